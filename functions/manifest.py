@@ -1,0 +1,164 @@
+"""One line of data per Lambda: the only place where a route, a right or a resource is named.
+
+CDK reads these lines for routes, grants, environment and alarms; the OpenAPI document and the
+contract tests read the same lines. They are pure data: importing a manifest imports no Lambda,
+no AWS library and nothing of the shop.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Table(StrEnum):
+    """The shop's tables. A Lambda learns a table's name from ``TABLE_<NAME>``."""
+
+    CATALOG = "catalog"
+    INVENTORY = "inventory"
+    SESSIONS = "sessions"
+    ORDERS = "orders"
+    SANDBOX_PAYMENTS = "sandbox_payments"
+
+
+class Queue(StrEnum):
+    """Queues, each with a dead-letter queue. Senders learn the URL from ``QUEUE_<NAME>``."""
+
+    PAYMENT_EVENTS = "payment_events"
+    CARRIER_EVENTS = "carrier_events"
+    SANDBOX_SETTLEMENTS = "sandbox_settlements"
+
+
+class Secret(StrEnum):
+    """Secrets, read at run time from Secrets Manager; the ARN comes in ``SECRET_<NAME>``."""
+
+    SANDBOX_WEBHOOK = "sandbox_webhook"
+    CARRIER_WEBHOOK = "carrier_webhook"
+
+
+class Access(StrEnum):
+    """Who may call. Enforced by the gateway's authorizer and again, fail closed, at the edge."""
+
+    PUBLIC = "public"
+    """Anyone."""
+    SHOPPER = "shopper"
+    """Anyone; a bearer token is verified when one is sent, and what is made then belongs to its customer."""
+    CUSTOMER = "customer"
+    """A signed-in customer."""
+    STAFF = "staff"
+    """A signed-in member of one of ``groups``."""
+    WEBHOOK = "webhook"
+    """Anyone with the right signature, which the function itself verifies on the raw body."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Function:
+    """What every Lambda declares: where it is and what it may touch.
+
+    ``module`` is ``"<group>.<file>"`` below ``functions/``; its ``handler`` is the Lambda.
+    ``reads`` grants Get, BatchGet and Query; ``writes`` grants these and Put, Update, Delete and
+    ConditionCheck. Neither ever grants Scan. ``timeout`` is in seconds, ``memory`` in MB.
+    """
+
+    module: str
+    reads: tuple[Table, ...] = ()
+    writes: tuple[Table, ...] = ()
+    sends: tuple[Queue, ...] = ()
+    secrets: tuple[Secret, ...] = ()
+    emits: bool = False
+    """May put events on the shop's event bus (``BUS_NAME``)."""
+    mails: bool = False
+    """May send mail through SES (``MAIL_FROM``)."""
+    starts_workflow: bool = False
+    """May start an execution of the order workflow (``WORKFLOW_ARN``)."""
+    resumes_workflow: bool = False
+    """May answer a task token of the order workflow."""
+    invokes: tuple[str, ...] = ()
+    """Modules of other Lambdas it may invoke (``FUNCTION_<GROUP>_<FILE>`` holds the name)."""
+    payments: bool = False
+    """Talks to the payment provider of the stage; brings the provider's settings, table and queue."""
+    timeout: int = 10
+    memory: int = 512
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoint(Function):
+    """A Lambda behind one route of the HTTP API."""
+
+    route: str
+    """``"POST /carts/{id}/cancel"``."""
+    access: Access
+    summary: str
+    """One line for the OpenAPI document."""
+    groups: tuple[str, ...] = ()
+    """Cognito groups of which one is needed where ``access`` is STAFF."""
+    capability: str | None = None
+    """The UCP capability that the answer speaks for; such a route answers errors as UCP messages."""
+    idempotent: bool = False
+    """Needs an ``Idempotency-Key``."""
+    request: str | None = None
+    """``"shop.cart.wire:CartRequest"``: the pydantic class of the body."""
+    response: str | None = None
+    """The pydantic class of the answer, or a UCP schema file such as ``"ucp:shopping/cart.json"``."""
+    status: int = 200
+    """The status of the ordinary answer."""
+
+    @property
+    def method(self) -> str:
+        return self.route.split(" ", 1)[0]
+
+    @property
+    def path(self) -> str:
+        return self.route.split(" ", 1)[1]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Consumer(Function):
+    """A Lambda that works off a queue; failures are reported item by item."""
+
+    queue: Queue
+    batch: int = 10
+    timeout: int = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamReader(Function):
+    """A Lambda that reads a table's stream, in order per key, and bisects a failing batch."""
+
+    table: Table
+    batch: int = 100
+    timeout: int = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reaction(Function):
+    """A Lambda that an event on the bus wakes. It may be woken twice for one event."""
+
+    on: tuple[str, ...]
+    """Event types, such as ``"OrderConfirmed"``."""
+    timeout: int = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step(Function):
+    """A Lambda that is a task of the order workflow. ``undo`` names the module that takes it back."""
+
+    name: str
+    undo: str | None = None
+    timeout: int = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule(Function):
+    """A Lambda that the clock wakes: ``rate`` is an EventBridge Scheduler expression."""
+
+    rate: str
+    timeout: int = 60
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A group of Lambdas that is deployed together: one folder, one manifest, one stack."""
+
+    name: str
+    functions: tuple[Function, ...]
+    stages: frozenset[str] | None = field(default=None)
+    """Stages that have it; ``None`` means every one."""

@@ -1,0 +1,1 @@
+"""The house: a floor per business capability, standing on the kernel."""

@@ -1,0 +1,1 @@
+"""Doorframes: what stands between AWS and an action. The only home of Powertools."""

@@ -1,0 +1,109 @@
+"""Refusals: every way the shop says no, in one tree.
+
+The *class* of a refusal decides its HTTP status, once, in ``shop.edge.http``;
+its ``code`` is what a program acts on and its ``detail`` what a person reads::
+
+    Refusal
+    ├── Invalid                 what was sent cannot be understood or is not allowed      400
+    ├── Unauthenticated         no, expired or forged proof of who is asking              401
+    ├── Forbidden               known, but not allowed                                    403
+    ├── NotFound                does not exist, or not for whoever asks                   404
+    ├── Conflict                the state of the thing does not allow it                  409
+    │   ├── KeyReused           an idempotency key came back with another request
+    │   ├── OutOfStock          fewer units are left than were asked for
+    │   └── Stale               somebody else changed it meanwhile; read and try again
+    ├── TooLarge                the body exceeds what is read                             413
+    ├── TooMany                 asked too often                                           429
+    ├── Unprocessable           a referenced document was read and makes no sense         422
+    ├── DependencyFailed        a referenced document could not be fetched                424
+    └── Unavailable             a supplier of ours (payment, carrier) is down; try later  503
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong, and where.
+
+    ``path`` is an RFC 9535 JSONPath into the request body (``$.line_items[0].quantity``),
+    or the name of the header or path parameter; ``None`` speaks of the whole request.
+    """
+
+    code: str
+    detail: str
+    path: str | None = None
+
+
+class Refusal(Exception):
+    """The shop's answer is no. Carries at least one :class:`Problem`, and all that are known."""
+
+    code = "refused"
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        code: str | None = None,
+        path: str | None = None,
+        problems: Sequence[Problem] = (),
+    ) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.code = code or type(self).code
+        self.problems: tuple[Problem, ...] = tuple(problems) or (
+            Problem(self.code, detail, path),
+        )
+
+
+class Invalid(Refusal):
+    code = "invalid"
+
+
+class Unauthenticated(Refusal):
+    code = "unauthenticated"
+
+
+class Forbidden(Refusal):
+    code = "forbidden"
+
+
+class NotFound(Refusal):
+    code = "not_found"
+
+
+class Conflict(Refusal):
+    code = "conflict"
+
+
+class KeyReused(Conflict):
+    code = "idempotency_key_reused"
+
+
+class OutOfStock(Conflict):
+    code = "out_of_stock"
+
+
+class Stale(Conflict):
+    code = "stale"
+
+
+class TooLarge(Refusal):
+    code = "body_too_large"
+
+
+class TooMany(Refusal):
+    code = "too_many_requests"
+
+
+class Unprocessable(Refusal):
+    code = "unprocessable"
+
+
+class DependencyFailed(Refusal):
+    code = "dependency_failed"
+
+
+class Unavailable(Refusal):
+    code = "unavailable"

@@ -1,0 +1,126 @@
+"""Money is a whole number of minor units and a currency; every split sums to its whole.
+
+The exponents are ISO 4217's (list of 2026-01-01): two decimals unless named here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+
+from shop.kernel.errors import Invalid
+
+_EXPONENTS: dict[str, int] = {
+    **dict.fromkeys(
+        "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(), 0
+    ),
+    **dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3),
+    **dict.fromkeys("CLF UYW".split(), 4),
+}
+
+
+def exponent(currency: str) -> int:
+    """How many decimals the currency's minor unit has: USD 2, JPY 0, KWD 3."""
+    return _EXPONENTS.get(currency, 2)
+
+
+@dataclass(frozen=True, order=False, slots=True)
+class Money:
+    """An amount in whole minor units of an ISO 4217 currency (``Money(1299, "USD")`` is $12.99).
+
+    Adding or comparing two currencies raises ``ValueError``: it is a programming error, never a
+    refusal, for the shop decides the currency of a basket before it adds anything up.
+    """
+
+    minor: int
+    currency: str
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.minor, int) or isinstance(self.minor, bool):
+            raise TypeError("minor units are whole numbers")
+        if len(self.currency) != 3 or not self.currency.isascii() or not self.currency.isupper():
+            raise ValueError(f"not an ISO 4217 code: {self.currency!r}")
+
+    def _same(self, other: "Money") -> None:
+        if self.currency != other.currency:
+            raise ValueError(f"{self.currency} and {other.currency} do not mix")
+
+    def __add__(self, other: "Money") -> "Money":
+        self._same(other)
+        return Money(self.minor + other.minor, self.currency)
+
+    def __sub__(self, other: "Money") -> "Money":
+        self._same(other)
+        return Money(self.minor - other.minor, self.currency)
+
+    def __neg__(self) -> "Money":
+        return Money(-self.minor, self.currency)
+
+    def __mul__(self, times: int) -> "Money":
+        if not isinstance(times, int) or isinstance(times, bool):
+            raise TypeError("money is multiplied by whole numbers; use apportion for shares")
+        return Money(self.minor * times, self.currency)
+
+    def __lt__(self, other: "Money") -> bool:
+        self._same(other)
+        return self.minor < other.minor
+
+    def __le__(self, other: "Money") -> bool:
+        self._same(other)
+        return self.minor <= other.minor
+
+    def __bool__(self) -> bool:
+        return self.minor != 0
+
+    @property
+    def decimal(self) -> Decimal:
+        """The amount in major units, exact."""
+        return Decimal(self.minor).scaleb(-exponent(self.currency))
+
+    def __str__(self) -> str:
+        return f"{self.decimal:f} {self.currency}"
+
+
+def parse_money(text: str | int | float | Decimal, currency: str) -> Money:
+    """Read a price as people write it in files (``"129.99"``) into minor units.
+
+    Raises :class:`Invalid` where the text is no number, is negative, or has more decimals than the
+    currency knows (``"10.5"`` yen): a price is never rounded silently.
+    """
+    try:
+        value = Decimal(str(text).strip())
+    except InvalidOperation:
+        raise Invalid(f"{text!r} is not a price", code="price_invalid") from None
+    if not value.is_finite() or value < 0:
+        raise Invalid(f"{text!r} is not a price", code="price_invalid")
+    minor = value.scaleb(exponent(currency))
+    if minor != minor.to_integral_value():
+        raise Invalid(f"{text!r} has more decimals than {currency} knows", code="price_invalid")
+    return Money(int(minor), currency)
+
+
+def rounded(amount: Decimal) -> int:
+    """Round half to even to whole minor units: the shop's one rounding policy by default."""
+    return int(amount.to_integral_value(rounding=ROUND_HALF_EVEN))
+
+
+def apportion(total: int, weights: Sequence[int]) -> list[int]:
+    """Split ``total`` minor units over ``weights`` by largest remainder; the parts sum to the whole.
+
+    Ties go to the earlier part, so the split is deterministic. All-zero weights split evenly.
+    Source: Hamilton's method; other shops mis-sum here by giving the last part the remainder.
+    """
+    if not weights:
+        if total:
+            raise ValueError("nothing to split over")
+        return []
+    if any(w < 0 for w in weights):
+        raise ValueError("weights are not negative")
+    shares = list(weights) if any(weights) else [1] * len(weights)
+    whole = sum(shares)
+    sign = -1 if total < 0 else 1
+    floors = [abs(total) * w // whole for w in shares]
+    left = abs(total) - sum(floors)
+    by_remainder = sorted(range(len(shares)), key=lambda i: (-(abs(total) * shares[i] % whole), i))
+    for i in by_remainder[:left]:
+        floors[i] += 1
+    return [sign * part for part in floors]

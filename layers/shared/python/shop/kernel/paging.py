@@ -1,0 +1,42 @@
+"""Lists are paged by cursor: an opaque token that holds the key to go on from, never an offset."""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from shop.kernel.errors import Invalid
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Page(Generic[T]):
+    """Some items of a list and the cursor of the next page, ``None`` at the end."""
+
+    items: tuple[T, ...]
+    cursor: str | None = None
+
+
+def to_cursor(key: Mapping[str, Any] | None) -> str | None:
+    """Write a last-evaluated key as an opaque, URL-safe token."""
+    if not key:
+        return None
+    raw = json.dumps(key, sort_keys=True, separators=(",", ":")).encode()
+    return base64.urlsafe_b64encode(raw).decode("ascii").rstrip("=")
+
+
+def from_cursor(cursor: str | None, *, path: str = "cursor") -> dict[str, Any] | None:
+    """Read a cursor back. Raises :class:`Invalid` for one this shop did not write."""
+    if cursor is None:
+        return None
+    try:
+        raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        key = json.loads(raw)
+    except (ValueError, binascii.Error):
+        key = None
+    if not isinstance(key, dict):
+        raise Invalid("this cursor is not one of ours", code="cursor_invalid", path=path)
+    return key
