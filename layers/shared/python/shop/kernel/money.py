@@ -6,6 +6,7 @@ The exponents are ISO 4217's (list of 2026-01-01): two decimals unless named her
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from enum import Enum
 
 from shop.kernel.errors import Invalid
 
@@ -101,6 +102,31 @@ def parse_money(text: str | int | float | Decimal, currency: str) -> Money:
 def rounded(amount: Decimal) -> int:
     """Round half to even to whole minor units: the shop's one rounding policy by default."""
     return int(amount.to_integral_value(rounding=ROUND_HALF_EVEN))
+
+
+class Rounding(str, Enum):
+    """How exactly half a minor unit is decided; stored on the order beside the amounts it made."""
+
+    HALF_EVEN = "half_even"
+    HALF_UP = "half_up"
+    HALF_DOWN = "half_down"
+
+
+def ratio(numerator: int, denominator: int, rounding: Rounding = Rounding.HALF_EVEN) -> int:
+    """``numerator / denominator`` in whole minor units, exactly rounded, in integers only.
+
+    Neither may be negative and the denominator not zero: amounts are not, and a sign would make
+    "half up" mean two things.
+    """
+    whole, rest = divmod(numerator, denominator)
+    twice = 2 * rest
+    if twice > denominator:
+        return whole + 1
+    if twice < denominator or rounding is Rounding.HALF_DOWN:
+        return whole
+    if rounding is Rounding.HALF_UP:
+        return whole + 1
+    return whole + (whole & 1)
 
 
 def apportion(total: int, weights: Sequence[int]) -> list[int]:

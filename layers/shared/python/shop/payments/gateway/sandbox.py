@@ -1,0 +1,261 @@
+"""A payment provider for trying the shop out. **It moves no money and never runs in production.**
+
+It is a provider in all but the money: it keeps its payments in a table of its own, honours
+idempotency keys, declines, asks for challenges, settles late, sends signed webhooks and can be
+down. What it does is decided by the token it is given:
+
+=========================  ==========================================================
+``tok_success``            authorised at once
+``tok_declined``           declined: ``card_declined``
+``tok_insufficient_funds`` declined: ``insufficient_funds``
+``tok_challenge``          the buyer must approve at the payment's challenge URL first
+``tok_pending``            processing; authorised some seconds later, told by webhook
+``tok_pending_declined``   processing; declined some seconds later, told by webhook
+``tok_never``              processing for ever: the order expires at its deadline
+``tok_down``               the provider does not answer
+=========================  ==========================================================
+"""
+
+import json
+import os
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.exceptions import PutError, UpdateError
+from pynamodb.models import Model
+
+from shop.kernel.errors import Conflict, Invalid, NotFound, Unavailable
+from shop.kernel.ids import derived_id
+from shop.kernel.money import Money
+from shop.payments.model import Credential, PaymentStatus, Report
+
+HANDLER = "dev.doorbuster.sandbox"
+SETTLE_AFTER_SECONDS = 2
+
+TOKENS: dict[str, tuple[PaymentStatus, str | None]] = {
+    "tok_success": (PaymentStatus.AUTHORISED, None),
+    "tok_declined": (PaymentStatus.FAILED, "card_declined"),
+    "tok_insufficient_funds": (PaymentStatus.FAILED, "insufficient_funds"),
+    "tok_challenge": (PaymentStatus.REQUIRES_ACTION, None),
+    "tok_pending": (PaymentStatus.PROCESSING, None),
+    "tok_pending_declined": (PaymentStatus.PROCESSING, None),
+    "tok_never": (PaymentStatus.PROCESSING, None),
+}
+SETTLES_AS: dict[str, tuple[PaymentStatus, str | None]] = {
+    "tok_pending": (PaymentStatus.AUTHORISED, None),
+    "tok_pending_declined": (PaymentStatus.FAILED, "card_declined"),
+}
+
+
+class _Row(Model):
+    class Meta:
+        table_name = os.environ["TABLE_SANDBOX_PAYMENTS"]
+
+    pk = UnicodeAttribute(hash_key=True)
+    order_id = UnicodeAttribute()
+    token = UnicodeAttribute()
+    currency = UnicodeAttribute()
+    amount = NumberAttribute()
+    status = UnicodeAttribute()
+    authorised = NumberAttribute(default=0)
+    captured = NumberAttribute(default=0)
+    refunded = NumberAttribute(default=0)
+    reason = UnicodeAttribute(null=True)
+
+
+class SandboxProvider:
+    """See the module. ``later`` is told of payments that settle by themselves after a while."""
+
+    name = "sandbox"
+
+    def __init__(self, *, shop_url: str, later: Callable[[str], None]) -> None:
+        self._shop_url = shop_url
+        self._later = later
+
+    def handlers(self) -> dict[str, list[dict[str, Any]]]:
+        return {
+            HANDLER: [
+                {
+                    "id": "sandbox",
+                    "version": "2026-08-25",
+                    "spec": f"{self._shop_url}/sandbox",
+                    "schema": f"{self._shop_url}/sandbox",
+                    "available_instruments": [{"type": "token"}],
+                    "config": {
+                        "environment": "SANDBOX: no money moves",
+                        "test_tokens": [*TOKENS, "tok_down"],
+                    },
+                }
+            ]
+        }
+
+    def authorise(self, order_id: str, amount: Money, credential: Credential, *, key: str) -> Report:
+        if credential.token == "tok_down":
+            raise Unavailable("the payment provider does not answer", code="payment_provider_down")
+        if credential.token not in TOKENS:
+            raise Invalid(
+                f"the sandbox knows the tokens {', '.join([*TOKENS, 'tok_down'])}",
+                code="payment_token_unknown",
+                path="$.payment.instruments[0].credential.token",
+            )
+        status, reason = TOKENS[credential.token]
+        row = _Row(
+            self._reference(order_id),
+            order_id=order_id,
+            token=credential.token,
+            currency=amount.currency,
+            amount=amount.minor,
+            status=status.value,
+            reason=reason,
+            authorised=amount.minor if status is PaymentStatus.AUTHORISED else 0,
+        )
+        try:
+            row.save(_Row.pk.does_not_exist())
+        except PutError as error:
+            if error.cause_response_code != "ConditionalCheckFailedException":
+                raise
+            row = self._row(row.pk)
+        if row.status == PaymentStatus.PROCESSING and row.token in SETTLES_AS:
+            self._later(row.pk)
+        return self._report(row)
+
+    def capture(self, reference: str, amount: Money, *, key: str) -> Report:
+        row = self._row(reference)
+        if row.status == PaymentStatus.CAPTURED:
+            return self._report(row)
+        return self._move(
+            row,
+            when={PaymentStatus.AUTHORISED},
+            to=PaymentStatus.CAPTURED,
+            captured=min(amount.minor, int(row.amount)),
+        )
+
+    def cancel(self, reference: str, *, key: str) -> Report:
+        row = self._row(reference)
+        if row.status == PaymentStatus.CAPTURED:
+            if row.refunded == row.captured:
+                return self._report(row)
+            return self._move(
+                row,
+                when={PaymentStatus.CAPTURED},
+                to=PaymentStatus.CAPTURED,
+                refunded=int(row.captured),
+            )
+        if row.status in (PaymentStatus.CANCELLED, PaymentStatus.FAILED):
+            return self._report(row)
+        return self._move(
+            row,
+            when={
+                PaymentStatus.AUTHORISED,
+                PaymentStatus.PROCESSING,
+                PaymentStatus.REQUIRES_ACTION,
+            },
+            to=PaymentStatus.CANCELLED,
+        )
+
+    def find(self, order_id: str) -> Report | None:
+        try:
+            return self._report(self._row(self._reference(order_id)))
+        except NotFound:
+            return None
+
+    def payment(self, reference: str) -> tuple[str, Report]:
+        """The order a payment is for, and where the payment stands. Raises NotFound."""
+        row = self._row(reference)
+        return row.order_id, self._report(row)
+
+    def decide(self, reference: str, approved: bool) -> Report:
+        """The buyer approves a challenged payment, or gives up."""
+        row = self._row(reference)
+        if row.status != PaymentStatus.REQUIRES_ACTION:
+            raise Conflict(f"this payment is {row.status}; there is nothing to approve")
+        if approved:
+            return self._move(
+                row,
+                when={PaymentStatus.REQUIRES_ACTION},
+                to=PaymentStatus.AUTHORISED,
+                authorised=int(row.amount),
+            )
+        return self._move(
+            row,
+            when={PaymentStatus.REQUIRES_ACTION},
+            to=PaymentStatus.FAILED,
+            reason="challenge_failed",
+        )
+
+    def settle(self, reference: str) -> Report:
+        """A pending payment comes to its end. Settling twice changes nothing."""
+        row = self._row(reference)
+        if row.status != PaymentStatus.PROCESSING or row.token not in SETTLES_AS:
+            return self._report(row)
+        status, reason = SETTLES_AS[row.token]
+        return self._move(
+            row,
+            when={PaymentStatus.PROCESSING},
+            to=status,
+            authorised=int(row.amount) if status is PaymentStatus.AUTHORISED else 0,
+            reason=reason,
+        )
+
+    @staticmethod
+    def _reference(order_id: str) -> str:
+        return derived_id("pay", order_id)
+
+    @staticmethod
+    def _row(reference: str) -> _Row:
+        try:
+            return _Row.get(reference, consistent_read=True)
+        except _Row.DoesNotExist:
+            raise NotFound("the sandbox knows no such payment") from None
+
+    def _move(
+        self,
+        row: _Row,
+        *,
+        when: set[PaymentStatus],
+        to: PaymentStatus,
+        reason: str | None = None,
+        **amounts: int,
+    ) -> Report:
+        actions = [_Row.status.set(to.value)]
+        actions += [getattr(_Row, name).set(value) for name, value in amounts.items()]
+        if reason is not None:
+            actions.append(_Row.reason.set(reason))
+        try:
+            row.update(actions, condition=_Row.status.is_in(*(s.value for s in when)))
+        except UpdateError as error:
+            if error.cause_response_code != "ConditionalCheckFailedException":
+                raise
+            row = self._row(row.pk)
+            if row.status != to.value:
+                raise Conflict(f"this payment is {row.status}") from None
+        return self._report(row)
+
+    def _report(self, row: _Row) -> Report:
+        status = PaymentStatus(row.status)
+        challenged = status is PaymentStatus.REQUIRES_ACTION
+        return Report(
+            reference=row.pk,
+            status=status,
+            authorised=int(row.authorised),
+            captured=int(row.captured),
+            refunded=int(row.refunded),
+            action_url=f"{self._shop_url}/sandbox/challenges/{row.pk}" if challenged else None,
+            reason=row.reason,
+        )
+
+
+def settle_through_queue(url: str) -> Callable[[str], None]:
+    """A ``later`` that puts the payment on the sandbox's own queue, delayed."""
+    queue = boto3.client("sqs")
+
+    def later(reference: str) -> None:
+        queue.send_message(
+            QueueUrl=url,
+            MessageBody=json.dumps({"reference": reference}),
+            DelaySeconds=SETTLE_AFTER_SECONDS,
+        )
+
+    return later

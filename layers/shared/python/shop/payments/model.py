@@ -1,0 +1,142 @@
+"""A payment: where it stands, and the ledger its balances are computed from.
+
+Events of a payment arrive late, twice and out of order. So a payment is never *set*: what a
+provider reports is merged by rank, and a lower rank never replaces a higher one::
+
+    created < requires_action < processing < authorised < captured
+                     failed and cancelled end it, unless money has moved
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class PaymentStatus(StrEnum):
+    CREATED = "created"
+    REQUIRES_ACTION = "requires_action"
+    PROCESSING = "processing"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    AUTHORISED = "authorised"
+    CAPTURED = "captured"
+
+
+RANK: Mapping[PaymentStatus, int] = {
+    PaymentStatus.CREATED: 0,
+    PaymentStatus.REQUIRES_ACTION: 1,
+    PaymentStatus.PROCESSING: 2,
+    PaymentStatus.FAILED: 3,
+    PaymentStatus.AUTHORISED: 4,
+    PaymentStatus.CANCELLED: 5,
+    PaymentStatus.CAPTURED: 6,
+}
+"""A captured payment outranks a cancelled one: money that moved is a fact, whatever came before."""
+
+
+@dataclass(frozen=True)
+class Credential:
+    """What the buyer pays with: the provider's token for it, never a card number."""
+
+    handler_id: str
+    type: str
+    token: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a provider says of a payment at one moment. Amounts are minor units, cumulative.
+
+    ``reference`` is the provider's name for the payment; ``action_url`` is where the buyer proves
+    who they are when ``status`` is REQUIRES_ACTION; ``reason`` is a decline code.
+    """
+
+    reference: str
+    status: PaymentStatus
+    authorised: int = 0
+    captured: int = 0
+    refunded: int = 0
+    action_url: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the ledger: an amount that moved, in minor units, and the provider's name for it."""
+
+    at: datetime
+    kind: str
+    amount: int
+    reference: str
+
+
+@dataclass(frozen=True)
+class Payment:
+    """The payment of an order: status by rank, balances by ledger."""
+
+    provider: str
+    status: PaymentStatus = PaymentStatus.CREATED
+    reference: str | None = None
+    action_url: str | None = None
+    reason: str | None = None
+    ledger: tuple[Entry, ...] = ()
+
+    def balance(self, kind: str) -> int:
+        """Minor units that moved so far as ``kind``: authorised, captured or refunded."""
+        return sum(entry.amount for entry in self.ledger if entry.kind == kind)
+
+    @property
+    def kept(self) -> int:
+        """Captured and not given back."""
+        return self.balance("captured") - self.balance("refunded")
+
+    def merged(self, report: Report, at: datetime) -> "Payment":
+        """This payment after a report: the same report twice, or an older one, changes nothing.
+
+        Reports carry cumulative amounts, so the ledger grows by the difference to what it already
+        holds, and never shrinks.
+        """
+        ledger = list(self.ledger)
+        for kind, total in (
+            ("authorised", report.authorised),
+            ("captured", report.captured),
+            ("refunded", report.refunded),
+        ):
+            more = total - self.balance(kind)
+            if more > 0:
+                ledger.append(Entry(at, kind, more, report.reference))
+        merged = replace(self, ledger=tuple(ledger), reference=report.reference)
+        if RANK[report.status] > RANK[self.status]:
+            merged = replace(
+                merged,
+                status=report.status,
+                action_url=report.action_url,
+                reason=report.reason,
+            )
+        return merged
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "provider": self.provider,
+            "status": self.status.value,
+            "reference": self.reference,
+            "action_url": self.action_url,
+            "reason": self.reason,
+            "ledger": [[e.at.isoformat(), e.kind, e.amount, e.reference] for e in self.ledger],
+        }
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> "Payment":
+        return cls(
+            provider=raw["provider"],
+            status=PaymentStatus(raw["status"]),
+            reference=raw["reference"],
+            action_url=raw["action_url"],
+            reason=raw["reason"],
+            ledger=tuple(
+                Entry(datetime.fromisoformat(at), kind, amount, reference)
+                for at, kind, amount, reference in raw["ledger"]
+            ),
+        )

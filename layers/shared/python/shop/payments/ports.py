@@ -1,0 +1,33 @@
+"""What the shop needs of a payment provider, whoever it is."""
+
+from typing import Any, Protocol
+
+from shop.kernel.money import Money
+from shop.payments.model import Credential, Report
+
+
+class PaymentProvider(Protocol):
+    """A provider of payments.
+
+    Every call may be made again with the same ``key`` and then does nothing new. A call whose
+    outcome is not known raises :class:`shop.kernel.errors.Unavailable`: the money may have moved,
+    so nothing is concluded from it; ask again with the same key, or ``find`` the payment.
+    A decline is no error: it is a :class:`Report` with status FAILED and a reason.
+    """
+
+    name: str
+
+    def handlers(self) -> dict[str, list[dict[str, Any]]]:
+        """The payment handlers a checkout offers, as UCP's ``payment_handlers`` registry."""
+
+    def authorise(self, order_id: str, amount: Money, credential: Credential, *, key: str) -> Report:
+        """Set the amount aside for an order. Raises Invalid for a credential it cannot read."""
+
+    def capture(self, reference: str, amount: Money, *, key: str) -> Report:
+        """Take what was set aside, or part of it; the rest is released."""
+
+    def cancel(self, reference: str, *, key: str) -> Report:
+        """Release what was set aside, or give back what was taken."""
+
+    def find(self, order_id: str) -> Report | None:
+        """What the provider knows of an order's payment; ``None`` if it never heard of it."""
