@@ -1,0 +1,101 @@
+"""What selling and stock-keeping need from the world."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from shop.inventory.model import (
+    MAIN,
+    Claim,
+    Demand,
+    Hold,
+    Movement,
+    Shortage,
+    StockLevel,
+)
+from shop.kernel.paging import Page
+
+T = TypeVar("T", contravariant=True)
+
+
+class Stock(Protocol):
+    """The stock book, as staff and product pages use it."""
+
+    def levels(self, skus: Iterable[str]) -> Mapping[str, StockLevel]:
+        """The level of each SKU over all locations, in one call; every SKU asked for is present.
+
+        May be some milliseconds old: it informs, it promises nothing. Only a hold promises.
+        """
+        ...
+
+    def level(self, sku: str, location: str = MAIN) -> StockLevel:
+        """One level as last written; all zeros, version 0, for a SKU never seen there."""
+        ...
+
+    def record(self, movement: Movement, before: StockLevel) -> StockLevel:
+        """Write the movement and the level it leads to, if ``before`` is still the version.
+
+        Raises :class:`~shop.kernel.errors.Stale` where somebody else moved the same stock
+        meanwhile, and what :meth:`StockLevel.after` raises.
+        """
+        ...
+
+    def open(
+        self, counts: Mapping[str, int], *, actor: str, reason: str, at: datetime
+    ) -> frozenset[str]:
+        """Put first counts (at :data:`MAIN`) for SKUs that have none; the others stay as they are.
+
+        Returns the SKUs that were opened, so that a second import of a file changes nothing.
+        """
+        ...
+
+    def journal(self, sku: str, *, cursor: str | None = None, limit: int = 50) -> Page[Movement]:
+        """The movements of a SKU, newest first."""
+        ...
+
+
+class Holds(Protocol[T]):
+    """The stock side of an order's own transaction: parts are added, the order's store commits.
+
+    None of these is safe to apply twice by itself: a hold is a number, and a number does not
+    remember whose it was. **The transaction must carry the order's row with a condition of its
+    own** (absent, or at the version that was read), so that a second application fails as a whole.
+    Nothing is clamped: a part whose condition fails cancels the entire transaction.
+    """
+
+    def reserve(self, transaction: T, demands: Iterable[Demand]) -> tuple[Hold, ...]:
+        """Put units aside (``available >= quantity``); the order keeps the holds returned."""
+        ...
+
+    def release(self, transaction: T, holds: Iterable[Hold], claim: Claim = Claim.RESERVED) -> None:
+        """Give held units back to sale (``reserved >= quantity``)."""
+        ...
+
+    def commit(self, transaction: T, holds: Iterable[Hold]) -> None:
+        """The order is paid and will ship: reserved units become committed."""
+        ...
+
+    def uncommit(self, transaction: T, holds: Iterable[Hold]) -> None:
+        """Undo of :meth:`commit`."""
+        ...
+
+    def ship(
+        self,
+        transaction: T,
+        holds: Iterable[Hold],
+        *,
+        order: str,
+        actor: str,
+        at: datetime,
+        claim: Claim = Claim.COMMITTED,
+    ) -> None:
+        """The goods leave: on hand and the claim go down, and the journal gets its lines."""
+        ...
+
+    def shortages_after(self, error: Exception, demands: Iterable[Demand]) -> tuple[Shortage, ...]:
+        """After a cancelled transaction: every short line as the rows now stand.
+
+        Empty means that stock does not explain the refusal: a concurrent buyer was in the way
+        (try again, a bounded number of times) or a condition of the caller's own failed.
+        """
+        ...

@@ -1,0 +1,255 @@
+"""What every stock book must do, in memory and on DynamoDB alike: the ports' own suite."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from shop.inventory.actions import adjust, set_on_hand
+from shop.inventory.model import Claim, Demand, Hold, Kind, Movement, Shortage, StockLevel
+from shop.kernel.errors import Conflict, Stale
+
+from tests.unit.inventory.room import Room
+
+NOW = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
+
+
+def put(room: Room, **counts: int) -> None:
+    room.stock.open(counts, actor="importer", reason="opening", at=NOW)
+
+
+def hold(room: Room, sku: str, quantity: int) -> tuple[Hold, ...]:
+    with room.transaction() as transaction:
+        holds: tuple[Hold, ...] = room.stock.reserve(transaction, [Demand(sku, quantity)])
+    return holds
+
+
+def test_stock_is_opened_once_and_a_second_import_changes_nothing(room: Room) -> None:
+    opened = room.stock.open({"A": 5, "B": 0}, actor="importer", reason="file", at=NOW)
+    again = room.stock.open({"A": 9, "C": 1}, actor="importer", reason="file", at=NOW)
+    assert opened == {"A", "B"}
+    assert again == {"C"}
+    levels = room.stock.levels(["A", "B", "C"])
+    assert [levels[sku].on_hand for sku in "ABC"] == [5, 0, 1]
+
+
+def test_more_skus_than_a_transaction_holds_are_opened(room: Room) -> None:
+    counts = {f"SKU-{n}": n for n in range(120)}
+    assert room.stock.open(counts, actor="importer", reason="file", at=NOW) == set(counts)
+    assert {s: v.on_hand for s, v in room.stock.levels(counts).items()} == counts
+
+
+def test_an_unknown_sku_has_nothing_and_version_zero(room: Room) -> None:
+    assert room.stock.levels(["?", "?"]) == {"?": StockLevel("?")}
+    assert room.stock.level("?") == StockLevel("?")
+
+
+def test_a_hold_takes_units_off_sale_and_leaves_them_on_the_shelf(room: Room) -> None:
+    put(room, A=5)
+    assert hold(room, "A", 3) == (Hold("A", 3),)
+    level = room.stock.level("A")
+    assert (level.on_hand, level.reserved, level.available) == (5, 3, 2)
+    assert level.version == 1
+
+
+def test_the_last_unit_can_be_held_and_not_one_more(room: Room) -> None:
+    put(room, A=2)
+    hold(room, "A", 2)
+    with pytest.raises(room.cancelled):
+        hold(room, "A", 1)
+    assert room.stock.level("A").available == 0
+
+
+def test_lines_of_one_sku_are_held_together(room: Room) -> None:
+    put(room, A=5)
+    with room.transaction() as transaction:
+        holds = room.stock.reserve(transaction, [Demand("A", 2), Demand("A", 3)])
+    assert holds == (Hold("A", 5),)
+    assert room.stock.level("A").available == 0
+
+
+def test_an_order_is_held_whole_or_not_at_all_and_every_short_line_is_named(room: Room) -> None:
+    put(room, A=5, B=1)
+    demands = [Demand("A", 2), Demand("B", 1), Demand("B", 1), Demand("?", 4)]
+    with pytest.raises(room.cancelled) as refused, room.transaction() as transaction:
+        room.stock.reserve(transaction, demands)
+    assert room.stock.shortages_after(refused.value, demands) == (
+        Shortage("B", 2, 1),
+        Shortage("?", 4, 0),
+    )
+    assert room.stock.level("A").available == 5
+
+
+def test_a_refusal_that_stock_does_not_explain_names_no_shortage(room: Room) -> None:
+    put(room, A=1)
+    with pytest.raises(room.cancelled) as refused:
+        hold(room, "A", 2)
+    assert room.stock.shortages_after(refused.value, [Demand("A", 1)]) == ()
+
+
+@pytest.mark.parametrize("claim", list(Claim))
+def test_what_is_given_back_can_be_sold_again(room: Room, claim: Claim) -> None:
+    put(room, A=4)
+    holds = hold(room, "A", 3)
+    with room.transaction() as transaction:
+        if claim is Claim.COMMITTED:
+            room.stock.commit(transaction, holds)
+        else:
+            room.stock.release(transaction, holds)
+    if claim is Claim.COMMITTED:
+        with room.transaction() as transaction:
+            room.stock.release(transaction, holds, claim)
+    level = room.stock.level("A")
+    assert (level.on_hand, level.promised, level.available) == (4, 0, 4)
+
+
+def test_nothing_is_given_back_that_was_not_held(room: Room) -> None:
+    put(room, A=4)
+    holds = hold(room, "A", 3)
+    with room.transaction() as transaction:
+        room.stock.release(transaction, holds)
+    with pytest.raises(room.cancelled), room.transaction() as transaction:
+        room.stock.release(transaction, holds)
+    assert room.stock.level("A").available == 4
+
+
+def test_a_paid_order_is_committed_and_back(room: Room) -> None:
+    put(room, A=4)
+    holds = hold(room, "A", 3)
+    with room.transaction() as transaction:
+        room.stock.commit(transaction, holds)
+    level = room.stock.level("A")
+    assert (level.reserved, level.committed, level.available) == (0, 3, 1)
+    with pytest.raises(room.cancelled), room.transaction() as transaction:
+        room.stock.commit(transaction, holds)
+    with room.transaction() as transaction:
+        room.stock.uncommit(transaction, holds)
+    level = room.stock.level("A")
+    assert (level.reserved, level.committed, level.available) == (3, 0, 1)
+
+
+def test_shipping_takes_the_goods_away_and_writes_the_journal(room: Room) -> None:
+    put(room, A=4)
+    holds = hold(room, "A", 3)
+    later = NOW + timedelta(hours=1)
+    with room.transaction() as transaction:
+        room.stock.commit(transaction, holds)
+    with room.transaction() as transaction:
+        room.stock.ship(transaction, holds, order="ord_1", actor="wanda", at=later)
+    level = room.stock.level("A")
+    assert (level.on_hand, level.committed, level.available, level.version) == (1, 0, 1, 2)
+    shipped, opened = room.stock.journal("A").items
+    assert shipped == Movement("A", Kind.SHIPPED, later, "wanda", reference="ord_1", on_hand=-3)
+    assert (opened.kind, opened.on_hand, opened.actor) == (Kind.COUNTED, 4, "importer")
+
+
+def test_goods_are_shipped_once(room: Room) -> None:
+    put(room, A=4)
+    holds = hold(room, "A", 3)
+    with room.transaction() as transaction:
+        room.stock.ship(transaction, holds, order="ord_1", actor="w", at=NOW, claim=Claim.RESERVED)
+    for claim in Claim:
+        with pytest.raises(room.cancelled), room.transaction() as transaction:
+            room.stock.ship(
+                transaction,
+                holds,
+                order="ord_1",
+                actor="w",
+                at=NOW + timedelta(1),
+                claim=claim,
+            )
+    assert room.stock.level("A").on_hand == 1
+    assert len(room.stock.journal("A").items) == 2
+
+
+def test_the_journal_is_read_page_by_page_newest_first(room: Room) -> None:
+    level = StockLevel("A")
+    for n in range(5):
+        at = NOW + timedelta(minutes=n)
+        level = room.stock.record(Movement("A", Kind.RECEIVED, at, "w", on_hand=n + 1), level)
+    units, cursor = [], None
+    while True:
+        page = room.stock.journal("A", cursor=cursor, limit=2)
+        units += [movement.on_hand for movement in page.items]
+        cursor = page.cursor
+        if cursor is None:
+            break
+    assert units == [5, 4, 3, 2, 1]
+
+
+def test_a_movement_moves_every_count_it_names(room: Room) -> None:
+    before = StockLevel("A")
+    received = Movement("A", Kind.RECEIVED, NOW, "w", on_hand=10, incoming=5, safety=2)
+    level = room.stock.record(received, before)
+    damaged = Movement("A", Kind.HELD_BACK, NOW + timedelta(1), "w", unavailable={"damaged": 3})
+    level = room.stock.record(damaged, level)
+    assert level == room.stock.level("A")
+    assert (level.available, level.unavailable_by, level.incoming) == (5, {"damaged": 3}, 5)
+    assert [m.unavailable for m in room.stock.journal("A").items] == [{"damaged": 3}, {}]
+
+
+def test_a_count_keeps_what_was_reserved_since_the_level_was_read(room: Room) -> None:
+    put(room, A=5)
+    before = room.stock.level("A")
+    hold(room, "A", 2)
+    room.stock.record(Movement("A", Kind.COUNTED, NOW + timedelta(1), "w", on_hand=1), before)
+    level = room.stock.level("A")
+    assert (level.on_hand, level.reserved, level.available) == (6, 2, 4)
+
+
+def test_a_count_is_refused_when_goods_moved_since_the_level_was_read(room: Room) -> None:
+    put(room, A=5)
+    before = room.stock.level("A")
+    receipt = Movement("A", Kind.RECEIVED, NOW + timedelta(1), "w", on_hand=1)
+    room.stock.record(receipt, before)
+    with pytest.raises(Stale):
+        room.stock.record(Movement("A", Kind.COUNTED, NOW + timedelta(2), "w", on_hand=1), before)
+    with pytest.raises(Stale):
+        room.stock.record(Movement("A", Kind.RECEIVED, NOW, "w", on_hand=1), StockLevel("A"))
+    assert room.stock.level("A").on_hand == 6
+
+
+def test_units_promised_since_the_level_was_read_are_not_counted_away(room: Room) -> None:
+    put(room, A=5)
+    before = room.stock.level("A")
+    hold(room, "A", 4)
+    with pytest.raises(Conflict) as refused:
+        room.stock.record(
+            Movement("A", Kind.WRITTEN_OFF, NOW + timedelta(1), "w", on_hand=-2), before
+        )
+    assert refused.value.code == "stock_promised"
+    assert room.stock.level("A").on_hand == 5
+
+
+def test_physical_loss_may_eat_into_the_safety_stock_but_a_sale_may_not(room: Room) -> None:
+    level = room.stock.record(
+        Movement("A", Kind.RECEIVED, NOW, "w", on_hand=5, safety=2), StockLevel("A")
+    )
+    hold(room, "A", 3)
+    with pytest.raises(room.cancelled):
+        hold(room, "A", 1)
+    room.stock.record(Movement("A", Kind.WRITTEN_OFF, NOW + timedelta(1), "w", on_hand=-2), level)
+    level = room.stock.level("A")
+    assert (level.on_hand, level.reserved, level.available) == (3, 3, -2)
+
+
+def test_staff_set_a_count_by_version(room: Room) -> None:
+    level = set_on_hand(
+        "A", 7, expected_version=0, reason="first count", actor="ann", at=NOW, stock=room.stock
+    )
+    assert (level.on_hand, level.version) == (7, 1)
+    with pytest.raises(Stale):
+        set_on_hand(
+            "A", 9, expected_version=0, reason="again", actor="bob", at=NOW, stock=room.stock
+        )
+    level = adjust(
+        "A",
+        -2,
+        expected_version=1,
+        reason="fell off the shelf",
+        actor="bob",
+        at=NOW + timedelta(minutes=1),
+        stock=room.stock,
+    )
+    assert room.stock.level("A") == level
+    newest = room.stock.journal("A", limit=1).items[0]
+    assert (newest.on_hand, newest.reason, newest.actor) == (-2, "fell off the shelf", "bob")
