@@ -1,0 +1,415 @@
+"""The answer: what each line, the shipping and the whole cost, exact to the minor unit and to the unit."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from shop.kernel.money import Money, Rounding
+from shop.pricing.model.trace import TraceEntry
+
+MILLION = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class RoundingPolicy:
+    """How halves are decided, and whether tax is rounded per ``line`` or per ``unit``. Stored on the order."""
+
+    mode: Rounding = Rounding.HALF_EVEN
+    tax_by: str = "line"
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"mode": self.mode.value, "tax_by": self.tax_by}
+
+    @classmethod
+    def from_dict(cls, told: dict[str, Any]) -> "RoundingPolicy":
+        return cls(Rounding(told["mode"]), told["tax_by"])
+
+
+@dataclass(frozen=True, slots=True)
+class Discount:
+    """What one promotion took off a line or the shipping. Never zero."""
+
+    promotion_id: str
+    title: str
+    amount: Money
+    code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tax:
+    """The tax of a line. ``rate`` is in parts per million (8.875 % is 88750), as exact as any law writes it."""
+
+    rate: int
+    amount: Money
+    included: bool
+    name: str = ""
+
+    @property
+    def percent(self) -> Decimal:
+        return Decimal(self.rate) / 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class UnitRun:
+    """``units`` units of a line that came to the same: each to ``total`` before added tax, and ``tax`` tax.
+
+    Minor units. A line has at most three runs, however many units it has.
+    """
+
+    units: int
+    total: int
+    tax: int
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteLine:
+    """A line priced. ``total`` = ``subtotal`` - ``discount``; what is paid adds the tax where it is not included.
+
+    ``list_price`` is the catalogue's unit price, ``unit_price`` the one that the price lists gave;
+    ``price_list`` names the list. ``units`` is the split that refunds are taken from.
+    """
+
+    id: str
+    unit_price: Money
+    quantity: int
+    subtotal: Money
+    discounts: tuple[Discount, ...]
+    total: Money
+    tax: Tax
+    units: tuple[UnitRun, ...]
+    list_price: Money
+    price_list: str | None = None
+    compare_at: Money | None = None
+    lowest_30_days: Money | None = None
+
+    @property
+    def discount(self) -> Money:
+        return Money(self.subtotal.minor - self.total.minor, self.subtotal.currency)
+
+    @property
+    def payable(self) -> Money:
+        """What the customer pays for this line, tax and all."""
+        return self.total if self.tax.included else self.total + self.tax.amount
+
+    def refund(self, units: Iterable[int]) -> Money:
+        """What these units came to, tax and all: unit numbers from 0, each at most once.
+
+        The refunds of any division of a line sum to :attr:`payable`, to the minor unit.
+        Raises ``ValueError`` for a unit that the line does not have, or has had twice.
+        """
+        wanted = list(units)
+        if len(set(wanted)) != len(wanted):
+            raise ValueError("a unit is refunded once")
+        back = 0
+        for unit in wanted:
+            if not 0 <= unit < self.quantity:
+                raise ValueError(f"line {self.id} has no unit {unit}")
+            start = 0
+            for run in self.units:
+                start += run.units
+                if unit < start:
+                    back += run.total if self.tax.included else run.total + run.tax
+                    break
+        return Money(back, self.subtotal.currency)
+
+    def refund_next(self, already: int, units: int) -> Money:
+        """What the next ``units`` units came to where ``already`` have gone back: the usual way to count."""
+        return self.refund(range(already, already + units))
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """The shipping priced: ``total`` = ``price`` - its discounts."""
+
+    price: Money
+    discounts: tuple[Discount, ...]
+    total: Money
+    tax: Tax
+    method: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gift:
+    """Something given along; it costs nothing and is in no sum. ``value`` is what it is worth, for show."""
+
+    promotion_id: str
+    sku: str
+    title: str
+    quantity: int
+    value: Money | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CodeOutcome:
+    """What became of a code that was entered. ``reason`` uses UCP's codes where it has one."""
+
+    code: str
+    applied: bool
+    reason: str = ""
+    detail: str = ""
+    promotion_id: str | None = None
+    amount: Money | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What the order uses up when it is placed, counted in its own transaction: a code, or units of a quota."""
+
+    promotion_id: str
+    units: int = 0
+    code: str | None = None
+    gift_sku: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something the customer must be told, as a price that changed since the client saw it."""
+
+    code: str
+    detail: str
+    line_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """A basket priced at an instant.
+
+    ``subtotal + shipping - discount (+ tax, where it is not included) = total``: ``shipping`` is the
+    option's price before reductions and ``discount`` all that was taken off, goods and shipping.
+    """
+
+    lines: tuple[QuoteLine, ...]
+    subtotal: Money
+    discount: Money
+    shipping: Money
+    tax: Money
+    total: Money
+    currency: str
+    rounding: RoundingPolicy
+    trace: tuple[TraceEntry, ...]
+    tax_included: bool
+    at: datetime
+    rules_version: str
+    delivery: Delivery | None = None
+    gifts: tuple[Gift, ...] = ()
+    codes: tuple[CodeOutcome, ...] = ()
+    uses: tuple[Use, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    reverse_charge: bool = False
+
+    @property
+    def tax_added(self) -> Money:
+        """The tax that comes on top of the prices: nothing where they include it."""
+        return Money(0, self.currency) if self.tax_included else self.tax
+
+    @property
+    def goods_discount(self) -> Money:
+        """What was taken off the goods alone."""
+        return Money(sum(line.discount.minor for line in self.lines), self.currency)
+
+    def line(self, line_id: str) -> QuoteLine:
+        """The line of that id; raises ``KeyError``."""
+        for line in self.lines:
+            if line.id == line_id:
+                return line
+        raise KeyError(line_id)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values, compact: amounts are minor units of the one currency, and what is empty is left out."""
+        told: dict[str, Any] = {
+            "currency": self.currency,
+            "subtotal": self.subtotal.minor,
+            "discount": self.discount.minor,
+            "shipping": self.shipping.minor,
+            "tax": self.tax.minor,
+            "total": self.total.minor,
+            "tax_included": self.tax_included,
+            "rounding": self.rounding.to_dict(),
+            "at": self.at.isoformat(),
+            "rules": self.rules_version,
+            "lines": [_line_out(line) for line in self.lines],
+        }
+        if self.delivery is not None:
+            told["delivery"] = _delivery_out(self.delivery)
+        if self.gifts:
+            told["gifts"] = [
+                _slim(
+                    promotion=g.promotion_id,
+                    sku=g.sku,
+                    title=g.title,
+                    quantity=g.quantity,
+                    value=_minor(g.value),
+                )
+                for g in self.gifts
+            ]
+        if self.codes:
+            told["codes"] = [
+                _slim(
+                    code=c.code,
+                    applied=c.applied,
+                    reason=c.reason or None,
+                    detail=c.detail or None,
+                    promotion=c.promotion_id,
+                    amount=_minor(c.amount),
+                )
+                for c in self.codes
+            ]
+        if self.uses:
+            told["uses"] = [
+                _slim(
+                    promotion=u.promotion_id, units=u.units, code=u.code, gift=u.gift_sku
+                )
+                for u in self.uses
+            ]
+        if self.notices:
+            told["notices"] = [
+                _slim(code=n.code, detail=n.detail, line=n.line_id) for n in self.notices
+            ]
+        if self.reverse_charge:
+            told["reverse_charge"] = True
+        told["trace"] = [entry.to_dict() for entry in self.trace]
+        return told
+
+    @classmethod
+    def from_dict(cls, told: dict[str, Any]) -> "Quote":
+        """The quote that :meth:`to_dict` wrote."""
+        currency = told["currency"]
+        included = told["tax_included"]
+
+        def money(minor: int) -> Money:
+            return Money(minor, currency)
+
+        def maybe(minor: int | None) -> Money | None:
+            return None if minor is None else Money(minor, currency)
+
+        delivery = told.get("delivery")
+        return cls(
+            lines=tuple(_line_in(line, currency, included) for line in told["lines"]),
+            subtotal=money(told["subtotal"]),
+            discount=money(told["discount"]),
+            shipping=money(told["shipping"]),
+            tax=money(told["tax"]),
+            total=money(told["total"]),
+            currency=currency,
+            rounding=RoundingPolicy.from_dict(told["rounding"]),
+            trace=tuple(TraceEntry.from_dict(entry) for entry in told["trace"]),
+            tax_included=included,
+            at=datetime.fromisoformat(told["at"]),
+            rules_version=told["rules"],
+            delivery=None if delivery is None else _delivery_in(delivery, currency, included),
+            gifts=tuple(
+                Gift(g["promotion"], g["sku"], g["title"], g["quantity"], maybe(g.get("value")))
+                for g in told.get("gifts", ())
+            ),
+            codes=tuple(
+                CodeOutcome(
+                    c["code"],
+                    c["applied"],
+                    c.get("reason", ""),
+                    c.get("detail", ""),
+                    c.get("promotion"),
+                    maybe(c.get("amount")),
+                )
+                for c in told.get("codes", ())
+            ),
+            uses=tuple(
+                Use(u["promotion"], u["units"], u.get("code"), u.get("gift"))
+                for u in told.get("uses", ())
+            ),
+            notices=tuple(
+                Notice(n["code"], n["detail"], n.get("line")) for n in told.get("notices", ())
+            ),
+            reverse_charge=told.get("reverse_charge", False),
+        )
+
+
+def _minor(amount: Money | None) -> int | None:
+    return None if amount is None else amount.minor
+
+
+def _slim(**values: Any) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _discounts_out(discounts: tuple[Discount, ...]) -> list[list[Any]] | None:
+    return [
+        [d.promotion_id, d.title, d.amount.minor] + ([d.code] if d.code is not None else [])
+        for d in discounts
+    ] or None
+
+
+def _discounts_in(told: Iterable[list[Any]], currency: str) -> tuple[Discount, ...]:
+    return tuple(
+        Discount(d[0], d[1], Money(d[2], currency), d[3] if len(d) > 3 else None) for d in told
+    )
+
+
+def _tax_out(tax: Tax) -> list[Any] | None:
+    return [tax.rate, tax.amount.minor, tax.name] if tax.rate or tax.name else None
+
+
+def _tax_in(told: list[Any] | None, currency: str, included: bool) -> Tax:
+    if told is None:
+        return Tax(0, Money(0, currency), included)
+    return Tax(told[0], Money(told[1], currency), included, told[2])
+
+
+def _line_out(line: QuoteLine) -> dict[str, Any]:
+    listed = line.list_price
+    return _slim(
+        id=line.id,
+        price=line.unit_price.minor,
+        quantity=line.quantity,
+        subtotal=line.subtotal.minor,
+        discounts=_discounts_out(line.discounts),
+        total=line.total.minor,
+        tax=_tax_out(line.tax),
+        units=[[run.units, run.total, run.tax] for run in line.units],
+        listed=None if listed == line.unit_price else [listed.minor, listed.currency],
+        list=line.price_list,
+        compare_at=_minor(line.compare_at),
+        lowest_30_days=_minor(line.lowest_30_days),
+    )
+
+
+def _line_in(told: dict[str, Any], currency: str, included: bool) -> QuoteLine:
+    price = Money(told["price"], currency)
+    listed = told.get("listed")
+    compare_at = told.get("compare_at")
+    lowest = told.get("lowest_30_days")
+    return QuoteLine(
+        id=told["id"],
+        unit_price=price,
+        quantity=told["quantity"],
+        subtotal=Money(told["subtotal"], currency),
+        discounts=_discounts_in(told.get("discounts", ()), currency),
+        total=Money(told["total"], currency),
+        tax=_tax_in(told.get("tax"), currency, included),
+        units=tuple(UnitRun(*run) for run in told["units"]),
+        list_price=price if listed is None else Money(listed[0], listed[1]),
+        price_list=told.get("list"),
+        compare_at=None if compare_at is None else Money(compare_at, currency),
+        lowest_30_days=None if lowest is None else Money(lowest, currency),
+    )
+
+
+def _delivery_out(delivery: Delivery) -> dict[str, Any]:
+    return _slim(
+        price=delivery.price.minor,
+        discounts=_discounts_out(delivery.discounts),
+        total=delivery.total.minor,
+        tax=_tax_out(delivery.tax),
+        method=delivery.method,
+    )
+
+
+def _delivery_in(told: dict[str, Any], currency: str, included: bool) -> Delivery:
+    return Delivery(
+        price=Money(told["price"], currency),
+        discounts=_discounts_in(told.get("discounts", ()), currency),
+        total=Money(told["total"], currency),
+        tax=_tax_in(told.get("tax"), currency, included),
+        method=told.get("method"),
+    )

@@ -1,0 +1,55 @@
+"""Value added tax in Europe: standard and reduced rates per country, in parts per million.
+
+Derived from the package eu-vat-rates-data 2026.9.29 (MIT licence), which takes the rates of the Union's
+members from the European Commission's database "Taxes in Europe" (TEDB) and keeps the others by hand.
+Which goods fall under a reduced rate differs from country to country; the table says only what the rates are.
+"""
+
+VAT: dict[str, tuple[bool, str, int, tuple[int, ...], int]] = {
+    # country: (member of the Union, name of the tax, standard, reduced from high to low, super-reduced or 0)
+    "AD": (False, "IGI", 45000, (25000, 10000), 0),
+    "AL": (False, "TVSH", 200000, (100000, 60000), 0),
+    "AT": (True, "USt", 200000, (190000, 130000, 100000), 49000),
+    "BA": (False, "PDV", 170000, (), 0),
+    "BE": (True, "BTW", 210000, (120000, 60000), 0),
+    "BG": (True, "ДДС", 200000, (90000,), 0),
+    "CH": (False, "MWST", 81000, (38000, 26000), 0),
+    "CY": (True, "ΦΠΑ", 190000, (90000, 50000), 30000),
+    "CZ": (True, "DPH", 210000, (120000,), 0),
+    "DE": (True, "MwSt", 190000, (70000,), 0),
+    "DK": (True, "moms", 250000, (), 0),
+    "EE": (True, "km", 240000, (130000, 90000), 0),
+    "ES": (True, "IVA", 210000, (100000,), 40000),
+    "FI": (True, "ALV", 255000, (135000, 100000), 0),
+    "FR": (True, "TVA", 200000, (130000, 100000, 85000, 55000, 10500, 9000), 21000),
+    "GB": (False, "VAT", 200000, (50000,), 0),
+    "GE": (False, "დღგ", 180000, (), 0),
+    "GR": (True, "ΦΠΑ", 240000, (170000, 130000, 60000), 40000),
+    "HR": (True, "PDV", 250000, (130000, 50000), 0),
+    "HU": (True, "ÁFA", 270000, (180000, 50000), 0),
+    "IE": (True, "VAT", 230000, (135000, 90000), 0),
+    "IS": (False, "VSK", 240000, (110000,), 0),
+    "IT": (True, "IVA", 220000, (100000, 50000), 40000),
+    "LI": (False, "MWST", 81000, (38000, 26000), 0),
+    "LT": (True, "PVM", 210000, (120000, 50000), 0),
+    "LU": (True, "TVA", 170000, (140000, 80000), 30000),
+    "LV": (True, "PVN", 210000, (120000, 50000), 0),
+    "MC": (False, "TVA", 200000, (100000, 55000), 21000),
+    "MD": (False, "TVA", 200000, (80000,), 0),
+    "ME": (False, "PDV", 210000, (150000, 70000), 0),
+    "MK": (False, "ДДВ", 180000, (100000, 50000), 0),
+    "MT": (True, "VAT", 180000, (70000, 50000), 0),
+    "NL": (True, "btw", 210000, (90000,), 0),
+    "NO": (False, "MVA", 250000, (150000, 120000), 0),
+    "PL": (True, "VAT", 230000, (80000, 50000), 80000),
+    "PT": (True, "IVA", 230000, (220000, 160000, 130000, 60000), 60000),
+    "RO": (True, "TVA", 210000, (110000,), 0),
+    "RS": (False, "PDV", 200000, (100000,), 0),
+    "SE": (True, "moms", 250000, (120000, 60000), 0),
+    "SI": (True, "DDV", 220000, (95000, 50000), 0),
+    "SK": (True, "DPH", 230000, (190000, 50000), 0),
+    "TR": (False, "KDV", 200000, (100000, 10000), 0),
+    "UA": (False, "ПДВ", 200000, (140000, 70000), 0),
+    "XI": (False, "VAT", 200000, (50000,), 0),
+    "XK": (False, "TVSH", 180000, (80000,), 0),
+}

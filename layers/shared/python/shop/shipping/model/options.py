@@ -1,0 +1,93 @@
+"""What goes out, where to, and the ways it can travel."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from shop.kernel.errors import Invalid, Problem
+from shop.kernel.money import Money
+
+
+class Place(Protocol):
+    """A destination as far as shipping asks; any object with these three will do."""
+
+    @property
+    def country(self) -> str: ...
+    @property
+    def region(self) -> str | None: ...
+    @property
+    def postal_code(self) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A :class:`Place`. ``country`` is ISO 3166-1 alpha-2, ``region`` its subdivision."""
+
+    country: str
+    region: str | None = None
+    postal_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A quantity of something to be packed. Sizes and weight are of one unit: millimetres and grams."""
+
+    quantity: int
+    weight_g: int | None = None
+    length_mm: int | None = None
+    width_mm: int | None = None
+    height_mm: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Consignment:
+    """What is shipped together. ``value`` is what the goods cost after reductions: free-over looks at it.
+
+    ``distance_km`` is set where somebody measured it; methods by distance are offered only then.
+    """
+
+    items: tuple[Item, ...]
+    value: Money
+    distance_km: int | None = None
+
+    def check(self) -> None:
+        """Raise :class:`Invalid` with every problem unless this can be packed."""
+        problems = []
+        for place, item in enumerate(self.items):
+            if item.quantity < 1:
+                problems.append(
+                    Problem(
+                        "quantity_invalid",
+                        f"a quantity is at least 1, not {item.quantity}",
+                        f"$.items[{place}].quantity",
+                    )
+                )
+            for name in ("weight_g", "length_mm", "width_mm", "height_mm"):
+                measure = getattr(item, name)
+                if measure is not None and measure < 0:
+                    problems.append(
+                        Problem(
+                            "measure_invalid",
+                            f"{name} is not negative",
+                            f"$.items[{place}].{name}",
+                        )
+                    )
+        if problems:
+            raise Invalid(problems[0].detail, code=problems[0].code, problems=problems)
+
+
+@dataclass(frozen=True, slots=True)
+class ShippingOption:
+    """One way it can travel. The estimate is two instants (UTC), the first and the last expected.
+
+    ``parcels`` is how many are sent; ``carbon_g`` the place for grams of CO2e where somebody knows them.
+    """
+
+    id: str
+    title: str
+    price: Money
+    earliest: datetime
+    latest: datetime
+    carrier: str
+    parcels: int = 1
+    carbon_g: int | None = None

@@ -1,0 +1,56 @@
+"""A basket without promotions: prices, shipping, tax, sums, and its way through JSON."""
+
+import json
+from datetime import datetime, timezone
+
+import pytest
+
+from shop.kernel.errors import Invalid
+from shop.kernel.money import Money
+from shop.pricing.actions import quote
+from shop.pricing.model import Basket, BasketLine, Destination, Quote, Rules
+
+AT = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
+RULES = Rules(version="7")
+
+
+def line(id: str, price: int, quantity: int, currency: str = "USD") -> BasketLine:
+    return BasketLine(id, f"p-{id}", f"p-{id}.1", f"SKU-{id}", id, Money(price, currency), quantity)
+
+
+def test_tax_is_added_in_the_united_states() -> None:
+    basket = Basket(
+        (line("a", 1999, 3), line("b", 500, 1)),
+        "USD",
+        destination=Destination("US", "CA"),
+        shipping=Money(599, "USD"),
+    )
+    q = quote(basket, rules=RULES, at=AT)
+    assert q.subtotal == Money(6497, "USD")
+    assert [str(entry.tax.amount) for entry in q.lines] == ["4.35 USD", "0.36 USD"]
+    assert q.tax == Money(435 + 36 + 43, "USD")
+    assert q.total == q.subtotal + q.shipping + q.tax
+
+
+def test_tax_is_included_in_the_european_union() -> None:
+    basket = Basket((line("a", 11900, 1, "EUR"),), "EUR", market="EU")
+    q = quote(basket, rules=RULES, at=AT)
+    assert q.tax == Money(1900, "EUR")
+    assert q.total == Money(11900, "EUR")
+
+
+def test_a_quote_survives_its_way_through_json() -> None:
+    basket = Basket(
+        (line("a", 1999, 3), line("b", 500, 1)),
+        "USD",
+        destination=Destination("US", "NY"),
+        shipping=Money(599, "USD"),
+    )
+    q = quote(basket, rules=RULES, at=AT)
+    assert Quote.from_dict(json.loads(json.dumps(q.to_dict()))) == q
+
+
+def test_a_quantity_of_zero_is_refused_with_its_place() -> None:
+    with pytest.raises(Invalid) as refusal:
+        quote(Basket((line("a", 100, 0),), "USD"), rules=RULES, at=AT)
+    assert refusal.value.problems[0].path == "$.lines[0].quantity"
