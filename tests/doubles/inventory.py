@@ -4,7 +4,6 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from types import TracebackType
 
 from shop.inventory.model import (
     MAIN,
@@ -21,48 +20,38 @@ from shop.inventory.model import (
 )
 from shop.kernel.errors import Stale
 from shop.kernel.paging import Page, from_cursor, to_cursor
-
-
-class Cancelled(Exception):
-    """What a cancelled transaction raises here, as PynamoDB raises TransactWriteError."""
+from shop.kernel.transactions import Clash, Part
 
 
 class MemoryTransaction:
-    """All or nothing: checks first, then effects, under one lock, at the end of the ``with``.
-
-    Any store in memory may add its part, so that an order and its stock are written together::
-
-        with MemoryTransaction() as transaction:
-            holds = stock.reserve(transaction, demands)
-            transaction.add(lambda: id not in orders, lambda: orders.update({id: order}))
-    """
-
-    _lock = threading.RLock()
+    """All or nothing: checks first, then effects. Stores in memory write their parts into it."""
 
     def __init__(self) -> None:
-        self._parts: list[tuple[Callable[[], bool], Callable[[], object]]] = []
+        self._parts: list[tuple[str, Callable[[], bool], Callable[[], object]]] = []
 
-    def add(self, check: Callable[[], bool], effect: Callable[[], object]) -> None:
-        self._parts.append((check, effect))
+    def add(self, name: str, check: Callable[[], bool], effect: Callable[[], object]) -> None:
+        """Write ``effect`` to the row called ``name`` if ``check`` holds when it is committed."""
+        self._parts.append((name, check, effect))
 
     def commit(self) -> None:
-        with self._lock:
-            if not all(check() for check, _ in self._parts):
-                raise Cancelled("a condition failed; nothing was written")
-            for _, effect in self._parts:
-                effect()
+        failed = frozenset(name for name, check, _ in self._parts if not check())
+        if failed:
+            raise Clash(failed)
+        for _, _, effect in self._parts:
+            effect()
 
-    def __enter__(self) -> "MemoryTransaction":
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if kind is None:
-            self.commit()
+class MemoryLedger:
+    """Commits parts one transaction after the other, so nobody is ever in the way."""
+
+    _one_at_a_time = threading.RLock()
+
+    def commit(self, *parts: Part) -> None:
+        with self._one_at_a_time:
+            transaction = MemoryTransaction()
+            for part in parts:
+                part(transaction)
+            transaction.commit()
 
 
 class MemoryStock:
@@ -84,14 +73,13 @@ class MemoryStock:
         return self._rows.get((sku, location)) or StockLevel(sku, location)
 
     def record(self, movement: Movement, before: StockLevel) -> StockLevel:
-        with MemoryTransaction._lock:
-            now = self.level(before.sku, before.location)
-            if now.version != before.version:
-                raise Stale(f"the stock of {before.sku} moved meanwhile")
-            after = now.after(movement)
-            self._rows[before.sku, before.location] = after
-            self._journal.setdefault(movement.sku, []).append(movement)
-            return after
+        now = self.level(before.sku, before.location)
+        if now.version != before.version:
+            raise Stale(f"the stock of {before.sku} moved meanwhile")
+        after = now.after(movement)
+        self._rows[before.sku, before.location] = after
+        self._journal.setdefault(movement.sku, []).append(movement)
+        return after
 
     def open(
         self, counts: Mapping[str, int], *, actor: str, reason: str, at: datetime
@@ -111,13 +99,19 @@ class MemoryStock:
 
     # The stock side of an order's transaction
 
+    def draw(self, demands: Iterable[Demand]) -> tuple[Hold, ...]:
+        return tuple(Hold(d.sku, d.quantity) for d in add_up(demands))
+
     def reserve(
-        self, transaction: MemoryTransaction, demands: Iterable[Demand]
+        self, transaction: MemoryTransaction, wanted: Iterable[Demand | Hold]
     ) -> tuple[Hold, ...]:
-        holds = tuple(Hold(d.sku, d.quantity) for d in add_up(demands))
+        asked = list(wanted)
+        drawn = self.draw(one for one in asked if isinstance(one, Demand))
+        holds = merged([*drawn, *(one for one in asked if isinstance(one, Hold))])
         for hold in holds:
             transaction.add(
-                lambda hold=hold: self._of(hold).available >= hold.quantity,  # type: ignore[misc]
+                f"SKU#{hold.sku}",
+                self._for_sale(hold),
                 self._later(hold, reserved=hold.quantity),
             )
         return holds
@@ -127,12 +121,15 @@ class MemoryStock:
     ) -> None:
         for hold in merged(holds):
             transaction.add(
-                self._claims(hold, claim), self._later(hold, **{claim.value: -hold.quantity})
+                f"SKU#{hold.sku}",
+                self._claims(hold, claim),
+                self._later(hold, **{claim.value: -hold.quantity}),
             )
 
     def commit(self, transaction: MemoryTransaction, holds: Iterable[Hold]) -> None:
         for hold in merged(holds):
             transaction.add(
+                f"SKU#{hold.sku}",
                 self._claims(hold, Claim.RESERVED),
                 self._later(hold, reserved=-hold.quantity, committed=hold.quantity),
             )
@@ -140,6 +137,7 @@ class MemoryStock:
     def uncommit(self, transaction: MemoryTransaction, holds: Iterable[Hold]) -> None:
         for hold in merged(holds):
             transaction.add(
+                f"SKU#{hold.sku}",
                 self._claims(hold, Claim.COMMITTED),
                 self._later(hold, reserved=hold.quantity, committed=-hold.quantity),
             )
@@ -152,11 +150,11 @@ class MemoryStock:
         order: str,
         actor: str,
         at: datetime,
-        claim: Claim = Claim.COMMITTED,
+        claim: Claim = Claim.RESERVED,
     ) -> None:
         for hold in merged(holds):
             gone = {claim.value: -hold.quantity, "on_hand": -hold.quantity, "version": 1}
-            transaction.add(self._claims(hold, claim), self._later(hold, **gone))
+            transaction.add(f"SKU#{hold.sku}", self._claims(hold, claim), self._later(hold, **gone))
             movement = Movement(
                 hold.sku,
                 Kind.SHIPPED,
@@ -167,8 +165,7 @@ class MemoryStock:
                 shard=hold.shard,
                 on_hand=-hold.quantity,
             )
-            lines = self._journal.setdefault(hold.sku, [])
-            transaction.add(lambda: True, lambda m=movement, to=lines: to.append(m))  # type: ignore[misc]
+            transaction.add(f"MOVES#{hold.sku}", lambda: True, self._noted(movement))
 
     def shortages_after(self, error: Exception, demands: Iterable[Demand]) -> tuple[Shortage, ...]:
         wanted = add_up(demands)
@@ -176,6 +173,12 @@ class MemoryStock:
 
     def _of(self, hold: Hold) -> StockLevel:
         return self.level(hold.sku, hold.location)
+
+    def _for_sale(self, hold: Hold) -> Callable[[], bool]:
+        return lambda: self._of(hold).available >= hold.quantity
+
+    def _noted(self, movement: Movement) -> Callable[[], None]:
+        return lambda: self._journal.setdefault(movement.sku, []).append(movement)
 
     def _claims(self, hold: Hold, claim: Claim) -> Callable[[], bool]:
         return lambda: getattr(self._of(hold), claim.value) >= hold.quantity

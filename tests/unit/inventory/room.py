@@ -1,15 +1,32 @@
-"""What the ports' suite is given: a stock book and how its transactions are opened."""
+"""What the ports' suite is given: a stock book, and what commits the parts it adds."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
+
+from shop.inventory.model import Demand, Hold
+from shop.kernel.transactions import Ledger
 
 
 @dataclass(frozen=True)
 class Room:
-    """A stock book, how its transactions are opened, and what they raise when cancelled."""
+    """A stock book and the ledger of its world. ``stock`` serves both ports of the floor."""
 
     stock: Any
-    transaction: Callable[[], AbstractContextManager[Any]]
-    cancelled: type[Exception]
+    ledger: Ledger
+
+    def hold(self, *wanted: Demand) -> tuple[Hold, ...]:
+        holds: tuple[Hold, ...] = self.stock.draw(wanted)
+        self.ledger.commit(lambda writes: self.stock.reserve(writes, holds))
+        return holds
+
+    def release(self, *args: Any) -> None:
+        self.ledger.commit(lambda writes: self.stock.release(writes, *args))
+
+    def commit(self, *args: Any) -> None:
+        self.ledger.commit(lambda writes: self.stock.commit(writes, *args))
+
+    def uncommit(self, *args: Any) -> None:
+        self.ledger.commit(lambda writes: self.stock.uncommit(writes, *args))
+
+    def ship(self, *args: Any, **more: Any) -> None:
+        self.ledger.commit(lambda writes: self.stock.ship(writes, *args, **more))

@@ -7,7 +7,7 @@ import pytest
 from shop.inventory.actions import adjust, set_on_hand
 from shop.inventory.model import Claim, Demand, Hold, Kind, Movement, Shortage, StockLevel
 from shop.kernel.errors import Conflict, Stale
-
+from shop.kernel.transactions import Clash
 from tests.unit.inventory.room import Room
 
 NOW = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
@@ -15,12 +15,6 @@ NOW = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
 
 def put(room: Room, **counts: int) -> None:
     room.stock.open(counts, actor="importer", reason="opening", at=NOW)
-
-
-def hold(room: Room, sku: str, quantity: int) -> tuple[Hold, ...]:
-    with room.transaction() as transaction:
-        holds: tuple[Hold, ...] = room.stock.reserve(transaction, [Demand(sku, quantity)])
-    return holds
 
 
 def test_stock_is_opened_once_and_a_second_import_changes_nothing(room: Room) -> None:
@@ -45,7 +39,7 @@ def test_an_unknown_sku_has_nothing_and_version_zero(room: Room) -> None:
 
 def test_a_hold_takes_units_off_sale_and_leaves_them_on_the_shelf(room: Room) -> None:
     put(room, A=5)
-    assert hold(room, "A", 3) == (Hold("A", 3),)
+    assert room.hold(Demand("A", 3)) == (Hold("A", 3),)
     level = room.stock.level("A")
     assert (level.on_hand, level.reserved, level.available) == (5, 3, 2)
     assert level.version == 1
@@ -53,16 +47,15 @@ def test_a_hold_takes_units_off_sale_and_leaves_them_on_the_shelf(room: Room) ->
 
 def test_the_last_unit_can_be_held_and_not_one_more(room: Room) -> None:
     put(room, A=2)
-    hold(room, "A", 2)
-    with pytest.raises(room.cancelled):
-        hold(room, "A", 1)
+    room.hold(Demand("A", 2))
+    with pytest.raises(Clash):
+        room.hold(Demand("A", 1))
     assert room.stock.level("A").available == 0
 
 
 def test_lines_of_one_sku_are_held_together(room: Room) -> None:
     put(room, A=5)
-    with room.transaction() as transaction:
-        holds = room.stock.reserve(transaction, [Demand("A", 2), Demand("A", 3)])
+    holds = room.hold(Demand("A", 2), Demand("A", 3))
     assert holds == (Hold("A", 5),)
     assert room.stock.level("A").available == 0
 
@@ -70,8 +63,8 @@ def test_lines_of_one_sku_are_held_together(room: Room) -> None:
 def test_an_order_is_held_whole_or_not_at_all_and_every_short_line_is_named(room: Room) -> None:
     put(room, A=5, B=1)
     demands = [Demand("A", 2), Demand("B", 1), Demand("B", 1), Demand("?", 4)]
-    with pytest.raises(room.cancelled) as refused, room.transaction() as transaction:
-        room.stock.reserve(transaction, demands)
+    with pytest.raises(Clash) as refused:
+        room.hold(*demands)
     assert room.stock.shortages_after(refused.value, demands) == (
         Shortage("B", 2, 1),
         Shortage("?", 4, 0),
@@ -79,62 +72,58 @@ def test_an_order_is_held_whole_or_not_at_all_and_every_short_line_is_named(room
     assert room.stock.level("A").available == 5
 
 
+def test_demands_may_be_reserved_without_drawing_first(room: Room) -> None:
+    put(room, A=5)
+    room.ledger.commit(lambda writes: room.stock.reserve(writes, [Demand("A", 2), Hold("A", 1)]))
+    assert room.stock.level("A").reserved == 3
+
+
 def test_a_refusal_that_stock_does_not_explain_names_no_shortage(room: Room) -> None:
     put(room, A=1)
-    with pytest.raises(room.cancelled) as refused:
-        hold(room, "A", 2)
+    with pytest.raises(Clash) as refused:
+        room.hold(Demand("A", 2))
     assert room.stock.shortages_after(refused.value, [Demand("A", 1)]) == ()
 
 
 @pytest.mark.parametrize("claim", list(Claim))
 def test_what_is_given_back_can_be_sold_again(room: Room, claim: Claim) -> None:
     put(room, A=4)
-    holds = hold(room, "A", 3)
-    with room.transaction() as transaction:
-        if claim is Claim.COMMITTED:
-            room.stock.commit(transaction, holds)
-        else:
-            room.stock.release(transaction, holds)
+    holds = room.hold(Demand("A", 3))
     if claim is Claim.COMMITTED:
-        with room.transaction() as transaction:
-            room.stock.release(transaction, holds, claim)
+        room.commit(holds)
+    room.release(holds, claim)
     level = room.stock.level("A")
     assert (level.on_hand, level.promised, level.available) == (4, 0, 4)
 
 
 def test_nothing_is_given_back_that_was_not_held(room: Room) -> None:
     put(room, A=4)
-    holds = hold(room, "A", 3)
-    with room.transaction() as transaction:
-        room.stock.release(transaction, holds)
-    with pytest.raises(room.cancelled), room.transaction() as transaction:
-        room.stock.release(transaction, holds)
+    holds = room.hold(Demand("A", 3))
+    room.release(holds)
+    with pytest.raises(Clash):
+        room.release(holds)
     assert room.stock.level("A").available == 4
 
 
 def test_a_paid_order_is_committed_and_back(room: Room) -> None:
     put(room, A=4)
-    holds = hold(room, "A", 3)
-    with room.transaction() as transaction:
-        room.stock.commit(transaction, holds)
+    holds = room.hold(Demand("A", 3))
+    room.commit(holds)
     level = room.stock.level("A")
     assert (level.reserved, level.committed, level.available) == (0, 3, 1)
-    with pytest.raises(room.cancelled), room.transaction() as transaction:
-        room.stock.commit(transaction, holds)
-    with room.transaction() as transaction:
-        room.stock.uncommit(transaction, holds)
+    with pytest.raises(Clash):
+        room.commit(holds)
+    room.uncommit(holds)
     level = room.stock.level("A")
     assert (level.reserved, level.committed, level.available) == (3, 0, 1)
 
 
 def test_shipping_takes_the_goods_away_and_writes_the_journal(room: Room) -> None:
     put(room, A=4)
-    holds = hold(room, "A", 3)
+    holds = room.hold(Demand("A", 3))
     later = NOW + timedelta(hours=1)
-    with room.transaction() as transaction:
-        room.stock.commit(transaction, holds)
-    with room.transaction() as transaction:
-        room.stock.ship(transaction, holds, order="ord_1", actor="wanda", at=later)
+    room.commit(holds)
+    room.ship(holds, order="ord_1", actor="wanda", at=later, claim=Claim.COMMITTED)
     level = room.stock.level("A")
     assert (level.on_hand, level.committed, level.available, level.version) == (1, 0, 1, 2)
     shipped, opened = room.stock.journal("A").items
@@ -144,13 +133,11 @@ def test_shipping_takes_the_goods_away_and_writes_the_journal(room: Room) -> Non
 
 def test_goods_are_shipped_once(room: Room) -> None:
     put(room, A=4)
-    holds = hold(room, "A", 3)
-    with room.transaction() as transaction:
-        room.stock.ship(transaction, holds, order="ord_1", actor="w", at=NOW, claim=Claim.RESERVED)
+    holds = room.hold(Demand("A", 3))
+    room.ship(holds, order="ord_1", actor="w", at=NOW, claim=Claim.RESERVED)
     for claim in Claim:
-        with pytest.raises(room.cancelled), room.transaction() as transaction:
-            room.stock.ship(
-                transaction,
+        with pytest.raises(Clash):
+            room.ship(
                 holds,
                 order="ord_1",
                 actor="w",
@@ -190,7 +177,7 @@ def test_a_movement_moves_every_count_it_names(room: Room) -> None:
 def test_a_count_keeps_what_was_reserved_since_the_level_was_read(room: Room) -> None:
     put(room, A=5)
     before = room.stock.level("A")
-    hold(room, "A", 2)
+    room.hold(Demand("A", 2))
     room.stock.record(Movement("A", Kind.COUNTED, NOW + timedelta(1), "w", on_hand=1), before)
     level = room.stock.level("A")
     assert (level.on_hand, level.reserved, level.available) == (6, 2, 4)
@@ -211,7 +198,7 @@ def test_a_count_is_refused_when_goods_moved_since_the_level_was_read(room: Room
 def test_units_promised_since_the_level_was_read_are_not_counted_away(room: Room) -> None:
     put(room, A=5)
     before = room.stock.level("A")
-    hold(room, "A", 4)
+    room.hold(Demand("A", 4))
     with pytest.raises(Conflict) as refused:
         room.stock.record(
             Movement("A", Kind.WRITTEN_OFF, NOW + timedelta(1), "w", on_hand=-2), before
@@ -224,9 +211,9 @@ def test_physical_loss_may_eat_into_the_safety_stock_but_a_sale_may_not(room: Ro
     level = room.stock.record(
         Movement("A", Kind.RECEIVED, NOW, "w", on_hand=5, safety=2), StockLevel("A")
     )
-    hold(room, "A", 3)
-    with pytest.raises(room.cancelled):
-        hold(room, "A", 1)
+    room.hold(Demand("A", 3))
+    with pytest.raises(Clash):
+        room.hold(Demand("A", 1))
     room.stock.record(Movement("A", Kind.WRITTEN_OFF, NOW + timedelta(1), "w", on_hand=-2), level)
     level = room.stock.level("A")
     assert (level.on_hand, level.reserved, level.available) == (3, 3, -2)

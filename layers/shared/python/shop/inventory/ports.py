@@ -63,16 +63,29 @@ class Holds(Protocol[T]):
     Nothing is clamped: a part whose condition fails cancels the entire transaction.
     """
 
-    def reserve(self, transaction: T, demands: Iterable[Demand]) -> tuple[Hold, ...]:
-        """Put units aside (``available >= quantity``); the order keeps the holds returned."""
+    def draw(self, demands: Iterable[Demand]) -> tuple[Hold, ...]:
+        """Choose the rows that units shall be taken from. Reads nothing and promises nothing.
+
+        The order stores these holds in the very transaction that reserves them.
+        """
+        ...
+
+    def reserve(self, transaction: T, wanted: Iterable[Demand | Hold]) -> tuple[Hold, ...]:
+        """Put units aside (``available >= quantity``) where the holds say; demands are drawn first.
+
+        Returns the holds that the order keeps.
+        """
         ...
 
     def release(self, transaction: T, holds: Iterable[Hold], claim: Claim = Claim.RESERVED) -> None:
-        """Give held units back to sale (``reserved >= quantity``)."""
+        """Give held units back to sale (``claim >= quantity``)."""
         ...
 
     def commit(self, transaction: T, holds: Iterable[Hold]) -> None:
-        """The order is paid and will ship: reserved units become committed."""
+        """The order is paid and will ship: reserved units become committed.
+
+        A shop may leave this step out; units then stay reserved until they ship.
+        """
         ...
 
     def uncommit(self, transaction: T, holds: Iterable[Hold]) -> None:
@@ -87,15 +100,18 @@ class Holds(Protocol[T]):
         order: str,
         actor: str,
         at: datetime,
-        claim: Claim = Claim.COMMITTED,
+        claim: Claim = Claim.RESERVED,
     ) -> None:
-        """The goods leave: on hand and the claim go down, and the journal gets its lines."""
+        """The goods leave: on hand and the claim go down, and the journal gets a line for each.
+
+        Two rows for each hold, so a parcel of more than 49 SKUs takes several transactions.
+        """
         ...
 
     def shortages_after(self, error: Exception, demands: Iterable[Demand]) -> tuple[Shortage, ...]:
-        """After a cancelled transaction: every short line as the rows now stand.
+        """After a :class:`~shop.kernel.transactions.Clash`: every short line as the rows now stand.
 
-        Empty means that stock does not explain the refusal: a concurrent buyer was in the way
-        (try again, a bounded number of times) or a condition of the caller's own failed.
+        Empty means that stock does not explain the refusal: somebody gave back what was missing
+        (draw again and retry, a bounded number of times), or another part's condition failed.
         """
         ...

@@ -16,15 +16,14 @@ its record (docs/adr, "what the stock journal holds").
 """
 
 import os
-import random
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pynamodb.attributes import MapAttribute, NumberAttribute, UnicodeAttribute
-from pynamodb.exceptions import DoesNotExist, TransactWriteError
+from pynamodb.connection import TableConnection
+from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.models import Model
@@ -43,18 +42,16 @@ from shop.inventory.model import (
     merged,
     shortages,
 )
-from shop.kernel.errors import Stale, Unavailable
+from shop.kernel.errors import Stale
 from shop.kernel.ids import derived_id
 from shop.kernel.paging import Page, from_cursor, to_cursor
+from shop.kernel.transactions import Clash
+from shop.storage.transactions import DynamoLedger
 
 T = TypeVar("T")
 
 OPENED_AT_ONCE = 50
 """SKUs opened in one transaction: a level and a movement each, of the 100 actions allowed."""
-ATTEMPTS = 6
-"""Tries of a transaction that others were in the way of, before the shop says so."""
-IN_THE_WAY = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
-"""Reasons of a cancelled transaction that pass by themselves."""
 
 
 class StockRow(Model):
@@ -81,6 +78,11 @@ class MovementRow(Model):
     class Meta:
         table_name = os.environ["TABLE_INVENTORY"]
 
+    @classmethod
+    def _get_connection(cls) -> TableConnection:
+        """The same table, so the same client: building a second one costs a cold start 50 ms."""
+        return StockRow._get_connection()
+
     pk = UnicodeAttribute(hash_key=True, attr_name="PK")
     sk = UnicodeAttribute(range_key=True, attr_name="SK")
     kind = UnicodeAttribute()
@@ -99,14 +101,8 @@ class MovementRow(Model):
 class DynamoStock:
     """The stock book, and the stock side of an order's transaction, over the inventory table."""
 
-    def __init__(
-        self,
-        *,
-        chance: random.Random | None = None,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self._chance = chance or random.Random()
-        self._sleep = sleep
+    def __init__(self) -> None:
+        self._ledger = DynamoLedger(StockRow._get_connection().connection)
 
     # The stock book
 
@@ -128,26 +124,20 @@ class DynamoStock:
     def record(self, movement: Movement, before: StockLevel) -> StockLevel:
         after = before.after(movement)
 
-        def attempt() -> None:
-            with TransactWrite(connection=_connection()) as transaction:
-                if before.version == 0:
-                    transaction.save(_row(after), condition=StockRow.pk.does_not_exist())
-                else:
-                    _move(transaction, movement, before, after)
-                _journal(transaction, movement)
+        def part(transaction: TransactWrite) -> None:
+            if before.version == 0:
+                transaction.save(_row(after), condition=StockRow.pk.does_not_exist())
+            else:
+                _move(transaction, movement, before, after)
+            _journal(transaction, movement)
 
         try:
-            self._insist(attempt)
-        except TransactWriteError as error:
-            if not _condition_failed(error):
-                raise
+            self._ledger.commit(part)
+        except Clash:
             now = self.level(before.sku, before.location)
-            if now.version != before.version:
-                raise Stale(
-                    f"the stock of {before.sku} at {before.location} moved meanwhile"
-                ) from None
-            now.after(movement)  # raises what is in the way: units promised since
-            raise Stale(f"the stock of {before.sku} was promised and released meanwhile") from None
+            if now.version == before.version:
+                now.after(movement)  # raises what is in the way: units promised meanwhile
+            raise Stale(f"the stock of {before.sku} at {before.location} moved meanwhile") from None
         return after
 
     def open(
@@ -167,21 +157,16 @@ class DynamoStock:
     def _opened(self, counts: Mapping[str, int], actor: str, reason: str, at: datetime) -> bool:
         """Write all of them, or none and ``False`` where somebody opened one of them just now."""
 
-        def attempt() -> None:
-            with TransactWrite(connection=_connection()) as transaction:
-                for sku, units in counts.items():
-                    movement = Movement(sku, Kind.COUNTED, at, actor, reason, on_hand=units)
-                    transaction.save(
-                        _row(StockLevel(sku).after(movement)),
-                        condition=StockRow.pk.does_not_exist(),
-                    )
-                    _journal(transaction, movement)
+        def part(transaction: TransactWrite) -> None:
+            for sku, units in counts.items():
+                movement = Movement(sku, Kind.COUNTED, at, actor, reason, on_hand=units)
+                level = StockLevel(sku).after(movement)
+                transaction.save(_row(level), condition=StockRow.pk.does_not_exist())
+                _journal(transaction, movement)
 
         try:
-            self._insist(attempt)
-        except TransactWriteError as error:
-            if not _condition_failed(error):
-                raise
+            self._ledger.commit(part)
+        except Clash:
             return False
         return True
 
@@ -197,8 +182,15 @@ class DynamoStock:
 
     # The stock side of an order's transaction
 
-    def reserve(self, transaction: TransactWrite, demands: Iterable[Demand]) -> tuple[Hold, ...]:
-        holds = tuple(Hold(demand.sku, demand.quantity) for demand in add_up(demands))
+    def draw(self, demands: Iterable[Demand]) -> tuple[Hold, ...]:
+        return tuple(Hold(demand.sku, demand.quantity) for demand in add_up(demands))
+
+    def reserve(
+        self, transaction: TransactWrite, wanted: Iterable[Demand | Hold]
+    ) -> tuple[Hold, ...]:
+        asked = list(wanted)
+        drawn = self.draw(one for one in asked if isinstance(one, Demand))
+        holds = merged([*drawn, *(one for one in asked if isinstance(one, Hold))])
         for hold in holds:
             units = hold.quantity
             transaction.update(
@@ -243,7 +235,7 @@ class DynamoStock:
         order: str,
         actor: str,
         at: datetime,
-        claim: Claim = Claim.COMMITTED,
+        claim: Claim = Claim.RESERVED,
     ) -> None:
         held = _claimed(claim)
         for hold in merged(holds):
@@ -273,29 +265,9 @@ class DynamoStock:
 
     def shortages_after(self, error: Exception, demands: Iterable[Demand]) -> tuple[Shortage, ...]:
         wanted = add_up(demands)
-        if isinstance(error, TransactWriteError) and not _condition_failed(error):
+        if isinstance(error, Clash) and not error.about & {_key(d.sku)[0] for d in wanted}:
             return ()
         return shortages(wanted, self._levels([d.sku for d in wanted], consistent=True))
-
-    def _insist(self, attempt: Callable[[], None]) -> None:
-        """Repeat a transaction that another one was in the way of; nothing else is repeated.
-
-        DynamoDB refuses a second transaction on an item instead of queueing it, and PynamoDB does
-        not retry the refusal. Full jitter, 20 ms doubling (AWS Architecture Blog, "Exponential
-        Backoff And Jitter").
-        """
-        for turn in range(ATTEMPTS):
-            try:
-                return attempt()
-            except TransactWriteError as error:
-                if not _in_the_way(error):
-                    raise
-                self._sleep(self._chance.uniform(0, 0.02 * 2**turn))
-        raise Unavailable("this stock is being changed by many at once; try again")
-
-
-def _connection() -> Any:
-    return StockRow._get_connection().connection
 
 
 def _key(sku: str, location: str = MAIN) -> tuple[str, str]:
@@ -416,20 +388,6 @@ def _movement(sku: str, row: MovementRow) -> Movement:
 
 def _units(stored: MapAttribute[str, int]) -> dict[str, int]:
     return {reason: int(units) for reason, units in stored.attribute_values.items()}
-
-
-def _codes(error: TransactWriteError) -> list[str]:
-    return [reason.code for reason in error.cancellation_reasons if reason is not None]
-
-
-def _condition_failed(error: TransactWriteError) -> bool:
-    return "ConditionalCheckFailed" in _codes(error)
-
-
-def _in_the_way(error: TransactWriteError) -> bool:
-    """Whether only other transactions caused the refusal, so that trying again may help."""
-    codes = _codes(error)
-    return bool(codes) and set(codes) <= IN_THE_WAY
 
 
 def _batches(items: Iterable[T], size: int) -> Iterator[Sequence[T]]:
