@@ -52,9 +52,7 @@ class Refusal(Exception):
         super().__init__(detail)
         self.detail = detail
         self.code = code or type(self).code
-        self.problems: tuple[Problem, ...] = tuple(problems) or (
-            Problem(self.code, detail, path),
-        )
+        self.problems: tuple[Problem, ...] = tuple(problems) or (Problem(self.code, detail, path),)
 
 
 class Invalid(Refusal):

@@ -5,6 +5,7 @@ a product changes no order. Its life cycle is a table, where the goods are is de
 per-line quantities, and where the money is from the payment's ledger::
 
     placed ──▶ confirmed ──▶ completed
+       │          ├──▶ returned
        └──────────┴──▶ cancelled
 """
 
@@ -14,6 +15,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from shop.inventory.model import Hold
 from shop.kernel.errors import Conflict, Invalid, NotFound
 from shop.kernel.events import Event
 from shop.kernel.money import Money
@@ -29,13 +31,16 @@ class Status(StrEnum):
     """Every unit arrived."""
     CANCELLED = "cancelled"
     """Called off before it was shipped; stock and money went back."""
+    RETURNED = "returned"
+    """Shipped, but lost or sent back undelivered; the money went back."""
 
 
 MAY_BECOME: Mapping[Status, frozenset[Status]] = {
     Status.PLACED: frozenset({Status.CONFIRMED, Status.CANCELLED}),
-    Status.CONFIRMED: frozenset({Status.COMPLETED, Status.CANCELLED}),
+    Status.CONFIRMED: frozenset({Status.COMPLETED, Status.CANCELLED, Status.RETURNED}),
     Status.COMPLETED: frozenset(),
     Status.CANCELLED: frozenset(),
+    Status.RETURNED: frozenset(),
 }
 
 
@@ -131,7 +136,8 @@ class Order:
     """See the module. Amounts are minor units of ``currency``.
 
     ``owner`` is the customer's id or ``"guest"``; ``pay_by`` is when an unpaid order expires;
-    ``version`` counts its writes: every write states the version it read.
+    ``holds`` say where its units are put aside, until they leave or are given back; ``allocation``
+    which location ships which line; ``version`` counts its writes: every write states the version it read.
     """
 
     id: str
@@ -152,9 +158,11 @@ class Order:
     payment: Payment
     placed_at: datetime
     pay_by: datetime
+    holds: tuple[Hold, ...] = ()
     quote: Mapping[str, Any] = field(default_factory=dict)
     status: Status = Status.PLACED
     cancel_reason: str | None = None
+    allocation: Mapping[str, str] = field(default_factory=dict)
     parcels: tuple[Parcel, ...] = ()
     history: tuple[Moment, ...] = ()
     version: int = 1
@@ -180,7 +188,9 @@ class Order:
 
     def _become(self, status: Status) -> "Order":
         if status not in MAY_BECOME[self.status]:
-            raise Conflict(f"an order that is {self.status} cannot become {status}", code="order_state")
+            raise Conflict(
+                f"an order that is {self.status} cannot become {status}", code="order_state"
+            )
         return replace(self, status=status)
 
     def _noted(self, at: datetime, what: str, who: str, why: str = "") -> "Order":
@@ -206,7 +216,9 @@ class Order:
         )
         return noted, (event,)
 
-    def with_payment(self, report: Report, at: datetime, who: str) -> tuple["Order", tuple[Event, ...]]:
+    def with_payment(
+        self, report: Report, at: datetime, who: str
+    ) -> tuple["Order", tuple[Event, ...]]:
         """This order after a provider's report; no events when the report tells nothing new.
 
         A placed order is confirmed when the money is certain. A report for an order that was
@@ -224,31 +236,40 @@ class Order:
         if order.paid and order.status is Status.PLACED:
             order = order._become(Status.CONFIRMED)
             return order, (order._event("OrderConfirmed", at, email=order.email),)
-        if order.paid and order.status is Status.CANCELLED and order.payment.kept + (
-            after.status is PaymentStatus.AUTHORISED
-        ):
+        if order.paid and order.status is Status.CANCELLED:
             return order, (order._event("PaymentArrivedLate", at, reference=report.reference),)
         if after.status is PaymentStatus.CAPTURED:
-            return order, (
-                order._event("PaymentCaptured", at, amount=after.balance("captured")),
-            )
+            return order, (order._event("PaymentCaptured", at, amount=after.balance("captured")),)
         return order, ()
 
     def cancelled(self, reason: str, at: datetime, who: str) -> tuple["Order", tuple[Event, ...]]:
         """Called off. Raises Conflict once a piece has left: that is a return, not a cancellation."""
         if any(line.shipped for line in self.lines):
-            raise Conflict("part of this order has been shipped; ask for a return", code="order_shipped")
+            raise Conflict(
+                "part of this order has been shipped; ask for a return", code="order_shipped"
+            )
         order = self._become(Status.CANCELLED)._noted(at, "cancelled", who, reason)
         order = replace(
             order,
             cancel_reason=reason,
+            holds=(),
             lines=tuple(replace(line, cancelled=line.quantity) for line in order.lines),
         )
         return order, (
-            order._event(
-                "OrderCancelled", at, reason=reason, reference=order.payment.reference
-            ),
+            order._event("OrderCancelled", at, reason=reason, reference=order.payment.reference),
         )
+
+    def allocated(self, at: datetime, who: str) -> tuple["Order", tuple[Event, ...]]:
+        """Say which location ships which line: where its units are held. Twice changes nothing."""
+        if self.allocation:
+            return self, ()
+        if self.status is not Status.CONFIRMED:
+            raise Conflict(f"an order that is {self.status} is not allocated", code="order_state")
+        where = {hold.sku: hold.location for hold in self.holds}
+        allocation = {line.id: where[line.sku] for line in self.lines if line.active}
+        order = replace(self, allocation=allocation)
+        order = order._noted(at, "allocated", who, ", ".join(sorted(set(allocation.values()))))
+        return order, (order._event("OrderAllocated", at, locations=sorted(set(where.values()))),)
 
     def with_parcel(self, parcel: Parcel, who: str) -> tuple["Order", tuple[Event, ...]]:
         """This order after a parcel left. Never ships more of a line than is still wanted."""
@@ -269,7 +290,12 @@ class Order:
                     path="$.lines",
                 )
             lines.append(replace(line, shipped=line.shipped + pieces))
-        order = replace(self, lines=tuple(lines), parcels=(*self.parcels, parcel))
+        wanted: dict[str, int] = {}
+        for line in self.lines:
+            if pieces := parcel.lines.get(line.id, 0):
+                wanted[line.sku] = wanted.get(line.sku, 0) + pieces
+        _, left = drawn(self.holds, wanted)
+        order = replace(self, lines=tuple(lines), parcels=(*self.parcels, parcel), holds=left)
         order = order._noted(parcel.shipped_at, "shipped", who, parcel.tracking_number)
         event = order._event(
             "OrderShipped",
@@ -318,6 +344,15 @@ class Order:
                     arrived[line_id] = arrived.get(line_id, 0) + pieces
         return tuple(replace(line, delivered=arrived.get(line.id, 0)) for line in self.lines)
 
+    def returned(self, reason: str, at: datetime, who: str) -> tuple["Order", tuple[Event, ...]]:
+        """The goods left and did not arrive: lost, or sent back. The refund follows from the event."""
+        if not any(line.shipped for line in self.lines):
+            raise Conflict("nothing of this order has been shipped; cancel it", code="order_state")
+        order = self._become(Status.RETURNED)._noted(at, "returned", who, reason)
+        return order, (
+            order._event("OrderReturned", at, reason=reason, reference=order.payment.reference),
+        )
+
     def completed(self, at: datetime, who: str) -> tuple["Order", tuple[Event, ...]]:
         """Everything arrived. Raises Conflict while something is still under way."""
         if not self.delivered:
@@ -326,9 +361,24 @@ class Order:
         return order, (order._event("OrderCompleted", at),)
 
 
-def demand_of(lines: Sequence[OrderLine]) -> list[tuple[str, int]]:
-    """Pieces per SKU, several lines of one SKU added up (DynamoDB refuses one item twice)."""
-    pieces: dict[str, int] = {}
-    for line in lines:
-        pieces[line.sku] = pieces.get(line.sku, 0) + line.active
-    return sorted(pieces.items())
+def drawn(
+    holds: Sequence[Hold], wanted: Mapping[str, int]
+) -> tuple[tuple[Hold, ...], tuple[Hold, ...]]:
+    """Take pieces per SKU out of holds: what was taken from where, and what stays held.
+
+    Raises Conflict when more is wanted than is held: nothing is shipped that was not put aside.
+    """
+    taken: list[Hold] = []
+    left: list[Hold] = []
+    missing = dict(wanted)
+    for hold in holds:
+        take = min(hold.quantity, missing.get(hold.sku, 0))
+        if take:
+            taken.append(replace(hold, quantity=take))
+            missing[hold.sku] -= take
+        if hold.quantity > take:
+            left.append(replace(hold, quantity=hold.quantity - take))
+    short = sorted(sku for sku, pieces in missing.items() if pieces)
+    if short:
+        raise Conflict(f"nothing is held any more of {', '.join(short)}", code="order_state")
+    return tuple(taken), tuple(left)

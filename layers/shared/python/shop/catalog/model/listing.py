@@ -1,0 +1,223 @@
+"""How a product is listed: under which words and categories, and on what card.
+
+A *posting* is a product's card under one heading: a word, a category, or the shop's whole list.
+Whoever looks under a heading gets the cards themselves, so that a search or a category is answered
+by one read. The headings follow from the product alone, and so does the order under them: a
+product whose *title* has the word comes before one that has it as category, brand or tag.
+"""
+
+import hashlib
+import json
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from shop.catalog.model.product import Category, Media, Product, Status, Variant
+from shop.catalog.model.words import fold, words_in
+from shop.kernel.money import Money
+
+ALL_SHARDS = 4
+"""Parts of the whole list, so that an import does not write to one partition only."""
+
+MOST_WORDS = 250
+"""Words a product is found by; the title's come first, so a flood of tags cannot push them out."""
+MOST_ASKED = 12
+"""Words of a question that count: the longest, which tell most."""
+TEASER = 180
+"""Characters of the description that a card holds, so that a posting stays below 1 KB."""
+MOST_PRICES = 25
+"""Different prices a card holds; with more, a price filter goes by lowest and highest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What a list shows of a product: enough for a tile, small enough to keep under every heading.
+
+    ``featured`` is the variant shown, the first on sale; ``prices`` are those of all variants on
+    sale, in minor units and ascending, at most :data:`MOST_PRICES`, but always the lowest and the
+    highest; ``list_prices`` are lowest and highest "compare at" price where there is any.
+    """
+
+    product_id: str
+    title: str
+    handle: str
+    teaser: str
+    status: Status
+    version: int
+    currency: str
+    prices: tuple[int, ...]
+    featured: Variant
+    variants: int
+    list_prices: tuple[int, int] | None = None
+    brand: str | None = None
+    categories: tuple[Category, ...] = ()
+    media: Media | None = None
+
+    @property
+    def low(self) -> Money:
+        return Money(self.prices[0], self.currency)
+
+    @property
+    def high(self) -> Money:
+        return Money(self.prices[-1], self.currency)
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """Where a card lies: under ``heading``, at ``place`` in its order."""
+
+    heading: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class PriceBand:
+    """From ``low`` to ``high`` minor units, both included, ``None`` where open.
+
+    ``currency`` is what the asker counts in; ``None`` is taken as the shop's own. Prices are not
+    converted: a product priced in another currency is not filtered.
+    """
+
+    low: int | None = None
+    high: int | None = None
+    currency: str | None = None
+
+    def speaks_of(self, card: Card) -> bool:
+        return self.currency in (None, card.currency)
+
+    def holds(self, card: Card) -> bool:
+        """Whether a variant's price lies within; where a card cannot list all, whether one may."""
+        if len(card.prices) >= MOST_PRICES:
+            return self._reaches(card.prices[0], card.prices[-1])
+        return any(self._reaches(price, price) for price in card.prices)
+
+    def _reaches(self, low: int, high: int) -> bool:
+        return (self.low is None or high >= self.low) and (self.high is None or low <= self.high)
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A question to the catalogue: all of the words, any of the categories, the price band."""
+
+    words: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    price: PriceBand | None = None
+
+    @property
+    def headings(self) -> tuple[str, ...]:
+        """Where to look, in order: the longest word, which is likely the rarest, else the categories."""
+        if self.words:
+            return (word_heading(self.words[0]),)
+        if self.categories:
+            return tuple(category_heading(c) for c in self.categories)
+        return tuple(all_heading(n) for n in range(ALL_SHARDS))
+
+    @property
+    def plain(self) -> bool:
+        """Whether every card under the headings is an answer, with nothing left to compare."""
+        return self.price is None and len(self.words) + len(self.categories) <= 1
+
+    @property
+    def fingerprint(self) -> str:
+        """Tells one question from another, so that a cursor goes on with its own."""
+        price = self.price and [self.price.low, self.price.high, self.price.currency]
+        whole = json.dumps([self.words, self.categories, price])
+        return hashlib.sha256(whole.encode()).hexdigest()[:12]
+
+
+def search_for(
+    text: str | None, *, categories: Sequence[str] = (), price: PriceBand | None = None
+) -> Search:
+    """Put a shopper's words into the form that the index answers, longest word first."""
+    words = sorted(words_in(text or "", asked=True), key=lambda w: (-len(w.encode()), w))
+    return Search(tuple(words[:MOST_ASKED]), tuple(dict.fromkeys(map(_category, categories))), price)
+
+
+def card_of(product: Product) -> Card:
+    """The card of a product; of one that is not on sale, the card that staff see."""
+    shown = product.on_sale or product.variants
+    prices = sorted({v.price.minor for v in shown})
+    listed = sorted(v.list_price.minor for v in shown if v.list_price)
+    return Card(
+        product_id=product.id,
+        title=product.title,
+        handle=product.handle,
+        teaser=_teaser(product.description),
+        status=product.status,
+        version=product.version,
+        currency=product.currency,
+        prices=tuple(prices if len(prices) <= MOST_PRICES else [*prices[: MOST_PRICES - 1], prices[-1]]),
+        featured=shown[0],
+        variants=len(shown),
+        list_prices=(listed[0], listed[-1]) if listed else None,
+        brand=product.brand,
+        categories=product.categories,
+        media=product.media[0] if product.media else shown[0].media,
+    )
+
+
+def postings_of(product: Product) -> tuple[Posting, ...]:
+    """Every place where the product's card belongs.
+
+    What is not on sale stands in the whole list only, where staff find it, under its status.
+    """
+    whole = Posting(all_heading(_shard(product.id)), f"{product.status}#{product.id}")
+    if not product.on_sale:
+        return (whole,)
+    return (
+        whole,
+        *(Posting(category_heading(c), f"1#{product.id}") for c in categories_of(product)),
+        *(Posting(word_heading(w), f"{rank}#{product.id}") for w, rank in ranked_words(product).items()),
+    )
+
+
+def ranked_words(product: Product) -> dict[str, int]:
+    """The words that find a product, and how much each says: 1 in the title, 2 beside it, 3 in a SKU."""
+    beside: list[str] = [c.value for c in product.categories]
+    beside += [product.brand or "", *product.tags]
+    # A SKU that only repeats the product's id says nothing that anybody would type.
+    skus = [v.sku for v in product.on_sale if v.sku != product.id]
+    ranked: dict[str, int] = {}
+    for rank, texts in ((1, [product.title]), (2, beside), (3, skus)):
+        for word in _words(texts):
+            if len(ranked) == MOST_WORDS:
+                return ranked
+            ranked.setdefault(word, rank)
+    return ranked
+
+
+def categories_of(product: Product) -> tuple[str, ...]:
+    """The categories a product is listed in, folded: its own and those above them."""
+    return tuple(dict.fromkeys(_category(step) for c in product.categories for step in c.path))
+
+
+def word_heading(word: str) -> str:
+    return f"WORD#{word}"
+
+
+def category_heading(category: str) -> str:
+    return f"CATEGORY#{category}"
+
+
+def all_heading(shard: int) -> str:
+    return f"ALL#{shard}"
+
+
+def _shard(product_id: str) -> int:
+    return zlib.crc32(product_id.encode()) % ALL_SHARDS
+
+
+def _words(texts: Iterable[str]) -> Iterable[str]:
+    for text in texts:
+        yield from words_in(text)
+
+
+def _category(value: str) -> str:
+    return " > ".join(" ".join(fold(step).split()) for step in value.split(">"))
+
+
+def _teaser(text: str) -> str:
+    flat = " ".join(text.split())
+    if len(flat) <= TEASER:
+        return flat
+    return flat[: flat.rfind(" ", 0, TEASER) if " " in flat[:TEASER] else TEASER].rstrip(" ,.;:") + "…"

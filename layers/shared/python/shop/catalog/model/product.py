@@ -1,0 +1,327 @@
+"""A product and its variants: the thing shown, and the things that can be put in a basket.
+
+A product lives through four states::
+
+    draft ⇄ in_review → published → archived → draft
+      └────────────────────↑
+
+Only a *published* product is shown or sold, and of its variants only the *active* ones. A variant
+is never taken away: one that is no longer made is *discontinued*, so its number is not given to
+another article and an old basket still means what it meant.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from shop.kernel.errors import Conflict, Invalid, Problem
+from shop.kernel.money import Money
+
+MOST_VARIANTS = 100
+"""Variants of one product: as many as one read of the stock table answers for."""
+
+MOST_OPTIONS = 5
+MOST_CATEGORIES = 20
+MOST_TAGS = 50
+MOST_MEDIA = 50
+LONGEST_TITLE = 255
+LONGEST_TEXT = 20_000
+"""Characters of a description; with everything else a product stays far below DynamoDB's 400 KB."""
+LONGEST_NAME = 100
+"""Characters of a category, tag, option name, option value, brand or SKU."""
+DEAREST = 10**12
+"""Minor units beyond which a price is a slip of the keyboard."""
+HEAVIEST = 10_000_000
+"""Grams beyond which a weight is one."""
+
+PRODUCT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+"""No dot: what follows the last dot of a variant's id is its number."""
+SKU = re.compile(r"[!-~](?:[ -~]{0,98}[!-~])?")
+"""Printable ASCII: a SKU goes through scanners, spreadsheets and URLs."""
+HANDLE = re.compile(r"[^\s/?#%]{1,255}")
+URL = re.compile(r"https?://[^\s/?#]+[^\s]*")
+
+
+class Status(StrEnum):
+    DRAFT = "draft"
+    IN_REVIEW = "in_review"
+    PUBLISHED = "published"
+    ARCHIVED = "archived"
+
+
+MAY_BECOME: dict[Status, frozenset[Status]] = {
+    Status.DRAFT: frozenset({Status.IN_REVIEW, Status.PUBLISHED, Status.ARCHIVED}),
+    Status.IN_REVIEW: frozenset({Status.DRAFT, Status.PUBLISHED, Status.ARCHIVED}),
+    Status.PUBLISHED: frozenset({Status.DRAFT, Status.ARCHIVED}),
+    Status.ARCHIVED: frozenset({Status.DRAFT}),
+}
+
+
+class VariantStatus(StrEnum):
+    ACTIVE = "active"
+    DISCONTINUED = "discontinued"
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """A place in a tree of goods, written ``"Footwear > Running"``; ``taxonomy`` says in whose."""
+
+    value: str
+    taxonomy: str = "merchant"
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """Every level down to this one: ``("Footwear", "Footwear > Running")``."""
+        steps = [step.strip() for step in self.value.split(">")]
+        return tuple(" > ".join(steps[: n + 1]) for n in range(len(steps)))
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """A picture (``image``), ``video`` or ``model_3d`` under an absolute http(s) URL."""
+
+    url: str
+    type: str = "image"
+    alt: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """What a buyer chooses, and from what: Size of S, M, L."""
+
+    name: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OptionChoice:
+    """One value of one option: Size, M."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """What can be bought. ``sku`` is the key of its stock; ``price`` is for one.
+
+    ``list_price`` is the higher price it is shown beside ("compare at"), ``weight_g`` its weight
+    in grams with packing, ``None`` where nobody weighed it.
+    """
+
+    id: str
+    sku: str
+    title: str
+    price: Money
+    list_price: Money | None = None
+    choices: tuple[OptionChoice, ...] = ()
+    weight_g: int | None = None
+    barcode: str | None = None
+    media: Media | None = None
+    status: VariantStatus = VariantStatus.ACTIVE
+
+    def chosen(self, option: str) -> str | None:
+        """The value this variant has for an option."""
+        return next((c.value for c in self.choices if c.name == option), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Product:
+    """Something the shop shows. ``version`` counts its changes; 0 is one never saved.
+
+    ``description`` is plain text, ``html`` the same with markup where there is one. Times are UTC.
+    """
+
+    id: str
+    title: str
+    handle: str
+    variants: tuple[Variant, ...]
+    created_at: datetime
+    updated_at: datetime
+    description: str = ""
+    html: str | None = None
+    brand: str | None = None
+    categories: tuple[Category, ...] = ()
+    tags: tuple[str, ...] = ()
+    media: tuple[Media, ...] = ()
+    options: tuple[Option, ...] = ()
+    status: Status = Status.DRAFT
+    version: int = 0
+
+    @property
+    def on_sale(self) -> tuple[Variant, ...]:
+        """The variants a shopper may see and buy; none unless the product is published."""
+        if self.status is not Status.PUBLISHED:
+            return ()
+        return tuple(v for v in self.variants if v.status is VariantStatus.ACTIVE)
+
+    @property
+    def currency(self) -> str:
+        return self.variants[0].price.currency
+
+    def variant(self, variant_id: str) -> Variant | None:
+        return next((v for v in self.variants if v.id == variant_id), None)
+
+    def became(self, status: Status, *, at: datetime) -> "Product":
+        """Move along the life cycle. Raises :class:`Conflict` where the table has no such step."""
+        if status not in MAY_BECOME[self.status]:
+            raise Conflict(
+                f"a product that is {self.status} cannot become {status}",
+                code="status_not_allowed",
+                path="$.status",
+            )
+        if status is Status.PUBLISHED and not any(
+            v.status is VariantStatus.ACTIVE for v in self.variants
+        ):
+            raise Conflict("a product without an active variant has nothing to sell", code="no_variant")
+        return replace(self, status=status, updated_at=at)
+
+    def says_the_same_as(self, other: "Product") -> bool:
+        """Whether both tell a shopper and a shopkeeper the same, whenever it was written."""
+        return replace(self, version=0, created_at=other.created_at, updated_at=other.updated_at) == (
+            replace(other, version=0)
+        )
+
+
+def variant_id(product_id: str, number: int) -> str:
+    """The id of a product's n-th variant, counted from 1."""
+    return f"{product_id}.{number}"
+
+
+def product_of(some_id: str) -> str:
+    """The product that a product's or a variant's id belongs to: what stands before the last dot."""
+    head, dot, tail = some_id.rpartition(".")
+    return head if dot and tail.isdigit() else some_id
+
+
+def checked(product: Product) -> Product:
+    """The product itself, if it may be kept. Raises :class:`Invalid` with everything that is wrong."""
+    problems = list(_problems(product))
+    if problems:
+        detail = problems[0].detail if len(problems) == 1 else f"{len(problems)} things are not right"
+        raise Invalid(detail, code=problems[0].code, problems=problems[:50])
+    return product
+
+
+def _problems(product: Product) -> Iterable[Problem]:
+    if not PRODUCT_ID.fullmatch(product.id):
+        yield _bad("$.id", "an id has 1 to 100 letters, digits, '-' or '_'")
+    if not HANDLE.fullmatch(product.handle):
+        yield _bad("$.handle", "a handle is 1 to 255 characters that may stand in a URL's path")
+    yield from _text(product.title, "$.title", LONGEST_TITLE)
+    yield from _text(product.description, "$.description", LONGEST_TEXT, empty=True)
+    yield from _text(product.html or "", "$.html", LONGEST_TEXT, empty=True)
+    if product.brand is not None:
+        yield from _text(product.brand, "$.brand", LONGEST_NAME)
+    yield from _few(product.categories, "$.categories", MOST_CATEGORIES)
+    for n, category in enumerate(product.categories):
+        yield from _text(category.value, f"$.categories[{n}].value", 2 * LONGEST_NAME)
+        if not all(step.strip() for step in category.value.split(">")):
+            yield _bad(f"$.categories[{n}].value", "a step of the path is empty")
+    yield from _few(product.tags, "$.tags", MOST_TAGS)
+    for n, tag in enumerate(product.tags):
+        yield from _text(tag, f"$.tags[{n}]", LONGEST_NAME)
+    yield from _few(product.media, "$.media", MOST_MEDIA)
+    for n, medium in enumerate(product.media):
+        yield from _medium(medium, f"$.media[{n}]")
+    yield from _options(product)
+    yield from _variants(product)
+
+
+def _options(product: Product) -> Iterable[Problem]:
+    yield from _few(product.options, "$.options", MOST_OPTIONS)
+    if len({o.name for o in product.options}) < len(product.options):
+        yield _bad("$.options", "two options have one name")
+    for n, option in enumerate(product.options):
+        yield from _text(option.name, f"$.options[{n}].name", LONGEST_NAME)
+        yield from _few(option.values, f"$.options[{n}].values", MOST_VARIANTS)
+        if not option.values:
+            yield _bad(f"$.options[{n}].values", "an option needs values to choose from")
+        if len(set(option.values)) < len(option.values):
+            yield _bad(f"$.options[{n}].values", "a value stands there twice")
+        for m, value in enumerate(option.values):
+            yield from _text(value, f"$.options[{n}].values[{m}]", LONGEST_NAME)
+
+
+def _variants(product: Product) -> Iterable[Problem]:
+    if not product.variants:
+        yield _bad("$.variants", "a product needs at least one variant: that is what is bought")
+        return
+    yield from _few(product.variants, "$.variants", MOST_VARIANTS)
+    currencies = {v.price.currency for v in product.variants} | {
+        v.list_price.currency for v in product.variants if v.list_price
+    }
+    if len(currencies) > 1:
+        yield _bad("$.variants", f"one product, one currency; here are {', '.join(sorted(currencies))}")
+    values = {o.name: set(o.values) for o in product.options}
+    skus: set[str] = set()
+    combinations: set[tuple[OptionChoice, ...]] = set()
+    for n, variant in enumerate(product.variants):
+        path = f"$.variants[{n}]"
+        if variant.id != variant_id(product.id, n + 1):
+            yield _bad(f"{path}.id", f"the id of this variant is {variant_id(product.id, n + 1)}")
+        if not SKU.fullmatch(variant.sku):
+            yield _bad(f"{path}.sku", "a SKU has 1 to 100 printable ASCII characters, no space at an end")
+        if variant.sku in skus:
+            yield _bad(f"{path}.sku", f"SKU {variant.sku} stands there twice", code="sku_taken")
+        skus.add(variant.sku)
+        yield from _text(variant.title, f"{path}.title", LONGEST_TITLE)
+        yield from _price(variant, path)
+        if variant.weight_g is not None and not 0 <= variant.weight_g <= HEAVIEST:
+            yield _bad(f"{path}.weight_g", f"a weight is 0 to {HEAVIEST} grams")
+        if variant.barcode is not None and not SKU.fullmatch(variant.barcode):
+            yield _bad(f"{path}.barcode", "a barcode has 1 to 100 printable ASCII characters")
+        if variant.media is not None:
+            yield from _medium(variant.media, f"{path}.media")
+        yield from _choices(variant, values, path)
+        if variant.status is VariantStatus.ACTIVE:
+            if variant.choices in combinations:
+                yield _bad(f"{path}.options", "another variant has the same options", code="options_taken")
+            combinations.add(variant.choices)
+
+
+def _choices(variant: Variant, values: dict[str, set[str]], path: str) -> Iterable[Problem]:
+    if variant.status is VariantStatus.DISCONTINUED:
+        return  # it keeps the options it was sold with, whatever the product offers by now
+    if [c.name for c in variant.choices] != list(values):
+        yield _bad(f"{path}.options", f"exactly one value each, in this order, for: {', '.join(values)}")
+        return
+    for choice in variant.choices:
+        if choice.value not in values[choice.name]:
+            yield _bad(f"{path}.options", f"{choice.value} is not among the values of {choice.name}")
+
+
+def _price(variant: Variant, path: str) -> Iterable[Problem]:
+    if not 0 <= variant.price.minor <= DEAREST:
+        yield _bad(f"{path}.price", "a price is not below zero, nor beyond reason")
+    if variant.list_price is not None and not 0 < variant.list_price.minor <= DEAREST:
+        yield _bad(f"{path}.list_price", "a list price is above zero, nor beyond reason")
+
+
+def _medium(medium: Media, path: str) -> Iterable[Problem]:
+    if medium.type not in ("image", "video", "model_3d"):
+        yield _bad(f"{path}.type", "media are image, video or model_3d")
+    if len(medium.url) > 2048 or not URL.fullmatch(medium.url):
+        yield _bad(f"{path}.url", "media are named by an absolute http or https URL")
+    if medium.alt is not None:
+        yield from _text(medium.alt, f"{path}.alt", 1000, empty=True)
+
+
+def _few(things: tuple[object, ...], path: str, most: int) -> Iterable[Problem]:
+    if len(things) > most:
+        yield _bad(path, f"{len(things)} are too many; {most} at most", code="too_many")
+
+
+def _text(text: str, path: str, longest: int, *, empty: bool = False) -> Iterable[Problem]:
+    if not text.strip() and not empty:
+        yield _bad(path, "this must not be empty", code="missing")
+    if len(text) > longest:
+        yield _bad(path, f"{len(text)} characters are too many; {longest} at most", code="too_long")
+    if any(c < " " and c not in "\n\t\r" for c in text) or "\x7f" in text:
+        yield _bad(path, "control characters are not text")
+
+
+def _bad(path: str, detail: str, *, code: str = "invalid") -> Problem:
+    return Problem(code, detail, path)

@@ -1,0 +1,48 @@
+"""What the catalogue needs from the world: shelves to keep products on, and an index to find them by."""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from shop.catalog.model import Card, Product, Search, Status, Variant
+from shop.kernel.paging import Page
+
+
+class Catalogue(Protocol):
+    """The shop's products, by id."""
+
+    def product(self, product_id: str) -> Product:
+        """One product, whatever its status. Raises ``NotFound``."""
+
+    def products(self, product_ids: Iterable[str]) -> dict[str, Product]:
+        """Those of the products that exist, whatever their status, in one read per 100."""
+
+    def variants(self, variant_ids: Iterable[str]) -> dict[str, tuple[Product, Variant]]:
+        """Those of the variants that are *on sale*, with their products, in one read per 100 products.
+
+        A variant that does not exist, is discontinued, or whose product is not published is not
+        in the answer: a basket cannot sell it even by mistake.
+        """
+
+    def save(self, product: Product, *, expected_version: int) -> Product:
+        """Keep a product as version ``expected_version + 1`` and list it under its words.
+
+        ``expected_version`` is 0 for one that must not exist yet. Raises ``Stale`` where somebody
+        else changed it meanwhile, ``Conflict`` (``id_taken``) where a new one's id is in use.
+        """
+
+    def listed(
+        self, *, status: Status | None = None, limit: int, cursor: str | None = None
+    ) -> Page[Card]:
+        """All products, also unpublished ones, by status and id: the shopkeeper's list."""
+
+
+class SearchIndex(Protocol):
+    """Finds published products. A search engine can take this over: it is told of every change by
+    whoever fills it, and answers with cards."""
+
+    def search(self, search: Search, *, limit: int, cursor: str | None = None) -> Page[Card]:
+        """Products that match, best first, at most ``limit``.
+
+        A page may hold fewer than ``limit`` although more follow: then it has a cursor. Raises
+        ``Invalid`` (``cursor_invalid``) for the cursor of another question.
+        """

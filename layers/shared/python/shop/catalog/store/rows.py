@@ -1,0 +1,230 @@
+"""Products and cards as DynamoDB items, and back."""
+
+import json
+import os
+import zlib
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from pynamodb.attributes import (
+    BinaryAttribute,
+    NumberAttribute,
+    UnicodeAttribute,
+    UnicodeSetAttribute,
+)
+from pynamodb.models import Model
+
+from shop.catalog.model import (
+    Card,
+    Category,
+    Media,
+    Option,
+    OptionChoice,
+    Posting,
+    Product,
+    Status,
+    Variant,
+    VariantStatus,
+    card_of,
+)
+from shop.catalog.model.listing import categories_of, ranked_words
+from shop.kernel.money import Money
+
+REINDEX = "REINDEX"
+
+
+class CatalogRow(Model):
+    """Any item of the table. The short names save bytes on items that are written by the dozen."""
+
+    class Meta:
+        table_name = os.environ["TABLE_CATALOG"]
+
+    PK = UnicodeAttribute(hash_key=True)
+    SK = UnicodeAttribute(range_key=True)
+    status = UnicodeAttribute(null=True)
+    version = NumberAttribute(null=True)
+    doc = BinaryAttribute(null=True, legacy_encoding=False)
+    """A product, or a card, as zlib-compressed JSON."""
+    posted = BinaryAttribute(null=True, legacy_encoding=False)
+    """On a product: the postings in force. On a REINDEX item: those that may be wrong."""
+    words = UnicodeSetAttribute(null=True)
+    cats = UnicodeSetAttribute(null=True)
+    cur = UnicodeAttribute(null=True)
+    low = NumberAttribute(null=True)
+    high = NumberAttribute(null=True)
+
+
+def key_of(product_id: str) -> tuple[str, str]:
+    return f"PRODUCT#{product_id}", "PRODUCT"
+
+
+def packed(value: Any) -> bytes:
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return zlib.compress(text.encode("utf-8", "surrogatepass"), 6)
+
+
+def unpacked(raw: bytes) -> Any:
+    return json.loads(zlib.decompress(raw))
+
+
+def product_row(product: Product, postings: Iterable[Posting]) -> CatalogRow:
+    return CatalogRow(
+        *key_of(product.id),
+        status=product.status.value,
+        version=product.version,
+        doc=packed(_product_doc(product)),
+        posted=pack_postings(postings),
+    )
+
+
+def product_from(row: CatalogRow) -> Product:
+    doc = unpacked(row.doc)
+    return Product(
+        id=row.PK.removeprefix("PRODUCT#"),
+        title=doc["title"],
+        handle=doc["handle"],
+        description=doc.get("text", ""),
+        html=doc.get("html"),
+        brand=doc.get("brand"),
+        categories=tuple(Category(*c) for c in doc.get("categories", ())),
+        tags=tuple(doc.get("tags", ())),
+        media=tuple(_media(m) for m in doc.get("media", ())),
+        options=tuple(Option(name, tuple(values)) for name, values in doc.get("options", ())),
+        variants=tuple(_variant(v, doc["currency"]) for v in doc["variants"]),
+        status=Status(row.status),
+        version=int(row.version),
+        created_at=datetime.fromisoformat(doc["created_at"]),
+        updated_at=datetime.fromisoformat(doc["updated_at"]),
+    )
+
+
+def posting_rows(product: Product, postings: Iterable[Posting]) -> list[CatalogRow]:
+    """The same card under each of the headings, with what filters look at beside it."""
+    card = card_of(product)
+    doc = packed(_card_doc(card))
+    on_sale = bool(product.on_sale)
+    words = set(ranked_words(product)) if on_sale else None
+    cats = set(categories_of(product)) if on_sale else None
+    return [
+        CatalogRow(
+            posting.heading,
+            posting.place,
+            version=product.version,
+            doc=doc,
+            words=words or None,
+            cats=cats or None,
+            cur=card.currency,
+            low=card.low.minor,
+            high=card.high.minor,
+        )
+        for posting in postings
+    ]
+
+
+def card_from(row: CatalogRow) -> Card:
+    doc = unpacked(row.doc)
+    currency = doc["currency"]
+    listed = doc.get("listed")
+    return Card(
+        product_id=row.SK.partition("#")[2],
+        title=doc["title"],
+        handle=doc["handle"],
+        teaser=doc.get("text", ""),
+        status=Status(doc["status"]),
+        version=int(row.version),
+        currency=currency,
+        prices=tuple(doc["prices"]),
+        featured=_variant(doc["featured"], currency),
+        variants=doc["variants"],
+        list_prices=(listed[0], listed[1]) if listed else None,
+        brand=doc.get("brand"),
+        categories=tuple(Category(*c) for c in doc.get("categories", ())),
+        media=_media(doc["media"]) if "media" in doc else None,
+    )
+
+
+def pack_postings(postings: Iterable[Posting]) -> bytes:
+    return packed([[p.heading, p.place] for p in postings])
+
+
+def unpack_postings(raw: bytes | None) -> set[Posting]:
+    return {Posting(heading, place) for heading, place in unpacked(raw)} if raw else set()
+
+
+def _product_doc(product: Product) -> dict[str, Any]:
+    return _full(
+        title=product.title,
+        handle=product.handle,
+        text=product.description,
+        html=product.html,
+        brand=product.brand,
+        categories=[[c.value, c.taxonomy] for c in product.categories],
+        tags=list(product.tags),
+        media=[_media_doc(m) for m in product.media],
+        options=[[o.name, list(o.values)] for o in product.options],
+        currency=product.currency,
+        variants=[_variant_doc(v) for v in product.variants],
+        created_at=product.created_at.isoformat(),
+        updated_at=product.updated_at.isoformat(),
+    )
+
+
+def _card_doc(card: Card) -> dict[str, Any]:
+    return _full(
+        title=card.title,
+        handle=card.handle,
+        text=card.teaser,
+        status=card.status.value,
+        currency=card.currency,
+        prices=list(card.prices),
+        featured=_variant_doc(card.featured),
+        variants=card.variants,
+        listed=list(card.list_prices) if card.list_prices else None,
+        brand=card.brand,
+        categories=[[c.value, c.taxonomy] for c in card.categories],
+        media=_media_doc(card.media) if card.media else None,
+    )
+
+
+def _variant_doc(variant: Variant) -> dict[str, Any]:
+    return _full(
+        id=variant.id,
+        sku=variant.sku,
+        title=variant.title,
+        price=variant.price.minor,
+        list_price=variant.list_price.minor if variant.list_price else None,
+        choices=[[c.name, c.value] for c in variant.choices],
+        weight_g=variant.weight_g,
+        barcode=variant.barcode,
+        media=_media_doc(variant.media) if variant.media else None,
+        gone=True if variant.status is VariantStatus.DISCONTINUED else None,
+    )
+
+
+def _variant(doc: dict[str, Any], currency: str) -> Variant:
+    return Variant(
+        id=doc["id"],
+        sku=doc["sku"],
+        title=doc["title"],
+        price=Money(doc["price"], currency),
+        list_price=Money(doc["list_price"], currency) if "list_price" in doc else None,
+        choices=tuple(OptionChoice(name, value) for name, value in doc.get("choices", ())),
+        weight_g=doc.get("weight_g"),
+        barcode=doc.get("barcode"),
+        media=_media(doc["media"]) if "media" in doc else None,
+        status=VariantStatus.DISCONTINUED if doc.get("gone") else VariantStatus.ACTIVE,
+    )
+
+
+def _media_doc(media: Media) -> list[str | None]:
+    return [media.url, media.type, media.alt]
+
+
+def _media(doc: list[str]) -> Media:
+    return Media(doc[0], doc[1], doc[2])
+
+
+def _full(**fields: Any) -> dict[str, Any]:
+    """Only what there is: absent, empty and ``None`` are one and the same in a document."""
+    return {name: value for name, value in fields.items() if value not in (None, "", [])}

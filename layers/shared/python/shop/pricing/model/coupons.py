@@ -1,0 +1,110 @@
+"""Coupons: codes that open a promotion, single or in batches, counted when the order is placed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from shop.kernel.errors import Problem
+from shop.pricing.model.standing import CodeFacts
+
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+"""Crockford's base 32: no I, L, O, U, so that a code survives being read aloud and typed."""
+
+_TYPED = str.maketrans("ILO", "110", " -_.")
+
+RANDOM_LETTERS = 12
+"""60 random bits: with 10,000 codes out, a guess hits with probability 2 to the power of -46."""
+
+
+def normal(code: str) -> str:
+    """The one form a code is stored and compared in: capitals, no separators, look-alikes folded.
+
+    ``"save-1o"`` and ``"SAVE 10"`` are one code.
+    """
+    return code.upper().translate(_TYPED)
+
+
+def random_code(random_bytes: bytes, prefix: str = "") -> str:
+    """A code of 12 letters in groups of four, from at least 8 random bytes, behind an optional prefix."""
+    bits = int.from_bytes(random_bytes, "big")
+    letters = []
+    for _ in range(RANDOM_LETTERS):
+        letters.append(ALPHABET[bits & 31])
+        bits >>= 5
+    word = "".join(letters)
+    grouped = "-".join(word[i : i + 4] for i in range(0, RANDOM_LETTERS, 4))
+    return f"{prefix}-{grouped}" if prefix else grouped
+
+
+def batch(count: int, draw: Callable[[int], bytes], prefix: str = "") -> tuple[str, ...]:
+    """``count`` different unguessable codes. ``draw(n)`` gives n random bytes (``secrets.token_bytes``)."""
+    codes: dict[str, str] = {}
+    while len(codes) < count:
+        code = random_code(draw(8), prefix)
+        codes.setdefault(normal(code), code)
+    return tuple(codes.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Coupon:
+    """Codes that open one promotion: one code used by many (``code``), or a batch of codes used ``each``.
+
+    ``quantity`` is how many uses there are in all (``None``: no limit; for a batch each code has
+    ``per_code``); ``per_customer`` how often one customer may use any of it.
+    """
+
+    id: str
+    promotion_id: str
+    code: str | None = None
+    quantity: int | None = None
+    per_code: int = 1
+    per_customer: int | None = None
+    starts: datetime | None = None
+    ends: datetime | None = None
+
+    @property
+    def in_batches(self) -> bool:
+        return self.code is None
+
+    def problems(self) -> list[Problem]:
+        """What is wrong with this coupon, every field of it."""
+        found = []
+        if self.code is not None and not 3 <= len(normal(self.code)) <= 40:
+            found.append(Problem("code_invalid", "a code has 3 to 40 letters", "$.code"))
+        if self.code is not None and not normal(self.code).isalnum():
+            found.append(Problem("code_invalid", "a code has letters and digits only", "$.code"))
+        for name in ("quantity", "per_code", "per_customer"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                found.append(Problem("quantity_invalid", "a limit is at least 1", f"$.{name}"))
+        if (
+            self.quantity is not None
+            and self.per_customer is not None
+            and self.per_customer > self.quantity
+        ):
+            found.append(
+                Problem(
+                    "limit_contradiction",
+                    "one customer cannot use more than there is",
+                    "$.per_customer",
+                )
+            )
+        if self.starts is not None and self.ends is not None and self.ends <= self.starts:
+            found.append(Problem("ends_before_start", "the end is after the start", "$.ends"))
+        return found
+
+    def facts(self, *, used: int, used_by_customer: int) -> CodeFacts:
+        """What a quote may know of a code of this coupon that was used so often.
+
+        ``used`` counts the code's own uses for a batch, the coupon's for a single code.
+        """
+        limit = self.per_code if self.in_batches else self.quantity
+        return CodeFacts(
+            promotion_id=self.promotion_id,
+            starts=self.starts,
+            ends=self.ends,
+            uses_left=None if limit is None else max(0, limit - used),
+            customer_uses_left=None
+            if self.per_customer is None
+            else max(0, self.per_customer - used_by_customer),
+        )

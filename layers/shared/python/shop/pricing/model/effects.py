@@ -1,0 +1,214 @@
+"""What a promotion does: each kind a small frozen type, each with the step in which it works."""
+
+from dataclasses import dataclass
+from typing import ClassVar, TypeAlias
+
+from shop.kernel.money import Money
+from shop.pricing.model.choice import Selection
+from shop.pricing.model.trace import Step
+
+WHOLE = 10_000
+"""All of it, in basis points: 100 %."""
+
+
+@dataclass(frozen=True, slots=True)
+class PercentOff:
+    """A percentage off each line, rounded per line; ``up_to`` caps the sum."""
+
+    kind: ClassVar[str] = "percent_off"
+    step: ClassVar[Step] = Step.LINES
+    basis_points: int
+    up_to: tuple[Money, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AmountOff:
+    """An amount off each unit (``per`` "unit") or once off each line ("line")."""
+
+    kind: ClassVar[str] = "amount_off"
+    step: ClassVar[Step] = Step.LINES
+    amount: tuple[Money, ...]
+    per: str = "unit"
+
+
+@dataclass(frozen=True, slots=True)
+class LimitedPrice:
+    """A unit costs this while it runs, where that is less than what it costs otherwise."""
+
+    kind: ClassVar[str] = "limited_price"
+    step: ClassVar[Step] = Step.LINES
+    price: tuple[Money, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FlashSale:
+    """A price (or a percentage off) for the first ``quota`` units sold, ``per_customer`` at most to each."""
+
+    kind: ClassVar[str] = "flash_sale"
+    step: ClassVar[Step] = Step.LINES
+    price: tuple[Money, ...] = ()
+    basis_points: int | None = None
+    quota: int | None = None
+    per_customer: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GroupPrice:
+    """What a unit costs to the members of a group that buys together (:mod:`.group_buy`)."""
+
+    kind: ClassVar[str] = "group_price"
+    step: ClassVar[Step] = Step.LINES
+    price: tuple[Money, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BuyGet:
+    """For every ``buy_quantity`` bought, ``get_quantity`` of the goods of ``get`` are reduced (10,000: free).
+
+    The goods to buy are those the promotion is about; without ``get``, so are the goods to get.
+    """
+
+    kind: ClassVar[str] = "buy_get"
+    step: ClassVar[Step] = Step.SETS
+    buy_quantity: int
+    get_quantity: int
+    get: Selection | None = None
+    basis_points: int = WHOLE
+    times: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a bundle: so many units of these goods."""
+
+    goods: Selection
+    quantity: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """These parts together cost this."""
+
+    kind: ClassVar[str] = "bundle"
+    step: ClassVar[Step] = Step.SETS
+    parts: tuple[Part, ...]
+    price: tuple[Money, ...]
+    times: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPercent:
+    """A percentage off the sum of the goods, rounded once; ``up_to`` caps it."""
+
+    kind: ClassVar[str] = "order_percent"
+    step: ClassVar[Step] = Step.ORDER
+    basis_points: int
+    up_to: tuple[Money, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OrderAmount:
+    """An amount off the sum of the goods."""
+
+    kind: ClassVar[str] = "order_amount"
+    step: ClassVar[Step] = Step.ORDER
+    amount: tuple[Money, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """From ``spend`` on, save this amount or this percentage."""
+
+    spend: Money
+    save: Money | None = None
+    basis_points: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SpendSave:
+    """Save by tiers of what is spent ("300 − 50, 500 − 100"): the highest tier reached counts, alone."""
+
+    kind: ClassVar[str] = "spend_save"
+    step: ClassVar[Step] = Step.ORDER
+    tiers: tuple[Tier, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """For every full ``spend``, ``save``."""
+
+    spend: Money
+    save: Money
+
+
+@dataclass(frozen=True, slots=True)
+class EverySpend:
+    """Save again and again ("every 300 minus 50"), ``times`` at most."""
+
+    kind: ClassVar[str] = "every_spend"
+    step: ClassVar[Step] = Step.ORDER
+    every: tuple[Every, ...]
+    times: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GiftWith:
+    """Something given along, while its own stock lasts."""
+
+    kind: ClassVar[str] = "gift"
+    step: ClassVar[Step] = Step.GIFTS
+    sku: str
+    title: str
+    quantity: int = 1
+    value: tuple[Money, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ShippingOff:
+    """Shipping reduced by a percentage, by an amount or to a price: exactly one of the three.
+
+    ``methods`` are ids of shipping methods; none means all.
+    """
+
+    kind: ClassVar[str] = "shipping_off"
+    step: ClassVar[Step] = Step.SHIPPING
+    basis_points: int | None = None
+    amount: tuple[Money, ...] = ()
+    price: tuple[Money, ...] = ()
+    methods: tuple[str, ...] = ()
+
+
+Effect: TypeAlias = (
+    PercentOff
+    | AmountOff
+    | LimitedPrice
+    | FlashSale
+    | GroupPrice
+    | BuyGet
+    | Bundle
+    | OrderPercent
+    | OrderAmount
+    | SpendSave
+    | EverySpend
+    | GiftWith
+    | ShippingOff
+)
+
+KINDS: dict[str, type[Effect]] = {
+    effect.kind: effect
+    for effect in (
+        PercentOff,
+        AmountOff,
+        LimitedPrice,
+        FlashSale,
+        GroupPrice,
+        BuyGet,
+        Bundle,
+        OrderPercent,
+        OrderAmount,
+        SpendSave,
+        EverySpend,
+        GiftWith,
+        ShippingOff,
+    )
+}

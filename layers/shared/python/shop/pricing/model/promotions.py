@@ -1,0 +1,153 @@
+"""Promotions: what is reduced, when, for whom, and beside which others. Data, with a life cycle."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from shop.kernel.errors import Conflict, Invalid, Problem
+from shop.pricing.model.choice import EVERYTHING, Conditions, Selection
+from shop.pricing.model.data import read, written
+from shop.pricing.model.effects import Effect
+
+
+class Status(StrEnum):
+    """Where a promotion stands: derived from publication and clock, never set by hand."""
+
+    DRAFT = "draft"
+    SCHEDULED = "scheduled"
+    RUNNING = "running"
+    ENDED = "ended"
+
+
+class Mode(StrEnum):
+    """How the promotions of one stacking group share what they are about."""
+
+    BEST = "best"
+    FIRST = "first"
+    ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class StackingGroup:
+    """Promotions that compete ("best", "first") or add up ("all"). Lower priority numbers come first."""
+
+    id: str
+    mode: Mode = Mode.BEST
+    priority: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Stacking:
+    """Beside which others a promotion applies. Lower priority numbers come first.
+
+    ``exclusive``: takes only what nothing has reduced, and nothing follows it there.
+    ``stop``: nothing of the same step follows it there.
+    """
+
+    group: str = "default"
+    priority: int = 100
+    exclusive: bool = False
+    stop: bool = False
+
+
+ALONE = Stacking()
+ANYBODY = Conditions()
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """One promotion. ``version`` rises with every change; ``ended_at`` is when staff called it off."""
+
+    id: str
+    title: str
+    effect: Effect
+    on: Selection = EVERYTHING
+    conditions: Conditions = ANYBODY
+    stacking: Stacking = ALONE
+    code_required: bool = False
+    published: bool = False
+    ended_at: datetime | None = None
+    version: int = 1
+
+    def status(self, at: datetime) -> Status:
+        if self.ended_at is not None and at >= self.ended_at:
+            return Status.ENDED
+        if not self.published:
+            return Status.DRAFT
+        window = self.conditions.window
+        if window.ends is not None and at >= window.ends:
+            return Status.ENDED
+        if window.starts is not None and at < window.starts:
+            return Status.SCHEDULED
+        return Status.RUNNING
+
+    def why_not_now(self, at: datetime) -> str:
+        """The reason why it is not in force at this instant, or ``""``."""
+        if not self.published:
+            return "not_published"
+        if self.ended_at is not None and at >= self.ended_at:
+            return "over"
+        return self.conditions.window.why_not(at)
+
+    def publish(self, at: datetime) -> "Promotion":
+        """From draft to scheduled or running. Refused (:class:`Conflict`) otherwise, and when it is too late."""
+        if self.status(at) is not Status.DRAFT:
+            raise Conflict(f"this promotion is {self.status(at)}, not a draft", code="not_draft")
+        ends = self.conditions.window.ends
+        if ends is not None and at >= ends:
+            raise Conflict("its end has passed", code="already_over", path="$.conditions.window")
+        return replace(self, published=True, version=self.version + 1)
+
+    def end(self, at: datetime) -> "Promotion":
+        """Call it off, from now on. Refused (:class:`Conflict`) once it has ended."""
+        if self.status(at) is Status.ENDED:
+            raise Conflict("this promotion has ended", code="already_over")
+        return replace(self, ended_at=at, version=self.version + 1)
+
+    def changed(self, to: "Promotion", at: datetime) -> "Promotion":
+        """Change what it does: freely as a draft or before it begins, only its title and end while it runs.
+
+        A running promotion that changed its terms would break the promise that it was advertised
+        with; end it and begin another. Refused with :class:`Conflict`.
+        """
+        status = self.status(at)
+        if status is Status.ENDED:
+            raise Conflict("this promotion has ended", code="already_over")
+        if status is Status.RUNNING:
+            window = replace(
+                self.conditions.window,
+                ends=to.conditions.window.ends,
+            )
+            allowed = replace(
+                self, title=to.title, conditions=replace(self.conditions, window=window)
+            )
+            if replace(to, version=0, published=True) != replace(allowed, version=0):
+                raise Conflict(
+                    "while it runs, only title and end may change", code="running_promotion"
+                )
+        return replace(
+            to,
+            id=self.id,
+            published=self.published,
+            ended_at=self.ended_at,
+            version=self.version + 1,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values; what is as usual is left out."""
+        told: dict[str, Any] = written(self)
+        return told
+
+    @classmethod
+    def from_dict(cls, told: object) -> "Promotion":
+        """Read and check a promotion. Raises :class:`Invalid` with field and reason of every problem."""
+        from shop.pricing.model.checks import problems_of
+
+        problems: list[Problem] = []
+        promotion = read(cls, told, "$", problems)
+        if not problems and promotion is not None:
+            problems = problems_of(promotion)
+        if problems or promotion is None:
+            raise Invalid(problems[0].detail, code=problems[0].code, problems=problems)
+        return promotion

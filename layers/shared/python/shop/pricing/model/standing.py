@@ -1,0 +1,34 @@
+"""What is left of limited things when a basket is priced: uses of codes, quotas, gifts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CodeFacts:
+    """A code that was looked up: what it opens, and what is left of it. ``None`` means no limit."""
+
+    promotion_id: str
+    starts: datetime | None = None
+    ends: datetime | None = None
+    uses_left: int | None = None
+    customer_uses_left: int | None = None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Facts that change with every order, so they travel beside the rules and not in them.
+
+    ``codes`` by normal form (:func:`shop.pricing.model.coupons.normal`), ``quota_left`` units by
+    promotion, ``customer_had`` units that this customer already bought by promotion, ``gifts_left``
+    units by SKU. What is not in here is untouched: full quota, nothing had, gifts in stock.
+    """
+
+    codes: Mapping[str, CodeFacts] = field(default_factory=dict)
+    quota_left: Mapping[str, int] = field(default_factory=dict)
+    customer_had: Mapping[str, int] = field(default_factory=dict)
+    gifts_left: Mapping[str, int] = field(default_factory=dict)
+
+
+UNTOUCHED = Standing()
