@@ -30,10 +30,8 @@ from pynamodb.attributes import (
     NumberAttribute,
     UnicodeAttribute,
 )
-from pynamodb.connection import Connection
 from pynamodb.exceptions import PutError
 from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
-from pynamodb.models import Model
 
 from shop.inventory.model import Hold
 from shop.kernel.errors import NotFound, Stale
@@ -52,6 +50,7 @@ from shop.orders.model import (
 from shop.orders.ports import Summary
 from shop.payments.model import Payment
 from shop.storage.documents import JsonDocument
+from shop.storage.table import Row
 
 SHARDS = 16
 
@@ -87,7 +86,7 @@ class EventAttribute(MapAttribute[str, Any]):
     data = UnicodeAttribute()
 
 
-class _Row(Model):
+class _Row(Row):
     class Meta:
         table_name = os.environ["TABLE_ORDERS"]
 
@@ -105,7 +104,7 @@ class _Row(Model):
     by_day = _ByDay()
 
 
-class _Wait(Model):
+class _Wait(Row):
     class Meta:
         table_name = os.environ["TABLE_ORDERS"]
 
@@ -115,7 +114,7 @@ class _Wait(Model):
     until = UnicodeAttribute()
 
 
-class _Track(Model):
+class _Track(Row):
     class Meta:
         table_name = os.environ["TABLE_ORDERS"]
 
@@ -123,11 +122,6 @@ class _Track(Model):
     sk = UnicodeAttribute(range_key=True, attr_name="SK")
     order_id = UnicodeAttribute()
     parcel_id = UnicodeAttribute()
-
-
-def connection() -> Connection:
-    """The connection whose transactions may touch this table and any other."""
-    return _Row._get_connection().connection
 
 
 class DynamoOrders:

@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
-from pynamodb.models import Model
 
 from shop.kernel.idempotency import KEPT, Ask, Taken
 from shop.kernel.transactions import Part
 from shop.storage.documents import JsonDocument
+from shop.storage.table import Row
 
 
-class _Row(Model):
+class _Row(Row):
     class Meta:
         table_name = os.environ["TABLE_SESSIONS"]
 

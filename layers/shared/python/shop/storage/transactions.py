@@ -18,6 +18,7 @@ from pynamodb.transactions import TransactWrite
 
 from shop.kernel.errors import Unavailable
 from shop.kernel.transactions import Clash, Part
+from shop.storage.table import connection as shared_connection
 
 ATTEMPTS = 8
 FIRST_PAUSE = 0.01
@@ -92,8 +93,8 @@ def _key_of(row: Model) -> str:
 class DynamoLedger:
     """Commits parts in one DynamoDB transaction (at most 100 rows)."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection | None = None) -> None:
+        self._connection = connection or shared_connection()
 
     def commit(self, *parts: Part) -> None:
         pause = FIRST_PAUSE

@@ -25,12 +25,12 @@ import boto3
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import PutError, UpdateError
 from pynamodb.expressions.update import Action
-from pynamodb.models import Model
 
 from shop.kernel.errors import Conflict, Invalid, NotFound, Unavailable
 from shop.kernel.ids import derived_id
 from shop.kernel.money import Money
 from shop.payments.model import Credential, PaymentStatus, Report
+from shop.storage.table import Row
 
 HANDLER = "dev.doorbuster.sandbox"
 SETTLE_AFTER_SECONDS = 2
@@ -50,7 +50,7 @@ SETTLES_AS: dict[str, tuple[PaymentStatus, str | None]] = {
 }
 
 
-class _Row(Model):
+class _Row(Row):
     class Meta:
         table_name = os.environ["TABLE_SANDBOX_PAYMENTS"]
 

@@ -1,0 +1,31 @@
+"""POST /carts: begin a cart."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from shop.cart.actions import Shelf, create_cart
+from shop.cart.store import DynamoCarts
+from shop.cart.wire import CartRequest, cart_view
+from shop.catalog.store import DynamoCatalogue
+from shop.edge.http import Request, endpoint, setting
+from shop.kernel.idempotency import once
+from shop.pricing.model import Rules
+from shop.storage.keys import DynamoKeys
+from shop.storage.transactions import DynamoLedger
+
+carts = DynamoCarts()
+shelf = Shelf(DynamoCatalogue(), Rules())
+keys = DynamoKeys()
+ledger = DynamoLedger()
+shop_url = setting("SHOP_URL")
+
+
+@endpoint(CartRequest, capability="dev.ucp.shopping.cart", status=201)
+def handler(request: Request[CartRequest]) -> Mapping[str, Any]:
+    return once(
+        request.ask,
+        lambda: create_cart(request.body.wish(), request.ask, carts=carts, shelf=shelf),
+        lambda shown: cart_view(shown, shop_url),
+        keys=keys,
+        ledger=ledger,
+    )

@@ -1,0 +1,29 @@
+"""GET /carts/{id}: look at a cart at today's prices."""
+
+from typing import Any
+
+from shop.cart.actions import Shelf, show_cart
+from shop.cart.store import DynamoCarts
+from shop.cart.wire import cart_view
+from shop.catalog.store import DynamoCatalogue
+from shop.edge.http import Request, endpoint, setting
+from shop.inventory.store import DynamoStock
+from shop.pricing.model import Rules
+
+carts = DynamoCarts()
+shelf = Shelf(DynamoCatalogue(), Rules())
+stock = DynamoStock()
+shop_url = setting("SHOP_URL")
+
+
+@endpoint(capability="dev.ucp.shopping.cart")
+def handler(request: Request[None]) -> dict[str, Any]:
+    shown = show_cart(
+        request.caller.owner,
+        request.path["id"],
+        carts=carts,
+        shelf=shelf,
+        stock=stock,
+        at=request.at,
+    )
+    return cart_view(shown, shop_url)

@@ -1,0 +1,58 @@
+"""Carts: what a shopper thinks of buying."""
+
+from functions.manifest import Access, Endpoint, Feature, Table
+
+_CART = "dev.ucp.shopping.cart"
+_VIEW = "ucp:shopping/cart.json"
+_READS = (Table.CATALOG,)
+
+FEATURE = Feature(
+    "cart",
+    (
+        Endpoint(
+            route="POST /carts",
+            module="cart.create_cart",
+            access=Access.SHOPPER,
+            summary="Begin a cart",
+            capability=_CART,
+            idempotent=True,
+            request="shop.cart.wire:CartRequest",
+            response=_VIEW,
+            status=201,
+            reads=_READS,
+            writes=(Table.SESSIONS,),
+        ),
+        Endpoint(
+            route="GET /carts/{id}",
+            module="cart.get_cart",
+            access=Access.SHOPPER,
+            summary="Look at a cart at today's prices",
+            capability=_CART,
+            response=_VIEW,
+            reads=(Table.CATALOG, Table.INVENTORY, Table.SESSIONS),
+        ),
+        Endpoint(
+            route="PUT /carts/{id}",
+            module="cart.update_cart",
+            access=Access.SHOPPER,
+            summary="Replace what a cart holds",
+            capability=_CART,
+            idempotent=True,
+            request="shop.cart.wire:CartRequest",
+            response=_VIEW,
+            reads=_READS,
+            writes=(Table.SESSIONS,),
+        ),
+        Endpoint(
+            route="POST /carts/{id}/cancel",
+            module="cart.cancel_cart",
+            access=Access.SHOPPER,
+            summary="Leave a cart",
+            capability=_CART,
+            idempotent=True,
+            response=_VIEW,
+            reads=_READS,
+            writes=(Table.SESSIONS,),
+        ),
+    ),
+)

@@ -1,0 +1,134 @@
+"""What people do with a cart: fill it, change it, look at it, leave it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from shop.cart.model import (
+    KEPT,
+    Cart,
+    Line,
+    Priced,
+    numbered,
+    priced,
+    shortage_messages,
+    unknown_items,
+)
+from shop.cart.ports import Carts
+from shop.catalog.ports import Catalogue
+from shop.inventory.ports import Stock
+from shop.kernel.idempotency import Ask
+from shop.kernel.ids import new_id
+from shop.kernel.transactions import Change
+from shop.pricing.model import Destination, Rules
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What somebody asks a cart to hold: ``(line id or None, variant id, quantity)`` per line."""
+
+    lines: Sequence[tuple[str | None, str, int]]
+    country: str | None = None
+    region: str | None = None
+    postal_code: str | None = None
+    buyer: Mapping[str, Any] = field(default_factory=dict)
+    attribution: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A cart as it is shown: what it holds and what that costs now."""
+
+    cart: Cart
+    priced: Priced
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """What the shop knows while it prices lines."""
+
+    catalogue: Catalogue
+    rules: Rules
+
+
+def create_cart(wish: Wish, ask: Ask, *, carts: Carts, shelf: Shelf) -> Change[Shown]:
+    """Begin a cart. Raises Invalid, naming every line, for variants that are not sold."""
+    lines = numbered(wish.lines)
+    shown = _priced(lines, wish.country, wish, shelf, ask.at, refuse_unknown=True)
+    cart = Cart(
+        id=new_id("cart"),
+        owner=ask.owner,
+        lines=shown.lines,
+        currency=shown.quote.currency,
+        created_at=ask.at,
+        expires_at=ask.at + KEPT,
+        country=wish.country,
+        region=wish.region,
+        postal_code=wish.postal_code,
+        buyer=wish.buyer,
+        attribution=wish.attribution,
+    )
+    return Change(Shown(cart, shown), (carts.adding(cart),))
+
+
+def show_cart(
+    owner: str, cart_id: str, *, carts: Carts, shelf: Shelf, stock: Stock, at: datetime
+) -> Shown:
+    """Look at a cart as it stands now. What is no longer sold is left out, and said so.
+
+    Stock is asked for when a cart is looked at, not on every click that changes it: a cart
+    promises nothing, and the checkout asks again.
+    """
+    cart = carts.of(owner, cart_id, at)
+    shown = _priced(cart.lines, cart.country, cart, shelf, at)
+    if not shown.items:
+        return Shown(cart, shown)
+    levels = stock.levels([item.variant.sku for item in shown.items])
+    short = shortage_messages(shown.items, levels, severity=None)
+    return Shown(cart, replace(shown, messages=(*shown.messages, *short)))
+
+
+def update_cart(cart_id: str, wish: Wish, ask: Ask, *, carts: Carts, shelf: Shelf) -> Change[Shown]:
+    """Replace what a cart holds. Raises NotFound, or Invalid naming lines that are not sold."""
+    before = carts.of(ask.owner, cart_id, ask.at)
+    lines = numbered(wish.lines, before.lines)
+    shown = _priced(lines, wish.country, wish, shelf, ask.at, refuse_unknown=True)
+    after = replace(
+        before,
+        lines=shown.lines,
+        currency=shown.quote.currency,
+        country=wish.country,
+        region=wish.region,
+        postal_code=wish.postal_code,
+        buyer=wish.buyer,
+        attribution=wish.attribution or before.attribution,
+        expires_at=ask.at + KEPT,
+        version=before.version + 1,
+    )
+    return Change(Shown(after, shown), (carts.changing(before, after),))
+
+
+def cancel_cart(cart_id: str, ask: Ask, *, carts: Carts, shelf: Shelf) -> Change[Shown]:
+    """Leave a cart: the last answer shows it, after that it is not found."""
+    cart = carts.of(ask.owner, cart_id, ask.at)
+    return Change(
+        Shown(cart, _priced(cart.lines, cart.country, cart, shelf, ask.at)),
+        (carts.removing(cart),),
+    )
+
+
+def _priced(
+    lines: Sequence[Line],
+    country: str | None,
+    place: Cart | Wish,
+    shelf: Shelf,
+    at: datetime,
+    *,
+    refuse_unknown: bool = False,
+) -> Priced:
+    known = shelf.catalogue.variants([line.variant_id for line in lines])
+    if refuse_unknown and (refusal := unknown_items(lines, known)):
+        raise refusal
+    destination = None if country is None else Destination(country, place.region, place.postal_code)
+    return priced(lines, known, rules=shelf.rules, at=at, country=country, destination=destination)

@@ -1,0 +1,291 @@
+"""A cart, and how its lines become a priced basket.
+
+A cart keeps what the shopper chose, never what it costs: the shop prices it whenever it is shown.
+The checkout prices its lines by the same function, so a price has one origin.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from shop.catalog.model import Product, Variant
+from shop.inventory.model import StockLevel
+from shop.kernel.errors import Invalid, Problem
+from shop.kernel.money import Money
+from shop.pricing.actions import quote
+from shop.pricing.model import Basket, BasketLine, Destination, Quote, Rules
+
+KEPT = timedelta(days=30)
+"""How long an untouched cart is kept."""
+
+MOST_LINES = 2_000
+"""The longest real invoice known has 1,114 lines."""
+
+_EU = frozenset(
+    """AT BE BG CY CZ DE DK EE ES FI FR GR HR HU
+    IE IT LT LU LV MT NL PL PT RO SE SI SK""".split()  # noqa: SIM905  a list of 27 is worse to read
+)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A quantity of one variant. ``seen`` is the unit price last shown for it, in minor units."""
+
+    id: str
+    variant_id: str
+    quantity: int
+    seen: int | None = None
+
+
+@dataclass(frozen=True)
+class Message:
+    """Something to tell whoever holds the cart or checkout; ``path`` is a JSONPath into the answer.
+
+    ``type`` is ``error``, ``warning`` or ``info``; ``severity`` is UCP's and only errors have one.
+    """
+
+    type: str
+    code: str
+    content: str
+    path: str | None = None
+    severity: str | None = None
+
+
+@dataclass(frozen=True)
+class Item:
+    """A line with what it is a line of."""
+
+    line: Line
+    product: Product
+    variant: Variant
+
+
+@dataclass(frozen=True)
+class Priced:
+    """Lines with their prices and everything that must be said about them."""
+
+    items: tuple[Item, ...]
+    quote: Quote
+    messages: tuple[Message, ...] = ()
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """The lines as they stand, with the prices now shown."""
+        return tuple(
+            replace(item.line, seen=self.quote.line(item.line.id).unit_price.minor)
+            for item in self.items
+        )
+
+
+@dataclass(frozen=True)
+class Cart:
+    """See the module. ``country`` and ``region`` are what is known of where the shopper is."""
+
+    id: str
+    owner: str
+    lines: tuple[Line, ...]
+    currency: str
+    created_at: datetime
+    expires_at: datetime
+    country: str | None = None
+    region: str | None = None
+    postal_code: str | None = None
+    buyer: Mapping[str, Any] = field(default_factory=dict)
+    attribution: Mapping[str, Any] = field(default_factory=dict)
+    version: int = 1
+
+    @property
+    def destination(self) -> Destination | None:
+        """As far as it is known; ``None`` before a country is."""
+        if self.country is None:
+            return None
+        return Destination(self.country, self.region, self.postal_code)
+
+
+def market_of(country: str | None) -> str:
+    """The market that a country belongs to; before one is known, the shop's home market."""
+    if country is None or country == "US":
+        return "US"
+    if country in _EU:
+        return "EU"
+    return "CN" if country == "CN" else "WORLD"
+
+
+def numbered(
+    wanted: Sequence[tuple[str | None, str, int]], before: Sequence[Line] = ()
+) -> tuple[Line, ...]:
+    """Give ids to lines of ``(id or None, variant id, quantity)``.
+
+    A line that names its id keeps it, as does one whose variant stood in the cart before; so a
+    client that does not send ids still sees stable ones. Raises Invalid for an id used twice.
+    """
+    prices = {line.id: line for line in before}
+    by_variant: dict[str, list[str]] = {}
+    named = {given for given, _, _ in wanted if given}
+    for line in before:
+        if line.id not in named:
+            by_variant.setdefault(line.variant_id, []).append(line.id)
+    used: set[str] = set()
+    lines = []
+    highest = max(
+        (int(n[3:]) for n in [*prices, *named] if n.startswith("li_") and n[3:].isdigit()),
+        default=0,
+    )
+    for index, (given, variant_id, quantity) in enumerate(wanted):
+        line_id = given
+        if line_id is None and by_variant.get(variant_id):
+            line_id = by_variant[variant_id].pop(0)
+        if line_id is None:
+            highest += 1
+            line_id = f"li_{highest}"
+        if line_id in used:
+            raise Invalid(
+                f"two lines are called {line_id}",
+                code="line_id_repeated",
+                path=f"$.line_items[{index}].id",
+            )
+        used.add(line_id)
+        known = prices.get(line_id)
+        seen = known.seen if known and known.variant_id == variant_id else None
+        lines.append(Line(line_id, variant_id, quantity, seen))
+    return tuple(lines)
+
+
+def unknown_items(lines: Sequence[Line], known: Mapping[str, Any]) -> Invalid | None:
+    """The refusal for lines whose variants are not sold; ``None`` if all are."""
+    problems = [
+        Problem(
+            "item_unavailable",
+            f"{line.variant_id} is not sold here",
+            f"$.line_items[{index}].item.id",
+        )
+        for index, line in enumerate(lines)
+        if line.variant_id not in known
+    ]
+    if not problems:
+        return None
+    return Invalid(problems[0].detail, code="item_unavailable", problems=problems)
+
+
+def priced(
+    lines: Iterable[Line],
+    known: Mapping[str, tuple[Product, Variant]],
+    *,
+    rules: Rules,
+    at: datetime,
+    country: str | None = None,
+    destination: Destination | None = None,
+    shipping: Money | None = None,
+    shipping_method: str | None = None,
+    currency: str | None = None,
+) -> Priced:
+    """Price lines as they stand now. Lines that are no longer sold are left out and spoken of.
+
+    A price that differs from the one last shown is spoken of too: the shop decides every price and
+    never changes one silently. Raises Invalid where lines are in different currencies.
+    """
+    items = []
+    messages = []
+    for line in lines:
+        found = known.get(line.variant_id)
+        if found is None:
+            messages.append(
+                Message(
+                    "warning",
+                    "item_unavailable",
+                    f"{line.variant_id} is no longer sold and was left out",
+                )
+            )
+            continue
+        items.append(Item(line, *found))
+    money = currency or (items[0].variant.price.currency if items else "USD")
+    for index, item in enumerate(items):
+        if item.variant.price.currency != money:
+            raise Invalid(
+                f"{item.line.variant_id} is sold in {item.variant.price.currency}, not {money}",
+                code="currency_mismatch",
+                path=f"$.line_items[{index}].item.id",
+            )
+    basket = Basket(
+        lines=tuple(_basket_line(item) for item in items),
+        currency=money,
+        market=market_of(country),
+        destination=destination,
+        shipping=shipping,
+        shipping_method=shipping_method,
+    )
+    result = quote(basket, rules=rules, at=at)
+    for index, item in enumerate(items):
+        now = result.line(item.line.id).unit_price.minor
+        if item.line.seen is not None and item.line.seen != now:
+            before = Money(item.line.seen, money)
+            messages.append(
+                Message(
+                    "warning",
+                    "price_changed",
+                    f"{item.product.title} now costs {Money(now, money)}; it was shown at {before}",
+                    f"$.line_items[{index}].item.price",
+                )
+            )
+    return Priced(tuple(items), result, tuple(messages))
+
+
+def shortage_messages(
+    items: Sequence[Item], levels: Mapping[str, StockLevel], *, severity: str | None
+) -> tuple[Message, ...]:
+    """What to say of every line that the stock does not cover, several lines of a SKU added up.
+
+    With a ``severity`` these are errors that stand in the way, without one they are warnings.
+    """
+    wanted: dict[str, int] = {}
+    for item in items:
+        wanted[item.variant.sku] = wanted.get(item.variant.sku, 0) + item.line.quantity
+    messages = []
+    for index, item in enumerate(items):
+        level = levels.get(item.variant.sku)
+        available = max(level.available, 0) if level else 0
+        if available < wanted[item.variant.sku]:
+            said = (
+                f"only {available} of {title(item)} left"
+                if available
+                else f"{title(item)} is out of stock"
+            )
+            messages.append(
+                Message(
+                    "error" if severity else "warning",
+                    "out_of_stock",
+                    f"{said}; {wanted[item.variant.sku]} wanted",
+                    f"$.line_items[{index}].quantity",
+                    severity,
+                )
+            )
+    return tuple(messages)
+
+
+def title(item: Item) -> str:
+    """What a line is called: the product, and the variant where there is a choice."""
+    if len(item.product.variants) == 1 or item.variant.title in ("", item.product.title):
+        return item.product.title
+    return f"{item.product.title} – {item.variant.title}"
+
+
+def image_url(item: Item) -> str | None:
+    """The picture of a line, the variant's own before the product's."""
+    media = item.variant.media or (item.product.media[0] if item.product.media else None)
+    return media.url if media else None
+
+
+def _basket_line(item: Item) -> BasketLine:
+    return BasketLine(
+        id=item.line.id,
+        product_id=item.product.id,
+        variant_id=item.variant.id,
+        sku=item.variant.sku,
+        title=title(item),
+        unit_price=item.variant.price,
+        quantity=item.line.quantity,
+        categories=tuple(category.value for category in item.product.categories),
+        weight_g=item.variant.weight_g,
+        compare_at=item.variant.list_price,
+    )

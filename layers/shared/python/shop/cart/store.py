@@ -1,0 +1,89 @@
+"""Carts in the ``sessions`` table: ``CART#<owner>#<id>``, so that ownership is in the key."""
+
+import os
+from datetime import UTC, datetime
+from typing import Any
+
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+
+from shop.cart.model import Cart, Line
+from shop.kernel.errors import NotFound
+from shop.kernel.transactions import Part
+from shop.storage.documents import JsonDocument
+from shop.storage.table import Row
+
+
+class _Row(Row):
+    class Meta:
+        table_name = os.environ["TABLE_SESSIONS"]
+
+    pk = UnicodeAttribute(hash_key=True, attr_name="PK")
+    version = NumberAttribute()
+    doc = JsonDocument()
+    expires_at = NumberAttribute()
+
+
+class DynamoCarts:
+    """See :class:`shop.cart.ports.Carts`. Expiry is compared when reading: TTL deletes late."""
+
+    def of(self, owner: str, cart_id: str, at: datetime) -> Cart:
+        try:
+            row = _Row.get(_pk(owner, cart_id), consistent_read=True)
+        except _Row.DoesNotExist:
+            raise NotFound("there is no such cart") from None
+        if row.expires_at <= at.timestamp():
+            raise NotFound("this cart has expired")
+        return _cart(owner, cart_id, row)
+
+    def adding(self, cart: Cart) -> Part:
+        row = _row(cart)
+        return lambda writes: writes.save(row, _Row.pk.does_not_exist())
+
+    def changing(self, before: Cart, after: Cart) -> Part:
+        row = _row(after)
+        return lambda writes: writes.save(row, _Row.version == before.version)
+
+    def removing(self, cart: Cart) -> Part:
+        row = _Row(_pk(cart.owner, cart.id))
+        return lambda writes: writes.delete(row, _Row.version == cart.version)
+
+
+def _pk(owner: str, cart_id: str) -> str:
+    return f"CART#{owner}#{cart_id}"
+
+
+def _row(cart: Cart) -> _Row:
+    doc: dict[str, Any] = {
+        "lines": [[line.id, line.variant_id, line.quantity, line.seen] for line in cart.lines],
+        "currency": cart.currency,
+        "created_at": cart.created_at.isoformat(),
+        "country": cart.country,
+        "region": cart.region,
+        "postal_code": cart.postal_code,
+        "buyer": dict(cart.buyer),
+        "attribution": dict(cart.attribution),
+    }
+    return _Row(
+        _pk(cart.owner, cart.id),
+        version=cart.version,
+        doc=doc,
+        expires_at=int(cart.expires_at.timestamp()),
+    )
+
+
+def _cart(owner: str, cart_id: str, row: _Row) -> Cart:
+    doc = row.doc
+    return Cart(
+        id=cart_id,
+        owner=owner,
+        lines=tuple(Line(*line) for line in doc["lines"]),
+        currency=doc["currency"],
+        created_at=datetime.fromisoformat(doc["created_at"]),
+        expires_at=datetime.fromtimestamp(int(row.expires_at), UTC),
+        country=doc["country"],
+        region=doc["region"],
+        postal_code=doc["postal_code"],
+        buyer=doc["buyer"],
+        attribution=doc["attribution"],
+        version=int(row.version),
+    )

@@ -1,0 +1,228 @@
+"""A cart in UCP's words: what is read from a request, what is written into an answer.
+
+Unknown fields are refused, so that a misspelt one is not lost in silence; fields that UCP gives to
+the shop's side (``totals``, ``id``) may be sent back and are not read.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from shop.cart.actions import Shown, Wish
+from shop.cart.model import MOST_LINES, Item, Message, Priced, image_url, title
+from shop.pricing.model import Quote, QuoteLine
+
+MOST_PIECES = 10_000
+"""The most pieces of one line that a shopper may ask for; beyond that is a typing error."""
+
+Id = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Text = Annotated[str, StringConstraints(max_length=500)]
+Name = Annotated[str, StringConstraints(max_length=100)]
+
+
+class Shape(BaseModel):
+    """What all shapes of requests share: strict types, unknown fields refused."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
+
+
+class OpenShape(BaseModel):
+    """A part of a request that UCP leaves open to others; what is not known is not read."""
+
+    model_config = ConfigDict(extra="ignore", strict=True, defer_build=True)
+
+
+class ItemRef(Shape):
+    """Which variant is meant. The rest is the shop's to say and not read."""
+
+    id: Id
+    title: Any = None
+    price: Any = None
+    image_url: Any = None
+    quantity_unit: Any = None
+    unit_price: Any = None
+
+
+class LineRequest(Shape):
+    id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{1,64}$")] | None = None
+    item: ItemRef
+    quantity: Annotated[int, Field(ge=1, le=MOST_PIECES)]
+    totals: Any = None
+    parent_id: Any = None
+
+
+class BuyerRequest(Shape):
+    """Who buys. The e-mail address is all that a guest needs to give."""
+
+    email: (
+        Annotated[
+            str,
+            StringConstraints(
+                max_length=254,
+                pattern=r"^[^@\s<>\"(),:;\\\[\]]+@[^@\s<>\"(),:;\\\[\]]+\.[^@\s.]{2,}$",
+            ),
+        ]
+        | None
+    ) = None
+    first_name: Name | None = None
+    last_name: Name | None = None
+    full_name: Name | None = None
+    phone_number: Annotated[str, StringConstraints(pattern=r"^\+?[0-9 ().-]{5,25}$")] | None = None
+    consent: Any = None
+
+    def known(self) -> dict[str, Any]:
+        return self.model_dump(exclude_none=True, exclude={"consent"})
+
+
+class ContextRequest(OpenShape):
+    """Hints of where the buyer is; an address outranks them."""
+
+    address_country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = None
+    address_region: Name | None = None
+    postal_code: Annotated[str, StringConstraints(max_length=20)] | None = None
+
+
+class SessionRequest(Shape):
+    """What carts and checkouts have in common, with the fields that are the shop's to fill."""
+
+    line_items: Annotated[list[LineRequest], Field(min_length=1, max_length=MOST_LINES)]
+    context: ContextRequest | None = None
+    buyer: BuyerRequest | None = None
+    signals: dict[str, Any] | None = None
+    attribution: dict[str, Any] | None = None
+    ucp: Any = None
+    id: Any = None
+    status: Any = None
+    currency: Any = None
+    totals: Any = None
+    actions: Any = None
+    messages: Any = None
+    links: Any = None
+    policies: Any = None
+    expires_at: Any = None
+    continue_url: Any = None
+    discounts: Any = None
+    loyalty: Any = None
+
+    @model_validator(mode="after")
+    def _small(self) -> "SessionRequest":
+        if self.attribution is not None and len(str(self.attribution)) > 2_000:
+            raise ValueError("attribution is longer than 2,000 characters")
+        return self
+
+    def wanted(self) -> list[tuple[str | None, str, int]]:
+        return [(line.id, line.item.id, line.quantity) for line in self.line_items]
+
+
+class CartRequest(SessionRequest):
+    """The body of creating or replacing a cart."""
+
+    def wish(self) -> Wish:
+        context = self.context or ContextRequest()
+        return Wish(
+            lines=self.wanted(),
+            country=context.address_country,
+            region=context.address_region,
+            postal_code=context.postal_code,
+            buyer=self.buyer.known() if self.buyer else {},
+            attribution=self.attribution or {},
+        )
+
+
+def cart_view(shown: Shown, shop_url: str) -> dict[str, Any]:
+    """A cart as UCP's ``shopping/cart.json``, without the envelope."""
+    cart = shown.cart
+    view: dict[str, Any] = {
+        "id": cart.id,
+        "line_items": lines_view(shown.priced),
+        "currency": shown.priced.quote.currency,
+        "totals": totals_view(shown.priced.quote),
+        "continue_url": f"{shop_url}/carts/{cart.id}",
+        "expires_at": cart.expires_at.isoformat(),
+    }
+    if cart.buyer:
+        view["buyer"] = dict(cart.buyer)
+    context = {
+        "address_country": cart.country,
+        "address_region": cart.region,
+        "postal_code": cart.postal_code,
+    }
+    if cart.country:
+        view["context"] = {name: value for name, value in context.items() if value}
+    if shown.priced.messages:
+        view["messages"] = messages_view(shown.priced.messages)
+    return view
+
+
+def lines_view(priced: Priced) -> list[dict[str, Any]]:
+    """Line items with their totals."""
+    return [_line_view(item, priced.quote.line(item.line.id)) for item in priced.items]
+
+
+def _line_view(item: Item, line: QuoteLine) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "id": item.variant.id,
+        "title": title(item),
+        "price": line.unit_price.minor,
+    }
+    if picture := image_url(item):
+        shown["image_url"] = picture
+    return {
+        "id": line.id,
+        "item": shown,
+        "quantity": line.quantity,
+        "totals": line_totals_view(line),
+    }
+
+
+def line_totals_view(line: QuoteLine) -> list[dict[str, Any]]:
+    """A line's totals: subtotal, what was taken off, and what is left; tax stands on the whole."""
+    totals = [{"type": "subtotal", "amount": line.subtotal.minor}]
+    if line.discount.minor:
+        totals.append({"type": "items_discount", "amount": -line.discount.minor})
+    totals.append({"type": "total", "amount": line.total.minor})
+    return totals
+
+
+def totals_view(quote: Quote) -> list[dict[str, Any]]:
+    """Totals that add up: all entries but the last sum to it.
+
+    Tax that prices include is told as a line of the subtotal's breakdown, since it is no addition.
+    """
+    totals: list[dict[str, Any]] = [
+        {"type": "subtotal", "display_text": "Subtotal", "amount": quote.subtotal.minor}
+    ]
+    if quote.discount.minor:
+        totals.append(
+            {"type": "discount", "display_text": "Discount", "amount": -quote.discount.minor}
+        )
+    if quote.delivery is not None:
+        totals.append(
+            {"type": "fulfillment", "display_text": "Shipping", "amount": quote.shipping.minor}
+        )
+    if quote.tax_added.minor:
+        totals.append({"type": "tax", "display_text": "Tax", "amount": quote.tax_added.minor})
+    said = "Total"
+    if quote.tax_included and quote.tax.minor:
+        said = f"Total (includes tax of {quote.tax})"
+    totals.append({"type": "total", "display_text": said, "amount": quote.total.minor})
+    return totals
+
+
+def messages_view(messages: Sequence[Message]) -> list[dict[str, Any]]:
+    """Messages as UCP writes them."""
+    return [
+        {
+            name: value
+            for name, value in (
+                ("type", message.type),
+                ("code", message.code),
+                ("path", message.path),
+                ("content", message.content),
+                ("severity", message.severity),
+            )
+            if value is not None
+        }
+        for message in messages
+    ]

@@ -1,0 +1,35 @@
+"""The base of all rows: one DynamoDB client for a Lambda, however many kinds of rows it touches.
+
+PynamoDB gives every model class a client of its own. A client costs 30 to 100 ms to build and a
+connection to open, and a transaction over several tables needs one client anyway.
+"""
+
+from pynamodb.connection import Connection, TableConnection
+from pynamodb.models import Model
+
+_shared: Connection | None = None
+
+
+def connection() -> Connection:
+    """The one connection. Timeouts are short: a Lambda that waits 30 s for a read has failed."""
+    global _shared
+    if _shared is None:
+        _shared = Connection(connect_timeout_seconds=2, read_timeout_seconds=5)
+    return _shared
+
+
+class Row(Model):
+    """A PynamoDB model over the shared connection."""
+
+    @classmethod
+    def _get_connection(cls) -> TableConnection:
+        if cls._connection is None:
+            table = super()._get_connection()
+            meta = table.get_meta_table()
+            tables = connection()._tables
+            # Several kinds of rows may share a table; the one that declares indexes describes it.
+            if meta.table_name not in tables or meta.data.get("GlobalSecondaryIndexes"):
+                tables[meta.table_name] = meta
+            table.connection = connection()
+            cls._connection = table
+        return cls._connection
