@@ -1,9 +1,10 @@
-"""What the catalogue needs from the world: shelves to keep products on, and an index to find them by."""
+"""What the catalogue needs from the world: shelves to keep products on, an index to find them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from shop.catalog.model import Card, Product, Search, Status, Variant
+from shop.kernel.errors import Refusal
 from shop.kernel.paging import Page
 
 
@@ -17,7 +18,7 @@ class Catalogue(Protocol):
         """Those of the products that exist, whatever their status, in one read per 100."""
 
     def variants(self, variant_ids: Iterable[str]) -> dict[str, tuple[Product, Variant]]:
-        """Those of the variants that are *on sale*, with their products, in one read per 100 products.
+        """Those of the variants that are *on sale*, and their products; one read per 100 products.
 
         A variant that does not exist, is discontinued, or whose product is not published is not
         in the answer: a basket cannot sell it even by mistake.
@@ -28,6 +29,12 @@ class Catalogue(Protocol):
 
         ``expected_version`` is 0 for one that must not exist yet. Raises ``Stale`` where somebody
         else changed it meanwhile, ``Conflict`` (``id_taken``) where a new one's id is in use.
+        """
+
+    def save_many(self, products: Sequence[Product]) -> dict[str, Refusal]:
+        """Keep many products, each expected at its own ``version``; those refused, and why.
+
+        For imports: the lists may lag behind the products for the moments that it takes.
         """
 
     def listed(

@@ -23,6 +23,8 @@ MOST_WORDS = 250
 """Words a product is found by; the title's come first, so a flood of tags cannot push them out."""
 MOST_ASKED = 12
 """Words of a question that count: the longest, which tell most."""
+LONGEST_CATEGORY = 200
+"""Characters of a folded category path that count; a heading has to fit a DynamoDB key."""
 TEASER = 180
 """Characters of the description that a card holds, so that a posting stays below 1 KB."""
 MOST_PRICES = 25
@@ -62,7 +64,7 @@ class Card:
         return Money(self.prices[-1], self.currency)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Posting:
     """Where a card lies: under ``heading``, at ``place`` in its order."""
 
@@ -105,7 +107,7 @@ class Search:
 
     @property
     def headings(self) -> tuple[str, ...]:
-        """Where to look, in order: the longest word, which is likely the rarest, else the categories."""
+        """Where to look: under the longest word, likely the rarest; else under the categories."""
         if self.words:
             return (word_heading(self.words[0]),)
         if self.categories:
@@ -130,13 +132,16 @@ def search_for(
 ) -> Search:
     """Put a shopper's words into the form that the index answers, longest word first."""
     words = sorted(words_in(text or "", asked=True), key=lambda w: (-len(w.encode()), w))
-    return Search(tuple(words[:MOST_ASKED]), tuple(dict.fromkeys(map(_category, categories))), price)
+    folded = tuple(dict.fromkeys(map(_category, categories)))
+    return Search(tuple(words[:MOST_ASKED]), folded, price)
 
 
 def card_of(product: Product) -> Card:
     """The card of a product; of one that is not on sale, the card that staff see."""
     shown = product.on_sale or product.variants
     prices = sorted({v.price.minor for v in shown})
+    if len(prices) > MOST_PRICES:
+        prices = [*prices[: MOST_PRICES - 1], prices[-1]]
     listed = sorted(v.list_price.minor for v in shown if v.list_price)
     return Card(
         product_id=product.id,
@@ -146,7 +151,7 @@ def card_of(product: Product) -> Card:
         status=product.status,
         version=product.version,
         currency=product.currency,
-        prices=tuple(prices if len(prices) <= MOST_PRICES else [*prices[: MOST_PRICES - 1], prices[-1]]),
+        prices=tuple(prices),
         featured=shown[0],
         variants=len(shown),
         list_prices=(listed[0], listed[-1]) if listed else None,
@@ -164,15 +169,14 @@ def postings_of(product: Product) -> tuple[Posting, ...]:
     whole = Posting(all_heading(_shard(product.id)), f"{product.status}#{product.id}")
     if not product.on_sale:
         return (whole,)
-    return (
-        whole,
-        *(Posting(category_heading(c), f"1#{product.id}") for c in categories_of(product)),
-        *(Posting(word_heading(w), f"{rank}#{product.id}") for w, rank in ranked_words(product).items()),
-    )
+    categories = (Posting(category_heading(c), f"1#{product.id}") for c in categories_of(product))
+    ranked = ranked_words(product).items()
+    words = (Posting(word_heading(w), f"{rank}#{product.id}") for w, rank in ranked)
+    return (whole, *categories, *words)
 
 
 def ranked_words(product: Product) -> dict[str, int]:
-    """The words that find a product, and how much each says: 1 in the title, 2 beside it, 3 in a SKU."""
+    """The words that find a product, best first: 1 in its title, 2 beside it, 3 in a SKU."""
     beside: list[str] = [c.value for c in product.categories]
     beside += [product.brand or "", *product.tags]
     # A SKU that only repeats the product's id says nothing that anybody would type.
@@ -188,7 +192,8 @@ def ranked_words(product: Product) -> dict[str, int]:
 
 def categories_of(product: Product) -> tuple[str, ...]:
     """The categories a product is listed in, folded: its own and those above them."""
-    return tuple(dict.fromkeys(_category(step) for c in product.categories for step in c.path))
+    steps = (_category(step) for c in product.categories for step in c.path)
+    return tuple(filter(None, dict.fromkeys(steps)))
 
 
 def word_heading(word: str) -> str:
@@ -213,11 +218,13 @@ def _words(texts: Iterable[str]) -> Iterable[str]:
 
 
 def _category(value: str) -> str:
-    return " > ".join(" ".join(fold(step).split()) for step in value.split(">"))
+    steps = (" ".join(fold(step).split()) for step in value.split(">"))
+    return " > ".join(step for step in steps if step)[:LONGEST_CATEGORY]
 
 
 def _teaser(text: str) -> str:
     flat = " ".join(text.split())
     if len(flat) <= TEASER:
         return flat
-    return flat[: flat.rfind(" ", 0, TEASER) if " " in flat[:TEASER] else TEASER].rstrip(" ,.;:") + "…"
+    end = flat.rfind(" ", 0, TEASER)
+    return flat[: end if end > 0 else TEASER].rstrip(" ,.;:") + "…"

@@ -175,14 +175,13 @@ class Product:
         if status is Status.PUBLISHED and not any(
             v.status is VariantStatus.ACTIVE for v in self.variants
         ):
-            raise Conflict("a product without an active variant has nothing to sell", code="no_variant")
+            raise Conflict("without an active variant there is nothing to sell", code="no_variant")
         return replace(self, status=status, updated_at=at)
 
     def says_the_same_as(self, other: "Product") -> bool:
         """Whether both tell a shopper and a shopkeeper the same, whenever it was written."""
-        return replace(self, version=0, created_at=other.created_at, updated_at=other.updated_at) == (
-            replace(other, version=0)
-        )
+        same_life = {n: getattr(other, n) for n in ("version", "created_at", "updated_at")}
+        return replace(self, **same_life) == other
 
 
 def variant_id(product_id: str, number: int) -> str:
@@ -191,17 +190,18 @@ def variant_id(product_id: str, number: int) -> str:
 
 
 def product_of(some_id: str) -> str:
-    """The product that a product's or a variant's id belongs to: what stands before the last dot."""
+    """The product that a product's or a variant's id belongs to: what is before the last dot."""
     head, dot, tail = some_id.rpartition(".")
     return head if dot and tail.isdigit() else some_id
 
 
 def checked(product: Product) -> Product:
-    """The product itself, if it may be kept. Raises :class:`Invalid` with everything that is wrong."""
+    """The product, if it may be kept. Raises :class:`Invalid` with everything that is wrong."""
     problems = list(_problems(product))
     if problems:
-        detail = problems[0].detail if len(problems) == 1 else f"{len(problems)} things are not right"
-        raise Invalid(detail, code=problems[0].code, problems=problems[:50])
+        first, many = problems[0], f"{len(problems)} things are not right"
+        detail = first.detail if len(problems) == 1 else many
+        raise Invalid(detail, code=first.code, problems=problems[:50])
     return product
 
 
@@ -254,7 +254,7 @@ def _variants(product: Product) -> Iterable[Problem]:
         v.list_price.currency for v in product.variants if v.list_price
     }
     if len(currencies) > 1:
-        yield _bad("$.variants", f"one product, one currency; here are {', '.join(sorted(currencies))}")
+        yield _bad("$.variants", f"one product, one currency; not {', '.join(sorted(currencies))}")
     values = {o.name: set(o.values) for o in product.options}
     skus: set[str] = set()
     combinations: set[tuple[OptionChoice, ...]] = set()
@@ -263,7 +263,7 @@ def _variants(product: Product) -> Iterable[Problem]:
         if variant.id != variant_id(product.id, n + 1):
             yield _bad(f"{path}.id", f"the id of this variant is {variant_id(product.id, n + 1)}")
         if not SKU.fullmatch(variant.sku):
-            yield _bad(f"{path}.sku", "a SKU has 1 to 100 printable ASCII characters, no space at an end")
+            yield _bad(f"{path}.sku", "a SKU is 1 to 100 printable ASCII characters")
         if variant.sku in skus:
             yield _bad(f"{path}.sku", f"SKU {variant.sku} stands there twice", code="sku_taken")
         skus.add(variant.sku)
@@ -278,7 +278,7 @@ def _variants(product: Product) -> Iterable[Problem]:
         yield from _choices(variant, values, path)
         if variant.status is VariantStatus.ACTIVE:
             if variant.choices in combinations:
-                yield _bad(f"{path}.options", "another variant has the same options", code="options_taken")
+                yield _bad(f"{path}.options", "another variant has these", code="options_taken")
             combinations.add(variant.choices)
 
 
@@ -286,11 +286,11 @@ def _choices(variant: Variant, values: dict[str, set[str]], path: str) -> Iterab
     if variant.status is VariantStatus.DISCONTINUED:
         return  # it keeps the options it was sold with, whatever the product offers by now
     if [c.name for c in variant.choices] != list(values):
-        yield _bad(f"{path}.options", f"exactly one value each, in this order, for: {', '.join(values)}")
+        yield _bad(f"{path}.options", f"give one value each, in this order: {', '.join(values)}")
         return
     for choice in variant.choices:
         if choice.value not in values[choice.name]:
-            yield _bad(f"{path}.options", f"{choice.value} is not among the values of {choice.name}")
+            yield _bad(f"{path}.options", f"{choice.value} is no value of {choice.name}")
 
 
 def _price(variant: Variant, path: str) -> Iterable[Problem]:

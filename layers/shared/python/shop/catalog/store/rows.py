@@ -48,6 +48,8 @@ class CatalogRow(Model):
     """A product, or a card, as zlib-compressed JSON."""
     posted = BinaryAttribute(null=True, legacy_encoding=False)
     """On a product: the postings in force. On a REINDEX item: those that may be wrong."""
+    since = NumberAttribute(null=True)
+    """On a REINDEX item: when the change began, seconds since 1970."""
     words = UnicodeSetAttribute(null=True)
     cats = UnicodeSetAttribute(null=True)
     cur = UnicodeAttribute(null=True)

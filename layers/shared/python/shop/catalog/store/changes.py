@@ -1,0 +1,211 @@
+"""Writing a product and its postings so that they never disagree for good.
+
+Ordinarily both go in one transaction. More postings than a transaction holds go in several: the
+first has the product and a REINDEX item naming every posting in question; each further one holds
+only while the product is still at that version; the last takes the REINDEX item away. So nobody
+can write a card that is older than its product, and whoever finds a REINDEX item can finish the
+work. An import (:func:`write_many`) writes postings in bulk, which no condition can guard: its
+REINDEX items stand from before the first posting until after the last, and are taken away only if
+nobody else has touched the product meanwhile.
+"""
+
+import random
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from pynamodb.connection import Connection
+from pynamodb.exceptions import TransactWriteError
+from pynamodb.expressions.condition import Condition
+from pynamodb.transactions import TransactWrite
+
+from shop.catalog.model import Posting, Product
+from shop.catalog.store.rows import (
+    REINDEX,
+    CatalogRow,
+    key_of,
+    pack_postings,
+    posting_rows,
+    product_row,
+    unpack_postings,
+)
+from shop.kernel.errors import Unavailable
+
+ACTIONS = 100
+"""Actions that one DynamoDB transaction holds."""
+ROOM = ACTIONS - 2
+"""Of these, what is left beside the product and the REINDEX item."""
+TRIES = 6
+"""How often a transaction is tried that met another one at the same instant."""
+
+Write = Callable[[TransactWrite], None]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What the table knows of a product: its row, and the REINDEX item of an unfinished change."""
+
+    row: CatalogRow | None
+    reindex: CatalogRow | None
+
+    @property
+    def version(self) -> int:
+        return int(self.row.version) if self.row else 0
+
+    @property
+    def postings(self) -> set[Posting]:
+        return unpack_postings(self.row.posted) if self.row else set()
+
+    @property
+    def in_question(self) -> set[Posting]:
+        return unpack_postings(self.reindex.posted) if self.reindex else set()
+
+
+@dataclass(frozen=True)
+class Change:
+    """A product's next version, where its card goes, and what was there before."""
+
+    product: Product
+    wanted: Sequence[Posting]
+    before: Kept
+
+    @property
+    def stale(self) -> set[Posting]:
+        return (self.before.postings | self.before.in_question).difference(self.wanted)
+
+    @property
+    def row(self) -> CatalogRow:
+        return product_row(self.product, self.wanted)
+
+    @property
+    def reindex(self) -> CatalogRow:
+        return CatalogRow(
+            REINDEX,
+            self.product.id,
+            version=self.product.version,
+            since=int(self.product.updated_at.timestamp()),
+            posted=pack_postings({*self.wanted, *self.stale}),
+        )
+
+    @property
+    def unchanged(self) -> Condition:
+        if self.before.row is None:
+            return CatalogRow.PK.does_not_exist()
+        return CatalogRow.version == self.before.version
+
+
+def kept(product_ids: Iterable[str]) -> dict[str, Kept]:
+    """What there is of each product, in one read per 50."""
+    ids = list(dict.fromkeys(product_ids))
+    keys = [key for i in ids for key in (key_of(i), (REINDEX, i))]
+    products: dict[str, CatalogRow] = {}
+    unfinished: dict[str, CatalogRow] = {}
+    for row in CatalogRow.batch_get(keys, consistent_read=True):
+        if row.PK == REINDEX:
+            unfinished[row.SK] = row
+        else:
+            products[row.PK.removeprefix("PRODUCT#")] = row
+    return {i: Kept(products.get(i), unfinished.get(i)) for i in ids}
+
+
+def write(change: Change) -> bool:
+    """Write one product and its postings. ``False`` where it was changed meanwhile."""
+    writes = _card_writes(change.product, change.wanted, change.stale)
+    # Another's REINDEX item is not ours to take away: it may still be writing.
+    others = change.before.reindex is not None
+    first = [_put(change.row, change.unchanged)]
+    if others or len(writes) > ROOM:
+        first.append(_put(change.reindex))
+    if not _transact([*first, *writes[:ROOM]]):
+        return False
+    if len(writes) > ROOM:
+        _finish(change.product, writes[ROOM:], settled=not others)
+    return True
+
+
+def write_many(changes: Sequence[Change]) -> list[bool]:
+    """Write products in bulk, at most half of :data:`ACTIONS`; for each whether it went through."""
+    begun = [w for c in changes for w in (_put(c.row, c.unchanged), _put(c.reindex))]
+    if not _transact(begun):
+        return [write(change) for change in changes]  # one of them was changed meanwhile: find it
+    with CatalogRow.batch_write() as batch:
+        for change in changes:
+            for row in posting_rows(change.product, change.wanted):
+                batch.save(row)
+            for posting in change.stale:
+                batch.delete(CatalogRow(posting.heading, posting.place))
+    done = [_settle(change.product) for change in changes]
+    if not _transact(done):
+        for one in done:
+            _transact([one])  # those that somebody else has taken over stay, for mend
+    return [True] * len(changes)
+
+
+def mend(before: Kept, product: Product) -> None:
+    """Finish what a REINDEX item tells was begun; ``product`` is as the table has it."""
+    stale = before.in_question - before.postings
+    _finish(product, _card_writes(product, sorted(before.postings), stale), settled=True)
+
+
+def _finish(product: Product, writes: Sequence[Write], *, settled: bool) -> None:
+    """Write the rest while the product is at this version; a newer one sees to it itself."""
+    current = _check(product.id, CatalogRow.version == product.version)
+    rest = [*writes, _delete(CatalogRow(REINDEX, product.id))] if settled else writes
+    for part in _parts(rest):
+        if not _transact([current, *part]):
+            return
+
+
+def _card_writes(
+    product: Product, wanted: Collection[Posting], stale: Collection[Posting]
+) -> list[Write]:
+    return [*(_put(row) for row in posting_rows(product, wanted)), *(_drop(p) for p in stale)]
+
+
+def _settle(product: Product) -> Write:
+    return _delete(CatalogRow(REINDEX, product.id), CatalogRow.version == product.version)
+
+
+def _put(row: CatalogRow, condition: Condition | None = None) -> Write:
+    return lambda t: t.save(row, condition=condition)
+
+
+def _delete(row: CatalogRow, condition: Condition | None = None) -> Write:
+    return lambda t: t.delete(row, condition=condition)
+
+
+def _drop(posting: Posting) -> Write:
+    return _delete(CatalogRow(posting.heading, posting.place))
+
+
+def _check(product_id: str, condition: Condition) -> Write:
+    return lambda t: t.condition_check(CatalogRow, *key_of(product_id), condition=condition)
+
+
+def _parts(writes: Sequence[Write]) -> Iterator[Sequence[Write]]:
+    for start in range(0, len(writes), ACTIONS - 1):
+        yield writes[start : start + ACTIONS - 1]
+
+
+def _transact(writes: Sequence[Write]) -> bool:
+    """All or nothing; ``False`` where a condition does not hold. Waits out who writes beside us."""
+    for attempt in range(TRIES):
+        try:
+            with TransactWrite(connection=_connection()) as transaction:
+                for write in writes:
+                    write(transaction)
+            return True
+        except TransactWriteError as error:
+            codes = {reason.code for reason in error.cancellation_reasons if reason}
+            if "ConditionalCheckFailed" in codes:
+                return False
+            if "TransactionConflict" not in codes:
+                raise
+        time.sleep(random.uniform(0, 0.02 * 2**attempt))
+    raise Unavailable("this product is being changed by others; try again")
+
+
+@lru_cache(maxsize=1)
+def _connection() -> Connection:
+    return Connection()

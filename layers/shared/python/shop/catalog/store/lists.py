@@ -1,0 +1,160 @@
+"""Looking under headings: the search, the categories, the whole list.
+
+A question without comparisons is one Query of exactly the cards it shows. One with comparisons
+(several words, a price, a category beside a word) reads :data:`LOOKED_AT` cards a time and lets
+DynamoDB compare, at most :data:`CALLS` times; what is not settled by then is left to the next
+page. So the cost of a request has a ceiling, however large the catalogue grows.
+"""
+
+from collections.abc import Sequence
+from functools import reduce
+from operator import and_, or_
+
+from pynamodb.expressions.condition import Condition
+
+from shop.catalog.model import ALL_SHARDS, Card, Search, Status
+from shop.catalog.model.listing import all_heading
+from shop.catalog.store.rows import CatalogRow, card_from
+from shop.kernel.errors import Invalid
+from shop.kernel.paging import Page, from_cursor, to_cursor
+
+CALLS = 4
+"""Queries that one request makes at most."""
+LOOKED_AT = 250
+"""Cards that a Query with comparisons reads: about 150 KB, 19 read units."""
+
+
+def search(search: Search, *, limit: int, cursor: str | None) -> Page[Card]:
+    """Answer a question from the postings."""
+    everything = not search.words and not search.categories
+    return _walk(
+        search.headings,
+        prefix=f"{Status.PUBLISHED}#" if everything else "",
+        search=search,
+        limit=limit,
+        cursor=cursor,
+        question=search.fingerprint,
+    )
+
+
+def listed(status: Status | None, *, limit: int, cursor: str | None) -> Page[Card]:
+    """All products, one part of the whole list after the other."""
+    return _walk(
+        [all_heading(n) for n in range(ALL_SHARDS)],
+        prefix=f"{status}#" if status else "",
+        search=Search(),
+        limit=limit,
+        cursor=cursor,
+        question=f"listed {status or 'all'}",
+    )
+
+
+def _walk(
+    headings: Sequence[str],
+    *,
+    prefix: str,
+    search: Search,
+    limit: int,
+    cursor: str | None,
+    question: str,
+) -> Page[Card]:
+    """Read on from the cursor until the page is full, the list ends, or CALLS are made."""
+    heading, place = _resume(cursor, question, len(headings), prefix)
+    compare = _comparison(search)
+    found: list[Card] = []
+    for _ in range(CALLS):
+        rows, next_place = _look(
+            headings[heading], prefix, place, compare, limit + 1 if search.plain else LOOKED_AT
+        )
+        for row in rows:
+            card = card_from(row)
+            if _shown(card, row, search, heading):
+                if len(found) == limit:
+                    return Page(tuple(found), _cursor(question, heading, place))
+                found.append(card)
+            place = row.SK
+        place = next_place
+        if place is None:
+            heading += 1
+        if heading == len(headings):
+            return Page(tuple(found), None)
+        if len(found) == limit:
+            break
+    return Page(tuple(found), _cursor(question, heading, place))
+
+
+def _look(
+    heading: str, prefix: str, place: str | None, compare: Condition | None, read: int
+) -> tuple[list[CatalogRow], str | None]:
+    """One Query: the rows that match, and where the reading stopped, ``None`` at the end."""
+    query = CatalogRow.query(
+        heading,
+        CatalogRow.SK.startswith(prefix) if prefix else None,
+        filter_condition=compare,
+        page_size=read,
+        last_evaluated_key={"PK": {"S": heading}, "SK": {"S": place}} if place else None,
+    )
+    page = next(query.page_iter)
+    last = page.get("LastEvaluatedKey")
+    rows = [CatalogRow.from_raw_data(item) for item in page["Items"]]
+    return rows, last["SK"]["S"] if last else None
+
+
+def _comparison(search: Search) -> Condition | None:
+    """What DynamoDB compares, so that cards which do not match are not sent over."""
+    terms: list[Condition] = [CatalogRow.words.contains(w) for w in search.words[1:]]
+    if search.categories and search.words:
+        terms.append(reduce(or_, [CatalogRow.cats.contains(c) for c in search.categories]))
+    if search.price is not None:
+        bounds: list[Condition] = []
+        if search.price.low is not None:
+            bounds.append(CatalogRow.high >= search.price.low)
+        if search.price.high is not None:
+            bounds.append(CatalogRow.low <= search.price.high)
+        if bounds:
+            band = reduce(and_, bounds)
+            if search.price.currency is not None:
+                band = (CatalogRow.cur != search.price.currency) | band
+            terms.append(band)
+    return reduce(and_, terms) if terms else None
+
+
+def _shown(card: Card, row: CatalogRow, search: Search, heading: int) -> bool:
+    """What is compared here: prices one by one, and whether an earlier category has shown it."""
+    price = search.price
+    if price is not None and price.speaks_of(card) and not price.holds(card):
+        return False
+    earlier = () if search.words else search.categories[:heading]
+    return not any(category in (row.cats or ()) for category in earlier)
+
+
+def _cursor(question: str, heading: int, place: str | None) -> str | None:
+    return to_cursor({"q": question, "h": heading, "p": place})
+
+
+def _resume(
+    cursor: str | None, question: str, headings: int, prefix: str
+) -> tuple[int, str | None]:
+    key = from_cursor(cursor, path="$.pagination.cursor")
+    if key is None:
+        return 0, None
+    heading, place = key.get("h"), key.get("p")
+    if (
+        key.get("q") == question
+        and type(heading) is int
+        and 0 <= heading < headings
+        and (place is None or (isinstance(place, str) and _a_place(place, prefix)))
+    ):
+        return heading, place
+    raise Invalid(
+        "this cursor belongs to another list", code="cursor_invalid", path="$.pagination.cursor"
+    )
+
+
+def _a_place(place: str, prefix: str) -> bool:
+    return (
+        place.isascii()
+        and place.isprintable()
+        and place.startswith(prefix)
+        and len(prefix) < len(place) < 200
+    )
