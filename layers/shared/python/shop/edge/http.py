@@ -7,27 +7,29 @@ UCP capability is answered as a UCP error response, any other as ``application/p
 """
 
 import base64
-import binascii
+import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 from urllib.parse import parse_qsl
 
 from aws_lambda_powertools import Logger
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from shop.edge import ucp
 from shop.edge.access import Caller, caller_of
+from shop.edge.body import parse, shaped
+from shop.edge.faults import supplier_down, told
 from shop.kernel.errors import (
     Conflict,
     DependencyFailed,
     Forbidden,
     Invalid,
     NotFound,
-    Problem,
     Refusal,
     TooLarge,
     TooMany,
@@ -35,7 +37,22 @@ from shop.kernel.errors import (
     Unavailable,
     Unprocessable,
 )
-from shop.kernel.idempotency import Ask
+
+__all__ = [
+    "BODY_LIMIT",
+    "STATUS_OF",
+    "Answer",
+    "Caller",
+    "Handler",
+    "Request",
+    "cacheable",
+    "endpoint",
+    "log",
+    "parse",
+    "setting",
+    "shaped",
+    "status_of",
+]
 
 log = Logger()
 
@@ -70,6 +87,7 @@ class Request(Generic[Body]):
     path: Mapping[str, str]
     query: Mapping[str, str]
     headers: Mapping[str, str]
+    """By lower-case name; a header that came several times is joined with commas by the gateway."""
     caller: Caller
     at: datetime
     raw: bytes = b""
@@ -84,21 +102,20 @@ class Request(Generic[Body]):
         """The idempotency key of a route that demands one."""
         if self.idempotency_key is None:
             raise Invalid(
-                "this call changes something: send an Idempotency-Key header, so that a retry is safe",
+                "this call changes something: send an Idempotency-Key header,"
+                " so that a retry is safe",
                 code="idempotency_key_missing",
                 path="Idempotency-Key",
             )
         return self.idempotency_key
 
-    @property
-    def ask(self) -> Ask:
-        """This request as something to be done once. Raises Invalid without an idempotency key."""
-        return Ask(self.caller.owner, self.key, self.fingerprint, self.at)
-
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer with more to say than its body: a status, headers, or a body that is not JSON."""
+    """An answer with more to say than its body: a status, headers, or a body that is not JSON.
+
+    A ``str`` or ``bytes`` body goes out as it is when ``headers`` name a Content-Type for it.
+    """
 
     body: Any
     status: int = 200
@@ -116,46 +133,86 @@ def endpoint(
 
     ``body`` is the pydantic class that the JSON body must fit; ``capability`` the UCP capability
     the answer speaks for (the envelope is added here, the door returns the payload); ``status``
-    the status of the ordinary answer. A door returns a pydantic model, a dict, or an :class:`Answer`.
+    the status of the ordinary answer. A door returns a pydantic model, a mapping, or an
+    :class:`Answer`. What a UCP payload itself holds under ``ucp`` (the ``payment_handlers`` of a
+    checkout, a ``status`` of ``error``) is laid over the envelope.
     """
 
     def hang(door: Door) -> Handler:
         @log.inject_lambda_context(clear_state=True)
         def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-            log.set_correlation_id(_header(event, "request-id") or event["requestContext"]["requestId"])
+            headers = headers_of(event)
+            request_id = request_id_of(event, headers)
+            log.set_correlation_id(request_id)
             negotiated = ucp.Negotiated()
             try:
+                request = _arrived(event, headers)
                 if capability is not None:
-                    negotiated = ucp.negotiate(_header(event, "ucp-agent"), capability)
-                request = _read(event, body, negotiated)
-                answer = door(request)
+                    negotiated = ucp.negotiate(headers.get("ucp-agent"), capability)
+                read = _read(body, request.raw, headers)
+                request = replace(request, body=read, negotiated=negotiated)
+                answer = _answered(door(request), status, capability, negotiated)
             except Refusal as refusal:
-                return _refused(refusal, capability, negotiated)
-            except Exception:
-                log.exception("unexpected")
-                return _fault(capability, negotiated)
-            return _answered(answer, status, capability, negotiated)
+                answer = _refused(refusal, capability, negotiated)
+            except Exception as error:
+                down = supplier_down(error)
+                log.error("supplier down" if down else "unexpected", extra=told(error))
+                if down:
+                    answer = _refused(down, capability, negotiated)
+                else:
+                    answer = _fault(capability, negotiated)
+            answer["headers"]["Request-Id"] = request_id
+            return answer
 
         return handler
 
     return hang
 
 
-def _header(event: Mapping[str, Any], name: str) -> str | None:
-    value = (event.get("headers") or {}).get(name)
-    return value if isinstance(value, str) else None
+# ------------------------------------------------------------------------------------- reading
 
 
-def _read(
-    event: dict[str, Any], body: type[BaseModel] | None, negotiated: ucp.Negotiated
-) -> Request[Any]:
-    raw = _raw_body(event)
+def headers_of(event: Mapping[str, Any]) -> dict[str, str]:
+    """The request's headers by lower-case name."""
+    sent = event.get("headers") or {}
+    return {str(name).lower(): value for name, value in sent.items() if isinstance(value, str)}
+
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
+
+
+def request_id_of(event: Mapping[str, Any], headers: Mapping[str, str]) -> str:
+    """The id that log lines and the answer carry: the caller's, where it is a sensible one."""
+    sent = headers.get("request-id", "")
+    if _REQUEST_ID.fullmatch(sent):
+        return sent
+    return str(event["requestContext"]["requestId"])
+
+
+def raw_body(event: Mapping[str, Any]) -> bytes:
+    """The exact bytes of the body. Raises :class:`Invalid` or :class:`TooLarge`."""
+    text = event.get("body") or ""
+    if len(text) > BODY_LIMIT * 4 // 3 + 4:
+        raise _too_large()
+    try:
+        encoded = event.get("isBase64Encoded")
+        raw = base64.b64decode(text, validate=True) if encoded else text.encode()
+    except ValueError:
+        raise Invalid("the body is not readable", code="body_unreadable", path="$") from None
+    if len(raw) > BODY_LIMIT:
+        raise _too_large()
+    return raw
+
+
+def _too_large() -> TooLarge:
+    return TooLarge(f"the body is too large: {BODY_LIMIT} bytes are read at most", path="$")
+
+
+def _arrived(event: Mapping[str, Any], headers: Mapping[str, str]) -> Request[Any]:
+    raw = raw_body(event)
     http = event["requestContext"]["http"]
     caller = caller_of(event)
-    parsed: Any = None
-    if body is not None:
-        parsed = parse(body, raw)
-    key = _header(event, "idempotency-key")
+    key = headers.get("idempotency-key")
     if key is not None and not (1 <= len(key) <= 255 and key.isascii() and key.isprintable()):
         raise Invalid(
             "an idempotency key has 1 to 255 printable ASCII characters",
@@ -166,78 +223,42 @@ def _read(
     for name, value in path.items():
         if not (1 <= len(value) <= 128 and value.isprintable()):
             raise NotFound(f"there is nothing under this {name}", path=name)
+    source_ip = http.get("sourceIp") or ""
     return Request(
-        body=parsed,
+        body=None,
         path=path,
         query=dict(parse_qsl(event.get("rawQueryString") or "", keep_blank_values=True)),
-        headers={k.lower(): v for k, v in (event.get("headers") or {}).items()},
+        headers=headers,
         caller=caller,
         at=datetime.now(UTC),
         raw=raw,
         idempotency_key=key,
-        fingerprint=ucp.fingerprint(http["method"], event.get("rawPath", http["path"]), raw),
-        source_ip=http.get("sourceIp", ""),
-        negotiated=negotiated,
+        fingerprint=ucp.fingerprint(
+            http["method"],
+            event.get("rawPath") or http["path"],
+            raw,
+            ucp.sender_of(key, caller.customer, source_ip),
+        ),
+        source_ip=source_ip,
     )
 
 
-def _raw_body(event: Mapping[str, Any]) -> bytes:
-    text = event.get("body") or ""
-    if event.get("isBase64Encoded"):
-        try:
-            raw = base64.b64decode(text, validate=True)
-        except binascii.Error:
-            raise Invalid("the body is not readable", code="body_unreadable") from None
-    else:
-        raw = text.encode("utf-8", "surrogatepass")
-    if len(raw) > BODY_LIMIT:
-        raise TooLarge(f"the body has {len(raw)} bytes; {BODY_LIMIT} are read at most")
-    return raw
-
-
-def parse(shape: type[BaseModel], raw: bytes) -> BaseModel:
-    """Read a JSON body into its shape. Raises :class:`Invalid` naming every field that is wrong."""
-    if not raw.strip():
-        raise Invalid("a JSON body is needed", code="body_missing", path="$")
-    try:
-        data = json.loads(raw, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise Invalid(f"the body is not JSON: {error}", code="json_malformed", path="$") from None
-    return shaped(shape, data)
-
-
-def shaped(shape: type[BaseModel], data: Any) -> BaseModel:
-    """Read parsed JSON into its shape, strictly: ``"2"`` is not 2. Raises :class:`Invalid`."""
-    try:
-        return shape.model_validate_json(json.dumps(data), strict=True)
-    except ValidationError as error:
-        problems = tuple(
-            Problem(_CODES.get(e["type"], e["type"]), e["msg"], _json_path(e["loc"]))
-            for e in error.errors(include_url=False, include_input=False)
+def _read(
+    shape: type[BaseModel] | None, raw: bytes, headers: Mapping[str, str]
+) -> BaseModel | None:
+    if shape is None:
+        return None
+    kind = headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    if raw and kind != "application/json":
+        raise Invalid(
+            "send the body as JSON, with Content-Type: application/json",
+            code="content_type_unsupported",
+            path="Content-Type",
         )
-        detail = f"{len(problems)} field(s) are not right" if len(problems) > 1 else problems[0].detail
-        raise Invalid(detail, problems=problems[:50]) from None
-    except (ValueError, UnicodeError):
-        raise Invalid("the body holds text that is not Unicode", code="text_invalid", path="$") from None
+    return parse(shape, raw)
 
 
-_CODES = {"missing": "missing", "extra_forbidden": "unknown_field", "json_invalid": "json_malformed"}
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _json_path(where: tuple[int | str, ...]) -> str:
-    path = "$"
-    for part in where:
-        if isinstance(part, int):
-            path += f"[{part}]"
-        elif part.isidentifier():
-            path += f".{part}"
-        else:
-            path += f"[{json.dumps(part)}]"
-    return path
+# ----------------------------------------------------------------------------------- answering
 
 
 def status_of(refusal: type[Refusal]) -> int:
@@ -248,17 +269,28 @@ def status_of(refusal: type[Refusal]) -> int:
     raise LookupError(f"{refusal.__name__} has no status")
 
 
+def cacheable(request: Request[Any], body: Any, *, seconds: int) -> Answer:
+    """An answer anybody may keep, with ``Cache-Control`` and ``ETag``; 304 where it is known."""
+    text = json.dumps(body, sort_keys=True, separators=(",", ":"))
+    tag = f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
+    headers = {"Cache-Control": f"public, max-age={seconds}", "ETag": tag}
+    known = request.headers.get("if-none-match", "").split(",")
+    if {tag, "*"} & {one.strip().removeprefix("W/") for one in known}:
+        return Answer(None, 304, headers)
+    return Answer(body, 200, headers)
+
+
 def _answered(
     answer: Any, status: int, capability: str | None, negotiated: ucp.Negotiated
 ) -> dict[str, Any]:
-    headers: dict[str, str] = {}
+    headers: Mapping[str, str] = {}
     if isinstance(answer, Answer):
-        status, headers, answer = answer.status, dict(answer.headers), answer.body
+        status, headers, answer = answer.status, answer.headers, answer.body
     if isinstance(answer, BaseModel):
         answer = answer.model_dump(mode="json", by_alias=True, exclude_none=True)
-    if capability is not None and isinstance(answer, dict) and "ucp" not in answer:
-        answer = {"ucp": ucp.envelope(negotiated, capability), **answer}
-    return _response(status, answer, headers, "application/json")
+    if capability is not None and isinstance(answer, Mapping):
+        answer = {**answer, "ucp": ucp.envelope(negotiated, capability, answer.get("ucp"))}
+    return respond(status, answer, headers)
 
 
 def _refused(
@@ -272,12 +304,8 @@ def _refused(
     if status in (429, 503):
         headers["Retry-After"] = "5"
     if capability is not None:
-        return _response(
-            ucp.status_for(refusal, status),
-            ucp.refusal_body(refusal, negotiated),
-            headers,
-            "application/json",
-        )
+        said = ucp.refusal_body(refusal, negotiated, capability)
+        return respond(ucp.status_for(refusal, status), said, headers)
     body = {
         "type": "about:blank",
         "title": _TITLES[status],
@@ -289,24 +317,38 @@ def _refused(
             for p in refusal.problems
         ],
     }
-    return _response(status, body, headers, "application/problem+json")
+    return respond(status, body, {"Content-Type": "application/problem+json", **headers})
 
 
 def _fault(capability: str | None, negotiated: ucp.Negotiated) -> dict[str, Any]:
     if capability is not None:
-        return _response(500, ucp.fault_body(negotiated), {}, "application/json")
+        return respond(500, ucp.fault_body(negotiated, capability))
     body = {"type": "about:blank", "title": "Internal Server Error", "status": 500, "code": "fault"}
-    return _response(500, body, {}, "application/problem+json")
+    return respond(500, body, {"Content-Type": "application/problem+json"})
 
 
-def _response(status: int, body: Any, headers: Mapping[str, str], kind: str) -> dict[str, Any]:
-    return {
-        "statusCode": status,
-        "headers": {"Content-Type": kind, "Cache-Control": "no-store", **headers},
-        "body": "" if body is None else json.dumps(body, ensure_ascii=False, separators=(",", ":")),
-        "isBase64Encoded": False,
-    }
+def respond(status: int, body: Any, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Write an answer as API Gateway wants it. Nothing is to be kept unless ``headers`` say so."""
+    names = {name.lower() for name in headers or ()}
+    said = {name: value for name, value in _HEADERS.items() if name.lower() not in names}
+    said.update(headers or {})
+    encoded = isinstance(body, bytes)
+    if isinstance(body, bytes):
+        text = base64.b64encode(body).decode("ascii")
+    elif body is None:
+        text = ""
+    elif isinstance(body, str) and "content-type" in names:
+        text = body
+    else:
+        text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return {"statusCode": status, "headers": said, "body": text, "isBase64Encoded": encoded}
 
+
+_HEADERS = {
+    "Content-Type": "application/json",
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+}
 
 _TITLES = {
     400: "Bad Request",

@@ -1,0 +1,205 @@
+"""Reading a JSON body: strictly, and with a name for everything that is wrong with it.
+
+Strict means: UTF-8, no key twice, no NaN, no number that loses digits elsewhere, ``"2"`` and
+``2.0`` are not 2, and no unknown field, so that a misspelt wish is refused and not ignored.
+The one name that may stand in any object is ``ucp``, which the protocol keeps for itself.
+"""
+
+import json
+import math
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from shop.kernel.errors import Invalid, Problem
+
+LARGEST = 2**53 - 1
+"""Integers beyond it are not the same number in every JSON reader. Source: UCP, "Integer range"."""
+TOLD = 50
+"""Problems that are listed at most; the count says how many there are."""
+NAME_LENGTH = 64
+"""Characters of a stranger's field name that are said back to him."""
+
+
+def parse(shape: type[BaseModel], raw: bytes) -> BaseModel:
+    """Read a JSON body into its shape. Raises :class:`Invalid` naming every field that is wrong."""
+    if not raw.strip():
+        raise Invalid("a JSON body is needed", code="body_missing", path="$")
+    return shaped(shape, document(raw))
+
+
+def document(raw: bytes) -> Any:
+    """Read JSON that means the same to every reader (I-JSON, RFC 7493). Raises :class:`Invalid`."""
+    try:
+        text = raw.decode("utf-8")
+        data = json.loads(
+            text,
+            object_pairs_hook=_unique,
+            parse_constant=_no_constant,
+            parse_float=_finite,
+            parse_int=_exact,
+        )
+        if _SURROGATE.search(text):
+            json.dumps(data, ensure_ascii=False).encode()
+    except UnicodeError:
+        said = "the body holds text that is not Unicode"
+        raise Invalid(said, code="text_invalid", path="$") from None
+    except (ValueError, RecursionError) as error:
+        raise Invalid(f"the body is not JSON: {error}", code="json_malformed", path="$") from None
+    return data
+
+
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        met: set[str] = set()
+        for name, _ in pairs:
+            if name in met:
+                said = f"{name[:NAME_LENGTH]!r} stands twice in one object"
+                raise Invalid(said, code="duplicate_key", path="$")
+            met.add(name)
+    return made
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise _out_of_range(text)
+    return value
+
+
+def _exact(text: str) -> int:
+    if len(text) > 17 or abs(int(text)) > LARGEST:
+        raise _out_of_range(text)
+    return int(text)
+
+
+def _out_of_range(text: str) -> Invalid:
+    said = f"{text[:24]} is out of range: numbers go to ±{LARGEST}"
+    return Invalid(said, code="number_out_of_range", path="$")
+
+
+def shaped(shape: type[BaseModel], data: Any) -> BaseModel:
+    """Read parsed JSON into its shape, strictly: ``"2"`` is not 2. Raises :class:`Invalid`."""
+    try:
+        return _fitted(shape, data)
+    except ValidationError as error:
+        if not _drop_ambient(data, error):
+            raise _told(error, data) from None
+    except (ValueError, RecursionError):
+        raise Invalid("the body cannot be read", code="json_malformed", path="$") from None
+    try:
+        return _fitted(shape, data)
+    except ValidationError as error:
+        raise _told(error, data) from None
+
+
+def _fitted(shape: type[BaseModel], data: Any) -> BaseModel:
+    return shape.model_validate_json(json.dumps(data), strict=True)
+
+
+def _drop_ambient(data: Any, error: ValidationError) -> bool:
+    """Take out the members named ``ucp`` that a shape does not know; tell whether there were any.
+
+    Source: UCP, "The ucp Protocol Namespace": the member may stand in any structured object and
+    what is not recognised in it is ignored. Where ``ucp`` is a key of a dictionary it is data, and
+    no shape complains of it there.
+    """
+    dropped = False
+    for problem in error.errors(include_url=False, include_input=False, include_context=False):
+        where = problem["loc"]
+        if problem["type"] == "extra_forbidden" and where and where[-1] == "ucp":
+            node = data
+            for part in _real(where[:-1], data):
+                node = node[part]
+            if isinstance(node, dict) and node.pop("ucp", node) is not node:
+                dropped = True
+    return dropped
+
+
+def _told(error: ValidationError, data: Any) -> Invalid:
+    found = error.errors(include_url=False, include_input=False, include_context=False)
+    problems = tuple(
+        dict.fromkeys(
+            Problem(_code(e["type"]), e["msg"], _json_path(e["loc"], data)) for e in found[:TOLD]
+        )
+    )
+    detail = f"{len(found)} fields are not right" if len(found) > 1 else problems[0].detail
+    return Invalid(detail, problems=problems)
+
+
+_CODES = {
+    "missing": "missing",
+    "extra_forbidden": "unknown_field",
+    "json_invalid": "json_malformed",
+    "too_long": "too_long",
+    "string_too_long": "too_long",
+    "too_short": "too_short",
+    "string_too_short": "too_short",
+    "greater_than": "out_of_range",
+    "greater_than_equal": "out_of_range",
+    "less_than": "out_of_range",
+    "less_than_equal": "out_of_range",
+    "multiple_of": "out_of_range",
+    "string_pattern_mismatch": "format_invalid",
+    "literal_error": "value_unknown",
+    "enum": "value_unknown",
+    "union_tag_invalid": "value_unknown",
+    "union_tag_not_found": "missing",
+    "value_error": "invalid",
+    "assertion_error": "invalid",
+}
+
+
+def _code(kind: str) -> str:
+    """Our own words for what pydantic found, so that its next release does not change the API.
+
+    A code that a shape chose itself (``PydanticCustomError``) is kept.
+    """
+    if kind in _CODES:
+        return _CODES[kind]
+    if kind.endswith(("_type", "_attributes_type")):
+        return "wrong_type"
+    if kind.endswith(("_parsing", "_from_date_parsing", "_parsing_size", "_naive", "_aware")):
+        return "format_invalid"
+    return kind
+
+
+def _real(where: Iterable[int | str], data: Any) -> list[int | str]:
+    """The parts of a location that are in the data: pydantic also names branches of unions."""
+    parts: list[int | str] = []
+    node = data
+    for part in where:
+        if isinstance(part, int):
+            there = isinstance(node, list) and part < len(node)
+        else:
+            there = isinstance(node, dict) and part in node
+        if there:
+            parts.append(part)
+            node = node[part]
+    return parts
+
+
+def _json_path(where: tuple[int | str, ...], data: Any) -> str:
+    """A location as a JSONPath (RFC 9535), up to the first name that is too long to be repeated."""
+    path = "$"
+    parts = _real(where[:-1], data) + list(where[-1:])
+    for part in parts:
+        if isinstance(part, int):
+            path += f"[{part}]"
+        elif len(part) > NAME_LENGTH:
+            return path
+        elif part.isidentifier():
+            path += f".{part}"
+        else:
+            path += f"[{json.dumps(part)}]"
+    return path
