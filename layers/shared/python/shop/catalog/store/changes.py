@@ -9,16 +9,10 @@ REINDEX items stand from before the first posting until after the last, and are 
 nobody else has touched the product meanwhile.
 """
 
-import random
-import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
-from pynamodb.connection import Connection
-from pynamodb.exceptions import TransactWriteError
 from pynamodb.expressions.condition import Condition
-from pynamodb.transactions import TransactWrite
 
 from shop.catalog.model import Posting, Product
 from shop.catalog.store.rows import (
@@ -30,16 +24,14 @@ from shop.catalog.store.rows import (
     product_row,
     unpack_postings,
 )
-from shop.kernel.errors import Unavailable
+from shop.kernel.transactions import Clash, Part
+from shop.storage.documents import JsonDocument
+from shop.storage.transactions import DynamoLedger
 
 ACTIONS = 100
 """Actions that one DynamoDB transaction holds."""
 ROOM = ACTIONS - 2
 """Of these, what is left beside the product and the REINDEX item."""
-TRIES = 6
-"""How often a transaction is tried that met another one at the same instant."""
-
-Write = Callable[[TransactWrite], None]
 
 
 @dataclass(frozen=True)
@@ -89,6 +81,12 @@ class Change:
         )
 
     @property
+    def size(self) -> int:
+        """Bytes that it takes of a transaction, its own card's postings not counted."""
+        items = (self.row.doc, self.row.posted, self.reindex.posted)
+        return sum(len(JsonDocument().serialize(item)) for item in items) + 400
+
+    @property
     def unchanged(self) -> Condition:
         if self.before.row is None:
             return CatalogRow.PK.does_not_exist()
@@ -117,7 +115,7 @@ def write(change: Change) -> bool:
     first = [_put(change.row, change.unchanged)]
     if others or len(writes) > ROOM:
         first.append(_put(change.reindex))
-    if not _transact([*first, *writes[:ROOM]]):
+    if not _commit([*first, *writes[:ROOM]]):
         return False
     if len(writes) > ROOM:
         _finish(change.product, writes[ROOM:], settled=not others)
@@ -127,7 +125,7 @@ def write(change: Change) -> bool:
 def write_many(changes: Sequence[Change]) -> list[bool]:
     """Write products in bulk, at most half of :data:`ACTIONS`; for each whether it went through."""
     begun = [w for c in changes for w in (_put(c.row, c.unchanged), _put(c.reindex))]
-    if not _transact(begun):
+    if not _commit(begun):
         return [write(change) for change in changes]  # one of them was changed meanwhile: find it
     with CatalogRow.batch_write() as batch:
         for change in changes:
@@ -136,9 +134,9 @@ def write_many(changes: Sequence[Change]) -> list[bool]:
             for posting in change.stale:
                 batch.delete(CatalogRow(posting.heading, posting.place))
     done = [_settle(change.product) for change in changes]
-    if not _transact(done):
+    if not _commit(done):
         for one in done:
-            _transact([one])  # those that somebody else has taken over stay, for mend
+            _commit([one])  # those that somebody else has taken over stay, for mend
     return [True] * len(changes)
 
 
@@ -148,64 +146,50 @@ def mend(before: Kept, product: Product) -> None:
     _finish(product, _card_writes(product, sorted(before.postings), stale), settled=True)
 
 
-def _finish(product: Product, writes: Sequence[Write], *, settled: bool) -> None:
+def _finish(product: Product, writes: Sequence[Part], *, settled: bool) -> None:
     """Write the rest while the product is at this version; a newer one sees to it itself."""
     current = _check(product.id, CatalogRow.version == product.version)
     rest = [*writes, _delete(CatalogRow(REINDEX, product.id))] if settled else writes
     for part in _parts(rest):
-        if not _transact([current, *part]):
+        if not _commit([current, *part]):
             return
 
 
 def _card_writes(
     product: Product, wanted: Collection[Posting], stale: Collection[Posting]
-) -> list[Write]:
+) -> list[Part]:
     return [*(_put(row) for row in posting_rows(product, wanted)), *(_drop(p) for p in stale)]
 
 
-def _settle(product: Product) -> Write:
+def _settle(product: Product) -> Part:
     return _delete(CatalogRow(REINDEX, product.id), CatalogRow.version == product.version)
 
 
-def _put(row: CatalogRow, condition: Condition | None = None) -> Write:
+def _put(row: CatalogRow, condition: Condition | None = None) -> Part:
     return lambda t: t.save(row, condition=condition)
 
 
-def _delete(row: CatalogRow, condition: Condition | None = None) -> Write:
+def _delete(row: CatalogRow, condition: Condition | None = None) -> Part:
     return lambda t: t.delete(row, condition=condition)
 
 
-def _drop(posting: Posting) -> Write:
+def _drop(posting: Posting) -> Part:
     return _delete(CatalogRow(posting.heading, posting.place))
 
 
-def _check(product_id: str, condition: Condition) -> Write:
+def _check(product_id: str, condition: Condition) -> Part:
     return lambda t: t.condition_check(CatalogRow, *key_of(product_id), condition=condition)
 
 
-def _parts(writes: Sequence[Write]) -> Iterator[Sequence[Write]]:
+def _parts(writes: Sequence[Part]) -> Iterator[Sequence[Part]]:
     for start in range(0, len(writes), ACTIONS - 1):
         yield writes[start : start + ACTIONS - 1]
 
 
-def _transact(writes: Sequence[Write]) -> bool:
-    """All or nothing; ``False`` where a condition does not hold. Waits out who writes beside us."""
-    for attempt in range(TRIES):
-        try:
-            with TransactWrite(connection=_connection()) as transaction:
-                for write in writes:
-                    write(transaction)
-            return True
-        except TransactWriteError as error:
-            codes = {reason.code for reason in error.cancellation_reasons if reason}
-            if "ConditionalCheckFailed" in codes:
-                return False
-            if "TransactionConflict" not in codes:
-                raise
-        time.sleep(random.uniform(0, 0.02 * 2**attempt))
-    raise Unavailable("this product is being changed by others; try again")
-
-
-@lru_cache(maxsize=1)
-def _connection() -> Connection:
-    return Connection()
+def _commit(writes: Iterable[Part]) -> bool:
+    """All or nothing; ``False`` where a condition does not hold."""
+    try:
+        DynamoLedger().commit(*writes)
+    except Clash:
+        return False
+    return True

@@ -1,19 +1,11 @@
 """Products and cards as DynamoDB items, and back."""
 
-import json
 import os
-import zlib
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from pynamodb.attributes import (
-    BinaryAttribute,
-    NumberAttribute,
-    UnicodeAttribute,
-    UnicodeSetAttribute,
-)
-from pynamodb.models import Model
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
 
 from shop.catalog.model import (
     Card,
@@ -30,11 +22,13 @@ from shop.catalog.model import (
 )
 from shop.catalog.model.listing import categories_of, ranked_words
 from shop.kernel.money import Money
+from shop.storage.documents import JsonDocument
+from shop.storage.table import Row
 
 REINDEX = "REINDEX"
 
 
-class CatalogRow(Model):
+class CatalogRow(Row):
     """Any item of the table. The short names save bytes on items that are written by the dozen."""
 
     class Meta:
@@ -44,9 +38,9 @@ class CatalogRow(Model):
     SK = UnicodeAttribute(range_key=True)
     status = UnicodeAttribute(null=True)
     version = NumberAttribute(null=True)
-    doc = BinaryAttribute(null=True, legacy_encoding=False)
-    """A product, or a card, as zlib-compressed JSON."""
-    posted = BinaryAttribute(null=True, legacy_encoding=False)
+    doc = JsonDocument(null=True)
+    """A product, or a card."""
+    posted = JsonDocument(null=True)
     """On a product: the postings in force. On a REINDEX item: those that may be wrong."""
     since = NumberAttribute(null=True)
     """On a REINDEX item: when the change began, seconds since 1970."""
@@ -61,27 +55,18 @@ def key_of(product_id: str) -> tuple[str, str]:
     return f"PRODUCT#{product_id}", "PRODUCT"
 
 
-def packed(value: Any) -> bytes:
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return zlib.compress(text.encode("utf-8", "surrogatepass"), 6)
-
-
-def unpacked(raw: bytes) -> Any:
-    return json.loads(zlib.decompress(raw))
-
-
 def product_row(product: Product, postings: Iterable[Posting]) -> CatalogRow:
     return CatalogRow(
         *key_of(product.id),
         status=product.status.value,
         version=product.version,
-        doc=packed(_product_doc(product)),
+        doc=_product_doc(product),
         posted=pack_postings(postings),
     )
 
 
 def product_from(row: CatalogRow) -> Product:
-    doc = unpacked(row.doc)
+    doc = row.doc
     return Product(
         id=row.PK.removeprefix("PRODUCT#"),
         title=doc["title"],
@@ -104,7 +89,7 @@ def product_from(row: CatalogRow) -> Product:
 def posting_rows(product: Product, postings: Iterable[Posting]) -> list[CatalogRow]:
     """The same card under each of the headings, with what filters look at beside it."""
     card = card_of(product)
-    doc = packed(_card_doc(card))
+    doc = _card_doc(card)
     on_sale = bool(product.on_sale)
     words = set(ranked_words(product)) if on_sale else None
     cats = set(categories_of(product)) if on_sale else None
@@ -125,7 +110,7 @@ def posting_rows(product: Product, postings: Iterable[Posting]) -> list[CatalogR
 
 
 def card_from(row: CatalogRow) -> Card:
-    doc = unpacked(row.doc)
+    doc = row.doc
     currency = doc["currency"]
     listed = doc.get("listed")
     return Card(
@@ -146,12 +131,12 @@ def card_from(row: CatalogRow) -> Card:
     )
 
 
-def pack_postings(postings: Iterable[Posting]) -> bytes:
-    return packed([[p.heading, p.place] for p in postings])
+def pack_postings(postings: Iterable[Posting]) -> dict[str, Any]:
+    return {"at": [[p.heading, p.place] for p in postings]}
 
 
-def unpack_postings(raw: bytes | None) -> set[Posting]:
-    return {Posting(heading, place) for heading, place in unpacked(raw)} if raw else set()
+def unpack_postings(doc: dict[str, Any]) -> set[Posting]:
+    return {Posting(heading, place) for heading, place in doc["at"]}
 
 
 def _product_doc(product: Product) -> dict[str, Any]:

@@ -101,13 +101,11 @@ def _sized(all_changes: Sequence[Change]) -> Iterable[list[Change]]:
     part: list[Change] = []
     size = 0
     for change in all_changes:
-        row = change.row
-        weight = len(row.doc) + 2 * len(row.posted) + 400
-        if part and size + weight > BYTES_AT_ONCE:
+        if part and size + change.size > BYTES_AT_ONCE:
             yield part
             part, size = [], 0
         part.append(change)
-        size += weight
+        size += change.size
     if part:
         yield part
 
