@@ -1,5 +1,14 @@
-"""Every Lambda of the shop, feature by feature."""
+"""Every Lambda of the shop, feature by feature: a folder with a manifest is a feature."""
+
+from importlib import import_module
+from pathlib import Path
 
 from functions.manifest import Feature
 
-FEATURES: tuple[Feature, ...] = ()
+
+def _features() -> tuple[Feature, ...]:
+    manifests = sorted(Path(__file__).parent.glob("*/manifest.py"))
+    return tuple(import_module(f"functions.{m.parent.name}.manifest").FEATURE for m in manifests)
+
+
+FEATURES: tuple[Feature, ...] = _features()

@@ -28,10 +28,16 @@ class Queue(StrEnum):
 
 
 class Secret(StrEnum):
-    """Secrets, read at run time from Secrets Manager; the ARN comes in ``SECRET_<NAME>``."""
+    """Secrets, read at run time from Secrets Manager; the ARN comes in ``SECRET_<NAME>``.
+
+    The webhook secrets are 44 letters and digits, drawn at the first deployment: the base64 form
+    of a Standard Webhooks key without its ``whsec_`` prefix.
+    """
 
     SANDBOX_WEBHOOK = "sandbox_webhook"
     CARRIER_WEBHOOK = "carrier_webhook"
+    STRIPE = "stripe"
+    """``{"api_key": …, "webhook_secret": …}``, filled in by the operator after the first deployment."""
 
 
 class Access(StrEnum):
@@ -100,6 +106,11 @@ class Endpoint(Function):
     """The pydantic class of the answer, or a UCP schema file such as ``"ucp:shopping/cart.json"``."""
     status: int = 200
     """The status of the ordinary answer."""
+    cached: bool = False
+    """The answer is the same for everybody: the CDN may keep it as long as its Cache-Control says."""
+    throttle: int | None = None
+    """Requests a second that the route takes from everybody together, with a burst of twice as many;
+    ``None``: only the API's own limit holds."""
 
     @property
     def method(self) -> str:
@@ -116,6 +127,8 @@ class Consumer(Function):
 
     queue: Queue
     batch: int = 10
+    concurrency: int = 20
+    """Batches worked off at once, at most: what waits in the queue does not crowd out shoppers."""
     timeout: int = 30
 
 
@@ -125,6 +138,8 @@ class StreamReader(Function):
 
     table: Table
     batch: int = 100
+    parallel: int = 4
+    """Batches of one shard worked off at once; the order of each key's changes is kept."""
     timeout: int = 30
 
 
@@ -139,10 +154,39 @@ class Reaction(Function):
 
 @dataclass(frozen=True, kw_only=True)
 class Step(Function):
-    """A Lambda that is a task of the order workflow. ``undo`` names the module that takes it back."""
+    """A Lambda that is a task of the order workflow. The steps run in the order of the manifest.
+
+    It is called with ``{"order_id": …}`` and, where it ``waits``, ``"token"``: the step is over when
+    somebody answers that token, not when the Lambda returns. When a step fails or its deadline
+    passes, its own undo runs, then the undo of every step before it, last one first; each is called
+    with ``{"order_id": …, "failure": {"Error": …, "Cause": …}}``.
+    """
 
     name: str
+    """The state's name, in the shopkeeper's words: ``"AwaitPayment"``."""
+    waits: bool = False
+    deadline: int | str | None = None
+    """Seconds the step may take in all, or where the execution's input says so
+    (``"$.payment_window_seconds"``). ``None``: ``timeout`` of the Lambda; a waiting step must say."""
     undo: str | None = None
+    """The module of the :class:`Undo` that takes the step back."""
+    timeout: int = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class Undo(Function):
+    """A Lambda that takes a step of the order workflow back. It may run twice, and for a step that
+    never came to pass.
+
+    It answers ``{"order_id": …, "goes_on": true}`` when it finds that the step came to pass after
+    all (the payment was certain at the last moment, the parcel did arrive): the workflow then goes
+    on with the step after the one it belongs to. With ``"goes_on": false`` the undos of the steps
+    before it follow, and the execution ends as *succeeded*: an order that was called off is trade,
+    only an undo that fails is an alarm.
+    """
+
+    name: str
+    """The state's name: ``"ExpireOrder"``."""
     timeout: int = 30
 
 

@@ -1,0 +1,15 @@
+"""Is it up, and what is it that is up?"""
+
+from functions.manifest import Access, Endpoint, Feature
+
+FEATURE = Feature(
+    "status",
+    (
+        Endpoint(
+            route="GET /status",
+            module="status.report",
+            access=Access.PUBLIC,
+            summary="Stage and release that answer",
+        ),
+    ),
+)

@@ -1,0 +1,57 @@
+"""The whole shop on AWS, as a table of contents."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import aws_cdk as cdk
+
+from functions.all import FEATURES
+from functions.manifest import Feature
+from infra.parts.names import Names
+from infra.parts.packages import Packages
+from infra.parts.rights import Ground
+from infra.stacks.api import Api
+from infra.stacks.entrance import Entrance
+from infra.stacks.feature import FeatureStack
+from infra.stacks.foundation import Foundation
+from infra.stages import Stage, chosen
+
+
+def build(
+    stage: Stage,
+    *,
+    features: Iterable[Feature] = FEATURES,
+    packages: Packages | None = None,
+    outdir: Path | None = None,
+) -> cdk.App:
+    """Lay out every stack of one stage. Nothing is deployed, and with hollow packages nothing built."""
+    app = cdk.App(analytics_reporting=False, outdir=str(outdir) if outdir else None)
+    names = Names(stage)
+    packages = packages or Packages()
+    features = [f for f in features if f.stages is None or stage.name in f.stages]
+
+    foundation = Foundation(app, names, features)
+    api = Api(app, names, foundation)
+    ground = Ground(
+        key_arn=foundation.key.key_arn,
+        secret_arns={s: secret.secret_arn for s, secret in foundation.secrets.items()},
+        stream_arns={
+            t: table.table_stream_arn
+            for t, table in foundation.tables.items()
+            if table.table_stream_arn
+        },
+        token_issuer=foundation.token_issuer,
+        token_keys=foundation.token_keys,
+        shop_client=foundation.shop_client.user_pool_client_id,
+        staff_client=foundation.staff_client.user_pool_client_id,
+        shop_url=stage.front_door or "",
+    )
+    stacks = [FeatureStack(app, names, f, ground, api, packages) for f in features]
+    entrance = Entrance(app, names, api, features)
+    for stack in stacks:
+        entrance.add_stack_dependency(stack)
+    return app
+
+
+if __name__ == "__main__":
+    build(chosen()).synth()

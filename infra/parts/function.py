@@ -1,0 +1,177 @@
+"""One Lambda from one manifest line: code, environment, role, log group, dead letters, alarms."""
+
+from dataclasses import dataclass
+
+from aws_cdk import AssetHashType, Duration, RemovalPolicy, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from functions.manifest import Function, Reaction, Schedule, StreamReader
+from infra.parts.accept import accept
+from infra.parts.alarms import Alarms, dead_letter_alarm, function_alarms
+from infra.parts.names import Names
+from infra.parts.packages import Package, Packages
+from infra.parts.queues import DeadLetterQueue
+from infra.parts.rights import Ground, Right, environment_of, rights_of
+
+ASYNC = (Reaction, Schedule, StreamReader)
+"""Lines whose failures nobody waits for: each has a dead-letter queue of its own."""
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What the Lambdas of one stack share. A ``Code`` belongs to one stack, so each stack has its own."""
+
+    names: Names
+    ground: Ground
+    code: lambda_.Code
+    layers: tuple[lambda_.ILayerVersion, ...]
+    key: kms.IKey
+    release: str
+
+
+def workshop(
+    scope: Stack, group: str, names: Names, ground: Ground, packages: Packages
+) -> Workshop:
+    """Set up one stack for Lambdas. Layers are per stack too: a shared layer's version would be an
+    export that no deployment could change while another stack imports it."""
+    shared = packages.shared()
+    layers = [_layer(scope, "Shop", shared, "The shop: kernel, floors, edge")]
+    if not names.stage.emulated:
+        layers.append(_layer(scope, "Dependencies", packages.dependencies(), "Third-party packages"))
+    return Workshop(
+        names=names,
+        ground=ground,
+        code=_code(packages.doors(group)),
+        layers=tuple(layers),
+        key=kms.Key.from_key_arn(scope, "Key", ground.key_arn),
+        release=shared.hash[:12],
+    )
+
+
+class ShopFunction(Construct):
+    """A Lambda, whole. Its id is the file's name, so the stack's tree reads like the folder."""
+
+    def __init__(self, scope: Construct, line: Function, shop: Workshop) -> None:
+        super().__init__(scope, line.module.partition(".")[2])
+        names = shop.names
+        name = names.function(line.module)
+        self.line = line
+        self.dead_letters: DeadLetterQueue | None = None
+        if isinstance(line, ASYNC):
+            dead = f"{line.module.replace('.', '-')}-dead"
+            self.dead_letters = DeadLetterQueue(self, "DeadLetters", names, dead, shop.key)
+            dead_letter_alarm(Alarms(self.dead_letters, names, dead), names, dead)
+
+        log_group = logs.LogGroup(
+            self,
+            "Log",
+            log_group_name=f"/aws/lambda/{name}",
+            retention=log_retention(names.stage.log_days),
+            removal_policy=RemovalPolicy.RETAIN
+            if names.stage.production
+            else RemovalPolicy.DESTROY,
+        )
+        rights = rights_of(
+            line, names, shop.ground, self.dead_letters and self.dead_letters.queue.queue_arn
+        )
+        self.role = _role(self, name, rights)
+        self.function = lambda_.Function(
+            self,
+            "Function",
+            function_name=name,
+            description=(line.__doc__ or "").splitlines()[0],
+            code=shop.code,
+            handler=f"{line.module}.handler",
+            runtime=lambda_.Runtime.PYTHON_3_13,
+            architecture=lambda_.Architecture.ARM_64,
+            layers=list(shop.layers),
+            environment=environment_of(line, names, shop.ground, shop.release),
+            timeout=Duration.seconds(line.timeout),
+            memory_size=line.memory,
+            role=self.role.without_policy_updates(),
+            tracing=lambda_.Tracing.ACTIVE,
+            log_group=log_group,
+        )
+        if self.dead_letters:
+            self.async_retries(self.dead_letters)
+        function_alarms(self, names, line.module, line.timeout)
+
+    def async_retries(self, dead_letters: DeadLetterQueue) -> None:
+        """Two more attempts, an hour at most, then the dead-letter queue."""
+        if isinstance(self.line, StreamReader):
+            return  # the stream's own mapping retries and gives up
+        lambda_.CfnEventInvokeConfig(
+            self,
+            "Async",
+            function_name=self.function.function_name,
+            qualifier="$LATEST",
+            maximum_retry_attempts=2,
+            maximum_event_age_in_seconds=3600,
+            destination_config=lambda_.CfnEventInvokeConfig.DestinationConfigProperty(
+                on_failure=lambda_.CfnEventInvokeConfig.OnFailureProperty(
+                    destination=dead_letters.queue.queue_arn
+                )
+            ),
+        )
+
+
+def _role(scope: Construct, name: str, rights: list[Right]) -> iam.Role:
+    role = iam.Role(
+        scope,
+        "Role",
+        role_name=None,
+        description=f"What {name} may do, and nothing else",
+        assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+        inline_policies={"rights": iam.PolicyDocument(statements=[statement(r) for r in rights])},
+    )
+    return role
+
+
+def statement(right: Right) -> iam.PolicyStatement:
+    """A right as IAM writes it."""
+    conditions = (
+        {"StringEquals": {"kms:ViaService": [via(service) for service in right.through]}}
+        if right.through
+        else {}
+    )
+    return iam.PolicyStatement(
+        sid=right.sid,
+        actions=list(right.actions),
+        resources=list(right.resources),
+        conditions=conditions,
+    )
+
+
+def via(service: str) -> str:
+    from aws_cdk import Fn
+
+    return Fn.sub(f"{service}.${{AWS::Region}}.${{AWS::URLSuffix}}")
+
+
+def log_retention(days: int) -> logs.RetentionDays:
+    return {
+        1: logs.RetentionDays.ONE_DAY,
+        14: logs.RetentionDays.TWO_WEEKS,
+        90: logs.RetentionDays.THREE_MONTHS,
+    }[days]
+
+
+def _code(package: Package) -> lambda_.AssetCode:
+    return lambda_.Code.from_asset(
+        str(package.path), asset_hash=package.hash, asset_hash_type=AssetHashType.CUSTOM
+    )
+
+
+def _layer(scope: Construct, id: str, package: Package, what: str) -> lambda_.LayerVersion:
+    return lambda_.LayerVersion(
+        scope,
+        id,
+        code=_code(package),
+        description=what,
+        compatible_architectures=[lambda_.Architecture.ARM_64],
+        compatible_runtimes=[lambda_.Runtime.PYTHON_3_13],
+    )

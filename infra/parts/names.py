@@ -1,0 +1,82 @@
+"""What everything is called in one stage.
+
+Names are chosen, not generated: a stack then knows its neighbours' tables, queues and functions
+without importing them, can be deployed on its own, and never hangs on another stack's exports.
+"""
+
+from dataclasses import dataclass
+
+import aws_cdk as cdk
+
+from functions.manifest import Queue, Secret, Table
+from infra.stages import Stage
+
+
+@dataclass(frozen=True)
+class Names:
+    """Physical names of one stage, and the ARNs that follow from them."""
+
+    stage: Stage
+
+    def of(self, what: str) -> str:
+        return f"doorbuster-{self.stage.name}-{what.replace('_', '-')}"
+
+    def stack(self, what: str) -> str:
+        return self.of(what)
+
+    def table(self, table: Table) -> str:
+        return self.of(table.value)
+
+    def table_arn(self, table: Table) -> str:
+        return arn("dynamodb", f"table/{self.table(table)}")
+
+    def index_arn(self, table: Table, index: str) -> str:
+        return arn("dynamodb", f"table/{self.table(table)}/index/{index}")
+
+    def queue(self, queue: Queue) -> str:
+        return self.of(queue.value)
+
+    def queue_arn(self, queue: Queue) -> str:
+        return arn("sqs", self.queue(queue))
+
+    def queue_url(self, queue: Queue) -> str:
+        return cdk.Fn.sub(
+            f"https://sqs.${{AWS::Region}}.${{AWS::URLSuffix}}/${{AWS::AccountId}}/{self.queue(queue)}"
+        )
+
+    def secret(self, secret: Secret) -> str:
+        return f"doorbuster/{self.stage.name}/{secret.value.replace('_', '-')}"
+
+    def function(self, module: str) -> str:
+        """``"checkout.complete_session"`` → ``"doorbuster-prod-checkout-complete_session"``."""
+        return f"doorbuster-{self.stage.name}-{module.replace('.', '-')}"
+
+    def function_arn(self, module: str) -> str:
+        return arn("lambda", f"function:{self.function(module)}")
+
+    @property
+    def bus(self) -> str:
+        return self.of("events")
+
+    @property
+    def bus_arn(self) -> str:
+        return arn("events", f"event-bus/{self.bus}")
+
+    @property
+    def workflow(self) -> str:
+        return self.of("order")
+
+    @property
+    def workflow_arn(self) -> str:
+        return arn("states", f"stateMachine:{self.workflow}")
+
+    @property
+    def alarms_arn(self) -> str:
+        return arn("sns", self.of("alarms"))
+
+
+def arn(service: str, resource: str) -> str:
+    """An ARN in this account and region, as a readable ``Fn::Sub``."""
+    return cdk.Fn.sub(
+        f"arn:${{AWS::Partition}}:{service}:${{AWS::Region}}:${{AWS::AccountId}}:{resource}"
+    )

@@ -1,0 +1,43 @@
+"""Queues: encrypted, over TLS only, and none without a place for what it gives up on."""
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.parts.names import Names
+
+RECEIVES = 5
+"""Attempts at a message before it goes to the dead-letter queue."""
+
+
+class DeadLetterQueue(Construct):
+    """Where messages end that nobody could work off. Kept 14 days, which is SQS's longest."""
+
+    def __init__(self, scope: Construct, id: str, names: Names, name: str, key: kms.IKey) -> None:
+        super().__init__(scope, id)
+        self.name = name
+        self.queue = sqs.Queue(
+            self,
+            "Queue",
+            queue_name=names.of(name),
+            encryption=sqs.QueueEncryption.KMS,
+            encryption_master_key=key,
+            data_key_reuse=Duration.hours(1),
+            enforce_ssl=True,
+            retention_period=Duration.days(14),
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+
+    def open_to(self, service: str, source_arn: str) -> None:
+        """Let an AWS service put in what it could not deliver for ``source_arn``."""
+        self.queue.add_to_resource_policy(
+            iam.PolicyStatement(
+                actions=["sqs:SendMessage"],
+                principals=[iam.ServicePrincipal(service)],
+                resources=[self.queue.queue_arn],
+                conditions={"ArnEquals": {"aws:SourceArn": source_arn}},
+            )
+        )
+

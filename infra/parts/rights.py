@@ -1,0 +1,218 @@
+"""What a manifest line implies: the rights of the Lambda's role, and its environment.
+
+Pure data in, pure data out; the contract tests hold the synthesized templates against it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from functions.manifest import (
+    Access,
+    Consumer,
+    Endpoint,
+    Function,
+    Queue,
+    Secret,
+    StreamReader,
+    Table,
+)
+from infra.parts.names import Names, arn
+from infra.parts.tables import SHAPES
+
+READ = ("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query")
+WRITE = (
+    "dynamodb:BatchWriteItem",
+    "dynamodb:ConditionCheckItem",
+    "dynamodb:DeleteItem",
+    "dynamodb:PutItem",
+    "dynamodb:UpdateItem",
+)
+STREAM = ("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator")
+CONSUME = (
+    "sqs:ChangeMessageVisibility",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+    "sqs:ReceiveMessage",
+)
+DECRYPT = ("kms:Decrypt", "kms:DescribeKey")
+ENCRYPT = ("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey")
+TRACE = ("xray:PutTelemetryRecords", "xray:PutTraceSegments")
+
+
+@dataclass(frozen=True)
+class Right:
+    """One statement of a role. ``through`` names the service on whose behalf alone a key is used."""
+
+    sid: str
+    actions: tuple[str, ...]
+    resources: tuple[str, ...]
+    through: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a line needs once the payment provider's own share is added."""
+
+    reads: frozenset[Table]
+    writes: frozenset[Table]
+    sends: frozenset[Queue]
+    secrets: frozenset[Secret]
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Identifiers that AWS draws: they cannot be told from a name."""
+
+    key_arn: str
+    secret_arns: Mapping[Secret, str]
+    stream_arns: Mapping[Table, str]
+    token_issuer: str
+    token_keys: str
+    shop_client: str
+    staff_client: str
+    shop_url: str
+
+
+class ManifestRefused(ValueError):
+    """A manifest line asks for what its stage does not have."""
+
+
+PRETENCE: frozenset[Table | Queue | Secret] = frozenset(
+    {Table.SANDBOX_PAYMENTS, Queue.SANDBOX_SETTLEMENTS, Secret.SANDBOX_WEBHOOK}
+)
+"""What only the sandbox provider has. A stage with a real provider has none of it."""
+
+
+def needs_of(line: Function, names: Names) -> Needs:
+    """The tables, queues and secrets of a line, the stage's payment provider included.
+
+    Raises :class:`ManifestRefused` when the line names the sandbox's own where there is no sandbox.
+    """
+    reads, writes = set(line.reads), set(line.writes)
+    sends, secrets = set(line.sends), set(line.secrets)
+    if line.payments:
+        if names.stage.sandbox:
+            writes.add(Table.SANDBOX_PAYMENTS)
+            sends.add(Queue.SANDBOX_SETTLEMENTS)
+            secrets.add(Secret.SANDBOX_WEBHOOK)
+        else:
+            secrets.add(Secret.STRIPE)
+    if not names.stage.sandbox:
+        pretence = PRETENCE & (reads | writes | sends | secrets)
+        if pretence:
+            raise ManifestRefused(
+                f"{line.module} uses {', '.join(sorted(pretence))}, which stage "
+                f"{names.stage.name} does not have"
+            )
+    return Needs(
+        frozenset(reads - writes), frozenset(writes), frozenset(sends), frozenset(secrets)
+    )
+
+
+def rights_of(line: Function, names: Names, ground: Ground, dead_letters: str | None) -> list[Right]:
+    """The statements of the line's role, in a fixed order. ``dead_letters`` is its DLQ's ARN."""
+    needs = needs_of(line, names)
+    log_group = f"log-group:/aws/lambda/{names.function(line.module)}:*"
+    rights = [
+        Right("Log", ("logs:CreateLogStream", "logs:PutLogEvents"), (arn("logs", log_group),)),
+        Right("Trace", TRACE, ("*",)),
+    ]
+    encrypts: set[str] = set()
+    decrypts: set[str] = set()
+
+    def add(sid: str, actions: tuple[str, ...], *resources: str) -> None:
+        rights.append(Right(sid, actions, resources))
+
+    for table in sorted(needs.reads | needs.writes):
+        indexes = [names.index_arn(table, index) for index in sorted(SHAPES[table].indexes)]
+        title = _title(table)
+        add(f"Read{title}", READ, names.table_arn(table))
+        if indexes:
+            add(f"Query{title}", ("dynamodb:Query",), *indexes)
+        if table in needs.writes:
+            add(f"Write{title}", WRITE, names.table_arn(table))
+        (encrypts if table in needs.writes else decrypts).add("dynamodb")
+    if isinstance(line, StreamReader):
+        add("Stream", STREAM, ground.stream_arns[line.table])
+        add("FindStreams", ("dynamodb:ListStreams",), "*")
+        decrypts.add("dynamodb")
+    if isinstance(line, Consumer):
+        add("Consume", CONSUME, names.queue_arn(line.queue))
+        decrypts.add("sqs")
+    if needs.sends:
+        add("Send", ("sqs:SendMessage",), *(names.queue_arn(q) for q in sorted(needs.sends)))
+        encrypts.add("sqs")
+    if dead_letters:
+        add("GiveUp", ("sqs:SendMessage",), dead_letters)
+        encrypts.add("sqs")
+    if needs.secrets:
+        arns = (ground.secret_arns[s] for s in sorted(needs.secrets))
+        add("Secrets", ("secretsmanager:GetSecretValue",), *arns)
+        decrypts.add("secretsmanager")
+    if line.emits:
+        add("Emit", ("events:PutEvents",), names.bus_arn)
+    if line.mails:
+        identity = names.stage.mail_from.partition("@")[2]
+        add(
+            "Mail",
+            ("ses:SendEmail",),
+            arn("ses", f"identity/{identity}"),
+            arn("ses", f"configuration-set/{names.of('mail')}"),
+        )
+    if line.starts_workflow:
+        add("Start", ("states:StartExecution",), names.workflow_arn)
+    if line.resumes_workflow:
+        add("Resume", ("states:SendTaskFailure", "states:SendTaskSuccess"), names.workflow_arn)
+    if line.invokes:
+        add("Invoke", ("lambda:InvokeFunction",), *map(names.function_arn, sorted(line.invokes)))
+    if decrypts - encrypts:
+        rights.append(Right("Decrypt", DECRYPT, (ground.key_arn,), tuple(sorted(decrypts - encrypts))))
+    if encrypts:
+        rights.append(Right("Encrypt", ENCRYPT, (ground.key_arn,), tuple(sorted(encrypts))))
+    return rights
+
+
+def environment_of(line: Function, names: Names, ground: Ground, release: str) -> dict[str, str]:
+    """The environment of the line's Lambda: nothing that the line does not imply."""
+    stage, needs = names.stage, needs_of(line, names)
+    env = {
+        "STAGE": stage.name,
+        "RELEASE": release,
+        "SHOP_URL": ground.shop_url,
+        "LOG_LEVEL": stage.log_level,
+        "POWERTOOLS_SERVICE_NAME": line.module.partition(".")[0],
+        "POWERTOOLS_METRICS_NAMESPACE": "Doorbuster",
+    }
+    if isinstance(line, Endpoint):
+        env["ACCESS"] = line.access.value
+        env["ACCESS_GROUPS"] = ",".join(line.groups)
+        if line.access in (Access.SHOPPER, Access.CUSTOMER, Access.STAFF):
+            staff = line.access is Access.STAFF
+            env["TOKEN_ISSUER"] = ground.token_issuer
+            env["TOKEN_KEYS"] = ground.token_keys
+            env["TOKEN_CLIENTS"] = ground.staff_client if staff else ground.shop_client
+    for table in needs.reads | needs.writes:
+        env[f"TABLE_{table.name}"] = names.table(table)
+    if isinstance(line, StreamReader):
+        env[f"TABLE_{line.table.name}"] = names.table(line.table)
+    for queue in needs.sends:
+        env[f"QUEUE_{queue.name}"] = names.queue_url(queue)
+    for secret in needs.secrets:
+        env[f"SECRET_{secret.name}"] = ground.secret_arns[secret]
+    if line.emits:
+        env["BUS_NAME"] = names.bus
+    if line.mails:
+        env["MAIL_FROM"] = stage.mail_from
+    if line.starts_workflow:
+        env["WORKFLOW_ARN"] = names.workflow_arn
+        env["PAYMENT_WINDOW_SECONDS"] = str(stage.payment_window)
+    for module in line.invokes:
+        env[f"FUNCTION_{module.replace('.', '_').upper()}"] = names.function(module)
+    if line.payments:
+        env["PAYMENT_PROVIDER"] = stage.payment_provider
+        env["PAYMENT_WINDOW_SECONDS"] = str(stage.payment_window)
+    return dict(sorted(env.items()))
+
+
+def _title(name: str) -> str:
+    return "".join(part.capitalize() for part in name.split("_"))

@@ -1,0 +1,56 @@
+"""The HTTP API without its routes: those live with the features, which import it by id."""
+
+from aws_cdk import CfnOutput, Fn, Stack
+from aws_cdk import aws_apigatewayv2 as apigateway
+from constructs import Construct
+
+from infra.parts.names import Names
+from infra.stacks.foundation import Foundation
+
+ALLOWED_HEADERS = ("authorization", "content-type", "idempotency-key", "request-id", "ucp-agent")
+
+
+class Api(Stack):
+    """One HTTP API and its two authorizers: customers' tokens and staff's tokens are not the same."""
+
+    def __init__(self, scope: Construct, names: Names, foundation: Foundation) -> None:
+        super().__init__(
+            scope, names.stack("api"), description="Doorbuster: the HTTP API and who may pass"
+        )
+        stage = names.stage
+        self.api = apigateway.CfnApi(
+            self,
+            "Api",
+            name=names.of("api"),
+            description="Doorbuster",
+            protocol_type="HTTP",
+            cors_configuration=apigateway.CfnApi.CorsProperty(
+                allow_origins=list(stage.origins),
+                allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+                allow_headers=list(ALLOWED_HEADERS),
+                expose_headers=["etag", "retry-after"],
+                max_age=3600,
+            ),
+            tags={"ms-custom-id": stage.api_id} if stage.api_id else None,
+        )
+        self.id = self.api.ref
+        self.customers = self._authorizer("Customers", foundation, foundation.shop_client.user_pool_client_id)
+        self.staff = self._authorizer("Staff", foundation, foundation.staff_client.user_pool_client_id)
+        self.domain = Fn.sub(
+            "${Api}.execute-api.${AWS::Region}.${AWS::URLSuffix}", {"Api": self.api.ref}
+        )
+        CfnOutput(self, "ApiId", value=self.api.ref)
+        CfnOutput(self, "ApiUrl", value=Fn.join("", ["https://", self.domain]))
+
+    def _authorizer(self, id: str, foundation: Foundation, client: str) -> str:
+        return apigateway.CfnAuthorizer(
+            self,
+            id,
+            api_id=self.api.ref,
+            authorizer_type="JWT",
+            name=id.lower(),
+            identity_source=["$request.header.Authorization"],
+            jwt_configuration=apigateway.CfnAuthorizer.JWTConfigurationProperty(
+                audience=[client], issuer=foundation.token_issuer
+            ),
+        ).ref

@@ -1,0 +1,82 @@
+"""The API's stage: throttles and access logs. It stands last, since it names the features' routes."""
+
+import json
+from collections.abc import Iterable
+
+from aws_cdk import RemovalPolicy, Stack
+from aws_cdk import aws_apigatewayv2 as apigateway
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from functions.manifest import Endpoint, Feature
+from infra.parts.alarms import Alarms
+from infra.parts.function import log_retention
+from infra.parts.names import Names
+from infra.stacks.api import Api
+
+ACCESS_LOG = {
+    "at": "$context.requestTime",
+    "request": "$context.requestId",
+    "route": "$context.routeKey",
+    "status": "$context.status",
+    "milliseconds": "$context.responseLatency",
+    "bytes": "$context.responseLength",
+    "error": "$context.error.message",
+    "authorizer": "$context.authorizer.error",
+    "integration": "$context.integrationErrorMessage",
+}
+"""Who asked is not in it: an address is personal data, and CloudFront has it for those who need it."""
+
+
+class Entrance(Stack):
+    """The one stage, ``$default``. Nobody gets in before every route is there."""
+
+    def __init__(
+        self, scope: Construct, names: Names, api: Api, features: Iterable[Feature]
+    ) -> None:
+        super().__init__(
+            scope, names.stack("entrance"), description="Doorbuster: throttles and access logs"
+        )
+        stage = names.stage
+        log = logs.LogGroup(
+            self,
+            "AccessLog",
+            log_group_name=f"/aws/apigateway/{names.of('api')}",
+            retention=log_retention(stage.log_days),
+            removal_policy=RemovalPolicy.RETAIN if stage.production else RemovalPolicy.DESTROY,
+        )
+        lines = [x for f in features for x in f.functions if isinstance(x, Endpoint)]
+        apigateway.CfnStage(
+            self,
+            "Stage",
+            api_id=api.id,
+            stage_name="$default",
+            auto_deploy=True,
+            access_log_settings=apigateway.CfnStage.AccessLogSettingsProperty(
+                destination_arn=log.log_group_arn, format=json.dumps(ACCESS_LOG)
+            ),
+            default_route_settings=apigateway.CfnStage.RouteSettingsProperty(
+                throttling_rate_limit=stage.rate,
+                throttling_burst_limit=stage.burst,
+                detailed_metrics_enabled=True,
+            ),
+            route_settings={
+                line.route: {
+                    "ThrottlingRateLimit": line.throttle,
+                    "ThrottlingBurstLimit": line.throttle * 2,
+                    "DetailedMetricsEnabled": True,
+                }
+                for line in lines
+                if line.throttle is not None
+            },
+        )
+        alarms = Alarms(self, names, "api")
+        dimensions = {"ApiId": api.id}
+        alarms.on(
+            "Faults", ("AWS/ApiGateway", "5xx"), dimensions, above=0,
+            meaning="The API answered with a 5xx: a door broke, or Lambda refused it.",
+        )  # fmt: skip
+        alarms.on(
+            "Slow", ("AWS/ApiGateway", "Latency"), dimensions, above=3_000, statistic="p99",
+            periods=3, meaning="One request in a hundred takes over 3 s.",
+        )  # fmt: skip

@@ -1,0 +1,226 @@
+"""One feature, one stack: its Lambdas and whatever wakes them."""
+
+import json
+
+from aws_cdk import Fn, Stack
+from aws_cdk import aws_apigatewayv2 as apigateway
+from aws_cdk import aws_events as events
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_scheduler as scheduler
+from constructs import Construct
+
+from functions.manifest import (
+    Access,
+    Consumer,
+    Endpoint,
+    Feature,
+    Reaction,
+    Schedule,
+    StreamReader,
+)
+from infra.parts.alarms import Alarms
+from infra.parts.function import ShopFunction, workshop
+from infra.parts.names import Names, arn
+from infra.parts.packages import Packages
+from infra.parts.rights import Ground
+from infra.stacks.api import Api
+
+
+class FeatureStack(Stack):
+    """The Lambdas of one folder below ``functions/``, each with its route, queue, stream or clock."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        names: Names,
+        feature: Feature,
+        ground: Ground,
+        api: Api,
+        packages: Packages,
+    ) -> None:
+        super().__init__(
+            scope, names.stack(feature.name), description=f"Doorbuster: {feature.name}"
+        )
+        self._names, self._ground, self._api = names, ground, api
+        shop = workshop(self, feature.name, names, ground, packages)
+        for line in feature.functions:
+            made = ShopFunction(self, line, shop)
+            match line:
+                case Endpoint():
+                    self._route(line, made)
+                case Consumer():
+                    self._consume(line, made)
+                case StreamReader():
+                    self._read_stream(line, made)
+                case Reaction():
+                    self._react(line, made)
+                case Schedule():
+                    self._schedule(line, made)
+
+    # ------------------------------------------------------------------ HTTP
+
+    def _route(self, line: Endpoint, made: ShopFunction) -> None:
+        integration = apigateway.CfnIntegration(
+            made,
+            "Integration",
+            api_id=self._api.id,
+            integration_type="AWS_PROXY",
+            integration_uri=made.function.function_arn,
+            payload_format_version="2.0",
+            timeout_in_millis=min(line.timeout * 1000 + 500, 30_000),
+        )
+        authorizer = {
+            Access.CUSTOMER: self._api.customers,
+            Access.STAFF: self._api.staff,
+        }.get(line.access)
+        apigateway.CfnRoute(
+            made,
+            "Route",
+            api_id=self._api.id,
+            route_key=line.route,
+            target=Fn.join("/", ["integrations", integration.ref]),
+            authorization_type="JWT" if authorizer else "NONE",
+            authorizer_id=authorizer,
+        )
+        made.function.add_permission(
+            "Gateway",
+            principal=iam.ServicePrincipal("apigateway.amazonaws.com"),
+            source_arn=Fn.sub(
+                "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}/*/*"
+                + line.path.replace("{", "${!"),
+                {"Api": self._api.id},
+            ),
+        )
+
+    # ------------------------------------------------------------------ queues and streams
+
+    def _consume(self, line: Consumer, made: ShopFunction) -> None:
+        lambda_.CfnEventSourceMapping(
+            made,
+            "Messages",
+            function_name=made.function.function_arn,
+            event_source_arn=self._names.queue_arn(line.queue),
+            batch_size=line.batch,
+            function_response_types=["ReportBatchItemFailures"],
+            scaling_config=lambda_.CfnEventSourceMapping.ScalingConfigProperty(
+                maximum_concurrency=line.concurrency
+            ),
+        )
+
+    def _read_stream(self, line: StreamReader, made: ShopFunction) -> None:
+        assert made.dead_letters
+        lambda_.CfnEventSourceMapping(
+            made,
+            "Changes",
+            function_name=made.function.function_arn,
+            event_source_arn=self._ground.stream_arns[line.table],
+            starting_position="TRIM_HORIZON",
+            batch_size=line.batch,
+            parallelization_factor=line.parallel,
+            bisect_batch_on_function_error=True,
+            maximum_retry_attempts=10,
+            maximum_record_age_in_seconds=6 * 3600,
+            function_response_types=["ReportBatchItemFailures"],
+            destination_config=lambda_.CfnEventSourceMapping.DestinationConfigProperty(
+                on_failure=lambda_.CfnEventSourceMapping.OnFailureProperty(
+                    destination=made.dead_letters.queue.queue_arn
+                )
+            ),
+        )
+        alarms = Alarms(made.dead_letters, self._names, f"{line.module.replace('.', '-')}-stream")
+        alarms.on(
+            "Behind",
+            ("AWS/Lambda", "IteratorAge"),
+            {"FunctionName": self._names.function(line.module)},
+            above=60_000,
+            statistic="Maximum",
+            meaning=f"{line.module} reads changes over a minute after they were made.",
+        )
+
+    # ------------------------------------------------------------------ events and clocks
+
+    def _react(self, line: Reaction, made: ShopFunction) -> None:
+        assert made.dead_letters
+        rule = events.CfnRule(
+            made,
+            "Rule",
+            name=self._names.function(line.module),
+            description=f"{', '.join(line.on)} → {line.module}",
+            event_bus_name=self._names.bus,
+            event_pattern={"detail-type": list(line.on)},
+            state="ENABLED",
+            targets=[
+                events.CfnRule.TargetProperty(
+                    id="lambda",
+                    arn=made.function.function_arn,
+                    dead_letter_config=events.CfnRule.DeadLetterConfigProperty(
+                        arn=made.dead_letters.queue.queue_arn
+                    ),
+                    retry_policy=events.CfnRule.RetryPolicyProperty(
+                        maximum_event_age_in_seconds=6 * 3600, maximum_retry_attempts=20
+                    ),
+                )
+            ],
+        )
+        made.dead_letters.open_to("events.amazonaws.com", rule.attr_arn)
+        made.function.add_permission(
+            "Bus",
+            principal=iam.ServicePrincipal("events.amazonaws.com"),
+            source_arn=rule.attr_arn,
+        )
+
+    def _schedule(self, line: Schedule, made: ShopFunction) -> None:
+        assert made.dead_letters
+        dead = made.dead_letters.queue.queue_arn
+        role = iam.Role(
+            made,
+            "Clock",
+            description=f"Lets the scheduler wake {line.module}",
+            assumed_by=iam.ServicePrincipal(
+                "scheduler.amazonaws.com",
+                conditions={"StringEquals": {"aws:SourceAccount": self.account}},
+            ),
+            inline_policies={
+                "wake": iam.PolicyDocument(
+                    statements=[
+                        iam.PolicyStatement(
+                            sid="Wake",
+                            actions=["lambda:InvokeFunction"],
+                            resources=[made.function.function_arn],
+                        ),
+                        iam.PolicyStatement(
+                            sid="GiveUp", actions=["sqs:SendMessage"], resources=[dead]
+                        ),
+                        iam.PolicyStatement(
+                            sid="Encrypt",
+                            actions=["kms:Decrypt", "kms:GenerateDataKey"],
+                            resources=[self._ground.key_arn],
+                            conditions={
+                                "StringEquals": {
+                                    "kms:ViaService": Fn.sub("sqs.${AWS::Region}.${AWS::URLSuffix}")
+                                }
+                            },
+                        ),
+                    ]
+                )
+            },
+        )
+        scheduler.CfnSchedule(
+            made,
+            "Schedule",
+            name=self._names.function(line.module),
+            schedule_expression=line.rate,
+            schedule_expression_timezone="UTC",
+            flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
+            state="ENABLED",
+            target=scheduler.CfnSchedule.TargetProperty(
+                arn=made.function.function_arn,
+                role_arn=role.role_arn,
+                input=json.dumps({"schedule": line.module}),
+                dead_letter_config=scheduler.CfnSchedule.DeadLetterConfigProperty(arn=dead),
+                retry_policy=scheduler.CfnSchedule.RetryPolicyProperty(
+                    maximum_event_age_in_seconds=3600, maximum_retry_attempts=5
+                ),
+            ),
+        )

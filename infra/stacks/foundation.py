@@ -1,0 +1,323 @@
+"""The foundation: the key, the tables, the queues, the bus, the user pool, the secrets, the mail.
+
+What holds data is here and nowhere else, so that every other stack may be thrown away and rebuilt.
+"""
+
+from collections.abc import Iterable
+from string import punctuation
+
+from aws_cdk import CfnOutput, Duration, Fn, RemovalPolicy, Stack
+from aws_cdk import aws_cognito as cognito
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_events as events
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_secretsmanager as secretsmanager
+from aws_cdk import aws_ses as ses
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from functions.manifest import Consumer, Endpoint, Feature, Function, Queue, Secret, Table
+from infra.parts.accept import accept
+from infra.parts.alarms import Alarms, queue_alarms
+from infra.parts.names import Names
+from infra.parts.queues import RECEIVES, DeadLetterQueue
+from infra.parts.rights import PRETENCE
+from infra.parts.tables import SHAPES, Shape
+
+
+class Foundation(Stack):
+    """Everything that has a state."""
+
+    def __init__(self, scope: Construct, names: Names, features: Iterable[Feature]) -> None:
+        stage = names.stage
+        super().__init__(
+            scope,
+            names.stack("foundation"),
+            description="Doorbuster: key, tables, queues, bus, users, secrets",
+            termination_protection=stage.production,
+        )
+        self._names = names
+        self._lines = [line for feature in features for line in feature.functions]
+        self._keep = RemovalPolicy.RETAIN if stage.production else RemovalPolicy.DESTROY
+
+        self.key = self._key()
+        self.alarms = self._alarm_topic()
+        self.tables = {t: self._table(t, SHAPES[t]) for t in Table if self._exists(t)}
+        self.queues = {q: self._queue(q) for q in Queue if self._exists(q)}
+        self.bus = self._bus()
+        self.secrets = {s: self._secret(s) for s in Secret if self._exists(s)}
+        self._users()
+        self._mail()
+
+    def _exists(self, what: Table | Queue | Secret) -> bool:
+        if what is Secret.STRIPE:
+            return not self._names.stage.sandbox
+        return self._names.stage.sandbox or what not in PRETENCE
+
+    # ------------------------------------------------------------------ the key and the topic
+
+    def _key(self) -> kms.Key:
+        key = kms.Key(
+            self,
+            "Key",
+            alias=self._names.of("shop"),
+            description=f"The shop's data at rest, stage {self._names.stage.name}",
+            enable_key_rotation=True,
+            removal_policy=self._keep,
+        )
+        for service in ("events.amazonaws.com", "cloudwatch.amazonaws.com"):
+            key.add_to_resource_policy(
+                iam.PolicyStatement(
+                    sid="For" + service.partition(".")[0].capitalize(),
+                    actions=["kms:Decrypt", "kms:GenerateDataKey"],
+                    principals=[iam.ServicePrincipal(service)],
+                    resources=["*"],  # in a key's policy: this key
+                    conditions={"StringEquals": {"aws:SourceAccount": self.account}},
+                )
+            )
+        return key
+
+    def _alarm_topic(self) -> sns.Topic:
+        topic = sns.Topic(
+            self,
+            "AlarmTopic",
+            topic_name=self._names.of("alarms"),
+            master_key=self.key,
+            enforce_ssl=True,
+        )
+        topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="Alarms",
+                actions=["sns:Publish"],
+                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                resources=[topic.topic_arn],
+                conditions={"StringEquals": {"aws:SourceAccount": self.account}},
+            )
+        )
+        mail = self._names.stage.alarm_mail
+        if mail:
+            sns.Subscription(
+                self, "AlarmMail", topic=topic, protocol=sns.SubscriptionProtocol.EMAIL, endpoint=mail
+            )
+        return topic
+
+    # ------------------------------------------------------------------ tables
+
+    def _table(self, table: Table, shape: Shape) -> dynamodb.Table:
+        made = dynamodb.Table(
+            self,
+            _title(table),
+            table_name=self._names.table(table),
+            partition_key=_string(shape.hash),
+            sort_key=_string(shape.range) if shape.range else None,
+            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED,
+            encryption_key=self.key,
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
+            deletion_protection=self._names.stage.production,
+            removal_policy=self._keep,
+            stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES if shape.streams else None,
+            time_to_live_attribute=shape.expires,
+        )
+        for name, index in shape.indexes.items():
+            made.add_global_secondary_index(
+                index_name=name,
+                partition_key=_string(index.hash),
+                sort_key=_string(index.range),
+                projection_type=dynamodb.ProjectionType.INCLUDE,
+                non_key_attributes=list(index.carries),
+            )
+        self._table_alarms(made, table, shape)
+        return made
+
+    def _table_alarms(self, made: dynamodb.Table, table: Table, shape: Shape) -> None:
+        name = self._names.table(table)
+        alarms = Alarms(made, self._names, table.value.replace("_", "-"))
+        places = {"": {"TableName": name}} | {
+            _title(index): {"TableName": name, "GlobalSecondaryIndexName": index}
+            for index in shape.indexes
+        }
+        for place, dimensions in places.items():
+            for kind in ("Read", "Write"):
+                alarms.on(
+                    f"{place}{kind}Throttles",
+                    ("AWS/DynamoDB", f"{kind}ThrottleEvents"),
+                    dimensions,
+                    above=0,
+                    meaning=f"{name} refused {kind.lower()}s: a hot key, or growth past its capacity.",
+                )
+        for operation in ("GetItem", "Query", "PutItem", "UpdateItem", "TransactWriteItems"):
+            alarms.on(
+                f"SystemErrors{operation}",
+                ("AWS/DynamoDB", "SystemErrors"),
+                {"TableName": name, "Operation": operation},
+                above=0,
+                meaning=f"DynamoDB itself failed on {operation} of {name}.",
+            )
+
+    # ------------------------------------------------------------------ queues and the bus
+
+    def _queue(self, queue: Queue) -> sqs.Queue:
+        name = queue.value.replace("_", "-")
+        dead = DeadLetterQueue(self, f"{_title(queue)}Dead", self._names, f"{name}-dead", self.key)
+        made = sqs.Queue(
+            self,
+            _title(queue),
+            queue_name=self._names.queue(queue),
+            encryption=sqs.QueueEncryption.KMS,
+            encryption_master_key=self.key,
+            data_key_reuse=Duration.hours(1),
+            enforce_ssl=True,
+            visibility_timeout=Duration.seconds(6 * self._consumer_timeout(queue)),
+            retention_period=Duration.days(4),
+            dead_letter_queue=sqs.DeadLetterQueue(max_receive_count=RECEIVES, queue=dead.queue),
+            removal_policy=self._keep,
+        )
+        queue_alarms(made, self._names, name, dead.name)
+        return made
+
+    def _consumer_timeout(self, queue: Queue) -> int:
+        """Seconds. A message is hidden for six times that, so that retries inside Lambda fit."""
+        timeouts = [x.timeout for x in self._lines if isinstance(x, Consumer) and x.queue is queue]
+        return max(timeouts, default=Consumer.timeout)
+
+    def _bus(self) -> events.EventBus:
+        bus = events.EventBus(self, "Bus", event_bus_name=self._names.bus)
+        if self._names.stage.production:
+            bus.archive(
+                "Archive",
+                archive_name=self._names.of("events"),
+                description="Everything that happened, for a replay",
+                retention=Duration.days(30),
+                event_pattern=events.EventPattern(account=[self.account]),
+            )
+        return bus
+
+    # ------------------------------------------------------------------ secrets
+
+    def _secret(self, secret: Secret) -> secretsmanager.Secret:
+        drawn = (
+            secretsmanager.SecretStringGenerator(
+                secret_string_template='{"api_key": "", "webhook_secret": ""}',
+                generate_string_key="unset",
+                exclude_punctuation=True,
+            )
+            if secret is Secret.STRIPE
+            else secretsmanager.SecretStringGenerator(
+                password_length=44, exclude_punctuation=True, exclude_characters=punctuation
+            )
+        )
+        made = secretsmanager.Secret(
+            self,
+            _title(secret) + "Secret",
+            secret_name=self._names.secret(secret),
+            encryption_key=self.key,
+            generate_secret_string=drawn,
+            removal_policy=self._keep,
+        )
+        accept(
+            made,
+            "AwsSolutions-SMG4",
+            "Shared with a carrier or payment provider: a new value has to be agreed with them, so "
+            "rotation is a deliberate act with two values valid meanwhile, not a timer.",
+        )
+        return made
+
+    # ------------------------------------------------------------------ users
+
+    def _users(self) -> None:
+        stage = self._names.stage
+        self.pool = cognito.UserPool(
+            self,
+            "Users",
+            user_pool_name=self._names.of("users"),
+            sign_in_aliases=cognito.SignInAliases(email=True),
+            sign_in_case_sensitive=False,
+            self_sign_up_enabled=True,
+            auto_verify=cognito.AutoVerifiedAttrs(email=True),
+            account_recovery=cognito.AccountRecovery.EMAIL_ONLY,
+            mfa=cognito.Mfa.OPTIONAL,
+            mfa_second_factor=cognito.MfaSecondFactor(otp=True, sms=False),
+            password_policy=cognito.PasswordPolicy(
+                min_length=12,
+                require_digits=True,
+                require_lowercase=True,
+                require_uppercase=True,
+                require_symbols=True,
+                temp_password_validity=Duration.days(3),
+            ),
+            deletion_protection=stage.production,
+            removal_policy=self._keep,
+        )
+        self.shop_client = self._client("ShopClient", "shop", Duration.days(30))
+        self.staff_client = self._client("StaffClient", "staff", Duration.hours(12))
+        lines = [x for x in self._lines if isinstance(x, Endpoint)]
+        for group in sorted({group for line in lines for group in line.groups}):
+            cognito.CfnUserPoolGroup(
+                self, f"Group{group.capitalize()}", user_pool_id=self.pool.user_pool_id, group_name=group
+            )
+        self.token_issuer = (
+            Fn.sub(
+                "https://cognito-idp.${AWS::Region}.${AWS::URLSuffix}/${Pool}",
+                {"Pool": self.pool.user_pool_id},
+            )
+        )
+        base = (
+            Fn.join("/", [stage.emulator, self.pool.user_pool_id])
+            if stage.emulator
+            else self.token_issuer
+        )
+        self.token_keys = Fn.join("", [base, "/.well-known/jwks.json"])
+        for title, value in {
+            "UserPoolId": self.pool.user_pool_id,
+            "ShopClientId": self.shop_client.user_pool_client_id,
+            "StaffClientId": self.staff_client.user_pool_client_id,
+        }.items():
+            CfnOutput(self, title, value=value)
+
+    def _client(self, id: str, name: str, stays: Duration) -> cognito.UserPoolClient:
+        """An app without a secret: browsers and telephones cannot keep one."""
+        return self.pool.add_client(
+            id,
+            user_pool_client_name=self._names.of(name),
+            generate_secret=False,
+            auth_flows=cognito.AuthFlow(
+                user_srp=True, user_password=self._names.stage.passwords
+            ),
+            disable_o_auth=True,
+            prevent_user_existence_errors=True,
+            enable_token_revocation=True,
+            access_token_validity=Duration.minutes(60),
+            id_token_validity=Duration.minutes(60),
+            refresh_token_validity=stays,
+        )
+
+    # ------------------------------------------------------------------ mail
+
+    def _mail(self) -> None:
+        sender = self._names.stage.mail_from.partition("@")[2]
+        configuration = ses.ConfigurationSet(
+            self,
+            "MailSettings",
+            configuration_set_name=self._names.of("mail"),
+            tls_policy=ses.ConfigurationSetTlsPolicy.REQUIRE,
+            reputation_metrics=True,
+        )
+        ses.EmailIdentity(
+            self,
+            "MailIdentity",
+            identity=ses.Identity.domain(sender),
+            configuration_set=configuration,
+        )
+
+
+def _string(name: str) -> dynamodb.Attribute:
+    return dynamodb.Attribute(name=name, type=dynamodb.AttributeType.STRING)
+
+
+def _title(name: str) -> str:
+    return "".join(part.capitalize() for part in name.split("_"))

@@ -1,0 +1,136 @@
+"""The stages: everything in which one deployment of the shop differs from another, typed.
+
+``DOORBUSTER_STAGE`` names the stage; there are no other switches. A laptop's addresses come from
+``DOORBUSTER_URL`` (the front door that clients use) and ``AWS_ENDPOINT_URL`` (the emulator).
+"""
+
+import os
+from dataclasses import dataclass
+from typing import Literal
+
+Provider = Literal["sandbox", "stripe"]
+
+DAY = 24 * 60 * 60
+
+
+class StageRefused(ValueError):
+    """A stage that must not be deployed like this."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Domain:
+    """A name of the shop's own in front of the CDN."""
+
+    name: str
+    """``"shop.example.com"``; its DNS record is the owner's to make."""
+    certificate: str
+    """ARN of an ACM certificate in us-east-1, the one region CloudFront takes certificates from."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """One deployment of the shop."""
+
+    name: str
+    region: str
+    production: bool
+    """Data outlives the stack, and nothing that merely pretends is let in."""
+    emulated: bool = False
+    """Runs on a laptop's emulator: no CDN, and dependencies come from the emulator's own Python."""
+    emulator: str | None = None
+    """Where the emulator answers, as its own Lambdas see it."""
+    front_door: str | None = None
+    """Public base URL, no trailing slash, where neither a CDN nor a domain gives one."""
+    domain: Domain | None = None
+    api_id: str | None = None
+    """Pins the API's id on the emulator, so that its URL is stable. Eight digits of [a-f0-9]."""
+    payment_provider: Provider
+    payment_window: int
+    """Seconds from placing to the end of an unpaid order."""
+    mail_from: str
+    alarm_mail: str | None = None
+    """Who is told of alarms; ``None`` leaves the topic without a reader."""
+    origins: tuple[str, ...] = ("*",)
+    """Web pages whose scripts may call the API. No cookies are used, so any page may by default."""
+    rate: int
+    """Requests a second that the API takes on all routes together."""
+    burst: int
+    log_level: str = "INFO"
+    log_days: int
+    passwords: bool = False
+    """Lets a client send a password plainly (over TLS) instead of by SRP: handy for demos."""
+
+    def __post_init__(self) -> None:
+        if self.production and self.payment_provider == "sandbox":
+            raise StageRefused(f"{self.name}: the sandbox takes no money; production needs a provider")
+        if self.production and (self.emulated or self.passwords):
+            raise StageRefused(f"{self.name}: neither an emulator nor plain passwords in production")
+        if self.emulated != (self.front_door is not None and self.emulator is not None):
+            raise StageRefused(f"{self.name}: an emulated stage, and only one, names its addresses")
+
+    @property
+    def sandbox(self) -> bool:
+        return self.payment_provider == "sandbox"
+
+    @property
+    def cdn(self) -> bool:
+        return not self.emulated
+
+
+def _local(name: str, payment_window: int) -> Stage:
+    return Stage(
+        name=name,
+        region="us-east-1",
+        production=False,
+        emulated=True,
+        emulator=os.environ.get("AWS_ENDPOINT_URL", "http://127.0.0.1:4566").rstrip("/"),
+        front_door=os.environ.get("DOORBUSTER_URL", "http://127.0.0.1:8000").rstrip("/"),
+        api_id="d00b5e11",
+        payment_provider="sandbox",
+        payment_window=payment_window,
+        mail_from="orders@doorbuster.example",
+        rate=1_000,
+        burst=2_000,
+        log_days=1,
+        passwords=True,
+    )
+
+
+LOCAL = _local("local", payment_window=30 * 60)
+TEST = _local("test", payment_window=8)
+"""As local, with clocks so short that a test can wait for them."""
+
+DEV = Stage(
+    name="dev",
+    region="us-east-1",
+    production=False,
+    payment_provider="sandbox",
+    payment_window=30 * 60,
+    mail_from="orders@dev.doorbuster.example",
+    rate=200,
+    burst=400,
+    log_days=14,
+    passwords=True,
+)
+
+PROD = Stage(
+    name="prod",
+    region="us-east-1",
+    production=True,
+    payment_provider="stripe",
+    payment_window=30 * 60,
+    mail_from="orders@doorbuster.example",
+    rate=5_000,
+    burst=5_000,
+    log_days=90,
+)
+
+STAGES = {stage.name: stage for stage in (LOCAL, TEST, DEV, PROD)}
+
+
+def chosen() -> Stage:
+    """The stage that ``DOORBUSTER_STAGE`` names; ``local`` when it names none."""
+    name = os.environ.get("DOORBUSTER_STAGE", "local")
+    if name not in STAGES:
+        raise StageRefused(f"DOORBUSTER_STAGE={name}: there are {', '.join(STAGES)}")
+    return STAGES[name]
