@@ -1,7 +1,9 @@
 """Who is asking: read from the gateway's verified claims, or from a bearer token verified here.
 
-Fail closed: a token that is sent must be good, a group that is needed must be there, and only
-Cognito *access* tokens count (an ID token tells who somebody is, not what they may do).
+Fail closed: what the function's access is must be said, a token that is sent must be good, a group
+that is needed must be there, and only Cognito *access* tokens count (an ID token tells who somebody
+is, not what they may do). Cognito's access tokens name the client in ``client_id`` and have no
+``aud``; an HTTP API writes ``cognito:groups`` as the string ``"[admin ops]"``.
 """
 
 import os
@@ -10,11 +12,10 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from shop.kernel.errors import Forbidden, Unauthenticated
+from shop.kernel.errors import Forbidden, Unauthenticated, Unavailable
 
-ACCESS = os.environ.get("ACCESS", "public")
-"""Set from the manifest line. Absent on functions that no route leads to."""
-GROUPS = frozenset(filter(None, os.environ.get("ACCESS_GROUPS", "").split(",")))
+TOKEN_LENGTH = 8192
+"""Characters of a bearer token that are looked at; Cognito's have about 1,000."""
 
 
 @dataclass(frozen=True)
@@ -37,30 +38,50 @@ def caller_of(event: Mapping[str, Any]) -> Caller:
     Raises :class:`Unauthenticated` without a good token where one is needed, or with a bad one
     where it is optional, and :class:`Forbidden` where no needed group is among the claims.
     """
-    if ACCESS in ("public", "webhook"):
+    access = os.environ["ACCESS"]
+    if access in ("public", "webhook"):
         return Caller()
-    if ACCESS == "shopper":
-        header = (event.get("headers") or {}).get("authorization")
-        return _from_claims(_verified(header)) if header else Caller()
-    authorizer = event["requestContext"].get("authorizer") or {}
-    claims = (authorizer.get("jwt") or {}).get("claims")
-    if not claims:
+    if access == "shopper":
+        header = _authorization(event)
+        return Caller() if header is None else _from_claims(_verified(header))
+    claims = _claims(event)
+    if access not in ("customer", "staff") or claims is None:
         raise Unauthenticated("sign in first", path="Authorization")
     caller = _from_claims(claims)
-    if ACCESS == "staff" and not (caller.groups & GROUPS):
-        raise Forbidden(f"this needs one of the groups {', '.join(sorted(GROUPS))}")
+    if access == "staff":
+        needed = frozenset(filter(None, os.environ["ACCESS_GROUPS"].split(",")))
+        if not caller.groups & needed:
+            raise Forbidden(f"this needs one of the groups {', '.join(sorted(needed))}")
     return caller
+
+
+def _authorization(event: Mapping[str, Any]) -> str | None:
+    for name, value in (event.get("headers") or {}).items():
+        if name.lower() == "authorization":
+            return str(value)
+    return None
+
+
+def _claims(event: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    authorizer = event["requestContext"].get("authorizer") or {}
+    claims = (authorizer.get("jwt") or {}).get("claims")
+    return claims if isinstance(claims, Mapping) and claims else None
 
 
 def _from_claims(claims: Mapping[str, Any]) -> Caller:
     if claims.get("token_use") != "access":
-        raise Unauthenticated("this is not an access token", code="token_invalid", path="Authorization")
+        raise _not_good("this is not an access token")
+    if claims.get("iss") != os.environ["TOKEN_ISSUER"]:
+        raise _not_good("this token is from somebody else")
     if claims.get("client_id") not in os.environ["TOKEN_CLIENTS"].split(","):
-        raise Unauthenticated("this token is for another shop", code="token_invalid", path="Authorization")
+        raise _not_good("this token is for another shop")
+    subject = claims.get("sub")
+    if not isinstance(subject, str) or not 1 <= len(subject) <= 128 or subject == "guest":
+        raise _not_good("this token names nobody")
     return Caller(
-        customer=str(claims["sub"]),
+        customer=subject,
         groups=_groups(claims.get("cognito:groups")),
-        username=str(claims.get("username", claims["sub"])),
+        username=str(claims.get("username", subject)),
     )
 
 
@@ -74,27 +95,35 @@ def _groups(claim: Any) -> frozenset[str]:
 
 
 def _verified(header: str) -> Mapping[str, Any]:
+    scheme, _, token = header.partition(" ")
+    token = token.strip()
+    if scheme.lower() != "bearer" or not token or len(token) > TOKEN_LENGTH:
+        said = "send 'Authorization: Bearer …' or leave it out"
+        raise Unauthenticated(said, path="Authorization")
+
     import jwt  # imported here: guests, who are most callers, never pay for it
 
-    scheme, _, token = header.partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
-        raise Unauthenticated("send 'Authorization: Bearer …' or leave it out", path="Authorization")
     try:
-        key = _keys().get_signing_key_from_jwt(token.strip()).key
+        key = _keys().get_signing_key_from_jwt(token).key
         claims: Mapping[str, Any] = jwt.decode(
-            token.strip(),
+            token,
             key,
             algorithms=["RS256"],
             issuer=os.environ["TOKEN_ISSUER"],
             options={"require": ["exp", "iss", "sub", "token_use"], "verify_aud": False},
         )
     except jwt.ExpiredSignatureError:
-        raise Unauthenticated(
-            "this token has expired; sign in again", code="token_expired", path="Authorization"
-        ) from None
-    except (jwt.PyJWTError, ValueError):
-        raise Unauthenticated("this token is not good", code="token_invalid", path="Authorization") from None
+        said = "this token has expired; sign in again"
+        raise Unauthenticated(said, code="token_expired", path="Authorization") from None
+    except jwt.PyJWKClientConnectionError:
+        raise Unavailable("tokens cannot be checked just now; try again in a moment") from None
+    except (jwt.PyJWTError, ValueError, TypeError):
+        raise _not_good("this token is not good") from None
     return claims
+
+
+def _not_good(why: str) -> Unauthenticated:
+    return Unauthenticated(why, code="token_invalid", path="Authorization")
 
 
 @lru_cache(maxsize=1)

@@ -37,6 +37,7 @@ from shop.kernel.errors import (
     Unavailable,
     Unprocessable,
 )
+from shop.kernel.idempotency import Ask
 
 __all__ = [
     "BODY_LIMIT",
@@ -108,6 +109,11 @@ class Request(Generic[Body]):
                 path="Idempotency-Key",
             )
         return self.idempotency_key
+
+    @property
+    def ask(self) -> Ask:
+        """This request as something to be done once. Raises Invalid without an idempotency key."""
+        return Ask(self.caller.owner, self.key, self.fingerprint, self.at)
 
 
 @dataclass(frozen=True)
