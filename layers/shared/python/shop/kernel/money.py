@@ -178,9 +178,12 @@ def apportion(total: int, weights: Sequence[int]) -> list[int]:
     shares = list(weights) if any(weights) else [1] * len(weights)
     whole = sum(shares)
     sign = -1 if total < 0 else 1
-    floors = [abs(total) * w // whole for w in shares]
-    left = abs(total) - sum(floors)
-    by_remainder = sorted(range(len(shares)), key=lambda i: (-(abs(total) * shares[i] % whole), i))
-    for i in by_remainder[:left]:
-        floors[i] += 1
-    return [sign * part for part in floors]
+    exact = [divmod(abs(total) * share, whole) for share in shares]
+    parts = [part for part, _ in exact]
+    left = abs(total) - sum(parts)
+    if left:
+        rests = [rest for _, rest in exact]
+        # Sorting is stable in reverse, too: equal remainders stay in order.
+        for i in sorted(range(len(parts)), key=rests.__getitem__, reverse=True)[:left]:
+            parts[i] += 1
+    return parts if sign > 0 else [-part for part in parts]

@@ -31,6 +31,8 @@ def written(value: Any) -> Any:
         if isinstance(kind, str):
             told["kind"] = kind
         for spec in fields(value):
+            if not spec.init:
+                continue
             part = getattr(value, spec.name)
             if spec.default is MISSING or part != spec.default:
                 told[spec.name] = written(part)
@@ -148,7 +150,7 @@ def _read_object(kind: Any, told: Any, path: str, problems: list[Problem]) -> An
         problems.append(Problem("type_wrong", "expected an object", path))
         return None
     hints = _hints(kind)
-    specs = {spec.name: spec for spec in fields(kind)}
+    specs = {spec.name: spec for spec in fields(kind) if spec.init}
     before = len(problems)
     for name in told:
         if name not in specs:

@@ -1,12 +1,15 @@
-"""The rules of a shop at one version: markets, price lists, promotions, tax. Compiled once, asked often."""
+"""The rules of a shop at one version: markets, price lists, promotions, tax."""
 
-from dataclasses import dataclass
-from datetime import date, datetime, timezone
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from functools import cached_property
-from zoneinfo import ZoneInfo
 
 from shop.kernel.errors import Invalid
 from shop.pricing.model.basket import Destination
+from shop.pricing.model.choice import zone
+from shop.pricing.model.plan import Plan
+from shop.pricing.model.price_lists import PriceList
+from shop.pricing.model.promotions import Promotion, StackingGroup
 from shop.pricing.model.quote import RoundingPolicy
 from shop.pricing.model.tax import BUNDLED, TaxTable
 
@@ -27,8 +30,8 @@ class Market:
 
     def day(self, at: datetime) -> date:
         if self.zone == "UTC":
-            return at.astimezone(timezone.utc).date()
-        return at.astimezone(ZoneInfo(self.zone)).date()
+            return at.astimezone(UTC).date()
+        return at.astimezone(zone(self.zone)).date()
 
 
 MARKETS = (
@@ -39,17 +42,24 @@ MARKETS = (
 )
 
 
+HALF_EVEN = RoundingPolicy()
+
+
 @dataclass(frozen=True)
 class Rules:
     """Everything that decides a price beside the basket and the instant.
 
     ``version`` changes with every change of any of it; whoever keeps rules in memory compares it.
+    What is asked again and again is worked out at the first quote and kept with the rules.
     """
 
     version: str = "0"
     markets: tuple[Market, ...] = MARKETS
     tax: TaxTable = BUNDLED
-    rounding: RoundingPolicy = RoundingPolicy()
+    rounding: RoundingPolicy = HALF_EVEN
+    price_lists: tuple[PriceList, ...] = ()
+    promotions: tuple[Promotion, ...] = ()
+    groups: tuple[StackingGroup, ...] = ()
 
     @cached_property
     def _markets(self) -> dict[str, Market]:
@@ -65,3 +75,20 @@ class Rules:
                 path="$.market",
             )
         return market
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The promotions in order, indexed by what they touch."""
+        return Plan(self.promotions, self.groups)
+
+    @cached_property
+    def lists_in_order(self) -> tuple[PriceList, ...]:
+        """The price lists, those that go first first."""
+        return tuple(sorted(self.price_lists, key=lambda found: (found.priority, found.id)))
+
+    def with_promotion(self, promotion: Promotion) -> "Rules":
+        """These rules with one promotion more, or in place of the one of its id: to ask "what if"."""
+        others = tuple(other for other in self.promotions if other.id != promotion.id)
+        return replace(
+            self, promotions=(*others, promotion), version=f"{self.version}+{promotion.id}"
+        )

@@ -1,0 +1,52 @@
+"""The engine and the naive reading of docs/law/pricing.md give the same amounts on 10,000 random baskets."""
+
+from random import Random
+from typing import Any
+
+import pytest
+
+from shop.pricing.actions import quote
+from shop.pricing.model import Quote
+from tests.properties.naive_pricing import naive_quote
+from tests.properties.worlds import world
+
+BASKETS = 10_000
+PARTS = 10
+
+
+def amounts(q: Quote) -> dict[str, Any]:
+    applied: dict[str, int] = {}
+    for entry in q.trace:
+        if entry.applied and entry.step.value not in ("price", "tax"):
+            assert entry.rule not in applied
+            applied[entry.rule] = entry.amount
+    gifts: dict[str, int] = {}
+    for gift in q.gifts:
+        gifts[gift.sku] = gifts.get(gift.sku, 0) + gift.quantity
+    return {
+        "subtotal": q.subtotal.minor,
+        "shipping": q.shipping.minor,
+        "discount": q.discount.minor,
+        "tax": q.tax.minor,
+        "total": q.total.minor,
+        "lines": {
+            line.id: (line.unit_price.minor, line.total.minor, line.tax.amount.minor)
+            for line in q.lines
+        },
+        "applied": applied,
+        "uses": {u.promotion_id: u.units for u in q.uses if u.units and u.gift_sku is None},
+        "gifts": gifts,
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(PARTS))
+def test_two_readings_of_the_law_agree(part: int) -> None:
+    applied = 0
+    for seed in range(part, BASKETS, PARTS):
+        it = world(Random(seed))
+        engine = amounts(quote(it.basket, rules=it.rules, at=it.at, standing=it.standing))
+        naive = naive_quote(it.basket, rules=it.rules, at=it.at, standing=it.standing)
+        assert engine == naive, f"seed {seed}"
+        applied += len(engine["applied"])
+    assert applied > BASKETS / PARTS / 2, "the baskets hardly meet a promotion: nothing was compared"
