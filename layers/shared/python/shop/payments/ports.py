@@ -20,6 +20,12 @@ class PaymentProvider(Protocol):
     def handlers(self) -> dict[str, list[dict[str, Any]]]:
         """The payment handlers a checkout offers, as UCP's ``payment_handlers`` registry."""
 
+    def check(self, credential: Credential) -> None:
+        """Refuse a credential that cannot be this provider's, before anything is set in motion.
+
+        Raises Invalid. Asks nobody: whether it is good shows when it is authorised.
+        """
+
     def authorise(
         self, order_id: str, amount: Money, credential: Credential, *, key: str
     ) -> Report:

@@ -92,17 +92,26 @@ class SandboxProvider:
             ]
         }
 
-    def authorise(
-        self, order_id: str, amount: Money, credential: Credential, *, key: str
-    ) -> Report:
-        if credential.token == "tok_down":
-            raise Unavailable("the payment provider does not answer", code="payment_provider_down")
-        if credential.token not in TOKENS:
+    def check(self, credential: Credential) -> None:
+        if credential.handler_id != "sandbox":
+            raise Invalid(
+                f"this shop has no payment handler {credential.handler_id!r}",
+                code="payment_handler_unknown",
+                path="$.payment.instruments[0].handler_id",
+            )
+        if credential.token not in (*TOKENS, "tok_down"):
             raise Invalid(
                 f"the sandbox knows the tokens {', '.join([*TOKENS, 'tok_down'])}",
                 code="payment_token_unknown",
                 path="$.payment.instruments[0].credential.token",
             )
+
+    def authorise(
+        self, order_id: str, amount: Money, credential: Credential, *, key: str
+    ) -> Report:
+        self.check(credential)
+        if credential.token == "tok_down":
+            raise Unavailable("the payment provider does not answer", code="payment_provider_down")
         status, reason = TOKENS[credential.token]
         row = _Row(
             self._reference(order_id),

@@ -1,0 +1,41 @@
+"""POST /checkout-sessions/{id}/cancel: leave a checkout."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from shop.checkout.actions import cancel_checkout
+from shop.checkout.store import DynamoSessions
+from shop.checkout.wire import checkout_view
+from shop.edge.http import Request, endpoint, setting
+from shop.inventory.store import DynamoStock
+from shop.kernel.idempotency import once
+from shop.orders.store import DynamoOrders
+from shop.payments.wire import payment_handlers
+from shop.storage.keys import DynamoKeys
+from shop.storage.transactions import DynamoLedger
+
+sessions = DynamoSessions()
+orders = DynamoOrders()
+stock = DynamoStock()
+keys = DynamoKeys()
+ledger = DynamoLedger()
+shop_url = setting("SHOP_URL")
+handlers = payment_handlers(setting("PAYMENT_PROVIDER"), shop_url)
+
+
+@endpoint(capability="dev.ucp.shopping.checkout")
+def handler(request: Request[None]) -> Mapping[str, Any]:
+    return once(
+        request.ask,
+        lambda: cancel_checkout(
+            request.path["id"],
+            request.ask,
+            sessions=sessions,
+            orders=orders,
+            stock=stock,
+            ledger=ledger,
+        ),
+        lambda shown: checkout_view(shown, shop_url, handlers),
+        keys=keys,
+        ledger=ledger,
+    )

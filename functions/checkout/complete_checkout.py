@@ -1,0 +1,43 @@
+"""POST /checkout-sessions/{id}/complete: buy."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from shop.cart.actions import Shelf
+from shop.catalog.store import DynamoCatalogue
+from shop.checkout.actions import Till, complete_checkout
+from shop.checkout.store import DynamoSessions
+from shop.checkout.wire import CompleteRequest, checkout_view
+from shop.edge.http import Request, endpoint, setting
+from shop.inventory.store import DynamoStock
+from shop.orders.store import DynamoOrders
+from shop.payments.gateway.chosen import provider_of_the_stage
+from shop.payments.wire import payment_handlers
+from shop.pricing.model import Rules
+from shop.storage.keys import DynamoKeys
+from shop.storage.transactions import DynamoLedger
+
+till = Till(
+    sessions=DynamoSessions(),
+    orders=DynamoOrders(),
+    stock=DynamoStock(),
+    keys=DynamoKeys(),
+    ledger=DynamoLedger(),
+    provider=provider_of_the_stage(),
+    shelf=Shelf(DynamoCatalogue(), Rules()),
+    payment_window=timedelta(seconds=int(setting("PAYMENT_WINDOW_SECONDS"))),
+)
+shop_url = setting("SHOP_URL")
+handlers = payment_handlers(till.provider.name, shop_url)
+
+
+@endpoint(CompleteRequest, capability="dev.ucp.shopping.checkout")
+def handler(request: Request[CompleteRequest]) -> Mapping[str, Any]:
+    return complete_checkout(
+        request.path["id"],
+        request.body.credential(),
+        request.ask,
+        till,
+        lambda shown: checkout_view(shown, shop_url, handlers),
+    )

@@ -1,0 +1,41 @@
+"""POST /checkout-sessions: begin a checkout, from lines or from a cart."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from shop.cart.actions import Shelf
+from shop.cart.store import DynamoCarts
+from shop.catalog.store import DynamoCatalogue
+from shop.checkout.actions import create_checkout
+from shop.checkout.store import DynamoSessions
+from shop.checkout.wire import CheckoutCreateRequest, checkout_view
+from shop.edge.http import Request, endpoint, setting
+from shop.inventory.store import DynamoStock
+from shop.kernel.idempotency import once
+from shop.payments.wire import payment_handlers
+from shop.pricing.model import Rules
+from shop.storage.keys import DynamoKeys
+from shop.storage.transactions import DynamoLedger
+
+sessions = DynamoSessions()
+carts = DynamoCarts()
+shelf = Shelf(DynamoCatalogue(), Rules())
+stock = DynamoStock()
+keys = DynamoKeys()
+ledger = DynamoLedger()
+shop_url = setting("SHOP_URL")
+handlers = payment_handlers(setting("PAYMENT_PROVIDER"), shop_url)
+
+
+@endpoint(CheckoutCreateRequest, capability="dev.ucp.shopping.checkout", status=201)
+def handler(request: Request[CheckoutCreateRequest]) -> Mapping[str, Any]:
+    wish = request.body.wish()
+    return once(
+        request.ask,
+        lambda: create_checkout(
+            wish, request.ask, sessions=sessions, carts=carts, shelf=shelf, stock=stock
+        ),
+        lambda shown: checkout_view(shown, shop_url, handlers),
+        keys=keys,
+        ledger=ledger,
+    )

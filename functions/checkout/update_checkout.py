@@ -1,0 +1,47 @@
+"""PUT /checkout-sessions/{id}: replace what a checkout is."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from shop.cart.actions import Shelf
+from shop.catalog.store import DynamoCatalogue
+from shop.checkout.actions import update_checkout
+from shop.checkout.store import DynamoSessions
+from shop.checkout.wire import CheckoutUpdateRequest, checkout_view
+from shop.edge.http import Request, endpoint, setting
+from shop.inventory.store import DynamoStock
+from shop.kernel.idempotency import once
+from shop.orders.store import DynamoOrders
+from shop.payments.wire import payment_handlers
+from shop.pricing.model import Rules
+from shop.storage.keys import DynamoKeys
+from shop.storage.transactions import DynamoLedger
+
+sessions = DynamoSessions()
+orders = DynamoOrders()
+shelf = Shelf(DynamoCatalogue(), Rules())
+stock = DynamoStock()
+keys = DynamoKeys()
+ledger = DynamoLedger()
+shop_url = setting("SHOP_URL")
+handlers = payment_handlers(setting("PAYMENT_PROVIDER"), shop_url)
+
+
+@endpoint(CheckoutUpdateRequest, capability="dev.ucp.shopping.checkout")
+def handler(request: Request[CheckoutUpdateRequest]) -> Mapping[str, Any]:
+    session_id, wish = request.path["id"], request.body.wish()
+    return once(
+        request.ask,
+        lambda: update_checkout(
+            session_id,
+            wish,
+            request.ask,
+            sessions=sessions,
+            orders=orders,
+            shelf=shelf,
+            stock=stock,
+        ),
+        lambda shown: checkout_view(shown, shop_url, handlers),
+        keys=keys,
+        ledger=ledger,
+    )

@@ -1,0 +1,489 @@
+"""What people do at the checkout: begin, change, look, buy, leave.
+
+Buying is two steps that may be cut apart anywhere. First one transaction writes the order, takes
+its stock, marks the session and keeps the key. Then the provider is asked for the money, under a
+key derived from the order, and what it says is written to the order alone. Whoever asks again under
+the same key goes on where the first was cut off; whoever never asks again leaves an order that
+expires at its deadline and gives its stock back.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from shop.cart.actions import Shelf
+from shop.cart.model import Line, Message, numbered, priced, shortage_messages, unknown_items
+from shop.cart.ports import Carts
+from shop.checkout.model import (
+    MOST_SKUS,
+    OPEN_FOR,
+    Offer,
+    Phase,
+    Session,
+    offer_lines,
+    order_from,
+    phase_of,
+    place_of,
+    placed,
+    was_bought,
+)
+from shop.checkout.ports import Sessions
+from shop.inventory.model import Shortage
+from shop.inventory.ports import Holds, Stock
+from shop.kernel.errors import Conflict, Invalid, NotFound, Unavailable
+from shop.kernel.idempotency import Ask, Keys, answer_kept
+from shop.kernel.ids import new_id
+from shop.kernel.transactions import Change, Clash, Ledger
+from shop.orders.actions import cancel_order, record_payment
+from shop.orders.model import Order
+from shop.orders.model import Status as OrderStatus
+from shop.orders.ports import Orders
+from shop.payments.model import Credential, PaymentStatus
+from shop.payments.ports import PaymentProvider
+from shop.shipping.actions import options
+from shop.shipping.model import Consignment, ShippingOption
+from shop.shipping.model import Item as Packed
+
+TRIES = 4
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What somebody asks a checkout to be. ``None`` lines mean: those of the cart.
+
+    ``destination`` is a UCP postal address; ``option_id`` the way of shipping chosen, if any.
+    """
+
+    lines: Sequence[tuple[str | None, str, int]] | None
+    buyer: Mapping[str, Any] = field(default_factory=dict)
+    country: str | None = None
+    region: str | None = None
+    postal_code: str | None = None
+    destination: Mapping[str, Any] | None = None
+    option_id: str | None = None
+    attribution: Mapping[str, Any] = field(default_factory=dict)
+    cart_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A session with the order placed from it, if any, and what only this answer has to say."""
+
+    session: Session
+    order: Order | None = None
+    also: tuple[Message, ...] = ()
+
+    @property
+    def phase(self) -> Phase:
+        phase = phase_of(self.session, self.order)
+        hindered = any(message.type == "error" for message in self.also)
+        return Phase.INCOMPLETE if phase is Phase.READY and hindered else phase
+
+
+def create_checkout(
+    wish: Wish, ask: Ask, *, sessions: Sessions, carts: Carts, shelf: Shelf, stock: Stock
+) -> Change[Shown]:
+    """Begin a checkout from lines or a cart. Raises Invalid for what is not sold, NotFound."""
+    buyer, country, region, postal = wish.buyer, wish.country, wish.region, wish.postal_code
+    attribution = wish.attribution
+    if wish.cart_id is not None:
+        cart = carts.of(ask.owner, wish.cart_id, ask.at)
+        lines = cart.lines
+        buyer = {**buyer, **cart.buyer}
+        if cart.country:
+            country, region, postal = cart.country, cart.region, cart.postal_code
+        attribution = cart.attribution or attribution
+    elif wish.lines is not None:
+        lines = numbered(wish.lines)
+    else:
+        raise Invalid("line_items or a cart_id are needed", code="missing", path="$.line_items")
+    empty = _no_session(ask, lines, buyer, wish, country, region, postal, attribution)
+    offer = _offer(empty, wish.option_id, shelf, ask.at, stock=stock, strict=wish.cart_id is None)
+    session = replace(empty, offer=offer, lines=_as_offered(lines, offer))
+    return Change(Shown(session), (sessions.adding(session),))
+
+
+def show_checkout(
+    owner: str,
+    session_id: str,
+    *,
+    sessions: Sessions,
+    orders: Orders,
+    shelf: Shelf,
+    stock: Stock,
+    at: datetime,
+) -> Shown:
+    """Look at a checkout. An offer that is no longer fresh is shown as it would be made now."""
+    session = sessions.of(owner, session_id, at)
+    if session.order_id is not None:
+        return Shown(session, orders.of(owner, session.order_id))
+    if session.canceled or (session.offer.fresh(at) and not session.offer.short):
+        return Shown(session)
+    offer = _offer(session, session.offer.option_id, shelf, at, stock=stock)
+    return Shown(replace(session, offer=offer))
+
+
+def update_checkout(
+    session_id: str,
+    wish: Wish,
+    ask: Ask,
+    *,
+    sessions: Sessions,
+    orders: Orders,
+    shelf: Shelf,
+    stock: Stock,
+) -> Change[Shown]:
+    """Replace what a checkout is. Raises Conflict once it is completed or canceled.
+
+    While a payment is being confirmed nothing is changed; the answer shows the checkout and says
+    so.
+    """
+    session = sessions.of(ask.owner, session_id, ask.at)
+    session.open_or_refuse()
+    order = orders.of(ask.owner, session.order_id) if session.order_id else None
+    if order is not None:
+        _refuse_if_bought(order)
+        if order.status is OrderStatus.PLACED:
+            return Change(Shown(session, order, (_in_progress(),)), ())
+    if wish.lines is None:
+        raise Invalid("line_items are needed", code="missing", path="$.line_items")
+    lines = numbered(wish.lines, session.lines)
+    same_goods = [(n.id, n.variant_id, n.quantity) for n in lines] == [
+        (n.id, n.variant_id, n.quantity) for n in session.lines
+    ]
+    changed = replace(
+        session,
+        lines=lines,
+        buyer=wish.buyer,
+        destination=wish.destination,
+        country=wish.country,
+        region=wish.region,
+        postal_code=wish.postal_code,
+        attribution=wish.attribution or session.attribution,
+        order_id=None,
+        placed_key=None,
+        version=session.version + 1,
+        expires_at=ask.at + OPEN_FOR,
+    )
+    offer = _offer(
+        changed,
+        wish.option_id,
+        shelf,
+        ask.at,
+        stock=None if same_goods and not session.offer.short else stock,
+        strict=True,
+    )
+    after = replace(changed, offer=offer, lines=_as_offered(lines, offer))
+    return Change(Shown(after), (sessions.changing(session, after),))
+
+
+def cancel_checkout(
+    session_id: str,
+    ask: Ask,
+    *,
+    sessions: Sessions,
+    orders: Orders,
+    stock: Holds[Any],
+    ledger: Ledger,
+) -> Change[Shown]:
+    """Leave a checkout. A payment that is still being confirmed is called off with it.
+
+    Raises Conflict once it is completed (then the order is what can be cancelled) or canceled.
+    """
+    session = sessions.of(ask.owner, session_id, ask.at)
+    session.open_or_refuse()
+    order = None
+    if session.order_id is not None:
+        order = orders.of(ask.owner, session.order_id)
+        _refuse_if_bought(order)
+        order = cancel_order(
+            order.id,
+            "checkout_canceled",
+            at=ask.at,
+            who=ask.owner,
+            owner=ask.owner,
+            orders=orders,
+            stock=stock,
+            ledger=ledger,
+        )
+        _refuse_if_bought(order)
+    after = replace(session, canceled=True, version=session.version + 1)
+    return Change(Shown(after, order), (sessions.changing(session, after),))
+
+
+@dataclass(frozen=True)
+class Till:
+    """Everything that buying takes."""
+
+    sessions: Sessions
+    orders: Orders
+    stock: Holds[Any]
+    keys: Keys
+    ledger: Ledger
+    provider: PaymentProvider
+    shelf: Shelf
+    payment_window: timedelta
+
+
+def complete_checkout(
+    session_id: str,
+    credential: Credential,
+    ask: Ask,
+    till: Till,
+    render: Callable[[Shown], Mapping[str, Any]],
+) -> Mapping[str, Any]:
+    """Buy: place the order once, then ask for the money. Returns the rendered answer.
+
+    Short stock, a declined payment or a price that changed meanwhile are answers, not errors: the
+    checkout as it stands, with messages. Raises Unavailable where the provider cannot be reached:
+    the same request again goes on from there. Raises KeyReused, NotFound, and Conflict once the
+    checkout is completed under another key or canceled.
+    """
+    till.provider.check(credential)
+    for _ in range(TRIES):
+        session = till.sessions.of(ask.owner, session_id, ask.at)
+        if session.order_id is not None or session.canceled:
+            kept = answer_kept(ask, till.keys)
+            if kept is not None:
+                return kept
+        session.open_or_refuse()
+        if session.order_id is not None:
+            order = till.orders.of(ask.owner, session.order_id)
+            if session.placed_key == ask.key:
+                return _pay(session, order, credential, ask, till, render)
+            _refuse_if_bought(order)
+            if order.status is OrderStatus.PLACED:
+                return render(Shown(session, order, (_in_progress(),)))
+        if session.offer.short or not session.offer.fresh(ask.at):
+            renewed = _renewed(session, ask.at, till)
+            if renewed.offer.quote.total != session.offer.quote.total or not renewed.ready:
+                return render(Shown(renewed, None, (_price_changed(session, renewed),)))
+            session = renewed
+        if not session.ready:
+            return render(Shown(replace(session, order_id=None)))
+        try:
+            session, order = _place(session, ask, till)
+        except Clash as clash:
+            short = _short_of(session, clash, ask, till)
+            if short:
+                return render(Shown(replace(session, order_id=None), None, short))
+            continue
+        return _pay(session, order, credential, ask, till, render)
+    raise Unavailable("too many want this at the same moment; try again", code="contention")
+
+
+def _place(session: Session, ask: Ask, till: Till) -> tuple[Session, Order]:
+    offer = session.offer
+    demands = offer.demands()
+    if len(demands) > MOST_SKUS:
+        raise Invalid(
+            f"an order holds at most {MOST_SKUS} different articles; split it",
+            code="too_many_articles",
+            path="$.line_items",
+        )
+    holds = till.stock.draw(demands)
+    fresh = order_from(session, till.provider.name, ask.at, ask.at + till.payment_window)
+    order, events = replace(fresh, holds=holds).placed()
+    after = placed(session, order, ask.key)
+    till.ledger.commit(
+        till.orders.placing(order, events),
+        till.sessions.changing(session, after),
+        till.keys.taking(ask, None),
+        lambda writes: _reserve(till, writes, holds),
+    )
+    return after, order
+
+
+def _reserve(till: Till, writes: Any, holds: Any) -> None:
+    till.stock.reserve(writes, holds)
+
+
+def _pay(
+    session: Session,
+    order: Order,
+    credential: Credential,
+    ask: Ask,
+    till: Till,
+    render: Callable[[Shown], Mapping[str, Any]],
+) -> Mapping[str, Any]:
+    if order.status is not OrderStatus.PLACED or order.payment.status is not PaymentStatus.CREATED:
+        return render(Shown(session, order))
+    report = till.provider.authorise(order.id, order.amount, credential, key=order.id)
+    order = record_payment(
+        order.id,
+        report,
+        at=ask.at,
+        who=till.provider.name,
+        orders=till.orders,
+        stock=till.stock,
+        ledger=till.ledger,
+        read=order,
+        also=lambda failed: (
+            till.keys.answering(ask, render(Shown(session, _as_called_off(failed)))),
+        ),
+    )
+    return render(Shown(session, order))
+
+
+def _as_called_off(order: Order) -> Order:
+    return replace(order, status=OrderStatus.CANCELLED)
+
+
+def _short_of(session: Session, clash: Clash, ask: Ask, till: Till) -> tuple[Message, ...]:
+    if {till.sessions.name(session), till.keys.name(ask)} & clash.about:
+        taken = till.keys.taken(ask)
+        if taken is not None and taken.fingerprint != ask.fingerprint:
+            answer_kept(ask, till.keys)
+        return ()
+    short = till.stock.shortages_after(clash, session.offer.demands())
+    return _said(short, session)
+
+
+def _said(short: Sequence[Shortage], session: Session) -> tuple[Message, ...]:
+    left = {shortage.sku: shortage for shortage in short}
+    return tuple(
+        Message(
+            "error",
+            "out_of_stock",
+            f"{left[line.sku].available} of {line.title} left; {left[line.sku].wanted} wanted",
+            f"$.line_items[{index}].quantity",
+            "recoverable",
+        )
+        for index, line in enumerate(session.offer.lines)
+        if line.sku in left
+    )
+
+
+def _refuse_if_bought(order: Order) -> None:
+    if was_bought(order):
+        raise Conflict("this checkout is completed", code="checkout_completed")
+
+
+def _in_progress() -> Message:
+    return Message(
+        "error",
+        "complete_in_progress",
+        "a payment for this checkout is being confirmed; nothing was changed",
+        severity="recoverable",
+    )
+
+
+def _price_changed(before: Session, after: Session) -> Message:
+    return Message(
+        "error",
+        "price_changed",
+        f"the total was {before.offer.quote.total} and is {after.offer.quote.total} now; "
+        "look at it and complete again",
+        "$.totals",
+        "recoverable",
+    )
+
+
+def _renewed(session: Session, at: datetime, till: Till) -> Session:
+    offer = _offer(session, session.offer.option_id, till.shelf, at, stock=None)
+    after = replace(
+        session, offer=offer, lines=_as_offered(session.lines, offer), version=session.version + 1
+    )
+    try:
+        till.ledger.commit(till.sessions.changing(session, after))
+    except Clash:
+        raise Conflict("this checkout was changed meanwhile; look at it again") from None
+    return after
+
+
+def _as_offered(lines: Sequence[Line], offer: Offer) -> tuple[Line, ...]:
+    shown = {line.id: line.unit_price.minor for line in offer.quote.lines}
+    return tuple(replace(line, seen=shown[line.id]) for line in lines if line.id in shown)
+
+
+def _no_session(
+    ask: Ask,
+    lines: tuple[Line, ...],
+    buyer: Mapping[str, Any],
+    wish: Wish,
+    country: str | None,
+    region: str | None,
+    postal_code: str | None,
+    attribution: Mapping[str, Any],
+) -> Session:
+    return Session(
+        id=new_id("chk"),
+        owner=ask.owner,
+        lines=lines,
+        offer=None,  # type: ignore[arg-type]  # made from this very session in the next step
+        created_at=ask.at,
+        expires_at=ask.at + OPEN_FOR,
+        buyer=buyer,
+        destination=wish.destination,
+        country=country,
+        region=region,
+        postal_code=postal_code,
+        attribution=attribution,
+        cart_id=wish.cart_id,
+    )
+
+
+def _offer(
+    session: Session,
+    option_id: str | None,
+    shelf: Shelf,
+    at: datetime,
+    *,
+    stock: Stock | None,
+    strict: bool = False,
+) -> Offer:
+    """Make an offer for a session as it is now.
+
+    Without a choice the cheapest way of shipping is chosen. With ``strict`` a line that is not sold
+    and a way that is not offered are refused; without, they are left out and spoken of.
+    """
+    known = shelf.catalogue.variants([line.variant_id for line in session.lines])
+    if strict and (refusal := unknown_items(session.lines, known)):
+        raise refusal
+    place = place_of(session.destination, session)
+    country = place.country if place else None
+    goods = priced(
+        session.lines, known, rules=shelf.rules, at=at, country=country, destination=place
+    )
+    if not goods.items:
+        raise NotFound("nothing in this checkout is sold any more", code="item_unavailable")
+    ways: tuple[ShippingOption, ...] = ()
+    if session.destination and place is not None:
+        packed = tuple(Packed(i.line.quantity, i.variant.weight_g) for i in goods.items)
+        value = goods.quote.subtotal - goods.quote.goods_discount
+        ways = options(Consignment(packed, value), place, at=at)
+    chosen = next((way for way in ways if way.id == option_id), None)
+    if option_id is not None and ways and chosen is None:
+        if strict:
+            raise Invalid(
+                f"{option_id!r} is not offered; choose one of {', '.join(w.id for w in ways)}",
+                code="option_unknown",
+                path="$.fulfillment.methods[0].groups[0].selected_option_id",
+            )
+        option_id = None
+    if chosen is None and ways:
+        chosen = ways[0]
+    result = goods
+    if chosen is not None:
+        result = priced(
+            [item.line for item in goods.items],
+            known,
+            rules=shelf.rules,
+            at=at,
+            country=country,
+            destination=place,
+            shipping=chosen.price,
+            shipping_method=chosen.id,
+        )
+    messages = [*goods.messages]
+    if stock is not None:
+        levels = stock.levels([item.variant.sku for item in goods.items])
+        messages += shortage_messages(goods.items, levels, severity="recoverable")
+    return Offer(
+        lines=offer_lines(goods.items),
+        quote=result.quote,
+        options=ways,
+        option_id=chosen.id if chosen else None,
+        messages=tuple(messages),
+    )

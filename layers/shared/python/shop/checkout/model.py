@@ -1,0 +1,330 @@
+"""A checkout session: what is bought, by whom, where to, and what the shop offers for it.
+
+The session keeps the *offer* that was shown last. What is shown is what is paid: completing takes
+the offer as it stands while it is fresh, and shows a new one where it is not. Where the session
+stands is never stored twice: once an order was placed from it, the order's state decides.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from shop.cart.model import Item, Line, Message, image_url, title
+from shop.inventory.model import Demand, add_up
+from shop.kernel.errors import Conflict
+from shop.kernel.ids import derived_id
+from shop.orders.model import Order, OrderLine
+from shop.orders.model import Status as OrderStatus
+from shop.payments.model import Payment, PaymentStatus
+from shop.pricing.model import Destination, Quote
+from shop.shipping.model import ShippingOption
+
+OPEN_FOR = timedelta(hours=6)
+"""UCP's default life of a checkout session."""
+KEPT = timedelta(days=30)
+"""How long a session is kept once an order was placed from it."""
+FRESH = timedelta(minutes=15)
+"""How long an offer is paid as shown."""
+MOST_SKUS = 90
+"""Different SKUs that one transaction places beside order, session and key; it takes 100 rows."""
+
+NEEDS_POSTCODE = frozenset(
+    """US CA GB DE FR IT ES NL BE AT PL SE DK FI
+    NO CH CN JP KR AU BR IN MX PT CZ""".split()  # noqa: SIM905  a list of 25 is worse to read
+)
+
+
+class Phase(StrEnum):
+    """UCP's checkout status."""
+
+    INCOMPLETE = "incomplete"
+    REQUIRES_ESCALATION = "requires_escalation"
+    READY = "ready_for_complete"
+    IN_PROGRESS = "complete_in_progress"
+    COMPLETED = "completed"
+    CANCELED = "canceled"
+
+
+@dataclass(frozen=True)
+class OfferLine:
+    """A line of the offer: what a later answer, and the order, must know without the catalogue."""
+
+    id: str
+    product_id: str
+    variant_id: str
+    sku: str
+    title: str
+    quantity: int
+    image_url: str | None = None
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What the shop asks for the lines, and the ways it can send them."""
+
+    lines: tuple[OfferLine, ...]
+    quote: Quote
+    options: tuple[ShippingOption, ...] = ()
+    option_id: str | None = None
+    messages: tuple[Message, ...] = ()
+
+    @property
+    def option(self) -> ShippingOption | None:
+        """The way that was chosen."""
+        return next((o for o in self.options if o.id == self.option_id), None)
+
+    @property
+    def short(self) -> bool:
+        """Whether stock stood in the way when it was made; stock may have come since."""
+        return any(message.code == "out_of_stock" for message in self.messages)
+
+    def fresh(self, at: datetime) -> bool:
+        """Whether it is still paid as shown."""
+        return at - self.quote.at < FRESH
+
+    def demands(self) -> tuple[Demand, ...]:
+        """Units per SKU, several lines of one SKU added up."""
+        return add_up(Demand(line.sku, line.quantity) for line in self.lines)
+
+
+@dataclass(frozen=True)
+class Session:
+    """See the module.
+
+    ``destination`` is a UCP postal address with an ``id``; ``order_id`` the order placed last from
+    this session and ``placed_key`` the idempotency key it was placed under; ``attempt`` numbers the
+    next order, so that each attempt's id is derived and a retry meets itself.
+    """
+
+    id: str
+    owner: str
+    lines: tuple[Line, ...]
+    offer: Offer
+    created_at: datetime
+    expires_at: datetime
+    buyer: Mapping[str, Any] = field(default_factory=dict)
+    destination: Mapping[str, Any] | None = None
+    country: str | None = None
+    region: str | None = None
+    postal_code: str | None = None
+    attribution: Mapping[str, Any] = field(default_factory=dict)
+    cart_id: str | None = None
+    canceled: bool = False
+    attempt: int = 1
+    order_id: str | None = None
+    placed_key: str | None = None
+    version: int = 1
+
+    @property
+    def next_order_id(self) -> str:
+        return derived_id("ord", self.id, str(self.attempt))
+
+    def missing(self) -> tuple[Message, ...]:
+        """What stands in the way of buying, each with the place to mend it."""
+        return (*self._missing_buyer(), *self._missing_delivery(), *self.offer.messages)
+
+    def _missing_buyer(self) -> tuple[Message, ...]:
+        if self.buyer.get("email"):
+            return ()
+        return (_wanted("$.buyer.email", "an e-mail address is needed for the confirmation"),)
+
+    def _missing_delivery(self) -> tuple[Message, ...]:
+        where = "$.fulfillment.methods[0]"
+        if self.destination is None:
+            return (_wanted(f"{where}.destinations", "where shall it be sent to?"),)
+        needed = ["street_address", "address_locality", "address_country"]
+        if self.destination.get("address_country") in NEEDS_POSTCODE:
+            needed.append("postal_code")
+        lacking = [name for name in needed if not self.destination.get(name)]
+        if lacking:
+            return tuple(
+                _wanted(f"{where}.destinations[0].{name}", f"{name} is needed to deliver")
+                for name in lacking
+            )
+        if not self.offer.options:
+            return (
+                Message(
+                    "error",
+                    "address_undeliverable",
+                    "the shop does not deliver to this address",
+                    f"{where}.destinations[0]",
+                    "recoverable",
+                ),
+            )
+        if self.offer.option is None:
+            return (_wanted(f"{where}.groups[0].selected_option_id", "choose a way of shipping"),)
+        return ()
+
+    @property
+    def ready(self) -> bool:
+        return not any(message.type == "error" for message in self.missing())
+
+    def open_or_refuse(self) -> None:
+        """Raise Conflict where nothing can be changed any more."""
+        if self.canceled:
+            raise Conflict("this checkout was canceled; begin a new one", code="checkout_canceled")
+
+
+def _wanted(path: str, text: str) -> Message:
+    return Message("error", "missing", text, path, "recoverable")
+
+
+def phase_of(session: Session, order: Order | None) -> Phase:
+    """Where a session stands: its order's state decides, once there is one."""
+    if session.canceled:
+        return Phase.CANCELED
+    if order is None:
+        return Phase.READY if session.ready else Phase.INCOMPLETE
+    if was_bought(order):
+        return Phase.COMPLETED
+    if order.status is OrderStatus.CANCELLED:
+        return Phase.INCOMPLETE
+    if order.payment.status is PaymentStatus.REQUIRES_ACTION:
+        return Phase.REQUIRES_ESCALATION
+    return Phase.IN_PROGRESS
+
+
+def was_bought(order: Order) -> bool:
+    """Whether an order was ever certain; what staff do with it later does not undo the checkout."""
+    if order.status is OrderStatus.PLACED:
+        return False
+    return order.status is not OrderStatus.CANCELLED or order.payment.balance("authorised") > 0
+
+
+def messages_of(session: Session, order: Order | None) -> tuple[Message, ...]:
+    """What must be said of a session, with its order's payment."""
+    if session.canceled or (order is not None and was_bought(order)):
+        return ()
+    if order is None:
+        return session.missing()
+    if order.status is OrderStatus.CANCELLED:
+        return (payment_failed(order.payment.reason or order.cancel_reason or "payment_failed"),)
+    if order.payment.status is PaymentStatus.REQUIRES_ACTION:
+        return (
+            Message(
+                "error",
+                "payment_challenge",
+                "the buyer must approve this payment at continue_url",
+                "$.payment.instruments[0]",
+                "requires_buyer_review",
+            ),
+        )
+    return (Message("info", "payment_pending", "the payment is being confirmed; look again soon"),)
+
+
+def payment_failed(reason: str) -> Message:
+    """The message for a payment that did not happen; the buyer may try another way."""
+    said = {
+        "card_declined": "the payment was declined",
+        "insufficient_funds": "the account does not cover the amount",
+        "challenge_failed": "the buyer did not approve the payment",
+        "payment_expired": "the payment was not completed in time",
+        "checkout_canceled": "the purchase was called off",
+    }.get(reason, "the payment failed")
+    return Message(
+        "error",
+        "payment_failed",
+        f"{said} ({reason}); nothing was bought, try another way to pay",
+        "$.payment.instruments[0]",
+        "recoverable",
+    )
+
+
+def offer_lines(items: Sequence[Item]) -> tuple[OfferLine, ...]:
+    """The lines of an offer from priced items."""
+    return tuple(
+        OfferLine(
+            item.line.id,
+            item.product.id,
+            item.variant.id,
+            item.variant.sku,
+            title(item),
+            item.line.quantity,
+            image_url(item),
+        )
+        for item in items
+    )
+
+
+def place_of(
+    destination: Mapping[str, Any] | None, session: Session | None = None
+) -> Destination | None:
+    """As much of a place as tax and shipping ask for."""
+    if destination and destination.get("address_country"):
+        return Destination(
+            destination["address_country"],
+            destination.get("address_region"),
+            destination.get("postal_code"),
+        )
+    if session is not None and session.country:
+        return Destination(session.country, session.region, session.postal_code)
+    return None
+
+
+def order_from(session: Session, provider: str, at: datetime, pay_by: datetime) -> Order:
+    """The order that a ready session places: a snapshot of its offer."""
+    offer, option = session.offer, session.offer.option
+    if option is None or session.destination is None:
+        raise Conflict("this checkout is not ready", code="checkout_incomplete")
+    quote = offer.quote
+    lines = []
+    for line in offer.lines:
+        priced = quote.line(line.id)
+        lines.append(
+            OrderLine(
+                id=line.id,
+                product_id=line.product_id,
+                variant_id=line.variant_id,
+                sku=line.sku,
+                title=line.title,
+                unit_price=priced.unit_price.minor,
+                quantity=line.quantity,
+                subtotal=priced.subtotal.minor,
+                discount=priced.discount.minor,
+                tax=priced.tax.amount.minor,
+                total=priced.total.minor,
+                image_url=line.image_url,
+            )
+        )
+    return Order(
+        id=session.next_order_id,
+        owner=session.owner,
+        checkout_id=session.id,
+        currency=quote.currency,
+        lines=tuple(lines),
+        subtotal=quote.subtotal.minor,
+        discount=quote.discount.minor,
+        shipping=quote.shipping.minor,
+        tax=quote.tax.minor,
+        total=quote.total.minor,
+        tax_included=quote.tax_included,
+        email=session.buyer["email"],
+        buyer=session.buyer,
+        destination=session.destination,
+        shipping_option={
+            "id": option.id,
+            "title": option.title,
+            "carrier": option.carrier,
+            "price": option.price.minor,
+            "earliest": option.earliest.isoformat(),
+            "latest": option.latest.isoformat(),
+        },
+        payment=Payment(provider),
+        placed_at=at,
+        pay_by=pay_by,
+        quote=quote.to_dict(),
+    )
+
+
+def placed(session: Session, order: Order, key: str) -> Session:
+    """The session once the order is placed from it."""
+    return replace(
+        session,
+        order_id=order.id,
+        placed_key=key,
+        attempt=session.attempt + 1,
+        expires_at=order.placed_at + KEPT,
+        version=session.version + 1,
+    )

@@ -1,0 +1,247 @@
+"""A checkout in UCP's words, with its fulfillment extension: requests in, answers out."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints
+
+from shop.cart.wire import (
+    ContextRequest,
+    Id,
+    LineRequest,
+    Name,
+    SessionRequest,
+    Shape,
+    Text,
+    line_totals_view,
+    messages_view,
+    totals_view,
+)
+from shop.checkout.actions import Shown, Wish
+from shop.checkout.model import Offer, OfferLine, Phase, Session, messages_of
+from shop.kernel.errors import Invalid
+from shop.payments.model import Credential
+
+METHOD_ID = "shipping"
+GROUP_ID = "all"
+
+
+class AddressRequest(Shape):
+    """A shipping address. What is missing in it is asked for by messages, not refused."""
+
+    id: Id | None = None
+    type: Literal["shipping_address"] | None = None
+    street_address: Text | None = None
+    extended_address: Text | None = None
+    address_locality: Name | None = None
+    address_region: Name | None = None
+    address_country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = None
+    postal_code: Annotated[str, StringConstraints(max_length=20)] | None = None
+    first_name: Name | None = None
+    last_name: Name | None = None
+    full_name: Name | None = None
+    phone_number: Annotated[str, StringConstraints(max_length=30)] | None = None
+
+
+class GroupRequest(Shape):
+    id: Id | None = None
+    selected_option_id: Id | None = None
+    line_item_ids: Any = None
+    options: Any = None
+
+
+class MethodRequest(Shape):
+    """One way of delivery. The shop ships; all lines go to one address."""
+
+    id: Id | None = None
+    type: Literal["shipping"] = "shipping"
+    destinations: Annotated[list[AddressRequest], Field(max_length=20, default_factory=list)]
+    selected_destination_id: Id | None = None
+    groups: Annotated[list[GroupRequest], Field(max_length=1, default_factory=list)]
+    line_item_ids: Any = None
+
+
+class FulfillmentRequest(Shape):
+    methods: Annotated[list[MethodRequest], Field(max_length=1, default_factory=list)]
+    available_methods: Any = None
+
+    def address(self) -> dict[str, Any] | None:
+        """The destination chosen, or the only one there is."""
+        if not self.methods or not self.methods[0].destinations:
+            return None
+        method = self.methods[0]
+        wanted = method.selected_destination_id
+        for number, place in enumerate(method.destinations, start=1):
+            known = place.model_dump(exclude_none=True, exclude={"type"})
+            known.setdefault("id", f"dest_{number}")
+            if wanted is None or known["id"] == wanted:
+                return known
+        raise Invalid(
+            f"no destination is called {wanted}",
+            code="destination_unknown",
+            path="$.fulfillment.methods[0].selected_destination_id",
+        )
+
+    def option(self) -> str | None:
+        if not self.methods or not self.methods[0].groups:
+            return None
+        return self.methods[0].groups[0].selected_option_id
+
+
+class CheckoutUpdateRequest(SessionRequest):
+    """The body of replacing a checkout. Payment is sent when it is completed, and not read here."""
+
+    fulfillment: FulfillmentRequest | None = None
+    payment: Any = None
+    order: Any = None
+
+    def wish(self) -> Wish:
+        context = self.context or ContextRequest()
+        fulfillment = self.fulfillment or FulfillmentRequest()
+        return Wish(
+            lines=self.wanted(),
+            buyer=self.buyer.known() if self.buyer else {},
+            country=context.address_country,
+            region=context.address_region,
+            postal_code=context.postal_code,
+            destination=fulfillment.address(),
+            option_id=fulfillment.option(),
+            attribution=self.attribution or {},
+        )
+
+
+class CheckoutCreateRequest(CheckoutUpdateRequest):
+    """The body of beginning a checkout. With a ``cart_id`` the cart's lines are taken."""
+
+    line_items: Annotated[list[LineRequest], Field(max_length=2_000, default_factory=list)]
+    cart_id: Id | None = None
+
+    def wish(self) -> Wish:
+        wish = super().wish()
+        lines = None if self.cart_id is not None or not self.line_items else wish.lines
+        return Wish(**{**wish.__dict__, "lines": lines, "cart_id": self.cart_id})
+
+
+class CredentialRequest(Shape):
+    type: Name
+    token: Annotated[str, StringConstraints(min_length=1, max_length=5_000)]
+
+
+class InstrumentRequest(Shape):
+    """What the buyer pays with: a token of one of the checkout's payment handlers."""
+
+    id: Id
+    handler_id: Id
+    type: Name
+    credential: CredentialRequest
+    selected: bool | None = None
+    billing_address: Any = None
+    display: Any = None
+
+
+class PaymentRequest(Shape):
+    instruments: Annotated[list[InstrumentRequest], Field(min_length=1, max_length=10)]
+
+
+class CompleteRequest(Shape):
+    """The body of completing a checkout."""
+
+    payment: PaymentRequest
+    signals: dict[str, Any] | None = None
+    attribution: dict[str, Any] | None = None
+
+    def credential(self) -> Credential:
+        """The instrument selected, or the only one. Raises Invalid for none or several."""
+        instruments = self.payment.instruments
+        chosen = [i for i in instruments if i.selected] or instruments
+        if len(chosen) != 1:
+            raise Invalid(
+                "select one payment instrument",
+                code="instrument_ambiguous",
+                path="$.payment.instruments",
+            )
+        one = chosen[0]
+        return Credential(one.handler_id, one.credential.type, one.credential.token)
+
+
+def checkout_view(shown: Shown, shop_url: str, handlers: dict[str, Any]) -> dict[str, Any]:
+    """A checkout as UCP's ``shopping/checkout.json``; its envelope names the payment handlers."""
+    session, order, phase = shown.session, shown.order, shown.phase
+    offer = session.offer
+    view: dict[str, Any] = {
+        "ucp": {"payment_handlers": handlers},
+        "id": session.id,
+        "status": phase.value,
+        "line_items": [_line_view(line, offer) for line in offer.lines],
+        "currency": offer.quote.currency,
+        "totals": totals_view(offer.quote),
+        "links": [
+            {"type": "terms_of_service", "url": f"{shop_url}/legal/terms"},
+            {"type": "privacy_policy", "url": f"{shop_url}/legal/privacy"},
+        ],
+        "fulfillment": _fulfillment_view(session),
+        "expires_at": session.expires_at.isoformat(),
+    }
+    if session.buyer:
+        view["buyer"] = dict(session.buyer)
+    if session.attribution:
+        view["attribution"] = dict(session.attribution)
+    messages = [*messages_of(session, order), *shown.also]
+    if messages:
+        view["messages"] = messages_view(messages)
+    if phase is Phase.COMPLETED and order is not None:
+        view["order"] = {"id": order.id, "permalink_url": f"{shop_url}/orders/{order.id}"}
+    elif phase is Phase.REQUIRES_ESCALATION and order is not None:
+        view["continue_url"] = order.payment.action_url
+    elif phase is not Phase.CANCELED:
+        view["continue_url"] = f"{shop_url}/checkout-sessions/{session.id}"
+    return view
+
+
+def _line_view(line: OfferLine, offer: Offer) -> dict[str, Any]:
+    priced = offer.quote.line(line.id)
+    item: dict[str, Any] = {
+        "id": line.variant_id,
+        "title": line.title,
+        "price": priced.unit_price.minor,
+    }
+    if line.image_url:
+        item["image_url"] = line.image_url
+    return {
+        "id": line.id,
+        "item": item,
+        "quantity": line.quantity,
+        "totals": line_totals_view(priced),
+    }
+
+
+def _fulfillment_view(session: Session) -> dict[str, Any]:
+    offer = session.offer
+    lines = [line.id for line in offer.lines]
+    method: dict[str, Any] = {"id": METHOD_ID, "type": "shipping", "line_item_ids": lines}
+    if session.destination:
+        method["destinations"] = [{"type": "shipping_address", **session.destination}]
+        method["selected_destination_id"] = session.destination["id"]
+    if offer.options:
+        method["groups"] = [
+            {
+                "id": GROUP_ID,
+                "line_item_ids": lines,
+                "selected_option_id": offer.option_id,
+                "options": [
+                    {
+                        "id": option.id,
+                        "title": option.title,
+                        "description": {
+                            "plain": f"{option.carrier}, arrives {option.earliest:%d %b}"
+                            f" to {option.latest:%d %b}"
+                        },
+                        "carrier": option.carrier,
+                        "earliest_fulfillment_time": option.earliest.isoformat(),
+                        "latest_fulfillment_time": option.latest.isoformat(),
+                        "totals": [{"type": "total", "amount": option.price.minor}],
+                    }
+                    for option in offer.options
+                ],
+            }
+        ]
+    return {"methods": [method]}
