@@ -182,6 +182,7 @@ def environment_of(line: Function, names: Names, ground: Ground, release: str) -
         "LOG_LEVEL": stage.log_level,
         "POWERTOOLS_SERVICE_NAME": line.module.partition(".")[0],
         "POWERTOOLS_METRICS_NAMESPACE": "Doorbuster",
+        "PAYMENT_PROVIDER": stage.payment_provider,
     }
     if isinstance(line, Endpoint):
         env["ACCESS"] = line.access.value
@@ -209,7 +210,6 @@ def environment_of(line: Function, names: Names, ground: Ground, release: str) -
     for module in line.invokes:
         env[f"FUNCTION_{module.replace('.', '_').upper()}"] = names.function(module)
     if line.payments:
-        env["PAYMENT_PROVIDER"] = stage.payment_provider
         env["PAYMENT_WINDOW_SECONDS"] = str(stage.payment_window)
     return dict(sorted(env.items()))
 
