@@ -90,10 +90,11 @@ class PriceBand:
     def holds(self, card: Card) -> bool:
         """Whether a variant's price lies within; where a card cannot list all, whether one may."""
         if len(card.prices) >= MOST_PRICES:
-            return self._reaches(card.prices[0], card.prices[-1])
-        return any(self._reaches(price, price) for price in card.prices)
+            return self.reaches(card.prices[0], card.prices[-1])
+        return any(self.reaches(price, price) for price in card.prices)
 
-    def _reaches(self, low: int, high: int) -> bool:
+    def reaches(self, low: int, high: int) -> bool:
+        """Whether the band and the prices from ``low`` to ``high`` have one in common."""
         return (self.low is None or high >= self.low) and (self.high is None or low <= self.high)
 
 
@@ -132,7 +133,7 @@ def search_for(
 ) -> Search:
     """Put a shopper's words into the form that the index answers, longest word first."""
     words = sorted(words_in(text or "", asked=True), key=lambda w: (-len(w.encode()), w))
-    folded = tuple(dict.fromkeys(map(_category, categories)))
+    folded = tuple(dict.fromkeys(map(folded_category, categories)))
     return Search(tuple(words[:MOST_ASKED]), folded, price)
 
 
@@ -192,7 +193,7 @@ def ranked_words(product: Product) -> dict[str, int]:
 
 def categories_of(product: Product) -> tuple[str, ...]:
     """The categories a product is listed in, folded: its own and those above them."""
-    steps = (_category(step) for c in product.categories for step in c.path)
+    steps = (folded_category(step) for c in product.categories for step in c.path)
     return tuple(filter(None, dict.fromkeys(steps)))
 
 
@@ -217,7 +218,8 @@ def _words(texts: Iterable[str]) -> Iterable[str]:
         yield from words_in(text)
 
 
-def _category(value: str) -> str:
+def folded_category(value: str) -> str:
+    """A category path as it is compared: ``" footwear>RUNNING"`` is ``"footwear > running"``."""
     steps = (" ".join(fold(step).split()) for step in value.split(">"))
     return " > ".join(step for step in steps if step)[:LONGEST_CATEGORY]
 

@@ -22,6 +22,8 @@ from shop.kernel.money import Money
 MOST_VARIANTS = 100
 """Variants of one product: as many as one read of the stock table answers for."""
 
+MOST_EVER = 1_000
+"""And with those that were discontinued, which stay with the product."""
 MOST_OPTIONS = 5
 MOST_CATEGORIES = 20
 MOST_TAGS = 50
@@ -149,6 +151,8 @@ class Product:
     options: tuple[Option, ...] = ()
     status: Status = Status.DRAFT
     version: int = 0
+    source: str | None = None
+    """A digest of what a file said of it when it was last imported: once is enough."""
 
     @property
     def on_sale(self) -> tuple[Variant, ...]:
@@ -249,7 +253,9 @@ def _variants(product: Product) -> Iterable[Problem]:
     if not product.variants:
         yield _bad("$.variants", "a product needs at least one variant: that is what is bought")
         return
-    yield from _few(product.variants, "$.variants", MOST_VARIANTS)
+    active = tuple(v for v in product.variants if v.status is VariantStatus.ACTIVE)
+    yield from _few(active, "$.variants", MOST_VARIANTS)
+    yield from _few(product.variants, "$.variants", MOST_EVER)
     currencies = {v.price.currency for v in product.variants} | {
         v.list_price.currency for v in product.variants if v.list_price
     }

@@ -81,6 +81,7 @@ def product_from(row: CatalogRow) -> Product:
         variants=tuple(_variant(v, doc["currency"]) for v in doc["variants"]),
         status=Status(row.status),
         version=int(row.version),
+        source=doc.get("source"),
         created_at=datetime.fromisoformat(doc["created_at"]),
         updated_at=datetime.fromisoformat(doc["updated_at"]),
     )
@@ -152,6 +153,7 @@ def _product_doc(product: Product) -> dict[str, Any]:
         options=[[o.name, list(o.values)] for o in product.options],
         currency=product.currency,
         variants=[_variant_doc(v) for v in product.variants],
+        source=product.source,
         created_at=product.created_at.isoformat(),
         updated_at=product.updated_at.isoformat(),
     )

@@ -1,0 +1,103 @@
+"""Filling the catalogue from a file: everything good in it, once, and a reason for the rest."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from shop.catalog.actions.keeping import Draft, product_from
+from shop.catalog.model import Product, Status
+from shop.catalog.ports import Catalogue
+from shop.kernel.errors import Invalid, Problem
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """A product as a file has it. ``source`` is a digest of everything that the file says of it.
+
+    ``line`` is where it begins and ``variant_lines`` where its variants do, counted from 1.
+    ``status`` is ``None`` where the file does not say: then a new product goes on sale, and one
+    that is known stays as it is. ``counts`` are units on hand by SKU.
+    """
+
+    product_id: str
+    draft: Draft
+    source: str
+    line: int
+    variant_lines: tuple[int, ...] = ()
+    status: Status | None = None
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def line_of(self, problem: Problem) -> int:
+        path = problem.path or ""
+        if path.startswith("$.variants["):
+            number = int(path.removeprefix("$.variants[").partition("]")[0])
+            if number < len(self.variant_lines):
+                return self.variant_lines[number]
+        return self.line
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """Something in a file that was not taken: where it stands, which product, and why."""
+
+    line: int
+    reason: str
+    product: str | None = None
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What became of a file. The ids of products that are new, changed, or said the same before."""
+
+    created: tuple[str, ...]
+    changed: tuple[str, ...]
+    unchanged: tuple[str, ...]
+    rejected: tuple[Rejected, ...]
+
+    @property
+    def kept(self) -> frozenset[str]:
+        return frozenset((*self.created, *self.changed, *self.unchanged))
+
+
+def import_entries(entries: Sequence[Entry], *, catalogue: Catalogue, at: datetime) -> Imported:
+    """Take in what a file says. Doing it again changes nothing, also where staff changed it since.
+
+    A product is taken as a whole or not at all: half of its variants would be another product.
+    """
+    known = catalogue.products({entry.product_id for entry in entries})
+    new: dict[str, Entry] = {}
+    other: dict[str, Entry] = {}
+    same: list[str] = []
+    rejected: list[Rejected] = []
+    products: list[Product] = []
+    for entry in entries:
+        before = known.get(entry.product_id)
+        if before is not None and before.source == entry.source:
+            same.append(entry.product_id)
+            continue
+        try:
+            products.append(_product(entry, before, at))
+        except Invalid as refusal:
+            rejected += _rejections(entry, refusal.problems)
+            continue
+        (other if before else new)[entry.product_id] = entry
+    for product_id, why in catalogue.save_many(products).items():
+        entry = (other if product_id in other else new).pop(product_id)
+        rejected.append(Rejected(entry.line, why.detail, product_id))
+    rejected.sort(key=lambda r: r.line)
+    return Imported(tuple(new), tuple(other), tuple(same), tuple(rejected))
+
+
+def _product(entry: Entry, before: Product | None, at: datetime) -> Product:
+    product = product_from(entry.draft, entry.product_id, at=at, before=before)
+    status = entry.status or (product.status if before else Status.PUBLISHED)
+    return replace(product, status=status, source=entry.source)
+
+
+def _rejections(entry: Entry, problems: Sequence[Problem]) -> list[Rejected]:
+    return [
+        Rejected(
+            entry.line_of(p), f"{(p.path or '').removeprefix('$.')}: {p.detail}", entry.product_id
+        )
+        for p in problems
+    ]

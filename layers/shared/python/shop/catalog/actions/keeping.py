@@ -1,0 +1,197 @@
+"""Keeping the catalogue: what staff do with one product, and how a draft becomes one."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from shop.catalog.model import (
+    Card,
+    Category,
+    Media,
+    Option,
+    OptionChoice,
+    Product,
+    Status,
+    Variant,
+    VariantStatus,
+    checked,
+    fold,
+    variant_id,
+)
+from shop.catalog.ports import Catalogue
+from shop.kernel.errors import Invalid, Stale
+from shop.kernel.money import Money
+from shop.kernel.paging import Page
+
+
+@dataclass(frozen=True, kw_only=True)
+class DraftVariant:
+    """A variant as somebody wrote it down; what is left out is filled in or kept."""
+
+    price: Money
+    list_price: Money | None = None
+    id: str | None = None
+    sku: str | None = None
+    title: str | None = None
+    choices: tuple[OptionChoice, ...] = ()
+    weight_g: int | None = None
+    barcode: str | None = None
+    media: Media | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """What somebody says of a product: everything but its status and its past."""
+
+    title: str
+    variants: tuple[DraftVariant, ...]
+    handle: str | None = None
+    description: str = ""
+    html: str | None = None
+    brand: str | None = None
+    categories: tuple[Category, ...] = ()
+    tags: tuple[str, ...] = ()
+    media: tuple[Media, ...] = ()
+    options: tuple[Option, ...] = ()
+
+
+def create_product(product_id: str, draft: Draft, *, catalogue: Catalogue, at: datetime) -> Product:
+    """Take a new product into the catalogue, as a draft that no shopper sees yet."""
+    return catalogue.save(product_from(draft, product_id, at=at), expected_version=0)
+
+
+def change_product(
+    product_id: str, draft: Draft, *, expected_version: int, catalogue: Catalogue, at: datetime
+) -> Product:
+    """Replace what is said of a product, if it is still at the version that was read.
+
+    A variant that the draft leaves out is discontinued, never deleted.
+    """
+    before = catalogue.product(product_id)
+    if before.version != expected_version:
+        raise Stale(f"product {product_id} is at version {before.version}, not {expected_version}")
+    return catalogue.save(
+        product_from(draft, product_id, at=at, before=before), expected_version=expected_version
+    )
+
+
+def move_product(
+    product_id: str,
+    status: Status,
+    *,
+    expected_version: int | None,
+    catalogue: Catalogue,
+    at: datetime,
+) -> Product:
+    """Move a product along its life: to review, on sale, off sale, away."""
+    before = catalogue.product(product_id)
+    if expected_version is not None and before.version != expected_version:
+        raise Stale(f"product {product_id} is at version {before.version}, not {expected_version}")
+    return catalogue.save(before.became(status, at=at), expected_version=before.version)
+
+
+def list_products(
+    *, catalogue: Catalogue, status: Status | None, limit: int, cursor: str | None
+) -> Page[Card]:
+    """The shopkeeper's list, drafts and archive included."""
+    return catalogue.listed(status=status, limit=limit, cursor=cursor)
+
+
+def product_from(
+    draft: Draft, product_id: str, *, at: datetime, before: Product | None = None
+) -> Product:
+    """Make the product that a draft means, going on from what was there.
+
+    Raises :class:`Invalid` with every field that is wrong.
+    """
+    variants, meant = _variants(draft, product_id, before.variants if before else ())
+    product = Product(
+        id=product_id,
+        title=draft.title,
+        handle=draft.handle or (before.handle if before else _slug(draft.title) or product_id),
+        description=draft.description,
+        html=draft.html,
+        brand=draft.brand,
+        categories=draft.categories,
+        tags=tuple(dict.fromkeys(draft.tags)),
+        media=draft.media,
+        options=draft.options,
+        variants=variants,
+        created_at=before.created_at if before else at,
+        updated_at=at,
+    )
+    if before is not None:
+        product = replace(
+            product, status=before.status, version=before.version, source=before.source
+        )
+    try:
+        return checked(product)
+    except Invalid as refusal:
+        places = [meant.get(v.id) for v in variants]
+        problems = [replace(p, path=_in_draft(p.path, places)) for p in refusal.problems]
+        raise Invalid(refusal.detail, code=refusal.code, problems=problems) from None
+
+
+def _variants(
+    draft: Draft, product_id: str, before: Sequence[Variant]
+) -> tuple[tuple[Variant, ...], dict[str, int]]:
+    """Number the variants: known ones keep their number, new ones get the next, none is lost.
+
+    The second part says where in the draft each of them stands.
+    """
+    numbered: dict[str, Variant] = {v.id: v for v in before}
+    meant: dict[str, int] = {}
+    for n, said in enumerate(draft.variants):
+        known = _known(said, before, meant)
+        if said.id is not None and known is None:
+            detail = f"this product has no variant {said.id}; leave the id of a new one out"
+            raise Invalid(detail, code="unknown_variant", path=f"$.variants[{n}].id")
+        its_id = known.id if known else variant_id(product_id, len(numbered) + 1)
+        if its_id in meant:
+            detail = f"this is the variant that variants[{meant[its_id]}] speaks of already"
+            raise Invalid(detail, code="variant_twice", path=f"$.variants[{n}].id")
+        meant[its_id] = n
+        only = len(draft.variants) == 1 and not before
+        numbered[its_id] = Variant(
+            id=its_id,
+            sku=said.sku or (known.sku if known else product_id if only else its_id),
+            title=said.title or " / ".join(c.value for c in said.choices) or draft.title,
+            price=said.price,
+            list_price=said.list_price,
+            choices=said.choices,
+            weight_g=said.weight_g,
+            barcode=said.barcode,
+            media=said.media,
+        )
+    variants = (
+        v if v.id in meant else replace(v, status=VariantStatus.DISCONTINUED)
+        for v in numbered.values()
+    )
+    return tuple(variants), meant
+
+
+def _known(said: DraftVariant, before: Sequence[Variant], meant: dict[str, int]) -> Variant | None:
+    """The variant that is meant: by id, else by SKU, else by what a buyer chooses."""
+    if said.id is not None:
+        return next((v for v in before if v.id == said.id), None)
+    free = [v for v in before if v.id not in meant]
+    if said.sku:
+        return next((v for v in free if v.sku == said.sku), None)
+    return next((v for v in free if v.choices == said.choices), None)
+
+
+_PLACE = re.compile(r"\$\.variants\[(\d+)\]")
+
+
+def _in_draft(path: str | None, places: Sequence[int | None]) -> str | None:
+    """A path into the product as one into the draft, where its variants may stand elsewhere."""
+    found = _PLACE.match(path or "")
+    if path is None or found is None:
+        return path
+    place = places[int(found[1])]
+    return "$.variants" if place is None else f"$.variants[{place}]{path[found.end() :]}"
+
+
+def _slug(title: str) -> str:
+    return re.sub(r"[\W_]+", "-", fold(title)).strip("-")[:200]

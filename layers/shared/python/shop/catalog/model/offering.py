@@ -1,0 +1,178 @@
+"""Which variants answer a question: ids looked up, and a buyer choosing size and colour.
+
+Source: UCP 2026-08-25, "Catalog Lookup": input correlation, option selection, relaxation,
+availability signals.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from shop.catalog.model.listing import PriceBand, categories_of, folded_category
+from shop.catalog.model.product import OptionChoice, Product, Variant, product_of
+
+EXACT = "exact"
+"""The id names this very variant."""
+FEATURED = "featured"
+"""The id names the product; the shop chose this variant to stand for it."""
+
+InStock = Callable[[Variant], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What a shopper limits an answer to: any of the categories, and the price band."""
+
+    categories: tuple[str, ...] = ()
+    price: PriceBand | None = None
+
+    @staticmethod
+    def of(categories: Iterable[str], price: PriceBand | None) -> "Filter":
+        return Filter(tuple(folded_category(c) for c in categories), price)
+
+    def left_of(self, product: Product) -> tuple[Variant, ...]:
+        """The variants on sale that the filter leaves."""
+        if self.categories and not set(self.categories).intersection(categories_of(product)):
+            return ()
+        if self.price is None or self.price.currency not in (None, product.currency):
+            return product.on_sale
+        return tuple(v for v in product.on_sale if self.price.reaches(v.price.minor, v.price.minor))
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A variant, and which of the ids asked for led to it, and how."""
+
+    variant: Variant
+    inputs: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A product with those of its variants that were asked for."""
+
+    product: Product
+    matches: tuple[Match, ...]
+
+
+def resolve(
+    ids: Sequence[str], products: Mapping[str, Product], wanted: Filter
+) -> tuple[tuple[Resolved, ...], tuple[str, ...]]:
+    """Find what ids of products and variants mean; the second part are ids of nothing on sale.
+
+    An id whose product the filter leaves nothing of is neither: it is known, but not wanted.
+    """
+    inputs: dict[str, dict[str, list[tuple[str, str]]]] = {}
+    unknown: list[str] = []
+    for some_id in dict.fromkeys(ids):
+        product = products.get(product_of(some_id))
+        left = wanted.left_of(product) if product else ()
+        if product is None or not product.on_sale:
+            unknown.append(some_id)
+        elif some_id == product.id:
+            if left:
+                found = inputs.setdefault(product.id, {}).setdefault(left[0].id, [])
+                found.append((some_id, FEATURED))
+        elif some_id not in {v.id for v in product.on_sale}:
+            unknown.append(some_id)
+        elif some_id in {v.id for v in left}:
+            inputs.setdefault(product.id, {}).setdefault(some_id, []).append((some_id, EXACT))
+    resolved = tuple(_resolved(products[i], by_variant) for i, by_variant in inputs.items())
+    return resolved, tuple(unknown)
+
+
+def _resolved(product: Product, inputs: Mapping[str, list[tuple[str, str]]]) -> Resolved:
+    matches = (Match(v, tuple(inputs[v.id])) for v in product.on_sale if v.id in inputs)
+    return Resolved(product, tuple(matches))
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """What choosing a value would lead to, all other choices kept."""
+
+    value: str
+    exists: bool
+    available: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A product as somebody sees it who has chosen so far what ``selected`` says."""
+
+    product: Product
+    variants: tuple[Variant, ...]
+    selected: tuple[OptionChoice, ...]
+    options: tuple[tuple[str, tuple[Signal, ...]], ...]
+
+
+def offer_of(
+    product: Product,
+    *,
+    left: Sequence[Variant],
+    in_stock: InStock,
+    variant: Variant | None = None,
+    selected: Sequence[OptionChoice] = (),
+    preferences: Sequence[str] = (),
+) -> Offer:
+    """Show a product for what was chosen; ``left`` are the variants that a filter leaves, not none.
+
+    A ``variant`` asked for by id settles the choices and stands first. Choices that no variant
+    fits are given up, the least preferred first. Without any, the first variant in stock stands
+    for the product.
+    """
+    by_stock = sorted(left, key=lambda v: not in_stock(v))
+    if variant is not None:
+        effective: tuple[OptionChoice, ...] = variant.choices
+        by_stock = [variant, *(v for v in by_stock if v.id != variant.id)]
+    elif selected:
+        effective = _relaxed(product, left, selected, preferences)
+    else:
+        effective = by_stock[0].choices
+    return Offer(
+        product,
+        tuple(v for v in by_stock if _fits(v, effective)),
+        effective,
+        tuple(
+            (o.name, _signals(o.name, o.values, product, effective, in_stock))
+            for o in product.options
+        ),
+    )
+
+
+def _relaxed(
+    product: Product,
+    left: Sequence[Variant],
+    selected: Sequence[OptionChoice],
+    preferences: Sequence[str],
+) -> tuple[OptionChoice, ...]:
+    # What no variant has at all is given up first: it would only drag down what can be had.
+    possible = [c for c in selected if any(_fits(v, (c,)) for v in left)]
+    order = [o.name for o in product.options]
+    preferred = list(dict.fromkeys(preferences))
+
+    def rank(choice: OptionChoice) -> tuple[int, int]:
+        wish = preferred.index(choice.name) if choice.name in preferred else len(preferred)
+        return wish, order.index(choice.name)
+
+    kept = sorted(possible, key=rank)
+    while not any(_fits(v, kept) for v in left):
+        kept.pop()
+    return tuple(sorted(kept, key=lambda c: order.index(c.name)))
+
+
+def _signals(
+    name: str,
+    values: Iterable[str],
+    product: Product,
+    effective: Sequence[OptionChoice],
+    in_stock: InStock,
+) -> tuple[Signal, ...]:
+    others = [c for c in effective if c.name != name]
+    signals: list[Signal] = []
+    for value in values:
+        fitting = [v for v in product.on_sale if _fits(v, [*others, OptionChoice(name, value)])]
+        signals.append(Signal(value, bool(fitting), any(in_stock(v) for v in fitting)))
+    return tuple(signals)
+
+
+def _fits(variant: Variant, choices: Iterable[OptionChoice]) -> bool:
+    return all(choice in variant.choices for choice in choices)
