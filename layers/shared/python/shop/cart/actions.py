@@ -14,6 +14,7 @@ from shop.cart.model import (
     priced,
     shortage_messages,
     unknown_items,
+    until,
 )
 from shop.cart.ports import Carts
 from shop.catalog.ports import Catalogue
@@ -62,7 +63,7 @@ def create_cart(wish: Wish, ask: Ask, *, carts: Carts, shelf: Shelf) -> Change[S
         lines=shown.lines,
         currency=shown.quote.currency,
         created_at=ask.at,
-        expires_at=ask.at + KEPT,
+        expires_at=until(ask.at, KEPT),
         country=wish.country,
         region=wish.region,
         postal_code=wish.postal_code,
@@ -103,7 +104,7 @@ def update_cart(cart_id: str, wish: Wish, ask: Ask, *, carts: Carts, shelf: Shel
         postal_code=wish.postal_code,
         buyer=wish.buyer,
         attribution=wish.attribution or before.attribution,
-        expires_at=ask.at + KEPT,
+        expires_at=until(ask.at, KEPT),
         version=before.version + 1,
     )
     return Change(Shown(after, shown), (carts.changing(before, after),))

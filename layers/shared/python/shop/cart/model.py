@@ -103,6 +103,11 @@ class Cart:
         return Destination(self.country, self.region, self.postal_code)
 
 
+def until(at: datetime, kept: timedelta) -> datetime:
+    """The end of a time span, in whole seconds as tables keep it: shown now as it is shown later."""
+    return (at + kept).replace(microsecond=0)
+
+
 def market_of(country: str | None) -> str:
     """The market that a country belongs to; before one is known, the shop's home market."""
     if country is None or country == "US":

@@ -13,7 +13,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shop.cart.actions import Shelf
-from shop.cart.model import Line, Message, numbered, priced, shortage_messages, unknown_items
+from shop.cart.model import (
+    Line,
+    Message,
+    numbered,
+    priced,
+    shortage_messages,
+    unknown_items,
+    until,
+)
 from shop.cart.ports import Carts
 from shop.checkout.model import (
     MOST_SKUS,
@@ -41,6 +49,7 @@ from shop.orders.model import Status as OrderStatus
 from shop.orders.ports import Orders
 from shop.payments.model import Credential, PaymentStatus
 from shop.payments.ports import PaymentProvider
+from shop.pricing.model import Destination
 from shop.shipping.actions import options
 from shop.shipping.model import Consignment, ShippingOption
 from shop.shipping.model import Item as Packed
@@ -98,9 +107,31 @@ def create_checkout(
         lines = numbered(wish.lines)
     else:
         raise Invalid("line_items or a cart_id are needed", code="missing", path="$.line_items")
-    empty = _no_session(ask, lines, buyer, wish, country, region, postal, attribution)
-    offer = _offer(empty, wish.option_id, shelf, ask.at, stock=stock, strict=wish.cart_id is None)
-    session = replace(empty, offer=offer, lines=_as_offered(lines, offer))
+    offer = _offer(
+        lines,
+        wish.destination,
+        place_of(wish.destination, country, region, postal),
+        wish.option_id,
+        shelf,
+        ask.at,
+        stock=stock,
+        strict=wish.cart_id is None,
+    )
+    session = Session(
+        id=new_id("chk"),
+        owner=ask.owner,
+        lines=_as_offered(lines, offer),
+        offer=offer,
+        created_at=ask.at,
+        expires_at=until(ask.at, OPEN_FOR),
+        buyer=buyer,
+        destination=wish.destination,
+        country=country,
+        region=region,
+        postal_code=postal,
+        attribution=attribution,
+        cart_id=wish.cart_id,
+    )
     return Change(Shown(session), (sessions.adding(session),))
 
 
@@ -120,8 +151,7 @@ def show_checkout(
         return Shown(session, orders.of(owner, session.order_id))
     if session.canceled or (session.offer.fresh(at) and not session.offer.short):
         return Shown(session)
-    offer = _offer(session, session.offer.option_id, shelf, at, stock=stock)
-    return Shown(replace(session, offer=offer))
+    return Shown(replace(session, offer=_offer_again(session, shelf, at, stock=stock)))
 
 
 def update_checkout(
@@ -164,10 +194,12 @@ def update_checkout(
         order_id=None,
         placed_key=None,
         version=session.version + 1,
-        expires_at=ask.at + OPEN_FOR,
+        expires_at=until(ask.at, OPEN_FOR),
     )
     offer = _offer(
-        changed,
+        lines,
+        wish.destination,
+        place_of(wish.destination, wish.country, wish.region, wish.postal_code),
         wish.option_id,
         shelf,
         ask.at,
@@ -381,7 +413,7 @@ def _price_changed(before: Session, after: Session) -> Message:
 
 
 def _renewed(session: Session, at: datetime, till: Till) -> Session:
-    offer = _offer(session, session.offer.option_id, till.shelf, at, stock=None)
+    offer = _offer_again(session, till.shelf, at, stock=None)
     after = replace(
         session, offer=offer, lines=_as_offered(session.lines, offer), version=session.version + 1
     )
@@ -397,35 +429,17 @@ def _as_offered(lines: Sequence[Line], offer: Offer) -> tuple[Line, ...]:
     return tuple(replace(line, seen=shown[line.id]) for line in lines if line.id in shown)
 
 
-def _no_session(
-    ask: Ask,
-    lines: tuple[Line, ...],
-    buyer: Mapping[str, Any],
-    wish: Wish,
-    country: str | None,
-    region: str | None,
-    postal_code: str | None,
-    attribution: Mapping[str, Any],
-) -> Session:
-    return Session(
-        id=new_id("chk"),
-        owner=ask.owner,
-        lines=lines,
-        offer=None,  # type: ignore[arg-type]  # made from this very session in the next step
-        created_at=ask.at,
-        expires_at=ask.at + OPEN_FOR,
-        buyer=buyer,
-        destination=wish.destination,
-        country=country,
-        region=region,
-        postal_code=postal_code,
-        attribution=attribution,
-        cart_id=wish.cart_id,
+def _offer_again(session: Session, shelf: Shelf, at: datetime, *, stock: Stock | None) -> Offer:
+    place = place_of(session.destination, session.country, session.region, session.postal_code)
+    return _offer(
+        session.lines, session.destination, place, session.offer.option_id, shelf, at, stock=stock
     )
 
 
 def _offer(
-    session: Session,
+    lines: Sequence[Line],
+    destination: Mapping[str, Any] | None,
+    place: Destination | None,
     option_id: str | None,
     shelf: Shelf,
     at: datetime,
@@ -433,23 +447,20 @@ def _offer(
     stock: Stock | None,
     strict: bool = False,
 ) -> Offer:
-    """Make an offer for a session as it is now.
+    """Make an offer for these lines as things are now.
 
     Without a choice the cheapest way of shipping is chosen. With ``strict`` a line that is not sold
     and a way that is not offered are refused; without, they are left out and spoken of.
     """
-    known = shelf.catalogue.variants([line.variant_id for line in session.lines])
-    if strict and (refusal := unknown_items(session.lines, known)):
+    known = shelf.catalogue.variants([line.variant_id for line in lines])
+    if strict and (refusal := unknown_items(lines, known)):
         raise refusal
-    place = place_of(session.destination, session)
     country = place.country if place else None
-    goods = priced(
-        session.lines, known, rules=shelf.rules, at=at, country=country, destination=place
-    )
+    goods = priced(lines, known, rules=shelf.rules, at=at, country=country, destination=place)
     if not goods.items:
         raise NotFound("nothing in this checkout is sold any more", code="item_unavailable")
     ways: tuple[ShippingOption, ...] = ()
-    if session.destination and place is not None:
+    if destination and place is not None:
         packed = tuple(Packed(i.line.quantity, i.variant.weight_g) for i in goods.items)
         value = goods.quote.subtotal - goods.quote.goods_discount
         ways = options(Consignment(packed, value), place, at=at)

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from shop.cart.model import Item, Line, Message, image_url, title
+from shop.cart.model import Item, Line, Message, image_url, title, until
 from shop.inventory.model import Demand, add_up
 from shop.kernel.errors import Conflict
 from shop.kernel.ids import derived_id
@@ -249,18 +249,19 @@ def offer_lines(items: Sequence[Item]) -> tuple[OfferLine, ...]:
 
 
 def place_of(
-    destination: Mapping[str, Any] | None, session: Session | None = None
+    destination: Mapping[str, Any] | None,
+    country: str | None = None,
+    region: str | None = None,
+    postal_code: str | None = None,
 ) -> Destination | None:
-    """As much of a place as tax and shipping ask for."""
+    """As much of a place as tax and shipping ask for: the address, or else the context."""
     if destination and destination.get("address_country"):
         return Destination(
             destination["address_country"],
             destination.get("address_region"),
             destination.get("postal_code"),
         )
-    if session is not None and session.country:
-        return Destination(session.country, session.region, session.postal_code)
-    return None
+    return Destination(country, region, postal_code) if country else None
 
 
 def order_from(session: Session, provider: str, at: datetime, pay_by: datetime) -> Order:
@@ -325,6 +326,6 @@ def placed(session: Session, order: Order, key: str) -> Session:
         order_id=order.id,
         placed_key=key,
         attempt=session.attempt + 1,
-        expires_at=order.placed_at + KEPT,
+        expires_at=until(order.placed_at, KEPT),
         version=session.version + 1,
     )

@@ -96,7 +96,7 @@ class CheckoutUpdateRequest(SessionRequest):
 
     def wish(self) -> Wish:
         context = self.context or ContextRequest()
-        fulfillment = self.fulfillment or FulfillmentRequest()
+        fulfillment = self.fulfillment or FulfillmentRequest(methods=[])
         return Wish(
             lines=self.wanted(),
             buyer=self.buyer.known() if self.buyer else {},

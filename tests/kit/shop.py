@@ -1,0 +1,158 @@
+"""The shop in one process, over moto: its tables, and calls through its doors.
+
+moto testifies to mapping and validation only. What concurrency does is shown on the emulator.
+"""
+
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_REGION": "us-east-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "STAGE": "test",
+    "RELEASE": "test",
+    "SHOP_URL": "http://shop.test",
+    "LOG_LEVEL": "ERROR",
+    "POWERTOOLS_SERVICE_NAME": "shop",
+    "POWERTOOLS_METRICS_NAMESPACE": "Doorbuster",
+    "ACCESS": "shopper",
+    "ACCESS_GROUPS": "",
+    "TOKEN_ISSUER": "http://issuer.test",
+    "TOKEN_KEYS": "http://issuer.test/keys",
+    "TOKEN_CLIENTS": "shop-client",
+    "TABLE_CATALOG": "catalog",
+    "TABLE_INVENTORY": "inventory",
+    "TABLE_SESSIONS": "sessions",
+    "TABLE_ORDERS": "orders",
+    "TABLE_SANDBOX_PAYMENTS": "sandbox_payments",
+    "PAYMENT_PROVIDER": "sandbox",
+    "PAYMENT_WINDOW_SECONDS": "1800",
+    "QUEUE_SANDBOX_SETTLEMENTS": "http://queue.test/settlements",
+    "QUEUE_PAYMENT_EVENTS": "http://queue.test/payments",
+    "QUEUE_CARRIER_EVENTS": "http://queue.test/carriers",
+    "SECRET_SANDBOX_WEBHOOK": "sandbox-webhook",
+    "SECRET_CARRIER_WEBHOOK": "carrier-webhook",
+    "BUS_NAME": "shop",
+    "MAIL_FROM": "shop@shop.test",
+    "WORKFLOW_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:orders",
+}
+"""What the template gives a Lambda, with names of the tests' own."""
+
+_KEYS: dict[str, dict[str, Any]] = {
+    "catalog": {"keys": ("PK", "SK")},
+    "inventory": {"keys": ("PK", "SK")},
+    "sessions": {"keys": ("PK",)},
+    "sandbox_payments": {"keys": ("PK",)},
+    "orders": {
+        "keys": ("PK", "SK"),
+        "indexes": {
+            "by_owner": ("owner_key", "placed_key"),
+            "by_day": ("day_key", "placed_key"),
+        },
+    },
+}
+
+
+def create_tables() -> None:
+    """Make the tables, with the keys that a contract test compares with the template's."""
+    client = boto3.client("dynamodb", region_name="us-east-1")
+    for name, spec in _KEYS.items():
+        indexes = spec.get("indexes", {})
+        attributes = {*spec["keys"], *(key for keys in indexes.values() for key in keys)}
+        more: dict[str, Any] = {}
+        if indexes:
+            more["GlobalSecondaryIndexes"] = [
+                {
+                    "IndexName": index,
+                    "KeySchema": _schema(keys),
+                    "Projection": {"ProjectionType": "ALL"},
+                }
+                for index, keys in indexes.items()
+            ]
+        client.create_table(
+            TableName=name,
+            KeySchema=_schema(spec["keys"]),
+            AttributeDefinitions=[
+                {"AttributeName": a, "AttributeType": "S"} for a in sorted(attributes)
+            ],
+            BillingMode="PAY_PER_REQUEST",
+            **more,
+        )
+
+
+def _schema(keys: tuple[str, ...]) -> list[dict[str, str]]:
+    return [
+        {"AttributeName": key, "KeyType": kind}
+        for key, kind in zip(keys, ("HASH", "RANGE"), strict=False)
+    ]
+
+
+class Context:
+    """What Lambda tells a function of itself."""
+
+    function_name = "test"
+    memory_limit_in_mb = 512
+    invoked_function_arn = "arn:aws:lambda:us-east-1:123456789012:function:test"
+    aws_request_id = "00000000-0000-0000-0000-000000000000"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 10_000
+
+
+@dataclass(frozen=True)
+class Response:
+    status: int
+    headers: Mapping[str, str]
+    text: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.text)
+
+
+def call(
+    handler: Any,
+    route: str,
+    body: Any = None,
+    *,
+    raw: str | None = None,
+    key: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    claims: Mapping[str, Any] | None = None,
+    query: str = "",
+    **path: str,
+) -> Response:
+    """Call a door as the HTTP API would. ``key`` is the idempotency key: ``""`` sends none."""
+    method, template = route.split(" ", 1)
+    url = template.format(**path)
+    sent = {"content-type": "application/json", **(headers or {})}
+    if key != "" and method != "GET":
+        sent["idempotency-key"] = key or str(uuid.uuid4())
+    text = raw if raw is not None else (None if body is None else json.dumps(body))
+    event: dict[str, Any] = {
+        "version": "2.0",
+        "routeKey": route,
+        "rawPath": url,
+        "rawQueryString": query,
+        "headers": sent,
+        "requestContext": {
+            "requestId": str(uuid.uuid4()),
+            "http": {"method": method, "path": url, "sourceIp": "127.0.0.1"},
+        },
+        "body": text,
+        "isBase64Encoded": False,
+    }
+    if path:
+        event["pathParameters"] = dict(path)
+    if claims is not None:
+        event["requestContext"]["authorizer"] = {"jwt": {"claims": dict(claims)}}
+    answer = handler(event, Context())
+    return Response(answer["statusCode"], answer["headers"], answer["body"])
