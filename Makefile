@@ -12,6 +12,8 @@ export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 export PYTHONPATH := $(CURDIR):$(CURDIR)/layers/shared/python
 unexport VIRTUAL_ENV PYTHONHOME
 
+BIN := .venv/bin
+
 # A broken environment (its Python is gone) counts as none.
 READY := .venv/.ready
 ifeq ($(shell test -x .venv/bin/python && echo yes),)
@@ -21,6 +23,51 @@ endif
 .PHONY: help
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: up
+up: $(READY) ## open the shop on this machine: http://127.0.0.1:8000 (PORT=… for another port)
+	@$(BIN)/python -m local.cloud up $(if $(PORT),--port $(PORT))
+
+.PHONY: down
+down: $(READY) ## stop everything that up started; the shop's data is kept
+	@$(BIN)/python -m local.cloud down
+
+.PHONY: reset
+reset: $(READY) ## stop, and empty the shop
+	@$(BIN)/python -m local.cloud reset
+
+.PHONY: demo
+demo: $(READY) ## buy something, from search to delivery, in the shop that is up
+	@$(BIN)/python -m local.demo
+
+.PHONY: import
+import: $(READY) ## take a product file into the shop that is up: FILE=products.csv|.yaml
+	@test -n "$(FILE)" || { echo "make import FILE=products.csv (Shopify CSV or YAML)" >&2; exit 1; }
+	@$(BIN)/python -m local.importer "$(FILE)"
+
+.PHONY: fmt
+fmt: $(READY) ## lay out the code as check wants it
+	@$(BIN)/ruff format -q .
+	@$(BIN)/ruff check -q --fix .
+
+.PHONY: check
+check: $(READY) ## style, types, floors, OpenAPI, templates of all stages (cfn-lint, cdk-nag)
+	@$(BIN)/python -m local.check
+
+.PHONY: test
+test: $(READY) ## all tests; ARGS goes to pytest (ARGS=tests/unit)
+	@$(BIN)/python -m local.test $(ARGS)
+
+.PHONY: synth
+synth: $(READY) ## the CloudFormation templates of a stage, into cdk.out: STAGE=local|test|dev|prod
+	@DOORBUSTER_STAGE=$(STAGE) PYTHONPATH=$(CURDIR) cdk synth --quiet --no-notices
+	@echo "cdk.out holds stage $(STAGE)"
+
+.PHONY: deploy
+deploy: $(READY) ## deploy a stage to your AWS account, with your credentials: STAGE=dev|prod
+	@case "$(STAGE)" in dev|prod) ;; *) echo "make deploy STAGE=dev or STAGE=prod; the local stage is make up" >&2; exit 1;; esac
+	@test -z "$${AWS_ENDPOINT_URL:-}" || { echo "AWS_ENDPOINT_URL is set: this would not reach AWS" >&2; exit 1; }
+	@DOORBUSTER_STAGE=$(STAGE) PYTHONPATH=$(CURDIR) cdk deploy --all --no-notices
 
 .PHONY: tools
 tools: $(READY) ## bring uv, Python, the locked packages and the CDK CLI (every verb does it by itself)

@@ -1,0 +1,499 @@
+"""The whole cloud on a laptop: `make up`, `make down`, `make reset`, and a fixture for tests.
+
+A cloud is a home folder, a stage and two ports, so that a developer's shop and a test's run side
+by side::
+
+    cloud = Cloud(home, stage="test", port=0, lifeline=True)
+    cloud.up()
+    cloud.url                # http://127.0.0.1:49231, one plain base URL
+    cloud.client("dynamodb") # boto3, at the emulator
+    cloud.outputs()["OrdersTable"]
+    cloud.down()
+
+What a home holds: ``settings.json`` (ports), ``cdk.out``, ``state`` and ``s3`` (all that is kept
+between two starts), ``tmp`` (the Lambdas' folders), and the logs.
+"""
+
+import argparse
+import contextlib
+import fcntl
+import importlib.util
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from local import ground
+from local.processes import (
+    LOOPBACK,
+    ROOT,
+    CloudRefused,
+    free_port,
+    holder,
+    is_taken,
+    servers,
+    start,
+    stop,
+    workers,
+)
+from local.progress import Progress
+
+HOME = ROOT / ".local" / "cloud"
+PORT = 8000
+EMULATOR_PORT = 4566
+REGION = "us-east-1"
+MARK = "/doorbuster/deployed"
+"""The parameter that tells which assembly an emulator's state holds; it comes and goes with it."""
+SAVE_EVERY = 60
+"""Seconds between two saves of a shop in use. What a power cut may take."""
+
+
+class Cloud:
+    """One emulated AWS with the shop's stacks on it, and its front door."""
+
+    def __init__(
+        self,
+        home: Path = HOME,
+        *,
+        stage: str = "local",
+        port: int | None = None,
+        lifeline: bool = False,
+        auth: bool = False,
+        quiet: bool = False,
+    ) -> None:
+        """``port`` is the front door's; 0 takes any free one, ``None`` the one taken before.
+
+        With ``lifeline`` the cloud ends when this process does, however it does. With ``auth``
+        the emulator enforces IAM, inside Lambdas too.
+        """
+        self.home = home.resolve()
+        self.stage = stage
+        self.show = Progress(quiet=quiet)
+        self._lifeline = lifeline
+        self._auth = auth
+        self._wish = port
+        self._pipe: tuple[int, int] | None = None
+        kept = self._settings()
+        self.port = port or kept.get("port", PORT)
+        if port == 0:
+            self.port = kept.get("port") or free_port()
+        self.emulator_port = kept.get("emulator_port", 0)
+
+    # ------------------------------------------------------------------ addresses
+
+    @property
+    def url(self) -> str:
+        """The base URL that clients use, without a slash at the end."""
+        return f"http://{LOOPBACK}:{self.port}"
+
+    @property
+    def endpoint(self) -> str:
+        """Where the emulated AWS answers."""
+        return f"http://{LOOPBACK}:{self.emulator_port}"
+
+    def environment(self) -> dict[str, str]:
+        """For programs that speak to this cloud: its addresses, dummy credentials, no profile."""
+        drop = ("AWS_", "DOORBUSTER_", "PYTHON", "CDK_", "VIRTUAL_ENV", "MINISTACK_", "LAMBDA_")
+        env = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(drop) and not name.lower().endswith("_proxy")
+        }
+        tools = [str(ROOT / ".venv" / "bin"), str(ROOT / "node_modules" / ".bin")]
+        return {
+            **env,
+            "PATH": os.pathsep.join([*tools, env.get("PATH", os.defpath)]),
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "CDK_DISABLE_CLI_TELEMETRY": "true",
+            "CDK_DISABLE_VERSION_CHECK": "1",
+            "DOORBUSTER_STAGE": self.stage,
+            "DOORBUSTER_URL": self.url,
+            "DOORBUSTER_HOME": str(self.home),
+        }
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of the emulated AWS."""
+        import boto3
+
+        return boto3.client(
+            service,  # type: ignore[call-overload]
+            endpoint_url=self.endpoint,
+            region_name=REGION,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",  # noqa: S106 - the emulator takes any
+        )
+
+    def outputs(self) -> dict[str, str]:
+        """The outputs of all stacks, by their names."""
+        pages = self.client("cloudformation").get_paginator("describe_stacks").paginate()
+        return {
+            output["OutputKey"]: output["OutputValue"]
+            for page in pages
+            for stack in page["Stacks"]
+            if stack["StackName"] != "CDKToolkit"
+            for output in stack.get("Outputs", [])
+        }
+
+    # ------------------------------------------------------------------ up and down
+
+    def up(self, *, furnish: bool = True) -> None:
+        """Bring everything up, from whatever state it is in; what is in order is left alone."""
+        with self._only_one():
+            self._sweep()
+            self._look_for_ports()
+            self._start_emulator()
+            changed = self._bring_stacks()
+            self._open_front_door()
+            if furnish:
+                self._furnish()
+            if changed:
+                self.save()
+
+    def down(self) -> None:
+        """Stop everything this cloud started, Lambda workers included; all data is kept."""
+        with self._only_one():
+            self._down()
+
+    def reset(self) -> None:
+        """Stop, and empty: products, orders, users, stacks. The ports stay."""
+        with self._only_one():
+            self._down()
+            self.empty()
+
+    def empty(self) -> None:
+        """Forget all state; the cloud must be down."""
+        for name in ("state", "s3", "tmp"):
+            shutil.rmtree(self.home / name, ignore_errors=True)
+
+    def save(self) -> None:
+        """Have the emulator write its state now, and wait until it is on disk."""
+        before = self._saves()
+        for process in servers(self.home, "local.emulator"):
+            process.send_signal(signal.SIGUSR1)
+        until = time.monotonic() + 60
+        while self._saves() == before:
+            if time.monotonic() > until:
+                raise CloudRefused(
+                    f"The emulator did not save its state; see {self._log('emulator')}"
+                )
+            time.sleep(0.05)
+
+    def is_up(self) -> bool:
+        """Whether both servers run and answer."""
+        return bool(self.emulator_port) and self._answers() and self._door_stands()
+
+    # ------------------------------------------------------------------ the steps
+
+    def _sweep(self) -> None:
+        """Clear away what a killed run left: workers of a dead emulator, their folders."""
+        if servers(self.home, "local.emulator"):
+            return
+        orphans = workers(self.home)
+        if orphans:
+            self.show.say(f"  An earlier run was killed; ending its {len(orphans)} Lambda workers.")
+            stop(orphans, grace=2)
+        shutil.rmtree(self.home / "tmp", ignore_errors=True)
+
+    def _look_for_ports(self) -> None:
+        door = servers(self.home, "local.front_door")
+        if not door and is_taken(self.port):
+            if self._wish == 0:
+                self.port = free_port()
+            else:
+                raise CloudRefused(
+                    f"Port {self.port} is taken by {holder(self.port)}.\n"
+                    f"Choose another: make up PORT={free_port(self.port + 1)}"
+                )
+        if not servers(self.home, "local.emulator"):
+            kept = self.emulator_port
+            wish = EMULATOR_PORT if self.home == HOME else None
+            self.emulator_port = free_port(kept or wish)
+            if kept and kept != self.emulator_port:
+                self.show.say(
+                    f"  Port {kept} is taken by {holder(kept)}; "
+                    f"the cloud moves to {self.emulator_port}."
+                )
+        self._settings_file.write_text(
+            json.dumps({"port": self.port, "emulator_port": self.emulator_port}) + "\n"
+        )
+
+    def _start_emulator(self) -> None:
+        running = servers(self.home, "local.emulator")
+        if running and self._answers(patience=10):
+            return
+        if running:
+            self.show.say("  The emulator runs but does not answer; starting it again.")
+            stop([*running, *workers(self.home)], grace=5)
+        for name in ("tmp", "state", "s3"):
+            (self.home / name).mkdir(parents=True, exist_ok=True)
+        log = self._log("emulator")
+        if log.exists() and log.stat().st_size > 20_000_000:
+            log.unlink()
+        with self.show.step("start the emulated AWS (MiniStack)"):
+            env = {
+                **self.environment(),
+                "BIND_HOST": LOOPBACK,
+                "GATEWAY_PORT": str(self.emulator_port),
+                "IOT_MTLS_ENABLED": "0",
+                "SFTP_ENABLED": "0",
+                "TMPDIR": str(self.home / "tmp"),
+                "PERSIST_STATE": "1",
+                "STATE_DIR": str(self.home / "state"),
+                "S3_PERSIST": "1",
+                "S3_DATA_DIR": str(self.home / "s3"),
+                "MINISTACK_REGION": REGION,
+                "AUTH": "true" if self._auth else "false",
+            }
+            # A Lambda must not learn from the emulator what its own settings leave out.
+            for name in list(env):
+                if name.startswith("DOORBUSTER_"):
+                    del env[name]
+            process = start(
+                "local.emulator",
+                self.home,
+                "--port",
+                str(self.emulator_port),
+                "--save-every",
+                "0" if self._lifeline else str(SAVE_EVERY),
+                env=env,
+                lifeline=self._reading_end(),
+            )
+            if not self._answers(patience=60, while_runs=process):
+                raise CloudRefused(self._last_words("emulator"))
+
+    def _bring_stacks(self) -> bool:
+        """Synthesize and deploy, each only where something changed. Tells whether it deployed."""
+        assembly = self.home / "cdk.out"
+        facts = {"stage": self.stage, "url": self.url, "endpoint": self.endpoint}
+        sources = ground.sources_fingerprint(facts)
+        mark = self._mark()
+        if mark.get("sources") == sources:
+            return False
+        env = {**self.environment(), "PYTHONPATH": str(ROOT)}
+        made = self.home / "cdk.out.sources"
+        if not made.exists() or made.read_text() != sources or not assembly.exists():
+            made.unlink(missing_ok=True)
+            shutil.rmtree(assembly, ignore_errors=True)
+            ground.synthesize(self.stage, assembly, env=env, log=self._log("synth"), show=self.show)
+            made.write_text(sources)
+        fingerprint = ground.assembly_fingerprint(assembly)
+        changed = mark.get("assembly") != fingerprint
+        if changed:
+            if not self._has_stack("CDKToolkit"):
+                ground.bootstrap(env=env, log=self._log("bootstrap"), show=self.show)
+            try:
+                ground.deploy(assembly, env=env, log=self._log("deploy"), show=self.show)
+            except CloudRefused as refused:
+                raise CloudRefused(
+                    f"{refused}\nmake up tries again from here; make reset empties the cloud first."
+                ) from None
+        self.client("ssm").put_parameter(
+            Name=MARK,
+            Value=json.dumps({"sources": sources, "assembly": fingerprint}),
+            Type="String",
+            Overwrite=True,
+        )
+        return changed
+
+    def _open_front_door(self) -> None:
+        upstream = f"{self.endpoint}/_aws/execute-api/{self._api()}/$default"
+        for process in servers(self.home, "local.front_door"):
+            line = process.cmdline()
+            if upstream in line and str(self.port) in line and self._door_stands():
+                return
+            stop([process], grace=3)
+        with self.show.step(f"open the front door on {self.url}"):
+            process = start(
+                "local.front_door",
+                self.home,
+                "--port",
+                str(self.port),
+                "--upstream",
+                upstream,
+                env=self.environment(),
+                lifeline=self._reading_end(),
+            )
+            until = time.monotonic() + 20
+            while not self._door_stands():
+                if time.monotonic() > until or not process.is_running():
+                    raise CloudRefused(self._last_words("front_door"))
+                time.sleep(0.05)
+
+    def _furnish(self) -> None:
+        if importlib.util.find_spec("local.furnish") is None:
+            return
+        python_path = os.pathsep.join([str(ROOT), str(ROOT / "layers" / "shared" / "python")])
+        done = subprocess.run(
+            [sys.executable, "-m", "local.furnish"],
+            cwd=ROOT,
+            env={**self.environment(), "PYTHONPATH": python_path},
+            check=False,
+        )
+        if done.returncode != 0:
+            raise CloudRefused(f"The shop is open but not furnished: {done.args} failed.")
+
+    def _down(self) -> None:
+        running = servers(self.home)
+        if running or workers(self.home):
+            with self.show.step("stop the cloud"):
+                stop(servers(self.home, "local.front_door"), grace=3)
+                killed = stop(servers(self.home, "local.emulator"), grace=60)
+                stop(workers(self.home), grace=2)
+            if killed:
+                self.show.say("  The emulator did not stop in order: its last changes are lost.")
+        left = [*servers(self.home), *workers(self.home)]
+        if left:
+            raise CloudRefused(f"Still running: {', '.join(str(p.pid) for p in left)}")
+        shutil.rmtree(self.home / "tmp", ignore_errors=True)
+        if self._pipe is not None:
+            for end in self._pipe:
+                os.close(end)
+            self._pipe = None
+
+    # ------------------------------------------------------------------ what is
+
+    @property
+    def _settings_file(self) -> Path:
+        return self.home / "settings.json"
+
+    def _settings(self) -> dict[str, int]:
+        try:
+            kept: dict[str, int] = json.loads(self._settings_file.read_text())
+        except (OSError, ValueError):
+            return {}
+        return kept
+
+    def _log(self, name: str) -> Path:
+        return self.home / f"{name}.log"
+
+    def _last_words(self, name: str) -> str:
+        said = self._log(name).read_text(errors="replace").splitlines()[-20:]
+        words = "\n".join(f"    {text}" for text in said)
+        return f"The {name.replace('_', ' ')} did not start ({self._log(name)}):\n{words}"
+
+    def _saves(self) -> list[str]:
+        return sorted(p.parent.name for p in (self.home / "state").glob("*/complete"))
+
+    def _answers(self, *, patience: float = 2, while_runs: psutil.Process | None = None) -> bool:
+        until = time.monotonic() + patience
+        while True:
+            with contextlib.suppress(urllib.error.URLError, OSError):
+                urllib.request.urlopen(f"{self.endpoint}/_ministack/health", timeout=5).close()  # noqa: S310
+                return True
+            if time.monotonic() > until:
+                return False
+            if while_runs is not None and not while_runs.is_running():
+                return False
+            time.sleep(0.05)
+
+    def _door_stands(self) -> bool:
+        return bool(servers(self.home, "local.front_door")) and is_taken(self.port)
+
+    def _mark(self) -> dict[str, str]:
+        ssm = self.client("ssm")
+        try:
+            mark: dict[str, str] = json.loads(ssm.get_parameter(Name=MARK)["Parameter"]["Value"])
+        except ssm.exceptions.ParameterNotFound:
+            return {}
+        return mark
+
+    def _has_stack(self, name: str) -> bool:
+        pages = self.client("cloudformation").get_paginator("list_stacks").paginate()
+        return any(
+            stack["StackName"] == name
+            and stack["StackStatus"].endswith("_COMPLETE")
+            and stack["StackStatus"] not in ("DELETE_COMPLETE", "ROLLBACK_COMPLETE")
+            for page in pages
+            for stack in page["StackSummaries"]
+        )
+
+    def _api(self) -> str:
+        found = self.client("apigatewayv2").get_apis()["Items"]
+        http = [api["ApiId"] for api in found if api["ProtocolType"] == "HTTP"]
+        if len(http) != 1:
+            raise CloudRefused(f"The front door leads to one HTTP API; the cloud has {len(http)}.")
+        api: str = http[0]
+        return api
+
+    def _reading_end(self) -> int | None:
+        if not self._lifeline:
+            return None
+        if self._pipe is None:
+            self._pipe = os.pipe()
+        return self._pipe[0]
+
+    @contextlib.contextmanager
+    def _only_one(self) -> Iterator[None]:
+        """One `up`, `down` or `reset` at a time for a home."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        with (self.home / "lock").open("a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                self.show.say("  Another make up, down or reset is at work; waiting for it.")
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m local.cloud", description=__doc__)
+    parser.add_argument("verb", choices=("up", "down", "reset", "outputs"))
+    parser.add_argument("--home", type=Path, default=HOME)
+    parser.add_argument("--stage", default="local", choices=("local", "test"))
+    parser.add_argument("--port", type=int, help=f"the front door's; {PORT} at first")
+    told = parser.parse_args()
+    cloud = Cloud(told.home, stage=told.stage, port=told.port)
+    started = time.monotonic()
+    try:
+        if told.verb == "up":
+            cloud.up()
+            tell_what_to_try(cloud, time.monotonic() - started)
+        elif told.verb == "down":
+            cloud.down()
+            cloud.show.say("  Nothing is left running; the shop's data is kept.")
+        elif told.verb == "reset":
+            cloud.reset()
+            cloud.show.say("  Stopped and emptied. make up begins anew.")
+        else:
+            print(json.dumps(cloud.outputs(), indent=2, sort_keys=True))
+    except CloudRefused as refused:
+        cloud.show.console.print(f"[red]✗[/red] {refused}", markup=True, soft_wrap=True)
+        raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        cloud.show.say("\n  Interrupted. make up goes on from here; make down stops what runs.")
+        raise SystemExit(130) from None
+
+
+def tell_what_to_try(cloud: Cloud, seconds: float) -> None:
+    cloud.show.say(
+        f"\n  [bold]The shop is open at {cloud.url}[/bold]  [dim]{seconds:.1f} s[/dim]\n"
+        f"\n    curl {cloud.url}/.well-known/ucp"
+        f"\n    curl {cloud.url}/catalog/search -H 'content-type: application/json' "
+        """-d '{"query": "coffee"}'"""
+        "\n    make demo                 a purchase from search to delivery"
+        "\n    make import FILE=…        a product file, CSV or YAML"
+        "\n    make down                 stop; the data is kept"
+        f"\n\n  The emulated AWS answers at {cloud.endpoint} (region {REGION}, any credentials);"
+        f"\n  its words, the Lambdas' included, are in {cloud.home}/emulator.log.\n"
+    )
+
+
+if __name__ == "__main__":
+    main()

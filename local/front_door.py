@@ -1,0 +1,165 @@
+"""One plain base URL for the shop on a laptop: what CloudFront is on AWS, and nothing more.
+
+The emulator knows an API by a Host header or a path that no ordinary client would send, and it
+answers some paths (``/health``, ``/_ministack/reset``) itself. So the front door puts the API's
+address in front of each path. It passes method, path, query, headers and body on as they are,
+streams both ways, and knows the limits that API Gateway has: 10 MB, 30 seconds.
+"""
+
+import argparse
+import asyncio
+import json
+import signal
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from aiohttp import ClientSession, ClientTimeout, TCPConnector, web
+from aiohttp.client_exceptions import ClientConnectionError, ClientError
+from multidict import CIMultiDict
+from yarl import URL
+
+from local.processes import LOOPBACK, watch_lifeline
+
+LARGEST_BODY = 10_000_000
+"""Bytes; API Gateway takes no more."""
+PATIENCE = 30.0
+"""Seconds; API Gateway waits no longer for a Lambda."""
+
+HOP_BY_HOP = frozenset(
+    {
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+"""RFC 9110 §7.6.1: headers that speak of one connection only."""
+
+
+class FrontDoor:
+    """Passes requests on to one API of the emulator."""
+
+    def __init__(self, upstream: str) -> None:
+        """``upstream`` is the API's own base URL, without a slash at the end."""
+        self._upstream = upstream
+
+    def application(self) -> web.Application:
+        application = web.Application()
+        application.router.add_route("*", "/{path:.*}", self._pass_on)
+        application.cleanup_ctx.append(self._connections)
+        return application
+
+    async def _connections(self, _: web.Application) -> AsyncIterator[None]:
+        self._session = ClientSession(
+            auto_decompress=False,
+            connector=TCPConnector(limit=0),
+            timeout=ClientTimeout(total=None, sock_connect=5, sock_read=PATIENCE),
+            skip_auto_headers=("User-Agent", "Accept-Encoding", "Content-Type", "Accept"),
+        )
+        yield
+        await self._session.close()
+
+    async def _pass_on(self, request: web.Request) -> web.StreamResponse:
+        if (request.content_length or 0) > LARGEST_BODY:
+            return refusal(413, "body_too_large", f"A body may hold {LARGEST_BODY} bytes.")
+        answer: web.StreamResponse | None = None
+        try:
+            async with self._session.request(
+                request.method,
+                URL(self._upstream + request.raw_path, encoded=True),
+                headers=forwarded(request),
+                data=body_of(request) if request.body_exists else None,
+                allow_redirects=False,
+            ) as reply:
+                answer = web.StreamResponse(status=reply.status, reason=reply.reason)
+                for name, value in reply.headers.items():
+                    if name.lower() not in HOP_BY_HOP:
+                        answer.headers.add(name, value)
+                await answer.prepare(request)
+                async for chunk in reply.content.iter_any():
+                    await answer.write(chunk)
+                await answer.write_eof()
+                return answer
+        except BodyTooLarge:
+            return refusal(413, "body_too_large", f"A body may hold {LARGEST_BODY} bytes.")
+        except TimeoutError:
+            if answer is not None:
+                raise
+            return refusal(504, "gateway_timeout", f"No answer within {PATIENCE:.0f} seconds.")
+        except ClientConnectionError:
+            if answer is not None:
+                raise
+            return refusal(502, "cloud_down", "The cloud behind this door is not running: make up")
+        except ClientError as error:
+            if answer is not None:
+                raise
+            return refusal(502, "bad_gateway", f"The cloud's answer made no sense: {error}")
+
+
+class BodyTooLarge(ValueError):
+    """A body without a declared length grew past what is passed on."""
+
+
+async def body_of(request: web.Request) -> AsyncIterator[bytes]:
+    size = 0
+    async for chunk in request.content.iter_any():
+        size += len(chunk)
+        if size > LARGEST_BODY:
+            raise BodyTooLarge
+        yield chunk
+
+
+def forwarded(request: web.Request) -> CIMultiDict[str]:
+    """The client's headers, less those of its connection, and where they came from."""
+    headers: CIMultiDict[str] = CIMultiDict(
+        (name, value)
+        for name, value in request.headers.items()
+        if name.lower() not in HOP_BY_HOP and name.lower() not in ("host", "expect")
+    )
+    client = request.remote or LOOPBACK
+    before = headers.get("X-Forwarded-For")
+    headers["X-Forwarded-For"] = f"{before}, {client}" if before else client
+    headers["X-Forwarded-Host"] = request.host
+    headers["X-Forwarded-Proto"] = request.scheme
+    return headers
+
+
+def refusal(status: int, code: str, detail: str) -> web.Response:
+    """RFC 9457, as the shop itself refuses."""
+    body = {"type": "about:blank", "status": status, "code": code, "detail": detail}
+    return web.Response(
+        status=status, text=json.dumps(body), content_type="application/problem+json"
+    )
+
+
+async def serve(port: int, upstream: str) -> None:
+    application = FrontDoor(upstream).application()
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
+    await runner.setup()
+    await web.TCPSite(runner, LOOPBACK, port).start()
+    closing = asyncio.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(name, closing.set)
+    await closing.wait()
+    await runner.cleanup()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--home", type=Path, required=True, help="whose front door this is")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--upstream", required=True)
+    parser.add_argument("--lifeline", type=int)
+    told = parser.parse_args()
+    if told.lifeline is not None:
+        threading.Thread(target=watch_lifeline, args=(told.lifeline,), daemon=True).start()
+    asyncio.run(serve(told.port, told.upstream))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""Brings the shop's own stacks to an emulated cloud, with the CDK CLI, as they go to AWS."""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from local.processes import ROOT
+from local.progress import Progress, run_logged
+
+SOURCES = ("infra", "functions", "layers")
+FILES = ("cdk.json", "package-lock.json", "requirements/runtime.txt", "requirements/dev.txt")
+QUIET = ("--no-notices", "--no-version-reporting", "--ci")
+
+
+def sources_fingerprint(facts: Mapping[str, str]) -> str:
+    """Everything the assembly is made of: unchanged sources need no synthesis."""
+    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
+    for file in _source_files():
+        digest.update(f"\0{file.relative_to(ROOT)}\0".encode())
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:32]
+
+
+def assembly_fingerprint(assembly: Path) -> str:
+    """What would be deployed: the templates and, by their hashes, the assets."""
+    digest = hashlib.sha256()
+    for file in sorted(assembly.rglob("*.json")):
+        if file.name.endswith((".template.json", ".assets.json")) and "asset." not in str(file):
+            digest.update(f"\0{file.relative_to(assembly)}\0".encode())
+            digest.update(file.read_bytes())
+    return digest.hexdigest()[:32]
+
+
+def synthesize(
+    stage: str, assembly: Path, *, env: Mapping[str, str], log: Path, show: Progress
+) -> None:
+    """`cdk synth` of one stage into a folder of its own."""
+    with show.step(f"synthesize stage {stage}"):
+        run_logged(
+            ["cdk", "synth", "--quiet", "--output", str(assembly), *QUIET],
+            env={**env, "DOORBUSTER_STAGE": stage},
+            log=log,
+        )
+
+
+def bootstrap(*, env: Mapping[str, str], log: Path, show: Progress) -> None:
+    """The bucket and the roles that the CDK CLI works with."""
+    with show.step("prepare the cloud for CDK (cdk bootstrap)"):
+        account = f"aws://000000000000/{env['AWS_REGION']}"
+        run_logged(["cdk", "bootstrap", account, *QUIET], env=env, log=log, cwd=log.parent)
+
+
+def deploy(assembly: Path, *, env: Mapping[str, str], log: Path, show: Progress) -> None:
+    """`cdk deploy --all`; stacks that do not depend on each other go side by side."""
+    total = len(stack_names(assembly))
+    with show.step(f"deploy {total} stacks") as at:
+        run_logged(
+            [
+                "cdk",
+                "deploy",
+                "--all",
+                "--app",
+                str(assembly),
+                "--require-approval=never",
+                "--progress=events",
+                "--concurrency=4",
+                "--asset-parallelism=true",
+                *QUIET,
+            ],
+            env=env,
+            log=log,
+            line=_narrator(total, at),
+        )
+
+
+def stack_names(assembly: Path) -> list[str]:
+    """Names of all stacks in an assembly, those of nested assemblies included."""
+    names: list[str] = []
+    for manifest in assembly.rglob("manifest.json"):
+        if "asset." in str(manifest):
+            continue
+        artifacts: dict[str, dict[str, Any]] = json.loads(manifest.read_text())["artifacts"]
+        names += [
+            artifact.get("properties", {}).get("stackName", name)
+            for name, artifact in artifacts.items()
+            if artifact["type"] == "aws:cloudformation:stack"
+        ]
+    return sorted(names)
+
+
+def _narrator(total: int, at: Callable[[str], None]) -> Callable[[str], None]:
+    event = re.compile(r"^(\S+) \| +(\d+)/(\d+) \|")
+    done: set[str] = set()
+
+    def line(text: str) -> None:
+        if match := re.match(r"^ ✅ +(\S+)", text):
+            done.add(match[1])
+            at(f"{len(done)} of {total}: {match[1]}")
+        elif match := event.match(text):
+            at(f"{len(done)} of {total}: {match[1]}, {match[2]} of {match[3]} resources")
+
+    return line
+
+
+def _source_files() -> Iterator[Path]:
+    for name in FILES:
+        if (ROOT / name).exists():
+            yield ROOT / name
+    for folder in SOURCES:
+        for file in sorted((ROOT / folder).rglob("*")):
+            if file.is_file() and "__pycache__" not in file.parts and file.suffix != ".pyc":
+                yield file

@@ -1,0 +1,179 @@
+"""Processes of one cloud, found by what they are rather than by what a file says of them.
+
+Everything a cloud starts names the cloud's home on its command line: our two servers as
+``--home``, the emulator's Lambda workers as the folder their code lies in. So a killed run leaves
+no stale record to mistrust, and a reused process id is never taken for ours.
+"""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).resolve().parent.parent
+LOOPBACK = "127.0.0.1"
+
+
+class CloudRefused(RuntimeError):
+    """The cloud cannot do what was asked; the words are for the person who asked."""
+
+
+def servers(home: Path, module: str | None = None) -> list[psutil.Process]:
+    """Our own servers of this cloud that run now, or only those of one module."""
+    return [process for process, line in _commands() if _is_server(line, home, module)]
+
+
+def workers(home: Path) -> list[psutil.Process]:
+    """The emulator's Lambda workers of this cloud; they outlive a killed emulator."""
+    folder = f"{home}{os.sep}tmp{os.sep}ministack-"
+    return [
+        process
+        for process, line in _commands()
+        if any(part.startswith(folder) for part in line) and not _is_server(line, home, None)
+    ]
+
+
+def start(
+    module: str,
+    home: Path,
+    *arguments: str,
+    env: Mapping[str, str],
+    lifeline: int | None = None,
+) -> psutil.Process:
+    """Start a server of ours in a session of its own, its words going to ``home/<module>.log``.
+
+    ``lifeline`` is the reading end of a pipe whose writing end we keep: when we die, however we
+    die, the server sees the pipe close and stops.
+    """
+    log = home / f"{module.rpartition('.')[2]}.log"
+    command = [sys.executable, "-m", module, "--home", str(home), *arguments]
+    keep: tuple[int, ...] = ()
+    if lifeline is not None:
+        command += ["--lifeline", str(lifeline)]
+        keep = (lifeline,)
+    with log.open("ab") as words:
+        started = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=dict(env),
+            stdin=subprocess.DEVNULL,
+            stdout=words,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            pass_fds=keep,
+        )
+    _ours[started.pid] = started
+    return psutil.Process(started.pid)
+
+
+def stop(processes: Sequence[psutil.Process], *, grace: float) -> list[psutil.Process]:
+    """Ask to end, wait ``grace`` seconds, then kill. Returns those that had to be killed."""
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.terminate()
+    stubborn = _wait(processes, grace)
+    for process in stubborn:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    _wait(stubborn, 5)
+    return stubborn
+
+
+def free_port(wish: int | None = None) -> int:
+    """The wished port where nobody holds it, else any free one."""
+    if wish is not None and not is_taken(wish):
+        return wish
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def is_taken(port: int) -> bool:
+    """Whether somebody listens on the port; one that was just given up counts as free."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return True
+    return False
+
+
+def holder(port: int) -> str:
+    """Who listens on a port, in words: its process id and command, as far as we may see them."""
+    try:
+        listening = psutil.net_connections(kind="tcp")
+    except psutil.AccessDenied:
+        return "another program"
+    for connection in listening:
+        address = connection.laddr
+        if connection.status == psutil.CONN_LISTEN and address and address.port == port:
+            if connection.pid is None:
+                return "another user's program"
+            try:
+                command = " ".join(psutil.Process(connection.pid).cmdline())
+            except psutil.Error:
+                command = "command unknown"
+            return f"process {connection.pid} ({command[:120]})"
+    return "another program"
+
+
+def watch_lifeline(descriptor: int) -> None:
+    """Wait until the process at the other end of the pipe is gone, then end this one."""
+    with contextlib.suppress(OSError):
+        while os.read(descriptor, 1):
+            pass
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+_ours: dict[int, "subprocess.Popen[bytes]"] = {}
+
+
+def _wait(processes: Sequence[psutil.Process], seconds: float) -> list[psutil.Process]:
+    until = time.monotonic() + seconds
+    left = list(processes)
+    while left:
+        left = [process for process in left if _runs(process)]
+        if not left or time.monotonic() > until:
+            break
+        time.sleep(0.05)
+    return left
+
+
+def _runs(process: psutil.Process) -> bool:
+    child = _ours.get(process.pid)
+    if child is not None and child.poll() is not None:
+        return False
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _commands() -> Iterator[tuple[psutil.Process, list[str]]]:
+    for process in psutil.process_iter():
+        try:
+            line = process.cmdline()
+            if line and process.status() != psutil.STATUS_ZOMBIE:
+                yield process, line
+        except psutil.Error:
+            continue
+
+
+def _is_server(line: Sequence[str], home: Path, module: str | None) -> bool:
+    try:
+        at = line.index("-m")
+        which = line[at + 1]
+        where = line[line.index("--home") + 1]
+    except (ValueError, IndexError):
+        return False
+    ours = which in ("local.emulator", "local.front_door") and where == str(home)
+    return ours and (module is None or which == module)

@@ -1,0 +1,80 @@
+"""What a person sees while something takes its time."""
+
+import contextlib
+import os
+import subprocess
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from local.processes import ROOT, CloudRefused
+
+
+class Progress:
+    """Steps with their times; on a terminal with a spinner, elsewhere one line when a step ends."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self.console = Console(highlight=False, quiet=quiet)
+
+    def say(self, words: str = "") -> None:
+        self.console.print(words, soft_wrap=True)
+
+    @contextlib.contextmanager
+    def step(self, words: str) -> Iterator[Callable[[str], None]]:
+        """Yields a function that shows what the step is doing at the moment."""
+        started = time.monotonic()
+        if not self.console.is_terminal:
+            self.say(f"  … {words}")
+        with self.console.status(f"{words} …") as status:
+
+            def at(detail: str) -> None:
+                seconds = time.monotonic() - started
+                status.update(f"{words} … [dim]{detail}  {seconds:.0f} s[/dim]")
+
+            yield at
+        self.say(f"  [green]✓[/green] {words} [dim]{time.monotonic() - started:.1f} s[/dim]")
+
+
+def run_logged(
+    command: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    log: Path,
+    line: Callable[[str], None] = lambda _: None,
+    cwd: Path = ROOT,
+) -> None:
+    """Run a program with its output in a log; when it fails, its last words are the refusal."""
+    last: deque[str] = deque(maxlen=30)
+    with log.open("w", encoding="utf-8") as out:
+        process = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=dict(env),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+        )
+        assert process.stdout is not None  # noqa: S101 - PIPE was asked for above
+        try:
+            for text in process.stdout:
+                out.write(text)
+                if text.strip():
+                    last.append(text.rstrip())
+                    line(text.rstrip())
+        except BaseException:
+            process.terminate()
+            raise
+        finally:
+            process.wait()
+    if process.returncode != 0:
+        said = "\n".join(f"    {text}" for text in last)
+        raise CloudRefused(
+            f"{os.path.basename(command[0])} {command[1]} ended with {process.returncode} "  # noqa: PTH119
+            f"({log}):\n{said}"
+        )
