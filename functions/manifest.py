@@ -157,9 +157,11 @@ class Step(Function):
     """A Lambda that is a task of the order workflow. The steps run in the order of the manifest.
 
     It is called with ``{"order_id": …}`` and, where it ``waits``, ``"token"``: the step is over when
-    somebody answers that token, not when the Lambda returns. When a step fails or its deadline
-    passes, its own undo runs, then the undo of every step before it, last one first; each is called
-    with ``{"order_id": …, "failure": {"Error": …, "Cause": …}}``.
+    somebody answers that token, not when the Lambda returns. An accident is tried again, a few
+    times, with a new token. When a step fails for good or its deadline passes, its own undo runs,
+    then the undo of every step before it, last one first; each is called with
+    ``{"order_id": …, "failure": {"Error": …, "Cause": …}}``, and the execution has succeeded: the
+    order is where it should be. The way back does not lead past a ``pivot``.
     """
 
     name: str
@@ -170,6 +172,11 @@ class Step(Function):
     (``"$.payment_window_seconds"``). ``None``: ``timeout`` of the Lambda; a waiting step must say."""
     undo: str | None = None
     """The module of the :class:`Undo` that takes the step back."""
+    refusals: tuple[str, ...] = ()
+    """Errors that are an answer, not an accident (``"PaymentDeclined"``): they are not tried again."""
+    pivot: bool = False
+    """Nothing before this step is undone any more: its own undo is the end of the way back, and the
+    failure of a later step is left to a person."""
     timeout: int = 30
 
 

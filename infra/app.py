@@ -6,14 +6,18 @@ from pathlib import Path
 import aws_cdk as cdk
 
 from functions.all import FEATURES
-from functions.manifest import Feature
+from functions.manifest import Feature, Step
+from infra.parts.manifests import lines, present
 from infra.parts.names import Names
 from infra.parts.packages import Packages
 from infra.parts.rights import Ground
 from infra.stacks.api import Api
+from infra.stacks.edge import Edge
 from infra.stacks.entrance import Entrance
 from infra.stacks.feature import FeatureStack
 from infra.stacks.foundation import Foundation
+from infra.stacks.observability import Observability
+from infra.stacks.workflow import Workflow
 from infra.stages import Stage, chosen
 
 
@@ -28,10 +32,11 @@ def build(
     app = cdk.App(analytics_reporting=False, outdir=str(outdir) if outdir else None)
     names = Names(stage)
     packages = packages or Packages()
-    features = [f for f in features if f.stages is None or stage.name in f.stages]
+    features = present(features, stage)
 
     foundation = Foundation(app, names, features)
     api = Api(app, names, foundation)
+    edge = Edge(app, names, api, features) if stage.cdn else None
     ground = Ground(
         key_arn=foundation.key.key_arn,
         secret_arns={s: secret.secret_arn for s, secret in foundation.secrets.items()},
@@ -44,12 +49,15 @@ def build(
         token_keys=foundation.token_keys,
         shop_client=foundation.shop_client.user_pool_client_id,
         staff_client=foundation.staff_client.user_pool_client_id,
-        shop_url=stage.front_door or "",
+        shop_url=edge.url if edge else stage.front_door or "",
     )
     stacks = [FeatureStack(app, names, f, ground, api, packages) for f in features]
+    if any(isinstance(line, Step) for line in lines(features)):
+        stacks.append(Workflow(app, names, features))
     entrance = Entrance(app, names, api, features)
     for stack in stacks:
         entrance.add_stack_dependency(stack)
+    Observability(app, names, api, features)
     return app
 
 

@@ -51,7 +51,7 @@ class Alarms(Construct):
         )
 
 
-def function_alarms(scope: Construct, names: Names, module: str, timeout: int) -> None:
+def function_alarms(scope: Construct, names: Names, module: str, timeout: int) -> Alarms:
     """Errors, throttles, and a duration that comes near the timeout."""
     function = {"FunctionName": names.function(module)}
     alarms = Alarms(scope, names, module.replace(".", "-"))
@@ -67,6 +67,7 @@ def function_alarms(scope: Construct, names: Names, module: str, timeout: int) -
         "Duration", ("AWS/Lambda", "Duration"), function, above=timeout * 800.0,
         statistic="Maximum", meaning=f"{module} used over 80 % of its {timeout} s.",
     )  # fmt: skip
+    return alarms
 
 
 def queue_alarms(scope: Construct, names: Names, queue: str, dead: str, patience: int = 15) -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from aws_cdk import AssetHashType, Duration, RemovalPolicy, Stack
+from aws_cdk import AssetHashType, Duration, Fn, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
@@ -98,7 +98,7 @@ class ShopFunction(Construct):
         )
         if self.dead_letters:
             self.async_retries(self.dead_letters)
-        function_alarms(self, names, line.module, line.timeout)
+        self.alarms = function_alarms(self, names, line.module, line.timeout)
 
     def async_retries(self, dead_letters: DeadLetterQueue) -> None:
         """Two more attempts, an hour at most, then the dead-letter queue."""
@@ -123,7 +123,6 @@ def _role(scope: Construct, name: str, rights: list[Right]) -> iam.Role:
     role = iam.Role(
         scope,
         "Role",
-        role_name=None,
         description=f"What {name} may do, and nothing else",
         assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
         inline_policies={"rights": iam.PolicyDocument(statements=[statement(r) for r in rights])},
@@ -147,8 +146,6 @@ def statement(right: Right) -> iam.PolicyStatement:
 
 
 def via(service: str) -> str:
-    from aws_cdk import Fn
-
     return Fn.sub(f"{service}.${{AWS::Region}}.${{AWS::URLSuffix}}")
 
 

@@ -21,9 +21,6 @@ class Names:
     def of(self, what: str) -> str:
         return f"doorbuster-{self.stage.name}-{what.replace('_', '-')}"
 
-    def stack(self, what: str) -> str:
-        return self.of(what)
-
     def table(self, table: Table) -> str:
         return self.of(table.value)
 

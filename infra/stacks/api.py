@@ -1,23 +1,21 @@
 """The HTTP API without its routes: those live with the features, which import it by id."""
 
-from aws_cdk import CfnOutput, Fn, Stack
+from aws_cdk import CfnOutput, Fn
 from aws_cdk import aws_apigatewayv2 as apigateway
 from constructs import Construct
 
 from infra.parts.names import Names
+from infra.parts.stack import ShopStack
 from infra.stacks.foundation import Foundation
 
 ALLOWED_HEADERS = ("authorization", "content-type", "idempotency-key", "request-id", "ucp-agent")
 
 
-class Api(Stack):
+class Api(ShopStack):
     """One HTTP API and its two authorizers: customers' tokens and staff's tokens are not the same."""
 
     def __init__(self, scope: Construct, names: Names, foundation: Foundation) -> None:
-        super().__init__(
-            scope, names.stack("api"), description="Doorbuster: the HTTP API and who may pass"
-        )
-        stage = names.stage
+        super().__init__(scope, names, "api", "the HTTP API and who may pass")
         self.api = apigateway.CfnApi(
             self,
             "Api",
@@ -25,13 +23,13 @@ class Api(Stack):
             description="Doorbuster",
             protocol_type="HTTP",
             cors_configuration=apigateway.CfnApi.CorsProperty(
-                allow_origins=list(stage.origins),
+                allow_origins=list(self.stage.origins),
                 allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
                 allow_headers=list(ALLOWED_HEADERS),
                 expose_headers=["etag", "retry-after"],
                 max_age=3600,
             ),
-            tags={"ms-custom-id": stage.api_id} if stage.api_id else None,
+            tags={"ms-custom-id": self.stage.api_id} if self.stage.api_id else None,
         )
         self.id = self.api.ref
         self.customers = self._authorizer("Customers", foundation, foundation.shop_client.user_pool_client_id)

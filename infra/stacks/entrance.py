@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable
 
-from aws_cdk import RemovalPolicy, Stack
+from aws_cdk import RemovalPolicy
 from aws_cdk import aws_apigatewayv2 as apigateway
 from aws_cdk import aws_logs as logs
 from constructs import Construct
@@ -11,7 +11,9 @@ from constructs import Construct
 from functions.manifest import Endpoint, Feature
 from infra.parts.alarms import Alarms
 from infra.parts.function import log_retention
+from infra.parts.manifests import lines
 from infra.parts.names import Names
+from infra.parts.stack import ShopStack
 from infra.stacks.api import Api
 
 ACCESS_LOG = {
@@ -28,16 +30,14 @@ ACCESS_LOG = {
 """Who asked is not in it: an address is personal data, and CloudFront has it for those who need it."""
 
 
-class Entrance(Stack):
+class Entrance(ShopStack):
     """The one stage, ``$default``. Nobody gets in before every route is there."""
 
     def __init__(
         self, scope: Construct, names: Names, api: Api, features: Iterable[Feature]
     ) -> None:
-        super().__init__(
-            scope, names.stack("entrance"), description="Doorbuster: throttles and access logs"
-        )
-        stage = names.stage
+        super().__init__(scope, names, "entrance", "throttles and access logs")
+        stage = self.stage
         log = logs.LogGroup(
             self,
             "AccessLog",
@@ -45,7 +45,6 @@ class Entrance(Stack):
             retention=log_retention(stage.log_days),
             removal_policy=RemovalPolicy.RETAIN if stage.production else RemovalPolicy.DESTROY,
         )
-        lines = [x for f in features for x in f.functions if isinstance(x, Endpoint)]
         apigateway.CfnStage(
             self,
             "Stage",
@@ -66,8 +65,8 @@ class Entrance(Stack):
                     "ThrottlingBurstLimit": line.throttle * 2,
                     "DetailedMetricsEnabled": True,
                 }
-                for line in lines
-                if line.throttle is not None
+                for line in lines(features)
+                if isinstance(line, Endpoint) and line.throttle is not None
             },
         )
         alarms = Alarms(self, names, "api")

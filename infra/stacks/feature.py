@@ -2,7 +2,7 @@
 
 import json
 
-from aws_cdk import Fn, Stack
+from aws_cdk import Fn
 from aws_cdk import aws_apigatewayv2 as apigateway
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
@@ -19,15 +19,15 @@ from functions.manifest import (
     Schedule,
     StreamReader,
 )
-from infra.parts.alarms import Alarms
 from infra.parts.function import ShopFunction, workshop
-from infra.parts.names import Names, arn
+from infra.parts.names import Names
 from infra.parts.packages import Packages
 from infra.parts.rights import Ground
+from infra.parts.stack import ShopStack
 from infra.stacks.api import Api
 
 
-class FeatureStack(Stack):
+class FeatureStack(ShopStack):
     """The Lambdas of one folder below ``functions/``, each with its route, queue, stream or clock."""
 
     def __init__(
@@ -39,10 +39,8 @@ class FeatureStack(Stack):
         api: Api,
         packages: Packages,
     ) -> None:
-        super().__init__(
-            scope, names.stack(feature.name), description=f"Doorbuster: {feature.name}"
-        )
-        self._names, self._ground, self._api = names, ground, api
+        super().__init__(scope, names, feature.name, f"the feature {feature.name}")
+        self._ground, self._api = ground, api
         shop = workshop(self, feature.name, names, ground, packages)
         for line in feature.functions:
             made = ShopFunction(self, line, shop)
@@ -100,7 +98,7 @@ class FeatureStack(Stack):
             made,
             "Messages",
             function_name=made.function.function_arn,
-            event_source_arn=self._names.queue_arn(line.queue),
+            event_source_arn=self.names.queue_arn(line.queue),
             batch_size=line.batch,
             function_response_types=["ReportBatchItemFailures"],
             scaling_config=lambda_.CfnEventSourceMapping.ScalingConfigProperty(
@@ -128,11 +126,10 @@ class FeatureStack(Stack):
                 )
             ),
         )
-        alarms = Alarms(made.dead_letters, self._names, f"{line.module.replace('.', '-')}-stream")
-        alarms.on(
+        made.alarms.on(
             "Behind",
             ("AWS/Lambda", "IteratorAge"),
-            {"FunctionName": self._names.function(line.module)},
+            {"FunctionName": self.names.function(line.module)},
             above=60_000,
             statistic="Maximum",
             meaning=f"{line.module} reads changes over a minute after they were made.",
@@ -145,9 +142,9 @@ class FeatureStack(Stack):
         rule = events.CfnRule(
             made,
             "Rule",
-            name=self._names.function(line.module),
+            name=self.names.function(line.module),
             description=f"{', '.join(line.on)} → {line.module}",
-            event_bus_name=self._names.bus,
+            event_bus_name=self.names.bus,
             event_pattern={"detail-type": list(line.on)},
             state="ENABLED",
             targets=[
@@ -209,7 +206,7 @@ class FeatureStack(Stack):
         scheduler.CfnSchedule(
             made,
             "Schedule",
-            name=self._names.function(line.module),
+            name=self.names.function(line.module),
             schedule_expression=line.rate,
             schedule_expression_timezone="UTC",
             flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),

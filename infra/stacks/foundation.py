@@ -6,7 +6,7 @@ What holds data is here and nowhere else, so that every other stack may be throw
 from collections.abc import Iterable
 from string import punctuation
 
-from aws_cdk import CfnOutput, Duration, Fn, RemovalPolicy, Stack
+from aws_cdk import CfnOutput, Duration, Fn, RemovalPolicy
 from aws_cdk import aws_cognito as cognito
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
@@ -18,29 +18,26 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from functions.manifest import Consumer, Endpoint, Feature, Function, Queue, Secret, Table
+from functions.manifest import Consumer, Endpoint, Feature, Queue, Secret, Table
 from infra.parts.accept import accept
 from infra.parts.alarms import Alarms, queue_alarms
+from infra.parts.manifests import lines
 from infra.parts.names import Names
 from infra.parts.queues import RECEIVES, DeadLetterQueue
 from infra.parts.rights import PRETENCE
+from infra.parts.stack import ShopStack
 from infra.parts.tables import SHAPES, Shape
 
 
-class Foundation(Stack):
+class Foundation(ShopStack):
     """Everything that has a state."""
 
     def __init__(self, scope: Construct, names: Names, features: Iterable[Feature]) -> None:
-        stage = names.stage
         super().__init__(
-            scope,
-            names.stack("foundation"),
-            description="Doorbuster: key, tables, queues, bus, users, secrets",
-            termination_protection=stage.production,
+            scope, names, "foundation", "key, tables, queues, bus, users, secrets", protected=True
         )
-        self._names = names
-        self._lines = [line for feature in features for line in feature.functions]
-        self._keep = RemovalPolicy.RETAIN if stage.production else RemovalPolicy.DESTROY
+        self._lines = lines(features)
+        self._keep = RemovalPolicy.RETAIN if self.stage.production else RemovalPolicy.DESTROY
 
         self.key = self._key()
         self.alarms = self._alarm_topic()
@@ -53,8 +50,8 @@ class Foundation(Stack):
 
     def _exists(self, what: Table | Queue | Secret) -> bool:
         if what is Secret.STRIPE:
-            return not self._names.stage.sandbox
-        return self._names.stage.sandbox or what not in PRETENCE
+            return not self.stage.sandbox
+        return self.stage.sandbox or what not in PRETENCE
 
     # ------------------------------------------------------------------ the key and the topic
 
@@ -62,8 +59,8 @@ class Foundation(Stack):
         key = kms.Key(
             self,
             "Key",
-            alias=self._names.of("shop"),
-            description=f"The shop's data at rest, stage {self._names.stage.name}",
+            alias=self.names.of("shop"),
+            description=f"The shop's data at rest, stage {self.stage.name}",
             enable_key_rotation=True,
             removal_policy=self._keep,
         )
@@ -83,7 +80,7 @@ class Foundation(Stack):
         topic = sns.Topic(
             self,
             "AlarmTopic",
-            topic_name=self._names.of("alarms"),
+            topic_name=self.names.of("alarms"),
             master_key=self.key,
             enforce_ssl=True,
         )
@@ -96,7 +93,7 @@ class Foundation(Stack):
                 conditions={"StringEquals": {"aws:SourceAccount": self.account}},
             )
         )
-        mail = self._names.stage.alarm_mail
+        mail = self.stage.alarm_mail
         if mail:
             sns.Subscription(
                 self, "AlarmMail", topic=topic, protocol=sns.SubscriptionProtocol.EMAIL, endpoint=mail
@@ -109,7 +106,7 @@ class Foundation(Stack):
         made = dynamodb.Table(
             self,
             _title(table),
-            table_name=self._names.table(table),
+            table_name=self.names.table(table),
             partition_key=_string(shape.hash),
             sort_key=_string(shape.range) if shape.range else None,
             billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
@@ -118,7 +115,7 @@ class Foundation(Stack):
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
                 point_in_time_recovery_enabled=True
             ),
-            deletion_protection=self._names.stage.production,
+            deletion_protection=self.stage.production,
             removal_policy=self._keep,
             stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES if shape.streams else None,
             time_to_live_attribute=shape.expires,
@@ -135,8 +132,8 @@ class Foundation(Stack):
         return made
 
     def _table_alarms(self, made: dynamodb.Table, table: Table, shape: Shape) -> None:
-        name = self._names.table(table)
-        alarms = Alarms(made, self._names, table.value.replace("_", "-"))
+        name = self.names.table(table)
+        alarms = Alarms(made, self.names, table.value.replace("_", "-"))
         places = {"": {"TableName": name}} | {
             _title(index): {"TableName": name, "GlobalSecondaryIndexName": index}
             for index in shape.indexes
@@ -163,11 +160,11 @@ class Foundation(Stack):
 
     def _queue(self, queue: Queue) -> sqs.Queue:
         name = queue.value.replace("_", "-")
-        dead = DeadLetterQueue(self, f"{_title(queue)}Dead", self._names, f"{name}-dead", self.key)
+        dead = DeadLetterQueue(self, f"{_title(queue)}Dead", self.names, f"{name}-dead", self.key)
         made = sqs.Queue(
             self,
             _title(queue),
-            queue_name=self._names.queue(queue),
+            queue_name=self.names.queue(queue),
             encryption=sqs.QueueEncryption.KMS,
             encryption_master_key=self.key,
             data_key_reuse=Duration.hours(1),
@@ -177,7 +174,7 @@ class Foundation(Stack):
             dead_letter_queue=sqs.DeadLetterQueue(max_receive_count=RECEIVES, queue=dead.queue),
             removal_policy=self._keep,
         )
-        queue_alarms(made, self._names, name, dead.name)
+        queue_alarms(made, self.names, name, dead.name)
         return made
 
     def _consumer_timeout(self, queue: Queue) -> int:
@@ -186,11 +183,11 @@ class Foundation(Stack):
         return max(timeouts, default=Consumer.timeout)
 
     def _bus(self) -> events.EventBus:
-        bus = events.EventBus(self, "Bus", event_bus_name=self._names.bus)
-        if self._names.stage.production:
+        bus = events.EventBus(self, "Bus", event_bus_name=self.names.bus)
+        if self.stage.production:
             bus.archive(
                 "Archive",
-                archive_name=self._names.of("events"),
+                archive_name=self.names.of("events"),
                 description="Everything that happened, for a replay",
                 retention=Duration.days(30),
                 event_pattern=events.EventPattern(account=[self.account]),
@@ -214,7 +211,7 @@ class Foundation(Stack):
         made = secretsmanager.Secret(
             self,
             _title(secret) + "Secret",
-            secret_name=self._names.secret(secret),
+            secret_name=self.names.secret(secret),
             encryption_key=self.key,
             generate_secret_string=drawn,
             removal_policy=self._keep,
@@ -230,11 +227,10 @@ class Foundation(Stack):
     # ------------------------------------------------------------------ users
 
     def _users(self) -> None:
-        stage = self._names.stage
         self.pool = cognito.UserPool(
             self,
             "Users",
-            user_pool_name=self._names.of("users"),
+            user_pool_name=self.names.of("users"),
             sign_in_aliases=cognito.SignInAliases(email=True),
             sign_in_case_sensitive=False,
             self_sign_up_enabled=True,
@@ -250,28 +246,21 @@ class Foundation(Stack):
                 require_symbols=True,
                 temp_password_validity=Duration.days(3),
             ),
-            deletion_protection=stage.production,
+            deletion_protection=self.stage.production,
             removal_policy=self._keep,
         )
         self.shop_client = self._client("ShopClient", "shop", Duration.days(30))
         self.staff_client = self._client("StaffClient", "staff", Duration.hours(12))
-        lines = [x for x in self._lines if isinstance(x, Endpoint)]
-        for group in sorted({group for line in lines for group in line.groups}):
+        for group in sorted({g for x in self._lines if isinstance(x, Endpoint) for g in x.groups}):
             cognito.CfnUserPoolGroup(
                 self, f"Group{group.capitalize()}", user_pool_id=self.pool.user_pool_id, group_name=group
             )
-        self.token_issuer = (
-            Fn.sub(
-                "https://cognito-idp.${AWS::Region}.${AWS::URLSuffix}/${Pool}",
-                {"Pool": self.pool.user_pool_id},
-            )
+        pool = {"Pool": self.pool.user_pool_id}
+        issuer = "https://cognito-idp.${AWS::Region}.${AWS::URLSuffix}"
+        self.token_issuer = Fn.sub(issuer + "/${Pool}", pool)
+        self.token_keys = Fn.sub(
+            (self.stage.emulator or issuer) + "/${Pool}/.well-known/jwks.json", pool
         )
-        base = (
-            Fn.join("/", [stage.emulator, self.pool.user_pool_id])
-            if stage.emulator
-            else self.token_issuer
-        )
-        self.token_keys = Fn.join("", [base, "/.well-known/jwks.json"])
         for title, value in {
             "UserPoolId": self.pool.user_pool_id,
             "ShopClientId": self.shop_client.user_pool_client_id,
@@ -283,10 +272,10 @@ class Foundation(Stack):
         """An app without a secret: browsers and telephones cannot keep one."""
         return self.pool.add_client(
             id,
-            user_pool_client_name=self._names.of(name),
+            user_pool_client_name=self.names.of(name),
             generate_secret=False,
             auth_flows=cognito.AuthFlow(
-                user_srp=True, user_password=self._names.stage.passwords
+                user_srp=True, user_password=self.stage.passwords
             ),
             disable_o_auth=True,
             prevent_user_existence_errors=True,
@@ -299,11 +288,11 @@ class Foundation(Stack):
     # ------------------------------------------------------------------ mail
 
     def _mail(self) -> None:
-        sender = self._names.stage.mail_from.partition("@")[2]
+        sender = self.stage.mail_from.partition("@")[2]
         configuration = ses.ConfigurationSet(
             self,
             "MailSettings",
-            configuration_set_name=self._names.of("mail"),
+            configuration_set_name=self.names.of("mail"),
             tls_policy=ses.ConfigurationSetTlsPolicy.REQUIRE,
             reputation_metrics=True,
         )

@@ -1,0 +1,128 @@
+"""The order workflow in Amazon States Language, written from the manifest's steps."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from functions.manifest import Step, Undo
+
+ACCIDENTS = ["States.TaskFailed"]
+"""Every failure of a task but a passed deadline."""
+
+
+def definition(
+    steps: Sequence[Step], undos: Mapping[str, Undo], arn_of: Callable[[str], str]
+) -> dict[str, Any]:
+    """The state machine: ``steps`` in order, each with the way back that begins at its undo.
+
+    ``undos`` finds an undo by module; ``arn_of`` gives a module's function ARN. An order that meets
+    no trouble enters each step once: that is one billed transition a step.
+    """
+    states: dict[str, Any] = {}
+    way_back: str | None = None
+    for at, step in enumerate(steps):
+        if step.pivot:
+            way_back = None
+        following = steps[at + 1].name if at + 1 < len(steps) else None
+        if step.undo is not None:
+            states |= _undo(undos[step.undo], way_back, following, arn_of)
+            way_back = undos[step.undo].name
+        states[step.name] = _step(step, following, way_back, arn_of)
+        if step.pivot:
+            way_back = None
+    order = [s.name for s in steps]
+    order += [name for name in states if name not in order]
+    return {
+        "Comment": "An order's life, from placing to completion",
+        "StartAt": steps[0].name,
+        "States": {name: states[name] for name in order},
+    }
+
+
+def _step(
+    step: Step, following: str | None, way_back: str | None, arn_of: Callable[[str], str]
+) -> dict[str, Any]:
+    state = {
+        "Type": "Task",
+        "Comment": step.module,
+        "Resource": _invoke(step.waits),
+        "Parameters": {
+            "FunctionName": arn_of(step.module),
+            "Payload": {"order_id.$": "$.order_id"}
+            | ({"token.$": "$$.Task.Token"} if step.waits else {}),
+        },
+        "ResultPath": None,
+        **_deadline(step),
+        "Retry": [
+            *([_never(step.refusals)] if step.refusals else []),
+            {
+                "ErrorEquals": ACCIDENTS,
+                # Half an hour in all: an outage must not call paid orders off.
+                "IntervalSeconds": 2,
+                "MaxAttempts": 10,
+                "BackoffRate": 2,
+                "MaxDelaySeconds": 600,
+                "JitterStrategy": "FULL",
+            },
+        ],
+    }
+    if way_back:
+        state["Catch"] = [
+            {"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": way_back}
+        ]
+    return state | _then(following)
+
+
+def _undo(
+    undo: Undo, earlier: str | None, onward: str | None, arn_of: Callable[[str], str]
+) -> dict[str, Any]:
+    """The undo, and behind it the question whether its step came to pass after all."""
+    question = f"{undo.name}OrGoOn"
+    task = {
+        "Type": "Task",
+        "Comment": undo.module,
+        "Resource": _invoke(False),
+        "Parameters": {
+            "FunctionName": arn_of(undo.module),
+            "Payload": {"order_id.$": "$.order_id", "failure.$": "$.failure"},
+        },
+        "ResultSelector": {"goes_on.$": "$.Payload.goes_on"},
+        "ResultPath": "$.undo",
+        "TimeoutSeconds": undo.timeout + 10,
+        "Retry": [
+            {
+                "ErrorEquals": ["States.ALL"],
+                "IntervalSeconds": 5,
+                "MaxAttempts": 10,
+                "BackoffRate": 2,
+                "MaxDelaySeconds": 900,
+                "JitterStrategy": "FULL",
+            }
+        ],
+        "Next": question,
+    }
+    choice = {
+        "Type": "Choice",
+        "Choices": [
+            {"Variable": "$.undo.goes_on", "BooleanEquals": True, "Next": onward or "CalledOff"}
+        ],
+        "Default": earlier or "CalledOff",
+    }
+    return {undo.name: task, question: choice, "CalledOff": {"Type": "Succeed"}}
+
+
+def _deadline(step: Step) -> dict[str, Any]:
+    if isinstance(step.deadline, str):
+        return {"TimeoutSecondsPath": step.deadline}
+    return {"TimeoutSeconds": step.deadline or step.timeout + 10}
+
+
+def _never(errors: Sequence[str]) -> dict[str, Any]:
+    return {"ErrorEquals": list(errors), "MaxAttempts": 0}
+
+
+def _then(following: str | None) -> dict[str, Any]:
+    return {"Next": following} if following else {"End": True}
+
+
+def _invoke(waits: bool) -> str:
+    return "arn:${AWS::Partition}:states:::lambda:invoke" + (".waitForTaskToken" if waits else "")

@@ -1,0 +1,218 @@
+"""The edge: CloudFront and its firewall, in front of the API wherever there is a CDN.
+
+Everything here lives in us-east-1, the one region in which AWS takes a firewall and a certificate
+for CloudFront. What it cannot do: the API's own address stays reachable without it. The API's
+throttles, the authorizers and the signatures hold there too (docs/adr/0014-edge.md).
+"""
+
+from collections.abc import Iterable
+
+from aws_cdk import CfnOutput, Duration, RemovalPolicy
+from aws_cdk import aws_certificatemanager as acm
+from aws_cdk import aws_cloudfront as cloudfront
+from aws_cdk import aws_cloudfront_origins as origins
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_wafv2 as wafv2
+from constructs import Construct
+
+from functions.manifest import Endpoint, Feature
+from infra.parts.accept import accept
+from infra.parts.alarms import Alarms
+from infra.parts.manifests import lines
+from infra.parts.names import Names
+from infra.parts.stack import EDGE_REGION, ShopStack
+from infra.stacks.api import Api
+
+REQUESTS_PER_ADDRESS = 2_000
+"""In five minutes; about seven a second, which no person reaches and an office may."""
+
+
+class Edge(ShopStack):
+    """A distribution that keeps what says it may be kept, and passes everything else on."""
+
+    def __init__(
+        self, scope: Construct, names: Names, api: Api, features: Iterable[Feature]
+    ) -> None:
+        super().__init__(scope, names, "edge", "CDN and web firewall", region=EDGE_REGION)
+        firewall = self._firewall(names)
+        origin = origins.HttpOrigin(
+            api.domain,
+            protocol_policy=cloudfront.OriginProtocolPolicy.HTTPS_ONLY,
+            origin_ssl_protocols=[cloudfront.OriginSslPolicy.TLS_V1_2],
+            connection_attempts=2,
+        )
+        headers = self._headers(names)
+        kept = self._cache(names)
+        domain = self.stage.domain
+        distribution = cloudfront.Distribution(
+            self,
+            "Distribution",
+            comment=names.of("shop"),
+            default_behavior=cloudfront.BehaviorOptions(
+                origin=origin,
+                allowed_methods=cloudfront.AllowedMethods.ALLOW_ALL,
+                cache_policy=cloudfront.CachePolicy.CACHING_DISABLED,
+                origin_request_policy=cloudfront.OriginRequestPolicy.ALL_VIEWER_EXCEPT_HOST_HEADER,
+                response_headers_policy=headers,
+                viewer_protocol_policy=cloudfront.ViewerProtocolPolicy.HTTPS_ONLY,
+            ),
+            additional_behaviors={
+                path: cloudfront.BehaviorOptions(
+                    origin=origin,
+                    allowed_methods=cloudfront.AllowedMethods.ALLOW_ALL,
+                    cache_policy=kept,
+                    origin_request_policy=cloudfront.OriginRequestPolicy.ALL_VIEWER_EXCEPT_HOST_HEADER,
+                    response_headers_policy=headers,
+                    viewer_protocol_policy=cloudfront.ViewerProtocolPolicy.HTTPS_ONLY,
+                )
+                for path in cached_paths(features)
+            },
+            # CloudFront would keep refusals for ten seconds: an order just placed would stay a 404.
+            error_responses=[
+                cloudfront.ErrorResponse(http_status=status, ttl=Duration.seconds(0))
+                for status in (400, 403, 404, 405, 500, 502, 503, 504)
+            ],
+            minimum_protocol_version=cloudfront.SecurityPolicyProtocol.TLS_V1_2_2021,
+            http_version=cloudfront.HttpVersion.HTTP2_AND_3,
+            web_acl_id=firewall.attr_arn,
+            enable_logging=True,
+            log_bucket=self._log_bucket(names),
+            log_file_prefix="requests/",
+            log_includes_cookies=False,
+            domain_names=[domain.name] if domain else None,
+            certificate=acm.Certificate.from_certificate_arn(
+                self, "Certificate", domain.certificate
+            )
+            if domain
+            else None,
+        )
+        accept(distribution, "AwsSolutions-CFR1", "The shop sells wherever it can send a parcel to.")
+        if not domain:
+            accept(
+                distribution,
+                "AwsSolutions-CFR4",
+                "Without a domain of its own the distribution has CloudFront's certificate, whose "
+                "oldest protocol AWS sets; Stage.domain brings TLS 1.2 as the oldest.",
+            )
+        self.url = f"https://{domain.name if domain else distribution.distribution_domain_name}"
+        CfnOutput(self, "ShopUrl", value=self.url)
+
+    def _cache(self, names: Names) -> cloudfront.CachePolicy:
+        return cloudfront.CachePolicy(
+            self,
+            "Kept",
+            cache_policy_name=names.of("kept"),
+            comment="As long as the answer's own Cache-Control says, a day at most",
+            min_ttl=Duration.seconds(0),
+            default_ttl=Duration.seconds(0),
+            max_ttl=Duration.days(1),
+            query_string_behavior=cloudfront.CacheQueryStringBehavior.all(),
+            header_behavior=cloudfront.CacheHeaderBehavior.allow_list("Origin", "UCP-Agent"),
+            cookie_behavior=cloudfront.CacheCookieBehavior.none(),
+            enable_accept_encoding_brotli=True,
+            enable_accept_encoding_gzip=True,
+        )
+
+    def _headers(self, names: Names) -> cloudfront.ResponseHeadersPolicy:
+        return cloudfront.ResponseHeadersPolicy(
+            self,
+            "Headers",
+            response_headers_policy_name=names.of("headers"),
+            security_headers_behavior=cloudfront.ResponseSecurityHeadersBehavior(
+                content_type_options=cloudfront.ResponseHeadersContentTypeOptions(override=True),
+                strict_transport_security=cloudfront.ResponseHeadersStrictTransportSecurity(
+                    access_control_max_age=Duration.days(365),
+                    include_subdomains=True,
+                    override=True,
+                ),
+            ),
+        )
+
+    def _log_bucket(self, names: Names) -> s3.Bucket:
+        bucket = s3.Bucket(
+            self,
+            "Requests",
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            enforce_ssl=True,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.OBJECT_WRITER,  # CloudFront writes logs with an ACL
+            lifecycle_rules=[s3.LifecycleRule(expiration=Duration.days(names.stage.log_days))],
+            removal_policy=RemovalPolicy.RETAIN,
+        )
+        accept(bucket, "AwsSolutions-S1", "It holds access logs; logging access to logs has no end.")
+        return bucket
+
+    def _firewall(self, names: Names) -> wafv2.CfnWebACL:
+        alarms = Alarms(self, names, "edge")
+        made = wafv2.CfnWebACL(
+            self,
+            "Firewall",
+            name=names.of("firewall"),
+            scope="CLOUDFRONT",
+            default_action=wafv2.CfnWebACL.DefaultActionProperty(allow={}),
+            visibility_config=_seen("all"),
+            rules=[
+                _managed(0, "AWSManagedRulesAmazonIpReputationList"),
+                # A large cart exceeds the rule's 8 KB; the doors refuse what is over 256 KiB.
+                _managed(1, "AWSManagedRulesCommonRuleSet", only_count=("SizeRestrictions_BODY",)),
+                _managed(2, "AWSManagedRulesKnownBadInputsRuleSet"),
+                wafv2.CfnWebACL.RuleProperty(
+                    name="one-address",
+                    priority=3,
+                    action=wafv2.CfnWebACL.RuleActionProperty(block={}),
+                    statement=wafv2.CfnWebACL.StatementProperty(
+                        rate_based_statement=wafv2.CfnWebACL.RateBasedStatementProperty(
+                            aggregate_key_type="IP",
+                            limit=REQUESTS_PER_ADDRESS,
+                            evaluation_window_sec=300,
+                        )
+                    ),
+                    visibility_config=_seen("one-address"),
+                ),
+            ],
+        )
+        alarms.on(
+            "Blocked", ("AWS/WAFV2", "BlockedRequests"),
+            {"WebACL": names.of("firewall"), "Rule": "ALL"}, above=10_000,
+            meaning="The firewall turns away over 10,000 requests in five minutes.",
+        )  # fmt: skip
+        return made
+
+
+def cached_paths(features: Iterable[Feature]) -> list[str]:
+    """Path patterns of the routes whose answers the CDN may keep."""
+    found = {
+        "/".join("*" if part.startswith("{") else part for part in line.path.split("/"))
+        for line in lines(features)
+        if isinstance(line, Endpoint) and line.cached
+    }
+    return sorted(found, key=lambda path: ("*" in path, path))
+
+
+def _seen(metric: str) -> wafv2.CfnWebACL.VisibilityConfigProperty:
+    return wafv2.CfnWebACL.VisibilityConfigProperty(
+        cloud_watch_metrics_enabled=True, metric_name=metric, sampled_requests_enabled=True
+    )
+
+
+def _managed(
+    priority: int, name: str, only_count: tuple[str, ...] = ()
+) -> wafv2.CfnWebACL.RuleProperty:
+    return wafv2.CfnWebACL.RuleProperty(
+        name=name,
+        priority=priority,
+        override_action=wafv2.CfnWebACL.OverrideActionProperty(none={}),
+        statement=wafv2.CfnWebACL.StatementProperty(
+            managed_rule_group_statement=wafv2.CfnWebACL.ManagedRuleGroupStatementProperty(
+                vendor_name="AWS",
+                name=name,
+                rule_action_overrides=[
+                    wafv2.CfnWebACL.RuleActionOverrideProperty(
+                        name=rule, action_to_use=wafv2.CfnWebACL.RuleActionProperty(count={})
+                    )
+                    for rule in only_count
+                ],
+            )
+        ),
+        visibility_config=_seen(name),
+    )
