@@ -11,6 +11,8 @@ from typing import Any
 
 import boto3
 
+_QUEUES = "https://sqs.us-east-1.amazonaws.com/123456789012"
+
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",
@@ -35,9 +37,9 @@ ENVIRONMENT = {
     "TABLE_SANDBOX_PAYMENTS": "sandbox_payments",
     "PAYMENT_PROVIDER": "sandbox",
     "PAYMENT_WINDOW_SECONDS": "1800",
-    "QUEUE_SANDBOX_SETTLEMENTS": "http://queue.test/settlements",
-    "QUEUE_PAYMENT_EVENTS": "http://queue.test/payments",
-    "QUEUE_CARRIER_EVENTS": "http://queue.test/carriers",
+    "QUEUE_SANDBOX_SETTLEMENTS": f"{_QUEUES}/settlements",
+    "QUEUE_PAYMENT_EVENTS": f"{_QUEUES}/payments",
+    "QUEUE_CARRIER_EVENTS": f"{_QUEUES}/carriers",
     "SECRET_SANDBOX_WEBHOOK": "sandbox-webhook",
     "SECRET_CARRIER_WEBHOOK": "carrier-webhook",
     "BUS_NAME": "shop",
@@ -59,6 +61,14 @@ _KEYS: dict[str, dict[str, Any]] = {
         },
     },
 }
+
+
+def create_queues() -> None:
+    """Make the queues that the environment names."""
+    client = boto3.client("sqs", region_name="us-east-1")
+    for name, url in ENVIRONMENT.items():
+        if name.startswith("QUEUE_"):
+            client.create_queue(QueueName=url.rsplit("/", 1)[1])
 
 
 def create_tables() -> None:
