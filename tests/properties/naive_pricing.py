@@ -166,7 +166,7 @@ class Naive:
                     day -= timedelta(days=1)
         return not window.weekdays or day.weekday() in window.weekdays
 
-    def price_of(self, line: BasketLine) -> int:
+    def price_of(self, line: BasketLine) -> tuple[int, str | None]:
         basket = self.basket
         together = sum(x.quantity for x in basket.lines if x.variant_id == line.variant_id)
         offers = []
@@ -191,10 +191,11 @@ class Naive:
                     offers.append((price_list.priority, entry.price, price_list.id))
                     break
         if offers:
-            return min(offers)[1]
+            _, price, price_list = min(offers)
+            return price, price_list
         if line.unit_price.currency != basket.currency:
             raise NoPriceError
-        return line.unit_price.minor
+        return line.unit_price.minor, None
 
     # ------------------------------------------------------------------ 10 tax
 
@@ -702,8 +703,9 @@ class Naive:
         included = market.tax == "included"
         reverse = self.reverse_charge()
         self.goods = []
+        self.price_lists: dict[str, str | None] = {}
         for line in basket.lines:
-            price = self.price_of(line)
+            price, self.price_lists[line.id] = self.price_of(line)
             if reverse and included:
                 price = self.net(price, line.tax_class)
             self.goods.append(Goods(line, price, price * line.quantity))
@@ -752,7 +754,15 @@ class Naive:
             "discount": subtotal - cost + self.shipping_price - self.shipping,
             "tax": tax,
             "total": cost + self.shipping + (0 if included else tax),
-            "lines": {g.line.id: (g.price, g.cost, taxes[g.line.id]) for g in self.goods},
+            "lines": {
+                g.line.id: (
+                    g.price,
+                    self.price_lists[g.line.id],
+                    g.cost,
+                    taxes[g.line.id],
+                )
+                for g in self.goods
+            },
             "applied": dict(self.applied),
             "uses": dict(self.uses),
             "gifts": dict(self.gifts),

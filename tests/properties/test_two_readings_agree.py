@@ -30,7 +30,12 @@ def amounts(q: Quote) -> dict[str, Any]:
         "tax": q.tax.minor,
         "total": q.total.minor,
         "lines": {
-            line.id: (line.unit_price.minor, line.total.minor, line.tax.amount.minor)
+            line.id: (
+                line.unit_price.minor,
+                line.price_list,
+                line.total.minor,
+                line.tax.amount.minor,
+            )
             for line in q.lines
         },
         "applied": applied,

@@ -86,16 +86,16 @@ def window(rng: Random) -> Window:
 
 
 def conditions(rng: Random, currency: str) -> Conditions:
-    if rng.random() < 0.5:
+    if rng.random() < 0.6:
         return Conditions()
     return Conditions(
         window=window(rng),
-        channels=rng.choice([(), (), ("web",), ("shop",)]),
-        markets=rng.choice([(), (), ("EU", "US"), ("WORLD",)]),
-        groups=rng.choice([(), (), (), ("gold",)]),
-        segments=rng.choice([(), (), (), ("young",)]),
-        signed_in=rng.random() < 0.1,
-        first_order=rng.random() < 0.1,
+        channels=rng.choice([(), (), (), (), ("web",), ("shop",)]),
+        markets=rng.choice([(), (), (), (), ("EU", "US"), ("WORLD",)]),
+        groups=rng.choice([(), (), (), (), (), ("gold",)]),
+        segments=rng.choice([(), (), (), (), (), ("young",)]),
+        signed_in=rng.random() < 0.06,
+        first_order=rng.random() < 0.06,
         min_quantity=rng.choice([0, 0, 1, 3, 5]),
         min_amount=rng.choice([(), (), amounts(rng, currency, 8000)]),
         of=rng.choice([None, None, selection(rng)]),
@@ -182,7 +182,7 @@ def promotion(rng: Random, number: int, currency: str) -> Promotion:
         on=selection(rng),
         conditions=conditions(rng, currency),
         stacking=Stacking(
-            group=rng.choice(["default", "default", "g1", "g2", "g3", "loose"]),
+            group=rng.choice(["default", "g1", "g2", "g3", "loose"]),
             priority=rng.choice([1, 100, 100, 200]),
             exclusive=rng.random() < 0.12,
             stop=rng.random() < 0.12,
@@ -213,7 +213,7 @@ def price_list(rng: Random, number: int, currency: str) -> PriceList:
     entries = []
     for article in rng.sample([*PRODUCTS, *[f"{p}.1" for p in PRODUCTS]], rng.randint(1, 4)):
         for quantity in rng.sample([1, 2, 4], rng.randint(1, 2)):
-            entries.append(PriceEntry(article, rng.randint(0, 2500), quantity))
+            entries.append(PriceEntry(article, rng.choice([800, 900, rng.randint(0, 2500)]), quantity))
     return PriceList(
         id=f"list{number}",
         currency=rng.choice([currency, currency, currency, "GBP"]),
@@ -226,13 +226,13 @@ def price_list(rng: Random, number: int, currency: str) -> PriceList:
     )
 
 
-def world(rng: Random, most_promotions: int = 8) -> World:
+def world(rng: Random, most_promotions: int = 12) -> World:
     """One random shop and one basket in it."""
     market = rng.choice(["US", "EU", "EU", "CN", "WORLD"])
     currency = {"US": "USD", "EU": "EUR", "CN": "CNY", "WORLD": "JPY"}[market]
-    lines = tuple(line(rng, n, currency) for n in range(rng.choice([0, 1, 1, 2, 3, 3, 5])))
+    lines = tuple(line(rng, n, currency) for n in range(rng.choice([0, 1, 2, 3, 4, 5, 6])))
     promotions = tuple(
-        promotion(rng, n, currency) for n in range(rng.randint(0, most_promotions))
+        promotion(rng, n, currency) for n in range(rng.randint(1, most_promotions))
     )
     ids = [p.id for p in promotions] or ["none"]
     shipping = rng.choice([None, 0, 499, 1200])
@@ -283,7 +283,7 @@ def world(rng: Random, most_promotions: int = 8) -> World:
         shipping=None if shipping is None else Money(shipping, currency),
         shipping_method=rng.choice([None, "std", "exp"]),
         codes=tuple(typed),
-        group_buy=rng.choice([None, rng.choice(ids)]),
+        group_buy=rng.choice(ids),
     )
     groups = (
         StackingGroup("g1", Mode.ALL, rng.choice([50, 100, 150])),

@@ -1,1 +1,321 @@
-"""placeholder"""
+"""What makes no sense in a promotion: every contradiction, with its field and the reason."""
+
+import re
+from collections.abc import Callable, Iterable
+from zoneinfo import ZoneInfoNotFoundError
+
+from shop.kernel.errors import Problem
+from shop.kernel.money import CURRENCIES, Money
+from shop.pricing.model.choice import Conditions, Selection, Window, zone
+from shop.pricing.model.effects import (
+    WHOLE,
+    AmountOff,
+    Bundle,
+    BuyGet,
+    EverySpend,
+    FlashSale,
+    GiftWith,
+    GroupPrice,
+    LimitedPrice,
+    OrderAmount,
+    OrderPercent,
+    PercentOff,
+    ShippingOff,
+    SpendSave,
+)
+from shop.pricing.model.promotions import Promotion
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+MOST = 1_000_000
+
+
+def problems_of(promotion: Promotion) -> list[Problem]:
+    """Everything that is wrong with this promotion by itself; paths are JSONPaths into its dict."""
+    found = _Found()
+    if not _NAME.fullmatch(promotion.id):
+        found.add("id_invalid", "1 to 64 letters, digits, hyphens, underscores or points", "$.id")
+    if not 1 <= len(promotion.title.strip()) <= 200:
+        found.add("title_invalid", "a title has 1 to 200 letters", "$.title")
+    if not _NAME.fullmatch(promotion.stacking.group):
+        found.add("id_invalid", "a group has a name", "$.stacking.group")
+    found.selection(promotion.on, "$.on")
+    found.conditions(promotion.conditions, "$.conditions")
+    found.effect(promotion)
+    return found.problems
+
+
+class _Found:
+    """Collects problems."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+
+    def add(self, code: str, detail: str, path: str) -> None:
+        self.problems.append(Problem(code, detail, path))
+
+    def selection(self, goods: Selection, path: str) -> None:
+        for name in ("products", "variants", "categories"):
+            both = set(getattr(goods, name)) & set(getattr(goods, f"not_{name}"))
+            if both:
+                self.add(
+                    "selection_contradiction",
+                    f"{', '.join(sorted(both))} cannot be both in and out",
+                    f"{path}.not_{name}",
+                )
+
+    def window(self, window: Window, path: str) -> None:
+        if window.starts and window.ends and window.ends <= window.starts:
+            self.add("ends_before_start", "the end is after the start", f"{path}.ends")
+        try:
+            zone(window.zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            self.add("zone_unknown", f"{window.zone!r} is no time zone", f"{path}.zone")
+        if any(not 0 <= day <= 6 for day in window.weekdays):
+            self.add(
+                "weekday_invalid", "weekdays count from Monday, 0, to Sunday, 6", f"{path}.weekdays"
+            )
+        if window.hours is not None and window.hours[0] == window.hours[1]:
+            self.add("hours_empty", "from and to are one and the same", f"{path}.hours")
+
+    def conditions(self, conditions: Conditions, path: str) -> None:
+        self.window(conditions.window, f"{path}.window")
+        if conditions.min_quantity < 0:
+            self.add("quantity_invalid", "a quantity is not negative", f"{path}.min_quantity")
+        self.amounts(conditions.min_amount, f"{path}.min_amount", needed=False)
+        if conditions.of is not None:
+            self.selection(conditions.of, f"{path}.of")
+            if not (conditions.min_quantity or conditions.min_amount):
+                self.add(
+                    "condition_contradiction",
+                    "goods to count without a quantity or amount to reach",
+                    f"{path}.of",
+                )
+
+    def amounts(
+        self, amounts: tuple[Money, ...], path: str, *, needed: bool = True, zero: bool = False
+    ) -> None:
+        if needed and not amounts:
+            self.add("amount_missing", "an amount in at least one currency", path)
+        seen: set[str] = set()
+        for place, amount in enumerate(amounts):
+            here = f"{path}[{place}]"
+            if amount.currency not in CURRENCIES:
+                self.add(
+                    "currency_unknown", f"{amount.currency!r} is no currency", f"{here}.currency"
+                )
+            if amount.currency in seen:
+                self.add("currency_repeated", f"{amount.currency} stands twice", here)
+            if amount.minor < (0 if zero else 1):
+                self.add("amount_invalid", "an amount is above zero", f"{here}.amount")
+            seen.add(amount.currency)
+
+    def percent(self, points: int | None, path: str) -> None:
+        if points is not None and not 1 <= points <= WHOLE:
+            self.add(
+                "percent_invalid",
+                f"{points / 100:g} % is not above 0 and up to 100",
+                path,
+            )
+
+    def count(self, count: int | None, path: str) -> None:
+        if count is not None and not 1 <= count <= MOST:
+            self.add("quantity_invalid", f"a number from 1 to {MOST}", path)
+
+    def effect(self, promotion: Promotion) -> None:
+        effect, path = promotion.effect, "$.effect"
+        match effect:
+            case PercentOff() | OrderPercent():
+                self.percent(effect.basis_points, f"{path}.basis_points")
+                self.amounts(effect.up_to, f"{path}.up_to", needed=False)
+            case AmountOff():
+                self.amounts(effect.amount, f"{path}.amount")
+                if effect.per not in ("unit", "line"):
+                    self.add("value_unknown", 'either "unit" or "line"', f"{path}.per")
+            case OrderAmount():
+                self.amounts(effect.amount, f"{path}.amount")
+            case LimitedPrice() | GroupPrice():
+                self.amounts(effect.price, f"{path}.price", zero=True)
+            case FlashSale():
+                self.flash(effect, path)
+            case BuyGet():
+                self.count(effect.buy_quantity, f"{path}.buy_quantity")
+                self.count(effect.get_quantity, f"{path}.get_quantity")
+                self.count(effect.times, f"{path}.times")
+                self.percent(effect.basis_points, f"{path}.basis_points")
+                if effect.get is not None:
+                    self.selection(effect.get, f"{path}.get")
+            case Bundle():
+                self.bundle(promotion, effect, path)
+            case SpendSave():
+                self.tiers(effect, path)
+            case EverySpend():
+                self.every(effect, path)
+            case GiftWith():
+                self.count(effect.quantity, f"{path}.quantity")
+                self.amounts(effect.value, f"{path}.value", needed=False, zero=True)
+                if not effect.sku.strip():
+                    self.add("sku_missing", "a gift has a SKU", f"{path}.sku")
+            case ShippingOff():
+                self.shipping(effect, path)
+
+    def flash(self, effect: FlashSale, path: str) -> None:
+        if bool(effect.price) == (effect.basis_points is not None):
+            self.add("effect_contradiction", "either a price or a percentage", path)
+        self.amounts(effect.price, f"{path}.price", needed=False, zero=True)
+        self.percent(effect.basis_points, f"{path}.basis_points")
+        self.count(effect.quota, f"{path}.quota")
+        self.count(effect.per_customer, f"{path}.per_customer")
+        if (
+            effect.quota is not None
+            and effect.per_customer is not None
+            and effect.per_customer > effect.quota
+        ):
+            self.add(
+                "limit_contradiction",
+                "one customer cannot have more than there is",
+                f"{path}.per_customer",
+            )
+
+    def bundle(self, promotion: Promotion, effect: Bundle, path: str) -> None:
+        self.amounts(effect.price, f"{path}.price", zero=True)
+        self.count(effect.times, f"{path}.times")
+        if not effect.parts:
+            self.add("parts_missing", "a bundle has parts", f"{path}.parts")
+        for place, part in enumerate(effect.parts):
+            self.count(part.quantity, f"{path}.parts[{place}].quantity")
+            self.selection(part.goods, f"{path}.parts[{place}].goods")
+        if promotion.on != Selection():
+            self.add("effect_contradiction", "a bundle is about the goods of its parts", "$.on")
+
+    def tiers(self, effect: SpendSave, path: str) -> None:
+        if not effect.tiers:
+            self.add("tiers_missing", "at least one tier", f"{path}.tiers")
+        lower: dict[str, tuple[int, int]] = {}
+        for place, tier in enumerate(effect.tiers):
+            here = f"{path}.tiers[{place}]"
+            self.amounts((tier.spend,), f"{here}.spend")
+            if (tier.save is None) == (tier.basis_points is None):
+                self.add("effect_contradiction", "either an amount or a percentage", here)
+                continue
+            self.percent(tier.basis_points, f"{here}.basis_points")
+            saves = tier.spend.minor * (tier.basis_points or 0) // WHOLE
+            if tier.save is not None:
+                if tier.save.currency != tier.spend.currency:
+                    self.add(
+                        "currency_mismatch", "spend and save are of one currency", f"{here}.save"
+                    )
+                    continue
+                self.amounts((tier.save,), f"{here}.save")
+                if tier.save > tier.spend:
+                    self.add("tier_invalid", "a tier saves no more than is spent", f"{here}.save")
+                saves = tier.save.minor
+            spend, saved = lower.get(tier.spend.currency, (0, 0))
+            if tier.spend.minor <= spend:
+                self.add("tiers_order", "each tier begins above the one before", f"{here}.spend")
+            elif saves <= saved:
+                self.add("tiers_order", "each tier saves more than the one before", here)
+            lower[tier.spend.currency] = (tier.spend.minor, saves)
+
+    def every(self, effect: EverySpend, path: str) -> None:
+        self.count(effect.times, f"{path}.times")
+        if not effect.every:
+            self.add("amount_missing", "what to spend and what to save", f"{path}.every")
+        seen: set[str] = set()
+        for place, every in enumerate(effect.every):
+            here = f"{path}.every[{place}]"
+            self.amounts((every.spend,), f"{here}.spend")
+            self.amounts((every.save,), f"{here}.save")
+            if every.save.currency != every.spend.currency:
+                self.add("currency_mismatch", "spend and save are of one currency", f"{here}.save")
+            elif every.save > every.spend:
+                self.add("tier_invalid", "it saves no more than is spent", f"{here}.save")
+            if every.spend.currency in seen:
+                self.add("currency_repeated", f"{every.spend.currency} stands twice", here)
+            seen.add(every.spend.currency)
+
+    def shipping(self, effect: ShippingOff, path: str) -> None:
+        given = [effect.basis_points is not None, bool(effect.amount), bool(effect.price)]
+        if sum(given) != 1:
+            self.add("effect_contradiction", "exactly one of percentage, amount and price", path)
+        self.percent(effect.basis_points, f"{path}.basis_points")
+        self.amounts(effect.amount, f"{path}.amount", needed=False)
+        self.amounts(effect.price, f"{path}.price", needed=False, zero=True)
+
+
+def goods_named(promotion: Promotion) -> list[tuple[str, str, str]]:
+    """Every product, variant, category and SKU a promotion names: (sort, id, path)."""
+    named: list[tuple[str, str, str]] = []
+
+    def collect(goods: Selection, path: str) -> None:
+        for name, sort in (
+            ("products", "product"),
+            ("variants", "variant"),
+            ("categories", "category"),
+        ):
+            for field in (name, f"not_{name}"):
+                for place, thing in enumerate(getattr(goods, field)):
+                    named.append((sort, thing, f"{path}.{field}[{place}]"))
+
+    collect(promotion.on, "$.on")
+    if promotion.conditions.of is not None:
+        collect(promotion.conditions.of, "$.conditions.of")
+    effect = promotion.effect
+    if isinstance(effect, BuyGet) and effect.get is not None:
+        collect(effect.get, "$.effect.get")
+    if isinstance(effect, Bundle):
+        for place, part in enumerate(effect.parts):
+            collect(part.goods, f"$.effect.parts[{place}].goods")
+    if isinstance(effect, GiftWith):
+        named.append(("sku", effect.sku, "$.effect.sku"))
+    return named
+
+
+def unknown_in(promotion: Promotion, knows: Callable[[str, str], bool]) -> list[Problem]:
+    """What it names that the shop does not have. ``knows(sort, id)`` asks the assortment."""
+    return [
+        Problem(f"{sort}_unknown", f"no {sort} {thing!r}", path)
+        for sort, thing, path in goods_named(promotion)
+        if not knows(sort, thing)
+    ]
+
+
+def overlaps_in(promotion: Promotion, others: Iterable[Promotion]) -> list[Problem]:
+    """Prices that cannot both be advertised: two limited or flash prices of an article at once.
+
+    They overlap where both are published, their windows meet, both name the same product or
+    variant, and no market, channel, customer group or code tells them apart.
+    """
+    found = []
+    if not _sets_a_price(promotion):
+        return []
+    mine = set(promotion.on.products) | set(promotion.on.variants)
+    for other in others:
+        if other.id == promotion.id or not other.published or other.ended_at is not None:
+            continue
+        both = mine & (set(other.on.products) | set(other.on.variants))
+        if not both or not _sets_a_price(other):
+            continue
+        ours, theirs = promotion.conditions, other.conditions
+        if (
+            ours.window.meets(theirs.window)
+            and _share(ours.markets, theirs.markets)
+            and _share(ours.channels, theirs.channels)
+            and _share(ours.groups, theirs.groups)
+            and not (promotion.code_required or other.code_required)
+        ):
+            found.append(
+                Problem(
+                    "price_overlaps",
+                    f"{', '.join(sorted(both))} has a price by {other.id} in that time",
+                    "$.conditions.window",
+                )
+            )
+    return found
+
+
+def _sets_a_price(promotion: Promotion) -> bool:
+    return isinstance(promotion.effect, (LimitedPrice, FlashSale))
+
+
+def _share(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    return not one or not other or bool(set(one) & set(other))

@@ -151,8 +151,6 @@ class Work:
         if self.any_shut:
             self.shut = [CLOSED if state == CLOSED else OPEN for state in self.shut]
             self.any_shut = any(self.shut)
-        if self.ship_shut == STOPPED:
-            self.ship_shut = OPEN
 
     def note(
         self,

@@ -1,0 +1,142 @@
+"""How long a quote takes: a 50-line basket against 200 running promotions, a 3-line basket against 20.
+
+``python -m bench.pricing`` prints the median CPU time of a quote, its spread, and what was priced;
+it exits with 1 when a median is over its budget. The rules are compiled once, as in a warm Lambda;
+what compiling costs is printed beside. Every promotion is in force and about something in the basket,
+which is worse than a shop's everyday, where most are about other goods.
+"""
+
+import statistics
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from time import process_time_ns
+
+from shop.kernel.money import Money
+from shop.pricing.actions import quote
+from shop.pricing.model import Basket, BasketLine, Destination, Quote, Rules, effects
+from shop.pricing.model.choice import Conditions, Selection, Window
+from shop.pricing.model.price_lists import PriceEntry, PriceList
+from shop.pricing.model.promotions import Mode, Promotion, Stacking, StackingGroup
+
+AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
+BUDGETS = {(50, 200): 5.0, (3, 20): 0.5}
+"""Milliseconds of CPU, median, by lines and promotions."""
+
+
+def eur(minor: int) -> tuple[Money, ...]:
+    return (Money(minor, "EUR"), Money(minor, "USD"))
+
+
+def basket_of(count: int) -> Basket:
+    return Basket(
+        lines=tuple(
+            BasketLine(
+                id=f"line_{n}",
+                product_id=f"p{n}",
+                variant_id=f"p{n}.1",
+                sku=f"SKU-{n}",
+                title=f"Thing {n}",
+                unit_price=Money(499 + 137 * n, "EUR"),
+                quantity=1 + n % 4,
+                categories=(f"c{n % 10}", f"d{n % 3}"),
+                weight_g=200,
+            )
+            for n in range(count)
+        ),
+        currency="EUR",
+        market="EU",
+        destination=Destination("FR"),
+        shipping=Money(599, "EUR"),
+        shipping_method="eu-standard",
+    )
+
+
+def promotion(n: int, lines: int) -> Promotion:
+    """The n-th of a mixed calendar: two thirds about lines, some sets, orders, gifts, shipping."""
+    category = Selection(categories=(f"c{n % min(10, lines)}",))
+    product = Selection(products=(f"p{n % lines}",))
+    kinds: tuple[tuple[effects.Effect, Selection], ...] = (
+        (effects.PercentOff(1000 + n), category),
+        (effects.AmountOff(eur(50 + n)), product),
+        (effects.LimitedPrice(eur(450 + n)), product),
+        (effects.PercentOff(500 + n), Selection()),
+        (effects.FlashSale(basis_points=2000 + n, quota=100, per_customer=2), product),
+        (effects.AmountOff(eur(20)), Selection(categories=(f"d{n % min(3, lines)}",))),
+        (effects.BuyGet(2, 1), category),
+        (effects.OrderPercent(300 + n), Selection()),
+        (
+            effects.SpendSave((effects.Tier(Money(1000, "EUR"), Money(100 + n, "EUR")),)),
+            Selection(),
+        ),
+        (effects.GiftWith("TOTE", "Tote bag"), Selection()),
+        (effects.ShippingOff(basis_points=1000 + n), Selection()),
+        (effects.PercentOff(800, up_to=eur(2000)), category),
+    )
+    effect, on = kinds[n % len(kinds)]
+    return Promotion(
+        id=f"promotion-{n}",
+        title=f"Promotion {n}",
+        effect=effect,
+        on=on,
+        conditions=Conditions(
+            window=Window(starts=datetime(2026, 11, 1, tzinfo=UTC)),
+            markets=("EU",),
+            min_amount=eur(500) if n % 3 == 0 else (),
+        ),
+        stacking=Stacking(group=f"g{n % 4}", priority=n),
+        published=True,
+    )
+
+
+def rules_of(promotions: int, lines: int) -> Rules:
+    return Rules(
+        version="bench",
+        promotions=tuple(promotion(n, lines) for n in range(promotions)),
+        groups=(StackingGroup("g0", Mode.ALL), StackingGroup("g1", Mode.FIRST)),
+        price_lists=(
+            PriceList(
+                "members",
+                "EUR",
+                tuple(PriceEntry(f"p{n}.1", 450 + 137 * n) for n in range(0, lines, 2)),
+                markets=("EU",),
+            ),
+        ),
+    )
+
+
+def timed(work: Callable[[], Quote], rounds: int) -> list[float]:
+    """CPU milliseconds of each of so many rounds."""
+    times = []
+    for _ in range(rounds):
+        began = process_time_ns()
+        work()
+        times.append((process_time_ns() - began) / 1e6)
+    return times
+
+
+def main() -> int:
+    over = False
+    for (lines, promotions), budget in BUDGETS.items():
+        basket, rules = basket_of(lines), rules_of(promotions, lines)
+        began = process_time_ns()
+        q = quote(basket, rules=rules, at=AT)
+        first = (process_time_ns() - began) / 1e6
+        rounds = 300 if lines > 10 else 2000
+        times = timed(lambda b=basket, r=rules: quote(b, rules=r, at=AT), rounds)  # type: ignore[misc]
+        median = statistics.median(times)
+        tenth = statistics.quantiles(times, n=10)
+        tried = [e for e in q.trace if e.step.value not in ("price", "tax")]
+        applied = sum(e.applied for e in tried)
+        over = over or median > budget
+        print(
+            f"{lines} lines x {promotions} promotions: median {median:.3f} ms CPU"
+            f" (10 % {tenth[0]:.3f}, 90 % {tenth[8]:.3f}), budget {budget} ms"
+            f" {'ok' if median <= budget else 'OVER'}; first, with compiling, {first:.1f} ms;"
+            f" {len(tried)} tried, {applied} applied, total {q.total}"
+        )
+    return 1 if over else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
