@@ -38,6 +38,7 @@ class DraftVariant:
     weight_g: int | None = None
     barcode: str | None = None
     media: Media | None = None
+    status: VariantStatus = VariantStatus.ACTIVE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,6 +164,7 @@ def _variants(
             weight_g=said.weight_g,
             barcode=said.barcode,
             media=said.media,
+            status=said.status,
         )
     variants = (
         v if v.id in meant else replace(v, status=VariantStatus.DISCONTINUED)

@@ -1,0 +1,72 @@
+"""Product files: which kind it is, and its products as entries to import.
+
+A product that cannot be understood is rejected with its line; the others are kept. What a file
+says and the shop has no place for is told once, as a notice, not dropped in silence.
+"""
+
+from shop.catalog.wire.reading import Reading, Terms
+from shop.kernel.errors import Invalid, Unprocessable
+
+MOST_ENTRIES = 1_000
+"""Products of one file that are taken in one call; whoever has more sends them in parts."""
+
+
+def read_file(raw: bytes, kind: str, terms: Terms) -> Reading:
+    """Read a product file: ``text/csv`` as Shopify writes it, or ``application/yaml``.
+
+    Raises :class:`Invalid` for another kind or for text that is not UTF-8, and
+    :class:`Unprocessable` for a file that holds no products at all.
+    """
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Invalid(
+            f"the file is not UTF-8 (byte {error.start}); save it as UTF-8",
+            code="encoding_unsupported",
+            path="$",
+        ) from None
+    if kind in ("text/csv", "application/csv"):
+        from shop.catalog.wire.shopify import read_csv
+
+        reading = read_csv(text, terms)
+    elif kind in ("application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml"):
+        from shop.catalog.wire.demo_store import read_yaml
+
+        reading = read_yaml(text, terms)
+    else:
+        raise Invalid(
+            "send text/csv (Shopify's product file) or application/yaml",
+            code="content_type_unsupported",
+            path="Content-Type",
+        )
+    if not reading.entries and not reading.rejected:
+        raise Unprocessable("there is no product in this file", code="file_empty", path="$")
+    if len(reading.entries) > MOST_ENTRIES:
+        raise Unprocessable(
+            f"{len(reading.entries)} products are too many at once; send {MOST_ENTRIES} at most",
+            code="too_many_products",
+            path="$",
+        )
+    return _each_once(reading)
+
+
+def _each_once(reading: Reading) -> Reading:
+    """Keep the first of two products with one id, or with one SKU."""
+    ids: dict[str, int] = {}
+    skus: dict[str, int] = {}
+    kept = []
+    for entry in reading.entries:
+        own = {v.sku or entry.product_id for v in entry.draft.variants}
+        taken = next((s for s in own if s in skus), None)
+        if entry.product_id in ids:
+            reason = f"the product of line {ids[entry.product_id]} has the same id"
+            reading.reject(entry.line, reason, entry.product_id)
+        elif taken is not None:
+            reason = f"SKU {taken} belongs to the product of line {skus[taken]}"
+            reading.reject(entry.line, reason, entry.product_id)
+        else:
+            ids[entry.product_id] = entry.line
+            skus.update(dict.fromkeys(own, entry.line))
+            kept.append(entry)
+    reading.entries = kept
+    return reading

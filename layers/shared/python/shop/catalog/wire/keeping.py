@@ -1,0 +1,260 @@
+"""Products as staff write and read them: plain JSON, money as in UCP."""
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints
+
+from shop.catalog.actions import Draft, DraftVariant
+from shop.catalog.model import (
+    Card,
+    Category,
+    Media,
+    Option,
+    OptionChoice,
+    Product,
+    Status,
+    Variant,
+    VariantStatus,
+)
+from shop.catalog.wire.shapes import Shape
+from shop.kernel.errors import Invalid
+from shop.kernel.money import Money
+from shop.kernel.paging import Page
+
+Text = Annotated[str, StringConstraints(max_length=20_000)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=255)]
+
+
+class MoneyBody(Shape):
+    """``{"amount": 1299, "currency": "USD"}`` is $12.99."""
+
+    amount: Annotated[int, Field(ge=0, le=10**12)]
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+
+    def money(self) -> Money:
+        return Money(self.amount, self.currency)
+
+
+class MediaBody(Shape):
+    url: Annotated[str, StringConstraints(max_length=2048)]
+    type: Literal["image", "video", "model_3d"] = "image"
+    alt_text: Annotated[str, StringConstraints(max_length=1000)] | None = None
+
+    def media(self) -> Media:
+        return Media(self.url, self.type, self.alt_text)
+
+
+class CategoryBody(Shape):
+    value: Name
+    taxonomy: Annotated[str, StringConstraints(min_length=1, max_length=60)] = "merchant"
+
+
+class OptionBody(Shape):
+    name: Name
+    values: Annotated[list[Name], Field(min_length=1, max_length=100)]
+
+
+class ChoiceBody(Shape):
+    name: Name
+    label: Name
+
+
+class VariantBody(Shape):
+    """``id`` names a variant that the product has already; without it the SKU or the options do."""
+
+    price: MoneyBody
+    list_price: MoneyBody | None = None
+    id: Name | None = None
+    sku: Name | None = None
+    title: Name | None = None
+    options: Annotated[list[ChoiceBody], Field(max_length=5, default_factory=list)]
+    weight_g: Annotated[int, Field(ge=0)] | None = None
+    barcode: Name | None = None
+    media: MediaBody | None = None
+    status: Literal["active", "discontinued"] = "active"
+
+    def draft(self) -> DraftVariant:
+        return DraftVariant(
+            price=self.price.money(),
+            list_price=self.list_price.money() if self.list_price else None,
+            id=self.id,
+            sku=self.sku,
+            title=self.title,
+            choices=tuple(OptionChoice(c.name, c.label) for c in self.options),
+            weight_g=self.weight_g,
+            barcode=self.barcode,
+            media=self.media.media() if self.media else None,
+            status=VariantStatus(self.status),
+        )
+
+
+class ProductBody(Shape):
+    """What is said of a product. ``options`` follow from the variants where they are left out.
+
+    Status and times are the shop's to say; they are not read, so that a product can be sent back
+    as it was read.
+    """
+
+    title: Name
+    variants: Annotated[list[VariantBody], Field(min_length=1, max_length=1000)]
+    id: Annotated[str, StringConstraints(max_length=100)] | None = None
+    handle: Name | None = None
+    description: Text = ""
+    html: Text | None = None
+    brand: Name | None = None
+    categories: Annotated[list[str | CategoryBody], Field(default_factory=list)]
+    tags: Annotated[list[str], Field(default_factory=list)]
+    media: Annotated[list[MediaBody], Field(default_factory=list)]
+    options: Annotated[list[OptionBody], Field(default_factory=list)]
+    version: Annotated[int, Field(ge=1)] | None = None
+    status: Any = None
+    created_at: Any = None
+    updated_at: Any = None
+
+    def draft(self) -> Draft:
+        variants = tuple(v.draft() for v in self.variants)
+        return Draft(
+            title=self.title,
+            variants=variants,
+            handle=self.handle,
+            description=self.description,
+            html=self.html,
+            brand=self.brand,
+            categories=tuple(
+                Category(c) if isinstance(c, str) else Category(c.value, c.taxonomy)
+                for c in self.categories
+            ),
+            tags=tuple(self.tags),
+            media=tuple(m.media() for m in self.media),
+            options=tuple(Option(o.name, tuple(o.values)) for o in self.options)
+            or options_of(variants),
+        )
+
+
+class StatusBody(Shape):
+    """Where a product is to go: ``draft``, ``in_review``, ``published`` or ``archived``."""
+
+    status: Literal["draft", "in_review", "published", "archived"]
+    version: Annotated[int, Field(ge=1)] | None = None
+
+
+def options_of(variants: tuple[DraftVariant, ...]) -> tuple[Option, ...]:
+    """The options that variants imply, values in order of appearance."""
+    values: dict[str, dict[str, None]] = {}
+    for variant in (v for v in variants if v.status is VariantStatus.ACTIVE):
+        for choice in variant.choices:
+            values.setdefault(choice.name, {})[choice.value] = None
+    return tuple(Option(name, tuple(some)) for name, some in values.items())
+
+
+def expected_version(if_match: str | None, in_body: int | None) -> int | None:
+    """The version that a change starts from: ``If-Match: "3"``, or ``version`` in the body."""
+    if if_match is None:
+        return in_body
+    tag = re.fullmatch(r'\s*(?:W/)?"?([1-9][0-9]{0,8})"?\s*', if_match)
+    if tag is None:
+        raise Invalid('If-Match is the version that was read, as in "3"', path="If-Match")
+    return int(tag[1])
+
+
+def needed_version(if_match: str | None, in_body: int | None) -> int:
+    """The same, where a change without it would overwrite what somebody else wrote."""
+    version = expected_version(if_match, in_body)
+    if version is None:
+        raise Invalid(
+            "say which version you change: If-Match, or version in the body",
+            code="version_missing",
+            path="If-Match",
+        )
+    return version
+
+
+def keeping_view(product: Product) -> dict[str, Any]:
+    """A product in full, as :class:`ProductBody` takes it back."""
+    return _full(
+        id=product.id,
+        version=product.version,
+        status=product.status.value,
+        title=product.title,
+        handle=product.handle,
+        description=product.description,
+        html=product.html,
+        brand=product.brand,
+        categories=[{"value": c.value, "taxonomy": c.taxonomy} for c in product.categories],
+        tags=list(product.tags),
+        media=[_media_view(m) for m in product.media],
+        options=[{"name": o.name, "values": list(o.values)} for o in product.options],
+        variants=[_variant_view(v) for v in product.variants],
+        created_at=product.created_at.isoformat(),
+        updated_at=product.updated_at.isoformat(),
+    )
+
+
+def list_view(page: Page[Card]) -> dict[str, Any]:
+    """A page of the shopkeeper's list."""
+    pagination: dict[str, Any] = {"has_next_page": page.cursor is not None}
+    if page.cursor is not None:
+        pagination["cursor"] = page.cursor
+    return {
+        "products": [
+            {
+                "id": card.product_id,
+                "title": card.title,
+                "handle": card.handle,
+                "status": card.status.value,
+                "version": card.version,
+                "variants": card.variants,
+                "price_range": {"min": _money_view(card.low), "max": _money_view(card.high)},
+            }
+            for card in page.items
+        ],
+        "pagination": pagination,
+    }
+
+
+def status_asked(text: str | None) -> Status | None:
+    """``?status=`` of the list."""
+    if text is None:
+        return None
+    try:
+        return Status(text)
+    except ValueError:
+        known = ", ".join(Status)
+        raise Invalid(f"a status is one of {known}", path="status") from None
+
+
+def limit_asked(text: str | None, *, default: int = 50, most: int = 200) -> int:
+    """``?limit=`` of a list, cut down to what a page holds."""
+    if text is None:
+        return default
+    if not re.fullmatch(r"[1-9][0-9]{0,5}", text):
+        raise Invalid("a limit is a whole number above zero", path="limit")
+    return min(int(text), most)
+
+
+def _variant_view(variant: Variant) -> dict[str, Any]:
+    return _full(
+        id=variant.id,
+        sku=variant.sku,
+        title=variant.title,
+        status=variant.status.value,
+        price=_money_view(variant.price),
+        list_price=_money_view(variant.list_price) if variant.list_price else None,
+        options=[{"name": c.name, "label": c.value} for c in variant.choices],
+        weight_g=variant.weight_g,
+        barcode=variant.barcode,
+        media=_media_view(variant.media) if variant.media else None,
+    )
+
+
+def _media_view(media: Media) -> dict[str, Any]:
+    return _full(url=media.url, type=media.type, alt_text=media.alt)
+
+
+def _money_view(money: Money) -> dict[str, Any]:
+    return {"amount": money.minor, "currency": money.currency}
+
+
+def _full(**fields: Any) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value not in (None, [], "")}

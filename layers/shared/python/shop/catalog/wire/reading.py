@@ -1,0 +1,93 @@
+"""What readers of product files have in common."""
+
+import hashlib
+import json
+import re
+from dataclasses import asdict, dataclass, field
+from typing import Any
+from urllib.parse import quote, urljoin
+
+from shop.catalog.actions import Draft, Entry, Rejected
+from shop.catalog.model import Media, Status
+
+
+@dataclass
+class Reading:
+    """What was read of a file so far."""
+
+    entries: list[Entry] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+    notices: dict[str, None] = field(default_factory=dict)
+
+    def reject(self, line: int, reason: str, product: str | None = None) -> None:
+        self.rejected.append(Rejected(line, reason, product))
+
+    def notice(self, text: str) -> None:
+        self.notices[text] = None
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a file does not say itself.
+
+    ``currency`` of its prices; ``media_base``, the URL below which pictures lie that it names
+    without one; ``first_line``, the number of its first line where it is part of a larger one.
+    """
+
+    currency: str = "USD"
+    media_base: str | None = None
+    first_line: int = 1
+
+
+class Unreadable(Exception):
+    """One product of a file is not understood; ``line`` says where."""
+
+    def __init__(self, line: int, reason: str) -> None:
+        super().__init__(reason)
+        self.line = line
+        self.reason = reason
+
+
+def entry_of(
+    product_id: str,
+    draft: Draft,
+    *,
+    line: int,
+    variant_lines: tuple[int, ...] = (),
+    status: Status | None = None,
+    counts: dict[str, int] | None = None,
+) -> Entry:
+    """An entry with the digest of everything that the file says of the product."""
+    said = json.dumps([asdict(draft), status, counts], sort_keys=True, default=str)
+    return Entry(
+        product_id=product_id,
+        draft=draft,
+        source=hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()[:32],
+        line=line,
+        variant_lines=variant_lines,
+        status=status,
+        counts=counts or {},
+    )
+
+
+def count_of(text: Any, line: int) -> int:
+    """A number of units as files have it. Raises :class:`Unreadable`."""
+    if isinstance(text, int) and not isinstance(text, bool):
+        units = text
+    elif isinstance(text, str) and re.fullmatch(r"\s*-?[0-9]{1,10}\s*", text):
+        units = int(text)
+    else:
+        raise Unreadable(line, f"stock: {text!r} is not a whole number")
+    if units > 1_000_000_000:
+        raise Unreadable(line, f"stock: {units} units cannot be right")
+    return units
+
+
+def picture(name: str, alt: str, terms: Terms, reading: Reading) -> tuple[Media, ...]:
+    """The picture that a file names, if it can be shown: by its URL, or below ``media_base``."""
+    if name.startswith(("http://", "https://")):
+        return (Media(name, alt=alt),)
+    if terms.media_base is None:
+        reading.notice("pictures are file names only and were left out; say where they lie (media)")
+        return ()
+    return (Media(urljoin(terms.media_base, quote(name)), alt=alt),)

@@ -1,0 +1,332 @@
+"""Search, lookup and product detail in UCP's words.
+
+Source: UCP 2026-08-25, ``shopping/catalog_search.json`` and ``shopping/catalog_lookup.json``.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any
+
+from pydantic import Field, StringConstraints, model_validator
+
+from shop.catalog.actions import Found
+from shop.catalog.model import (
+    Card,
+    Category,
+    Filter,
+    Media,
+    Offer,
+    OptionChoice,
+    PriceBand,
+    Product,
+    Resolved,
+    Variant,
+)
+from shop.catalog.wire.shapes import ExtensibleShape, OpenShape
+from shop.kernel.errors import Invalid
+from shop.kernel.money import Money
+
+MOST_IDS = 100
+"""Ids of one lookup: what one read of the catalogue and one of the stock answer for."""
+LONGEST_QUERY = 200
+PAGE = 10
+"""Products on a page where nobody says how many: UCP's default."""
+LARGEST_PAGE = 50
+"""Products on a page at most; a larger wish is cut down in silence, as UCP has it."""
+
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+Amount = Annotated[int, Field(ge=0, le=10**15)]
+Id = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+class ContextRequest(OpenShape):
+    """Hints about the buyer. Of these the catalogue reads the currency that prices are asked in."""
+
+    currency: Currency | None = None
+
+
+class PriceFilter(ExtensibleShape):
+    """Minor units of ``context.currency``, both ends included."""
+
+    min: Amount | None = None
+    max: Amount | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "PriceFilter":
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError("min is above max")
+        return self
+
+
+class Filters(ExtensibleShape):
+    """What to limit an answer to. An unknown filter is refused, for it would limit nothing."""
+
+    categories: Annotated[list[Name], Field(max_length=20)] | None = None
+    price: PriceFilter | None = None
+
+
+class Question(ExtensibleShape):
+    """What all three requests may bring along."""
+
+    filters: Filters | None = None
+    context: ContextRequest | None = None
+    signals: dict[str, Any] | None = None
+    attribution: dict[str, str] | None = None
+    ucp: Any = None
+
+    @property
+    def categories(self) -> list[str]:
+        return (self.filters.categories if self.filters else None) or []
+
+    @property
+    def band(self) -> PriceBand | None:
+        price = self.filters.price if self.filters else None
+        if price is None or (price.min is None and price.max is None):
+            return None
+        return PriceBand(price.min, price.max, self.context.currency if self.context else None)
+
+    @property
+    def wanted(self) -> Filter:
+        return Filter.of(self.categories, self.band)
+
+
+class PageRequest(ExtensibleShape):
+    cursor: Annotated[str, StringConstraints(max_length=500)] | None = None
+    limit: Annotated[int, Field(ge=1)] = PAGE
+
+
+class SearchRequest(Question):
+    """``POST /catalog/search``: words, or filters, or both."""
+
+    query: Annotated[str, StringConstraints(max_length=LONGEST_QUERY)] | None = None
+    pagination: PageRequest | None = None
+
+    @property
+    def text(self) -> str | None:
+        """The words asked for; blanks are none. Raises :class:`Invalid` where nothing is asked."""
+        text = self.query if self.query and self.query.strip() else None
+        if text is None and not self.categories and self.band is None:
+            raise Invalid(
+                "say what to look for: a query, filters.categories or filters.price",
+                code="search_empty",
+                path="$",
+            )
+        return text
+
+    @property
+    def limit(self) -> int:
+        return min(self.pagination.limit, LARGEST_PAGE) if self.pagination else PAGE
+
+    @property
+    def cursor(self) -> str | None:
+        return self.pagination.cursor if self.pagination else None
+
+
+class LookupRequest(Question):
+    """``POST /catalog/lookup``: ids of products, of variants, or both."""
+
+    ids: Annotated[list[Id], Field(min_length=1)]
+
+    @property
+    def some_ids(self) -> list[str]:
+        """Each id once. Raises :class:`Invalid` (``request_too_large``) for too many."""
+        ids = list(dict.fromkeys(self.ids))
+        if len(ids) > MOST_IDS:
+            raise Invalid(
+                f"{len(ids)} ids are too many; ask for {MOST_IDS} at most",
+                code="request_too_large",
+                path="$.ids",
+            )
+        return ids
+
+
+class SelectedOption(ExtensibleShape):
+    name: Name
+    label: Name
+    id: Any = None
+
+
+class ProductRequest(Question):
+    """``POST /catalog/product``: one product, and what the buyer has chosen of it so far."""
+
+    id: Id
+    selected: Annotated[list[SelectedOption], Field(max_length=20)] | None = None
+    preferences: Annotated[list[Name], Field(max_length=20)] | None = None
+
+    @model_validator(mode="after")
+    def _each_option_once(self) -> "ProductRequest":
+        names = [s.name for s in self.selected or ()]
+        if len(set(names)) < len(names):
+            raise ValueError("selected names an option twice")
+        return self
+
+    @property
+    def choices(self) -> list[OptionChoice]:
+        return [OptionChoice(s.name, s.label) for s in self.selected or ()]
+
+
+def search_view(found: Found) -> dict[str, Any]:
+    """A page of products, each with its featured variant."""
+    page = found.page
+    view: dict[str, Any] = {
+        "products": [card_view(card) for card in page.items],
+        "pagination": {"has_next_page": page.cursor is not None},
+    }
+    if page.cursor is not None:
+        view["pagination"]["cursor"] = page.cursor
+    if found.unfiltered:
+        view["messages"] = [
+            _info(
+                "price_filter_not_applied",
+                "Prices are not converted: products priced in another currency than"
+                " context.currency were not filtered by price.",
+            )
+        ]
+    return view
+
+
+def lookup_view(
+    resolved: Iterable[Resolved], unknown: Iterable[str], in_stock: Mapping[str, bool]
+) -> dict[str, Any]:
+    """The products found, each variant with the ids that led to it; the rest as messages."""
+    view: dict[str, Any] = {
+        "products": [
+            product_view(
+                one.product,
+                [
+                    {
+                        **variant_view(match.variant, in_stock),
+                        "inputs": [{"id": i, "match": how} for i, how in match.inputs],
+                    }
+                    for match in one.matches
+                ],
+            )
+            for one in resolved
+        ]
+    }
+    messages = [_info("not_found", some_id) for some_id in unknown]
+    return {**view, "messages": messages} if messages else view
+
+
+def offer_view(offer: Offer, in_stock: Mapping[str, bool]) -> dict[str, Any]:
+    """A product in full, with what can still be chosen."""
+    variants = [variant_view(v, in_stock) for v in offer.variants]
+    product = product_view(offer.product, variants)
+    if offer.options:
+        product["selected"] = [_choice_view(c) for c in offer.selected]
+        product["options"] = [
+            {
+                "name": name,
+                "values": [
+                    {"label": s.value, "available": s.available, "exists": s.exists}
+                    for s in signals
+                ],
+            }
+            for name, signals in offer.options
+        ]
+    return {"product": product}
+
+
+def card_view(card: Card) -> dict[str, Any]:
+    """A product as a list shows it. Its stock is not told here: a list would read it for all."""
+    return _full(
+        id=card.product_id,
+        handle=card.handle,
+        title=card.title,
+        description={"plain": card.teaser or card.title},
+        categories=_categories(card.categories),
+        price_range=_range(card.low, card.high),
+        list_price_range=_range(*(Money(n, card.currency) for n in card.list_prices))
+        if card.list_prices
+        else None,
+        media=_media([card.media] if card.media else []),
+        variants=[variant_view(card.featured)],
+        metadata={"brand": card.brand} if card.brand else None,
+    )
+
+
+def product_view(product: Product, variants: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Everything that is said of a product itself, with the variants that an answer is about."""
+    prices = sorted(v.price.minor for v in product.on_sale)
+    listed = sorted(v.list_price.minor for v in product.on_sale if v.list_price)
+    description = {"plain": product.description or product.title}
+    if product.html:
+        description["html"] = product.html
+    return _full(
+        id=product.id,
+        handle=product.handle,
+        title=product.title,
+        description=description,
+        categories=_categories(product.categories),
+        tags=list(product.tags),
+        price_range=_range(*(Money(n, product.currency) for n in (prices[0], prices[-1]))),
+        list_price_range=_range(*(Money(n, product.currency) for n in (listed[0], listed[-1])))
+        if listed
+        else None,
+        media=_media(product.media),
+        options=[
+            {"name": o.name, "values": [{"label": value} for value in o.values]}
+            for o in product.options
+        ],
+        variants=list(variants),
+        metadata={"brand": product.brand} if product.brand else None,
+    )
+
+
+def variant_view(variant: Variant, in_stock: Mapping[str, bool] | None = None) -> dict[str, Any]:
+    """What can be bought; with its availability where the stock was read."""
+    there = None if in_stock is None else in_stock.get(variant.sku, False)
+    return _full(
+        id=variant.id,
+        sku=variant.sku,
+        barcodes=[{"type": _barcode_type(variant.barcode), "value": variant.barcode}]
+        if variant.barcode
+        else None,
+        title=variant.title,
+        description={"plain": variant.title},
+        price=money_view(variant.price),
+        list_price=money_view(variant.list_price) if variant.list_price else None,
+        availability=None
+        if there is None
+        else {"available": there, "status": "in_stock" if there else "out_of_stock"},
+        options=[_choice_view(c) for c in variant.choices],
+        media=_media([variant.media] if variant.media else []),
+    )
+
+
+def money_view(money: Money) -> dict[str, Any]:
+    return {"amount": money.minor, "currency": money.currency}
+
+
+def _range(low: Money, high: Money) -> dict[str, Any]:
+    return {"min": money_view(low), "max": money_view(high)}
+
+
+def _choice_view(choice: OptionChoice) -> dict[str, str]:
+    return {"name": choice.name, "label": choice.value}
+
+
+def _categories(categories: Iterable[Category]) -> list[dict[str, str]]:
+    return [{"value": c.value, "taxonomy": c.taxonomy} for c in categories]
+
+
+def _media(media: Iterable[Media]) -> list[dict[str, str]]:
+    return [_full(type=m.type, url=m.url, alt_text=m.alt) for m in media]
+
+
+def _barcode_type(code: str) -> str:
+    """What a code is, by its form: 12 digits are a UPC, 13 an EAN or, from 978 on, an ISBN."""
+    if not code.isdigit():
+        return "OTHER"
+    if len(code) == 13:
+        return "ISBN" if code.startswith(("978", "979")) else "EAN"
+    return {8: "EAN", 12: "UPC", 14: "GTIN"}.get(len(code), "OTHER")
+
+
+def _info(code: str, content: str) -> dict[str, str]:
+    return {"type": "info", "code": code, "content": content}
+
+
+def _full(**fields: Any) -> dict[str, Any]:
+    """Without what there is not: UCP's optional fields are absent, not null or empty."""
+    return {name: value for name, value in fields.items() if value not in (None, [])}
