@@ -1,0 +1,213 @@
+"""`make demo`: one purchase, from search to delivery, through the running shop.
+
+Every step is a plain HTTP request that anybody could send. What happened behind the API (the
+workflow's states, the events, the letter) is read from the emulated AWS at the end and shown, so
+that the demo fails where a part of the road is missing.
+"""
+
+import argparse
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from local.cloud import HOME, Cloud
+from local.people import CARRIER, Carrier, Visitor, sign_in, sign_up, until
+from local.processes import CloudRefused
+
+STAFF = "demo.staff@doorbuster.example"
+PASSWORD = "Doorbuster-demo-1"  # noqa: S105  of a user that exists on this laptop only
+
+console = Console(highlight=False)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m local.demo", description=__doc__)
+    parser.add_argument("--query", default="backpack", help="what to look for")
+    parser.add_argument("--home", default=str(HOME))
+    told = parser.parse_args()
+    from pathlib import Path
+
+    cloud = Cloud(Path(told.home))
+    if not cloud.is_up():
+        console.print("[red]✗[/red] The shop is not open. make up opens it.")
+        raise SystemExit(1)
+    try:
+        order_id = buy(cloud, told.query)
+        ship_and_deliver(cloud, order_id)
+        show_what_happened(cloud, order_id)
+    except (RuntimeError, TimeoutError, CloudRefused) as failure:
+        console.print(f"[red]✗[/red] {failure}", markup=True, soft_wrap=True)
+        raise SystemExit(1) from None
+
+
+def buy(cloud: Cloud, query: str) -> str:
+    """Search, fill a cart, check out, pay. Returns the order's id."""
+    guest = Visitor(cloud.url)
+    profile = guest.get("/.well-known/ucp")
+    say(f"GET /.well-known/ucp: the shop speaks UCP {profile['ucp']['version']}")
+
+    found = guest.post("/catalog/search", {"query": query, "pagination": {"limit": 5}})
+    if not found["products"]:
+        raise RuntimeError(f"nothing is called {query!r}; is the shop furnished?")
+    product = found["products"][0]
+    variant = product["variants"][0]
+    say(
+        f"POST /catalog/search {query!r}: {product['title']}, {money(variant['price'])}"
+        f" (first of {len(found['products'])})"
+    )
+
+    line = {"item": {"id": variant["id"]}, "quantity": 2}
+    cart = guest.post("/carts", {"line_items": [line]})
+    say(f"POST /carts: {cart['id']}, total {total(cart)}")
+
+    checkout = guest.post(
+        "/checkout-sessions",
+        {"cart_id": cart["id"], "buyer": {"email": "jane@example.com", "first_name": "Jane"}},
+    )
+    say(f"POST /checkout-sessions: {checkout['id']}, {checkout['status']}")
+    address = {
+        "first_name": "Jane",
+        "last_name": "Doe",
+        "street_address": "123 Main St",
+        "address_locality": "Springfield",
+        "address_region": "IL",
+        "postal_code": "62701",
+        "address_country": "US",
+    }
+    path = f"/checkout-sessions/{checkout['id']}"
+    update = {
+        "line_items": checkout["line_items"],
+        "buyer": checkout["buyer"],
+        "fulfillment": {"methods": [{"type": "shipping", "destinations": [address]}]},
+    }
+    checkout = guest.put(path, update)
+    group = checkout["fulfillment"]["methods"][0]["groups"][0]
+    offered = ", ".join(option["title"] for option in group["options"])
+    say(f"PUT {path}: {checkout['status']}, total {total(checkout)}, shipping by {offered}")
+
+    done = guest.post(f"{path}/complete", paying("tok_success"))
+    if done["status"] != "completed":
+        raise RuntimeError(f"the checkout is {done['status']}: {done.get('messages')}")
+    order_id: str = done["order"]["id"]
+    say(f"POST {path}/complete: {done['status']}, order {order_id}")
+    return order_id
+
+
+def ship_and_deliver(cloud: Cloud, order_id: str) -> None:
+    """Staff hand the parcel over, the carrier tells of it, the order completes."""
+    sign_up(cloud, STAFF, PASSWORD, "staff")
+    staff = Visitor(cloud.url, sign_in(cloud, STAFF, PASSWORD, staff=True))
+    until(lambda: staff.get(f"/staff/orders/{order_id}"), lambda o: bool(o["allocation"]))
+    number = f"PP{order_id[-10:].upper()}"
+    staff.post(f"/staff/orders/{order_id}/parcels", {"carrier": CARRIER, "tracking_number": number})
+    say(f"POST /staff/orders/{order_id}/parcels: handed to {CARRIER} as {number}")
+
+    carrier = Carrier(cloud)
+    now = datetime.now(UTC)
+    for minutes, status, text in (
+        (1, "in_transit", "Arrived at the sorting centre"),
+        (2, "out_for_delivery", "On the van"),
+        (3, "delivered", "Handed to the door"),
+    ):
+        at = (now + timedelta(minutes=minutes - 5)).isoformat()
+        reply = carrier.tell(number, status, at=at, text=text)
+        if reply.status != 202:
+            raise RuntimeError(f"the carrier's webhook was answered {reply.status}: {reply.text}")
+        say(f"POST /webhooks/carriers/{CARRIER}: {status}, signed, accepted (202)")
+    until(
+        lambda: staff.get(f"/staff/orders/{order_id}"),
+        lambda order: order["status"] == "completed",
+        seconds=60,
+    )
+    say("The order is completed")
+
+
+def show_what_happened(cloud: Cloud, order_id: str) -> None:
+    """The order as the buyer sees it, and the road it took behind the API."""
+    order = Visitor(cloud.url).get(f"/orders/{order_id}")
+    timeline = Table(title=f"Order {order_id}", title_justify="left")
+    for column in ("when (UTC)", "what", "pieces", "said"):
+        timeline.add_column(column)
+    for event in order["fulfillment"]["events"]:
+        pieces = sum(line["quantity"] for line in event["line_items"])
+        timeline.add_row(
+            event["occurred_at"][:19].replace("T", " "),
+            event["type"],
+            str(pieces),
+            event.get("description", ""),
+        )
+    console.print(timeline)
+
+    road = Table(title="The road it took", title_justify="left", show_header=False)
+    road.add_row("Step Functions", " → ".join(states(cloud, order_id)))
+    letter = until(lambda: letters(cloud, order_id), lambda found: len(found) == 1, seconds=20)[0]
+    road.add_row("Streams → EventBridge → SES", letter)
+    payment = order["totals"][-1]["amount"]
+    road.add_row("Paid", f"{payment} minor units of {order['currency']}, captured once it shipped")
+    console.print(road)
+
+
+def states(cloud: Cloud, order_id: str) -> list[str]:
+    """The states that the order's execution entered, and how it ended."""
+    workflows = cloud.client("stepfunctions")
+    machine = next(
+        m["stateMachineArn"]
+        for m in workflows.list_state_machines()["stateMachines"]
+        if m["name"] == f"doorbuster-{cloud.stage}-order"
+    )
+    execution = machine.replace(":stateMachine:", ":execution:") + f":{order_id}"
+    until(
+        lambda: workflows.describe_execution(executionArn=execution)["status"],
+        lambda status: status != "RUNNING",
+        seconds=30,
+    )
+    history = workflows.get_execution_history(executionArn=execution, maxResults=1000)["events"]
+    entered = [
+        event["stateEnteredEventDetails"]["name"]
+        for event in history
+        if "stateEnteredEventDetails" in event
+    ]
+    return [*entered, history[-1]["type"]]
+
+
+def letters(cloud: Cloud, order_id: str) -> list[str]:
+    """The subjects of the letters that speak of the order."""
+    import json
+    import urllib.request
+
+    url = f"{cloud.endpoint}/_ministack/ses/messages"
+    with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310  the emulator, on loopback
+        told: Any = json.loads(answer.read())
+    messages = told["messages"] if isinstance(told, dict) else told
+    return [
+        str(m.get("Subject") or m.get("subject")) for m in messages if order_id in json.dumps(m)
+    ]
+
+
+def paying(token: str) -> dict[str, Any]:
+    """The body that completes a checkout with one of the sandbox's tokens."""
+    credential = {"type": "token", "token": token}
+    instrument = {"id": "card", "handler_id": "sandbox", "type": "token", "credential": credential}
+    return {"payment": {"instruments": [{**instrument, "selected": True}]}}
+
+
+def total(shown: dict[str, Any]) -> str:
+    amount = next(t["amount"] for t in shown["totals"] if t["type"] == "total")
+    return money({"amount": amount, "currency": shown["currency"]})
+
+
+def money(price: dict[str, Any]) -> str:
+    from decimal import Decimal
+
+    return f"{Decimal(price['amount']) / 100:.2f} {price['currency']}"
+
+
+def say(text: str) -> None:
+    console.print(f"  [green]✓[/green] {text}", soft_wrap=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

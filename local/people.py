@@ -1,0 +1,181 @@
+"""The people around the shop, as the demo and the journeys play them: over plain HTTP, like anyone.
+
+A :class:`Visitor` is a client of the public API and knows nothing but its base URL. Staff and
+customers sign in at Cognito as an app would; the :class:`Carrier` signs its webhooks.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from local.cloud import Cloud
+
+T = TypeVar("T")
+
+CARRIER = "parcelpost"
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the shop answered."""
+
+    status: int
+    headers: Mapping[str, str]
+    text: str
+
+    @property
+    def body(self) -> Any:
+        return json.loads(self.text)
+
+
+class Visitor:
+    """A client of the shop: a guest, or with ``token`` whoever is signed in."""
+
+    def __init__(self, url: str, token: str | None = None) -> None:
+        self.url = url
+        self.token = token
+
+    def ask(
+        self,
+        route: str,
+        body: Any = None,
+        *,
+        key: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        raw: bytes | None = None,
+    ) -> Reply:
+        """Send ``"POST /carts"`` with a JSON body. A key is made up, unless one is given; "" sends none."""
+        method, path = route.split(" ", 1)
+        data = raw if raw is not None else (None if body is None else json.dumps(body).encode())
+        sent = {"Content-Type": "application/json", "Accept": "application/json"}
+        if key != "" and method != "GET":
+            sent["Idempotency-Key"] = key or str(uuid.uuid4())
+        if self.token:
+            sent["Authorization"] = f"Bearer {self.token}"
+        request = urllib.request.Request(  # noqa: S310  the URL is the shop's own, http on loopback
+            self.url + path, data=data, method=method, headers={**sent, **(headers or {})}
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310  as above
+                return Reply(answer.status, dict(answer.headers), answer.read().decode())
+        except urllib.error.HTTPError as error:
+            return Reply(error.code, dict(error.headers), error.read().decode())
+
+    def get(self, path: str) -> Any:
+        """The body of a GET that must succeed."""
+        return self._good(self.ask(f"GET {path}"))
+
+    def post(self, path: str, body: Any = None) -> Any:
+        """The body of a POST that must succeed."""
+        return self._good(self.ask(f"POST {path}", body))
+
+    def put(self, path: str, body: Any = None) -> Any:
+        """The body of a PUT that must succeed."""
+        return self._good(self.ask(f"PUT {path}", body))
+
+    @staticmethod
+    def _good(reply: Reply) -> Any:
+        if reply.status >= 300:
+            raise RuntimeError(f"the shop answered {reply.status}: {reply.text[:500]}")
+        return reply.body
+
+
+class Carrier:
+    """A carrier that tells the shop where parcels are, signed by Standard Webhooks."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.url = cloud.url
+        stage = cloud.stage
+        secrets = cloud.client("secretsmanager")
+        told = secrets.get_secret_value(SecretId=f"doorbuster/{stage}/carrier-webhook")
+        self._key = base64.b64decode(told["SecretString"].removeprefix("whsec_"))
+
+    def tell(
+        self,
+        tracking_number: str,
+        status: str,
+        *,
+        at: str,
+        text: str = "",
+        delivery: str | None = None,
+        age: int = 0,
+    ) -> Reply:
+        """Say that a parcel reached a status ``at`` an ISO instant; ``age`` seconds old if so wanted."""
+        delivery = delivery or f"msg_{uuid.uuid4().hex}"
+        raw = json.dumps(
+            {
+                "id": delivery,
+                "tracking_number": tracking_number,
+                "status": status,
+                "occurred_at": at,
+                "description": text,
+            }
+        ).encode()
+        stamp = str(int(time.time()) - age)
+        digest = hmac.digest(
+            self._key, b".".join((delivery.encode(), stamp.encode(), raw)), hashlib.sha256
+        )
+        return Visitor(self.url).ask(
+            f"POST /webhooks/carriers/{CARRIER}",
+            raw=raw,
+            key="",
+            headers={
+                "webhook-id": delivery,
+                "webhook-timestamp": stamp,
+                "webhook-signature": f"v1,{base64.b64encode(digest).decode()}",
+            },
+        )
+
+
+def sign_up(cloud: Cloud, email: str, password: str, *groups: str) -> None:
+    """Make somebody known to Cognito, in these groups. Twice changes nothing."""
+    cognito, pool = cloud.client("cognito-idp"), cloud.outputs()["UserPoolId"]
+    try:
+        cognito.admin_create_user(
+            UserPoolId=pool,
+            Username=email,
+            MessageAction="SUPPRESS",
+            UserAttributes=[
+                {"Name": "email", "Value": email},
+                {"Name": "email_verified", "Value": "true"},
+            ],
+        )
+    except cognito.exceptions.UsernameExistsException:
+        pass
+    cognito.admin_set_user_password(
+        UserPoolId=pool, Username=email, Password=password, Permanent=True
+    )
+    for group in groups:
+        cognito.admin_add_user_to_group(UserPoolId=pool, Username=email, GroupName=group)
+
+
+def sign_in(cloud: Cloud, email: str, password: str, *, staff: bool = False) -> str:
+    """The access token of somebody who signs in at the shop's client, or at the staff's."""
+    client = cloud.outputs()["StaffClientId" if staff else "ShopClientId"]
+    answer = cloud.client("cognito-idp").initiate_auth(
+        ClientId=client,
+        AuthFlow="USER_PASSWORD_AUTH",
+        AuthParameters={"USERNAME": email, "PASSWORD": password},
+    )
+    token: str = answer["AuthenticationResult"]["AccessToken"]
+    return token
+
+
+def until(look: Callable[[], T], good: Callable[[T], bool], *, seconds: float = 30) -> T:
+    """Look again until it is good, and give up with what was seen last."""
+    end = time.monotonic() + seconds
+    while True:
+        seen = look()
+        if good(seen):
+            return seen
+        if time.monotonic() > end:
+            raise TimeoutError(f"not within {seconds} s; last seen: {seen!r}")
+        time.sleep(0.2)

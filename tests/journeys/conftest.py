@@ -1,0 +1,76 @@
+"""The deployed shop, and people around it. One cloud serves all journeys; each brings its own goods."""
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from local.cloud import Cloud
+from local.people import Carrier, Visitor, sign_in, sign_up
+from local.pytest_cloud import cloud
+
+__all__ = ["cloud"]
+
+PASSWORD = "Doorbuster-test-1"
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def staff(cloud: Cloud) -> Visitor:
+    """Somebody of the staff who may do everything staff may do."""
+    sign_up(cloud, "staff@doorbuster.example", PASSWORD, "staff", "catalogue", "fulfilment")
+    return Visitor(cloud.url, sign_in(cloud, "staff@doorbuster.example", PASSWORD, staff=True))
+
+
+@pytest.fixture(scope="session")
+def jane(cloud: Cloud) -> Visitor:
+    """A customer who is signed in."""
+    sign_up(cloud, "jane@example.com", PASSWORD)
+    return Visitor(cloud.url, sign_in(cloud, "jane@example.com", PASSWORD))
+
+
+@pytest.fixture(scope="session")
+def mallory(cloud: Cloud) -> Visitor:
+    """Another customer, who looks at what is not hers."""
+    sign_up(cloud, "mallory@example.com", PASSWORD)
+    return Visitor(cloud.url, sign_in(cloud, "mallory@example.com", PASSWORD))
+
+
+@pytest.fixture
+def guest(cloud: Cloud) -> Visitor:
+    """Somebody whom nobody knows."""
+    return Visitor(cloud.url)
+
+
+@pytest.fixture(scope="session")
+def carrier(cloud: Cloud) -> Carrier:
+    """A carrier that signs what it says."""
+    return Carrier(cloud)
+
+
+@pytest.fixture
+def sell(staff: Visitor) -> Callable[..., dict[str, Any]]:
+    """Put a new product on sale, with its own SKU and so many pieces; returns id, variant and sku."""
+
+    def put_on_sale(
+        *, pieces: int, price: int = 1299, title: str = "Journey Mug"
+    ) -> dict[str, Any]:
+        number = next(_numbers)
+        sku = f"JOURNEY-{number}"
+        made = staff.post(
+            "/staff/products",
+            {
+                "title": f"{title} {number}",
+                "description": "A mug for a journey.",
+                "variants": [
+                    {"sku": sku, "title": "One", "price": {"amount": price, "currency": "USD"}}
+                ],
+            },
+        )
+        staff.post(f"/staff/products/{made['id']}/review")
+        staff.post(f"/staff/products/{made['id']}/publish")
+        staff.put(f"/staff/stock/{sku}", {"on_hand": pieces, "version": 0, "reason": "opening"})
+        return {"id": made["id"], "variant": made["variants"][0]["id"], "sku": sku}
+
+    return put_on_sale
