@@ -97,6 +97,9 @@ class Request(Generic[Body]):
     """SHA-256 of method, path and body: tells whether a reused key came with the same request."""
     source_ip: str = ""
     negotiated: ucp.Negotiated = field(default_factory=ucp.Negotiated)
+    method: str = ""
+    url: str = ""
+    """The path as it was asked for, with its ids in it."""
 
     @property
     def key(self) -> str:
@@ -113,7 +116,9 @@ class Request(Generic[Body]):
     @property
     def ask(self) -> Ask:
         """This request as something to be done once. Raises Invalid without an idempotency key."""
-        return Ask(self.caller.owner, self.key, self.fingerprint, self.at)
+        guest_at = self.source_ip if self.caller.customer is None else None
+        key = ucp.scoped_key(self.key, self.method, self.url, self.negotiated.platform, guest_at)
+        return Ask(self.caller.owner, key, self.fingerprint, self.at)
 
 
 @dataclass(frozen=True)
@@ -229,7 +234,7 @@ def _arrived(event: Mapping[str, Any], headers: Mapping[str, str]) -> Request[An
     for name, value in path.items():
         if not (1 <= len(value) <= 128 and value.isprintable()):
             raise NotFound(f"there is nothing under this {name}", path=name)
-    source_ip = http.get("sourceIp") or ""
+    method, url = http["method"], event.get("rawPath") or http["path"]
     return Request(
         body=None,
         path=path,
@@ -239,13 +244,10 @@ def _arrived(event: Mapping[str, Any], headers: Mapping[str, str]) -> Request[An
         at=datetime.now(UTC),
         raw=raw,
         idempotency_key=key,
-        fingerprint=ucp.fingerprint(
-            http["method"],
-            event.get("rawPath") or http["path"],
-            raw,
-            ucp.sender_of(key, caller.customer, source_ip),
-        ),
-        source_ip=source_ip,
+        fingerprint=ucp.fingerprint(method, url, raw),
+        method=method,
+        url=url,
+        source_ip=http.get("sourceIp") or "",
     )
 
 

@@ -52,10 +52,14 @@ CAPABILITIES: Mapping[str, Capability] = {
 
 @dataclass(frozen=True)
 class Negotiated:
-    """What shop and platform agreed on for one request: versions by capability."""
+    """What shop and platform agreed on for one request: versions by capability.
+
+    ``platform`` is the address of its profile; a client of our own has none.
+    """
 
     version: str = VERSION
     capabilities: Mapping[str, str] = field(default_factory=dict)
+    platform: str = ""
 
     def speaks(self, capability: str) -> bool:
         """Tell whether the platform understands a capability, an extension for example."""
@@ -76,7 +80,8 @@ def negotiate(agent: str | None, capability: str) -> Negotiated:
     """
     if agent is None:
         return Negotiated(VERSION, _everything())
-    profile = _profiles().of(_profile_url(agent))
+    url = _profile_url(agent)
+    profile = _profiles().of(url)
     _must_be_ours(profile.version)
     agreed = intersection(CAPABILITIES, profile.capabilities)
     if capability not in agreed:
@@ -84,7 +89,7 @@ def negotiate(agent: str | None, capability: str) -> Negotiated:
             f"the platform's profile does not offer {capability} in version {VERSION}",
             code="capabilities_incompatible",
         )
-    return Negotiated(VERSION, agreed)
+    return Negotiated(VERSION, agreed, url)
 
 
 def intersection(
@@ -256,29 +261,34 @@ def status_for(refusal: Refusal, status: int) -> int:
     return 200 if refusal.code == "capabilities_incompatible" else status
 
 
-def fingerprint(method: str, path: str, raw: bytes, sender: str = "") -> str:
-    """Tell whether two requests are the same: a digest of method, path, sender and body.
+def fingerprint(method: str, path: str, raw: bytes) -> str:
+    """Tell whether two requests are the same: a digest of method, path and body.
 
     Source: UCP, "Replay Protection": payloads are compared by the digest of their raw bytes. The
     body comes in as its digest, of fixed length, so that no path can be taken for a part of it.
     """
-    digest = hashlib.sha256(raw).hexdigest()
-    said = "\n".join((method, path, sender, digest))
-    return hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()
+    return _digest(method, path, hashlib.sha256(raw).hexdigest())
 
 
 STRONG_KEY = 22
 """Characters that can hold 128 random bits (UCP asks for as many); shorter keys are guessable."""
 
 
-def sender_of(key: str | None, customer: str | None, source_ip: str) -> str:
-    """What a fingerprint knows of the sender.
+def scoped_key(key: str, method: str, path: str, platform: str, guest_at: str | None) -> str:
+    """The name under which an idempotency key is kept, for whoever owns it.
 
-    Guests share one space of keys. A key that another guest might hit on by chance ("1") is
-    therefore bound to the address it came from: nobody is handed a stranger's cart. A strong key,
-    or a signed-in customer's own, needs no such tie, and a phone may retry from another network.
+    A key is unique "per client, per operation type" (UCP, "Replay Protection"), and all guests
+    share one space: so the same key on another route or from another platform is another key, not
+    a reused one. A guest's key that a stranger might hit on by chance ("1") is also bound to
+    ``guest_at``, the address it came from: nobody is handed a stranger's cart. A strong key needs
+    no such tie, and a phone may retry from another network.
     """
-    return source_ip if customer is None and len(key or "") < STRONG_KEY else ""
+    weak = guest_at is not None and len(key) < STRONG_KEY
+    return _digest(method, path, platform, guest_at or "" if weak else "", key)
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()
 
 
 # ------------------------------------------------------------------------------------- profile

@@ -1,0 +1,227 @@
+"""The server: JSON-RPC messages in, answers out, in the words of either era of the protocol."""
+
+import base64
+import json
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from shop.edge import ucp
+from shop.edge.body import document
+from shop.edge.faults import supplier_down, told
+from shop.edge.http import Handler, headers_of, log, raw_body, request_id_of, respond, status_of
+from shop.edge.mcp.failures import (
+    HEADER_MISMATCH,
+    INTERNAL,
+    INVALID_PARAMS,
+    INVALID_REQUEST,
+    NO_METHOD,
+    PARSE,
+    UNSUPPORTED_VERSION,
+    Failed,
+    unavailable,
+)
+from shop.edge.mcp.relay import Sender, event_of, result_of
+from shop.edge.mcp.tools import LIST_KEPT, Call, SchemaOf, Tool, listed
+from shop.kernel.errors import Invalid, Refusal, Unavailable
+
+MODERN = ("2026-07-28",)
+LEGACY = ("2025-11-25", "2025-06-18", "2025-03-26")
+_META = "io.modelcontextprotocol/"
+
+
+def server(
+    tools: Sequence[Tool], *, name: str, instructions: str, call: Call, schema_of: SchemaOf
+) -> Handler:
+    """Build the Lambda that serves tools to agents."""
+    desk = Desk({tool.name: tool for tool in tools}, name, instructions, call, schema_of)
+
+    @log.inject_lambda_context(clear_state=True)
+    def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+        headers = headers_of(event)
+        request_id = request_id_of(event, headers)
+        log.set_correlation_id(request_id)
+        message_id: Any = None
+        try:
+            _admit(headers)
+            message = _message(raw_body(event))
+            message_id = message.get("id")
+            answer = desk.answer(message, Sender(headers, request_id, _source_ip(event)))
+        except Failed as failed:
+            answer = failed.answer(message_id)
+        except Unavailable as refusal:
+            answer = unavailable(refusal).answer(message_id)
+        except Refusal as refusal:
+            code = PARSE if isinstance(refusal, Invalid) else INVALID_REQUEST
+            answer = Failed(
+                code, refusal.detail, status_of(type(refusal)), {"code": refusal.code}
+            ).answer(message_id)
+        except Exception as error:
+            down = supplier_down(error)
+            log.error("supplier down" if down else "unexpected", extra=told(error))
+            fault = unavailable(down) if down else Failed(INTERNAL, "Internal error", 500)
+            answer = fault.answer(message_id)
+        answer["headers"]["Request-Id"] = request_id
+        return answer
+
+    return handler
+
+
+# ------------------------------------------------------------------------------------ admission
+
+
+def _admit(headers: Mapping[str, str]) -> None:
+    """Turn away what no agent sends: foreign web pages (DNS rebinding), other kinds of content."""
+    origin = headers.get("origin")
+    if origin is not None and not _is_known(origin):
+        raise Failed(INVALID_REQUEST, "this origin may not call the shop's tools", 403)
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise Failed(INVALID_REQUEST, "send Content-Type: application/json", 415)
+    accept = headers.get("accept", "*/*").lower()
+    if not any(good in accept for good in ("application/json", "application/*", "*/*")):
+        raise Failed(INVALID_REQUEST, "answers are application/json; accept it", 406)
+
+
+def _is_known(origin: str) -> bool:
+    """The shop's own pages; on a developer's machine every page that lies on it."""
+    if origin == _origin_of(ucp.shop_url()):
+        return True
+    try:
+        host = urlsplit(origin).hostname
+    except ValueError:
+        return False
+    return os.environ["STAGE"] in ("local", "test") and host in ("localhost", "127.0.0.1", "::1")
+
+
+def _origin_of(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _source_ip(event: Mapping[str, Any]) -> str:
+    return str(event["requestContext"]["http"].get("sourceIp") or "")
+
+
+def _message(raw: bytes) -> dict[str, Any]:
+    """One JSON-RPC request or notification. Batches are no part of MCP since 2025-06-18."""
+    message = document(raw)
+    if not isinstance(message, dict):
+        raise Failed(INVALID_REQUEST, "send a single JSON-RPC request or notification")
+    message_id = message.get("id")
+    good_id = isinstance(message_id, (str, int)) and not isinstance(message_id, bool)
+    if "id" in message and not good_id:
+        raise Failed(INVALID_REQUEST, "an id is a string or a whole number")
+    if message.get("jsonrpc") != "2.0" or not isinstance(message.get("method"), str):
+        raise Failed(INVALID_REQUEST, "this is not a JSON-RPC 2.0 request")
+    if not isinstance(message.get("params", {}), dict):
+        raise Failed(INVALID_PARAMS, "params are an object")
+    return message
+
+
+# ------------------------------------------------------------------------------------- the desk
+
+
+@dataclass(frozen=True)
+class Desk:
+    tools: Mapping[str, Tool]
+    name: str
+    instructions: str
+    call: Call
+    schema_of: SchemaOf
+
+    def answer(self, message: Mapping[str, Any], sender: Sender) -> dict[str, Any]:
+        method, params = message["method"], message.get("params", {})
+        if "id" not in message:
+            return respond(202, None)
+        modern = _era(method, params, sender.headers)
+        if method == "tools/list":
+            result: dict[str, Any] = {"tools": listed(tuple(self.tools.values()), self.schema_of)}
+        elif method == "tools/call":
+            result = self._called(params, sender)
+        elif modern and method == "server/discover":
+            result = {
+                "supportedVersions": [*MODERN, *LEGACY],
+                "capabilities": {"tools": {}},
+                "instructions": self.instructions,
+            }
+        elif not modern and method == "initialize":
+            wanted = params.get("protocolVersion")
+            result = {
+                "protocolVersion": wanted if wanted in LEGACY else LEGACY[0],
+                "capabilities": {"tools": {"listChanged": False}},
+                "serverInfo": self._info(),
+                "instructions": self.instructions,
+            }
+        elif not modern and method == "ping":
+            result = {}
+        else:
+            raise Failed(NO_METHOD, "Method not found", 404 if modern else 200)
+        if modern:
+            kept = {"ttlMs": LIST_KEPT, "cacheScope": "public"} if method != "tools/call" else {}
+            meta = {f"{_META}serverInfo": self._info()}
+            result = {"resultType": "complete", **result, **kept, "_meta": meta}
+        return respond(200, {"jsonrpc": "2.0", "id": message["id"], "result": result})
+
+    def _info(self) -> dict[str, str]:
+        return {"name": self.name, "version": os.environ["RELEASE"]}
+
+    def _called(self, params: Mapping[str, Any], sender: Sender) -> dict[str, Any]:
+        tool = self.tools.get(str(params.get("name")))
+        if tool is None:
+            raise Failed(INVALID_PARAMS, f"Unknown tool: {str(params.get('name'))[:64]}")
+        arguments = params.get("arguments", {})
+        if not isinstance(arguments, dict):
+            raise Failed(INVALID_PARAMS, "arguments are an object")
+        began = time.monotonic()
+        try:
+            event = event_of(tool, arguments, sender)
+        except Refusal as refusal:
+            said = ucp.refusal_body(refusal, ucp.Negotiated(), tool.capability)
+            return result_of(status_of(type(refusal)), said)
+        answer = self.call(tool.module, event)
+        took = round((time.monotonic() - began) * 1000)
+        log.info("tool", extra={"tool": tool.name, "status": answer["statusCode"], "ms": took})
+        return result_of(answer["statusCode"], json.loads(answer["body"]))
+
+
+def _era(method: str, params: Mapping[str, Any], headers: Mapping[str, str]) -> bool:
+    """Tell whether a request is of the era without handshakes; contradictions fail."""
+    meta = params.get("_meta", {})
+    said = meta.get(f"{_META}protocolVersion") if isinstance(meta, dict) else None
+    header = headers.get("mcp-protocol-version")
+    if said is None and (header is None or header in LEGACY):
+        return False
+    if said is None:
+        if header not in MODERN:
+            raise _unsupported(header)
+        raise Failed(INVALID_PARAMS, f"params._meta lacks {_META}protocolVersion")
+    if header != said:
+        raise Failed(HEADER_MISMATCH, "MCP-Protocol-Version is not the version in params._meta")
+    if headers.get("mcp-method") != method:
+        raise Failed(HEADER_MISMATCH, "Mcp-Method is not the method")
+    if method == "tools/call" and _decoded(headers.get("mcp-name")) != params.get("name"):
+        raise Failed(HEADER_MISMATCH, "Mcp-Name is not the name of the tool")
+    if said not in MODERN:
+        raise _unsupported(said)
+    if not isinstance(meta.get(f"{_META}clientCapabilities"), dict):
+        raise Failed(INVALID_PARAMS, f"params._meta lacks {_META}clientCapabilities")
+    return True
+
+
+def _unsupported(version: Any) -> Failed:
+    data = {"supported": [*MODERN, *LEGACY], "requested": str(version)[:40]}
+    return Failed(UNSUPPORTED_VERSION, "Unsupported protocol version", 400, data)
+
+
+def _decoded(value: str | None) -> str | None:
+    """A mirrored header's value; what a header cannot hold is sent as ``=?base64?…?=``."""
+    if value is None or not (value.startswith("=?base64?") and value.endswith("?=")):
+        return value
+    try:
+        return base64.b64decode(value[9:-2], validate=True).decode()
+    except ValueError:
+        return None
