@@ -5,6 +5,7 @@ customers sign in at Cognito as an app would; the :class:`Carrier` signs its web
 """
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
@@ -52,7 +53,7 @@ class Visitor:
         headers: Mapping[str, str] | None = None,
         raw: bytes | None = None,
     ) -> Reply:
-        """Send ``"POST /carts"`` with a JSON body. A key is made up, unless one is given; "" sends none."""
+        """Send ``"POST /carts"`` with a JSON body. A key is made up; ``""`` sends none."""
         method, path = route.split(" ", 1)
         data = raw if raw is not None else (None if body is None else json.dumps(body).encode())
         sent = {"Content-Type": "application/json", "Accept": "application/json"}
@@ -108,7 +109,7 @@ class Carrier:
         delivery: str | None = None,
         age: int = 0,
     ) -> Reply:
-        """Say that a parcel reached a status ``at`` an ISO instant; ``age`` seconds old if so wanted."""
+        """Say that a parcel reached a status ``at`` an ISO instant, in a delivery ``age`` s old."""
         delivery = delivery or f"msg_{uuid.uuid4().hex}"
         raw = json.dumps(
             {
@@ -138,7 +139,7 @@ class Carrier:
 def sign_up(cloud: Cloud, email: str, password: str, *groups: str) -> None:
     """Make somebody known to Cognito, in these groups. Twice changes nothing."""
     cognito, pool = cloud.client("cognito-idp"), cloud.outputs()["UserPoolId"]
-    try:
+    with contextlib.suppress(cognito.exceptions.UsernameExistsException):
         cognito.admin_create_user(
             UserPoolId=pool,
             Username=email,
@@ -148,8 +149,6 @@ def sign_up(cloud: Cloud, email: str, password: str, *groups: str) -> None:
                 {"Name": "email_verified", "Value": "true"},
             ],
         )
-    except cognito.exceptions.UsernameExistsException:
-        pass
     cognito.admin_set_user_password(
         UserPoolId=pool, Username=email, Password=password, Permanent=True
     )

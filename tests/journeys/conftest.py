@@ -1,4 +1,4 @@
-"""The deployed shop, and people around it. One cloud serves all journeys; each brings its own goods."""
+"""The deployed shop, and people around it. One cloud serves all; each brings its own goods."""
 
 import itertools
 from collections.abc import Callable
@@ -61,7 +61,7 @@ def sell(staff: Visitor) -> Callable[..., dict[str, Any]]:
         made = staff.post(
             "/staff/products",
             {
-                "title": f"{title} {number}",
+                "title": f"Journey {number}",
                 "description": "A mug for a journey.",
                 "variants": [
                     {"sku": sku, "title": "One", "price": {"amount": price, "currency": "USD"}}

@@ -340,7 +340,7 @@ def test_what_is_shown_may_be_sent_back_whole() -> None:
     assert answer.json["totals"] == checkout["totals"]
 
 
-NEVER = [
+NEVER: list[tuple[str, Any, int]] = [
     ("no body", None, 400),
     ("not JSON", "{", 400),
     ("a list", "[]", 400),
