@@ -45,10 +45,8 @@ def build(
             for t, table in foundation.tables.items()
             if table.table_stream_arn
         },
-        token_issuer=foundation.token_issuer,
-        token_keys=foundation.token_keys,
-        shop_client=foundation.shop_client.user_pool_client_id,
-        staff_client=foundation.staff_client.user_pool_client_id,
+        customers=foundation.customers,
+        staff=foundation.staff,
         shop_url=edge.url if edge else stage.front_door or "",
     )
     stacks = [FeatureStack(app, names, f, ground, api, packages) for f in features]

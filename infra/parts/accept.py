@@ -6,4 +6,9 @@ from constructs import IConstruct
 
 def accept(what: IConstruct, finding: str, reason: str) -> None:
     """Accept a cdk-nag finding (``"AwsSolutions-IAM5"``) on this construct and what is in it."""
-    cdk.Validations.of(what).acknowledge(cdk.Acknowledgment(id=finding, reason=reason))
+    if not reason.strip():
+        raise ValueError(f"{finding} on {what.node.path} is accepted without a reason")
+    pack = finding.partition("-")[0]
+    cdk.Validations.of(what).acknowledge(
+        cdk.Acknowledgment(id=f"{pack}::{finding}", reason=reason)
+    )

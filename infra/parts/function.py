@@ -96,11 +96,32 @@ class ShopFunction(Construct):
             tracing=lambda_.Tracing.ACTIVE,
             log_group=log_group,
         )
+        self._accepted()
         if self.dead_letters:
-            self.async_retries(self.dead_letters)
+            self._async_retries(self.dead_letters)
         self.alarms = function_alarms(self, names, line.module, line.timeout)
 
-    def async_retries(self, dead_letters: DeadLetterQueue) -> None:
+    def _accepted(self) -> None:
+        accept(
+            self.function,
+            "AwsSolutions-L1",
+            "One Python everywhere: 3.13 is pinned for laptop, tests and Lambda, and moves in one go.",
+        )
+        accept(
+            self.function,
+            "Serverless-LambdaLatestVersion",
+            "CloudFormation replaces code and configuration together and rolls both back; an alias "
+            "would name the one version there is.",
+        )
+        accept(
+            self.function,
+            "Serverless-LambdaDLQ",
+            "It has an on-failure destination, which tells more than a dead-letter queue setting."
+            if self.dead_letters
+            else "Its caller waits for the answer, or its queue has the dead letters.",
+        )
+
+    def _async_retries(self, dead_letters: DeadLetterQueue) -> None:
         """Two more attempts, an hour at most, then the dead-letter queue."""
         if isinstance(self.line, StreamReader):
             return  # the stream's own mapping retries and gives up
@@ -127,7 +148,18 @@ def _role(scope: Construct, name: str, rights: list[Right]) -> iam.Role:
         assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
         inline_policies={"rights": iam.PolicyDocument(statements=[statement(r) for r in rights])},
     )
+    accept(role, "AwsSolutions-IAM5[Resource::*]", _NO_RESOURCE)
+    accept(role, "Serverless-LambdaStarPermissions", _NO_RESOURCE)
+    accept(
+        role,
+        "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:logs:<AWS::Region>:<AWS::AccountId>:"
+        f"log-group:/aws/lambda/{name}:*]",
+        "Lambda names the log streams of its own group; nobody knows them beforehand.",
+    )
     return role
+
+
+_NO_RESOURCE = "X-Ray, and listing streams, have no resources that a policy could name."
 
 
 def statement(right: Right) -> iam.PolicyStatement:

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from functions.manifest import (
     Access,
@@ -18,6 +19,8 @@ from infra.parts.rights import ManifestRefused
 from infra.parts.tables import SHAPES
 from infra.stages import Stage
 
+DOORS = Path(__file__).resolve().parents[2] / "functions"
+
 
 def present(features: Iterable[Feature], stage: Stage) -> tuple[Feature, ...]:
     """The features a stage has. Raises :class:`ManifestRefused` with everything that is wrong."""
@@ -32,9 +35,19 @@ def lines(features: Iterable[Feature]) -> list[Function]:
     return [line for feature in features for line in feature.functions]
 
 
-def _faults(features: tuple[Feature, ...]) -> Iterator[str]:
+def dangling(features: Iterable[Feature]) -> Iterator[str]:
+    """What a manifest names that is not there: files of Lambdas, and Lambdas that others invoke."""
     every = lines(features)
     modules = {line.module for line in every}
+    for line in every:
+        if not (DOORS / f"{line.module.replace('.', '/')}.py").is_file():
+            yield f"{line.module}: there is no such file below functions/"
+        for module in sorted(set(line.invokes) - modules):
+            yield f"{line.module}: invokes {module}, which no manifest has"
+
+
+def _faults(features: tuple[Feature, ...]) -> Iterator[str]:
+    every = lines(features)
     yield from _twice("module", (line.module for line in every))
     yield from _twice("route", (_shape(x.route) for x in every if isinstance(x, Endpoint)))
     yield from _twice("consumer of queue", (x.queue for x in every if isinstance(x, Consumer)))
@@ -46,8 +59,6 @@ def _faults(features: tuple[Feature, ...]) -> Iterator[str]:
     for line in every:
         if len(f"doorbuster-local-{line.module}") > 64:
             yield f"{line.module}: the function's name would exceed Lambda's 64 characters"
-        if missing := set(line.invokes) - modules:
-            yield f"{line.module}: invokes {', '.join(sorted(missing))}, which is nowhere"
         if isinstance(line, Endpoint):
             yield from _endpoint_faults(line)
         if isinstance(line, StreamReader) and not SHAPES[line.table].streams:
@@ -70,7 +81,7 @@ def _endpoint_faults(line: Endpoint) -> Iterator[str]:
             yield f"{line.module}: group {group!r} has more than a-z, 0-9, _ and -"
     if line.cached and (line.method != "GET" or line.access is not Access.PUBLIC):
         yield f"{line.module}: only what everybody may GET can be cached"
-    if line.timeout > 29:
+    if line.timeout > 30:
         yield f"{line.module}: an HTTP API gives up after 30 s"
 
 

@@ -6,6 +6,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from infra.parts.accept import accept
 from infra.parts.names import Names
 
 RECEIVES = 5
@@ -29,6 +30,9 @@ class DeadLetterQueue(Construct):
             retention_period=Duration.days(14),
             removal_policy=RemovalPolicy.DESTROY,
         )
+
+        for finding in ("AwsSolutions-SQS3", "Serverless-SQSRedrivePolicy"):
+            accept(self.queue, finding, "It is where dead letters end.")
 
     def open_to(self, service: str, source_arn: str) -> None:
         """Let an AWS service put in what it could not deliver for ``source_arn``."""

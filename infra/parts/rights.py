@@ -60,16 +60,24 @@ class Needs:
 
 
 @dataclass(frozen=True)
+class Users:
+    """A user pool, as far as it takes to tell whether a token is one of its own."""
+
+    issuer: str
+    keys: str
+    """Where its public keys are served (JWKS)."""
+    client: str
+
+
+@dataclass(frozen=True)
 class Ground:
     """Identifiers that AWS draws: they cannot be told from a name."""
 
     key_arn: str
     secret_arns: Mapping[Secret, str]
     stream_arns: Mapping[Table, str]
-    token_issuer: str
-    token_keys: str
-    shop_client: str
-    staff_client: str
+    customers: Users
+    staff: Users
     shop_url: str
 
 
@@ -188,10 +196,10 @@ def environment_of(line: Function, names: Names, ground: Ground, release: str) -
         env["ACCESS"] = line.access.value
         env["ACCESS_GROUPS"] = ",".join(line.groups)
         if line.access in (Access.SHOPPER, Access.CUSTOMER, Access.STAFF):
-            staff = line.access is Access.STAFF
-            env["TOKEN_ISSUER"] = ground.token_issuer
-            env["TOKEN_KEYS"] = ground.token_keys
-            env["TOKEN_CLIENTS"] = ground.staff_client if staff else ground.shop_client
+            users = ground.staff if line.access is Access.STAFF else ground.customers
+            env["TOKEN_ISSUER"] = users.issuer
+            env["TOKEN_KEYS"] = users.keys
+            env["TOKEN_CLIENTS"] = users.client
     for table in needs.reads | needs.writes:
         env[f"TABLE_{table.name}"] = names.table(table)
     if isinstance(line, StreamReader):

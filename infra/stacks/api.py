@@ -5,10 +5,19 @@ from aws_cdk import aws_apigatewayv2 as apigateway
 from constructs import Construct
 
 from infra.parts.names import Names
+from infra.parts.rights import Users
 from infra.parts.stack import ShopStack
 from infra.stacks.foundation import Foundation
 
-ALLOWED_HEADERS = ("authorization", "content-type", "idempotency-key", "request-id", "ucp-agent")
+ALLOWED_HEADERS = (
+    "authorization",
+    "content-type",
+    "idempotency-key",
+    "if-match",
+    "if-none-match",
+    "request-id",
+    "ucp-agent",
+)
 
 
 class Api(ShopStack):
@@ -26,21 +35,21 @@ class Api(ShopStack):
                 allow_origins=list(self.stage.origins),
                 allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
                 allow_headers=list(ALLOWED_HEADERS),
-                expose_headers=["etag", "retry-after"],
+                expose_headers=["etag", "location", "retry-after"],
                 max_age=3600,
             ),
             tags={"ms-custom-id": self.stage.api_id} if self.stage.api_id else None,
         )
         self.id = self.api.ref
-        self.customers = self._authorizer("Customers", foundation, foundation.shop_client.user_pool_client_id)
-        self.staff = self._authorizer("Staff", foundation, foundation.staff_client.user_pool_client_id)
+        self.customers = self._authorizer("Customers", foundation.customers)
+        self.staff = self._authorizer("Staff", foundation.staff)
         self.domain = Fn.sub(
             "${Api}.execute-api.${AWS::Region}.${AWS::URLSuffix}", {"Api": self.api.ref}
         )
         CfnOutput(self, "ApiId", value=self.api.ref)
         CfnOutput(self, "ApiUrl", value=Fn.join("", ["https://", self.domain]))
 
-    def _authorizer(self, id: str, foundation: Foundation, client: str) -> str:
+    def _authorizer(self, id: str, users: Users) -> str:
         return apigateway.CfnAuthorizer(
             self,
             id,
@@ -49,6 +58,6 @@ class Api(ShopStack):
             name=id.lower(),
             identity_source=["$request.header.Authorization"],
             jwt_configuration=apigateway.CfnAuthorizer.JWTConfigurationProperty(
-                audience=[client], issuer=foundation.token_issuer
+                audience=[users.client], issuer=users.issuer
             ),
         ).ref

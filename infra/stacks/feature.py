@@ -19,12 +19,21 @@ from functions.manifest import (
     Schedule,
     StreamReader,
 )
+from infra.parts.accept import accept
 from infra.parts.function import ShopFunction, workshop
 from infra.parts.names import Names
 from infra.parts.packages import Packages
 from infra.parts.rights import Ground
 from infra.parts.stack import ShopStack
 from infra.stacks.api import Api
+
+
+_OPEN = {
+    Access.PUBLIC: "Meant for everybody; the answer is the same for everybody.",
+    Access.SHOPPER: "Guests may shop; a token that is sent is verified in the Lambda, fail closed.",
+    Access.WEBHOOK: "The sender proves itself by a signature over the raw body, checked in the Lambda.",
+}
+"""Why routes with this access have no authorizer at the gateway."""
 
 
 class FeatureStack(ShopStack):
@@ -72,7 +81,7 @@ class FeatureStack(ShopStack):
             Access.CUSTOMER: self._api.customers,
             Access.STAFF: self._api.staff,
         }.get(line.access)
-        apigateway.CfnRoute(
+        route = apigateway.CfnRoute(
             made,
             "Route",
             api_id=self._api.id,
@@ -81,6 +90,8 @@ class FeatureStack(ShopStack):
             authorization_type="JWT" if authorizer else "NONE",
             authorizer_id=authorizer,
         )
+        if not authorizer:
+            accept(route, "AwsSolutions-APIG4", _OPEN[line.access])
         made.function.add_permission(
             "Gateway",
             principal=iam.ServicePrincipal("apigateway.amazonaws.com"),
@@ -94,7 +105,7 @@ class FeatureStack(ShopStack):
     # ------------------------------------------------------------------ queues and streams
 
     def _consume(self, line: Consumer, made: ShopFunction) -> None:
-        lambda_.CfnEventSourceMapping(
+        mapping = lambda_.CfnEventSourceMapping(
             made,
             "Messages",
             function_name=made.function.function_arn,
@@ -104,6 +115,11 @@ class FeatureStack(ShopStack):
             scaling_config=lambda_.CfnEventSourceMapping.ScalingConfigProperty(
                 maximum_concurrency=line.concurrency
             ),
+        )
+        accept(
+            mapping,
+            "Serverless-LambdaEventSourceMappingDestination",
+            "SQS itself moves a message to the dead-letter queue after five attempts.",
         )
 
     def _read_stream(self, line: StreamReader, made: ShopFunction) -> None:
