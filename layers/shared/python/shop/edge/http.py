@@ -138,15 +138,20 @@ Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
 
 def endpoint(
-    body: type[BaseModel] | None = None, *, capability: str | None = None, status: int = 200
+    body: type[BaseModel] | None = None,
+    *,
+    capability: str | None = None,
+    status: int = 200,
+    body_limit: int = BODY_LIMIT,
 ) -> Callable[[Door], Handler]:
     """Hang a door in its frame.
 
     ``body`` is the pydantic class that the JSON body must fit; ``capability`` the UCP capability
     the answer speaks for (the envelope is added here, the door returns the payload); ``status``
-    the status of the ordinary answer. A door returns a pydantic model, a mapping, or an
-    :class:`Answer`. What a UCP payload itself holds under ``ucp`` (the ``payment_handlers`` of a
-    checkout, a ``status`` of ``error``) is laid over the envelope.
+    the status of the ordinary answer; ``body_limit`` the bytes of a body that are read. A door
+    returns a pydantic model, a mapping, or an :class:`Answer`. What a UCP payload itself holds
+    under ``ucp`` (the ``payment_handlers`` of a checkout, a ``status`` of ``error``) is laid over
+    the envelope.
     """
 
     def hang(door: Door) -> Handler:
@@ -157,7 +162,7 @@ def endpoint(
             log.set_correlation_id(request_id)
             negotiated = ucp.Negotiated()
             try:
-                request = _arrived(event, headers)
+                request = _arrived(event, headers, body_limit)
                 if capability is not None:
                     negotiated = ucp.negotiate(headers.get("ucp-agent"), capability)
                 read = _read(body, request.raw, headers)
@@ -200,27 +205,27 @@ def request_id_of(event: Mapping[str, Any], headers: Mapping[str, str]) -> str:
     return str(event["requestContext"]["requestId"])
 
 
-def raw_body(event: Mapping[str, Any]) -> bytes:
+def raw_body(event: Mapping[str, Any], limit: int = BODY_LIMIT) -> bytes:
     """The exact bytes of the body. Raises :class:`Invalid` or :class:`TooLarge`."""
     text = event.get("body") or ""
-    if len(text) > BODY_LIMIT * 4 // 3 + 4:
-        raise _too_large()
+    if len(text) > limit * 4 // 3 + 4:
+        raise _too_large(limit)
     try:
         encoded = event.get("isBase64Encoded")
         raw = base64.b64decode(text, validate=True) if encoded else text.encode()
     except ValueError:
         raise Invalid("the body is not readable", code="body_unreadable", path="$") from None
-    if len(raw) > BODY_LIMIT:
-        raise _too_large()
+    if len(raw) > limit:
+        raise _too_large(limit)
     return raw
 
 
-def _too_large() -> TooLarge:
-    return TooLarge(f"the body is too large: {BODY_LIMIT} bytes are read at most", path="$")
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"the body is too large: {limit} bytes are read at most", path="$")
 
 
-def _arrived(event: Mapping[str, Any], headers: Mapping[str, str]) -> Request[Any]:
-    raw = raw_body(event)
+def _arrived(event: Mapping[str, Any], headers: Mapping[str, str], limit: int) -> Request[Any]:
+    raw = raw_body(event, limit)
     http = event["requestContext"]["http"]
     caller = caller_of(event)
     key = headers.get("idempotency-key")

@@ -4,9 +4,14 @@ A product that cannot be understood is rejected with its line; the others are ke
 says and the shop has no place for is told once, as a notice, not dropped in silence.
 """
 
+import re
+from collections.abc import Mapping
+
 from shop.catalog.wire.reading import Reading, Terms
 from shop.kernel.errors import Invalid, Unprocessable
 
+LARGEST_FILE = 4_000_000
+"""Bytes; a Lambda is handed 6 MB at most, and base64 makes 4 of 3."""
 MOST_ENTRIES = 1_000
 """Products of one file that are taken in one call; whoever has more sends them in parts."""
 
@@ -48,6 +53,20 @@ def read_file(raw: bytes, kind: str, terms: Terms) -> Reading:
             path="$",
         )
     return _each_once(reading)
+
+
+def terms_asked(query: Mapping[str, str]) -> Terms:
+    """``?currency=USD&media=https://…/&first_line=1`` of an import."""
+    currency = query.get("currency", "USD")
+    if not re.fullmatch(r"[A-Z]{3}", currency):
+        raise Invalid("a currency is an ISO 4217 code, such as USD", path="currency")
+    media = query.get("media")
+    if media is not None and not re.fullmatch(r"https?://[^\s/?#]+/(?:[^\s?#]*/)?", media):
+        raise Invalid("media is an http(s) URL that ends in '/'", path="media")
+    first_line = query.get("first_line", "1")
+    if not re.fullmatch(r"[1-9][0-9]{0,8}", first_line):
+        raise Invalid("first_line is a whole number from 1", path="first_line")
+    return Terms(currency, media, int(first_line))
 
 
 def _each_once(reading: Reading) -> Reading:

@@ -1,11 +1,12 @@
 """Products as staff write and read them: plain JSON, money as in UCP."""
 
 import re
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
-from shop.catalog.actions import Draft, DraftVariant
+from shop.catalog.actions import Draft, DraftVariant, Imported, Rejected
 from shop.catalog.model import (
     Card,
     Category,
@@ -35,6 +36,10 @@ class MoneyBody(Shape):
     def money(self) -> Money:
         return Money(self.amount, self.currency)
 
+    @staticmethod
+    def of(money: Money) -> "MoneyBody":
+        return MoneyBody(amount=money.minor, currency=money.currency)
+
 
 class MediaBody(Shape):
     url: Annotated[str, StringConstraints(max_length=2048)]
@@ -43,6 +48,10 @@ class MediaBody(Shape):
 
     def media(self) -> Media:
         return Media(self.url, self.type, self.alt_text)
+
+    @staticmethod
+    def of(media: Media) -> "MediaBody":
+        return MediaBody.model_construct(url=media.url, type=media.type, alt_text=media.alt)
 
 
 class CategoryBody(Shape):
@@ -170,47 +179,169 @@ def needed_version(if_match: str | None, in_body: int | None) -> int:
     return version
 
 
-def keeping_view(product: Product) -> dict[str, Any]:
+class VariantView(BaseModel):
+    """A variant as :class:`VariantBody` takes it back."""
+
+    id: str
+    sku: str
+    title: str
+    status: str
+    price: MoneyBody
+    list_price: MoneyBody | None = None
+    options: list[ChoiceBody]
+    weight_g: int | None = None
+    barcode: str | None = None
+    media: MediaBody | None = None
+
+    @staticmethod
+    def of(variant: Variant) -> "VariantView":
+        return VariantView(
+            id=variant.id,
+            sku=variant.sku,
+            title=variant.title,
+            status=variant.status.value,
+            price=MoneyBody.of(variant.price),
+            list_price=MoneyBody.of(variant.list_price) if variant.list_price else None,
+            options=[ChoiceBody(name=c.name, label=c.value) for c in variant.choices],
+            weight_g=variant.weight_g,
+            barcode=variant.barcode,
+            media=MediaBody.of(variant.media) if variant.media else None,
+        )
+
+
+class ProductView(BaseModel):
     """A product in full, as :class:`ProductBody` takes it back."""
-    return _full(
-        id=product.id,
-        version=product.version,
-        status=product.status.value,
-        title=product.title,
-        handle=product.handle,
-        description=product.description,
-        html=product.html,
-        brand=product.brand,
-        categories=[{"value": c.value, "taxonomy": c.taxonomy} for c in product.categories],
-        tags=list(product.tags),
-        media=[_media_view(m) for m in product.media],
-        options=[{"name": o.name, "values": list(o.values)} for o in product.options],
-        variants=[_variant_view(v) for v in product.variants],
-        created_at=product.created_at.isoformat(),
-        updated_at=product.updated_at.isoformat(),
-    )
+
+    id: str
+    version: int
+    status: str
+    title: str
+    handle: str
+    description: str
+    html: str | None = None
+    brand: str | None = None
+    categories: list[CategoryBody]
+    tags: list[str]
+    media: list[MediaBody]
+    options: list[OptionBody]
+    variants: list[VariantView]
+    created_at: str
+    updated_at: str
+
+    @staticmethod
+    def of(product: Product) -> "ProductView":
+        return ProductView(
+            id=product.id,
+            version=product.version,
+            status=product.status.value,
+            title=product.title,
+            handle=product.handle,
+            description=product.description,
+            html=product.html,
+            brand=product.brand,
+            categories=[
+                CategoryBody(value=c.value, taxonomy=c.taxonomy) for c in product.categories
+            ],
+            tags=list(product.tags),
+            media=[MediaBody.of(m) for m in product.media],
+            options=[OptionBody(name=o.name, values=list(o.values)) for o in product.options],
+            variants=[VariantView.of(v) for v in product.variants],
+            created_at=product.created_at.isoformat(),
+            updated_at=product.updated_at.isoformat(),
+        )
 
 
-def list_view(page: Page[Card]) -> dict[str, Any]:
+class ListedView(BaseModel):
+    """A line of the shopkeeper's list."""
+
+    id: str
+    title: str
+    handle: str
+    status: str
+    version: int
+    variants: int
+    lowest_price: MoneyBody
+    highest_price: MoneyBody
+
+
+class PagingView(BaseModel):
+    has_next_page: bool
+    cursor: str | None = None
+
+
+class ProductListView(BaseModel):
     """A page of the shopkeeper's list."""
-    pagination: dict[str, Any] = {"has_next_page": page.cursor is not None}
-    if page.cursor is not None:
-        pagination["cursor"] = page.cursor
-    return {
-        "products": [
-            {
-                "id": card.product_id,
-                "title": card.title,
-                "handle": card.handle,
-                "status": card.status.value,
-                "version": card.version,
-                "variants": card.variants,
-                "price_range": {"min": _money_view(card.low), "max": _money_view(card.high)},
-            }
-            for card in page.items
-        ],
-        "pagination": pagination,
-    }
+
+    products: list[ListedView]
+    pagination: PagingView
+
+    @staticmethod
+    def of(page: Page[Card]) -> "ProductListView":
+        return ProductListView(
+            products=[
+                ListedView(
+                    id=card.product_id,
+                    title=card.title,
+                    handle=card.handle,
+                    status=card.status.value,
+                    version=card.version,
+                    variants=card.variants,
+                    lowest_price=MoneyBody.of(card.low),
+                    highest_price=MoneyBody.of(card.high),
+                )
+                for card in page.items
+            ],
+            pagination=PagingView(has_next_page=page.cursor is not None, cursor=page.cursor),
+        )
+
+
+class RejectedView(BaseModel):
+    """Something of a file that was not taken: where it stands, and why."""
+
+    line: int
+    reason: str
+    product: str | None = None
+
+
+class ImportReport(BaseModel):
+    """What became of a product file, in products; ``stock_opened`` are SKUs new to the stock."""
+
+    created: int
+    changed: int
+    unchanged: int
+    rejected: list[RejectedView]
+    stock_opened: int
+    stock_kept: int
+    """SKUs whose stock the shop knows already: a file is no count of the shelf."""
+    notices: list[str]
+
+    @staticmethod
+    def of(
+        imported: Imported,
+        unread: Iterable[Rejected],
+        opened: int,
+        counted: int,
+        notices: list[str],
+    ) -> "ImportReport":
+        rejected = sorted((*imported.rejected, *unread), key=lambda r: r.line)
+        return ImportReport(
+            created=len(imported.created),
+            changed=len(imported.changed),
+            unchanged=len(imported.unchanged),
+            rejected=[
+                RejectedView(line=r.line, reason=r.reason, product=r.product) for r in rejected
+            ],
+            stock_opened=opened,
+            stock_kept=counted - opened,
+            notices=notices,
+        )
+
+
+def counted_version(if_match: str | None, in_body: int | None) -> int:
+    """The same for stock, where version 0 is stock that nobody has counted yet."""
+    if if_match is not None and if_match.strip() == '"0"':
+        return 0
+    return needed_version(if_match, in_body)
 
 
 def status_asked(text: str | None) -> Status | None:
@@ -231,30 +362,3 @@ def limit_asked(text: str | None, *, default: int = 50, most: int = 200) -> int:
     if not re.fullmatch(r"[1-9][0-9]{0,5}", text):
         raise Invalid("a limit is a whole number above zero", path="limit")
     return min(int(text), most)
-
-
-def _variant_view(variant: Variant) -> dict[str, Any]:
-    return _full(
-        id=variant.id,
-        sku=variant.sku,
-        title=variant.title,
-        status=variant.status.value,
-        price=_money_view(variant.price),
-        list_price=_money_view(variant.list_price) if variant.list_price else None,
-        options=[{"name": c.name, "label": c.value} for c in variant.choices],
-        weight_g=variant.weight_g,
-        barcode=variant.barcode,
-        media=_media_view(variant.media) if variant.media else None,
-    )
-
-
-def _media_view(media: Media) -> dict[str, Any]:
-    return _full(url=media.url, type=media.type, alt_text=media.alt)
-
-
-def _money_view(money: Money) -> dict[str, Any]:
-    return {"amount": money.minor, "currency": money.currency}
-
-
-def _full(**fields: Any) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value not in (None, [], "")}

@@ -1,0 +1,21 @@
+"""POST /catalog/lookup: products and variants by id, with what is in stock. Two reads."""
+
+from typing import Any
+
+from shop.catalog.actions import look_up
+from shop.catalog.store import DynamoCatalogue
+from shop.catalog.wire.shopping import LookupRequest, lookup_view
+from shop.edge.http import Request, endpoint
+from shop.inventory.store import DynamoStock
+
+catalogue = DynamoCatalogue()
+stock = DynamoStock()
+
+
+@endpoint(LookupRequest, capability="dev.ucp.shopping.catalog.lookup")
+def handler(request: Request[LookupRequest]) -> dict[str, Any]:
+    asked = request.body
+    resolved, unknown = look_up(asked.some_ids, catalogue=catalogue, wanted=asked.wanted)
+    levels = stock.levels(match.variant.sku for one in resolved for match in one.matches)
+    in_stock = {sku: level.available > 0 for sku, level in levels.items()}
+    return lookup_view(resolved, unknown, in_stock)

@@ -1,0 +1,42 @@
+"""The catalogue, for shoppers and their agents."""
+
+from functions.manifest import Access, Endpoint, Feature, Table
+
+_SEARCH = "dev.ucp.shopping.catalog.search"
+_LOOKUP = "dev.ucp.shopping.catalog.lookup"
+
+FEATURE = Feature(
+    "catalog",
+    (
+        Endpoint(
+            route="POST /catalog/search",
+            module="catalog.search_catalog",
+            access=Access.PUBLIC,
+            summary="Find products by words, categories and price",
+            capability=_SEARCH,
+            request="shop.catalog.wire.shopping:SearchRequest",
+            response="ucp:shopping/catalog_search.json#/$defs/search_response",
+            reads=(Table.CATALOG,),
+        ),
+        Endpoint(
+            route="POST /catalog/lookup",
+            module="catalog.lookup_catalog",
+            access=Access.PUBLIC,
+            summary="Look up to 100 products and variants up by id",
+            capability=_LOOKUP,
+            request="shop.catalog.wire.shopping:LookupRequest",
+            response="ucp:shopping/catalog_lookup.json#/$defs/lookup_response",
+            reads=(Table.CATALOG, Table.INVENTORY),
+        ),
+        Endpoint(
+            route="POST /catalog/product",
+            module="catalog.get_product",
+            access=Access.PUBLIC,
+            summary="One product in full, and what is left to choose",
+            capability=_LOOKUP,
+            request="shop.catalog.wire.shopping:ProductRequest",
+            response="ucp:shopping/catalog_lookup.json#/$defs/get_product_response",
+            reads=(Table.CATALOG, Table.INVENTORY),
+        ),
+    ),
+)

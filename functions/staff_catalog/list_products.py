@@ -1,0 +1,19 @@
+"""GET /staff/products: all products, by status and id."""
+
+from shop.catalog.actions import list_products
+from shop.catalog.store import DynamoCatalogue
+from shop.catalog.wire.keeping import ProductListView, limit_asked, status_asked
+from shop.edge.http import Request, endpoint
+
+catalogue = DynamoCatalogue()
+
+
+@endpoint()
+def handler(request: Request[None]) -> ProductListView:
+    page = list_products(
+        catalogue=catalogue,
+        status=status_asked(request.query.get("status")),
+        limit=limit_asked(request.query.get("limit")),
+        cursor=request.query.get("cursor"),
+    )
+    return ProductListView.of(page)

@@ -1,0 +1,98 @@
+"""What staff do with the catalogue and its stock."""
+
+from functions.manifest import Access, Endpoint, Feature, Schedule, Table
+
+GROUPS = ("staff", "catalogue")
+_PRODUCT = "shop.catalog.wire.keeping:ProductBody"
+_PRODUCT_VIEW = "shop.catalog.wire.keeping:ProductView"
+_STOCK_VIEW = "shop.inventory.wire:StockView"
+
+FEATURE = Feature(
+    "staff_catalog",
+    (
+        Endpoint(
+            route="POST /staff/products",
+            module="staff_catalog.create_product",
+            access=Access.STAFF,
+            groups=GROUPS,
+            summary="Take a new product into the catalogue, as a draft",
+            request=_PRODUCT,
+            response=_PRODUCT_VIEW,
+            status=201,
+            writes=(Table.CATALOG,),
+        ),
+        Endpoint(
+            route="GET /staff/products",
+            module="staff_catalog.list_products",
+            access=Access.STAFF,
+            groups=GROUPS,
+            summary="All products, drafts and archive too (?status=draft&limit=50&cursor=…)",
+            response="shop.catalog.wire.keeping:ProductListView",
+            reads=(Table.CATALOG,),
+        ),
+        Endpoint(
+            route="GET /staff/products/{id}",
+            module="staff_catalog.get_product",
+            access=Access.STAFF,
+            groups=GROUPS,
+            summary="A product as staff change it; its version is the ETag",
+            response=_PRODUCT_VIEW,
+            reads=(Table.CATALOG,),
+        ),
+        Endpoint(
+            route="PUT /staff/products/{id}",
+            module="staff_catalog.change_product",
+            access=Access.STAFF,
+            groups=GROUPS,
+            summary="Change a product, from the version that was read (If-Match, or in the body)",
+            request=_PRODUCT,
+            response=_PRODUCT_VIEW,
+            writes=(Table.CATALOG,),
+        ),
+        Endpoint(
+            route="POST /staff/products/{id}/status",
+            module="staff_catalog.move_product",
+            access=Access.STAFF,
+            groups=GROUPS,
+            summary="Move a product along its life: to review, on sale, off sale, away",
+            request="shop.catalog.wire.keeping:StatusBody",
+            response=_PRODUCT_VIEW,
+            writes=(Table.CATALOG,),
+        ),
+        Endpoint(
+            route="GET /staff/stock/{sku}",
+            module="staff_catalog.get_stock",
+            access=Access.STAFF,
+            groups=GROUPS,
+            summary="What is on the shelf of a SKU, promised and for sale",
+            response=_STOCK_VIEW,
+            reads=(Table.INVENTORY,),
+        ),
+        Endpoint(
+            route="PUT /staff/stock/{sku}",
+            module="staff_catalog.set_stock",
+            access=Access.STAFF,
+            groups=GROUPS,
+            summary="Write down what was counted, from the version that was read",
+            request="shop.inventory.wire:CountRequest",
+            response=_STOCK_VIEW,
+            writes=(Table.INVENTORY,),
+        ),
+        Endpoint(
+            route="POST /staff/imports",
+            module="staff_catalog.import_products",
+            access=Access.STAFF,
+            groups=GROUPS,
+            summary="Take in a product file: Shopify's CSV, or YAML (?currency=USD&media=https://…)",
+            response="shop.catalog.wire.keeping:ImportReport",
+            writes=(Table.CATALOG, Table.INVENTORY),
+            timeout=30,
+            memory=1024,
+        ),
+        Schedule(
+            module="staff_catalog.mend_lists",
+            rate="rate(15 minutes)",
+            writes=(Table.CATALOG,),
+        ),
+    ),
+)

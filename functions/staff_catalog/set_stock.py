@@ -1,0 +1,25 @@
+"""PUT /staff/stock/{sku}: write down what was counted, from the version that was read."""
+
+from shop.catalog.wire.keeping import counted_version
+from shop.edge.http import Answer, Request, endpoint
+from shop.inventory.actions import set_on_hand
+from shop.inventory.store import DynamoStock
+from shop.inventory.wire import CountRequest, StockView
+
+stock = DynamoStock()
+
+
+@endpoint(CountRequest)
+def handler(request: Request[CountRequest]) -> Answer:
+    count = request.body
+    level = set_on_hand(
+        request.path["sku"],
+        count.on_hand,
+        expected_version=counted_version(request.headers.get("if-match"), count.version),
+        reason=count.reason,
+        actor=request.caller.username or request.caller.owner,
+        at=request.at,
+        stock=stock,
+        location=count.location,
+    )
+    return Answer(StockView.of(level), headers={"ETag": f'"{level.version}"'})
