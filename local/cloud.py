@@ -28,12 +28,14 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import psutil
 
 from local import ground
+from local.emulator import COMPLETE, RUNNING
 from local.processes import (
     LOOPBACK,
     ROOT,
@@ -54,7 +56,7 @@ EMULATOR_PORT = 4566
 REGION = "us-east-1"
 MARK = "/doorbuster/deployed"
 """The parameter that tells which assembly an emulator's state holds; it comes and goes with it."""
-SAVE_EVERY = 60
+SAVE_EVERY = 30
 """Seconds between two saves of a shop in use. What a power cut may take."""
 
 
@@ -210,6 +212,12 @@ class Cloud:
             self.show.say(f"  An earlier run was killed; ending its {len(orphans)} Lambda workers.")
             stop(orphans, grace=2)
         shutil.rmtree(self.home / "tmp", ignore_errors=True)
+        if (self.home / "state" / RUNNING).exists():
+            saved = [path.stat().st_mtime for path in (self.home / "state").glob(f"*/{COMPLETE}")]
+            when = "at the beginning"
+            if saved:
+                when = f"saved at {datetime.fromtimestamp(max(saved)).astimezone():%H:%M:%S}"
+            self.show.say(f"  The emulated AWS was killed; the shop goes on as it was {when}.")
 
     def _look_for_ports(self) -> None:
         door = servers(self.home, "local.front_door")
@@ -389,7 +397,7 @@ class Cloud:
         return f"The {name.replace('_', ' ')} did not start ({self._log(name)}):\n{words}"
 
     def _saves(self) -> list[str]:
-        return sorted(p.parent.name for p in (self.home / "state").glob("*/complete"))
+        return sorted(p.parent.name for p in (self.home / "state").glob(f"*/{COMPLETE}"))
 
     def _answers(self, *, patience: float = 2, while_runs: psutil.Process | None = None) -> bool:
         until = time.monotonic() + patience

@@ -5,11 +5,12 @@ MiniStack 1.5.33 as it comes (docs/local-cloud.md has each finding):
 - saves its state only in an orderly stop, file by file, so a kill in between mixes two moments;
 - keeps the place up to which a stream was read, but not the stream, so that after a restart as
   many changes as were read before go unheard;
-- marks workflows that were under way as failed.
+- marks workflows that were under way as failed;
+- knows queues by URLs with its port in them, and loses them to their readers on another port.
 
 So here a save is all or nothing and also made on request (SIGUSR1) and from time to time; streams
 are kept with the tables they belong to; and a workflow goes on in the step it was in, whose task
-runs again and hands out a new token, just as a redrive does on AWS.
+runs again and hands out a new token, just as a redrive does on AWS. Queues move along.
 """
 
 import argparse
@@ -34,6 +35,8 @@ from local.processes import LOOPBACK, watch_lifeline
 log = logging.getLogger("doorbuster.emulator")
 
 COMPLETE = "complete"
+RUNNING = "running"
+"""A file that an orderly stop removes: to find it without an emulator tells of a kill."""
 INTERRUPTED = "States.ServiceRestart"
 
 
@@ -52,6 +55,8 @@ def main() -> None:
 
     memory = Memory(app, told.home / "state")
     memory.attach()
+    running = told.home / "state" / RUNNING
+    running.touch()
     signal.signal(signal.SIGUSR1, lambda *_: memory.request())
     threading.Thread(target=memory.keep, args=(told.save_every,), daemon=True).start()
     threading.Thread(target=resume_workflows, args=(app, told.port), daemon=True).start()
@@ -59,6 +64,7 @@ def main() -> None:
     app.main()
     # MiniStack's threads may still wait for a Lambda or a callback; nothing is left to save.
     _end_workers()
+    running.unlink()
     logging.shutdown()
     os._exit(0)
 
@@ -87,6 +93,7 @@ class Memory:
         def load_with_streams() -> None:
             load()
             self._load_streams(newest)
+            _move_queues()
 
         self._app._load_persisted_state = load_with_streams
         serve = self._app.app
@@ -182,6 +189,20 @@ class Memory:
             dynamodb._stream_trimmed.update(kept["trimmed"])
         else:
             lambda_svc._dynamodb_stream_positions.clear()
+
+
+def _move_queues() -> None:
+    """Queues are known by URLs that name the port; a mapping finds its queue by the present one."""
+    from ministack.services import sqs
+
+    for (account, region, url), queue in list(sqs._queues.all_items()):
+        present = sqs._queue_url_for_account(account, queue["name"])
+        if url != present:
+            del sqs._queues._data[account, region, url]
+            queue["url"] = present
+            sqs._queues.set_scoped(account, region, present, queue)
+    sqs._queue_name_to_url.clear()
+    sqs._rebuild_queue_name_index()
 
 
 def _streams() -> dict[str, Any]:
