@@ -137,8 +137,12 @@ class Carrier:
 
 
 def sign_up(cloud: Cloud, email: str, password: str, *groups: str) -> None:
-    """Make somebody known to Cognito, in these groups. Twice changes nothing."""
-    cognito, pool = cloud.client("cognito-idp"), cloud.outputs()["UserPoolId"]
+    """Make somebody known to Cognito: staff, when in any groups, else a customer. Twice is once."""
+    pools = cloud.outputs()
+    cognito, pool = (
+        cloud.client("cognito-idp"),
+        pools["StaffPoolId" if groups else "CustomerPoolId"],
+    )
     with contextlib.suppress(cognito.exceptions.UsernameExistsException):
         cognito.admin_create_user(
             UserPoolId=pool,
@@ -158,7 +162,7 @@ def sign_up(cloud: Cloud, email: str, password: str, *groups: str) -> None:
 
 def sign_in(cloud: Cloud, email: str, password: str, *, staff: bool = False) -> str:
     """The access token of somebody who signs in at the shop's client, or at the staff's."""
-    client = cloud.outputs()["StaffClientId" if staff else "ShopClientId"]
+    client = cloud.outputs()["StaffClientId" if staff else "CustomerClientId"]
     answer = cloud.client("cognito-idp").initiate_auth(
         ClientId=client,
         AuthFlow="USER_PASSWORD_AUTH",
