@@ -8,7 +8,7 @@ from shop.kernel.errors import Invalid, Problem
 from shop.kernel.money import CURRENCIES, Money
 from shop.pricing.model.basket import Basket
 from shop.pricing.model.choice import ALWAYS, Window
-from shop.pricing.model.data import read, written
+from shop.kernel.data import read, written
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from shop.kernel.errors import Conflict, Invalid, Problem
 from shop.pricing.model.choice import EVERYTHING, Conditions, Selection
-from shop.pricing.model.data import read, written
+from shop.kernel.data import read, written
 from shop.pricing.model.effects import Effect
 
 

@@ -127,7 +127,7 @@ def _meet(one: TaxRate, other: TaxRate) -> bool:
 
 
 def _europe() -> list[TaxRate]:
-    rates = []
+    rates: list[TaxRate] = []
     for country, (_, name, standard, reduced, lowest) in VAT.items():
         dated = _BEFORE.get(country, ())
         since = dated[-1].until if dated else None

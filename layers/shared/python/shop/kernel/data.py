@@ -25,6 +25,8 @@ def written(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, (tuple, list)):
         return [written(part) for part in value]
+    if isinstance(value, frozenset):
+        return sorted(value)
     if is_dataclass(value):
         told: dict[str, Any] = {}
         kind = getattr(value, "kind", None)
@@ -51,6 +53,9 @@ def _read(kind: Any, told: Any, path: str, problems: list[Problem]) -> Any:
     origin = get_origin(kind)
     if origin is Union or origin is types.UnionType:
         return _read_union(get_args(kind), told, path, problems)
+    if origin is frozenset:
+        values = _read_tuple((*get_args(kind), Ellipsis), told, path, problems)
+        return None if values is None else frozenset(values)
     if origin is tuple:
         return _read_tuple(get_args(kind), told, path, problems)
     if kind is Money:
@@ -106,8 +111,10 @@ def _read_tuple(parts: tuple[Any, ...], told: Any, path: str, problems: list[Pro
         problems.append(Problem("type_wrong", f"expected {len(parts)} values", path))
         return None
     return tuple(
-        _read(kind, part, f"{path}[{place}]", problems)
-        for place, (kind, part) in enumerate(zip(kinds, told, strict=True))
+        [
+            _read(kind, part, f"{path}[{place}]", problems)
+            for place, (kind, part) in enumerate(zip(kinds, told, strict=True))
+        ]
     )
 
 

@@ -1,0 +1,69 @@
+"""What staff do with coupons: make one, and issue codes."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from shop.kernel.errors import Conflict, Invalid, Problem
+from shop.kernel.events import Event
+from shop.pricing.model.coupons import Coupon, batch, normal
+from shop.pricing.ports import Coupons, Promotions
+
+MOST_CODES = 10_000
+"""The most codes of one call."""
+
+
+def make_coupon(
+    coupon: Coupon, *, coupons: Coupons, promotions: Promotions, at: datetime
+) -> Coupon:
+    """Make codes possible for a promotion that asks for one.
+
+    Raises :class:`Invalid` with every problem: a limit below 1, an end before the start, a promotion
+    that asks for no code; NotFound for an unknown promotion; Conflict for a code that is taken.
+    """
+    problems = coupon.problems()
+    if not promotions.of(coupon.promotion_id).code_required:
+        problems.append(
+            Problem(
+                "promotion_needs_no_code", "this promotion asks for no code", "$.promotion_id"
+            )
+        )
+    if problems:
+        raise Invalid(problems[0].detail, code=problems[0].code, problems=problems)
+    event = Event(
+        f"{coupon.id}:1", "CouponMade", coupon.id, at, {"promotion": coupon.promotion_id}
+    )
+    return coupons.save(coupon, [event])
+
+
+def issue_codes(
+    coupon_id: str,
+    count: int,
+    *,
+    draw: Callable[[int], bytes],
+    coupons: Coupons,
+    prefix: str = "",
+) -> tuple[str, ...]:
+    """So many new unguessable codes of a batch. ``draw(n)`` gives n random bytes (``secrets.token_bytes``).
+
+    Raises :class:`Invalid` for a count below 1 or above 10,000, or a prefix that is no word, and
+    :class:`Conflict` for a coupon with one code of its own.
+    """
+    if not 1 <= count <= MOST_CODES:
+        raise Invalid(
+            f"from 1 to {MOST_CODES} codes at once", code="quantity_invalid", path="$.count"
+        )
+    if prefix and not (normal(prefix).isalnum() and prefix.isascii() and len(prefix) <= 20):
+        raise Invalid(
+            "a prefix has up to 20 letters and digits", code="code_invalid", path="$.prefix"
+        )
+    coupon = coupons.of(coupon_id)
+    if not coupon.in_batches:
+        raise Conflict("this coupon has one code of its own", code="not_a_batch")
+    issued: dict[str, str] = {}
+    missing = count
+    while missing:
+        fresh = {normal(code): code for code in batch(missing, draw, prefix)}
+        taken = set(coupons.issue(coupon, tuple(fresh)))
+        issued |= {key: code for key, code in fresh.items() if key not in taken}
+        missing = count - len(issued)
+    return tuple(issued.values())

@@ -1,0 +1,122 @@
+"""What staff do with promotions: draft, change, publish, end; and ask what one would do."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from shop.kernel.errors import Invalid, Problem
+from shop.kernel.events import Event
+from shop.pricing.model.basket import Basket, CustomerFacts
+from shop.pricing.model.checks import overlaps_in, problems_of, unknown_in
+from shop.pricing.model.difference import Difference, difference
+from shop.pricing.model.engine import priced
+from shop.pricing.model.promotions import Promotion
+from shop.pricing.model.quote import Quote
+from shop.pricing.model.rules import Rules
+from shop.pricing.model.standing import UNTOUCHED, CodeFacts, Standing
+from shop.pricing.ports import Assortment, Promotions
+
+
+def draft_promotion(
+    promotion: Promotion, *, promotions: Promotions, assortment: Assortment, at: datetime
+) -> Promotion:
+    """Write a promotion down; nobody sees it yet.
+
+    Raises :class:`Invalid` with field and reason of every contradiction and unknown thing.
+    """
+    draft = replace(promotion, published=False, ended_at=None, version=1)
+    _refuse(problems_of(draft) + unknown_in(draft, _asking(assortment)))
+    return promotions.save(None, draft, [_event("PromotionDrafted", draft, at)])
+
+
+def change_promotion(
+    promotion_id: str,
+    to: Promotion,
+    *,
+    promotions: Promotions,
+    assortment: Assortment,
+    at: datetime,
+) -> Promotion:
+    """Change a promotion: all of it before it begins, title and end while it runs.
+
+    Raises :class:`Invalid` as :func:`draft_promotion`, and :class:`Conflict` for what may no longer change.
+    """
+    before = promotions.of(promotion_id)
+    after = before.changed(replace(to, id=promotion_id), at)
+    problems = problems_of(after) + unknown_in(after, _asking(assortment))
+    if after.published:
+        problems += overlaps_in(after, promotions.published())
+    _refuse(problems)
+    return promotions.save(before, after, [_event("PromotionChanged", after, at)])
+
+
+def publish_promotion(promotion_id: str, *, promotions: Promotions, at: datetime) -> Promotion:
+    """Put a draft on the calendar: scheduled, or running at once.
+
+    Raises :class:`Invalid` (``price_overlaps``) where an article would have two advertised prices.
+    """
+    before = promotions.of(promotion_id)
+    after = before.publish(at)
+    _refuse(overlaps_in(after, promotions.published()))
+    return promotions.save(before, after, [_event("PromotionPublished", after, at)])
+
+
+def end_promotion(promotion_id: str, *, promotions: Promotions, at: datetime) -> Promotion:
+    """Call a promotion off, at once and for good."""
+    before = promotions.of(promotion_id)
+    after = before.end(at)
+    return promotions.save(before, after, [_event("PromotionEnded", after, at)])
+
+
+def what_if(
+    basket: Basket,
+    *,
+    rules: Rules,
+    at: datetime,
+    then: datetime | None = None,
+    customer: CustomerFacts | None = None,
+    promotion: Promotion | None = None,
+    standing: Standing = UNTOUCHED,
+) -> tuple[Quote, Quote, Difference]:
+    """The basket as it is, and as it would be: at another instant, for another customer, with a draft.
+
+    A draft is priced as if published, and a code it asks for as if entered. Both quotes are explained.
+    """
+    before = priced(basket, rules, at, standing, True)
+    other = basket if customer is None else replace(basket, customer=customer)
+    if promotion is not None:
+        rules = rules.with_promotion(replace(promotion, published=True, ended_at=None))
+        if promotion.code_required:
+            code = "WHAT-1F"
+            standing = replace(
+                standing, codes={**standing.codes, "WHAT1F": CodeFacts(promotion.id)}
+            )
+            other = replace(other, codes=(*other.codes, code))
+    after = priced(other, rules, then or at, standing, True)
+    return before, after, difference(before, after)
+
+
+def _asking(assortment: Assortment) -> Callable[[str, str], bool]:
+    return assortment.knows
+
+
+def _refuse(problems: Iterable[Problem]) -> None:
+    found = list(problems)
+    if found:
+        raise Invalid(found[0].detail, code=found[0].code, problems=found)
+
+
+def _event(type: str, promotion: Promotion, at: datetime) -> Event:
+    window = promotion.conditions.window
+    return Event(
+        id=f"{promotion.id}:{promotion.version}",
+        type=type,
+        subject=promotion.id,
+        at=at,
+        data={
+            "kind": promotion.effect.kind,
+            "version": promotion.version,
+            "starts": window.starts.isoformat() if window.starts else None,
+            "ends": window.ends.isoformat() if window.ends else None,
+        },
+    )

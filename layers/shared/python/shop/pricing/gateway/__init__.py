@@ -1,0 +1,1 @@
+"""Third parties that pricing asks: the forms of VAT numbers (python-stdnum)."""

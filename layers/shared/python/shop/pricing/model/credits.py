@@ -1,0 +1,311 @@
+"""Gift cards, store credit and points: credits that pay. A ledger in double entry, lot by lot."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from shop.kernel.errors import Conflict, Invalid
+from shop.kernel.money import Money
+
+
+class Kind(StrEnum):
+    """Why credit moved."""
+
+    GRANT = "grant"
+    SPEND = "spend"
+    GIVE_BACK = "give_back"
+    TAKE_BACK = "take_back"
+    EXPIRE = "expire"
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """``amount`` moved from one account to another. ``id`` is the command's: the same never counts twice.
+
+    ``reference`` is the order (or campaign) it belongs to; ``lot`` what was granted together and
+    expires together. ``expires`` stands on grants only; ``None`` never expires.
+    """
+
+    id: str
+    kind: Kind
+    at: datetime
+    source: str
+    target: str
+    amount: int
+    lot: str
+    reference: str = ""
+    expires: datetime | None = None
+
+
+SHOP = "shop"
+ORDERS = "orders"
+EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """What is left of a grant."""
+
+    id: str
+    left: int
+    expires: datetime | None
+    reference: str
+
+    def lives_at(self, at: datetime) -> bool:
+        return self.expires is None or at < self.expires
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """All postings of one customer's account: money credit in minor units, or points.
+
+    Expiry is compared when reading; the postings of :meth:`expired` only tidy up. Every change
+    returns a new ledger; the same command id again returns this one, unless it now says something
+    else (:class:`Conflict`, ``posting_differs``).
+    """
+
+    account: str
+    postings: tuple[Posting, ...] = ()
+
+    def balances(self) -> dict[str, int]:
+        """The balance of every account the ledger knows: their sum is always zero."""
+        sums: dict[str, int] = {}
+        for posting in self.postings:
+            sums[posting.source] = sums.get(posting.source, 0) - posting.amount
+            sums[posting.target] = sums.get(posting.target, 0) + posting.amount
+        return sums
+
+    def lots(self) -> list[Lot]:
+        """What is left of each grant, what expires first first; expired ones included."""
+        left: dict[str, int] = {}
+        grants: dict[str, Posting] = {}
+        for posting in self.postings:
+            if posting.kind is Kind.GRANT:
+                grants[posting.lot] = posting
+            sign = 1 if posting.target == self.account else -1
+            left[posting.lot] = left.get(posting.lot, 0) + sign * posting.amount
+        lots = [
+            Lot(lot, left[lot], grant.expires, grant.reference) for lot, grant in grants.items()
+        ]
+        # Sorting is stable: of lots that expire together the earlier granted goes first.
+        return sorted(lots, key=lambda lot: (lot.expires is None, lot.expires or _NEVER))
+
+    def available(self, at: datetime) -> int:
+        """What can be spent at that instant."""
+        return sum(lot.left for lot in self.lots() if lot.lives_at(at))
+
+    def grant(
+        self,
+        posting_id: str,
+        amount: int,
+        at: datetime,
+        *,
+        expires: datetime | None = None,
+        reference: str = "",
+    ) -> "Ledger":
+        """Credit given: a gift card bought, points earned. The posting's id names the lot."""
+        _above_zero(amount)
+        if expires is not None and expires <= at:
+            raise Invalid("it would have expired already", code="ends_before_start")
+        return self._with(
+            posting_id,
+            [
+                Posting(
+                    posting_id,
+                    Kind.GRANT,
+                    at,
+                    SHOP,
+                    self.account,
+                    amount,
+                    posting_id,
+                    reference,
+                    expires,
+                )
+            ],
+        )
+
+    def spend(self, posting_id: str, amount: int, at: datetime, *, reference: str) -> "Ledger":
+        """Pay an order (``reference``). Raises :class:`Conflict`, ``credit_insufficient``."""
+        _above_zero(amount)
+        if self._known(posting_id):
+            return self._same(posting_id, Kind.SPEND, amount)
+        if amount > self.available(at):
+            raise Conflict(
+                f"{amount} asked for, {self.available(at)} there", code="credit_insufficient"
+            )
+        postings = []
+        need = amount
+        for lot in self.lots():
+            take = min(need, lot.left) if lot.lives_at(at) else 0
+            if take:
+                need -= take
+                postings.append(
+                    Posting(
+                        posting_id, Kind.SPEND, at, self.account, ORDERS, take, lot.id, reference
+                    )
+                )
+        return self._with(posting_id, postings)
+
+    def give_back(self, posting_id: str, amount: int, at: datetime, *, reference: str) -> "Ledger":
+        """A refund of what an order was paid with: into the lots it came from, the last spent first.
+
+        A lot that has expired takes it back, and stays expired. Raises :class:`Conflict`,
+        ``refund_exceeds_payment``, for more than is still out.
+        """
+        _above_zero(amount)
+        if self._known(posting_id):
+            return self._same(posting_id, Kind.GIVE_BACK, amount)
+        out: dict[str, int] = {}
+        for posting in self.postings:
+            if posting.reference == reference and posting.kind is Kind.SPEND:
+                out[posting.lot] = out.get(posting.lot, 0) + posting.amount
+            elif posting.reference == reference and posting.kind is Kind.GIVE_BACK:
+                out[posting.lot] -= posting.amount
+        if amount > sum(out.values()):
+            raise Conflict(
+                f"{amount} to give back, {sum(out.values())} paid", code="refund_exceeds_payment"
+            )
+        postings = []
+        need = amount
+        for lot, spent in reversed(out.items()):
+            back = min(need, spent)
+            if back:
+                need -= back
+                postings.append(
+                    Posting(
+                        posting_id, Kind.GIVE_BACK, at, ORDERS, self.account, back, lot, reference
+                    )
+                )
+        return self._with(posting_id, postings)
+
+    def take_back(self, posting_id: str, amount: int, at: datetime, *, reference: str) -> "Ledger":
+        """Points that an order had earned go back with its goods, as far as they are still there."""
+        _above_zero(amount)
+        if self._known(posting_id):
+            return self
+        postings = []
+        need = amount
+        for lot in self.lots():
+            take = min(need, lot.left) if lot.reference == reference else 0
+            if take and lot.lives_at(at):
+                need -= take
+                postings.append(
+                    Posting(
+                        posting_id, Kind.TAKE_BACK, at, self.account, SHOP, take, lot.id, reference
+                    )
+                )
+        return self._with(posting_id, postings)
+
+    def expired(self, posting_id: str, at: datetime) -> "Ledger":
+        """Move out what has expired. Housekeeping: :meth:`available` never counted it."""
+        if self._known(posting_id):
+            return self
+        return self._with(
+            posting_id,
+            [
+                Posting(posting_id, Kind.EXPIRE, at, self.account, EXPIRED, lot.left, lot.id)
+                for lot in self.lots()
+                if lot.left and not lot.lives_at(at)
+            ],
+        )
+
+    def _known(self, posting_id: str) -> bool:
+        return any(posting.id == posting_id for posting in self.postings)
+
+    def _same(self, posting_id: str, kind: Kind, amount: int) -> "Ledger":
+        before = [posting for posting in self.postings if posting.id == posting_id]
+        if sum(p.amount for p in before) != amount or any(p.kind is not kind for p in before):
+            raise Conflict("this command was given before, differently", code="posting_differs")
+        return self
+
+    def _with(self, posting_id: str, postings: list[Posting]) -> "Ledger":
+        if self._known(posting_id):
+            return self._same(posting_id, postings[0].kind, sum(p.amount for p in postings))
+        return replace(self, postings=(*self.postings, *postings))
+
+
+_NEVER = datetime.max
+
+
+def _above_zero(amount: int) -> None:
+    if amount < 1:
+        raise Invalid("an amount is above zero", code="amount_invalid")
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A credit that the customer would pay with: how much of it there is, in money."""
+
+    account: str
+    available: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """Who pays what: credits in the order they were offered, and what is left to pay otherwise."""
+
+    paid: tuple[tuple[str, Money], ...]
+    due: Money
+
+
+def settle(total: Money, offers: Iterable[Offer]) -> Settlement:
+    """Pay a total with credits, each up to what is left. Credits change neither price nor tax."""
+    due = total
+    paid = []
+    for offer in offers:
+        share = min(due.minor, max(0, offer.available.minor))
+        due = due - Money(share, offer.available.currency)
+        if share:
+            paid.append((offer.account, Money(share, total.currency)))
+    return Settlement(tuple(paid), due)
+
+
+def give_back(
+    amount: Money, settlement: Settlement, refunded: Money
+) -> tuple[tuple[str | None, Money], ...]:
+    """Where a refund goes, when ``refunded`` has gone back before: money first (account ``None``), then
+    credits, the last used first.
+
+    Raises :class:`Conflict`, ``refund_exceeds_payment``.
+    """
+    pots: list[tuple[str | None, int]] = [(None, settlement.due.minor)]
+    pots += [(account, paid.minor) for account, paid in reversed(settlement.paid)]
+    if refunded.minor + amount.minor > sum(size for _, size in pots):
+        raise Conflict("more to give back than was paid", code="refund_exceeds_payment")
+    before, need = refunded.minor, amount.minor
+    shares = []
+    for account, size in pots:
+        gone = min(before, size)
+        before -= gone
+        share = min(need, size - gone)
+        need -= share
+        if share:
+            shares.append((account, Money(share, amount.currency)))
+    return tuple(shares)
+
+
+@dataclass(frozen=True, slots=True)
+class EarnRule:
+    """So many points for every full ``per`` spent on goods, after reductions and without shipping.
+
+    ``times`` multiplies for customer groups (the highest counts).
+    """
+
+    per: Money
+    points: int = 1
+    times: tuple[tuple[str, int], ...] = ()
+
+    def earned(self, goods: Money, groups: Sequence[str] = ()) -> int:
+        """The points for goods of that amount; none in another currency."""
+        if goods.currency != self.per.currency:
+            return 0
+        times = max([1, *(factor for group, factor in self.times if group in groups)])
+        return goods.minor // self.per.minor * self.points * times
+
+    def to_take_back(
+        self, goods: Money, returned_before: Money, returned: Money, groups: Sequence[str] = ()
+    ) -> int:
+        """The points that go when goods come back: any number of returns takes what one would."""
+        kept_before = goods - returned_before
+        return self.earned(kept_before, groups) - self.earned(kept_before - returned, groups)

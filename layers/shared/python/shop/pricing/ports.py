@@ -1,0 +1,148 @@
+"""What pricing needs from the world. Every write names what it was read as, and is refused otherwise."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Protocol
+
+from shop.kernel.events import Event
+from shop.kernel.paging import Page
+from shop.kernel.transactions import Part
+from shop.pricing.model.basket import Basket, Destination
+from shop.pricing.model.coupons import Coupon
+from shop.pricing.model.credits import Ledger
+from shop.pricing.model.group_buy import GroupBuy
+from shop.pricing.model.history import PriceHistory
+from shop.pricing.model.price_lists import PriceList
+from shop.pricing.model.promotions import Promotion
+from shop.pricing.model.quote import Use
+from shop.pricing.model.rules import Rules
+from shop.pricing.model.standing import CodeFacts, Standing
+from shop.pricing.model.tax import TaxTable
+
+
+class RuleBook(Protocol):
+    """The rules in force, kept in memory: the same object until their version changes."""
+
+    def rules(self, at: datetime) -> Rules:
+        """The rules, at most five seconds older than the last change; mostly without a read."""
+
+
+class Standings(Protocol):
+    """What is left of limited things."""
+
+    def standing(self, basket: Basket, rules: Rules) -> Standing:
+        """For this basket: its codes looked up, and the quotas, limits and gifts it could meet.
+
+        One read at most where the basket has no code and no running promotion has a limit: none.
+        """
+
+    def using(self, uses: Sequence[Use], *, customer: str | None, order_id: str) -> Sequence[Part]:
+        """Count what an order uses up, each on condition that it is still there."""
+
+    def releasing(
+        self, uses: Sequence[Use], *, customer: str | None, order_id: str
+    ) -> Sequence[Part]:
+        """Give back what an order used up, if it did and has not given it back already."""
+
+
+class Promotions(Protocol):
+    """The calendar of promotions."""
+
+    def of(self, promotion_id: str) -> Promotion:
+        """The promotion of that id. Raises NotFound."""
+
+    def published(self) -> Sequence[Promotion]:
+        """Those published and not called off: scheduled, running, and ended by the clock."""
+
+    def listed(self, *, cursor: str | None, limit: int) -> Page[Promotion]:
+        """All of them, drafts included, the newest first."""
+
+    def save(
+        self, before: Promotion | None, after: Promotion, events: Sequence[Event]
+    ) -> Promotion:
+        """Write one; without ``before`` a new one. Raises Stale."""
+
+
+class PriceBook(Protocol):
+    """The price lists."""
+
+    def of(self, list_id: str) -> PriceList:
+        """The list of that id. Raises NotFound."""
+
+    def all(self) -> Sequence[PriceList]:
+        """Every list that is in force or will be."""
+
+    def save(
+        self, before: PriceList | None, after: PriceList, events: Sequence[Event]
+    ) -> PriceList:
+        """Write one; without ``before`` a new one. Raises Stale."""
+
+
+class Histories(Protocol):
+    """The price histories, by article and market."""
+
+    def of(self, article: str, market: str) -> PriceHistory:
+        """The history; an empty one where nothing was recorded."""
+
+    def save(self, before: PriceHistory, after: PriceHistory, market: str) -> PriceHistory:
+        """Append what is new. Raises Stale where another was quicker."""
+
+
+class Coupons(Protocol):
+    """Coupons and their codes, in normal form."""
+
+    def of(self, coupon_id: str) -> Coupon:
+        """The coupon of that id. Raises NotFound."""
+
+    def save(self, coupon: Coupon, events: Sequence[Event]) -> Coupon:
+        """Write a new coupon, with its code where it has one. Raises Conflict for a code taken."""
+
+    def issue(self, coupon: Coupon, codes: Sequence[str]) -> Sequence[str]:
+        """Write codes of a batch that do not exist yet; returns those that did, and were not."""
+
+    def look_up(self, codes: Sequence[str], customer: str | None) -> Mapping[str, CodeFacts]:
+        """What is known of these codes, by normal form; the unknown are left out."""
+
+
+class TaxProvider(Protocol):
+    """Where rates come from: the bundled table, or a service that knows better."""
+
+    def table(self, destination: Destination | None, day: date) -> TaxTable:
+        """The rates for that place and day; put into the rules of the quote."""
+
+
+class VatIds(Protocol):
+    """Judges VAT numbers by their form. Whether they are in use, only the tax office knows."""
+
+    def normal(self, number: str) -> str | None:
+        """Country prefix and number without separators, or ``None`` for no such form."""
+
+
+class Ledgers(Protocol):
+    """Points, gift cards and store credit."""
+
+    def of(self, account: str) -> Ledger:
+        """The account's ledger; an empty one where nothing was posted."""
+
+    def posting(self, before: Ledger, after: Ledger) -> Part:
+        """Append what is new, if nothing was appended since. Raises Stale on commit."""
+
+
+class GroupBuys(Protocol):
+    """Groups that buy together."""
+
+    def of(self, group_id: str) -> GroupBuy:
+        """The group of that id. Raises NotFound."""
+
+    def save(self, before: GroupBuy | None, after: GroupBuy, events: Sequence[Event]) -> GroupBuy:
+        """Write one; without ``before`` a new one. Raises Stale."""
+
+    def due(self, at: datetime, most: int) -> Iterable[GroupBuy]:
+        """Groups still forming whose deadline is past, the oldest first."""
+
+
+class Assortment(Protocol):
+    """What the shop sells, as far as a promotion may name it."""
+
+    def knows(self, sort: str, id: str) -> bool:
+        """Whether there is such a ``product``, ``variant``, ``category`` or ``sku``."""

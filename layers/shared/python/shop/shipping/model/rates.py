@@ -1,0 +1,139 @@
+"""What a way of shipping charges: by weight and volume, quantity, value, distance, parcel."""
+
+from dataclasses import dataclass
+from typing import ClassVar, TypeAlias
+
+from shop.kernel.money import Money
+from shop.shipping.model.options import Consignment
+from shop.shipping.model.parcels import Parcel
+
+Prices: TypeAlias = tuple[Money, ...]
+"""One price in each of several currencies."""
+
+
+def price_in(prices: Prices, currency: str) -> int | None:
+    """The minor units in that currency, or ``None``."""
+    for price in prices:
+        if price.currency == currency:
+            return price.minor
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """Up to and including ``up_to`` (grams or kilometres) it costs this."""
+
+    up_to: int
+    price: Prices
+
+
+@dataclass(frozen=True, slots=True)
+class Beyond:
+    """Above the last band: the last band's price, and this for every ``every`` begun."""
+
+    every: int
+    price: Prices
+
+
+@dataclass(frozen=True, slots=True)
+class ByWeight:
+    """Each parcel by the weight it is billed for: real or volumetric, whichever is more.
+
+    A parcel heavier than the last band cannot go this way, unless there is a ``beyond``.
+    """
+
+    kind: ClassVar[str] = "by_weight"
+    bands: tuple[Band, ...]
+    beyond: Beyond | None = None
+
+    def charge(self, goods: Consignment, parcels: tuple[Parcel, ...]) -> int | None:
+        total = 0
+        for parcel in parcels:
+            one = _in_bands(self.bands, self.beyond, parcel.billed_g, goods.value.currency)
+            if one is None:
+                return None
+            total += one * parcel.count
+        return total
+
+
+@dataclass(frozen=True, slots=True)
+class ByDistance:
+    """By kilometres; not offered where nobody measured them, or beyond the last band."""
+
+    kind: ClassVar[str] = "by_distance"
+    bands: tuple[Band, ...]
+    beyond: Beyond | None = None
+
+    def charge(self, goods: Consignment, parcels: tuple[Parcel, ...]) -> int | None:
+        if goods.distance_km is None:
+            return None
+        return _in_bands(self.bands, self.beyond, goods.distance_km, goods.value.currency)
+
+
+@dataclass(frozen=True, slots=True)
+class ByQuantity:
+    """For every unit after the first ``included``."""
+
+    kind: ClassVar[str] = "by_quantity"
+    each: Prices
+    included: int = 0
+
+    def charge(self, goods: Consignment, parcels: tuple[Parcel, ...]) -> int | None:
+        each = price_in(self.each, goods.value.currency)
+        if each is None:
+            return None
+        units = sum(item.quantity for item in goods.items)
+        return each * max(0, units - self.included)
+
+
+@dataclass(frozen=True, slots=True)
+class ValueBand:
+    """Goods worth up to and including ``up_to`` (``None``: any worth) cost ``price`` to send."""
+
+    price: Money
+    up_to: Money | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ByValue:
+    """By what the goods cost; the first band of the currency that holds the value counts."""
+
+    kind: ClassVar[str] = "by_value"
+    bands: tuple[ValueBand, ...]
+
+    def charge(self, goods: Consignment, parcels: tuple[Parcel, ...]) -> int | None:
+        for band in self.bands:
+            if band.price.currency == goods.value.currency and (
+                band.up_to is None or goods.value <= band.up_to
+            ):
+                return band.price.minor
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class ByParcel:
+    """For every parcel."""
+
+    kind: ClassVar[str] = "by_parcel"
+    each: Prices
+
+    def charge(self, goods: Consignment, parcels: tuple[Parcel, ...]) -> int | None:
+        each = price_in(self.each, goods.value.currency)
+        return None if each is None else each * sum(parcel.count for parcel in parcels)
+
+
+Charge: TypeAlias = ByWeight | ByDistance | ByQuantity | ByValue | ByParcel
+
+
+def _in_bands(
+    bands: tuple[Band, ...], beyond: Beyond | None, measure: int, currency: str
+) -> int | None:
+    for band in bands:
+        if measure <= band.up_to:
+            return price_in(band.price, currency)
+    if beyond is None or not bands:
+        return None
+    last, more = price_in(bands[-1].price, currency), price_in(beyond.price, currency)
+    if last is None or more is None:
+        return None
+    return last + more * -(-(measure - bands[-1].up_to) // beyond.every)
