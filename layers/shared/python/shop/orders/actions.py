@@ -2,19 +2,24 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from shop.inventory.model import Claim
 from shop.inventory.ports import Holds
-from shop.kernel.errors import Conflict, Stale
+from shop.kernel.errors import Conflict, NotFound, Stale, Unavailable
+from shop.kernel.events import Event
 from shop.kernel.ids import derived_id
+from shop.kernel.money import Money
 from shop.kernel.transactions import Clash, Ledger, Part
-from shop.orders.model import Order, Parcel, ParcelStatus, Status, Tracking, drawn
-from shop.orders.ports import Orders, Waits, Workflow
+from shop.orders.model import CALLED_OFF, Order, Parcel, ParcelStatus, Status, Tracking, drawn
+from shop.orders.ports import Letter, Letters, Mail, Orders, Waits, Workflow
 from shop.payments.model import PaymentStatus, Report
 from shop.payments.ports import PaymentProvider
 
+GUEST = "guest"
+"""The owner of what is bought without signing in."""
+EXPIRED = "payment_expired"
 TRIES = 5
 """How often a change is tried anew when somebody else was faster."""
 
@@ -45,17 +50,32 @@ def _called_off(
     orders: Orders,
     stock: Holds[Any],
     ledger: Ledger,
+    told: tuple[Event, ...] = (),
     also: tuple[Part, ...] = (),
 ) -> Order:
     after, events = order.cancelled(reason, at, who)
     holds = order.holds
     _commit(
         ledger,
-        orders.changing(order, after, events),
+        orders.changing(order, after, (*told, *events)),
         lambda writes: stock.release(writes, holds),
         *also,
     )
     return replace(after, version=order.version + 1)
+
+
+def find_order(customer: str | None, order_id: str, *, orders: Orders) -> Order:
+    """An order for whoever asks. Raises NotFound for what is another customer's.
+
+    A guest's order opens to everybody who knows its unguessable id, so a customer who is signed in
+    now also finds what was bought without signing in; a customer's order opens to that customer.
+    """
+    if customer is not None:
+        try:
+            return orders.of(customer, order_id)
+        except NotFound:
+            pass
+    return orders.of(GUEST, order_id)
 
 
 def record_payment(
@@ -68,12 +88,14 @@ def record_payment(
     stock: Holds[Any],
     ledger: Ledger,
     read: Order | None = None,
+    because: str | None = None,
     also: Callable[[Order], tuple[Part, ...]] | None = None,
 ) -> Order:
     """Take note of what the provider says of an order's payment.
 
-    A payment that is certain confirms the order. One that failed calls a placed order off and
-    gives its stock back, in one transaction (with the parts ``also`` adds to it). The same report
+    A payment that is certain confirms the order. One that failed or was cancelled calls an order
+    off that has not been shipped, and gives its stock back, in one transaction (with the parts
+    ``also`` adds to it); ``because`` is the reason told, otherwise the provider's. The same report
     twice changes nothing. ``read`` saves a read where the caller just wrote the order.
     """
     known = [] if read is None else [read]
@@ -81,20 +103,39 @@ def record_payment(
     def attempt() -> Order:
         order = known.pop() if known else orders.by_id(order_id)
         after, events = order.with_payment(report, at, who)
-        if after.payment.status is PaymentStatus.FAILED and after.status is Status.PLACED:
+        if _lost_its_payment(after):
             return _called_off(
-                replace(after, version=order.version),
-                report.reason or "payment_failed",
+                after,
+                because or report.reason or f"payment_{report.status}",
                 at,
                 who,
                 orders=orders,
                 stock=stock,
                 ledger=ledger,
+                told=events,
                 also=also(after) if also else (),
             )
         if after == order:
             return order
         return orders.save(order, after, events)
+
+    return _insist(attempt)
+
+
+def _lost_its_payment(order: Order) -> bool:
+    if order.payment.status not in (PaymentStatus.FAILED, PaymentStatus.CANCELLED):
+        return False
+    unshipped = not any(line.shipped for line in order.lines)
+    return order.status is Status.PLACED or (order.status is Status.CONFIRMED and unshipped)
+
+
+def _noted(order_id: str, report: Report, at: datetime, who: str, orders: Orders) -> Order:
+    """Record a report of money that only follows what the order already is."""
+
+    def attempt() -> Order:
+        order = orders.by_id(order_id)
+        after, events = order.with_payment(report, at, who)
+        return order if after == order else orders.save(order, after, events)
 
     return _insist(attempt)
 
@@ -133,7 +174,7 @@ def expire_order(
     ledger: Ledger,
     provider: PaymentProvider,
 ) -> Order:
-    """The deadline passed without a payment: the provider is asked once more before anything is undone.
+    """The deadline passed without a payment: the provider is asked before anything is undone.
 
     A payment that turns out certain confirms the order. Otherwise the payment is cancelled first
     and the order called off after it, so that no payment can arrive for goods already resold; one
@@ -147,65 +188,104 @@ def expire_order(
         PaymentStatus.AUTHORISED,
         PaymentStatus.CAPTURED,
         PaymentStatus.FAILED,
+        PaymentStatus.CANCELLED,
     ):
         report = provider.cancel(report.reference, key=f"cancel:{order_id}")
     if report is not None:
         order = record_payment(
-            order_id, report, at=at, who="deadline", orders=orders, stock=stock, ledger=ledger
+            order_id,
+            report,
+            at=at,
+            who="deadline",
+            because=None if report.status is PaymentStatus.FAILED else EXPIRED,
+            orders=orders,
+            stock=stock,
+            ledger=ledger,
         )
         if order.status is not Status.PLACED:
             return order
     return cancel_order(
-        order_id,
-        "payment_expired",
-        at=at,
-        who="deadline",
-        orders=orders,
-        stock=stock,
-        ledger=ledger,
+        order_id, EXPIRED, at=at, who="deadline", orders=orders, stock=stock, ledger=ledger
     )
 
 
-def settle_called_off(
-    order_id: str,
+def expire_overdue(
     *,
     at: datetime,
     orders: Orders,
     stock: Holds[Any],
     ledger: Ledger,
     provider: PaymentProvider,
+    most: int = 200,
+) -> tuple[int, int]:
+    """Expire what the workflow should have expired: at most ``most`` orders, the oldest first.
+
+    May run twice at once. An order whose provider does not answer is left for the next time.
+    Returns how many orders were looked at and how many of them are no longer unpaid.
+    """
+    overdue = orders.overdue(at, most)
+    settled = 0
+    for order_id in overdue:
+        try:
+            order = expire_order(
+                order_id, at=at, orders=orders, stock=stock, ledger=ledger, provider=provider
+            )
+        except (Unavailable, Conflict):
+            continue
+        settled += order.status is not Status.PLACED
+    return len(overdue), settled
+
+
+def settle_payment(
+    order_id: str, *, at: datetime, orders: Orders, provider: PaymentProvider
 ) -> Order:
-    """Give the money of an order that was called off or came back, once: void it or refund it."""
+    """Give back what is not due: void or refund an order called off, or refund a part of it.
+
+    The provider's word counts for what was taken, so this mends a report that never reached us.
+    Done twice it gives back once: a refund's key names the amount that is left to the shop.
+    """
     order = orders.by_id(order_id)
-    if order.status not in (Status.CANCELLED, Status.RETURNED):
-        return order
     report = provider.find(order_id)
     if report is None:
         return order
-    if report.status is not PaymentStatus.FAILED:
-        report = provider.cancel(report.reference, key=f"cancel:{order_id}")
-    return record_payment(
-        order_id, report, at=at, who=provider.name, orders=orders, stock=stock, ledger=ledger
-    )
+    if order.status in CALLED_OFF:
+        if report.status not in (PaymentStatus.FAILED, PaymentStatus.CANCELLED):
+            report = provider.cancel(report.reference, key=f"cancel:{order_id}")
+    else:
+        more = report.captured - report.refunded - order.due
+        if more > 0:
+            report = provider.refund(
+                report.reference,
+                Money(more, order.currency),
+                key=f"refund:{order_id}:{order.due}",
+            )
+    return _noted(order_id, report, at, provider.name, orders)
 
 
 def capture_payment(
-    order_id: str,
-    *,
-    at: datetime,
-    orders: Orders,
-    stock: Holds[Any],
-    ledger: Ledger,
-    provider: PaymentProvider,
+    order_id: str, *, at: datetime, orders: Orders, provider: PaymentProvider
 ) -> Order:
-    """Take the money once the goods have left. Taken before, it is not taken again."""
+    """Take the money once the goods have left: what is due for them. Taken before, not again."""
     order = orders.by_id(order_id)
     if order.payment.status is not PaymentStatus.AUTHORISED or order.payment.reference is None:
         return order
-    report = provider.capture(order.payment.reference, order.amount, key=f"capture:{order_id}")
-    return record_payment(
-        order_id, report, at=at, who=provider.name, orders=orders, stock=stock, ledger=ledger
-    )
+    due = Money(order.due, order.currency)
+    report = provider.capture(order.payment.reference, due, key=f"capture:{order_id}")
+    return _noted(order_id, report, at, provider.name, orders)
+
+
+def capture_when_possible(
+    order_id: str, *, at: datetime, orders: Orders, provider: PaymentProvider
+) -> Order:
+    """Take the money, or leave it for now where the provider does not answer.
+
+    The goods are on their way: that they arrive does not hang on the provider. The order's last
+    step takes the money too and, where that fails, leaves the order to a person.
+    """
+    try:
+        return capture_payment(order_id, at=at, orders=orders, provider=provider)
+    except Unavailable:
+        return orders.by_id(order_id)
 
 
 def allocate_order(order_id: str, *, at: datetime, orders: Orders) -> Order:
@@ -232,7 +312,7 @@ def ship_order(
     stock: Holds[Any],
     ledger: Ledger,
 ) -> Order:
-    """Hand a parcel to a carrier: ``lines`` maps line ids to pieces, ``None`` means all that is left.
+    """Hand a parcel to a carrier: ``lines`` maps line ids to pieces, ``None`` is all that is left.
 
     The same parcel reported twice changes nothing. Raises Conflict for an order that is not
     confirmed or a tracking number that is another parcel's, Invalid for pieces not left to ship.
@@ -244,18 +324,14 @@ def ship_order(
         if any(parcel.id == parcel_id for parcel in order.parcels):
             return order
         pieces = (
-            {line.id: line.active - line.shipped for line in order.lines}
+            {line.id: line.wanted - line.shipped for line in order.lines}
             if lines is None
             else dict(lines)
         )
         pieces = {line_id: count for line_id, count in pieces.items() if count or lines}
         parcel = Parcel(parcel_id, carrier, tracking_number, pieces, at, tracking_url)
         after, events = order.with_parcel(parcel, who)
-        wanted: dict[str, int] = {}
-        for line in order.lines:
-            if count := pieces.get(line.id, 0):
-                wanted[line.sku] = wanted.get(line.sku, 0) + count
-        taken, _ = drawn(order.holds, wanted)
+        taken, _ = drawn(order.holds, order.skus_of(parcel))
         try:
             ledger.commit(
                 orders.changing(order, after, events),
@@ -265,13 +341,15 @@ def ship_order(
                 ),
             )
         except Clash as clash:
-            if orders.name(order_id) in clash.about:
-                raise Stale("somebody else changed this order meanwhile") from None
-            raise Conflict(
-                "this tracking number belongs to another parcel",
-                code="tracking_number_taken",
-                path="$.tracking_number",
-            ) from None
+            if orders.tracking_name(carrier, tracking_number) in clash.about and (
+                orders.name(order_id) not in clash.about
+            ):
+                raise Conflict(
+                    "this tracking number belongs to another parcel",
+                    code="tracking_number_taken",
+                    path="$.tracking_number",
+                ) from None
+            raise Stale("somebody else changed this order or its stock meanwhile") from None
         return replace(after, version=order.version + 1)
 
     return _insist(attempt)
@@ -285,7 +363,7 @@ def move_parcel(
     at: datetime,
     orders: Orders,
 ) -> Order:
-    """Take note of what a carrier says of a parcel. Raises NotFound for a parcel that is not ours."""
+    """Take note of what a carrier says of a parcel. Raises NotFound for one that is not ours."""
     order_id, parcel_id = orders.parcel(carrier, tracking_number)
 
     def attempt() -> Order:
@@ -309,19 +387,83 @@ def complete_order(order_id: str, *, at: datetime, orders: Orders) -> Order:
     return _insist(attempt)
 
 
-def give_up_delivery(order_id: str, *, at: datetime, orders: Orders) -> Order:
-    """A parcel came back, was lost, or was never heard of again: the refund follows from the event."""
+def release_allocation(
+    order_id: str,
+    *,
+    at: datetime,
+    orders: Orders,
+    stock: Holds[Any],
+    ledger: Ledger,
+) -> Order:
+    """What was not shipped in time is called off and its stock given back; what was stays sold.
+
+    An order of which nothing was shipped is cancelled whole.
+    """
 
     def attempt() -> Order:
         order = orders.by_id(order_id)
-        if order.status is not Status.CONFIRMED:
+        if order.status is not Status.CONFIRMED or order.shipped:
             return order
-        statuses = {parcel.status for parcel in order.parcels}
-        lost = statuses & {ParcelStatus.LOST, ParcelStatus.RETURNED}
-        after, events = order.returned(min(lost).value if lost else "not_delivered", at, "workflow")
+        if not any(line.shipped for line in order.lines):
+            return _called_off(
+                order, "not_shipped", at, "deadline", orders=orders, stock=stock, ledger=ledger
+            )
+        after, events = order.shortened(at, "deadline")
+        holds = order.holds
+        _commit(
+            ledger,
+            orders.changing(order, after, events),
+            lambda writes: stock.release(writes, holds),
+        )
+        return replace(after, version=order.version + 1)
+
+    return _insist(attempt)
+
+
+def give_up_delivery(order_id: str, *, late: bool, at: datetime, orders: Orders) -> Order:
+    """Parcels came back, were lost, or (``late``) were never heard of again.
+
+    The refund follows from the event. Raises Conflict while parcels are on their way in time:
+    whatever broke, it was not the delivery.
+    """
+
+    def attempt() -> Order:
+        order = orders.by_id(order_id)
+        if order.status is not Status.CONFIRMED or order.delivered:
+            return order
+        if not (late or order.landed):
+            raise Conflict("the parcels are on their way", code="order_state")
+        ends = {parcel.status for parcel in order.parcels} & {
+            ParcelStatus.LOST,
+            ParcelStatus.RETURNED,
+        }
+        reason = min(ends).value if ends else "not_delivered"
+        after, events = order.returned(reason, at, "deadline" if late else "carrier")
         return orders.save(order, after, events)
 
     return _insist(attempt)
+
+
+def confirm_by_mail(
+    order_id: str,
+    *,
+    letter: Callable[[Order], Letter],
+    at: datetime,
+    orders: Orders,
+    letters: Letters,
+    mail: Mail,
+) -> bool:
+    """Write to the buyer that the order is confirmed, once. Returns whether a letter left now.
+
+    Raises Unavailable when somebody else is at it just now: try again later.
+    """
+    order = orders.by_id(order_id)
+    if order.status in CALLED_OFF or not letters.taken(order_id, "confirmation", at):
+        return False
+    written = letter(order)
+    mail.send(order.email, written)
+    letters.sent(order_id, "confirmation", at)
+    return True
 
 
 STEPS = ("payment", "shipment", "delivery")
@@ -329,14 +471,17 @@ STEPS = ("payment", "shipment", "delivery")
 
 def _ready(order: Order, step: str) -> bool | None:
     """Whether a step may go on (True), must wait (False), or can never go on (None)."""
-    if order.status in (Status.CANCELLED, Status.RETURNED):
+    if order.status in CALLED_OFF:
         return None
     if step == "payment":
         return order.status is not Status.PLACED
+    if order.status is Status.PLACED:
+        return False
     if step == "shipment":
         return order.shipped
-    lost = any(p.status in (ParcelStatus.LOST, ParcelStatus.RETURNED) for p in order.parcels)
-    return None if lost else order.delivered
+    if order.delivered or order.status is Status.COMPLETED:
+        return True
+    return None if order.landed else False
 
 
 def wait_for(
@@ -354,19 +499,16 @@ def wait_for(
     The token is written first and the order read after it; :func:`advance` reads the token after
     the order was written. So whichever comes first, one of the two sees the other.
     """
-    waits.wait(order_id, step, token, at + timedelta(days=90))
+    waits.wait(order_id, step, token, at)
     _answer(orders.by_id(order_id), step, token, workflow)
 
 
 def advance(order_id: str, *, orders: Orders, waits: Waits, workflow: Workflow) -> None:
     """Wake whichever step of the workflow the order's new state lets go on."""
     order = orders.by_id(order_id)
-    for step in STEPS:
-        if _ready(order, step) is False:
-            return
-        token = waits.token(order_id, step)
-        if token is not None:
-            _answer(order, step, token, workflow)
+    ready = [step for step in STEPS if _ready(order, step) is not False]
+    for step, token in waits.tokens(order_id, ready).items():
+        _answer(order, step, token, workflow)
 
 
 def _answer(order: Order, step: str, token: str, workflow: Workflow) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 from shop.inventory.model import Hold
 from shop.kernel.errors import Conflict, Invalid, NotFound
 from shop.kernel.events import Event
-from shop.kernel.money import Money
+from shop.kernel.money import Money, apportion
 from shop.payments.model import Payment, PaymentStatus, Report
 
 
@@ -28,11 +28,15 @@ class Status(StrEnum):
     CONFIRMED = "confirmed"
     """The payment is authorised or captured: the shop owes the goods."""
     COMPLETED = "completed"
-    """Every unit arrived."""
+    """What was still wanted arrived."""
     CANCELLED = "cancelled"
     """Called off before it was shipped; stock and money went back."""
     RETURNED = "returned"
-    """Shipped, but lost or sent back undelivered; the money went back."""
+    """Shipped, but nothing of it arrived: lost, or sent back; the money went back."""
+
+
+CALLED_OFF = frozenset({Status.CANCELLED, Status.RETURNED})
+"""The shop owes no goods any more, and no money is due."""
 
 
 MAY_BECOME: Mapping[Status, frozenset[Status]] = {
@@ -61,6 +65,19 @@ STICKY: Mapping[ParcelStatus, frozenset[ParcelStatus]] = {
 }
 """What a parcel, once there, may still become, whatever a carrier reports later."""
 
+ENDS = frozenset({ParcelStatus.DELIVERED, ParcelStatus.RETURNED, ParcelStatus.LOST})
+"""Where a parcel's way ends."""
+
+MOST_TRACKING = 200
+"""Reports of a parcel that are kept; beyond that only one that moves it is."""
+
+MOST_SKUS_IN_A_PARCEL = 48
+"""A parcel is one transaction of at most 100 rows: two for each SKU, two for the order."""
+
+
+_PROGRESS = {status: place for place, status in enumerate(ParcelStatus)}
+"""Of two reports of one moment the one further on counts, so that arrival decides nothing."""
+
 
 @dataclass(frozen=True)
 class OrderLine:
@@ -81,11 +98,18 @@ class OrderLine:
     shipped: int = 0
     delivered: int = 0
     cancelled: int = 0
+    returned: int = 0
+    """Pieces that left and came back, or were lost."""
+
+    @property
+    def wanted(self) -> int:
+        """Pieces that are to leave the house, or have left it."""
+        return self.quantity - self.cancelled
 
     @property
     def active(self) -> int:
-        """Pieces that are still wanted."""
-        return self.quantity - self.cancelled
+        """Pieces that are sold: neither called off nor come back."""
+        return self.wanted - self.returned
 
 
 @dataclass(frozen=True)
@@ -114,7 +138,7 @@ class Parcel:
     def status(self) -> ParcelStatus:
         """The newest event by the time it happened, not by when it arrived; delivered is sticky."""
         status = ParcelStatus.SHIPPED
-        for event in sorted(self.tracking, key=lambda t: t.at):
+        for event in sorted(self.tracking, key=lambda t: (t.at, _PROGRESS[t.status], t.id)):
             allowed = STICKY.get(status)
             if allowed is None or event.status in allowed:
                 status = event.status
@@ -137,7 +161,8 @@ class Order:
 
     ``owner`` is the customer's id or ``"guest"``; ``pay_by`` is when an unpaid order expires;
     ``holds`` say where its units are put aside, until they leave or are given back; ``allocation``
-    which location ships which line; ``version`` counts its writes: every write states the version it read.
+    which location ships which line; ``version`` counts its writes, each of which states the one
+    it read.
     """
 
     id: str
@@ -174,17 +199,66 @@ class Order:
 
     @property
     def paid(self) -> bool:
-        return self.payment.status in (PaymentStatus.AUTHORISED, PaymentStatus.CAPTURED)
+        """Whether the money for the whole order is certain."""
+        payment = self.payment
+        sure = max(payment.balance("authorised"), payment.balance("captured"))
+        return (
+            payment.status in (PaymentStatus.AUTHORISED, PaymentStatus.CAPTURED)
+            and sure >= self.total
+        )
 
     @property
     def shipped(self) -> bool:
         """Whether every piece still wanted has left."""
-        return all(line.shipped == line.active for line in self.lines)
+        return all(line.shipped == line.wanted for line in self.lines)
 
     @property
     def delivered(self) -> bool:
         """Whether every piece still wanted has arrived."""
         return all(line.delivered == line.active for line in self.lines)
+
+    @property
+    def landed(self) -> bool:
+        """Whether everything has left and no parcel is on its way any more."""
+        return self.shipped and all(parcel.status in ENDS for parcel in self.parcels)
+
+    @property
+    def due(self) -> int:
+        """What is to be paid for what was not called off and did not come back, in minor units.
+
+        Pieces are counted off one after the other at what each of them came to, so any sequence of
+        partial refunds sums to the whole. Shipping is given back when nothing is left.
+        """
+        return self.due_without({line.id: line.cancelled + line.returned for line in self.lines})
+
+    def due_without(self, gone: Mapping[str, int]) -> int:
+        """What is to be paid when so many pieces of each line are not."""
+        if all(gone.get(line.id, 0) == line.quantity for line in self.lines):
+            return 0
+        return self.total - sum(self.worth(line, gone.get(line.id, 0)) for line in self.lines)
+
+    @property
+    def settled(self) -> bool:
+        """Whether the shop holds no more money than is due."""
+        return held(self.payment) <= self.due
+
+    @property
+    def shipping_discount(self) -> int:
+        """What was taken off the shipping: the part of the discount that no line has."""
+        return self.discount - sum(line.discount for line in self.lines)
+
+    def worth(self, line: OrderLine, pieces: int) -> int:
+        """What the first ``pieces`` pieces of a line came to, tax and all, in minor units."""
+        if not pieces:
+            return 0
+        if self.quote:
+            from shop.pricing.model import (
+                Quote,
+            )  # the engine behind it is slow to import, refunds rare
+
+            return Quote.from_dict(dict(self.quote)).line(line.id).refund_next(0, pieces).minor
+        payable = line.total if self.tax_included else line.total + line.tax
+        return sum(apportion(payable, [1] * line.quantity)[:pieces])
 
     def _become(self, status: Status) -> "Order":
         if status not in MAY_BECOME[self.status]:
@@ -221,29 +295,32 @@ class Order:
     ) -> tuple["Order", tuple[Event, ...]]:
         """This order after a provider's report; no events when the report tells nothing new.
 
-        A placed order is confirmed when the money is certain. A report for an order that was
-        cancelled meanwhile is kept in its ledger and tells ``PaymentArrivedLate``, whose reaction
-        gives the money back.
+        A placed order is confirmed when the money for all of it is certain. Money for an order
+        that was called off meanwhile is kept in its ledger and tells ``PaymentArrivedLate``, whose
+        reaction gives it back.
         """
         before = self.payment
         after = before.merged(report, at)
         if after == before:
             return self, ()
         order = replace(self, payment=after)
-        if after.status == before.status:
-            return order._noted(at, f"payment {after.status}", who), ()
-        order = order._noted(at, f"payment {after.status}", who, after.reason or "")
+        why = (after.reason or "") if after.status is not before.status else ""
+        order = order._noted(at, f"payment {after.status}", who, why)
         if order.paid and order.status is Status.PLACED:
             order = order._become(Status.CONFIRMED)
-            return order, (order._event("OrderConfirmed", at, email=order.email),)
-        if order.paid and order.status is Status.CANCELLED:
+            return order, (order._event("OrderConfirmed", at),)
+        if self.status in CALLED_OFF and held(after) > held(before):
             return order, (order._event("PaymentArrivedLate", at, reference=report.reference),)
+        if after.status is before.status:
+            return order, ()
+        if after.status is PaymentStatus.FAILED:
+            return order, (order._event("PaymentFailed", at, reason=after.reason or "unknown"),)
         if after.status is PaymentStatus.CAPTURED:
             return order, (order._event("PaymentCaptured", at, amount=after.balance("captured")),)
         return order, ()
 
     def cancelled(self, reason: str, at: datetime, who: str) -> tuple["Order", tuple[Event, ...]]:
-        """Called off. Raises Conflict once a piece has left: that is a return, not a cancellation."""
+        """Called off. Raises Conflict once a piece has left: that is a return, no cancellation."""
         if any(line.shipped for line in self.lines):
             raise Conflict(
                 "part of this order has been shipped; ask for a return", code="order_shipped"
@@ -257,6 +334,20 @@ class Order:
         )
         return order, (
             order._event("OrderCancelled", at, reason=reason, reference=order.payment.reference),
+        )
+
+    def shortened(self, at: datetime, who: str) -> tuple["Order", tuple[Event, ...]]:
+        """What has not left by now is called off; what has left stays sold. Twice is once."""
+        if self.status is not Status.CONFIRMED:
+            raise Conflict(f"an order that is {self.status} is not shortened", code="order_state")
+        if not any(line.shipped for line in self.lines):
+            raise Conflict("nothing of this order has been shipped; cancel it", code="order_state")
+        if self.shipped:
+            return self, ()
+        lines = tuple(replace(line, cancelled=line.quantity - line.shipped) for line in self.lines)
+        order = replace(self, lines=lines, holds=())._noted(at, "shortened", who)
+        return order, (
+            order._event("OrderShortened", at, due=order.due, reference=order.payment.reference),
         )
 
     def allocated(self, at: datetime, who: str) -> tuple["Order", tuple[Event, ...]]:
@@ -280,20 +371,23 @@ class Order:
         lines = []
         unknown = set(parcel.lines) - {line.id for line in self.lines}
         if unknown:
-            raise NotFound(f"this order has no line {sorted(unknown)[0]}", path="$.lines")
+            raise NotFound(f"this order has no line {min(unknown)}", path="$.lines")
         for line in self.lines:
             pieces = parcel.lines.get(line.id, 0)
-            if pieces < 0 or line.shipped + pieces > line.active:
+            if pieces < 0 or line.shipped + pieces > line.wanted:
                 raise Invalid(
-                    f"line {line.id}: {line.active - line.shipped} piece(s) are left to ship",
+                    f"line {line.id}: {line.wanted - line.shipped} piece(s) are left to ship",
                     code="quantity_invalid",
                     path="$.lines",
                 )
             lines.append(replace(line, shipped=line.shipped + pieces))
-        wanted: dict[str, int] = {}
-        for line in self.lines:
-            if pieces := parcel.lines.get(line.id, 0):
-                wanted[line.sku] = wanted.get(line.sku, 0) + pieces
+        wanted = self.skus_of(parcel)
+        if len(wanted) > MOST_SKUS_IN_A_PARCEL:
+            raise Invalid(
+                f"a parcel holds at most {MOST_SKUS_IN_A_PARCEL} different articles; ship several",
+                code="too_many_articles",
+                path="$.lines",
+            )
         _, left = drawn(self.holds, wanted)
         order = replace(self, lines=tuple(lines), parcels=(*self.parcels, parcel), holds=left)
         order = order._noted(parcel.shipped_at, "shipped", who, parcel.tracking_number)
@@ -304,9 +398,16 @@ class Order:
             carrier=parcel.carrier,
             tracking_number=parcel.tracking_number,
             whole=order.shipped,
-            email=order.email,
         )
         return order, (event,)
+
+    def skus_of(self, parcel: Parcel) -> dict[str, int]:
+        """The pieces in a parcel by SKU; two lines may share one."""
+        pieces: dict[str, int] = {}
+        for line in self.lines:
+            if count := parcel.lines.get(line.id, 0):
+                pieces[line.sku] = pieces.get(line.sku, 0) + count
+        return pieces
 
     def tracked(
         self, parcel_id: str, heard: Tracking, at: datetime, who: str
@@ -317,11 +418,15 @@ class Order:
             raise NotFound("this order has no such parcel")
         if any(known.id == heard.id for known in parcel.tracking):
             return self, ()
+        heard = replace(heard, at=min(heard.at, at))  # a clock that is fast does not win for ever
         after = replace(parcel, tracking=(*parcel.tracking, heard))
+        if len(parcel.tracking) >= MOST_TRACKING and after.status is parcel.status:
+            return self, ()
         order = replace(
             self, parcels=tuple(after if p.id == parcel_id else p for p in self.parcels)
         )
-        order = replace(order, lines=order._lines_as_delivered())
+        if order.status is Status.CONFIRMED:
+            order = replace(order, lines=order._lines_as_delivered())
         order = order._noted(heard.at, f"parcel {heard.status}", who, heard.text)
         events: tuple[Event, ...] = ()
         if after.status is not parcel.status:
@@ -345,13 +450,21 @@ class Order:
         return tuple(replace(line, delivered=arrived.get(line.id, 0)) for line in self.lines)
 
     def returned(self, reason: str, at: datetime, who: str) -> tuple["Order", tuple[Event, ...]]:
-        """The goods left and did not arrive: lost, or sent back. The refund follows from the event."""
-        if not any(line.shipped for line in self.lines):
-            raise Conflict("nothing of this order has been shipped; cancel it", code="order_state")
-        order = self._become(Status.RETURNED)._noted(at, "returned", who, reason)
-        return order, (
-            order._event("OrderReturned", at, reason=reason, reference=order.payment.reference),
+        """What left and did not arrive came back or is lost; the refund follows from the event.
+
+        Where some of it arrived, the order is completed with that. Raises Conflict while pieces
+        have not left: these are called off first.
+        """
+        if not self.shipped:
+            raise Conflict("part of this order has not been shipped yet", code="order_state")
+        lines = tuple(replace(line, returned=line.wanted - line.delivered) for line in self.lines)
+        some = any(line.delivered for line in lines)
+        order = self._become(Status.COMPLETED if some else Status.RETURNED)
+        order = replace(order, lines=lines)._noted(at, "returned", who, reason)
+        event = order._event(
+            "OrderReturned", at, reason=reason, due=order.due, reference=order.payment.reference
         )
+        return order, (event, order._event("OrderCompleted", at)) if some else (event,)
 
     def completed(self, at: datetime, who: str) -> tuple["Order", tuple[Event, ...]]:
         """Everything arrived. Raises Conflict while something is still under way."""
@@ -359,6 +472,13 @@ class Order:
             raise Conflict("part of this order has not arrived yet", code="order_state")
         order = self._become(Status.COMPLETED)._noted(at, "completed", who)
         return order, (order._event("OrderCompleted", at),)
+
+
+def held(payment: Payment) -> int:
+    """Minor units that the provider holds for us: taken and not given back, or set aside."""
+    if payment.status is PaymentStatus.AUTHORISED:
+        return payment.balance("authorised")
+    return payment.kept
 
 
 def drawn(

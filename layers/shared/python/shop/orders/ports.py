@@ -1,8 +1,8 @@
 """What the life of an order needs from the world."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from shop.kernel.events import Event
@@ -31,7 +31,7 @@ class Orders(Protocol):
         """The order of this owner. Raises NotFound."""
 
     def by_id(self, order_id: str) -> Order:
-        """The order, whoever owns it: for the shop's own work, never for a shopper. Raises NotFound."""
+        """The order, whosever it is: for the shop's work, never for a shopper. Raises NotFound."""
 
     def placing(self, order: Order, events: Sequence[Event]) -> Part:
         """Write a new order, if there is none of this id."""
@@ -53,35 +53,73 @@ class Orders(Protocol):
     ) -> Page[Summary]:
         """The orders placed on a day (UTC, ``2026-08-25``), newest first."""
 
+    def overdue(self, at: datetime, most: int) -> Sequence[str]:
+        """Orders of today and yesterday still unpaid after their deadline, the oldest first."""
+
     def parcel(self, carrier: str, tracking_number: str) -> tuple[str, str]:
         """The order and the parcel that a tracking number belongs to. Raises NotFound."""
 
     def tracking(self, carrier: str, tracking_number: str, order_id: str, parcel_id: str) -> Part:
         """Remember whose a tracking number is. A number belongs to one parcel for good."""
 
+    def tracking_name(self, carrier: str, tracking_number: str) -> str:
+        """How a Clash names a tracking number."""
+
 
 class Waits(Protocol):
     """Where the workflow waits for the world, one task token per order and step."""
 
-    def wait(self, order_id: str, step: str, token: str, until: datetime) -> None:
+    def wait(self, order_id: str, step: str, token: str, at: datetime) -> None:
         """Remember the token of a step that waits; a later token replaces an earlier one."""
 
-    def token(self, order_id: str, step: str) -> str | None:
-        """The token of the step, if it waits."""
+    def tokens(self, order_id: str, steps: Iterable[str]) -> Mapping[str, str]:
+        """The token of each of these steps that waits or has waited, as last written."""
 
 
 class Workflow(Protocol):
     """The order workflow, seen from the shop."""
 
+    def start(self, order_id: str, payment_window_seconds: int) -> None:
+        """Start an order's workflow. Started before, it is not started again."""
+
     def resume(self, token: str, result: dict[str, Any]) -> None:
         """Let the waiting step go on. A token that no longer waits is not an error."""
 
     def abort(self, token: str, error: str, cause: str) -> None:
-        """Let the waiting step fail, which starts its undo."""
+        """Let the waiting step fail, which starts its undo. As :meth:`resume`, otherwise."""
+
+
+@dataclass(frozen=True)
+class Letter:
+    """What a customer reads: the same words as plain text and as HTML."""
+
+    subject: str
+    text: str
+    html: str
+
+
+class Letters(Protocol):
+    """Which letters were written, so that an event that comes twice writes one."""
+
+    def taken(self, order_id: str, kind: str, at: datetime) -> bool:
+        """Take a letter on, if nobody has: ``False`` once it was sent.
+
+        Raises Unavailable while somebody else is at it. Who took it on and was not heard of for
+        :data:`GIVEN_UP` is taken to have crashed. So a crash before the letter left costs a delay;
+        one after it left and before :meth:`sent` costs the customer a second letter, for a mail
+        service knows no idempotency key.
+        """
+
+    def sent(self, order_id: str, kind: str, at: datetime) -> None:
+        """The letter left."""
+
+
+GIVEN_UP = timedelta(seconds=45)
+"""Longer than a Lambda that sends a letter can live, shorter than the first wait before a retry."""
 
 
 class Mail(Protocol):
     """Where letters to customers go."""
 
-    def send(self, to: str, subject: str, text: str, *, key: str) -> None:
-        """Send a letter. ``key`` names it: the same letter is not sent twice."""
+    def send(self, to: str, letter: Letter) -> None:
+        """Send a letter. Raises Unavailable where that may work later."""

@@ -5,11 +5,11 @@ PK                     SK                          what
 =====================  ==========================  ===============================================
 ``ORDER#<id>``         ``HEAD#<owner>``            the order; a stranger's key finds nothing
 ``ORDER#<id>``         ``WAIT#<step>``             the task token of a workflow step that waits
+``ORDER#<id>``         ``LETTER#<kind>``           that a letter is being written, or was sent
 ``TRACK#<carrier>#…``  ``PARCEL``                  whose a tracking number is
 =====================  ==========================  ===============================================
 
-An order's write carries its events in the attribute ``events``; the table's stream carries them
-out. So there is no event without its change and no change without its event, at no extra item.
+An order's write carries its events along (see :mod:`shop.storage.outbox`).
 
 ``by_owner`` lists a signed-in customer's orders. ``by_day`` lists a day's orders over 16 shards: an
 index on status alone would put all writes of a busy day on one partition and throttle the table.
@@ -17,24 +17,19 @@ index on status alone would put all writes of a busy day on one partition and th
 
 import hashlib
 import heapq
-import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 
-from pynamodb.attributes import (
-    ListAttribute,
-    MapAttribute,
-    NumberAttribute,
-    UnicodeAttribute,
-)
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import PutError
 from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
 
 from shop.inventory.model import Hold
-from shop.kernel.errors import NotFound, Stale
+from shop.kernel.errors import NotFound, Stale, Unavailable
 from shop.kernel.events import Event
 from shop.kernel.paging import Page, from_cursor, to_cursor
 from shop.kernel.transactions import Part
@@ -47,12 +42,15 @@ from shop.orders.model import (
     Status,
     Tracking,
 )
-from shop.orders.ports import Summary
+from shop.orders.ports import GIVEN_UP, Summary
 from shop.payments.model import Payment
 from shop.storage.documents import JsonDocument
+from shop.storage.outbox import Events
 from shop.storage.table import Row
 
 SHARDS = 16
+
+WORDS = b"{}"
 
 
 class _ByOwner(GlobalSecondaryIndex["_Row"]):  # type: ignore[no-untyped-call]  # untyped there
@@ -63,7 +61,7 @@ class _ByOwner(GlobalSecondaryIndex["_Row"]):  # type: ignore[no-untyped-call]  
     owner_key = UnicodeAttribute(hash_key=True)
     placed_key = UnicodeAttribute(range_key=True)
     status = UnicodeAttribute()
-    summary = JsonDocument()
+    summary = JsonDocument(WORDS)
 
 
 class _ByDay(GlobalSecondaryIndex["_Row"]):  # type: ignore[no-untyped-call]  # untyped there
@@ -74,16 +72,7 @@ class _ByDay(GlobalSecondaryIndex["_Row"]):  # type: ignore[no-untyped-call]  # 
     day_key = UnicodeAttribute(hash_key=True)
     placed_key = UnicodeAttribute(range_key=True)
     status = UnicodeAttribute()
-    summary = JsonDocument()
-
-
-class EventAttribute(MapAttribute[str, Any]):
-    """An event as it lies in the order's row, until the stream carries it out."""
-
-    id = UnicodeAttribute()
-    type = UnicodeAttribute()
-    at = UnicodeAttribute()
-    data = UnicodeAttribute()
+    summary = JsonDocument(WORDS)
 
 
 class _Row(Row):
@@ -94,9 +83,9 @@ class _Row(Row):
     sk = UnicodeAttribute(range_key=True, attr_name="SK")
     status = UnicodeAttribute()
     version = NumberAttribute()
-    doc = JsonDocument()
-    summary = JsonDocument()
-    events = ListAttribute(of=EventAttribute)
+    doc = JsonDocument(WORDS)
+    summary = JsonDocument(WORDS)
+    events = Events()
     owner_key = UnicodeAttribute(null=True)
     day_key = UnicodeAttribute()
     placed_key = UnicodeAttribute()
@@ -111,7 +100,7 @@ class _Wait(Row):
     pk = UnicodeAttribute(hash_key=True, attr_name="PK")
     sk = UnicodeAttribute(range_key=True, attr_name="SK")
     token = UnicodeAttribute()
-    until = UnicodeAttribute()
+    at = UnicodeAttribute()
 
 
 class _Track(Row):
@@ -122,6 +111,16 @@ class _Track(Row):
     sk = UnicodeAttribute(range_key=True, attr_name="SK")
     order_id = UnicodeAttribute()
     parcel_id = UnicodeAttribute()
+
+
+class _Letter(Row):
+    class Meta:
+        table_name = os.environ["TABLE_ORDERS"]
+
+    pk = UnicodeAttribute(hash_key=True, attr_name="PK")
+    sk = UnicodeAttribute(range_key=True, attr_name="SK")
+    taken_at = UnicodeAttribute()
+    sent_at = UnicodeAttribute(null=True)
 
 
 class DynamoOrders:
@@ -194,6 +193,26 @@ class DynamoOrders:
         following = to_cursor({"before": rows[-1].placed_key}) if more else None
         return Page(tuple(_summary(row) for row in rows), following)
 
+    def overdue(self, at: datetime, most: int) -> Sequence[str]:
+        # Each shard is read up to now; of that only what is unpaid comes back.
+        shards = (
+            _Row.by_day.query(
+                f"{day:%Y-%m-%d}#{shard:02d}",
+                _ByDay.placed_key < _instant(at),
+                _ByDay.status == Status.PLACED.value,
+            )
+            for day in (at.astimezone(UTC) - timedelta(days=1), at.astimezone(UTC))
+            for shard in range(SHARDS)
+        )
+        due = int(at.timestamp())
+        rows = [
+            row
+            for shard in shards
+            for row in islice((r for r in shard if r.summary["pay_by"] <= due), most)
+        ]
+        rows.sort(key=lambda row: row.placed_key)
+        return [_summary(row).id for row in rows[:most]]
+
     def parcel(self, carrier: str, tracking_number: str) -> tuple[str, str]:
         try:
             row = _Track.get(_track(carrier, tracking_number), "PARCEL", consistent_read=True)
@@ -215,14 +234,39 @@ class DynamoOrders:
 class DynamoWaits:
     """See :class:`shop.orders.ports.Waits`."""
 
-    def wait(self, order_id: str, step: str, token: str, until: datetime) -> None:
-        _Wait(_pk(order_id), f"WAIT#{step}", token=token, until=until.isoformat()).save()
+    def wait(self, order_id: str, step: str, token: str, at: datetime) -> None:
+        _Wait(_pk(order_id), f"WAIT#{step}", token=token, at=at.isoformat()).save()
 
-    def token(self, order_id: str, step: str) -> str | None:
+    def tokens(self, order_id: str, steps: Iterable[str]) -> dict[str, str]:
+        rows = _Wait.query(_pk(order_id), _Wait.sk.startswith("WAIT#"), consistent_read=True)
+        waiting = {row.sk.removeprefix("WAIT#"): row.token for row in rows}
+        return {step: waiting[step] for step in steps if step in waiting}
+
+
+class DynamoLetters:
+    """See :class:`shop.orders.ports.Letters`."""
+
+    def taken(self, order_id: str, kind: str, at: datetime) -> bool:
+        row = _Letter(_pk(order_id), f"LETTER#{kind}", taken_at=_instant(at))
+        crashed = _Letter.sent_at.does_not_exist() & (_Letter.taken_at <= _instant(at - GIVEN_UP))
         try:
-            return _Wait.get(_pk(order_id), f"WAIT#{step}", consistent_read=True).token
-        except _Wait.DoesNotExist:
-            return None
+            row.save(_Letter.pk.does_not_exist() | crashed)
+        except PutError as error:
+            if error.cause_response_code != "ConditionalCheckFailedException":
+                raise
+            if _Letter.get(row.pk, row.sk, consistent_read=True).sent_at is not None:
+                return False
+            raise Unavailable("somebody else writes this letter just now") from None
+        return True
+
+    def sent(self, order_id: str, kind: str, at: datetime) -> None:
+        row = _Letter(_pk(order_id), f"LETTER#{kind}")
+        row.update([_Letter.sent_at.set(_instant(at))], condition=_Letter.pk.exists())
+
+
+def _instant(at: datetime) -> str:
+    """UTC with a fixed number of digits, so that text compares as time does."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def _pk(order_id: str) -> str:
@@ -242,11 +286,12 @@ def _plain_key(key: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
 
 def _summary(row: Any) -> Summary:
+    placed_at, _, order_id = row.placed_key.partition("#")
     raw = row.summary
     return Summary(
-        id=raw["id"],
+        id=order_id,
         status=Status(row.status),
-        placed_at=datetime.fromisoformat(raw["at"]),
+        placed_at=datetime.fromisoformat(placed_at),
         currency=raw["currency"],
         total=raw["total"],
         pieces=raw["pieces"],
@@ -264,25 +309,16 @@ def _row(order: Order, events: Sequence[Event]) -> _Row:
         version=order.version,
         doc=_to_dict(order),
         summary={
-            "id": order.id,
-            "at": placed.isoformat(),
             "currency": order.currency,
             "total": order.total,
             "pieces": sum(line.quantity for line in order.lines),
             "email": order.email,
+            "pay_by": int(order.pay_by.timestamp()),
         },
-        events=[
-            EventAttribute(  # type: ignore[no-untyped-call]  # untyped there
-                id=event.id,
-                type=event.type,
-                at=event.at.isoformat(),
-                data=json.dumps(event.data, ensure_ascii=False, separators=(",", ":")),
-            )
-            for event in events
-        ],
+        events=tuple(events),
         owner_key=None if order.owner == "guest" else order.owner,
         day_key=f"{placed:%Y-%m-%d}#{shard:02d}",
-        placed_key=f"{placed.isoformat(timespec='microseconds')}#{order.id}",
+        placed_key=f"{_instant(placed)}#{order.id}",
     )
 
 

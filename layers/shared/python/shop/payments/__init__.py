@@ -1,1 +1,1 @@
-"""Taking money: what a payment is, what the shop needs of a provider, and the providers it knows."""
+"""Taking money: what a payment is, what the shop needs of a provider, and those it knows."""

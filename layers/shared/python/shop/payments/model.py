@@ -64,7 +64,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the ledger: an amount that moved, in minor units, and the provider's name for it."""
+    """A line of the ledger: an amount that moved, in minor units, and the provider's name of it."""
 
     at: datetime
     kind: str

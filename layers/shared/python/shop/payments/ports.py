@@ -1,6 +1,6 @@
 """What the shop needs of a payment provider, whoever it is."""
 
-from typing import Any, Protocol
+from typing import Protocol
 
 from shop.kernel.money import Money
 from shop.payments.model import Credential, Report
@@ -17,9 +17,6 @@ class PaymentProvider(Protocol):
 
     name: str
 
-    def handlers(self) -> dict[str, list[dict[str, Any]]]:
-        """The payment handlers a checkout offers, as UCP's ``payment_handlers`` registry."""
-
     def check(self, credential: Credential) -> None:
         """Refuse a credential that cannot be this provider's, before anything is set in motion.
 
@@ -35,7 +32,13 @@ class PaymentProvider(Protocol):
         """Take what was set aside, or part of it; the rest is released."""
 
     def cancel(self, reference: str, *, key: str) -> Report:
-        """Release what was set aside, or give back what was taken."""
+        """Release what was set aside, or give back all that was taken."""
+
+    def refund(self, reference: str, amount: Money, *, key: str) -> Report:
+        """Give back a part of what was taken. Raises Conflict for more than the shop still has."""
+
+    def payment(self, reference: str) -> tuple[str, Report]:
+        """The order a payment is for, and where the payment stands now. Raises NotFound."""
 
     def find(self, order_id: str) -> Report | None:
         """What the provider knows of an order's payment; ``None`` if it never heard of it."""

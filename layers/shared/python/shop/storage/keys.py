@@ -24,7 +24,7 @@ class _Row(Row):
 
 
 class DynamoKeys:
-    """See :class:`shop.kernel.idempotency.Keys`. Expiry is compared when reading: TTL deletes late."""
+    """See :class:`shop.kernel.idempotency.Keys`. Expiry is compared when reading."""
 
     def name(self, ask: Ask) -> str:
         return f"IDEM#{ask.owner}#{ask.key}"

@@ -1,1 +1,1 @@
-"""Providers. Each sits in a module of its own, so that a Lambda imports only the one it talks to."""
+"""Providers, each in a module of its own: a Lambda imports only the one it talks to."""

@@ -19,10 +19,9 @@ down. What it does is decided by the token it is given:
 import json
 import os
 from collections.abc import Callable
-from typing import Any
 
 import boto3
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
 from pynamodb.exceptions import PutError, UpdateError
 from pynamodb.expressions.update import Action
 
@@ -35,6 +34,7 @@ from shop.storage.table import Row
 HANDLER = "dev.doorbuster.sandbox"
 SETTLE_AFTER_SECONDS = 2
 
+DOWN = "tok_down"
 TOKENS: dict[str, tuple[PaymentStatus, str | None]] = {
     "tok_success": (PaymentStatus.AUTHORISED, None),
     "tok_declined": (PaymentStatus.FAILED, "card_declined"),
@@ -64,6 +64,8 @@ class _Row(Row):
     captured = NumberAttribute(default=0)
     refunded = NumberAttribute(default=0)
     reason = UnicodeAttribute(null=True)
+    keys = UnicodeSetAttribute(null=True)
+    """Idempotency keys of the refunds made."""
 
 
 class SandboxProvider:
@@ -75,23 +77,6 @@ class SandboxProvider:
         self._shop_url = shop_url
         self._later = later
 
-    def handlers(self) -> dict[str, list[dict[str, Any]]]:
-        return {
-            HANDLER: [
-                {
-                    "id": "sandbox",
-                    "version": "2026-08-25",
-                    "spec": f"{self._shop_url}/sandbox",
-                    "schema": f"{self._shop_url}/sandbox",
-                    "available_instruments": [{"type": "token"}],
-                    "config": {
-                        "environment": "SANDBOX: no money moves",
-                        "test_tokens": [*TOKENS, "tok_down"],
-                    },
-                }
-            ]
-        }
-
     def check(self, credential: Credential) -> None:
         if credential.handler_id != "sandbox":
             raise Invalid(
@@ -99,7 +84,7 @@ class SandboxProvider:
                 code="payment_handler_unknown",
                 path="$.payment.instruments[0].handler_id",
             )
-        if credential.token not in (*TOKENS, "tok_down"):
+        if credential.token not in (*TOKENS, DOWN):
             raise Invalid(
                 f"the sandbox knows the tokens {', '.join([*TOKENS, 'tok_down'])}",
                 code="payment_token_unknown",
@@ -110,7 +95,7 @@ class SandboxProvider:
         self, order_id: str, amount: Money, credential: Credential, *, key: str
     ) -> Report:
         self.check(credential)
-        if credential.token == "tok_down":
+        if credential.token == DOWN:
             raise Unavailable("the payment provider does not answer", code="payment_provider_down")
         status, reason = TOKENS[credential.token]
         row = _Row(
@@ -167,6 +152,25 @@ class SandboxProvider:
             to=PaymentStatus.CANCELLED,
         )
 
+    def refund(self, reference: str, amount: Money, *, key: str) -> Report:
+        row = self._row(reference)
+        if key in (row.keys or ()):
+            return self._report(row)
+        try:
+            row.update(
+                [
+                    _Row.refunded.set(_Row.refunded + amount.minor),
+                    _Row.keys.add({key}),
+                ],
+                condition=(_Row.refunded == row.refunded)
+                & (_Row.captured >= int(row.refunded) + amount.minor),
+            )
+        except UpdateError as error:
+            if error.cause_response_code != "ConditionalCheckFailedException":
+                raise
+            raise Conflict("this payment has not so much to give back") from None
+        return self._report(row)
+
     def find(self, order_id: str) -> Report | None:
         try:
             return self._report(self._row(self._reference(order_id)))
@@ -179,10 +183,11 @@ class SandboxProvider:
         return row.order_id, self._report(row)
 
     def decide(self, reference: str, approved: bool) -> Report:
-        """The buyer approves a challenged payment, or gives up."""
+        """The buyer approves a challenged payment, or gives up. Said twice, it is said once.
+
+        Raises Conflict when the payment came to another end before.
+        """
         row = self._row(reference)
-        if row.status != PaymentStatus.REQUIRES_ACTION:
-            raise Conflict(f"this payment is {row.status}; there is nothing to approve")
         if approved:
             return self._move(
                 row,

@@ -1,0 +1,26 @@
+"""What a shopper sees of orders."""
+
+from functions.manifest import Access, Endpoint, Feature, Table
+
+FEATURE = Feature(
+    "orders",
+    (
+        Endpoint(
+            route="GET /orders/{id}",
+            module="orders.get_order",
+            access=Access.SHOPPER,
+            summary="An order as it stands: lines, parcels, adjustments, totals",
+            capability="dev.ucp.shopping.order",
+            response="ucp:shopping/order.json",
+            reads=(Table.ORDERS,),
+        ),
+        Endpoint(
+            route="GET /account/orders",
+            module="orders.list_my_orders",
+            access=Access.CUSTOMER,
+            summary="The signed-in customer's orders, newest first",
+            response="shop.orders.wire:OrderList",
+            reads=(Table.ORDERS,),
+        ),
+    ),
+)

@@ -1,0 +1,41 @@
+"""Events: carried out of the orders' table, and what follows from them."""
+
+from functions.manifest import Feature, Reaction, StreamReader, Table
+
+FEATURE = Feature(
+    "reactions",
+    (
+        StreamReader(
+            module="reactions.publish_events",
+            table=Table.ORDERS,
+            emits=True,
+        ),
+        Reaction(
+            module="reactions.start_workflow",
+            on=("OrderPlaced",),
+            starts_workflow=True,
+        ),
+        Reaction(
+            module="reactions.advance_workflow",
+            on=("OrderConfirmed", "OrderShipped", "ParcelMoved", "OrderCancelled"),
+            reads=(Table.ORDERS,),
+            resumes_workflow=True,
+        ),
+        Reaction(
+            module="reactions.confirm_by_mail",
+            on=("OrderConfirmed",),
+            writes=(Table.ORDERS,),
+            mails=True,
+        ),
+        Reaction(
+            module="reactions.settle_payment",
+            on=("OrderCancelled", "OrderShortened", "OrderReturned", "PaymentArrivedLate"),
+            writes=(Table.ORDERS,),
+            payments=True,
+        ),
+        Reaction(
+            module="reactions.measure",
+            on=("OrderPlaced", "OrderConfirmed", "PaymentFailed"),
+        ),
+    ),
+)

@@ -1,0 +1,36 @@
+"""The payment sandbox, seen from outside. Stages that take real money do not have it."""
+
+from functions.manifest import Access, Consumer, Endpoint, Feature, Queue
+
+FEATURE = Feature(
+    "sandbox",
+    (
+        Endpoint(
+            route="GET /sandbox",
+            module="sandbox.explain",
+            access=Access.PUBLIC,
+            summary="What the payment sandbox is, and its test tokens",
+        ),
+        Endpoint(
+            route="GET /sandbox/challenges/{reference}",
+            module="sandbox.show_challenge",
+            access=Access.PUBLIC,
+            summary="A payment that waits for its buyer's approval",
+            payments=True,
+        ),
+        Endpoint(
+            route="POST /sandbox/challenges/{reference}",
+            module="sandbox.answer_challenge",
+            access=Access.PUBLIC,
+            summary="The buyer approves or declines",
+            request="shop.payments.wire:ChallengeAnswer",
+            payments=True,
+        ),
+        Consumer(
+            module="sandbox.settle_payment",
+            queue=Queue.SANDBOX_SETTLEMENTS,
+            payments=True,
+        ),
+    ),
+    stages=frozenset({"local", "test", "dev"}),
+)

@@ -1,0 +1,27 @@
+"""POST /staff/orders/{id}/cancel: an order is called off; stock and money go back."""
+
+from shop.edge.http import Request, endpoint
+from shop.inventory.store import DynamoStock
+from shop.orders.actions import cancel_order
+from shop.orders.store import DynamoOrders
+from shop.orders.wire.staff import CancelRequest, StaffOrder
+from shop.storage.table import connection
+from shop.storage.transactions import DynamoLedger
+
+orders = DynamoOrders()
+stock = DynamoStock()
+ledger = DynamoLedger(connection())
+
+
+@endpoint(CancelRequest)
+def handler(request: Request[CancelRequest]) -> StaffOrder:
+    order = cancel_order(
+        request.path["id"],
+        request.body.reason,
+        at=request.at,
+        who=f"staff {request.caller.username}",
+        orders=orders,
+        stock=stock,
+        ledger=ledger,
+    )
+    return StaffOrder.of(order)

@@ -1,0 +1,50 @@
+"""What the people in the shop do with orders."""
+
+from functions.manifest import Access, Endpoint, Feature, Table
+
+GROUPS = ("staff", "fulfilment")
+
+FEATURE = Feature(
+    "staff_orders",
+    (
+        Endpoint(
+            route="GET /staff/orders",
+            module="staff_orders.list_orders",
+            access=Access.STAFF,
+            groups=GROUPS,
+            summary="The orders of a day (?day=2026-11-27&status=confirmed&cursor=…), newest first",
+            response="shop.orders.wire:OrderList",
+            reads=(Table.ORDERS,),
+        ),
+        Endpoint(
+            route="GET /staff/orders/{id}",
+            module="staff_orders.get_order",
+            access=Access.STAFF,
+            groups=GROUPS,
+            summary="An order with its payment, its holds and its history",
+            response="shop.orders.wire:StaffOrder",
+            reads=(Table.ORDERS,),
+        ),
+        Endpoint(
+            route="POST /staff/orders/{id}/parcels",
+            module="staff_orders.ship_order",
+            access=Access.STAFF,
+            groups=GROUPS,
+            summary="Hand a parcel to a carrier: the whole order, or some lines of it",
+            request="shop.orders.wire:ParcelRequest",
+            response="shop.orders.wire:StaffOrder",
+            status=201,
+            writes=(Table.ORDERS, Table.INVENTORY),
+        ),
+        Endpoint(
+            route="POST /staff/orders/{id}/cancel",
+            module="staff_orders.cancel_order",
+            access=Access.STAFF,
+            groups=GROUPS,
+            summary="Call an order off before it is shipped; stock and money go back",
+            request="shop.orders.wire:CancelRequest",
+            response="shop.orders.wire:StaffOrder",
+            writes=(Table.ORDERS, Table.INVENTORY),
+        ),
+    ),
+)

@@ -1,0 +1,40 @@
+"""Deliveries from outside: verified and put on a queue by one Lambda, applied by the next."""
+
+from functions.manifest import Access, Consumer, Endpoint, Feature, Queue, Secret, Table
+
+FEATURE = Feature(
+    "webhooks",
+    (
+        Endpoint(
+            route="POST /webhooks/payments/{provider}",
+            module="webhooks.receive_payment_event",
+            access=Access.WEBHOOK,
+            summary="A payment provider says that a payment changed (Standard Webhooks)",
+            request="shop.payments.wire:PaymentEvent",
+            status=202,
+            sends=(Queue.PAYMENT_EVENTS,),
+            payments=True,
+        ),
+        Consumer(
+            module="webhooks.apply_payment_event",
+            queue=Queue.PAYMENT_EVENTS,
+            writes=(Table.ORDERS, Table.INVENTORY),
+            payments=True,
+        ),
+        Endpoint(
+            route="POST /webhooks/carriers/{carrier}",
+            module="webhooks.receive_carrier_event",
+            access=Access.WEBHOOK,
+            summary="A carrier says where a parcel is (Standard Webhooks)",
+            request="shop.orders.wire:CarrierEvent",
+            status=202,
+            sends=(Queue.CARRIER_EVENTS,),
+            secrets=(Secret.CARRIER_WEBHOOK,),
+        ),
+        Consumer(
+            module="webhooks.apply_carrier_event",
+            queue=Queue.CARRIER_EVENTS,
+            writes=(Table.ORDERS,),
+        ),
+    ),
+)

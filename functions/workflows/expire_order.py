@@ -1,0 +1,23 @@
+"""ExpireOrder: no payment came: the order is called off, unless the money is there after all."""
+
+from shop.edge.task import Task, task
+from shop.inventory.store import DynamoStock
+from shop.orders.actions import expire_order
+from shop.orders.model import Status
+from shop.orders.store import DynamoOrders
+from shop.payments.gateway.chosen import provider_of_the_stage
+from shop.storage.table import connection
+from shop.storage.transactions import DynamoLedger
+
+orders = DynamoOrders()
+stock = DynamoStock()
+ledger = DynamoLedger(connection())
+provider = provider_of_the_stage()
+
+
+@task
+def handler(undo: Task) -> bool:
+    order = expire_order(
+        undo.order_id, at=undo.at, orders=orders, stock=stock, ledger=ledger, provider=provider
+    )
+    return order.status is Status.CONFIRMED

@@ -1,0 +1,19 @@
+"""ReleaseAllocation: what was not shipped in time is called off; what was shipped goes on."""
+
+from shop.edge.task import Task, task
+from shop.inventory.store import DynamoStock
+from shop.orders.actions import release_allocation
+from shop.orders.model import Status
+from shop.orders.store import DynamoOrders
+from shop.storage.table import connection
+from shop.storage.transactions import DynamoLedger
+
+orders = DynamoOrders()
+stock = DynamoStock()
+ledger = DynamoLedger(connection())
+
+
+@task
+def handler(undo: Task) -> bool:
+    order = release_allocation(undo.order_id, at=undo.at, orders=orders, stock=stock, ledger=ledger)
+    return order.status is Status.CONFIRMED

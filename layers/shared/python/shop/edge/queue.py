@@ -1,0 +1,82 @@
+"""The doorframe of a queue's consumer: one message in, done or to be tried again.
+
+Each message stands for itself: one that fails is reported and comes back after the visibility
+timeout, until it has failed so often that the queue sets it aside in its dead-letter queue. The
+others of the batch are done and do not come back.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, Generic, TypeVar, cast
+
+from pydantic import BaseModel
+
+from shop.edge.http import log, parse
+from shop.kernel.errors import Refusal
+
+Body = TypeVar("Body", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Message(Generic[Body]):
+    """One message. ``attempt`` counts its deliveries, from 1; ``at`` is now, UTC."""
+
+    body: Body
+    id: str
+    attempt: int
+    at: datetime
+
+
+Door = Callable[[Message[Body]], None]
+Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
+
+
+def consumer(body: type[Body]) -> Callable[[Door[Body]], Handler]:
+    """Hang a door in its frame. ``body`` is the pydantic class that each message must fit."""
+
+    def hang(door: Door[Body]) -> Handler:
+        @log.inject_lambda_context(clear_state=True)
+        def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+            failed = [r["messageId"] for r in event["Records"] if not _done(r, body, door)]
+            return {"batchItemFailures": [{"itemIdentifier": each} for each in failed]}
+
+        return handler
+
+    return hang
+
+
+def _done(record: Mapping[str, Any], body: type[Body], door: Door[Body]) -> bool:
+    log.set_correlation_id(record["messageId"])
+    attempt = int(record.get("attributes", {}).get("ApproximateReceiveCount", 1))
+    try:
+        read = parse(body, record["body"].encode("utf-8", "surrogatepass"))
+        said = cast(Body, read)
+        door(Message(said, record["messageId"], attempt, datetime.now(UTC)))
+    except Refusal as refusal:
+        log.warning(
+            "not done", extra={"code": refusal.code, "why": refusal.detail, "attempt": attempt}
+        )
+        return False
+    except Exception:
+        log.exception("not done", extra={"attempt": attempt})
+        return False
+    return True
+
+
+def send(queue_url: str, message: Mapping[str, Any], *, delay: int = 0) -> None:
+    """Put a message on a queue, to be seen after ``delay`` seconds (at most 900)."""
+    _queues().send_message(
+        QueueUrl=queue_url,
+        MessageBody=json.dumps(message, ensure_ascii=False, separators=(",", ":")),
+        DelaySeconds=delay,
+    )
+
+
+@lru_cache(maxsize=1)
+def _queues() -> Any:
+    import boto3  # a consumer that sends nothing does without
+
+    return boto3.client("sqs")

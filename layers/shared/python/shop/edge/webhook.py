@@ -1,0 +1,149 @@
+"""Webhooks as Standard Webhooks signs them: who sent this, unaltered, and just now.
+
+The signature is the base64 of HMAC-SHA256 over ``<id>.<timestamp>.<raw body>``; the header may hold
+several, while the sender changes its key. Timestamps five minutes off, to *either* side, are
+refused: a recorded delivery must not work later, nor one made for the future.
+
+Source: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import urllib.request
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from shop.kernel.errors import TooLarge, Unauthenticated, Unavailable
+
+TOLERANCE = timedelta(minutes=5)
+BODY_LIMIT = 64 * 1024
+"""Bytes of a delivery. It goes on a queue, whose messages hold 256 KB in all."""
+TIMEOUT = 5
+"""Seconds that a receiver has to answer."""
+KEPT = timedelta(minutes=5)
+"""How long a warm Lambda keeps a secret."""
+RECHECKED = timedelta(seconds=30)
+"""How often, at most, a signature that does not fit makes a warm Lambda read the secret anew."""
+
+
+@dataclass
+class Secret:
+    """A signing secret from Secrets Manager, kept in a warm Lambda for :data:`KEPT`.
+
+    While a secret is being replaced both the current and the previous one are good.
+    """
+
+    arn: str
+    _keys: tuple[bytes, ...] = field(default=(), repr=False)
+    _read_at: datetime | None = None
+
+    def keys(self, at: datetime) -> tuple[bytes, ...]:
+        """The keys that are good now."""
+        if self._read_at is None or at - self._read_at >= KEPT:
+            self._keys, self._read_at = _keys_of(self.arn), at
+        return self._keys
+
+    def again(self, at: datetime) -> tuple[bytes, ...]:
+        """The keys once more, read anew if they were not read just now: they may have changed."""
+        if self._read_at is None or at - self._read_at >= RECHECKED:
+            self._read_at = None
+        return self.keys(at)
+
+
+def verified(headers: Mapping[str, str], raw: bytes, secret: Secret, at: datetime) -> str:
+    """The id of a delivery whose signature is good.
+
+    Raises :class:`TooLarge`, and :class:`Unauthenticated` without saying which part was wrong: who
+    tries to forge learns nothing.
+    """
+    if len(raw) > BODY_LIMIT:
+        raise TooLarge(f"the body has {len(raw)} bytes; {BODY_LIMIT} are read at most")
+    delivery = headers.get("webhook-id", "")
+    timestamp = headers.get("webhook-timestamp", "")
+    given = _given(headers.get("webhook-signature", ""))
+    named = 0 < len(delivery) <= 255 and delivery.isascii()
+    if not named or not given or not _timely(timestamp, at):
+        raise _refused()
+    signed = b".".join((delivery.encode(), timestamp.encode(), raw))
+    if not _fits(signed, given, secret.keys(at)) and not _fits(signed, given, secret.again(at)):
+        raise _refused()
+    return delivery
+
+
+def signature(key: bytes, delivery: str, at: datetime, raw: bytes) -> dict[str, str]:
+    """The headers of a delivery signed now, for a sender of ours."""
+    timestamp = str(int(at.timestamp()))
+    signed = b".".join((delivery.encode(), timestamp.encode(), raw))
+    digest = base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
+    return {
+        "webhook-id": delivery,
+        "webhook-timestamp": timestamp,
+        "webhook-signature": f"v1,{digest}",
+    }
+
+
+def deliver(url: str, body: Mapping[str, Any], delivery: str, secret: Secret, at: datetime) -> None:
+    """Send a signed delivery of ours. Raises :class:`Unavailable` for any answer but 2xx."""
+    raw = json.dumps(body, separators=(",", ":")).encode()
+    headers = signature(secret.keys(at)[0], delivery, at, raw)
+    request = urllib.request.Request(  # noqa: S310  the shop's own address, from its settings
+        url, raw, {"Content-Type": "application/json", **headers}, method="POST"
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT):  # noqa: S310
+            return
+    except OSError as error:
+        raise Unavailable(f"the delivery was not taken: {error}") from None
+
+
+def key_of(secret: str) -> bytes:
+    """The key in a secret: what stands in base64 behind ``whsec_``, with or without that prefix."""
+    return base64.b64decode(secret.strip().removeprefix("whsec_"), validate=True)
+
+
+def _refused() -> Unauthenticated:
+    return Unauthenticated(
+        "this delivery is not signed as it must be, or not just now", code="signature_invalid"
+    )
+
+
+def _timely(timestamp: str, at: datetime) -> bool:
+    if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12):
+        return False
+    return abs(at.timestamp() - int(timestamp)) <= TOLERANCE.total_seconds()
+
+
+def _given(header: str) -> list[bytes]:
+    """The ``v1`` signatures of the header; those of other versions are passed over."""
+    found = []
+    for part in header.split(" "):
+        version, _, text = part.partition(",")
+        if version == "v1":
+            try:
+                found.append(base64.b64decode(text, validate=True))
+            except (binascii.Error, ValueError):
+                continue
+    return found
+
+
+def _fits(signed: bytes, given: Iterable[bytes], keys: Iterable[bytes]) -> bool:
+    expected = [hmac.digest(key, signed, hashlib.sha256) for key in keys]
+    return any(hmac.compare_digest(one, other) for one in given for other in expected)
+
+
+def _keys_of(arn: str) -> tuple[bytes, ...]:
+    import boto3  # built with the first delivery, so that a bare cold start does without
+
+    manager = boto3.client("secretsmanager")
+    texts = [manager.get_secret_value(SecretId=arn)["SecretString"]]
+    try:
+        previous: Any = manager.get_secret_value(SecretId=arn, VersionStage="AWSPREVIOUS")
+        texts.append(previous["SecretString"])
+    except manager.exceptions.ResourceNotFoundException:
+        pass
+    return tuple(key_of(text) for text in texts)

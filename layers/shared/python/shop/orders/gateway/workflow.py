@@ -1,0 +1,42 @@
+"""The order workflow on Step Functions."""
+
+import json
+from typing import Any
+
+import boto3
+
+GONE = frozenset({"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"})
+"""Errors that say: nobody waits for this token any more."""
+
+
+class StepFunctions:
+    """See :class:`shop.orders.ports.Workflow`. ``machine`` is the ARN of what is started."""
+
+    def __init__(self, machine: str | None = None) -> None:
+        self._machine = machine
+        self._client: Any = boto3.client("stepfunctions")
+
+    def start(self, order_id: str, payment_window_seconds: int) -> None:
+        try:
+            self._client.start_execution(
+                stateMachineArn=self._machine,
+                name=order_id,
+                input=json.dumps(
+                    {"order_id": order_id, "payment_window_seconds": payment_window_seconds}
+                ),
+            )
+        except self._client.exceptions.ExecutionAlreadyExists:
+            return
+
+    def resume(self, token: str, result: dict[str, Any]) -> None:
+        self._answer("send_task_success", taskToken=token, output=json.dumps(result))
+
+    def abort(self, token: str, error: str, cause: str) -> None:
+        self._answer("send_task_failure", taskToken=token, error=error, cause=cause)
+
+    def _answer(self, call: str, **said: str) -> None:
+        try:
+            getattr(self._client, call)(**said)
+        except self._client.exceptions.ClientError as error:
+            if error.response["Error"]["Code"] not in GONE:
+                raise

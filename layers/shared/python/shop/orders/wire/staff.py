@@ -1,0 +1,239 @@
+"""Orders as the people in the shop see them, and what they say about them."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from shop.kernel.errors import Invalid
+from shop.kernel.paging import Page
+from shop.orders.model import Order, ParcelStatus, Status
+from shop.orders.ports import Summary
+from shop.orders.wire.carrier import Carrier, TrackingNumber
+
+
+class _In(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
+
+
+class _Out(BaseModel):
+    model_config = ConfigDict(defer_build=True)
+
+
+class PiecesRequest(_In):
+    """Some pieces of a line."""
+
+    id: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    quantity: Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+class ParcelRequest(_In):
+    """A parcel that is handed over. Without ``lines`` it holds all that is left of the order."""
+
+    carrier: Carrier
+    tracking_number: TrackingNumber
+    tracking_url: (
+        Annotated[str, StringConstraints(pattern=r"^https?://[!-~]+$", max_length=500)] | None
+    ) = None
+    lines: Annotated[list[PiecesRequest], Field(min_length=1, max_length=2_000)] | None = None
+
+    @model_validator(mode="after")
+    def _each_once(self) -> "ParcelRequest":
+        ids = [line.id for line in self.lines or ()]
+        if len(set(ids)) != len(ids):
+            raise ValueError("a line is named once")
+        return self
+
+    def pieces(self) -> Mapping[str, int] | None:
+        return None if self.lines is None else {line.id: line.quantity for line in self.lines}
+
+
+class CancelRequest(_In):
+    """Why an order is called off. The buyer reads it."""
+
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+
+
+MOST_ON_A_PAGE = 100
+
+
+def page_size(text: str | None) -> int:
+    """How many orders a page holds: 20, or what ``?limit=`` asks for."""
+    if text is None:
+        return 20
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:6]) <= MOST_ON_A_PAGE):
+        raise Invalid(f"limit is 1 to {MOST_ON_A_PAGE}", code="limit_invalid", path="limit")
+    return int(text)
+
+
+def day_of(text: str | None, at: datetime) -> str:
+    """The day that ``?day=`` names (UTC), or today."""
+    if text is None:
+        return f"{at:%Y-%m-%d}"
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).strftime("%Y-%m-%d")
+    except ValueError:
+        raise Invalid("day is a date such as 2026-11-27", code="day_invalid", path="day") from None
+
+
+def status_of(text: str | None) -> Status | None:
+    """The status that ``?status=`` asks for."""
+    if text is None:
+        return None
+    if text not in set(Status):
+        raise Invalid(f"status is one of {', '.join(Status)}", code="status_invalid", path="status")
+    return Status(text)
+
+
+class OrderSummary(_Out):
+    """An order in a list. ``total`` is minor units of ``currency``."""
+
+    id: str
+    status: Status
+    placed_at: datetime
+    currency: str
+    total: int
+    pieces: int
+    email: str
+
+
+class OrderList(_Out):
+    """Orders, newest first; ``cursor`` asks for the next page and is missing on the last."""
+
+    orders: list[OrderSummary]
+    cursor: str | None = None
+
+    @classmethod
+    def of(cls, page: Page[Summary]) -> "OrderList":
+        return cls(
+            orders=[OrderSummary.model_validate(vars(summary)) for summary in page.items],
+            cursor=page.cursor,
+        )
+
+
+class StaffLine(_Out):
+    id: str
+    product_id: str
+    variant_id: str
+    sku: str
+    title: str
+    unit_price: int
+    quantity: int
+    shipped: int
+    delivered: int
+    cancelled: int
+    returned: int
+    subtotal: int
+    discount: int
+    tax: int
+    total: int
+    location: str | None = None
+
+
+class StaffTracking(_Out):
+    id: str
+    at: datetime
+    status: ParcelStatus
+    text: str
+
+
+class StaffParcel(_Out):
+    id: str
+    carrier: str
+    tracking_number: str
+    tracking_url: str | None
+    status: ParcelStatus
+    shipped_at: datetime
+    lines: dict[str, int]
+    tracking: list[StaffTracking]
+
+
+class StaffEntry(_Out):
+    at: datetime
+    kind: str
+    amount: int
+    reference: str
+
+
+class StaffPayment(_Out):
+    provider: str
+    status: str
+    reference: str | None
+    reason: str | None
+    authorised: int
+    captured: int
+    refunded: int
+    ledger: list[StaffEntry]
+
+
+class StaffMoment(_Out):
+    at: datetime
+    what: str
+    who: str
+    why: str
+
+
+class StaffOrder(_Out):
+    """Everything the shop knows of an order. Amounts are minor units of ``currency``.
+
+    ``due`` is what is to be paid for what was neither called off nor came back.
+    """
+
+    id: str
+    owner: str
+    checkout_id: str
+    status: Status
+    placed_at: datetime
+    pay_by: datetime
+    email: str
+    buyer: dict[str, Any]
+    destination: dict[str, Any]
+    shipping_option: dict[str, Any]
+    currency: str
+    subtotal: int
+    discount: int
+    shipping: int
+    tax: int
+    tax_included: bool
+    total: int
+    due: int
+    cancel_reason: str | None
+    lines: list[StaffLine]
+    parcels: list[StaffParcel]
+    payment: StaffPayment
+    history: list[StaffMoment]
+
+    @classmethod
+    def of(cls, order: Order) -> "StaffOrder":
+        payment = order.payment
+        plain = {
+            name: getattr(order, name)
+            for name in cls.model_fields
+            if name not in ("lines", "parcels", "payment", "history")
+        }
+        lines = [{**vars(line), "location": order.allocation.get(line.id)} for line in order.lines]
+        parcels = [
+            {
+                **vars(parcel),
+                "status": parcel.status,
+                "tracking": [vars(heard) for heard in parcel.tracking],
+            }
+            for parcel in order.parcels
+        ]
+        return cls(
+            **plain,
+            lines=[StaffLine.model_validate(line) for line in lines],
+            parcels=[StaffParcel.model_validate(parcel) for parcel in parcels],
+            payment=StaffPayment(
+                provider=payment.provider,
+                status=payment.status.value,
+                reference=payment.reference,
+                reason=payment.reason,
+                authorised=payment.balance("authorised"),
+                captured=payment.balance("captured"),
+                refunded=payment.balance("refunded"),
+                ledger=[StaffEntry.model_validate(vars(entry)) for entry in payment.ledger],
+            ),
+            history=[StaffMoment.model_validate(vars(moment)) for moment in order.history],
+        )

@@ -1,0 +1,216 @@
+"""An order in UCP's words (``shopping/order.json``): what was sold, where it is, what changed."""
+
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
+from typing import Any
+
+from shop.kernel.money import Money
+from shop.orders.model import Moment, Order, OrderLine, Status
+
+ADDRESS = (
+    "extended_address",
+    "street_address",
+    "address_locality",
+    "address_region",
+    "address_country",
+    "postal_code",
+    "first_name",
+    "last_name",
+    "phone_number",
+)
+REASONS: Mapping[str, str] = {
+    "payment_expired": "Not paid in time",
+    "payment_cancelled": "The payment was cancelled",
+    "checkout_canceled": "The checkout was left",
+    "not_shipped": "Could not be shipped in time",
+    "not_delivered": "Never arrived",
+    "lost": "Lost on the way",
+    "returned_to_sender": "Sent back undelivered",
+}
+"""Reasons in words a buyer reads; a reason that is not here is read as it is written."""
+
+
+def order_view(order: Order, shop_url: str) -> dict[str, Any]:
+    """An order as ``shopping/order.json``, without the envelope.
+
+    ``totals`` are what was sold; ``adjustments`` say what was taken off it since.
+    """
+    return {
+        "id": order.id,
+        "checkout_id": order.checkout_id,
+        "permalink_url": f"{shop_url}/orders/{order.id}",
+        "currency": order.currency,
+        "line_items": [_line(line) for line in order.lines],
+        "fulfillment": {
+            "expectations": list(_expectations(order)),
+            "events": sorted(_events(order), key=lambda event: event["occurred_at"]),
+        },
+        "adjustments": list(_adjustments(order)),
+        "totals": _totals(order),
+    }
+
+
+def said(reason: str) -> str:
+    """A reason in words."""
+    return REASONS.get(reason, reason.replace("_", " "))
+
+
+def _line(line: OrderLine) -> dict[str, Any]:
+    item: dict[str, Any] = {"id": line.variant_id, "title": line.title, "price": line.unit_price}
+    if line.image_url:
+        item["image_url"] = line.image_url
+    totals = [{"type": "subtotal", "amount": line.subtotal}]
+    if line.discount:
+        totals.append({"type": "items_discount", "amount": -line.discount})
+    totals.append({"type": "total", "amount": line.total})
+    return {
+        "id": line.id,
+        "item": item,
+        "quantity": {
+            "original": line.quantity,
+            "total": line.active,
+            "fulfilled": min(line.shipped, line.active),
+        },
+        "totals": totals,
+        "status": _status(line),
+    }
+
+
+def _status(line: OrderLine) -> str:
+    """Derived as the specification says; what left the house is fulfilled."""
+    if line.active == 0:
+        return "removed"
+    if line.shipped >= line.active:
+        return "fulfilled"
+    return "partial" if line.shipped else "processing"
+
+
+def _totals(order: Order) -> list[dict[str, Any]]:
+    totals: list[dict[str, Any]] = [
+        {"type": "subtotal", "display_text": "Subtotal", "amount": order.subtotal}
+    ]
+    if order.discount:
+        totals.append({"type": "discount", "display_text": "Discount", "amount": -order.discount})
+    totals.append({"type": "fulfillment", "display_text": "Shipping", "amount": order.shipping})
+    text = "Total"
+    if order.tax and order.tax_included:
+        text = f"Total (includes tax of {Money(order.tax, order.currency)})"
+    elif order.tax:
+        totals.append({"type": "tax", "display_text": "Tax", "amount": order.tax})
+    totals.append({"type": "total", "display_text": text, "amount": order.total})
+    return totals
+
+
+def _expectations(order: Order) -> Iterator[dict[str, Any]]:
+    lines = _pieces({line.id: line.active for line in order.lines})
+    if lines:
+        yield {
+            "id": "exp_1",
+            "line_items": lines,
+            "method_type": "shipping",
+            "destination": {
+                name: order.destination[name] for name in ADDRESS if order.destination.get(name)
+            },
+            "description": _promise(order),
+            "fulfillable_on": "now",
+        }
+
+
+def _promise(order: Order) -> str:
+    option = order.shipping_option
+    if order.status is Status.COMPLETED:
+        return "Delivered"
+    title = str(option.get("title", "Shipping"))
+    if "earliest" not in option or "latest" not in option:
+        return title
+    earliest, latest = date.fromisoformat(option["earliest"]), date.fromisoformat(option["latest"])
+    return f"{title}: arrives {earliest:%Y-%m-%d} to {latest:%Y-%m-%d}"
+
+
+def _events(order: Order) -> Iterator[dict[str, Any]]:
+    for moment in order.history:
+        if moment.what == "allocated":
+            yield {
+                "id": "processing",
+                "occurred_at": _instant(moment.at),
+                "type": "processing",
+                "line_items": _pieces({line.id: line.quantity for line in order.lines}),
+                "description": "Preparing to ship",
+            }
+    for parcel in order.parcels:
+        shared: dict[str, Any] = {
+            "line_items": _pieces(parcel.lines),
+            "tracking_number": parcel.tracking_number,
+            "carrier": parcel.carrier,
+        }
+        if parcel.tracking_url:
+            shared["tracking_url"] = parcel.tracking_url
+        yield {
+            "id": f"{parcel.id}.shipped",
+            "occurred_at": _instant(parcel.shipped_at),
+            "type": "shipped",
+            **shared,
+            "description": f"Handed to {parcel.carrier}",
+        }
+        for heard in parcel.tracking:
+            yield {
+                "id": f"{parcel.id}.{heard.id}",
+                "occurred_at": _instant(heard.at),
+                "type": heard.status.value,
+                **shared,
+                "description": heard.text or heard.status.value.replace("_", " ").capitalize(),
+            }
+
+
+def _adjustments(order: Order) -> Iterator[dict[str, Any]]:
+    """One for each thing that changed what was sold; *pending* until the money followed.
+
+    Money that was given back beyond that (by hand, at the provider) is an adjustment of its own.
+    """
+    status = "completed" if order.settled else "pending"
+    cancelled = {line.id: line.cancelled for line in order.lines}
+    returned = {line.id: line.returned for line in order.lines}
+    left = order.total
+    for kind, pieces, after in (
+        ("cancellation", cancelled, order.due_without(cancelled)),
+        ("return", returned, order.due),
+    ):
+        moment = _moment(order, kind)
+        if moment is not None and any(pieces.values()):
+            yield {
+                "id": f"adj_{kind}",
+                "type": kind,
+                "occurred_at": _instant(moment.at),
+                "status": status,
+                "line_items": _pieces({line: -count for line, count in pieces.items()}),
+                "totals": [{"type": "total", "amount": after - left}],
+                "description": said(moment.why or "not_shipped"),
+            }
+            left = after
+    payment = order.payment
+    refunds = [entry for entry in payment.ledger if entry.kind == "refunded"]
+    beyond = payment.balance("refunded") - max(payment.balance("captured") - order.due, 0)
+    if beyond > 0:
+        yield {
+            "id": "adj_refund",
+            "type": "refund",
+            "occurred_at": _instant(refunds[-1].at),
+            "status": "completed",
+            "totals": [{"type": "total", "amount": -beyond}],
+            "description": "Refund",
+        }
+
+
+_WORDS = {"cancellation": ("cancelled", "shortened"), "return": ("returned",)}
+
+
+def _moment(order: Order, kind: str) -> Moment | None:
+    return next((m for m in order.history if m.what in _WORDS[kind]), None)
+
+
+def _pieces(lines: Mapping[str, int]) -> list[dict[str, Any]]:
+    return [{"id": line_id, "quantity": pieces} for line_id, pieces in lines.items() if pieces]
+
+
+def _instant(at: datetime) -> str:
+    return at.isoformat()
