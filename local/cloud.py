@@ -33,9 +33,10 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from rich.markup import escape
 
 from local import ground
-from local.emulator import COMPLETE, RUNNING
+from local.emulator import COMPLETE, RUNNING, is_whole, saves
 from local.processes import (
     LOOPBACK,
     ROOT,
@@ -67,25 +68,28 @@ class Cloud:
         self,
         home: Path = HOME,
         *,
-        stage: str = "local",
+        stage: str | None = None,
         port: int | None = None,
         lifeline: bool = False,
         auth: bool = False,
         quiet: bool = False,
     ) -> None:
-        """``port`` is the front door's; 0 takes any free one, ``None`` the one taken before.
+        """``stage`` is ``local`` or ``test``, ``port`` the front door's (0 takes any free one).
+        For ``None`` they are what they were before in this home.
 
         With ``lifeline`` the cloud ends when this process does, however it does. With ``auth``
         the emulator enforces IAM, inside Lambdas too.
         """
         self.home = home.resolve()
-        self.stage = stage
         self.show = Progress(quiet=quiet)
         self._lifeline = lifeline
         self._auth = auth
         self._wish = port
         self._pipe: tuple[int, int] | None = None
         kept = self._settings()
+        self.stage: str = stage or kept.get("stage", "local")
+        if kept.get("stage", self.stage) != self.stage:
+            raise CloudRefused(f"{self.home} holds stage {kept['stage']}, not {self.stage}.")
         self.port = port or kept.get("port", PORT)
         if port == 0:
             self.port = kept.get("port") or free_port()
@@ -155,12 +159,17 @@ class Cloud:
 
     # ------------------------------------------------------------------ up and down
 
-    def up(self, *, furnish: bool = True) -> None:
-        """Bring everything up, from whatever state it is in; what is in order is left alone."""
+    def up(self, *, furnish: bool = True, stacks: bool = True) -> None:
+        """Bring everything up, from whatever state it is in; what is in order is left alone.
+
+        Without ``stacks`` this is an emulated AWS and nothing on it.
+        """
         with self._only_one():
             self._sweep()
             self._look_for_ports()
             self._start_emulator()
+            if not stacks:
+                return
             changed = self._bring_stacks()
             self._open_front_door()
             if furnish:
@@ -212,12 +221,23 @@ class Cloud:
             self.show.say(f"  An earlier run was killed; ending its {len(orphans)} Lambda workers.")
             stop(orphans, grace=2)
         shutil.rmtree(self.home / "tmp", ignore_errors=True)
-        if (self.home / "state" / RUNNING).exists():
-            saved = [path.stat().st_mtime for path in (self.home / "state").glob(f"*/{COMPLETE}")]
-            when = "at the beginning"
-            if saved:
-                when = f"saved at {datetime.fromtimestamp(max(saved)).astimezone():%H:%M:%S}"
-            self.show.say(f"  The emulated AWS was killed; the shop goes on as it was {when}.")
+        state = self.home / "state"
+        whole = [save for save in saves(state) if is_whole(save)]
+        if (state / RUNNING).exists() and whole:
+            at = datetime.fromtimestamp((whole[0] / COMPLETE).stat().st_mtime).astimezone()
+            self.show.say(f"  The emulated AWS was killed; the shop goes on as saved at {at:%T}.")
+        if saves(state) and not whole:
+            aside = self.home / f"damaged-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+            aside.mkdir()
+            for name in ("state", "s3"):
+                (self.home / name).rename(aside / name)
+            self.show.say(
+                f"  The saved state is damaged. It lies in {aside}; the shop begins empty."
+            )
+
+        if not whole:
+            # Buckets lie on disk at once, also those of a start that was killed before any save.
+            self.empty()
 
     def _look_for_ports(self) -> None:
         door = servers(self.home, "local.front_door")
@@ -235,11 +255,13 @@ class Cloud:
             self.emulator_port = free_port(kept or wish)
             if kept and kept != self.emulator_port:
                 self.show.say(
-                    f"  Port {kept} is taken by {holder(kept)}; "
+                    f"  Port {kept} is taken by {escape(holder(kept))}; "
                     f"the cloud moves to {self.emulator_port}."
                 )
         self._settings_file.write_text(
-            json.dumps({"port": self.port, "emulator_port": self.emulator_port}) + "\n"
+            json.dumps(
+                {"stage": self.stage, "port": self.port, "emulator_port": self.emulator_port}
+            )
         )
 
     def _start_emulator(self) -> None:
@@ -249,6 +271,7 @@ class Cloud:
         if running:
             self.show.say("  The emulator runs but does not answer; starting it again.")
             stop([*running, *workers(self.home)], grace=5)
+            self._sweep()
         for name in ("tmp", "state", "s3"):
             (self.home / name).mkdir(parents=True, exist_ok=True)
         log = self._log("emulator")
@@ -297,9 +320,12 @@ class Cloud:
         env = {**self.environment(), "PYTHONPATH": str(ROOT)}
         made = self.home / "cdk.out.sources"
         if not made.exists() or made.read_text() != sources or not assembly.exists():
-            made.unlink(missing_ok=True)
-            shutil.rmtree(assembly, ignore_errors=True)
-            ground.synthesize(self.stage, assembly, env=env, log=self._log("synth"), show=self.show)
+            # In a folder of its own first: a killed run's synthesis may still be writing.
+            for old in self.home.glob("cdk.out*"):
+                made.unlink() if old == made else shutil.rmtree(old, ignore_errors=True)
+            fresh = self.home / f"cdk.out.{os.getpid()}"
+            ground.synthesize(self.stage, fresh, env=env, log=self._log("synth"), show=self.show)
+            fresh.rename(assembly)
             made.write_text(sources)
         fingerprint = ground.assembly_fingerprint(assembly)
         changed = mark.get("assembly") != fingerprint
@@ -381,9 +407,9 @@ class Cloud:
     def _settings_file(self) -> Path:
         return self.home / "settings.json"
 
-    def _settings(self) -> dict[str, int]:
+    def _settings(self) -> dict[str, Any]:
         try:
-            kept: dict[str, int] = json.loads(self._settings_file.read_text())
+            kept: dict[str, Any] = json.loads(self._settings_file.read_text())
         except (OSError, ValueError):
             return {}
         return kept
@@ -397,7 +423,7 @@ class Cloud:
         return f"The {name.replace('_', ' ')} did not start ({self._log(name)}):\n{words}"
 
     def _saves(self) -> list[str]:
-        return sorted(p.parent.name for p in (self.home / "state").glob(f"*/{COMPLETE}"))
+        return [save.name for save in saves(self.home / "state") if (save / COMPLETE).exists()]
 
     def _answers(self, *, patience: float = 2, while_runs: psutil.Process | None = None) -> bool:
         until = time.monotonic() + patience
@@ -464,12 +490,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m local.cloud", description=__doc__)
     parser.add_argument("verb", choices=("up", "down", "reset", "outputs"))
     parser.add_argument("--home", type=Path, default=HOME)
-    parser.add_argument("--stage", default="local", choices=("local", "test"))
+    parser.add_argument("--stage", choices=("local", "test"))
     parser.add_argument("--port", type=int, help=f"the front door's; {PORT} at first")
     told = parser.parse_args()
-    cloud = Cloud(told.home, stage=told.stage, port=told.port)
     started = time.monotonic()
     try:
+        cloud = Cloud(told.home, stage=told.stage, port=told.port)
         if told.verb == "up":
             cloud.up()
             tell_what_to_try(cloud, time.monotonic() - started)
@@ -482,10 +508,12 @@ def main() -> None:
         else:
             print(json.dumps(cloud.outputs(), indent=2, sort_keys=True))
     except CloudRefused as refused:
-        cloud.show.console.print(f"[red]✗[/red] {refused}", markup=True, soft_wrap=True)
+        print(f"✗ {refused}", file=sys.stderr)
         raise SystemExit(1) from None
     except KeyboardInterrupt:
-        cloud.show.say("\n  Interrupted. make up goes on from here; make down stops what runs.")
+        print(
+            "\nInterrupted. make up goes on from here; make down stops what runs.", file=sys.stderr
+        )
         raise SystemExit(130) from None
 
 

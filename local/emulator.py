@@ -149,7 +149,7 @@ class Memory:
             self._write(target / "streams.json", "streams", _steady(_streams))
             sizes = {file.name: file.stat().st_size for file in target.iterdir()}
             (target / COMPLETE).write_text(json.dumps(sizes))
-            for old in self._saves():
+            for old in saves(self._folder):
                 if old != target:
                     shutil.rmtree(old, ignore_errors=True)
             if self._referenced is not None:
@@ -164,21 +164,8 @@ class Memory:
             out.flush()
             os.fsync(out.fileno())
 
-    def _saves(self) -> list[Path]:
-        """Newest first, the broken ones among them."""
-        return sorted((f for f in self._folder.glob("*") if f.name.isdigit()), reverse=True)
-
     def _newest(self) -> Path | None:
-        for folder in self._saves():
-            try:
-                sizes = json.loads((folder / COMPLETE).read_text())
-                whole = all((folder / name).stat().st_size == size for name, size in sizes.items())
-            except (OSError, ValueError):
-                whole = False
-            if whole:
-                return folder
-            log.warning("state %s is not whole; looking for an older one", folder.name)
-        return None
+        return next(filter(is_whole, saves(self._folder)), None)
 
     def _load_streams(self, folder: Path | None) -> None:
         from ministack.services import dynamodb, lambda_svc
@@ -189,6 +176,20 @@ class Memory:
             dynamodb._stream_trimmed.update(kept["trimmed"])
         else:
             lambda_svc._dynamodb_stream_positions.clear()
+
+
+def saves(folder: Path) -> list[Path]:
+    """All saves in a state folder, newest first, those cut short among them."""
+    return sorted((f for f in folder.glob("*") if f.name.isdigit()), reverse=True)
+
+
+def is_whole(save: Path) -> bool:
+    """Whether a save was ended, and all its files still have the size they had then."""
+    try:
+        sizes = json.loads((save / COMPLETE).read_text())
+        return all((save / name).stat().st_size == size for name, size in sizes.items())
+    except (OSError, ValueError):
+        return False
 
 
 def _move_queues() -> None:

@@ -50,7 +50,13 @@ def bootstrap(*, env: Mapping[str, str], log: Path, show: Progress) -> None:
     """The bucket and the roles that the CDK CLI works with."""
     with show.step("prepare the cloud for CDK (cdk bootstrap)"):
         account = f"aws://000000000000/{env['AWS_REGION']}"
-        run_logged(["cdk", "bootstrap", account, *QUIET], env=env, log=log, cwd=log.parent)
+        run_logged(
+            ["cdk", "bootstrap", account, *QUIET],
+            env=env,
+            log=log,
+            cwd=log.parent,
+            telling=_is_telling,
+        )
 
 
 def deploy(assembly: Path, *, env: Mapping[str, str], log: Path, show: Progress) -> None:
@@ -73,6 +79,7 @@ def deploy(assembly: Path, *, env: Mapping[str, str], log: Path, show: Progress)
             env=env,
             log=log,
             line=_narrator(total, at),
+            telling=_is_telling,
         )
 
 
@@ -91,15 +98,28 @@ def stack_names(assembly: Path) -> list[str]:
     return sorted(names)
 
 
+WENT_WELL = (
+    r": (start|success): |: creating CloudFormation|: deploying\.\.\.|^ ✅|^✨|^Stack ARN|^arn:"
+    r"|^    at |^  (type|source|cause|deploymentErrorCode): |^Trusted acc|^Using default exec"
+)
+EVENT = re.compile(r"^(\S+) \| +(\d+)/(\d+) \|")
+
+
+def _is_telling(line: str) -> bool:
+    """Not the hundreds of lines about what went well, nor the CLI's own stack."""
+    if EVENT.match(line):
+        return "FAILED" in line
+    return re.search(WENT_WELL, line) is None
+
+
 def _narrator(total: int, at: Callable[[str], None]) -> Callable[[str], None]:
-    event = re.compile(r"^(\S+) \| +(\d+)/(\d+) \|")
     done: set[str] = set()
 
     def line(text: str) -> None:
         if match := re.match(r"^ ✅ +(\S+)", text):
             done.add(match[1])
             at(f"{len(done)} of {total}: {match[1]}")
-        elif match := event.match(text):
+        elif match := EVENT.match(text):
             at(f"{len(done)} of {total}: {match[1]}, {match[2]} of {match[3]} resources")
 
     return line

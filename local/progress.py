@@ -44,10 +44,14 @@ def run_logged(
     env: Mapping[str, str],
     log: Path,
     line: Callable[[str], None] = lambda _: None,
+    telling: Callable[[str], bool] = bool,
     cwd: Path = ROOT,
 ) -> None:
-    """Run a program with its output in a log; when it fails, its last words are the refusal."""
-    last: deque[str] = deque(maxlen=30)
+    """Run a program with its output in a log; when it fails, its last words are the refusal.
+
+    ``telling`` picks the lines worth repeating then.
+    """
+    last: deque[str] = deque(maxlen=25)
     with log.open("w", encoding="utf-8") as out:
         process = subprocess.Popen(
             command,
@@ -64,9 +68,9 @@ def run_logged(
         try:
             for text in process.stdout:
                 out.write(text)
-                if text.strip():
+                line(text.rstrip())
+                if text.strip() and telling(text):
                     last.append(text.rstrip())
-                    line(text.rstrip())
         except BaseException:
             process.terminate()
             raise
