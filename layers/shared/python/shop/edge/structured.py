@@ -16,7 +16,7 @@ _KEY = re.compile(r"[a-z*][a-z0-9_.*-]*")
 _NUMBER = re.compile(r"-?(?:[0-9]{1,12}\.[0-9]{1,3}(?![0-9.])|[0-9]{1,15}(?![0-9.]))")
 _STRING = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')
 _TOKEN = re.compile(r"[A-Za-z*][!#$%&'*+.^_`|~0-9A-Za-z:/-]*")
-_BYTES = re.compile(r":([A-Za-z0-9+/=]*):")
+_BYTES = re.compile(r":([A-Za-z0-9+/]*={0,2}):")
 _BOOLEAN = re.compile(r"\?([01])")
 _BLANK = re.compile(r"[ \t]*")
 _SPACE = re.compile(r" *")
@@ -107,7 +107,8 @@ def _bare(text: str, at: int) -> tuple[Any, int]:
         return found[1] == "1", found.end()
     if found := _BYTES.match(text, at):
         try:
-            return base64.b64decode(found[1] + "=" * (-len(found[1]) % 4)), found.end()
+            padded = found[1] + "=" * (-len(found[1]) % 4)
+            return base64.b64decode(padded, validate=True), found.end()
         except binascii.Error:
             raise ValueError(f"not base64 at {at}") from None
     raise ValueError(f"a value is missing at {at}")

@@ -1,0 +1,103 @@
+"""A platform of an agent, on the loopback interface: it publishes a profile, well or badly."""
+
+import json
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+VERSION = "2026-08-25"
+EVERYTHING = (
+    "dev.ucp.shopping.catalog.search",
+    "dev.ucp.shopping.catalog.lookup",
+    "dev.ucp.shopping.cart",
+    "dev.ucp.shopping.checkout",
+    "dev.ucp.shopping.fulfillment",
+    "dev.ucp.shopping.order",
+)
+
+
+def profile(
+    capabilities: Iterable[str] = EVERYTHING, *, version: str = VERSION, **more: Any
+) -> dict[str, Any]:
+    """A platform's profile that names these capabilities in its own version."""
+    entities: dict[str, Any] = {
+        name: [
+            {
+                "version": version,
+                "spec": f"https://ucp.dev/{version}/specification/overview",
+                "schema": f"https://ucp.dev/{version}/schemas/{name.rsplit('.', 1)[-1]}.json",
+            }
+        ]
+        for name in capabilities
+    }
+    return {
+        "ucp": {
+            "version": version,
+            "services": {},
+            "capabilities": entities,
+            "payment_handlers": {},
+            **more,
+        }
+    }
+
+
+class Platform:
+    """What the platform answers, and how often it was asked. Change it while it runs."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.status = 200
+        self.headers: dict[str, str] = {"Cache-Control": "public, max-age=300"}
+        self.body: bytes = json.dumps(profile()).encode()
+        self.chunks: Iterable[bytes] | None = None
+        """Sent piece by piece instead of ``body``; they may take their time."""
+        self.asked = 0
+
+    def says(self, document: Any) -> None:
+        self.body = json.dumps(document).encode()
+
+    @property
+    def agent(self) -> str:
+        """The ``UCP-Agent`` header of its requests."""
+        return f'profile="{self.url}"'
+
+    @property
+    def as_agent(self) -> Mapping[str, str]:
+        return {"ucp-agent": self.agent}
+
+
+@contextmanager
+def platform() -> Iterator[Platform]:
+    """Run a platform on a free port of 127.0.0.1."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            it.asked += 1
+            self.send_response(it.status)
+            for name, value in it.headers.items():
+                self.send_header(name, value)
+            if it.chunks is None:
+                self.send_header("Content-Length", str(len(it.body)))
+            self.end_headers()
+            try:
+                for chunk in it.chunks if it.chunks is not None else (it.body,):
+                    self.wfile.write(chunk)
+                    self.wfile.flush()
+            except OSError:
+                pass  # it hung up, as it should
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    it = Platform(f"http://127.0.0.1:{server.server_address[1]}/profile.json")
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield it
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
