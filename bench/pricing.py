@@ -73,12 +73,12 @@ def promotion(n: int, lines: int) -> Promotion:
         (effects.ShippingOff(basis_points=1000 + n), Selection()),
         (effects.PercentOff(800, up_to=eur(2000)), category),
     )
-    effect, on = kinds[n % len(kinds)]
+    effect, goods = kinds[n % len(kinds)]
     return Promotion(
         id=f"promotion-{n}",
         title=f"Promotion {n}",
         effect=effect,
-        on=on,
+        goods=goods,
         conditions=Conditions(
             window=Window(starts=datetime(2026, 11, 1, tzinfo=UTC)),
             markets=("EU",),

@@ -127,9 +127,7 @@ def folded(code: str) -> str:  # 4.2
 class Naive:
     """One quote."""
 
-    def __init__(
-        self, basket: Basket, rules: Rules, at: datetime, standing: Standing
-    ) -> None:
+    def __init__(self, basket: Basket, rules: Rules, at: datetime, standing: Standing) -> None:
         self.basket = basket
         self.rules = rules
         self.at = at
@@ -280,9 +278,7 @@ class Naive:
             return False
         if conditions.signed_in and (customer is None or customer.id is None):
             return False
-        return not (
-            conditions.first_order and (customer is None or customer.orders_before != 0)
-        )
+        return not (conditions.first_order and (customer is None or customer.orders_before != 0))
 
     def opened(self) -> dict[str, str]:  # 4.2
         """Promotions opened by a good code, and that code."""
@@ -323,12 +319,10 @@ class Naive:
     def about(self, promotion: Promotion, line: BasketLine) -> bool:
         if promotion.effect.kind == "bundle":  # 6.3
             return any(selected(part.goods, line) for part in promotion.effect.parts)  # type: ignore[union-attr]
-        return selected(promotion.on, line)
+        return selected(promotion.goods, line)
 
     def in_sight(self, promotion: Promotion) -> list[Goods]:
-        return [
-            g for g in self.goods if self.about(promotion, g.line) and self.sees(promotion, g)
-        ]
+        return [g for g in self.goods if self.about(promotion, g.line) and self.sees(promotion, g)]
 
     def reached(self, promotion: Promotion) -> bool:  # 4.5
         conditions = promotion.conditions
@@ -336,9 +330,7 @@ class Naive:
         if of is None:
             counted = self.in_sight(promotion)
         else:
-            counted = [
-                g for g in self.goods if selected(of, g.line) and self.sees(promotion, g)
-            ]
+            counted = [g for g in self.goods if selected(of, g.line) and self.sees(promotion, g)]
         if sum(g.line.quantity for g in counted) < conditions.min_quantity:
             return False
         if conditions.min_amount:
@@ -368,8 +360,7 @@ class Naive:
 
     def reckon_percent_off(self, effect: Any, sight: list[Goods], result: Result) -> None:
         off = [
-            round_share(Fraction(g.cost * effect.basis_points, 10_000), self.mode)
-            for g in sight
+            round_share(Fraction(g.cost * effect.basis_points, 10_000), self.mode) for g in sight
         ]
         if effect.up_to:
             cap = self.amount(effect.up_to)
@@ -377,9 +368,7 @@ class Naive:
                 return
             if sum(off) > cap:
                 off = share_out(cap, off)
-        self.take_lines(
-            {g.line.id: o for g, o in zip(sight, off, strict=True)}, sight, result
-        )
+        self.take_lines({g.line.id: o for g, o in zip(sight, off, strict=True)}, sight, result)
 
     def reckon_amount_off(self, effect: Any, sight: list[Goods], result: Result) -> None:
         each = self.amount(effect.amount)
@@ -387,9 +376,7 @@ class Naive:
             return
         self.take_lines(
             {
-                g.line.id: min(
-                    g.cost, each * (g.line.quantity if effect.per == "unit" else 1)
-                )
+                g.line.id: min(g.cost, each * (g.line.quantity if effect.per == "unit" else 1))
                 for g in sight
             },
             sight,
@@ -400,9 +387,7 @@ class Naive:
         price = self.amount(effect.price)
         if price is None:
             return
-        self.take_lines(
-            {g.line.id: g.cost - price * g.line.quantity for g in sight}, sight, result
-        )
+        self.take_lines({g.line.id: g.cost - price * g.line.quantity for g in sight}, sight, result)
 
     def reckon_group_price(self, effect: Any, sight: list[Goods], result: Result) -> None:
         if self.basket.group_buy == result.promotion.id:
@@ -427,9 +412,7 @@ class Naive:
             if price is not None:
                 saved = sum(dearest) - price * allotted
             else:
-                saved = round_share(
-                    Fraction(sum(dearest) * effect.basis_points, 10_000), self.mode
-                )
+                saved = round_share(Fraction(sum(dearest) * effect.basis_points, 10_000), self.mode)
             if saved > 0:
                 off[goods.line.id] = saved
                 result.allotted[goods.line.id] = allotted
@@ -446,11 +429,7 @@ class Naive:
             gettable = list(buyable)
         else:
             gettable = self.free_units(
-                [
-                    g
-                    for g in self.goods
-                    if selected(effect.get, g.line) and self.sees(promotion, g)
-                ]
+                [g for g in self.goods if selected(effect.get, g.line) and self.sees(promotion, g)]
             )
         n = 0
         while effect.times is None or n < effect.times:
@@ -511,9 +490,7 @@ class Naive:
             if not full or saved <= 0:
                 break
             used = [g for g in self.goods if any(u.goods is g for u in picked)]
-            shares = share_out(
-                saved, [sum(u.cost for u in picked if u.goods is g) for g in used]
-            )
+            shares = share_out(saved, [sum(u.cost for u in picked if u.goods is g) for g in used])
             for goods, share in zip(used, shares, strict=True):
                 off[goods.line.id] = off.get(goods.line.id, 0) + share
             result.units += picked

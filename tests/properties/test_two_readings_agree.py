@@ -54,4 +54,6 @@ def test_two_readings_of_the_law_agree(part: int) -> None:
         naive = naive_quote(it.basket, rules=it.rules, at=it.at, standing=it.standing)
         assert engine == naive, f"seed {seed}"
         applied += len(engine["applied"])
-    assert applied > BASKETS / PARTS / 2, "the baskets hardly meet a promotion: nothing was compared"
+    assert applied > BASKETS / PARTS / 2, (
+        "the baskets hardly meet a promotion: nothing was compared"
+    )

@@ -73,9 +73,7 @@ def selection(rng: Random, wide: float = 0.4) -> Selection:
 def window(rng: Random) -> Window:
     if rng.random() < 0.8:
         return Window()
-    hours = rng.choice(
-        [None, (time(9), time(18)), (time(22), time(13)), (time(13), time(14))]
-    )
+    hours = rng.choice([None, (time(9), time(18)), (time(22), time(13)), (time(13), time(14))])
     return Window(
         starts=rng.choice([None, NOON, NOON - timedelta(days=1), NOON + timedelta(hours=1)]),
         ends=rng.choice([None, NOON, NOON + timedelta(hours=1)]),
@@ -179,7 +177,7 @@ def promotion(rng: Random, number: int, currency: str) -> Promotion:
         id=f"m{number}",
         title=f"Promotion {number}",
         effect=effect(rng, currency),
-        on=selection(rng),
+        goods=selection(rng),
         conditions=conditions(rng, currency),
         stacking=Stacking(
             group=rng.choice(["default", "g1", "g2", "g3", "loose"]),
@@ -213,7 +211,9 @@ def price_list(rng: Random, number: int, currency: str) -> PriceList:
     entries = []
     for article in rng.sample([*PRODUCTS, *[f"{p}.1" for p in PRODUCTS]], rng.randint(1, 4)):
         for quantity in rng.sample([1, 2, 4], rng.randint(1, 2)):
-            entries.append(PriceEntry(article, rng.choice([800, 900, rng.randint(0, 2500)]), quantity))
+            entries.append(
+                PriceEntry(article, rng.choice([800, 900, rng.randint(0, 2500)]), quantity)
+            )
     return PriceList(
         id=f"list{number}",
         currency=rng.choice([currency, currency, currency, "GBP"]),
@@ -231,9 +231,7 @@ def world(rng: Random, most_promotions: int = 12) -> World:
     market = rng.choice(["US", "EU", "EU", "CN", "WORLD"])
     currency = {"US": "USD", "EU": "EUR", "CN": "CNY", "WORLD": "JPY"}[market]
     lines = tuple(line(rng, n, currency) for n in range(rng.choice([0, 1, 2, 3, 4, 5, 6])))
-    promotions = tuple(
-        promotion(rng, n, currency) for n in range(rng.randint(1, most_promotions))
-    )
+    promotions = tuple(promotion(rng, n, currency) for n in range(rng.randint(1, most_promotions)))
     ids = [p.id for p in promotions] or ["none"]
     shipping = rng.choice([None, 0, 499, 1200])
     destination = rng.choice(

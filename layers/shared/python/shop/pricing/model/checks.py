@@ -38,7 +38,7 @@ def problems_of(promotion: Promotion) -> list[Problem]:
         found.add("title_invalid", "a title has 1 to 200 letters", "$.title")
     if not _NAME.fullmatch(promotion.stacking.group):
         found.add("id_invalid", "a group has a name", "$.stacking.group")
-    found.selection(promotion.on, "$.on")
+    found.selection(promotion.goods, "$.goods")
     found.conditions(promotion.conditions, "$.conditions")
     found.effect(promotion)
     return found.problems
@@ -184,8 +184,8 @@ class _Found:
         for place, part in enumerate(effect.parts):
             self.count(part.quantity, f"{path}.parts[{place}].quantity")
             self.selection(part.goods, f"{path}.parts[{place}].goods")
-        if promotion.on != Selection():
-            self.add("effect_contradiction", "a bundle is about the goods of its parts", "$.on")
+        if promotion.goods != Selection():
+            self.add("effect_contradiction", "a bundle is about the goods of its parts", "$.goods")
 
     def tiers(self, effect: SpendSave, path: str) -> None:
         if not effect.tiers:
@@ -256,7 +256,7 @@ def goods_named(promotion: Promotion) -> list[tuple[str, str, str]]:
                 for place, thing in enumerate(getattr(goods, field)):
                     named.append((sort, thing, f"{path}.{field}[{place}]"))
 
-    collect(promotion.on, "$.on")
+    collect(promotion.goods, "$.goods")
     if promotion.conditions.of is not None:
         collect(promotion.conditions.of, "$.conditions.of")
     effect = promotion.effect
@@ -288,11 +288,11 @@ def overlaps_in(promotion: Promotion, others: Iterable[Promotion]) -> list[Probl
     found = []
     if not _sets_a_price(promotion):
         return []
-    mine = set(promotion.on.products) | set(promotion.on.variants)
+    mine = set(promotion.goods.products) | set(promotion.goods.variants)
     for other in others:
         if other.id == promotion.id or not other.published or other.ended_at is not None:
             continue
-        both = mine & (set(other.on.products) | set(other.on.variants))
+        both = mine & (set(other.goods.products) | set(other.goods.variants))
         if not both or not _sets_a_price(other):
             continue
         ours, theirs = promotion.conditions, other.conditions

@@ -46,7 +46,7 @@ class Candidate:
         self.goods: tuple[Selection, ...] = (
             tuple(part.goods for part in promotion.effect.parts)
             if isinstance(promotion.effect, Bundle)
-            else (promotion.on,)
+            else (promotion.goods,)
         )
         self.leaves_out = any(
             goods.not_products or goods.not_variants or goods.not_categories for goods in self.goods

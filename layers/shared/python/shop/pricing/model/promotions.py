@@ -62,7 +62,7 @@ class Promotion:
     id: str
     title: str
     effect: Effect
-    on: Selection = EVERYTHING
+    goods: Selection = EVERYTHING
     conditions: Conditions = ANYBODY
     stacking: Stacking = ALONE
     code_required: bool = False

@@ -172,14 +172,15 @@ class ShippingTable:
         zones = {zone.id for zone in self.zones}
         if self.assumed_g < 0:
             found.append(Problem("measure_invalid", "a weight is not negative", "$.assumed_g"))
-        for path, things in (("zones", self.zones), ("methods", self.methods)):
-            seen: set[str] = set()
-            for place, thing in enumerate(things):
-                if thing.id in seen:
+        for path, ids in (
+            ("zones", [zone.id for zone in self.zones]),
+            ("methods", [method.id for method in self.methods]),
+        ):
+            for place, name in enumerate(ids):
+                if name in ids[:place]:
                     found.append(
-                        Problem("id_repeated", f"{thing.id!r} stands twice", f"$.{path}[{place}].id")
+                        Problem("id_repeated", f"{name!r} stands twice", f"$.{path}[{place}].id")
                     )
-                seen.add(thing.id)
         for place, method in enumerate(self.methods):
             found += _problems_of(method, zones, f"$.methods[{place}]")
         return found

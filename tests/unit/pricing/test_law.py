@@ -1,0 +1,293 @@
+"""Every worked example of docs/law/pricing.md, run."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from shop.kernel.errors import Invalid
+from shop.kernel.money import Money, Rounding, apportion
+from shop.pricing.actions import quote
+from shop.pricing.model import Basket, BasketLine, CustomerFacts, Destination, Quote, Rules
+from shop.pricing.model.coupons import normal
+from shop.pricing.model.credits import EarnRule, Offer, give_back, settle
+from shop.pricing.model.group_buy import GroupBuy, Seat
+from shop.pricing.model.history import PriceHistory, PricePoint
+from shop.pricing.model.price_lists import PriceList
+from shop.pricing.model.promotions import Mode, Promotion, StackingGroup
+from shop.pricing.model.quote import RoundingPolicy
+from shop.pricing.model.standing import CodeFacts, Standing
+from shop.shipping.actions import options
+from shop.shipping.model import Address, Consignment, Item, ShippingTable
+
+LAW = Path(__file__).parents[3] / "docs" / "law" / "pricing.md"
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+AMOUNT = re.compile(r"(\d+) ([A-Z]{3})")
+
+EXAMPLES: list[dict[str, Any]] = [
+    yaml.safe_load(text)
+    for text in re.findall(r"```yaml example\n(.*?)```", LAW.read_text("utf-8"), re.DOTALL)
+]
+
+
+def test_the_law_has_its_worked_examples() -> None:
+    assert len(EXAMPLES) >= 25
+    assert len({example["title"] for example in EXAMPLES}) == len(EXAMPLES)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=[example["title"] for example in EXAMPLES])
+def test_example(example: dict[str, Any]) -> None:
+    for sort, check in CHECKS.items():
+        if sort in example:
+            check(example)
+            return
+    pytest.fail("an example of no known sort")
+
+
+def amounts(told: Any) -> Any:
+    """The page writes ``500 USD`` where data has an amount and a currency."""
+    if isinstance(told, dict):
+        return {name: amounts(value) for name, value in told.items()}
+    if isinstance(told, list):
+        return [amounts(value) for value in told]
+    if isinstance(told, str) and (found := AMOUNT.fullmatch(told)):
+        return {"amount": int(found[1]), "currency": found[2]}
+    return told
+
+
+def money(told: str) -> Money:
+    found = AMOUNT.fullmatch(told)
+    assert found is not None
+    return Money(int(found[1]), found[2])
+
+
+def instant(told: Any) -> datetime:
+    return told if isinstance(told, datetime) else datetime.fromisoformat(told)
+
+
+def texts(told: Any) -> Any:
+    """YAML reads times as values; the data has them as text."""
+    if isinstance(told, dict):
+        return {name: texts(value) for name, value in told.items()}
+    if isinstance(told, list):
+        return [texts(value) for value in told]
+    return told.isoformat() if isinstance(told, datetime) else told
+
+
+def place(told: str | None) -> Destination | None:
+    if told is None:
+        return None
+    country, _, region = told.partition("-")
+    return Destination(country, region or None)
+
+
+def basket_of(told: dict[str, Any]) -> Basket:
+    currency = told["currency"]
+    lines = []
+    for line in told["lines"]:
+        seen = line.get("seen_price")
+        lines.append(
+            BasketLine(
+                id=line["id"],
+                product_id=line.get("product", f"product-{line['id']}"),
+                variant_id=line.get("variant", f"variant-{line['id']}"),
+                sku=f"SKU-{line['id']}",
+                title=line["id"],
+                unit_price=Money(line["price"], line.get("price_currency", currency)),
+                quantity=line["quantity"],
+                categories=tuple(line.get("categories", ())),
+                seen_price=None if seen is None else Money(seen, currency),
+            )
+        )
+    customer = None
+    if {"customer", "groups", "vat_id"} & set(told):
+        customer = CustomerFacts(
+            told.get("customer"), tuple(told.get("groups", ())), vat_id=told.get("vat_id")
+        )
+    shipping = told.get("shipping")
+    return Basket(
+        lines=tuple(lines),
+        currency=currency,
+        market=told["market"],
+        customer=customer,
+        destination=place(told.get("to")),
+        shipping=None if shipping is None else Money(shipping, currency),
+        shipping_method=told.get("shipping_method"),
+        codes=tuple(told.get("codes", ())),
+        group_buy=told.get("group_buy"),
+    )
+
+
+def rules_of(example: dict[str, Any]) -> Rules:
+    rounding = example.get("rounding", {})
+    return Rules(
+        version="law",
+        rounding=RoundingPolicy(
+            Rounding(rounding.get("mode", "half_even")), rounding.get("tax_by", "line")
+        ),
+        promotions=tuple(
+            Promotion.from_dict({"title": p["id"], "published": True, **texts(amounts(p))})
+            for p in example.get("promotions", ())
+        ),
+        price_lists=tuple(PriceList.from_dict(told) for told in example.get("price_lists", ())),
+        groups=tuple(
+            StackingGroup(g["id"], Mode(g.get("mode", "best")), g.get("priority", 100))
+            for g in example.get("groups", ())
+        ),
+    )
+
+
+def standing_of(told: dict[str, Any]) -> Standing:
+    return Standing(
+        codes={normal(code): CodeFacts(**facts) for code, facts in told.get("codes", {}).items()},
+        quota_left=told.get("quota_left", {}),
+        customer_had=told.get("customer_had", {}),
+        gifts_left=told.get("gifts_left", {}),
+    )
+
+
+def check_quote(example: dict[str, Any]) -> None:
+    expect = dict(example["expect"])
+
+    def ask() -> Quote:
+        return quote(
+            basket_of(example["basket"]),
+            rules=rules_of(example),
+            at=instant(example.get("at", NOON)),
+            standing=standing_of(example.get("standing", {})),
+        )
+
+    if "refused" in expect:
+        with pytest.raises(Invalid) as refusal:
+            ask()
+        assert refusal.value.code == expect["refused"]
+        return
+    q = ask()
+    assert Quote.from_dict(q.to_dict()) == q
+    for name in ("subtotal", "discount", "shipping", "tax", "total"):
+        if name in expect:
+            assert getattr(q, name).minor == expect.pop(name), name
+    if "reverse_charge" in expect:
+        assert q.reverse_charge is expect.pop("reverse_charge")
+    for line_id, facts in expect.pop("lines", {}).items():
+        check_line(q, line_id, facts)
+    for line_id, refunds in expect.pop("refunds", {}).items():
+        for units, amount in refunds:
+            assert q.line(line_id).refund(units).minor == amount
+    told = {entry.rule: entry for entry in q.trace if entry.step.value not in ("price", "tax")}
+    for rule, said in expect.pop("trace", {}).items():
+        assert (told[rule].amount if told[rule].applied else told[rule].reason) == said, rule
+    for code, outcome in expect.pop("codes", {}).items():
+        found = {c.code: "applied" if c.applied else c.reason for c in q.codes}
+        assert found[code] == outcome
+    if "gifts" in expect:
+        assert {gift.sku: gift.quantity for gift in q.gifts} == expect.pop("gifts")
+    if "uses" in expect:
+        assert {use.promotion_id: use.units for use in q.uses} == expect.pop("uses")
+    if "notices" in expect:
+        assert [notice.code for notice in q.notices] == expect.pop("notices")
+    assert not expect, "the example expects what nobody compares"
+
+
+def check_line(q: Quote, line_id: str, facts: dict[str, Any]) -> None:
+    line = q.line(line_id)
+    found = {
+        "discount": line.discount.minor,
+        "unit_price": line.unit_price.minor,
+        "price_list": line.price_list,
+        "tax": line.tax.amount.minor,
+        "units": [[run.units, run.total] for run in line.units],
+    }
+    for name, value in facts.items():
+        assert found[name] == value, (line_id, name)
+
+
+def check_split(example: dict[str, Any]) -> None:
+    told = example["split"]
+    assert apportion(told["amount"], told["weights"]) == example["expect"]
+
+
+def check_history(example: dict[str, Any]) -> None:
+    history = PriceHistory("a")
+    for point in example["history"]:
+        regular = point.get("regular")
+        history = history.changed(
+            PricePoint(
+                instant(point["since"]),
+                Money(point["price"], "EUR"),
+                None if regular is None else Money(regular, "EUR"),
+            )
+        )
+    reduction = history.reduction(instant(example["at"]))
+    assert reduction is not None
+    assert reduction.lowest is not None
+    assert {"lowest": reduction.lowest.minor, "percent": reduction.percent} == example["expect"]
+
+
+def check_settle(example: dict[str, Any]) -> None:
+    told = example["settle"]
+    settlement = settle(
+        Money(told["total"], "USD"),
+        [Offer(offer["account"], Money(offer["available"], "USD")) for offer in told["offers"]],
+    )
+    if "give_back" in example:
+        told = example["give_back"]
+        shares = give_back(Money(told["amount"], "USD"), settlement, Money(told["refunded"], "USD"))
+        found: dict[str, Any] = {"back": [[account, share.minor] for account, share in shares]}
+    else:
+        found = {
+            "paid": {account: paid.minor for account, paid in settlement.paid},
+            "due": settlement.due.minor,
+        }
+    assert found == example["expect"]
+
+
+def check_earn(example: dict[str, Any]) -> None:
+    told = example["earn"]
+    rule = EarnRule(money(told["per"]))
+    goods, before = Money(told["goods"], "USD"), Money(0, "USD")
+    taken = []
+    for returned in told["returned"]:
+        taken.append(rule.to_take_back(goods, before, Money(returned, "USD")))
+        before += Money(returned, "USD")
+    assert {"earned": rule.earned(goods), "taken_back": taken} == example["expect"]
+
+
+def check_group_buy(example: dict[str, Any]) -> None:
+    told = example["group_buy"]
+    group = GroupBuy("g", "tuan", told["size"], instant(told["deadline"]))
+    for name, joined in told["join"]:
+        group = group.join(Seat(name, f"order-{name}", instant(joined)))
+    group = group.closed(instant(example["at"]))
+    found: dict[str, Any] = {"status": group.status.value}
+    for seat, then in group.consequences():
+        found.setdefault(then.value, []).append(seat.customer_id)
+    assert found == example["expect"]
+
+
+def check_shipping(example: dict[str, Any]) -> None:
+    told = example["shipping"]
+    goods = Consignment(
+        tuple(Item(**item) for item in told["goods"]["items"]), money(told["goods"]["value"])
+    )
+    table = ShippingTable.from_dict(amounts(told["table"]))
+    offered = options(goods, Address(told["to"]), table=table, at=NOON)
+    expect = dict(example["expect"])
+    if "parcels" in expect:
+        assert [option.parcels for option in offered] == [expect.pop("parcels")]
+    assert {option.id: option.price.minor for option in offered} == expect
+
+
+CHECKS: dict[str, Callable[[dict[str, Any]], None]] = {
+    "basket": check_quote,
+    "split": check_split,
+    "history": check_history,
+    "settle": check_settle,
+    "earn": check_earn,
+    "group_buy": check_group_buy,
+    "shipping": check_shipping,
+}
