@@ -13,7 +13,7 @@ from shop.edge import structured
 from shop.edge.http import log
 from shop.edge.mcp.failures import DISCOVERY, INTERNAL, INVALID_PARAMS, REFUSED, Failed
 from shop.edge.mcp.tools import Call, Tool
-from shop.kernel.errors import Invalid, Problem, Unavailable
+from shop.kernel.errors import Invalid, Problem
 
 
 class Sender(NamedTuple):
@@ -153,8 +153,8 @@ def lambda_caller(*, patience: float = 28.5) -> Call:
         response = _lambdas(patience).invoke(FunctionName=name, Payload=compact(event).encode())
         payload = response["Payload"].read()
         if response.get("FunctionError"):
-            log.error("tool failed", extra={"module": module, "fault": response["FunctionError"]})
-            raise Unavailable("the shop did not answer; try again", code="no_answer")
+            log.error("tool crashed", extra={"tool": module, "fault": response["FunctionError"]})
+            raise Failed(INTERNAL, "Internal error", 500)
         answer: Mapping[str, Any] = json.loads(payload)
         return answer
 

@@ -1,0 +1,86 @@
+"""An AI agent's client of ``POST /mcp``, and the endpoints behind it in the same process."""
+
+import json
+import uuid
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+from tests.kit.shop import Context, Response
+
+MODERN = "2026-07-28"
+_META = "io.modelcontextprotocol/"
+
+
+def in_process(module: str, event: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Call a Lambda as ``lambda:Invoke`` would: what goes in and out is JSON, nothing else."""
+    handler = import_module(f"functions.{module}").handler
+    answer: Mapping[str, Any] = json.loads(
+        json.dumps(handler(json.loads(json.dumps(event)), Context()))
+    )
+    return answer
+
+
+def message(method: str, params: Any = None, *, id: Any = 1) -> dict[str, Any]:  # noqa: A002
+    said: dict[str, Any] = {"jsonrpc": "2.0", "method": method}
+    if id is not None:
+        said["id"] = id
+    if params is not None:
+        said["params"] = params
+    return said
+
+
+def modern(method: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """A request of the era without handshakes."""
+    meta = {f"{_META}protocolVersion": MODERN, f"{_META}clientCapabilities": {}}
+    return message(method, {**(params or {}), "_meta": meta})
+
+
+def headers_for(said: Mapping[str, Any]) -> dict[str, str]:
+    """The headers that mirror a modern request."""
+    headers = {"mcp-protocol-version": MODERN, "mcp-method": str(said["method"])}
+    if said["method"] == "tools/call":
+        headers["mcp-name"] = str(said["params"]["name"])
+    return headers
+
+
+def post(
+    handler: Any,
+    said: Any,
+    *,
+    raw: str | None = None,
+    headers: Mapping[str, str | None] | None = None,
+    source_ip: str = "192.0.2.7",
+) -> Response:
+    """POST a message to the agents' door. A header of ``None`` is left out."""
+    sent: dict[str, str | None] = {
+        "content-type": "application/json",
+        "accept": "application/json, text/event-stream",
+        "user-agent": "agent/1",
+        **(headers or {}),
+    }
+    event = {
+        "version": "2.0",
+        "routeKey": "POST /mcp",
+        "rawPath": "/mcp",
+        "rawQueryString": "",
+        "headers": {name: value for name, value in sent.items() if value is not None},
+        "requestContext": {
+            "requestId": str(uuid.uuid4()),
+            "http": {"method": "POST", "path": "/mcp", "sourceIp": source_ip},
+        },
+        "body": json.dumps(said) if raw is None else raw,
+        "isBase64Encoded": False,
+    }
+    answer = handler(event, Context())
+    return Response(answer["statusCode"], answer["headers"], answer["body"])
+
+
+def use(
+    handler: Any, tool: str, arguments: Any = None, *, headers: Mapping[str, str] | None = None
+) -> Any:
+    """Call a tool in the modern way and give its result. Raises ``AssertionError`` for an error."""
+    said = modern("tools/call", {"name": tool, "arguments": arguments or {}})
+    answer = post(handler, said, headers={**headers_for(said), **(headers or {})})
+    assert answer.status == 200, answer.text
+    return answer.json["result"]
