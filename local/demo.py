@@ -6,15 +6,19 @@ that the demo fails where a part of the road is missing.
 """
 
 import argparse
+import json
 import sys
-from datetime import UTC, datetime, timedelta
+import urllib.request
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from local.cloud import HOME, Cloud
-from local.people import CARRIER, Carrier, Visitor, sign_in, sign_up, until
+from local.people import CARRIER, Carrier, Visitor, allocated, sign_in, sign_up, until
 from local.processes import CloudRefused
 
 STAFF = "demo.staff@doorbuster.example"
@@ -28,8 +32,6 @@ def main() -> None:
     parser.add_argument("--query", default="backpack", help="what to look for")
     parser.add_argument("--home", default=str(HOME))
     told = parser.parse_args()
-    from pathlib import Path
-
     cloud = Cloud(Path(told.home))
     if not cloud.is_up():
         console.print("[red]✗[/red] The shop is not open. make up opens it.")
@@ -100,20 +102,18 @@ def ship_and_deliver(cloud: Cloud, order_id: str) -> None:
     """Staff hand the parcel over, the carrier tells of it, the order completes."""
     sign_up(cloud, STAFF, PASSWORD, "staff")
     staff = Visitor(cloud.url, sign_in(cloud, STAFF, PASSWORD, staff=True))
-    until(lambda: staff.get(f"/staff/orders/{order_id}"), lambda o: bool(o["allocation"]))
+    until(lambda: staff.get(f"/staff/orders/{order_id}"), allocated)
     number = f"PP{order_id[-10:].upper()}"
     staff.post(f"/staff/orders/{order_id}/parcels", {"carrier": CARRIER, "tracking_number": number})
     say(f"POST /staff/orders/{order_id}/parcels: handed to {CARRIER} as {number}")
 
     carrier = Carrier(cloud)
-    now = datetime.now(UTC)
-    for minutes, status, text in (
-        (1, "in_transit", "Arrived at the sorting centre"),
-        (2, "out_for_delivery", "On the van"),
-        (3, "delivered", "Handed to the door"),
+    for status, text in (
+        ("in_transit", "Arrived at the sorting centre"),
+        ("out_for_delivery", "On the van"),
+        ("delivered", "Handed to the door"),
     ):
-        at = (now + timedelta(minutes=minutes - 5)).isoformat()
-        reply = carrier.tell(number, status, at=at, text=text)
+        reply = carrier.tell(number, status, at=datetime.now(UTC).isoformat(), text=text)
         if reply.status != 202:
             raise RuntimeError(f"the carrier's webhook was answered {reply.status}: {reply.text}")
         say(f"POST /webhooks/carriers/{CARRIER}: {status}, signed, accepted (202)")
@@ -175,16 +175,11 @@ def states(cloud: Cloud, order_id: str) -> list[str]:
 
 def letters(cloud: Cloud, order_id: str) -> list[str]:
     """The subjects of the letters that speak of the order."""
-    import json
-    import urllib.request
-
     url = f"{cloud.endpoint}/_ministack/ses/messages"
     with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310  the emulator, on loopback
         told: Any = json.loads(answer.read())
-    messages = told["messages"] if isinstance(told, dict) else told
-    return [
-        str(m.get("Subject") or m.get("subject")) for m in messages if order_id in json.dumps(m)
-    ]
+    sent = [message for account in told["messages"].values() for message in account]
+    return [m["Subject"] for m in sent if order_id in m["BodyText"]]
 
 
 def paying(token: str) -> dict[str, Any]:
@@ -200,8 +195,6 @@ def total(shown: dict[str, Any]) -> str:
 
 
 def money(price: dict[str, Any]) -> str:
-    from decimal import Decimal
-
     return f"{Decimal(price['amount']) / 100:.2f} {price['currency']}"
 
 

@@ -182,3 +182,8 @@ def until(look: Callable[[], T], good: Callable[[T], bool], *, seconds: float = 
         if time.monotonic() > end:
             raise TimeoutError(f"not within {seconds} s; last seen: {seen!r}")
         time.sleep(0.2)
+
+
+def allocated(order: dict[str, Any]) -> bool:
+    """Whether it is decided where each line of an order, as staff see it, ships from."""
+    return all(line.get("location") for line in order["lines"])

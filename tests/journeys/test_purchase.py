@@ -10,7 +10,7 @@ import pytest
 
 from local.cloud import Cloud
 from local.demo import letters, paying, states
-from local.people import Carrier, Visitor, until
+from local.people import Carrier, Visitor, allocated, until
 from tests.kit.goods import ADDRESS, checkout_body
 from tests.kit.ucp_judge import judge
 
@@ -48,7 +48,7 @@ def look(buyer: Visitor, checkout: dict[str, Any]) -> dict[str, Any]:
 
 
 def ship(staff: Visitor, order_id: str) -> str:
-    until(lambda: staff.get(f"/staff/orders/{order_id}"), lambda o: bool(o["allocation"]))
+    until(lambda: staff.get(f"/staff/orders/{order_id}"), allocated)
     number = f"T{order_id[-12:].upper()}"
     staff.post(
         f"/staff/orders/{order_id}/parcels",
