@@ -40,6 +40,8 @@ HOP_BY_HOP = frozenset(
 )
 """RFC 9110 §7.6.1: headers that speak of one connection only."""
 
+TOO_LARGE = web.RequestKey("too_large", bool)
+
 
 class FrontDoor:
     """Passes requests on to one API of the emulator."""
@@ -85,13 +87,13 @@ class FrontDoor:
                     await answer.write(chunk)
                 await answer.write_eof()
                 return answer
-        except BodyTooLarge:
-            return refusal(413, "body_too_large", f"A body may hold {LARGEST_BODY} bytes.")
         except TimeoutError:
             if answer is not None:
                 raise
             return refusal(504, "gateway_timeout", f"No answer within {PATIENCE:.0f} seconds.")
         except ClientConnectionError:
+            if request.get(TOO_LARGE):
+                return refusal(413, "body_too_large", f"A body may hold {LARGEST_BODY} bytes.")
             if answer is not None:
                 raise
             return refusal(502, "cloud_down", "The cloud behind this door is not running: make up")
@@ -102,7 +104,7 @@ class FrontDoor:
 
 
 class BodyTooLarge(ValueError):
-    """A body without a declared length grew past what is passed on."""
+    """A body without a declared length grew past what is passed on; breaks the sending off."""
 
 
 async def body_of(request: web.Request) -> AsyncIterator[bytes]:
@@ -110,6 +112,7 @@ async def body_of(request: web.Request) -> AsyncIterator[bytes]:
     async for chunk in request.content.iter_any():
         size += len(chunk)
         if size > LARGEST_BODY:
+            request[TOO_LARGE] = True
             raise BodyTooLarge
         yield chunk
 

@@ -1,0 +1,169 @@
+"""The front door passes on what it gets, and shows nothing of the emulator behind it."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+from aiohttp import ClientSession, web
+
+from local import front_door
+from local.front_door import FrontDoor
+
+Act = Callable[[ClientSession, str], Awaitable[None]]
+
+
+def through_the_door(
+    upstream: Callable[[web.Request], Awaitable[web.StreamResponse]], act: Act
+) -> None:
+    """Open a door before one handler at ``/api/$default`` and act as its client."""
+
+    async def run() -> None:
+        behind = web.Application(client_max_size=20_000_000)
+        behind.router.add_route("*", "/{path:.*}", upstream)
+        async with (
+            Listening(behind) as cloud,
+            Listening(FrontDoor(f"{cloud}/api/$default").application()) as door,
+            ClientSession(cookie_jar=None) as client,
+        ):
+            await act(client, door)
+
+    asyncio.run(run())
+
+
+class Listening:
+    def __init__(self, application: web.Application) -> None:
+        self._runner = web.AppRunner(application, shutdown_timeout=0.1)
+
+    async def __aenter__(self) -> str:
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        return f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._runner.cleanup()
+
+
+async def echo(request: web.Request) -> web.StreamResponse:
+    body = await request.read()
+    seen = {
+        "method": request.method,
+        "target": request.raw_path,
+        "headers": {name.lower(): value for name, value in request.headers.items()},
+        "body": body.decode("latin-1"),
+    }
+    return web.json_response(seen, status=201)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+def test_method_path_query_and_body_arrive_as_they_were_sent(method: str) -> None:
+    async def act(client: ClientSession, door: str) -> None:
+        from yarl import URL
+
+        target = "/carts/a%2Fb/%C3%A4?q=%2B1&q=2&empty="
+        body = b'{"n": 1}' if method not in ("GET", "OPTIONS") else None
+        async with client.request(method, URL(door + target, encoded=True), data=body) as answer:
+            assert answer.status == 201
+            seen = await answer.json()
+        assert seen["method"] == method
+        assert seen["target"] == "/api/$default" + target
+        assert seen["body"].encode() == (body or b"")
+
+    through_the_door(echo, act)
+
+
+def test_headers_arrive_and_say_where_the_client_was() -> None:
+    async def act(client: ClientSession, door: str) -> None:
+        sent = {
+            "Host": "shop.example",
+            "Idempotency-Key": "k-1",
+            "Authorization": "Bearer x",
+            "UCP-Agent": 'profile="https://a.example/p"',
+            "X-Forwarded-For": "203.0.113.9",
+            "X-Forwarded-Host": "evil.example",
+        }
+        async with client.get(f"{door}/carts", headers=sent) as answer:
+            headers = (await answer.json())["headers"]
+        assert headers["idempotency-key"] == "k-1"
+        assert headers["authorization"] == "Bearer x"
+        assert headers["ucp-agent"] == 'profile="https://a.example/p"'
+        assert headers["x-forwarded-for"] == "203.0.113.9, 127.0.0.1"
+        assert headers["x-forwarded-host"] == "shop.example"
+        assert headers["x-forwarded-proto"] == "http"
+        assert headers["host"].startswith("127.0.0.1:")
+
+    through_the_door(echo, act)
+
+
+@pytest.mark.parametrize("path", ["/_ministack/reset", "/health", "/../../_ministack/reset", "/"])
+def test_no_path_leads_to_the_emulator_itself(path: str) -> None:
+    async def act(client: ClientSession, door: str) -> None:
+        from yarl import URL
+
+        async with client.post(URL(door + path, encoded=True)) as answer:
+            assert (await answer.json())["target"].startswith("/api/$default/")
+
+    through_the_door(echo, act)
+
+
+def test_the_answer_comes_back_whole() -> None:
+    async def answer_with_all(_: web.Request) -> web.StreamResponse:
+        answer = web.Response(status=303, body=b"\x00\xff" * 50_000)
+        answer.headers["Location"] = "/elsewhere"
+        answer.headers["ETag"] = '"7"'
+        answer.headers.add("Set-Cookie", "a=1")
+        answer.headers.add("Set-Cookie", "b=2")
+        return answer
+
+    async def act(client: ClientSession, door: str) -> None:
+        async with client.get(f"{door}/x", allow_redirects=False) as answer:
+            assert answer.status == 303
+            assert answer.headers["Location"] == "/elsewhere"
+            assert answer.headers["ETag"] == '"7"'
+            assert answer.headers.getall("Set-Cookie") == ["a=1", "b=2"]
+            assert await answer.read() == b"\x00\xff" * 50_000
+
+    through_the_door(answer_with_all, act)
+
+
+def test_a_body_beyond_the_gateways_limit_is_refused_declared_or_not() -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        for _ in range(11):
+            yield b"x" * 1_000_000
+
+    async def act(client: ClientSession, door: str) -> None:
+        for body in (b"x" * 10_000_001, endless()):
+            async with client.post(f"{door}/x", data=body) as answer:
+                assert answer.status == 413
+                assert (await answer.json(content_type=None))["code"] == "body_too_large"
+        async with client.post(f"{door}/x", data=b"x" * 10_000_000) as answer:
+            assert answer.status == 201
+
+    through_the_door(echo, act)
+
+
+def test_a_cloud_that_is_down_is_a_502_that_says_what_to_do() -> None:
+    async def run() -> None:
+        door = FrontDoor("http://127.0.0.1:1/api").application()
+        async with Listening(door) as url, ClientSession() as client, client.get(url) as answer:
+            assert answer.status == 502
+            assert answer.content_type == "application/problem+json"
+            said = json.loads(await answer.text())
+            assert said["code"] == "cloud_down"
+            assert "make up" in said["detail"]
+
+    asyncio.run(run())
+
+
+def test_a_lambda_that_takes_too_long_is_a_504(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(front_door, "PATIENCE", 0.2)
+
+    async def asleep(_: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(5)
+        return web.Response()
+
+    async def act(client: ClientSession, door: str) -> None:
+        async with client.get(f"{door}/x") as answer:
+            assert answer.status == 504
+
+    through_the_door(asleep, act)

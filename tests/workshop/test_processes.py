@@ -1,0 +1,49 @@
+"""Processes are ours by what they are; a port's holder is named."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from local.processes import free_port, holder, is_taken, servers, stop, workers
+
+
+@contextmanager
+def running(*command: str) -> Iterator[int]:
+    process = subprocess.Popen([sys.executable, *command], stdin=subprocess.PIPE)
+    try:
+        yield process.pid
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_taken_port_is_seen_and_its_holder_named() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert is_taken(port)
+        assert str(os.getpid()) in holder(port)
+        assert free_port(port) != port
+    assert free_port(port) == port
+
+
+def test_a_worker_is_known_by_the_folder_its_code_lies_in(tmp_path: Path) -> None:
+    folder = tmp_path / "tmp" / "ministack-lambda-sell-x1"
+    folder.mkdir(parents=True)
+    (folder / "_worker.py").write_text("import sys; sys.stdin.read()")
+    with running(str(folder / "_worker.py")) as pid:
+        assert [worker.pid for worker in workers(tmp_path)] == [pid]
+        assert workers(tmp_path / "another") == []
+        assert stop(workers(tmp_path), grace=5) == []
+        assert workers(tmp_path) == []
+
+
+def test_somebody_who_merely_mentions_our_home_is_left_alone(tmp_path: Path) -> None:
+    with running("-c", "import sys; sys.stdin.read()", "--home", str(tmp_path)):
+        assert servers(tmp_path) == []
+        assert workers(tmp_path) == []
