@@ -7,7 +7,6 @@ that the demo fails where a part of the road is missing.
 
 import argparse
 import json
-import sys
 import urllib.request
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -203,4 +202,4 @@ def say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

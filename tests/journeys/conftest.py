@@ -51,7 +51,7 @@ def carrier(cloud: Cloud) -> Carrier:
 
 @pytest.fixture
 def sell(staff: Visitor) -> Callable[..., dict[str, Any]]:
-    """Put a new product on sale, with its own SKU and so many pieces; returns id, variant and sku."""
+    """Put a new product on sale, with a SKU of its own; the fixture gives its id, variant, sku."""
 
     def put_on_sale(
         *, pieces: int, price: int = 1299, title: str = "Journey Mug"
@@ -68,8 +68,9 @@ def sell(staff: Visitor) -> Callable[..., dict[str, Any]]:
                 ],
             },
         )
-        staff.post(f"/staff/products/{made['id']}/review")
-        staff.post(f"/staff/products/{made['id']}/publish")
+        path = f"/staff/products/{made['id']}"
+        made = staff.post(f"{path}/status", {"status": "in_review", "version": made["version"]})
+        made = staff.post(f"{path}/status", {"status": "published", "version": made["version"]})
         staff.put(f"/staff/stock/{sku}", {"on_hand": pieces, "version": 0, "reason": "opening"})
         return {"id": made["id"], "variant": made["variants"][0]["id"], "sku": sku}
 
