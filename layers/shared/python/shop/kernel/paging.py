@@ -35,7 +35,7 @@ def from_cursor(cursor: str | None, *, path: str = "cursor") -> dict[str, Any] |
     try:
         raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         key = json.loads(raw)
-    except (ValueError, binascii.Error):
+    except (ValueError, binascii.Error, RecursionError):
         key = None
     if not isinstance(key, dict):
         raise Invalid("this cursor is not one of ours", code="cursor_invalid", path=path)

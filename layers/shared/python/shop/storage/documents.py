@@ -5,10 +5,8 @@ as JSON and, compressed, under the 1 KB that costs one unit; an order of 1,000 l
 an item may have. What conditions, keys and indexes need stays in plain attributes.
 
 Small documents consist mostly of the names of their fields, which zlib cannot know the first time
-it meets them. It is told them beforehand by a *preset dictionary*: a text of what such documents
-usually hold, what is most usual last. **A dictionary is part of the stored format**: what was
-written with one can be read with that one only, so a better one is added in front of the others and
-none is ever changed.
+it meets them. So it is told beforehand what such documents usually hold, by a *preset dictionary*
+(RFC 1950, FDICT); see :mod:`shop.storage.words`.
 """
 
 import json
@@ -18,38 +16,39 @@ from typing import Any
 from pynamodb.attributes import Attribute
 from pynamodb.constants import BINARY
 
+from shop.storage.words import DICTIONARIES
 
-def packed(value: Any, words: bytes = b"") -> bytes:
+_NAMED = {zlib.adler32(words): words for words in DICTIONARIES}
+
+
+def packed(value: Any) -> bytes:
     """JSON as zlib-compressed UTF-8."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
-    squeeze = zlib.compressobj(9, zlib.DEFLATED, 15, 9, zlib.Z_DEFAULT_STRATEGY, words)
+    squeeze = zlib.compressobj(9, zlib.DEFLATED, 15, 9, zlib.Z_DEFAULT_STRATEGY, DICTIONARIES[0])
     return squeeze.compress(text) + squeeze.flush()
 
 
-def unpacked(raw: bytes, *dictionaries: bytes) -> Any:
-    """What :func:`packed` wrote, with one of these dictionaries or with none (RFC 1950, FDICT)."""
-    raw = bytes(raw)
-    if not raw[1] & 0x20:
-        return json.loads(zlib.decompress(raw))
-    named = int.from_bytes(raw[2:6], "big")
-    for words in dictionaries:
-        if zlib.adler32(words) == named:
-            expand = zlib.decompressobj(15, words)
-            return json.loads(expand.decompress(raw) + expand.flush())
-    raise ValueError(f"the dictionary {named:08x} is not known any more")
+def unpacked(raw: bytes) -> Any:
+    """What :func:`packed` wrote, now or with an older dictionary, or with none.
+
+    Raises ``ValueError`` for bytes that it never wrote.
+    """
+    try:
+        if not raw[1] & 0x20:
+            return json.loads(zlib.decompress(raw))
+        expand = zlib.decompressobj(15, _NAMED[int.from_bytes(raw[2:6], "big")])
+        return json.loads(expand.decompress(raw) + expand.flush())
+    except (zlib.error, IndexError, KeyError) as error:
+        raise ValueError("this is not a document of ours") from error
 
 
 class JsonDocument(Attribute[Any]):
-    """JSON in a binary attribute; ``dictionaries``: the one to write with, then older ones."""
+    """A JSON value in a binary attribute."""
 
     attr_type = BINARY
 
-    def __init__(self, *dictionaries: bytes, null: bool | None = None) -> None:
-        super().__init__(null=null)
-        self._dictionaries = dictionaries
-
     def serialize(self, value: Any) -> bytes:
-        return packed(value, *self._dictionaries[:1])
+        return packed(value)
 
     def deserialize(self, value: Any) -> Any:
-        return unpacked(value, *self._dictionaries)
+        return unpacked(bytes(value))

@@ -20,25 +20,13 @@ BYTES_AT_ONCE = 256 * 1024
 """What one PutEvents takes. Source: the EventBridge quotas."""
 TRIES = 3
 PAUSE = 0.2
-WORDS = (
-    b'"reference":"pay_"reason":"checkout_canceled"payment_expired"card_declined"due":'
-    b'"parcel":"par_","carrier":"","tracking_number":"","whole":true"delivered":true'
-    b'"OrderAllocated"PaymentCaptured"ParcelMoved"OrderShipped"OrderCompleted"OrderCancelled'
-    b'[["ord_.2.OrderConfirmed","OrderConfirmed","ord_","2026-11-27T08:00:00.+00:00",'
-    b'[["ord_.1.OrderPlaced","OrderPlaced","ord_","2026-11-27T08:00:00.+00:00",'
-    b'{"owner":"guest","status":"confirmed","status":"placed","currency":"EUR","currency":"USD",'
-    b'"total":,"pay_by":"2026-11-27T08:30:00.+00:00"}]]'
-)
 
 
 class Events(JsonDocument):
     """The attribute that carries events."""
 
-    def __init__(self) -> None:
-        super().__init__(WORDS)
-
     def serialize(self, value: Sequence[Event]) -> bytes:
-        return packed([[e.id, e.type, e.subject, e.at.isoformat(), e.data] for e in value], WORDS)
+        return packed([[e.id, e.type, e.subject, e.at.isoformat(), e.data] for e in value])
 
     def deserialize(self, value: Any) -> tuple[Event, ...]:
         return events_in(value)
@@ -50,7 +38,7 @@ def events_in(raw: bytes | None) -> tuple[Event, ...]:
         return ()
     return tuple(
         Event(id_, type_, subject, datetime.fromisoformat(at), data)
-        for id_, type_, subject, at, data in unpacked(raw, WORDS)
+        for id_, type_, subject, at, data in unpacked(bytes(raw))
     )
 
 

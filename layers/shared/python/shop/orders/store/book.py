@@ -1,0 +1,196 @@
+"""The order book in DynamoDB."""
+
+import hashlib
+import heapq
+import random
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Any
+
+from pynamodb.exceptions import PutError
+from pynamodb.expressions.condition import Condition
+
+from shop.kernel.errors import Invalid, NotFound, Stale
+from shop.kernel.events import Event
+from shop.kernel.paging import Page, from_cursor, to_cursor
+from shop.kernel.transactions import Part
+from shop.orders.model import Order, Status
+from shop.orders.ports import Summary
+from shop.orders.store.document import from_document, to_document
+from shop.orders.store.rows import ByDay, OrderRow, TrackRow, instant, pk_of, track_of
+
+SHARDS = 16
+PAUSE = 0.05
+"""Seconds that a write waits at most when a transaction holds the order, before it is tried anew."""
+
+
+class DynamoOrders:
+    """See :class:`shop.orders.ports.Orders`."""
+
+    def of(self, owner: str, order_id: str) -> Order:
+        try:
+            return order_of(OrderRow.get(pk_of(order_id), f"HEAD#{owner}", consistent_read=True))
+        except OrderRow.DoesNotExist:
+            raise NotFound("there is no such order") from None
+
+    def by_id(self, order_id: str) -> Order:
+        for row in OrderRow.query(
+            pk_of(order_id), OrderRow.sk.startswith("HEAD#"), consistent_read=True, limit=1
+        ):
+            return order_of(row)
+        raise NotFound("there is no such order")
+
+    def name(self, order_id: str) -> str:
+        return pk_of(order_id)
+
+    def placing(self, order: Order, events: Sequence[Event]) -> Part:
+        row = row_of(order, events)
+        return lambda writes: writes.save(row, OrderRow.pk.does_not_exist())
+
+    def changing(self, before: Order, after: Order, events: Sequence[Event]) -> Part:
+        row = row_of(replace(after, version=before.version + 1), events)
+        unchanged = OrderRow.version == before.version
+        return lambda writes: writes.save(row, unchanged)
+
+    def save(self, before: Order, after: Order, events: Sequence[Event]) -> Order:
+        saved = replace(after, version=before.version + 1)
+        try:
+            row_of(saved, events).save(OrderRow.version == before.version)
+        except PutError as error:
+            if error.cause_response_code == "TransactionConflictException":
+                time.sleep(random.uniform(0, PAUSE))
+            elif error.cause_response_code != "ConditionalCheckFailedException":
+                raise
+            raise Stale("somebody else changed this order meanwhile") from None
+        return saved
+
+    def of_customer(self, customer: str, *, cursor: str | None, limit: int) -> Page[Summary]:
+        rows = OrderRow.by_owner.query(
+            customer, _before(cursor), scan_index_forward=False, limit=limit + 1
+        )
+        return _page(rows, limit)
+
+    def placed_on(
+        self, day: str, *, status: Status | None, cursor: str | None, limit: int
+    ) -> Page[Summary]:
+        wanted = None if status is None else ByDay.status == status.value
+        before = _before(cursor)
+        shards = [
+            OrderRow.by_day.query(
+                f"{day}#{shard:02d}",
+                before,
+                wanted,
+                scan_index_forward=False,
+                page_size=limit + 1,
+            )
+            for shard in range(SHARDS)
+        ]
+        return _page(heapq.merge(*shards, key=lambda row: row.placed_key, reverse=True), limit)
+
+    def overdue(self, at: datetime, most: int) -> Sequence[str]:
+        # Each shard is read up to now; of that only what is unpaid comes back.
+        shards = (
+            OrderRow.by_day.query(
+                f"{day:%Y-%m-%d}#{shard:02d}",
+                ByDay.placed_key < instant(at),
+                ByDay.status == Status.PLACED.value,
+            )
+            for day in (at.astimezone(UTC) - timedelta(days=1), at.astimezone(UTC))
+            for shard in range(SHARDS)
+        )
+        due = int(at.timestamp())
+        rows = [
+            row
+            for shard in shards
+            for row in islice((r for r in shard if r.summary["pay_by"] <= due), most)
+        ]
+        rows.sort(key=lambda row: row.placed_key)
+        return [summary_of(row).id for row in rows[:most]]
+
+    def parcel(self, carrier: str, tracking_number: str) -> tuple[str, str]:
+        try:
+            row = TrackRow.get(track_of(carrier, tracking_number), "PARCEL", consistent_read=True)
+        except TrackRow.DoesNotExist:
+            raise NotFound("no parcel of ours has this tracking number") from None
+        return row.order_id, row.parcel_id
+
+    def tracking(self, carrier: str, tracking_number: str, order_id: str, parcel_id: str) -> Part:
+        row = TrackRow(
+            track_of(carrier, tracking_number), "PARCEL", order_id=order_id, parcel_id=parcel_id
+        )
+        return lambda writes: writes.save(row, TrackRow.pk.does_not_exist())
+
+    def tracking_name(self, carrier: str, tracking_number: str) -> str:
+        """How a Clash names a tracking number."""
+        return track_of(carrier, tracking_number)
+
+
+def _before(cursor: str | None) -> Condition | None:
+    """Older than the last order of the page that the cursor ends."""
+    key = from_cursor(cursor)
+    if key is None:
+        return None
+    before = key.get("before")
+    if not (isinstance(before, str) and 0 < len(before) <= 100):
+        raise Invalid("this cursor is not one of ours", code="cursor_invalid", path="cursor")
+    older: Condition = ByDay.placed_key < before
+    return older
+
+
+def _page(newest_first: Iterable[OrderRow], limit: int) -> Page[Summary]:
+    rows = list(islice(newest_first, limit + 1))
+    more = len(rows) > limit
+    following = to_cursor({"before": rows[limit - 1].placed_key}) if more else None
+    return Page(tuple(summary_of(row) for row in rows[:limit]), following)
+
+
+def summary_of(row: Any) -> Summary:
+    placed_at, _, order_id = row.placed_key.partition("#")
+    raw = row.summary
+    return Summary(
+        id=order_id,
+        status=Status(row.status),
+        placed_at=datetime.fromisoformat(placed_at),
+        currency=raw["currency"],
+        total=raw["total"],
+        pieces=raw["pieces"],
+        email=raw["email"],
+    )
+
+
+def row_of(order: Order, events: Sequence[Event]) -> OrderRow:
+    """The row as it is written: the order's document, what lists show of it, and its events."""
+    placed = order.placed_at.astimezone(UTC)
+    shard = hashlib.sha256(order.id.encode()).digest()[0] % SHARDS
+    return OrderRow(
+        pk_of(order.id),
+        f"HEAD#{order.owner}",
+        status=order.status.value,
+        version=order.version,
+        doc=to_document(order),
+        summary={
+            "currency": order.currency,
+            "total": order.total,
+            "pieces": sum(line.quantity for line in order.lines),
+            "email": order.email,
+            "pay_by": int(order.pay_by.timestamp()),
+        },
+        events=tuple(events),
+        owner_key=None if order.owner == "guest" else order.owner,
+        day_key=f"{placed:%Y-%m-%d}#{shard:02d}",
+        placed_key=f"{instant(placed)}#{order.id}",
+    )
+
+
+def order_of(row: OrderRow) -> Order:
+    """The order in a row."""
+    return from_document(
+        row.doc,
+        order_id=row.pk.removeprefix("ORDER#"),
+        owner=row.sk.removeprefix("HEAD#"),
+        status=row.status,
+        version=int(row.version),
+    )

@@ -1,0 +1,94 @@
+"""The rows of the orders table, and what their keys are."""
+
+import os
+from datetime import UTC, datetime
+
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
+
+from shop.storage.documents import JsonDocument
+from shop.storage.outbox import Events
+from shop.storage.table import Row
+
+
+class ByOwner(GlobalSecondaryIndex["OrderRow"]):  # type: ignore[no-untyped-call]  # untyped there
+    class Meta:
+        index_name = "by_owner"
+        projection = IncludeProjection(["status", "summary"])
+
+    owner_key = UnicodeAttribute(hash_key=True)
+    placed_key = UnicodeAttribute(range_key=True)
+    status = UnicodeAttribute()
+    summary = JsonDocument()
+
+
+class ByDay(GlobalSecondaryIndex["OrderRow"]):  # type: ignore[no-untyped-call]  # untyped there
+    class Meta:
+        index_name = "by_day"
+        projection = IncludeProjection(["status", "summary"])
+
+    day_key = UnicodeAttribute(hash_key=True)
+    placed_key = UnicodeAttribute(range_key=True)
+    status = UnicodeAttribute()
+    summary = JsonDocument()
+
+
+class OrderRow(Row):
+    class Meta:
+        table_name = os.environ["TABLE_ORDERS"]
+
+    pk = UnicodeAttribute(hash_key=True, attr_name="PK")
+    sk = UnicodeAttribute(range_key=True, attr_name="SK")
+    status = UnicodeAttribute()
+    version = NumberAttribute()
+    doc = JsonDocument()
+    summary = JsonDocument()
+    events = Events()
+    owner_key = UnicodeAttribute(null=True)
+    day_key = UnicodeAttribute()
+    placed_key = UnicodeAttribute()
+    by_owner = ByOwner()
+    by_day = ByDay()
+
+
+class WaitRow(Row):
+    class Meta:
+        table_name = os.environ["TABLE_ORDERS"]
+
+    pk = UnicodeAttribute(hash_key=True, attr_name="PK")
+    sk = UnicodeAttribute(range_key=True, attr_name="SK")
+    token = UnicodeAttribute()
+    at = UnicodeAttribute()
+
+
+class TrackRow(Row):
+    class Meta:
+        table_name = os.environ["TABLE_ORDERS"]
+
+    pk = UnicodeAttribute(hash_key=True, attr_name="PK")
+    sk = UnicodeAttribute(range_key=True, attr_name="SK")
+    order_id = UnicodeAttribute()
+    parcel_id = UnicodeAttribute()
+
+
+class LetterRow(Row):
+    class Meta:
+        table_name = os.environ["TABLE_ORDERS"]
+
+    pk = UnicodeAttribute(hash_key=True, attr_name="PK")
+    sk = UnicodeAttribute(range_key=True, attr_name="SK")
+    taken_at = UnicodeAttribute()
+    sent_at = UnicodeAttribute(null=True)
+
+
+def pk_of(order_id: str) -> str:
+    return f"ORDER#{order_id}"
+
+
+def track_of(carrier: str, number: str) -> str:
+    return f"TRACK#{carrier.casefold()}#{number}"
+
+
+def instant(at: datetime) -> str:
+    """UTC with a fixed number of digits, so that text compares as time does."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
