@@ -38,14 +38,16 @@ def fold(text: str) -> str:
 def words_in(text: str, *, asked: bool = False) -> tuple[str, ...]:
     """The words of a text, each once, in order; ``asked`` is how a question is cut.
 
-    ``words_in("The Mugs, 2 pcs")`` is ``("mug", "2", "pc")``.
+    ``words_in("The Mugs, 2 pieces")`` is ``("mug", "2", "piece")``.
     """
     found: dict[str, None] = {}
     for run in _RUNS.finditer(_APOSTROPHES.sub("", fold(text))):
         if run["cjk"]:
             found.update(dict.fromkeys(_pairs(run["cjk"], asked=asked)))
-        elif run["word"] not in STOP_WORDS:
-            found[_singular(run["word"])[:LONGEST_WORD]] = None
+            continue
+        word = _singular(run["word"])[:LONGEST_WORD]
+        if word not in STOP_WORDS:
+            found[word] = None
     return tuple(found)
 
 

@@ -1,0 +1,104 @@
+"""The catalogue in memory: what its table does, without one. Runs the ports' own test-suite."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from shop.catalog.model import (
+    Card,
+    Product,
+    Search,
+    Status,
+    Variant,
+    card_of,
+    postings_of,
+    product_of,
+)
+from shop.catalog.model.listing import categories_of, ranked_words
+from shop.kernel.errors import Conflict, Invalid, NotFound, Refusal, Stale
+from shop.kernel.paging import Page, from_cursor, to_cursor
+
+
+class MemoryCatalogue:
+    """Both ports over a dictionary. Its search compares every product; its order is the index's."""
+
+    def __init__(self, *products: Product) -> None:
+        self._products = {p.id: replace(p, version=p.version or 1) for p in products}
+
+    def product(self, product_id: str) -> Product:
+        if product_id not in self._products:
+            raise NotFound(f"there is no product {product_id}")
+        return self._products[product_id]
+
+    def products(self, product_ids: Iterable[str]) -> dict[str, Product]:
+        return {i: self._products[i] for i in set(product_ids) if i in self._products}
+
+    def variants(self, variant_ids: Iterable[str]) -> dict[str, tuple[Product, Variant]]:
+        found: dict[str, tuple[Product, Variant]] = {}
+        for variant_id in set(variant_ids):
+            product = self._products.get(product_of(variant_id))
+            variant = product.variant(variant_id) if product else None
+            if product and variant and variant in product.on_sale:
+                found[variant_id] = product, variant
+        return found
+
+    def save(self, product: Product, *, expected_version: int) -> Product:
+        before = self._products.get(product.id)
+        if (before.version if before else 0) != expected_version:
+            if expected_version == 0:
+                raise Conflict(f"there is a product {product.id} already", code="id_taken")
+            raise Stale(f"product {product.id} is not at version {expected_version}")
+        self._products[product.id] = replace(product, version=expected_version + 1)
+        return self._products[product.id]
+
+    def save_many(self, products: Sequence[Product]) -> dict[str, Refusal]:
+        refused: dict[str, Refusal] = {}
+        for product in products:
+            try:
+                self.save(product, expected_version=product.version)
+            except Conflict as refusal:
+                refused[product.id] = refusal
+        return refused
+
+    def listed(
+        self, *, status: Status | None = None, limit: int, cursor: str | None = None
+    ) -> Page[Card]:
+        some = (p for p in self._products.values() if status in (None, p.status))
+        places = {
+            p.id: min(x for x in postings_of(p) if x.heading.startswith("ALL#")) for p in some
+        }
+        ordered = sorted(places, key=lambda i: (places[i].heading, places[i].place))
+        return self._page(ordered, limit, cursor, f"listed {status}")
+
+    def search(self, search: Search, *, limit: int, cursor: str | None = None) -> Page[Card]:
+        ordered: list[str] = []
+        for heading in search.headings:
+            under = sorted(
+                (posting.place, p.id)
+                for p in self._products.values()
+                if p.on_sale
+                for posting in postings_of(p)
+                if posting.heading == heading
+            )
+            ordered += [i for _, i in under if i not in ordered]
+        matching = [i for i in ordered if _matches(self._products[i], search)]
+        return self._page(matching, limit, cursor, search.fingerprint)
+
+    def _page(self, ids: list[str], limit: int, cursor: str | None, question: str) -> Page[Card]:
+        key = from_cursor(cursor, path="$.pagination.cursor")
+        if key is None:
+            key = {"q": question, "n": 0}
+        if key.get("q") != question or not isinstance(key.get("n"), int):
+            raise Invalid("this cursor belongs to another list", code="cursor_invalid")
+        start: int = key["n"]
+        end = start + limit
+        cards = tuple(card_of(self._products[i]) for i in ids[start:end])
+        return Page(cards, to_cursor({"q": question, "n": end}) if end < len(ids) else None)
+
+
+def _matches(product: Product, search: Search) -> bool:
+    card, words, categories = card_of(product), ranked_words(product), categories_of(product)
+    return (
+        all(word in words for word in search.words)
+        and (not search.categories or any(c in categories for c in search.categories))
+        and (search.price is None or not search.price.speaks_of(card) or search.price.holds(card))
+    )

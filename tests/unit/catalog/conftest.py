@@ -1,0 +1,29 @@
+"""A catalogue, once in memory and once on DynamoDB's mapping (moto), for the ports' own suite."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from moto import mock_aws
+
+from tests.doubles.catalog import MemoryCatalogue
+from tests.kit.shop import create_tables
+
+
+@pytest.fixture(params=["memory", "dynamo"])
+def catalogue(request: pytest.FixtureRequest) -> Iterator[Any]:
+    if request.param == "memory":
+        yield MemoryCatalogue()
+        return
+    with mock_aws():
+        create_tables()
+        from shop.catalog.store import DynamoCatalogue
+
+        yield DynamoCatalogue()
+
+
+@pytest.fixture
+def table() -> Iterator[None]:
+    with mock_aws():
+        create_tables()
+        yield

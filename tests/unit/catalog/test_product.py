@@ -1,0 +1,142 @@
+"""What a product is and may become."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from shop.catalog.model import (
+    MAY_BECOME,
+    Category,
+    Media,
+    Option,
+    OptionChoice,
+    Product,
+    Status,
+    VariantStatus,
+    checked,
+    product_of,
+)
+from shop.kernel.errors import Conflict, Invalid
+from shop.kernel.money import Money
+from tests.unit.catalog.goods import LATER, THEN, shirt, simple
+
+
+def paths(product: Product) -> set[str | None]:
+    with pytest.raises(Invalid) as refused:
+        checked(product)
+    return {p.path for p in refused.value.problems}
+
+
+def with_variant(n: int, **more: Any) -> Product:
+    product = shirt()
+    variants = list(product.variants)
+    variants[n] = replace(variants[n], **more)
+    return replace(product, variants=tuple(variants))
+
+
+@pytest.mark.parametrize("before", Status)
+@pytest.mark.parametrize("after", Status)
+def test_a_product_moves_along_the_table_and_nowhere_else(before: Status, after: Status) -> None:
+    product = shirt(status=before)
+    if after in MAY_BECOME[before]:
+        moved = product.became(after, at=LATER)
+        assert (moved.status, moved.updated_at, moved.created_at) == (after, LATER, THEN)
+    else:
+        with pytest.raises(Conflict) as refused:
+            product.became(after, at=LATER)
+        assert refused.value.code == "status_not_allowed"
+
+
+def test_every_status_can_be_left_again() -> None:
+    assert set(MAY_BECOME) == set(Status)
+    assert all(MAY_BECOME.values())
+
+
+@pytest.mark.parametrize("status", [Status.DRAFT, Status.IN_REVIEW, Status.ARCHIVED])
+def test_only_what_is_published_is_on_sale(status: Status) -> None:
+    assert shirt(status=status).on_sale == ()
+    assert len(shirt().on_sale) == 5
+
+
+def test_a_discontinued_variant_is_not_on_sale_and_keeps_its_number() -> None:
+    product = with_variant(1, status=VariantStatus.DISCONTINUED)
+    assert [v.id for v in checked(product).on_sale] == ["shirt.1", "shirt.3", "shirt.4", "shirt.5"]
+
+
+def test_a_product_with_nothing_to_sell_is_not_published() -> None:
+    product = shirt(status=Status.DRAFT)
+    gone = tuple(replace(v, status=VariantStatus.DISCONTINUED) for v in product.variants)
+    with pytest.raises(Conflict) as refused:
+        replace(product, variants=gone).became(Status.PUBLISHED, at=LATER)
+    assert refused.value.code == "no_variant"
+
+
+@pytest.mark.parametrize(
+    ("some_id", "product_id"),
+    [("mug", "mug"), ("mug.1", "mug"), ("mug.12", "mug"), ("a-b_c.3", "a-b_c"), ("v1.x", "v1.x")],
+)
+def test_a_variants_id_tells_its_product(some_id: str, product_id: str) -> None:
+    assert product_of(some_id) == product_id
+
+
+@pytest.mark.parametrize(
+    ("product", "path"),
+    [
+        (shirt(id="a.b"), "$.id"),
+        (shirt(id=""), "$.id"),
+        (shirt(title="  "), "$.title"),
+        (shirt(title="x" * 256), "$.title"),
+        (shirt(title="a\x00b"), "$.title"),
+        (shirt(handle="a b"), "$.handle"),
+        (shirt(description="x" * 20_001), "$.description"),
+        (shirt(brand=""), "$.brand"),
+        (shirt(categories=(Category("Apparel >  > Shirts"),)), "$.categories[0].value"),
+        (shirt(categories=tuple(Category(str(n)) for n in range(21))), "$.categories"),
+        (shirt(tags=("",)), "$.tags[0]"),
+        (shirt(media=(Media("/shirt.jpg"),)), "$.media[0].url"),
+        (shirt(media=(Media("javascript:alert(1)"),)), "$.media[0].url"),
+        (shirt(media=(Media("https://x.example/a", type="song"),)), "$.media[0].type"),
+        (shirt(variants=()), "$.variants"),
+        (shirt(options=()), "$.variants[0].options"),
+        (shirt(options=(Option("Color", ("Blue",)), Option("Size", ()))), "$.options[1].values"),
+        (with_variant(0, sku="BAD SKU "), "$.variants[0].sku"),
+        (with_variant(0, sku="茶"), "$.variants[0].sku"),
+        (with_variant(1, sku="SHIRT-BLUE-S"), "$.variants[1].sku"),
+        (with_variant(0, id="shirt.9"), "$.variants[0].id"),
+        (with_variant(0, price=Money(-1, "USD")), "$.variants[0].price"),
+        (with_variant(0, price=Money(10**13, "USD")), "$.variants[0].price"),
+        (with_variant(0, price=Money(100, "EUR")), "$.variants"),
+        (with_variant(0, list_price=Money(0, "USD")), "$.variants[0].list_price"),
+        (with_variant(0, weight_g=-1), "$.variants[0].weight_g"),
+        (with_variant(0, choices=()), "$.variants[0].options"),
+        (
+            with_variant(0, choices=(OptionChoice("Color", "Blue"), OptionChoice("Size", "XL"))),
+            "$.variants[0].options",
+        ),
+        (
+            with_variant(0, choices=(OptionChoice("Color", "Blue"), OptionChoice("Size", "M"))),
+            "$.variants[1].options",
+        ),
+    ],
+)
+def test_what_must_not_be_kept_is_refused_with_its_place(product: Product, path: str) -> None:
+    assert path in paths(product)
+
+
+def test_everything_that_is_wrong_is_said_at_once() -> None:
+    assert paths(with_variant(4, sku="", price=Money(-5, "USD"))) == {
+        "$.variants[4].sku",
+        "$.variants[4].price",
+    }
+
+
+def test_101_active_variants_are_one_too_many_for_a_read_of_the_stock() -> None:
+    one = simple("pin", "Pin").variants[0]
+    option = Option("No", tuple(str(n) for n in range(1, 102)))
+    variants = tuple(
+        replace(one, id=f"pin.{n}", sku=f"PIN-{n}", choices=(OptionChoice("No", str(n)),))
+        for n in range(1, 102)
+    )
+    product = simple("pin", "Pin", options=(option,), variants=variants)
+    assert "$.variants" in paths(product)

@@ -1,0 +1,241 @@
+"""Product and lists stay in step, whatever crashes when; and what reading them costs.
+
+One writer at a time, so moto may testify: what several writers do at once is shown on the emulator.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from typing import Any
+from unittest.mock import patch
+
+import boto3
+import pytest
+from botocore.client import BaseClient
+
+from shop.catalog.model import Category, PriceBand, Product, Status, postings_of, search_for
+from shop.catalog.store import DynamoCatalogue, changes
+from shop.catalog.store.lists import CALLS
+from shop.catalog.store.shelves import GRACE
+from tests.kit.calls import counted
+from tests.unit.catalog.goods import LATER, THEN, shirt, simple
+
+pytestmark = pytest.mark.usefixtures("table")
+
+
+class Crash(Exception):
+    """The process ends here."""
+
+
+def crashing(at: int, *, after: bool, work: Callable[[], Any]) -> bool:
+    """Do the work and crash at its n-th call, before or after it is done; whether it got there."""
+    send = BaseClient._make_api_call  # type: ignore[attr-defined]
+    calls = 0
+
+    def sending(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == at and not after:
+            raise Crash
+        answer = send(client, operation, parameters)
+        if calls == at:
+            raise Crash
+        return answer
+
+    with patch.object(BaseClient, "_make_api_call", sending):
+        try:
+            work()
+        except Crash:
+            return True
+    return False
+
+
+def rows() -> list[dict[str, Any]]:
+    client = boto3.client("dynamodb")
+    found: list[dict[str, Any]] = []
+    for page in client.get_paginator("scan").paginate(TableName="catalog"):
+        found += page["Items"]
+    return found
+
+
+def out_of_step() -> set[str]:
+    """Postings that lie where the product's own list of them does not say, or are missing there."""
+    wrong: set[str] = set()
+    wanted: dict[tuple[str, str], int] = {}
+    catalogue = DynamoCatalogue()
+    there = {(r["PK"]["S"], r["SK"]["S"]): r for r in rows()}
+    for heading, _ in list(there):
+        if heading.startswith("PRODUCT#"):
+            product = catalogue.product(heading.removeprefix("PRODUCT#"))
+            for posting in postings_of(product):
+                wanted[posting.heading, posting.place] = product.version
+    for key, row in there.items():
+        if key[0].startswith(("WORD#", "CATEGORY#", "ALL#")):
+            if key not in wanted:
+                wrong.add(f"orphan {key}")
+            elif int(row["version"]["N"]) != wanted[key]:
+                wrong.add(f"old card {key}")
+        elif key[0] == "REINDEX":
+            wrong.add(f"unfinished {key}")
+    wrong.update(f"missing {key}" for key in wanted if key not in there)
+    return wrong
+
+
+def wordy(product_id: str, prefix: str, **more: Any) -> Product:
+    """A product with 27 postings: more than two of the small transactions hold."""
+    return simple(product_id, " ".join(f"{prefix}{n}" for n in range(26)), **more)
+
+
+@pytest.fixture
+def small_transactions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Transactions of 12 actions: moto copies its tables for each, and 100 would take minutes."""
+    monkeypatch.setattr(changes, "ACTIONS", 12)
+    monkeypatch.setattr(changes, "ROOM", 10)
+
+
+def test_an_ordinary_change_is_two_calls_and_all_or_nothing() -> None:
+    with counted() as calls:
+        DynamoCatalogue().save(shirt(), expected_version=0)
+    assert calls.names == [
+        "dynamodb.BatchGetItem catalog",
+        "dynamodb.TransactWriteItems catalog",
+    ]
+    assert out_of_step() == set()
+
+
+@pytest.mark.usefixtures("small_transactions")
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize(
+    "change", [simple("a", "Cup"), wordy("a", "new"), simple("a", "Mug", status=Status.ARCHIVED)]
+)
+@pytest.mark.parametrize("before", [simple("a", "Mug"), wordy("a", "old")])
+def test_a_crash_during_a_change_leaves_nothing_out_of_step(
+    before: Product, change: Product, after: bool
+) -> None:
+    catalogue = DynamoCatalogue()
+    for at in range(1, 12):
+        version = catalogue.products(["a"]).get("a", replace(before, version=0)).version
+        version = catalogue.save(before, expected_version=version).version
+        changed = replace(change, updated_at=LATER)
+        work = partial(catalogue.save, changed, expected_version=version)
+        crashed = crashing(at, after=after, work=work)
+        now = catalogue.product("a")
+        assert now.version in (version, version + 1)
+        catalogue.mend(at=LATER + GRACE)
+        assert out_of_step() == set(), f"crash at call {at}"
+        if not crashed:
+            return
+    raise AssertionError("the work never came to its end")
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_crash_during_an_import_leaves_nothing_out_of_step(after: bool) -> None:
+    catalogue = DynamoCatalogue()
+    for at in range(1, 40):
+        known = catalogue.products([f"p{n}" for n in range(8)])
+        products = [
+            replace(
+                simple(f"p{n}", f"Round {at} thing {n}", updated_at=LATER),
+                version=known[f"p{n}"].version if f"p{n}" in known else 0,
+            )
+            for n in range(8)
+        ]
+        crashed = crashing(at, after=after, work=partial(catalogue.save_many, products))
+        catalogue.mend(at=LATER + GRACE)
+        assert out_of_step() == set(), f"crash at call {at}"
+        if not crashed:
+            return
+    raise AssertionError("the work never came to its end")
+
+
+@pytest.mark.usefixtures("small_transactions")
+def test_a_change_after_a_crashed_one_takes_over_what_was_left() -> None:
+    catalogue = DynamoCatalogue()
+    catalogue.save(wordy("a", "old"), expected_version=0)
+    work = partial(catalogue.save, wordy("a", "new"), expected_version=1)
+    assert crashing(3, after=False, work=work)
+    assert out_of_step()
+    catalogue.save(simple("a", "Plain"), expected_version=2)
+    assert out_of_step() == {"unfinished ('REINDEX', 'a')"}
+    catalogue.mend(at=THEN + GRACE)
+    assert out_of_step() == set()
+
+
+def test_a_change_in_the_midst_of_an_import_is_not_overwritten_for_good() -> None:
+    catalogue = DynamoCatalogue()
+    send = BaseClient._make_api_call  # type: ignore[attr-defined]
+    done = False
+
+    def sending(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
+        nonlocal done
+        if operation == "BatchWriteItem" and not done:
+            done = True
+            catalogue.save(simple("a", "By staff", updated_at=LATER), expected_version=1)
+        return send(client, operation, parameters)
+
+    with patch.object(BaseClient, "_make_api_call", sending):
+        assert catalogue.save_many([simple("a", "By import"), simple("b", "By import")]) == {}
+    assert done
+    assert catalogue.product("a").title == "By staff"
+    assert out_of_step(), "the import wrote an old card: that is what mend is for"
+    assert catalogue.mend(at=LATER + GRACE) == 1
+    assert out_of_step() == set()
+
+
+def test_what_may_still_be_under_way_is_not_mended() -> None:
+    catalogue = DynamoCatalogue()
+    work = partial(catalogue.save_many, [simple("a", "Mug", updated_at=LATER)])
+    assert crashing(3, after=False, work=work)
+    assert catalogue.mend(at=LATER + GRACE - timedelta(seconds=1)) == 0
+    assert catalogue.mend(at=LATER + GRACE) == 1
+    assert catalogue.mend(at=LATER + GRACE) == 0
+
+
+def test_a_search_is_one_read_of_what_it_shows() -> None:
+    catalogue = DynamoCatalogue()
+    catalogue.save_many([simple(f"p{n}", "Mug", categories=(Category("Home"),)) for n in range(40)])
+    for question in (search_for("mugs"), search_for(None, categories=["home"])):
+        with counted() as calls:
+            assert len(catalogue.search(question, limit=20).items) == 20
+        assert calls.names == ["dynamodb.Query catalog"]
+        assert calls.made[0].parameters["Limit"] == 21
+
+
+def test_a_search_with_comparisons_has_a_ceiling() -> None:
+    catalogue = DynamoCatalogue()
+    catalogue.save_many([simple(f"p{n}", "Common Mug", price=n) for n in range(30)])
+    rare = search_for("common", price=PriceBand(10**6, None))
+    with patch("shop.catalog.store.lists.LOOKED_AT", 5), counted() as calls:
+        page = catalogue.search(rare, limit=10)
+    assert len(calls) == CALLS
+    assert page.items == ()
+    assert page.cursor is not None
+
+
+@pytest.mark.parametrize(("ids", "reads"), [(1, 1), (100, 1), (101, 2)])
+def test_products_are_read_a_hundred_at_a_time(ids: int, reads: int) -> None:
+    with counted() as calls:
+        DynamoCatalogue().variants([f"p{n}.1" for n in range(ids)])
+    assert calls.names == ["dynamodb.BatchGetItem catalog"] * reads
+
+
+def test_the_variants_of_one_product_are_read_once() -> None:
+    DynamoCatalogue().save(shirt(), expected_version=0)
+    with counted() as calls:
+        assert len(DynamoCatalogue().variants([f"shirt.{n}" for n in range(1, 6)])) == 5
+    assert len(calls.made[0].parameters["RequestItems"]["catalog"]["Keys"]) == 1
+
+
+def test_items_of_ordinary_products_are_below_a_kilobyte() -> None:
+    long = "A light shirt of European linen for warm days and cool evenings. " * 8
+    DynamoCatalogue().save(shirt(description=long), expected_version=0)
+    for row in rows():
+        size = sum(
+            len(name)
+            + sum(
+                len(v) if isinstance(v, (str, bytes)) else sum(map(len, v)) for v in value.values()
+            )
+            for name, value in row.items()
+        )
+        assert size < 1024, row["PK"]
