@@ -1,0 +1,127 @@
+"""Pricing's stores in memory: what the tables do, without one."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from shop.kernel.errors import Conflict, NotFound, Stale
+from shop.kernel.events import Event
+from shop.kernel.paging import Page
+from shop.pricing.model.coupons import Coupon, normal
+from shop.pricing.model.group_buy import GroupBuy, GroupStatus
+from shop.pricing.model.history import PriceHistory
+from shop.pricing.model.promotions import Promotion
+from shop.pricing.model.standing import CodeFacts
+
+
+@dataclass
+class MemoryPromotions:
+    rows: dict[str, Promotion] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+
+    def of(self, promotion_id: str) -> Promotion:
+        if promotion_id not in self.rows:
+            raise NotFound(f"no promotion {promotion_id!r}")
+        return self.rows[promotion_id]
+
+    def published(self) -> Sequence[Promotion]:
+        return [p for p in self.rows.values() if p.published and p.ended_at is None]
+
+    def listed(self, *, cursor: str | None, limit: int) -> Page[Promotion]:
+        ids = sorted(self.rows)
+        begin = ids.index(cursor) + 1 if cursor else 0
+        part = ids[begin : begin + limit]
+        more = part[-1] if begin + limit < len(ids) else None
+        return Page(tuple(self.rows[id] for id in part), more)
+
+    def save(
+        self, before: Promotion | None, after: Promotion, events: Sequence[Event]
+    ) -> Promotion:
+        if self.rows.get(after.id) != before:
+            raise Stale("somebody else changed it")
+        self.rows[after.id] = after
+        self.events += events
+        return after
+
+
+@dataclass
+class MemoryCoupons:
+    rows: dict[str, Coupon] = field(default_factory=dict)
+    codes: dict[str, str] = field(default_factory=dict)
+    used: dict[str, int] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+
+    def of(self, coupon_id: str) -> Coupon:
+        if coupon_id not in self.rows:
+            raise NotFound(f"no coupon {coupon_id!r}")
+        return self.rows[coupon_id]
+
+    def save(self, coupon: Coupon, events: Sequence[Event]) -> Coupon:
+        if coupon.code is not None:
+            if normal(coupon.code) in self.codes:
+                raise Conflict("this code is taken", code="code_taken")
+            self.codes[normal(coupon.code)] = coupon.id
+        self.rows[coupon.id] = coupon
+        self.events += events
+        return coupon
+
+    def issue(self, coupon: Coupon, codes: Sequence[str]) -> Sequence[str]:
+        taken = [code for code in codes if code in self.codes]
+        for code in codes:
+            self.codes.setdefault(code, coupon.id)
+        return taken
+
+    def look_up(self, codes: Sequence[str], customer: str | None) -> Mapping[str, CodeFacts]:
+        found = {}
+        for code in codes:
+            key = normal(code)
+            if key in self.codes:
+                coupon = self.rows[self.codes[key]]
+                found[key] = coupon.facts(used=self.used.get(key, 0), used_by_customer=0)
+        return found
+
+
+@dataclass
+class MemoryHistories:
+    rows: dict[tuple[str, str], PriceHistory] = field(default_factory=dict)
+
+    def of(self, article: str, market: str) -> PriceHistory:
+        return self.rows.get((article, market), PriceHistory(article))
+
+    def save(self, before: PriceHistory, after: PriceHistory, market: str) -> PriceHistory:
+        if self.of(after.article, market) != before:
+            raise Stale("another price was recorded meanwhile")
+        self.rows[after.article, market] = after
+        return after
+
+
+@dataclass
+class MemoryGroupBuys:
+    rows: dict[str, GroupBuy] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+
+    def of(self, group_id: str) -> GroupBuy:
+        if group_id not in self.rows:
+            raise NotFound(f"no group {group_id!r}")
+        return self.rows[group_id]
+
+    def save(self, before: GroupBuy | None, after: GroupBuy, events: Sequence[Event]) -> GroupBuy:
+        if self.rows.get(after.id) != before:
+            raise Stale("somebody else changed it")
+        self.rows[after.id] = after
+        self.events += events
+        return after
+
+    def due(self, at: datetime, most: int) -> Iterable[GroupBuy]:
+        forming = [g for g in self.rows.values() if g.status is GroupStatus.FORMING]
+        due = sorted((g for g in forming if g.deadline <= at), key=lambda g: g.deadline)
+        return due[:most]
+
+
+@dataclass
+class MemoryAssortment:
+    known: frozenset[tuple[str, str]] = frozenset()
+    everything: bool = True
+
+    def knows(self, sort: str, id: str) -> bool:
+        return self.everything or (sort, id) in self.known

@@ -1,0 +1,222 @@
+"""Codes: how they are made, read, limited, and what a customer is told of one that does not work."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
+
+import pytest
+
+from shop.kernel.errors import Conflict, Invalid
+from shop.kernel.money import Money
+from shop.pricing.actions import quote
+from shop.pricing.actions.coupons import issue_codes, make_coupon
+from shop.pricing.model import Basket, BasketLine, CustomerFacts, Quote, Rules
+from shop.pricing.model.choice import Conditions, Selection, Window
+from shop.pricing.model.coupons import ALPHABET, Coupon, batch, normal, random_code
+from shop.pricing.model.effects import OrderPercent, PercentOff
+from shop.pricing.model.promotions import Promotion, Stacking
+from shop.pricing.model.standing import CodeFacts, Standing
+from tests.doubles.pricing import MemoryCoupons, MemoryPromotions
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
+TEN = Promotion("ten", "Ten off", OrderPercent(1000), code_required=True, published=True)
+
+
+def numbers() -> Callable[[int], bytes]:
+    """Bytes that differ on every draw, the same in every test run."""
+    numbered = count(1)
+    return lambda size: (next(numbered) * 0x9E3779B97F4A7C15 % 2**64).to_bytes(size, "big")
+
+
+def test_a_code_is_one_however_it_is_typed() -> None:
+    assert normal("save-1o") == normal(" SAVE_10 ") == normal("Save.IO") == "SAVE10"
+
+
+def test_a_code_has_sixty_random_bits_and_no_letters_to_mistake() -> None:
+    code = random_code(b"\xff" * 8, "SPRING")
+    assert code == "SPRING-ZZZZ-ZZZZ-ZZZZ"
+    assert len(ALPHABET) == 32
+    assert not set("ILOU") & set(ALPHABET)
+    codes = {random_code((bit).to_bytes(8, "big")) for bit in (1 << n for n in range(60))}
+    assert len(codes) == 60
+
+
+def test_ten_thousand_codes_are_all_different() -> None:
+    codes = batch(10_000, numbers())
+    assert len({normal(code) for code in codes}) == 10_000
+
+
+def test_a_code_drawn_twice_is_drawn_again() -> None:
+    draws = iter([b"\x01" * 8, b"\x01" * 8, b"\x02" * 8])
+    assert len(batch(2, lambda size: next(draws))) == 2
+
+
+def shelf() -> MemoryPromotions:
+    return MemoryPromotions({"ten": TEN, "open": replace(TEN, id="open", code_required=False)})
+
+
+def test_a_batch_is_issued_in_one_call() -> None:
+    coupons = MemoryCoupons()
+    make_coupon(Coupon("spring", "ten"), coupons=coupons, promotions=shelf(), at=NOW)
+    codes = issue_codes("spring", 10_000, draw=numbers(), coupons=coupons, prefix="SPRING")
+    assert len(codes) == 10_000
+    assert all(code.startswith("SPRING-") for code in codes)
+    assert len(coupons.codes) == 10_000
+    facts = coupons.look_up(codes[:1], None)
+    assert facts[normal(codes[0])] == CodeFacts("ten", uses_left=1)
+
+
+def test_codes_that_exist_are_not_issued_again() -> None:
+    coupons = MemoryCoupons({"spring": Coupon("spring", "ten")})
+    first = issue_codes("spring", 50, draw=numbers(), coupons=coupons)
+    second = issue_codes("spring", 50, draw=numbers(), coupons=coupons)
+    assert len(first) == len(second) == 50
+    assert not set(first) & set(second)
+
+
+@pytest.mark.parametrize("wanted", [0, -1, 10_001])
+def test_too_many_codes_or_none_are_refused(wanted: int) -> None:
+    coupons = MemoryCoupons({"spring": Coupon("spring", "ten")})
+    with pytest.raises(Invalid):
+        issue_codes("spring", wanted, draw=numbers(), coupons=coupons)
+
+
+def test_a_coupon_with_one_code_has_no_batch() -> None:
+    coupons = MemoryCoupons({"vip": Coupon("vip", "ten", code="VIP")})
+    with pytest.raises(Conflict):
+        issue_codes("vip", 5, draw=numbers(), coupons=coupons)
+
+
+def test_a_coupon_that_contradicts_itself_is_refused() -> None:
+    wrong = Coupon(
+        "c", "open", code="x", quantity=1, per_customer=2, starts=NOW, ends=NOW - DAY
+    )
+    with pytest.raises(Invalid) as refusal:
+        make_coupon(wrong, coupons=MemoryCoupons(), promotions=shelf(), at=NOW)
+    assert {p.path for p in refusal.value.problems} == {
+        "$.code",
+        "$.per_customer",
+        "$.ends",
+        "$.promotion_id",
+    }
+
+
+def test_a_code_belongs_to_one_coupon() -> None:
+    coupons = MemoryCoupons()
+    make_coupon(Coupon("a", "ten", code="SAVE-10"), coupons=coupons, promotions=shelf(), at=NOW)
+    with pytest.raises(Conflict):
+        make_coupon(Coupon("b", "ten", code="save1o"), coupons=coupons, promotions=shelf(), at=NOW)
+
+
+def test_what_is_left_is_never_below_zero() -> None:
+    facts = Coupon("c", "ten", code="ABC", quantity=5, per_customer=1).facts(
+        used=7, used_by_customer=1
+    )
+    assert (facts.uses_left, facts.customer_uses_left) == (0, 0)
+
+
+def ask(
+    facts: CodeFacts | None,
+    *,
+    promotion: Promotion = TEN,
+    more: tuple[Promotion, ...] = (),
+    codes: tuple[str, ...] = ("SAVE",),
+    customer: CustomerFacts | None = None,
+) -> Quote:
+    line = BasketLine("a", "p1", "p1.1", "S", "Thing", Money(10_000, "USD"), 1)
+    return quote(
+        Basket((line,), "USD", market="WORLD", codes=codes, customer=customer),
+        rules=Rules("1", promotions=(promotion, *more)),
+        at=NOW,
+        standing=Standing(codes={} if facts is None else {"SAVE": facts}),
+    )
+
+
+def where(**conditions: object) -> Promotion:
+    return replace(TEN, conditions=Conditions(**conditions))  # type: ignore[arg-type]
+
+
+REASONS = [
+    ("unknown", None, TEN, "discount_code_invalid"),
+    ("not valid yet", CodeFacts("ten", starts=NOW + DAY), TEN, "discount_code_invalid"),
+    ("expired", CodeFacts("ten", ends=NOW), TEN, "discount_code_expired"),
+    ("used up", CodeFacts("ten", uses_left=0), TEN, "discount_code_exhausted"),
+    (
+        "used by this customer",
+        CodeFacts("ten", customer_uses_left=0),
+        TEN,
+        "discount_code_user_ineligible",
+    ),
+    (
+        "its promotion is over",
+        CodeFacts("ten"),
+        where(window=Window(ends=NOW)),
+        "discount_code_expired",
+    ),
+    (
+        "its promotion is a draft",
+        CodeFacts("ten"),
+        replace(TEN, published=False),
+        "discount_code_invalid",
+    ),
+    (
+        "below the minimum spend",
+        CodeFacts("ten"),
+        where(min_amount=(Money(20_000, "USD"),)),
+        "discount_code_not_applicable",
+    ),
+    (
+        "for other goods",
+        CodeFacts("ten"),
+        replace(TEN, goods=Selection(products=("p9",))),
+        "discount_code_not_applicable",
+    ),
+    (
+        "for customers who are signed in",
+        CodeFacts("ten"),
+        where(signed_in=True),
+        "discount_code_user_not_logged_in",
+    ),
+    (
+        "for a group",
+        CodeFacts("ten"),
+        where(groups=("gold",)),
+        "discount_code_user_ineligible",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("what", "facts", "promotion", "reason"), REASONS, ids=[reason[0] for reason in REASONS]
+)
+def test_a_code_that_does_not_work_says_why_and_changes_nothing(
+    what: str, facts: CodeFacts | None, promotion: Promotion, reason: str
+) -> None:
+    q = ask(facts, promotion=promotion)
+    (outcome,) = q.codes
+    assert (outcome.applied, outcome.reason) == (False, reason)
+    assert outcome.detail
+    assert q.total.minor == 10_000
+    assert not q.uses
+
+
+def test_a_code_beside_an_exclusive_sale_is_told_so() -> None:
+    sale = Promotion(
+        "sale", "Sale", PercentOff(2000), stacking=Stacking(exclusive=True), published=True
+    )
+    q = ask(CodeFacts("ten"), more=(sale,))
+    assert q.codes[0].reason == "discount_code_combination_disallowed"
+    assert q.total.minor == 8_000
+
+
+def test_a_code_that_works_is_counted_and_named_on_the_discount() -> None:
+    q = ask(CodeFacts("ten", uses_left=1), codes=("save", "SA-VE"))
+    assert [(c.applied, c.reason) for c in q.codes] == [
+        (True, ""),
+        (False, "discount_code_already_applied"),
+    ]
+    assert q.codes[0].amount == Money(1000, "USD")
+    assert [(u.promotion_id, u.code) for u in q.uses] == [("ten", "save")]
+    assert q.lines[0].discounts[0].code == "save"

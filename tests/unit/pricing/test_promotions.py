@@ -1,0 +1,384 @@
+"""Promotions as data: what is refused, how they live, and what a draft would change."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from shop.kernel.errors import Conflict, Invalid, NotFound
+from shop.kernel.money import Money
+from shop.pricing.actions.promotions import (
+    change_promotion,
+    draft_promotion,
+    end_promotion,
+    publish_promotion,
+    what_if,
+)
+from shop.pricing.model import Basket, BasketLine, CustomerFacts, Rules
+from shop.pricing.model.checks import problems_of
+from shop.pricing.model.choice import Conditions, Selection, Window
+from shop.pricing.model.effects import FlashSale, LimitedPrice, PercentOff
+from shop.pricing.model.promotions import Promotion, Status
+from tests.doubles.pricing import MemoryAssortment, MemoryPromotions
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+def usd(minor: int) -> dict[str, Any]:
+    return {"amount": minor, "currency": "USD"}
+
+
+def told(effect: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"id": "p", "title": "P", "effect": effect, **more}
+
+
+REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
+    (
+        "an end before its start",
+        told(
+            {"kind": "percent_off", "basis_points": 1000},
+            conditions={
+                "window": {"starts": "2026-11-22T00:00:00Z", "ends": "2026-11-21T00:00:00Z"}
+            },
+        ),
+        "ends_before_start",
+        "$.conditions.window.ends",
+    ),
+    (
+        "a percentage over 100",
+        told({"kind": "percent_off", "basis_points": 10_001}),
+        "percent_invalid",
+        "$.effect.basis_points",
+    ),
+    (
+        "no percentage at all",
+        told({"kind": "order_percent", "basis_points": 0}),
+        "percent_invalid",
+        "$.effect.basis_points",
+    ),
+    (
+        "a currency that does not exist",
+        told({"kind": "order_amount", "amount": [{"amount": 5, "currency": "XYZ"}]}),
+        "currency_unknown",
+        "$.effect.amount[0].currency",
+    ),
+    (
+        "an amount twice in one currency",
+        told({"kind": "order_amount", "amount": [usd(5), usd(6)]}),
+        "currency_repeated",
+        "$.effect.amount[1]",
+    ),
+    (
+        "an amount of nothing",
+        told({"kind": "amount_off", "amount": [usd(0)]}),
+        "amount_invalid",
+        "$.effect.amount[0].amount",
+    ),
+    (
+        "an amount in fractions",
+        told({"kind": "order_amount", "amount": [{"amount": 5.5, "currency": "USD"}]}),
+        "amount_invalid",
+        "$.effect.amount[0].amount",
+    ),
+    (
+        "goods that are both in and out",
+        told(
+            {"kind": "percent_off", "basis_points": 1000},
+            goods={"categories": ["shoes"], "not_categories": ["shoes"]},
+        ),
+        "selection_contradiction",
+        "$.goods.not_categories",
+    ),
+    (
+        "one customer may have more than there is",
+        told({"kind": "flash_sale", "price": [usd(5)], "quota": 2, "per_customer": 3}),
+        "limit_contradiction",
+        "$.effect.per_customer",
+    ),
+    (
+        "a flash sale with a price and a percentage",
+        told({"kind": "flash_sale", "price": [usd(5)], "basis_points": 10}),
+        "effect_contradiction",
+        "$.effect",
+    ),
+    (
+        "tiers in the wrong order",
+        told(
+            {
+                "kind": "spend_save",
+                "tiers": [
+                    {"spend": usd(500), "save": usd(100)},
+                    {"spend": usd(300), "save": usd(50)},
+                ],
+            }
+        ),
+        "tiers_order",
+        "$.effect.tiers[1].spend",
+    ),
+    (
+        "a higher tier that saves less",
+        told(
+            {
+                "kind": "spend_save",
+                "tiers": [
+                    {"spend": usd(300), "save": usd(100)},
+                    {"spend": usd(500), "save": usd(50)},
+                ],
+            }
+        ),
+        "tiers_order",
+        "$.effect.tiers[1]",
+    ),
+    (
+        "saving more than is spent",
+        told({"kind": "every_spend", "every": [{"spend": usd(300), "save": usd(301)}]}),
+        "tier_invalid",
+        "$.effect.every[0].save",
+    ),
+    (
+        "a bundle without parts",
+        told({"kind": "bundle", "parts": [], "price": [usd(5)]}),
+        "parts_missing",
+        "$.effect.parts",
+    ),
+    (
+        "shipping reduced in two ways",
+        told({"kind": "shipping_off", "basis_points": 10, "price": [usd(5)]}),
+        "effect_contradiction",
+        "$.effect",
+    ),
+    (
+        "goods to count, and nothing to reach",
+        told(
+            {"kind": "percent_off", "basis_points": 1000},
+            conditions={"of": {"categories": ["shoes"]}},
+        ),
+        "condition_contradiction",
+        "$.conditions.of",
+    ),
+    (
+        "a time zone that does not exist",
+        told(
+            {"kind": "percent_off", "basis_points": 1000},
+            conditions={"window": {"zone": "Europe/Atlantis"}},
+        ),
+        "zone_unknown",
+        "$.conditions.window.zone",
+    ),
+    (
+        "an instant without its offset",
+        told(
+            {"kind": "percent_off", "basis_points": 1000},
+            conditions={"window": {"starts": "2026-11-22T00:00:00"}},
+        ),
+        "time_invalid",
+        "$.conditions.window.starts",
+    ),
+    ("an unknown kind", told({"kind": "lottery"}), "kind_unknown", "$.effect.kind"),
+    (
+        "a misspelt field",
+        told({"kind": "percent_off", "basis_point": 1000}),
+        "field_unknown",
+        "$.effect.basis_point",
+    ),
+    (
+        "true for a number",
+        told({"kind": "percent_off", "basis_points": True}),
+        "type_wrong",
+        "$.effect.basis_points",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("what", "data", "code", "path"), REFUSED, ids=[refused[0] for refused in REFUSED]
+)
+def test_a_promotion_is_refused_with_field_and_reason(
+    what: str, data: dict[str, Any], code: str, path: str
+) -> None:
+    with pytest.raises(Invalid) as refusal:
+        Promotion.from_dict(data)
+    assert (code, path) in {(p.code, p.path) for p in refusal.value.problems}, what
+
+
+def test_every_problem_is_told_at_once() -> None:
+    with pytest.raises(Invalid) as refusal:
+        Promotion.from_dict(
+            {
+                "id": "no spaces",
+                "title": " ",
+                "effect": {"kind": "buy_get", "buy_quantity": 0, "get_quantity": -1},
+            }
+        )
+    assert len(refusal.value.problems) == 4
+
+
+def test_a_promotion_that_is_no_object_is_refused() -> None:
+    for data in (None, [], "x", 3):
+        with pytest.raises(Invalid):
+            Promotion.from_dict(data)
+
+
+def sale(
+    id: str = "sale",
+    starts: datetime | None = None,
+    ends: datetime | None = None,
+    points: int = 1000,
+) -> Promotion:
+    return Promotion(
+        id, "Sale", PercentOff(points), conditions=Conditions(Window(starts=starts, ends=ends))
+    )
+
+
+def test_a_promotion_is_drafted_scheduled_runs_and_ends() -> None:
+    shelf, world = MemoryPromotions(), MemoryAssortment()
+    draft_promotion(sale(starts=NOW + DAY, ends=NOW + 2 * DAY), promotions=shelf, assortment=world, at=NOW)
+    assert shelf.of("sale").status(NOW) is Status.DRAFT
+    assert shelf.of("sale").status(NOW + DAY) is Status.DRAFT
+    published = publish_promotion("sale", promotions=shelf, at=NOW)
+    assert published.status(NOW) is Status.SCHEDULED
+    assert published.status(NOW + DAY) is Status.RUNNING
+    assert published.status(NOW + 2 * DAY) is Status.ENDED
+    assert [event.type for event in shelf.events] == ["PromotionDrafted", "PromotionPublished"]
+    assert len({event.id for event in shelf.events}) == 2
+
+
+def test_a_draft_is_published_once_and_not_after_its_end() -> None:
+    shelf = MemoryPromotions({"sale": sale(ends=NOW)})
+    with pytest.raises(Conflict, match="passed"):
+        publish_promotion("sale", promotions=shelf, at=NOW)
+    publish_promotion("sale", promotions=shelf, at=NOW - DAY)
+    with pytest.raises(Conflict, match="not a draft"):
+        publish_promotion("sale", promotions=shelf, at=NOW - DAY)
+    with pytest.raises(NotFound):
+        publish_promotion("other", promotions=shelf, at=NOW)
+
+
+def test_a_running_promotion_keeps_its_terms() -> None:
+    shelf = MemoryPromotions({"sale": replace(sale(), published=True)})
+    to = sale(points=2000)
+    with pytest.raises(Conflict, match="only title and end"):
+        change_promotion("sale", to, promotions=shelf, assortment=MemoryAssortment(), at=NOW)
+    longer = replace(sale(ends=NOW + DAY), title="Longer sale")
+    changed = change_promotion(
+        "sale", longer, promotions=shelf, assortment=MemoryAssortment(), at=NOW
+    )
+    assert (changed.title, changed.version, changed.published) == ("Longer sale", 2, True)
+
+
+def test_a_scheduled_promotion_may_change_altogether() -> None:
+    shelf = MemoryPromotions({"sale": replace(sale(starts=NOW + DAY), published=True)})
+    to = sale(starts=NOW + 2 * DAY, points=2000)
+    changed = change_promotion(
+        "sale", to, promotions=shelf, assortment=MemoryAssortment(), at=NOW
+    )
+    assert changed.effect == PercentOff(2000)
+    assert changed.status(NOW) is Status.SCHEDULED
+
+
+def test_a_promotion_called_off_is_over_for_good() -> None:
+    shelf = MemoryPromotions({"sale": replace(sale(), published=True)})
+    assert end_promotion("sale", promotions=shelf, at=NOW).status(NOW) is Status.ENDED
+    with pytest.raises(Conflict):
+        end_promotion("sale", promotions=shelf, at=NOW)
+    with pytest.raises(Conflict):
+        change_promotion("sale", sale(), promotions=shelf, assortment=MemoryAssortment(), at=NOW)
+
+
+def test_goods_the_shop_does_not_have_are_refused() -> None:
+    world = MemoryAssortment(frozenset({("product", "p1")}), everything=False)
+    promotion = replace(sale(), goods=Selection(products=("p1", "p2"), categories=("c",)))
+    with pytest.raises(Invalid) as refusal:
+        draft_promotion(promotion, promotions=MemoryPromotions(), assortment=world, at=NOW)
+    assert [(p.code, p.path) for p in refusal.value.problems] == [
+        ("product_unknown", "$.goods.products[1]"),
+        ("category_unknown", "$.goods.categories[0]"),
+    ]
+
+
+def flash(id: str, starts: datetime, ends: datetime, **more: Any) -> Promotion:
+    return Promotion(
+        id,
+        "Flash",
+        FlashSale(price=(Money(500, "USD"),), quota=10),
+        goods=Selection(products=("p1",)),
+        conditions=Conditions(Window(starts=starts, ends=ends), **more),
+    )
+
+
+def test_an_article_has_no_two_advertised_prices_at_once() -> None:
+    first = replace(flash("one", NOW, NOW + 2 * DAY), published=True)
+    shelf = MemoryPromotions({"one": first, "two": flash("two", NOW + DAY, NOW + 3 * DAY)})
+    with pytest.raises(Invalid) as refusal:
+        publish_promotion("two", promotions=shelf, at=NOW)
+    assert refusal.value.code == "price_overlaps"
+    shelf = MemoryPromotions({"one": first, "two": flash("two", NOW, NOW + DAY, groups=("gold",))})
+    with pytest.raises(Invalid):
+        publish_promotion("two", promotions=shelf, at=NOW)
+
+
+def test_one_price_may_follow_another() -> None:
+    first = replace(flash("one", NOW, NOW + DAY), published=True)
+    shelf = MemoryPromotions({"one": first, "two": flash("two", NOW + DAY, NOW + 2 * DAY)})
+    assert publish_promotion("two", promotions=shelf, at=NOW).published
+
+
+def test_two_markets_may_have_two_prices() -> None:
+    first = replace(flash("one", NOW, NOW + DAY, markets=("US",)), published=True)
+    shelf = MemoryPromotions({"one": first, "two": flash("two", NOW, NOW + DAY, markets=("EU",))})
+    assert publish_promotion("two", promotions=shelf, at=NOW).published
+
+
+def basket() -> Basket:
+    line = BasketLine("a", "p1", "p1.1", "S", "Thing", Money(10_000, "USD"), 1)
+    return Basket((line,), "USD", market="WORLD")
+
+
+def test_a_draft_is_tried_without_being_published() -> None:
+    before, after, change = what_if(basket(), rules=Rules("1"), at=NOW, promotion=sale())
+    assert (before.total.minor, after.total.minor) == (10_000, 9_000)
+    assert change.to_dict() == {
+        "currency": "USD",
+        "sums": {"discount": [0, 1000], "total": [10_000, 9_000]},
+        "lines": {"a": [10_000, 9_000]},
+        "rules": {"lines:sale": ["not tried", "applied 1000"]},
+    }
+
+
+def test_a_draft_that_asks_for_a_code_is_tried_with_one() -> None:
+    promotion = replace(sale(), code_required=True)
+    _, after, _ = what_if(basket(), rules=Rules("1"), at=NOW, promotion=promotion)
+    assert after.total.minor == 9_000
+
+
+def test_another_instant_and_another_customer_are_tried() -> None:
+    tomorrow = replace(sale("tomorrow", starts=NOW + DAY), published=True)
+    gold = replace(
+        sale("gold", points=2000), conditions=Conditions(groups=("gold",)), published=True
+    )
+    rules = Rules("1", promotions=(tomorrow, gold))
+    _, after, change = what_if(basket(), rules=rules, at=NOW, then=NOW + DAY)
+    assert after.total.minor == 9_000
+    assert [(r.rule, r.before, r.after) for r in change.rules] == [
+        ("lines:tomorrow", "not_yet", "applied 1000")
+    ]
+    _, after, _ = what_if(basket(), rules=rules, at=NOW, customer=CustomerFacts("c", ("gold",)))
+    assert after.total.minor == 8_000
+    _, _, nothing = what_if(basket(), rules=rules, at=NOW)
+    assert not nothing
+
+
+def test_what_staff_wrote_is_what_is_read_back() -> None:
+    promotion = Promotion(
+        "p",
+        "P",
+        LimitedPrice((Money(5, "USD"),)),
+        goods=Selection(variants=("v",)),
+        conditions=Conditions(
+            Window(starts=NOW, zone="Asia/Shanghai", weekdays=(0, 6)), markets=("CN",)
+        ),
+    )
+    assert not problems_of(promotion)
+    assert Promotion.from_dict(promotion.to_dict()) == promotion
