@@ -21,7 +21,11 @@ SANDBOX_TOKENS = {
 
 
 def payment_handlers(provider: str, shop_url: str) -> dict[str, list[dict[str, Any]]]:
-    """The handlers that a checkout may be paid with. Empty for a provider without one."""
+    """The handlers that a checkout may be paid with. Empty for a provider without one.
+
+    The sandbox names no ``schema``: UCP takes one only from the host that owns the handler's name,
+    and drops a handler whose schema lies elsewhere.
+    """
     if provider != "sandbox":
         return {}
     return {
@@ -29,11 +33,10 @@ def payment_handlers(provider: str, shop_url: str) -> dict[str, list[dict[str, A
             {
                 "id": "sandbox",
                 "version": "2026-08-25",
-                "spec": f"{shop_url}/sandbox",
-                "schema": f"{shop_url}/sandbox",
                 "available_instruments": [{"type": "token"}],
                 "config": {
                     "environment": "SANDBOX: no money moves",
+                    "explained_at": f"{shop_url}/sandbox",
                     "test_tokens": list(SANDBOX_TOKENS),
                 },
             }
