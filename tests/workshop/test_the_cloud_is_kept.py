@@ -158,7 +158,10 @@ def test_a_cloud_ends_with_the_process_that_holds_its_lifeline(tmp_path: Path) -
         assert owner.stdout.readline() == b"up\n"
         assert servers(home)
         owner.kill()
-    eventually(lambda: not servers(home))
+    try:
+        eventually(lambda: not servers(home))
+    finally:
+        Cloud(home, quiet=True).down()
 
 
 # ---------------------------------------------------------------------------- what is laid out
