@@ -57,7 +57,7 @@ _PRIVATE = (
     (re.compile(r"\b(?:Bearer|Basic)\s+\S+", re.IGNORECASE), "Bearer …"),
     (re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*"), "…"),
     (re.compile(r"\b(?:whsec|sk|rk|tok)_\w+"), "…"),
-    (re.compile(r"\+?\d[\d \-()]{6,}\d"), "…"),
+    (re.compile(r"(?<![\w-])(?!\d{4}-\d\d-\d\d)\+?\d[\d \-()]{6,}\d"), "…"),
 )
 
 

@@ -1,7 +1,7 @@
 """An order in UCP's words (``shopping/order.json``): what was sold, where it is, what changed."""
 
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from shop.kernel.money import Money
@@ -123,7 +123,7 @@ def _promise(order: Order) -> str:
     title = str(option.get("title", "Shipping"))
     if "earliest" not in option or "latest" not in option:
         return title
-    earliest, latest = date.fromisoformat(option["earliest"]), date.fromisoformat(option["latest"])
+    earliest, latest = (datetime.fromisoformat(option[end]) for end in ("earliest", "latest"))
     return f"{title}: arrives {earliest:%Y-%m-%d} to {latest:%Y-%m-%d}"
 
 
