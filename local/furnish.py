@@ -1,0 +1,50 @@
+"""What a shop begins with: somebody to run it, somebody to buy, a few things to sell.
+
+Run after a deployment to the local stage. Doing it again changes nothing: products that are there
+stay as staff left them, and so does their stock.
+"""
+
+import os
+from pathlib import Path
+
+from local.cloud import HOME, Cloud
+from local.people import Visitor, sign_in, sign_up
+from local.processes import CloudRefused
+
+STAFF = "staff@doorbuster.example"
+STAFF_PASSWORD = "Doorbuster-staff-1"  # noqa: S105  of somebody who exists on this laptop only
+CUSTOMER = "jane@doorbuster.example"
+CUSTOMER_PASSWORD = "Doorbuster-jane-1"  # noqa: S105  the same
+
+SAMPLES = Path(__file__).parent / "samples"
+KINDS = {".yaml": "application/yaml", ".csv": "text/csv"}
+
+
+def main() -> None:
+    cloud = Cloud(Path(os.environ.get("DOORBUSTER_HOME", HOME)), quiet=True)
+    if cloud.stage not in ("local", "test"):
+        raise CloudRefused(f"Known passwords have no place in stage {cloud.stage}.")
+    furnish(cloud)
+
+
+def furnish(cloud: Cloud) -> int:
+    """People, products and stock; how many products the samples hold."""
+    sign_up(cloud, STAFF, STAFF_PASSWORD, "staff", "catalogue", "fulfilment")
+    sign_up(cloud, CUSTOMER, CUSTOMER_PASSWORD)
+    staff = Visitor(cloud.url, sign_in(cloud, STAFF, STAFF_PASSWORD, staff=True))
+    total = 0
+    for file in sorted(SAMPLES.iterdir()):
+        kind = KINDS.get(file.suffix)
+        if kind is None:
+            continue
+        reply = staff.ask(
+            "POST /staff/imports", raw=file.read_bytes(), headers={"Content-Type": kind}
+        )
+        if reply.status >= 300 or reply.body["rejected"]:
+            raise CloudRefused(f"{file.name} was answered {reply.status}: {reply.text[:500]}")
+        total += sum(reply.body[name] for name in ("created", "changed", "unchanged"))
+    return total
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,237 @@
+"""`make import FILE=…`: take a product file into the shop, over the staff API like anybody's tool.
+
+A file may be larger than one call takes, so it is sent in parts that end where a product does.
+What is rejected is told with its line in the whole file.
+"""
+
+import argparse
+import csv
+import io
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from local.cloud import HOME, Cloud
+from local.furnish import STAFF, STAFF_PASSWORD
+from local.people import Visitor, sign_in
+from local.processes import CloudRefused
+
+PRODUCTS = 200
+"""Products of a part: some seconds of work for one Lambda, far from the gateway's 30."""
+BYTES = 2_000_000
+"""And bytes, of the 4 MB that a call takes."""
+SHOWN = 50
+"""Rejected rows that are shown one by one."""
+
+KINDS = {".csv": "text/csv", ".yaml": "application/yaml", ".yml": "application/yaml"}
+
+
+@dataclass(frozen=True)
+class Part:
+    """A piece of a file that is a file by itself; ``first_line`` is its place in the whole."""
+
+    text: str
+    products: int
+    first_line: int
+
+
+@dataclass
+class Sum:
+    """The reports of all parts, added up."""
+
+    created: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    stock_opened: int = 0
+    stock_kept: int = 0
+
+    def add(self, report: dict[str, Any]) -> None:
+        for name in vars(self):
+            setattr(self, name, getattr(self, name) + report[name])
+
+    @property
+    def kept(self) -> int:
+        return self.created + self.changed + self.unchanged
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m local.importer", description=__doc__)
+    parser.add_argument("file", type=Path, help="Shopify's product CSV, or YAML")
+    parser.add_argument("--currency", default="USD", help="of the prices in the file")
+    parser.add_argument("--media", help="URL below which pictures lie that the file only names")
+    parser.add_argument("--home", default=os.environ.get("DOORBUSTER_HOME", str(HOME)))
+    parser.add_argument("--url", help="of another shop than the one on this machine")
+    parser.add_argument("--token", help="access token of its staff")
+    told = parser.parse_args()
+    console = Console(highlight=False)
+    try:
+        text, kind = read(told.file)
+        parts = list(parts_of(text, kind))
+        terms = {"currency": told.currency, **({"media": told.media} if told.media else {})}
+        kept = send(parts, kind, terms, staff_of(told), console)
+    except (CloudRefused, RuntimeError) as failure:
+        console.print(f"[red]✗[/red] {escape(str(failure))}", soft_wrap=True)
+        raise SystemExit(1) from None
+    raise SystemExit(0 if kept else 1)
+
+
+def staff_of(told: argparse.Namespace) -> Visitor:
+    """Whose hands the file is in: the local shop's own staff, or whoever the token says."""
+    if told.url:
+        if not told.token:
+            raise CloudRefused("Another shop asks for --token, the access token of its staff.")
+        return Visitor(told.url.rstrip("/"), told.token)
+    cloud = Cloud(Path(told.home))
+    if not cloud.is_up():
+        raise CloudRefused("The shop is not open. make up opens it.")
+    return Visitor(cloud.url, sign_in(cloud, STAFF, STAFF_PASSWORD, staff=True))
+
+
+def read(file: Path) -> tuple[str, str]:
+    """The text of a file and its kind. Refuses what is neither CSV nor YAML in UTF-8."""
+    kind = KINDS.get(file.suffix.lower())
+    if kind is None:
+        raise CloudRefused(f"{file.name}: only .csv (Shopify's) and .yaml are taken.")
+    try:
+        return file.read_bytes().decode("utf-8-sig"), kind
+    except OSError as error:
+        raise CloudRefused(f"{file}: {error.strerror}.") from None
+    except UnicodeDecodeError as error:
+        raise CloudRefused(
+            f"{file.name} is not UTF-8 (byte {error.start}). Save it as UTF-8 and try again."
+        ) from None
+
+
+def send(
+    parts: list[Part], kind: str, terms: dict[str, str], staff: Visitor, console: Console
+) -> int:
+    """Send all parts and show what came of them; how many products of the file the shop has."""
+    total, rejected, notices = Sum(), [], {}
+    columns = (TextColumn("  products"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as progress:
+        bar = progress.add_task("", total=sum(part.products for part in parts))
+        for part in parts:
+            query = urlencode({**terms, "first_line": part.first_line})
+            reply = staff.ask(
+                f"POST /staff/imports?{query}",
+                raw=part.text.encode(),
+                headers={"Content-Type": kind},
+            )
+            if reply.status >= 300:
+                raise RuntimeError(_refusal(reply.status, reply.text, part, total))
+            total.add(reply.body)
+            rejected += reply.body["rejected"]
+            notices.update(dict.fromkeys(reply.body["notices"]))
+            progress.advance(bar, part.products)
+        seconds = progress.tasks[0].elapsed or 0.0
+    tell(total, rejected, list(notices), seconds, console)
+    return total.kept
+
+
+def tell(
+    total: Sum, rejected: list[dict[str, Any]], notices: list[str], seconds: float, console: Console
+) -> None:
+    """Say what came of it: what was left out and why first, the sum last."""
+    for row in rejected[:SHOWN]:
+        product = f" ({row['product']})" if row.get("product") else ""
+        where, why = f"line {row['line']}{product}", row["reason"]
+        console.print(f"  [yellow]![/yellow] {escape(f'{where}: {why}')}", soft_wrap=True)
+    if len(rejected) > SHOWN:
+        console.print(f"  [yellow]![/yellow] and {len(rejected) - SHOWN} more")
+    for notice in notices:
+        console.print(f"  [dim]· {escape(notice)}[/dim]", soft_wrap=True)
+    if total.stock_kept and total.stock_opened:
+        console.print(f"  [dim]· {total.stock_kept:,} SKUs have stock already; it stays[/dim]")
+    if total.kept and not (total.created or total.changed or total.stock_opened):
+        outcome = f"{total.kept:,} products, all as they were: nothing changed"
+    else:
+        outcome = (
+            f"{total.kept:,} products: {total.created:,} new, {total.changed:,} changed, "
+            f"{total.unchanged:,} as they were; stock opened for {total.stock_opened:,} SKUs"
+        )
+    left_out = f"; {len(rejected):,} rows left out" if rejected else ""
+    mark = "[green]✓[/green]" if total.kept else "[red]✗[/red]"
+    console.print(f"  {mark} {outcome}{left_out} [dim]{seconds:.1f} s[/dim]", soft_wrap=True)
+
+
+def _refusal(status: int, text: str, part: Part, total: Sum) -> str:
+    where = f"The part from line {part.first_line} on was answered {status}: {text[:400]}"
+    if not total.kept:
+        return where
+    return (
+        f"{where}\n{total.kept} products before it are kept; running it again goes on from there."
+    )
+
+
+# ------------------------------------------------------------------------------------- in parts
+
+
+def parts_of(text: str, kind: str) -> Iterator[Part]:
+    """Cut a file between products, so that every part is a file of its own kind."""
+    if kind == "text/csv":
+        yield from csv_parts(text)
+    else:
+        yield from yaml_parts(text)
+
+
+def yaml_parts(text: str) -> Iterator[Part]:
+    """Cut a list of items; what stands before the first item goes with it."""
+    starts = [match.start() for match in re.finditer(r"^- ", text, re.MULTILINE)]
+    edges = [0, *starts[1:], len(text)]
+    begin, products, line = 0, 0, 1
+    for end, after in zip(edges[1:], [*edges[2:], None], strict=True):
+        products += 1
+        if after is None or products == PRODUCTS or after - begin > BYTES:
+            yield Part(text[begin:end], products, line)
+            line += text.count("\n", begin, end)
+            begin, products = end, 0
+
+
+def csv_parts(text: str) -> Iterator[Part]:
+    """Cut a table where no handle goes on; each part begins with the header line."""
+    first = text.split("\n", 1)[0]
+    delimiter = max(",;\t", key=first.count)
+    csv.field_size_limit(10_000_000)
+    lines = list(io.StringIO(text, newline=""))
+    reader = csv.reader(lines, delimiter=delimiter)
+    rows: list[tuple[int, int, str]] = []  # from line, to line, handle
+    try:
+        header = [name.strip().lower() for name in next(reader, [])]
+        ends_header = reader.line_num
+        names = [n for n in ("handle", "url handle", "title") if n in header]
+        key = header.index(names[0]) if names else None
+        before = ends_header
+        for cells in reader:
+            handle = cells[key] if key is not None and key < len(cells) else ""
+            rows.append((before, reader.line_num, handle))
+            before = reader.line_num
+    except csv.Error:
+        yield Part(text, 1, 1)  # the shop says what is wrong with it, and where
+        return
+    last = {handle: n for n, (_, _, handle) in enumerate(rows)}
+    top = "".join(lines[:ends_header])
+    begin, open_until, handles = 0, -1, set[str]()
+    for n, (_, to, handle) in enumerate(rows):
+        handles.add(handle)
+        open_until = max(open_until, last[handle])
+        size = sum(len(line) for line in lines[rows[begin][0] : to]) if n == open_until else 0
+        full = len(handles) >= PRODUCTS or size > BYTES
+        if n == len(rows) - 1 or (n == open_until and full):
+            start = rows[begin][0]
+            body = "".join(lines[start:to])
+            yield Part(top + body, len(handles), start + 1 - ends_header)
+            begin, handles = n + 1, set()
+    if not rows:
+        yield Part(text, 1, 1)
+
+
+if __name__ == "__main__":
+    main()
