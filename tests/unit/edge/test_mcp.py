@@ -436,14 +436,18 @@ def test_a_version_that_an_agent_says_goes_along(desk: Any, endpoints: Endpoints
 
 @pytest.mark.parametrize("name", [None, 1, "nonsense", "", "../cart", ["create_cart"]])
 def test_a_tool_that_nobody_knows_is_an_error(desk: Any, endpoints: Endpoints, name: Any) -> None:
-    failed(post(desk, message("tools/call", {"name": name, "arguments": {}})), 400, -32602)
+    failed(post(desk, message("tools/call", {"name": name, "arguments": {}})), 200, -32602)
+    said = modern("tools/call", {"name": name, "arguments": {}})
+    failed(post(desk, said, headers={**headers_for(said), "mcp-name": "x"}), 400, -32020)
+    if isinstance(name, str):
+        failed(post(desk, said, headers=headers_for(said)), 400, -32602)
     assert endpoints.events == []
 
 
 @pytest.mark.parametrize("arguments", [[], "x", 1])
 def test_arguments_are_an_object(desk: Any, arguments: Any) -> None:
-    said = message("tools/call", {"name": "get_cart", "arguments": arguments})
-    failed(post(desk, said), 400, -32602)
+    said = modern("tools/call", {"name": "get_cart", "arguments": arguments})
+    failed(post(desk, said, headers=headers_for(said)), 400, -32602)
 
 
 @pytest.mark.parametrize(
@@ -553,8 +557,8 @@ def test_failed_discovery_has_its_own_code(
 
 def test_too_many_ids_are_invalid_params(desk: Any, endpoints: Endpoints) -> None:
     endpoints.refuse(400, "request_too_large")
-    said = message("tools/call", {"name": "lookup_catalog", "arguments": {"catalog": {}}})
-    failed(post(desk, said), 400, -32602)
+    said = modern("tools/call", {"name": "lookup_catalog", "arguments": {"catalog": {}}})
+    failed(post(desk, said, headers=headers_for(said)), 400, -32602)
 
 
 def test_a_fault_behind_a_tool_is_an_internal_error(desk: Any, endpoints: Endpoints) -> None:

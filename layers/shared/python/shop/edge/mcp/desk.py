@@ -138,33 +138,43 @@ class Desk:
         if "id" not in message:
             return respond(202, None)
         modern = _era(method, params, sender.headers)
-        if method == "tools/list":
-            result: dict[str, Any] = {"tools": listed(tuple(self.tools.values()), self.schema_of)}
-        elif method == "tools/call":
-            result = self._called(params, sender)
-        elif modern and method == "server/discover":
-            result = {
-                "supportedVersions": [*MODERN, *LEGACY],
-                "capabilities": {"tools": {}},
-                "instructions": self.instructions,
-            }
-        elif not modern and method == "initialize":
-            wanted = params.get("protocolVersion")
-            result = {
-                "protocolVersion": wanted if wanted in LEGACY else LEGACY[0],
-                "capabilities": {"tools": {"listChanged": False}},
-                "serverInfo": self._info(),
-                "instructions": self.instructions,
-            }
-        elif not modern and method == "ping":
-            result = {}
-        else:
-            raise Failed(NO_METHOD, "Method not found", 404 if modern else 200)
+        try:
+            result = self._result(method, params, sender, modern)
+        except Failed as failed:
+            # Before 2026-07-28 these are answers like any other; clients of then hang up on a 4xx.
+            if not modern and failed.code in (INVALID_PARAMS, NO_METHOD):
+                failed.status = 200
+            raise
         if modern:
             kept = {"ttlMs": LIST_KEPT, "cacheScope": "public"} if method != "tools/call" else {}
             meta = {f"{_META}serverInfo": self._info()}
             result = {"resultType": "complete", **result, **kept, "_meta": meta}
         return respond(200, {"jsonrpc": "2.0", "id": message["id"], "result": result})
+
+    def _result(
+        self, method: str, params: Mapping[str, Any], sender: Sender, modern: bool
+    ) -> dict[str, Any]:
+        if method == "tools/list":
+            return {"tools": listed(tuple(self.tools.values()), self.schema_of)}
+        if method == "tools/call":
+            return self._called(params, sender)
+        if modern and method == "server/discover":
+            return {
+                "supportedVersions": [*MODERN, *LEGACY],
+                "capabilities": {"tools": {}},
+                "instructions": self.instructions,
+            }
+        if not modern and method == "initialize":
+            wanted = params.get("protocolVersion")
+            return {
+                "protocolVersion": wanted if wanted in LEGACY else LEGACY[0],
+                "capabilities": {"tools": {"listChanged": False}},
+                "serverInfo": self._info(),
+                "instructions": self.instructions,
+            }
+        if not modern and method == "ping":
+            return {}
+        raise Failed(NO_METHOD, "Method not found", 404)
 
     def _info(self) -> dict[str, str]:
         return {"name": self.name, "version": os.environ["RELEASE"]}
