@@ -1,9 +1,11 @@
 """Stock in memory: what the inventory table does, without one. Runs the ports' own test-suite."""
 
+import random
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from shop.inventory.model import (
     MAIN,
@@ -18,7 +20,25 @@ from shop.inventory.model import (
     merged,
     shortages,
 )
-from shop.kernel.errors import Stale
+from shop.inventory.model.bins import (
+    MOST_BINS,
+    Bin,
+    Change,
+    Gone,
+    Step,
+    draw,
+    gathering,
+    level_of,
+    moved,
+    moving,
+    next_step,
+    relabelling,
+    releasing,
+    reserving,
+    shipping,
+    total,
+)
+from shop.kernel.errors import Invalid, NotFound, Stale
 from shop.kernel.paging import Page, from_cursor, to_cursor
 from shop.kernel.transactions import Clash, Part
 
@@ -54,32 +74,115 @@ class MemoryLedger:
             transaction.commit()
 
 
+class MemoryBins:
+    """The inventory table: bins, and the very changes that the real table gets, applied to them."""
+
+    def __init__(self) -> None:
+        self.rows: dict[tuple[str, str, int], Bin] = {}
+
+    def add(self, transaction: MemoryTransaction, step: Step) -> None:
+        for part in step:
+            name = part.bin if isinstance(part, Gone) else part
+            transaction.add(
+                _name(name.sku, name.shard),
+                lambda part=part: self._may(part),  # type: ignore[misc]
+                lambda part=part: self._do(part),  # type: ignore[misc]
+            )
+
+    def _may(self, part: Bin | Change | Gone) -> bool:
+        if isinstance(part, Bin):
+            return _key(part) not in self.rows
+        if isinstance(part, Gone):
+            there = self.rows.get(_key(part.bin))
+            return there is not None and there.empty and there.version == part.bin.version
+        there = self.rows.get(_key(part))
+        return (
+            there is not None
+            and all(getattr(there, name) >= least for name, least in part.needs.items())
+            and all(getattr(there, name) == value for name, value in part.exactly.items())
+        )
+
+    def _do(self, part: Bin | Change | Gone) -> None:
+        if isinstance(part, Bin):
+            self.rows[_key(part)] = part
+        elif isinstance(part, Gone):
+            del self.rows[_key(part.bin)]
+        else:
+            there = self.rows[_key(part)]
+            counts = {name: getattr(there, name) + by for name, by in part.by.items()}
+            changed: dict[str, Any] = {**counts, **part.puts}
+            self.rows[_key(part)] = replace(there, **changed)
+
+    def of(self, sku: str, location: str) -> list[Bin]:
+        """All bins of a SKU at a location, in order."""
+        base = self.rows.get((sku, location, 0))
+        return [self.rows[sku, location, n] for n in range(base.bins)] if base else []
+
+
+def _key(part: Bin | Change) -> tuple[str, str, int]:
+    return part.sku, part.location, part.shard
+
+
+def _name(sku: str, shard: int) -> str:
+    if shard < 0:
+        return f"AWAITED#{sku}"
+    return f"BIN#{shard}#{sku}" if shard else f"SKU#{sku}"
+
+
 class MemoryStock:
     """Both ports of the floor: the stock book and the stock side of an order's transaction."""
 
-    def __init__(self, counts: Mapping[str, int] | None = None) -> None:
-        self._rows: dict[tuple[str, str], StockLevel] = {
-            (sku, MAIN): StockLevel(sku, on_hand=units, version=1)
-            for sku, units in (counts or {}).items()
-        }
+    def __init__(
+        self,
+        counts: Mapping[str, int] | None = None,
+        *,
+        locations: Sequence[str] = (MAIN,),
+        chance: random.Random | None = None,
+    ) -> None:
+        self.bins = MemoryBins()
+        self._locations = tuple(locations)
+        self._chance = chance or random.Random(1)
+        self._ledger = MemoryLedger()
         self._journal: dict[str, list[Movement]] = {}
+        for sku, units in (counts or {}).items():
+            one = Bin(sku, on_hand=units, available=units, version=1)
+            self.bins.rows[sku, MAIN, 0] = one
 
     # The stock book
 
     def levels(self, skus: Iterable[str]) -> Mapping[str, StockLevel]:
-        return {sku: self.level(sku) for sku in skus}
+        return {
+            sku: total(
+                sku,
+                [
+                    level_of(bins)
+                    for location in self._locations
+                    if (bins := self.bins.of(sku, location))
+                ],
+            )
+            for sku in skus
+        }
 
     def level(self, sku: str, location: str = MAIN) -> StockLevel:
-        return self._rows.get((sku, location)) or StockLevel(sku, location)
+        return level_of(self.bins.of(sku, location), sku, location)
 
     def record(self, movement: Movement, before: StockLevel) -> StockLevel:
         now = self.level(before.sku, before.location)
         if now.version != before.version:
             raise Stale(f"the stock of {before.sku} moved meanwhile")
         after = now.after(movement)
-        self._rows[before.sku, before.location] = after
-        self._journal.setdefault(movement.sku, []).append(movement)
+        if not self.bins.of(before.sku, before.location):
+            self._commit((Bin(before.sku, before.location),))
+        while step := self._gathering(movement, before):
+            self._commit(step)
+        base = self.bins.of(before.sku, before.location)[0]
+        self._commit((moved(base, movement),), movement)
         return after
+
+    def _gathering(self, movement: Movement, before: StockLevel) -> Step:
+        bins = self.bins.of(before.sku, before.location)
+        needed = -movement.available - bins[0].safety - movement.safety
+        return gathering(bins, needed) if movement.available < 0 else ()
 
     def open(
         self, counts: Mapping[str, int], *, actor: str, reason: str, at: datetime
@@ -97,10 +200,28 @@ class MemoryStock:
         more = start + limit < len(newest_first)
         return Page(tuple(page), to_cursor({"start": start + limit}) if more else None)
 
+    def spread(self, sku: str, bins: int, location: str = MAIN) -> int:
+        if not 1 <= bins <= MOST_BINS:
+            raise Invalid(f"stock is kept in 1 to {MOST_BINS} bins", path="$.bins")
+        if not self.bins.of(sku, location):
+            raise NotFound(f"there is no stock of {sku} at {location}")
+        while step := next_step(self.bins.of(sku, location), bins):
+            self._commit(step)
+        return len(self.bins.of(sku, location))
+
     # The stock side of an order's transaction
 
     def draw(self, demands: Iterable[Demand]) -> tuple[Hold, ...]:
-        return tuple(Hold(d.sku, d.quantity) for d in add_up(demands))
+        return tuple(hold for demand in add_up(demands) for hold in self._drawn(demand))
+
+    def _drawn(self, demand: Demand) -> tuple[Hold, ...]:
+        seen = {
+            location: [one.available for one in bins]
+            for location in self._locations
+            if (bins := self.bins.of(demand.sku, location))
+        }
+        drawn = draw(demand, seen, self._chance)
+        return drawn or (Hold(demand.sku, demand.quantity, self._locations[0]),)
 
     def reserve(
         self, transaction: MemoryTransaction, wanted: Iterable[Demand | Hold]
@@ -108,39 +229,30 @@ class MemoryStock:
         asked = list(wanted)
         drawn = self.draw(one for one in asked if isinstance(one, Demand))
         holds = merged([*drawn, *(one for one in asked if isinstance(one, Hold))])
-        for hold in holds:
-            transaction.add(
-                f"SKU#{hold.sku}",
-                self._for_sale(hold),
-                self._later(hold, reserved=hold.quantity),
-            )
+        self.bins.add(transaction, tuple(reserving(hold) for hold in holds))
         return holds
 
     def release(
         self, transaction: MemoryTransaction, holds: Iterable[Hold], claim: Claim = Claim.RESERVED
     ) -> None:
-        for hold in merged(holds):
-            transaction.add(
-                f"SKU#{hold.sku}",
-                self._claims(hold, claim),
-                self._later(hold, **{claim.value: -hold.quantity}),
-            )
+        self.bins.add(transaction, tuple(releasing(hold, claim) for hold in merged(holds)))
 
     def commit(self, transaction: MemoryTransaction, holds: Iterable[Hold]) -> None:
         for hold in merged(holds):
-            transaction.add(
-                f"SKU#{hold.sku}",
-                self._claims(hold, Claim.RESERVED),
-                self._later(hold, reserved=-hold.quantity, committed=hold.quantity),
-            )
+            self.bins.add(transaction, (relabelling(hold, Claim.RESERVED, Claim.COMMITTED),))
 
     def uncommit(self, transaction: MemoryTransaction, holds: Iterable[Hold]) -> None:
         for hold in merged(holds):
-            transaction.add(
-                f"SKU#{hold.sku}",
-                self._claims(hold, Claim.COMMITTED),
-                self._later(hold, reserved=hold.quantity, committed=-hold.quantity),
-            )
+            self.bins.add(transaction, (relabelling(hold, Claim.COMMITTED, Claim.RESERVED),))
+
+    def move(
+        self,
+        transaction: MemoryTransaction,
+        old: Iterable[Hold],
+        new: Iterable[Hold],
+        claim: Claim = Claim.RESERVED,
+    ) -> None:
+        self.bins.add(transaction, moving(old, new, claim))
 
     def ship(
         self,
@@ -153,8 +265,7 @@ class MemoryStock:
         claim: Claim = Claim.RESERVED,
     ) -> None:
         for hold in merged(holds):
-            gone = {claim.value: -hold.quantity, "on_hand": -hold.quantity, "version": 1}
-            transaction.add(f"SKU#{hold.sku}", self._claims(hold, claim), self._later(hold, **gone))
+            self.bins.add(transaction, (shipping(hold, claim),))
             movement = Movement(
                 hold.sku,
                 Kind.SHIPPED,
@@ -171,22 +282,13 @@ class MemoryStock:
         wanted = add_up(demands)
         return shortages(wanted, self.levels([d.sku for d in wanted]))
 
-    def _of(self, hold: Hold) -> StockLevel:
-        return self.level(hold.sku, hold.location)
+    def _commit(self, step: Step, *movements: Movement) -> None:
+        def part(transaction: MemoryTransaction) -> None:
+            self.bins.add(transaction, step)
+            for movement in movements:
+                transaction.add(f"MOVES#{movement.sku}", lambda: True, self._noted(movement))
 
-    def _for_sale(self, hold: Hold) -> Callable[[], bool]:
-        return lambda: self._of(hold).available >= hold.quantity
+        self._ledger.commit(part)
 
     def _noted(self, movement: Movement) -> Callable[[], None]:
         return lambda: self._journal.setdefault(movement.sku, []).append(movement)
-
-    def _claims(self, hold: Hold, claim: Claim) -> Callable[[], bool]:
-        return lambda: getattr(self._of(hold), claim.value) >= hold.quantity
-
-    def _later(self, hold: Hold, **differences: int) -> Callable[[], None]:
-        def effect() -> None:
-            level = self._of(hold)
-            changed = {name: getattr(level, name) + by for name, by in differences.items()}
-            self._rows[hold.sku, hold.location] = replace(level, **changed)
-
-        return effect

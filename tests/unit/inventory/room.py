@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from shop.inventory.model import Demand, Hold
-from shop.kernel.transactions import Ledger
+from shop.inventory.model import Demand, Hold, Shortage
+from shop.kernel.transactions import Clash, Ledger
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,17 @@ class Room:
         holds: tuple[Hold, ...] = self.stock.draw(wanted)
         self.ledger.commit(lambda writes: self.stock.reserve(writes, holds))
         return holds
+
+    def buy(self, *wanted: Demand, tries: int = 8) -> tuple[Hold, ...] | tuple[Shortage, ...]:
+        """Hold as the checkout does: draw again while stock does not explain the refusal."""
+        for _ in range(tries):
+            try:
+                return self.hold(*wanted)
+            except Clash as clash:
+                short: tuple[Shortage, ...] = self.stock.shortages_after(clash, wanted)
+                if short:
+                    return short
+        raise AssertionError(f"neither sold nor sold out: {wanted}")
 
     def release(self, *args: Any) -> None:
         self.ledger.commit(lambda writes: self.stock.release(writes, *args))

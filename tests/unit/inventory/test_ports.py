@@ -6,7 +6,7 @@ import pytest
 
 from shop.inventory.actions import adjust, set_on_hand
 from shop.inventory.model import Claim, Demand, Hold, Kind, Movement, Shortage, StockLevel
-from shop.kernel.errors import Conflict, Stale
+from shop.kernel.errors import Conflict, Invalid, NotFound, Stale
 from shop.kernel.transactions import Clash
 from tests.unit.inventory.room import Room
 
@@ -240,3 +240,99 @@ def test_staff_set_a_count_by_version(room: Room) -> None:
     assert room.stock.level("A") == level
     newest = room.stock.journal("A", limit=1).items[0]
     assert (newest.on_hand, newest.reason, newest.actor) == (-2, "fell off the shelf", "bob")
+
+
+def test_a_hot_sku_is_split_over_bins_and_still_adds_up(room: Room) -> None:
+    put(room, A=100)
+    assert room.stock.spread("A", 8) == 8
+    level = room.stock.level("A")
+    assert (level.on_hand, level.available, level.bins) == (100, 100, 8)
+    assert room.stock.levels(["A"])["A"].available == 100
+    holds = {room.hold(Demand("A", 1))[0].shard for _ in range(60)}
+    assert len(holds) > 4
+    assert room.stock.level("A").reserved == 60
+
+
+def test_a_split_sku_sells_to_the_last_unit_and_not_one_more(room: Room) -> None:
+    put(room, A=20)
+    room.stock.spread("A", 8)
+    bought = [room.buy(Demand("A", 1)) for _ in range(25)]
+    assert [one[0].sku for one in bought[:20]] == ["A"] * 20
+    assert all(isinstance(one[0], Hold) for one in bought[:20])
+    assert bought[20:] == [(Shortage("A", 1, 0),)] * 5
+    assert room.stock.level("A").available == 0
+
+
+def test_a_demand_that_no_bin_can_serve_alone_is_served_by_several(room: Room) -> None:
+    put(room, A=16)
+    room.stock.spread("A", 8)
+    room.stock.levels(["A"])
+    holds = room.buy(Demand("A", 7))
+    assert len(holds) > 1
+    assert sum(hold.quantity for hold in holds if isinstance(hold, Hold)) == 7
+    assert room.stock.level("A").reserved == 7
+
+
+def test_bins_that_hold_promises_stay_until_these_are_kept(room: Room) -> None:
+    put(room, A=40)
+    room.stock.spread("A", 4)
+    held = [room.hold(Demand("A", 1)) for _ in range(12)]
+    others = [holds for holds in held if holds[0].shard > 0]
+    assert others
+    assert room.stock.spread("A", 1) > 1
+    assert room.stock.level("A").available == 28
+    for n, holds in enumerate(held):
+        room.ship(holds, order=f"ord_{n}", actor="w", at=NOW + timedelta(minutes=n))
+    assert room.stock.spread("A", 1) == 1
+    level = room.stock.level("A")
+    assert (level.on_hand, level.available, level.promised, level.bins) == (28, 28, 0, 1)
+
+
+def test_the_version_of_a_level_never_goes_back_when_bins_go(room: Room) -> None:
+    put(room, A=40)
+    seen = [room.stock.level("A").version]
+    for bins in (4, 1, 3, 1):
+        room.stock.spread("A", bins)
+        holds = room.hold(Demand("A", 1))
+        room.ship(holds, order=f"ord_{len(seen)}", actor="w", at=NOW + timedelta(len(seen)))
+        room.stock.spread("A", bins)
+        seen.append(room.stock.level("A").version)
+    assert seen == sorted(set(seen))
+
+
+def test_staff_move_the_stock_of_a_split_sku(room: Room) -> None:
+    put(room, A=40)
+    room.stock.spread("A", 8)
+    room.hold(Demand("A", 2))
+    before = room.stock.level("A")
+    lost = Movement("A", Kind.WRITTEN_OFF, NOW + timedelta(1), "w", "flood", on_hand=-30)
+    after = room.stock.record(lost, before)
+    assert (after.on_hand, after.available) == (10, 8)
+    assert room.stock.level("A").available == 8
+    with pytest.raises(Stale):
+        room.stock.record(lost, before)
+    more = Movement("A", Kind.WRITTEN_OFF, NOW + timedelta(2), "w", "flood", on_hand=-9)
+    with pytest.raises(Conflict) as refused:
+        room.stock.record(more, room.stock.level("A"))
+    assert refused.value.code == "stock_promised"
+
+
+def test_stock_that_is_not_there_is_not_split(room: Room) -> None:
+    with pytest.raises(NotFound):
+        room.stock.spread("?", 4)
+    put(room, A=1)
+    with pytest.raises(Invalid):
+        room.stock.spread("A", 0)
+
+
+def test_a_promise_moves_to_other_bins_whole(room: Room) -> None:
+    put(room, A=8)
+    room.stock.spread("A", 2)
+    room.ledger.commit(lambda w: room.stock.reserve(w, [Hold("A", 3, shard=0)]))
+    old, new = [Hold("A", 3, shard=0)], [Hold("A", 1, shard=0), Hold("A", 2, shard=1)]
+    room.ledger.commit(lambda w: room.stock.move(w, old, new))
+    assert room.stock.level("A").reserved == 3
+    with pytest.raises(Clash):
+        room.ledger.commit(lambda w: room.stock.move(w, old, new))
+    room.release(new)
+    assert room.stock.level("A").reserved == 0

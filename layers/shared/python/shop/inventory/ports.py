@@ -53,6 +53,14 @@ class Stock(Protocol):
         """The movements of a SKU, newest first."""
         ...
 
+    def spread(self, sku: str, bins: int, location: str = MAIN) -> int:
+        """Keep the stock of a SKU in so many bins from now on, while it goes on selling.
+
+        More bins before it sells fast, one again afterwards. Returns how many there are: more than
+        wanted while some still hold promises, so ask again. Raises NotFound.
+        """
+        ...
+
 
 class Holds(Protocol[T]):
     """The stock side of an order's own transaction: parts are added, the order's store commits.
@@ -90,6 +98,16 @@ class Holds(Protocol[T]):
 
     def uncommit(self, transaction: T, holds: Iterable[Hold]) -> None:
         """Undo of :meth:`commit`."""
+        ...
+
+    def move(
+        self,
+        transaction: T,
+        old: Iterable[Hold],
+        new: Iterable[Hold],
+        claim: Claim = Claim.RESERVED,
+    ) -> None:
+        """The same promise from other bins or locations; the order replaces its holds."""
         ...
 
     def ship(

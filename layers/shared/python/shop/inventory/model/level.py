@@ -119,7 +119,8 @@ class StockLevel:
     """The stock of one SKU at one location at one moment. A SKU never seen is all zeros, version 0.
 
     ``version`` counts the physical changes and changes of policy; reservations leave it alone, so
-    that a count on a busy day is not refused because something was sold meanwhile.
+    that a count on a busy day is not refused because something was sold meanwhile. ``bins`` tells
+    into how many rows a hot SKU is split.
     """
 
     sku: str
@@ -131,6 +132,7 @@ class StockLevel:
     safety: int = 0
     incoming: int = 0
     version: int = 0
+    bins: int = 1
 
     def __post_init__(self) -> None:
         counts = (self.on_hand, self.reserved, self.committed, self.safety, self.incoming)

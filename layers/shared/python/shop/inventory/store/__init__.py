@@ -1,0 +1,5 @@
+"""Stock in DynamoDB."""
+
+from shop.inventory.store.stock import DynamoStock
+
+__all__ = ["DynamoStock"]

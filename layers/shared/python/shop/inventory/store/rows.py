@@ -1,0 +1,239 @@
+"""The rows of the inventory table, and how model objects are written into them.
+
+======================  =====================  ================================================
+PK                      SK                     what
+======================  =====================  ================================================
+``SKU#<sku>``           ``LOC#<location>``     bin 0: the level, or the first part of it
+``BIN#<n>#<sku>``       ``LOC#<location>``     bin *n* of a SKU that sells fast
+``AWAITED#<sku>``       ``LOC#<location>``     goods still to come that are sold already
+``SIGHT#<sku>``         ``LOC#<location>``     what somebody last saw in all bins
+``MOVES#<sku>``         ``<instant>#<id>``     one movement, never changed
+======================  =====================  ================================================
+
+Bins have partition keys of their own, so that DynamoDB hashes them over its partitions: a sort key
+would leave them in one, and one partition is what a hot SKU exceeds.
+"""
+
+import os
+from collections.abc import Mapping
+from datetime import datetime
+
+from pynamodb.attributes import MapAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
+from pynamodb.transactions import TransactWrite
+
+from shop.inventory.model import MAIN, Kind, Movement
+from shop.inventory.model.bins import AWAITED, Bin, Change, Gone, Step
+from shop.kernel.ids import derived_id
+from shop.storage.documents import JsonDocument
+from shop.storage.table import Row
+
+
+class BinRow(Row):
+    """A bin as DynamoDB holds it."""
+
+    class Meta:
+        table_name = os.environ["TABLE_INVENTORY"]
+
+    pk = UnicodeAttribute(hash_key=True, attr_name="PK")
+    sk = UnicodeAttribute(range_key=True, attr_name="SK")
+    on_hand = NumberAttribute(default=0)
+    reserved = NumberAttribute(default=0)
+    committed = NumberAttribute(default=0)
+    available = NumberAttribute(default=0)
+    safety = NumberAttribute(default=0)
+    incoming = NumberAttribute(default=0)
+    unavailable_by: MapAttribute[str, int] = MapAttribute(default=dict)  # type: ignore[no-untyped-call]
+    version = NumberAttribute(default=0)
+    bins = NumberAttribute(default=1)
+    open = NumberAttribute(default=1)
+
+
+class SightRow(Row):
+    """What was last seen of all bins of a SKU, for everybody. A hint: nothing rests on it."""
+
+    class Meta:
+        table_name = os.environ["TABLE_INVENTORY"]
+
+    pk = UnicodeAttribute(hash_key=True, attr_name="PK")
+    sk = UnicodeAttribute(range_key=True, attr_name="SK")
+    seen = JsonDocument(null=True)
+    seen_at = NumberAttribute(default=0)
+    renewed_until = NumberAttribute(default=0)
+
+
+class MovementRow(Row):
+    """One line of the journal as DynamoDB holds it."""
+
+    class Meta:
+        table_name = os.environ["TABLE_INVENTORY"]
+
+    pk = UnicodeAttribute(hash_key=True, attr_name="PK")
+    sk = UnicodeAttribute(range_key=True, attr_name="SK")
+    kind = UnicodeAttribute()
+    at = UnicodeAttribute()
+    actor = UnicodeAttribute()
+    reason = UnicodeAttribute(null=True)
+    reference = UnicodeAttribute(null=True)
+    location = UnicodeAttribute(default=MAIN)
+    shard = NumberAttribute(default=0)
+    on_hand = NumberAttribute(default=0)
+    unavailable: MapAttribute[str, int] = MapAttribute(default=dict)  # type: ignore[no-untyped-call]
+    safety = NumberAttribute(default=0)
+    incoming = NumberAttribute(default=0)
+
+
+_COUNTS = {
+    "on_hand": BinRow.on_hand,
+    "reserved": BinRow.reserved,
+    "committed": BinRow.committed,
+    "available": BinRow.available,
+    "safety": BinRow.safety,
+    "incoming": BinRow.incoming,
+    "version": BinRow.version,
+    "bins": BinRow.bins,
+    "open": BinRow.open,
+}
+
+
+def key(sku: str, location: str, shard: int = 0) -> tuple[str, str]:
+    """Where a bin is kept."""
+    if shard == AWAITED:
+        return f"AWAITED#{sku}", f"LOC#{location}"
+    return (f"BIN#{shard}#{sku}" if shard else f"SKU#{sku}"), f"LOC#{location}"
+
+
+def place(hash_key: str) -> tuple[str, int] | None:
+    """The SKU and the number of the bin with this hash key; nothing for other rows."""
+    kind, _, rest = hash_key.partition("#")
+    if kind == "SKU":
+        return rest, 0
+    if kind == "AWAITED":
+        return rest, AWAITED
+    if kind == "BIN":
+        shard, _, sku = rest.partition("#")
+        return sku, int(shard)
+    return None
+
+
+def write(transaction: TransactWrite, step: Step) -> None:
+    """Add a step to a transaction, each part with its condition."""
+    for part in step:
+        if isinstance(part, Bin):
+            transaction.save(_row(part), condition=BinRow.pk.does_not_exist())
+        elif isinstance(part, Gone):
+            seen = part.bin
+            transaction.delete(
+                BinRow(*key(seen.sku, seen.location, seen.shard)),
+                condition=(BinRow.version == seen.version)
+                & (BinRow.on_hand == 0)
+                & (BinRow.reserved == 0)
+                & (BinRow.committed == 0)
+                & (BinRow.available == 0),
+            )
+        else:
+            _change(transaction, part)
+
+
+def _change(transaction: TransactWrite, change: Change) -> None:
+    # Every row that is changed exists; that it does is the condition where there is no other.
+    condition: Condition = BinRow.pk.exists()
+    for name, least in change.needs.items():
+        condition &= _COUNTS[name] >= least
+    for name, value in change.exactly.items():
+        condition &= _COUNTS[name] == value
+    actions: list[Action] = []
+    for name, by in change.by.items():
+        count = _COUNTS[name]
+        if by:
+            actions.append(count.set(count + by if by > 0 else count - -by))
+    if "unavailable_by" in change.puts:
+        actions.append(BinRow.unavailable_by.set(change.puts["unavailable_by"]))
+    row = BinRow(*key(change.sku, change.location, change.shard))
+    transaction.update(row, actions=actions, condition=condition)
+
+
+def journal(transaction: TransactWrite, movement: Movement) -> None:
+    """Add a line to the journal, in the transaction that moves the goods."""
+    instant = movement.at.isoformat(timespec="microseconds")
+    name = derived_id(
+        "mov", movement.kind, movement.reference, movement.location, str(movement.shard)
+    )
+    row = MovementRow(
+        f"MOVES#{movement.sku}",
+        f"{instant}#{name}",
+        kind=movement.kind.value,
+        at=movement.at.isoformat(),
+        actor=movement.actor,
+        reason=movement.reason or None,
+        reference=movement.reference or None,
+        location=movement.location,
+        shard=movement.shard,
+        on_hand=movement.on_hand,
+        unavailable=dict(movement.unavailable),
+        safety=movement.safety,
+        incoming=movement.incoming,
+    )
+    transaction.save(row, condition=MovementRow.pk.does_not_exist())
+
+
+def _row(seen: Bin) -> BinRow:
+    return BinRow(
+        *key(seen.sku, seen.location, seen.shard),
+        on_hand=seen.on_hand,
+        reserved=seen.reserved,
+        committed=seen.committed,
+        available=seen.available,
+        safety=seen.safety,
+        incoming=seen.incoming,
+        unavailable_by=dict(seen.unavailable_by),
+        version=seen.version,
+        bins=seen.bins,
+        open=seen.open,
+    )
+
+
+def read_bin(row: BinRow) -> Bin:
+    """A row as the model knows it."""
+    where = place(row.pk)
+    if where is None:
+        raise ValueError(f"not a bin: {row.pk}")
+    sku, shard = where
+    return Bin(
+        sku,
+        row.sk.removeprefix("LOC#"),
+        shard,
+        on_hand=int(row.on_hand),
+        reserved=int(row.reserved),
+        committed=int(row.committed),
+        available=int(row.available),
+        version=int(row.version),
+        unavailable_by=_units(row.unavailable_by),
+        safety=int(row.safety),
+        incoming=int(row.incoming),
+        bins=int(row.bins),
+        open=int(row.open),
+    )
+
+
+def read_movement(sku: str, row: MovementRow) -> Movement:
+    """A line of the journal as the model knows it."""
+    return Movement(
+        sku,
+        Kind(row.kind),
+        datetime.fromisoformat(row.at),
+        row.actor,
+        row.reason or "",
+        row.reference or "",
+        row.location,
+        int(row.shard),
+        int(row.on_hand),
+        _units(row.unavailable),
+        int(row.safety),
+        int(row.incoming),
+    )
+
+
+def _units(stored: "MapAttribute[str, int]") -> Mapping[str, int]:
+    return {reason: int(units) for reason, units in stored.attribute_values.items()}

@@ -1,0 +1,196 @@
+"""What was last seen of stock that many buyers draw from at once: hints, on which nothing rests.
+
+A sale of a hot SKU would read itself to death if every buyer looked into every bin. So one row, the
+sight, holds what somebody saw in all of them. A process that was refused looks at it, at most four
+times a second; where it is old, one process, elected by a conditional write, reads all bins and
+renews it for everybody. The figures of bench/partition_simulator.py are those of this protocol.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pynamodb.exceptions import UpdateError
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
+
+from shop.inventory.model import StockLevel
+from shop.inventory.model.bins import UNSEEN, Bin, level_of
+from shop.inventory.store.rows import BinRow, SightRow, key, read_bin
+
+LOOK_AGAIN_AFTER = 0.25
+"""Seconds after which a process that was refused looks again, and a sight is renewed."""
+BELIEVED_FOR = 1.0
+"""Seconds for which it is believed that nothing is left; what comes back may wait so long."""
+SKUS_REMEMBERED = 2_000
+
+_OTHERS_WERE_FASTER = {
+    "ConditionalCheckFailedException",
+    "ProvisionedThroughputExceededException",
+    "ThrottlingException",
+}
+
+
+@dataclass
+class Sight:
+    """The units for sale in each bin of a SKU at a location, when they were seen, and the level."""
+
+    level: StockLevel
+    open: int
+    units: list[int]
+    seen_at: float
+    looked_at: float = float("-inf")
+
+
+class Sights:
+    """The memory of one process, and the rows through which processes tell each other."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._seen: dict[str, dict[str, Sight]] = {}
+
+    def of(self, sku: str) -> Mapping[str, Sight]:
+        """What is remembered of a SKU, by location; empty for the many that need no memory."""
+        return self._seen.get(sku, {})
+
+    def fresh(self, sight: Sight) -> bool:
+        return self._clock() - sight.seen_at <= BELIEVED_FOR
+
+    def remember(self, base: Bin) -> Sight:
+        """Bin 0 was read: it is all there is, or tells how many others there are."""
+        places = self._seen.setdefault(base.sku, {})
+        known = places.get(base.location)
+        if base.bins == 1:
+            known = Sight(level_of([base]), 1, [base.available], self._clock())
+        elif known is None or len(known.units) != base.bins:
+            # Nothing is known of the others: buyers try any of them, and learn.
+            known = Sight(level_of([base]), base.open, [UNSEEN] * base.bins, float("-inf"))
+        known.open = base.open
+        places[base.location] = known
+        while len(self._seen) > SKUS_REMEMBERED:
+            self._seen.pop(next(iter(self._seen)))
+        return known
+
+    def forget(self, sku: str) -> None:
+        self._seen.pop(sku, None)
+
+    def correct(self, bins: Iterable[Bin]) -> None:
+        """Single bins were read: that much is in them."""
+        for one in bins:
+            sight = self._seen.get(one.sku, {}).get(one.location)
+            if sight is not None and 0 <= one.shard < len(sight.units):
+                sight.units[one.shard] = one.available
+
+    def missing(self, sku: str, location: str, shard: int) -> None:
+        """A bin is not there any more."""
+        sight = self._seen.get(sku, {}).get(location)
+        if sight is not None and 0 <= shard < len(sight.units):
+            sight.units[shard] = 0
+
+    def look(self, sku: str, location: str) -> Sight | None:
+        """See what the others saw; renew it where nobody did lately. ``None`` for unknown SKUs."""
+        sight = self._seen.get(sku, {}).get(location)
+        now = self._clock()
+        if sight is None or now - sight.looked_at < LOOK_AGAIN_AFTER:
+            return sight
+        sight.looked_at = now
+        row = next(SightRow.batch_get([_sight_key(sku, location)]), None)
+        if row is not None and row.seen is not None and float(row.seen_at) > sight.seen_at:
+            sight = self._take(sku, location, row.seen, float(row.seen_at), now)
+        if row is not None and float(row.renewed_until) > now:
+            return sight
+        if not self._elected(sku, location, now):
+            return sight
+        return self.renew(sku, location)
+
+    def renew(self, sku: str, location: str) -> Sight | None:
+        """Read all bins and tell everybody."""
+        bins = read_all(sku, location, consistent=False)
+        if not bins:
+            return None
+        now = self._clock()
+        level = level_of(bins)
+        seen = {
+            "open": bins[0].open,
+            "units": [one.available for one in bins],
+            "level": [
+                level.on_hand,
+                level.reserved,
+                level.committed,
+                dict(level.unavailable_by),
+                level.safety,
+                level.incoming,
+                level.version,
+            ],
+        }
+        newest = SightRow.seen_at.does_not_exist() | (SightRow.seen_at <= now)
+        actions: list[Action] = [
+            SightRow.seen.set(seen),
+            SightRow.seen_at.set(now),
+            SightRow.renewed_until.set(now + LOOK_AGAIN_AFTER),
+        ]
+        _written(SightRow(*_sight_key(sku, location)), actions, newest)
+        return self._take(sku, location, seen, now, now)
+
+    def _take(
+        self, sku: str, location: str, seen: Mapping[str, Any], seen_at: float, now: float
+    ) -> Sight:
+        on_hand, reserved, committed, unavailable, safety, incoming, version = seen["level"]
+        units = list(seen["units"])
+        level = StockLevel(
+            sku,
+            location,
+            on_hand,
+            reserved,
+            committed,
+            unavailable,
+            safety,
+            incoming,
+            version,
+            bins=len(units),
+        )
+        sight = Sight(level, int(seen["open"]), units, seen_at, now)
+        self._seen.setdefault(sku, {})[location] = sight
+        return sight
+
+    def _elected(self, sku: str, location: str, now: float) -> bool:
+        """Whether it is this process that renews the sight now."""
+        free = SightRow.renewed_until.does_not_exist() | (SightRow.renewed_until <= now)
+        actions: list[Action] = [SightRow.renewed_until.set(now + LOOK_AGAIN_AFTER)]
+        return _written(SightRow(*_sight_key(sku, location)), actions, free)
+
+
+def _written(row: SightRow, actions: list[Action], condition: Condition) -> bool:
+    """Write if the condition holds; whether it did. Twice the same write is the same sight."""
+    try:
+        row.update(actions=actions, condition=condition)
+    except UpdateError as error:
+        if error.cause_response_code in _OTHERS_WERE_FASTER:
+            return False
+        raise
+    return True
+
+
+def read_all(sku: str, location: str, *, consistent: bool) -> list[Bin]:
+    """All bins of a SKU at a location, in order; none for a SKU that was never there.
+
+    Bins come and go while this reads. What is returned is whole: if one that bin 0 spoke of is
+    not there, bin 0 is read again.
+    """
+    while True:
+        base = next(iter(BinRow.batch_get([key(sku, location)], consistent_read=consistent)), None)
+        if base is None:
+            return []
+        count = int(base.bins)
+        if count == 1:
+            return [read_bin(base)]
+        keys = [key(sku, location, shard) for shard in range(1, count)]
+        others = [read_bin(row) for row in BinRow.batch_get(keys, consistent_read=consistent)]
+        if len(others) == count - 1:
+            return [read_bin(base), *sorted(others, key=lambda one: one.shard)]
+        consistent = True
+
+
+def _sight_key(sku: str, location: str) -> tuple[str, str]:
+    return f"SIGHT#{sku}", f"LOC#{location}"
