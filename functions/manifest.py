@@ -36,8 +36,10 @@ class Secret(StrEnum):
 
     SANDBOX_WEBHOOK = "sandbox_webhook"
     CARRIER_WEBHOOK = "carrier_webhook"
-    STRIPE = "stripe"
-    """``{"api_key": …, "webhook_secret": …}``, filled in by the operator after the first deployment."""
+    STRIPE_KEY = "stripe_key"
+    STRIPE_WEBHOOK = "stripe_webhook"
+    """Both are drawn at random like the others, so that nothing works by accident, until the
+    operator puts in what Stripe gave out."""
 
 
 class Access(StrEnum):
@@ -46,7 +48,7 @@ class Access(StrEnum):
     PUBLIC = "public"
     """Anyone."""
     SHOPPER = "shopper"
-    """Anyone; a bearer token is verified when one is sent, and what is made then belongs to its customer."""
+    """Anyone; a bearer token is verified when sent, and what is made then is its customer's."""
     CUSTOMER = "customer"
     """A signed-in customer."""
     STAFF = "staff"
@@ -80,7 +82,7 @@ class Function:
     invokes: tuple[str, ...] = ()
     """Modules of other Lambdas it may invoke (``FUNCTION_<GROUP>_<FILE>`` holds the name)."""
     payments: bool = False
-    """Talks to the payment provider of the stage; brings the provider's settings, table and queue."""
+    """Talks to the stage's payment provider; brings its settings, table, queue and secrets."""
     timeout: int = 10
     memory: int = 512
 
@@ -97,20 +99,20 @@ class Endpoint(Function):
     groups: tuple[str, ...] = ()
     """Cognito groups of which one is needed where ``access`` is STAFF."""
     capability: str | None = None
-    """The UCP capability that the answer speaks for; such a route answers errors as UCP messages."""
+    """The UCP capability that the answer speaks for; its errors are answered as UCP messages."""
     idempotent: bool = False
     """Needs an ``Idempotency-Key``."""
     request: str | None = None
     """``"shop.cart.wire:CartRequest"``: the pydantic class of the body."""
     response: str | None = None
-    """The pydantic class of the answer, or a UCP schema file such as ``"ucp:shopping/cart.json"``."""
+    """The pydantic class of the answer, or a UCP schema such as ``"ucp:shopping/cart.json"``."""
     status: int = 200
     """The status of the ordinary answer."""
     cached: bool = False
-    """The answer is the same for everybody: the CDN may keep it as long as its Cache-Control says."""
+    """The answer is the same for everybody: the CDN keeps it as long as its Cache-Control says."""
     throttle: int | None = None
-    """Requests a second that the route takes from everybody together, with a burst of twice as many;
-    ``None``: only the API's own limit holds."""
+    """Requests a second that the route takes from everybody together, with a burst of twice as
+    many; ``None``: only the API's own limit holds."""
 
     @property
     def method(self) -> str:
@@ -156,8 +158,8 @@ class Reaction(Function):
 class Step(Function):
     """A Lambda that is a task of the order workflow. The steps run in the order of the manifest.
 
-    It is called with ``{"order_id": …}`` and, where it ``waits``, ``"token"``: the step is over when
-    somebody answers that token, not when the Lambda returns. An accident is tried again, a few
+    It is called with ``{"order_id": …}`` and, where it ``waits``, ``"token"``: the step is over
+    when somebody answers that token, not when the Lambda returns. An accident is tried again, a few
     times, with a new token. When a step fails for good or its deadline passes, its own undo runs,
     then the undo of every step before it, last one first; each is called with
     ``{"order_id": …, "failure": {"Error": …, "Cause": …}}``, and the execution has succeeded: the
@@ -169,11 +171,11 @@ class Step(Function):
     waits: bool = False
     deadline: int | str | None = None
     """Seconds the step may take in all, or where the execution's input says so
-    (``"$.payment_window_seconds"``). ``None``: ``timeout`` of the Lambda; a waiting step must say."""
+    (``"$.payment_window_seconds"``). ``None``: the Lambda's timeout; who waits must say one."""
     undo: str | None = None
     """The module of the :class:`Undo` that takes the step back."""
     refusals: tuple[str, ...] = ()
-    """Errors that are an answer, not an accident (``"PaymentDeclined"``): they are not tried again."""
+    """Errors that are an answer, not an accident (``"PaymentDeclined"``): not tried again."""
     pivot: bool = False
     """Nothing before this step is undone any more: its own undo is the end of the way back, and the
     failure of a later step is left to a person."""

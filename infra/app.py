@@ -28,7 +28,7 @@ def build(
     packages: Packages | None = None,
     outdir: Path | None = None,
 ) -> cdk.App:
-    """Lay out every stack of one stage. Nothing is deployed, and with hollow packages nothing built."""
+    """Lay out every stack of one stage. Nothing is deployed; hollow packages are not even built."""
     app = cdk.App(analytics_reporting=False, outdir=str(outdir) if outdir else None)
     names = Names(stage)
     packages = packages or Packages()
@@ -49,7 +49,7 @@ def build(
         staff=foundation.staff,
         shop_url=edge.url if edge else stage.front_door or "",
     )
-    stacks = [FeatureStack(app, names, f, ground, api, packages) for f in features]
+    stacks: list[cdk.Stack] = [FeatureStack(app, names, f, ground, api, packages) for f in features]
     if any(isinstance(line, Step) for line in lines(features)):
         stacks.append(Workflow(app, names, features))
     entrance = Entrance(app, names, api, features)

@@ -28,7 +28,7 @@ from infra.parts.packages import BUILD, Packages
 from infra.stages import STAGES, Stage
 
 CEILING = 400
-"""Resources in one stack. CloudFormation takes 500, and a stack that comes near cannot grow in a hurry."""
+"""Resources in one stack. CloudFormation takes 500; a stack close to that cannot grow in time."""
 
 UNLINTED = ("W3005",)
 """CDK writes DependsOn where a GetAtt implies it already: harmless, and not ours to change."""
@@ -51,19 +51,24 @@ class Finding:
 
 
 def synthesized(stage: Stage, outdir: Path, *, judged: bool = True) -> list[Finding]:
-    """Write the stage's templates into ``outdir`` and tell what cdk-nag and the ceiling object to."""
+    """Write the stage's templates into ``outdir``; tell what cdk-nag and the ceiling object to."""
     shutil.rmtree(outdir, ignore_errors=True)
     app = build(stage, packages=Packages(hollow=True), outdir=outdir)
     if judged:
         cdk.Validations.of(app).add_plugins(
             cdk_nag.AwsSolutionsChecks(app), cdk_nag.ServerlessChecks(app)
         )
+    return [*findings_of(app, stage, outdir), *_ceiling(stage, outdir)]
+
+
+def findings_of(app: cdk.App, stage: Stage, outdir: Path) -> list[Finding]:
+    """Synthesize, and tell what the validators that were added to the app object to."""
     try:
         app.synth()
     except RuntimeError as error:
         if "ValidationFailed" not in str(error):
             raise
-    return [*_nagged(stage, outdir), *_ceiling(stage, outdir)]
+    return list(_nagged(stage, outdir))
 
 
 def accepted(outdir: Path) -> Iterator[tuple[str, str, str]]:
@@ -112,7 +117,7 @@ def resources(template: dict[str, object]) -> int:
 
 
 def _lint(outdirs: Sequence[Path]) -> list[str]:
-    """Run cfn-lint on every template, one process a stage; what it says about each failing stage."""
+    """Run cfn-lint on every template, one process a stage; what it says of those that fail."""
     runs = []
     for outdir in outdirs:
         files = [str(f) for f in sorted(outdir.glob("*.template.json"))]
@@ -145,8 +150,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         acceptances = list(accepted(outdir))
         print(
             f"{stage.name}: {len(counts)} stacks, {sum(counts.values())} resources, the most in "
-            f"{largest} ({counts[largest]} of {CEILING}); {len(acceptances)} findings accepted with "
-            f"a reason; {time.monotonic() - began:.1f} s"
+            f"{largest} ({counts[largest]} of {CEILING}); {len(acceptances)} findings accepted "
+            f"with a reason; {time.monotonic() - began:.1f} s"
         )
         if chosen.accepted:
             for path, rule, reason in acceptances:

@@ -62,9 +62,13 @@ class Stage:
 
     def __post_init__(self) -> None:
         if self.production and self.payment_provider == "sandbox":
-            raise StageRefused(f"{self.name}: the sandbox takes no money; production needs a provider")
+            raise StageRefused(
+                f"{self.name}: the sandbox takes no money; production needs a provider"
+            )
         if self.production and (self.emulated or self.passwords):
-            raise StageRefused(f"{self.name}: neither an emulator nor plain passwords in production")
+            raise StageRefused(
+                f"{self.name}: neither an emulator nor plain passwords in production"
+            )
         if self.emulated != (self.front_door is not None and self.emulator is not None):
             raise StageRefused(f"{self.name}: an emulated stage, and only one, names its addresses")
 

@@ -1,4 +1,4 @@
-"""GET /status: which stage and release answers. Touches no table: it tells of the road, not of the shop."""
+"""GET /status: which stage and release answers. It touches no table: it tells of the road alone."""
 
 from typing import Any
 

@@ -9,6 +9,4 @@ def accept(what: IConstruct, finding: str, reason: str) -> None:
     if not reason.strip():
         raise ValueError(f"{finding} on {what.node.path} is accepted without a reason")
     pack = finding.partition("-")[0]
-    cdk.Validations.of(what).acknowledge(
-        cdk.Acknowledgment(id=f"{pack}::{finding}", reason=reason)
-    )
+    cdk.Validations.of(what).acknowledge(cdk.Acknowledgment(id=f"{pack}::{finding}", reason=reason))

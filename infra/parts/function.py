@@ -23,7 +23,7 @@ ASYNC = (Reaction, Schedule, StreamReader)
 
 @dataclass(frozen=True)
 class Workshop:
-    """What the Lambdas of one stack share. A ``Code`` belongs to one stack, so each stack has its own."""
+    """What the Lambdas of one stack share. A ``Code`` belongs to one stack, so each has its own."""
 
     names: Names
     ground: Ground
@@ -41,7 +41,9 @@ def workshop(
     shared = packages.shared()
     layers = [_layer(scope, "Shop", shared, "The shop: kernel, floors, edge")]
     if not names.stage.emulated:
-        layers.append(_layer(scope, "Dependencies", packages.dependencies(), "Third-party packages"))
+        layers.append(
+            _layer(scope, "Dependencies", packages.dependencies(), "Third-party packages")
+        )
     return Workshop(
         names=names,
         ground=ground,
@@ -76,7 +78,10 @@ class ShopFunction(Construct):
             else RemovalPolicy.DESTROY,
         )
         rights = rights_of(
-            line, names, shop.ground, self.dead_letters and self.dead_letters.queue.queue_arn
+            line,
+            names,
+            shop.ground,
+            self.dead_letters.queue.queue_arn if self.dead_letters else None,
         )
         self.role = _role(self, name, rights)
         self.function = lambda_.Function(
@@ -101,11 +106,17 @@ class ShopFunction(Construct):
             self._async_retries(self.dead_letters)
         self.alarms = function_alarms(self, names, line.module, line.timeout)
 
+    def given_up(self) -> DeadLetterQueue:
+        """Where this function's failures end. Raises :class:`LookupError` where somebody waits."""
+        if self.dead_letters is None:
+            raise LookupError(f"{self.line.module} has no dead-letter queue")
+        return self.dead_letters
+
     def _accepted(self) -> None:
         accept(
             self.function,
             "AwsSolutions-L1",
-            "One Python everywhere: 3.13 is pinned for laptop, tests and Lambda, and moves in one go.",
+            "One Python: 3.13 is pinned for laptop, tests and Lambda, and moves in one go.",
         )
         accept(
             self.function,
@@ -195,10 +206,10 @@ def _code(package: Package) -> lambda_.AssetCode:
     )
 
 
-def _layer(scope: Construct, id: str, package: Package, what: str) -> lambda_.LayerVersion:
+def _layer(scope: Construct, name: str, package: Package, what: str) -> lambda_.LayerVersion:
     return lambda_.LayerVersion(
         scope,
-        id,
+        name,
         code=_code(package),
         description=what,
         compatible_architectures=[lambda_.Architecture.ARM_64],

@@ -37,9 +37,8 @@ class Names:
         return arn("sqs", self.queue(queue))
 
     def queue_url(self, queue: Queue) -> str:
-        return cdk.Fn.sub(
-            f"https://sqs.${{AWS::Region}}.${{AWS::URLSuffix}}/${{AWS::AccountId}}/{self.queue(queue)}"
-        )
+        host = "https://sqs.${AWS::Region}.${AWS::URLSuffix}"
+        return cdk.Fn.sub(f"{host}/${{AWS::AccountId}}/{self.queue(queue)}")
 
     def secret(self, secret: Secret) -> str:
         return f"doorbuster/{self.stage.name}/{secret.value.replace('_', '-')}"

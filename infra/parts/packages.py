@@ -29,7 +29,7 @@ BOTO_SERVICES = frozenset(
     {"cognito-idp", "dynamodb", "events", "kms", "lambda", "s3", "secretsmanager", "sesv2", "sqs"}
     | {"ssm", "stepfunctions", "sts"}
 )
-"""Services whose botocore model is kept in the dependency layer; the other 400 are most of its bulk."""
+"""Services whose botocore model the dependency layer keeps; the other 400 are most of its bulk."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,7 @@ class Packages:
         lock = ROOT / "requirements" / "runtime.txt"
         return self._made("dependencies", [lock], lambda out: _installed(lock, out / "python"))
 
-    def _made(
-        self, name: str, sources: Iterable[Path], make: Callable[[Path], None]
-    ) -> Package:
+    def _made(self, name: str, sources: Iterable[Path], make: Callable[[Path], None]) -> Package:
         if self.hollow:
             return _hollow()
         digest = _digest(name, sources)
@@ -101,7 +99,9 @@ def _files(source: Path) -> list[Path]:
     if source.is_file():
         return [source]
     return sorted(
-        p for p in source.rglob("*") if p.is_file() and "__pycache__" not in p.parts and p.suffix != ".pyc"
+        p
+        for p in source.rglob("*")
+        if p.is_file() and "__pycache__" not in p.parts and p.suffix != ".pyc"
     )
 
 
@@ -113,7 +113,9 @@ def _forget(name: str, current: Path) -> None:
 
 
 def _digest(name: str, sources: Iterable[Path]) -> str:
-    digest = hashlib.sha256(f"{BUILDER} {name} {LAMBDA_PYTHON if compiles() else 'source'}".encode())
+    digest = hashlib.sha256(
+        f"{BUILDER} {name} {LAMBDA_PYTHON if compiles() else 'source'}".encode()
+    )
     for source in sources:
         for file in _files(source):
             digest.update(f"\0{file.relative_to(ROOT)}\0".encode())

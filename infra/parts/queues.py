@@ -16,8 +16,10 @@ RECEIVES = 5
 class DeadLetterQueue(Construct):
     """Where messages end that nobody could work off. Kept 14 days, which is SQS's longest."""
 
-    def __init__(self, scope: Construct, id: str, names: Names, name: str, key: kms.IKey) -> None:
-        super().__init__(scope, id)
+    def __init__(
+        self, scope: Construct, construct_id: str, names: Names, name: str, key: kms.IKey
+    ) -> None:
+        super().__init__(scope, construct_id)
         self.name = name
         self.queue = sqs.Queue(
             self,
@@ -44,4 +46,3 @@ class DeadLetterQueue(Construct):
                 conditions={"ArnEquals": {"aws:SourceArn": source_arn}},
             )
         )
-

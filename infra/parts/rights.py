@@ -41,7 +41,7 @@ TRACE = ("xray:PutTelemetryRecords", "xray:PutTraceSegments")
 
 @dataclass(frozen=True)
 class Right:
-    """One statement of a role. ``through`` names the service on whose behalf alone a key is used."""
+    """One statement of a role. ``through``: the services on whose behalf alone a key is used."""
 
     sid: str
     actions: tuple[str, ...]
@@ -91,6 +91,10 @@ PRETENCE: frozenset[Table | Queue | Secret] = frozenset(
 """What only the sandbox provider has. A stage with a real provider has none of it."""
 
 
+STRIPE = frozenset({Secret.STRIPE_KEY, Secret.STRIPE_WEBHOOK})
+"""What only a stage with Stripe has."""
+
+
 def needs_of(line: Function, names: Names) -> Needs:
     """The tables, queues and secrets of a line, the stage's payment provider included.
 
@@ -104,7 +108,7 @@ def needs_of(line: Function, names: Names) -> Needs:
             sends.add(Queue.SANDBOX_SETTLEMENTS)
             secrets.add(Secret.SANDBOX_WEBHOOK)
         else:
-            secrets.add(Secret.STRIPE)
+            secrets |= STRIPE
     if not names.stage.sandbox:
         pretence = PRETENCE & (reads | writes | sends | secrets)
         if pretence:
@@ -112,12 +116,12 @@ def needs_of(line: Function, names: Names) -> Needs:
                 f"{line.module} uses {', '.join(sorted(pretence))}, which stage "
                 f"{names.stage.name} does not have"
             )
-    return Needs(
-        frozenset(reads - writes), frozenset(writes), frozenset(sends), frozenset(secrets)
-    )
+    return Needs(frozenset(reads - writes), frozenset(writes), frozenset(sends), frozenset(secrets))
 
 
-def rights_of(line: Function, names: Names, ground: Ground, dead_letters: str | None) -> list[Right]:
+def rights_of(
+    line: Function, names: Names, ground: Ground, dead_letters: str | None
+) -> list[Right]:
     """The statements of the line's role, in a fixed order. ``dead_letters`` is its DLQ's ARN."""
     needs = needs_of(line, names)
     log_group = f"log-group:/aws/lambda/{names.function(line.module)}:*"
@@ -174,7 +178,9 @@ def rights_of(line: Function, names: Names, ground: Ground, dead_letters: str | 
     if line.invokes:
         add("Invoke", ("lambda:InvokeFunction",), *map(names.function_arn, sorted(line.invokes)))
     if decrypts - encrypts:
-        rights.append(Right("Decrypt", DECRYPT, (ground.key_arn,), tuple(sorted(decrypts - encrypts))))
+        rights.append(
+            Right("Decrypt", DECRYPT, (ground.key_arn,), tuple(sorted(decrypts - encrypts)))
+        )
     if encrypts:
         rights.append(Right("Encrypt", ENCRYPT, (ground.key_arn,), tuple(sorted(encrypts))))
     return rights

@@ -1,4 +1,4 @@
-"""The tables' keys, indexes and streams. The stores' PynamoDB models say the same; a test compares."""
+"""The tables' keys, indexes and streams. The stores' models say the same; a test compares them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

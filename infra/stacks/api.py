@@ -21,7 +21,7 @@ ALLOWED_HEADERS = (
 
 
 class Api(ShopStack):
-    """One HTTP API and its two authorizers: customers' tokens and staff's tokens are not the same."""
+    """One HTTP API and its two authorizers: a customer's token opens no door of the staff's."""
 
     def __init__(self, scope: Construct, names: Names, foundation: Foundation) -> None:
         super().__init__(scope, names, "api", "the HTTP API and who may pass")
@@ -49,13 +49,13 @@ class Api(ShopStack):
         CfnOutput(self, "ApiId", value=self.api.ref)
         CfnOutput(self, "ApiUrl", value=Fn.join("", ["https://", self.domain]))
 
-    def _authorizer(self, id: str, users: Users) -> str:
+    def _authorizer(self, name: str, users: Users) -> str:
         return apigateway.CfnAuthorizer(
             self,
-            id,
+            name,
             api_id=self.api.ref,
             authorizer_type="JWT",
-            name=id.lower(),
+            name=name.lower(),
             identity_source=["$request.header.Authorization"],
             jwt_configuration=apigateway.CfnAuthorizer.JWTConfigurationProperty(
                 audience=[users.client], issuer=users.issuer

@@ -23,6 +23,8 @@ from infra.parts.names import Names
 from infra.parts.stack import EDGE_REGION, ShopStack
 from infra.stacks.api import Api
 
+EVERYTHING_BUT_HOST = cloudfront.OriginRequestPolicy.ALL_VIEWER_EXCEPT_HOST_HEADER
+
 REQUESTS_PER_ADDRESS = 2_000
 """In five minutes; about seven a second, which no person reaches and an office may."""
 
@@ -52,7 +54,7 @@ class Edge(ShopStack):
                 origin=origin,
                 allowed_methods=cloudfront.AllowedMethods.ALLOW_ALL,
                 cache_policy=cloudfront.CachePolicy.CACHING_DISABLED,
-                origin_request_policy=cloudfront.OriginRequestPolicy.ALL_VIEWER_EXCEPT_HOST_HEADER,
+                origin_request_policy=EVERYTHING_BUT_HOST,
                 response_headers_policy=headers,
                 viewer_protocol_policy=cloudfront.ViewerProtocolPolicy.HTTPS_ONLY,
             ),
@@ -61,7 +63,7 @@ class Edge(ShopStack):
                     origin=origin,
                     allowed_methods=cloudfront.AllowedMethods.ALLOW_ALL,
                     cache_policy=kept,
-                    origin_request_policy=cloudfront.OriginRequestPolicy.ALL_VIEWER_EXCEPT_HOST_HEADER,
+                    origin_request_policy=EVERYTHING_BUT_HOST,
                     response_headers_policy=headers,
                     viewer_protocol_policy=cloudfront.ViewerProtocolPolicy.HTTPS_ONLY,
                 )
@@ -86,7 +88,9 @@ class Edge(ShopStack):
             if domain
             else None,
         )
-        accept(distribution, "AwsSolutions-CFR1", "The shop sells wherever it can send a parcel to.")
+        accept(
+            distribution, "AwsSolutions-CFR1", "The shop sells wherever it can send a parcel to."
+        )
         if not domain:
             accept(
                 distribution,
@@ -139,7 +143,9 @@ class Edge(ShopStack):
             lifecycle_rules=[s3.LifecycleRule(expiration=Duration.days(names.stage.log_days))],
             removal_policy=RemovalPolicy.RETAIN,
         )
-        accept(bucket, "AwsSolutions-S1", "It holds access logs; logging access to logs has no end.")
+        accept(
+            bucket, "AwsSolutions-S1", "It holds access logs; logging access to logs has no end."
+        )
         return bucket
 
     def _firewall(self, names: Names) -> wafv2.CfnWebACL:

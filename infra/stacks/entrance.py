@@ -1,4 +1,4 @@
-"""The API's stage: throttles and access logs. It stands last, since it names the features' routes."""
+"""The API's stage: throttles and access logs. It comes last, since it names the routes."""
 
 import json
 from collections.abc import Iterable
@@ -27,7 +27,7 @@ ACCESS_LOG = {
     "authorizer": "$context.authorizer.error",
     "integration": "$context.integrationErrorMessage",
 }
-"""Who asked is not in it: an address is personal data, and CloudFront has it for those who need it."""
+"""Who asked is not in it: an address is personal data. CloudFront's own log has it."""
 
 
 class Entrance(ShopStack):

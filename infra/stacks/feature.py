@@ -27,17 +27,16 @@ from infra.parts.rights import Ground
 from infra.parts.stack import ShopStack
 from infra.stacks.api import Api
 
-
 _OPEN = {
     Access.PUBLIC: "Meant for everybody; the answer is the same for everybody.",
     Access.SHOPPER: "Guests may shop; a token that is sent is verified in the Lambda, fail closed.",
-    Access.WEBHOOK: "The sender proves itself by a signature over the raw body, checked in the Lambda.",
+    Access.WEBHOOK: "The sender signs the raw body, which is checked in the Lambda.",
 }
 """Why routes with this access have no authorizer at the gateway."""
 
 
 class FeatureStack(ShopStack):
-    """The Lambdas of one folder below ``functions/``, each with its route, queue, stream or clock."""
+    """The Lambdas of one folder below ``functions/``, each with its route, queue or clock."""
 
     def __init__(
         self,
@@ -123,7 +122,6 @@ class FeatureStack(ShopStack):
         )
 
     def _read_stream(self, line: StreamReader, made: ShopFunction) -> None:
-        assert made.dead_letters
         lambda_.CfnEventSourceMapping(
             made,
             "Changes",
@@ -138,7 +136,7 @@ class FeatureStack(ShopStack):
             function_response_types=["ReportBatchItemFailures"],
             destination_config=lambda_.CfnEventSourceMapping.DestinationConfigProperty(
                 on_failure=lambda_.CfnEventSourceMapping.OnFailureProperty(
-                    destination=made.dead_letters.queue.queue_arn
+                    destination=made.given_up().queue.queue_arn
                 )
             ),
         )
@@ -154,7 +152,6 @@ class FeatureStack(ShopStack):
     # ------------------------------------------------------------------ events and clocks
 
     def _react(self, line: Reaction, made: ShopFunction) -> None:
-        assert made.dead_letters
         rule = events.CfnRule(
             made,
             "Rule",
@@ -168,7 +165,7 @@ class FeatureStack(ShopStack):
                     id="lambda",
                     arn=made.function.function_arn,
                     dead_letter_config=events.CfnRule.DeadLetterConfigProperty(
-                        arn=made.dead_letters.queue.queue_arn
+                        arn=made.given_up().queue.queue_arn
                     ),
                     retry_policy=events.CfnRule.RetryPolicyProperty(
                         maximum_event_age_in_seconds=6 * 3600, maximum_retry_attempts=20
@@ -176,7 +173,7 @@ class FeatureStack(ShopStack):
                 )
             ],
         )
-        made.dead_letters.open_to("events.amazonaws.com", rule.attr_arn)
+        made.given_up().open_to("events.amazonaws.com", rule.attr_arn)
         made.function.add_permission(
             "Bus",
             principal=iam.ServicePrincipal("events.amazonaws.com"),
@@ -184,8 +181,7 @@ class FeatureStack(ShopStack):
         )
 
     def _schedule(self, line: Schedule, made: ShopFunction) -> None:
-        assert made.dead_letters
-        dead = made.dead_letters.queue.queue_arn
+        dead = made.given_up().queue.queue_arn
         role = iam.Role(
             made,
             "Clock",

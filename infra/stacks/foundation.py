@@ -24,9 +24,20 @@ from infra.parts.alarms import Alarms, queue_alarms
 from infra.parts.manifests import lines
 from infra.parts.names import Names
 from infra.parts.queues import RECEIVES, DeadLetterQueue
-from infra.parts.rights import PRETENCE, Users
+from infra.parts.rights import PRETENCE, STRIPE, Users
 from infra.parts.stack import ShopStack
 from infra.parts.tables import SHAPES, Shape
+
+OPERATIONS = (
+    "BatchGetItem",
+    "DeleteItem",
+    "GetItem",
+    "PutItem",
+    "Query",
+    "TransactWriteItems",
+    "UpdateItem",
+)
+"""What the stores do to a table: DynamoDB counts its own errors by operation."""
 
 
 class Foundation(ShopStack):
@@ -50,7 +61,7 @@ class Foundation(ShopStack):
         self._mail()
 
     def _exists(self, what: Table | Queue | Secret) -> bool:
-        if what is Secret.STRIPE:
+        if what in STRIPE:
             return not self.stage.sandbox
         return self.stage.sandbox or what not in PRETENCE
 
@@ -97,7 +108,11 @@ class Foundation(ShopStack):
         mail = self.stage.alarm_mail
         if mail:
             sns.Subscription(
-                self, "AlarmMail", topic=topic, protocol=sns.SubscriptionProtocol.EMAIL, endpoint=mail
+                self,
+                "AlarmMail",
+                topic=topic,
+                protocol=sns.SubscriptionProtocol.EMAIL,
+                endpoint=mail,
             )
         return topic
 
@@ -146,16 +161,15 @@ class Foundation(ShopStack):
                     ("AWS/DynamoDB", f"{kind}ThrottleEvents"),
                     dimensions,
                     above=0,
-                    meaning=f"{name} refused {kind.lower()}s: a hot key, or growth past its capacity.",
+                    meaning=f"{name} refused {kind.lower()}s: a hot key, or too fast a growth.",
                 )
-        for operation in ("GetItem", "Query", "PutItem", "UpdateItem", "TransactWriteItems"):
-            alarms.on(
-                f"SystemErrors{operation}",
-                ("AWS/DynamoDB", "SystemErrors"),
-                {"TableName": name, "Operation": operation},
-                above=0,
-                meaning=f"DynamoDB itself failed on {operation} of {name}.",
-            )
+        alarms.on_sum(
+            "SystemErrors",
+            ("AWS/DynamoDB", "SystemErrors"),
+            [{"TableName": name, "Operation": operation} for operation in OPERATIONS],
+            above=0,
+            meaning=f"DynamoDB itself failed on {name}.",
+        )
 
     # ------------------------------------------------------------------ queues and the bus
 
@@ -198,23 +212,14 @@ class Foundation(ShopStack):
     # ------------------------------------------------------------------ secrets
 
     def _secret(self, secret: Secret) -> secretsmanager.Secret:
-        drawn = (
-            secretsmanager.SecretStringGenerator(
-                secret_string_template='{"api_key": "", "webhook_secret": ""}',
-                generate_string_key="unset",
-                exclude_punctuation=True,
-            )
-            if secret is Secret.STRIPE
-            else secretsmanager.SecretStringGenerator(
-                password_length=44, exclude_punctuation=True, exclude_characters=punctuation
-            )
-        )
         made = secretsmanager.Secret(
             self,
             _title(secret) + "Secret",
             secret_name=self.names.secret(secret),
             encryption_key=self.key,
-            generate_secret_string=drawn,
+            generate_secret_string=secretsmanager.SecretStringGenerator(
+                password_length=44, exclude_punctuation=True, exclude_characters=punctuation
+            ),
             removal_policy=self._keep,
         )
         accept(
@@ -232,7 +237,7 @@ class Foundation(ShopStack):
         accept(
             pool,
             "AwsSolutions-COG2",
-            "A second factor is the customer's choice; forcing one on every buyer would lose buyers.",
+            "A second factor is the customer's choice; forced on every buyer it would lose buyers.",
         )
         return self._people("Customer", pool, Duration.days(30))
 
@@ -255,11 +260,11 @@ class Foundation(ShopStack):
             )
         return self._people("Staff", pool, Duration.hours(12))
 
-    def _pool(self, id: str, *, self_sign_up: bool, mfa: cognito.Mfa) -> cognito.UserPool:
+    def _pool(self, name: str, *, self_sign_up: bool, mfa: cognito.Mfa) -> cognito.UserPool:
         pool = cognito.UserPool(
             self,
-            id,
-            user_pool_name=self.names.of(id.lower()),
+            name,
+            user_pool_name=self.names.of(name.lower()),
             sign_in_aliases=cognito.SignInAliases(email=True),
             sign_in_case_sensitive=False,
             self_sign_up_enabled=self_sign_up,
@@ -282,16 +287,16 @@ class Foundation(ShopStack):
         accept(
             pool,
             "AwsSolutions-COG8",
-            "Threat protection is billed per user and month; the sign-in throttle, the web firewall "
-            "and verified addresses stand without it. Switching the plan is one word here.",
+            "Threat protection is billed per user and month; the sign-in throttle, the web "
+            "firewall and verified addresses stand without it. The plan is one word here.",
         )
         return pool
 
-    def _people(self, id: str, pool: cognito.UserPool, stays: Duration) -> Users:
+    def _people(self, who: str, pool: cognito.UserPool, stays: Duration) -> Users:
         """The pool's one app, without a secret: browsers and telephones cannot keep one."""
         client = pool.add_client(
             "Client",
-            user_pool_client_name=self.names.of(id.lower()),
+            user_pool_client_name=self.names.of(who.lower()),
             generate_secret=False,
             auth_flows=cognito.AuthFlow(user_srp=True, user_password=self.stage.passwords),
             disable_o_auth=True,
@@ -301,8 +306,8 @@ class Foundation(ShopStack):
             id_token_validity=Duration.minutes(60),
             refresh_token_validity=stays,
         ).user_pool_client_id
-        CfnOutput(self, f"{id}PoolId", value=pool.user_pool_id)
-        CfnOutput(self, f"{id}ClientId", value=client)
+        CfnOutput(self, f"{who}PoolId", value=pool.user_pool_id)
+        CfnOutput(self, f"{who}ClientId", value=client)
         values = {"Pool": pool.user_pool_id}
         cognito_url = "https://cognito-idp.${AWS::Region}.${AWS::URLSuffix}"
         keys_url = self.stage.emulator or cognito_url

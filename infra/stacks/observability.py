@@ -76,10 +76,9 @@ class Observability(ShopStack):
 
     def _lambdas(self) -> list[cloudwatch.IWidget]:
         def all_of(metric: str, statistic: str) -> cloudwatch.IMetric:
-            prefix = f"doorbuster {self.stage.name}"
+            named = f'doorbuster {self.stage.name} MetricName="{metric}"'
             return cloudwatch.MathExpression(
-                expression=f"SEARCH('{{AWS/Lambda,FunctionName}} {prefix} MetricName=\"{metric}\"', "
-                f"'{statistic}', 60)",
+                expression=f"SEARCH('{{AWS/Lambda,FunctionName}} {named}', '{statistic}', 60)",
                 using_metrics={},
                 label="",
                 period=MINUTE,

@@ -95,9 +95,7 @@ class Workflow(ShopStack):
                 include_execution_data=False,  # it would hold task tokens
                 destinations=[
                     stepfunctions.CfnStateMachine.LogDestinationProperty(
-                        cloud_watch_logs_log_group=stepfunctions.CfnStateMachine.CloudWatchLogsLogGroupProperty(
-                            log_group_arn=log.log_group_arn
-                        )
+                        cloud_watch_logs_log_group={"logGroupArn": log.log_group_arn}
                     )
                 ],
             ),
@@ -108,10 +106,10 @@ class Workflow(ShopStack):
         machine.node.add_dependency(role)
         alarms = Alarms(self, names, "workflow")
         for metric, meaning in {
-            "ExecutionsFailed": "An order's workflow failed past its pivot, or its undo failed: a person decides.",
+            "ExecutionsFailed": "An order's workflow or its undo failed: a person decides.",
             "ExecutionsTimedOut": "An order's workflow timed out as a whole.",
             "ExecutionsAborted": "Somebody stopped an order's workflow by hand.",
-            "ExecutionThrottled": "Step Functions slowed executions down: raise the transition quota.",
+            "ExecutionThrottled": "Step Functions slows executions down: raise the quota.",
         }.items():
             alarms.on(
                 metric,

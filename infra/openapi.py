@@ -1,0 +1,298 @@
+"""Write docs/openapi.json from the manifest lines and the shapes they name.
+
+    python -m infra.openapi           # write it
+    python -m infra.openapi --check   # fail if the committed document is not the generated one
+
+The shapes are found by the names in the manifests, at run time and only here: no stack ever imports
+the shop. Answers that UCP defines point at its published schemas.
+"""
+
+import argparse
+import importlib
+import json
+import re
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from difflib import unified_diff
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
+
+from functions.all import FEATURES
+from functions.manifest import Access, Endpoint, Feature
+from infra.stages import LOCAL
+
+DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "openapi.json"
+
+UCP_SCHEMAS = "https://ucp.dev/schemas/"
+
+SIGNED_IN = {Access.CUSTOMER: "customer", Access.STAFF: "staff", Access.SHOPPER: "customer"}
+
+REFUSALS = {
+    400: "What was sent cannot be understood or is not allowed",
+    401: "No, expired or forged proof of who is asking",
+    403: "Known, but not allowed",
+    404: "Does not exist, or not for whoever asks",
+    409: "The state of the thing does not allow it, or its key came with another request",
+    413: "The body exceeds 256 KiB",
+    422: "A document that was referred to makes no sense, or speaks another version",
+    424: "A document that was referred to could not be fetched",
+    429: "Asked too often",
+    503: "A supplier of ours is down: try again later",
+}
+
+PROBLEM = {
+    "type": "object",
+    "description": "RFC 9457, with a code for programs and every field that is wrong",
+    "required": ["type", "title", "status", "code"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "code": {"type": "string"},
+        "detail": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["code", "detail"],
+                "properties": {
+                    "code": {"type": "string"},
+                    "detail": {"type": "string"},
+                    "path": {
+                        "type": "string",
+                        "description": "RFC 9535 JSONPath, or a header's name",
+                    },
+                },
+            },
+        },
+    },
+}
+
+
+def document(features: Iterable[Feature] = FEATURES) -> dict[str, Any]:
+    """The OpenAPI 3.1 document of every route there is in any stage."""
+    features = tuple(features)
+    lines = [(f, x) for f in features for x in f.functions if isinstance(x, Endpoint)]
+    shapes, definitions = _shapes(line for _, line in lines)
+    paths: dict[str, dict[str, Any]] = {}
+    for feature, line in sorted(lines, key=lambda pair: (pair[1].path, pair[1].method)):
+        operation = _operation(feature, line, shapes)
+        paths.setdefault(line.path, {})[line.method.lower()] = operation
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Doorbuster",
+            "version": _version(),
+            "description": "A shop. Shopping speaks UCP 2026-08-25; the rest is plain JSON.",
+        },
+        "servers": [{"url": LOCAL.front_door, "description": "make up"}],
+        "tags": [{"name": f.name, "description": _told(f)} for f in features if _has_routes(f)],
+        "paths": paths,
+        "components": {
+            "schemas": {"Problem": PROBLEM} | dict(sorted(definitions.items())),
+            "responses": {
+                **{f"Problem{s}": _problem(s, ucp=False) for s in REFUSALS},
+                **{f"Ucp{s}": _problem(s, ucp=True) for s in REFUSALS},
+            },
+            "parameters": {
+                "IdempotencyKey": {
+                    "name": "Idempotency-Key",
+                    "in": "header",
+                    "required": True,
+                    "description": "Makes a retry safe: the same key and request give the same "
+                    "answer for 24 hours",
+                    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+                },
+                "UcpAgent": {
+                    "name": "UCP-Agent",
+                    "in": "header",
+                    "required": False,
+                    "description": 'The platform\'s profile: `profile="https://…"`',
+                    "schema": {"type": "string"},
+                },
+            },
+            "securitySchemes": {
+                "customer": _bearer("Access token of a customer"),
+                "staff": _bearer("Access token of a member of staff; the groups are in x-groups"),
+                "signature": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": "webhook-signature",
+                    "description": "Standard Webhooks, with webhook-id and webhook-timestamp",
+                },
+            },
+        },
+    }
+
+
+def _operation(
+    feature: Feature, line: Endpoint, shapes: dict[tuple[str, str], dict[str, Any]]
+) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "operationId": line.module,
+        "tags": [feature.name],
+        "summary": line.summary,
+        "security": _security(line),
+    }
+    if line.groups:
+        operation["x-groups"] = list(line.groups)
+    if feature.stages is not None:
+        operation["x-stages"] = sorted(feature.stages)
+    if parameters := list(_parameters(line)):
+        operation["parameters"] = parameters
+    if line.request:
+        body = {"schema": shapes[line.request, "validation"]}
+        operation["requestBody"] = {"required": True, "content": {"application/json": body}}
+    answer: dict[str, Any] = {"description": "As asked"}
+    if line.response:
+        answer["content"] = {"application/json": {"schema": shapes[line.response, "serialization"]}}
+    operation["responses"] = {str(line.status): answer} | {
+        str(status): {
+            "$ref": f"#/components/responses/{'Ucp' if line.capability else 'Problem'}{status}"
+        }
+        for status in _refusals(line)
+    }
+    return operation
+
+
+def _parameters(line: Endpoint) -> Iterator[dict[str, Any]]:
+    for name in re.findall(r"\{([^}]+)\}", line.path):
+        yield {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": {"type": "string", "minLength": 1, "maxLength": 128},
+        }
+    if line.idempotent:
+        yield {"$ref": "#/components/parameters/IdempotencyKey"}
+    if line.capability:
+        yield {"$ref": "#/components/parameters/UcpAgent"}
+
+
+def _security(line: Endpoint) -> list[dict[str, list[str]]]:
+    if line.access is Access.WEBHOOK:
+        return [{"signature": []}]
+    if line.access is Access.PUBLIC:
+        return []
+    signed_in: dict[str, list[str]] = {SIGNED_IN[line.access]: []}
+    return [{}, signed_in] if line.access is Access.SHOPPER else [signed_in]
+
+
+def _refusals(line: Endpoint) -> Iterator[int]:
+    writes = line.method != "GET"
+    yield 400
+    if line.access is not Access.PUBLIC:
+        yield 401
+    if line.access is Access.STAFF or line.capability:
+        yield 403
+    if "{" in line.path or line.capability:
+        yield 404
+    if writes:
+        yield 409
+        yield 413
+    if line.capability:
+        yield 422
+        yield 424
+    yield 429
+    yield 503
+
+
+def _shapes(
+    lines: Iterable[Endpoint],
+) -> tuple[dict[tuple[str, str], dict[str, Any]], dict[str, Any]]:
+    """Schemas by (name in the manifest, mode), and the definitions they refer to."""
+    models: list[tuple[type[BaseModel], JsonSchemaMode]] = []
+    wanted: list[tuple[str, JsonSchemaMode]] = []
+    shapes: dict[tuple[str, str], dict[str, Any]] = {}
+    for line in lines:
+        for name, mode in _named(line):
+            if name.startswith("ucp:"):
+                shapes[name, mode] = {"$ref": UCP_SCHEMAS + name.removeprefix("ucp:")}
+            elif (name, mode) not in wanted:
+                wanted.append((name, mode))
+                models.append((_model(name), mode))
+    found, schema = models_json_schema(models, ref_template="#/components/schemas/{model}")
+    for (name, mode), (model, _) in zip(wanted, models, strict=True):
+        shapes[name, mode] = found[model, mode]
+    return shapes, schema.get("$defs", {})
+
+
+def _named(line: Endpoint) -> Iterator[tuple[str, JsonSchemaMode]]:
+    if line.request:
+        yield line.request, "validation"
+    if line.response:
+        yield line.response, "serialization"
+
+
+def _model(name: str) -> type[BaseModel]:
+    module, _, attribute = name.partition(":")
+    model = getattr(importlib.import_module(module), attribute)
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        raise TypeError(f"{name} is not a pydantic class")
+    return model
+
+
+def _problem(status: int, *, ucp: bool) -> dict[str, Any]:
+    schema = (
+        f"{UCP_SCHEMAS}common/types/error_response.json" if ucp else "#/components/schemas/Problem"
+    )
+    kind = "application/json" if ucp else "application/problem+json"
+    return {"description": REFUSALS[status], "content": {kind: {"schema": {"$ref": schema}}}}
+
+
+def _bearer(description: str) -> dict[str, str]:
+    return {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": description,
+    }
+
+
+def _has_routes(feature: Feature) -> bool:
+    return any(isinstance(line, Endpoint) for line in feature.functions)
+
+
+def _told(feature: Feature) -> str:
+    """The first sentence of the manifest's docstring."""
+    manifest = importlib.import_module(f"functions.{feature.name}.manifest")
+    return (manifest.__doc__ or feature.name).strip().splitlines()[0]
+
+
+def _version() -> str:
+    project = (DOCUMENT.parents[1] / "pyproject.toml").read_text()
+    found = re.search(r'^version = "([^"]+)"', project, re.MULTILINE)
+    return found[1] if found else "0"
+
+
+def text() -> str:
+    return json.dumps(document(), indent=1, ensure_ascii=False, sort_keys=False) + "\n"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="infra.openapi", description="Write docs/openapi.json.")
+    parser.add_argument("--check", action="store_true", help="only compare; fail on a difference")
+    check = parser.parse_args(arguments).check
+    new = text()
+    old = DOCUMENT.read_text() if DOCUMENT.is_file() else ""
+    if not check:
+        DOCUMENT.write_text(new)
+        return 0
+    if old == new:
+        return 0
+    difference = unified_diff(
+        old.splitlines(), new.splitlines(), "committed", "generated", lineterm="", n=2
+    )
+    print("\n".join(islice(difference, 60)), file=sys.stderr)
+    print(
+        "docs/openapi.json is not what the manifests say: python -m infra.openapi", file=sys.stderr
+    )
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

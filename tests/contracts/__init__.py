@@ -1,0 +1,1 @@
+"""What must hold of the deployed shop as a whole, read off the synthesized templates."""

@@ -1,0 +1,553 @@
+"""The rules, each as a function of templates and manifests that names every breach it finds.
+
+A rule that finds nothing returns an empty list; the tests hold it to that, and hold it to finding
+what was planted. They are written from the manifest's words, not from ``infra.parts.rights``.
+"""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from functions.manifest import (
+    Access,
+    Consumer,
+    Endpoint,
+    Feature,
+    Function,
+    Queue,
+    Reaction,
+    Schedule,
+    Secret,
+    Step,
+    StreamReader,
+    Table,
+    Undo,
+)
+from infra.stages import Stage
+from tests.contracts.templates import Cloud, Resource
+
+FUNCTION = "AWS::Lambda::Function"
+QUEUE = "AWS::SQS::Queue"
+TABLE = "AWS::DynamoDB::Table"
+MACHINE = "AWS::StepFunctions::StateMachine"
+ALARM = "AWS::CloudWatch::Alarm"
+MAPPING = "AWS::Lambda::EventSourceMapping"
+
+ACCOUNT = "${AWS::Region}:${AWS::AccountId}"
+
+
+def lines_of(features: Iterable[Feature], stage: Stage) -> dict[str, Function]:
+    """Lambda name → manifest line, for the features that the stage has."""
+    return {
+        f"doorbuster-{stage.name}-{line.module.replace('.', '-')}": line
+        for feature in features
+        if feature.stages is None or stage.name in feature.stages
+        for line in feature.functions
+    }
+
+
+# ---------------------------------------------------------------------- what is there
+
+
+def missing_functions(cloud: Cloud, lines: Mapping[str, Function]) -> list[str]:
+    """Every line is a Lambda, and every Lambda is a line."""
+    there = Counter(f.properties["FunctionName"] for f in cloud.of(FUNCTION))
+    breaches = [f"{name} is deployed {n} times" for name in lines if (n := there[name]) != 1]
+    return breaches + [f"{name} is deployed without a line" for name in there if name not in lines]
+
+
+def plain_functions(cloud: Cloud, stage: Stage) -> list[str]:
+    """arm64, Python 3.13, traced, with a log group that forgets, and layers."""
+    groups = {g.properties["LogGroupName"]: g for g in cloud.of("AWS::Logs::LogGroup")}
+    breaches = []
+    for function in cloud.of(FUNCTION):
+        has = function.properties
+        wanted = {"Architectures": ["arm64"], "Runtime": "python3.13"}
+        wanted["TracingConfig"] = {"Mode": "Active"}  # type: ignore[assignment]
+        for key, value in wanted.items():
+            if has.get(key) != value:
+                breaches.append(f"{function}: {key} is {has.get(key)}, not {value}")
+        group = groups.get(f"/aws/lambda/{has['FunctionName']}")
+        if group is None or group.properties.get("RetentionInDays") != stage.log_days:
+            breaches.append(f"{function}: no log group that keeps {stage.log_days} days")
+        if len(has.get("Layers", ())) != (1 if stage.emulated else 2):
+            breaches.append(f"{function}: layers are {has.get('Layers')}")
+    return breaches
+
+
+def full_stacks(cloud: Cloud, ceiling: int) -> list[str]:
+    """No stack comes near CloudFormation's 500 resources."""
+    sizes = {name: len(template["Resources"]) for name, template in cloud.stacks.items()}
+    return [f"{name} has {size} resources" for name, size in sizes.items() if size > ceiling]
+
+
+def entangled_stacks(cloud: Cloud) -> list[str]:
+    """Features import from the ground only, never from each other: each can be deployed alone."""
+    owners = {}
+    for stack, template in cloud.stacks.items():
+        for output in template.get("Outputs", {}).values():
+            if "Export" in output:
+                owners[cloud.text(stack, output["Export"]["Name"])] = stack
+    ground = ("-foundation", "-api", "-edge")
+    return [
+        f"{stack} imports {name} of {owners.get(name)}"
+        for stack, template in cloud.stacks.items()
+        for name in sorted({str(n) for n in _found(template, "Fn::ImportValue")})
+        if not str(owners.get(name)).endswith(ground)
+    ]
+
+
+# ---------------------------------------------------------------------- routes
+
+
+def wrong_routes(cloud: Cloud, lines: Mapping[str, Function]) -> list[str]:
+    """Every endpoint has its route, guarded as its access says, and the gateway may call it."""
+    authorizers = {
+        cloud.text(a.stack, {"Ref": a.id}): a.properties["Name"]
+        for a in cloud.of("AWS::ApiGatewayV2::Authorizer")
+    }
+    routes: dict[str, tuple[str, str | None]] = {}
+    for route in cloud.of("AWS::ApiGatewayV2::Route"):
+        has = route.properties
+        guard = has.get("AuthorizerId")
+        name = authorizers.get(cloud.text(route.stack, guard)) if guard else None
+        if has["AuthorizationType"] != ("JWT" if guard else "NONE"):
+            name = f"a broken guard ({has['AuthorizationType']})"
+        routes[has["RouteKey"]] = (_target(cloud, route), name)
+    guards = {Access.CUSTOMER: "customers", Access.STAFF: "staff"}
+    breaches = []
+    for name, line in lines.items():
+        if isinstance(line, Endpoint):
+            wanted = (name, guards.get(line.access))
+            if routes.get(line.route) != wanted:
+                breaches.append(f"{line.route} leads to {routes.get(line.route)}, not {wanted}")
+    wanted_routes = {x.route for x in lines.values() if isinstance(x, Endpoint)}
+    breaches += [f"{route} is in no manifest" for route in routes if route not in wanted_routes]
+    callable_ = {
+        cloud.named(p.stack, p.properties["FunctionName"]).properties["FunctionName"]
+        for p in cloud.of("AWS::Lambda::Permission")
+        if p.properties["Principal"] == "apigateway.amazonaws.com"
+    }
+    return breaches + [
+        f"the gateway may not call {name}"
+        for name, line in lines.items()
+        if isinstance(line, Endpoint) and name not in callable_
+    ]
+
+
+def _target(cloud: Cloud, route: Resource) -> str:
+    integration = cloud.named(route.stack, route.properties["Target"]["Fn::Join"][1][1])
+    function = cloud.named(route.stack, integration.properties["IntegrationUri"])
+    return str(function.properties["FunctionName"])
+
+
+# ---------------------------------------------------------------------- rights
+
+READS = {"GetItem", "BatchGetItem", "Query"}
+WRITES = {"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "ConditionCheckItem"}
+NOWHERE = {"xray:PutTraceSegments", "xray:PutTelemetryRecords", "dynamodb:ListStreams"}
+"""Actions for which IAM knows no resource, and which alone may therefore stand on ``*``."""
+
+
+def excess_rights(cloud: Cloud, lines: Mapping[str, Function], stage: Stage) -> list[str]:
+    """No role may do what its line does not imply, on anything that its line does not name."""
+    breaches = []
+    for function in cloud.of(FUNCTION):
+        line = lines[function.properties["FunctionName"]]
+        implied = implied_rights(cloud, line, stage)
+        for action, resource in rights_of(cloud, function):
+            where = {where for what, where in implied if what == action}
+            if resource not in where:
+                breaches.append(f"{line.module} may {action} on {resource}")
+    return breaches
+
+
+def missing_rights(cloud: Cloud, lines: Mapping[str, Function], stage: Stage) -> list[str]:
+    """Every role may do what its line implies."""
+    breaches = []
+    for function in cloud.of(FUNCTION):
+        line = lines[function.properties["FunctionName"]]
+        granted = set(rights_of(cloud, function))
+        needed = {r for r in implied_rights(cloud, line, stage) if not r[0].startswith("kms:")}
+        breaches += [f"{line.module} may not {a} on {r}" for a, r in sorted(needed - granted)]
+    return breaches
+
+
+def wildcards(cloud: Cloud) -> list[str]:
+    """Wildcards stand only where IAM has nothing to name: traces, log streams, an index."""
+    breaches = []
+    for role in cloud.of("AWS::IAM::Role"):
+        if role.properties.get("ManagedPolicyArns"):
+            breaches.append(f"{role}: has AWS's managed policies, which grant what AWS likes")
+        for action, resource in _rights_in(cloud, role):
+            if "*" in action or "?" in resource:
+                breaches.append(f"{role}: {action} on {resource}")
+            elif resource == "*":
+                unnameable = action in NOWHERE or action.startswith(("xray:", "logs:"))
+                if not unnameable:
+                    breaches.append(f"{role}: {action} on everything")
+            elif "*" in resource and not re.search(r"(:log-group:[^*]+:\*|/index/\*)$", resource):
+                breaches.append(f"{role}: {action} on {resource}")
+    return breaches + [f"{p}: a policy beside the roles" for p in cloud.of("AWS::IAM::Policy")]
+
+
+def implied_rights(cloud: Cloud, line: Function, stage: Stage) -> set[tuple[str, str]]:
+    """(action, resource) pairs that a manifest line means, in its own words."""
+    prefix = f"doorbuster-{stage.name}-"
+
+    def arn(service: str, what: str) -> str:
+        return f"arn:${{AWS::Partition}}:{service}:{ACCOUNT}:{what}"
+
+    def hyphened(name: str) -> str:
+        return prefix + name.replace("_", "-")
+
+    name = prefix + line.module.replace(".", "-")
+    reads, writes, sends = set(line.reads), set(line.writes), set(line.sends)
+    secrets = set(line.secrets)
+    if line.payments and stage.sandbox:
+        writes.add(Table.SANDBOX_PAYMENTS)
+        sends.add(Queue.SANDBOX_SETTLEMENTS)
+        secrets.add(Secret.SANDBOX_WEBHOOK)
+    elif line.payments:
+        secrets |= {Secret.STRIPE_KEY, Secret.STRIPE_WEBHOOK}
+    rights = {(f"xray:{a}", "*") for a in ("PutTraceSegments", "PutTelemetryRecords")}
+    rights |= {
+        (f"logs:{a}", arn("logs", f"log-group:/aws/lambda/{name}:*"))
+        for a in ("CreateLogStream", "PutLogEvents")
+    }
+    tables = {t.properties["TableName"]: t for t in cloud.of(TABLE)}
+    for table in reads | writes:
+        where = arn("dynamodb", f"table/{hyphened(table)}")
+        rights |= {(f"dynamodb:{a}", where) for a in READS | (WRITES if table in writes else set())}
+        for index in tables[hyphened(table)].properties.get("GlobalSecondaryIndexes", ()):
+            rights.add(("dynamodb:Query", f"{where}/index/{index['IndexName']}"))
+    if isinstance(line, StreamReader):
+        source = tables[hyphened(line.table)]
+        stream = f"${{{source.stack}.{source.id}.StreamArn}}"
+        rights |= {
+            (f"dynamodb:{a}", stream) for a in ("DescribeStream", "GetRecords", "GetShardIterator")
+        }
+        rights.add(("dynamodb:ListStreams", "*"))
+    if isinstance(line, Consumer):
+        actions = (
+            "ReceiveMessage",
+            "DeleteMessage",
+            "ChangeMessageVisibility",
+            "GetQueueAttributes",
+        )
+        rights |= {(f"sqs:{a}", arn("sqs", hyphened(line.queue))) for a in actions}
+    rights |= {("sqs:SendMessage", arn("sqs", hyphened(queue))) for queue in sends}
+    if isinstance(line, StreamReader | Reaction | Schedule):
+        for queue in cloud.of(QUEUE):
+            if queue.properties["QueueName"] == hyphened(f"{line.module.replace('.', '-')}-dead"):
+                rights.add(("sqs:SendMessage", cloud.arn(queue)))
+    for secret in cloud.of("AWS::SecretsManager::Secret"):
+        if secret.properties["Name"].rpartition("/")[2].replace("-", "_") in secrets:
+            ref = cloud.text(secret.stack, {"Ref": secret.id})
+            rights.add(("secretsmanager:GetSecretValue", ref))
+    if line.emits:
+        rights.add(("events:PutEvents", arn("events", f"event-bus/{prefix}events")))
+    if line.mails:
+        domain = stage.mail_from.partition("@")[2]
+        rights.add(("ses:SendEmail", arn("ses", f"identity/{domain}")))
+        rights.add(("ses:SendEmail", arn("ses", f"configuration-set/{prefix}mail")))
+    machine = arn("states", f"stateMachine:{prefix}order")
+    if line.starts_workflow:
+        rights.add(("states:StartExecution", machine))
+    if line.resumes_workflow:
+        rights |= {("states:SendTaskSuccess", machine), ("states:SendTaskFailure", machine)}
+    for module in line.invokes:
+        where = arn("lambda", f"function:{prefix}{module.replace('.', '-')}")
+        rights.add(("lambda:InvokeFunction", where))
+    (key,) = cloud.of("AWS::KMS::Key")
+    encrypts = {"Encrypt", "GenerateDataKey"} if writes or sends or _async(line) else set()
+    touches_data = encrypts or reads or secrets or isinstance(line, Consumer)
+    if touches_data:
+        rights |= {(f"kms:{a}", cloud.arn(key)) for a in {"Decrypt", "DescribeKey"} | encrypts}
+    return rights
+
+
+def rights_of(cloud: Cloud, function: Resource) -> Iterator[tuple[str, str]]:
+    role = cloud.named(function.stack, function.properties["Role"])
+    yield from _rights_in(cloud, role)
+
+
+def _rights_in(cloud: Cloud, role: Resource) -> Iterator[tuple[str, str]]:
+    for policy in role.properties.get("Policies", ()):
+        for statement in policy["PolicyDocument"]["Statement"]:
+            for action in _listed(statement["Action"]):
+                for resource in _listed(statement["Resource"]):
+                    yield action, cloud.text(role.stack, resource)
+
+
+def _async(line: Function) -> bool:
+    return isinstance(line, StreamReader | Reaction | Schedule)
+
+
+# ---------------------------------------------------------------------- queues and failures
+
+
+def impatient_queues(cloud: Cloud, lines: Mapping[str, Function], stage: Stage) -> list[str]:
+    """Messages stay hidden six times as long as their consumer may take: emulators do not mind."""
+    breaches = []
+    for line in lines.values():
+        if isinstance(line, Consumer):
+            name = f"doorbuster-{stage.name}-{line.queue.replace('_', '-')}"
+            for queue in cloud.of(QUEUE):
+                if queue.properties["QueueName"] == name:
+                    hidden = queue.properties.get("VisibilityTimeout", 30)
+                    if hidden < 6 * line.timeout:
+                        breaches.append(
+                            f"{name}: hidden {hidden} s, its consumer has {line.timeout} s"
+                        )
+    return breaches
+
+
+def hopeless_queues(cloud: Cloud) -> list[str]:
+    """Every queue gives up after five attempts, into a queue that keeps; all are encrypted."""
+    dead = set()
+    breaches = []
+    for queue in cloud.of(QUEUE):
+        policy = queue.properties.get("RedrivePolicy")
+        if policy:
+            dead.add(cloud.text(queue.stack, policy["deadLetterTargetArn"]))
+            if policy["maxReceiveCount"] != 5:
+                breaches.append(f"{queue}: gives up after {policy['maxReceiveCount']} attempts")
+        if not queue.properties.get("KmsMasterKeyId"):
+            breaches.append(f"{queue}: is not encrypted with the shop's key")
+    for queue in cloud.of(QUEUE):
+        is_dead = queue.properties["QueueName"].endswith("-dead")
+        if not is_dead and not queue.properties.get("RedrivePolicy"):
+            breaches.append(f"{queue}: has no dead-letter queue")
+        if is_dead and queue.properties.get("MessageRetentionPeriod") != 1_209_600:
+            breaches.append(f"{queue}: forgets dead letters before 14 days")
+    return breaches
+
+
+def lost_failures(cloud: Cloud, lines: Mapping[str, Function]) -> list[str]:
+    """Whatever wakes a Lambda without waiting for it has a place for what fails."""
+    caught: dict[str, set[str]] = defaultdict(set)
+    for config in cloud.of("AWS::Lambda::EventInvokeConfig"):
+        if config.properties.get("DestinationConfig", {}).get("OnFailure"):
+            function = cloud.named(config.stack, config.properties["FunctionName"])
+            caught[function.properties["FunctionName"]].add("call")
+    for mapping in cloud.of(MAPPING):
+        has = mapping.properties
+        function = cloud.named(mapping.stack, has["FunctionName"])
+        name = function.properties["FunctionName"]
+        if has.get("FunctionResponseTypes") == ["ReportBatchItemFailures"]:
+            caught[name].add("item")
+        if has.get("DestinationConfig", {}).get("OnFailure"):
+            caught[name].add("batch")
+        if has.get("BisectBatchOnFunctionError"):
+            caught[name].add("bisect")
+    for rule in cloud.of("AWS::Events::Rule"):
+        for target in rule.properties["Targets"]:
+            if target.get("DeadLetterConfig") and target.get("RetryPolicy"):
+                function = cloud.named(rule.stack, target["Arn"])
+                caught[function.properties["FunctionName"]].add("delivery")
+    for schedule in cloud.of("AWS::Scheduler::Schedule"):
+        target = schedule.properties["Target"]
+        if target.get("DeadLetterConfig") and target.get("RetryPolicy"):
+            function = cloud.named(schedule.stack, target["Arn"])
+            caught[function.properties["FunctionName"]].add("delivery")
+    wanted = {
+        Consumer: {"item"},
+        StreamReader: {"item", "batch", "bisect"},
+        Reaction: {"call", "delivery"},
+        Schedule: {"call", "delivery"},
+    }
+    return [
+        f"{line.module}: nobody keeps a failed {what}"
+        for name, line in lines.items()
+        for what in sorted(wanted.get(type(line), set()) - caught[name])
+    ]
+
+
+# ---------------------------------------------------------------------- alarms
+
+
+def silent_resources(cloud: Cloud) -> list[str]:
+    """Every function, queue, table and state machine has its alarms, and each tells somebody."""
+    watched: dict[tuple[str, str], set[str]] = defaultdict(set)
+    breaches = []
+    for alarm in cloud.of(ALARM):
+        has = alarm.properties
+        if not has.get("AlarmActions"):
+            breaches.append(f"{alarm}: tells nobody")
+        for metric in _metrics(has):
+            of = {d["Name"]: cloud.text(alarm.stack, d["Value"]) for d in metric["Dimensions"]}
+            of.pop("Operation", None)
+            watched[metric["Namespace"], "/".join(of.values())].add(metric["MetricName"])
+    subjects: list[tuple[Resource, str, str, set[str]]] = [
+        (f, "AWS/Lambda", f.properties["FunctionName"], {"Errors", "Throttles", "Duration"})
+        for f in cloud.of(FUNCTION)
+    ]
+    for queue in cloud.of(QUEUE):
+        name = queue.properties["QueueName"]
+        dead = name.endswith("-dead")
+        count = "ApproximateNumberOfMessagesVisible" if dead else "ApproximateAgeOfOldestMessage"
+        subjects.append((queue, "AWS/SQS", name, {count}))
+    for table in cloud.of(TABLE):
+        needed = {"ReadThrottleEvents", "WriteThrottleEvents", "SystemErrors"}
+        subjects.append((table, "AWS/DynamoDB", table.properties["TableName"], needed))
+        for index in table.properties.get("GlobalSecondaryIndexes", ()):
+            name = f"{table.properties['TableName']}/{index['IndexName']}"
+            needed = {"ReadThrottleEvents", "WriteThrottleEvents"}
+            subjects.append((table, "AWS/DynamoDB", name, needed))
+    for machine in cloud.of(MACHINE):
+        arn = "arn:${AWS::Partition}:states:" + ACCOUNT + ":stateMachine:"
+        arn += machine.properties["StateMachineName"]
+        needed = {"ExecutionsFailed", "ExecutionsTimedOut"}
+        subjects.append((machine, "AWS/States", arn, needed))
+    for mapping in cloud.of(MAPPING):
+        if "StartingPosition" in mapping.properties:
+            function = cloud.named(mapping.stack, mapping.properties["FunctionName"])
+            name = function.properties["FunctionName"]
+            subjects.append((mapping, "AWS/Lambda", name, {"IteratorAge"}))
+    return breaches + [
+        f"{resource}: no alarm on {metric}"
+        for resource, namespace, name, needed in subjects
+        for metric in sorted(needed - watched[namespace, name])
+    ]
+
+
+def _metrics(alarm: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    if "MetricName" in alarm:
+        yield {"Dimensions": (), **alarm}
+    for query in alarm.get("Metrics", ()):
+        if "MetricStat" in query:
+            yield query["MetricStat"]["Metric"]
+
+
+# ---------------------------------------------------------------------- data
+
+
+def careless_data(cloud: Cloud, stage: Stage) -> list[str]:
+    """On demand, encrypted with the shop's key, restorable; in production not to be deleted."""
+    breaches = []
+    for table in cloud.of(TABLE):
+        has = table.properties
+        if has.get("BillingMode") != "PAY_PER_REQUEST":
+            breaches.append(f"{table}: is not on demand")
+        if has.get("SSESpecification", {}).get("SSEType") != "KMS":
+            breaches.append(f"{table}: is not encrypted with the shop's key")
+        if not has.get("PointInTimeRecoverySpecification", {}).get("PointInTimeRecoveryEnabled"):
+            breaches.append(f"{table}: cannot be restored to a point in time")
+        if stage.production and not has.get("DeletionProtectionEnabled"):
+            breaches.append(f"{table}: can be deleted")
+    breaches += [
+        f"{key}: is not rotated"
+        for key in cloud.of("AWS::KMS::Key")
+        if not key.properties.get("EnableKeyRotation")
+    ]
+    if not stage.production:
+        return breaches
+    breaches += [
+        f"{pool}: can be deleted"
+        for pool in cloud.of("AWS::Cognito::UserPool")
+        if pool.properties.get("DeletionProtection") != "ACTIVE"
+    ]
+    kept = (TABLE, "AWS::KMS::Key", "AWS::Cognito::UserPool", "AWS::SecretsManager::Secret")
+    policies = ("DeletionPolicy", "UpdateReplacePolicy")
+    return breaches + [
+        f"{resource}: goes with its stack"
+        for resource in cloud
+        if resource.kind in kept
+        and any(resource.whole.get(policy) != "Retain" for policy in policies)
+    ]
+
+
+def pretence(cloud: Cloud) -> list[str]:
+    """What a stage with real money must not have: any trace of the sandbox, or plain passwords."""
+    breaches = [
+        f"{stack}: mentions the sandbox"
+        for stack, template in cloud.stacks.items()
+        if "sandbox" in str(template).lower()
+    ]
+    for client in cloud.of("AWS::Cognito::UserPoolClient"):
+        flows = client.properties.get("ExplicitAuthFlows", ())
+        if any("PASSWORD" in flow for flow in flows):
+            breaches.append(f"{client}: lets passwords be sent plainly")
+    staff = [p for p in cloud.of("AWS::Cognito::UserPool") if p.id.startswith("Staff")]
+    breaches += [
+        f"{pool}: staff need no second factor"
+        for pool in staff
+        if pool.properties.get("MfaConfiguration") != "ON"
+    ]
+    return breaches if staff else [*breaches, "there is no pool for staff"]
+
+
+# ---------------------------------------------------------------------- the workflow
+
+
+def crooked_workflow(machine: Mapping[str, Any], lines: Iterable[Function]) -> list[str]:
+    """At most four transitions without trouble, a deadline on every state, a way back that ends."""
+    lines = list(lines)
+    states = machine["States"]
+    steps = {x.name: x for x in lines if isinstance(x, Step)}
+    undos = {x.name for x in lines if isinstance(x, Undo)}
+    happy = list(walk(states, machine["StartAt"]))
+    breaches = []
+    if happy != list(steps):
+        breaches.append(f"without trouble it runs {happy}, the manifest says {list(steps)}")
+    if len(happy) > 4:
+        breaches.append(f"{len(happy)} transitions an order; four is the budget")
+    for name, state in states.items():
+        if state["Type"] != "Task":
+            continue
+        if not ("TimeoutSeconds" in state or "TimeoutSecondsPath" in state):
+            breaches.append(f"{name}: may run for a year")
+        if not state.get("Retry"):
+            breaches.append(f"{name}: gives up at the first accident")
+        if "dynamodb" in state["Resource"]:
+            breaches.append(f"{name}: writes to a table by itself")
+    passed_pivot = False
+    for name, step in steps.items():
+        caught = [c["Next"] for c in states[name].get("Catch", ())]
+        back = [n for c in caught for n in walk(states, c) if states[n]["Type"] == "Task"]
+        if passed_pivot and caught:
+            breaches.append(f"{name}: is undone past the pivot")
+        if step.undo and not caught:
+            breaches.append(f"{name}: has an undo that nothing leads to")
+        if step.waits != states[name]["Resource"].endswith(".waitForTaskToken"):
+            breaches.append(
+                f"{name}: waits is {step.waits}, but it calls {states[name]['Resource']}"
+            )
+        if not set(back) <= undos:
+            breaches.append(f"{name}: its way back runs {back}")
+        passed_pivot = passed_pivot or step.pivot
+    reached = {
+        n for s in states.values() for c in s.get("Catch", ()) for n in walk(states, c["Next"])
+    }
+    return breaches + [f"{name}: is never reached" for name in sorted(undos - reached)]
+
+
+def walk(states: Mapping[str, Any], name: str | None) -> Iterator[str]:
+    """The states from here on when nothing fails and no choice turns off."""
+    seen: set[str] = set()
+    while name is not None and name not in seen:
+        seen.add(name)
+        yield name
+        name = states[name].get("Next") or states[name].get("Default")
+
+
+# ---------------------------------------------------------------------- small tools
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _found(value: Any, key: str) -> Iterator[Any]:
+    """Every value that stands under ``key`` anywhere inside."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            if name == key:
+                yield inner
+            else:
+                yield from _found(inner, key)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _found(inner, key)

@@ -1,0 +1,108 @@
+"""Synthesized templates as plain data, and a reader that follows their references."""
+
+import fcntl
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from infra.check import synthesized, templates
+from infra.parts.packages import BUILD, ROOT
+from infra.stages import Stage
+
+Template = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One resource of one stack."""
+
+    stack: str
+    id: str
+    kind: str
+    properties: Mapping[str, Any]
+    whole: Mapping[str, Any]
+
+    def __str__(self) -> str:
+        return f"{self.stack}/{self.id}"
+
+
+class Cloud:
+    """Every stack of one stage, together."""
+
+    def __init__(self, stacks: Mapping[str, Template]) -> None:
+        self.stacks = stacks
+        self._exports = {
+            self.text(stack, output["Export"]["Name"]): self.text(stack, output["Value"])
+            for stack, template in stacks.items()
+            for output in template.get("Outputs", {}).values()
+            if "Export" in output
+        }
+
+    def of(self, kind: str) -> list[Resource]:
+        return [resource for resource in self if resource.kind == kind]
+
+    def __iter__(self) -> Iterator[Resource]:
+        for stack, template in self.stacks.items():
+            for name, whole in template["Resources"].items():
+                yield Resource(stack, name, whole["Type"], whole.get("Properties", {}), whole)
+
+    def named(self, stack: str, reference: Any) -> Resource:
+        """The resource that a Ref or GetAtt of this stack points at."""
+        name = reference.get("Ref") or reference["Fn::GetAtt"][0]
+        whole = self.stacks[stack]["Resources"][name]
+        return Resource(stack, name, whole["Type"], whole.get("Properties", {}), whole)
+
+    def text(self, stack: str, value: Any) -> str:
+        """A value as one string; what only deployment knows stands as ``${Stack.Id.Attribute}``."""
+        match value:
+            case str():
+                return value
+            case {"Fn::Sub": str() as pattern}:
+                return str(pattern)
+            case {"Fn::Sub": [pattern, values]}:
+                for name, inner in values.items():
+                    pattern = pattern.replace("${" + name + "}", self.text(stack, inner))
+                return str(pattern).replace("${!", "${")
+            case {"Fn::Join": [glue, parts]}:
+                return str(glue).join(self.text(stack, part) for part in parts)
+            case {"Ref": str() as name}:
+                return f"${{{name}}}" if name.startswith("AWS::") else f"${{{stack}.{name}}}"
+            case {"Fn::GetAtt": [name, attribute]}:
+                return f"${{{stack}.{name}.{attribute}}}"
+            case {"Fn::ImportValue": name}:
+                found = self.text(stack, name)
+                return self._exports.get(found, f"${{import {found}}}")
+            case _:
+                return json.dumps(value, sort_keys=True)
+
+    def arn(self, resource: Resource) -> str:
+        """How other resources refer to this one by ARN."""
+        return f"${{{resource.stack}.{resource.id}.Arn}}"
+
+
+def stacks_of(stage: Stage) -> dict[str, Template]:
+    """The stage's templates, synthesized once for the same sources, whoever asks first."""
+    home = BUILD / "contracts" / _digest()
+    home.mkdir(parents=True, exist_ok=True)
+    done = home / f"{stage.name}.json"
+    with (home / f"{stage.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.is_file():
+            outdir = home / stage.name
+            synthesized(stage, outdir, judged=False)
+            done.write_text(json.dumps(templates(outdir)))
+    loaded: dict[str, Template] = json.loads(done.read_text())
+    return loaded
+
+
+def _digest() -> str:
+    digest = hashlib.sha256(version("aws-cdk-lib").encode())
+    sources: list[Path] = [*ROOT.glob("infra/**/*.py"), *ROOT.glob("functions/*.py")]
+    sources += ROOT.glob("functions/*/manifest.py")
+    for source in sorted(sources):
+        digest.update(str(source.relative_to(ROOT)).encode() + b"\0" + source.read_bytes())
+    return digest.hexdigest()[:16]

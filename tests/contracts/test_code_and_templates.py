@@ -1,0 +1,226 @@
+"""What the code believes of its surroundings, and what the templates give it, are the same."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from functions.all import FEATURES
+from functions.manifest import Table
+from infra.openapi import DOCUMENT, document, text
+from infra.parts.manifests import dangling
+from infra.parts.tables import SHAPES
+from infra.stages import STAGES
+from tests.contracts.inside import asked, environment
+from tests.contracts.rules import FUNCTION, TABLE
+from tests.contracts.templates import Cloud, stacks_of
+
+
+def environments(cloud: Cloud) -> dict[str, dict[str, str]]:
+    """Handler → the environment that the template gives it."""
+    return {
+        f.properties["Handler"]: environment(
+            {
+                name: cloud.text(f.stack, value)
+                for name, value in f.properties["Environment"]["Variables"].items()
+            }
+        )
+        for f in cloud.of(FUNCTION)
+    }
+
+
+def everything(cloud: Cloud) -> dict[str, str]:
+    """All settings of all Lambdas at once, to look at code that belongs to none."""
+    merged: dict[str, str] = {}
+    for given in environments(cloud).values():
+        merged |= given
+    return merged
+
+
+@pytest.fixture(scope="module")
+def local() -> Cloud:
+    return Cloud(stacks_of(STAGES["local"]))
+
+
+# ---------------------------------------------------------------------- doors
+
+
+def test_every_manifest_line_has_its_file() -> None:
+    assert list(dangling(FEATURES)) == []
+
+
+@pytest.mark.parametrize("name", ["local", "dev"])
+def test_every_lambda_starts_with_exactly_the_environment_its_template_gives(name: str) -> None:
+    refused = asked("doors", environments(Cloud(stacks_of(STAGES[name]))))
+    assert refused == {}, "\n\n".join(refused.values())
+
+
+def test_in_production_only_the_payment_provider_is_still_to_be_built() -> None:
+    """No provider that takes real money is there yet, so what takes money does not start at all."""
+    refused = asked("doors", environments(Cloud(stacks_of(STAGES["prod"]))))
+    unbuilt = "RuntimeError: no payment provider is called 'stripe'"
+    others = {handler: why for handler, why in refused.items() if unbuilt not in why}
+    assert others == {}, "\n\n".join(others.values())
+
+
+def test_a_lambda_whose_setting_is_missing_is_found(local: Cloud) -> None:
+    given = {"status.report.handler": environments(local)["status.report.handler"]}
+    assert asked("doors", given) == {}
+    del given["status.report.handler"]["RELEASE"]
+    assert "KeyError: 'RELEASE'" in asked("doors", given)["status.report.handler"]
+
+
+def test_a_handler_that_is_not_there_is_found(local: Cloud) -> None:
+    given = environments(local)["status.report.handler"]
+    refused = asked("doors", {"status.report.handle": given, "status.nobody.handler": given})
+    assert "handle" in refused["status.report.handle"]
+    assert "ModuleNotFoundError" in refused["status.nobody.handler"]
+
+
+# ---------------------------------------------------------------------- tables
+
+
+def key_differences(cloud: Cloud, models: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Where a PynamoDB model's keys or indexes are not its table's."""
+    tables = {t.properties["TableName"]: t.properties for t in cloud.of(TABLE)}
+    breaches = []
+    read = set()
+    for model in models:
+        table = tables.get(model["table"])
+        if table is None:
+            breaches.append(f"{model['model']}: there is no table {model['table']}")
+            continue
+        types = {a["AttributeName"]: a["AttributeType"] for a in table["AttributeDefinitions"]}
+        breaches += _difference(model["model"], model, table["KeySchema"], types)
+        indexes = {i["IndexName"]: i for i in table.get("GlobalSecondaryIndexes", ())}
+        for name, index in model["indexes"].items():
+            read.add((model["table"], name))
+            if name not in indexes:
+                breaches.append(f"{model['model']}: there is no index {name}")
+                continue
+            breaches += _difference(
+                f"{model['model']}.{name}", index, indexes[name]["KeySchema"], types
+            )
+            projection = indexes[name]["Projection"]
+            there = projection["ProjectionType"], sorted(projection.get("NonKeyAttributes", ()))
+            if there != (index["projection"], index["carries"]):
+                breaches.append(f"{model['model']}.{name}: the table's index carries {there}")
+    for name, table in tables.items():
+        for index in table.get("GlobalSecondaryIndexes", ()):
+            if (name, index["IndexName"]) not in read:
+                breaches.append(f"{name}: nobody reads index {index['IndexName']}")
+        expires = table.get("TimeToLiveSpecification", {}).get("AttributeName")
+        known = {a for m in models if m["table"] == name for a in m["attributes"]}
+        if expires and expires not in known:
+            breaches.append(f"{name}: no model writes {expires}")
+    return breaches
+
+
+def _difference(
+    who: str, has: Mapping[str, Any], schema: list[dict[str, str]], types: Mapping[str, str]
+) -> list[str]:
+    there = {k["KeyType"].lower(): k["AttributeName"] for k in schema}
+    breaches = [
+        f"{who}: {kind} key is {has[kind]}, the table's {there.get(kind)}"
+        for kind in ("hash", "range")
+        if has[kind] != there.get(kind)
+    ]
+    return breaches + [
+        f"{who}: {name} is {kind}, the table's {types.get(name)}"
+        for name, kind in has["types"].items()
+        if types.get(name) != kind
+    ]
+
+
+@pytest.fixture(scope="module")
+def models(local: Cloud) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = asked("models", everything(local))
+    return found
+
+
+def test_models_have_the_keys_and_indexes_of_their_tables(
+    local: Cloud, models: list[dict[str, Any]]
+) -> None:
+    assert key_differences(local, models) == []
+    named = {t.properties["TableName"] for t in local.of(TABLE)}
+    assert {m["table"] for m in models} == named, "a table without a model"
+
+
+def test_a_model_with_another_key_or_index_is_found(
+    local: Cloud, models: list[dict[str, Any]]
+) -> None:
+    planted = json.loads(json.dumps(models))
+    order = next(m for m in planted if m["indexes"])
+    order["range"] = "sort"
+    index = next(iter(order["indexes"].values()))
+    index["hash"], index["carries"] = "customer", ["doc"]
+    order["indexes"]["by_mood"] = index
+    said = "\n".join(key_differences(local, planted))
+    for breach in ("range key is sort", "hash key is customer", "carries", "no index by_mood"):
+        assert breach in said
+
+
+def test_the_tables_of_the_doors_own_tests_have_the_same_keys() -> None:
+    from tests.kit import shop
+
+    for name, keys in shop._KEYS.items():
+        shape = SHAPES[Table(name)]
+        assert keys["keys"] == tuple(filter(None, (shape.hash, shape.range)))
+        indexes = {n: (i.hash, i.range) for n, i in shape.indexes.items()}
+        assert keys.get("indexes", {}) == indexes
+
+
+# ---------------------------------------------------------------------- refusals
+
+
+def test_every_leaf_class_of_refusal_has_a_status(local: Cloud) -> None:
+    statuses = asked("refusals", everything(local))
+    assert len(statuses) >= 10
+    assert {name for name, status in statuses.items() if status is None} == set()
+    assert all(400 <= status < 500 or status == 503 for status in statuses.values())
+
+
+def test_a_refusal_without_a_status_is_found(local: Cloud) -> None:
+    statuses = asked("refusals", everything(local) | {"PLANTED_REFUSAL": "Nameless"})
+    assert [n for n, status in statuses.items() if status is None] == ["planted.Nameless"]
+
+
+# ---------------------------------------------------------------------- OpenAPI
+
+
+def test_the_committed_openapi_document_is_the_generated_one() -> None:
+    assert DOCUMENT.read_text() == text(), "python -m infra.openapi"
+
+
+def test_the_openapi_document_is_valid_and_has_every_route() -> None:
+    from openapi_spec_validator import validate
+
+    made = document()
+    validate(_without_ucp(made))
+    routes = {f"{m.upper()} {path}" for path, there in made["paths"].items() for m in there}
+    assert routes == {x.route for f in FEATURES for x in f.functions if hasattr(x, "route")}
+
+
+def _without_ucp(value: Any) -> Any:
+    """The document without UCP's own schemas, which lie elsewhere and are judged elsewhere."""
+    if isinstance(value, dict):
+        if str(value.get("$ref", "")).startswith("https://ucp.dev/"):
+            return {}
+        return {key: _without_ucp(inner) for key, inner in value.items()}
+    return [_without_ucp(inner) for inner in value] if isinstance(value, list) else value
+
+
+def test_an_openapi_document_that_lags_behind_is_found(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from infra import openapi
+
+    old = tmp_path / "openapi.json"
+    monkeypatch.setattr(openapi, "DOCUMENT", old)
+    monkeypatch.setattr(openapi, "_version", lambda: "0")
+    assert openapi.main([]) == 0
+    assert openapi.main(["--check"]) == 0
+    old.write_text(old.read_text().replace('"POST', '"PAST').replace("/status", "/state"))
+    assert openapi.main(["--check"]) == 1
+    assert "/status" in capsys.readouterr().err
