@@ -6,6 +6,7 @@ MiniStack 1.5.33 as it comes (docs/local-cloud.md has each finding):
 - keeps the place up to which a stream was read, but not the stream, so that after a restart as
   many changes as were read before go unheard;
 - marks workflows that were under way as failed;
+- refuses a stack with an alarm on a sum of metrics;
 - knows queues by URLs with its port in them, and loses them to their readers on another port.
 
 So here a save is all or nothing and also made on request (SIGUSR1) and from time to time; streams
@@ -55,6 +56,7 @@ def main() -> None:
 
     memory = Memory(app, told.home / "state")
     memory.attach()
+    _take_alarms_on_sums()
     running = told.home / "state" / RUNNING
     running.touch()
     signal.signal(signal.SIGUSR1, lambda *_: memory.request())
@@ -226,6 +228,29 @@ def _steady(read: Callable[[], Any]) -> Any:
             log.info("reading again: %s", error)
             time.sleep(0.02)
     raise AssertionError("unreachable")
+
+
+def _take_alarms_on_sums() -> None:
+    """CloudFormation here refuses alarms with metric math; they watch their first metric instead.
+
+    Nobody is woken by an alarm on a laptop. What an alarm says is read off the template.
+    """
+    from ministack.services.cloudformation import provisioners
+
+    record = provisioners._cw_metric_alarm_record
+
+    def plain(name: str, props: dict[str, Any]) -> Any:
+        stats = [m["MetricStat"] for m in props.get("Metrics") or () if m.get("MetricStat")]
+        if stats:
+            props = {
+                **{name: value for name, value in props.items() if name != "Metrics"},
+                **stats[0]["Metric"],
+                "Period": stats[0]["Period"],
+                "Statistic": stats[0]["Stat"],
+            }
+        return record(name, props)
+
+    provisioners._cw_metric_alarm_record = plain
 
 
 def resume_workflows(app: Any, port: int) -> None:
