@@ -7,6 +7,7 @@ no AWS library and nothing of the shop.
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Literal
 
 
 class Table(StrEnum):
@@ -169,9 +170,9 @@ class Step(Function):
     name: str
     """The state's name, in the shopkeeper's words: ``"AwaitPayment"``."""
     waits: bool = False
-    deadline: int | str | None = None
-    """Seconds the step may take in all, or where the execution's input says so
-    (``"$.payment_window_seconds"``). ``None``: the Lambda's timeout; who waits must say one."""
+    deadline: int | Literal["payment_window"] | None = None
+    """Seconds the step may take in all, or the stage's payment window. ``None``: the Lambda's
+    timeout; who waits must say one."""
     undo: str | None = None
     """The module of the :class:`Undo` that takes the step back."""
     refusals: tuple[str, ...] = ()

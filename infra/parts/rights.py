@@ -220,7 +220,6 @@ def environment_of(line: Function, names: Names, ground: Ground, release: str) -
         env["MAIL_FROM"] = stage.mail_from
     if line.starts_workflow:
         env["WORKFLOW_ARN"] = names.workflow_arn
-        env["PAYMENT_WINDOW_SECONDS"] = str(stage.payment_window)
     for module in line.invokes:
         env[f"FUNCTION_{module.replace('.', '_').upper()}"] = names.function(module)
     if line.payments:

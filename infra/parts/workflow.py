@@ -112,7 +112,7 @@ def _undo(
 
 def _deadline(step: Step) -> dict[str, Any]:
     if isinstance(step.deadline, str):
-        return {"TimeoutSecondsPath": step.deadline}
+        raise TypeError(f"{step.name}: the stage says how long {step.deadline} is")
     return {"TimeoutSeconds": step.deadline or step.timeout + 10}
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from aws_cdk import Fn, RemovalPolicy
 from aws_cdk import aws_iam as iam
@@ -42,7 +43,12 @@ class Workflow(ShopStack):
     def __init__(self, scope: Construct, names: Names, features: Iterable[Feature]) -> None:
         super().__init__(scope, names, "workflow", "the order workflow")
         every = lines(features)
-        steps = [x for x in every if isinstance(x, Step)]
+        window = names.stage.payment_window
+        steps = [
+            replace(x, deadline=window) if x.deadline == "payment_window" else x
+            for x in every
+            if isinstance(x, Step)
+        ]
         undos = {x.module: x for x in every if isinstance(x, Undo)}
         tasks = sorted({x.module for x in steps} | {x.undo for x in steps if x.undo})
         log = logs.LogGroup(

@@ -497,7 +497,7 @@ def crooked_workflow(machine: Mapping[str, Any], lines: Iterable[Function]) -> l
     for name, state in states.items():
         if state["Type"] != "Task":
             continue
-        if not ("TimeoutSeconds" in state or "TimeoutSecondsPath" in state):
+        if not ("TimeoutSeconds" in state or "TimeoutSeconds" in state):
             breaches.append(f"{name}: may run for a year")
         if not state.get("Retry"):
             breaches.append(f"{name}: gives up at the first accident")

@@ -331,7 +331,7 @@ Break = Callable[[dict[str, Any]], Any]
 @pytest.mark.parametrize(
     ("breaking", "said"),
     [
-        (lambda states: states["AwaitPayment"].pop("TimeoutSecondsPath"), "may run for a year"),
+        (lambda states: states["AwaitPayment"].pop("TimeoutSeconds"), "may run for a year"),
         (lambda states: states["ExpireOrder"].pop("Retry"), "gives up at the first accident"),
         (lambda states: states["AwaitShipment"].pop("Catch"), "an undo that nothing leads to"),
         (

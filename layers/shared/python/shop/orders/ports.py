@@ -79,7 +79,7 @@ class Waits(Protocol):
 class Workflow(Protocol):
     """The order workflow, seen from the shop."""
 
-    def start(self, order_id: str, payment_window_seconds: int) -> None:
+    def start(self, order_id: str) -> None:
         """Start an order's workflow. Started before, it is not started again."""
 
     def resume(self, token: str, result: dict[str, Any]) -> None:

@@ -16,14 +16,12 @@ class StepFunctions:
         self._machine = machine
         self._client: Any = boto3.client("stepfunctions")
 
-    def start(self, order_id: str, payment_window_seconds: int) -> None:
+    def start(self, order_id: str) -> None:
         try:
             self._client.start_execution(
                 stateMachineArn=self._machine,
                 name=order_id,
-                input=json.dumps(
-                    {"order_id": order_id, "payment_window_seconds": payment_window_seconds}
-                ),
+                input=json.dumps({"order_id": order_id}),
             )
         except self._client.exceptions.ExecutionAlreadyExists:
             return
