@@ -1,9 +1,10 @@
-"""How long a quote takes: a 50-line basket against 200 running promotions, a 3-line basket against 20.
+"""How long a quote takes: a 50-line basket against 200 running promotions, a 3-line basket against
+20.
 
 ``python -m bench.pricing`` prints the median CPU time of a quote, its spread, and what was priced;
 it exits with 1 when a median is over its budget. The rules are compiled once, as in a warm Lambda;
-what compiling costs is printed beside. Every promotion is in force and about something in the basket,
-which is worse than a shop's everyday, where most are about other goods.
+what compiling costs is printed beside. Every promotion is in force and about something in the
+basket, which is worse than a shop's everyday, where most are about other goods.
 """
 
 import statistics

@@ -189,8 +189,8 @@ class Naive:
                     offers.append((price_list.priority, entry.price, price_list.id))
                     break
         if offers:
-            _, price, price_list = min(offers)
-            return price, price_list
+            _, price, name = min(offers)
+            return price, name
         if line.unit_price.currency != basket.currency:
             raise NoPriceError
         return line.unit_price.minor, None
@@ -415,7 +415,8 @@ class Naive:
                 saved = round_share(Fraction(sum(dearest) * effect.basis_points, 10_000), self.mode)
             if saved > 0:
                 off[goods.line.id] = saved
-                result.allotted[goods.line.id] = allotted
+                if len(left) > 1:
+                    result.allotted[goods.line.id] = allotted
                 units -= allotted
         self.take_lines(off, sight, result)
 

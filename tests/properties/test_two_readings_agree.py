@@ -1,4 +1,6 @@
-"""The engine and the naive reading of docs/law/pricing.md give the same amounts on 10,000 random baskets."""
+"""The engine and the naive reading of docs/law/pricing.md give the same amounts on 10,000 random
+baskets.
+"""
 
 from random import Random
 from typing import Any

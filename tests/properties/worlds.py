@@ -1,4 +1,6 @@
-"""Random shops: a basket, rules, what is left of limited things, an instant. Small numbers, so that things meet."""
+"""Random shops: a basket, rules, what is left of limited things, an instant. Small numbers, so that
+things meet.
+"""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
@@ -142,13 +144,12 @@ def effect(rng: Random, currency: str) -> effects.Effect:
     if kind == "order_amount":
         return effects.OrderAmount(amounts(rng, currency))
     if kind == "spend_save":
-        tiers = []
-        for spend in rng.sample([100, 500, 1000, 3000, 5000], rng.randint(1, 3)):
-            tiers.append(
-                effects.Tier(Money(spend, currency), basis_points=points)
-                if rng.random() < 0.4
-                else effects.Tier(Money(spend, currency), Money(rng.randint(1, spend), currency))
-            )
+        tiers = [
+            effects.Tier(Money(spend, currency), basis_points=points)
+            if rng.random() < 0.4
+            else effects.Tier(Money(spend, currency), Money(rng.randint(1, spend), currency))
+            for spend in rng.sample([100, 500, 1000, 3000, 5000], rng.randint(1, 3))
+        ]
         return effects.SpendSave(tuple(tiers))
     if kind == "every_spend":
         spend = rng.choice([100, 300, 1000, 3000])
@@ -208,12 +209,13 @@ def line(rng: Random, number: int, currency: str) -> BasketLine:
 
 
 def price_list(rng: Random, number: int, currency: str) -> PriceList:
-    entries = []
+    entries: list[PriceEntry] = []
     for article in rng.sample([*PRODUCTS, *[f"{p}.1" for p in PRODUCTS]], rng.randint(1, 4)):
-        for quantity in rng.sample([1, 2, 4], rng.randint(1, 2)):
-            entries.append(
-                PriceEntry(article, rng.choice([800, 900, rng.randint(0, 2500)]), quantity)
-            )
+        quantities = rng.sample([1, 2, 4], rng.randint(1, 2))
+        entries += [
+            PriceEntry(article, rng.choice([800, 900, rng.randint(0, 2500)]), quantity)
+            for quantity in quantities
+        ]
     return PriceList(
         id=f"list{number}",
         currency=rng.choice([currency, currency, currency, "GBP"]),

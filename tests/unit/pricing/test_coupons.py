@@ -1,4 +1,4 @@
-"""Codes: how they are made, read, limited, and what a customer is told of one that does not work."""
+"""Codes: how they are made, read and limited, and what is told of one that does not work."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -90,9 +90,7 @@ def test_a_coupon_with_one_code_has_no_batch() -> None:
 
 
 def test_a_coupon_that_contradicts_itself_is_refused() -> None:
-    wrong = Coupon(
-        "c", "open", code="x", quantity=1, per_customer=2, starts=NOW, ends=NOW - DAY
-    )
+    wrong = Coupon("c", "open", code="x", quantity=1, per_customer=2, starts=NOW, ends=NOW - DAY)
     with pytest.raises(Invalid) as refusal:
         make_coupon(wrong, coupons=MemoryCoupons(), promotions=shelf(), at=NOW)
     assert {p.path for p in refusal.value.problems} == {

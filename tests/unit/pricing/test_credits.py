@@ -115,7 +115,11 @@ def test_every_random_life_of_an_account_balances() -> None:
 def test_credits_pay_in_the_order_they_are_offered() -> None:
     paid = settle(
         Money(1000, "USD"),
-        [Offer("empty", Money(0, "USD")), Offer("a", Money(300, "USD")), Offer("b", Money(900, "USD"))],
+        [
+            Offer("empty", Money(0, "USD")),
+            Offer("a", Money(300, "USD")),
+            Offer("b", Money(900, "USD")),
+        ],
     )
     assert paid.paid == (("a", Money(300, "USD")), ("b", Money(700, "USD")))
     assert paid.due == Money(0, "USD")

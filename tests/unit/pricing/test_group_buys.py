@@ -1,5 +1,6 @@
 """Buying together: a group fills in time, or everyone is made whole."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -92,9 +93,7 @@ def test_a_group_of_one_is_no_group() -> None:
 class OneQuicker(MemoryGroupBuys):
     """Somebody else always takes a seat between the reading and the writing."""
 
-    def save(
-        self, before: GroupBuy | None, after: GroupBuy, events: "list[Event] | tuple[Event, ...]"
-    ) -> GroupBuy:
+    def save(self, before: GroupBuy | None, after: GroupBuy, events: Sequence[Event]) -> GroupBuy:
         if before is not None and len(before.seats) < 2:
             self.rows["g"] = before.join(seat("quick"))
             raise Stale("somebody else changed it")

@@ -216,7 +216,8 @@ def test_every_problem_is_told_at_once() -> None:
 
 
 def test_a_promotion_that_is_no_object_is_refused() -> None:
-    for data in (None, [], "x", 3):
+    nothings: tuple[object, ...] = (None, [], "x", 3)
+    for data in nothings:
         with pytest.raises(Invalid):
             Promotion.from_dict(data)
 
@@ -234,7 +235,9 @@ def sale(
 
 def test_a_promotion_is_drafted_scheduled_runs_and_ends() -> None:
     shelf, world = MemoryPromotions(), MemoryAssortment()
-    draft_promotion(sale(starts=NOW + DAY, ends=NOW + 2 * DAY), promotions=shelf, assortment=world, at=NOW)
+    draft_promotion(
+        sale(starts=NOW + DAY, ends=NOW + 2 * DAY), promotions=shelf, assortment=world, at=NOW
+    )
     assert shelf.of("sale").status(NOW) is Status.DRAFT
     assert shelf.of("sale").status(NOW + DAY) is Status.DRAFT
     published = publish_promotion("sale", promotions=shelf, at=NOW)
@@ -271,9 +274,7 @@ def test_a_running_promotion_keeps_its_terms() -> None:
 def test_a_scheduled_promotion_may_change_altogether() -> None:
     shelf = MemoryPromotions({"sale": replace(sale(starts=NOW + DAY), published=True)})
     to = sale(starts=NOW + 2 * DAY, points=2000)
-    changed = change_promotion(
-        "sale", to, promotions=shelf, assortment=MemoryAssortment(), at=NOW
-    )
+    changed = change_promotion("sale", to, promotions=shelf, assortment=MemoryAssortment(), at=NOW)
     assert changed.effect == PercentOff(2000)
     assert changed.status(NOW) is Status.SCHEDULED
 

@@ -1,7 +1,7 @@
 """A basket without promotions: prices, shipping, tax, sums, and its way through JSON."""
 
 import json
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import pytest
 
@@ -10,7 +10,7 @@ from shop.kernel.money import Money
 from shop.pricing.actions import quote
 from shop.pricing.model import Basket, BasketLine, Destination, Quote, Rules
 
-AT = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
+AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
 RULES = Rules(version="7")
 
 

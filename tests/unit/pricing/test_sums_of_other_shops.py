@@ -1,4 +1,4 @@
-"""Sums that other shops get wrong, each with the way they reckon and what this shop does instead."""
+"""Sums that other shops get wrong: how they reckon, and what this shop does instead."""
 
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -38,7 +38,8 @@ def test_the_last_line_does_not_take_what_is_left_over() -> None:
 
 
 def test_shares_are_whole_minor_units_that_can_be_paid_back() -> None:
-    # Medusa keeps shares of 20 digits: returned one by one, three thirds of 20.00 are 19.98 or 20.01.
+    # Medusa keeps shares of 20 digits: three thirds of 20.00, paid back one by one, are 19.98 or
+    # 20.01.
     each = Fraction(2000, 3)
     assert 3 * int(each) != 2000
     assert 3 * round(each) != 2000

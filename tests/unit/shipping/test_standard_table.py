@@ -1,15 +1,17 @@
 """The table a new shop begins with."""
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 from shop.kernel.money import Money
 from shop.shipping.actions import options
 from shop.shipping.model import Address, Consignment, Item
 
-FRIDAY = datetime(2026, 11, 20, 12, tzinfo=timezone.utc)
+FRIDAY = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
-def ways(country: str, value: int, currency: str = "USD", region: str | None = None) -> list[tuple[str, int]]:
+def ways(
+    country: str, value: int, currency: str = "USD", region: str | None = None
+) -> list[tuple[str, int]]:
     goods = Consignment((Item(1, 500),), Money(value, currency))
     return [(o.id, o.price.minor) for o in options(goods, Address(country, region), at=FRIDAY)]
 

@@ -159,9 +159,11 @@ def _read_object(kind: Any, told: Any, path: str, problems: list[Problem]) -> An
     hints = _hints(kind)
     specs = {spec.name: spec for spec in fields(kind) if spec.init}
     before = len(problems)
-    for name in told:
-        if name not in specs:
-            problems.append(Problem("field_unknown", f"no field {name!r}", f"{path}.{name}"))
+    problems.extend(
+        Problem("field_unknown", f"no field {name!r}", f"{path}.{name}")
+        for name in told
+        if name not in specs
+    )
     values = {}
     for name, spec in specs.items():
         if name in told:

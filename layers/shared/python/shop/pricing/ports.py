@@ -1,4 +1,6 @@
-"""What pricing needs from the world. Every write names what it was read as, and is refused otherwise."""
+"""What pricing needs from the world. Every write names what it was read as, and is refused
+otherwise.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime

@@ -10,7 +10,8 @@ from shop.shipping.model.table import ShippingTable
 def options(
     goods: Consignment, destination: Place, *, table: ShippingTable = STANDARD, at: datetime
 ) -> tuple[ShippingOption, ...]:
-    """The ways these goods can get there, cheapest first; an empty tuple where the shop cannot deliver.
+    """The ways these goods can get there, cheapest first; an empty tuple where the shop cannot
+    deliver.
 
     Raises :class:`shop.kernel.errors.Invalid` for a quantity below 1 or a negative measure.
     """

@@ -17,21 +17,18 @@ def make_coupon(
 ) -> Coupon:
     """Make codes possible for a promotion that asks for one.
 
-    Raises :class:`Invalid` with every problem: a limit below 1, an end before the start, a promotion
-    that asks for no code; NotFound for an unknown promotion; Conflict for a code that is taken.
+    Raises :class:`Invalid` with every problem: a limit below 1, an end before the start, a
+    promotion that asks for no code; NotFound for an unknown promotion; Conflict for a code that is
+    taken.
     """
     problems = coupon.problems()
     if not promotions.of(coupon.promotion_id).code_required:
         problems.append(
-            Problem(
-                "promotion_needs_no_code", "this promotion asks for no code", "$.promotion_id"
-            )
+            Problem("promotion_needs_no_code", "this promotion asks for no code", "$.promotion_id")
         )
     if problems:
         raise Invalid(problems[0].detail, code=problems[0].code, problems=problems)
-    event = Event(
-        f"{coupon.id}:1", "CouponMade", coupon.id, at, {"promotion": coupon.promotion_id}
-    )
+    event = Event(f"{coupon.id}:1", "CouponMade", coupon.id, at, {"promotion": coupon.promotion_id})
     return coupons.save(coupon, [event])
 
 
@@ -43,7 +40,8 @@ def issue_codes(
     coupons: Coupons,
     prefix: str = "",
 ) -> tuple[str, ...]:
-    """So many new unguessable codes of a batch. ``draw(n)`` gives n random bytes (``secrets.token_bytes``).
+    """So many new unguessable codes of a batch. ``draw(n)`` gives n random bytes
+    (``secrets.token_bytes``).
 
     Raises :class:`Invalid` for a count below 1 or above 10,000, or a prefix that is no word, and
     :class:`Conflict` for a coupon with one code of its own.

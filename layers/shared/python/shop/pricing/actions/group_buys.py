@@ -58,7 +58,9 @@ def leave_group(
 
 
 def close_due_groups(*, group_buys: GroupBuys, at: datetime, most: int = 100) -> list[GroupBuy]:
-    """Fail every group whose deadline is past. May run twice at once: who comes second finds it done."""
+    """Fail every group whose deadline is past. May run twice at once: who comes second finds it
+    done.
+    """
     closed = []
     for before in group_buys.due(at, most):
         after = before.closed(at)

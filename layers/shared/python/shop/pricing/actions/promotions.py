@@ -39,7 +39,8 @@ def change_promotion(
 ) -> Promotion:
     """Change a promotion: all of it before it begins, title and end while it runs.
 
-    Raises :class:`Invalid` as :func:`draft_promotion`, and :class:`Conflict` for what may no longer change.
+    Raises :class:`Invalid` as :func:`draft_promotion`, and :class:`Conflict` for what may no longer
+    change.
     """
     before = promotions.of(promotion_id)
     after = before.changed(replace(to, id=promotion_id), at)
@@ -78,9 +79,11 @@ def what_if(
     promotion: Promotion | None = None,
     standing: Standing = UNTOUCHED,
 ) -> tuple[Quote, Quote, Difference]:
-    """The basket as it is, and as it would be: at another instant, for another customer, with a draft.
+    """The basket as it is, and as it would be: at another instant, for another customer, with a
+    draft.
 
-    A draft is priced as if published, and a code it asks for as if entered. Both quotes are explained.
+    A draft is priced as if published, and a code it asks for as if entered. Both quotes are
+    explained.
     """
     before = priced(basket, rules, at, standing, True)
     other = basket if customer is None else replace(basket, customer=customer)

@@ -11,7 +11,9 @@ MOST_UNITS = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where the goods go, as far as tax asks. ``country`` is ISO 3166-1 alpha-2, ``region`` its subdivision."""
+    """Where the goods go, as far as tax asks. ``country`` is ISO 3166-1 alpha-2, ``region`` its
+    subdivision.
+    """
 
     country: str
     region: str | None = None
@@ -64,8 +66,8 @@ class Basket:
     """Everything a quote depends on, but the rules and the instant.
 
     ``shipping`` is the price of the option chosen, in the market's own tax mode (``None``: none
-    chosen yet) and ``shipping_method`` that option's id. ``group_buy`` names the group-buy promotion
-    that this basket was opened from. ``seen_total`` is what the client showed.
+    chosen yet) and ``shipping_method`` that option's id. ``group_buy`` names the group-buy
+    promotion that this basket was opened from. ``seen_total`` is what the client showed.
     """
 
     lines: tuple[BasketLine, ...]
@@ -96,9 +98,7 @@ class Basket:
                 )
             if line.unit_price.minor < 0:
                 problems.append(
-                    Problem(
-                        "price_invalid", "a price is not negative", f"{path}.unit_price"
-                    )
+                    Problem("price_invalid", "a price is not negative", f"{path}.unit_price")
                 )
             if line.id in seen:
                 problems.append(
@@ -115,8 +115,6 @@ class Basket:
                     )
                 )
             elif self.shipping.minor < 0:
-                problems.append(
-                    Problem("price_invalid", "a price is not negative", "$.shipping")
-                )
+                problems.append(Problem("price_invalid", "a price is not negative", "$.shipping"))
         if problems:
             raise Invalid(problems[0].detail, code=problems[0].code, problems=problems)

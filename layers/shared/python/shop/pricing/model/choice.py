@@ -11,7 +11,9 @@ from shop.pricing.model.basket import Basket, BasketLine
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Goods by product, variant or category. Nothing named means everything; what is left out, stays out."""
+    """Goods by product, variant or category. Nothing named means everything; what is left out,
+    stays out.
+    """
 
     products: tuple[str, ...] = ()
     variants: tuple[str, ...] = ()
@@ -44,7 +46,8 @@ EVERYTHING = Selection()
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """When something is in force: ``starts`` <= instant < ``ends``, and on these days and hours of ``zone``.
+    """When something is in force: ``starts`` <= instant < ``ends``, and on these days and hours of
+    ``zone``.
 
     ``weekdays`` counts Monday as 0. ``hours`` is from and to, wall clock in the zone; where "to" is
     not after "from" the hours run past midnight, and belong to the day they began on.
@@ -80,7 +83,9 @@ class Window:
         return ""
 
     def meets(self, other: "Window") -> bool:
-        """Whether some instant lies between start and end of both (days and hours are not looked at)."""
+        """Whether some instant lies between start and end of both (days and hours are not looked
+        at).
+        """
         return (self.ends is None or other.starts is None or other.starts < self.ends) and (
             other.ends is None or self.starts is None or self.starts < other.ends
         )
@@ -99,8 +104,8 @@ ALWAYS = Window()
 class Conditions:
     """When a promotion applies. What is empty or ``None`` asks for nothing.
 
-    ``min_quantity`` and ``min_amount`` look at the goods of ``of`` (without it: at the goods that the
-    promotion is about), at what they cost when the promotion's turn comes.
+    ``min_quantity`` and ``min_amount`` look at the goods of ``of`` (without it: at the goods that
+    the promotion is about), at what they cost when the promotion's turn comes.
     """
 
     window: Window = ALWAYS

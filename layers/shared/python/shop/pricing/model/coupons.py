@@ -25,7 +25,9 @@ def normal(code: str) -> str:
 
 
 def random_code(random_bytes: bytes, prefix: str = "") -> str:
-    """A code of 12 letters in groups of four, from at least 8 random bytes, behind an optional prefix."""
+    """A code of 12 letters in groups of four, from at least 8 random bytes, behind an optional
+    prefix.
+    """
     bits = int.from_bytes(random_bytes, "big")
     letters = []
     for _ in range(RANDOM_LETTERS):
@@ -37,7 +39,9 @@ def random_code(random_bytes: bytes, prefix: str = "") -> str:
 
 
 def batch(count: int, draw: Callable[[int], bytes], prefix: str = "") -> tuple[str, ...]:
-    """``count`` different unguessable codes. ``draw(n)`` gives n random bytes (``secrets.token_bytes``)."""
+    """``count`` different unguessable codes. ``draw(n)`` gives n random bytes
+    (``secrets.token_bytes``).
+    """
     codes: dict[str, str] = {}
     while len(codes) < count:
         code = random_code(draw(8), prefix)
@@ -47,7 +51,8 @@ def batch(count: int, draw: Callable[[int], bytes], prefix: str = "") -> tuple[s
 
 @dataclass(frozen=True, slots=True)
 class Coupon:
-    """Codes that open one promotion: one code used by many (``code``), or a batch of codes used ``each``.
+    """Codes that open one promotion: one code used by many (``code``), or a batch of codes used
+    ``each``.
 
     ``quantity`` is how many uses there are in all (``None``: no limit; for a batch each code has
     ``per_code``); ``per_customer`` how often one customer may use any of it.

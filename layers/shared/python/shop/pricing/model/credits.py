@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from shop.kernel.errors import Conflict, Invalid
@@ -21,7 +21,8 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """``amount`` moved from one account to another. ``id`` is the command's: the same never counts twice.
+    """``amount`` moved from one account to another. ``id`` is the command's: the same never counts
+    twice.
 
     ``reference`` is the order (or campaign) it belongs to; ``lot`` what was granted together and
     expires together. ``expires`` stands on grants only; ``None`` never expires.
@@ -148,7 +149,8 @@ class Ledger:
         return self._with(posting_id, postings)
 
     def give_back(self, posting_id: str, amount: int, at: datetime, *, reference: str) -> "Ledger":
-        """A refund of what an order was paid with: into the lots it came from, the last spent first.
+        """A refund of what an order was paid with: into the lots it came from, the last spent
+        first.
 
         A lot that has expired takes it back, and stays expired. Raises :class:`Conflict`,
         ``refund_exceeds_payment``, for more than is still out.
@@ -180,7 +182,7 @@ class Ledger:
         return self._with(posting_id, postings)
 
     def take_back(self, posting_id: str, amount: int, at: datetime, *, reference: str) -> "Ledger":
-        """Points that an order had earned go back with its goods, as far as they are still there."""
+        """Points that an order had earned go with its goods, as far as they are still there."""
         _above_zero(amount)
         if self._known(posting_id):
             return self
@@ -225,7 +227,7 @@ class Ledger:
         return replace(self, postings=(*self.postings, *postings))
 
 
-_NEVER = datetime.max
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 def _above_zero(amount: int) -> None:
@@ -264,8 +266,8 @@ def settle(total: Money, offers: Iterable[Offer]) -> Settlement:
 def give_back(
     amount: Money, settlement: Settlement, refunded: Money
 ) -> tuple[tuple[str | None, Money], ...]:
-    """Where a refund goes, when ``refunded`` has gone back before: money first (account ``None``), then
-    credits, the last used first.
+    """Where a refund goes, when ``refunded`` has gone back before: money first (account ``None``),
+    then credits, the last used first.
 
     Raises :class:`Conflict`, ``refund_exceeds_payment``.
     """

@@ -42,7 +42,9 @@ class LimitedPrice:
 
 @dataclass(frozen=True, slots=True)
 class FlashSale:
-    """A price (or a percentage off) for the first ``quota`` units sold, ``per_customer`` at most to each."""
+    """A price (or a percentage off) for the first ``quota`` units sold, ``per_customer`` at most to
+    each.
+    """
 
     kind: ClassVar[str] = "flash_sale"
     step: ClassVar[Step] = Step.LINES
@@ -63,7 +65,8 @@ class GroupPrice:
 
 @dataclass(frozen=True, slots=True)
 class BuyGet:
-    """For every ``buy_quantity`` bought, ``get_quantity`` of the goods of ``get`` are reduced (10,000: free).
+    """For every ``buy_quantity`` bought, ``get_quantity`` of the goods of ``get`` are reduced
+    (10,000: free).
 
     The goods to buy are those the promotion is about; without ``get``, so are the goods to get.
     """
@@ -126,7 +129,9 @@ class Tier:
 
 @dataclass(frozen=True, slots=True)
 class SpendSave:
-    """Save by tiers of what is spent ("300 − 50, 500 − 100"): the highest tier reached counts, alone."""
+    """Save by tiers of what is spent ("300 − 50, 500 − 100"): the highest tier reached counts,
+    alone.
+    """
 
     kind: ClassVar[str] = "spend_save"
     step: ClassVar[Step] = Step.ORDER

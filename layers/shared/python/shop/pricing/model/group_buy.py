@@ -38,7 +38,9 @@ class Seat:
 
 @dataclass(frozen=True, slots=True)
 class GroupBuy:
-    """One group. ``version`` is what a write expects; of two who take the last seat one must read again."""
+    """One group. ``version`` is what a write expects; of two who take the last seat one must read
+    again.
+    """
 
     id: str
     promotion_id: str

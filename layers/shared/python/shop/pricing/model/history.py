@@ -12,7 +12,9 @@ DAYS = 30
 
 @dataclass(frozen=True, slots=True)
 class PricePoint:
-    """From ``since`` on it cost ``price``; where that was a reduction, ``regular`` is what it was off."""
+    """From ``since`` on it cost ``price``; where that was a reduction, ``regular`` is what it was
+    off.
+    """
 
     since: datetime
     price: Money
@@ -25,9 +27,11 @@ class PricePoint:
 
 @dataclass(frozen=True, slots=True)
 class Reduction:
-    """A reduction as it may be announced. ``lowest`` is the lowest price of the days before ``began``.
+    """A reduction as it may be announced. ``lowest`` is the lowest price of the days before
+    ``began``.
 
-    ``percent`` is reckoned from ``lowest`` and rounded down; 0, or no ``lowest``: nothing to announce.
+    ``percent`` is reckoned from ``lowest`` and rounded down; 0, or no ``lowest``: nothing to
+    announce.
     """
 
     price: Money
@@ -38,7 +42,9 @@ class Reduction:
 
 @dataclass(frozen=True, slots=True)
 class PriceHistory:
-    """The prices of one article in one market, oldest first. It grows at the end and is never rewritten."""
+    """The prices of one article in one market, oldest first. It grows at the end and is never
+    rewritten.
+    """
 
     article: str
     points: tuple[PricePoint, ...] = ()
@@ -57,7 +63,7 @@ class PriceHistory:
         return replace(self, points=(*self.points, to))
 
     def lowest_before(self, began: datetime, days: int = DAYS) -> Money | None:
-        """The lowest price in force on any moment of the ``days`` before that instant, or ``None``."""
+        """The lowest price in force at any time in the ``days`` before an instant, or ``None``."""
         begin = began - timedelta(days=days)
         first = max(0, bisect_right(self.points, begin, key=lambda point: point.since) - 1)
         prices = [point.price for point in self.points[first:] if point.since < began]

@@ -1,4 +1,6 @@
-"""Rules made ready to be asked: promotions in the order in which they are tried, found by what they touch."""
+"""Rules made ready to be asked: promotions in the order in which they are tried, found by what they
+touch.
+"""
 
 from collections.abc import Iterable, Sequence
 
@@ -55,11 +57,11 @@ class Candidate:
 
 
 class Plan:
-    """The candidates of some rules, numbered in the order in which they are tried (law of prices, 4.6)."""
+    """The candidates of some rules, numbered in the order in which they are tried (law of prices,
+    4.6).
+    """
 
-    def __init__(
-        self, promotions: Sequence[Promotion], groups: Sequence[StackingGroup]
-    ) -> None:
+    def __init__(self, promotions: Sequence[Promotion], groups: Sequence[StackingGroup]) -> None:
         declared = {group.id: group for group in groups}
 
         def group_of(promotion: Promotion) -> StackingGroup:
@@ -93,7 +95,7 @@ class Plan:
                 _post(self._by_category, goods.categories, place)
 
     def touching(self, lines: Sequence[BasketLine]) -> list[tuple[Candidate, list[int]]]:
-        """The candidates that are about any of the lines, in order, each with the lines' numbers."""
+        """The candidates about any of the lines, in order, each with the lines' numbers."""
         touched: dict[int, list[int]] = {}
         by_product, by_variant, by_category = (
             self._by_product,

@@ -1,19 +1,22 @@
-"""Price lists: what a unit costs in a market, to a group, on a channel, from a quantity on, for a time."""
+"""Price lists: what a unit costs in a market, to a group, on a channel, from a quantity on, for a
+time.
+"""
 
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from shop.kernel.data import read, written
 from shop.kernel.errors import Invalid, Problem
 from shop.kernel.money import CURRENCIES, Money
 from shop.pricing.model.basket import Basket
 from shop.pricing.model.choice import ALWAYS, Window
-from shop.kernel.data import read, written
 
 
 @dataclass(frozen=True, slots=True)
 class PriceEntry:
-    """The price of one article (a variant's id, or a product's for all its variants), in minor units.
+    """The price of one article (a variant's id, or a product's for all its variants), in minor
+    units.
 
     It holds from ``min_quantity`` units of that variant in the basket on. ``compare_at`` is the
     price it is set against ("was").
@@ -27,9 +30,11 @@ class PriceEntry:
 
 @dataclass(frozen=True)
 class PriceList:
-    """Prices in one currency for whom the list is made: no markets, channels or groups means for all.
+    """Prices in one currency for whom the list is made: no markets, channels or groups means for
+    all.
 
-    Lower priority numbers come first; among lists of one priority the customer gets the lowest price.
+    Lower priority numbers come first; among lists of one priority the customer gets the lowest
+    price.
     """
 
     id: str
@@ -138,9 +143,7 @@ class UnitPrice:
     price_list: str | None
 
 
-def unit_prices(
-    basket: Basket, lists: tuple[PriceList, ...], at: datetime
-) -> dict[str, UnitPrice]:
+def unit_prices(basket: Basket, lists: tuple[PriceList, ...], at: datetime) -> dict[str, UnitPrice]:
     """The unit price of each line, by line id. ``lists`` are in order of priority, then id.
 
     The quantity that a tier looks at is that of the variant in the whole basket. Raises
@@ -158,9 +161,7 @@ def unit_prices(
         for price_list in mine:
             if best is not None and price_list.priority > best[0]:
                 break
-            entry = price_list.entry(
-                line.variant_id, line.product_id, quantities[line.variant_id]
-            )
+            entry = price_list.entry(line.variant_id, line.product_id, quantities[line.variant_id])
             if entry is not None and (best is None or entry.price < best[1].price):
                 best = (price_list.priority, entry, price_list)
         if best is not None:

@@ -5,9 +5,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from shop.kernel.data import read, written
 from shop.kernel.errors import Conflict, Invalid, Problem
 from shop.pricing.model.choice import EVERYTHING, Conditions, Selection
-from shop.kernel.data import read, written
 from shop.pricing.model.effects import Effect
 
 
@@ -30,7 +30,9 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StackingGroup:
-    """Promotions that compete ("best", "first") or add up ("all"). Lower priority numbers come first."""
+    """Promotions that compete ("best", "first") or add up ("all"). Lower priority numbers come
+    first.
+    """
 
     id: str
     mode: Mode = Mode.BEST
@@ -57,7 +59,7 @@ ANYBODY = Conditions()
 
 @dataclass(frozen=True, slots=True)
 class Promotion:
-    """One promotion. ``version`` rises with every change; ``ended_at`` is when staff called it off."""
+    """A promotion. ``version`` rises with each change; ``ended_at`` is when staff called it off."""
 
     id: str
     title: str
@@ -91,7 +93,9 @@ class Promotion:
         return self.conditions.window.why_not(at)
 
     def publish(self, at: datetime) -> "Promotion":
-        """From draft to scheduled or running. Refused (:class:`Conflict`) otherwise, and when it is too late."""
+        """From draft to scheduled or running. Refused (:class:`Conflict`) otherwise, and when it is
+        too late.
+        """
         if self.status(at) is not Status.DRAFT:
             raise Conflict(f"this promotion is {self.status(at)}, not a draft", code="not_draft")
         ends = self.conditions.window.ends
@@ -106,7 +110,8 @@ class Promotion:
         return replace(self, ended_at=at, version=self.version + 1)
 
     def changed(self, to: "Promotion", at: datetime) -> "Promotion":
-        """Change what it does: freely as a draft or before it begins, only its title and end while it runs.
+        """Change what it does: freely as a draft or before it begins, only its title and end while
+        it runs.
 
         A running promotion that changed its terms would break the promise that it was advertised
         with; end it and begin another. Refused with :class:`Conflict`.
@@ -141,7 +146,9 @@ class Promotion:
 
     @classmethod
     def from_dict(cls, told: object) -> "Promotion":
-        """Read and check a promotion. Raises :class:`Invalid` with field and reason of every problem."""
+        """Read and check a promotion. Raises :class:`Invalid` with field and reason of every
+        problem.
+        """
         from shop.pricing.model.checks import problems_of
 
         problems: list[Problem] = []

@@ -1,4 +1,6 @@
-"""The answer: what each line, the shipping and the whole cost, exact to the minor unit and to the unit."""
+"""The answer: what each line, the shipping and the whole cost, exact to the minor unit and to the
+unit.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,7 +16,9 @@ MILLION = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class RoundingPolicy:
-    """How halves are decided, and whether tax is rounded per ``line`` or per ``unit``. Stored on the order."""
+    """How halves are decided, and whether tax is rounded per ``line`` or per ``unit``. Stored on
+    the order.
+    """
 
     mode: Rounding = Rounding.HALF_EVEN
     tax_by: str = "line"
@@ -39,7 +43,9 @@ class Discount:
 
 @dataclass(frozen=True, slots=True)
 class Tax:
-    """The tax of a line. ``rate`` is in parts per million (8.875 % is 88750), as exact as any law writes it."""
+    """The tax of a line. ``rate`` is in parts per million (8.875 % is 88750), as exact as any law
+    writes it.
+    """
 
     rate: int
     amount: Money
@@ -53,7 +59,8 @@ class Tax:
 
 @dataclass(frozen=True, slots=True)
 class UnitRun:
-    """``units`` units of a line that came to the same: each to ``total`` before added tax, and ``tax`` tax.
+    """``units`` units of a line that came to the same: each to ``total`` before added tax, and
+    ``tax`` tax.
 
     Minor units. A line has at most three runs, however many units it has.
     """
@@ -65,7 +72,8 @@ class UnitRun:
 
 @dataclass(frozen=True, slots=True)
 class QuoteLine:
-    """A line priced. ``total`` = ``subtotal`` - ``discount``; what is paid adds the tax where it is not included.
+    """A line priced. ``total`` = ``subtotal`` - ``discount``; what is paid adds the tax where it is
+    not included.
 
     ``list_price`` is the catalogue's unit price, ``unit_price`` the one that the price lists gave;
     ``price_list`` names the list. ``units`` is the split that refunds are taken from.
@@ -115,7 +123,9 @@ class QuoteLine:
         return Money(back, self.subtotal.currency)
 
     def refund_next(self, already: int, units: int) -> Money:
-        """What the next ``units`` units came to where ``already`` have gone back: the usual way to count."""
+        """What the next ``units`` units came to where ``already`` have gone back: the usual way to
+        count.
+        """
         return self.refund(range(already, already + units))
 
 
@@ -132,7 +142,9 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Gift:
-    """Something given along; it costs nothing and is in no sum. ``value`` is what it is worth, for show."""
+    """Something given along; it costs nothing and is in no sum. ``value`` is what it is worth, for
+    show.
+    """
 
     promotion_id: str
     sku: str
@@ -155,7 +167,9 @@ class CodeOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """What the order uses up when it is placed, counted in its own transaction: a code, or units of a quota."""
+    """What the order uses up when it is placed, counted in its own transaction: a code, or units of
+    a quota.
+    """
 
     promotion_id: str
     units: int = 0
@@ -176,8 +190,9 @@ class Notice:
 class Quote:
     """A basket priced at an instant.
 
-    ``subtotal + shipping - discount (+ tax, where it is not included) = total``: ``shipping`` is the
-    option's price before reductions and ``discount`` all that was taken off, goods and shipping.
+    ``subtotal + shipping - discount (+ tax, where it is not included) = total``: ``shipping`` is
+    the option's price before reductions and ``discount`` all that was taken off, goods and
+    shipping.
     """
 
     lines: tuple[QuoteLine, ...]
@@ -217,7 +232,9 @@ class Quote:
         raise KeyError(line_id)
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON values, compact: amounts are minor units of the one currency, and what is empty is left out."""
+        """JSON values, compact: amounts are minor units of the one currency, and what is empty is
+        left out.
+        """
         told: dict[str, Any] = {
             "currency": self.currency,
             "subtotal": self.subtotal.minor,
@@ -258,9 +275,7 @@ class Quote:
             ]
         if self.uses:
             told["uses"] = [
-                _slim(
-                    promotion=u.promotion_id, units=u.units, code=u.code, gift=u.gift_sku
-                )
+                _slim(promotion=u.promotion_id, units=u.units, code=u.code, gift=u.gift_sku)
                 for u in self.uses
             ]
         if self.notices:

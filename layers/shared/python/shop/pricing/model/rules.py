@@ -87,7 +87,7 @@ class Rules:
         return tuple(sorted(self.price_lists, key=lambda found: (found.priority, found.id)))
 
     def with_promotion(self, promotion: Promotion) -> "Rules":
-        """These rules with one promotion more, or in place of the one of its id: to ask "what if"."""
+        """These rules with one promotion more, or another in its place: to ask "what if"."""
         others = tuple(other for other in self.promotions if other.id != promotion.id)
         return replace(
             self, promotions=(*others, promotion), version=f"{self.version}+{promotion.id}"

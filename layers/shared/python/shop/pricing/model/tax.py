@@ -15,7 +15,8 @@ SHIPPING = "shipping"
 
 @dataclass(frozen=True, slots=True)
 class TaxRate:
-    """One rate: ``rate`` parts per million of the price before tax, in force on days ``since`` <= day < ``until``.
+    """One rate: ``rate`` parts per million of the price before tax, in force on days ``since`` <=
+    day < ``until``.
 
     Without a region it holds for the whole country; a rate of the region goes before it.
     """
@@ -39,8 +40,8 @@ class TaxTable:
     """Rates to look up. ``union`` are the countries between which businesses reverse the charge.
 
     A class that the destination has no rate for is taxed as ``standard``; "zero" is never taxed; a
-    destination that the table does not know is not taxed. Raises :class:`Invalid` where two rates of
-    one class, country and region hold on one day.
+    destination that the table does not know is not taxed. Raises :class:`Invalid` where two rates
+    of one class, country and region hold on one day.
     """
 
     rates: tuple[TaxRate, ...] = ()
@@ -55,9 +56,7 @@ class TaxTable:
         for place, rate in enumerate(self.rates):
             path = f"$.rates[{place}]"
             if not 0 <= rate.rate <= MILLION:
-                problems.append(
-                    Problem("rate_invalid", "a rate is 0 to 100 %", f"{path}.rate")
-                )
+                problems.append(Problem("rate_invalid", "a rate is 0 to 100 %", f"{path}.rate"))
             if rate.since is not None and rate.until is not None and rate.until <= rate.since:
                 problems.append(
                     Problem("ends_before_start", "until is after since", f"{path}.until")
@@ -142,7 +141,7 @@ def _europe() -> list[TaxRate]:
 
 
 _BEFORE: dict[str, tuple[TaxRate, ...]] = {
-    # What held before the rates of today, where orders may still be returned or the law is taught by it.
+    # What held before the rates of today: goods of then may still be returned.
     "DE": (
         TaxRate("DE", 190_000, name="MwSt", until=date(2020, 7, 1)),
         TaxRate("DE", 160_000, name="MwSt", since=date(2020, 7, 1), until=date(2021, 1, 1)),
@@ -153,7 +152,8 @@ _BEFORE: dict[str, tuple[TaxRate, ...]] = {
 }
 
 _AMERICA = [
-    # A sample of state rates without local taxes: enough to try, not to file. A real shop plugs a provider in.
+    # A sample of state rates without local taxes: enough to try, not to file; a real shop plugs
+    # a provider in.
     TaxRate("US", 72_500, region="CA", name="CA sales tax"),
     TaxRate("US", 40_000, region="NY", name="NY sales tax"),
     TaxRate("US", 62_500, region="TX", name="TX sales tax"),
@@ -172,7 +172,9 @@ BUNDLED = TaxTable(
     union=frozenset(country for country, row in VAT.items() if row[0]),
     version="2026-09-29",
 )
-"""Europe (standard, "reduced": the lowest of at least 5 %, "super_reduced"), a sample of the US, and China.
+"""Europe (standard, "reduced": the lowest of at least 5 %, "super_reduced"), a sample of the US,
+and China.
 
-"Reduced" follows Directive 2006/112/EC, Art. 98: a reduced rate is at least 5 %, a super-reduced one below.
+"Reduced" follows Directive 2006/112/EC, Art. 98: a reduced rate is at least 5 %, a super-reduced
+one below.
 """

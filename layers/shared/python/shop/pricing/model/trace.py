@@ -1,11 +1,13 @@
-"""Why a price is what it is: each rule that was tried, in order, with its effect or the reason why not."""
+"""Why a price is what it is: each rule that was tried, in order, with its effect or the reason why
+not.
+"""
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from typing import Any
 
 
-class Step(str, Enum):
+class Step(StrEnum):
     """The stations of a quote, in the order of work."""
 
     PRICE = "price"
@@ -21,8 +23,8 @@ class Step(str, Enum):
 class TraceEntry:
     """One rule tried. ``amount`` is in minor units: what it took off (or, for tax, came to).
 
-    ``reason`` is a stable code (:data:`REASONS`), ``detail`` words for people; ``lines`` are the ids
-    of the lines touched, ``code`` the coupon that opened the rule.
+    ``reason`` is a stable code (:data:`REASONS`), ``detail`` words for people; ``lines`` are the
+    ids of the lines touched, ``code`` the coupon that opened the rule.
     """
 
     step: Step

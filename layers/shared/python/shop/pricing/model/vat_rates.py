@@ -1,12 +1,14 @@
 """Value added tax in Europe: standard and reduced rates per country, in parts per million.
 
-Derived from the package eu-vat-rates-data 2026.9.29 (MIT licence), which takes the rates of the Union's
-members from the European Commission's database "Taxes in Europe" (TEDB) and keeps the others by hand.
-Which goods fall under a reduced rate differs from country to country; the table says only what the rates are.
+Derived from the package eu-vat-rates-data 2026.9.29 (MIT licence), which takes the rates of the
+Union's members from the European Commission's database "Taxes in Europe" (TEDB) and keeps the
+others by hand. Which goods fall under a reduced rate differs from country to country; the table
+says only what the rates are.
 """
 
 VAT: dict[str, tuple[bool, str, int, tuple[int, ...], int]] = {
-    # country: (member of the Union, name of the tax, standard, reduced from high to low, super-reduced or 0)
+    # country: (member of the Union, name of the tax, standard rate,
+    #           reduced rates from high to low, super-reduced rate or 0)
     "AD": (False, "IGI", 45000, (25000, 10000), 0),
     "AL": (False, "TVSH", 200000, (100000, 60000), 0),
     "AT": (True, "USt", 200000, (190000, 130000, 100000), 49000),

@@ -30,7 +30,9 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A quantity of something to be packed. Sizes and weight are of one unit: millimetres and grams."""
+    """A quantity of something to be packed. Sizes and weight are of one unit: millimetres and
+    grams.
+    """
 
     quantity: int
     weight_g: int | None = None
@@ -41,7 +43,8 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Consignment:
-    """What is shipped together. ``value`` is what the goods cost after reductions: free-over looks at it.
+    """What is shipped together. ``value`` is what the goods cost after reductions: free-over looks
+    at it.
 
     ``distance_km`` is set where somebody measured it; methods by distance are offered only then.
     """
@@ -80,7 +83,8 @@ class Consignment:
 class ShippingOption:
     """One way it can travel. The estimate is two instants (UTC), the first and the last expected.
 
-    ``parcels`` is how many are sent; ``carbon_g`` the place for grams of CO2e where somebody knows them.
+    ``parcels`` is how many are sent; ``carbon_g`` the place for grams of CO2e where somebody knows
+    them.
     """
 
     id: str

@@ -30,8 +30,9 @@ def pack(
 ) -> tuple[Parcel, ...] | None:
     """The parcels these goods make, or ``None`` where a unit is too heavy or too long for any.
 
-    ``divisor`` makes volume weigh: so many cubic millimetres count as a gram (5,000 is the carriers'
-    "5,000 cm³ a kilogram"). ``assumed_g`` is the weight of goods that nobody weighed: unknown is not nothing.
+    ``divisor`` makes volume weigh: so many cubic millimetres count as a gram (5,000 is the
+    carriers' "5,000 cm³ a kilogram"). ``assumed_g`` is the weight of goods that nobody weighed:
+    unknown is not nothing.
     """
     most_g, most_units = limits.weight_g, limits.units
     sorts: dict[tuple[int, int], int] = {}
@@ -44,7 +45,8 @@ def pack(
             return None
         volume = sides[0] * sides[1] * sides[2] if len(sides) == 3 else 0
         sorts[weight, volume] = sorts.get((weight, volume), 0) + item.quantity
-    # Parcels of one content are one row [count, units, weight, volume]: a million units stay a few rows.
+    # Parcels of one content are one row (count, units, weight, volume): a million units stay a
+    # few rows.
     rows: list[tuple[int, int, int, int]] = []
     for (weight, volume), quantity in sorted(sorts.items(), reverse=True):
         left = quantity
@@ -54,9 +56,7 @@ def pack(
             while left and count and room != 0:
                 more = left if room is None else min(room, left)
                 parcels = 1 if room is None or more < room else min(count, left // room)
-                filled.append(
-                    (parcels, units + more, grams + more * weight, space + more * volume)
-                )
+                filled.append((parcels, units + more, grams + more * weight, space + more * volume))
                 count -= parcels
                 left -= parcels * more
             if count:

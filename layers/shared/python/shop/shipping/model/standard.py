@@ -1,10 +1,40 @@
-"""The shipping table a new shop begins with: the United States, the European Union, China, elsewhere."""
+"""The shipping table a new shop begins with: the United States, the European Union, China,
+elsewhere.
+"""
 
 from shop.kernel.money import Money
 from shop.shipping.model.table import Method, ShippingTable, Zone
 
 _UNION = frozenset(
-    "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split()
+    {
+        "AT",
+        "BE",
+        "BG",
+        "CY",
+        "CZ",
+        "DE",
+        "DK",
+        "EE",
+        "ES",
+        "FI",
+        "FR",
+        "GR",
+        "HR",
+        "HU",
+        "IE",
+        "IT",
+        "LT",
+        "LU",
+        "LV",
+        "MT",
+        "NL",
+        "PL",
+        "PT",
+        "RO",
+        "SE",
+        "SI",
+        "SK",
+    }
 )
 
 

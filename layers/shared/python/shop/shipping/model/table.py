@@ -26,7 +26,8 @@ from shop.shipping.model.rates import (
 class Zone:
     """Some countries, or with ``elsewhere`` every country that no other zone names.
 
-    ``regions`` narrows it to subdivisions; ``not_regions`` and ``not_postal`` (prefixes) are left out.
+    ``regions`` narrows it to subdivisions; ``not_regions`` and ``not_postal`` (prefixes) are left
+    out.
     """
 
     id: str
@@ -57,8 +58,8 @@ class Method:
 
     The price is ``flat`` and every one of ``charges``; where one of them has no answer (no price in
     the currency, a parcel too heavy, no distance) the method is not offered. ``free_over`` is the
-    value of goods from which it costs nothing, per currency. ``parcel`` limits what one parcel holds;
-    ``divisor`` makes volume weigh (:func:`shop.shipping.model.parcels.pack`).
+    value of goods from which it costs nothing, per currency. ``parcel`` limits what one parcel
+    holds; ``divisor`` makes volume weigh (:func:`shop.shipping.model.parcels.pack`).
     """
 
     id: str
@@ -73,9 +74,7 @@ class Method:
     divisor: int | None = None
     carbon_g_per_kg: int | None = None
 
-    def option(
-        self, goods: Consignment, at: datetime, assumed_g: int
-    ) -> ShippingOption | None:
+    def option(self, goods: Consignment, at: datetime, assumed_g: int) -> ShippingOption | None:
         """This way for these goods, or ``None`` where they cannot go it."""
         currency = goods.value.currency
         price = price_in(self.flat, currency)
@@ -134,9 +133,7 @@ class ShippingTable:
                 return zone
         return None
 
-    def options(
-        self, goods: Consignment, place: Place, at: datetime
-    ) -> tuple[ShippingOption, ...]:
+    def options(self, goods: Consignment, place: Place, at: datetime) -> tuple[ShippingOption, ...]:
         """The ways there, cheapest first; none where the shop cannot deliver."""
         goods.check()
         zone = self.zone_of(place)
@@ -157,7 +154,7 @@ class ShippingTable:
 
     @classmethod
     def from_dict(cls, told: object) -> "ShippingTable":
-        """Read and check a table. Raises :class:`Invalid` with field and reason of every problem."""
+        """Read and check a table. Raises :class:`Invalid` with every problem."""
         problems: list[Problem] = []
         table = read(cls, told, "$", problems)
         if table is not None:
@@ -191,9 +188,7 @@ def _problems_of(method: Method, zones: set[str], path: str) -> list[Problem]:
     if method.zone not in zones:
         found.append(Problem("zone_unknown", f"no zone {method.zone!r}", f"{path}.zone"))
     if not 0 <= method.days[0] <= method.days[1]:
-        found.append(
-            Problem("days_invalid", "the first day is not after the last", f"{path}.days")
-        )
+        found.append(Problem("days_invalid", "the first day is not after the last", f"{path}.days"))
     if not method.flat:
         found.append(Problem("amount_missing", "a price, or zero", f"{path}.flat"))
     if method.divisor is not None and method.divisor < 1:
@@ -225,9 +220,7 @@ def _problems_of(method: Method, zones: set[str], path: str) -> list[Problem]:
     return found
 
 
-def _problems_of_bands(
-    bands: tuple[Band, ...], beyond: Beyond | None, path: str
-) -> list[Problem]:
+def _problems_of_bands(bands: tuple[Band, ...], beyond: Beyond | None, path: str) -> list[Problem]:
     found = []
     if not bands:
         found.append(Problem("bands_missing", "at least one band", f"{path}.bands"))

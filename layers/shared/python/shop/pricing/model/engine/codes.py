@@ -1,4 +1,6 @@
-"""Codes that were entered: which promotions they open, and what became of each (law of prices, 4.2)."""
+"""Codes that were entered: which promotions they open, and what became of each (law of prices,
+4.2).
+"""
 
 from datetime import datetime
 
@@ -98,8 +100,6 @@ def outcomes_of(
             )
         else:
             told.append(
-                CodeOutcome(
-                    code, False, _TOLD.get(reason, NOT_HERE), REASONS[reason], promotion_id
-                )
+                CodeOutcome(code, False, _TOLD.get(reason, NOT_HERE), REASONS[reason], promotion_id)
             )
     return tuple(told)

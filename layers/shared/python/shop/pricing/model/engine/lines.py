@@ -1,4 +1,4 @@
-"""Promotions on lines: percentages, amounts, limited, flash and group prices (law of prices, §5)."""
+"""Promotions on lines: percentages, amounts, limited, flash, group prices (law of prices, §5)."""
 
 from shop.kernel.money import apportion, ratio
 from shop.pricing.model.choice import amount_in
@@ -87,4 +87,4 @@ def flash_sale(work: Work, candidate: Candidate, effect: FlashSale, seen: list[i
             allotted[n] = units
             if left is not None:
                 left -= units
-    return Deal(off, allotted=allotted)
+    return Deal(off, allotted=None if left is None else allotted)

@@ -88,7 +88,7 @@ def priced(
 
 
 def _canonical(line: BasketLine, price: int) -> tuple[object, ...]:
-    """The order of lines that does not depend on how they stand in the basket (law of prices, 1.4)."""
+    """The order of lines whatever their order in the basket (law of prices, 1.4)."""
     return (
         line.variant_id,
         line.sku,
@@ -102,7 +102,7 @@ def _canonical(line: BasketLine, price: int) -> tuple[object, ...]:
 
 
 def _tried(work: Work, rules: Rules, at: datetime, explain: bool) -> Touching:
-    """The promotions to be tried, in order; of the others the trace says why not, as far as asked."""
+    """The promotions to be tried, in order; the trace says of others why not, if asked."""
     tried: Touching = []
     found = rules.plan.touching(work.lines)
     for candidate, numbers in found:
@@ -155,7 +155,9 @@ class _Taxes:
         return self._known[tax_class]
 
     def net(self, amount: int, tax_class: str) -> int:
-        """The amount a quote starts from: without the tax it includes, where the charge is reversed."""
+        """The amount a quote starts from: without the tax it includes, where the charge is
+        reversed.
+        """
         rate = self._rate(tax_class) if self._strip else None
         if rate is None:
             return amount

@@ -24,12 +24,7 @@ def buy_get(work: Work, candidate: Candidate, effect: BuyGet, seen: list[int]) -
         to_get = set(
             work.seen(candidate, [n for n, line in enumerate(work.lines) if wanted.holds(line)])
         )
-    runs = [
-        run
-        for n in sorted(to_buy | to_get)
-        for run in work.runs[n]
-        if run.free
-    ]
+    runs = [run for n in sorted(to_buy | to_get) for run in work.runs[n] if run.free]
     only_buy = only_get = both = 0
     for run in runs:
         if run.line not in to_get:

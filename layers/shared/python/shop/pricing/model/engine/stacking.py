@@ -1,4 +1,6 @@
-"""Which promotions apply beside which: groups, best deal, exclusive, stop (law of prices, 4.4 to 4.8)."""
+"""Which promotions apply beside which: groups, best deal, exclusive, stop (law of prices, 4.4 to
+4.8).
+"""
 
 from collections.abc import Callable
 from typing import Any

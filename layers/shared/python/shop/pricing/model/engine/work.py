@@ -32,8 +32,8 @@ class Deal:
     """What a promotion would do here: reckoned, not carried out.
 
     ``off`` are line numbers and amounts; a deal over the whole order leaves them open and gives
-    ``spread``, an amount to be split over ``takes`` when it is carried out. ``takes`` are the lines it
-    takes hold of (``None``: those of ``off``). ``reason`` says why it does not apply.
+    ``spread``, an amount to be split over ``takes`` when it is carried out. ``takes`` are the lines
+    it takes hold of (``None``: those of ``off``). ``reason`` says why it does not apply.
     """
 
     off: list[tuple[int, int]] = field(default_factory=list)

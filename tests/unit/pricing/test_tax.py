@@ -1,0 +1,114 @@
+"""Rates as dated data, and who pays them."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from shop.kernel.errors import Invalid
+from shop.kernel.money import Money, Rounding
+from shop.pricing.actions import quote
+from shop.pricing.actions.tax import vat_id_of
+from shop.pricing.model import BUNDLED, Basket, BasketLine, CustomerFacts, Destination, Rules
+from shop.pricing.model.quote import RoundingPolicy
+from shop.pricing.model.tax import TaxRate, TaxTable
+
+TODAY = date(2026, 11, 22)
+
+
+def rate(
+    country: str, tax_class: str = "standard", region: str | None = None, day: date = TODAY
+) -> int:
+    found = BUNDLED.rate(tax_class, Destination(country, region), day)
+    return found.rate if found else 0
+
+
+def test_the_bundled_table_knows_all_members_of_the_union() -> None:
+    assert len(BUNDLED.union) == 27
+    assert all(150_000 < rate(country) < 280_000 for country in BUNDLED.union)
+    assert (rate("DE"), rate("HU"), rate("LU")) == (190_000, 270_000, 170_000)
+    assert rate("FR", "reduced") == 55_000
+    assert rate("FR", "super_reduced") == 21_000
+    assert rate("DK", "reduced") == 250_000, "Denmark has no reduced rate"
+
+
+def test_a_rate_holds_from_its_day_on_and_until_the_day_of_the_next() -> None:
+    assert rate("FI", day=date(2024, 8, 31)) == 240_000
+    assert rate("FI", day=date(2024, 9, 1)) == 255_000
+    assert rate("DE", day=date(2020, 12, 31)) == 160_000
+    assert rate("DE", day=date(2021, 1, 1)) == 190_000
+
+
+def test_a_region_goes_before_its_country_and_the_unknown_is_not_taxed() -> None:
+    assert rate("US", region="CA") == 72_500
+    assert rate("US", region="OR") == 0
+    assert rate("BR") == 0
+    assert rate("DE", "zero") == 0
+    assert rate("DE", "a class of the shop's own") == 190_000
+
+
+def test_the_day_is_that_of_the_market_not_of_london() -> None:
+    line = BasketLine("a", "p", "p.1", "S", "Thing", Money(11_600, "EUR"), 1)
+    basket = Basket((line,), "EUR", market="EU", destination=Destination("DE"))
+    late = datetime(2020, 6, 30, 22, 30, tzinfo=UTC)  # half past midnight in Berlin
+    assert quote(basket, rules=Rules("1"), at=late).tax.minor == 1600
+
+
+def test_two_rates_at_once_are_refused() -> None:
+    with pytest.raises(Invalid) as refusal:
+        TaxTable((TaxRate("DE", 190_000), TaxRate("DE", 160_000, since=date(2020, 7, 1))))
+    assert refusal.value.code == "rates_overlap"
+    with pytest.raises(Invalid):
+        TaxTable((TaxRate("DE", 190_000, since=date(2020, 7, 1), until=date(2020, 7, 1)),))
+    with pytest.raises(Invalid):
+        TaxTable((TaxRate("DE", 1_000_001),))
+
+
+def reversed_for(vat_id: str | None, to: str) -> bool:
+    line = BasketLine("a", "p", "p.1", "S", "Thing", Money(11_900, "EUR"), 1)
+    customer = CustomerFacts("c", vat_id=vat_id)
+    basket = Basket((line,), "EUR", "EU", customer=customer, destination=Destination(to))
+    q = quote(basket, rules=Rules("1"), at=datetime(2026, 11, 22, tzinfo=UTC))
+    if q.reverse_charge:
+        assert q.tax.minor == 0
+        assert q.lines[0].tax.name == "reverse charge"
+    return q.reverse_charge
+
+
+def test_the_charge_is_reversed_only_between_two_member_states() -> None:
+    assert reversed_for("PL5260001246", "PL")
+    assert reversed_for("EL094259216", "GR")
+    assert reversed_for("PL5260001246", "FR"), "the number need not be the destination's"
+    assert not reversed_for("DE136695976", "PL"), "the seller's own state gave the number"
+    assert not reversed_for("PL5260001246", "DE"), "the goods stay at home"
+    assert not reversed_for("PL5260001246", "CH"), "an export is no trade within the union"
+    assert not reversed_for("GB980780684", "FR")
+    assert not reversed_for(None, "PL")
+
+
+def test_halves_are_rounded_as_the_policy_says() -> None:
+    table = TaxTable((TaxRate("US", 50_000),))
+    for mode, tax in (
+        (Rounding.HALF_EVEN, 2),
+        (Rounding.HALF_UP, 3),
+        (Rounding.HALF_DOWN, 2),
+    ):
+        line = BasketLine("a", "p", "p.1", "S", "Thing", Money(50, "USD"), 1)
+        basket = Basket((line,), "USD", destination=Destination("US"))
+        rules = Rules("1", tax=table, rounding=RoundingPolicy(mode))
+        q = quote(basket, rules=rules, at=datetime(2026, 11, 22, tzinfo=UTC))
+        assert q.tax.minor == tax
+        assert q.rounding.mode is mode
+
+
+class Forms:
+    """A judge of forms that knows one number."""
+
+    def normal(self, number: str) -> str | None:
+        return "DE136695976" if number.replace(" ", "") == "DE136695976" else None
+
+
+def test_a_vat_number_is_kept_in_its_normal_form_or_refused() -> None:
+    assert vat_id_of("DE 136 695 976", vat_ids=Forms()) == "DE136695976"
+    with pytest.raises(Invalid) as refusal:
+        vat_id_of("DE1", vat_ids=Forms())
+    assert refusal.value.code == "vat_id_invalid"

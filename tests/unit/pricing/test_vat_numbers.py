@@ -1,0 +1,28 @@
+"""VAT numbers as python-stdnum judges them."""
+
+import pytest
+
+from shop.pricing.gateway.stdnum import StdnumVatIds
+
+pytest.importorskip("stdnum", reason="python-stdnum is not installed")
+
+
+@pytest.mark.parametrize(
+    ("typed", "normal"),
+    [
+        ("DE 136 695 976", "DE136695976"),
+        ("de136695976", "DE136695976"),
+        ("GR094259216", "EL094259216"),
+        ("FR 40 303 265 045", "FR40303265045"),
+        ("ATU13585627", "ATU13585627"),
+        ("XI 980 7806 84", "XI980780684"),
+        ("DE136695977", None),
+        ("US12345678", None),
+        ("GB980780684", None),
+        ("", None),
+        ("DE", None),
+        ("ΑΒ123", None),
+    ],
+)
+def test_a_vat_number_has_a_form_or_is_none(typed: str, normal: str | None) -> None:
+    assert StdnumVatIds().normal(typed) == normal

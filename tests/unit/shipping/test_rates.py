@@ -1,0 +1,227 @@
+"""What a way of shipping charges, and how goods are packed."""
+
+from datetime import UTC, datetime
+from random import Random
+from typing import Any
+
+import pytest
+
+from shop.kernel.errors import Invalid
+from shop.kernel.money import Money
+from shop.shipping.actions import options
+from shop.shipping.model import (
+    STANDARD,
+    Address,
+    Band,
+    Beyond,
+    ByDistance,
+    ByParcel,
+    ByQuantity,
+    ByValue,
+    ByWeight,
+    Charge,
+    Consignment,
+    Item,
+    Limits,
+    Method,
+    ShippingTable,
+    ValueBand,
+    Zone,
+    pack,
+)
+
+AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
+US = Address("US", "CA", "90001")
+
+
+def usd(minor: int) -> tuple[Money, ...]:
+    return (Money(minor, "USD"),)
+
+
+def price(
+    *charges: Charge,
+    items: tuple[Item, ...] = (Item(1, 400),),
+    value: int = 1000,
+    distance_km: int | None = None,
+    **method: Any,
+) -> int | None:
+    table = ShippingTable(
+        (Zone("us", frozenset({"US"})),),
+        (Method("m", "us", "M", "X", usd(100), (1, 2), charges=charges, **method),),
+    )
+    goods = Consignment(items, Money(value, "USD"), distance_km)
+    found = options(goods, US, table=table, at=AT)
+    return found[0].price.minor if found else None
+
+
+WEIGHT = ByWeight((Band(500, usd(300)), Band(1000, usd(500))), Beyond(1000, usd(200)))
+
+
+def test_by_weight_the_bounds_belong_to_the_band_below() -> None:
+    assert price(WEIGHT, items=(Item(1, 500),)) == 400
+    assert price(WEIGHT, items=(Item(1, 501),)) == 600
+    assert price(WEIGHT, items=(Item(1, 1000),)) == 600
+    assert price(WEIGHT, items=(Item(1, 1001),)) == 800
+    assert price(WEIGHT, items=(Item(1, 2001),)) == 1000
+
+
+def test_quantity_is_never_ignored() -> None:
+    assert price(WEIGHT, items=(Item(2, 400),)) == 600
+    assert price(ByQuantity(usd(50), included=1), items=(Item(3, 400), Item(1, 0))) == 250
+
+
+def test_what_nobody_weighed_is_not_weightless() -> None:
+    assert price(WEIGHT, items=(Item(2),)) == 600
+
+
+def test_by_value_by_distance_and_by_parcel() -> None:
+    value = ByValue((ValueBand(Money(700, "USD"), Money(5000, "USD")), ValueBand(Money(0, "USD"))))
+    assert price(value, value=5000) == 800
+    assert price(value, value=5001) == 100
+    distance = ByDistance((Band(10, usd(200)), Band(50, usd(900))))
+    assert price(distance, distance_km=10) == 300
+    assert price(distance, distance_km=11) == 1000
+    assert price(distance, distance_km=51) is None
+    assert price(distance) is None, "nobody measured the distance"
+    assert price(ByParcel(usd(30)), items=(Item(5, 400),), parcel=Limits(units=2)) == 190
+
+
+def test_what_fits_no_parcel_has_no_way() -> None:
+    assert price(WEIGHT, items=(Item(1, 5001),), parcel=Limits(weight_g=5000)) is None
+    assert price(items=(Item(1, 10, 2000, 10, 10),), parcel=Limits(longest_mm=1500)) is None
+
+
+def test_a_charge_without_a_price_in_the_currency_is_no_charge_of_zero() -> None:
+    assert price(ByQuantity((Money(50, "EUR"),))) is None
+
+
+def test_above_the_threshold_nothing_is_charged() -> None:
+    assert price(WEIGHT, value=5000, free_over=usd(5000)) == 0
+    assert price(WEIGHT, value=4999, free_over=usd(5000)) == 400
+
+
+def test_packing_loses_no_unit_and_fills_no_parcel_too_full() -> None:
+    for seed in range(500):
+        rng = Random(seed)
+        limits = Limits(weight_g=rng.choice([None, 1000, 1700]), units=rng.choice([None, 1, 3, 10]))
+        items = tuple(
+            Item(rng.randint(1, 12), rng.choice([None, 0, 1, 100, 333, 900, 1000]), 10, 10, 10)
+            for _ in range(rng.randint(1, 5))
+        )
+        goods = Consignment(items, Money(100, "USD"))
+        parcels = pack(goods, limits, divisor=5000, assumed_g=500)
+        assert parcels is not None
+        assert sum(p.count * p.units for p in parcels) == sum(i.quantity for i in items)
+        weight = sum(i.quantity * (500 if i.weight_g is None else i.weight_g) for i in items)
+        assert sum(p.count * p.weight_g for p in parcels) == weight
+        assert all(p.count > 0 and p.units > 0 for p in parcels)
+        assert all(limits.weight_g is None or p.weight_g <= limits.weight_g for p in parcels)
+        assert all(limits.units is None or p.units <= limits.units for p in parcels)
+        assert sum(p.count for p in parcels) == one_by_one(items, limits)
+
+
+def one_by_one(items: tuple[Item, ...], limits: Limits) -> int:
+    """First fit decreasing with every unit by itself."""
+    parcels: list[tuple[int, int]] = []
+    units = sorted(
+        (500 if item.weight_g is None else item.weight_g)
+        for item in items
+        for _ in range(item.quantity)
+    )
+    for weight in reversed(units):
+        for place, (count, grams) in enumerate(parcels):
+            if (limits.units is None or count < limits.units) and (
+                limits.weight_g is None or grams + weight <= limits.weight_g
+            ):
+                parcels[place] = (count + 1, grams + weight)
+                break
+        else:
+            parcels.append((1, weight))
+    return len(parcels)
+
+
+def test_a_million_units_are_packed_at_once() -> None:
+    goods = Consignment((Item(1_000_000, 300), Item(500_000, 700)), Money(1, "USD"))
+    parcels = pack(goods, Limits(weight_g=1000), divisor=None, assumed_g=0)
+    assert parcels is not None
+    assert sum(p.count * p.units for p in parcels) == 1_500_000
+    assert len(parcels) < 10
+
+
+def test_more_goods_never_cost_less_by_weight_alone() -> None:
+    prices = [price(WEIGHT, items=(Item(n, 170),)) for n in range(1, 60)]
+    known = [p for p in prices if p is not None]
+    assert len(known) == len(prices)
+    assert known == sorted(known)
+
+
+def test_carbon_has_its_place() -> None:
+    table = ShippingTable(
+        (Zone("us", frozenset({"US"})),),
+        (Method("m", "us", "M", "X", usd(1), (1, 2), carbon_g_per_kg=500),),
+    )
+    goods = Consignment((Item(2, 300),), Money(1, "USD"))
+    assert options(goods, US, table=table, at=AT)[0].carbon_g == 300
+
+
+def test_a_zone_may_leave_out_regions_and_postal_codes() -> None:
+    zone = Zone("de", frozenset({"DE"}), not_postal=("27498",))
+    assert zone.holds(Address("DE", None, "10115"))
+    assert not zone.holds(Address("DE", None, "27498"))
+    table = ShippingTable(
+        (zone, Zone("all", elsewhere=True)), (Method("m", "all", "M", "X", usd(1), (1, 1)),)
+    )
+    goods = Consignment((Item(1),), Money(1, "USD"))
+    assert options(goods, Address("DE", None, "27498"), table=table, at=AT) == ()
+    assert len(options(goods, Address("FR"), table=table, at=AT)) == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "code"),
+    [
+        ({"zone": "nowhere"}, "zone_unknown"),
+        ({"days": [3, 1]}, "days_invalid"),
+        ({"flat": []}, "amount_missing"),
+        ({"divisor": 0}, "measure_invalid"),
+        ({"parcel": {"units": 0}}, "measure_invalid"),
+        (
+            {
+                "charges": [
+                    {"kind": "by_weight", "bands": [{"up_to": 5, "price": []}] * 2},
+                ]
+            },
+            "bands_order",
+        ),
+        ({"charges": [{"kind": "by_weight", "bands": []}]}, "bands_missing"),
+        ({"charges": [{"kind": "by_magic"}]}, "kind_unknown"),
+    ],
+)
+def test_a_table_that_makes_no_sense_is_refused(method: dict[str, Any], code: str) -> None:
+    data: dict[str, Any] = {
+        "zones": [{"id": "us", "countries": ["US"]}],
+        "methods": [
+            {
+                "id": "m",
+                "zone": "us",
+                "title": "M",
+                "carrier": "X",
+                "flat": [{"amount": 1, "currency": "USD"}],
+                "days": [1, 2],
+                **method,
+            }
+        ],
+    }
+    with pytest.raises(Invalid) as refusal:
+        ShippingTable.from_dict(data)
+    assert code in {problem.code for problem in refusal.value.problems}
+
+
+def test_a_table_survives_its_way_through_data() -> None:
+    assert ShippingTable.from_dict(STANDARD.to_dict()) == STANDARD
+    assert not STANDARD.problems()
+
+
+def test_goods_that_cannot_be_are_refused() -> None:
+    for item in (Item(0), Item(1, -1), Item(1, 1, -5)):
+        with pytest.raises(Invalid):
+            options(Consignment((item,), Money(1, "USD")), US, at=AT)
