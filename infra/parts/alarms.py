@@ -1,8 +1,5 @@
 """Alarms: one small set for each kind of resource, and a topic that tells somebody."""
 
-from collections.abc import Sequence
-from typing import Any
-
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
@@ -31,76 +28,27 @@ class Alarms(Construct):
         meaning: str,
     ) -> None:
         """Alarm when ``metric`` (namespace, name) exceeds a value in ``periods`` of ``minutes``."""
-        self._alarm(
-            name,
-            meaning,
-            above,
-            periods,
-            namespace=metric[0],
-            metric_name=metric[1],
-            dimensions=_dimensions(dimensions),
-            statistic=statistic if not statistic.startswith("p") else None,
-            extended_statistic=statistic if statistic.startswith("p") else None,
-            period=Duration.minutes(minutes).to_seconds(),
-        )
-
-    def on_sum(
-        self,
-        name: str,
-        metric: tuple[str, str],
-        dimensions: Sequence[dict[str, str]],
-        *,
-        above: float,
-        minutes: int = 5,
-        meaning: str,
-    ) -> None:
-        """Alarm on the sum of one metric over several sets of dimensions."""
-        parts = [
-            cloudwatch.CfnAlarm.MetricDataQueryProperty(
-                id=f"m{at}",
-                return_data=False,
-                metric_stat=cloudwatch.CfnAlarm.MetricStatProperty(
-                    metric=cloudwatch.CfnAlarm.MetricProperty(
-                        namespace=metric[0], metric_name=metric[1], dimensions=_dimensions(one)
-                    ),
-                    period=Duration.minutes(minutes).to_seconds(),
-                    stat="Sum",
-                ),
-            )
-            for at, one in enumerate(dimensions)
-        ]
-        total = " + ".join(f"FILL(m{at}, 0)" for at in range(len(parts)))
-        self._alarm(
-            name,
-            meaning,
-            above,
-            1,
-            metrics=[
-                cloudwatch.CfnAlarm.MetricDataQueryProperty(
-                    id="total", expression=total, label=metric[1], return_data=True
-                ),
-                *parts,
-            ],
-        )
-
-    def _alarm(self, name: str, meaning: str, above: float, periods: int, **what: Any) -> None:
         cloudwatch.CfnAlarm(
             self,
             name,
             alarm_name=f"{self._names.of(self._subject)}: {name}",
             alarm_description=meaning,
+            namespace=metric[0],
+            metric_name=metric[1],
+            dimensions=[
+                cloudwatch.CfnAlarm.DimensionProperty(name=k, value=v)
+                for k, v in dimensions.items()
+            ],
+            statistic=statistic if not statistic.startswith("p") else None,
+            extended_statistic=statistic if statistic.startswith("p") else None,
+            period=Duration.minutes(minutes).to_seconds(),
             evaluation_periods=periods,
             threshold=above,
             comparison_operator="GreaterThanThreshold",
             treat_missing_data="notBreaching",
             alarm_actions=[self._names.alarms_arn],
             ok_actions=[self._names.alarms_arn],
-            **what,
         )
-
-
-def _dimensions(values: dict[str, str]) -> list[cloudwatch.CfnAlarm.DimensionProperty]:
-    return [cloudwatch.CfnAlarm.DimensionProperty(name=k, value=v) for k, v in values.items()]
 
 
 def function_alarms(scope: Construct, names: Names, module: str, timeout: int) -> Alarms:

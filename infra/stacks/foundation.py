@@ -28,16 +28,8 @@ from infra.parts.rights import PRETENCE, STRIPE, Users
 from infra.parts.stack import ShopStack
 from infra.parts.tables import SHAPES, Shape
 
-OPERATIONS = (
-    "BatchGetItem",
-    "DeleteItem",
-    "GetItem",
-    "PutItem",
-    "Query",
-    "TransactWriteItems",
-    "UpdateItem",
-)
-"""What the stores do to a table: DynamoDB counts its own errors by operation."""
+OPERATIONS = ("GetItem", "PutItem", "Query", "TransactWriteItems", "UpdateItem")
+"""What the stores do most: DynamoDB counts its own errors by table and operation."""
 
 
 class Foundation(ShopStack):
@@ -163,13 +155,14 @@ class Foundation(ShopStack):
                     above=0,
                     meaning=f"{name} refused {kind.lower()}s: a hot key, or too fast a growth.",
                 )
-        alarms.on_sum(
-            "SystemErrors",
-            ("AWS/DynamoDB", "SystemErrors"),
-            [{"TableName": name, "Operation": operation} for operation in OPERATIONS],
-            above=0,
-            meaning=f"DynamoDB itself failed on {name}.",
-        )
+        for operation in OPERATIONS:
+            alarms.on(
+                f"{operation}Errors",
+                ("AWS/DynamoDB", "SystemErrors"),
+                {"TableName": name, "Operation": operation},
+                above=0,
+                meaning=f"DynamoDB itself failed on {operation} of {name}.",
+            )
 
     # ------------------------------------------------------------------ queues and the bus
 

@@ -368,6 +368,10 @@ def lost_failures(cloud: Cloud, lines: Mapping[str, Function]) -> list[str]:
 # ---------------------------------------------------------------------- alarms
 
 
+BUSY = ("GetItem", "PutItem", "Query", "TransactWriteItems", "UpdateItem")
+"""Operations that every table sees most."""
+
+
 def silent_resources(cloud: Cloud) -> list[str]:
     """Every function, queue, table and state machine has its alarms, and each tells somebody."""
     watched: dict[tuple[str, str], set[str]] = defaultdict(set)
@@ -376,10 +380,10 @@ def silent_resources(cloud: Cloud) -> list[str]:
         has = alarm.properties
         if not has.get("AlarmActions"):
             breaches.append(f"{alarm}: tells nobody")
-        for metric in _metrics(has):
-            of = {d["Name"]: cloud.text(alarm.stack, d["Value"]) for d in metric["Dimensions"]}
-            of.pop("Operation", None)
-            watched[metric["Namespace"], "/".join(of.values())].add(metric["MetricName"])
+        of = {d["Name"]: cloud.text(alarm.stack, d["Value"]) for d in has.get("Dimensions", ())}
+        operation = of.pop("Operation", None)
+        metric = has["MetricName"] + (f" of {operation}" if operation else "")
+        watched[has["Namespace"], "/".join(of.values())].add(metric)
     subjects: list[tuple[Resource, str, str, set[str]]] = [
         (f, "AWS/Lambda", f.properties["FunctionName"], {"Errors", "Throttles", "Duration"})
         for f in cloud.of(FUNCTION)
@@ -390,7 +394,8 @@ def silent_resources(cloud: Cloud) -> list[str]:
         count = "ApproximateNumberOfMessagesVisible" if dead else "ApproximateAgeOfOldestMessage"
         subjects.append((queue, "AWS/SQS", name, {count}))
     for table in cloud.of(TABLE):
-        needed = {"ReadThrottleEvents", "WriteThrottleEvents", "SystemErrors"}
+        needed = {"ReadThrottleEvents", "WriteThrottleEvents"}
+        needed |= {f"SystemErrors of {operation}" for operation in BUSY}
         subjects.append((table, "AWS/DynamoDB", table.properties["TableName"], needed))
         for index in table.properties.get("GlobalSecondaryIndexes", ()):
             name = f"{table.properties['TableName']}/{index['IndexName']}"
@@ -411,14 +416,6 @@ def silent_resources(cloud: Cloud) -> list[str]:
         for resource, namespace, name, needed in subjects
         for metric in sorted(needed - watched[namespace, name])
     ]
-
-
-def _metrics(alarm: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    if "MetricName" in alarm:
-        yield {"Dimensions": (), **alarm}
-    for query in alarm.get("Metrics", ()):
-        if "MetricStat" in query:
-            yield query["MetricStat"]["Metric"]
 
 
 # ---------------------------------------------------------------------- data

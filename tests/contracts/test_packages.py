@@ -1,0 +1,120 @@
+"""What goes into the Lambdas: the same sources give the same package, bytecode included."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from infra.parts import packages
+from infra.parts.packages import BOTO_SERVICES, ROOT, Package, Packages, compiles
+
+UNCHECKED_HASH = 0b01
+"""PEP 552: the second word of a .pyc whose source is never looked at again."""
+
+
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A small house of one's own: two groups of doors and a shop."""
+    for file, text in {
+        "functions/cart/create_cart.py": "handler = len\n",
+        "functions/cart/manifest.py": "FEATURE = None\n",
+        "functions/orders/get_order.py": "handler = len\n",
+        "layers/shared/python/shop/__init__.py": '"""The house."""\n',
+    }.items():
+        target = tmp_path / file
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text)
+    monkeypatch.setattr(packages, "ROOT", tmp_path)
+    monkeypatch.setattr(packages, "BUILD", tmp_path / ".build")
+    return tmp_path
+
+
+def built() -> dict[str, Package]:
+    made = Packages()
+    return {"cart": made.doors("cart"), "orders": made.doors("orders"), "shared": made.shared()}
+
+
+def test_the_same_sources_are_the_same_package(house: Path) -> None:
+    first = built()
+    for file in house.rglob("*.py"):
+        file.touch()
+    assert built() == first
+    shutil.rmtree(house / ".build")
+    (house / "functions" / "cart" / "__pycache__").mkdir()
+    (house / "functions" / "cart" / "__pycache__" / "old.cpython-313.pyc").write_bytes(b"x")
+    assert built() == first
+
+
+def test_a_change_in_one_feature_leaves_the_other_packages_alone(house: Path) -> None:
+    first = built()
+    (house / "functions" / "cart" / "create_cart.py").write_text("handler = max\n")
+    second = built()
+    assert second["cart"] != first["cart"]
+    assert (second["orders"], second["shared"]) == (first["orders"], first["shared"])
+
+
+def test_doors_lie_in_the_folder_that_their_handler_names(house: Path) -> None:
+    assert (built()["cart"].path / "cart" / "create_cart.py").is_file()
+    assert (built()["shared"].path / "python" / "shop" / "__init__.py").is_file()
+
+
+@pytest.mark.skipif(not compiles(), reason="bytecode for Lambda is written by Python 3.13 alone")
+def test_packages_carry_bytecode_that_is_never_checked(house: Path) -> None:
+    for package in built().values():
+        sources = list(package.path.rglob("*.py"))
+        compiled = list(package.path.rglob("*.cpython-313.pyc"))
+        assert len(sources) == len(compiled) > 0
+        for file in compiled:
+            assert int.from_bytes(file.read_bytes()[4:8], "little") == UNCHECKED_HASH
+
+
+def test_another_python_builds_without_bytecode_and_says_so(
+    house: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with_bytecode = built()
+    monkeypatch.setattr(packages, "LAMBDA_PYTHON", (3, 99))
+    without = built()
+    assert not list(without["cart"].path.rglob("*.pyc"))
+    assert without["cart"].hash != with_bytecode["cart"].hash
+    assert "without bytecode" in capsys.readouterr().err
+
+
+def test_a_build_that_fails_leaves_nothing_behind(
+    house: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(source: Path, out: Path) -> None:
+        (out / "half").mkdir(parents=True)
+        raise OSError("disk full")
+
+    monkeypatch.setattr(packages, "_copied", broken)
+    with pytest.raises(OSError, match="disk full"):
+        built()
+    assert list((house / ".build").iterdir()) == []
+
+
+def test_two_builders_at_once_make_one_package(house: Path) -> None:
+    code = """
+import pathlib, sys
+sys.path.insert(0, sys.argv[2])
+from infra.parts import packages
+packages.ROOT = pathlib.Path(sys.argv[1])
+packages.BUILD = packages.ROOT / ".build"
+print(packages.Packages().shared())
+"""
+    command = [sys.executable, "-c", code, str(house), str(ROOT)]
+    runs = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    said = {run.communicate()[0] for run in runs}
+    assert [run.returncode for run in runs] == [0, 0, 0]
+    assert said == {f"{Packages().shared()}\n"}
+
+
+def test_every_aws_service_that_the_shop_calls_is_in_the_dependency_layer() -> None:
+    called = set()
+    for file in [*ROOT.glob("layers/shared/**/*.py"), *ROOT.glob("functions/**/*.py")]:
+        text = file.read_text()
+        called |= set(re.findall(r"\b(?:client|resource)\(\s*[\"']([a-z0-9-]+)[\"']", text))
+    assert called, "nothing was found: has the way to make a client changed?"
+    assert called <= BOTO_SERVICES
