@@ -351,13 +351,19 @@ class Order:
         )
 
     def allocated(self, at: datetime, who: str) -> tuple["Order", tuple[Event, ...]]:
-        """Say which location ships which line: where its units are held. Twice changes nothing."""
+        """Say which location ships which line: where its units are held. Twice changes nothing.
+
+        Staff may be quicker than the workflow: what has left already needs no location any more.
+        """
         if self.allocation:
             return self, ()
         if self.status is not Status.CONFIRMED:
             raise Conflict(f"an order that is {self.status} is not allocated", code="order_state")
+        if self.shipped:
+            return self, ()
         where = {hold.sku: hold.location for hold in self.holds}
-        allocation = {line.id: where[line.sku] for line in self.lines if line.active}
+        left = [line for line in self.lines if line.shipped < line.wanted]
+        allocation = {line.id: where[line.sku] for line in left}
         order = replace(self, allocation=allocation)
         order = order._noted(at, "allocated", who, ", ".join(sorted(set(allocation.values()))))
         return order, (order._event("OrderAllocated", at, locations=sorted(set(where.values()))),)
