@@ -169,7 +169,17 @@ def bring_cdk() -> None:
         return
     say("CDK CLI of package-lock.json, into node_modules")
     env = {"PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"}
-    run([str(VENV / "bin" / "npm"), "ci", "--no-fund", "--no-audit", "--loglevel=error"], env=env)
+    run(
+        [
+            str(VENV / "bin" / "npm"),
+            "ci",
+            "--no-fund",
+            "--no-audit",
+            "--prefer-offline",
+            "--loglevel=error",
+        ],
+        env=env,
+    )
     stamp.write_bytes(lock)
 
 
