@@ -98,7 +98,7 @@ def create_tables() -> None:
         )
 
 
-def _schema(keys: tuple[str, ...]) -> list[dict[str, str]]:
+def _schema(keys: tuple[str, ...]) -> Any:
     return [
         {"AttributeName": key, "KeyType": kind}
         for key, kind in zip(keys, ("HASH", "RANGE"), strict=False)

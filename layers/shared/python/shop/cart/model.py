@@ -104,7 +104,7 @@ class Cart:
 
 
 def until(at: datetime, kept: timedelta) -> datetime:
-    """The end of a time span, in whole seconds as tables keep it: shown now as it is shown later."""
+    """The end of a time span in whole seconds, as tables keep it: shown now as shown later."""
     return (at + kept).replace(microsecond=0)
 
 
