@@ -37,7 +37,8 @@ def read_yaml(text: str, terms: Terms) -> Reading:
             loaded = yaml.load(item, Loader=yaml.CSafeLoader)
             reading.entries.append(_entry(loaded[0], line, terms, reading))
         except yaml.MarkedYAMLError as error:
-            at = error.problem_mark.line if error.problem_mark else 0
+            # An open quote is missed at the end only, which is where the next item begins.
+            at = min(error.problem_mark.line if error.problem_mark else 0, item.count("\n") - 1)
             reading.reject(line + at, f"this is not YAML: {error.problem or error.context}")
         except (yaml.YAMLError, RecursionError, ValueError) as error:
             reading.reject(line, f"this is not YAML: {str(error).splitlines()[0]}")

@@ -1,0 +1,175 @@
+"""What shoppers' clients get wrong: a 400 that names the place, nothing read, never a 500."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from moto import mock_aws
+
+from functions.catalog import get_product, lookup_catalog, search_catalog
+from tests.kit.shop import Response, call, create_tables
+from tests.kit.ucp_judge import judge
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _empty_shop() -> Iterator[None]:
+    """One for all: nothing here writes."""
+    with mock_aws():
+        create_tables()
+        yield
+
+
+DOORS = {
+    "search": (search_catalog.handler, "POST /catalog/search"),
+    "lookup": (lookup_catalog.handler, "POST /catalog/lookup"),
+    "product": (get_product.handler, "POST /catalog/product"),
+}
+
+
+def knock(door: str, body: Any = None, *, raw: str | None = None) -> Response:
+    handler, route = DOORS[door]
+    return call(handler, route, body, raw=raw, key="")
+
+
+def problems(answer: Response) -> list[tuple[str, str | None]]:
+    assert answer.status == 400, answer.text
+    messages = judge("error", answer.json)["messages"]
+    return [(m["code"], m.get("path")) for m in messages]
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "",
+        " ",
+        "{",
+        "[]",
+        "null",
+        '"text"',
+        "1e999",
+        '{"id": NaN}',
+        '{"query": "\\ud800"}',
+        "[" * 5000,
+    ],
+)
+def test_what_is_no_json_object_is_refused(door: str, raw: str) -> None:
+    assert problems(knock(door, raw=raw))
+
+
+@pytest.mark.parametrize(
+    ("door", "body", "path"),
+    [
+        ("search", {}, "$"),
+        ("search", {"query": ""}, "$"),
+        ("search", {"query": " \t"}, "$"),
+        ("search", {"filters": {}}, "$"),
+        ("search", {"filters": {"categories": []}}, "$"),
+        ("search", {"filters": {"price": {}}}, "$"),
+        ("search", {"context": {"intent": "a gift"}}, "$"),
+        ("search", {"query": 5}, "$.query"),
+        ("search", {"query": ["mug"]}, "$.query"),
+        ("search", {"query": "x" * 201}, "$.query"),
+        ("search", {"query": "mug", "colour": "red"}, "$.colour"),
+        ("search", {"query": "mug", "filters": {"colour": "red"}}, "$.filters.colour"),
+        ("search", {"query": "mug", "filters": []}, "$.filters"),
+        ("search", {"filters": {"categories": "Kitchen"}}, "$.filters.categories"),
+        ("search", {"filters": {"categories": [""]}}, "$.filters.categories[0]"),
+        ("search", {"filters": {"categories": ["x"] * 21}}, "$.filters.categories"),
+        ("search", {"filters": {"price": {"min": -1}}}, "$.filters.price.min"),
+        ("search", {"filters": {"price": {"min": "1"}}}, "$.filters.price.min"),
+        ("search", {"filters": {"price": {"max": 1.5}}}, "$.filters.price.max"),
+        ("search", {"filters": {"price": {"max": True}}}, "$.filters.price.max"),
+        ("search", {"filters": {"price": {"max": 2 * 10**15}}}, "$.filters.price.max"),
+        ("search", {"filters": {"price": {"min": 2, "max": 1}}}, "$.filters.price"),
+        ("search", {"filters": {"price": {"most": 1}}}, "$.filters.price.most"),
+        ("search", {"query": "m", "context": {"currency": "usd"}}, "$.context.currency"),
+        ("search", {"query": "m", "context": {"currency": 840}}, "$.context.currency"),
+        ("search", {"query": "m", "attribution": {"x": 1}}, "$.attribution.x"),
+        ("search", {"query": "m", "signals": []}, "$.signals"),
+        ("search", {"query": "m", "pagination": {"limit": 0}}, "$.pagination.limit"),
+        ("search", {"query": "m", "pagination": {"limit": -5}}, "$.pagination.limit"),
+        ("search", {"query": "m", "pagination": {"limit": "10"}}, "$.pagination.limit"),
+        ("search", {"query": "m", "pagination": {"page": 2}}, "$.pagination.page"),
+        ("search", {"query": "m", "pagination": {"cursor": 1}}, "$.pagination.cursor"),
+        ("search", {"query": "m", "pagination": {"cursor": "x" * 501}}, "$.pagination.cursor"),
+        ("search", {"query": "m", "pagination": {"cursor": "garbage"}}, "$.pagination.cursor"),
+        ("lookup", {}, "$.ids"),
+        ("lookup", {"ids": []}, "$.ids"),
+        ("lookup", {"ids": "mug"}, "$.ids"),
+        ("lookup", {"ids": [1]}, "$.ids[0]"),
+        ("lookup", {"ids": [""]}, "$.ids[0]"),
+        ("lookup", {"ids": ["x" * 201]}, "$.ids[0]"),
+        ("lookup", {"ids": [str(n) for n in range(101)]}, "$.ids"),
+        ("lookup", {"ids": ["mug"], "limit": 1}, "$.limit"),
+        ("product", {}, "$.id"),
+        ("product", {"id": None}, "$.id"),
+        ("product", {"id": ""}, "$.id"),
+        ("product", {"id": 7}, "$.id"),
+        ("product", {"ids": ["mug"], "id": "mug"}, "$.ids"),
+        ("product", {"id": "mug", "selected": {"Color": "Red"}}, "$.selected"),
+        ("product", {"id": "mug", "selected": [{"name": "Color"}]}, "$.selected[0].label"),
+        ("product", {"id": "mug", "preferences": "Color"}, "$.preferences"),
+        ("product", {"id": "mug", "selected": [{"name": "A", "label": "B"}] * 2}, "$"),
+    ],
+)
+def test_a_field_that_is_not_right_is_named(door: str, body: Any, path: str) -> None:
+    assert path in [where for _, where in problems(knock(door, body))]
+
+
+def test_too_many_ids_are_refused_in_ucps_words() -> None:
+    assert problems(knock("lookup", {"ids": [str(n) for n in range(101)]})) == [
+        ("request_too_large", "$.ids")
+    ]
+    repeated = knock("lookup", {"ids": ["mug"] * 500})
+    assert repeated.status == 200
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_a_megabyte_is_refused(door: str) -> None:
+    answer = knock(door, raw=json.dumps({"query": "x" * 1_000_000}))
+    assert answer.status == 413
+    judge("error", answer.json)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "'; DROP TABLE products; --",
+        "{{7*7}}",
+        "../../etc/passwd",
+        "\u0000\u0001\u0007",
+        "\u202e\u200b\ufeff",
+        "🧵🪡" * 50,
+        "ﷺ" * 200,
+        "茶" * 200,
+        "a\u0301" * 100,
+        "%00 #$%^&*()",
+        "WORD#mug ALL#0 CATEGORY#x",
+    ],
+)
+def test_strange_text_is_only_text(text: str) -> None:
+    assert knock("search", {"query": text}).status == 200
+    assert knock("search", {"filters": {"categories": [text]}}).status == 200
+    assert knock("search", {"query": text, "filters": {"categories": [text]}}).status == 200
+    assert knock("lookup", {"ids": [text, f"{text[:190]}.1"]}).status == 200
+    assert knock("product", {"id": text}).status == 404
+    chosen = {"id": text, "selected": [{"name": text, "label": text}], "preferences": [text]}
+    assert knock("product", chosen).status == 404
+
+
+def test_a_cursor_made_up_by_hand_reads_nothing_else() -> None:
+    from shop.catalog.model import search_for
+    from shop.kernel.paging import to_cursor
+
+    question = search_for("mug").fingerprint
+    for place in (5, "", "\ud800", "x" * 5000, "PRODUCT#secret\n", ["a"], {"S": "x"}):
+        for heading in (0, 1, -1, "0", True, None, 1.0):
+            cursor = to_cursor({"q": question, "h": heading, "p": place})
+            answer = knock(
+                "search", {"query": "mug", "pagination": {"cursor": (cursor or "")[:500]}}
+            )
+            assert answer.status in (200, 400), (place, heading, answer.text)
+            if answer.status == 200:
+                assert answer.json["products"] == []

@@ -1,0 +1,106 @@
+"""Staff send a product file."""
+
+from typing import Any
+
+import pytest
+
+from functions.catalog import search_catalog
+from functions.staff_catalog import import_products, mend_lists
+from shop.catalog.store import DynamoCatalogue
+from shop.inventory.store import DynamoStock
+from tests.kit.shop import Context, Response, call
+from tests.kit.ucp_judge import judge
+
+pytestmark = pytest.mark.usefixtures("cloud")
+
+CSV = """\
+Handle,Title,Option1 Name,Option1 Value,Variant SKU,Variant Price,Variant Inventory Qty
+tee,Tee,Size,S,TEE-S,19.99,5
+tee,,,M,TEE-M,19.99,7
+mug,Mug,,,MUG,x,1
+cup,Cup,,,CUP,4.50,0
+"""
+YAML = "- {id: a1, name: Rugged Backpack, category: bags, price: 129.99, current_stock: 15}\n"
+
+
+def send(text: str | bytes, kind: str = "text/csv", query: str = "", **more: Any) -> Response:
+    raw = text if isinstance(text, str) else text.decode()
+    return call(
+        import_products.handler,
+        "POST /staff/imports",
+        raw=raw,
+        headers={"content-type": kind},
+        query=query,
+        **more,
+    )
+
+
+def test_a_shopify_file_is_taken_in_and_what_is_bad_is_told() -> None:
+    answer = send(CSV)
+    assert answer.status == 200, answer.text
+    assert answer.json == {
+        "created": 2,
+        "changed": 0,
+        "unchanged": 0,
+        "rejected": [{"line": 4, "reason": "price: 'x' is not a price", "product": "mug"}],
+        "stock_opened": 3,
+        "stock_kept": 0,
+        "notices": [],
+    }
+    assert [v.sku for v in DynamoCatalogue().product("tee").on_sale] == ["TEE-S", "TEE-M"]
+    assert DynamoStock().level("TEE-M").available == 7
+
+
+def test_the_same_file_again_changes_nothing_not_even_the_stock() -> None:
+    send(CSV)
+    before = DynamoCatalogue().products(["tee", "cup"])
+    again = send(CSV).json
+    assert (again["created"], again["changed"], again["unchanged"]) == (0, 0, 2)
+    assert (again["stock_opened"], again["stock_kept"]) == (0, 3)
+    assert DynamoCatalogue().products(["tee", "cup"]) == before
+    assert DynamoStock().level("TEE-S").version == 1
+
+
+def test_a_yaml_file_is_taken_in_and_its_products_are_found() -> None:
+    assert send(YAML, "application/yaml; charset=utf-8").json["created"] == 1
+    found = call(search_catalog.handler, "POST /catalog/search", {"query": "backpacks"}, key="")
+    (product,) = judge("catalog_search", found.json)["products"]
+    assert (product["id"], product["variants"][0]["sku"]) == ("a1", "a1")
+    assert product["price_range"]["min"] == {"amount": 12999, "currency": "USD"}
+
+
+def test_the_currency_and_the_lines_are_told_by_the_sender() -> None:
+    answer = send("Handle,Title,Price\na,A,800\nb,B,x\n", query="currency=JPY&first_line=41")
+    assert answer.json["rejected"][0]["line"] == 43
+    assert DynamoCatalogue().product("a").currency == "JPY"
+
+
+def test_a_file_larger_than_an_ordinary_body_is_read() -> None:
+    padding = "x" * 10_000
+    rows = "".join(f"h{n},T{n},{n}.00,{padding}\n" for n in range(40))
+    answer = send(f"Handle,Title,Price,Body\n{rows}")
+    assert (answer.status, answer.json["created"]) == (200, 40)
+    assert send("Handle,Title,Price\n" + "#" * 4_100_000).status == 413
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "query", "status", "code"),
+    [
+        ("", "text/csv", "", 422, "columns_missing"),
+        ("nonsense", "text/csv", "", 422, "columns_missing"),
+        ("nonsense", "application/yaml", "", 422, "not_a_list"),
+        ("{}", "application/json", "", 400, "content_type_unsupported"),
+        (CSV, "text/csv", "currency=dollars", 400, "invalid"),
+        (CSV, "text/csv", "first_line=-1", 400, "invalid"),
+    ],
+)
+def test_what_is_no_product_file_is_refused(
+    text: str, kind: str, query: str, status: int, code: str
+) -> None:
+    answer = send(text, kind, query)
+    assert (answer.status, answer.json["code"]) == (status, code)
+
+
+def test_the_clock_mends_the_lists() -> None:
+    send(CSV)
+    assert mend_lists.handler({}, Context()) == {"mended": 0}

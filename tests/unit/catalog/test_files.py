@@ -1,0 +1,368 @@
+"""Product files: Shopify's, by old and new column names, and the demo store's YAML."""
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+
+from shop.catalog.actions import Entry
+from shop.catalog.model import Category, Option, Status
+from shop.catalog.wire.files import MOST_ENTRIES, read_file, terms_asked
+from shop.catalog.wire.reading import Reading, Terms
+from shop.catalog.wire.shopify import plain_text
+from shop.kernel.errors import Invalid, Refusal, Unprocessable
+from shop.kernel.money import Money
+
+DEMO_STORE = Path(__file__).parents[4] / "shared" / "data" / "retail-demo-store-products.yaml"
+SAMPLES = Path(__file__).parents[3] / "local" / "samples"
+
+OLD = """\
+Handle,Title,Body (HTML),Vendor,Type,Tags,Published,Option1 Name,Option1 Value,Option2 Name,\
+Option2 Value,Variant SKU,Variant Grams,Variant Inventory Tracker,Variant Inventory Qty,\
+Variant Inventory Policy,Variant Price,Variant Compare At Price,Variant Barcode,Image Src,\
+Image Position,Image Alt Text,Gift Card,Variant Image,Variant Weight Unit,Status,Price / Europe
+tee,Tee,"<p>Soft &amp; <b>light</b></p>
+<ul><li>washed</li></ul>",Acme,Apparel > Shirts,"summer, new",TRUE,Color,Red,Size,S,T-RS,\
+226.796,shopify,5,deny,19.99,25.00,'4006381333931,https://cdn.example/1.jpg,1,Front,FALSE,,g,active,18
+tee,,,,,,,,Red,,M,T-RM,226.796,shopify,0,deny,19.99,,,https://cdn.example/2.jpg,2,Back,,\
+https://cdn.example/m.jpg,g,,
+tee,,,,,,,,,,,,,,,,,,,https://cdn.example/3.jpg,3,,,,,,
+mug,Mug,A mug,,,,FALSE,Title,Default Title,,,,300,,-2,continue,8,,,,,,,,,active,
+"""
+
+NEW = """\
+Title,URL handle,Description,Vendor,Product category,Type,Tags,Published on online store,Status,\
+SKU,Barcode,Option1 name,Option1 value,Option1 Linked To,Option2 name,Option2 value,Price,\
+Compare-at price,Cost per item,Charge tax,Inventory tracker,Inventory quantity,\
+Continue selling when out of stock,Weight value (grams),Weight unit for display,Requires shipping,\
+Product image URL,Image position,Image alt text,Variant image URL,Gift card,SEO title
+Tee,tee,"<p>Soft &amp; <b>light</b></p>
+<ul><li>washed</li></ul>",Acme,,Apparel > Shirts,"summer, new",TRUE,Active,T-RS,4006381333931,\
+Color,Red,,Size,S,19.99,25.00,,TRUE,shopify,5,deny,226.796,g,TRUE,https://cdn.example/1.jpg,1,Front,,FALSE,
+,tee,,,,,,,,T-RM,,,Red,,,M,19.99,,,TRUE,shopify,0,deny,226.796,g,TRUE,https://cdn.example/2.jpg,2,\
+Back,https://cdn.example/m.jpg,,
+,tee,,,,,,,,,,,,,,,,,,,,,,,,,https://cdn.example/3.jpg,3,,,,
+Mug,mug,A mug,,,,,FALSE,active,,,Title,Default Title,,,,8,,,,,-2,continue,300,,,,,,,,
+"""
+
+YAML = """\
+# some products
+- id: 'a1'
+  name: Rugged Backpack
+  category: accessories
+  style: backpack
+  description: For
+    long treks.
+  price: 129.99
+  current_stock: 15
+  image: a1.jpg
+  gender_affinity: F
+  promoted: true
+  aliases: [rucksack]
+- id: b2
+  name: 501
+  price: 3
+"""
+
+
+def read(text: str | bytes, kind: str = "text/csv", **terms: object) -> Reading:
+    raw = text.encode() if isinstance(text, str) else text
+    return read_file(raw, kind, Terms(**terms))  # type: ignore[arg-type]
+
+
+def read_yaml(text: str, **terms: object) -> Reading:
+    return read(text, "application/yaml", **terms)
+
+
+def by_id(reading: Reading) -> dict[str, Entry]:
+    return {entry.product_id: entry for entry in reading.entries}
+
+
+@pytest.mark.parametrize("text", [OLD, NEW], ids=["old names", "new names"])
+def test_both_generations_of_shopifys_columns_are_read(text: str) -> None:
+    entries = by_id(read(text))
+    tee, mug = entries["tee"], entries["mug"]
+    draft = tee.draft
+    assert (draft.title, draft.brand, draft.tags) == ("Tee", "Acme", ("summer", "new"))
+    assert draft.description == "Soft & light\nwashed"
+    assert (draft.html or "").startswith("<p>Soft")
+    assert draft.categories == (Category("Apparel > Shirts"),)
+    assert draft.options == (Option("Color", ("Red",)), Option("Size", ("S", "M")))
+    assert [m.url for m in draft.media] == [f"https://cdn.example/{n}.jpg" for n in (1, 2, 3)]
+    assert draft.media[0].alt == "Front"
+    small, medium = draft.variants
+    assert (small.sku, small.price, small.list_price) == (
+        "T-RS",
+        Money(1999, "USD"),
+        Money(2500, "USD"),
+    )
+    assert (small.weight_g, small.barcode) == (227, "4006381333931")
+    assert medium.media is not None
+    assert medium.media.url == "https://cdn.example/m.jpg"
+    assert tee.counts == {"T-RS": 5, "T-RM": 0}
+    assert tee.status is Status.PUBLISHED
+    assert (mug.draft.options, mug.draft.variants[0].choices) == ((), ())
+    assert mug.draft.variants[0].sku == "mug"
+    assert mug.counts == {"mug": 0}
+    assert mug.status is Status.DRAFT
+
+
+def test_both_generations_say_the_same() -> None:
+    old, new = by_id(read(OLD)), by_id(read(NEW))
+    assert {i: e.source for i, e in old.items()} == {i: e.source for i, e in new.items()}
+
+
+def test_what_has_no_place_in_the_shop_is_said_once() -> None:
+    notices = " | ".join(read(OLD).notices)
+    assert "prices per market are not read" in notices
+    assert "sales stop at zero" in notices
+    assert "counts below zero were taken as zero" in notices
+    assert "tracker" not in notices
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_other_delimiters_and_a_byte_order_mark_are_read(delimiter: str) -> None:
+    out = io.StringIO()
+    csv.writer(out, delimiter=delimiter).writerows(csv.reader(io.StringIO(OLD)))
+    reading = read(b"\xef\xbb\xbf" + out.getvalue().encode())
+    assert by_id(reading).keys() == {"tee", "mug"}
+
+
+def test_column_names_are_read_in_any_case() -> None:
+    reading = read("HANDLE,title,VARIANT price\nmug,Mug,8.00\n")
+    assert reading.entries[0].draft.variants[0].price == Money(800, "USD")
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("mug,Mug,abc,,,", "price: 'abc' is not a price"),
+        ("mug,Mug,-1,,,", "price: '-1' is not a price"),
+        ("mug,Mug,1.999,,,", "price: '1.999' has more decimals than USD knows"),
+        ("mug,Mug,NaN,,,", "price: 'NaN' is not a price"),
+        ("mug,Mug,,,,", "price: this is needed"),
+        ("mug,,8,,,", "title: the first row of a handle needs one"),
+        (",,8,,,", "neither a handle nor a title"),
+        ("mug,Mug,8,1.5,,", "stock: '1.5' is not a whole number"),
+        ("mug,Mug,8,99999999999,,", "stock: '99999999999' is not a whole number"),
+        ("mug,Mug,8,,heavy,", "weight: 'heavy' is not a number of grams"),
+        ("mug,Mug,8,,,sold", "status: 'sold' is none of"),
+        ("mug,Mug,8,,,,,,x", "9 cells in a table of 6 columns"),
+    ],
+)
+def test_a_bad_row_is_told_with_line_and_reason_and_the_good_ones_are_kept(
+    row: str, reason: str
+) -> None:
+    text = (
+        "Handle,Title,Price,Inventory quantity,Weight value (grams),Status\n"
+        f"cup,Cup,5,,,\n{row}\npot,Pot,7,,,\n"
+    )
+    reading = read(text)
+    assert by_id(reading).keys() == {"cup", "pot"}
+    (rejected,) = reading.rejected
+    assert rejected.line == 3
+    assert reason in rejected.reason
+
+
+def test_a_bad_variant_keeps_its_whole_product_out() -> None:
+    text = (
+        "Handle,Title,Option1 name,Option1 value,Price\ntee,Tee,Size,S,5\ntee,,,M,x\ncup,Cup,,,4\n"
+    )
+    reading = read(text)
+    assert by_id(reading).keys() == {"cup"}
+    assert [(r.line, r.product) for r in reading.rejected] == [(3, "tee")]
+
+
+def test_a_variant_without_a_value_for_an_option_is_told() -> None:
+    reading = read("Handle,Title,Option1 name,Option1 value,Price\ntee,Tee,Size,S,5\ntee,,,,6\n")
+    assert [(r.line, r.reason) for r in reading.rejected] == [
+        (3, "option Size: this variant has no value for it")
+    ]
+
+
+def test_line_numbers_count_line_breaks_inside_cells() -> None:
+    text = 'Handle,Title,Body,Price\na,A,"one\ntwo\nthree",1\nb,B,,x\n'
+    assert [r.line for r in read(text).rejected] == [5]
+    assert [r.line for r in read(text, first_line=100).rejected] == [104]
+
+
+def test_a_handle_or_a_sku_twice_is_told() -> None:
+    reading = read("Handle,Title,Price,SKU\na,A,1,X\nb,B,2,X\nc,C,3,Y\n")
+    assert by_id(reading).keys() == {"a", "c"}
+    assert reading.rejected[0].reason == "SKU X belongs to the product of line 2"
+    same = read_yaml("- {id: a, name: A, price: 1}\n- {id: a, name: B, price: 1}\n")
+    assert [r.line for r in same.rejected] == [2]
+
+
+def test_rows_of_a_handle_need_not_stand_together() -> None:
+    text = (
+        "Handle,Title,Option1 name,Option1 value,Price\ntee,Tee,Size,S,5\ncup,Cup,,,4\ntee,,,M,6\n"
+    )
+    assert len(by_id(read(text))["tee"].draft.variants) == 2
+
+
+def test_a_handle_that_is_no_id_gets_one_that_stays() -> None:
+    text = "Handle,Title,Price\n青花茶杯,青花茶杯,18\n"
+    (one,), (again,) = read(text).entries, read(text).entries
+    assert one.product_id == again.product_id
+    assert one.product_id.startswith("prod_")
+    assert one.draft.handle == "青花茶杯"
+
+
+def test_a_variant_without_a_sku_gets_one_that_stays() -> None:
+    text = "Handle,Title,Option1 name,Option1 value,Price\ntee,Tee,Size,Größe S,5\ntee,,,茶,6\n"
+    skus = [v.sku for v in read(text).entries[0].draft.variants]
+    assert skus == [v.sku for v in read(text).entries[0].draft.variants]
+    assert skus[0] == "tee-grosse-s"
+    assert (skus[1] or "").startswith("sku_")
+
+
+def test_prices_are_in_the_currency_that_was_said() -> None:
+    yen = read("Handle,Title,Price\nmug,Mug,800\n", currency="JPY")
+    assert yen.entries[0].draft.variants[0].price == Money(800, "JPY")
+    assert (
+        "more decimals" in read("Handle,Title,Price\na,A,8.5\n", currency="JPY").rejected[0].reason
+    )
+
+
+def test_the_demo_stores_yaml_is_read() -> None:
+    reading = read_yaml(YAML)
+    bag = by_id(reading)["a1"]
+    assert bag.draft.title == "Rugged Backpack"
+    assert bag.draft.description == "For long treks."
+    assert bag.draft.categories == (Category("accessories"), Category("accessories > backpack"))
+    assert bag.draft.tags == ("for women", "promoted", "rucksack")
+    assert bag.draft.variants[0].price == Money(12999, "USD")
+    assert (bag.counts, bag.line, bag.status) == ({"a1": 15}, 2, None)
+    assert by_id(reading)["b2"].draft.title == "501"
+    assert bag.draft.media == ()
+    assert any("file names only" in notice for notice in reading.notices)
+
+
+def test_pictures_are_found_where_they_are_said_to_lie() -> None:
+    bag = by_id(read_yaml(YAML, media_base="https://cdn.example/img/"))["a1"]
+    assert bag.draft.media[0].url == "https://cdn.example/img/a1.jpg"
+
+
+@pytest.mark.parametrize(
+    ("item", "line", "reason"),
+    [
+        ("- id: [unclosed\n  name: x\n", 4, "this is not YAML"),
+        ("- id: x\n  name: 'y\n", 3, "this is not YAML"),
+        ("- just text\n", 2, "a bare value"),
+        ("- name: Nameless\n  price: 1\n", 2, "id: this is needed"),
+        ("- id: x\n  price: 1\n", 2, "name: this is needed"),
+        ("- id: x\n  name: X\n", 2, "price: this is needed"),
+        ("- id: x\n  name: X\n  price: cheap\n", 2, "price: 'cheap' is not a price"),
+        ("- id: x\n  name: X\n  price: .nan\n", 2, "is not a price"),
+        ("- id: x\n  name: {a: b}\n  price: 1\n", 2, "name: this is not text"),
+        ("- id: x\n  name: X\n  price: 1\n  current_stock: lots\n", 2, "stock: 'lots'"),
+        ("- id: x\n  name: X\n  price: 1\n  current_stock: true\n", 2, "stock: True"),
+        ("- id: x\n  name: X\n  price: 1\n  aliases: {a: 1}\n", 2, "aliases"),
+        ("- !!python/object/apply:os.system ['true']\n", 2, "this is not YAML"),
+        ("- &a [*a]\n", 2, "a bare value"),
+        ("- *unknown\n", 2, "this is not YAML"),
+    ],
+)
+def test_a_bad_item_is_told_with_its_line_and_the_good_ones_are_kept(
+    item: str, line: int, reason: str
+) -> None:
+    reading = read_yaml(f"- {{id: a, name: A, price: 1}}\n{item}- {{id: b, name: B, price: 1}}\n")
+    assert by_id(reading).keys() == {"a", "b"}
+    (rejected,) = reading.rejected
+    assert reason in rejected.reason
+    assert 2 <= rejected.line <= line
+
+
+def test_a_yaml_bomb_is_one_bad_item() -> None:
+    bomb = "- id: x\n  a: &a [x, x, x, x, x, x, x, x, x]\n"
+    for n in range(1, 12):
+        before, name = chr(96 + n), chr(97 + n)
+        bomb += f"  {name}: &{name} [" + ", ".join([f"*{before}"] * 9) + "]\n"
+    reading = read_yaml(bomb + "  name: *l\n  price: 1\n- {id: b, name: B, price: 1}\n")
+    assert by_id(reading).keys() == {"b"}
+    assert reading.rejected[0].reason == "name: this is not text"
+
+
+@pytest.mark.parametrize(
+    ("raw", "kind", "error", "code"),
+    [
+        (b"\xff\xfe\x00", "text/csv", Invalid, "encoding_unsupported"),
+        (b"Handle,Title,Price\n", "text/csv", Unprocessable, "file_empty"),
+        (b"", "text/csv", Unprocessable, "columns_missing"),
+        (b"a,b\n1,2\n", "text/csv", Unprocessable, "columns_missing"),
+        (b"Handle,Title\nmug,Mug\n", "text/csv", Unprocessable, "columns_missing"),
+        (b"", "application/yaml", Unprocessable, "file_empty"),
+        (b"products:\n  - id: x\n", "application/yaml", Unprocessable, "not_a_list"),
+        (b"{}", "application/json", Invalid, "content_type_unsupported"),
+        (b"{}", "", Invalid, "content_type_unsupported"),
+    ],
+)
+def test_a_file_that_holds_no_products_is_refused(
+    raw: bytes, kind: str, error: type[Refusal], code: str
+) -> None:
+    with pytest.raises(error) as refused:
+        read(raw, kind)
+    assert refused.value.code == code
+
+
+def test_more_products_than_one_call_takes_are_refused() -> None:
+    lines = "".join(f"- {{id: p{n}, name: P, price: 1}}\n" for n in range(MOST_ENTRIES + 1))
+    with pytest.raises(Unprocessable) as refused:
+        read_yaml(lines)
+    assert refused.value.code == "too_many_products"
+
+
+@pytest.mark.parametrize(
+    ("query", "path"),
+    [
+        ({"currency": "usd"}, "currency"),
+        ({"currency": "EURO"}, "currency"),
+        ({"media": "ftp://x/"}, "media"),
+        ({"media": "https://x/pictures"}, "media"),
+        ({"first_line": "0"}, "first_line"),
+        ({"first_line": "x"}, "first_line"),
+    ],
+)
+def test_terms_that_make_no_sense_are_refused(query: dict[str, str], path: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        terms_asked(query)
+    assert refused.value.problems[0].path == path
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("plain", "plain"),
+        ("<p>One</p><p>Two <i>and</i> three</p>", "One\nTwo and three"),
+        ("a<br>b", "a\nb"),
+        ("<b>no</b>space", "nospace"),
+        ("x &lt; y &amp; z", "x < y & z"),
+        ("<script>alert(1)</script>safe<style>p{}</style>", "safe"),
+        ("<p>unclosed <b>tag", "unclosed tag"),
+    ],
+)
+def test_a_description_loses_its_markup(html: str, text: str) -> None:
+    assert plain_text(html) == text
+
+
+def test_the_samples_that_the_shop_ships_are_good() -> None:
+    for file in SAMPLES.glob("products.yaml"):
+        assert not read_yaml(file.read_text()).rejected
+    for file in SAMPLES.glob("*.csv"):
+        assert not read(file.read_text()).rejected
+
+
+def test_the_whole_demo_store_is_read() -> None:
+    if not DEMO_STORE.exists():
+        pytest.skip(f"{DEMO_STORE} is not there; it comes with the project's shared data only")
+    text = DEMO_STORE.read_text()
+    items = text.split("\n- id: ")
+    total = 0
+    for start in range(0, len(items), 800):
+        part = "\n- id: ".join(items[start : start + 800])
+        reading = read_yaml(part if start == 0 else "- id: " + part)
+        assert reading.rejected == []
+        total += len(reading.entries)
+    assert total == 2465
