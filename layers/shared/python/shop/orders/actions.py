@@ -12,13 +12,20 @@ from shop.kernel.events import Event
 from shop.kernel.ids import derived_id
 from shop.kernel.money import Money
 from shop.kernel.transactions import Clash, Ledger, Part
-from shop.orders.model import CALLED_OFF, Order, Parcel, ParcelStatus, Status, Tracking, drawn
+from shop.orders.model import (
+    CALLED_OFF,
+    GUEST,
+    Order,
+    Parcel,
+    ParcelStatus,
+    Status,
+    Tracking,
+    drawn,
+)
 from shop.orders.ports import Letter, Letters, Mail, Orders, Waits, Workflow
 from shop.payments.model import PaymentStatus, Report
 from shop.payments.ports import PaymentProvider
 
-GUEST = "guest"
-"""The owner of what is bought without signing in."""
 EXPIRED = "payment_expired"
 TRIES = 5
 """How often a change is tried anew when somebody else was faster."""

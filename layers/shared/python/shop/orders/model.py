@@ -35,6 +35,9 @@ class Status(StrEnum):
     """Shipped, but nothing of it arrived: lost, or sent back; the money went back."""
 
 
+GUEST = "guest"
+"""The owner of what is bought without signing in."""
+
 CALLED_OFF = frozenset({Status.CANCELLED, Status.RETURNED})
 """The shop owes no goods any more, and no money is due."""
 
@@ -273,7 +276,6 @@ class Order:
     def _event(self, kind: str, at: datetime, **more: Any) -> Event:
         data = {
             "order_id": self.id,
-            "owner": self.owner,
             "status": self.status.value,
             "currency": self.currency,
             "total": self.total,
@@ -283,7 +285,8 @@ class Order:
 
     def placed(self) -> tuple["Order", tuple[Event, ...]]:
         """The order as it is first written."""
-        noted = self._noted(self.placed_at, "placed", self.owner)
+        who = "guest" if self.owner == GUEST else "customer"
+        noted = self._noted(self.placed_at, "placed", who)
         event = replace(
             noted._event("OrderPlaced", self.placed_at, pay_by=self.pay_by.isoformat()),
             id=f"{self.id}.1.OrderPlaced",
@@ -315,7 +318,7 @@ class Order:
             return order, ()
         if after.status is PaymentStatus.FAILED:
             return order, (order._event("PaymentFailed", at, reason=after.reason or "unknown"),)
-        if after.status is PaymentStatus.CAPTURED:
+        if after.status is PaymentStatus.CAPTURED and self.status not in CALLED_OFF:
             return order, (order._event("PaymentCaptured", at, amount=after.balance("captured")),)
         return order, ()
 

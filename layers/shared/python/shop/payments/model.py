@@ -118,25 +118,31 @@ class Payment:
         return merged
 
     def to_dict(self) -> dict[str, Any]:
-        return {
+        """JSON values; what is empty is left out, and so is the reference where it is this one."""
+        told = {
             "provider": self.provider,
             "status": self.status.value,
             "reference": self.reference,
             "action_url": self.action_url,
             "reason": self.reason,
-            "ledger": [[e.at.isoformat(), e.kind, e.amount, e.reference] for e in self.ledger],
+            "ledger": [
+                [e.at.isoformat(), e.kind, e.amount]
+                + ([] if e.reference == self.reference else [e.reference])
+                for e in self.ledger
+            ],
         }
+        return {name: value for name, value in told.items() if value}
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> "Payment":
         return cls(
             provider=raw["provider"],
             status=PaymentStatus(raw["status"]),
-            reference=raw["reference"],
-            action_url=raw["action_url"],
-            reason=raw["reason"],
+            reference=raw.get("reference"),
+            action_url=raw.get("action_url"),
+            reason=raw.get("reason"),
             ledger=tuple(
-                Entry(datetime.fromisoformat(at), kind, amount, reference)
-                for at, kind, amount, reference in raw["ledger"]
+                Entry(datetime.fromisoformat(at), kind, amount, *(other or [raw["reference"]]))
+                for at, kind, amount, *other in raw.get("ledger", ())
             ),
         )

@@ -17,14 +17,22 @@ from shop.kernel.errors import Invalid, NotFound, Stale
 from shop.kernel.events import Event
 from shop.kernel.paging import Page, from_cursor, to_cursor
 from shop.kernel.transactions import Part
-from shop.orders.model import Order, Status
+from shop.orders.model import GUEST, Order, Status
 from shop.orders.ports import Summary
 from shop.orders.store.document import from_document, to_document
-from shop.orders.store.rows import ByDay, OrderRow, TrackRow, instant, pk_of, track_of
+from shop.orders.store.rows import (
+    ByDay,
+    OrderRow,
+    TrackRow,
+    pk_of,
+    placed_in,
+    placed_key_of,
+    track_of,
+)
 
 SHARDS = 16
 PAUSE = 0.05
-"""Seconds that a write waits at most when a transaction holds the order, before it is tried anew."""
+"""Seconds that a write waits at most when a transaction holds the order."""
 
 
 class DynamoOrders:
@@ -95,7 +103,7 @@ class DynamoOrders:
         shards = (
             OrderRow.by_day.query(
                 f"{day:%Y-%m-%d}#{shard:02d}",
-                ByDay.placed_key < instant(at),
+                ByDay.placed_key < placed_key_of("", at),
                 ByDay.status == Status.PLACED.value,
             )
             for day in (at.astimezone(UTC) - timedelta(days=1), at.astimezone(UTC))
@@ -148,12 +156,12 @@ def _page(newest_first: Iterable[OrderRow], limit: int) -> Page[Summary]:
 
 
 def summary_of(row: Any) -> Summary:
-    placed_at, _, order_id = row.placed_key.partition("#")
+    order_id, placed_at = placed_in(row.placed_key)
     raw = row.summary
     return Summary(
         id=order_id,
         status=Status(row.status),
-        placed_at=datetime.fromisoformat(placed_at),
+        placed_at=placed_at,
         currency=raw["currency"],
         total=raw["total"],
         pieces=raw["pieces"],
@@ -179,9 +187,9 @@ def row_of(order: Order, events: Sequence[Event]) -> OrderRow:
             "pay_by": int(order.pay_by.timestamp()),
         },
         events=tuple(events),
-        owner_key=None if order.owner == "guest" else order.owner,
+        owner_key=None if order.owner == GUEST else order.owner,
         day_key=f"{placed:%Y-%m-%d}#{shard:02d}",
-        placed_key=f"{instant(placed)}#{order.id}",
+        placed_key=placed_key_of(order.id, placed),
     )
 
 

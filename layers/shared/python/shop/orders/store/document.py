@@ -1,11 +1,11 @@
 """An order as the document in its row, and back.
 
-What the keys and plain attributes of the row say is not said again, and what is empty is left out.
-Fields are only ever added: a document without one reads as its default.
+What the keys and plain attributes of the row say is not said again, what the quote repeats of the
+order is left out of it, and so is what is empty: most orders then cost one write unit. Fields are
+only ever added, those of a line at its end: a document without one reads as its default.
 """
 
-from collections.abc import Sequence
-from dataclasses import MISSING, fields
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -27,9 +27,36 @@ _PLAIN = (
     "buyer",
     "destination",
     "shipping_option",
-    "quote",
     "allocation",
 )
+_IN_QUOTE = ("currency", "subtotal", "discount", "shipping", "tax", "total", "tax_included")
+_IN_QUOTE_LINE = {
+    "id": "id",
+    "price": "unit_price",
+    "quantity": "quantity",
+    "subtotal": "subtotal",
+    "total": "total",
+}
+"""What a line of the quote calls a field, and what the order's line does."""
+_LINE = (
+    "id",
+    "product_id",
+    "variant_id",
+    "sku",
+    "title",
+    "image_url",
+    "unit_price",
+    "quantity",
+    "subtotal",
+    "total",
+    "tax",
+    "discount",
+    "shipped",
+    "delivered",
+    "cancelled",
+    "returned",
+)
+"""The place of each field in a stored line: never changed, only added to."""
 _EMPTY: tuple[Any, ...] = (None, {}, [])
 
 
@@ -37,6 +64,7 @@ def to_document(order: Order) -> dict[str, Any]:
     """The order without its id, owner, status and version."""
     document: dict[str, Any] = {name: getattr(order, name) for name in _PLAIN}
     document |= {
+        "quote": _quote_out(order),
         "lines": [_line_out(line) for line in order.lines],
         "parcels": [_parcel_out(parcel) for parcel in order.parcels],
         "placed_at": order.placed_at.isoformat(),
@@ -52,14 +80,16 @@ def from_document(
     document: dict[str, Any], *, order_id: str, owner: str, status: str, version: int
 ) -> Order:
     """The order that :func:`to_document` wrote."""
-    raw = {"cancel_reason": None, "quote": {}, "allocation": {}} | document
+    raw = {"cancel_reason": None, "allocation": {}} | document
+    lines = tuple(_line_in(line) for line in raw["lines"])
     return Order(
         id=order_id,
         owner=owner,
         status=Status(status),
         version=version,
         **{name: raw.get(name, {}) for name in _PLAIN},
-        lines=tuple(OrderLine(**{**_LINE_DEFAULTS, **line}) for line in raw["lines"]),
+        lines=lines,
+        quote=_quote_in(raw, lines),
         parcels=tuple(_parcel_in(parcel) for parcel in raw.get("parcels", ())),
         placed_at=datetime.fromisoformat(raw["placed_at"]),
         pay_by=datetime.fromisoformat(raw["pay_by"]),
@@ -72,13 +102,45 @@ def from_document(
     )
 
 
-_LINE_DEFAULTS: dict[str, Any] = {
-    each.name: 0 if each.default is MISSING else each.default for each in fields(OrderLine)
-}
+def _line_out(line: OrderLine) -> list[Any]:
+    row = [getattr(line, name) for name in _LINE]
+    while row[-1] in (0, None):
+        row.pop()
+    return row
 
 
-def _line_out(line: OrderLine) -> dict[str, Any]:
-    return {k: v for k, v in vars(line).items() if v != _LINE_DEFAULTS[k]}
+def _line_in(row: Sequence[Any]) -> OrderLine:
+    known = dict(zip(_LINE, row, strict=False))
+    return OrderLine(**{"discount": 0, "tax": 0, "total": 0, "subtotal": 0, "quantity": 0, **known})
+
+
+def _quote_out(order: Order) -> dict[str, Any]:
+    """The quote without what the order says as well, and says alike."""
+    quote = dict(order.quote)
+    for name in _IN_QUOTE:
+        if name in quote and quote[name] == getattr(order, name):
+            del quote[name]
+    mine = {line.id: line for line in order.lines}
+    if "lines" in quote and [line["id"] for line in quote["lines"]] == list(mine):
+        quote["lines"] = [_quote_line_out(line, mine[line["id"]]) for line in quote["lines"]]
+    return quote
+
+
+def _quote_line_out(line: Mapping[str, Any], mine: OrderLine) -> dict[str, Any]:
+    said = {name: getattr(mine, own) for name, own in _IN_QUOTE_LINE.items()}
+    return {k: v for k, v in line.items() if k not in said or v != said[k]}
+
+
+def _quote_in(raw: Mapping[str, Any], mine: Sequence[OrderLine]) -> dict[str, Any]:
+    if "quote" not in raw:
+        return {}
+    quote = {**{name: raw[name] for name in _IN_QUOTE}, **raw["quote"]}
+    if len(quote.get("lines", ())) == len(mine):
+        quote["lines"] = [
+            {**{name: getattr(line, own) for name, own in _IN_QUOTE_LINE.items()}, **told}
+            for told, line in zip(quote["lines"], mine, strict=True)
+        ]
+    return quote
 
 
 def _hold_out(hold: Hold) -> Sequence[str | int]:
