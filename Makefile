@@ -50,6 +50,10 @@ fmt: $(READY) ## lay out the code as check wants it
 	@$(BIN)/ruff format -q .
 	@$(BIN)/ruff check -q --fix .
 
+.PHONY: openapi
+openapi: $(READY) ## write docs/openapi.json anew from the manifests
+	@PYTHONPATH=$(CURDIR):$(CURDIR)/layers/shared/python $(BIN)/python -m infra.openapi
+
 .PHONY: check
 check: $(READY) ## style, types, floors, OpenAPI, templates of all stages (cfn-lint, cdk-nag)
 	@$(BIN)/python -m local.check
