@@ -1,6 +1,9 @@
 """What prices are made of. Standard library and kernel; no input, no output, no clock."""
 
 from shop.pricing.model.basket import Basket, BasketLine, CustomerFacts, Destination
+from shop.pricing.model.choice import Conditions, Selection, Window
+from shop.pricing.model.price_lists import PriceEntry, PriceList
+from shop.pricing.model.promotions import Mode, Promotion, Stacking, StackingGroup, Status
 from shop.pricing.model.quote import (
     CodeOutcome,
     Delivery,
@@ -15,6 +18,7 @@ from shop.pricing.model.quote import (
     Use,
 )
 from shop.pricing.model.rules import MARKETS, Market, Rules
+from shop.pricing.model.standing import CodeFacts, Standing
 from shop.pricing.model.tax import BUNDLED, TaxRate, TaxTable
 from shop.pricing.model.trace import REASONS, Step, TraceEntry
 
@@ -24,18 +28,29 @@ __all__ = [
     "REASONS",
     "Basket",
     "BasketLine",
+    "CodeFacts",
     "CodeOutcome",
+    "Conditions",
     "CustomerFacts",
     "Delivery",
     "Destination",
     "Discount",
     "Gift",
     "Market",
+    "Mode",
     "Notice",
+    "PriceEntry",
+    "PriceList",
+    "Promotion",
     "Quote",
     "QuoteLine",
     "RoundingPolicy",
     "Rules",
+    "Selection",
+    "Stacking",
+    "StackingGroup",
+    "Standing",
+    "Status",
     "Step",
     "Tax",
     "TaxRate",
@@ -43,4 +58,5 @@ __all__ = [
     "TraceEntry",
     "UnitRun",
     "Use",
+    "Window",
 ]

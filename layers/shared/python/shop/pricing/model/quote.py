@@ -167,8 +167,10 @@ class CodeOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """What the order uses up when it is placed, counted in its own transaction: a code, or units of
-    a quota.
+    """What the order uses up when it is placed, counted in its own transaction.
+
+    ``units`` of a quota or of a gift (``gift_sku``), and one use of ``code``, as it was typed
+    (:func:`shop.pricing.model.coupons.normal` gives the form it is kept in).
     """
 
     promotion_id: str
