@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ReadTimeoutError
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from pydantic import BaseModel, ConfigDict
 
@@ -244,6 +246,45 @@ def test_params_are_an_object(desk: Any, params: Any) -> None:
 @pytest.mark.parametrize("meta", [1, [], None, {"io.modelcontextprotocol/protocolVersion": {}}])
 def test_odd_metadata_is_no_fault(desk: Any, meta: Any) -> None:
     assert post(desk, message("ping", {"_meta": meta})).status in (200, 400)
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner),
+    max_leaves=8,
+)
+part = anything | st.sampled_from(["2.0", "tools/call", "get_cart", "create_cart", MODERN])
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "jsonrpc": part,
+            "id": anything,
+            "method": st.sampled_from(["tools/call", "tools/list", "initialize"]) | part,
+            "params": st.fixed_dictionaries(
+                {},
+                optional={
+                    "name": part,
+                    "arguments": st.dictionaries(
+                        st.sampled_from(["id", "cart", "meta"]), anything, max_size=3
+                    )
+                    | anything,
+                    "_meta": anything,
+                    "protocolVersion": anything,
+                },
+            )
+            | anything,
+        },
+    )
+    | anything
+)
+def test_no_message_is_a_fault(desk: Any, said: Any) -> None:
+    answer = post(desk, said)
+    assert answer.status < 500, answer.text
+    assert answer.status == 202 or answer.json["jsonrpc"] == "2.0"
 
 
 def test_a_megabyte_is_too_much(desk: Any) -> None:

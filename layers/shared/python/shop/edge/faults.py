@@ -53,17 +53,23 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 _PRIVATE = (
     (re.compile(r"input_value=.*?, input_type", re.DOTALL), "input_value=…, input_type"),
-    (re.compile(r"[^\s@'\"<>(]+@[^\s@'\"<>)]+"), "…@…"),
+    (re.compile(r"[^\s@'\"<>(]{1,64}@[^\s@'\"<>)]+"), "…@…"),
     (re.compile(r"\b(?:Bearer|Basic)\s+\S+", re.IGNORECASE), "Bearer …"),
     (re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*"), "…"),
     (re.compile(r"\b(?:whsec|sk|rk|tok)_\w+"), "…"),
-    (re.compile(r"(?<![\w-])(?!\d{4}-\d\d-\d\d)\+?\d[\d \-()]{6,}\d"), "…"),
+    (re.compile(r"(?<![\w-])(?!\d{4}-\d\d-\d\d)\+?\d[\d \-()]{6,40}\d"), "…"),
 )
+
+
+TRACE_LENGTH = 6000
+"""Characters of a trace that are logged: its end, which is where the fault is."""
 
 
 def told(error: BaseException) -> dict[str, Any]:
     """A fault as members of a log line: its class and trace, what looks personal blotted out."""
     text = "".join(traceback.format_exception(error))
+    if len(text) > TRACE_LENGTH:
+        text = "…" + text[-TRACE_LENGTH:].partition(" ")[2]
     for pattern, instead in _PRIVATE:
         text = pattern.sub(instead, text)
-    return {"fault": type(error).__name__, "trace": text[-6000:]}
+    return {"fault": type(error).__name__, "trace": text}
