@@ -103,6 +103,25 @@ def test_what_is_not_json_to_every_reader_is_refused(text: str | bytes, code: st
     assert len(refused(text).detail) < 300
 
 
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("99999999999999999999", "$"),
+        ('{"line_items":[{"id":"x","quantity":9007199254740992}]}', "$.line_items[0].quantity"),
+        ('{"a":[1,{"b c":-1e999}]}', '$.a[1]["b c"]'),
+        ('{"a":1E+400}', "$.a"),
+        ('{"a":1' + "0" * 309 + ".5}", "$.a"),
+    ],
+)
+def test_a_number_out_of_range_is_named_with_its_place(text: str, path: str) -> None:
+    assert wrong(text) == [("number_out_of_range", path)]
+
+
+def test_a_string_that_looks_like_a_huge_number_is_a_string() -> None:
+    body = b'{"line_items":[],"note":"1e999","attribution":{"n":"12345678901234567890"}}'
+    assert isinstance(parse(Order, body), Order)
+
+
 @pytest.mark.parametrize("number", [LARGEST, -LARGEST, 0, -0])
 def test_numbers_that_everybody_reads_alike_are_fine(number: int) -> None:
     assert document(json.dumps({"a": number}).encode()) == {"a": number}

@@ -41,6 +41,8 @@ def document(raw: bytes) -> Any:
             parse_float=_finite,
             parse_int=_exact,
         )
+        if _LONG.search(text):
+            _in_range(data)
         if _SURROGATE.search(text):
             json.dumps(data, ensure_ascii=False).encode()
     except UnicodeError:
@@ -70,22 +72,36 @@ def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
-def _finite(text: str) -> float:
+_LONG = re.compile(r"[0-9]{16}|[eE]\+?[0-9]{2}")
+"""Where a text has this, one of its numbers may be out of range, and all are looked at."""
+
+
+class _Huge(str):
+    """A number that other readers would not read as it is written."""
+
+    __slots__ = ()
+
+
+def _finite(text: str) -> float | _Huge:
     value = float(text)
-    if not math.isfinite(value):
-        raise _out_of_range(text)
-    return value
+    return value if math.isfinite(value) else _Huge(text)
 
 
-def _exact(text: str) -> int:
-    if len(text) > 17 or abs(int(text)) > LARGEST:
-        raise _out_of_range(text)
-    return int(text)
+def _exact(text: str) -> int | _Huge:
+    return int(text) if len(text) <= 17 and abs(int(text)) <= LARGEST else _Huge(text)
 
 
-def _out_of_range(text: str) -> Invalid:
-    said = f"{text[:24]} is out of range: numbers go to ±{LARGEST}"
-    return Invalid(said, code="number_out_of_range", path="$")
+def _in_range(data: Any) -> None:
+    rest: list[tuple[tuple[int | str, ...], Any]] = [((), data)]
+    while rest:
+        where, value = rest.pop()
+        if isinstance(value, _Huge):
+            said = f"{value[:24]} is out of range: numbers go to ±{LARGEST}"
+            raise Invalid(said, code="number_out_of_range", path=_json_path(where, data))
+        if isinstance(value, dict):
+            rest.extend(((*where, name), inner) for name, inner in value.items())
+        elif isinstance(value, list):
+            rest.extend(((*where, number), inner) for number, inner in enumerate(value))
 
 
 def shaped(shape: type[BaseModel], data: Any) -> BaseModel:
