@@ -20,6 +20,10 @@ from infra.stacks.observability import Observability
 from infra.stacks.workflow import Workflow
 from infra.stages import Stage, chosen
 
+FLAGS = {"@aws-cdk/core:defaultCrossStackReferences": "strong"}
+"""CDK's own switches, here and not in cdk.json, so that tests synthesize what the CLI deploys. What
+stacks import of each other are ids that live as long as their stacks: an export may guard them."""
+
 
 def build(
     stage: Stage,
@@ -29,7 +33,9 @@ def build(
     outdir: Path | None = None,
 ) -> cdk.App:
     """Lay out every stack of one stage. Nothing is deployed; hollow packages are not even built."""
-    app = cdk.App(analytics_reporting=False, outdir=str(outdir) if outdir else None)
+    app = cdk.App(
+        analytics_reporting=False, context=FLAGS, outdir=str(outdir) if outdir else None
+    )
     names = Names(stage)
     packages = packages or Packages()
     features = present(features, stage)
