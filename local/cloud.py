@@ -381,7 +381,7 @@ class Cloud:
             check=False,
         )
         if done.returncode != 0:
-            raise CloudRefused(f"The shop is open but not furnished: {done.args} failed.")
+            raise CloudRefused("The shop is open, but what furnishes it (local.furnish) failed.")
 
     def _down(self) -> None:
         running = servers(self.home)

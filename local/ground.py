@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from local.processes import ROOT
-from local.progress import Progress, run_logged
+from local.progress import At, Progress, run_logged
 
 SOURCES = ("infra", "functions", "layers")
 FILES = ("cdk.json", "package-lock.json", "requirements/runtime.txt", "requirements/dev.txt")
@@ -62,7 +62,7 @@ def bootstrap(*, env: Mapping[str, str], log: Path, show: Progress) -> None:
 def deploy(assembly: Path, *, env: Mapping[str, str], log: Path, show: Progress) -> None:
     """`cdk deploy --all`; stacks that do not depend on each other go side by side."""
     total = len(stack_names(assembly))
-    with show.step(f"deploy {total} stacks") as at:
+    with show.step(f"deploy {total} stacks", total) as at:
         run_logged(
             [
                 "cdk",
@@ -78,7 +78,7 @@ def deploy(assembly: Path, *, env: Mapping[str, str], log: Path, show: Progress)
             ],
             env=env,
             log=log,
-            line=_narrator(total, at),
+            line=_narrator(at),
             telling=_is_telling,
         )
 
@@ -112,15 +112,15 @@ def _is_telling(line: str) -> bool:
     return re.search(WENT_WELL, line) is None
 
 
-def _narrator(total: int, at: Callable[[str], None]) -> Callable[[str], None]:
+def _narrator(at: At) -> Callable[[str], None]:
     done: set[str] = set()
 
     def line(text: str) -> None:
         if match := re.match(r"^ ✅ +(\S+)", text):
             done.add(match[1])
-            at(f"{len(done)} of {total}: {match[1]}")
+            at(match[1], len(done))
         elif match := EVENT.match(text):
-            at(f"{len(done)} of {total}: {match[1]}, {match[2]} of {match[3]} resources")
+            at(f"{match[1]}, {match[2]} of {match[3]} resources", len(done))
 
     return line
 

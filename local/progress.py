@@ -7,14 +7,24 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
+from rich import progress
 from rich.console import Console
+from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from local.processes import ROOT, CloudRefused
 
 
+class At(Protocol):
+    """Shows what a step is doing at the moment, and how much of it is done."""
+
+    def __call__(self, detail: str, done: int | None = None) -> None: ...
+
+
 class Progress:
-    """Steps with their times; on a terminal with a spinner, elsewhere one line when a step ends."""
+    """Steps with their times; on a terminal they tick, elsewhere each is a line when it begins
+    and one when it ends."""
 
     def __init__(self, *, quiet: bool = False) -> None:
         self.console = Console(highlight=False, quiet=quiet)
@@ -23,16 +33,24 @@ class Progress:
         self.console.print(words, soft_wrap=True)
 
     @contextlib.contextmanager
-    def step(self, words: str) -> Iterator[Callable[[str], None]]:
-        """Yields a function that shows what the step is doing at the moment."""
+    def step(self, words: str, total: int | None = None) -> Iterator[At]:
+        """With a ``total`` there is a bar, which moves with ``done``."""
         started = time.monotonic()
+        bar = [BarColumn(bar_width=20)] if total else []
+        columns = [TextColumn(" "), SpinnerColumn(), TextColumn("{task.description}"), *bar]
         if not self.console.is_terminal:
             self.say(f"  … {words}")
-        with self.console.status(f"{words} …") as status:
+        with progress.Progress(
+            *columns,
+            TimeElapsedColumn(),
+            console=self.console,
+            transient=True,
+            disable=not self.console.is_terminal,
+        ) as ticking:
+            task = ticking.add_task(words, total=total)
 
-            def at(detail: str) -> None:
-                seconds = time.monotonic() - started
-                status.update(f"{words} … [dim]{detail}  {seconds:.0f} s[/dim]")
+            def at(detail: str, done: int | None = None) -> None:
+                ticking.update(task, completed=done, description=f"{words} [dim]{detail}[/dim]")
 
             yield at
         self.say(f"  [green]✓[/green] {words} [dim]{time.monotonic() - started:.1f} s[/dim]")
