@@ -296,10 +296,12 @@ def capture_when_possible(
 
 
 def allocate_order(order_id: str, *, at: datetime, orders: Orders) -> Order:
-    """Decide which location ships which line."""
+    """Decide which location ships which line. Of an order called off meanwhile, none does."""
 
     def attempt() -> Order:
         order = orders.by_id(order_id)
+        if order.status in CALLED_OFF:
+            return order
         after, events = order.allocated(at, "workflow")
         return orders.save(order, after, events) if events else order
 
