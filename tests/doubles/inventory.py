@@ -173,16 +173,13 @@ class MemoryStock:
         after = now.after(movement)
         if not self.bins.of(before.sku, before.location):
             self._commit((Bin(before.sku, before.location),))
-        while step := self._gathering(movement, before):
+        bins = self.bins.of(before.sku, before.location)
+        while step := gathering(bins, -movement.available):
             self._commit(step)
+            bins = self.bins.of(before.sku, before.location)
         base = self.bins.of(before.sku, before.location)[0]
         self._commit((moved(base, movement),), movement)
         return after
-
-    def _gathering(self, movement: Movement, before: StockLevel) -> Step:
-        bins = self.bins.of(before.sku, before.location)
-        needed = -movement.available - bins[0].safety - movement.safety
-        return gathering(bins, needed) if movement.available < 0 else ()
 
     def open(
         self, counts: Mapping[str, int], *, actor: str, reason: str, at: datetime

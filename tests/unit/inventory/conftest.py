@@ -1,5 +1,6 @@
 """A stock room, once in memory and once on DynamoDB's mapping (moto), for the ports' own suite."""
 
+import random
 from collections.abc import Iterator
 
 import pytest
@@ -20,5 +21,5 @@ def room(request: pytest.FixtureRequest) -> Iterator[Room]:
         return
     with mock_aws():
         BinRow.create_table(billing_mode="PAY_PER_REQUEST")
-        stock = DynamoStock(sleep=lambda seconds: None)
+        stock = DynamoStock(chance=random.Random(1), sleep=lambda seconds: None)
         yield Room(stock, DynamoLedger(connection()))

@@ -221,7 +221,9 @@ def moved(base: Bin, movement: Movement) -> Change:
             "incoming": movement.incoming,
             "version": 1,
         },
-        needs={"available": -difference - base.safety - movement.safety} if difference < 0 else {},
+        needs={"available": -difference - base.safety - movement.safety}
+        if difference < 0 or movement.safety < 0
+        else {},
         exactly={"version": base.version, "bins": base.bins},
         puts={"unavailable_by": {reason: units for reason, units in held.items() if units}}
         if movement.unavailable
@@ -291,7 +293,11 @@ def next_step(bins: Sequence[Bin], wanted: int) -> Step:
 
 
 def gathering(bins: Sequence[Bin], units: int) -> Step:
-    """Bring units for sale into bin 0 until it has so many; empty when it has, or nobody else."""
+    """Bring units for sale into bin 0 until it has so many; empty when it has, or no other has.
+
+    Done before staff take something away, and so that the safety stock, which bin 0 keeps for
+    all, is never eaten into while another bin still sells.
+    """
     missing = units - bins[0].available
     donors = sorted((b for b in bins[1:] if b.available > 0), key=lambda b: -b.available)
     taken: list[tuple[Bin, int]] = []

@@ -119,8 +119,7 @@ class DynamoStock:
             if now.version != before.version:
                 break
             after = now.after(movement)
-            needed = -movement.available - bins[0].safety - movement.safety
-            gathered = gathering(bins, needed) if movement.available < 0 else ()
+            gathered = gathering(bins, -movement.available)
             try:
                 if gathered:
                     self._commit(gathered)
@@ -299,6 +298,16 @@ class DynamoStock:
         if isinstance(error, Clash) and not failed:
             return ()
         self._see(wanted, failed)
+        short, unsure = self._short(wanted)
+        if unsure and not short:
+            # Somebody was faster at this bin. Wait for the next sight, and judge by that.
+            self._sleep(self._chance.uniform(LOOK_AGAIN_AFTER / 2, LOOK_AGAIN_AFTER))
+            self._look(wanted)
+            short, _ = self._short(wanted)
+        return short
+
+    def _short(self, wanted: Mapping[str, int]) -> tuple[tuple[Shortage, ...], bool]:
+        """Every line known to be short, and whether some other may be."""
         short, unsure = [], False
         for sku, quantity in wanted.items():
             sights = self._sights.of(sku)
@@ -309,10 +318,7 @@ class DynamoStock:
                 short.append(Shortage(sku, quantity, left))
             else:
                 unsure = True
-        if unsure and not short:
-            # Somebody was faster at this bin. Give the sight time to be renewed before the next.
-            self._sleep(self._chance.uniform(LOOK_AGAIN_AFTER / 2, LOOK_AGAIN_AFTER))
-        return tuple(short)
+        return tuple(short), unsure
 
     def _see(self, wanted: Iterable[str], failed: Iterable[tuple[str, int]]) -> None:
         """Read what stood in the way: bins that refused, and the level of every single-bin SKU."""
@@ -337,7 +343,10 @@ class DynamoStock:
         self._sights.correct(there)
         for sku, shard, location in refusing - {(b.sku, b.shard, b.location) for b in there}:
             self._sights.missing(sku, location, shard)
-        for sku in wanted:
+        self._look(wanted)
+
+    def _look(self, skus: Iterable[str]) -> None:
+        for sku in skus:
             for location, sight in list(self._sights.of(sku).items()):
                 if len(sight.units) > 1:
                     self._sights.look(sku, location)

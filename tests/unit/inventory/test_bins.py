@@ -1,0 +1,271 @@
+"""Bins of a hot SKU, whatever happens in whatever order: nothing is sold twice, nothing is lost."""
+
+import contextlib
+import random
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from shop.inventory.model import MAIN, Claim, Demand, Hold, Kind, Movement, StockLevel
+from shop.inventory.model.bins import (
+    AWAITED,
+    PARTS_OF_A_DEMAND,
+    UNSEEN,
+    Bin,
+    Step,
+    draw,
+    gathering,
+    level_of,
+    moved,
+    next_step,
+    shipping,
+)
+from shop.kernel.errors import Conflict
+from shop.kernel.transactions import Clash
+from tests.doubles.inventory import MemoryLedger, MemoryStock
+
+NOW = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
+SKU = "HOT"
+
+
+class Sale(RuleBasedStateMachine):
+    """Buyers with old memories, staff and two people who share the stock out, all interleaved.
+
+    Every transaction is planned on what was read some steps ago (``remembered``), as it is when
+    many processes run at once; the conditions alone must keep the sums right.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stock = MemoryStock()
+        self.ledger = MemoryLedger()
+        self.chance = random.Random(7)
+        self.orders: list[tuple[tuple[Hold, ...], Claim]] = []
+        self.remembered: list[list[Bin]] = []
+        self.planned: list[Step] = []
+        self.came = self.left = 0
+
+    @initialize(units=st.integers(0, 200))
+    def opened(self, units: int) -> None:
+        self.stock.open({SKU: units}, actor="w", reason="opening", at=NOW)
+        self.came = units
+        self.remembered.append(self.bins())
+
+    def bins(self) -> list[Bin]:
+        return self.stock.bins.of(SKU, MAIN)
+
+    def reserve(self, holds: tuple[Hold, ...]) -> None:
+        def part(writes: Any) -> None:
+            self.stock.reserve(writes, holds)
+
+        self.ledger.commit(part)
+        self.orders.append((holds, Claim.RESERVED))
+
+    def release(self, holds: tuple[Hold, ...], claim: Claim) -> None:
+        self.ledger.commit(lambda writes: self.stock.release(writes, holds, claim))
+
+    def commit(self, step: Step) -> bool:
+        try:
+            self.ledger.commit(lambda writes: self.stock.bins.add(writes, step))
+        except Clash:
+            return False
+        return True
+
+    @rule()
+    def somebody_looks(self) -> None:
+        self.remembered = [*self.remembered[-3:], self.bins()]
+
+    @rule(quantity=st.integers(1, 9), age=st.integers(0, 3))
+    def somebody_buys(self, quantity: int, age: int) -> None:
+        seen = self.remembered[-1 - age % len(self.remembered)]
+        units = {MAIN: [one.available for one in seen]}
+        holds = draw(Demand(SKU, quantity), units, self.chance)
+        if holds is None:
+            return
+        with contextlib.suppress(Clash):
+            self.reserve(holds)
+
+    @precondition(lambda self: self.orders)
+    @rule(pick=st.integers(0, 10_000), what=st.sampled_from(["release", "commit", "ship"]))
+    def an_order_goes_on(self, pick: int, what: str) -> None:
+        """A hold can always be given back, committed or shipped, wherever its bin has gone."""
+        holds, claim = self.orders.pop(pick % len(self.orders))
+        units = sum(hold.quantity for hold in holds)
+        if what == "release":
+            self.release(holds, claim)
+        elif what == "ship":
+            self.ledger.commit(
+                lambda writes: self.stock.ship(
+                    writes, holds, order="o", actor="w", at=NOW, claim=claim
+                )
+            )
+            self.left += units
+        elif claim is Claim.RESERVED:
+            self.ledger.commit(lambda writes: self.stock.commit(writes, holds))
+            self.orders.append((holds, Claim.COMMITTED))
+        else:
+            self.orders.append((holds, claim))
+
+    @rule(wanted=st.integers(1, 12), age=st.integers(0, 3))
+    def somebody_plans_to_share_out(self, wanted: int, age: int) -> None:
+        seen = self.remembered[-1 - age % len(self.remembered)]
+        self.planned = [*self.planned[-3:], next_step(seen, wanted)]
+
+    @precondition(lambda self: self.planned)
+    @rule(pick=st.integers(0, 3))
+    def a_plan_is_carried_out(self, pick: int) -> None:
+        self.commit(self.planned[pick % len(self.planned)])
+
+    @rule(wanted=st.integers(1, 12))
+    def it_is_shared_out(self, wanted: int) -> None:
+        self.stock.spread(SKU, wanted)
+
+    @rule(units=st.integers(-40, 40))
+    def staff_count(self, units: int) -> None:
+        movement = Movement(SKU, Kind.ADJUSTED, NOW, "w", on_hand=units)
+        try:
+            self.stock.record(movement, self.stock.level(SKU))
+        except Conflict:
+            return
+        self.came += units
+
+    @rule(units=st.integers(-3, 3), safety=st.integers(-3, 3))
+    def staff_set_units_aside(self, units: int, safety: int) -> None:
+        movement = Movement(
+            SKU, Kind.HELD_BACK, NOW, "w", unavailable={"damaged": units}, safety=safety
+        )
+        try:
+            self.stock.record(movement, self.stock.level(SKU))
+        except Conflict:
+            return
+
+    @invariant()
+    def every_bin_adds_up(self) -> None:
+        assert all(row.adds_up for row in self.stock.bins.rows.values())
+
+    @invariant()
+    def nothing_is_lost_and_nothing_made(self) -> None:
+        bins = self.bins()
+        if not bins:
+            return
+        assert len(bins) == len(self.stock.bins.rows), "a bin nobody knows of"
+        level = level_of(bins)
+        assert level.on_hand == self.came - self.left
+        held = dict.fromkeys(Claim, 0)
+        for holds, claim in self.orders:
+            held[claim] += sum(hold.quantity for hold in holds)
+        assert (level.reserved, level.committed) == (held[Claim.RESERVED], held[Claim.COMMITTED])
+        assert level.promised <= level.on_hand
+
+    def teardown(self) -> None:
+        """At the end everything can still be sold, to the last unit, and the bins merged."""
+        if not self.bins():
+            return
+        for_sale = sum(max(0, one.available) for one in self.bins())
+        sold = 0
+        while holds := draw(
+            Demand(SKU, 1), {MAIN: [one.available for one in self.bins()]}, self.chance
+        ):
+            self.reserve(holds)
+            sold += 1
+        assert sold == for_sale
+        for holds, claim in self.orders:
+            self.release(holds, claim)
+        assert self.stock.spread(SKU, 1) == 1
+
+
+TestSale = Sale.TestCase
+TestSale.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+
+
+units_in_bins = st.lists(st.integers(-2, 30), min_size=1, max_size=40)
+
+
+@given(
+    quantity=st.integers(1, 60),
+    seen=st.dictionaries(st.sampled_from("ABC"), units_in_bins, min_size=1),
+    seed=st.integers(0, 99),
+)
+@settings(max_examples=400)
+def test_a_draw_takes_what_is_asked_and_never_more_than_a_bin_has(
+    quantity: int, seen: dict[str, list[int]], seed: int
+) -> None:
+    drawn = draw(Demand(SKU, quantity), seen, random.Random(seed))
+    fullest = sorted((n for units in seen.values() for n in units if n > 0), reverse=True)
+    if drawn is None:
+        # The fullest bins of the preferred location are taken first, and only so many.
+        assert sum(fullest) < quantity or len(fullest) > PARTS_OF_A_DEMAND
+        return
+    assert sum(hold.quantity for hold in drawn) == quantity
+    assert len({(hold.location, hold.shard) for hold in drawn}) == len(drawn) <= PARTS_OF_A_DEMAND
+    for hold in drawn:
+        assert 1 <= hold.quantity <= seen[hold.location][hold.shard]
+
+
+def test_a_draw_prefers_the_first_location_and_one_parcel_over_two() -> None:
+    chance = random.Random(1)
+    (hold,) = draw(Demand(SKU, 3), {"near": [3], "far": [30]}, chance) or ()
+    assert hold.location == "near"
+    (hold,) = draw(Demand(SKU, 4), {"near": [3], "far": [30]}, chance) or ()
+    assert hold.location == "far"
+    holds = draw(Demand(SKU, 9), {"near": [3], "far": [7]}, chance)
+    assert holds == (Hold(SKU, 3, "near"), Hold(SKU, 6, "far"))
+
+
+def test_buyers_spread_over_bins_nobody_has_looked_into() -> None:
+    chance = random.Random(1)
+    drawn = [draw(Demand(SKU, 1), {MAIN: [UNSEEN] * 16}, chance) for _ in range(400)]
+    shards = {hold.shard for holds in drawn if holds for hold in holds}
+    assert shards == set(range(16))
+
+
+@given(st.lists(st.integers(0, 50), min_size=1, max_size=30), st.integers(1, 30))
+@settings(max_examples=200)
+def test_sharing_out_ends_and_leaves_no_bin_poor(units: list[int], wanted: int) -> None:
+    stock = MemoryStock()
+    for shard, n in enumerate(units):
+        one = Bin(SKU, shard=shard, on_hand=n, available=n, bins=len(units) if not shard else 1)
+        stock.bins.rows[SKU, MAIN, shard] = one
+    ledger, steps = MemoryLedger(), 0
+    while step := next_step(stock.bins.of(SKU, MAIN), wanted):
+        ledger.commit(lambda writes, step=step: stock.bins.add(writes, step))  # type: ignore[misc]
+        steps += 1
+        assert steps < 200
+    bins = stock.bins.of(SKU, MAIN)
+    fair = sum(units) // wanted
+    assert len(bins) == wanted
+    assert bins[0].open == wanted
+    assert sum(one.available for one in bins) == sum(units)
+    assert min(one.available for one in bins) >= fair // 2
+
+
+def test_the_safety_stock_is_kept_by_bin_0_for_all() -> None:
+    bins = [
+        Bin(SKU, on_hand=1, available=1, bins=2, open=2),
+        Bin(SKU, shard=1, on_hand=9, available=9),
+    ]
+    step = gathering(bins, 4)
+    assert [(part.shard, part.by["available"]) for part in step] == [(1, -3), (0, 3)]  # type: ignore[union-attr]
+    assert gathering(bins, 1) == ()
+
+
+def test_a_movement_is_written_from_the_version_that_was_read() -> None:
+    change = moved(
+        Bin(SKU, version=4, safety=2), Movement(SKU, Kind.ADJUSTED, NOW, "w", on_hand=-5)
+    )
+    assert change.exactly == {"version": 4, "bins": 1}
+    assert change.needs == {"available": 3}
+
+
+def test_what_is_still_awaited_cannot_be_shipped() -> None:
+    with pytest.raises(Conflict) as refused:
+        shipping(Hold(SKU, 1, shard=AWAITED), Claim.RESERVED)
+    assert refused.value.code == "stock_awaited"
+
+
+def test_a_level_of_no_bins_is_all_zeros() -> None:
+    assert level_of([], SKU) == StockLevel(SKU)
