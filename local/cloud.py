@@ -22,7 +22,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import time
 import urllib.error
@@ -49,7 +48,7 @@ from local.processes import (
     stop,
     workers,
 )
-from local.progress import Progress
+from local.progress import Progress, run_logged
 
 HOME = ROOT / ".local" / "cloud"
 PORT = 8000
@@ -374,14 +373,12 @@ class Cloud:
         if importlib.util.find_spec("local.furnish") is None:
             return
         python_path = os.pathsep.join([str(ROOT), str(ROOT / "layers" / "shared" / "python")])
-        done = subprocess.run(
-            [sys.executable, "-m", "local.furnish"],
-            cwd=ROOT,
-            env={**self.environment(), "PYTHONPATH": python_path},
-            check=False,
-        )
-        if done.returncode != 0:
-            raise CloudRefused("The shop is open, but what furnishes it (local.furnish) failed.")
+        with self.show.step("furnish the shop"):
+            run_logged(
+                [sys.executable, "-m", "local.furnish"],
+                env={**self.environment(), "PYTHONPATH": python_path},
+                log=self._log("furnish"),
+            )
 
     def _down(self) -> None:
         running = servers(self.home)

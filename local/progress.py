@@ -1,7 +1,6 @@
 """What a person sees while something takes its time."""
 
 import contextlib
-import os
 import subprocess
 import time
 from collections import deque
@@ -96,7 +95,5 @@ def run_logged(
             process.wait()
     if process.returncode != 0:
         said = "\n".join(f"    {text}" for text in last)
-        raise CloudRefused(
-            f"{os.path.basename(command[0])} {command[1]} ended with {process.returncode} "  # noqa: PTH119
-            f"({log}):\n{said}"
-        )
+        name = " ".join([Path(command[0]).name, *command[1:3]])
+        raise CloudRefused(f"{name} ended with {process.returncode} ({log}):\n{said}")
