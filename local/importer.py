@@ -10,6 +10,7 @@ import io
 import os
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,13 +22,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from local.cloud import HOME, Cloud
 from local.furnish import STAFF, STAFF_PASSWORD
-from local.people import Visitor, sign_in
+from local.people import Reply, Visitor, sign_in
 from local.processes import CloudRefused
 
 PRODUCTS = 200
 """Products of a part: some seconds of work for one Lambda, far from the gateway's 30."""
 BYTES = 2_000_000
 """And bytes, of the 4 MB that a call takes."""
+AT_ONCE = 2
+"""Parts under way at once: while one is written, the next one is read."""
 SHOWN = 50
 """Rejected rows that are shown one by one."""
 
@@ -114,24 +117,29 @@ def send(
     parts: list[Part], kind: str, terms: dict[str, str], staff: Visitor, console: Console
 ) -> int:
     """Send all parts and show what came of them; how many products of the file the shop has."""
-    total, rejected, notices = Sum(), [], {}
+    total, notices = Sum(), dict[str, None]()
+    rejected: list[dict[str, Any]] = []
     columns = (TextColumn("  products"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console) as progress:
+
+    def one(part: Part) -> Reply:
+        query = urlencode({**terms, "first_line": part.first_line})
+        route, headers = f"POST /staff/imports?{query}", {"Content-Type": kind}
+        return staff.ask(route, raw=part.text.encode(), headers=headers)
+
+    with Progress(*columns, console=console) as progress, ThreadPoolExecutor(AT_ONCE) as hands:
         bar = progress.add_task("", total=sum(part.products for part in parts))
-        for part in parts:
-            query = urlencode({**terms, "first_line": part.first_line})
-            reply = staff.ask(
-                f"POST /staff/imports?{query}",
-                raw=part.text.encode(),
-                headers={"Content-Type": kind},
-            )
+        asked = {hands.submit(one, part): part for part in parts}
+        for answered in as_completed(asked):
+            part, reply = asked[answered], answered.result()
             if reply.status >= 300:
-                raise RuntimeError(_refusal(reply.status, reply.text, part, total))
+                hands.shutdown(cancel_futures=True)
+                raise RuntimeError(_refusal(reply, part, total))
             total.add(reply.body)
             rejected += reply.body["rejected"]
             notices.update(dict.fromkeys(reply.body["notices"]))
             progress.advance(bar, part.products)
         seconds = progress.tasks[0].elapsed or 0.0
+    rejected.sort(key=lambda row: int(row["line"]))
     tell(total, rejected, list(notices), seconds, console)
     return total.kept
 
@@ -162,13 +170,12 @@ def tell(
     console.print(f"  {mark} {outcome}{left_out} [dim]{seconds:.1f} s[/dim]", soft_wrap=True)
 
 
-def _refusal(status: int, text: str, part: Part, total: Sum) -> str:
-    where = f"The part from line {part.first_line} on was answered {status}: {text[:400]}"
+def _refusal(reply: Reply, part: Part, total: Sum) -> str:
+    where = f"The part from line {part.first_line} on was answered {reply.status}: "
+    what = where + reply.text[:400]
     if not total.kept:
-        return where
-    return (
-        f"{where}\n{total.kept} products before it are kept; running it again goes on from there."
-    )
+        return what
+    return f"{what}\n{total.kept} products are kept; running it again takes the others."
 
 
 # ------------------------------------------------------------------------------------- in parts

@@ -9,8 +9,13 @@ REINDEX items stand from before the first posting until after the last, and are 
 nobody else has touched the product meanwhile.
 """
 
+import random
+import time
+from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 from pynamodb.expressions.condition import Condition
 
@@ -20,18 +25,27 @@ from shop.catalog.store.rows import (
     CatalogRow,
     key_of,
     pack_postings,
+    posting_items,
+    posting_key,
     posting_rows,
     product_row,
     unpack_postings,
 )
+from shop.kernel.errors import Unavailable
 from shop.kernel.transactions import Clash, Part
-from shop.storage.documents import JsonDocument
+from shop.storage.table import connection
 from shop.storage.transactions import DynamoLedger
 
 ACTIONS = 100
 """Actions that one DynamoDB transaction holds."""
 ROOM = ACTIONS - 2
 """Of these, what is left beside the product and the REINDEX item."""
+BATCH = 25
+"""Items that one BatchWriteItem takes."""
+TRIES = 8
+"""How often DynamoDB may take none of them before that is an answer."""
+LONGEST_PAUSE = 2.0
+"""Seconds between two of them, at most, while DynamoDB has no room for more."""
 
 
 @dataclass(frozen=True)
@@ -62,15 +76,15 @@ class Change:
     wanted: Sequence[Posting]
     before: Kept
 
-    @property
+    @cached_property
     def stale(self) -> set[Posting]:
         return (self.before.postings | self.before.in_question).difference(self.wanted)
 
-    @property
+    @cached_property
     def row(self) -> CatalogRow:
         return product_row(self.product, self.wanted)
 
-    @property
+    @cached_property
     def reindex(self) -> CatalogRow:
         return CatalogRow(
             REINDEX,
@@ -83,8 +97,7 @@ class Change:
     @property
     def size(self) -> int:
         """Bytes that it takes of a transaction, its own card's postings not counted."""
-        items = (self.row.doc, self.row.posted, self.reindex.posted)
-        return sum(len(JsonDocument().serialize(item)) for item in items) + 400
+        return len(self.row.doc) + len(self.row.posted) + len(self.reindex.posted) + 400
 
     @property
     def unchanged(self) -> Condition:
@@ -127,12 +140,9 @@ def write_many(changes: Sequence[Change]) -> list[bool]:
     begun = [w for c in changes for w in (_put(c.row, c.unchanged), _put(c.reindex))]
     if not _commit(begun):
         return [write(change) for change in changes]  # one of them was changed meanwhile: find it
-    with CatalogRow.batch_write() as batch:
-        for change in changes:
-            for row in posting_rows(change.product, change.wanted):
-                batch.save(row)
-            for posting in change.stale:
-                batch.delete(CatalogRow(posting.heading, posting.place))
+    puts = [item for c in changes for item in posting_items(c.product, c.wanted)]
+    deletes = [posting_key(p) for c in changes for p in c.stale]
+    _write_unconditionally(puts, deletes)
     done = [_settle(change.product) for change in changes]
     if not _commit(done):
         for one in done:
@@ -159,6 +169,25 @@ def _card_writes(
     product: Product, wanted: Collection[Posting], stale: Collection[Posting]
 ) -> list[Part]:
     return [*(_put(row) for row in posting_rows(product, wanted)), *(_drop(p) for p in stale)]
+
+
+def _write_unconditionally(puts: list[dict[str, Any]], deletes: list[dict[str, Any]]) -> None:
+    """BatchWriteItem, 25 at a time, and again what DynamoDB had no room for just then."""
+    table = CatalogRow.Meta.table_name
+    requests = deque([{"PutRequest": {"Item": item}} for item in puts])
+    requests.extend({"DeleteRequest": {"Key": key}} for key in deletes)
+    client: Any = connection().client
+    in_vain = 0
+    while requests:
+        some = [requests.popleft() for _ in range(min(BATCH, len(requests)))]
+        answer = client.batch_write_item(RequestItems={table: some})
+        left = answer.get("UnprocessedItems", {}).get(table, [])
+        requests.extend(left)
+        in_vain = in_vain + 1 if len(left) == len(some) else 0
+        if in_vain == TRIES:
+            raise Unavailable("the catalogue takes no more at the moment; try again")
+        if left:
+            time.sleep(random.uniform(0, min(0.05 * 2**in_vain, LONGEST_PAUSE)))
 
 
 def _settle(product: Product) -> Part:

@@ -1,7 +1,7 @@
 """Products and cards as DynamoDB items, and back."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -22,10 +22,17 @@ from shop.catalog.model import (
 )
 from shop.catalog.model.listing import categories_of, ranked_words
 from shop.kernel.money import Money
-from shop.storage.documents import JsonDocument
+from shop.storage.documents import JsonDocument, packed
 from shop.storage.table import Row
 
 REINDEX = "REINDEX"
+
+
+class Document(JsonDocument):
+    """A document that may be packed beforehand: a card is packed once and written by the dozen."""
+
+    def serialize(self, value: Any) -> bytes:
+        return value if isinstance(value, bytes) else packed(value)
 
 
 class CatalogRow(Row):
@@ -38,9 +45,9 @@ class CatalogRow(Row):
     SK = UnicodeAttribute(range_key=True)
     status = UnicodeAttribute(null=True)
     version = NumberAttribute(null=True)
-    doc = JsonDocument(null=True)
+    doc = Document(null=True)
     """A product, or a card."""
-    posted = JsonDocument(null=True)
+    posted = Document(null=True)
     """On a product: the postings in force. On a REINDEX item: those that may be wrong."""
     since = NumberAttribute(null=True)
     """On a REINDEX item: when the change began, seconds since 1970."""
@@ -60,7 +67,7 @@ def product_row(product: Product, postings: Iterable[Posting]) -> CatalogRow:
         *key_of(product.id),
         status=product.status.value,
         version=product.version,
-        doc=_product_doc(product),
+        doc=packed(_product_doc(product)),
         posted=pack_postings(postings),
     )
 
@@ -87,10 +94,20 @@ def product_from(row: CatalogRow) -> Product:
     )
 
 
+def posting_items(product: Product, postings: Sequence[Posting]) -> list[dict[str, Any]]:
+    """The same as items ready to be sent, for imports: what they share is made once."""
+    shared = posting_rows(product, postings[:1])[0].serialize()
+    return [{**shared, **posting_key(posting)} for posting in postings]
+
+
+def posting_key(posting: Posting) -> dict[str, Any]:
+    return {"PK": {"S": posting.heading}, "SK": {"S": posting.place}}
+
+
 def posting_rows(product: Product, postings: Iterable[Posting]) -> list[CatalogRow]:
     """The same card under each of the headings, with what filters look at beside it."""
     card = card_of(product)
-    doc = _card_doc(card)
+    doc = packed(_card_doc(card))
     on_sale = bool(product.on_sale)
     words = set(ranked_words(product)) if on_sale else None
     cats = set(categories_of(product)) if on_sale else None
@@ -132,8 +149,8 @@ def card_from(row: CatalogRow) -> Card:
     )
 
 
-def pack_postings(postings: Iterable[Posting]) -> dict[str, Any]:
-    return {"at": [[p.heading, p.place] for p in postings]}
+def pack_postings(postings: Iterable[Posting]) -> bytes:
+    return packed({"at": [[p.heading, p.place] for p in postings]})
 
 
 def unpack_postings(doc: dict[str, Any]) -> set[Posting]:
