@@ -1,0 +1,30 @@
+"""Proof 3: crash-safe at every step.
+
+Every AWS and provider call of every workflow, from completing a checkout to the last refund, goes
+wrong in every way a call can go wrong; whoever has no answer asks again, or never does, or too
+late; and everybody else who could act acts while the call stalls. Then the books must be in order.
+"""
+
+from proofs.disturbed import CHECKOUT, Disturbance, judged
+from proofs.options import Options
+from proofs.verdict import Verdict
+
+PROOF = Disturbance(3, "crash-safe at every step", "points", usual=1_000, least=500)
+BROKEN = {
+    "two calls": "stock and order are written in two calls",
+    "random ids": "order ids are random, the session is marked afterwards",
+    "charge first": "the money is asked for before the order is placed",
+}
+FEW = 120
+"""Points on a broken shop, where fewer show it."""
+
+
+def prove(options: Options) -> list[Verdict]:
+    """Run the proof, or each of its broken variants."""
+    if not options.broken:
+        return [judged(PROOF, options)]
+    few = min(options.points or FEW, FEW)
+    return [
+        judged(PROOF, options, dealings=CHECKOUT, most=few, naive=name, broken=words)
+        for name, words in BROKEN.items()
+    ]

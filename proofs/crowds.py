@@ -1,0 +1,245 @@
+"""Many at one shop at once: one process's share of the buyers, sweepers and clients of a proof.
+
+They buy through the door itself. What each needs beforehand, a session that lacks nothing, is
+written by the shop's own store; from then on the door, its transaction and the provider do all.
+"""
+
+import hashlib
+import random
+import threading
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache, partial
+from typing import Any
+from unittest.mock import patch
+
+import shop.edge.schedule
+from functions.checkout import complete_checkout, create_checkout
+from functions.scheduled import expire_unpaid_orders
+from proofs.backstage import Clock
+from proofs.crew import Tell
+from proofs.emulator import furnish
+from proofs.naive import NAIVE, SWEEP
+from proofs.tally import Tally
+from shop.checkout.model import Session
+from shop.checkout.store import DynamoSessions
+from shop.orders.model import Status
+from shop.storage.table import connection
+from shop.storage.transactions import DynamoLedger
+from tests.kit.faults import Crash, Fault, Wire, faulty
+from tests.kit.goods import checkout_body, mug, paying, put_on_sale
+from tests.kit.invariants import read_books, violations
+from tests.kit.shop import Context, Response, call
+
+SKU = "MUG-RED"
+COMPLETE = "POST /checkout-sessions/{id}/complete"
+AT_ONCE = 100
+"""Rows that one transaction writes."""
+TRIES = 20
+"""How often a buyer asks again who is told to come back in a moment."""
+KILLED = (Fault.CRASH_BEFORE, Fault.CRASH_AFTER, Fault.CUT_OFF)
+LONGEST = 6
+"""Calls of a handler among which the one is drawn at which it is killed."""
+
+
+def session_id(number: int) -> str:
+    """The checkout of a buyer."""
+    return f"chk_crowd{number:08d}"
+
+
+def open_shop(tell: Tell, *, pieces: int) -> None:
+    """Make the tables, and put so many pieces of each of two mugs on sale."""
+    furnish()
+    put_on_sale(mug(), pieces=pieces)
+
+
+def line_up(tell: Tell, *, first: int, number: int, wanted: Sequence[tuple[str, int]]) -> None:
+    """Write so many sessions that lack nothing but the word, each for the wanted pieces."""
+    sessions, ledger = DynamoSessions(), DynamoLedger(connection())
+    template = _template(wanted)
+    made = [
+        replace(template, id=session_id(first + at), created_at=datetime.now(UTC))
+        for at in range(number)
+    ]
+    for start in range(0, number, AT_ONCE):
+        batch = made[start : start + AT_ONCE]
+        ledger.commit(*(sessions.adding(session) for session in batch))
+        tell(len(batch))
+
+
+def rush(
+    tell: Tell, *, first: int, number: int, threads: int, heedless: bool = False
+) -> dict[str, int]:
+    """So many buyers ask for the goods, as fast as they come; what they were told, counted."""
+    door = NAIVE["read, then write"] if heedless else complete_checkout.handler
+
+    def buy(buyer: int) -> str:
+        answer = _insisting(lambda: _complete(door, buyer, "tok_success", f"rush-{buyer}"))
+        tell(1)
+        return _said(answer)
+
+    with ThreadPoolExecutor(threads) as crowd:
+        return dict(Counter(crowd.map(buy, range(first, first + number))))
+
+
+def abandon(tell: Tell, *, first: int, number: int, threads: int, seed: int) -> dict[str, int]:
+    """So many buyers reserve; three in ten leave it at that, and handlers are killed in between."""
+
+    def reserve(buyer: int) -> tuple[bool, int]:
+        chance = random.Random(f"{seed} {buyer}")
+        leaves = chance.random() < 0.3
+        token = chance.choice(
+            ("tok_never", "tok_challenge", "tok_success")
+            if leaves
+            else ("tok_success", "tok_success", "tok_declined")
+        )
+        killed = 0
+        for _ in range(5):
+            at = chance.randrange(LONGEST)
+            dies = chance.random() < 0.4 or (leaves and token == "tok_success")  # noqa: S105
+            plan = {at: chance.choice(KILLED)} if dies else {}
+            try:
+                with Wire(plan) as wire:
+                    answer = _complete(complete_checkout.handler, buyer, token, f"reserve-{buyer}")
+                killed += bool(wire.struck)
+                if answer.status < 500 or leaves:
+                    break
+            except Crash:
+                killed += 1
+                if leaves:
+                    break
+        tell(1)
+        return leaves, killed
+
+    with faulty(), ThreadPoolExecutor(threads) as crowd:
+        ends = list(crowd.map(reserve, range(first, first + number)))
+    return {"abandoned": sum(left for left, _ in ends), "killed": sum(killed for _, killed in ends)}
+
+
+def sweep(tell: Tell, *, seed: int, number: int, naive: bool = False) -> dict[str, int]:
+    """The clock stands past every deadline; sweep until nothing is overdue, dying now and then."""
+    chance = random.Random(f"sweep {seed} {number}")
+    door: Callable[..., Any] = SWEEP if naive else expire_unpaid_orders.handler
+    killed = rounds = quiet = 0
+    with ExitStack() as stack:
+        stack.enter_context(faulty())
+        stack.enter_context(patch.object(shop.edge.schedule, "datetime", Clock))
+        stack.enter_context(patch.object(Clock, "ahead", timedelta(minutes=31)))
+        while quiet < 2 and rounds < 60:
+            rounds += 1
+            plan = {chance.randrange(40, 600): chance.choice(KILLED)} if rounds < 20 else {}
+            try:
+                with Wire(plan):
+                    swept = door({}, Context())
+                quiet = quiet + 1 if swept["overdue"] == 0 else 0
+                tell(swept["settled"])
+            except Crash:
+                killed += 1
+            except Exception:  # noqa: BLE001  cut off: the clock wakes the next one
+                killed += 1
+    return {"killed": killed, "rounds": rounds}
+
+
+def insist(
+    tell: Tell, *, clients: int, keys: int, seed: int, number: int, naive: bool = False
+) -> dict[str, Any]:
+    """So many clients send the same request under each key, some killed half-way, and compare."""
+    door = NAIVE["random ids"] if naive else complete_checkout.handler
+    answers: dict[int, set[str]] = {key: set() for key in range(keys)}
+    counted: Counter[str] = Counter()
+    lock = threading.Lock()
+
+    def ask(client: int) -> None:
+        chance = random.Random(f"{seed} {number} {client}")
+        for buyer in range(keys):
+            key = f"insist-{buyer}-0123456789abcdef"
+            said = text = ""
+            for _ in range(TRIES):
+                dies = chance.random() < 0.1
+                plan = {chance.randrange(LONGEST): chance.choice(KILLED)} if dies else {}
+                try:
+                    with Wire(plan):
+                        answer = _complete(door, buyer, "tok_success", key)
+                except Crash:
+                    with lock:
+                        counted["killed"] += 1
+                    continue
+                said, text = _said(answer), answer.text
+                if answer.status < 500:
+                    break
+            with lock:
+                counted[said] += 1
+                answers[buyer].add(hashlib.sha256(text.encode()).hexdigest())
+            if chance.random() < 0.05:
+                other = _insisting(partial(_complete, door, buyer, "tok_declined", key))
+                with lock:
+                    counted["mismatches"] += 1
+                    counted["refused"] += other.status == 409
+            tell(1)
+
+    with faulty(), ThreadPoolExecutor(clients) as crowd:
+        list(crowd.map(ask, range(clients)))
+    return {"counted": dict(counted), "answers": {k: sorted(v) for k, v in answers.items()}}
+
+
+def judge(tell: Tell, *, keys: int = 0, prefix: str = "", history: bool = True) -> Tally:
+    """Read the books and count what the proofs speak of."""
+    one_key = {session_id(n): 1 for n in range(keys)}
+    books = read_books(keys=one_key, history=history)
+    found = violations(books)
+    tally = Tally()
+    for violation in found:
+        tally.rules[violation.rule] += 1
+    tally.violations = len(found)
+    tally.findings = tuple(str(violation) for violation in found[:20])
+    tally.counted.update(f"orders {order.status}" for order in books.orders)
+    sold = [order for order in books.orders if order.status is not Status.CANCELLED]
+    tally.counted["sold"] = sum(line.quantity for order in sold for line in order.lines)
+    tally.counted["orders"] = len(sold)
+    tally.counted["charges"] = sum(len(charges) for charges in books.charges.values())
+    held: Counter[str] = Counter()
+    for order in sold:
+        if order.status is not Status.PLACED:
+            for hold in order.holds:
+                held[hold.sku] += hold.quantity
+    for sku, row in books.stock.items():
+        tally.counted["available"] += row["available"]
+        tally.counted["leaked"] += abs(row["reserved"] + row["committed"] - held[sku])
+    without = [v for v in found if v.rule == "I5"]
+    oversold = sum(-row["available"] for row in books.stock.values() if row["available"] < 0)
+    tally.counted["orders without stock"] = len(without) + oversold
+    return tally
+
+
+def _complete(door: Any, buyer: int, token: str, key: str) -> Response:
+    return call(door, COMPLETE, paying(token), key=key, id=session_id(buyer))
+
+
+def _insisting(ask: Callable[[], Response]) -> Response:
+    """Ask again while the shop says to come back in a moment."""
+    answer = ask()
+    for _ in range(TRIES):
+        if answer.status not in (429, 503):
+            break
+        answer = ask()
+    return answer
+
+
+def _said(answer: Response) -> str:
+    said = answer.json
+    return str(said.get("status", answer.status))
+
+
+@lru_cache(maxsize=8)
+def _made(wanted: tuple[tuple[str, int], ...]) -> Session:
+    answer = call(create_checkout.handler, "POST /checkout-sessions", checkout_body(*wanted))
+    assert answer.status == 201, answer.text
+    return DynamoSessions().of("guest", answer.json["id"], datetime.now(UTC))
+
+
+def _template(wanted: Sequence[tuple[str, int]]) -> Session:
+    return _made(tuple((item, pieces) for item, pieces in wanted))

@@ -1,0 +1,32 @@
+"""Proof 4: two faults at once.
+
+Two calls of one dealing go wrong, the second perhaps one that only the first made necessary; or
+one goes wrong after somebody else acted while another stalled.
+"""
+
+from proofs.disturbed import CHECKOUT, Disturbance, judged
+from proofs.options import Options
+from proofs.verdict import Verdict
+
+PROOF = Disturbance(4, "two faults at once", "pairs", usual=2_000, least=2_000)
+DEALINGS = (
+    *CHECKOUT,
+    "left while pending",
+    "left, then paid",
+    "settled after the deadline",
+    "told after the deadline",
+    "called off by staff",
+    "shipped in part",
+    "lost on the way",
+)
+FEW = 60
+"""Pairs on a broken shop, where fewer show it."""
+
+
+def prove(options: Options) -> list[Verdict]:
+    """Run the proof, or its broken variant."""
+    if not options.broken:
+        return [judged(PROOF, options, dealings=DEALINGS)]
+    few = min(options.points or FEW, FEW)
+    words = "stock and order are written in two calls"
+    return [judged(PROOF, options, dealings=CHECKOUT, most=few, naive="two calls", broken=words)]

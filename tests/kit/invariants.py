@@ -1,0 +1,322 @@
+"""What must hold of the shop's books once everything has come to rest, whatever happened before.
+
+The rules are those of the shop's proofs (docs/proofs.md); each is checked on the tables themselves,
+read anew, and not on what anybody remembers. Stock and payments are read as bare items, so that a
+broken number is reported and does not break the reading.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+
+from shop.edge.stream import plain
+from shop.inventory.model import Kind
+from shop.kernel.errors import Refusal
+from shop.orders.model import CALLED_OFF, Order, Status
+from shop.orders.store import DynamoOrders
+from shop.storage.outbox import events_in, news
+from tests.kit.shop import ENVIRONMENT
+
+TELLS: Mapping[str, str] = {
+    Status.PLACED: "OrderPlaced",
+    Status.CONFIRMED: "OrderConfirmed",
+    Status.CANCELLED: "OrderCancelled",
+    Status.RETURNED: "OrderReturned",
+    Status.COMPLETED: "OrderCompleted",
+}
+"""The event that tells of each state."""
+_COUNTS = ("on_hand", "reserved", "committed", "available", "safety")
+AWAITED = frozenset({"created", "requires_action", "processing"})
+"""States of a payment in which no money is certain and none is lost."""
+
+
+@dataclass(frozen=True)
+class Violation:
+    """A rule that does not hold: ``rule`` is its number, ``about`` the id of what breaks it."""
+
+    rule: str
+    about: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.rule} {self.about}: {self.text}"
+
+
+@dataclass(frozen=True)
+class Charge:
+    """A payment as the provider has it. Amounts are minor units."""
+
+    order_id: str
+    amount: int
+    status: str
+    authorised: int
+    captured: int
+    refunded: int
+
+    @property
+    def held(self) -> int:
+        """What the buyer is without: set aside, or taken and not given back."""
+        if self.status == "authorised":
+            return self.authorised
+        return self.captured - self.refunded
+
+
+@dataclass(frozen=True)
+class Image:
+    """An order's row as it was after a write."""
+
+    status: str
+    version: int
+    told: tuple[tuple[str, str], ...]
+    """Id and type of the events that the write brought."""
+
+
+@dataclass
+class Books:
+    """All that the shop and its provider have written down.
+
+    ``keys`` is how many idempotency keys buyers used for a checkout, where that is known.
+    """
+
+    stock: dict[str, dict[str, int]] = field(default_factory=dict)
+    moved: Counter[str] = field(default_factory=Counter)
+    """Units by SKU that the journal says came (or left, below zero)."""
+    shipped: Counter[str] = field(default_factory=Counter)
+    """Units by SKU that the journal says were shipped."""
+    orders: list[Order] = field(default_factory=list)
+    charges: dict[str, list[Charge]] = field(default_factory=dict)
+    history: dict[str, list[Image]] = field(default_factory=dict)
+    keys: Mapping[str, int] = field(default_factory=dict)
+    unreadable: list[str] = field(default_factory=list)
+
+
+def read_books(*, keys: Mapping[str, int] | None = None, history: bool = True) -> Books:
+    """Read all tables, and the whole stream of the orders' table."""
+    books = Books(keys=keys or {})
+    for item in _items("TABLE_INVENTORY"):
+        kind, _, sku = item["PK"].partition("#")
+        if kind == "SKU":
+            row = books.stock.setdefault(sku, dict.fromkeys(_COUNTS, 0))
+            for name in _COUNTS:
+                row[name] += item.get(name, 0)
+            row["lowest"] = min(row.get("lowest", 0), *(item.get(name, 0) for name in _COUNTS))
+        elif kind == "MOVES":
+            books.moved[sku] += item["on_hand"]
+            if item["kind"] == Kind.SHIPPED:
+                books.shipped[sku] -= item["on_hand"]
+    charges = defaultdict(list)
+    for item in _items("TABLE_SANDBOX_PAYMENTS"):
+        amounts = {n: int(item.get(n, 0)) for n in ("amount", "authorised", "captured", "refunded")}
+        order_id = item["order_id"]
+        charges[order_id].append(Charge(order_id, status=item["status"], **amounts))
+    books.charges = dict(charges)
+    orders = DynamoOrders()
+    for item in _items("TABLE_ORDERS"):
+        if item["SK"].startswith("HEAD#"):
+            order_id = item["PK"].removeprefix("ORDER#")
+            try:
+                books.orders.append(orders.by_id(order_id))
+            except (Refusal, ValueError, KeyError, TypeError) as error:
+                books.unreadable.append(f"{order_id}: {error!r}")
+    if history:
+        books.history = _history()
+    return books
+
+
+def violations(books: Books) -> list[Violation]:
+    """Every rule that does not hold. Empty is what is hoped for."""
+    found: list[Violation] = []
+    for check in (_stock, _promises, _money, _once, _goods, _told):
+        found += check(books)
+    found += [Violation("I10", "", f"cannot be read: {each}") for each in books.unreadable]
+    return found
+
+
+def _stock(books: Books) -> Iterator[Violation]:
+    """I1: on hand is what there was and what moved; nothing is below zero; available adds up."""
+    shipped: Counter[str] = Counter()
+    for order in books.orders:
+        for line in order.lines:
+            shipped[line.sku] += line.shipped
+    for sku, row in books.stock.items():
+        if row["lowest"] < 0:
+            yield Violation("I1", sku, f"below zero: {row}")
+        there = row["on_hand"]
+        if there != books.moved[sku]:
+            yield Violation("I1", sku, f"{there} on hand, {books.moved[sku]} by the journal")
+        if books.shipped[sku] != shipped[sku]:
+            text = f"{books.shipped[sku]} left by the journal, {shipped[sku]} by the orders"
+            yield Violation("I1", sku, text)
+        free = there - row["reserved"] - row["committed"] - row["safety"]
+        if row["available"] != free:
+            yield Violation("I1", sku, f"{row['available']} available, but {free} are free")
+
+
+def _promises(books: Books) -> Iterator[Violation]:
+    """I2: what is reserved is what living orders hold."""
+    held: Counter[str] = Counter()
+    for order in books.orders:
+        for hold in order.holds:
+            held[hold.sku] += hold.quantity
+    for sku, row in books.stock.items():
+        promised = row["reserved"] + row["committed"]
+        if promised != held[sku]:
+            yield Violation("I2", sku, f"{promised} reserved, {held[sku]} held by orders")
+
+
+def _money(books: Books) -> Iterator[Violation]:
+    """I3: an order's ledger is the provider's; called off, nothing is kept; kept is what is due."""
+    for order in books.orders:
+        paid = order.payment
+        mine = {kind: paid.balance(kind) for kind in ("authorised", "captured", "refunded")}
+        if not mine["refunded"] <= mine["captured"] <= order.total:
+            yield Violation("I3", order.id, f"more came back or was taken than was due: {mine}")
+        for charge in books.charges.get(order.id, ()):
+            theirs = {kind: getattr(charge, kind) for kind in mine}
+            if mine != theirs or paid.status.value != charge.status:
+                yield Violation(
+                    "I3",
+                    order.id,
+                    f"the book says {paid.status} {mine}, the provider {charge.status} {theirs}",
+                )
+            if order.status in CALLED_OFF and charge.held:
+                yield Violation("I3", order.id, f"{order.status}, but {charge.held} is kept")
+            if charge.captured and charge.held != order.due:
+                yield Violation("I3", order.id, f"{charge.held} is kept, {order.due} is due")
+
+
+def _once(books: Books) -> Iterator[Violation]:
+    """I4: one order for each key, one living order for each checkout, one charge for each order."""
+    placed = Counter(order.checkout_id for order in books.orders)
+    alive = Counter(o.checkout_id for o in books.orders if o.status is not Status.CANCELLED)
+    for checkout_id, number in placed.items():
+        if number > books.keys.get(checkout_id, number):
+            yield Violation(
+                "I4", checkout_id, f"{number} orders for {books.keys[checkout_id]} key(s)"
+            )
+        if alive[checkout_id] > 1:
+            yield Violation("I4", checkout_id, f"{alive[checkout_id]} living orders")
+    known = {order.id: order for order in books.orders}
+    for order_id, charges in books.charges.items():
+        order = known.get(order_id)
+        if order is None:
+            yield Violation("I4", order_id, f"{len(charges)} charge(s) for no order")
+            continue
+        if len(charges) > 1:
+            yield Violation("I4", order_id, f"{len(charges)} charges")
+        for charge in charges:
+            if charge.amount != order.total:
+                yield Violation("I4", order_id, f"charged {charge.amount} for {order.total}")
+
+
+def _goods(books: Books) -> Iterator[Violation]:
+    """I5: who paid has the goods held or sent; who was called off, or is served, holds nothing."""
+    for order in books.orders:
+        if order.status is Status.PLACED:
+            yield Violation("I5", order.id, "unpaid, long past its deadline")
+        elif order.status is Status.CONFIRMED:
+            if not order.paid:
+                yield Violation("I5", order.id, f"confirmed, but the payment is {order.payment}")
+            wanted: Counter[str] = Counter()
+            for line in order.lines:
+                wanted[line.sku] += line.wanted - line.shipped
+            held: Counter[str] = Counter()
+            for hold in order.holds:
+                held[hold.sku] += hold.quantity
+            if +wanted != +held:
+                yield Violation("I5", order.id, f"{dict(wanted)} to be sent, {dict(held)} held")
+        elif order.holds:
+            yield Violation("I5", order.id, f"{order.status}, and still holds {order.holds}")
+
+
+def _told(books: Books) -> Iterator[Violation]:
+    """I6: versions follow one another; each change of state is told by one event of its own."""
+    for order in books.orders:
+        images = books.history.get(order.id)
+        if images is None:
+            if books.history:
+                yield Violation("I6", order.id, "the stream knows nothing of it")
+            continue
+        if [image.version for image in images] != list(range(1, len(images) + 1)):
+            yield Violation("I6", order.id, f"versions {[image.version for image in images]}")
+        if images[-1].version != order.version:
+            yield Violation("I6", order.id, "the last change was not streamed")
+        ids = Counter(id_ for image in images for id_, _ in image.told)
+        twice = [id_ for id_, number in ids.items() if number > 1]
+        if twice:
+            yield Violation("I6", order.id, f"told twice: {twice}")
+        before: str | None = None
+        for image in images:
+            kinds = [kind for _, kind in image.told]
+            expected = 0 if image.status == before else 1
+            if kinds.count(TELLS[image.status]) != expected:
+                yield Violation("I6", order.id, f"{before} became {image.status}, told as {kinds}")
+            before = image.status
+
+
+def told_truly(order: Order | None, status: str, codes: Iterable[str]) -> str | None:
+    """What is wrong with what a buyer was told, if anything: ``completed`` is said for good."""
+    if status == "completed" and (order is None or order.payment.status.value in AWAITED):
+        return f"told completed, but the order is {order and order.payment.status}"
+    if "payment_failed" in set(codes) and order is not None and order.status is Status.CONFIRMED:
+        return "told that the payment failed, but the order is confirmed"
+    return None
+
+
+def _items(table: str) -> Iterator[dict[str, Any]]:
+    client = boto3.client("dynamodb")
+    pages = client.get_paginator("scan").paginate(TableName=ENVIRONMENT[table], ConsistentRead=True)
+    for page in pages:
+        for item in page["Items"]:
+            yield {name: plain(value) for name, value in item.items()}
+
+
+def stream_of_orders() -> tuple[Any, str]:
+    """A client, and an iterator at the beginning of the orders' stream, one shard here."""
+    client: Any = boto3.client("dynamodbstreams")
+    table = ENVIRONMENT["TABLE_ORDERS"]
+    (stream,) = client.list_streams(TableName=table)["Streams"]
+    arn = stream["StreamArn"]
+    (shard,) = client.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
+    where = client.get_shard_iterator(
+        StreamArn=arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+    )
+    return client, where["ShardIterator"]
+
+
+def changes_since(
+    client: Any, iterator: str
+) -> tuple[str, Sequence[tuple[dict[str, Any] | None, dict[str, Any] | None]]]:
+    """Old and new images since the iterator, as plain values, and the iterator behind them."""
+    changes: list[tuple[dict[str, Any] | None, dict[str, Any] | None]] = []
+    while True:
+        page = client.get_records(ShardIterator=iterator)
+        iterator = page["NextShardIterator"]
+        if not page["Records"]:
+            return iterator, changes
+        for record in page["Records"]:
+            images = record["dynamodb"]
+            changes.append((_image(images.get("OldImage")), _image(images.get("NewImage"))))
+
+
+def _image(raw: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    return None if raw is None else {name: plain(value) for name, value in raw.items()}
+
+
+def _history() -> dict[str, list[Image]]:
+    client, iterator = stream_of_orders()
+    _, changes = changes_since(client, iterator)
+    history: dict[str, list[Image]] = defaultdict(list)
+    for old, new in changes:
+        if new is None or not new["SK"].startswith("HEAD#"):
+            continue
+        told = tuple((event.id, event.type) for event in news(old, new))
+        if old is None and len(told) != len(events_in(new.get("events"))):
+            told = ()
+        history[new["PK"].removeprefix("ORDER#")].append(
+            Image(new["status"], int(new["version"]), told)
+        )
+    return dict(history)
