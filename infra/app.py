@@ -33,9 +33,7 @@ def build(
     outdir: Path | None = None,
 ) -> cdk.App:
     """Lay out every stack of one stage. Nothing is deployed; hollow packages are not even built."""
-    app = cdk.App(
-        analytics_reporting=False, context=FLAGS, outdir=str(outdir) if outdir else None
-    )
+    app = cdk.App(analytics_reporting=False, context=FLAGS, outdir=str(outdir) if outdir else None)
     names = Names(stage)
     packages = packages or Packages()
     features = present(features, stage)
@@ -45,7 +43,7 @@ def build(
     edge = Edge(app, names, api, features) if stage.cdn else None
     ground = Ground(
         key_arn=foundation.key.key_arn,
-        secret_arns={s: secret.secret_arn for s, secret in foundation.secrets.items()},
+        secret_arns=foundation.secrets,
         stream_arns={
             t: table.table_stream_arn
             for t, table in foundation.tables.items()

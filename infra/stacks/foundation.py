@@ -204,7 +204,8 @@ class Foundation(ShopStack):
 
     # ------------------------------------------------------------------ secrets
 
-    def _secret(self, secret: Secret) -> secretsmanager.Secret:
+    def _secret(self, secret: Secret) -> str:
+        """The secret's ARN."""
         made = secretsmanager.Secret(
             self,
             _title(secret) + "Secret",
@@ -221,7 +222,10 @@ class Foundation(ShopStack):
             "Shared with a carrier or payment provider: a new value has to be agreed with them, so "
             "rotation is a deliberate act with two values valid meanwhile, not a timer.",
         )
-        return made
+        plain = made.node.default_child
+        if not isinstance(plain, secretsmanager.CfnSecret):
+            raise TypeError("a secret is made of something else")
+        return plain.attr_id  # its ARN on AWS and on the emulator, whose Ref gives the name
 
     # ------------------------------------------------------------------ users
 

@@ -244,7 +244,7 @@ def implied_rights(cloud: Cloud, line: Function, stage: Stage) -> set[tuple[str,
                 rights.add(("sqs:SendMessage", cloud.arn(queue)))
     for secret in cloud.of("AWS::SecretsManager::Secret"):
         if secret.properties["Name"].rpartition("/")[2].replace("-", "_") in secrets:
-            ref = cloud.text(secret.stack, {"Ref": secret.id})
+            ref = cloud.text(secret.stack, {"Fn::GetAtt": [secret.id, "Id"]})
             rights.add(("secretsmanager:GetSecretValue", ref))
     if line.emits:
         rights.add(("events:PutEvents", arn("events", f"event-bus/{prefix}events")))
