@@ -21,7 +21,7 @@ def in_process(module: str, event: Mapping[str, Any]) -> Mapping[str, Any]:
     return answer
 
 
-def message(method: str, params: Any = None, *, id: Any = 1) -> dict[str, Any]:  # noqa: A002
+def message(method: str, params: Any = None, *, id: Any = 1) -> dict[str, Any]:
     said: dict[str, Any] = {"jsonrpc": "2.0", "method": method}
     if id is not None:
         said["id"] = id

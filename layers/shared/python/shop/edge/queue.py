@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from pydantic import BaseModel
 
+from shop.edge.faults import told
 from shop.edge.http import log, parse
 from shop.kernel.errors import Refusal
 
@@ -60,8 +61,8 @@ def _done(record: Mapping[str, Any], body: type[Body], door: Door[Body]) -> bool
             "not done", extra={"code": refusal.code, "why": refusal.detail, "attempt": attempt}
         )
         return False
-    except Exception:
-        log.exception("not done", extra={"attempt": attempt})
+    except Exception as error:
+        log.error("not done", extra={"attempt": attempt, **told(error)})
         return False
     return True
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from shop.edge.faults import told
 from shop.edge.http import log
 
 
@@ -45,8 +46,9 @@ def stream_reader(door: Door) -> Handler:
             sequence = record["dynamodb"]["SequenceNumber"]
             try:
                 changes.append(_change(sequence, record["dynamodb"]))
-            except Exception:
-                log.exception("a change that cannot be read", extra={"sequence": sequence})
+            except Exception as error:
+                said = {"sequence": sequence, **told(error)}
+                log.error("a change that cannot be read", extra=said)
                 unreadable = sequence
                 break
         failed = (door(changes) if changes else None) or unreadable
