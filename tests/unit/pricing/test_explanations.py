@@ -15,6 +15,7 @@ from shop.pricing.model.effects import (
     ShippingOff,
 )
 from shop.pricing.model.promotions import Promotion, Stacking
+from shop.pricing.model.standing import Standing
 from tests.properties.worlds import world
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -132,3 +133,43 @@ def test_a_million_units_are_priced_at_once() -> None:
     q = quote(basket, rules=Rules("1", promotions=promotions), at=NOW)
     assert q.total.minor == 9_000 * 1_000_000 - 7
     assert len(q.lines[0].units) == 2
+
+
+def test_of_two_gifts_worth_nothing_one_is_given() -> None:
+    q = ask(
+        running("a", effect=GiftWith("TOTE", "Tote bag")),
+        running("b", effect=GiftWith("CUP", "Cup")),
+    )
+    assert [gift.sku for gift in q.gifts] == ["TOTE"]
+    assert {e.rule: e.reason for e in q.trace} == {"a": "", "b": "better_deal"}
+
+
+def test_the_dearer_gift_is_the_better_deal() -> None:
+    q = ask(
+        running("a", effect=GiftWith("TOTE", "Tote bag", value=(Money(500, "USD"),))),
+        running("b", effect=GiftWith("CUP", "Cup", quantity=2, value=(Money(300, "USD"),))),
+    )
+    assert [(gift.sku, gift.quantity) for gift in q.gifts] == [("CUP", 2)]
+
+
+def test_why_goods_are_out_of_sight_is_told() -> None:
+    closed = running("sale", stacking=Stacking("a", exclusive=True))
+    q = ask(closed, running("more", stacking=Stacking("b")))
+    assert q.trace[1].reason == "closed"
+    stopped = running("sale", stacking=Stacking("a", stop=True))
+    q = ask(stopped, running("more", stacking=Stacking("b", exclusive=True)))
+    assert q.trace[1].reason == "stopped"
+    q = ask(running("sale", stacking=Stacking("a")), running("more", stacking=Stacking("b")))
+    assert q.trace[1].amount == 900
+
+
+def test_a_quota_that_is_spent_is_told() -> None:
+    flash = running("flash", effect=FlashSale(basis_points=2000, quota=5, per_customer=5))
+    for standing, reason in (
+        (Standing(quota_left={"flash": 0}), "quota_spent"),
+        (Standing(customer_had={"flash": 5}), "customer_limit"),
+    ):
+        basket = Basket((line(),), "USD", market="WORLD")
+        rules = Rules("1", promotions=(flash,))
+        q = quote(basket, rules=rules, at=NOW, standing=standing)
+        assert (q.trace[0].reason, q.total.minor) == (reason, 10_000)
