@@ -158,13 +158,13 @@ class Backstage:
         self.executions.clear()
         Clock.ahead = timedelta()
 
-    def deadline(self, order_id: str, wire: Wire) -> None:
-        """The payment window is over: the workflow's step times out, if it still waits."""
+    def deadline(self, wire: Wire) -> None:
+        """The payment window is over: what still waits for a payment times out and is undone."""
         Clock.ahead += timedelta(minutes=31)
-        execution = self.executions.get(order_id)
-        if execution is not None and execution.at == 0 and execution.waits:
-            execution.answer = ("States.Timeout", "")
-            self._go_on(execution, wire)
+        for execution in self.executions.values():
+            if execution.at == 0 and execution.waits:
+                execution.answer = ("States.Timeout", "")
+        self.come_to_rest(wire)
 
     def delivered(
         self, what: str, do: Callable[[], Any], wire: Wire, *, patience: int = PATIENCE

@@ -8,7 +8,7 @@ payment's deadline passes. The wire numbers the calls of it all, so that any of 
 import itertools
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -170,7 +170,10 @@ class Purchase:
 
     def release(self) -> None:
         """The workflow's undo of an order that was not shipped in time."""
-        release_allocation.handler({"order_id": self.order_id()}, Context())
+        try:
+            release_allocation.handler({"order_id": self.order_id()}, Context())
+        except NotFound:
+            return
 
     def sweep(self) -> None:
         """The clock finds what the workflow should have expired."""
@@ -190,17 +193,11 @@ class Purchase:
             raise Failed(answer.text)
         self.told.append((key, said.get("status", ""), codes))
 
-    def untrue(self) -> list[str]:
-        """What the buyer was told and is not so, now that all is at rest."""
-        orders = DynamoOrders()
-        found: dict[str, Any] = {}
-        for attempt in range(1, len(self.keys) + 1):
-            try:
-                found[self.order_id(attempt)] = orders.by_id(self.order_id(attempt))
-            except NotFound:
-                break
-        last = next(reversed(found.values()), None) if found else None
-        wrong = (told_truly(last, status, codes) for key, status, codes in self.told)
+    def untrue(self, order_ids: Iterable[str]) -> list[str]:
+        """What the buyer was told and is not so, now that all is at rest; with their orders."""
+        orders = [DynamoOrders().by_id(order_id) for order_id in order_ids]
+        last = max(orders, key=lambda order: order.placed_at, default=None)
+        wrong = (told_truly(last, status, codes) for _, status, codes in self.told)
         # A buyer who was declined under one key may have bought under the next.
         return [w for w in wrong if w and not (len(self.keys) > 1 and "failed" in w)]
 
@@ -361,22 +358,16 @@ class Shop:
                 owned(None)
             with undisturbed():
                 self._slept(purchase)
-            stage.deadline(purchase.order_id(), wire)
-            stage.come_to_rest(wire)
+            stage.deadline(wire)
             stage.held.clear()
             stage.come_to_rest(wire)
             if point.temper is Temper.LATE:
                 for act in open_acts:
                     stage.delivered(act.name, partial(_did, act, purchase), wire)
                     stage.come_to_rest(wire)
-                stage.deadline(purchase.order_id(2), wire)
-                stage.deadline(purchase.order_id(), wire)
-                stage.come_to_rest(wire)
-            for attempt in (1, 2):
-                stage.deadline(purchase.order_id(attempt), wire)
-            stage.come_to_rest(wire)
+            stage.deadline(wire)
             owned(None)
-        wrong = [*stage.stuck, *stage.slept, *purchase.untrue()]
+        wrong = [*stage.stuck, *stage.slept, *purchase.untrue(stage.executions)]
         wrong += [f"{e.order_id}: {e.failed}" for e in stage.executions.values() if e.failed]
         return Course(list(zip(owners, wire.calls, strict=True)), wrong, len(wire.struck))
 
