@@ -124,14 +124,18 @@ class Memory:
         self._wanted.set()
 
     def keep(self, every: float) -> None:
-        """Save on request, and every so many seconds in which anything was called."""
-        seen = self._calls
+        """Save on request, and every so many seconds in which anything was called.
+
+        Calls wait while a save is written, so a state that takes long is saved more seldom.
+        """
+        seen, took = self._calls, 0.0
         while True:
-            asked = self._wanted.wait(every or None)
+            asked = self._wanted.wait(max(every, 30 * took) if every else None)
             self._wanted.clear()
             if asked or self._calls != seen:
-                seen = self._calls
+                seen, started = self._calls, time.monotonic()
                 self.save(self._app._build_persistence_save_dict())
+                took = time.monotonic() - started
 
     def save(self, services: dict[str, Callable[[], Any]]) -> None:
         """Write all or nothing: a service whose state changes under our eyes is read again."""
