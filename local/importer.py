@@ -171,8 +171,11 @@ def tell(
 
 
 def _refusal(reply: Reply, part: Part, total: Sum) -> str:
-    where = f"The part from line {part.first_line} on was answered {reply.status}: "
-    what = where + reply.text[:400]
+    try:
+        why = str(reply.body["detail"])
+    except (ValueError, KeyError):
+        why = reply.text[:400]
+    what = f"From line {part.first_line} on ({reply.status}): {why}"
     if not total.kept:
         return what
     return f"{what}\n{total.kept} products are kept; running it again takes the others."
