@@ -519,7 +519,7 @@ def tell_what_to_try(cloud: Cloud, seconds: float) -> None:
         f"\n  [bold]The shop is open at {cloud.url}[/bold]  [dim]{seconds:.1f} s[/dim]\n"
         f"\n    curl {cloud.url}/.well-known/ucp"
         f"\n    curl {cloud.url}/catalog/search -H 'content-type: application/json' "
-        """-d '{"query": "coffee"}'"""
+        """-d '{"query": "backpack"}'"""
         "\n    make demo                 a purchase from search to delivery"
         "\n    make import FILE=…        a product file, CSV or YAML"
         "\n    make down                 stop; the data is kept"
