@@ -1,0 +1,52 @@
+"""Kits and bundles: sold as one article, taken from stock as their parts.
+
+A kit has no stock of its own, so it can never disagree with that of its parts.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from shop.inventory.model.level import Demand, StockLevel, add_up
+from shop.kernel.errors import Invalid
+
+
+@dataclass(frozen=True, slots=True)
+class Kit:
+    """``parts`` says how many units of each SKU one kit takes. A part is no kit itself."""
+
+    sku: str
+    parts: Mapping[str, int]
+
+    def __post_init__(self) -> None:
+        if not self.parts:
+            raise Invalid(f"the kit {self.sku} has no parts", path="$.parts")
+        if any(units < 1 for units in self.parts.values()):
+            raise Invalid(f"the kit {self.sku} takes whole units of each part", path="$.parts")
+        if self.sku in self.parts:
+            raise Invalid(f"the kit {self.sku} cannot be a part of itself", path="$.parts")
+
+
+def available_kits(kit: Kit, levels: Mapping[str, StockLevel]) -> int:
+    """How many whole kits the parts make: the least of ``floor(part / needed)``."""
+    return min(
+        max(0, levels[sku].available if sku in levels else 0) // units
+        for sku, units in kit.parts.items()
+    )
+
+
+def unpacked(demands: Iterable[Demand], kits: Mapping[str, Kit]) -> tuple[Demand, ...]:
+    """What is taken from stock for an order: kits as their parts, added up with single units.
+
+    Raises :class:`Invalid` where a part is a kit itself: its stock would be counted nowhere.
+    """
+    taken = []
+    for demand in demands:
+        kit = kits.get(demand.sku)
+        if kit is None:
+            taken.append(demand)
+            continue
+        for sku, units in kit.parts.items():
+            if sku in kits:
+                raise Invalid(f"{sku}, a part of the kit {kit.sku}, is a kit itself")
+            taken.append(Demand(sku, units * demand.quantity))
+    return add_up(taken)
