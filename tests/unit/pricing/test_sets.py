@@ -1,0 +1,79 @@
+"""Sets of units: a unit serves one set, and only one that is worth it."""
+
+from datetime import UTC, datetime
+
+from shop.kernel.money import Money
+from shop.pricing.actions import quote
+from shop.pricing.model import Basket, BasketLine, Quote, Rules
+from shop.pricing.model.choice import Selection
+from shop.pricing.model.effects import Bundle, BuyGet, Effect, Part
+from shop.pricing.model.promotions import Promotion, Stacking
+
+AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+def usd(minor: int) -> tuple[Money, ...]:
+    return (Money(minor, "USD"),)
+
+
+def priced(*lines: tuple[int, int], promotions: tuple[Effect, ...]) -> Quote:
+    basket = Basket(
+        tuple(
+            BasketLine(f"l{n}", f"p{n}", f"p{n}.1", f"S{n}", "Thing", Money(price, "USD"), quantity)
+            for n, (price, quantity) in enumerate(lines)
+        ),
+        "USD",
+        market="WORLD",
+    )
+    calendar = tuple(
+        Promotion(f"m{n}", "M", effect, stacking=Stacking(f"g{n}"), published=True)
+        for n, effect in enumerate(promotions)
+    )
+    return quote(basket, rules=Rules("1", promotions=calendar), at=AT)
+
+
+def any_for(price: int) -> Bundle:
+    return Bundle((Part(Selection()),), usd(price))
+
+
+def test_a_bundle_that_saves_nothing_takes_no_units_from_others() -> None:
+    q = priced((1500, 1), (1000, 2), promotions=(any_for(1000), BuyGet(1, 1)))
+    assert [line.total.minor for line in q.lines] == [1000, 1000]
+
+
+def test_a_unit_of_a_bundle_is_not_bought_again() -> None:
+    q = priced((1500, 1), (1000, 1), promotions=(any_for(900), BuyGet(1, 1)))
+    assert q.total.minor == 1800
+    assert q.trace[1].reason == "too_few"
+
+
+def test_bundles_are_made_as_long_as_their_parts_last() -> None:
+    pair = Bundle(
+        (Part(Selection(products=("p0",))), Part(Selection(products=("p1",)), 2)), usd(2000)
+    )
+    q = priced((1000, 5), (800, 5), promotions=(pair,))
+    assert q.discount.minor == 2 * 600
+    assert q.total.minor == 9000 - 1200
+
+
+def test_many_bundles_are_reckoned_as_one_by_one() -> None:
+    pair = Bundle((Part(Selection(products=("p0",))), Part(Selection(products=("p1",)))), usd(1000))
+    q = priced((999, 100_000), (334, 100_001), promotions=(pair,))
+    assert q.discount.minor == 100_000 * 333
+    assert q.lines[1].total.minor == 334 * 100_001 - 100_000 * 83
+
+
+def test_buying_here_and_getting_there_as_often_as_both_last() -> None:
+    effect = BuyGet(2, 1, get=Selection(products=("p1",)))
+    buying = Promotion("m", "M", effect, goods=Selection(products=("p0", "p1")), published=True)
+    basket = Basket(
+        (
+            BasketLine("a", "p0", "p0.1", "A", "Thing", Money(500, "USD"), 3),
+            BasketLine("b", "p1", "p1.1", "B", "Thing", Money(300, "USD"), 3),
+        ),
+        "USD",
+        market="WORLD",
+    )
+    q = quote(basket, rules=Rules("1", promotions=(buying,)), at=AT)
+    # Four are bought, one of them of the goods that could be got; two are got.
+    assert q.discount.minor == 600
