@@ -170,7 +170,9 @@ def _role(scope: Construct, name: str, rights: list[Right]) -> iam.Role:
     return role
 
 
-_NO_RESOURCE = "X-Ray, and listing streams, have no resources that a policy could name."
+_NO_RESOURCE = (
+    "X-Ray, listing streams and answering a task token have no resources that a policy could name."
+)
 
 
 def statement(right: Right) -> iam.PolicyStatement:

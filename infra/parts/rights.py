@@ -164,17 +164,12 @@ def rights_of(
     if line.emits:
         add("Emit", ("events:PutEvents",), names.bus_arn)
     if line.mails:
-        identity = names.stage.mail_from.partition("@")[2]
-        add(
-            "Mail",
-            ("ses:SendEmail",),
-            arn("ses", f"identity/{identity}"),
-            arn("ses", f"configuration-set/{names.of('mail')}"),
-        )
+        add("Mail", ("ses:SendEmail",), *_mail(names))
     if line.starts_workflow:
         add("Start", ("states:StartExecution",), names.workflow_arn)
     if line.resumes_workflow:
-        add("Resume", ("states:SendTaskFailure", "states:SendTaskSuccess"), names.workflow_arn)
+        # IAM knows no resource for these; the token itself is what names the one task.
+        add("Resume", ("states:SendTaskFailure", "states:SendTaskSuccess"), "*")
     if line.invokes:
         add("Invoke", ("lambda:InvokeFunction",), *map(names.function_arn, sorted(line.invokes)))
     if decrypts - encrypts:
@@ -225,6 +220,15 @@ def environment_of(line: Function, names: Names, ground: Ground, release: str) -
     if line.payments:
         env["PAYMENT_WINDOW_SECONDS"] = str(stage.payment_window)
     return dict(sorted(env.items()))
+
+
+def _mail(names: Names) -> tuple[str, ...]:
+    if names.stage.emulated:
+        return ("*",)  # the emulator, where it enforces IAM, knows no identities
+    return (
+        arn("ses", f"identity/{names.stage.mail_from.partition('@')[2]}"),
+        arn("ses", f"configuration-set/{names.of('mail')}"),
+    )
 
 
 def _title(name: str) -> str:

@@ -23,7 +23,7 @@ from infra.parts.accept import accept
 from infra.parts.alarms import Alarms, queue_alarms
 from infra.parts.manifests import lines
 from infra.parts.names import Names
-from infra.parts.queues import RECEIVES, DeadLetterQueue
+from infra.parts.queues import RECEIVES, DeadLetterQueue, accept_loopback, tls
 from infra.parts.rights import PRETENCE, STRIPE, Users
 from infra.parts.stack import ShopStack
 from infra.parts.tables import SHAPES, Shape
@@ -86,8 +86,9 @@ class Foundation(ShopStack):
             "AlarmTopic",
             topic_name=self.names.of("alarms"),
             master_key=self.key,
-            enforce_ssl=True,
+            enforce_ssl=tls(self.names),
         )
+        accept_loopback(topic, "AwsSolutions-SNS3", self.names)
         topic.add_to_resource_policy(
             iam.PolicyStatement(
                 sid="Alarms",
@@ -176,12 +177,13 @@ class Foundation(ShopStack):
             encryption=sqs.QueueEncryption.KMS,
             encryption_master_key=self.key,
             data_key_reuse=Duration.hours(1),
-            enforce_ssl=True,
+            enforce_ssl=tls(self.names),
             visibility_timeout=Duration.seconds(6 * self._consumer_timeout(queue)),
             retention_period=Duration.days(4),
             dead_letter_queue=sqs.DeadLetterQueue(max_receive_count=RECEIVES, queue=dead.queue),
             removal_policy=self._keep,
         )
+        accept_loopback(made, "AwsSolutions-SQS4", self.names)
         queue_alarms(made, self.names, name, dead.name)
         return made
 

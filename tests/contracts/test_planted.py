@@ -181,14 +181,14 @@ def test_a_right_that_a_line_needs_and_nobody_grants_is_found(
 )
 def test_a_wildcard_is_found(prod: Cloud, action: str, resource: str) -> None:
     statements(prod).append({"Effect": "Allow", "Action": action, "Resource": resource})
-    assert len(rules.wildcards(prod)) == 1
+    assert len(rules.wildcards(prod, PROD)) == 1
 
 
 def test_a_managed_policy_and_a_policy_beside_the_role_are_found(prod: Cloud) -> None:
     role = first(prod, CART, "AWS::IAM::Role")["Properties"]
     role["ManagedPolicyArns"] = ["arn:aws:iam::aws:policy/AdministratorAccess"]
     resources(prod, CART)["Beside"] = {"Type": "AWS::IAM::Policy", "Properties": {}}
-    assert len(rules.wildcards(prod)) == 2
+    assert len(rules.wildcards(prod, PROD)) == 2
 
 
 # ---------------------------------------------------------------------- queues and failures

@@ -50,8 +50,8 @@ def test_every_role_may_do_what_its_line_implies(
     assert rules.missing_rights(cloud, lines, stage) == []
 
 
-def test_wildcards_stand_only_where_there_is_nothing_to_name(cloud: Cloud) -> None:
-    assert rules.wildcards(cloud) == []
+def test_wildcards_stand_only_where_there_is_nothing_to_name(cloud: Cloud, stage: Stage) -> None:
+    assert rules.wildcards(cloud, stage) == []
 
 
 def test_messages_are_hidden_six_times_as_long_as_their_consumer_may_take(
