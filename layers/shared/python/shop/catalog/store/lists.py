@@ -6,15 +6,16 @@ DynamoDB compare, at most :data:`CALLS` times; what is not settled by then is le
 page. So the cost of a request has a ceiling, however large the catalogue grows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from operator import and_, or_
+from typing import Any
 
 from pynamodb.expressions.condition import Condition
 
 from shop.catalog.model import ALL_SHARDS, Card, Search, Status
 from shop.catalog.model.listing import all_heading
-from shop.catalog.store.rows import CatalogRow, card_from
+from shop.catalog.store.rows import SHOWN, CatalogRow, card_from
 from shop.kernel.errors import Invalid
 from shop.kernel.paging import Page, from_cursor, to_cursor
 
@@ -63,16 +64,16 @@ def _walk(
     compare = _comparison(search)
     found: list[Card] = []
     for _ in range(CALLS):
-        rows, next_place = _look(
+        items, next_place = _look(
             headings[heading], prefix, place, compare, limit + 1 if search.plain else LOOKED_AT
         )
-        for row in rows:
-            card = card_from(row)
-            if _shown(card, row, search, heading):
+        for item in items:
+            card = card_from(item)
+            if _shown(card, item, search, heading):
                 if len(found) == limit:
                     return Page(tuple(found), _cursor(question, heading, place))
                 found.append(card)
-            place = row.SK
+            place = item["SK"]["S"]
         place = next_place
         if place is None:
             heading += 1
@@ -85,19 +86,19 @@ def _walk(
 
 def _look(
     heading: str, prefix: str, place: str | None, compare: Condition | None, read: int
-) -> tuple[list[CatalogRow], str | None]:
-    """One Query: the rows that match, and where the reading stopped, ``None`` at the end."""
+) -> tuple[list[dict[str, Any]], str | None]:
+    """One Query: the postings that match, and where the reading stopped, ``None`` at the end."""
     query = CatalogRow.query(
         heading,
         CatalogRow.SK.startswith(prefix) if prefix else None,
         filter_condition=compare,
         page_size=read,
+        attributes_to_get=list(SHOWN),
         last_evaluated_key={"PK": {"S": heading}, "SK": {"S": place}} if place else None,
     )
     page = next(query.page_iter)
     last = page.get("LastEvaluatedKey")
-    rows = [CatalogRow.from_raw_data(item) for item in page["Items"]]
-    return rows, last["SK"]["S"] if last else None
+    return page["Items"], last["SK"]["S"] if last else None
 
 
 def _comparison(search: Search) -> Condition | None:
@@ -119,13 +120,14 @@ def _comparison(search: Search) -> Condition | None:
     return reduce(and_, terms) if terms else None
 
 
-def _shown(card: Card, row: CatalogRow, search: Search, heading: int) -> bool:
+def _shown(card: Card, item: Mapping[str, Any], search: Search, heading: int) -> bool:
     """What is compared here: prices one by one, and whether an earlier category has shown it."""
     price = search.price
     if price is not None and price.speaks_of(card) and not price.holds(card):
         return False
     earlier = () if search.words else search.categories[:heading]
-    return not any(category in (row.cats or ()) for category in earlier)
+    cats = item["cats"]["SS"] if earlier and "cats" in item else ()
+    return not any(category in cats for category in earlier)
 
 
 def _cursor(question: str, heading: int, place: str | None) -> str | None:
