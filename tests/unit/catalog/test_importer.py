@@ -1,0 +1,162 @@
+"""How `make import` cuts a file: between products, with the lines of the whole."""
+
+import io
+import json
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from local import importer
+from local.importer import Part, csv_parts, parts_of, read, send, yaml_parts
+from local.people import Reply, Visitor
+from local.processes import CloudRefused
+from shop.catalog.wire.files import read_file
+from shop.catalog.wire.reading import Terms
+
+NUMBERS = ("created", "changed", "unchanged", "stock_opened", "stock_kept")
+
+
+class Shop(Visitor):
+    """Reads what it is sent as the shop does, and keeps all of it."""
+
+    def __init__(self, answer: int = 200) -> None:
+        super().__init__("http://shop.test")
+        self.answer = answer
+        self.lines: list[int] = []
+        self.ids: list[str] = []
+
+    def ask(self, route: str, body: Any = None, **sent: Any) -> Reply:
+        if self.answer != 200:
+            return Reply(self.answer, {}, json.dumps({"detail": "the reason"}))
+        first_line = int(route.rpartition("first_line=")[2])
+        kind = sent["headers"]["Content-Type"]
+        reading = read_file(sent["raw"], kind, Terms(first_line=first_line))
+        self.ids += [e.product_id for e in reading.entries]
+        self.lines += [r.line for r in reading.rejected]
+        report: dict[str, Any] = dict.fromkeys(NUMBERS, 0)
+        report["created"] = len(reading.entries)
+        rejected = [{"line": r.line, "reason": r.reason} for r in reading.rejected]
+        return Reply(200, {}, json.dumps({**report, "rejected": rejected, "notices": ["a notice"]}))
+
+
+@pytest.fixture
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importer, "PRODUCTS", 3)
+
+
+def sent(text: str, kind: str, shop: Shop) -> tuple[int, str]:
+    out = io.StringIO()
+    console = Console(file=out, width=200)
+    kept = send(list(parts_of(text, kind)), kind, {"currency": "USD"}, shop, console)
+    return kept, out.getvalue()
+
+
+def yaml_of(products: int, *, bad: int | None = None) -> str:
+    return "# attribution\n" + "".join(
+        f"- id: p{n}\n  name: P {n}\n  price: {'x' if n == bad else n + 1}\n"
+        for n in range(products)
+    )
+
+
+def csv_of(handles: str, *, bad: int | None = None) -> str:
+    rows = [f'{h},T {h},"two\nlines",{"x" if n == bad else n + 1}' for n, h in enumerate(handles)]
+    return "\n".join(["Handle,Title,Body,Price", *rows]) + "\n"
+
+
+@pytest.mark.usefixtures("small_parts")
+@pytest.mark.parametrize("products", [1, 2, 3, 4, 6, 7])
+def test_every_product_is_sent_once(products: int) -> None:
+    shop = Shop()
+    kept, said = sent(yaml_of(products), "application/yaml", shop)
+    assert (kept, sorted(shop.ids)) == (products, [f"p{n}" for n in range(products)])
+    assert f"{products} products: {products} new" in said
+    assert said.count("a notice") == 1
+
+    shop = Shop()
+    handles = "abcdefg"[:products]
+    kept, _ = sent(csv_of(handles), "text/csv", shop)
+    assert (kept, sorted(shop.ids)) == (products, list(handles))
+
+
+@pytest.mark.usefixtures("small_parts")
+@pytest.mark.parametrize("bad", range(7))
+def test_a_bad_row_is_told_by_its_line_in_the_whole_file(bad: int) -> None:
+    shop = Shop()
+    kept, said = sent(csv_of("abcdefg", bad=bad), "text/csv", shop)
+    assert (kept, shop.lines) == (6, [2 + 2 * bad])
+    assert f"line {2 + 2 * bad}: price: 'x' is not a price" in said
+    assert "1 rows left out" in said
+    shop = Shop()
+    sent(yaml_of(7, bad=bad), "application/yaml", shop)
+    assert shop.lines == [2 + 3 * bad]
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_the_rows_of_a_handle_stay_together() -> None:
+    parts = list(csv_parts(csv_of("aabbccddaeef")))
+    assert [p.products for p in parts] == [4, 2]
+    assert all(p.text.startswith("Handle,") for p in parts)
+    assert [p.products for p in csv_parts(csv_of("aaabbbcccddd"))] == [3, 1]
+
+
+@given(st.text(alphabet="abcdef", min_size=1, max_size=30), st.integers(1, 4))
+def test_no_row_is_lost_or_sent_twice(handles: str, size: int) -> None:
+    text = csv_of(handles)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(importer, "PRODUCTS", size)
+        parts = list(csv_parts(text))
+    bodies = [p.text.split("\n", 1)[1] for p in parts]
+    assert "".join(bodies) == text.split("\n", 1)[1]
+    told = [{line[0] for line in b.splitlines() if ",T " in line} for b in bodies]
+    assert sum(map(len, told)) == len(set(handles))
+    lines = text.splitlines()
+    for part, body in zip(parts, bodies, strict=True):
+        assert lines[part.first_line] == body.splitlines()[0]
+
+
+@given(st.integers(1, 20), st.integers(1, 5))
+def test_no_item_is_lost_or_sent_twice(products: int, size: int) -> None:
+    text = yaml_of(products)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(importer, "PRODUCTS", size)
+        parts = list(yaml_parts(text))
+    assert "".join(p.text for p in parts) == text
+    assert sum(p.products for p in parts) == products
+    for before, part in pairwise(parts):
+        assert part.first_line == before.first_line + before.text.count("\n")
+
+
+def test_a_part_has_no_more_bytes_than_a_call_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importer, "BYTES", 40)
+    for parts in (csv_parts(csv_of("abcdefghij")), yaml_parts(yaml_of(10))):
+        some = list(parts)
+        assert len(some) > 3
+        assert all(len(p.text) < 150 for p in some)
+
+
+@pytest.mark.parametrize("text", ["", "a,b\n1,2\n", "Handle,Title,Price\n", "no list"])
+@pytest.mark.parametrize("kind", ["text/csv", "application/yaml"])
+def test_what_holds_no_products_goes_to_the_shop_as_it_is(text: str, kind: str) -> None:
+    (part,) = parts_of(text, kind)
+    assert part == Part(text, part.products, 1)
+
+
+def test_a_refusal_is_told_in_the_shops_words() -> None:
+    with pytest.raises(RuntimeError, match=r"line 1 on \(422\): the reason"):
+        sent(yaml_of(2), "application/yaml", Shop(422))
+
+
+def test_what_cannot_be_read_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.csv"
+    bad.write_bytes(b"Handle\xff\n")
+    for file in (bad, tmp_path / "absent.yaml", tmp_path / "text.txt", tmp_path):
+        with pytest.raises(CloudRefused):
+            read(file)
+    mark = tmp_path / "marked.CSV"
+    mark.write_bytes(b"\xef\xbb\xbfHandle,Title\n")
+    assert read(mark) == ("Handle,Title\n", "text/csv")
