@@ -48,6 +48,10 @@ class Stage:
     payment_window: int
     """Seconds from placing to the end of an unpaid order."""
     mail_from: str
+    terms_url: str | None = None
+    """The terms of service that a checkout links to. A stage that sells has them; the others say
+    of themselves, at ``/sandbox``, that they sell nothing."""
+    privacy_url: str | None = None
     alarm_mail: str | None = None
     """Who is told of alarms; ``None`` leaves the topic without a reader."""
     origins: tuple[str, ...] = ("*",)
@@ -65,6 +69,8 @@ class Stage:
             raise StageRefused(
                 f"{self.name}: the sandbox takes no money; production needs a provider"
             )
+        if self.production and not (self.terms_url and self.privacy_url):
+            raise StageRefused(f"{self.name}: a checkout links to terms and a privacy policy")
         if self.production and (self.emulated or self.passwords):
             raise StageRefused(
                 f"{self.name}: neither an emulator nor plain passwords in production"
@@ -124,6 +130,8 @@ PROD = Stage(
     payment_provider="stripe",
     payment_window=30 * 60,
     mail_from="orders@doorbuster.example",
+    terms_url="https://doorbuster.example/terms",
+    privacy_url="https://doorbuster.example/privacy",
     rate=5_000,
     burst=5_000,
     log_days=90,

@@ -188,6 +188,8 @@ def environment_of(line: Function, names: Names, ground: Ground, release: str) -
         "STAGE": stage.name,
         "RELEASE": release,
         "SHOP_URL": ground.shop_url,
+        "TERMS_URL": stage.terms_url or f"{ground.shop_url}/sandbox",
+        "PRIVACY_URL": stage.privacy_url or f"{ground.shop_url}/sandbox",
         "LOG_LEVEL": stage.log_level,
         "POWERTOOLS_SERVICE_NAME": line.module.partition(".")[0],
         "POWERTOOLS_METRICS_NAMESPACE": "Doorbuster",

@@ -2,7 +2,7 @@
 
 Everything here lives in us-east-1, the one region in which AWS takes a firewall and a certificate
 for CloudFront. What it cannot do: the API's own address stays reachable without it. The API's
-throttles, the authorizers and the signatures hold there too (docs/adr/0014-edge.md).
+throttles, the authorizers and the signatures hold there too (docs/adr/edge.md).
 """
 
 from collections.abc import Iterable
@@ -74,7 +74,9 @@ class Edge(ShopStack):
                 cloudfront.ErrorResponse(http_status=status, ttl=Duration.seconds(0))
                 for status in (400, 403, 404, 405, 500, 502, 503, 504)
             ],
-            minimum_protocol_version=cloudfront.SecurityPolicyProtocol.TLS_V1_2_2021,
+            minimum_protocol_version=(
+                cloudfront.SecurityPolicyProtocol.TLS_V1_2_2021 if domain else None
+            ),
             http_version=cloudfront.HttpVersion.HTTP2_AND_3,
             web_acl_id=firewall.attr_arn,
             enable_logging=True,
@@ -149,7 +151,6 @@ class Edge(ShopStack):
         return bucket
 
     def _firewall(self, names: Names) -> wafv2.CfnWebACL:
-        alarms = Alarms(self, names, "edge")
         made = wafv2.CfnWebACL(
             self,
             "Firewall",
@@ -177,11 +178,14 @@ class Edge(ShopStack):
                 ),
             ],
         )
-        alarms.on(
-            "Blocked", ("AWS/WAFV2", "BlockedRequests"),
-            {"WebACL": names.of("firewall"), "Rule": "ALL"}, above=10_000,
-            meaning="The firewall turns away over 10,000 requests in five minutes.",
-        )  # fmt: skip
+        if self.stage.region == EDGE_REGION:  # where the topic is that an alarm tells
+            Alarms(self, names, "edge").on(
+                "Blocked",
+                ("AWS/WAFV2", "BlockedRequests"),
+                {"WebACL": names.of("firewall"), "Rule": "ALL"},
+                above=10_000,
+                meaning="The firewall turns away over 10,000 requests in five minutes.",
+            )
         return made
 
 

@@ -1,0 +1,67 @@
+"""Stages: what may be chosen, and that a choice reaches the templates."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from functions.manifest import Access, Endpoint, Feature
+from infra.check import synthesized, templates
+from infra.stacks.edge import cached_paths
+from infra.stages import LOCAL, PROD, STAGES, Domain, StageRefused, chosen
+
+CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/00000000-0000-0000-0000-000000000000"
+
+
+def test_the_stage_is_what_the_environment_says_and_local_by_default(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("DOORBUSTER_STAGE", raising=False)
+    assert chosen() is LOCAL
+    monkeypatch.setenv("DOORBUSTER_STAGE", "prod")
+    assert chosen() is PROD
+    monkeypatch.setenv("DOORBUSTER_STAGE", "production")
+    with pytest.raises(StageRefused, match="there are local, test, dev, prod"):
+        chosen()
+
+
+def test_emulated_apis_have_an_id_that_the_emulator_finds() -> None:
+    for stage in STAGES.values():
+        if stage.emulated:
+            assert stage.api_id is not None
+            assert len(stage.api_id) == 8
+            assert set(stage.api_id) <= set("0123456789abcdef")
+        else:
+            assert stage.api_id is None
+
+
+def test_a_shop_elsewhere_with_a_name_of_its_own_is_accepted_too(tmp_path: Path) -> None:
+    domain = Domain(name="shop.example.com", certificate=CERTIFICATE)
+    stage = replace(PROD, region="eu-central-1", domain=domain)
+    assert synthesized(stage, tmp_path / "out") == []
+    made = templates(tmp_path / "out")
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())["artifacts"]
+    regions = {name: manifest[name]["environment"].rpartition("/")[2] for name in made}
+    assert regions.pop("doorbuster-prod-edge") == "us-east-1"
+    assert set(regions.values()) == {"eu-central-1"}
+    assert "'SHOP_URL': 'https://shop.example.com'" in str(made["doorbuster-prod-cart"])
+    assert "TLSv1.2_2021" in str(made["doorbuster-prod-edge"])
+
+
+def test_the_cdn_keeps_the_paths_that_say_so_the_plain_ones_first() -> None:
+    def route(path: str, *, cached: bool) -> Endpoint:
+        module = "things." + "".join(filter(str.isalpha, path))
+        return Endpoint(
+            route=f"GET {path}", module=module, access=Access.PUBLIC, summary="", cached=cached
+        )
+
+    feature = Feature(
+        "things",
+        (
+            route("/things/{id}/parts", cached=True),
+            route("/things/all", cached=True),
+            route("/orders/{id}", cached=False),
+        ),
+    )
+    assert cached_paths([feature]) == ["/things/all", "/things/*/parts"]
