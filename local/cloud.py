@@ -170,6 +170,10 @@ class Cloud:
             if not stacks:
                 return
             changed = self._bring_stacks()
+            if self._auth:
+                # It refuses the CDK CLI's own roles, whose rights hang on aws:ResourceAccount.
+                self._stop_emulator()
+                self._start_emulator(auth=True)
             self._open_front_door()
             if furnish:
                 self._furnish()
@@ -263,7 +267,7 @@ class Cloud:
             )
         )
 
-    def _start_emulator(self) -> None:
+    def _start_emulator(self, *, auth: bool = False) -> None:
         running = servers(self.home, "local.emulator")
         if running and self._answers(patience=10):
             return
@@ -289,7 +293,7 @@ class Cloud:
                 "S3_PERSIST": "1",
                 "S3_DATA_DIR": str(self.home / "s3"),
                 "MINISTACK_REGION": REGION,
-                "AUTH": "true" if self._auth else "false",
+                "AUTH": "true" if auth else "false",
             }
             # A Lambda must not learn from the emulator what its own settings leave out.
             for name in list(env):
@@ -380,15 +384,17 @@ class Cloud:
                 log=self._log("furnish"),
             )
 
+    def _stop_emulator(self) -> None:
+        if stop(servers(self.home, "local.emulator"), grace=60):
+            self.show.say("  The emulator did not stop in order: its last changes are lost.")
+        stop(workers(self.home), grace=2)
+
     def _down(self) -> None:
         running = servers(self.home)
         if running or workers(self.home):
             with self.show.step("stop the cloud"):
                 stop(servers(self.home, "local.front_door"), grace=3)
-                killed = stop(servers(self.home, "local.emulator"), grace=60)
-                stop(workers(self.home), grace=2)
-            if killed:
-                self.show.say("  The emulator did not stop in order: its last changes are lost.")
+                self._stop_emulator()
         left = [*servers(self.home), *workers(self.home)]
         if left:
             raise CloudRefused(f"Still running: {', '.join(str(p.pid) for p in left)}")

@@ -2,7 +2,8 @@
 
 A conftest takes it with ``pytest_plugins = ["local.pytest_cloud"]`` at the top of ``tests/`` or
 by importing the fixture. The shop begins empty and is the session's own: it runs beside a
-developer's, on other ports, and ends with the session, even one that is killed.
+developer's, on other ports, and ends with the session, even one that is killed. IAM is enforced in
+it, so that a journey also proves that each function may do what it must.
 """
 
 import os
@@ -19,7 +20,12 @@ def cloud() -> Iterator[Cloud]:
     """The shop on an emulated AWS, empty, its base URL at ``cloud.url``."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "")
     shop = Cloud(
-        ROOT / ".local" / f"test-cloud{worker}", stage="test", port=0, lifeline=True, quiet=True
+        ROOT / ".local" / f"test-cloud{worker}",
+        stage="test",
+        port=0,
+        lifeline=True,
+        auth=True,
+        quiet=True,
     )
     shop.reset()
     try:
