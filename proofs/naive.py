@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from functions.checkout.complete_checkout import handlers, shop_url, till
+from functions.checkout.complete_checkout import front, till
 from shop.checkout.actions import Shown
 from shop.checkout.model import Session, order_from, placed
 from shop.checkout.wire import CompleteRequest, checkout_view
@@ -39,7 +39,7 @@ def _naive(buy: Callable[[Request[CompleteRequest], Session], tuple[Session, Ord
         if session.order_id is not None:
             session = replace(session, order_id=None)
         session, order = buy(request, session)
-        answer = checkout_view(Shown(session, order), shop_url, handlers)
+        answer = checkout_view(Shown(session, order), front)
         till.ledger.commit(till.keys.taking(request.ask, answer))
         return answer
 

@@ -5,12 +5,11 @@ from typing import Any
 
 from shop.checkout.actions import cancel_checkout
 from shop.checkout.store import DynamoSessions
-from shop.checkout.wire import checkout_view
-from shop.edge.http import Request, endpoint, setting
+from shop.checkout.wire import Front, checkout_view
+from shop.edge.http import Request, endpoint
 from shop.inventory.store import DynamoStock
 from shop.kernel.idempotency import once
 from shop.orders.store import DynamoOrders
-from shop.payments.wire import payment_handlers
 from shop.storage.keys import DynamoKeys
 from shop.storage.transactions import DynamoLedger
 
@@ -19,8 +18,7 @@ orders = DynamoOrders()
 stock = DynamoStock()
 keys = DynamoKeys()
 ledger = DynamoLedger()
-shop_url = setting("SHOP_URL")
-handlers = payment_handlers(setting("PAYMENT_PROVIDER"), shop_url)
+front = Front.of_the_stage()
 
 
 @endpoint(capability="dev.ucp.shopping.checkout")
@@ -35,7 +33,7 @@ def handler(request: Request[None]) -> Mapping[str, Any]:
             stock=stock,
             ledger=ledger,
         ),
-        lambda shown: checkout_view(shown, shop_url, handlers),
+        lambda shown: checkout_view(shown, front),
         keys=keys,
         ledger=ledger,
     )

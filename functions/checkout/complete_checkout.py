@@ -8,12 +8,11 @@ from shop.cart.actions import Shelf
 from shop.catalog.store import DynamoCatalogue
 from shop.checkout.actions import Till, complete_checkout
 from shop.checkout.store import DynamoSessions
-from shop.checkout.wire import CompleteRequest, checkout_view
+from shop.checkout.wire import CompleteRequest, Front, checkout_view
 from shop.edge.http import Request, endpoint, setting
 from shop.inventory.store import DynamoStock
 from shop.orders.store import DynamoOrders
 from shop.payments.gateway.chosen import provider_of_the_stage
-from shop.payments.wire import payment_handlers
 from shop.pricing.model import Rules
 from shop.storage.keys import DynamoKeys
 from shop.storage.transactions import DynamoLedger
@@ -28,8 +27,7 @@ till = Till(
     shelf=Shelf(DynamoCatalogue(), Rules()),
     payment_window=timedelta(seconds=int(setting("PAYMENT_WINDOW_SECONDS"))),
 )
-shop_url = setting("SHOP_URL")
-handlers = payment_handlers(till.provider.name, shop_url)
+front = Front.of_the_stage()
 
 
 @endpoint(CompleteRequest, capability="dev.ucp.shopping.checkout")
@@ -39,5 +37,5 @@ def handler(request: Request[CompleteRequest]) -> Mapping[str, Any]:
         request.body.credential(),
         request.ask,
         till,
-        lambda shown: checkout_view(shown, shop_url, handlers),
+        lambda shown: checkout_view(shown, front),
     )

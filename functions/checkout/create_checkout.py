@@ -8,11 +8,10 @@ from shop.cart.store import DynamoCarts
 from shop.catalog.store import DynamoCatalogue
 from shop.checkout.actions import create_checkout
 from shop.checkout.store import DynamoSessions
-from shop.checkout.wire import CheckoutCreateRequest, checkout_view
-from shop.edge.http import Request, endpoint, setting
+from shop.checkout.wire import CheckoutCreateRequest, Front, checkout_view
+from shop.edge.http import Request, endpoint
 from shop.inventory.store import DynamoStock
 from shop.kernel.idempotency import once
-from shop.payments.wire import payment_handlers
 from shop.pricing.model import Rules
 from shop.storage.keys import DynamoKeys
 from shop.storage.transactions import DynamoLedger
@@ -23,8 +22,7 @@ shelf = Shelf(DynamoCatalogue(), Rules())
 stock = DynamoStock()
 keys = DynamoKeys()
 ledger = DynamoLedger()
-shop_url = setting("SHOP_URL")
-handlers = payment_handlers(setting("PAYMENT_PROVIDER"), shop_url)
+front = Front.of_the_stage()
 
 
 @endpoint(CheckoutCreateRequest, capability="dev.ucp.shopping.checkout", status=201)
@@ -35,7 +33,7 @@ def handler(request: Request[CheckoutCreateRequest]) -> Mapping[str, Any]:
         lambda: create_checkout(
             wish, request.ask, sessions=sessions, carts=carts, shelf=shelf, stock=stock
         ),
-        lambda shown: checkout_view(shown, shop_url, handlers),
+        lambda shown: checkout_view(shown, front),
         keys=keys,
         ledger=ledger,
     )

@@ -6,19 +6,17 @@ from shop.cart.actions import Shelf
 from shop.catalog.store import DynamoCatalogue
 from shop.checkout.actions import show_checkout
 from shop.checkout.store import DynamoSessions
-from shop.checkout.wire import checkout_view
-from shop.edge.http import Request, endpoint, setting
+from shop.checkout.wire import Front, checkout_view
+from shop.edge.http import Request, endpoint
 from shop.inventory.store import DynamoStock
 from shop.orders.store import DynamoOrders
-from shop.payments.wire import payment_handlers
 from shop.pricing.model import Rules
 
 sessions = DynamoSessions()
 orders = DynamoOrders()
 shelf = Shelf(DynamoCatalogue(), Rules())
 stock = DynamoStock()
-shop_url = setting("SHOP_URL")
-handlers = payment_handlers(setting("PAYMENT_PROVIDER"), shop_url)
+front = Front.of_the_stage()
 
 
 @endpoint(capability="dev.ucp.shopping.checkout")
@@ -32,4 +30,4 @@ def handler(request: Request[None]) -> dict[str, Any]:
         stock=stock,
         at=request.at,
     )
-    return checkout_view(shown, shop_url, handlers)
+    return checkout_view(shown, front)

@@ -7,12 +7,11 @@ from shop.cart.actions import Shelf
 from shop.catalog.store import DynamoCatalogue
 from shop.checkout.actions import update_checkout
 from shop.checkout.store import DynamoSessions
-from shop.checkout.wire import CheckoutUpdateRequest, checkout_view
-from shop.edge.http import Request, endpoint, setting
+from shop.checkout.wire import CheckoutUpdateRequest, Front, checkout_view
+from shop.edge.http import Request, endpoint
 from shop.inventory.store import DynamoStock
 from shop.kernel.idempotency import once
 from shop.orders.store import DynamoOrders
-from shop.payments.wire import payment_handlers
 from shop.pricing.model import Rules
 from shop.storage.keys import DynamoKeys
 from shop.storage.transactions import DynamoLedger
@@ -23,8 +22,7 @@ shelf = Shelf(DynamoCatalogue(), Rules())
 stock = DynamoStock()
 keys = DynamoKeys()
 ledger = DynamoLedger()
-shop_url = setting("SHOP_URL")
-handlers = payment_handlers(setting("PAYMENT_PROVIDER"), shop_url)
+front = Front.of_the_stage()
 
 
 @endpoint(CheckoutUpdateRequest, capability="dev.ucp.shopping.checkout")
@@ -41,7 +39,7 @@ def handler(request: Request[CheckoutUpdateRequest]) -> Mapping[str, Any]:
             shelf=shelf,
             stock=stock,
         ),
-        lambda shown: checkout_view(shown, shop_url, handlers),
+        lambda shown: checkout_view(shown, front),
         keys=keys,
         ledger=ledger,
     )

@@ -22,6 +22,8 @@ ENVIRONMENT = {
     "STAGE": "test",
     "RELEASE": "test",
     "SHOP_URL": "http://shop.test",
+    "TERMS_URL": "http://shop.test/sandbox",
+    "PRIVACY_URL": "http://shop.test/sandbox",
     "LOG_LEVEL": "ERROR",
     "POWERTOOLS_SERVICE_NAME": "shop",
     "POWERTOOLS_METRICS_NAMESPACE": "Doorbuster",

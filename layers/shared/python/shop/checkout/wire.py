@@ -1,5 +1,8 @@
 """A checkout in UCP's words, with its fulfillment extension: requests in, answers out."""
 
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
@@ -20,6 +23,7 @@ from shop.checkout.actions import Shown, Wish
 from shop.checkout.model import Offer, OfferLine, Phase, Session, messages_of
 from shop.kernel.errors import Invalid
 from shop.payments.model import Credential
+from shop.payments.wire import payment_handlers
 
 METHOD_ID = "shipping"
 GROUP_ID = "all"
@@ -163,20 +167,42 @@ class CompleteRequest(Shape):
         return Credential(one.handler_id, one.credential.type, one.credential.token)
 
 
-def checkout_view(shown: Shown, shop_url: str, handlers: dict[str, Any]) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Front:
+    """What all checkouts of a stage show alike: where the shop is, how to pay, what is agreed."""
+
+    shop_url: str
+    handlers: Mapping[str, Any]
+    terms_url: str
+    privacy_url: str
+
+    @classmethod
+    def of_the_stage(cls) -> "Front":
+        """From the environment; a missing setting stops the start."""
+        shop_url = os.environ["SHOP_URL"]
+        return cls(
+            shop_url,
+            payment_handlers(os.environ["PAYMENT_PROVIDER"], shop_url),
+            os.environ["TERMS_URL"],
+            os.environ["PRIVACY_URL"],
+        )
+
+
+def checkout_view(shown: Shown, front: Front) -> dict[str, Any]:
     """A checkout as UCP's ``shopping/checkout.json``; its envelope names the payment handlers."""
+    shop_url = front.shop_url
     session, order, phase = shown.session, shown.order, shown.phase
     offer = session.offer
     view: dict[str, Any] = {
-        "ucp": {"payment_handlers": handlers},
+        "ucp": {"payment_handlers": dict(front.handlers)},
         "id": session.id,
         "status": phase.value,
         "line_items": [_line_view(line, offer) for line in offer.lines],
         "currency": offer.quote.currency,
         "totals": totals_view(offer.quote),
         "links": [
-            {"type": "terms_of_service", "url": f"{shop_url}/legal/terms"},
-            {"type": "privacy_policy", "url": f"{shop_url}/legal/privacy"},
+            {"type": "terms_of_service", "url": front.terms_url},
+            {"type": "privacy_policy", "url": front.privacy_url},
         ],
         "fulfillment": _fulfillment_view(session),
         "expires_at": session.expires_at.isoformat(),

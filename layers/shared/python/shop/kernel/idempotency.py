@@ -16,7 +16,7 @@ from shop.kernel.transactions import Change, Clash, Ledger, Part
 T = TypeVar("T")
 
 KEPT = timedelta(hours=24)
-"""How long an answer is kept. Source: UCP, "store the key with the operation result for at least 24 hours"."""
+"""How long an answer is kept. Source: UCP, "Replay Protection": at least 24 hours."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ The exponents are ISO 4217's (list of 2026-01-01): two decimals unless named her
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
-from enum import Enum
+from enum import StrEnum
 
 from shop.kernel.errors import Invalid
 
@@ -138,7 +138,7 @@ def rounded(amount: Decimal) -> int:
     return int(amount.to_integral_value(rounding=ROUND_HALF_EVEN))
 
 
-class Rounding(str, Enum):
+class Rounding(StrEnum):
     """How exactly half a minor unit is decided; stored on the order beside the amounts it made."""
 
     HALF_EVEN = "half_even"
@@ -164,7 +164,7 @@ def ratio(numerator: int, denominator: int, rounding: Rounding = Rounding.HALF_E
 
 
 def apportion(total: int, weights: Sequence[int]) -> list[int]:
-    """Split ``total`` minor units over ``weights`` by largest remainder; the parts sum to the whole.
+    """Split ``total`` minor units over ``weights`` by largest remainder; the parts sum to it.
 
     Ties go to the earlier part, so the split is deterministic. All-zero weights split evenly.
     Source: Hamilton's method; other shops mis-sum here by giving the last part the remainder.
