@@ -2,9 +2,10 @@
 
 import random
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from shop.inventory.model import (
@@ -16,19 +17,24 @@ from shop.inventory.model import (
     Movement,
     Shortage,
     StockLevel,
+    Terms,
+    Watch,
     add_up,
     merged,
-    shortages,
 )
 from shop.inventory.model.bins import (
+    AWAITED,
     MOST_BINS,
     Bin,
     Change,
     Gone,
     Step,
+    agreeing,
+    covering,
     draw,
     gathering,
     level_of,
+    marking,
     moved,
     moving,
     next_step,
@@ -37,6 +43,7 @@ from shop.inventory.model.bins import (
     reserving,
     shipping,
     total,
+    watching,
 )
 from shop.kernel.errors import Invalid, NotFound, Stale
 from shop.kernel.paging import Page, from_cursor, to_cursor
@@ -138,7 +145,9 @@ class MemoryStock:
         *,
         locations: Sequence[str] = (MAIN,),
         chance: random.Random | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
+        self._clock = clock
         self.bins = MemoryBins()
         self._locations = tuple(locations)
         self._chance = chance or random.Random(1)
@@ -151,35 +160,65 @@ class MemoryStock:
     # The stock book
 
     def levels(self, skus: Iterable[str]) -> Mapping[str, StockLevel]:
+        return {sku: total(sku, levels) for sku, levels in self.by_location(skus).items()}
+
+    def by_location(self, skus: Iterable[str]) -> Mapping[str, Sequence[StockLevel]]:
         return {
-            sku: total(
-                sku,
-                [
-                    level_of(bins)
-                    for location in self._locations
-                    if (bins := self.bins.of(sku, location))
-                ],
-            )
+            sku: [self.level(sku, place) for place in self._locations if self.bins.of(sku, place)]
             for sku in skus
         }
 
     def level(self, sku: str, location: str = MAIN) -> StockLevel:
-        return level_of(self.bins.of(sku, location), sku, location)
+        awaited = self.bins.rows.get((sku, location, AWAITED))
+        return level_of(self.bins.of(sku, location), sku, location, awaited)
 
-    def record(self, movement: Movement, before: StockLevel) -> StockLevel:
-        now = self.level(before.sku, before.location)
-        if now.version != before.version:
-            raise Stale(f"the stock of {before.sku} moved meanwhile")
-        after = now.after(movement)
-        if not self.bins.of(before.sku, before.location):
-            self._commit((Bin(before.sku, before.location),))
-        bins = self.bins.of(before.sku, before.location)
-        while step := gathering(bins, -movement.available):
-            self._commit(step)
-            bins = self.bins.of(before.sku, before.location)
-        base = self.bins.of(before.sku, before.location)[0]
-        self._commit((moved(base, movement),), movement)
+    def record(
+        self, movement: Movement, before: StockLevel, *more: tuple[Movement, StockLevel]
+    ) -> StockLevel:
+        moves: dict[tuple[str, str], tuple[StockLevel, list[Movement]]] = {}
+        for one, level in ((movement, before), *more):
+            moves.setdefault((level.sku, level.location), (level, []))[1].append(one)
+        for level, several in moves.values():
+            self._as_read(level).after(*several)
+        step: list[Bin | Change | Gone] = []
+        for level, several in moves.values():
+            if not self.bins.of(level.sku, level.location):
+                self._commit((Bin(level.sku, level.location),))
+            needed = -sum(one.available for one in several)
+            while gathered := gathering(self.bins.of(level.sku, level.location), needed):
+                self._commit(gathered)
+            step.append(moved(self.bins.of(level.sku, level.location)[0], several))
+        after = self.level(before.sku, before.location).after(
+            *moves[before.sku, before.location][1]
+        )
+        self._commit(tuple(step), movement, *(one for one, _ in more))
         return after
+
+    def _as_read(self, level: StockLevel) -> StockLevel:
+        now = self.level(level.sku, level.location)
+        if now.version != level.version:
+            raise Stale(f"the stock of {level.sku} moved meanwhile")
+        return now
+
+    def agree(self, terms: Terms, before: StockLevel) -> StockLevel:
+        self._as_read(before)
+        if before.version == 0:
+            self._commit((Bin(before.sku, before.location),))
+        self._commit(agreeing(before, terms, there=before.terms is not None))
+        return self.level(before.sku, before.location)
+
+    def alarm(self, low_at: int | None, before: StockLevel) -> StockLevel:
+        if before.version == 0:
+            raise NotFound(f"there is no stock of {before.sku}")
+        self._commit((watching(self._as_read(before), low_at),))
+        return self.level(before.sku, before.location)
+
+    def mark(self, level: StockLevel, watch: Watch) -> StockLevel | None:
+        try:
+            self._commit((marking(level, watch),))
+        except Clash:
+            return None
+        return self.level(level.sku, level.location)
 
     def open(
         self, counts: Mapping[str, int], *, actor: str, reason: str, at: datetime
@@ -218,7 +257,20 @@ class MemoryStock:
             if (bins := self.bins.of(demand.sku, location))
         }
         drawn = draw(demand, seen, self._chance)
-        return drawn or (Hold(demand.sku, demand.quantity, self._locations[0]),)
+        if drawn:
+            return drawn
+        here = sum(max(0, n) for units in seen.values() for n in units)
+        part = (draw(Demand(demand.sku, here), seen, self._chance) or ()) if here else ()
+        for place in self._locations:
+            awaited = self._open_beyond(demand.sku, place)
+            if awaited >= demand.quantity - here:
+                return (*part, Hold(demand.sku, demand.quantity - here, place, AWAITED))
+        return (Hold(demand.sku, demand.quantity, self._locations[0]),)
+
+    def _open_beyond(self, sku: str, location: str) -> int:
+        awaited = self.bins.rows.get((sku, location, AWAITED))
+        now = datetime.fromtimestamp(self._clock(), UTC)
+        return awaited.available if awaited and awaited.terms and awaited.terms.open(now) else 0
 
     def reserve(
         self, transaction: MemoryTransaction, wanted: Iterable[Demand | Hold]
@@ -251,6 +303,16 @@ class MemoryStock:
     ) -> None:
         self.bins.add(transaction, moving(old, new, claim))
 
+    def cover(
+        self, transaction: MemoryTransaction, holds: Iterable[Hold], claim: Claim = Claim.RESERVED
+    ) -> tuple[Hold, ...]:
+        kept = []
+        for hold in merged(holds):
+            step, here = covering(hold, claim) if hold.shard == AWAITED else ((), hold)
+            self.bins.add(transaction, step)
+            kept.append(here)
+        return tuple(kept)
+
     def ship(
         self,
         transaction: MemoryTransaction,
@@ -276,8 +338,15 @@ class MemoryStock:
             transaction.add(f"MOVES#{hold.sku}", lambda: True, self._noted(movement))
 
     def shortages_after(self, error: Exception, demands: Iterable[Demand]) -> tuple[Shortage, ...]:
-        wanted = add_up(demands)
-        return shortages(wanted, self.levels([d.sku for d in wanted]))
+        short = []
+        for one in add_up(demands):
+            level = self.levels([one.sku])[one.sku]
+            left = max(0, level.available) + sum(
+                self._open_beyond(one.sku, place) for place in self._locations
+            )
+            if left < one.quantity:
+                short.append(Shortage(one.sku, one.quantity, left))
+        return tuple(short)
 
     def _commit(self, step: Step, *movements: Movement) -> None:
         def part(transaction: MemoryTransaction) -> None:

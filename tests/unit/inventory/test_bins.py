@@ -255,7 +255,7 @@ def test_the_safety_stock_is_kept_by_bin_0_for_all() -> None:
 
 def test_a_movement_is_written_from_the_version_that_was_read() -> None:
     change = moved(
-        Bin(SKU, version=4, safety=2), Movement(SKU, Kind.ADJUSTED, NOW, "w", on_hand=-5)
+        Bin(SKU, version=4, safety=2), [Movement(SKU, Kind.ADJUSTED, NOW, "w", on_hand=-5)]
     )
     assert change.exactly == {"version": 4, "bins": 1}
     assert change.needs == {"available": 3}

@@ -1,6 +1,6 @@
 """What selling and stock-keeping need from the world."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, TypeVar
 
@@ -12,6 +12,8 @@ from shop.inventory.model import (
     Movement,
     Shortage,
     StockLevel,
+    Terms,
+    Watch,
 )
 from shop.kernel.paging import Page
 
@@ -28,12 +30,21 @@ class Stock(Protocol):
         """
         ...
 
+    def by_location(self, skus: Iterable[str]) -> Mapping[str, Sequence[StockLevel]]:
+        """The level of each SKU at each location that has any, as last written."""
+        ...
+
     def level(self, sku: str, location: str = MAIN) -> StockLevel:
         """One level as last written; all zeros, version 0, for a SKU never seen there."""
         ...
 
-    def record(self, movement: Movement, before: StockLevel) -> StockLevel:
+    def record(
+        self, movement: Movement, before: StockLevel, *more: tuple[Movement, StockLevel]
+    ) -> StockLevel:
         """Write the movement and the level it leads to, if ``before`` is still the version.
+
+        ``more`` movements, of the same or other levels, are written with it or not at all.
+        Returns the level that ``before`` became.
 
         Raises :class:`~shop.kernel.errors.Stale` where somebody else moved the same stock
         meanwhile, and what :meth:`StockLevel.after` raises.
@@ -51,6 +62,19 @@ class Stock(Protocol):
 
     def journal(self, sku: str, *, cursor: str | None = None, limit: int = 50) -> Page[Movement]:
         """The movements of a SKU, newest first."""
+        ...
+
+    def agree(self, terms: Terms, before: StockLevel) -> StockLevel:
+        """Set the terms on which goods still to come are sold. Raises Stale, and Conflict for a
+        limit below what is sold already."""
+        ...
+
+    def alarm(self, low_at: int | None, before: StockLevel) -> StockLevel:
+        """Set the number for sale at which an alarm is raised; ``None`` for none. Raises Stale."""
+        ...
+
+    def mark(self, level: StockLevel, watch: Watch) -> StockLevel | None:
+        """Note how far a crossing was told; ``None`` where somebody else was faster."""
         ...
 
     def spread(self, sku: str, bins: int, location: str = MAIN) -> int:
@@ -108,6 +132,15 @@ class Holds(Protocol[T]):
         claim: Claim = Claim.RESERVED,
     ) -> None:
         """The same promise from other bins or locations; the order replaces its holds."""
+        ...
+
+    def cover(
+        self, transaction: T, holds: Iterable[Hold], claim: Claim = Claim.RESERVED
+    ) -> tuple[Hold, ...]:
+        """Goods that were awaited are here: the promise moves to the units put aside for it.
+
+        Returns all the holds that the order keeps. Fails where too few were put aside yet.
+        """
         ...
 
     def ship(

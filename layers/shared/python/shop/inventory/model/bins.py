@@ -12,6 +12,7 @@ table and the double in memory apply the very same changes, one as a conditional
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from shop.inventory.model.level import (
     MAIN,
@@ -20,6 +21,8 @@ from shop.inventory.model.level import (
     Hold,
     Movement,
     StockLevel,
+    Terms,
+    Watch,
     merged,
 )
 from shop.kernel.errors import Conflict
@@ -28,6 +31,7 @@ AWAITED = -1
 """The bin of goods that are still to come: what it has on hand is how much may be sold of them."""
 EVERYWHERE = "*"
 """What a level over several locations has for its location."""
+NO_ALARM = -1
 UNSEEN = 1 << 30
 """Units in a bin that nobody has looked into yet: worth a try."""
 MOST_BINS = 512
@@ -41,7 +45,11 @@ MADE_AT_ONCE = 90
 @dataclass(frozen=True, slots=True)
 class Bin:
     """A part of a SKU's stock at a location. ``available`` follows from the rest and is stored,
-    since a database condition cannot subtract."""
+    since a database condition cannot subtract.
+
+    The bin of goods still to come (``shard`` :data:`AWAITED`) has on hand what its ``terms`` allow
+    to be sold of them; bin 0 says in ``awaits`` whether there is one.
+    """
 
     sku: str
     location: str = MAIN
@@ -56,6 +64,12 @@ class Bin:
     incoming: int = 0
     bins: int = 1
     open: int = 1
+    earmarked: int = 0
+    awaits: int = 0
+    low_at: int = NO_ALARM
+    watch: int = 0
+    crossings: int = 0
+    terms: Terms | None = None
 
     @property
     def empty(self) -> bool:
@@ -64,7 +78,7 @@ class Bin:
     @property
     def adds_up(self) -> bool:
         """Whether what is stored as available is what follows from the rest, with none negative."""
-        kept_back = sum(self.unavailable_by.values()) + self.safety
+        kept_back = sum(self.unavailable_by.values()) + self.safety + self.earmarked
         promised = self.reserved + self.committed
         return (
             self.available == self.on_hand - promised - kept_back
@@ -84,7 +98,7 @@ class Change:
     by: Mapping[str, int] = field(default_factory=dict)
     needs: Mapping[str, int] = field(default_factory=dict)
     exactly: Mapping[str, int] = field(default_factory=dict)
-    puts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    puts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,36 +112,42 @@ Step = tuple[Bin | Change | Gone, ...]
 """What is written in one transaction: new bins (where there are none), changes, removals."""
 
 
-def level_of(bins: Sequence[Bin], sku: str = "", location: str = MAIN) -> StockLevel:
-    """The level that some bins of one SKU, at one or several locations, add up to."""
+def level_of(
+    bins: Sequence[Bin], sku: str = "", location: str = MAIN, awaited: Bin | None = None
+) -> StockLevel:
+    """The level that the bins of a SKU at a location add up to; ``awaited`` is its bin, if any."""
     if not bins:
         return StockLevel(sku, location)
-    unavailable: dict[str, int] = {}
-    for one in bins:
-        for reason, units in one.unavailable_by.items():
-            unavailable[reason] = unavailable.get(reason, 0) + units
+    base = bins[0]
     return StockLevel(
-        bins[0].sku,
-        bins[0].location,
+        base.sku,
+        base.location,
         on_hand=sum(b.on_hand for b in bins),
         reserved=sum(b.reserved for b in bins),
         committed=sum(b.committed for b in bins),
-        unavailable_by=unavailable,
-        safety=sum(b.safety for b in bins),
-        incoming=sum(b.incoming for b in bins),
+        unavailable_by=base.unavailable_by,
+        safety=base.safety,
+        incoming=base.incoming,
         version=sum(b.version for b in bins),
         bins=len(bins),
+        earmarked=base.earmarked,
+        awaited=awaited.reserved + awaited.committed if awaited else 0,
+        terms=awaited.terms if awaited else None,
+        low_at=None if base.low_at == NO_ALARM else base.low_at,
+        watch=Watch(base.watch),
+        crossings=base.crossings,
     )
 
 
 def total(sku: str, levels: Sequence[StockLevel]) -> StockLevel:
-    """The level of a SKU over several locations."""
+    """The level of a SKU over several locations. Alarms belong to a location, and so do terms."""
     if len(levels) == 1:
         return levels[0]
     unavailable: dict[str, int] = {}
     for level in levels:
         for reason, units in level.unavailable_by.items():
             unavailable[reason] = unavailable.get(reason, 0) + units
+    terms = next((level for level in levels if level.terms), None)
     return StockLevel(
         sku,
         EVERYWHERE if levels else MAIN,
@@ -139,6 +159,9 @@ def total(sku: str, levels: Sequence[StockLevel]) -> StockLevel:
         incoming=sum(level.incoming for level in levels),
         version=sum(level.version for level in levels),
         bins=sum(level.bins for level in levels) if levels else 1,
+        earmarked=sum(level.earmarked for level in levels),
+        awaited=terms.awaited if terms else 0,
+        terms=terms.terms if terms else None,
     )
 
 
@@ -201,34 +224,130 @@ def _change(hold: Hold, by: Mapping[str, int], needs: Mapping[str, int]) -> Chan
 # What staff do
 
 
-def moved(base: Bin, movement: Movement) -> Change:
+def moved(base: Bin, movements: Sequence[Movement]) -> Change:
     """Goods come, go or change their condition: bin 0 moves by the differences, from the version
     that was read. Reservations made meanwhile are not overwritten. What is for sale, with the
     safety stock behind it, must cover what goes away.
     """
-    difference = movement.available
+    difference = sum(movement.available for movement in movements)
+    safety = sum(movement.safety for movement in movements)
     held = dict(base.unavailable_by)
-    for reason, units in movement.unavailable.items():
-        held[reason] = held.get(reason, 0) + units
+    for movement in movements:
+        for reason, units in movement.unavailable.items():
+            held[reason] = held.get(reason, 0) + units
+    aside = {reason: units for reason, units in held.items() if units}
     return Change(
         base.sku,
         base.location,
         0,
         by={
-            "on_hand": movement.on_hand,
+            "on_hand": sum(movement.on_hand for movement in movements),
             "available": difference,
-            "safety": movement.safety,
-            "incoming": movement.incoming,
+            "safety": safety,
+            "incoming": sum(movement.incoming for movement in movements),
+            "earmarked": sum(movement.earmarked for movement in movements),
             "version": 1,
         },
-        needs={"available": -difference - base.safety - movement.safety}
-        if difference < 0 or movement.safety < 0
+        needs={"available": -difference - base.safety - safety}
+        if difference < 0 or safety < 0
         else {},
         exactly={"version": base.version, "bins": base.bins},
-        puts={"unavailable_by": {reason: units for reason, units in held.items() if units}}
-        if movement.unavailable
-        else {},
+        puts={"unavailable_by": aside} if aside != dict(base.unavailable_by) else {},
     )
+
+
+def watching(level: StockLevel, low_at: int | None) -> Change:
+    """Staff set the threshold of the alarm, from the version that was read; a new one begins
+    anew."""
+    before = NO_ALARM if level.low_at is None else level.low_at
+    after = NO_ALARM if low_at is None else low_at
+    return Change(
+        level.sku,
+        level.location,
+        0,
+        by={"low_at": after - before, "watch": -level.watch, "version": 1},
+        exactly={"low_at": before, "watch": level.watch},
+    )
+
+
+def marking(level: StockLevel, watch: Watch) -> Change:
+    """An alarm goes one step on, if nobody else was faster. Leaves the version alone."""
+    crossed = watch is Watch.CROSSED
+    return Change(
+        level.sku,
+        level.location,
+        0,
+        by={"watch": watch - level.watch, "crossings": int(crossed)},
+        exactly={"watch": level.watch, "crossings": level.crossings},
+    )
+
+
+def agreeing(level: StockLevel, terms: Terms, there: bool) -> Step:
+    """Staff set the terms on which goods still to come are sold, from the version that was read.
+
+    Raises :class:`Conflict` (``stock_promised``) for a limit below what is sold on them already.
+    """
+    if terms.limit < level.awaited:
+        raise Conflict(
+            f"{level.awaited} units of {level.sku} are sold and still to come; the limit cannot be "
+            f"{terms.limit}",
+            code="stock_promised",
+        )
+    before = level.terms.limit if level.terms else 0
+    more = terms.limit - before
+    whole = Change(
+        level.sku,
+        level.location,
+        0,
+        by={"version": 1, "awaits": 0 if there else 1},
+        exactly={"awaits": int(there)},
+    )
+    if not there:
+        made = Bin(
+            level.sku,
+            level.location,
+            AWAITED,
+            on_hand=terms.limit,
+            available=terms.limit,
+            version=1,
+            terms=terms,
+        )
+        return (whole, made)
+    change = Change(
+        level.sku,
+        level.location,
+        AWAITED,
+        by={"on_hand": more, "available": more, "version": 1},
+        needs={"available": max(0, -more)},
+        exactly={"on_hand": before},
+        puts={"terms": terms},
+    )
+    return (whole, change)
+
+
+def covering(hold: Hold, claim: Claim) -> tuple[Step, Hold]:
+    """Goods that were awaited are here: the promise moves to the units put aside for it.
+
+    Returns what is to be written and the hold that the order keeps instead.
+    """
+    units = hold.quantity
+    step = (
+        Change(
+            hold.sku,
+            hold.location,
+            AWAITED,
+            {claim.value: -units, "available": units},
+            {claim.value: units},
+        ),
+        Change(
+            hold.sku,
+            hold.location,
+            0,
+            {"earmarked": -units, claim.value: units},
+            {"earmarked": units},
+        ),
+    )
+    return step, Hold(hold.sku, units, hold.location)
 
 
 # Where a demand is drawn from

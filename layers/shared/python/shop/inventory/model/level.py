@@ -6,20 +6,21 @@ A row of stock, per SKU and location, holds whole units::
     reserved    promised to orders whose payment is awaited
     committed   promised to paid orders, to be shipped from here
     unavailable there, but not for sale, by reason (damaged, quality_control, ...)
+    earmarked   arrived, and put aside for back-orders that wait for them
     safety      kept back from sale, to absorb miscounts
     incoming    ordered from the supplier, not yet here; never sold as if it were
 
-    available = on_hand - reserved - committed - unavailable - safety
+    available = on_hand - reserved - committed - unavailable - earmarked - safety
 
-Two laws hold after every change: ``on_hand >= reserved + committed + unavailable`` (nothing is
-promised that is not there) and therefore ``available >= -safety`` (only the safety stock may be
-eaten into, by physical loss, and never by a sale). The rules in prose: docs/law/stock.md.
+Two laws hold after every change: ``on_hand >= reserved + committed + unavailable + earmarked``
+(nothing is promised that is not there) and therefore ``available >= -safety`` (only the safety
+stock may be eaten into, by physical loss, and never by a sale). In prose: docs/law/stock.md.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from enum import StrEnum
+from datetime import date, datetime
+from enum import IntEnum, StrEnum
 
 from shop.kernel.errors import Conflict, Invalid, OutOfStock, Problem
 
@@ -50,6 +51,39 @@ class Kind(StrEnum):
     HELD_BACK = "held_back"
     EXPECTED = "expected"
     POLICY = "policy"
+
+
+SIDE: Mapping[Kind, str] = {
+    Kind.RECEIVED: "received",
+    Kind.RETURNED: "returned",
+    Kind.COUNTED: "counted",
+    Kind.ADJUSTED: "counted",
+    Kind.SHIPPED: "shipped",
+    Kind.WRITTEN_OFF: "written_off",
+    Kind.TRANSFERRED: "transferred",
+}
+"""The sum of :class:`Balance` that a movement of goods belongs to; the others move none. A count
+or an adjustment finds goods or misses them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What a journal adds up to. ``transferred`` is what came from other locations less what went
+    there: over all locations, what is on its way (below zero) until it arrives."""
+
+    received: int
+    returned: int
+    found: int
+    shipped: int
+    written_off: int
+    transferred: int
+    on_hand: int
+
+    @property
+    def holds(self) -> bool:
+        """The stock equation."""
+        came = self.received + self.returned + self.found + self.transferred
+        return came == self.on_hand + self.shipped + self.written_off
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +141,64 @@ class Movement:
     unavailable: Mapping[str, int] = field(default_factory=dict)
     safety: int = 0
     incoming: int = 0
+    earmarked: int = 0
 
     @property
     def available(self) -> int:
         """What the movement does to the number for sale."""
-        return self.on_hand - sum(self.unavailable.values()) - self.safety
+        return self.on_hand - sum(self.unavailable.values()) - self.safety - self.earmarked
+
+
+class Watch(IntEnum):
+    """How far a low stock has been told: once per crossing, however often it is looked at."""
+
+    FINE = 0
+    CROSSED = 1
+    TOLD = 2
+
+
+class Beyond(StrEnum):
+    """Why a SKU may be sold that is not here: it comes again, or for the first time."""
+
+    BACK_ORDER = "back_order"
+    PRE_ORDER = "pre_order"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How a SKU is sold beyond what is here: so many units at a time, promised for a date.
+
+    ``ships_from`` is the day that buyers are told; after ``until`` no more are taken. This is a
+    policy with a limit of its own, never a negative stock.
+    """
+
+    kind: Beyond
+    limit: int
+    ships_from: date
+    until: datetime | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.limit <= MOST:
+            raise Invalid("the limit is a number of units, 0 to end it", path="$.limit")
+
+    def open(self, at: datetime) -> bool:
+        """Whether orders are taken on these terms."""
+        return self.until is None or at < self.until
+
+
+@dataclass(frozen=True, slots=True)
+class LowStock:
+    """A threshold was crossed. ``key`` names this crossing, so that it is told once."""
+
+    sku: str
+    location: str
+    available: int
+    low_at: int
+    crossing: int
+
+    @property
+    def key(self) -> str:
+        return f"low_stock/{self.sku}/{self.location}/{self.crossing}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +208,10 @@ class StockLevel:
     ``version`` counts the physical changes and changes of policy; reservations leave it alone, so
     that a count on a busy day is not refused because something was sold meanwhile. ``bins`` tells
     into how many rows a hot SKU is split.
+
+    ``awaited`` units are sold although they are not here, as ``terms`` allow. ``low_at`` is the
+    threshold of an alarm, ``watch`` how far the present crossing has been told, ``crossings`` its
+    number.
     """
 
     sku: str
@@ -133,12 +224,26 @@ class StockLevel:
     incoming: int = 0
     version: int = 0
     bins: int = 1
+    earmarked: int = 0
+    awaited: int = 0
+    terms: "Terms | None" = None
+    low_at: int | None = None
+    watch: Watch = Watch.FINE
+    crossings: int = 0
 
     def __post_init__(self) -> None:
-        counts = (self.on_hand, self.reserved, self.committed, self.safety, self.incoming)
+        counts = (
+            self.on_hand,
+            self.reserved,
+            self.committed,
+            self.safety,
+            self.incoming,
+            self.earmarked,
+            self.awaited,
+        )
         if min(counts) < 0 or any(n < 0 for n in self.unavailable_by.values()):
             raise ValueError(f"negative stock: {self!r}")
-        if self.promised + self.unavailable > self.on_hand:
+        if self.promised + self.unavailable + self.earmarked > self.on_hand:
             raise ValueError(f"more is promised than there is: {self!r}")
 
     @property
@@ -154,30 +259,49 @@ class StockLevel:
     @property
     def available(self) -> int:
         """Units that may be promised now. Below zero only while the safety stock is eaten into."""
-        return self.on_hand - self.promised - self.unavailable - self.safety
+        kept_back = self.unavailable + self.earmarked + self.safety
+        return self.on_hand - self.promised - kept_back
 
-    def after(self, movement: Movement) -> "StockLevel":
-        """The level once the movement is written.
+    @property
+    def beyond(self) -> int:
+        """Units that may still be ordered although they are not here, whatever the date."""
+        return max(0, self.terms.limit - self.awaited) if self.terms else 0
+
+    def orderable(self, at: datetime) -> int:
+        """Units that a buyer may order now: those for sale and those still to come."""
+        beyond = self.beyond if self.terms and self.terms.open(at) else 0
+        return max(0, self.available) + beyond
+
+    @property
+    def low(self) -> bool:
+        """Whether the threshold of the alarm is reached."""
+        return self.low_at is not None and self.available <= self.low_at
+
+    def after(self, *movements: Movement) -> "StockLevel":
+        """The level once the movements are written, all in one.
 
         Raises :class:`Conflict` (``stock_promised``) where fewer units would be left than are
         promised or set aside: the promise is withdrawn first, by whoever may do that, and
         ``stock_negative`` where something would be taken that is not there.
         """
         held = dict(self.unavailable_by)
-        for reason, units in movement.unavailable.items():
-            held[reason] = held.get(reason, 0) + units
-        on_hand = self.on_hand + movement.on_hand
-        safety = self.safety + movement.safety
-        incoming = self.incoming + movement.incoming
-        if min(on_hand, safety, incoming, *held.values()) < 0:
+        for movement in movements:
+            for reason, units in movement.unavailable.items():
+                held[reason] = held.get(reason, 0) + units
+        on_hand = self.on_hand + sum(movement.on_hand for movement in movements)
+        safety = self.safety + sum(movement.safety for movement in movements)
+        incoming = self.incoming + sum(movement.incoming for movement in movements)
+        earmarked = self.earmarked + sum(movement.earmarked for movement in movements)
+        if min(on_hand, safety, incoming, earmarked, *held.values()) < 0:
             raise Conflict(
                 f"{self.sku} at {self.location} does not have what is to be taken away",
                 code="stock_negative",
             )
-        if on_hand < self.promised + sum(held.values()):
+        aside = sum(held.values()) + earmarked
+        if on_hand < self.promised + aside:
             raise Conflict(
                 f"{self.promised} units of {self.sku} at {self.location} are promised to orders "
-                f"and {sum(held.values())} set aside; {on_hand} on hand would not cover them",
+                f"and {aside} set aside; {on_hand} on hand would not cover them",
                 code="stock_promised",
             )
         return replace(
@@ -186,8 +310,25 @@ class StockLevel:
             unavailable_by={reason: units for reason, units in held.items() if units},
             safety=safety,
             incoming=incoming,
+            earmarked=earmarked,
             version=self.version + 1,
         )
+
+
+def balance(movements: Iterable[Movement]) -> "Balance":
+    """Add a journal up. Whoever moved goods is answered for by one of its sums."""
+    sums = dict.fromkeys(
+        ("received", "returned", "found", "shipped", "written_off", "transferred", "on_hand"), 0
+    )
+    for movement in movements:
+        units = movement.on_hand
+        sums["on_hand"] += units
+        side = SIDE.get(movement.kind)
+        if side == "counted":
+            sums["found" if units > 0 else "written_off"] += abs(units)
+        elif side is not None:
+            sums[side] += units if side in ("received", "returned", "transferred") else -units
+    return Balance(**sums)
 
 
 def add_up(demands: Iterable[Demand]) -> tuple[Demand, ...]:

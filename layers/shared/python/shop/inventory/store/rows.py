@@ -16,15 +16,16 @@ would leave them in one, and one partition is what a hot SKU exceeds.
 
 import os
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
+from typing import Any
 
 from pynamodb.attributes import MapAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
-from shop.inventory.model import MAIN, Kind, Movement
-from shop.inventory.model.bins import AWAITED, Bin, Change, Gone, Step
+from shop.inventory.model import MAIN, Beyond, Kind, Movement, Terms
+from shop.inventory.model.bins import AWAITED, NO_ALARM, Bin, Change, Gone, Step
 from shop.kernel.ids import derived_id
 from shop.storage.documents import JsonDocument
 from shop.storage.table import Row
@@ -48,6 +49,12 @@ class BinRow(Row):
     version = NumberAttribute(default=0)
     bins = NumberAttribute(default=1)
     open = NumberAttribute(default=1)
+    earmarked = NumberAttribute(default=0)
+    awaits = NumberAttribute(default=0)
+    low_at = NumberAttribute(default=NO_ALARM)
+    watch = NumberAttribute(default=0)
+    crossings = NumberAttribute(default=0)
+    terms: MapAttribute[str, Any] = MapAttribute(null=True)  # type: ignore[no-untyped-call]
 
 
 class SightRow(Row):
@@ -82,6 +89,7 @@ class MovementRow(Row):
     unavailable: MapAttribute[str, int] = MapAttribute(default=dict)  # type: ignore[no-untyped-call]
     safety = NumberAttribute(default=0)
     incoming = NumberAttribute(default=0)
+    earmarked = NumberAttribute(default=0)
 
 
 _COUNTS = {
@@ -94,6 +102,11 @@ _COUNTS = {
     "version": BinRow.version,
     "bins": BinRow.bins,
     "open": BinRow.open,
+    "earmarked": BinRow.earmarked,
+    "awaits": BinRow.awaits,
+    "low_at": BinRow.low_at,
+    "watch": BinRow.watch,
+    "crossings": BinRow.crossings,
 }
 
 
@@ -150,6 +163,8 @@ def _change(transaction: TransactWrite, change: Change) -> None:
             actions.append(count.set(count + by if by > 0 else count - -by))
     if "unavailable_by" in change.puts:
         actions.append(BinRow.unavailable_by.set(change.puts["unavailable_by"]))
+    if "terms" in change.puts:
+        actions.append(BinRow.terms.set(_terms(change.puts["terms"])))
     row = BinRow(*key(change.sku, change.location, change.shard))
     transaction.update(row, actions=actions, condition=condition)
 
@@ -174,6 +189,7 @@ def journal(transaction: TransactWrite, movement: Movement) -> None:
         unavailable=dict(movement.unavailable),
         safety=movement.safety,
         incoming=movement.incoming,
+        earmarked=movement.earmarked,
     )
     transaction.save(row, condition=MovementRow.pk.does_not_exist())
 
@@ -191,6 +207,12 @@ def _row(seen: Bin) -> BinRow:
         version=seen.version,
         bins=seen.bins,
         open=seen.open,
+        earmarked=seen.earmarked,
+        awaits=seen.awaits,
+        low_at=seen.low_at,
+        watch=seen.watch,
+        crossings=seen.crossings,
+        terms=_terms(seen.terms) if seen.terms else None,
     )
 
 
@@ -214,6 +236,12 @@ def read_bin(row: BinRow) -> Bin:
         incoming=int(row.incoming),
         bins=int(row.bins),
         open=int(row.open),
+        earmarked=int(row.earmarked),
+        awaits=int(row.awaits),
+        low_at=int(row.low_at),
+        watch=int(row.watch),
+        crossings=int(row.crossings),
+        terms=_read_terms(row.terms),
     )
 
 
@@ -232,6 +260,29 @@ def read_movement(sku: str, row: MovementRow) -> Movement:
         _units(row.unavailable),
         int(row.safety),
         int(row.incoming),
+        int(row.earmarked),
+    )
+
+
+def _terms(terms: Terms) -> dict[str, Any]:
+    written = {
+        "kind": terms.kind.value,
+        "limit": terms.limit,
+        "ships_from": terms.ships_from.isoformat(),
+    }
+    return written if terms.until is None else {**written, "until": terms.until.isoformat()}
+
+
+def _read_terms(attribute: "MapAttribute[str, Any] | None") -> Terms | None:
+    if attribute is None:
+        return None
+    stored = attribute.attribute_values
+    until = stored.get("until")
+    return Terms(
+        Beyond(stored["kind"]),
+        int(stored["limit"]),
+        date.fromisoformat(stored["ships_from"]),
+        datetime.fromisoformat(until) if until else None,
     )
 
 

@@ -122,6 +122,7 @@ class Sights:
                 level.safety,
                 level.incoming,
                 level.version,
+                level.earmarked,
             ],
         }
         newest = SightRow.seen_at.does_not_exist() | (SightRow.seen_at <= now)
@@ -136,7 +137,7 @@ class Sights:
     def _take(
         self, sku: str, location: str, seen: Mapping[str, Any], seen_at: float, now: float
     ) -> Sight:
-        on_hand, reserved, committed, unavailable, safety, incoming, version = seen["level"]
+        on_hand, reserved, committed, unavailable, safety, incoming, version, aside = seen["level"]
         units = list(seen["units"])
         level = StockLevel(
             sku,
@@ -149,6 +150,7 @@ class Sights:
             incoming,
             version,
             bins=len(units),
+            earmarked=aside,
         )
         sight = Sight(level, int(seen["open"]), units, seen_at, now)
         self._seen.setdefault(sku, {})[location] = sight

@@ -4,10 +4,12 @@ A hold is not journalled: the order that owns it is written in the same transact
 record. What is journalled is what moves goods (docs/adr, "what the stock journal holds").
 """
 
+import contextlib
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import islice
 from typing import TypeVar
 
@@ -22,16 +24,24 @@ from shop.inventory.model import (
     Movement,
     Shortage,
     StockLevel,
+    Terms,
+    Watch,
     add_up,
     merged,
 )
 from shop.inventory.model.bins import (
+    AWAITED,
     MOST_BINS,
     Bin,
+    Change,
+    Gone,
     Step,
+    agreeing,
+    covering,
     draw,
     gathering,
     level_of,
+    marking,
     moved,
     moving,
     next_step,
@@ -40,6 +50,7 @@ from shop.inventory.model.bins import (
     reserving,
     shipping,
     total,
+    watching,
 )
 from shop.inventory.store.rows import (
     BinRow,
@@ -51,7 +62,7 @@ from shop.inventory.store.rows import (
     read_movement,
     write,
 )
-from shop.inventory.store.sights import LOOK_AGAIN_AFTER, Sights, read_all
+from shop.inventory.store.sights import LOOK_AGAIN_AFTER, SKUS_REMEMBERED, Sight, Sights, read_all
 from shop.kernel.errors import Invalid, NotFound, Stale, Unavailable
 from shop.kernel.paging import Page, from_cursor, to_cursor
 from shop.kernel.transactions import Clash
@@ -80,68 +91,116 @@ class DynamoStock:
         self._locations = tuple(locations)
         self._chance = chance or random.Random()
         self._sleep = sleep
+        self._clock = clock
         self._sights = Sights(clock)
+        self._beyond: dict[str, dict[str, Bin]] = {}
         self._ledger = DynamoLedger(connection())
 
     # The stock book
 
     def levels(self, skus: Iterable[str]) -> Mapping[str, StockLevel]:
+        return {sku: total(sku, levels) for sku, levels in self._by_location(skus, False).items()}
+
+    def by_location(self, skus: Iterable[str]) -> Mapping[str, Sequence[StockLevel]]:
+        return self._by_location(skus, True)
+
+    def _by_location(
+        self, skus: Iterable[str], consistent: bool
+    ) -> dict[str, Sequence[StockLevel]]:
         asked = list(dict.fromkeys(skus))
-        found: dict[str, list[StockLevel]] = {}
-        for base in self._bases(asked, consistent=False):
+        keys = [key(sku, location) for sku in asked for location in self._locations]
+        bases = [read_bin(row) for row in BinRow.batch_get(keys, consistent_read=consistent)]
+        awaited = self._awaited(bases, consistent)
+        found: dict[tuple[str, str], StockLevel] = {}
+        for base in bases:
             self._remember(base)
-            level = level_of([base])
+            level = level_of([base], awaited=awaited.get((base.sku, base.location)))
             if base.bins > 1:
-                sight = self._sights.look(base.sku, base.location)
-                level = sight.level if sight is not None else level
-            found.setdefault(base.sku, []).append(level)
-        return {sku: total(sku, found.get(sku, [])) for sku in asked}
+                level = self._split(base, level, consistent)
+            found[base.sku, base.location] = level
+        return {
+            sku: [found[sku, place] for place in self._locations if (sku, place) in found]
+            for sku in asked
+        }
+
+    def _split(self, base: Bin, level: StockLevel, consistent: bool) -> StockLevel:
+        """The whole level of a SKU of which bin 0 was read."""
+        if consistent:
+            bins = read_all(base.sku, base.location, consistent=True)
+            counted = level_of(bins) if bins else level
+        else:
+            sight = self._sights.look(base.sku, base.location)
+            counted = sight.level if sight is not None else level
+        return replace(
+            counted,
+            awaited=level.awaited,
+            terms=level.terms,
+            low_at=level.low_at,
+            watch=level.watch,
+            crossings=level.crossings,
+        )
+
+    def _awaited(self, bases: Iterable[Bin], consistent: bool) -> dict[tuple[str, str], Bin]:
+        """The bins of goods still to come, where bin 0 says that there is one."""
+        keys = [key(one.sku, one.location, AWAITED) for one in bases if one.awaits]
+        if not keys:
+            return {}
+        there = [read_bin(row) for row in BinRow.batch_get(keys, consistent_read=consistent)]
+        for one in there:
+            self._beyond.setdefault(one.sku, {})[one.location] = one
+        while len(self._beyond) > SKUS_REMEMBERED:
+            self._beyond.pop(next(iter(self._beyond)))
+        return {(one.sku, one.location): one for one in there}
 
     def level(self, sku: str, location: str = MAIN) -> StockLevel:
-        return level_of(read_all(sku, location, consistent=True), sku, location)
+        bins = read_all(sku, location, consistent=True)
+        awaited = self._awaited(bins[:1], True)
+        return level_of(bins, sku, location, awaited.get((sku, location)))
 
-    def record(self, movement: Movement, before: StockLevel) -> StockLevel:
-        after = before.after(movement)
-        if before.version == 0:
-            fresh = Bin(before.sku, before.location, version=0)
-            return self._recorded_first(_opened(fresh, after), movement, after)
-        if before.bins == 1:
-            # What is not known of bin 0 here is what a movement leaves alone.
-            base = _base_of(before)
-            try:
-                self._commit((moved(base, movement),), movement)
-            except Clash:
-                raise self._in_the_way(movement, before) from None
-            return after
+    def record(
+        self, movement: Movement, before: StockLevel, *more: tuple[Movement, StockLevel]
+    ) -> StockLevel:
+        moves: dict[tuple[str, str], tuple[StockLevel, list[Movement]]] = {}
+        for one, level in ((movement, before), *more):
+            moves.setdefault((level.sku, level.location), (level, []))[1].append(one)
+        lines = [movement, *(one for one, _ in more)]
+        after = before.after(*moves[before.sku, before.location][1])
         for _ in range(TRIES):
-            bins = read_all(before.sku, before.location, consistent=True)
-            now = level_of(bins, before.sku, before.location)
-            if now.version != before.version:
-                break
-            after = now.after(movement)
-            gathered = gathering(bins, -movement.available)
+            step = tuple(self._moving(level, several) for level, several in moves.values())
             try:
-                if gathered:
-                    self._commit(gathered)
-                else:
-                    self._commit((moved(bins[0], movement),), movement)
-                    return after
+                self._commit(step, *lines)
             except Clash:
-                continue
-        raise self._in_the_way(movement, before)
+                for level, several in moves.values():
+                    self._still(level, several)
+            else:
+                return after
+        raise Stale(f"the stock of {before.sku} at {before.location} keeps moving")
 
-    def _recorded_first(self, fresh: Bin, movement: Movement, after: StockLevel) -> StockLevel:
-        try:
-            self._commit((fresh,), movement)
-        except Clash:
-            raise Stale(f"somebody opened the stock of {fresh.sku} meanwhile") from None
-        return after
+    def _moving(self, before: StockLevel, movements: Sequence[Movement]) -> Bin | Change:
+        """What is to be written for movements of a level. Raises what :meth:`after` raises."""
+        after = before.after(*movements)
+        if before.version == 0:
+            return _opened(Bin(before.sku, before.location), after)
+        if before.bins == 1:
+            return moved(_base_of(before), movements)
+        needed = -sum(movement.available for movement in movements)
+        bins = read_all(before.sku, before.location, consistent=True)
+        while bins and (gathered := gathering(bins, needed)):
+            with contextlib.suppress(Clash):
+                self._commit(gathered)
+            bins = read_all(before.sku, before.location, consistent=True)
+        if level_of(bins, before.sku, before.location).version != before.version:
+            raise self._moved_meanwhile(before)
+        return moved(bins[0], movements)
 
-    def _in_the_way(self, movement: Movement, before: StockLevel) -> Stale:
-        """Why a movement could not be written; raises where the goods are promised by now."""
+    def _still(self, before: StockLevel, movements: Sequence[Movement]) -> None:
+        """Raise why a movement was refused; return where nothing is in its way any more."""
         now = self.level(before.sku, before.location)
-        if now.version == before.version:
-            now.after(movement)
+        if now.version != before.version:
+            raise self._moved_meanwhile(before)
+        now.after(*movements)
+
+    def _moved_meanwhile(self, before: StockLevel) -> Stale:
         return Stale(f"the stock of {before.sku} at {before.location} moved meanwhile")
 
     def open(
@@ -183,6 +242,34 @@ class DynamoStock:
         return Page(
             tuple(read_movement(sku, row) for row in rows), to_cursor(rows.last_evaluated_key)
         )
+
+    def agree(self, terms: Terms, before: StockLevel) -> StockLevel:
+        step: Step = agreeing(before, terms, there=before.terms is not None)
+        if before.version == 0:
+            # Nothing of it was ever here: a pre-order is the first that is heard of it.
+            made = Bin(before.sku, before.location, version=1, awaits=1)
+            step = (made, *step[1:])
+        return self._policy(step, before)
+
+    def alarm(self, low_at: int | None, before: StockLevel) -> StockLevel:
+        if before.version == 0:
+            raise NotFound(f"there is no stock of {before.sku} at {before.location}")
+        return self._policy((watching(before, low_at),), before)
+
+    def _policy(self, step: Step, before: StockLevel) -> StockLevel:
+        try:
+            self._commit(tuple(_at_version(part, before) for part in step))
+        except Clash:
+            raise self._moved_meanwhile(before) from None
+        return self.level(before.sku, before.location)
+
+    def mark(self, level: StockLevel, watch: Watch) -> StockLevel | None:
+        try:
+            self._commit((marking(level, watch),))
+        except Clash:
+            return None
+        crossings = level.crossings + (watch is Watch.CROSSED)
+        return replace(level, watch=watch, crossings=crossings)
 
     # Hot SKUs
 
@@ -227,12 +314,35 @@ class DynamoStock:
             drawn = draw(demand, in_use, self._chance) or draw(
                 demand, {place: sight.units for place, sight in seen.items()}, self._chance
             )
-            if drawn is not None:
+            drawn = drawn or self._drawn_beyond(demand, seen)
+            if drawn:
                 return drawn
             # Believed gone. The condition decides, on any bin, so that no bin gets all who come.
             place, sight = next(iter(seen.items()))
             return (Hold(demand.sku, demand.quantity, place, self._chance.randrange(sight.open)),)
         return (Hold(demand.sku, demand.quantity, self._locations[0]),)
+
+    def _drawn_beyond(self, demand: Demand, seen: Mapping[str, Sight]) -> tuple[Hold, ...] | None:
+        """What is here, and the rest from what is still to come, where the terms allow it."""
+        units = {place: sight.units for place, sight in seen.items()}
+        here = sum(max(0, n) for several in units.values() for n in several)
+        part = draw(Demand(demand.sku, here), units, self._chance) if here else ()
+        if part is None:
+            part, here = (), 0
+        for location, awaited in self._open_beyond(demand.sku).items():
+            if awaited.available >= demand.quantity - here:
+                rest = Hold(demand.sku, demand.quantity - here, location, AWAITED)
+                return (*part, rest)
+        return None
+
+    def _open_beyond(self, sku: str) -> Mapping[str, Bin]:
+        """Goods still to come that may be sold now."""
+        now = datetime.fromtimestamp(self._clock(), UTC)
+        return {
+            location: awaited
+            for location, awaited in self._beyond.get(sku, {}).items()
+            if location in self._locations and awaited.terms and awaited.terms.open(now)
+        }
 
     def reserve(
         self, transaction: TransactWrite, wanted: Iterable[Demand | Hold]
@@ -264,6 +374,17 @@ class DynamoStock:
         claim: Claim = Claim.RESERVED,
     ) -> None:
         write(transaction, moving(old, new, claim))
+
+    def cover(
+        self, transaction: TransactWrite, holds: Iterable[Hold], claim: Claim = Claim.RESERVED
+    ) -> tuple[Hold, ...]:
+        kept = []
+        for hold in merged(holds):
+            if hold.shard == AWAITED:
+                step, hold = covering(hold, claim)
+                write(transaction, step)
+            kept.append(hold)
+        return tuple(kept)
 
     def ship(
         self,
@@ -312,6 +433,7 @@ class DynamoStock:
         for sku, quantity in wanted.items():
             sights = self._sights.of(sku)
             left = sum(max(units, 0) for sight in sights.values() for units in sight.units)
+            left += sum(awaited.available for awaited in self._open_beyond(sku).values())
             if left >= quantity:
                 unsure |= any(len(sight.units) > 1 for sight in sights.values())
             elif all(self._sights.fresh(sight) for sight in sights.values()):
@@ -337,9 +459,11 @@ class DynamoStock:
         keys = [key(sku, place) for sku in wanted if sku not in many for place in self._locations]
         keys += [key(sku, location, shard) for sku, shard, location in refusing]
         there = [read_bin(row) for row in BinRow.batch_get(keys, consistent_read=True)]
-        for one in there:
-            if one.shard == 0 and one.sku not in many:
-                self._sights.remember(one)
+        bases = [one for one in there if one.shard == 0 and one.sku not in many]
+        for one in bases:
+            self._sights.remember(one)
+        known = [one for sku in many for one in self._beyond.get(sku, {}).values()]
+        self._awaited([*bases, *(replace(one, awaits=1) for one in known)], True)
         self._sights.correct(there)
         for sku, shard, location in refusing - {(b.sku, b.shard, b.location) for b in there}:
             self._sights.missing(sku, location, shard)
@@ -351,13 +475,9 @@ class DynamoStock:
                 if len(sight.units) > 1:
                     self._sights.look(sku, location)
 
-    def _bases(self, skus: Iterable[str], *, consistent: bool) -> Iterator[Bin]:
-        keys = [key(sku, location) for sku in skus for location in self._locations]
-        return map(read_bin, BinRow.batch_get(keys, consistent_read=consistent))
-
     def _remember(self, base: Bin) -> None:
         """Most SKUs need no memory: one bin at the one location there is."""
-        if base.bins > 1 or len(self._locations) > 1:
+        if base.bins > 1 or base.awaits or len(self._locations) > 1:
             self._sights.remember(base)
         else:
             self._sights.forget(base.sku)
@@ -369,6 +489,13 @@ class DynamoStock:
                 journal(transaction, movement)
 
         self._ledger.commit(part)
+
+
+def _at_version(part: Bin | Change | Gone, before: StockLevel) -> Bin | Change | Gone:
+    """Bin 0 changes from the version that was read; of a split SKU, it tells of its own changes."""
+    if isinstance(part, Change) and part.shard == 0 and before.bins == 1:
+        return replace(part, exactly={**part.exactly, "version": before.version})
+    return part
 
 
 def _units(sights: Sights, sku: str, location: str) -> Sequence[int]:
@@ -386,6 +513,7 @@ def _opened(fresh: Bin, after: StockLevel) -> Bin:
         unavailable_by=after.unavailable_by,
         safety=after.safety,
         incoming=after.incoming,
+        earmarked=after.earmarked,
     )
 
 
