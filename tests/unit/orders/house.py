@@ -13,6 +13,7 @@ from functions.reactions.manifest import FEATURE as REACTIONS
 from functions.workflows.manifest import FEATURE as WORKFLOWS
 from infra.parts.workflow import definition
 from shop.inventory.model import StockLevel
+from shop.kernel.errors import Unavailable
 from shop.kernel.events import Event
 from shop.orders import actions
 from shop.orders.model import CALLED_OFF, Order, Status
@@ -144,10 +145,17 @@ class House(Room):
                 self.undelivered.remove(told)
 
     def come_to_rest(self) -> None:
-        """Deliver everything there is, and what follows from it."""
+        """Deliver all there is, and what follows from it; what fails, a minute later again."""
         self.publish()
+        failures = 0
         while self.undelivered:
-            self.deliver(0)
+            try:
+                self.deliver(0)
+            except Unavailable:
+                if (failures := failures + 1) > 50:
+                    raise
+                self.later(minutes=1)
+                self.undelivered.append(self.undelivered.pop(0))
             self.publish()
 
     # What must hold

@@ -239,7 +239,16 @@ def test_nothing_is_given_back_of_an_order_that_stands(room: Room) -> None:
 
 def test_an_order_the_provider_never_heard_of_has_nothing_to_give_back(room: Room) -> None:
     order = room.cancel(room.place())
+    room.later(minutes=1)
     assert room.settle(order) == order
+
+
+def test_money_that_may_be_on_its_way_is_waited_for(room: Room) -> None:
+    order = room.cancel(room.place())
+    with pytest.raises(Unavailable):
+        room.settle(order)
+    room.pay(order)
+    assert room.settle(order).settled
 
 
 def test_a_provider_that_is_down_does_not_hold_up_the_parcel(room: Room) -> None:

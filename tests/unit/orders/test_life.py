@@ -340,6 +340,7 @@ def test_a_shop_that_does_it_wrong_is_noticed(house: type[House]) -> None:
 
         def teardown(self) -> None:
             if house is Deaf:
+                self.house.provider.down = False
                 self.house.come_to_rest()
                 for order in self.house.orders.all():
                     if order.status is Status.CANCELLED and order.id in self.house.workflow.runs:
