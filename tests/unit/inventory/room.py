@@ -19,8 +19,11 @@ class Room:
         self.ledger.commit(lambda writes: self.stock.reserve(writes, holds))
         return holds
 
-    def buy(self, *wanted: Demand, tries: int = 8) -> tuple[Hold, ...] | tuple[Shortage, ...]:
-        """Hold as the checkout does: draw again while stock does not explain the refusal."""
+    def buy(self, *wanted: Demand, tries: int = 8) -> tuple[Any, ...]:
+        """Hold as the checkout does: draw again while stock does not explain the refusal.
+
+        Returns holds or shortages.
+        """
         for _ in range(tries):
             try:
                 return self.hold(*wanted)

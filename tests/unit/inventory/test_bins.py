@@ -2,7 +2,7 @@
 
 import contextlib
 import random
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -10,7 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from shop.inventory.model import MAIN, Claim, Demand, Hold, Kind, Movement, StockLevel
+from shop.inventory.actions import Slip, free_earmarks, receive
+from shop.inventory.model import (
+    MAIN,
+    Beyond,
+    Claim,
+    Demand,
+    Hold,
+    Kind,
+    Movement,
+    StockLevel,
+    Terms,
+)
 from shop.inventory.model.bins import (
     AWAITED,
     PARTS_OF_A_DEMAND,
@@ -30,6 +41,7 @@ from tests.doubles.inventory import MemoryLedger, MemoryStock
 
 NOW = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
 SKU = "HOT"
+SLIP = Slip("w", NOW, "delivery")
 
 
 class Sale(RuleBasedStateMachine):
@@ -89,11 +101,44 @@ class Sale(RuleBasedStateMachine):
         with contextlib.suppress(Clash):
             self.reserve(holds)
 
+    @rule(limit=st.integers(0, 9))
+    def staff_agree_to_sell_ahead(self, limit: int) -> None:
+        terms = Terms(Beyond.BACK_ORDER, limit, date(2027, 1, 1))
+        with contextlib.suppress(Conflict):
+            self.stock.agree(terms, self.stock.level(SKU))
+
+    @rule(quantity=st.integers(1, 4))
+    def somebody_orders_ahead(self, quantity: int) -> None:
+        with contextlib.suppress(Clash):
+            self.reserve((Hold(SKU, quantity, shard=AWAITED),))
+
+    @rule(units=st.integers(1, 6))
+    def goods_arrive(self, units: int) -> None:
+        version = self.stock.level(SKU).version
+        receive(SKU, units, SLIP, expected_version=version, stock=self.stock)
+        self.came += units
+
+    @precondition(lambda self: self.orders)
+    @rule(pick=st.integers(0, 10_000))
+    def an_order_that_waits_is_covered(self, pick: int) -> None:
+        holds, claim = self.orders[pick % len(self.orders)]
+        kept: list[tuple[Hold, ...]] = []
+        with contextlib.suppress(Clash):
+            self.ledger.commit(lambda w: kept.append(self.stock.cover(w, holds, claim)))
+            self.orders[pick % len(self.orders)] = (kept[0], claim)
+
+    @rule()
+    def earmarks_are_swept(self) -> None:
+        free_earmarks(SKU, SLIP, stock=self.stock)
+
     @precondition(lambda self: self.orders)
     @rule(pick=st.integers(0, 10_000), what=st.sampled_from(["release", "commit", "ship"]))
     def an_order_goes_on(self, pick: int, what: str) -> None:
         """A hold can always be given back, committed or shipped, wherever its bin has gone."""
         holds, claim = self.orders.pop(pick % len(self.orders))
+        if what == "ship" and any(hold.shard == AWAITED for hold in holds):
+            self.orders.append((holds, claim))
+            return
         units = sum(hold.quantity for hold in holds)
         if what == "release":
             self.release(holds, claim)
@@ -152,12 +197,16 @@ class Sale(RuleBasedStateMachine):
         bins = self.bins()
         if not bins:
             return
-        assert len(bins) == len(self.stock.bins.rows), "a bin nobody knows of"
-        level = level_of(bins)
+        known = len(bins) + bins[0].awaits
+        assert known == len(self.stock.bins.rows), "a bin nobody knows of"
+        level = self.stock.level(SKU)
         assert level.on_hand == self.came - self.left
         held = dict.fromkeys(Claim, 0)
+        awaited = 0
         for holds, claim in self.orders:
-            held[claim] += sum(hold.quantity for hold in holds)
+            held[claim] += sum(hold.quantity for hold in holds if hold.shard != AWAITED)
+            awaited += sum(hold.quantity for hold in holds if hold.shard == AWAITED)
+        assert level.awaited == awaited
         assert (level.reserved, level.committed) == (held[Claim.RESERVED], held[Claim.COMMITTED])
         assert level.promised <= level.on_hand
 
@@ -176,10 +225,13 @@ class Sale(RuleBasedStateMachine):
         for holds, claim in self.orders:
             self.release(holds, claim)
         assert self.stock.spread(SKU, 1) == 1
+        free_earmarks(SKU, SLIP, stock=self.stock)
+        level = self.stock.level(SKU)
+        assert (level.promised, level.awaited, level.earmarked) == (0, 0, 0)
 
 
 TestSale = Sale.TestCase
-TestSale.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestSale.settings = settings(max_examples=200, stateful_step_count=60, deadline=None)
 
 
 units_in_bins = st.lists(st.integers(-2, 30), min_size=1, max_size=40)

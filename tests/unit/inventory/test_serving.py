@@ -1,0 +1,141 @@
+"""An order is served from where the policy says, and sold from wherever there is any."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from moto import mock_aws
+
+from shop.inventory.actions import bins_for, choose_locations, prepare
+from shop.inventory.model import Demand, Hold, Kind, Movement, Shortage, StockLevel
+from shop.inventory.model.allocation import Location, Place, Policy, Preference
+from shop.inventory.store import DynamoStock
+from shop.inventory.store.rows import BinRow
+from shop.kernel.transactions import Clash
+from shop.storage.table import connection
+from shop.storage.transactions import DynamoLedger
+from tests.doubles.inventory import MemoryLedger, MemoryStock
+from tests.unit.inventory.room import Room
+
+NOW = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
+PLACES = ("main", "shop", "outlet")
+LOCATIONS = tuple(Location(name, Place("DE", 50.0, 8.0 + n)) for n, name in enumerate(PLACES))
+
+
+@pytest.fixture(params=["memory", "dynamo"])
+def chain(request: pytest.FixtureRequest) -> Iterator[Room]:
+    """A shop with three locations: 3, 10 and 2 of A; 4 of B in the outlet alone."""
+    if request.param == "memory":
+        yield _stocked(Room(MemoryStock(locations=PLACES), MemoryLedger()))
+        return
+    with mock_aws():
+        BinRow.create_table(billing_mode="PAY_PER_REQUEST")
+        stock = DynamoStock(PLACES, sleep=lambda seconds: None)
+        yield _stocked(Room(stock, DynamoLedger(connection())))
+
+
+def _stocked(room: Room) -> Room:
+    for sku, place, units in (
+        ("A", "main", 3),
+        ("A", "shop", 10),
+        ("A", "outlet", 2),
+        ("B", "outlet", 4),
+    ):
+        came = Movement(sku, Kind.RECEIVED, NOW, "w", location=place, on_hand=units)
+        room.stock.record(came, StockLevel(sku, place))
+    return room
+
+
+def test_the_level_of_a_sku_is_that_of_all_locations(chain: Room) -> None:
+    levels = chain.stock.levels(["A", "B", "?"])
+    assert [levels[sku].available for sku in ("A", "B", "?")] == [15, 4, 0]
+    by = chain.stock.by_location(["A"])["A"]
+    assert [(one.location, one.available) for one in by] == [
+        ("main", 3),
+        ("shop", 10),
+        ("outlet", 2),
+    ]
+
+
+def test_the_preferred_location_sells_first_and_the_others_to_the_last_unit(chain: Room) -> None:
+    assert chain.buy(Demand("A", 2)) == (Hold("A", 2, "main"),)
+    assert chain.buy(Demand("A", 4)) == (Hold("A", 4, "shop"),)
+    assert chain.buy(Demand("B", 1)) == (Hold("B", 1, "outlet"),)
+    holds = chain.buy(Demand("A", 9))
+    assert sum(hold.quantity for hold in holds if isinstance(hold, Hold)) == 9
+    assert chain.buy(Demand("A", 1)) == (Shortage("A", 1, 0),)
+    assert all(level.available == 0 for level in chain.stock.by_location(["A"])["A"])
+
+
+def test_a_paid_order_is_moved_to_where_the_policy_wants_it(chain: Room) -> None:
+    old = chain.buy(Demand("A", 3))
+    assert old == (Hold("A", 3, "main"),)
+    more = chain.buy(Demand("A", 1), Demand("B", 2))
+    holds = (*old, *more)
+    new = choose_locations(
+        holds,
+        stock=chain.stock,
+        locations=LOCATIONS,
+        policy=Policy((Preference.FEWEST_PARCELS, Preference.NEAREST)),
+        destination=Place("DE", 50.0, 10.0),
+    )
+    assert sorted({hold.location for hold in new}) == ["outlet", "shop"]
+    assert sum(hold.quantity for hold in new) == 6
+    chain.ledger.commit(lambda w: chain.stock.move(w, holds, new))
+    reserved = {
+        (level.sku, level.location): level.reserved
+        for levels in chain.stock.by_location(["A", "B"]).values()
+        for level in levels
+    }
+    assert reserved == {
+        ("A", "main"): 0,
+        ("A", "shop"): 4,
+        ("A", "outlet"): 0,
+        ("B", "outlet"): 2,
+    }
+
+
+def test_a_policy_that_cannot_serve_everything_leaves_the_order_where_it_is(chain: Room) -> None:
+    holds = chain.buy(Demand("A", 12))
+    new = choose_locations(
+        holds,
+        stock=chain.stock,
+        locations=LOCATIONS,
+        policy=Policy((Preference.NEAREST,), most_parcels=1),
+        destination=Place("DE"),
+    )
+    assert new == holds
+
+
+def test_units_sold_meanwhile_refuse_the_move_and_the_order_stays_whole(chain: Room) -> None:
+    holds = chain.buy(Demand("A", 2))
+    chain.ledger.commit(lambda w: chain.stock.reserve(w, [Hold("A", 10, "shop")]))
+    with pytest.raises(Clash):
+        chain.ledger.commit(lambda w: chain.stock.move(w, holds, [Hold("A", 2, "shop")]))
+    assert chain.stock.level("A").reserved == 2
+
+
+@pytest.mark.parametrize(
+    ("rate", "units", "bins"),
+    [
+        (0, 10_000, 1),
+        (1, 10_000, 1),
+        (26, 10_000, 2),
+        (5_000, 10_000, 200),
+        (5_000, 160, 10),
+        (5_000, 3, 1),
+        (1e6, 10**6, 512),
+    ],
+)
+def test_bins_are_as_many_as_the_rush_needs_and_the_units_fill(
+    rate: float, units: int, bins: int
+) -> None:
+    assert bins_for(rate, units) == bins
+
+
+def test_a_sku_is_prepared_for_a_sale_and_put_back_after_it() -> None:
+    stock = MemoryStock({"A": 400})
+    assert prepare("A", 500, stock=stock) == 20
+    assert prepare("A", 500, stock=stock) == 20
+    assert prepare("A", 0, stock=stock) == 1
+    assert stock.level("A").available == 400
