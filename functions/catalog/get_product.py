@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from shop.catalog.actions import show
+from shop.catalog.actions.shopping import show
 from shop.catalog.model import offer_of
 from shop.catalog.store import DynamoCatalogue
 from shop.catalog.wire.shopping import ProductRequest, offer_view

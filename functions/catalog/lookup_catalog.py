@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from shop.catalog.actions import look_up
+from shop.catalog.actions.shopping import look_up
 from shop.catalog.store import DynamoCatalogue
 from shop.catalog.wire.shopping import LookupRequest, lookup_view
 from shop.edge.http import Request, endpoint

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from shop.catalog.actions import find_products
+from shop.catalog.actions.shopping import find_products
 from shop.catalog.store import DynamoCatalogue
 from shop.catalog.wire.shopping import SearchRequest, search_view
 from shop.edge.http import Request, endpoint

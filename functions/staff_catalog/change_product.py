@@ -1,6 +1,6 @@
 """PUT /staff/products/{id}: say anew what a product is, from the version that was read."""
 
-from shop.catalog.actions import change_product
+from shop.catalog.actions.keeping import change_product
 from shop.catalog.store import DynamoCatalogue
 from shop.catalog.wire.keeping import ProductBody, ProductView, needed_version
 from shop.edge.http import Answer, Request, endpoint

@@ -4,7 +4,7 @@ With an Idempotency-Key its id follows from the key, so that a retry finds it ta
 making it twice.
 """
 
-from shop.catalog.actions import create_product
+from shop.catalog.actions.keeping import create_product
 from shop.catalog.store import DynamoCatalogue
 from shop.catalog.wire.keeping import ProductBody, ProductView
 from shop.edge.http import Answer, Request, endpoint

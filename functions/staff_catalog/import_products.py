@@ -1,6 +1,6 @@
 """POST /staff/imports: take in a product file, Shopify's CSV or YAML, with its opening stock."""
 
-from shop.catalog.actions import import_entries
+from shop.catalog.actions.importing import import_entries
 from shop.catalog.store import DynamoCatalogue
 from shop.catalog.wire.files import LARGEST_FILE, read_file, terms_asked
 from shop.catalog.wire.keeping import ImportReport

@@ -1,6 +1,6 @@
 """GET /staff/products: all products, by status and id."""
 
-from shop.catalog.actions import list_products
+from shop.catalog.actions.keeping import list_products
 from shop.catalog.store import DynamoCatalogue
 from shop.catalog.wire.keeping import ProductListView, limit_asked, status_asked
 from shop.edge.http import Request, endpoint

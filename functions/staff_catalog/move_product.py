@@ -1,6 +1,6 @@
 """POST /staff/products/{id}/status: to review, on sale, off sale, away."""
 
-from shop.catalog.actions import move_product
+from shop.catalog.actions.keeping import move_product
 from shop.catalog.model import Status
 from shop.catalog.store import DynamoCatalogue
 from shop.catalog.wire.keeping import ProductView, StatusBody, expected_version

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from shop.catalog.actions import Entry
+from shop.catalog.actions.importing import Entry
 from shop.catalog.model import Category, Option, Status
 from shop.catalog.wire.files import MOST_ENTRIES, read_file, terms_asked
 from shop.catalog.wire.reading import Reading, Terms

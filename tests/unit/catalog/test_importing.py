@@ -5,14 +5,8 @@ from typing import Any
 
 import pytest
 
-from shop.catalog.actions import (
-    Draft,
-    DraftVariant,
-    Entry,
-    Imported,
-    change_product,
-    import_entries,
-)
+from shop.catalog.actions.importing import Entry, Imported, import_entries
+from shop.catalog.actions.keeping import Draft, DraftVariant, change_product
 from shop.catalog.model import OptionChoice, Product, Status
 from shop.kernel.errors import Refusal, Stale
 from shop.kernel.money import Money

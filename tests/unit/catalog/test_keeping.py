@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from shop.catalog.actions import (
+from shop.catalog.actions.keeping import (
     Draft,
     DraftVariant,
     change_product,

@@ -7,14 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-from shop.catalog.actions import (
-    Draft,
-    DraftVariant,
-    change_product,
-    create_product,
-    find_products,
-    import_entries,
-)
+from shop.catalog.actions.importing import import_entries
+from shop.catalog.actions.keeping import Draft, DraftVariant, change_product, create_product
+from shop.catalog.actions.shopping import find_products
 from shop.catalog.model import (
     Category,
     Option,

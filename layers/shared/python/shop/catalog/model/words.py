@@ -13,7 +13,7 @@ LONGEST_WORD = 40
 """Characters of a word that count; what is longer is cut, in text and question alike."""
 
 STOP_WORDS = frozenset(
-    "a an and are as at be by for from in is it of on or our that the this to with your".split()  # noqa: SIM905
+    "a an and are as at be by for from in is it of on or our that the this to with your".split()
 )
 """Words that nearly every title has: they tell nothing apart and would only make long lists."""
 

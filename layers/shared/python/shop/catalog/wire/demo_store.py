@@ -9,7 +9,8 @@ from typing import Any
 
 import yaml
 
-from shop.catalog.actions import Draft, DraftVariant, Entry
+from shop.catalog.actions.importing import Entry
+from shop.catalog.actions.keeping import Draft, DraftVariant
 from shop.catalog.model import Category
 from shop.catalog.wire.reading import Reading, Terms, Unreadable, count_of, entry_of, picture
 from shop.kernel.errors import Invalid, Unprocessable

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from shop.catalog.actions import Draft, DraftVariant, Imported, Rejected
+from shop.catalog.actions.importing import Imported, Rejected
+from shop.catalog.actions.keeping import Draft, DraftVariant
 from shop.catalog.model import (
     Card,
     Category,

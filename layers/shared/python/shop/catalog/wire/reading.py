@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 from urllib.parse import quote, urljoin
 
-from shop.catalog.actions import Draft, Entry, Rejected
+from shop.catalog.actions.importing import Entry, Rejected
+from shop.catalog.actions.keeping import Draft
 from shop.catalog.model import Media, Status
 
 

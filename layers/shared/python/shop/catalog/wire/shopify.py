@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from html.parser import HTMLParser
 
-from shop.catalog.actions import Draft, DraftVariant, Entry
+from shop.catalog.actions.importing import Entry
+from shop.catalog.actions.keeping import Draft, DraftVariant
 from shop.catalog.model import Category, Media, Option, OptionChoice, Status, fold
 from shop.catalog.model.product import MOST_OPTIONS, PRODUCT_ID, SKU
 from shop.catalog.wire.reading import Reading, Terms, Unreadable, count_of, entry_of, picture

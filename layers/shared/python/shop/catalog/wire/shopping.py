@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints, model_validator
 
-from shop.catalog.actions import Found
+from shop.catalog.actions.shopping import Found
 from shop.catalog.model import (
     Card,
     Category,
