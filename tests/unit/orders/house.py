@@ -147,15 +147,16 @@ class House(Room):
     def come_to_rest(self) -> None:
         """Deliver all there is, and what follows from it; what fails, a minute later again."""
         self.publish()
-        failures = 0
+        left = 5
         while self.undelivered:
             try:
                 self.deliver(0)
+                left = 5
             except Unavailable:
-                if (failures := failures + 1) > 50:
+                left -= 1
+                if not left:
                     raise
                 self.later(minutes=1)
-                self.undelivered.append(self.undelivered.pop(0))
             self.publish()
 
     # What must hold

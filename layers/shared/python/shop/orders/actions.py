@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from shop.inventory.model import Claim
@@ -27,6 +27,8 @@ from shop.payments.model import PaymentStatus, Report
 from shop.payments.ports import PaymentProvider
 
 EXPIRED = "payment_expired"
+UNDER_WAY = timedelta(seconds=45)
+"""Longer than a Lambda that asks for money can live, shorter than the first wait before a retry."""
 TRIES = 5
 """How often a change is tried anew when somebody else was faster."""
 
@@ -249,11 +251,14 @@ def settle_payment(
     """Give back what is not due: void or refund an order called off, or refund a part of it.
 
     The provider's word counts for what was taken, so this mends a report that never reached us.
-    Done twice it gives back once: a refund's key names the amount that is left to the shop.
+    Done twice it gives back once: a refund's key names the amount that is left to the shop. Raises
+    Unavailable while a payment that the provider does not know of may still be on its way to it.
     """
     order = orders.by_id(order_id)
     report = provider.find(order_id)
     if report is None:
+        if order.status in CALLED_OFF and at - order.history[-1].at < UNDER_WAY:
+            raise Unavailable("a payment may be on its way to the provider; look again")
         return order
     if order.status in CALLED_OFF:
         if report.status not in (PaymentStatus.FAILED, PaymentStatus.CANCELLED):
