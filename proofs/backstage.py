@@ -14,7 +14,7 @@ import json
 import random
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import partial
@@ -30,6 +30,8 @@ from tests.kit.shop import Context
 
 PATIENCE = 4
 """How often something that failed is delivered again."""
+SOON = 0.5
+"""How often what follows from an act overtakes a call that stalls."""
 TWICE = 0.2
 """How many of all deliveries come twice."""
 A_MOMENT = timedelta(seconds=60)
@@ -88,6 +90,8 @@ class Backstage:
     _queues: dict[str, deque[dict[str, Any]]] = field(default_factory=dict)
     _bus: deque[dict[str, Any]] = field(default_factory=deque)
     _changes: deque[dict[str, Any]] = field(default_factory=deque)
+    _later: deque[tuple[str, Callable[[], Any]]] = field(default_factory=deque)
+    _stalled: bool = False
     _names: Iterator[int] = field(default_factory=lambda: iter(range(10**9)))
 
     def __post_init__(self) -> None:
@@ -150,6 +154,24 @@ class Backstage:
         while due := self._due() or self._fetch():
             self._chance.choice(due)(wire)
 
+    def meanwhile(self, do: Callable[[], Any]) -> None:
+        """Somebody does something, once, while a call of somebody else's stalls.
+
+        What they are refused is their own affair. What follows from it follows at once, or later:
+        chance decides. But what then fails comes back later: no call stalls for so long.
+        """
+        ahead = Clock.ahead
+        self._stalled = True
+        try:
+            with undisturbed(), suppress(Exception):
+                do()
+            if self._chance.random() < SOON:
+                with undisturbed():
+                    self.come_to_rest(Wire())
+        finally:
+            self._stalled = False
+            Clock.ahead = ahead
+
     def begin(self, tale: str) -> None:
         """Forget what was; from here on chance depends on the seed and this tale alone."""
         self._chance = random.Random(f"{self.seed} {tale}")
@@ -175,6 +197,8 @@ class Backstage:
         never done, which is then found in :attr:`stuck`.
         """
         error: BaseException | None = None
+        if self._stalled:
+            patience = 0
         for attempt in range(1 + patience):
             if attempt:
                 Clock.ahead += A_MOMENT
@@ -190,8 +214,15 @@ class Backstage:
             finally:
                 wire.arrive()
                 wire.heal()
-        self.stuck.append(f"{what}: {error!r}")
+        if self._stalled:
+            self._later.append((what, do))
+        else:
+            self.stuck.append(f"{what}: {error!r}")
         return None
+
+    def _again(self, wire: Wire) -> None:
+        what, do = self._later.popleft()
+        self.delivered(what, do, wire)
 
     def _due(self) -> list[Callable[[Wire], None]]:
         """What could happen next."""
@@ -203,7 +234,11 @@ class Backstage:
         for name, messages in self._queues.items():
             if messages and name not in self.held:
                 due.append(partial(self._consume, name))
-        runs = [e for e in self.executions.values() if not e.over and not e.waits]
+        if self._stalled:
+            return due
+        if self._later:
+            due.append(self._again)
+        runs = [e for e in self.executions.values() if not (e.over or e.waits)]
         return due + [partial(self._go_on, execution) for execution in runs]
 
     def _fetch(self) -> list[Callable[[Wire], None]]:

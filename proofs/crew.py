@@ -3,6 +3,7 @@
 import importlib
 import multiprocessing
 import queue
+import signal
 import sys
 import time
 import traceback
@@ -73,6 +74,10 @@ def _work(
         function = getattr(importlib.import_module(module), name)
         return function(lambda more: heard.put((number, "more", more)), **share)
 
+    def ended(*_: object) -> None:
+        raise SystemExit(1)
+
+    signal.signal(signal.SIGTERM, ended)
     try:
         if endpoint is None:
             with cloud():

@@ -26,7 +26,7 @@ from shop.checkout.model import Session
 from shop.checkout.store import DynamoSessions
 from shop.edge.webhook import key_of, signature
 from shop.inventory.store import DynamoStock
-from shop.kernel.errors import NotFound, Refusal
+from shop.kernel.errors import NotFound
 from shop.kernel.ids import derived_id
 from shop.orders.store import DynamoOrders
 from shop.storage.table import connection
@@ -341,7 +341,7 @@ class Shop:
         stage.held = set(point.dealing.hold)
         owners: list[Act | None] = []
         open_acts: list[Act] = []
-        rivals = {n: _rival(act, purchase) for n, act in point.overtaken}
+        rivals = {number: self._rival(act, purchase) for number, act in point.overtaken}
         with Wire(dict(point.faults), rivals) as wire:
 
             def owned(act: Act | None) -> None:
@@ -370,6 +370,9 @@ class Shop:
         wrong = [*stage.stuck, *stage.slept, *purchase.untrue(stage.executions)]
         wrong += [f"{e.order_id}: {e.failed}" for e in stage.executions.values() if e.failed]
         return Course(list(zip(owners, wire.calls, strict=True)), wrong, len(wire.struck))
+
+    def _rival(self, act: Act, purchase: Purchase) -> Callable[[Call], None]:
+        return lambda _: self.stage.meanwhile(lambda: act.do(purchase))
 
     def _done(self, act: Act, purchase: Purchase, point: Point, wire: Wire) -> bool:
         """Whether the act was done, by whoever does it and in their temper."""
@@ -411,21 +414,6 @@ class Shop:
 def _did(act: Act, purchase: Purchase) -> bool:
     act.do(purchase)
     return True
-
-
-def _rival(act: Act, purchase: Purchase) -> Callable[[Call], None]:
-    """Somebody else who acts once; what they are refused is their own affair."""
-
-    def do(_: Call) -> None:
-        ahead = Clock.ahead
-        try:
-            act.do(purchase)
-        except (Failed, Refusal):
-            pass
-        finally:
-            Clock.ahead = ahead
-
-    return do
 
 
 def _template() -> Session:
