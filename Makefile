@@ -62,6 +62,15 @@ check: $(READY) ## style, types, floors, OpenAPI, templates of all stages (cfn-l
 test: $(READY) ## all tests; ARGS goes to pytest (ARGS=tests/unit)
 	@$(BIN)/python -m local.test $(ARGS)
 
+.PHONY: bench
+bench: $(READY) ## what is measured, with its budgets: pricing, and stock in a simulator of DynamoDB's partitions
+	@status=0; for file in bench/*.py; do \
+	  echo "$$file"; $(BIN)/python -m bench.$$(basename $$file .py) || status=1; done; exit $$status
+
+.PHONY: proofs
+proofs: $(READY) ## what must never happen does not, under crowds, crashes and faults: ARGS="1 3" for some
+	@$(BIN)/python -m proofs $(ARGS)
+
 .PHONY: synth
 synth: $(READY) ## the CloudFormation templates of a stage, into cdk.out: STAGE=local|test|dev|prod
 	@DOORBUSTER_STAGE=$(STAGE) PYTHONPATH=$(CURDIR) cdk synth --quiet --no-notices
