@@ -147,16 +147,15 @@ class House(Room):
     def come_to_rest(self) -> None:
         """Deliver all there is, and what follows from it; what fails, a minute later again."""
         self.publish()
-        left = 5
+        failures = 0
         while self.undelivered:
             try:
                 self.deliver(0)
-                left = 5
             except Unavailable:
-                left -= 1
-                if not left:
+                if (failures := failures + 1) > 50:
                     raise
                 self.later(minutes=1)
+                self.undelivered.append(self.undelivered.pop(0))
             self.publish()
 
     # What must hold

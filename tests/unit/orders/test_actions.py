@@ -9,7 +9,7 @@ from shop.kernel.errors import Conflict, Invalid, NotFound, Unavailable
 from shop.orders import actions
 from shop.orders.model import Order, ParcelStatus, Status
 from shop.orders.ports import GIVEN_UP, Letter
-from shop.payments.model import Credential, PaymentStatus, Report
+from shop.payments.model import PaymentStatus, Report
 from tests.kit.sold import THEN, WINDOW, an_order, authorised
 from tests.unit.orders.room import Room
 
@@ -243,15 +243,12 @@ def test_an_order_the_provider_never_heard_of_has_nothing_to_give_back(room: Roo
     assert room.settle(order) == order
 
 
-def test_money_asked_for_while_the_order_was_called_off_is_found_a_minute_later(
-    room: Room,
-) -> None:
+def test_money_that_may_be_on_its_way_is_waited_for(room: Room) -> None:
     order = room.cancel(room.place())
     with pytest.raises(Unavailable):
         room.settle(order)
-    token = Credential("", "token", "tok_success")
-    room.provider.authorise(order.id, order.amount, token, key=order.id)
-    assert room.settle(order).payment.status is PaymentStatus.CANCELLED
+    room.pay(order)
+    assert room.settle(order).settled
 
 
 def test_a_provider_that_is_down_does_not_hold_up_the_parcel(room: Room) -> None:
