@@ -1,0 +1,307 @@
+"""Webhooks: what is signed rightly and just now is let in, and nothing else."""
+
+import base64
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+from typing import Any
+
+import boto3
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from moto import mock_aws
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+
+from shop.edge.webhook import (
+    BODY_LIMIT,
+    KEPT,
+    RECHECKED,
+    Secret,
+    deliver,
+    key_of,
+    signature,
+    verified,
+)
+from shop.kernel.errors import TooLarge, Unauthenticated, Unavailable
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+KEY = bytes(range(33))
+SECRET = base64.b64encode(KEY).decode()
+OTHER = base64.b64encode(b"another key of 24 bytes!").decode()
+RAW = '{"a":"Ø"}'.encode()
+
+
+@dataclass
+class Known(Secret):
+    """A secret that is known without asking for it. ``reads`` counts how often it is asked for."""
+
+    arn: str = ""
+    texts: tuple[str, ...] = (SECRET,)
+    reads: list[datetime] = field(default_factory=list)
+
+    def keys(self, at: datetime) -> tuple[bytes, ...]:
+        return tuple(key_of(text) for text in self.texts)
+
+    def again(self, at: datetime) -> tuple[bytes, ...]:
+        self.reads.append(at)
+        return self.keys(at)
+
+
+def signed(raw: bytes = RAW, at: datetime = NOW, delivery: str = "msg_1") -> dict[str, str]:
+    return signature(KEY, delivery, at, raw)
+
+
+def test_what_is_signed_rightly_and_now_is_let_in() -> None:
+    assert verified(signed(), RAW, Known(), NOW) == "msg_1"
+
+
+def test_the_specifications_own_example_is_let_in() -> None:
+    """Source: standardwebhooks' README and tests, the vector every implementation shares."""
+    at = datetime.fromtimestamp(1614265330, UTC)
+    raw = b'{"test": 2432232314}'
+    headers = {
+        "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+        "webhook-timestamp": "1614265330",
+        "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+    }
+    secret = Known(texts=("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",))
+    assert verified(headers, raw, secret, at) == headers["webhook-id"]
+
+
+@given(
+    raw=st.binary(max_size=200),
+    delivery=st.text(st.characters(codec="ascii", categories=["L", "N", "P"]), min_size=1),
+    key=st.binary(min_size=24, max_size=64),
+)
+def test_ours_and_the_published_implementation_sign_alike(
+    raw: bytes, delivery: str, key: bytes
+) -> None:
+    ours = signature(key, delivery, NOW, raw)
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        return
+    theirs = Webhook(base64.b64encode(key).decode()).sign(delivery, NOW, text)
+    assert ours["webhook-signature"] == theirs
+
+
+@pytest.mark.parametrize(
+    ("spoil", "raw"),
+    [
+        ({}, RAW + b" "),
+        ({}, b""),
+        ({"webhook-id": "msg_2"}, RAW),
+        ({"webhook-timestamp": str(int(NOW.timestamp()) + 1)}, RAW),
+        ({"webhook-signature": "v1,AAAA"}, RAW),
+        ({"webhook-signature": "v1,"}, RAW),
+        ({"webhook-signature": ""}, RAW),
+        ({"webhook-signature": "v1,%%%"}, RAW),
+        ({"webhook-signature": "garbage"}, RAW),
+        ({"webhook-signature": "Ø"}, RAW),
+        ({"webhook-id": ""}, RAW),
+        ({"webhook-id": "x" * 256}, RAW),
+        ({"webhook-id": "Ø"}, RAW),
+        ({"webhook-timestamp": ""}, RAW),
+        ({"webhook-timestamp": "now"}, RAW),
+        ({"webhook-timestamp": "1e9"}, RAW),
+        ({"webhook-timestamp": "-5"}, RAW),
+        ({"webhook-timestamp": "٣"}, RAW),
+        ({"webhook-timestamp": "9" * 400}, RAW),
+    ],
+)
+def test_what_was_altered_or_forged_is_refused_without_a_hint(
+    spoil: dict[str, str], raw: bytes
+) -> None:
+    with pytest.raises(Unauthenticated) as refused:
+        verified({**signed(), **spoil}, raw, Known(), NOW)
+    assert refused.value.code == "signature_invalid"
+    assert refused.value.detail == "this delivery is not signed as it must be, or not just now"
+
+
+@pytest.mark.parametrize("missing", ["webhook-id", "webhook-timestamp", "webhook-signature"])
+def test_a_header_that_is_missing_is_refused(missing: str) -> None:
+    headers = signed()
+    del headers[missing]
+    with pytest.raises(Unauthenticated):
+        verified(headers, RAW, Known(), NOW)
+
+
+@pytest.mark.parametrize(("seconds", "good"), [(300, True), (301, False), (3600, False)])
+@pytest.mark.parametrize("side", [1, -1])
+def test_a_delivery_is_good_for_five_minutes_to_either_side(
+    seconds: int, good: bool, side: int
+) -> None:
+    headers = signed(at=NOW + timedelta(seconds=side * seconds))
+    if good:
+        assert verified(headers, RAW, Known(), NOW)
+    else:
+        with pytest.raises(Unauthenticated):
+            verified(headers, RAW, Known(), NOW)
+
+
+def test_another_key_opens_nothing() -> None:
+    with pytest.raises(Unauthenticated):
+        verified(signed(), RAW, Known(texts=(OTHER,)), NOW)
+
+
+def test_of_several_signatures_one_that_fits_is_enough() -> None:
+    good = signed()["webhook-signature"]
+    for header in (f"v1,AAAA {good}", f"{good} v1a,xyz", f"v2,abc {good} v1,%%"):
+        assert verified({**signed(), "webhook-signature": header}, RAW, Known(), NOW)
+
+
+def test_a_signature_of_another_version_opens_nothing() -> None:
+    digest = signed()["webhook-signature"].removeprefix("v1,")
+    for version in ("v1a", "v2", "V1", ""):
+        with pytest.raises(Unauthenticated):
+            verified({**signed(), "webhook-signature": f"{version},{digest}"}, RAW, Known(), NOW)
+
+
+def test_both_keys_open_while_one_replaces_the_other() -> None:
+    assert verified(signed(), RAW, Known(texts=(OTHER, SECRET)), NOW)
+
+
+def test_a_delivery_that_is_too_large_is_not_even_looked_at() -> None:
+    secret = Known()
+    raw = b"x" * (BODY_LIMIT + 1)
+    with pytest.raises(TooLarge):
+        verified(signed(raw), raw, secret, NOW)
+    assert verified(signed(raw[:-1]), raw[:-1], secret, NOW)
+
+
+@pytest.mark.parametrize("text", [SECRET, f"whsec_{SECRET}", f" whsec_{SECRET}\n"])
+def test_a_secret_may_stand_with_its_prefix_or_without(text: str) -> None:
+    assert key_of(text) == KEY
+
+
+@pytest.mark.parametrize("text", ["whsec_%%%", "whsec_abc"])
+def test_a_secret_that_is_none_stops_us(text: str) -> None:
+    with pytest.raises(ValueError):
+        key_of(text)
+
+
+def test_the_published_implementation_accepts_ours_and_we_refuse_what_it_refuses() -> None:
+    hook = Webhook(SECRET)
+    assert hook.verify(RAW.decode(), signed()) == json.loads(RAW)
+    with pytest.raises(WebhookVerificationError):
+        hook.verify(RAW.decode() + " ", signed())
+
+
+# The secret
+
+
+@dataclass
+class Manager:
+    """Secrets Manager with one secret. ``asked`` counts how often it was read."""
+
+    client: Any
+    arn: str
+    asked: list[str]
+
+    def replace(self, text: str) -> None:
+        self.client.put_secret_value(SecretId=self.arn, SecretString=text)
+
+
+@pytest.fixture
+def manager(monkeypatch: pytest.MonkeyPatch) -> Iterator[Manager]:
+    with mock_aws():
+        client = boto3.client("secretsmanager")
+        arn = client.create_secret(Name="hook", SecretString=SECRET)["ARN"]
+        asked: list[str] = []
+        from shop.edge import webhook
+
+        read: Callable[[str], tuple[bytes, ...]] = webhook._keys_of
+
+        def counted(name: str) -> tuple[bytes, ...]:
+            asked.append(name)
+            return read(name)
+
+        monkeypatch.setattr(webhook, "_keys_of", counted)
+        yield Manager(client, arn, asked)
+
+
+def test_a_secret_is_read_once_while_it_is_fresh(manager: Manager) -> None:
+    secret = Secret(manager.arn)
+    assert secret.keys(NOW) == secret.keys(NOW + KEPT - timedelta(seconds=1)) == (KEY,)
+    assert len(manager.asked) == 1
+    secret.keys(NOW + KEPT)
+    assert len(manager.asked) == 2
+
+
+def test_a_secret_that_was_replaced_opens_at_once_and_so_does_the_one_before(
+    manager: Manager,
+) -> None:
+    secret = Secret(manager.arn)
+    assert verified(signed(), RAW, secret, NOW)
+    manager.replace(OTHER)
+    later = NOW + RECHECKED
+    anew = signature(key_of(OTHER), "msg_2", later, RAW)
+    assert verified(anew, RAW, secret, later)
+    assert verified(signed(at=later), RAW, secret, later)
+
+
+def test_forgeries_do_not_make_us_read_the_secret_over_and_over(manager: Manager) -> None:
+    secret = Secret(manager.arn)
+    for second in range(29):
+        at = NOW + timedelta(seconds=second)
+        with pytest.raises(Unauthenticated):
+            verified({**signed(at=at), "webhook-signature": "v1,AAAA"}, RAW, secret, at)
+    assert len(manager.asked) == 1
+
+
+def test_a_secret_is_not_shown_where_it_is_printed(manager: Manager) -> None:
+    secret = Secret(manager.arn)
+    secret.keys(NOW)
+    assert repr(KEY)[2:-1] not in repr(secret)
+
+
+# Sending
+
+
+@pytest.fixture
+def receiver() -> Iterator[tuple[str, list[tuple[dict[str, str], bytes]], list[int]]]:
+    heard: list[tuple[dict[str, str], bytes]] = []
+    answers = [202]
+
+    class Door(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            raw = self.rfile.read(int(self.headers["content-length"]))
+            heard.append(({k.lower(): v for k, v in self.headers.items()}, raw))
+            self.send_response(answers[0])
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            return
+
+    server = HTTPServer(("127.0.0.1", 0), Door)
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/hook", heard, answers
+    server.shutdown()
+    server.server_close()
+
+
+def test_what_we_send_verifies(receiver: Any) -> None:
+    url, heard, _ = receiver
+    deliver(url, {"reference": "pay_1"}, "msg_9", Known(), NOW)
+    ((headers, raw),) = heard
+    assert json.loads(raw) == {"reference": "pay_1"}
+    assert headers["content-type"] == "application/json"
+    assert verified(headers, raw, Known(), NOW) == "msg_9"
+
+
+@pytest.mark.parametrize("status", [400, 401, 413, 500, 503])
+def test_what_is_not_taken_is_to_be_sent_again(receiver: Any, status: int) -> None:
+    url, _, answers = receiver
+    answers[0] = status
+    with pytest.raises(Unavailable):
+        deliver(url, {}, "msg_9", Known(), NOW)
+
+
+def test_a_receiver_that_is_not_there_is_tried_again() -> None:
+    with pytest.raises(Unavailable):
+        deliver("http://127.0.0.1:9/hook", {}, "msg_9", Known(), NOW)
