@@ -424,3 +424,35 @@ def test_a_checkout_that_is_not_there_is_a_404() -> None:
     ):
         answer = call(handler, route, body, id="chk_nothing")
         assert (answer.status, answer.json["messages"][0]["code"]) == (404, "not_found")
+
+
+def test_several_instruments_are_refused_since_payments_are_not_split() -> None:
+    put_on_sale(mug(), pieces=5)
+    checkout = begin(("mug.1", 1))
+    body = paying("tok_success")
+    body["payment"]["instruments"] *= 2
+    answer = call(complete_checkout.handler, COMPLETE, body, id=checkout["id"])
+    assert (answer.status, answer.json["messages"][0]["code"]) == (400, "payment_failed")
+    assert available("MUG-RED") == 5
+
+
+def test_what_the_provider_cannot_read_gives_the_stock_back_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from shop.kernel.errors import Invalid
+    from shop.payments.gateway.sandbox import SandboxProvider
+
+    def unreadable(*_: Any, **__: Any) -> Any:
+        raise Invalid("no such payment method", code="payment_method_unknown")
+
+    put_on_sale(mug(), pieces=1)
+    checkout = begin(("mug.1", 1))
+    with monkeypatch.context() as patch:
+        patch.setattr(SandboxProvider, "authorise", unreadable)
+        answer = pay(checkout)
+        assert (answer.status, answer.json["messages"][0]["code"]) == (
+            400,
+            "payment_method_unknown",
+        )
+    assert available("MUG-RED") == 1
+    assert pay(checkout).json["status"] == "completed"

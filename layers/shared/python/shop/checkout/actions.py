@@ -341,7 +341,20 @@ def _pay(
 ) -> Mapping[str, Any]:
     if order.status is not OrderStatus.PLACED or order.payment.status is not PaymentStatus.CREATED:
         return render(Shown(session, order))
-    report = till.provider.authorise(order.id, order.amount, credential, key=order.id)
+    try:
+        report = till.provider.authorise(order.id, order.amount, credential, key=order.id)
+    except Invalid:
+        # The provider cannot read it, so no money can move: the buyer may try another at once.
+        cancel_order(
+            order.id,
+            "payment_invalid",
+            at=ask.at,
+            who=till.provider.name,
+            orders=till.orders,
+            stock=till.stock,
+            ledger=till.ledger,
+        )
+        raise
     order = record_payment(
         order.id,
         report,

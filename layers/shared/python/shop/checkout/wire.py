@@ -154,16 +154,17 @@ class CompleteRequest(Shape):
     attribution: dict[str, Any] | None = None
 
     def credential(self) -> Credential:
-        """The instrument selected, or the only one. Raises Invalid for none or several."""
-        instruments = self.payment.instruments
-        chosen = [i for i in instruments if i.selected] or instruments
-        if len(chosen) != 1:
+        """The one instrument. Raises Invalid for several: the shop does not split payments.
+
+        Source: UCP, "Split payments": who does not support it refuses, with ``payment_failed``.
+        """
+        if len(self.payment.instruments) != 1:
             raise Invalid(
-                "select one payment instrument",
-                code="instrument_ambiguous",
+                "send the one payment instrument to pay with; payments are not split here",
+                code="payment_failed",
                 path="$.payment.instruments",
             )
-        one = chosen[0]
+        one = self.payment.instruments[0]
         return Credential(one.handler_id, one.credential.type, one.credential.token)
 
 
