@@ -28,7 +28,7 @@ TELLS: Mapping[str, str] = {
     Status.COMPLETED: "OrderCompleted",
 }
 """The event that tells of each state."""
-_COUNTS = ("on_hand", "reserved", "committed", "available", "safety")
+_COUNTS = ("on_hand", "reserved", "committed", "available", "safety", "earmarked")
 AWAITED = frozenset({"created", "requires_action", "processing"})
 """States of a payment in which no money is certain and none is lost."""
 
@@ -82,6 +82,8 @@ class Books:
     """
 
     stock: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Counts by SKU, over all its bins and locations; ``lowest`` is the least of any row, or 0,
+    ``awaited`` what is promised of goods still to come, ``earmarked`` all that is set aside."""
     moved: Counter[str] = field(default_factory=Counter)
     """Units by SKU that the journal says came (or left, below zero)."""
     shipped: Counter[str] = field(default_factory=Counter)
@@ -98,11 +100,17 @@ def read_books(*, keys: Mapping[str, int] | None = None, history: bool = True) -
     books = Books(keys=keys or {})
     for item in _items("TABLE_INVENTORY"):
         kind, _, sku = item["PK"].partition("#")
-        if kind == "SKU":
-            row = books.stock.setdefault(sku, dict.fromkeys(_COUNTS, 0))
-            for name in _COUNTS:
-                row[name] += item.get(name, 0)
-            row["lowest"] = min(row.get("lowest", 0), *(item.get(name, 0) for name in _COUNTS))
+        if kind == "BIN":
+            kind, sku = "SKU", sku.partition("#")[2]
+        if kind in ("SKU", "AWAITED"):
+            row = books.stock.setdefault(sku, dict.fromkeys((*_COUNTS, "awaited", "lowest"), 0))
+            row["lowest"] = min(row["lowest"], *(item.get(name, 0) for name in _COUNTS))
+            if kind == "AWAITED":
+                row["awaited"] += item["reserved"] + item["committed"]
+            else:
+                for name in _COUNTS:
+                    row[name] += item.get(name, 0)
+                row["earmarked"] += sum(item.get("unavailable_by", {}).values())
         elif kind == "MOVES":
             books.moved[sku] += item["on_hand"]
             if item["kind"] == Kind.SHIPPED:
@@ -150,7 +158,7 @@ def _stock(books: Books) -> Iterator[Violation]:
         if books.shipped[sku] != shipped[sku]:
             text = f"{books.shipped[sku]} left by the journal, {shipped[sku]} by the orders"
             yield Violation("I1", sku, text)
-        free = there - row["reserved"] - row["committed"] - row["safety"]
+        free = there - row["reserved"] - row["committed"] - row["safety"] - row["earmarked"]
         if row["available"] != free:
             yield Violation("I1", sku, f"{row['available']} available, but {free} are free")
 
@@ -162,7 +170,7 @@ def _promises(books: Books) -> Iterator[Violation]:
         for hold in order.holds:
             held[hold.sku] += hold.quantity
     for sku, row in books.stock.items():
-        promised = row["reserved"] + row["committed"]
+        promised = row["reserved"] + row["committed"] + row["awaited"]
         if promised != held[sku]:
             yield Violation("I2", sku, f"{promised} reserved, {held[sku]} held by orders")
 
