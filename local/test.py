@@ -25,7 +25,7 @@ def main() -> None:
     if arguments:
         runs: Sequence[Sequence[str]] = [arguments]
     else:
-        runs = [["-n", "auto", f"--ignore={JOURNEYS}", "tests"], [JOURNEYS]]
+        runs = [["--everything", "-n", "auto", f"--ignore={JOURNEYS}", "tests"], [JOURNEYS]]
     counts: Counter[str] = Counter()
     codes = []
     for run in runs:

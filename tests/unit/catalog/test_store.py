@@ -21,7 +21,7 @@ from shop.catalog.store.shelves import GRACE
 from tests.kit.calls import counted
 from tests.unit.catalog.goods import LATER, THEN, shirt, simple
 
-pytestmark = pytest.mark.usefixtures("table")
+pytestmark = [pytest.mark.usefixtures("table"), pytest.mark.slow]
 
 
 class Crash(Exception):

@@ -19,6 +19,8 @@ from shop.edge.http import endpoint
 from shop.kernel.errors import Forbidden, Unauthenticated, Unavailable
 from tests.kit.shop import Response, call
 
+pytestmark = pytest.mark.slow
+
 CLIENT = "shop-client"
 
 

@@ -8,6 +8,8 @@ import pytest
 
 from tests.kit.shop import ENVIRONMENT
 
+pytestmark = pytest.mark.slow
+
 SHOP = Path(__file__).resolve().parents[3] / "layers/shared/python"
 HEAVY = ("jwt", "cryptography", "boto3", "botocore.client", "pynamodb", "aws_xray_sdk", "stripe")
 RARE = ("shop.edge.profiles", "shop.edge.structured", "http.client", "ssl")

@@ -28,6 +28,8 @@ from shop.edge.webhook import (
 )
 from shop.kernel.errors import TooLarge, Unauthenticated, Unavailable
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime.now(UTC).replace(microsecond=0)
 KEY = bytes(range(33))
 SECRET = base64.b64encode(KEY).decode()

@@ -18,6 +18,8 @@ from shop.payments.model import PaymentStatus
 from tests.kit.sold import WINDOW, an_order
 from tests.unit.orders.house import House
 
+pytestmark = pytest.mark.slow
+
 TOKENS = ("tok_success", "tok_declined", "tok_pending", "tok_challenge", "tok_captured")
 SELDOM = st.sampled_from([False, False, False, False, True])
 REFUSALS = (Conflict, Invalid, NotFound, Unavailable)

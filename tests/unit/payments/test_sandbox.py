@@ -12,6 +12,8 @@ from shop.payments.model import Credential, PaymentStatus, Report
 from shop.payments.wire import SANDBOX_TOKENS, challenge_page, payment_handlers
 from tests.unit.payments.conftest import Counter
 
+pytestmark = pytest.mark.slow
+
 AMOUNT = Money(3839, "USD")
 
 
