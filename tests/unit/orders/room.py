@@ -24,7 +24,7 @@ class Room:
     waits: Any = field(default_factory=MemoryWaits)
     letters: Any = field(default_factory=MemoryLetters)
     mail: MemoryMail = field(default_factory=MemoryMail)
-    provider: MemoryProvider = field(default_factory=MemoryProvider)
+    provider: Any = field(default_factory=MemoryProvider)
     now: datetime = THEN
 
     def __post_init__(self) -> None:
@@ -48,9 +48,9 @@ class Room:
         return order
 
     def pay(self, order: Order, token: str = "tok_success") -> Order:
-        report = self.provider.authorise(
-            order.id, Money(order.total, order.currency), Credential("", "token", token), key=""
-        )
+        credential = Credential(self.provider.name, "token", token)
+        amount = Money(order.total, order.currency)
+        report = self.provider.authorise(order.id, amount, credential, key=order.id)
         return self.record(order, report)
 
     def record(self, order: Order, report: Any, **more: Any) -> Order:

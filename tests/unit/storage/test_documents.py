@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shop.storage.documents import packed, unpacked
+from shop.storage.packing import packed, unpacked
 from shop.storage.words import DICTIONARIES
 
 values = st.recursive(

@@ -12,8 +12,9 @@ import pytest
 from shop.edge.stream import Change, stream_reader
 from shop.kernel.events import Event
 from shop.storage import outbox
-from shop.storage.documents import packed
-from shop.storage.outbox import BYTES_AT_ONCE, ENTRIES_AT_ONCE, Events, Publisher, news
+from shop.storage.documents import Events
+from shop.storage.outbox import BYTES_AT_ONCE, ENTRIES_AT_ONCE, Publisher, news
+from shop.storage.packing import packed
 from tests.kit.shop import Context
 from tests.kit.stream_pump import StreamPump, record
 

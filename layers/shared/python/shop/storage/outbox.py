@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from shop.kernel.events import Event
-from shop.storage.documents import JsonDocument, packed, unpacked
+from shop.storage.packing import packed, unpacked
 
 SOURCE = "doorbuster"
 ENTRIES_AT_ONCE = 10
@@ -22,14 +22,9 @@ TRIES = 3
 PAUSE = 0.2
 
 
-class Events(JsonDocument):
-    """The attribute that carries events."""
-
-    def serialize(self, value: Sequence[Event]) -> bytes:
-        return packed([[e.id, e.type, e.subject, e.at.isoformat(), e.data] for e in value])
-
-    def deserialize(self, value: Any) -> tuple[Event, ...]:
-        return events_in(value)
+def events_out(events: Sequence[Event]) -> bytes:
+    """Events as the bytes of an attribute."""
+    return packed([[e.id, e.type, e.subject, e.at.isoformat(), e.data] for e in events])
 
 
 def events_in(raw: bytes | None) -> tuple[Event, ...]:

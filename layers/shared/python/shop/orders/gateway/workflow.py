@@ -30,7 +30,7 @@ class StepFunctions:
         self._answer("send_task_success", taskToken=token, output=json.dumps(result))
 
     def abort(self, token: str, error: str, cause: str) -> None:
-        self._answer("send_task_failure", taskToken=token, error=error, cause=cause)
+        self._answer("send_task_failure", taskToken=token, error=error[:256], cause=cause[:32768])
 
     def _answer(self, call: str, **said: str) -> None:
         try:

@@ -6,8 +6,7 @@ from datetime import UTC, datetime
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
 
-from shop.storage.documents import JsonDocument
-from shop.storage.outbox import Events
+from shop.storage.documents import Events, JsonDocument
 from shop.storage.table import Row
 
 

@@ -1,0 +1,124 @@
+"""What a shopper sees of orders, through the doors."""
+
+import pytest
+
+from functions.orders import get_order, list_my_orders
+from shop.edge.access import Caller
+from shop.orders.model import Order
+from tests.kit.backroom import back_room, signed_in, todays
+from tests.kit.shop import Response, call
+from tests.kit.ucp_judge import judge
+
+GET = "GET /orders/{id}"
+LIST = "GET /account/orders"
+
+pytestmark = pytest.mark.usefixtures("cloud")
+
+
+def look(order_id: str) -> Response:
+    return call(get_order.handler, GET, id=order_id)
+
+
+@pytest.fixture
+def jane(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Jane asks, with a token that is good."""
+    monkeypatch.setattr("shop.edge.http.caller_of", lambda event: Caller(customer="jane"))
+
+
+def test_a_guest_sees_the_order_whose_id_she_knows() -> None:
+    back_room().sold(todays())
+    answer = look("ord_1")
+    assert answer.status == 200
+    judge("order", answer.json)
+    assert answer.json["id"] == "ord_1"
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_an_order_shows_its_timeline() -> None:
+    room = back_room()
+    room.ship(room.sold(todays()), tracking_url="https://ups.example/1Z999")
+    room.hear("delivered")
+    order = judge("order", look("ord_1").json)
+    assert [event["type"] for event in order["fulfillment"]["events"]] == [
+        "processing",
+        "shipped",
+        "delivered",
+    ]
+
+
+def test_a_customers_order_does_not_open_to_a_guest() -> None:
+    back_room().place(todays(owner="jane"))
+    answer = look("ord_1")
+    assert answer.status == 404
+    judge("error", answer.json)
+    (message,) = answer.json["messages"]
+    assert (message["code"], message["severity"]) == ("not_found", "unrecoverable")
+
+
+@pytest.mark.usefixtures("jane")
+def test_a_customer_sees_her_own_and_a_guests_but_nobody_elses() -> None:
+    room = back_room()
+    for owner in ("jane", "guest", "john"):
+        room.place(todays(f"ord_{owner}", (1,), owner=owner))
+    assert [look(f"ord_{owner}").status for owner in ("jane", "guest", "john")] == [200, 200, 404]
+
+
+@pytest.mark.parametrize(
+    "order_id", ["ord_2", "ORD_1", "ord_1%23", "ord_1#", "HEAD#guest", "..", "x" * 2000, "\x00"]
+)
+def test_an_order_nobody_placed_is_not_found(order_id: str) -> None:
+    back_room().place(todays())
+    answer = look(order_id)
+    assert answer.status == 404
+    judge("error", answer.json)
+
+
+# A customer's own orders
+
+
+def mine(query: str = "", **claims: object) -> Response:
+    return call(list_my_orders.handler, LIST, query=query, claims={**signed_in("jane"), **claims})
+
+
+@pytest.fixture
+def customers_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACCESS", "customer")
+
+
+def placed(count: int, owner: str = "jane") -> list[Order]:
+    room = back_room()
+    return [room.place(todays(f"ord_{owner}_{n}", (1,), owner=owner)) for n in range(count)]
+
+
+@pytest.mark.usefixtures("customers_only")
+def test_a_customer_lists_her_orders_page_by_page() -> None:
+    placed(5)
+    placed(1, "john")
+    first = mine("limit=3").json
+    assert [order["id"] for order in first["orders"]] == ["ord_jane_4", "ord_jane_3", "ord_jane_2"]
+    second = mine(f"limit=3&cursor={first['cursor']}").json
+    assert [order["id"] for order in second["orders"]] == ["ord_jane_1", "ord_jane_0"]
+    assert "cursor" not in second
+
+
+@pytest.mark.usefixtures("customers_only")
+def test_a_customer_without_orders_has_an_empty_list() -> None:
+    assert mine().json == {"orders": []}
+
+
+@pytest.mark.usefixtures("customers_only")
+@pytest.mark.parametrize(
+    "query", ["limit=0", "limit=101", "limit=x", "limit=", "cursor=?", "cursor=e30", "cursor="]
+)
+def test_a_question_that_makes_no_sense_is_refused(query: str) -> None:
+    answer = mine(query)
+    assert answer.status == 400
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.json["errors"][0]["path"] in ("limit", "cursor")
+
+
+@pytest.mark.usefixtures("customers_only")
+def test_nobody_lists_orders_without_signing_in() -> None:
+    assert call(list_my_orders.handler, LIST).status == 401
+    assert mine(token_use="id").status == 401
+    assert mine(client_id="another").status == 401

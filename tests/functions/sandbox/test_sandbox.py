@@ -1,0 +1,167 @@
+"""The payment sandbox, seen from outside."""
+
+from typing import Any
+
+import pytest
+
+from functions.sandbox import answer_challenge, explain, settle_payment, show_challenge
+from functions.sandbox.manifest import FEATURE
+from shop.edge.webhook import Secret, verified
+from shop.kernel.errors import Unavailable
+from shop.payments.model import PaymentStatus
+from shop.payments.wire import SANDBOX_TOKENS
+from tests.kit.backroom import WEBHOOK_KEY, back_room, messages, on_queue, put_secrets, todays
+from tests.kit.shop import Context, Response, call
+
+PAGE = "GET /sandbox/challenges/{reference}"
+ANSWER = "POST /sandbox/challenges/{reference}"
+
+pytestmark = pytest.mark.usefixtures("cloud")
+
+
+@pytest.fixture(autouse=True)
+def _in_the_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACCESS", "public")
+
+
+def challenged(token: str = "tok_challenge") -> str:
+    room = back_room()
+    order = room.pay(room.place(todays()), token)
+    reference = order.payment.reference
+    assert reference
+    return reference
+
+
+def answer(reference: str, body: Any) -> Response:
+    return call(answer_challenge.handler, ANSWER, body, reference=reference)
+
+
+def test_it_says_in_plain_words_that_it_is_a_sandbox() -> None:
+    told = call(explain.handler, "GET /sandbox").json
+    assert "SANDBOX" in told["what"]
+    assert "No money" in told["what"]
+    assert set(told["tokens"]) == set(SANDBOX_TOKENS)
+
+
+def test_production_does_not_have_it() -> None:
+    assert FEATURE.stages == frozenset({"local", "test", "dev"})
+
+
+def test_the_buyer_sees_a_page() -> None:
+    page = call(show_challenge.handler, PAGE, reference=challenged())
+    assert page.status == 200
+    assert page.headers["Content-Type"].startswith("text/html")
+    assert "script-src 'unsafe-inline'" in page.headers["Content-Security-Policy"]
+    assert "Approve" in page.text
+    assert "jane@example.com" not in page.text
+
+
+@pytest.mark.parametrize(("approved", "status"), [(True, "authorised"), (False, "failed")])
+def test_the_buyer_answers_and_the_shop_will_be_told(approved: bool, status: str) -> None:
+    reference = challenged()
+    said = answer(reference, {"approved": approved})
+    assert (said.status, said.json) == (200, {"reference": reference, "status": status})
+    assert on_queue("QUEUE_SANDBOX_SETTLEMENTS") == [{"reference": reference}]
+
+
+def test_an_answer_given_twice_is_one_and_another_one_is_refused() -> None:
+    reference = challenged()
+    assert [answer(reference, {"approved": True}).status for _ in range(2)] == [200, 200]
+    assert answer(reference, {"approved": False}).status == 409
+
+
+@pytest.mark.parametrize("body", [{}, {"approved": "yes"}, {"approved": 1}, None, [], {"x": True}])
+def test_an_answer_that_is_none_is_refused(body: Any) -> None:
+    reference = challenged()
+    assert answer(reference, body).status == 400
+    assert on_queue("QUEUE_SANDBOX_SETTLEMENTS") == []
+
+
+@pytest.mark.parametrize("reference", ["pay_nobodys", "x", "ord_1", "%00", "x" * 500])
+def test_a_payment_nobody_made_is_not_found(reference: str) -> None:
+    assert answer(reference, {"approved": True}).status == 404
+    assert call(show_challenge.handler, PAGE, reference=reference).status == 404
+
+
+def test_a_payment_that_asked_for_nothing_cannot_be_answered() -> None:
+    assert answer(challenged("tok_never"), {"approved": True}).status == 409
+
+
+# Settled, and told by webhook
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any, str]]:
+    """What the sandbox tells the shop, instead of over HTTP."""
+    told: list[tuple[str, Any, str]] = []
+
+    def deliver(url: str, body: Any, delivery: str, secret: Secret, at: Any) -> None:
+        told.append((url, body, delivery))
+
+    monkeypatch.setattr(settle_payment, "deliver", deliver)
+    return told
+
+
+def settle(reference: str) -> list[str]:
+    answered = settle_payment.handler(messages({"reference": reference}), Context())
+    return [each["itemIdentifier"] for each in answered["batchItemFailures"]]
+
+
+@pytest.mark.parametrize(
+    ("token", "status"), [("tok_pending", "authorised"), ("tok_pending_declined", "failed")]
+)
+def test_a_pending_payment_is_settled_and_told(sent: list[Any], token: str, status: str) -> None:
+    reference = challenged(token)
+    assert settle(reference) == []
+    url = "http://shop.test/webhooks/payments/sandbox"
+    assert sent == [(url, {"type": f"payment.{status}", "reference": reference}, "m0")]
+    report = back_room_report(reference)
+    assert report is PaymentStatus(status)
+
+
+def back_room_report(reference: str) -> PaymentStatus:
+    status: PaymentStatus = settle_payment.sandbox.payment(reference)[1].status
+    return status
+
+
+def test_a_settlement_that_comes_twice_settles_once_and_tells_twice(sent: list[Any]) -> None:
+    reference = challenged("tok_pending")
+    assert settle(reference) + settle(reference) == []
+    assert [body for _, body, _ in sent] == [
+        {"type": "payment.authorised", "reference": reference}
+    ] * 2
+
+
+def test_a_delivery_that_is_not_taken_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def deliver(*_: Any) -> None:
+        raise Unavailable("nobody there")
+
+    monkeypatch.setattr(settle_payment, "deliver", deliver)
+    assert settle(challenged("tok_pending")) == ["m0"]
+
+
+def test_what_is_sent_is_signed_with_the_stages_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    put_secrets()
+    seen: list[Any] = []
+
+    class Answered:
+        def __enter__(self) -> None: ...
+
+        def __exit__(self, *_: Any) -> None: ...
+
+    def urlopen(request: Any, timeout: float) -> Answered:
+        seen.append((request.full_url, request.headers, request.data, timeout))
+        return Answered()
+
+    monkeypatch.setattr("urllib.request.urlopen", urlopen)
+    settle_payment.secret._read_at = None
+    assert settle(challenged("tok_pending")) == []
+    ((url, headers, raw, timeout),) = seen
+    assert url == "http://shop.test/webhooks/payments/sandbox"
+    assert 0 < timeout <= 10
+    plain = {name.lower(): value for name, value in headers.items()}
+    from datetime import UTC, datetime
+
+    known = Secret("sandbox-webhook")
+    assert verified(plain, raw, known, datetime.now(UTC)) == "m0"
+    assert WEBHOOK_KEY not in str(seen)

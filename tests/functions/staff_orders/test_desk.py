@@ -1,0 +1,207 @@
+"""What the people in the shop do with orders, through the doors."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from functions.staff_orders import cancel_order, get_order, list_orders, ship_order
+from tests.kit.backroom import back_room, signed_in, todays
+from tests.kit.calls import counted
+from tests.kit.shop import Response, call
+
+LIST = "GET /staff/orders"
+GET = "GET /staff/orders/{id}"
+SHIP = "POST /staff/orders/{id}/parcels"
+CANCEL = "POST /staff/orders/{id}/cancel"
+PARCEL = {"carrier": "ups", "tracking_number": "1Z999"}
+
+pytestmark = pytest.mark.usefixtures("cloud")
+
+
+@pytest.fixture(autouse=True)
+def _at_the_desk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACCESS", "staff")
+    monkeypatch.setenv("ACCESS_GROUPS", "staff,fulfilment")
+
+
+def ask(handler: Any, route: str, body: Any = None, query: str = "", **path: Any) -> Response:
+    claims = signed_in("wanda", "fulfilment")
+    return call(handler.handler, route, body, query=query, claims=claims, **path)
+
+
+def ship(body: Any = PARCEL, order_id: str = "ord_1") -> Response:
+    return ask(ship_order, SHIP, body, id=order_id)
+
+
+def cancel(body: Any, order_id: str = "ord_1") -> Response:
+    return ask(cancel_order, CANCEL, body, id=order_id)
+
+
+@pytest.mark.parametrize(
+    ("handler", "route"),
+    [(list_orders, LIST), (get_order, GET), (ship_order, SHIP), (cancel_order, CANCEL)],
+)
+@pytest.mark.parametrize(
+    ("claims", "status"),
+    [
+        (None, 401),
+        (signed_in("jane"), 403),
+        (signed_in("jane", "admins", "staffing"), 403),
+        ({**signed_in("wanda", "staff"), "token_use": "id"}, 401),
+    ],
+)
+def test_nobody_but_staff_comes_to_the_desk(
+    handler: Any, route: str, claims: Any, status: int
+) -> None:
+    back_room().sold(todays())
+    path: dict[str, Any] = {"id": "ord_1"} if "{id}" in route else {}
+    answer = call(handler.handler, route, PARCEL, claims=claims, **path)
+    assert answer.status == status
+    assert back_room_status() == "confirmed"
+
+
+def back_room_status() -> str:
+    from shop.orders.store import DynamoOrders
+
+    return DynamoOrders().by_id("ord_1").status.value
+
+
+def test_staff_see_todays_orders_newest_first() -> None:
+    room = back_room()
+    for n in range(3):
+        room.place(todays(f"ord_{n}", (1,)))
+    page = ask(list_orders, LIST, query="limit=2").json
+    assert [order["id"] for order in page["orders"]] == ["ord_2", "ord_1"]
+    day = f"{datetime.now(UTC):%Y-%m-%d}"
+    rest = ask(list_orders, LIST, query=f"day={day}&limit=2&cursor={page['cursor']}").json
+    assert [order["id"] for order in rest["orders"]] == ["ord_0"]
+
+
+def test_staff_see_what_is_to_be_shipped() -> None:
+    room = back_room()
+    room.place(todays("ord_0", (1,)))
+    room.sold(todays("ord_1", (1,)))
+    page = ask(list_orders, LIST, query="status=confirmed").json
+    assert [order["id"] for order in page["orders"]] == ["ord_1"]
+
+
+@pytest.mark.parametrize(
+    "query", ["day=today", "day=", "status=lost", "limit=0", "cursor=x", "day=2026-02-30"]
+)
+def test_a_question_that_makes_no_sense_is_refused(query: str) -> None:
+    answer = ask(list_orders, LIST, query=query)
+    assert (answer.status, answer.json["errors"][0]["path"]) == (400, query.partition("=")[0])
+
+
+def test_staff_see_an_order_with_its_history() -> None:
+    back_room().sold(todays())
+    order = ask(get_order, GET, id="ord_1").json
+    assert [moment["what"] for moment in order["history"]] == [
+        "placed",
+        "payment authorised",
+        "allocated",
+    ]
+    assert order["payment"]["authorised"] == order["total"] == order["due"]
+    assert ask(get_order, GET, id="ord_2").status == 404
+
+
+def test_staff_ship_an_order_whole() -> None:
+    room = back_room()
+    room.sold(todays())
+    answer = ship()
+    assert answer.status == 201
+    assert [line["shipped"] for line in answer.json["lines"]] == [2, 1]
+    assert answer.json["history"][-1]["who"] == "staff wanda"
+    assert room.on_hand() == (8, 9)
+
+
+def test_a_parcel_that_is_told_twice_leaves_once() -> None:
+    room = back_room()
+    room.sold(todays())
+    first = ship()
+    again = ship()
+    assert (again.status, again.json) == (201, first.json)
+    assert room.on_hand() == (8, 9)
+
+
+def test_staff_ship_some_pieces_of_some_lines() -> None:
+    room = back_room()
+    room.sold(todays())
+    answer = ship({**PARCEL, "lines": [{"id": "li_1", "quantity": 1}]})
+    assert [line["shipped"] for line in answer.json["lines"]] == [1, 0]
+    assert room.reserved() == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "path"),
+    [
+        ({}, 400, "$.carrier"),
+        ({**PARCEL, "lines": []}, 400, "$.lines"),
+        ({**PARCEL, "lines": [{"id": "li_1", "quantity": 3}]}, 400, "$.lines"),
+        ({**PARCEL, "lines": [{"id": "li_9", "quantity": 1}]}, 404, "$.lines"),
+        ({**PARCEL, "lines": [{"id": "li_1", "quantity": 0}]}, 400, "$.lines[0].quantity"),
+        ({**PARCEL, "carrier": "U P S"}, 400, "$.carrier"),
+        ({**PARCEL, "extra": 1}, 400, "$.extra"),
+        ([], 400, "$"),
+        ("ship it", 400, "$"),
+    ],
+)
+def test_a_parcel_that_makes_no_sense_is_refused_and_nothing_leaves(
+    body: Any, status: int, path: str
+) -> None:
+    room = back_room()
+    before = room.sold(todays())
+    answer = ship(body)
+    assert (answer.status, answer.json["errors"][0].get("path")) == (status, path)
+    assert room.orders.by_id("ord_1") == before
+    assert room.on_hand() == (10, 10)
+
+
+def test_an_order_that_is_unpaid_cancelled_or_unknown_is_not_shipped() -> None:
+    room = back_room()
+    room.place(todays("ord_1", (1,)))
+    assert ship().status == 409
+    room.cancel(room.orders.by_id("ord_1"))
+    assert (ship().status, ship(order_id="ord_2").status) == (409, 404)
+
+
+def test_a_tracking_number_of_another_order_is_refused() -> None:
+    room = back_room()
+    room.sold(todays("ord_1", (1,)))
+    room.sold(todays("ord_2", (1,)))
+    ship()
+    answer = ship(order_id="ord_2")
+    assert (answer.status, answer.json["code"]) == (409, "tracking_number_taken")
+    assert room.on_hand() == (9, 10)
+
+
+def test_staff_call_an_order_off_and_its_stock_goes_back() -> None:
+    room = back_room()
+    room.sold(todays())
+    answer = cancel({"reason": "ordered twice"})
+    assert (answer.status, answer.json["status"]) == (200, "cancelled")
+    assert (answer.json["cancel_reason"], answer.json["due"]) == ("ordered twice", 0)
+    assert room.reserved() == (0, 0)
+    assert cancel({"reason": "again"}).json == answer.json
+
+
+@pytest.mark.parametrize("body", [{}, {"reason": ""}, {"reason": 7}, {"reason": "x" * 201}, None])
+def test_an_order_is_not_called_off_without_a_reason(body: Any) -> None:
+    back_room().sold(todays())
+    assert cancel(body).status == 400
+    assert back_room_status() == "confirmed"
+
+
+def test_a_shipped_order_is_not_called_off() -> None:
+    back_room().sold(todays())
+    ship()
+    answer = cancel({"reason": "too late"})
+    assert (answer.status, answer.json["code"]) == (409, "order_shipped")
+
+
+def test_shipping_takes_one_read_and_one_transaction() -> None:
+    back_room().sold(todays())
+    with counted() as calls:
+        ship()
+    assert [call.operation for call in calls.made] == ["Query", "TransactWriteItems"]

@@ -1,0 +1,317 @@
+"""Deliveries from outside, through the doors: in, onto the queue, and applied."""
+
+import base64
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from functions.webhooks import (
+    apply_carrier_event,
+    apply_payment_event,
+    receive_carrier_event,
+    receive_payment_event,
+)
+from shop.edge.webhook import BODY_LIMIT, key_of, signature
+from shop.orders.model import Order, Status
+from shop.payments.model import PaymentStatus
+from tests.kit.backroom import WEBHOOK_KEY, back_room, messages, on_queue, put_secrets, todays
+from tests.kit.shop import Context, Response, call
+from tests.unit.orders.room import Room
+
+PAYMENTS = "POST /webhooks/payments/{provider}"
+CARRIERS = "POST /webhooks/carriers/{carrier}"
+PAID = {"type": "payment.authorised", "reference": "pay_1"}
+
+pytestmark = pytest.mark.usefixtures("cloud")
+
+
+@pytest.fixture(autouse=True)
+def _in_the_open(cloud: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACCESS", "webhook")
+    put_secrets()
+    for door in (receive_payment_event, receive_carrier_event):
+        door.secret._read_at = None
+
+
+def event_of(order: Order | None = None, **more: Any) -> dict[str, Any]:
+    return {
+        "id": "evt_1",
+        "tracking_number": "1Z999",
+        "status": "delivered",
+        "occurred_at": datetime.now(UTC).isoformat(),
+        "description": "Left at the door",
+        **more,
+    }
+
+
+def send(
+    body: Any,
+    *,
+    to: str = "payments",
+    name: str = "sandbox",
+    key: str = WEBHOOK_KEY,
+    at: datetime | None = None,
+    spoil: Mapping[str, str] | None = None,
+    text: str | None = None,
+) -> Response:
+    raw = json.dumps(body).encode() if not isinstance(body, bytes) else body
+    headers = signature(key_of(key), "msg_1", at or datetime.now(UTC), raw)
+    route, handler = (
+        (PAYMENTS, receive_payment_event.handler)
+        if to == "payments"
+        else (CARRIERS, receive_carrier_event.handler)
+    )
+    path: dict[str, Any] = {"provider" if to == "payments" else "carrier": name}
+    return call(
+        handler,
+        route,
+        raw=raw.decode() if text is None else text,
+        headers={**headers, **(spoil or {})},
+        key="",
+        **path,
+    )
+
+
+def queued() -> list[dict[str, Any]]:
+    return on_queue("QUEUE_PAYMENT_EVENTS") + on_queue("QUEUE_CARRIER_EVENTS")
+
+
+def apply(door: Any, *bodies: dict[str, Any]) -> list[str]:
+    answer = door.handler(messages(*bodies), Context())
+    return [each["itemIdentifier"] for each in answer["batchItemFailures"]]
+
+
+# In
+
+
+def test_a_providers_delivery_is_verified_queued_and_answered_at_once() -> None:
+    answer = send(PAID)
+    assert (answer.status, answer.text) == (202, "")
+    assert queued() == [{"provider": "sandbox", "reference": "pay_1"}]
+
+
+def test_a_carriers_delivery_is_verified_queued_and_answered_at_once() -> None:
+    said = event_of(weight=3)
+    assert send(said, to="carriers", name="ups").status == 202
+    (message,) = queued()
+    assert message["carrier"] == "ups"
+    assert message["tracking_number"] == "1Z999"
+    assert datetime.fromisoformat(message["occurred_at"]) == datetime.fromisoformat(
+        said["occurred_at"]
+    )
+    assert "weight" not in message
+
+
+def test_a_body_in_base64_is_verified_as_the_bytes_it_is() -> None:
+    raw = json.dumps(PAID).encode()
+    headers = signature(key_of(WEBHOOK_KEY), "msg_1", datetime.now(UTC), raw)
+    event = {
+        "headers": headers,
+        "body": base64.b64encode(raw).decode(),
+        "isBase64Encoded": True,
+        "rawPath": "/webhooks/payments/sandbox",
+        "rawQueryString": "",
+        "pathParameters": {"provider": "sandbox"},
+        "requestContext": {
+            "requestId": "r",
+            "http": {"method": "POST", "path": "/", "sourceIp": "127.0.0.1"},
+        },
+    }
+    assert receive_payment_event.handler(event, Context())["statusCode"] == 202
+    assert len(queued()) == 1
+
+
+FORGERIES: dict[str, dict[str, Any]] = {
+    "another key": {"key": base64.b64encode(b"x" * 33).decode()},
+    "too old": {"at": datetime.now(UTC) - timedelta(minutes=6)},
+    "of the future": {"at": datetime.now(UTC) + timedelta(minutes=6)},
+    "another id": {"spoil": {"webhook-id": "msg_2"}},
+    "another time": {"spoil": {"webhook-timestamp": str(int(datetime.now(UTC).timestamp()) + 7)}},
+    "no signature": {"spoil": {"webhook-signature": ""}},
+    "rubbish": {"spoil": {"webhook-signature": "v1,\u00d8"}},
+    "an altered body": {"text": json.dumps({**PAID, "reference": "pay_2"})},
+    "no body": {"text": ""},
+}
+
+
+@pytest.mark.parametrize("forgery", FORGERIES.values(), ids=FORGERIES)
+@pytest.mark.parametrize("to", ["payments", "carriers"])
+def test_a_forged_or_stale_delivery_is_refused_and_queued_nowhere(
+    to: str, forgery: dict[str, Any]
+) -> None:
+    name = "sandbox" if to == "payments" else "ups"
+    answer = send(PAID if to == "payments" else event_of(), to=to, name=name, **forgery)
+    assert (answer.status, answer.json["code"]) == (401, "signature_invalid")
+    assert queued() == []
+
+
+@pytest.mark.parametrize("name", ["stripe", "SANDBOX", "x", "sandbox2"])
+def test_a_provider_the_shop_does_not_have_is_not_found(name: str) -> None:
+    assert send(PAID, name=name).status == 404
+    assert queued() == []
+
+
+@pytest.mark.parametrize("name", ["UPS", "a#b", "x", "-ups", "u" * 41])
+def test_a_carrier_that_can_have_no_such_name_is_not_found(name: str) -> None:
+    assert send(event_of(), to="carriers", name=name).status == 404
+    assert queued() == []
+
+
+@pytest.mark.parametrize("size", [BODY_LIMIT + 1, 300 * 1024, 1024 * 1024])
+def test_a_body_that_is_too_large_is_refused(size: int) -> None:
+    assert send(b"x" * size).status == 413
+    assert queued() == []
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"null", b"[]", b"7", b"{}", b'{"reference": 7}', b'{"reference": "a b"}']
+)
+def test_a_delivery_that_is_signed_and_makes_no_sense_is_refused(body: bytes) -> None:
+    assert send(body).status == 400
+    assert queued() == []
+
+
+@pytest.mark.parametrize(
+    "change", [{"status": "eaten"}, {"occurred_at": "soon"}, {"id": ""}, {"tracking_number": "#"}]
+)
+def test_a_carriers_delivery_that_makes_no_sense_is_refused(change: dict[str, Any]) -> None:
+    answer = send(event_of(**change), to="carriers", name="ups")
+    assert (answer.status, answer.json["errors"][0]["path"]) == (400, f"$.{next(iter(change))}")
+    assert queued() == []
+
+
+# Payments, applied
+
+
+def pending(room: Room) -> Order:
+    order: Order = room.pay(room.place(todays()), "tok_pending")
+    return order
+
+
+def told(room: Room) -> dict[str, Any]:
+    report = room.provider.find("ord_1")
+    return {"provider": "sandbox", "reference": report.reference}
+
+
+def test_a_payment_that_was_settled_confirms_its_order() -> None:
+    room = back_room()
+    pending(room)
+    room.provider.settle(told(room)["reference"])
+    assert apply(apply_payment_event, told(room)) == []
+    assert room.orders.by_id("ord_1").status is Status.CONFIRMED
+
+
+def test_what_counts_is_what_the_provider_says_not_what_the_delivery_says() -> None:
+    room = back_room()
+    order = pending(room)
+    body = {**told(room), "status": "captured", "captured": 10**9, "type": "payment.captured"}
+    assert apply(apply_payment_event, body) == []
+    assert room.orders.by_id("ord_1") == order
+
+
+def test_a_payment_that_failed_calls_its_order_off_and_gives_its_stock_back() -> None:
+    room = back_room()
+    room.pay(room.place(todays()), "tok_pending_declined")
+    room.provider.settle(told(room)["reference"])
+    assert apply(apply_payment_event, told(room)) == []
+    order = room.orders.by_id("ord_1")
+    assert (order.status, order.cancel_reason) == (Status.CANCELLED, "card_declined")
+    assert room.reserved() == (0, 0)
+
+
+def test_a_delivery_replayed_changes_nothing() -> None:
+    room = back_room()
+    pending(room)
+    room.provider.settle(told(room)["reference"])
+    assert apply(apply_payment_event, *[told(room)] * 5) == []
+    order = room.orders.by_id("ord_1")
+    assert apply(apply_payment_event, told(room)) == []
+    assert room.orders.by_id("ord_1") == order
+    assert order.payment.balance("authorised") == order.total
+
+
+def test_a_payment_nobody_made_comes_back_until_it_is_set_aside() -> None:
+    room = back_room()
+    pending(room)
+    room.provider.settle(told(room)["reference"])
+    nobodys = {"provider": "sandbox", "reference": "pay_nobodys"}
+    assert apply(apply_payment_event, nobodys, told(room)) == ["m0"]
+    assert room.orders.by_id("ord_1").status is Status.CONFIRMED
+
+
+def test_a_payment_for_an_order_that_is_not_there_yet_comes_back() -> None:
+    room = back_room()
+    order = todays("ord_9", (1,))
+    room.provider.authorise(order.id, order.amount, _credential(), key=order.id)
+    report = room.provider.find("ord_9")
+    body = {"provider": "sandbox", "reference": report.reference}
+    assert apply(apply_payment_event, body) == ["m0"]
+    room.place(order)
+    assert apply(apply_payment_event, body) == []
+    assert room.orders.by_id("ord_9").payment.status is PaymentStatus.AUTHORISED
+
+
+def _credential() -> Any:
+    from shop.payments.model import Credential
+
+    return Credential("sandbox", "token", "tok_success")
+
+
+# Carriers, applied
+
+
+def shipped() -> Room:
+    room = back_room()
+    room.ship(room.sold(todays()))
+    return room
+
+
+def heard(**more: Any) -> dict[str, Any]:
+    return {"carrier": "ups", **event_of(**more)}
+
+
+def test_a_carriers_events_build_the_timeline_by_their_own_time() -> None:
+    room = shipped()
+    now = datetime.now(UTC)
+    hours = {"in_transit": 3, "out_for_delivery": 2, "delivered": 1}
+    bodies = [
+        heard(id=status, status=status, occurred_at=(now - timedelta(hours=ago)).isoformat())
+        for status, ago in hours.items()
+    ]
+    assert apply(apply_carrier_event, *reversed(bodies)) == []
+    order = room.orders.by_id("ord_1")
+    assert order.delivered
+    assert len(order.parcels[0].tracking) == 3
+
+
+def test_a_carriers_event_replayed_changes_nothing() -> None:
+    room = shipped()
+    body = heard()
+    assert apply(apply_carrier_event, body, body) == []
+    order = room.orders.by_id("ord_1")
+    assert apply(apply_carrier_event, {**body, "status": "lost"}) == []
+    assert room.orders.by_id("ord_1") == order
+
+
+def test_a_parcel_that_is_not_ours_comes_back_and_holds_up_nothing() -> None:
+    room = shipped()
+    bodies = (heard(tracking_number="1Z000"), heard(), {**heard(), "carrier": "dhl"})
+    assert apply(apply_carrier_event, *bodies) == ["m0", "m2"]
+    assert room.orders.by_id("ord_1").delivered
+
+
+@pytest.mark.parametrize("poison", [{}, {"carrier": "ups"}, {**heard(), "status": "eaten"}])
+def test_a_message_that_makes_no_sense_comes_back_alone(poison: dict[str, Any]) -> None:
+    room = shipped()
+    assert apply(apply_carrier_event, poison, heard()) == ["m0"]
+    assert room.orders.by_id("ord_1").delivered
+
+
+def test_one_from_outside_goes_all_the_way_in() -> None:
+    room = shipped()
+    assert send(event_of(), to="carriers", name="ups").status == 202
+    assert apply(apply_carrier_event, *on_queue("QUEUE_CARRIER_EVENTS")) == []
+    assert room.orders.by_id("ord_1").delivered

@@ -1,0 +1,132 @@
+"""How Step Functions and SES are spoken to, and what their refusals mean."""
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
+
+from shop.kernel.errors import Unavailable
+from shop.orders.gateway.mail import LATER, SesMail
+from shop.orders.gateway.workflow import GONE, StepFunctions
+from shop.orders.ports import Letter
+
+MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:order"
+EXECUTION = "arn:aws:states:us-east-1:123456789012:execution:order:ord_1"
+
+
+@pytest.fixture
+def machine() -> tuple[StepFunctions, Stubber]:
+    workflow = StepFunctions(MACHINE)
+    stubber = Stubber(workflow._client)
+    stubber.activate()
+    return workflow, stubber
+
+
+def test_an_execution_is_named_after_its_order(machine: Any) -> None:
+    workflow, stub = machine
+    asked = {"stateMachineArn": MACHINE, "name": "ord_1", "input": '{"order_id": "ord_1"}'}
+    answer = {"executionArn": EXECUTION, "startDate": 0}
+    stub.add_response("start_execution", answer, asked)
+    workflow.start("ord_1")
+    stub.assert_no_pending_responses()
+
+
+def test_an_execution_that_is_there_already_is_fine(machine: Any) -> None:
+    workflow, stub = machine
+    stub.add_client_error("start_execution", "ExecutionAlreadyExists")
+    workflow.start("ord_1")
+
+
+def test_any_other_refusal_to_start_is_a_failure(machine: Any) -> None:
+    workflow, stub = machine
+    stub.add_client_error("start_execution", "ExecutionLimitExceeded")
+    with pytest.raises(ClientError):
+        workflow.start("ord_1")
+
+
+def test_a_token_is_answered(machine: Any) -> None:
+    workflow, stub = machine
+    stub.add_response("send_task_success", {}, {"taskToken": "t", "output": '{"order_id": "o"}'})
+    stub.add_response(
+        "send_task_failure", {}, {"taskToken": "t", "error": "CalledOff", "cause": "why"}
+    )
+    workflow.resume("t", {"order_id": "o"})
+    workflow.abort("t", "CalledOff", "why")
+    stub.assert_no_pending_responses()
+
+
+@pytest.mark.parametrize("code", sorted(GONE))
+def test_a_token_nobody_waits_for_is_no_error(machine: Any, code: str) -> None:
+    workflow, stub = machine
+    stub.add_client_error("send_task_success", code)
+    stub.add_client_error("send_task_failure", code)
+    workflow.resume("t", {})
+    workflow.abort("t", "CalledOff", "why")
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "ThrottlingException", "InvalidOutput"])
+def test_any_other_refusal_of_an_answer_is_a_failure(machine: Any, code: str) -> None:
+    workflow, stub = machine
+    stub.add_client_error("send_task_success", code)
+    with pytest.raises(ClientError):
+        workflow.resume("t", {})
+
+
+def test_a_cause_longer_than_step_functions_takes_is_cut(machine: Any) -> None:
+    workflow, stub = machine
+    stub.add_response(
+        "send_task_failure", {}, {"taskToken": "t", "error": "E" * 256, "cause": "x" * 32768}
+    )
+    workflow.abort("t", "E" * 300, "x" * 40_000)
+    stub.assert_no_pending_responses()
+
+
+# Mail
+
+
+@pytest.fixture
+def post() -> tuple[SesMail, Stubber]:
+    mail = SesMail("shop@shop.test")
+    stubber = Stubber(mail._client)
+    stubber.activate()
+    return mail, stubber
+
+
+def test_a_letter_goes_out_as_text_and_as_html(post: Any) -> None:
+    mail, stub = post
+    content = {
+        "Simple": {
+            "Subject": {"Data": "Über", "Charset": "UTF-8"},
+            "Body": {
+                "Text": {"Data": "text", "Charset": "UTF-8"},
+                "Html": {"Data": "<p>", "Charset": "UTF-8"},
+            },
+        }
+    }
+    stub.add_response(
+        "send_email",
+        {"MessageId": "1"},
+        {
+            "FromEmailAddress": "shop@shop.test",
+            "Destination": {"ToAddresses": ["jane@example.com"]},
+            "Content": content,
+        },
+    )
+    mail.send("jane@example.com", Letter("Über", "text", "<p>"))
+    stub.assert_no_pending_responses()
+
+
+@pytest.mark.parametrize("code", sorted(LATER))
+def test_a_service_that_takes_no_letters_now_is_tried_later(post: Any, code: str) -> None:
+    mail, stub = post
+    stub.add_client_error("send_email", code)
+    with pytest.raises(Unavailable):
+        mail.send("jane@example.com", Letter("s", "t", "h"))
+
+
+def test_any_other_refusal_of_a_letter_is_a_failure(post: Any) -> None:
+    mail, stub = post
+    stub.add_client_error("send_email", "MailFromDomainNotVerifiedException")
+    with pytest.raises(ClientError):
+        mail.send("jane@example.com", Letter("s", "t", "h"))
