@@ -89,8 +89,8 @@ class Bin:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One bin moves. ``by`` are differences; ``needs`` the least and ``exactly`` the very value
-    that a count must have for that; ``puts`` replaces what is no count."""
+    """One bin moves, if it is there. ``by`` are differences; ``needs`` the least and ``exactly``
+    the very value that a count must have for that; ``puts`` replaces what is no count."""
 
     sku: str
     location: str
@@ -474,9 +474,5 @@ def _transfer(out: Sequence[tuple[Bin, int]], into: Sequence[tuple[Bin, int]]) -
     ]
     if not step:
         return ()
-    step += [
-        # A bin that is not there has no count, and fails this.
-        Change(b.sku, b.location, b.shard, {"on_hand": n, "available": n}, {"on_hand": 0})
-        for b, n in into
-    ]
+    step += [Change(b.sku, b.location, b.shard, {"on_hand": n, "available": n}) for b, n in into]
     return tuple(step)
