@@ -1,0 +1,50 @@
+"""The proofs in small: the commands of `make proofs` on fewer points, each with its own cloud."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+pytestmark = [pytest.mark.journey, pytest.mark.slow]
+
+BROKEN = """
+from proofs.disturbed import judged
+from proofs.crash_safe import PROOF
+from proofs.options import Options
+if __name__ == "__main__":
+    verdict = judged(PROOF, Options(), dealings=("bought",), most=30, naive={naive!r}, broken="so")
+    print(verdict.line())
+    raise SystemExit(0 if verdict.passed else 1)
+"""
+
+
+def run(*command: str) -> subprocess.CompletedProcess[str]:
+    path = os.pathsep.join([str(ROOT), str(ROOT / "layers" / "shared" / "python")])
+    return subprocess.run(
+        [sys.executable, *command],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(("proof", "points"), [(1, 400), (2, 80), (3, 120), (4, 40), (5, 6)])
+def test_a_proof_holds_in_small(proof: int, points: int) -> None:
+    done = run("-m", "proofs", str(proof), "--points", str(points))
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    assert f"proof {proof} PASS" in done.stdout
+
+
+def test_a_shop_that_places_in_two_calls_is_found_out(tmp_path: Path) -> None:
+    script = tmp_path / "broken.py"
+    script.write_text(BROKEN.format(naive="two calls"))
+    done = run(str(script))
+    assert done.returncode == 1, f"{done.stdout}\n{done.stderr}"
+    assert "FAIL" in done.stdout
