@@ -17,6 +17,7 @@ class Table(StrEnum):
     INVENTORY = "inventory"
     SESSIONS = "sessions"
     ORDERS = "orders"
+    PRICING = "pricing"
     SANDBOX_PAYMENTS = "sandbox_payments"
 
 

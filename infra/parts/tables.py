@@ -39,5 +39,6 @@ SHAPES: Mapping[Table, Shape] = {
         },
         streams=True,
     ),
+    Table.PRICING: Shape(),
     Table.SANDBOX_PAYMENTS: Shape(range=None),
 }

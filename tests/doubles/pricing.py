@@ -47,9 +47,10 @@ class MemoryPromotions:
 @dataclass
 class MemoryCoupons:
     rows: dict[str, Coupon] = field(default_factory=dict)
-    codes: dict[str, str] = field(default_factory=dict)
+    by_code: dict[str, str] = field(default_factory=dict)
     used: dict[str, int] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
+    issued: dict[str, list[str]] = field(default_factory=dict)
 
     def of(self, coupon_id: str) -> Coupon:
         if coupon_id not in self.rows:
@@ -58,25 +59,32 @@ class MemoryCoupons:
 
     def save(self, coupon: Coupon, events: Sequence[Event]) -> Coupon:
         if coupon.code is not None:
-            if normal(coupon.code) in self.codes:
+            if normal(coupon.code) in self.by_code:
                 raise Conflict("this code is taken", code="code_taken")
-            self.codes[normal(coupon.code)] = coupon.id
+            self.by_code[normal(coupon.code)] = coupon.id
         self.rows[coupon.id] = coupon
         self.events += events
         return coupon
 
     def issue(self, coupon: Coupon, codes: Sequence[str]) -> Sequence[str]:
-        taken = [code for code in codes if code in self.codes]
-        for code in codes:
-            self.codes.setdefault(code, coupon.id)
+        forms = [normal(code) for code in codes]
+        taken = [form for form in forms if form in self.by_code]
+        for form in forms:
+            self.by_code.setdefault(form, coupon.id)
+        self.issued.setdefault(coupon.id, []).extend(
+            code for code, form in zip(codes, forms, strict=True) if form not in taken
+        )
         return taken
+
+    def codes(self, coupon_id: str, *, cursor: str | None) -> Page[str]:
+        return Page(tuple(self.issued.get(coupon_id, ())))
 
     def look_up(self, codes: Sequence[str], customer: str | None) -> Mapping[str, CodeFacts]:
         found = {}
         for code in codes:
             key = normal(code)
-            if key in self.codes:
-                coupon = self.rows[self.codes[key]]
+            if key in self.by_code:
+                coupon = self.rows[self.by_code[key]]
                 found[key] = coupon.facts(used=self.used.get(key, 0), used_by_customer=0)
         return found
 

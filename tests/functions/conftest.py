@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from moto import mock_aws
 
+from shop.pricing.store import rule_book
 from tests.kit.shop import create_queues, create_tables
 
 
@@ -13,5 +14,6 @@ def cloud() -> Iterator[None]:
     """Empty tables and queues in one process."""
     with mock_aws():
         create_tables()
+        rule_book().forget()
         create_queues()
         yield

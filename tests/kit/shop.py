@@ -36,6 +36,7 @@ ENVIRONMENT = {
     "TABLE_INVENTORY": "inventory",
     "TABLE_SESSIONS": "sessions",
     "TABLE_ORDERS": "orders",
+    "TABLE_PRICING": "pricing",
     "TABLE_SANDBOX_PAYMENTS": "sandbox_payments",
     "PAYMENT_PROVIDER": "sandbox",
     "PAYMENT_WINDOW_SECONDS": "1800",
@@ -54,6 +55,7 @@ _KEYS: dict[str, dict[str, Any]] = {
     "catalog": {"keys": ("PK", "SK")},
     "inventory": {"keys": ("PK", "SK")},
     "sessions": {"keys": ("PK",)},
+    "pricing": {"keys": ("PK", "SK")},
     "sandbox_payments": {"keys": ("PK",)},
     "orders": {
         "keys": ("PK", "SK"),

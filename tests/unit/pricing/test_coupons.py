@@ -63,9 +63,9 @@ def test_a_batch_is_issued_in_one_call() -> None:
     codes = issue_codes("spring", 10_000, draw=numbers(), coupons=coupons, prefix="SPRING")
     assert len(codes) == 10_000
     assert all(code.startswith("SPRING-") for code in codes)
-    assert len(coupons.codes) == 10_000
+    assert len(coupons.by_code) == 10_000
     facts = coupons.look_up(codes[:1], None)
-    assert facts[normal(codes[0])] == CodeFacts("ten", uses_left=1)
+    assert facts[normal(codes[0])] == CodeFacts("ten", uses_left=1, coupon_id="spring")
 
 
 def test_codes_that_exist_are_not_issued_again() -> None:

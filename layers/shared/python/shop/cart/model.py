@@ -14,7 +14,14 @@ from shop.inventory.model import StockLevel
 from shop.kernel.errors import Invalid, Problem
 from shop.kernel.money import Money
 from shop.pricing.actions import quote
-from shop.pricing.model import Basket, BasketLine, Destination, Quote, Rules
+from shop.pricing.model import (
+    Basket,
+    BasketLine,
+    CustomerFacts,
+    Destination,
+    Quote,
+    Rules,
+)
 
 KEPT = timedelta(days=30)
 """How long an untouched cart is kept."""
@@ -24,7 +31,7 @@ MOST_LINES = 2_000
 
 _EU = frozenset(
     """AT BE BG CY CZ DE DK EE ES FI FR GR HR HU
-    IE IT LT LU LV MT NL PL PT RO SE SI SK""".split()  # noqa: SIM905  a list of 27 is worse to read
+    IE IT LT LU LV MT NL PL PT RO SE SI SK""".split()
 )
 
 
@@ -212,10 +219,10 @@ def priced(
                 code="currency_mismatch",
                 path=f"$.line_items[{index}].item.id",
             )
-    basket = Basket(
-        lines=tuple(_basket_line(item) for item in items),
-        currency=money,
-        market=market_of(country),
+    basket = basket_of(
+        items,
+        money,
+        country=country,
         destination=destination,
         shipping=shipping,
         shipping_method=shipping_method,
@@ -234,6 +241,37 @@ def priced(
                 )
             )
     return Priced(tuple(items), result, tuple(messages))
+
+
+def sold(lines: Sequence[Line], known: Mapping[str, tuple[Product, Variant]]) -> tuple[Item, ...]:
+    """Lines with what they are lines of. Raises Invalid, naming every line that is not sold."""
+    if refusal := unknown_items(lines, known):
+        raise refusal
+    return tuple(Item(line, *known[line.variant_id]) for line in lines)
+
+
+def basket_of(
+    items: Sequence[Item],
+    currency: str,
+    *,
+    country: str | None = None,
+    destination: Destination | None = None,
+    shipping: Money | None = None,
+    shipping_method: str | None = None,
+    codes: tuple[str, ...] = (),
+    customer: CustomerFacts | None = None,
+) -> Basket:
+    """Items as pricing looks at them."""
+    return Basket(
+        lines=tuple(_basket_line(item) for item in items),
+        currency=currency,
+        market=market_of(country),
+        customer=customer,
+        destination=destination,
+        shipping=shipping,
+        shipping_method=shipping_method,
+        codes=codes,
+    )
 
 
 def shortage_messages(

@@ -8,15 +8,15 @@ from typing import Protocol
 
 from shop.kernel.events import Event
 from shop.kernel.paging import Page
-from shop.kernel.transactions import Part
+from shop.kernel.transactions import Clash, Part
 from shop.pricing.model.basket import Basket, Destination
+from shop.pricing.model.counts import Count
 from shop.pricing.model.coupons import Coupon
 from shop.pricing.model.credits import Ledger
 from shop.pricing.model.group_buy import GroupBuy
 from shop.pricing.model.history import PriceHistory
 from shop.pricing.model.price_lists import PriceList
 from shop.pricing.model.promotions import Promotion
-from shop.pricing.model.quote import Use
 from shop.pricing.model.rules import Rules
 from shop.pricing.model.standing import CodeFacts, Standing
 from shop.pricing.model.tax import TaxTable
@@ -32,19 +32,38 @@ class RuleBook(Protocol):
 class Standings(Protocol):
     """What is left of limited things."""
 
-    def standing(self, basket: Basket, rules: Rules) -> Standing:
-        """For this basket: its codes looked up, and the quotas, limits and gifts it could meet.
+    def standing(self, basket: Basket, rules: Rules, who: str | None) -> Standing:
+        """For this basket: its codes looked up, and the quotas and limits that it could meet.
 
-        One read at most where the basket has no code and no running promotion has a limit: none.
+        ``who`` is the name under which this customer's uses are counted. Nothing is read where the
+        basket has no code and no promotion with a limit is about its goods; otherwise once, and a
+        second time for a code that has a limit for each customer.
         """
 
-    def using(self, uses: Sequence[Use], *, customer: str | None, order_id: str) -> Sequence[Part]:
+
+class Tallies(Protocol):
+    """Where uses are counted: each with its limit as the row's own condition."""
+
+    def taking(self, counts: Sequence[Count]) -> Part:
         """Count what an order uses up, each on condition that it is still there."""
 
-    def releasing(
-        self, uses: Sequence[Use], *, customer: str | None, order_id: str
-    ) -> Sequence[Part]:
-        """Give back what an order used up, if it did and has not given it back already."""
+    def giving(self, counts: Sequence[Count]) -> Part:
+        """Count back what an order used up and does not keep. Called once for an order: in the
+        transaction that calls it off.
+        """
+
+    def spent(self, clash: Clash, counts: Sequence[Count]) -> Sequence[Count]:
+        """Those of the counts that a transaction failed on."""
+
+
+class Guesses(Protocol):
+    """How many codes somebody tried that there are not."""
+
+    def trying(self, who: str, codes: int, at: datetime) -> None:
+        """Before so many new codes are looked up. Raises TooMany."""
+
+    def known(self, who: str, codes: int, at: datetime) -> None:
+        """So many of them exist: they were no guesses."""
 
 
 class Promotions(Protocol):
@@ -57,7 +76,7 @@ class Promotions(Protocol):
         """Those published and not called off: scheduled, running, and ended by the clock."""
 
     def listed(self, *, cursor: str | None, limit: int) -> Page[Promotion]:
-        """All of them, drafts included, the newest first."""
+        """All of them, drafts included, in the order of their ids."""
 
     def save(
         self, before: Promotion | None, after: Promotion, events: Sequence[Event]
@@ -100,10 +119,15 @@ class Coupons(Protocol):
         """Write a new coupon, with its code where it has one. Raises Conflict for a code taken."""
 
     def issue(self, coupon: Coupon, codes: Sequence[str]) -> Sequence[str]:
-        """Write codes of a batch that do not exist yet; returns those that did, and were not."""
+        """Write codes of a batch, as they are given out, that do not exist yet; returns the normal
+        forms of those that did exist, and were not written.
+        """
 
     def look_up(self, codes: Sequence[str], customer: str | None) -> Mapping[str, CodeFacts]:
         """What is known of these codes, by normal form; the unknown are left out."""
+
+    def codes(self, coupon_id: str, *, cursor: str | None) -> Page[str]:
+        """The codes of a batch, as they are given out, a thousand or so at a time."""
 
 
 class TaxProvider(Protocol):

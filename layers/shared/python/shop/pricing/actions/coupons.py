@@ -61,7 +61,7 @@ def issue_codes(
     missing = count
     while missing:
         fresh = {normal(code): code for code in batch(missing, draw, prefix)}
-        taken = set(coupons.issue(coupon, tuple(fresh)))
+        taken = set(coupons.issue(coupon, tuple(fresh.values())))
         issued |= {key: code for key, code in fresh.items() if key not in taken}
         missing = count - len(issued)
     return tuple(issued.values())

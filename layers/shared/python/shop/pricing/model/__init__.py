@@ -2,6 +2,7 @@
 
 from shop.pricing.model.basket import Basket, BasketLine, CustomerFacts, Destination
 from shop.pricing.model.choice import Conditions, Selection, Window
+from shop.pricing.model.counts import Count, counts_of
 from shop.pricing.model.price_lists import PriceEntry, PriceList
 from shop.pricing.model.promotions import Mode, Promotion, Stacking, StackingGroup, Status
 from shop.pricing.model.quote import (
@@ -31,6 +32,7 @@ __all__ = [
     "CodeFacts",
     "CodeOutcome",
     "Conditions",
+    "Count",
     "CustomerFacts",
     "Delivery",
     "Destination",
@@ -59,4 +61,5 @@ __all__ = [
     "UnitRun",
     "Use",
     "Window",
+    "counts_of",
 ]

@@ -112,4 +112,6 @@ class Coupon:
             customer_uses_left=None
             if self.per_customer is None
             else max(0, self.per_customer - used_by_customer),
+            coupon_id=self.id,
+            per_customer=self.per_customer,
         )

@@ -7,13 +7,19 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class CodeFacts:
-    """A code that was looked up: what it opens, and what is left of it. ``None`` means no limit."""
+    """A code that was looked up: what it opens, and what is left of it. ``None`` means no limit.
+
+    ``coupon_id`` and ``per_customer`` say under which name, and up to where, a customer's uses are
+    counted.
+    """
 
     promotion_id: str
     starts: datetime | None = None
     ends: datetime | None = None
     uses_left: int | None = None
     customer_uses_left: int | None = None
+    coupon_id: str | None = None
+    per_customer: int | None = None
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,19 @@
+"""POST /staff/promotions: a new promotion, as a draft."""
+
+from shop.catalog.store import DynamoCatalogue
+from shop.edge.http import Request, endpoint
+from shop.pricing.actions.assortment import InCatalogue
+from shop.pricing.actions.promotions import draft_promotion
+from shop.pricing.store import DynamoPromotions
+from shop.pricing.wire import PromotionBody, PromotionView
+
+promotions = DynamoPromotions()
+assortment = InCatalogue(DynamoCatalogue())
+
+
+@endpoint(PromotionBody, status=201)
+def handler(request: Request[PromotionBody]) -> PromotionView:
+    draft = draft_promotion(
+        request.body.promotion(), promotions=promotions, assortment=assortment, at=request.at
+    )
+    return PromotionView.of(draft, request.at)

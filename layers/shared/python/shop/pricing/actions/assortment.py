@@ -1,0 +1,23 @@
+"""What a promotion may name, asked of the catalogue."""
+
+from shop.catalog.ports import Catalogue
+
+
+class InCatalogue:
+    """See :class:`shop.pricing.ports.Assortment`.
+
+    Products and variants are known whether or not they are on sale yet. Categories and SKUs are
+    not looked up: the catalogue keeps no list of them, and a category may be filled later.
+    """
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+
+    def knows(self, sort: str, id: str) -> bool:
+        if sort == "product":
+            return id in self._catalogue.products([id])
+        if sort == "variant":
+            owner = id.rpartition(".")[0]
+            product = self._catalogue.products([owner]).get(owner) if owner else None
+            return product is not None and any(v.id == id for v in product.variants)
+        return True

@@ -1,0 +1,63 @@
+"""What an order uses up of limited things, as it is counted: which count, how much, up to where."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from shop.pricing.model.coupons import normal
+from shop.pricing.model.effects import FlashSale
+from shop.pricing.model.quote import Use
+from shop.pricing.model.rules import Rules
+from shop.pricing.model.standing import Standing
+
+CODE = "code"
+"""Uses of one code; the code's own row knows how many there are."""
+CUSTOMER = "customer"
+"""Uses of a coupon by one customer."""
+QUOTA = "quota"
+"""Units of a flash sale, all customers together."""
+HAD = "had"
+"""Units of a flash sale by one customer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """``units`` of something counted under a name, of which ``limit`` may be used in all.
+
+    It stands on the order, so that giving it back needs to know nothing else. ``promotion_id`` is
+    what the customer is told of when there is no more.
+    """
+
+    sort: str
+    name: str
+    units: int
+    limit: int | None
+    promotion_id: str
+
+    def to_list(self) -> list[Any]:
+        return [self.sort, self.name, self.units, self.limit, self.promotion_id]
+
+
+def counts_of(
+    uses: Iterable[Use], rules: Rules, standing: Standing, who: str | None
+) -> tuple[Count, ...]:
+    """The counts of a quote's uses. Without ``who``, nobody's own limits are counted yet."""
+    counts = []
+    for use in uses:
+        if use.code is not None:
+            code = normal(use.code)
+            counts.append(Count(CODE, code, 1, None, use.promotion_id))
+            facts = standing.codes.get(code)
+            if facts is not None and facts.per_customer is not None and who is not None:
+                name = f"{facts.coupon_id}#{who}"
+                counts.append(Count(CUSTOMER, name, 1, facts.per_customer, use.promotion_id))
+        candidate = rules.plan.by_id.get(use.promotion_id)
+        effect = None if candidate is None else candidate.effect
+        if not use.units or not isinstance(effect, FlashSale):
+            continue
+        id_ = use.promotion_id
+        if effect.quota is not None:
+            counts.append(Count(QUOTA, id_, use.units, effect.quota, id_))
+        if effect.per_customer is not None and who is not None:
+            counts.append(Count(HAD, f"{id_}#{who}", use.units, effect.per_customer, id_))
+    return tuple(counts)

@@ -1,0 +1,15 @@
+"""Pricing in DynamoDB: the calendar of promotions, the rule book, coupons, and what is left."""
+
+from shop.pricing.store.book import DynamoRuleBook, rule_book
+from shop.pricing.store.calendar import DynamoPromotions
+from shop.pricing.store.coupons import DynamoCoupons
+from shop.pricing.store.tallies import DynamoStandings, DynamoTallies
+
+__all__ = [
+    "DynamoCoupons",
+    "DynamoPromotions",
+    "DynamoRuleBook",
+    "DynamoStandings",
+    "DynamoTallies",
+    "rule_book",
+]

@@ -1,0 +1,98 @@
+"""The calendar of promotions in DynamoDB. What is published is in the rule book as well."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from shop.kernel.data import read
+from shop.kernel.errors import Conflict, NotFound, Problem, Stale
+from shop.kernel.events import Event
+from shop.kernel.paging import Page, from_cursor, to_cursor
+from shop.kernel.transactions import Clash, Part
+from shop.pricing.model.promotions import Promotion, Status
+from shop.pricing.store.book import book_version, writing
+from shop.pricing.store.rows import PROMOTIONS, PricingRow
+from shop.storage.transactions import DynamoLedger
+
+TRIES = 5
+"""How often a change is written anew when the book was changed meanwhile."""
+
+
+class DynamoPromotions:
+    """See :class:`shop.pricing.ports.Promotions`."""
+
+    def of(self, promotion_id: str) -> Promotion:
+        try:
+            return _promotion(PricingRow.get(PROMOTIONS, promotion_id, consistent_read=True))
+        except PricingRow.DoesNotExist:
+            raise NotFound(f"there is no promotion {promotion_id!r}") from None
+
+    def published(self) -> Sequence[Promotion]:
+        rows = PricingRow.query(
+            PROMOTIONS,
+            filter_condition=PricingRow.published == True,  # noqa: E712
+            consistent_read=True,
+        )
+        return [_promotion(row) for row in rows]
+
+    def listed(self, *, cursor: str | None, limit: int) -> Page[Promotion]:
+        after = (from_cursor(cursor) or {}).get("after")
+        beyond = None if after is None else PricingRow.sk > str(after)
+        rows = list(PricingRow.query(PROMOTIONS, beyond, limit=limit + 1))
+        more = to_cursor({"after": rows[limit - 1].sk}) if len(rows) > limit else None
+        return Page(tuple(_promotion(row) for row in rows[:limit]), more)
+
+    def save(
+        self, before: Promotion | None, after: Promotion, events: Sequence[Event]
+    ) -> Promotion:
+        ledger = DynamoLedger()
+        told = before is not None and before.published
+        for _ in range(TRIES):
+            parts = [_saving(before, after, events)]
+            if told or after.published:
+                version = book_version(consistent=True)
+                parts.append(writing(_book_with(after, self.published(), events[0].at), version))
+            try:
+                ledger.commit(*parts)
+            except Clash as clash:
+                if PROMOTIONS not in clash.about:
+                    continue  # somebody published something else: with theirs and ours, again
+                if before is None:
+                    raise Conflict(
+                        "there is a promotion of that id", code="id_taken", path="$.id"
+                    ) from None
+                raise Stale("somebody else changed this promotion meanwhile") from None
+            return after
+        raise Stale("other promotions are being changed; try again")
+
+
+def _book_with(mine: Promotion, others: Sequence[Promotion], at: datetime) -> list[Promotion]:
+    rest = [other for other in others if other.id != mine.id]
+    return [p for p in (*rest, mine) if p.published and p.status(at) is not Status.ENDED]
+
+
+def _saving(before: Promotion | None, after: Promotion, events: Sequence[Event]) -> Part:
+    row = PricingRow(
+        PROMOTIONS,
+        after.id,
+        version=after.version,
+        doc=after.to_dict(),
+        events=tuple(events),
+        published=after.published and after.ended_at is None,
+    )
+    as_read = (
+        PricingRow.pk.does_not_exist() if before is None else PricingRow.version == before.version
+    )
+
+    def write(writes: Any) -> None:
+        writes.save(row, as_read)
+
+    return write
+
+
+def _promotion(row: PricingRow) -> Promotion:
+    problems: list[Problem] = []
+    promotion = read(Promotion, row.doc, "$", problems)
+    if promotion is None:
+        raise ValueError(f"promotion {row.sk} cannot be read: {problems[0]}")
+    return promotion

@@ -1,0 +1,158 @@
+"""Coupons and their codes in DynamoDB: a row for each code, with what is left of it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from shop.kernel.data import read, written
+from shop.kernel.errors import Conflict, NotFound, Problem
+from shop.kernel.events import Event
+from shop.kernel.ids import new_id
+from shop.kernel.paging import Page, from_cursor, to_cursor
+from shop.kernel.transactions import Clash
+from shop.pricing.model.coupons import Coupon, normal
+from shop.pricing.model.standing import CodeFacts
+from shop.pricing.store.rows import CODE, COUNT, HEAD, PricingRow
+from shop.storage.transactions import DynamoLedger
+
+PLENTY = 10**12
+"""What is left of a code without a limit: nobody gets there."""
+AT_ONCE = 100
+"""Keys that one BatchGetItem reads."""
+IN_A_PAGE = 1_000
+"""Codes in one item: about 15 KB, compressed."""
+
+
+class DynamoCoupons:
+    """See :class:`shop.pricing.ports.Coupons`."""
+
+    def of(self, coupon_id: str) -> Coupon:
+        try:
+            row = PricingRow.get(_pk(coupon_id), HEAD, consistent_read=True)
+        except PricingRow.DoesNotExist:
+            raise NotFound(f"there is no coupon {coupon_id!r}") from None
+        problems: list[Problem] = []
+        coupon = read(Coupon, row.doc, "$", problems)
+        if coupon is None:
+            raise ValueError(f"coupon {coupon_id} cannot be read: {problems[0]}")
+        return coupon
+
+    def save(self, coupon: Coupon, events: Sequence[Event]) -> Coupon:
+        head = PricingRow(
+            _pk(coupon.id), HEAD, version=1, doc=written(coupon), events=tuple(events)
+        )
+        code = None if coupon.code is None else _row(coupon, coupon.code)
+        free = PricingRow.pk.does_not_exist()
+
+        def write(writes: Any) -> None:
+            writes.save(head, free)
+            if code is not None:
+                writes.save(code, free)
+
+        try:
+            DynamoLedger().commit(write)
+        except Clash as clash:
+            if head.pk in clash.about:
+                raise Conflict(
+                    "there is a coupon of that id", code="id_taken", path="$.id"
+                ) from None
+            raise Conflict("this code is taken", code="code_taken", path="$.code") from None
+        return coupon
+
+    def issue(self, coupon: Coupon, codes: Sequence[str]) -> Sequence[str]:
+        # A batch write knows no conditions, so codes that exist are looked for first. Two calls
+        # that draw the same 60 random bits between these two reads are not to be expected.
+        keys = [(f"CODE#{normal(code)}", CODE) for code in codes]
+        taken: set[str] = set()
+        for start in range(0, len(keys), AT_ONCE):
+            found = PricingRow.batch_get(keys[start : start + AT_ONCE], consistent_read=True)
+            taken.update(row.pk.removeprefix("CODE#") for row in found)
+        fresh = [code for code in codes if normal(code) not in taken]
+        batch = new_id("batch")
+        with PricingRow.batch_write() as writes:
+            for code in fresh:
+                writes.save(_row(coupon, code))
+            for page, start in enumerate(range(0, len(fresh), IN_A_PAGE)):
+                writes.save(
+                    PricingRow(
+                        _pk(coupon.id),
+                        f"CODES#{batch}#{page:03d}",
+                        doc=fresh[start : start + IN_A_PAGE],
+                    )
+                )
+        return tuple(taken)
+
+    def look_up(self, codes: Sequence[str], customer: str | None) -> Mapping[str, CodeFacts]:
+        return facts_of(dict.fromkeys(codes), customer)
+
+    def codes(self, coupon_id: str, *, cursor: str | None) -> Page[str]:
+        after = (from_cursor(cursor) or {}).get("after")
+        beyond = (
+            PricingRow.sk.startswith("CODES#")
+            if after is None
+            else PricingRow.sk.between(f"{after}\x00", "CODES#~")
+        )
+        rows = list(PricingRow.query(_pk(coupon_id), beyond, limit=2))
+        if not rows:
+            return Page(())
+        more = to_cursor({"after": rows[0].sk}) if len(rows) > 1 else None
+        return Page(tuple(rows[0].doc), more)
+
+
+def facts_of(
+    codes: Mapping[str, PricingRow | None], customer: str | None
+) -> Mapping[str, CodeFacts]:
+    """The facts of codes by normal form; rows that were read already need not be read again."""
+    rows = {code: row for code, row in codes.items() if row is not None}
+    missing = [(f"CODE#{code}", CODE) for code in codes if code not in rows]
+    if missing:
+        for row in PricingRow.batch_get(missing):
+            rows[row.pk.removeprefix("CODE#")] = row
+    mine = {row.doc["coupon"] for row in rows.values() if row.doc.get("per_customer")}
+    had: dict[str, int] = {}
+    if mine and customer is not None:
+        for row in PricingRow.batch_get([(f"USED#{c}#{customer}", COUNT) for c in mine]):
+            had[row.pk.split("#", 2)[1]] = int(row.used)
+    return {code: _facts(row, had) for code, row in rows.items()}
+
+
+def _facts(row: PricingRow, had: Mapping[str, int]) -> CodeFacts:
+    doc, left = row.doc, int(row.left)
+    per_customer = doc.get("per_customer")
+    return CodeFacts(
+        promotion_id=doc["promotion"],
+        starts=_instant(doc.get("starts")),
+        ends=_instant(doc.get("ends")),
+        uses_left=None if left > PLENTY // 2 else max(0, left),
+        customer_uses_left=(
+            None if per_customer is None else max(0, per_customer - had.get(doc["coupon"], 0))
+        ),
+        coupon_id=doc["coupon"],
+        per_customer=per_customer,
+    )
+
+
+def _row(coupon: Coupon, code: str) -> PricingRow:
+    limit = coupon.per_code if coupon.in_batches else coupon.quantity
+    doc = {
+        "coupon": coupon.id,
+        "promotion": coupon.promotion_id,
+        "per_customer": coupon.per_customer,
+        "starts": written(coupon.starts),
+        "ends": written(coupon.ends),
+    }
+    return PricingRow(
+        f"CODE#{normal(code)}",
+        CODE,
+        left=PLENTY if limit is None else limit,
+        used=0,
+        doc={name: value for name, value in doc.items() if value is not None},
+    )
+
+
+def _pk(coupon_id: str) -> str:
+    return f"COUPON#{coupon_id}"
+
+
+def _instant(told: str | None) -> datetime | None:
+    return None if told is None else datetime.fromisoformat(told)

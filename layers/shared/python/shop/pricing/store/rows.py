@@ -1,0 +1,45 @@
+"""The items of the ``pricing`` table.
+
+====================================  ==================  ==========================================
+PK                                    SK                  what
+====================================  ==================  ==========================================
+``PROMOTIONS``                        promotion id        a promotion, its version
+``BOOK``                              ``VERSION``         the rule book's version, a few bytes
+``BOOK``                              ``RULES``           the rule book: all that is published
+``COUPON#<id>``                       ``HEAD``            a coupon
+``COUPON#<id>``                       ``CODES#<…>``       up to 1,000 codes given out at once
+``CODE#<normal form>``                ``CODE``            a code: what it opens, what is left of it
+``USED#<coupon>#<customer>``          ``COUNT``           uses of a coupon by one customer
+``QUOTA#<promotion>``                 ``COUNT``           units of a flash sale sold
+``HAD#<promotion>#<customer>``        ``COUNT``           units of it that one customer had
+====================================  ==================  ==========================================
+"""
+
+import os
+
+from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
+
+from shop.storage.documents import Events, JsonDocument
+from shop.storage.table import Row
+
+PROMOTIONS = "PROMOTIONS"
+BOOK, VERSION, RULES = "BOOK", "VERSION", "RULES"
+HEAD, CODE, COUNT = "HEAD", "CODE", "COUNT"
+
+
+class PricingRow(Row):
+    """Any item of the table."""
+
+    class Meta:
+        table_name = os.environ["TABLE_PRICING"]
+
+    pk = UnicodeAttribute(hash_key=True, attr_name="PK")
+    sk = UnicodeAttribute(range_key=True, attr_name="SK")
+    version = NumberAttribute(null=True)
+    doc = JsonDocument(null=True)
+    events = Events(null=True)
+    published = BooleanAttribute(null=True)
+    """On a promotion: it is on the calendar and was not called off."""
+    used = NumberAttribute(null=True)
+    left = NumberAttribute(null=True)
+    """On a code: uses left. What has no limit has :data:`shop.pricing.store.coupons.PLENTY`."""

@@ -1,0 +1,95 @@
+"""What is left of limited things, and how orders count it, in DynamoDB."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from shop.kernel.transactions import Clash, Part
+from shop.pricing.model.basket import Basket
+from shop.pricing.model.counts import CODE as A_CODE
+from shop.pricing.model.counts import CUSTOMER, HAD, QUOTA, Count
+from shop.pricing.model.coupons import normal
+from shop.pricing.model.effects import FlashSale
+from shop.pricing.model.rules import Rules
+from shop.pricing.model.standing import UNTOUCHED, Standing
+from shop.pricing.store.coupons import facts_of
+from shop.pricing.store.rows import CODE, COUNT, PricingRow
+
+_PK = {A_CODE: "CODE#", CUSTOMER: "USED#", QUOTA: "QUOTA#", HAD: "HAD#"}
+
+
+class DynamoStandings:
+    """See :class:`shop.pricing.ports.Standings`."""
+
+    def standing(self, basket: Basket, rules: Rules, who: str | None) -> Standing:
+        codes = tuple(dict.fromkeys(code for c in basket.codes if (code := normal(c))))
+        keys = [(f"CODE#{code}", CODE) for code in codes]
+        quotas: dict[str, int] = {}
+        limited: list[str] = []
+        for candidate, _ in rules.plan.touching(basket.lines) if rules.promotions else ():
+            effect = candidate.effect
+            if not isinstance(effect, FlashSale):
+                continue
+            if effect.quota is not None:
+                quotas[candidate.id] = effect.quota
+                keys.append((f"QUOTA#{candidate.id}", COUNT))
+            if effect.per_customer is not None and who is not None:
+                limited.append(candidate.id)
+                keys.append((f"HAD#{candidate.id}#{who}", COUNT))
+        if not keys:
+            return UNTOUCHED
+        rows: dict[str, PricingRow] = {row.pk: row for row in PricingRow.batch_get(keys)}
+        found = {code: rows[f"CODE#{code}"] for code in codes if f"CODE#{code}" in rows}
+        return Standing(
+            codes=facts_of(found, who) if found else {},
+            quota_left={
+                id_: max(0, quota - _used(rows.get(f"QUOTA#{id_}")))
+                for id_, quota in quotas.items()
+            },
+            customer_had={id_: _used(rows.get(f"HAD#{id_}#{who}")) for id_ in limited},
+        )
+
+
+class DynamoTallies:
+    """See :class:`shop.pricing.ports.Tallies`."""
+
+    def taking(self, counts: Sequence[Count]) -> Part:
+        def write(writes: Any) -> None:
+            for count in counts:
+                row, units = _row(count), count.units
+                if count.sort == A_CODE:
+                    taken = [PricingRow.left.add(-units), PricingRow.used.add(units)]
+                    writes.update(row, taken, PricingRow.left >= units)
+                    continue
+                limit = 0 if count.limit is None else count.limit
+                room = PricingRow.used <= limit - units
+                if units <= limit:
+                    room = PricingRow.pk.does_not_exist() | room
+                writes.update(row, [PricingRow.used.add(units)], room)
+
+        return write
+
+    def giving(self, counts: Sequence[Count]) -> Part:
+        def write(writes: Any) -> None:
+            for count in counts:
+                row, units = _row(count), count.units
+                back = [PricingRow.used.add(-units)]
+                if count.sort == A_CODE:
+                    back.append(PricingRow.left.add(units))
+                writes.update(row, back, PricingRow.used >= units)
+
+        return write
+
+    def spent(self, clash: Clash, counts: Sequence[Count]) -> Sequence[Count]:
+        return [count for count in counts if _name(count) in clash.about]
+
+
+def _name(count: Count) -> str:
+    return f"{_PK[count.sort]}{count.name}"
+
+
+def _row(count: Count) -> PricingRow:
+    return PricingRow(_name(count), CODE if count.sort == A_CODE else COUNT)
+
+
+def _used(row: PricingRow | None) -> int:
+    return 0 if row is None else int(row.used)

@@ -1,0 +1,186 @@
+"""Promotions and coupons as staff write and read them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+from shop.kernel.data import written
+from shop.kernel.errors import Invalid
+from shop.kernel.paging import Page
+from shop.pricing.model import CustomerFacts, Promotion, Quote
+from shop.pricing.model.coupons import Coupon
+from shop.pricing.model.difference import Difference
+
+NOT_OFFERED = {
+    "gift": "gifts are not taken out of stock yet, so none can be promised",
+    "group_price": "buying together is not open yet",
+}
+"""Kinds that the engine prices and the shop cannot keep its word on so far."""
+
+Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+
+
+class PromotionBody(BaseModel):
+    """A promotion as docs/law/pricing.md describes it. What it may hold, the model checks itself:
+    each problem comes back with its path.
+    """
+
+    model_config = ConfigDict(extra="allow", defer_build=True)
+
+    def promotion(self, id_: str | None = None) -> Promotion:
+        """Raises Invalid with field and reason of every contradiction."""
+        told = dict(self.model_extra or {})
+        for name in ("published", "ended_at", "version", "status"):
+            told.pop(name, None)
+        if id_ is not None:
+            told["id"] = id_
+        promotion = Promotion.from_dict(told)
+        why = NOT_OFFERED.get(promotion.effect.kind)
+        if why is not None:
+            raise Invalid(why, code="kind_not_offered", path="$.effect.kind")
+        return promotion
+
+
+class PromotionView(BaseModel):
+    """A promotion with its state at this instant; further members as they were written."""
+
+    model_config = ConfigDict(extra="allow", defer_build=True)
+
+    id: str
+    title: str
+    status: str
+    version: int
+
+    @classmethod
+    def of(cls, promotion: Promotion, at: datetime) -> "PromotionView":
+        status, version = promotion.status(at).value, promotion.version
+        return cls(**{**promotion.to_dict(), "status": status, "version": version})
+
+
+class PromotionListView(BaseModel):
+    promotions: list[PromotionView]
+    cursor: str | None = None
+
+    @classmethod
+    def of(cls, page: Page[Promotion], at: datetime) -> "PromotionListView":
+        return cls(promotions=[PromotionView.of(p, at) for p in page.items], cursor=page.cursor)
+
+
+class CouponBody(BaseModel):
+    """A coupon: with ``code`` one code used by many, without it codes are issued in batches."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
+
+    id: Id
+    promotion_id: Id
+    code: Annotated[str, StringConstraints(max_length=64)] | None = None
+    quantity: int | None = None
+    per_code: int = 1
+    per_customer: int | None = None
+    starts: Annotated[AwareDatetime, Field(strict=False)] | None = None
+    ends: Annotated[AwareDatetime, Field(strict=False)] | None = None
+
+    def coupon(self) -> Coupon:
+        return Coupon(**{name: getattr(self, name) for name in type(self).model_fields})
+
+
+class CouponView(BaseModel):
+    model_config = ConfigDict(extra="allow", defer_build=True)
+
+    id: str
+    promotion_id: str
+
+    @classmethod
+    def of(cls, coupon: Coupon) -> "CouponView":
+        return cls(**written(coupon))
+
+
+class BatchBody(BaseModel):
+    """How many codes, and what they begin with."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
+
+    count: int
+    prefix: str = ""
+
+
+class BatchView(BaseModel):
+    """How many codes were issued, a few of them, and where all are."""
+
+    issued: int
+    examples: list[str]
+    codes_at: str
+
+
+class CodesView(BaseModel):
+    """Codes of a coupon, up to 1,000 at a time."""
+
+    codes: list[str]
+    cursor: str | None = None
+
+
+class CustomerBody(BaseModel):
+    """What the rules may know of a customer."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
+
+    id: str | None = None
+    groups: list[str] = Field(default_factory=list)
+    segments: list[str] = Field(default_factory=list)
+    orders_before: Annotated[int, Field(ge=0)] | None = None
+
+    def facts(self) -> CustomerFacts:
+        return CustomerFacts(self.id, tuple(self.groups), tuple(self.segments), self.orders_before)
+
+
+class WantedBody(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
+
+    item: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    quantity: Annotated[int, Field(ge=1, le=10_000)]
+
+
+class WhatIfBody(BaseModel):
+    """A basket, and what is to be different about it: the instant, the customer, a promotion."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
+
+    lines: Annotated[list[WantedBody], Field(min_length=1, max_length=200)]
+    country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = None
+    codes: Annotated[list[str], Field(max_length=10)] = Field(default_factory=list)
+    customer: CustomerBody | None = None
+    at: Annotated[AwareDatetime, Field(strict=False)] | None = None
+    then: Annotated[AwareDatetime, Field(strict=False)] | None = None
+    other_customer: CustomerBody | None = None
+    promotion: PromotionBody | None = None
+
+
+class WhatIfView(BaseModel):
+    """Both quotes, each with its trace, and what the second changes."""
+
+    before: dict[str, Any]
+    after: dict[str, Any]
+    difference: dict[str, Any]
+
+    @classmethod
+    def of(cls, before: Quote, after: Quote, changes: Difference) -> "WhatIfView":
+        return cls(before=before.to_dict(), after=after.to_dict(), difference=changes.to_dict())
+
+
+def batch_view(coupon_id: str, codes: Sequence[str]) -> BatchView:
+    return BatchView(
+        issued=len(codes),
+        examples=list(codes[:3]),
+        codes_at=f"/staff/coupons/{coupon_id}/codes",
+    )
+
+
+def limit_asked(text: str | None) -> int:
+    """``?limit=`` of a list: 50 unless told, 200 at most."""
+    if text is None:
+        return 50
+    if not (text.isascii() and text.isdigit() and 0 < len(text) < 7 and int(text)):
+        raise Invalid("a limit is a whole number above zero", path="limit")
+    return min(int(text), 200)

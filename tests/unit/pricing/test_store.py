@@ -1,0 +1,234 @@
+"""Promotions, the rule book, coupons and counts in their table."""
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from moto import mock_aws
+
+from shop.kernel.errors import Conflict, NotFound, Stale
+from shop.kernel.money import Money
+from shop.kernel.transactions import Clash
+from shop.pricing.actions.coupons import issue_codes, make_coupon
+from shop.pricing.actions.promotions import (
+    change_promotion,
+    draft_promotion,
+    end_promotion,
+    publish_promotion,
+)
+from shop.pricing.model import Basket, BasketLine, Count, Promotion, counts_of
+from shop.pricing.model.coupons import Coupon, normal
+from shop.pricing.model.effects import FlashSale, OrderPercent
+from shop.pricing.model.quote import Use
+from shop.pricing.store import (
+    DynamoCoupons,
+    DynamoPromotions,
+    DynamoRuleBook,
+    DynamoStandings,
+    DynamoTallies,
+)
+from shop.storage.transactions import DynamoLedger
+from tests.kit.calls import counted
+from tests.kit.shop import create_tables
+
+pytestmark = pytest.mark.slow
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+SALE = Promotion("sale", "Sale", OrderPercent(1000))
+FLASH = Promotion("flash", "Flash", FlashSale(basis_points=5000, quota=3, per_customer=2))
+
+
+class Everything:
+    def knows(self, sort: str, id: str) -> bool:
+        return True
+
+
+@pytest.fixture(autouse=True)
+def _tables() -> Iterator[None]:
+    with mock_aws():
+        create_tables()
+        yield
+
+
+def publish(promotion: Promotion) -> Promotion:
+    calendar = DynamoPromotions()
+    draft_promotion(promotion, promotions=calendar, assortment=Everything(), at=NOW)
+    return publish_promotion(promotion.id, promotions=calendar, at=NOW)
+
+
+def names(book: DynamoRuleBook, after: float) -> list[str]:
+    return [p.id for p in book.rules(NOW + timedelta(seconds=after)).promotions]
+
+
+def basket(*codes: str) -> Basket:
+    line = BasketLine("li_1", "mug", "mug.1", "MUG", "Mug", Money(1000, "USD"), 1)
+    return Basket((line,), "USD", codes=codes)
+
+
+def coupon(**more: object) -> Coupon:
+    calendar = DynamoPromotions()
+    opened = replace(SALE, id="with-code", code_required=True)
+    publish(opened)
+    made = replace(Coupon("ten", "with-code", code="SAVE-10"), **more)  # type: ignore[arg-type]
+    return make_coupon(made, coupons=DynamoCoupons(), promotions=calendar, at=NOW)
+
+
+def test_a_promotion_is_found_as_it_was_written() -> None:
+    calendar = DynamoPromotions()
+    after = publish(SALE)
+    assert calendar.of("sale") == after
+    assert (after.version, after.published) == (2, True)
+    with pytest.raises(NotFound):
+        calendar.of("nothing")
+
+
+def test_an_id_is_given_once() -> None:
+    publish(SALE)
+    with pytest.raises(Conflict, match="that id"):
+        draft_promotion(SALE, promotions=DynamoPromotions(), assortment=Everything(), at=NOW)
+
+
+def test_of_two_who_change_a_promotion_one_is_told() -> None:
+    calendar = DynamoPromotions()
+    before = draft_promotion(SALE, promotions=calendar, assortment=Everything(), at=NOW)
+    change_promotion(
+        "sale",
+        replace(SALE, title="Big sale"),
+        promotions=calendar,
+        assortment=Everything(),
+        at=NOW,
+    )
+    with pytest.raises(Stale):
+        calendar.save(before, replace(before, version=2), [])
+
+
+def test_the_calendar_is_read_page_by_page() -> None:
+    for number in range(5):
+        publish(replace(SALE, id=f"p{number}"))
+    first = DynamoPromotions().listed(cursor=None, limit=3)
+    second = DynamoPromotions().listed(cursor=first.cursor, limit=3)
+    assert [p.id for p in (*first.items, *second.items)] == ["p0", "p1", "p2", "p3", "p4"]
+    assert second.cursor is None
+
+
+def test_what_is_published_is_in_force_within_three_seconds_and_not_read_for_before() -> None:
+    book = DynamoRuleBook()
+    assert names(book, 0) == []
+    publish(SALE)
+    with counted() as calls:
+        assert names(book, 2.9) == []
+    assert calls.names == []
+    with counted() as calls:
+        assert names(book, 3.0) == ["sale"]
+    assert calls.names == ["dynamodb.GetItem pricing"] * 2
+    assert [call.parameters.get("ConsistentRead", False) for call in calls.made] == [False, True]
+    end_promotion("sale", promotions=DynamoPromotions(), at=NOW)
+    assert names(book, 5.9) == ["sale"]
+    assert names(book, 6.0) == []
+
+
+def test_an_unchanged_book_costs_one_small_read_in_three_seconds_and_stays_the_same_object() -> (
+    None
+):
+    book = DynamoRuleBook()
+    publish(SALE)
+    first = book.rules(NOW)
+    with counted() as calls:
+        for tenth in range(300):
+            assert book.rules(NOW + timedelta(seconds=tenth / 10)) is first
+    assert calls.names == ["dynamodb.GetItem pricing"] * 9
+
+
+def test_drafts_are_nobodys_business() -> None:
+    draft_promotion(SALE, promotions=DynamoPromotions(), assortment=Everything(), at=NOW)
+    assert names(DynamoRuleBook(), 0) == []
+
+
+def test_a_batch_of_codes_is_unguessable_and_can_be_downloaded() -> None:
+    coupon(code=None)
+    issued = issue_codes("ten", 1_500, draw=secrets.token_bytes, coupons=DynamoCoupons())
+    pages, cursor = [], None
+    while True:
+        page = DynamoCoupons().codes("ten", cursor=cursor)
+        pages.append(page.items)
+        if (cursor := page.cursor) is None:
+            break
+    assert sorted(len(page) for page in pages) == [500, 1_000]
+    assert sorted(code for page in pages for code in page) == sorted(issued)
+    assert DynamoCoupons().look_up([normal(issued[7])], None)[normal(issued[7])].uses_left == 1
+
+
+def test_a_code_belongs_to_one_coupon() -> None:
+    made = coupon()
+    with pytest.raises(Conflict) as refused:
+        DynamoCoupons().save(replace(made, id="other", code="save 1o"), [])
+    assert refused.value.code == "code_taken"
+
+
+def test_a_basket_without_codes_and_limits_reads_nothing() -> None:
+    publish(SALE)
+    rules = DynamoRuleBook().rules(NOW)
+    with counted() as calls:
+        DynamoStandings().standing(basket(), rules, "ann")
+    assert calls.names == []
+
+
+def test_a_code_is_counted_up_to_its_quantity_and_given_back() -> None:
+    coupon(quantity=2, per_customer=1)
+    rules = DynamoRuleBook().rules(NOW)
+
+    def counts(who: str) -> tuple[Count, ...]:
+        standing = DynamoStandings().standing(basket("save-10"), rules, who)
+        return counts_of([Use("with-code", code="save-10")], rules, standing, who)
+
+    ledger, tallies = DynamoLedger(), DynamoTallies()
+    ann, bob, cho = counts("ann"), counts("bob"), counts("cho")
+    ledger.commit(tallies.taking(ann))
+    with pytest.raises(Clash) as clash:
+        ledger.commit(tallies.taking(ann))
+    assert [count.sort for count in tallies.spent(clash.value, ann)] == ["customer"]
+    ledger.commit(tallies.taking(bob))
+    with pytest.raises(Clash) as clash:
+        ledger.commit(tallies.taking(cho))
+    assert [count.sort for count in tallies.spent(clash.value, cho)] == ["code"]
+    ledger.commit(tallies.giving(ann))
+    left = DynamoStandings().standing(basket("save-10"), rules, "ann").codes["SAVE10"]
+    assert (left.uses_left, left.customer_uses_left) == (1, 1)
+    ledger.commit(tallies.taking(cho))
+
+
+def test_what_was_never_taken_cannot_be_given_back() -> None:
+    coupon(quantity=2)
+    rules = DynamoRuleBook().rules(NOW)
+    counts = counts_of(
+        [Use("with-code", code="SAVE10")],
+        rules,
+        DynamoStandings().standing(basket("SAVE10"), rules, None),
+        None,
+    )
+    with pytest.raises(Clash):
+        DynamoLedger().commit(DynamoTallies().giving(counts))
+
+
+def test_a_flash_sale_counts_units_in_all_and_for_each_customer() -> None:
+    publish(FLASH)
+    rules = DynamoRuleBook().rules(NOW)
+    standings, tallies, ledger = DynamoStandings(), DynamoTallies(), DynamoLedger()
+
+    def take(who: str, units: int) -> None:
+        use = Use("flash", units=units)
+        ledger.commit(
+            tallies.taking(counts_of([use], rules, standings.standing(basket(), rules, who), who))
+        )
+
+    take("ann", 2)
+    standing = standings.standing(basket(), rules, "ann")
+    assert (standing.quota_left, standing.customer_had) == ({"flash": 1}, {"flash": 2})
+    with pytest.raises(Clash):
+        take("bob", 2)
+    with pytest.raises(Clash):
+        take("ann", 1)
+    take("bob", 1)
+    assert standings.standing(basket(), rules, "bob").quota_left == {"flash": 0}
