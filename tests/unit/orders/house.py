@@ -183,7 +183,7 @@ class House(Room):
         assert len(ids) == len(set(ids))
 
     def _charged_right(self, order: Order) -> None:
-        report = self.provider.find(order.id)
+        report = self.provider.truth(order.id)
         if report is not None:
             assert report.refunded <= report.captured <= order.total
 
@@ -194,7 +194,7 @@ class House(Room):
             assert order.status not in (Status.PLACED, Status.CONFIRMED), order
             run = self.workflow.runs[order.id]
             assert run.status == "SUCCEEDED", run
-            report = self.provider.find(order.id)
+            report = self.provider.truth(order.id)
             kept = 0 if report is None else report.captured - report.refunded
             assert kept == order.due
             assert order.settled
