@@ -9,12 +9,12 @@ from shop.cart.wire import cart_view
 from shop.catalog.store import DynamoCatalogue
 from shop.edge.http import Request, endpoint, setting
 from shop.kernel.idempotency import once
-from shop.pricing.model import Rules
+from shop.pricing.store import DynamoStandings, rule_book
 from shop.storage.keys import DynamoKeys
 from shop.storage.transactions import DynamoLedger
 
 carts = DynamoCarts()
-shelf = Shelf(DynamoCatalogue(), Rules())
+shelf = Shelf(DynamoCatalogue(), rule_book(), DynamoStandings())
 keys = DynamoKeys()
 ledger = DynamoLedger()
 shop_url = setting("SHOP_URL")

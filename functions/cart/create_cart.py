@@ -9,14 +9,16 @@ from shop.cart.wire import CartRequest, cart_view
 from shop.catalog.store import DynamoCatalogue
 from shop.edge.http import Request, endpoint, setting
 from shop.kernel.idempotency import once
-from shop.pricing.model import Rules
+from shop.pricing.store import DynamoStandings, rule_book
+from shop.pricing.store.guesses import DynamoGuesses
 from shop.storage.keys import DynamoKeys
 from shop.storage.transactions import DynamoLedger
 
 carts = DynamoCarts()
-shelf = Shelf(DynamoCatalogue(), Rules())
+shelf = Shelf(DynamoCatalogue(), rule_book(), DynamoStandings())
 keys = DynamoKeys()
 ledger = DynamoLedger()
+guesses = DynamoGuesses()
 shop_url = setting("SHOP_URL")
 
 
@@ -24,7 +26,14 @@ shop_url = setting("SHOP_URL")
 def handler(request: Request[CartRequest]) -> Mapping[str, Any]:
     return once(
         request.ask,
-        lambda: create_cart(request.body.wish(), request.ask, carts=carts, shelf=shelf),
+        lambda: create_cart(
+            request.body.wish(),
+            request.ask,
+            carts=carts,
+            shelf=shelf,
+            guesses=guesses,
+            asker=request.caller.customer or request.source_ip,
+        ),
         lambda shown: cart_view(shown, shop_url),
         keys=keys,
         ledger=ledger,

@@ -8,10 +8,10 @@ from shop.cart.wire import cart_view
 from shop.catalog.store import DynamoCatalogue
 from shop.edge.http import Request, endpoint, setting
 from shop.inventory.store import DynamoStock
-from shop.pricing.model import Rules
+from shop.pricing.store import DynamoStandings, rule_book
 
 carts = DynamoCarts()
-shelf = Shelf(DynamoCatalogue(), Rules())
+shelf = Shelf(DynamoCatalogue(), rule_book(), DynamoStandings())
 stock = DynamoStock()
 shop_url = setting("SHOP_URL")
 

@@ -4,7 +4,7 @@ from functions.manifest import Access, Endpoint, Feature, Table
 
 _CART = "dev.ucp.shopping.cart"
 _VIEW = "ucp:shopping/cart.json"
-_READS = (Table.CATALOG,)
+_READS = (Table.CATALOG, Table.PRICING)
 
 FEATURE = Feature(
     "cart",
@@ -29,7 +29,7 @@ FEATURE = Feature(
             summary="Look at a cart at today's prices",
             capability=_CART,
             response=_VIEW,
-            reads=(Table.CATALOG, Table.INVENTORY, Table.SESSIONS),
+            reads=(Table.CATALOG, Table.PRICING, Table.INVENTORY, Table.SESSIONS),
         ),
         Endpoint(
             route="PUT /carts/{id}",

@@ -13,7 +13,7 @@ from shop.edge.http import Request, endpoint, setting
 from shop.inventory.store import DynamoStock
 from shop.orders.store import DynamoOrders
 from shop.payments.gateway.chosen import provider_of_the_stage
-from shop.pricing.model import Rules
+from shop.pricing.store import DynamoStandings, rule_book
 from shop.storage.keys import DynamoKeys
 from shop.storage.transactions import DynamoLedger
 
@@ -24,7 +24,7 @@ till = Till(
     keys=DynamoKeys(),
     ledger=DynamoLedger(),
     provider=provider_of_the_stage(),
-    shelf=Shelf(DynamoCatalogue(), Rules()),
+    shelf=Shelf(DynamoCatalogue(), rule_book(), DynamoStandings()),
     payment_window=timedelta(seconds=int(setting("PAYMENT_WINDOW_SECONDS"))),
 )
 front = Front.of_the_stage()

@@ -12,26 +12,36 @@ from shop.checkout.wire import CheckoutCreateRequest, Front, checkout_view
 from shop.edge.http import Request, endpoint
 from shop.inventory.store import DynamoStock
 from shop.kernel.idempotency import once
-from shop.pricing.model import Rules
+from shop.pricing.store import DynamoStandings, rule_book
+from shop.pricing.store.guesses import DynamoGuesses
 from shop.storage.keys import DynamoKeys
 from shop.storage.transactions import DynamoLedger
 
 sessions = DynamoSessions()
 carts = DynamoCarts()
-shelf = Shelf(DynamoCatalogue(), Rules())
+shelf = Shelf(DynamoCatalogue(), rule_book(), DynamoStandings())
 stock = DynamoStock()
 keys = DynamoKeys()
 ledger = DynamoLedger()
+guesses = DynamoGuesses()
 front = Front.of_the_stage()
 
 
 @endpoint(CheckoutCreateRequest, capability="dev.ucp.shopping.checkout", status=201)
 def handler(request: Request[CheckoutCreateRequest]) -> Mapping[str, Any]:
     wish = request.body.wish()
+    asker = request.caller.customer or request.source_ip
     return once(
         request.ask,
         lambda: create_checkout(
-            wish, request.ask, sessions=sessions, carts=carts, shelf=shelf, stock=stock
+            wish,
+            request.ask,
+            sessions=sessions,
+            carts=carts,
+            shelf=shelf,
+            stock=stock,
+            guesses=guesses,
+            asker=asker,
         ),
         lambda shown: checkout_view(shown, front),
         keys=keys,

@@ -10,11 +10,11 @@ from shop.checkout.wire import Front, checkout_view
 from shop.edge.http import Request, endpoint
 from shop.inventory.store import DynamoStock
 from shop.orders.store import DynamoOrders
-from shop.pricing.model import Rules
+from shop.pricing.store import DynamoStandings, rule_book
 
 sessions = DynamoSessions()
 orders = DynamoOrders()
-shelf = Shelf(DynamoCatalogue(), Rules())
+shelf = Shelf(DynamoCatalogue(), rule_book(), DynamoStandings())
 stock = DynamoStock()
 front = Front.of_the_stage()
 

@@ -18,7 +18,7 @@ FEATURE = Feature(
             request="shop.checkout.wire:CheckoutCreateRequest",
             response=_VIEW,
             status=201,
-            reads=(Table.CATALOG, Table.INVENTORY),
+            reads=(Table.CATALOG, Table.PRICING, Table.INVENTORY),
             writes=(Table.SESSIONS,),
         ),
         Endpoint(
@@ -28,7 +28,7 @@ FEATURE = Feature(
             summary="Look at a checkout",
             capability=_CHECKOUT,
             response=_VIEW,
-            reads=(Table.CATALOG, Table.INVENTORY, Table.SESSIONS, Table.ORDERS),
+            reads=(Table.CATALOG, Table.PRICING, Table.INVENTORY, Table.SESSIONS, Table.ORDERS),
         ),
         Endpoint(
             route="PUT /checkout-sessions/{id}",
@@ -39,7 +39,7 @@ FEATURE = Feature(
             idempotent=True,
             request="shop.checkout.wire:CheckoutUpdateRequest",
             response=_VIEW,
-            reads=(Table.CATALOG, Table.INVENTORY, Table.ORDERS),
+            reads=(Table.CATALOG, Table.PRICING, Table.INVENTORY, Table.ORDERS),
             writes=(Table.SESSIONS,),
         ),
         Endpoint(
@@ -51,7 +51,7 @@ FEATURE = Feature(
             idempotent=True,
             request="shop.checkout.wire:CompleteRequest",
             response=_VIEW,
-            reads=(Table.CATALOG,),
+            reads=(Table.CATALOG, Table.PRICING),
             writes=(Table.SESSIONS, Table.ORDERS, Table.INVENTORY),
             payments=True,
             timeout=28,

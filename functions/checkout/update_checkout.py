@@ -12,22 +12,25 @@ from shop.edge.http import Request, endpoint
 from shop.inventory.store import DynamoStock
 from shop.kernel.idempotency import once
 from shop.orders.store import DynamoOrders
-from shop.pricing.model import Rules
+from shop.pricing.store import DynamoStandings, rule_book
+from shop.pricing.store.guesses import DynamoGuesses
 from shop.storage.keys import DynamoKeys
 from shop.storage.transactions import DynamoLedger
 
 sessions = DynamoSessions()
 orders = DynamoOrders()
-shelf = Shelf(DynamoCatalogue(), Rules())
+shelf = Shelf(DynamoCatalogue(), rule_book(), DynamoStandings())
 stock = DynamoStock()
 keys = DynamoKeys()
 ledger = DynamoLedger()
+guesses = DynamoGuesses()
 front = Front.of_the_stage()
 
 
 @endpoint(CheckoutUpdateRequest, capability="dev.ucp.shopping.checkout")
 def handler(request: Request[CheckoutUpdateRequest]) -> Mapping[str, Any]:
     session_id, wish = request.path["id"], request.body.wish()
+    asker = request.caller.customer or request.source_ip
     return once(
         request.ask,
         lambda: update_checkout(
@@ -38,6 +41,8 @@ def handler(request: Request[CheckoutUpdateRequest]) -> Mapping[str, Any]:
             orders=orders,
             shelf=shelf,
             stock=stock,
+            guesses=guesses,
+            asker=asker,
         ),
         lambda shown: checkout_view(shown, front),
         keys=keys,

@@ -39,7 +39,7 @@ def test_our_own_clients_name_no_profile_and_get_everything() -> None:
     envelope = asked(None, CHECKOUT).json["ucp"]
     assert envelope["version"] == VERSION
     assert envelope["status"] == "success"
-    assert set(envelope["capabilities"]) == {CHECKOUT, FULFILLMENT}
+    assert set(envelope["capabilities"]) == {CHECKOUT, FULFILLMENT, "dev.ucp.shopping.discount"}
 
 
 @pytest.mark.parametrize(

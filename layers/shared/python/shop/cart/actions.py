@@ -1,6 +1,6 @@
 """What people do with a cart: fill it, change it, look at it, leave it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -10,6 +10,8 @@ from shop.cart.model import (
     Cart,
     Line,
     Priced,
+    counted_as,
+    facts_of,
     numbered,
     priced,
     shortage_messages,
@@ -22,7 +24,9 @@ from shop.inventory.ports import Stock
 from shop.kernel.idempotency import Ask
 from shop.kernel.ids import new_id
 from shop.kernel.transactions import Change
-from shop.pricing.model import Destination, Rules
+from shop.pricing.actions.coupons import tried
+from shop.pricing.model import Basket, Destination, Rules, Standing
+from shop.pricing.ports import Guesses, RuleBook, Standings
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,8 @@ class Wish:
     postal_code: str | None = None
     buyer: Mapping[str, Any] = field(default_factory=dict)
     attribution: Mapping[str, Any] = field(default_factory=dict)
+    codes: tuple[str, ...] | None = None
+    """Discount codes in place of those before; ``None`` leaves them."""
 
 
 @dataclass(frozen=True)
@@ -50,13 +56,25 @@ class Shelf:
     """What the shop knows while it prices lines."""
 
     catalogue: Catalogue
-    rules: Rules
+    book: RuleBook
+    standings: Standings
+
+    def left(self, rules: Rules, who: str | None) -> Callable[[Basket], Standing]:
+        """What is left of codes and quotas, for whom ``who`` names."""
+        return lambda basket: self.standings.standing(basket, rules, who)
 
 
-def create_cart(wish: Wish, ask: Ask, *, carts: Carts, shelf: Shelf) -> Change[Shown]:
+def create_cart(
+    wish: Wish, ask: Ask, *, carts: Carts, shelf: Shelf, guesses: Guesses, asker: str
+) -> Change[Shown]:
     """Begin a cart. Raises Invalid, naming every line, for variants that are not sold."""
     lines = numbered(wish.lines)
-    shown = _priced(lines, wish.country, wish, shelf, ask.at, refuse_unknown=True)
+    codes = wish.codes or ()
+    with tried(codes, (), asker, guesses, ask.at) as judged:
+        shown = _priced(
+            lines, wish, wish.buyer, codes, ask.owner, shelf, ask.at, refuse_unknown=True
+        )
+        judged(shown.quote)
     cart = Cart(
         id=new_id("cart"),
         owner=ask.owner,
@@ -69,6 +87,7 @@ def create_cart(wish: Wish, ask: Ask, *, carts: Carts, shelf: Shelf) -> Change[S
         postal_code=wish.postal_code,
         buyer=wish.buyer,
         attribution=wish.attribution,
+        codes=codes,
     )
     return Change(Shown(cart, shown), (carts.adding(cart),))
 
@@ -82,7 +101,7 @@ def show_cart(
     promises nothing, and the checkout asks again.
     """
     cart = carts.of(owner, cart_id, at)
-    shown = _priced(cart.lines, cart.country, cart, shelf, at)
+    shown = _priced(cart.lines, cart, cart.buyer, cart.codes, owner, shelf, at)
     if not shown.items:
         return Shown(cart, shown)
     levels = stock.levels([item.variant.sku for item in shown.items])
@@ -90,11 +109,25 @@ def show_cart(
     return Shown(cart, replace(shown, messages=(*shown.messages, *short)))
 
 
-def update_cart(cart_id: str, wish: Wish, ask: Ask, *, carts: Carts, shelf: Shelf) -> Change[Shown]:
+def update_cart(
+    cart_id: str,
+    wish: Wish,
+    ask: Ask,
+    *,
+    carts: Carts,
+    shelf: Shelf,
+    guesses: Guesses,
+    asker: str,
+) -> Change[Shown]:
     """Replace what a cart holds. Raises NotFound, or Invalid naming lines that are not sold."""
     before = carts.of(ask.owner, cart_id, ask.at)
     lines = numbered(wish.lines, before.lines)
-    shown = _priced(lines, wish.country, wish, shelf, ask.at, refuse_unknown=True)
+    codes = before.codes if wish.codes is None else wish.codes
+    with tried(codes, before.codes, asker, guesses, ask.at) as judged:
+        shown = _priced(
+            lines, wish, wish.buyer, codes, ask.owner, shelf, ask.at, refuse_unknown=True
+        )
+        judged(shown.quote)
     after = replace(
         before,
         lines=shown.lines,
@@ -104,6 +137,7 @@ def update_cart(cart_id: str, wish: Wish, ask: Ask, *, carts: Carts, shelf: Shel
         postal_code=wish.postal_code,
         buyer=wish.buyer,
         attribution=wish.attribution or before.attribution,
+        codes=codes,
         expires_at=until(ask.at, KEPT),
         version=before.version + 1,
     )
@@ -113,16 +147,16 @@ def update_cart(cart_id: str, wish: Wish, ask: Ask, *, carts: Carts, shelf: Shel
 def cancel_cart(cart_id: str, ask: Ask, *, carts: Carts, shelf: Shelf) -> Change[Shown]:
     """Leave a cart: the last answer shows it, after that it is not found."""
     cart = carts.of(ask.owner, cart_id, ask.at)
-    return Change(
-        Shown(cart, _priced(cart.lines, cart.country, cart, shelf, ask.at)),
-        (carts.removing(cart),),
-    )
+    shown = _priced(cart.lines, cart, cart.buyer, cart.codes, ask.owner, shelf, ask.at)
+    return Change(Shown(cart, shown), (carts.removing(cart),))
 
 
 def _priced(
     lines: Sequence[Line],
-    country: str | None,
     place: Cart | Wish,
+    buyer: Mapping[str, Any],
+    codes: tuple[str, ...],
+    owner: str,
     shelf: Shelf,
     at: datetime,
     *,
@@ -131,5 +165,17 @@ def _priced(
     known = shelf.catalogue.variants([line.variant_id for line in lines])
     if refuse_unknown and (refusal := unknown_items(lines, known)):
         raise refusal
-    destination = None if country is None else Destination(country, place.region, place.postal_code)
-    return priced(lines, known, rules=shelf.rules, at=at, country=country, destination=destination)
+    country, rules = place.country, shelf.book.rules(at)
+    return priced(
+        lines,
+        known,
+        rules=rules,
+        at=at,
+        country=country,
+        destination=(
+            None if country is None else Destination(country, place.region, place.postal_code)
+        ),
+        codes=codes,
+        customer=facts_of(owner),
+        left=shelf.left(rules, counted_as(owner, buyer)),
+    )

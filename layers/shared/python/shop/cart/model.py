@@ -4,7 +4,7 @@ A cart keeps what the shopper chose, never what it costs: the shop prices it whe
 The checkout prices its lines by the same function, so a price has one origin.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,15 +12,18 @@ from typing import Any
 from shop.catalog.model import Product, Variant
 from shop.inventory.model import StockLevel
 from shop.kernel.errors import Invalid, Problem
+from shop.kernel.ids import derived_id
 from shop.kernel.money import Money
 from shop.pricing.actions import quote
 from shop.pricing.model import (
+    UNTOUCHED,
     Basket,
     BasketLine,
     CustomerFacts,
     Destination,
     Quote,
     Rules,
+    Standing,
 )
 
 KEPT = timedelta(days=30)
@@ -75,6 +78,8 @@ class Priced:
     items: tuple[Item, ...]
     quote: Quote
     messages: tuple[Message, ...] = ()
+    standing: Standing = UNTOUCHED
+    """What was left of limited things when it was priced."""
 
     @property
     def lines(self) -> tuple[Line, ...]:
@@ -100,6 +105,8 @@ class Cart:
     postal_code: str | None = None
     buyer: Mapping[str, Any] = field(default_factory=dict)
     attribution: Mapping[str, Any] = field(default_factory=dict)
+    codes: tuple[str, ...] = ()
+    """Discount codes as they were typed, those too that take nothing off at present."""
     version: int = 1
 
     @property
@@ -164,6 +171,23 @@ def numbered(
     return tuple(lines)
 
 
+def counted_as(owner: str, buyer: Mapping[str, Any]) -> str | None:
+    """The name under which somebody's uses of coupons and sales are counted.
+
+    A guest is known by the e-mail address, in a form that does not tell it; before there is one,
+    by nothing.
+    """
+    if owner != "guest":
+        return owner
+    email = str(buyer.get("email") or "").strip().lower()
+    return derived_id("mail", email) if email else None
+
+
+def facts_of(owner: str) -> CustomerFacts | None:
+    """What the rules know of whoever a cart belongs to."""
+    return None if owner == "guest" else CustomerFacts(owner)
+
+
 def unknown_items(lines: Sequence[Line], known: Mapping[str, Any]) -> Invalid | None:
     """The refusal for lines whose variants are not sold; ``None`` if all are."""
     problems = [
@@ -191,11 +215,16 @@ def priced(
     shipping: Money | None = None,
     shipping_method: str | None = None,
     currency: str | None = None,
+    codes: tuple[str, ...] = (),
+    customer: CustomerFacts | None = None,
+    left: Callable[[Basket], Standing] = lambda basket: UNTOUCHED,
 ) -> Priced:
     """Price lines as they stand now. Lines that are no longer sold are left out and spoken of.
 
-    A price that differs from the one last shown is spoken of too: the shop decides every price and
-    never changes one silently. Raises Invalid where lines are in different currencies.
+    ``left`` tells what is left of codes and quotas for a basket. A code that takes nothing off
+    changes nothing else and is spoken of. A price that differs from the one last shown is spoken of
+    too: the shop decides every price and never changes one silently. Raises Invalid where lines are
+    in different currencies.
     """
     items = []
     messages = []
@@ -226,8 +255,11 @@ def priced(
         destination=destination,
         shipping=shipping,
         shipping_method=shipping_method,
+        codes=codes,
+        customer=customer,
     )
-    result = quote(basket, rules=rules, at=at)
+    standing = left(basket)
+    result = quote(basket, rules=rules, at=at, standing=standing)
     for index, item in enumerate(items):
         now = result.line(item.line.id).unit_price.minor
         if item.line.seen is not None and item.line.seen != now:
@@ -240,7 +272,17 @@ def priced(
                     f"$.line_items[{index}].item.price",
                 )
             )
-    return Priced(tuple(items), result, tuple(messages))
+    messages += [
+        Message(
+            "warning",
+            outcome.reason,
+            f"{outcome.code}: {outcome.detail}",
+            f"$.discounts.codes[{index}]",
+        )
+        for index, outcome in enumerate(result.codes)
+        if not outcome.applied
+    ]
+    return Priced(tuple(items), result, tuple(messages), standing)
 
 
 def sold(lines: Sequence[Line], known: Mapping[str, tuple[Product, Variant]]) -> tuple[Item, ...]:

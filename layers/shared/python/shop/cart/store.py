@@ -62,6 +62,7 @@ def _row(cart: Cart) -> _Row:
         "postal_code": cart.postal_code,
         "buyer": dict(cart.buyer),
         "attribution": dict(cart.attribution),
+        **({"codes": list(cart.codes)} if cart.codes else {}),
     }
     return _Row(
         _pk(cart.owner, cart.id),
@@ -85,5 +86,6 @@ def _cart(owner: str, cart_id: str, row: _Row) -> Cart:
         postal_code=doc["postal_code"],
         buyer=doc["buyer"],
         attribution=doc["attribution"],
+        codes=tuple(doc.get("codes", ())),
         version=int(row.version),
     )

@@ -83,6 +83,18 @@ class ContextRequest(OpenShape):
     postal_code: Annotated[str, StringConstraints(max_length=20)] | None = None
 
 
+class DiscountsRequest(OpenShape):
+    """Discount codes; what was applied is the shop's to say."""
+
+    codes: (
+        Annotated[
+            list[Annotated[str, StringConstraints(strip_whitespace=True, max_length=64)]],
+            Field(max_length=10),
+        ]
+        | None
+    ) = None
+
+
 class SessionRequest(Shape):
     """What carts and checkouts have in common, with the fields that are the shop's to fill."""
 
@@ -102,7 +114,7 @@ class SessionRequest(Shape):
     policies: Any = None
     expires_at: Any = None
     continue_url: Any = None
-    discounts: Any = None
+    discounts: DiscountsRequest | None = None
     loyalty: Any = None
 
     @model_validator(mode="after")
@@ -110,6 +122,12 @@ class SessionRequest(Shape):
         if self.attribution is not None and len(str(self.attribution)) > 2_000:
             raise ValueError("attribution is longer than 2,000 characters")
         return self
+
+    def typed(self) -> tuple[str, ...] | None:
+        """The discount codes sent, ``None`` where none were spoken of."""
+        if self.discounts is None or self.discounts.codes is None:
+            return None
+        return tuple(code for code in self.discounts.codes if code)
 
     def wanted(self) -> list[tuple[str | None, str, int]]:
         return [(line.id, line.item.id, line.quantity) for line in self.line_items]
@@ -127,6 +145,7 @@ class CartRequest(SessionRequest):
             postal_code=context.postal_code,
             buyer=self.buyer.known() if self.buyer else {},
             attribution=self.attribution or {},
+            codes=self.typed(),
         )
 
 
@@ -141,6 +160,9 @@ def cart_view(shown: Shown, shop_url: str) -> dict[str, Any]:
         "continue_url": f"{shop_url}/carts/{cart.id}",
         "expires_at": cart.expires_at.isoformat(),
     }
+    discounts = discounts_view(cart.codes, shown.priced.quote)
+    if discounts:
+        view["discounts"] = discounts
     if cart.buyer:
         view["buyer"] = dict(cart.buyer)
     context = {
@@ -185,6 +207,39 @@ def line_totals_view(line: QuoteLine) -> list[dict[str, Any]]:
     return totals
 
 
+def discounts_view(codes: Sequence[str], quote: Quote) -> dict[str, Any] | None:
+    """UCP's discount extension: the codes typed, and what every promotion took off where.
+
+    In the order in which they were reckoned; allocations sum to the amount of each.
+    """
+    applied: dict[str, dict[str, Any]] = {}
+    charges = [(f"$.line_items[{index}]", line.discounts) for index, line in enumerate(quote.lines)]
+    if quote.delivery is not None:
+        charges.append(("$.totals.shipping", quote.delivery.discounts))
+    for path, discounts in charges:
+        for discount in discounts:
+            told = applied.setdefault(
+                discount.promotion_id,
+                {
+                    **({"code": discount.code} if discount.code else {"automatic": True}),
+                    "title": discount.title,
+                    "amount": 0,
+                    "allocations": [],
+                },
+            )
+            told["amount"] += discount.amount.minor
+            told["allocations"].append({"path": path, "amount": discount.amount.minor})
+    reckoned = [entry.rule for entry in quote.trace if entry.applied]
+    order = {rule: place for place, rule in reversed(list(enumerate(reckoned)))}
+    ranked = sorted(applied, key=lambda id_: order.get(id_, len(order)))
+    if not codes and not ranked:
+        return None
+    return {
+        "codes": list(codes),
+        "applied": [{**applied[id_], "priority": n} for n, id_ in enumerate(ranked, start=1)],
+    }
+
+
 def totals_view(quote: Quote) -> list[dict[str, Any]]:
     """Totals that add up: all entries but the last sum to it.
 
@@ -193,9 +248,16 @@ def totals_view(quote: Quote) -> list[dict[str, Any]]:
     totals: list[dict[str, Any]] = [
         {"type": "subtotal", "display_text": "Subtotal", "amount": quote.subtotal.minor}
     ]
-    if quote.discount.minor:
+    goods = quote.goods_discount.minor
+    if goods:
+        totals.append({"type": "items_discount", "display_text": "Discount", "amount": -goods})
+    if quote.discount.minor - goods:
         totals.append(
-            {"type": "discount", "display_text": "Discount", "amount": -quote.discount.minor}
+            {
+                "type": "discount",
+                "display_text": "Shipping discount",
+                "amount": goods - quote.discount.minor,
+            }
         )
     if quote.delivery is not None:
         totals.append(

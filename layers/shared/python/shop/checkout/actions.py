@@ -16,6 +16,8 @@ from shop.cart.actions import Shelf
 from shop.cart.model import (
     Line,
     Message,
+    counted_as,
+    facts_of,
     numbered,
     priced,
     shortage_messages,
@@ -49,7 +51,9 @@ from shop.orders.model import Status as OrderStatus
 from shop.orders.ports import Orders
 from shop.payments.model import Credential, PaymentStatus
 from shop.payments.ports import PaymentProvider
+from shop.pricing.actions.coupons import tried
 from shop.pricing.model import Destination
+from shop.pricing.ports import Guesses
 from shop.shipping.actions import options
 from shop.shipping.model import Consignment, ShippingOption
 from shop.shipping.model import Item as Packed
@@ -73,6 +77,8 @@ class Wish:
     option_id: str | None = None
     attribution: Mapping[str, Any] = field(default_factory=dict)
     cart_id: str | None = None
+    codes: tuple[str, ...] | None = None
+    """Discount codes in place of those before; ``None`` leaves them."""
 
 
 @dataclass(frozen=True)
@@ -91,11 +97,21 @@ class Shown:
 
 
 def create_checkout(
-    wish: Wish, ask: Ask, *, sessions: Sessions, carts: Carts, shelf: Shelf, stock: Stock
+    wish: Wish,
+    ask: Ask,
+    *,
+    sessions: Sessions,
+    carts: Carts,
+    shelf: Shelf,
+    stock: Stock,
+    guesses: Guesses,
+    asker: str,
 ) -> Change[Shown]:
     """Begin a checkout from lines or a cart. Raises Invalid for what is not sold, NotFound."""
     buyer, country, region, postal = wish.buyer, wish.country, wish.region, wish.postal_code
     attribution = wish.attribution
+    codes = wish.codes or ()
+    known: tuple[str, ...] = ()
     if wish.cart_id is not None:
         cart = carts.of(ask.owner, wish.cart_id, ask.at)
         lines = cart.lines
@@ -103,20 +119,26 @@ def create_checkout(
         if cart.country:
             country, region, postal = cart.country, cart.region, cart.postal_code
         attribution = cart.attribution or attribution
+        codes, known = cart.codes if wish.codes is None else wish.codes, cart.codes
     elif wish.lines is not None:
         lines = numbered(wish.lines)
     else:
         raise Invalid("line_items or a cart_id are needed", code="missing", path="$.line_items")
-    offer = _offer(
-        lines,
-        wish.destination,
-        place_of(wish.destination, country, region, postal),
-        wish.option_id,
-        shelf,
-        ask.at,
-        stock=stock,
-        strict=wish.cart_id is None,
-    )
+    with tried(codes, known, asker, guesses, ask.at) as judged:
+        offer = _offer(
+            lines,
+            wish.destination,
+            place_of(wish.destination, country, region, postal),
+            wish.option_id,
+            shelf,
+            ask.at,
+            stock=stock,
+            codes=codes,
+            owner=ask.owner,
+            buyer=buyer,
+            strict=wish.cart_id is None,
+        )
+        judged(offer.quote)
     session = Session(
         id=new_id("chk"),
         owner=ask.owner,
@@ -131,6 +153,7 @@ def create_checkout(
         postal_code=postal,
         attribution=attribution,
         cart_id=wish.cart_id,
+        codes=codes,
     )
     return Change(Shown(session), (sessions.adding(session),))
 
@@ -163,6 +186,8 @@ def update_checkout(
     orders: Orders,
     shelf: Shelf,
     stock: Stock,
+    guesses: Guesses,
+    asker: str,
 ) -> Change[Shown]:
     """Replace what a checkout is. Raises Conflict once it is completed or canceled.
 
@@ -182,6 +207,7 @@ def update_checkout(
     same_goods = [(n.id, n.variant_id, n.quantity) for n in lines] == [
         (n.id, n.variant_id, n.quantity) for n in session.lines
     ]
+    codes = session.codes if wish.codes is None else wish.codes
     changed = replace(
         session,
         lines=lines,
@@ -191,21 +217,27 @@ def update_checkout(
         region=wish.region,
         postal_code=wish.postal_code,
         attribution=wish.attribution or session.attribution,
+        codes=codes,
         order_id=None,
         placed_key=None,
         version=session.version + 1,
         expires_at=until(ask.at, OPEN_FOR),
     )
-    offer = _offer(
-        lines,
-        wish.destination,
-        place_of(wish.destination, wish.country, wish.region, wish.postal_code),
-        wish.option_id,
-        shelf,
-        ask.at,
-        stock=None if same_goods and not session.offer.short else stock,
-        strict=True,
-    )
+    with tried(codes, session.codes, asker, guesses, ask.at) as judged:
+        offer = _offer(
+            lines,
+            wish.destination,
+            place_of(wish.destination, wish.country, wish.region, wish.postal_code),
+            wish.option_id,
+            shelf,
+            ask.at,
+            stock=None if same_goods and not session.offer.short else stock,
+            codes=codes,
+            owner=ask.owner,
+            buyer=wish.buyer,
+            strict=True,
+        )
+        judged(offer.quote)
     after = replace(changed, offer=offer, lines=_as_offered(lines, offer))
     return Change(Shown(after), (sessions.changing(session, after),))
 
@@ -445,7 +477,16 @@ def _as_offered(lines: Sequence[Line], offer: Offer) -> tuple[Line, ...]:
 def _offer_again(session: Session, shelf: Shelf, at: datetime, *, stock: Stock | None) -> Offer:
     place = place_of(session.destination, session.country, session.region, session.postal_code)
     return _offer(
-        session.lines, session.destination, place, session.offer.option_id, shelf, at, stock=stock
+        session.lines,
+        session.destination,
+        place,
+        session.offer.option_id,
+        shelf,
+        at,
+        stock=stock,
+        codes=session.codes,
+        owner=session.owner,
+        buyer=session.buyer,
     )
 
 
@@ -458,6 +499,9 @@ def _offer(
     at: datetime,
     *,
     stock: Stock | None,
+    codes: tuple[str, ...],
+    owner: str,
+    buyer: Mapping[str, Any],
     strict: bool = False,
 ) -> Offer:
     """Make an offer for these lines as things are now.
@@ -469,7 +513,18 @@ def _offer(
     if strict and (refusal := unknown_items(lines, known)):
         raise refusal
     country = place.country if place else None
-    goods = priced(lines, known, rules=shelf.rules, at=at, country=country, destination=place)
+    rules, customer = shelf.book.rules(at), facts_of(owner)
+    goods = priced(
+        lines,
+        known,
+        rules=rules,
+        at=at,
+        country=country,
+        destination=place,
+        codes=codes,
+        customer=customer,
+        left=shelf.left(rules, counted_as(owner, buyer)),
+    )
     if not goods.items:
         raise NotFound("nothing in this checkout is sold any more", code="item_unavailable")
     ways: tuple[ShippingOption, ...] = ()
@@ -493,14 +548,17 @@ def _offer(
         result = priced(
             [item.line for item in goods.items],
             known,
-            rules=shelf.rules,
+            rules=rules,
             at=at,
             country=country,
             destination=place,
             shipping=chosen.price,
             shipping_method=chosen.id,
+            codes=codes,
+            customer=customer,
+            left=lambda basket: goods.standing,
         )
-    messages = [*goods.messages]
+    messages = [*result.messages]
     if stock is not None:
         levels = stock.levels([item.variant.sku for item in goods.items])
         messages += shortage_messages(goods.items, levels, severity="recoverable")

@@ -32,7 +32,7 @@ MOST_SKUS = 90
 
 NEEDS_POSTCODE = frozenset(
     """US CA GB DE FR IT ES NL BE AT PL SE DK FI
-    NO CH CN JP KR AU BR IN MX PT CZ""".split()  # noqa: SIM905  a list of 25 is worse to read
+    NO CH CN JP KR AU BR IN MX PT CZ""".split()
 )
 
 
@@ -111,6 +111,7 @@ class Session:
     postal_code: str | None = None
     attribution: Mapping[str, Any] = field(default_factory=dict)
     cart_id: str | None = None
+    codes: tuple[str, ...] = ()
     canceled: bool = False
     attempt: int = 1
     order_id: str | None = None

@@ -73,6 +73,7 @@ def _row(session: Session) -> _Row:
     plain = {name: getattr(session, name) for name in _PLAIN}
     doc: dict[str, Any] = {
         **{name: value for name, value in plain.items() if value not in (None, {}, False)},
+        **({"codes": list(session.codes)} if session.codes else {}),
         "lines": [[n.id, n.variant_id, n.quantity, n.seen] for n in session.lines],
         "offer": _offer_out(session.offer),
         "created_at": session.created_at.isoformat(),
@@ -96,6 +97,7 @@ def _session(owner: str, session_id: str, row: _Row) -> Session:
         created_at=datetime.fromisoformat(doc["created_at"]),
         expires_at=datetime.fromtimestamp(int(row.expires_at), UTC),
         attempt=doc["attempt"],
+        codes=tuple(doc.get("codes", ())),
         version=int(row.version),
         **{name: doc[name] for name in _PLAIN if name in doc},
     )

@@ -15,6 +15,7 @@ from shop.cart.wire import (
     SessionRequest,
     Shape,
     Text,
+    discounts_view,
     line_totals_view,
     messages_view,
     totals_view,
@@ -110,6 +111,7 @@ class CheckoutUpdateRequest(SessionRequest):
             destination=fulfillment.address(),
             option_id=fulfillment.option(),
             attribution=self.attribution or {},
+            codes=self.typed(),
         )
 
 
@@ -208,6 +210,9 @@ def checkout_view(shown: Shown, front: Front) -> dict[str, Any]:
         "fulfillment": _fulfillment_view(session),
         "expires_at": session.expires_at.isoformat(),
     }
+    discounts = discounts_view(session.codes, offer.quote)
+    if discounts:
+        view["discounts"] = discounts
     if session.buyer:
         view["buyer"] = dict(session.buyer)
     if session.attribution:

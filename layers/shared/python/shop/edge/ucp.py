@@ -28,6 +28,7 @@ ORDER = "dev.ucp.shopping.order"
 CATALOG_SEARCH = "dev.ucp.shopping.catalog.search"
 CATALOG_LOOKUP = "dev.ucp.shopping.catalog.lookup"
 FULFILLMENT = "dev.ucp.shopping.fulfillment"
+DISCOUNT = "dev.ucp.shopping.discount"
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ CAPABILITIES: Mapping[str, Capability] = {
     CART: Capability("shopping/cart", "shopping/cart.json"),
     CHECKOUT: Capability("shopping/checkout", "shopping/checkout.json"),
     FULFILLMENT: Capability("fulfillment", "shopping/fulfillment.json", extends=(CHECKOUT,)),
+    DISCOUNT: Capability("discount", "shopping/discount.json", extends=(CART, CHECKOUT)),
     ORDER: Capability("shopping/order", "shopping/order.json"),
 }
 

@@ -1,12 +1,15 @@
 """What staff do with coupons: make one, and issue codes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 
 from shop.kernel.errors import Conflict, Invalid, Problem
 from shop.kernel.events import Event
 from shop.pricing.model.coupons import Coupon, batch, normal
-from shop.pricing.ports import Coupons, Promotions
+from shop.pricing.model.engine.codes import UNKNOWN
+from shop.pricing.model.quote import Quote
+from shop.pricing.ports import Coupons, Guesses, Promotions
 
 MOST_CODES = 10_000
 """The most codes of one call."""
@@ -65,3 +68,26 @@ def issue_codes(
         issued |= {key: code for key, code in fresh.items() if key not in taken}
         missing = count - len(issued)
     return tuple(issued.values())
+
+
+@contextmanager
+def tried(
+    codes: Sequence[str], before: Sequence[str], asker: str, guesses: Guesses, at: datetime
+) -> Iterator[Callable[[Quote], None]]:
+    """Let somebody try codes, as often as is no guessing.
+
+    Codes that stood there ``before`` are not tried again. The others are counted before they are
+    looked up, so that many requests at once try no more than one after another; those that turn
+    out to exist, in the quote that is handed in, are counted back. Raises TooMany.
+    """
+    known = {normal(code) for code in before}
+    fresh = {form for code in codes if (form := normal(code)) not in known}
+    if fresh:
+        guesses.trying(asker, len(fresh), at)
+
+    def judged(quote: Quote) -> None:
+        unknown = {normal(o.code) for o in quote.codes if o.reason == UNKNOWN}
+        if found := len(fresh - unknown):
+            guesses.known(asker, found, at)
+
+    yield judged

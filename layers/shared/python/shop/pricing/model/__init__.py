@@ -19,7 +19,7 @@ from shop.pricing.model.quote import (
     Use,
 )
 from shop.pricing.model.rules import MARKETS, Market, Rules
-from shop.pricing.model.standing import CodeFacts, Standing
+from shop.pricing.model.standing import UNTOUCHED, CodeFacts, Standing
 from shop.pricing.model.tax import BUNDLED, TaxRate, TaxTable
 from shop.pricing.model.trace import REASONS, Step, TraceEntry
 
@@ -27,6 +27,7 @@ __all__ = [
     "BUNDLED",
     "MARKETS",
     "REASONS",
+    "UNTOUCHED",
     "Basket",
     "BasketLine",
     "CodeFacts",
