@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import permutations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shop.orders.model import Order, Status
@@ -111,17 +111,6 @@ arrivals = st.sampled_from(list(HISTORIES)).flatmap(
 
 @given(arrivals)
 def test_scrambled_reports_give_one_end(drawn: tuple[str, list[Report]]) -> None:
-    name, arrival = drawn
-    assert state(after(arrival)) == state(after(HISTORIES[name]))
-    assert ended(arrival).status is ended(HISTORIES[name]).status
-
-
-@pytest.mark.slow
-@settings(max_examples=10_000, deadline=None)
-@given(arrivals)
-def test_scrambled_reports_give_one_end_ten_thousand_times(
-    drawn: tuple[str, list[Report]],
-) -> None:
     name, arrival = drawn
     assert state(after(arrival)) == state(after(HISTORIES[name]))
     assert ended(arrival).status is ended(HISTORIES[name]).status
