@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -97,7 +98,10 @@ def test_rows_that_are_no_orders_are_passed_over(monkeypatch: pytest.MonkeyPatch
 
 def test_the_publisher_starts_without_what_it_does_not_need() -> None:
     asked = "import sys, functions.reactions.publish_events; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    path = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, "-c", asked], capture_output=True, text=True, check=True, env=path
+    )
     assert not {"pynamodb", "stripe", "shop.orders", "shop.inventory"} & set(done.stdout.split())
 
 

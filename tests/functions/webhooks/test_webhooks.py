@@ -53,12 +53,12 @@ def send(
     to: str = "payments",
     name: str = "sandbox",
     key: str = WEBHOOK_KEY,
-    at: datetime | None = None,
+    off: timedelta = timedelta(),
     spoil: Mapping[str, str] | None = None,
     text: str | None = None,
 ) -> Response:
     raw = json.dumps(body).encode() if not isinstance(body, bytes) else body
-    headers = signature(key_of(key), "msg_1", at or datetime.now(UTC), raw)
+    headers = signature(key_of(key), "msg_1", datetime.now(UTC) + off, raw)
     route, handler = (
         (PAYMENTS, receive_payment_event.handler)
         if to == "payments"
@@ -126,8 +126,8 @@ def test_a_body_in_base64_is_verified_as_the_bytes_it_is() -> None:
 
 FORGERIES: dict[str, dict[str, Any]] = {
     "another key": {"key": base64.b64encode(b"x" * 33).decode()},
-    "too old": {"at": datetime.now(UTC) - timedelta(minutes=6)},
-    "of the future": {"at": datetime.now(UTC) + timedelta(minutes=6)},
+    "too old": {"off": -timedelta(minutes=6)},
+    "of the future": {"off": timedelta(minutes=6)},
     "another id": {"spoil": {"webhook-id": "msg_2"}},
     "another time": {"spoil": {"webhook-timestamp": str(int(datetime.now(UTC).timestamp()) + 7)}},
     "no signature": {"spoil": {"webhook-signature": ""}},
