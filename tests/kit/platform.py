@@ -14,6 +14,7 @@ EVERYTHING = (
     "dev.ucp.shopping.cart",
     "dev.ucp.shopping.checkout",
     "dev.ucp.shopping.fulfillment",
+    "dev.ucp.shopping.discount",
     "dev.ucp.shopping.order",
 )
 

@@ -19,6 +19,7 @@ from tests.kit.ucp_judge import judge
 CART = "dev.ucp.shopping.cart"
 CHECKOUT = "dev.ucp.shopping.checkout"
 FULFILLMENT = "dev.ucp.shopping.fulfillment"
+DISCOUNT = "dev.ucp.shopping.discount"
 
 
 class Nothing(BaseModel):
@@ -39,14 +40,14 @@ def test_our_own_clients_name_no_profile_and_get_everything() -> None:
     envelope = asked(None, CHECKOUT).json["ucp"]
     assert envelope["version"] == VERSION
     assert envelope["status"] == "success"
-    assert set(envelope["capabilities"]) == {CHECKOUT, FULFILLMENT, "dev.ucp.shopping.discount"}
+    assert set(envelope["capabilities"]) == {CHECKOUT, FULFILLMENT, DISCOUNT}
 
 
 @pytest.mark.parametrize(
     ("capability", "named"),
     [
-        (CART, {CART}),
-        (CHECKOUT, {CHECKOUT, FULFILLMENT}),
+        (CART, {CART, DISCOUNT}),
+        (CHECKOUT, {CHECKOUT, FULFILLMENT, DISCOUNT}),
         ("dev.ucp.shopping.order", {"dev.ucp.shopping.order"}),
         ("dev.ucp.shopping.catalog.search", {"dev.ucp.shopping.catalog.search"}),
         ("dev.ucp.shopping.catalog.lookup", {"dev.ucp.shopping.catalog.lookup"}),
@@ -83,7 +84,7 @@ def test_a_payload_lays_its_own_members_over_the_envelope() -> None:
     handlers = {"com.example.pay": [{"id": "p", "version": "2026-01-01"}]}
     said = asked(None, CHECKOUT, lambda r: {"ucp": {"payment_handlers": handlers}, "id": "x"})
     assert said.json["ucp"]["payment_handlers"] == handlers
-    assert set(said.json["ucp"]["capabilities"]) == {CHECKOUT, FULFILLMENT}
+    assert set(said.json["ucp"]["capabilities"]) == {CHECKOUT, FULFILLMENT, DISCOUNT}
 
 
 def test_an_outcome_that_is_an_error_says_so_with_200() -> None:
@@ -215,7 +216,7 @@ def test_a_refusal_is_a_ucp_error_response(agent: Platform) -> None:
             "severity": "recoverable",
         }
     ]
-    assert set(said.json["ucp"]["capabilities"]) == {CART}
+    assert set(said.json["ucp"]["capabilities"]) == {CART, DISCOUNT}
 
 
 def test_what_is_not_there_is_unrecoverable() -> None:
