@@ -52,13 +52,17 @@ def judged(
     tallies: list[Tally] = at_work("proofs.disturbing:work", shares, total=most, words=words)
     tried = sum(tally.points for tally in tallies)
     violations = sum(tally.violations for tally in tallies)
-    figures = f"{tried:,} of {tallies[0].possible:,} {proof.what}, violations {violations}"
+    whole = sum(tally.whole for tally in tallies)
+    figures = (
+        f"{tried:,} of {tallies[0].possible:,} {proof.what}, all of it came to pass at {whole:,}, "
+        f"violations {violations}"
+    )
     if violations:
         figures += f" at {sum(tally.corrupt for tally in tallies)} of them"
     return Verdict(
         proof.number,
         proof.claim,
-        passed=violations == 0 and tried >= min(proof.least, most),
+        passed=violations == 0 and (whole >= proof.least or most < proof.least),
         figures=figures,
         seed=options.seed,
         seconds=clock(),

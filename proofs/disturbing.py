@@ -2,7 +2,9 @@
 
 import random
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import cycle
 from typing import Any
 
 from proofs.backstage import backstage
@@ -15,6 +17,10 @@ from tests.kit.invariants import read_books, violations
 
 KILLS = (Fault.CRASH_BEFORE, Fault.CRASH_AFTER, Fault.CUT_OFF, Fault.UNREACHABLE, Fault.BUSY)
 """Faults after which whoever called has no answer."""
+BEYOND = 2
+"""Attempts after the end of an undisturbed course at which a second fault may strike."""
+SOON = 8
+"""Attempts after the first fault among which three of four second ones strike."""
 SHOWN = 20
 """Findings that are told of, of however many."""
 
@@ -35,15 +41,18 @@ def work(
     with backstage(seed) as stage:
         shop = Shop(stage, NAIVE[naive] if naive else None)
         undisturbed = {d.name: shop.run(Point(d)) for d in dealings}
-        possible = list(_pairs(dealings, undisturbed) if pairs else _points(dealings, undisturbed))
-        chosen = _spread(possible, most, seed)[share::shares]
+        if pairs:
+            possible, chosen = _pairs(dealings, undisturbed, most, seed)
+        else:
+            points = list(_points(dealings, undisturbed))
+            possible, chosen = len(points), _spread(points, most, seed)
         courses: dict[str, Course] = {}
-        tally = Tally(possible=len(possible))
-        for point in chosen:
+        tally = Tally(possible=possible)
+        for point in chosen[share::shares]:
             course = shop.run(point)
             courses[shop.last.session_id] = course
             tally.points += 1
-            tally.missed += not course.struck and not point.overtaken
+            tally.whole += course.struck == len(point.faults)
             tell(1)
         _judge(shop, courses, undisturbed, tally)
     return tally
@@ -96,33 +105,62 @@ def _tempers(act: Act | None, fault: Fault) -> tuple[Temper, ...]:
     return (Temper.PATIENT,)
 
 
-def _pairs(dealings: Sequence[Dealing], courses: dict[str, Course]) -> Iterator[Point]:
-    """Two faults, or a fault after somebody else acted, at two calls; the second may hit a retry.
+@dataclass(frozen=True)
+class Pairs:
+    """Two faults of a dealing, or a fault after somebody else acted; the second may hit a retry.
 
-    The calls after the first fault are not those of the undisturbed course: the second number
-    counts on a little beyond it, since what is done again makes the course longer.
+    There are too many to list, so they are counted and drawn. The calls after the first fault are
+    not those of the undisturbed course: the second number counts on a little beyond it, since what
+    is done again makes the course longer.
     """
-    for dealing in dealings:
-        calls = [call for _, call in courses[dealing.name].calls]
-        for first in calls:
-            for second in range(first.number + 1, len(calls) + 6):
-                for later in _faults_at(calls, second):
-                    temper = list(Temper)[(first.number + second) % 3]
-                    for fault in first.faults:
-                        yield Point(
-                            dealing, ((first.number, fault), (second, later)), temper=temper
-                        )
-                    for rival in dealing.rivals:
-                        yield Point(
-                            dealing,
-                            ((second, later),),
-                            overtaken=((first.number, rival),),
-                            temper=temper,
-                        )
+
+    dealing: Dealing
+    calls: tuple[Call, ...]
+
+    def __len__(self) -> int:
+        return sum(
+            len(self._firsts(call)) * len(self._seconds(number))
+            for call in self.calls
+            for number in self._after(call)
+        )
+
+    def draw(self, first: Call, chance: random.Random) -> Point:
+        """A pair that begins at this call."""
+        after = self._after(first)
+        number = chance.choice(after[:SOON] if chance.random() < 0.75 else after)
+        second = (number, chance.choice(self._seconds(number)))
+        (temper,) = chance.choices((Temper.PATIENT, Temper.LATE, Temper.GONE), (5, 3, 2))
+        drawn = chance.choice(self._firsts(first))
+        if isinstance(drawn, Act):
+            return Point(self.dealing, (second,), ((first.number, drawn),), temper)
+        return Point(self.dealing, ((first.number, drawn), second), temper=temper)
+
+    def _after(self, first: Call) -> range:
+        return range(first.number + 1, len(self.calls) + BEYOND)
+
+    def _firsts(self, call: Call) -> tuple[Fault | Act, ...]:
+        return (*call.faults, *self.dealing.rivals)
+
+    def _seconds(self, number: int) -> tuple[Fault, ...]:
+        if number < len(self.calls):
+            return self.calls[number].faults
+        return (Fault.CRASH_BEFORE, Fault.CRASH_AFTER)
 
 
-def _faults_at(calls: Sequence[Call], number: int) -> tuple[Fault, ...]:
-    return calls[number].faults if number < len(calls) else (Fault.CRASH_BEFORE, Fault.CRASH_AFTER)
+def _pairs(
+    dealings: Sequence[Dealing], courses: Mapping[str, Course], most: int, seed: int
+) -> tuple[int, list[Point]]:
+    """How many pairs there are, and so many of them: each dealing, and each call, in its turn."""
+    chance = random.Random(seed)
+    spaces = [Pairs(d, tuple(call for _, call in courses[d.name].calls)) for d in dealings]
+    possible = sum(len(space) for space in spaces)
+    turns = [(s, cycle(chance.sample(s.calls, len(s.calls)))) for s in spaces]
+    chosen: dict[str, Point] = {}
+    while len(chosen) < min(most, possible // 2):
+        for space, calls in turns:
+            point = space.draw(next(calls), chance)
+            chosen[str(point)] = point
+    return possible, list(chosen.values())[:most]
 
 
 def _spread(points: list[Point], most: int, seed: int) -> list[Point]:

@@ -10,8 +10,8 @@ class Tally:
 
     points: int = 0
     possible: int = 0
-    missed: int = 0
-    """Points whose fault did not come to pass: the calls went another way."""
+    whole: int = 0
+    """Points at which all that was to go wrong did; at others the calls went another way."""
     violations: int = 0
     corrupt: int = 0
     """Points at which anything was violated."""

@@ -8,7 +8,7 @@ from proofs.disturbed import CHECKOUT, Disturbance, judged
 from proofs.options import Options
 from proofs.verdict import Verdict
 
-PROOF = Disturbance(4, "two faults at once", "pairs", usual=2_000, least=2_000)
+PROOF = Disturbance(4, "two faults at once", "pairs", usual=2_350, least=2_000)
 DEALINGS = (
     *CHECKOUT,
     "left while pending",

@@ -94,7 +94,8 @@ Meanwhile = Callable[[Call], None]
 
 @dataclass
 class Wire:
-    """The way of a thread to AWS. ``plan`` says which attempts go wrong, and how.
+    """The way of a thread to AWS. ``plan`` says which attempts go wrong, and how; a fault that
+    cannot befall the attempt of its number strikes the next one that it can befall.
 
     ``meanwhile`` is run before the attempt of that number, on an undisturbed wire: somebody else
     acts while this process stalls. :meth:`arrive` delivers what was late.
@@ -106,6 +107,7 @@ class Wire:
     struck: list[tuple[Call, Fault]] = field(default_factory=list)
     """The faults that came to pass."""
     _late: list[Send] = field(default_factory=list)
+    _due: list[Fault] = field(default_factory=list)
     _dead: bool = False
     _busy: str | None = None
 
@@ -134,11 +136,14 @@ class Wire:
         if call.number in self.meanwhile:
             with undisturbed():
                 self.meanwhile[call.number](call)
-        fault = self.plan.get(call.number)
-        if fault is not None:
-            self.struck.append((call, fault))
+        if call.number in self.plan:
+            self._due.append(self.plan[call.number])
         if self._dead:
             raise EndpointConnectionError(endpoint_url=request.url)
+        fault = next((each for each in self._due if each in call.faults), None)
+        if fault is not None:
+            self._due.remove(fault)
+            self.struck.append((call, fault))
         if self._busy == _identity(request):
             return _refused(request.url, call, Fault.THROTTLED)
         self._busy = None

@@ -164,3 +164,13 @@ def test_reads_are_not_cancelled_and_writes_are_lost_in_every_way(
     read, write = wire.calls
     assert read.faults == READ_FAULTS
     assert set(write.faults) == {*WRITE_FAULTS, Fault.CONFLICT} == set(Fault)
+
+
+def test_a_fault_waits_for_a_call_that_it_can_befall(shelf: Shelf, client: Any) -> None:
+    with Wire({0: Fault.CONFLICT}) as wire:
+        client.get_item(TableName="notes", Key={"PK": {"S": "a"}})
+        assert wire.struck == []
+        with pytest.raises(client.exceptions.TransactionConflictException):
+            put(client)
+        put(client)
+    assert shelf.reached == ["GetItem", "PutItem"]
