@@ -176,7 +176,8 @@ def test_an_agent_with_a_platform_negotiates_through_its_metadata(agent: Platfor
     put_on_sale(mug(), pieces=5)
     meta = {"ucp-agent": {"profile": agent.url}}
     arguments = {"cart": {"line_items": lines(("mug.1", 1))}, "meta": meta}
-    assert set(good("create_cart", arguments)["ucp"]["capabilities"]) == {ucp.CART}
+    agreed = good("create_cart", arguments)["ucp"]["capabilities"]
+    assert set(agreed) == {ucp.CART, ucp.DISCOUNT}
     agent.says(profile([ucp.CHECKOUT]))
     ucp._profiles.cache_clear()
     result = use(DESK, "create_cart", arguments)
