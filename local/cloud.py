@@ -85,14 +85,10 @@ class Cloud:
         self._auth = auth
         self._wish = port
         self._pipe: tuple[int, int] | None = None
-        kept = self._settings()
-        self.stage: str = stage or kept.get("stage", "local")
-        if kept.get("stage", self.stage) != self.stage:
-            raise CloudRefused(f"{self.home} holds stage {kept['stage']}, not {self.stage}.")
-        self.port = port or kept.get("port", PORT)
-        if port == 0:
-            self.port = kept.get("port") or free_port()
-        self.emulator_port = kept.get("emulator_port", 0)
+        self.port = PORT
+        self.emulator_port = 0
+        self.stage: str = stage or self._settings().get("stage", "local")
+        self._recall()
 
     # ------------------------------------------------------------------ addresses
 
@@ -406,6 +402,13 @@ class Cloud:
 
     # ------------------------------------------------------------------ what is
 
+    def _recall(self) -> None:
+        kept = self._settings()
+        if kept.get("stage", self.stage) != self.stage:
+            raise CloudRefused(f"{self.home} holds stage {kept['stage']}, not {self.stage}.")
+        self.port = self._wish or kept.get("port") or (PORT if self._wish is None else free_port())
+        self.emulator_port = kept.get("emulator_port", 0)
+
     @property
     def _settings_file(self) -> Path:
         return self.home / "settings.json"
@@ -486,6 +489,7 @@ class Cloud:
             except BlockingIOError:
                 self.show.say("  Another make up, down or reset is at work; waiting for it.")
                 fcntl.flock(lock, fcntl.LOCK_EX)
+                self._recall()
             yield
 
 
