@@ -214,6 +214,8 @@ class Memory:
     """What one process believes of the rows, and when it last read them all."""
 
     seen: list[int]
+    left: int = UNKNOWN
+    """Units at the moment they were all seen; ``seen`` is corrected by what is learned since."""
     seen_at: float = -1e9
     looked_at: float = -1e9
 
@@ -329,7 +331,7 @@ class Shards:
 
     def _believed_gone(self, memory: Memory, quantity: int) -> bool:
         fresh = self.world.now - memory.seen_at <= BELIEVED_FOR
-        return fresh and sum(memory.seen) < quantity
+        return fresh and memory.left < quantity
 
     def _insist(self, drawn: list[tuple[int, int]]) -> Generator[float, None, str]:
         """Try the same rows again while others are in the way, as the shop's ledger does."""
@@ -351,7 +353,7 @@ class Shards:
         if summary is None:
             seen = yield from world.read(self.rows)
             if seen is not None:
-                memory.seen, memory.seen_at = seen, world.now
+                memory.seen, memory.left, memory.seen_at = seen, sum(seen), world.now
             return
         if not summary.partition.reads.take(0.5, world.now):
             return
@@ -367,6 +369,7 @@ class Shards:
                 summary.seen, summary.seen_at = seen, world.now
         if summary.seen_at > memory.seen_at:
             memory.seen, memory.seen_at = list(summary.seen), summary.seen_at
+            memory.left = sum(memory.seen)
 
     def _take(self, drawn: list[tuple[int, int]]) -> Generator[float, None, str]:
         wanted = [(self.rows[n], units) for n, units in drawn]

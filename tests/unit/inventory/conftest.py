@@ -1,5 +1,6 @@
 """A stock room, once in memory and once on DynamoDB's mapping (moto), for the ports' own suite."""
 
+import itertools
 import random
 from collections.abc import Iterator
 
@@ -21,5 +22,8 @@ def room(request: pytest.FixtureRequest) -> Iterator[Room]:
         return
     with mock_aws():
         BinRow.create_table(billing_mode="PAY_PER_REQUEST")
-        stock = DynamoStock(chance=random.Random(1), sleep=lambda seconds: None)
+        clock = itertools.count(1_800_000_000, 0.3)
+        stock = DynamoStock(
+            chance=random.Random(1), sleep=lambda seconds: None, clock=lambda: next(clock)
+        )
         yield Room(stock, DynamoLedger(connection()))

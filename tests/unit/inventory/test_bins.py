@@ -1,43 +1,35 @@
 """The bins of a hot SKU: drawn from, shared out, merged, and moved only as they were read."""
 
 import random
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shop.inventory.actions import Slip, receive
+from shop.inventory.actions import Slip
 from shop.inventory.model import (
     MAIN,
-    Beyond,
     Claim,
     Demand,
     Hold,
     Kind,
     Movement,
     StockLevel,
-    Terms,
 )
 from shop.inventory.model.bins import (
     AWAITED,
     PARTS_OF_A_DEMAND,
     UNSEEN,
     Bin,
-    Step,
-    agreeing,
-    covering,
     draw,
     gathering,
     level_of,
     moved,
     next_step,
-    reserving,
     shipping,
-    watching,
 )
 from shop.kernel.errors import Conflict
-from shop.kernel.transactions import Clash
 from tests.doubles.inventory import MemoryLedger, MemoryStock
 
 NOW = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
@@ -132,67 +124,3 @@ def test_what_is_still_awaited_cannot_be_shipped() -> None:
 
 def test_a_level_of_no_bins_is_all_zeros() -> None:
     assert level_of([], SKU) == StockLevel(SKU)
-
-
-class TestWhatWasPlannedOnOldKnowledgeIsRefused:
-    """Each of these read, waited, and writes when the world has moved on."""
-
-    @pytest.fixture
-    def stock(self) -> MemoryStock:
-        return MemoryStock({SKU: 10})
-
-    def refused(self, stock: MemoryStock, step: Step) -> None:
-        with pytest.raises(Clash):
-            MemoryLedger().commit(lambda writes: stock.bins.add(writes, step))
-        assert all(one.adds_up for one in stock.bins.rows.values())
-
-    def write(self, stock: MemoryStock, step: Step) -> None:
-        MemoryLedger().commit(lambda writes: stock.bins.add(writes, step))
-
-    def test_units_moved_between_bins_were_sold(self, stock: MemoryStock) -> None:
-        self.write(stock, next_step(stock.bins.of(SKU, MAIN), 2))
-        self.write(stock, next_step(stock.bins.of(SKU, MAIN), 2))
-        planned = next_step(stock.bins.of(SKU, MAIN), 2)
-        assert len(planned) == 2
-        self.write(stock, (reserving(Hold(SKU, 6)),))
-        self.refused(stock, planned)
-
-    def test_the_bin_they_go_to_was_taken_away(self, stock: MemoryStock) -> None:
-        self.write(stock, next_step(stock.bins.of(SKU, MAIN), 2))
-        self.write(stock, next_step(stock.bins.of(SKU, MAIN), 2))
-        planned = next_step(stock.bins.of(SKU, MAIN), 2)
-        stock.spread(SKU, 1)
-        self.refused(stock, planned)
-
-    def test_an_alarm_was_set_by_two(self, stock: MemoryStock) -> None:
-        level = stock.level(SKU)
-        self.write(stock, (watching(level, 3),))
-        self.refused(stock, (watching(level, 4),))
-
-    def test_terms_were_agreed_by_two(self, stock: MemoryStock) -> None:
-        level = stock.agree(Terms(Beyond.BACK_ORDER, 5, date(2027, 1, 1)), stock.level(SKU))
-        more = Terms(Beyond.BACK_ORDER, 8, date(2027, 1, 1))
-        self.write(stock, agreeing(level, more, there=True))
-        self.refused(stock, agreeing(level, more, there=True))
-
-    def test_terms_are_lowered_and_somebody_ordered_ahead(self, stock: MemoryStock) -> None:
-        level = stock.agree(Terms(Beyond.BACK_ORDER, 5, date(2027, 1, 1)), stock.level(SKU))
-        self.write(stock, (reserving(Hold(SKU, 4, shard=AWAITED)),))
-        less = Terms(Beyond.BACK_ORDER, 3, date(2027, 1, 1))
-        self.refused(stock, agreeing(level, less, there=True))
-
-    def test_goods_that_came_are_given_to_an_order_that_does_not_wait(
-        self, stock: MemoryStock
-    ) -> None:
-        stock.agree(Terms(Beyond.BACK_ORDER, 5, date(2027, 1, 1)), stock.level(SKU))
-        hold = Hold(SKU, 2, shard=AWAITED)
-        self.write(stock, (reserving(hold),))
-        version = stock.level(SKU).version
-        receive(SKU, 2, SLIP, expected_version=version, stock=stock)
-        step, _ = covering(hold, Claim.COMMITTED)
-        self.refused(stock, step)
-
-    def test_less_safety_does_not_cover_what_was_sold_meanwhile(self) -> None:
-        spoiled = Movement(SKU, Kind.POLICY, NOW, "w", unavailable={"damaged": 1}, safety=-1)
-        change = moved(Bin(SKU, on_hand=1, available=0, safety=1, version=3), [spoiled])
-        assert change.needs == {"available": 0}

@@ -170,10 +170,21 @@ def _change(transaction: TransactWrite, change: Change) -> None:
 
 
 def journal(transaction: TransactWrite, movement: Movement) -> None:
-    """Add a line to the journal, in the transaction that moves the goods."""
+    """Add a line to the journal, in the transaction that moves the goods.
+
+    The same line twice meets itself and is refused; lines of one instant differ in something.
+    """
     instant = movement.at.isoformat(timespec="microseconds")
     name = derived_id(
-        "mov", movement.kind, movement.reference, movement.location, str(movement.shard)
+        "mov",
+        movement.kind,
+        movement.reference,
+        movement.location,
+        str(movement.shard),
+        movement.actor,
+        str(movement.on_hand),
+        str(sorted(movement.unavailable.items())),
+        str(movement.incoming),
     )
     row = MovementRow(
         f"MOVES#{movement.sku}",

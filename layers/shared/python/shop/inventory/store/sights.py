@@ -24,6 +24,8 @@ LOOK_AGAIN_AFTER = 0.25
 BELIEVED_FOR = 1.0
 """Seconds for which it is believed that nothing is left; what comes back may wait so long."""
 SKUS_REMEMBERED = 2_000
+READS = 10
+"""Times that bins are read before they are taken for damaged, and not for just moving."""
 
 _OTHERS_WERE_FASTER = {
     "ConditionalCheckFailedException",
@@ -34,11 +36,16 @@ _OTHERS_WERE_FASTER = {
 
 @dataclass
 class Sight:
-    """The units for sale in each bin of a SKU at a location, when they were seen, and the level."""
+    """The units for sale in each bin of a SKU at a location, when they were seen, and the level.
+
+    ``units`` are corrected by what is learned of single bins and serve for drawing; ``left`` is
+    what was seen at one moment and serves for judging, for units also move between bins.
+    """
 
     level: StockLevel
     open: int
     units: list[int]
+    left: int
     seen_at: float
     looked_at: float = float("-inf")
 
@@ -62,10 +69,13 @@ class Sights:
         places = self._seen.setdefault(base.sku, {})
         known = places.get(base.location)
         if base.bins == 1:
-            known = Sight(level_of([base]), 1, [base.available], self._clock())
+            known = Sight(
+                level_of([base]), 1, [base.available], max(0, base.available), self._clock()
+            )
         elif known is None or len(known.units) != base.bins:
             # Nothing is known of the others: buyers try any of them, and learn.
-            known = Sight(level_of([base]), base.open, [UNSEEN] * base.bins, float("-inf"))
+            unseen = [UNSEEN] * base.bins
+            known = Sight(level_of([base]), base.open, unseen, UNSEEN, float("-inf"))
         known.open = base.open
         places[base.location] = known
         while len(self._seen) > SKUS_REMEMBERED:
@@ -152,7 +162,8 @@ class Sights:
             bins=len(units),
             earmarked=aside,
         )
-        sight = Sight(level, int(seen["open"]), units, seen_at, now)
+        left = sum(max(0, n) for n in units)
+        sight = Sight(level, int(seen["open"]), units, left, seen_at, now)
         self._seen.setdefault(sku, {})[location] = sight
         return sight
 
@@ -178,20 +189,22 @@ def read_all(sku: str, location: str, *, consistent: bool) -> list[Bin]:
     """All bins of a SKU at a location, in order; none for a SKU that was never there.
 
     Bins come and go while this reads. What is returned is whole: if one that bin 0 spoke of is
-    not there, bin 0 is read again.
+    not there, all is read again. Raises RuntimeError where it never appears, for then the books
+    are damaged and no sum of them would be true.
     """
-    while True:
-        base = next(iter(BinRow.batch_get([key(sku, location)], consistent_read=consistent)), None)
-        if base is None:
+    found: list[Bin] = []
+    for attempt in range(READS):
+        again = consistent or attempt > 0
+        rows = BinRow.batch_get([key(sku, location)], consistent_read=again)
+        found = [read_bin(row) for row in rows]
+        if not found:
             return []
-        count = int(base.bins)
-        if count == 1:
-            return [read_bin(base)]
-        keys = [key(sku, location, shard) for shard in range(1, count)]
-        others = [read_bin(row) for row in BinRow.batch_get(keys, consistent_read=consistent)]
-        if len(others) == count - 1:
-            return [read_bin(base), *sorted(others, key=lambda one: one.shard)]
-        consistent = True
+        keys = [key(sku, location, shard) for shard in range(1, found[0].bins)]
+        rows = BinRow.batch_get(keys, consistent_read=again)
+        found += sorted((read_bin(row) for row in rows), key=lambda one: one.shard)
+        if len(found) == found[0].bins:
+            return found
+    raise RuntimeError(f"{sku} at {location} has {found[0].bins} bins, but {len(found)} are found")
 
 
 def _sight_key(sku: str, location: str) -> tuple[str, str]:

@@ -432,7 +432,7 @@ class DynamoStock:
         short, unsure = [], False
         for sku, quantity in wanted.items():
             sights = self._sights.of(sku)
-            left = sum(max(units, 0) for sight in sights.values() for units in sight.units)
+            left = sum(sight.left for sight in sights.values())
             left += sum(awaited.available for awaited in self._open_beyond(sku).values())
             if left >= quantity:
                 unsure |= any(len(sight.units) > 1 for sight in sights.values())
