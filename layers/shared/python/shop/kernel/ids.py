@@ -1,4 +1,4 @@
-"""Names for things: unguessable where the name is a key, derived where it must be the same twice."""
+"""Names for things: unguessable where a name is a key, derived where it must be the same twice."""
 
 import base64
 import hashlib
