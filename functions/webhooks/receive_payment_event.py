@@ -6,11 +6,12 @@ from shop.edge.http import Answer, Request, endpoint, parse, setting
 from shop.edge.queue import send
 from shop.edge.webhook import Secret, verified
 from shop.kernel.errors import NotFound
+from shop.payments.gateway.chosen import webhook_secret_of_the_stage
 from shop.payments.wire import PaymentEvent
 
 QUEUE = setting("QUEUE_PAYMENT_EVENTS")
 PROVIDER = setting("PAYMENT_PROVIDER")
-secret = Secret(setting(f"SECRET_{PROVIDER.upper()}_WEBHOOK"))
+secret = Secret(webhook_secret_of_the_stage())
 
 
 @endpoint(status=202)

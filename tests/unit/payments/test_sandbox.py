@@ -6,7 +6,11 @@ from moto import mock_aws
 from shop.kernel.errors import Conflict, Unavailable
 from shop.kernel.money import Money
 from shop.payments.gateway import sandbox
-from shop.payments.gateway.chosen import provider_of_the_stage, sandbox_of_the_stage
+from shop.payments.gateway.chosen import (
+    provider_of_the_stage,
+    sandbox_of_the_stage,
+    webhook_secret_of_the_stage,
+)
 from shop.payments.gateway.sandbox import SandboxProvider
 from shop.payments.model import Credential, PaymentStatus, Report
 from shop.payments.wire import SANDBOX_TOKENS, challenge_page, payment_handlers
@@ -102,6 +106,8 @@ def test_a_stage_with_another_provider_has_no_sandbox(monkeypatch: pytest.Monkey
         sandbox_of_the_stage()
     with pytest.raises(RuntimeError):
         provider_of_the_stage()
+    with pytest.raises(RuntimeError):
+        webhook_secret_of_the_stage()
 
 
 @pytest.mark.parametrize("setting", ["PAYMENT_PROVIDER", "STAGE", "SHOP_URL"])

@@ -74,8 +74,8 @@ ENDS = frozenset({ParcelStatus.DELIVERED, ParcelStatus.RETURNED, ParcelStatus.LO
 MOST_TRACKING = 200
 """Reports of a parcel that are kept; beyond that only one that moves it is."""
 
-MOST_SKUS_IN_A_PARCEL = 48
-"""A parcel is one transaction of at most 100 rows: two for each SKU, two for the order."""
+MOST_PLACES_OF_A_PARCEL = 48
+"""A parcel is one transaction of at most 100 rows: two for each hold, two for the order."""
 
 
 _PROGRESS = {status: place for place, status in enumerate(ParcelStatus)}
@@ -390,14 +390,13 @@ class Order:
                     path="$.lines",
                 )
             lines.append(replace(line, shipped=line.shipped + pieces))
-        wanted = self.skus_of(parcel)
-        if len(wanted) > MOST_SKUS_IN_A_PARCEL:
+        taken, left = drawn(self.holds, self.skus_of(parcel))
+        if len(taken) > MOST_PLACES_OF_A_PARCEL:
             raise Invalid(
-                f"a parcel holds at most {MOST_SKUS_IN_A_PARCEL} different articles; ship several",
-                code="too_many_articles",
+                f"a parcel is picked from at most {MOST_PLACES_OF_A_PARCEL} places; ship several",
+                code="too_many_places",
                 path="$.lines",
             )
-        _, left = drawn(self.holds, wanted)
         order = replace(self, lines=tuple(lines), parcels=(*self.parcels, parcel), holds=left)
         order = order._noted(parcel.shipped_at, "shipped", who, parcel.tracking_number)
         event = order._event(

@@ -17,6 +17,14 @@ def provider_of_the_stage() -> PaymentProvider:
     raise RuntimeError(f"no payment provider is called {name!r}")
 
 
+def webhook_secret_of_the_stage() -> str:
+    """ARN of the secret that the stage's provider signs its webhooks with (Standard Webhooks)."""
+    name = os.environ["PAYMENT_PROVIDER"]
+    if name == "sandbox":
+        return os.environ["SECRET_SANDBOX_WEBHOOK"]
+    raise RuntimeError(f"no payment provider is called {name!r}")
+
+
 def sandbox_of_the_stage() -> "SandboxProvider":
     """Build the sandbox, as itself: for the doors that only a sandbox has.
 
