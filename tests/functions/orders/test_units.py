@@ -1,0 +1,88 @@
+"""What an order of two lines costs in DynamoDB's write units, from the calls its doors make.
+
+A unit pays for a kilobyte of an item, or what was begun of one; a transaction costs twice that. An
+entry of an index costs one more when it is made, and when something changes that it carries.
+"""
+
+from typing import Any
+
+import boto3
+import pytest
+
+from functions.checkout import complete_checkout, create_checkout
+from tests.kit.calls import Call, counted
+from tests.kit.goods import checkout_body, mug, paying, put_on_sale
+from tests.kit.shop import call
+
+pytestmark = pytest.mark.usefixtures("cloud")
+
+BUDGET = 14
+
+
+def bytes_of(typed: dict[str, Any]) -> int:
+    ((kind, value),) = typed.items()
+    if kind == "N":
+        return len(value) // 2 + 2
+    if kind == "L":
+        return 3 + sum(1 + bytes_of(each) for each in value)
+    if kind == "M":
+        return 3 + sum(1 + len(name) + bytes_of(each) for name, each in value.items())
+    if kind in ("BOOL", "NULL"):
+        return 1
+    return len(value if isinstance(value, bytes) else str(value).encode())
+
+
+def item_units(table: str, key: dict[str, Any]) -> int:
+    item: dict[str, Any] = dict(boto3.client("dynamodb").get_item(TableName=table, Key=key)["Item"])
+    size = sum(len(name) + bytes_of(value) for name, value in item.items())
+    return -(-size // 1024)
+
+
+def index_entries(table: str, item: dict[str, Any]) -> int:
+    return len({"owner_key", "day_key"} & set(item)) if table == "orders" else 0
+
+
+def units(made: Call) -> int:
+    """The write units of a call, from the items as they are now."""
+    if made.operation == "TransactWriteItems":
+        return sum(
+            2 * item_units(action["TableName"], _key(action))
+            + index_entries(action["TableName"], action.get("Item", {}))
+            for each in made.parameters["TransactItems"]
+            for action in each.values()
+        )
+    if made.operation in ("PutItem", "UpdateItem"):
+        parameters = made.parameters
+        table = parameters["TableName"]
+        return item_units(table, _key(parameters)) + index_entries(
+            table, parameters.get("Item", {})
+        )
+    return 0
+
+
+def _key(action: dict[str, Any]) -> dict[str, Any]:
+    item = action.get("Key") or action["Item"]
+    return {name: item[name] for name in ("PK", "SK") if name in item}
+
+
+def test_placing_and_paying_an_order_of_two_lines_keeps_the_budget() -> None:
+    put_on_sale(mug(), pieces=5)
+    checkout = call(
+        create_checkout.handler,
+        "POST /checkout-sessions",
+        checkout_body(("mug.1", 2), ("mug.2", 1)),
+    ).json
+    with counted() as calls:
+        answer = call(
+            complete_checkout.handler,
+            "POST /checkout-sessions/{id}/complete",
+            paying("tok_success"),
+            id=checkout["id"],
+        )
+    assert answer.json["status"] == "completed"
+    ours = [made for made in calls.made if "sandbox_payments" not in made.table]
+    placing, paying_for = (made for made in ours if units(made))
+    assert (placing.operation, paying_for.operation) == ("TransactWriteItems", "PutItem")
+    assert len(placing.parameters["TransactItems"]) == 5
+    assert [units(placing), units(paying_for)] == [11, 2]
+    assert units(placing) + units(paying_for) <= BUDGET
