@@ -13,6 +13,8 @@ PROOFS = {
     3: "proofs.crash_safe",
     4: "proofs.two_faults",
     5: "proofs.one_order_per_key",
+    6: "proofs.webhooks_any_order",
+    9: "proofs.order_life",
 }
 """The proofs that exist, by their number in docs/proofs.md."""
 FELL_SHORT = 1
