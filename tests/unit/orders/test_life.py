@@ -293,6 +293,8 @@ def live(machine: type[Life], examples: int, steps: int, *, shrink: bool = True)
             stateful_step_count=steps,
             deadline=None,
             database=None,
+            # What is planted must be found, so the same lives are tried every time.
+            derandomize=not shrink,
             phases=[Phase.generate, Phase.shrink] if shrink else [Phase.generate],
             suppress_health_check=list(HealthCheck),
         ),
