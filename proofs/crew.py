@@ -12,8 +12,19 @@ from typing import Any
 
 from proofs.emulator import cloud, dress
 
-Tell = Callable[[int], None]
-"""A worker says how many more pieces of its work are done."""
+
+class Tell:
+    """How a worker says how far it is: so many more pieces are done, of so many in all."""
+
+    def __init__(self, say: Callable[[str, int], None]) -> None:
+        self._say = say
+
+    def __call__(self, more: int) -> None:
+        self._say("more", more)
+
+    def total(self, number: int) -> None:
+        """There are so many in all, whatever was expected."""
+        self._say("total", number)
 
 
 def at_work(
@@ -54,6 +65,8 @@ def at_work(
                 results[number] = what
             elif kind == "failed":
                 raise RuntimeError(f"{words}: a worker failed\n{what}")
+            elif kind == "total":
+                progress.total = what
             else:
                 progress.more(what)
     finally:
@@ -72,7 +85,7 @@ def _work(
 
     def work() -> Any:
         function = getattr(importlib.import_module(module), name)
-        return function(lambda more: heard.put((number, "more", more)), **share)
+        return function(Tell(lambda kind, what: heard.put((number, kind, what))), **share)
 
     def ended(*_: object) -> None:
         raise SystemExit(1)
@@ -94,7 +107,7 @@ class Progress:
     """How far it is: a line that changes on a terminal, elsewhere one every ten seconds."""
 
     def __init__(self, words: str, total: int) -> None:
-        self._words, self._total = words, total
+        self._words, self.total = words, total
         self._done = 0
         self._began = time.monotonic()
         self._shown = 0.0
@@ -108,8 +121,8 @@ class Progress:
         self._shown = now
         if not live and now - self._began < 10:
             return
-        left = (now - self._began) / max(self._done, 1) * max(self._total - self._done, 0)
-        text = f"  {self._words}: {self._done:,} of {self._total:,}, {left:.0f} s left"
+        left = (now - self._began) / max(self._done, 1) * max(self.total - self._done, 0)
+        text = f"  {self._words}: {self._done:,} of {self.total:,}, {left:.0f} s left"
         print(
             f"\r{text:<79}" if live else text, end="" if live else "\n", file=sys.stderr, flush=True
         )

@@ -46,6 +46,7 @@ def work(
         else:
             points = list(_points(dealings, undisturbed))
             possible, chosen = len(points), _spread(points, most, seed)
+        tell.total(len(chosen))
         courses: dict[str, Course] = {}
         tally = Tally(possible=possible)
         for point in chosen[share::shares]:
