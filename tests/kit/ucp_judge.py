@@ -1,13 +1,12 @@
 """Is an answer good UCP? Two readings of the specification must both say so.
 
 One is the ``ucp-sdk`` package (its pydantic models, read strictly), the other the JSON schemas of
-the release. The schemas lie beside the repository, in ``../shared/ucp``; where that folder is not
-there the package judges alone, and a warning says so. Where both differ the package is right; they
-agree on every example of the specification's text.
+the release, which lie beside this file (``tests/kit/ucp``, Apache-2.0, as they were published three
+days before it). Where both differ the package is right; they agree on every example of the
+specification's text.
 """
 
 import json
-import warnings
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -28,7 +27,7 @@ from ucp_sdk.models.schemas.shopping import (  # type: ignore[import-untyped]
 )
 
 VERSION = "2026-08-25"
-SCHEMAS = Path(__file__).resolve().parents[3] / "shared" / "ucp" / "source" / "schemas"
+SCHEMAS = Path(__file__).parent / "ucp" / "schemas"
 BASE = "https://ucp.dev/schemas/"
 FULFILLMENT = "dev.ucp.shopping.fulfillment"
 
@@ -132,21 +131,15 @@ def _by_package(rule: Rule, body: Any) -> Iterable[str]:
 
 
 def _by_schema(rule: Rule, body: Any) -> Iterable[str]:
-    schemas = _schemas()
-    if schemas is None:
-        return
     validator = Draft202012Validator(
-        {"$ref": BASE + rule.schema}, registry=schemas, format_checker=FormatChecker()
+        {"$ref": BASE + rule.schema}, registry=_schemas(), format_checker=FormatChecker()
     )
     for error in validator.iter_errors(body):
         yield f"schema: {error.json_path}: {error.message[:300]}"
 
 
 @lru_cache(maxsize=1)
-def _schemas() -> Registry[Any] | None:
-    if not SCHEMAS.is_dir():
-        warnings.warn(f"{SCHEMAS} is not there: ucp-sdk alone judges the answers", stacklevel=2)
-        return None
+def _schemas() -> Registry[Any]:
     read = (json.loads(path.read_text()) for path in SCHEMAS.rglob("*.json"))
     return Registry[Any]().with_resources(
         (schema["$id"], Resource.from_contents(schema)) for schema in read

@@ -1,12 +1,10 @@
 """The judge of UCP answers can say no, with either half of it."""
 
 import copy
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.kit import ucp_judge
 from tests.kit.ucp_judge import VERSION, judge, verdict
 
 TOTALS = [{"type": "subtotal", "amount": 2500}, {"type": "total", "amount": 2500}]
@@ -123,19 +121,6 @@ def test_all_faults_are_told_at_once() -> None:
 def test_what_only_the_prose_says_is_judged_too(kind: str, body: Any, told: str) -> None:
     (line,) = verdict(kind, body)
     assert told in line
-
-
-def test_without_the_schemas_the_package_judges_alone_and_says_so(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(ucp_judge, "SCHEMAS", tmp_path / "nowhere")
-    ucp_judge._schemas.cache_clear()
-    try:
-        with pytest.warns(UserWarning, match="ucp-sdk alone"):
-            assert verdict("cart", CART) == []
-        assert {line.split(":")[0] for line in verdict("cart", without(CART, "id"))} == {"package"}
-    finally:
-        ucp_judge._schemas.cache_clear()
 
 
 def test_a_kind_that_nobody_knows_is_no_answer() -> None:

@@ -61,8 +61,9 @@ class Sights:
         """What is remembered of a SKU, by location; empty for the many that need no memory."""
         return self._seen.get(sku, {})
 
-    def fresh(self, sight: Sight) -> bool:
-        return self._clock() - sight.seen_at <= BELIEVED_FOR
+    def fresh(self, sight: Sight, at: float) -> bool:
+        """Whether what was seen may be believed at an instant (seconds since the epoch)."""
+        return at - sight.seen_at <= BELIEVED_FOR
 
     def remember(self, base: Bin) -> Sight:
         """Bin 0 was read: it is all there is, or tells how many others there are."""

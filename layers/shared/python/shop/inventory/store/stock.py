@@ -418,17 +418,25 @@ class DynamoStock:
         failed = [one for one in refused if one is not None and one[0] in wanted]
         if isinstance(error, Clash) and not failed:
             return ()
+        refused_at = self._clock()
         self._see(wanted, failed)
-        short, unsure = self._short(wanted)
+        short, unsure = self._short(wanted, refused_at)
         if unsure and not short:
             # Somebody was faster at this bin. Wait for the next sight, and judge by that.
             self._sleep(self._chance.uniform(LOOK_AGAIN_AFTER / 2, LOOK_AGAIN_AFTER))
+            refused_at = self._clock()
             self._look(wanted)
-            short, _ = self._short(wanted)
+            short, _ = self._short(wanted, refused_at)
         return short
 
-    def _short(self, wanted: Mapping[str, int]) -> tuple[tuple[Shortage, ...], bool]:
-        """Every line known to be short, and whether some other may be."""
+    def _short(
+        self, wanted: Mapping[str, int], refused_at: float
+    ) -> tuple[tuple[Shortage, ...], bool]:
+        """Every line known to be short, and whether some other may be.
+
+        A sight's age counts from the refusal: reading the last of many lines must not make what was
+        read of the first look old, or a long order would name some of its short lines only.
+        """
         short, unsure = [], False
         for sku, quantity in wanted.items():
             sights = self._sights.of(sku)
@@ -436,7 +444,7 @@ class DynamoStock:
             left += sum(awaited.available for awaited in self._open_beyond(sku).values())
             if left >= quantity:
                 unsure |= any(len(sight.units) > 1 for sight in sights.values())
-            elif all(self._sights.fresh(sight) for sight in sights.values()):
+            elif all(self._sights.fresh(sight, refused_at) for sight in sights.values()):
                 short.append(Shortage(sku, quantity, left))
             else:
                 unsure = True
