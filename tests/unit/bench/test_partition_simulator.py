@@ -91,11 +91,13 @@ def test_the_same_seed_gives_the_same_sale() -> None:
     assert sale() == sale()
 
 
+@pytest.mark.slow
 def test_the_chosen_scheme_passes_the_verdict() -> None:
     passed, words = simulator.verdict(simulator.sharded(64), 16, 1, target=1_000, placements=2)
     assert passed, words
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("broken", simulator.BROKEN)
 def test_a_scheme_broken_on_purpose_fails_the_verdict(broken: str) -> None:
     scheme = simulator.BROKEN[broken](64)

@@ -152,6 +152,7 @@ def test_prices_are_compared_variant_by_variant(catalogue: Any) -> None:
     assert titles(catalogue, search_for("mug", price=PriceBand(1, 2))) == []
 
 
+@pytest.mark.slow
 def test_pages_neither_lose_nor_repeat(catalogue: Any) -> None:
     products = [
         simple(f"p{n:02}", f"Mug {n:02}", price=100 * n, categories=(Category("Kitchen"),))

@@ -62,7 +62,7 @@ def keys(
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.005,), daemon=True).start()
     issuer = f"http://127.0.0.1:{server.server_address[1]}/pool"
     monkeypatch.setenv("ACCESS", "shopper")
     monkeypatch.setenv("TOKEN_ISSUER", issuer)

@@ -127,6 +127,7 @@ def test_numbers_that_everybody_reads_alike_are_fine(number: int) -> None:
     assert document(json.dumps({"a": number}).encode()) == {"a": number}
 
 
+@pytest.mark.slow
 @given(
     st.recursive(
         st.none()
@@ -218,6 +219,7 @@ def test_many_problems_are_counted_and_some_told() -> None:
     assert "300" in refusal.detail
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

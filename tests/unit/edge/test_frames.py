@@ -80,6 +80,7 @@ def test_a_message_whose_door_fails_comes_back_alone(error: Exception) -> None:
     assert failed(handler(batch(*(f'{{"text": "{c}"}}' for c in "abc")), Context())) == ["m1"]
 
 
+@pytest.mark.slow
 def test_a_message_is_put_on_a_queue_as_json_and_late_if_asked() -> None:
     with mock_aws():
         queue._queues.cache_clear()

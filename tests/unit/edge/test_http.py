@@ -248,6 +248,7 @@ def test_every_refusal_has_a_status_and_the_one_shape(kind: type[Refusal]) -> No
     assert said["errors"] == [{"code": kind.code, "detail": "no", "path": "$.x"}]
 
 
+@pytest.mark.slow
 def test_a_kind_of_refusal_without_a_status_does_not_go_unseen() -> None:
     with pytest.raises(LookupError):
         status_of(type("Odd", (Refusal,), {}))

@@ -256,6 +256,7 @@ anything = st.recursive(
 part = anything | st.sampled_from(["2.0", "tools/call", "get_cart", "create_cart", MODERN])
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
 @given(
     st.fixed_dictionaries(

@@ -386,6 +386,7 @@ def test_a_profile_just_within_the_limit_is_read(agent: Platform) -> None:
     assert len(profiles.fetch(agent.url, loopback=True).raw) == SIZE
 
 
+@pytest.mark.slow
 def test_a_server_that_drips_does_not_hold_the_shop_up(
     agent: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -402,6 +403,7 @@ def test_a_server_that_drips_does_not_hold_the_shop_up(
     assert time.monotonic() - began < 1.5
 
 
+@pytest.mark.slow
 def test_a_server_that_says_nothing_does_not_hold_the_shop_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

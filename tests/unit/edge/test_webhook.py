@@ -281,7 +281,7 @@ def receiver() -> Iterator[tuple[str, list[tuple[dict[str, str], bytes]], list[i
             return
 
     server = HTTPServer(("127.0.0.1", 0), Door)
-    thread = Thread(target=server.serve_forever, daemon=True)
+    thread = Thread(target=server.serve_forever, args=(0.005,), daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}/hook", heard, answers
     server.shutdown()

@@ -146,6 +146,7 @@ rules = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(wishes, stocks, rules)
 @settings(max_examples=400)
 def test_never_more_than_asked_never_more_than_there_is_and_nothing_lost(
@@ -171,6 +172,7 @@ def test_never_more_than_asked_never_more_than_there_is_and_nothing_lost(
     assert len(done.parcels) <= (rule.most_parcels or len(names))
 
 
+@pytest.mark.slow
 @given(wishes, stocks)
 @settings(max_examples=300)
 def test_no_smaller_choice_of_locations_would_have_served_everything(

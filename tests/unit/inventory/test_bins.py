@@ -40,6 +40,7 @@ SLIP = Slip("w", NOW, "delivery")
 units_in_bins = st.lists(st.integers(-2, 30), min_size=1, max_size=40)
 
 
+@pytest.mark.slow
 @given(
     quantity=st.integers(1, 60),
     seen=st.dictionaries(st.sampled_from("ABC"), units_in_bins, min_size=1),
@@ -78,6 +79,7 @@ def test_buyers_spread_over_bins_nobody_has_looked_into() -> None:
     assert shards == set(range(16))
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(0, 50), min_size=1, max_size=30), st.integers(1, 30))
 @settings(max_examples=200)
 def test_sharing_out_ends_and_leaves_no_bin_poor(units: list[int], wanted: int) -> None:

@@ -245,6 +245,7 @@ def test_nothing_is_drawn_that_is_not_held() -> None:
 # Tracking
 
 
+@pytest.mark.slow
 def test_a_parcels_status_is_the_newest_by_event_time_in_any_order_of_arrival() -> None:
     reports = [
         Tracking("a", THEN + timedelta(hours=1), ParcelStatus.IN_TRANSIT),

@@ -78,6 +78,7 @@ def ended(reports: Sequence[Report]) -> Order:
     return order
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("history", HISTORIES.values(), ids=HISTORIES)
 def test_every_order_of_arrival_with_a_duplicate_gives_one_payment(
     history: tuple[Report, ...],
@@ -88,6 +89,7 @@ def test_every_order_of_arrival_with_a_duplicate_gives_one_payment(
             assert state(after(arrival)) == wanted
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("history", HISTORIES.values(), ids=HISTORIES)
 def test_every_order_of_arrival_gives_the_order_one_end(history: tuple[Report, ...]) -> None:
     wanted = ended(history)

@@ -80,6 +80,7 @@ def test_amounts_are_above_zero_and_credit_is_not_born_expired() -> None:
         Ledger("ann").grant("g", 5, NOW, expires=NOW)
 
 
+@pytest.mark.slow
 def test_every_random_life_of_an_account_balances() -> None:
     for seed in range(300):
         rng = Random(seed)

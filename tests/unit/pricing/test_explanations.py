@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from random import Random
 
+import pytest
+
 from shop.kernel.money import Money
 from shop.pricing.actions import quote
 from shop.pricing.model import REASONS, Basket, BasketLine, CustomerFacts, Quote, Rules
@@ -76,6 +78,7 @@ def test_how_much_is_missing_is_told() -> None:
     assert (q.trace[0].reason, q.trace[0].detail) == ("too_little", "10000 of 20000")
 
 
+@pytest.mark.slow
 def test_every_reason_given_is_one_that_is_documented() -> None:
     given = set()
     for seed in range(400):

@@ -66,6 +66,7 @@ def test_without_a_fault_calls_are_only_counted(shelf: Shelf, client: Any) -> No
     assert shelf.reached == ["PutItem", "TransactWriteItems"]
 
 
+@pytest.mark.slow
 def test_pynamodb_goes_by_the_same_wire(shelf: Shelf) -> None:
     with Wire({0: Fault.CRASH_BEFORE}), pytest.raises(Crash):
         Note("a").save()

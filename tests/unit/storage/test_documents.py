@@ -18,6 +18,7 @@ values = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(values)
 def test_a_document_reads_as_it_was_written(value: Any) -> None:
     assert unpacked(packed(value)) == value
