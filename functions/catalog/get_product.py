@@ -8,9 +8,14 @@ from shop.catalog.store import DynamoCatalogue
 from shop.catalog.wire.shopping import ProductRequest, offer_view
 from shop.edge.http import Request, endpoint
 from shop.inventory.store import DynamoStock
+from shop.pricing.actions.announcing import Place, announced
+from shop.pricing.model import market_of
+from shop.pricing.store import DynamoStandings, rule_book
 
 catalogue = DynamoCatalogue()
 stock = DynamoStock()
+book = rule_book()
+standings = DynamoStandings()
 
 
 @endpoint(ProductRequest, capability="dev.ucp.shopping.catalog.lookup")
@@ -27,4 +32,11 @@ def handler(request: Request[ProductRequest]) -> dict[str, Any]:
         selected=asked.choices,
         preferences=asked.preferences or (),
     )
-    return offer_view(offer, in_stock)
+    tags = announced(
+        [shown.product],
+        rules=book.rules(request.at),
+        at=request.at,
+        place=Place(market_of(asked.country), asked.currency),
+        standings=standings,
+    )
+    return offer_view(offer, in_stock, tags)

@@ -7,9 +7,14 @@ from shop.catalog.store import DynamoCatalogue
 from shop.catalog.wire.shopping import LookupRequest, lookup_view
 from shop.edge.http import Request, endpoint
 from shop.inventory.store import DynamoStock
+from shop.pricing.actions.announcing import Place, announced
+from shop.pricing.model import market_of
+from shop.pricing.store import DynamoStandings, rule_book
 
 catalogue = DynamoCatalogue()
 stock = DynamoStock()
+book = rule_book()
+standings = DynamoStandings()
 
 
 @endpoint(LookupRequest, capability="dev.ucp.shopping.catalog.lookup")
@@ -18,4 +23,11 @@ def handler(request: Request[LookupRequest]) -> dict[str, Any]:
     resolved, unknown = look_up(asked.some_ids, catalogue=catalogue, wanted=asked.wanted)
     levels = stock.levels(match.variant.sku for one in resolved for match in one.matches)
     in_stock = {sku: level.available > 0 for sku, level in levels.items()}
-    return lookup_view(resolved, unknown, in_stock)
+    tags = announced(
+        [one.product for one in resolved],
+        rules=book.rules(request.at),
+        at=request.at,
+        place=Place(market_of(asked.country), asked.currency),
+        standings=standings,
+    )
+    return lookup_view(resolved, unknown, in_stock, tags)

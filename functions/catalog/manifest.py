@@ -16,7 +16,7 @@ FEATURE = Feature(
             capability=_SEARCH,
             request="shop.catalog.wire.shopping:SearchRequest",
             response="ucp:shopping/catalog_search.json#/$defs/search_response",
-            reads=(Table.CATALOG,),
+            reads=(Table.CATALOG, Table.PRICING),
         ),
         Endpoint(
             route="POST /catalog/lookup",
@@ -26,7 +26,7 @@ FEATURE = Feature(
             capability=_LOOKUP,
             request="shop.catalog.wire.shopping:LookupRequest",
             response="ucp:shopping/catalog_lookup.json#/$defs/lookup_response",
-            reads=(Table.CATALOG, Table.INVENTORY),
+            reads=(Table.CATALOG, Table.INVENTORY, Table.PRICING),
         ),
         Endpoint(
             route="POST /catalog/product",
@@ -36,7 +36,7 @@ FEATURE = Feature(
             capability=_LOOKUP,
             request="shop.catalog.wire.shopping:ProductRequest",
             response="ucp:shopping/catalog_lookup.json#/$defs/get_product_response",
-            reads=(Table.CATALOG, Table.INVENTORY),
+            reads=(Table.CATALOG, Table.INVENTORY, Table.PRICING),
         ),
     ),
 )

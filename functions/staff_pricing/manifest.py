@@ -1,10 +1,12 @@
-"""What staff do with prices: promotions, coupons, and asking what one would do."""
+"""What staff do with prices: price lists, promotions, coupons, and asking what one would do."""
 
 from functions.manifest import Access, Endpoint, Feature, Table
 
 GROUPS = ("staff", "catalogue")
 _BODY = "shop.pricing.wire:PromotionBody"
 _VIEW = "shop.pricing.wire:PromotionView"
+_LIST_BODY = "shop.pricing.wire:PriceListBody"
+_LIST_VIEW = "shop.pricing.wire:PriceListView"
 
 FEATURE = Feature(
     "staff_pricing",
@@ -66,6 +68,47 @@ FEATURE = Feature(
             groups=GROUPS,
             summary="Call a promotion off, at once and for good",
             response=_VIEW,
+            writes=(Table.PRICING,),
+        ),
+        Endpoint(
+            route="POST /staff/price-lists",
+            module="staff_pricing.create_price_list",
+            access=Access.STAFF,
+            groups=GROUPS,
+            summary="Put a price list in force, from its start or from now",
+            request=_LIST_BODY,
+            response=_LIST_VIEW,
+            status=201,
+            reads=(Table.CATALOG,),
+            writes=(Table.PRICING,),
+        ),
+        Endpoint(
+            route="GET /staff/price-lists",
+            module="staff_pricing.list_price_lists",
+            access=Access.STAFF,
+            groups=GROUPS,
+            summary="All price lists with their state now (?limit=50&cursor=…)",
+            response="shop.pricing.wire:PriceListsView",
+            reads=(Table.PRICING,),
+        ),
+        Endpoint(
+            route="GET /staff/price-lists/{id}",
+            module="staff_pricing.get_price_list",
+            access=Access.STAFF,
+            groups=GROUPS,
+            summary="A price list with its prices and its state now",
+            response=_LIST_VIEW,
+            reads=(Table.PRICING,),
+        ),
+        Endpoint(
+            route="PUT /staff/price-lists/{id}",
+            module="staff_pricing.change_price_list",
+            access=Access.STAFF,
+            groups=GROUPS,
+            summary="What a price list says from now on; its past is kept",
+            request=_LIST_BODY,
+            response=_LIST_VIEW,
+            reads=(Table.CATALOG,),
             writes=(Table.PRICING,),
         ),
         Endpoint(

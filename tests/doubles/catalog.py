@@ -12,6 +12,7 @@ from shop.catalog.model import (
     card_of,
     postings_of,
     product_of,
+    with_prices_noted,
 )
 from shop.catalog.model.listing import categories_of, ranked_words
 from shop.kernel.errors import Conflict, Invalid, NotFound, Refusal, Stale
@@ -47,7 +48,8 @@ class MemoryCatalogue:
             if expected_version == 0:
                 raise Conflict(f"there is a product {product.id} already", code="id_taken")
             raise Stale(f"product {product.id} is not at version {expected_version}")
-        self._products[product.id] = replace(product, version=expected_version + 1)
+        saved = with_prices_noted(replace(product, version=expected_version + 1), before)
+        self._products[product.id] = saved
         return self._products[product.id]
 
     def save_many(self, products: Sequence[Product]) -> dict[str, Refusal]:

@@ -10,6 +10,7 @@ from shop.kernel.paging import Page
 from shop.pricing.model.coupons import Coupon, normal
 from shop.pricing.model.group_buy import GroupBuy, GroupStatus
 from shop.pricing.model.history import PriceHistory
+from shop.pricing.model.price_lists import PriceList
 from shop.pricing.model.promotions import Promotion
 from shop.pricing.model.standing import CodeFacts
 
@@ -90,6 +91,29 @@ class MemoryCoupons:
 
 
 @dataclass
+class MemoryPriceBook:
+    rows: dict[str, PriceList] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+
+    def of(self, list_id: str) -> PriceList:
+        if list_id not in self.rows:
+            raise NotFound(f"no price list {list_id!r}")
+        return self.rows[list_id]
+
+    def all(self) -> Sequence[PriceList]:
+        return tuple(self.rows.values())
+
+    def save(
+        self, before: PriceList | None, after: PriceList, events: Sequence[Event]
+    ) -> PriceList:
+        if self.rows.get(after.id) != before:
+            raise Stale("somebody else changed it")
+        self.rows[after.id] = after
+        self.events += events
+        return after
+
+
+@dataclass
 class MemoryHistories:
     rows: dict[tuple[str, str], PriceHistory] = field(default_factory=dict)
 
@@ -133,3 +157,7 @@ class MemoryAssortment:
 
     def knows(self, sort: str, id: str) -> bool:
         return self.everything or (sort, id) in self.known
+
+    def unknown(self, articles: Iterable[str]) -> Sequence[str]:
+        kinds = ("product", "variant")
+        return [a for a in articles if not any(self.knows(kind, a) for kind in kinds)]

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 import yaml
 
+from shop.catalog.model import PriceMark, Product, Status, Variant
 from shop.kernel.errors import Invalid
 from shop.kernel.money import Money, Rounding, apportion
 from shop.pricing.actions import quote
+from shop.pricing.actions.announcing import Place, announced
 from shop.pricing.model import Basket, BasketLine, CustomerFacts, Destination, Quote, Rules
 from shop.pricing.model.coupons import normal
 from shop.pricing.model.credits import EarnRule, Offer, give_back, settle
@@ -228,6 +230,38 @@ def check_history(example: dict[str, Any]) -> None:
     assert {"lowest": reduction.lowest.minor, "percent": reduction.percent} == example["expect"]
 
 
+def check_announced(example: dict[str, Any]) -> None:
+    told = texts(amounts(example["announced"]))
+    past = tuple(
+        PriceMark(instant(mark["since"]), Money(mark["price"], "EUR")) for mark in told["past"]
+    )
+    variant = Variant(id="v", sku="v", title="v", price=past[-1].price, past=past)
+    product = Product(
+        id="p",
+        title="p",
+        handle="p",
+        variants=(variant,),
+        status=Status.PUBLISHED,
+        created_at=NOON,
+        updated_at=NOON,
+    )
+    rules = Rules(
+        "law",
+        price_lists=tuple(PriceList.from_dict(n) for n in told.get("price_lists", ())),
+        promotions=tuple(Promotion.from_dict({"title": "p", **p}) for p in told["promotions"]),
+    )
+    at, place = instant(example["at"]), Place("EU", "EUR")
+    tag = announced([product], rules=rules, at=at, place=place).by_variant["v"]
+    assert tag.list_price is not None
+    assert tag.lowest is not None
+    assert example["expect"] == {
+        "price": tag.price.minor,
+        "list_price": tag.list_price.minor,
+        "lowest": tag.lowest.minor,
+        "percent": tag.percent,
+    }
+
+
 def check_settle(example: dict[str, Any]) -> None:
     told = example["settle"]
     settlement = settle(
@@ -286,6 +320,7 @@ CHECKS: dict[str, Callable[[dict[str, Any]], None]] = {
     "basket": check_quote,
     "split": check_split,
     "history": check_history,
+    "announced": check_announced,
     "settle": check_settle,
     "earn": check_earn,
     "group_buy": check_group_buy,

@@ -129,3 +129,53 @@ def test_a_list_survives_its_way_through_data() -> None:
         "l", "USD", (PriceEntry("p.1", 5, 2, 7),), ("EU",), window=Window(starts=NOW)
     )
     assert PriceList.from_dict(price_list.to_dict()) == price_list
+
+
+def test_a_list_remembers_what_it_said_and_when() -> None:
+    first = replace(at(900), created_at=NOW)
+    second = first.changed(at(800), NOW + timedelta(days=1))
+    third = second.changed(
+        PriceList("other", "USD", (PriceEntry("q.1", 5),), markets=("EU",), priority=7),
+        NOW + timedelta(days=2),
+    )
+    assert (third.id, third.version) == ("list", 3)
+    assert third.as_of(NOW - timedelta(seconds=1)) is None
+
+    def stood(days: float) -> tuple[tuple[tuple[str, int], ...], tuple[str, ...], int]:
+        then = third.as_of(NOW + timedelta(days=days))
+        assert then is not None
+        prices = tuple((entry.article, entry.price) for entry in then.entries)
+        return prices, then.markets, then.priority
+
+    assert stood(0) == ((("p.1", 900),), (), 100)
+    assert stood(1) == stood(1.9) == ((("p.1", 800),), (), 100)
+    assert stood(2) == ((("q.1", 5),), ("EU",), 7)
+    assert PriceList.from_dict(third.to_dict()) == third
+
+
+def test_of_the_past_only_what_changed_is_kept() -> None:
+    many = PriceList("l", "USD", tuple(PriceEntry(f"p.{n}", 100 + n) for n in range(50)))
+    after = many.changed(replace(many, entries=(PriceEntry("p.0", 7), *many.entries[1:])), NOW)
+    assert [change.articles for change in after.past] == [("p.0",)]
+    assert after.changed(replace(after, title="Other"), NOW).past == after.past
+
+
+@pytest.mark.parametrize(
+    ("other", "refused"),
+    [
+        (at(800, id="other"), True),
+        (at(900, id="other"), False),
+        (at(800, id="other", priority=99), False),
+        (at(800, id="other", markets=("EU",)), False),
+        (at(800, id="other", groups=("gold",)), False),
+        (at(800, id="other", window=Window(starts=NOW + timedelta(days=9))), False),
+        (at(800, id="other", window=Window(starts=NOW + timedelta(days=6))), True),
+    ],
+)
+def test_two_prices_for_the_same_people_at_the_same_time_are_refused(
+    other: PriceList, refused: bool
+) -> None:
+    mine = at(900, window=Window(ends=NOW + timedelta(days=7)))
+    problems = mine.overlaps([mine, other])
+    found = [("price_overlaps", "$.entries[0]")] if refused else []
+    assert [(p.code, p.path) for p in problems] == found

@@ -30,6 +30,7 @@ from shop.pricing.store import (
     DynamoTallies,
 )
 from shop.storage.transactions import DynamoLedger
+from tests.doubles.pricing import MemoryAssortment
 from tests.kit.calls import counted
 from tests.kit.shop import create_tables
 
@@ -38,11 +39,6 @@ pytestmark = pytest.mark.slow
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SALE = Promotion("sale", "Sale", OrderPercent(1000))
 FLASH = Promotion("flash", "Flash", FlashSale(basis_points=5000, quota=3, per_customer=2))
-
-
-class Everything:
-    def knows(self, sort: str, id: str) -> bool:
-        return True
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +50,7 @@ def _tables() -> Iterator[None]:
 
 def publish(promotion: Promotion) -> Promotion:
     calendar = DynamoPromotions()
-    draft_promotion(promotion, promotions=calendar, assortment=Everything(), at=NOW)
+    draft_promotion(promotion, promotions=calendar, assortment=MemoryAssortment(), at=NOW)
     return publish_promotion(promotion.id, promotions=calendar, at=NOW)
 
 
@@ -87,17 +83,17 @@ def test_a_promotion_is_found_as_it_was_written() -> None:
 def test_an_id_is_given_once() -> None:
     publish(SALE)
     with pytest.raises(Conflict, match="that id"):
-        draft_promotion(SALE, promotions=DynamoPromotions(), assortment=Everything(), at=NOW)
+        draft_promotion(SALE, promotions=DynamoPromotions(), assortment=MemoryAssortment(), at=NOW)
 
 
 def test_of_two_who_change_a_promotion_one_is_told() -> None:
     calendar = DynamoPromotions()
-    before = draft_promotion(SALE, promotions=calendar, assortment=Everything(), at=NOW)
+    before = draft_promotion(SALE, promotions=calendar, assortment=MemoryAssortment(), at=NOW)
     change_promotion(
         "sale",
         replace(SALE, title="Big sale"),
         promotions=calendar,
-        assortment=Everything(),
+        assortment=MemoryAssortment(),
         at=NOW,
     )
     with pytest.raises(Stale):
@@ -122,8 +118,16 @@ def test_what_is_published_is_in_force_within_three_seconds_and_not_read_for_bef
     assert calls.names == []
     with counted() as calls:
         assert names(book, 3.0) == ["sale"]
-    assert calls.names == ["dynamodb.GetItem pricing"] * 2
-    assert [call.parameters.get("ConsistentRead", False) for call in calls.made] == [False, True]
+    assert calls.names == [
+        "dynamodb.GetItem pricing",
+        "dynamodb.Query pricing",
+        "dynamodb.GetItem pricing",
+    ]
+    assert [call.parameters.get("ConsistentRead", False) for call in calls.made] == [
+        False,
+        True,
+        True,
+    ]
     end_promotion("sale", promotions=DynamoPromotions(), at=NOW)
     assert names(book, 5.9) == ["sale"]
     assert names(book, 6.0) == []
@@ -142,7 +146,7 @@ def test_an_unchanged_book_costs_one_small_read_in_three_seconds_and_stays_the_s
 
 
 def test_drafts_are_nobodys_business() -> None:
-    draft_promotion(SALE, promotions=DynamoPromotions(), assortment=Everything(), at=NOW)
+    draft_promotion(SALE, promotions=DynamoPromotions(), assortment=MemoryAssortment(), at=NOW)
     assert names(DynamoRuleBook(), 0) == []
 
 

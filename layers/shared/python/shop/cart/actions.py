@@ -41,6 +41,8 @@ class Wish:
     attribution: Mapping[str, Any] = field(default_factory=dict)
     codes: tuple[str, ...] | None = None
     """Discount codes in place of those before; ``None`` leaves them."""
+    currency: str | None = None
+    """What prices are asked in; ``None``: as before, or as the goods are priced."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,7 @@ def update_cart(
     """Replace what a cart holds. Raises NotFound, or Invalid naming lines that are not sold."""
     before = carts.of(ask.owner, cart_id, ask.at)
     lines = numbered(wish.lines, before.lines)
+    wish = replace(wish, currency=wish.currency or before.currency)
     codes = before.codes if wish.codes is None else wish.codes
     with tried(codes, before.codes, asker, guesses, ask.at) as judged:
         shown = _priced(
@@ -175,6 +178,7 @@ def _priced(
         destination=(
             None if country is None else Destination(country, place.region, place.postal_code)
         ),
+        currency=place.currency,
         codes=codes,
         customer=facts_of(owner),
         left=shelf.left(rules, counted_as(owner, buyer)),

@@ -15,6 +15,7 @@ from shop.kernel.errors import Invalid, Problem
 from shop.kernel.ids import derived_id
 from shop.kernel.money import Money
 from shop.pricing.actions import quote
+from shop.pricing.actions.announcing import line_of
 from shop.pricing.model import (
     UNTOUCHED,
     Basket,
@@ -24,6 +25,7 @@ from shop.pricing.model import (
     Quote,
     Rules,
     Standing,
+    market_of,
 )
 
 KEPT = timedelta(days=30)
@@ -31,11 +33,6 @@ KEPT = timedelta(days=30)
 
 MOST_LINES = 2_000
 """The longest real invoice known has 1,114 lines."""
-
-_EU = frozenset(
-    """AT BE BG CY CZ DE DK EE ES FI FR GR HR HU
-    IE IT LT LU LV MT NL PL PT RO SE SI SK""".split()
-)
 
 
 @dataclass(frozen=True)
@@ -120,15 +117,6 @@ class Cart:
 def until(at: datetime, kept: timedelta) -> datetime:
     """The end of a time span in whole seconds, as tables keep it: shown now as shown later."""
     return (at + kept).replace(microsecond=0)
-
-
-def market_of(country: str | None) -> str:
-    """The market that a country belongs to; before one is known, the shop's home market."""
-    if country is None or country == "US":
-        return "US"
-    if country in _EU:
-        return "EU"
-    return "CN" if country == "CN" else "WORLD"
 
 
 def numbered(
@@ -223,7 +211,8 @@ def priced(
 
     ``left`` tells what is left of codes and quotas for a basket. A code that takes nothing off
     changes nothing else and is spoken of. A price that differs from the one last shown is spoken of
-    too: the shop decides every price and never changes one silently. Raises Invalid where lines are
+    too: the shop decides every price and never changes one silently. A ``currency`` in which not
+    everything has a price is spoken of, and the first line's used. Raises Invalid where lines are
     in different currencies.
     """
     items = []
@@ -240,26 +229,45 @@ def priced(
             )
             continue
         items.append(Item(line, *found))
-    money = currency or (items[0].variant.price.currency if items else "USD")
-    for index, item in enumerate(items):
-        if item.variant.price.currency != money:
-            raise Invalid(
-                f"{item.line.variant_id} is sold in {item.variant.price.currency}, not {money}",
-                code="currency_mismatch",
-                path=f"$.line_items[{index}].item.id",
+    own = items[0].variant.price.currency if items else "USD"
+    money = currency or own
+
+    def quoted(money: str) -> tuple[Quote, Standing]:
+        basket = basket_of(
+            items,
+            money,
+            country=country,
+            destination=destination,
+            shipping=shipping,
+            shipping_method=shipping_method,
+            codes=codes,
+            customer=customer,
+        )
+        standing = left(basket)
+        return quote(basket, rules=rules, at=at, standing=standing), standing
+
+    try:
+        result, standing = quoted(money)
+    except Invalid as refusal:
+        if refusal.code != "no_price_in_currency":
+            raise
+        if money == own:
+            raise _other_currency(items, own) from None
+        messages.append(
+            Message(
+                "warning",
+                "currency_not_offered",
+                f"not everything here has a price in {money}; prices are in {own}",
+                "$.context.currency",
             )
-    basket = basket_of(
-        items,
-        money,
-        country=country,
-        destination=destination,
-        shipping=shipping,
-        shipping_method=shipping_method,
-        codes=codes,
-        customer=customer,
-    )
-    standing = left(basket)
-    result = quote(basket, rules=rules, at=at, standing=standing)
+        )
+        money = own
+        try:
+            result, standing = quoted(own)
+        except Invalid as again:
+            if again.code != "no_price_in_currency":
+                raise
+            raise _other_currency(items, own) from None
     for index, item in enumerate(items):
         now = result.line(item.line.id).unit_price.minor
         if item.line.seen is not None and item.line.seen != now:
@@ -283,6 +291,18 @@ def priced(
         if not outcome.applied
     ]
     return Priced(tuple(items), result, tuple(messages), standing)
+
+
+def _other_currency(items: Sequence[Item], money: str) -> Invalid:
+    """The refusal of the first line that has no price in what the others are sold in."""
+    index, item = next(
+        (n, item) for n, item in enumerate(items) if item.variant.price.currency != money
+    )
+    return Invalid(
+        f"{item.line.variant_id} is sold in {item.variant.price.currency}, not {money}",
+        code="currency_mismatch",
+        path=f"$.line_items[{index}].item.id",
+    )
 
 
 def sold(lines: Sequence[Line], known: Mapping[str, tuple[Product, Variant]]) -> tuple[Item, ...]:
@@ -362,15 +382,10 @@ def image_url(item: Item) -> str | None:
 
 
 def _basket_line(item: Item) -> BasketLine:
-    return BasketLine(
+    return line_of(
+        item.product,
+        item.variant,
         id=item.line.id,
-        product_id=item.product.id,
-        variant_id=item.variant.id,
-        sku=item.variant.sku,
         title=title(item),
-        unit_price=item.variant.price,
         quantity=item.line.quantity,
-        categories=tuple(category.value for category in item.product.categories),
-        weight_g=item.variant.weight_g,
-        compare_at=item.variant.list_price,
     )

@@ -81,6 +81,7 @@ class ContextRequest(OpenShape):
     address_country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = None
     address_region: Name | None = None
     postal_code: Annotated[str, StringConstraints(max_length=20)] | None = None
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] | None = None
 
 
 class DiscountsRequest(OpenShape):
@@ -146,6 +147,7 @@ class CartRequest(SessionRequest):
             buyer=self.buyer.known() if self.buyer else {},
             attribution=self.attribution or {},
             codes=self.typed(),
+            currency=context.currency,
         )
 
 

@@ -91,12 +91,15 @@ class PriceBook(Protocol):
         """The list of that id. Raises NotFound."""
 
     def all(self) -> Sequence[PriceList]:
-        """Every list that is in force or will be."""
+        """Every list, also those that have ended."""
 
     def save(
         self, before: PriceList | None, after: PriceList, events: Sequence[Event]
     ) -> PriceList:
-        """Write one; without ``before`` a new one. Raises Stale."""
+        """Write one and put it in force; without ``before`` a new one.
+
+        Raises Stale, Conflict (``id_taken``, ``list_too_large``).
+        """
 
 
 class Histories(Protocol):
@@ -172,3 +175,6 @@ class Assortment(Protocol):
 
     def knows(self, sort: str, id: str) -> bool:
         """Whether there is such a ``product``, ``variant``, ``category`` or ``sku``."""
+
+    def unknown(self, articles: Iterable[str]) -> Sequence[str]:
+        """Those of these ids that are neither a product's nor a variant's; few reads for many."""

@@ -8,10 +8,11 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 
 from shop.kernel.data import written
 from shop.kernel.errors import Invalid
-from shop.kernel.paging import Page
+from shop.kernel.paging import Page, from_cursor, to_cursor
 from shop.pricing.model import CustomerFacts, Promotion, Quote
 from shop.pricing.model.coupons import Coupon
 from shop.pricing.model.difference import Difference
+from shop.pricing.model.price_lists import PriceList
 
 NOT_OFFERED = {
     "gift": "gifts are not taken out of stock yet, so none can be promised",
@@ -32,7 +33,7 @@ class PromotionBody(BaseModel):
     def promotion(self, id_: str | None = None) -> Promotion:
         """Raises Invalid with field and reason of every contradiction."""
         told = dict(self.model_extra or {})
-        for name in ("published", "ended_at", "version", "status"):
+        for name in ("published", "published_at", "ended_at", "version", "status"):
             told.pop(name, None)
         if id_ is not None:
             told["id"] = id_
@@ -66,6 +67,96 @@ class PromotionListView(BaseModel):
     @classmethod
     def of(cls, page: Page[Promotion], at: datetime) -> "PromotionListView":
         return cls(promotions=[PromotionView.of(p, at) for p in page.items], cursor=page.cursor)
+
+
+class PriceListBody(BaseModel):
+    """A price list as docs/law/pricing.md (§3) describes it; the model checks what it may hold.
+
+    With ``version`` a change is refused where somebody else changed the list since.
+    """
+
+    model_config = ConfigDict(extra="allow", defer_build=True)
+
+    version: int | None = None
+
+    def price_list(self, id_: str | None = None) -> PriceList:
+        """Raises Invalid with field and reason of every contradiction."""
+        told = dict(self.model_extra or {})
+        for name in ("status", "created_at", "past"):
+            told.pop(name, None)
+        if id_ is not None:
+            told["id"] = id_
+        return PriceList.from_dict(told)
+
+
+class PriceListView(BaseModel):
+    """A price list with its state at this instant; further members as they were written."""
+
+    model_config = ConfigDict(extra="allow", defer_build=True)
+
+    id: str
+    currency: str
+    status: str
+    version: int
+
+    @classmethod
+    def of(cls, price_list: PriceList, at: datetime) -> "PriceListView":
+        told = price_list.to_dict()
+        told.pop("past", None)
+        return cls(**{**told, "version": price_list.version, "status": price_list.status(at)})
+
+
+class PriceListSummary(BaseModel):
+    """A price list without its prices."""
+
+    id: str
+    title: str
+    currency: str
+    status: str
+    version: int
+    entries: int
+    priority: int
+    markets: list[str]
+    channels: list[str]
+    groups: list[str]
+    starts: datetime | None = None
+    ends: datetime | None = None
+
+    @classmethod
+    def of(cls, price_list: PriceList, at: datetime) -> "PriceListSummary":
+        return cls(
+            id=price_list.id,
+            title=price_list.title,
+            currency=price_list.currency,
+            status=price_list.status(at),
+            version=price_list.version,
+            entries=len(price_list.entries),
+            priority=price_list.priority,
+            markets=list(price_list.markets),
+            channels=list(price_list.channels),
+            groups=list(price_list.groups),
+            starts=price_list.window.starts,
+            ends=price_list.window.ends,
+        )
+
+
+class PriceListsView(BaseModel):
+    """The price lists, those that go first first."""
+
+    price_lists: list[PriceListSummary]
+    cursor: str | None = None
+
+
+def price_lists_view(
+    lists: Sequence[PriceList], at: datetime, *, limit: int, cursor: str | None
+) -> PriceListsView:
+    """A page of the lists, in the order of their ids."""
+    after = (from_cursor(cursor) or {}).get("after")
+    rest = [n for n in sorted(lists, key=lambda n: n.id) if after is None or n.id > str(after)]
+    more = to_cursor({"after": rest[limit - 1].id}) if len(rest) > limit else None
+    return PriceListsView(
+        price_lists=[PriceListSummary.of(n, at) for n in rest[:limit]], cursor=more
+    )
 
 
 class CouponBody(BaseModel):

@@ -18,6 +18,7 @@ from shop.catalog.model.product import (
     Media,
     Option,
     OptionChoice,
+    PriceMark,
     Product,
     Status,
     Variant,
@@ -25,7 +26,9 @@ from shop.catalog.model.product import (
     checked,
     product_of,
     variant_id,
+    with_prices_noted,
 )
+from shop.catalog.model.tags import Tag, Tags
 from shop.catalog.model.words import fold, words_in
 
 __all__ = [
@@ -42,11 +45,14 @@ __all__ = [
     "OptionChoice",
     "Posting",
     "PriceBand",
+    "PriceMark",
     "Product",
     "Resolved",
     "Search",
     "Signal",
     "Status",
+    "Tag",
+    "Tags",
     "Variant",
     "VariantStatus",
     "card_of",
@@ -58,5 +64,6 @@ __all__ = [
     "resolve",
     "search_for",
     "variant_id",
+    "with_prices_noted",
     "words_in",
 ]

@@ -12,8 +12,8 @@ another article and an old basket still means what it meant.
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from shop.kernel.errors import Conflict, Invalid, Problem
@@ -37,6 +37,9 @@ DEAREST = 10**12
 """Minor units beyond which a price is a slip of the keyboard."""
 HEAVIEST = 10_000_000
 """Grams beyond which a weight is one."""
+
+MOST_MARKS = 500
+"""Prices of its past that a variant carries along; the law asks for those of some weeks."""
 
 PRODUCT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 """No dot: what follows the last dot of a variant's id is its number."""
@@ -105,12 +108,23 @@ class OptionChoice:
     value: str
 
 
+@dataclass(frozen=True, slots=True)
+class PriceMark:
+    """From ``since`` on a variant on sale was priced so; ``list_price`` is what stood beside it."""
+
+    since: datetime
+    price: Money
+    list_price: Money | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
     """What can be bought. ``sku`` is the key of its stock; ``price`` is for one.
 
     ``list_price`` is the higher price it is shown beside ("compare at"), ``weight_g`` its weight
-    in grams with packing, ``None`` where nobody weighed it.
+    in grams with packing, ``None`` where nobody weighed it. ``past`` are all the prices it was on
+    sale at, oldest first: written with the change itself (:func:`with_prices_noted`), never by
+    hand.
     """
 
     id: str
@@ -123,6 +137,7 @@ class Variant:
     barcode: str | None = None
     media: Media | None = None
     status: VariantStatus = VariantStatus.ACTIVE
+    past: tuple[PriceMark, ...] = field(default=(), compare=False)
 
     def chosen(self, option: str) -> str | None:
         """The value this variant has for an option."""
@@ -186,6 +201,27 @@ class Product:
         """Whether both tell a shopper and a shopkeeper the same, whenever it was written."""
         same_life = {n: getattr(other, n) for n in ("version", "created_at", "updated_at")}
         return replace(self, **same_life) == other
+
+
+def with_prices_noted(after: Product, before: Product | None) -> Product:
+    """A product about to be saved, with the price of each variant on sale noted if it is a new one.
+
+    What was noted before stays as it is; a note is never earlier than the one before it.
+    """
+    known = {v.id: v.past for v in before.variants} if before else {}
+    on_sale = {v.id for v in after.on_sale}
+    variants = []
+    for variant in after.variants:
+        past = known.get(variant.id, ())
+        last = past[-1] if past else None
+        now = (variant.price, variant.list_price)
+        if variant.id in on_sale and (last is None or (last.price, last.list_price) != now):
+            since = after.updated_at
+            if last is not None and since <= last.since:
+                since = last.since + timedelta(milliseconds=1)
+            past = (*past, PriceMark(since, *now))[-MOST_MARKS:]
+        variants.append(variant if past == variant.past else replace(variant, past=past))
+    return replace(after, variants=tuple(variants))
 
 
 def variant_id(product_id: str, number: int) -> str:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
@@ -14,6 +14,7 @@ from shop.catalog.model import (
     Option,
     OptionChoice,
     Posting,
+    PriceMark,
     Product,
     Status,
     Variant,
@@ -174,7 +175,7 @@ def _product_doc(product: Product) -> dict[str, Any]:
         media=[_media_doc(m) for m in product.media],
         options=[[o.name, list(o.values)] for o in product.options],
         currency=product.currency,
-        variants=[_variant_doc(v) for v in product.variants],
+        variants=[{**_variant_doc(v), **_past_doc(v)} for v in product.variants],
         source=product.source,
         created_at=product.created_at.isoformat(),
         updated_at=product.updated_at.isoformat(),
@@ -225,6 +226,29 @@ def _variant(doc: dict[str, Any], currency: str) -> Variant:
         barcode=doc.get("barcode"),
         media=_media(doc["media"]) if "media" in doc else None,
         status=VariantStatus.DISCONTINUED if doc.get("gone") else VariantStatus.ACTIVE,
+        past=tuple(_mark(*mark) for mark in doc.get("past", ())),
+    )
+
+
+def _past_doc(variant: Variant) -> dict[str, Any]:
+    # In milliseconds since 1970 and minor units; a card does not carry it.
+    marks = [
+        [
+            int(mark.since.timestamp() * 1000),
+            mark.price.minor,
+            mark.list_price.minor if mark.list_price else None,
+            mark.price.currency,
+        ]
+        for mark in variant.past
+    ]
+    return {"past": marks} if marks else {}
+
+
+def _mark(since: int, price: int, list_price: int | None, currency: str) -> PriceMark:
+    return PriceMark(
+        datetime.fromtimestamp(since / 1000, UTC),
+        Money(price, currency),
+        None if list_price is None else Money(list_price, currency),
     )
 
 

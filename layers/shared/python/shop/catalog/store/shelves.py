@@ -4,7 +4,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from shop.catalog.model import Card, Product, Search, Status, Variant, postings_of, product_of
+from shop.catalog.model import (
+    Card,
+    Product,
+    Search,
+    Status,
+    Variant,
+    postings_of,
+    product_of,
+    with_prices_noted,
+)
 from shop.catalog.store import changes, lists
 from shop.catalog.store.changes import Change, Kept
 from shop.catalog.store.rows import REINDEX, CatalogRow, key_of, product_from
@@ -93,7 +102,8 @@ class DynamoCatalogue:
 
 
 def _change(product: Product, before: Kept) -> Change:
-    saved = replace(product, version=before.version + 1)
+    was = product_from(before.row) if before.row else None
+    saved = with_prices_noted(replace(product, version=before.version + 1), was)
     return Change(saved, postings_of(saved), before)
 
 

@@ -19,6 +19,8 @@ from shop.catalog.model import (
     PriceBand,
     Product,
     Resolved,
+    Tag,
+    Tags,
     Variant,
 )
 from shop.catalog.wire.shapes import ExtensibleShape, OpenShape
@@ -40,9 +42,12 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
 class ContextRequest(OpenShape):
-    """Hints about the buyer. Of these the catalogue reads the currency that prices are asked in."""
+    """Hints about the buyer. Of these the catalogue reads where the buyer is, which decides the
+    market, and the currency that prices are asked in.
+    """
 
     currency: Currency | None = None
+    address_country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = None
 
 
 class PriceFilter(ExtensibleShape):
@@ -84,6 +89,14 @@ class Question(ExtensibleShape):
         if price is None or (price.min is None and price.max is None):
             return None
         return PriceBand(price.min, price.max, self.context.currency if self.context else None)
+
+    @property
+    def country(self) -> str | None:
+        return self.context.address_country if self.context else None
+
+    @property
+    def currency(self) -> str | None:
+        return self.context.currency if self.context else None
 
     @property
     def wanted(self) -> Filter:
@@ -165,11 +178,14 @@ class ProductRequest(Question):
         return [OptionChoice(s.name, s.label) for s in self.selected or ()]
 
 
-def search_view(found: Found) -> dict[str, Any]:
+NO_TAGS = Tags()
+
+
+def search_view(found: Found, tags: Tags = NO_TAGS) -> dict[str, Any]:
     """A page of products, each with its featured variant."""
     page = found.page
     view: dict[str, Any] = {
-        "products": [card_view(card) for card in page.items],
+        "products": [card_view(card, tags) for card in page.items],
         "pagination": {"has_next_page": page.cursor is not None},
     }
     if page.cursor is not None:
@@ -186,7 +202,10 @@ def search_view(found: Found) -> dict[str, Any]:
 
 
 def lookup_view(
-    resolved: Iterable[Resolved], unknown: Iterable[str], in_stock: Mapping[str, bool]
+    resolved: Iterable[Resolved],
+    unknown: Iterable[str],
+    in_stock: Mapping[str, bool],
+    tags: Tags = NO_TAGS,
 ) -> dict[str, Any]:
     """The products found, each variant with the ids that led to it; the rest as messages."""
     view: dict[str, Any] = {
@@ -195,11 +214,12 @@ def lookup_view(
                 one.product,
                 [
                     {
-                        **variant_view(match.variant, in_stock),
+                        **variant_view(match.variant, in_stock, tags),
                         "inputs": [{"id": i, "match": how} for i, how in match.inputs],
                     }
                     for match in one.matches
                 ],
+                tags,
             )
             for one in resolved
         ]
@@ -208,10 +228,10 @@ def lookup_view(
     return {**view, "messages": messages} if messages else view
 
 
-def offer_view(offer: Offer, in_stock: Mapping[str, bool]) -> dict[str, Any]:
+def offer_view(offer: Offer, in_stock: Mapping[str, bool], tags: Tags = NO_TAGS) -> dict[str, Any]:
     """A product in full, with what can still be chosen."""
-    variants = [variant_view(v, in_stock) for v in offer.variants]
-    product = product_view(offer.product, variants)
+    variants = [variant_view(v, in_stock, tags) for v in offer.variants]
+    product = product_view(offer.product, variants, tags)
     if offer.options:
         product["selected"] = [_choice_view(c) for c in offer.selected]
         product["options"] = [
@@ -227,28 +247,31 @@ def offer_view(offer: Offer, in_stock: Mapping[str, bool]) -> dict[str, Any]:
     return {"product": product}
 
 
-def card_view(card: Card) -> dict[str, Any]:
+def card_view(card: Card, tags: Tags = NO_TAGS) -> dict[str, Any]:
     """A product as a list shows it. Its stock is not told here: a list would read it for all."""
+    product = tags.products.get(card.product_id)
+    low, high, listed = card.low, card.high, card.list_prices
+    ranges = {
+        "price_range": _range(low, high),
+        "list_price_range": _range(*(Money(n, card.currency) for n in listed)) if listed else None,
+    }
     return _full(
         id=card.product_id,
         handle=card.handle,
         title=card.title,
         description={"plain": card.teaser or card.title},
         categories=_categories(card.categories),
-        price_range=_range(card.low, card.high),
-        list_price_range=_range(*(Money(n, card.currency) for n in card.list_prices))
-        if card.list_prices
-        else None,
+        **(_ranges(product, tags) if product is not None else ranges),
         media=_media([card.media] if card.media else []),
-        variants=[variant_view(card.featured)],
+        variants=[variant_view(card.featured, None, tags)],
         metadata={"brand": card.brand} if card.brand else None,
     )
 
 
-def product_view(product: Product, variants: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def product_view(
+    product: Product, variants: Sequence[Mapping[str, Any]], tags: Tags = NO_TAGS
+) -> dict[str, Any]:
     """Everything that is said of a product itself, with the variants that an answer is about."""
-    prices = sorted(v.price.minor for v in product.on_sale)
-    listed = sorted(v.list_price.minor for v in product.on_sale if v.list_price)
     description = {"plain": product.description or product.title}
     if product.html:
         description["html"] = product.html
@@ -259,10 +282,7 @@ def product_view(product: Product, variants: Sequence[Mapping[str, Any]]) -> dic
         description=description,
         categories=_categories(product.categories),
         tags=list(product.tags),
-        price_range=_range(*(Money(n, product.currency) for n in (prices[0], prices[-1]))),
-        list_price_range=_range(*(Money(n, product.currency) for n in (listed[0], listed[-1])))
-        if listed
-        else None,
+        **_ranges(product, tags),
         media=_media(product.media),
         options=[
             {"name": o.name, "values": [{"label": value} for value in o.values]}
@@ -273,9 +293,34 @@ def product_view(product: Product, variants: Sequence[Mapping[str, Any]]) -> dic
     )
 
 
-def variant_view(variant: Variant, in_stock: Mapping[str, bool] | None = None) -> dict[str, Any]:
+def _ranges(product: Product, tags: Tags) -> dict[str, Any]:
+    shown = [tags.of(v.id, v.price, v.list_price) for v in product.on_sale]
+    # Variants may be announced in two currencies where a price list names some of them only: the
+    # range is told in the one that most have.
+    currencies = [tag.price.currency for tag in shown]
+    currency = max(currencies, key=currencies.count)
+    prices = [tag.price for tag in shown if tag.price.currency == currency]
+    listed = [
+        tag.list_price for tag in shown if tag.list_price and tag.list_price.currency == currency
+    ]
+
+    def by_amount(money: Money) -> int:
+        return money.minor
+
+    return {
+        "price_range": _range(min(prices, key=by_amount), max(prices, key=by_amount)),
+        "list_price_range": _range(min(listed, key=by_amount), max(listed, key=by_amount))
+        if listed
+        else None,
+    }
+
+
+def variant_view(
+    variant: Variant, in_stock: Mapping[str, bool] | None = None, tags: Tags = NO_TAGS
+) -> dict[str, Any]:
     """What can be bought; with its availability where the stock was read."""
     there = None if in_stock is None else in_stock.get(variant.sku, False)
+    tag = tags.of(variant.id, variant.price, variant.list_price)
     return _full(
         id=variant.id,
         sku=variant.sku,
@@ -284,14 +329,25 @@ def variant_view(variant: Variant, in_stock: Mapping[str, bool] | None = None) -
         else None,
         title=variant.title,
         description={"plain": variant.title},
-        price=money_view(variant.price),
-        list_price=money_view(variant.list_price) if variant.list_price else None,
+        price=money_view(tag.price),
+        list_price=money_view(tag.list_price) if tag.list_price else None,
         availability=None
         if there is None
         else {"available": there, "status": "in_stock" if there else "out_of_stock"},
         options=[_choice_view(c) for c in variant.choices],
         media=_media([variant.media] if variant.media else []),
+        metadata=_reduction_view(tag),
     )
+
+
+def _reduction_view(tag: Tag) -> dict[str, Any] | None:
+    """The reference beside a reduced price, as Directive 98/6/EC asks for; UCP leaves the place."""
+    if tag.lowest is None:
+        return None
+    return {
+        "lowest_price_30_days": money_view(tag.lowest),
+        **({"reduction_percent": tag.percent} if tag.percent else {}),
+    }
 
 
 def money_view(money: Money) -> dict[str, Any]:

@@ -1,4 +1,6 @@
-"""What a promotion may name, asked of the catalogue."""
+"""What a promotion or price list may name, asked of the catalogue."""
+
+from collections.abc import Iterable, Sequence
 
 from shop.catalog.ports import Catalogue
 
@@ -21,3 +23,10 @@ class InCatalogue:
             product = self._catalogue.products([owner]).get(owner) if owner else None
             return product is not None and any(v.id == id for v in product.variants)
         return True
+
+    def unknown(self, articles: Iterable[str]) -> Sequence[str]:
+        asked = list(dict.fromkeys(articles))
+        owners = {article.rpartition(".")[0] or article for article in asked} | set(asked)
+        products = self._catalogue.products(owners)
+        known = set(products) | {v.id for p in products.values() for v in p.variants}
+        return [article for article in asked if article not in known]

@@ -18,7 +18,7 @@ from shop.pricing.model.quote import (
     UnitRun,
     Use,
 )
-from shop.pricing.model.rules import MARKETS, Market, Rules
+from shop.pricing.model.rules import MARKETS, Market, Rules, market_of
 from shop.pricing.model.standing import UNTOUCHED, CodeFacts, Standing
 from shop.pricing.model.tax import BUNDLED, TaxRate, TaxTable
 from shop.pricing.model.trace import REASONS, Step, TraceEntry
@@ -63,4 +63,5 @@ __all__ = [
     "Use",
     "Window",
     "counts_of",
+    "market_of",
 ]

@@ -2,15 +2,24 @@
 time.
 """
 
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfoNotFoundError
 
 from shop.kernel.data import read, written
 from shop.kernel.errors import Invalid, Problem
 from shop.kernel.money import CURRENCIES, Money
 from shop.pricing.model.basket import Basket
-from shop.pricing.model.choice import ALWAYS, Window
+from shop.pricing.model.choice import ALWAYS, Window, zone
+
+MOST_ENTRIES = 4_000
+"""Entries of one list: what a request of 256 KB holds. Who has more, makes several lists."""
+DEAREST = 10**12
+"""Minor units beyond which a price is a slip of the keyboard."""
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +37,39 @@ class PriceEntry:
     compare_at: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Whom a list is for, and when."""
+
+    markets: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    priority: int = 100
+    window: Window = ALWAYS
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What a change of a list replaced: so the list as it stood at any instant can be told.
+
+    Up to ``until`` the list had ``head`` (``None``: the one it had after, too) and of each article
+    in ``articles`` the prices in ``entries``, or none.
+    """
+
+    until: datetime
+    articles: tuple[str, ...] = ()
+    entries: tuple[PriceEntry, ...] = ()
+    head: Head | None = None
+
+
 @dataclass(frozen=True)
 class PriceList:
     """Prices in one currency for whom the list is made: no markets, channels or groups means for
     all.
 
     Lower priority numbers come first; among lists of one priority the customer gets the lowest
-    price.
+    price. ``past`` grows with each change, at its end, and is never rewritten; ``created_at`` is
+    when the list began to be (``None``: always).
     """
 
     id: str
@@ -45,6 +80,10 @@ class PriceList:
     groups: tuple[str, ...] = ()
     priority: int = 100
     window: Window = ALWAYS
+    title: str = ""
+    version: int = 1
+    created_at: datetime | None = None
+    past: tuple[Changed, ...] = ()
     _tiers: dict[str, list[PriceEntry]] = field(
         init=False, repr=False, compare=False, default_factory=dict
     )
@@ -68,6 +107,106 @@ class PriceList:
             )
             and not self.window.why_not(at)
         )
+
+    @property
+    def head(self) -> Head:
+        return Head(self.markets, self.channels, self.groups, self.priority, self.window)
+
+    @property
+    def articles(self) -> Iterable[str]:
+        """Every variant and product that has a price in it."""
+        return self._tiers.keys()
+
+    def status(self, at: datetime) -> str:
+        """``scheduled``, ``running`` or ``ended``, by the clock."""
+        if self.window.starts is not None and at < self.window.starts:
+            return "scheduled"
+        return "ended" if self.window.ends is not None and at >= self.window.ends else "running"
+
+    def changed(self, to: "PriceList", at: datetime) -> "PriceList":
+        """This list saying what ``to`` says from now on; what it said before goes to the past."""
+        before, after = self._tiers, to._tiers
+        other = tuple(
+            article
+            for article in dict.fromkeys((*before, *after))
+            if before.get(article) != after.get(article)
+        )
+        entries = tuple(entry for article in other for entry in before.get(article, ()))
+        past = self.past
+        if other or to.head != self.head:
+            head = None if to.head == self.head else self.head
+            past = (*past, Changed(at, other, entries, head))
+        return replace(
+            to, id=self.id, version=self.version + 1, created_at=self.created_at, past=past
+        )
+
+    def as_of(self, at: datetime) -> "PriceList | None":
+        """The list as it stood at an instant; ``None`` before there was one."""
+        if self.created_at is not None and at < self.created_at:
+            return None
+        undone = [change for change in self.past if at < change.until]
+        if not undone:
+            return self
+        head, tiers = self.head, dict(self._tiers)
+        for change in reversed(undone):
+            head = change.head or head
+            for article in change.articles:
+                tiers[article] = [entry for entry in change.entries if entry.article == article]
+        return replace(
+            self,
+            entries=tuple(entry for entries in tiers.values() for entry in entries),
+            markets=head.markets,
+            channels=head.channels,
+            groups=head.groups,
+            priority=head.priority,
+            window=head.window,
+        )
+
+    def about(self, articles: frozenset[str]) -> "PriceList":
+        """The same list of fewer articles, its past too: to look back at one product."""
+        return replace(
+            self,
+            entries=tuple(e for e in self.entries if e.article in articles),
+            past=tuple(
+                replace(
+                    change,
+                    articles=tuple(a for a in change.articles if a in articles),
+                    entries=tuple(e for e in change.entries if e.article in articles),
+                )
+                for change in self.past
+            ),
+        )
+
+    def overlaps(self, others: Iterable["PriceList"]) -> list[Problem]:
+        """Entries to which another list, as good as this one, gives another price at a time.
+
+        That is a list of the same currency, priority, markets, channels and groups in a window that
+        meets this one's: nothing but chance would tell which price was meant.
+        """
+        found = []
+        mine = {(entry.article, entry.min_quantity): n for n, entry in enumerate(self.entries)}
+        for other in others:
+            if (
+                other.id == self.id
+                or (other.currency, other.priority) != (self.currency, self.priority)
+                or any(
+                    set(getattr(other, name)) != set(getattr(self, name))
+                    for name in ("markets", "channels", "groups")
+                )
+                or not self.window.meets(other.window)
+            ):
+                continue
+            for entry in other.entries:
+                place = mine.get((entry.article, entry.min_quantity))
+                if place is not None and self.entries[place].price != entry.price:
+                    found.append(
+                        Problem(
+                            "price_overlaps",
+                            f"{entry.article} has a price in list {other.id} in that time",
+                            f"$.entries[{place}]",
+                        )
+                    )
+        return found
 
     def entry(self, variant_id: str, product_id: str, quantity: int) -> PriceEntry | None:
         """The entry for so many of the variant: its own entries first, the highest tier reached."""
@@ -96,9 +235,25 @@ class PriceList:
     def problems(self) -> list[Problem]:
         """What is wrong with this list, every field of it."""
         found = []
+        if not _NAME.fullmatch(self.id):
+            found.append(
+                Problem("id_invalid", "1 to 64 letters, digits, hyphens or points", "$.id")
+            )
+        if len(self.title) > 200:
+            found.append(Problem("title_invalid", "a title has 200 letters at most", "$.title"))
         if self.currency not in CURRENCIES:
             found.append(
                 Problem("currency_unknown", f"{self.currency!r} is no currency", "$.currency")
+            )
+        if len(self.entries) > MOST_ENTRIES:
+            found.append(
+                Problem("too_many", f"{MOST_ENTRIES} prices in one list at most", "$.entries")
+            )
+        try:
+            zone(self.window.zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            found.append(
+                Problem("zone_unknown", f"{self.window.zone!r} is no time zone", "$.window.zone")
             )
         window = self.window
         if window.starts and window.ends and window.ends <= window.starts:
@@ -108,8 +263,14 @@ class PriceList:
         seen = set()
         for place, entry in enumerate(self.entries):
             path = f"$.entries[{place}]"
-            if entry.price < 0:
-                found.append(Problem("price_invalid", "a price is not negative", f"{path}.price"))
+            if not 0 <= entry.price <= DEAREST:
+                found.append(
+                    Problem(
+                        "price_invalid",
+                        "a price is not negative nor beyond reason",
+                        f"{path}.price",
+                    )
+                )
             if entry.min_quantity < 1:
                 found.append(
                     Problem("quantity_invalid", "a tier begins at 1", f"{path}.min_quantity")

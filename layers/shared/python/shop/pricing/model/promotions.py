@@ -59,7 +59,9 @@ ANYBODY = Conditions()
 
 @dataclass(frozen=True, slots=True)
 class Promotion:
-    """A promotion. ``version`` rises with each change; ``ended_at`` is when staff called it off."""
+    """A promotion. ``version`` rises with each change; ``published_at`` is when it was put on the
+    calendar (``None``: always there), ``ended_at`` when staff called it off.
+    """
 
     id: str
     title: str
@@ -71,6 +73,7 @@ class Promotion:
     published: bool = False
     ended_at: datetime | None = None
     version: int = 1
+    published_at: datetime | None = None
 
     def status(self, at: datetime) -> Status:
         if self.ended_at is not None and at >= self.ended_at:
@@ -90,6 +93,8 @@ class Promotion:
             return "not_published"
         if self.ended_at is not None and at >= self.ended_at:
             return "over"
+        if self.published_at is not None and at < self.published_at:
+            return "not_yet"
         return self.conditions.window.why_not(at)
 
     def publish(self, at: datetime) -> "Promotion":
@@ -101,7 +106,7 @@ class Promotion:
         ends = self.conditions.window.ends
         if ends is not None and at >= ends:
             raise Conflict("its end has passed", code="already_over", path="$.conditions.window")
-        return replace(self, published=True, version=self.version + 1)
+        return replace(self, published=True, published_at=at, version=self.version + 1)
 
     def end(self, at: datetime) -> "Promotion":
         """Call it off, from now on. Refused (:class:`Conflict`) once it has ended."""
@@ -127,14 +132,22 @@ class Promotion:
             allowed = replace(
                 self, title=to.title, conditions=replace(self.conditions, window=window)
             )
-            if replace(to, version=0, published=True) != replace(allowed, version=0):
+            same_life = replace(to, version=0, published=True, published_at=self.published_at)
+            if same_life != replace(allowed, version=0):
                 raise Conflict(
                     "while it runs, only title and end may change", code="running_promotion"
+                )
+            if window.ends is not None and window.ends < at:
+                raise Conflict(
+                    "it has run until now; end it instead",
+                    code="end_has_passed",
+                    path="$.conditions.window.ends",
                 )
         return replace(
             to,
             id=self.id,
             published=self.published,
+            published_at=self.published_at,
             ended_at=self.ended_at,
             version=self.version + 1,
         )

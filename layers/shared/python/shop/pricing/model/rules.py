@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import cached_property
+from typing import Any
 
 from shop.kernel.errors import Invalid
 from shop.pricing.model.basket import Destination
@@ -42,6 +43,21 @@ MARKETS = (
 )
 
 
+_EU = frozenset(
+    """AT BE BG CY CZ DE DK EE ES FI FR GR HR HU
+    IE IT LT LU LV MT NL PL PT RO SE SI SK""".split()
+)
+
+
+def market_of(country: str | None) -> str:
+    """The market that a country belongs to; before one is known, the shop's home market."""
+    if country is None or country == "US":
+        return "US"
+    if country in _EU:
+        return "EU"
+    return "CN" if country == "CN" else "WORLD"
+
+
 HALF_EVEN = RoundingPolicy()
 
 
@@ -51,6 +67,7 @@ class Rules:
 
     ``version`` changes with every change of any of it; whoever keeps rules in memory compares it.
     What is asked again and again is worked out at the first quote and kept with the rules.
+    ``past`` are promotions that ended: they price nothing, and tell what things did cost.
     """
 
     version: str = "0"
@@ -60,6 +77,7 @@ class Rules:
     price_lists: tuple[PriceList, ...] = ()
     promotions: tuple[Promotion, ...] = ()
     groups: tuple[StackingGroup, ...] = ()
+    past: tuple[Promotion, ...] = ()
 
     @cached_property
     def _markets(self) -> dict[str, Market]:
@@ -85,6 +103,24 @@ class Rules:
     def lists_in_order(self) -> tuple[PriceList, ...]:
         """The price lists, those that go first first."""
         return tuple(sorted(self.price_lists, key=lambda found: (found.priority, found.id)))
+
+    @cached_property
+    def listed_for_all(self) -> frozenset[str]:
+        """Every variant and product with a price in a list that is for all customer groups."""
+        lists = (found for found in self.price_lists if not found.groups)
+        return frozenset(article for found in lists for article in found.articles)
+
+    @cached_property
+    def products_by_variant(self) -> frozenset[str]:
+        """The products of which such a list or a promotion names a variant."""
+        promoted = (v for c in self.plan.candidates for goods in c.goods for v in goods.variants)
+        named = (*self.listed_for_all, *promoted)
+        return frozenset(variant.rpartition(".")[0] for variant in named) - {""}
+
+    @cached_property
+    def histories(self) -> dict[Any, Any]:
+        """What was played back of the past under these rules, kept with them."""
+        return {}
 
     def with_promotion(self, promotion: Promotion) -> "Rules":
         """These rules with one promotion more, or another in its place: to ask "what if"."""

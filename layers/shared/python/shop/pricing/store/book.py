@@ -1,9 +1,11 @@
-"""The rule book: everything published, in one document that every warm Lambda keeps in memory.
+"""The rule book: every promotion published and every price list, in the memory of warm Lambdas.
 
 A request reads nothing of it. Once in three seconds a Lambda reads a row of a few bytes, the book's
-version, and the document itself only when that has changed: so a change is in force everywhere
+version, and the book itself only when that has changed: so a change is in force everywhere
 within five seconds (three, and what an eventually consistent read may lag behind), and what
-promotions cost a shop does not grow with its visitors.
+promotions and price lists cost a shop does not grow with its visitors.
+
+The book also holds what ended in the last :data:`HORIZON`: the law asks what things did cost.
 """
 
 from collections.abc import Iterable
@@ -14,13 +16,16 @@ from typing import Any
 from shop.kernel.data import read
 from shop.kernel.errors import Conflict, Problem
 from shop.kernel.transactions import Part
-from shop.pricing.model.promotions import Promotion
+from shop.pricing.model.price_lists import PriceList
+from shop.pricing.model.promotions import Promotion, Status
 from shop.pricing.model.rules import Rules
-from shop.pricing.store.rows import BOOK, RULES, VERSION, PricingRow
+from shop.pricing.store.rows import BOOK, PRICE_LISTS, RULES, VERSION, PricingRow
 from shop.storage.documents import packed
 
 KEPT = timedelta(seconds=3)
 """How long a Lambda prices by what it knows before it asks whether there is something newer."""
+HORIZON = timedelta(days=400)
+"""How far back the book tells what was in force."""
 MOST_BYTES = 380 * 1024
 """An item holds 400 KB."""
 
@@ -35,14 +40,36 @@ class DynamoRuleBook:
         """Know nothing, as after a cold start."""
         self._rules = Rules()
         self._asked: datetime | None = None
+        self._lists: dict[str, PriceList] = {}
 
     def rules(self, at: datetime) -> Rules:
         if self._asked is None or not timedelta(0) <= at - self._asked < KEPT:
             version = book_version()
             if str(version) != self._rules.version:
-                self._rules = _read() if version else Rules()
+                self._rules = self._read(version, at) if version else Rules()
             self._asked = at
         return self._rules
+
+    def _read(self, version: int, at: datetime) -> Rules:
+        lists = {}
+        for row in PricingRow.query(PRICE_LISTS, consistent_read=True):
+            known = self._lists.get(row.sk)
+            if known is None or known.version != int(row.version):
+                known = price_list_from(row)
+            lists[row.sk] = known
+        self._lists = lists
+        promotions, past = _promotions()
+        return Rules(
+            version=str(version),
+            price_lists=tuple(n for n in lists.values() if not _long_over(n, at)),
+            promotions=promotions,
+            past=past,
+        )
+
+
+def _long_over(price_list: PriceList, at: datetime) -> bool:
+    ends = price_list.window.ends
+    return ends is not None and at - ends > HORIZON
 
 
 @lru_cache(maxsize=1)
@@ -60,28 +87,60 @@ def book_version(*, consistent: bool = False) -> int:
     return int(row.version)
 
 
-def _read() -> Rules:
-    # Consistent: the version that was seen must not be older than the document.
-    row = PricingRow.get(BOOK, RULES, consistent_read=True)
+def price_list_from(row: PricingRow) -> PriceList:
     problems: list[Problem] = []
-    found = [read(Promotion, told, "$", problems) for told in row.doc["promotions"]]
+    found = read(PriceList, row.doc, "$", problems)
+    if found is None:
+        raise ValueError(f"price list {row.sk} cannot be read: {problems[0]}")
+    return found
+
+
+def _promotions() -> tuple[tuple[Promotion, ...], tuple[Promotion, ...]]:
+    # Consistent: the version that was seen must not be older than the document.
+    try:
+        doc = PricingRow.get(BOOK, RULES, consistent_read=True).doc
+    except PricingRow.DoesNotExist:
+        return (), ()
+    problems: list[Problem] = []
+    found = [read(Promotion, told, "$", problems) for told in doc["promotions"]]
+    ended = [read(Promotion, told, "$", problems) for told in doc.get("past", ())]
     if problems:
         raise ValueError(f"the rule book cannot be read: {problems[0]}")
-    promotions = tuple(promotion for promotion in found if promotion is not None)
-    return Rules(version=str(int(row.version)), promotions=promotions)
+    return tuple(p for p in found if p is not None), tuple(p for p in ended if p is not None)
 
 
-def writing(promotions: Iterable[Promotion], before: int) -> Part:
+def writing(promotions: Iterable[Promotion], before: int, at: datetime) -> Part:
     """Put a new book in force, if ``before`` is still the version. Raises Conflict for too much."""
-    doc: dict[str, Any] = {"promotions": [promotion.to_dict() for promotion in promotions]}
+    live, past = [], []
+    for promotion in promotions:
+        if promotion.status(at) is not Status.ENDED:
+            live.append(promotion.to_dict())
+        elif at - _end(promotion, at) < HORIZON:
+            past.append(promotion.to_dict())
+    doc: dict[str, Any] = {"promotions": live, **({"past": past} if past else {})}
     if len(packed(doc)) > MOST_BYTES:
         raise Conflict("too many promotions are published; end some", code="too_many_promotions")
+    rules = PricingRow(BOOK, RULES, version=before + 1, doc=doc)
+    bumped = bumping(before)
+
+    def write(writes: Any) -> None:
+        bumped(writes)
+        writes.save(rules)
+
+    return write
+
+
+def bumping(before: int) -> Part:
+    """Tell everybody that the book has changed, if ``before`` is still its version."""
     unchanged = PricingRow.version == before if before else PricingRow.pk.does_not_exist()
     version = PricingRow(BOOK, VERSION, version=before + 1)
-    rules = PricingRow(BOOK, RULES, version=before + 1, doc=doc)
 
     def write(writes: Any) -> None:
         writes.save(version, unchanged)
-        writes.save(rules, unchanged)
 
     return write
+
+
+def _end(promotion: Promotion, at: datetime) -> datetime:
+    ends = promotion.conditions.window.ends
+    return min(end for end in (promotion.ended_at, ends, at) if end is not None)

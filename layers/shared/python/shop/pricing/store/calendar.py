@@ -1,7 +1,6 @@
 """The calendar of promotions in DynamoDB. What is published is in the rule book as well."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from shop.kernel.data import read
@@ -9,7 +8,7 @@ from shop.kernel.errors import Conflict, NotFound, Problem, Stale
 from shop.kernel.events import Event
 from shop.kernel.paging import Page, from_cursor, to_cursor
 from shop.kernel.transactions import Clash, Part
-from shop.pricing.model.promotions import Promotion, Status
+from shop.pricing.model.promotions import Promotion
 from shop.pricing.store.book import book_version, writing
 from shop.pricing.store.rows import PROMOTIONS, PricingRow
 from shop.storage.transactions import DynamoLedger
@@ -28,12 +27,7 @@ class DynamoPromotions:
             raise NotFound(f"there is no promotion {promotion_id!r}") from None
 
     def published(self) -> Sequence[Promotion]:
-        rows = PricingRow.query(
-            PROMOTIONS,
-            filter_condition=PricingRow.published == True,  # noqa: E712
-            consistent_read=True,
-        )
-        return [_promotion(row) for row in rows]
+        return [promotion for promotion in _known() if promotion.ended_at is None]
 
     def listed(self, *, cursor: str | None, limit: int) -> Page[Promotion]:
         after = (from_cursor(cursor) or {}).get("after")
@@ -51,7 +45,8 @@ class DynamoPromotions:
             parts = [_saving(before, after, events)]
             if told or after.published:
                 version = book_version(consistent=True)
-                parts.append(writing(_book_with(after, self.published(), events[0].at), version))
+                at = events[0].at
+                parts.append(writing(_book_with(after, _known()), version, at))
             try:
                 ledger.commit(*parts)
             except Clash as clash:
@@ -66,9 +61,19 @@ class DynamoPromotions:
         raise Stale("other promotions are being changed; try again")
 
 
-def _book_with(mine: Promotion, others: Sequence[Promotion], at: datetime) -> list[Promotion]:
+def _known() -> Sequence[Promotion]:
+    """All that are or were on the calendar."""
+    rows = PricingRow.query(
+        PROMOTIONS,
+        filter_condition=PricingRow.published == True,  # noqa: E712
+        consistent_read=True,
+    )
+    return [_promotion(row) for row in rows]
+
+
+def _book_with(mine: Promotion, others: Sequence[Promotion]) -> list[Promotion]:
     rest = [other for other in others if other.id != mine.id]
-    return [p for p in (*rest, mine) if p.published and p.status(at) is not Status.ENDED]
+    return [promotion for promotion in (*rest, mine) if promotion.published]
 
 
 def _saving(before: Promotion | None, after: Promotion, events: Sequence[Event]) -> Part:
@@ -78,7 +83,7 @@ def _saving(before: Promotion | None, after: Promotion, events: Sequence[Event])
         version=after.version,
         doc=after.to_dict(),
         events=tuple(events),
-        published=after.published and after.ended_at is None,
+        published=after.published,
     )
     as_read = (
         PricingRow.pk.does_not_exist() if before is None else PricingRow.version == before.version

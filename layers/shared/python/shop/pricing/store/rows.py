@@ -5,7 +5,8 @@ PK                                    SK                  what
 ====================================  ==================  ==========================================
 ``PROMOTIONS``                        promotion id        a promotion, its version
 ``BOOK``                              ``VERSION``         the rule book's version, a few bytes
-``BOOK``                              ``RULES``           the rule book: all that is published
+``BOOK``                              ``RULES``           the rule book's promotions
+``PRICE_LISTS``                       list id             a price list with its past
 ``COUPON#<id>``                       ``HEAD``            a coupon
 ``COUPON#<id>``                       ``CODES#<…>``       up to 1,000 codes given out at once
 ``CODE#<normal form>``                ``CODE``            a code: what it opens, what is left of it
@@ -22,7 +23,7 @@ from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttrib
 from shop.storage.documents import Events, JsonDocument
 from shop.storage.table import Row
 
-PROMOTIONS = "PROMOTIONS"
+PROMOTIONS, PRICE_LISTS = "PROMOTIONS", "PRICE_LISTS"
 BOOK, VERSION, RULES = "BOOK", "VERSION", "RULES"
 HEAD, CODE, COUNT = "HEAD", "CODE", "COUNT"
 
@@ -39,7 +40,7 @@ class PricingRow(Row):
     doc = JsonDocument(null=True)
     events = Events(null=True)
     published = BooleanAttribute(null=True)
-    """On a promotion: it is on the calendar and was not called off."""
+    """On a promotion: it is, or was, on the calendar."""
     used = NumberAttribute(null=True)
     left = NumberAttribute(null=True)
     """On a code: uses left. What has no limit has :data:`shop.pricing.store.coupons.PLENTY`."""

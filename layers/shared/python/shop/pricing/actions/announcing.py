@@ -1,0 +1,313 @@
+"""The price tag: what one unit is announced at to anybody, and what it did cost before.
+
+The price announced follows from three records that only grow: the prices of a variant (written with
+the product), the price lists with their past, and the promotions with their times. So the history
+of a price is not written a second time for every article that a promotion on everything touches; it
+is played back, instant by instant, by the engine that also makes the quotes.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, time, timedelta
+
+from shop.catalog.model import Card, Product, Tag, Tags, Variant
+from shop.catalog.ports import Catalogue
+from shop.kernel.errors import Invalid
+from shop.kernel.money import Money
+from shop.pricing.model.basket import Basket, BasketLine
+from shop.pricing.model.choice import Window, zone
+from shop.pricing.model.engine import priced
+from shop.pricing.model.history import PriceHistory, PricePoint, Reduction
+from shop.pricing.model.price_lists import PriceList
+from shop.pricing.model.promotions import Promotion
+from shop.pricing.model.rules import Rules
+from shop.pricing.model.standing import UNTOUCHED, Standing
+from shop.pricing.model.trace import Step
+from shop.pricing.ports import Standings
+
+RECURRING = timedelta(days=62)
+"""How far back hours and weekdays are looked at one by one: a reduction and the month before it."""
+MOST_KEPT = 5_000
+"""Histories that a rule book keeps at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a price is announced. ``currency`` is what prices are asked in, if anybody said."""
+
+    market: str
+    currency: str | None = None
+    channel: str = "web"
+
+
+def line_of(
+    product: Product, variant: Variant, *, id: str, title: str, quantity: int
+) -> BasketLine:
+    """A variant as pricing looks at it."""
+    return BasketLine(
+        id=id,
+        product_id=product.id,
+        variant_id=variant.id,
+        sku=variant.sku,
+        title=title,
+        unit_price=variant.price,
+        quantity=quantity,
+        categories=tuple(category.value for category in product.categories),
+        weight_g=variant.weight_g,
+        compare_at=variant.list_price,
+    )
+
+
+def announced(
+    products: Iterable[Product],
+    *,
+    rules: Rules,
+    at: datetime,
+    place: Place,
+    standings: Standings | None = None,
+) -> Tags:
+    """The tags of all variants on sale that are not simply announced as the catalogue has them.
+
+    ``standings`` are asked only where a flash sale with a quota is about the goods. What has no
+    price in the currency asked for is announced in its own.
+    """
+    shown = [(product, variant) for product in products for variant in product.on_sale]
+    lines = [line_of(p, v, id=v.id, title=v.title, quantity=1) for p, v in shown]
+    touched = {line.id for line in _touched(lines, rules, at)}
+    standing = UNTOUCHED
+    if touched and standings is not None:
+        wanted = tuple(line for line in lines if line.id in touched)
+        standing = standings.standing(_basket(wanted, place, None), rules, None)
+    tags: dict[str, Tag] = {}
+    for (_, variant), line in zip(shown, lines, strict=True):
+        if line.id in touched:
+            tags[variant.id] = _tag(variant, line, rules, at, place, standing)
+        elif variant.list_price is not None and variant.price < variant.list_price:
+            tags[variant.id] = _with_reference(
+                Tag(variant.price, variant.list_price), variant, line, rules, at, place
+            )
+    return Tags(tags)
+
+
+def announced_cards(
+    cards: Sequence[Card],
+    *,
+    catalogue: Catalogue,
+    rules: Rules,
+    at: datetime,
+    place: Place,
+    standings: Standings | None = None,
+) -> Tags:
+    """The tags of a list. Products are read, all in one go, only where something is reduced or a
+    rule is about a product on it: a card does not know all of its variants, nor their past.
+    """
+    wanted = [card.product_id for card in cards if card.list_prices or _is_touched(card, rules, at)]
+    if not wanted:
+        return Tags()
+    products = catalogue.products(wanted)
+    tags = announced(products.values(), rules=rules, at=at, place=place, standings=standings)
+    return replace(tags, products=products)
+
+
+def reduction_of(
+    variant: Variant, line: BasketLine, *, rules: Rules, at: datetime, place: Place
+) -> Reduction | None:
+    """The reduction that runs now, with its reference; ``None`` where the price is not reduced."""
+    currency = place.currency or variant.price.currency
+    return history_of(variant, line, rules=rules, at=at, place=place, currency=currency).reduction(
+        at
+    )
+
+
+def history_of(
+    variant: Variant,
+    line: BasketLine,
+    *,
+    rules: Rules,
+    at: datetime,
+    place: Place,
+    currency: str,
+) -> PriceHistory:
+    """What one unit was announced at to anybody, up to ``at``. Kept until a price can change."""
+    key = (variant.id, variant.past, place, currency, line.categories)
+    kept = rules.histories.get(key)
+    if kept is None or not kept[0] <= at < kept[1]:
+        points, until = _played_back(variant, line, rules, at, place, currency)
+        kept = (at, until, PriceHistory(variant.id, points))
+        if len(rules.histories) >= MOST_KEPT:
+            rules.histories.clear()
+        rules.histories[key] = kept
+    return kept[2]
+
+
+def _played_back(
+    variant: Variant,
+    line: BasketLine,
+    rules: Rules,
+    at: datetime,
+    place: Place,
+    currency: str,
+) -> tuple[tuple[PricePoint, ...], datetime]:
+    articles = frozenset((line.variant_id, line.product_id))
+    lists = [found.about(articles) for found in rules.price_lists]
+    lists = [found for found in lists if found.entries or any(c.entries for c in found.past)]
+    promotions = _about_line(rules, line)
+    instants = sorted(_instants(variant, lists, promotions, at))
+    now = {instant for instant in instants if instant <= at}
+    history = PriceHistory(variant.id)
+    for instant in sorted(now):
+        mark = next((m for m in reversed(variant.past) if m.since <= instant), None)
+        if mark is None:
+            continue  # it was not on sale yet
+        then = replace(line, unit_price=mark.price, compare_at=mark.list_price, quantity=1)
+        stood = tuple(n for n in (found.as_of(instant) for found in lists) if n is not None)
+        these = replace(rules, price_lists=stood, promotions=promotions, past=())
+        found = _asked(then, these, instant, place, currency, UNTOUCHED)
+        if found is not None:
+            price, regular = found
+            point = PricePoint(instant, price, regular if price < regular else None)
+            history = history.changed(point)
+    until = min((i for i in instants if i > at), default=datetime.max.replace(tzinfo=at.tzinfo))
+    return history.points, until
+
+
+def _tag(
+    variant: Variant,
+    line: BasketLine,
+    rules: Rules,
+    at: datetime,
+    place: Place,
+    standing: Standing,
+) -> Tag:
+    currency = place.currency or variant.price.currency
+    found = _asked(line, rules, at, place, currency, standing)
+    if found is None:
+        currency = variant.price.currency
+        place = replace(place, currency=None)
+        found = _asked(line, rules, at, place, currency, standing)
+    if found is None:  # pragma: no cover - a variant has a price in its own currency
+        return Tag(variant.price, variant.list_price)
+    price, regular = found
+    if price >= regular:
+        return Tag(price)
+    return _with_reference(Tag(price, regular), variant, line, rules, at, place)
+
+
+def _with_reference(
+    tag: Tag, variant: Variant, line: BasketLine, rules: Rules, at: datetime, place: Place
+) -> Tag:
+    here = replace(place, currency=tag.price.currency)
+    reduction = reduction_of(variant, line, rules=rules, at=at, place=here)
+    if reduction is None or reduction.lowest is None:
+        return tag
+    lowest, percent = reduction.lowest, 0
+    if tag.price < lowest:
+        percent = (lowest.minor - tag.price.minor) * 100 // lowest.minor
+    return replace(tag, lowest=lowest, percent=percent)
+
+
+def _asked(
+    line: BasketLine,
+    rules: Rules,
+    at: datetime,
+    place: Place,
+    currency: str,
+    standing: Standing,
+) -> tuple[Money, Money] | None:
+    """What one unit costs anybody, and what that is off; ``None`` without a price in it."""
+    try:
+        quote = priced(_basket((line,), place, currency), rules, at, standing)
+    except Invalid as refusal:
+        if refusal.code != "no_price_in_currency":
+            raise
+        return None
+    (told,) = quote.lines
+    known = rules.plan.by_id
+    off = sum(d.amount.minor for d in told.discounts if known[d.promotion_id].step is Step.LINES)
+    regular = told.unit_price
+    if told.compare_at is not None and told.compare_at > regular:
+        regular = told.compare_at
+    return told.unit_price - Money(off, currency), regular
+
+
+def _basket(lines: tuple[BasketLine, ...], place: Place, currency: str | None) -> Basket:
+    money = currency or lines[0].unit_price.currency
+    return Basket(lines, money, market=place.market, channel=place.channel)
+
+
+def _touched(lines: Sequence[BasketLine], rules: Rules, at: datetime) -> Iterator[BasketLine]:
+    """Those lines whose tag a rule that is for everybody may change now."""
+    promoted = {
+        number
+        for candidate, numbers in rules.plan.touching(lines)
+        if candidate.step is Step.LINES
+        and not candidate.code_required
+        and not candidate.promotion.why_not_now(at)
+        for number in numbers
+    }
+    listed = rules.listed_for_all
+    for number, line in enumerate(lines):
+        if number in promoted or line.variant_id in listed or line.product_id in listed:
+            yield line
+
+
+def _is_touched(card: Card, rules: Rules, at: datetime) -> bool:
+    """Whether such a rule may be about any variant; the featured one stands for all."""
+    if card.product_id in rules.products_by_variant:
+        return True
+    featured = card.featured
+    line = BasketLine(
+        "a",
+        card.product_id,
+        featured.id,
+        featured.sku,
+        featured.title,
+        featured.price,
+        1,
+        tuple(category.value for category in card.categories),
+    )
+    return any(_touched([line], rules, at))
+
+
+def _about_line(rules: Rules, line: BasketLine) -> tuple[Promotion, ...]:
+    """Promotions of now and then that change what one unit of it is announced at."""
+    return tuple(
+        promotion
+        for promotion in (*rules.promotions, *rules.past)
+        if promotion.effect.step is Step.LINES
+        and not promotion.code_required
+        and promotion.published
+        and promotion.goods.holds(line)
+    )
+
+
+def _instants(
+    variant: Variant,
+    lists: Sequence[PriceList],
+    promotions: Sequence[Promotion],
+    at: datetime,
+) -> set[datetime]:
+    """Every instant at which the price can have changed, or will."""
+    found = {mark.since for mark in variant.past}
+    for price_list in lists:
+        heads = [price_list.head, *(c.head for c in price_list.past if c.head is not None)]
+        found.update(change.until for change in price_list.past)
+        found.update([price_list.created_at] if price_list.created_at else [])
+        for head in heads:
+            found.update(_edges(head.window, at))
+    for promotion in promotions:
+        found.update(_edges(promotion.conditions.window, at))
+        found.update(i for i in (promotion.published_at, promotion.ended_at) if i is not None)
+    return found
+
+
+def _edges(window: Window, at: datetime) -> Iterator[datetime]:
+    yield from (edge for edge in (window.starts, window.ends) if edge is not None)
+    if not window.weekdays and window.hours is None:
+        return
+    place = zone(window.zone)
+    clocks = window.hours or (time(0), time(0))
+    first = (at - RECURRING).astimezone(place).date()
+    for day in range(RECURRING.days + 3):
+        for clock in dict.fromkeys(clocks):
+            yield datetime.combine(first + timedelta(days=day), clock, place)

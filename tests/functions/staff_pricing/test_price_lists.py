@@ -1,0 +1,195 @@
+"""Price lists through the staff's doors, and what shoppers see of them."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from functions.cart import create_cart, get_cart
+from functions.catalog import get_product, lookup_catalog, search_catalog
+from functions.staff_pricing import (
+    change_price_list,
+    create_price_list,
+    get_price_list,
+    list_price_lists,
+)
+from shop.pricing.actions.promotions import draft_promotion, publish_promotion
+from shop.pricing.model import Promotion
+from shop.pricing.store import DynamoPromotions, rule_book
+from tests.doubles.pricing import MemoryAssortment
+from tests.functions.staff_pricing.test_promoting import CLAIMS
+from tests.kit.calls import counted
+from tests.kit.goods import lines, mug, put_on_sale
+from tests.kit.shop import Response, call
+from tests.kit.ucp_judge import judge
+
+LIST: dict[str, Any] = {
+    "id": "winter",
+    "title": "Winter prices",
+    "currency": "USD",
+    "entries": [
+        {"article": "mug.1", "price": 1000},
+        {"article": "mug.1", "price": 900, "min_quantity": 10},
+    ],
+}
+
+pytestmark = pytest.mark.usefixtures("cloud")
+
+
+@pytest.fixture(autouse=True)
+def _goods(cloud: None) -> None:
+    put_on_sale(mug(), pieces=50)
+
+
+def ask(door: Any, route: str, body: Any = None, **more: Any) -> Response:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ACCESS", "staff")
+        patch.setenv("ACCESS_GROUPS", "staff,catalogue")
+        answer = call(door.handler, route, body, claims=CLAIMS, **more)
+    rule_book().forget()
+    return answer
+
+
+def make(**more: Any) -> Response:
+    return ask(create_price_list, "POST /staff/price-lists", {**LIST, **more})
+
+
+def change(**more: Any) -> Response:
+    body = {name: value for name, value in {**LIST, **more}.items() if name != "id"}
+    return ask(change_price_list, "PUT /staff/price-lists/{id}", body, id="winter")
+
+
+def cart(*wanted: tuple[str, int], **context: str) -> Response:
+    body = {"line_items": lines(*wanted), **({"context": context} if context else {})}
+    return call(create_cart.handler, "POST /carts", body)
+
+
+def shown(**context: str) -> dict[str, Any]:
+    body = {"ids": ["mug.1"], **({"context": context} if context else {})}
+    answer = call(lookup_catalog.handler, "POST /catalog/lookup", body)
+    assert answer.status == 200, answer.text
+    judge("catalog_lookup", answer.json)
+    variant: dict[str, Any] = answer.json["products"][0]["variants"][0]
+    return variant
+
+
+def test_a_list_is_made_changed_listed_and_found() -> None:
+    made = make()
+    assert (made.status, made.json["status"], made.json["version"]) == (201, "running", 1)
+    assert make().json["code"] == "id_taken"
+    changed = change(entries=[{"article": "mug", "price": 1100}], version=1)
+    assert (changed.status, changed.json["version"]) == (200, 2), changed.text
+    assert change(version=1).json["code"] == "stale"
+    found = ask(get_price_list, "GET /staff/price-lists/{id}", id="winter").json
+    assert found["entries"] == [{"article": "mug", "price": 1100}]
+    assert "past" not in found
+    make(id="spring", priority=50)
+    listed = ask(list_price_lists, "GET /staff/price-lists", query="limit=1").json
+    assert [n["id"] for n in listed["price_lists"]] == ["spring"]
+    rest = ask(list_price_lists, "GET /staff/price-lists", query=f"cursor={listed['cursor']}").json
+    assert [(n["id"], n["entries"]) for n in rest["price_lists"]] == [("winter", 1)]
+    assert "cursor" not in rest or rest["cursor"] is None
+
+
+@pytest.mark.parametrize(
+    ("change_", "code", "path"),
+    [
+        ({"currency": "XYZ"}, "currency_unknown", "$.currency"),
+        ({"entries": [{"article": "no.1", "price": 1}]}, "article_unknown", "$.entries[0]"),
+        ({"entries": [{"article": "mug.9", "price": 1}]}, "article_unknown", "$.entries[0]"),
+        ({"markets": ["MARS"]}, "market_unknown", "$.markets[0]"),
+        ({"channels": ["fax"]}, "channel_unknown", "$.channels[0]"),
+        (
+            {"window": {"starts": "2026-12-02T00:00:00Z", "ends": "2026-12-01T00:00:00Z"}},
+            "ends_before_start",
+            "$.window.ends",
+        ),
+        ({"window": {"zone": "Atlantis/Capital"}}, "zone_unknown", "$.window.zone"),
+        ({"prices": []}, "field_unknown", "$.prices"),
+        ({"entries": [{"article": "mug.1", "price": -1}]}, "price_invalid", "$.entries[0].price"),
+    ],
+)
+def test_a_list_that_makes_no_sense_is_refused_with_field_and_reason(
+    change_: dict[str, Any], code: str, path: str
+) -> None:
+    refused = make(**change_)
+    assert refused.status == 400
+    assert (refused.json["errors"][0]["code"], refused.json["errors"][0]["path"]) == (code, path)
+
+
+def test_two_lists_with_other_prices_for_the_same_people_are_refused() -> None:
+    make()
+    refused = make(id="other", entries=[{"article": "mug.1", "price": 1}])
+    assert (refused.status, refused.json["errors"][0]["code"]) == (400, "price_overlaps")
+    assert make(id="other", entries=[{"article": "mug.1", "price": 1}], priority=1).status == 201
+    refused = change(priority=1, version=1)
+    assert (refused.status, refused.json["errors"][0]["code"]) == (400, "price_overlaps")
+
+
+def test_the_price_shown_is_the_price_charged_and_tiers_count_in_the_cart() -> None:
+    make()
+    assert shown()["price"] == {"amount": 1000, "currency": "USD"}
+    detail = call(get_product.handler, "POST /catalog/product", {"id": "mug"})
+    judge("catalog_product", detail.json)
+    assert detail.json["product"]["price_range"]["min"]["amount"] == 1000
+    found = call(search_catalog.handler, "POST /catalog/search", {"query": "mug"})
+    judge("catalog_search", found.json)
+    (product,) = found.json["products"]
+    assert product["variants"][0]["price"]["amount"] == 1000
+    assert product["price_range"] == {
+        "min": {"amount": 1000, "currency": "USD"},
+        "max": {"amount": 1399, "currency": "USD"},
+    }
+    (line,) = cart(("mug.1", 1)).json["line_items"]
+    assert line["item"]["price"] == 1000
+    (line,) = cart(("mug.1", 10)).json["line_items"]
+    assert line["item"]["price"] == 900
+
+
+def test_a_list_of_a_market_and_currency_is_for_who_is_there() -> None:
+    make(currency="EUR", markets=["EU"], entries=[{"article": "mug", "price": 1190}])
+    assert shown()["price"] == {"amount": 1299, "currency": "USD"}
+    there = {"address_country": "DE", "currency": "EUR"}
+    assert shown(**there)["price"] == {"amount": 1190, "currency": "EUR"}
+    made = cart(("mug.1", 2), **there)
+    assert made.json["currency"] == "EUR"
+    assert made.json["totals"][-1]["amount"] == 2380
+    again = call(get_cart.handler, "GET /carts/{id}", id=made.json["id"])
+    assert (again.json["currency"], again.json["totals"][-1]["amount"]) == ("EUR", 2380)
+    judge("cart", again.json)
+    other = cart(("mug.1", 1), address_country="SE", currency="SEK").json
+    assert other["currency"] == "USD"
+    assert [m["code"] for m in other["messages"]] == ["currency_not_offered"]
+
+
+def test_a_changed_price_is_said_to_who_saw_the_one_before() -> None:
+    made = cart(("mug.1", 1)).json
+    make()
+    again = call(get_cart.handler, "GET /carts/{id}", id=made["id"]).json
+    assert [m["code"] for m in again["messages"]] == ["price_changed"]
+
+
+def test_a_reduction_is_announced_with_the_lowest_price_of_thirty_days() -> None:
+    now = datetime.now(UTC)
+    calendar = DynamoPromotions()
+    told = {
+        "id": "flash",
+        "title": "Flash",
+        "goods": {"variants": ["mug.1"]},
+        "effect": {"kind": "percent_off", "basis_points": 2000},
+        "conditions": {"window": {"starts": (now - timedelta(hours=1)).isoformat()}},
+    }
+    flash = Promotion.from_dict(told)
+    draft_promotion(flash, promotions=calendar, assortment=MemoryAssortment(), at=now)
+    publish_promotion("flash", promotions=calendar, at=now)
+    rule_book().forget()
+    variant = shown()
+    assert variant["price"]["amount"] == 1039
+    assert variant["list_price"]["amount"] == 1299
+    assert variant["metadata"] == {
+        "lowest_price_30_days": {"amount": 1299, "currency": "USD"},
+        "reduction_percent": 20,
+    }
+    with counted() as calls:
+        call(search_catalog.handler, "POST /catalog/search", {"query": "mug"})
+    assert calls.names == ["dynamodb.Query catalog", "dynamodb.BatchGetItem catalog"]
