@@ -38,6 +38,7 @@ class Secret(StrEnum):
 
     SANDBOX_WEBHOOK = "sandbox_webhook"
     CARRIER_WEBHOOK = "carrier_webhook"
+    """One for each carrier: ``{"ups": "whsec_…", "dhl": ["whsec_new…", "whsec_old…"]}``."""
     STRIPE_KEY = "stripe_key"
     STRIPE_WEBHOOK = "stripe_webhook"
     """Both are drawn at random like the others, so that nothing works by accident, until the
@@ -104,6 +105,8 @@ class Endpoint(Function):
     """The UCP capability that the answer speaks for; its errors are answered as UCP messages."""
     idempotent: bool = False
     """Needs an ``Idempotency-Key``."""
+    takes_key: bool = False
+    """Takes an ``Idempotency-Key`` and does without one: what it makes is named by the request."""
     request: str | None = None
     """``"shop.cart.wire:CartRequest"``: the pydantic class of the body."""
     response: str | None = None

@@ -107,6 +107,14 @@ def document(features: Iterable[Feature] = FEATURES) -> dict[str, Any]:
                     "answer for 24 hours",
                     "schema": {"type": "string", "minLength": 1, "maxLength": 255},
                 },
+                "OptionalIdempotencyKey": {
+                    "name": "Idempotency-Key",
+                    "in": "header",
+                    "required": False,
+                    "description": "The same key and request give the same answer for 24 hours; "
+                    "with another request the key is refused (409 idempotency_key_reused)",
+                    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+                },
                 "UcpAgent": {
                     "name": "UCP-Agent",
                     "in": "header",
@@ -169,6 +177,8 @@ def _parameters(line: Endpoint) -> Iterator[dict[str, Any]]:
         }
     if line.idempotent:
         yield {"$ref": "#/components/parameters/IdempotencyKey"}
+    if line.takes_key:
+        yield {"$ref": "#/components/parameters/OptionalIdempotencyKey"}
     if line.capability:
         yield {"$ref": "#/components/parameters/UcpAgent"}
 

@@ -34,7 +34,8 @@ FEATURE = Feature(
             request="shop.orders.wire:ParcelRequest",
             response="shop.orders.wire:StaffOrder",
             status=201,
-            writes=(Table.ORDERS, Table.INVENTORY),
+            takes_key=True,
+            writes=(Table.ORDERS, Table.INVENTORY, Table.SESSIONS),
         ),
         Endpoint(
             route="POST /staff/orders/{id}/cancel",

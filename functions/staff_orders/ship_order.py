@@ -1,31 +1,41 @@
 """POST /staff/orders/{id}/parcels: a parcel is handed to a carrier."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from shop.edge.http import Request, endpoint
 from shop.inventory.store import DynamoStock
-from shop.orders.actions import ship_order
+from shop.orders.actions import ship_order, ship_order_once
+from shop.orders.model import Order
 from shop.orders.store import DynamoOrders
 from shop.orders.wire.staff import ParcelRequest, StaffOrder
+from shop.storage.keys import DynamoKeys
 from shop.storage.table import connection
 from shop.storage.transactions import DynamoLedger
 
-orders = DynamoOrders()
-stock = DynamoStock()
-ledger = DynamoLedger(connection())
+keys = DynamoKeys()
+books: dict[str, Any] = {
+    "orders": DynamoOrders(),
+    "stock": DynamoStock(),
+    "ledger": DynamoLedger(connection()),
+}
+
+
+def view(order: Order) -> Mapping[str, Any]:
+    return StaffOrder.of(order).model_dump(mode="json", exclude_none=True)
 
 
 @endpoint(ParcelRequest, status=201)
-def handler(request: Request[ParcelRequest]) -> StaffOrder:
-    parcel = request.body
-    order = ship_order(
-        request.path["id"],
-        carrier=parcel.carrier,
-        tracking_number=parcel.tracking_number,
-        tracking_url=parcel.tracking_url,
-        lines=parcel.pieces(),
-        at=request.at,
-        who=f"staff {request.caller.username}",
-        orders=orders,
-        stock=stock,
-        ledger=ledger,
-    )
-    return StaffOrder.of(order)
+def handler(request: Request[ParcelRequest]) -> Mapping[str, Any]:
+    parcel: dict[str, Any] = {
+        "carrier": request.body.carrier,
+        "tracking_number": request.body.tracking_number,
+        "tracking_url": request.body.tracking_url,
+        "lines": request.body.pieces(),
+        "at": request.at,
+        "who": f"staff {request.caller.username}",
+    }
+    order_id = request.path["id"]
+    if request.idempotency_key is None:
+        return view(ship_order(order_id, **parcel, **books))
+    return ship_order_once(request.ask, order_id, view, **parcel, **books, keys=keys)

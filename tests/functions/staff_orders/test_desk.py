@@ -25,13 +25,15 @@ def _at_the_desk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACCESS_GROUPS", "staff,fulfilment")
 
 
-def ask(handler: Any, route: str, body: Any = None, query: str = "", **path: Any) -> Response:
+def ask(
+    handler: Any, route: str, body: Any = None, query: str = "", key: str = "", **path: Any
+) -> Response:
     claims = signed_in("wanda", "fulfilment")
-    return call(handler.handler, route, body, query=query, claims=claims, **path)
+    return call(handler.handler, route, body, query=query, claims=claims, key=key, **path)
 
 
-def ship(body: Any = PARCEL, order_id: str = "ord_1") -> Response:
-    return ask(ship_order, SHIP, body, id=order_id)
+def ship(body: Any = PARCEL, order_id: str = "ord_1", key: str = "") -> Response:
+    return ask(ship_order, SHIP, body, key=key, id=order_id)
 
 
 def cancel(body: Any, order_id: str = "ord_1") -> Response:
@@ -125,6 +127,104 @@ def test_a_parcel_that_is_told_twice_leaves_once() -> None:
     assert room.on_hand() == (8, 9)
 
 
+SOME = {**PARCEL, "lines": [{"id": "li_1", "quantity": 1}]}
+ALL = {**PARCEL, "lines": [{"id": "li_2", "quantity": 1}, {"id": "li_1", "quantity": 2}]}
+
+
+@pytest.mark.parametrize(
+    ("first", "again", "path"),
+    [
+        (SOME, {**SOME, "lines": [{"id": "li_1", "quantity": 2}]}, "$.lines"),
+        (SOME, {**SOME, "lines": [{"id": "li_2", "quantity": 1}]}, "$.lines"),
+        (SOME, PARCEL, "$.lines"),
+        (PARCEL, SOME, "$.lines"),
+        (PARCEL, {**PARCEL, "tracking_url": "https://ups.example/1Z999"}, "$.tracking_url"),
+    ],
+)
+def test_a_parcel_told_again_with_other_contents_is_refused(
+    first: Any, again: Any, path: str
+) -> None:
+    room = back_room()
+    room.sold(todays())
+    assert ship(first).status == 201
+    before = room.orders.by_id("ord_1")
+    answer = ship(again)
+    assert (answer.status, answer.json["code"]) == (409, "parcel_differs")
+    assert [error["path"] for error in answer.json["errors"]] == [path]
+    assert room.orders.by_id("ord_1") == before
+
+
+@pytest.mark.parametrize(("first", "again"), [(PARCEL, ALL), (ALL, PARCEL), (SOME, SOME)])
+def test_a_parcel_told_again_in_other_words_is_the_same(first: Any, again: Any) -> None:
+    room = back_room()
+    room.sold(todays())
+    told = ship(first)
+    assert (ship(again).status, ship(again).json) == (201, told.json)
+
+
+def test_the_rest_of_an_order_told_again_is_what_the_parcels_before_left_over() -> None:
+    room = back_room()
+    room.sold(todays())
+    ship(SOME)
+    rest = {"carrier": "ups", "tracking_number": "1Z998"}
+    told = ship(rest)
+    assert (told.status, ship(rest).json) == (201, told.json)
+    assert ship(SOME).json == told.json
+
+
+def test_an_order_that_has_left_whole_has_nothing_left_to_ship() -> None:
+    room = back_room()
+    room.sold(todays())
+    ship(SOME)
+    ship({"carrier": "ups", "tracking_number": "1Z998"})
+    answer = ship({"carrier": "ups", "tracking_number": "1Z997"})
+    assert (answer.status, answer.json["code"]) == (409, "already_shipped")
+    assert "all 3 piece(s) of this order have left in 2 parcel(s)" in answer.json["detail"]
+    more = {"carrier": "dhl", "tracking_number": "1Z99", "lines": [{"id": "li_1", "quantity": 1}]}
+    assert ship(more).json["code"] == "already_shipped"
+
+
+def test_every_line_of_which_too_much_is_shipped_is_told_with_what_is_left() -> None:
+    room = back_room()
+    room.sold(todays())
+    ship(SOME)
+    wanted = [{"id": "li_1", "quantity": 2}, {"id": "li_2", "quantity": 9}]
+    answer = ship({"carrier": "ups", "tracking_number": "1Z998", "lines": wanted})
+    assert answer.status == 400
+    assert [(e["path"], e["detail"]) for e in answer.json["errors"]] == [
+        ("$.lines[0].quantity", "line li_1: 1 piece(s) are left to ship, not 2"),
+        ("$.lines[1].quantity", "line li_2: 1 piece(s) are left to ship, not 9"),
+    ]
+
+
+def test_a_key_brings_the_same_answer_again_whatever_happened_since() -> None:
+    room = back_room()
+    room.sold(todays())
+    told = ship(SOME, key="k1")
+    ship({"carrier": "ups", "tracking_number": "1Z998"}, key="k2")
+    again = ship(SOME, key="k1")
+    assert (again.status, again.json) == (201, told.json)
+    assert [line["shipped"] for line in again.json["lines"]] == [1, 0]
+    assert room.on_hand() == (8, 9)
+
+
+def test_a_key_that_comes_with_another_parcel_is_refused_and_nothing_leaves() -> None:
+    room = back_room()
+    room.sold(todays())
+    ship(SOME, key="k1")
+    answer = ship({"carrier": "ups", "tracking_number": "1Z998"}, key="k1")
+    assert (answer.status, answer.json["code"]) == (409, "idempotency_key_reused")
+    assert room.on_hand() == (9, 10)
+
+
+def test_a_key_is_not_used_up_by_a_refusal() -> None:
+    room = back_room()
+    room.place(todays())
+    assert ship(key="k1").status == 409
+    room.pay(room.orders.by_id("ord_1"))
+    assert ship(key="k1").status == 201
+
+
 def test_staff_ship_some_pieces_of_some_lines() -> None:
     room = back_room()
     room.sold(todays())
@@ -138,7 +238,7 @@ def test_staff_ship_some_pieces_of_some_lines() -> None:
     [
         ({}, 400, "$.carrier"),
         ({**PARCEL, "lines": []}, 400, "$.lines"),
-        ({**PARCEL, "lines": [{"id": "li_1", "quantity": 3}]}, 400, "$.lines"),
+        ({**PARCEL, "lines": [{"id": "li_1", "quantity": 3}]}, 400, "$.lines[0].quantity"),
         ({**PARCEL, "lines": [{"id": "li_9", "quantity": 1}]}, 404, "$.lines"),
         ({**PARCEL, "lines": [{"id": "li_1", "quantity": 0}]}, 400, "$.lines[0].quantity"),
         ({**PARCEL, "carrier": "U P S"}, 400, "$.carrier"),
@@ -171,8 +271,9 @@ def test_a_tracking_number_of_another_order_is_refused() -> None:
     room.sold(todays("ord_1", (1,)))
     room.sold(todays("ord_2", (1,)))
     ship()
-    answer = ship(order_id="ord_2")
-    assert (answer.status, answer.json["code"]) == (409, "tracking_number_taken")
+    for key in ("", "k1"):
+        answer = ship(order_id="ord_2", key=key)
+        assert (answer.status, answer.json["code"]) == (409, "tracking_number_taken")
     assert room.on_hand() == (9, 10)
 
 
@@ -200,8 +301,9 @@ def test_a_shipped_order_is_not_called_off() -> None:
     assert (answer.status, answer.json["code"]) == (409, "order_shipped")
 
 
-def test_shipping_takes_one_read_and_one_transaction() -> None:
+@pytest.mark.parametrize("key", ["", "k1"])
+def test_shipping_takes_one_read_and_one_transaction(key: str) -> None:
     back_room().sold(todays())
     with counted() as calls:
-        ship()
+        ship(key=key)
     assert [call.operation for call in calls.made] == ["Query", "TransactWriteItems"]

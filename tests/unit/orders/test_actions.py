@@ -285,8 +285,16 @@ def test_a_parcel_without_lines_holds_all_that_is_left(room: Room) -> None:
 
 def test_nothing_is_left_to_ship_once_all_is_shipped(room: Room) -> None:
     order = room.ship(room.sold(), "1Z1")
-    with pytest.raises(Invalid):
+    with pytest.raises(Conflict) as refused:
         room.ship(order, "1Z2")
+    assert refused.value.code == "already_shipped"
+
+
+def test_an_order_called_off_is_not_said_to_have_left(room: Room) -> None:
+    order = room.cancel(room.sold())
+    with pytest.raises(Conflict) as refused:
+        room.ship(order)
+    assert refused.value.code == "order_state"
 
 
 def test_more_than_is_left_is_not_shipped_and_nothing_is_written(room: Room) -> None:

@@ -278,10 +278,18 @@ def test_delivered_is_sticky_but_for_what_came_back_or_was_lost() -> None:
 
 def test_a_carriers_clock_that_is_fast_does_not_win_for_ever() -> None:
     order = shipped(confirmed())
-    wrong = Tracking("x", THEN + timedelta(days=900), ParcelStatus.FAILED_ATTEMPT)
+    wrong = Tracking("x", THEN + timedelta(hours=25), ParcelStatus.FAILED_ATTEMPT)
     order, _ = order.tracked("par_1", wrong, THEN + timedelta(hours=1), "ups")
     order = heard(order, ParcelStatus.DELIVERED, minutes=120)
     assert order.delivered
+
+
+@pytest.mark.parametrize("off", [timedelta(hours=-25), timedelta(hours=26), timedelta(days=900)])
+def test_a_report_of_a_time_at_which_it_cannot_have_happened_is_refused(off: timedelta) -> None:
+    wrong = Tracking("x", THEN + off, ParcelStatus.DELIVERED)
+    with pytest.raises(Invalid) as refused:
+        shipped(confirmed()).tracked("par_1", wrong, THEN + timedelta(hours=1), "ups")
+    assert refused.value.code == "event_time_implausible"
 
 
 def test_a_report_that_moves_nothing_is_kept_and_told_to_nobody() -> None:

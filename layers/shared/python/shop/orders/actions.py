@@ -3,15 +3,17 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from itertools import count
+from typing import Any, TypeVar
 
 from shop.inventory.model import Claim
 from shop.inventory.ports import Holds
 from shop.kernel.errors import Conflict, NotFound, Stale, Unavailable
 from shop.kernel.events import Event
+from shop.kernel.idempotency import Ask, Keys, once
 from shop.kernel.ids import derived_id
 from shop.kernel.money import Money
-from shop.kernel.transactions import Clash, Ledger, Part
+from shop.kernel.transactions import Change, Clash, Ledger, Part
 from shop.orders.model import (
     CALLED_OFF,
     GUEST,
@@ -26,6 +28,8 @@ from shop.orders.ports import Letter, Letters, Mail, Orders, Waits, Workflow
 from shop.payments.model import PaymentStatus, Report
 from shop.payments.ports import PaymentProvider
 
+T = TypeVar("T")
+
 EXPIRED = "payment_expired"
 UNDER_WAY = timedelta(seconds=45)
 """Longer than a Lambda that asks for money can live, shorter than the first wait before a retry."""
@@ -33,7 +37,7 @@ TRIES = 5
 """How often a change is tried anew when somebody else was faster."""
 
 
-def _insist(attempt: Callable[[], Order]) -> Order:
+def _insist(attempt: Callable[[], T]) -> T:
     for left in reversed(range(TRIES)):
         try:
             return attempt()
@@ -328,45 +332,101 @@ def ship_order(
 ) -> Order:
     """Hand a parcel to a carrier: ``lines`` maps line ids to pieces, ``None`` is all that is left.
 
-    The same parcel reported twice changes nothing. Raises Conflict for an order that is not
-    confirmed or a tracking number that is another parcel's, Invalid for pieces not left to ship.
+    The same parcel told twice changes nothing. Raises Conflict for an order that is not confirmed
+    or of which nothing is left to ship, for a parcel that left with other contents and for a
+    tracking number that is another order's; Invalid for pieces not left to ship.
     """
-    parcel_id = derived_id("par", order_id, carrier.casefold(), tracking_number)
+    parcel = _handing_over(
+        order_id, carrier, tracking_number, tracking_url, lines, at, who, orders, stock
+    )
 
     def attempt() -> Order:
+        change = parcel()
+        if change.parts:
+            _commit(ledger, *change.parts)
+        return change.value
+
+    return _insist(attempt)
+
+
+def ship_order_once(
+    ask: Ask,
+    order_id: str,
+    render: Callable[[Order], Mapping[str, Any]],
+    *,
+    carrier: str,
+    tracking_number: str,
+    tracking_url: str | None,
+    lines: Mapping[str, int] | None,
+    at: datetime,
+    who: str,
+    orders: Orders,
+    stock: Holds[Any],
+    ledger: Ledger,
+    keys: Keys,
+) -> Mapping[str, Any]:
+    """As :func:`ship_order`, under a key that is kept with the answer in the same transaction."""
+    parcel = _handing_over(
+        order_id, carrier, tracking_number, tracking_url, lines, at, who, orders, stock
+    )
+    return _insist(lambda: once(ask, parcel, render, keys=keys, ledger=ledger))
+
+
+def _handing_over(
+    order_id: str,
+    carrier: str,
+    tracking_number: str,
+    tracking_url: str | None,
+    lines: Mapping[str, int] | None,
+    at: datetime,
+    who: str,
+    orders: Orders,
+    stock: Holds[Any],
+) -> Callable[[], Change[Order]]:
+    """What is to be committed for a parcel; asked again, when that failed, it finds out why."""
+    parcel_id = derived_id("par", order_id, carrier.casefold(), tracking_number)
+    tries = count()
+
+    def change() -> Change[Order]:
         order = orders.by_id(order_id)
-        if any(parcel.id == parcel_id for parcel in order.parcels):
-            return order
+        known = next((parcel for parcel in order.parcels if parcel.id == parcel_id), None)
+        if known is not None:
+            order.told_again(known, lines, tracking_url)
+            return Change(order, ())
+        if next(tries):
+            _refuse_taken(carrier, tracking_number, orders)
         pieces = (
-            {line.id: line.wanted - line.shipped for line in order.lines}
+            {line_id: left for line_id, left in order.to_ship.items() if left}
             if lines is None
             else dict(lines)
         )
-        pieces = {line_id: count for line_id, count in pieces.items() if count or lines}
         parcel = Parcel(parcel_id, carrier, tracking_number, pieces, at, tracking_url)
         after, events = order.with_parcel(parcel, who)
         taken, _ = drawn(order.holds, order.skus_of(parcel))
-        try:
-            ledger.commit(
+        return Change(
+            replace(after, version=order.version + 1),
+            (
                 orders.changing(order, after, events),
                 orders.tracking(carrier, tracking_number, order_id, parcel_id),
                 lambda writes: stock.ship(
                     writes, taken, order=order_id, actor=who, at=at, claim=Claim.RESERVED
                 ),
-            )
-        except Clash as clash:
-            if orders.tracking_name(carrier, tracking_number) in clash.about and (
-                orders.name(order_id) not in clash.about
-            ):
-                raise Conflict(
-                    "this tracking number belongs to another parcel",
-                    code="tracking_number_taken",
-                    path="$.tracking_number",
-                ) from None
-            raise Stale("somebody else changed this order or its stock meanwhile") from None
-        return replace(after, version=order.version + 1)
+            ),
+        )
 
-    return _insist(attempt)
+    return change
+
+
+def _refuse_taken(carrier: str, tracking_number: str, orders: Orders) -> None:
+    try:
+        orders.parcel(carrier, tracking_number)
+    except NotFound:
+        return
+    raise Conflict(
+        "this tracking number belongs to another parcel",
+        code="tracking_number_taken",
+        path="$.tracking_number",
+    )
 
 
 def move_parcel(
@@ -377,7 +437,10 @@ def move_parcel(
     at: datetime,
     orders: Orders,
 ) -> Order:
-    """Take note of what a carrier says of a parcel. Raises NotFound for one that is not ours."""
+    """Take note of what a carrier says of a parcel. Raises NotFound for one that is not ours.
+
+    Raises Invalid for a report that cannot be true: it will not be truer later.
+    """
     order_id, parcel_id = orders.parcel(carrier, tracking_number)
 
     def attempt() -> Order:

@@ -11,12 +11,12 @@ per-line quantities, and where the money is from the payment's ledger::
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from shop.inventory.model import Hold
-from shop.kernel.errors import Conflict, Invalid, NotFound
+from shop.kernel.errors import Conflict, Invalid, NotFound, Problem
 from shop.kernel.events import Event
 from shop.kernel.money import Money, apportion
 from shop.payments.model import Payment, PaymentStatus, Report
@@ -73,6 +73,9 @@ ENDS = frozenset({ParcelStatus.DELIVERED, ParcelStatus.RETURNED, ParcelStatus.LO
 
 MOST_TRACKING = 200
 """Reports of a parcel that are kept; beyond that only one that moves it is."""
+
+SLACK = timedelta(days=1)
+"""How far a carrier's clock or time zone may be off before its report is refused."""
 
 MOST_PLACES_OF_A_PARCEL = 48
 """A parcel is one transaction of at most 100 rows: two for each hold, two for the order."""
@@ -371,25 +374,73 @@ class Order:
         order = order._noted(at, "allocated", who, ", ".join(sorted(set(allocation.values()))))
         return order, (order._event("OrderAllocated", at, locations=sorted(set(where.values()))),)
 
+    @property
+    def to_ship(self) -> dict[str, int]:
+        """The pieces of each line that are still to leave, by the line's id."""
+        return {line.id: line.wanted - line.shipped for line in self.lines}
+
+    def told_again(self, known: Parcel, lines: Mapping[str, int] | None, url: str | None) -> None:
+        """Refuse a parcel of this order that is told again with other contents.
+
+        A parcel that has left is a fact and is never changed. ``lines`` of ``None`` is everything
+        that the parcels before it had left over.
+        """
+        if lines is None:
+            before = self.parcels[: self.parcels.index(known)]
+            lines = {
+                line.id: line.wanted - sum(parcel.lines.get(line.id, 0) for parcel in before)
+                for line in self.lines
+            }
+            lines = {line_id: pieces for line_id, pieces in lines.items() if pieces}
+        unlike = []
+        if dict(lines) != dict(known.lines):
+            unlike.append(("$.lines", f"with {_counted(known.lines)}, not {_counted(lines)}"))
+        if url != known.tracking_url:
+            unlike.append(("$.tracking_url", f"to be followed at {known.tracking_url or 'no URL'}"))
+        if unlike:
+            problems = [
+                Problem("parcel_differs", f"parcel {known.tracking_number} left {how}", path)
+                for path, how in unlike
+            ]
+            raise Conflict(
+                f"parcel {known.tracking_number} has left with other contents; a parcel that has "
+                "left is not changed, another one has another tracking number",
+                code="parcel_differs",
+                problems=problems,
+            )
+
     def with_parcel(self, parcel: Parcel, who: str) -> tuple["Order", tuple[Event, ...]]:
         """This order after a parcel left. Never ships more of a line than is still wanted."""
+        gone = sum(line.shipped for line in self.lines)
+        if gone and self.shipped:
+            raise Conflict(
+                f"nothing is left to ship: all {gone} piece(s) of this order have left"
+                f" in {len(self.parcels)} parcel(s)",
+                code="already_shipped",
+            )
         if self.status is not Status.CONFIRMED:
             raise Conflict(f"an order that is {self.status} is not shipped", code="order_state")
         if not parcel.lines:
             raise Invalid("a parcel holds at least one piece", path="$.lines")
-        lines = []
         unknown = set(parcel.lines) - {line.id for line in self.lines}
         if unknown:
             raise NotFound(f"this order has no line {min(unknown)}", path="$.lines")
-        for line in self.lines:
-            pieces = parcel.lines.get(line.id, 0)
-            if pieces < 0 or line.shipped + pieces > line.wanted:
-                raise Invalid(
-                    f"line {line.id}: {line.wanted - line.shipped} piece(s) are left to ship",
-                    code="quantity_invalid",
-                    path="$.lines",
-                )
-            lines.append(replace(line, shipped=line.shipped + pieces))
+        left_to_ship = self.to_ship
+        beyond = [
+            Problem(
+                "quantity_invalid",
+                f"line {line_id}: {left_to_ship[line_id]} piece(s) are left to ship, not {pieces}",
+                f"$.lines[{place}].quantity",
+            )
+            for place, (line_id, pieces) in enumerate(parcel.lines.items())
+            if not 0 <= pieces <= left_to_ship[line_id]
+        ]
+        if beyond:
+            raise Invalid(beyond[0].detail, code="quantity_invalid", problems=beyond)
+        lines = [
+            replace(line, shipped=line.shipped + parcel.lines.get(line.id, 0))
+            for line in self.lines
+        ]
         taken, left = drawn(self.holds, self.skus_of(parcel))
         if len(taken) > MOST_PLACES_OF_A_PARCEL:
             raise Invalid(
@@ -420,12 +471,16 @@ class Order:
     def tracked(
         self, parcel_id: str, heard: Tracking, at: datetime, who: str
     ) -> tuple["Order", tuple[Event, ...]]:
-        """This order after a carrier's report; the same report twice changes nothing."""
+        """This order after a carrier's report; the same report twice changes nothing.
+
+        Raises Invalid for a report of a time at which it cannot have happened.
+        """
         parcel = next((p for p in self.parcels if p.id == parcel_id), None)
         if parcel is None:
             raise NotFound("this order has no such parcel")
         if any(known.id == heard.id for known in parcel.tracking):
             return self, ()
+        refuse_implausible(heard.at, at, since=self.placed_at)
         heard = replace(heard, at=min(heard.at, at))  # a clock that is fast does not win for ever
         after = replace(parcel, tracking=(*parcel.tracking, heard))
         if len(parcel.tracking) >= MOST_TRACKING and after.status is parcel.status:
@@ -480,6 +535,24 @@ class Order:
             raise Conflict("part of this order has not arrived yet", code="order_state")
         order = self._become(Status.COMPLETED)._noted(at, "completed", who)
         return order, (order._event("OrderCompleted", at),)
+
+
+def refuse_implausible(happened: datetime, now: datetime, *, since: datetime) -> None:
+    """Refuse the time of a carrier's event: :data:`SLACK` before ``since``, or so far ahead of us.
+
+    Clocks differ and zones are mistaken; a parcel that was delivered in the year 1 or will have
+    been next year is no parcel's news, and would decide where a parcel is for good.
+    """
+    if not since - SLACK <= happened <= now + SLACK:
+        raise Invalid(
+            f"{happened.isoformat()} is no time at which this can have happened",
+            code="event_time_implausible",
+            path="$.occurred_at",
+        )
+
+
+def _counted(pieces: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} of {line_id}" for line_id, count in pieces.items()) or "nothing"
 
 
 def held(payment: Payment) -> int:
