@@ -97,7 +97,7 @@ class Carrier:
         stage = cloud.stage
         secrets = cloud.client("secretsmanager")
         told = secrets.get_secret_value(SecretId=f"doorbuster/{stage}/carrier-webhook")
-        self._key = base64.b64decode(told["SecretString"].removeprefix("whsec_"))
+        self._key = base64.b64decode(json.loads(told["SecretString"])[CARRIER])
 
     def tell(
         self,

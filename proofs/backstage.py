@@ -26,7 +26,7 @@ from functions.reactions.manifest import FEATURE as REACTIONS
 from functions.workflows.manifest import FEATURE as WORKFLOW
 from tests.kit.faults import Crash, Double, Wire, faulty, undisturbed
 from tests.kit.invariants import stream_of_orders
-from tests.kit.shop import Context
+from tests.kit.shop import ENVIRONMENT, Context
 
 PATIENCE = 4
 """How often something that failed is delivered again."""
@@ -140,6 +140,8 @@ class Backstage:
     def _secrets(self, operation: str, said: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
         if said.get("VersionStage", "AWSCURRENT") != "AWSCURRENT":
             return 400, {"__type": "ResourceNotFoundException", "message": "no previous version"}
+        if said["SecretId"] == ENVIRONMENT["SECRET_CARRIER_WEBHOOK"]:
+            return 200, {"SecretString": json.dumps({"acme": WEBHOOK_SECRET})}
         return 200, {"SecretString": WEBHOOK_SECRET}
 
     def _mail(self, operation: str, said: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:

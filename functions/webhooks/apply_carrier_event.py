@@ -1,6 +1,7 @@
 """A carrier said where a parcel is: the order's timeline takes note, once for each event."""
 
 from shop.edge.queue import Message, consumer
+from shop.kernel.errors import Invalid
 from shop.orders.actions import move_parcel
 from shop.orders.model import Tracking
 from shop.orders.store import DynamoOrders
@@ -9,7 +10,7 @@ from shop.orders.wire.carrier import CarrierMessage
 orders = DynamoOrders()
 
 
-@consumer(CarrierMessage)
+@consumer(CarrierMessage, final=(Invalid,))
 def handler(message: Message[CarrierMessage]) -> None:
     said = message.body
     heard = Tracking(said.id, said.occurred_at, said.status, said.description)

@@ -28,6 +28,9 @@ from infra.parts.rights import PRETENCE, STRIPE, Users
 from infra.parts.stack import ShopStack
 from infra.parts.tables import SHAPES, Shape
 
+CARRIER = "parcelpost"
+"""The one carrier a new shop knows; the operator writes those it ships with into the secret."""
+
 OPERATIONS = ("GetItem", "PutItem", "Query", "TransactWriteItems", "UpdateItem")
 """What the stores do most: DynamoDB counts its own errors by table and operation."""
 
@@ -214,7 +217,11 @@ class Foundation(ShopStack):
             secret_name=self.names.secret(secret),
             encryption_key=self.key,
             generate_secret_string=secretsmanager.SecretStringGenerator(
-                password_length=44, exclude_punctuation=True, exclude_characters=punctuation
+                password_length=44,
+                exclude_punctuation=True,
+                exclude_characters=punctuation,
+                secret_string_template="{}" if secret is Secret.CARRIER_WEBHOOK else None,
+                generate_string_key=CARRIER if secret is Secret.CARRIER_WEBHOOK else None,
             ),
             removal_policy=self._keep,
         )

@@ -7,6 +7,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from functions.manifest import Consumer, Feature, Queue, StreamReader, Table
+from infra.parts.alarms import Alarms
 from infra.parts.manifests import lines
 from infra.parts.names import Names
 from infra.parts.rights import PRETENCE
@@ -43,6 +44,13 @@ class Observability(ShopStack):
             self._workflow(),
         ):
             dashboard.add_widgets(*row)
+        Alarms(self, names, "messages").on(
+            "MessagesRefused",
+            (BUSINESS, "MessagesRefused"),
+            {"Stage": self.stage.name},
+            above=0,
+            meaning="A partner's message was refused for good; the consumer's log has the reason.",
+        )
 
     def _business(self) -> list[cloudwatch.IWidget]:
         placed, confirmed = self._trade("OrdersPlaced"), self._trade("OrdersConfirmed")

@@ -13,6 +13,9 @@ from tests.unit.orders.room import Room
 
 WEBHOOK_KEY = "MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"
 """The base64 of a signing key, as the stages draw them."""
+NEW_KEY = "bmV3bmV3bmV3bmV3bmV3bmV3bmV3bmV3bmV3"
+OLD_KEY = "b2xkb2xkb2xkb2xkb2xkb2xkb2xkb2xkb2xk"
+"""The two keys of a carrier that is changing its own."""
 
 
 def back_room() -> Room:
@@ -43,8 +46,9 @@ def todays(order_id: str = "ord_1", pieces: tuple[int, ...] = (2, 1), **changes:
 def put_secrets() -> None:
     """The signing secrets, under the names that the environment gives them."""
     client = boto3.client("secretsmanager", region_name="us-east-1")
-    for name in ("SECRET_SANDBOX_WEBHOOK", "SECRET_CARRIER_WEBHOOK"):
-        client.create_secret(Name=ENVIRONMENT[name], SecretString=WEBHOOK_KEY)
+    ring = json.dumps({"ups": WEBHOOK_KEY, "dhl": [NEW_KEY, OLD_KEY]})
+    for name, value in (("SANDBOX", WEBHOOK_KEY), ("CARRIER", ring)):
+        client.create_secret(Name=ENVIRONMENT[f"SECRET_{name}_WEBHOOK"], SecretString=value)
 
 
 def on_queue(name: str) -> list[dict[str, Any]]:

@@ -17,7 +17,16 @@ from functions.webhooks import (
 from shop.edge.webhook import BODY_LIMIT, key_of, signature
 from shop.orders.model import Order, Status
 from shop.payments.model import PaymentStatus
-from tests.kit.backroom import WEBHOOK_KEY, back_room, messages, on_queue, put_secrets, todays
+from tests.kit.backroom import (
+    NEW_KEY,
+    OLD_KEY,
+    WEBHOOK_KEY,
+    back_room,
+    messages,
+    on_queue,
+    put_secrets,
+    todays,
+)
 from tests.kit.shop import Context, Response, call
 from tests.unit.orders.room import Room
 
@@ -32,8 +41,8 @@ pytestmark = pytest.mark.usefixtures("cloud")
 def _in_the_open(cloud: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACCESS", "webhook")
     put_secrets()
-    for door in (receive_payment_event, receive_carrier_event):
-        door.secret._read_at = None
+    receive_payment_event.secret._read_at = None
+    receive_carrier_event.carriers._read_at = None
 
 
 def event_of(order: Order | None = None, **more: Any) -> dict[str, Any]:
@@ -154,10 +163,51 @@ def test_a_provider_the_shop_does_not_have_is_not_found(name: str) -> None:
     assert queued() == []
 
 
-@pytest.mark.parametrize("name", ["UPS", "a#b", "x", "-ups", "u" * 41])
-def test_a_carrier_that_can_have_no_such_name_is_not_found(name: str) -> None:
+@pytest.mark.parametrize("name", ["fedex", "UPS", "a#b", "x", "-ups", "u" * 41])
+def test_a_carrier_the_shop_does_not_know_is_not_found(name: str) -> None:
     assert send(event_of(), to="carriers", name=name).status == 404
     assert queued() == []
+
+
+@pytest.mark.parametrize(("name", "key"), [("dhl", WEBHOOK_KEY), ("ups", NEW_KEY)])
+def test_one_carrier_does_not_speak_for_another(name: str, key: str) -> None:
+    answer = send(event_of(), to="carriers", name=name, key=key)
+    assert (answer.status, answer.json["code"]) == (401, "signature_invalid")
+    assert queued() == []
+
+
+@pytest.mark.parametrize("key", [NEW_KEY, OLD_KEY])
+def test_a_carrier_that_changes_its_key_has_two(key: str) -> None:
+    assert send(event_of(), to="carriers", name="dhl", key=key).status == 202
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        "0001-01-01T00:00:00Z",
+        "0001-01-01T00:00:00+14:00",
+        "1999-12-31T23:59:59+01:00",
+        "9999-12-31T23:59:59-12:00",
+    ],
+)
+def test_a_carriers_event_of_an_impossible_time_is_refused(when: str) -> None:
+    answer = send(event_of(occurred_at=when), to="carriers", name="ups")
+    assert (answer.status, answer.json["code"]) == (400, "event_time_implausible")
+    assert answer.json["errors"][0]["path"] == "$.occurred_at"
+    assert queued() == []
+
+
+@pytest.mark.parametrize(("ahead", "status"), [(23, 202), (25, 400)])
+def test_a_carriers_clock_may_be_a_day_ahead_and_no_more(ahead: int, status: int) -> None:
+    when = (datetime.now(UTC) + timedelta(hours=ahead)).isoformat()
+    assert send(event_of(occurred_at=when), to="carriers", name="ups").status == status
+
+
+def test_a_carriers_words_are_kept_without_markup() -> None:
+    words = "Left <b onclick='x()'>at</b> the  door\n<script src=//x"
+    assert send(event_of(description=words), to="carriers", name="ups").status == 202
+    (message,) = queued()
+    assert message["description"] == "Left at the door"
 
 
 @pytest.mark.parametrize("size", [BODY_LIMIT + 1, 300 * 1024, 1024 * 1024])
@@ -175,7 +225,15 @@ def test_a_delivery_that_is_signed_and_makes_no_sense_is_refused(body: bytes) ->
 
 
 @pytest.mark.parametrize(
-    "change", [{"status": "eaten"}, {"occurred_at": "soon"}, {"id": ""}, {"tracking_number": "#"}]
+    "change",
+    [
+        {"status": "eaten"},
+        {"occurred_at": "soon"},
+        {"id": ""},
+        {"tracking_number": "#"},
+        {"description": "a\x00b"},
+        {"description": "a\u202eb"},
+    ],
 )
 def test_a_carriers_delivery_that_makes_no_sense_is_refused(change: dict[str, Any]) -> None:
     answer = send(event_of(**change), to="carriers", name="ups")
@@ -301,6 +359,19 @@ def test_a_parcel_that_is_not_ours_comes_back_and_holds_up_nothing() -> None:
     bodies = (heard(tracking_number="1Z000"), heard(), {**heard(), "carrier": "dhl"})
     assert apply(apply_carrier_event, *bodies) == ["m0", "m2"]
     assert room.orders.by_id("ord_1").delivered
+
+
+def test_an_event_from_before_the_order_is_refused_for_good_and_reported(
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    room = shipped()
+    before = room.orders.by_id("ord_1")
+    early = (before.placed_at - timedelta(hours=25)).isoformat()
+    bodies = (heard(id="early", occurred_at=early), heard(id="late", status="in_transit"))
+    assert apply(apply_carrier_event, *bodies) == []
+    assert [t.id for t in room.orders.by_id("ord_1").parcels[0].tracking] == ["late"]
+    assert "event_time_implausible" in [vars(record).get("code") for record in caplog.records]
+    assert '"MessagesRefused":1' in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("poison", [{}, {"carrier": "ups"}, {**heard(), "status": "eaten"}])

@@ -20,7 +20,7 @@ from shop.edge.reaction import Happening, measured, reaction
 from shop.edge.schedule import scheduled
 from shop.edge.stream import Change, NotDone, plain, stream_reader
 from shop.edge.task import Task, task
-from shop.kernel.errors import Conflict, Unavailable
+from shop.kernel.errors import Conflict, Invalid, Unavailable
 from tests.kit.shop import Context
 
 
@@ -78,6 +78,19 @@ def test_a_message_whose_door_fails_comes_back_alone(error: Exception) -> None:
 
     handler = consumer(Note)(door)
     assert failed(handler(batch(*(f'{{"text": "{c}"}}' for c in "abc")), Context())) == ["m1"]
+
+
+def test_what_stays_untrue_is_refused_once_and_reported(
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    def door(message: Message[Note]) -> None:
+        raise Invalid("of the year 1", code="too_old")
+
+    handler = consumer(Note, final=(Invalid,))(door)
+    assert failed(handler(batch('{"text": "a"}', "{"), Context())) == ["m1"]
+    assert [vars(record).get("code") for record in caplog.records] == ["too_old"]
+    assert capsys.readouterr().out.count('"MessagesRefused":1') == 1
+    assert failed(consumer(Note)(door)(batch('{"text": "a"}'), Context())) == ["m0"]
 
 
 @pytest.mark.slow

@@ -20,13 +20,14 @@ from shop.edge.webhook import (
     BODY_LIMIT,
     KEPT,
     RECHECKED,
+    Keyring,
     Secret,
     deliver,
     key_of,
     signature,
     verified,
 )
-from shop.kernel.errors import TooLarge, Unauthenticated, Unavailable
+from shop.kernel.errors import NotFound, TooLarge, Unauthenticated, Unavailable
 
 pytestmark = pytest.mark.slow
 
@@ -260,6 +261,54 @@ def test_a_secret_is_not_shown_where_it_is_printed(manager: Manager) -> None:
     secret = Secret(manager.arn)
     secret.keys(NOW)
     assert repr(KEY)[2:-1] not in repr(secret)
+
+
+# A secret for each of several senders
+
+
+def ring_of(manager: Manager, **senders: Any) -> Keyring:
+    arn = manager.client.create_secret(Name="ring", SecretString=json.dumps(senders))["ARN"]
+    return Keyring(arn)
+
+
+def test_each_sender_has_keys_of_its_own_and_two_while_it_changes_them(manager: Manager) -> None:
+    ring = ring_of(manager, ups=f"whsec_{SECRET}", dhl=[OTHER, SECRET])
+    assert ring.of("ups", NOW).keys(NOW) == (KEY,)
+    assert ring.of("dhl", NOW).keys(NOW) == (key_of(OTHER), KEY)
+    assert verified(signed(), RAW, ring.of("ups", NOW), NOW)
+
+
+def test_a_sender_nobody_named_is_not_found(manager: Manager) -> None:
+    with pytest.raises(NotFound):
+        ring_of(manager, ups=SECRET).of("dhl", NOW)
+
+
+def test_a_sender_that_was_just_named_is_found_and_one_taken_out_is_not(manager: Manager) -> None:
+    ring = ring_of(manager, ups=SECRET)
+    ring.of("ups", NOW)
+    manager.client.put_secret_value(SecretId=ring.arn, SecretString=json.dumps({"dhl": OTHER}))
+    with pytest.raises(NotFound):
+        ring.of("dhl", NOW + RECHECKED - timedelta(seconds=1))
+    assert ring.of("dhl", NOW + RECHECKED).keys(NOW + RECHECKED) == (key_of(OTHER),)
+    with pytest.raises(NotFound):
+        ring.of("ups", NOW + KEPT)
+
+
+def test_a_key_that_was_replaced_opens_nothing_once_it_is_read_anew(manager: Manager) -> None:
+    ring = ring_of(manager, ups=SECRET)
+    assert verified(signed(), RAW, ring.of("ups", NOW), NOW)
+    manager.client.put_secret_value(SecretId=ring.arn, SecretString=json.dumps({"ups": OTHER}))
+    later = NOW + RECHECKED
+    anew = signature(key_of(OTHER), "msg_2", later, RAW)
+    assert verified(anew, RAW, ring.of("ups", later), later)
+    with pytest.raises(Unauthenticated):
+        verified(signed(at=later), RAW, ring.of("ups", later), later)
+
+
+def test_a_ring_is_not_shown_where_it_is_printed(manager: Manager) -> None:
+    ring = ring_of(manager, ups=SECRET)
+    one = ring.of("ups", NOW)
+    assert repr(KEY)[2:-1] not in repr(one)
 
 
 # Sending

@@ -264,12 +264,33 @@ def test_a_carriers_own_fields_may_come_along() -> None:
         ({"occurred_at": 7}, "$.occurred_at"),
         ({"tracking_number": "x"}, "$.tracking_number"),
         ({"description": "x" * 301}, "$.description"),
+        ({"description": "a\x00"}, "$.description"),
+        ({"description": "a\x1b[2J"}, "$.description"),
+        ({"description": "\u202eroodeht"}, "$.description"),
     ],
 )
 def test_a_carriers_event_that_makes_no_sense_is_refused(change: dict[str, Any], path: str) -> None:
     with pytest.raises(Invalid) as refused:
         parse(CarrierEvent, json.dumps({**EVENT, **change}).encode())
     assert [problem.path for problem in refused.value.problems] == [path]
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("Left at the door", "Left at the door"),
+        ("kept < 5 °C, door > 2 m", "kept < 5 °C, door > 2 m"),
+        ("  two\r\nlines\t", "two lines"),
+        ("<img src=x onerror=alert(1)>Hello", "Hello"),
+        ("<<b>script>alert(1)</script>", "< script>alert(1)"),
+        ("a<!-- b --> c <svg", "a c"),
+        ("已签收 👩‍🚀", "已签收 👩‍🚀"),
+    ],
+)
+def test_a_carriers_words_are_kept_as_one_line_without_markup(said: str, kept: str) -> None:
+    read = parse(CarrierEvent, json.dumps({**EVENT, "description": said}).encode())
+    assert isinstance(read, CarrierEvent)
+    assert read.description == kept
 
 
 # Questions staff ask

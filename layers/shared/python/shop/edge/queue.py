@@ -2,10 +2,12 @@
 
 Each message stands for itself: one that fails is reported and comes back after the visibility
 timeout, until it has failed so often that the queue sets it aside in its dead-letter queue. The
-others of the batch are done and do not come back.
+others of the batch are done and do not come back. What trying again cannot mend is refused for
+good: logged as an error, counted (``MessagesRefused``, which has an alarm), and done with.
 """
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +18,7 @@ from pydantic import BaseModel
 
 from shop.edge.faults import told
 from shop.edge.http import log, parse
+from shop.edge.reaction import measured
 from shop.kernel.errors import Refusal
 
 Body = TypeVar("Body", bound=BaseModel)
@@ -35,13 +38,18 @@ Door = Callable[[Message[Body]], None]
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
 
-def consumer(body: type[Body]) -> Callable[[Door[Body]], Handler]:
-    """Hang a door in its frame. ``body`` is the pydantic class that each message must fit."""
+def consumer(
+    body: type[Body], *, final: tuple[type[Refusal], ...] = ()
+) -> Callable[[Door[Body]], Handler]:
+    """Hang a door in its frame. ``body`` is the pydantic class that each message must fit.
+
+    ``final`` are the door's refusals that stay true however often it is asked.
+    """
 
     def hang(door: Door[Body]) -> Handler:
         @log.inject_lambda_context(clear_state=True)
         def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-            failed = [r["messageId"] for r in event["Records"] if not _done(r, body, door)]
+            failed = [r["messageId"] for r in event["Records"] if not _done(r, body, door, final)]
             return {"batchItemFailures": [{"itemIdentifier": each} for each in failed]}
 
         return handler
@@ -49,14 +57,24 @@ def consumer(body: type[Body]) -> Callable[[Door[Body]], Handler]:
     return hang
 
 
-def _done(record: Mapping[str, Any], body: type[Body], door: Door[Body]) -> bool:
+def _done(
+    record: Mapping[str, Any],
+    body: type[Body],
+    door: Door[Body],
+    final: tuple[type[Refusal], ...],
+) -> bool:
     log.set_correlation_id(record["messageId"])
     attempt = int(record.get("attributes", {}).get("ApproximateReceiveCount", 1))
+    read = None
     try:
         read = parse(body, record["body"].encode("utf-8", "surrogatepass"))
         said = cast(Body, read)
         door(Message(said, record["messageId"], attempt, datetime.now(UTC)))
     except Refusal as refusal:
+        if read is not None and isinstance(refusal, final):
+            log.error("refused for good", extra={"code": refusal.code, "why": refusal.detail})
+            measured({"MessagesRefused": 1}, datetime.now(UTC), Stage=os.environ["STAGE"])
+            return True
         log.warning(
             "not done", extra={"code": refusal.code, "why": refusal.detail, "attempt": attempt}
         )

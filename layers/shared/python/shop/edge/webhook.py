@@ -16,9 +16,9 @@ import urllib.request
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
-from shop.kernel.errors import TooLarge, Unauthenticated, Unavailable
+from shop.kernel.errors import NotFound, TooLarge, Unauthenticated, Unavailable
 
 TOLERANCE = timedelta(minutes=5)
 BODY_LIMIT = 64 * 1024
@@ -55,7 +55,54 @@ class Secret:
         return self.keys(at)
 
 
-def verified(headers: Mapping[str, str], raw: bytes, secret: Secret, at: datetime) -> str:
+@dataclass
+class Keyring:
+    """Signing secrets of several senders, in one secret of Secrets Manager kept as :class:`Secret`.
+
+    It holds a JSON object: the sender's name, and its secret or, while that is being replaced, a
+    list of two. A sender that is not named does not exist; one that is taken out, and a secret that
+    is, are no longer good once a warm Lambda has read it anew.
+    """
+
+    arn: str
+    _keys: Mapping[str, tuple[bytes, ...]] = field(default_factory=dict, repr=False)
+    _read_at: datetime | None = None
+
+    def of(self, sender: str, at: datetime) -> "OneOfTheRing":
+        """The keys of one sender. Raises :class:`NotFound` for one that is not named."""
+        if sender not in self._kept(at, KEPT) and sender not in self._kept(at, RECHECKED):
+            raise NotFound("nobody of this name sends us anything")
+        return OneOfTheRing(self, sender)
+
+    def _kept(self, at: datetime, most: timedelta) -> Mapping[str, tuple[bytes, ...]]:
+        if self._read_at is None or at - self._read_at >= most:
+            self._keys, self._read_at = _ring_of(self.arn), at
+        return self._keys
+
+
+@dataclass(frozen=True)
+class OneOfTheRing:
+    """What :func:`verified` needs of one sender's secret."""
+
+    ring: Keyring
+    sender: str
+
+    def keys(self, at: datetime) -> tuple[bytes, ...]:
+        return self.ring._kept(at, KEPT).get(self.sender, ())
+
+    def again(self, at: datetime) -> tuple[bytes, ...]:
+        return self.ring._kept(at, RECHECKED).get(self.sender, ())
+
+
+class Keys(Protocol):
+    """The keys that are good now, and once more after they may have changed."""
+
+    def keys(self, at: datetime) -> tuple[bytes, ...]: ...
+
+    def again(self, at: datetime) -> tuple[bytes, ...]: ...
+
+
+def verified(headers: Mapping[str, str], raw: bytes, secret: Keys, at: datetime) -> str:
     """The id of a delivery whose signature is good.
 
     Raises :class:`TooLarge`, and :class:`Unauthenticated` without saying which part was wrong: who
@@ -136,10 +183,22 @@ def _fits(signed: bytes, given: Iterable[bytes], keys: Iterable[bytes]) -> bool:
     return any(hmac.compare_digest(one, other) for one in given for other in expected)
 
 
-def _keys_of(arn: str) -> tuple[bytes, ...]:
+def _manager() -> Any:
     import boto3  # built with the first delivery, so that a bare cold start does without
 
-    manager = boto3.client("secretsmanager")
+    return boto3.client("secretsmanager")
+
+
+def _ring_of(arn: str) -> dict[str, tuple[bytes, ...]]:
+    ring = json.loads(_manager().get_secret_value(SecretId=arn)["SecretString"])
+    return {
+        sender: tuple(key_of(text) for text in ([texts] if isinstance(texts, str) else texts))
+        for sender, texts in ring.items()
+    }
+
+
+def _keys_of(arn: str) -> tuple[bytes, ...]:
+    manager = _manager()
     texts = [manager.get_secret_value(SecretId=arn)["SecretString"]]
     try:
         previous: Any = manager.get_secret_value(SecretId=arn, VersionStage="AWSPREVIOUS")
