@@ -35,7 +35,7 @@ import psutil
 from rich.markup import escape
 
 from local import ground
-from local.emulator import COMPLETE, RUNNING, is_whole, saves
+from local.emulator import COMPLETE, PATIENCE, RUNNING, is_whole, saves
 from local.processes import (
     LOOPBACK,
     ROOT,
@@ -194,11 +194,12 @@ class Cloud:
 
     def save(self) -> None:
         """Have the emulator write its state now, and wait until it is on disk."""
-        before = self._saves()
+        state = self.home / "state"
+        before = max((save.name for save in saves(state)), default="")
         for process in servers(self.home, "local.emulator"):
             process.send_signal(signal.SIGUSR1)
         until = time.monotonic() + 60
-        while self._saves() == before:
+        while not any(save.name > before and (save / COMPLETE).exists() for save in saves(state)):
             if time.monotonic() > until:
                 raise CloudRefused(
                     f"The emulator did not save its state; see {self._log('emulator')}"
@@ -381,7 +382,7 @@ class Cloud:
             )
 
     def _stop_emulator(self) -> None:
-        if stop(servers(self.home, "local.emulator"), grace=60):
+        if stop(servers(self.home, "local.emulator"), grace=PATIENCE + 30):
             self.show.say("  The emulator did not stop in order: its last changes are lost.")
         stop(workers(self.home), grace=2)
 
@@ -427,9 +428,6 @@ class Cloud:
         said = self._log(name).read_text(errors="replace").splitlines()[-20:]
         words = "\n".join(f"    {text}" for text in said)
         return f"The {name.replace('_', ' ')} did not start ({self._log(name)}):\n{words}"
-
-    def _saves(self) -> list[str]:
-        return [save.name for save in saves(self.home / "state") if (save / COMPLETE).exists()]
 
     def _answers(self, *, patience: float = 2, while_runs: psutil.Process | None = None) -> bool:
         until = time.monotonic() + patience

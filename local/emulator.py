@@ -9,15 +9,18 @@ MiniStack 1.5.33 as it comes (docs/local-cloud.md has each finding):
 - refuses a stack with an alarm on a sum of metrics;
 - knows queues by URLs with its port in them, and loses them to their readers on another port.
 
-So here a save is all or nothing and also made on request (SIGUSR1) and from time to time; streams
-are kept with the tables they belong to; and a workflow goes on in the step it was in, whose task
-runs again and hands out a new token, just as a redrive does on AWS. Queues move along.
+So here a save is all or nothing and also made on request (SIGUSR1) and from time to time, by a
+forked child, so that no request waits for it; streams are kept with the tables they belong to; and
+a workflow goes on in the step it was in, whose task runs again and hands out a new token, just as a
+redrive does on AWS. Queues move along.
 """
 
 import argparse
+import concurrent.futures
 import contextlib
 import contextvars
 import copy
+import gc
 import json
 import logging
 import os
@@ -27,9 +30,11 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
+import traceback
+import warnings
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from local.processes import LOOPBACK, watch_lifeline
 
@@ -39,6 +44,16 @@ COMPLETE = "complete"
 RUNNING = "running"
 """A file that an orderly stop removes: to find it without an emulator tells of a kill."""
 INTERRUPTED = "States.ServiceRestart"
+BLOBS = "blobs.json"
+"""In a save: the names of the Lambda code files that it refers to."""
+PATIENCE = 90.0
+"""Seconds a child may take to write a save before it is killed; 2,465 products take 1 to 2."""
+
+Services = Mapping[str, Callable[[], Any]]
+
+
+class NotSaved(RuntimeError):
+    """A save did not come to its end; the one before it still counts."""
 
 
 def main() -> None:
@@ -54,6 +69,8 @@ def main() -> None:
 
     from ministack import app
 
+    # A child of a process with threads may find locks held; ours opens them.
+    warnings.filterwarnings("ignore", message=".*use of fork", category=DeprecationWarning)
     memory = Memory(app, told.home / "state")
     memory.attach()
     _take_alarms_on_sums()
@@ -72,14 +89,25 @@ def main() -> None:
 
 
 class Memory:
-    """What outlives the process: one folder a save, of which the newest complete one counts."""
+    """What outlives the process: one folder a save, of which the newest complete one counts.
 
-    def __init__(self, app: Any, folder: Path) -> None:
+    A save is written by a child that is forked on the thread of MiniStack's event loop. All of
+    DynamoDB's writes happen on that thread, so the child has the state of one moment between two of
+    them, and nobody waits while it writes. The child only writes files. That they count is said
+    by the parent, so a child whose parent was killed leaves nothing that could be taken for a save.
+    """
+
+    def __init__(self, app: Any, folder: Path, *, patience: float = PATIENCE) -> None:
         self._app = app
         self._folder = folder
+        self._patience = patience
         self._lock = threading.Lock()
         self._wanted = threading.Event()
         self._calls = 0
+        self._number = 0
+        self._child: int | None = None
+        self._ending = False
+        self._referenced: set[str] | None = None
 
     def attach(self) -> None:
         """Put ourselves between MiniStack and its files, before it reads any."""
@@ -88,14 +116,17 @@ class Memory:
         self._persistence = persistence
         newest = self._newest()
         persistence.STATE_DIR = str(newest or self._folder / "none")
-        self._app.save_all = self.save
+        self._app.save_all = self.save_at_the_end
         self._keep_code_until_saved()
         load = self._app._load_persisted_state
 
         def load_with_streams() -> None:
+            gc.disable()  # it would look through all that was read, again and again
             load()
             self._load_streams(newest)
             _move_queues()
+            gc.enable()
+            gc.freeze()
 
         self._app._load_persisted_state = load_with_streams
         serve = self._app.app
@@ -112,7 +143,6 @@ class Memory:
 
         lambda_svc.CODE_BLOB_DIR = str(self._folder / "lambda-blobs")
         self._prune = lambda_svc._prune_orphan_code_blobs
-        self._referenced: set[str] | None = None
 
         def remember(referenced: set[str]) -> None:
             self._referenced = set(referenced)
@@ -124,49 +154,176 @@ class Memory:
         self._wanted.set()
 
     def keep(self, every: float) -> None:
-        """Save on request, and every so many seconds in which anything was called.
+        """Save on request, and every so many seconds in which anything was called, for ever.
 
-        Calls wait while a save is written, so a state that takes long is saved more seldom.
+        A state that takes long is saved more seldom; a save that failed is tried again.
         """
-        seen, took = self._calls, 0.0
-        while True:
-            asked = self._wanted.wait(max(every, 30 * took) if every else None)
+        seen, took, failures = self._calls, 0.0, 0
+        while not self._ending:
+            pause = max(every, 10 * took) if every else None
+            if failures:
+                pause = min(5.0 * 2**failures, 60.0, pause or 60.0)
+            asked = self._wanted.wait(pause)
             self._wanted.clear()
-            if asked or self._calls != seen:
-                seen, started = self._calls, time.monotonic()
-                self.save(self._app._build_persistence_save_dict())
-                took = time.monotonic() - started
+            if not (asked or failures or self._calls != seen):
+                continue
+            seen, started = self._calls, time.monotonic()
+            try:
+                self.save(self._app._build_persistence_save_dict)
+            except (NotSaved, OSError) as error:
+                failures += 1
+                if not self._ending:
+                    log.error("the state was not saved, and will be tried again: %s", error)
+            else:
+                failures = 0
+            took = time.monotonic() - started
 
-    def save(self, services: dict[str, Callable[[], Any]]) -> None:
-        """Write all or nothing: a service whose state changes under our eyes is read again."""
+    def save(self, services: Callable[[], Services]) -> None:
+        """Write all or nothing, while requests are answered.
+
+        Raises :class:`NotSaved`, and ``OSError`` when there is no room for a child or a folder.
+        """
+        loop = self._app._MAIN_LOOP
+        if loop is None:
+            raise NotSaved("the emulator has not started yet")
+        begun: concurrent.futures.Future[tuple[int, Path]] = concurrent.futures.Future()
+
+        def begin() -> None:
+            try:
+                if self._ending:
+                    raise NotSaved("the emulator is being stopped")
+                begun.set_result(self._fork(services))
+            except (NotSaved, OSError) as error:
+                begun.set_exception(error)
+
+        started = time.monotonic()
+        loop.call_soon_threadsafe(begin)
+        child, target = begun.result()
         with self._lock:
-            started = time.monotonic()
-            earlier = self._newest()
-            target = self._folder / f"{int(earlier.name) + 1 if earlier else 1:08d}"
+            self._await(child, target)
+            self._complete(target, started)
+
+    def save_at_the_end(self, services: Services) -> None:
+        """The last save, in an orderly stop, on the loop's own thread: nobody is served any more.
+
+        Where a child does not manage, this process writes by itself.
+        """
+        started = time.monotonic()
+        self._ending = True
+        if self._child is not None:  # it writes what is old already
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._child, signal.SIGKILL)
+        with self._lock:
+            try:
+                child, target = self._fork(lambda: services)
+                self._await(child, target)
+            except (NotSaved, OSError) as error:
+                log.error("writing the last save without a child: %s", error)
+                target = self._next_folder()
+                self._write_all(services, target)
+            self._complete(target, started)
+
+    def _fork(self, services: Callable[[], Services]) -> tuple[int, Path]:
+        target = self._next_folder()
+        reading, writing = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.close(writing)
+            self._be_the_child(services, target, reading)
+        os.close(reading)
+        self._lifeline = writing
+        self._child = child
+        return child, target
+
+    def _be_the_child(
+        self, services: Callable[[], Services], target: Path, lifeline: int
+    ) -> NoReturn:
+        """Write, and end without a word to anybody: sockets, workers and signals are the parent's.
+
+        Only this thread was taken along, so what another one had locked stays locked: the locks
+        of MiniStack's modules are made anew. And as nobody else is here, nothing need be copied.
+        """
+        status = 1
+        try:
+            gc.disable()
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            _close_all_but(lifeline)
+            threading.Thread(target=_end_with_parent, args=(lifeline,), daemon=True).start()
+            _open_all_locks()
+            copy.deepcopy = _itself  # type: ignore[assignment]
+            self._write_all(services(), target)
+            status = 0
+        finally:
+            if status:
+                traceback.print_exc()
+                sys.stderr.flush()
+            os._exit(status)
+
+    def _await(self, child: int, target: Path) -> None:
+        """Wait for the child to end well, or see to it that it ends."""
+        until = time.monotonic() + self._patience
+        try:
+            while True:
+                ended, status = os.waitpid(child, os.WNOHANG)
+                if ended:
+                    break
+                if time.monotonic() > until:
+                    os.kill(child, signal.SIGKILL)
+                    os.waitpid(child, 0)
+                    raise NotSaved(f"its child was not done in {self._patience:.0f} s; killed")
+                time.sleep(0.01)
+            if code := os.waitstatus_to_exitcode(status):
+                raise NotSaved(f"its child ended with {code}")
+        except NotSaved:
             shutil.rmtree(target, ignore_errors=True)
-            target.mkdir(parents=True)
-            for name, get_state in services.items():
-                state = _steady(get_state)
-                if state is None:
-                    if earlier and (earlier / f"{name}.json").exists():
-                        shutil.copyfile(earlier / f"{name}.json", target / f"{name}.json")
-                    continue
+            raise
+        finally:
+            if self._child == child:
+                self._child = None
+                os.close(self._lifeline)
+
+    def _write_all(self, services: Services, target: Path) -> None:
+        """A service whose state changes under our eyes, which it does not in a child, is read
+        again."""
+        earlier = self._newest()
+        for name, get_state in services.items():
+            state = _steady(get_state)
+            if state is not None:
                 self._write(target / f"{name}.json", name, state)
-            self._write(target / "streams.json", "streams", _steady(_streams))
-            sizes = {file.name: file.stat().st_size for file in target.iterdir()}
-            (target / COMPLETE).write_text(json.dumps(sizes))
-            for old in saves(self._folder):
-                if old != target:
-                    shutil.rmtree(old, ignore_errors=True)
-            if self._referenced is not None:
-                self._prune(self._referenced)
-            log.warning("saved state %s in %.2f s", target.name, time.monotonic() - started)
+            elif earlier and (earlier / f"{name}.json").exists():
+                shutil.copyfile(earlier / f"{name}.json", target / f"{name}.json")
+        self._write(target / "streams.json", "streams", _steady(_streams))
+        if self._referenced is not None:
+            (target / BLOBS).write_text(json.dumps(sorted(self._referenced)))
+
+    def _complete(self, target: Path, started: float) -> None:
+        """From here on the save counts, and those before it do not."""
+        sizes = {file.name: file.stat().st_size for file in target.iterdir()}
+        (target / COMPLETE).write_text(json.dumps(sizes))
+        for old in saves(self._folder):
+            if old.name < target.name:
+                shutil.rmtree(old, ignore_errors=True)
+        if BLOBS in sizes:
+            self._prune(set(json.loads((target / BLOBS).read_text())))
+        log.warning("saved state %s in %.2f s", target.name, time.monotonic() - started)
+
+    def _next_folder(self) -> Path:
+        """A number that was never used: who asked for a save knows it by a greater one."""
+        last = next(iter(saves(self._folder)), None)
+        self._number = max(self._number, int(last.name) if last else 0) + 1
+        target = self._folder / f"{self._number:08d}"
+        target.mkdir(parents=True)
+        return target
 
     def _write(self, file: Path, service: str, state: Any) -> None:
         version = self._persistence._state_format_version(service)
         document = {"__ministack_format__": version, "payload": state}
         with file.open("w") as out:
-            json.dump(document, out, default=self._persistence._json_default)
+            # dumps, not dump: only it does all its work in C.
+            out.write(json.dumps(document, default=self._persistence._json_default))
             out.flush()
             os.fsync(out.fileno())
 
@@ -232,6 +389,36 @@ def _steady(read: Callable[[], Any]) -> Any:
             log.info("reading again: %s", error)
             time.sleep(0.02)
     raise AssertionError("unreachable")
+
+
+def _close_all_but(kept: int) -> None:
+    """A child holds neither the port nor the Lambda workers' pipes once its parent is gone."""
+    for name in [int(entry.name) for entry in Path("/dev/fd").iterdir()]:
+        if name > 2 and name != kept:
+            with contextlib.suppress(OSError):
+                os.close(name)
+
+
+def _end_with_parent(lifeline: int) -> None:
+    """End when the other end of the pipe does, which is when the parent ends, however it ends."""
+    with contextlib.suppress(OSError):
+        os.read(lifeline, 1)
+    os._exit(1)
+
+
+def _open_all_locks() -> None:
+    """Locks of MiniStack's modules, as they were before anybody held them."""
+    kinds = (type(threading.Lock()), type(threading.RLock()))
+    for name, module in list(sys.modules.items()):
+        if name.startswith("ministack."):
+            for value in list(vars(module).values()):
+                if isinstance(value, kinds):
+                    value._at_fork_reinit()  # type: ignore[union-attr]
+
+
+def _itself(value: Any, memo: Any = None) -> Any:
+    """In ``copy.deepcopy``'s place, where nobody changes what would have been copied."""
+    return value
 
 
 def _take_alarms_on_sums() -> None:
