@@ -112,6 +112,16 @@ FEATURE = Feature(
             writes=(Table.PRICING,),
         ),
         Endpoint(
+            route="GET /staff/price-history/{id}",
+            module="staff_pricing.get_price_history",
+            access=Access.STAFF,
+            groups=GROUPS,
+            summary="What a variant was announced at (?country=DE&currency=EUR), and the lowest"
+            " price of the thirty days before a reduction",
+            response="shop.pricing.wire:PriceHistoryView",
+            reads=(Table.CATALOG, Table.PRICING),
+        ),
+        Endpoint(
             route="POST /staff/coupons",
             module="staff_pricing.create_coupon",
             access=Access.STAFF,

@@ -7,19 +7,23 @@ import pytest
 
 from functions.cart import create_cart, get_cart
 from functions.catalog import get_product, lookup_catalog, search_catalog
+from functions.checkout import create_checkout
 from functions.staff_pricing import (
     change_price_list,
     create_price_list,
+    get_price_history,
     get_price_list,
     list_price_lists,
 )
+from shop.checkout.store import DynamoSessions
+from shop.kernel.money import Money
 from shop.pricing.actions.promotions import draft_promotion, publish_promotion
 from shop.pricing.model import Promotion
 from shop.pricing.store import DynamoPromotions, rule_book
 from tests.doubles.pricing import MemoryAssortment
 from tests.functions.staff_pricing.test_promoting import CLAIMS
 from tests.kit.calls import counted
-from tests.kit.goods import lines, mug, put_on_sale
+from tests.kit.goods import checkout_body, lines, mug, put_on_sale
 from tests.kit.shop import Response, call
 from tests.kit.ucp_judge import judge
 
@@ -189,6 +193,20 @@ def test_a_reduction_is_announced_with_the_lowest_price_of_thirty_days() -> None
     assert variant["metadata"] == {
         "lowest_price_30_days": {"amount": 1299, "currency": "USD"},
         "reduction_percent": 20,
+    }
+    told = ask(get_price_history, "GET /staff/price-history/{id}", id="mug.1").json
+    assert [(p["price"], p["regular"]) for p in told["points"]] == [(1299, None), (1039, 1299)]
+    assert (told["reduction"]["lowest_30_days"], told["reduction"]["percent"]) == (1299, 20)
+    body = checkout_body(("mug.1", 1))
+    made = call(create_checkout.handler, "POST /checkout-sessions", body).json
+    quote = DynamoSessions().of("guest", made["id"], datetime.now(UTC)).offer.quote
+    assert quote.lines[0].lowest_30_days == Money(1299, "USD")
+    assert quote.trace[0].to_dict() == {
+        "step": "price",
+        "rule": "lowest_30_days",
+        "amount": 1299,
+        "detail": f"before {now:%Y-%m-%d}",
+        "lines": ["li_1"],
     }
     with counted() as calls:
         call(search_catalog.handler, "POST /catalog/search", {"query": "mug"})

@@ -15,7 +15,7 @@ from shop.kernel.errors import Invalid, Problem
 from shop.kernel.ids import derived_id
 from shop.kernel.money import Money
 from shop.pricing.actions import quote
-from shop.pricing.actions.announcing import line_of
+from shop.pricing.actions.announcing import Place, line_of, with_references
 from shop.pricing.model import (
     UNTOUCHED,
     Basket,
@@ -268,6 +268,12 @@ def priced(
             if again.code != "no_price_in_currency":
                 raise
             raise _other_currency(items, own) from None
+    result = with_references(
+        result,
+        [(item.variant, _basket_line(item)) for item in items],
+        rules=rules,
+        place=Place(market_of(country)),
+    )
     for index, item in enumerate(items):
         now = result.line(item.line.id).unit_price.minor
         if item.line.seen is not None and item.line.seen != now:

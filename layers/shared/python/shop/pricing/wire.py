@@ -12,6 +12,7 @@ from shop.kernel.paging import Page, from_cursor, to_cursor
 from shop.pricing.model import CustomerFacts, Promotion, Quote
 from shop.pricing.model.coupons import Coupon
 from shop.pricing.model.difference import Difference
+from shop.pricing.model.history import PriceHistory
 from shop.pricing.model.price_lists import PriceList
 
 NOT_OFFERED = {
@@ -157,6 +158,60 @@ def price_lists_view(
     return PriceListsView(
         price_lists=[PriceListSummary.of(n, at) for n in rest[:limit]], cursor=more
     )
+
+
+class PricePointView(BaseModel):
+    """From ``since`` on one unit was announced at ``price``; ``regular`` is what that was off."""
+
+    since: datetime
+    price: int
+    regular: int | None = None
+
+
+class ReductionView(BaseModel):
+    """The reduction that runs, and the lowest price of the thirty days before it began."""
+
+    began: datetime
+    price: int
+    lowest_30_days: int | None
+    percent: int
+
+
+class PriceHistoryView(BaseModel):
+    """All amounts are minor units of ``currency``."""
+
+    article: str
+    market: str
+    currency: str
+    points: list[PricePointView]
+    reduction: ReductionView | None = None
+
+    @classmethod
+    def of(
+        cls, history: PriceHistory, market: str, currency: str, at: datetime
+    ) -> "PriceHistoryView":
+        now = history.reduction(at)
+        return cls(
+            article=history.article,
+            market=market,
+            currency=currency,
+            points=[
+                PricePointView(
+                    since=p.since,
+                    price=p.price.minor,
+                    regular=p.regular.minor if p.regular else None,
+                )
+                for p in history.points
+            ],
+            reduction=None
+            if now is None
+            else ReductionView(
+                began=now.began,
+                price=now.price.minor,
+                lowest_30_days=now.lowest.minor if now.lowest else None,
+                percent=now.percent,
+            ),
+        )
 
 
 class CouponBody(BaseModel):

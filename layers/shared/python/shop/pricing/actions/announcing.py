@@ -20,9 +20,10 @@ from shop.pricing.model.engine import priced
 from shop.pricing.model.history import PriceHistory, PricePoint, Reduction
 from shop.pricing.model.price_lists import PriceList
 from shop.pricing.model.promotions import Promotion
+from shop.pricing.model.quote import Quote
 from shop.pricing.model.rules import Rules
 from shop.pricing.model.standing import UNTOUCHED, Standing
-from shop.pricing.model.trace import Step
+from shop.pricing.model.trace import Step, TraceEntry
 from shop.pricing.ports import Standings
 
 RECURRING = timedelta(days=62)
@@ -107,6 +108,47 @@ def announced_cards(
     products = catalogue.products(wanted)
     tags = announced(products.values(), rules=rules, at=at, place=place, standings=standings)
     return replace(tags, products=products)
+
+
+def with_references(
+    quote: Quote, items: Iterable[tuple[Variant, BasketLine]], *, rules: Rules, place: Place
+) -> Quote:
+    """A quote with the lowest price of the thirty days before beside each line that is reduced.
+
+    Each stands in the trace, too. A reduction that is not announced to everybody (a customer
+    group's, a code's) has no such reference.
+    """
+    known = rules.plan.by_id
+    lines, notes = [], []
+    told = {line.id: (variant, line) for variant, line in items}
+    for quoted in quote.lines:
+        by_rule = any(
+            (candidate := known.get(d.promotion_id)) is not None and candidate.step is Step.LINES
+            for d in quoted.discounts
+        )
+        compared = quoted.compare_at is not None and quoted.unit_price < quoted.compare_at
+        reduction = None
+        if by_rule or compared:
+            variant, line = told[quoted.id]
+            here = replace(place, currency=quote.currency)
+            reduction = reduction_of(variant, line, rules=rules, at=quote.at, place=here)
+        if reduction is None or reduction.lowest is None:
+            lines.append(quoted)
+            continue
+        lines.append(replace(quoted, lowest_30_days=reduction.lowest))
+        notes.append(
+            TraceEntry(
+                Step.PRICE,
+                "lowest_30_days",
+                False,
+                reduction.lowest.minor,
+                detail=f"before {reduction.began:%Y-%m-%d}",
+                lines=(quoted.id,),
+            )
+        )
+    if not notes:
+        return quote
+    return replace(quote, lines=tuple(lines), trace=(*notes, *quote.trace))
 
 
 def reduction_of(
