@@ -26,9 +26,11 @@ from shop.checkout.model import Session
 from shop.checkout.store import DynamoSessions
 from shop.edge.webhook import key_of, signature
 from shop.inventory.store import DynamoStock
+from shop.kernel.counts import Count
 from shop.kernel.errors import NotFound
 from shop.kernel.ids import derived_id
 from shop.orders.store import DynamoOrders
+from shop.pricing.store.rows import CODE, PricingRow
 from shop.storage.table import connection
 from shop.storage.transactions import DynamoLedger
 from tests.kit.faults import Call, Fault, Wire, undisturbed
@@ -82,6 +84,19 @@ class Purchase:
     @property
     def skus(self) -> tuple[str, str]:
         return f"P{self.number}-RED", f"P{self.number}-BLUE"
+
+    @property
+    def code(self) -> str:
+        return f"P{self.number}"
+
+    @property
+    def counts(self) -> tuple[Count, ...]:
+        """A coupon with one use, one for this customer, and the last units of a sale."""
+        return (
+            Count("code", self.code, 1, None, "tenth"),
+            Count("customer", f"{self.code}#jane", 1, 1, "tenth"),
+            Count("quota", self.code, 3, 3, "flash"),
+        )
 
     def order_id(self, attempt: int = 1) -> str:
         return derived_id("ord", self.session_id, str(attempt))
@@ -405,6 +420,9 @@ class Shop:
         sessions = DynamoSessions()
         with undisturbed():
             DynamoStock().open(opened, actor="proof", reason="opening", at=now)
+            with PricingRow.batch_write() as codes:
+                for purchase in made:
+                    codes.save(PricingRow(f"CODE#{purchase.code}", CODE, left=1, used=0, doc={}))
             DynamoLedger(connection()).commit(
                 *(sessions.adding(_session(self._template, p, now)) for p in made)
             )
@@ -435,7 +453,7 @@ def _session(template: Session, purchase: Purchase, at: datetime) -> Session:
     return replace(
         template,
         id=purchase.session_id,
-        offer=replace(template.offer, lines=lines, quote=quote),
+        offer=replace(template.offer, lines=lines, quote=quote, counts=purchase.counts),
         created_at=at,
     )
 

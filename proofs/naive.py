@@ -52,7 +52,9 @@ def _stock_then_order(request: Request[CompleteRequest], session: Session) -> tu
     till.ledger.commit(lambda writes: _reserve(writes, holds))
     order, after = _order(request, session, session.next_order_id, holds)
     till.ledger.commit(
-        till.orders.placing(order, order.placed()[1]), till.sessions.changing(session, after)
+        till.orders.placing(order, order.placed()[1]),
+        till.sessions.changing(session, after),
+        till.tallies.taking(order.uses),
     )
     return after, _paid(request, order)
 
@@ -62,7 +64,9 @@ def _random_ids(request: Request[CompleteRequest], session: Session) -> tuple[Se
     holds = till.stock.draw(session.offer.demands())
     order, after = _order(request, session, new_id("ord"), holds)
     till.ledger.commit(
-        till.orders.placing(order, order.placed()[1]), lambda writes: _reserve(writes, holds)
+        till.orders.placing(order, order.placed()[1]),
+        lambda writes: _reserve(writes, holds),
+        till.tallies.taking(order.uses),
     )
     order = _paid(request, order)
     till.ledger.commit(till.sessions.changing(session, after))
@@ -80,6 +84,7 @@ def _charge_first(request: Request[CompleteRequest], session: Session) -> tuple[
         till.orders.placing(order, order.placed()[1]),
         till.sessions.changing(session, after),
         lambda writes: _reserve(writes, holds),
+        till.tallies.taking(order.uses),
     )
     return after, _recorded(request, order, report)
 
@@ -106,6 +111,7 @@ def _recorded(request: Request[CompleteRequest], order: Order, report: Any) -> O
         who=till.provider.name,
         orders=till.orders,
         stock=till.stock,
+        tallies=till.tallies,
         ledger=till.ledger,
         read=order,
     )
@@ -126,6 +132,7 @@ def _read_then_write(request: Request[CompleteRequest], session: Session) -> tup
         till.orders.placing(order, order.placed()[1]),
         till.sessions.changing(session, after),
         lambda writes: _reserve(_Heedless(writes), holds),
+        till.tallies.taking(order.uses),
     )
     return after, _paid(request, order)
 
@@ -155,7 +162,7 @@ def SWEEP(at: datetime) -> dict[str, Any]:  # noqa: N802  a door, like those abo
             continue
         holds = order.holds
         try:
-            till.ledger.commit(partial(_release, holds=holds))
+            till.ledger.commit(partial(_release, holds=holds), till.tallies.giving(order.uses))
             after, events = order.cancelled("payment_expired", at, "sweep")
             till.orders.save(order, after, events)
         except (Clash, Stale):

@@ -10,12 +10,14 @@ from shop.edge.http import Request, endpoint
 from shop.inventory.store import DynamoStock
 from shop.kernel.idempotency import once
 from shop.orders.store import DynamoOrders
+from shop.pricing.store import DynamoTallies
 from shop.storage.keys import DynamoKeys
 from shop.storage.transactions import DynamoLedger
 
 sessions = DynamoSessions()
 orders = DynamoOrders()
 stock = DynamoStock()
+tallies = DynamoTallies()
 keys = DynamoKeys()
 ledger = DynamoLedger()
 front = Front.of_the_stage()
@@ -31,6 +33,7 @@ def handler(request: Request[None]) -> Mapping[str, Any]:
             sessions=sessions,
             orders=orders,
             stock=stock,
+            tallies=tallies,
             ledger=ledger,
         ),
         lambda shown: checkout_view(shown, front),

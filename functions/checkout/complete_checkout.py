@@ -13,7 +13,7 @@ from shop.edge.http import Request, endpoint, setting
 from shop.inventory.store import DynamoStock
 from shop.orders.store import DynamoOrders
 from shop.payments.gateway.chosen import provider_of_the_stage
-from shop.pricing.store import DynamoStandings, rule_book
+from shop.pricing.store import DynamoStandings, DynamoTallies, rule_book
 from shop.storage.keys import DynamoKeys
 from shop.storage.transactions import DynamoLedger
 
@@ -21,6 +21,7 @@ till = Till(
     sessions=DynamoSessions(),
     orders=DynamoOrders(),
     stock=DynamoStock(),
+    tallies=DynamoTallies(),
     keys=DynamoKeys(),
     ledger=DynamoLedger(),
     provider=provider_of_the_stage(),

@@ -8,11 +8,13 @@ from shop.inventory.store import DynamoStock
 from shop.orders.actions import expire_overdue
 from shop.orders.store import DynamoOrders
 from shop.payments.gateway.chosen import provider_of_the_stage
+from shop.pricing.store import DynamoTallies
 from shop.storage.table import connection
 from shop.storage.transactions import DynamoLedger
 
 orders = DynamoOrders()
 stock = DynamoStock()
+tallies = DynamoTallies()
 ledger = DynamoLedger(connection())
 provider = provider_of_the_stage()
 
@@ -20,6 +22,6 @@ provider = provider_of_the_stage()
 @scheduled
 def handler(at: datetime) -> dict[str, Any]:
     found, settled = expire_overdue(
-        at=at, orders=orders, stock=stock, ledger=ledger, provider=provider
+        at=at, orders=orders, stock=stock, tallies=tallies, ledger=ledger, provider=provider
     )
     return {"overdue": found, "settled": settled}

@@ -8,7 +8,7 @@ FEATURE = Feature(
         Schedule(
             module="scheduled.expire_unpaid_orders",
             rate="rate(5 minutes)",
-            writes=(Table.ORDERS, Table.INVENTORY),
+            writes=(Table.ORDERS, Table.INVENTORY, Table.PRICING),
             payments=True,
         ),
     ),

@@ -5,11 +5,13 @@ from shop.inventory.store import DynamoStock
 from shop.orders.actions import cancel_order
 from shop.orders.store import DynamoOrders
 from shop.orders.wire.staff import CancelRequest, StaffOrder
+from shop.pricing.store import DynamoTallies
 from shop.storage.table import connection
 from shop.storage.transactions import DynamoLedger
 
 orders = DynamoOrders()
 stock = DynamoStock()
+tallies = DynamoTallies()
 ledger = DynamoLedger(connection())
 
 
@@ -22,6 +24,7 @@ def handler(request: Request[CancelRequest]) -> StaffOrder:
         who=f"staff {request.caller.username}",
         orders=orders,
         stock=stock,
+        tallies=tallies,
         ledger=ledger,
     )
     return StaffOrder.of(order)

@@ -45,7 +45,7 @@ FEATURE = Feature(
             summary="Call an order off before it is shipped; stock and money go back",
             request="shop.orders.wire:CancelRequest",
             response="shop.orders.wire:StaffOrder",
-            writes=(Table.ORDERS, Table.INVENTORY),
+            writes=(Table.ORDERS, Table.INVENTORY, Table.PRICING),
         ),
     ),
 )

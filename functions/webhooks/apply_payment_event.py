@@ -6,11 +6,13 @@ from shop.orders.actions import record_payment
 from shop.orders.store import DynamoOrders
 from shop.payments.gateway.chosen import provider_of_the_stage
 from shop.payments.wire import PaymentMessage
+from shop.pricing.store import DynamoTallies
 from shop.storage.table import connection
 from shop.storage.transactions import DynamoLedger
 
 orders = DynamoOrders()
 stock = DynamoStock()
+tallies = DynamoTallies()
 ledger = DynamoLedger(connection())
 provider = provider_of_the_stage()
 
@@ -25,5 +27,6 @@ def handler(message: Message[PaymentMessage]) -> None:
         who=provider.name,
         orders=orders,
         stock=stock,
+        tallies=tallies,
         ledger=ledger,
     )

@@ -18,7 +18,7 @@ FEATURE = Feature(
         Consumer(
             module="webhooks.apply_payment_event",
             queue=Queue.PAYMENT_EVENTS,
-            writes=(Table.ORDERS, Table.INVENTORY),
+            writes=(Table.ORDERS, Table.INVENTORY, Table.PRICING),
             payments=True,
         ),
         Endpoint(

@@ -6,11 +6,13 @@ from shop.orders.actions import expire_order
 from shop.orders.model import Status
 from shop.orders.store import DynamoOrders
 from shop.payments.gateway.chosen import provider_of_the_stage
+from shop.pricing.store import DynamoTallies
 from shop.storage.table import connection
 from shop.storage.transactions import DynamoLedger
 
 orders = DynamoOrders()
 stock = DynamoStock()
+tallies = DynamoTallies()
 ledger = DynamoLedger(connection())
 provider = provider_of_the_stage()
 
@@ -18,6 +20,12 @@ provider = provider_of_the_stage()
 @task
 def handler(undo: Task) -> bool:
     order = expire_order(
-        undo.order_id, at=undo.at, orders=orders, stock=stock, ledger=ledger, provider=provider
+        undo.order_id,
+        at=undo.at,
+        orders=orders,
+        stock=stock,
+        tallies=tallies,
+        ledger=ledger,
+        provider=provider,
     )
     return order.status is Status.CONFIRMED

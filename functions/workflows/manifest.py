@@ -20,7 +20,7 @@ FEATURE = Feature(
         Undo(
             name="ExpireOrder",
             module="workflows.expire_order",
-            writes=(Table.ORDERS, Table.INVENTORY),
+            writes=(Table.ORDERS, Table.INVENTORY, Table.PRICING),
             payments=True,
         ),
         Step(
@@ -36,7 +36,7 @@ FEATURE = Feature(
         Undo(
             name="ReleaseAllocation",
             module="workflows.release_allocation",
-            writes=(Table.ORDERS, Table.INVENTORY),
+            writes=(Table.ORDERS, Table.INVENTORY, Table.PRICING),
         ),
         Step(
             name="AwaitDelivery",

@@ -5,15 +5,19 @@ from shop.inventory.store import DynamoStock
 from shop.orders.actions import release_allocation
 from shop.orders.model import Status
 from shop.orders.store import DynamoOrders
+from shop.pricing.store import DynamoTallies
 from shop.storage.table import connection
 from shop.storage.transactions import DynamoLedger
 
 orders = DynamoOrders()
 stock = DynamoStock()
+tallies = DynamoTallies()
 ledger = DynamoLedger(connection())
 
 
 @task
 def handler(undo: Task) -> bool:
-    order = release_allocation(undo.order_id, at=undo.at, orders=orders, stock=stock, ledger=ledger)
+    order = release_allocation(
+        undo.order_id, at=undo.at, orders=orders, stock=stock, tallies=tallies, ledger=ledger
+    )
     return order.status is Status.CONFIRMED

@@ -3,16 +3,21 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
+from shop.kernel.counts import Count
 from shop.kernel.errors import Conflict, NotFound, Stale
 from shop.kernel.events import Event
 from shop.kernel.paging import Page
+from shop.kernel.transactions import Clash, Part
+from shop.pricing.model.counts import CODE
 from shop.pricing.model.coupons import Coupon, normal
 from shop.pricing.model.group_buy import GroupBuy, GroupStatus
 from shop.pricing.model.history import PriceHistory
 from shop.pricing.model.price_lists import PriceList
 from shop.pricing.model.promotions import Promotion
 from shop.pricing.model.standing import CodeFacts
+from tests.doubles.inventory import MemoryTransaction
 
 
 @dataclass
@@ -111,6 +116,47 @@ class MemoryPriceBook:
         self.rows[after.id] = after
         self.events += events
         return after
+
+
+@dataclass
+class MemoryTallies:
+    """See :class:`shop.pricing.ports.Tallies`. ``codes`` is how many uses each code has."""
+
+    codes: dict[str, int] = field(default_factory=dict)
+    counted: dict[str, int] = field(default_factory=dict)
+
+    def used(self, sort: str, name: str) -> int:
+        return self.counted.get(_tally(sort, name), 0)
+
+    def taking(self, counts: Sequence[Count]) -> Part:
+        return lambda writes: self._add(writes, counts, 1)
+
+    def giving(self, counts: Sequence[Count]) -> Part:
+        return lambda writes: self._add(writes, counts, -1)
+
+    def spent(self, clash: Clash, counts: Sequence[Count]) -> Sequence[Count]:
+        return [count for count in counts if _tally(count.sort, count.name) in clash.about]
+
+    def _add(self, writes: MemoryTransaction, counts: Sequence[Count], sign: int) -> None:
+        for count in counts:
+            limit = self.codes[count.name] if count.sort == CODE else count.limit or 0
+            writes.add(
+                _tally(count.sort, count.name),
+                partial(self._may, count, sign * count.units, limit),
+                partial(self._do, count, sign * count.units),
+            )
+
+    def _may(self, count: Count, by: int, limit: int) -> bool:
+        return self.used(count.sort, count.name) + by >= 0 and (
+            by < 0 or self.used(count.sort, count.name) + by <= limit
+        )
+
+    def _do(self, count: Count, by: int) -> None:
+        self.counted[_tally(count.sort, count.name)] = self.used(count.sort, count.name) + by
+
+
+def _tally(sort: str, name: str) -> str:
+    return f"TALLY#{sort}#{name}"
 
 
 @dataclass

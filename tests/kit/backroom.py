@@ -23,6 +23,7 @@ def back_room() -> Room:
     from shop.inventory.store import DynamoStock
     from shop.orders.store import DynamoLetters, DynamoOrders, DynamoWaits
     from shop.payments.gateway.sandbox import SandboxProvider
+    from shop.pricing.store import DynamoTallies
     from shop.storage.table import connection
     from shop.storage.transactions import DynamoLedger
 
@@ -30,6 +31,7 @@ def back_room() -> Room:
         DynamoOrders(),
         DynamoStock(),
         DynamoLedger(connection()),
+        DynamoTallies(),
         DynamoWaits(),
         DynamoLetters(),
         provider=SandboxProvider(shop_url="http://shop.test", later=lambda reference: None),

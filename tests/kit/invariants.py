@@ -28,6 +28,8 @@ TELLS: Mapping[str, str] = {
     Status.COMPLETED: "OrderCompleted",
 }
 """The event that tells of each state."""
+TALLIES: Mapping[str, str] = {"code": "CODE", "customer": "USED", "quota": "QUOTA", "had": "HAD"}
+"""How the key of each sort of count begins."""
 _COUNTS = ("on_hand", "reserved", "committed", "available", "safety", "earmarked")
 AWAITED = frozenset({"created", "requires_action", "processing"})
 """States of a payment in which no money is certain and none is lost."""
@@ -93,6 +95,8 @@ class Books:
     history: dict[str, list[Image]] = field(default_factory=dict)
     keys: Mapping[str, int] = field(default_factory=dict)
     unreadable: list[str] = field(default_factory=list)
+    tallies: dict[str, dict[str, int]] = field(default_factory=dict)
+    """By its key, what is counted of a limited coupon or sale: ``used``, and of a code ``left``."""
 
 
 def read_books(*, keys: Mapping[str, int] | None = None, history: bool = True) -> Books:
@@ -115,6 +119,9 @@ def read_books(*, keys: Mapping[str, int] | None = None, history: bool = True) -
             books.moved[sku] += item["on_hand"]
             if item["kind"] == Kind.SHIPPED:
                 books.shipped[sku] -= item["on_hand"]
+    for item in _items("TABLE_PRICING"):
+        if item["PK"].partition("#")[0] in ("CODE", "USED", "QUOTA", "HAD"):
+            books.tallies[item["PK"]] = {n: int(item[n]) for n in ("used", "left") if n in item}
     charges = defaultdict(list)
     for item in _items("TABLE_SANDBOX_PAYMENTS"):
         amounts = {n: int(item.get(n, 0)) for n in ("amount", "authorised", "captured", "refunded")}
@@ -137,7 +144,7 @@ def read_books(*, keys: Mapping[str, int] | None = None, history: bool = True) -
 def violations(books: Books) -> list[Violation]:
     """Every rule that does not hold. Empty is what is hoped for."""
     found: list[Violation] = []
-    for check in (_stock, _promises, _money, _once, _goods, _told):
+    for check in (_stock, _promises, _money, _once, _goods, _told, _uses):
         found += check(books)
     found += [Violation("I10", "", f"cannot be read: {each}") for each in books.unreadable]
     return found
@@ -263,6 +270,26 @@ def _told(books: Books) -> Iterator[Violation]:
             if kinds.count(TELLS[image.status]) != expected:
                 yield Violation("I6", order.id, f"{before} became {image.status}, told as {kinds}")
             before = image.status
+
+
+def _uses(books: Books) -> Iterator[Violation]:
+    """I7: what is counted of a coupon or sale is what living orders use, and within its limit."""
+    used: Counter[str] = Counter()
+    for order in books.orders:
+        for count in order.uses:
+            name = f"{TALLIES[count.sort]}#{count.name}"
+            used[name] += count.units
+            if count.limit is not None and used[name] > count.limit:
+                yield Violation("I7", name, f"{used[name]} of {count.limit} used")
+        if order.status is Status.CANCELLED and order.uses:
+            yield Violation("I7", order.id, f"called off, and still uses {order.uses}")
+    for name, row in books.tallies.items():
+        if min(row.values()) < 0:
+            yield Violation("I7", name, f"below zero: {row}")
+        if row["used"] != used[name]:
+            yield Violation("I7", name, f"{row['used']} counted, {used[name]} used by orders")
+    for name in set(used) - set(books.tallies):
+        yield Violation("I7", name, f"{used[name]} used by orders, never counted")
 
 
 def told_truly(order: Order | None, status: str, codes: Iterable[str]) -> str | None:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shop.inventory.model import Hold
+from shop.kernel.counts import Count
 from shop.orders.model import Order, OrderLine
 from shop.payments.model import Payment, PaymentStatus, Report
 
@@ -69,6 +70,7 @@ def an_order(order_id: str = "ord_1", pieces: tuple[int, ...] = (2, 1), **change
         "payment": Payment("memory"),
         "placed_at": THEN,
         "pay_by": THEN + WINDOW,
+        "uses": (Count("quota", "spring", sum(pieces), 1_000, "spring"),),
         "holds": tuple(Hold(sku, count) for sku, count in wanted.items()),
     }
     return Order(**{**plain, **changes})

@@ -27,13 +27,21 @@ def room(request: pytest.FixtureRequest, memory: Room) -> Iterator[Room]:
         create_tables()
         from shop.inventory.store import DynamoStock
         from shop.orders.store import DynamoLetters, DynamoOrders, DynamoWaits
+        from shop.pricing.store import DynamoTallies
+        from shop.pricing.store.rows import COUNT, PricingRow
         from shop.storage.table import connection
         from shop.storage.transactions import DynamoLedger
+
+        class Counting(DynamoTallies):
+            def used(self, sort: str, name: str) -> int:
+                key = f"{sort.upper()}#{name}"
+                return sum(int(row.used) for row in PricingRow.batch_get([(key, COUNT)]))
 
         yield Room(
             DynamoOrders(),
             DynamoStock(),
             DynamoLedger(connection()),
+            Counting(),
             DynamoWaits(),
             DynamoLetters(),
         )

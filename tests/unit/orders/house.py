@@ -163,6 +163,7 @@ class House(Room):
     def check(self) -> None:
         """What holds at every moment."""
         held = dict.fromkeys(SKUS, 0)
+        assert self.used() == sum(c.units for o in self.orders.all() for c in o.uses)
         shipped = dict.fromkeys(SKUS, 0)
         for order in self.orders.all():
             for hold in order.holds:
@@ -171,6 +172,7 @@ class House(Room):
                 shipped[line.sku] += line.shipped
                 assert 0 <= line.delivered <= line.shipped <= line.quantity
                 assert line.active >= 0
+            assert bool(order.uses) == (order.status is not Status.CANCELLED)
             if order.status in CALLED_OFF | {Status.COMPLETED}:
                 assert order.holds == ()
             assert 0 <= order.due <= order.total

@@ -11,6 +11,7 @@ from shop.orders.model import Order, ParcelStatus, Tracking
 from shop.payments.model import Credential
 from tests.doubles.orders import MemoryLetters, MemoryMail, MemoryWaits
 from tests.doubles.payments import MemoryProvider
+from tests.doubles.pricing import MemoryTallies
 from tests.kit.sold import SKUS, THEN, an_order
 
 
@@ -21,6 +22,7 @@ class Room:
     orders: Any
     stock: Any
     ledger: Ledger
+    tallies: Any = field(default_factory=MemoryTallies)
     waits: Any = field(default_factory=MemoryWaits)
     letters: Any = field(default_factory=MemoryLetters)
     mail: MemoryMail = field(default_factory=MemoryMail)
@@ -32,7 +34,12 @@ class Room:
 
     @property
     def books(self) -> dict[str, Any]:
-        return {"orders": self.orders, "stock": self.stock, "ledger": self.ledger}
+        return {
+            "orders": self.orders,
+            "stock": self.stock,
+            "tallies": self.tallies,
+            "ledger": self.ledger,
+        }
 
     def later(self, **time: float) -> datetime:
         self.now += timedelta(**time)
@@ -44,6 +51,7 @@ class Room:
         self.ledger.commit(
             self.orders.placing(order, events),
             lambda writes: self.stock.reserve(writes, order.holds),
+            self.tallies.taking(order.uses),
         )
         return order
 
@@ -70,8 +78,10 @@ class Room:
             tracking_number=number,
             at=self.later(seconds=1),
             who="wanda",
+            orders=self.orders,
+            stock=self.stock,
+            ledger=self.ledger,
             **given,
-            **self.books,
         )
 
     def hear(
@@ -103,6 +113,10 @@ class Room:
         return actions.settle_payment(
             order.id, at=self.now, orders=self.orders, provider=self.provider
         )
+
+    def used(self) -> int:
+        """Units counted of the sale that :func:`an_order` takes part in."""
+        return int(self.tallies.used("quota", "spring"))
 
     def reserved(self) -> tuple[int, ...]:
         return tuple(self.stock.level(sku).reserved for sku in SKUS)

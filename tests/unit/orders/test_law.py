@@ -102,6 +102,7 @@ class Story:
             "waiting": lambda: house.workflow.waiting("ord_1"),
             "path": lambda: house.workflow.runs["ord_1"].path,
             "parcels": lambda: [parcel.status.value for parcel in order.parcels],
+            "used": house.used,
             "letters": lambda: len(house.mail.letters),
         }
         return facts[what]()

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from shop.inventory.model import Hold
+from shop.kernel.counts import Count
 from shop.orders.model import Order, Status
 from shop.payments.model import Payment, PaymentStatus
 from tests.kit.invariants import Books, Charge, Image, told_truly, violations
@@ -45,6 +46,7 @@ def in_order() -> Books:
         charges={order.id: [charge(order)]},
         history={order.id: [Image("placed", 1, PLACED), Image("confirmed", 2, CONFIRMED)]},
         keys={order.checkout_id: 1},
+        tallies={"QUOTA#spring": {"used": 3}},
     )
 
 
@@ -135,6 +137,19 @@ BREAKS: dict[str, tuple[str, Callable[[Books], Any]]] = {
     "a change told as another": (
         "I6",
         lambda b: b.history["ord_1"].__setitem__(1, Image("confirmed", 2, PLACED)),
+    ),
+    "a use that no order has": (
+        "I7",
+        lambda b: b.tallies.update({"CODE#X": {"used": 1, "left": 0}}),
+    ),
+    "a use that was not counted": ("I7", lambda b: b.tallies.clear()),
+    "more uses than there are": (
+        "I7",
+        lambda b: b.tallies.update({"QUOTA#spring": {"used": 3, "left": -1}}),
+    ),
+    "more uses than the limit": (
+        "I7",
+        lambda b: order_is(b, uses=(Count("quota", "spring", 3, 2, "spring"),)),
     ),
     "a row that cannot be read": ("I10", lambda b: b.unreadable.append("ord_7")),
 }

@@ -61,9 +61,11 @@ class Shelf:
     book: RuleBook
     standings: Standings
 
-    def left(self, rules: Rules, who: str | None) -> Callable[[Basket], Standing]:
-        """What is left of codes and quotas, for whom ``who`` names."""
-        return lambda basket: self.standings.standing(basket, rules, who)
+    def left(
+        self, rules: Rules, who: str | None, *, surely: bool = False
+    ) -> Callable[[Basket], Standing]:
+        """What is left of codes and quotas, for whom ``who`` names; ``surely`` as last written."""
+        return lambda basket: self.standings.standing(basket, rules, who, surely=surely)
 
 
 def create_cart(

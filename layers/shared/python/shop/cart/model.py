@@ -4,6 +4,7 @@ A cart keeps what the shopper chose, never what it costs: the shop prices it whe
 The checkout prices its lines by the same function, so a price has one origin.
 """
 
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -162,13 +163,24 @@ def numbered(
 def counted_as(owner: str, buyer: Mapping[str, Any]) -> str | None:
     """The name under which somebody's uses of coupons and sales are counted.
 
-    A guest is known by the e-mail address, in a form that does not tell it; before there is one,
-    by nothing.
+    A guest is known by the mailbox, in a form that does not tell it; before there is one, by
+    nothing.
     """
     if owner != "guest":
         return owner
-    email = str(buyer.get("email") or "").strip().lower()
-    return derived_id("mail", email) if email else None
+    mailbox = _mailbox(str(buyer.get("email") or ""))
+    return derived_id("mail", mailbox) if mailbox else None
+
+
+def _mailbox(email: str) -> str:
+    """One form for the ways to write one mailbox: case, ``+tag``, and Gmail's dots say nothing."""
+    name, at, domain = unicodedata.normalize("NFKC", email).strip().casefold().rpartition("@")
+    if not at:
+        return ""
+    name = name.split("+", 1)[0] or name
+    if domain in ("gmail.com", "googlemail.com"):
+        name, domain = name.replace(".", "") or name, "gmail.com"
+    return f"{name}@{domain}"
 
 
 def facts_of(owner: str) -> CustomerFacts | None:

@@ -1,10 +1,10 @@
 """What people do at the checkout: begin, change, look, buy, leave.
 
 Buying is two steps that may be cut apart anywhere. First one transaction writes the order, takes
-its stock, marks the session and keeps the key. Then the provider is asked for the money, under a
-key derived from the order, and what it says is written to the order alone. Whoever asks again under
-the same key goes on where the first was cut off; whoever never asks again leaves an order that
-expires at its deadline and gives its stock back.
+its stock and its uses of limited coupons and sales, marks the session and keeps the key. Then the
+provider is asked for the money, under a key derived from the order, and what it says is written to
+the order alone. Whoever asks again under the same key goes on where the first was cut off; whoever
+never asks again leaves an order that expires at its deadline and gives back what it took.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -41,6 +41,7 @@ from shop.checkout.model import (
 from shop.checkout.ports import Sessions
 from shop.inventory.model import Shortage
 from shop.inventory.ports import Holds, Stock
+from shop.kernel.counts import Count
 from shop.kernel.errors import Conflict, Invalid, NotFound, Unavailable
 from shop.kernel.idempotency import Ask, Keys, answer_kept
 from shop.kernel.ids import new_id
@@ -48,12 +49,12 @@ from shop.kernel.transactions import Change, Clash, Ledger
 from shop.orders.actions import cancel_order, record_payment
 from shop.orders.model import Order
 from shop.orders.model import Status as OrderStatus
-from shop.orders.ports import Orders
+from shop.orders.ports import Orders, Uses
 from shop.payments.model import Credential, PaymentStatus
 from shop.payments.ports import PaymentProvider
 from shop.pricing.actions.coupons import tried
-from shop.pricing.model import Destination
-from shop.pricing.ports import Guesses
+from shop.pricing.model import Destination, counts_of
+from shop.pricing.ports import Guesses, Tallies
 from shop.shipping.actions import options
 from shop.shipping.model import Consignment, ShippingOption
 from shop.shipping.model import Item as Packed
@@ -249,6 +250,7 @@ def cancel_checkout(
     sessions: Sessions,
     orders: Orders,
     stock: Holds[Any],
+    tallies: Uses,
     ledger: Ledger,
 ) -> Change[Shown]:
     """Leave a checkout. A payment that is still being confirmed is called off with it.
@@ -269,6 +271,7 @@ def cancel_checkout(
             owner=ask.owner,
             orders=orders,
             stock=stock,
+            tallies=tallies,
             ledger=ledger,
         )
         _refuse_if_bought(order)
@@ -283,6 +286,7 @@ class Till:
     sessions: Sessions
     orders: Orders
     stock: Holds[Any]
+    tallies: Tallies
     keys: Keys
     ledger: Ledger
     provider: PaymentProvider
@@ -299,10 +303,10 @@ def complete_checkout(
 ) -> Mapping[str, Any]:
     """Buy: place the order once, then ask for the money. Returns the rendered answer.
 
-    Short stock, a declined payment or a price that changed meanwhile are answers, not errors: the
-    checkout as it stands, with messages. Raises Unavailable where the provider cannot be reached:
-    the same request again goes on from there. Raises KeyReused, NotFound, and Conflict once the
-    checkout is completed under another key or canceled.
+    Short stock, a coupon or sale used up, a declined payment or a price that changed meanwhile are
+    answers, not errors: the checkout as it stands, with messages. Raises Unavailable where the
+    provider cannot be reached: the same request again goes on from there. Raises KeyReused,
+    NotFound, and Conflict once the checkout is completed under another key or canceled.
     """
     till.provider.check(credential)
     for _ in range(TRIES):
@@ -329,7 +333,16 @@ def complete_checkout(
         try:
             session, order = _place(session, ask, till)
         except Clash as clash:
-            short = _short_of(session, clash, ask, till)
+            if {till.sessions.name(session), till.keys.name(ask)} & clash.about:
+                _refuse_another_request(ask, till)
+                continue
+            spent = till.tallies.spent(clash, session.offer.counts)
+            short = _short_of(session, clash, till)
+            if spent:
+                before, session = session, _renewed(session, ask.at, till, surely=True)
+                if session.offer.quote.total != before.offer.quote.total:
+                    told = (*_spent(spent, before), _price_changed(before, session))
+                    return render(Shown(replace(session, order_id=None), None, (*short, *told)))
             if short:
                 return render(Shown(replace(session, order_id=None), None, short))
             continue
@@ -355,6 +368,7 @@ def _place(session: Session, ask: Ask, till: Till) -> tuple[Session, Order]:
         till.sessions.changing(session, after),
         till.keys.taking(ask, None),
         lambda writes: _reserve(till, writes, holds),
+        till.tallies.taking(order.uses),
     )
     return after, order
 
@@ -384,6 +398,7 @@ def _pay(
             who=till.provider.name,
             orders=till.orders,
             stock=till.stock,
+            tallies=till.tallies,
             ledger=till.ledger,
         )
         raise
@@ -394,6 +409,7 @@ def _pay(
         who=till.provider.name,
         orders=till.orders,
         stock=till.stock,
+        tallies=till.tallies,
         ledger=till.ledger,
         read=order,
         also=lambda failed: (
@@ -407,12 +423,30 @@ def _as_called_off(order: Order) -> Order:
     return replace(order, status=OrderStatus.CANCELLED)
 
 
-def _short_of(session: Session, clash: Clash, ask: Ask, till: Till) -> tuple[Message, ...]:
-    if {till.sessions.name(session), till.keys.name(ask)} & clash.about:
-        taken = till.keys.taken(ask)
-        if taken is not None and taken.fingerprint != ask.fingerprint:
-            answer_kept(ask, till.keys)
-        return ()
+def _refuse_another_request(ask: Ask, till: Till) -> None:
+    taken = till.keys.taken(ask)
+    if taken is not None and taken.fingerprint != ask.fingerprint:
+        answer_kept(ask, till.keys)
+
+
+def _spent(spent: Sequence[Count], before: Session) -> tuple[Message, ...]:
+    """What was promised and is no more: a code is spoken of by the offer itself, a sale here."""
+    promotions = {count.promotion_id for count in spent}
+    coded = {outcome.promotion_id for outcome in before.offer.quote.codes}
+    return tuple(
+        Message(
+            "warning",
+            "discount_exhausted",
+            f"{discount.title}: the limit was reached meanwhile; {line.title} costs more now",
+            f"$.line_items[{index}]",
+        )
+        for index, line in enumerate(before.offer.lines)
+        for discount in before.offer.quote.line(line.id).discounts
+        if discount.promotion_id in promotions - coded
+    )
+
+
+def _short_of(session: Session, clash: Clash, till: Till) -> tuple[Message, ...]:
     short = till.stock.shortages_after(clash, session.offer.demands())
     return _said(short, session)
 
@@ -457,8 +491,8 @@ def _price_changed(before: Session, after: Session) -> Message:
     )
 
 
-def _renewed(session: Session, at: datetime, till: Till) -> Session:
-    offer = _offer_again(session, till.shelf, at, stock=None)
+def _renewed(session: Session, at: datetime, till: Till, *, surely: bool = False) -> Session:
+    offer = _offer_again(session, till.shelf, at, stock=None, surely=surely)
     after = replace(
         session, offer=offer, lines=_as_offered(session.lines, offer), version=session.version + 1
     )
@@ -474,7 +508,9 @@ def _as_offered(lines: Sequence[Line], offer: Offer) -> tuple[Line, ...]:
     return tuple(replace(line, seen=shown[line.id]) for line in lines if line.id in shown)
 
 
-def _offer_again(session: Session, shelf: Shelf, at: datetime, *, stock: Stock | None) -> Offer:
+def _offer_again(
+    session: Session, shelf: Shelf, at: datetime, *, stock: Stock | None, surely: bool = False
+) -> Offer:
     place = place_of(session.destination, session.country, session.region, session.postal_code)
     return _offer(
         session.lines,
@@ -487,6 +523,7 @@ def _offer_again(session: Session, shelf: Shelf, at: datetime, *, stock: Stock |
         codes=session.codes,
         owner=session.owner,
         buyer=session.buyer,
+        surely=surely,
     )
 
 
@@ -503,8 +540,11 @@ def _offer(
     owner: str,
     buyer: Mapping[str, Any],
     strict: bool = False,
+    surely: bool = False,
 ) -> Offer:
     """Make an offer for these lines as things are now.
+
+    ``surely`` looks at limits as they were last written: what is left after somebody took the last.
 
     Without a choice the cheapest way of shipping is chosen. With ``strict`` a line that is not sold
     and a way that is not offered are refused; without, they are left out and spoken of.
@@ -514,6 +554,7 @@ def _offer(
         raise refusal
     country = place.country if place else None
     rules, customer = shelf.book.rules(at), facts_of(owner)
+    who = counted_as(owner, buyer)
     goods = priced(
         lines,
         known,
@@ -523,7 +564,7 @@ def _offer(
         destination=place,
         codes=codes,
         customer=customer,
-        left=shelf.left(rules, counted_as(owner, buyer)),
+        left=shelf.left(rules, who, surely=surely),
     )
     if not goods.items:
         raise NotFound("nothing in this checkout is sold any more", code="item_unavailable")
@@ -568,4 +609,5 @@ def _offer(
         options=ways,
         option_id=chosen.id if chosen else None,
         messages=tuple(messages),
+        counts=counts_of(result.quote.uses, rules, goods.standing, who),
     )

@@ -13,6 +13,7 @@ from typing import Any
 
 from shop.cart.model import Item, Line, Message, image_url, title, until
 from shop.inventory.model import Demand, add_up
+from shop.kernel.counts import Count
 from shop.kernel.errors import Conflict
 from shop.kernel.ids import derived_id
 from shop.orders.model import Order, OrderLine
@@ -69,6 +70,8 @@ class Offer:
     options: tuple[ShippingOption, ...] = ()
     option_id: str | None = None
     messages: tuple[Message, ...] = ()
+    counts: tuple[Count, ...] = ()
+    """What an order of it uses up of limited coupons and sales."""
 
     @property
     def option(self) -> ShippingOption | None:
@@ -317,6 +320,7 @@ def order_from(session: Session, provider: str, at: datetime, pay_by: datetime) 
         placed_at=at,
         pay_by=pay_by,
         quote=quote.to_dict(),
+        uses=offer.counts,
     )
 
 

@@ -8,6 +8,7 @@ from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
 from shop.cart.model import Line, Message
 from shop.checkout.model import Offer, OfferLine, Session
+from shop.kernel.counts import Count
 from shop.kernel.errors import NotFound
 from shop.kernel.money import Money
 from shop.kernel.transactions import Part
@@ -104,7 +105,9 @@ def _session(owner: str, session_id: str, row: _Row) -> Session:
 
 
 def _offer_out(offer: Offer) -> dict[str, Any]:
+    counts = {"counts": [count.to_list() for count in offer.counts]} if offer.counts else {}
     return {
+        **counts,
         "lines": [
             [n.id, n.product_id, n.variant_id, n.sku, n.title, n.quantity, n.image_url]
             for n in offer.lines
@@ -148,4 +151,5 @@ def _offer_in(raw: dict[str, Any]) -> Offer:
         ),
         option_id=raw["option"],
         messages=tuple(Message(*message) for message in raw["messages"]),
+        counts=tuple(Count.of_list(told) for told in raw.get("counts", ())),
     )

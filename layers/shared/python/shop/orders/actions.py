@@ -24,7 +24,7 @@ from shop.orders.model import (
     Tracking,
     drawn,
 )
-from shop.orders.ports import Letter, Letters, Mail, Orders, Waits, Workflow
+from shop.orders.ports import Letter, Letters, Mail, Orders, Uses, Waits, Workflow
 from shop.payments.model import PaymentStatus, Report
 from shop.payments.ports import PaymentProvider
 
@@ -62,6 +62,7 @@ def _called_off(
     *,
     orders: Orders,
     stock: Holds[Any],
+    tallies: Uses,
     ledger: Ledger,
     told: tuple[Event, ...] = (),
     also: tuple[Part, ...] = (),
@@ -72,6 +73,7 @@ def _called_off(
         ledger,
         orders.changing(order, after, (*told, *events)),
         lambda writes: stock.release(writes, holds),
+        tallies.giving(order.uses),
         *also,
     )
     return replace(after, version=order.version + 1)
@@ -99,6 +101,7 @@ def record_payment(
     who: str,
     orders: Orders,
     stock: Holds[Any],
+    tallies: Uses,
     ledger: Ledger,
     read: Order | None = None,
     because: str | None = None,
@@ -124,6 +127,7 @@ def record_payment(
                 who,
                 orders=orders,
                 stock=stock,
+                tallies=tallies,
                 ledger=ledger,
                 told=events,
                 also=also(after) if also else (),
@@ -161,10 +165,11 @@ def cancel_order(
     who: str,
     orders: Orders,
     stock: Holds[Any],
+    tallies: Uses,
     ledger: Ledger,
     owner: str | None = None,
 ) -> Order:
-    """Call an order off and give its stock back; asked for twice, the second changes nothing.
+    """Call an order off and give back its stock and its uses; asked for twice, once.
 
     The money goes back by the event, never from here. Raises Conflict once a piece was shipped.
     """
@@ -173,7 +178,9 @@ def cancel_order(
         order = orders.by_id(order_id) if owner is None else orders.of(owner, order_id)
         if order.status is Status.CANCELLED:
             return order
-        return _called_off(order, reason, at, who, orders=orders, stock=stock, ledger=ledger)
+        return _called_off(
+            order, reason, at, who, orders=orders, stock=stock, tallies=tallies, ledger=ledger
+        )
 
     return _insist(attempt)
 
@@ -184,6 +191,7 @@ def expire_order(
     at: datetime,
     orders: Orders,
     stock: Holds[Any],
+    tallies: Uses,
     ledger: Ledger,
     provider: PaymentProvider,
 ) -> Order:
@@ -213,12 +221,20 @@ def expire_order(
             because=None if report.status is PaymentStatus.FAILED else EXPIRED,
             orders=orders,
             stock=stock,
+            tallies=tallies,
             ledger=ledger,
         )
         if order.status is not Status.PLACED:
             return order
     return cancel_order(
-        order_id, EXPIRED, at=at, who="deadline", orders=orders, stock=stock, ledger=ledger
+        order_id,
+        EXPIRED,
+        at=at,
+        who="deadline",
+        orders=orders,
+        stock=stock,
+        tallies=tallies,
+        ledger=ledger,
     )
 
 
@@ -227,6 +243,7 @@ def expire_overdue(
     at: datetime,
     orders: Orders,
     stock: Holds[Any],
+    tallies: Uses,
     ledger: Ledger,
     provider: PaymentProvider,
     most: int = 200,
@@ -241,7 +258,13 @@ def expire_overdue(
     for order_id in overdue:
         try:
             order = expire_order(
-                order_id, at=at, orders=orders, stock=stock, ledger=ledger, provider=provider
+                order_id,
+                at=at,
+                orders=orders,
+                stock=stock,
+                tallies=tallies,
+                ledger=ledger,
+                provider=provider,
             )
         except (Unavailable, Conflict):
             continue
@@ -470,11 +493,13 @@ def release_allocation(
     at: datetime,
     orders: Orders,
     stock: Holds[Any],
+    tallies: Uses,
     ledger: Ledger,
 ) -> Order:
     """What was not shipped in time is called off and its stock given back; what was stays sold.
 
-    An order of which nothing was shipped is cancelled whole.
+    An order of which nothing was shipped is cancelled whole. One that goes on in part keeps its
+    uses of coupons and sales: its prices were made with them.
     """
 
     def attempt() -> Order:
@@ -483,7 +508,14 @@ def release_allocation(
             return order
         if not any(line.shipped for line in order.lines):
             return _called_off(
-                order, "not_shipped", at, "deadline", orders=orders, stock=stock, ledger=ledger
+                order,
+                "not_shipped",
+                at,
+                "deadline",
+                orders=orders,
+                stock=stock,
+                tallies=tallies,
+                ledger=ledger,
             )
         after, events = order.shortened(at, "deadline")
         holds = order.holds

@@ -16,6 +16,7 @@ from enum import StrEnum
 from typing import Any
 
 from shop.inventory.model import Hold
+from shop.kernel.counts import Count
 from shop.kernel.errors import Conflict, Invalid, NotFound, Problem
 from shop.kernel.events import Event
 from shop.kernel.money import Money, apportion
@@ -167,8 +168,8 @@ class Order:
 
     ``owner`` is the customer's id or ``"guest"``; ``pay_by`` is when an unpaid order expires;
     ``holds`` say where its units are put aside, until they leave or are given back; ``allocation``
-    which location ships which line; ``version`` counts its writes, each of which states the one
-    it read.
+    which location ships which line; ``uses`` what it uses up of limited coupons and sales, until it
+    is called off; ``version`` counts its writes, each of which states the one it read.
     """
 
     id: str
@@ -190,6 +191,7 @@ class Order:
     placed_at: datetime
     pay_by: datetime
     holds: tuple[Hold, ...] = ()
+    uses: tuple[Count, ...] = ()
     quote: Mapping[str, Any] = field(default_factory=dict)
     status: Status = Status.PLACED
     cancel_reason: str | None = None
@@ -336,6 +338,7 @@ class Order:
             order,
             cancel_reason=reason,
             holds=(),
+            uses=(),
             lines=tuple(replace(line, cancelled=line.quantity) for line in order.lines),
         )
         return order, (

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from shop.kernel.counts import Count
 from shop.kernel.events import Event
 from shop.kernel.paging import Page
 from shop.kernel.transactions import Part
@@ -64,6 +65,13 @@ class Orders(Protocol):
 
     def tracking_name(self, carrier: str, tracking_number: str) -> str:
         """How a Clash names a tracking number."""
+
+
+class Uses(Protocol):
+    """Where uses of limited coupons and sales are counted, as far as an order's end asks."""
+
+    def giving(self, counts: Sequence[Count]) -> Part:
+        """Count back what an order used up, in the transaction that calls it off."""
 
 
 class Waits(Protocol):

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Protocol
 
+from shop.kernel.counts import Count
 from shop.kernel.events import Event
 from shop.kernel.paging import Page
 from shop.kernel.transactions import Clash, Part
 from shop.pricing.model.basket import Basket, Destination
-from shop.pricing.model.counts import Count
 from shop.pricing.model.coupons import Coupon
 from shop.pricing.model.credits import Ledger
 from shop.pricing.model.group_buy import GroupBuy
@@ -32,8 +32,13 @@ class RuleBook(Protocol):
 class Standings(Protocol):
     """What is left of limited things."""
 
-    def standing(self, basket: Basket, rules: Rules, who: str | None) -> Standing:
+    def standing(
+        self, basket: Basket, rules: Rules, who: str | None, *, surely: bool = False
+    ) -> Standing:
         """For this basket: its codes looked up, and the quotas and limits that it could meet.
+
+        May be some milliseconds old: it informs, it promises nothing. ``surely`` tells what was
+        last written.
 
         ``who`` is the name under which this customer's uses are counted. Nothing is read where the
         basket has no code and no promotion with a limit is about its goods; otherwise once, and a

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from shop.inventory.model import MAIN, Hold
+from shop.kernel.counts import Count
 from shop.orders.model import Moment, Order, OrderLine, Parcel, ParcelStatus, Status, Tracking
 from shop.payments.model import Payment
 
@@ -70,6 +71,7 @@ def to_document(order: Order) -> dict[str, Any]:
         "placed_at": order.placed_at.isoformat(),
         "pay_by": order.pay_by.isoformat(),
         "holds": [_hold_out(hold) for hold in order.holds],
+        "uses": [count.to_list() for count in order.uses],
         "history": [[m.at.isoformat(), m.what, m.who, m.why] for m in order.history],
         "payment": order.payment.to_dict(),
     }
@@ -94,6 +96,7 @@ def from_document(
         placed_at=datetime.fromisoformat(raw["placed_at"]),
         pay_by=datetime.fromisoformat(raw["pay_by"]),
         holds=tuple(Hold(*hold) for hold in raw.get("holds", ())),
+        uses=tuple(Count.of_list(told) for told in raw.get("uses", ())),
         history=tuple(
             Moment(datetime.fromisoformat(at), what, who, why)
             for at, what, who, why in raw.get("history", ())

@@ -1,8 +1,9 @@
 """What prices are made of. Standard library and kernel; no input, no output, no clock."""
 
+from shop.kernel.counts import Count
 from shop.pricing.model.basket import Basket, BasketLine, CustomerFacts, Destination
 from shop.pricing.model.choice import Conditions, Selection, Window
-from shop.pricing.model.counts import Count, counts_of
+from shop.pricing.model.counts import counts_of
 from shop.pricing.model.price_lists import PriceEntry, PriceList
 from shop.pricing.model.promotions import Mode, Promotion, Stacking, StackingGroup, Status
 from shop.pricing.model.quote import (

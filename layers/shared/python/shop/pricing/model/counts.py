@@ -1,9 +1,8 @@
 """What an order uses up of limited things, as it is counted: which count, how much, up to where."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
 
+from shop.kernel.counts import Count
 from shop.pricing.model.coupons import normal
 from shop.pricing.model.effects import FlashSale
 from shop.pricing.model.quote import Use
@@ -20,34 +19,21 @@ HAD = "had"
 """Units of a flash sale by one customer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
-    """``units`` of something counted under a name, of which ``limit`` may be used in all.
-
-    It stands on the order, so that giving it back needs to know nothing else. ``promotion_id`` is
-    what the customer is told of when there is no more.
-    """
-
-    sort: str
-    name: str
-    units: int
-    limit: int | None
-    promotion_id: str
-
-    def to_list(self) -> list[Any]:
-        return [self.sort, self.name, self.units, self.limit, self.promotion_id]
-
-
 def counts_of(
     uses: Iterable[Use], rules: Rules, standing: Standing, who: str | None
 ) -> tuple[Count, ...]:
-    """The counts of a quote's uses. Without ``who``, nobody's own limits are counted yet."""
+    """The counts of a quote's uses. Without ``who``, nobody's own limits are counted yet.
+
+    A code that everybody may use as often as they like is not counted: a row that every order
+    writes would let no more than a hundred of them through in a second.
+    """
     counts = []
     for use in uses:
         if use.code is not None:
             code = normal(use.code)
-            counts.append(Count(CODE, code, 1, None, use.promotion_id))
             facts = standing.codes.get(code)
+            if facts is None or facts.uses_left is not None:
+                counts.append(Count(CODE, code, 1, None, use.promotion_id))
             if facts is not None and facts.per_customer is not None and who is not None:
                 name = f"{facts.coupon_id}#{who}"
                 counts.append(Count(CUSTOMER, name, 1, facts.per_customer, use.promotion_id))

@@ -100,18 +100,18 @@ class DynamoCoupons:
 
 
 def facts_of(
-    codes: Mapping[str, PricingRow | None], customer: str | None
+    codes: Mapping[str, PricingRow | None], customer: str | None, surely: bool = False
 ) -> Mapping[str, CodeFacts]:
     """The facts of codes by normal form; rows that were read already need not be read again."""
     rows = {code: row for code, row in codes.items() if row is not None}
     missing = [(f"CODE#{code}", CODE) for code in codes if code not in rows]
     if missing:
-        for row in PricingRow.batch_get(missing):
+        for row in PricingRow.batch_get(missing, surely):
             rows[row.pk.removeprefix("CODE#")] = row
     mine = {row.doc["coupon"] for row in rows.values() if row.doc.get("per_customer")}
     had: dict[str, int] = {}
     if mine and customer is not None:
-        for row in PricingRow.batch_get([(f"USED#{c}#{customer}", COUNT) for c in mine]):
+        for row in PricingRow.batch_get([(f"USED#{c}#{customer}", COUNT) for c in mine], surely):
             had[row.pk.split("#", 2)[1]] = int(row.used)
     return {code: _facts(row, had) for code, row in rows.items()}
 

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
+from shop.kernel.counts import Count
 from shop.kernel.transactions import Clash, Part
 from shop.pricing.model.basket import Basket
 from shop.pricing.model.counts import CODE as A_CODE
-from shop.pricing.model.counts import CUSTOMER, HAD, QUOTA, Count
+from shop.pricing.model.counts import CUSTOMER, HAD, QUOTA
 from shop.pricing.model.coupons import normal
 from shop.pricing.model.effects import FlashSale
 from shop.pricing.model.rules import Rules
@@ -20,7 +21,9 @@ _PK = {A_CODE: "CODE#", CUSTOMER: "USED#", QUOTA: "QUOTA#", HAD: "HAD#"}
 class DynamoStandings:
     """See :class:`shop.pricing.ports.Standings`."""
 
-    def standing(self, basket: Basket, rules: Rules, who: str | None) -> Standing:
+    def standing(
+        self, basket: Basket, rules: Rules, who: str | None, *, surely: bool = False
+    ) -> Standing:
         codes = tuple(dict.fromkeys(code for c in basket.codes if (code := normal(c))))
         keys = [(f"CODE#{code}", CODE) for code in codes]
         quotas: dict[str, int] = {}
@@ -37,10 +40,10 @@ class DynamoStandings:
                 keys.append((f"HAD#{candidate.id}#{who}", COUNT))
         if not keys:
             return UNTOUCHED
-        rows: dict[str, PricingRow] = {row.pk: row for row in PricingRow.batch_get(keys)}
+        rows: dict[str, PricingRow] = {row.pk: row for row in PricingRow.batch_get(keys, surely)}
         found = {code: rows[f"CODE#{code}"] for code in codes if f"CODE#{code}" in rows}
         return Standing(
-            codes=facts_of(found, who) if found else {},
+            codes=facts_of(found, who, surely) if found else {},
             quota_left={
                 id_: max(0, quota - _used(rows.get(f"QUOTA#{id_}")))
                 for id_, quota in quotas.items()

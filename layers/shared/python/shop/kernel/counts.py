@@ -1,0 +1,32 @@
+"""What an order uses up of limited things, as it is counted and as it stands on the order.
+
+Who counts, and up to where, is pricing's; that it is given back with the order is the order's.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """``units`` of something counted under a name, of which ``limit`` may be used in all.
+
+    It stands on the order, so that giving it back needs to know nothing else. ``promotion_id`` is
+    what the customer is told of when there is no more.
+    """
+
+    sort: str
+    name: str
+    units: int
+    limit: int | None
+    promotion_id: str
+
+    def to_list(self) -> list[Any]:
+        """As documents keep it; :meth:`of_list` reads it."""
+        return [self.sort, self.name, self.units, self.limit, self.promotion_id]
+
+    @classmethod
+    def of_list(cls, told: Sequence[Any]) -> "Count":
+        """What :meth:`to_list` wrote."""
+        return cls(*told)

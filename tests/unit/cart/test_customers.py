@@ -1,0 +1,30 @@
+"""Under which name a customer's uses of coupons and sales are counted."""
+
+import pytest
+
+from shop.cart.model import counted_as
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["jane@example.com", " Jane@EXAMPLE.com", "jane+2@example.com", "JANE+x+y@example.com"],
+)
+def test_a_mailbox_has_one_name_however_it_is_written(written: str) -> None:
+    assert counted_as("guest", {"email": written}) == counted_as(
+        "guest", {"email": "jane@example.com"}
+    )
+
+
+def test_dots_say_nothing_at_gmail_and_something_elsewhere() -> None:
+    def name(email: str) -> str | None:
+        return counted_as("guest", {"email": email})
+
+    assert name("j.a.ne@googlemail.com") == name("jane@gmail.com")
+    assert name("j.a.ne@example.com") != name("jane@example.com")
+    assert name("+jane@example.com") != name("+joe@example.com")
+
+
+def test_who_is_signed_in_is_counted_by_the_account_and_a_stranger_by_nothing() -> None:
+    assert counted_as("cust_1", {"email": "jane@example.com"}) == "cust_1"
+    assert counted_as("guest", {}) is None
+    assert "jane" not in str(counted_as("guest", {"email": "jane@example.com"}))
