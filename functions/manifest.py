@@ -18,6 +18,8 @@ class Table(StrEnum):
     SESSIONS = "sessions"
     ORDERS = "orders"
     PRICING = "pricing"
+    PEAK = "peak"
+    """What prepares the shop for a rush and slows it down: switches, waiting rooms, capacity."""
     SANDBOX_PAYMENTS = "sandbox_payments"
 
 
@@ -39,10 +41,12 @@ class Secret(StrEnum):
     SANDBOX_WEBHOOK = "sandbox_webhook"
     CARRIER_WEBHOOK = "carrier_webhook"
     """One for each carrier: ``{"ups": "whsec_…", "dhl": ["whsec_new…", "whsec_old…"]}``."""
+    WAITING_ROOM = "waiting_room"
+    """What tickets and admissions of waiting rooms are signed with."""
     STRIPE_KEY = "stripe_key"
     STRIPE_WEBHOOK = "stripe_webhook"
-    """Both are drawn at random like the others, so that nothing works by accident, until the
-    operator puts in what Stripe gave out."""
+    """Stripe's two are drawn at random like the others, so that nothing works by accident, until
+    the operator puts in what Stripe gave out."""
 
 
 class Access(StrEnum):
@@ -58,6 +62,37 @@ class Access(StrEnum):
     """A signed-in member of one of ``groups``."""
     WEBHOOK = "webhook"
     """Anyone with the right signature, which the function itself verifies on the raw body."""
+
+
+class Switch(StrEnum):
+    """What staff can switch off without a deployment. A route names the one it belongs to.
+
+    The shop's own, ``shop``, makes everything read-only: it holds for every shopper's route that
+    changes something, whatever other switch it has.
+    """
+
+    SHOP = "shop"
+    CATALOG = "catalog"
+    """Searching and looking products up."""
+    CART = "cart"
+    CHECKOUT = "checkout"
+    ORDERS = "orders"
+    """What customers see of, and do with, their orders."""
+    WAITING_ROOM = "waiting_room"
+    AGENTS = "agents"
+    """The door for AI agents; what they ask for has switches of its own."""
+
+
+@dataclass(frozen=True)
+class Peak:
+    """What a rush asks of a route: ``requests`` an order, of ``seconds`` each in a warm Lambda.
+
+    The product is the number of environments that an order a second keeps busy; provisioned
+    concurrency follows from it.
+    """
+
+    requests: float
+    seconds: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +153,26 @@ class Endpoint(Function):
     throttle: int | None = None
     """Requests a second that the route takes from everybody together, with a burst of twice as
     many; ``None``: only the API's own limit holds."""
+    switch: Switch | None = None
+    """The switch that closes the route. Every route on which shoppers change something has one."""
+    peak: Peak | None = None
+    """How much of it a rush needs; ``None``: nothing is prepared for it."""
+
+    @property
+    def shopper_facing(self) -> bool:
+        """Whether shoppers and their agents call it: then it has an alias, behind its route."""
+        return self.access in (Access.PUBLIC, Access.SHOPPER, Access.CUSTOMER)
+
+    @property
+    def unsafe(self) -> bool:
+        """Whether a request may change something: its method says so, and it writes or pays."""
+        return self.method != "GET" and bool(self.writes or self.payments or self.sends)
+
+    @property
+    def switches(self) -> tuple[Switch, ...]:
+        """The switches that close it: its own, and the shop's where shoppers change something."""
+        own = (self.switch,) if self.switch else ()
+        return (*own, Switch.SHOP) if own and self.unsafe and self.shopper_facing else own
 
     @property
     def method(self) -> str:
@@ -209,6 +264,14 @@ class Schedule(Function):
     """A Lambda that the clock wakes: ``rate`` is an EventBridge Scheduler expression."""
 
     rate: str
+    on: tuple[str, ...] = ()
+    """Event types that wake it as well, between two ticks."""
+    sets_clock: bool = False
+    """May set and delete one-off schedules that wake it (``CLOCK_…``)."""
+    warms: tuple[Table, ...] = ()
+    """Tables whose warm throughput it may raise."""
+    keeps_warm: bool = False
+    """May keep environments of the shopper-facing Lambdas warm (``PEAK_FUNCTIONS``)."""
     timeout: int = 60
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import aws_cdk as cdk
 
 from functions.all import FEATURES
-from functions.manifest import Feature, Step
+from functions.manifest import Endpoint, Feature, Step
 from infra.parts.manifests import lines, present
 from infra.parts.names import Names
 from infra.parts.packages import Packages
@@ -20,7 +20,10 @@ from infra.stacks.observability import Observability
 from infra.stacks.workflow import Workflow
 from infra.stages import Stage, chosen
 
-FLAGS = {"@aws-cdk/core:defaultCrossStackReferences": "strong"}
+FLAGS = {
+    "@aws-cdk/core:defaultCrossStackReferences": "strong",
+    "@aws-cdk/aws-lambda:recognizeLayerVersion": True,  # new layers make a new version, too
+}
 """CDK's own switches, here and not in cdk.json, so that tests synthesize what the CLI deploys. What
 stacks import of each other are ids that live as long as their stacks: an export may guard them."""
 
@@ -52,6 +55,11 @@ def build(
         customers=foundation.customers,
         staff=foundation.staff,
         shop_url=edge.url if edge else stage.front_door or "",
+        peaks={
+            line.module: line.peak.requests * line.peak.seconds
+            for line in lines(features)
+            if isinstance(line, Endpoint) and line.peak
+        },
     )
     stacks: list[cdk.Stack] = [FeatureStack(app, names, f, ground, api, packages) for f in features]
     if any(isinstance(line, Step) for line in lines(features)):

@@ -1,12 +1,13 @@
 """Agents: the same endpoints as tools of the Model Context Protocol."""
 
-from functions.manifest import Access, Endpoint, Feature
+from functions.manifest import Access, Endpoint, Feature, Switch
 
 FEATURE = Feature(
     "agents",
     (
         Endpoint(
             route="POST /mcp",
+            switch=Switch.AGENTS,
             module="agents.serve_tools",
             access=Access.PUBLIC,
             summary="The shop's tools for AI agents (MCP, Streamable HTTP, JSON-RPC 2.0)",

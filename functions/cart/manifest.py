@@ -1,6 +1,6 @@
 """Carts: what a shopper thinks of buying."""
 
-from functions.manifest import Access, Endpoint, Feature, Table
+from functions.manifest import Access, Endpoint, Feature, Peak, Switch, Table
 
 _CART = "dev.ucp.shopping.cart"
 _VIEW = "ucp:shopping/cart.json"
@@ -11,6 +11,8 @@ FEATURE = Feature(
     (
         Endpoint(
             route="POST /carts",
+            switch=Switch.CART,
+            peak=Peak(requests=0.5, seconds=0.05),
             module="cart.create_cart",
             access=Access.SHOPPER,
             summary="Begin a cart",
@@ -33,6 +35,8 @@ FEATURE = Feature(
         ),
         Endpoint(
             route="PUT /carts/{id}",
+            switch=Switch.CART,
+            peak=Peak(requests=0.5, seconds=0.05),
             module="cart.update_cart",
             access=Access.SHOPPER,
             summary="Replace what a cart holds",
@@ -45,6 +49,7 @@ FEATURE = Feature(
         ),
         Endpoint(
             route="POST /carts/{id}/cancel",
+            switch=Switch.CART,
             module="cart.cancel_cart",
             access=Access.SHOPPER,
             summary="Leave a cart",

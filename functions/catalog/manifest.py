@@ -1,6 +1,6 @@
 """The catalogue, for shoppers and their agents."""
 
-from functions.manifest import Access, Endpoint, Feature, Table
+from functions.manifest import Access, Endpoint, Feature, Peak, Switch, Table
 
 _SEARCH = "dev.ucp.shopping.catalog.search"
 _LOOKUP = "dev.ucp.shopping.catalog.lookup"
@@ -10,6 +10,8 @@ FEATURE = Feature(
     (
         Endpoint(
             route="POST /catalog/search",
+            switch=Switch.CATALOG,
+            peak=Peak(requests=2, seconds=0.05),
             module="catalog.search_catalog",
             access=Access.PUBLIC,
             summary="Find products by words, categories and price",
@@ -20,6 +22,8 @@ FEATURE = Feature(
         ),
         Endpoint(
             route="POST /catalog/lookup",
+            switch=Switch.CATALOG,
+            peak=Peak(requests=1, seconds=0.03),
             module="catalog.lookup_catalog",
             access=Access.PUBLIC,
             summary="Look up to 100 products and variants up by id",
@@ -30,6 +34,8 @@ FEATURE = Feature(
         ),
         Endpoint(
             route="POST /catalog/product",
+            switch=Switch.CATALOG,
+            peak=Peak(requests=4, seconds=0.03),
             module="catalog.get_product",
             access=Access.PUBLIC,
             summary="One product in full, and what is left to choose",

@@ -1,6 +1,6 @@
 """The checkout: one door for web, mobile and agents."""
 
-from functions.manifest import Access, Endpoint, Feature, Table
+from functions.manifest import Access, Endpoint, Feature, Peak, Switch, Table
 
 _CHECKOUT = "dev.ucp.shopping.checkout"
 _VIEW = "ucp:shopping/checkout.json"
@@ -10,6 +10,8 @@ FEATURE = Feature(
     (
         Endpoint(
             route="POST /checkout-sessions",
+            switch=Switch.CHECKOUT,
+            peak=Peak(requests=1.5, seconds=0.06),
             module="checkout.create_checkout",
             access=Access.SHOPPER,
             summary="Begin a checkout, from lines or from a cart",
@@ -23,6 +25,7 @@ FEATURE = Feature(
         ),
         Endpoint(
             route="GET /checkout-sessions/{id}",
+            peak=Peak(requests=1, seconds=0.04),
             module="checkout.get_checkout",
             access=Access.SHOPPER,
             summary="Look at a checkout",
@@ -32,6 +35,8 @@ FEATURE = Feature(
         ),
         Endpoint(
             route="PUT /checkout-sessions/{id}",
+            switch=Switch.CHECKOUT,
+            peak=Peak(requests=1, seconds=0.06),
             module="checkout.update_checkout",
             access=Access.SHOPPER,
             summary="Replace what a checkout is: lines, buyer, address, way of shipping",
@@ -44,6 +49,8 @@ FEATURE = Feature(
         ),
         Endpoint(
             route="POST /checkout-sessions/{id}/complete",
+            switch=Switch.CHECKOUT,
+            peak=Peak(requests=1.2, seconds=0.8),
             module="checkout.complete_checkout",
             access=Access.SHOPPER,
             summary="Buy: place the order and pay for it",
@@ -58,6 +65,7 @@ FEATURE = Feature(
         ),
         Endpoint(
             route="POST /checkout-sessions/{id}/cancel",
+            switch=Switch.CHECKOUT,
             module="checkout.cancel_checkout",
             access=Access.SHOPPER,
             summary="Leave a checkout",

@@ -1,12 +1,13 @@
 """What a shopper sees of orders."""
 
-from functions.manifest import Access, Endpoint, Feature, Table
+from functions.manifest import Access, Endpoint, Feature, Switch, Table
 
 FEATURE = Feature(
     "orders",
     (
         Endpoint(
             route="GET /orders/{id}",
+            switch=Switch.ORDERS,
             module="orders.get_order",
             access=Access.SHOPPER,
             summary="An order as it stands: lines, parcels, adjustments, totals",
@@ -16,6 +17,7 @@ FEATURE = Feature(
         ),
         Endpoint(
             route="GET /account/orders",
+            switch=Switch.ORDERS,
             module="orders.list_my_orders",
             access=Access.CUSTOMER,
             summary="The signed-in customer's orders, newest first",

@@ -1,6 +1,6 @@
 """The payment sandbox, seen from outside. Stages that take real money do not have it."""
 
-from functions.manifest import Access, Consumer, Endpoint, Feature, Queue
+from functions.manifest import Access, Consumer, Endpoint, Feature, Queue, Switch
 
 FEATURE = Feature(
     "sandbox",
@@ -20,6 +20,7 @@ FEATURE = Feature(
         ),
         Endpoint(
             route="POST /sandbox/challenges/{reference}",
+            switch=Switch.CHECKOUT,
             module="sandbox.answer_challenge",
             access=Access.PUBLIC,
             summary="The buyer approves or declines",

@@ -9,10 +9,10 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from functions.manifest import Function, Reaction, Schedule, StreamReader
+from functions.manifest import Endpoint, Function, Reaction, Schedule, StreamReader
 from infra.parts.accept import accept
 from infra.parts.alarms import Alarms, dead_letter_alarm, function_alarms
-from infra.parts.names import Names
+from infra.parts.names import ALIAS, Names
 from infra.parts.packages import Package, Packages
 from infra.parts.queues import DeadLetterQueue
 from infra.parts.rights import Ground, Right, environment_of, rights_of
@@ -64,7 +64,7 @@ class ShopFunction(Construct):
         self.line = line
         self.dead_letters: DeadLetterQueue | None = None
         if isinstance(line, ASYNC):
-            dead = f"{line.module.replace('.', '-')}-dead"
+            dead = names.dead_letters(line.module)
             self.dead_letters = DeadLetterQueue(self, "DeadLetters", names, dead, shop.key)
             dead_letter_alarm(Alarms(self.dead_letters, names, dead), names, dead)
 
@@ -101,6 +101,7 @@ class ShopFunction(Construct):
             tracing=lambda_.Tracing.ACTIVE,
             log_group=log_group,
         )
+        self.alias = self._alias() if _has_alias(line) else None
         self._accepted()
         if self.dead_letters:
             self._async_retries(self.dead_letters)
@@ -112,6 +113,16 @@ class ShopFunction(Construct):
             raise LookupError(f"{self.line.module} has no dead-letter queue")
         return self.dead_letters
 
+    @property
+    def callable(self) -> lambda_.IFunction:
+        """What a route leads to: the version in use where there is one, else the function."""
+        return self.alias or self.function
+
+    def _alias(self) -> lambda_.Alias:
+        """The version in use. Provisioned concurrency belongs to a version or an alias, never to
+        the function; what is provisioned is set while the shop runs, and is not in the template."""
+        return lambda_.Alias(self, "Live", alias_name=ALIAS, version=self.function.current_version)
+
     def _accepted(self) -> None:
         accept(
             self.function,
@@ -121,8 +132,8 @@ class ShopFunction(Construct):
         accept(
             self.function,
             "Serverless-LambdaLatestVersion",
-            "CloudFormation replaces code and configuration together and rolls both back; an alias "
-            "would name the one version there is.",
+            "CloudFormation replaces code and configuration together and rolls both back. Only "
+            "what a rush keeps warm has an alias, since provisioned concurrency needs one.",
         )
         accept(
             self.function,
@@ -151,6 +162,10 @@ class ShopFunction(Construct):
         )
 
 
+def _has_alias(line: Function) -> bool:
+    return isinstance(line, Endpoint) and line.shopper_facing
+
+
 def _role(scope: Construct, name: str, rights: list[Right]) -> iam.Role:
     role = iam.Role(
         scope,
@@ -177,11 +192,12 @@ _NO_RESOURCE = (
 
 def statement(right: Right) -> iam.PolicyStatement:
     """A right as IAM writes it."""
-    conditions = (
-        {"StringEquals": {"kms:ViaService": [via(service) for service in right.through]}}
-        if right.through
-        else {}
-    )
+    equal: dict[str, object] = {}
+    if right.through:
+        equal["kms:ViaService"] = [via(service) for service in right.through]
+    if right.passed_to:
+        equal["iam:PassedToService"] = right.passed_to
+    conditions = {"StringEquals": equal} if equal else {}
     return iam.PolicyStatement(
         sid=right.sid,
         actions=list(right.actions),

@@ -81,6 +81,10 @@ def _endpoint_faults(line: Endpoint) -> Iterator[str]:
             yield f"{line.module}: group {group!r} has more than a-z, 0-9, _ and -"
     if line.cached and (line.method != "GET" or line.access is not Access.PUBLIC):
         yield f"{line.module}: only what everybody may GET can be cached"
+    if line.shopper_facing and line.method != "GET" and line.switch is None:
+        yield f"{line.module}: shoppers change something there, and no switch closes it"
+    if line.peak and not line.shopper_facing:
+        yield f"{line.module}: only what shoppers call is prepared for their rush"
     if line.timeout > 30:
         yield f"{line.module}: an HTTP API gives up after 30 s"
 

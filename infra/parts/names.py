@@ -11,6 +11,9 @@ import aws_cdk as cdk
 from functions.manifest import Queue, Secret, Table
 from infra.stages import Stage
 
+ALIAS = "live"
+"""The alias of a shopper-facing Lambda, which its route leads to."""
+
 
 @dataclass(frozen=True)
 class Names:
@@ -49,6 +52,23 @@ class Names:
 
     def function_arn(self, module: str) -> str:
         return arn("lambda", f"function:{self.function(module)}")
+
+    def alias_arn(self, module: str) -> str:
+        """The Lambda's version in use; only shopper-facing ones have that alias."""
+        return arn("lambda", f"function:{self.function(module)}:{ALIAS}")
+
+    def dead_letters(self, module: str) -> str:
+        """What the dead-letter queue of a Lambda nobody waits for is called, without the stage."""
+        return f"{module.replace('.', '-')}-dead"
+
+    def clock_role(self, module: str) -> str:
+        """The role in which the scheduler wakes a Lambda."""
+        return self.of(f"{module.replace('.', '-')}-clock")
+
+    @property
+    def clock(self) -> str:
+        """The group of the one-off schedules."""
+        return self.of("peak")
 
     @property
     def bus(self) -> str:

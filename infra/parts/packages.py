@@ -26,7 +26,18 @@ BUILDER = "3"
 """Raise it when building changes, so that old packages are not taken for new ones."""
 
 BOTO_SERVICES = frozenset(
-    {"cognito-idp", "dynamodb", "events", "kms", "lambda", "s3", "secretsmanager", "sesv2", "sqs"}
+    {
+        "cognito-idp",
+        "dynamodb",
+        "events",
+        "kms",
+        "lambda",
+        "s3",
+        "scheduler",
+        "secretsmanager",
+        "sesv2",
+        "sqs",
+    }
     | {"ssm", "stepfunctions", "sts"}
 )
 """Services whose botocore model the dependency layer keeps; the other 400 are most of its bulk."""

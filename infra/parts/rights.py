@@ -3,8 +3,11 @@
 Pure data in, pure data out; the contract tests hold the synthesized templates against it.
 """
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from aws_cdk import Fn
 
 from functions.manifest import (
     Access,
@@ -12,11 +15,12 @@ from functions.manifest import (
     Endpoint,
     Function,
     Queue,
+    Schedule,
     Secret,
     StreamReader,
     Table,
 )
-from infra.parts.names import Names, arn
+from infra.parts.names import ALIAS, Names, arn
 from infra.parts.tables import SHAPES
 
 READ = ("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query")
@@ -36,17 +40,25 @@ CONSUME = (
 )
 DECRYPT = ("kms:Decrypt", "kms:DescribeKey")
 ENCRYPT = ("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey")
+SET_CLOCK = ("scheduler:CreateSchedule", "scheduler:DeleteSchedule", "scheduler:UpdateSchedule")
+KEEP_WARM = (
+    "lambda:DeleteProvisionedConcurrencyConfig",
+    "lambda:PutProvisionedConcurrencyConfig",
+)
+WARM = ("dynamodb:DescribeTable", "dynamodb:UpdateTable")
 TRACE = ("xray:PutTelemetryRecords", "xray:PutTraceSegments")
 
 
 @dataclass(frozen=True)
 class Right:
-    """One statement of a role. ``through``: the services on whose behalf alone a key is used."""
+    """One statement of a role. ``through``: the services on whose behalf alone a key is used;
+    ``passed_to``: the one service that a role may be passed to."""
 
     sid: str
     actions: tuple[str, ...]
     resources: tuple[str, ...]
     through: tuple[str, ...] = ()
+    passed_to: str | None = None
 
 
 @dataclass(frozen=True)
@@ -79,6 +91,8 @@ class Ground:
     customers: Users
     staff: Users
     shop_url: str
+    peaks: Mapping[str, float] = field(default_factory=dict)
+    """Module of a shopper-facing Lambda → environments that an order a second keeps busy."""
 
 
 class ManifestRefused(ValueError):
@@ -102,6 +116,8 @@ def needs_of(line: Function, names: Names) -> Needs:
     """
     reads, writes = set(line.reads), set(line.writes)
     sends, secrets = set(line.sends), set(line.secrets)
+    if isinstance(line, Endpoint) and line.switches:
+        reads.add(Table.PEAK)
     if line.payments:
         if names.stage.sandbox:
             writes.add(Table.SANDBOX_PAYMENTS)
@@ -170,6 +186,8 @@ def rights_of(
     if line.resumes_workflow:
         # IAM knows no resource for these; the token itself is what names the one task.
         add("Resume", ("states:SendTaskFailure", "states:SendTaskSuccess"), "*")
+    if isinstance(line, Schedule):
+        _peak_rights(line, names, ground, rights)
     if line.invokes:
         add("Invoke", ("lambda:InvokeFunction",), *map(names.function_arn, sorted(line.invokes)))
     if decrypts - encrypts:
@@ -179,6 +197,25 @@ def rights_of(
     if encrypts:
         rights.append(Right("Encrypt", ENCRYPT, (ground.key_arn,), tuple(sorted(encrypts))))
     return rights
+
+
+def _peak_rights(line: Schedule, names: Names, ground: Ground, rights: list[Right]) -> None:
+    if line.warms:
+        rights.append(Right("Warm", WARM, tuple(map(names.table_arn, sorted(line.warms)))))
+    if line.keeps_warm and ground.peaks:
+        aliases = tuple(map(names.alias_arn, sorted(ground.peaks)))
+        rights.append(Right("KeepWarm", KEEP_WARM, aliases))
+    if line.sets_clock:
+        schedules = arn("scheduler", f"schedule/{names.clock}/*")
+        rights.append(Right("SetClock", SET_CLOCK, (schedules,)))
+        role = _role_arn(names.clock_role(line.module))
+        rights.append(
+            Right("Wake", ("iam:PassRole",), (role,), passed_to="scheduler.amazonaws.com")
+        )
+
+
+def _role_arn(name: str) -> str:
+    return Fn.sub(f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role/{name}")
 
 
 def environment_of(line: Function, names: Names, ground: Ground, release: str) -> dict[str, str]:
@@ -219,9 +256,27 @@ def environment_of(line: Function, names: Names, ground: Ground, release: str) -
         env["WORKFLOW_ARN"] = names.workflow_arn
     for module in line.invokes:
         env[f"FUNCTION_{module.replace('.', '_').upper()}"] = names.function(module)
+    if isinstance(line, Endpoint) and line.switches:
+        env["SWITCHES"] = ",".join(line.switches)
+    if isinstance(line, Schedule):
+        env |= _peak_environment(line, names, ground)
     if line.payments:
         env["PAYMENT_WINDOW_SECONDS"] = str(stage.payment_window)
     return dict(sorted(env.items()))
+
+
+def _peak_environment(line: Schedule, names: Names, ground: Ground) -> dict[str, str]:
+    env = {f"TABLE_{table.name}": names.table(table) for table in line.warms}
+    if line.keeps_warm:
+        peaks = {names.function(module): busy for module, busy in sorted(ground.peaks.items())}
+        env["PEAK_FUNCTIONS"] = json.dumps(peaks, separators=(",", ":"))
+        env["PEAK_ALIAS"] = ALIAS
+    if line.sets_clock:
+        env["CLOCK_GROUP"] = names.clock
+        env["CLOCK_TARGET"] = names.function_arn(line.module)
+        env["CLOCK_ROLE"] = _role_arn(names.clock_role(line.module))
+        env["CLOCK_DEAD_LETTERS"] = arn("sqs", names.of(names.dead_letters(line.module)))
+    return env
 
 
 def _mail(names: Names) -> tuple[str, ...]:

@@ -39,6 +39,7 @@ SHAPES: Mapping[Table, Shape] = {
         },
         streams=True,
     ),
-    Table.PRICING: Shape(),
+    Table.PRICING: Shape(streams=True),
+    Table.PEAK: Shape(),
     Table.SANDBOX_PAYMENTS: Shape(range=None),
 }

@@ -63,6 +63,8 @@ class FeatureStack(ShopStack):
                     self._react(line, made)
                 case Schedule():
                     self._schedule(line, made)
+                    if line.on:
+                        self._react(line, made)
 
     # ------------------------------------------------------------------ HTTP
 
@@ -72,7 +74,7 @@ class FeatureStack(ShopStack):
             "Integration",
             api_id=self._api.id,
             integration_type="AWS_PROXY",
-            integration_uri=made.function.function_arn,
+            integration_uri=made.callable.function_arn,
             payload_format_version="2.0",
             timeout_in_millis=min(line.timeout * 1000 + 500, 30_000),
         )
@@ -91,7 +93,7 @@ class FeatureStack(ShopStack):
         )
         if not authorizer:
             accept(route, "AwsSolutions-APIG4", _OPEN[line.access])
-        made.function.add_permission(
+        made.callable.add_permission(
             "Gateway",
             principal=iam.ServicePrincipal("apigateway.amazonaws.com"),
             source_arn=Fn.sub(
@@ -151,7 +153,7 @@ class FeatureStack(ShopStack):
 
     # ------------------------------------------------------------------ events and clocks
 
-    def _react(self, line: Reaction, made: ShopFunction) -> None:
+    def _react(self, line: Reaction | Schedule, made: ShopFunction) -> None:
         rule = events.CfnRule(
             made,
             "Rule",
@@ -185,6 +187,7 @@ class FeatureStack(ShopStack):
         role = iam.Role(
             made,
             "Clock",
+            role_name=self.names.clock_role(line.module) if line.sets_clock else None,
             description=f"Lets the scheduler wake {line.module}",
             assumed_by=iam.ServicePrincipal(
                 "scheduler.amazonaws.com",
@@ -215,6 +218,8 @@ class FeatureStack(ShopStack):
                 )
             },
         )
+        if line.sets_clock:
+            scheduler.CfnScheduleGroup(made, "Clocks", name=self.names.clock)
         scheduler.CfnSchedule(
             made,
             "Schedule",

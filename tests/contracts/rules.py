@@ -6,9 +6,10 @@ what was planted. They are written from the manifest's words, not from ``infra.p
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from functions.all import FEATURES
 from functions.manifest import (
     Access,
     Consumer,
@@ -32,6 +33,7 @@ QUEUE = "AWS::SQS::Queue"
 TABLE = "AWS::DynamoDB::Table"
 MACHINE = "AWS::StepFunctions::StateMachine"
 ALARM = "AWS::CloudWatch::Alarm"
+ALIAS = "AWS::Lambda::Alias"
 MAPPING = "AWS::Lambda::EventSourceMapping"
 
 ACCOUNT = "${AWS::Region}:${AWS::AccountId}"
@@ -119,33 +121,53 @@ def wrong_routes(cloud: Cloud, lines: Mapping[str, Function]) -> list[str]:
     breaches = []
     for name, line in lines.items():
         if isinstance(line, Endpoint):
-            wanted = (name, guards.get(line.access))
+            wanted = (_in_use(name, line), guards.get(line.access))
             if routes.get(line.route) != wanted:
                 breaches.append(f"{line.route} leads to {routes.get(line.route)}, not {wanted}")
     wanted_routes = {x.route for x in lines.values() if isinstance(x, Endpoint)}
     breaches += [f"{route} is in no manifest" for route in routes if route not in wanted_routes]
     callable_ = {
-        cloud.named(p.stack, p.properties["FunctionName"]).properties["FunctionName"]
+        _called(cloud, p.stack, p.properties["FunctionName"])
         for p in cloud.of("AWS::Lambda::Permission")
         if p.properties["Principal"] == "apigateway.amazonaws.com"
     }
     return breaches + [
         f"the gateway may not call {name}"
         for name, line in lines.items()
-        if isinstance(line, Endpoint) and name not in callable_
+        if isinstance(line, Endpoint) and _in_use(name, line) not in callable_
     ]
+
+
+def _in_use(name: str, line: Endpoint) -> str:
+    """What a route leads to: what shoppers call has an alias, so that it can be kept warm."""
+    staff = line.access in (Access.STAFF, Access.WEBHOOK)
+    return name if staff else f"{name}:live"
 
 
 def _target(cloud: Cloud, route: Resource) -> str:
     integration = cloud.named(route.stack, route.properties["Target"]["Fn::Join"][1][1])
-    function = cloud.named(route.stack, integration.properties["IntegrationUri"])
-    return str(function.properties["FunctionName"])
+    return _called(cloud, route.stack, integration.properties["IntegrationUri"])
+
+
+def _called(cloud: Cloud, stack: str, reference: Any) -> str:
+    """The name of a function, or ``name:alias`` of a version in use."""
+    target = cloud.named(stack, reference)
+    if target.kind != ALIAS:
+        return str(target.properties["FunctionName"])
+    version = cloud.named(stack, target.properties["FunctionVersion"])
+    names = {
+        str(cloud.named(stack, one.properties["FunctionName"]).properties["FunctionName"])
+        for one in (target, version)
+    }
+    return f"{'|'.join(sorted(names))}:{target.properties['Name']}"
 
 
 # ---------------------------------------------------------------------- rights
 
 READS = {"GetItem", "BatchGetItem", "Query"}
 WRITES = {"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "ConditionCheckItem"}
+NAMED_AT_RUN_TIME = r"(:log-group:[^*]+:\*|/index/\*|:schedule/[^*/]+-peak/\*)$"
+"""What nobody can name beforehand: log streams of a group, schedules of the peak's own group."""
 NOWHERE = {
     "xray:PutTraceSegments",
     "xray:PutTelemetryRecords",
@@ -194,7 +216,7 @@ def wildcards(cloud: Cloud, stage: Stage) -> list[str]:
                 unnameable |= action == "ses:SendEmail" and stage.emulated
                 if not unnameable:
                     breaches.append(f"{role}: {action} on everything")
-            elif "*" in resource and not re.search(r"(:log-group:[^*]+:\*|/index/\*)$", resource):
+            elif "*" in resource and not re.search(NAMED_AT_RUN_TIME, resource):
                 breaches.append(f"{role}: {action} on {resource}")
     return breaches + [f"{p}: a policy beside the roles" for p in cloud.of("AWS::IAM::Policy")]
 
@@ -212,6 +234,8 @@ def implied_rights(cloud: Cloud, line: Function, stage: Stage) -> set[tuple[str,
     name = prefix + line.module.replace(".", "-")
     reads, writes, sends = set(line.reads), set(line.writes), set(line.sends)
     secrets = set(line.secrets)
+    if isinstance(line, Endpoint) and line.switch:
+        reads.add(Table.PEAK)
     if line.payments and stage.sandbox:
         writes.add(Table.SANDBOX_PAYMENTS)
         sends.add(Queue.SANDBOX_SETTLEMENTS)
@@ -264,6 +288,8 @@ def implied_rights(cloud: Cloud, line: Function, stage: Stage) -> set[tuple[str,
         rights.add(("states:StartExecution", machine))
     if line.resumes_workflow:
         rights |= {("states:SendTaskSuccess", "*"), ("states:SendTaskFailure", "*")}
+    if isinstance(line, Schedule):
+        rights |= _peak_rights(lines_of(FEATURES, stage), line, prefix, arn)
     for module in line.invokes:
         where = arn("lambda", f"function:{prefix}{module.replace('.', '-')}")
         rights.add(("lambda:InvokeFunction", where))
@@ -272,6 +298,29 @@ def implied_rights(cloud: Cloud, line: Function, stage: Stage) -> set[tuple[str,
     touches_data = encrypts or reads or secrets or isinstance(line, Consumer)
     if touches_data:
         rights |= {(f"kms:{a}", cloud.arn(key)) for a in {"Decrypt", "DescribeKey"} | encrypts}
+    return rights
+
+
+def _peak_rights(
+    lines: Mapping[str, Function], line: Schedule, prefix: str, arn: Callable[[str, str], str]
+) -> set[tuple[str, str]]:
+    rights = set()
+    for table in line.warms:
+        where = arn("dynamodb", f"table/{prefix}{table.value.replace('_', '-')}")
+        rights |= {("dynamodb:DescribeTable", where), ("dynamodb:UpdateTable", where)}
+    if line.keeps_warm:
+        for name, other in lines.items():
+            if isinstance(other, Endpoint) and other.peak:
+                where = arn("lambda", f"function:{name}:live")
+                rights.add(("lambda:PutProvisionedConcurrencyConfig", where))
+                rights.add(("lambda:DeleteProvisionedConcurrencyConfig", where))
+    if line.sets_clock:
+        clocks = arn("scheduler", f"schedule/{prefix}peak/*")
+        rights |= {(f"scheduler:{verb}Schedule", clocks) for verb in ("Create", "Update", "Delete")}
+        role = f"{prefix}{line.module.replace('.', '-').replace('_', '-')}-clock"
+        rights.add(
+            ("iam:PassRole", f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role/{role}")
+        )
     return rights
 
 

@@ -117,7 +117,7 @@ def test_stage_test_is_stage_local_with_shorter_clocks() -> None:
 
 
 def _without_hashes(text: str) -> Counter[str]:
-    return Counter(re.sub(r"[0-9A-F]{8}\b|[0-9a-f]{64}", "#", text).split("'"))
+    return Counter(re.sub(r"[0-9A-F]{8}(\b|[0-9a-f]{32}\b)|[0-9a-f]{64}", "#", text).split("'"))
 
 
 @pytest.mark.parametrize("name", STAGES)

@@ -6,6 +6,7 @@ import pytest
 from moto import mock_aws
 
 from shop.pricing.store import rule_book
+from shop.storage.switchboard import switchboard
 from tests.kit.shop import create_queues, create_tables
 
 
@@ -15,5 +16,6 @@ def cloud() -> Iterator[None]:
     with mock_aws():
         create_tables()
         rule_book().forget()
+        switchboard().forget()
         create_queues()
         yield

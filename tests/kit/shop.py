@@ -37,6 +37,7 @@ ENVIRONMENT = {
     "TABLE_SESSIONS": "sessions",
     "TABLE_ORDERS": "orders",
     "TABLE_PRICING": "pricing",
+    "TABLE_PEAK": "peak",
     "TABLE_SANDBOX_PAYMENTS": "sandbox_payments",
     "PAYMENT_PROVIDER": "sandbox",
     "PAYMENT_WINDOW_SECONDS": "1800",
@@ -56,6 +57,7 @@ _KEYS: dict[str, dict[str, Any]] = {
     "inventory": {"keys": ("PK", "SK")},
     "sessions": {"keys": ("PK",)},
     "pricing": {"keys": ("PK", "SK")},
+    "peak": {"keys": ("PK", "SK")},
     "sandbox_payments": {"keys": ("PK",)},
     "orders": {
         "keys": ("PK", "SK"),

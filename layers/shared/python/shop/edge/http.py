@@ -49,6 +49,7 @@ __all__ = [
     "cacheable",
     "endpoint",
     "log",
+    "obey",
     "parse",
     "setting",
     "shaped",
@@ -165,6 +166,7 @@ def endpoint(
                 request = _arrived(event, headers, body_limit)
                 if capability is not None:
                     negotiated = ucp.negotiate(headers.get("ucp-agent"), capability)
+                obey()
                 read = _read(body, request.raw, headers)
                 request = replace(request, body=read, negotiated=negotiated)
                 answer = _answered(door(request), status, capability, negotiated)
@@ -183,6 +185,18 @@ def endpoint(
         return handler
 
     return hang
+
+
+def obey() -> None:
+    """Refuse what staff switched off, before anything is read or written for it.
+
+    Raises :class:`~shop.kernel.switches.SwitchedOff`. Costs no read: the board is in memory.
+    """
+    switches = os.environ.get("SWITCHES")
+    if switches:
+        from shop.storage.switchboard import switchboard  # only doors with a switch have the table
+
+        switchboard().board().obey(switches.split(","))
 
 
 # ------------------------------------------------------------------------------------- reading
@@ -315,7 +329,7 @@ def _refused(
     if status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="shop"'
     if status in (429, 503):
-        headers["Retry-After"] = "5"
+        headers["Retry-After"] = str(getattr(refusal, "retry_after", 5))
     if capability is not None:
         said = ucp.refusal_body(refusal, negotiated, capability)
         return respond(ucp.status_for(refusal, status), said, headers)

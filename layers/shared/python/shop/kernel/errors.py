@@ -17,6 +17,7 @@ its ``code`` is what a program acts on and its ``detail`` what a person reads::
     ├── Unprocessable           a referenced document was read and makes no sense         422
     ├── DependencyFailed        a referenced document could not be fetched                424
     └── Unavailable             a supplier of ours (payment, carrier) is down; try later  503
+        └── SwitchedOff         staff switched it off for the moment (shop.kernel.switches)
 """
 
 from collections.abc import Sequence

@@ -40,3 +40,12 @@ def from_cursor(cursor: str | None, *, path: str = "cursor") -> dict[str, Any] |
     if not isinstance(key, dict):
         raise Invalid("this cursor is not one of ours", code="cursor_invalid", path=path)
     return key
+
+
+def limit_asked(text: str | None, *, default: int = 50, most: int = 200) -> int:
+    """``?limit=`` of a list: so many items at most. Raises :class:`Invalid`."""
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and 0 < len(text) < 7 and int(text)):
+        raise Invalid("a limit is a whole number above zero", path="limit")
+    return min(int(text), most)

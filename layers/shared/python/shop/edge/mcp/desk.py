@@ -12,7 +12,16 @@ from urllib.parse import urlsplit
 from shop.edge import ucp
 from shop.edge.body import document
 from shop.edge.faults import supplier_down, told
-from shop.edge.http import Handler, headers_of, log, raw_body, request_id_of, respond, status_of
+from shop.edge.http import (
+    Handler,
+    headers_of,
+    log,
+    obey,
+    raw_body,
+    request_id_of,
+    respond,
+    status_of,
+)
 from shop.edge.mcp.failures import (
     HEADER_MISMATCH,
     INTERNAL,
@@ -49,6 +58,7 @@ def server(
             _admit(headers)
             message = _message(raw_body(event))
             message_id = message.get("id")
+            obey()
             answer = desk.answer(message, Sender(headers, request_id, _source_ip(event)))
         except Failed as failed:
             answer = failed.answer(message_id)
@@ -195,7 +205,8 @@ class Desk:
         answer = self.call(tool.module, event)
         took = round((time.monotonic() - began) * 1000)
         log.info("tool", extra={"tool": tool.name, "status": answer["statusCode"], "ms": took})
-        return result_of(answer["statusCode"], json.loads(answer["body"]))
+        later = int(answer["headers"].get("Retry-After", 5))
+        return result_of(answer["statusCode"], json.loads(answer["body"]), later)
 
 
 def _era(method: str, params: Mapping[str, Any], headers: Mapping[str, str]) -> bool:

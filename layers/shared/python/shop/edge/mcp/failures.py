@@ -38,5 +38,9 @@ class Failed(Exception):
 
 
 def unavailable(refusal: Refusal) -> Failed:
-    data = {"code": refusal.code, "content": refusal.detail, "retry_after": 5}
+    data = {
+        "code": refusal.code,
+        "content": refusal.detail,
+        "retry_after": getattr(refusal, "retry_after", 5),
+    }
     return Failed(REFUSED, refusal.detail, 503, data)

@@ -105,7 +105,7 @@ def _agent(agent: Any) -> str:
         ) from None
 
 
-def result_of(status: int, said: dict[str, Any]) -> dict[str, Any]:
+def result_of(status: int, said: dict[str, Any], retry_after: int = 5) -> dict[str, Any]:
     """An endpoint's answer as a tool's result, or as the failure that UCP wants it to be."""
     code = _code(said)
     if code in ("invalid_profile_url", "profile_unreachable", "profile_malformed"):
@@ -118,7 +118,7 @@ def result_of(status: int, said: dict[str, Any]) -> dict[str, Any]:
         first = said["messages"][0]
         data = {"code": code, "content": first["content"]}
         if status in (429, 503):
-            data["retry_after"] = 5
+            data["retry_after"] = retry_after
         raise Failed(REFUSED, first["content"], status, data)
     if code == "request_too_large":
         raise Failed(INVALID_PARAMS, said["messages"][0]["content"], 400, said)

@@ -1,0 +1,39 @@
+"""What the people who answer for the shop do about a rush."""
+
+from functions.manifest import Access, Endpoint, Feature, Table
+
+GROUPS = ("admin",)
+
+FEATURE = Feature(
+    "staff_peak",
+    (
+        Endpoint(
+            route="GET /staff/switches",
+            module="staff_peak.list_switches",
+            access=Access.STAFF,
+            groups=GROUPS,
+            summary="What parts of the shop are switched on and off",
+            response="shop.peak.wire.switches:SwitchesView",
+            reads=(Table.PEAK,),
+        ),
+        Endpoint(
+            route="PUT /staff/switches/{switch}",
+            module="staff_peak.turn_switch",
+            access=Access.STAFF,
+            groups=GROUPS,
+            summary="Turn a part of the shop off, or on again: in force within five seconds",
+            request="shop.peak.wire.switches:SwitchBody",
+            response="shop.peak.wire.switches:SwitchView",
+            writes=(Table.PEAK,),
+        ),
+        Endpoint(
+            route="GET /staff/switch-changes",
+            module="staff_peak.tell_switch_changes",
+            access=Access.STAFF,
+            groups=GROUPS,
+            summary="Who turned which switch, when and why, newest first (?limit=50&cursor=…)",
+            response="shop.peak.wire.switches:FlipsView",
+            reads=(Table.PEAK,),
+        ),
+    ),
+)

@@ -1,0 +1,61 @@
+"""Switches: what staff turned off, why, and what is said to whoever comes meanwhile."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from shop.kernel.errors import Unavailable
+
+SHOP = "shop"
+"""The switch that makes the whole shop read-only."""
+
+SHOWN = {
+    SHOP: ("read_only", "the shop takes no changes for the moment; looking around works"),
+    "catalog": ("catalog_off", "searching is switched off for the moment"),
+    "cart": ("cart_paused", "carts take no changes for the moment"),
+    "checkout": ("checkout_paused", "checkout is paused for the moment; your cart is kept"),
+    "orders": ("orders_off", "orders cannot be looked at or changed for the moment"),
+    "waiting_room": ("waiting_room_off", "waiting rooms take nobody in for the moment"),
+    "agents": ("agents_off", "the door for agents is closed for the moment"),
+}
+"""Every switch, with the code and the words that shoppers hear while it is off. Why it is off is
+for staff alone."""
+
+LONGEST_PAUSE = 24 * 3600
+"""Seconds that ``retry_after`` may say."""
+
+
+class SwitchedOff(Unavailable):
+    """What was asked for is switched off for the moment."""
+
+    code = "switched_off"
+
+    def __init__(self, detail: str, *, code: str, retry_after: int) -> None:
+        super().__init__(detail, code=code)
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True, slots=True)
+class Off:
+    """A switch that is off: since when, by whom and why, and when to come back (in seconds)."""
+
+    since: datetime
+    who: str
+    why: str
+    retry_after: int = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """The switches that are off; every other one is on. ``version`` rises with each change."""
+
+    off: Mapping[str, Off] = field(default_factory=dict)
+    version: int = 0
+
+    def obey(self, switches: Iterable[str]) -> None:
+        """Raise :class:`SwitchedOff` for the first of these that is off."""
+        for name in switches:
+            state = self.off.get(name)
+            if state is not None:
+                code, said = SHOWN[name]
+                raise SwitchedOff(said, code=code, retry_after=state.retry_after)

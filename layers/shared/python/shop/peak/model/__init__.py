@@ -1,0 +1,1 @@
+"""What a rush needs, and who is let in meanwhile."""

@@ -1,0 +1,5 @@
+"""The peak's own table."""
+
+from shop.peak.store.switches import DynamoSwitches
+
+__all__ = ["DynamoSwitches"]

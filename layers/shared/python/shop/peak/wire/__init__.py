@@ -1,0 +1,1 @@
+"""What staff and shoppers send and read."""

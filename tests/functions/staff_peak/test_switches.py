@@ -1,0 +1,135 @@
+"""Switches at the doors: every route of a part that is off says so, and writes nothing."""
+
+from importlib import import_module
+from typing import Any
+
+import pytest
+
+from functions.all import FEATURES
+from functions.manifest import Access, Endpoint
+from functions.staff_peak import list_switches, tell_switch_changes, turn_switch
+from shop.storage.switchboard import switchboard
+from tests.kit.calls import counted
+from tests.kit.shop import Response, call
+
+CLAIMS = {
+    "token_use": "access",
+    "iss": "http://issuer.test",
+    "client_id": "shop-client",
+    "sub": "staff-1",
+    "username": "ada",
+    "cognito:groups": "[admin]",
+}
+LINES = [
+    line
+    for feature in FEATURES
+    for line in feature.functions
+    if isinstance(line, Endpoint) and line.switches
+]
+WRITES = {"PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems", "BatchWriteItem", "Invoke"}
+CLOSED = [(line, switch) for line in LINES for switch in line.switches]
+
+pytestmark = pytest.mark.usefixtures("cloud")
+
+
+def ask(
+    monkeypatch: pytest.MonkeyPatch, door: Any, route: str, body: Any = None, **more: Any
+) -> Response:
+    monkeypatch.setenv("ACCESS", "staff")
+    monkeypatch.setenv("ACCESS_GROUPS", "admin")
+    monkeypatch.delenv("SWITCHES", raising=False)
+    return call(door.handler, route, body, claims=more.pop("claims", CLAIMS), **more)
+
+
+def turn(monkeypatch: pytest.MonkeyPatch, switch: str, on: bool, **more: Any) -> Response:
+    body = {"on": on, "why": "the provider is down", "retry_after": 120}
+    route = "PUT /staff/switches/{switch}"
+    return ask(monkeypatch, turn_switch, route, body, switch=switch, **more)
+
+
+def visit(monkeypatch: pytest.MonkeyPatch, line: Endpoint) -> Response:
+    """Call a route as a shopper would, with nothing sensible in the body."""
+    access = Access.SHOPPER if line.access is Access.CUSTOMER else line.access
+    monkeypatch.setenv("ACCESS", access.value)
+    monkeypatch.setenv("SWITCHES", ",".join(line.switches))
+    names = [part[1:-1] for part in line.path.split("/") if part.startswith("{")]
+    body: dict[str, Any] | None = None if line.method == "GET" else {}
+    if line.module == "agents.serve_tools":
+        body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+    door = import_module(f"functions.{line.module}")
+    path: dict[str, Any] = dict.fromkeys(names, "some_thing")
+    return call(door.handler, line.route, body, **path)
+
+
+def test_shoppers_change_nothing_behind_the_back_of_the_switches() -> None:
+    shoppers = [
+        line
+        for feature in FEATURES
+        for line in feature.functions
+        if isinstance(line, Endpoint) and line.shopper_facing
+    ]
+    assert [x.route for x in shoppers if x.method != "GET" and not x.switch] == []
+    unsafe = [x for x in shoppers if x.unsafe]
+    assert len(unsafe) > 6
+    assert [x.route for x in unsafe if "shop" not in x.switches] == []
+
+
+@pytest.mark.parametrize(
+    ("line", "switch"), CLOSED, ids=[f"{line.module}-{switch}" for line, switch in CLOSED]
+)
+def test_a_route_that_is_switched_off_says_when_to_come_back_and_writes_nothing(
+    line: Endpoint, switch: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert visit(monkeypatch, line).status != 503
+    assert turn(monkeypatch, switch, False).status == 200
+    switchboard().forget()
+    with counted() as calls:
+        said = visit(monkeypatch, line)
+    assert (said.status, said.headers["Retry-After"]) == (503, "120"), said.text
+    assert set(calls.operations) <= {"GetItem"}
+    assert not set(calls.operations) & WRITES
+    assert "the provider is down" not in said.text
+    if line.capability:
+        (message,) = said.json["messages"]
+        assert (message["type"], message["severity"]) == ("error", "recoverable")
+        assert said.json["ucp"]["status"] == "error"
+    elif line.module != "agents.serve_tools":
+        assert said.headers["Content-Type"] == "application/problem+json"
+    with counted() as calls:
+        assert visit(monkeypatch, line).status == 503
+    assert calls.names == []  # the board is in memory
+    turn(monkeypatch, switch, True)
+    switchboard().forget()
+    assert visit(monkeypatch, line).status != 503
+
+
+def test_only_admins_turn_switches(monkeypatch: pytest.MonkeyPatch) -> None:
+    staff = {**CLAIMS, "cognito:groups": "[staff catalogue]"}
+    assert turn(monkeypatch, "shop", False, claims=staff).status == 403
+    assert turn(monkeypatch, "everything", False).status == 404
+    nothing = ask(
+        monkeypatch,
+        turn_switch,
+        "PUT /staff/switches/{switch}",
+        {"on": False, "why": "", "retry_after": 0},
+        switch="shop",
+    )
+    assert nothing.status == 400
+    assert {e["path"] for e in nothing.json["errors"]} == {"$.why", "$.retry_after"}
+
+
+def test_staff_see_what_is_off_and_who_did_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    turn(monkeypatch, "checkout", False)
+    turn(monkeypatch, "shop", False)
+    turn(monkeypatch, "shop", True)
+    listed = ask(monkeypatch, list_switches, "GET /staff/switches").json["switches"]
+    off = {one["switch"]: one for one in listed if not one["on"]}
+    assert set(off) == {"checkout"}
+    assert (off["checkout"]["who"], off["checkout"]["why"]) == ("ada", "the provider is down")
+    route = "GET /staff/switch-changes"
+    page = ask(monkeypatch, tell_switch_changes, route, query="limit=2").json
+    assert [(c["switch"], c["on"]) for c in page["changes"]] == [("shop", True), ("shop", False)]
+    rest = ask(monkeypatch, tell_switch_changes, route, query=f"cursor={page['cursor']}").json
+    assert [(c["switch"], c["who"]) for c in rest["changes"]] == [("checkout", "ada")]
+    for bad in ("cursor=nonsense", "cursor=eyJiZWZvcmUiOiAieCJ9", "limit=0"):
+        assert ask(monkeypatch, tell_switch_changes, route, query=bad).status == 400
