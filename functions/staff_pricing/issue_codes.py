@@ -14,6 +14,12 @@ coupons = DynamoCoupons()
 def handler(request: Request[BatchBody]) -> BatchView:
     wish, coupon_id = request.body, request.path["id"]
     codes = issue_codes(
-        coupon_id, wish.count, draw=secrets.token_bytes, coupons=coupons, prefix=wish.prefix
+        coupon_id,
+        wish.count,
+        key=request.key,
+        draw=secrets.token_bytes,
+        coupons=coupons,
+        at=request.at,
+        prefix=wish.prefix,
     )
     return batch_view(coupon_id, codes)

@@ -138,6 +138,7 @@ FEATURE = Feature(
             access=Access.STAFF,
             groups=GROUPS,
             summary="Issue up to 10,000 unguessable codes of a coupon",
+            idempotent=True,
             request="shop.pricing.wire:BatchBody",
             response="shop.pricing.wire:BatchView",
             status=201,

@@ -1,17 +1,17 @@
 """Pricing's stores in memory: what the tables do, without one."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
 from shop.kernel.counts import Count
-from shop.kernel.errors import Conflict, NotFound, Stale
+from shop.kernel.errors import Conflict, KeyReused, NotFound, Stale
 from shop.kernel.events import Event
 from shop.kernel.paging import Page
 from shop.kernel.transactions import Clash, Part
 from shop.pricing.model.counts import CODE
-from shop.pricing.model.coupons import Coupon, normal
+from shop.pricing.model.coupons import Batch, Coupon, normal
 from shop.pricing.model.group_buy import GroupBuy, GroupStatus
 from shop.pricing.model.history import PriceHistory
 from shop.pricing.model.price_lists import PriceList
@@ -57,6 +57,7 @@ class MemoryCoupons:
     used: dict[str, int] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     issued: dict[str, list[str]] = field(default_factory=dict)
+    batches: dict[str, Batch] = field(default_factory=dict)
 
     def of(self, coupon_id: str) -> Coupon:
         if coupon_id not in self.rows:
@@ -72,18 +73,28 @@ class MemoryCoupons:
         self.events += events
         return coupon
 
-    def issue(self, coupon: Coupon, codes: Sequence[str]) -> Sequence[str]:
+    def begin(self, coupon: Coupon, batch: Batch, at: datetime) -> Batch:
+        kept = self.batches.setdefault(batch.id, batch)
+        if (kept.count, kept.prefix) != (batch.count, batch.prefix):
+            raise KeyReused("this key was used for another batch")
+        return kept
+
+    def finish(self, coupon: Coupon, batch: Batch) -> None:
+        self.batches[batch.id] = replace(batch, done=True)
+
+    def issue(self, coupon: Coupon, batch: Batch, codes: Sequence[str]) -> Sequence[str]:
+        mine = {normal(code) for code in self.issued.get(batch.id, ())}
         forms = [normal(code) for code in codes]
-        taken = [form for form in forms if form in self.by_code]
+        taken = [form for form in forms if form in self.by_code and form not in mine]
         for form in forms:
             self.by_code.setdefault(form, coupon.id)
-        self.issued.setdefault(coupon.id, []).extend(
-            code for code, form in zip(codes, forms, strict=True) if form not in taken
+        self.issued.setdefault(batch.id, []).extend(
+            code for code, form in zip(codes, forms, strict=True) if form not in {*taken, *mine}
         )
         return taken
 
     def codes(self, coupon_id: str, *, cursor: str | None) -> Page[str]:
-        return Page(tuple(self.issued.get(coupon_id, ())))
+        return Page(tuple(code for codes in self.issued.values() for code in codes))
 
     def look_up(self, codes: Sequence[str], customer: str | None) -> Mapping[str, CodeFacts]:
         found = {}

@@ -125,7 +125,12 @@ def test_codes_are_issued_and_downloaded() -> None:
     made = ask(create_coupon, "POST /staff/coupons", {"id": "spring", "promotion_id": "tenth"})
     assert made.status == 201, made.text
     route = "POST /staff/coupons/{id}/codes"
-    told = ask(issue_codes, route, {"count": 120, "prefix": "SPRING"}, id="spring")
+    wish = {"count": 120, "prefix": "SPRING"}
+    told = ask(issue_codes, route, wish, id="spring", key="once")
+    assert ask(issue_codes, route, wish, id="spring", key="once").json == told.json
+    other = ask(issue_codes, route, {"count": 7}, id="spring", key="once")
+    assert (other.status, other.json["code"]) == (409, "idempotency_key_reused")
+    assert ask(issue_codes, route, wish, id="spring", key="").status == 400
     assert (told.status, told.json["issued"]) == (201, 120)
     assert told.json["examples"][0].startswith("SPRING-")
     codes = ask(list_codes, "GET /staff/coupons/{id}/codes", id="spring").json["codes"]

@@ -1,5 +1,6 @@
 """Codes: how they are made, read and limited, and what is told of one that does not work."""
 
+import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -7,13 +8,13 @@ from itertools import count
 
 import pytest
 
-from shop.kernel.errors import Conflict, Invalid
+from shop.kernel.errors import Conflict, Invalid, KeyReused
 from shop.kernel.money import Money
 from shop.pricing.actions import quote
 from shop.pricing.actions.coupons import issue_codes, make_coupon
 from shop.pricing.model import Basket, BasketLine, CustomerFacts, Quote, Rules
 from shop.pricing.model.choice import Conditions, Selection, Window
-from shop.pricing.model.coupons import ALPHABET, Coupon, batch, normal, random_code
+from shop.pricing.model.coupons import ALPHABET, Batch, Coupon, batch, normal, random_code
 from shop.pricing.model.effects import OrderPercent, PercentOff
 from shop.pricing.model.promotions import Promotion, Stacking
 from shop.pricing.model.standing import CodeFacts, Standing
@@ -60,7 +61,9 @@ def shelf() -> MemoryPromotions:
 def test_a_batch_is_issued_in_one_call() -> None:
     coupons = MemoryCoupons()
     make_coupon(Coupon("spring", "ten"), coupons=coupons, promotions=shelf(), at=NOW)
-    codes = issue_codes("spring", 10_000, draw=numbers(), coupons=coupons, prefix="SPRING")
+    codes = issue_codes(
+        "spring", 10_000, draw=numbers(), coupons=coupons, key="k1", at=NOW, prefix="SPRING"
+    )
     assert len(codes) == 10_000
     assert all(code.startswith("SPRING-") for code in codes)
     assert len(coupons.by_code) == 10_000
@@ -70,23 +73,49 @@ def test_a_batch_is_issued_in_one_call() -> None:
 
 def test_codes_that_exist_are_not_issued_again() -> None:
     coupons = MemoryCoupons({"spring": Coupon("spring", "ten")})
-    first = issue_codes("spring", 50, draw=numbers(), coupons=coupons)
-    second = issue_codes("spring", 50, draw=numbers(), coupons=coupons)
+    first = issue_codes("spring", 50, draw=numbers(), coupons=coupons, key="k2", at=NOW)
+    second = issue_codes("spring", 50, draw=numbers(), coupons=coupons, key="k3", at=NOW)
     assert len(first) == len(second) == 50
     assert not set(first) & set(second)
+
+
+def test_a_batch_asked_for_again_is_the_same_batch_also_when_it_was_cut_off() -> None:
+    class CutOff(MemoryCoupons):
+        rounds = 0
+
+        def finish(self, coupon: Coupon, batch: Batch) -> None:
+            self.rounds += 1
+            if self.rounds == 1:
+                raise RuntimeError("the Lambda was cut off")
+            super().finish(coupon, batch)
+
+    coupons = CutOff({"spring": Coupon("spring", "ten")})
+
+    def ask(count: int = 50) -> tuple[str, ...]:
+        return issue_codes(
+            "spring", count, draw=secrets.token_bytes, coupons=coupons, key="k", at=NOW
+        )
+
+    with pytest.raises(RuntimeError):
+        ask()
+    first = ask()
+    assert ask() == first
+    assert len(coupons.by_code) == len(first) == 50
+    with pytest.raises(KeyReused):
+        ask(51)
 
 
 @pytest.mark.parametrize("wanted", [0, -1, 10_001])
 def test_too_many_codes_or_none_are_refused(wanted: int) -> None:
     coupons = MemoryCoupons({"spring": Coupon("spring", "ten")})
     with pytest.raises(Invalid):
-        issue_codes("spring", wanted, draw=numbers(), coupons=coupons)
+        issue_codes("spring", wanted, draw=numbers(), coupons=coupons, key="k4", at=NOW)
 
 
 def test_a_coupon_with_one_code_has_no_batch() -> None:
     coupons = MemoryCoupons({"vip": Coupon("vip", "ten", code="VIP")})
     with pytest.raises(Conflict):
-        issue_codes("vip", 5, draw=numbers(), coupons=coupons)
+        issue_codes("vip", 5, draw=numbers(), coupons=coupons, key="k5", at=NOW)
 
 
 def test_a_coupon_that_contradicts_itself_is_refused() -> None:

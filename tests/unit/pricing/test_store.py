@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from moto import mock_aws
 
-from shop.kernel.errors import Conflict, NotFound, Stale
+from shop.kernel.errors import Conflict, KeyReused, NotFound, Stale
 from shop.kernel.money import Money
 from shop.kernel.transactions import Clash
 from shop.pricing.actions.coupons import issue_codes, make_coupon
@@ -152,7 +152,7 @@ def test_drafts_are_nobodys_business() -> None:
 
 def test_a_batch_of_codes_is_unguessable_and_can_be_downloaded() -> None:
     coupon(code=None)
-    issued = issue_codes("ten", 1_500, draw=secrets.token_bytes, coupons=DynamoCoupons())
+    issued = issue(1_500)
     pages, cursor = [], None
     while True:
         page = DynamoCoupons().codes("ten", cursor=cursor)
@@ -162,6 +162,56 @@ def test_a_batch_of_codes_is_unguessable_and_can_be_downloaded() -> None:
     assert sorted(len(page) for page in pages) == [500, 1_000]
     assert sorted(code for page in pages for code in page) == sorted(issued)
     assert DynamoCoupons().look_up([normal(issued[7])], None)[normal(issued[7])].uses_left == 1
+
+
+def issue(count: int, key: str = "key", seconds: float = 0) -> tuple[str, ...]:
+    at = NOW + timedelta(seconds=seconds)
+    return issue_codes(
+        "ten", count, key=key, draw=secrets.token_bytes, coupons=DynamoCoupons(), at=at
+    )
+
+
+def downloaded() -> list[str]:
+    return sorted(DynamoCoupons().codes("ten", cursor=None).items)
+
+
+def test_a_batch_asked_for_again_is_the_same_and_what_was_used_stays_used() -> None:
+    coupon(code=None)
+    first = issue(60)
+    book = DynamoRuleBook()
+    taken = counts_of(
+        [Use("with-code", code=first[0])],
+        book.rules(NOW),
+        DynamoStandings().standing(basket(first[0]), book.rules(NOW), None),
+        None,
+    )
+    DynamoLedger().commit(DynamoTallies().taking(taken))
+    assert issue(60) == first
+    assert downloaded() == sorted(first)
+    facts = DynamoCoupons().look_up([normal(code) for code in first[:2]], None)
+    assert [facts[normal(code)].uses_left for code in first[:2]] == [0, 1]
+    with pytest.raises(KeyReused):
+        issue(61)
+    assert not set(first) & set(issue(60, key="other"))
+
+
+def test_a_batch_that_was_cut_off_is_finished_by_the_next_call(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    coupon(code=None)
+
+    def cut_off(*args: object) -> None:
+        raise TimeoutError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(DynamoCoupons, "finish", cut_off)
+        with pytest.raises(TimeoutError):
+            issue(30)
+    half = downloaded()
+    with pytest.raises(Conflict) as refused:
+        issue(30, seconds=29)
+    assert refused.value.code == "batch_in_progress"
+    assert sorted(issue(30, seconds=30)) == half == downloaded()
 
 
 def test_a_code_belongs_to_one_coupon() -> None:

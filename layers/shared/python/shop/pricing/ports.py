@@ -11,7 +11,7 @@ from shop.kernel.events import Event
 from shop.kernel.paging import Page
 from shop.kernel.transactions import Clash, Part
 from shop.pricing.model.basket import Basket, Destination
-from shop.pricing.model.coupons import Coupon
+from shop.pricing.model.coupons import Batch, Coupon
 from shop.pricing.model.credits import Ledger
 from shop.pricing.model.group_buy import GroupBuy
 from shop.pricing.model.history import PriceHistory
@@ -126,10 +126,20 @@ class Coupons(Protocol):
     def save(self, coupon: Coupon, events: Sequence[Event]) -> Coupon:
         """Write a new coupon, with its code where it has one. Raises Conflict for a code taken."""
 
-    def issue(self, coupon: Coupon, codes: Sequence[str]) -> Sequence[str]:
-        """Write codes of a batch, as they are given out, that do not exist yet; returns the normal
-        forms of those that did exist, and were not written.
+    def begin(self, coupon: Coupon, batch: Batch, at: datetime) -> Batch:
+        """Keep a batch that is about to be issued; of its id, the one that was kept first.
+
+        Raises KeyReused where that one was for another count or prefix, and Conflict
+        (``batch_in_progress``) while another call is issuing it.
         """
+
+    def issue(self, coupon: Coupon, batch: Batch, codes: Sequence[str]) -> Sequence[str]:
+        """Write codes of a batch, as they are given out, that do not exist yet; returns the normal
+        forms of those that exist in another batch, and were not written.
+        """
+
+    def finish(self, coupon: Coupon, batch: Batch) -> None:
+        """All codes of the batch are kept."""
 
     def look_up(self, codes: Sequence[str], customer: str | None) -> Mapping[str, CodeFacts]:
         """What is known of these codes, by normal form; the unknown are left out."""

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from shop.kernel.errors import Conflict, Invalid, Problem
 from shop.kernel.events import Event
-from shop.pricing.model.coupons import Coupon, batch, normal
+from shop.kernel.ids import derived_id
+from shop.pricing.model.coupons import Batch, Coupon, batch, normal
 from shop.pricing.model.engine.codes import UNKNOWN
 from shop.pricing.model.quote import Quote
 from shop.pricing.ports import Coupons, Guesses, Promotions
@@ -39,15 +40,18 @@ def issue_codes(
     coupon_id: str,
     count: int,
     *,
+    key: str,
     draw: Callable[[int], bytes],
     coupons: Coupons,
+    at: datetime,
     prefix: str = "",
 ) -> tuple[str, ...]:
     """So many new unguessable codes of a batch. ``draw(n)`` gives n random bytes
-    (``secrets.token_bytes``).
+    (``secrets.token_bytes``). Asked for again under the same ``key``, the same codes.
 
-    Raises :class:`Invalid` for a count below 1 or above 10,000, or a prefix that is no word, and
-    :class:`Conflict` for a coupon with one code of its own.
+    Raises :class:`Invalid` for a count below 1 or above 10,000, or a prefix that is no word,
+    :class:`Conflict` for a coupon with one code of its own and while the same is being issued, and
+    KeyReused.
     """
     if not 1 <= count <= MOST_CODES:
         raise Invalid(
@@ -60,13 +64,19 @@ def issue_codes(
     coupon = coupons.of(coupon_id)
     if not coupon.in_batches:
         raise Conflict("this coupon has one code of its own", code="not_a_batch")
+    wanted = Batch(derived_id("batch", coupon_id, key), count, prefix, draw(32))
+    kept = coupons.begin(coupon, wanted, at)
+    more = kept.draw()
     issued: dict[str, str] = {}
     missing = count
     while missing:
-        fresh = {normal(code): code for code in batch(missing, draw, prefix)}
-        taken = set(coupons.issue(coupon, tuple(fresh.values())))
-        issued |= {key: code for key, code in fresh.items() if key not in taken}
+        fresh = {normal(code): code for code in batch(missing, more, prefix)}
+        codes = tuple(fresh.values())
+        taken = set(coupons.issue(coupon, kept, codes)) if not kept.done else set()
+        issued |= {form: code for form, code in fresh.items() if form not in taken}
         missing = count - len(issued)
+    if not kept.done:
+        coupons.finish(coupon, kept)
     return tuple(issued.values())
 
 

@@ -1,5 +1,6 @@
 """Coupons: codes that open a promotion, single or in batches, counted when the order is placed."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -47,6 +48,32 @@ def batch(count: int, draw: Callable[[int], bytes], prefix: str = "") -> tuple[s
         code = random_code(draw(8), prefix)
         codes.setdefault(normal(code), code)
     return tuple(codes.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Codes issued together: asked for again under the same key, they are the same codes.
+
+    They follow from ``seed``, 32 random bytes drawn once; so a call that was cut off halfway is
+    finished by the next one. ``done`` once all of them are kept.
+    """
+
+    id: str
+    count: int
+    prefix: str
+    seed: bytes
+    done: bool = False
+
+    def draw(self) -> Callable[[int], bytes]:
+        """Random bytes as :func:`batch` wants them, the same in every run."""
+        drawn = 0
+
+        def more(size: int) -> bytes:
+            nonlocal drawn
+            drawn += 1
+            return hashlib.sha256(self.seed + drawn.to_bytes(8, "big")).digest()[:size]
+
+        return more
 
 
 @dataclass(frozen=True, slots=True)

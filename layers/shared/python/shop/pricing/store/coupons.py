@@ -1,16 +1,18 @@
 """Coupons and their codes in DynamoDB: a row for each code, with what is left of it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from pynamodb.exceptions import PutError, UpdateError
+
 from shop.kernel.data import read, written
-from shop.kernel.errors import Conflict, NotFound, Problem
+from shop.kernel.errors import Conflict, KeyReused, NotFound, Problem
 from shop.kernel.events import Event
-from shop.kernel.ids import new_id
 from shop.kernel.paging import Page, from_cursor, to_cursor
 from shop.kernel.transactions import Clash
-from shop.pricing.model.coupons import Coupon, normal
+from shop.pricing.model.coupons import Batch, Coupon, normal
 from shop.pricing.model.standing import CodeFacts
 from shop.pricing.store.rows import CODE, COUNT, HEAD, PricingRow
 from shop.storage.transactions import DynamoLedger
@@ -19,6 +21,8 @@ PLENTY = 10**12
 """What is left of a code without a limit: nobody gets there."""
 AT_ONCE = 100
 """Keys that one BatchGetItem reads."""
+LEASE = 30
+"""Seconds for which a call has a batch to itself: as long as its Lambda may live."""
 IN_A_PAGE = 1_000
 """Codes in one item: about 15 KB, compressed."""
 
@@ -59,27 +63,61 @@ class DynamoCoupons:
             raise Conflict("this code is taken", code="code_taken", path="$.code") from None
         return coupon
 
-    def issue(self, coupon: Coupon, codes: Sequence[str]) -> Sequence[str]:
+    def begin(self, coupon: Coupon, batch: Batch, at: datetime) -> Batch:
+        now = int(at.timestamp())
+        doc = {"count": batch.count, "prefix": batch.prefix, "seed": batch.seed.hex()}
+        row = PricingRow(_pk(coupon.id), f"BATCH#{batch.id}", doc=doc, until=now + LEASE)
+        try:
+            row.save(PricingRow.pk.does_not_exist())
+        except PutError as error:
+            if error.cause_response_code != "ConditionalCheckFailedException":
+                raise
+            return self._again(coupon, batch, now)
+        return batch
+
+    def _again(self, coupon: Coupon, batch: Batch, now: int) -> Batch:
+        row = PricingRow.get(_pk(coupon.id), f"BATCH#{batch.id}", consistent_read=True)
+        doc = row.doc
+        if (doc["count"], doc["prefix"]) != (batch.count, batch.prefix):
+            raise KeyReused(
+                "this Idempotency-Key was used for another batch; use a new key for a new one",
+                path="Idempotency-Key",
+            )
+        done = row.until is None
+        if not done:
+            try:
+                row.update([PricingRow.until.set(now + LEASE)], PricingRow.until <= now)
+            except UpdateError as error:
+                if error.cause_response_code != "ConditionalCheckFailedException":
+                    raise
+                raise Conflict(
+                    "these codes are being issued; ask again in a moment", code="batch_in_progress"
+                ) from None
+        return replace(batch, seed=bytes.fromhex(doc["seed"]), done=done)
+
+    def finish(self, coupon: Coupon, batch: Batch) -> None:
+        PricingRow(_pk(coupon.id), f"BATCH#{batch.id}").update([PricingRow.until.remove()])
+
+    def issue(self, coupon: Coupon, batch: Batch, codes: Sequence[str]) -> Sequence[str]:
         # A batch write knows no conditions, so codes that exist are looked for first. Two calls
-        # that draw the same 60 random bits between these two reads are not to be expected.
-        keys = [(f"CODE#{normal(code)}", CODE) for code in codes]
+        # that draw the same 60 random bits between these two reads are not to be expected, and a
+        # code of this batch that is there already may have been used by now.
+        there: set[str] = set()
         taken: set[str] = set()
+        keys = [(f"CODE#{normal(code)}", CODE) for code in codes]
         for start in range(0, len(keys), AT_ONCE):
-            found = PricingRow.batch_get(keys[start : start + AT_ONCE], consistent_read=True)
-            taken.update(row.pk.removeprefix("CODE#") for row in found)
-        fresh = [code for code in codes if normal(code) not in taken]
-        batch = new_id("batch")
+            for row in PricingRow.batch_get(keys[start : start + AT_ONCE], consistent_read=True):
+                mine = row.doc.get("batch") == batch.id
+                (there if mine else taken).add(row.pk.removeprefix("CODE#"))
+        ours = [code for code in codes if normal(code) not in taken]
         with PricingRow.batch_write() as writes:
-            for code in fresh:
-                writes.save(_row(coupon, code))
-            for page, start in enumerate(range(0, len(fresh), IN_A_PAGE)):
-                writes.save(
-                    PricingRow(
-                        _pk(coupon.id),
-                        f"CODES#{batch}#{page:03d}",
-                        doc=fresh[start : start + IN_A_PAGE],
-                    )
-                )
+            for code in ours:
+                if normal(code) not in there:
+                    writes.save(_row(coupon, code, batch.id))
+            for page, start in enumerate(range(0, len(ours), IN_A_PAGE)):
+                # The first code tells the rounds of a batch apart, in every run alike.
+                place = f"CODES#{batch.id}#{normal(codes[0])}#{page:03d}"
+                writes.save(PricingRow(_pk(coupon.id), place, doc=ours[start : start + IN_A_PAGE]))
         return tuple(taken)
 
     def look_up(self, codes: Sequence[str], customer: str | None) -> Mapping[str, CodeFacts]:
@@ -132,10 +170,11 @@ def _facts(row: PricingRow, had: Mapping[str, int]) -> CodeFacts:
     )
 
 
-def _row(coupon: Coupon, code: str) -> PricingRow:
+def _row(coupon: Coupon, code: str, batch: str | None = None) -> PricingRow:
     limit = coupon.per_code if coupon.in_batches else coupon.quantity
     doc = {
         "coupon": coupon.id,
+        "batch": batch,
         "promotion": coupon.promotion_id,
         "per_customer": coupon.per_customer,
         "starts": written(coupon.starts),

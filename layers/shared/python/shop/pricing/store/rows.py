@@ -9,6 +9,7 @@ PK                                    SK                  what
 ``PRICE_LISTS``                       list id             a price list with its past
 ``COUPON#<id>``                       ``HEAD``            a coupon
 ``COUPON#<id>``                       ``CODES#<…>``       up to 1,000 codes given out at once
+``COUPON#<id>``                       ``BATCH#<…>``       a batch, and who is issuing it
 ``CODE#<normal form>``                ``CODE``            a code: what it opens, what is left of it
 ``USED#<coupon>#<customer>``          ``COUNT``           uses of a coupon by one customer
 ``QUOTA#<promotion>``                 ``COUNT``           units of a flash sale sold
@@ -44,3 +45,5 @@ class PricingRow(Row):
     used = NumberAttribute(null=True)
     left = NumberAttribute(null=True)
     """On a code: uses left. What has no limit has :data:`shop.pricing.store.coupons.PLENTY`."""
+    until = NumberAttribute(null=True)
+    """On a batch that is not done: up to when a call has it to itself, seconds since 1970."""
