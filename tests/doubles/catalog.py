@@ -15,7 +15,7 @@ from shop.catalog.model import (
     with_prices_noted,
 )
 from shop.catalog.model.listing import categories_of, ranked_words
-from shop.kernel.errors import Conflict, Invalid, NotFound, Refusal, Stale
+from shop.kernel.errors import Conflict, Invalid, NotFound, Problem, Refusal, Stale
 from shop.kernel.paging import Page, from_cursor, to_cursor
 
 
@@ -48,9 +48,23 @@ class MemoryCatalogue:
             if expected_version == 0:
                 raise Conflict(f"there is a product {product.id} already", code="id_taken")
             raise Stale(f"product {product.id} is not at version {expected_version}")
+        taken = [
+            Problem(
+                "sku_taken",
+                f"SKU {v.sku} is sold by product {self.seller(v.sku)} already",
+                f"$.variants[{n}].sku",
+            )
+            for n, v in enumerate(product.variants)
+            if v.sku in product.claims and self.seller(v.sku) not in (None, product.id)
+        ]
+        if taken:
+            raise Conflict(taken[0].detail, code="sku_taken", problems=taken)
         saved = with_prices_noted(replace(product, version=expected_version + 1), before)
         self._products[product.id] = saved
         return self._products[product.id]
+
+    def seller(self, sku: str) -> str | None:
+        return next((p.id for p in self._products.values() if sku in p.claims), None)
 
     def save_many(self, products: Sequence[Product]) -> dict[str, Refusal]:
         refused: dict[str, Refusal] = {}

@@ -61,6 +61,19 @@ def test_the_same_file_again_changes_nothing_not_even_the_stock() -> None:
     assert DynamoStock().level("TEE-S").version == 1
 
 
+def test_a_row_whose_sku_is_another_product_s_is_left_out_with_line_and_reason() -> None:
+    send(CSV)
+    rows = "Handle,Title,Option1 Name,Option1 Value,Variant SKU,Variant Price\n"
+    rows += "polo,Polo,Size,S,POLO-S,9\npolo,,,M,TEE-M,9\nbowl,Bowl,,,BOWL,3\n"
+    for _ in range(2):
+        answer = send(rows).json
+        assert answer["rejected"] == [
+            {"line": 3, "reason": "SKU TEE-M is sold by product tee already", "product": "polo"}
+        ]
+    assert (answer["created"], answer["unchanged"]) == (0, 1)
+    assert DynamoCatalogue().products(["polo", "bowl"]).keys() == {"bowl"}
+
+
 def test_a_yaml_file_is_taken_in_and_its_products_are_found() -> None:
     assert send(YAML, "application/yaml; charset=utf-8").json["created"] == 1
     found = call(search_catalog.handler, "POST /catalog/search", {"query": "backpacks"}, key="")

@@ -50,6 +50,12 @@ def create(body: Any = None, **more: Any) -> Response:
     return call(create_product.handler, "POST /staff/products", body or CAP, **more)
 
 
+def numbered(n: int) -> dict[str, Any]:
+    """One of several caps, with SKUs of its own."""
+    variants = [{**v, "sku": f"{v['sku']}-{n}"} for v in CAP["variants"]]
+    return {**CAP, "id": f"cap{n}", "variants": variants}
+
+
 def read(product_id: str) -> Response:
     return call(get_product.handler, "GET /staff/products/{id}", id=product_id)
 
@@ -108,12 +114,14 @@ def test_a_product_read_can_be_sent_back() -> None:
 
 def test_without_an_id_a_product_gets_one_and_a_retry_does_not_make_two() -> None:
     body = {k: v for k, v in CAP.items() if k != "id"}
+    other = {k: v for k, v in numbered(1).items() if k != "id"}
+    third = {k: v for k, v in numbered(2).items() if k != "id"}
     first = create(body, key="the-same-key")
     assert first.status == 201
     again = create(body, key="the-same-key")
     assert (again.status, errors(again)) == (409, [("id_taken", "$.id")])
-    assert create(body, key="another-key").json["id"] != first.json["id"]
-    assert create(body, key="").status == 201
+    assert create(other, key="another-key").json["id"] != first.json["id"]
+    assert create(third, key="").status == 201
 
 
 def test_a_change_needs_the_version_that_was_read() -> None:
@@ -157,9 +165,40 @@ def test_a_variant_left_out_is_discontinued() -> None:
     assert sent_back.json["variants"] == after["variants"]
 
 
+def test_a_sku_that_another_product_sells_is_refused_and_both_are_named() -> None:
+    create()
+    other = {**CAP, "id": "beanie", "variants": CAP["variants"][::-1]}
+    answer = create(other)
+    assert (answer.status, answer.json["code"]) == (409, "sku_taken")
+    assert sorted(errors(answer)) == [
+        ("sku_taken", "$.variants[0].sku"),
+        ("sku_taken", "$.variants[1].sku"),
+    ]
+    assert {e["detail"] for e in answer.json["errors"]} == {
+        "SKU CAP-M is sold by product cap already",
+        "SKU CAP-S is sold by product cap already",
+    }
+    assert read("beanie").status == 404
+    own = {**CAP, "id": "beanie", "variants": [{**CAP["variants"][0], "sku": "B-S"}]}
+    assert create(own).status == 201
+    grown = {**own, "variants": [CAP["variants"][1], *own["variants"]], "version": 1}
+    refused = change("beanie", grown)
+    assert (refused.status, errors(refused)) == (409, [("sku_taken", "$.variants[0].sku")])
+
+
+def test_a_product_back_from_the_archive_finds_its_sku_taken() -> None:
+    create()
+    move("cap", {"status": "archived"})
+    assert create({**CAP, "id": "beanie"}).status == 201
+    refused = move("cap", {"status": "draft"})
+    assert (refused.status, refused.json["code"]) == (409, "sku_taken")
+    assert {path for _, path in errors(refused)} == {"$.status"}
+    assert read("cap").json["status"] == "archived"
+
+
 def test_the_list_is_paged_and_told_apart_by_status() -> None:
     for n in range(7):
-        assert create({**CAP, "id": f"cap{n}"}).status == 201
+        assert create(numbered(n)).status == 201
     move("cap3", {"status": "published"})
     seen: list[str] = []
     cursor = ""

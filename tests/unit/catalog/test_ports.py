@@ -8,15 +8,18 @@ import pytest
 from shop.catalog.model import (
     Card,
     Category,
+    Option,
     OptionChoice,
     PriceBand,
     Product,
     Search,
     Status,
+    Variant,
     VariantStatus,
     card_of,
     search_for,
 )
+from shop.catalog.store import changes
 from shop.kernel.errors import Conflict, Invalid, NotFound, Stale
 from shop.kernel.money import Money
 from tests.unit.catalog.goods import LATER, shirt, simple
@@ -265,3 +268,112 @@ def test_a_product_with_hundreds_of_words_is_listed_under_all_of_them(catalogue:
     for word in ("word29", "tag49", "sku100"):
         assert titles(catalogue, search_for(word)) == [], word
     assert titles(catalogue, search_for("plain")) == ["Plain"]
+
+
+def selling(product_id: str, *skus: str, **more: Any) -> Product:
+    """A product of one size per SKU."""
+    sizes = tuple(f"{n}" for n in range(len(skus)))
+    variants = tuple(
+        Variant(
+            id=f"{product_id}.{n}",
+            sku=sku,
+            title=sku,
+            price=Money(1000, "USD"),
+            choices=(OptionChoice("Size", size),),
+        )
+        for n, (sku, size) in enumerate(zip(skus, sizes, strict=True), 1)
+    )
+    options = (Option("Size", sizes),)
+    return simple(product_id, f"The {product_id}", variants=variants, options=options, **more)
+
+
+def discontinued(product: Product, *skus: str) -> Product:
+    variants = tuple(
+        replace(v, status=VariantStatus.DISCONTINUED) if v.sku in skus else v
+        for v in product.variants
+    )
+    return replace(product, variants=variants)
+
+
+def refused(catalogue: Any, product: Product, version: int = 0) -> list[tuple[str | None, str]]:
+    with pytest.raises(Conflict) as refusal:
+        catalogue.save(product, expected_version=version)
+    assert refusal.value.code == "sku_taken"
+    return [(p.path, p.detail) for p in refusal.value.problems]
+
+
+def test_a_sku_is_sold_by_one_product_only(catalogue: Any) -> None:
+    new(catalogue, selling("tee", "S", "M"))
+    assert (catalogue.seller("S"), catalogue.seller("L")) == ("tee", None)
+    assert refused(catalogue, selling("shirt", "XS", "M")) == [
+        ("$.variants[1].sku", "SKU M is sold by product tee already")
+    ]
+    assert catalogue.products(["shirt"]) == {}
+    assert catalogue.seller("XS") is None
+    new(catalogue, selling("cap", "C"))
+    assert refused(catalogue, selling("cap", "C", "S"), 1) == [
+        ("$.variants[1].sku", "SKU S is sold by product tee already")
+    ]
+    assert len(catalogue.product("cap").variants) == 1
+
+
+@pytest.mark.parametrize("gone", ["dropped", "archived"])
+def test_a_sku_that_a_product_lets_go_of_may_be_another_s(catalogue: Any, gone: str) -> None:
+    tee = selling("tee", "S", "M")
+    new(catalogue, tee)
+    without = discontinued(tee, "M") if gone == "dropped" else tee.became(Status.ARCHIVED, at=LATER)
+    catalogue.save(without, expected_version=1)
+    new(catalogue, selling("shirt", "M"))
+    assert catalogue.seller("M") == "shirt"
+    assert catalogue.seller("S") == ("tee" if gone == "dropped" else None)
+    back = tee if gone == "dropped" else replace(tee, status=Status.DRAFT)
+    assert refused(catalogue, back, 2) == [
+        ("$.variants[1].sku", "SKU M is sold by product shirt already")
+    ]
+    catalogue.save(selling("shirt", "L"), expected_version=1)
+    catalogue.save(back, expected_version=2)
+    assert catalogue.seller("M") == "tee"
+
+
+def test_a_draft_has_its_skus_already(catalogue: Any) -> None:
+    new(catalogue, selling("tee", "S", status=Status.DRAFT))
+    assert refused(catalogue, selling("shirt", "S"))
+
+
+def test_of_many_saved_at_once_the_first_has_the_sku(catalogue: Any) -> None:
+    new(catalogue, selling("old", "O"))
+    products = [selling(f"p{n}", f"S{n}") for n in range(35)]
+    told = catalogue.save_many([*products, selling("twin", "S7"), selling("late", "L", "O")])
+    assert {i: (why.code, why.detail) for i, why in told.items()} == {
+        "twin": ("sku_taken", "SKU S7 is sold by product p7 already"),
+        "late": ("sku_taken", "SKU O is sold by product old already"),
+    }
+    assert len(catalogue.products([p.id for p in products])) == 35
+    assert catalogue.products(["twin", "late"]) == {}
+    # A SKU that moves from one product to the next in one file.
+    moved = replace(selling("old", "N"), version=1)
+    assert catalogue.save_many([moved, selling("late", "O")]) == {}
+    assert (catalogue.seller("N"), catalogue.seller("O")) == ("old", "late")
+
+
+def test_all_skus_of_a_large_product_are_its_own_however_many_change(
+    catalogue: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Transactions of 12 actions: moto copies its tables for each, and 100 would take minutes.
+    monkeypatch.setattr(changes, "ACTIONS", 12)
+    monkeypatch.setattr(changes, "ROOM", 10)
+    first = selling("big", *(f"A{n}" for n in range(26)))
+    new(catalogue, first)
+    second = selling("big", *(f"B{n}" for n in range(26)))
+    catalogue.save(second, expected_version=1)
+    assert catalogue.seller("A25") is None
+    assert catalogue.seller("B25") == "big"
+    new(catalogue, selling("small", "A25", "A0"))
+    assert len(refused(catalogue, selling("big", *(f"A{n}" for n in range(26))), 2)) == 2
+    assert catalogue.seller("A1") is None
+    more = {
+        "other": selling("other", *(f"B{n}" for n in range(26))),
+        "third": selling("third", *(f"C{n}" for n in range(26))),
+    }
+    assert catalogue.save_many(list(more.values())).keys() == {"other"}
+    assert catalogue.seller("C13") == "third"

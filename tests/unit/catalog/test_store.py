@@ -5,7 +5,7 @@ One writer at a time, so moto may testify: what several writers do at once is sh
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 from unittest.mock import patch
@@ -14,10 +14,21 @@ import boto3
 import pytest
 from botocore.client import BaseClient
 
-from shop.catalog.model import Category, PriceBand, Product, Status, postings_of, search_for
+from shop.catalog.model import (
+    Category,
+    Option,
+    OptionChoice,
+    PriceBand,
+    Product,
+    Status,
+    postings_of,
+    search_for,
+)
 from shop.catalog.store import DynamoCatalogue, changes
 from shop.catalog.store.lists import CALLS
+from shop.catalog.store.rows import CatalogRow, claim_key
 from shop.catalog.store.shelves import GRACE
+from shop.kernel.errors import Conflict
 from tests.kit.calls import counted
 from tests.unit.catalog.goods import LATER, THEN, shirt, simple
 
@@ -80,6 +91,12 @@ def out_of_step() -> set[str]:
             wrong.add(f"unfinished {key}")
     wrong.update(f"missing {key}" for key in wanted if key not in there)
     return wrong
+
+
+def claims() -> dict[str, str]:
+    """Who has which SKU, by the claims alone."""
+    found = [r for r in rows() if r["PK"]["S"].startswith("SKU#")]
+    return {r["PK"]["S"].removeprefix("SKU#"): r["owner"]["S"] for r in found}
 
 
 def wordy(product_id: str, prefix: str, **more: Any) -> Product:
@@ -181,6 +198,86 @@ def test_a_change_in_the_midst_of_an_import_is_not_overwritten_for_good() -> Non
     assert out_of_step(), "the import wrote an old card: that is what mend is for"
     assert catalogue.mend(at=LATER + GRACE) == 1
     assert out_of_step() == set()
+
+
+SKUS = 7
+
+
+def many_skus(product_id: str, prefix: str, **more: Any) -> Product:
+    """A product with more SKUs than one of the small transactions claims."""
+    one = simple(product_id, "Screw").variants[0]
+    variants = tuple(
+        replace(
+            one,
+            id=f"{product_id}.{n + 1}",
+            sku=f"{prefix}{n}",
+            choices=(OptionChoice("Size", str(n)),),
+        )
+        for n in range(SKUS)
+    )
+    options = (Option("Size", tuple(str(n) for n in range(SKUS))),)
+    return simple(product_id, "Screw", variants=variants, options=options, **more)
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_crash_while_skus_are_claimed_leaves_none_taken_for_good(
+    after: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changes, "ACTIONS", 5)
+    monkeypatch.setattr(changes, "ROOM", 3)
+    catalogue = DynamoCatalogue()
+    for at in range(1, 40):
+        old, now = f"{at}a", f"{at}b"
+        product_id = f"screw{at}"
+        catalogue.save(many_skus(product_id, old), expected_version=0)
+        work = partial(
+            catalogue.save, many_skus(product_id, now, updated_at=LATER), expected_version=1
+        )
+        crashed = crashing(at, after=after, work=work)
+        kept = catalogue.product(product_id)
+        meant = kept.claims
+        held = claims()
+        assert all(held[sku] == product_id for sku in meant), f"crash at call {at}"
+        # What it does not sell is anybody's, at the latest when nobody can be at work any more.
+        free = {f"{p}{n}" for p in (old, now) for n in range(SKUS)} - meant
+        taker = many_skus(f"taker{at}", min(free)[: len(old)], updated_at=LATER + 2 * GRACE)
+        catalogue.save(taker, expected_version=0)
+        assert claims()[min(free)] == f"taker{at}"
+        if not crashed:
+            return
+    raise AssertionError("the work never came to its end")
+
+
+def test_a_claim_that_may_be_under_way_is_not_taken_over() -> None:
+    catalogue = DynamoCatalogue()
+    CatalogRow(*claim_key("X"), owner="slow", since=int(LATER.timestamp())).save()
+
+    def taking(at: datetime) -> Product:
+        mine = simple("fast", "Mug", updated_at=at)
+        variants = (replace(mine.variants[0], sku="X"),)
+        return catalogue.save(replace(mine, variants=variants), expected_version=0)
+
+    with pytest.raises(Conflict, match="product slow"):
+        taking(LATER + GRACE - timedelta(seconds=1))
+    assert taking(LATER + GRACE).version == 1
+    assert claims() == {"X": "fast"}
+
+
+def test_a_change_that_leaves_the_skus_alone_writes_no_claims() -> None:
+    catalogue = DynamoCatalogue()
+    catalogue.save(shirt(), expected_version=0)
+    assert len(claims()) == 5
+    with counted() as calls:
+        catalogue.save(shirt(title="Linen Shirt, long"), expected_version=1)
+    (written,) = [c for c in calls.made if c.operation == "TransactWriteItems"]
+    assert "SKU#" not in str(written.parameters)
+
+
+def test_an_import_of_plain_products_costs_one_write_more_for_each_sku() -> None:
+    with counted() as calls:
+        DynamoCatalogue().save_many([simple(f"p{n}", f"Mug {n}") for n in range(33)])
+    written = [c for c in calls.made if c.operation == "TransactWriteItems"]
+    assert [len(c.parameters["TransactItems"]) for c in written] == [99, 33]
 
 
 def test_what_may_still_be_under_way_is_not_mended() -> None:

@@ -28,8 +28,12 @@ class Catalogue(Protocol):
         """Keep a product as version ``expected_version + 1`` and list it under its words.
 
         ``expected_version`` is 0 for one that must not exist yet. Raises ``Stale`` where somebody
-        else changed it meanwhile, ``Conflict`` (``id_taken``) where a new one's id is in use.
+        else changed it meanwhile, ``Conflict`` (``id_taken``) where a new one's id is in use, and
+        ``Conflict`` (``sku_taken``) naming each of its SKUs that another product sells.
         """
+
+    def seller(self, sku: str) -> str | None:
+        """The id of the product whose SKU it is, on sale or not yet; ``None`` for nobody's."""
 
     def save_many(self, products: Sequence[Product]) -> dict[str, Refusal]:
         """Keep many products, each expected at its own ``version``; those refused, and why.

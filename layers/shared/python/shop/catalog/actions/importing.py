@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from shop.catalog.actions.keeping import Draft, product_from
+from shop.catalog.actions.keeping import Draft, product_from, variant_meant
 from shop.catalog.model import Product, Status
 from shop.catalog.ports import Catalogue
-from shop.kernel.errors import Invalid, Problem
+from shop.kernel.errors import Invalid, Problem, Refusal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,9 +81,10 @@ def import_entries(entries: Sequence[Entry], *, catalogue: Catalogue, at: dateti
             rejected += _rejections(entry, refusal.problems)
             continue
         (other if before else new)[entry.product_id] = entry
+    made = {product.id: product for product in products}
     for product_id, why in catalogue.save_many(products).items():
         entry = (other if product_id in other else new).pop(product_id)
-        rejected.append(Rejected(entry.line, why.detail, product_id))
+        rejected += _refused(entry, made[product_id], why)
     rejected.sort(key=lambda r: r.line)
     return Imported(tuple(new), tuple(other), tuple(same), tuple(rejected))
 
@@ -92,6 +93,24 @@ def _product(entry: Entry, before: Product | None, at: datetime) -> Product:
     product = product_from(entry.draft, entry.product_id, at=at, before=before)
     status = entry.status or (product.status if before else Status.PUBLISHED)
     return replace(product, status=status, source=entry.source)
+
+
+def _refused(entry: Entry, product: Product, why: Refusal) -> list[Rejected]:
+    """A reason for each of its variants that another product sells, on the variant's line."""
+    if why.code != "sku_taken":
+        return [Rejected(entry.line, why.detail, entry.product_id)]
+    rejected = []
+    for problem in why.problems:
+        variant = next((v for n, v in enumerate(product.variants) if _is_at(problem, n)), None)
+        meant = variant_meant(entry.draft, variant) if variant else None
+        known = meant is not None and meant < len(entry.variant_lines)
+        line = entry.variant_lines[meant] if known and meant is not None else entry.line
+        rejected.append(Rejected(line, problem.detail, entry.product_id))
+    return rejected
+
+
+def _is_at(problem: Problem, number: int) -> bool:
+    return (problem.path or "").startswith(f"$.variants[{number}]")
 
 
 def _rejections(entry: Entry, problems: Sequence[Problem]) -> list[Rejected]:

@@ -1,7 +1,8 @@
 """Keeping the catalogue: what staff do with one product, and how a draft becomes one."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -20,7 +21,7 @@ from shop.catalog.model import (
     variant_id,
 )
 from shop.catalog.ports import Catalogue
-from shop.kernel.errors import Invalid, Stale
+from shop.kernel.errors import Conflict, Invalid, Stale
 from shop.kernel.money import Money
 from shop.kernel.paging import Page
 
@@ -59,7 +60,9 @@ class Draft:
 
 def create_product(product_id: str, draft: Draft, *, catalogue: Catalogue, at: datetime) -> Product:
     """Take a new product into the catalogue, as a draft that no shopper sees yet."""
-    return catalogue.save(product_from(draft, product_id, at=at), expected_version=0)
+    product = product_from(draft, product_id, at=at)
+    with _told_of(draft, product):
+        return catalogue.save(product, expected_version=0)
 
 
 def change_product(
@@ -72,9 +75,9 @@ def change_product(
     before = catalogue.product(product_id)
     if before.version != expected_version:
         raise Stale(f"product {product_id} is at version {before.version}, not {expected_version}")
-    return catalogue.save(
-        product_from(draft, product_id, at=at, before=before), expected_version=expected_version
-    )
+    product = product_from(draft, product_id, at=at, before=before)
+    with _told_of(draft, product):
+        return catalogue.save(product, expected_version=expected_version)
 
 
 def move_product(
@@ -89,7 +92,8 @@ def move_product(
     before = catalogue.product(product_id)
     if expected_version is not None and before.version != expected_version:
         raise Stale(f"product {product_id} is at version {before.version}, not {expected_version}")
-    return catalogue.save(before.became(status, at=at), expected_version=before.version)
+    with _told_of(None, before):
+        return catalogue.save(before.became(status, at=at), expected_version=before.version)
 
 
 def list_products(
@@ -132,6 +136,40 @@ def product_from(
         places = [meant.get(v.id) for v in variants]
         problems = [replace(p, path=_in_draft(p.path, places)) for p in refusal.problems]
         raise Invalid(refusal.detail, code=refusal.code, problems=problems) from None
+
+
+def variant_meant(draft: Draft, variant: Variant) -> int | None:
+    """Where in the draft a variant of the product stands that was made of it."""
+    for n, said in enumerate(draft.variants):
+        if said.id == variant.id or said.sku == variant.sku:
+            return n
+    return next(
+        (
+            n
+            for n, said in enumerate(draft.variants)
+            if said.sku is None and said.id is None and said.choices == variant.choices
+        ),
+        None,
+    )
+
+
+@contextmanager
+def _told_of(draft: Draft | None, product: Product) -> Iterator[None]:
+    """Refusals that name a variant of the product name it where its draft has it, if there is one.
+
+    Where nothing but its status was to change, the status is what cannot be.
+    """
+    try:
+        yield
+    except Conflict as refusal:
+        if refusal.code != "sku_taken":
+            raise
+        if draft is None:
+            problems = [replace(p, path="$.status") for p in refusal.problems]
+        else:
+            places = [variant_meant(draft, v) for v in product.variants]
+            problems = [replace(p, path=_in_draft(p.path, places)) for p in refusal.problems]
+        raise Conflict(refusal.detail, code=refusal.code, problems=problems) from None
 
 
 def _variants(

@@ -177,6 +177,13 @@ class Product:
         return tuple(v for v in self.variants if v.status is VariantStatus.ACTIVE)
 
     @property
+    def claims(self) -> frozenset[str]:
+        """The SKUs that are this product's alone, on sale or not yet, until it is archived."""
+        if self.status is Status.ARCHIVED:
+            return frozenset()
+        return frozenset(v.sku for v in self.variants if v.status is VariantStatus.ACTIVE)
+
+    @property
     def currency(self) -> str:
         return self.variants[0].price.currency
 

@@ -7,6 +7,7 @@ Kept in one table (``TABLE_CATALOG``)::
     WORD#<word>               <rank>#<id>             the card; what filters look at
     CATEGORY#<path>           1#<id>                  the same
     ALL#<shard>               <status>#<id>           the same; unpublished products too
+    SKU#<sku>                 SKU                     the one product that sells it
     REINDEX                   <id>                    postings of a product that may be out of step
 
 How card and product stay in step, whatever crashes when: docs/law/catalogue.md.

@@ -7,13 +7,20 @@ can write a card that is older than its product, and whoever finds a REINDEX ite
 work. An import (:func:`write_many`) writes postings in bulk, which no condition can guard: its
 REINDEX items stand from before the first posting until after the last, and are taken away only if
 nobody else has touched the product meanwhile.
+
+A SKU is sold by one product: its *claim*, an item of its own, names that product, and is put and
+taken away in the transaction of the product itself. A product that changes more SKUs than one
+transaction holds claims those that are over before, and lets go of them after. A crash between
+leaves claims that their product knows nothing of: whoever meets such a claim takes it over once it
+is too old to be somebody's work in progress.
 """
 
 import random
 import time
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
@@ -21,14 +28,17 @@ from pynamodb.expressions.condition import Condition
 
 from shop.catalog.model import Posting, Product
 from shop.catalog.store.rows import (
+    CLAIM,
     REINDEX,
     CatalogRow,
+    claim_key,
     key_of,
     pack_postings,
     posting_items,
     posting_key,
     posting_rows,
     product_row,
+    unpack_claims,
     unpack_postings,
 )
 from shop.kernel.errors import Unavailable
@@ -36,6 +46,8 @@ from shop.kernel.transactions import Clash, Part
 from shop.storage.table import connection
 from shop.storage.transactions import DynamoLedger
 
+GRACE = timedelta(minutes=15)
+"""How old an unfinished change is before it counts as abandoned; a Lambda lives no longer."""
 ACTIONS = 100
 """Actions that one DynamoDB transaction holds."""
 ROOM = ACTIONS - 2
@@ -64,6 +76,10 @@ class Kept:
         return unpack_postings(self.row.posted) if self.row else set()
 
     @property
+    def claims(self) -> set[str]:
+        return unpack_claims(self.row.posted) if self.row else set()
+
+    @property
     def in_question(self) -> set[Posting]:
         return unpack_postings(self.reindex.posted) if self.reindex else set()
 
@@ -79,6 +95,21 @@ class Change:
     @cached_property
     def stale(self) -> set[Posting]:
         return (self.before.postings | self.before.in_question).difference(self.wanted)
+
+    @cached_property
+    def claimed(self) -> list[str]:
+        """SKUs that become this product's with the change."""
+        return sorted(self.product.claims - self.before.claims)
+
+    @cached_property
+    def given_up(self) -> list[str]:
+        """SKUs that are anybody's after it."""
+        return sorted(self.before.claims - self.product.claims)
+
+    @property
+    def actions(self) -> int:
+        """What it takes of a transaction that begins it."""
+        return 2 + len(self.claimed) + len(self.given_up)
 
     @cached_property
     def row(self) -> CatalogRow:
@@ -120,26 +151,61 @@ def kept(product_ids: Iterable[str]) -> dict[str, Kept]:
     return {i: Kept(products.get(i), unfinished.get(i)) for i in ids}
 
 
-def write(change: Change) -> bool:
-    """Write one product and its postings. ``False`` where it was changed meanwhile."""
-    writes = _card_writes(change.product, change.wanted, change.stale)
+@dataclass(frozen=True)
+class Refused:
+    """Why a change was not written: the product is another by now, or SKUs are another's."""
+
+    skus: Mapping[str, str]
+    """SKUs, and the products that sell them; empty where the product itself was changed."""
+
+
+def write(change: Change) -> Refused | None:
+    """Write one product, its claims and its postings, or tell why not."""
+    refused = _write(change, {})
+    if refused is None or not refused.skus:
+        return refused
+    abandoned = _abandoned(change, refused.skus)
+    theirs = {s: who for s, who in refused.skus.items() if who and s not in abandoned}
+    return Refused(theirs) if theirs else _write(change, abandoned)
+
+
+def _write(change: Change, abandoned: Mapping[str, CatalogRow]) -> Refused | None:
+    claims = [_claim(change.product, sku, abandoned.get(sku)) for sku in change.claimed]
+    if len(claims) > ROOM:
+        found = {sku: str(claim.owner) for sku, claim in sellers(change.claimed).items()}
+        theirs = {s: who for s, who in found.items() if who != change.product.id}
+        if theirs.keys() - abandoned.keys():
+            return Refused(theirs)
+    while len(claims) > ROOM:
+        if refused := _refused(change, _attempt(claims[:ACTIONS])):
+            return refused
+        claims = claims[ACTIONS:]
+    writes = [
+        *claims,
+        *(_let_go(change.product, sku) for sku in change.given_up),
+        *_card_writes(change.product, change.wanted, change.stale),
+    ]
     # Another's REINDEX item is not ours to take away: it may still be writing.
     others = change.before.reindex is not None
     first = [_put(change.row, change.unchanged)]
     if others or len(writes) > ROOM:
         first.append(_put(change.reindex))
-    if not _commit([*first, *writes[:ROOM]]):
-        return False
+    if refused := _refused(change, _attempt([*first, *writes[:ROOM]])):
+        return refused
     if len(writes) > ROOM:
         _finish(change.product, writes[ROOM:], settled=not others)
-    return True
+    return None
 
 
-def write_many(changes: Sequence[Change]) -> list[bool]:
-    """Write products in bulk, at most half of :data:`ACTIONS`; for each whether it went through."""
+def write_many(changes: Sequence[Change]) -> list[Refused | None]:
+    """Write products in bulk, as many as one transaction begins; for each why not, if so."""
+    if len(changes) == 1 and changes[0].actions > ACTIONS:
+        return [write(changes[0])]
     begun = [w for c in changes for w in (_put(c.row, c.unchanged), _put(c.reindex))]
+    begun += [_claim(c.product, sku, None) for c in changes for sku in c.claimed]
+    begun += [_let_go(c.product, sku) for c in changes for sku in c.given_up]
     if not _commit(begun):
-        return [write(change) for change in changes]  # one of them was changed meanwhile: find it
+        return [write(change) for change in changes]  # one of them cannot be as it is: find it
     puts = [item for c in changes for item in posting_items(c.product, c.wanted)]
     deletes = [posting_key(p) for c in changes for p in c.stale]
     _write_unconditionally(puts, deletes)
@@ -147,7 +213,51 @@ def write_many(changes: Sequence[Change]) -> list[bool]:
     if not _commit(done):
         for one in done:
             _commit([one])  # those that somebody else has taken over stay, for mend
-    return [True] * len(changes)
+    return [None] * len(changes)
+
+
+def sellers(skus: Iterable[str]) -> dict[str, CatalogRow]:
+    """The claims of those SKUs that have one, in one read per 100."""
+    keys = [claim_key(sku) for sku in dict.fromkeys(skus)]
+    rows = CatalogRow.batch_get(keys, consistent_read=True)
+    return {row.PK.removeprefix(CLAIM): row for row in rows}
+
+
+def _refused(change: Change, failed: frozenset[str]) -> Refused | None:
+    """What a failed condition means. The product's own comes first: it was read before the rest."""
+    if not failed:
+        return None
+    skus = [key.removeprefix(CLAIM) for key in failed if key.startswith(CLAIM)]
+    if not skus or key_of(change.product.id)[0] in failed:
+        return Refused({})
+    # A claim may be gone by now, which is told by an empty name.
+    found = sellers(skus)
+    return Refused({sku: str(found[sku].owner) if sku in found else "" for sku in sorted(skus)})
+
+
+def _abandoned(change: Change, skus: Iterable[str]) -> dict[str, CatalogRow]:
+    """Of these claims the ones that nobody means any more: old, and unknown to their product."""
+    oldest = int((change.product.updated_at - GRACE).timestamp())
+    claims = sellers(skus)
+    owners = kept(str(claim.owner) for claim in claims.values())
+    return {
+        sku: claim
+        for sku, claim in claims.items()
+        if int(claim.since) <= oldest and sku not in owners[str(claim.owner)].claims
+    }
+
+
+def _claim(product: Product, sku: str, abandoned: CatalogRow | None) -> Part:
+    free = CatalogRow.PK.does_not_exist() | (CatalogRow.owner == product.id)
+    if abandoned is not None:
+        free = (CatalogRow.owner == abandoned.owner) & (CatalogRow.since == abandoned.since)
+    since = int(product.updated_at.timestamp())
+    return _put(CatalogRow(*claim_key(sku), owner=product.id, since=since), free)
+
+
+def _let_go(product: Product, sku: str) -> Part:
+    ours = CatalogRow.PK.does_not_exist() | (CatalogRow.owner == product.id)
+    return _delete(CatalogRow(*claim_key(sku)), ours)
 
 
 def mend(before: Kept, product: Product) -> None:
@@ -217,8 +327,13 @@ def _parts(writes: Sequence[Part]) -> Iterator[Sequence[Part]]:
 
 def _commit(writes: Iterable[Part]) -> bool:
     """All or nothing; ``False`` where a condition does not hold."""
+    return not _attempt(writes)
+
+
+def _attempt(writes: Iterable[Part]) -> frozenset[str]:
+    """All or nothing; the keys of the items whose conditions do not hold."""
     try:
         DynamoLedger().commit(*writes)
-    except Clash:
-        return False
-    return True
+    except Clash as clash:
+        return clash.about
+    return frozenset()

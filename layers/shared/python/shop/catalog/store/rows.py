@@ -27,6 +27,7 @@ from shop.storage.documents import JsonDocument, packed, unpacked
 from shop.storage.table import Row
 
 REINDEX = "REINDEX"
+CLAIM = "SKU#"
 
 
 class Document(JsonDocument):
@@ -49,9 +50,12 @@ class CatalogRow(Row):
     doc = Document(null=True)
     """A product, or a card."""
     posted = Document(null=True)
-    """On a product: the postings in force. On a REINDEX item: those that may be wrong."""
+    """On a product: the postings and claims in force. On a REINDEX item: postings that may be
+    wrong."""
     since = NumberAttribute(null=True)
-    """On a REINDEX item: when the change began, seconds since 1970."""
+    """On a REINDEX item and on a claim: when the change began, seconds since 1970."""
+    owner = UnicodeAttribute(null=True)
+    """On a claim: the product that sells the SKU."""
     words = UnicodeSetAttribute(null=True)
     cats = UnicodeSetAttribute(null=True)
     cur = UnicodeAttribute(null=True)
@@ -63,13 +67,17 @@ def key_of(product_id: str) -> tuple[str, str]:
     return f"PRODUCT#{product_id}", "PRODUCT"
 
 
+def claim_key(sku: str) -> tuple[str, str]:
+    return f"{CLAIM}{sku}", "SKU"
+
+
 def product_row(product: Product, postings: Iterable[Posting]) -> CatalogRow:
     return CatalogRow(
         *key_of(product.id),
         status=product.status.value,
         version=product.version,
         doc=packed(_product_doc(product)),
-        posted=pack_postings(postings),
+        posted=pack_postings(postings, product.claims),
     )
 
 
@@ -155,12 +163,16 @@ def card_from(item: Mapping[str, Any]) -> Card:
     )
 
 
-def pack_postings(postings: Iterable[Posting]) -> bytes:
-    return packed({"at": [[p.heading, p.place] for p in postings]})
+def pack_postings(postings: Iterable[Posting], claims: Iterable[str] = ()) -> bytes:
+    return packed(_full(at=[[p.heading, p.place] for p in postings], skus=sorted(claims)))
 
 
 def unpack_postings(doc: dict[str, Any]) -> set[Posting]:
     return {Posting(heading, place) for heading, place in doc["at"]}
+
+
+def unpack_claims(doc: dict[str, Any]) -> set[str]:
+    return set(doc.get("skus", ()))
 
 
 def _product_doc(product: Product) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from shop.catalog.model import (
     Card,
@@ -15,15 +15,13 @@ from shop.catalog.model import (
     with_prices_noted,
 )
 from shop.catalog.store import changes, lists
-from shop.catalog.store.changes import Change, Kept
+from shop.catalog.store.changes import GRACE, Change, Kept, Refused
 from shop.catalog.store.rows import REINDEX, CatalogRow, key_of, product_from
-from shop.kernel.errors import Conflict, NotFound, Refusal, Stale
+from shop.kernel.errors import Conflict, NotFound, Problem, Refusal, Stale
 from shop.kernel.paging import Page
 
-GRACE = timedelta(minutes=15)
-"""How old an unfinished change is before it counts as abandoned; a Lambda lives no longer."""
 AT_ONCE = 50
-"""Products that a bulk change begins in one transaction."""
+"""Products that a bulk change reads at a time."""
 BYTES_AT_ONCE = 3_000_000
 """And bytes, of the 4 MB that a transaction holds."""
 
@@ -62,9 +60,15 @@ class DynamoCatalogue:
 
     def save(self, product: Product, *, expected_version: int) -> Product:
         change = _change(product, changes.kept([product.id])[product.id])
-        if change.before.version != expected_version or not changes.write(change):
-            raise _refusal(product.id, expected_version)
+        if change.before.version != expected_version:
+            raise _refusal(product, expected_version)
+        if refused := changes.write(change):
+            raise _refusal(product, expected_version, refused)
         return change.product
+
+    def seller(self, sku: str) -> str | None:
+        claim = changes.sellers([sku]).get(sku)
+        return str(claim.owner) if claim else None
 
     def save_many(self, products: Sequence[Product]) -> dict[str, Refusal]:
         refused: dict[str, Refusal] = {}
@@ -75,12 +79,12 @@ class DynamoCatalogue:
                 if before[product.id].version == product.version:
                     begun.append(_change(product, before[product.id]))
                 else:
-                    refused[product.id] = _refusal(product.id, product.version)
+                    refused[product.id] = _refusal(product, product.version)
             for part in _sized(begun):
-                for change, done in zip(part, changes.write_many(part), strict=True):
-                    if not done:
-                        product_id = change.product.id
-                        refused[product_id] = _refusal(product_id, change.before.version)
+                for change, why in zip(part, changes.write_many(part), strict=True):
+                    if why is not None:
+                        version = change.before.version
+                        refused[change.product.id] = _refusal(change.product, version, why)
         return refused
 
     def mend(self, *, at: datetime, limit: int = 100) -> int:
@@ -108,19 +112,40 @@ def _change(product: Product, before: Kept) -> Change:
 
 
 def _sized(all_changes: Sequence[Change]) -> Iterable[list[Change]]:
+    """Cut into parts that a transaction holds, and that touch no SKU twice."""
     part: list[Change] = []
-    size = 0
+    skus: set[str] = set()
+    size = actions = 0
     for change in all_changes:
-        if part and size + change.size > BYTES_AT_ONCE:
+        its_skus = {*change.claimed, *change.given_up}
+        too_much = size + change.size > BYTES_AT_ONCE or actions + change.actions > changes.ACTIONS
+        if part and (too_much or its_skus & skus):
             yield part
-            part, size = [], 0
+            part, skus, size, actions = [], set(), 0, 0
         part.append(change)
+        skus |= its_skus
         size += change.size
+        actions += change.actions
     if part:
         yield part
 
 
-def _refusal(product_id: str, expected_version: int) -> Refusal:
+def _refusal(product: Product, expected_version: int, why: Refused | None = None) -> Refusal:
+    if why is not None and why.skus:
+        places = {v.sku: n for n, v in enumerate(product.variants)}
+        problems = [
+            Problem(
+                "sku_taken",
+                f"SKU {sku} is sold by product {owner} already"
+                if owner
+                else f"SKU {sku} was another product's just now; try again",
+                f"$.variants[{places[sku]}].sku",
+            )
+            for sku, owner in why.skus.items()
+        ]
+        detail = problems[0].detail
+        return Conflict(detail, code="sku_taken", problems=problems[:50])
     if expected_version == 0:
-        return Conflict(f"there is a product {product_id} already", code="id_taken", path="$.id")
-    return Stale(f"product {product_id} is not at version {expected_version}; read it again")
+        there = f"there is a product {product.id} already"
+        return Conflict(there, code="id_taken", path="$.id")
+    return Stale(f"product {product.id} is not at version {expected_version}; read it again")
