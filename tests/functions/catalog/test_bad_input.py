@@ -139,7 +139,6 @@ def test_a_megabyte_is_refused(door: str) -> None:
         "'; DROP TABLE products; --",
         "{{7*7}}",
         "../../etc/passwd",
-        "\u0000\u0001\u0007",
         "\u202e\u200b\ufeff",
         "🧵🪡" * 50,
         "ﷺ" * 200,

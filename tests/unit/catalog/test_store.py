@@ -27,7 +27,6 @@ from shop.catalog.model import (
 from shop.catalog.store import DynamoCatalogue, changes
 from shop.catalog.store.lists import CALLS
 from shop.catalog.store.rows import CatalogRow, claim_key
-from shop.catalog.store.shelves import GRACE
 from shop.kernel.errors import Conflict
 from tests.kit.calls import counted
 from tests.unit.catalog.goods import LATER, THEN, shirt, simple
@@ -139,7 +138,7 @@ def test_a_crash_during_a_change_leaves_nothing_out_of_step(
         crashed = crashing(at, after=after, work=work)
         now = catalogue.product("a")
         assert now.version in (version, version + 1)
-        catalogue.mend(at=LATER + GRACE)
+        catalogue.mend(at=LATER + changes.GRACE)
         assert out_of_step() == set(), f"crash at call {at}"
         if not crashed:
             return
@@ -159,7 +158,7 @@ def test_a_crash_during_an_import_leaves_nothing_out_of_step(after: bool) -> Non
             for n in range(8)
         ]
         crashed = crashing(at, after=after, work=partial(catalogue.save_many, products))
-        catalogue.mend(at=LATER + GRACE)
+        catalogue.mend(at=LATER + changes.GRACE)
         assert out_of_step() == set(), f"crash at call {at}"
         if not crashed:
             return
@@ -175,7 +174,7 @@ def test_a_change_after_a_crashed_one_takes_over_what_was_left() -> None:
     assert out_of_step()
     catalogue.save(simple("a", "Plain"), expected_version=2)
     assert out_of_step() == {"unfinished ('REINDEX', 'a')"}
-    catalogue.mend(at=THEN + GRACE)
+    catalogue.mend(at=THEN + changes.GRACE)
     assert out_of_step() == set()
 
 
@@ -196,7 +195,7 @@ def test_a_change_in_the_midst_of_an_import_is_not_overwritten_for_good() -> Non
     assert done
     assert catalogue.product("a").title == "By staff"
     assert out_of_step(), "the import wrote an old card: that is what mend is for"
-    assert catalogue.mend(at=LATER + GRACE) == 1
+    assert catalogue.mend(at=LATER + changes.GRACE) == 1
     assert out_of_step() == set()
 
 
@@ -240,7 +239,7 @@ def test_a_crash_while_skus_are_claimed_leaves_none_taken_for_good(
         assert all(held[sku] == product_id for sku in meant), f"crash at call {at}"
         # What it does not sell is anybody's, at the latest when nobody can be at work any more.
         free = {f"{p}{n}" for p in (old, now) for n in range(SKUS)} - meant
-        taker = many_skus(f"taker{at}", min(free)[: len(old)], updated_at=LATER + 2 * GRACE)
+        taker = many_skus(f"taker{at}", min(free)[: len(old)], updated_at=LATER + 2 * changes.GRACE)
         catalogue.save(taker, expected_version=0)
         assert claims()[min(free)] == f"taker{at}"
         if not crashed:
@@ -258,8 +257,8 @@ def test_a_claim_that_may_be_under_way_is_not_taken_over() -> None:
         return catalogue.save(replace(mine, variants=variants), expected_version=0)
 
     with pytest.raises(Conflict, match="product slow"):
-        taking(LATER + GRACE - timedelta(seconds=1))
-    assert taking(LATER + GRACE).version == 1
+        taking(LATER + changes.GRACE - timedelta(seconds=1))
+    assert taking(LATER + changes.GRACE).version == 1
     assert claims() == {"X": "fast"}
 
 
@@ -284,9 +283,9 @@ def test_what_may_still_be_under_way_is_not_mended() -> None:
     catalogue = DynamoCatalogue()
     work = partial(catalogue.save_many, [simple("a", "Mug", updated_at=LATER)])
     assert crashing(3, after=False, work=work)
-    assert catalogue.mend(at=LATER + GRACE - timedelta(seconds=1)) == 0
-    assert catalogue.mend(at=LATER + GRACE) == 1
-    assert catalogue.mend(at=LATER + GRACE) == 0
+    assert catalogue.mend(at=LATER + changes.GRACE - timedelta(seconds=1)) == 0
+    assert catalogue.mend(at=LATER + changes.GRACE) == 1
+    assert catalogue.mend(at=LATER + changes.GRACE) == 0
 
 
 def test_a_search_is_one_read_of_what_it_shows() -> None:

@@ -127,15 +127,35 @@ def test_numbers_that_everybody_reads_alike_are_fine(number: int) -> None:
     assert document(json.dumps({"a": number}).encode()) == {"a": number}
 
 
+@pytest.mark.parametrize("character", ["\0", "\b", "\f", "\x1b", "\x1f", "\x7f", "\x85", "\x9f"])
+@pytest.mark.parametrize("ascii_only", [True, False])
+def test_a_control_character_is_named_with_its_place(character: str, ascii_only: bool) -> None:
+    body = {"a": ["fine", {"to": f"Main{character}St"}]}
+    with pytest.raises(Invalid) as refused:
+        document(json.dumps(body, ensure_ascii=ascii_only).encode())
+    (problem,) = refused.value.problems
+    assert (problem.code, problem.path) == ("text_invalid", "$.a[1].to")
+    with pytest.raises(Invalid):
+        document(json.dumps({f"a{character}": 1}, ensure_ascii=ascii_only).encode())
+
+
+def test_line_ends_tabs_and_backslashes_are_text() -> None:
+    body = {"text": "one\ntwo\r\n\tthree \\u0000 \\b C:\\f"}
+    assert document(json.dumps(body).encode()) == body
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cc", "Cs"]) | st.sampled_from("\n\t\r"))
+
+
 @pytest.mark.slow
 @given(
     st.recursive(
         st.none()
         | st.booleans()
         | st.integers(-LARGEST, LARGEST)
-        | st.text()
+        | TEXT
         | st.floats(allow_nan=False, allow_infinity=False),
-        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        lambda inner: st.lists(inner) | st.dictionaries(TEXT, inner),
     )
 )
 def test_all_other_json_is_read_as_it_is(value: Any) -> None:

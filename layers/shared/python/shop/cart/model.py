@@ -14,7 +14,7 @@ from shop.catalog.model import Product, Variant
 from shop.inventory.model import StockLevel
 from shop.kernel.errors import Invalid, Problem
 from shop.kernel.ids import derived_id
-from shop.kernel.money import Money
+from shop.kernel.money import LARGEST, Money
 from shop.pricing.actions import quote
 from shop.pricing.actions.announcing import Place, line_of, with_references
 from shop.pricing.model import (
@@ -286,6 +286,12 @@ def priced(
         rules=rules,
         place=Place(market_of(country)),
     )
+    if max(result.subtotal.minor, result.total.minor) > LARGEST:
+        raise Invalid(
+            f"this comes to more than {Money(LARGEST, money)}; ask for fewer pieces",
+            code="amount_out_of_range",
+            path="$.line_items",
+        )
     for index, item in enumerate(items):
         now = result.line(item.line.id).unit_price.minor
         if item.line.seen is not None and item.line.seen != now:

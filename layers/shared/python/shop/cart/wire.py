@@ -7,18 +7,31 @@ the shop's side (``totals``, ``id``) may be sent back and are not read.
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 from shop.cart.actions import Shown, Wish
 from shop.cart.model import MOST_LINES, Item, Message, Priced, image_url, title
+from shop.kernel.text import country, currency, email, line, phone
 from shop.pricing.model import Quote, QuoteLine
 
 MOST_PIECES = 10_000
 """The most pieces of one line that a shopper may ask for; beyond that is a typing error."""
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-Text = Annotated[str, StringConstraints(max_length=500)]
-Name = Annotated[str, StringConstraints(max_length=100)]
+Text = Annotated[str, StringConstraints(max_length=500), AfterValidator(line)]
+Name = Annotated[str, StringConstraints(max_length=100), AfterValidator(line)]
+PostalCode = Annotated[str, StringConstraints(max_length=20), AfterValidator(line)]
+Country = Annotated[str, AfterValidator(country)]
+Currency = Annotated[str, AfterValidator(currency)]
+Phone = Annotated[str, AfterValidator(phone)]
+Email = Annotated[str, AfterValidator(email)]
 
 
 class Shape(BaseModel):
@@ -55,20 +68,11 @@ class LineRequest(Shape):
 class BuyerRequest(Shape):
     """Who buys. The e-mail address is all that a guest needs to give."""
 
-    email: (
-        Annotated[
-            str,
-            StringConstraints(
-                max_length=254,
-                pattern=r"^[^@\s<>\"(),:;\\\[\]]+@[^@\s<>\"(),:;\\\[\]]+\.[^@\s.]{2,}$",
-            ),
-        ]
-        | None
-    ) = None
+    email: Email | None = None
     first_name: Name | None = None
     last_name: Name | None = None
     full_name: Name | None = None
-    phone_number: Annotated[str, StringConstraints(pattern=r"^\+?[0-9 ().-]{5,25}$")] | None = None
+    phone_number: Phone | None = None
     consent: Any = None
 
     def known(self) -> dict[str, Any]:
@@ -78,10 +82,10 @@ class BuyerRequest(Shape):
 class ContextRequest(OpenShape):
     """Hints of where the buyer is; an address outranks them."""
 
-    address_country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = None
+    address_country: Country | None = None
     address_region: Name | None = None
-    postal_code: Annotated[str, StringConstraints(max_length=20)] | None = None
-    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] | None = None
+    postal_code: PostalCode | None = None
+    currency: Currency | None = None
 
 
 class DiscountsRequest(OpenShape):

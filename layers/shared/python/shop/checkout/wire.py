@@ -9,9 +9,12 @@ from pydantic import Field, StringConstraints
 
 from shop.cart.wire import (
     ContextRequest,
+    Country,
     Id,
     LineRequest,
     Name,
+    Phone,
+    PostalCode,
     SessionRequest,
     Shape,
     Text,
@@ -39,12 +42,12 @@ class AddressRequest(Shape):
     extended_address: Text | None = None
     address_locality: Name | None = None
     address_region: Name | None = None
-    address_country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = None
-    postal_code: Annotated[str, StringConstraints(max_length=20)] | None = None
+    address_country: Country | None = None
+    postal_code: PostalCode | None = None
     first_name: Name | None = None
     last_name: Name | None = None
     full_name: Name | None = None
-    phone_number: Annotated[str, StringConstraints(max_length=30)] | None = None
+    phone_number: Phone | None = None
 
 
 class GroupRequest(Shape):

@@ -8,15 +8,15 @@ The one name that may stand in any object is ``ucp``, which the protocol keeps f
 import json
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from shop.kernel.errors import Invalid, Problem
+from shop.kernel.money import LARGEST
+from shop.kernel.text import CONTROLS
 
-LARGEST = 2**53 - 1
-"""Integers beyond it are not the same number in every JSON reader. Source: UCP, "Integer range"."""
 TOLD = 50
 """Problems that are listed at most; the count says how many there are."""
 NAME_LENGTH = 64
@@ -43,6 +43,8 @@ def document(raw: bytes) -> Any:
         )
         if _LONG.search(text):
             _in_range(data)
+        if _CONTROL.search(text):
+            _all_text(data)
         if _SURROGATE.search(text):
             json.dumps(data, ensure_ascii=False).encode()
     except UnicodeError:
@@ -53,6 +55,8 @@ def document(raw: bytes) -> Any:
     return data
 
 
+_CONTROL = re.compile(r"[\x7f-\x9f]|\\(?:[bf]|u00(?:[01]|7[fF]|[89]))")
+"""Where a text has this, one of its strings may hold a control character, and all are looked at."""
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -92,12 +96,29 @@ def _exact(text: str) -> int | _Huge:
 
 
 def _in_range(data: Any) -> None:
-    rest: list[tuple[tuple[int | str, ...], Any]] = [((), data)]
-    while rest:
-        where, value = rest.pop()
+    for where, value in _values(data):
         if isinstance(value, _Huge):
             said = f"{value[:24]} is out of range: numbers go to ±{LARGEST}"
             raise Invalid(said, code="number_out_of_range", path=_json_path(where, data))
+
+
+def _all_text(data: Any) -> None:
+    """No control character in any string, whoever's field it is: not in a name, nor in a URL."""
+    for where, value in _values(data):
+        names = value if isinstance(value, dict) else ()
+        if any(CONTROLS.search(name) for name in names) or (
+            isinstance(value, str) and CONTROLS.search(value)
+        ):
+            said = "control characters are not text"
+            raise Invalid(said, code="text_invalid", path=_json_path(where, data))
+
+
+def _values(data: Any) -> Iterator[tuple[tuple[int | str, ...], Any]]:
+    """Every value there is, and where."""
+    rest: list[tuple[tuple[int | str, ...], Any]] = [((), data)]
+    while rest:
+        where, value = rest.pop()
+        yield where, value
         if isinstance(value, dict):
             rest.extend(((*where, name), inner) for name, inner in value.items())
         elif isinstance(value, list):
@@ -146,7 +167,12 @@ def _told(error: ValidationError, data: Any) -> Invalid:
     found = error.errors(include_url=False, include_input=False, include_context=False)
     problems = tuple(
         dict.fromkeys(
-            Problem(_code(e["type"]), e["msg"], _json_path(e["loc"], data)) for e in found[:TOLD]
+            Problem(
+                _code(e["type"]),
+                e["msg"].removeprefix("Value error, "),
+                _json_path(e["loc"], data),
+            )
+            for e in found[:TOLD]
         )
     )
     detail = f"{len(found)} fields are not right" if len(found) > 1 else problems[0].detail

@@ -53,6 +53,10 @@ CURRENCIES: frozenset[str] = frozenset(
 """The currencies people pay with; ISO 4217's funds, metals and test codes are left out."""
 
 
+LARGEST = 2**53 - 1
+"""Minor units beyond which an amount is not the same number in every JSON reader (RFC 7493)."""
+
+
 def exponent(currency: str) -> int:
     """How many decimals the currency's minor unit has: USD 2, JPY 0, KWD 3."""
     return _EXPONENTS.get(currency, 2)

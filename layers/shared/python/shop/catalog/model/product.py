@@ -18,6 +18,7 @@ from enum import StrEnum
 
 from shop.kernel.errors import Conflict, Invalid, Problem
 from shop.kernel.money import Money
+from shop.kernel.text import CONTROLS, TAG
 
 MOST_VARIANTS = 100
 """Variants of one product: as many as one read of the stock table answers for."""
@@ -45,8 +46,8 @@ PRODUCT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 """No dot: what follows the last dot of a variant's id is its number."""
 SKU = re.compile(r"[!-~](?:[ -~]{0,98}[!-~])?")
 """Printable ASCII: a SKU goes through scanners, spreadsheets and URLs."""
-HANDLE = re.compile(r"[^\s/?#%]{1,255}")
-URL = re.compile(r"https?://[^\s/?#]+[^\s]*")
+HANDLE = re.compile(r"[^\s/?#%<>\x00-\x1f\x7f-\x9f]{1,255}")
+URL = re.compile(r"https?://[^\s/?#<>\"\x00-\x1f\x7f-\x9f]+[^\s<>\"\x00-\x1f\x7f-\x9f]*")
 
 
 class Status(StrEnum):
@@ -259,12 +260,13 @@ def _problems(product: Product) -> Iterable[Problem]:
         yield _bad("$.handle", "a handle is 1 to 255 characters that may stand in a URL's path")
     yield from _text(product.title, "$.title", LONGEST_TITLE)
     yield from _text(product.description, "$.description", LONGEST_TEXT, empty=True)
-    yield from _text(product.html or "", "$.html", LONGEST_TEXT, empty=True)
+    yield from _text(product.html or "", "$.html", LONGEST_TEXT, empty=True, markup=True)
     if product.brand is not None:
         yield from _text(product.brand, "$.brand", LONGEST_NAME)
     yield from _few(product.categories, "$.categories", MOST_CATEGORIES)
     for n, category in enumerate(product.categories):
         yield from _text(category.value, f"$.categories[{n}].value", 2 * LONGEST_NAME)
+        yield from _text(category.taxonomy, f"$.categories[{n}].taxonomy", LONGEST_NAME)
         if not all(step.strip() for step in category.value.split(">")):
             yield _bad(f"$.categories[{n}].value", "a step of the path is empty")
     yield from _few(product.tags, "$.tags", MOST_TAGS)
@@ -363,13 +365,17 @@ def _few(things: tuple[object, ...], path: str, most: int) -> Iterable[Problem]:
         yield _bad(path, f"{len(things)} are too many; {most} at most", code="too_many")
 
 
-def _text(text: str, path: str, longest: int, *, empty: bool = False) -> Iterable[Problem]:
+def _text(
+    text: str, path: str, longest: int, *, empty: bool = False, markup: bool = False
+) -> Iterable[Problem]:
     if not text.strip() and not empty:
         yield _bad(path, "this must not be empty", code="missing")
     if len(text) > longest:
         yield _bad(path, f"{len(text)} characters are too many; {longest} at most", code="too_long")
-    if any(c < " " and c not in "\n\t\r" for c in text) or "\x7f" in text:
+    if CONTROLS.search(text):
         yield _bad(path, "control characters are not text")
+    if not markup and TAG.search(text):
+        yield _bad(path, "this is plain text; a tag has no place in it", code="markup_not_allowed")
 
 
 def _bad(path: str, detail: str, *, code: str = "invalid") -> Problem:

@@ -12,6 +12,7 @@ import yaml
 from shop.catalog.actions.importing import Entry
 from shop.catalog.actions.keeping import Draft, DraftVariant
 from shop.catalog.model import Category
+from shop.catalog.wire.markup import clean_html, clean_text
 from shop.catalog.wire.reading import Reading, Terms, Unreadable, count_of, entry_of, picture
 from shop.kernel.errors import Invalid, Unprocessable
 from shop.kernel.money import parse_money
@@ -87,7 +88,8 @@ def _entry(item: Any, line: int, terms: Terms, reading: Reading) -> Entry:
     image = _text(item, "image", line)
     draft = Draft(
         title=title,
-        description=_text(item, "description", line),
+        description=clean_text(_text(item, "description", line)),
+        html=clean_html(_text(item, "description", line)),
         brand=_text(item, "brand", line) or None,
         categories=tuple(Category(path) for path in paths if path),
         tags=tuple(tag for tag in tags if tag),

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from shop.catalog.wire.reading import Reading, Terms
 from shop.kernel.errors import Invalid, Unprocessable
+from shop.kernel.money import CURRENCIES
 
 LARGEST_FILE = 4_000_000
 """Bytes; a Lambda is handed 6 MB at most, and base64 makes 4 of 3."""
@@ -58,7 +59,7 @@ def read_file(raw: bytes, kind: str, terms: Terms) -> Reading:
 def terms_asked(query: Mapping[str, str]) -> Terms:
     """``?currency=USD&media=https://…/&first_line=1`` of an import."""
     currency = query.get("currency", "USD")
-    if not re.fullmatch(r"[A-Z]{3}", currency):
+    if currency not in CURRENCIES:
         raise Invalid("a currency is an ISO 4217 code, such as USD", path="currency")
     media = query.get("media")
     if media is not None and not re.fullmatch(r"https?://[^\s/?#]+/(?:[^\s?#]*/)?", media):

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from shop.catalog.actions.importing import Imported, Rejected
 from shop.catalog.actions.keeping import Draft, DraftVariant
@@ -19,10 +19,12 @@ from shop.catalog.model import (
     Variant,
     VariantStatus,
 )
+from shop.catalog.wire.markup import clean_html, clean_text, plain_text
 from shop.catalog.wire.shapes import Shape
 from shop.kernel.errors import Invalid
 from shop.kernel.money import Money
 from shop.kernel.paging import Page
+from shop.kernel.text import currency
 
 Text = Annotated[str, StringConstraints(max_length=20_000)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=255)]
@@ -32,7 +34,7 @@ class MoneyBody(Shape):
     """``{"amount": 1299, "currency": "USD"}`` is $12.99."""
 
     amount: Annotated[int, Field(ge=0, le=10**12)]
-    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+    currency: Annotated[str, AfterValidator(currency)]
 
     def money(self) -> Money:
         return Money(self.amount, self.currency)
@@ -102,6 +104,9 @@ class VariantBody(Shape):
 class ProductBody(Shape):
     """What is said of a product. ``options`` follow from the variants where they are left out.
 
+    Of ``html`` is kept what describes goods; ``description`` is the same as plain text, and each
+    is made from the other where only one is sent.
+
     Status and times are the shop's to say; they are not read, so that a product can be sent back
     as it was read.
     """
@@ -128,8 +133,8 @@ class ProductBody(Shape):
             title=self.title,
             variants=variants,
             handle=self.handle,
-            description=self.description,
-            html=self.html,
+            description=clean_text(self.description or plain_text(self.html or "")),
+            html=clean_html(self.description if self.html is None else self.html),
             brand=self.brand,
             categories=tuple(
                 Category(c) if isinstance(c, str) else Category(c.value, c.taxonomy)

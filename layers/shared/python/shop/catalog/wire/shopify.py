@@ -10,12 +10,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
-from html.parser import HTMLParser
 
 from shop.catalog.actions.importing import Entry
 from shop.catalog.actions.keeping import Draft, DraftVariant
 from shop.catalog.model import Category, Media, Option, OptionChoice, Status, fold
 from shop.catalog.model.product import MOST_OPTIONS, PRODUCT_ID, SKU
+from shop.catalog.wire.markup import clean_html, clean_text, plain_text
 from shop.catalog.wire.reading import Reading, Terms, Unreadable, count_of, entry_of, picture
 from shop.kernel.errors import Invalid, Unprocessable
 from shop.kernel.ids import derived_id
@@ -182,8 +182,8 @@ def _entry(group: _Group, terms: Terms, reading: Reading) -> Entry:
     draft = Draft(
         title=head["title"],
         handle=handle,
-        description=plain_text(html),
-        html=html if "<" in html else None,
+        description=clean_text(plain_text(html)),
+        html=clean_html(html),
         brand=head.get("brand") or None,
         categories=_categories(head),
         tags=tuple(t.strip() for t in head.get("tags", "").split(",") if t.strip()),
@@ -295,40 +295,3 @@ def _status(head: dict[str, str], line: int) -> Status | None:
 
 def _slug(text: str) -> str:
     return re.sub(r"[\W_]+", "-", fold(text)).strip("-")[:100]
-
-
-class _Plain(HTMLParser):
-    """Keeps the text of HTML; block elements end a line, scripts and styles are no text."""
-
-    _BLOCKS = frozenset(("p", "br", "div", "li", "ul", "ol", "tr", "h1", "h2", "h3", "h4", "h5"))
-    _HIDDEN = frozenset(("script", "style"))
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.parts: list[str] = []
-        self.hidden = 0
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.hidden += tag in self._HIDDEN
-        if tag in self._BLOCKS:
-            self.parts.append("\n")
-
-    def handle_endtag(self, tag: str) -> None:
-        self.hidden = max(self.hidden - (tag in self._HIDDEN), 0)
-        if tag in self._BLOCKS:
-            self.parts.append("\n")
-
-    def handle_data(self, data: str) -> None:
-        if not self.hidden:
-            self.parts.append(" ".join(re.split(r"\s+", data)))
-
-
-def plain_text(html: str) -> str:
-    """A description without its markup, one paragraph a line."""
-    if "<" not in html and "&" not in html:
-        return html.strip()
-    parser = _Plain()
-    parser.feed(html)
-    parser.close()
-    lines = (" ".join(line.split()) for line in "".join(parser.parts).split("\n"))
-    return "\n".join(line for line in lines if line)
