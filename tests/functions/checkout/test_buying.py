@@ -105,6 +105,67 @@ def test_an_address_that_lacks_something_is_asked_for_it() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("more", "path"),
+    [
+        ({"address_country": "ZZ"}, "address_country"),
+        ({"address_country": "EU"}, "address_country"),
+        ({"address_country": "us"}, "address_country"),
+        ({"street_address": "1 Main\0St"}, "street_address"),
+        ({"street_address": "1 Main St\nBcc: all"}, "street_address"),
+        ({"full_name": "Jane\x1bDoe"}, "full_name"),
+        ({"first_name": "Jane\r\nDoe"}, "first_name"),
+        ({"postal_code": "627\t01"}, "postal_code"),
+        ({"phone_number": "call me"}, "phone_number"),
+        ({"phone_number": "1"}, "phone_number"),
+        ({"phone_number": "+1234567890123456"}, "phone_number"),
+    ],
+)
+def test_an_address_that_cannot_be_is_refused_with_its_place(
+    more: dict[str, Any], path: str
+) -> None:
+    put_on_sale(mug(), pieces=5)
+    body = checkout_body(("mug.1", 1))
+    address = {**body["fulfillment"]["methods"][0]["destinations"][0], **more}
+    body["fulfillment"]["methods"][0]["destinations"] = [address]
+    answer = call(create_checkout.handler, CREATE, body)
+    assert answer.status == 400
+    assert [p for _, p in codes(answer)] == [f"$.fulfillment.methods[0].destinations[0].{path}"]
+
+
+@pytest.mark.parametrize(
+    ("buyer", "path"),
+    [
+        ({"email": "jane"}, "email"),
+        ({"email": "jane@localhost"}, "email"),
+        ({"email": "jane\x7f@example.com"}, "email"),
+        ({"email": "jane@exa mple.com"}, "email"),
+        ({"email": "jane@example..com"}, "email"),
+        ({"phone_number": "0"}, "phone_number"),
+        ({"last_name": "Doe\n"}, "last_name"),
+    ],
+)
+def test_a_buyer_who_cannot_be_reached_is_refused_with_the_place(
+    buyer: dict[str, str], path: str
+) -> None:
+    put_on_sale(mug(), pieces=5)
+    body = {**checkout_body(("mug.1", 1)), "buyer": {"email": "jane@example.com", **buyer}}
+    for handler, route in ((create_checkout.handler, CREATE), (create_cart.handler, "POST /carts")):
+        asked = body if route == CREATE else {k: body[k] for k in ("line_items", "buyer")}
+        answer = call(handler, route, asked)
+        assert answer.status == 400
+        assert [p for _, p in codes(answer)] == [f"$.buyer.{path}"]
+
+
+def test_a_total_that_no_reader_of_json_would_get_right_is_refused() -> None:
+    put_on_sale(mug(price=10**12), pieces=5)
+    for handler, route in ((create_checkout.handler, CREATE), (create_cart.handler, "POST /carts")):
+        body: dict[str, Any] = {"line_items": lines(("mug.1", 10_000))}
+        answer = call(handler, route, body)
+        assert (answer.status, codes(answer)) == (400, [("amount_out_of_range", "$.line_items")])
+        assert call(handler, route, {"line_items": lines(("mug.1", 9_000))}).status == 201
+
+
 def test_where_the_shop_does_not_deliver_it_says_so() -> None:
     put_on_sale(mug(), pieces=5)
     body = checkout_body(("mug.1", 1))

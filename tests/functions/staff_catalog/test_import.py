@@ -74,6 +74,23 @@ def test_a_row_whose_sku_is_another_product_s_is_left_out_with_line_and_reason()
     assert DynamoCatalogue().products(["polo", "bowl"]).keys() == {"bowl"}
 
 
+def test_markup_in_a_file_is_cleaned_and_the_second_run_changes_nothing() -> None:
+    rows = (
+        "Handle,Title,Body (HTML),Price\n"
+        'tee,Tee,"<p onclick=""x()"">Fine<script>alert(1)</script></p><iframe src=x></iframe>",9\n'
+        "bad,<b>Bad</b>,,9\n"
+    )
+    first, again = send(rows).json, send(rows).json
+    assert (first["created"], again["created"], again["unchanged"]) == (1, 0, 1)
+    assert {(r["line"], r["product"]) for r in first["rejected"]} == {(3, "bad")}
+    tee = DynamoCatalogue().product("tee")
+    assert (tee.html, tee.description) == ("<p>Fine</p>", "Fine")
+    yaml = "- {id: y1, name: Y, price: 1, description: '<b onclick=x>bold</b> text'}\n"
+    assert send(yaml, "application/yaml").json["created"] == 1
+    y1 = DynamoCatalogue().product("y1")
+    assert (y1.html, y1.description) == ("<b>bold</b> text", "bold text")
+
+
 def test_a_yaml_file_is_taken_in_and_its_products_are_found() -> None:
     assert send(YAML, "application/yaml; charset=utf-8").json["created"] == 1
     found = call(search_catalog.handler, "POST /catalog/search", {"query": "backpacks"}, key="")

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from functions.catalog import get_product as show_product
 from functions.staff_catalog import (
     change_product,
     create_product,
@@ -258,6 +259,26 @@ def test_listing_never_scans() -> None:
         ({"media": [{"url": "ftp://x"}]}, "$.media[0].url"),
         ({"media": [{"url": "https://x/", "type": "song"}]}, "$.media[0].type"),
         ({"options": [{"name": "Size", "values": []}]}, "$.options[0].values"),
+        (
+            {"variants": [{"price": {"amount": 5, "currency": "ZZZ"}}]},
+            "$.variants[0].price.currency",
+        ),
+        ({"title": "Wool\0Cap"}, "$.title"),
+        ({"brand": "Ac\x1bme"}, "$.brand"),
+        ({"media": [{"url": "https://cdn.example/\0.jpg"}]}, "$.media[0].url"),
+        ({"media": [{"url": 'https://cdn.example/"onload="x'}]}, "$.media[0].url"),
+        ({"categories": [{"value": "Hats", "taxonomy": "<b>"}]}, "$.categories[0].taxonomy"),
+        ({"title": "Wool <b>Cap</b>"}, "$.title"),
+        ({"title": "<script>alert(1)</script>"}, "$.title"),
+        ({"tags": ["<img src=x onerror=alert(1)>"]}, "$.tags[0]"),
+        (
+            {
+                "variants": [
+                    {"price": {"amount": 5, **USD}, "options": [{"name": "A", "label": "<i>"}]}
+                ]
+            },
+            "$.options[0].values[0]",
+        ),
         ({"tags": "winter"}, "$.tags"),
         ({"tags": [""]}, "$.tags[0]"),
     ],
@@ -267,6 +288,21 @@ def test_what_is_wrong_with_a_product_is_named(more: dict[str, Any], path: str) 
     assert answer.status == 400, answer.text
     assert path in [where for _, where in errors(answer)]
     assert DynamoCatalogue().products(["cap"]) == {}
+
+
+def test_a_description_is_cleaned_on_its_way_in_and_shown_clean_to_shoppers() -> None:
+    html = '<p onclick="x()">Warm <b>wool</b>.<script>alert(1)</script></p>'
+    html += '<a href="javascript:x">y</a>'
+    create({**CAP, "html": html, "description": "<p>Warm<script>alert(1)</script></p>"})
+    made = read("cap").json
+    assert made["html"] == ('<p>Warm <b>wool</b>.</p><a rel="noopener noreferrer nofollow">y</a>')
+    assert made["description"] == "Warm"
+    again = change("cap", made, '"1"').json
+    assert (again["html"], again["description"]) == (made["html"], made["description"])
+    move("cap", {"status": "in_review"})
+    move("cap", {"status": "published"})
+    shown = call(show_product.handler, "POST /catalog/product", {"id": "cap"}, key="").json
+    assert shown["product"]["description"] == {"plain": "Warm", "html": made["html"]}
 
 
 def test_an_unknown_product_is_not_found() -> None:

@@ -9,8 +9,8 @@ import pytest
 from shop.catalog.actions.importing import Entry
 from shop.catalog.model import Category, Option, Status
 from shop.catalog.wire.files import MOST_ENTRIES, read_file, terms_asked
-from shop.catalog.wire.reading import Reading, Terms
 from shop.catalog.wire.markup import plain_text
+from shop.catalog.wire.reading import Reading, Terms
 from shop.kernel.errors import Invalid, Refusal, Unprocessable
 from shop.kernel.money import Money
 

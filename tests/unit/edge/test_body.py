@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 
-from shop.edge.body import LARGEST, TOLD, document, parse, shaped
+from shop.edge.body import TOLD, document, parse, shaped
 from shop.kernel.errors import Invalid
+from shop.kernel.money import LARGEST
 
 
 class Shape(BaseModel):

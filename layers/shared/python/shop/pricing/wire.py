@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from shop.kernel.data import written
 from shop.kernel.errors import Invalid
 from shop.kernel.paging import Page, from_cursor, to_cursor
+from shop.kernel.text import country
 from shop.pricing.model import CustomerFacts, Promotion, Quote
 from shop.pricing.model.coupons import Coupon
 from shop.pricing.model.difference import Difference
@@ -294,7 +295,7 @@ class WhatIfBody(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
     lines: Annotated[list[WantedBody], Field(min_length=1, max_length=200)]
-    country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = None
+    country: Annotated[str, AfterValidator(country)] | None = None
     codes: Annotated[list[str], Field(max_length=10)] = Field(default_factory=list)
     customer: CustomerBody | None = None
     at: Annotated[AwareDatetime, Field(strict=False)] | None = None

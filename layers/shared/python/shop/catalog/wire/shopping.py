@@ -6,7 +6,7 @@ Source: UCP 2026-08-25, ``shopping/catalog_search.json`` and ``shopping/catalog_
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from shop.catalog.actions.shopping import Found
 from shop.catalog.model import (
@@ -26,6 +26,7 @@ from shop.catalog.model import (
 from shop.catalog.wire.shapes import ExtensibleShape, OpenShape
 from shop.kernel.errors import Invalid
 from shop.kernel.money import Money
+from shop.kernel.text import country, currency
 
 MOST_IDS = 100
 """Ids of one lookup: what one read of the catalogue and one of the stock answer for."""
@@ -35,7 +36,7 @@ PAGE = 10
 LARGEST_PAGE = 50
 """Products on a page at most; a larger wish is cut down in silence, as UCP has it."""
 
-Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+Currency = Annotated[str, AfterValidator(currency)]
 Amount = Annotated[int, Field(ge=0, le=10**15)]
 Id = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
@@ -47,7 +48,7 @@ class ContextRequest(OpenShape):
     """
 
     currency: Currency | None = None
-    address_country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = None
+    address_country: Annotated[str, AfterValidator(country)] | None = None
 
 
 class PriceFilter(ExtensibleShape):
