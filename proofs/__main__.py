@@ -15,6 +15,7 @@ PROOFS = {
     5: "proofs.one_order_per_key",
     6: "proofs.webhooks_any_order",
     9: "proofs.order_life",
+    13: "proofs.limited_coupons",
 }
 """The proofs that exist, by their number in docs/proofs.md."""
 FELL_SHORT = 1

@@ -25,17 +25,25 @@ from proofs.crew import Tell
 from proofs.emulator import furnish
 from proofs.naive import NAIVE, SWEEP
 from proofs.tally import Tally
+from shop.cart.model import counted_as
 from shop.checkout.model import Session
 from shop.checkout.store import DynamoSessions
 from shop.orders.model import Status
+from shop.pricing.actions.coupons import make_coupon
+from shop.pricing.actions.promotions import draft_promotion, publish_promotion
+from shop.pricing.model import Promotion
+from shop.pricing.model.coupons import Coupon
+from shop.pricing.store import DynamoCoupons, DynamoPromotions
 from shop.storage.table import connection
 from shop.storage.transactions import DynamoLedger
+from tests.doubles.pricing import MemoryAssortment
 from tests.kit.faults import Crash, Fault, Wire, faulty
 from tests.kit.goods import checkout_body, mug, paying, put_on_sale
 from tests.kit.invariants import read_books, violations
 from tests.kit.shop import Context, Response, call
 
 SKU = "MUG-RED"
+CODE = "RACE100"
 COMPLETE = "POST /checkout-sessions/{id}/complete"
 AT_ONCE = 100
 """Rows that one transaction writes."""
@@ -51,20 +59,45 @@ def session_id(number: int) -> str:
     return f"chk_crowd{number:08d}"
 
 
-def open_shop(tell: Tell, *, pieces: int) -> None:
-    """Make the tables, and put so many pieces of each of two mugs on sale."""
+def open_shop(tell: Tell, *, pieces: int, uses: int = 0) -> None:
+    """Make the tables, and put so many pieces of each of two mugs on sale; a coupon has ``uses``.
+
+    The coupon takes a tenth off, once for each customer.
+    """
     furnish()
     put_on_sale(mug(), pieces=pieces)
+    if not uses:
+        return
+    now, calendar = datetime.now(UTC), DynamoPromotions()
+    effect = {"kind": "order_percent", "basis_points": 1000}
+    told = {"id": "tenth", "title": "A tenth", "code_required": True, "effect": effect}
+    promotion = Promotion.from_dict(told)
+    draft_promotion(promotion, promotions=calendar, assortment=MemoryAssortment(), at=now)
+    publish_promotion("tenth", promotions=calendar, at=now)
+    coupon = Coupon("ten", "tenth", code=CODE, quantity=uses, per_customer=1)
+    make_coupon(coupon, coupons=DynamoCoupons(), promotions=calendar, at=now)
 
 
-def line_up(tell: Tell, *, first: int, number: int, wanted: Sequence[tuple[str, int]]) -> None:
-    """Write so many sessions that lack nothing but the word, each for the wanted pieces."""
+def line_up(
+    tell: Tell,
+    *,
+    first: int,
+    number: int,
+    wanted: Sequence[tuple[str, int]],
+    with_coupon: bool = False,
+) -> None:
+    """Write so many sessions that lack nothing but the word, each for the wanted pieces.
+
+    With the coupon they belong to half as many customers.
+    """
     sessions, ledger = DynamoSessions(), DynamoLedger(connection())
-    template = _template(wanted)
+    template = _template(wanted, with_coupon)
     made = [
         replace(template, id=session_id(first + at), created_at=datetime.now(UTC))
         for at in range(number)
     ]
+    if with_coupon:
+        made = [_of_customer(session, (first + at) // 2) for at, session in enumerate(made)]
     for start in range(0, number, AT_ONCE):
         batch = made[start : start + AT_ONCE]
         ledger.commit(*(sessions.adding(session) for session in batch))
@@ -72,10 +105,13 @@ def line_up(tell: Tell, *, first: int, number: int, wanted: Sequence[tuple[str, 
 
 
 def rush(
-    tell: Tell, *, first: int, number: int, threads: int, heedless: bool = False
+    tell: Tell, *, first: int, number: int, threads: int, heedless: str | None = None
 ) -> dict[str, int]:
-    """So many buyers ask for the goods, as fast as they come; what they were told, counted."""
-    door = NAIVE["read, then write"] if heedless else complete_checkout.handler
+    """So many buyers ask for the goods, as fast as they come; what they were told, counted.
+
+    ``heedless`` names the broken door they go through.
+    """
+    door = NAIVE[heedless] if heedless else complete_checkout.handler
 
     def buy(buyer: int) -> str:
         answer = _insisting(lambda: _complete(door, buyer, "tok_success", f"rush-{buyer}"))
@@ -206,6 +242,12 @@ def judge(tell: Tell, *, keys: int = 0, prefix: str = "", history: bool = True) 
         if order.status is not Status.PLACED:
             for hold in order.holds:
                 held[hold.sku] += hold.quantity
+    coupons = [count for order in sold for count in order.uses]
+    tally.counted["coupon orders"] = sum(count.sort == "code" for count in coupons)
+    tally.counted["coupon customers"] = len({c.name for c in coupons if c.sort == "customer"})
+    for name, row in books.tallies.items():
+        tally.counted["coupon uses"] += row["used"] if name.startswith("CODE#") else 0
+        tally.counted["coupon below zero"] += sum(number < 0 for number in row.values())
     for sku, row in books.stock.items():
         tally.counted["available"] += row["available"]
         tally.counted["leaked"] += abs(row["reserved"] + row["committed"] - held[sku])
@@ -234,12 +276,27 @@ def _said(answer: Response) -> str:
     return str(said.get("status", answer.status))
 
 
+def _of_customer(session: Session, number: int) -> Session:
+    buyer = {**session.buyer, "email": f"client{number}@example.com"}
+    who = counted_as(session.owner, buyer)
+    counts = tuple(
+        replace(count, name=f"{count.name.split('#')[0]}#{who}")
+        if count.sort == "customer"
+        else count
+        for count in session.offer.counts
+    )
+    return replace(session, buyer=buyer, offer=replace(session.offer, counts=counts))
+
+
 @lru_cache(maxsize=8)
-def _made(wanted: tuple[tuple[str, int], ...]) -> Session:
-    answer = call(create_checkout.handler, "POST /checkout-sessions", checkout_body(*wanted))
+def _made(wanted: tuple[tuple[str, int], ...], with_coupon: bool) -> Session:
+    body = checkout_body(*wanted)
+    if with_coupon:
+        body["discounts"] = {"codes": [CODE]}
+    answer = call(create_checkout.handler, "POST /checkout-sessions", body)
     assert answer.status == 201, answer.text
     return DynamoSessions().of("guest", answer.json["id"], datetime.now(UTC))
 
 
-def _template(wanted: Sequence[tuple[str, int]]) -> Session:
-    return _made(tuple((item, pieces) for item, pieces in wanted))
+def _template(wanted: Sequence[tuple[str, int]], with_coupon: bool = False) -> Session:
+    return _made(tuple((item, pieces) for item, pieces in wanted), with_coupon)

@@ -18,12 +18,14 @@ from shop.edge.http import Request, endpoint
 from shop.edge.schedule import scheduled
 from shop.inventory.model import StockLevel, out_of_stock, shortages
 from shop.inventory.store import DynamoStock
-from shop.kernel.errors import Stale
+from shop.kernel.errors import Conflict, Stale
 from shop.kernel.idempotency import answer_kept
 from shop.kernel.ids import new_id
 from shop.kernel.transactions import Clash
 from shop.orders.actions import record_payment
 from shop.orders.model import Order, Status
+from shop.pricing.model.coupons import normal
+from shop.pricing.store.rows import CODE, PricingRow
 
 
 def _naive(buy: Callable[[Request[CompleteRequest], Session], tuple[Session, Order]]) -> Any:
@@ -137,6 +139,23 @@ def _read_then_write(request: Request[CompleteRequest], session: Session) -> tup
     return after, _paid(request, order)
 
 
+def _read_then_count(request: Request[CompleteRequest], session: Session) -> tuple[Session, Order]:
+    """Look whether a use of the coupon is left, then count it: somebody else has looked as well."""
+    names = [f"CODE#{normal(code)}" for code in session.codes]
+    rows = PricingRow.batch_get([(name, CODE) for name in names], consistent_read=True)
+    if any(row.left < 1 for row in rows):
+        raise Conflict("this code has no uses left", code="discount_code_exhausted")
+    holds = till.stock.draw(session.offer.demands())
+    order, after = _order(request, session, session.next_order_id, holds)
+    till.ledger.commit(
+        till.orders.placing(order, order.placed()[1]),
+        till.sessions.changing(session, after),
+        lambda writes: _reserve(writes, holds),
+        lambda writes: till.tallies.taking(order.uses)(_Heedless(writes)),
+    )
+    return after, _paid(request, order)
+
+
 def _levels(session: Session) -> Mapping[str, StockLevel]:
     stock = DynamoStock()
     return {demand.sku: stock.level(demand.sku) for demand in session.offer.demands()}
@@ -176,6 +195,7 @@ def _release(writes: Any, holds: Any) -> None:
 
 NAIVE: Mapping[str, Any] = {
     "read, then write": _naive(_read_then_write),
+    "read, then count": _naive(_read_then_count),
     "two calls": _naive(_stock_then_order),
     "random ids": _naive(_random_ids),
     "charge first": _naive(_charge_first),

@@ -37,8 +37,9 @@ def prove(options: Options) -> list[Verdict]:
             for crowd in range(CROWDS)
         ]
         at_work("proofs.crowds:line_up", line, total=buyers, words="line up", endpoint=shop)
+        naive = "read, then write" if options.broken else None
         crowds = [
-            {"first": c * each, "number": each, "threads": THREADS, "heedless": options.broken}
+            {"first": c * each, "number": each, "threads": THREADS, "heedless": naive}
             for c in range(CROWDS)
         ]
         told = at_work(
