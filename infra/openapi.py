@@ -81,7 +81,7 @@ def document(features: Iterable[Feature] = FEATURES) -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     for feature, line in sorted(lines, key=lambda pair: (pair[1].path, pair[1].method)):
         operation = _operation(feature, line, shapes)
-        paths.setdefault(line.path, {})[line.method.lower()] = operation
+        paths.setdefault(path_of(line), {})[line.method.lower()] = operation
     return {
         "openapi": "3.1.0",
         "info": {
@@ -137,6 +137,11 @@ def document(features: Iterable[Feature] = FEATURES) -> dict[str, Any]:
     }
 
 
+def path_of(line: Endpoint) -> str:
+    """The path as OpenAPI writes it, which has no sign for a parameter that may hold slashes."""
+    return line.path.replace("+}", "}")
+
+
 def _operation(
     feature: Feature, line: Endpoint, shapes: dict[tuple[str, str], dict[str, Any]]
 ) -> dict[str, Any]:
@@ -168,7 +173,7 @@ def _operation(
 
 
 def _parameters(line: Endpoint) -> Iterator[dict[str, Any]]:
-    for name in re.findall(r"\{([^}]+)\}", line.path):
+    for name in re.findall(r"\{([^}+]+)\+?\}", line.path):
         yield {
             "name": name,
             "in": "path",

@@ -1,14 +1,18 @@
-"""GET /staff/stock/{sku}: what is there, promised and for sale. A SKU never seen is all zeros."""
+"""GET /staff/stock/{sku+}: what is there, promised and for sale; zeros for what nobody counted."""
 
+from shop.catalog.store import DynamoCatalogue
 from shop.edge.http import Answer, Request, endpoint
+from shop.inventory.actions import look_at
 from shop.inventory.model import MAIN
 from shop.inventory.store import DynamoStock
 from shop.inventory.wire import StockView
 
 stock = DynamoStock()
+catalogue = DynamoCatalogue()
 
 
 @endpoint()
 def handler(request: Request[None]) -> Answer:
-    level = stock.level(request.path["sku"], request.query.get("location", MAIN)[:40])
+    location = request.query.get("location", MAIN)[:40]
+    level = look_at(request.path["sku"], stock=stock, goods=catalogue, location=location)
     return Answer(StockView.of(level), headers={"ETag": f'"{level.version}"'})

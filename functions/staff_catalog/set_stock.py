@@ -1,5 +1,6 @@
-"""PUT /staff/stock/{sku}: write down what was counted, from the version that was read."""
+"""PUT /staff/stock/{sku+}: write down what was counted, from the version that was read."""
 
+from shop.catalog.store import DynamoCatalogue
 from shop.catalog.wire.keeping import counted_version
 from shop.edge.http import Answer, Request, endpoint
 from shop.inventory.actions import set_on_hand
@@ -7,6 +8,7 @@ from shop.inventory.store import DynamoStock
 from shop.inventory.wire import CountRequest, StockView
 
 stock = DynamoStock()
+catalogue = DynamoCatalogue()
 
 
 @endpoint(CountRequest)
@@ -21,5 +23,6 @@ def handler(request: Request[CountRequest]) -> Answer:
         at=request.at,
         stock=stock,
         location=count.location,
+        goods=catalogue,
     )
     return Answer(StockView.of(level), headers={"ETag": f'"{level.version}"'})

@@ -71,7 +71,9 @@ def _faults(features: tuple[Feature, ...]) -> Iterator[str]:
 
 
 def _endpoint_faults(line: Endpoint) -> Iterator[str]:
-    if not re.fullmatch(r"(GET|POST|PUT|PATCH|DELETE) (/[a-z0-9_.{}-]+)+", line.route):
+    if not re.fullmatch(
+        r"(GET|POST|PUT|PATCH|DELETE) (/[a-z0-9_.{}-]+)*/[a-z0-9_.{}-]+(\+\})?", line.route
+    ):
         yield f"{line.module}: {line.route!r} is not a route"
     if (line.access is Access.STAFF) != bool(line.groups):
         yield f"{line.module}: groups go with STAFF, and STAFF with groups"

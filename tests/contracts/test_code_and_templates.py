@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from functions.all import FEATURES
-from functions.manifest import Table
-from infra.openapi import document, main
+from functions.manifest import Endpoint, Table
+from infra.openapi import document, main, path_of
 from infra.parts.manifests import dangling
 from infra.parts.tables import SHAPES
 from infra.stages import STAGES
@@ -204,7 +204,74 @@ def test_the_openapi_document_is_valid_and_has_every_route() -> None:
     made = document()
     validate(_without_ucp(made))
     routes = {f"{m.upper()} {path}" for path, there in made["paths"].items() for m in there}
-    assert routes == {x.route for f in FEATURES for x in f.functions if hasattr(x, "route")}
+    lines = [x for f in FEATURES for x in f.functions if isinstance(x, Endpoint)]
+    assert routes == {f"{x.method} {path_of(x)}" for x in lines}
+
+
+UNPAGED = {
+    "/staff/switches": "there are as many as the code has",
+}
+"""Lists that are whole, and why they cannot grow."""
+NAMES_OF_PAGING = {"pagination", "next", "next_cursor", "next_page", "has_more", "has_next_page"}
+"""What other shops call what is called ``cursor`` here, and nothing else."""
+
+
+def strange_lists(made: dict[str, Any]) -> list[str]:
+    """Answers of plain routes that are lists, and are not paged as all others are.
+
+    A list is one array beside ``cursor``, text that asks for the next page (``?cursor=…``) and is
+    missing on the last. UCP's own routes have UCP's own shape.
+    """
+    found = []
+    for path, methods in made["paths"].items():
+        answer = methods.get("get", {}).get("responses", {}).get("200", {})
+        schema = answer.get("content", {}).get("application/json", {}).get("schema", {})
+        name = schema.get("$ref", "").removeprefix("#/components/schemas/")
+        if name.startswith("https:") or path in UNPAGED:
+            continue
+        has = made["components"]["schemas"].get(name, schema).get("properties", {})
+        lists = [n for n, s in has.items() if s.get("type") == "array"]
+        is_list = not path.endswith("}") and len(lists) > 0
+        if NAMES_OF_PAGING & has.keys():
+            found.append(f"{path} pages by {sorted(NAMES_OF_PAGING & has.keys())}")
+        elif schema.get("type") == "array":
+            found.append(f"{path} answers a bare array")
+        elif ("cursor" in has or is_list) and (
+            has.keys() != {*lists, "cursor"}
+            or len(lists) != 1
+            or {s.get("type") for s in has["cursor"].get("anyOf", ())} != {"string", "null"}
+        ):
+            found.append(f"{path} answers {sorted(has)}")
+    return found
+
+
+def test_all_plain_lists_are_paged_alike() -> None:
+    made = document()
+    assert strange_lists(made) == []
+    assert UNPAGED.keys() <= made["paths"].keys()
+    paged = [
+        s for s in made["components"]["schemas"].values() if "cursor" in s.get("properties", {})
+    ]
+    assert len(paged) > 4
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        ({"pagination": {}}, "pages by ['pagination']"),
+        ({"cursor": None}, "answers ['products']"),
+        ({"cursor": {"type": "integer"}}, "answers ['cursor', 'products']"),
+        ({"total": {"type": "integer"}}, "answers ['cursor', 'products', 'total']"),
+        ({"more": {"type": "array"}}, "answers ['cursor', 'more', 'products']"),
+    ],
+)
+def test_a_list_that_is_paged_otherwise_is_found(broken: dict[str, Any], said: str) -> None:
+    made = document()
+    has = made["components"]["schemas"]["ProductListView"]["properties"]
+    has.update(broken)
+    for name in [n for n, schema in has.items() if schema is None]:
+        del has[name]
+    assert strange_lists(made) == [f"/staff/products {said}"]
 
 
 def _without_ucp(value: Any) -> Any:

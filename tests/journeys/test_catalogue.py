@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -45,6 +46,8 @@ def test_a_product_goes_from_draft_to_sale_to_archive(staff: Visitor, guest: Vis
     assert searched(guest, query=word) == []
     assert guest.ask("POST /catalog/product", {"id": product_id}).status == 404
 
+    assert staff.ask(f"POST {path}/status", {"status": "published"}).status == 409
+    staff.post(f"{path}/status", {"status": "in_review"})
     staff.post(f"{path}/status", {"status": "published"})
     staff.put(f"/staff/stock/K-{word}", {"on_hand": 3, "version": 0})
     assert searched(guest, query=f"kettles {word}") == [product_id]
@@ -54,7 +57,7 @@ def test_a_product_goes_from_draft_to_sale_to_archive(staff: Visitor, guest: Vis
     assert shown["variants"][0]["availability"] == {"available": True, "status": "in_stock"}
 
     changed = staff.put(path, {**staff.get(path), "title": "Teapot"})
-    assert changed["version"] == 3
+    assert changed["version"] == 4
     assert searched(guest, query=f"teapot {word}") == [product_id]
     assert staff.ask(f"PUT {path}", {**made, "title": "Pan"}).status == 409
 
@@ -62,6 +65,19 @@ def test_a_product_goes_from_draft_to_sale_to_archive(staff: Visitor, guest: Vis
     assert searched(guest, query=word) == []
     looked = judge("catalog_lookup", guest.post("/catalog/lookup", {"ids": [product_id]}))
     assert (looked["products"], looked["messages"][0]["content"]) == ([], product_id)
+
+
+def test_a_sku_with_slashes_and_signs_is_counted_through_the_front_door(staff: Visitor) -> None:
+    sku = f"N/{uuid.uuid4().hex[:8]}/50% #7?&+="
+    product = {"title": "Nut", "variants": [{"sku": sku, "price": {"amount": 10, **USD}}]}
+    staff.post("/staff/products", product)
+    again = staff.ask("POST /staff/products", product)
+    assert (again.status, again.body["code"]) == (409, "sku_taken")
+    for path in (f"/staff/stock/{quote(sku, safe='')}", f"/staff/stock/{quote(sku)}"):
+        shelf = staff.get(path)
+        counted = staff.put(path, {"on_hand": 7, "version": shelf["version"]})
+        assert (counted["sku"], counted["on_hand"]) == (sku, 7)
+    assert staff.ask(f"PUT {path}x", {"on_hand": 7, "version": 0}).status == 404
 
 
 def test_what_was_imported_is_found_and_bought(staff: Visitor, guest: Visitor) -> None:

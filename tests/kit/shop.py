@@ -148,7 +148,7 @@ def call(
 ) -> Response:
     """Call a door as the HTTP API would. ``key`` is the idempotency key: ``""`` sends none."""
     method, template = route.split(" ", 1)
-    url = template.format(**path)
+    url = template.replace("+}", "}").format(**path)
     sent = {"content-type": "application/json", **(headers or {})}
     if key != "" and method != "GET":
         sent["idempotency-key"] = key or str(uuid.uuid4())

@@ -86,6 +86,13 @@ class Stock(Protocol):
         ...
 
 
+class Goods(Protocol):
+    """Who may have stock: what some product sells."""
+
+    def seller(self, sku: str) -> str | None:
+        """The product whose SKU it is; ``None`` for nobody's."""
+
+
 class Holds(Protocol[T]):
     """The stock side of an order's own transaction: parts are added, the order's store commits.
 

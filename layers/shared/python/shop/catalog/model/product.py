@@ -45,7 +45,8 @@ MOST_MARKS = 500
 PRODUCT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 """No dot: what follows the last dot of a variant's id is its number."""
 SKU = re.compile(r"[!-~](?:[ -~]{0,98}[!-~])?")
-"""Printable ASCII: a SKU goes through scanners, spreadsheets and URLs."""
+"""Printable ASCII: a SKU goes through scanners, spreadsheets and URLs. No step of it, cut at its
+slashes, is empty or dots alone: such steps are lost on the way through browsers and gateways."""
 HANDLE = re.compile(r"[^\s/?#%<>\x00-\x1f\x7f-\x9f]{1,255}")
 URL = re.compile(r"https?://[^\s/?#<>\"\x00-\x1f\x7f-\x9f]+[^\s<>\"\x00-\x1f\x7f-\x9f]*")
 
@@ -315,6 +316,8 @@ def _variants(product: Product) -> Iterable[Problem]:
             yield _bad(f"{path}.id", f"the id of this variant is {variant_id(product.id, n + 1)}")
         if not SKU.fullmatch(variant.sku):
             yield _bad(f"{path}.sku", "a SKU is 1 to 100 printable ASCII characters")
+        elif {"", ".", ".."}.intersection(variant.sku.split("/")):
+            yield _bad(f"{path}.sku", "between the slashes of a SKU stands more than dots")
         if variant.sku in skus:
             yield _bad(f"{path}.sku", f"SKU {variant.sku} stands there twice", code="sku_taken")
         skus.add(variant.sku)

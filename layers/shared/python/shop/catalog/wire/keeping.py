@@ -270,16 +270,11 @@ class ListedView(BaseModel):
     highest_price: MoneyBody
 
 
-class PagingView(BaseModel):
-    has_next_page: bool
-    cursor: str | None = None
-
-
 class ProductListView(BaseModel):
-    """A page of the shopkeeper's list."""
+    """A page of the shopkeeper's list; ``cursor`` asks for the next and is missing on the last."""
 
     products: list[ListedView]
-    pagination: PagingView
+    cursor: str | None = None
 
     @staticmethod
     def of(page: Page[Card]) -> "ProductListView":
@@ -297,7 +292,7 @@ class ProductListView(BaseModel):
                 )
                 for card in page.items
             ],
-            pagination=PagingView(has_next_page=page.cursor is not None, cursor=page.cursor),
+            cursor=page.cursor,
         )
 
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shop.inventory.model import MAIN, MOST, Kind, Movement, StockLevel
-from shop.inventory.ports import Stock
-from shop.kernel.errors import Conflict, Invalid, Refusal, Stale
+from shop.inventory.ports import Goods, Stock
+from shop.kernel.errors import Conflict, Invalid, NotFound, Refusal, Stale
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,20 @@ def _sensible(units: int, path: str) -> None:
         raise Invalid(f"{units} units cannot be right", path=path)
 
 
+def look_at(
+    sku: str, *, stock: Stock, goods: Goods | None = None, location: str = MAIN
+) -> StockLevel:
+    """The level of a SKU; all zeros for one that a product sells and nobody has counted yet.
+
+    Raises :class:`NotFound` for one that has no stock and that, as ``goods`` knows, nobody sells: a
+    misspelt SKU must not become a shelf of its own.
+    """
+    level = stock.level(sku, location)
+    if goods is not None and level.version == 0 and goods.seller(sku) is None:
+        raise NotFound(f"no product sells the SKU {sku}", code="sku_unknown", path="sku")
+    return level
+
+
 def set_on_hand(
     sku: str,
     on_hand: int,
@@ -49,17 +63,18 @@ def set_on_hand(
     stock: Stock,
     location: str = MAIN,
     reference: str = "",
+    goods: Goods | None = None,
 ) -> StockLevel:
     """Somebody counted the shelf: write what is there, if nothing moved since they looked.
 
     ``expected_version`` is 0 for stock not yet known. Raises :class:`Invalid` for a count below
     zero, :class:`Stale` where goods moved meanwhile, :class:`Conflict` (``stock_promised``) where
-    fewer units are there than are promised.
+    fewer units are there than are promised, and what :func:`look_at` raises.
     """
     if on_hand < 0:
         raise Invalid("a count is not below zero", path="$.on_hand")
     _sensible(on_hand, "$.on_hand")
-    before = stock.level(sku, location)
+    before = look_at(sku, stock=stock, goods=goods, location=location)
     as_expected(before, expected_version)
     return stock.record(
         Movement(
