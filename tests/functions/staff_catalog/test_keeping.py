@@ -142,6 +142,8 @@ def test_a_change_needs_the_version_that_was_read() -> None:
 
 def test_a_product_goes_through_review_on_sale_and_away() -> None:
     create()
+    unseen = move("cap", {"status": "published"})
+    assert (unseen.status, errors(unseen)) == (409, [("status_not_allowed", "$.status")])
     assert move("cap", {"status": "in_review"}).json["status"] == "in_review"
     published = move("cap", {"status": "published", "version": 2})
     assert (published.json["status"], published.json["version"]) == ("published", 3)
@@ -201,6 +203,7 @@ def test_a_product_back_from_the_archive_finds_its_sku_taken() -> None:
 def test_the_list_is_paged_and_told_apart_by_status() -> None:
     for n in range(7):
         assert create(numbered(n)).status == 201
+    move("cap3", {"status": "in_review"})
     move("cap3", {"status": "published"})
     seen: list[str] = []
     cursor = ""
@@ -218,7 +221,7 @@ def test_the_list_is_paged_and_told_apart_by_status() -> None:
         "title": "Wool Cap",
         "handle": "wool-cap",
         "status": "published",
-        "version": 2,
+        "version": 3,
         "variants": 2,
         "lowest_price": {"amount": 2500, "currency": "USD"},
         "highest_price": {"amount": 2600, "currency": "USD"},

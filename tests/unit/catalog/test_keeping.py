@@ -134,10 +134,13 @@ def test_a_product_moves_along_its_life() -> None:
     def move(status: Status, version: int | None = None) -> Product:
         return move_product("cap", status, expected_version=version, catalogue=catalogue, at=LATER)
 
-    assert move(Status.PUBLISHED, 1).on_sale
+    with pytest.raises(Conflict, match="draft cannot become published"):
+        move(Status.PUBLISHED)
+    assert not move(Status.IN_REVIEW, 1).on_sale
+    assert move(Status.PUBLISHED, 2).on_sale
     with pytest.raises(Stale):
         move(Status.ARCHIVED, 1)
-    assert move(Status.ARCHIVED).version == 3
+    assert move(Status.ARCHIVED).version == 4
     with pytest.raises(Conflict) as refused:
         move(Status.PUBLISHED)
     assert refused.value.code == "status_not_allowed"

@@ -65,7 +65,7 @@ def test_a_discontinued_variant_is_not_on_sale_and_keeps_its_number() -> None:
 
 
 def test_a_product_with_nothing_to_sell_is_not_published() -> None:
-    product = shirt(status=Status.DRAFT)
+    product = shirt(status=Status.IN_REVIEW)
     gone = tuple(replace(v, status=VariantStatus.DISCONTINUED) for v in product.variants)
     with pytest.raises(Conflict) as refused:
         replace(product, variants=gone).became(Status.PUBLISHED, at=LATER)

@@ -2,10 +2,11 @@
 
 A product lives through four states::
 
-    draft ⇄ in_review → published → archived → draft
-      └────────────────────↑
+    draft ⇄ in_review → published → draft, archived
+      └──────────┴──────────────────────────↑  archived → draft
 
-Only a *published* product is shown or sold, and of its variants only the *active* ones. A variant
+A new product is sold after somebody looked it over, by the table :data:`MAY_BECOME`; what a file
+says is on sale was looked over by whoever sends it. Only a *published* product is shown or sold, and of its variants only the *active* ones. A variant
 is never taken away: one that is no longer made is *discontinued*, so its number is not given to
 another article and an old basket still means what it meant.
 """
@@ -59,7 +60,7 @@ class Status(StrEnum):
 
 
 MAY_BECOME: dict[Status, frozenset[Status]] = {
-    Status.DRAFT: frozenset({Status.IN_REVIEW, Status.PUBLISHED, Status.ARCHIVED}),
+    Status.DRAFT: frozenset({Status.IN_REVIEW, Status.ARCHIVED}),
     Status.IN_REVIEW: frozenset({Status.DRAFT, Status.PUBLISHED, Status.ARCHIVED}),
     Status.PUBLISHED: frozenset({Status.DRAFT, Status.ARCHIVED}),
     Status.ARCHIVED: frozenset({Status.DRAFT}),
