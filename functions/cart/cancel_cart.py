@@ -8,13 +8,17 @@ from shop.cart.store import DynamoCarts
 from shop.cart.wire import cart_view
 from shop.catalog.store import DynamoCatalogue
 from shop.edge.http import Request, endpoint, setting
+from shop.inventory.store import DynamoStock
 from shop.kernel.idempotency import once
+from shop.orders.store import DynamoOrders
 from shop.pricing.store import DynamoStandings, rule_book
 from shop.storage.keys import DynamoKeys
 from shop.storage.transactions import DynamoLedger
 
 carts = DynamoCarts()
-shelf = Shelf(DynamoCatalogue(), rule_book(), DynamoStandings())
+stock = DynamoStock()
+orders = DynamoOrders()
+shelf = Shelf(DynamoCatalogue(), rule_book(), DynamoStandings(), stock, orders)
 keys = DynamoKeys()
 ledger = DynamoLedger()
 shop_url = setting("SHOP_URL")

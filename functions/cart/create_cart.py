@@ -8,14 +8,18 @@ from shop.cart.store import DynamoCarts
 from shop.cart.wire import CartRequest, cart_view
 from shop.catalog.store import DynamoCatalogue
 from shop.edge.http import Request, endpoint, setting
+from shop.inventory.store import DynamoStock
 from shop.kernel.idempotency import once
+from shop.orders.store import DynamoOrders
 from shop.pricing.store import DynamoStandings, rule_book
 from shop.pricing.store.guesses import DynamoGuesses
 from shop.storage.keys import DynamoKeys
 from shop.storage.transactions import DynamoLedger
 
 carts = DynamoCarts()
-shelf = Shelf(DynamoCatalogue(), rule_book(), DynamoStandings())
+stock = DynamoStock()
+orders = DynamoOrders()
+shelf = Shelf(DynamoCatalogue(), rule_book(), DynamoStandings(), stock, orders)
 keys = DynamoKeys()
 ledger = DynamoLedger()
 guesses = DynamoGuesses()
@@ -27,7 +31,7 @@ def handler(request: Request[CartRequest]) -> Mapping[str, Any]:
     return once(
         request.ask,
         lambda: create_cart(
-            request.body.wish(),
+            request.body.wish(request.channel),
             request.ask,
             carts=carts,
             shelf=shelf,

@@ -8,11 +8,13 @@ from shop.cart.wire import cart_view
 from shop.catalog.store import DynamoCatalogue
 from shop.edge.http import Request, endpoint, setting
 from shop.inventory.store import DynamoStock
+from shop.orders.store import DynamoOrders
 from shop.pricing.store import DynamoStandings, rule_book
 
 carts = DynamoCarts()
-shelf = Shelf(DynamoCatalogue(), rule_book(), DynamoStandings())
 stock = DynamoStock()
+orders = DynamoOrders()
+shelf = Shelf(DynamoCatalogue(), rule_book(), DynamoStandings(), stock, orders)
 shop_url = setting("SHOP_URL")
 
 

@@ -4,7 +4,7 @@ from functions.manifest import Access, Endpoint, Feature, Peak, Switch, Table
 
 _CART = "dev.ucp.shopping.cart"
 _VIEW = "ucp:shopping/cart.json"
-_READS = (Table.CATALOG, Table.PRICING)
+_READS = (Table.CATALOG, Table.PRICING, Table.INVENTORY, Table.ORDERS)
 
 FEATURE = Feature(
     "cart",
@@ -31,7 +31,7 @@ FEATURE = Feature(
             summary="Look at a cart at today's prices",
             capability=_CART,
             response=_VIEW,
-            reads=(Table.CATALOG, Table.PRICING, Table.INVENTORY, Table.SESSIONS),
+            reads=(*_READS, Table.SESSIONS),
         ),
         Endpoint(
             route="PUT /carts/{id}",

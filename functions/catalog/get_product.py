@@ -36,7 +36,7 @@ def handler(request: Request[ProductRequest]) -> dict[str, Any]:
         [shown.product],
         rules=book.rules(request.at),
         at=request.at,
-        place=Place(market_of(asked.country), asked.currency),
+        place=Place(market_of(asked.country), asked.currency, request.channel),
         standings=standings,
     )
     return offer_view(offer, in_stock, tags)

@@ -27,7 +27,7 @@ def handler(request: Request[LookupRequest]) -> dict[str, Any]:
         [one.product for one in resolved],
         rules=book.rules(request.at),
         at=request.at,
-        place=Place(market_of(asked.country), asked.currency),
+        place=Place(market_of(asked.country), asked.currency, request.channel),
         standings=standings,
     )
     return lookup_view(resolved, unknown, in_stock, tags)

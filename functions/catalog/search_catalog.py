@@ -33,7 +33,7 @@ def handler(request: Request[SearchRequest]) -> dict[str, Any]:
         catalogue=index,
         rules=book.rules(request.at),
         at=request.at,
-        place=Place(market_of(asked.country), asked.currency),
+        place=Place(market_of(asked.country), asked.currency, request.channel),
         standings=standings,
     )
     return search_view(found, tags)

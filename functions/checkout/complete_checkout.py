@@ -17,15 +17,17 @@ from shop.pricing.store import DynamoStandings, DynamoTallies, rule_book
 from shop.storage.keys import DynamoKeys
 from shop.storage.transactions import DynamoLedger
 
+stock = DynamoStock()
+orders = DynamoOrders()
 till = Till(
     sessions=DynamoSessions(),
-    orders=DynamoOrders(),
-    stock=DynamoStock(),
+    orders=orders,
+    stock=stock,
     tallies=DynamoTallies(),
     keys=DynamoKeys(),
     ledger=DynamoLedger(),
     provider=provider_of_the_stage(),
-    shelf=Shelf(DynamoCatalogue(), rule_book(), DynamoStandings()),
+    shelf=Shelf(DynamoCatalogue(), rule_book(), DynamoStandings(), stock, orders),
     payment_window=timedelta(seconds=int(setting("PAYMENT_WINDOW_SECONDS"))),
 )
 front = Front.of_the_stage()

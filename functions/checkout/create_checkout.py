@@ -12,6 +12,7 @@ from shop.checkout.wire import CheckoutCreateRequest, Front, checkout_view
 from shop.edge.http import Request, endpoint
 from shop.inventory.store import DynamoStock
 from shop.kernel.idempotency import once
+from shop.orders.store import DynamoOrders
 from shop.pricing.store import DynamoStandings, rule_book
 from shop.pricing.store.guesses import DynamoGuesses
 from shop.storage.keys import DynamoKeys
@@ -19,8 +20,9 @@ from shop.storage.transactions import DynamoLedger
 
 sessions = DynamoSessions()
 carts = DynamoCarts()
-shelf = Shelf(DynamoCatalogue(), rule_book(), DynamoStandings())
 stock = DynamoStock()
+orders = DynamoOrders()
+shelf = Shelf(DynamoCatalogue(), rule_book(), DynamoStandings(), stock, orders)
 keys = DynamoKeys()
 ledger = DynamoLedger()
 guesses = DynamoGuesses()
@@ -29,7 +31,7 @@ front = Front.of_the_stage()
 
 @endpoint(CheckoutCreateRequest, capability="dev.ucp.shopping.checkout", status=201)
 def handler(request: Request[CheckoutCreateRequest]) -> Mapping[str, Any]:
-    wish = request.body.wish()
+    wish = request.body.wish(request.channel)
     asker = request.caller.customer or request.source_ip
     return once(
         request.ask,

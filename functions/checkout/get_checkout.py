@@ -13,9 +13,9 @@ from shop.orders.store import DynamoOrders
 from shop.pricing.store import DynamoStandings, rule_book
 
 sessions = DynamoSessions()
-orders = DynamoOrders()
-shelf = Shelf(DynamoCatalogue(), rule_book(), DynamoStandings())
 stock = DynamoStock()
+orders = DynamoOrders()
+shelf = Shelf(DynamoCatalogue(), rule_book(), DynamoStandings(), stock, orders)
 front = Front.of_the_stage()
 
 

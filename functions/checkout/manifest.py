@@ -20,7 +20,7 @@ FEATURE = Feature(
             request="shop.checkout.wire:CheckoutCreateRequest",
             response=_VIEW,
             status=201,
-            reads=(Table.CATALOG, Table.PRICING, Table.INVENTORY),
+            reads=(Table.CATALOG, Table.PRICING, Table.INVENTORY, Table.ORDERS),
             writes=(Table.SESSIONS,),
         ),
         Endpoint(

@@ -18,9 +18,9 @@ from shop.storage.keys import DynamoKeys
 from shop.storage.transactions import DynamoLedger
 
 sessions = DynamoSessions()
-orders = DynamoOrders()
-shelf = Shelf(DynamoCatalogue(), rule_book(), DynamoStandings())
 stock = DynamoStock()
+orders = DynamoOrders()
+shelf = Shelf(DynamoCatalogue(), rule_book(), DynamoStandings(), stock, orders)
 keys = DynamoKeys()
 ledger = DynamoLedger()
 guesses = DynamoGuesses()
@@ -29,7 +29,7 @@ front = Front.of_the_stage()
 
 @endpoint(CheckoutUpdateRequest, capability="dev.ucp.shopping.checkout")
 def handler(request: Request[CheckoutUpdateRequest]) -> Mapping[str, Any]:
-    session_id, wish = request.path["id"], request.body.wish()
+    session_id, wish = request.path["id"], request.body.wish(request.channel)
     asker = request.caller.customer or request.source_ip
     return once(
         request.ask,

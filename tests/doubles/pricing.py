@@ -215,6 +215,9 @@ class MemoryAssortment:
     def knows(self, sort: str, id: str) -> bool:
         return self.everything or (sort, id) in self.known
 
+    def article(self, variant_id: str) -> tuple[str, str] | None:
+        return (f"SKU-{variant_id}", variant_id) if self.knows("variant", variant_id) else None
+
     def unknown(self, articles: Iterable[str]) -> Sequence[str]:
         kinds = ("product", "variant")
         return [a for a in articles if not any(self.knows(kind, a) for kind in kinds)]

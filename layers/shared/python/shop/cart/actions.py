@@ -26,7 +26,10 @@ from shop.kernel.ids import new_id
 from shop.kernel.transactions import Change
 from shop.pricing.actions.coupons import tried
 from shop.pricing.model import Basket, Destination, Rules, Standing
-from shop.pricing.ports import Guesses, RuleBook, Standings
+from shop.pricing.model.rules import gifts_about
+from shop.pricing.ports import Guesses, Purchases, RuleBook, Standings
+
+NOTHING: Mapping[str, int] = {}
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ class Wish:
     """Discount codes in place of those before; ``None`` leaves them."""
     currency: str | None = None
     """What prices are asked in; ``None``: as before, or as the goods are priced."""
+    channel: str = "web"
 
 
 @dataclass(frozen=True)
@@ -60,12 +64,44 @@ class Shelf:
     catalogue: Catalogue
     book: RuleBook
     standings: Standings
+    stock: Stock
+    purchases: Purchases
 
     def left(
-        self, rules: Rules, who: str | None, *, surely: bool = False
+        self,
+        rules: Rules,
+        who: str | None,
+        at: datetime,
+        *,
+        surely: bool = False,
+        gone: Mapping[str, int] = NOTHING,
     ) -> Callable[[Basket], Standing]:
-        """What is left of codes and quotas, for whom ``who`` names; ``surely`` as last written."""
-        return lambda basket: self.standings.standing(basket, rules, who, surely=surely)
+        """What is left of codes, quotas and gifts, for whom ``who`` names, and what is known of
+        them; ``surely`` as last written, and with what was ``gone`` (SKU to units left) just now.
+
+        Stock and earlier orders are asked for only where a promotion gives something or is for a
+        first order.
+        """
+
+        def ask(basket: Basket) -> Standing:
+            standing = self.standings.standing(basket, rules, who, surely=surely)
+            customer = basket.customer.id if basket.customer is not None else None
+            if rules.asks_for_first_order and customer and standing.orders_before is None:
+                before = int(self.purchases.bought_before(customer))
+                standing = replace(standing, orders_before=before)
+            given = gifts_about(basket, rules, at)
+            if given:
+                levels = self.stock.levels(given)
+                wanted = dict.fromkeys(given, 0)
+                for line in basket.lines:
+                    if line.sku in wanted:
+                        wanted[line.sku] += line.quantity
+                left = {sku: gone.get(sku, levels[sku].available) for sku in given}
+                gifts = {sku: max(0, left[sku] - wanted[sku]) for sku in given}
+                standing = replace(standing, gifts_left=gifts)
+            return standing
+
+        return ask
 
 
 def create_cart(
@@ -92,6 +128,7 @@ def create_cart(
         buyer=wish.buyer,
         attribution=wish.attribution,
         codes=codes,
+        channel=wish.channel,
     )
     return Change(Shown(cart, shown), (carts.adding(cart),))
 
@@ -143,6 +180,7 @@ def update_cart(
         buyer=wish.buyer,
         attribution=wish.attribution or before.attribution,
         codes=codes,
+        channel=wish.channel,
         expires_at=until(ask.at, KEPT),
         version=before.version + 1,
     )
@@ -177,11 +215,12 @@ def _priced(
         rules=rules,
         at=at,
         country=country,
+        channel=place.channel,
         destination=(
             None if country is None else Destination(country, place.region, place.postal_code)
         ),
         currency=place.currency,
         codes=codes,
         customer=facts_of(owner),
-        left=shelf.left(rules, counted_as(owner, buyer)),
+        left=shelf.left(rules, counted_as(owner, buyer), at),
     )

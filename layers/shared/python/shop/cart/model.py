@@ -28,9 +28,13 @@ from shop.pricing.model import (
     Standing,
     market_of,
 )
+from shop.pricing.model.effects import GiftWith
 
 KEPT = timedelta(days=30)
 """How long an untouched cart is kept."""
+
+GIFT = "gift:"
+"""What the ids of lines begin with that the shop gives along; clients send them back unread."""
 
 MOST_LINES = 2_000
 """The longest real invoice known has 1,114 lines."""
@@ -103,6 +107,7 @@ class Cart:
     postal_code: str | None = None
     buyer: Mapping[str, Any] = field(default_factory=dict)
     attribution: Mapping[str, Any] = field(default_factory=dict)
+    channel: str = "web"
     codes: tuple[str, ...] = ()
     """Discount codes as they were typed, those too that take nothing off at present."""
     version: int = 1
@@ -217,6 +222,7 @@ def priced(
     currency: str | None = None,
     codes: tuple[str, ...] = (),
     customer: CustomerFacts | None = None,
+    channel: str = "web",
     left: Callable[[Basket], Standing] = lambda basket: UNTOUCHED,
 ) -> Priced:
     """Price lines as they stand now. Lines that are no longer sold are left out and spoken of.
@@ -254,9 +260,10 @@ def priced(
             shipping_method=shipping_method,
             codes=codes,
             customer=customer,
+            channel=channel,
         )
         standing = left(basket)
-        return quote(basket, rules=rules, at=at, standing=standing), standing
+        return quote(standing.knowing(basket), rules=rules, at=at, standing=standing), standing
 
     try:
         result, standing = quoted(money)
@@ -284,7 +291,7 @@ def priced(
         result,
         [(item.variant, _basket_line(item)) for item in items],
         rules=rules,
-        place=Place(market_of(country)),
+        place=Place(market_of(country), channel=channel),
     )
     if max(result.subtotal.minor, result.total.minor) > LARGEST:
         raise Invalid(
@@ -304,6 +311,7 @@ def priced(
                     f"$.line_items[{index}].item.price",
                 )
             )
+    messages += gifts_missed(result, rules)
     messages += [
         Message(
             "warning",
@@ -315,6 +323,23 @@ def priced(
         if not outcome.applied
     ]
     return Priced(tuple(items), result, tuple(messages), standing)
+
+
+def gifts_missed(result: Quote, rules: Rules) -> list[Message]:
+    """What is said of gifts that there are none, or too few, left of."""
+    given = {gift.promotion_id: gift.quantity for gift in result.gifts}
+    missed = []
+    for entry in result.trace:
+        candidate = rules.plan.by_id.get(entry.rule)
+        effect = candidate.effect if candidate is not None else None
+        if not isinstance(effect, GiftWith):
+            continue
+        units = given.get(entry.rule, 0)
+        if entry.reason == "gift_out_of_stock" or 0 < units < effect.quantity:
+            said = f"only {units} of the gift {effect.title} left" if units else "is out of stock"
+            text = said if units else f"the gift {effect.title} {said}"
+            missed.append(Message("warning", "gift_out_of_stock", text))
+    return missed
 
 
 def _other_currency(items: Sequence[Item], money: str) -> Invalid:
@@ -346,12 +371,14 @@ def basket_of(
     shipping_method: str | None = None,
     codes: tuple[str, ...] = (),
     customer: CustomerFacts | None = None,
+    channel: str = "web",
 ) -> Basket:
     """Items as pricing looks at them."""
     return Basket(
         lines=tuple(_basket_line(item) for item in items),
         currency=currency,
         market=market_of(country),
+        channel=channel,
         customer=customer,
         destination=destination,
         shipping=shipping,

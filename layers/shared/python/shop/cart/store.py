@@ -63,6 +63,7 @@ def _row(cart: Cart) -> _Row:
         "buyer": dict(cart.buyer),
         "attribution": dict(cart.attribution),
         **({"codes": list(cart.codes)} if cart.codes else {}),
+        **({"channel": cart.channel} if cart.channel != "web" else {}),
     }
     return _Row(
         _pk(cart.owner, cart.id),
@@ -87,5 +88,6 @@ def _cart(owner: str, cart_id: str, row: _Row) -> Cart:
         buyer=doc["buyer"],
         attribution=doc["attribution"],
         codes=tuple(doc.get("codes", ())),
+        channel=doc.get("channel", "web"),
         version=int(row.version),
     )

@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from shop.cart.actions import Shown, Wish
-from shop.cart.model import MOST_LINES, Item, Message, Priced, image_url, title
+from shop.cart.model import GIFT, MOST_LINES, Item, Message, Priced, image_url, title
 from shop.kernel.text import country, currency, email, line, phone
 from shop.pricing.model import Quote, QuoteLine
 
@@ -135,15 +135,20 @@ class SessionRequest(Shape):
         return tuple(code for code in self.discounts.codes if code)
 
     def wanted(self) -> list[tuple[str | None, str, int]]:
-        return [(line.id, line.item.id, line.quantity) for line in self.line_items]
+        return [
+            (line.id, line.item.id, line.quantity)
+            for line in self.line_items
+            if not (line.id or "").startswith(GIFT)
+        ]
 
 
 class CartRequest(SessionRequest):
     """The body of creating or replacing a cart."""
 
-    def wish(self) -> Wish:
+    def wish(self, channel: str = "web") -> Wish:
         context = self.context or ContextRequest()
         return Wish(
+            channel=channel,
             lines=self.wanted(),
             country=context.address_country,
             region=context.address_region,
@@ -160,7 +165,7 @@ def cart_view(shown: Shown, shop_url: str) -> dict[str, Any]:
     cart = shown.cart
     view: dict[str, Any] = {
         "id": cart.id,
-        "line_items": lines_view(shown.priced),
+        "line_items": [*lines_view(shown.priced), *gifts_view(shown.priced.quote)],
         "currency": shown.priced.quote.currency,
         "totals": totals_view(shown.priced.quote),
         "continue_url": f"{shop_url}/carts/{cart.id}",
@@ -202,6 +207,19 @@ def _line_view(item: Item, line: QuoteLine) -> dict[str, Any]:
         "quantity": line.quantity,
         "totals": line_totals_view(line),
     }
+
+
+def gifts_view(quote: Quote) -> list[dict[str, Any]]:
+    """What is given along, as lines that cost nothing."""
+    return [
+        {
+            "id": f"{GIFT}{gift.promotion_id}",
+            "item": {"id": gift.variant_id or gift.sku, "title": gift.title, "price": 0},
+            "quantity": gift.quantity,
+            "totals": [{"type": "subtotal", "amount": 0}, {"type": "total", "amount": 0}],
+        }
+        for gift in quote.gifts
+    ]
 
 
 def line_totals_view(line: QuoteLine) -> list[dict[str, Any]]:

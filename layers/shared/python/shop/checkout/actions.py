@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from shop.cart.actions import Shelf
+from shop.cart.actions import NOTHING, Shelf
 from shop.cart.model import (
     Line,
     Message,
@@ -80,6 +80,9 @@ class Wish:
     cart_id: str | None = None
     codes: tuple[str, ...] | None = None
     """Discount codes in place of those before; ``None`` leaves them."""
+    currency: str | None = None
+    """What prices are asked in; ``None``: as before, or as the goods are priced."""
+    channel: str = "web"
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,7 @@ def create_checkout(
 ) -> Change[Shown]:
     """Begin a checkout from lines or a cart. Raises Invalid for what is not sold, NotFound."""
     buyer, country, region, postal = wish.buyer, wish.country, wish.region, wish.postal_code
-    attribution = wish.attribution
+    attribution, currency = wish.attribution, wish.currency
     codes = wish.codes or ()
     known: tuple[str, ...] = ()
     if wish.cart_id is not None:
@@ -120,6 +123,7 @@ def create_checkout(
         if cart.country:
             country, region, postal = cart.country, cart.region, cart.postal_code
         attribution = cart.attribution or attribution
+        currency = currency or cart.currency
         codes, known = cart.codes if wish.codes is None else wish.codes, cart.codes
     elif wish.lines is not None:
         lines = numbered(wish.lines)
@@ -137,6 +141,8 @@ def create_checkout(
             codes=codes,
             owner=ask.owner,
             buyer=buyer,
+            currency=currency,
+            channel=wish.channel,
             strict=wish.cart_id is None,
         )
         judged(offer.quote)
@@ -154,6 +160,7 @@ def create_checkout(
         postal_code=postal,
         attribution=attribution,
         cart_id=wish.cart_id,
+        channel=wish.channel,
         codes=codes,
     )
     return Change(Shown(session), (sessions.adding(session),))
@@ -218,6 +225,7 @@ def update_checkout(
         region=wish.region,
         postal_code=wish.postal_code,
         attribution=wish.attribution or session.attribution,
+        channel=wish.channel,
         codes=codes,
         order_id=None,
         placed_key=None,
@@ -236,6 +244,8 @@ def update_checkout(
             codes=codes,
             owner=ask.owner,
             buyer=wish.buyer,
+            currency=wish.currency or session.offer.quote.currency,
+            channel=wish.channel,
             strict=True,
         )
         judged(offer.quote)
@@ -337,9 +347,16 @@ def complete_checkout(
                 _refuse_another_request(ask, till)
                 continue
             spent = till.tallies.spent(clash, session.offer.counts)
-            short = _short_of(session, clash, till)
-            if spent:
-                before, session = session, _renewed(session, ask.at, till, surely=True)
+            shortages = till.stock.shortages_after(clash, session.offer.demands())
+            short = _said(shortages, session)
+            given = {gift.sku for gift in session.offer.gifts}
+            gone = {one.sku: one.available for one in shortages if one.sku in given}
+            if spent or gone:
+                before = session
+                session = _renewed(session, ask.at, till, surely=True, gone=gone)
+                if gone and not spent:
+                    # The offer says itself which gift there is none of; it is not placed unsaid.
+                    return render(Shown(replace(session, order_id=None), None, short))
                 if session.offer.quote.total != before.offer.quote.total:
                     told = (*_spent(spent, before), _price_changed(before, session))
                     return render(Shown(replace(session, order_id=None), None, (*short, *told)))
@@ -446,18 +463,16 @@ def _spent(spent: Sequence[Count], before: Session) -> tuple[Message, ...]:
     )
 
 
-def _short_of(session: Session, clash: Clash, till: Till) -> tuple[Message, ...]:
-    short = till.stock.shortages_after(clash, session.offer.demands())
-    return _said(short, session)
-
-
 def _said(short: Sequence[Shortage], session: Session) -> tuple[Message, ...]:
-    left = {shortage.sku: shortage for shortage in short}
+    wanted: dict[str, int] = {}
+    for line in session.offer.lines:
+        wanted[line.sku] = wanted.get(line.sku, 0) + line.quantity
+    left = {one.sku: one for one in short if wanted.get(one.sku, 0) > one.available}
     return tuple(
         Message(
             "error",
             "out_of_stock",
-            f"{left[line.sku].available} of {line.title} left; {left[line.sku].wanted} wanted",
+            f"{left[line.sku].available} of {line.title} left; {wanted[line.sku]} wanted",
             f"$.line_items[{index}].quantity",
             "recoverable",
         )
@@ -491,8 +506,15 @@ def _price_changed(before: Session, after: Session) -> Message:
     )
 
 
-def _renewed(session: Session, at: datetime, till: Till, *, surely: bool = False) -> Session:
-    offer = _offer_again(session, till.shelf, at, stock=None, surely=surely)
+def _renewed(
+    session: Session,
+    at: datetime,
+    till: Till,
+    *,
+    surely: bool = False,
+    gone: Mapping[str, int] = NOTHING,
+) -> Session:
+    offer = _offer_again(session, till.shelf, at, stock=None, surely=surely, gone=gone)
     after = replace(
         session, offer=offer, lines=_as_offered(session.lines, offer), version=session.version + 1
     )
@@ -509,7 +531,13 @@ def _as_offered(lines: Sequence[Line], offer: Offer) -> tuple[Line, ...]:
 
 
 def _offer_again(
-    session: Session, shelf: Shelf, at: datetime, *, stock: Stock | None, surely: bool = False
+    session: Session,
+    shelf: Shelf,
+    at: datetime,
+    *,
+    stock: Stock | None,
+    surely: bool = False,
+    gone: Mapping[str, int] = NOTHING,
 ) -> Offer:
     place = place_of(session.destination, session.country, session.region, session.postal_code)
     return _offer(
@@ -523,7 +551,10 @@ def _offer_again(
         codes=session.codes,
         owner=session.owner,
         buyer=session.buyer,
+        currency=session.offer.quote.currency,
+        channel=session.channel,
         surely=surely,
+        gone=gone,
     )
 
 
@@ -539,8 +570,11 @@ def _offer(
     codes: tuple[str, ...],
     owner: str,
     buyer: Mapping[str, Any],
+    currency: str | None,
+    channel: str,
     strict: bool = False,
     surely: bool = False,
+    gone: Mapping[str, int] = NOTHING,
 ) -> Offer:
     """Make an offer for these lines as things are now.
 
@@ -562,9 +596,11 @@ def _offer(
         at=at,
         country=country,
         destination=place,
+        currency=currency,
+        channel=channel,
         codes=codes,
         customer=customer,
-        left=shelf.left(rules, who, surely=surely),
+        left=shelf.left(rules, who, at, surely=surely, gone=gone),
     )
     if not goods.items:
         raise NotFound("nothing in this checkout is sold any more", code="item_unavailable")
@@ -595,6 +631,8 @@ def _offer(
             destination=place,
             shipping=chosen.price,
             shipping_method=chosen.id,
+            currency=goods.quote.currency,
+            channel=channel,
             codes=codes,
             customer=customer,
             left=lambda basket: goods.standing,
@@ -609,5 +647,7 @@ def _offer(
         options=ways,
         option_id=chosen.id if chosen else None,
         messages=tuple(messages),
-        counts=counts_of(result.quote.uses, rules, goods.standing, who),
+        counts=counts_of(
+            result.quote.uses, rules, goods.standing, who, applied=result.quote.applied
+        ),
     )

@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from shop.cart.model import Item, Line, Message, image_url, title, until
+from shop.cart.model import GIFT, Item, Line, Message, image_url, title, until
+from shop.catalog.model import product_of
 from shop.inventory.model import Demand, add_up
 from shop.kernel.counts import Count
 from shop.kernel.errors import Conflict
@@ -74,6 +75,21 @@ class Offer:
     """What an order of it uses up of limited coupons and sales."""
 
     @property
+    def gifts(self) -> tuple[OfferLine, ...]:
+        """What is given along, as lines of the order that cost nothing."""
+        return tuple(
+            OfferLine(
+                f"{GIFT}{gift.promotion_id}",
+                product_of(gift.variant_id),
+                gift.variant_id,
+                gift.sku,
+                gift.title,
+                gift.quantity,
+            )
+            for gift in self.quote.gifts
+        )
+
+    @property
     def option(self) -> ShippingOption | None:
         """The way that was chosen."""
         return next((o for o in self.options if o.id == self.option_id), None)
@@ -89,7 +105,7 @@ class Offer:
 
     def demands(self) -> tuple[Demand, ...]:
         """Units per SKU, several lines of one SKU added up."""
-        return add_up(Demand(line.sku, line.quantity) for line in self.lines)
+        return add_up(Demand(n.sku, n.quantity) for n in (*self.lines, *self.gifts))
 
 
 @dataclass(frozen=True)
@@ -114,6 +130,7 @@ class Session:
     postal_code: str | None = None
     attribution: Mapping[str, Any] = field(default_factory=dict)
     cart_id: str | None = None
+    channel: str = "web"
     codes: tuple[str, ...] = ()
     canceled: bool = False
     attempt: int = 1
@@ -293,6 +310,22 @@ def order_from(session: Session, provider: str, at: datetime, pay_by: datetime) 
                 image_url=line.image_url,
             )
         )
+    lines += [
+        OrderLine(
+            id=gift.id,
+            product_id=gift.product_id,
+            variant_id=gift.variant_id,
+            sku=gift.sku,
+            title=gift.title,
+            unit_price=0,
+            quantity=gift.quantity,
+            subtotal=0,
+            discount=0,
+            tax=0,
+            total=0,
+        )
+        for gift in offer.gifts
+    ]
     return Order(
         id=session.next_order_id,
         owner=session.owner,

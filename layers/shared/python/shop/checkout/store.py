@@ -64,6 +64,7 @@ _PLAIN = (
     "postal_code",
     "attribution",
     "cart_id",
+    "channel",
     "canceled",
     "order_id",
     "placed_key",

@@ -19,6 +19,7 @@ from shop.cart.wire import (
     Shape,
     Text,
     discounts_view,
+    gifts_view,
     line_totals_view,
     messages_view,
     totals_view,
@@ -102,10 +103,12 @@ class CheckoutUpdateRequest(SessionRequest):
     payment: Any = None
     order: Any = None
 
-    def wish(self) -> Wish:
+    def wish(self, channel: str = "web") -> Wish:
         context = self.context or ContextRequest()
         fulfillment = self.fulfillment or FulfillmentRequest(methods=[])
         return Wish(
+            channel=channel,
+            currency=context.currency,
             lines=self.wanted(),
             buyer=self.buyer.known() if self.buyer else {},
             country=context.address_country,
@@ -124,8 +127,8 @@ class CheckoutCreateRequest(CheckoutUpdateRequest):
     line_items: Annotated[list[LineRequest], Field(max_length=2_000, default_factory=list)]
     cart_id: Id | None = None
 
-    def wish(self) -> Wish:
-        wish = super().wish()
+    def wish(self, channel: str = "web") -> Wish:
+        wish = super().wish(channel)
         lines = None if self.cart_id is not None or not self.line_items else wish.lines
         return Wish(**{**wish.__dict__, "lines": lines, "cart_id": self.cart_id})
 
@@ -203,7 +206,10 @@ def checkout_view(shown: Shown, front: Front) -> dict[str, Any]:
         "ucp": {"payment_handlers": dict(front.handlers)},
         "id": session.id,
         "status": phase.value,
-        "line_items": [_line_view(line, offer) for line in offer.lines],
+        "line_items": [
+            *(_line_view(line, offer) for line in offer.lines),
+            *gifts_view(offer.quote),
+        ],
         "currency": offer.quote.currency,
         "totals": totals_view(offer.quote),
         "links": [
@@ -251,7 +257,7 @@ def _line_view(line: OfferLine, offer: Offer) -> dict[str, Any]:
 
 def _fulfillment_view(session: Session) -> dict[str, Any]:
     offer = session.offer
-    lines = [line.id for line in offer.lines]
+    lines = [line.id for line in (*offer.lines, *offer.gifts)]
     method: dict[str, Any] = {"id": METHOD_ID, "type": "shipping", "line_item_ids": lines}
     if session.destination:
         method["destinations"] = [{"type": "shipping_address", **session.destination}]

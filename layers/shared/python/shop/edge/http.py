@@ -115,6 +115,14 @@ class Request(Generic[Body]):
         return self.idempotency_key
 
     @property
+    def channel(self) -> str:
+        """Where the shop is sold through: a platform that names itself, the app, or the pages."""
+        if self.negotiated.platform:
+            return "agent"
+        said = self.headers.get("shop-channel", "").strip().lower()
+        return said if said in ("web", "app") else "web"
+
+    @property
     def ask(self) -> Ask:
         """This request as something to be done once. Raises Invalid without an idempotency key."""
         guest_at = self.source_ip if self.caller.customer is None else None

@@ -15,6 +15,7 @@ from shop.pricing.model.coupons import Batch, Coupon
 from shop.pricing.model.credits import Ledger
 from shop.pricing.model.group_buy import GroupBuy
 from shop.pricing.model.history import PriceHistory
+from shop.pricing.model.known import Known
 from shop.pricing.model.price_lists import PriceList
 from shop.pricing.model.promotions import Promotion
 from shop.pricing.model.rules import Rules
@@ -44,6 +45,23 @@ class Standings(Protocol):
         basket has no code and no promotion with a limit is about its goods; otherwise once, and a
         second time for a code that has a limit for each customer.
         """
+
+
+class Purchases(Protocol):
+    """What is known of earlier orders."""
+
+    def bought_before(self, customer_id: str) -> bool:
+        """Whether this customer has an order that was not called off."""
+
+
+class Customers(Protocol):
+    """What staff tell of customers, for the rules."""
+
+    def of(self, customer_id: str) -> Known:
+        """Groups and segments; none for somebody nobody spoke of."""
+
+    def save(self, before: Known, after: Known, events: Sequence[Event]) -> Known:
+        """Write them, if ``before`` still stands. Raises Stale."""
 
 
 class Tallies(Protocol):
@@ -190,6 +208,9 @@ class Assortment(Protocol):
 
     def knows(self, sort: str, id: str) -> bool:
         """Whether there is such a ``product``, ``variant``, ``category`` or ``sku``."""
+
+    def article(self, variant_id: str) -> tuple[str, str] | None:
+        """SKU and title of a variant, as it is called on an order; ``None`` for none of that id."""
 
     def unknown(self, articles: Iterable[str]) -> Sequence[str]:
         """Those of these ids that are neither a product's nor a variant's; few reads for many."""

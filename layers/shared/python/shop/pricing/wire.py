@@ -13,11 +13,12 @@ from shop.kernel.text import country
 from shop.pricing.model import CustomerFacts, Promotion, Quote
 from shop.pricing.model.coupons import Coupon
 from shop.pricing.model.difference import Difference
+from shop.pricing.model.effects import GiftWith
 from shop.pricing.model.history import PriceHistory
+from shop.pricing.model.known import Known
 from shop.pricing.model.price_lists import PriceList
 
 NOT_OFFERED = {
-    "gift": "gifts are not taken out of stock yet, so none can be promised",
     "group_price": "buying together is not open yet",
 }
 """Kinds that the engine prices and the shop cannot keep its word on so far."""
@@ -40,6 +41,10 @@ class PromotionBody(BaseModel):
         if id_ is not None:
             told["id"] = id_
         promotion = Promotion.from_dict(told)
+        effect = promotion.effect
+        if isinstance(effect, GiftWith) and not effect.variant:
+            said = "a gift is taken out of stock: say which variant it is"
+            raise Invalid(said, code="variant_missing", path="$.effect.variant")
         why = NOT_OFFERED.get(promotion.effect.kind)
         if why is not None:
             raise Invalid(why, code="kind_not_offered", path="$.effect.kind")
@@ -280,6 +285,34 @@ class CustomerBody(BaseModel):
 
     def facts(self) -> CustomerFacts:
         return CustomerFacts(self.id, tuple(self.groups), tuple(self.segments), self.orders_before)
+
+
+class PlacingBody(BaseModel):
+    """The groups and segments of a customer, in place of those before."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
+
+    groups: list[str] = Field(default_factory=list)
+    segments: list[str] = Field(default_factory=list)
+    version: int | None = None
+
+
+class KnownView(BaseModel):
+    """Groups and segments of a customer, as the rules know them."""
+
+    customer_id: str
+    groups: list[str]
+    segments: list[str]
+    version: int
+
+    @classmethod
+    def of(cls, known: Known) -> "KnownView":
+        return cls(
+            customer_id=known.customer_id,
+            groups=list(known.groups),
+            segments=list(known.segments),
+            version=known.version,
+        )
 
 
 class WantedBody(BaseModel):

@@ -81,6 +81,11 @@ class DynamoOrders:
         )
         return _page(rows, limit)
 
+    def bought_before(self, customer: str) -> bool:
+        """Whether this customer has an order that was not called off: an index's first entries."""
+        kept = OrderRow.status != Status.CANCELLED.value
+        return any(True for _ in OrderRow.by_owner.query(customer, None, kept, page_size=20))
+
     def placed_on(
         self, day: str, *, status: Status | None, cursor: str | None, limit: int
     ) -> Page[Summary]:

@@ -24,6 +24,15 @@ class InCatalogue:
             return product is not None and any(v.id == id for v in product.variants)
         return True
 
+    def article(self, variant_id: str) -> tuple[str, str] | None:
+        owner = variant_id.rpartition(".")[0]
+        product = self._catalogue.products([owner]).get(owner) if owner else None
+        variant = product.variant(variant_id) if product else None
+        if product is None or variant is None:
+            return None
+        only = len(product.variants) == 1 or variant.title in ("", product.title)
+        return variant.sku, product.title if only else f"{product.title} – {variant.title}"
+
     def unknown(self, articles: Iterable[str]) -> Sequence[str]:
         asked = list(dict.fromkeys(articles))
         owners = {article.rpartition(".")[0] or article for article in asked} | set(asked)

@@ -9,6 +9,7 @@ from shop.kernel.events import Event
 from shop.pricing.model.basket import Basket, CustomerFacts
 from shop.pricing.model.checks import overlaps_in, problems_of, unknown_in
 from shop.pricing.model.difference import Difference, difference
+from shop.pricing.model.effects import GiftWith
 from shop.pricing.model.engine import priced
 from shop.pricing.model.promotions import Promotion
 from shop.pricing.model.quote import Quote
@@ -24,6 +25,7 @@ def draft_promotion(
 
     Raises :class:`Invalid` with field and reason of every contradiction and unknown thing.
     """
+    promotion = _with_article(promotion, assortment)
     draft = replace(promotion, published=False, ended_at=None, version=1)
     _refuse(problems_of(draft) + unknown_in(draft, _asking(assortment)))
     return promotions.save(None, draft, [_event("PromotionDrafted", draft, at)])
@@ -43,6 +45,7 @@ def change_promotion(
     change.
     """
     before = promotions.of(promotion_id)
+    to = _with_article(to, assortment)
     after = before.changed(replace(to, id=promotion_id), at)
     problems = problems_of(after) + unknown_in(after, _asking(assortment))
     if after.published:
@@ -97,6 +100,17 @@ def what_if(
             other = replace(other, codes=(*other.codes, code))
     after = priced(other, rules, then or at, standing, True)
     return before, after, difference(before, after)
+
+
+def _with_article(promotion: Promotion, assortment: Assortment) -> Promotion:
+    """A gift with SKU and title of the variant that is given."""
+    effect = promotion.effect
+    if not isinstance(effect, GiftWith) or not effect.variant:
+        return promotion
+    found = assortment.article(effect.variant)
+    if found is None:
+        return promotion  # said with everything else that is unknown
+    return replace(promotion, effect=replace(effect, sku=found[0], title=effect.title or found[1]))
 
 
 def _asking(assortment: Assortment) -> Callable[[str, str], bool]:

@@ -153,8 +153,8 @@ class _Found:
             case GiftWith():
                 self.count(effect.quantity, f"{path}.quantity")
                 self.amounts(effect.value, f"{path}.value", needed=False, zero=True)
-                if not effect.sku.strip():
-                    self.add("sku_missing", "a gift has a SKU", f"{path}.sku")
+                if not (effect.variant or effect.sku.strip()):
+                    self.add("variant_missing", "say which variant is given", f"{path}.variant")
             case ShippingOff():
                 self.shipping(effect, path)
 
@@ -266,7 +266,8 @@ def goods_named(promotion: Promotion) -> list[tuple[str, str, str]]:
         for place, part in enumerate(effect.parts):
             collect(part.goods, f"$.effect.parts[{place}].goods")
     if isinstance(effect, GiftWith):
-        named.append(("sku", effect.sku, "$.effect.sku"))
+        sort, name = ("variant", effect.variant) if effect.variant else ("sku", effect.sku)
+        named.append((sort, name, f"$.effect.{sort}"))
     return named
 
 

@@ -15,19 +15,31 @@ CUSTOMER = "customer"
 """Uses of a coupon by one customer."""
 QUOTA = "quota"
 """Units of a flash sale, all customers together."""
+FIRST = "first"
+"""Orders of one customer that had what is for a first order: one, for good."""
 HAD = "had"
 """Units of a flash sale by one customer."""
 
 
 def counts_of(
-    uses: Iterable[Use], rules: Rules, standing: Standing, who: str | None
+    uses: Iterable[Use],
+    rules: Rules,
+    standing: Standing,
+    who: str | None,
+    applied: Iterable[str] = (),
 ) -> tuple[Count, ...]:
     """The counts of a quote's uses. Without ``who``, nobody's own limits are counted yet.
+    ``applied`` are the promotions that apply: one for a first order is had once.
 
     A code that everybody may use as often as they like is not counted: a row that every order
     writes would let no more than a hundred of them through in a second.
     """
     counts = []
+    by_id = rules.plan.by_id
+    for id_ in applied if rules.asks_for_first_order and who is not None else ():
+        if id_ in by_id and by_id[id_].conditions.first_order:
+            counts.append(Count(FIRST, str(who), 1, 1, id_))
+            break
     for use in uses:
         if use.code is not None:
             code = normal(use.code)

@@ -158,14 +158,17 @@ class EverySpend:
 
 @dataclass(frozen=True, slots=True)
 class GiftWith:
-    """Something given along, while its own stock lasts."""
+    """Something given along, while its own stock lasts: ``quantity`` units of ``variant``, whose
+    ``sku`` and ``title`` come with it.
+    """
 
     kind: ClassVar[str] = "gift"
     step: ClassVar[Step] = Step.GIFTS
-    sku: str
-    title: str
+    sku: str = ""
+    title: str = ""
     quantity: int = 1
     value: tuple[Money, ...] = ()
+    variant: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,6 +151,7 @@ class Gift:
     title: str
     quantity: int
     value: Money | None = None
+    variant_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +227,11 @@ class Quote:
         """What was taken off the goods alone."""
         return Money(sum(line.discount.minor for line in self.lines), self.currency)
 
+    @property
+    def applied(self) -> tuple[str, ...]:
+        """The rules that applied, in order."""
+        return tuple(entry.rule for entry in self.trace if entry.applied)
+
     def line(self, line_id: str) -> QuoteLine:
         """The line of that id; raises ``KeyError``."""
         for line in self.lines:
@@ -260,6 +266,7 @@ class Quote:
                     title=g.title,
                     quantity=g.quantity,
                     value=_minor(g.value),
+                    variant=g.variant_id or None,
                 )
                 for g in self.gifts
             ]
@@ -317,7 +324,14 @@ class Quote:
             rules_version=told["rules"],
             delivery=None if delivery is None else _delivery_in(delivery, currency, included),
             gifts=tuple(
-                Gift(g["promotion"], g["sku"], g["title"], g["quantity"], maybe(g.get("value")))
+                Gift(
+                    g["promotion"],
+                    g["sku"],
+                    g["title"],
+                    g["quantity"],
+                    maybe(g.get("value")),
+                    g.get("variant", ""),
+                )
                 for g in told.get("gifts", ())
             ),
             codes=tuple(

@@ -6,8 +6,9 @@ from functools import cached_property
 from typing import Any
 
 from shop.kernel.errors import Invalid
-from shop.pricing.model.basket import Destination
+from shop.pricing.model.basket import Basket, Destination
 from shop.pricing.model.choice import zone
+from shop.pricing.model.effects import GiftWith
 from shop.pricing.model.plan import Plan
 from shop.pricing.model.price_lists import PriceList
 from shop.pricing.model.promotions import Promotion, StackingGroup
@@ -118,6 +119,18 @@ class Rules:
         return frozenset(variant.rpartition(".")[0] for variant in named) - {""}
 
     @cached_property
+    def asks_for_groups(self) -> bool:
+        """Whether any rule is for some customer groups or segments."""
+        return any(found.groups for found in self.price_lists) or any(
+            p.conditions.groups or p.conditions.segments for p in self.promotions
+        )
+
+    @cached_property
+    def asks_for_first_order(self) -> bool:
+        """Whether any promotion is for a first order."""
+        return any(p.conditions.first_order for p in self.promotions)
+
+    @cached_property
     def histories(self) -> dict[Any, Any]:
         """What was played back of the past under these rules, kept with them."""
         return {}
@@ -128,3 +141,14 @@ class Rules:
         return replace(
             self, promotions=(*others, promotion), version=f"{self.version}+{promotion.id}"
         )
+
+
+def gifts_about(basket: Basket, rules: Rules, at: datetime) -> tuple[str, ...]:
+    """The SKUs that promotions in force may give along with this basket."""
+    return tuple(
+        dict.fromkeys(
+            candidate.effect.sku
+            for candidate, _ in (rules.plan.touching(basket.lines) if rules.promotions else ())
+            if isinstance(candidate.effect, GiftWith) and not candidate.promotion.why_not_now(at)
+        )
+    )

@@ -1,8 +1,10 @@
 """What is left of limited things when a basket is priced: uses of codes, quotas, gifts."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+
+from shop.pricing.model.basket import Basket
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +31,32 @@ class Standing:
     ``codes`` by normal form (:func:`shop.pricing.model.coupons.normal`), ``quota_left`` units by
     promotion, ``customer_had`` units that this customer already bought by promotion, ``gifts_left``
     units by SKU. What is not in here is untouched: full quota, nothing had, gifts in stock.
+
+    ``groups``, ``segments`` and ``orders_before`` are what is known of the customer beside the
+    basket, looked up where a rule asks for it (``None``: nobody counted).
     """
 
     codes: Mapping[str, CodeFacts] = field(default_factory=dict)
     quota_left: Mapping[str, int] = field(default_factory=dict)
     customer_had: Mapping[str, int] = field(default_factory=dict)
     gifts_left: Mapping[str, int] = field(default_factory=dict)
+    groups: tuple[str, ...] = ()
+    segments: tuple[str, ...] = ()
+    orders_before: int | None = None
+
+    def knowing(self, basket: Basket) -> Basket:
+        """The basket with all that is known of its customer."""
+        customer = basket.customer
+        if customer is None or not (self.groups or self.segments or self.orders_before is not None):
+            return basket
+        counted = customer.orders_before if self.orders_before is None else self.orders_before
+        customer = replace(
+            customer,
+            groups=tuple(dict.fromkeys((*customer.groups, *self.groups))),
+            segments=tuple(dict.fromkeys((*customer.segments, *self.segments))),
+            orders_before=counted,
+        )
+        return replace(basket, customer=customer)
 
 
 UNTOUCHED = Standing()

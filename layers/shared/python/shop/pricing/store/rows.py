@@ -12,6 +12,8 @@ PK                                    SK                  what
 ``COUPON#<id>``                       ``BATCH#<…>``       a batch, and who is issuing it
 ``CODE#<normal form>``                ``CODE``            a code: what it opens, what is left of it
 ``USED#<coupon>#<customer>``          ``COUNT``           uses of a coupon by one customer
+``CUSTOMER#<id>``                     ``HEAD``            groups and segments of a customer
+``FIRST#<customer>``                  ``COUNT``           whether the first order was had
 ``QUOTA#<promotion>``                 ``COUNT``           units of a flash sale sold
 ``HAD#<promotion>#<customer>``        ``COUNT``           units of it that one customer had
 ====================================  ==================  ==========================================

@@ -7,15 +7,16 @@ from shop.kernel.counts import Count
 from shop.kernel.transactions import Clash, Part
 from shop.pricing.model.basket import Basket
 from shop.pricing.model.counts import CODE as A_CODE
-from shop.pricing.model.counts import CUSTOMER, HAD, QUOTA
+from shop.pricing.model.counts import CUSTOMER, FIRST, HAD, QUOTA
 from shop.pricing.model.coupons import normal
 from shop.pricing.model.effects import FlashSale
 from shop.pricing.model.rules import Rules
 from shop.pricing.model.standing import UNTOUCHED, Standing
 from shop.pricing.store.coupons import facts_of
-from shop.pricing.store.rows import CODE, COUNT, PricingRow
+from shop.pricing.store.customers import key_of
+from shop.pricing.store.rows import CODE, COUNT, HEAD, PricingRow
 
-_PK = {A_CODE: "CODE#", CUSTOMER: "USED#", QUOTA: "QUOTA#", HAD: "HAD#"}
+_PK = {A_CODE: "CODE#", CUSTOMER: "USED#", QUOTA: "QUOTA#", HAD: "HAD#", FIRST: "FIRST#"}
 
 
 class DynamoStandings:
@@ -38,11 +39,20 @@ class DynamoStandings:
             if effect.per_customer is not None and who is not None:
                 limited.append(candidate.id)
                 keys.append((f"HAD#{candidate.id}#{who}", COUNT))
+        asked = basket.customer.id if basket.customer is not None else None
+        if asked is not None and rules.asks_for_groups:
+            keys.append((key_of(asked), HEAD))
+        if who is not None and rules.asks_for_first_order:
+            keys.append((f"FIRST#{who}", COUNT))
         if not keys:
             return UNTOUCHED
         rows: dict[str, PricingRow] = {row.pk: row for row in PricingRow.batch_get(keys, surely)}
         found = {code: rows[f"CODE#{code}"] for code in codes if f"CODE#{code}" in rows}
+        known = rows[key_of(asked)].doc if asked and key_of(asked) in rows else {}
         return Standing(
+            groups=tuple(known.get("groups", ())),
+            segments=tuple(known.get("segments", ())),
+            orders_before=_used(rows.get(f"FIRST#{who}")) or None,
             codes=facts_of(found, who, surely) if found else {},
             quota_left={
                 id_: max(0, quota - _used(rows.get(f"QUOTA#{id_}")))

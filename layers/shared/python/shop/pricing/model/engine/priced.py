@@ -311,7 +311,7 @@ def _delivery(work: Work, price: int, taxes: _Taxes) -> Delivery:
 
 def _gift(candidate: Candidate, effect: GiftWith, units: int, currency: str) -> Gift:
     value = next((amount for amount in effect.value if amount.currency == currency), None)
-    return Gift(candidate.id, effect.sku, effect.title, units, value)
+    return Gift(candidate.id, effect.sku, effect.title, units, value, effect.variant)
 
 
 def _uses(work: Work) -> tuple[Use, ...]:

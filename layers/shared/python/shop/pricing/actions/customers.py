@@ -1,0 +1,43 @@
+"""What staff tell of customers."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from shop.kernel.errors import Stale
+from shop.kernel.events import Event
+from shop.pricing.model.known import Known
+from shop.pricing.ports import Customers
+
+
+def place_customer(
+    customer_id: str,
+    groups: Sequence[str],
+    segments: Sequence[str],
+    *,
+    expected_version: int | None = None,
+    customers: Customers,
+    at: datetime,
+    who: str,
+) -> Known:
+    """Put a customer into groups and segments, in place of those before.
+
+    Raises :class:`Invalid` with every name that is none, and Stale.
+    """
+    before = customers.of(customer_id)
+    if expected_version is not None and before.version != expected_version:
+        raise Stale(f"this customer is at version {before.version}, not {expected_version}")
+    after = Known(
+        customer_id,
+        tuple(dict.fromkeys(groups)),
+        tuple(dict.fromkeys(segments)),
+        before.version + 1,
+    )
+    after.check()
+    event = Event(
+        f"customer-{customer_id}:{after.version}",
+        "CustomerPlaced",
+        customer_id,
+        at,
+        {"groups": list(after.groups), "segments": list(after.segments), "who": who},
+    )
+    return customers.save(before, after, [event])

@@ -1,0 +1,36 @@
+"""What staff tell of a customer, for the rules to ask: groups (wholesale, staff) and segments."""
+
+import re
+from dataclasses import dataclass
+
+from shop.kernel.errors import Invalid, Problem
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+MOST = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Groups are who somebody is to the shop, segments what the shop found out; both are names."""
+
+    customer_id: str
+    groups: tuple[str, ...] = ()
+    segments: tuple[str, ...] = ()
+    version: int = 0
+
+    def check(self) -> None:
+        """Raise :class:`Invalid` with every name that is none."""
+        problems = []
+        for field in ("groups", "segments"):
+            names = getattr(self, field)
+            if len(names) > MOST:
+                problems.append(Problem("too_many", f"{MOST} at most", f"$.{field}"))
+            problems += [
+                Problem(
+                    "name_invalid", "1 to 64 letters, digits, '-', '_' or '.'", f"$.{field}[{n}]"
+                )
+                for n, name in enumerate(names)
+                if not NAME.fullmatch(name)
+            ]
+        if problems:
+            raise Invalid(problems[0].detail, code=problems[0].code, problems=problems)

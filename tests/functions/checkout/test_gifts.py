@@ -1,0 +1,153 @@
+"""Something given along: a line that costs nothing, out of stock like any other."""
+
+from typing import Any
+
+import pytest
+
+from functions.cart import create_cart, update_cart
+from functions.checkout import complete_checkout, create_checkout, update_checkout
+from functions.staff_orders import cancel_order
+from functions.staff_pricing import create_promotion, schedule_promotion
+from shop.inventory.store import DynamoStock
+from shop.orders.store import DynamoOrders
+from shop.pricing.store import rule_book
+from tests.functions.checkout.test_customers import staff
+from tests.functions.checkout.test_discounts import messages, totals
+from tests.kit.goods import checkout_body, lines, mug, paying, put_on_sale
+from tests.kit.shop import Response, call
+from tests.kit.ucp_judge import judge
+
+pytestmark = pytest.mark.usefixtures("cloud")
+
+
+@pytest.fixture(autouse=True)
+def _goods(cloud: None) -> None:
+    put_on_sale(mug(), pieces=50)
+
+
+def promise(pieces: int, **more: Any) -> Response:
+    put_on_sale(mug("tote"), pieces=pieces)
+    body = {
+        "id": "bag",
+        "title": "A bag along",
+        "effect": {"kind": "gift", "variant": "tote.1", **more},
+    }
+    made = staff(create_promotion, "POST /staff/promotions", body)
+    if made.status == 201:
+        route = "POST /staff/promotions/{id}/schedule"
+        assert staff(schedule_promotion, route, id="bag").status == 200
+        rule_book().forget()
+    return made
+
+
+def available(sku: str) -> int:
+    return DynamoStock().level(sku).available
+
+
+def begin() -> Response:
+    return call(create_checkout.handler, "POST /checkout-sessions", checkout_body(("mug.1", 1)))
+
+
+def complete(session: str) -> Response:
+    route = "POST /checkout-sessions/{id}/complete"
+    return call(complete_checkout.handler, route, paying("tok_success"), id=session)
+
+
+def gifts(answer: Response) -> list[tuple[str, str, int, int]]:
+    return [
+        (line["id"], line["item"]["id"], line["quantity"], line["totals"][-1]["amount"])
+        for line in answer.json["line_items"]
+        if line["id"].startswith("gift:")
+    ]
+
+
+def test_a_gift_is_a_line_of_the_cart_that_costs_nothing() -> None:
+    made = promise(3)
+    assert made.json["effect"] == {
+        "kind": "gift",
+        "sku": "TOTE-RED",
+        "title": "Enamel Mug – Red",
+        "variant": "tote.1",
+    }
+    cart = call(create_cart.handler, "POST /carts", {"line_items": lines(("mug.1", 2))})
+    judge("cart", cart.json)
+    assert gifts(cart) == [("gift:bag", "tote.1", 1, 0)]
+    assert totals(cart.json) == {"subtotal": 2598, "total": 2598}
+    back = {"line_items": cart.json["line_items"]}
+    again = call(update_cart.handler, "PUT /carts/{id}", back, id=cart.json["id"])
+    assert again.status == 200, again.text
+    assert gifts(again) == [("gift:bag", "tote.1", 1, 0)]
+    assert len(again.json["line_items"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("effect", "code", "path"),
+    [
+        ({"variant": "no.1"}, "variant_unknown", "$.effect.variant"),
+        ({"variant": ""}, "variant_missing", "$.effect.variant"),
+        ({"quantity": 0}, "quantity_invalid", "$.effect.quantity"),
+    ],
+)
+def test_a_gift_that_nobody_has_is_refused(effect: dict[str, Any], code: str, path: str) -> None:
+    refused = promise(1, **effect)
+    assert refused.status == 400
+    assert (refused.json["errors"][0]["code"], refused.json["errors"][0]["path"]) == (code, path)
+
+
+def test_a_gift_is_put_aside_with_the_order_and_given_back_with_it() -> None:
+    promise(3, quantity=2)
+    made = begin()
+    judge("checkout", made.json)
+    assert gifts(made) == [("gift:bag", "tote.1", 2, 0)]
+    done = complete(made.json["id"])
+    assert done.json["status"] == "completed", done.text
+    assert available("TOTE-RED") == 1
+    order_id = done.json["order"]["id"]
+    order = DynamoOrders().of("guest", order_id)
+    line = order.lines[-1]
+    assert (line.id, line.sku, line.quantity, line.total) == ("gift:bag", "TOTE-RED", 2, 0)
+    assert order.total == totals(made.json)["total"]
+    route = "POST /staff/orders/{id}/cancel"
+    assert staff(cancel_order, route, {"reason": "changed mind"}, id=order_id).status == 200
+    assert available("TOTE-RED") == 3
+
+
+def test_a_gift_that_is_out_is_said_and_stands_in_nobodys_way() -> None:
+    promise(0)
+    made = begin()
+    assert gifts(made) == []
+    assert ("gift_out_of_stock") in [m["code"] for m in made.json["messages"]]
+    assert made.json["status"] == "ready_for_complete"
+    assert complete(made.json["id"]).json["status"] == "completed"
+
+
+def test_the_last_gift_taken_by_another_is_said_before_anything_is_placed() -> None:
+    promise(1)
+    first, second = begin(), begin()
+    assert gifts(first) == gifts(second) == [("gift:bag", "tote.1", 1, 0)]
+    assert complete(first.json["id"]).json["status"] == "completed"
+    told = complete(second.json["id"])
+    assert told.json["status"] == "ready_for_complete", told.text
+    assert gifts(told) == []
+    assert "gift_out_of_stock" in [m["code"] for m in told.json["messages"]]
+    assert complete(second.json["id"]).json["status"] == "completed"
+    assert available("TOTE-RED") == 0
+
+
+def test_what_is_bought_goes_before_what_is_given() -> None:
+    promise(2)
+    body = checkout_body(("tote.1", 2))
+    made = call(create_checkout.handler, "POST /checkout-sessions", body)
+    assert gifts(made) == []
+    assert complete(made.json["id"]).json["status"] == "completed"
+
+
+def test_a_checkout_sent_back_as_it_was_shown_keeps_one_gift() -> None:
+    promise(5)
+    made = begin()
+    body = {**checkout_body(("mug.1", 1)), "line_items": made.json["line_items"]}
+    route = "PUT /checkout-sessions/{id}"
+    again = call(update_checkout.handler, route, body, id=made.json["id"])
+    judge("checkout", again.json)
+    assert gifts(again) == [("gift:bag", "tote.1", 1, 0)]
+    assert messages(again) == []
