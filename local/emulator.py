@@ -7,6 +7,7 @@ MiniStack 1.5.33 as it comes (docs/local-cloud.md has each finding):
   many changes as were read before go unheard;
 - marks workflows that were under way as failed;
 - refuses a stack with an alarm on a sum of metrics;
+- fails at a bearer token whose parts are JSON but no objects, where API Gateway answers 401;
 - knows queues by URLs with its port in them, and loses them to their readers on another port.
 
 So here a save is all or nothing and also made on request (SIGUSR1) and from time to time, by a
@@ -74,6 +75,7 @@ def main() -> None:
     memory = Memory(app, told.home / "state")
     memory.attach()
     _take_alarms_on_sums()
+    _refuse_garbled_tokens()
     running = told.home / "state" / RUNNING
     running.touch()
     signal.signal(signal.SIGUSR1, lambda *_: memory.request())
@@ -442,6 +444,22 @@ def _take_alarms_on_sums() -> None:
         return record(name, props)
 
     provisioners._cw_metric_alarm_record = plain
+
+
+def _refuse_garbled_tokens() -> None:
+    """A token whose parts are not the objects they should be is a 401, as on AWS, and no fault."""
+    from ministack.services import apigateway
+
+    validate = apigateway._validate_jwt_authorizer
+
+    async def guarded(*asked: Any) -> Any:
+        try:
+            return await validate(*asked)
+        except (AttributeError, TypeError, ValueError, RecursionError) as error:
+            log.info("a garbled token: %s", error)
+            return None, None, apigateway._jwt_unauthorized()
+
+    apigateway._validate_jwt_authorizer = guarded
 
 
 def resume_workflows(app: Any, port: int) -> None:
