@@ -184,6 +184,18 @@ class Endpoint(Function):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Otherwise(Function):
+    """The Lambda behind the API's route ``$default``, which takes what no endpoint's route takes.
+
+    It learns all routes of its stage from ``ROUTES``, divided by commas.
+    """
+
+    throttle: int = 50
+    """Requests a second, with a burst of twice as many: nobody need be answered faster here."""
+    timeout: int = 5
+
+
+@dataclass(frozen=True, kw_only=True)
 class Consumer(Function):
     """A Lambda that works off a queue; failures are reported item by item."""
 

@@ -60,6 +60,7 @@ def build(
             for line in lines(features)
             if isinstance(line, Endpoint) and line.peak
         },
+        routes=tuple(line.route for line in lines(features) if isinstance(line, Endpoint)),
     )
     stacks: list[cdk.Stack] = [FeatureStack(app, names, f, ground, api, packages) for f in features]
     if any(isinstance(line, Step) for line in lines(features)):

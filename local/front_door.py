@@ -3,15 +3,18 @@
 The emulator knows an API by a Host header or a path that no ordinary client would send, and it
 answers some paths (``/health``, ``/_ministack/reset``) itself. So the front door puts the API's
 address in front of each path. It passes method, path, query, headers and body on as they are,
-streams both ways, and knows the limits that API Gateway has: 10 MB, 30 seconds.
+streams both ways, and knows the limits that API Gateway has: 10 MB, 30 seconds. What it refuses by
+itself, it refuses as the shop does, with RFC 9457's ``application/problem+json``.
 """
 
 import argparse
 import asyncio
 import json
+import logging
 import signal
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from http import HTTPStatus
 from pathlib import Path
 
 from aiohttp import ClientSession, ClientTimeout, TCPConnector, web
@@ -20,6 +23,8 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from local.processes import LOOPBACK, watch_lifeline
+
+log = logging.getLogger("doorbuster.front_door")
 
 LARGEST_BODY = 10_000_000
 """Bytes; API Gateway takes no more."""
@@ -51,8 +56,10 @@ class FrontDoor:
         self._upstream = upstream
 
     def application(self) -> web.Application:
-        application = web.Application()
-        application.router.add_route("*", "/{path:.*}", self._pass_on)
+        application = web.Application(middlewares=[in_our_words])
+        application.router.add_route(
+            "*", "/{path:.*}", self._pass_on, expect_handler=promise_to_read
+        )
         application.cleanup_ctx.append(self._connections)
         return application
 
@@ -73,7 +80,7 @@ class FrontDoor:
         try:
             async with self._session.request(
                 request.method,
-                URL(self._upstream + request.raw_path, encoded=True),
+                URL(self._upstream + path_of(request), encoded=True),
                 headers=forwarded(request),
                 data=body_of(request) if request.body_exists else None,
                 allow_redirects=False,
@@ -132,24 +139,82 @@ def forwarded(request: web.Request) -> CIMultiDict[str]:
     return headers
 
 
+def path_of(request: web.Request) -> str:
+    """Path and query as they were sent, also where the whole URL was (RFC 9112 §3.2.2)."""
+    target = request.raw_path
+    if not target.startswith("/") and "://" in target:
+        target = target.partition("://")[2].partition("/")[2]
+    return f"/{target.removeprefix('/')}"
+
+
 def refusal(status: int, code: str, detail: str) -> web.Response:
     """RFC 9457, as the shop itself refuses."""
-    body = {"type": "about:blank", "status": status, "code": code, "detail": detail}
+    body = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "code": code,
+        "detail": detail,
+        "errors": [{"code": code, "detail": detail}],
+    }
     return web.Response(
         status=status, text=json.dumps(body), content_type="application/problem+json"
     )
 
 
+@web.middleware
+async def in_our_words(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """What aiohttp itself refuses (``CONNECT``, ``OPTIONS *``) is said as the rest is."""
+    try:
+        return await handler(request)
+    except web.HTTPException as refused:
+        return refusal(refused.status, "route_unknown", "This shop has nothing under this address.")
+
+
+async def promise_to_read(request: web.Request) -> web.Response | None:
+    """Answer ``Expect: 100-continue``; nothing else may be expected (RFC 9110 §10.1.1)."""
+    if request.headers["Expect"].lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        return None
+    return refusal(417, "expectation_failed", "Only 100-continue may be expected.")
+
+
+def _not_http(
+    _: web.RequestHandler,
+    request: web.BaseRequest,
+    status: int = 500,
+    exc: BaseException | None = None,
+    message: str | None = None,
+) -> web.StreamResponse:
+    """In place of aiohttp's plain text about requests it cannot read."""
+    if request.writer.output_size > 0:
+        raise ConnectionError("the answer has begun already") from exc
+    if status < 500:
+        answer = refusal(status, "request_malformed", "This is no request that HTTP knows.")
+    else:
+        log.error("a request failed at the front door", exc_info=exc)
+        answer = refusal(status, "fault", "The front door failed.")
+    answer.force_close()
+    return answer
+
+
+def runner(application: web.Application) -> web.AppRunner:
+    """What serves the door: bodies stay as compressed as they came."""
+    web.RequestHandler.handle_error = _not_http  # type: ignore[method-assign,assignment]
+    return web.AppRunner(application, access_log=None, shutdown_timeout=1, auto_decompress=False)
+
+
 async def serve(port: int, upstream: str) -> None:
-    application = FrontDoor(upstream).application()
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
-    await runner.setup()
-    await web.TCPSite(runner, LOOPBACK, port).start()
+    door = runner(FrontDoor(upstream).application())
+    await door.setup()
+    await web.TCPSite(door, LOOPBACK, port).start()
     closing = asyncio.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(name, closing.set)
     await closing.wait()
-    await runner.cleanup()
+    await door.cleanup()
 
 
 def main() -> None:

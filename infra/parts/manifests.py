@@ -11,6 +11,7 @@ from functions.manifest import (
     Endpoint,
     Feature,
     Function,
+    Otherwise,
     Step,
     StreamReader,
     Undo,
@@ -50,6 +51,7 @@ def _faults(features: tuple[Feature, ...]) -> Iterator[str]:
     every = lines(features)
     yield from _twice("module", (line.module for line in every))
     yield from _twice("route", (_shape(x.route) for x in every if isinstance(x, Endpoint)))
+    yield from _twice("route", ("$default" for x in every if isinstance(x, Otherwise)))
     yield from _twice("consumer of queue", (x.queue for x in every if isinstance(x, Consumer)))
     yield from _twice("state", (x.name for x in every if isinstance(x, Step | Undo)))
     for feature in features:

@@ -14,6 +14,7 @@ from functions.manifest import (
     Consumer,
     Endpoint,
     Function,
+    Otherwise,
     Queue,
     Schedule,
     Secret,
@@ -91,6 +92,8 @@ class Ground:
     customers: Users
     staff: Users
     shop_url: str
+    routes: tuple[str, ...]
+    """Of all endpoints: ``"GET /orders/{id}"``."""
     peaks: Mapping[str, float] = field(default_factory=dict)
     """Module of a shopper-facing Lambda → environments that an order a second keeps busy."""
 
@@ -240,6 +243,9 @@ def environment_of(line: Function, names: Names, ground: Ground, release: str) -
             env["TOKEN_ISSUER"] = users.issuer
             env["TOKEN_KEYS"] = users.keys
             env["TOKEN_CLIENTS"] = users.client
+    if isinstance(line, Otherwise):
+        env["ACCESS"] = Access.PUBLIC.value
+        env["ROUTES"] = ",".join(ground.routes)
     for table in needs.reads | needs.writes:
         env[f"TABLE_{table.name}"] = names.table(table)
     if isinstance(line, StreamReader):

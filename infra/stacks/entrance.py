@@ -8,7 +8,7 @@ from aws_cdk import aws_apigatewayv2 as apigateway
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from functions.manifest import Endpoint, Feature
+from functions.manifest import Endpoint, Feature, Otherwise
 from infra.parts.alarms import Alarms
 from infra.parts.function import log_retention
 from infra.parts.manifests import lines
@@ -60,13 +60,13 @@ class Entrance(ShopStack):
                 detailed_metrics_enabled=True,
             ),
             route_settings={
-                line.route: {
+                line.route if isinstance(line, Endpoint) else "$default": {
                     "ThrottlingRateLimit": line.throttle,
                     "ThrottlingBurstLimit": line.throttle * 2,
                     "DetailedMetricsEnabled": True,
                 }
                 for line in lines(features)
-                if isinstance(line, Endpoint) and line.throttle is not None
+                if isinstance(line, Endpoint | Otherwise) and line.throttle is not None
             },
         )
         alarms = Alarms(self, names, "api")

@@ -15,6 +15,8 @@ from functions.manifest import (
     Consumer,
     Endpoint,
     Feature,
+    Function,
+    Otherwise,
     Reaction,
     Schedule,
     StreamReader,
@@ -55,6 +57,8 @@ class FeatureStack(ShopStack):
             match line:
                 case Endpoint():
                     self._route(line, made)
+                case Otherwise():
+                    self._catch(line, made)
                 case Consumer():
                     self._consume(line, made)
                 case StreamReader():
@@ -69,15 +73,6 @@ class FeatureStack(ShopStack):
     # ------------------------------------------------------------------ HTTP
 
     def _route(self, line: Endpoint, made: ShopFunction) -> None:
-        integration = apigateway.CfnIntegration(
-            made,
-            "Integration",
-            api_id=self._api.id,
-            integration_type="AWS_PROXY",
-            integration_uri=made.callable.function_arn,
-            payload_format_version="2.0",
-            timeout_in_millis=min(line.timeout * 1000 + 500, 30_000),
-        )
         authorizer = {
             Access.CUSTOMER: self._api.customers,
             Access.STAFF: self._api.staff,
@@ -87,18 +82,45 @@ class FeatureStack(ShopStack):
             "Route",
             api_id=self._api.id,
             route_key=line.route,
-            target=Fn.join("/", ["integrations", integration.ref]),
+            target=self._target(line, made),
             authorization_type="JWT" if authorizer else "NONE",
             authorizer_id=authorizer,
         )
         if not authorizer:
             accept(route, "AwsSolutions-APIG4", _OPEN[line.access])
+        self._let_in(made, line.path.replace("{", "${!"))
+
+    def _catch(self, line: Otherwise, made: ShopFunction) -> None:
+        route = apigateway.CfnRoute(
+            made,
+            "Route",
+            api_id=self._api.id,
+            route_key="$default",
+            target=self._target(line, made),
+            authorization_type="NONE",
+        )
+        accept(route, "AwsSolutions-APIG4", "It tells everybody that there is nothing here.")
+        self._let_in(made, "")
+
+    def _target(self, line: Function, made: ShopFunction) -> str:
+        integration = apigateway.CfnIntegration(
+            made,
+            "Integration",
+            api_id=self._api.id,
+            integration_type="AWS_PROXY",
+            integration_uri=made.callable.function_arn,
+            payload_format_version="2.0",
+            timeout_in_millis=min(line.timeout * 1000 + 500, 30_000),
+        )
+        return Fn.join("/", ["integrations", integration.ref])
+
+    def _let_in(self, made: ShopFunction, path: str) -> None:
         made.callable.add_permission(
             "Gateway",
             principal=iam.ServicePrincipal("apigateway.amazonaws.com"),
             source_arn=Fn.sub(
                 "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}/*/*"
-                + line.path.replace("{", "${!"),
+                + path,
                 {"Api": self._api.id},
             ),
         )

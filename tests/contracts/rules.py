@@ -16,6 +16,7 @@ from functions.manifest import (
     Endpoint,
     Feature,
     Function,
+    Otherwise,
     Queue,
     Reaction,
     Schedule,
@@ -120,11 +121,15 @@ def wrong_routes(cloud: Cloud, lines: Mapping[str, Function]) -> list[str]:
     guards = {Access.CUSTOMER: "customers", Access.STAFF: "staff"}
     breaches = []
     for name, line in lines.items():
-        if isinstance(line, Endpoint):
-            wanted = (_in_use(name, line), guards.get(line.access))
-            if routes.get(line.route) != wanted:
-                breaches.append(f"{line.route} leads to {routes.get(line.route)}, not {wanted}")
-    wanted_routes = {x.route for x in lines.values() if isinstance(x, Endpoint)}
+        if isinstance(line, Endpoint | Otherwise):
+            wanted = (
+                _in_use(name, line),
+                guards.get(line.access) if isinstance(line, Endpoint) else None,
+            )
+            if routes.get(_route_of(line)) != wanted:
+                at = _route_of(line)
+                breaches.append(f"{at} leads to {routes.get(at)}, not {wanted}")
+    wanted_routes = {_route_of(x) for x in lines.values() if isinstance(x, Endpoint | Otherwise)}
     breaches += [f"{route} is in no manifest" for route in routes if route not in wanted_routes]
     callable_ = {
         _called(cloud, p.stack, p.properties["FunctionName"])
@@ -134,14 +139,18 @@ def wrong_routes(cloud: Cloud, lines: Mapping[str, Function]) -> list[str]:
     return breaches + [
         f"the gateway may not call {name}"
         for name, line in lines.items()
-        if isinstance(line, Endpoint) and _in_use(name, line) not in callable_
+        if isinstance(line, Endpoint | Otherwise) and _in_use(name, line) not in callable_
     ]
 
 
-def _in_use(name: str, line: Endpoint) -> str:
+def _in_use(name: str, line: Endpoint | Otherwise) -> str:
     """What a route leads to: what shoppers call has an alias, so that it can be kept warm."""
-    staff = line.access in (Access.STAFF, Access.WEBHOOK)
-    return name if staff else f"{name}:live"
+    plain = isinstance(line, Otherwise) or line.access in (Access.STAFF, Access.WEBHOOK)
+    return name if plain else f"{name}:live"
+
+
+def _route_of(line: Endpoint | Otherwise) -> str:
+    return line.route if isinstance(line, Endpoint) else "$default"
 
 
 def _target(cloud: Cloud, route: Resource) -> str:

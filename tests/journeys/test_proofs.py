@@ -35,7 +35,9 @@ def run(*command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize(("proof", "points"), [(1, 400), (2, 80), (3, 120), (4, 40), (5, 6), (13, 200)])
+@pytest.mark.parametrize(
+    ("proof", "points"), [(1, 400), (2, 80), (3, 120), (4, 40), (5, 6), (13, 200)]
+)
 def test_a_proof_holds_in_small(proof: int, points: int) -> None:
     done = run("-m", "proofs", str(proof), "--points", str(points))
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"

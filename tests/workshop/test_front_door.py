@@ -33,7 +33,7 @@ def through_the_door(
 
 class Listening:
     def __init__(self, application: web.Application) -> None:
-        self._runner = web.AppRunner(application, shutdown_timeout=0.1)
+        self._runner = front_door.runner(application)
 
     async def __aenter__(self) -> str:
         await self._runner.setup()
@@ -167,3 +167,68 @@ def test_a_lambda_that_takes_too_long_is_a_504(monkeypatch: pytest.MonkeyPatch) 
             assert answer.status == 504
 
     through_the_door(asleep, act)
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: x\r\nno header\r\n\r\n", 400),
+        (b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"a" * 20_000 + b"\r\n\r\n", 400),
+        (b"GET /\xff\xfe HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: much\r\n\r\n", 400),
+        (b"BREW / HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+        (b"no HTTP at all\r\n\r\n", 400),
+        (b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", 404),
+        (b"CONNECT a:1 HTTP/1.1\r\nHost: x\r\n\r\n", 404),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nExpect: money\r\n\r\n", 417),
+    ],
+)
+def test_what_the_door_itself_refuses_is_a_problem_in_json(sent: bytes, status: int) -> None:
+    async def act(_: ClientSession, door: str) -> None:
+        head, body = (await said_to(door, sent)).split(b"\r\n\r\n", 1)
+        assert head.split()[1] == str(status).encode()
+        assert b"content-type: application/problem+json" in head.lower()
+        problem = json.loads(body)
+        assert problem["status"] == status
+        assert problem["code"]
+        assert problem["errors"][0]["code"] == problem["code"]
+
+    through_the_door(echo, act)
+
+
+@pytest.mark.parametrize("target", [b"http://elsewhere.example/carts?q=1", b"/carts?q=1"])
+def test_a_whole_url_is_asked_for_by_its_path(target: bytes) -> None:
+    async def act(_: ClientSession, door: str) -> None:
+        request = b"GET " + target + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        body = (await said_to(door, request)).partition(b"\r\n\r\n")[2]
+        assert json.loads(body)["target"] == "/api/$default/carts?q=1"
+
+    through_the_door(echo, act)
+
+
+def test_a_compressed_body_arrives_as_compressed_as_it_was() -> None:
+    import gzip
+
+    packed = gzip.compress(b'{"n": 1}')
+
+    async def act(client: ClientSession, door: str) -> None:
+        headers = {"Content-Encoding": "gzip", "Content-Length": str(len(packed))}
+        async with client.post(f"{door}/x", data=packed, headers=headers) as answer:
+            assert (await answer.json())["body"].encode("latin-1") == packed
+
+    through_the_door(echo, act)
+
+
+async def said_to(door: str, sent: bytes) -> bytes:
+    """The answer to bytes that no client library would send."""
+    reading, writing = await asyncio.open_connection("127.0.0.1", int(door.rpartition(":")[2]))
+    writing.write(sent)
+    heard = b""
+    while b"}" not in heard:
+        more = await asyncio.wait_for(reading.read(10_000), 5)
+        if not more:
+            break
+        heard += more
+    writing.close()
+    return heard

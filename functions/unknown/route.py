@@ -1,0 +1,38 @@
+"""What no route takes: 404, or 405 where the path is there and the method is not."""
+
+import json
+import re
+from typing import Any
+
+from shop.edge.http import Answer, Request, endpoint, setting
+from shop.kernel.errors import NotFound
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    parts = re.split(r"\{[^}]*\}", path)
+    return re.compile("[^/]+".join(map(re.escape, parts)))
+
+
+ROUTES = [
+    (route.partition(" ")[0], _pattern(route.partition(" ")[2]))
+    for route in setting("ROUTES").split(",")
+]
+
+
+@endpoint()
+def handler(request: Request[Any]) -> Answer:
+    """Raises NotFound where no method is known for the path."""
+    allowed = sorted({method for method, path in ROUTES if path.fullmatch(request.url)})
+    if not allowed or request.method in allowed:
+        raise NotFound("this shop has nothing under this address", code="route_unknown")
+    detail = f"this address takes {', '.join(allowed)}"
+    body = {
+        "type": "about:blank",
+        "title": "Method Not Allowed",
+        "status": 405,
+        "code": "method_not_allowed",
+        "detail": detail,
+        "errors": [{"code": "method_not_allowed", "detail": detail}],
+    }
+    headers = {"Content-Type": "application/problem+json", "Allow": ", ".join(allowed)}
+    return Answer(json.dumps(body), 405, headers)
