@@ -78,9 +78,7 @@ synth: $(READY) ## the CloudFormation templates of a stage, into cdk.out: STAGE=
 
 .PHONY: deploy
 deploy: $(READY) ## deploy a stage to your AWS account, with your credentials: STAGE=dev|prod
-	@case "$(STAGE)" in dev|prod) ;; *) echo "make deploy STAGE=dev or STAGE=prod; the local stage is make up" >&2; exit 1;; esac
-	@test -z "$${AWS_ENDPOINT_URL:-}" || { echo "AWS_ENDPOINT_URL is set: this would not reach AWS" >&2; exit 1; }
-	@DOORBUSTER_STAGE=$(STAGE) PYTHONPATH=$(CURDIR) cdk deploy --all --no-notices
+	@$(BIN)/python -m local.deploy "$(STAGE)"
 
 .PHONY: tools
 tools: $(READY) ## bring uv, Python, the locked packages and the CDK CLI (every verb does it by itself)

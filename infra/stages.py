@@ -27,6 +27,10 @@ class Domain:
     """ARN of an ACM certificate in us-east-1, the one region CloudFront takes certificates from."""
 
 
+EDGE_REGION = "us-east-1"
+"""The one region in which AWS takes a firewall and a certificate for CloudFront."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Stage:
     """One deployment of the shop."""

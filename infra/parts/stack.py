@@ -4,9 +4,7 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from infra.parts.names import Names
-
-EDGE_REGION = "us-east-1"
-"""The one region in which AWS takes a firewall and a certificate for CloudFront."""
+from infra.stages import EDGE_REGION
 
 
 class ShopStack(cdk.Stack):

@@ -20,8 +20,9 @@ from infra.parts.accept import accept
 from infra.parts.alarms import Alarms
 from infra.parts.manifests import lines
 from infra.parts.names import Names
-from infra.parts.stack import EDGE_REGION, ShopStack
+from infra.parts.stack import ShopStack
 from infra.stacks.api import Api
+from infra.stages import EDGE_REGION
 
 EVERYTHING_BUT_HOST = cloudfront.OriginRequestPolicy.ALL_VIEWER_EXCEPT_HOST_HEADER
 

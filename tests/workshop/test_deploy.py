@@ -1,0 +1,110 @@
+"""`make deploy` prepares an account that CDK has never seen, and reaches nothing but AWS."""
+
+import dataclasses
+import os
+import subprocess
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from infra.stages import STAGES
+from local import deploy
+from local.processes import CloudRefused
+
+DEPLOY = ["cdk", "deploy", "--all", "--no-notices"]
+
+
+@pytest.fixture(autouse=True)
+def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    with mock_aws():
+        yield
+
+
+@pytest.fixture
+def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[str], dict[str, str]]]:
+    """Commands that would have been run; those that bootstrap do it."""
+    seen: list[tuple[list[str], dict[str, str]]] = []
+
+    def run(command: list[str], *, env: dict[str, str], **_: Any) -> Any:
+        seen.append((command, env))
+        return SimpleNamespace(returncode=0)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    return seen
+
+
+def bootstrapped(region: str) -> None:
+    boto3.client("ssm", region).put_parameter(Name=deploy.VERSION, Value="30", Type="String")
+
+
+def test_an_account_that_cdk_has_never_seen_is_bootstrapped_first(ran: Any) -> None:
+    deploy.main(["dev"])
+    bootstrap = ["cdk", "bootstrap", "aws://123456789012/us-east-1", "--no-notices"]
+    assert [command for command, _ in ran] == [bootstrap, DEPLOY]
+    assert all(env["DOORBUSTER_STAGE"] == "dev" for _, env in ran)
+
+
+def test_an_account_that_was_bootstrapped_is_only_deployed_to(ran: Any) -> None:
+    bootstrapped("us-east-1")
+    deploy.main(["prod"])
+    assert [command for command, _ in ran] == [DEPLOY]
+
+
+def test_a_stage_in_another_region_needs_both_that_and_the_cdns() -> None:
+    stage = dataclasses.replace(STAGES["dev"], region="eu-central-1")
+    assert deploy.regions(stage) == ["eu-central-1", "us-east-1"]
+    bootstrapped("us-east-1")
+    assert deploy.missing(deploy.regions(stage)) == ["eu-central-1"]
+
+
+def test_nothing_is_deployed_where_the_bootstrap_fails(
+    monkeypatch: pytest.MonkeyPatch, ran: Any
+) -> None:
+    def fails(command: list[str], **_: Any) -> Any:
+        ran.append((command, {}))
+        return SimpleNamespace(returncode=3)
+
+    monkeypatch.setattr(subprocess, "run", fails)
+    with pytest.raises(SystemExit) as ended:
+        deploy.main(["dev"])
+    assert ended.value.code == 3
+    assert len(ran) == 1
+
+
+@pytest.mark.parametrize("stage", ["local", "test", "staging", ""])
+def test_only_stages_of_aws_are_deployed(
+    stage: str, ran: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        deploy.main([stage])
+    assert ran == []
+    assert "STAGE=dev or STAGE=prod" in capsys.readouterr().err
+
+
+def test_an_emulator_is_not_taken_for_aws(monkeypatch: pytest.MonkeyPatch, ran: Any) -> None:
+    monkeypatch.setitem(os.environ, "AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
+    with pytest.raises(CloudRefused, match="would not reach AWS"):
+        deploy.deployable("dev")
+    assert ran == []
+
+
+def test_who_is_not_signed_in_is_told_so(
+    monkeypatch: pytest.MonkeyPatch, ran: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from botocore.exceptions import NoCredentialsError
+
+    def nobody(*_: Any, **__: Any) -> Any:
+        raise NoCredentialsError
+
+    monkeypatch.setattr(boto3, "client", nobody)
+    with pytest.raises(SystemExit):
+        deploy.main(["dev"])
+    assert "Sign in first" in capsys.readouterr().err
+    assert ran == []
