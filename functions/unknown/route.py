@@ -9,8 +9,12 @@ from shop.kernel.errors import NotFound
 
 
 def _pattern(path: str) -> re.Pattern[str]:
-    parts = re.split(r"\{[^}]*\}", path)
-    return re.compile("[^/]+".join(map(re.escape, parts)))
+    """Of paths like this one: ``{sku}`` is one part of a path, ``{sku+}`` one and more."""
+    parts = re.split(r"(\{[^}]*\})", path)
+    for at in range(1, len(parts), 2):
+        parts[at] = ".+" if parts[at].endswith("+}") else "[^/]+"
+    parts[::2] = map(re.escape, parts[::2])
+    return re.compile("".join(parts))
 
 
 ROUTES = [

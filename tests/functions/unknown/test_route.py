@@ -6,7 +6,7 @@ import pytest
 
 from tests.kit.shop import call
 
-ROUTES = "GET /orders/{id},PUT /carts/{id},GET /carts/{id},POST /carts,GET /.well-known/ucp"
+ROUTES = "GET /orders/{id},PUT /carts/{id},GET /carts/{id},POST /carts,GET /.well-known/ucp,GET /staff/stock/{sku+}"
 
 
 @pytest.fixture
@@ -48,6 +48,7 @@ def test_an_unknown_address_is_a_404_as_problem_json(door: Any, asked: str) -> N
         ("GET /carts", "POST"),
         ("HEAD /.well-known/ucp", "GET"),
         ("PATCH /orders/ord_a%2Fb", "GET"),
+        ("DELETE /staff/stock/a/b", "GET"),
     ],
 )
 def test_a_known_address_with_another_method_is_a_405_that_says_which(

@@ -6,9 +6,10 @@ A product lives through four states::
       └──────────┴──────────────────────────↑  archived → draft
 
 A new product is sold after somebody looked it over, by the table :data:`MAY_BECOME`; what a file
-says is on sale was looked over by whoever sends it. Only a *published* product is shown or sold, and of its variants only the *active* ones. A variant
-is never taken away: one that is no longer made is *discontinued*, so its number is not given to
-another article and an old basket still means what it meant.
+says is on sale was looked over by whoever sends it. Only a *published* product is shown or sold,
+and of its variants only the *active* ones. A variant is never taken away: one that is no longer
+made is *discontinued*, so its number is not given to another article and an old basket still means
+what it meant.
 """
 
 import re
