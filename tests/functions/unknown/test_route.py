@@ -6,7 +6,10 @@ import pytest
 
 from tests.kit.shop import call
 
-ROUTES = "GET /orders/{id},PUT /carts/{id},GET /carts/{id},POST /carts,GET /.well-known/ucp,GET /staff/stock/{sku+}"
+ROUTES = (
+    "GET /orders/{id},PUT /carts/{id},GET /carts/{id},POST /carts,GET /.well-known/ucp,"
+    "GET /staff/stock/{sku+}"
+)
 
 
 @pytest.fixture
