@@ -119,7 +119,7 @@ def holder(port: int) -> str:
             if connection.pid is None:
                 return "another user's program"
             try:
-                command = " ".join(psutil.Process(connection.pid).cmdline())
+                command = " ".join(" ".join(psutil.Process(connection.pid).cmdline()).split())
             except psutil.Error:
                 command = "command unknown"
             return f"process {connection.pid} ({command[:120]})"

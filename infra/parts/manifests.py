@@ -22,6 +22,9 @@ from infra.stages import Stage
 
 DOORS = Path(__file__).resolve().parents[2] / "functions"
 
+ROUTES = 3_000
+"""Characters. A Lambda's environment has 4 KB, its other settings have 1."""
+
 
 def present(features: Iterable[Feature], stage: Stage) -> tuple[Feature, ...]:
     """The features a stage has. Raises :class:`ManifestRefused` with everything that is wrong."""
@@ -52,6 +55,8 @@ def _faults(features: tuple[Feature, ...]) -> Iterator[str]:
     yield from _twice("module", (line.module for line in every))
     yield from _twice("route", (_shape(x.route) for x in every if isinstance(x, Endpoint)))
     yield from _twice("route", ("$default" for x in every if isinstance(x, Otherwise)))
+    if sum(len(x.route) + 1 for x in every if isinstance(x, Endpoint)) > ROUTES:
+        yield f"all routes together exceed {ROUTES} characters; Otherwise has them in its settings"
     yield from _twice("consumer of queue", (x.queue for x in every if isinstance(x, Consumer)))
     yield from _twice("state", (x.name for x in every if isinstance(x, Step | Undo)))
     for feature in features:

@@ -426,6 +426,12 @@ GOOD = Endpoint(
         ),
         ((Step(module="things.wait", name="Wait", waits=True),), "waits without a deadline"),
         ((Step(module="things.do", name="Do", undo="things.undo"),), "is not an Undo line"),
+        (
+            tuple(
+                replace(GOOD, module=f"things.n{n}", route=f"GET /things/{n}") for n in range(200)
+            ),
+            "all routes together exceed",
+        ),
     ],
 )
 def test_a_manifest_that_contradicts_itself_is_refused(

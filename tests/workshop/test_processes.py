@@ -47,3 +47,20 @@ def test_somebody_who_merely_mentions_our_home_is_left_alone(tmp_path: Path) -> 
     with running("-c", "import sys; sys.stdin.read()", "--home", str(tmp_path)):
         assert servers(tmp_path) == []
         assert workers(tmp_path) == []
+
+
+def test_a_holder_is_named_in_one_line() -> None:
+    program = """
+import socket, sys
+taken = socket.create_server(("127.0.0.1", 0))
+print(taken.getsockname()[1], flush=True)
+sys.stdin.read()
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        said = holder(int(process.stdout.readline()))
+        process.communicate()
+    assert str(process.pid) in said
+    assert "\n" not in said
