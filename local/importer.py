@@ -24,6 +24,8 @@ from local.cloud import HOME, Cloud
 from local.furnish import STAFF, STAFF_PASSWORD
 from local.people import Reply, Visitor, sign_in
 from local.processes import CloudRefused
+from shop.kernel.errors import Invalid
+from shop.kernel.files import other_than_products, text_of
 
 PRODUCTS = 200
 """Products of a part: some seconds of work for one Lambda, far from the gateway's 30."""
@@ -69,6 +71,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m local.importer", description=__doc__)
     parser.add_argument("file", type=Path, help="Shopify's product CSV, or YAML")
     parser.add_argument("--currency", default="USD", help="of the prices in the file")
+    parser.add_argument("--encoding", default="utf-8", help="of the file, where it has no mark")
     parser.add_argument("--media", help="URL below which pictures lie that the file only names")
     parser.add_argument("--home", default=os.environ.get("DOORBUSTER_HOME", str(HOME)))
     parser.add_argument("--url", help="of another shop than the one on this machine")
@@ -76,7 +79,7 @@ def main() -> None:
     told = parser.parse_args()
     console = Console(highlight=False)
     try:
-        text, kind = read(told.file)
+        text, kind = read(told.file, told.encoding)
         parts = list(parts_of(text, kind))
         terms = {"currency": told.currency, **({"media": told.media} if told.media else {})}
         kept = send(parts, kind, terms, staff_of(told), console)
@@ -98,19 +101,20 @@ def staff_of(told: argparse.Namespace) -> Visitor:
     return Visitor(cloud.url, sign_in(cloud, STAFF, STAFF_PASSWORD, staff=True))
 
 
-def read(file: Path) -> tuple[str, str]:
-    """The text of a file and its kind. Refuses what is neither CSV nor YAML in UTF-8."""
+def read(file: Path, encoding: str = "utf-8") -> tuple[str, str]:
+    """The text of a file and its kind. Refuses, in one sentence, what is no file of products."""
     kind = KINDS.get(file.suffix.lower())
     if kind is None:
         raise CloudRefused(f"{file.name}: only .csv (Shopify's) and .yaml are taken.")
     try:
-        return file.read_bytes().decode("utf-8-sig"), kind
+        text = text_of(file.read_bytes(), encoding)
     except OSError as error:
         raise CloudRefused(f"{file}: {error.strerror}.") from None
-    except UnicodeDecodeError as error:
-        raise CloudRefused(
-            f"{file.name} is not UTF-8 (byte {error.start}). Save it as UTF-8 and try again."
-        ) from None
+    except Invalid as refusal:
+        raise CloudRefused(f"{file.name}: {refusal.detail}.") from None
+    if (other := other_than_products(text)) is not None:
+        raise CloudRefused(f"{file.name}: {other}; only Shopify's product CSV and YAML are taken.")
+    return text, kind
 
 
 def send(
@@ -175,6 +179,8 @@ def _refusal(reply: Reply, part: Part, total: Sum) -> str:
         why = str(reply.body["detail"])
     except (ValueError, KeyError):
         why = reply.text[:400]
+    if not total.kept and part.first_line == 1:
+        return f"Nothing was taken: {why}."
     what = f"From line {part.first_line} on ({reply.status}): {why}"
     if not total.kept:
         return what

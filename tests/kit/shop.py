@@ -167,7 +167,7 @@ def call(
         "isBase64Encoded": False,
     }
     if path:
-        event["pathParameters"] = dict(path)
+        event["pathParameters"] = {name: v.replace("%", "%25") for name, v in path.items()}
     if claims is not None:
         event["requestContext"]["authorizer"] = {"jwt": {"claims": dict(claims)}}
     answer = handler(event, Context())

@@ -116,7 +116,7 @@ def test_a_file_larger_than_an_ordinary_body_is_read() -> None:
 @pytest.mark.parametrize(
     ("text", "kind", "query", "status", "code"),
     [
-        ("", "text/csv", "", 422, "columns_missing"),
+        ("", "text/csv", "", 422, "file_empty"),
         ("nonsense", "text/csv", "", 422, "columns_missing"),
         ("nonsense", "application/yaml", "", 422, "not_a_list"),
         ("{}", "application/json", "", 400, "content_type_unsupported"),

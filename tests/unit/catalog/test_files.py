@@ -249,7 +249,7 @@ def test_pictures_are_found_where_they_are_said_to_lie() -> None:
     ("item", "line", "reason"),
     [
         ("- id: [unclosed\n  name: x\n", 4, "this is not YAML"),
-        ("- id: x\n  name: 'y\n", 3, "this is not YAML"),
+        ("- id: x\n  name: 'y\n", 3, "the quote that begins on line 3 is never closed"),
         ("- just text\n", 2, "a bare value"),
         ("- name: Nameless\n  price: 1\n", 2, "id: this is needed"),
         ("- id: x\n  price: 1\n", 2, "name: this is needed"),
@@ -290,7 +290,7 @@ def test_a_yaml_bomb_is_one_bad_item() -> None:
     [
         (b"\xff\xfe\x00", "text/csv", Invalid, "encoding_unsupported"),
         (b"Handle,Title,Price\n", "text/csv", Unprocessable, "file_empty"),
-        (b"", "text/csv", Unprocessable, "columns_missing"),
+        (b"", "text/csv", Unprocessable, "file_empty"),
         (b"a,b\n1,2\n", "text/csv", Unprocessable, "columns_missing"),
         (b"Handle,Title\nmug,Mug\n", "text/csv", Unprocessable, "columns_missing"),
         (b"", "application/yaml", Unprocessable, "file_empty"),
@@ -366,3 +366,91 @@ def test_the_whole_demo_store_is_read() -> None:
         assert reading.rejected == []
         total += len(reading.entries)
     assert total == 2465
+
+
+HEADER = "Handle,Title,Price\n"
+CAFE = HEADER + "cafe,Café Crème,5\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_file_that_says_how_it_is_written_is_read_so(encoding: str) -> None:
+    assert by_id(read(CAFE.encode(encoding)))["cafe"].draft.title == "Café Crème"
+
+
+def test_windows_1252_is_read_where_the_sender_says_so() -> None:
+    raw = CAFE.replace("5\n", "“5”\n").encode("cp1252")
+    reading = read_file(raw, "text/csv", Terms(encoding="windows-1252"))
+    assert reading.rejected[0].reason == "price: '“5”' is not a price"
+    with pytest.raises(Invalid, match=r"line 2, byte 5 \(0x81"):
+        read_file(HEADER.encode() + b"cafe\x81", "text/csv", Terms(encoding="windows-1252"))
+    with pytest.raises(Invalid, match="one of utf-8, windows-1252"):
+        read_file(raw, "text/csv", Terms(encoding="ebcdic"))
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        (
+            CAFE.encode("latin-1"),
+            r"line 2, byte 9 \(0xE9, byte 28 of the file\).*encoding=windows-125",
+        ),
+        (CAFE.encode("utf-16-le"), "byte 2 of the file is zero"),
+        (CAFE.encode("utf-32"), "UTF-32"),
+        (CAFE.replace("é", "\ufffd").encode(), "line 2, character 9 is U\\+FFFD"),
+        (b"\x89PNG\r\n\x1a\n\0\0", "a picture"),
+        (b"\xff\xd8\xff\xe0\0", "a picture"),
+        (b"PK\x03\x04\x14\0", "an Excel workbook"),
+        (b"%PDF-1.7", "a PDF"),
+        (b'{"products": []}', "^this is JSON"),
+        (b'[{"id": 1}]', "^this is JSON"),
+        (b"<!DOCTYPE html><html>", "^this is a web page"),
+        (b"", "^the file is empty"),
+        (b" \n\n", "^the file is empty"),
+        (
+            b"Name,Email,Financial Status,Lineitem name\n#1,j@x.example,paid,Mug\n",
+            "export of orders",
+        ),
+        (b"First Name,Accepts Email Marketing\nJ,no\n", "export of customers"),
+    ],
+)
+def test_what_is_no_product_file_is_called_by_its_name(raw: bytes, said: str) -> None:
+    for kind in ("text/csv", "application/yaml"):
+        with pytest.raises(Refusal, match=said) as refused:
+            read(raw, kind)
+        assert "\n" not in refused.value.detail
+
+
+@pytest.mark.parametrize(
+    ("rows", "line"),
+    [
+        ('a,A,1\nb,"B,2\nc,C,3\nd,D,4\n', 3),
+        ('a,A,1\nb,"fine ""so""","2\nc,C,3\n', 3),
+        ('a,"two\nlines","1\nc,C,3', 3),
+        ('a,A,1\nb,B,"', 3),
+    ],
+)
+def test_a_quote_that_is_never_closed_is_told_with_the_line_it_began_on(
+    rows: str, line: int
+) -> None:
+    reading = read((HEADER + rows).encode())
+    (rejected,) = reading.rejected
+    assert rejected.line == line
+    assert rejected.reason.startswith(f"the quote that begins on line {line} is never closed")
+
+
+def test_inches_and_closed_quotes_are_text() -> None:
+    reading = read((HEADER + 'a,7" wide,1\nb,"say ""hi""\nto all",2').encode())
+    assert [e.draft.title for e in reading.entries] == ['7" wide', 'say "hi"\nto all']
+    assert not reading.rejected
+
+
+def test_counts_below_zero_are_told_with_their_lines() -> None:
+    rows = "".join(f"h{n},T,1,{-1 if n % 2 else 3}\n" for n in range(50))
+    reading = read(f"Handle,Title,Price,Variant Inventory Qty\n{rows}".encode())
+    lines = ", ".join(str(n) for n in range(3, 43, 2))
+    assert list(reading.notices) == [
+        f"counts below zero were taken as zero: lines {lines} and 5 more"
+    ]
+    one = read(b"- {id: a, name: A, price: 1, current_stock: -4}\n", "application/yaml")
+    assert list(one.notices) == ["counts below zero were taken as zero: line 1"]
+    assert by_id(one)["a"].counts == {"a": 0}

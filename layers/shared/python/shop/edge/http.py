@@ -257,7 +257,8 @@ def _arrived(event: Mapping[str, Any], headers: Mapping[str, str], limit: int) -
             code="idempotency_key_invalid",
             path="Idempotency-Key",
         )
-    path = event.get("pathParameters") or {}
+    # An HTTP API undoes every escape of a path but this one.
+    path = {n: v.replace("%25", "%") for n, v in (event.get("pathParameters") or {}).items()}
     for name, value in path.items():
         if not (1 <= len(value) <= 128 and value.isprintable()):
             raise NotFound(f"there is nothing under this {name}", path=name)

@@ -41,12 +41,18 @@ def read_yaml(text: str, terms: Terms) -> Reading:
         except yaml.MarkedYAMLError as error:
             # An open quote is missed at the end only, which is where the next item begins.
             at = min(error.problem_mark.line if error.problem_mark else 0, item.count("\n") - 1)
-            reading.reject(line + at, f"this is not YAML: {error.problem or error.context}")
+            reading.reject(line + at, _said(error, line))
         except (yaml.YAMLError, RecursionError, ValueError) as error:
             reading.reject(line, f"this is not YAML: {str(error).splitlines()[0]}")
         except Unreadable as error:
             reading.reject(error.line, error.reason)
     return reading
+
+
+def _said(error: yaml.MarkedYAMLError, line: int) -> str:
+    if error.context == "while scanning a quoted scalar" and error.context_mark:
+        return f"the quote that begins on line {line + error.context_mark.line} is never closed"
+    return f"this is not YAML: {error.problem or error.context}"
 
 
 def _items(text: str, first_line: int) -> Iterator[tuple[int, str]]:
@@ -98,7 +104,7 @@ def _entry(item: Any, line: int, terms: Terms, reading: Reading) -> Entry:
     )
     counts: dict[str, int] = {}
     if item.get("current_stock") is not None:
-        counts[sku] = count_of(item["current_stock"], line)
+        counts[sku] = count_of(item["current_stock"], line, reading)
     return entry_of(product_id, draft, line=line, variant_lines=(line,), counts=counts)
 
 

@@ -9,8 +9,11 @@ from collections.abc import Mapping
 
 from shop.catalog.wire.reading import Reading, Terms
 from shop.kernel.errors import Invalid, Unprocessable
+from shop.kernel.files import other_than_products, text_of
 from shop.kernel.money import CURRENCIES
 
+CSV = frozenset({"text/csv", "application/csv"})
+YAML = frozenset({"application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml"})
 LARGEST_FILE = 4_000_000
 """Bytes; a Lambda is handed 6 MB at most, and base64 makes 4 of 3."""
 MOST_ENTRIES = 1_000
@@ -20,31 +23,30 @@ MOST_ENTRIES = 1_000
 def read_file(raw: bytes, kind: str, terms: Terms) -> Reading:
     """Read a product file: ``text/csv`` as Shopify writes it, or ``application/yaml``.
 
-    Raises :class:`Invalid` for another kind or for text that is not UTF-8, and
+    Raises :class:`Invalid` for another kind or for bytes that are not the text they should be, and
     :class:`Unprocessable` for a file that holds no products at all.
     """
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise Invalid(
-            f"the file is not UTF-8 (byte {error.start}); save it as UTF-8",
-            code="encoding_unsupported",
-            path="$",
-        ) from None
-    if kind in ("text/csv", "application/csv"):
-        from shop.catalog.wire.shopify import read_csv
-
-        reading = read_csv(text, terms)
-    elif kind in ("application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml"):
-        from shop.catalog.wire.demo_store import read_yaml
-
-        reading = read_yaml(text, terms)
-    else:
+    if kind not in CSV and kind not in YAML:
         raise Invalid(
             "send text/csv (Shopify's product file) or application/yaml",
             code="content_type_unsupported",
             path="Content-Type",
         )
+    text = text_of(raw, terms.encoding)
+    if (other := other_than_products(text)) is not None:
+        raise Unprocessable(
+            f"{other}; products come as Shopify's product CSV, or as a YAML list",
+            code="file_empty" if not text.strip() else "file_unknown",
+            path="$",
+        )
+    if kind in CSV:
+        from shop.catalog.wire.shopify import read_csv
+
+        reading = read_csv(text, terms)
+    else:
+        from shop.catalog.wire.demo_store import read_yaml
+
+        reading = read_yaml(text, terms)
     if not reading.entries and not reading.rejected:
         raise Unprocessable("there is no product in this file", code="file_empty", path="$")
     if len(reading.entries) > MOST_ENTRIES:
@@ -53,11 +55,12 @@ def read_file(raw: bytes, kind: str, terms: Terms) -> Reading:
             code="too_many_products",
             path="$",
         )
+    reading.told()
     return _each_once(reading)
 
 
 def terms_asked(query: Mapping[str, str]) -> Terms:
-    """``?currency=USD&media=https://…/&first_line=1`` of an import."""
+    """``?currency=USD&media=https://…/&first_line=1&encoding=utf-8`` of an import."""
     currency = query.get("currency", "USD")
     if currency not in CURRENCIES:
         raise Invalid("a currency is an ISO 4217 code, such as USD", path="currency")
@@ -67,7 +70,7 @@ def terms_asked(query: Mapping[str, str]) -> Terms:
     first_line = query.get("first_line", "1")
     if not re.fullmatch(r"[1-9][0-9]{0,8}", first_line):
         raise Invalid("first_line is a whole number from 1", path="first_line")
-    return Terms(currency, media, int(first_line))
+    return Terms(currency, media, int(first_line), query.get("encoding", "utf-8").lower())
 
 
 def _each_once(reading: Reading) -> Reading:

@@ -11,6 +11,9 @@ from shop.catalog.actions.importing import Entry, Rejected
 from shop.catalog.actions.keeping import Draft
 from shop.catalog.model import Media, Status
 
+LINES_TOLD = 20
+"""Lines that a notice names; it says how many more there are."""
+
 
 @dataclass
 class Reading:
@@ -19,6 +22,8 @@ class Reading:
     entries: list[Entry] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     notices: dict[str, None] = field(default_factory=dict)
+    below_zero: list[int] = field(default_factory=list)
+    """Lines whose counts were."""
 
     def reject(self, line: int, reason: str, product: str | None = None) -> None:
         self.rejected.append(Rejected(line, reason, product))
@@ -26,18 +31,29 @@ class Reading:
     def notice(self, text: str) -> None:
         self.notices[text] = None
 
+    def told(self) -> None:
+        """Say what was gathered line by line."""
+        if self.below_zero:
+            lines = ", ".join(str(line) for line in self.below_zero[:LINES_TOLD])
+            more = len(self.below_zero) - LINES_TOLD
+            lines += f" and {more} more" if more > 0 else ""
+            word = "line" if len(self.below_zero) == 1 else "lines"
+            self.notice(f"counts below zero were taken as zero: {word} {lines}")
+
 
 @dataclass(frozen=True)
 class Terms:
     """What a file does not say itself.
 
-    ``currency`` of its prices; ``media_base``, the URL below which pictures lie that it names
-    without one; ``first_line``, the number of its first line where it is part of a larger one.
+    ``currency`` of its prices; ``encoding``, where it is not UTF-8; ``media_base``, the URL below
+    which pictures lie that it names without one; ``first_line``, the number of its first line
+    where it is part of a larger one.
     """
 
     currency: str = "USD"
     media_base: str | None = None
     first_line: int = 1
+    encoding: str = "utf-8"
 
 
 class Unreadable(Exception):
@@ -71,8 +87,8 @@ def entry_of(
     )
 
 
-def count_of(text: Any, line: int) -> int:
-    """A number of units as files have it. Raises :class:`Unreadable`."""
+def count_of(text: Any, line: int, reading: Reading) -> int:
+    """A number of units as files have it, not below zero. Raises :class:`Unreadable`."""
     if isinstance(text, int) and not isinstance(text, bool):
         units = text
     elif isinstance(text, str) and re.fullmatch(r"\s*-?[0-9]{1,10}\s*", text):
@@ -81,7 +97,9 @@ def count_of(text: Any, line: int) -> int:
         raise Unreadable(line, f"stock: {text!r} is not a whole number")
     if units > 1_000_000_000:
         raise Unreadable(line, f"stock: {units} units cannot be right")
-    return units
+    if units < 0:
+        reading.below_zero.append(line)
+    return max(units, 0)
 
 
 def picture(name: str, alt: str, terms: Terms, reading: Reading) -> tuple[Media, ...]:

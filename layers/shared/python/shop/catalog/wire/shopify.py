@@ -102,6 +102,7 @@ def _rows(text: str, terms: Terms, reading: Reading) -> Iterator[tuple[int, dict
     delimiter = max(",;\t", key=first.count)
     csv.field_size_limit(1_000_000)
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    raw = text.splitlines(keepends=True)
     try:
         header = [name.strip().lower() for name in next(lines, [])]
     except csv.Error as error:
@@ -117,12 +118,42 @@ def _rows(text: str, terms: Terms, reading: Reading) -> Iterator[tuple[int, dict
         except csv.Error as error:
             reading.reject(line, f"this is not CSV: {error}")
             return
+        if lines.line_num >= len(raw):
+            opened = _never_closed("".join(raw[line - 1 - shift :]), delimiter)
+            if opened is not None:
+                said = f"the quote that begins on line {line + opened} is never closed"
+                reading.reject(line + opened, f"{said}; from line {line} on nothing was read")
+                return
         if not any(cell.strip() for cell in cells):
             continue
         if len(cells) > len(header) and any(cell.strip() for cell in cells[len(header) :]):
             reading.reject(line, f"{len(cells)} cells in a table of {len(header)} columns")
             continue
         yield line, {ours: cells[n].strip() for n, ours in columns.items() if n < len(cells)}
+
+
+def _never_closed(row: str, delimiter: str) -> int | None:
+    """How many lines into a row the quote begins that goes on to the end of the file, if one does.
+
+    Quotes count as csv reads them: at the beginning of a cell they open it, doubled they are text.
+    """
+    opened: int | None = None
+    line, fresh, at = 0, True, 0
+    while at < len(row):
+        char = row[at]
+        if opened is not None:
+            if char == '"' and row[at + 1 : at + 2] == '"':
+                at += 1
+            elif char == '"':
+                opened = None
+            fresh = False
+        elif char == '"' and fresh:
+            opened = line
+        else:
+            fresh = char in (delimiter, "\n", "\r")
+        line += char == "\n"
+        at += 1
+    return opened
 
 
 def _columns(header: list[str], reading: Reading) -> dict[int, str]:
@@ -174,10 +205,7 @@ def _entry(group: _Group, terms: Terms, reading: Reading) -> Entry:
         if row.get("oversell", "").lower() in ("continue", *_YES):
             reading.notice("selling what is out of stock is not kept; sales stop at zero")
         if row.get("units"):
-            units = count_of(row["units"], at)
-            if units < 0:
-                reading.notice("counts below zero were taken as zero")
-            counts[variant.sku or product_id] = max(units, 0)
+            counts[variant.sku or product_id] = count_of(row["units"], at, reading)
     html = head.get("html", "")
     draft = Draft(
         title=head["title"],
