@@ -1,0 +1,155 @@
+"""Prices over HTTP: what staff schedule, what shoppers see, what the order keeps and gives back."""
+
+import base64
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from local.demo import paying
+from local.people import Visitor, until
+from tests.kit.goods import checkout_body
+from tests.kit.ucp_judge import judge
+
+pytestmark = pytest.mark.journey
+
+Sell = Callable[..., dict[str, Any]]
+CODES = 10_000
+
+
+def put_on_the_calendar(staff: Visitor, id_: str, **told: Any) -> None:
+    staff.post("/staff/promotions", {"id": id_, "title": id_, **told})
+    staff.post(f"/staff/promotions/{id_}/schedule")
+
+
+def announced(buyer: Visitor, goods: dict[str, Any]) -> dict[str, Any]:
+    found = buyer.post("/catalog/lookup", {"ids": [goods["variant"]]})
+    judge("catalog_lookup", found)
+    variant: dict[str, Any] = found["products"][0]["variants"][0]
+    return variant
+
+
+def begin(buyer: Visitor, goods: dict[str, Any], code: str) -> dict[str, Any]:
+    body = {**checkout_body((goods["variant"], 3)), "discounts": {"codes": [code]}}
+    checkout: dict[str, Any] = buyer.post("/checkout-sessions", body)
+    judge("checkout", checkout)
+    return checkout
+
+
+def taken_off(checkout: dict[str, Any]) -> dict[str, int]:
+    return {d["title"]: d["amount"] for d in checkout["discounts"]["applied"]}
+
+
+def messages(checkout: dict[str, Any]) -> list[str]:
+    return [m["code"] for m in checkout.get("messages", [])]
+
+
+def subject(visitor: Visitor) -> str:
+    """Whom a visitor's token is about."""
+    payload = str(visitor.token).split(".")[1]
+    told = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    return str(told["sub"])
+
+
+def test_a_flash_sale_tiers_and_a_batch_of_codes_from_the_calendar_to_the_order_and_back(
+    staff: Visitor, jane: Visitor, mallory: Visitor, sell: Sell
+) -> None:
+    goods = sell(pieces=50, price=10_000)
+    mine, name = {"variants": [goods["variant"]]}, goods["sku"].lower()
+    now = datetime.now(UTC)
+    window = {
+        "starts": (now - timedelta(minutes=1)).isoformat(),
+        "ends": (now + timedelta(hours=1)).isoformat(),
+    }
+    put_on_the_calendar(
+        staff,
+        f"flash-{name}",
+        goods=mine,
+        conditions={"window": window},
+        effect={"kind": "flash_sale", "basis_points": 2500, "quota": 4, "per_customer": 2},
+    )
+    usd = {"currency": "USD"}
+    tiers = [
+        {"spend": {"amount": 20_000, **usd}, "save": {"amount": 1_000, **usd}},
+        {"spend": {"amount": 24_000, **usd}, "save": {"amount": 2_000, **usd}},
+    ]
+    put_on_the_calendar(
+        staff, f"tiers-{name}", goods=mine, effect={"kind": "spend_save", "tiers": tiers}
+    )
+    put_on_the_calendar(
+        staff,
+        f"coupon-{name}",
+        goods=mine,
+        code_required=True,
+        stacking={"group": "coupons"},
+        effect={"kind": "order_amount", "amount": [{"amount": 500, **usd}]},
+    )
+    staff.post("/staff/coupons", {"id": f"batch-{name}", "promotion_id": f"coupon-{name}"})
+    path, began = f"/staff/coupons/batch-{name}/codes", datetime.now(UTC)
+    issued = staff.post(path, {"count": CODES, "prefix": "FLASH"})
+    print(f"{CODES} codes in {(datetime.now(UTC) - began).total_seconds():.1f} s")
+    assert issued["issued"] == CODES
+    codes = staff.get(path)["codes"]
+    assert len(set(codes)) == 1_000
+    code = codes[0]
+
+    shown = until(lambda: announced(jane, goods), lambda v: v["price"]["amount"] == 7_500)
+    assert shown["list_price"]["amount"] == 10_000
+    assert shown["metadata"] == {
+        "lowest_price_30_days": {"amount": 10_000, "currency": "USD"},
+        "reduction_percent": 25,
+    }
+
+    checkout = begin(jane, goods, code)
+    # Two at 75.00, one at 100.00, 5.00 off by the code, then 20.00 by the second tier.
+    reduced = {f"flash-{name}": 5_000, f"tiers-{name}": 2_000, f"coupon-{name}": 500}
+    assert taken_off(checkout) == reduced
+    path = f"/checkout-sessions/{checkout['id']}/complete"
+    done = jane.post(path, paying("tok_success"))
+    judge("checkout", done)
+    order_id = done["order"]["id"]
+
+    kept = staff.get(f"/staff/orders/{order_id}")
+    assert kept["total"] == done["totals"][-1]["amount"]
+
+    # Jane had her two, and the code is spent; for Mallory there are two left.
+    spent = begin(jane, goods, code)
+    assert taken_off(spent) == {f"tiers-{name}": 2_000}
+    assert messages(spent) == ["discount_code_exhausted"]
+    assert taken_off(begin(mallory, goods, codes[1])) == reduced
+
+    staff.post(f"/staff/orders/{order_id}/cancel", {"reason": "changed mind"})
+    again = begin(jane, goods, code)
+    assert taken_off(again) == reduced
+    assert messages(again) == []
+
+    staff.post(f"/staff/promotions/flash-{name}/end")
+    until(lambda: announced(jane, goods), lambda v: v["price"]["amount"] == 10_000)
+    history = staff.get(f"/staff/price-history/{goods['variant']}")
+    assert [point["price"] for point in history["points"]] == [10_000, 7_500, 10_000]
+
+
+def test_a_price_list_of_a_customer_group_is_theirs_alone(
+    staff: Visitor, jane: Visitor, guest: Visitor, sell: Sell
+) -> None:
+    goods = sell(pieces=50, price=10_000)
+    entry = {"article": goods["variant"], "price": 6_000}
+    body = {"id": f"list-{goods['sku']}", "currency": "USD", "entries": [entry]}
+    staff.post("/staff/price-lists", {**body, "groups": [goods["sku"]]})
+    lines = {"line_items": [{"item": {"id": goods["variant"]}, "quantity": 1}]}
+    cart = jane.post("/carts", lines)
+    judge("cart", cart)
+    assert cart["totals"][-1]["amount"] == 10_000
+    who = subject(jane)
+    staff.put(f"/staff/customers/{who}/groups", {"groups": [goods["sku"]]})
+
+    def price() -> int:
+        shown = jane.get(f"/carts/{cart['id']}")
+        judge("cart", shown)
+        amount: int = shown["totals"][-1]["amount"]
+        return amount
+
+    assert until(price, lambda amount: amount == 6_000) == 6_000
+    assert guest.post("/carts", lines)["totals"][-1]["amount"] == 10_000
