@@ -49,6 +49,8 @@ class Stage:
     api_id: str | None = None
     """Pins the API's id on the emulator, so that its URL is stable. Eight digits of [a-f0-9]."""
     payment_provider: Provider
+    payment_public_key: str | None = None
+    """What buyers' programs hand cards to the provider with. It is public and names the account."""
     payment_window: int
     """Seconds from placing to the end of an unpaid order."""
     mail_from: str
@@ -72,6 +74,12 @@ class Stage:
         if self.production and self.payment_provider == "sandbox":
             raise StageRefused(
                 f"{self.name}: the sandbox takes no money; production needs a provider"
+            )
+        if (self.payment_provider == "stripe") != (self.payment_public_key is not None):
+            raise StageRefused(f"{self.name}: Stripe, and nobody else, needs a publishable key")
+        if not (self.payment_public_key or "pk_").startswith("pk_"):
+            raise StageRefused(
+                f"{self.name}: a publishable key begins with pk_; this may be secret"
             )
         if self.production and not (self.terms_url and self.privacy_url):
             raise StageRefused(f"{self.name}: a checkout links to terms and a privacy policy")
@@ -132,6 +140,7 @@ PROD = Stage(
     region="us-east-1",
     production=True,
     payment_provider="stripe",
+    payment_public_key="pk_live_your_own",
     payment_window=30 * 60,
     mail_from="orders@doorbuster.example",
     terms_url="https://doorbuster.example/terms",

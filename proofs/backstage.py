@@ -181,8 +181,8 @@ class Backstage:
         self.slept.clear()
         self.executions.clear()
         self._later.clear()
-        for module, kept in _SIGNED.items():
-            getattr(importlib.import_module(f"functions.{module}"), kept)._read_at = None
+        for module in _SIGNED:
+            importlib.import_module(f"functions.{module}").secret._read_at = None
         Clock.ahead = timedelta()
 
     def deadline(self, wire: Wire) -> None:
@@ -368,11 +368,11 @@ class NotDone(Exception):
     """A queue's message was reported as failed."""
 
 
-_SIGNED = {
-    "sandbox.settle_payment": "secret",
-    "webhooks.receive_payment_event": "secret",
-    "webhooks.receive_carrier_event": "carriers",
-}
+_SIGNED = (
+    "sandbox.settle_payment",
+    "sandbox.receive_payment_event",
+    "webhooks.receive_carrier_event",
+)
 """Doors that keep a secret for a while: each dealing begins without, so its calls are the same."""
 _CONSUMERS = {
     "settlements": "sandbox.settle_payment",
@@ -418,12 +418,11 @@ def _delivered_in_process(
     text = json.dumps(body, separators=(",", ":"))
     headers = signature(secret.keys(at)[0], delivery, at, text.encode())
     answer = call(
-        _door("webhooks.receive_payment_event"),
-        "POST /webhooks/payments/{provider}",
+        _door("sandbox.receive_payment_event"),
+        "POST /webhooks/payments/sandbox",
         raw=text,
         headers=headers,
         key="",
-        provider=url.rsplit("/", 1)[1],
     )
     if answer.status >= 300:
         raise Unavailable(f"the delivery was not taken: {answer.status}")

@@ -1,6 +1,6 @@
 """The payment sandbox, seen from outside. Stages that take real money do not have it."""
 
-from functions.manifest import Access, Consumer, Endpoint, Feature, Queue, Switch
+from functions.manifest import Access, Consumer, Endpoint, Feature, Queue, Secret, Switch
 
 FEATURE = Feature(
     "sandbox",
@@ -26,6 +26,16 @@ FEATURE = Feature(
             summary="The buyer approves or declines",
             request="shop.payments.wire:ChallengeAnswer",
             payments=True,
+        ),
+        Endpoint(
+            route="POST /webhooks/payments/sandbox",
+            module="sandbox.receive_payment_event",
+            access=Access.WEBHOOK,
+            summary="The sandbox says that a payment changed (Standard Webhooks)",
+            request="shop.payments.wire:PaymentEvent",
+            status=202,
+            sends=(Queue.PAYMENT_EVENTS,),
+            secrets=(Secret.SANDBOX_WEBHOOK,),
         ),
         Consumer(
             module="sandbox.settle_payment",

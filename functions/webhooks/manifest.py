@@ -5,16 +5,6 @@ from functions.manifest import Access, Consumer, Endpoint, Feature, Queue, Secre
 FEATURE = Feature(
     "webhooks",
     (
-        Endpoint(
-            route="POST /webhooks/payments/{provider}",
-            module="webhooks.receive_payment_event",
-            access=Access.WEBHOOK,
-            summary="A payment provider says that a payment changed (Standard Webhooks)",
-            request="shop.payments.wire:PaymentEvent",
-            status=202,
-            sends=(Queue.PAYMENT_EVENTS,),
-            payments=True,
-        ),
         Consumer(
             module="webhooks.apply_payment_event",
             queue=Queue.PAYMENT_EVENTS,

@@ -8,13 +8,13 @@ from shop.edge.webhook import Keyring, verified
 from shop.orders.wire.carrier import CarrierEvent
 
 QUEUE = setting("QUEUE_CARRIER_EVENTS")
-carriers = Keyring(setting("SECRET_CARRIER_WEBHOOK"))
+secret = Keyring(setting("SECRET_CARRIER_WEBHOOK"))
 
 
 @endpoint(status=202)
 def handler(request: Request[None]) -> Any:
     carrier = request.path["carrier"]
-    verified(request.headers, request.raw, carriers.of(carrier, request.at), request.at)
+    verified(request.headers, request.raw, secret.of(carrier, request.at), request.at)
     event = cast(CarrierEvent, parse(CarrierEvent, request.raw))
     event.refuse_untimely(request.at)
     send(QUEUE, {"carrier": carrier, **event.model_dump(mode="json")})

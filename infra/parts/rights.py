@@ -127,7 +127,7 @@ def needs_of(line: Function, names: Names) -> Needs:
             sends.add(Queue.SANDBOX_SETTLEMENTS)
             secrets.add(Secret.SANDBOX_WEBHOOK)
         else:
-            secrets |= STRIPE
+            secrets.add(Secret.STRIPE_KEY)
     if not names.stage.sandbox:
         pretence = PRETENCE & (reads | writes | sends | secrets)
         if pretence:
@@ -235,6 +235,8 @@ def environment_of(line: Function, names: Names, ground: Ground, release: str) -
         "POWERTOOLS_METRICS_NAMESPACE": "Doorbuster",
         "PAYMENT_PROVIDER": stage.payment_provider,
     }
+    if stage.payment_public_key is not None:
+        env["PAYMENT_PUBLIC_KEY"] = stage.payment_public_key
     if isinstance(line, Endpoint):
         env["ACCESS"] = line.access.value
         env["ACCESS_GROUPS"] = ",".join(line.groups)

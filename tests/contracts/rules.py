@@ -250,7 +250,7 @@ def implied_rights(cloud: Cloud, line: Function, stage: Stage) -> set[tuple[str,
         sends.add(Queue.SANDBOX_SETTLEMENTS)
         secrets.add(Secret.SANDBOX_WEBHOOK)
     elif line.payments:
-        secrets |= {Secret.STRIPE_KEY, Secret.STRIPE_WEBHOOK}
+        secrets.add(Secret.STRIPE_KEY)
     rights = {(f"xray:{a}", "*") for a in ("PutTraceSegments", "PutTelemetryRecords")}
     rights |= {
         (f"logs:{a}", arn("logs", f"log-group:/aws/lambda/{name}:*"))
@@ -438,7 +438,10 @@ BUSY = ("GetItem", "PutItem", "Query", "TransactWriteItems", "UpdateItem")
 
 
 def silent_resources(cloud: Cloud) -> list[str]:
-    """Every function, queue, table and state machine has its alarms, and each tells somebody."""
+    """Every function, queue, table and state machine has its alarms, and each tells somebody.
+
+    So has what a consumer refuses for good.
+    """
     watched: dict[tuple[str, str], set[str]] = defaultdict(set)
     breaches = []
     for alarm in cloud.of(ALARM):
@@ -471,6 +474,9 @@ def silent_resources(cloud: Cloud) -> list[str]:
         arn += machine.properties["StateMachineName"]
         needed = {"ExecutionsFailed", "ExecutionsTimedOut"}
         subjects.append((machine, "AWS/States", arn, needed))
+    for board in cloud.of("AWS::CloudWatch::Dashboard"):
+        stage = board.stack.removeprefix("doorbuster-").removesuffix("-observability")
+        subjects.append((board, "Doorbuster", stage, {"MessagesRefused"}))
     for mapping in cloud.of(MAPPING):
         if "StartingPosition" in mapping.properties:
             function = cloud.named(mapping.stack, mapping.properties["FunctionName"])

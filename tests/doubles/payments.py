@@ -84,7 +84,7 @@ class MemoryProvider:
         order_id, _, report = self._known(reference)
         return order_id, report
 
-    def find(self, order_id: str) -> Report | None:
+    def find(self, order_id: str, amount: Money) -> Report | None:
         self._answer()
         known = self._payments.get(f"pay_{order_id}")
         return None if known is None else known[2]

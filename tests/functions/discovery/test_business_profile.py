@@ -72,11 +72,16 @@ def test_the_sandbox_says_what_it_is_and_what_to_pay_with() -> None:
 
 def test_a_stage_that_takes_real_money_offers_no_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PAYMENT_PROVIDER", "stripe")
+    monkeypatch.setenv("PAYMENT_PUBLIC_KEY", "pk_live_1")
     try:
         real = importlib.reload(business_profile)
         said = call(real.handler, ROUTE).json
         judge("profile", said)
         assert "sandbox" not in json.dumps(said)
+        (handler,) = said["ucp"]["payment_handlers"]["dev.doorbuster.stripe"]
+        assert handler["available_instruments"] == [{"type": "card"}]
+        assert handler["config"]["publishable_key"] == "pk_live_1"
+        assert handler["config"]["environment"] == "production"
     finally:
         monkeypatch.undo()
         importlib.reload(business_profile)

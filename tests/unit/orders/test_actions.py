@@ -132,7 +132,7 @@ def test_an_unpaid_order_expires_and_its_payment_is_cancelled_first(room: Room) 
     off = room.expire(order)
     assert (off.status, off.cancel_reason) == (Status.CANCELLED, "payment_expired")
     assert room.reserved() == (0, 0)
-    report = room.provider.find(order.id)
+    report = room.provider.find(order.id, order.amount)
     assert report is not None
     assert report.status is PaymentStatus.CANCELLED
     assert room.expire(order) == off
@@ -220,7 +220,7 @@ def test_money_of_an_order_called_off_goes_back_once(room: Room, token: str) -> 
     again = room.settle(order)
     assert again.payment == order.payment
     assert (order.payment.kept, order.settled) == (0, True)
-    report = room.provider.find(order.id)
+    report = room.provider.find(order.id, order.amount)
     assert report is not None
     assert report.captured == report.refunded
 

@@ -204,7 +204,7 @@ def expire_order(
     order = orders.by_id(order_id)
     if order.status is not Status.PLACED:
         return order
-    report = provider.find(order_id)
+    report = _asked(order, provider)
     if report is not None and report.status not in (
         PaymentStatus.AUTHORISED,
         PaymentStatus.CAPTURED,
@@ -272,6 +272,16 @@ def expire_overdue(
     return len(overdue), settled
 
 
+def _asked(order: Order, provider: PaymentProvider) -> Report | None:
+    """Where an order's payment stands at the provider: by its reference, once it is written down.
+
+    A provider finds an order's payment without it for a day or so, but not for ever.
+    """
+    if order.payment.reference is not None:
+        return provider.payment(order.payment.reference)[1]
+    return provider.find(order.id, order.amount)
+
+
 def settle_payment(
     order_id: str, *, at: datetime, orders: Orders, provider: PaymentProvider
 ) -> Order:
@@ -282,7 +292,7 @@ def settle_payment(
     Unavailable while a payment that the provider does not know of may still be on its way to it.
     """
     order = orders.by_id(order_id)
-    report = provider.find(order_id)
+    report = _asked(order, provider)
     if report is None:
         if order.status in CALLED_OFF and at - order.history[-1].at < UNDER_WAY:
             raise Unavailable("a payment may be on its way to the provider; look again")

@@ -40,5 +40,9 @@ class PaymentProvider(Protocol):
     def payment(self, reference: str) -> tuple[str, Report]:
         """The order a payment is for, and where the payment stands now. Raises NotFound."""
 
-    def find(self, order_id: str) -> Report | None:
-        """What the provider knows of an order's payment; ``None`` if it never heard of it."""
+    def find(self, order_id: str, amount: Money) -> Report | None:
+        """What the provider knows of an order's payment, whose reference nobody has written down.
+
+        ``None`` if it never heard of it; or one that is CREATED, of which no money can come as it
+        stands. ``amount`` is the order's, as it was or will be asked for.
+        """

@@ -1,7 +1,9 @@
 """Payments in and out: the handlers a stage offers, what a provider sends, the sandbox's page."""
 
+import os
+import re
 from html import escape
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
@@ -23,9 +25,27 @@ SANDBOX_TOKENS = {
 def payment_handlers(provider: str, shop_url: str) -> dict[str, list[dict[str, Any]]]:
     """The handlers that a checkout may be paid with. Empty for a provider without one.
 
-    The sandbox names no ``schema``: UCP takes one only from the host that owns the handler's name,
-    and drops a handler whose schema lies elsewhere.
+    They name no ``schema``: UCP takes one only from the host that owns the handler's name, and
+    drops a handler whose schema lies elsewhere. Stripe's own name, ``com.stripe.payments``, is in
+    private preview and stands for another way to hand over a card.
     """
+    if provider == "stripe":
+        key = os.environ["PAYMENT_PUBLIC_KEY"]
+        return {
+            "dev.doorbuster.stripe": [
+                {
+                    "id": "stripe",
+                    "version": "2026-08-25",
+                    "available_instruments": [{"type": "card"}],
+                    "config": {
+                        "environment": "production" if key.startswith("pk_live_") else "sandbox",
+                        "publishable_key": key,
+                        "tokenize_at": "https://api.stripe.com/v1/payment_methods",
+                        "credential_types": ["payment_method", "confirmation_token"],
+                    },
+                }
+            ]
+        }
     if provider != "sandbox":
         return {}
     return {
@@ -59,6 +79,42 @@ class PaymentMessage(PaymentEvent):
     """A provider's event on its way through the queue."""
 
     provider: Annotated[str, StringConstraints(min_length=1, max_length=40)]
+
+
+class StripeEvent(BaseModel):
+    """An event of Stripe's: a snapshot, or a thin one that only names what changed.
+
+    Only *which* payment is read. Amounts and states are asked of Stripe, so events may come late,
+    twice and in any order. Source: https://docs.stripe.com/event-destinations
+    """
+
+    model_config = ConfigDict(extra="ignore", strict=True, defer_build=True)
+
+    object: Literal["event", "v2.core.event"]
+    type: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    data: dict[str, Any] | None = None
+    related_object: dict[str, Any] | None = None
+
+    @property
+    def reference(self) -> str | None:
+        """The payment, or the charge or refund that is part of it; ``None`` where it is not ours.
+
+        Other programs may use the same account: what they make has no order's id. A refund made by
+        hand has none either, so which payment it is of decides.
+        """
+        thing = (self.data or {}).get("object") if self.object == "event" else self.related_object
+        if not isinstance(thing, dict):
+            return None
+        kind = str(thing.get("object") or thing.get("type") or "")
+        if self.object == "event" and kind in ("payment_intent", "charge"):
+            metadata = thing.get("metadata")
+            if not (isinstance(metadata, dict) and metadata.get("order_id")):
+                return None
+        names = [thing.get("payment_intent"), thing.get("id")]
+        return next((name for name in names if isinstance(name, str) and _PART.match(name)), None)
+
+
+_PART = re.compile(r"(?:pi|ch|py|re|pyr)_[A-Za-z0-9]{1,90}\Z")
 
 
 class ChallengeAnswer(BaseModel):

@@ -7,6 +7,7 @@ from shop.payments.ports import PaymentProvider
 
 if TYPE_CHECKING:
     from shop.payments.gateway.sandbox import SandboxProvider
+    from shop.payments.gateway.stripe import StripeGateway
 
 
 def provider_of_the_stage() -> PaymentProvider:
@@ -14,15 +15,24 @@ def provider_of_the_stage() -> PaymentProvider:
     name = os.environ["PAYMENT_PROVIDER"]
     if name == "sandbox":
         return sandbox_of_the_stage()
+    if name == "stripe":
+        return stripe_of_the_stage()
     raise RuntimeError(f"no payment provider is called {name!r}")
 
 
-def webhook_secret_of_the_stage() -> str:
-    """ARN of the secret that the stage's provider signs its webhooks with (Standard Webhooks)."""
-    name = os.environ["PAYMENT_PROVIDER"]
-    if name == "sandbox":
-        return os.environ["SECRET_SANDBOX_WEBHOOK"]
-    raise RuntimeError(f"no payment provider is called {name!r}")
+def stripe_of_the_stage() -> "StripeGateway":
+    """Build Stripe's gateway. Its library and its key are fetched with the first payment."""
+    from shop.payments.gateway.stripe import StripeGateway
+
+    arn, shop_url = os.environ["SECRET_STRIPE_KEY"], os.environ["SHOP_URL"]
+
+    def key() -> str:
+        import boto3
+
+        manager = boto3.client("secretsmanager")
+        return str(manager.get_secret_value(SecretId=arn)["SecretString"]).strip()
+
+    return StripeGateway(key=key, return_url=lambda order_id: f"{shop_url}/orders/{order_id}")
 
 
 def sandbox_of_the_stage() -> "SandboxProvider":

@@ -171,7 +171,7 @@ class SandboxProvider:
             raise Conflict("this payment has not so much to give back") from None
         return self._report(row)
 
-    def find(self, order_id: str) -> Report | None:
+    def find(self, order_id: str, amount: Money) -> Report | None:
         try:
             return self._report(self._row(self._reference(order_id)))
         except NotFound:

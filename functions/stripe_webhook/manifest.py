@@ -1,0 +1,20 @@
+"""Stripe's deliveries, in stages that take money through it."""
+
+from functions.manifest import Access, Endpoint, Feature, Queue, Secret
+
+FEATURE = Feature(
+    "stripe_webhook",
+    (
+        Endpoint(
+            route="POST /webhooks/payments/stripe",
+            module="stripe_webhook.receive_event",
+            access=Access.WEBHOOK,
+            summary="Stripe says that a payment changed (Stripe-Signature, snapshot or thin)",
+            request="shop.payments.wire:StripeEvent",
+            status=202,
+            sends=(Queue.PAYMENT_EVENTS,),
+            secrets=(Secret.STRIPE_WEBHOOK,),
+        ),
+    ),
+    stages=frozenset({"prod"}),
+)

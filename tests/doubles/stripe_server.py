@@ -1,0 +1,448 @@
+"""A stand-in for Stripe's HTTP API, as far as the shop uses it, written from Stripe's documents.
+
+It speaks the wire: forms in, JSON out, bearer keys, ``Idempotency-Key`` with replay, error bodies.
+So the real stripe-python is what is tested against it. What it is asked is judged by Stripe's own
+generated types (``stripe.params`` of the pinned release): a parameter that does not exist is
+refused, as Stripe does. What it answers is only as true as its author's reading of the documents.
+
+Test cards are Stripe's: ``pm_card_visa`` and so on. ``pm_usBankAccount`` takes its time.
+"""
+
+import json
+import re
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+KEY = "sk_test_standin"
+VERSION = "2026-10-28.endive"
+
+DECLINES = {
+    "pm_card_visa_chargeDeclined": ("card_declined", "generic_decline"),
+    "pm_card_visa_chargeDeclinedInsufficientFunds": ("card_declined", "insufficient_funds"),
+    "pm_card_visa_chargeDeclinedStolenCard": ("card_declined", "stolen_card"),
+    "pm_card_chargeDeclinedExpiredCard": ("expired_card", None),
+    "pm_card_chargeDeclinedProcessingError": ("processing_error", None),
+}
+CARDS = {"pm_card_visa", "pm_card_authenticationRequired", "pm_usBankAccount", *DECLINES}
+OPEN = {
+    "requires_payment_method",
+    "requires_confirmation",
+    "requires_action",
+    "requires_capture",
+    "processing",
+}
+
+
+Asked = tuple[str, str, Mapping[str, Any], Mapping[str, str]]
+"""Method, path, parameters and headers of a call."""
+
+
+class Refused(Exception):
+    """An error answer."""
+
+    def __init__(self, status: int, kind: str, message: str, *, kept: bool = True, **more: Any):
+        super().__init__(message)
+        self.status = status
+        self.kept = kept
+        """Stripe keeps answers under their key once it has begun to do what was asked."""
+        self.body = {"error": {"type": kind, "message": message, **more}}
+
+
+@dataclass
+class StripeStandIn:
+    """The account behind the API. ``trouble`` is what befalls the next calls, one each."""
+
+    intents: dict[str, dict[str, Any]] = field(default_factory=dict)
+    charges: dict[str, dict[str, Any]] = field(default_factory=dict)
+    refunds: dict[str, dict[str, Any]] = field(default_factory=dict)
+    asked: list[Asked] = field(default_factory=list)
+    trouble: deque[str | int | float] = field(default_factory=deque)
+    """``"lost"``: done, but the answer never comes; a status: an error instead; a float: seconds
+    before it is done."""
+    indexed: bool = True
+    """Whether search knows of what is there: in truth it lags behind."""
+    key: str = KEY
+    _kept: dict[str, tuple[str, int, Any]] = field(default_factory=dict)
+    _lock: Any = field(default_factory=threading.RLock)
+
+    def forget_keys(self) -> None:
+        """As Stripe does after a day."""
+        self._kept.clear()
+
+    def settle(self, intent_id: str, approved: bool = True) -> None:
+        """A payment that waits for its buyer or its bank comes to its end."""
+        with self._lock:
+            intent = self.intents[intent_id]
+            if intent["status"] not in ("requires_action", "processing"):
+                return
+            if approved:
+                self._charged(intent)
+            else:
+                self._failed(intent, "payment_intent_authentication_failure", None)
+
+    # ------------------------------------------------------------------------------ routes
+
+    def answer(
+        self, method: str, path: str, form: str, headers: Mapping[str, str]
+    ) -> tuple[int, Any, bool]:
+        """(status, body, whether it is an answer given before)."""
+        said = decoded(form)
+        self.asked.append((method, path, said, headers))
+        with self._lock:
+            if headers.get("Authorization") != f"Bearer {self.key}":
+                return 401, Refused(401, "invalid_request_error", "Invalid API Key").body, False
+            if headers.get("Stripe-Version") != VERSION:
+                return 400, Refused(400, "invalid_request_error", "no such version").body, False
+            key = headers.get("Idempotency-Key") if method == "POST" else None
+            asked = json.dumps([method, path, said], sort_keys=True)
+            if key and key in self._kept:
+                before, status, body = self._kept[key]
+                if before != asked:
+                    message = "Keys for idempotent requests can only be used with the same request"
+                    return 400, Refused(400, "idempotency_error", message).body, False
+                return status, body, True
+            kept = True
+            try:
+                status, body = 200, self._done(method, path, said)
+            except Refused as refused:
+                status, body, kept = refused.status, refused.body, refused.kept
+            if key and kept:
+                self._kept[key] = (asked, status, json.loads(json.dumps(body)))
+            return status, body, False
+
+    def _done(self, method: str, path: str, said: dict[str, Any]) -> Any:
+        for (verb, pattern), (shape, do) in ROUTES.items():
+            found = re.fullmatch(pattern, path)
+            if verb == method and found:
+                judged(shape, said)
+                return do(self, said, *found.groups())
+        raise Refused(404, "invalid_request_error", f"Unrecognized request URL ({method}: {path})")
+
+    def _create(self, said: dict[str, Any]) -> Any:
+        amount = int(said["amount"])
+        if amount < 50 and said["currency"] == "usd":
+            raise Refused(
+                400,
+                "invalid_request_error",
+                "Amount must be at least $0.50 usd",
+                kept=False,
+                code="amount_too_small",
+                param="amount",
+            )
+        intent = {
+            "id": f"pi_{len(self.intents) + 1:024d}",
+            "object": "payment_intent",
+            "amount": amount,
+            "amount_capturable": 0,
+            "amount_received": 0,
+            "currency": said["currency"],
+            "status": "requires_payment_method",
+            "metadata": dict(said.get("metadata", {})),
+            "payment_method_options": said.get("payment_method_options", {}),
+            "last_payment_error": None,
+            "latest_charge": None,
+            "next_action": None,
+            "client_secret": "never shown",
+        }
+        self.intents[intent["id"]] = intent
+        return self._shown(intent, said)
+
+    def _confirm(self, said: dict[str, Any], intent_id: str) -> Any:
+        intent = self._intent(intent_id)
+        if intent["status"] not in ("requires_payment_method", "requires_confirmation"):
+            raise self._unexpected(intent)
+        card = said.get("payment_method") or said.get("confirmation_token", "")
+        card = {"ctoken_visa": "pm_card_visa"}.get(card, card)
+        if card not in CARDS:
+            raise Refused(
+                400,
+                "invalid_request_error",
+                f"No such PaymentMethod: '{card}'",
+                kept=False,
+                code="resource_missing",
+                param="payment_method",
+            )
+        if not said.get("return_url"):
+            raise Refused(400, "invalid_request_error", "send a return_url", param="return_url")
+        if card in DECLINES:
+            self._failed(intent, *DECLINES[card])
+            error = {**intent["last_payment_error"], "payment_intent": self._shown(intent, {})}
+            raise Refused(402, "card_error", "Your card was declined.", **error)
+        if card == "pm_card_authenticationRequired":
+            url = f"https://hooks.stripe.test/redirect/{intent_id}"
+            redirect = {"return_url": said["return_url"], "url": url}
+            intent["next_action"] = {"type": "redirect_to_url", "redirect_to_url": redirect}
+            intent["status"] = "requires_action"
+        elif card == "pm_usBankAccount":
+            intent["status"] = "processing"
+        else:
+            self._charged(intent)
+        return self._shown(intent, said)
+
+    def _capture(self, said: dict[str, Any], intent_id: str) -> Any:
+        intent = self._intent(intent_id)
+        if intent["status"] != "requires_capture":
+            raise self._unexpected(intent)
+        amount = int(said.get("amount_to_capture", intent["amount"]))
+        if not 0 < amount <= intent["amount_capturable"]:
+            message = "The amount to capture is more than can be captured"
+            raise Refused(400, "invalid_request_error", message, param="amount_to_capture")
+        charge = self.charges[intent["latest_charge"]]
+        charge |= {"captured": True, "amount_captured": amount}
+        intent |= {"status": "succeeded", "amount_received": amount, "amount_capturable": 0}
+        return self._shown(intent, said)
+
+    def _cancel(self, said: dict[str, Any], intent_id: str) -> Any:
+        intent = self._intent(intent_id)
+        if intent["status"] not in OPEN:
+            raise self._unexpected(intent)
+        intent |= {"status": "canceled", "amount_capturable": 0, "next_action": None}
+        return self._shown(intent, said)
+
+    def _retrieve(self, said: dict[str, Any], intent_id: str) -> Any:
+        return self._shown(self._intent(intent_id), said)
+
+    def _search(self, said: dict[str, Any]) -> Any:
+        wanted = re.fullmatch(r"metadata\['order_id'\]:'([^']*)'", said["query"])
+        assert wanted, said["query"]
+        found = [
+            self._shown(intent, {})
+            for intent in self.intents.values()
+            if self.indexed and intent["metadata"].get("order_id") == wanted[1]
+        ]
+        return {"object": "search_result", "data": found, "has_more": False, "url": ""}
+
+    def _charge(self, said: dict[str, Any], charge_id: str) -> Any:
+        return self._known(self.charges, charge_id, "charge")
+
+    def _refunded(self, said: dict[str, Any], refund_id: str) -> Any:
+        return self._known(self.refunds, refund_id, "refund")
+
+    def _refund(self, said: dict[str, Any]) -> Any:
+        intent = self._intent(said["payment_intent"])
+        charge = self.charges.get(intent["latest_charge"] or "", {})
+        if not charge.get("captured"):
+            message = "This PaymentIntent does not have a successful charge to refund."
+            raise Refused(400, "invalid_request_error", message, param="payment_intent")
+        left = charge["amount_captured"] - charge["amount_refunded"]
+        amount = int(said.get("amount", left))
+        if not left:
+            message = "Charge has already been refunded."
+            code = "charge_already_refunded"
+            raise Refused(400, "invalid_request_error", message, code=code)
+        if amount > left:
+            message = "Refund amount is greater than unrefunded amount on charge"
+            raise Refused(400, "invalid_request_error", message, param="amount")
+        charge["amount_refunded"] += amount
+        refund = {
+            "id": f"re_{len(self.refunds) + 1:024d}",
+            "object": "refund",
+            "amount": amount,
+            "payment_intent": intent["id"],
+            "status": "succeeded",
+        }
+        self.refunds[refund["id"]] = refund
+        return refund
+
+    # ------------------------------------------------------------------------------ moves
+
+    def _charged(self, intent: dict[str, Any]) -> None:
+        options = intent["payment_method_options"].get("card", {})
+        manual = options.get("capture_method") == "manual"
+        charge = {
+            "id": f"ch_{len(self.charges) + 1:024d}",
+            "object": "charge",
+            "status": "succeeded",
+            "amount": intent["amount"],
+            "amount_captured": 0 if manual else intent["amount"],
+            "amount_refunded": 0,
+            "captured": not manual,
+            "payment_intent": intent["id"],
+            "metadata": dict(intent["metadata"]),
+        }
+        self.charges[charge["id"]] = charge
+        intent |= {"latest_charge": charge["id"], "next_action": None, "last_payment_error": None}
+        if manual:
+            intent |= {"status": "requires_capture", "amount_capturable": intent["amount"]}
+        else:
+            intent |= {"status": "succeeded", "amount_received": intent["amount"]}
+
+    def _failed(self, intent: dict[str, Any], code: str, decline_code: str | None) -> None:
+        error = {"code": code, **({"decline_code": decline_code} if decline_code else {})}
+        intent |= {
+            "status": "requires_payment_method",
+            "next_action": None,
+            "last_payment_error": error,
+        }
+
+    def _intent(self, intent_id: str) -> dict[str, Any]:
+        return self._known(self.intents, intent_id, "payment_intent")
+
+    @staticmethod
+    def _known(things: dict[str, dict[str, Any]], name: str, kind: str) -> dict[str, Any]:
+        if name not in things:
+            message = f"No such {kind}: '{name}'"
+            raise Refused(
+                404, "invalid_request_error", message, code="resource_missing", param="intent"
+            )
+        return things[name]
+
+    @staticmethod
+    def _unexpected(intent: Mapping[str, Any]) -> Refused:
+        code = "payment_intent_unexpected_state"
+        message = f"This PaymentIntent has a status of {intent['status']}"
+        return Refused(400, "invalid_request_error", message, code=code)
+
+    def _shown(self, intent: dict[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
+        shown = dict(intent)
+        if "latest_charge" in said.get("expand", ()) and intent["latest_charge"]:
+            shown["latest_charge"] = dict(self.charges[intent["latest_charge"]])
+        return shown
+
+
+_ID = r"([a-z]+_[A-Za-z0-9]+)"
+ROUTES: dict[tuple[str, str], tuple[str, Any]] = {
+    ("POST", "/v1/payment_intents"): ("PaymentIntentCreateParams", StripeStandIn._create),
+    ("POST", f"/v1/payment_intents/{_ID}/confirm"): (
+        "PaymentIntentConfirmParams",
+        StripeStandIn._confirm,
+    ),
+    ("POST", f"/v1/payment_intents/{_ID}/capture"): (
+        "PaymentIntentCaptureParams",
+        StripeStandIn._capture,
+    ),
+    ("POST", f"/v1/payment_intents/{_ID}/cancel"): (
+        "PaymentIntentCancelParams",
+        StripeStandIn._cancel,
+    ),
+    ("GET", "/v1/payment_intents/search"): (
+        "PaymentIntentSearchParams",
+        StripeStandIn._search,
+    ),
+    ("GET", f"/v1/payment_intents/{_ID}"): (
+        "PaymentIntentRetrieveParams",
+        StripeStandIn._retrieve,
+    ),
+    ("GET", f"/v1/charges/{_ID}"): ("ChargeRetrieveParams", StripeStandIn._charge),
+    ("GET", f"/v1/refunds/{_ID}"): ("RefundRetrieveParams", StripeStandIn._refunded),
+    ("POST", "/v1/refunds"): ("RefundCreateParams", StripeStandIn._refund),
+}
+
+STRICT = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+_adapters: dict[str, TypeAdapter[Any]] = {}
+
+
+def judged(shape: str, said: Mapping[str, Any]) -> None:
+    """Hold parameters against Stripe's own types, in which nothing unknown is allowed."""
+    if shape not in _adapters:
+        import stripe.params
+
+        kind = getattr(stripe.params, shape)
+        names = vars(sys.modules[kind.__module__])
+        for member in names.values():
+            if isinstance(member, type) and hasattr(member, "__required_keys__"):
+                member.__pydantic_config__ = STRICT  # type: ignore[attr-defined]
+        adapter = TypeAdapter(kind)
+        adapter.rebuild(_types_namespace={**names, "Mapping": Mapping, "StripeContext": str})
+        _adapters[shape] = adapter
+    try:
+        _adapters[shape].validate_python(said)
+    except ValidationError as error:
+        raise Refused(
+            400,
+            "invalid_request_error",
+            f"Received unknown or wrong parameters: {error}",
+            kept=False,
+            code="parameter_unknown",
+        ) from None
+
+
+def decoded(form: str) -> dict[str, Any]:
+    """Stripe's form encoding: ``a[b][]`` and ``a[0]`` are nested."""
+    tree: dict[str, Any] = {}
+    for name, value in parse_qsl(form, keep_blank_values=True):
+        node = tree
+        first, *rest = re.findall(r"[^\[\]]+|(?<=\[)(?=\])", name)
+        path = [first, *rest]
+        for part in path[:-1]:
+            node = node.setdefault(part, {})
+        last = path[-1]
+        node[str(len(node)) if last == "" else last] = value
+    return {name: _lists(value) for name, value in tree.items()}
+
+
+def _lists(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    plain = {name: _lists(inner) for name, inner in value.items()}
+    return list(plain.values()) if plain and all(name.isdigit() for name in plain) else plain
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: "StripeServer"
+
+    def _serve(self) -> None:
+        account = self.server.account
+        path, _, query = self.path.partition("?")
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
+        trouble = account.trouble.popleft() if account.trouble else None
+        if isinstance(trouble, float):
+            time.sleep(trouble)
+        replayed = False
+        if isinstance(trouble, int):
+            status: int = trouble
+            answer: Any = {"error": {"type": "api_error", "message": "trouble"}}
+        else:
+            form = body if self.command == "POST" else query
+            headers = {name.title(): value for name, value in self.headers.items()}
+            status, answer, replayed = account.answer(self.command, unquote(path), form, headers)
+        if trouble == "lost":
+            self.close_connection = True
+            return
+        raw = json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(raw)))
+        self.send_header("Request-Id", "req_standin")
+        if replayed:
+            self.send_header("Idempotent-Replayed", "true")
+        self.end_headers()
+        self.wfile.write(raw)
+
+    def do_GET(self) -> None:
+        self._serve()
+
+    def do_POST(self) -> None:
+        self._serve()
+
+    def log_message(self, *said: Any) -> None:
+        """Say nothing."""
+
+
+class StripeServer(ThreadingHTTPServer):
+    """The stand-in on a free port of the loopback, until it is closed."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.account = StripeStandIn()
+        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02}).start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def close(self) -> None:
+        self.shutdown()
+        self.server_close()

@@ -1,0 +1,347 @@
+"""Stripe's gateway over HTTP, with the real library, against a stand-in.
+
+What only Stripe can show (real declines, real challenges, how long it keeps a key) is not shown.
+"""
+
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from shop.kernel.errors import Conflict, Invalid, NotFound, Unavailable
+from shop.kernel.money import Money
+from shop.payments.gateway.stripe import (
+    REASONS,
+    VERSION,
+    StripeGateway,
+    decimals,
+    from_stripe,
+    to_stripe,
+)
+from shop.payments.model import Credential, PaymentStatus, Report
+from tests.doubles.stripe_server import DECLINES, KEY, StripeServer, StripeStandIn, decoded, judged
+from tests.doubles.stripe_server import Refused as RefusedByStandIn
+from tests.kit.shop import ENVIRONMENT
+from tests.unit.payments.conftest import gateway
+
+pytestmark = pytest.mark.slow
+
+AMOUNT = Money(3839, "USD")
+
+
+@pytest.fixture
+def account(stripe_server: StripeServer) -> StripeStandIn:
+    stripe_server.account = StripeStandIn()
+    return stripe_server.account
+
+
+@pytest.fixture
+def stripe(account: StripeStandIn, stripe_server: StripeServer) -> StripeGateway:
+    return gateway(stripe_server)
+
+
+def pay(stripe: StripeGateway, card: str = "pm_card_visa", order_id: str = "ord_1") -> Report:
+    credential = Credential("stripe", "payment_method", card)
+    return stripe.authorise(order_id, AMOUNT, credential, key=order_id)
+
+
+def keys(account: StripeStandIn) -> list[str]:
+    return [h["Idempotency-Key"] for method, _, _, h in account.asked if method == "POST"]
+
+
+# What is asked
+
+
+def test_a_payment_is_opened_by_the_order_alone_and_then_paid(
+    stripe: StripeGateway, account: StripeStandIn
+) -> None:
+    pay(stripe)
+    opened, paid = account.asked
+    assert opened[1:3] == (
+        "/v1/payment_intents",
+        {
+            "amount": "3839",
+            "currency": "usd",
+            "automatic_payment_methods": {"enabled": "true"},
+            "allowed_payment_method_types": ["card"],
+            "payment_method_options": {"card": {"capture_method": "manual"}},
+            "metadata": {"order_id": "ord_1"},
+        },
+    )
+    assert paid[2]["payment_method"] == "pm_card_visa"
+    assert paid[2]["return_url"] == "http://shop.test/orders/ord_1"
+    assert keys(account) == ["open:ord_1", "confirm:ord_1"]
+    assert opened[3]["Stripe-Version"] == VERSION
+
+
+def test_a_confirmation_token_is_taken_too(stripe: StripeGateway, account: StripeStandIn) -> None:
+    assert pay(stripe, "ctoken_visa").status is PaymentStatus.AUTHORISED
+    assert account.asked[-1][2]["confirmation_token"] == "ctoken_visa"
+
+
+@pytest.mark.parametrize(
+    "said", ["payment_method_types[0]=card&amount=1&currency=usd", "amount=1", "amount=x"]
+)
+def test_the_stand_in_refuses_what_stripes_types_do_not_know(said: str) -> None:
+    with pytest.raises(RefusedByStandIn):
+        judged("PaymentIntentCreateParams", decoded(said))
+
+
+# What is answered
+
+
+@pytest.mark.parametrize(
+    ("card", "reason"),
+    [
+        ("pm_card_visa_chargeDeclined", "card_declined"),
+        ("pm_card_visa_chargeDeclinedInsufficientFunds", "insufficient_funds"),
+        ("pm_card_visa_chargeDeclinedStolenCard", "card_declined"),
+        ("pm_card_chargeDeclinedExpiredCard", "expired_card"),
+        ("pm_card_chargeDeclinedProcessingError", "processing_error"),
+    ],
+)
+def test_a_decline_is_told_in_our_words(stripe: StripeGateway, card: str, reason: str) -> None:
+    report = pay(stripe, card)
+    assert (report.status, report.reason) == (PaymentStatus.FAILED, reason)
+    assert stripe.payment(report.reference) == ("ord_1", report)
+    assert pay(stripe, card) == report
+
+
+def test_every_decline_of_the_stand_in_is_tried_and_no_other_word_is_told() -> None:
+    assert len(DECLINES) == 5
+    assert not {"stolen_card", "lost_card", "fraudulent", "pickup_card"} & set(REASONS)
+
+
+def test_a_challenge_leads_to_the_banks_page(stripe: StripeGateway, account: StripeStandIn) -> None:
+    report = pay(stripe, "pm_card_authenticationRequired")
+    assert report.status is PaymentStatus.REQUIRES_ACTION
+    assert report.action_url == f"https://hooks.stripe.test/redirect/{report.reference}"
+    account.settle(report.reference, approved=False)
+    _, after = stripe.payment(report.reference)
+    assert (after.status, after.reason) == (PaymentStatus.FAILED, "challenge_failed")
+    assert after.action_url is None
+
+
+def test_a_card_stripe_does_not_know_is_refused(stripe: StripeGateway) -> None:
+    with pytest.raises(Invalid) as refused:
+        pay(stripe, "pm_nobodys")
+    assert refused.value.code == "payment_token_unknown"
+    assert pay(stripe).status is PaymentStatus.AUTHORISED
+
+
+def test_an_amount_stripe_does_not_take_is_refused(stripe: StripeGateway) -> None:
+    with pytest.raises(Invalid) as refused:
+        stripe.authorise(
+            "ord_1", Money(49, "USD"), Credential("stripe", "pm", "pm_card_visa"), key="ord_1"
+        )
+    assert refused.value.code == "payment_amount_unsupported"
+
+
+def test_a_payment_taken_at_once_is_captured(stripe: StripeGateway, account: StripeStandIn) -> None:
+    report = pay(stripe, "pm_card_authenticationRequired")
+    account.intents[report.reference]["payment_method_options"] = {}
+    account.settle(report.reference)
+    _, after = stripe.payment(report.reference)
+    assert (after.status, after.authorised, after.captured) == (
+        PaymentStatus.CAPTURED,
+        3839,
+        3839,
+    )
+
+
+def test_what_stripe_no_longer_lets_go_of_is_a_conflict(
+    stripe: StripeGateway, account: StripeStandIn
+) -> None:
+    report = pay(stripe)
+    account.intents[report.reference]["amount_capturable"] = 0
+    with pytest.raises(Conflict):
+        stripe.capture(report.reference, AMOUNT, key="c")
+
+
+def test_a_charge_and_a_refund_lead_to_their_payment(
+    stripe: StripeGateway, account: StripeStandIn
+) -> None:
+    report = stripe.capture(pay(stripe).reference, AMOUNT, key="c")
+    stripe.refund(report.reference, Money(1000, "USD"), key="r")
+    (charge,), (refund,) = account.charges, account.refunds
+    for part in (charge, refund):
+        order_id, found = stripe.payment(part)
+        assert (order_id, found.reference, found.refunded) == ("ord_1", report.reference, 1000)
+
+
+@pytest.mark.parametrize("reference", ["pi_000", "ch_000", "re_000", "pay_1", "pi_../x", ""])
+def test_what_stripe_does_not_know_is_not_found(stripe: StripeGateway, reference: str) -> None:
+    with pytest.raises(NotFound):
+        stripe.payment(reference)
+
+
+def test_a_payment_of_another_program_on_the_account_is_not_ours(
+    stripe: StripeGateway, account: StripeStandIn
+) -> None:
+    report = pay(stripe)
+    account.intents[report.reference]["metadata"] = {}
+    with pytest.raises(NotFound):
+        stripe.payment(report.reference)
+
+
+# Trouble
+
+
+def test_an_answer_that_is_lost_is_asked_for_again_under_the_same_key(
+    stripe: StripeGateway, account: StripeStandIn
+) -> None:
+    account.trouble.extend(["lost", 0.0, "lost"])
+    assert pay(stripe).status is PaymentStatus.AUTHORISED
+    assert len(account.intents) == len(account.charges) == 1
+    assert keys(account) == ["open:ord_1"] * 2 + ["confirm:ord_1"] * 2
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_stripe_that_is_down_is_unavailable_and_not_asked_for_ever(
+    stripe: StripeGateway, account: StripeStandIn, status: int
+) -> None:
+    account.trouble.extend([status] * 10)
+    with pytest.raises(Unavailable) as refused:
+        pay(stripe)
+    assert refused.value.code == "payment_provider_down"
+    assert len(account.trouble) >= 8
+    assert account.intents == {}
+
+
+def test_a_stripe_that_does_not_answer_in_time_is_unavailable(
+    account: StripeStandIn, stripe_server: StripeServer
+) -> None:
+    impatient = gateway(stripe_server, timeout=(0.5, 0.05))
+    account.trouble.extend([0.4, 0.4])
+    with pytest.raises(Unavailable):
+        pay(impatient)
+
+
+def test_nobody_at_home_is_unavailable() -> None:
+    server = StripeServer()
+    server.close()
+    with pytest.raises(Unavailable):
+        pay(gateway(server))
+
+
+def test_a_payment_whose_outcome_was_lost_is_found(
+    stripe: StripeGateway, account: StripeStandIn
+) -> None:
+    account.trouble.extend([0.0, "lost", "lost"])
+    with pytest.raises(Unavailable):
+        pay(stripe)
+    account.indexed = False  # search does not know of it yet
+    found = stripe.find("ord_1", AMOUNT)
+    assert found is not None
+    assert (found.status, found.authorised) == (PaymentStatus.AUTHORISED, 3839)
+    assert pay(stripe) == found
+
+
+def test_a_payment_is_found_when_stripe_has_forgotten_the_key(
+    stripe: StripeGateway, account: StripeStandIn
+) -> None:
+    report = pay(stripe)
+    account.forget_keys()
+    assert stripe.find("ord_1", AMOUNT) == report
+
+
+def test_a_payment_that_could_not_be_opened_is_none(
+    stripe: StripeGateway, account: StripeStandIn
+) -> None:
+    account.trouble.extend([500, 500])
+    assert stripe.find("ord_1", AMOUNT) is None
+    account.trouble.extend([500] * 4)
+    with pytest.raises(Unavailable):
+        stripe.find("ord_1", AMOUNT)
+
+
+def test_a_payment_called_off_before_it_was_paid_takes_no_money(stripe: StripeGateway) -> None:
+    opened = stripe.find("ord_1", AMOUNT)
+    assert opened is not None
+    assert stripe.cancel(opened.reference, key="c").status is PaymentStatus.CANCELLED
+    assert pay(stripe).status is PaymentStatus.CANCELLED
+
+
+# The key
+
+
+def test_a_key_that_was_replaced_is_read_anew(
+    account: StripeStandIn, stripe_server: StripeServer
+) -> None:
+    known = ["sk_test_old"]
+    stripe = gateway(stripe_server, key=lambda: known[-1])
+    with pytest.raises(Unavailable):
+        pay(stripe)
+    known.append(KEY)
+    assert pay(stripe).status is PaymentStatus.AUTHORISED
+
+
+def test_the_key_is_never_shown(
+    account: StripeStandIn, stripe_server: StripeServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    secret = "sk_live_verysecret"
+    stripe = gateway(stripe_server, key=lambda: secret)
+    with caplog.at_level(logging.DEBUG), pytest.raises(Unavailable) as refused:
+        pay(stripe)
+    account.key = secret
+    with caplog.at_level(logging.DEBUG):
+        pay(stripe)
+    shown = f"{caplog.text}{stripe!r}{vars(stripe)!r}{refused.value!r}{refused.value.__context__!r}"
+    assert account.asked
+    assert "verysecret" not in shown
+
+
+def test_the_library_is_imported_with_the_first_payment_and_not_before() -> None:
+    settings = {
+        **ENVIRONMENT,
+        "PAYMENT_PROVIDER": "stripe",
+        "SECRET_STRIPE_KEY": "stripe-key",
+        "PAYMENT_PUBLIC_KEY": "pk_test_1",
+    }
+    shop = Path(__file__).resolve().parents[3] / "layers/shared/python"
+    program = (
+        "import sys\n"
+        "from shop.payments.gateway.chosen import provider_of_the_stage\n"
+        "assert provider_of_the_stage().name == 'stripe'\n"
+        "assert 'stripe' not in sys.modules"
+    )
+    subprocess.run(
+        [sys.executable, "-c", program], env={**settings, "PYTHONPATH": str(shop)}, check=True
+    )
+
+
+# Amounts
+
+
+@pytest.mark.parametrize(
+    ("amount", "units"),
+    [
+        (Money(1099, "USD"), 1099),
+        (Money(500, "JPY"), 500),
+        (Money(5, "ISK"), 500),
+        (Money(5, "UGX"), 500),
+        (Money(700, "MGA"), 7),
+        (Money(5120, "KWD"), 5120),
+        (Money(1, "KRW"), 1),
+        (Money(1099, "HUF"), 1099),
+    ],
+)
+def test_an_amount_is_told_in_stripes_units(amount: Money, units: int) -> None:
+    assert to_stripe(amount) == units
+    assert from_stripe(units, amount.currency) == amount.minor
+
+
+@pytest.mark.parametrize("amount", [Money(5124, "KWD"), Money(750, "MGA"), Money(1, "TND")])
+def test_an_amount_that_stripe_cannot_take_exactly_is_refused_not_rounded(amount: Money) -> None:
+    with pytest.raises(Invalid) as refused:
+        to_stripe(amount)
+    assert refused.value.code == "payment_amount_unsupported"
+
+
+def test_stripes_currencies_without_decimals_are_those_it_lists() -> None:
+    """Source: https://docs.stripe.com/currencies; ISK and UGX are its special cases."""
+    listed = "BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF".split()
+    assert [decimals(currency) for currency in listed] == [0] * len(listed)
+    assert (decimals("ISK"), decimals("UGX"), decimals("TWD"), decimals("BHD")) == (2, 2, 2, 3)
