@@ -259,10 +259,12 @@ class Memory:
             self._write_all(services(), target)
             status = 0
         finally:
-            if status:
-                traceback.print_exc()
-                sys.stderr.flush()
-            os._exit(status)
+            try:
+                if status:
+                    traceback.print_exc()
+                    sys.stderr.flush()
+            finally:  # also where even that cannot be said, on a full disk
+                os._exit(status)
 
     def _await(self, child: int, target: Path) -> None:
         """Wait for the child to end well, or see to it that it ends."""
