@@ -390,8 +390,7 @@ class Naive:
         self.take_lines({g.line.id: g.cost - price * g.line.quantity for g in sight}, sight, result)
 
     def reckon_group_price(self, effect: Any, sight: list[Goods], result: Result) -> None:
-        if self.basket.group_buy == result.promotion.id:
-            self.reckon_limited_price(effect, sight, result)
+        self.reckon_limited_price(effect, sight, result)
 
     def reckon_flash_sale(self, effect: Any, sight: list[Goods], result: Result) -> None:
         promotion = result.promotion

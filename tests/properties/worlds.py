@@ -283,7 +283,6 @@ def world(rng: Random, most_promotions: int = 12) -> World:
         shipping=None if shipping is None else Money(shipping, currency),
         shipping_method=rng.choice([None, "std", "exp"]),
         codes=tuple(typed),
-        group_buy=rng.choice(ids),
     )
     groups = (
         StackingGroup("g1", Mode.ALL, rng.choice([50, 100, 150])),

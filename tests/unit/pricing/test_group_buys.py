@@ -36,9 +36,9 @@ def test_the_last_seat_makes_the_group_succeed_for_everyone() -> None:
     group = join_group("g", seat("cho"), group_buys=groups)
     assert group.status is GroupStatus.SUCCEEDED
     assert [(s.customer_id, then) for s, then in group.consequences()] == [
-        ("ann", Then.CAPTURE),
-        ("bob", Then.CAPTURE),
-        ("cho", Then.CAPTURE),
+        ("ann", Then.PROCEED),
+        ("bob", Then.PROCEED),
+        ("cho", Then.PROCEED),
     ]
     assert [event.type for event in groups.events] == [
         "GroupBuyOpened",

@@ -120,7 +120,6 @@ def basket_of(told: dict[str, Any]) -> Basket:
         shipping=None if shipping is None else Money(shipping, currency),
         shipping_method=told.get("shipping_method"),
         codes=tuple(told.get("codes", ())),
-        group_buy=told.get("group_buy"),
     )
 
 

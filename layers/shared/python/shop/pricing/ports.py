@@ -196,11 +196,19 @@ class GroupBuys(Protocol):
     def of(self, group_id: str) -> GroupBuy:
         """The group of that id. Raises NotFound."""
 
-    def save(self, before: GroupBuy | None, after: GroupBuy, events: Sequence[Event]) -> GroupBuy:
-        """Write one; without ``before`` a new one. Raises Stale."""
+    def adding(self, group: GroupBuy, events: Sequence[Event]) -> Part:
+        """Write a new group, and its code with as many uses as it has members."""
+
+    def save(self, before: GroupBuy, after: GroupBuy, events: Sequence[Event]) -> GroupBuy:
+        """Write a group as it is now; the code of one that is decided opens nothing any more.
+        Raises Stale.
+        """
 
     def due(self, at: datetime, most: int) -> Iterable[GroupBuy]:
-        """Groups still forming whose deadline is past, the oldest first."""
+        """Groups whose deadline is past and whose orders are not settled, the oldest first."""
+
+    def settled(self, group: GroupBuy) -> None:
+        """Every order of a decided group was told: it is due no more. Twice is once."""
 
 
 class Assortment(Protocol):

@@ -66,8 +66,7 @@ class Basket:
     """Everything a quote depends on, but the rules and the instant.
 
     ``shipping`` is the price of the option chosen, in the market's own tax mode (``None``: none
-    chosen yet) and ``shipping_method`` that option's id. ``group_buy`` names the group-buy
-    promotion that this basket was opened from. ``seen_total`` is what the client showed.
+    chosen yet) and ``shipping_method`` that option's id. ``seen_total`` is what the client showed.
     """
 
     lines: tuple[BasketLine, ...]
@@ -79,7 +78,6 @@ class Basket:
     shipping: Money | None = None
     shipping_method: str | None = None
     codes: tuple[str, ...] = ()
-    group_buy: str | None = None
     seen_total: Money | None = None
 
     def check(self) -> None:

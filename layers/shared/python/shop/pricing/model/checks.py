@@ -27,6 +27,9 @@ from shop.pricing.model.promotions import Promotion
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 MOST = 1_000_000
+MOST_MEMBERS = 100
+MOST_HOURS = 72
+"""Card authorisations last for seven days at least; the goods must still leave after the group."""
 
 
 def problems_of(promotion: Promotion) -> list[Problem]:
@@ -133,8 +136,10 @@ class _Found:
                     self.add("value_unknown", 'either "unit" or "line"', f"{path}.per")
             case OrderAmount():
                 self.amounts(effect.amount, f"{path}.amount")
-            case LimitedPrice() | GroupPrice():
+            case LimitedPrice():
                 self.amounts(effect.price, f"{path}.price", zero=True)
+            case GroupPrice():
+                self.group(promotion, effect, path)
             case FlashSale():
                 self.flash(effect, path)
             case BuyGet():
@@ -174,6 +179,25 @@ class _Found:
                 "limit_contradiction",
                 "one customer cannot have more than there is",
                 f"{path}.per_customer",
+            )
+
+    def group(self, promotion: Promotion, effect: GroupPrice, path: str) -> None:
+        self.amounts(effect.price, f"{path}.price", zero=True)
+        if not 2 <= effect.size <= MOST_MEMBERS:
+            self.add(
+                "size_invalid", f"a group has 2 to {MOST_MEMBERS} members", f"{path}.size"
+            )
+        if not 1 <= effect.hours <= MOST_HOURS:
+            self.add(
+                "hours_invalid",
+                f"a group has 1 to {MOST_HOURS} hours: payments are not held for longer",
+                f"{path}.hours",
+            )
+        if not promotion.code_required:
+            self.add(
+                "code_required",
+                "the price is opened by the code of a group: say true",
+                "$.code_required",
             )
 
     def bundle(self, promotion: Promotion, effect: Bundle, path: str) -> None:

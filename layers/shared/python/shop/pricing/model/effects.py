@@ -56,11 +56,16 @@ class FlashSale:
 
 @dataclass(frozen=True, slots=True)
 class GroupPrice:
-    """What a unit costs to the members of a group that buys together (:mod:`.group_buy`)."""
+    """What a unit costs to the members of a group that buys together (:mod:`.group_buy`).
+
+    A group has ``size`` members and ``hours`` to find them; its code opens the price.
+    """
 
     kind: ClassVar[str] = "group_price"
     step: ClassVar[Step] = Step.LINES
     price: tuple[Money, ...]
+    size: int = 2
+    hours: int = 24
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,10 @@
-"""Buying together (拼团): a group forms, fills before its deadline, or everyone is made whole."""
+"""Buying together (拼团): a group forms, fills before its deadline, or everyone is made whole.
+
+A group is known to the basket by its code, which opens the group's price as a coupon's does; places
+are counted like a coupon's uses, in the transaction that places a member's order. A member has a
+*seat* once the order's payment is certain. When all seats are taken the orders go on; when the
+deadline comes first they are called off.
+"""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -23,7 +29,7 @@ MAY_BECOME: dict[GroupStatus, frozenset[GroupStatus]] = {
 class Then(StrEnum):
     """What happens to a member's payment and order."""
 
-    CAPTURE = "capture"
+    PROCEED = "proceed"
     RELEASE = "release"
 
 
@@ -38,14 +44,15 @@ class Seat:
 
 @dataclass(frozen=True, slots=True)
 class GroupBuy:
-    """One group. ``version`` is what a write expects; of two who take the last seat one must read
-    again.
+    """One group. ``code`` opens its price until the deadline; ``version`` is what a write expects:
+    of two who take the last seat one must read again.
     """
 
     id: str
     promotion_id: str
     size: int
     deadline: datetime
+    code: str = ""
     seats: tuple[Seat, ...] = ()
     status: GroupStatus = GroupStatus.FORMING
     version: int = 1
@@ -85,11 +92,9 @@ class GroupBuy:
             version=self.version + 1,
         )
 
-    def leave(self, customer_id: str, at: datetime) -> "GroupBuy":
-        """Give the seat back while the group forms. Raises :class:`Conflict`, ``group_decided``."""
-        if self.status_at(at) is not GroupStatus.FORMING:
-            raise Conflict("the group is decided", code="group_decided")
-        seats = tuple(seat for seat in self.seats if seat.customer_id != customer_id)
+    def without(self, order_id: str) -> "GroupBuy":
+        """Without an order's seat; the same group where it has none."""
+        seats = tuple(seat for seat in self.seats if seat.order_id != order_id)
         if seats == self.seats:
             return self
         return replace(self, seats=seats, version=self.version + 1)
@@ -105,5 +110,5 @@ class GroupBuy:
         """What is to be done for each member; nothing while the group forms."""
         if self.status is GroupStatus.FORMING:
             return ()
-        then = Then.CAPTURE if self.status is GroupStatus.SUCCEEDED else Then.RELEASE
+        then = Then.PROCEED if self.status is GroupStatus.SUCCEEDED else Then.RELEASE
         return tuple((seat, then) for seat in self.seats)

@@ -79,7 +79,6 @@ REASONS: dict[str, str] = {
     "sign_in": "the promotion is for customers who are signed in",
     "not_first_order": "the promotion is for a first order",
     "no_code": "the promotion needs a code that was not entered",
-    "no_group_buy": "the price is for members of the group that is buying",
     "code_spent": "the code has no uses left",
     "no_amount_in_currency": "the promotion has no amount in this currency",
     "touches_nothing": "nothing in the basket is what the promotion is about",

@@ -47,12 +47,6 @@ def limited_price(
     return Deal([(n, amount) for n, amount in off if amount > 0])
 
 
-def group_price(work: Work, candidate: Candidate, effect: GroupPrice, seen: list[int]) -> Deal:
-    if work.basket.group_buy != candidate.id:
-        return Deal(reason="no_group_buy")
-    return limited_price(work, candidate, effect, seen)
-
-
 def flash_sale(work: Work, candidate: Candidate, effect: FlashSale, seen: list[int]) -> Deal:
     price = None
     if effect.price:

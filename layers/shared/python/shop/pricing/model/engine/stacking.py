@@ -21,7 +21,7 @@ _DOES: dict[str, Callable[[Work, Candidate, Any, list[int]], Deal]] = {
     "amount_off": lines.amount_off,
     "limited_price": lines.limited_price,
     "flash_sale": lines.flash_sale,
-    "group_price": lines.group_price,
+    "group_price": lines.limited_price,
     "buy_get": sets.buy_get,
     "bundle": sets.bundle,
     "order_percent": whole.order_percent,

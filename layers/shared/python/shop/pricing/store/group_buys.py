@@ -1,0 +1,110 @@
+"""Groups that buy together, in DynamoDB: the group, its code, and when it is due."""
+
+import zlib
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from shop.kernel.data import read, written
+from shop.kernel.errors import NotFound, Problem, Stale
+from shop.kernel.events import Event
+from shop.kernel.transactions import Clash, Part
+from shop.pricing.model.coupons import normal
+from shop.pricing.model.group_buy import GroupBuy, GroupStatus
+from shop.pricing.store.rows import CODE, HEAD, PricingRow
+from shop.storage.transactions import DynamoLedger
+
+SHARDS = 8
+"""Partitions of the list of what is due, so that a rush of new groups does not meet in one."""
+
+
+class DynamoGroupBuys:
+    """See :class:`shop.pricing.ports.GroupBuys`."""
+
+    def of(self, group_id: str) -> GroupBuy:
+        try:
+            row = PricingRow.get(_pk(group_id), HEAD, consistent_read=True)
+        except PricingRow.DoesNotExist:
+            raise NotFound(f"there is no group {group_id!r}", code="group_unknown") from None
+        return _group(row)
+
+    def adding(self, group: GroupBuy, events: Sequence[Event]) -> Part:
+        free = PricingRow.pk.does_not_exist()
+
+        def write(writes: Any) -> None:
+            writes.save(_head(group, events), free)
+            writes.save(_code(group), free)
+            writes.save(PricingRow(*_due_key(group), doc=group.id), free)
+
+        return write
+
+    def save(self, before: GroupBuy, after: GroupBuy, events: Sequence[Event]) -> GroupBuy:
+        def write(writes: Any) -> None:
+            writes.save(_head(after, events), PricingRow.version == before.version)
+            if after.status is not GroupStatus.FORMING:
+                closed = {**_code(after).doc, "ends": written(events[0].at)}
+                writes.update(
+                    PricingRow(_code_pk(after), CODE),
+                    [PricingRow.doc.set(closed)],
+                    PricingRow.pk.exists(),
+                )
+
+        try:
+            DynamoLedger().commit(write)
+        except Clash:
+            raise Stale("somebody else took a seat in this group meanwhile") from None
+        return after
+
+    def due(self, at: datetime, most: int) -> Iterable[GroupBuy]:
+        until = f"{at.isoformat()}~"
+        keys: list[tuple[str, str]] = []
+        for shard in range(SHARDS):
+            rows = PricingRow.query(_due_pk(shard), PricingRow.sk <= until, limit=most)
+            keys += [(row.sk, row.doc) for row in rows]
+        for _, group_id in sorted(keys)[:most]:
+            yield self.of(group_id)
+
+    def settled(self, group: GroupBuy) -> None:
+        PricingRow(*_due_key(group)).delete()
+
+
+def _head(group: GroupBuy, events: Sequence[Event]) -> PricingRow:
+    return PricingRow(
+        _pk(group.id), HEAD, version=group.version, doc=written(group), events=tuple(events)
+    )
+
+
+def _code(group: GroupBuy) -> PricingRow:
+    """A code like a coupon's: it names the group where that names the coupon."""
+    doc = {
+        "coupon": group.id,
+        "promotion": group.promotion_id,
+        "per_customer": 1,
+        "ends": written(group.deadline),
+    }
+    return PricingRow(_code_pk(group), CODE, left=group.size, used=0, doc=doc)
+
+
+def _group(row: PricingRow) -> GroupBuy:
+    problems: list[Problem] = []
+    group = read(GroupBuy, row.doc, "$", problems)
+    if group is None:
+        raise ValueError(f"{row.pk} cannot be read: {problems[0]}")
+    return group
+
+
+def _pk(group_id: str) -> str:
+    return f"GROUP_BUY#{group_id}"
+
+
+def _code_pk(group: GroupBuy) -> str:
+    return f"CODE#{normal(group.code)}"
+
+
+def _due_pk(shard: int) -> str:
+    return f"GROUP_BUYS_DUE#{shard}"
+
+
+def _due_key(group: GroupBuy) -> tuple[str, str]:
+    shard = zlib.crc32(group.id.encode()) % SHARDS
+    return _due_pk(shard), f"{group.deadline.isoformat()}#{group.id}"
