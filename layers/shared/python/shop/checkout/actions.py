@@ -53,7 +53,7 @@ from shop.orders.ports import Orders, Uses
 from shop.payments.model import Credential, PaymentStatus
 from shop.payments.ports import PaymentProvider
 from shop.pricing.actions.coupons import tried
-from shop.pricing.model import Destination, counts_of
+from shop.pricing.model import Destination, counts_of, group_of
 from shop.pricing.ports import Guesses, Tallies
 from shop.shipping.actions import options
 from shop.shipping.model import Consignment, ShippingOption
@@ -650,4 +650,5 @@ def _offer(
         counts=counts_of(
             result.quote.uses, rules, goods.standing, who, applied=result.quote.applied
         ),
+        group_buy=group_of(result.quote.uses, rules, goods.standing),
     )

@@ -73,6 +73,8 @@ class Offer:
     messages: tuple[Message, ...] = ()
     counts: tuple[Count, ...] = ()
     """What an order of it uses up of limited coupons and sales."""
+    group_buy: str | None = None
+    """The group that buys together, whose code opened its price."""
 
     @property
     def gifts(self) -> tuple[OfferLine, ...]:
@@ -354,6 +356,7 @@ def order_from(session: Session, provider: str, at: datetime, pay_by: datetime) 
         pay_by=pay_by,
         quote=quote.to_dict(),
         uses=offer.counts,
+        group_buy=offer.group_buy,
     )
 
 

@@ -192,6 +192,8 @@ class Order:
     pay_by: datetime
     holds: tuple[Hold, ...] = ()
     uses: tuple[Count, ...] = ()
+    group_buy: str | None = None
+    group_succeeded: bool = False
     quote: Mapping[str, Any] = field(default_factory=dict)
     status: Status = Status.PLACED
     cancel_reason: str | None = None
@@ -284,6 +286,7 @@ class Order:
             "status": self.status.value,
             "currency": self.currency,
             "total": self.total,
+            **({"group_buy": self.group_buy} if self.group_buy else {}),
             **more,
         }
         return Event(f"{self.id}.{self.version + 1}.{kind}", kind, self.id, at, data)
@@ -326,6 +329,18 @@ class Order:
         if after.status is PaymentStatus.CAPTURED and self.status not in CALLED_OFF:
             return order, (order._event("PaymentCaptured", at, amount=after.balance("captured")),)
         return order, ()
+
+    @property
+    def waits_for_group(self) -> bool:
+        """Whether nothing may leave yet, for the group that buys together is not complete."""
+        return self.group_buy is not None and not self.group_succeeded
+
+    def with_group(self, at: datetime) -> tuple["Order", tuple[Event, ...]]:
+        """The group is complete: this order goes on. Twice is once, and called off stays so."""
+        if not self.waits_for_group or self.status in CALLED_OFF:
+            return self, ()
+        order = replace(self, group_succeeded=True)._noted(at, "group complete", "group")
+        return order, (order._event("OrderGroupComplete", at),)
 
     def cancelled(self, reason: str, at: datetime, who: str) -> tuple["Order", tuple[Event, ...]]:
         """Called off. Raises Conflict once a piece has left: that is a return, no cancellation."""
@@ -423,6 +438,10 @@ class Order:
             )
         if self.status is not Status.CONFIRMED:
             raise Conflict(f"an order that is {self.status} is not shipped", code="order_state")
+        if self.waits_for_group:
+            raise Conflict(
+                "the group that this order belongs to is not complete yet", code="group_forming"
+            )
         if not parcel.lines:
             raise Invalid("a parcel holds at least one piece", path="$.lines")
         unknown = set(parcel.lines) - {line.id for line in self.lines}

@@ -18,11 +18,6 @@ from shop.pricing.model.history import PriceHistory
 from shop.pricing.model.known import Known
 from shop.pricing.model.price_lists import PriceList
 
-NOT_OFFERED = {
-    "group_price": "buying together is not open yet",
-}
-"""Kinds that the engine prices and the shop cannot keep its word on so far."""
-
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 
 
@@ -45,9 +40,6 @@ class PromotionBody(BaseModel):
         if isinstance(effect, GiftWith) and not effect.variant:
             said = "a gift is taken out of stock: say which variant it is"
             raise Invalid(said, code="variant_missing", path="$.effect.variant")
-        why = NOT_OFFERED.get(promotion.effect.kind)
-        if why is not None:
-            raise Invalid(why, code="kind_not_offered", path="$.effect.kind")
         return promotion
 
 

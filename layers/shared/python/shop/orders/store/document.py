@@ -72,6 +72,8 @@ def to_document(order: Order) -> dict[str, Any]:
         "pay_by": order.pay_by.isoformat(),
         "holds": [_hold_out(hold) for hold in order.holds],
         "uses": [count.to_list() for count in order.uses],
+        "group_buy": order.group_buy,
+        "group_succeeded": order.group_succeeded or None,
         "history": [[m.at.isoformat(), m.what, m.who, m.why] for m in order.history],
         "payment": order.payment.to_dict(),
     }
@@ -97,6 +99,8 @@ def from_document(
         pay_by=datetime.fromisoformat(raw["pay_by"]),
         holds=tuple(Hold(*hold) for hold in raw.get("holds", ())),
         uses=tuple(Count.of_list(told) for told in raw.get("uses", ())),
+        group_buy=raw.get("group_buy"),
+        group_succeeded=raw.get("group_succeeded", False),
         history=tuple(
             Moment(datetime.fromisoformat(at), what, who, why)
             for at, what, who, why in raw.get("history", ())

@@ -8,6 +8,7 @@ from shop.kernel.errors import Conflict, Invalid, Problem
 from shop.kernel.events import Event
 from shop.kernel.ids import derived_id
 from shop.pricing.model.coupons import Batch, Coupon, batch, normal
+from shop.pricing.model.effects import GroupPrice
 from shop.pricing.model.engine.codes import UNKNOWN
 from shop.pricing.model.quote import Quote
 from shop.pricing.ports import Coupons, Guesses, Promotions
@@ -26,7 +27,16 @@ def make_coupon(
     taken.
     """
     problems = coupon.problems()
-    if not promotions.of(coupon.promotion_id).code_required:
+    promotion = promotions.of(coupon.promotion_id)
+    if isinstance(promotion.effect, GroupPrice):
+        problems.append(
+            Problem(
+                "promotion_for_groups",
+                "the codes of this promotion are those of its groups",
+                "$.promotion_id",
+            )
+        )
+    if not promotion.code_required:
         problems.append(
             Problem("promotion_needs_no_code", "this promotion asks for no code", "$.promotion_id")
         )

@@ -3,7 +3,7 @@
 from shop.kernel.counts import Count
 from shop.pricing.model.basket import Basket, BasketLine, CustomerFacts, Destination
 from shop.pricing.model.choice import Conditions, Selection, Window
-from shop.pricing.model.counts import counts_of
+from shop.pricing.model.counts import counts_of, group_of
 from shop.pricing.model.price_lists import PriceEntry, PriceList
 from shop.pricing.model.promotions import Mode, Promotion, Stacking, StackingGroup, Status
 from shop.pricing.model.quote import (
@@ -64,5 +64,6 @@ __all__ = [
     "Use",
     "Window",
     "counts_of",
+    "group_of",
     "market_of",
 ]

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from shop.kernel.counts import Count
 from shop.pricing.model.coupons import normal
-from shop.pricing.model.effects import FlashSale
+from shop.pricing.model.effects import FlashSale, GroupPrice
 from shop.pricing.model.quote import Use
 from shop.pricing.model.rules import Rules
 from shop.pricing.model.standing import Standing
@@ -59,3 +59,15 @@ def counts_of(
         if effect.per_customer is not None and who is not None:
             counts.append(Count(HAD, f"{id_}#{who}", use.units, effect.per_customer, id_))
     return tuple(counts)
+
+
+def group_of(uses: Iterable[Use], rules: Rules, standing: Standing) -> str | None:
+    """The id of the group whose code opened a group's price in a quote; mostly none."""
+    for use in uses:
+        candidate = rules.plan.by_id.get(use.promotion_id)
+        if use.code is None or candidate is None or not isinstance(candidate.effect, GroupPrice):
+            continue
+        facts = standing.codes.get(normal(use.code))
+        if facts is not None:
+            return facts.coupon_id
+    return None

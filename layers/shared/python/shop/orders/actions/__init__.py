@@ -37,7 +37,8 @@ TRIES = 5
 """How often a change is tried anew when somebody else was faster."""
 
 
-def _insist(attempt: Callable[[], T]) -> T:
+def insist(attempt: Callable[[], T]) -> T:
+    """Do it again, a few times, while somebody else is faster. Raises Stale after that."""
     for left in reversed(range(TRIES)):
         try:
             return attempt()
@@ -136,7 +137,7 @@ def record_payment(
             return order
         return orders.save(order, after, events)
 
-    return _insist(attempt)
+    return insist(attempt)
 
 
 def _lost_its_payment(order: Order) -> bool:
@@ -154,7 +155,7 @@ def _noted(order_id: str, report: Report, at: datetime, who: str, orders: Orders
         after, events = order.with_payment(report, at, who)
         return order if after == order else orders.save(order, after, events)
 
-    return _insist(attempt)
+    return insist(attempt)
 
 
 def cancel_order(
@@ -182,7 +183,7 @@ def cancel_order(
             order, reason, at, who, orders=orders, stock=stock, tallies=tallies, ledger=ledger
         )
 
-    return _insist(attempt)
+    return insist(attempt)
 
 
 def expire_order(
@@ -347,7 +348,7 @@ def allocate_order(order_id: str, *, at: datetime, orders: Orders) -> Order:
         after, events = order.allocated(at, "workflow")
         return orders.save(order, after, events) if events else order
 
-    return _insist(attempt)
+    return insist(attempt)
 
 
 def ship_order(
@@ -379,7 +380,7 @@ def ship_order(
             _commit(ledger, *change.parts)
         return change.value
 
-    return _insist(attempt)
+    return insist(attempt)
 
 
 def ship_order_once(
@@ -402,7 +403,7 @@ def ship_order_once(
     parcel = _handing_over(
         order_id, carrier, tracking_number, tracking_url, lines, at, who, orders, stock
     )
-    return _insist(lambda: once(ask, parcel, render, keys=keys, ledger=ledger))
+    return insist(lambda: once(ask, parcel, render, keys=keys, ledger=ledger))
 
 
 def _handing_over(
@@ -481,7 +482,7 @@ def move_parcel(
         after, events = order.tracked(parcel_id, heard, at, f"carrier {carrier}")
         return order if after == order else orders.save(order, after, events)
 
-    return _insist(attempt)
+    return insist(attempt)
 
 
 def complete_order(order_id: str, *, at: datetime, orders: Orders) -> Order:
@@ -494,7 +495,7 @@ def complete_order(order_id: str, *, at: datetime, orders: Orders) -> Order:
         after, events = order.completed(at, "workflow")
         return orders.save(order, after, events)
 
-    return _insist(attempt)
+    return insist(attempt)
 
 
 def release_allocation(
@@ -536,7 +537,7 @@ def release_allocation(
         )
         return replace(after, version=order.version + 1)
 
-    return _insist(attempt)
+    return insist(attempt)
 
 
 def give_up_delivery(order_id: str, *, late: bool, at: datetime, orders: Orders) -> Order:
@@ -560,7 +561,7 @@ def give_up_delivery(order_id: str, *, late: bool, at: datetime, orders: Orders)
         after, events = order.returned(reason, at, "deadline" if late else "carrier")
         return orders.save(order, after, events)
 
-    return _insist(attempt)
+    return insist(attempt)
 
 
 def confirm_by_mail(
