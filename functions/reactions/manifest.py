@@ -34,6 +34,11 @@ FEATURE = Feature(
             payments=True,
         ),
         Reaction(
+            module="reactions.follow_group_buy",
+            on=("OrderConfirmed", "OrderCancelled"),
+            writes=(Table.ORDERS, Table.INVENTORY, Table.PRICING),
+        ),
+        Reaction(
             module="reactions.measure",
             on=("OrderPlaced", "OrderConfirmed", "PaymentFailed"),
         ),

@@ -11,5 +11,10 @@ FEATURE = Feature(
             writes=(Table.ORDERS, Table.INVENTORY, Table.PRICING),
             payments=True,
         ),
+        Schedule(
+            module="scheduled.close_group_buys",
+            rate="rate(1 minute)",
+            writes=(Table.ORDERS, Table.INVENTORY, Table.PRICING),
+        ),
     ),
 )

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 from shop.kernel.counts import Count
 from shop.kernel.errors import Conflict, KeyReused, NotFound, Stale
@@ -12,7 +13,7 @@ from shop.kernel.paging import Page
 from shop.kernel.transactions import Clash, Part
 from shop.pricing.model.counts import CODE
 from shop.pricing.model.coupons import Batch, Coupon, normal
-from shop.pricing.model.group_buy import GroupBuy, GroupStatus
+from shop.pricing.model.group_buy import GroupBuy
 from shop.pricing.model.history import PriceHistory
 from shop.pricing.model.price_lists import PriceList
 from shop.pricing.model.promotions import Promotion
@@ -188,13 +189,22 @@ class MemoryHistories:
 class MemoryGroupBuys:
     rows: dict[str, GroupBuy] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
+    unsettled: set[str] = field(default_factory=set)
 
     def of(self, group_id: str) -> GroupBuy:
         if group_id not in self.rows:
             raise NotFound(f"no group {group_id!r}")
         return self.rows[group_id]
 
-    def save(self, before: GroupBuy | None, after: GroupBuy, events: Sequence[Event]) -> GroupBuy:
+    def adding(self, group: GroupBuy, events: Sequence[Event]) -> Part:
+        def write(writes: Any) -> None:
+            self.rows[group.id] = group
+            self.unsettled.add(group.id)
+            self.events += events
+
+        return write
+
+    def save(self, before: GroupBuy, after: GroupBuy, events: Sequence[Event]) -> GroupBuy:
         if self.rows.get(after.id) != before:
             raise Stale("somebody else changed it")
         self.rows[after.id] = after
@@ -202,9 +212,12 @@ class MemoryGroupBuys:
         return after
 
     def due(self, at: datetime, most: int) -> Iterable[GroupBuy]:
-        forming = [g for g in self.rows.values() if g.status is GroupStatus.FORMING]
-        due = sorted((g for g in forming if g.deadline <= at), key=lambda g: g.deadline)
+        there = [self.rows[id_] for id_ in self.unsettled]
+        due = sorted((g for g in there if g.deadline <= at), key=lambda g: g.deadline)
         return due[:most]
+
+    def settled(self, group: GroupBuy) -> None:
+        self.unsettled.discard(group.id)
 
 
 @dataclass

@@ -14,6 +14,7 @@ from shop.pricing.model import CustomerFacts, Promotion, Quote
 from shop.pricing.model.coupons import Coupon
 from shop.pricing.model.difference import Difference
 from shop.pricing.model.effects import GiftWith
+from shop.pricing.model.group_buy import GroupBuy
 from shop.pricing.model.history import PriceHistory
 from shop.pricing.model.known import Known
 from shop.pricing.model.price_lists import PriceList
@@ -256,6 +257,44 @@ class BatchView(BaseModel):
     issued: int
     examples: list[str]
     codes_at: str
+
+
+class GroupBuyBody(BaseModel):
+    """Which promotion a group is to be opened for."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
+
+    promotion_id: Id
+
+
+class GroupBuyView(BaseModel):
+    """A group that buys together: whoever gives its ``code`` at the checkout joins it.
+
+    ``members`` have paid; of ``places_left`` some may be taken by orders that are being paid.
+    """
+
+    id: str
+    promotion_id: str
+    code: str
+    status: str
+    size: int
+    members: int
+    places_left: int
+    deadline: str
+
+
+def group_buy_view(group: GroupBuy, at: datetime) -> dict[str, Any]:
+    """A group as it is shown; a deadline that is past has failed it, whoever closes it later."""
+    return GroupBuyView(
+        id=group.id,
+        promotion_id=group.promotion_id,
+        code=group.code,
+        status=group.status_at(at).value,
+        size=group.size,
+        members=len(group.seats),
+        places_left=group.size - len(group.seats),
+        deadline=group.deadline.isoformat(),
+    ).model_dump()
 
 
 class CodesView(BaseModel):

@@ -80,7 +80,7 @@ def leave_group(group_id: str, order_id: str, *, group_buys: GroupBuys, at: date
 
 
 def close_group(before: GroupBuy, *, group_buys: GroupBuys, at: datetime) -> GroupBuy:
-    """Fail a group whose deadline is past. One that was decided meanwhile is given back as it is."""
+    """Fail a group whose deadline is past. One decided meanwhile is given as it is."""
     after = before.closed(at - GRACE)
     if after is before:
         return before

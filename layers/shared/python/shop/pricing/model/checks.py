@@ -184,9 +184,7 @@ class _Found:
     def group(self, promotion: Promotion, effect: GroupPrice, path: str) -> None:
         self.amounts(effect.price, f"{path}.price", zero=True)
         if not 2 <= effect.size <= MOST_MEMBERS:
-            self.add(
-                "size_invalid", f"a group has 2 to {MOST_MEMBERS} members", f"{path}.size"
-            )
+            self.add("size_invalid", f"a group has 2 to {MOST_MEMBERS} members", f"{path}.size")
         if not 1 <= effect.hours <= MOST_HOURS:
             self.add(
                 "hours_invalid",

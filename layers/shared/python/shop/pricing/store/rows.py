@@ -14,6 +14,8 @@ PK                                    SK                  what
 ``USED#<coupon>#<customer>``          ``COUNT``           uses of a coupon by one customer
 ``CUSTOMER#<id>``                     ``HEAD``            groups and segments of a customer
 ``FIRST#<customer>``                  ``COUNT``           whether the first order was had
+``GROUP_BUY#<id>``                    ``HEAD``            a group that buys together, its seats
+``GROUP_BUYS_DUE#<shard>``            deadline and id     groups that are not settled yet
 ``QUOTA#<promotion>``                 ``COUNT``           units of a flash sale sold
 ``HAD#<promotion>#<customer>``        ``COUNT``           units of it that one customer had
 ====================================  ==================  ==========================================

@@ -1,0 +1,32 @@
+"""Buying together (拼团): open a group, share its code, see how full it is."""
+
+from functions.manifest import Access, Endpoint, Feature, Switch, Table
+
+_VIEW = "shop.pricing.wire:GroupBuyView"
+
+FEATURE = Feature(
+    "group_buys",
+    (
+        Endpoint(
+            route="POST /group-buys",
+            switch=Switch.CHECKOUT,
+            module="group_buys.open_group",
+            access=Access.SHOPPER,
+            summary="Open a group that buys together; its code opens the price at the checkout",
+            idempotent=True,
+            status=201,
+            request="shop.pricing.wire:GroupBuyBody",
+            response=_VIEW,
+            reads=(Table.PRICING,),
+            writes=(Table.PRICING, Table.SESSIONS),
+        ),
+        Endpoint(
+            route="GET /group-buys/{id}",
+            module="group_buys.get_group",
+            access=Access.PUBLIC,
+            summary="How full a group is, and how long it is open",
+            response=_VIEW,
+            reads=(Table.PRICING,),
+        ),
+    ),
+)
