@@ -10,7 +10,7 @@ from shop.pricing.model.group_buy import GroupBuy, GroupStatus, Seat
 from shop.pricing.model.promotions import Promotion, Status
 from shop.pricing.ports import GroupBuys
 
-GRACE = timedelta(minutes=2)
+GRACE = timedelta(minutes=1)
 """A payment that was certain before the deadline is heard of a little later."""
 
 
