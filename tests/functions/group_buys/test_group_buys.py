@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -117,15 +118,9 @@ def ship(order: Order) -> Response:
 
 def later(**time: float) -> dict[str, Any]:
     """The clock wakes the job that closes groups, so much later."""
-    group_time = datetime.now(UTC) + timedelta(**time)
-
-    class Later(datetime):
-        @classmethod
-        def now(cls, tz: Any = None) -> datetime:
-            return group_time
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("shop.edge.schedule.datetime", Later)
+    then = datetime.now(UTC) + timedelta(**time)
+    with patch("shop.edge.schedule.datetime") as clock:
+        clock.now.return_value = then
         done: dict[str, Any] = close_group_buys.handler({}, Context())
     return done
 
@@ -240,13 +235,13 @@ def test_what_was_cut_off_while_settling_is_finished_by_the_clock() -> None:
     group = opened()
     joined(group, "ann")
     bob = bought(group, "bob")
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as changed:
         from shop.orders.actions import group_buys as actions
 
         def cut(*_: Any, **__: Any) -> None:
             raise TimeoutError("cut off")
 
-        patch.setattr(actions, "_goes_on", cut)
+        changed.setattr(actions, "_goes_on", cut)
         with pytest.raises(TimeoutError):
             told(bob, "OrderConfirmed")
     assert look(group)["status"] == "succeeded"
