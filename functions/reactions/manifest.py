@@ -39,6 +39,11 @@ FEATURE = Feature(
             writes=(Table.ORDERS, Table.INVENTORY, Table.PRICING),
         ),
         Reaction(
+            module="reactions.move_stock",
+            on=("StockToMove",),
+            writes=(Table.ORDERS, Table.INVENTORY),
+        ),
+        Reaction(
             module="reactions.measure",
             on=("OrderPlaced", "OrderConfirmed", "PaymentFailed"),
         ),

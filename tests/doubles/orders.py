@@ -1,6 +1,6 @@
 """The order book in memory, and what an order's life needs beside it. They run the ports' suite."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -8,7 +8,7 @@ from shop.kernel.errors import Invalid, NotFound, Stale, Unavailable
 from shop.kernel.events import Event
 from shop.kernel.paging import Page, from_cursor, to_cursor
 from shop.kernel.transactions import Part
-from shop.orders.model import Order, Status
+from shop.orders.model import Batch, Order, Status
 from shop.orders.ports import GIVEN_UP, Letter, Summary
 from tests.doubles.inventory import MemoryLedger
 
@@ -19,6 +19,8 @@ class MemoryOrders:
     def __init__(self) -> None:
         self._heads: dict[str, Order] = {}
         self._tracks: dict[str, tuple[str, str]] = {}
+        self._batches: dict[str, dict[str, Batch]] = {}
+        self._taking: dict[str, bool] = {}
         self.outbox: list[Event] = []
 
     def all(self) -> tuple[Order, ...]:
@@ -69,14 +71,62 @@ class MemoryOrders:
         self._heads[order.id] = order
         self.outbox += events
 
+    def batches(self, order_id: str) -> tuple[bool | None, Sequence[Batch]]:
+        there = self._batches.get(order_id, {})
+        return self._taking.get(order_id), [there[name] for name in sorted(there)]
+
+    def opening(self, order_id: str) -> Part:
+        return self._if(
+            order_id,
+            lambda: order_id not in self._taking,
+            lambda: self._taking.update({order_id: True}),
+        )
+
+    def turning(self, order_id: str) -> Part:
+        return self._if(
+            order_id,
+            lambda: self._taking.get(order_id) is True,
+            lambda: self._taking.update({order_id: False}),
+        )
+
+    def closing(self, order_id: str, *, taking: bool) -> Part:
+        return self._if(
+            order_id,
+            lambda: self._taking.get(order_id) is taking,
+            lambda: self._taking.pop(order_id),
+        )
+
+    def taking(self, order_id: str, batch: Batch) -> Part:
+        return self._noting(order_id, batch, lambda: self._taking.get(order_id) is True)
+
+    def owing(self, order_id: str, batch: Batch) -> Part:
+        return self._noting(order_id, batch, lambda: True)
+
+    def _noting(self, order_id: str, batch: Batch, may: Callable[[], bool]) -> Part:
+        there = self._batches.setdefault(order_id, {})
+        return self._if(
+            order_id,
+            lambda: may() and batch.name not in there,
+            lambda: there.update({batch.name: batch}),
+        )
+
+    def done(self, order_id: str, batch: Batch) -> Part:
+        there = self._batches.setdefault(order_id, {})
+        return self._if(order_id, lambda: batch.name in there, lambda: there.pop(batch.name))
+
+    def _if(self, order_id: str, may: Callable[[], bool], do: Callable[[], object]) -> Part:
+        return lambda writes: writes.add(self.name(order_id), may, do)
+
     def of_customer(self, customer: str, *, cursor: str | None, limit: int) -> Page[Summary]:
-        return self._page([o for o in self.all() if o.owner == customer], cursor, limit)
+        theirs = [o for o in self.all() if o.owner == customer and not o.never_placed]
+        return self._page(theirs, cursor, limit)
 
     def placed_on(
         self, day: str, *, status: Status | None, cursor: str | None, limit: int
     ) -> Page[Summary]:
         found = [o for o in self.all() if f"{o.placed_at:%Y-%m-%d}" == day]
-        return self._page([o for o in found if status in (None, o.status)], cursor, limit)
+        shown = [o for o in found if o.status is not Status.PLACING or status is o.status]
+        return self._page([o for o in shown if status in (None, o.status)], cursor, limit)
 
     def _page(self, orders: list[Order], cursor: str | None, limit: int) -> Page[Summary]:
         key = from_cursor(cursor)
@@ -99,7 +149,7 @@ class MemoryOrders:
         found = [
             order
             for order in self.all()
-            if order.status is Status.PLACED
+            if order.status in (Status.PLACING, Status.PLACED)
             and int(order.pay_by.timestamp()) <= int(at.timestamp())
             and f"{order.placed_at:%Y-%m-%d}" in days
             and order.placed_at < at

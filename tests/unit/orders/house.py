@@ -16,6 +16,7 @@ from shop.inventory.model import StockLevel
 from shop.kernel.errors import Unavailable
 from shop.kernel.events import Event
 from shop.orders import actions
+from shop.orders.actions.batches import move_batches
 from shop.orders.model import CALLED_OFF, Order, Status
 from shop.orders.ports import Letter
 from shop.payments.model import PaymentStatus
@@ -111,6 +112,8 @@ class House(Room):
             actions.advance(
                 event.subject, orders=self.orders, waits=self.waits, workflow=self.workflow
             )
+        elif module == "reactions.move_stock":
+            move_batches(event.subject, orders=self.orders, stock=self.stock, ledger=self.ledger)
         elif module == "reactions.settle_payment":
             self.settle(self.orders.by_id(event.subject))
         elif module == "reactions.confirm_by_mail":

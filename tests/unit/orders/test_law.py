@@ -13,7 +13,14 @@ from functions.manifest import Step
 from functions.workflows.manifest import DAY, FEATURE
 from shop.kernel.errors import Refusal
 from shop.orders.actions import expire_overdue
-from shop.orders.model import MAY_BECOME, MOST_PLACES_OF_A_PARCEL, MOST_TRACKING, Order, Status
+from shop.orders.model import (
+    AT_ONCE,
+    MAY_BECOME,
+    MOST_TRACKING,
+    SHIPPED_AT_ONCE,
+    Order,
+    Status,
+)
 from shop.payments.model import RANK, PaymentStatus
 from tests.kit.sold import SKUS, WINDOW, an_order
 from tests.unit.orders.house import House
@@ -132,7 +139,8 @@ def test_the_table_of_states_is_the_shops() -> None:
 def test_ranks_and_limits_are_the_shops() -> None:
     ranked = ", ".join(sorted(RANK, key=lambda status: RANK[PaymentStatus(status)]))
     assert f"merged by rank: {ranked}." in TEXT
-    assert f"at most {MOST_PLACES_OF_A_PARCEL} places" in TEXT
+    assert f"From more than {SHIPPED_AT_ONCE} the stock leaves in" in TEXT
+    assert f"in batches of at most {AT_ONCE}," in TEXT
     assert f"A parcel keeps {MOST_TRACKING} events" in TEXT
 
 

@@ -14,7 +14,6 @@ from shop.kernel.errors import Conflict, Invalid, NotFound
 from shop.orders.model import (
     ENDS,
     MAY_BECOME,
-    MOST_PLACES_OF_A_PARCEL,
     MOST_TRACKING,
     Order,
     OrderLine,
@@ -218,17 +217,6 @@ def test_a_parcel_never_holds_what_is_not_left(lines: Any, refusal: type[Excepti
 def test_an_empty_parcel_is_none() -> None:
     with pytest.raises(Invalid):
         confirmed().with_parcel(Parcel("par_1", "ups", "1", {}, THEN), "wanda")
-
-
-def test_a_parcel_from_too_many_places_is_refused_before_dynamodb_does() -> None:
-    lines = tuple(
-        OrderLine(f"li_{n}", "p", "v", f"SKU-{n}", "t", 1, 1, 1, 0, 0, 1)
-        for n in range(MOST_PLACES_OF_A_PARCEL + 1)
-    )
-    order = confirmed(lines=lines, holds=tuple(Hold(line.sku, 1) for line in lines))
-    with pytest.raises(Invalid) as refused:
-        order.with_parcel(parcel(order), "wanda")
-    assert refused.value.code == "too_many_places"
 
 
 def test_nothing_is_drawn_that_is_not_held() -> None:

@@ -26,7 +26,7 @@ from shop.cart.model import (
 )
 from shop.cart.ports import Carts
 from shop.checkout.model import (
-    MOST_SKUS,
+    MOST_ROWS,
     OPEN_FOR,
     Offer,
     Phase,
@@ -47,6 +47,7 @@ from shop.kernel.idempotency import Ask, Keys, answer_kept
 from shop.kernel.ids import new_id
 from shop.kernel.transactions import Change, Clash, Ledger
 from shop.orders.actions import cancel_order, record_payment
+from shop.orders.actions.batches import give_up_placing, place_in_batches
 from shop.orders.model import Order
 from shop.orders.model import Status as OrderStatus
 from shop.orders.ports import Orders, Uses
@@ -60,6 +61,9 @@ from shop.shipping.model import Consignment, ShippingOption
 from shop.shipping.model import Item as Packed
 
 TRIES = 4
+BESIDE = 3
+"""Rows that an order writes beside its stock and its uses: itself, the session, the key."""
+_UNPAID = (OrderStatus.PLACING, OrderStatus.PLACED)
 
 
 @dataclass(frozen=True)
@@ -207,7 +211,7 @@ def update_checkout(
     order = orders.of(ask.owner, session.order_id) if session.order_id else None
     if order is not None:
         _refuse_if_bought(order)
-        if order.status is OrderStatus.PLACED:
+        if order.status in _UNPAID:
             return Change(Shown(session, order, (_in_progress(),)), ())
     if wish.lines is None:
         raise Invalid("line_items are needed", code="missing", path="$.line_items")
@@ -329,9 +333,9 @@ def complete_checkout(
         if session.order_id is not None:
             order = till.orders.of(ask.owner, session.order_id)
             if session.placed_key == ask.key:
-                return _pay(session, order, credential, ask, till, render)
+                return _go_on(session, order, credential, ask, till, render)
             _refuse_if_bought(order)
-            if order.status is OrderStatus.PLACED:
+            if order.status in _UNPAID:
                 return render(Shown(session, order, (_in_progress(),)))
         if session.offer.short or not session.offer.fresh(ask.at):
             renewed = _renewed(session, ask.at, till)
@@ -342,6 +346,8 @@ def complete_checkout(
             return render(Shown(replace(session, order_id=None)))
         try:
             session, order = _place(session, ask, till)
+        except _Short as gone:
+            return render(Shown(replace(session, order_id=None), None, _said(gone.short, session)))
         except Clash as clash:
             if {till.sessions.name(session), till.keys.name(ask)} & clash.about:
                 _refuse_another_request(ask, till)
@@ -363,21 +369,16 @@ def complete_checkout(
             if short:
                 return render(Shown(replace(session, order_id=None), None, short))
             continue
-        return _pay(session, order, credential, ask, till, render)
+        return _go_on(session, order, credential, ask, till, render)
     raise Unavailable("too many want this at the same moment; try again", code="contention")
 
 
 def _place(session: Session, ask: Ask, till: Till) -> tuple[Session, Order]:
     offer = session.offer
-    demands = offer.demands()
-    if len(demands) > MOST_SKUS:
-        raise Invalid(
-            f"an order holds at most {MOST_SKUS} different articles; split it",
-            code="too_many_articles",
-            path="$.line_items",
-        )
-    holds = till.stock.draw(demands)
+    holds = till.stock.draw(offer.demands())
     fresh = order_from(session, till.provider.name, ask.at, ask.at + till.payment_window)
+    if len(holds) + len(offer.counts) + BESIDE > MOST_ROWS:
+        return _begin_placing(session, fresh, ask, till)
     order, events = replace(fresh, holds=holds).placed()
     after = placed(session, order, ask.key)
     till.ledger.commit(
@@ -388,6 +389,53 @@ def _place(session: Session, ask: Ask, till: Till) -> tuple[Session, Order]:
         till.tallies.taking(order.uses),
     )
     return after, order
+
+
+def _begin_placing(session: Session, fresh: Order, ask: Ask, till: Till) -> tuple[Session, Order]:
+    """Put an order of many articles down; its stock is taken after it. Raises _Short before."""
+    short = till.stock.shortages_after(_NotAsked(), session.offer.demands())
+    if short:
+        raise _Short(short)
+    order = replace(fresh, status=OrderStatus.PLACING)
+    after = placed(session, order, ask.key)
+    till.ledger.commit(
+        till.orders.placing(order, ()),
+        till.orders.opening(order.id),
+        till.sessions.changing(session, after),
+        till.keys.taking(ask, None),
+        till.tallies.taking(order.uses),
+    )
+    return after, order
+
+
+def _go_on(
+    session: Session,
+    order: Order,
+    credential: Credential,
+    ask: Ask,
+    till: Till,
+    render: Callable[[Shown], Mapping[str, Any]],
+) -> Mapping[str, Any]:
+    """From where an order stands to its payment: first all its stock, then the money."""
+    if order.status is not OrderStatus.PLACING:
+        return _pay(session, order, credential, ask, till, render)
+    books: dict[str, Any] = {"orders": till.orders, "stock": till.stock, "ledger": till.ledger}
+    order, short = place_in_batches(order, **books)
+    if order.status is not OrderStatus.PLACING:
+        return _pay(session, order, credential, ask, till, render)
+    shown = Shown(replace(session, order_id=None), None, _said(short, session))
+    order = give_up_placing(
+        order,
+        "out_of_stock" if short else "given_up",
+        at=ask.at,
+        who=till.provider.name,
+        tallies=till.tallies,
+        also=lambda _: (till.keys.answering(ask, render(shown)),) if short else (),
+        **books,
+    )
+    if order.status is OrderStatus.CANCELLED and short:
+        return render(shown)
+    return _pay(session, order, credential, ask, till, render)
 
 
 def _reserve(till: Till, writes: Any, holds: Any) -> None:
@@ -479,6 +527,18 @@ def _said(short: Sequence[Shortage], session: Session) -> tuple[Message, ...]:
         for index, line in enumerate(session.offer.lines)
         if line.sku in left
     )
+
+
+class _NotAsked(Exception):
+    """Nobody was refused yet: what is short is asked beforehand."""
+
+
+class _Short(Exception):
+    """Something is short, found out before anything was written."""
+
+    def __init__(self, short: Sequence[Shortage]) -> None:
+        super().__init__()
+        self.short = short
 
 
 def _refuse_if_bought(order: Order) -> None:

@@ -29,8 +29,8 @@ KEPT = timedelta(days=30)
 """How long a session is kept once an order was placed from it."""
 FRESH = timedelta(minutes=15)
 """How long an offer is paid as shown."""
-MOST_SKUS = 90
-"""Different SKUs that one transaction places beside order, session and key; it takes 100 rows."""
+MOST_ROWS = 100
+"""What one transaction writes; an order with more of them is placed in several."""
 
 NEEDS_POSTCODE = frozenset(
     """US CA GB DE FR IT ES NL BE AT PL SE DK FI
@@ -211,7 +211,7 @@ def phase_of(session: Session, order: Order | None) -> Phase:
 
 def was_bought(order: Order) -> bool:
     """Whether an order was ever certain; what staff do with it later does not undo the checkout."""
-    if order.status is OrderStatus.PLACED:
+    if order.status in (OrderStatus.PLACING, OrderStatus.PLACED):
         return False
     return order.status is not OrderStatus.CANCELLED or order.payment.balance("authorised") > 0
 
@@ -222,6 +222,10 @@ def messages_of(session: Session, order: Order | None) -> tuple[Message, ...]:
         return ()
     if order is None:
         return session.missing()
+    if order.status is OrderStatus.PLACING:
+        return (Message("info", "order_pending", "the order is being placed; look again soon"),)
+    if order.never_placed:
+        return (not_placed(order.cancel_reason or ""), *session.missing())
     if order.status is OrderStatus.CANCELLED:
         return (payment_failed(order.payment.reason or order.cancel_reason or "payment_failed"),)
     if order.payment.status is PaymentStatus.REQUIRES_ACTION:
@@ -235,6 +239,16 @@ def messages_of(session: Session, order: Order | None) -> tuple[Message, ...]:
             ),
         )
     return (Message("info", "payment_pending", "the payment is being confirmed; look again soon"),)
+
+
+def not_placed(reason: str) -> Message:
+    """The message for an order of many articles that could not be placed."""
+    return Message(
+        "error",
+        "order_not_placed",
+        f"the order could not be placed ({reason}); nothing was bought, complete it again",
+        severity="recoverable",
+    )
 
 
 def payment_failed(reason: str) -> Message:

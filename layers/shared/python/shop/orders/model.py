@@ -4,9 +4,9 @@ An order is a snapshot: names, SKUs, prices and the quote as they were when it w
 a product changes no order. Its life cycle is a table, where the goods are is derived from
 per-line quantities, and where the money is from the payment's ledger::
 
-    placed ──▶ confirmed ──▶ completed
-       │          ├──▶ returned
-       └──────────┴──▶ cancelled
+    placing ──▶ placed ──▶ confirmed ──▶ completed
+       │           │           ├──▶ returned
+       └───────────┴───────────┴──▶ cancelled
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,6 +24,8 @@ from shop.payments.model import Payment, PaymentStatus, Report
 
 
 class Status(StrEnum):
+    PLACING = "placing"
+    """Too large for one transaction: stock is being taken for it. Nobody has heard of it yet."""
     PLACED = "placed"
     """Stock is held for it; the payment is not certain yet."""
     CONFIRMED = "confirmed"
@@ -44,6 +46,7 @@ CALLED_OFF = frozenset({Status.CANCELLED, Status.RETURNED})
 
 
 MAY_BECOME: Mapping[Status, frozenset[Status]] = {
+    Status.PLACING: frozenset({Status.PLACED, Status.CANCELLED}),
     Status.PLACED: frozenset({Status.CONFIRMED, Status.CANCELLED}),
     Status.CONFIRMED: frozenset({Status.COMPLETED, Status.CANCELLED, Status.RETURNED}),
     Status.COMPLETED: frozenset(),
@@ -78,8 +81,10 @@ MOST_TRACKING = 200
 SLACK = timedelta(days=1)
 """How far a carrier's clock or time zone may be off before its report is refused."""
 
-MOST_PLACES_OF_A_PARCEL = 48
-"""A parcel is one transaction of at most 100 rows: two for each hold, two for the order."""
+AT_ONCE = 90
+"""Holds of one batch: a transaction writes at most 100 rows, and the order's own come along."""
+SHIPPED_AT_ONCE = 48
+"""Holds of a batch that leaves: two rows for each, its own and one in the journal."""
 
 
 _PROGRESS = {status: place for place, status in enumerate(ParcelStatus)}
@@ -150,6 +155,29 @@ class Parcel:
             if allowed is None or event.status in allowed:
                 status = event.status
         return status
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A part of the holds of an order that has more than one transaction can carry.
+
+    While the order is being placed: taken for it. Afterwards: no longer the order's, and on their
+    way back to sale or, with ``shipped`` (by whom, when), out of the house. Whoever moves a batch's
+    stock removes the batch in the same transaction, so that it is moved once.
+    """
+
+    name: str
+    holds: tuple[Hold, ...]
+    shipped: tuple[str, datetime] | None = None
+
+
+def batches(
+    holds: Sequence[Hold], name: str, *, shipped: tuple[str, datetime] | None = None
+) -> tuple[Batch, ...]:
+    """Holds in parts that a transaction can carry; ``name`` is theirs among the order's."""
+    size = AT_ONCE if shipped is None else SHIPPED_AT_ONCE
+    parts = [tuple(holds[start : start + size]) for start in range(0, len(holds), size)]
+    return tuple(Batch(f"{name}.{n:03d}", part, shipped) for n, part in enumerate(parts))
 
 
 @dataclass(frozen=True)
@@ -245,7 +273,7 @@ class Order:
         """What is to be paid when so many pieces of each line are not."""
         if all(gone.get(line.id, 0) == line.quantity for line in self.lines):
             return 0
-        return self.total - sum(self.worth(line, gone.get(line.id, 0)) for line in self.lines)
+        return self.total - sum(self._worth(gone).values())
 
     @property
     def settled(self) -> bool:
@@ -259,16 +287,25 @@ class Order:
 
     def worth(self, line: OrderLine, pieces: int) -> int:
         """What the first ``pieces`` pieces of a line came to, tax and all, in minor units."""
-        if not pieces:
-            return 0
+        return self._worth({line.id: pieces}).get(line.id, 0)
+
+    def _worth(self, pieces: Mapping[str, int]) -> dict[str, int]:
+        """The same of many lines: of a long order the quote is read once."""
+        lines = [line for line in self.lines if pieces.get(line.id, 0)]
+        if not lines:
+            return {}
         if self.quote:
             from shop.pricing.model import (
                 Quote,
             )  # the engine behind it is slow to import, refunds rare
 
-            return Quote.from_dict(dict(self.quote)).line(line.id).refund_next(0, pieces).minor
-        payable = line.total if self.tax_included else line.total + line.tax
-        return sum(apportion(payable, [1] * line.quantity)[:pieces])
+            sold = {line.id: line for line in Quote.from_dict(dict(self.quote)).lines}
+            return {n.id: sold[n.id].refund_next(0, pieces[n.id]).minor for n in lines}
+        worth = {}
+        for line in lines:
+            payable = line.total if self.tax_included else line.total + line.tax
+            worth[line.id] = sum(apportion(payable, [1] * line.quantity)[: pieces[line.id]])
+        return worth
 
     def _become(self, status: Status) -> "Order":
         if status not in MAY_BECOME[self.status]:
@@ -292,14 +329,28 @@ class Order:
         return Event(f"{self.id}.{self.version + 1}.{kind}", kind, self.id, at, data)
 
     def placed(self) -> tuple["Order", tuple[Event, ...]]:
-        """The order as it is first written."""
+        """The order as it is first heard of."""
         who = "guest" if self.owner == GUEST else "customer"
-        noted = self._noted(self.placed_at, "placed", who)
+        order = self._become(Status.PLACED) if self.status is Status.PLACING else self
+        noted = order._noted(self.placed_at, "placed", who)
         event = replace(
             noted._event("OrderPlaced", self.placed_at, pay_by=self.pay_by.isoformat()),
             id=f"{self.id}.1.OrderPlaced",
         )
         return noted, (event,)
+
+    @property
+    def never_placed(self) -> bool:
+        """Whether it is not placed yet, or was given up before it was: nobody has heard of it."""
+        return self.status is Status.PLACING or (
+            self.status is Status.CANCELLED
+            and any(moment.what == "given up" for moment in self.history[:1])
+        )
+
+    def given_up(self, reason: str, at: datetime, who: str) -> "Order":
+        """Called off before it was placed; as nobody has heard of it, nobody is told."""
+        order = replace(self, holds=(), uses=(), cancel_reason=reason)
+        return order._become(Status.CANCELLED)._noted(at, "given up", who, reason)
 
     def with_payment(
         self, report: Report, at: datetime, who: str
@@ -427,6 +478,10 @@ class Order:
                 problems=problems,
             )
 
+    def stock_to_move(self, at: datetime) -> Event:
+        """Told beside a change whose stock moves in batches after it, until it has moved."""
+        return self._event("StockToMove", at)
+
     def with_parcel(self, parcel: Parcel, who: str) -> tuple["Order", tuple[Event, ...]]:
         """This order after a parcel left. Never ships more of a line than is still wanted."""
         gone = sum(line.shipped for line in self.lines)
@@ -463,13 +518,7 @@ class Order:
             replace(line, shipped=line.shipped + parcel.lines.get(line.id, 0))
             for line in self.lines
         ]
-        taken, left = drawn(self.holds, self.skus_of(parcel))
-        if len(taken) > MOST_PLACES_OF_A_PARCEL:
-            raise Invalid(
-                f"a parcel is picked from at most {MOST_PLACES_OF_A_PARCEL} places; ship several",
-                code="too_many_places",
-                path="$.lines",
-            )
+        _, left = drawn(self.holds, self.skus_of(parcel))
         order = replace(self, lines=tuple(lines), parcels=(*self.parcels, parcel), holds=left)
         order = order._noted(parcel.shipped_at, "shipped", who, parcel.tracking_number)
         event = order._event(

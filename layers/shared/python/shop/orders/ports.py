@@ -9,7 +9,7 @@ from shop.kernel.counts import Count
 from shop.kernel.events import Event
 from shop.kernel.paging import Page
 from shop.kernel.transactions import Part
-from shop.orders.model import Order, Status
+from shop.orders.model import Batch, Order, Status
 
 
 @dataclass(frozen=True)
@@ -44,10 +44,33 @@ class Orders(Protocol):
         """Write it by itself, in one conditional update. Raises Stale."""
 
     def name(self, order_id: str) -> str:
-        """How a Clash names this order."""
+        """How a Clash names this order, its batches and whether it is still being placed."""
+
+    def batches(self, order_id: str) -> tuple[bool | None, Sequence[Batch]]:
+        """An order's batches; and whether more may be taken (True), they are being given back
+        (False), or it is not being placed at all (None).
+        """
+
+    def opening(self, order_id: str) -> Part:
+        """From now on batches may be taken, if it was never so before."""
+
+    def turning(self, order_id: str) -> Part:
+        """From now on they are given back, if they were being taken."""
+
+    def closing(self, order_id: str, *, taking: bool) -> Part:
+        """The order is no longer being placed, if it was, and this way round."""
+
+    def taking(self, order_id: str, batch: Batch) -> Part:
+        """Note a batch that is taken, if more may be and there is none of this name."""
+
+    def owing(self, order_id: str, batch: Batch) -> Part:
+        """Note a batch that is to be moved, if there is none of this name."""
+
+    def done(self, order_id: str, batch: Batch) -> Part:
+        """Strike a batch off, if it is there."""
 
     def of_customer(self, customer: str, *, cursor: str | None, limit: int) -> Page[Summary]:
-        """A customer's orders, newest first."""
+        """A customer's orders, newest first; not those that were never placed."""
 
     def placed_on(
         self, day: str, *, status: Status | None, cursor: str | None, limit: int
@@ -55,7 +78,8 @@ class Orders(Protocol):
         """The orders placed on a day (UTC, ``2026-08-25``), newest first."""
 
     def overdue(self, at: datetime, most: int) -> Sequence[str]:
-        """Orders of today and yesterday still unpaid after their deadline, the oldest first."""
+        """Orders of today and yesterday still unpaid, or not even placed, after their deadline, the
+        oldest first."""
 
     def parcel(self, carrier: str, tracking_number: str) -> tuple[str, str]:
         """The order and the parcel that a tracking number belongs to. Raises NotFound."""

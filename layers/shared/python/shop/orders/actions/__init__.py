@@ -1,12 +1,14 @@
 """What happens to an order after it was placed: paid, allocated, shipped, tracked, called off."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any, TypeVar
 
 from shop.inventory.model import Claim
+from shop.inventory.model.bins import AWAITED
 from shop.inventory.ports import Holds
 from shop.kernel.errors import Conflict, NotFound, Stale, Unavailable
 from shop.kernel.events import Event
@@ -14,14 +16,18 @@ from shop.kernel.idempotency import Ask, Keys, once
 from shop.kernel.ids import derived_id
 from shop.kernel.money import Money
 from shop.kernel.transactions import Change, Clash, Ledger, Part
+from shop.orders.actions.batches import give_up_placing, move_batches, owing
 from shop.orders.model import (
+    AT_ONCE,
     CALLED_OFF,
     GUEST,
+    SHIPPED_AT_ONCE,
     Order,
     Parcel,
     ParcelStatus,
     Status,
     Tracking,
+    batches,
     drawn,
 )
 from shop.orders.ports import Letter, Letters, Mail, Orders, Uses, Waits, Workflow
@@ -69,15 +75,45 @@ def _called_off(
     also: tuple[Part, ...] = (),
 ) -> Order:
     after, events = order.cancelled(reason, at, who)
-    holds = order.holds
-    _commit(
-        ledger,
-        orders.changing(order, after, (*told, *events)),
-        lambda writes: stock.release(writes, holds),
+    _giving_back(
+        order,
+        after,
+        (*told, *events),
+        at,
         tallies.giving(order.uses),
         *also,
+        orders=orders,
+        stock=stock,
+        ledger=ledger,
     )
     return replace(after, version=order.version + 1)
+
+
+def _giving_back(
+    order: Order,
+    after: Order,
+    events: tuple[Event, ...],
+    at: datetime,
+    *more: Part,
+    orders: Orders,
+    stock: Holds[Any],
+    ledger: Ledger,
+) -> None:
+    """Write what an order became; all its stock goes back to sale, with the write or after it."""
+    if len(order.holds) + len(order.uses) <= AT_ONCE:
+        changing = orders.changing(order, after, events)
+        _commit(ledger, changing, lambda writes: stock.release(writes, order.holds), *more)
+        return
+    parted = batches(order.holds, str(order.version + 1))
+    changing = orders.changing(order, after, (*events, order.stock_to_move(at)))
+    _commit(ledger, changing, *owing(order.id, parted, orders), *more)
+    _move_now(order.id, orders=orders, stock=stock, ledger=ledger)
+
+
+def _move_now(order_id: str, *, orders: Orders, stock: Holds[Any], ledger: Ledger) -> None:
+    # What is not done now is done when the order's event is heard.
+    with suppress(Unavailable, Stale):
+        move_batches(order_id, orders=orders, stock=stock, ledger=ledger)
 
 
 def find_order(customer: str | None, order_id: str, *, orders: Orders) -> Order:
@@ -88,10 +124,16 @@ def find_order(customer: str | None, order_id: str, *, orders: Orders) -> Order:
     """
     if customer is not None:
         try:
-            return orders.of(customer, order_id)
+            return _placed_one(orders.of(customer, order_id))
         except NotFound:
             pass
-    return orders.of(GUEST, order_id)
+    return _placed_one(orders.of(GUEST, order_id))
+
+
+def _placed_one(order: Order) -> Order:
+    if order.never_placed:
+        raise NotFound("there is no such order")
+    return order
 
 
 def record_payment(
@@ -179,6 +221,17 @@ def cancel_order(
         order = orders.by_id(order_id) if owner is None else orders.of(owner, order_id)
         if order.status is Status.CANCELLED:
             return order
+        if order.status is Status.PLACING:
+            return give_up_placing(
+                order,
+                reason,
+                at=at,
+                who=who,
+                orders=orders,
+                stock=stock,
+                tallies=tallies,
+                ledger=ledger,
+            )
         return _called_off(
             order, reason, at, who, orders=orders, stock=stock, tallies=tallies, ledger=ledger
         )
@@ -203,9 +256,9 @@ def expire_order(
     that slips between is given back by its event.
     """
     order = orders.by_id(order_id)
-    if order.status is not Status.PLACED:
+    if order.status not in (Status.PLACING, Status.PLACED):
         return order
-    report = _asked(order, provider)
+    report = _asked(order, provider) if order.status is Status.PLACED else None
     if report is not None and report.status not in (
         PaymentStatus.AUTHORISED,
         PaymentStatus.CAPTURED,
@@ -269,7 +322,7 @@ def expire_overdue(
             )
         except (Unavailable, Conflict):
             continue
-        settled += order.status is not Status.PLACED
+        settled += order.status not in (Status.PLACING, Status.PLACED)
     return len(overdue), settled
 
 
@@ -380,7 +433,15 @@ def ship_order(
             _commit(ledger, *change.parts)
         return change.value
 
-    return insist(attempt)
+    order = insist(attempt)
+    if _left_in_batches(order):
+        _move_now(order_id, orders=orders, stock=stock, ledger=ledger)
+    return order
+
+
+def _left_in_batches(order: Order) -> bool:
+    """Whether a parcel may have had more articles than one transaction takes out of stock."""
+    return any(len(parcel.lines) > SHIPPED_AT_ONCE for parcel in order.parcels)
 
 
 def ship_order_once(
@@ -403,7 +464,17 @@ def ship_order_once(
     parcel = _handing_over(
         order_id, carrier, tracking_number, tracking_url, lines, at, who, orders, stock
     )
-    return insist(lambda: once(ask, parcel, render, keys=keys, ledger=ledger))
+    seen: list[Order] = []
+
+    def make() -> Change[Order]:
+        change = parcel()
+        seen.append(change.value)
+        return change
+
+    answer = insist(lambda: once(ask, make, render, keys=keys, ledger=ledger))
+    if _left_in_batches(seen[-1]):
+        _move_now(order_id, orders=orders, stock=stock, ledger=ledger)
+    return answer
 
 
 def _handing_over(
@@ -437,14 +508,23 @@ def _handing_over(
         parcel = Parcel(parcel_id, carrier, tracking_number, pieces, at, tracking_url)
         after, events = order.with_parcel(parcel, who)
         taken, _ = drawn(order.holds, order.skus_of(parcel))
+        leaving: tuple[Part, ...] = (
+            lambda writes: stock.ship(
+                writes, taken, order=order_id, actor=who, at=at, claim=Claim.RESERVED
+            ),
+        )
+        if len(taken) > SHIPPED_AT_ONCE:
+            if any(hold.shard == AWAITED for hold in taken):
+                raise Conflict("goods that are still to come cannot leave", code="goods_awaited")
+            parted = batches(taken, str(order.version + 1), shipped=(who, at))
+            leaving = owing(order_id, parted, orders)
+            events = (*events, order.stock_to_move(at))
         return Change(
             replace(after, version=order.version + 1),
             (
                 orders.changing(order, after, events),
                 orders.tracking(carrier, tracking_number, order_id, parcel_id),
-                lambda writes: stock.ship(
-                    writes, taken, order=order_id, actor=who, at=at, claim=Claim.RESERVED
-                ),
+                *leaving,
             ),
         )
 
@@ -529,12 +609,7 @@ def release_allocation(
                 ledger=ledger,
             )
         after, events = order.shortened(at, "deadline")
-        holds = order.holds
-        _commit(
-            ledger,
-            orders.changing(order, after, events),
-            lambda writes: stock.release(writes, holds),
-        )
+        _giving_back(order, after, events, at, orders=orders, stock=stock, ledger=ledger)
         return replace(after, version=order.version + 1)
 
     return insist(attempt)

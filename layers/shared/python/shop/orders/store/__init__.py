@@ -4,6 +4,8 @@
 PK                     SK                          what
 =====================  ==========================  ===============================================
 ``ORDER#<id>``         ``HEAD#<owner>``            the order; a stranger's key finds nothing
+``ORDER#<id>``         ``BATCHES``                 that an order of many articles is being placed
+``ORDER#<id>``         ``BATCH#<name>``            a part of its stock, being taken or given back
 ``ORDER#<id>``         ``WAIT#<step>``             the task token of a workflow step that waits
 ``ORDER#<id>``         ``LETTER#<kind>``           that a letter is being written, or was sent
 ``TRACK#<carrier>#…``  ``PARCEL``                  whose a tracking number is

@@ -17,10 +17,11 @@ from shop.kernel.errors import Invalid, NotFound, Stale
 from shop.kernel.events import Event
 from shop.kernel.paging import Page, from_cursor, to_cursor
 from shop.kernel.transactions import Part
-from shop.orders.model import GUEST, Order, Status
+from shop.orders.model import GUEST, Batch, Order, Status
 from shop.orders.ports import Summary
-from shop.orders.store.document import from_document, to_document
+from shop.orders.store.document import from_document, holds_in, holds_out, to_document
 from shop.orders.store.rows import (
+    BatchRow,
     ByDay,
     OrderRow,
     TrackRow,
@@ -31,6 +32,8 @@ from shop.orders.store.rows import (
 )
 
 SHARDS = 16
+PLACING = "BATCHES"
+"""The key under which an order of many articles says that it is being placed."""
 PAUSE = 0.05
 """Seconds that a write waits at most when a transaction holds the order."""
 
@@ -75,6 +78,47 @@ class DynamoOrders:
             raise Stale("somebody else changed this order meanwhile") from None
         return saved
 
+    def batches(self, order_id: str) -> tuple[bool | None, Sequence[Batch]]:
+        pk = pk_of(order_id)
+        found = list(BatchRow.query(pk, BatchRow.sk.startswith("BATCH"), consistent_read=True))
+        fence = next((row for row in found if row.sk == PLACING), None)
+        there = [batch_of(row) for row in found if row.sk != PLACING]
+        return None if fence is None else bool(fence.taking), there
+
+    def opening(self, order_id: str) -> Part:
+        row = BatchRow(pk_of(order_id), PLACING, taking=True)
+        return lambda writes: writes.save(row, BatchRow.pk.does_not_exist())
+
+    def turning(self, order_id: str) -> Part:
+        row = BatchRow(pk_of(order_id), PLACING)
+        return lambda writes: writes.update(
+            row,
+            [BatchRow.taking.set(False)],
+            BatchRow.taking == True,  # noqa: E712
+        )
+
+    def closing(self, order_id: str, *, taking: bool) -> Part:
+        row = BatchRow(pk_of(order_id), PLACING)
+        return lambda writes: writes.delete(row, BatchRow.taking == taking)
+
+    def taking(self, order_id: str, batch: Batch) -> Part:
+        noted = self.owing(order_id, batch)
+
+        def write(writes: Any) -> None:
+            open_ = BatchRow.taking == True  # noqa: E712
+            writes.condition_check(BatchRow, pk_of(order_id), PLACING, open_)
+            noted(writes)
+
+        return write
+
+    def owing(self, order_id: str, batch: Batch) -> Part:
+        row = row_of_batch(order_id, batch)
+        return lambda writes: writes.save(row, BatchRow.pk.does_not_exist())
+
+    def done(self, order_id: str, batch: Batch) -> Part:
+        row = BatchRow(pk_of(order_id), f"BATCH#{batch.name}")
+        return lambda writes: writes.delete(row, BatchRow.pk.exists())
+
     def of_customer(self, customer: str, *, cursor: str | None, limit: int) -> Page[Summary]:
         rows = OrderRow.by_owner.query(
             customer, _before(cursor), scan_index_forward=False, limit=limit + 1
@@ -89,7 +133,9 @@ class DynamoOrders:
     def placed_on(
         self, day: str, *, status: Status | None, cursor: str | None, limit: int
     ) -> Page[Summary]:
-        wanted = None if status is None else ByDay.status == status.value
+        wanted = (
+            ByDay.status != Status.PLACING.value if status is None else ByDay.status == status.value
+        )
         before = _before(cursor)
         shards = [
             OrderRow.by_day.query(
@@ -109,7 +155,7 @@ class DynamoOrders:
             OrderRow.by_day.query(
                 f"{day:%Y-%m-%d}#{shard:02d}",
                 ByDay.placed_key < placed_key_of("", at),
-                ByDay.status == Status.PLACED.value,
+                ByDay.status.is_in(Status.PLACED.value, Status.PLACING.value),
             )
             for day in (at.astimezone(UTC) - timedelta(days=1), at.astimezone(UTC))
             for shard in range(SHARDS)
@@ -174,6 +220,21 @@ def summary_of(row: Any) -> Summary:
     )
 
 
+def row_of_batch(order_id: str, batch: Batch) -> BatchRow:
+    """A batch's row: its holds and, where they leave the house, who sends them and when."""
+    who, at = batch.shipped or (None, None)
+    left = {} if at is None else {"shipped": [who, at.isoformat()]}
+    doc = {"holds": holds_out(batch.holds), **left}
+    return BatchRow(pk_of(order_id), f"BATCH#{batch.name}", doc=doc)
+
+
+def batch_of(row: BatchRow) -> Batch:
+    """The batch in a row."""
+    who, at = row.doc.get("shipped", (None, None))
+    shipped = None if at is None else (who, datetime.fromisoformat(at))
+    return Batch(row.sk.removeprefix("BATCH#"), holds_in(row.doc["holds"]), shipped)
+
+
 def row_of(order: Order, events: Sequence[Event]) -> OrderRow:
     """The row as it is written: the order's document, what lists show of it, and its events."""
     placed = order.placed_at.astimezone(UTC)
@@ -192,7 +253,7 @@ def row_of(order: Order, events: Sequence[Event]) -> OrderRow:
             "pay_by": int(order.pay_by.timestamp()),
         },
         events=tuple(events),
-        owner_key=None if order.owner == GUEST else order.owner,
+        owner_key=None if order.owner == GUEST or order.never_placed else order.owner,
         day_key=f"{placed:%Y-%m-%d}#{shard:02d}",
         placed_key=placed_key_of(order.id, placed),
     )

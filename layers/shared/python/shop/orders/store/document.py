@@ -70,7 +70,7 @@ def to_document(order: Order) -> dict[str, Any]:
         "parcels": [_parcel_out(parcel) for parcel in order.parcels],
         "placed_at": order.placed_at.isoformat(),
         "pay_by": order.pay_by.isoformat(),
-        "holds": [_hold_out(hold) for hold in order.holds],
+        "holds": holds_out(order.holds),
         "uses": [count.to_list() for count in order.uses],
         "group_buy": order.group_buy,
         "group_succeeded": order.group_succeeded or None,
@@ -97,7 +97,7 @@ def from_document(
         parcels=tuple(_parcel_in(parcel) for parcel in raw.get("parcels", ())),
         placed_at=datetime.fromisoformat(raw["placed_at"]),
         pay_by=datetime.fromisoformat(raw["pay_by"]),
-        holds=tuple(Hold(*hold) for hold in raw.get("holds", ())),
+        holds=holds_in(raw.get("holds", ())),
         uses=tuple(Count.of_list(told) for told in raw.get("uses", ())),
         group_buy=raw.get("group_buy"),
         group_succeeded=raw.get("group_succeeded", False),
@@ -148,6 +148,16 @@ def _quote_in(raw: Mapping[str, Any], mine: Sequence[OrderLine]) -> dict[str, An
             for told, line in zip(quote["lines"], mine, strict=True)
         ]
     return quote
+
+
+def holds_out(holds: Sequence[Hold]) -> list[Sequence[str | int]]:
+    """Holds as documents keep them."""
+    return [_hold_out(hold) for hold in holds]
+
+
+def holds_in(raw: Sequence[Sequence[Any]]) -> tuple[Hold, ...]:
+    """What :func:`holds_out` wrote."""
+    return tuple(Hold(*hold) for hold in raw)
 
 
 def _hold_out(hold: Hold) -> Sequence[str | int]:

@@ -3,7 +3,7 @@
 import os
 from datetime import UTC, datetime
 
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
 
 from shop.storage.documents import Events, JsonDocument
@@ -48,6 +48,18 @@ class OrderRow(Row):
     placed_key = UnicodeAttribute()
     by_owner = ByOwner()
     by_day = ByDay()
+
+
+class BatchRow(Row):
+    """A batch of holds (``BATCH#<name>``), or that the order is being placed (``BATCHES``)."""
+
+    class Meta:
+        table_name = os.environ["TABLE_ORDERS"]
+
+    pk = UnicodeAttribute(hash_key=True, attr_name="PK")
+    sk = UnicodeAttribute(range_key=True, attr_name="SK")
+    doc = JsonDocument(null=True)
+    taking = BooleanAttribute(null=True)
 
 
 class WaitRow(Row):
