@@ -31,6 +31,7 @@ from shop.checkout.model import (
     Offer,
     Phase,
     Session,
+    not_placed,
     offer_lines,
     order_from,
     phase_of,
@@ -346,30 +347,31 @@ def complete_checkout(
             return render(Shown(replace(session, order_id=None)))
         try:
             session, order = _place(session, ask, till)
-        except _Short as gone:
-            return render(Shown(replace(session, order_id=None), None, _said(gone.short, session)))
+        except _Short as early:
+            spent: Sequence[Count] = ()
+            shortages = early.short
         except Clash as clash:
             if {till.sessions.name(session), till.keys.name(ask)} & clash.about:
                 _refuse_another_request(ask, till)
                 continue
             spent = till.tallies.spent(clash, session.offer.counts)
             shortages = till.stock.shortages_after(clash, session.offer.demands())
-            short = _said(shortages, session)
-            given = {gift.sku for gift in session.offer.gifts}
-            gone = {one.sku: one.available for one in shortages if one.sku in given}
-            if spent or gone:
-                before = session
-                session = _renewed(session, ask.at, till, surely=True, gone=gone)
-                if gone and not spent:
-                    # The offer says itself which gift there is none of; it is not placed unsaid.
-                    return render(Shown(replace(session, order_id=None), None, short))
-                if session.offer.quote.total != before.offer.quote.total:
-                    told = (*_spent(spent, before), _price_changed(before, session))
-                    return render(Shown(replace(session, order_id=None), None, (*short, *told)))
-            if short:
+        else:
+            return _go_on(session, order, credential, ask, till, render)
+        short = _said(shortages, session)
+        given = {gift.sku for gift in session.offer.gifts}
+        gone = {one.sku: one.available for one in shortages if one.sku in given}
+        if spent or gone:
+            before = session
+            session = _renewed(session, ask.at, till, surely=True, gone=gone)
+            if gone and not spent:
+                # The offer says itself which gift there is none of; it is not placed unsaid.
                 return render(Shown(replace(session, order_id=None), None, short))
-            continue
-        return _go_on(session, order, credential, ask, till, render)
+            if session.offer.quote.total != before.offer.quote.total:
+                told = (*_spent(spent, before), _price_changed(before, session))
+                return render(Shown(replace(session, order_id=None), None, (*short, *told)))
+        if short:
+            return render(Shown(replace(session, order_id=None), None, short))
     raise Unavailable("too many want this at the same moment; try again", code="contention")
 
 
@@ -423,7 +425,8 @@ def _go_on(
     order, short = place_in_batches(order, **books)
     if order.status is not OrderStatus.PLACING:
         return _pay(session, order, credential, ask, till, render)
-    shown = Shown(replace(session, order_id=None), None, _said(short, session))
+    told = _said(short, session) or (not_placed("out_of_stock"),)
+    shown = Shown(replace(session, order_id=None), None, told)
     order = give_up_placing(
         order,
         "out_of_stock" if short else "given_up",

@@ -292,17 +292,18 @@ class Order:
     def _worth(self, pieces: Mapping[str, int]) -> dict[str, int]:
         """The same of many lines: of a long order the quote is read once."""
         lines = [line for line in self.lines if pieces.get(line.id, 0)]
-        if not lines:
-            return {}
-        if self.quote:
+        sold: dict[str, Any] = {}
+        if self.quote and lines:
             from shop.pricing.model import (
                 Quote,
             )  # the engine behind it is slow to import, refunds rare
 
             sold = {line.id: line for line in Quote.from_dict(dict(self.quote)).lines}
-            return {n.id: sold[n.id].refund_next(0, pieces[n.id]).minor for n in lines}
         worth = {}
         for line in lines:
+            if line.id in sold:
+                worth[line.id] = sold[line.id].refund_next(0, pieces[line.id]).minor
+                continue
             payable = line.total if self.tax_included else line.total + line.tax
             worth[line.id] = sum(apportion(payable, [1] * line.quantity)[: pieces[line.id]])
         return worth
