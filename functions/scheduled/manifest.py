@@ -16,5 +16,12 @@ FEATURE = Feature(
             rate="rate(1 minute)",
             writes=(Table.ORDERS, Table.INVENTORY, Table.PRICING),
         ),
+        Schedule(
+            module="scheduled.reconcile_payments",
+            rate="rate(5 minutes)",
+            writes=(Table.ORDERS, Table.INVENTORY, Table.PRICING),
+            payments=True,
+            timeout=240,
+        ),
     ),
 )

@@ -145,16 +145,27 @@ class MemoryOrders:
         return Page(tuple(_summary(order) for order in newest), following)
 
     def overdue(self, at: datetime, most: int) -> Sequence[str]:
-        days = {f"{at:%Y-%m-%d}", f"{at - timedelta(days=1):%Y-%m-%d}"}
+        due = int(at.timestamp())
+        unpaid = [
+            o
+            for o in self._placed(at, Status.PLACING, Status.PLACED)
+            if int(o.pay_by.timestamp()) <= due
+        ]
+        return [order.id for order in unpaid][:most]
+
+    def waiting(self, before: datetime, most: int) -> Sequence[str]:
+        return [order.id for order in self._placed(before, Status.PLACED)][:most]
+
+    def _placed(self, before: datetime, *statuses: Status) -> list[Order]:
+        days = {f"{before:%Y-%m-%d}", f"{before - timedelta(days=1):%Y-%m-%d}"}
         found = [
             order
             for order in self.all()
-            if order.status in (Status.PLACING, Status.PLACED)
-            and int(order.pay_by.timestamp()) <= int(at.timestamp())
+            if order.status in statuses
             and f"{order.placed_at:%Y-%m-%d}" in days
-            and order.placed_at < at
+            and order.placed_at < before
         ]
-        return [order.id for order in sorted(found, key=lambda o: o.placed_at)][:most]
+        return sorted(found, key=lambda order: order.placed_at)
 
     def parcel(self, carrier: str, tracking_number: str) -> tuple[str, str]:
         try:

@@ -12,7 +12,7 @@ import yaml
 from functions.manifest import Step
 from functions.workflows.manifest import DAY, FEATURE
 from shop.kernel.errors import Refusal
-from shop.orders.actions import expire_overdue
+from shop.orders.actions import expire_overdue, reconcile_payments
 from shop.orders.model import (
     AT_ONCE,
     MAY_BECOME,
@@ -54,7 +54,7 @@ class Story:
         return order
 
     def tell(self, verb: str, said: Any) -> None:
-        self.house.later(minutes=1 if verb != "sweep" else said)
+        self.house.later(minutes=said if verb in ("sweep", "reconcile") else 1)
         verbs: dict[str, Callable[[Any], Any]] = {
             "pay": lambda token: self.house.pay(self.order, token),
             "settle": self._settle,
@@ -65,6 +65,9 @@ class Story:
             "cancel": lambda why: self.house.cancel(self.order, why),
             "deadline": self._deadline,
             "sweep": lambda _: expire_overdue(
+                at=self.house.now, provider=self.house.provider, **self.house.books
+            ),
+            "reconcile": lambda _: reconcile_payments(
                 at=self.house.now, provider=self.house.provider, **self.house.books
             ),
             "down": lambda down: setattr(self.house.provider, "down", down),

@@ -165,6 +165,17 @@ def test_orders_of_yesterday_are_still_found_overdue_at_midnight(room: Room) -> 
     assert room.orders.overdue(at + timedelta(minutes=30), 10) == ["ord_0"]
 
 
+def test_orders_that_wait_are_those_unpaid_and_placed_before_then_oldest_first(room: Room) -> None:
+    for n in range(4):
+        room.place(an_order(f"ord_{n}", (1,), placed_at=THEN + timedelta(minutes=n)))
+    room.pay(room.orders.by_id("ord_1"))
+    before = THEN + timedelta(minutes=3)
+    assert room.orders.waiting(before, 10) == ["ord_0", "ord_2"]
+    assert room.orders.waiting(before, 1) == ["ord_0"]
+    assert room.orders.waiting(THEN, 10) == []
+    assert room.orders.waiting(THEN + timedelta(days=2), 10) == []
+
+
 def test_a_tracking_number_belongs_to_one_parcel(room: Room) -> None:
     room.ledger.commit(room.orders.tracking("ups", "1Z", "ord_1", "par_1"))
     assert room.orders.parcel("ups", "1Z") == room.orders.parcel("UPS", "1Z") == ("ord_1", "par_1")

@@ -81,6 +81,10 @@ class Orders(Protocol):
         """Orders of today and yesterday still unpaid, or not even placed, after their deadline, the
         oldest first."""
 
+    def waiting(self, before: datetime, most: int) -> Sequence[str]:
+        """Orders still unpaid that were placed before then, on that day or the one before it, the
+        oldest first."""
+
     def parcel(self, carrier: str, tracking_number: str) -> tuple[str, str]:
         """The order and the parcel that a tracking number belongs to. Raises NotFound."""
 

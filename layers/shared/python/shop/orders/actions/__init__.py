@@ -39,6 +39,8 @@ T = TypeVar("T")
 EXPIRED = "payment_expired"
 UNDER_WAY = timedelta(seconds=45)
 """Longer than a Lambda that asks for money can live, shorter than the first wait before a retry."""
+PAYING = timedelta(minutes=2)
+"""How long after it was placed an order is left to its buyer before the provider is asked."""
 TRIES = 5
 """How often a change is tried anew when somebody else was faster."""
 
@@ -334,6 +336,50 @@ def _asked(order: Order, provider: PaymentProvider) -> Report | None:
     if order.payment.reference is not None:
         return provider.payment(order.payment.reference)[1]
     return provider.find(order.id, order.amount)
+
+
+def reconcile_payments(
+    *,
+    at: datetime,
+    orders: Orders,
+    stock: Holds[Any],
+    tallies: Uses,
+    ledger: Ledger,
+    provider: PaymentProvider,
+    most: int = 200,
+) -> tuple[int, int]:
+    """Ask the provider of orders that wait for their payment: a webhook may have been lost.
+
+    At most ``most`` orders, the oldest first, and none so young that its buyer may still be paying.
+    What the provider says is merged as its webhook would be, so it may run twice at once, and
+    beside the webhook. A provider that does not answer is asked again next time. Returns how many
+    orders were looked at and how many of them no longer wait.
+    """
+    looked = settled = 0
+    for order_id in orders.waiting(at - PAYING, most):
+        looked += 1
+        try:
+            order = orders.by_id(order_id)
+            report = None if order.paid else _asked(order, provider)
+            if report is None or report.status is PaymentStatus.CREATED:
+                continue
+            order = record_payment(
+                order_id,
+                report,
+                at=at,
+                who=provider.name,
+                orders=orders,
+                stock=stock,
+                tallies=tallies,
+                ledger=ledger,
+                read=order,
+            )
+        except Unavailable:
+            break
+        except Conflict:
+            continue
+        settled += order.status is not Status.PLACED
+    return looked, settled
 
 
 def settle_payment(

@@ -4,7 +4,7 @@ import hashlib
 import heapq
 import random
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -150,24 +150,12 @@ class DynamoOrders:
         return _page(heapq.merge(*shards, key=lambda row: row.placed_key, reverse=True), limit)
 
     def overdue(self, at: datetime, most: int) -> Sequence[str]:
-        # Each shard is read up to now; of that only what is unpaid comes back.
-        shards = (
-            OrderRow.by_day.query(
-                f"{day:%Y-%m-%d}#{shard:02d}",
-                ByDay.placed_key < placed_key_of("", at),
-                ByDay.status.is_in(Status.PLACED.value, Status.PLACING.value),
-            )
-            for day in (at.astimezone(UTC) - timedelta(days=1), at.astimezone(UTC))
-            for shard in range(SHARDS)
-        )
         due = int(at.timestamp())
-        rows = [
-            row
-            for shard in shards
-            for row in islice((r for r in shard if r.summary["pay_by"] <= due), most)
-        ]
-        rows.sort(key=lambda row: row.placed_key)
-        return [summary_of(row).id for row in rows[:most]]
+        unpaid = (Status.PLACED, Status.PLACING)
+        return _oldest(at, most, unpaid, lambda row: row.summary["pay_by"] <= due)
+
+    def waiting(self, before: datetime, most: int) -> Sequence[str]:
+        return _oldest(before, most, (Status.PLACED,), lambda row: True)
 
     def parcel(self, carrier: str, tracking_number: str) -> tuple[str, str]:
         try:
@@ -185,6 +173,27 @@ class DynamoOrders:
     def tracking_name(self, carrier: str, tracking_number: str) -> str:
         """How a Clash names a tracking number."""
         return track_of(carrier, tracking_number)
+
+
+def _oldest(
+    before: datetime, most: int, statuses: Iterable[Status], wanted: Callable[[Any], bool]
+) -> Sequence[str]:
+    """Orders placed before then, on that day or the one before it.
+
+    Each shard is read up to there; of that only what has one of the statuses comes back.
+    """
+    shards = (
+        OrderRow.by_day.query(
+            f"{day:%Y-%m-%d}#{shard:02d}",
+            ByDay.placed_key < placed_key_of("", before),
+            ByDay.status.is_in(*(status.value for status in statuses)),
+        )
+        for day in (before.astimezone(UTC) - timedelta(days=1), before.astimezone(UTC))
+        for shard in range(SHARDS)
+    )
+    rows = [row for shard in shards for row in islice(filter(wanted, shard), most)]
+    rows.sort(key=lambda row: row.placed_key)
+    return [summary_of(row).id for row in rows[:most]]
 
 
 def _before(cursor: str | None) -> Condition | None:

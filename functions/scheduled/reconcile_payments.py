@@ -1,0 +1,27 @@
+"""Every five minutes: the provider is asked of orders that still wait, for webhooks get lost."""
+
+from datetime import datetime
+from typing import Any
+
+from shop.edge.schedule import scheduled
+from shop.inventory.store import DynamoStock
+from shop.orders.actions import reconcile_payments
+from shop.orders.store import DynamoOrders
+from shop.payments.gateway.chosen import provider_of_the_stage
+from shop.pricing.store import DynamoTallies
+from shop.storage.table import connection
+from shop.storage.transactions import DynamoLedger
+
+orders = DynamoOrders()
+stock = DynamoStock()
+tallies = DynamoTallies()
+ledger = DynamoLedger(connection())
+provider = provider_of_the_stage()
+
+
+@scheduled
+def handler(at: datetime) -> dict[str, Any]:
+    looked, settled = reconcile_payments(
+        at=at, orders=orders, stock=stock, tallies=tallies, ledger=ledger, provider=provider
+    )
+    return {"waiting": looked, "settled": settled}
