@@ -133,7 +133,7 @@ FORGERIES: dict[str, dict[str, Any]] = {
     "too old": {"off": -timedelta(minutes=6)},
     "of the future": {"off": timedelta(minutes=6)},
     "another id": {"spoil": {"webhook-id": "msg_2"}},
-    "another time": {"spoil": {"webhook-timestamp": str(int(datetime.now(UTC).timestamp()) + 7)}},
+    "another time": {"spoil": {"webhook-timestamp": str(int(datetime.now(UTC).timestamp()) - 7)}},
     "no signature": {"spoil": {"webhook-signature": ""}},
     "rubbish": {"spoil": {"webhook-signature": "v1,\u00d8"}},
     "an altered body": {"text": json.dumps({**PAID, "reference": "pay_2"})},
