@@ -95,7 +95,7 @@ def test_one_group_fills_and_another_does_not(
     def closed() -> Any:
         time.sleep(2)
         cloud.client("lambda").invoke(
-            FunctionName=f"doorbuster-{cloud.stage}-scheduled-close-group-buys", Payload=b"{}"
+            FunctionName=f"doorbuster-{cloud.stage}-scheduled-close_group_buys", Payload=b"{}"
         )
         return staff.get(f"/staff/orders/{lonely}")
 
