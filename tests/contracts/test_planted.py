@@ -144,7 +144,7 @@ def test_a_route_that_nobody_declared_is_found(
     [
         ("dynamodb:Scan", "sessions"),
         ("dynamodb:DeleteTable", "sessions"),
-        ("dynamodb:GetItem", "peak"),
+        ("dynamodb:PutItem", "orders"),
         ("dynamodb:UpdateItem", "catalog"),
     ],
 )
