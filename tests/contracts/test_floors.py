@@ -19,7 +19,10 @@ PLANTED = {
     "The edge knows no capability": (f"{SHOP}/edge/queue.py", "shop.orders.model"),
     "Decisions are pure": (f"{SHOP}/catalog/actions/keeping.py", "boto3"),
     "Powertools lives in the edge": (f"{SHOP}/catalog/wire/files.py", "aws_lambda_powertools"),
-    "A floor's store, gateway and wire": (f"{SHOP}/orders/actions/__init__.py", "shop.inventory.store"),
+    "A floor's store, gateway and wire": (
+        f"{SHOP}/orders/actions/__init__.py",
+        "shop.inventory.store",
+    ),
     "One Lambda never imports another": (
         "functions/catalog/get_product.py",
         "functions.catalog.search_catalog",
