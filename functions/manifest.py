@@ -214,6 +214,8 @@ class StreamReader(Function):
     batch: int = 100
     parallel: int = 4
     """Batches of one shard worked off at once; the order of each key's changes is kept."""
+    only_events: bool = False
+    """Only changes that carry events wake it: of a table that counts more often than it tells."""
     timeout: int = 30
 
 

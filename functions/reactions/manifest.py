@@ -10,6 +10,12 @@ FEATURE = Feature(
             table=Table.ORDERS,
             emits=True,
         ),
+        StreamReader(
+            module="reactions.publish_promotions",
+            table=Table.PRICING,
+            only_events=True,
+            emits=True,
+        ),
         Reaction(
             module="reactions.start_workflow",
             on=("OrderPlaced",),

@@ -23,5 +23,16 @@ FEATURE = Feature(
             payments=True,
             timeout=240,
         ),
+        Schedule(
+            module="scheduled.prepare_peak",
+            rate="rate(15 minutes)",
+            on=("PromotionPublished", "PromotionChanged", "PromotionEnded"),
+            reads=(Table.PRICING, Table.CATALOG),
+            writes=(Table.PEAK, Table.INVENTORY),
+            warms=(Table.INVENTORY, Table.ORDERS, Table.PRICING, Table.SESSIONS),
+            keeps_warm=True,
+            sets_clock=True,
+            timeout=300,
+        ),
     ),
 )

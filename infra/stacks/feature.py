@@ -37,6 +37,16 @@ _OPEN = {
 """Why routes with this access have no authorizer at the gateway."""
 
 
+_TELLING = lambda_.CfnEventSourceMapping.FilterCriteriaProperty(
+    filters=[
+        lambda_.CfnEventSourceMapping.FilterProperty(
+            pattern=json.dumps({"dynamodb": {"NewImage": {"events": {"B": [{"exists": True}]}}}})
+        )
+    ]
+)
+"""Changes of rows that carry events (see :mod:`shop.storage.outbox`)."""
+
+
 class FeatureStack(ShopStack):
     """The Lambdas of one folder below ``functions/``, each with its route, queue or clock."""
 
@@ -158,6 +168,7 @@ class FeatureStack(ShopStack):
             maximum_retry_attempts=10,
             maximum_record_age_in_seconds=6 * 3600,
             function_response_types=["ReportBatchItemFailures"],
+            filter_criteria=_TELLING if line.only_events else None,
             destination_config=lambda_.CfnEventSourceMapping.DestinationConfigProperty(
                 on_failure=lambda_.CfnEventSourceMapping.OnFailureProperty(
                     destination=made.given_up().queue.queue_arn

@@ -1,11 +1,13 @@
 """The peak's stores in memory."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from shop.kernel.errors import Stale
 from shop.kernel.paging import Page, from_cursor, to_cursor
 from shop.kernel.switches import Board
 from shop.peak.model.flips import Flip
+from shop.peak.model.rushes import BORN, UNITS_AN_ORDER, Alarm, Kept, Warmth
 
 
 @dataclass
@@ -29,3 +31,67 @@ class MemorySwitches:
         part = tuple(rest[:limit])
         more = to_cursor({"before": part[-1].number}) if len(rest) > limit else None
         return Page(part, more)
+
+
+@dataclass
+class MemoryMemory:
+    now: Kept = field(default_factory=Kept)
+
+    def kept(self) -> Kept:
+        return self.now
+
+    def keep(self, before: Kept, after: Kept) -> Kept:
+        if self.now.version != before.version:
+            raise Stale("somebody else was faster")
+        self.now = replace(after, version=before.version + 1)
+        return self.now
+
+
+class OutOfOrder(Exception):
+    """AWS refuses a step."""
+
+
+@dataclass
+class RecordingCloud:
+    """Tables, Lambdas, bins and clock that write down what is asked of them, in order.
+
+    ``broken`` names what refuses; ``promised`` are SKUs whose bins still hold promises.
+    """
+
+    calls: list[tuple[object, ...]] = field(default_factory=list)
+    warmth: dict[str, dict[str, Warmth]] = field(default_factory=dict)
+    broken: set[str] = field(default_factory=set)
+    promised: set[str] = field(default_factory=set)
+
+    def taken(self) -> list[tuple[object, ...]]:
+        """The calls since somebody last asked."""
+        calls, self.calls = self.calls, []
+        return calls
+
+    def _noted(self, what: str, *more: object) -> None:
+        if what in self.broken:
+            raise OutOfOrder(what)
+        self.calls.append((what, *more))
+
+    def warm(self, table: str) -> Mapping[str, Warmth]:
+        return self.warmth.setdefault(table, dict.fromkeys(UNITS_AN_ORDER[table], BORN))
+
+    def raise_to(self, table: str, wanted: Mapping[str, Warmth]) -> None:
+        self._noted("warm", table, {place: (w.reads, w.writes) for place, w in wanted.items()})
+        self.warmth[table].update(wanted)
+
+    def keep(self, function: str, environments: int) -> None:
+        self._noted("keep", function, environments)
+
+    def let_go(self, function: str) -> None:
+        self._noted("let go", function)
+
+    def prepare(self, sku: str, orders_a_second: int) -> bool:
+        self._noted("bins", sku, orders_a_second)
+        return orders_a_second > 0 or sku not in self.promised
+
+    def set(self, alarm: Alarm) -> None:
+        self._noted("set", alarm.name, alarm.at)
+
+    def drop(self, name: str) -> None:
+        self._noted("drop", name)

@@ -47,6 +47,12 @@ ENVIRONMENT = {
     "SECRET_SANDBOX_WEBHOOK": "sandbox-webhook",
     "SECRET_CARRIER_WEBHOOK": "carrier-webhook",
     "BUS_NAME": "shop",
+    "PEAK_FUNCTIONS": '{"complete": 0.5}',
+    "PEAK_ALIAS": "live",
+    "CLOCK_GROUP": "default",
+    "CLOCK_TARGET": "arn:aws:lambda:us-east-1:123456789012:function:prepare_peak",
+    "CLOCK_ROLE": "arn:aws:iam::123456789012:role/clock",
+    "CLOCK_DEAD_LETTERS": "arn:aws:sqs:us-east-1:123456789012:prepare_peak-dead",
     "MAIL_FROM": "shop@shop.test",
     "WORKFLOW_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:orders",
 }

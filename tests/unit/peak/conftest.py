@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from shop.peak.ports import Switches
-from tests.doubles.peak import MemorySwitches
+from shop.peak.ports import Memory, Switches
+from tests.doubles.peak import MemoryMemory, MemorySwitches
 
 
 @pytest.fixture(params=["memory", "dynamo"])
@@ -21,3 +21,18 @@ def switches(request: pytest.FixtureRequest) -> Iterator[Switches]:
     with mock_aws():
         create_tables()
         yield DynamoSwitches()
+
+
+@pytest.fixture(params=["memory", "dynamo"])
+def memory(request: pytest.FixtureRequest) -> Iterator[Memory]:
+    if request.param == "memory":
+        yield MemoryMemory()
+        return
+    from moto import mock_aws
+
+    from shop.peak.store import DynamoMemory
+    from tests.kit.shop import create_tables
+
+    with mock_aws():
+        create_tables()
+        yield DynamoMemory()

@@ -1,10 +1,12 @@
 """What preparing for a rush needs from the world."""
 
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from shop.kernel.paging import Page
 from shop.kernel.switches import Board
 from shop.peak.model.flips import Flip
+from shop.peak.model.rushes import Alarm, Kept, Rush, Warmth
 
 
 class Switches(Protocol):
@@ -18,3 +20,60 @@ class Switches(Protocol):
 
     def flips(self, *, cursor: str | None, limit: int) -> Page[Flip]:
         """Who turned what, newest first."""
+
+
+class Tables(Protocol):
+    """The warm throughput of the shop's tables."""
+
+    def warm(self, table: str) -> Mapping[str, Warmth]:
+        """What the table (``""``) and its indexes serve at once."""
+
+    def raise_to(self, table: str, wanted: Mapping[str, Warmth]) -> None:
+        """Warm them. It takes minutes, costs once for every unit, and cannot be undone."""
+
+
+class Functions(Protocol):
+    """Environments of shopper-facing Lambdas that are kept warm."""
+
+    def keep(self, function: str, environments: int) -> None:
+        """Keep so many warm from now on; AWS charges for each second of each."""
+
+    def let_go(self, function: str) -> None:
+        """Keep none warm. Does nothing where none were."""
+
+
+class Clock(Protocol):
+    """One-off schedules that wake the keeper."""
+
+    def set(self, alarm: Alarm) -> None:
+        """Set an alarm, or put one of that name to another time."""
+
+    def drop(self, name: str) -> None:
+        """Take an alarm away. Does nothing where it has gone off, or never was."""
+
+
+class Bins(Protocol):
+    """The bins of hot SKUs."""
+
+    def prepare(self, sku: str, orders_a_second: int) -> bool:
+        """Share a SKU's stock out for so many orders a second, 0 after the sale.
+
+        Returns whether it is done: merging waits for promises to be kept. A SKU without stock is
+        done.
+        """
+
+
+class Memory(Protocol):
+    """Where it is written down what was set up."""
+
+    def kept(self) -> Kept: ...
+
+    def keep(self, before: Kept, after: Kept) -> Kept:
+        """Write it down, a version further. Raises Stale where somebody else was faster."""
+
+
+class Rushes(Protocol):
+    """The rushes on the calendar."""
+
+    def rushes(self) -> Sequence[Rush]:
+        """Of every promotion that is published and not called off."""

@@ -1,5 +1,6 @@
 """The peak's own table."""
 
+from shop.peak.store.capacity import DynamoMemory
 from shop.peak.store.switches import DynamoSwitches
 
-__all__ = ["DynamoSwitches"]
+__all__ = ["DynamoMemory", "DynamoSwitches"]

@@ -23,13 +23,15 @@ from shop.pricing.model.effects import (
     ShippingOff,
     SpendSave,
 )
-from shop.pricing.model.promotions import Promotion
+from shop.pricing.model.promotions import Capacity, Promotion
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 MOST = 1_000_000
 MOST_MEMBERS = 100
 MOST_HOURS = 72
 """Card authorisations last for seven days at least; the goods must still leave after the group."""
+MOST_HOT = 20
+"""SKUs that one rush is prepared for."""
 
 
 def problems_of(promotion: Promotion) -> list[Problem]:
@@ -44,6 +46,8 @@ def problems_of(promotion: Promotion) -> list[Problem]:
     found.selection(promotion.goods, "$.goods")
     found.conditions(promotion.conditions, "$.conditions")
     found.effect(promotion)
+    if promotion.capacity is not None:
+        found.capacity(promotion.capacity)
     return found.problems
 
 
@@ -79,6 +83,17 @@ class _Found:
             )
         if window.hours is not None and window.hours[0] == window.hours[1]:
             self.add("hours_empty", "from and to are one and the same", f"{path}.hours")
+
+    def capacity(self, capacity: Capacity) -> None:
+        for name, most in (
+            ("orders_a_second", 20_000),
+            ("lead_minutes", 24 * 60),
+            ("lasts_minutes", 7 * 24 * 60),
+        ):
+            if not 1 <= getattr(capacity, name) <= most:
+                self.add("capacity_invalid", f"1 to {most}", f"$.capacity.{name}")
+        if len(capacity.skus) > MOST_HOT or len(set(capacity.skus)) < len(capacity.skus):
+            self.add("capacity_invalid", f"up to {MOST_HOT} SKUs, each once", "$.capacity.skus")
 
     def conditions(self, conditions: Conditions, path: str) -> None:
         self.window(conditions.window, f"{path}.window")

@@ -53,6 +53,21 @@ class Stacking:
     stop: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """How great a rush is expected, so that the shop prepares for it (docs/capacity.md).
+
+    ``orders_a_second`` at its height; ``skus`` are those everybody wants, by default those of the
+    goods it is about; it is prepared ``lead_minutes`` before the start, and kept up for
+    ``lasts_minutes`` from the start, at most to the end.
+    """
+
+    orders_a_second: int
+    skus: tuple[str, ...] = ()
+    lead_minutes: int = 60
+    lasts_minutes: int = 120
+
+
 ALONE = Stacking()
 ANYBODY = Conditions()
 
@@ -74,6 +89,7 @@ class Promotion:
     ended_at: datetime | None = None
     version: int = 1
     published_at: datetime | None = None
+    capacity: Capacity | None = None
 
     def status(self, at: datetime) -> Status:
         if self.ended_at is not None and at >= self.ended_at:
@@ -115,8 +131,8 @@ class Promotion:
         return replace(self, ended_at=at, version=self.version + 1)
 
     def changed(self, to: "Promotion", at: datetime) -> "Promotion":
-        """Change what it does: freely as a draft or before it begins, only its title and end while
-        it runs.
+        """Change what it does: freely as a draft or before it begins, only its title, its end and
+        its capacity while it runs.
 
         A running promotion that changed its terms would break the promise that it was advertised
         with; end it and begin another. Refused with :class:`Conflict`.
@@ -130,12 +146,16 @@ class Promotion:
                 ends=to.conditions.window.ends,
             )
             allowed = replace(
-                self, title=to.title, conditions=replace(self.conditions, window=window)
+                self,
+                title=to.title,
+                conditions=replace(self.conditions, window=window),
+                capacity=to.capacity,
             )
             same_life = replace(to, version=0, published=True, published_at=self.published_at)
             if same_life != replace(allowed, version=0):
                 raise Conflict(
-                    "while it runs, only title and end may change", code="running_promotion"
+                    "while it runs, only title, end and capacity may change",
+                    code="running_promotion",
                 )
             if window.ends is not None and window.ends < at:
                 raise Conflict(

@@ -1,0 +1,49 @@
+"""Before and after each rush, when a promotion changes, and every quarter of an hour: capacity."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+from pynamodb.exceptions import PynamoDBException
+
+from shop.catalog.store import DynamoCatalogue
+from shop.edge.http import setting
+from shop.edge.schedule import scheduled
+from shop.inventory.store import DynamoStock
+from shop.kernel.errors import Refusal
+from shop.peak.actions.bins import StockBins
+from shop.peak.actions.calendar import PromotedRushes
+from shop.peak.actions.keep import Ground, keep_capacity
+from shop.peak.gateway.aws import SchedulerClock, WarmFunctions, WarmTables
+from shop.peak.store import DynamoMemory
+from shop.pricing.store import DynamoPromotions
+
+rushes = PromotedRushes(DynamoPromotions(), DynamoCatalogue())
+memory = DynamoMemory()
+ground = Ground(
+    tables=WarmTables(boto3.client("dynamodb")),
+    functions=WarmFunctions(boto3.client("lambda"), setting("PEAK_ALIAS")),
+    bins=StockBins(DynamoStock()),
+    clock=SchedulerClock(
+        boto3.client("scheduler"),
+        group=setting("CLOCK_GROUP"),
+        target=setting("CLOCK_TARGET"),
+        role=setting("CLOCK_ROLE"),
+        dead_letters=setting("CLOCK_DEAD_LETTERS"),
+    ),
+    busy=json.loads(setting("PEAK_FUNCTIONS")),
+)
+
+
+@scheduled
+def handler(at: datetime) -> dict[str, Any]:
+    done = keep_capacity(
+        rushes=rushes,
+        memory=memory,
+        ground=ground,
+        faults=(ClientError, BotoCoreError, PynamoDBException, Refusal),
+        at=at,
+    )
+    return {"changed": done.changed}

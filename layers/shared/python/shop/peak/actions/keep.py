@@ -1,0 +1,173 @@
+"""Keeping what a rush needs, no more and no less: the one step that every alarm runs.
+
+It looks at the calendar and the clock, adds up what is needed now, and changes what there is into
+that. Run twice it changes nothing the second time; run late, it does what is right by then. What it
+is about to change it writes down first, so that whoever comes after a crash knows what to look at.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from shop.peak.model.rushes import Alarm, Kept, Need, Warmth, alarms, need
+from shop.peak.ports import Bins, Clock, Functions, Memory, Rushes, Tables
+
+PER_TABLE, PER_FUNCTION, PER_SKU, PER_ALARM = "table:", "function:", "sku:", "alarm:"
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What is changed, and by what."""
+
+    tables: Tables
+    functions: Functions
+    bins: Bins
+    clock: Clock
+    busy: Mapping[str, float]
+    """Environments of each Lambda that an order a second keeps busy."""
+
+
+@dataclass
+class Done:
+    """What was done; ``failed`` says why for each thing that could not be."""
+
+    changed: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+class Unfinished(Exception):
+    """Some of it could not be done; the rest is. Somebody has to come back."""
+
+    def __init__(self, failed: Mapping[str, str]) -> None:
+        super().__init__("; ".join(f"{what}: {why}" for what, why in failed.items()))
+        self.failed = failed
+
+
+def keep_capacity(
+    *,
+    rushes: Rushes,
+    memory: Memory,
+    ground: Ground,
+    faults: tuple[type[Exception], ...],
+    at: datetime,
+) -> Done:
+    """Make capacity and alarms what the calendar asks for at this instant.
+
+    ``faults`` are the errors by which AWS refuses a single step: the others are done all the same,
+    then Unfinished is raised so that the scheduler tries again. Raises Stale where two do this at
+    once.
+    """
+    calendar = rushes.rushes()
+    wanted = need(calendar, at, ground.busy)
+    set_for = {alarm.name: alarm.at for alarm in alarms(calendar, at)}
+    before = memory.kept()
+    known = _without_past(before, at)
+    steps = _steps(known, wanted, set_for)
+    if not steps:
+        return Done()
+    noted = memory.keep(before, replace(known, unsure=frozenset(steps)))
+    after, done = noted, Done()
+    for name, step in steps.items():
+        try:
+            after, finished = step(after, ground)
+        except faults as fault:
+            done.failed[name] = f"{type(fault).__name__}: {fault}"
+            continue
+        done.changed.append(name)
+        if finished:
+            after = replace(after, unsure=after.unsure - {name})
+    memory.keep(noted, after)
+    if done.failed:
+        raise Unfinished(done.failed)
+    return done
+
+
+Step = Callable[[Kept, Ground], tuple[Kept, bool]]
+
+
+def _without_past(kept: Kept, at: datetime) -> Kept:
+    """Alarms that have gone off deleted themselves."""
+    return replace(kept, alarms={name: when for name, when in kept.alarms.items() if when > at})
+
+
+def _steps(kept: Kept, wanted: Need, set_for: Mapping[str, datetime]) -> dict[str, Step]:
+    """What there is to do, in the order in which it takes time to come to pass."""
+    steps: dict[str, Step] = {}
+    for table, indexes in wanted.tables.items():
+        there = kept.tables.get(table, {})
+        cold = any(
+            place not in there or not there[place].covers(units) for place, units in indexes.items()
+        )
+        if cold or PER_TABLE + table in kept.unsure:
+            steps[PER_TABLE + table] = _warming(table, indexes)
+    for function in sorted({*kept.functions, *wanted.functions, *_unsure(kept, PER_FUNCTION)}):
+        environments = wanted.functions.get(function, 0)
+        name = PER_FUNCTION + function
+        if environments != kept.functions.get(function, 0) or name in kept.unsure:
+            steps[name] = _keeping(function, environments)
+    for sku in sorted({*kept.skus, *wanted.skus, *_unsure(kept, PER_SKU)}):
+        rate, name = wanted.skus.get(sku, 0), PER_SKU + sku
+        if rate != kept.skus.get(sku, 0) or name in kept.unsure:
+            steps[name] = _sharing(sku, rate)
+    unsure = _unsure(kept, PER_ALARM)
+    for alarm in sorted({*kept.alarms, *set_for, *unsure}):
+        when = set_for.get(alarm)
+        if when != kept.alarms.get(alarm) or alarm in unsure:
+            steps[PER_ALARM + alarm] = _winding(alarm, when)
+    return steps
+
+
+def _unsure(kept: Kept, kind: str) -> set[str]:
+    return {name.removeprefix(kind) for name in kept.unsure if name.startswith(kind)}
+
+
+def _warming(table: str, wanted: Mapping[str, Warmth]) -> Step:
+    def step(kept: Kept, ground: Ground) -> tuple[Kept, bool]:
+        there = ground.tables.warm(table)
+        cold = {
+            place: there[place].raised_to(units)
+            for place, units in wanted.items()
+            if place in there and not there[place].covers(units)
+        }
+        if cold:
+            ground.tables.raise_to(table, cold)
+        known = kept.tables.get(table, {})
+        warm = {place: units.raised_to(known.get(place, units)) for place, units in wanted.items()}
+        return replace(kept, tables={**kept.tables, table: {**known, **warm}}), True
+
+    return step
+
+
+def _keeping(function: str, environments: int) -> Step:
+    def step(kept: Kept, ground: Ground) -> tuple[Kept, bool]:
+        rest = {name: n for name, n in kept.functions.items() if name != function}
+        if environments:
+            ground.functions.keep(function, environments)
+            return replace(kept, functions={**rest, function: environments}), True
+        ground.functions.let_go(function)
+        return replace(kept, functions=rest), True
+
+    return step
+
+
+def _sharing(sku: str, orders_a_second: int) -> Step:
+    def step(kept: Kept, ground: Ground) -> tuple[Kept, bool]:
+        finished = ground.bins.prepare(sku, orders_a_second)
+        rest = {name: rate for name, rate in kept.skus.items() if name != sku}
+        if orders_a_second or not finished:
+            rest[sku] = orders_a_second
+        return replace(kept, skus=rest), finished
+
+    return step
+
+
+def _winding(alarm: str, when: datetime | None) -> Step:
+    def step(kept: Kept, ground: Ground) -> tuple[Kept, bool]:
+        rest = {name: at for name, at in kept.alarms.items() if name != alarm}
+        if when is None:
+            ground.clock.drop(alarm)
+            return replace(kept, alarms=rest), True
+        ground.clock.set(Alarm(alarm, when))
+        return replace(kept, alarms={**rest, alarm: when}), True
+
+    return step

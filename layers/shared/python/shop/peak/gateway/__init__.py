@@ -1,0 +1,1 @@
+"""AWS's own means of preparing: Lambda, DynamoDB's tables, EventBridge Scheduler."""

@@ -1,0 +1,190 @@
+"""What a rush needs: derived from the promotions that are on the calendar, for one instant.
+
+Capacity is never "switched on" and "switched off" by turns, for then the end of one sale would take
+away what another still needs. What is needed now is added up over every rush that is near or under
+way, and whatever there is is made to be that. So a step may run late, twice or out of order.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from math import ceil
+
+from shop.pricing.model.effects import FlashSale
+from shop.pricing.model.promotions import Capacity, Promotion
+
+REST = timedelta(minutes=10)
+"""How long capacity stays after a rush: carts are still on their way to being paid."""
+USUAL_FLASH_SALE = 200
+"""Orders a second expected of a flash sale that has no quota and says nothing of its own."""
+QUOTA_SELLS_IN = 60
+"""Seconds: a quota is expected to go in so many."""
+LEAST, GREATEST = 50, 5_000
+"""Bounds, in orders a second, of what is expected of a flash sale that says nothing."""
+HEADROOM = 1.25
+"""An estimate is one; a quarter more is cheaper than a throttle."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rush:
+    """One promotion's rush. ``over`` is ``None`` where it is not known yet."""
+
+    promotion_id: str
+    begins: datetime
+    """When everything has to be ready."""
+    over: datetime
+    """When nothing of it is needed any more."""
+    orders_a_second: int
+    skus: tuple[str, ...] = ()
+
+    def needs(self, at: datetime) -> bool:
+        """Whether its capacity has to be there at this instant."""
+        return self.begins <= at < self.over
+
+
+def expected(promotion: Promotion) -> Capacity | None:
+    """What is expected of a promotion: what it says, or what a flash sale is like."""
+    if promotion.capacity is not None:
+        return promotion.capacity
+    effect = promotion.effect
+    if not isinstance(effect, FlashSale):
+        return None
+    rate = USUAL_FLASH_SALE if effect.quota is None else ceil(effect.quota / QUOTA_SELLS_IN)
+    return Capacity(min(max(rate, LEAST), GREATEST))
+
+
+def rush_of(promotion: Promotion, skus: Sequence[str]) -> Rush | None:
+    """The rush that a published promotion brings, if it brings one."""
+    capacity = expected(promotion)
+    if capacity is None or not promotion.published or promotion.ended_at is not None:
+        return None
+    window = promotion.conditions.window
+    begun = [at for at in (window.starts, promotion.published_at) if at is not None]
+    if not begun:
+        return None
+    starts = max(begun)
+    ends = starts + timedelta(minutes=capacity.lasts_minutes)
+    if window.ends is not None:
+        ends = min(ends, window.ends)
+    return Rush(
+        promotion.id,
+        starts - timedelta(minutes=capacity.lead_minutes),
+        ends + REST,
+        capacity.orders_a_second,
+        capacity.skus or tuple(skus),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Warmth:
+    """Units a second that a table, or an index of it, serves at once."""
+
+    reads: int
+    writes: int
+
+    def covers(self, other: "Warmth") -> bool:
+        return self.reads >= other.reads and self.writes >= other.writes
+
+    def raised_to(self, other: "Warmth") -> "Warmth":
+        return Warmth(max(self.reads, other.reads), max(self.writes, other.writes))
+
+
+BORN = Warmth(12_000, 4_000)
+"""What a new on-demand table serves at once. Source: DynamoDB, "Understanding warm throughput"."""
+CEILING = Warmth(40_000, 40_000)
+"""A table's quota, until AWS raises it. Source: DynamoDB, "Service quotas"."""
+
+UNITS_AN_ORDER: Mapping[str, Mapping[str, Warmth]] = {
+    "orders": {"": Warmth(4, 6), "by_day": Warmth(0, 1), "by_owner": Warmth(0, 1)},
+    "inventory": {"": Warmth(6, 5)},
+    "sessions": {"": Warmth(8, 14)},
+    "pricing": {"": Warmth(2, 4)},
+}
+"""Table → index (``""``: the table itself) → units that an order costs from cart to confirmed,
+rounded up from the counted calls; a test compares."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """What has to be there at an instant.
+
+    ``bins`` are orders a second of each SKU; ``functions`` environments of each Lambda; ``tables``
+    the warmth of each table and index.
+    """
+
+    orders_a_second: int = 0
+    skus: Mapping[str, int] = field(default_factory=dict)
+    functions: Mapping[str, int] = field(default_factory=dict)
+    tables: Mapping[str, Mapping[str, Warmth]] = field(default_factory=dict)
+
+
+def need(rushes: Iterable[Rush], at: datetime, busy: Mapping[str, float]) -> Need:
+    """What is needed at this instant, added up over the rushes that overlap then.
+
+    ``busy``: environments of each Lambda that an order a second keeps busy. Each SKU of a rush is
+    prepared for the whole of it: nobody knows which one they will all want.
+    """
+    now = [rush for rush in rushes if rush.needs(at)]
+    total = sum(rush.orders_a_second for rush in now)
+    if not total:
+        return Need()
+    skus: dict[str, int] = {}
+    for rush in now:
+        for sku in rush.skus:
+            skus[sku] = skus.get(sku, 0) + rush.orders_a_second
+    return Need(
+        total,
+        skus,
+        {name: max(1, ceil(total * each * HEADROOM)) for name, each in busy.items()},
+        {
+            table: {index: _warmth(units, total) for index, units in indexes.items()}
+            for table, indexes in UNITS_AN_ORDER.items()
+        },
+    )
+
+
+def _warmth(units: Warmth, orders_a_second: int) -> Warmth:
+    """Rounded up to thousands, which is what a partition serves, and to the quota at most."""
+
+    def rounded(each: int, ceiling: int) -> int:
+        return min(ceil(each * orders_a_second * HEADROOM / 1000) * 1000, ceiling)
+
+    return Warmth(
+        rounded(units.reads, CEILING.reads), rounded(units.writes, CEILING.writes)
+    ).raised_to(BORN)
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """A one-off schedule: its name, and the instant at which it wakes us."""
+
+    name: str
+    at: datetime
+
+
+def alarms(rushes: Iterable[Rush], at: datetime) -> tuple[Alarm, ...]:
+    """The alarms to be set for what is still to come: one before each rush, one after it."""
+    every = [
+        Alarm(f"{which}-{rush.promotion_id}", when)
+        for rush in rushes
+        for which, when in (("before", rush.begins), ("after", rush.over))
+    ]
+    return tuple(alarm for alarm in every if alarm.at > at)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What was set up by us and not taken back yet: the memory of :mod:`shop.peak.actions.keep`.
+
+    ``unsure`` names what was about to be changed when somebody last wrote this down; who finds it
+    there changes it once more, for nobody knows how far the other came.
+    """
+
+    functions: Mapping[str, int] = field(default_factory=dict)
+    skus: Mapping[str, int] = field(default_factory=dict)
+    """SKU → orders a second it is prepared for; 0 while it is being merged."""
+    tables: Mapping[str, Mapping[str, Warmth]] = field(default_factory=dict)
+    """The most that was ever asked for: warm throughput is never given back."""
+    alarms: Mapping[str, datetime] = field(default_factory=dict)
+    unsure: frozenset[str] = frozenset()
+    version: int = 0

@@ -1,0 +1,245 @@
+"""From the staff's doors to the calls that AWS is asked: a sale's capacity, before and after."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from unittest.mock import patch
+
+import boto3
+import pytest
+from botocore.client import BaseClient
+
+from functions.scheduled import prepare_peak
+from functions.staff_pricing import (
+    change_promotion,
+    create_promotion,
+    end_promotion,
+    schedule_promotion,
+)
+from shop.inventory.store import DynamoStock
+from shop.peak.actions.keep import Unfinished
+from shop.peak.gateway.aws import SchedulerClock, schedule_name
+from shop.peak.model.rushes import Alarm
+from tests.kit.goods import mug, put_on_sale
+from tests.kit.shop import Context, Response, call
+
+CLAIMS = {
+    "token_use": "access",
+    "iss": "http://issuer.test",
+    "client_id": "shop-client",
+    "sub": "staff-1",
+    "cognito:groups": "[staff]",
+}
+NOW = datetime.now(UTC).replace(microsecond=0)
+OURS = {"lambda", "scheduler"}
+Asked = list[tuple[str, dict[str, Any]]]
+
+
+@pytest.fixture
+def asked(cloud: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
+    """What Lambda, the scheduler and the tables' settings were asked, in order.
+
+    Lambda answers by the double; the scheduler is moto's, and so are the tables.
+    """
+    monkeypatch.setenv("ACCESS", "staff")
+    monkeypatch.setenv("ACCESS_GROUPS", "staff,catalogue")
+    calls: Asked = []
+    send = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def sending(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
+        service = client.meta.service_model.service_name
+        if service in OURS or operation == "UpdateTable":
+            known = {name: what for name, what in parameters.items() if name != "ClientToken"}
+            calls.append((operation, known))
+        return {} if service == "lambda" else send(client, operation, parameters)
+
+    with patch.object(BaseClient, "_make_api_call", sending):
+        yield calls
+
+
+def sale(**more: Any) -> dict[str, Any]:
+    return {
+        "id": "friday",
+        "title": "Friday",
+        "effect": {"kind": "flash_sale", "basis_points": 5000, "quota": 6000},
+        "goods": {"variants": ["mug.1"]},
+        "conditions": {
+            "window": {
+                "starts": (NOW + timedelta(hours=3)).isoformat(),
+                "ends": (NOW + timedelta(hours=4)).isoformat(),
+            }
+        },
+        **more,
+    }
+
+
+def ask(door: Any, route: str, body: Any = None, **more: Any) -> Response:
+    said = call(door.handler, route, body, claims=CLAIMS, **more)
+    assert said.status < 300, said.text
+    return said
+
+
+def published(**more: Any) -> None:
+    ask(create_promotion, "POST /staff/promotions", sale(**more))
+    ask(schedule_promotion, "POST /staff/promotions/{id}/schedule", id="friday")
+
+
+def keep(at: datetime, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Wake the keeper at an instant, as the scheduler does."""
+    from shop.edge import schedule
+
+    class Then(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:  # type: ignore[override]
+            return at
+
+    monkeypatch.setattr(schedule, "datetime", Then)
+    return prepare_peak.handler({"schedule": "before-friday"}, Context())
+
+
+def schedule(name: str, at: datetime) -> dict[str, Any]:
+    return {
+        "Name": name,
+        "GroupName": "default",
+        "Description": name,
+        "ScheduleExpression": f"at({at.replace(tzinfo=None).isoformat()})",
+        "ScheduleExpressionTimezone": "UTC",
+        "FlexibleTimeWindow": {"Mode": "OFF"},
+        "ActionAfterCompletion": "DELETE",
+        "State": "ENABLED",
+        "Target": {
+            "Arn": "arn:aws:lambda:us-east-1:123456789012:function:prepare_peak",
+            "RoleArn": "arn:aws:iam::123456789012:role/clock",
+            "DeadLetterConfig": {"Arn": "arn:aws:sqs:us-east-1:123456789012:prepare_peak-dead"},
+            "RetryPolicy": {"MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 10},
+            "Input": f'{{"schedule": "{name}"}}',
+        },
+    }
+
+
+KEPT_WARM = {
+    "FunctionName": "complete",
+    "Qualifier": "live",
+    "ProvisionedConcurrentExecutions": 63,
+}
+LET_GO = {"FunctionName": "complete", "Qualifier": "live"}
+
+
+def test_a_scheduled_sale_makes_exactly_these_calls(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_on_sale(mug(), pieces=6000)
+    published(capacity={"orders_a_second": 1000, "lead_minutes": 30})
+    before, after = NOW + timedelta(minutes=150), NOW + timedelta(minutes=250)
+    keep(NOW, monkeypatch)
+    assert asked == [
+        ("CreateSchedule", schedule("after-friday", after)),
+        ("CreateSchedule", schedule("before-friday", before)),
+    ]
+    asked.clear()
+    keep(before, monkeypatch)
+    warmed = {call["TableName"]: call for what, call in asked if what == "UpdateTable"}
+    assert warmed["inventory"] == {
+        "TableName": "inventory",
+        "WarmThroughput": {"ReadUnitsPerSecond": 12_000, "WriteUnitsPerSecond": 7_000},
+    }
+    assert set(warmed) == {"inventory", "orders", "sessions", "pricing"}
+    rest = [made for made in asked if made[0] != "UpdateTable"]
+    kept = {**KEPT_WARM, "ProvisionedConcurrentExecutions": 625}
+    assert rest == [("PutProvisionedConcurrencyConfig", kept)]
+    assert DynamoStock().level("MUG-RED").bins == 40
+    asked.clear()
+    keep(before + timedelta(seconds=1), monkeypatch)
+    assert asked == []
+    keep(after, monkeypatch)
+    assert asked == [("DeleteProvisionedConcurrencyConfig", LET_GO)]
+    assert DynamoStock().level("MUG-RED").bins == 1
+    assert DynamoStock().level("MUG-RED").available == 6000
+
+
+def test_a_flash_sale_that_says_nothing_is_prepared_for_by_its_quota(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_on_sale(mug(), pieces=640)
+    published()
+    keep(NOW + timedelta(hours=2), monkeypatch)
+    assert (
+        "PutProvisionedConcurrencyConfig",
+        KEPT_WARM,
+    ) in asked  # 6,000 in a minute: 100 a second
+    assert DynamoStock().level("MUG-RED").bins == 4
+
+
+def test_a_sale_that_is_moved_called_off_or_ended_early_changes_its_schedules(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_on_sale(mug(), pieces=640)
+    published()
+    keep(NOW, monkeypatch)
+    asked.clear()
+    window = {
+        "starts": (NOW + timedelta(hours=5)).isoformat(),
+        "ends": (NOW + timedelta(hours=6)).isoformat(),
+    }
+    route = "PUT /staff/promotions/{id}"
+    ask(change_promotion, route, sale(conditions={"window": window}), id="friday")
+    keep(NOW, monkeypatch)
+    moved = [
+        schedule("after-friday", NOW + timedelta(minutes=370)),
+        schedule("before-friday", NOW + timedelta(hours=4)),
+    ]
+    assert [made for made in asked if made[0] == "UpdateSchedule"] == [
+        ("UpdateSchedule", each) for each in moved
+    ]
+    asked.clear()
+    keep(NOW + timedelta(hours=4), monkeypatch)
+    assert DynamoStock().level("MUG-RED").bins == 4
+    asked.clear()
+    ask(end_promotion, "POST /staff/promotions/{id}/end", id="friday")
+    keep(NOW + timedelta(hours=4, minutes=1), monkeypatch)
+    assert asked == [
+        ("DeleteProvisionedConcurrencyConfig", LET_GO),
+        ("DeleteSchedule", {"Name": "after-friday", "GroupName": "default"}),
+    ]
+    assert DynamoStock().level("MUG-RED").bins == 1
+    left = boto3.client("scheduler").list_schedules()["Schedules"]
+    # moto never lets a schedule go off, so the one that woke us is still there.
+    assert [one["Name"] for one in left] == ["before-friday"]
+
+
+def test_what_aws_refuses_is_raised_once_the_rest_is_done(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_on_sale(mug(), pieces=640)
+    published()
+    monkeypatch.setenv("TABLE_ORDERS", "nowhere")
+    with pytest.raises(Unfinished, match="table:orders: ResourceNotFoundException"):
+        keep(NOW + timedelta(hours=2), monkeypatch)
+    assert ("PutProvisionedConcurrencyConfig", KEPT_WARM) in asked
+    assert DynamoStock().level("MUG-RED").bins == 4
+
+
+# ------------------------------------------------------------------------------ the clock
+
+
+def test_an_alarm_is_never_a_moment_early_and_may_be_set_and_dropped_twice(asked: Asked) -> None:
+    client = boto3.client("scheduler")
+    clock = SchedulerClock(
+        client, group="default", target="arn:aws:x", role="arn:aws:r", dead_letters="arn:aws:d"
+    )
+    at = datetime(2026, 11, 27, 11, 59, 59, 1, tzinfo=UTC)
+    clock.set(Alarm("before-x", at))
+    clock.set(Alarm("before-x", at))
+    told = client.get_schedule(Name="before-x")["ScheduleExpression"]
+    assert told == "at(2026-11-27T12:00:00)"
+    clock.drop("before-x")
+    clock.drop("before-x")
+    assert client.list_schedules()["Schedules"] == []
+
+
+def test_every_promotion_has_schedules_of_its_own_whatever_its_id() -> None:
+    long = "before-" + "x" * 64
+    names = {schedule_name(name) for name in (long, long + "y", "before-a", "after-a")}
+    assert len(names) == 4
+    assert max(map(len, names)) <= 64
+    assert schedule_name(long) == schedule_name(long)

@@ -1,0 +1,270 @@
+"""A promotion on the calendar brings its capacity, before it begins and back after it ends."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from shop.kernel.errors import Stale
+from shop.kernel.money import Money
+from shop.peak.actions.calendar import PromotedRushes
+from shop.peak.actions.keep import Done, Ground, Unfinished, keep_capacity
+from shop.peak.model.rushes import CEILING, Kept, Rush, expected, need, rush_of
+from shop.peak.ports import Memory
+from shop.pricing.model.choice import Conditions, Selection, Window
+from shop.pricing.model.effects import FlashSale, LimitedPrice
+from shop.pricing.model.promotions import Capacity, Promotion
+from tests.doubles.catalog import MemoryCatalogue
+from tests.doubles.peak import OutOfOrder, RecordingCloud
+from tests.doubles.pricing import MemoryPromotions
+from tests.kit.goods import mug
+
+NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
+PRICE = (Money(999, "USD"),)
+BUSY = {"complete": 1.0, "search": 0.1}
+
+
+def minutes(count: int) -> timedelta:
+    return timedelta(minutes=count)
+
+
+def sale(id_: str = "friday", **more: Any) -> Promotion:
+    """A published flash sale of the red mug, from noon to two."""
+    known: dict[str, Any] = {
+        "goods": Selection(variants=("mug.1",)),
+        "capacity": Capacity(1000),
+        "conditions": Conditions(window=Window(NOON, NOON + minutes(120))),
+        "published": True,
+        "published_at": NOON - timedelta(days=2),
+    }
+    return Promotion(id_, "Friday", FlashSale(PRICE), **{**known, **more})
+
+
+@dataclass
+class Shop:
+    """The keeper with its calendar, its memory and a cloud that writes down what it is asked."""
+
+    memory: Memory
+    promotions: MemoryPromotions = field(default_factory=MemoryPromotions)
+    cloud: RecordingCloud = field(default_factory=RecordingCloud)
+
+    def put(self, *promotions: Promotion) -> None:
+        self.promotions.rows.update({promotion.id: promotion for promotion in promotions})
+
+    def keep(self, at: datetime) -> Done:
+        catalogue = MemoryCatalogue()
+        catalogue.save(mug(), expected_version=0)
+        cloud = self.cloud
+        return keep_capacity(
+            rushes=PromotedRushes(self.promotions, catalogue),
+            memory=self.memory,
+            ground=Ground(cloud, cloud, cloud, cloud, BUSY),
+            faults=(OutOfOrder,),
+            at=at,
+        )
+
+    def asked(self, at: datetime) -> list[tuple[object, ...]]:
+        self.keep(at)
+        return self.cloud.taken()
+
+
+@pytest.fixture
+def shop(memory: Memory) -> Shop:
+    return Shop(memory)
+
+
+BEFORE, AFTER = NOON - minutes(60), NOON + minutes(130)
+ALARMS = [("set", "after-friday", AFTER), ("set", "before-friday", BEFORE)]
+UP: list[tuple[object, ...]] = [
+    ("warm", "orders", {"": (12_000, 8_000)}),
+    ("warm", "inventory", {"": (12_000, 7_000)}),
+    ("warm", "sessions", {"": (12_000, 18_000)}),
+    ("warm", "pricing", {"": (12_000, 5_000)}),
+    ("keep", "complete", 1250),
+    ("keep", "search", 125),
+    ("bins", "MUG-RED", 1000),
+]
+DOWN = [("let go", "complete"), ("let go", "search"), ("bins", "MUG-RED", 0)]
+
+
+def test_scheduling_a_sale_schedules_its_capacity_and_touches_nothing_yet(shop: Shop) -> None:
+    shop.put(sale())
+    assert shop.asked(NOON - timedelta(days=1)) == ALARMS
+    assert shop.asked(NOON - timedelta(hours=20)) == []
+
+
+def test_before_the_start_everything_is_raised_and_after_the_end_taken_back(shop: Shop) -> None:
+    shop.put(sale())
+    shop.asked(NOON - timedelta(days=1))
+    assert shop.asked(BEFORE) == UP
+    assert shop.asked(BEFORE) == []
+    assert shop.asked(NOON + minutes(30)) == []
+    assert shop.asked(AFTER) == DOWN
+    assert shop.asked(AFTER) == []
+    assert shop.asked(AFTER + timedelta(days=1)) == []
+
+
+def test_a_sale_that_is_moved_moves_its_alarms_and_what_was_raised_too_early_goes(
+    shop: Shop,
+) -> None:
+    shop.put(sale())
+    shop.asked(BEFORE)
+    later = Conditions(window=Window(NOON + minutes(600), NOON + minutes(720)))
+    shop.put(sale(conditions=later, version=2))
+    assert shop.asked(BEFORE + minutes(5)) == [
+        *DOWN,
+        ("set", "after-friday", NOON + minutes(730)),
+        ("set", "before-friday", NOON + minutes(540)),
+    ]
+    # Warm throughput cannot be given back, so the second time it costs nothing and is not asked.
+    assert shop.asked(NOON + minutes(540)) == UP[4:]
+
+
+def test_a_sale_cancelled_before_it_begins_leaves_nothing_behind(shop: Shop) -> None:
+    shop.put(sale())
+    shop.asked(NOON - timedelta(days=1))
+    shop.put(sale().end(NOON - timedelta(hours=20)))
+    assert shop.asked(NOON - timedelta(hours=20)) == [
+        ("drop", "after-friday"),
+        ("drop", "before-friday"),
+    ]
+    assert shop.asked(BEFORE) == []
+
+
+def test_a_sale_ended_early_gives_its_capacity_back_at_once(shop: Shop) -> None:
+    shop.put(sale())
+    shop.asked(BEFORE)
+    shop.put(sale().end(NOON + minutes(10)))
+    assert shop.asked(NOON + minutes(10)) == [*DOWN, ("drop", "after-friday")]
+
+
+def test_the_end_of_one_sale_takes_nothing_from_another(shop: Shop) -> None:
+    other = Conditions(window=Window(NOON + minutes(60), NOON + minutes(240)))
+    shop.put(
+        sale(),
+        sale("late", conditions=other, capacity=Capacity(400, skus=("MUG-BLUE", "MUG-RED"))),
+    )
+    shop.asked(BEFORE)
+    both = shop.asked(NOON)
+    assert ("keep", "complete", 1750) in both
+    assert ("bins", "MUG-RED", 1400) in both
+    assert ("bins", "MUG-BLUE", 400) in both
+    assert shop.asked(AFTER) == [
+        ("keep", "complete", 500),
+        ("keep", "search", 50),
+        ("bins", "MUG-RED", 400),
+    ]
+    assert shop.asked(NOON + minutes(190)) == [
+        ("let go", "complete"),
+        ("let go", "search"),
+        ("bins", "MUG-BLUE", 0),
+        ("bins", "MUG-RED", 0),
+    ]
+
+
+def test_a_sale_published_too_late_for_its_lead_is_prepared_at_once(shop: Shop) -> None:
+    shop.put(sale(published_at=NOON - minutes(5)))
+    assert shop.asked(NOON - minutes(5)) == [*UP, ("set", "after-friday", AFTER)]
+
+
+def test_what_fails_is_told_and_tried_again_and_does_not_stop_the_rest(shop: Shop) -> None:
+    shop.put(sale())
+    shop.cloud.broken = {"keep"}
+    with pytest.raises(Unfinished) as unfinished:
+        shop.keep(BEFORE)
+    assert set(unfinished.value.failed) == {"function:complete", "function:search"}
+    done = [("set", "after-friday", AFTER)]
+    assert shop.cloud.taken() == [*UP[:4], *UP[6:], *done]
+    shop.cloud.broken = set()
+    assert shop.asked(BEFORE + minutes(1)) == UP[4:6]
+    assert shop.asked(BEFORE + minutes(2)) == []
+
+
+def test_whoever_crashed_on_the_way_leaves_nothing_that_nobody_takes_back(shop: Shop) -> None:
+    """The process dies after its calls and before it wrote down that they were made."""
+    shop.put(sale())
+
+    class Dying:
+        kept = staticmethod(shop.memory.kept)
+        writes = 0
+
+        def keep(self, before: Kept, after: Kept) -> Kept:
+            self.writes += 1
+            if self.writes == 2:
+                raise KeyboardInterrupt
+            return shop.memory.keep(before, after)
+
+    crashing = replace(shop, memory=Dying())
+    with pytest.raises(KeyboardInterrupt):
+        crashing.keep(BEFORE)
+    assert shop.cloud.taken() == [*UP, ("set", "after-friday", AFTER)]
+    shop.put(sale().end(BEFORE + minutes(1)))
+    assert shop.asked(BEFORE + minutes(1)) == [*DOWN, ("drop", "after-friday")]
+    assert shop.asked(BEFORE + minutes(2)) == []
+
+
+def test_two_keepers_at_once_do_not_lose_each_others_notes(shop: Shop) -> None:
+    seen = shop.memory.kept()
+    shop.put(sale())
+    shop.keep(BEFORE)
+    with pytest.raises(Stale):
+        shop.memory.keep(seen, Kept())
+    assert shop.memory.kept().functions == {"complete": 1250, "search": 125}
+
+
+def test_bins_that_still_hold_promises_are_merged_later(shop: Shop) -> None:
+    shop.put(sale())
+    shop.asked(BEFORE)
+    shop.cloud.promised = {"MUG-RED"}
+    assert shop.asked(AFTER) == DOWN
+    assert shop.asked(AFTER + minutes(15)) == DOWN[2:]
+    shop.cloud.promised = set()
+    assert shop.asked(AFTER + minutes(30)) == DOWN[2:]
+    assert shop.asked(AFTER + minutes(45)) == []
+
+
+def test_a_table_that_is_warm_already_is_left_alone(shop: Shop) -> None:
+    for table in ("orders", "inventory", "sessions", "pricing"):
+        shop.cloud.warmth[table] = dict.fromkeys(shop.cloud.warm(table), CEILING)
+    shop.put(sale())
+    assert [call for call in shop.asked(BEFORE) if call[0] == "warm"] == []
+
+
+# ------------------------------------------------------------------------------ what is expected
+
+
+def test_a_flash_sale_that_says_nothing_is_expected_to_sell_its_quota_in_a_minute() -> None:
+    plain = sale(capacity=None)
+    quotas = (None, 60, 60_000, 10**9)
+    found = [expected(replace(plain, effect=FlashSale(PRICE, quota=quota))) for quota in quotas]
+    assert [each and each.orders_a_second for each in found] == [200, 50, 1000, 5000]
+    assert expected(replace(plain, effect=LimitedPrice(PRICE))) is None
+
+
+def test_the_rush_is_over_two_hours_after_the_start_however_long_the_sale_lasts() -> None:
+    week = Conditions(window=Window(NOON, NOON + timedelta(days=7)))
+    rush = rush_of(sale(conditions=week), ())
+    assert rush is not None
+    assert (rush.begins, rush.over) == (BEFORE, AFTER)
+    endless = rush_of(sale(conditions=Conditions(window=Window(NOON))), ())
+    assert endless == rush
+
+
+def test_drafts_and_promotions_called_off_bring_no_rush() -> None:
+    assert rush_of(sale(published=False), ()) is None
+    assert rush_of(sale(ended_at=NOON), ()) is None
+    assert rush_of(sale(conditions=Conditions(), published_at=None), ()) is None
+
+
+def test_every_need_is_added_up_over_the_rushes_under_way() -> None:
+    rushes = [Rush(str(n), BEFORE + minutes(n), AFTER, 100, ("A",)) for n in range(5)]
+
+    def total(at: datetime, found: Sequence[Rush] = tuple(rushes)) -> int:
+        return need(found, at, BUSY).orders_a_second
+
+    assert [total(BEFORE + minutes(n)) for n in range(-1, 5)] == [0, 100, 200, 300, 400, 500]
+    assert total(AFTER - timedelta(seconds=1)) == 500
+    assert total(AFTER) == 0
+    assert need(rushes, NOON, BUSY).skus == {"A": 500}
