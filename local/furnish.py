@@ -29,7 +29,7 @@ def main() -> None:
 
 def furnish(cloud: Cloud) -> int:
     """People, products and stock; how many products the samples hold."""
-    sign_up(cloud, STAFF, STAFF_PASSWORD, "staff", "catalogue", "fulfilment")
+    sign_up(cloud, STAFF, STAFF_PASSWORD, "staff", "catalogue", "fulfilment", "admin")
     sign_up(cloud, CUSTOMER, CUSTOMER_PASSWORD)
     staff = Visitor(cloud.url, sign_in(cloud, STAFF, STAFF_PASSWORD, staff=True))
     total = 0

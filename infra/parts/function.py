@@ -83,7 +83,7 @@ class ShopFunction(Construct):
             shop.ground,
             self.dead_letters.queue.queue_arn if self.dead_letters else None,
         )
-        self.role = _role(self, name, names.clock, rights)
+        self.role = _role(self, name, "default" if names.stage.emulated else names.clock, rights)
         self.function = lambda_.Function(
             self,
             "Function",
@@ -166,7 +166,7 @@ def _has_alias(line: Function) -> bool:
     return isinstance(line, Endpoint) and line.shopper_facing
 
 
-def _role(scope: Construct, name: str, clock: str, rights: list[Right]) -> iam.Role:
+def _role(scope: Construct, name: str, group: str, rights: list[Right]) -> iam.Role:
     role = iam.Role(
         scope,
         "Role",
@@ -179,7 +179,7 @@ def _role(scope: Construct, name: str, clock: str, rights: list[Right]) -> iam.R
     accept(
         role,
         "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:scheduler:<AWS::Region>:"
-        f"<AWS::AccountId>:schedule/{clock}/*]",
+        f"<AWS::AccountId>:schedule/{group}/*]",
         "One-off schedules are named for promotions that nobody knows yet, in a group of their own.",
     )
     accept(

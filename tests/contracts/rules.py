@@ -175,7 +175,7 @@ def _called(cloud: Cloud, stack: str, reference: Any) -> str:
 
 READS = {"GetItem", "BatchGetItem", "Query"}
 WRITES = {"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "ConditionCheckItem"}
-NAMED_AT_RUN_TIME = r"(:log-group:[^*]+:\*|/index/\*|:schedule/[^*/]+-peak/\*)$"
+NAMED_AT_RUN_TIME = r"(:log-group:[^*]+:\*|/index/\*|:schedule/([^*/]+-peak|default)/\*)$"
 """What nobody can name beforehand: log streams of a group, schedules of the peak's own group."""
 NOWHERE = {
     "xray:PutTraceSegments",
@@ -298,7 +298,7 @@ def implied_rights(cloud: Cloud, line: Function, stage: Stage) -> set[tuple[str,
     if line.resumes_workflow:
         rights |= {("states:SendTaskSuccess", "*"), ("states:SendTaskFailure", "*")}
     if isinstance(line, Schedule):
-        rights |= _peak_rights(lines_of(FEATURES, stage), line, prefix, arn)
+        rights |= _peak_rights(stage, line, prefix, arn)
     for module in line.invokes:
         where = arn("lambda", f"function:{prefix}{module.replace('.', '-')}")
         rights.add(("lambda:InvokeFunction", where))
@@ -311,20 +311,21 @@ def implied_rights(cloud: Cloud, line: Function, stage: Stage) -> set[tuple[str,
 
 
 def _peak_rights(
-    lines: Mapping[str, Function], line: Schedule, prefix: str, arn: Callable[[str, str], str]
+    stage: Stage, line: Schedule, prefix: str, arn: Callable[[str, str], str]
 ) -> set[tuple[str, str]]:
     rights = set()
     for table in line.warms:
         where = arn("dynamodb", f"table/{prefix}{table.value.replace('_', '-')}")
         rights |= {("dynamodb:DescribeTable", where), ("dynamodb:UpdateTable", where)}
     if line.keeps_warm:
-        for name, other in lines.items():
+        for name, other in lines_of(FEATURES, stage).items():
             if isinstance(other, Endpoint) and other.peak:
-                where = arn("lambda", f"function:{name}:live")
+                where = arn("lambda", f"function:{name}" + ("" if stage.emulated else ":live"))
                 rights.add(("lambda:PutProvisionedConcurrencyConfig", where))
                 rights.add(("lambda:DeleteProvisionedConcurrencyConfig", where))
     if line.sets_clock:
-        clocks = arn("scheduler", f"schedule/{prefix}peak/*")
+        group = "default" if stage.emulated else f"{prefix}peak"
+        clocks = arn("scheduler", f"schedule/{group}/*")
         rights |= {(f"scheduler:{verb}Schedule", clocks) for verb in ("Create", "Update", "Delete")}
         role = f"{prefix}{line.module.replace('.', '-').replace('_', '-')}-clock"
         rights.add(

@@ -19,7 +19,9 @@ _numbers = itertools.count(1)
 @pytest.fixture(scope="session")
 def staff(cloud: Cloud) -> Visitor:
     """Somebody of the staff who may do everything staff may do."""
-    sign_up(cloud, "staff@doorbuster.example", PASSWORD, "staff", "catalogue", "fulfilment")
+    sign_up(
+        cloud, "staff@doorbuster.example", PASSWORD, "staff", "catalogue", "fulfilment", "admin"
+    )
     return Visitor(cloud.url, sign_in(cloud, "staff@doorbuster.example", PASSWORD, staff=True))
 
 
