@@ -180,7 +180,7 @@ def _role(scope: Construct, name: str, group: str, rights: list[Right]) -> iam.R
         role,
         "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:scheduler:<AWS::Region>:"
         f"<AWS::AccountId>:schedule/{group}/*]",
-        "One-off schedules are named for promotions that nobody knows yet, in a group of their own.",
+        "One-off schedules are named for promotions that nobody knows yet; their group is theirs.",
     )
     accept(
         role,

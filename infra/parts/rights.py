@@ -206,9 +206,7 @@ def _peak_rights(line: Schedule, names: Names, ground: Ground, rights: list[Righ
     if line.warms:
         rights.append(Right("Warm", WARM, tuple(map(names.table_arn, sorted(line.warms)))))
     if line.keeps_warm and ground.peaks:
-        # The emulator, where it enforces IAM, does not see which alias a call is about.
-        named = names.function_arn if names.stage.emulated else names.alias_arn
-        aliases = tuple(map(named, sorted(ground.peaks)))
+        aliases = tuple(map(names.alias_arn, sorted(ground.peaks)))
         rights.append(Right("KeepWarm", KEEP_WARM, aliases))
     if line.sets_clock:
         group = "default" if names.stage.emulated else names.clock  # it takes all groups for one

@@ -17,6 +17,7 @@ ALLOWED_HEADERS = (
     "if-none-match",
     "request-id",
     "ucp-agent",
+    "waiting-room-admission",
 )
 
 

@@ -320,7 +320,7 @@ def _peak_rights(
     if line.keeps_warm:
         for name, other in lines_of(FEATURES, stage).items():
             if isinstance(other, Endpoint) and other.peak:
-                where = arn("lambda", f"function:{name}" + ("" if stage.emulated else ":live"))
+                where = arn("lambda", f"function:{name}:live")
                 rights.add(("lambda:PutProvisionedConcurrencyConfig", where))
                 rights.add(("lambda:DeleteProvisionedConcurrencyConfig", where))
     if line.sets_clock:
