@@ -6,13 +6,18 @@ from typing import Any
 
 from shop.cart.actions import Shelf
 from shop.catalog.store import DynamoCatalogue
-from shop.checkout.actions import Till, complete_checkout
+from shop.checkout.actions import Held, Till, complete_checkout
+from shop.checkout.model import Session, waiting_message
 from shop.checkout.store import DynamoSessions
 from shop.checkout.wire import CompleteRequest, Front, checkout_view
 from shop.edge.http import Request, endpoint, setting
 from shop.inventory.store import DynamoStock
 from shop.orders.store import DynamoOrders
 from shop.payments.gateway.chosen import provider_of_the_stage
+from shop.peak.actions.waiting import held_back
+from shop.peak.gateway.keys import SecretKeys
+from shop.peak.store import waiting_rooms
+from shop.peak.wire.rooms import ADMISSION, room_url
 from shop.pricing.store import DynamoStandings, DynamoTallies, rule_book
 from shop.storage.keys import DynamoKeys
 from shop.storage.transactions import DynamoLedger
@@ -31,6 +36,7 @@ till = Till(
     payment_window=timedelta(seconds=int(setting("PAYMENT_WINDOW_SECONDS"))),
 )
 front = Front.of_the_stage()
+keys = SecretKeys(setting("SECRET_WAITING_ROOM"))
 
 
 @endpoint(CompleteRequest, capability="dev.ucp.shopping.checkout")
@@ -41,4 +47,18 @@ def handler(request: Request[CompleteRequest]) -> Mapping[str, Any]:
         request.ask,
         till,
         lambda shown: checkout_view(shown, front),
+        gate=lambda session: _gate(session, request),
     )
+
+
+def _gate(session: Session, request: Request[CompleteRequest]) -> Held | None:
+    """Goods that everybody wants are bought by those who waited for their turn."""
+    room = held_back(
+        session.id,
+        [line.variant_id for line in session.offer.lines],
+        request.headers.get(ADMISSION),
+        rooms=waiting_rooms(),
+        keys=keys,
+        at=request.at,
+    )
+    return None if room is None else Held(waiting_message(), room_url(room, front.shop_url))

@@ -13,6 +13,8 @@ from shop.edge.http import Request, endpoint
 from shop.inventory.store import DynamoStock
 from shop.kernel.idempotency import once
 from shop.orders.store import DynamoOrders
+from shop.peak.store import waiting_rooms
+from shop.peak.wire.rooms import announced
 from shop.pricing.store import DynamoStandings, rule_book
 from shop.pricing.store.guesses import DynamoGuesses
 from shop.storage.keys import DynamoKeys
@@ -33,7 +35,7 @@ front = Front.of_the_stage()
 def handler(request: Request[CheckoutCreateRequest]) -> Mapping[str, Any]:
     wish = request.body.wish(request.channel)
     asker = request.caller.customer or request.source_ip
-    return once(
+    answer = once(
         request.ask,
         lambda: create_checkout(
             wish,
@@ -49,3 +51,4 @@ def handler(request: Request[CheckoutCreateRequest]) -> Mapping[str, Any]:
         keys=keys,
         ledger=ledger,
     )
+    return announced(answer, waiting_rooms().open(request.at), front.shop_url)

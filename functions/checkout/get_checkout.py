@@ -1,5 +1,6 @@
 """GET /checkout-sessions/{id}: look at a checkout."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from shop.cart.actions import Shelf
@@ -10,6 +11,8 @@ from shop.checkout.wire import Front, checkout_view
 from shop.edge.http import Request, endpoint
 from shop.inventory.store import DynamoStock
 from shop.orders.store import DynamoOrders
+from shop.peak.store import waiting_rooms
+from shop.peak.wire.rooms import announced
 from shop.pricing.store import DynamoStandings, rule_book
 
 sessions = DynamoSessions()
@@ -20,7 +23,7 @@ front = Front.of_the_stage()
 
 
 @endpoint(capability="dev.ucp.shopping.checkout")
-def handler(request: Request[None]) -> dict[str, Any]:
+def handler(request: Request[None]) -> Mapping[str, Any]:
     shown = show_checkout(
         request.caller.owner,
         request.path["id"],
@@ -30,4 +33,5 @@ def handler(request: Request[None]) -> dict[str, Any]:
         stock=stock,
         at=request.at,
     )
-    return checkout_view(shown, front)
+    view = checkout_view(shown, front)
+    return announced(view, waiting_rooms().open(request.at), front.shop_url)

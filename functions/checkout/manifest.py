@@ -1,6 +1,6 @@
 """The checkout: one door for web, mobile and agents."""
 
-from functions.manifest import Access, Endpoint, Feature, Peak, Switch, Table
+from functions.manifest import Access, Endpoint, Feature, Peak, Secret, Switch, Table
 
 _CHECKOUT = "dev.ucp.shopping.checkout"
 _VIEW = "ucp:shopping/checkout.json"
@@ -31,7 +31,14 @@ FEATURE = Feature(
             summary="Look at a checkout",
             capability=_CHECKOUT,
             response=_VIEW,
-            reads=(Table.CATALOG, Table.PRICING, Table.INVENTORY, Table.SESSIONS, Table.ORDERS),
+            reads=(
+                Table.CATALOG,
+                Table.PRICING,
+                Table.INVENTORY,
+                Table.SESSIONS,
+                Table.ORDERS,
+                Table.PEAK,
+            ),
         ),
         Endpoint(
             route="PUT /checkout-sessions/{id}",
@@ -60,6 +67,7 @@ FEATURE = Feature(
             response=_VIEW,
             reads=(Table.CATALOG,),
             writes=(Table.SESSIONS, Table.ORDERS, Table.INVENTORY, Table.PRICING),
+            secrets=(Secret.WAITING_ROOM,),
             payments=True,
             timeout=28,
         ),

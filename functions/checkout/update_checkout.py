@@ -12,6 +12,8 @@ from shop.edge.http import Request, endpoint
 from shop.inventory.store import DynamoStock
 from shop.kernel.idempotency import once
 from shop.orders.store import DynamoOrders
+from shop.peak.store import waiting_rooms
+from shop.peak.wire.rooms import announced
 from shop.pricing.store import DynamoStandings, rule_book
 from shop.pricing.store.guesses import DynamoGuesses
 from shop.storage.keys import DynamoKeys
@@ -31,7 +33,7 @@ front = Front.of_the_stage()
 def handler(request: Request[CheckoutUpdateRequest]) -> Mapping[str, Any]:
     session_id, wish = request.path["id"], request.body.wish(request.channel)
     asker = request.caller.customer or request.source_ip
-    return once(
+    answer = once(
         request.ask,
         lambda: update_checkout(
             session_id,
@@ -48,3 +50,4 @@ def handler(request: Request[CheckoutUpdateRequest]) -> Mapping[str, Any]:
         keys=keys,
         ledger=ledger,
     )
+    return announced(answer, waiting_rooms().open(request.at), front.shop_url)

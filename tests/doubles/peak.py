@@ -1,13 +1,16 @@
 """The peak's stores in memory."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from shop.kernel.errors import Stale
 from shop.kernel.paging import Page, from_cursor, to_cursor
 from shop.kernel.switches import Board
 from shop.peak.model.flips import Flip
+from shop.peak.model.rooms import Room
 from shop.peak.model.rushes import BORN, UNITS_AN_ORDER, Alarm, Kept, Warmth
+from shop.peak.ports import Unreachable
 
 
 @dataclass
@@ -95,3 +98,49 @@ class RecordingCloud:
 
     def drop(self, name: str) -> None:
         self._noted("drop", name)
+
+
+@dataclass
+class MemoryRooms:
+    """Rooms as staff keep them, which everybody knows at once."""
+
+    now: Sequence[Room] = ()
+    version: int = 0
+
+    def rooms(self) -> tuple[Sequence[Room], int]:
+        return self.now, self.version
+
+    def keep(self, rooms: Sequence[Room], version: int) -> None:
+        if version != self.version:
+            raise Stale("somebody else was faster")
+        self.now, self.version = tuple(rooms), version + 1
+
+    def open(self, at: datetime) -> Sequence[Room]:
+        return self.now
+
+
+@dataclass
+class MemoryCounter:
+    """Draws numbers, counts how often it is asked, and can be out of reach."""
+
+    following: dict[str, int] = field(default_factory=dict)
+    writes: int = 0
+    away: bool = False
+
+    def draw(self, key: str, many: int, lowest: int) -> int:
+        if self.away:
+            raise Unreachable("the counter")
+        self.writes += 1
+        first = max(self.following.get(key, 0), lowest)
+        self.following[key] = first + many
+        return first
+
+
+@dataclass
+class FixedKeys:
+    known: tuple[bytes, ...] = (b"a key of the tests",)
+
+    def keys(self) -> Sequence[bytes]:
+        if not self.known:
+            raise Unreachable("the key")
+        return self.known

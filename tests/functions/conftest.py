@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from moto import mock_aws
 
+from shop.peak.store import waiting_rooms
 from shop.pricing.store import rule_book
 from shop.storage.switchboard import switchboard
 from tests.kit.shop import create_queues, create_tables
@@ -17,5 +18,6 @@ def cloud() -> Iterator[None]:
         create_tables()
         rule_book().forget()
         switchboard().forget()
+        waiting_rooms().forget()
         create_queues()
         yield

@@ -46,6 +46,7 @@ ENVIRONMENT = {
     "QUEUE_CARRIER_EVENTS": f"{_QUEUES}/carriers",
     "SECRET_SANDBOX_WEBHOOK": "sandbox-webhook",
     "SECRET_CARRIER_WEBHOOK": "carrier-webhook",
+    "SECRET_WAITING_ROOM": "waiting-room",
     "BUS_NAME": "shop",
     "PEAK_FUNCTIONS": '{"complete": 0.5}',
     "PEAK_ALIAS": "live",

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from shop.peak.ports import Memory, Switches
-from tests.doubles.peak import MemoryMemory, MemorySwitches
+from shop.peak.ports import Counter, Memory, RoomBook, Switches
+from tests.doubles.peak import MemoryCounter, MemoryMemory, MemoryRooms, MemorySwitches
 
 
 @pytest.fixture(params=["memory", "dynamo"])
@@ -36,3 +36,33 @@ def memory(request: pytest.FixtureRequest) -> Iterator[Memory]:
     with mock_aws():
         create_tables()
         yield DynamoMemory()
+
+
+@pytest.fixture(params=["memory", "dynamo"])
+def book(request: pytest.FixtureRequest) -> Iterator[RoomBook]:
+    if request.param == "memory":
+        yield MemoryRooms()
+        return
+    from moto import mock_aws
+
+    from shop.peak.store import DynamoRoomBook
+    from tests.kit.shop import create_tables
+
+    with mock_aws():
+        create_tables()
+        yield DynamoRoomBook()
+
+
+@pytest.fixture(params=["memory", "dynamo"])
+def counter(request: pytest.FixtureRequest) -> Iterator[Counter]:
+    if request.param == "memory":
+        yield MemoryCounter()
+        return
+    from moto import mock_aws
+
+    from shop.peak.store import DynamoCounter
+    from tests.kit.shop import create_tables
+
+    with mock_aws():
+        create_tables()
+        yield DynamoCounter()

@@ -91,16 +91,33 @@ class Wish:
 
 
 @dataclass(frozen=True)
+class Held:
+    """Why a checkout that lacks nothing may not be bought yet, and where its buyer goes first."""
+
+    message: Message
+    continue_url: str
+
+
+Gate = Callable[[Session], Held | None]
+"""Whether a checkout that is ready has to wait before it is bought. Asked before anything is
+written; may refuse."""
+
+
+@dataclass(frozen=True)
 class Shown:
     """A session with the order placed from it, if any, and what only this answer has to say."""
 
     session: Session
     order: Order | None = None
     also: tuple[Message, ...] = ()
+    continue_url: str | None = None
+    """Where the buyer of a checkout that is held goes first."""
 
     @property
     def phase(self) -> Phase:
         phase = phase_of(self.session, self.order)
+        if self.continue_url is not None and phase is Phase.READY:
+            return Phase.REQUIRES_ESCALATION
         hindered = any(message.type == "error" for message in self.also)
         return Phase.INCOMPLETE if phase is Phase.READY and hindered else phase
 
@@ -315,6 +332,7 @@ def complete_checkout(
     ask: Ask,
     till: Till,
     render: Callable[[Shown], Mapping[str, Any]],
+    gate: Gate = lambda session: None,
 ) -> Mapping[str, Any]:
     """Buy: place the order once, then ask for the money. Returns the rendered answer.
 
@@ -345,6 +363,10 @@ def complete_checkout(
             session = renewed
         if not session.ready:
             return render(Shown(replace(session, order_id=None)))
+        held = gate(session)
+        if held is not None:
+            waiting = replace(session, order_id=None)
+            return render(Shown(waiting, None, (held.message,), held.continue_url))
         try:
             session, order = _place(session, ask, till)
         except _Short as early:

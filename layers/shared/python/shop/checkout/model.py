@@ -251,6 +251,18 @@ def not_placed(reason: str) -> Message:
     )
 
 
+def waiting_message() -> Message:
+    """The message for a checkout whose buyer has to wait for a turn first."""
+    return Message(
+        "error",
+        "waiting_room",
+        "many want this at the same moment: the buyer waits for a turn at continue_url, and this"
+        " checkout is completed with the admission that is given there",
+        None,
+        "requires_buyer_review",
+    )
+
+
 def payment_failed(reason: str) -> Message:
     """The message for a payment that did not happen; the buyer may try another way."""
     said = {

@@ -231,6 +231,8 @@ def checkout_view(shown: Shown, front: Front) -> dict[str, Any]:
         view["messages"] = messages_view(messages)
     if phase is Phase.COMPLETED and order is not None:
         view["order"] = {"id": order.id, "permalink_url": f"{shop_url}/orders/{order.id}"}
+    elif shown.continue_url is not None:
+        view["continue_url"] = shown.continue_url
     elif phase is Phase.REQUIRES_ESCALATION and order is not None:
         view["continue_url"] = order.payment.action_url
     elif phase is not Phase.CANCELED:

@@ -1,11 +1,13 @@
 """What preparing for a rush needs from the world."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Protocol
 
 from shop.kernel.paging import Page
 from shop.kernel.switches import Board
 from shop.peak.model.flips import Flip
+from shop.peak.model.rooms import Room
 from shop.peak.model.rushes import Alarm, Kept, Rush, Warmth
 
 
@@ -77,3 +79,39 @@ class Rushes(Protocol):
 
     def rushes(self) -> Sequence[Rush]:
         """Of every promotion that is published and not called off."""
+
+
+class Unreachable(Exception):
+    """The room's counter or key cannot be reached."""
+
+
+class Rooms(Protocol):
+    """The waiting rooms that are open."""
+
+    def open(self, at: datetime) -> Sequence[Room]:
+        """Those open, from memory: at most five seconds older than the last change."""
+
+
+class RoomBook(Protocol):
+    """The waiting rooms as staff keep them."""
+
+    def rooms(self) -> tuple[Sequence[Room], int]:
+        """Those open, as last written, and the version of that."""
+
+    def keep(self, rooms: Sequence[Room], version: int) -> None:
+        """Write them, if that is still the version. Raises Stale."""
+
+
+class Counter(Protocol):
+    """Draws numbers: each is drawn once, whoever draws and whatever is retried."""
+
+    def draw(self, key: str, many: int, lowest: int) -> int:
+        """So many numbers in a row, the first of which is returned: none below ``lowest``, none
+        that was drawn before. Raises Unreachable."""
+
+
+class Keys(Protocol):
+    """What passes are signed with: the first signs, all of them are believed."""
+
+    def keys(self) -> Sequence[bytes]:
+        """Raises Unreachable."""

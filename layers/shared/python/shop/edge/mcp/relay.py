@@ -83,6 +83,8 @@ def _headers(tool: Tool, meta: Any, sender: Sender) -> dict[str, str]:
             headers[name] = sender.headers[name]
     if "ucp-agent" in meta:
         headers["ucp-agent"] = _agent(meta["ucp-agent"])
+    if isinstance(meta.get("waiting-room-admission"), str):
+        headers["waiting-room-admission"] = meta["waiting-room-admission"]
     if "idempotency-key" in meta:
         key = meta["idempotency-key"]
         if not isinstance(key, str):

@@ -1,0 +1,43 @@
+"""Waiting rooms: who came first is let in first, at a pace that the shop can bear."""
+
+from functions.manifest import Access, Endpoint, Feature, Peak, Secret, Switch, Table
+
+FEATURE = Feature(
+    "waiting_room",
+    (
+        Endpoint(
+            route="GET /waiting-rooms/{id}",
+            module="waiting_room.show_room",
+            access=Access.PUBLIC,
+            summary="A waiting room that is open, and how to join it",
+            response="shop.peak.wire.rooms:OpenRoomView",
+            reads=(Table.PEAK,),
+            cached=True,
+        ),
+        Endpoint(
+            route="POST /waiting-rooms/{id}/tickets",
+            module="waiting_room.join",
+            access=Access.PUBLIC,
+            summary="Take a place in a waiting room for a checkout",
+            switch=Switch.WAITING_ROOM,
+            peak=Peak(requests=2, seconds=0.02),
+            request="shop.peak.wire.rooms:JoinBody",
+            response="shop.peak.wire.rooms:TicketView",
+            status=201,
+            writes=(Table.PEAK,),
+            secrets=(Secret.WAITING_ROOM,),
+        ),
+        Endpoint(
+            route="POST /waiting-rooms/{id}/turns",
+            module="waiting_room.ask_for_turn",
+            access=Access.PUBLIC,
+            summary="Ask whether it is one's turn, with the ticket",
+            switch=Switch.WAITING_ROOM,
+            peak=Peak(requests=8, seconds=0.01),
+            request="shop.peak.wire.rooms:TurnBody",
+            response="shop.peak.wire.rooms:PlaceView",
+            reads=(Table.PEAK,),
+            secrets=(Secret.WAITING_ROOM,),
+        ),
+    ),
+)

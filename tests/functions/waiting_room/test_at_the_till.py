@@ -1,0 +1,244 @@
+"""A waiting room from the staff's door to the till, as UCP clients and plain ones see it."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import pytest
+
+from functions.checkout import complete_checkout, create_checkout, get_checkout
+from functions.staff_peak import close_room, list_rooms, open_room
+from functions.staff_pricing import create_promotion, schedule_promotion
+from functions.waiting_room import ask_for_turn, join, show_room
+from shop.inventory.store import DynamoStock
+from shop.peak.store import waiting_rooms
+from shop.peak.store.rooms import RoomRow
+from tests.kit.calls import counted
+from tests.kit.goods import checkout_body, mug, paying, put_on_sale
+from tests.kit.shop import Response, call
+from tests.kit.ucp_judge import judge
+
+CLAIMS = {
+    "token_use": "access",
+    "iss": "http://issuer.test",
+    "client_id": "shop-client",
+    "sub": "staff-1",
+    "username": "ada",
+    "cognito:groups": "[staff admin]",
+}
+COMPLETE = "POST /checkout-sessions/{id}/complete"
+TICKETS, TURNS = "POST /waiting-rooms/{id}/tickets", "POST /waiting-rooms/{id}/turns"
+
+
+@pytest.fixture(autouse=True)
+def _sale(cloud: None) -> None:
+    boto3.client("secretsmanager").create_secret(Name="waiting-room", SecretString="k" * 44)
+    join.keys._keys, join.keys._look_at = (), 0.0
+    ask_for_turn.keys._keys, ask_for_turn.keys._look_at = (), 0.0
+    complete_checkout.keys._keys, complete_checkout.keys._look_at = (), 0.0
+    put_on_sale(mug(), pieces=5)
+    put_on_sale(mug("cup"), pieces=5)
+
+
+def as_staff(
+    monkeypatch: pytest.MonkeyPatch, door: Any, route: str, body: Any = None, **path: Any
+) -> Response:
+    with monkeypatch.context() as staff:
+        staff.setenv("ACCESS", "staff")
+        staff.setenv("ACCESS_GROUPS", "staff,admin")
+        said = call(door.handler, route, body, claims=CLAIMS, **path)
+    waiting_rooms().forget()
+    return said
+
+
+def opened(monkeypatch: pytest.MonkeyPatch, pace: int = 0, **more: Any) -> Response:
+    """The flash sale of the red mug with its waiting room."""
+    body = {
+        "id": "friday",
+        "title": "Friday",
+        "effect": {"kind": "flash_sale", "basis_points": 5000},
+        "goods": {"variants": ["mug.1"]},
+    }
+    as_staff(monkeypatch, create_promotion, "POST /staff/promotions", body)
+    as_staff(monkeypatch, schedule_promotion, "POST /staff/promotions/{id}/schedule", id="friday")
+    room = {"pace": pace, "why": "everybody wants one", **more}
+    route = "PUT /staff/waiting-rooms/{id}"
+    said = as_staff(monkeypatch, open_room, route, room, id="friday")
+    assert said.status == 200, said.text
+    return said
+
+
+def begin(*wanted: tuple[str, int]) -> dict[str, Any]:
+    said = call(create_checkout.handler, "POST /checkout-sessions", checkout_body(*wanted))
+    assert said.status == 201, said.text
+    checkout: dict[str, Any] = said.json
+    return checkout
+
+
+def buy(checkout: dict[str, Any], admission: str | None = None, key: str | None = None) -> Response:
+    headers = {} if admission is None else {"Waiting-Room-Admission": admission}
+    return call(
+        complete_checkout.handler,
+        COMPLETE,
+        paying("tok_success"),
+        id=checkout["id"],
+        headers=headers,
+        key=key,
+    )
+
+
+def joined(checkout: dict[str, Any]) -> Any:
+    said = call(join.handler, TICKETS, {"checkout_id": checkout["id"]}, id="friday")
+    assert said.status == 201, said.text
+    return said.json
+
+
+def test_hot_goods_are_bought_by_who_waited_and_nothing_is_written_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    opened(monkeypatch)
+    checkout = begin(("mug.1", 1))
+    assert "waiting_room" in [message["code"] for message in checkout["messages"]]
+    with counted() as calls:
+        held = buy(checkout)
+    assert not {"PutItem", "UpdateItem", "TransactWriteItems"} & set(calls.operations)
+    said = judge("checkout", held.json)
+    assert (held.status, said["status"]) == (200, "requires_escalation")
+    assert said["continue_url"] == "http://shop.test/waiting-rooms/friday"
+    (message,) = said["messages"]
+    assert (message["code"], message["severity"]) == ("waiting_room", "requires_buyer_review")
+    assert DynamoStock().level("MUG-RED").available == 5
+
+    place = joined(checkout)
+    assert (place["admitted"], place["poll_after"], place.get("seconds")) == (False, 30, None)
+    opened(monkeypatch, pace=1000)
+    turn = call(ask_for_turn.handler, TURNS, {"ticket": place["ticket"]}, id="friday")
+    while not turn.json["admitted"]:
+        turn = call(ask_for_turn.handler, TURNS, {"ticket": place["ticket"]}, id="friday")
+    bought = buy(checkout, turn.json["admission"])
+    assert bought.json["status"] == "completed", bought.text
+    assert DynamoStock().level("MUG-RED").available == 4
+
+
+def test_the_same_request_goes_through_once_it_has_its_admission(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A held purchase keeps no answer: the retry under the same key is judged anew."""
+    opened(monkeypatch, pace=1000)
+    checkout = begin(("mug.1", 1))
+    key = "one-key-for-one-purchase"
+    assert buy(checkout, key=key).json["status"] == "requires_escalation"
+    admission = joined(checkout)["admission"]
+    first = buy(checkout, admission, key=key)
+    assert first.json["status"] == "completed"
+    # and the answer that was kept is given without an admission: nothing is bought by it
+    assert buy(checkout, key=key).json == first.json
+
+
+def test_an_admission_that_is_foreign_forged_or_replayed_opens_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    opened(monkeypatch, pace=1000)
+    mine, yours = begin(("mug.1", 1)), begin(("mug.1", 1))
+    admission = joined(mine)["admission"]
+    for bad, code in (
+        (admission[:-3] + "abc", "admission_forged"),
+        ("nonsense", "admission_forged"),
+        (joined(mine)["ticket"], "admission_forged"),
+    ):
+        refused = buy(mine, bad)
+        assert (refused.status, refused.json["messages"][0]["code"]) == (403, code)
+    foreign = buy(yours, admission)
+    assert (foreign.status, foreign.json["messages"][0]["code"]) == (403, "admission_foreign")
+    assert buy(mine, admission).json["status"] == "completed"
+    again = buy(mine, admission)  # a checkout is bought once, whatever it shows
+    assert again.status == 409
+    assert DynamoStock().level("MUG-RED").available == 4
+
+
+def test_other_goods_are_bought_without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened(monkeypatch)
+    checkout = begin(("cup.1", 1), ("mug.2", 1))
+    assert not checkout.get("messages")
+    assert buy(checkout).json["status"] == "completed"
+
+
+def test_a_poll_reads_and_writes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened(monkeypatch)
+    ticket = joined(begin(("mug.1", 1)))["ticket"]
+    body = {"ticket": ticket}
+    call(ask_for_turn.handler, TURNS, body, id="friday")
+    with counted() as calls:
+        for _ in range(5):
+            assert call(ask_for_turn.handler, TURNS, body, id="friday").json["ahead"] == 1
+    assert calls.names == []
+
+
+def test_a_room_is_shown_until_it_is_closed_and_then_everybody_may_buy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    opened(monkeypatch)
+    checkout = begin(("mug.1", 1))
+    shown = call(show_room.handler, "GET /waiting-rooms/{id}", id="friday")
+    assert shown.json == {
+        "promotion_id": "friday",
+        "pace": 0,
+        "join": "http://shop.test/waiting-rooms/friday/tickets",
+    }
+    route = "GET /staff/waiting-rooms"
+    (room,) = as_staff(monkeypatch, list_rooms, route).json["waiting_rooms"]
+    assert (room["who"], room["why"]) == ("ada", "everybody wants one")
+    closing = "DELETE /staff/waiting-rooms/{id}"
+    assert as_staff(monkeypatch, close_room, closing, id="friday").status == 200
+    assert as_staff(monkeypatch, close_room, closing, id="friday").status == 404
+    assert call(show_room.handler, "GET /waiting-rooms/{id}", id="friday").status == 404
+    body = {"checkout_id": checkout["id"]}
+    assert call(join.handler, TICKETS, body, id="friday").status == 404
+    assert buy(checkout).json["status"] == "completed"
+
+
+@pytest.mark.parametrize(("blind", "status"), [("open", 201), ("closed", 503)])
+def test_without_its_table_a_room_is_open_or_closed_as_was_chosen(
+    blind: str, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened(monkeypatch, pace=1, when_unreachable=blind)
+    checkout = begin(("mug.1", 1))
+    waiting_rooms().open(datetime.now(UTC))
+    monkeypatch.setattr(RoomRow.Meta, "table_name", "nowhere")
+    monkeypatch.setattr(RoomRow, "_connection", None)
+    said = call(join.handler, TICKETS, {"checkout_id": checkout["id"]}, id="friday")
+    assert said.status == status, said.text
+    if blind == "open":
+        assert buy(checkout, said.json["admission"]).json["status"] == "completed"
+    else:
+        assert said.headers["Retry-After"]
+    assert buy(begin(("mug.1", 1))).json["status"] == "requires_escalation"  # what was known holds
+
+
+def test_what_makes_no_sense_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened(monkeypatch)
+    bad: list[dict[str, Any]] = [{}, {"checkout_id": "cart_x"}]
+    for body in (*bad, {"checkout_id": "chk_" + "a" * 26, "x": 1}):
+        assert call(join.handler, TICKETS, body, id="friday").status == 400
+    assert call(ask_for_turn.handler, TURNS, {"ticket": "x"}, id="friday").status == 400
+    forged = {"ticket": "x" * 40}
+    assert call(ask_for_turn.handler, TURNS, forged, id="friday").status == 403
+    route = "PUT /staff/waiting-rooms/{id}"
+    rooms: list[dict[str, Any]] = [
+        {"pace": -1, "why": "x"},
+        {"pace": 1},
+        {"pace": 1, "why": "x", "when_unreachable": "perhaps"},
+        {"pace": 1, "why": "x", "stay": 5},
+    ]
+    for body in rooms:
+        assert as_staff(monkeypatch, open_room, route, body, id="friday").status == 400
+    good = {"pace": 1, "why": "x"}
+    assert as_staff(monkeypatch, open_room, route, good, id="nobody").status == 404
+
+
+def test_a_checkout_says_that_a_room_awaits_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened(monkeypatch)
+    checkout = judge("checkout", begin(("mug.1", 1)))
+    seen = call(get_checkout.handler, "GET /checkout-sessions/{id}", id=checkout["id"]).json
+    (message,) = judge("checkout", seen)["messages"]
+    assert (message["type"], message["code"]) == ("info", "waiting_room")
