@@ -262,7 +262,7 @@ def test_a_draft_is_published_once_and_not_after_its_end() -> None:
 def test_a_running_promotion_keeps_its_terms() -> None:
     shelf = MemoryPromotions({"sale": replace(sale(), published=True)})
     to = sale(points=2000)
-    with pytest.raises(Conflict, match="only title and end"):
+    with pytest.raises(Conflict, match="only title, end and capacity"):
         change_promotion("sale", to, promotions=shelf, assortment=MemoryAssortment(), at=NOW)
     longer = replace(sale(ends=NOW + DAY), title="Longer sale")
     changed = change_promotion(
