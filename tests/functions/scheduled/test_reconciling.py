@@ -109,6 +109,16 @@ def server() -> Iterator[StripeServer]:
     server.close()
 
 
+def test_an_order_nobody_began_to_pay_for_is_not_written(
+    server: StripeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = back_room()
+    monkeypatch.setattr(reconcile_payments, "provider", gateway(server))
+    order = placed(room)
+    assert ask() == {"waiting": 1, "settled": 0}
+    assert room.orders.by_id("ord_1") == order
+
+
 def test_a_webhook_of_stripes_that_was_lost_is_made_up_for(
     server: StripeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

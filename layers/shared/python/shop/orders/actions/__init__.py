@@ -360,7 +360,7 @@ def reconcile_payments(
         looked += 1
         try:
             order = orders.by_id(order_id)
-            report = None if order.paid else _asked(order, provider)
+            report = _asked(order, provider)
             if report is None or report.status is PaymentStatus.CREATED:
                 continue
             order = record_payment(
