@@ -12,9 +12,17 @@ from shop.kernel.errors import Invalid
 from shop.kernel.paging import Page
 from shop.orders import actions
 from shop.orders.model import Order, ParcelStatus
-from shop.orders.wire import CancelRequest, CarrierEvent, OrderList, ParcelRequest, StaffOrder
+from shop.orders.wire.carrier import CarrierEvent
 from shop.orders.wire.letters import confirmation
-from shop.orders.wire.staff import day_of, page_size, status_of
+from shop.orders.wire.staff import (
+    CancelRequest,
+    OrderList,
+    ParcelRequest,
+    StaffOrder,
+    day_of,
+    page_size,
+    status_of,
+)
 from shop.orders.wire.ucp import order_view
 from shop.payments.model import PaymentStatus, Report
 from tests.kit.sold import THEN, an_order

@@ -9,13 +9,14 @@ import json
 import math
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any
-
-from pydantic import BaseModel, ValidationError
+from typing import TYPE_CHECKING, Any
 
 from shop.kernel.errors import Invalid, Problem
 from shop.kernel.money import LARGEST
 from shop.kernel.text import CONTROLS
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel, ValidationError  # whoever has a shape has imported it
 
 TOLD = 50
 """Problems that are listed at most; the count says how many there are."""
@@ -23,7 +24,7 @@ NAME_LENGTH = 64
 """Characters of a stranger's field name that are said back to him."""
 
 
-def parse(shape: type[BaseModel], raw: bytes) -> BaseModel:
+def parse(shape: "type[BaseModel]", raw: bytes) -> "BaseModel":
     """Read a JSON body into its shape. Raises :class:`Invalid` naming every field that is wrong."""
     if not raw.strip():
         raise Invalid("a JSON body is needed", code="body_missing", path="$")
@@ -125,8 +126,10 @@ def _values(data: Any) -> Iterator[tuple[tuple[int | str, ...], Any]]:
             rest.extend(((*where, number), inner) for number, inner in enumerate(value))
 
 
-def shaped(shape: type[BaseModel], data: Any) -> BaseModel:
+def shaped(shape: "type[BaseModel]", data: Any) -> "BaseModel":
     """Read parsed JSON into its shape, strictly: ``"2"`` is not 2. Raises :class:`Invalid`."""
+    from pydantic import ValidationError
+
     try:
         return _fitted(shape, data)
     except ValidationError as error:
@@ -140,11 +143,11 @@ def shaped(shape: type[BaseModel], data: Any) -> BaseModel:
         raise _told(error, data) from None
 
 
-def _fitted(shape: type[BaseModel], data: Any) -> BaseModel:
+def _fitted(shape: "type[BaseModel]", data: Any) -> "BaseModel":
     return shape.model_validate_json(json.dumps(data), strict=True)
 
 
-def _drop_ambient(data: Any, error: ValidationError) -> bool:
+def _drop_ambient(data: Any, error: "ValidationError") -> bool:
     """Take out the members named ``ucp`` that a shape does not know; tell whether there were any.
 
     Source: UCP, "The ucp Protocol Namespace": the member may stand in any structured object and
@@ -163,7 +166,7 @@ def _drop_ambient(data: Any, error: ValidationError) -> bool:
     return dropped
 
 
-def _told(error: ValidationError, data: Any) -> Invalid:
+def _told(error: "ValidationError", data: Any) -> Invalid:
     found = error.errors(include_url=False, include_input=False, include_context=False)
     problems = tuple(
         dict.fromkeys(

@@ -14,11 +14,10 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import parse_qsl
 
 from aws_lambda_powertools import Logger
-from pydantic import BaseModel
 
 from shop.edge import ucp
 from shop.edge.access import Caller, caller_of
@@ -38,6 +37,9 @@ from shop.kernel.errors import (
     Unprocessable,
 )
 from shop.kernel.idempotency import Ask
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel  # a door without shapes does without pydantic
 
 __all__ = [
     "BODY_LIMIT",
@@ -147,7 +149,7 @@ Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
 
 def endpoint(
-    body: type[BaseModel] | None = None,
+    body: "type[BaseModel] | None" = None,
     *,
     capability: str | None = None,
     status: int = 200,
@@ -280,8 +282,8 @@ def _arrived(event: Mapping[str, Any], headers: Mapping[str, str], limit: int) -
 
 
 def _read(
-    shape: type[BaseModel] | None, raw: bytes, headers: Mapping[str, str]
-) -> BaseModel | None:
+    shape: "type[BaseModel] | None", raw: bytes, headers: Mapping[str, str]
+) -> "BaseModel | None":
     if shape is None:
         return None
     kind = headers.get("content-type", "application/json").partition(";")[0].strip().lower()
@@ -322,7 +324,7 @@ def _answered(
     headers: Mapping[str, str] = {}
     if isinstance(answer, Answer):
         status, headers, answer = answer.status, answer.headers, answer.body
-    if isinstance(answer, BaseModel):
+    if hasattr(answer, "model_dump"):
         answer = answer.model_dump(mode="json", by_alias=True, exclude_none=True)
     if capability is not None and isinstance(answer, Mapping):
         answer = {**answer, "ucp": ucp.envelope(negotiated, capability, answer.get("ucp"))}

@@ -19,8 +19,9 @@ down. What it does is decided by the token it is given:
 import json
 import os
 from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
 
-import boto3
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
 from pynamodb.exceptions import PutError, UpdateError
 from pynamodb.expressions.update import Action
@@ -266,13 +267,19 @@ class SandboxProvider:
 
 def settle_through_queue(url: str) -> Callable[[str], None]:
     """A ``later`` that puts the payment on the sandbox's own queue, delayed."""
-    queue = boto3.client("sqs")
 
     def later(reference: str) -> None:
-        queue.send_message(
+        _queues().send_message(
             QueueUrl=url,
             MessageBody=json.dumps({"reference": reference}),
             DelaySeconds=SETTLE_AFTER_SECONDS,
         )
 
     return later
+
+
+@lru_cache(maxsize=1)
+def _queues() -> Any:
+    import boto3  # few payments settle later; the others do not wait for a second client
+
+    return boto3.client("sqs")
