@@ -24,6 +24,7 @@ from shop.kernel.ids import new_id
 from shop.kernel.transactions import Clash
 from shop.orders.actions import record_payment
 from shop.orders.model import Order, Status
+from shop.payments.model import Credential
 from shop.pricing.model.coupons import normal
 from shop.pricing.store.rows import CODE, PricingRow
 
@@ -80,7 +81,7 @@ def _charge_first(request: Request[CompleteRequest], session: Session) -> tuple[
     holds = till.stock.draw(session.offer.demands())
     order, after = _order(request, session, new_id("ord"), holds)
     report = till.provider.authorise(
-        order.id, order.amount, request.body.credential(), key=order.id
+        order.id, order.amount, _credential(request.body), key=order.id
     )
     till.ledger.commit(
         till.orders.placing(order, order.placed()[1]),
@@ -89,6 +90,13 @@ def _charge_first(request: Request[CompleteRequest], session: Session) -> tuple[
         till.tallies.taking(order.uses),
     )
     return after, _recorded(request, order, report)
+
+
+def _credential(body: CompleteRequest) -> Credential:
+    credential = body.tender().credential
+    if credential is None:
+        raise Conflict("these pay in money only")
+    return credential
 
 
 def _order(
@@ -100,7 +108,7 @@ def _order(
 
 
 def _paid(request: Request[CompleteRequest], order: Order) -> Order:
-    credential = request.body.credential()
+    credential = _credential(request.body)
     report = till.provider.authorise(order.id, order.amount, credential, key=order.id)
     return _recorded(request, order, report)
 

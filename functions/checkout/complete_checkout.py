@@ -18,7 +18,7 @@ from shop.peak.actions.waiting import held_back
 from shop.peak.gateway.keys import SecretKeys
 from shop.peak.store import waiting_rooms
 from shop.peak.wire.rooms import ADMISSION, room_url
-from shop.pricing.store import DynamoStandings, DynamoTallies, rule_book
+from shop.pricing.store import DynamoLedgers, DynamoStandings, DynamoTallies, rule_book
 from shop.storage.keys import DynamoKeys
 from shop.storage.transactions import DynamoLedger
 
@@ -33,6 +33,7 @@ till = Till(
     ledger=DynamoLedger(),
     provider=provider_of_the_stage(),
     shelf=Shelf(DynamoCatalogue(), rule_book(), DynamoStandings(), stock, orders),
+    ledgers=DynamoLedgers(),
     payment_window=timedelta(seconds=int(setting("PAYMENT_WINDOW_SECONDS"))),
 )
 front = Front.of_the_stage()
@@ -43,10 +44,10 @@ keys = SecretKeys(setting("SECRET_WAITING_ROOM"))
 def handler(request: Request[CompleteRequest]) -> Mapping[str, Any]:
     return complete_checkout(
         request.path["id"],
-        request.body.credential(),
+        request.body.tender(),
         request.ask,
         till,
-        lambda shown: checkout_view(shown, front),
+        lambda shown: checkout_view(shown, front, request.body.paid_view(shown)),
         gate=lambda session: _gate(session, request),
     )
 

@@ -13,6 +13,7 @@ from shop.kernel.paging import Page
 from shop.kernel.transactions import Clash, Part
 from shop.pricing.model.counts import CODE
 from shop.pricing.model.coupons import Batch, Coupon, normal
+from shop.pricing.model.credits import Ledger
 from shop.pricing.model.group_buy import GroupBuy
 from shop.pricing.model.history import PriceHistory
 from shop.pricing.model.price_lists import PriceList
@@ -234,3 +235,41 @@ class MemoryAssortment:
     def unknown(self, articles: Iterable[str]) -> Sequence[str]:
         kinds = ("product", "variant")
         return [a for a in articles if not any(self.knows(kind, a) for kind in kinds)]
+
+
+@dataclass
+class MemoryLedgers:
+    """See :class:`shop.pricing.ports.Ledgers`. Commits through MemoryLedger."""
+
+    rows: dict[str, Ledger] = field(default_factory=dict)
+    commands: set[str] = field(default_factory=set)
+    days: set[tuple[str, str]] = field(default_factory=set)
+
+    def of(self, account: str) -> Ledger:
+        return self.rows.get(account, Ledger(account))
+
+    def posting(self, before: Ledger, after: Ledger) -> Part:
+        account = after.account
+
+        def keep() -> None:
+            self.rows[account] = after
+            for posting in after.postings[len(before.postings) :]:
+                if posting.expires is not None:
+                    self.days.add((f"{posting.expires:%Y-%m-%d}", account))
+
+        return lambda writes: writes.add(
+            account, lambda: self.of(account).commands == before.commands, keep
+        )
+
+    def once(self, command: str, at: datetime) -> Part:
+        return lambda writes: writes.add(
+            command, lambda: command not in self.commands, lambda: self.commands.add(command)
+        )
+
+    def expiring(self, at: datetime, most: int) -> Sequence[str]:
+        today = f"{at:%Y-%m-%d}"
+        return list(dict.fromkeys(a for day, a in sorted(self.days) if day <= today))[:most]
+
+    def swept(self, account: str, at: datetime) -> None:
+        today = f"{at:%Y-%m-%d}"
+        self.days = {(day, a) for day, a in self.days if a != account or day >= today}

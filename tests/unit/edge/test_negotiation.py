@@ -20,6 +20,8 @@ CART = "dev.ucp.shopping.cart"
 CHECKOUT = "dev.ucp.shopping.checkout"
 FULFILLMENT = "dev.ucp.shopping.fulfillment"
 DISCOUNT = "dev.ucp.shopping.discount"
+LOYALTY = "dev.ucp.common.loyalty"
+SPLIT_PAYMENTS = "dev.ucp.shopping.split_payments"
 
 
 class Nothing(BaseModel):
@@ -40,7 +42,13 @@ def test_our_own_clients_name_no_profile_and_get_everything() -> None:
     envelope = asked(None, CHECKOUT).json["ucp"]
     assert envelope["version"] == VERSION
     assert envelope["status"] == "success"
-    assert set(envelope["capabilities"]) == {CHECKOUT, FULFILLMENT, DISCOUNT}
+    assert set(envelope["capabilities"]) == {
+        CHECKOUT,
+        FULFILLMENT,
+        DISCOUNT,
+        LOYALTY,
+        SPLIT_PAYMENTS,
+    }
 
 
 @pytest.mark.parametrize(
@@ -84,7 +92,13 @@ def test_a_payload_lays_its_own_members_over_the_envelope() -> None:
     handlers = {"com.example.pay": [{"id": "p", "version": "2026-01-01"}]}
     said = asked(None, CHECKOUT, lambda r: {"ucp": {"payment_handlers": handlers}, "id": "x"})
     assert said.json["ucp"]["payment_handlers"] == handlers
-    assert set(said.json["ucp"]["capabilities"]) == {CHECKOUT, FULFILLMENT, DISCOUNT}
+    assert set(said.json["ucp"]["capabilities"]) == {
+        CHECKOUT,
+        FULFILLMENT,
+        DISCOUNT,
+        LOYALTY,
+        SPLIT_PAYMENTS,
+    }
 
 
 def test_an_outcome_that_is_an_error_says_so_with_200() -> None:

@@ -24,6 +24,7 @@ from shop.pricing.model.effects import FlashSale, OrderPercent
 from shop.pricing.model.quote import Use
 from shop.pricing.store import (
     DynamoCoupons,
+    DynamoLedgers,
     DynamoPromotions,
     DynamoRuleBook,
     DynamoStandings,
@@ -286,3 +287,39 @@ def test_a_flash_sale_counts_units_in_all_and_for_each_customer() -> None:
         take("ann", 1)
     take("bob", 1)
     assert standings.standing(basket(), rules, "bob").quota_left == {"flash": 0}
+
+
+def test_an_account_is_written_command_by_command_and_by_one_at_a_time() -> None:
+    ledgers, ledger = DynamoLedgers(), DynamoLedger()
+    empty = ledgers.of("points/ann")
+    first = empty.grant("g", 100, NOW, expires=NOW + timedelta(days=1), reference="gift")
+    ledger.commit(ledgers.posting(empty, first))
+    assert ledgers.of("points/ann") == first
+    one = first.spend("a", 60, NOW, reference="order-a")
+    other = first.spend("b", 60, NOW, reference="order-b")
+    ledger.commit(ledgers.posting(first, one))
+    with pytest.raises(Clash):
+        ledger.commit(ledgers.posting(first, other))
+    assert ledgers.of("points/ann") == one
+    assert ledgers.expiring(NOW, 10) == []
+    assert ledgers.expiring(NOW + timedelta(days=2), 10) == ["points/ann"]
+    ledgers.swept("points/ann", NOW + timedelta(days=1))
+    assert ledgers.expiring(NOW + timedelta(days=2), 10) == ["points/ann"]
+    ledgers.swept("points/ann", NOW + timedelta(days=2))
+    assert ledgers.expiring(NOW + timedelta(days=2), 10) == []
+
+
+def test_what_an_order_is_paid_with_is_taken_once_and_given_back_once() -> None:
+    ledgers, ledger = DynamoLedgers(), DynamoLedger()
+    tallies = DynamoTallies(clock=lambda: NOW)
+    book = ledgers.of("card/USD/x")
+    ledger.commit(ledgers.posting(book, book.grant("g", 100, NOW)))
+    counts = [Count("credit", "card/USD/x|order", 70, None, "")]
+    more = [Count("credit", "card/USD/x|other", 31, None, "")]
+    ledger.commit(tallies.taking(counts))
+    with pytest.raises(Clash) as clash:
+        ledger.commit(tallies.taking(more))
+    assert tallies.spent(clash.value, more) == more
+    ledger.commit(tallies.giving(counts))
+    assert ledgers.of("card/USD/x").available(NOW) == 100
+    assert ledgers.of("card/USD/x").balances() == {"shop": -100, "card/USD/x": 100, "orders": 0}

@@ -18,8 +18,10 @@ from pydantic import (
 
 from shop.cart.actions import Shown, Wish
 from shop.cart.model import GIFT, MOST_LINES, Item, Message, Priced, image_url, title
+from shop.kernel.ids import derived_id
 from shop.kernel.text import country, currency, email, line, phone
 from shop.pricing.model import Quote, QuoteLine
+from shop.pricing.model.loyalty import PROGRAM, earned
 
 MOST_PIECES = 10_000
 """The most pieces of one line that a shopper may ask for; beyond that is a typing error."""
@@ -171,6 +173,8 @@ def cart_view(shown: Shown, shop_url: str) -> dict[str, Any]:
         "continue_url": f"{shop_url}/carts/{cart.id}",
         "expires_at": cart.expires_at.isoformat(),
     }
+    if cart.owner != "guest":
+        view["loyalty"] = loyalty_view(cart.owner, shown.priced.quote)
     discounts = discounts_view(cart.codes, shown.priced.quote)
     if discounts:
         view["discounts"] = discounts
@@ -206,6 +210,25 @@ def _line_view(item: Item, line: QuoteLine) -> dict[str, Any]:
         "item": shown,
         "quantity": line.quantity,
         "totals": line_totals_view(line),
+    }
+
+
+def loyalty_view(customer: str, quote: Quote) -> dict[str, Any]:
+    """UCP's loyalty extension: what a signed-in customer will earn. Balances are told to them."""
+    goods = quote.subtotal - quote.goods_discount
+    points = earned(goods.minor, goods.currency)
+    return {
+        PROGRAM: {
+            "id": derived_id("member", customer),
+            "name": "Points",
+            "provisional": False,
+            "rewards": [
+                {
+                    "currency": {"name": "Points", "code": "PTS"},
+                    "earning_forecast": {"amount": points},
+                }
+            ],
+        }
     }
 
 

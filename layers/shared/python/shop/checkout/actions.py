@@ -46,22 +46,26 @@ from shop.kernel.counts import Count
 from shop.kernel.errors import Conflict, Invalid, NotFound, Unavailable
 from shop.kernel.idempotency import Ask, Keys, answer_kept
 from shop.kernel.ids import new_id
+from shop.kernel.money import Money
 from shop.kernel.transactions import Change, Clash, Ledger
 from shop.orders.actions import cancel_order, record_payment
 from shop.orders.actions.batches import give_up_placing, place_in_batches
-from shop.orders.model import Order
+from shop.orders.model import GUEST, Order
 from shop.orders.model import Status as OrderStatus
 from shop.orders.ports import Orders, Uses
-from shop.payments.model import Credential, PaymentStatus
+from shop.payments.model import Credential, PaymentStatus, Report
 from shop.payments.ports import PaymentProvider
 from shop.pricing.actions.coupons import tried
+from shop.pricing.actions.credits import Instrument, Part, counts_for, paying
 from shop.pricing.model import Destination, counts_of, group_of
-from shop.pricing.ports import Guesses, Tallies
+from shop.pricing.ports import Guesses, Ledgers, Tallies
 from shop.shipping.actions import options
 from shop.shipping.model import Consignment, ShippingOption
 from shop.shipping.model import Item as Packed
 
 TRIES = 4
+ROWS_OF_A_CREDIT = 2
+"""An account's head and its newest entry."""
 BESIDE = 3
 """Rows that an order writes beside its stock and its uses: itself, the session, the key."""
 _UNPAID = (OrderStatus.PLACING, OrderStatus.PLACED)
@@ -323,12 +327,27 @@ class Till:
     ledger: Ledger
     provider: PaymentProvider
     shelf: Shelf
+    ledgers: Ledgers
     payment_window: timedelta
+
+
+@dataclass(frozen=True)
+class Tender:
+    """What the buyer pays with: credits first, in their order, and the rest in money.
+
+    ``amount`` is what the platform wants to be paid in money, if it said; ``ids`` are the
+    instruments' own, credits first.
+    """
+
+    credential: Credential | None
+    credits: tuple[Instrument, ...] = ()
+    ids: tuple[str, ...] = ()
+    amount: int | None = None
 
 
 def complete_checkout(
     session_id: str,
-    credential: Credential,
+    tender: Tender,
     ask: Ask,
     till: Till,
     render: Callable[[Shown], Mapping[str, Any]],
@@ -341,7 +360,9 @@ def complete_checkout(
     provider cannot be reached: the same request again goes on from there. Raises KeyReused,
     NotFound, and Conflict once the checkout is completed under another key or canceled.
     """
-    till.provider.check(credential)
+    credential = tender.credential
+    if credential is not None:
+        till.provider.check(credential)
     for _ in range(TRIES):
         session = till.sessions.of(ask.owner, session_id, ask.at)
         if session.order_id is not None or session.canceled:
@@ -367,8 +388,18 @@ def complete_checkout(
         if held is not None:
             waiting = replace(session, order_id=None)
             return render(Shown(waiting, None, (held.message,), held.continue_url))
+        parts = paying(
+            session.offer.quote.total.minor,
+            session.offer.quote.currency,
+            tender.credits,
+            None if ask.owner == GUEST else ask.owner,
+            ledgers=till.ledgers,
+            at=ask.at,
+        )
+        if refusal := _not_covered(session, tender, parts):
+            return render(Shown(replace(session, order_id=None), None, (refusal,)))
         try:
-            session, order = _place(session, ask, till)
+            session, order = _place(session, ask, till, tender, parts)
         except _Short as early:
             spent: Sequence[Count] = ()
             shortages = early.short
@@ -397,11 +428,32 @@ def complete_checkout(
     raise Unavailable("too many want this at the same moment; try again", code="contention")
 
 
-def _place(session: Session, ask: Ask, till: Till) -> tuple[Session, Order]:
+def _not_covered(session: Session, tender: Tender, parts: Sequence[Part | None]) -> Message | None:
+    """What is wrong with a tender that does not come to the total, or to more."""
+    due = session.offer.quote.total.minor - sum(part.amount for part in parts if part)
+    if tender.credential is None and due:
+        why = f"the credits leave {Money(due, session.offer.quote.currency)} to pay"
+    elif tender.amount is not None and tender.amount != due:
+        why = f"the instruments do not come to the total; {due} is left for this one"
+    else:
+        return None
+    where = f"$.payment.instruments[{max(0, len(tender.ids) - 1)}]"
+    return Message("error", "payment_failed", why, where, "recoverable")
+
+
+def _place(
+    session: Session, ask: Ask, till: Till, tender: Tender, parts: Sequence[Part | None]
+) -> tuple[Session, Order]:
     offer = session.offer
     holds = till.stock.draw(offer.demands())
     fresh = order_from(session, till.provider.name, ask.at, ask.at + till.payment_window)
-    if len(holds) + len(offer.counts) + BESIDE > MOST_ROWS:
+    used = [(part, id_) for part, id_ in zip(parts, tender.ids, strict=False) if part is not None]
+    fresh = replace(
+        fresh,
+        uses=(*fresh.uses, *counts_for(fresh.id, [part for part, _ in used])),
+        credits=tuple((part.account, part.amount, id_) for part, id_ in used),
+    )
+    if len(holds) + len(offer.counts) + ROWS_OF_A_CREDIT * len(used) + BESIDE > MOST_ROWS:
         return _begin_placing(session, fresh, ask, till)
     order, events = replace(fresh, holds=holds).placed()
     after = placed(session, order, ask.key)
@@ -435,7 +487,7 @@ def _begin_placing(session: Session, fresh: Order, ask: Ask, till: Till) -> tupl
 def _go_on(
     session: Session,
     order: Order,
-    credential: Credential,
+    credential: Credential | None,
     ask: Ask,
     till: Till,
     render: Callable[[Shown], Mapping[str, Any]],
@@ -470,7 +522,7 @@ def _reserve(till: Till, writes: Any, holds: Any) -> None:
 def _pay(
     session: Session,
     order: Order,
-    credential: Credential,
+    credential: Credential | None,
     ask: Ask,
     till: Till,
     render: Callable[[Shown], Mapping[str, Any]],
@@ -478,7 +530,14 @@ def _pay(
     if order.status is not OrderStatus.PLACED or order.payment.status is not PaymentStatus.CREATED:
         return render(Shown(session, order))
     try:
-        report = till.provider.authorise(order.id, order.amount, credential, key=order.id)
+        if order.amount.minor and credential is not None:
+            report = till.provider.authorise(order.id, order.amount, credential, key=order.id)
+        elif order.amount.minor:
+            why = "this checkout is being paid with another instrument; send that one again"
+            raise Conflict(why, code="payment_failed", path="$.payment.instruments")
+        else:
+            # Credits pay all of it: they were taken with the order, and no money is to move.
+            report = Report(f"credits_{order.id}", PaymentStatus.CAPTURED)
     except Invalid:
         # The provider cannot read it, so no money can move: the buyer may try another at once.
         cancel_order(

@@ -21,14 +21,18 @@ from shop.cart.wire import (
     discounts_view,
     gifts_view,
     line_totals_view,
+    loyalty_view,
     messages_view,
     totals_view,
 )
-from shop.checkout.actions import Shown, Wish
+from shop.checkout.actions import Shown, Tender, Wish
 from shop.checkout.model import Offer, OfferLine, Phase, Session, messages_of
 from shop.kernel.errors import Invalid
+from shop.orders.model import GUEST
+from shop.orders.model import Status as OrderStatus
 from shop.payments.model import Credential
-from shop.payments.wire import payment_handlers
+from shop.payments.wire import CREDITS, payment_handlers
+from shop.pricing.actions.credits import Instrument
 
 METHOD_ID = "shipping"
 GROUP_ID = "all"
@@ -139,12 +143,17 @@ class CredentialRequest(Shape):
 
 
 class InstrumentRequest(Shape):
-    """What the buyer pays with: a token of one of the checkout's payment handlers."""
+    """What the buyer pays with: a token of one of the checkout's payment handlers.
+
+    ``amount`` is what this one shall pay, in minor units; without it, as much as there is or is
+    left. Source: UCP, "Split payments".
+    """
 
     id: Id
     handler_id: Id
     type: Name
-    credential: CredentialRequest
+    credential: CredentialRequest | None = None
+    amount: Annotated[int, Field(ge=1, le=10**12)] | None = None
     selected: bool | None = None
     billing_address: Any = None
     display: Any = None
@@ -161,19 +170,60 @@ class CompleteRequest(Shape):
     signals: dict[str, Any] | None = None
     attribution: dict[str, Any] | None = None
 
-    def credential(self) -> Credential:
-        """The one instrument. Raises Invalid for several: the shop does not split payments.
+    def tender(self) -> Tender:
+        """Credits, and at most one instrument for the rest of it, which comes last.
 
-        Source: UCP, "Split payments": who does not support it refuses, with ``payment_failed``.
+        Raises Invalid for other combinations: the shop splits no money over two providers' tokens.
+        Source: UCP, "Split payments": what fits no combination is refused, with ``payment_failed``.
         """
-        if len(self.payment.instruments) != 1:
-            raise Invalid(
-                "send the one payment instrument to pay with; payments are not split here",
-                code="payment_failed",
-                path="$.payment.instruments",
+        instruments = self.payment.instruments
+        money = [n for n, one in enumerate(instruments) if one.handler_id != CREDITS]
+        if len(money) > 1 or (money and money[0] != len(instruments) - 1):
+            raise _refused(
+                "credits first, then at most one other instrument to pay the rest with", "$.payment"
             )
-        one = self.payment.instruments[0]
-        return Credential(one.handler_id, one.credential.type, one.credential.token)
+        for n, one in enumerate(instruments):
+            wants = one.handler_id != CREDITS or one.type == "gift_card"
+            if wants and one.credential is None:
+                raise _refused("this needs its credential", f"$.payment.instruments[{n}]")
+        last = instruments[money[0]] if money else None
+        return Tender(
+            credential=None
+            if last is None or last.credential is None
+            else Credential(last.handler_id, last.credential.type, last.credential.token),
+            credits=tuple(
+                Instrument(one.type, one.credential.token if one.credential else "", one.amount)
+                for one in instruments
+                if one.handler_id == CREDITS
+            ),
+            ids=tuple(one.id for one in instruments),
+            amount=last.amount if last else None,
+        )
+
+    def paid_view(self, shown: Shown) -> dict[str, Any]:
+        """The instruments with what each of them paid; those that were not used without."""
+        order = shown.order
+        paid: dict[str, int] = {}
+        if order is not None and order.status is not OrderStatus.CANCELLED:
+            paid = {id_: amount for _, amount, id_ in order.credits}
+            last = self.payment.instruments[-1]
+            if last.handler_id != CREDITS and order.amount.minor:
+                paid[last.id] = order.amount.minor
+        return {
+            "instruments": [
+                {
+                    "id": one.id,
+                    "handler_id": one.handler_id,
+                    "type": one.type,
+                    **({"amount": paid[one.id]} if one.id in paid else {}),
+                }
+                for one in self.payment.instruments
+            ]
+        }
+
+
+def _refused(why: str, path: str) -> Invalid:
+    return Invalid(why, code="payment_failed", path=path)
 
 
 @dataclass(frozen=True)
@@ -197,8 +247,13 @@ class Front:
         )
 
 
-def checkout_view(shown: Shown, front: Front) -> dict[str, Any]:
-    """A checkout as UCP's ``shopping/checkout.json``; its envelope names the payment handlers."""
+def checkout_view(
+    shown: Shown, front: Front, paid: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """A checkout as UCP's ``shopping/checkout.json``; its envelope names the payment handlers.
+
+    ``paid`` are the instruments of an answer to completing it.
+    """
     shop_url = front.shop_url
     session, order, phase = shown.session, shown.order, shown.phase
     offer = session.offer
@@ -219,6 +274,10 @@ def checkout_view(shown: Shown, front: Front) -> dict[str, Any]:
         "fulfillment": _fulfillment_view(session),
         "expires_at": session.expires_at.isoformat(),
     }
+    if paid is not None:
+        view["payment"] = dict(paid)
+    if session.owner != GUEST:
+        view["loyalty"] = loyalty_view(session.owner, offer.quote)
     discounts = discounts_view(session.codes, offer.quote)
     if discounts:
         view["discounts"] = discounts

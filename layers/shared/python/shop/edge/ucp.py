@@ -29,6 +29,8 @@ CATALOG_SEARCH = "dev.ucp.shopping.catalog.search"
 CATALOG_LOOKUP = "dev.ucp.shopping.catalog.lookup"
 FULFILLMENT = "dev.ucp.shopping.fulfillment"
 DISCOUNT = "dev.ucp.shopping.discount"
+LOYALTY = "dev.ucp.common.loyalty"
+SPLIT_PAYMENTS = "dev.ucp.shopping.split_payments"
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,17 @@ class Capability:
     schema: str
     extends: tuple[str, ...] = ()
     versions: frozenset[str] = frozenset({VERSION})
+    config: Mapping[str, Any] | None = None
+    """What the capability's own schema wants told of it."""
+
+
+COMBINATIONS = [
+    [
+        {"types": ["gift_card", "store_credit", "loyalty"], "max": 5},
+        {"types": ["token", "card"], "max": 1},
+    ]
+]
+"""Credits, and at most one instrument for the rest, which stands last."""
 
 
 CAPABILITIES: Mapping[str, Capability] = {
@@ -48,6 +61,13 @@ CAPABILITIES: Mapping[str, Capability] = {
     CHECKOUT: Capability("shopping/checkout", "shopping/checkout.json"),
     FULFILLMENT: Capability("fulfillment", "shopping/fulfillment.json", extends=(CHECKOUT,)),
     DISCOUNT: Capability("discount", "shopping/discount.json", extends=(CART, CHECKOUT)),
+    LOYALTY: Capability("loyalty", "common/loyalty.json", extends=(CART, CHECKOUT)),
+    SPLIT_PAYMENTS: Capability(
+        "payment/split-payments",
+        "shopping/split_payments.json",
+        extends=(CHECKOUT,),
+        config={"allowed_combinations": COMBINATIONS},
+    ),
     ORDER: Capability("shopping/order", "shopping/order.json"),
 }
 
@@ -330,6 +350,7 @@ def business_profile(payment_handlers: Mapping[str, Any]) -> dict[str, Any]:
                         "spec": f"{SPEC}/specification/{capability.spec}",
                         "schema": f"{SPEC}/schemas/{capability.schema}",
                         **_extends(capability),
+                        **({"config": dict(capability.config)} if capability.config else {}),
                     }
                     for version in sorted(capability.versions)
                 ]

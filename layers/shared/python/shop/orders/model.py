@@ -223,6 +223,9 @@ class Order:
     group_buy: str | None = None
     group_succeeded: bool = False
     quote: Mapping[str, Any] = field(default_factory=dict)
+    credits: tuple[tuple[str, int, str], ...] = ()
+    """What credits pay of it, in the order in which they were used: account, minor units, and the
+    id of the instrument. The rest is the provider's."""
     status: Status = Status.PLACED
     cancel_reason: str | None = None
     allocation: Mapping[str, str] = field(default_factory=dict)
@@ -232,8 +235,36 @@ class Order:
 
     @property
     def amount(self) -> Money:
-        """What is to be paid."""
-        return Money(self.total, self.currency)
+        """What is to be paid in money: what credits do not pay."""
+        return Money(self.total - self.paid_by_credits, self.currency)
+
+    @property
+    def paid_by_credits(self) -> int:
+        """Minor units that gift cards, store credit and points pay, whatever is still owed."""
+        return sum(amount for _, amount, _ in self.credits)
+
+    @property
+    def credits_over(self) -> tuple[tuple[str, int], ...]:
+        """What credits paid beyond what the order is worth by now: money goes back first, then
+        credits, the last used first. An order called off gave all of it back by itself.
+        """
+        if self.status is Status.CANCELLED or not self.credits:
+            return ()
+        left, over = self._worth_still, []
+        for account, amount, _ in self.credits:
+            kept = min(left, amount)
+            left -= kept
+            if amount > kept:
+                over.append((account, amount - kept))
+        return tuple(over)
+
+    @property
+    def goods_kept(self) -> int:
+        """What the goods cost, after reductions, that were not called off and did not come back."""
+        return sum(
+            sum(apportion(line.total, [1] * line.quantity)[line.cancelled + line.returned :])
+            for line in self.lines
+        )
 
     @property
     def paid(self) -> bool:
@@ -242,7 +273,7 @@ class Order:
         sure = max(payment.balance("authorised"), payment.balance("captured"))
         return (
             payment.status in (PaymentStatus.AUTHORISED, PaymentStatus.CAPTURED)
-            and sure >= self.total
+            and sure >= self.amount.minor
         )
 
     @property
@@ -262,15 +293,22 @@ class Order:
 
     @property
     def due(self) -> int:
-        """What is to be paid for what was not called off and did not come back, in minor units.
+        """The money to be paid for what was not called off and did not come back, in minor units.
 
         Pieces are counted off one after the other at what each of them came to, so any sequence of
         partial refunds sums to the whole. Shipping is given back when nothing is left.
         """
-        return self.due_without({line.id: line.cancelled + line.returned for line in self.lines})
+        return max(0, self._worth_still - self.paid_by_credits)
+
+    @property
+    def _worth_still(self) -> int:
+        return self._worth_without({line.id: line.cancelled + line.returned for line in self.lines})
 
     def due_without(self, gone: Mapping[str, int]) -> int:
-        """What is to be paid when so many pieces of each line are not."""
+        """The money to be paid when so many pieces of each line are not."""
+        return max(0, self._worth_without(gone) - self.paid_by_credits)
+
+    def _worth_without(self, gone: Mapping[str, int]) -> int:
         if all(gone.get(line.id, 0) == line.quantity for line in self.lines):
             return 0
         return self.total - sum(self._worth(gone).values())

@@ -22,6 +22,10 @@ SANDBOX_TOKENS = {
 """The sandbox's test tokens, and what each does."""
 
 
+CREDITS = "credits"
+"""The handler of gift cards, store credit and points: the shop's own."""
+
+
 def payment_handlers(provider: str, shop_url: str) -> dict[str, list[dict[str, Any]]]:
     """The handlers that a checkout may be paid with. Empty for a provider without one.
 
@@ -29,27 +33,37 @@ def payment_handlers(provider: str, shop_url: str) -> dict[str, list[dict[str, A
     drops a handler whose schema lies elsewhere. Stripe's own name, ``com.stripe.payments``, is in
     private preview and stands for another way to hand over a card.
     """
+    handlers: dict[str, list[dict[str, Any]]] = {
+        "dev.doorbuster.credits": [
+            {
+                "id": CREDITS,
+                "version": "2026-08-25",
+                "available_instruments": [
+                    {"type": "gift_card"},
+                    {"type": "store_credit"},
+                    {"type": "loyalty"},
+                ],
+                "config": {},
+            }
+        ]
+    }
     if provider == "stripe":
         key = os.environ["PAYMENT_PUBLIC_KEY"]
-        return {
-            "dev.doorbuster.stripe": [
-                {
-                    "id": "stripe",
-                    "version": "2026-08-25",
-                    "available_instruments": [{"type": "card"}],
-                    "config": {
-                        "environment": "production" if key.startswith("pk_live_") else "sandbox",
-                        "publishable_key": key,
-                        "tokenize_at": "https://api.stripe.com/v1/payment_methods",
-                        "credential_types": ["payment_method", "confirmation_token"],
-                    },
-                }
-            ]
-        }
-    if provider != "sandbox":
-        return {}
-    return {
-        "dev.doorbuster.sandbox": [
+        handlers["dev.doorbuster.stripe"] = [
+            {
+                "id": "stripe",
+                "version": "2026-08-25",
+                "available_instruments": [{"type": "card"}],
+                "config": {
+                    "environment": "production" if key.startswith("pk_live_") else "sandbox",
+                    "publishable_key": key,
+                    "tokenize_at": "https://api.stripe.com/v1/payment_methods",
+                    "credential_types": ["payment_method", "confirmation_token"],
+                },
+            }
+        ]
+    if provider == "sandbox":
+        handlers["dev.doorbuster.sandbox"] = [
             {
                 "id": "sandbox",
                 "version": "2026-08-25",
@@ -61,7 +75,7 @@ def payment_handlers(provider: str, shop_url: str) -> dict[str, list[dict[str, A
                 },
             }
         ]
-    }
+    return handlers
 
 
 Reference = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,100}$")]

@@ -187,7 +187,16 @@ class Ledgers(Protocol):
         """The account's ledger; an empty one where nothing was posted."""
 
     def posting(self, before: Ledger, after: Ledger) -> Part:
-        """Append what is new, if nothing was appended since. Raises Stale on commit."""
+        """Append what is new, one command, if nothing was appended since; else it clashes."""
+
+    def once(self, command: str, at: datetime) -> Part:
+        """Note a command that is not to be given again, whatever account it is about."""
+
+    def expiring(self, at: datetime, most: int) -> Sequence[str]:
+        """Accounts of which something has expired in the last days and was not swept."""
+
+    def swept(self, account: str, at: datetime) -> None:
+        """What had expired before today was moved out."""
 
 
 class GroupBuys(Protocol):

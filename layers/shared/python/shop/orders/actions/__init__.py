@@ -392,6 +392,8 @@ def settle_payment(
     Unavailable while a payment that the provider does not know of may still be on its way to it.
     """
     order = orders.by_id(order_id)
+    if not order.amount.minor:
+        return order  # paid by credits alone: no money moved
     report = _asked(order, provider)
     if report is None:
         if order.status in CALLED_OFF and at - order.history[-1].at < UNDER_WAY:

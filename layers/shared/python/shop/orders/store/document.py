@@ -74,6 +74,7 @@ def to_document(order: Order) -> dict[str, Any]:
         "uses": [count.to_list() for count in order.uses],
         "group_buy": order.group_buy,
         "group_succeeded": order.group_succeeded or None,
+        **({"credits": [list(credit) for credit in order.credits]} if order.credits else {}),
         "history": [[m.at.isoformat(), m.what, m.who, m.why] for m in order.history],
         "payment": order.payment.to_dict(),
     }
@@ -101,6 +102,7 @@ def from_document(
         uses=tuple(Count.of_list(told) for told in raw.get("uses", ())),
         group_buy=raw.get("group_buy"),
         group_succeeded=raw.get("group_succeeded", False),
+        credits=tuple((account, amount, id_) for account, amount, id_ in raw.get("credits", ())),
         history=tuple(
             Moment(datetime.fromisoformat(at), what, who, why)
             for at, what, who, why in raw.get("history", ())

@@ -17,6 +17,8 @@ QUOTA = "quota"
 """Units of a flash sale, all customers together."""
 FIRST = "first"
 """Orders of one customer that had what is for a first order: one, for good."""
+CREDIT = "credit"
+"""Units of a gift card, store credit or points that an order is paid with: ``account|order id``."""
 HAD = "had"
 """Units of a flash sale by one customer."""
 

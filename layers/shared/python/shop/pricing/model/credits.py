@@ -17,6 +17,7 @@ class Kind(StrEnum):
     GIVE_BACK = "give_back"
     TAKE_BACK = "take_back"
     EXPIRE = "expire"
+    WITHDRAW = "withdraw"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,36 @@ class Ledger:
 
     account: str
     postings: tuple[Posting, ...] = ()
+
+    @property
+    def commands(self) -> int:
+        """How many commands it took; each may have several postings."""
+        return len({posting.id for posting in self.postings})
+
+    @property
+    def balance(self) -> int:
+        """What the account holds, what has expired and was not moved out included."""
+        return sum(p.amount if p.target == self.account else -p.amount for p in self.postings)
+
+    def granted(self, reference: str) -> int | None:
+        """What was given for something; ``None`` where nothing ever was."""
+        kinds = {p.kind for p in self.postings if p.reference == reference}
+        return self._sum(Kind.GRANT, reference) if Kind.GRANT in kinds else None
+
+    def taken_back(self, reference: str) -> int:
+        """What was taken back of it."""
+        return self._sum(Kind.TAKE_BACK, reference)
+
+    def given_back(self, reference: str) -> int:
+        """What was given back of what an order was paid with."""
+        return self._sum(Kind.GIVE_BACK, reference)
+
+    def spent(self, reference: str) -> int:
+        """What an order was paid with and was not given back."""
+        return self._sum(Kind.SPEND, reference) - self.given_back(reference)
+
+    def _sum(self, kind: Kind, reference: str) -> int:
+        return sum(p.amount for p in self.postings if (p.kind, p.reference) == (kind, reference))
 
     def balances(self) -> dict[str, int]:
         """The balance of every account the ledger knows: their sum is always zero."""
@@ -128,9 +159,18 @@ class Ledger:
 
     def spend(self, posting_id: str, amount: int, at: datetime, *, reference: str) -> "Ledger":
         """Pay an order (``reference``). Raises :class:`Conflict`, ``credit_insufficient``."""
+        return self._drawn(posting_id, amount, at, Kind.SPEND, ORDERS, reference)
+
+    def withdraw(self, posting_id: str, amount: int, at: datetime, *, reference: str) -> "Ledger":
+        """Taken by hand, for a reason (``reference``). Raises as :meth:`spend`."""
+        return self._drawn(posting_id, amount, at, Kind.WITHDRAW, SHOP, reference)
+
+    def _drawn(
+        self, posting_id: str, amount: int, at: datetime, kind: Kind, target: str, reference: str
+    ) -> "Ledger":
         _above_zero(amount)
         if self._known(posting_id):
-            return self._same(posting_id, Kind.SPEND, amount)
+            return self._same(posting_id, kind, amount)
         if amount > self.available(at):
             raise Conflict(
                 f"{amount} asked for, {self.available(at)} there", code="credit_insufficient"
@@ -142,9 +182,7 @@ class Ledger:
             if take:
                 need -= take
                 postings.append(
-                    Posting(
-                        posting_id, Kind.SPEND, at, self.account, ORDERS, take, lot.id, reference
-                    )
+                    Posting(posting_id, kind, at, self.account, target, take, lot.id, reference)
                 )
         return self._with(posting_id, postings)
 

@@ -5,6 +5,7 @@ from shop.pricing.store.calendar import DynamoPromotions
 from shop.pricing.store.coupons import DynamoCoupons
 from shop.pricing.store.customers import DynamoCustomers
 from shop.pricing.store.group_buys import DynamoGroupBuys
+from shop.pricing.store.ledgers import DynamoLedgers
 from shop.pricing.store.price_lists import DynamoPriceBook
 from shop.pricing.store.tallies import DynamoStandings, DynamoTallies
 
@@ -12,6 +13,7 @@ __all__ = [
     "DynamoCoupons",
     "DynamoCustomers",
     "DynamoGroupBuys",
+    "DynamoLedgers",
     "DynamoPriceBook",
     "DynamoPromotions",
     "DynamoRuleBook",

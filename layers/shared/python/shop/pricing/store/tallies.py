@@ -1,19 +1,23 @@
 """What is left of limited things, and how orders count it, in DynamoDB."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from shop.kernel.counts import Count
+from shop.kernel.errors import Conflict
 from shop.kernel.transactions import Clash, Part
 from shop.pricing.model.basket import Basket
 from shop.pricing.model.counts import CODE as A_CODE
-from shop.pricing.model.counts import CUSTOMER, FIRST, HAD, QUOTA
+from shop.pricing.model.counts import CREDIT, CUSTOMER, FIRST, HAD, QUOTA
 from shop.pricing.model.coupons import normal
 from shop.pricing.model.effects import FlashSale
 from shop.pricing.model.rules import Rules
 from shop.pricing.model.standing import UNTOUCHED, Standing
 from shop.pricing.store.coupons import facts_of
 from shop.pricing.store.customers import key_of
+from shop.pricing.store.ledgers import DynamoLedgers
+from shop.pricing.store.ledgers import key_of as account_key
 from shop.pricing.store.rows import CODE, COUNT, HEAD, PricingRow
 
 _PK = {A_CODE: "CODE#", CUSTOMER: "USED#", QUOTA: "QUOTA#", HAD: "HAD#", FIRST: "FIRST#"}
@@ -63,11 +67,39 @@ class DynamoStandings:
 
 
 class DynamoTallies:
-    """See :class:`shop.pricing.ports.Tallies`."""
+    """See :class:`shop.pricing.ports.Tallies`.
+
+    Credits are accounts: what is taken of one is decided when it is written, from the account as it
+    is then, and holds only if nobody else changes it meanwhile.
+    """
+
+    def __init__(self, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._clock = clock
+        self._ledgers = DynamoLedgers()
+
+    def _spend(self, writes: Any, count: Count) -> None:
+        account, order_id = count.name.split("|")
+        before, at = self._ledgers.of(account), self._clock()
+        try:
+            after = before.spend(f"{order_id}:spend", count.units, at, reference=order_id)
+        except Conflict:
+            raise Clash(frozenset({_name(count)})) from None
+        self._ledgers.posting(before, after)(writes)
+
+    def _return(self, writes: Any, count: Count) -> None:
+        account, order_id = count.name.split("|")
+        before, at = self._ledgers.of(account), self._clock()
+        out = before.spent(order_id)
+        if out:
+            after = before.give_back(f"{order_id}:void", out, at, reference=order_id)
+            self._ledgers.posting(before, after)(writes)
 
     def taking(self, counts: Sequence[Count]) -> Part:
         def write(writes: Any) -> None:
             for count in counts:
+                if count.sort == CREDIT:
+                    self._spend(writes, count)
+                    continue
                 row, units = _row(count), count.units
                 if count.sort == A_CODE:
                     taken = [PricingRow.left.add(-units), PricingRow.used.add(units)]
@@ -84,6 +116,9 @@ class DynamoTallies:
     def giving(self, counts: Sequence[Count]) -> Part:
         def write(writes: Any) -> None:
             for count in counts:
+                if count.sort == CREDIT:
+                    self._return(writes, count)
+                    continue
                 row, units = _row(count), count.units
                 back = [PricingRow.used.add(-units)]
                 if count.sort == A_CODE:
@@ -97,6 +132,8 @@ class DynamoTallies:
 
 
 def _name(count: Count) -> str:
+    if count.sort == CREDIT:
+        return account_key(count.name.split("|")[0])
     return f"{_PK[count.sort]}{count.name}"
 
 

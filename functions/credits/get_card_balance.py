@@ -1,0 +1,19 @@
+"""POST /gift-cards/balance: what a gift card has left, for whoever has its code."""
+
+from shop.edge.http import Request, endpoint
+from shop.pricing.actions.credits import card_balance
+from shop.pricing.store import DynamoLedgers
+from shop.pricing.store.guesses import DynamoGuesses
+from shop.pricing.wire import BalanceBody, BalanceView
+
+ledgers = DynamoLedgers()
+guesses = DynamoGuesses()
+
+
+@endpoint(BalanceBody)
+def handler(request: Request[BalanceBody]) -> BalanceView:
+    asked, who = request.body, request.caller.customer or request.source_ip
+    guesses.trying(who, 1, request.at)
+    balance = card_balance(asked.code, asked.currency, ledgers=ledgers, at=request.at)
+    guesses.known(who, 1, request.at)
+    return BalanceView(balance=balance, currency=asked.currency)

@@ -1,0 +1,12 @@
+"""GET /account/credits: the points and store credit of whoever is signed in."""
+
+from shop.edge.http import Request, endpoint
+from shop.pricing.store import DynamoLedgers
+from shop.pricing.wire import CreditsView, credits_view
+
+ledgers = DynamoLedgers()
+
+
+@endpoint()
+def handler(request: Request[None]) -> CreditsView:
+    return credits_view(request.caller.owner, ledgers, request.at)

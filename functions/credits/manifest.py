@@ -1,0 +1,74 @@
+"""Points, store credit and gift cards: what customers see of them, what staff do by hand."""
+
+from functions.manifest import Access, Endpoint, Feature, Reaction, Schedule, Switch, Table
+
+GROUPS = ("staff", "catalogue")
+
+FEATURE = Feature(
+    "credits",
+    (
+        Endpoint(
+            route="GET /account/credits",
+            module="credits.get_my_credits",
+            access=Access.CUSTOMER,
+            summary="Your points and store credit, with their movements",
+            response="shop.pricing.wire:CreditsView",
+            reads=(Table.PRICING,),
+        ),
+        Endpoint(
+            route="POST /gift-cards/balance",
+            module="credits.get_card_balance",
+            switch=Switch.CHECKOUT,
+            access=Access.SHOPPER,
+            summary="What a gift card has left",
+            request="shop.pricing.wire:BalanceBody",
+            response="shop.pricing.wire:BalanceView",
+            reads=(Table.PRICING,),
+            writes=(Table.SESSIONS,),
+        ),
+        Endpoint(
+            route="GET /staff/customers/{id}/credits",
+            module="credits.get_credits",
+            access=Access.STAFF,
+            groups=GROUPS,
+            summary="Points and store credit of a customer, with their movements",
+            response="shop.pricing.wire:CreditsView",
+            reads=(Table.PRICING,),
+        ),
+        Endpoint(
+            route="POST /staff/customers/{id}/credits",
+            module="credits.adjust_credits",
+            access=Access.STAFF,
+            groups=("staff",),
+            summary="Give or take points or store credit by hand, with a reason",
+            idempotent=True,
+            request="shop.pricing.wire:AdjustBody",
+            response="shop.pricing.wire:AccountView",
+            status=201,
+            writes=(Table.PRICING,),
+        ),
+        Endpoint(
+            route="POST /staff/gift-cards",
+            module="credits.issue_card",
+            access=Access.STAFF,
+            groups=("staff",),
+            summary="Issue a gift card; its code is told once",
+            idempotent=True,
+            request="shop.pricing.wire:CardBody",
+            response="shop.pricing.wire:CardView",
+            status=201,
+            writes=(Table.PRICING,),
+        ),
+        Reaction(
+            module="credits.keep_up_with_order",
+            on=("OrderCompleted", "OrderReturned", "OrderShortened"),
+            reads=(Table.ORDERS,),
+            writes=(Table.PRICING,),
+        ),
+        Schedule(
+            module="credits.expire_credits",
+            rate="rate(1 day)",
+            writes=(Table.PRICING,),
+        ),
+    ),
+)

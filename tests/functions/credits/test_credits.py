@@ -1,0 +1,309 @@
+"""Gift cards, store credit and points, through the doors."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from functions.checkout import complete_checkout, create_checkout, get_checkout
+from functions.credits import (
+    adjust_credits,
+    expire_credits,
+    get_card_balance,
+    get_credits,
+    get_my_credits,
+    issue_card,
+    keep_up_with_order,
+)
+from functions.orders import get_order
+from functions.staff_orders import cancel_order
+from shop.orders.model import Status
+from shop.orders.store import DynamoOrders
+from shop.pricing.model.loyalty import card_of, points_of
+from shop.pricing.store import DynamoLedgers
+from shop.pricing.store.rows import PricingRow
+from tests.functions.checkout.test_customers import ANN, asking, staff
+from tests.functions.checkout.test_discounts import totals
+from tests.kit.goods import checkout_body, mug, put_on_sale
+from tests.kit.shop import Context, Response, call
+from tests.kit.ucp_judge import judge
+
+pytestmark = pytest.mark.usefixtures("cloud")
+
+GRANT = "POST /staff/customers/{id}/credits"
+COMPLETE = "POST /checkout-sessions/{id}/complete"
+
+
+@pytest.fixture(autouse=True)
+def _goods(cloud: None) -> None:
+    put_on_sale(mug(), pieces=50)
+
+
+def by_staff(door: Any, route: str, body: Any = None, key: str | None = None, **path: str) -> Any:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ACCESS", "staff")
+        patch.setenv("ACCESS_GROUPS", "staff")
+        claims = {**ANN, "sub": "staff-1", "cognito:groups": "[staff]"}
+        return call(door.handler, route, body, key=key, claims=claims, headers=None, **path)
+
+
+def grant(amount: int, kind: str = "points", key: str | None = None, **more: Any) -> Any:
+    body = {"kind": kind, "amount": amount, "reason": "goodwill", **more}
+    return by_staff(adjust_credits, GRANT, body, key=key, id="ann")
+
+
+def card(amount: int, currency: str = "USD") -> str:
+    body = {"amount": amount, "currency": currency, "reason": "sold at the counter"}
+    answer = by_staff(issue_card, "POST /staff/gift-cards", body)
+    assert answer.status == 201, answer.text
+    code: str = answer.json["code"]
+    return code
+
+
+def balance(code: str, currency: str = "USD") -> int:
+    body = {"code": code, "currency": currency}
+    answer = call(get_card_balance.handler, "POST /gift-cards/balance", body)
+    found: int = answer.json["balance"]
+    return found
+
+
+def credit(type_: str, token: str | None = None, **more: Any) -> dict[str, Any]:
+    told: dict[str, Any] = {"id": f"i-{type_}", "handler_id": "credits", "type": type_, **more}
+    if token is not None:
+        told["credential"] = {"type": type_, "token": token}
+    return told
+
+
+def money(token: str = "tok_success", **more: Any) -> dict[str, Any]:
+    credential = {"type": "token", "token": token}
+    return {
+        "id": "money",
+        "handler_id": "sandbox",
+        "type": "token",
+        "credential": credential,
+        **more,
+    }
+
+
+def begin(ann: bool = True) -> dict[str, Any]:
+    body = checkout_body(("mug.1", 2))
+    made: dict[str, Any] = asking(create_checkout, "POST /checkout-sessions", body, ann=ann).json
+    judge("checkout", made)
+    return made
+
+
+def pay(session: dict[str, Any], *instruments: dict[str, Any], ann: bool = True) -> Response:
+    body = {"payment": {"instruments": list(instruments)}}
+    return asking(complete_checkout, COMPLETE, body, ann=ann, id=session["id"])
+
+
+def paid(answer: Response) -> dict[str, int | None]:
+    return {i["id"]: i.get("amount") for i in answer.json["payment"]["instruments"]}
+
+
+def happen(kind: str, order_id: str) -> None:
+    detail = {"id": "e", "subject": order_id, "at": "2026-11-22T12:00:00+00:00", "data": {}}
+    keep_up_with_order.handler({"detail-type": kind, "detail": detail}, Context())
+
+
+def points() -> int:
+    return DynamoLedgers().of(points_of("ann")).available(datetime.now(UTC))
+
+
+TOTAL = 2 * 1299 + 599
+
+
+def test_staff_give_and_take_with_a_reason_and_the_customer_sees_it() -> None:
+    first = grant(500, key="one")
+    assert (first.status, first.json["available"]) == (201, 500)
+    assert grant(500, key="one").json["available"] == 500
+    assert grant(501, key="one").json["code"] == "posting_differs"
+    assert grant(-200).json["available"] == 300
+    refused = grant(-301)
+    assert (refused.status, refused.json["code"]) == (409, "credit_insufficient")
+    assert grant(0).status == 400
+    assert grant(1000, "store_credit").json["errors"][0]["path"] == "$.currency"
+    grant(1000, "store_credit", currency="EUR")
+    seen = asking(get_my_credits, "GET /account/credits").json
+    assert seen["points"]["available"] == 300
+    assert [(m["kind"], m["amount"]) for m in seen["points"]["movements"]] == [
+        ("withdraw", -200),
+        ("grant", 500),
+    ]
+    assert seen["points"]["movements"][0]["reference"] == "goodwill (by staff-1)"
+    (euro,) = seen["store_credit"]
+    assert (euro["available"], euro["currency"]) == (1000, "EUR")
+    assert by_staff(get_credits, "GET /staff/customers/{id}/credits", id="ann").json == seen
+
+
+def test_a_gift_card_is_told_once_and_kept_as_a_digest() -> None:
+    body = {"amount": 5000, "currency": "USD", "reason": "sold"}
+    made = by_staff(issue_card, "POST /staff/gift-cards", body, key="once")
+    code = made.json["code"]
+    assert len(code.replace("-", "")) == 16
+    again = by_staff(issue_card, "POST /staff/gift-cards", body, key="once")
+    assert (again.status, again.json["code"]) == (409, "already_issued")
+    assert balance(code.lower().replace("-", " ")) == 5000
+    kept = [row.pk for row in PricingRow.scan()] + [str(row.doc) for row in PricingRow.scan()]
+    assert not any(code in text or code.replace("-", "") in text for text in kept)
+    route = "POST /gift-cards/balance"
+    for number in range(10):
+        wrong = {"code": f"0000-0000-0000-{number:04d}", "currency": "USD"}
+        assert call(get_card_balance.handler, route, wrong).status == 404
+    refused = call(get_card_balance.handler, route, {"code": code, "currency": "USD"})
+    assert refused.status == 429
+
+
+def test_a_gift_card_pays_in_part_and_keeps_the_rest() -> None:
+    code, small = card(10_000), card(1_000)
+    made = begin(ann=False)
+    assert totals(made)["total"] == TOTAL
+    done = pay(made, {**credit("gift_card", small), "id": "small"}, money(), ann=False)
+    judge("checkout", done.json)
+    assert done.json["status"] == "completed", done.text
+    assert paid(done) == {"small": 1_000, "money": TOTAL - 1_000}
+    order = DynamoOrders().of("guest", done.json["order"]["id"])
+    assert (order.total, order.amount.minor) == (TOTAL, TOTAL - 1_000)
+    assert order.payment.balance("authorised") == TOTAL - 1_000
+    assert (balance(small), balance(code)) == (0, 10_000)
+    whole = pay(begin(ann=False), credit("gift_card", code), ann=False)
+    judge("checkout", whole.json)
+    assert whole.json["status"] == "completed", whole.text
+    assert paid(whole) == {"i-gift_card": TOTAL}
+    assert balance(code) == 10_000 - TOTAL
+    order = DynamoOrders().of("guest", whole.json["order"]["id"])
+    assert (order.status, order.amount.minor, order.paid) == (Status.CONFIRMED, 0, True)
+    route = "GET /orders/{id}"
+    shown = asking(get_order, route, ann=False, id=order.id)
+    judge("order", shown.json)
+
+
+def test_what_was_spent_comes_back_when_the_order_is_called_off() -> None:
+    code = card(1_000)
+    grant(700)
+    made = begin()
+    done = pay(made, credit("loyalty"), credit("gift_card", code), money())
+    assert done.json["status"] == "completed", done.text
+    assert paid(done) == {"i-loyalty": 700, "i-gift_card": 1_000, "money": TOTAL - 1_700}
+    assert (points(), balance(code)) == (0, 0)
+    route = "POST /staff/orders/{id}/cancel"
+    for _ in range(2):
+        staff(cancel_order, route, {"reason": "changed mind"}, id=done.json["order"]["id"])
+    assert (points(), balance(code)) == (700, 1_000)
+
+
+def test_a_declined_card_gives_the_credit_back_at_once() -> None:
+    code = card(1_000)
+    made = begin(ann=False)
+    declined = pay(made, credit("gift_card", code), money("tok_declined"), ann=False)
+    assert declined.json["status"] == "incomplete"
+    assert [m["code"] for m in declined.json["messages"]] == ["payment_failed"]
+    assert paid(declined) == {"i-gift_card": None, "money": None}
+    assert balance(code) == 1_000
+    done = pay(made, credit("gift_card", code), money(), ann=False)
+    assert paid(done) == {"i-gift_card": 1_000, "money": TOTAL - 1_000}
+
+
+def test_credits_that_do_not_come_to_the_total_place_nothing() -> None:
+    code = card(1_000)
+    made = begin()
+    short = pay(made, credit("gift_card", code))
+    assert short.json["status"] == "incomplete"
+    assert "payment_failed" in [m["code"] for m in short.json["messages"]]
+    assert (balance(code), DynamoOrders().bought_before("ann")) == (1_000, False)
+    wrong = pay(made, credit("gift_card", code), money(amount=TOTAL))
+    assert "payment_failed" in [m["code"] for m in wrong.json["messages"]]
+    right = pay(made, credit("gift_card", code, amount=400), money(amount=TOTAL - 400))
+    assert paid(right) == {"i-gift_card": 400, "money": TOTAL - 400}
+    assert balance(code) == 600
+
+
+@pytest.mark.parametrize(
+    ("instruments", "ann"),
+    [
+        ([credit("gift_card", "0000-0000-0000-0000"), money()], True),
+        ([credit("gift_card", "CARD", amount=1_001), money()], True),
+        ([credit("gift_card", "CARD"), {**credit("gift_card", "card"), "id": "b"}, money()], True),
+        ([credit("loyalty"), money()], False),
+        ([credit("bitcoin"), money()], True),
+        ([money(), credit("gift_card", "CARD")], True),
+        ([money(), {**money(), "id": "other"}], True),
+        ([credit("gift_card"), money()], True),
+    ],
+)
+def test_what_cannot_pay_is_refused_and_takes_nothing(
+    instruments: list[dict[str, Any]], ann: bool
+) -> None:
+    code = card(1_000)
+    sent = []
+    for one in instruments:
+        told = {**one, **({"credential": {**one["credential"]}} if "credential" in one else {})}
+        if "credential" in told and told["credential"]["token"].upper() == "CARD":
+            lower = told["credential"]["token"] == "card"
+            told["credential"]["token"] = code.lower() if lower else code
+        sent.append(told)
+    made = begin(ann=ann)
+    refused = pay(made, *sent, ann=ann)
+    assert refused.status == 400
+    judge("error", refused.json)
+    assert refused.json["messages"][0]["code"] == "payment_failed"
+    assert balance(code) == 1_000
+    shown = asking(get_checkout, "GET /checkout-sessions/{id}", ann=ann, id=made["id"]).json
+    assert shown["status"] == "ready_for_complete"
+
+
+def test_expired_credit_pays_nothing_swept_or_not() -> None:
+    soon = (datetime.now(UTC) + timedelta(seconds=0.3)).isoformat()
+    grant(700, expires=soon)
+    assert points() == 700
+    while points():
+        pass
+    done = pay(begin(), credit("loyalty"), money())
+    assert paid(done) == {"i-loyalty": None, "money": TOTAL}
+    assert expire_credits.handler({"time": soon}, Context())["swept"] == 1
+    book = DynamoLedgers().of(points_of("ann"))
+    assert book.balances() == {"shop": -700, points_of("ann"): 0, "expired": 700}
+    assert expire_credits.handler({"time": soon}, Context())["swept"] == 0
+
+
+def test_points_are_earned_when_the_order_is_complete_and_go_with_what_comes_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = begin()
+    (program,) = made["loyalty"].values()
+    assert program["rewards"][0]["earning_forecast"] == {"amount": 25}
+    order_id = pay(made, money()).json["order"]["id"]
+    order = DynamoOrders().of("ann", order_id)
+
+    def tell(status: Status, returned: int = 0) -> None:
+        lines = tuple(replace(line, returned=returned) for line in order.lines)
+        then = replace(order, status=status, lines=lines)
+        monkeypatch.setattr(DynamoOrders, "by_id", lambda self, order_id: then)
+        happen("OrderCompleted", order_id)
+
+    tell(Status.CONFIRMED)
+    assert points() == 0
+    for _ in range(2):
+        tell(Status.COMPLETED)
+    assert points() == 25
+    for _ in range(2):
+        tell(Status.COMPLETED, returned=1)
+    assert points() == 12
+    tell(Status.RETURNED, returned=2)
+    assert points() == 0
+
+
+def test_a_return_gives_money_back_first_and_then_the_credit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    code = card(2_500)
+    done = pay(begin(), credit("gift_card", code), money())
+    order = DynamoOrders().of("ann", done.json["order"]["id"])
+    assert order.due == TOTAL - 2_500
+    one = replace(order, lines=tuple(replace(n, shipped=2, returned=1) for n in order.lines))
+    assert (one.due, one.credits_over) == (0, ((card_of(code, "USD"), 2_500 + 1_299 - TOTAL),))
+    monkeypatch.setattr(DynamoOrders, "by_id", lambda self, order_id: one)
+    for _ in range(2):
+        happen("OrderReturned", order.id)
+    assert balance(code) == 2_500 + 1_299 - TOTAL
