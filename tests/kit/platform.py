@@ -15,6 +15,8 @@ EVERYTHING = (
     "dev.ucp.shopping.checkout",
     "dev.ucp.shopping.fulfillment",
     "dev.ucp.shopping.discount",
+    "dev.ucp.shopping.split_payments",
+    "dev.ucp.common.loyalty",
     "dev.ucp.shopping.order",
 )
 

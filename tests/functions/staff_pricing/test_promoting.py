@@ -106,11 +106,6 @@ def test_what_runs_keeps_its_terms() -> None:
             "ends_before_start",
             "$.conditions.window.ends",
         ),
-        (
-            {"effect": {"kind": "group_price", "price": [{"amount": 1, "currency": "USD"}]}},
-            "kind_not_offered",
-            None,
-        ),
         ({"cupon": 1}, "field_unknown", "$.cupon"),
     ],
 )

@@ -54,8 +54,8 @@ def test_our_own_clients_name_no_profile_and_get_everything() -> None:
 @pytest.mark.parametrize(
     ("capability", "named"),
     [
-        (CART, {CART, DISCOUNT}),
-        (CHECKOUT, {CHECKOUT, FULFILLMENT, DISCOUNT}),
+        (CART, {CART, DISCOUNT, LOYALTY}),
+        (CHECKOUT, {CHECKOUT, FULFILLMENT, DISCOUNT, LOYALTY, SPLIT_PAYMENTS}),
         ("dev.ucp.shopping.order", {"dev.ucp.shopping.order"}),
         ("dev.ucp.shopping.catalog.search", {"dev.ucp.shopping.catalog.search"}),
         ("dev.ucp.shopping.catalog.lookup", {"dev.ucp.shopping.catalog.lookup"}),
@@ -230,7 +230,7 @@ def test_a_refusal_is_a_ucp_error_response(agent: Platform) -> None:
             "severity": "recoverable",
         }
     ]
-    assert set(said.json["ucp"]["capabilities"]) == {CART, DISCOUNT}
+    assert set(said.json["ucp"]["capabilities"]) == {CART, DISCOUNT, LOYALTY}
 
 
 def test_what_is_not_there_is_unrecoverable() -> None:
