@@ -37,7 +37,7 @@ import heapq
 import random
 import sys
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 
 WRITES_A_SECOND = 1_000.0
@@ -638,6 +638,35 @@ def line(
     return rate
 
 
+GROWTH = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+
+def growth(partitions: int, seed: int, shards: Sequence[int] = GROWTH) -> bool:
+    """Print how the rate grows with the rows of a SKU, and whether each keeps its promise.
+
+    Each row of the table is a sale of one second's stock to twice as many buyers. The rate must
+    never fall as rows are added, and must reach the target with the most.
+    """
+    print(f"how the rate grows with the rows of the SKU, on {partitions} partitions")
+    print(f"{'rows':>6}{'orders/s':>10}{'grows':>8}{'over':>6}{'false':>8}   verdict")
+    before, whole = 0, True
+    for rows in shards:
+        rate, _ = sustained(sharded(rows), partitions, seed)
+        pace = min(max(rate, 50), TARGET_RATE)
+        sold, left = play(
+            sharded(rows), units=pace, partitions=partitions, rate=pace, seconds=2.0, seed=seed
+        )
+        over, false = max(0, sold.units - pace), sold.falsely_sold_out / max(1, sold.sold_out)
+        good = rate >= before and over == 0 and false < 0.01 and left >= 0
+        said = "kept" if good else "BROKEN"
+        if good and rate >= TARGET_RATE:
+            said = f"kept, {TARGET_RATE:,} orders/s reached"
+        times = f"{rate / before:.1f} x" if before else ""
+        print(f"{rows:>6}{rate:>10,}{times:>8}{over:>6}{100 * false:>7.2f}%   {said}", flush=True)
+        before, whole = rate, whole and good
+    return whole and before >= TARGET_RATE
+
+
 def main(argv: list[str] | None = None) -> int:
     """Print the table; 0 when the chosen scheme keeps its promise over every placement tried."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
@@ -679,13 +708,16 @@ def main(argv: list[str] | None = None) -> int:
                 fastest_sale=2_000,  # every loser reads every collection; more takes minutes
             )
     name, shards, partitions = CHOSEN
+    grows = True
+    if not options.quick and not options.broken:
+        grows = growth(partitions, options.seed)
     scheme = BROKEN[options.broken](shards) if options.broken else sharded(shards)
     passed, words = verdict(scheme, partitions, options.seed)
     print(
         f"{'PASS' if passed else 'FAIL'}: {options.broken or name}, {shards} rows over "
         f"{partitions} partitions, {words}; {time.perf_counter() - begun:.0f} s"
     )
-    return 0 if passed else 1
+    return 0 if passed and grows else 1
 
 
 def verdict(

@@ -83,6 +83,10 @@ class Switch(StrEnum):
     """The door for AI agents; what they ask for has switches of its own."""
 
 
+RUSH = 1000
+"""Orders a second that the routes' throttles let through; Shopify's peak of 2025 was 740."""
+
+
 @dataclass(frozen=True)
 class Peak:
     """What a rush asks of a route: ``requests`` an order, of ``seconds`` each in a warm Lambda.
@@ -152,11 +156,24 @@ class Endpoint(Function):
     """The answer is the same for everybody: the CDN keeps it as long as its Cache-Control says."""
     throttle: int | None = None
     """Requests a second that the route takes from everybody together, with a burst of twice as
-    many; ``None``: only the API's own limit holds."""
+    many; ``None``: :attr:`limit` says."""
     switch: Switch | None = None
     """The switch that closes the route. Every route on which shoppers change something has one."""
     peak: Peak | None = None
     """How much of it a rush needs; ``None``: nothing is prepared for it."""
+
+    @property
+    def limit(self) -> int:
+        """Requests a second that the route takes, where the stage takes as many at all.
+
+        What a rush needs takes what :data:`RUSH` orders a second ask of it; staff and what nobody
+        does often take less, so that no script of theirs crowds shoppers out.
+        """
+        if self.throttle is not None:
+            return self.throttle
+        if self.peak is not None:
+            return max(100, int(self.peak.requests * RUSH))
+        return {Access.STAFF: 50, Access.WEBHOOK: 1000}.get(self.access, 500)
 
     @property
     def shopper_facing(self) -> bool:
@@ -190,7 +207,7 @@ class Otherwise(Function):
     It learns all routes of its stage from ``ROUTES``, divided by commas.
     """
 
-    throttle: int = 50
+    limit: int = 50
     """Requests a second, with a burst of twice as many: nobody need be answered faster here."""
     timeout: int = 5
 

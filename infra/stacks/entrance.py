@@ -61,12 +61,12 @@ class Entrance(ShopStack):
             ),
             route_settings={
                 line.route if isinstance(line, Endpoint) else "$default": {
-                    "ThrottlingRateLimit": line.throttle,
-                    "ThrottlingBurstLimit": line.throttle * 2,
+                    "ThrottlingRateLimit": min(line.limit, stage.rate),
+                    "ThrottlingBurstLimit": min(line.limit * 2, stage.burst),
                     "DetailedMetricsEnabled": True,
                 }
                 for line in lines(features)
-                if isinstance(line, Endpoint | Otherwise) and line.throttle is not None
+                if isinstance(line, Endpoint | Otherwise)
             },
         )
         alarms = Alarms(self, names, "api")

@@ -143,6 +143,24 @@ def wrong_routes(cloud: Cloud, lines: Mapping[str, Function]) -> list[str]:
     ]
 
 
+def unthrottled_routes(cloud: Cloud, lines: Mapping[str, Function], stage: Stage) -> list[str]:
+    """Every route takes so many requests a second as its line says, and no more than the stage."""
+    (there,) = cloud.of("AWS::ApiGatewayV2::Stage")
+    every = there.properties["DefaultRouteSettings"]
+    breaches = []
+    if (every["ThrottlingRateLimit"], every["ThrottlingBurstLimit"]) != (stage.rate, stage.burst):
+        breaches.append(f"the API takes {every}")
+    routes = dict(there.properties["RouteSettings"])
+    for line in lines.values():
+        if isinstance(line, Endpoint | Otherwise):
+            route = line.route if isinstance(line, Endpoint) else "$default"
+            has = routes.pop(route, {})
+            wanted = (min(line.limit, stage.rate), min(2 * line.limit, stage.burst))
+            if (has.get("ThrottlingRateLimit"), has.get("ThrottlingBurstLimit")) != wanted:
+                breaches.append(f"{route} is throttled by {has}, not {wanted}")
+    return breaches + [f"{route} is throttled and not there" for route in routes]
+
+
 def _in_use(name: str, line: Endpoint | Otherwise) -> str:
     """What a route leads to: what shoppers call has an alias, so that it can be kept warm."""
     plain = isinstance(line, Otherwise) or line.access in (Access.STAFF, Access.WEBHOOK)

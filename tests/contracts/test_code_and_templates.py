@@ -202,6 +202,7 @@ def test_the_openapi_document_is_valid_and_has_every_route() -> None:
 
 UNPAGED = {
     "/staff/switches": "there are as many as the code has",
+    "/staff/waiting-rooms": "there are as many as promotions that need one at the same time",
     "/staff/customers/{id}/groups": "it is one customer, and says all groups at once",
 }
 """Lists that are whole, and why they cannot grow."""

@@ -16,6 +16,7 @@ from functions.manifest import (
     Endpoint,
     Feature,
     Function,
+    Peak,
     Queue,
     Reaction,
     Step,
@@ -112,6 +113,28 @@ def test_a_route_without_its_guard_is_found(prod: Cloud, prod_lines: dict[str, F
     route["AuthorizationType"] = "NONE"
     del route["AuthorizerId"]
     assert len(rules.wrong_routes(prod, prod_lines)) == 1
+
+
+def test_a_route_without_its_throttle_is_found(
+    prod: Cloud, prod_lines: dict[str, Function]
+) -> None:
+    (there,) = prod.of("AWS::ApiGatewayV2::Stage")
+    routes = there.properties["RouteSettings"]
+    routes["POST /checkout-sessions"]["ThrottlingRateLimit"] += 1
+    del routes["POST /carts"]
+    routes["GET /nowhere"] = {}
+    found = rules.unthrottled_routes(prod, prod_lines, PROD)
+    assert len(found) == 3, found
+
+
+def test_a_route_that_leads_past_its_alias_is_found(
+    prod: Cloud, prod_lines: dict[str, Function]
+) -> None:
+    integration = first(prod, CART, "AWS::ApiGatewayV2::Integration")["Properties"]
+    alias = integration["IntegrationUri"]["Ref"]
+    function = resources(prod, CART)[alias]["Properties"]["FunctionName"]
+    integration["IntegrationUri"] = {"Fn::GetAtt": [function["Ref"], "Arn"]}
+    assert rules.wrong_routes(prod, prod_lines) != []
 
 
 def test_staff_routes_open_to_customers_are_found(
@@ -416,6 +439,11 @@ GOOD = Endpoint(
         ((replace(GOOD, access=Access.STAFF, groups=("two words",)),), "has more than a-z"),
         ((replace(GOOD, cached=True, access=Access.SHOPPER),), "can be cached"),
         ((replace(GOOD, timeout=31),), "gives up after 30 s"),
+        ((replace(GOOD, route="POST /things"),), "no switch closes it"),
+        (
+            (replace(GOOD, access=Access.STAFF, groups=("a",), peak=Peak(1, 1)),),
+            "only what shoppers call is prepared",
+        ),
         ((replace(GOOD, module="things." + "x" * 50),), "64 characters"),
         (
             (

@@ -38,6 +38,12 @@ def test_every_endpoint_has_its_route_behind_the_right_guard(
     assert rules.wrong_routes(cloud, lines) == []
 
 
+def test_every_route_is_throttled_as_its_line_says(
+    cloud: Cloud, lines: Mapping[str, Function], stage: Stage
+) -> None:
+    assert rules.unthrottled_routes(cloud, lines, stage) == []
+
+
 def test_no_role_may_do_more_than_its_line_implies(
     cloud: Cloud, lines: Mapping[str, Function], stage: Stage
 ) -> None:

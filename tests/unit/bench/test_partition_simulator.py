@@ -103,3 +103,13 @@ def test_a_scheme_broken_on_purpose_fails_the_verdict(broken: str) -> None:
     scheme = simulator.BROKEN[broken](64)
     passed, words = simulator.verdict(scheme, 16, 1, target=1_000, placements=2)
     assert not passed, words
+
+
+@pytest.mark.slow
+def test_more_rows_sell_more_and_the_table_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert not simulator.growth(40, 2026, (1, 4, 16))  # it grows, and does not reach 5,000 a second
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()[2:]]
+    rates = [int(row[1].replace(",", "")) for row in rows]
+    assert [row[0] for row in rows] == ["1", "4", "16"]
+    assert rates[0] < rates[1] < rates[2]
+    assert all(row[-1] == "kept" for row in rows)
