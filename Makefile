@@ -22,7 +22,7 @@ endif
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: up
 up: $(READY) ## open the shop on this machine: http://127.0.0.1:8000 (PORT=… for another port)
@@ -70,6 +70,10 @@ bench: $(READY) ## what is measured, with its budgets: pricing, and stock in a s
 .PHONY: proofs
 proofs: $(READY) ## what must never happen does not, under crowds, crashes and faults: ARGS="1 3" for some
 	@$(BIN)/python -m proofs $(ARGS)
+
+.PHONY: flashsale
+flashsale: $(READY) ## a flash sale on this machine, with a picture of it: BUYERS=2000 UNITS=300 (BROKEN=1 has to fail)
+	@$(BIN)/python -m proofs.flashsale --buyers $(or $(BUYERS),2000) --units $(or $(UNITS),300) $(if $(BROKEN),--broken)
 
 .PHONY: synth
 synth: $(READY) ## the CloudFormation templates of a stage, into cdk.out: STAGE=local|test|dev|prod

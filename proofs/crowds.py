@@ -114,9 +114,9 @@ def rush(
     door = NAIVE[heedless] if heedless else complete_checkout.handler
 
     def buy(buyer: int) -> str:
-        answer = _insisting(lambda: _complete(door, buyer, "tok_success", f"rush-{buyer}"))
+        answer = insisting(lambda: complete(door, buyer, "tok_success", f"rush-{buyer}"))
         tell(1)
-        return _said(answer)
+        return said_to(answer)
 
     with ThreadPoolExecutor(threads) as crowd:
         return dict(Counter(crowd.map(buy, range(first, first + number))))
@@ -140,7 +140,7 @@ def abandon(tell: Tell, *, first: int, number: int, threads: int, seed: int) -> 
             plan = {at: chance.choice(KILLED)} if dies else {}
             try:
                 with Wire(plan) as wire:
-                    answer = _complete(complete_checkout.handler, buyer, token, f"reserve-{buyer}")
+                    answer = complete(complete_checkout.handler, buyer, token, f"reserve-{buyer}")
                 killed += bool(wire.struck)
                 if answer.status < 500 or leaves:
                     break
@@ -199,19 +199,19 @@ def insist(
                 plan = {chance.randrange(LONGEST): chance.choice(KILLED)} if dies else {}
                 try:
                     with Wire(plan):
-                        answer = _complete(door, buyer, "tok_success", key)
+                        answer = complete(door, buyer, "tok_success", key)
                 except Crash:
                     with lock:
                         counted["killed"] += 1
                     continue
-                said, text = _said(answer), answer.text
+                said, text = said_to(answer), answer.text
                 if answer.status < 500:
                     break
             with lock:
                 counted[said] += 1
                 answers[buyer].add(hashlib.sha256(text.encode()).hexdigest())
             if chance.random() < 0.05:
-                other = _insisting(partial(_complete, door, buyer, "tok_declined", key))
+                other = insisting(partial(complete, door, buyer, "tok_declined", key))
                 with lock:
                     counted["mismatches"] += 1
                     counted["refused"] += other.status == 409
@@ -257,11 +257,11 @@ def judge(tell: Tell, *, keys: int = 0, prefix: str = "", history: bool = True) 
     return tally
 
 
-def _complete(door: Any, buyer: int, token: str, key: str) -> Response:
+def complete(door: Any, buyer: int, token: str, key: str) -> Response:
     return call(door, COMPLETE, paying(token), key=key, id=session_id(buyer))
 
 
-def _insisting(ask: Callable[[], Response]) -> Response:
+def insisting(ask: Callable[[], Response]) -> Response:
     """Ask again while the shop says to come back in a moment."""
     answer = ask()
     for _ in range(TRIES):
@@ -271,7 +271,7 @@ def _insisting(ask: Callable[[], Response]) -> Response:
     return answer
 
 
-def _said(answer: Response) -> str:
+def said_to(answer: Response) -> str:
     said = answer.json
     return str(said.get("status", answer.status))
 
