@@ -1,0 +1,27 @@
+"""The capacity page says what is reckoned, and it is reckoned from what is counted."""
+
+import pytest
+
+from bench import capacity
+
+
+def test_the_page_says_what_is_reckoned(capsys: pytest.CaptureFixture[str]) -> None:
+    assert capacity.main(["--check"]) == 0, capsys.readouterr().out
+
+
+def test_a_page_that_says_something_else_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(capacity, "LOGS_KB", capacity.LOGS_KB * 1000)
+    assert capacity.main(["--check"]) == 1
+
+
+def test_twice_the_orders_need_twice_as_much() -> None:
+    def number(rate: int) -> list[int]:
+        return [int(row[1].replace(",", "")) for row in capacity.needs(rate)]
+
+    for one, two in zip(number(1000), number(2000), strict=True):
+        assert two in range(2 * one - 2, 2 * one + 3)
+
+
+def test_every_request_that_is_counted_is_one_that_a_rush_is_prepared_for_or_a_look() -> None:
+    assert set(capacity.ways()) >= set(capacity.BUDGETS)
+    assert set(capacity.COUNTED) - set(capacity.ways()) == {"GET /carts/{id}"}
