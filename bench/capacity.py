@@ -225,8 +225,8 @@ def reckoned() -> str:
     out += [
         "",
         (
-            f"Keeping the shopper's Lambdas warm for 740 orders a second, a quarter more than needed: "
-            f"{ceil(warm):,} environments, ${hourly:.2f} an hour."
+            "Keeping the shopper's Lambdas warm for 740 orders a second, a quarter more than "
+            f"needed: {ceil(warm):,} environments, ${hourly:.2f} an hour."
         ),
     ]
     return "\n".join(out)
