@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from time import process_time_ns
 
 from shop.kernel.money import Money
-from shop.pricing.actions import quote
+from shop.pricing.actions.quoting import quote
 from shop.pricing.model import Basket, BasketLine, Destination, Quote, Rules, effects
 from shop.pricing.model.choice import Conditions, Selection, Window
 from shop.pricing.model.price_lists import PriceEntry, PriceList

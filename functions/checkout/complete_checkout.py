@@ -17,7 +17,7 @@ from shop.payments.gateway.chosen import provider_of_the_stage
 from shop.peak.actions.waiting import held_back
 from shop.peak.gateway.keys import SecretKeys
 from shop.peak.store import waiting_rooms
-from shop.peak.wire.rooms import ADMISSION, room_url
+from shop.peak.wire.signs import ADMISSION, room_url
 from shop.pricing.store import DynamoLedgers, DynamoStandings, DynamoTallies, rule_book
 from shop.storage.keys import DynamoKeys
 from shop.storage.transactions import DynamoLedger

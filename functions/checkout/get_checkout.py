@@ -12,7 +12,7 @@ from shop.edge.http import Request, endpoint
 from shop.inventory.store import DynamoStock
 from shop.orders.store import DynamoOrders
 from shop.peak.store import waiting_rooms
-from shop.peak.wire.rooms import announced
+from shop.peak.wire.signs import announced
 from shop.pricing.store import DynamoStandings, rule_book
 
 sessions = DynamoSessions()

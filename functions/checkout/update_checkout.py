@@ -13,7 +13,7 @@ from shop.inventory.store import DynamoStock
 from shop.kernel.idempotency import once
 from shop.orders.store import DynamoOrders
 from shop.peak.store import waiting_rooms
-from shop.peak.wire.rooms import announced
+from shop.peak.wire.signs import announced
 from shop.pricing.store import DynamoStandings, rule_book
 from shop.pricing.store.guesses import DynamoGuesses
 from shop.storage.keys import DynamoKeys

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shop.pricing.actions import quote
+from shop.pricing.actions.quoting import quote
 from shop.pricing.model import Quote
 from tests.properties.naive_pricing import naive_quote
 from tests.properties.worlds import world

@@ -19,7 +19,7 @@ from shop.pricing.model import (
 from shop.pricing.model.choice import Conditions, Selection, Window
 from shop.pricing.model.price_lists import PriceEntry, PriceList
 from shop.pricing.model.promotions import Mode, Promotion, Stacking, StackingGroup
-from shop.pricing.model.quote import RoundingPolicy
+from shop.pricing.model.rounding import RoundingPolicy
 from shop.pricing.model.standing import CodeFacts, Standing
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -12,7 +12,7 @@ from shop.orders.model import Order, ParcelStatus
 from shop.orders.store.book import order_of, row_of
 from shop.orders.store.document import from_document, to_document
 from shop.orders.store.rows import OrderRow
-from shop.pricing.actions import quote
+from shop.pricing.actions.quoting import quote
 from shop.pricing.model import Basket, BasketLine, Destination, Rules
 from tests.kit.sold import THEN, an_order
 from tests.unit.orders.room import Room

@@ -368,7 +368,7 @@ def test_any_sequence_of_pieces_given_back_sums_to_the_line(
 
 def test_pieces_are_worth_what_the_quote_says_each_came_to() -> None:
     from shop.kernel.money import Money
-    from shop.pricing.actions import quote
+    from shop.pricing.actions.quoting import quote
     from shop.pricing.model import Basket, BasketLine, Destination, Rules
 
     basket = Basket(

@@ -10,8 +10,8 @@ import pytest
 
 from shop.kernel.errors import Conflict, Invalid, KeyReused
 from shop.kernel.money import Money
-from shop.pricing.actions import quote
 from shop.pricing.actions.coupons import issue_codes, make_coupon
+from shop.pricing.actions.quoting import quote
 from shop.pricing.model import Basket, BasketLine, CustomerFacts, Quote, Rules
 from shop.pricing.model.choice import Conditions, Selection, Window
 from shop.pricing.model.coupons import ALPHABET, Batch, Coupon, batch, normal, random_code

@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from shop.kernel.money import Money
-from shop.pricing.actions import quote
+from shop.pricing.actions.quoting import quote
 from shop.pricing.model import REASONS, Basket, BasketLine, CustomerFacts, Quote, Rules
 from shop.pricing.model.choice import Conditions, Selection, Window
 from shop.pricing.model.effects import (

@@ -8,7 +8,7 @@ import pytest
 
 from shop.kernel.errors import Invalid
 from shop.kernel.money import Money
-from shop.pricing.actions import quote
+from shop.pricing.actions.quoting import quote
 from shop.pricing.model import Basket, BasketLine, CustomerFacts, Quote, Rules
 from shop.pricing.model.choice import Window
 from shop.pricing.model.price_lists import PriceEntry, PriceList

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from shop.kernel.money import Money
-from shop.pricing.actions import quote
+from shop.pricing.actions.quoting import quote
 from shop.pricing.model import Basket, BasketLine, Quote, Rules
 from shop.pricing.model.choice import Selection
 from shop.pricing.model.effects import Bundle, BuyGet, Effect, Part

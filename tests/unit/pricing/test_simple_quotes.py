@@ -7,7 +7,7 @@ import pytest
 
 from shop.kernel.errors import Invalid
 from shop.kernel.money import Money
-from shop.pricing.actions import quote
+from shop.pricing.actions.quoting import quote
 from shop.pricing.model import Basket, BasketLine, Destination, Quote, Rules
 
 AT = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from fractions import Fraction
 
 from shop.kernel.money import Money
-from shop.pricing.actions import quote
+from shop.pricing.actions.quoting import quote
 from shop.pricing.model import Basket, BasketLine, Quote, Rules
 from shop.pricing.model.effects import BuyGet, Effect, OrderAmount
 from shop.pricing.model.promotions import Promotion

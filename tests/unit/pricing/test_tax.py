@@ -6,10 +6,10 @@ import pytest
 
 from shop.kernel.errors import Invalid
 from shop.kernel.money import Money, Rounding
-from shop.pricing.actions import quote
+from shop.pricing.actions.quoting import quote
 from shop.pricing.actions.tax import vat_id_of
 from shop.pricing.model import BUNDLED, Basket, BasketLine, CustomerFacts, Destination, Rules
-from shop.pricing.model.quote import RoundingPolicy
+from shop.pricing.model.rounding import RoundingPolicy
 from shop.pricing.model.tax import TaxRate, TaxTable
 
 TODAY = date(2026, 11, 22)

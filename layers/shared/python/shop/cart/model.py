@@ -15,8 +15,8 @@ from shop.inventory.model import StockLevel
 from shop.kernel.errors import Invalid, Problem
 from shop.kernel.ids import derived_id
 from shop.kernel.money import LARGEST, Money
-from shop.pricing.actions import quote
 from shop.pricing.actions.announcing import Place, line_of, with_references
+from shop.pricing.actions.quoting import quote
 from shop.pricing.model import (
     UNTOUCHED,
     Basket,

@@ -1,14 +1,17 @@
 """What preparing for a rush needs from the world."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from shop.kernel.paging import Page
-from shop.kernel.switches import Board
-from shop.peak.model.flips import Flip
-from shop.peak.model.rooms import Room
-from shop.peak.model.rushes import Alarm, Kept, Rush, Warmth
+if TYPE_CHECKING:  # what is spoken of here, a door loads where it uses it
+    from shop.kernel.paging import Page
+    from shop.kernel.switches import Board
+    from shop.peak.model.flips import Flip
+    from shop.peak.model.rooms import Room
+    from shop.peak.model.rushes import Alarm, Kept, Rush, Warmth
 
 
 class Switches(Protocol):

@@ -2,25 +2,28 @@
 otherwise.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from shop.kernel.counts import Count
-from shop.kernel.events import Event
-from shop.kernel.paging import Page
-from shop.kernel.transactions import Clash, Part
-from shop.pricing.model.basket import Basket, Destination
-from shop.pricing.model.coupons import Batch, Coupon
-from shop.pricing.model.credits import Ledger
-from shop.pricing.model.group_buy import GroupBuy
-from shop.pricing.model.history import PriceHistory
-from shop.pricing.model.known import Known
-from shop.pricing.model.price_lists import PriceList
-from shop.pricing.model.promotions import Promotion
-from shop.pricing.model.rules import Rules
-from shop.pricing.model.standing import CodeFacts, Standing
-from shop.pricing.model.tax import TaxTable
+if TYPE_CHECKING:  # what is spoken of here, a door loads where it uses it
+    from shop.kernel.counts import Count
+    from shop.kernel.events import Event
+    from shop.kernel.paging import Page
+    from shop.kernel.transactions import Clash, Part
+    from shop.pricing.model.basket import Basket, Destination
+    from shop.pricing.model.coupons import Batch, Coupon
+    from shop.pricing.model.credits import Ledger
+    from shop.pricing.model.group_buy import GroupBuy
+    from shop.pricing.model.history import PriceHistory
+    from shop.pricing.model.known import Known
+    from shop.pricing.model.price_lists import PriceList
+    from shop.pricing.model.promotions import Promotion
+    from shop.pricing.model.rules import Rules
+    from shop.pricing.model.standing import CodeFacts, Standing
+    from shop.pricing.model.tax import TaxTable
 
 
 class RuleBook(Protocol):

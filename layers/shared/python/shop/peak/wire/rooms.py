@@ -1,16 +1,15 @@
 """Waiting rooms, as staff keep them and shoppers wait in them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from shop.peak.actions.waiting import Joined
-from shop.peak.model.rooms import Blind, Place, Room, room_for
+from shop.peak.model.rooms import Blind, Place, Room
+from shop.peak.wire.signs import room_url
 
-ADMISSION = "waiting-room-admission"
-"""The header in which a checkout shows its admission."""
 SLOWEST_POLL = 30
 """Seconds: whoever waits long asks seldom."""
 
@@ -31,7 +30,13 @@ class RoomBody(BaseModel):
     why: Annotated[str, StringConstraints(min_length=1, max_length=500)]
 
 
-class RoomView(BaseModel):
+class View(BaseModel):
+    """Built when the first one is made, not when the door opens."""
+
+    model_config = ConfigDict(defer_build=True)
+
+
+class RoomView(View):
     promotion_id: str
     pace: int
     stay: int
@@ -63,7 +68,7 @@ class RoomView(BaseModel):
         )
 
 
-class RoomsView(BaseModel):
+class RoomsView(View):
     waiting_rooms: list[RoomView]
 
     @classmethod
@@ -85,7 +90,7 @@ class TurnBody(BaseModel):
     ticket: Signed
 
 
-class PlaceView(BaseModel):
+class PlaceView(View):
     """Where somebody stands. ``poll_after``: seconds after which to ask again."""
 
     admitted: bool
@@ -121,7 +126,7 @@ def _place(place: Place) -> dict[str, Any]:
     }
 
 
-class OpenRoomView(BaseModel):
+class OpenRoomView(View):
     """A waiting room as shoppers see it: how fast it goes, and how to join."""
 
     promotion_id: str
@@ -135,24 +140,3 @@ class OpenRoomView(BaseModel):
             pace=room.pace,
             join=room_url(room, shop_url) + "/tickets",
         )
-
-
-def room_url(room: Room, shop_url: str) -> str:
-    return f"{shop_url}/waiting-rooms/{room.promotion_id}"
-
-
-def announced(view: Mapping[str, Any], rooms: Sequence[Room], shop_url: str) -> Mapping[str, Any]:
-    """A checkout's answer, with a word on the waiting room that it will come to."""
-    if view.get("status") not in ("incomplete", "ready_for_complete"):
-        return view
-    variants = [line["item"]["id"] for line in view.get("line_items", ())]
-    room = room_for(rooms, variants)
-    if room is None:
-        return view
-    said = {
-        "type": "info",
-        "code": "waiting_room",
-        "content": "many want this: join the waiting room at "
-        f"{room_url(room, shop_url)} before you buy",
-    }
-    return {**view, "messages": [*view.get("messages", ()), said]}

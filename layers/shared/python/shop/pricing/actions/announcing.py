@@ -9,6 +9,7 @@ is played back, instant by instant, by the engine that also makes the quotes.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
+from typing import TYPE_CHECKING
 
 from shop.catalog.model import Card, Product, Tag, Tags, Variant
 from shop.catalog.ports import Catalogue
@@ -16,15 +17,16 @@ from shop.kernel.errors import Invalid
 from shop.kernel.money import Money
 from shop.pricing.model.basket import Basket, BasketLine
 from shop.pricing.model.choice import Window, zone
-from shop.pricing.model.engine import priced
 from shop.pricing.model.history import PriceHistory, PricePoint, Reduction
 from shop.pricing.model.price_lists import PriceList
 from shop.pricing.model.promotions import Promotion
-from shop.pricing.model.quote import Quote
 from shop.pricing.model.rules import Rules
 from shop.pricing.model.standing import UNTOUCHED, Standing
 from shop.pricing.model.trace import Step, TraceEntry
 from shop.pricing.ports import Standings
+
+if TYPE_CHECKING:
+    from shop.pricing.model.quote import Quote
 
 RECURRING = timedelta(days=62)
 """How far back hours and weekdays are looked at one by one: a reduction and the month before it."""
@@ -111,8 +113,8 @@ def announced_cards(
 
 
 def with_references(
-    quote: Quote, items: Iterable[tuple[Variant, BasketLine]], *, rules: Rules, place: Place
-) -> Quote:
+    quote: "Quote", items: Iterable[tuple[Variant, BasketLine]], *, rules: Rules, place: Place
+) -> "Quote":
     """A quote with the lowest price of the thirty days before beside each line that is reduced.
 
     Each stands in the trace, too. A reduction that is not announced to everybody (a customer
@@ -257,6 +259,8 @@ def _asked(
     standing: Standing,
 ) -> tuple[Money, Money] | None:
     """What one unit costs anybody, and what that is off; ``None`` without a price in it."""
+    from shop.pricing.model.engine import priced  # where nothing is reduced, nobody needs it
+
     try:
         quote = priced(_basket((line,), place, currency), rules, at, standing)
     except Invalid as refusal:

@@ -1,13 +1,16 @@
 """What an order uses up of limited things, as it is counted: which count, how much, up to where."""
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from shop.kernel.counts import Count
 from shop.pricing.model.coupons import normal
 from shop.pricing.model.effects import FlashSale, GroupPrice
-from shop.pricing.model.quote import Use
 from shop.pricing.model.rules import Rules
 from shop.pricing.model.standing import Standing
+
+if TYPE_CHECKING:
+    from shop.pricing.model.quote import Use
 
 CODE = "code"
 """Uses of one code; the code's own row knows how many there are."""
@@ -24,7 +27,7 @@ HAD = "had"
 
 
 def counts_of(
-    uses: Iterable[Use],
+    uses: "Iterable[Use]",
     rules: Rules,
     standing: Standing,
     who: str | None,
@@ -63,7 +66,7 @@ def counts_of(
     return tuple(counts)
 
 
-def group_of(uses: Iterable[Use], rules: Rules, standing: Standing) -> str | None:
+def group_of(uses: "Iterable[Use]", rules: Rules, standing: Standing) -> str | None:
     """The id of the group whose code opened a group's price in a quote; mostly none."""
     for use in uses:
         candidate = rules.plan.by_id.get(use.promotion_id)

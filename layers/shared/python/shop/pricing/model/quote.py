@@ -8,27 +8,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from shop.kernel.money import Money, Rounding
+from shop.kernel.money import Money
+from shop.pricing.model.rounding import RoundingPolicy
 from shop.pricing.model.trace import TraceEntry
-
-MILLION = 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class RoundingPolicy:
-    """How halves are decided, and whether tax is rounded per ``line`` or per ``unit``. Stored on
-    the order.
-    """
-
-    mode: Rounding = Rounding.HALF_EVEN
-    tax_by: str = "line"
-
-    def to_dict(self) -> dict[str, Any]:
-        return {"mode": self.mode.value, "tax_by": self.tax_by}
-
-    @classmethod
-    def from_dict(cls, told: dict[str, Any]) -> "RoundingPolicy":
-        return cls(Rounding(told["mode"]), told["tax_by"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from shop.pricing.model.effects import GiftWith
 from shop.pricing.model.plan import Plan
 from shop.pricing.model.price_lists import PriceList
 from shop.pricing.model.promotions import Promotion, StackingGroup
-from shop.pricing.model.quote import RoundingPolicy
+from shop.pricing.model.rounding import RoundingPolicy
 from shop.pricing.model.tax import BUNDLED, TaxTable
 
 

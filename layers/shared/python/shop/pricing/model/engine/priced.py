@@ -11,18 +11,17 @@ from shop.pricing.model.engine.work import Work
 from shop.pricing.model.plan import Candidate
 from shop.pricing.model.price_lists import UnitPrice, unit_prices
 from shop.pricing.model.quote import (
-    MILLION,
     Delivery,
     Discount,
     Gift,
     Notice,
     Quote,
     QuoteLine,
-    RoundingPolicy,
     Tax,
     UnitRun,
     Use,
 )
+from shop.pricing.model.rounding import MILLION, RoundingPolicy
 from shop.pricing.model.rules import Market, Rules
 from shop.pricing.model.standing import UNTOUCHED, Standing
 from shop.pricing.model.tax import SHIPPING, TaxRate
