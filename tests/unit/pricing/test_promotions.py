@@ -383,3 +383,22 @@ def test_what_staff_wrote_is_what_is_read_back() -> None:
     )
     assert not problems_of(promotion)
     assert Promotion.from_dict(promotion.to_dict()) == promotion
+
+
+def test_a_running_promotion_cannot_be_said_to_have_ended_before_now() -> None:
+    shelf = MemoryPromotions()
+    sale = Promotion("p", "P", PercentOff(1000), conditions=Conditions(window=Window(NOW - DAY)))
+    draft_promotion(sale, promotions=shelf, assortment=MemoryAssortment(), at=NOW)
+    published = publish_promotion("p", promotions=shelf, at=NOW)
+    assert published.published_at == NOW
+    assert published.why_not_now(NOW - timedelta(seconds=1)) == "not_yet"
+
+    def ends(at: datetime) -> Promotion:
+        to = replace(sale, conditions=Conditions(window=Window(NOW - DAY, at)))
+        everything, later = MemoryAssortment(), NOW + DAY
+        return change_promotion("p", to, promotions=shelf, assortment=everything, at=later)
+
+    with pytest.raises(Conflict) as refused:
+        ends(NOW + DAY / 2)
+    assert refused.value.code == "end_has_passed"
+    assert ends(NOW + 2 * DAY).conditions.window.ends == NOW + 2 * DAY

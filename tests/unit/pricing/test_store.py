@@ -209,10 +209,16 @@ def test_a_batch_that_was_cut_off_is_finished_by_the_next_call(
         with pytest.raises(TimeoutError):
             issue(30)
     half = downloaded()
+    rules = DynamoRuleBook().rules(NOW)
+    standing = DynamoStandings().standing(basket(half[0]), rules, None)
+    used = counts_of([Use("with-code", code=half[0])], rules, standing, None)
+    DynamoLedger().commit(DynamoTallies().taking(used))
     with pytest.raises(Conflict) as refused:
         issue(30, seconds=29)
     assert refused.value.code == "batch_in_progress"
     assert sorted(issue(30, seconds=30)) == half == downloaded()
+    facts = DynamoCoupons().look_up([normal(code) for code in half[:2]], None)
+    assert [facts[normal(code)].uses_left for code in half[:2]] == [0, 1]
 
 
 def test_a_code_belongs_to_one_coupon() -> None:
