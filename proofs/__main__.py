@@ -1,4 +1,7 @@
-"""``python -m proofs [numbers] [--broken] [--seed N] [--points N] [--workers N]``"""
+"""``python -m proofs [numbers] [--broken] [--seed N] [--points N] [--workers N]``
+
+``python -m proofs replay [--data FILE] [--invoices N] [--seconds S]`` replays real invoices.
+"""
 
 import argparse
 import importlib
@@ -18,27 +21,48 @@ PROOFS = {
     13: "proofs.limited_coupons",
 }
 """The proofs that exist, by their number in docs/proofs.md."""
+REPLAY = "replay"
+"""It needs a file of invoices, so it runs only when it is asked for."""
 FELL_SHORT = 1
 UNNOTICED = 3
 """A proof passed on a shop that was broken on purpose: the proof itself is broken."""
 
 
+def _proof(name: str) -> int | str:
+    return REPLAY if name == REPLAY else int(name)
+
+
 def main() -> int:
     """Run the proofs asked for: 0 if all hold; with ``--broken`` 1 if all fail, as they must."""
     parser = argparse.ArgumentParser(prog="python -m proofs", description=__doc__)
-    parser.add_argument("numbers", nargs="*", type=int, help=f"of {', '.join(map(str, PROOFS))}")
+    there = f"{', '.join(map(str, PROOFS))}, {REPLAY}"
+    parser.add_argument("numbers", nargs="*", type=_proof, help=f"of {there}")
     parser.add_argument("--broken", action="store_true", help="on a deliberately broken shop")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--points", type=int, help="how much is tried, where the proof can choose")
     parser.add_argument("--workers", type=int, default=2, help="processes of proofs 3 and 4")
+    parser.add_argument("--data", help="the replay's invoices, as CSV or CSV.xz")
+    parser.add_argument("--invoices", type=int, help="how many of them, at most")
+    parser.add_argument("--seconds", type=float, help="how long they are bought, at most")
     told = parser.parse_args()
-    unknown = sorted(set(told.numbers) - set(PROOFS))
+    unknown = [number for number in told.numbers if number not in {*PROOFS, REPLAY}]
     if unknown:
-        parser.error(f"there is no proof {unknown[0]}; there are {', '.join(map(str, PROOFS))}")
-    options = Options(told.seed, told.broken, told.points, told.workers)
+        parser.error(f"there is no proof {unknown[0]}; there are {there}")
+    if told.broken and REPLAY in told.numbers:
+        parser.error("the replay is of the shop as it is; it has no broken variant")
+    options = Options(
+        told.seed,
+        told.broken,
+        told.points,
+        told.workers,
+        told.data,
+        told.invoices,
+        told.seconds,
+    )
     verdicts: list[Verdict] = []
     for number in told.numbers or PROOFS:
-        for verdict in importlib.import_module(PROOFS[number]).prove(options):
+        module = "proofs.replay" if number == REPLAY else PROOFS[number]
+        for verdict in importlib.import_module(module).prove(options):
             print(verdict.line(), flush=True)
             for finding in verdict.findings:
                 print(f"  {finding}", file=sys.stderr)

@@ -8,13 +8,19 @@ payment's deadline passes. The wire numbers the calls of it all, so that any of 
 import itertools
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import partial
 from typing import Any
+from unittest.mock import patch
 
+import shop.checkout.actions
+import shop.orders.actions
+import shop.orders.actions.batches
+import shop.orders.model
 from functions.checkout import cancel_checkout, complete_checkout, create_checkout
 from functions.sandbox import answer_challenge
 from functions.scheduled import expire_unpaid_orders
@@ -25,6 +31,7 @@ from proofs.backstage import PATIENCE, WEBHOOK_SECRET, Backstage, Clock
 from shop.checkout.model import Session
 from shop.checkout.store import DynamoSessions
 from shop.edge.webhook import key_of, signature
+from shop.inventory.actions import Slip, write_off
 from shop.inventory.store import DynamoStock
 from shop.kernel.counts import Count
 from shop.kernel.errors import NotFound
@@ -195,6 +202,15 @@ class Purchase:
         Clock.ahead = max(Clock.ahead, timedelta(minutes=31))
         expire_unpaid_orders.handler({}, Context())
 
+    def snatch(self) -> None:
+        """What is left of one of the articles turns out to be broken."""
+        stock = DynamoStock()
+        now = stock.level(self.skus[1])
+        left = now.available
+        if left > 0:
+            slip = Slip("staff", Clock.now(), "broken")
+            write_off(self.skus[1], left, slip, expected_version=now.version, stock=stock)
+
     def tracking(self, number: str) -> str:
         return f"P{self.number}-{number}"
 
@@ -245,6 +261,8 @@ class Dealing:
     token: str = "tok_success"  # noqa: S105  a test token of the sandbox
     rivals: tuple[Act, ...] = ()
     hold: frozenset[str] = frozenset()
+    in_batches: bool = False
+    """As an order of many articles is bought: its stock moves an article at a time."""
 
 
 def _as_client(name: str, do: Callable[[Purchase], None]) -> Act:
@@ -264,6 +282,7 @@ ARRIVE = Act("arrive", lambda p: p.parcel("delivered"))
 LOSE = Act("lose", lambda p: p.parcel("lost"))
 EXPIRE = Act("expire", Purchase.expire)
 SWEEP = Act("sweep", Purchase.sweep)
+SNATCH = Act("write off what is left", Purchase.snatch)
 RELEASE = Act("release", Purchase.release)
 
 BOUGHT = Dealing("bought", (BUY,), rivals=(BUY, BUY_AGAIN, LEAVE, EXPIRE))
@@ -288,6 +307,17 @@ SHORTENED = Dealing(
 )
 LOST = Dealing("lost on the way", (BUY, SHIP, LOSE))
 
+MANY = Dealing("many bought", (BUY,), rivals=(BUY, BUY_AGAIN, LEAVE, EXPIRE, SNATCH))
+MANY_DECLINED = Dealing("many declined", (BUY, BUY_AGAIN), "tok_declined", rivals=(LEAVE, EXPIRE))
+MANY_NEVER = Dealing("many never paid", (BUY,), "tok_never", rivals=(LEAVE, EXPIRE, SNATCH))
+MANY_LEFT = Dealing("many left", (BUY, LEAVE), "tok_never", rivals=(BUY, EXPIRE))
+MANY_SWEPT = Dealing("many swept", (BUY, SWEEP), "tok_never", rivals=(LEAVE,))
+MANY_CALLED_OFF = Dealing("many called off by staff", (BUY, CALL_OFF), rivals=(SHIP, CALL_OFF))
+MANY_DELIVERED = Dealing("many delivered", (BUY, SHIP, ARRIVE), rivals=(CALL_OFF, RELEASE))
+MANY_SHORTENED = Dealing(
+    "many shipped in part", (BUY, SHIP_ONE, RELEASE, ARRIVE), rivals=(SHIP_OTHERWISE, CALL_OFF)
+)
+
 DEALINGS: tuple[Dealing, ...] = (
     BOUGHT,
     DECLINED,
@@ -306,7 +336,32 @@ DEALINGS: tuple[Dealing, ...] = (
     DELIVERED,
     SHORTENED,
     LOST,
+    *(
+        replace(dealing, in_batches=True)
+        for dealing in (
+            MANY,
+            MANY_DECLINED,
+            MANY_NEVER,
+            MANY_LEFT,
+            MANY_SWEPT,
+            MANY_CALLED_OFF,
+            MANY_DELIVERED,
+            MANY_SHORTENED,
+        )
+    ),
 )
+
+
+@contextmanager
+def parted() -> Iterator[None]:
+    """Transactions that carry an article each, so that an order of two is one of many."""
+    with ExitStack() as stack:
+        for room in (shop.orders.model, shop.orders.actions, shop.orders.actions.batches):
+            for name in ("AT_ONCE", "SHIPPED_AT_ONCE"):
+                if hasattr(room, name):
+                    stack.enter_context(patch.object(room, name, 1))
+        stack.enter_context(patch.object(shop.checkout.actions, "MOST_ROWS", 0))
+        yield
 
 
 @dataclass(frozen=True)
@@ -348,6 +403,10 @@ class Shop:
 
     def run(self, point: Point) -> Course:
         """Let a dealing happen, disturbed as the point says, and come to rest."""
+        with parted() if point.dealing.in_batches else nullcontext():
+            return self._run(point)
+
+    def _run(self, point: Point) -> Course:
         purchase = self.last = self._purchase()
         purchase.token = point.dealing.token
         self.purchases[purchase.session_id] = (purchase, point)
@@ -380,6 +439,11 @@ class Shop:
                 for act in open_acts:
                     stage.delivered(act.name, partial(_did, act, purchase), wire)
                     stage.come_to_rest(wire)
+            if point.dealing.in_batches:
+                # No workflow knows of an order that was never placed: only the sweep does.
+                with undisturbed():
+                    purchase.sweep()
+                stage.come_to_rest(wire)
             stage.deadline(wire)
             owned(None)
         wrong = [*stage.stuck, *stage.slept, *purchase.untrue(stage.executions)]

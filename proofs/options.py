@@ -13,6 +13,11 @@ class Options:
     broken: bool = False
     points: int | None = None
     workers: int = 2
+    data: str | None = None
+    """The file of invoices that the replay reads."""
+    invoices: int | None = None
+    seconds: float | None = None
+    """How long the replay buys at most."""
 
     def clock(self) -> Callable[[], float]:
         """Seconds since now."""

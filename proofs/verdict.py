@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 class Verdict:
     """``figures`` is what was counted, in words; ``findings`` the first things that were wrong."""
 
-    number: int
+    number: int | str
     claim: str
     passed: bool
     figures: str

@@ -44,6 +44,12 @@ def test_a_proof_holds_in_small(proof: int, points: int) -> None:
     assert f"proof {proof} PASS" in done.stdout
 
 
+def test_real_invoices_are_placed_whole_or_refused_with_all_their_short_lines() -> None:
+    done = run("-m", "proofs", "replay", "--data", "tests/data/invoices.csv")
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    assert "proof replay PASS" in done.stdout
+
+
 def test_a_shop_that_places_in_two_calls_is_found_out(tmp_path: Path) -> None:
     script = tmp_path / "broken.py"
     script.write_text(BROKEN.format(naive="two calls"))

@@ -171,7 +171,7 @@ class Batch:
     shipped: tuple[str, datetime] | None = None
 
 
-def batches(
+def in_batches(
     holds: Sequence[Hold], name: str, *, shipped: tuple[str, datetime] | None = None
 ) -> tuple[Batch, ...]:
     """Holds in parts that a transaction can carry; ``name`` is theirs among the order's."""

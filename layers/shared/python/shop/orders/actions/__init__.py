@@ -27,8 +27,8 @@ from shop.orders.model import (
     ParcelStatus,
     Status,
     Tracking,
-    batches,
     drawn,
+    in_batches,
 )
 from shop.orders.ports import Letter, Letters, Mail, Orders, Uses, Waits, Workflow
 from shop.payments.model import PaymentStatus, Report
@@ -106,7 +106,7 @@ def _giving_back(
         changing = orders.changing(order, after, events)
         _commit(ledger, changing, lambda writes: stock.release(writes, order.holds), *more)
         return
-    parted = batches(order.holds, str(order.version + 1))
+    parted = in_batches(order.holds, str(order.version + 1))
     changing = orders.changing(order, after, (*events, order.stock_to_move(at)))
     _commit(ledger, changing, *owing(order.id, parted, orders), *more)
     _move_now(order.id, orders=orders, stock=stock, ledger=ledger)
@@ -564,7 +564,7 @@ def _handing_over(
         if len(taken) > SHIPPED_AT_ONCE:
             if any(hold.shard == AWAITED for hold in taken):
                 raise Conflict("goods that are still to come cannot leave", code="goods_awaited")
-            parted = batches(taken, str(order.version + 1), shipped=(who, at))
+            parted = in_batches(taken, str(order.version + 1), shipped=(who, at))
             leaving = owing(order_id, parted, orders)
             events = (*events, order.stock_to_move(at))
         return Change(

@@ -1,0 +1,292 @@
+"""Real invoices as orders: read from a file, and bought through the shop's doors.
+
+The file is a CSV of invoice lines (xz-compressed or not) with the columns InvoiceNo, StockCode,
+Description, Quantity, UnitPrice and Country, as the Online Retail data set has them. Goods only:
+cancellations, postage, discounts and the like are left out, and what cost nothing.
+"""
+
+import csv
+import lzma
+import re
+import threading
+import time
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from botocore.client import BaseClient
+
+from functions.checkout import complete_checkout, create_checkout
+from proofs.crew import Tell
+from proofs.emulator import furnish
+from proofs.tally import Tally
+from shop.catalog.model import Variant
+from shop.catalog.store import DynamoCatalogue
+from shop.inventory.store import DynamoStock
+from shop.kernel.money import Money
+from shop.orders.actions import ship_order
+from shop.orders.model import Status
+from shop.orders.store import DynamoOrders
+from shop.storage.table import connection
+from shop.storage.transactions import DynamoLedger
+from tests.kit.goods import ADDRESS, checkout_body, mug, paying
+from tests.kit.invariants import read_books, violations
+from tests.kit.shop import Response, call
+
+GOODS = re.compile(r"\d{5}[A-Za-z]*")
+"""Stock codes of goods; POST, DOT, M, C2, D, BANK CHARGES and such are not."""
+IN_A_PRODUCT = 50
+"""Articles that are put on sale as the variants of one product."""
+LARGE = 90
+"""Articles beyond which an order is placed in batches."""
+ONE_IN = 250
+"""Of one article in so many there is but half of what is asked for, so that shelves run empty."""
+
+
+@dataclass
+class Invoice:
+    """What somebody bought at once: stock code and pieces of each line, in its order."""
+
+    number: str
+    lines: list[tuple[str, int]] = field(default_factory=list)
+
+    @property
+    def wanted(self) -> Counter[str]:
+        """Pieces by stock code: a code may stand on several lines."""
+        pieces: Counter[str] = Counter()
+        for code, quantity in self.lines:
+            pieces[code] += quantity
+        return pieces
+
+
+@dataclass
+class Ledger:
+    """The invoices of a file, and the goods they are about: title, and price in pence."""
+
+    invoices: list[Invoice]
+    goods: dict[str, tuple[str, int]]
+
+
+def read(path: str, most: int | None = None) -> Ledger:
+    """The invoices of a file; at most so many, spread over it, its ten longest among them."""
+    raw = Path(path).read_bytes()
+    text = (lzma.decompress(raw) if path.endswith(".xz") else raw).decode()
+    found: dict[str, Invoice] = {}
+    goods: dict[str, tuple[str, int]] = {}
+    for row in csv.DictReader(text.splitlines()):
+        number, code = row["InvoiceNo"], row["StockCode"].upper()
+        quantity, price = int(row["Quantity"]), Decimal(row["UnitPrice"])
+        pence = int((price * 100).to_integral_value())
+        if number.startswith("C") or quantity < 1 or pence < 1 or not GOODS.fullmatch(code):
+            continue
+        goods.setdefault(code, (row["Description"].strip() or code, pence))
+        found.setdefault(number, Invoice(number)).lines.append((code, quantity))
+    invoices = list(found.values())
+    if most is not None and most < len(invoices):
+        longest = sorted(invoices, key=lambda i: -len(i.lines))[: min(10, most)]
+        chosen = {i.number for i in longest}
+        chosen |= {i.number for i in invoices[:: -(-len(invoices) // max(1, most - len(longest)))]}
+        invoices = [invoice for invoice in invoices if invoice.number in chosen]
+    asked = {code for invoice in invoices for code, _ in invoice.lines}
+    return Ledger(invoices, {code: goods[code] for code in goods if code in asked})
+
+
+def variant_of(place: int) -> str:
+    """The variant that the so-manieth article is."""
+    return f"goods{place // IN_A_PRODUCT}.{place % IN_A_PRODUCT + 1}"
+
+
+def stock_up(tell: Tell, *, path: str, most: int | None) -> int:
+    """Put everything that the invoices ask for on sale, nearly as much of it as they ask for."""
+    furnish()
+    ledger = read(path, most)
+    asked: Counter[str] = Counter()
+    for invoice in ledger.invoices:
+        asked.update(invoice.wanted)
+    opened = {
+        code: pieces if zlib.crc32(code.encode()) % ONE_IN else pieces - pieces // 2
+        for code, pieces in asked.items()
+    }
+    stock, now = DynamoStock(), datetime.now(UTC)
+    codes = list(ledger.goods)
+    for start in range(0, len(codes), IN_A_PRODUCT):
+        batch = codes[start : start + IN_A_PRODUCT]
+        stock.open({c: opened[c] for c in batch}, actor="replay", reason="opening", at=now)
+        variants = tuple(
+            Variant(
+                id=variant_of(start + place),
+                sku=code,
+                title=ledger.goods[code][0],
+                price=Money(ledger.goods[code][1], "GBP"),
+                weight_g=1,
+            )
+            for place, code in enumerate(batch)
+        )
+        name = f"goods{start // IN_A_PRODUCT}"
+        product = replace(mug(name), title="Goods", variants=variants)
+        DynamoCatalogue().save(product, expected_version=product.version)
+        tell(len(batch))
+    return sum(opened.values())
+
+
+class _Counting(threading.local):
+    on = False
+
+
+@contextmanager
+def _calls() -> Iterator[tuple[_Counting, Counter[str]]]:
+    """Count this process's calls of DynamoDB, in threads that say so."""
+    counting, made, lock = _Counting(), Counter[str](), threading.Lock()
+    send = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def counted(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
+        if counting.on and client.meta.service_model.service_name == "dynamodb":
+            with lock:
+                made[operation] += 1
+        return send(client, operation, parameters)
+
+    with patch.object(BaseClient, "_make_api_call", counted):
+        yield counting, made
+
+
+def buy(
+    tell: Tell,
+    *,
+    path: str,
+    most: int | None,
+    share: int,
+    shares: int,
+    threads: int,
+    seconds: float,
+) -> Tally:
+    """Buy this share of the invoices, one after the other in each thread, until time is up."""
+    ledger = read(path, most)
+    places = {code: variant_of(place) for place, code in enumerate(ledger.goods)}
+    until = time.monotonic() + seconds
+    tally, lock = Tally(), threading.Lock()
+    with _calls() as (counting, made), ThreadPoolExecutor(threads) as crowd:
+
+        def replay(invoice: Invoice) -> None:
+            if time.monotonic() > until:
+                return
+            said, wrong = _bought(invoice, places, counting)
+            with lock:
+                large = " large" if len(invoice.wanted) > LARGE else ""
+                tally.counted[f"{said}{large}"] += 1
+                tally.counted["lines"] += len(invoice.lines)
+                tally.counted["repeated"] += len(invoice.wanted) < len(invoice.lines)
+                if said == "placed":
+                    tally.counted["units"] += sum(invoice.wanted.values())
+                tally.findings += tuple(f"invoice {invoice.number}: {each}" for each in wrong)
+            tell(1)
+
+        list(crowd.map(replay, ledger.invoices[share::shares]))
+        tally.counted.update({f"call {operation}": n for operation, n in made.items()})
+    return tally
+
+
+def _bought(
+    invoice: Invoice, places: Mapping[str, str], counting: _Counting
+) -> tuple[str, list[str]]:
+    wanted = invoice.wanted
+    lines = [(places[code], quantity) for code, quantity in invoice.lines]
+    body = checkout_body(*lines)
+    address = {**ADDRESS, "address_country": "GB", "postal_code": "SW1A 1AA"}
+    body["fulfillment"]["methods"][0]["destinations"] = [address]
+    before = _left(wanted)
+    counting.on = True
+    try:
+        answer = _insisting("POST /checkout-sessions", create_checkout.handler, body)
+        if answer.status != 201:
+            return "not for sale", []
+        route = "POST /checkout-sessions/{id}/complete"
+        key = f"invoice-{invoice.number}-0123456789"
+        session = answer.json["id"]
+        answer = _insisting(
+            route, complete_checkout.handler, paying("tok_success"), key=key, id=session
+        )
+    finally:
+        counting.on = False
+    said = answer.json
+    if said.get("status") == "completed":
+        return "placed", _whole(said["order"]["id"], wanted, invoice.number)
+    short = {
+        invoice.lines[int(message["path"].split("[")[1].split("]")[0])][0]
+        for message in said.get("messages", ())
+        if message["code"] == "out_of_stock"
+    }
+    missed = sorted(code for code in wanted if before[code] < wanted[code] and code not in short)
+    wrong = [f"was short of {', '.join(missed)} and not told so"] if missed else []
+    if not short:
+        wrong.append(f"neither placed nor told why not: {answer.status} {answer.text[:300]}")
+    return "refused", wrong
+
+
+def _left(codes: Iterable[str]) -> dict[str, int]:
+    """Pieces for sale as last written. Nobody gives back here, so there will never be more."""
+    levels = DynamoStock().by_location(list(codes))
+    return {code: sum(level.available for level in levels[code]) for code in codes}
+
+
+def _insisting(route: str, door: Any, body: Any, **more: Any) -> Response:
+    answer = call(door, route, body, **more)
+    for _ in range(20):
+        if answer.status not in (429, 503):
+            break
+        answer = call(door, route, body, **more)
+    return answer
+
+
+def _whole(order_id: str, wanted: Counter[str], number: str) -> list[str]:
+    """What is not as it should be of an order that was placed; it is shipped then."""
+    orders = DynamoOrders()
+    order = orders.by_id(order_id)
+    held: Counter[str] = Counter()
+    for hold in order.holds:
+        held[hold.sku] += hold.quantity
+    sold: Counter[str] = Counter()
+    for line in order.lines:
+        sold[line.sku] += line.quantity
+    wrong = (
+        [] if held == sold == wanted else [f"sold {sum(sold.values())}, held {sum(held.values())}"]
+    )
+    order = ship_order(
+        order_id,
+        carrier="acme",
+        tracking_number=f"INV-{number}",
+        tracking_url=None,
+        lines=None,
+        at=datetime.now(UTC),
+        who="replay",
+        orders=orders,
+        stock=DynamoStock(),
+        ledger=DynamoLedger(connection()),
+    )
+    if not order.shipped or order.status is not Status.CONFIRMED:
+        wrong.append(f"is {order.status} and not shipped whole")
+    return wrong
+
+
+def judge(tell: Tell, *, opened: int) -> Tally:
+    """Read the books: what came and left by the journal, and what is there, to the last unit."""
+    books = read_books(history=False)
+    found = violations(books)
+    tally = Tally(violations=len(found), findings=tuple(str(each) for each in found[:20]))
+    shipped = sum(books.shipped.values())
+    there = sum(row["on_hand"] for row in books.stock.values())
+    tally.counted.update({"shipped": shipped, "there": there, "missing": opened - shipped - there})
+    tally.counted["reserved"] = sum(row["reserved"] for row in books.stock.values())
+    tally.counted["orders"] = len(_sold(books.orders))
+    return tally
+
+
+def _sold(orders: Sequence[Any]) -> list[Any]:
+    return [order for order in orders if order.status is not Status.CANCELLED]
