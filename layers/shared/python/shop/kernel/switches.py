@@ -29,10 +29,8 @@ class SwitchedOff(Unavailable):
     """What was asked for is switched off for the moment."""
 
     code = "switched_off"
-
-    def __init__(self, detail: str, *, code: str, retry_after: int) -> None:
-        super().__init__(detail, code=code)
-        self.retry_after = retry_after
+    retry_after = 60
+    """Seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,4 +56,6 @@ class Board:
             state = self.off.get(name)
             if state is not None:
                 code, said = SHOWN[name]
-                raise SwitchedOff(said, code=code, retry_after=state.retry_after)
+                refusal = SwitchedOff(said, code=code)
+                refusal.retry_after = state.retry_after
+                raise refusal
