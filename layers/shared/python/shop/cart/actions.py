@@ -26,7 +26,7 @@ from shop.kernel.ids import new_id
 from shop.kernel.transactions import Change
 from shop.pricing.actions.coupons import tried
 from shop.pricing.model import Basket, Destination, Rules, Standing
-from shop.pricing.model.rules import gifts_about
+from shop.pricing.model.rules import first_order_about, gifts_about
 from shop.pricing.ports import Guesses, Purchases, RuleBook, Standings
 
 NOTHING: Mapping[str, int] = {}
@@ -86,7 +86,8 @@ class Shelf:
         def ask(basket: Basket) -> Standing:
             standing = self.standings.standing(basket, rules, who, surely=surely)
             customer = basket.customer.id if basket.customer is not None else None
-            if rules.asks_for_first_order and customer and standing.orders_before is None:
+            unknown = standing.orders_before is None
+            if customer and unknown and first_order_about(basket, rules):
                 before = int(self.purchases.bought_before(customer))
                 standing = replace(standing, orders_before=before)
             given = gifts_about(basket, rules, at)

@@ -152,3 +152,13 @@ def gifts_about(basket: Basket, rules: Rules, at: datetime) -> tuple[str, ...]:
             if isinstance(candidate.effect, GiftWith) and not candidate.promotion.why_not_now(at)
         )
     )
+
+
+def first_order_about(basket: Basket, rules: Rules) -> bool:
+    """Whether a promotion for a first order may be about this basket: only then does it matter
+    what its customer bought before.
+    """
+    return rules.asks_for_first_order and any(
+        candidate.promotion.conditions.first_order and (basket.codes or not candidate.code_required)
+        for candidate, _ in rules.plan.touching(basket.lines)
+    )

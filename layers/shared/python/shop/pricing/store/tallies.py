@@ -12,7 +12,7 @@ from shop.pricing.model.counts import CODE as A_CODE
 from shop.pricing.model.counts import CREDIT, CUSTOMER, FIRST, HAD, QUOTA
 from shop.pricing.model.coupons import normal
 from shop.pricing.model.effects import FlashSale
-from shop.pricing.model.rules import Rules
+from shop.pricing.model.rules import Rules, first_order_about
 from shop.pricing.model.standing import UNTOUCHED, Standing
 from shop.pricing.store.coupons import facts_of
 from shop.pricing.store.customers import key_of
@@ -46,7 +46,7 @@ class DynamoStandings:
         asked = basket.customer.id if basket.customer is not None else None
         if asked is not None and rules.asks_for_groups:
             keys.append((key_of(asked), HEAD))
-        if who is not None and rules.asks_for_first_order:
+        if who is not None and first_order_about(basket, rules):
             keys.append((f"FIRST#{who}", COUNT))
         if not keys:
             return UNTOUCHED

@@ -1,0 +1,141 @@
+"""What each shopper's door asks of DynamoDB, call by call, and what an order costs in read units.
+
+Boards and books are warm, as in a Lambda that answered somebody within the last three seconds.
+"""
+
+from typing import Any
+
+import pytest
+
+from functions.cart import create_cart, get_cart, update_cart
+from functions.checkout import complete_checkout, create_checkout, get_checkout, update_checkout
+from functions.orders import get_order
+from functions.webhooks import apply_payment_event
+from tests.functions.checkout.test_customers import FIRST, asking
+from tests.functions.checkout.test_discounts import run
+from tests.kit.backroom import back_room, messages, todays
+from tests.kit.calls import Call, Calls, counted
+from tests.kit.goods import checkout_body, lines, mug, paying, put_on_sale
+from tests.kit.shop import Context, call
+
+pytestmark = pytest.mark.usefixtures("cloud")
+
+READ_UNITS = 6
+"""Of an order of two lines, from its checkout to being paid."""
+BODY = {"line_items": lines(("mug.1", 2), ("mug.2", 1))}
+CHECKOUT = checkout_body(("mug.1", 2), ("mug.2", 1))
+
+
+@pytest.fixture(autouse=True)
+def _warm(cloud: None) -> None:
+    put_on_sale(mug(), pieces=50)
+    put_on_sale(mug("other"), pieces=50)
+    warm()
+
+
+def warm() -> None:
+    call(create_cart.handler, "POST /carts", BODY)
+    call(create_checkout.handler, "POST /checkout-sessions", CHECKOUT)
+
+
+def ours(calls: Calls) -> list[str]:
+    """Without the sandbox's own table: a real provider is not in this DynamoDB."""
+    return [name.removeprefix("dynamodb.") for name in calls.names if "sandbox_" not in name]
+
+
+def read_units(made: Call) -> float:
+    """A consistent read of up to 4 KB is one unit, another half of one."""
+    parameters = made.parameters
+    if made.operation == "GetItem":
+        return 1.0 if parameters.get("ConsistentRead") else 0.5
+    asked = parameters["RequestItems"].values() if made.operation == "BatchGetItem" else ()
+    return sum(len(a["Keys"]) * (1.0 if a.get("ConsistentRead") else 0.5) for a in asked)
+
+
+def test_a_cart_is_written_in_one_transaction_and_reads_stock_only_when_looked_at() -> None:
+    with counted() as creating:
+        cart = call(create_cart.handler, "POST /carts", BODY).json["id"]
+    with counted() as updating:
+        call(update_cart.handler, "PUT /carts/{id}", BODY, id=cart)
+    with counted() as looking:
+        call(get_cart.handler, "GET /carts/{id}", id=cart)
+    assert ours(creating) == ["BatchGetItem catalog", "TransactWriteItems sessions"]
+    assert ours(updating) == ["GetItem sessions", *ours(creating)]
+    assert ours(looking) == ["GetItem sessions", "BatchGetItem catalog", "BatchGetItem inventory"]
+
+
+def test_a_quote_takes_three_calls_placing_and_paying_three_and_an_order_is_one_read() -> None:
+    with counted() as creating:
+        checkout = call(create_checkout.handler, "POST /checkout-sessions", CHECKOUT).json["id"]
+    with counted() as updating:
+        call(update_checkout.handler, "PUT /checkout-sessions/{id}", CHECKOUT, id=checkout)
+    with counted() as looking:
+        call(get_checkout.handler, "GET /checkout-sessions/{id}", id=checkout)
+    with counted() as buying:
+        route = "POST /checkout-sessions/{id}/complete"
+        bought = call(complete_checkout.handler, route, paying("tok_success"), id=checkout).json
+    with counted() as asked:
+        call(get_order.handler, "GET /orders/{id}", id=bought["order"]["id"])
+    quote = ["BatchGetItem catalog", "BatchGetItem inventory", "TransactWriteItems sessions"]
+    assert ours(creating) == quote
+    assert ours(updating) == ["GetItem sessions", quote[0], quote[2]]
+    assert ours(looking) == ["GetItem sessions"]
+    assert bought["status"] == "completed"
+    assert ours(buying) == [
+        "GetItem sessions",
+        "TransactWriteItems inventory+orders+sessions",
+        "PutItem orders",
+    ]
+    assert ours(asked) == ["GetItem orders"]
+    units = sum(read_units(made) for made in creating.made + updating.made + buying.made)
+    assert units <= READ_UNITS
+
+
+def test_a_payment_told_late_is_one_read_and_one_write() -> None:
+    room = back_room()
+    reference = room.pay(room.place(todays()), "tok_pending").payment.reference
+    room.provider.settle(reference)
+    event = messages({"provider": "sandbox", "reference": reference})
+    with counted() as calls:
+        assert apply_payment_event.handler(event, Context()) == {"batchItemFailures": []}
+    assert ours(calls) == ["Query orders", "PutItem orders"]
+
+
+ORDERS = "Query orders"
+COUNTS = "BatchGetItem pricing"
+
+
+def carted(*, ann: bool = True) -> list[str]:
+    warm()
+    with counted() as calls:
+        assert asking(create_cart, "POST /carts", BODY, ann=ann).status == 201
+    return ours(calls)
+
+
+def test_earlier_orders_are_read_where_a_first_order_has_a_price_of_its_own() -> None:
+    run(**FIRST)
+    assert carted() == [
+        "BatchGetItem catalog",
+        COUNTS,
+        ORDERS,
+        "TransactWriteItems sessions",
+    ]
+    assert ORDERS not in carted(ann=False)
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        {
+            "effect": {"kind": "percent_off", "basis_points": 1000},
+            "goods": {"products": ["other"]},
+        },
+        {"code_required": True},
+    ],
+    ids=["about other goods", "behind a code that nobody entered"],
+)
+def test_earlier_orders_are_not_read_for_a_first_order_that_is_not_this_carts(
+    elsewhere: dict[str, Any],
+) -> None:
+    run(**{**FIRST, **elsewhere})
+    assert carted() == ["BatchGetItem catalog", "TransactWriteItems sessions"]
