@@ -354,6 +354,7 @@ def test_the_samples_that_the_shop_ships_are_good() -> None:
         assert not read(file.read_text()).rejected
 
 
+@pytest.mark.slow
 def test_the_whole_demo_store_is_read() -> None:
     if not DEMO_STORE.exists():
         pytest.skip(f"{DEMO_STORE} is not there; it comes with the project's shared data only")

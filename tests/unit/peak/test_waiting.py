@@ -65,6 +65,7 @@ def test_who_comes_to_an_empty_room_is_let_in_at_once() -> None:
     assert joined.place.admission is not None
 
 
+@pytest.mark.slow
 def test_a_crowd_is_let_in_one_after_the_other_at_the_rooms_pace() -> None:
     hall = Hall()
     tickets = [hall.join(after(100 + n / 1000)).ticket for n in range(200)]
