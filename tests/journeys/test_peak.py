@@ -4,6 +4,7 @@ What is asked of Lambda is asserted in tests/functions: the emulator refuses it 
 IAM (docs/local-cloud.md).
 """
 
+import time
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,8 @@ import pytest
 
 from local.cloud import Cloud
 from local.people import Visitor, until
+from tests.kit.goods import checkout_body, paying
+from tests.kit.ucp_judge import judge
 
 pytestmark = pytest.mark.journey
 
@@ -56,3 +59,50 @@ def test_a_sale_is_prepared_for_by_the_clock_and_given_back_when_it_is_called_of
     staff.post(f"/staff/promotions/{id_}/end", None)
     until(lambda: bins(cloud, goods["sku"]), lambda there: there == 1)
     until(lambda: schedules(cloud), lambda names: not ours & names)
+
+
+def test_goods_that_everybody_wants_are_bought_by_who_waited(
+    staff: Visitor, guest: Visitor, sell: Callable[..., dict[str, Any]]
+) -> None:
+    goods = sell(pieces=3)
+    id_ = f"crowd-{uuid.uuid4().hex[:8]}"
+    staff.post(
+        "/staff/promotions",
+        {
+            "id": id_,
+            "title": "Crowd",
+            "effect": {"kind": "percent_off", "basis_points": 1000},
+            "goods": {"variants": [goods["variant"]]},
+        },
+    )
+    staff.post(f"/staff/promotions/{id_}/schedule", None)
+    room = {"pace": 0, "why": "everybody wants one"}
+    assert staff.ask(f"PUT /staff/waiting-rooms/{id_}", room).status == 200
+    time.sleep(6)  # five seconds, and every Lambda knows
+    checkout = guest.post("/checkout-sessions", checkout_body((goods["variant"], 1)))
+    path, pay = f"/checkout-sessions/{checkout['id']}/complete", paying("tok_success")
+    held = judge("checkout", guest.post(path, pay))
+    assert held["status"] == "requires_escalation"
+    here = held["continue_url"].removeprefix(guest.url)
+    place = guest.post(f"{here}/tickets", {"checkout_id": checkout["id"]})
+    assert (place["admitted"], place["ahead"]) == (False, 1)
+    assert staff.ask(f"PUT /staff/waiting-rooms/{id_}", {**room, "pace": 100}).status == 200
+    turn = until(
+        lambda: guest.post(f"{here}/turns", {"ticket": place["ticket"]}),
+        lambda told: bool(told["admitted"]),
+    )
+    forged = {"Waiting-Room-Admission": place["ticket"]}
+    assert guest.ask(f"POST {path}", pay, headers=forged).status == 403
+    shown = {"Waiting-Room-Admission": turn["admission"]}
+    bought = guest.ask(f"POST {path}", pay, headers=shown)
+    assert bought.body["status"] == "completed", bought.text
+    assert staff.ask(f"DELETE /staff/waiting-rooms/{id_}").status == 200
+    assert (
+        staff.ask("PUT /staff/switches/waiting_room", {"on": False, "why": "a test"}).status == 200
+    )
+    off = until(
+        lambda: guest.ask(f"POST {here}/tickets", {"checkout_id": checkout["id"]}),
+        lambda reply: reply.status == 503,
+    )
+    assert off.body["code"] == "waiting_room_off"
+    assert staff.ask("PUT /staff/switches/waiting_room", {"on": True, "why": "done"}).status == 200

@@ -1,5 +1,6 @@
 """From the staff's doors to the calls that AWS is asked: a sale's capacity, before and after."""
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,7 +9,9 @@ from unittest.mock import patch
 import boto3
 import pytest
 from botocore.client import BaseClient
+from botocore.exceptions import ClientError
 
+from functions.catalog import get_product
 from functions.scheduled import prepare_peak
 from functions.staff_pricing import (
     change_promotion,
@@ -217,6 +220,29 @@ def test_what_aws_refuses_is_raised_once_the_rest_is_done(
         keep(NOW + timedelta(hours=2), monkeypatch)
     assert ("PutProvisionedConcurrencyConfig", KEPT_WARM) in asked
     assert DynamoStock().level("MUG-RED").bins == 4
+
+
+def test_pages_that_may_only_read_show_what_is_left_of_a_hot_article(
+    cloud: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The Lambdas of product pages have no right to renew what everybody sees of the bins."""
+    put_on_sale(mug(), pieces=640)
+    stock = DynamoStock()
+    assert stock.spread("MUG-RED", 8) == 8
+    send = BaseClient._make_api_call  # type: ignore[attr-defined]
+    denied: Any = {"Error": {"Code": "AccessDeniedException", "Message": "not allowed"}}
+
+    def reading(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
+        if operation == "UpdateItem":
+            raise ClientError(denied, operation)
+        return send(client, operation, parameters)
+
+    with patch.object(BaseClient, "_make_api_call", reading):
+        page = DynamoStock()
+        monkeypatch.setattr(page._sights, "_clock", lambda: time.time() + 60)
+        assert page.levels(["MUG-RED"])["MUG-RED"].available == 640
+        shown = call(get_product.handler, "POST /catalog/product", {"id": "mug"})
+        assert shown.status == 200, shown.text
 
 
 # ------------------------------------------------------------------------------ the clock

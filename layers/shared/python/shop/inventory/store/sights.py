@@ -21,6 +21,8 @@ from shop.inventory.store.rows import BinRow, SightRow, key, read_bin
 
 LOOK_AGAIN_AFTER = 0.25
 """Seconds after which a process that was refused looks again, and a sight is renewed."""
+LOOKERS_WAIT = 2.0
+"""Seconds after which a process that may not write reads all bins for itself."""
 BELIEVED_FOR = 1.0
 """Seconds for which it is believed that nothing is left; what comes back may wait so long."""
 SKUS_REMEMBERED = 2_000
@@ -56,6 +58,7 @@ class Sights:
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._seen: dict[str, dict[str, Sight]] = {}
+        self._only_looks = False
 
     def of(self, sku: str) -> Mapping[str, Sight]:
         """What is remembered of a SKU, by location; empty for the many that need no memory."""
@@ -111,12 +114,15 @@ class Sights:
             sight = self._take(sku, location, row.seen, float(row.seen_at), now)
         if row is not None and float(row.renewed_until) > now:
             return sight
-        if not self._elected(sku, location, now):
-            return sight
-        return self.renew(sku, location)
+        if not self._only_looks and self._elected(sku, location, now):
+            return self.renew(sku, location)
+        # Those who sell renew it while it sells; who may only look reads when nobody did.
+        if self._only_looks and now - sight.seen_at >= LOOKERS_WAIT:
+            return self.renew(sku, location, tell=False)
+        return sight
 
-    def renew(self, sku: str, location: str) -> Sight | None:
-        """Read all bins and tell everybody."""
+    def renew(self, sku: str, location: str, *, tell: bool = True) -> Sight | None:
+        """Read all bins and tell everybody, or keep it to oneself."""
         bins = read_all(sku, location, consistent=False)
         if not bins:
             return None
@@ -142,7 +148,8 @@ class Sights:
             SightRow.seen_at.set(now),
             SightRow.renewed_until.set(now + LOOK_AGAIN_AFTER),
         ]
-        _written(SightRow(*_sight_key(sku, location)), actions, newest)
+        if tell:
+            _written(SightRow(*_sight_key(sku, location)), actions, newest)
         return self._take(sku, location, seen, now, now)
 
     def _take(
@@ -172,7 +179,13 @@ class Sights:
         """Whether it is this process that renews the sight now."""
         free = SightRow.renewed_until.does_not_exist() | (SightRow.renewed_until <= now)
         actions: list[Action] = [SightRow.renewed_until.set(now + LOOK_AGAIN_AFTER)]
-        return _written(SightRow(*_sight_key(sku, location)), actions, free)
+        try:
+            return _written(SightRow(*_sight_key(sku, location)), actions, free)
+        except UpdateError as error:
+            if error.cause_response_code != "AccessDeniedException":
+                raise
+            self._only_looks = True  # the role of a product page's Lambda
+            return False
 
 
 def _written(row: SightRow, actions: list[Action], condition: Condition) -> bool:
