@@ -132,8 +132,8 @@ def test_staff_give_and_take_with_a_reason_and_the_customer_sees_it() -> None:
         ("grant", 500),
     ]
     assert seen["points"]["movements"][0]["reference"] == "goodwill (by staff-1)"
-    (euro,) = seen["store_credit"]
-    assert (euro["available"], euro["currency"]) == (1000, "EUR")
+    ((currency, euro),) = seen["store_credit"].items()
+    assert (currency, euro["available"], euro["currency"]) == ("EUR", 1000, "EUR")
     assert by_staff(get_credits, "GET /staff/customers/{id}/credits", id="ann").json == seen
 
 

@@ -447,10 +447,10 @@ class AccountView(BaseModel):
 
 
 class CreditsView(BaseModel):
-    """Points and store credit of a customer."""
+    """Points and store credit of a customer, the latter by currency."""
 
     points: AccountView
-    store_credit: list[AccountView]
+    store_credit: dict[str, AccountView]
 
 
 def credits_view(customer_id: str, ledgers: Ledgers, at: datetime) -> CreditsView:
@@ -458,7 +458,7 @@ def credits_view(customer_id: str, ledgers: Ledgers, at: datetime) -> CreditsVie
     books = {c: ledgers.of(store_credit_of(customer_id, c)) for c in WORTH}
     return CreditsView(
         points=AccountView.of(ledgers.of(points_of(customer_id)), at),
-        store_credit=[AccountView.of(book, at, c) for c, book in books.items() if book.postings],
+        store_credit={c: AccountView.of(book, at, c) for c, book in books.items() if book.postings},
     )
 
 
