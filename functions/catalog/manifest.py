@@ -30,7 +30,9 @@ FEATURE = Feature(
             capability=_LOOKUP,
             request="shop.catalog.wire.shopping:LookupRequest",
             response="ucp:shopping/catalog_lookup.json#/$defs/lookup_response",
-            reads=(Table.CATALOG, Table.INVENTORY, Table.PRICING),
+            reads=(Table.CATALOG, Table.PRICING),
+            # What is kept in many places is looked at once in a while for everybody, and noted.
+            writes=(Table.INVENTORY,),
         ),
         Endpoint(
             route="POST /catalog/product",
@@ -42,7 +44,9 @@ FEATURE = Feature(
             capability=_LOOKUP,
             request="shop.catalog.wire.shopping:ProductRequest",
             response="ucp:shopping/catalog_lookup.json#/$defs/get_product_response",
-            reads=(Table.CATALOG, Table.INVENTORY, Table.PRICING),
+            reads=(Table.CATALOG, Table.PRICING),
+            # What is kept in many places is looked at once in a while for everybody, and noted.
+            writes=(Table.INVENTORY,),
         ),
     ),
 )
