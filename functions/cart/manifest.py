@@ -4,9 +4,7 @@ from functions.manifest import Access, Endpoint, Feature, Peak, Switch, Table
 
 _CART = "dev.ucp.shopping.cart"
 _VIEW = "ucp:shopping/cart.json"
-_READS = (Table.CATALOG, Table.PRICING, Table.ORDERS)
-# What is kept in many places is looked at once in a while for everybody, and noted.
-_WRITES = (Table.SESSIONS, Table.INVENTORY)
+_READS = (Table.CATALOG, Table.PRICING, Table.INVENTORY, Table.ORDERS)
 
 FEATURE = Feature(
     "cart",
@@ -24,7 +22,7 @@ FEATURE = Feature(
             response=_VIEW,
             status=201,
             reads=_READS,
-            writes=_WRITES,
+            writes=(Table.SESSIONS,),
         ),
         Endpoint(
             route="GET /carts/{id}",
@@ -34,7 +32,6 @@ FEATURE = Feature(
             capability=_CART,
             response=_VIEW,
             reads=(*_READS, Table.SESSIONS),
-            writes=(Table.INVENTORY,),
         ),
         Endpoint(
             route="PUT /carts/{id}",
@@ -48,7 +45,7 @@ FEATURE = Feature(
             request="shop.cart.wire:CartRequest",
             response=_VIEW,
             reads=_READS,
-            writes=_WRITES,
+            writes=(Table.SESSIONS,),
         ),
         Endpoint(
             route="POST /carts/{id}/cancel",
@@ -60,7 +57,7 @@ FEATURE = Feature(
             idempotent=True,
             response=_VIEW,
             reads=_READS,
-            writes=_WRITES,
+            writes=(Table.SESSIONS,),
         ),
     ),
 )

@@ -30,9 +30,7 @@ FEATURE = Feature(
             capability=_LOOKUP,
             request="shop.catalog.wire.shopping:LookupRequest",
             response="ucp:shopping/catalog_lookup.json#/$defs/lookup_response",
-            reads=(Table.CATALOG, Table.PRICING),
-            # What is kept in many places is looked at once in a while for everybody, and noted.
-            writes=(Table.INVENTORY,),
+            reads=(Table.CATALOG, Table.INVENTORY, Table.PRICING),
         ),
         Endpoint(
             route="POST /catalog/product",
@@ -44,9 +42,7 @@ FEATURE = Feature(
             capability=_LOOKUP,
             request="shop.catalog.wire.shopping:ProductRequest",
             response="ucp:shopping/catalog_lookup.json#/$defs/get_product_response",
-            reads=(Table.CATALOG, Table.PRICING),
-            # What is kept in many places is looked at once in a while for everybody, and noted.
-            writes=(Table.INVENTORY,),
+            reads=(Table.CATALOG, Table.INVENTORY, Table.PRICING),
         ),
     ),
 )

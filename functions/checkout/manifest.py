@@ -20,8 +20,8 @@ FEATURE = Feature(
             request="shop.checkout.wire:CheckoutCreateRequest",
             response=_VIEW,
             status=201,
-            reads=(Table.CATALOG, Table.PRICING, Table.ORDERS),
-            writes=(Table.SESSIONS, Table.INVENTORY),
+            reads=(Table.CATALOG, Table.PRICING, Table.INVENTORY, Table.ORDERS),
+            writes=(Table.SESSIONS,),
         ),
         Endpoint(
             route="GET /checkout-sessions/{id}",
@@ -34,11 +34,11 @@ FEATURE = Feature(
             reads=(
                 Table.CATALOG,
                 Table.PRICING,
+                Table.INVENTORY,
                 Table.SESSIONS,
                 Table.ORDERS,
                 Table.PEAK,
             ),
-            writes=(Table.INVENTORY,),
         ),
         Endpoint(
             route="PUT /checkout-sessions/{id}",
@@ -51,8 +51,8 @@ FEATURE = Feature(
             idempotent=True,
             request="shop.checkout.wire:CheckoutUpdateRequest",
             response=_VIEW,
-            reads=(Table.CATALOG, Table.PRICING, Table.ORDERS),
-            writes=(Table.SESSIONS, Table.INVENTORY),
+            reads=(Table.CATALOG, Table.PRICING, Table.INVENTORY, Table.ORDERS),
+            writes=(Table.SESSIONS,),
         ),
         Endpoint(
             route="POST /checkout-sessions/{id}/complete",
