@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -153,3 +154,72 @@ def test_a_price_list_of_a_customer_group_is_theirs_alone(
 
     assert until(price, lambda amount: amount == 6_000) == 6_000
     assert guest.post("/carts", lines)["totals"][-1]["amount"] == 10_000
+
+
+def credit(type_: str, token: str | None = None) -> dict[str, Any]:
+    told: dict[str, Any] = {"id": type_, "handler_id": "credits", "type": type_}
+    return told if token is None else {**told, "credential": {"type": type_, "token": token}}
+
+
+def pay(buyer: Visitor, checkout: dict[str, Any], *first: dict[str, Any]) -> dict[str, Any]:
+    body = paying("tok_success")
+    body["payment"]["instruments"][:0] = first
+    done: dict[str, Any] = buyer.post(f"/checkout-sessions/{checkout['id']}/complete", body)
+    judge("checkout", done)
+    return done
+
+
+def paid(done: dict[str, Any]) -> dict[str, int]:
+    return {i["id"]: i.get("amount", 0) for i in done["payment"]["instruments"]}
+
+
+def issue(staff: Visitor, amount: int) -> str:
+    body = {"amount": amount, "currency": "USD", "reason": "a journey"}
+    code: str = staff.post("/staff/gift-cards", body)["code"]
+    return code
+
+
+def left(visitor: Visitor, code: str) -> int:
+    asked = {"code": code, "currency": "USD"}
+    balance: int = visitor.post("/gift-cards/balance", asked)["balance"]
+    return balance
+
+
+def test_points_and_a_gift_card_pay_in_part_and_come_back_with_the_order(
+    staff: Visitor, jane: Visitor, sell: Sell
+) -> None:
+    goods, code = sell(pieces=50, price=10_000), issue(staff, 2_500)
+    path = f"/staff/customers/{subject(jane)}/credits"
+    staff.post(path, {"kind": "points", "amount": 700, "reason": "a journey"})
+    before = jane.get("/account/credits")["points"]["available"]
+    made = jane.post("/checkout-sessions", checkout_body((goods["variant"], 1)))
+    judge("checkout", made)
+    done = pay(jane, made, credit("loyalty"), credit("gift_card", code))
+    assert done["status"] == "completed"
+    total = made["totals"][-1]["amount"]
+    rest = total - before - 2_500
+    instruments = paid(done)
+    assert (instruments["loyalty"], instruments["gift_card"]) == (before, 2_500)
+    assert sum(instruments.values()) == total
+    assert rest in instruments.values()
+    assert (jane.get("/account/credits")["points"]["available"], left(jane, code)) == (0, 0)
+    staff.post(f"/staff/orders/{done['order']['id']}/cancel", {"reason": "changed mind"})
+    assert jane.get("/account/credits")["points"]["available"] == before
+    assert left(jane, code) == 2_500
+
+
+def test_a_gift_card_that_many_spend_at_once_pays_no_more_than_it_holds(
+    staff: Visitor, guest: Visitor, sell: Sell
+) -> None:
+    goods, code = sell(pieces=50, price=1_000), issue(staff, 4_000)
+
+    def buy(number: int) -> int:
+        body = checkout_body((goods["variant"], 1))
+        done = pay(guest, guest.post("/checkout-sessions", body), credit("gift_card", code))
+        assert done["status"] == "completed"
+        return paid(done)["gift_card"]
+
+    with ThreadPoolExecutor(4) as buyers:
+        parts = list(buyers.map(buy, range(4)))
+    assert sum(parts) == 4_000
+    assert left(guest, code) == 0
