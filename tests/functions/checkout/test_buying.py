@@ -16,8 +16,13 @@ from functions.checkout import (
 from shop.catalog.store import DynamoCatalogue
 from shop.inventory.store import DynamoStock
 from shop.kernel.errors import NotFound
-from shop.orders.model import Status
+from shop.kernel.ids import derived_id
+from shop.orders.actions import record_payment
+from shop.orders.model import Order, Status
 from shop.orders.store import DynamoOrders
+from shop.payments.gateway.sandbox import SandboxProvider
+from shop.payments.model import PaymentStatus, Report
+from tests.kit.backroom import back_room
 from tests.kit.goods import checkout_body, lines, mug, paying, put_on_sale
 from tests.kit.shop import Response, call
 
@@ -517,3 +522,50 @@ def test_what_the_provider_cannot_read_gives_the_stock_back_at_once(
         )
     assert available("MUG-RED") == 1
     assert pay(checkout).json["status"] == "completed"
+
+
+def test_a_payment_that_is_certain_while_the_buyer_leaves_wins_and_the_order_stands(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    put_on_sale(mug(), pieces=1)
+    checkout = begin(("mug.1", 1))
+    assert pay(checkout, "tok_pending").json["status"] == "complete_in_progress"
+    read = DynamoOrders.of
+
+    def paid_after_it_was_read(self: DynamoOrders, owner: str, order_id: str) -> Order:
+        order = read(self, owner, order_id)
+        monkeypatch.undo()
+        sure = Report("pay_1", PaymentStatus.AUTHORISED, authorised=order.total)
+        room = back_room()
+        record_payment(order_id, sure, at=datetime.now(UTC), who="sandbox", **room.books)
+        return order
+
+    monkeypatch.setattr(DynamoOrders, "of", paid_after_it_was_read)
+    answer = call(cancel_checkout.handler, CANCEL, id=checkout["id"])
+    assert (answer.status, answer.json["messages"][0]["code"]) == (409, "checkout_completed")
+    shown = look(checkout)
+    assert shown["status"] == "completed"
+    order = DynamoOrders().of("guest", shown["order"]["id"])
+    assert (order.status, available("MUG-RED")) == (Status.CONFIRMED, 0)
+
+
+def test_money_for_a_checkout_that_was_left_meanwhile_is_not_a_purchase(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    put_on_sale(mug(), pieces=1)
+    checkout = begin(("mug.1", 1))
+    authorise = SandboxProvider.authorise
+
+    def left_before_the_money_came(self: SandboxProvider, *asked: Any, **more: Any) -> Report:
+        report = authorise(self, *asked, **more)
+        left = call(cancel_checkout.handler, CANCEL, id=checkout["id"])
+        assert left.json["status"] == "canceled"
+        return report
+
+    monkeypatch.setattr(SandboxProvider, "authorise", left_before_the_money_came)
+    assert pay(checkout).json["status"] != "completed"
+    assert look(checkout)["status"] == "canceled"
+    order = DynamoOrders().of("guest", derived_id("ord", checkout["id"], "1"))
+    assert (order.status, available("MUG-RED")) == (Status.CANCELLED, 1)
+    assert not order.was_confirmed
+    assert order.payment.balance("authorised") == order.total  # its event gives it back

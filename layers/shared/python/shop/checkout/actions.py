@@ -305,6 +305,7 @@ def cancel_checkout(
             at=ask.at,
             who=ask.owner,
             owner=ask.owner,
+            unless_paid=True,
             orders=orders,
             stock=stock,
             tallies=tallies,

@@ -211,9 +211,7 @@ def phase_of(session: Session, order: Order | None) -> Phase:
 
 def was_bought(order: Order) -> bool:
     """Whether an order was ever certain; what staff do with it later does not undo the checkout."""
-    if order.status in (OrderStatus.PLACING, OrderStatus.PLACED):
-        return False
-    return order.status is not OrderStatus.CANCELLED or order.payment.balance("authorised") > 0
+    return order.was_confirmed
 
 
 def messages_of(session: Session, order: Order | None) -> tuple[Message, ...]:

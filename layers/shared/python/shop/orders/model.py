@@ -87,6 +87,9 @@ SHIPPED_AT_ONCE = 48
 """Holds of a batch that leaves: two rows for each, its own and one in the journal."""
 
 
+_CERTAIN = {f"payment {status}" for status in (PaymentStatus.AUTHORISED, PaymentStatus.CAPTURED)}
+"""How an order's history tells that its money was certain."""
+
 _PROGRESS = {status: place for place, status in enumerate(ParcelStatus)}
 """Of two reports of one moment the one further on counts, so that arrival decides nothing."""
 
@@ -385,6 +388,20 @@ class Order:
             self.status is Status.CANCELLED
             and any(moment.what == "given up" for moment in self.history[:1])
         )
+
+    @property
+    def was_confirmed(self) -> bool:
+        """Whether the shop ever owed the goods, whatever became of the order later.
+
+        Money that arrives for an order already called off confirms nothing: it goes back.
+        """
+        if self.status in (Status.PLACING, Status.PLACED):
+            return False
+        if self.status is not Status.CANCELLED:
+            return True
+        known = [moment.what for moment in self.history]
+        before = known[: known.index("cancelled")] if "cancelled" in known else []
+        return not _CERTAIN.isdisjoint(before)
 
     def given_up(self, reason: str, at: datetime, who: str) -> "Order":
         """Called off before it was placed; as nobody has heard of it, nobody is told."""

@@ -213,15 +213,18 @@ def cancel_order(
     tallies: Uses,
     ledger: Ledger,
     owner: str | None = None,
+    unless_paid: bool = False,
 ) -> Order:
     """Call an order off and give back its stock and its uses; asked for twice, once.
 
     The money goes back by the event, never from here. Raises Conflict once a piece was shipped.
+    ``unless_paid`` leaves an order alone that was confirmed meanwhile, and gives it as it is: the
+    write states the version that was looked at, so nobody is told one thing and done another.
     """
 
     def attempt() -> Order:
         order = orders.by_id(order_id) if owner is None else orders.of(owner, order_id)
-        if order.status is Status.CANCELLED:
+        if order.status is Status.CANCELLED or (unless_paid and order.was_confirmed):
             return order
         if order.status is Status.PLACING:
             return give_up_placing(
