@@ -101,6 +101,12 @@ def test_a_list_is_made_changed_listed_and_found() -> None:
         ({"currency": "XYZ"}, "currency_unknown", "$.currency"),
         ({"entries": [{"article": "no.1", "price": 1}]}, "article_unknown", "$.entries[0]"),
         ({"entries": [{"article": "mug.9", "price": 1}]}, "article_unknown", "$.entries[0]"),
+        (
+            {"window": {"starts": "0001-01-01T00:00:00+14:00"}},
+            "time_invalid",
+            "$.window.starts",
+        ),
+        ({"window": {"weekdays": [7]}}, "weekday_invalid", "$.window.weekdays"),
         ({"markets": ["MARS"]}, "market_unknown", "$.markets[0]"),
         ({"channels": ["fax"]}, "channel_unknown", "$.channels[0]"),
         (

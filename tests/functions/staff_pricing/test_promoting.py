@@ -14,9 +14,11 @@ from functions.staff_pricing import (
     get_promotion,
     issue_codes,
     list_codes,
+    list_price_lists,
     list_promotions,
     schedule_promotion,
 )
+from shop.kernel.paging import to_cursor
 from tests.kit.goods import mug, put_on_sale
 from tests.kit.shop import Response, call
 
@@ -32,6 +34,7 @@ TENTH: dict[str, Any] = {
     "title": "A tenth off",
     "effect": {"kind": "order_percent", "basis_points": 1000},
 }
+EDGES = ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "1999-12-31T00:00:00Z"]
 
 pytestmark = pytest.mark.usefixtures("cloud")
 
@@ -107,6 +110,28 @@ def test_what_runs_keeps_its_terms() -> None:
             "$.conditions.window.ends",
         ),
         ({"cupon": 1}, "field_unknown", "$.cupon"),
+        ({"effect": {"kind": []}}, "kind_unknown", "$.effect.kind"),
+        ({"effect": {"kind": {}}}, "kind_unknown", "$.effect.kind"),
+        (
+            {"effect": {"kind": "order_amount", "amount": [{"amount": 1, "currency": []}]}},
+            "currency_unknown",
+            "$.effect.amount[0].currency",
+        ),
+        (
+            {"conditions": {"window": {"starts": "0001-01-01T00:00:00+14:00"}}},
+            "time_invalid",
+            "$.conditions.window.starts",
+        ),
+        (
+            {"conditions": {"window": {"ends": "9999-12-31T23:59:59-14:00"}}},
+            "time_invalid",
+            "$.conditions.window.ends",
+        ),
+        (
+            {"conditions": {"window": {"hours": ["10:00:00+02:00", "12:00:00"]}}},
+            "time_invalid",
+            "$.conditions.window.hours[0]",
+        ),
     ],
 )
 def test_a_promotion_that_makes_no_sense_is_refused_with_field_and_reason(
@@ -152,6 +177,78 @@ def test_what_if_tells_what_a_draft_would_change_and_why() -> None:
     assert told.json["difference"]["sums"] == {"discount": [0, 260], "total": [2598, 2338]}
     assert told.json["difference"]["rules"] == {"order:tenth": ["not tried", "applied 260"]}
     assert told.json["after"]["trace"][0]["rule"] == "tenth"
+
+
+def test_what_if_is_asked_of_a_country_and_of_none_that_there_is() -> None:
+    put_on_sale(mug(), pieces=1)
+    asked = {"lines": [{"item": "mug.1", "quantity": 2}]}
+    told = ask(ask_what_if, "POST /staff/what-if", {**asked, "country": "DE"})
+    assert told.status == 200, told.text
+    assert told.json["before"]["tax_included"]
+    refused = ask(ask_what_if, "POST /staff/what-if", {**asked, "country": "ZZ"})
+    assert (refused.status, refused.json["errors"][0]["path"]) == (400, "$.country")
+
+
+@pytest.mark.parametrize("at", EDGES)
+@pytest.mark.parametrize("name", ["at", "then"])
+def test_what_if_is_not_asked_of_the_edges_of_time(name: str, at: str) -> None:
+    put_on_sale(mug(), pieces=1)
+    asked = {"lines": [{"item": "mug.1", "quantity": 2}], name: at}
+    refused = ask(ask_what_if, "POST /staff/what-if", asked)
+    assert (refused.status, refused.json["errors"][0]["path"]) == (400, f"$.{name}"), refused.text
+
+
+@pytest.mark.parametrize("at", EDGES)
+@pytest.mark.parametrize("name", ["starts", "ends"])
+def test_a_coupon_is_not_for_the_edges_of_time(name: str, at: str) -> None:
+    create(code_required=True)
+    body = {"id": "spring", "promotion_id": "tenth", name: at}
+    refused = ask(create_coupon, "POST /staff/coupons", body)
+    assert (refused.status, refused.json["errors"][0]["path"]) == (400, f"$.{name}"), refused.text
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        {"after": 5},
+        {"after": ""},
+        {"after": "BATCH#"},
+        {"after": "CODES#~~"},
+        {"after": None},
+        {"pk": "x"},
+        {"after": "tenth", "more": 1},
+    ],
+)
+def test_a_cursor_made_up_by_hand_is_refused(key: dict[str, Any]) -> None:
+    create(code_required=True)
+    ask(create_coupon, "POST /staff/coupons", {"id": "spring", "promotion_id": "tenth"})
+    ask(issue_codes, "POST /staff/coupons/{id}/codes", {"count": 2}, id="spring", key="once")
+    forged = f"cursor={to_cursor(key)}"
+    for door, route in (
+        (list_codes, "GET /staff/coupons/{id}/codes"),
+        (list_promotions, "GET /staff/promotions"),
+        (list_price_lists, "GET /staff/price-lists"),
+    ):
+        refused = ask(door, route, id="spring", query=forged)
+        assert (refused.status, refused.json.get("code")) == (400, "cursor_invalid"), route
+
+
+def test_codes_and_promotions_go_on_after_a_page() -> None:
+    create(code_required=True)
+    create(id="zenith")
+    page = ask(list_promotions, "GET /staff/promotions", query="limit=1").json
+    more = f"limit=1&cursor={page['cursor']}"
+    rest = ask(list_promotions, "GET /staff/promotions", query=more).json
+    assert [p["id"] for p in (*page["promotions"], *rest["promotions"])] == ["tenth", "zenith"]
+    ask(create_coupon, "POST /staff/coupons", {"id": "spring", "promotion_id": "tenth"})
+    wish = {"count": 1_200, "prefix": "Spring-1"}
+    told = ask(issue_codes, "POST /staff/coupons/{id}/codes", wish, id="spring", key="once")
+    assert told.status == 201, told.text
+    route = "GET /staff/coupons/{id}/codes"
+    first = ask(list_codes, route, id="spring").json
+    second = ask(list_codes, route, id="spring", query=f"cursor={first['cursor']}").json
+    assert len({*first["codes"], *second["codes"]}) == 1_200
+    assert "cursor" not in second or second["cursor"] is None
 
 
 def test_what_if_of_goods_that_are_not_sold_says_which() -> None:

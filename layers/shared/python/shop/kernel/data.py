@@ -89,7 +89,8 @@ def _read_union(options: tuple[Any, ...], told: Any, path: str, problems: list[P
     if not isinstance(told, dict):
         problems.append(Problem("type_wrong", "expected an object", path))
         return None
-    found = kinds.get(told.get("kind"))
+    said = told.get("kind")
+    found = kinds.get(said) if isinstance(said, str) else None
     if found is None:
         problems.append(
             Problem("kind_unknown", f"one of {', '.join(sorted(kinds))}", f"{path}.kind")
@@ -128,7 +129,7 @@ def _read_money(told: Any, path: str, problems: list[Problem]) -> Money | None:
             Problem("amount_invalid", "expected whole minor units, not negative", f"{path}.amount")
         )
         return None
-    if currency not in CURRENCIES:
+    if not isinstance(currency, str) or currency not in CURRENCIES:
         problems.append(
             Problem("currency_unknown", f"{currency!r} is no currency", f"{path}.currency")
         )
@@ -144,6 +145,8 @@ def _read_time(kind: Any, told: Any, path: str, problems: list[Problem]) -> Any:
         return None
     if kind is datetime and value.tzinfo is None:
         problems.append(Problem("time_invalid", "an instant names its offset", path))
+    if kind is time and value.tzinfo is not None:
+        problems.append(Problem("time_invalid", "a time of day has no offset", path))
     return value
 
 

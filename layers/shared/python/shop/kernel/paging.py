@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -40,6 +41,23 @@ def from_cursor(cursor: str | None, *, path: str = "cursor") -> dict[str, Any] |
     if not isinstance(key, dict):
         raise Invalid("this cursor is not one of ours", code="cursor_invalid", path=path)
     return key
+
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+"""How things are named that people name themselves, and that a list is in the order of."""
+
+
+def place_in(cursor: str | None, shape: re.Pattern[str] = NAME) -> str | None:
+    """The name after which a list goes on, as ``{"after": name}`` tells it; ``None``: from its
+    start. Raises :class:`Invalid` for a cursor that holds anything else.
+    """
+    key = from_cursor(cursor)
+    if key is None:
+        return None
+    after = key.get("after")
+    if len(key) != 1 or not isinstance(after, str) or not shape.fullmatch(after):
+        raise Invalid("this cursor is not one of ours", code="cursor_invalid", path="cursor")
+    return after
 
 
 def limit_asked(text: str | None, *, default: int = 50, most: int = 200) -> int:

@@ -8,8 +8,9 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from shop.kernel.data import written
 from shop.kernel.errors import Invalid
+from shop.kernel.instants import instant
 from shop.kernel.money import CURRENCIES
-from shop.kernel.paging import Page, from_cursor, to_cursor
+from shop.kernel.paging import Page, place_in, to_cursor
 from shop.kernel.text import country
 from shop.pricing.model import CustomerFacts, Promotion, Quote
 from shop.pricing.model.coupons import Coupon
@@ -23,6 +24,8 @@ from shop.pricing.model.loyalty import WORTH, points_of, store_credit_of
 from shop.pricing.model.price_lists import PriceList
 from shop.pricing.ports import Ledgers
 
+Country = Annotated[str, AfterValidator(country)]
+Instant = Annotated[AwareDatetime, Field(strict=False), AfterValidator(instant)]
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 
 
@@ -155,8 +158,8 @@ def price_lists_view(
     lists: Sequence[PriceList], at: datetime, *, limit: int, cursor: str | None
 ) -> PriceListsView:
     """A page of the lists, in the order of their ids."""
-    after = (from_cursor(cursor) or {}).get("after")
-    rest = [n for n in sorted(lists, key=lambda n: n.id) if after is None or n.id > str(after)]
+    after = place_in(cursor)
+    rest = [n for n in sorted(lists, key=lambda n: n.id) if after is None or n.id > after]
     more = to_cursor({"after": rest[limit - 1].id}) if len(rest) > limit else None
     return PriceListsView(
         price_lists=[PriceListSummary.of(n, at) for n in rest[:limit]], cursor=more
@@ -228,8 +231,8 @@ class CouponBody(BaseModel):
     quantity: int | None = None
     per_code: int = 1
     per_customer: int | None = None
-    starts: Annotated[AwareDatetime, Field(strict=False)] | None = None
-    ends: Annotated[AwareDatetime, Field(strict=False)] | None = None
+    starts: Instant | None = None
+    ends: Instant | None = None
 
     def coupon(self) -> Coupon:
         return Coupon(**{name: getattr(self, name) for name in type(self).model_fields})
@@ -359,7 +362,7 @@ class AdjustBody(BaseModel):
     amount: int
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] | None = None
     reason: Annotated[str, StringConstraints(min_length=3, max_length=200, strip_whitespace=True)]
-    expires: Annotated[AwareDatetime, Field(strict=False)] | None = None
+    expires: Instant | None = None
 
     def account(self, customer_id: str) -> str:
         if self.kind == "points":
@@ -377,7 +380,7 @@ class CardBody(BaseModel):
     amount: Annotated[int, Field(ge=1, le=10**9)]
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
     reason: Annotated[str, StringConstraints(min_length=3, max_length=200, strip_whitespace=True)]
-    expires: Annotated[AwareDatetime, Field(strict=False)] | None = None
+    expires: Instant | None = None
 
     def checked(self) -> "CardBody":
         if self.currency not in CURRENCIES:
@@ -475,11 +478,11 @@ class WhatIfBody(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
     lines: Annotated[list[WantedBody], Field(min_length=1, max_length=200)]
-    country: Annotated[str, AfterValidator(country)] | None = None
+    country: Country | None = None
     codes: Annotated[list[str], Field(max_length=10)] = Field(default_factory=list)
     customer: CustomerBody | None = None
-    at: Annotated[AwareDatetime, Field(strict=False)] | None = None
-    then: Annotated[AwareDatetime, Field(strict=False)] | None = None
+    at: Instant | None = None
+    then: Instant | None = None
     other_customer: CustomerBody | None = None
     promotion: PromotionBody | None = None
 

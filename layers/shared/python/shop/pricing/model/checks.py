@@ -2,11 +2,10 @@
 
 import re
 from collections.abc import Callable, Iterable
-from zoneinfo import ZoneInfoNotFoundError
 
 from shop.kernel.errors import Problem
 from shop.kernel.money import CURRENCIES, Money
-from shop.pricing.model.choice import Conditions, Selection, Window, zone
+from shop.pricing.model.choice import Conditions, Selection
 from shop.pricing.model.effects import (
     WHOLE,
     AmountOff,
@@ -70,20 +69,6 @@ class _Found:
                     f"{path}.not_{name}",
                 )
 
-    def window(self, window: Window, path: str) -> None:
-        if window.starts and window.ends and window.ends <= window.starts:
-            self.add("ends_before_start", "the end is after the start", f"{path}.ends")
-        try:
-            zone(window.zone)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            self.add("zone_unknown", f"{window.zone!r} is no time zone", f"{path}.zone")
-        if any(not 0 <= day <= 6 for day in window.weekdays):
-            self.add(
-                "weekday_invalid", "weekdays count from Monday, 0, to Sunday, 6", f"{path}.weekdays"
-            )
-        if window.hours is not None and window.hours[0] == window.hours[1]:
-            self.add("hours_empty", "from and to are one and the same", f"{path}.hours")
-
     def capacity(self, capacity: Capacity) -> None:
         for name, most in (
             ("orders_a_second", 20_000),
@@ -96,7 +81,7 @@ class _Found:
             self.add("capacity_invalid", f"up to {MOST_HOT} SKUs, each once", "$.capacity.skus")
 
     def conditions(self, conditions: Conditions, path: str) -> None:
-        self.window(conditions.window, f"{path}.window")
+        self.problems.extend(conditions.window.problems(f"{path}.window"))
         if conditions.min_quantity < 0:
             self.add("quantity_invalid", "a quantity is not negative", f"{path}.min_quantity")
         self.amounts(conditions.min_amount, f"{path}.min_amount", needed=False)

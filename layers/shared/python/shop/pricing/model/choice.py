@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime, time
 from functools import lru_cache
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from shop.kernel.errors import Problem
+from shop.kernel.instants import instant
 from shop.kernel.money import Money
 from shop.pricing.model.basket import Basket, BasketLine
 
@@ -81,6 +83,30 @@ class Window:
         if self.weekdays and day not in self.weekdays:
             return "wrong_hour"
         return ""
+
+    def problems(self, path: str) -> list[Problem]:
+        """What is wrong with this window, every field of it."""
+        found = []
+        for name in ("starts", "ends"):
+            at = getattr(self, name)
+            try:
+                at is None or instant(at)
+            except ValueError as error:
+                found.append(Problem("time_invalid", str(error), f"{path}.{name}"))
+        if self.starts and self.ends and self.ends <= self.starts:
+            found.append(Problem("ends_before_start", "the end is after the start", f"{path}.ends"))
+        try:
+            zone(self.zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            found.append(Problem("zone_unknown", f"{self.zone!r} is no time zone", f"{path}.zone"))
+        if any(not 0 <= day <= 6 for day in self.weekdays):
+            said = "weekdays count from Monday, 0, to Sunday, 6"
+            found.append(Problem("weekday_invalid", said, f"{path}.weekdays"))
+        if self.hours is not None and self.hours[0] == self.hours[1]:
+            found.append(
+                Problem("hours_empty", "from and to are one and the same", f"{path}.hours")
+            )
+        return found
 
     def meets(self, other: "Window") -> bool:
         """Whether some instant lies between start and end of both (days and hours are not looked

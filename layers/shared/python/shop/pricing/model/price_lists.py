@@ -7,13 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfoNotFoundError
 
 from shop.kernel.data import read, written
 from shop.kernel.errors import Invalid, Problem
 from shop.kernel.money import CURRENCIES, Money
 from shop.pricing.model.basket import Basket
-from shop.pricing.model.choice import ALWAYS, Window, zone
+from shop.pricing.model.choice import ALWAYS, Window
 
 MOST_ENTRIES = 4_000
 """Entries of one list: what a request of 256 KB holds. Who has more, makes several lists."""
@@ -249,17 +248,7 @@ class PriceList:
             found.append(
                 Problem("too_many", f"{MOST_ENTRIES} prices in one list at most", "$.entries")
             )
-        try:
-            zone(self.window.zone)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            found.append(
-                Problem("zone_unknown", f"{self.window.zone!r} is no time zone", "$.window.zone")
-            )
-        window = self.window
-        if window.starts and window.ends and window.ends <= window.starts:
-            found.append(
-                Problem("ends_before_start", "the end is after the start", "$.window.ends")
-            )
+        found.extend(self.window.problems("$.window"))
         seen = set()
         for place, entry in enumerate(self.entries):
             path = f"$.entries[{place}]"

@@ -6,7 +6,7 @@ from typing import Any
 from shop.kernel.data import read
 from shop.kernel.errors import Conflict, NotFound, Problem, Stale
 from shop.kernel.events import Event
-from shop.kernel.paging import Page, from_cursor, to_cursor
+from shop.kernel.paging import Page, place_in, to_cursor
 from shop.kernel.transactions import Clash, Part
 from shop.pricing.model.promotions import Promotion
 from shop.pricing.store.book import book_version, writing
@@ -30,8 +30,8 @@ class DynamoPromotions:
         return [promotion for promotion in _known() if promotion.ended_at is None]
 
     def listed(self, *, cursor: str | None, limit: int) -> Page[Promotion]:
-        after = (from_cursor(cursor) or {}).get("after")
-        beyond = None if after is None else PricingRow.sk > str(after)
+        after = place_in(cursor)
+        beyond = None if after is None else PricingRow.sk > after
         rows = list(PricingRow.query(PROMOTIONS, beyond, limit=limit + 1))
         more = to_cursor({"after": rows[limit - 1].sk}) if len(rows) > limit else None
         return Page(tuple(_promotion(row) for row in rows[:limit]), more)

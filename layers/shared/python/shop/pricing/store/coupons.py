@@ -1,5 +1,6 @@
 """Coupons and their codes in DynamoDB: a row for each code, with what is left of it."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -10,7 +11,7 @@ from pynamodb.exceptions import PutError, UpdateError
 from shop.kernel.data import read, written
 from shop.kernel.errors import Conflict, KeyReused, NotFound, Problem
 from shop.kernel.events import Event
-from shop.kernel.paging import Page, from_cursor, to_cursor
+from shop.kernel.paging import Page, place_in, to_cursor
 from shop.kernel.transactions import Clash
 from shop.pricing.model.coupons import Batch, Coupon, normal
 from shop.pricing.model.standing import CodeFacts
@@ -23,6 +24,8 @@ AT_ONCE = 100
 """Keys that one BatchGetItem reads."""
 LEASE = 30
 """Seconds for which a call has a batch to itself: as long as its Lambda may live."""
+_CODES = re.compile(r"CODES#[0-9A-Za-z_]{1,64}#[0-9A-Z]{1,64}#[0-9]{3,6}")
+"""Where a page of codes is."""
 IN_A_PAGE = 1_000
 """Codes in one item: about 15 KB, compressed."""
 
@@ -124,7 +127,7 @@ class DynamoCoupons:
         return facts_of(dict.fromkeys(codes), customer)
 
     def codes(self, coupon_id: str, *, cursor: str | None) -> Page[str]:
-        after = (from_cursor(cursor) or {}).get("after")
+        after = place_in(cursor, _CODES)
         beyond = (
             PricingRow.sk.startswith("CODES#")
             if after is None

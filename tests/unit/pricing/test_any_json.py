@@ -1,0 +1,165 @@
+"""Whatever JSON staff send as a promotion, price list or coupon: a value or a refusal."""
+
+import copy
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from shop.kernel.errors import Invalid
+from shop.kernel.money import Money
+from shop.pricing.model import Basket, BasketLine, Promotion, Rules
+from shop.pricing.model.price_lists import PriceList
+
+pytestmark = pytest.mark.slow
+
+WORDS = st.sampled_from(
+    """kind percent_off order_percent order_amount amount_off buy_get gift_with group_price bundle
+    flash_sale limited_price every_spend spend_save shipping_off amount currency USD id title effect
+    goods conditions window starts ends zone weekdays hours stacking capacity entries article price
+    2026-12-01T00:00:00Z 0001-01-01T00:00:00+14:00 9999-12-31T23:59:59-14:00 10:00 10:00+02:00
+    Europe/Berlin ../etc America tenth mug.1""".split()
+)
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53) + 1, 2**53 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=12)
+    | WORDS,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(WORDS | st.text(max_size=8), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+USD = [{"amount": 500, "currency": "USD"}]
+WINDOW = {
+    "starts": "2026-12-01T00:00:00Z",
+    "ends": "2026-12-09T00:00:00+01:00",
+    "zone": "Europe/Berlin",
+    "weekdays": [0, 6],
+    "hours": ["10:00:00", "12:00:00"],
+}
+EFFECTS: list[dict[str, Any]] = [
+    {"kind": "percent_off", "basis_points": 1000},
+    {"kind": "order_percent", "basis_points": 1000},
+    {"kind": "order_amount", "amount": USD},
+    {"kind": "buy_get", "buy_quantity": 2, "get_quantity": 1},
+    {"kind": "gift_with", "sku": "MUG", "variant": "mug.1", "title": "A mug"},
+    {"kind": "spend_save", "tiers": [[USD, USD]]},
+    {"kind": "shipping_off"},
+]
+PROMOTIONS = [
+    {
+        "id": "tenth",
+        "title": "A tenth",
+        "effect": effect,
+        "goods": {"products": ["mug"], "not_variants": ["mug.2"]},
+        "conditions": {"window": WINDOW, "min_amount": USD, "groups": ["vip"]},
+        "stacking": {"group": "default", "priority": 1},
+        "capacity": {"orders_a_second": 100, "skus": ["MUG"]},
+    }
+    for effect in EFFECTS
+]
+PRICE_LIST: dict[str, Any] = {
+    "id": "winter",
+    "title": "Winter",
+    "currency": "USD",
+    "entries": [{"article": "mug.1", "price": 1000, "min_quantity": 2, "compare_at": 1200}],
+    "markets": ["EU"],
+    "window": WINDOW,
+}
+COUPON: dict[str, Any] = {
+    "id": "spring",
+    "promotion_id": "tenth",
+    "code": "SPRING",
+    "quantity": 5,
+    "per_customer": 1,
+    "starts": "2026-12-01T00:00:00Z",
+    "ends": "2026-12-09T00:00:00Z",
+}
+
+
+def _places(told: Any) -> Iterator[tuple[Any, Any]]:
+    parts = told.items() if isinstance(told, dict) else enumerate(told)
+    for name, inner in list(parts):
+        yield told, name
+        if isinstance(inner, (dict, list)):
+            yield from _places(inner)
+
+
+@st.composite
+def spoilt(draw: st.DrawFn, *sound: dict[str, Any]) -> Any:
+    """Any JSON; most often a sound body in which something else stands in one or two places."""
+    if draw(st.integers(0, 4)) == 0:
+        return draw(JSON)
+    told = copy.deepcopy(draw(st.sampled_from(sound)))
+    for _ in range(draw(st.integers(1, 2))):
+        node, name = draw(st.sampled_from(list(_places(told)) or [({"": 0}, "")]))
+        node[name] = draw(JSON)
+    return told
+
+
+many = settings(max_examples=2_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def _or_refused(read: Callable[[Any], Any], told: Any) -> Any:
+    try:
+        return read(told)
+    except Invalid:
+        return None
+
+
+def _line() -> BasketLine:
+    return BasketLine("1", "mug", "mug.1", "MUG", "Mug", Money(1299, "USD"), 3)
+
+
+NOW = datetime(2026, 12, 7, 9, 30, tzinfo=UTC)
+
+
+@many
+@given(spoilt(*PROMOTIONS))
+def test_any_json_is_a_promotion_that_can_be_priced_or_refused(told: Any) -> None:
+    from shop.pricing.actions.quoting import quote
+
+    promotion = _or_refused(Promotion.from_dict, told)
+    if promotion is not None:
+        assert Promotion.from_dict(json.loads(json.dumps(promotion.to_dict()))) == promotion
+        rules = Rules().with_promotion(promotion.publish(datetime(2000, 1, 2, tzinfo=UTC)))
+        quote(Basket((_line(),), "USD", market="US"), rules=rules, at=NOW)
+
+
+@many
+@given(spoilt(PRICE_LIST))
+def test_any_json_is_a_price_list_or_refused(told: Any) -> None:
+    found = _or_refused(PriceList.from_dict, told)
+    if found is not None:
+        assert PriceList.from_dict(json.loads(json.dumps(found.to_dict()))) == found
+        found.is_for(Basket((_line(),), "USD", market="EU"), NOW)
+
+
+@many
+@given(st.sampled_from(["PromotionBody", "PriceListBody", "CouponBody"]), st.data())
+def test_any_body_is_read_or_refused(name: str, data: st.DataObject) -> None:
+    from shop.edge.body import parse
+    from shop.pricing import wire
+
+    sound: dict[str, list[dict[str, Any]]]
+    sound = {"PromotionBody": PROMOTIONS, "PriceListBody": [PRICE_LIST], "CouponBody": [COUPON]}
+    told = data.draw(spoilt(*sound[name]))
+
+    def read(told: Any) -> Any:
+        body = parse(getattr(wire, name), json.dumps(told).encode())
+        if isinstance(body, wire.PromotionBody):
+            return body.promotion()
+        if isinstance(body, wire.PriceListBody):
+            return body.price_list()
+        assert isinstance(body, wire.CouponBody)
+        return body.coupon().problems()
+
+    _or_refused(read, told)
