@@ -35,7 +35,7 @@ import psutil
 from rich.markup import escape
 
 from local import ground
-from local.emulator import COMPLETE, PATIENCE, RUNNING, is_whole, saves
+from local.emulator import COMPLETE, LAMBDAS_LOG, PATIENCE, RUNNING, is_whole, saves
 from local.processes import (
     LOOPBACK,
     ROOT,
@@ -532,7 +532,7 @@ def tell_what_to_try(cloud: Cloud, seconds: float) -> None:
         "\n    make import FILE=…        a product file, CSV or YAML"
         "\n    make down                 stop; the data is kept"
         f"\n\n  The emulated AWS answers at {cloud.endpoint} (region {REGION}, any credentials);"
-        f"\n  its words, the Lambdas' included, are in {cloud.home}/emulator.log.\n"
+        f"\n  the Lambdas' words, each fault with its trace, are in {cloud.home}/{LAMBDAS_LOG}.\n"
     )
 
 

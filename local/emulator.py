@@ -8,6 +8,8 @@ MiniStack 1.5.33 as it comes (docs/local-cloud.md has each finding):
 - marks workflows that were under way as failed;
 - refuses a stack with an alarm on a sum of metrics;
 - fails at a bearer token whose parts are JSON but no objects, where API Gateway answers 401;
+- loses the bytes of a body that are not UTF-8, before a Lambda could refuse them;
+- tells what Lambdas say to CloudWatch Logs only;
 - knows queues by URLs with its port in them, and loses them to their readers on another port.
 
 So here a save is all or nothing and also made on request (SIGUSR1) and from time to time, by a
@@ -37,6 +39,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
+from local import lambda_words
 from local.processes import LOOPBACK, watch_lifeline
 
 log = logging.getLogger("doorbuster.emulator")
@@ -47,6 +50,7 @@ RUNNING = "running"
 INTERRUPTED = "States.ServiceRestart"
 BLOBS = "blobs.json"
 """In a save: the names of the Lambda code files that it refers to."""
+LAMBDAS_LOG = "lambdas.log"
 PATIENCE = 90.0
 """Seconds a child may take to write a save before it is killed; 2,465 products take 1 to 2."""
 
@@ -76,6 +80,8 @@ def main() -> None:
     memory.attach()
     _take_alarms_on_sums()
     _refuse_garbled_tokens()
+    _lose_no_byte()
+    lambda_words.keep(told.home / LAMBDAS_LOG)
     running = told.home / "state" / RUNNING
     running.touch()
     signal.signal(signal.SIGUSR1, lambda *_: memory.request())
@@ -462,6 +468,46 @@ def _refuse_garbled_tokens() -> None:
             return None, None, apigateway._jwt_unauthorized()
 
     apigateway._validate_jwt_authorizer = guarded
+
+
+def _lose_no_byte() -> None:
+    """A body that is not UTF-8 goes to its Lambda in base64, byte for byte, whatever its type says.
+
+    Of the types that are text a body goes as text, and what is not UTF-8 in it would be U+FFFD.
+    """
+    from ministack.services import apigateway
+
+    is_text = apigateway._v2_request_body_is_text
+    invoke = apigateway._invoke_lambda_proxy
+    readable: contextvars.ContextVar[bool] = contextvars.ContextVar("readable", default=True)
+
+    def is_text_indeed(content_type: str | None) -> bool:
+        return readable.get() and is_text(content_type)
+
+    async def invoke_with_all_bytes(
+        integration: Any,
+        api: str,
+        stage: str,
+        path: str,
+        method: str,
+        headers: Any,
+        body: bytes,
+        *rest: Any,
+        **more: Any,
+    ) -> Any:
+        readable.set(_is_utf8(body))
+        return await invoke(integration, api, stage, path, method, headers, body, *rest, **more)
+
+    apigateway._v2_request_body_is_text = is_text_indeed
+    apigateway._invoke_lambda_proxy = invoke_with_all_bytes
+
+
+def _is_utf8(body: bytes) -> bool:
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def resume_workflows(app: Any, port: int) -> None:

@@ -120,6 +120,10 @@ class Carrier:
                 "description": text,
             }
         ).encode()
+        return self.send(raw, delivery=delivery, age=age)
+
+    def send(self, raw: bytes, *, delivery: str, age: int = 0) -> Reply:
+        """Send any bytes, well signed."""
         stamp = str(int(time.time()) - age)
         digest = hmac.digest(
             self._key, b".".join((delivery.encode(), stamp.encode(), raw)), hashlib.sha256

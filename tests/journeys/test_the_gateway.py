@@ -1,11 +1,14 @@
-"""What the gateway itself takes care of: no token and no address makes a fault."""
+"""What the gateway itself takes care of: no token, no address and no byte makes a fault."""
 
 import base64
+import json
+import uuid
 
 import pytest
 
 from local.cloud import Cloud
-from local.people import Visitor
+from local.emulator import LAMBDAS_LOG
+from local.people import Carrier, Visitor, until
 
 pytestmark = pytest.mark.journey
 
@@ -37,3 +40,46 @@ def test_an_address_without_a_route_is_answered_by_the_shop(
     assert reply.status == status
     assert reply.body["code"] == code
     assert reply.headers["Content-Type"] == "application/problem+json"
+
+
+def test_bytes_that_are_no_text_are_refused_and_named(guest: Visitor, carrier: Carrier) -> None:
+    refusal = guest.ask("POST /catalog/search", raw=b'{"query":"J\xff\xfe"}')
+    assert refusal.status == 400, refusal.text
+    assert "byte 12 of the body (0xFF) is not UTF-8" in refusal.text
+    told = carrier.send(b'{"description":"Caf\xe9"}', delivery=f"msg_{uuid.uuid4().hex}")
+    assert (told.status, told.body["code"]) == (400, "text_invalid")
+    assert "byte 20 of the body (0xE9)" in told.body["detail"]
+
+
+@pytest.mark.parametrize("encoding", ["windows-1252", "utf-16"])
+def test_a_file_keeps_its_bytes(staff: Visitor, encoding: str) -> None:
+    word = f"café{uuid.uuid4().hex[:8]}"
+    file = f"Handle,Title,Variant SKU,Variant Price\n{word[4:]},{word},{word[4:]},5.00\n"
+    csv = {"Content-Type": "text/csv"}
+    if encoding == "windows-1252":
+        refused = staff.ask("POST /staff/imports", raw=file.encode(encoding), headers=csv)
+        assert refused.status == 400
+        assert "line 2, byte 13 (0xE9" in refused.body["detail"]
+    query = "?encoding=windows-1252" if encoding == "windows-1252" else ""
+    taken = staff.ask(f"POST /staff/imports{query}", raw=file.encode(encoding), headers=csv)
+    assert taken.status == 200, taken.text
+    assert taken.body["created"] == 1
+
+
+def test_a_fault_is_found_in_the_file_that_is_named(cloud: Cloud) -> None:
+    client, request = cloud.client("lambda"), f"req-{uuid.uuid4().hex}"
+    pages = client.get_paginator("list_functions").paginate()
+    names = [function["FunctionName"] for page in pages for function in page["Functions"]]
+    name = next(name for name in names if "search" in name.lower())
+    event = {"headers": {"request-id": request}, "requestContext": {"requestId": "none"}}
+    answer = client.invoke(FunctionName=name, Payload=json.dumps(event))
+    assert json.loads(answer["Payload"].read())["statusCode"] == 500
+
+    def lines() -> list[str]:
+        return (cloud.home / LAMBDAS_LOG).read_text().splitlines()
+
+    said = until(lines, lambda lines: any(request in line for line in lines), seconds=5)
+    at = next(number for number, line in enumerate(said) if request in line)
+    assert f" ERROR {name}: unexpected " in said[at]
+    assert "fault=KeyError" in said[at]
+    assert said[at + 1] == "    Traceback (most recent call last):"

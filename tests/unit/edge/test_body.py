@@ -105,6 +105,19 @@ def test_what_is_not_json_to_every_reader_is_refused(text: str | bytes, code: st
 
 
 @pytest.mark.parametrize(
+    ("raw", "byte"),
+    [
+        (b'{"first_name":"J\xff\xfe"}', "byte 17 of the body (0xFF)"),
+        (b"\xff\xfe{\x00}\x00", "byte 1 of the body (0xFF)"),
+        ('{"a":"ü"}'.encode("latin-1"), "byte 7 of the body (0xFC)"),
+        ('{"a":"ü😀"}'.encode()[:-3], "byte 9 of the body (0xF0)"),
+    ],
+)
+def test_a_byte_that_is_not_utf_8_is_named(raw: bytes, byte: str) -> None:
+    assert refused(raw).detail == f"{byte} is not UTF-8"
+
+
+@pytest.mark.parametrize(
     ("text", "path"),
     [
         ("99999999999999999999", "$"),

@@ -113,6 +113,23 @@ def test_text_that_no_wire_can_carry_is_refused() -> None:
     problem(sent(event_of('{"name":"\ud800"}')), 400, "body_unreadable")
 
 
+def test_bytes_that_were_lost_on_their_way_are_told() -> None:
+    """As a gateway that decodes loosely hands them over: 14 bytes were sent."""
+    event = event_of('{"name":"J\ufffd\ufffd"}', headers={"Content-Length": "14"})
+    said = problem(sent(event), 400, "text_invalid")
+    assert "not UTF-8" in said["detail"]
+
+
+@pytest.mark.parametrize("length", ["18", None, "", "-1", "18, 18", "x"])
+def test_a_replacement_character_that_was_sent_is_a_character(length: str | None) -> None:
+    body = '{"name":"J\ufffd\ufffd"}'
+    headers = {} if length is None else {"Content-Length": length}
+    assert sent(event_of(body, headers=headers)).status == 200
+    encoded = base64.b64encode(body.encode()).decode()
+    of_base64 = {"Content-Length": str(len(encoded))}
+    assert sent(event_of(encoded, encoded=True, headers=of_base64)).status == 200
+
+
 @pytest.mark.parametrize("encoded", [False, True])
 def test_a_megabyte_is_too_much(encoded: bool) -> None:
     text = '{"name":"' + "x" * 1_000_000 + '"}'

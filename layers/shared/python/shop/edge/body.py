@@ -48,6 +48,10 @@ def document(raw: bytes) -> Any:
             _all_text(data)
         if _SURROGATE.search(text):
             json.dumps(data, ensure_ascii=False).encode()
+    except UnicodeDecodeError as error:
+        at = error.start
+        said = f"byte {at + 1} of the body (0x{raw[at]:02X}) is not UTF-8"
+        raise Invalid(said, code="text_invalid", path="$") from None
     except UnicodeError:
         said = "the body holds text that is not Unicode"
         raise Invalid(said, code="text_invalid", path="$") from None

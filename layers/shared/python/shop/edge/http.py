@@ -241,7 +241,25 @@ def raw_body(event: Mapping[str, Any], limit: int = BODY_LIMIT) -> bytes:
         raise Invalid("the body is not readable", code="body_unreadable", path="$") from None
     if len(raw) > limit:
         raise _too_large(limit)
+    if not encoded and _lost_bytes(event, text, len(raw)):
+        said = (
+            "the body holds bytes that are not UTF-8, and they were lost on their way here; "
+            "send UTF-8, or what is no text under a Content-Type that is none"
+        )
+        raise Invalid(said, code="text_invalid", path="$")
     return raw
+
+
+def _lost_bytes(event: Mapping[str, Any], text: str, size: int) -> bool:
+    """Whether a U+FFFD came into the body on its way: then it has not the length that was sent.
+
+    Nothing promises what a gateway makes of bytes in a text type that are no text. A U+FFFD that
+    was sent as one is a character like any other.
+    """
+    if "\ufffd" not in text:
+        return False
+    sent = headers_of(event).get("content-length", "")
+    return sent.isdecimal() and int(sent[:20]) != size
 
 
 def _too_large(limit: int) -> TooLarge:

@@ -1,0 +1,139 @@
+"""What a Lambda says can be found: in one file, a fault with its function, request and trace."""
+
+import io
+import zipfile
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local import lambda_words
+from local.lambda_words import entries
+
+AT = datetime(2026, 11, 22, 20, 41, 10, 123_000, UTC)
+DOOR = """
+import json, sys
+
+def handler(event, context):
+    if "say" in event:
+        print(json.dumps(event["say"]))
+    if "print" in event:
+        print(event["print"])
+    return {"statusCode": event["status"]}
+"""
+FAULT = {
+    "level": "ERROR",
+    "location": "handler:191",
+    "message": "unexpected",
+    "timestamp": "2026-11-22 20:41:10,123+0000",
+    "service": "cart",
+    "cold_start": True,
+    "function_name": "till",
+    "correlation_id": "req_7",
+    "fault": "KeyError",
+    "trace": "Traceback (most recent call last):\n  at the till\nKeyError: 'http'\n",
+}
+
+Till = Callable[[dict[str, Any]], str]
+
+
+@pytest.fixture
+def till(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Till]:
+    """A Lambda that MiniStack really runs; called with an event, it gives what the file has."""
+    from ministack.core import lambda_runtime
+    from ministack.services import lambda_svc
+
+    monkeypatch.setattr(lambda_svc, "_emit_lambda_logs", lambda_svc._emit_lambda_logs)
+    file = tmp_path / "lambdas.log"
+    lambda_words.keep(file)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as code:
+        code.writestr("door.py", DOOR)
+    function = {
+        "config": {
+            "FunctionName": "till",
+            "FunctionArn": "arn:aws:lambda:us-east-1:000000000000:function:till",
+            "Handler": "door.handler",
+            "Runtime": "python3.13",
+            "Timeout": 10,
+        },
+        "code_zip": packed.getvalue(),
+    }
+
+    def call(event: dict[str, Any]) -> str:
+        lambda_svc._execute_function(function, event)
+        return file.read_text()
+
+    yield call
+    lambda_runtime.reset()
+
+
+def test_a_fault_that_was_logged_stands_there_with_its_trace(till: Till) -> None:
+    assert till({"say": FAULT, "status": 500}) == (
+        "2026-11-22 20:41:10,123+0000 ERROR till: unexpected"
+        " location=handler:191 correlation_id=req_7 fault=KeyError\n"
+        "    Traceback (most recent call last):\n"
+        "      at the till\n"
+        "    KeyError: 'http'\n"
+    )
+
+
+def test_a_lambda_that_raises_stands_there_with_its_trace(till: Till) -> None:
+    said = till({"print": "on my way"})
+    head, *rest = said.splitlines()
+    assert " ERROR till: the invocation failed function_request_id=" in head
+    assert rest[0] == "    on my way"
+    assert "    KeyError: 'status'" in rest
+
+
+def test_a_lambda_that_says_nothing_leaves_no_word(till: Till) -> None:
+    assert till({"status": 200}) == ""
+
+
+def test_cloudwatch_logs_has_the_words_too(till: Till) -> None:
+    from ministack.services import cloudwatch_logs
+
+    till({"say": FAULT, "status": 500})
+    streams = cloudwatch_logs._log_groups["/aws/lambda/till"]["streams"].values()
+    assert any('"KeyError"' in said["message"] for one in streams for said in one["events"])
+
+
+@pytest.mark.parametrize(
+    ("words", "entry"),
+    [
+        ("[1]", "    [1]"),
+        ('{"a": 1}', '    {"a": 1}'),
+        ('{"level": ', '    {"level": '),
+        ("{" * 100_000, "    " + "{" * 100_000),
+    ],
+)
+def test_what_is_no_log_line_is_kept_as_it_is(words: str, entry: str) -> None:
+    (said,) = entries("till", "r1", words, failed=False, at=AT)
+    head, *rest = said.split("\n")
+    assert head == ("2026-11-22 20:41:10,123+0000 PRINT till: wrote function_request_id=r1")
+    assert rest == [entry]
+
+
+def test_values_with_spaces_are_told_apart() -> None:
+    line = '{"level":"INFO","message":"refused","timestamp":"T","code":"a b","status":409,"x":null}'
+    assert list(entries("till", "r1", line, failed=False, at=AT)) == [
+        'T INFO till: refused code="a b" status=409'
+    ]
+
+
+def test_a_full_file_is_put_aside(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, till: Till
+) -> None:
+    from ministack.services import lambda_svc
+
+    monkeypatch.setattr(lambda_words, "LARGEST", 1_000)
+    file = tmp_path / "small.log"
+    lambda_words.keep(file)
+    for number in range(8):
+        said = f"{number}" + "x" * 300
+        lambda_svc._emit_lambda_logs({"FunctionName": "till"}, "r1", said, False, 1)
+    assert f"7{'x' * 300}" in file.read_text()
+    assert {old.name for old in tmp_path.glob("small*")} == {"small.log", "small.log.1"}
+    assert all(old.stat().st_size <= 1_000 for old in tmp_path.glob("small*"))
