@@ -43,7 +43,7 @@ def send(body: bytes, kind: str | None) -> None:
     from ministack.services import apigateway
 
     headers = {} if kind is None else {"content-type": kind}
-    asked = ({"integrationUri": "till"}, "a1", "$default", "/carts", "POST", headers, body, {})
+    asked: Any = ({"integrationUri": "till"}, "a1", "$default", "/carts", "POST", headers, body, {})
     asyncio.run(apigateway._invoke_lambda_proxy(*asked))
 
 
@@ -88,7 +88,7 @@ def test_one_body_says_nothing_of_the_next(events: list[dict[str, Any]]) -> None
     async def both() -> None:
         for body in (b"\xff", b"x", b""):
             headers = {"content-type": "text/csv"}
-            asked = ({"integrationUri": "till"}, "a1", "s", "/x", "POST", headers, body, {})
+            asked: Any = ({"integrationUri": "till"}, "a1", "s", "/x", "POST", headers, body, {})
             await apigateway._invoke_lambda_proxy(*asked)
 
     asyncio.run(both())
