@@ -244,7 +244,7 @@ def raw_body(event: Mapping[str, Any], limit: int = BODY_LIMIT) -> bytes:
     if not encoded and _lost_bytes(event, text, len(raw)):
         said = (
             "the body holds bytes that are not UTF-8, and they were lost on their way here; "
-            "send UTF-8, or what is no text under a Content-Type that is none"
+            "send UTF-8, or a file under a Content-Type that is not text"
         )
         raise Invalid(said, code="text_invalid", path="$")
     return raw
