@@ -1,4 +1,7 @@
-"""POST /catalog/product: one product in full, and what is left to choose. Two reads."""
+"""POST /catalog/product: one product in full, and what is left to choose.
+
+One read, or two: stock that was read less than two seconds ago is shown from memory.
+"""
 
 from typing import Any
 
@@ -7,13 +10,13 @@ from shop.catalog.model import offer_of
 from shop.catalog.store import DynamoCatalogue
 from shop.catalog.wire.shopping import ProductRequest, offer_view
 from shop.edge.http import Request, endpoint
-from shop.inventory.store import DynamoStock
+from shop.inventory.store import recent_levels
 from shop.pricing.actions.announcing import Place, announced
 from shop.pricing.model import market_of
 from shop.pricing.store import DynamoStandings, rule_book
 
 catalogue = DynamoCatalogue()
-stock = DynamoStock()
+stock = recent_levels()
 book = rule_book()
 standings = DynamoStandings()
 

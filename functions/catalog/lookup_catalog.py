@@ -1,4 +1,7 @@
-"""POST /catalog/lookup: products and variants by id, with what is in stock. Two reads."""
+"""POST /catalog/lookup: products and variants by id, with what is in stock.
+
+One read, or two: stock that was read less than two seconds ago is shown from memory.
+"""
 
 from typing import Any
 
@@ -6,13 +9,13 @@ from shop.catalog.actions.shopping import look_up
 from shop.catalog.store import DynamoCatalogue
 from shop.catalog.wire.shopping import LookupRequest, lookup_view
 from shop.edge.http import Request, endpoint
-from shop.inventory.store import DynamoStock
+from shop.inventory.store import recent_levels
 from shop.pricing.actions.announcing import Place, announced
 from shop.pricing.model import market_of
 from shop.pricing.store import DynamoStandings, rule_book
 
 catalogue = DynamoCatalogue()
-stock = DynamoStock()
+stock = recent_levels()
 book = rule_book()
 standings = DynamoStandings()
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from moto import mock_aws
 
+from shop.inventory.store import recent_levels
 from shop.peak.store import waiting_rooms
 from shop.pricing.store import rule_book
 from shop.storage.switchboard import switchboard
@@ -18,6 +19,7 @@ def cloud() -> Iterator[None]:
         create_tables()
         rule_book().forget()
         switchboard().forget()
+        recent_levels().forget()
         waiting_rooms().forget()
         create_queues()
         yield

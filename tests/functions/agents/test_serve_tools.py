@@ -177,7 +177,7 @@ def test_an_agent_with_a_platform_negotiates_through_its_metadata(agent: Platfor
     meta = {"ucp-agent": {"profile": agent.url}}
     arguments = {"cart": {"line_items": lines(("mug.1", 1))}, "meta": meta}
     agreed = good("create_cart", arguments)["ucp"]["capabilities"]
-    assert set(agreed) == {ucp.CART, ucp.DISCOUNT}
+    assert set(agreed) == {ucp.CART, ucp.DISCOUNT, ucp.LOYALTY}
     agent.says(profile([ucp.CHECKOUT]))
     ucp._profiles.cache_clear()
     result = use(DESK, "create_cart", arguments)

@@ -16,6 +16,7 @@ from bench.capacity import BUDGETS, COUNTED, Cost
 from functions.cart import create_cart, get_cart, update_cart
 from functions.catalog import get_product, lookup_catalog, search_catalog
 from functions.checkout import complete_checkout, create_checkout, get_checkout, update_checkout
+from shop.inventory.store import recent_levels
 from shop.peak.model.rushes import UNITS_AN_ORDER
 from shop.peak.store import rooms
 from shop.pricing.store import book
@@ -82,6 +83,16 @@ def opened() -> str:
     return str(checkout["id"])
 
 
+def looked_at_anew(look: Callable[[], Response]) -> Callable[[], Response]:
+    """A page whose goods nobody looked at in the last two seconds."""
+
+    def ask() -> Response:
+        recent_levels().forget()
+        return look()
+
+    return ask
+
+
 def doors() -> dict[str, Callable[[], Response]]:
     cart = call(create_cart.handler, "POST /carts", {"line_items": lines(*TWO)}).json["id"]
     shown, ready = opened(), [opened(), opened()]
@@ -91,11 +102,11 @@ def doors() -> dict[str, Callable[[], Response]]:
         "POST /catalog/search": lambda: call(
             search_catalog.handler, "POST /catalog/search", {"query": "mug"}
         ),
-        "POST /catalog/lookup": lambda: call(
-            lookup_catalog.handler, "POST /catalog/lookup", {"ids": ["mug.1"]}
+        "POST /catalog/lookup": looked_at_anew(
+            lambda: call(lookup_catalog.handler, "POST /catalog/lookup", {"ids": ["mug.1"]})
         ),
-        "POST /catalog/product": lambda: call(
-            get_product.handler, "POST /catalog/product", {"id": "mug"}
+        "POST /catalog/product": looked_at_anew(
+            lambda: call(get_product.handler, "POST /catalog/product", {"id": "mug"})
         ),
         "POST /carts": lambda: call(
             create_cart.handler, "POST /carts", {"line_items": lines(*TWO)}
@@ -122,14 +133,22 @@ def test_every_endpoint_asks_of_dynamodb_what_was_counted_and_no_more(
     assert {route: cost(ask) for route, ask in doors().items()} == COUNTED
 
 
+def test_a_page_that_many_look_at_reads_its_product_alone() -> None:
+    put_on_sale(mug(), pieces=500)
+    call(get_product.handler, "POST /catalog/product", {"id": "mug"})
+    with counted() as calls:
+        call(get_product.handler, "POST /catalog/product", {"id": "mug"})
+    assert [made.table.rpartition("-")[2] for made in calls.made] == ["catalog"]
+
+
 def test_what_was_counted_keeps_the_budgets() -> None:
     over = {
         route: (COUNTED[route].calls, most)
         for route, most in BUDGETS.items()
         if COUNTED[route].calls > most
     }
-    # The two that do not: a page shows stock beside the product, and a cart is read before it is
-    # replaced, since the answer is about the lines that it keeps.
+    # The two that do not: a page shows stock beside the product, where it was not read in the last
+    # two seconds; and a cart is read before it is replaced, since the answer is about its lines.
     assert over == {"POST /catalog/product": (2, 1), "PUT /carts/{id}": (3, 2)}
     complete = COUNTED["POST /checkout-sessions/{id}/complete"]
     assert sum(complete.writes.values()) <= 14

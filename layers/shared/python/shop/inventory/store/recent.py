@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Protocol
 
 from shop.inventory.model import StockLevel
+from shop.inventory.store.stock import DynamoStock
 
 FRESH_FOR = 2.0
 """Seconds for which a process shows what it read: a page is this much behind at most, plus the
@@ -50,3 +52,13 @@ class RecentLevels:
 
     def _fresh(self, sku: str, now: float) -> bool:
         return sku in self._read and now - self._read[sku][0] < self._fresh_for
+
+    def forget(self) -> None:
+        """Read everything anew."""
+        self._read.clear()
+
+
+@lru_cache(maxsize=1)
+def recent_levels() -> RecentLevels:
+    """What this process shows, one memory for all its pages."""
+    return RecentLevels(DynamoStock())
