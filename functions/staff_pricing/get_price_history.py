@@ -7,7 +7,7 @@ from shop.kernel.errors import NotFound
 from shop.pricing.actions.announcing import Place, history_of, line_of
 from shop.pricing.model import market_of
 from shop.pricing.store import rule_book
-from shop.pricing.wire import PriceHistoryView
+from shop.pricing.wire import PriceHistoryView, place_asked
 
 catalogue = DynamoCatalogue()
 book = rule_book()
@@ -16,12 +16,13 @@ book = rule_book()
 @endpoint()
 def handler(request: Request[None]) -> PriceHistoryView:
     variant_id, at = request.path["id"], request.at
+    country, currency = place_asked(request.query)
     product = catalogue.product(product_of(variant_id))
     variant = product.variant(variant_id)
     if variant is None:
         raise NotFound(f"there is no variant {variant_id}")
-    place = Place(market_of(request.query.get("country")))
-    currency = request.query.get("currency") or variant.price.currency
+    place = Place(market_of(country))
+    currency = currency or variant.price.currency
     line = line_of(product, variant, id=variant_id, title=variant.title, quantity=1)
     rules = book.rules(at)
     history = history_of(variant, line, rules=rules, at=at, place=place, currency=currency)

@@ -106,6 +106,8 @@ def test_a_list_is_made_changed_listed_and_found() -> None:
             "time_invalid",
             "$.window.starts",
         ),
+        ({"title": "<img src=x>"}, "markup_not_allowed", "$.title"),
+        ({"entries": []}, "entries_missing", "$.entries"),
         ({"window": {"weekdays": [7]}}, "weekday_invalid", "$.window.weekdays"),
         ({"markets": ["MARS"]}, "market_unknown", "$.markets[0]"),
         ({"channels": ["fax"]}, "channel_unknown", "$.channels[0]"),
@@ -217,3 +219,15 @@ def test_a_reduction_is_announced_with_the_lowest_price_of_thirty_days() -> None
     with counted() as calls:
         call(search_catalog.handler, "POST /catalog/search", {"query": "mug"})
     assert calls.names == ["dynamodb.Query catalog", "dynamodb.BatchGetItem catalog"]
+
+
+@pytest.mark.parametrize(
+    ("query", "path"),
+    [("country=ZZ", "country"), ("currency=ZZZ", "currency"), ("country=", "country")],
+)
+def test_the_history_of_no_country_or_currency_is_not_told(query: str, path: str) -> None:
+    route = "GET /staff/price-history/{id}"
+    assert ask(get_price_history, route, id="mug.1", query="country=DE&currency=USD").status == 200
+    refused = ask(get_price_history, route, id="mug.1", query=query)
+    assert (refused.status, refused.json["code"]) == (400, f"{path}_unknown")
+    assert refused.json["errors"][0]["path"] == path

@@ -110,6 +110,12 @@ def test_what_runs_keeps_its_terms() -> None:
             "$.conditions.window.ends",
         ),
         ({"cupon": 1}, "field_unknown", "$.cupon"),
+        ({"title": "<b>A tenth</b>"}, "markup_not_allowed", "$.title"),
+        (
+            {"effect": {"kind": "gift", "sku": "M", "variant": "mug.1", "title": "<script>"}},
+            "markup_not_allowed",
+            "$.effect.title",
+        ),
         ({"effect": {"kind": []}}, "kind_unknown", "$.effect.kind"),
         ({"effect": {"kind": {}}}, "kind_unknown", "$.effect.kind"),
         (

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 
-from shop.edge.body import TOLD, document, parse, shaped
+from shop.edge.body import DEEPEST, TOLD, document, parse, shaped
 from shop.kernel.errors import Invalid
 from shop.kernel.money import LARGEST
 
@@ -299,3 +299,19 @@ def test_parsed_data_is_held_to_the_same_rules() -> None:
         shaped(Line, {"id": "x", "quantity": "1"})
     with pytest.raises(ValidationError):
         Line.model_validate({"id": 1})
+
+
+@pytest.mark.parametrize("depth", [DEEPEST + 1, 250, 5_000, 100_000])
+@pytest.mark.parametrize("pair", ["[]", "{}"])
+def test_what_is_nested_without_end_is_refused_in_the_shops_own_words(
+    pair: str, depth: int
+) -> None:
+    begin = "[" if pair == "[]" else '{"a":'
+    refusal = refused(begin * (depth - 1) + pair + pair[1] * (depth - 1))
+    assert refusal.problems[0].code == "json_malformed"
+    assert refusal.detail == f"the body is nested more than {DEEPEST} deep"
+
+
+def test_what_is_nested_within_reason_and_what_is_long_is_read() -> None:
+    document(b"[" * DEEPEST + b"]" * DEEPEST)
+    assert len(document(b"[" + b",".join([b"[{}]"] * 5_000) + b"]")) == 5_000

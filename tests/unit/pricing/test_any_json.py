@@ -50,7 +50,7 @@ EFFECTS: list[dict[str, Any]] = [
     {"kind": "order_percent", "basis_points": 1000},
     {"kind": "order_amount", "amount": USD},
     {"kind": "buy_get", "buy_quantity": 2, "get_quantity": 1},
-    {"kind": "gift_with", "sku": "MUG", "variant": "mug.1", "title": "A mug"},
+    {"kind": "gift", "sku": "MUG", "variant": "mug.1", "title": "A mug"},
     {"kind": "spend_save", "tiers": [[USD, USD]]},
     {"kind": "shipping_off"},
 ]

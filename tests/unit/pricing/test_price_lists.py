@@ -88,6 +88,9 @@ def test_the_trace_names_the_list() -> None:
     )
 
 
+PRICED = [{"article": "p.1", "price": 5}]
+
+
 @pytest.mark.parametrize(
     ("told", "code", "path"),
     [
@@ -114,13 +117,15 @@ def test_the_trace_names_the_list() -> None:
             "$.window.ends",
         ),
         ({"entries": [{"article": "a", "price": 5.5}]}, "type_wrong", "$.entries[0].price"),
+        ({"title": "<b>Winter</b>"}, "markup_not_allowed", "$.title"),
+        ({"entries": []}, "entries_missing", "$.entries"),
     ],
 )
 def test_a_list_that_makes_no_sense_is_refused_with_its_field(
     told: dict[str, Any], code: str, path: str
 ) -> None:
     with pytest.raises(Invalid) as refusal:
-        PriceList.from_dict({"id": "l", "currency": "USD", "entries": [], **told})
+        PriceList.from_dict({"id": "l", "currency": "USD", "entries": PRICED, **told})
     assert (code, path) in {(p.code, p.path) for p in refusal.value.problems}
 
 

@@ -23,6 +23,9 @@ TOLD = 50
 NAME_LENGTH = 64
 """Characters of a stranger's field name that are said back to him."""
 
+DEEPEST = 100
+"""Objects and lists in one another that are read: no shape has more than a dozen."""
+
 
 def parse(shape: "type[BaseModel]", raw: bytes) -> "BaseModel":
     """Read a JSON body into its shape. Raises :class:`Invalid` naming every field that is wrong."""
@@ -42,6 +45,8 @@ def document(raw: bytes) -> Any:
             parse_float=_finite,
             parse_int=_exact,
         )
+        if text.count("[") + text.count("{") > DEEPEST and _deeper(data):
+            raise _too_deep()
         if _LONG.search(text):
             _in_range(data)
         if _CONTROL.search(text):
@@ -55,9 +60,31 @@ def document(raw: bytes) -> Any:
     except UnicodeError:
         said = "the body holds text that is not Unicode"
         raise Invalid(said, code="text_invalid", path="$") from None
-    except (ValueError, RecursionError) as error:
+    except RecursionError:
+        raise _too_deep() from None
+    except ValueError as error:
         raise Invalid(f"the body is not JSON: {error}", code="json_malformed", path="$") from None
     return data
+
+
+def _too_deep() -> Invalid:
+    said = f"the body is nested more than {DEEPEST} deep"
+    return Invalid(said, code="json_malformed", path="$")
+
+
+def _deeper(data: Any) -> bool:
+    """Whether there is anything below the deepest level that is read."""
+    level = [data]
+    for _ in range(DEEPEST):
+        level = [
+            inner
+            for part in level
+            if isinstance(part, (dict, list))
+            for inner in (part.values() if isinstance(part, dict) else part)
+        ]
+        if not level:
+            return False
+    return any(isinstance(part, (dict, list)) for part in level)
 
 
 _CONTROL = re.compile(r"[\x7f-\x9f]|\\(?:[bf]|u00(?:[01]|7[fF]|[89]))")

@@ -13,6 +13,7 @@ CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 """Control characters but tab and line ends: no keyboard writes them, no printer prints them."""
 TAG = re.compile(r"<[a-zA-Z/!?]")
 """Where a browser sees a tag begin (HTML, "Data state"); "5 < 6" and "<3" are text."""
+NO_MARKUP = "this is plain text; a tag has no place in it"
 _LINE_ENDS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _PHONE = re.compile(r"\+?[0-9][0-9 ().\-/]{3,28}|\([0-9+][0-9 ().\-/]{3,28}")
 _EMAIL = re.compile(

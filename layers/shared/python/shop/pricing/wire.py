@@ -1,6 +1,6 @@
 """Promotions and coupons as staff write and read them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -11,7 +11,7 @@ from shop.kernel.errors import Invalid
 from shop.kernel.instants import instant
 from shop.kernel.money import CURRENCIES
 from shop.kernel.paging import Page, place_in, to_cursor
-from shop.kernel.text import country
+from shop.kernel.text import country, currency
 from shop.pricing.model import CustomerFacts, Promotion, Quote
 from shop.pricing.model.coupons import Coupon
 from shop.pricing.model.credits import Ledger
@@ -505,6 +505,18 @@ def batch_view(coupon_id: str, codes: Sequence[str]) -> BatchView:
         examples=list(codes[:3]),
         codes_at=f"/staff/coupons/{coupon_id}/codes",
     )
+
+
+def place_asked(query: Mapping[str, str]) -> tuple[str | None, str | None]:
+    """``?country=`` and ``?currency=``, ``None`` where they are not named. Raises Invalid."""
+    checks = {"country": country, "currency": currency}
+    for name, check in checks.items():
+        try:
+            if name in query:
+                check(query[name])
+        except ValueError as error:
+            raise Invalid(str(error), code=f"{name}_unknown", path=name) from None
+    return query.get("country"), query.get("currency")
 
 
 def limit_asked(text: str | None) -> int:

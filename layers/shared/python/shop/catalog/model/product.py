@@ -20,7 +20,7 @@ from enum import StrEnum
 
 from shop.kernel.errors import Conflict, Invalid, Problem
 from shop.kernel.money import Money
-from shop.kernel.text import CONTROLS, TAG
+from shop.kernel.text import CONTROLS, NO_MARKUP, TAG
 
 MOST_VARIANTS = 100
 """Variants of one product: as many as one read of the stock table answers for."""
@@ -380,7 +380,7 @@ def _text(
     if CONTROLS.search(text):
         yield _bad(path, "control characters are not text")
     if not markup and TAG.search(text):
-        yield _bad(path, "this is plain text; a tag has no place in it", code="markup_not_allowed")
+        yield _bad(path, NO_MARKUP, code="markup_not_allowed")
 
 
 def _bad(path: str, detail: str, *, code: str = "invalid") -> Problem:

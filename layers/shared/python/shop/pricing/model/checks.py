@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 
 from shop.kernel.errors import Problem
 from shop.kernel.money import CURRENCIES, Money
+from shop.kernel.text import NO_MARKUP, TAG
 from shop.pricing.model.choice import Conditions, Selection
 from shop.pricing.model.effects import (
     WHOLE,
@@ -40,6 +41,10 @@ def problems_of(promotion: Promotion) -> list[Problem]:
         found.add("id_invalid", "1 to 64 letters, digits, hyphens, underscores or points", "$.id")
     if not 1 <= len(promotion.title.strip()) <= 200:
         found.add("title_invalid", "a title has 1 to 200 letters", "$.title")
+    if TAG.search(promotion.title):
+        found.add("markup_not_allowed", NO_MARKUP, "$.title")
+    if isinstance(promotion.effect, GiftWith) and TAG.search(promotion.effect.title):
+        found.add("markup_not_allowed", NO_MARKUP, "$.effect.title")
     if not _NAME.fullmatch(promotion.stacking.group):
         found.add("id_invalid", "a group has a name", "$.stacking.group")
     found.selection(promotion.goods, "$.goods")

@@ -11,6 +11,7 @@ from typing import Any
 from shop.kernel.data import read, written
 from shop.kernel.errors import Invalid, Problem
 from shop.kernel.money import CURRENCIES, Money
+from shop.kernel.text import NO_MARKUP, TAG
 from shop.pricing.model.basket import Basket
 from shop.pricing.model.choice import ALWAYS, Window
 
@@ -240,10 +241,15 @@ class PriceList:
             )
         if len(self.title) > 200:
             found.append(Problem("title_invalid", "a title has 200 letters at most", "$.title"))
+        if TAG.search(self.title):
+            found.append(Problem("markup_not_allowed", NO_MARKUP, "$.title"))
         if self.currency not in CURRENCIES:
             found.append(
                 Problem("currency_unknown", f"{self.currency!r} is no currency", "$.currency")
             )
+        if not self.entries:
+            said = "a list has a price at least; to be done with it, give its window an end"
+            found.append(Problem("entries_missing", said, "$.entries"))
         if len(self.entries) > MOST_ENTRIES:
             found.append(
                 Problem("too_many", f"{MOST_ENTRIES} prices in one list at most", "$.entries")
