@@ -372,6 +372,7 @@ _SIGNED = (
     "sandbox.settle_payment",
     "sandbox.receive_payment_event",
     "webhooks.receive_carrier_event",
+    "staff_orders.ship_order",
 )
 """Doors that keep a secret for a while: each dealing begins without, so its calls are the same."""
 _CONSUMERS = {

@@ -1,6 +1,6 @@
 """What the people in the shop do with orders."""
 
-from functions.manifest import Access, Endpoint, Feature, Table
+from functions.manifest import Access, Endpoint, Feature, Secret, Table
 
 GROUPS = ("staff", "fulfilment")
 
@@ -36,6 +36,7 @@ FEATURE = Feature(
             status=201,
             takes_key=True,
             writes=(Table.ORDERS, Table.INVENTORY, Table.SESSIONS),
+            secrets=(Secret.CARRIER_WEBHOOK,),
         ),
         Endpoint(
             route="POST /staff/orders/{id}/cancel",

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from shop.edge.http import Request, endpoint
+from shop.edge.http import Request, endpoint, setting
+from shop.edge.webhook import Keyring
 from shop.inventory.store import DynamoStock
+from shop.kernel.errors import Invalid
 from shop.orders.actions import ship_order, ship_order_once
 from shop.orders.model import Order
 from shop.orders.store import DynamoOrders
@@ -13,6 +15,7 @@ from shop.storage.keys import DynamoKeys
 from shop.storage.table import connection
 from shop.storage.transactions import DynamoLedger
 
+secret = Keyring(setting("SECRET_CARRIER_WEBHOOK"))
 keys = DynamoKeys()
 books: dict[str, Any] = {
     "orders": DynamoOrders(),
@@ -27,6 +30,9 @@ def view(order: Order) -> Mapping[str, Any]:
 
 @endpoint(ParcelRequest, status=201)
 def handler(request: Request[ParcelRequest]) -> Mapping[str, Any]:
+    if not secret.knows(request.body.carrier, request.at):
+        said = "no carrier of this name reports to the shop: its parcel would never arrive"
+        raise Invalid(said, code="carrier_unknown", path="$.carrier")
     parcel: dict[str, Any] = {
         "carrier": request.body.carrier,
         "tracking_number": request.body.tracking_number,

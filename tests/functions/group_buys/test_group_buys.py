@@ -21,7 +21,7 @@ from shop.pricing.model import Promotion
 from shop.pricing.store import DynamoPromotions, rule_book
 from shop.pricing.store.rows import PricingRow
 from tests.doubles.pricing import MemoryAssortment
-from tests.kit.backroom import signed_in
+from tests.kit.backroom import put_secrets, signed_in
 from tests.kit.goods import checkout_body, mug, paying, put_on_sale
 from tests.kit.shop import Context, Response, call
 
@@ -32,6 +32,8 @@ PRICE, SHIPPING = 700, 599
 
 @pytest.fixture(autouse=True)
 def _shop(cloud: None) -> None:
+    put_secrets()
+    ship_order.secret._read_at = None
     put_on_sale(mug(), pieces=10)
     now = datetime.now(UTC)
     price = [{"amount": PRICE, "currency": "USD"}]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from functions.staff_orders import cancel_order, get_order, list_orders, ship_order
-from tests.kit.backroom import back_room, signed_in, todays
+from tests.kit.backroom import back_room, put_secrets, signed_in, todays
 from tests.kit.calls import counted
 from tests.kit.shop import Response, call
 
@@ -20,7 +20,9 @@ pytestmark = pytest.mark.usefixtures("cloud")
 
 
 @pytest.fixture(autouse=True)
-def _at_the_desk(monkeypatch: pytest.MonkeyPatch) -> None:
+def _at_the_desk(cloud: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    put_secrets()
+    ship_order.secret._read_at = None
     monkeypatch.setenv("ACCESS", "staff")
     monkeypatch.setenv("ACCESS_GROUPS", "staff,fulfilment")
 
@@ -242,6 +244,7 @@ def test_staff_ship_some_pieces_of_some_lines() -> None:
         ({**PARCEL, "lines": [{"id": "li_9", "quantity": 1}]}, 404, "$.lines"),
         ({**PARCEL, "lines": [{"id": "li_1", "quantity": 0}]}, 400, "$.lines[0].quantity"),
         ({**PARCEL, "carrier": "U P S"}, 400, "$.carrier"),
+        ({**PARCEL, "carrier": "zz"}, 400, "$.carrier"),
         ({**PARCEL, "extra": 1}, 400, "$.extra"),
         ([], 400, "$"),
         ("ship it", 400, "$"),
@@ -304,6 +307,7 @@ def test_a_shipped_order_is_not_called_off() -> None:
 @pytest.mark.parametrize("key", ["", "k1"])
 def test_shipping_takes_one_read_and_one_transaction(key: str) -> None:
     back_room().sold(todays())
+    assert ship_order.secret.knows("ups", datetime.now(UTC))  # kept for five minutes
     with counted() as calls:
         ship(key=key)
     assert [call.operation for call in calls.made] == ["Query", "TransactWriteItems"]

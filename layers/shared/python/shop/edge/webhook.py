@@ -81,9 +81,13 @@ class Keyring:
 
     def of(self, sender: str, at: datetime) -> "OneOfTheRing":
         """The keys of one sender. Raises :class:`NotFound` for one that is not named."""
-        if sender not in self._kept(at, KEPT) and sender not in self._kept(at, RECHECKED):
+        if not self.knows(sender, at):
             raise NotFound("nobody of this name sends us anything")
         return OneOfTheRing(self, sender)
+
+    def knows(self, sender: str, at: datetime) -> bool:
+        """Whether anybody of this name sends us anything."""
+        return sender in self._kept(at, KEPT) or sender in self._kept(at, RECHECKED)
 
     def _kept(self, at: datetime, most: timedelta) -> Mapping[str, tuple[bytes, ...]]:
         if self._read_at is None or at - self._read_at >= most:
