@@ -37,7 +37,7 @@ COUNTED: Mapping[str, Cost] = {
     "POST /catalog/product": Cost(2, {"catalog": 0.5, "inventory": 1.0}, {}),
     "POST /carts": Cost(2, {"catalog": 0.5}, {"sessions": 4}),
     "GET /carts/{id}": Cost(3, {"catalog": 0.5, "inventory": 1.0, "sessions": 1.0}, {}),
-    "PUT /carts/{id}": Cost(3, {"catalog": 0.5, "sessions": 1.0}, {"sessions": 4}),
+    "PUT /carts/{id}": Cost(2, {"catalog": 0.5, "sessions": 1.0}, {"sessions": 4}),
     "POST /checkout-sessions": Cost(3, {"catalog": 0.5, "inventory": 1.0}, {"sessions": 4}),
     "GET /checkout-sessions/{id}": Cost(1, {"sessions": 1.0}, {}),
     "PUT /checkout-sessions/{id}": Cost(3, {"catalog": 0.5, "sessions": 1.0}, {"sessions": 4}),

@@ -3,23 +3,26 @@
 from collections.abc import Mapping
 from typing import Any
 
-from shop.cart.actions import Shelf, update_cart
+from shop.cart.actions import Shelf, Shown, update_cart
 from shop.cart.store import DynamoCarts
 from shop.cart.wire import CartRequest, cart_view
 from shop.catalog.store import DynamoCatalogue
 from shop.edge.http import Request, endpoint, setting
 from shop.inventory.store import DynamoStock
 from shop.kernel.idempotency import once
+from shop.kernel.transactions import Change
 from shop.orders.store import DynamoOrders
 from shop.pricing.store import DynamoStandings, rule_book
 from shop.pricing.store.guesses import DynamoGuesses
+from shop.storage.ahead import read_together
 from shop.storage.keys import DynamoKeys
 from shop.storage.transactions import DynamoLedger
 
 carts = DynamoCarts()
 stock = DynamoStock()
 orders = DynamoOrders()
-shelf = Shelf(DynamoCatalogue(), rule_book(), DynamoStandings(), stock, orders)
+catalogue = DynamoCatalogue()
+shelf = Shelf(catalogue, rule_book(), DynamoStandings(), stock, orders)
 keys = DynamoKeys()
 ledger = DynamoLedger()
 guesses = DynamoGuesses()
@@ -28,19 +31,21 @@ shop_url = setting("SHOP_URL")
 
 @endpoint(CartRequest, capability="dev.ucp.shopping.cart")
 def handler(request: Request[CartRequest]) -> Mapping[str, Any]:
-    wish, cart_id = request.body.wish(request.channel), request.path["id"]
-    return once(
-        request.ask,
-        lambda: update_cart(
-            cart_id,
-            wish,
-            request.ask,
-            carts=carts,
-            shelf=shelf,
-            guesses=guesses,
-            asker=request.caller.customer or request.source_ip,
-        ),
-        lambda shown: cart_view(shown, shop_url),
-        keys=keys,
-        ledger=ledger,
-    )
+    wish, cart_id, ask = request.body.wish(request.channel), request.path["id"], request.ask
+
+    def changed() -> Change[Shown]:
+        with read_together(
+            carts.sought(ask.owner, cart_id),
+            catalogue.sought(variant_id for _, variant_id, _ in wish.lines),
+        ):
+            return update_cart(
+                cart_id,
+                wish,
+                ask,
+                carts=carts,
+                shelf=shelf,
+                guesses=guesses,
+                asker=request.caller.customer or request.source_ip,
+            )
+
+    return once(ask, changed, lambda shown: cart_view(shown, shop_url), keys=keys, ledger=ledger)

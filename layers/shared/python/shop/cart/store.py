@@ -9,6 +9,7 @@ from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from shop.cart.model import Cart, Line
 from shop.kernel.errors import NotFound
 from shop.kernel.transactions import Part
+from shop.storage.ahead import Sought, one
 from shop.storage.documents import JsonDocument
 from shop.storage.table import Row
 
@@ -26,11 +27,14 @@ class _Row(Row):
 class DynamoCarts:
     """See :class:`shop.cart.ports.Carts`. Expiry is compared when reading: TTL deletes late."""
 
+    def sought(self, owner: str, cart_id: str) -> Sought:
+        """What :meth:`of` will read."""
+        return Sought(_Row, ((_pk(owner, cart_id),),), surely=True)
+
     def of(self, owner: str, cart_id: str, at: datetime) -> Cart:
-        try:
-            row = _Row.get(_pk(owner, cart_id), consistent_read=True)
-        except _Row.DoesNotExist:
-            raise NotFound("there is no such cart") from None
+        row = one(_Row, (_pk(owner, cart_id),), surely=True)
+        if row is None:
+            raise NotFound("there is no such cart")
         if row.expires_at <= at.timestamp():
             raise NotFound("this cart has expired")
         return _cart(owner, cart_id, row)

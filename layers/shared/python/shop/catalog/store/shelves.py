@@ -19,6 +19,7 @@ from shop.catalog.store.changes import GRACE, Change, Kept, Refused
 from shop.catalog.store.rows import REINDEX, CatalogRow, key_of, product_from
 from shop.kernel.errors import Conflict, NotFound, Problem, Refusal, Stale
 from shop.kernel.paging import Page
+from shop.storage.ahead import Sought, many
 
 AT_ONCE = 50
 """Products that a bulk change reads at a time."""
@@ -37,8 +38,13 @@ class DynamoCatalogue:
 
     def products(self, product_ids: Iterable[str]) -> dict[str, Product]:
         keys = {key_of(product_id) for product_id in product_ids}
-        found = (product_from(row) for row in CatalogRow.batch_get(keys))
+        found = (product_from(row) for row in many(CatalogRow, keys))
         return {product.id: product for product in found}
+
+    def sought(self, variant_ids: Iterable[str]) -> Sought:
+        """What :meth:`variants` will read."""
+        products = dict.fromkeys(product_of(variant_id) for variant_id in variant_ids)
+        return Sought(CatalogRow, tuple(key_of(product_id) for product_id in products))
 
     def variants(self, variant_ids: Iterable[str]) -> dict[str, tuple[Product, Variant]]:
         wanted = set(variant_ids)
