@@ -13,6 +13,8 @@ from shop.storage.table import Row, connection
 from tests.kit.calls import Calls, counted
 from tests.kit.shop import create_tables
 
+pytestmark = pytest.mark.slow
+
 
 class Cup(Row):
     """A row under one key."""
