@@ -94,7 +94,7 @@ class DynamoOrders:
         return lambda writes: writes.update(
             row,
             [BatchRow.taking.set(False)],
-            BatchRow.taking == True,  # noqa: E712
+            BatchRow.taking == True,  # noqa: E712  PynamoDB reads it as a condition
         )
 
     def closing(self, order_id: str, *, taking: bool) -> Part:
@@ -105,7 +105,7 @@ class DynamoOrders:
         noted = self.owing(order_id, batch)
 
         def write(writes: Any) -> None:
-            open_ = BatchRow.taking == True  # noqa: E712
+            open_ = BatchRow.taking == True  # noqa: E712  PynamoDB reads it as a condition
             writes.condition_check(BatchRow, pk_of(order_id), PLACING, open_)
             noted(writes)
 

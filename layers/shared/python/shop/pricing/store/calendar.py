@@ -65,7 +65,7 @@ def _known() -> Sequence[Promotion]:
     """All that are or were on the calendar."""
     rows = PricingRow.query(
         PROMOTIONS,
-        filter_condition=PricingRow.published == True,  # noqa: E712
+        filter_condition=PricingRow.published == True,  # noqa: E712  PynamoDB reads it as a condition
         consistent_read=True,
     )
     return [_promotion(row) for row in rows]
