@@ -17,7 +17,7 @@ from functools import partial
 from typing import Any
 from unittest.mock import patch
 
-import shop.checkout.actions
+import shop.checkout.actions.buying
 import shop.orders.actions
 import shop.orders.actions.batches
 import shop.orders.model
@@ -360,7 +360,7 @@ def parted() -> Iterator[None]:
             for name in ("AT_ONCE", "SHIPPED_AT_ONCE"):
                 if hasattr(room, name):
                     stack.enter_context(patch.object(room, name, 1))
-        stack.enter_context(patch.object(shop.checkout.actions, "MOST_ROWS", 0))
+        stack.enter_context(patch.object(shop.checkout.actions.buying, "MOST_ROWS", 0))
         yield
 
 

@@ -1,0 +1,221 @@
+"""Buy: place the order once, then ask for the money."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from shop.cart.actions import NOTHING
+from shop.cart.model import Message
+from shop.checkout.actions.offering import as_offered, offer_again
+from shop.checkout.actions.paying import go_on
+from shop.checkout.actions.shown import UNPAID, Gate, Shown
+from shop.checkout.actions.telling import (
+    in_progress,
+    price_changed,
+    refuse_if_bought,
+    short_of,
+    used_up,
+)
+from shop.checkout.actions.till import Tender, Till
+from shop.checkout.model import (
+    MOST_ROWS,
+    Session,
+    order_from,
+    placed,
+)
+from shop.inventory.model import Shortage
+from shop.kernel.counts import Count
+from shop.kernel.errors import Conflict, Unavailable
+from shop.kernel.idempotency import Ask, answer_kept
+from shop.kernel.money import Money
+from shop.kernel.transactions import Clash
+from shop.orders.model import GUEST, Order
+from shop.orders.model import Status as OrderStatus
+from shop.pricing.actions.credits import Part, counts_for, paying
+
+TRIES = 4
+ROWS_OF_A_CREDIT = 2
+"""An account's head and its newest entry."""
+BESIDE = 3
+"""Rows that an order writes beside its stock and its uses: itself, the session, the key."""
+
+
+def complete_checkout(
+    session_id: str,
+    tender: Tender,
+    ask: Ask,
+    till: Till,
+    render: Callable[[Shown], Mapping[str, Any]],
+    gate: Gate = lambda session: None,
+) -> Mapping[str, Any]:
+    """Buy: place the order once, then ask for the money. Returns the rendered answer.
+
+    Short stock, a coupon or sale used up, a declined payment or a price that changed meanwhile are
+    answers, not errors: the checkout as it stands, with messages. Raises Unavailable where the
+    provider cannot be reached: the same request again goes on from there. Raises KeyReused,
+    NotFound, and Conflict once the checkout is completed under another key or canceled.
+    """
+    credential = tender.credential
+    if credential is not None:
+        till.provider.check(credential)
+    for _ in range(TRIES):
+        session = till.sessions.of(ask.owner, session_id, ask.at)
+        if session.order_id is not None or session.canceled:
+            kept = answer_kept(ask, till.keys)
+            if kept is not None:
+                return kept
+        session.open_or_refuse()
+        if session.order_id is not None:
+            order = till.orders.of(ask.owner, session.order_id)
+            if session.placed_key == ask.key:
+                return go_on(session, order, credential, ask, till, render)
+            refuse_if_bought(order)
+            if order.status in UNPAID:
+                return render(Shown(session, order, (in_progress(),)))
+        if session.offer.short or not session.offer.fresh(ask.at):
+            renewed = _renewed(session, ask.at, till)
+            if renewed.offer.quote.total != session.offer.quote.total or not renewed.ready:
+                return render(Shown(renewed, None, (price_changed(session, renewed),)))
+            session = renewed
+        if not session.ready:
+            return render(Shown(replace(session, order_id=None)))
+        held = gate(session)
+        if held is not None:
+            waiting = replace(session, order_id=None)
+            return render(Shown(waiting, None, (held.message,), held.continue_url))
+        parts = paying(
+            session.offer.quote.total.minor,
+            session.offer.quote.currency,
+            tender.credits,
+            None if ask.owner == GUEST else ask.owner,
+            ledgers=till.ledgers,
+            at=ask.at,
+        )
+        if refusal := _not_covered(session, tender, parts):
+            return render(Shown(replace(session, order_id=None), None, (refusal,)))
+        try:
+            session, order = _place(session, ask, till, tender, parts)
+        except _Short as early:
+            spent: Sequence[Count] = ()
+            shortages = early.short
+        except Clash as clash:
+            if {till.sessions.name(session), till.keys.name(ask)} & clash.about:
+                _refuse_another_request(ask, till)
+                continue
+            spent = till.tallies.spent(clash, session.offer.counts)
+            shortages = till.stock.shortages_after(clash, session.offer.demands())
+        else:
+            return go_on(session, order, credential, ask, till, render)
+        short = short_of(shortages, session)
+        given = {gift.sku for gift in session.offer.gifts}
+        gone = {one.sku: one.available for one in shortages if one.sku in given}
+        if spent or gone:
+            before = session
+            session = _renewed(session, ask.at, till, surely=True, gone=gone)
+            if gone and not spent:
+                # The offer says itself which gift there is none of; it is not placed unsaid.
+                return render(Shown(replace(session, order_id=None), None, short))
+            if session.offer.quote.total != before.offer.quote.total:
+                told = (*used_up(spent, before), price_changed(before, session))
+                return render(Shown(replace(session, order_id=None), None, (*short, *told)))
+        if short:
+            return render(Shown(replace(session, order_id=None), None, short))
+    raise Unavailable("too many want this at the same moment; try again", code="contention")
+
+
+def _not_covered(session: Session, tender: Tender, parts: Sequence[Part | None]) -> Message | None:
+    """What is wrong with a tender that does not come to the total, or to more."""
+    due = session.offer.quote.total.minor - sum(part.amount for part in parts if part)
+    if tender.credential is None and due:
+        why = f"the credits leave {Money(due, session.offer.quote.currency)} to pay"
+    elif tender.amount is not None and tender.amount != due:
+        why = f"the instruments do not come to the total; {due} is left for this one"
+    else:
+        return None
+    where = f"$.payment.instruments[{max(0, len(tender.ids) - 1)}]"
+    return Message("error", "payment_failed", why, where, "recoverable")
+
+
+def _place(
+    session: Session, ask: Ask, till: Till, tender: Tender, parts: Sequence[Part | None]
+) -> tuple[Session, Order]:
+    offer = session.offer
+    holds = till.stock.draw(offer.demands())
+    fresh = order_from(session, till.provider.name, ask.at, ask.at + till.payment_window)
+    used = [(part, id_) for part, id_ in zip(parts, tender.ids, strict=False) if part is not None]
+    fresh = replace(
+        fresh,
+        uses=(*fresh.uses, *counts_for(fresh.id, [part for part, _ in used])),
+        credits=tuple((part.account, part.amount, id_) for part, id_ in used),
+    )
+    if len(holds) + len(offer.counts) + ROWS_OF_A_CREDIT * len(used) + BESIDE > MOST_ROWS:
+        return _begin_placing(session, fresh, ask, till)
+    order, events = replace(fresh, holds=holds).placed()
+    after = placed(session, order, ask.key)
+    till.ledger.commit(
+        till.orders.placing(order, events),
+        till.sessions.changing(session, after),
+        till.keys.taking(ask, None),
+        lambda writes: _reserve(till, writes, holds),
+        till.tallies.taking(order.uses),
+    )
+    return after, order
+
+
+def _begin_placing(session: Session, fresh: Order, ask: Ask, till: Till) -> tuple[Session, Order]:
+    """Put an order of many articles down; its stock is taken after it. Raises _Short before."""
+    short = till.stock.shortages_after(_NotAsked(), session.offer.demands())
+    if short:
+        raise _Short(short)
+    order = replace(fresh, status=OrderStatus.PLACING)
+    after = placed(session, order, ask.key)
+    till.ledger.commit(
+        till.orders.placing(order, ()),
+        till.orders.opening(order.id),
+        till.sessions.changing(session, after),
+        till.keys.taking(ask, None),
+        till.tallies.taking(order.uses),
+    )
+    return after, order
+
+
+def _reserve(till: Till, writes: Any, holds: Any) -> None:
+    till.stock.reserve(writes, holds)
+
+
+def _refuse_another_request(ask: Ask, till: Till) -> None:
+    taken = till.keys.taken(ask)
+    if taken is not None and taken.fingerprint != ask.fingerprint:
+        answer_kept(ask, till.keys)
+
+
+def _renewed(
+    session: Session,
+    at: datetime,
+    till: Till,
+    *,
+    surely: bool = False,
+    gone: Mapping[str, int] = NOTHING,
+) -> Session:
+    offer = offer_again(session, till.shelf, at, stock=None, surely=surely, gone=gone)
+    after = replace(
+        session, offer=offer, lines=as_offered(session.lines, offer), version=session.version + 1
+    )
+    try:
+        till.ledger.commit(till.sessions.changing(session, after))
+    except Clash:
+        raise Conflict("this checkout was changed meanwhile; look at it again") from None
+    return after
+
+
+class _NotAsked(Exception):
+    """Nobody was refused yet: what is short is asked beforehand."""
+
+
+class _Short(Exception):
+    """Something is short, found out before anything was written."""
+
+    def __init__(self, short: Sequence[Shortage]) -> None:
+        super().__init__()
+        self.short = short

@@ -1,0 +1,74 @@
+"""What a checkout says where it cannot go on as asked."""
+
+from collections.abc import Sequence
+
+from shop.cart.model import Message
+from shop.checkout.model import Session, was_bought
+from shop.inventory.model import Shortage
+from shop.kernel.counts import Count
+from shop.kernel.errors import Conflict
+from shop.orders.model import Order
+
+
+def used_up(spent: Sequence[Count], before: Session) -> tuple[Message, ...]:
+    """What was promised and is no more: a code is spoken of by the offer itself, a sale here."""
+    promotions = {count.promotion_id for count in spent}
+    coded = {outcome.promotion_id for outcome in before.offer.quote.codes}
+    return tuple(
+        Message(
+            "warning",
+            "discount_exhausted",
+            f"{discount.title}: the limit was reached meanwhile; {line.title} costs more now",
+            f"$.line_items[{index}]",
+        )
+        for index, line in enumerate(before.offer.lines)
+        for discount in before.offer.quote.line(line.id).discounts
+        if discount.promotion_id in promotions - coded
+    )
+
+
+def short_of(short: Sequence[Shortage], session: Session) -> tuple[Message, ...]:
+    """Every line that the stock does not cover, several lines of a SKU added up."""
+    wanted: dict[str, int] = {}
+    for line in session.offer.lines:
+        wanted[line.sku] = wanted.get(line.sku, 0) + line.quantity
+    left = {one.sku: one for one in short if wanted.get(one.sku, 0) > one.available}
+    return tuple(
+        Message(
+            "error",
+            "out_of_stock",
+            f"{left[line.sku].available} of {line.title} left; {wanted[line.sku]} wanted",
+            f"$.line_items[{index}].quantity",
+            "recoverable",
+        )
+        for index, line in enumerate(session.offer.lines)
+        if line.sku in left
+    )
+
+
+def refuse_if_bought(order: Order) -> None:
+    """Raise Conflict for an order that was ever certain."""
+    if was_bought(order):
+        raise Conflict("this checkout is completed", code="checkout_completed")
+
+
+def in_progress() -> Message:
+    """While a payment is being confirmed a checkout is shown, and stays as it is."""
+    return Message(
+        "error",
+        "complete_in_progress",
+        "a payment for this checkout is being confirmed; nothing was changed",
+        severity="recoverable",
+    )
+
+
+def price_changed(before: Session, after: Session) -> Message:
+    """A completion that was not done, since it would have cost other than was shown."""
+    return Message(
+        "error",
+        "price_changed",
+        f"the total was {before.offer.quote.total} and is {after.offer.quote.total} now; "
+        "look at it and complete again",
+        "$.totals",
+        "recoverable",
+    )

@@ -1,0 +1,46 @@
+"""What buying takes, and what is paid with."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from shop.cart.actions import Shelf
+from shop.checkout.ports import Sessions
+from shop.inventory.ports import Holds
+from shop.kernel.idempotency import Keys
+from shop.kernel.transactions import Ledger
+from shop.orders.ports import Orders
+from shop.payments.model import Credential
+from shop.payments.ports import PaymentProvider
+from shop.pricing.actions.credits import Instrument
+from shop.pricing.ports import Ledgers, Tallies
+
+
+@dataclass(frozen=True)
+class Till:
+    """Everything that buying takes."""
+
+    sessions: Sessions
+    orders: Orders
+    stock: Holds[Any]
+    tallies: Tallies
+    keys: Keys
+    ledger: Ledger
+    provider: PaymentProvider
+    shelf: Shelf
+    ledgers: Ledgers
+    payment_window: timedelta
+
+
+@dataclass(frozen=True)
+class Tender:
+    """What the buyer pays with: credits first, in their order, and the rest in money.
+
+    ``amount`` is what the platform wants to be paid in money, if it said; ``ids`` are the
+    instruments' own, credits first.
+    """
+
+    credential: Credential | None
+    credits: tuple[Instrument, ...] = ()
+    ids: tuple[str, ...] = ()
+    amount: int | None = None
