@@ -138,23 +138,25 @@ def stock_up(tell: Tell, *, path: str, most: int | None) -> int:
 
 
 class _Counting(threading.local):
+    """What this thread asked of DynamoDB, while it counts."""
+
     on = False
+    made = 0
 
 
 @contextmanager
-def _calls() -> Iterator[tuple[_Counting, Counter[str]]]:
+def _calls() -> Iterator[_Counting]:
     """Count this process's calls of DynamoDB, in threads that say so."""
-    counting, made, lock = _Counting(), Counter[str](), threading.Lock()
+    counting = _Counting()
     send = BaseClient._make_api_call  # type: ignore[attr-defined]
 
     def counted(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
         if counting.on and client.meta.service_model.service_name == "dynamodb":
-            with lock:
-                made[operation] += 1
+            counting.made += 1
         return send(client, operation, parameters)
 
     with patch.object(BaseClient, "_make_api_call", counted):
-        yield counting, made
+        yield counting
 
 
 def buy(
@@ -172,15 +174,17 @@ def buy(
     places = {code: variant_of(place) for place, code in enumerate(ledger.goods)}
     until = time.monotonic() + seconds
     tally, lock = Tally(), threading.Lock()
-    with _calls() as (counting, made), ThreadPoolExecutor(threads) as crowd:
+    with _calls() as counting, ThreadPoolExecutor(threads) as crowd:
 
         def replay(invoice: Invoice) -> None:
             if time.monotonic() > until:
                 return
+            counting.made = 0
             said, wrong = _bought(invoice, places, counting)
             with lock:
                 large = " large" if len(invoice.wanted) > LARGE else ""
                 tally.counted[f"{said}{large}"] += 1
+                tally.counted[f"calls{large}"] += counting.made
                 tally.counted["lines"] += len(invoice.lines)
                 tally.counted["repeated"] += len(invoice.wanted) < len(invoice.lines)
                 if said == "placed":
@@ -188,8 +192,9 @@ def buy(
                 tally.findings += tuple(f"invoice {invoice.number}: {each}" for each in wrong)
             tell(1)
 
-        list(crowd.map(replay, ledger.invoices[share::shares]))
-        tally.counted.update({f"call {operation}": n for operation, n in made.items()})
+        mine = ledger.invoices[share::shares]
+        tally.possible = len(mine)
+        list(crowd.map(replay, mine))
     return tally
 
 

@@ -65,15 +65,19 @@ def _verdict(
         for end in ("placed", "refused", "not for sale")
     }
     placed, asked = ends["placed"][0], sum(number for number, _ in ends.values())
-    calls = sum(n for name, n in counted.items() if name.startswith("call "))
+    large = sum(number for _, number in ends.values())
+    possible = sum(each.possible for each in bought)
     wrong = tuple(finding for each in bought for finding in each.findings)
     units = counted["units"]
     figures = (
-        f"{asked:,} invoices with {counted['lines']:,} lines ({counted['repeated']:,} repeat an "
-        f"article): placed {placed:,} ({ends['placed'][1]} of more than 90 articles), refused "
+        f"{asked:,} of {possible:,} invoices, {counted['lines']:,} lines "
+        f"({counted['repeated']:,} repeat an article): placed {placed:,} "
+        f"({ends['placed'][1]} of more than 90 articles), refused "
         f"{ends['refused'][0]:,} ({ends['refused'][1]}), not sold in such numbers "
         f"{ends['not for sale'][0]}; {asked / took:.1f} a second with shipping, "
-        f"{calls / max(1, asked):.1f} DynamoDB calls an invoice; {units:,} units sold, "
+        f"{counted['calls'] / max(1, asked - large):.1f} DynamoDB calls an order, "
+        f"{counted['calls large'] / max(1, large):.0f} of more than 90 articles; "
+        f"{units:,} units sold, "
         f"{books.counted['shipped']:,} left by the journal, missing {books.counted['missing']}, "
         f"not whole or not told {len(wrong)}, other violations {books.violations}"
     )
