@@ -2,7 +2,7 @@
 
 from shop.edge.http import Request, endpoint
 from shop.pricing.store import DynamoLedgers
-from shop.pricing.wire import CreditsView, credits_view
+from shop.pricing.wire.credits import CreditsView, credits_view
 
 ledgers = DynamoLedgers()
 

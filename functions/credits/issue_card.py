@@ -6,7 +6,7 @@ from shop.edge.http import Request, endpoint
 from shop.kernel.ids import derived_id
 from shop.pricing.actions.credits import issue_card
 from shop.pricing.store import DynamoLedgers
-from shop.pricing.wire import CardBody, CardView
+from shop.pricing.wire.credits import CardBody, CardView
 from shop.storage.transactions import DynamoLedger
 
 ledgers = DynamoLedgers()

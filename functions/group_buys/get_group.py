@@ -5,7 +5,7 @@ from typing import Any
 
 from shop.edge.http import Request, endpoint
 from shop.pricing.store import DynamoGroupBuys
-from shop.pricing.wire import group_buy_view
+from shop.pricing.wire.group_buys import group_buy_view
 
 group_buys = DynamoGroupBuys()
 

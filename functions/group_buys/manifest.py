@@ -2,7 +2,7 @@
 
 from functions.manifest import Access, Endpoint, Feature, Switch, Table
 
-_VIEW = "shop.pricing.wire:GroupBuyView"
+_VIEW = "shop.pricing.wire.group_buys:GroupBuyView"
 
 FEATURE = Feature(
     "group_buys",
@@ -15,7 +15,7 @@ FEATURE = Feature(
             summary="Open a group that buys together; its code opens the price at the checkout",
             idempotent=True,
             status=201,
-            request="shop.pricing.wire:GroupBuyBody",
+            request="shop.pricing.wire.group_buys:GroupBuyBody",
             response=_VIEW,
             reads=(Table.PRICING,),
             writes=(Table.PRICING, Table.SESSIONS),

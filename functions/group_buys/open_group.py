@@ -10,7 +10,7 @@ from shop.kernel.ids import new_id
 from shop.pricing.actions.group_buys import open_group
 from shop.pricing.model.coupons import random_code
 from shop.pricing.store import DynamoGroupBuys, DynamoPromotions
-from shop.pricing.wire import GroupBuyBody, group_buy_view
+from shop.pricing.wire.group_buys import GroupBuyBody, group_buy_view
 from shop.storage.keys import DynamoKeys
 from shop.storage.transactions import DynamoLedger
 

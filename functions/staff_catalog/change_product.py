@@ -2,8 +2,9 @@
 
 from shop.catalog.actions.keeping import change_product
 from shop.catalog.store import DynamoCatalogue
-from shop.catalog.wire.keeping import ProductBody, ProductView, needed_version
+from shop.catalog.wire.keeping import ProductBody, ProductView
 from shop.edge.http import Answer, Request, endpoint
+from shop.kernel.versions import needed_version
 
 catalogue = DynamoCatalogue()
 

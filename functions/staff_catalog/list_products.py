@@ -2,8 +2,9 @@
 
 from shop.catalog.actions.keeping import list_products
 from shop.catalog.store import DynamoCatalogue
-from shop.catalog.wire.keeping import ProductListView, limit_asked, status_asked
+from shop.catalog.wire.keeping import ProductListView, status_asked
 from shop.edge.http import Request, endpoint
+from shop.kernel.paging import limit_asked
 
 catalogue = DynamoCatalogue()
 

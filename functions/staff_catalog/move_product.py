@@ -3,8 +3,9 @@
 from shop.catalog.actions.keeping import move_product
 from shop.catalog.model import Status
 from shop.catalog.store import DynamoCatalogue
-from shop.catalog.wire.keeping import ProductView, StatusBody, expected_version
+from shop.catalog.wire.keeping import ProductView, StatusBody
 from shop.edge.http import Answer, Request, endpoint
+from shop.kernel.versions import expected_version
 
 catalogue = DynamoCatalogue()
 

@@ -6,7 +6,7 @@ from shop.edge.http import Request, endpoint
 from shop.pricing.actions.promotions import what_if
 from shop.pricing.model import Destination
 from shop.pricing.store import DynamoStandings, rule_book
-from shop.pricing.wire import WhatIfBody, WhatIfView
+from shop.pricing.wire.what_if import WhatIfBody, WhatIfView
 
 catalogue = DynamoCatalogue()
 standings = DynamoStandings()

@@ -5,7 +5,7 @@ from shop.edge.http import Request, endpoint
 from shop.pricing.actions.assortment import InCatalogue
 from shop.pricing.actions.promotions import change_promotion
 from shop.pricing.store import DynamoPromotions
-from shop.pricing.wire import PromotionBody, PromotionView
+from shop.pricing.wire.promotions import PromotionBody, PromotionView
 
 promotions = DynamoPromotions()
 assortment = InCatalogue(DynamoCatalogue())

@@ -3,7 +3,7 @@
 from shop.edge.http import Request, endpoint
 from shop.pricing.actions.coupons import make_coupon
 from shop.pricing.store import DynamoCoupons, DynamoPromotions
-from shop.pricing.wire import CouponBody, CouponView
+from shop.pricing.wire.coupons import CouponBody, CouponView
 
 coupons = DynamoCoupons()
 promotions = DynamoPromotions()

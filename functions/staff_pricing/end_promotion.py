@@ -3,7 +3,7 @@
 from shop.edge.http import Request, endpoint
 from shop.pricing.actions.promotions import end_promotion
 from shop.pricing.store import DynamoPromotions
-from shop.pricing.wire import PromotionView
+from shop.pricing.wire.promotions import PromotionView
 
 promotions = DynamoPromotions()
 

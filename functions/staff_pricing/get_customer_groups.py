@@ -2,7 +2,7 @@
 
 from shop.edge.http import Request, endpoint
 from shop.pricing.store import DynamoCustomers
-from shop.pricing.wire import KnownView
+from shop.pricing.wire.customers import KnownView
 
 customers = DynamoCustomers()
 

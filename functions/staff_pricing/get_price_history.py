@@ -7,7 +7,7 @@ from shop.kernel.errors import NotFound
 from shop.pricing.actions.announcing import Place, history_of, line_of
 from shop.pricing.model import market_of
 from shop.pricing.store import rule_book
-from shop.pricing.wire import PriceHistoryView, place_asked
+from shop.pricing.wire.price_lists import PriceHistoryView, place_asked
 
 catalogue = DynamoCatalogue()
 book = rule_book()

@@ -2,7 +2,7 @@
 
 from shop.edge.http import Request, endpoint
 from shop.pricing.store import DynamoPriceBook
-from shop.pricing.wire import PriceListView
+from shop.pricing.wire.price_lists import PriceListView
 
 book = DynamoPriceBook()
 

@@ -2,7 +2,7 @@
 
 from shop.edge.http import Request, endpoint
 from shop.pricing.store import DynamoPromotions
-from shop.pricing.wire import PromotionView
+from shop.pricing.wire.promotions import PromotionView
 
 promotions = DynamoPromotions()
 

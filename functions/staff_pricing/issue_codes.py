@@ -5,7 +5,7 @@ import secrets
 from shop.edge.http import Request, endpoint
 from shop.pricing.actions.coupons import issue_codes
 from shop.pricing.store import DynamoCoupons
-from shop.pricing.wire import BatchBody, BatchView, batch_view
+from shop.pricing.wire.coupons import BatchBody, BatchView, batch_view
 
 coupons = DynamoCoupons()
 

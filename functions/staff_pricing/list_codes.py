@@ -2,7 +2,7 @@
 
 from shop.edge.http import Request, endpoint
 from shop.pricing.store import DynamoCoupons
-from shop.pricing.wire import CodesView
+from shop.pricing.wire.coupons import CodesView
 
 coupons = DynamoCoupons()
 

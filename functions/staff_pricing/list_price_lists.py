@@ -1,8 +1,9 @@
 """GET /staff/price-lists: the price lists, without their prices."""
 
 from shop.edge.http import Request, endpoint
+from shop.kernel.paging import limit_asked
 from shop.pricing.store import DynamoPriceBook
-from shop.pricing.wire import PriceListsView, limit_asked, price_lists_view
+from shop.pricing.wire.price_lists import PriceListsView, price_lists_view
 
 book = DynamoPriceBook()
 

@@ -1,8 +1,9 @@
 """GET /staff/promotions: all promotions, drafts and those that ended too."""
 
 from shop.edge.http import Request, endpoint
+from shop.kernel.paging import limit_asked
 from shop.pricing.store import DynamoPromotions
-from shop.pricing.wire import PromotionListView, limit_asked
+from shop.pricing.wire.promotions import PromotionListView
 
 promotions = DynamoPromotions()
 

@@ -3,10 +3,10 @@
 from functions.manifest import Access, Endpoint, Feature, Table
 
 GROUPS = ("staff", "catalogue")
-_BODY = "shop.pricing.wire:PromotionBody"
-_VIEW = "shop.pricing.wire:PromotionView"
-_LIST_BODY = "shop.pricing.wire:PriceListBody"
-_LIST_VIEW = "shop.pricing.wire:PriceListView"
+_BODY = "shop.pricing.wire.promotions:PromotionBody"
+_VIEW = "shop.pricing.wire.promotions:PromotionView"
+_LIST_BODY = "shop.pricing.wire.price_lists:PriceListBody"
+_LIST_VIEW = "shop.pricing.wire.price_lists:PriceListView"
 
 FEATURE = Feature(
     "staff_pricing",
@@ -29,7 +29,7 @@ FEATURE = Feature(
             access=Access.STAFF,
             groups=GROUPS,
             summary="All promotions with their state now (?limit=50&cursor=…)",
-            response="shop.pricing.wire:PromotionListView",
+            response="shop.pricing.wire.promotions:PromotionListView",
             reads=(Table.PRICING,),
         ),
         Endpoint(
@@ -88,7 +88,7 @@ FEATURE = Feature(
             access=Access.STAFF,
             groups=GROUPS,
             summary="All price lists with their state now (?limit=50&cursor=…)",
-            response="shop.pricing.wire:PriceListsView",
+            response="shop.pricing.wire.price_lists:PriceListsView",
             reads=(Table.PRICING,),
         ),
         Endpoint(
@@ -118,7 +118,7 @@ FEATURE = Feature(
             groups=GROUPS,
             summary="What a variant was announced at (?country=DE&currency=EUR), and the lowest"
             " price of the thirty days before a reduction",
-            response="shop.pricing.wire:PriceHistoryView",
+            response="shop.pricing.wire.price_lists:PriceHistoryView",
             reads=(Table.CATALOG, Table.PRICING),
         ),
         Endpoint(
@@ -127,8 +127,8 @@ FEATURE = Feature(
             access=Access.STAFF,
             groups=GROUPS,
             summary="Make codes possible for a promotion that asks for one",
-            request="shop.pricing.wire:CouponBody",
-            response="shop.pricing.wire:CouponView",
+            request="shop.pricing.wire.coupons:CouponBody",
+            response="shop.pricing.wire.coupons:CouponView",
             status=201,
             writes=(Table.PRICING,),
         ),
@@ -139,8 +139,8 @@ FEATURE = Feature(
             groups=GROUPS,
             summary="Issue up to 10,000 unguessable codes of a coupon",
             idempotent=True,
-            request="shop.pricing.wire:BatchBody",
-            response="shop.pricing.wire:BatchView",
+            request="shop.pricing.wire.coupons:BatchBody",
+            response="shop.pricing.wire.coupons:BatchView",
             status=201,
             writes=(Table.PRICING,),
             timeout=28,
@@ -152,7 +152,7 @@ FEATURE = Feature(
             access=Access.STAFF,
             groups=GROUPS,
             summary="The codes issued, up to 1,000 at a time (?cursor=…)",
-            response="shop.pricing.wire:CodesView",
+            response="shop.pricing.wire.coupons:CodesView",
             reads=(Table.PRICING,),
         ),
         Endpoint(
@@ -161,7 +161,7 @@ FEATURE = Feature(
             access=Access.STAFF,
             groups=GROUPS,
             summary="Groups and segments of a customer, as price lists and promotions ask for them",
-            response="shop.pricing.wire:KnownView",
+            response="shop.pricing.wire.customers:KnownView",
             reads=(Table.PRICING,),
         ),
         Endpoint(
@@ -170,8 +170,8 @@ FEATURE = Feature(
             access=Access.STAFF,
             groups=GROUPS,
             summary="Put a customer into groups and segments, in place of those before",
-            request="shop.pricing.wire:PlacingBody",
-            response="shop.pricing.wire:KnownView",
+            request="shop.pricing.wire.customers:PlacingBody",
+            response="shop.pricing.wire.customers:KnownView",
             writes=(Table.PRICING,),
         ),
         Endpoint(
@@ -180,8 +180,8 @@ FEATURE = Feature(
             access=Access.STAFF,
             groups=GROUPS,
             summary="Price a basket at another instant, for another customer, with a draft",
-            request="shop.pricing.wire:WhatIfBody",
-            response="shop.pricing.wire:WhatIfView",
+            request="shop.pricing.wire.what_if:WhatIfBody",
+            response="shop.pricing.wire.what_if:WhatIfView",
             reads=(Table.CATALOG, Table.PRICING),
         ),
     ),

@@ -3,7 +3,7 @@
 from shop.edge.http import Request, endpoint
 from shop.pricing.actions.customers import place_customer
 from shop.pricing.store import DynamoCustomers
-from shop.pricing.wire import KnownView, PlacingBody
+from shop.pricing.wire.customers import KnownView, PlacingBody
 
 customers = DynamoCustomers()
 

@@ -1,6 +1,5 @@
 """Products as staff write and read them: plain JSON, money as in UCP."""
 
-import re
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
@@ -163,28 +162,6 @@ def options_of(variants: tuple[DraftVariant, ...]) -> tuple[Option, ...]:
     return tuple(Option(name, tuple(some)) for name, some in values.items())
 
 
-def expected_version(if_match: str | None, in_body: int | None) -> int | None:
-    """The version that a change starts from: ``If-Match: "3"``, or ``version`` in the body."""
-    if if_match is None:
-        return in_body
-    tag = re.fullmatch(r'\s*(?:W/)?"?([1-9][0-9]{0,8})"?\s*', if_match)
-    if tag is None:
-        raise Invalid('If-Match is the version that was read, as in "3"', path="If-Match")
-    return int(tag[1])
-
-
-def needed_version(if_match: str | None, in_body: int | None) -> int:
-    """The same, where a change without it would overwrite what somebody else wrote."""
-    version = expected_version(if_match, in_body)
-    if version is None:
-        raise Invalid(
-            "say which version you change: If-Match, or version in the body",
-            code="version_missing",
-            path="If-Match",
-        )
-    return version
-
-
 class VariantView(BaseModel):
     """A variant as :class:`VariantBody` takes it back."""
 
@@ -338,13 +315,6 @@ class ImportReport(BaseModel):
         )
 
 
-def counted_version(if_match: str | None, in_body: int | None) -> int:
-    """The same for stock, where version 0 is stock that nobody has counted yet."""
-    if if_match is not None and if_match.strip() == '"0"':
-        return 0
-    return needed_version(if_match, in_body)
-
-
 def status_asked(text: str | None) -> Status | None:
     """``?status=`` of the list."""
     if text is None:
@@ -354,12 +324,3 @@ def status_asked(text: str | None) -> Status | None:
     except ValueError:
         known = ", ".join(Status)
         raise Invalid(f"a status is one of {known}", path="status") from None
-
-
-def limit_asked(text: str | None, *, default: int = 50, most: int = 200) -> int:
-    """``?limit=`` of a list, cut down to what a page holds."""
-    if text is None:
-        return default
-    if not re.fullmatch(r"[1-9][0-9]{0,5}", text):
-        raise Invalid("a limit is a whole number above zero", path="limit")
-    return min(int(text), most)

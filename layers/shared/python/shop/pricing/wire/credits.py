@@ -1,0 +1,125 @@
+"""Points, store credit and gift cards as they are shown and posted by hand."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from shop.kernel.errors import Invalid
+from shop.kernel.money import CURRENCIES
+from shop.pricing.model.credits import Ledger
+from shop.pricing.model.loyalty import WORTH, points_of, store_credit_of
+from shop.pricing.ports import Ledgers
+from shop.pricing.wire.shapes import Instant
+
+
+class AdjustBody(BaseModel):
+    """Points or store credit given (above zero) or taken (below) by hand, with the reason why."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
+
+    kind: Literal["points", "store_credit"]
+    amount: int
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] | None = None
+    reason: Annotated[str, StringConstraints(min_length=3, max_length=200, strip_whitespace=True)]
+    expires: Instant | None = None
+
+    def account(self, customer_id: str) -> str:
+        if self.kind == "points":
+            return points_of(customer_id)
+        if self.currency not in CURRENCIES:
+            raise Invalid("store credit has a currency", code="currency_unknown", path="$.currency")
+        return store_credit_of(customer_id, str(self.currency))
+
+
+class CardBody(BaseModel):
+    """A gift card to be issued: minor units of its currency."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
+
+    amount: Annotated[int, Field(ge=1, le=10**9)]
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+    reason: Annotated[str, StringConstraints(min_length=3, max_length=200, strip_whitespace=True)]
+    expires: Instant | None = None
+
+    def checked(self) -> "CardBody":
+        if self.currency not in CURRENCIES:
+            raise Invalid("no such currency", code="currency_unknown", path="$.currency")
+        return self
+
+
+class CardView(BaseModel):
+    """A gift card as it was issued. The code is told this once."""
+
+    code: str
+    amount: int
+    currency: str
+    expires: datetime | None = None
+
+
+class BalanceBody(BaseModel):
+    """Which gift card, in which currency."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
+
+    code: Annotated[str, StringConstraints(min_length=8, max_length=64)]
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+
+
+class BalanceView(BaseModel):
+    balance: int
+    currency: str
+
+
+class MovementView(BaseModel):
+    """A movement: above zero came in, below went out."""
+
+    at: datetime
+    kind: str
+    amount: int
+    reference: str
+    expires: datetime | None = None
+
+
+class AccountView(BaseModel):
+    """An account: what can be spent now, and its movements, newest first, 100 at most."""
+
+    available: int
+    currency: str | None = None
+    expires_next: datetime | None = None
+    movements: list[MovementView]
+
+    @classmethod
+    def of(cls, ledger: Ledger, at: datetime, currency: str | None = None) -> "AccountView":
+        lots = [lot for lot in ledger.lots() if lot.left and lot.lives_at(at) and lot.expires]
+        return cls(
+            available=ledger.available(at),
+            currency=currency,
+            expires_next=lots[0].expires if lots else None,
+            movements=[
+                MovementView(
+                    at=p.at,
+                    kind=p.kind.value,
+                    amount=p.amount if p.target == ledger.account else -p.amount,
+                    reference=p.reference,
+                    expires=p.expires,
+                )
+                for p in reversed(ledger.postings[-100:])
+            ],
+        )
+
+
+class CreditsView(BaseModel):
+    """Points and store credit of a customer, the latter by currency."""
+
+    points: AccountView
+    store_credit: dict[str, AccountView]
+
+
+def credits_view(customer_id: str, ledgers: Ledgers, at: datetime) -> CreditsView:
+    """What somebody has; store credit in the currencies that the shop deals in."""
+    books = {c: ledgers.of(store_credit_of(customer_id, c)) for c in WORTH}
+    return CreditsView(
+        points=AccountView.of(ledgers.of(points_of(customer_id)), at),
+        store_credit={c: AccountView.of(book, at, c) for c, book in books.items() if book.postings},
+    )

@@ -1,0 +1,33 @@
+"""What staff tell of customers: groups and segments."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shop.pricing.model.known import Known
+
+
+class PlacingBody(BaseModel):
+    """The groups and segments of a customer, in place of those before."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
+
+    groups: list[str] = Field(default_factory=list)
+    segments: list[str] = Field(default_factory=list)
+    version: int | None = None
+
+
+class KnownView(BaseModel):
+    """Groups and segments of a customer, as the rules know them."""
+
+    customer_id: str
+    groups: list[str]
+    segments: list[str]
+    version: int
+
+    @classmethod
+    def of(cls, known: Known) -> "KnownView":
+        return cls(
+            customer_id=known.customer_id,
+            groups=list(known.groups),
+            segments=list(known.segments),
+            version=known.version,
+        )

@@ -1,0 +1,12 @@
+"""What the shapes of this floor have in common."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
+
+from shop.kernel.instants import instant
+from shop.kernel.text import country
+
+Country = Annotated[str, AfterValidator(country)]
+Instant = Annotated[AwareDatetime, Field(strict=False), AfterValidator(instant)]
+Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
