@@ -15,6 +15,7 @@ from pathlib import Path
 
 from functions.all import FEATURES
 from functions.manifest import Endpoint
+from infra.stages import PROD
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "capacity.md"
 BEGIN, END = "<!-- reckoned: python -m bench.capacity -->", "<!-- end of what is reckoned -->"
@@ -160,6 +161,9 @@ def needs(rate: int) -> list[tuple[str, str, str, str]]:
         what = f"{quota.name} ({table})" if name == "table" else quota.name
         do = "enough" if need <= quota.default else f"raise {ceil(need / quota.default)} ×"
         told.append((what, f"{ceil(need):,}", f"{quota.default:,.0f}", do))
+        if name == "requests":
+            do = "enough" if need <= PROD.rate else f"raise {ceil(need / PROD.rate)} ×"
+            told.append(("Stage `prod`, requests/s let in", told[-1][1], f"{PROD.rate:,}", do))
     told.append(
         (
             "Lambda, seconds to scale the busiest function from nothing",

@@ -1,6 +1,8 @@
 """Before and after each rush, when a promotion changes, and every quarter of an hour: capacity."""
 
 import json
+import random
+import time
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +17,7 @@ from shop.inventory.store import DynamoStock
 from shop.kernel.errors import Refusal
 from shop.peak.actions.bins import StockBins
 from shop.peak.actions.calendar import PromotedRushes
-from shop.peak.actions.keep import Ground, keep_capacity
+from shop.peak.actions.keep import Ground, keep_capacity, keep_in_turn
 from shop.peak.gateway.aws import SchedulerClock, WarmFunctions, WarmTables
 from shop.peak.store import DynamoMemory
 from shop.pricing.store import DynamoPromotions
@@ -39,11 +41,14 @@ ground = Ground(
 
 @scheduled
 def handler(at: datetime) -> dict[str, Any]:
-    done = keep_capacity(
-        rushes=rushes,
-        memory=memory,
-        ground=ground,
-        faults=(ClientError, BotoCoreError, PynamoDBException, Refusal),
-        at=at,
+    done = keep_in_turn(
+        lambda: keep_capacity(
+            rushes=rushes,
+            memory=memory,
+            ground=ground,
+            faults=(ClientError, BotoCoreError, PynamoDBException, Refusal),
+            at=at,
+        ),
+        pause=lambda turn: time.sleep(random.uniform(0.5, 1) * 2**turn),
     )
-    return {"changed": done.changed}
+    return {"changed": done.changed, "busy": done.busy}

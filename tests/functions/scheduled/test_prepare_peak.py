@@ -20,9 +20,10 @@ from functions.staff_pricing import (
     schedule_promotion,
 )
 from shop.inventory.store import DynamoStock
-from shop.peak.actions.keep import Unfinished
+from shop.kernel.errors import Stale
+from shop.peak.actions.keep import TURNS, Unfinished
 from shop.peak.gateway.aws import SchedulerClock, schedule_name
-from shop.peak.model.rushes import Alarm
+from shop.peak.model.rushes import Alarm, Kept
 from tests.kit.goods import mug, put_on_sale
 from tests.kit.shop import Context, Response, call
 
@@ -220,6 +221,38 @@ def test_what_aws_refuses_is_raised_once_the_rest_is_done(
         keep(NOW + timedelta(hours=2), monkeypatch)
     assert ("PutProvisionedConcurrencyConfig", KEPT_WARM) in asked
     assert DynamoStock().level("MUG-RED").bins == 4
+
+
+def test_two_that_prepare_at_once_take_turns_and_neither_reports_a_fault(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put_on_sale(mug(), pieces=640)
+    published()
+    waits: list[float] = []
+    monkeypatch.setattr("functions.scheduled.prepare_peak.time.sleep", waits.append)
+    kept = prepare_peak.memory.kept
+
+    def and_another_is_faster() -> Kept:
+        seen = kept()
+        if len(waits) < 2:
+            prepare_peak.memory.keep(kept(), kept())
+        return seen
+
+    monkeypatch.setattr(prepare_peak.memory, "kept", and_another_is_faster)
+    done = keep(NOW + timedelta(hours=2), monkeypatch)
+    assert (len(waits), done["busy"]) == (2, False)
+    assert "sku:MUG-RED" in done["changed"]
+    assert [what for what, _ in asked].count("PutProvisionedConcurrencyConfig") == 1
+    waits.clear()
+
+    def always_stale() -> Kept:
+        raise Stale("somebody else sets up capacity at this moment")
+
+    monkeypatch.setattr(prepare_peak.memory, "kept", always_stale)
+    capsys.readouterr()
+    assert keep(NOW, monkeypatch) == {"changed": [], "busy": True}
+    assert len(waits) == TURNS
+    assert "Traceback" not in capsys.readouterr().out
 
 
 def test_pages_that_may_only_read_show_what_is_left_of_a_hot_article(

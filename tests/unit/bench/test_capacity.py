@@ -3,6 +3,7 @@
 import pytest
 
 from bench import capacity
+from infra.stages import PROD
 
 
 def test_the_page_says_what_is_reckoned(capsys: pytest.CaptureFixture[str]) -> None:
@@ -25,3 +26,9 @@ def test_twice_the_orders_need_twice_as_much() -> None:
 def test_every_request_that_is_counted_is_one_that_a_rush_is_prepared_for_or_a_look() -> None:
     assert set(capacity.ways()) >= set(capacity.BUDGETS)
     assert set(capacity.COUNTED) - set(capacity.ways()) == {"GET /carts/{id}"}
+
+
+def test_productions_gateway_lets_in_what_the_shop_is_prepared_for() -> None:
+    prepared_for = capacity.RATES[0]
+    requests = prepared_for * sum(count for count, _ in capacity.ways().values())
+    assert requests <= PROD.rate <= capacity.QUOTAS["requests"].default

@@ -9,9 +9,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from shop.kernel.errors import Stale
 from shop.peak.model.rushes import Alarm, Kept, Need, Warmth, alarms, need
 from shop.peak.ports import Bins, Clock, Functions, Memory, Rushes, Tables
 
+TURNS = 6
+"""Times that a keeper who meets another looks again."""
 PER_TABLE, PER_FUNCTION, PER_SKU, PER_ALARM = "table:", "function:", "sku:", "alarm:"
 
 
@@ -29,9 +32,11 @@ class Ground:
 
 @dataclass
 class Done:
-    """What was done; ``failed`` says why for each thing that could not be."""
+    """What was done; ``failed`` says why for each thing that could not be. ``busy``: nothing, for
+    others were at it all the time."""
 
     changed: list[str] = field(default_factory=list)
+    busy: bool = False
     failed: dict[str, str] = field(default_factory=dict)
 
 
@@ -41,6 +46,21 @@ class Unfinished(Exception):
     def __init__(self, failed: Mapping[str, str]) -> None:
         super().__init__("; ".join(f"{what}: {why}" for what, why in failed.items()))
         self.failed = failed
+
+
+def keep_in_turn(keep: Callable[[], Done], pause: Callable[[int], None]) -> Done:
+    """Keep capacity when others may be at it too: that is to be expected, and no fault.
+
+    A tick, an alarm and an event often come at one moment. Whoever is second waits and looks again,
+    for the first may have read the calendar before it changed. ``pause`` is told how often it was
+    asked. Where others never leave a gap, the next tick does what is left.
+    """
+    for turn in range(TURNS):
+        try:
+            return keep()
+        except Stale:
+            pause(turn)
+    return Done(busy=True)
 
 
 def keep_capacity(
