@@ -18,9 +18,10 @@ from typing import Any
 from unittest.mock import patch
 
 import shop.checkout.actions.buying
-import shop.orders.actions
 import shop.orders.actions.batches
-import shop.orders.model
+import shop.orders.actions.calling_off
+import shop.orders.actions.shipping
+import shop.orders.model.goods
 from functions.checkout import cancel_checkout, complete_checkout, create_checkout
 from functions.sandbox import answer_challenge
 from functions.scheduled import expire_unpaid_orders
@@ -356,7 +357,12 @@ DEALINGS: tuple[Dealing, ...] = (
 def parted() -> Iterator[None]:
     """Transactions that carry an article each, so that an order of two is one of many."""
     with ExitStack() as stack:
-        for room in (shop.orders.model, shop.orders.actions, shop.orders.actions.batches):
+        for room in (
+            shop.orders.model.goods,
+            shop.orders.actions.calling_off,
+            shop.orders.actions.shipping,
+            shop.orders.actions.batches,
+        ):
             for name in ("AT_ONCE", "SHIPPED_AT_ONCE"):
                 if hasattr(room, name):
                     stack.enter_context(patch.object(room, name, 1))

@@ -32,7 +32,7 @@ from shop.catalog.model import Variant
 from shop.catalog.store import DynamoCatalogue
 from shop.inventory.store import DynamoStock
 from shop.kernel.money import Money
-from shop.orders.actions import ship_order
+from shop.orders.actions.shipping import ship_order
 from shop.orders.model import Status
 from shop.orders.store import DynamoOrders
 from shop.storage.table import connection

@@ -22,7 +22,7 @@ from shop.kernel.errors import Conflict, Stale
 from shop.kernel.idempotency import answer_kept
 from shop.kernel.ids import new_id
 from shop.kernel.transactions import Clash
-from shop.orders.actions import record_payment
+from shop.orders.actions.paying import record_payment
 from shop.orders.model import Order, Status
 from shop.payments.model import Credential
 from shop.pricing.model.coupons import normal

@@ -3,7 +3,7 @@
 from typing import Any
 
 from shop.edge.http import Request, endpoint, setting
-from shop.orders.actions import find_order
+from shop.orders.actions.finding import find_order
 from shop.orders.store import DynamoOrders
 from shop.orders.wire.ucp import order_view
 

@@ -1,7 +1,7 @@
 """The order changed → whichever step of its workflow waits for that goes on."""
 
 from shop.edge.reaction import Happening, reaction
-from shop.orders.actions import advance
+from shop.orders.actions.waiting import advance
 from shop.orders.gateway.workflow import StepFunctions
 from shop.orders.store import DynamoOrders, DynamoWaits
 

@@ -4,7 +4,7 @@ from functools import partial
 
 from shop.edge.http import setting
 from shop.edge.reaction import Happening, reaction
-from shop.orders.actions import confirm_by_mail
+from shop.orders.actions.telling import confirm_by_mail
 from shop.orders.gateway.mail import SesMail
 from shop.orders.store import DynamoLetters, DynamoOrders
 from shop.orders.wire.letters import confirmation

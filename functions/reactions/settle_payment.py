@@ -1,7 +1,7 @@
 """An order is owed less than was paid, or money came too late → what is not due goes back."""
 
 from shop.edge.reaction import Happening, reaction
-from shop.orders.actions import settle_payment
+from shop.orders.actions.paying import settle_payment
 from shop.orders.store import DynamoOrders
 from shop.payments.gateway.chosen import provider_of_the_stage
 

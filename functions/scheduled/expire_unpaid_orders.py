@@ -5,7 +5,7 @@ from typing import Any
 
 from shop.edge.schedule import scheduled
 from shop.inventory.store import DynamoStock
-from shop.orders.actions import expire_overdue
+from shop.orders.actions.expiring import expire_overdue
 from shop.orders.store import DynamoOrders
 from shop.payments.gateway.chosen import provider_of_the_stage
 from shop.pricing.store import DynamoTallies

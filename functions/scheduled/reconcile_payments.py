@@ -5,7 +5,7 @@ from typing import Any
 
 from shop.edge.schedule import scheduled
 from shop.inventory.store import DynamoStock
-from shop.orders.actions import reconcile_payments
+from shop.orders.actions.expiring import reconcile_payments
 from shop.orders.store import DynamoOrders
 from shop.payments.gateway.chosen import provider_of_the_stage
 from shop.pricing.store import DynamoTallies

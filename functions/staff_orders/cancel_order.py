@@ -2,7 +2,7 @@
 
 from shop.edge.http import Request, endpoint
 from shop.inventory.store import DynamoStock
-from shop.orders.actions import cancel_order
+from shop.orders.actions.calling_off import cancel_order
 from shop.orders.store import DynamoOrders
 from shop.orders.wire.staff import CancelRequest, StaffOrder
 from shop.pricing.store import DynamoTallies

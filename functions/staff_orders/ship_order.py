@@ -7,7 +7,7 @@ from shop.edge.http import Request, endpoint, setting
 from shop.edge.webhook import Keyring
 from shop.inventory.store import DynamoStock
 from shop.kernel.errors import Invalid
-from shop.orders.actions import ship_order, ship_order_once
+from shop.orders.actions.shipping import ship_order, ship_order_once
 from shop.orders.model import Order
 from shop.orders.store import DynamoOrders
 from shop.orders.wire.staff import ParcelRequest, StaffOrder

@@ -2,7 +2,7 @@
 
 from shop.edge.queue import Message, consumer
 from shop.kernel.errors import Invalid
-from shop.orders.actions import move_parcel
+from shop.orders.actions.delivering import move_parcel
 from shop.orders.model import Tracking
 from shop.orders.store import DynamoOrders
 from shop.orders.wire.carrier import CarrierMessage

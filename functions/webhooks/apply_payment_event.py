@@ -2,7 +2,7 @@
 
 from shop.edge.queue import Message, consumer
 from shop.inventory.store import DynamoStock
-from shop.orders.actions import record_payment
+from shop.orders.actions.paying import record_payment
 from shop.orders.store import DynamoOrders
 from shop.payments.gateway.chosen import provider_of_the_stage
 from shop.payments.wire import PaymentMessage

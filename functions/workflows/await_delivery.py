@@ -1,7 +1,8 @@
 """AwaitDelivery: takes the money, then waits until all arrived. Undo: give_up_delivery."""
 
 from shop.edge.task import Task, task
-from shop.orders.actions import capture_when_possible, wait_for
+from shop.orders.actions.paying import capture_when_possible
+from shop.orders.actions.waiting import wait_for
 from shop.orders.gateway.workflow import StepFunctions
 from shop.orders.store import DynamoOrders, DynamoWaits
 from shop.payments.gateway.chosen import provider_of_the_stage

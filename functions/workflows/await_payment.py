@@ -1,7 +1,7 @@
 """AwaitPayment: the workflow waits until the money is certain. Undo: expire_order."""
 
 from shop.edge.task import Task, task
-from shop.orders.actions import wait_for
+from shop.orders.actions.waiting import wait_for
 from shop.orders.gateway.workflow import StepFunctions
 from shop.orders.store import DynamoOrders, DynamoWaits
 

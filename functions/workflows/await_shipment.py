@@ -1,7 +1,8 @@
 """AwaitShipment: allocates, then waits until all has left. Undo: release_allocation."""
 
 from shop.edge.task import Task, task
-from shop.orders.actions import allocate_order, wait_for
+from shop.orders.actions.shipping import allocate_order
+from shop.orders.actions.waiting import wait_for
 from shop.orders.gateway.workflow import StepFunctions
 from shop.orders.store import DynamoOrders, DynamoWaits
 

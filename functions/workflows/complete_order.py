@@ -1,7 +1,8 @@
 """CompleteOrder: everything arrived and is paid; the order is closed."""
 
 from shop.edge.task import Task, task
-from shop.orders.actions import capture_payment, complete_order
+from shop.orders.actions.delivering import complete_order
+from shop.orders.actions.paying import capture_payment
 from shop.orders.store import DynamoOrders
 from shop.payments.gateway.chosen import provider_of_the_stage
 

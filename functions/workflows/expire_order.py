@@ -2,7 +2,7 @@
 
 from shop.edge.task import Task, task
 from shop.inventory.store import DynamoStock
-from shop.orders.actions import expire_order
+from shop.orders.actions.expiring import expire_order
 from shop.orders.model import Status
 from shop.orders.store import DynamoOrders
 from shop.payments.gateway.chosen import provider_of_the_stage

@@ -1,7 +1,7 @@
 """GiveUpDelivery: parcels came back, were lost or never heard of; what arrived stays sold."""
 
 from shop.edge.task import Task, task
-from shop.orders.actions import give_up_delivery
+from shop.orders.actions.delivering import give_up_delivery
 from shop.orders.model import CALLED_OFF
 from shop.orders.store import DynamoOrders
 

@@ -2,7 +2,7 @@
 
 from shop.edge.task import Task, task
 from shop.inventory.store import DynamoStock
-from shop.orders.actions import release_allocation
+from shop.orders.actions.calling_off import release_allocation
 from shop.orders.model import Status
 from shop.orders.store import DynamoOrders
 from shop.pricing.store import DynamoTallies

@@ -17,7 +17,7 @@ from shop.catalog.store import DynamoCatalogue
 from shop.inventory.store import DynamoStock
 from shop.kernel.errors import NotFound
 from shop.kernel.ids import derived_id
-from shop.orders.actions import record_payment
+from shop.orders.actions.paying import record_payment
 from shop.orders.model import Order, Status
 from shop.orders.store import DynamoOrders
 from shop.payments.gateway.sandbox import SandboxProvider

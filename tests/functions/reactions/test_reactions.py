@@ -228,7 +228,7 @@ def test_money_of_an_order_called_off_goes_back_once(kind: str) -> None:
 
 
 def test_money_for_what_was_not_shipped_goes_back() -> None:
-    from shop.orders.actions import release_allocation
+    from shop.orders.actions.calling_off import release_allocation
 
     room = back_room()
     order = room.capture(room.ship(room.sold(todays()), lines={"li_1": 1}))

@@ -137,7 +137,7 @@ def test_a_card_that_stripe_does_not_know_gives_the_stock_back_at_once(
 def test_a_checkout_that_is_left_while_the_bank_asks_takes_no_money(
     stripe: StripeStandIn,
 ) -> None:
-    from shop.orders.actions import settle_payment
+    from shop.orders.actions.paying import settle_payment
 
     checkout = begin()
     pay(checkout, "pm_card_authenticationRequired")

@@ -106,7 +106,7 @@ def test_looking_around_starts_without_the_pricing_engine_and_whatever_is_bought
 @pytest.mark.parametrize("name", CARTS)
 def test_a_cart_starts_without_the_till(name: str) -> None:
     loaded = door(name)
-    assert loaded.isdisjoint(("shop.orders.actions", "shop.payments.gateway"))
+    assert loaded.isdisjoint(("shop.orders.actions.paying", "shop.payments.gateway"))
     assert not of_a_floor(loaded, "checkout", "shipping", "peak")
 
 

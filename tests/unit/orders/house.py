@@ -15,8 +15,12 @@ from infra.parts.workflow import definition
 from shop.inventory.model import StockLevel
 from shop.kernel.errors import Unavailable
 from shop.kernel.events import Event
-from shop.orders import actions
+from shop.orders.actions import calling_off, delivering
 from shop.orders.actions.batches import move_batches
+from shop.orders.actions.paying import capture_when_possible
+from shop.orders.actions.shipping import allocate_order
+from shop.orders.actions.telling import confirm_by_mail
+from shop.orders.actions.waiting import advance, wait_for
 from shop.orders.model import CALLED_OFF, Order, Status
 from shop.orders.ports import Letter
 from shop.payments.model import PaymentStatus
@@ -53,18 +57,18 @@ class House(Room):
             return self._wait("payment", said)
 
         def await_shipment(said: dict[str, Any]) -> dict[str, Any]:
-            actions.allocate_order(said["order_id"], at=self.now, orders=self.orders)
+            allocate_order(said["order_id"], at=self.now, orders=self.orders)
             return self._wait("shipment", said)
 
         def await_delivery(said: dict[str, Any]) -> dict[str, Any]:
-            actions.capture_when_possible(
+            capture_when_possible(
                 said["order_id"], at=self.now, orders=self.orders, provider=self.provider
             )
             return self._wait("delivery", said)
 
         def complete_order(said: dict[str, Any]) -> dict[str, Any]:
             self.capture(self.orders.by_id(said["order_id"]))
-            actions.complete_order(said["order_id"], at=self.now, orders=self.orders)
+            delivering.complete_order(said["order_id"], at=self.now, orders=self.orders)
             return said
 
         def expire_order(said: dict[str, Any]) -> dict[str, Any]:
@@ -72,12 +76,12 @@ class House(Room):
             return {"goes_on": order.status is Status.CONFIRMED}
 
         def release_allocation(said: dict[str, Any]) -> dict[str, Any]:
-            order = actions.release_allocation(said["order_id"], at=self.now, **self.books)
+            order = calling_off.release_allocation(said["order_id"], at=self.now, **self.books)
             return {"goes_on": order.status is Status.CONFIRMED}
 
         def give_up_delivery(said: dict[str, Any]) -> dict[str, Any]:
             late = said["failure"]["Error"] == "States.Timeout"
-            order = actions.give_up_delivery(
+            order = delivering.give_up_delivery(
                 said["order_id"], late=late, at=self.now, orders=self.orders
             )
             return {"goes_on": order.status not in CALLED_OFF}
@@ -94,7 +98,7 @@ class House(Room):
         return {f"workflows.{step.__name__}": step for step in steps}
 
     def _wait(self, step: str, said: dict[str, Any]) -> dict[str, Any]:
-        actions.wait_for(
+        wait_for(
             said["order_id"],
             step,
             said["token"],
@@ -109,15 +113,13 @@ class House(Room):
         if module == "reactions.start_workflow":
             self.workflow.start(event.subject)
         elif module == "reactions.advance_workflow":
-            actions.advance(
-                event.subject, orders=self.orders, waits=self.waits, workflow=self.workflow
-            )
+            advance(event.subject, orders=self.orders, waits=self.waits, workflow=self.workflow)
         elif module == "reactions.move_stock":
             move_batches(event.subject, orders=self.orders, stock=self.stock, ledger=self.ledger)
         elif module == "reactions.settle_payment":
             self.settle(self.orders.by_id(event.subject))
         elif module == "reactions.confirm_by_mail":
-            actions.confirm_by_mail(
+            confirm_by_mail(
                 event.subject,
                 letter=lambda order: Letter(order.id, "", ""),
                 at=self.now,

@@ -6,7 +6,11 @@ from typing import Any
 
 from shop.kernel.money import Money
 from shop.kernel.transactions import Ledger
-from shop.orders import actions
+from shop.orders.actions.calling_off import cancel_order
+from shop.orders.actions.delivering import move_parcel
+from shop.orders.actions.expiring import expire_order
+from shop.orders.actions.paying import capture_payment, record_payment, settle_payment
+from shop.orders.actions.shipping import allocate_order, ship_order
 from shop.orders.model import Order, ParcelStatus, Tracking
 from shop.payments.model import Credential
 from tests.doubles.orders import MemoryLetters, MemoryMail, MemoryWaits
@@ -62,18 +66,16 @@ class Room:
         return self.record(order, report)
 
     def record(self, order: Order, report: Any, **more: Any) -> Order:
-        return actions.record_payment(
-            order.id, report, at=self.now, who="memory", **self.books, **more
-        )
+        return record_payment(order.id, report, at=self.now, who="memory", **self.books, **more)
 
     def sold(self, order: Order | None = None, **changes: Any) -> Order:
         """An order that is placed, paid and allocated."""
         order = self.pay(self.place(order, **changes))
-        return actions.allocate_order(order.id, at=self.now, orders=self.orders)
+        return allocate_order(order.id, at=self.now, orders=self.orders)
 
     def ship(self, order: Order, number: str = "1Z999", **more: Any) -> Order:
         given = {"carrier": "ups", "tracking_url": None, "lines": None, **more}
-        return actions.ship_order(
+        return ship_order(
             order.id,
             tracking_number=number,
             at=self.later(seconds=1),
@@ -94,25 +96,19 @@ class Room:
         carrier: str = "ups",
     ) -> Order:
         heard = Tracking(event or f"{number}.{status}", at or self.now, ParcelStatus(status))
-        return actions.move_parcel(carrier, number, heard, at=self.now, orders=self.orders)
+        return move_parcel(carrier, number, heard, at=self.now, orders=self.orders)
 
     def cancel(self, order: Order, reason: str = "changed my mind", **more: Any) -> Order:
-        return actions.cancel_order(
-            order.id, reason, at=self.now, who="wanda", **self.books, **more
-        )
+        return cancel_order(order.id, reason, at=self.now, who="wanda", **self.books, **more)
 
     def expire(self, order: Order) -> Order:
-        return actions.expire_order(order.id, at=self.now, provider=self.provider, **self.books)
+        return expire_order(order.id, at=self.now, provider=self.provider, **self.books)
 
     def capture(self, order: Order) -> Order:
-        return actions.capture_payment(
-            order.id, at=self.now, orders=self.orders, provider=self.provider
-        )
+        return capture_payment(order.id, at=self.now, orders=self.orders, provider=self.provider)
 
     def settle(self, order: Order) -> Order:
-        return actions.settle_payment(
-            order.id, at=self.now, orders=self.orders, provider=self.provider
-        )
+        return settle_payment(order.id, at=self.now, orders=self.orders, provider=self.provider)
 
     def used(self) -> int:
         """Units counted of the sale that :func:`an_order` takes part in."""

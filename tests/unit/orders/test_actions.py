@@ -6,7 +6,13 @@ from datetime import timedelta
 import pytest
 
 from shop.kernel.errors import Conflict, Invalid, NotFound, Unavailable
-from shop.orders import actions
+from shop.orders.actions.calling_off import release_allocation
+from shop.orders.actions.delivering import complete_order, give_up_delivery
+from shop.orders.actions.expiring import expire_overdue
+from shop.orders.actions.finding import find_order
+from shop.orders.actions.paying import capture_when_possible
+from shop.orders.actions.shipping import allocate_order
+from shop.orders.actions.telling import confirm_by_mail
 from shop.orders.model import Order, ParcelStatus, Status
 from shop.orders.ports import GIVEN_UP, Letter
 from shop.payments.model import PaymentStatus, Report
@@ -23,16 +29,16 @@ def late(order: Order) -> Report:
 
 def test_a_customers_order_opens_to_that_customer_alone(room: Room) -> None:
     room.place(an_order(owner="c1"))
-    assert actions.find_order("c1", "ord_1", orders=room.orders).owner == "c1"
+    assert find_order("c1", "ord_1", orders=room.orders).owner == "c1"
     for stranger in ("c2", None):
         with pytest.raises(NotFound):
-            actions.find_order(stranger, "ord_1", orders=room.orders)
+            find_order(stranger, "ord_1", orders=room.orders)
 
 
 def test_a_guests_order_opens_to_whoever_knows_its_id_signed_in_or_not(room: Room) -> None:
     room.place()
     for asker in ("c1", None):
-        assert actions.find_order(asker, "ord_1", orders=room.orders).id == "ord_1"
+        assert find_order(asker, "ord_1", orders=room.orders).id == "ord_1"
 
 
 # Payment
@@ -171,9 +177,9 @@ def test_the_sweep_expires_what_is_overdue_and_goes_on_behind_what_it_cannot(roo
     room.pay(room.orders.by_id("ord_1"))
     at = THEN + WINDOW + timedelta(minutes=5)
     swept = {"at": at, "provider": room.provider, **room.books}
-    assert actions.expire_overdue(**swept, most=1) == (1, 1)
-    assert actions.expire_overdue(**swept) == (1, 1)
-    assert actions.expire_overdue(**swept) == (0, 0)
+    assert expire_overdue(**swept, most=1) == (1, 1)
+    assert expire_overdue(**swept) == (1, 1)
+    assert expire_overdue(**swept) == (0, 0)
     assert room.reserved() == (1, 0)
 
 
@@ -181,7 +187,7 @@ def test_the_sweep_leaves_what_the_provider_does_not_speak_of(room: Room) -> Non
     room.place()
     room.provider.down = True
     at = THEN + WINDOW + timedelta(minutes=5)
-    assert actions.expire_overdue(at=at, provider=room.provider, **room.books) == (1, 0)
+    assert expire_overdue(at=at, provider=room.provider, **room.books) == (1, 0)
 
 
 # Money
@@ -196,17 +202,15 @@ def test_money_is_taken_once_the_goods_have_left(room: Room) -> None:
 
 def test_only_what_is_due_is_taken(room: Room) -> None:
     order = room.ship(room.sold(), lines={"li_1": 1})
-    order = actions.release_allocation(order.id, at=room.now, **room.books)
+    order = release_allocation(order.id, at=room.now, **room.books)
     assert room.capture(order).payment.kept == order.total - 2 * 1080
     assert room.reserved() == (0, 0)
 
 
 def test_money_taken_at_once_is_given_back_in_part(room: Room) -> None:
     order = room.pay(room.place(), "tok_captured")
-    order = room.ship(
-        actions.allocate_order(order.id, at=room.now, orders=room.orders), lines={"li_1": 1}
-    )
-    order = actions.release_allocation(order.id, at=room.now, **room.books)
+    order = room.ship(allocate_order(order.id, at=room.now, orders=room.orders), lines={"li_1": 1})
+    order = release_allocation(order.id, at=room.now, **room.books)
     assert not order.settled
     order = room.settle(order)
     assert (order.payment.kept, order.settled) == (order.due, True)
@@ -254,9 +258,7 @@ def test_money_that_may_be_on_its_way_is_waited_for(room: Room) -> None:
 def test_a_provider_that_is_down_does_not_hold_up_the_parcel(room: Room) -> None:
     order = room.ship(room.sold())
     room.provider.down = True
-    same = actions.capture_when_possible(
-        order.id, at=room.now, orders=room.orders, provider=room.provider
-    )
+    same = capture_when_possible(order.id, at=room.now, orders=room.orders, provider=room.provider)
     assert same == order
     with pytest.raises(Unavailable):
         room.capture(order)
@@ -322,7 +324,7 @@ def test_an_unpaid_order_is_not_shipped(room: Room) -> None:
 
 def test_an_order_is_allocated_once(room: Room) -> None:
     order = room.sold()
-    assert actions.allocate_order(order.id, at=room.now, orders=room.orders) == order
+    assert allocate_order(order.id, at=room.now, orders=room.orders) == order
 
 
 # The parcels' way
@@ -348,26 +350,26 @@ def test_a_parcel_that_is_not_ours_is_not_found(room: Room) -> None:
 def test_an_order_that_arrived_is_completed_once(room: Room) -> None:
     order = room.ship(room.sold())
     with pytest.raises(Conflict):
-        actions.complete_order(order.id, at=room.now, orders=room.orders)
+        complete_order(order.id, at=room.now, orders=room.orders)
     room.hear("delivered")
-    done = actions.complete_order(order.id, at=room.now, orders=room.orders)
+    done = complete_order(order.id, at=room.now, orders=room.orders)
     assert done.status is Status.COMPLETED
-    assert actions.complete_order(order.id, at=room.now, orders=room.orders) == done
+    assert complete_order(order.id, at=room.now, orders=room.orders) == done
 
 
 def test_a_delivery_is_given_up_when_every_parcel_has_ended_elsewhere(room: Room) -> None:
     order = room.ship(room.sold())
     with pytest.raises(Conflict):
-        actions.give_up_delivery(order.id, late=False, at=room.now, orders=room.orders)
+        give_up_delivery(order.id, late=False, at=room.now, orders=room.orders)
     room.hear("lost")
-    back = actions.give_up_delivery(order.id, late=False, at=room.now, orders=room.orders)
+    back = give_up_delivery(order.id, late=False, at=room.now, orders=room.orders)
     assert (back.status, back.history[-1].why) == (Status.RETURNED, "lost")
-    assert actions.give_up_delivery(order.id, late=False, at=room.now, orders=room.orders) == back
+    assert give_up_delivery(order.id, late=False, at=room.now, orders=room.orders) == back
 
 
 def test_a_delivery_nobody_ever_hears_of_is_given_up_at_its_deadline(room: Room) -> None:
     order = room.ship(room.sold())
-    back = actions.give_up_delivery(order.id, late=True, at=room.now, orders=room.orders)
+    back = give_up_delivery(order.id, late=True, at=room.now, orders=room.orders)
     assert (back.status, back.history[-1].why) == (Status.RETURNED, "not_delivered")
 
 
@@ -376,7 +378,7 @@ def test_of_two_parcels_one_lost_only_that_one_is_given_back(room: Room) -> None
     order = room.capture(room.ship(order, "1Z2"))
     room.hear(ParcelStatus.DELIVERED, "1Z1")
     room.hear(ParcelStatus.RETURNED, "1Z2")
-    order = actions.give_up_delivery(order.id, late=False, at=room.now, orders=room.orders)
+    order = give_up_delivery(order.id, late=False, at=room.now, orders=room.orders)
     assert order.status is Status.COMPLETED
     order = room.settle(order)
     assert order.payment.balance("refunded") == 1080
@@ -386,7 +388,7 @@ def test_of_two_parcels_one_lost_only_that_one_is_given_back(room: Room) -> None
 def test_a_delivery_that_arrived_meanwhile_is_not_given_up(room: Room) -> None:
     room.ship(room.sold())
     order = room.hear("delivered")
-    same = actions.give_up_delivery(order.id, late=True, at=room.now, orders=room.orders)
+    same = give_up_delivery(order.id, late=True, at=room.now, orders=room.orders)
     assert same == order
 
 
@@ -394,15 +396,15 @@ def test_a_delivery_that_arrived_meanwhile_is_not_given_up(room: Room) -> None:
 
 
 def test_an_order_of_which_nothing_was_shipped_in_time_is_called_off(room: Room) -> None:
-    order = actions.release_allocation(room.sold().id, at=room.now, **room.books)
+    order = release_allocation(room.sold().id, at=room.now, **room.books)
     assert (order.status, order.cancel_reason) == (Status.CANCELLED, "not_shipped")
     assert room.reserved() == (0, 0)
-    assert actions.release_allocation(order.id, at=room.now, **room.books) == order
+    assert release_allocation(order.id, at=room.now, **room.books) == order
 
 
 def test_what_was_shipped_in_time_goes_on(room: Room) -> None:
     order = room.ship(room.sold())
-    assert actions.release_allocation(order.id, at=room.now, **room.books) == order
+    assert release_allocation(order.id, at=room.now, **room.books) == order
 
 
 # Letters
@@ -413,7 +415,7 @@ def letter(order: Order) -> Letter:
 
 
 def confirm(room: Room) -> bool:
-    return actions.confirm_by_mail(
+    return confirm_by_mail(
         "ord_1",
         letter=letter,
         at=room.now,

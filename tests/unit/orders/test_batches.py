@@ -10,8 +10,11 @@ import pytest
 from shop.inventory.model import Hold
 from shop.kernel.errors import Conflict, NotFound, Unavailable
 from shop.kernel.transactions import Clash, Ledger, Part
-from shop.orders import actions
 from shop.orders.actions.batches import give_up_placing, move_batches, place_in_batches
+from shop.orders.actions.calling_off import cancel_order, release_allocation
+from shop.orders.actions.expiring import expire_overdue
+from shop.orders.actions.finding import find_order
+from shop.orders.actions.shipping import allocate_order, ship_order
 from shop.orders.model import AT_ONCE, SHIPPED_AT_ONCE, Batch, Order, OrderLine, Status
 from shop.orders.store.document import to_document
 from shop.storage.packing import packed
@@ -146,12 +149,12 @@ def test_a_large_order_is_placed_whole_and_nobody_hears_of_it_before(yard: Yard)
 def test_who_is_being_placed_is_shown_to_nobody(yard: Yard) -> None:
     yard.put_down()
     with pytest.raises(NotFound):
-        actions.find_order(None, "ord_1", orders=yard.room.orders)
+        find_order(None, "ord_1", orders=yard.room.orders)
     day = f"{THEN:%Y-%m-%d}"
     assert yard.room.orders.placed_on(day, status=None, cursor=None, limit=9).items == ()
     yard.give_up()
     with pytest.raises(NotFound):
-        actions.find_order(None, "ord_1", orders=yard.room.orders)
+        find_order(None, "ord_1", orders=yard.room.orders)
     assert told(yard) == []
 
 
@@ -212,9 +215,7 @@ def again(yard: Yard) -> None:
 
 def sweep(yard: Yard) -> None:
     """The clock finds it past its deadline."""
-    actions.expire_overdue(
-        at=yard.room.later(hours=1), provider=yard.room.provider, **yard.room.books
-    )
+    expire_overdue(at=yard.room.later(hours=1), provider=yard.room.provider, **yard.room.books)
 
 
 def leave(yard: Yard) -> None:
@@ -257,7 +258,7 @@ def test_placing_cut_off_anywhere_is_finished_or_undone_once(who: str) -> None:
 
 UNDONE: dict[str, Callable[[Yard], object]] = {
     "giving up": lambda yard: yard.give_up(),
-    "calling off": lambda yard: actions.cancel_order(
+    "calling off": lambda yard: cancel_order(
         "ord_1",
         "why",
         at=yard.room.now,
@@ -265,10 +266,10 @@ UNDONE: dict[str, Callable[[Yard], object]] = {
         tallies=yard.room.tallies,
         **yard.books,
     ),
-    "shortening": lambda yard: actions.release_allocation(
+    "shortening": lambda yard: release_allocation(
         "ord_1", at=yard.room.now, tallies=yard.room.tallies, **yard.books
     ),
-    "shipping": lambda yard: actions.ship_order(
+    "shipping": lambda yard: ship_order(
         "ord_1",
         carrier="ups",
         tracking_number="1Z1",
@@ -302,7 +303,7 @@ def _ready(what: str, at: int = -1, after: bool = False) -> Yard:
     else:
         yard.place()
         yard.room.pay(yard.order)
-        actions.allocate_order("ord_1", at=yard.room.now, orders=yard.room.orders)
+        allocate_order("ord_1", at=yard.room.now, orders=yard.room.orders)
     if what == "shortening":
         yard.room.ship(yard.order, lines={"li_5": 1})
     yard.cut = Cut(yard.room.ledger, at, after)
@@ -448,7 +449,7 @@ def test_it_is_so_in_the_tables_too(room: Room) -> None:
     yard = _yard(room)
     yard.put_down()
     with pytest.raises(NotFound):
-        actions.find_order(None, "ord_1", orders=room.orders)
+        find_order(None, "ord_1", orders=room.orders)
     yard.cut.at = 1
     with pytest.raises(Crash):
         yard.place()
@@ -461,7 +462,7 @@ def test_it_is_so_in_the_tables_too(room: Room) -> None:
     UNDONE["calling off"](yard)
     yard.check_at_rest()
     with pytest.raises(NotFound):
-        actions.find_order("nobody", "ord_2", orders=room.orders)
+        find_order("nobody", "ord_2", orders=room.orders)
 
 
 @pytest.mark.slow

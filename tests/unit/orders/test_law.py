@@ -12,7 +12,7 @@ import yaml
 from functions.manifest import Step
 from functions.workflows.manifest import DAY, FEATURE
 from shop.kernel.errors import Refusal
-from shop.orders.actions import expire_overdue, reconcile_payments
+from shop.orders.actions.expiring import expire_overdue, reconcile_payments
 from shop.orders.model import (
     AT_ONCE,
     MAY_BECOME,
@@ -148,7 +148,7 @@ def test_ranks_and_limits_are_the_shops() -> None:
 
 
 def test_the_events_named_are_those_the_shop_tells() -> None:
-    source = Path(__file__).parents[3] / "layers/shared/python/shop/orders/model.py"
+    source = Path(__file__).parents[3] / "layers/shared/python/shop/orders/model/order.py"
     told = set(re.findall(r'_event\(\s*"(\w+)"', source.read_text("utf-8")))
     named = TEXT.split("7.2 Events:")[1].split(".")[0]
     assert set(re.findall(r"`(\w+)`", named)) == told

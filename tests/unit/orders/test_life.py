@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from shop.kernel.errors import Conflict, Invalid, NotFound, Unavailable
 from shop.kernel.events import Event
 from shop.kernel.transactions import Clash
-from shop.orders.actions import expire_overdue
+from shop.orders.actions.expiring import expire_overdue
 from shop.orders.model import Order, ParcelStatus, Status
 from shop.payments.model import PaymentStatus
 from tests.kit.sold import WINDOW, an_order

@@ -10,7 +10,8 @@ from shop.edge import ucp
 from shop.edge.http import parse
 from shop.kernel.errors import Invalid
 from shop.kernel.paging import Page
-from shop.orders import actions
+from shop.orders.actions.calling_off import release_allocation
+from shop.orders.actions.delivering import give_up_delivery
 from shop.orders.model import Order, ParcelStatus
 from shop.orders.wire.carrier import CarrierEvent
 from shop.orders.wire.letters import confirmation
@@ -137,10 +138,10 @@ def test_an_order_that_was_never_paid_has_nothing_pending(memory: Room) -> None:
 def test_what_was_not_shipped_and_what_was_lost_are_two_adjustments(memory: Room) -> None:
     order = memory.ship(memory.sold(an_order(pieces=(3, 1))), "1Z1", lines={"li_1": 1})
     memory.ship(order, "1Z2", lines={"li_1": 1})
-    actions.release_allocation(order.id, at=memory.now, **memory.books)
+    release_allocation(order.id, at=memory.now, **memory.books)
     memory.hear(ParcelStatus.DELIVERED, "1Z1")
     memory.hear(ParcelStatus.LOST, "1Z2")
-    order = actions.give_up_delivery(order.id, late=False, at=memory.now, orders=memory.orders)
+    order = give_up_delivery(order.id, late=False, at=memory.now, orders=memory.orders)
     assert [(kind, amount) for kind, _, amount in adjustments(order)] == [
         ("cancellation", -2 * 1080),
         ("return", -1080),

@@ -9,7 +9,7 @@ from shop.checkout.ports import Sessions
 from shop.inventory.ports import Holds
 from shop.kernel.idempotency import Ask
 from shop.kernel.transactions import Change, Ledger
-from shop.orders.actions import cancel_order
+from shop.orders.actions.calling_off import cancel_order
 from shop.orders.ports import Orders, Uses
 
 

@@ -10,8 +10,9 @@ from shop.checkout.actions.till import Till
 from shop.checkout.model import Session, not_placed
 from shop.kernel.errors import Conflict, Invalid
 from shop.kernel.idempotency import Ask
-from shop.orders.actions import cancel_order, record_payment
 from shop.orders.actions.batches import give_up_placing, place_in_batches
+from shop.orders.actions.calling_off import cancel_order
+from shop.orders.actions.paying import record_payment
 from shop.orders.model import Order
 from shop.orders.model import Status as OrderStatus
 from shop.payments.model import Credential, PaymentStatus, Report

@@ -155,6 +155,13 @@ def move_batches(order_id: str, *, orders: Orders, stock: Holds[Any], ledger: Le
     return sum(_move(order_id, batch, orders=orders, stock=stock, ledger=ledger) for batch in owed)
 
 
+def move_now(order_id: str, *, orders: Orders, stock: Holds[Any], ledger: Ledger) -> None:
+    """Move them right after the write that gave them up, as far as it goes."""
+    # What is not done now is done when the order's event is heard.
+    with suppress(Unavailable, Stale):
+        move_batches(order_id, orders=orders, stock=stock, ledger=ledger)
+
+
 def _move(
     order_id: str, batch: Batch, *, orders: Orders, stock: Holds[Any], ledger: Ledger
 ) -> bool:

@@ -10,7 +10,8 @@ from typing import Any
 from shop.inventory.ports import Holds
 from shop.kernel.errors import Conflict
 from shop.kernel.transactions import Ledger
-from shop.orders.actions import cancel_order, insist
+from shop.orders.actions.calling_off import cancel_order
+from shop.orders.actions.writing import insist
 from shop.orders.model import CALLED_OFF, Order
 from shop.orders.ports import Orders, Uses
 from shop.pricing.actions.group_buys import close_group, leave_group, take_seat

@@ -1,0 +1,150 @@
+"""An order's money: what the provider reports, what is taken, what goes back."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from shop.inventory.ports import Holds
+from shop.kernel.errors import Unavailable
+from shop.kernel.money import Money
+from shop.kernel.transactions import Ledger, Part
+from shop.orders.actions.calling_off import called_off
+from shop.orders.actions.writing import insist
+from shop.orders.model import CALLED_OFF, Order, Status
+from shop.orders.ports import Orders, Uses
+from shop.payments.model import PaymentStatus, Report
+from shop.payments.ports import PaymentProvider
+
+UNDER_WAY = timedelta(seconds=45)
+"""Longer than a Lambda that asks for money can live, shorter than the first wait before a retry."""
+
+
+def record_payment(
+    order_id: str,
+    report: Report,
+    *,
+    at: datetime,
+    who: str,
+    orders: Orders,
+    stock: Holds[Any],
+    tallies: Uses,
+    ledger: Ledger,
+    read: Order | None = None,
+    because: str | None = None,
+    also: Callable[[Order], tuple[Part, ...]] | None = None,
+) -> Order:
+    """Take note of what the provider says of an order's payment.
+
+    A payment that is certain confirms the order. One that failed or was cancelled calls an order
+    off that has not been shipped, and gives its stock back, in one transaction (with the parts
+    ``also`` adds to it); ``because`` is the reason told, otherwise the provider's. The same report
+    twice changes nothing. ``read`` saves a read where the caller just wrote the order.
+    """
+    known = [] if read is None else [read]
+
+    def attempt() -> Order:
+        order = known.pop() if known else orders.by_id(order_id)
+        after, events = order.with_payment(report, at, who)
+        if _lost_its_payment(after):
+            return called_off(
+                after,
+                because or report.reason or f"payment_{report.status}",
+                at,
+                who,
+                orders=orders,
+                stock=stock,
+                tallies=tallies,
+                ledger=ledger,
+                told=events,
+                also=also(after) if also else (),
+            )
+        if after == order:
+            return order
+        return orders.save(order, after, events)
+
+    return insist(attempt)
+
+
+def _lost_its_payment(order: Order) -> bool:
+    if order.payment.status not in (PaymentStatus.FAILED, PaymentStatus.CANCELLED):
+        return False
+    unshipped = not any(line.shipped for line in order.lines)
+    return order.status is Status.PLACED or (order.status is Status.CONFIRMED and unshipped)
+
+
+def _noted(order_id: str, report: Report, at: datetime, who: str, orders: Orders) -> Order:
+    """Record a report of money that only follows what the order already is."""
+
+    def attempt() -> Order:
+        order = orders.by_id(order_id)
+        after, events = order.with_payment(report, at, who)
+        return order if after == order else orders.save(order, after, events)
+
+    return insist(attempt)
+
+
+def asked(order: Order, provider: PaymentProvider) -> Report | None:
+    """Where an order's payment stands at the provider: by its reference, once it is written down.
+
+    A provider finds an order's payment without it for a day or so, but not for ever.
+    """
+    if order.payment.reference is not None:
+        return provider.payment(order.payment.reference)[1]
+    return provider.find(order.id, order.amount)
+
+
+def settle_payment(
+    order_id: str, *, at: datetime, orders: Orders, provider: PaymentProvider
+) -> Order:
+    """Give back what is not due: void or refund an order called off, or refund a part of it.
+
+    The provider's word counts for what was taken, so this mends a report that never reached us.
+    Done twice it gives back once: a refund's key names the amount that is left to the shop. Raises
+    Unavailable while a payment that the provider does not know of may still be on its way to it.
+    """
+    order = orders.by_id(order_id)
+    if not order.amount.minor:
+        return order  # paid by credits alone: no money moved
+    report = asked(order, provider)
+    if report is None:
+        if order.status in CALLED_OFF and at - order.history[-1].at < UNDER_WAY:
+            raise Unavailable("a payment may be on its way to the provider; look again")
+        return order
+    if order.status in CALLED_OFF:
+        if report.status not in (PaymentStatus.FAILED, PaymentStatus.CANCELLED):
+            report = provider.cancel(report.reference, key=f"cancel:{order_id}")
+    else:
+        more = report.captured - report.refunded - order.due
+        if more > 0:
+            report = provider.refund(
+                report.reference,
+                Money(more, order.currency),
+                key=f"refund:{order_id}:{order.due}",
+            )
+    return _noted(order_id, report, at, provider.name, orders)
+
+
+def capture_payment(
+    order_id: str, *, at: datetime, orders: Orders, provider: PaymentProvider
+) -> Order:
+    """Take the money once the goods have left: what is due for them. Taken before, not again."""
+    order = orders.by_id(order_id)
+    if order.payment.status is not PaymentStatus.AUTHORISED or order.payment.reference is None:
+        return order
+    due = Money(order.due, order.currency)
+    report = provider.capture(order.payment.reference, due, key=f"capture:{order_id}")
+    return _noted(order_id, report, at, provider.name, orders)
+
+
+def capture_when_possible(
+    order_id: str, *, at: datetime, orders: Orders, provider: PaymentProvider
+) -> Order:
+    """Take the money, or leave it for now where the provider does not answer.
+
+    The goods are on their way: that they arrive does not hang on the provider. The order's last
+    step takes the money too and, where that fails, leaves the order to a person.
+    """
+    try:
+        return capture_payment(order_id, at=at, orders=orders, provider=provider)
+    except Unavailable:
+        return orders.by_id(order_id)

@@ -1,0 +1,94 @@
+"""What was sold, line by line, and where its pieces are put aside."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from shop.inventory.model import Hold
+from shop.kernel.errors import Conflict
+
+AT_ONCE = 90
+"""Holds of one batch: a transaction writes at most 100 rows, and the order's own come along."""
+
+
+SHIPPED_AT_ONCE = 48
+"""Holds of a batch that leaves: two rows for each, its own and one in the journal."""
+
+
+@dataclass(frozen=True)
+class OrderLine:
+    """One line as it was sold. Amounts are minor units; quantities whole pieces."""
+
+    id: str
+    product_id: str
+    variant_id: str
+    sku: str
+    title: str
+    unit_price: int
+    quantity: int
+    subtotal: int
+    discount: int
+    tax: int
+    total: int
+    image_url: str | None = None
+    shipped: int = 0
+    delivered: int = 0
+    cancelled: int = 0
+    returned: int = 0
+    """Pieces that left and came back, or were lost."""
+
+    @property
+    def wanted(self) -> int:
+        """Pieces that are to leave the house, or have left it."""
+        return self.quantity - self.cancelled
+
+    @property
+    def active(self) -> int:
+        """Pieces that are sold: neither called off nor come back."""
+        return self.wanted - self.returned
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A part of the holds of an order that has more than one transaction can carry.
+
+    While the order is being placed: taken for it. Afterwards: no longer the order's, and on their
+    way back to sale or, with ``shipped`` (by whom, when), out of the house. Whoever moves a batch's
+    stock removes the batch in the same transaction, so that it is moved once.
+    """
+
+    name: str
+    holds: tuple[Hold, ...]
+    shipped: tuple[str, datetime] | None = None
+
+
+def in_batches(
+    holds: Sequence[Hold], name: str, *, shipped: tuple[str, datetime] | None = None
+) -> tuple[Batch, ...]:
+    """Holds in parts that a transaction can carry; ``name`` is theirs among the order's."""
+    size = AT_ONCE if shipped is None else SHIPPED_AT_ONCE
+    parts = [tuple(holds[start : start + size]) for start in range(0, len(holds), size)]
+    return tuple(Batch(f"{name}.{n:03d}", part, shipped) for n, part in enumerate(parts))
+
+
+def drawn(
+    holds: Sequence[Hold], wanted: Mapping[str, int]
+) -> tuple[tuple[Hold, ...], tuple[Hold, ...]]:
+    """Take pieces per SKU out of holds: what was taken from where, and what stays held.
+
+    Raises Conflict when more is wanted than is held: nothing is shipped that was not put aside.
+    """
+    taken: list[Hold] = []
+    left: list[Hold] = []
+    missing = dict(wanted)
+    for hold in holds:
+        take = min(hold.quantity, missing.get(hold.sku, 0))
+        if take:
+            taken.append(replace(hold, quantity=take))
+            missing[hold.sku] -= take
+        if hold.quantity > take:
+            left.append(replace(hold, quantity=hold.quantity - take))
+    short = sorted(sku for sku, pieces in missing.items() if pieces)
+    if short:
+        raise Conflict(f"nothing is held any more of {', '.join(short)}", code="order_state")
+    return tuple(taken), tuple(left)

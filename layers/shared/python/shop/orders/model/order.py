@@ -1,0 +1,311 @@
+"""An order and its life.
+
+An order is a snapshot: names, SKUs, prices and the quote as they were when it was placed; deleting
+a product changes no order. Its life cycle is a table, where the goods are is derived from
+per-line quantities, and where the money is from the payment's ledger::
+
+    placing ──▶ placed ──▶ confirmed ──▶ completed
+       │           │           ├──▶ returned
+       └───────────┴───────────┴──▶ cancelled
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from shop.kernel.errors import Conflict, Invalid, NotFound, Problem
+from shop.kernel.events import Event
+from shop.orders.model.goods import OrderLine, drawn
+from shop.orders.model.parcels import (
+    MOST_TRACKING,
+    Parcel,
+    ParcelStatus,
+    Tracking,
+    refuse_implausible,
+)
+from shop.orders.model.record import CALLED_OFF, GUEST, MAY_BECOME, Moment, Record, Status, held
+from shop.payments.model import PaymentStatus, Report
+
+
+@dataclass(frozen=True)
+class Order(Record):
+    """An order, and what may become of it: each change gives the order after it and its events."""
+
+    def _become(self, status: Status) -> "Order":
+        if status not in MAY_BECOME[self.status]:
+            raise Conflict(
+                f"an order that is {self.status} cannot become {status}", code="order_state"
+            )
+        return replace(self, status=status)
+
+    def _noted(self, at: datetime, what: str, who: str, why: str = "") -> "Order":
+        return replace(self, history=(*self.history, Moment(at, what, who, why)))
+
+    def _event(self, kind: str, at: datetime, **more: Any) -> Event:
+        data = {
+            "order_id": self.id,
+            "status": self.status.value,
+            "currency": self.currency,
+            "total": self.total,
+            **({"group_buy": self.group_buy} if self.group_buy else {}),
+            **more,
+        }
+        return Event(f"{self.id}.{self.version + 1}.{kind}", kind, self.id, at, data)
+
+    def placed(self) -> tuple["Order", tuple[Event, ...]]:
+        """The order as it is first heard of."""
+        who = "guest" if self.owner == GUEST else "customer"
+        order = self._become(Status.PLACED) if self.status is Status.PLACING else self
+        noted = order._noted(self.placed_at, "placed", who)
+        event = replace(
+            noted._event("OrderPlaced", self.placed_at, pay_by=self.pay_by.isoformat()),
+            id=f"{self.id}.1.OrderPlaced",
+        )
+        return noted, (event,)
+
+    def given_up(self, reason: str, at: datetime, who: str) -> "Order":
+        """Called off before it was placed; as nobody has heard of it, nobody is told."""
+        order = replace(self, holds=(), uses=(), cancel_reason=reason)
+        return order._become(Status.CANCELLED)._noted(at, "given up", who, reason)
+
+    def with_payment(
+        self, report: Report, at: datetime, who: str
+    ) -> tuple["Order", tuple[Event, ...]]:
+        """This order after a provider's report; no events when the report tells nothing new.
+
+        A placed order is confirmed when the money for all of it is certain. Money for an order
+        that was called off meanwhile is kept in its ledger and tells ``PaymentArrivedLate``, whose
+        reaction gives it back.
+        """
+        before = self.payment
+        after = before.merged(report, at)
+        if after == before:
+            return self, ()
+        order = replace(self, payment=after)
+        why = (after.reason or "") if after.status is not before.status else ""
+        order = order._noted(at, f"payment {after.status}", who, why)
+        if order.paid and order.status is Status.PLACED:
+            order = order._become(Status.CONFIRMED)
+            return order, (order._event("OrderConfirmed", at),)
+        if self.status in CALLED_OFF and held(after) > held(before):
+            return order, (order._event("PaymentArrivedLate", at, reference=report.reference),)
+        if after.status is before.status:
+            return order, ()
+        if after.status is PaymentStatus.FAILED:
+            return order, (order._event("PaymentFailed", at, reason=after.reason or "unknown"),)
+        if after.status is PaymentStatus.CAPTURED and self.status not in CALLED_OFF:
+            return order, (order._event("PaymentCaptured", at, amount=after.balance("captured")),)
+        return order, ()
+
+    def with_group(self, at: datetime) -> tuple["Order", tuple[Event, ...]]:
+        """The group is complete: this order goes on. Twice is once, and called off stays so."""
+        if not self.waits_for_group or self.status in CALLED_OFF:
+            return self, ()
+        order = replace(self, group_succeeded=True)._noted(at, "group complete", "group")
+        return order, (order._event("OrderGroupComplete", at),)
+
+    def cancelled(self, reason: str, at: datetime, who: str) -> tuple["Order", tuple[Event, ...]]:
+        """Called off. Raises Conflict once a piece has left: that is a return, no cancellation."""
+        if any(line.shipped for line in self.lines):
+            raise Conflict(
+                "part of this order has been shipped; ask for a return", code="order_shipped"
+            )
+        order = self._become(Status.CANCELLED)._noted(at, "cancelled", who, reason)
+        order = replace(
+            order,
+            cancel_reason=reason,
+            holds=(),
+            uses=(),
+            lines=tuple(replace(line, cancelled=line.quantity) for line in order.lines),
+        )
+        return order, (
+            order._event("OrderCancelled", at, reason=reason, reference=order.payment.reference),
+        )
+
+    def shortened(self, at: datetime, who: str) -> tuple["Order", tuple[Event, ...]]:
+        """What has not left by now is called off; what has left stays sold. Twice is once."""
+        if self.status is not Status.CONFIRMED:
+            raise Conflict(f"an order that is {self.status} is not shortened", code="order_state")
+        if not any(line.shipped for line in self.lines):
+            raise Conflict("nothing of this order has been shipped; cancel it", code="order_state")
+        if self.shipped:
+            return self, ()
+        lines = tuple(replace(line, cancelled=line.quantity - line.shipped) for line in self.lines)
+        order = replace(self, lines=lines, holds=())._noted(at, "shortened", who)
+        return order, (
+            order._event("OrderShortened", at, due=order.due, reference=order.payment.reference),
+        )
+
+    def allocated(self, at: datetime, who: str) -> tuple["Order", tuple[Event, ...]]:
+        """Say which location ships which line: where its units are held. Twice changes nothing.
+
+        Staff may be quicker than the workflow: what has left already needs no location any more.
+        """
+        if self.allocation:
+            return self, ()
+        if self.status is not Status.CONFIRMED:
+            raise Conflict(f"an order that is {self.status} is not allocated", code="order_state")
+        if self.shipped:
+            return self, ()
+        where = {hold.sku: hold.location for hold in self.holds}
+        left = [line for line in self.lines if line.shipped < line.wanted]
+        allocation = {line.id: where[line.sku] for line in left}
+        order = replace(self, allocation=allocation)
+        order = order._noted(at, "allocated", who, ", ".join(sorted(set(allocation.values()))))
+        return order, (order._event("OrderAllocated", at, locations=sorted(set(where.values()))),)
+
+    def told_again(self, known: Parcel, lines: Mapping[str, int] | None, url: str | None) -> None:
+        """Refuse a parcel of this order that is told again with other contents.
+
+        A parcel that has left is a fact and is never changed. ``lines`` of ``None`` is everything
+        that the parcels before it had left over.
+        """
+        if lines is None:
+            before = self.parcels[: self.parcels.index(known)]
+            lines = {
+                line.id: line.wanted - sum(parcel.lines.get(line.id, 0) for parcel in before)
+                for line in self.lines
+            }
+            lines = {line_id: pieces for line_id, pieces in lines.items() if pieces}
+        unlike = []
+        if dict(lines) != dict(known.lines):
+            unlike.append(("$.lines", f"with {_counted(known.lines)}, not {_counted(lines)}"))
+        if url != known.tracking_url:
+            unlike.append(("$.tracking_url", f"to be followed at {known.tracking_url or 'no URL'}"))
+        if unlike:
+            problems = [
+                Problem("parcel_differs", f"parcel {known.tracking_number} left {how}", path)
+                for path, how in unlike
+            ]
+            raise Conflict(
+                f"parcel {known.tracking_number} has left with other contents; a parcel that has "
+                "left is not changed, another one has another tracking number",
+                code="parcel_differs",
+                problems=problems,
+            )
+
+    def stock_to_move(self, at: datetime) -> Event:
+        """Told beside a change whose stock moves in batches after it, until it has moved."""
+        return self._event("StockToMove", at)
+
+    def with_parcel(self, parcel: Parcel, who: str) -> tuple["Order", tuple[Event, ...]]:
+        """This order after a parcel left. Never ships more of a line than is still wanted."""
+        gone = sum(line.shipped for line in self.lines)
+        if gone and self.shipped:
+            raise Conflict(
+                f"nothing is left to ship: all {gone} piece(s) of this order have left"
+                f" in {len(self.parcels)} parcel(s)",
+                code="already_shipped",
+            )
+        if self.status is not Status.CONFIRMED:
+            raise Conflict(f"an order that is {self.status} is not shipped", code="order_state")
+        if self.waits_for_group:
+            raise Conflict(
+                "the group that this order belongs to is not complete yet", code="group_forming"
+            )
+        if not parcel.lines:
+            raise Invalid("a parcel holds at least one piece", path="$.lines")
+        unknown = set(parcel.lines) - {line.id for line in self.lines}
+        if unknown:
+            raise NotFound(f"this order has no line {min(unknown)}", path="$.lines")
+        left_to_ship = self.to_ship
+        beyond = [
+            Problem(
+                "quantity_invalid",
+                f"line {line_id}: {left_to_ship[line_id]} piece(s) are left to ship, not {pieces}",
+                f"$.lines[{place}].quantity",
+            )
+            for place, (line_id, pieces) in enumerate(parcel.lines.items())
+            if not 0 <= pieces <= left_to_ship[line_id]
+        ]
+        if beyond:
+            raise Invalid(beyond[0].detail, code="quantity_invalid", problems=beyond)
+        lines = [
+            replace(line, shipped=line.shipped + parcel.lines.get(line.id, 0))
+            for line in self.lines
+        ]
+        _, left = drawn(self.holds, self.skus_of(parcel))
+        order = replace(self, lines=tuple(lines), parcels=(*self.parcels, parcel), holds=left)
+        order = order._noted(parcel.shipped_at, "shipped", who, parcel.tracking_number)
+        event = order._event(
+            "OrderShipped",
+            parcel.shipped_at,
+            parcel=parcel.id,
+            carrier=parcel.carrier,
+            tracking_number=parcel.tracking_number,
+            whole=order.shipped,
+        )
+        return order, (event,)
+
+    def tracked(
+        self, parcel_id: str, heard: Tracking, at: datetime, who: str
+    ) -> tuple["Order", tuple[Event, ...]]:
+        """This order after a carrier's report; the same report twice changes nothing.
+
+        Raises Invalid for a report of a time at which it cannot have happened.
+        """
+        parcel = next((p for p in self.parcels if p.id == parcel_id), None)
+        if parcel is None:
+            raise NotFound("this order has no such parcel")
+        if any(known.id == heard.id for known in parcel.tracking):
+            return self, ()
+        refuse_implausible(heard.at, at, since=self.placed_at)
+        heard = replace(heard, at=min(heard.at, at))  # a clock that is fast does not win for ever
+        after = replace(parcel, tracking=(*parcel.tracking, heard))
+        if len(parcel.tracking) >= MOST_TRACKING and after.status is parcel.status:
+            return self, ()
+        order = replace(
+            self, parcels=tuple(after if p.id == parcel_id else p for p in self.parcels)
+        )
+        if order.status is Status.CONFIRMED:
+            order = replace(order, lines=order._lines_as_delivered())
+        order = order._noted(heard.at, f"parcel {heard.status}", who, heard.text)
+        events: tuple[Event, ...] = ()
+        if after.status is not parcel.status:
+            events = (
+                order._event(
+                    "ParcelMoved",
+                    at,
+                    parcel=parcel_id,
+                    to=after.status.value,
+                    delivered=order.delivered,
+                ),
+            )
+        return order, events
+
+    def _lines_as_delivered(self) -> tuple[OrderLine, ...]:
+        arrived: dict[str, int] = {}
+        for parcel in self.parcels:
+            if parcel.status is ParcelStatus.DELIVERED:
+                for line_id, pieces in parcel.lines.items():
+                    arrived[line_id] = arrived.get(line_id, 0) + pieces
+        return tuple(replace(line, delivered=arrived.get(line.id, 0)) for line in self.lines)
+
+    def returned(self, reason: str, at: datetime, who: str) -> tuple["Order", tuple[Event, ...]]:
+        """What left and did not arrive came back or is lost; the refund follows from the event.
+
+        Where some of it arrived, the order is completed with that. Raises Conflict while pieces
+        have not left: these are called off first.
+        """
+        if not self.shipped:
+            raise Conflict("part of this order has not been shipped yet", code="order_state")
+        lines = tuple(replace(line, returned=line.wanted - line.delivered) for line in self.lines)
+        some = any(line.delivered for line in lines)
+        order = self._become(Status.COMPLETED if some else Status.RETURNED)
+        order = replace(order, lines=lines)._noted(at, "returned", who, reason)
+        event = order._event(
+            "OrderReturned", at, reason=reason, due=order.due, reference=order.payment.reference
+        )
+        return order, (event, order._event("OrderCompleted", at)) if some else (event,)
+
+    def completed(self, at: datetime, who: str) -> tuple["Order", tuple[Event, ...]]:
+        """Everything arrived. Raises Conflict while something is still under way."""
+        if not self.delivered:
+            raise Conflict("part of this order has not arrived yet", code="order_state")
+        order = self._become(Status.COMPLETED)._noted(at, "completed", who)
+        return order, (order._event("OrderCompleted", at),)
+
+
+def _counted(pieces: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} of {line_id}" for line_id, count in pieces.items()) or "nothing"

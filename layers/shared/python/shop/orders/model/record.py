@@ -1,0 +1,265 @@
+"""An order as it stands: what was written down, and what follows from it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from shop.inventory.model import Hold
+from shop.kernel.counts import Count
+from shop.kernel.money import Money, apportion
+from shop.orders.model.goods import OrderLine
+from shop.orders.model.parcels import ENDS, Parcel
+from shop.payments.model import Payment, PaymentStatus
+
+
+class Status(StrEnum):
+    PLACING = "placing"
+    """Too large for one transaction: stock is being taken for it. Nobody has heard of it yet."""
+    PLACED = "placed"
+    """Stock is held for it; the payment is not certain yet."""
+    CONFIRMED = "confirmed"
+    """The payment is authorised or captured: the shop owes the goods."""
+    COMPLETED = "completed"
+    """What was still wanted arrived."""
+    CANCELLED = "cancelled"
+    """Called off before it was shipped; stock and money went back."""
+    RETURNED = "returned"
+    """Shipped, but nothing of it arrived: lost, or sent back; the money went back."""
+
+
+GUEST = "guest"
+"""The owner of what is bought without signing in."""
+
+
+CALLED_OFF = frozenset({Status.CANCELLED, Status.RETURNED})
+"""The shop owes no goods any more, and no money is due."""
+
+
+MAY_BECOME: Mapping[Status, frozenset[Status]] = {
+    Status.PLACING: frozenset({Status.PLACED, Status.CANCELLED}),
+    Status.PLACED: frozenset({Status.CONFIRMED, Status.CANCELLED}),
+    Status.CONFIRMED: frozenset({Status.COMPLETED, Status.CANCELLED, Status.RETURNED}),
+    Status.COMPLETED: frozenset(),
+    Status.CANCELLED: frozenset(),
+    Status.RETURNED: frozenset(),
+}
+
+
+_CERTAIN = {f"payment {status}" for status in (PaymentStatus.AUTHORISED, PaymentStatus.CAPTURED)}
+"""How an order's history tells that its money was certain."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One entry of an order's history: when, who, what, why. Never changed, only added to."""
+
+    at: datetime
+    what: str
+    who: str
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Record:
+    """An order as it was written down. Amounts are minor units of ``currency``.
+
+    ``owner`` is the customer's id or ``"guest"``; ``pay_by`` is when an unpaid order expires;
+    ``holds`` say where its units are put aside, until they leave or are given back; ``allocation``
+    which location ships which line; ``uses`` what it uses up of limited coupons and sales, until it
+    is called off; ``version`` counts its writes, each of which states the one it read.
+    """
+
+    id: str
+    owner: str
+    checkout_id: str
+    currency: str
+    lines: tuple[OrderLine, ...]
+    subtotal: int
+    discount: int
+    shipping: int
+    tax: int
+    total: int
+    tax_included: bool
+    email: str
+    buyer: Mapping[str, Any]
+    destination: Mapping[str, Any]
+    shipping_option: Mapping[str, Any]
+    payment: Payment
+    placed_at: datetime
+    pay_by: datetime
+    holds: tuple[Hold, ...] = ()
+    uses: tuple[Count, ...] = ()
+    group_buy: str | None = None
+    group_succeeded: bool = False
+    quote: Mapping[str, Any] = field(default_factory=dict)
+    credits: tuple[tuple[str, int, str], ...] = ()
+    """What credits pay of it, in the order in which they were used: account, minor units, and the
+    id of the instrument. The rest is the provider's."""
+    status: Status = Status.PLACED
+    cancel_reason: str | None = None
+    allocation: Mapping[str, str] = field(default_factory=dict)
+    parcels: tuple[Parcel, ...] = ()
+    history: tuple[Moment, ...] = ()
+    version: int = 1
+
+    @property
+    def amount(self) -> Money:
+        """What is to be paid in money: what credits do not pay."""
+        return Money(self.total - self.paid_by_credits, self.currency)
+
+    @property
+    def paid_by_credits(self) -> int:
+        """Minor units that gift cards, store credit and points pay, whatever is still owed."""
+        return sum(amount for _, amount, _ in self.credits)
+
+    @property
+    def credits_over(self) -> tuple[tuple[str, int], ...]:
+        """What credits paid beyond what the order is worth by now: money goes back first, then
+        credits, the last used first. An order called off gave all of it back by itself.
+        """
+        if self.status is Status.CANCELLED or not self.credits:
+            return ()
+        left, over = self._worth_still, []
+        for account, amount, _ in self.credits:
+            kept = min(left, amount)
+            left -= kept
+            if amount > kept:
+                over.append((account, amount - kept))
+        return tuple(over)
+
+    @property
+    def goods_kept(self) -> int:
+        """What the goods cost, after reductions, that were not called off and did not come back."""
+        return sum(
+            sum(apportion(line.total, [1] * line.quantity)[line.cancelled + line.returned :])
+            for line in self.lines
+        )
+
+    @property
+    def paid(self) -> bool:
+        """Whether the money for the whole order is certain."""
+        payment = self.payment
+        sure = max(payment.balance("authorised"), payment.balance("captured"))
+        return (
+            payment.status in (PaymentStatus.AUTHORISED, PaymentStatus.CAPTURED)
+            and sure >= self.amount.minor
+        )
+
+    @property
+    def shipped(self) -> bool:
+        """Whether every piece still wanted has left."""
+        return all(line.shipped == line.wanted for line in self.lines)
+
+    @property
+    def delivered(self) -> bool:
+        """Whether every piece still wanted has arrived."""
+        return all(line.delivered == line.active for line in self.lines)
+
+    @property
+    def landed(self) -> bool:
+        """Whether everything has left and no parcel is on its way any more."""
+        return self.shipped and all(parcel.status in ENDS for parcel in self.parcels)
+
+    @property
+    def due(self) -> int:
+        """The money to be paid for what was not called off and did not come back, in minor units.
+
+        Pieces are counted off one after the other at what each of them came to, so any sequence of
+        partial refunds sums to the whole. Shipping is given back when nothing is left.
+        """
+        return max(0, self._worth_still - self.paid_by_credits)
+
+    @property
+    def _worth_still(self) -> int:
+        return self._worth_without({line.id: line.cancelled + line.returned for line in self.lines})
+
+    def due_without(self, gone: Mapping[str, int]) -> int:
+        """The money to be paid when so many pieces of each line are not."""
+        return max(0, self._worth_without(gone) - self.paid_by_credits)
+
+    def _worth_without(self, gone: Mapping[str, int]) -> int:
+        if all(gone.get(line.id, 0) == line.quantity for line in self.lines):
+            return 0
+        return self.total - sum(self._worth(gone).values())
+
+    @property
+    def settled(self) -> bool:
+        """Whether the shop holds no more money than is due."""
+        return held(self.payment) <= self.due
+
+    @property
+    def shipping_discount(self) -> int:
+        """What was taken off the shipping: the part of the discount that no line has."""
+        return self.discount - sum(line.discount for line in self.lines)
+
+    def worth(self, line: OrderLine, pieces: int) -> int:
+        """What the first ``pieces`` pieces of a line came to, tax and all, in minor units."""
+        return self._worth({line.id: pieces}).get(line.id, 0)
+
+    def _worth(self, pieces: Mapping[str, int]) -> dict[str, int]:
+        """The same of many lines: of a long order the quote is read once."""
+        lines = [line for line in self.lines if pieces.get(line.id, 0)]
+        sold: dict[str, Any] = {}
+        if self.quote and lines:
+            from shop.pricing.model import (
+                Quote,
+            )  # the engine behind it is slow to import, refunds rare
+
+            sold = {line.id: line for line in Quote.from_dict(dict(self.quote)).lines}
+        worth = {}
+        for line in lines:
+            if line.id in sold:
+                worth[line.id] = sold[line.id].refund_next(0, pieces[line.id]).minor
+                continue
+            payable = line.total if self.tax_included else line.total + line.tax
+            worth[line.id] = sum(apportion(payable, [1] * line.quantity)[: pieces[line.id]])
+        return worth
+
+    @property
+    def waits_for_group(self) -> bool:
+        """Whether nothing may leave yet, for the group that buys together is not complete."""
+        return self.group_buy is not None and not self.group_succeeded
+
+    @property
+    def to_ship(self) -> dict[str, int]:
+        """The pieces of each line that are still to leave, by the line's id."""
+        return {line.id: line.wanted - line.shipped for line in self.lines}
+
+    def skus_of(self, parcel: Parcel) -> dict[str, int]:
+        """The pieces in a parcel by SKU; two lines may share one."""
+        pieces: dict[str, int] = {}
+        for line in self.lines:
+            if count := parcel.lines.get(line.id, 0):
+                pieces[line.sku] = pieces.get(line.sku, 0) + count
+        return pieces
+
+    @property
+    def never_placed(self) -> bool:
+        """Whether it is not placed yet, or was given up before it was: nobody has heard of it."""
+        return self.status is Status.PLACING or (
+            self.status is Status.CANCELLED
+            and any(moment.what == "given up" for moment in self.history[:1])
+        )
+
+    @property
+    def was_confirmed(self) -> bool:
+        """Whether the shop ever owed the goods, whatever became of the order later.
+
+        Money that arrives for an order already called off confirms nothing: it goes back.
+        """
+        if self.status in (Status.PLACING, Status.PLACED):
+            return False
+        if self.status is not Status.CANCELLED:
+            return True
+        known = [moment.what for moment in self.history]
+        before = known[: known.index("cancelled")] if "cancelled" in known else []
+        return not _CERTAIN.isdisjoint(before)
+
+
+def held(payment: Payment) -> int:
+    """Minor units that the provider holds for us: taken and not given back, or set aside."""
+    if payment.status is PaymentStatus.AUTHORISED:
+        return payment.balance("authorised")
+    return payment.kept
