@@ -148,6 +148,10 @@ class Endpoint(Function):
     """Takes an ``Idempotency-Key`` and does without one: what it makes is named by the request."""
     request: str | None = None
     """``"shop.cart.wire:CartRequest"``: the pydantic class of the body."""
+    bodiless: bool = False
+    """Does without a body too: then what its class says of a field left out is meant."""
+    versioned: bool = False
+    """Changes a version that was read: ``If-Match`` or ``version`` in the body says which."""
     response: str | None = None
     """The pydantic class of the answer, or a UCP schema such as ``"ucp:shopping/cart.json"``."""
     status: int = 200

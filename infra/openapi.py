@@ -115,6 +115,14 @@ def document(features: Iterable[Feature] = FEATURES) -> dict[str, Any]:
                     "with another request the key is refused (409 idempotency_key_reused)",
                     "schema": {"type": "string", "minLength": 1, "maxLength": 255},
                 },
+                "IfMatch": {
+                    "name": "If-Match",
+                    "in": "header",
+                    "required": False,
+                    "description": 'The version that was read, as in `"3"`, where the body does '
+                    "not name it; another one by now is refused (409 stale)",
+                    "schema": {"type": "string"},
+                },
                 "UcpAgent": {
                     "name": "UCP-Agent",
                     "in": "header",
@@ -159,7 +167,8 @@ def _operation(
         operation["parameters"] = parameters
     if line.request:
         body = {"schema": shapes[line.request, "validation"]}
-        operation["requestBody"] = {"required": True, "content": {"application/json": body}}
+        needed = not line.bodiless
+        operation["requestBody"] = {"required": needed, "content": {"application/json": body}}
     answer: dict[str, Any] = {"description": "As asked"}
     if line.response:
         answer["content"] = {"application/json": {"schema": shapes[line.response, "serialization"]}}
@@ -184,6 +193,8 @@ def _parameters(line: Endpoint) -> Iterator[dict[str, Any]]:
         yield {"$ref": "#/components/parameters/IdempotencyKey"}
     if line.takes_key:
         yield {"$ref": "#/components/parameters/OptionalIdempotencyKey"}
+    if line.versioned:
+        yield {"$ref": "#/components/parameters/IfMatch"}
     if line.capability:
         yield {"$ref": "#/components/parameters/UcpAgent"}
 

@@ -1,7 +1,8 @@
 """PUT /staff/price-lists/{id}: what a price list says from now on."""
 
 from shop.catalog.store import DynamoCatalogue
-from shop.edge.http import Request, endpoint
+from shop.edge.http import Answer, Request, endpoint
+from shop.kernel.versions import needed_version
 from shop.pricing.actions.assortment import InCatalogue
 from shop.pricing.actions.price_lists import change_price_list
 from shop.pricing.store import DynamoPriceBook
@@ -12,14 +13,14 @@ assortment = InCatalogue(DynamoCatalogue())
 
 
 @endpoint(PriceListBody)
-def handler(request: Request[PriceListBody]) -> PriceListView:
+def handler(request: Request[PriceListBody]) -> Answer:
     id_ = request.path["id"]
     changed = change_price_list(
         id_,
         request.body.price_list(id_),
-        expected_version=request.body.version,
+        expected_version=needed_version(request.headers.get("if-match"), request.body.version),
         book=book,
         assortment=assortment,
         at=request.at,
     )
-    return PriceListView.of(changed, request.at)
+    return Answer(PriceListView.of(changed, request.at), headers={"ETag": f'"{changed.version}"'})

@@ -1,7 +1,8 @@
 """PUT /staff/promotions/{id}: change a promotion, as far as its state lets it."""
 
 from shop.catalog.store import DynamoCatalogue
-from shop.edge.http import Request, endpoint
+from shop.edge.http import Answer, Request, endpoint
+from shop.kernel.versions import needed_version
 from shop.pricing.actions.assortment import InCatalogue
 from shop.pricing.actions.promotions import change_promotion
 from shop.pricing.store import DynamoPromotions
@@ -12,13 +13,15 @@ assortment = InCatalogue(DynamoCatalogue())
 
 
 @endpoint(PromotionBody)
-def handler(request: Request[PromotionBody]) -> PromotionView:
+def handler(request: Request[PromotionBody]) -> Answer:
     id_ = request.path["id"]
     changed = change_promotion(
         id_,
         request.body.promotion(id_),
+        expected_version=needed_version(request.headers.get("if-match"), request.body.version),
         promotions=promotions,
         assortment=assortment,
         at=request.at,
+        who=request.caller.owner,
     )
-    return PromotionView.of(changed, request.at)
+    return Answer(PromotionView.of(changed, request.at), headers={"ETag": f'"{changed.version}"'})

@@ -14,6 +14,10 @@ assortment = InCatalogue(DynamoCatalogue())
 @endpoint(PromotionBody, status=201)
 def handler(request: Request[PromotionBody]) -> PromotionView:
     draft = draft_promotion(
-        request.body.promotion(), promotions=promotions, assortment=assortment, at=request.at
+        request.body.promotion(),
+        promotions=promotions,
+        assortment=assortment,
+        at=request.at,
+        who=request.caller.owner,
     )
     return PromotionView.of(draft, request.at)

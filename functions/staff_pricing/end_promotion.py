@@ -1,14 +1,22 @@
-"""POST /staff/promotions/{id}/end: call a promotion off, at once and for good."""
+"""POST /staff/promotions/{id}/end: call a promotion off, at once and for good, as it was read."""
 
-from shop.edge.http import Request, endpoint
+from shop.edge.http import Answer, Request, endpoint
+from shop.kernel.versions import needed_version
 from shop.pricing.actions.promotions import end_promotion
 from shop.pricing.store import DynamoPromotions
 from shop.pricing.wire.promotions import PromotionView
+from shop.pricing.wire.shapes import VersionBody
 
 promotions = DynamoPromotions()
 
 
-@endpoint()
-def handler(request: Request[None]) -> PromotionView:
-    after = end_promotion(request.path["id"], promotions=promotions, at=request.at)
-    return PromotionView.of(after, request.at)
+@endpoint(VersionBody, optional=True)
+def handler(request: Request[VersionBody]) -> Answer:
+    after = end_promotion(
+        request.path["id"],
+        expected_version=needed_version(request.headers.get("if-match"), request.body.version),
+        promotions=promotions,
+        at=request.at,
+        who=request.caller.owner,
+    )
+    return Answer(PromotionView.of(after, request.at), headers={"ETag": f'"{after.version}"'})

@@ -1,6 +1,6 @@
 """GET /staff/customers/{id}/groups: groups and segments of a customer."""
 
-from shop.edge.http import Request, endpoint
+from shop.edge.http import Answer, Request, endpoint
 from shop.pricing.store import DynamoCustomers
 from shop.pricing.wire.customers import KnownView
 
@@ -8,5 +8,6 @@ customers = DynamoCustomers()
 
 
 @endpoint()
-def handler(request: Request[None]) -> KnownView:
-    return KnownView.of(customers.of(request.path["id"]))
+def handler(request: Request[None]) -> Answer:
+    known = customers.of(request.path["id"])
+    return Answer(KnownView.of(known), headers={"ETag": f'"{known.version}"'})

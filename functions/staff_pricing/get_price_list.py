@@ -1,6 +1,6 @@
 """GET /staff/price-lists/{id}: a price list with its prices and its state now."""
 
-from shop.edge.http import Request, endpoint
+from shop.edge.http import Answer, Request, endpoint
 from shop.pricing.store import DynamoPriceBook
 from shop.pricing.wire.price_lists import PriceListView
 
@@ -8,5 +8,6 @@ book = DynamoPriceBook()
 
 
 @endpoint()
-def handler(request: Request[None]) -> PriceListView:
-    return PriceListView.of(book.of(request.path["id"]), request.at)
+def handler(request: Request[None]) -> Answer:
+    found = book.of(request.path["id"])
+    return Answer(PriceListView.of(found, request.at), headers={"ETag": f'"{found.version}"'})

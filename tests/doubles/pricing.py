@@ -17,7 +17,7 @@ from shop.pricing.model.credits import Ledger
 from shop.pricing.model.group_buy import GroupBuy
 from shop.pricing.model.history import PriceHistory
 from shop.pricing.model.price_lists import PriceList
-from shop.pricing.model.promotions import Promotion
+from shop.pricing.model.promotions import Promotion, Revision, Status
 from shop.pricing.model.standing import CodeFacts
 from tests.doubles.inventory import MemoryTransaction
 
@@ -26,6 +26,7 @@ from tests.doubles.inventory import MemoryTransaction
 class MemoryPromotions:
     rows: dict[str, Promotion] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
+    revisions: list[Revision] = field(default_factory=list)
 
     def of(self, promotion_id: str) -> Promotion:
         if promotion_id not in self.rows:
@@ -35,8 +36,22 @@ class MemoryPromotions:
     def published(self) -> Sequence[Promotion]:
         return [p for p in self.rows.values() if p.published and p.ended_at is None]
 
-    def listed(self, *, cursor: str | None, limit: int) -> Page[Promotion]:
-        ids = sorted(self.rows)
+    def past(self, promotion_id: str) -> Sequence[Revision]:
+        return [r for r in reversed(self.revisions) if r.promotion.id == promotion_id]
+
+    def listed(
+        self,
+        *,
+        cursor: str | None,
+        limit: int,
+        status: Status | None = None,
+        at: datetime | None = None,
+    ) -> Page[Promotion]:
+        ids = sorted(
+            id
+            for id, promotion in self.rows.items()
+            if status is None or at is None or promotion.status(at) is status
+        )
         begin = ids.index(cursor) + 1 if cursor else 0
         part = ids[begin : begin + limit]
         more = part[-1] if begin + limit < len(ids) else None
@@ -49,6 +64,7 @@ class MemoryPromotions:
             raise Stale("somebody else changed it")
         self.rows[after.id] = after
         self.events += events
+        self.revisions += [Revision(e.at, e.type, e.data.get("who", ""), after) for e in events]
         return after
 
 

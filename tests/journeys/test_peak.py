@@ -51,12 +51,12 @@ def test_a_sale_is_prepared_for_by_the_clock_and_given_back_when_it_is_called_of
             "capacity": {"orders_a_second": 100, "lead_minutes": 1},
         },
     )
-    staff.post(f"/staff/promotions/{id_}/schedule", None)
+    staff.post(f"/staff/promotions/{id_}/schedule", {"version": 1})
     ours = {f"before-{id_}", f"after-{id_}"}
     until(lambda: schedules(cloud), lambda names: ours <= names)
     assert bins(cloud, goods["sku"]) == 1  # its publication set the clock, and nothing else
     until(lambda: bins(cloud, goods["sku"]), lambda there: there == 4, seconds=60)
-    staff.post(f"/staff/promotions/{id_}/end", None)
+    staff.post(f"/staff/promotions/{id_}/end", {"version": 2})
     until(lambda: bins(cloud, goods["sku"]), lambda there: there == 1)
     until(lambda: schedules(cloud), lambda names: not ours & names)
 
@@ -75,7 +75,7 @@ def test_goods_that_everybody_wants_are_bought_by_who_waited(
             "goods": {"variants": [goods["variant"]]},
         },
     )
-    staff.post(f"/staff/promotions/{id_}/schedule", None)
+    staff.post(f"/staff/promotions/{id_}/schedule", {"version": 1})
     room = {"pace": 0, "why": "everybody wants one"}
     assert staff.ask(f"PUT /staff/waiting-rooms/{id_}", room).status == 200
     time.sleep(6)  # five seconds, and every Lambda knows

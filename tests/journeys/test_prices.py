@@ -22,7 +22,7 @@ CODES = 10_000
 
 def put_on_the_calendar(staff: Visitor, id_: str, **told: Any) -> None:
     staff.post("/staff/promotions", {"id": id_, "title": id_, **told})
-    staff.post(f"/staff/promotions/{id_}/schedule")
+    staff.post(f"/staff/promotions/{id_}/schedule", {"version": 1})
 
 
 def announced(buyer: Visitor, goods: dict[str, Any]) -> dict[str, Any]:
@@ -126,7 +126,7 @@ def test_a_flash_sale_tiers_and_a_batch_of_codes_from_the_calendar_to_the_order_
     assert taken_off(again) == reduced
     assert messages(again) == []
 
-    staff.post(f"/staff/promotions/flash-{name}/end")
+    staff.post(f"/staff/promotions/flash-{name}/end", {"version": 2})
     until(lambda: announced(jane, goods), lambda v: v["price"]["amount"] == 10_000)
     history = staff.get(f"/staff/price-history/{goods['variant']}")
     assert [point["price"] for point in history["points"]] == [10_000, 7_500, 10_000]
@@ -144,7 +144,9 @@ def test_a_price_list_of_a_customer_group_is_theirs_alone(
     judge("cart", cart)
     assert cart["totals"][-1]["amount"] == 10_000
     who = subject(jane)
-    staff.put(f"/staff/customers/{who}/groups", {"groups": [goods["sku"]]})
+    known = staff.get(f"/staff/customers/{who}/groups")
+    mine = {"groups": [goods["sku"]], "version": known["version"]}
+    staff.put(f"/staff/customers/{who}/groups", mine)
 
     def price() -> int:
         shown = jane.get(f"/carts/{cart['id']}")

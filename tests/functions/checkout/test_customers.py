@@ -53,7 +53,7 @@ def total(*, ann: bool = True, headers: dict[str, str] | None = None) -> int:
 
 
 def place(groups: list[str], **more: Any) -> Response:
-    body = {"groups": groups, **more}
+    body = {"groups": groups, "version": 0, **more}
     return staff(set_customer_groups, "PUT /staff/customers/{id}/groups", body, id="ann")
 
 
@@ -72,7 +72,7 @@ def test_a_customer_group_has_its_promotions_from_the_moment_staff_say_so() -> N
     }
     assert (total(), total(ann=False)) == (1299, 2598)
     assert place([], version=0).json["code"] == "stale"
-    assert place(["no group!"]).json["errors"][0]["path"] == "$.groups[0]"
+    assert place(["no group!"], version=1).json["errors"][0]["path"] == "$.groups[0]"
     assert place([], segments=["vip"], version=1).status == 200
     assert total() == 2598
     shown = staff(get_customer_groups, "GET /staff/customers/{id}/groups", id="ann").json

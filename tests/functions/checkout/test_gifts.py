@@ -35,7 +35,7 @@ def promise(pieces: int, **more: Any) -> Response:
     made = staff(create_promotion, "POST /staff/promotions", body)
     if made.status == 201:
         route = "POST /staff/promotions/{id}/schedule"
-        assert staff(schedule_promotion, route, id="bag").status == 200
+        assert staff(schedule_promotion, route, {"version": 1}, id="bag").status == 200
         rule_book().forget()
     return made
 

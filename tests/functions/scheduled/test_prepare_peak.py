@@ -85,7 +85,7 @@ def ask(door: Any, route: str, body: Any = None, **more: Any) -> Response:
 
 def published(**more: Any) -> None:
     ask(create_promotion, "POST /staff/promotions", sale(**more))
-    ask(schedule_promotion, "POST /staff/promotions/{id}/schedule", id="friday")
+    ask(schedule_promotion, "POST /staff/promotions/{id}/schedule", {"version": 1}, id="friday")
 
 
 def keep(at: datetime, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
@@ -186,7 +186,8 @@ def test_a_sale_that_is_moved_called_off_or_ended_early_changes_its_schedules(
         "ends": (NOW + timedelta(hours=6)).isoformat(),
     }
     route = "PUT /staff/promotions/{id}"
-    ask(change_promotion, route, sale(conditions={"window": window}), id="friday")
+    changed = {**sale(conditions={"window": window}), "version": 2}
+    ask(change_promotion, route, changed, id="friday")
     keep(NOW, monkeypatch)
     moved = [
         schedule("after-friday", NOW + timedelta(minutes=370)),
@@ -199,7 +200,7 @@ def test_a_sale_that_is_moved_called_off_or_ended_early_changes_its_schedules(
     keep(NOW + timedelta(hours=4), monkeypatch)
     assert DynamoStock().level("MUG-RED").bins == 4
     asked.clear()
-    ask(end_promotion, "POST /staff/promotions/{id}/end", id="friday")
+    ask(end_promotion, "POST /staff/promotions/{id}/end", {"version": 3}, id="friday")
     keep(NOW + timedelta(hours=4, minutes=1), monkeypatch)
     assert asked == [
         ("DeleteProvisionedConcurrencyConfig", LET_GO),

@@ -84,6 +84,8 @@ def test_a_list_is_made_changed_listed_and_found() -> None:
     changed = change(entries=[{"article": "mug", "price": 1100}], version=1)
     assert (changed.status, changed.json["version"]) == (200, 2), changed.text
     assert change(version=1).json["code"] == "stale"
+    unsaid = change()
+    assert (unsaid.status, unsaid.json["code"]) == (400, "version_missing")
     found = ask(get_price_list, "GET /staff/price-lists/{id}", id="winter").json
     assert found["entries"] == [{"article": "mug", "price": 1100}]
     assert "past" not in found

@@ -53,8 +53,9 @@ def create(**more: Any) -> Response:
     return ask(create_promotion, "POST /staff/promotions", {**TENTH, **more})
 
 
-def schedule(id_: str = "tenth") -> Response:
-    return ask(schedule_promotion, "POST /staff/promotions/{id}/schedule", id=id_)
+def schedule(version: int = 1) -> Response:
+    route = "POST /staff/promotions/{id}/schedule"
+    return ask(schedule_promotion, route, {"version": version}, id="tenth")
 
 
 def test_a_promotion_is_drafted_changed_scheduled_and_ended() -> None:
@@ -63,24 +64,83 @@ def test_a_promotion_is_drafted_changed_scheduled_and_ended() -> None:
     changed = ask(
         change_promotion,
         "PUT /staff/promotions/{id}",
-        {**TENTH, "title": "Ten percent", "conditions": {"window": {"starts": later}}},
+        {
+            **TENTH,
+            "title": "Ten percent",
+            "conditions": {"window": {"starts": later}},
+            "version": 1,
+        },
         id="tenth",
     )
     assert (changed.json["title"], changed.json["status"]) == ("Ten percent", "draft")
-    assert schedule().json["status"] == "scheduled"
-    assert schedule().status == 409
-    ended = ask(end_promotion, "POST /staff/promotions/{id}/end", id="tenth")
+    assert schedule(2).json["status"] == "scheduled"
+    assert schedule(3).json["code"] == "not_draft"
+    ended = ask(end_promotion, "POST /staff/promotions/{id}/end", {"version": 3}, id="tenth")
     assert ended.json["status"] == "ended"
     shown = ask(get_promotion, "GET /staff/promotions/{id}", id="tenth").json
     assert (shown["status"], shown["version"]) == ("ended", 4)
     listed = ask(list_promotions, "GET /staff/promotions", query="limit=5").json
     assert [p["id"] for p in listed["promotions"]] == ["tenth"]
+    assert [(r["version"], r["change"], r["who"]) for r in shown["past"]] == [
+        (4, "PromotionEnded", "staff-1"),
+        (3, "PromotionPublished", "staff-1"),
+        (2, "PromotionChanged", "staff-1"),
+        (1, "PromotionDrafted", "staff-1"),
+    ]
+    assert [r["said"]["title"] for r in shown["past"]][-2:] == ["Ten percent", "A tenth off"]
+
+
+WRITES = [
+    (change_promotion, "PUT /staff/promotions/{id}", {**TENTH, "title": "Mine"}),
+    (schedule_promotion, "POST /staff/promotions/{id}/schedule", None),
+    (end_promotion, "POST /staff/promotions/{id}/end", None),
+]
+
+
+@pytest.mark.parametrize(("door", "route", "body"), WRITES, ids=["change", "schedule", "end"])
+def test_nobody_changes_a_promotion_that_somebody_else_has_changed(
+    door: Any, route: str, body: Any
+) -> None:
+    create()
+    theirs = {**TENTH, "title": "Theirs", "version": 1}
+    assert ask(change_promotion, "PUT /staff/promotions/{id}", theirs, id="tenth").status == 200
+    unsaid = ask(door, route, body, id="tenth")
+    assert (unsaid.status, unsaid.json["code"]) == (400, "version_missing")
+    assert unsaid.json["errors"][0]["path"] == "If-Match"
+    for told in ("x", '"0"', "*"):
+        refused = ask(door, route, body, id="tenth", headers={"if-match": told})
+        assert (refused.status, refused.json["errors"][0]["path"]) == (400, "If-Match")
+    for wrong in ("2", 0, True, 2.5, [2]):
+        refused = ask(door, route, {**(body or {}), "version": wrong}, id="tenth")
+        assert (refused.status, refused.json["errors"][0]["path"]) == (400, "$.version"), wrong
+    stale = ask(door, route, {**(body or {}), "version": 1}, id="tenth")
+    assert (stale.status, stale.json["code"]) == (409, "stale")
+    shown = ask(get_promotion, "GET /staff/promotions/{id}", id="tenth")
+    assert (shown.json["title"], shown.json["status"]) == ("Theirs", "draft")
+    done = ask(door, route, body, id="tenth", headers={"if-match": shown.headers["ETag"]})
+    assert (done.status, done.json["version"], done.headers["ETag"]) == (200, 3, '"3"')
+
+
+def test_promotions_of_one_state_are_listed_page_by_page() -> None:
+    for id_ in ("a", "b", "c", "tenth"):
+        create(id=id_)
+    schedule()
+    route = "GET /staff/promotions"
+    first = ask(list_promotions, route, query="status=draft&limit=2").json
+    rest = ask(list_promotions, route, query=f"status=draft&cursor={first['cursor']}").json
+    assert [p["id"] for p in (*first["promotions"], *rest["promotions"])] == ["a", "b", "c"]
+    assert rest.get("cursor") is None
+    running = ask(list_promotions, route, query="status=running").json
+    assert [(p["id"], p["status"]) for p in running["promotions"]] == [("tenth", "running")]
+    assert ask(list_promotions, route, query="status=ended").json["promotions"] == []
+    refused = ask(list_promotions, route, query="status=dead")
+    assert (refused.status, refused.json["errors"][0]["path"]) == (400, "status")
 
 
 def test_what_runs_keeps_its_terms() -> None:
     create()
     assert schedule().json["status"] == "running"
-    other = {**TENTH, "effect": {"kind": "order_percent", "basis_points": 2000}}
+    other = {**TENTH, "effect": {"kind": "order_percent", "basis_points": 2000}, "version": 2}
     refused = ask(change_promotion, "PUT /staff/promotions/{id}", other, id="tenth")
     assert (refused.status, refused.json["code"]) == (409, "running_promotion")
 

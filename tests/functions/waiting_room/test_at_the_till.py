@@ -61,7 +61,8 @@ def opened(monkeypatch: pytest.MonkeyPatch, pace: int = 0, **more: Any) -> Respo
         "goods": {"variants": ["mug.1"]},
     }
     as_staff(monkeypatch, create_promotion, "POST /staff/promotions", body)
-    as_staff(monkeypatch, schedule_promotion, "POST /staff/promotions/{id}/schedule", id="friday")
+    route = "POST /staff/promotions/{id}/schedule"
+    as_staff(monkeypatch, schedule_promotion, route, {"version": 1}, id="friday")
     room = {"pace": pace, "why": "everybody wants one", **more}
     route = "PUT /staff/waiting-rooms/{id}"
     said = as_staff(monkeypatch, open_room, route, room, id="friday")

@@ -151,13 +151,15 @@ Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 def endpoint(
     body: "type[BaseModel] | None" = None,
     *,
+    optional: bool = False,
     capability: str | None = None,
     status: int = 200,
     body_limit: int = BODY_LIMIT,
 ) -> Callable[[Door], Handler]:
     """Hang a door in its frame.
 
-    ``body`` is the pydantic class that the JSON body must fit; ``capability`` the UCP capability
+    ``body`` is the pydantic class that the JSON body must fit, with ``optional`` no body is as
+    good as an empty object; ``capability`` the UCP capability
     the answer speaks for (the envelope is added here, the door returns the payload); ``status``
     the status of the ordinary answer; ``body_limit`` the bytes of a body that are read. A door
     returns a pydantic model, a mapping, or an :class:`Answer`. What a UCP payload itself holds
@@ -177,7 +179,7 @@ def endpoint(
                 if capability is not None:
                     negotiated = ucp.negotiate(headers.get("ucp-agent"), capability)
                 obey()
-                read = _read(body, request.raw, headers)
+                read = _read(body, request.raw, headers, optional)
                 request = replace(request, body=read, negotiated=negotiated)
                 answer = _answered(door(request), status, capability, negotiated)
             except Refusal as refusal:
@@ -300,7 +302,7 @@ def _arrived(event: Mapping[str, Any], headers: Mapping[str, str], limit: int) -
 
 
 def _read(
-    shape: "type[BaseModel] | None", raw: bytes, headers: Mapping[str, str]
+    shape: "type[BaseModel] | None", raw: bytes, headers: Mapping[str, str], optional: bool
 ) -> "BaseModel | None":
     if shape is None:
         return None
@@ -311,7 +313,7 @@ def _read(
             code="content_type_unsupported",
             path="Content-Type",
         )
-    return parse(shape, raw)
+    return parse(shape, b"{}" if optional and not raw.strip() else raw)
 
 
 # ----------------------------------------------------------------------------------- answering

@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # what is spoken of here, a door loads where it uses it
     from shop.pricing.model.history import PriceHistory
     from shop.pricing.model.known import Known
     from shop.pricing.model.price_lists import PriceList
-    from shop.pricing.model.promotions import Promotion
+    from shop.pricing.model.promotions import Promotion, Revision, Status
     from shop.pricing.model.rules import Rules
     from shop.pricing.model.standing import CodeFacts, Standing
     from shop.pricing.model.tax import TaxTable
@@ -101,8 +101,20 @@ class Promotions(Protocol):
     def published(self) -> Sequence[Promotion]:
         """Those published and not called off: scheduled, running, and ended by the clock."""
 
-    def listed(self, *, cursor: str | None, limit: int) -> Page[Promotion]:
-        """All of them, drafts included, in the order of their ids."""
+    def listed(
+        self,
+        *,
+        cursor: str | None,
+        limit: int,
+        status: Status | None = None,
+        at: datetime | None = None,
+    ) -> Page[Promotion]:
+        """All of them, drafts included, in the order of their ids; or those of one status ``at``
+        that instant: then a page may hold fewer than ``limit`` although more follow.
+        """
+
+    def past(self, promotion_id: str) -> Sequence[Revision]:
+        """Its versions, the newest first, 50 at most."""
 
     def save(
         self, before: Promotion | None, after: Promotion, events: Sequence[Event]

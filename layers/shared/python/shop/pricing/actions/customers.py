@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from shop.kernel.errors import Stale
 from shop.kernel.events import Event
+from shop.kernel.versions import as_read
 from shop.pricing.model.known import Known
 from shop.pricing.ports import Customers
 
@@ -24,8 +24,8 @@ def place_customer(
     Raises :class:`Invalid` with every name that is none, and Stale.
     """
     before = customers.of(customer_id)
-    if expected_version is not None and before.version != expected_version:
-        raise Stale(f"this customer is at version {before.version}, not {expected_version}")
+    if expected_version is not None:
+        as_read("this customer", before.version, expected_version)
     after = Known(
         customer_id,
         tuple(dict.fromkeys(groups)),

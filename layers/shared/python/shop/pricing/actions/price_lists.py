@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from shop.kernel.errors import Invalid, Problem, Stale
+from shop.kernel.errors import Invalid, Problem
 from shop.kernel.events import Event
+from shop.kernel.versions import as_read
 from shop.pricing.model.price_lists import PriceList
 from shop.pricing.model.rules import MARKETS, Market
 from shop.pricing.ports import Assortment, PriceBook
@@ -49,8 +50,8 @@ def change_price_list(
     changed it since ``expected_version``.
     """
     before = book.of(list_id)
-    if expected_version is not None and before.version != expected_version:
-        raise Stale(f"price list {list_id} is at version {before.version}, not {expected_version}")
+    if expected_version is not None:
+        as_read(f"price list {list_id}", before.version, expected_version)
     after = before.changed(replace(to, id=list_id), at)
     problems = _problems(after, book.all(), assortment, markets)
     if after.currency != before.currency:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from shop.kernel.errors import Invalid, Problem
 from shop.kernel.events import Event
+from shop.kernel.versions import as_read
 from shop.pricing.model.basket import Basket, CustomerFacts
 from shop.pricing.model.checks import overlaps_in, problems_of, unknown_in
 from shop.pricing.model.difference import Difference, difference
@@ -19,7 +20,12 @@ from shop.pricing.ports import Assortment, Promotions
 
 
 def draft_promotion(
-    promotion: Promotion, *, promotions: Promotions, assortment: Assortment, at: datetime
+    promotion: Promotion,
+    *,
+    promotions: Promotions,
+    assortment: Assortment,
+    at: datetime,
+    who: str = "",
 ) -> Promotion:
     """Write a promotion down; nobody sees it yet.
 
@@ -28,48 +34,65 @@ def draft_promotion(
     promotion = _with_article(promotion, assortment)
     draft = replace(promotion, published=False, ended_at=None, version=1)
     _refuse(problems_of(draft) + unknown_in(draft, _asking(assortment)))
-    return promotions.save(None, draft, [_event("PromotionDrafted", draft, at)])
+    return promotions.save(None, draft, [_event("PromotionDrafted", draft, at, who)])
 
 
 def change_promotion(
     promotion_id: str,
     to: Promotion,
     *,
+    expected_version: int | None = None,
     promotions: Promotions,
     assortment: Assortment,
     at: datetime,
+    who: str = "",
 ) -> Promotion:
     """Change a promotion: all of it before it begins, title and end while it runs.
 
-    Raises :class:`Invalid` as :func:`draft_promotion`, and :class:`Conflict` for what may no longer
-    change.
+    Raises :class:`Invalid` as :func:`draft_promotion`, :class:`Conflict` for what may no longer
+    change, and Stale where somebody else changed it since ``expected_version``.
     """
-    before = promotions.of(promotion_id)
+    before = _as_read(promotions.of(promotion_id), expected_version)
     to = _with_article(to, assortment)
     after = before.changed(replace(to, id=promotion_id), at)
     problems = problems_of(after) + unknown_in(after, _asking(assortment))
     if after.published:
         problems += overlaps_in(after, promotions.published())
     _refuse(problems)
-    return promotions.save(before, after, [_event("PromotionChanged", after, at)])
+    return promotions.save(before, after, [_event("PromotionChanged", after, at, who)])
 
 
-def publish_promotion(promotion_id: str, *, promotions: Promotions, at: datetime) -> Promotion:
+def publish_promotion(
+    promotion_id: str,
+    *,
+    expected_version: int | None = None,
+    promotions: Promotions,
+    at: datetime,
+    who: str = "",
+) -> Promotion:
     """Put a draft on the calendar: scheduled, or running at once.
 
-    Raises :class:`Invalid` (``price_overlaps``) where an article would have two advertised prices.
+    Raises :class:`Invalid` (``price_overlaps``) where an article would have two advertised prices,
+    and Stale where somebody else changed it since ``expected_version``.
     """
-    before = promotions.of(promotion_id)
+    before = _as_read(promotions.of(promotion_id), expected_version)
     after = before.publish(at)
     _refuse(overlaps_in(after, promotions.published()))
-    return promotions.save(before, after, [_event("PromotionPublished", after, at)])
+    return promotions.save(before, after, [_event("PromotionPublished", after, at, who)])
 
 
-def end_promotion(promotion_id: str, *, promotions: Promotions, at: datetime) -> Promotion:
-    """Call a promotion off, at once and for good."""
-    before = promotions.of(promotion_id)
+def end_promotion(
+    promotion_id: str,
+    *,
+    expected_version: int | None = None,
+    promotions: Promotions,
+    at: datetime,
+    who: str = "",
+) -> Promotion:
+    """Call a promotion off, at once and for good. Raises Stale as :func:`publish_promotion`."""
+    before = _as_read(promotions.of(promotion_id), expected_version)
     after = before.end(at)
-    return promotions.save(before, after, [_event("PromotionEnded", after, at)])
+    return promotions.save(before, after, [_event("PromotionEnded", after, at, who)])
 
 
 def what_if(
@@ -102,6 +125,12 @@ def what_if(
     return before, after, difference(before, after)
 
 
+def _as_read(promotion: Promotion, expected: int | None) -> Promotion:
+    if expected is not None:
+        as_read(f"promotion {promotion.id}", promotion.version, expected)
+    return promotion
+
+
 def _with_article(promotion: Promotion, assortment: Assortment) -> Promotion:
     """A gift with SKU and title of the variant that is given."""
     effect = promotion.effect
@@ -123,7 +152,7 @@ def _refuse(problems: Iterable[Problem]) -> None:
         raise Invalid(found[0].detail, code=found[0].code, problems=found)
 
 
-def _event(type: str, promotion: Promotion, at: datetime) -> Event:
+def _event(type: str, promotion: Promotion, at: datetime, who: str) -> Event:
     window = promotion.conditions.window
     return Event(
         id=f"{promotion.id}:{promotion.version}",
@@ -135,5 +164,6 @@ def _event(type: str, promotion: Promotion, at: datetime) -> Event:
             "version": promotion.version,
             "starts": window.starts.isoformat() if window.starts else None,
             "ends": window.ends.isoformat() if window.ends else None,
+            "who": who,
         },
     )

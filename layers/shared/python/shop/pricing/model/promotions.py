@@ -191,3 +191,13 @@ class Promotion:
         if problems or promotion is None:
             raise Invalid(problems[0].detail, code=problems[0].code, problems=problems)
         return promotion
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A version of a promotion, as ``change`` (the event's name) by ``who`` made it."""
+
+    since: datetime
+    change: str
+    who: str
+    promotion: Promotion

@@ -1,6 +1,7 @@
 """The calendar of promotions in DynamoDB. What is published is in the rule book as well."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from shop.kernel.data import read
@@ -8,13 +9,17 @@ from shop.kernel.errors import Conflict, NotFound, Problem, Stale
 from shop.kernel.events import Event
 from shop.kernel.paging import Page, place_in, to_cursor
 from shop.kernel.transactions import Clash, Part
-from shop.pricing.model.promotions import Promotion
+from shop.pricing.model.promotions import Promotion, Revision, Status
 from shop.pricing.store.book import book_version, writing
 from shop.pricing.store.rows import PROMOTIONS, PricingRow
 from shop.storage.transactions import DynamoLedger
 
 TRIES = 5
 """How often a change is written anew when the book was changed meanwhile."""
+LOOKED_AT = 500
+"""Promotions that one page of a list by status looks at."""
+REVISIONS = 50
+"""Versions of a promotion that are told."""
 
 
 class DynamoPromotions:
@@ -29,12 +34,31 @@ class DynamoPromotions:
     def published(self) -> Sequence[Promotion]:
         return [promotion for promotion in _known() if promotion.ended_at is None]
 
-    def listed(self, *, cursor: str | None, limit: int) -> Page[Promotion]:
+    def listed(
+        self,
+        *,
+        cursor: str | None,
+        limit: int,
+        status: Status | None = None,
+        at: datetime | None = None,
+    ) -> Page[Promotion]:
         after = place_in(cursor)
         beyond = None if after is None else PricingRow.sk > after
-        rows = list(PricingRow.query(PROMOTIONS, beyond, limit=limit + 1))
-        more = to_cursor({"after": rows[limit - 1].sk}) if len(rows) > limit else None
-        return Page(tuple(_promotion(row) for row in rows[:limit]), more)
+        looked_at = limit if status is None else max(limit, LOOKED_AT)
+        found: list[Promotion] = []
+        last = None
+        for seen, row in enumerate(PricingRow.query(PROMOTIONS, beyond, limit=looked_at + 1)):
+            if seen == looked_at or len(found) == limit:
+                return Page(tuple(found), to_cursor({"after": last}))
+            last = row.sk
+            promotion = _promotion(row)
+            if status is None or at is None or promotion.status(at) is status:
+                found.append(promotion)
+        return Page(tuple(found))
+
+    def past(self, promotion_id: str) -> Sequence[Revision]:
+        rows = PricingRow.query(_past_key(promotion_id), scan_index_forward=False, limit=REVISIONS)
+        return [_revision(row) for row in rows]
 
     def save(
         self, before: Promotion | None, after: Promotion, events: Sequence[Event]
@@ -89,15 +113,51 @@ def _saving(before: Promotion | None, after: Promotion, events: Sequence[Event])
         PricingRow.pk.does_not_exist() if before is None else PricingRow.version == before.version
     )
 
+    past = [_kept(after, event) for event in events[:1]]
+
     def write(writes: Any) -> None:
         writes.save(row, as_read)
+        for revision in past:
+            writes.save(revision)
 
     return write
 
 
+def _kept(promotion: Promotion, event: Event) -> PricingRow:
+    return PricingRow(
+        _past_key(promotion.id),
+        f"{promotion.version:08d}",
+        version=promotion.version,
+        doc={
+            "since": event.at.isoformat(),
+            "change": event.type,
+            "who": event.data.get("who", ""),
+            "promotion": promotion.to_dict(),
+        },
+    )
+
+
+def _past_key(promotion_id: str) -> str:
+    return f"PROMOTION#{promotion_id}"
+
+
+def _revision(row: PricingRow) -> Revision:
+    told = row.doc
+    return Revision(
+        datetime.fromisoformat(told["since"]),
+        told["change"],
+        told["who"],
+        _read(row.sk, told["promotion"]),
+    )
+
+
 def _promotion(row: PricingRow) -> Promotion:
+    return _read(row.sk, row.doc)
+
+
+def _read(name: str, told: Any) -> Promotion:
     problems: list[Problem] = []
-    promotion = read(Promotion, row.doc, "$", problems)
+    promotion = read(Promotion, told, "$", problems)
     if promotion is None:
-        raise ValueError(f"promotion {row.sk} cannot be read: {problems[0]}")
+        raise ValueError(f"promotion {name} cannot be read: {problems[0]}")
     return promotion

@@ -4,6 +4,7 @@
 PK                                    SK                  what
 ====================================  ==================  ==========================================
 ``PROMOTIONS``                        promotion id        a promotion, its version
+``PROMOTION#<id>``                    version, 8 digits   what a promotion said, since when, by whom
 ``BOOK``                              ``VERSION``         the rule book's version, a few bytes
 ``BOOK``                              ``RULES``           the rule book's promotions
 ``PRICE_LISTS``                       list id             a price list with its past

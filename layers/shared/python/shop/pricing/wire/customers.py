@@ -1,5 +1,7 @@
 """What staff tell of customers: groups and segments."""
 
+from typing import Annotated
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from shop.pricing.model.known import Known
@@ -12,7 +14,8 @@ class PlacingBody(BaseModel):
 
     groups: list[str] = Field(default_factory=list)
     segments: list[str] = Field(default_factory=list)
-    version: int | None = None
+    version: Annotated[int, Field(ge=0)] | None = None
+    """0 for a customer of whom nothing was said yet."""
 
 
 class KnownView(BaseModel):

@@ -10,17 +10,18 @@ from shop.kernel.paging import place_in, to_cursor
 from shop.kernel.text import country, currency
 from shop.pricing.model.history import PriceHistory
 from shop.pricing.model.price_lists import PriceList
+from shop.pricing.wire.shapes import Version
 
 
 class PriceListBody(BaseModel):
     """A price list as docs/law/pricing.md (§3) describes it; the model checks what it may hold.
 
-    With ``version`` a change is refused where somebody else changed the list since.
+    A change says in ``version`` which one it changes.
     """
 
     model_config = ConfigDict(extra="allow", defer_build=True)
 
-    version: int | None = None
+    version: Version | None = None
 
     def price_list(self, id_: str | None = None) -> PriceList:
         """Raises Invalid with field and reason of every contradiction."""

@@ -1,6 +1,8 @@
 """Promotions as staff write and read them."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -8,19 +10,26 @@ from shop.kernel.errors import Invalid
 from shop.kernel.paging import Page
 from shop.pricing.model import Promotion
 from shop.pricing.model.effects import GiftWith
+from shop.pricing.model.promotions import Revision, Status
+from shop.pricing.wire.shapes import Version
 
 
 class PromotionBody(BaseModel):
     """A promotion as docs/law/pricing.md describes it. What it may hold, the model checks itself:
-    each problem comes back with its path.
+    each problem comes back with its path. A change says in ``version`` which one it changes.
+
+    State and past are the shop's to say; they are not read, so that a promotion can be sent back
+    as it was read.
     """
 
     model_config = ConfigDict(extra="allow", defer_build=True)
 
+    version: Version | None = None
+
     def promotion(self, id_: str | None = None) -> Promotion:
         """Raises Invalid with field and reason of every contradiction."""
         told = dict(self.model_extra or {})
-        for name in ("published", "published_at", "ended_at", "version", "status"):
+        for name in ("published", "published_at", "ended_at", "status", "past"):
             told.pop(name, None)
         if id_ is not None:
             told["id"] = id_
@@ -48,6 +57,39 @@ class PromotionView(BaseModel):
         return cls(**{**promotion.to_dict(), "status": status, "version": version})
 
 
+class RevisionView(BaseModel):
+    """A version of a promotion: since when, by which change and whose, and what it said."""
+
+    version: int
+    since: datetime
+    change: str
+    who: str
+    said: dict[str, Any]
+
+    @classmethod
+    def of(cls, revision: Revision) -> "RevisionView":
+        return cls(
+            version=revision.promotion.version,
+            since=revision.since,
+            change=revision.change,
+            who=revision.who,
+            said=revision.promotion.to_dict(),
+        )
+
+
+class PromotionPastView(PromotionView):
+    """A promotion with its versions, the newest first, 50 at most."""
+
+    past: list[RevisionView]
+
+    @classmethod
+    def told(
+        cls, promotion: Promotion, past: Sequence[Revision], at: datetime
+    ) -> "PromotionPastView":
+        now = PromotionView.of(promotion, at).model_dump()
+        return cls(**now, past=[RevisionView.of(revision) for revision in past])
+
+
 class PromotionListView(BaseModel):
     promotions: list[PromotionView]
     cursor: str | None = None
@@ -55,3 +97,14 @@ class PromotionListView(BaseModel):
     @classmethod
     def of(cls, page: Page[Promotion], at: datetime) -> "PromotionListView":
         return cls(promotions=[PromotionView.of(p, at) for p in page.items], cursor=page.cursor)
+
+
+def state_asked(text: str | None) -> Status | None:
+    """``?status=`` of the list. Raises Invalid."""
+    if text is None:
+        return None
+    try:
+        return Status(text)
+    except ValueError:
+        known = ", ".join(Status)
+        raise Invalid(f"a status is one of {known}", path="status") from None

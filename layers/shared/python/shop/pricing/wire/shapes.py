@@ -2,7 +2,14 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
 
 from shop.kernel.instants import instant
 from shop.kernel.text import country
@@ -10,3 +17,12 @@ from shop.kernel.text import country
 Country = Annotated[str, AfterValidator(country)]
 Instant = Annotated[AwareDatetime, Field(strict=False), AfterValidator(instant)]
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+Version = Annotated[int, Field(strict=True, ge=1)]
+
+
+class VersionBody(BaseModel):
+    """Which version is meant; ``If-Match`` says it as well."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
+
+    version: Version | None = None
