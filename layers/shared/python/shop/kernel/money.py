@@ -3,9 +3,10 @@
 The exponents are ISO 4217's (list of 2026-01-01): two decimals unless named here.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from decimal import ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
 
 from shop.kernel.errors import Invalid
@@ -119,21 +120,24 @@ class Money:
         return f"{self.decimal:f} {self.currency}"
 
 
+_WRITTEN = re.compile(r"[0-9]{1,16}(?:\.[0-9]{0,16})?|\.[0-9]{1,16}")
+
+
 def parse_money(text: str | int | float | Decimal, currency: str) -> Money:
     """Read a price as people write it in files (``"129.99"``) into minor units.
 
-    Raises :class:`Invalid` where the text is no number, is negative, or has more decimals than the
-    currency knows (``"10.5"`` yen): a price is never rounded silently.
+    Raises :class:`Invalid` where the text is no number in plain digits, is negative, has more
+    decimals than the currency knows (``"10.5"`` yen) or is beyond :data:`LARGEST`: a price is never
+    rounded silently, and ``1,299``, ``1_299`` and ``1e3`` are never guessed at.
     """
-    try:
-        value = Decimal(str(text).strip())
-    except InvalidOperation:
-        raise Invalid(f"{text!r} is not a price", code="price_invalid") from None
-    if not value.is_finite() or value < 0:
+    plain = str(text).strip()
+    if not _WRITTEN.fullmatch(plain):
         raise Invalid(f"{text!r} is not a price", code="price_invalid")
-    minor = value.scaleb(exponent(currency))
+    minor = Decimal(plain).scaleb(exponent(currency))
     if minor != minor.to_integral_value():
         raise Invalid(f"{text!r} has more decimals than {currency} knows", code="price_invalid")
+    if minor > LARGEST:
+        raise Invalid(f"{text!r} is more than the shop can count", code="price_invalid")
     return Money(int(minor), currency)
 
 
