@@ -48,8 +48,6 @@ def main() -> int:
     unknown = [number for number in told.numbers if number not in {*PROOFS, REPLAY}]
     if unknown:
         parser.error(f"there is no proof {unknown[0]}; there are {there}")
-    if told.broken and REPLAY in told.numbers:
-        parser.error("the replay is of the shop as it is; it has no broken variant")
     options = Options(
         told.seed,
         told.broken,

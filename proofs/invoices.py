@@ -25,12 +25,14 @@ from unittest.mock import patch
 from botocore.client import BaseClient
 
 from functions.checkout import complete_checkout, create_checkout
+from proofs.careless import careless
 from proofs.crew import Tell
 from proofs.emulator import furnish
 from proofs.tally import Tally
 from shop.catalog.model import Variant
 from shop.catalog.store import DynamoCatalogue
 from shop.inventory.store import DynamoStock
+from shop.kernel.errors import Refusal
 from shop.kernel.money import Money
 from shop.orders.actions.shipping import ship_order
 from shop.orders.model import Status
@@ -49,6 +51,8 @@ LARGE = 90
 """Articles beyond which an order is placed in batches."""
 ONE_IN = 250
 """Of one article in so many there is but half of what is asked for, so that shelves run empty."""
+DECLINED = 20
+"""One buyer in so many pays with a card that is declined first, so that all is given back."""
 
 
 @dataclass
@@ -104,17 +108,11 @@ def variant_of(place: int) -> str:
     return f"goods{place // IN_A_PRODUCT}.{place % IN_A_PRODUCT + 1}"
 
 
-def stock_up(tell: Tell, *, path: str, most: int | None) -> int:
+def stock_up(tell: Tell, *, path: str, most: int | None, meager: bool = False) -> int:
     """Put everything that the invoices ask for on sale, nearly as much of it as they ask for."""
     furnish()
     ledger = read(path, most)
-    asked: Counter[str] = Counter()
-    for invoice in ledger.invoices:
-        asked.update(invoice.wanted)
-    opened = {
-        code: pieces if zlib.crc32(code.encode()) % ONE_IN else pieces - pieces // 2
-        for code, pieces in asked.items()
-    }
+    opened = _meager(ledger) if meager else _ample(ledger, ONE_IN)
     stock, now = DynamoStock(), datetime.now(UTC)
     codes = list(ledger.goods)
     for start in range(0, len(codes), IN_A_PRODUCT):
@@ -137,11 +135,44 @@ def stock_up(tell: Tell, *, path: str, most: int | None) -> int:
     return sum(opened.values())
 
 
+def _ample(ledger: Ledger, one_in: int) -> Counter[str]:
+    asked: Counter[str] = Counter()
+    for invoice in ledger.invoices:
+        asked.update(invoice.wanted)
+    for code, pieces in asked.items():
+        if zlib.crc32(code.encode()) % one_in == 0:
+            asked[code] = pieces - pieces // 2
+    return asked
+
+
+def _meager(ledger: Ledger) -> Counter[str]:
+    """So little that careless shops show: no large order can be served, and of what large orders
+    do not ask for there is too little of one article in twelve.
+
+    A large order lacks a piece of each of its last two articles, so it turns out when the batches
+    before are taken.
+    """
+    opened, scarce = _ample(ledger, 1_000_000), _ample(ledger, 12)
+    large = [invoice.wanted for invoice in ledger.invoices if len(invoice.wanted) > LARGE]
+    theirs = {code for wanted in large for code in wanted}
+    opened.update({code: scarce[code] - opened[code] for code in opened if code not in theirs})
+    for wanted in large:
+        for code in list(wanted)[-2:]:
+            opened[code] = min(opened[code], wanted[code] - 1)
+    return opened
+
+
 class _Counting(threading.local):
-    """What this thread asked of DynamoDB, while it counts."""
+    """What this thread asked of DynamoDB, while this is entered."""
 
     on = False
     made = 0
+
+    def __enter__(self) -> None:
+        self.on = True
+
+    def __exit__(self, *_: object) -> None:
+        self.on = False
 
 
 @contextmanager
@@ -168,19 +199,29 @@ def buy(
     shares: int,
     threads: int,
     seconds: float,
+    declined: int = DECLINED,
+    flaw: str | None = None,
 ) -> Tally:
-    """Buy this share of the invoices, one after the other in each thread, until time is up."""
+    """Buy this share of the invoices, one after the other in each thread, until time is up.
+
+    One buyer in ``declined`` pays with a card that is declined first; ``flaw`` is one of
+    :data:`proofs.careless.CARELESS`.
+    """
     ledger = read(path, most)
     places = {code: variant_of(place) for place, code in enumerate(ledger.goods)}
     until = time.monotonic() + seconds
     tally, lock = Tally(), threading.Lock()
-    with _calls() as counting, ThreadPoolExecutor(threads) as crowd:
+    with careless(flaw), _calls() as counting, ThreadPoolExecutor(threads) as crowd:
 
         def replay(invoice: Invoice) -> None:
             if time.monotonic() > until:
                 return
             counting.made = 0
-            said, wrong = _bought(invoice, places, counting)
+            refused_first = zlib.crc32(invoice.number.encode()) % declined == 0
+            try:
+                said, wrong = _bought(invoice, places, counting, refused_first)
+            except ValueError as error:  # what stands in the books cannot be
+                said, wrong = "broke down", [f"the shop broke down: {error}"]
             with lock:
                 large = " large" if len(invoice.wanted) > LARGE else ""
                 tally.counted[f"{said}{large}"] += 1
@@ -199,40 +240,44 @@ def buy(
 
 
 def _bought(
-    invoice: Invoice, places: Mapping[str, str], counting: _Counting
+    invoice: Invoice, places: Mapping[str, str], counting: _Counting, refused_first: bool
 ) -> tuple[str, list[str]]:
     wanted = invoice.wanted
     lines = [(places[code], quantity) for code, quantity in invoice.lines]
     body = checkout_body(*lines)
     address = {**ADDRESS, "address_country": "GB", "postal_code": "SW1A 1AA"}
     body["fulfillment"]["methods"][0]["destinations"] = [address]
-    before = _left(wanted)
-    counting.on = True
-    try:
+    before, wrong = _left(wanted), []
+    with counting:
         answer = _insisting("POST /checkout-sessions", create_checkout.handler, body)
-        if answer.status != 201:
-            return "not for sale", []
-        route = "POST /checkout-sessions/{id}/complete"
-        key = f"invoice-{invoice.number}-0123456789"
-        session = answer.json["id"]
-        answer = _insisting(
-            route, complete_checkout.handler, paying("tok_success"), key=key, id=session
-        )
-    finally:
-        counting.on = False
+    if answer.status != 201:
+        return "not for sale", []
+    session, key = answer.json["id"], f"invoice-{invoice.number}-0123456789"
+    if refused_first:
+        answer = _paid(session, "tok_declined", f"declined-{key}")
+        if answer.json.get("status") == "completed":
+            wrong.append("bought with a card that was declined")
+    with counting:
+        answer = _paid(session, "tok_success", key)
     said = answer.json
     if said.get("status") == "completed":
-        return "placed", _whole(said["order"]["id"], wanted, invoice.number)
+        return "placed", wrong + _whole(said["order"]["id"], wanted, invoice.number)
     short = {
         invoice.lines[int(message["path"].split("[")[1].split("]")[0])][0]
         for message in said.get("messages", ())
         if message["code"] == "out_of_stock"
     }
     missed = sorted(code for code in wanted if before[code] < wanted[code] and code not in short)
-    wrong = [f"was short of {', '.join(missed)} and not told so"] if missed else []
+    if missed:
+        wrong.append(f"was short of {', '.join(missed)} and not told so")
     if not short:
         wrong.append(f"neither placed nor told why not: {answer.status} {answer.text[:300]}")
     return "refused", wrong
+
+
+def _paid(session: str, token: str, key: str) -> Response:
+    route = "POST /checkout-sessions/{id}/complete"
+    return _insisting(route, complete_checkout.handler, paying(token), key=key, id=session)
 
 
 def _left(codes: Iterable[str]) -> dict[str, int]:
@@ -263,18 +308,21 @@ def _whole(order_id: str, wanted: Counter[str], number: str) -> list[str]:
     wrong = (
         [] if held == sold == wanted else [f"sold {sum(sold.values())}, held {sum(held.values())}"]
     )
-    order = ship_order(
-        order_id,
-        carrier="acme",
-        tracking_number=f"INV-{number}",
-        tracking_url=None,
-        lines=None,
-        at=datetime.now(UTC),
-        who="replay",
-        orders=orders,
-        stock=DynamoStock(),
-        ledger=DynamoLedger(connection()),
-    )
+    try:
+        order = ship_order(
+            order_id,
+            carrier="acme",
+            tracking_number=f"INV-{number}",
+            tracking_url=None,
+            lines=None,
+            at=datetime.now(UTC),
+            who="replay",
+            orders=orders,
+            stock=DynamoStock(),
+            ledger=DynamoLedger(connection()),
+        )
+    except Refusal as refusal:
+        return [*wrong, f"placed, and not shipped: {refusal}"]
     if not order.shipped or order.status is not Status.CONFIRMED:
         wrong.append(f"is {order.status} and not shipped whole")
     return wrong

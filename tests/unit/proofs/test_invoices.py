@@ -3,7 +3,11 @@
 import csv
 from pathlib import Path
 
-from proofs.invoices import GOODS, LARGE, read
+import pytest
+
+from proofs.careless import CARELESS, careless
+from proofs.invoices import GOODS, LARGE, _meager, read
+from proofs.replay import FLAWS
 
 EXCERPT = Path(__file__).resolve().parents[2] / "data" / "invoices.csv"
 
@@ -39,3 +43,19 @@ def test_a_part_of_them_has_the_longest() -> None:
     assert 10 <= len(part.invoices) < len(whole.invoices)
     longest = max(whole.invoices, key=lambda invoice: len(invoice.lines))
     assert longest.number in {invoice.number for invoice in part.invoices}
+
+
+def test_where_goods_are_meager_every_large_order_turns_out_short_at_its_last_articles() -> None:
+    ledger = read(str(EXCERPT))
+    opened = _meager(ledger)
+    assert min(opened.values()) >= 0
+    large = [list(i.wanted.items()) for i in ledger.invoices if len(i.wanted) > LARGE]
+    assert all(opened[code] < pieces for asked in large for code, pieces in asked[-2:])
+    assert any(all(opened[code] >= n for code, n in asked[:LARGE]) for asked in large)
+
+
+@pytest.mark.parametrize("name", FLAWS)
+def test_every_careless_shop_can_be_had_and_is_gone_again(name: str) -> None:
+    assert set(FLAWS) == set(CARELESS)
+    with careless(name):
+        pass

@@ -1,0 +1,140 @@
+"""Ways to sell baskets that look right and are not. The replay runs on them too, and must fail.
+
+Each is what shops do with baskets of many lines. What is broken is one thing; the rest of the shop
+is as it is.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
+from typing import Any
+from unittest.mock import patch
+
+from shop.cart.model import Message
+from shop.checkout.actions import buying, paying, telling
+from shop.checkout.model import Offer, Session
+from shop.inventory.model import Claim, Demand, Kind, Shortage
+from shop.inventory.store import DynamoStock, rows
+from shop.inventory.store import stock as stockroom
+from shop.orders.actions import batches
+from shop.orders.model import Order
+from shop.storage.transactions import DynamoLedger
+
+
+@contextmanager
+def _not_added_up() -> Iterator[None]:
+    """A dictionary of pieces by article: of several lines of one article the last one counts."""
+
+    def demands(offer: Offer) -> tuple[Demand, ...]:
+        last = {line.sku: line.quantity for line in (*offer.lines, *offer.gifts)}
+        return tuple(Demand(sku, quantity) for sku, quantity in last.items())
+
+    with patch.object(Offer, "demands", demands):
+        yield
+
+
+@contextmanager
+def _first_short_line() -> Iterator[None]:
+    """The first article that is short ends it; the buyer hears of the next one the next time."""
+    told = telling.short_of
+
+    def first(short: Sequence[Shortage], session: Session) -> tuple[Message, ...]:
+        return told(short, session)[:1]
+
+    with patch.object(buying, "short_of", first), patch.object(paying, "short_of", first):
+        yield
+
+
+@contextmanager
+def _given_back_twice() -> Iterator[None]:
+    """Whoever calls an order off gives its stock back, and so does the one who hears of it."""
+    release = DynamoStock.release
+
+    def again(stock: DynamoStock, writes: Any, holds: Any, claim: Claim = Claim.RESERVED) -> None:
+        twice = [replace(hold, quantity=2 * hold.quantity) for hold in holds]
+        release(stock, _Heedless(writes), twice, claim)  # type: ignore[arg-type]
+
+    with patch.object(DynamoStock, "release", again):
+        yield
+
+
+@contextmanager
+def _shipped_unwritten() -> Iterator[None]:
+    """What is shipped is taken off the shelf, and written down by somebody else, or not."""
+    journal = rows.journal
+
+    def forgetful(writes: Any, movement: Any) -> None:
+        if movement.kind is not Kind.SHIPPED:
+            journal(writes, movement)
+
+    with patch.object(stockroom, "journal", forgetful):
+        yield
+
+
+@contextmanager
+def _no_way_back() -> Iterator[None]:
+    """A saga without compensation: the order is called off, the batches it took stay taken."""
+
+    def stays(order_id: str, batch: Any, *, orders: Any, ledger: DynamoLedger, **_: Any) -> bool:
+        ledger.commit(orders.done(order_id, batch))
+        return True
+
+    with _unasked(), patch.object(batches, "_move", stays):
+        yield
+
+
+@contextmanager
+def _in_part() -> Iterator[None]:
+    """A large order takes what it gets, and is placed with that."""
+    place = batches.place_in_batches
+
+    def anyhow(order: Order, **books: Any) -> tuple[Order, Sequence[Shortage]]:
+        found, short = place(order, **books)
+        if not short:
+            return found, short
+        _, taken = books["orders"].batches(order.id)
+        placed = batches._placed(order, taken, orders=books["orders"], ledger=books["ledger"])
+        return placed or found, ()
+
+    with _unasked(), patch.object(paying, "place_in_batches", anyhow):
+        yield
+
+
+@contextmanager
+def _unasked() -> Iterator[None]:
+    """Nobody asks beforehand whether a large order's goods are there: it turns out on the way."""
+    after = DynamoStock.shortages_after
+
+    def blind(stock: DynamoStock, error: Exception, demands: Any) -> tuple[Shortage, ...]:
+        if isinstance(error, buying._NotAsked):
+            return ()
+        return after(stock, error, demands)
+
+    with patch.object(DynamoStock, "shortages_after", blind):
+        yield
+
+
+class _Heedless:
+    """A transaction that forgets the conditions of its updates, but that the row is there."""
+
+    def __init__(self, writes: Any) -> None:
+        self._writes = writes
+
+    def update(self, model: Any, actions: Any, condition: Any = None) -> None:
+        self._writes.update(model, actions)
+
+
+CARELESS: Mapping[str, Callable[[], AbstractContextManager[None]]] = {
+    "not added up": _not_added_up,
+    "first short line": _first_short_line,
+    "given back twice": _given_back_twice,
+    "shipped unwritten": _shipped_unwritten,
+    "no way back": _no_way_back,
+    "in part": _in_part,
+}
+"""The flaws, by the names that the replay knows them by."""
+
+
+def careless(name: str | None) -> AbstractContextManager[None]:
+    """The shop with that flaw, or as it is."""
+    return nullcontext() if name is None else CARELESS[name]()
