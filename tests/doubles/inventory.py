@@ -247,6 +247,9 @@ class MemoryStock:
 
     # The stock side of an order's transaction
 
+    def towards(self, country: str | None) -> "MemoryStock":
+        return self
+
     def draw(self, demands: Iterable[Demand]) -> tuple[Hold, ...]:
         return tuple(hold for demand in add_up(demands) for hold in self._drawn(demand))
 

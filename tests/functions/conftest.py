@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from moto import mock_aws
 
-from shop.inventory.store import recent_levels
+from shop.inventory.store import known_network, recent_levels
 from shop.peak.store import waiting_rooms
 from shop.pricing.store import rule_book
 from shop.storage.switchboard import switchboard
@@ -20,6 +20,8 @@ def cloud() -> Iterator[None]:
         rule_book().forget()
         switchboard().forget()
         recent_levels().forget()
+        known_network().forget()
         waiting_rooms().forget()
         create_queues()
         yield
+    known_network().forget()

@@ -16,7 +16,7 @@ from bench.capacity import BUDGETS, COUNTED, Cost
 from functions.cart import create_cart, get_cart, update_cart
 from functions.catalog import get_product, lookup_catalog, search_catalog
 from functions.checkout import complete_checkout, create_checkout, get_checkout, update_checkout
-from shop.inventory.store import recent_levels
+from shop.inventory.store import network, recent_levels
 from shop.peak.model.rushes import UNITS_AN_ORDER
 from shop.peak.store import rooms
 from shop.pricing.store import book
@@ -130,6 +130,7 @@ def test_every_endpoint_asks_of_dynamodb_what_was_counted_and_no_more(
 ) -> None:
     for memory in (book, rooms):  # however slow this machine is
         monkeypatch.setattr(memory, "KEPT", timedelta(hours=1))
+    monkeypatch.setattr(network, "KEPT", 3600.0)
     put_on_sale(mug(), pieces=500)
     assert {route: cost(ask) for route, ask in doors().items()} == COUNTED
 

@@ -21,13 +21,14 @@ from tests.unit.inventory.room import Room
 pytestmark = pytest.mark.slow
 
 NOW = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
+PLACES = ("main",)
 
 
 @pytest.fixture
 def room() -> Iterator[Room]:
     with mock_aws():
         BinRow.create_table(billing_mode="PAY_PER_REQUEST")
-        room = Room(DynamoStock(sleep=lambda seconds: None), DynamoLedger(connection()))
+        room = Room(DynamoStock(PLACES, sleep=lambda seconds: None), DynamoLedger(connection()))
         room.stock.open({"A": 50, "B": 50}, actor="w", reason="opening", at=NOW)
         room.stock.open({"HOT": 400}, actor="w", reason="opening", at=NOW)
         yield room

@@ -15,6 +15,7 @@ from shop.inventory.model import (
     Terms,
     Watch,
 )
+from shop.inventory.model.network import Network
 from shop.kernel.paging import Page
 
 T = TypeVar("T", contravariant=True)
@@ -23,8 +24,13 @@ T = TypeVar("T", contravariant=True)
 class Stock(Protocol):
     """The stock book, as staff and product pages use it."""
 
+    def towards(self, country: str | None) -> "Stock":
+        """The same book for who lives there: of the locations that ship there."""
+        ...
+
     def levels(self, skus: Iterable[str]) -> Mapping[str, StockLevel]:
-        """The level of each SKU over all locations, in one call; every SKU asked for is present.
+        """The level of each SKU over all locations that orders are served from, in one call; every
+        SKU asked for is present.
 
         May be some milliseconds old: it informs, it promises nothing. Only a hold promises.
         """
@@ -93,6 +99,18 @@ class Goods(Protocol):
         """The product whose SKU it is; ``None`` for nobody's."""
 
 
+class Locations(Protocol):
+    """The warehouses and shops there are, and the policy by which they share the orders."""
+
+    def network(self) -> Network:
+        """All of it, as last written. :data:`MAIN` is always among them."""
+        ...
+
+    def keep(self, after: Network, before: Network) -> Network:
+        """Write it, if ``before`` is still what there is. Raises Stale."""
+        ...
+
+
 class Holds(Protocol[T]):
     """The stock side of an order's own transaction: parts are added, the order's store commits.
 
@@ -101,6 +119,10 @@ class Holds(Protocol[T]):
     own** (absent, or at the version that was read), so that a second application fails as a whole.
     Nothing is clamped: a part whose condition fails cancels the entire transaction.
     """
+
+    def towards(self, country: str | None) -> "Holds[T]":
+        """The same book for an order that goes there: of the locations that ship there."""
+        ...
 
     def draw(self, demands: Iterable[Demand]) -> tuple[Hold, ...]:
         """Choose the rows that units shall be taken from. Reads nothing and promises nothing.

@@ -61,6 +61,7 @@ def complete_checkout(
         till.provider.check(credential)
     for _ in range(TRIES):
         session = till.sessions.of(ask.owner, session_id, ask.at)
+        till = till.towards(session.destination)
         if session.order_id is not None or session.canceled:
             kept = answer_kept(ask, till.keys)
             if kept is not None:

@@ -109,7 +109,7 @@ def offer_for(
         )
     messages = [*result.messages]
     if stock is not None:
-        levels = stock.levels([item.variant.sku for item in goods.items])
+        levels = stock.towards(country).levels([item.variant.sku for item in goods.items])
         messages += shortage_messages(goods.items, levels, severity="recoverable")
     return Offer(
         lines=offer_lines(goods.items),

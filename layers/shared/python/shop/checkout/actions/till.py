@@ -1,6 +1,7 @@
 """What buying takes, and what is paid with."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -30,6 +31,11 @@ class Till:
     shelf: Shelf
     ledgers: Ledgers
     payment_window: timedelta
+
+    def towards(self, destination: Mapping[str, Any] | None) -> "Till":
+        """This till for goods that go to this address: not every location ships everywhere."""
+        country = destination.get("address_country") if destination else None
+        return replace(self, stock=self.stock.towards(country))
 
 
 @dataclass(frozen=True)

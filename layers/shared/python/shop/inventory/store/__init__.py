@@ -1,6 +1,13 @@
 """Stock in DynamoDB."""
 
+from shop.inventory.store.network import DynamoLocations, known_network
 from shop.inventory.store.recent import RecentLevels, recent_levels
 from shop.inventory.store.stock import DynamoStock
 
-__all__ = ["DynamoStock", "RecentLevels", "recent_levels"]
+__all__ = [
+    "DynamoLocations",
+    "DynamoStock",
+    "RecentLevels",
+    "known_network",
+    "recent_levels",
+]

@@ -8,6 +8,7 @@ import contextlib
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -52,6 +53,7 @@ from shop.inventory.model.bins import (
     total,
     watching,
 )
+from shop.inventory.store.network import known_network
 from shop.inventory.store.rows import (
     BinRow,
     MovementRow,
@@ -74,21 +76,25 @@ T = TypeVar("T")
 OPENED_AT_ONCE = 50
 """SKUs opened in one transaction: a level and a movement each, of the 100 actions allowed."""
 TRIES = 5
+NOWHERE = "-"
+"""No location ships there: units are asked for where there is no row, and refused."""
 
 
 class DynamoStock:
     """Both ports of the floor. ``locations`` are those that orders are served from, the preferred
-    one first; ``clock`` tells seconds since the epoch."""
+    one first; ``None``: those that staff have described. ``clock`` tells seconds since the epoch.
+    """
 
     def __init__(
         self,
-        locations: Sequence[str] = (MAIN,),
+        locations: Sequence[str] | None = None,
         *,
         chance: random.Random | None = None,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._locations = tuple(locations)
+        self._fixed = None if locations is None else tuple(locations)
+        self._country: str | None = None
         self._chance = chance or random.Random()
         self._sleep = sleep
         self._clock = clock
@@ -96,19 +102,33 @@ class DynamoStock:
         self._beyond: dict[str, dict[str, Bin]] = {}
         self._ledger = DynamoLedger(connection())
 
+    def towards(self, country: str | None) -> "DynamoStock":
+        there = copy(self)  # it shares what this one remembers
+        there._country = country
+        return there
+
+    @property
+    def _locations(self) -> tuple[str, ...]:
+        return known_network()().sources(self._country) if self._fixed is None else self._fixed
+
+    @property
+    def _everywhere(self) -> tuple[str, ...]:
+        return tuple(known_network()().locations) if self._fixed is None else self._fixed
+
     # The stock book
 
     def levels(self, skus: Iterable[str]) -> Mapping[str, StockLevel]:
-        return {sku: total(sku, levels) for sku, levels in self._by_location(skus, False).items()}
+        read = self._by_location(skus, self._locations, False)
+        return {sku: total(sku, levels) for sku, levels in read.items()}
 
     def by_location(self, skus: Iterable[str]) -> Mapping[str, Sequence[StockLevel]]:
-        return self._by_location(skus, True)
+        return self._by_location(skus, self._everywhere, True)
 
     def _by_location(
-        self, skus: Iterable[str], consistent: bool
+        self, skus: Iterable[str], places: Sequence[str], consistent: bool
     ) -> dict[str, Sequence[StockLevel]]:
         asked = list(dict.fromkeys(skus))
-        keys = [key(sku, location) for sku in asked for location in self._locations]
+        keys = [key(sku, location) for sku in asked for location in places]
         bases = [read_bin(row) for row in BinRow.batch_get(keys, consistent_read=consistent)]
         awaited = self._awaited(bases, consistent)
         found: dict[tuple[str, str], StockLevel] = {}
@@ -119,8 +139,7 @@ class DynamoStock:
                 level = self._split(base, level, consistent)
             found[base.sku, base.location] = level
         return {
-            sku: [found[sku, place] for place in self._locations if (sku, place) in found]
-            for sku in asked
+            sku: [found[sku, place] for place in places if (sku, place) in found] for sku in asked
         }
 
     def _split(self, base: Bin, level: StockLevel, consistent: bool) -> StockLevel:
@@ -307,9 +326,8 @@ class DynamoStock:
         return tuple(hold for demand in add_up(demands) for hold in self._drawn(demand))
 
     def _drawn(self, demand: Demand) -> tuple[Hold, ...]:
-        sights = self._sights.of(demand.sku)
-        if sights:
-            seen = {place: sights[place] for place in self._locations if place in sights}
+        seen = self._seen(demand.sku)
+        if seen:
             in_use = {place: sight.units[: sight.open] for place, sight in seen.items()}
             drawn = draw(demand, in_use, self._chance) or draw(
                 demand, {place: sight.units for place, sight in seen.items()}, self._chance
@@ -320,7 +338,13 @@ class DynamoStock:
             # Believed gone. The condition decides, on any bin, so that no bin gets all who come.
             place, sight = next(iter(seen.items()))
             return (Hold(demand.sku, demand.quantity, place, self._chance.randrange(sight.open)),)
-        return (Hold(demand.sku, demand.quantity, self._locations[0]),)
+        places = self._locations
+        return (Hold(demand.sku, demand.quantity, places[0] if places else NOWHERE),)
+
+    def _seen(self, sku: str) -> dict[str, Sight]:
+        """What is remembered of a SKU where orders are served from, the first choice first."""
+        sights = self._sights.of(sku)
+        return {place: sights[place] for place in self._locations if place in sights}
 
     def _drawn_beyond(self, demand: Demand, seen: Mapping[str, Sight]) -> tuple[Hold, ...] | None:
         """What is here, and the rest from what is still to come, where the terms allow it."""
@@ -439,7 +463,7 @@ class DynamoStock:
         """
         short, unsure = [], False
         for sku, quantity in wanted.items():
-            sights = self._sights.of(sku)
+            sights = self._seen(sku)
             left = sum(sight.left for sight in sights.values())
             left += sum(awaited.available for awaited in self._open_beyond(sku).values())
             if left >= quantity:
@@ -464,7 +488,8 @@ class DynamoStock:
             for location in self._locations
             if shard < len(_units(self._sights, sku, location))
         }
-        keys = [key(sku, place) for sku in wanted if sku not in many for place in self._locations]
+        places = self._locations
+        keys = [key(sku, place) for sku in wanted if sku not in many for place in places]
         keys += [key(sku, location, shard) for sku, shard, location in refusing]
         there = [read_bin(row) for row in BinRow.batch_get(keys, consistent_read=True)]
         bases = [one for one in there if one.shard == 0 and one.sku not in many]

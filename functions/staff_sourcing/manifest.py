@@ -1,0 +1,41 @@
+"""Where the goods of an order come from, as staff decide it."""
+
+from functions.manifest import Access, Endpoint, Feature, Table
+
+GROUPS = ("staff", "fulfilment")
+_WIRE = "shop.inventory.wire.sourcing"
+
+FEATURE = Feature(
+    "staff_sourcing",
+    (
+        Endpoint(
+            route="GET /staff/locations",
+            module="staff_sourcing.list_locations",
+            access=Access.STAFF,
+            groups=GROUPS,
+            summary="The warehouses and shops there are, and the policy by which they share orders",
+            response=f"{_WIRE}:LocationsView",
+            reads=(Table.INVENTORY,),
+        ),
+        Endpoint(
+            route="PUT /staff/locations/{name}",
+            module="staff_sourcing.describe_location",
+            access=Access.STAFF,
+            groups=GROUPS,
+            summary="Open a location (version 0), or change it: in force within ten seconds",
+            request=f"{_WIRE}:LocationBody",
+            response=f"{_WIRE}:LocationView",
+            writes=(Table.INVENTORY,),
+        ),
+        Endpoint(
+            route="PUT /staff/allocation-policy",
+            module="staff_sourcing.set_policy",
+            access=Access.STAFF,
+            groups=GROUPS,
+            summary="Choose by which preferences the pieces of an order are found",
+            request=f"{_WIRE}:PolicyBody",
+            response=f"{_WIRE}:PolicyView",
+            writes=(Table.INVENTORY,),
+        ),
+    ),
+)
