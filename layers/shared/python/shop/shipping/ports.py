@@ -1,19 +1,37 @@
 """What shipping needs from the world."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from shop.shipping.model import Consignment, Place, ShippingOption, ShippingTable
+from shop.kernel.events import Event
+from shop.kernel.paging import Page
+from shop.shipping.model.editions import Edition
+from shop.shipping.model.options import Consignment, Place, ShippingOption
+from shop.shipping.model.table import ShippingTable
 
 
 class ShippingTables(Protocol):
-    """Where the shop keeps its zones, methods and rates."""
+    """The table in force, kept in memory: the same object until it changes."""
 
     def table(self, at: datetime) -> ShippingTable:
-        """The table in force; the same object until it changes."""
+        """The table, at most five seconds older than the last change; mostly without a read."""
 
-    def save(self, before: ShippingTable | None, after: ShippingTable) -> ShippingTable:
-        """Write another table. Raises Stale where it changed since it was read."""
+
+class ShippingBook(Protocol):
+    """Where staff keep the table, with all it has been."""
+
+    def now(self) -> Edition:
+        """The edition in force; the bundled one where none was ever written."""
+
+    def of(self, version: int) -> Edition:
+        """The edition of that version. Raises NotFound."""
+
+    def past(self, *, cursor: str | None, limit: int) -> Page[Edition]:
+        """The editions, newest first."""
+
+    def save(self, edition: Edition, events: Sequence[Event]) -> Edition:
+        """Write the next edition and put it in force. Raises Stale where it is not the next."""
 
 
 class RateProvider(Protocol):

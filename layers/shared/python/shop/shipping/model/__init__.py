@@ -1,7 +1,9 @@
 """What shipping is made of. Standard library and kernel; no input, no output, no clock."""
 
+from shop.shipping.model.estimates import Dispatch
 from shop.shipping.model.options import Address, Consignment, Item, Place, ShippingOption
 from shop.shipping.model.parcels import Limits, Parcel, pack
+from shop.shipping.model.places import Distance, Zone
 from shop.shipping.model.rates import (
     Band,
     Beyond,
@@ -14,7 +16,7 @@ from shop.shipping.model.rates import (
     ValueBand,
 )
 from shop.shipping.model.standard import STANDARD
-from shop.shipping.model.table import Method, ShippingTable, Zone
+from shop.shipping.model.table import Method, ShippingTable, Undeliverable
 
 __all__ = [
     "STANDARD",
@@ -28,6 +30,8 @@ __all__ = [
     "ByWeight",
     "Charge",
     "Consignment",
+    "Dispatch",
+    "Distance",
     "Item",
     "Limits",
     "Method",
@@ -35,6 +39,7 @@ __all__ = [
     "Place",
     "ShippingOption",
     "ShippingTable",
+    "Undeliverable",
     "ValueBand",
     "Zone",
     "pack",

@@ -46,7 +46,8 @@ class Consignment:
     """What is shipped together. ``value`` is what the goods cost after reductions: free-over looks
     at it.
 
-    ``distance_km`` is set where somebody measured it; methods by distance are offered only then.
+    ``distance_km`` is set where somebody measured this very way; otherwise the table's distances
+    tell it (:class:`shop.shipping.model.places.Distance`).
     """
 
     items: tuple[Item, ...]

@@ -1,0 +1,52 @@
+"""What staff do with shipping: where the shop sends, which ways, and what they cost."""
+
+from functions.manifest import Access, Endpoint, Feature, Table
+
+GROUPS = ("staff", "catalogue")
+_VIEW = "shop.shipping.wire:ShippingTableView"
+
+FEATURE = Feature(
+    "staff_shipping",
+    (
+        Endpoint(
+            route="GET /staff/shipping",
+            module="staff_shipping.get_shipping",
+            access=Access.STAFF,
+            groups=GROUPS,
+            summary="The shipping table in force, or the one of a ?version=",
+            response=_VIEW,
+            reads=(Table.PRICING,),
+        ),
+        Endpoint(
+            route="PUT /staff/shipping",
+            module="staff_shipping.change_shipping",
+            access=Access.STAFF,
+            groups=GROUPS,
+            summary="Put another shipping table in force: zones, methods, rates, distances;"
+            " everywhere within five seconds",
+            request="shop.shipping.wire:ShippingTableBody",
+            response=_VIEW,
+            writes=(Table.PRICING,),
+        ),
+        Endpoint(
+            route="GET /staff/shipping/history",
+            module="staff_shipping.list_shipping_history",
+            access=Access.STAFF,
+            groups=GROUPS,
+            summary="Who changed the shipping table, when and why, newest first"
+            " (?limit=50&cursor=…)",
+            response="shop.shipping.wire:ShippingHistoryView",
+            reads=(Table.PRICING,),
+        ),
+        Endpoint(
+            route="POST /staff/shipping/try",
+            module="staff_shipping.try_shipping",
+            access=Access.STAFF,
+            groups=GROUPS,
+            summary="What ways some goods have to a place, by the table in force or by a draft",
+            request="shop.shipping.wire:ShippingTrialBody",
+            response="shop.shipping.wire:ShippingTrialView",
+            reads=(Table.PRICING,),
+        ),
+    ),
+)

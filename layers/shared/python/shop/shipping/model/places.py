@@ -1,0 +1,221 @@
+"""Zones and distances: where a destination lies, as data."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from shop.kernel.errors import Problem
+from shop.kernel.places import COUNTRIES
+from shop.shipping.model.options import Place
+
+US_REGIONS = frozenset(
+    """AL AK AZ AR CA CO CT DE DC FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ
+    NM NY NC ND OH OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY AS GU MP PR VI AA AE AP""".split()
+)
+"""What the postal service of the United States delivers to (USPS Publication 28, appendix B)."""
+REGIONS = {"US": US_REGIONS}
+"""Countries of which every region is known; of others any code of ISO 3166-2's form is taken."""
+FARTHEST_KM = 21_000
+"""Half the way around the earth, and some detour."""
+
+
+def postal_form(code: str | None) -> str:
+    """A postal code, or the beginning of one, as it is compared: capitals, no blanks."""
+    return (code or "").replace(" ", "").upper()
+
+
+def _begins(place: Place, prefixes: Iterable[str]) -> bool:
+    code = postal_form(place.postal_code)
+    return bool(code) and any(code.startswith(postal_form(prefix)) for prefix in prefixes)
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """Some countries, or with ``elsewhere`` every country that no other zone names.
+
+    ``regions`` and ``postal`` (prefixes of postal codes) narrow it; ``not_regions`` and
+    ``not_postal`` are left out.
+    """
+
+    id: str
+    countries: frozenset[str] = frozenset()
+    elsewhere: bool = False
+    regions: frozenset[str] | None = None
+    not_regions: frozenset[str] = frozenset()
+    not_postal: tuple[str, ...] = ()
+    postal: tuple[str, ...] = ()
+
+    def holds(self, place: Place) -> bool:
+        """Whether the place is in this zone, as far as the zone itself can tell."""
+        if not self.elsewhere and place.country not in self.countries:
+            return False
+        if self.regions is not None and place.region not in self.regions:
+            return False
+        if place.region is not None and place.region in self.not_regions:
+            return False
+        if self.postal and not _begins(place, self.postal):
+            return False
+        return not _begins(place, self.not_postal)
+
+    def meets(self, other: "Zone") -> frozenset[str]:
+        """The countries in which some place is in both zones."""
+        return frozenset(
+            country
+            for country in self.countries & other.countries
+            if self._regions_meet(other) and self._postal_meet(other)
+        )
+
+    def _regions_meet(self, other: "Zone") -> bool:
+        """Without ``regions`` a zone holds all but ``not_regions``: too many to be left out."""
+        left_out = self.not_regions | other.not_regions
+        named = [zone.regions for zone in (self, other) if zone.regions is not None]
+        if not named:
+            return True
+        return bool(frozenset.intersection(*named) - left_out)
+
+    def _postal_meet(self, other: "Zone") -> bool:
+        if self.postal and other.postal:
+            return any(
+                _within(one, [two]) or _within(two, [one])
+                for one in self.postal
+                for two in other.postal
+            )
+        for one, two in ((self, other), (other, self)):
+            if one.postal and all(_within(prefix, two.not_postal) for prefix in one.postal):
+                return False
+        return True
+
+
+def _within(prefix: str, others: Iterable[str]) -> bool:
+    return any(postal_form(prefix).startswith(postal_form(other)) for other in others)
+
+
+@dataclass(frozen=True, slots=True)
+class Distance:
+    """How far some destinations are from where the shop sends from, in kilometres.
+
+    The one that says most precisely counts: by postal prefix (the longest) before by region, that
+    before by country, that before ``elsewhere``.
+    """
+
+    km: int
+    countries: frozenset[str] = frozenset()
+    regions: frozenset[str] | None = None
+    postal: tuple[str, ...] = ()
+    elsewhere: bool = False
+
+    def precision(self, place: Place) -> tuple[int, int] | None:
+        """How precisely this speaks of the place; ``None``: not at all."""
+        if self.elsewhere:
+            return (0, 0)
+        if place.country not in self.countries:
+            return None
+        if self.regions is not None and place.region not in self.regions:
+            return None
+        if not self.postal:
+            return (1, 0) if self.regions is None else (2, 0)
+        code = postal_form(place.postal_code)
+        found = [len(p) for p in map(postal_form, self.postal) if code.startswith(p)]
+        return (3, max(found)) if code and found else None
+
+
+def distance_to(place: Place, distances: Iterable[Distance]) -> int | None:
+    """Kilometres to that place, ``None`` where nobody said how far it is."""
+    best: tuple[tuple[int, int], int] | None = None
+    for distance in distances:
+        precise = distance.precision(place)
+        if precise is not None and (best is None or precise > best[0]):
+            best = (precise, distance.km)
+    return None if best is None else best[1]
+
+
+def problems_of_zones(zones: tuple[Zone, ...]) -> list[Problem]:
+    """Unknown countries and regions, zones that hold nothing, and places in two zones at once."""
+    found: list[Problem] = []
+    for n, zone in enumerate(zones):
+        path = f"$.zones[{n}]"
+        found += _problems_of_area(zone, path)
+        found += _problems_of_regions(zone.countries, zone.not_regions, f"{path}.not_regions")
+        if zone.elsewhere and zone.countries:
+            said = "a zone names its countries, or is elsewhere; not both"
+            found.append(Problem("zone_contradicts", said, f"{path}.elsewhere"))
+        if zone.regions is not None and not zone.regions - zone.not_regions:
+            said = "no region is left in this zone"
+            found.append(Problem("zone_empty", said, f"{path}.regions"))
+        found += _problems_of_prefixes(zone.not_postal, f"{path}.not_postal")
+        for other in zones[:n]:
+            both = zone.meets(other)
+            if both or (zone.elsewhere and other.elsewhere):
+                where = ", ".join(sorted(both)) or "everywhere else"
+                said = f"{zone.id!r} and {other.id!r} both hold places in {where}"
+                found.append(Problem("zones_overlap", said, path))
+    return found
+
+
+def problems_of_distances(distances: tuple[Distance, ...]) -> list[Problem]:
+    """Distances that cannot be, and places that are two distances away."""
+    found: list[Problem] = []
+    said_of: dict[tuple[str, str, str], int] = {}
+    for n, distance in enumerate(distances):
+        path = f"$.distances[{n}]"
+        if not 0 <= distance.km <= FARTHEST_KM:
+            said = f"a distance is 0 to {FARTHEST_KM} km"
+            found.append(Problem("measure_invalid", said, f"{path}.km"))
+        found += _problems_of_area(distance, path)
+        countries = distance.countries or frozenset({"*"})
+        for key in (
+            (country, region, postal_form(prefix))
+            for country in sorted(countries)
+            for region in sorted(distance.regions or {"*"})
+            for prefix in (distance.postal or ("*",))
+        ):
+            if key in said_of and distances[said_of[key]].km != distance.km:
+                said = f"distances[{said_of[key]}] says otherwise of {' '.join(key)}"
+                found.append(Problem("distances_contradict", said, path))
+                break
+            said_of.setdefault(key, n)
+    return found
+
+
+def _problems_of_area(area: Zone | Distance, path: str) -> list[Problem]:
+    found = [
+        Problem("country_unknown", f"{country!r} is no country of ISO 3166-1", f"{path}.countries")
+        for country in sorted(area.countries - COUNTRIES)
+    ]
+    if not area.countries and not area.elsewhere:
+        found.append(Problem("countries_missing", "name a country", f"{path}.countries"))
+    if area.regions is not None:
+        found += _problems_of_regions(area.countries, area.regions, f"{path}.regions")
+        if not area.regions:
+            found.append(Problem("zone_empty", "leave it out for all regions", f"{path}.regions"))
+    found += _problems_of_prefixes(area.postal, f"{path}.postal")
+    return found
+
+
+def _problems_of_regions(
+    countries: frozenset[str], regions: frozenset[str], path: str
+) -> list[Problem]:
+    if regions and len(countries) != 1:
+        said = "regions are those of one country; make a zone for each"
+        return [Problem("regions_ambiguous", said, path)]
+    known = REGIONS.get(next(iter(countries), ""))
+    return [
+        Problem("region_unknown", f"{region!r} is no region of {', '.join(countries)}", path)
+        for region in sorted(regions)
+        if (known is not None and region not in known)
+        or not (
+            1 <= len(region) <= 3
+            and region.isascii()
+            and region.isalnum()
+            and region.upper() == region
+        )
+    ]
+
+
+def _problems_of_prefixes(prefixes: tuple[str, ...], path: str) -> list[Problem]:
+    return [
+        Problem("postal_invalid", "the beginning of a postal code, such as 995", f"{path}[{n}]")
+        for n, prefix in enumerate(prefixes)
+        if not (
+            1 <= len(postal_form(prefix)) <= 10 and postal_form(prefix).replace("-", "0").isalnum()
+        )
+    ]
