@@ -19,6 +19,7 @@ from shop.peak.gateway.keys import SecretKeys
 from shop.peak.store import waiting_rooms
 from shop.peak.wire.signs import ADMISSION, room_url
 from shop.pricing.store import DynamoLedgers, DynamoStandings, DynamoTallies, rule_book
+from shop.shipping.store import shipping_tables
 from shop.storage.keys import DynamoKeys
 from shop.storage.transactions import DynamoLedger
 
@@ -32,7 +33,9 @@ till = Till(
     keys=DynamoKeys(),
     ledger=DynamoLedger(),
     provider=provider_of_the_stage(),
-    shelf=Shelf(DynamoCatalogue(), rule_book(), DynamoStandings(), stock, orders),
+    shelf=Shelf(
+        DynamoCatalogue(), rule_book(), DynamoStandings(), stock, orders, shipping_tables()
+    ),
     ledgers=DynamoLedgers(),
     payment_window=timedelta(seconds=int(setting("PAYMENT_WINDOW_SECONDS"))),
 )

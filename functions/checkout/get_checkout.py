@@ -14,11 +14,12 @@ from shop.orders.store import DynamoOrders
 from shop.peak.store import waiting_rooms
 from shop.peak.wire.signs import announced
 from shop.pricing.store import DynamoStandings, rule_book
+from shop.shipping.store import shipping_tables
 
 sessions = DynamoSessions()
 stock = DynamoStock()
 orders = DynamoOrders()
-shelf = Shelf(DynamoCatalogue(), rule_book(), DynamoStandings(), stock, orders)
+shelf = Shelf(DynamoCatalogue(), rule_book(), DynamoStandings(), stock, orders, shipping_tables())
 front = Front.of_the_stage()
 
 

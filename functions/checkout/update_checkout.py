@@ -16,13 +16,14 @@ from shop.peak.store import waiting_rooms
 from shop.peak.wire.signs import announced
 from shop.pricing.store import DynamoStandings, rule_book
 from shop.pricing.store.guesses import DynamoGuesses
+from shop.shipping.store import shipping_tables
 from shop.storage.keys import DynamoKeys
 from shop.storage.transactions import DynamoLedger
 
 sessions = DynamoSessions()
 stock = DynamoStock()
 orders = DynamoOrders()
-shelf = Shelf(DynamoCatalogue(), rule_book(), DynamoStandings(), stock, orders)
+shelf = Shelf(DynamoCatalogue(), rule_book(), DynamoStandings(), stock, orders, shipping_tables())
 keys = DynamoKeys()
 ledger = DynamoLedger()
 guesses = DynamoGuesses()

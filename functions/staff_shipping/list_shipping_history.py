@@ -1,7 +1,7 @@
 """GET /staff/shipping/history: who changed the shipping table, newest first."""
 
 from shop.edge.http import Request, endpoint
-from shop.pricing.wire import limit_asked
+from shop.kernel.paging import limit_asked
 from shop.shipping.store import DynamoShippingBook
 from shop.shipping.wire import ShippingHistoryView
 
@@ -10,5 +10,5 @@ book = DynamoShippingBook()
 
 @endpoint()
 def handler(request: Request[None]) -> ShippingHistoryView:
-    limit = min(20, limit_asked(request.query.get("limit")))
+    limit = limit_asked(request.query.get("limit"), default=20, most=20)
     return ShippingHistoryView.of(book.past(cursor=request.query.get("cursor"), limit=limit))

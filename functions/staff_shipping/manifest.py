@@ -34,7 +34,7 @@ FEATURE = Feature(
             access=Access.STAFF,
             groups=GROUPS,
             summary="Who changed the shipping table, when and why, newest first"
-            " (?limit=50&cursor=…)",
+            " (?limit=20&cursor=…)",
             response="shop.shipping.wire:ShippingHistoryView",
             reads=(Table.PRICING,),
         ),

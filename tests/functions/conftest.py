@@ -8,6 +8,7 @@ from moto import mock_aws
 from shop.inventory.store import known_network, recent_levels
 from shop.peak.store import waiting_rooms
 from shop.pricing.store import rule_book
+from shop.shipping.store import shipping_tables
 from shop.storage.switchboard import switchboard
 from tests.kit.shop import create_queues, create_tables
 
@@ -22,6 +23,7 @@ def cloud() -> Iterator[None]:
         recent_levels().forget()
         known_network().forget()
         waiting_rooms().forget()
+        shipping_tables().forget()
         create_queues()
         yield
     known_network().forget()

@@ -20,6 +20,7 @@ from shop.inventory.store import network, recent_levels
 from shop.peak.model.rushes import UNITS_AN_ORDER
 from shop.peak.store import rooms
 from shop.pricing.store import book
+from shop.shipping.store import tables
 from tests.functions.orders.test_units import index_entries
 from tests.functions.orders.test_units import item_units as stored_units
 from tests.functions.orders.test_units import units as write_units
@@ -128,7 +129,7 @@ def doors() -> dict[str, Callable[[], Response]]:
 def test_every_endpoint_asks_of_dynamodb_what_was_counted_and_no_more(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for memory in (book, rooms):  # however slow this machine is
+    for memory in (book, rooms, tables):  # however slow this machine is
         monkeypatch.setattr(memory, "KEPT", timedelta(hours=1))
     monkeypatch.setattr(network, "KEPT", 3600.0)
     put_on_sale(mug(), pieces=500)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shop.cart.model import (
     KEPT,
@@ -28,6 +28,9 @@ from shop.pricing.actions.coupons import tried
 from shop.pricing.model import Basket, Destination, Rules, Standing
 from shop.pricing.model.rules import first_order_about, gifts_about
 from shop.pricing.ports import Guesses, Purchases, RuleBook, Standings
+
+if TYPE_CHECKING:
+    from shop.shipping.ports import ShippingTables
 
 NOTHING: Mapping[str, int] = {}
 
@@ -66,6 +69,8 @@ class Shelf:
     standings: Standings
     stock: Stock
     purchases: Purchases
+    shipping: "ShippingTables | None" = None
+    """What it costs to send them; a cart does not say."""
 
     def left(
         self,

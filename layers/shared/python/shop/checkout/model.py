@@ -21,7 +21,7 @@ from shop.orders.model import Order, OrderLine
 from shop.orders.model import Status as OrderStatus
 from shop.payments.model import Payment, PaymentStatus
 from shop.pricing.model import Destination, Quote
-from shop.shipping.model import ShippingOption
+from shop.shipping.model import ShippingOption, Undeliverable
 
 OPEN_FOR = timedelta(hours=6)
 """UCP's default life of a checkout session."""
@@ -75,6 +75,8 @@ class Offer:
     """What an order of it uses up of limited coupons and sales."""
     group_buy: str | None = None
     """The group that buys together, whose code opened its price."""
+    undeliverable: str | None = None
+    """Why there is no way to send it, as :class:`shop.shipping.model.Undeliverable` has it."""
 
     @property
     def gifts(self) -> tuple[OfferLine, ...]:
@@ -165,6 +167,17 @@ class Session:
             return tuple(
                 _wanted(f"{where}.destinations[0].{name}", f"{name} is needed to deliver")
                 for name in lacking
+            )
+        if not self.offer.options and self.offer.undeliverable == Undeliverable.GOODS:
+            return (
+                Message(
+                    "error",
+                    "goods_undeliverable",
+                    "no way of shipping to this address takes these goods together: they are too"
+                    " heavy or too large, or there is no price for them in this currency",
+                    "$.line_items",
+                    "recoverable",
+                ),
             )
         if not self.offer.options:
             return (

@@ -108,9 +108,11 @@ def _session(owner: str, session_id: str, row: _Row) -> Session:
 def _offer_out(offer: Offer) -> dict[str, Any]:
     counts = {"counts": [count.to_list() for count in offer.counts]} if offer.counts else {}
     group = {"group_buy": offer.group_buy} if offer.group_buy else {}
+    why_not = {"undeliverable": offer.undeliverable} if offer.undeliverable else {}
     return {
         **counts,
         **group,
+        **why_not,
         "lines": [
             [n.id, n.product_id, n.variant_id, n.sku, n.title, n.quantity, n.image_url]
             for n in offer.lines
@@ -156,4 +158,5 @@ def _offer_in(raw: dict[str, Any]) -> Offer:
         messages=tuple(Message(*message) for message in raw["messages"]),
         counts=tuple(Count.of_list(told) for told in raw.get("counts", ())),
         group_buy=raw.get("group_buy"),
+        undeliverable=raw.get("undeliverable"),
     )

@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from shop.kernel.errors import Stale
 from shop.kernel.events import Event
+from shop.kernel.versions import as_read
 from shop.shipping.model.editions import Edition
 from shop.shipping.model.options import Consignment, Place, ShippingOption
 from shop.shipping.model.standard import STANDARD
@@ -43,8 +43,7 @@ def change_table(
     Raises Stale where somebody else changed it since ``expected_version``.
     """
     before = book.now()
-    if before.version != expected_version:
-        raise Stale(f"the shipping table is at version {before.version}, not {expected_version}")
+    as_read("the shipping table", before.version, expected_version)
     after = Edition(before.version + 1, table, at, who, why)
     event = Event(
         id=f"shipping:{after.version}",

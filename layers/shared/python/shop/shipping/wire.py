@@ -22,12 +22,12 @@ class ShippingTableBody(BaseModel):
     itself: each problem comes back with its path.
 
     ``version`` is the one that was read, 0 for the table that the shop comes with: a change is
-    refused where somebody else was quicker.
+    refused where somebody else was quicker. It may come as ``If-Match``.
     """
 
     model_config = ConfigDict(extra="allow", defer_build=True)
 
-    version: Annotated[int, Field(ge=0, le=10**9, strict=True)]
+    version: Annotated[int, Field(ge=0, le=10**9, strict=True)] | None = None
     why: Annotated[str, StringConstraints(max_length=500)] = ""
 
     def table(self) -> ShippingTable:

@@ -23,7 +23,7 @@ from shop.checkout.model import (
 from shop.inventory.ports import Stock
 from shop.kernel.errors import Invalid, NotFound
 from shop.pricing.model import Destination, counts_of, group_of
-from shop.shipping.actions import options
+from shop.shipping.actions import Standard, options
 from shop.shipping.model import Consignment, ShippingOption
 from shop.shipping.model import Item as Packed
 
@@ -75,10 +75,13 @@ def offer_for(
     if not goods.items:
         raise NotFound("nothing in this checkout is sold any more", code="item_unavailable")
     ways: tuple[ShippingOption, ...] = ()
+    undeliverable = None
     if destination and place is not None:
+        table = (shelf.shipping or Standard()).table(at)
         packed = tuple(Packed(i.line.quantity, i.variant.weight_g) for i in goods.items)
         value = goods.quote.subtotal - goods.quote.goods_discount
-        ways = options(Consignment(packed, value), place, at=at)
+        ways = options(Consignment(packed, value), place, table=table, at=at)
+        undeliverable = None if ways else table.why_not(place).value
     chosen = next((way for way in ways if way.id == option_id), None)
     if option_id is not None and ways and chosen is None:
         if strict:
@@ -116,6 +119,7 @@ def offer_for(
         quote=result.quote,
         options=ways,
         option_id=chosen.id if chosen else None,
+        undeliverable=undeliverable,
         messages=tuple(messages),
         counts=counts_of(
             result.quote.uses, rules, goods.standing, who, applied=result.quote.applied

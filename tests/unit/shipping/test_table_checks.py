@@ -1,0 +1,199 @@
+"""What may not stand in a shipping table, and what may."""
+
+from typing import Any
+
+import pytest
+
+from shop.kernel.errors import Invalid
+from shop.shipping.model import Address, ShippingTable
+
+
+def usd(minor: int) -> list[dict[str, Any]]:
+    return [{"amount": minor, "currency": "USD"}]
+
+
+def method(**more: Any) -> dict[str, Any]:
+    return {
+        "id": "ground",
+        "zone": "us",
+        "title": "Ground",
+        "carrier": "USPS",
+        "flat": usd(400),
+        "days": [2, 4],
+        **more,
+    }
+
+
+def table(*methods: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {
+        "zones": [{"id": "us", "countries": ["US"]}],
+        "methods": list(methods) or [method()],
+        **more,
+    }
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "path"),
+    [
+        (table(zones=[]), "zones_missing", "$.zones"),
+        (
+            table(zones=[{"id": "us", "countries": ["XX"]}]),
+            "country_unknown",
+            "$.zones[0].countries",
+        ),
+        (
+            table(zones=[{"id": "us", "countries": ["US"], "regions": ["ZZ"]}]),
+            "region_unknown",
+            "$.zones[0].regions",
+        ),
+        (
+            table(zones=[{"id": "us", "countries": ["US", "CA"], "regions": ["CA"]}]),
+            "regions_ambiguous",
+            "$.zones[0].regions",
+        ),
+        (
+            table(zones=[{"id": "us", "countries": ["US"]}, {"id": "two", "countries": ["US"]}]),
+            "zones_overlap",
+            "$.zones[1]",
+        ),
+        (
+            table(
+                zones=[
+                    {"id": "us", "countries": ["US"], "not_regions": ["AK"]},
+                    {"id": "two", "countries": ["US"], "regions": ["AK", "HI"]},
+                ]
+            ),
+            "zones_overlap",
+            "$.zones[1]",
+        ),
+        (
+            table(zones=[{"id": "us", "countries": ["US"]}, {"id": "de", "countries": ["DE"]}]),
+            "zone_without_methods",
+            "$.zones[1]",
+        ),
+        (table(nowhere=["KPX"]), "country_unknown", "$.nowhere"),
+        (table(method(zone="eu")), "zone_unknown", "$.methods[0].zone"),
+        (
+            table(method(flat=[{"amount": 1, "currency": "EUR"}])),
+            "currency_missing",
+            "$.methods[0].flat",
+        ),
+        (
+            table(method(flat=[{"amount": 1, "currency": "ABC"}])),
+            "currency_unknown",
+            "$.methods[0].flat[0].currency",
+        ),
+        (table(method(flat=usd(-1))), "amount_invalid", "$.methods[0].flat[0].amount"),
+        (table(method(free_over=usd(-1))), "amount_invalid", "$.methods[0].free_over[0].amount"),
+        (table(method(flat=usd(1) * 2)), "currency_repeated", "$.methods[0].flat[1]"),
+        (table(method(days=[4, 2])), "days_invalid", "$.methods[0].days"),
+        (table(method(days=[1, 999])), "days_invalid", "$.methods[0].days"),
+        (table(method(days=[1])), "type_wrong", "$.methods[0].days"),
+        (table(method(title="<b>Ground")), "markup_not_allowed", "$.methods[0].title"),
+        (table(method(), method()), "id_repeated", "$.methods[1].id"),
+        (
+            table(
+                method(
+                    parcel={"weight_g": 9000},
+                    charges=[{"kind": "by_weight", "bands": [{"up_to": 5000, "price": usd(1)}]}],
+                )
+            ),
+            "bands_gap",
+            "$.methods[0].charges[0].bands[0].up_to",
+        ),
+        (
+            table(
+                method(
+                    charges=[
+                        {
+                            "kind": "by_weight",
+                            "bands": [
+                                {"up_to": 5000, "price": usd(1)},
+                                {"up_to": 5000, "price": usd(2)},
+                            ],
+                        }
+                    ],
+                )
+            ),
+            "bands_order",
+            "$.methods[0].charges[0].bands[1].up_to",
+        ),
+        (
+            table(
+                method(
+                    charges=[
+                        {
+                            "kind": "by_value",
+                            "bands": [{"up_to": usd(100)[0], "price": usd(1)[0]}],
+                        }
+                    ]
+                )
+            ),
+            "bands_gap",
+            "$.methods[0].charges[0].bands[0].up_to",
+        ),
+        (
+            table(
+                method(
+                    charges=[
+                        {
+                            "kind": "by_quantity",
+                            "each": [{"amount": 1, "currency": "EUR"}],
+                        }
+                    ]
+                )
+            ),
+            "currency_missing",
+            "$.methods[0].charges[0].each",
+        ),
+        (
+            table(
+                method(charges=[{"kind": "by_distance", "bands": [{"up_to": 9, "price": usd(1)}]}])
+            ),
+            "distances_missing",
+            "$.distances",
+        ),
+        (
+            table(distances=[{"km": 1, "countries": ["US"]}, {"km": 2, "countries": ["US"]}]),
+            "distances_contradict",
+            "$.distances[1]",
+        ),
+        (
+            table(distances=[{"km": -1, "countries": ["US"]}]),
+            "measure_invalid",
+            "$.distances[0].km",
+        ),
+        (table(dispatch={"zone": "Mars/Base"}), "zone_unknown", "$.dispatch.zone"),
+        (table(dispatch={"cut_off": "25:00"}), "time_invalid", "$.dispatch.cut_off"),
+        (table(colour="red"), "field_unknown", "$.colour"),
+        (table(methods="ground"), "type_wrong", "$.methods"),
+    ],
+)
+def test_a_table_that_makes_no_sense_is_refused_with_its_place(
+    body: dict[str, Any], code: str, path: str
+) -> None:
+    with pytest.raises(Invalid) as refusal:
+        ShippingTable.from_dict(body)
+    assert (code, path) in [(p.code, p.path) for p in refusal.value.problems]
+
+
+def test_halves_of_a_country_may_be_zones_of_their_own() -> None:
+    halves = [
+        {"id": "us", "countries": ["US"], "not_regions": ["AK", "HI"], "not_postal": ["006"]},
+        {"id": "far", "countries": ["US"], "regions": ["AK", "HI"]},
+        {"id": "isle", "countries": ["US"], "postal": ["006", "0079"]},
+    ]
+    ways = [method(), method(id="boat", zone="far"), method(id="plane", zone="isle")]
+    with pytest.raises(Invalid):
+        ShippingTable.from_dict(table(*ways, zones=halves))
+    halves[0]["not_postal"] = ["006", "007"]
+    halves[1]["not_postal"] = ["00"]
+    found = ShippingTable.from_dict(table(*ways, zones=halves))
+    for place, zone in (
+        (Address("US", "OH", "43004"), "us"),
+        (Address("US", "HI"), "far"),
+        (Address("US", "PR", "006 01"), "isle"),
+    ):
+        held = found.zone_of(place)
+        assert held is not None
+        assert held.id == zone
