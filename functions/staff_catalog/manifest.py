@@ -1,11 +1,10 @@
-"""What staff do with the catalogue and its stock."""
+"""What staff do with the catalogue."""
 
 from functions.manifest import Access, Endpoint, Feature, Schedule, Table
 
 GROUPS = ("staff", "catalogue")
 _PRODUCT = "shop.catalog.wire.keeping:ProductBody"
 _PRODUCT_VIEW = "shop.catalog.wire.keeping:ProductView"
-_STOCK_VIEW = "shop.inventory.wire:StockView"
 
 FEATURE = Feature(
     "staff_catalog",
@@ -60,27 +59,6 @@ FEATURE = Feature(
             request="shop.catalog.wire.keeping:StatusBody",
             response=_PRODUCT_VIEW,
             writes=(Table.CATALOG,),
-        ),
-        Endpoint(
-            route="GET /staff/stock/{sku+}",
-            module="staff_catalog.get_stock",
-            access=Access.STAFF,
-            groups=GROUPS,
-            summary="What is on the shelf of a SKU, promised and for sale",
-            response=_STOCK_VIEW,
-            reads=(Table.CATALOG, Table.INVENTORY),
-        ),
-        Endpoint(
-            route="PUT /staff/stock/{sku+}",
-            module="staff_catalog.set_stock",
-            access=Access.STAFF,
-            groups=GROUPS,
-            summary="Write down what was counted, from the version that was read",
-            versioned=True,
-            request="shop.inventory.wire:CountRequest",
-            response=_STOCK_VIEW,
-            reads=(Table.CATALOG,),
-            writes=(Table.INVENTORY,),
         ),
         Endpoint(
             route="POST /staff/imports",

@@ -1,6 +1,7 @@
 """Stock in memory: what the inventory table does, without one. Runs the ports' own test-suite."""
 
 import random
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,6 +21,7 @@ from shop.inventory.model import (
     Terms,
     Watch,
     add_up,
+    by_level,
     merged,
 )
 from shop.inventory.model.bins import (
@@ -46,7 +48,7 @@ from shop.inventory.model.bins import (
     watching,
 )
 from shop.kernel.errors import Invalid, NotFound, Stale
-from shop.kernel.paging import Page, from_cursor, to_cursor
+from shop.kernel.paging import Page, place_in, to_cursor
 from shop.kernel.transactions import Clash, Part
 
 
@@ -172,26 +174,33 @@ class MemoryStock:
         awaited = self.bins.rows.get((sku, location, AWAITED))
         return level_of(self.bins.of(sku, location), sku, location, awaited)
 
+    def everywhere(self, sku: str) -> Sequence[StockLevel]:
+        places = sorted(place for one, place, shard in self.bins.rows if (one, shard) == (sku, 0))
+        return [self.level(sku, place) for place in places]
+
     def record(
-        self, movement: Movement, before: StockLevel, *more: tuple[Movement, StockLevel]
+        self,
+        movement: Movement,
+        before: StockLevel,
+        *more: tuple[Movement, StockLevel],
+        along: Sequence[Part] = (),
     ) -> StockLevel:
-        moves: dict[tuple[str, str], tuple[StockLevel, list[Movement]]] = {}
-        for one, level in ((movement, before), *more):
-            moves.setdefault((level.sku, level.location), (level, []))[1].append(one)
-        for level, several in moves.values():
+        moves = by_level([(movement, before), *more])
+        for level, several in moves:
             self._as_read(level).after(*several)
         step: list[Bin | Change | Gone] = []
-        for level, several in moves.values():
+        for level, several in moves:
             if not self.bins.of(level.sku, level.location):
                 self._commit((Bin(level.sku, level.location),))
             needed = -sum(one.available for one in several)
             while gathered := gathering(self.bins.of(level.sku, level.location), needed):
                 self._commit(gathered)
             step.append(moved(self.bins.of(level.sku, level.location)[0], several))
-        after = self.level(before.sku, before.location).after(
-            *moves[before.sku, before.location][1]
-        )
-        self._commit(tuple(step), movement, *(one for one, _ in more))
+        after = self.level(before.sku, before.location).after(*moves[0][1])
+        try:
+            self._commit(tuple(step), movement, *(one for one, _ in more), along=along)
+        except Clash:
+            raise Stale("what was to be written with it cannot be written") from None
         return after
 
     def _as_read(self, level: StockLevel) -> StockLevel:
@@ -230,11 +239,11 @@ class MemoryStock:
         return fresh
 
     def journal(self, sku: str, *, cursor: str | None = None, limit: int = 50) -> Page[Movement]:
-        start = int((from_cursor(cursor) or {"start": 0})["start"])
+        start = int(place_in(cursor, re.compile("[0-9]{1,9}")) or 0)
         newest_first = sorted(self._journal.get(sku, []), key=lambda m: m.at, reverse=True)
         page = newest_first[start : start + limit]
         more = start + limit < len(newest_first)
-        return Page(tuple(page), to_cursor({"start": start + limit}) if more else None)
+        return Page(tuple(page), to_cursor({"after": str(start + limit)}) if more else None)
 
     def spread(self, sku: str, bins: int, location: str = MAIN) -> int:
         if not 1 <= bins <= MOST_BINS:
@@ -351,13 +360,13 @@ class MemoryStock:
                 short.append(Shortage(one.sku, one.quantity, left))
         return tuple(short)
 
-    def _commit(self, step: Step, *movements: Movement) -> None:
+    def _commit(self, step: Step, *movements: Movement, along: Sequence[Part] = ()) -> None:
         def part(transaction: MemoryTransaction) -> None:
             self.bins.add(transaction, step)
             for movement in movements:
                 transaction.add(f"MOVES#{movement.sku}", lambda: True, self._noted(movement))
 
-        self._ledger.commit(part)
+        self._ledger.commit(part, *along)
 
     def _noted(self, movement: Movement) -> Callable[[], None]:
         return lambda: self._journal.setdefault(movement.sku, []).append(movement)

@@ -9,13 +9,10 @@ from functions.staff_catalog import (
     change_product,
     create_product,
     get_product,
-    get_stock,
     list_products,
     move_product,
-    set_stock,
 )
 from shop.catalog.store import DynamoCatalogue
-from shop.inventory.store import DynamoStock
 from tests.kit.calls import counted
 from tests.kit.shop import Response, call
 
@@ -70,15 +67,6 @@ def change(product_id: str, body: Any, if_match: str | None = None) -> Response:
 
 def move(product_id: str, body: Any) -> Response:
     return call(move_product.handler, "POST /staff/products/{id}/status", body, id=product_id)
-
-
-def shelf(sku: str) -> Response:
-    return call(get_stock.handler, "GET /staff/stock/{sku+}", sku=sku)
-
-
-def count(sku: str, body: Any, if_match: str | None = None) -> Response:
-    headers = {"if-match": if_match} if if_match is not None else None
-    return call(set_stock.handler, "PUT /staff/stock/{sku+}", body, headers=headers, sku=sku)
 
 
 def listed(query: str = "") -> Response:
@@ -314,61 +302,10 @@ def test_an_unknown_product_is_not_found() -> None:
     assert change("nothing", CAP, '"1"').status == 404
 
 
-def test_stock_of_what_nobody_sells_is_neither_shown_nor_counted() -> None:
-    for answer in (shelf("CAP-SS"), count("CAP-SS", {"on_hand": 5, "version": 0})):
-        assert (answer.status, errors(answer)) == (404, [("sku_unknown", "sku")])
-    assert DynamoStock().level("CAP-SS").version == 0
-    create()
-    assert count("CAP-S", {"on_hand": 5, "version": 0}).status == 200
-    move("cap", {"status": "archived"})
-    assert shelf("CAP-S").json["on_hand"] == 5
-    assert count("CAP-S", {"on_hand": 4, "version": 1}).status == 200
-    assert count("CAP-M", {"on_hand": 4, "version": 0}).status == 404
-
-
-@pytest.mark.parametrize("sku", ["A/B", "1/2-IN 50% #7?", "C:\\x"])
-def test_a_sku_may_have_slashes(sku: str) -> None:
-    assert create({**CAP, "variants": [{**CAP["variants"][0], "sku": sku}]}).status == 201
-    assert count(sku, {"on_hand": 5, "version": 0}).json["sku"] == sku
-    assert shelf(sku).json["on_hand"] == 5
-
-
 @pytest.mark.parametrize("sku", ["/A", "A/", "A//B", ".", "..", "../A", "A/./B", "A/.."])
 def test_a_sku_that_no_url_can_hold_is_refused(sku: str) -> None:
     answer = create({**CAP, "variants": [{**CAP["variants"][0], "sku": sku}]})
     assert (answer.status, errors(answer)) == (400, [("invalid", "$.variants[0].sku")])
-
-
-def test_stock_is_counted_from_the_version_that_was_read() -> None:
-    create()
-    fresh = shelf("CAP-S")
-    assert (fresh.status, fresh.json["on_hand"], fresh.json["version"]) == (200, 0, 0)
-    first = count("CAP-S", {"on_hand": 12, "reason": "delivery"}, fresh.headers["ETag"])
-    assert first.status == 200, first.text
-    assert (first.json["available"], first.json["version"]) == (12, 1)
-    assert shelf("CAP-S").json == first.json
-    assert count("CAP-S", {"on_hand": 5, "version": 0}).status == 409
-    assert errors(count("CAP-S", {"on_hand": 5})) == [("version_missing", "If-Match")]
-    assert count("CAP-S", {"on_hand": 5, "version": 1}).json["on_hand"] == 5
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        {},
-        {"on_hand": -1, "version": 0},
-        {"on_hand": 1.5, "version": 0},
-        {"on_hand": "5", "version": 0},
-        {"on_hand": 10**12, "version": 0},
-        {"on_hand": 5, "version": -1},
-        {"on_hand": 5, "version": 0, "location": "../x"},
-        {"on_hand": 5, "version": 0, "colour": "red"},
-    ],
-)
-def test_a_count_that_makes_no_sense_is_refused(body: Any) -> None:
-    create()
-    assert count("CAP-S", body).status == 400
-    assert shelf("CAP-S").json["version"] == 0
 
 
 def test_only_staff_come_in(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -225,8 +225,8 @@ def test_no_bytes_are_a_fault(text: bytes) -> None:
         ('{"line_items":[],"colour":"blue"}', [("colour_sold_out", "$.colour")]),
         ('{"line_items":[],"hm":1}', [("unknown_field", "$.hm")]),
         ('{"line_items":[],"a b":1}', [("unknown_field", '$["a b"]')]),
-        ('{"line_items":[],"ship":{"kind":"x"}}', [("value_unknown", "$.ship")]),
-        ('{"line_items":[],"ship":{}}', [("missing", "$.ship")]),
+        ('{"line_items":[],"ship":{"kind":"x"}}', [("value_unknown", "$.ship.kind")]),
+        ('{"line_items":[],"ship":{}}', [("missing", "$.ship.kind")]),
         ('{"line_items":[],"ship":{"kind":"card"}}', [("missing", "$.ship.number")]),
     ],
 )

@@ -70,10 +70,11 @@ class Story:
         self.keep(actions.expect, units)
 
     def aside(self, told: list[Any]) -> None:
-        self.keep(actions.set_aside, *told)
+        self.keep(actions.hold_back, *told)
 
     def back(self, told: list[Any]) -> None:
-        self.keep(actions.bring_back, *told)
+        units, why = told
+        self.keep(actions.hold_back, -units, why)
 
     def safety(self, units: int) -> None:
         self.keep(actions.keep_safety, units)
@@ -87,16 +88,7 @@ class Story:
         self.keep(actions.take_back, units, damaged=damaged)
 
     def adjust(self, units: int) -> None:
-        slip = self.slip()
-        actions.adjust(
-            "A",
-            units,
-            expected_version=self.version(),
-            reason=slip.reason,
-            actor=slip.actor,
-            at=slip.at,
-            stock=self.stock,
-        )
+        self.keep(actions.adjust, units)
 
     def look(self, who: str) -> None:
         self.looked[who] = self.version()

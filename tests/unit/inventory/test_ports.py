@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shop.inventory.actions import adjust, set_on_hand
+from shop.inventory.actions import Slip, adjust, set_on_hand
 from shop.inventory.model import Claim, Demand, Hold, Kind, Movement, Shortage, StockLevel
 from shop.kernel.errors import Conflict, Invalid, NotFound, Stale
 from shop.kernel.transactions import Clash
@@ -241,10 +241,8 @@ def test_staff_set_a_count_by_version(room: Room) -> None:
     level = adjust(
         "A",
         -2,
+        Slip("bob", NOW + timedelta(minutes=1), "fell off the shelf"),
         expected_version=1,
-        reason="fell off the shelf",
-        actor="bob",
-        at=NOW + timedelta(minutes=1),
         stock=room.stock,
     )
     assert room.stock.level("A") == level

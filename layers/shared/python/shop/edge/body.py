@@ -17,6 +17,7 @@ from shop.kernel.text import CONTROLS
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError  # whoever has a shape has imported it
+    from pydantic_core import ErrorDetails
 
 TOLD = 50
 """Problems that are listed at most; the count says how many there are."""
@@ -198,19 +199,26 @@ def _drop_ambient(data: Any, error: "ValidationError") -> bool:
 
 
 def _told(error: "ValidationError", data: Any) -> Invalid:
-    found = error.errors(include_url=False, include_input=False, include_context=False)
+    found = error.errors(include_url=False, include_input=False)
     problems = tuple(
         dict.fromkeys(
             Problem(
                 _code(e["type"]),
                 e["msg"].removeprefix("Value error, "),
-                _json_path(e["loc"], data),
+                _json_path((*e["loc"], *_tag(e)), data),
             )
             for e in found[:TOLD]
         )
     )
     detail = f"{len(found)} fields are not right" if len(found) > 1 else problems[0].detail
     return Invalid(detail, problems=problems)
+
+
+def _tag(problem: "ErrorDetails") -> tuple[str, ...]:
+    """The field that tells which branch of a union is meant, where it is that which is wrong."""
+    if not problem["type"].startswith("union_tag"):
+        return ()
+    return (str(problem["ctx"]["discriminator"]).strip("'"),)
 
 
 _CODES = {

@@ -17,11 +17,38 @@ from shop.inventory.model import (
 )
 from shop.inventory.model.network import Network
 from shop.kernel.paging import Page
+from shop.kernel.transactions import Part
 
 T = TypeVar("T", contravariant=True)
 
 
-class Stock(Protocol):
+class Book(Protocol):
+    """The stock book, as it is written in: look at a level, and move it."""
+
+    def level(self, sku: str, location: str = MAIN) -> StockLevel:
+        """One level as last written; all zeros, version 0, for a SKU never seen there."""
+        ...
+
+    def record(
+        self,
+        movement: Movement,
+        before: StockLevel,
+        *more: tuple[Movement, StockLevel],
+        along: Sequence[Part] = (),
+    ) -> StockLevel:
+        """Write the movement and the level it leads to, if ``before`` is still the version.
+
+        ``more`` movements, of the same or other levels, and the parts that go ``along`` are written
+        with it or not at all.
+        Returns the level that ``before`` became.
+
+        Raises :class:`~shop.kernel.errors.Stale` where somebody else moved the same stock
+        meanwhile, and what :meth:`StockLevel.after` raises.
+        """
+        ...
+
+
+class Stock(Book, Protocol):
     """The stock book, as staff and product pages use it."""
 
     def towards(self, country: str | None) -> "Stock":
@@ -40,21 +67,8 @@ class Stock(Protocol):
         """The level of each SKU at each location that has any, as last written."""
         ...
 
-    def level(self, sku: str, location: str = MAIN) -> StockLevel:
-        """One level as last written; all zeros, version 0, for a SKU never seen there."""
-        ...
-
-    def record(
-        self, movement: Movement, before: StockLevel, *more: tuple[Movement, StockLevel]
-    ) -> StockLevel:
-        """Write the movement and the level it leads to, if ``before`` is still the version.
-
-        ``more`` movements, of the same or other levels, are written with it or not at all.
-        Returns the level that ``before`` became.
-
-        Raises :class:`~shop.kernel.errors.Stale` where somebody else moved the same stock
-        meanwhile, and what :meth:`StockLevel.after` raises.
-        """
+    def everywhere(self, sku: str) -> Sequence[StockLevel]:
+        """The level of a SKU at each location it was ever at, as last written, by name."""
         ...
 
     def open(
@@ -67,7 +81,7 @@ class Stock(Protocol):
         ...
 
     def journal(self, sku: str, *, cursor: str | None = None, limit: int = 50) -> Page[Movement]:
-        """The movements of a SKU, newest first."""
+        """The movements of a SKU, newest first. Raises Invalid for a cursor of somebody else."""
         ...
 
     def agree(self, terms: Terms, before: StockLevel) -> StockLevel:

@@ -1,18 +1,19 @@
 """What people do with stock, one verb each."""
 
 from shop.inventory.actions.alarms import set_alarm, watch_low_stock
+from shop.inventory.actions.desk import Desk
 from shop.inventory.actions.goods import (
     Slip,
     adjust,
     arrive,
-    bring_back,
     dispatch,
     expect,
     free_earmarks,
+    hold_back,
     keep_safety,
     look_at,
+    look_everywhere,
     receive,
-    set_aside,
     set_on_hand,
     take_back,
     take_stock,
@@ -22,21 +23,22 @@ from shop.inventory.actions.peaks import bins_for, prepare
 from shop.inventory.actions.serving import choose_locations
 
 __all__ = [
+    "Desk",
     "Slip",
     "adjust",
     "arrive",
     "bins_for",
-    "bring_back",
     "choose_locations",
     "dispatch",
     "expect",
     "free_earmarks",
+    "hold_back",
     "keep_safety",
     "look_at",
+    "look_everywhere",
     "prepare",
     "receive",
     "set_alarm",
-    "set_aside",
     "set_on_hand",
     "take_back",
     "take_stock",

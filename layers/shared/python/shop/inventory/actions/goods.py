@@ -5,13 +5,19 @@ one together with its line in the journal. A difference is asked for its version
 applied twice it is a wrong count: the retry of one that did go through is refused as Stale.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from shop.inventory.model import MAIN, MOST, Kind, Movement, StockLevel
-from shop.inventory.ports import Goods, Stock
-from shop.kernel.errors import Conflict, Invalid, NotFound, Refusal, Stale
+from shop.inventory.ports import Book, Goods, Stock
+from shop.kernel.errors import Invalid, NotFound, Refusal, Stale
+
+T = TypeVar("T")
+
+REASON_LENGTH = 40
+"""Characters of a reason that units are counted under."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +53,20 @@ def look_at(
     misspelt SKU must not become a shelf of its own.
     """
     level = stock.level(sku, location)
-    if goods is not None and level.version == 0 and goods.seller(sku) is None:
-        raise NotFound(f"no product sells the SKU {sku}", code="sku_unknown", path="sku")
+    if level.version == 0 and goods is not None and goods.seller(sku) is None:
+        look_everywhere(sku, stock=stock, goods=goods)
     return level
+
+
+def look_everywhere(sku: str, *, stock: Stock, goods: Goods) -> Sequence[StockLevel]:
+    """The levels of a SKU at each location it ever was at; none for one that is only sold yet.
+
+    Raises what :func:`look_at` raises.
+    """
+    levels = stock.everywhere(sku)
+    if not levels and goods.seller(sku) is None:
+        raise NotFound(f"no product sells the SKU {sku}", code="sku_unknown", path="sku")
+    return levels
 
 
 def set_on_hand(
@@ -60,21 +77,20 @@ def set_on_hand(
     reason: str,
     actor: str,
     at: datetime,
-    stock: Stock,
+    stock: Book,
     location: str = MAIN,
     reference: str = "",
-    goods: Goods | None = None,
 ) -> StockLevel:
     """Somebody counted the shelf: write what is there, if nothing moved since they looked.
 
     ``expected_version`` is 0 for stock not yet known. Raises :class:`Invalid` for a count below
     zero, :class:`Stale` where goods moved meanwhile, :class:`Conflict` (``stock_promised``) where
-    fewer units are there than are promised, and what :func:`look_at` raises.
+    fewer units are there than are promised.
     """
     if on_hand < 0:
         raise Invalid("a count is not below zero", path="$.on_hand")
     _sensible(on_hand, "$.on_hand")
-    before = look_at(sku, stock=stock, goods=goods, location=location)
+    before = stock.level(sku, location)
     as_expected(before, expected_version)
     return stock.record(
         Movement(
@@ -94,28 +110,20 @@ def set_on_hand(
 def adjust(
     sku: str,
     delta: int,
+    slip: Slip,
     *,
     expected_version: int,
-    reason: str,
-    actor: str,
-    at: datetime,
-    stock: Stock,
+    stock: Book,
     location: str = MAIN,
 ) -> StockLevel:
-    """Some units more or fewer are there than the book says, for a reason somebody stands for.
-
-    The version is asked for here as well, since a difference applied twice is a wrong count: a
-    retry of an adjustment that did go through is refused as :class:`Stale`.
-    """
+    """Some units more or fewer are there than the book says, for a reason somebody stands for."""
     if delta == 0:
         raise Invalid("an adjustment by nothing says nothing", path="$.delta")
-    if not reason.strip():
-        raise Invalid("an adjustment needs its reason", path="$.reason")
+    _said(slip)
     _sensible(delta, "$.delta")
     before = stock.level(sku, location)
     as_expected(before, expected_version)
-    movement = Movement(sku, Kind.ADJUSTED, at, actor, reason, location=location, on_hand=delta)
-    return stock.record(movement, before)
+    return stock.record(_movement(sku, Kind.ADJUSTED, slip, location, on_hand=delta), before)
 
 
 def receive(
@@ -124,7 +132,7 @@ def receive(
     slip: Slip,
     *,
     expected_version: int,
-    stock: Stock,
+    stock: Book,
     location: str = MAIN,
     announced: bool = True,
 ) -> StockLevel:
@@ -152,7 +160,7 @@ def expect(
     slip: Slip,
     *,
     expected_version: int,
-    stock: Stock,
+    stock: Book,
     location: str = MAIN,
 ) -> StockLevel:
     """Goods were ordered from the supplier, or, below zero, will not come after all."""
@@ -170,7 +178,7 @@ def take_back(
     slip: Slip,
     *,
     expected_version: int,
-    stock: Stock,
+    stock: Book,
     location: str = MAIN,
     damaged: str | None = None,
 ) -> StockLevel:
@@ -181,37 +189,24 @@ def take_back(
     return stock.record(movement, before)
 
 
-def set_aside(
+def hold_back(
     sku: str,
     units: int,
     why: str,
     slip: Slip,
     *,
     expected_version: int,
-    stock: Stock,
+    stock: Book,
     location: str = MAIN,
 ) -> StockLevel:
-    """Units are there but not for sale: ``why`` is the reason they are counted under."""
-    _reasonable(why)
-    before = _looked_at(sku, units, stock, location, expected_version)
+    """Units are there but not for sale, or, below zero, they are for sale again.
+
+    ``why`` is the reason they are counted under: no more come back from it than were set aside.
+    """
+    if not why.strip() or len(why) > REASON_LENGTH:
+        raise Invalid("units are set aside under a short reason", path="$.why")
+    before = _looked_at(sku, abs(units), stock, location, expected_version)
     movement = _movement(sku, Kind.HELD_BACK, slip, location, unavailable={why: units})
-    return stock.record(movement, before)
-
-
-def bring_back(
-    sku: str,
-    units: int,
-    why: str,
-    slip: Slip,
-    *,
-    expected_version: int,
-    stock: Stock,
-    location: str = MAIN,
-) -> StockLevel:
-    """Units that were set aside for this reason are for sale again."""
-    _reasonable(why)
-    before = _looked_at(sku, units, stock, location, expected_version)
-    movement = _movement(sku, Kind.HELD_BACK, slip, location, unavailable={why: -units})
     return stock.record(movement, before)
 
 
@@ -221,7 +216,7 @@ def write_off(
     slip: Slip,
     *,
     expected_version: int,
-    stock: Stock,
+    stock: Book,
     location: str = MAIN,
     aside: str | None = None,
 ) -> StockLevel:
@@ -239,7 +234,7 @@ def keep_safety(
     slip: Slip,
     *,
     expected_version: int,
-    stock: Stock,
+    stock: Book,
     location: str = MAIN,
 ) -> StockLevel:
     """Keep so many units back from sale, to absorb miscounts."""
@@ -259,7 +254,7 @@ def dispatch(
     source: str,
     target: str,
     expected_version: int,
-    stock: Stock,
+    stock: Book,
 ) -> tuple[StockLevel, StockLevel]:
     """Goods leave one location for another: gone here and incoming there, in one transaction.
 
@@ -269,12 +264,11 @@ def dispatch(
         raise Invalid("goods are sent to another location", path="$.target")
     before = _looked_at(sku, units, stock, source, expected_version)
     there = stock.level(sku, target)
+    coming = _movement(sku, Kind.EXPECTED, slip, target, incoming=units)
     left = stock.record(
-        _movement(sku, Kind.TRANSFERRED, slip, source, on_hand=-units),
-        before,
-        (_movement(sku, Kind.EXPECTED, slip, target, incoming=units), there),
+        _movement(sku, Kind.TRANSFERRED, slip, source, on_hand=-units), before, (coming, there)
     )
-    return left, stock.level(sku, target)
+    return left, there.after(coming)
 
 
 def arrive(
@@ -284,7 +278,7 @@ def arrive(
     *,
     target: str,
     expected_version: int,
-    stock: Stock,
+    stock: Book,
     lost: int = 0,
 ) -> StockLevel:
     """Goods sent by another location are here; ``lost`` of them never came and are written off."""
@@ -306,7 +300,7 @@ def arrive(
     return stock.record(came, before, (gone, before))
 
 
-def free_earmarks(sku: str, slip: Slip, *, stock: Stock, location: str = MAIN) -> StockLevel:
+def free_earmarks(sku: str, slip: Slip, *, stock: Book, location: str = MAIN) -> StockLevel:
     """Units put aside for back-orders that were called off meanwhile are for sale again."""
     before = stock.level(sku, location)
     spare = before.earmarked - min(before.earmarked, before.awaited)
@@ -319,35 +313,40 @@ def take_stock(
     counted: Sequence[tuple[str, int, int]],
     slip: Slip,
     *,
-    stock: Stock,
+    write: Callable[[int, Callable[[Book], StockLevel]], T],
     location: str = MAIN,
-) -> Mapping[str, StockLevel | Refusal]:
+) -> Sequence[T | Refusal]:
     """Many shelves were counted: ``(sku, units, version looked at)`` each.
 
     Good lines are kept and the others reported, so that only these are counted again: Stale where
-    goods moved meanwhile, Conflict where fewer are there than are promised.
+    goods moved meanwhile, Conflict where fewer are there than are promised. ``write`` is given each
+    line's number and its entry in the stock book.
     """
-    done: dict[str, StockLevel | Refusal] = {}
-    for sku, units, version in counted:
+
+    def line(sku: str, units: int, version: int) -> Callable[[Book], StockLevel]:
+        return lambda book: set_on_hand(
+            sku,
+            units,
+            expected_version=version,
+            reason=slip.reason or "stock count",
+            actor=slip.actor,
+            at=slip.at,
+            reference=slip.reference,
+            stock=book,
+            location=location,
+        )
+
+    done: list[T | Refusal] = []
+    for number, one in enumerate(counted):
         try:
-            done[sku] = set_on_hand(
-                sku,
-                units,
-                expected_version=version,
-                reason=slip.reason or "stock count",
-                actor=slip.actor,
-                at=slip.at,
-                reference=slip.reference,
-                stock=stock,
-                location=location,
-            )
-        except (Conflict, Invalid) as refusal:
-            done[sku] = refusal
+            done.append(write(number, line(*one)))
+        except Refusal as refusal:
+            done.append(refusal)
     return done
 
 
 def _looked_at(
-    sku: str, units: int, stock: Stock, location: str, expected_version: int
+    sku: str, units: int, stock: Book, location: str, expected_version: int
 ) -> StockLevel:
     if units < 1:
         raise Invalid("at least one unit moves", path="$.units")
@@ -388,8 +387,3 @@ def _movement(
 def _said(slip: Slip) -> None:
     if not slip.reason.strip():
         raise Invalid("this needs its reason", path="$.reason")
-
-
-def _reasonable(why: str) -> None:
-    if not why.strip() or len(why) > 40:
-        raise Invalid("units are set aside under a short reason", path="$.why")

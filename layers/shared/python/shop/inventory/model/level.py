@@ -315,6 +315,16 @@ class StockLevel:
         )
 
 
+def by_level(
+    moves: Iterable[tuple[Movement, StockLevel]],
+) -> tuple[tuple[StockLevel, tuple[Movement, ...]], ...]:
+    """Movements that are written together, with the level that each of them moves, once."""
+    found: dict[tuple[str, str], tuple[StockLevel, list[Movement]]] = {}
+    for movement, level in moves:
+        found.setdefault((level.sku, level.location), (level, []))[1].append(movement)
+    return tuple((level, tuple(several)) for level, several in found.values())
+
+
 def balance(movements: Iterable[Movement]) -> "Balance":
     """Add a journal up. Whoever moved goods is answered for by one of its sums."""
     sums = dict.fromkeys(

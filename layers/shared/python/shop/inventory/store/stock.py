@@ -6,6 +6,7 @@ record. What is journalled is what moves goods (docs/adr, "what the stock journa
 
 import contextlib
 import random
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
@@ -28,6 +29,7 @@ from shop.inventory.model import (
     Terms,
     Watch,
     add_up,
+    by_level,
     merged,
 )
 from shop.inventory.model.bins import (
@@ -66,8 +68,8 @@ from shop.inventory.store.rows import (
 )
 from shop.inventory.store.sights import LOOK_AGAIN_AFTER, SKUS_REMEMBERED, Sight, Sights, read_all
 from shop.kernel.errors import Invalid, NotFound, Stale, Unavailable
-from shop.kernel.paging import Page, from_cursor, to_cursor
-from shop.kernel.transactions import Clash
+from shop.kernel.paging import Page, place_in, to_cursor
+from shop.kernel.transactions import Clash, Part
 from shop.storage.table import connection
 from shop.storage.transactions import DynamoLedger
 
@@ -78,6 +80,8 @@ OPENED_AT_ONCE = 50
 TRIES = 5
 NOWHERE = "-"
 """No location ships there: units are asked for where there is no row, and refused."""
+LINE = re.compile(r"[0-9T:+.-]{26,40}#mov_[a-z0-9]{1,60}")
+"""How a line of the journal is named."""
 
 
 class DynamoStock:
@@ -176,21 +180,35 @@ class DynamoStock:
         awaited = self._awaited(bins[:1], True)
         return level_of(bins, sku, location, awaited.get((sku, location)))
 
+    def everywhere(self, sku: str) -> Sequence[StockLevel]:
+        rows = BinRow.query(f"SKU#{sku}", BinRow.sk.startswith("LOC#"), consistent_read=True)
+        bases = [read_bin(row) for row in rows]
+        awaited = self._awaited(bases, True)
+        return [
+            self._split(base, level, True) if base.bins > 1 else level
+            for base in bases
+            for level in [level_of([base], awaited=awaited.get((sku, base.location)))]
+        ]
+
     def record(
-        self, movement: Movement, before: StockLevel, *more: tuple[Movement, StockLevel]
+        self,
+        movement: Movement,
+        before: StockLevel,
+        *more: tuple[Movement, StockLevel],
+        along: Sequence[Part] = (),
     ) -> StockLevel:
-        moves: dict[tuple[str, str], tuple[StockLevel, list[Movement]]] = {}
-        for one, level in ((movement, before), *more):
-            moves.setdefault((level.sku, level.location), (level, []))[1].append(one)
+        moves = by_level([(movement, before), *more])
         lines = [movement, *(one for one, _ in more)]
-        after = before.after(*moves[before.sku, before.location][1])
+        after = before.after(*moves[0][1])
         for _ in range(TRIES):
-            step = tuple(self._moving(level, several) for level, several in moves.values())
+            step = tuple(self._moving(level, several) for level, several in moves)
             try:
-                self._commit(step, *lines)
-            except Clash:
-                for level, several in moves.values():
+                self._commit(step, *lines, along=along)
+            except Clash as clash:
+                for level, several in moves:
                     self._still(level, several)
+                if not any(place(name) for name in clash.about):
+                    raise Stale("what was to be written with it cannot be written") from None
             else:
                 return after
         raise Stale(f"the stock of {before.sku} at {before.location} keeps moving")
@@ -251,16 +269,14 @@ class DynamoStock:
         return True
 
     def journal(self, sku: str, *, cursor: str | None = None, limit: int = 50) -> Page[Movement]:
-        rows = MovementRow.query(
-            f"MOVES#{sku}",
-            scan_index_forward=False,
-            limit=limit,
-            page_size=limit,
-            last_evaluated_key=from_cursor(cursor),
+        after = place_in(cursor, LINE)
+        older = None if after is None else MovementRow.sk < after
+        found = MovementRow.query(
+            f"MOVES#{sku}", older, scan_index_forward=False, limit=limit + 1, page_size=limit + 1
         )
-        return Page(
-            tuple(read_movement(sku, row) for row in rows), to_cursor(rows.last_evaluated_key)
-        )
+        rows = list(found)
+        more = to_cursor({"after": rows[limit - 1].sk}) if len(rows) > limit else None
+        return Page(tuple(read_movement(sku, row) for row in rows[:limit]), more)
 
     def agree(self, terms: Terms, before: StockLevel) -> StockLevel:
         step: Step = agreeing(before, terms, there=before.terms is not None)
@@ -515,13 +531,13 @@ class DynamoStock:
         else:
             self._sights.forget(base.sku)
 
-    def _commit(self, step: Step, *movements: Movement) -> None:
+    def _commit(self, step: Step, *movements: Movement, along: Sequence[Part] = ()) -> None:
         def part(transaction: TransactWrite) -> None:
             write(transaction, step)
             for movement in movements:
                 journal(transaction, movement)
 
-        self._ledger.commit(part)
+        self._ledger.commit(part, *along)
 
 
 def _at_version(part: Bin | Change | Gone, before: StockLevel) -> Bin | Change | Gone:
