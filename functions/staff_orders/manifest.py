@@ -21,8 +21,8 @@ FEATURE = Feature(
             module="staff_orders.get_order",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="An order with its payment, its holds and its history",
-            response="shop.orders.wire.staff:StaffOrder",
+            summary="An order with its payment and its history, and how its prices came about",
+            response="shop.orders.wire.pricing:PricedOrder",
             reads=(Table.ORDERS,),
         ),
         Endpoint(

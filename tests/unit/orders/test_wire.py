@@ -84,7 +84,8 @@ def test_totals_sum_to_the_total(tax_included: bool, discount: int, tax: int) ->
 def test_a_lines_totals_sum_as_well() -> None:
     order = an_order()
     line = replace(order.lines[0], discount=150, total=order.lines[0].subtotal - 150)
-    order = replace(order, lines=(line, order.lines[1]))
+    lines, total = (line, order.lines[1]), order.total - 150
+    order = replace(order, lines=lines, discount=150, total=total)
     *parts, last = shown(order)["line_items"][0]["totals"]
     assert sum(part["amount"] for part in parts) == last["amount"] == line.total
 

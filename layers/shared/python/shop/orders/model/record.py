@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shop.inventory.model import Hold
 from shop.kernel.counts import Count
@@ -12,6 +12,9 @@ from shop.kernel.money import Money, apportion
 from shop.orders.model.goods import OrderLine
 from shop.orders.model.parcels import ENDS, Parcel
 from shop.payments.model import Payment, PaymentStatus
+
+if TYPE_CHECKING:
+    from shop.pricing.model.quote import Quote
 
 
 class Status(StrEnum):
@@ -103,6 +106,15 @@ class Record:
     parcels: tuple[Parcel, ...] = ()
     history: tuple[Moment, ...] = ()
     version: int = 1
+
+    @property
+    def priced(self) -> "Quote | None":
+        """The quote that it was placed with, as it was then."""
+        if not self.quote:
+            return None
+        from shop.pricing.model.quote import Quote  # an order without reductions is shown without
+
+        return Quote.from_dict(dict(self.quote))
 
     @property
     def amount(self) -> Money:
@@ -201,13 +213,8 @@ class Record:
     def _worth(self, pieces: Mapping[str, int]) -> dict[str, int]:
         """The same of many lines: of a long order the quote is read once."""
         lines = [line for line in self.lines if pieces.get(line.id, 0)]
-        sold: dict[str, Any] = {}
-        if self.quote and lines:
-            from shop.pricing.model import (
-                Quote,
-            )  # the engine behind it is slow to import, refunds rare
-
-            sold = {line.id: line for line in Quote.from_dict(dict(self.quote)).lines}
+        quote = self.priced if lines else None
+        sold = {line.id: line for line in quote.lines} if quote else {}
         worth = {}
         for line in lines:
             if line.id in sold:

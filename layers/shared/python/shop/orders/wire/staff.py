@@ -174,10 +174,22 @@ class StaffMoment(_Out):
     why: str
 
 
-class StaffOrder(_Out):
-    """Everything the shop knows of an order. Amounts are minor units of ``currency``.
+class StaffCredit(_Out):
+    """What a credit pays of an order, in minor units: ``gift_card`` (the end of its digest, for its
+    code is kept nowhere), ``store_credit`` or ``loyalty``.
+    """
 
-    ``due`` is what is to be paid for what was neither called off nor came back.
+    type: str
+    account: str
+    amount: int
+    instrument_id: str
+
+
+class StaffOrder(_Out):
+    """What the shop knows of an order. Amounts are minor units of ``currency``.
+
+    ``due`` is the money to be paid for what was neither called off nor came back; ``credits`` paid
+    of ``total`` what they say, the first first.
     """
 
     id: str
@@ -200,17 +212,23 @@ class StaffOrder(_Out):
     due: int
     cancel_reason: str | None
     lines: list[StaffLine]
+    credits: list[StaffCredit]
     parcels: list[StaffParcel]
     payment: StaffPayment
     history: list[StaffMoment]
 
     @classmethod
     def of(cls, order: Order) -> "StaffOrder":
+        return cls(**StaffOrder.told(order))
+
+    @staticmethod
+    def told(order: Order) -> dict[str, Any]:
+        """Its fields, of an order."""
         payment = order.payment
         plain = {
             name: getattr(order, name)
-            for name in cls.model_fields
-            if name not in ("lines", "parcels", "payment", "history")
+            for name in StaffOrder.model_fields
+            if name not in ("lines", "credits", "parcels", "payment", "history")
         }
         lines = [{**vars(line), "location": order.allocation.get(line.id)} for line in order.lines]
         parcels = [
@@ -221,11 +239,12 @@ class StaffOrder(_Out):
             }
             for parcel in order.parcels
         ]
-        return cls(
+        return {
             **plain,
-            lines=[StaffLine.model_validate(line) for line in lines],
-            parcels=[StaffParcel.model_validate(parcel) for parcel in parcels],
-            payment=StaffPayment(
+            "lines": [StaffLine.model_validate(line) for line in lines],
+            "credits": [_credit(*used) for used in order.credits],
+            "parcels": [StaffParcel.model_validate(parcel) for parcel in parcels],
+            "payment": StaffPayment(
                 provider=payment.provider,
                 status=payment.status.value,
                 reference=payment.reference,
@@ -235,5 +254,17 @@ class StaffOrder(_Out):
                 refunded=payment.balance("refunded"),
                 ledger=[StaffEntry.model_validate(vars(entry)) for entry in payment.ledger],
             ),
-            history=[StaffMoment.model_validate(vars(moment)) for moment in order.history],
-        )
+            "history": [StaffMoment.model_validate(vars(moment)) for moment in order.history],
+        }
+
+
+_CREDITS = {"card": "gift_card", "credit": "store_credit", "points": "loyalty"}
+"""What an account's first word says it is, in UCP's words."""
+
+
+def _credit(account: str, amount: int, instrument_id: str) -> StaffCredit:
+    kind, _, rest = account.partition("/")
+    told = f"…{rest[-8:]}" if kind == "card" else rest
+    return StaffCredit(
+        type=_CREDITS[kind], account=told, amount=amount, instrument_id=instrument_id
+    )

@@ -1,11 +1,14 @@
 """An order in UCP's words (``shopping/order.json``): what was sold, where it is, what changed."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shop.kernel.money import Money
 from shop.orders.model import Moment, Order, OrderLine, Status
+
+if TYPE_CHECKING:
+    from shop.pricing.model.quote import Discount, Quote
 
 ADDRESS = (
     "extended_address",
@@ -35,18 +38,20 @@ def order_view(order: Order, shop_url: str) -> dict[str, Any]:
 
     ``totals`` are what was sold; ``adjustments`` say what was taken off it since.
     """
+    quote = order.priced if order.discount or order.tax else None
+    reduced = {line.id: line.discounts for line in quote.lines} if quote else {}
     return {
         "id": order.id,
         "checkout_id": order.checkout_id,
         "permalink_url": f"{shop_url}/orders/{order.id}",
         "currency": order.currency,
-        "line_items": [_line(line) for line in order.lines],
+        "line_items": [_line(line, reduced.get(line.id, ())) for line in order.lines],
         "fulfillment": {
             "expectations": list(_expectations(order)),
             "events": sorted(_events(order), key=lambda event: event["occurred_at"]),
         },
         "adjustments": list(_adjustments(order)),
-        "totals": _totals(order),
+        "totals": _totals(order, quote),
     }
 
 
@@ -55,12 +60,14 @@ def said(reason: str) -> str:
     return REASONS.get(reason, reason.replace("_", " "))
 
 
-def _line(line: OrderLine) -> dict[str, Any]:
+def _line(line: OrderLine, discounts: "Sequence[Discount]") -> dict[str, Any]:
     item: dict[str, Any] = {"id": line.variant_id, "title": line.title, "price": line.unit_price}
     if line.image_url:
         item["image_url"] = line.image_url
     totals = [{"type": "subtotal", "amount": line.subtotal}]
-    if line.discount:
+    if discounts:
+        totals += [{"type": "items_discount", **_reduction(*told)} for told in _by_title(discounts)]
+    elif line.discount:
         totals.append({"type": "items_discount", "amount": -line.discount})
     totals.append({"type": "total", "amount": line.total})
     return {
@@ -85,20 +92,67 @@ def _status(line: OrderLine) -> str:
     return "partial" if line.shipped else "processing"
 
 
-def _totals(order: Order) -> list[dict[str, Any]]:
+def _totals(order: Order, quote: "Quote | None") -> list[dict[str, Any]]:
+    """The order's sums; each reduction and each rate of tax stands below its sum by name."""
     totals: list[dict[str, Any]] = [
         {"type": "subtotal", "display_text": "Subtotal", "amount": order.subtotal}
     ]
-    if order.discount:
-        totals.append({"type": "discount", "display_text": "Discount", "amount": -order.discount})
+    goods = order.discount - order.shipping_discount
+    off_goods = [taken for line in quote.lines for taken in line.discounts] if quote else []
+    off_shipping = quote.delivery.discounts if quote and quote.delivery else ()
+    for kind, text, amount, discounts in (
+        ("items_discount", "Discount", goods, off_goods),
+        ("discount", "Shipping discount", order.shipping_discount, off_shipping),
+    ):
+        if amount:
+            lines = [_reduction(*told) for told in _by_title(discounts)]
+            totals.append(_sum(kind, text, -amount, lines))
     totals.append({"type": "fulfillment", "display_text": "Shipping", "amount": order.shipping})
     text = "Total"
     if order.tax and order.tax_included:
-        text = f"Total (includes tax of {Money(order.tax, order.currency)})"
+        named = ", ".join(
+            f"{name} {Money(amount, order.currency)}" for name, amount in _taxes(quote)
+        )
+        text = f"Total (includes tax of {Money(order.tax, order.currency)}"
+        text += f": {named})" if named else ")"
     elif order.tax:
-        totals.append({"type": "tax", "display_text": "Tax", "amount": order.tax})
+        lines = [{"display_text": name, "amount": amount} for name, amount in _taxes(quote)]
+        totals.append(_sum("tax", "Tax", order.tax, lines))
     totals.append({"type": "total", "display_text": text, "amount": order.total})
     return totals
+
+
+def _sum(kind: str, text: str, amount: int, lines: list[dict[str, Any]]) -> dict[str, Any]:
+    told = {"type": kind, "display_text": text, "amount": amount}
+    return {**told, "lines": lines} if lines else told
+
+
+def _by_title(discounts: "Sequence[Discount]") -> list[tuple[str, int]]:
+    """What each promotion took off, by the name a buyer knows it under, in the order of work."""
+    sums: dict[str, int] = {}
+    for taken in discounts:
+        name = f"{taken.title} ({taken.code})" if taken.code else taken.title
+        sums[name] = sums.get(name, 0) + taken.amount.minor
+    return list(sums.items())
+
+
+def _reduction(name: str, amount: int) -> dict[str, Any]:
+    return {"display_text": name, "amount": -amount}
+
+
+def _taxes(quote: "Quote | None") -> list[tuple[str, int]]:
+    """Tax by its name and rate."""
+    if quote is None:
+        return []
+    sums: dict[str, int] = {}
+    charges = [line.tax for line in quote.lines]
+    if quote.delivery is not None:
+        charges.append(quote.delivery.tax)
+    for tax in charges:
+        if tax.amount.minor:
+            name = f"{tax.name or 'tax'} {tax.rate / 10_000:g} %"
+            sums[name] = sums.get(name, 0) + tax.amount.minor
+    return list(sums.items())
 
 
 def _expectations(order: Order) -> Iterator[dict[str, Any]]:

@@ -12,6 +12,9 @@ from shop.kernel.money import Money
 from shop.pricing.model.rounding import RoundingPolicy
 from shop.pricing.model.trace import TraceEntry
 
+STANDARD, SHIPPING = "standard", "shipping"
+"""The tax classes of most goods and of the shipping: not said of each."""
+
 
 @dataclass(frozen=True, slots=True)
 class Discount:
@@ -26,13 +29,14 @@ class Discount:
 @dataclass(frozen=True, slots=True)
 class Tax:
     """The tax of a line. ``rate`` is in parts per million (8.875 % is 88750), as exact as any law
-    writes it.
+    writes it. ``tax_class`` is what its goods are taxed as.
     """
 
     rate: int
     amount: Money
     included: bool
     name: str = ""
+    tax_class: str = STANDARD
 
     @property
     def percent(self) -> Decimal:
@@ -359,14 +363,15 @@ def _discounts_in(told: Iterable[list[Any]], currency: str) -> tuple[Discount, .
     )
 
 
-def _tax_out(tax: Tax) -> list[Any] | None:
+def _tax_out(tax: Tax, usual: str = STANDARD) -> list[Any] | None:
+    if tax.tax_class != usual:
+        return [tax.rate, tax.amount.minor, tax.name, tax.tax_class]
     return [tax.rate, tax.amount.minor, tax.name] if tax.rate or tax.name else None
 
 
-def _tax_in(told: list[Any] | None, currency: str, included: bool) -> Tax:
-    if told is None:
-        return Tax(0, Money(0, currency), included)
-    return Tax(told[0], Money(told[1], currency), included, told[2])
+def _tax_in(told: list[Any] | None, currency: str, included: bool, usual: str = STANDARD) -> Tax:
+    rate, amount, name, tax_class = [*(told or [0, 0, ""]), usual][:4]
+    return Tax(rate, Money(amount, currency), included, name, tax_class)
 
 
 def _line_out(line: QuoteLine) -> dict[str, Any]:
@@ -413,7 +418,7 @@ def _delivery_out(delivery: Delivery) -> dict[str, Any]:
         price=delivery.price.minor,
         discounts=_discounts_out(delivery.discounts),
         total=delivery.total.minor,
-        tax=_tax_out(delivery.tax),
+        tax=_tax_out(delivery.tax, SHIPPING),
         method=delivery.method,
     )
 
@@ -423,6 +428,6 @@ def _delivery_in(told: dict[str, Any], currency: str, included: bool) -> Deliver
         price=Money(told["price"], currency),
         discounts=_discounts_in(told.get("discounts", ()), currency),
         total=Money(told["total"], currency),
-        tax=_tax_in(told.get("tax"), currency, included),
+        tax=_tax_in(told.get("tax"), currency, included, SHIPPING),
         method=told.get("method"),
     )

@@ -6,11 +6,9 @@ from functools import cached_property
 
 from shop.kernel.errors import Invalid, Problem
 from shop.pricing.model.basket import CustomerFacts, Destination
+from shop.pricing.model.quote import SHIPPING, STANDARD
 from shop.pricing.model.rounding import MILLION
 from shop.pricing.model.vat_rates import VAT
-
-STANDARD = "standard"
-SHIPPING = "shipping"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from shop.pricing.model.engine.work import Work
 from shop.pricing.model.plan import Candidate
 from shop.pricing.model.price_lists import UnitPrice, unit_prices
 from shop.pricing.model.quote import (
+    SHIPPING,
     Delivery,
     Discount,
     Gift,
@@ -24,7 +25,7 @@ from shop.pricing.model.quote import (
 from shop.pricing.model.rounding import MILLION, RoundingPolicy
 from shop.pricing.model.rules import Market, Rules
 from shop.pricing.model.standing import UNTOUCHED, Standing
-from shop.pricing.model.tax import SHIPPING, TaxRate
+from shop.pricing.model.tax import TaxRate
 from shop.pricing.model.trace import Step, TraceEntry
 
 
@@ -261,7 +262,7 @@ def _quoted_lines(
                 subtotal=Money(price * quantity, currency),
                 discounts=_discounts(work, work.discounts[n]),
                 total=Money(total, currency),
-                tax=Tax(rate, Money(tax, currency), taxes.included, name),
+                tax=Tax(rate, Money(tax, currency), taxes.included, name, line.tax_class),
                 units=units,
                 list_price=line.unit_price,
                 price_list=start.price_list,
@@ -303,7 +304,7 @@ def _delivery(work: Work, price: int, taxes: _Taxes) -> Delivery:
         Money(price, currency),
         _discounts(work, work.ship_discounts),
         Money(total, currency),
-        Tax(rate, Money(tax, currency), taxes.included, name),
+        Tax(rate, Money(tax, currency), taxes.included, name, SHIPPING),
         work.basket.shipping_method,
     )
 
