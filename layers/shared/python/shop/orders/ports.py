@@ -2,11 +2,15 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Protocol
 
 from shop.kernel.counts import Count
 from shop.kernel.events import Event
+from shop.kernel.letters import GIVEN_UP as GIVEN_UP
+from shop.kernel.letters import Letter as Letter
+from shop.kernel.letters import Letters as Letters
+from shop.kernel.letters import Mail as Mail
 from shop.kernel.paging import Page
 from shop.kernel.transactions import Part
 from shop.orders.model import Batch, Order, Status
@@ -123,39 +127,3 @@ class Workflow(Protocol):
 
     def abort(self, token: str, error: str, cause: str) -> None:
         """Let the waiting step fail, which starts its undo. As :meth:`resume`, otherwise."""
-
-
-@dataclass(frozen=True)
-class Letter:
-    """What a customer reads: the same words as plain text and as HTML."""
-
-    subject: str
-    text: str
-    html: str
-
-
-class Letters(Protocol):
-    """Which letters were written, so that an event that comes twice writes one."""
-
-    def taken(self, order_id: str, kind: str, at: datetime) -> bool:
-        """Take a letter on, if nobody has: ``False`` once it was sent.
-
-        Raises Unavailable while somebody else is at it. Who took it on and was not heard of for
-        :data:`GIVEN_UP` is taken to have crashed. So a crash before the letter left costs a delay;
-        one after it left and before :meth:`sent` costs the customer a second letter, for a mail
-        service knows no idempotency key.
-        """
-
-    def sent(self, order_id: str, kind: str, at: datetime) -> None:
-        """The letter left."""
-
-
-GIVEN_UP = timedelta(seconds=45)
-"""Longer than a Lambda that sends a letter can live, shorter than the first wait before a retry."""
-
-
-class Mail(Protocol):
-    """Where letters to customers go."""
-
-    def send(self, to: str, letter: Letter) -> None:
-        """Send a letter. Raises Unavailable where that may work later."""

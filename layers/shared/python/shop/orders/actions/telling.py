@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
+from shop.kernel.letters import write_once
 from shop.orders.model import CALLED_OFF, Order
 from shop.orders.ports import Letter, Letters, Mail, Orders
 
@@ -21,9 +22,9 @@ def confirm_by_mail(
     Raises Unavailable when somebody else is at it just now: try again later.
     """
     order = orders.by_id(order_id)
-    if order.status in CALLED_OFF or not letters.taken(order_id, "confirmation", at):
+    if order.status in CALLED_OFF:
         return False
-    written = letter(order)
-    mail.send(order.email, written)
-    letters.sent(order_id, "confirmation", at)
-    return True
+    kind = "confirmation"
+    return write_once(
+        order_id, kind, order.email, lambda: letter(order), at=at, letters=letters, mail=mail
+    )

@@ -7,6 +7,7 @@ from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttrib
 from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
 
 from shop.storage.documents import Events, JsonDocument
+from shop.storage.letters import LetterRow
 from shop.storage.table import Row
 
 
@@ -82,14 +83,9 @@ class TrackRow(Row):
     parcel_id = UnicodeAttribute()
 
 
-class LetterRow(Row):
+class OrderLetterRow(LetterRow):
     class Meta:
         table_name = os.environ["TABLE_ORDERS"]
-
-    pk = UnicodeAttribute(hash_key=True, attr_name="PK")
-    sk = UnicodeAttribute(range_key=True, attr_name="SK")
-    taken_at = UnicodeAttribute()
-    sent_at = UnicodeAttribute(null=True)
 
 
 def pk_of(order_id: str) -> str:

@@ -1,0 +1,61 @@
+"""Letters that are written once, however often the shop is told why to write them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Letter:
+    """What somebody reads: the same words as plain text and as HTML."""
+
+    subject: str
+    text: str
+    html: str
+
+
+GIVEN_UP = timedelta(seconds=45)
+"""Longer than a Lambda that sends a letter can live, shorter than the first wait before a retry."""
+
+
+class Letters(Protocol):
+    """Which letters were written, so that an event that comes twice writes one."""
+
+    def taken(self, about: str, kind: str, at: datetime) -> bool:
+        """Take a letter on, if nobody has: ``False`` once it was sent. ``about`` and ``kind`` name
+        it: an order's id and ``"confirmation"``.
+
+        Raises Unavailable while somebody else is at it. Who took it on and was not heard of for
+        :data:`GIVEN_UP` is taken to have crashed. So a crash before the letter left costs a delay;
+        one after it left and before :meth:`sent` costs a second letter, for a mail service knows
+        no idempotency key.
+        """
+
+    def sent(self, about: str, kind: str, at: datetime) -> None:
+        """The letter left."""
+
+
+class Mail(Protocol):
+    """Where letters go."""
+
+    def send(self, to: str, letter: Letter) -> None:
+        """Send a letter. Raises Unavailable where that may work later."""
+
+
+def write_once(
+    about: str,
+    kind: str,
+    to: str,
+    letter: Callable[[], Letter],
+    *,
+    at: datetime,
+    letters: Letters,
+    mail: Mail,
+) -> bool:
+    """Send a letter if nobody has; whether it left now. Raises what :meth:`Letters.taken` does."""
+    if not letters.taken(about, kind, at):
+        return False
+    mail.send(to, letter())
+    letters.sent(about, kind, at)
+    return True
