@@ -7,9 +7,13 @@ from shop.pricing.actions.assortment import InCatalogue
 from shop.pricing.actions.promotions import change_promotion
 from shop.pricing.store import DynamoPromotions
 from shop.pricing.wire.promotions import PromotionBody, PromotionView
+from shop.shipping.store import DynamoShippingBook
 
 promotions = DynamoPromotions()
-assortment = InCatalogue(DynamoCatalogue())
+shipping = DynamoShippingBook()
+assortment = InCatalogue(
+    DynamoCatalogue(), methods=lambda: {method.id for method in shipping.now().table.methods}
+)
 
 
 @endpoint(PromotionBody)

@@ -15,6 +15,7 @@ from shop.catalog.model import (
     with_prices_noted,
 )
 from shop.catalog.model.listing import categories_of, ranked_words
+from shop.catalog.model.product import category_names
 from shop.kernel.errors import Conflict, Invalid, NotFound, Problem, Refusal, Stale
 from shop.kernel.paging import Page, from_cursor, to_cursor
 
@@ -41,6 +42,10 @@ class MemoryCatalogue:
             if product and variant and variant in product.on_sale:
                 found[variant_id] = product, variant
         return found
+
+    def has_category(self, category: str) -> bool:
+        shown = [p for p in self._products.values() if p.on_sale]
+        return any(category in category_names(p.categories) for p in shown)
 
     def save(self, product: Product, *, expected_version: int) -> Product:
         before = self._products.get(product.id)

@@ -1,6 +1,6 @@
 """Pricing's stores in memory: what the tables do, without one."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -242,15 +242,16 @@ class MemoryAssortment:
     known: frozenset[tuple[str, str]] = frozenset()
     everything: bool = True
 
-    def knows(self, sort: str, id: str) -> bool:
-        return self.everything or (sort, id) in self.known
+    def strangers(self, named: Iterable[tuple[str, str]]) -> Collection[tuple[str, str]]:
+        return set() if self.everything else set(named) - self.known
 
     def article(self, variant_id: str) -> tuple[str, str] | None:
-        return (f"SKU-{variant_id}", variant_id) if self.knows("variant", variant_id) else None
+        strange = self.strangers([("variant", variant_id)])
+        return None if strange else (f"SKU-{variant_id}", variant_id)
 
     def unknown(self, articles: Iterable[str]) -> Sequence[str]:
         kinds = ("product", "variant")
-        return [a for a in articles if not any(self.knows(kind, a) for kind in kinds)]
+        return [a for a in articles if len(self.strangers([(k, a) for k in kinds])) == 2]
 
 
 @dataclass

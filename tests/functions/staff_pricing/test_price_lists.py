@@ -101,8 +101,12 @@ def test_a_list_is_made_changed_listed_and_found() -> None:
     ("change_", "code", "path"),
     [
         ({"currency": "XYZ"}, "currency_unknown", "$.currency"),
-        ({"entries": [{"article": "no.1", "price": 1}]}, "article_unknown", "$.entries[0]"),
-        ({"entries": [{"article": "mug.9", "price": 1}]}, "article_unknown", "$.entries[0]"),
+        ({"entries": [{"article": "no.1", "price": 1}]}, "article_unknown", "$.entries[0].article"),
+        (
+            {"entries": [{"article": "mug.9", "price": 1}]},
+            "article_unknown",
+            "$.entries[0].article",
+        ),
         (
             {"window": {"starts": "0001-01-01T00:00:00+14:00"}},
             "time_invalid",
@@ -113,6 +117,7 @@ def test_a_list_is_made_changed_listed_and_found() -> None:
         ({"window": {"weekdays": [7]}}, "weekday_invalid", "$.window.weekdays"),
         ({"markets": ["MARS"]}, "market_unknown", "$.markets[0]"),
         ({"channels": ["fax"]}, "channel_unknown", "$.channels[0]"),
+        ({"groups": ["gold", "no group!"]}, "name_invalid", "$.groups[1]"),
         (
             {"window": {"starts": "2026-12-02T00:00:00Z", "ends": "2026-12-01T00:00:00Z"}},
             "ends_before_start",

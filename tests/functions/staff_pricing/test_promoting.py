@@ -1,5 +1,6 @@
 """Promotions and coupons through the staff's doors."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,7 +19,9 @@ from functions.staff_pricing import (
     list_promotions,
     schedule_promotion,
 )
+from shop.catalog.model import Category
 from shop.kernel.paging import to_cursor
+from shop.pricing.store import rule_book
 from tests.kit.goods import mug, put_on_sale
 from tests.kit.shop import Response, call
 
@@ -169,6 +172,50 @@ def test_what_runs_keeps_its_terms() -> None:
             "ends_before_start",
             "$.conditions.window.ends",
         ),
+        (
+            {"goods": {"not_categories": ["Mugs", "mugs"]}},
+            "category_unknown",
+            "$.goods.not_categories[1]",
+        ),
+        (
+            {"conditions": {"min_quantity": 2, "of": {"categories": ["Mugs > Blu"]}}},
+            "category_unknown",
+            "$.conditions.of.categories[0]",
+        ),
+        (
+            {
+                "effect": {
+                    "kind": "buy_get",
+                    "buy_quantity": 1,
+                    "get_quantity": 1,
+                    "get": {"variants": ["mug.1", "mug.9"]},
+                }
+            },
+            "variant_unknown",
+            "$.effect.get.variants[1]",
+        ),
+        ({"conditions": {"markets": ["EU", "eu"]}}, "market_unknown", "$.conditions.markets[1]"),
+        ({"conditions": {"channels": ["fax"]}}, "channel_unknown", "$.conditions.channels[0]"),
+        (
+            {"effect": {"kind": "shipping_off", "basis_points": 1, "methods": ["us-mule"]}},
+            "method_unknown",
+            "$.effect.methods[0]",
+        ),
+        (
+            {"capacity": {"orders_a_second": 9, "skus": ["MUG-RED", "MUG-GREEN"]}},
+            "sku_unknown",
+            "$.capacity.skus[1]",
+        ),
+        (
+            {"effect": {"kind": "gift", "variant": "mug.9"}},
+            "variant_unknown",
+            "$.effect.variant",
+        ),
+        (
+            {"goods": {"products": [f"p{n}" for n in range(1001)]}},
+            "too_many",
+            "$.goods",
+        ),
         ({"cupon": 1}, "field_unknown", "$.cupon"),
         ({"title": "<b>A tenth</b>"}, "markup_not_allowed", "$.title"),
         (
@@ -203,11 +250,44 @@ def test_what_runs_keeps_its_terms() -> None:
 def test_a_promotion_that_makes_no_sense_is_refused_with_field_and_reason(
     change: dict[str, Any], code: str, path: str | None
 ) -> None:
+    put_on_sale(replace(mug(), categories=(Category("Mugs > Enamel"),)), pieces=1)
     refused = create(**change)
-    assert refused.status == 400
+    assert refused.status == 400, refused.text
     assert refused.json["errors"][0]["code"] == code
     if path is not None:
         assert refused.json["errors"][0]["path"] == path
+
+
+def test_everything_the_shop_has_may_be_named_and_is_meant() -> None:
+    put_on_sale(replace(mug(), categories=(Category("Mugs > Enamel"),)), pieces=1)
+    put_on_sale(mug("plain"), pieces=1)
+    made = create(
+        goods={"categories": ["Mugs", "Mugs > Enamel"], "not_variants": ["mug.2"]},
+        effect={"kind": "percent_off", "basis_points": 5000},
+        conditions={"markets": ["US", "WORLD"], "channels": ["web", "app", "agent"]},
+        capacity={"orders_a_second": 9, "skus": ["MUG-RED"]},
+    )
+    assert made.status == 201, made.text
+    schedule()
+    rule_book().forget()
+    asked = {"lines": [{"item": name, "quantity": 1} for name in ("mug.1", "mug.2", "plain.1")]}
+    told = ask(ask_what_if, "POST /staff/what-if", asked).json["before"]
+    reduced = {line["id"]: line.get("discounts", ()) for line in told["lines"]}
+    assert {id_: bool(some) for id_, some in reduced.items()} == {
+        "li_1": True,
+        "li_2": False,
+        "li_3": False,
+    }
+
+
+def test_groups_and_segments_are_free_words_of_staff_but_words() -> None:
+    refused = create(conditions={"groups": ["gold", "no group!"], "segments": ["", "x" * 65]})
+    assert [(e["code"], e["path"]) for e in refused.json["errors"]] == [
+        ("name_invalid", "$.conditions.groups[1]"),
+        ("name_invalid", "$.conditions.segments[0]"),
+        ("name_invalid", "$.conditions.segments[1]"),
+    ]
+    assert create(conditions={"groups": ["nobody-yet"], "segments": ["vip"]}).status == 201
 
 
 def test_codes_are_issued_and_downloaded() -> None:

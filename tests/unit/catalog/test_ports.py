@@ -97,6 +97,21 @@ def test_variants_come_with_their_product_if_they_are_on_sale(catalogue: Any) ->
     assert (its_product.id, its_variant.sku) == ("shirt", "SHIRT-BLUE-S")
 
 
+def test_a_category_is_known_with_those_above_it_while_something_in_it_is_on_sale(
+    catalogue: Any,
+) -> None:
+    shown = (Category("Footwear>Running"), Category("Sale"))
+    new(
+        catalogue,
+        simple("a", "Trail Shoe", categories=shown),
+        simple("b", "Hat", categories=(Category("Hats"),), status=Status.DRAFT),
+    )
+    for name in ("Footwear", "Footwear > Running", "Footwear>Running", "Sale"):
+        assert catalogue.has_category(name), name
+    for name in ("footwear", "Running", "Hats", "Foot", "", ">", "Sale > Running"):
+        assert not catalogue.has_category(name), name
+
+
 def test_a_word_finds_products_title_matches_first(catalogue: Any) -> None:
     new(
         catalogue,

@@ -24,6 +24,9 @@ class Catalogue(Protocol):
         in the answer: a basket cannot sell it even by mistake.
         """
 
+    def has_category(self, category: str) -> bool:
+        """Whether something on sale is in that category, or in one below it, spelled just so."""
+
     def save(self, product: Product, *, expected_version: int) -> Product:
         """Keep a product as version ``expected_version + 1`` and list it under its words.
 

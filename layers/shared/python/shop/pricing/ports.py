@@ -4,7 +4,7 @@ otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Protocol
 
@@ -238,8 +238,10 @@ class GroupBuys(Protocol):
 class Assortment(Protocol):
     """What the shop sells, as far as a promotion may name it."""
 
-    def knows(self, sort: str, id: str) -> bool:
-        """Whether there is such a ``product``, ``variant``, ``category`` or ``sku``."""
+    def strangers(self, named: Iterable[tuple[str, str]]) -> Collection[tuple[str, str]]:
+        """Those of these things (sort, id) that there are not. Sorts are ``product``, ``variant``,
+        ``category``, ``sku`` and ``method``, a way of shipping; few reads for many.
+        """
 
     def article(self, variant_id: str) -> tuple[str, str] | None:
         """SKU and title of a variant, as it is called on an order; ``None`` for none of that id."""

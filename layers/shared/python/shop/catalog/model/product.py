@@ -87,6 +87,11 @@ class Category:
         return tuple(" > ".join(steps[: n + 1]) for n in range(len(steps)))
 
 
+def category_names(categories: Iterable[Category]) -> tuple[str, ...]:
+    """What goods of these categories are called by: as written, and every level above."""
+    return tuple(dict.fromkeys(name for c in categories for name in (*c.path, c.value)))
+
+
 @dataclass(frozen=True, slots=True)
 class Media:
     """A picture (``image``), ``video`` or ``model_3d`` under an absolute http(s) URL."""

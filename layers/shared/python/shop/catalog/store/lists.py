@@ -13,8 +13,8 @@ from typing import Any
 
 from pynamodb.expressions.condition import Condition
 
-from shop.catalog.model import ALL_SHARDS, Card, Search, Status
-from shop.catalog.model.listing import all_heading
+from shop.catalog.model import ALL_SHARDS, Card, Search, Status, category_names
+from shop.catalog.model.listing import all_heading, category_heading, folded_category
 from shop.catalog.store.rows import SHOWN, CatalogRow, card_from
 from shop.kernel.errors import Invalid
 from shop.kernel.paging import Page, from_cursor, to_cursor
@@ -48,6 +48,20 @@ def listed(status: Status | None, *, limit: int, cursor: str | None) -> Page[Car
         cursor=cursor,
         question=f"listed {status or 'all'}",
     )
+
+
+def has_category(category: str) -> bool:
+    """Whether something on sale is in the category. Its list holds every spelling of it: up to
+    :data:`LOOKED_AT` cards are looked at for this one; nearly always the first has it.
+    """
+    folded = folded_category(category)
+    if not folded:
+        return False
+    rows = CatalogRow.query(
+        category_heading(folded), attributes_to_get=list(SHOWN), limit=LOOKED_AT, page_size=10
+    )
+    cards = (card_from(item) for page in rows.page_iter for item in page["Items"])
+    return any(category in category_names(card.categories) for card in cards)
 
 
 def _walk(

@@ -56,6 +56,9 @@ class DynamoCatalogue:
             if variant.id in wanted
         }
 
+    def has_category(self, category: str) -> bool:
+        return lists.has_category(category)
+
     def search(self, search: Search, *, limit: int, cursor: str | None = None) -> Page[Card]:
         return lists.search(search, limit=limit, cursor=cursor)
 

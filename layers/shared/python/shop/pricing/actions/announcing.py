@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING
 
-from shop.catalog.model import Card, Product, Tag, Tags, Variant
+from shop.catalog.model import Card, Product, Tag, Tags, Variant, category_names
 from shop.catalog.ports import Catalogue
 from shop.kernel.errors import Invalid
 from shop.kernel.money import Money
@@ -55,7 +55,7 @@ def line_of(
         title=title,
         unit_price=variant.price,
         quantity=quantity,
-        categories=tuple(category.value for category in product.categories),
+        categories=category_names(product.categories),
         weight_g=variant.weight_g,
         compare_at=variant.list_price,
     )
@@ -310,7 +310,7 @@ def _is_touched(card: Card, rules: Rules, at: datetime) -> bool:
         featured.title,
         featured.price,
         1,
-        tuple(category.value for category in card.categories),
+        category_names(card.categories),
     )
     return any(_touched([line], rules, at))
 

@@ -1,28 +1,40 @@
 """What a promotion or price list may name, asked of the catalogue."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from shop.catalog.ports import Catalogue
 
+Named = tuple[str, str]
+
 
 class InCatalogue:
-    """See :class:`shop.pricing.ports.Assortment`.
+    """See :class:`shop.pricing.ports.Assortment`. ``methods`` tells the ways of shipping there are.
 
-    Products and variants are known whether or not they are on sale yet. Categories and SKUs are
-    not looked up: the catalogue keeps no list of them, and a category may be filled later.
+    Products, variants and SKUs are known whether or not they are on sale yet; a category is known
+    while something on sale is in it, or in one below it.
     """
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(
+        self, catalogue: Catalogue, *, methods: Callable[[], Collection[str]] = tuple
+    ) -> None:
         self._catalogue = catalogue
+        self._methods = methods
 
-    def knows(self, sort: str, id: str) -> bool:
-        if sort == "product":
-            return id in self._catalogue.products([id])
-        if sort == "variant":
-            owner = id.rpartition(".")[0]
-            product = self._catalogue.products([owner]).get(owner) if owner else None
-            return product is not None and any(v.id == id for v in product.variants)
-        return True
+    def strangers(self, named: Iterable[Named]) -> Collection[Named]:
+        asked: dict[str, set[str]] = {}
+        for sort, id in named:
+            asked.setdefault(sort, set()).add(id)
+        owners = {v.rpartition(".")[0] for v in asked.get("variant", ())} - {""}
+        products = asked.get("product", set())
+        found = self._catalogue.products(products | owners) if products or owners else {}
+        known = {
+            "product": products & found.keys(),
+            "variant": {v.id for product in found.values() for v in product.variants},
+            "category": {c for c in asked.get("category", ()) if self._catalogue.has_category(c)},
+            "sku": {s for s in asked.get("sku", ()) if self._catalogue.seller(s) is not None},
+            "method": set(self._methods()) if "method" in asked else set(),
+        }
+        return {(sort, id) for sort, ids in asked.items() for id in ids - known[sort]}
 
     def article(self, variant_id: str) -> tuple[str, str] | None:
         owner = variant_id.rpartition(".")[0]

@@ -7,12 +7,10 @@ from datetime import datetime
 from shop.kernel.errors import Invalid, Problem
 from shop.kernel.events import Event
 from shop.kernel.versions import as_read
+from shop.pricing.model.named import unheard_of
 from shop.pricing.model.price_lists import PriceList
-from shop.pricing.model.rules import MARKETS, Market
+from shop.pricing.model.rules import CHANNELS, MARKETS, Market
 from shop.pricing.ports import Assortment, PriceBook
-
-CHANNELS = ("web", "app", "agent")
-"""Where the shop sells: its pages, its app, and platforms that buy for somebody."""
 
 
 def make_price_list(
@@ -76,14 +74,16 @@ def _problems(
     ):
         for place, thing in enumerate(getattr(price_list, name)):
             if thing not in known:
-                problems.append(
-                    Problem(f"{sort}_unknown", f"no {sort} {thing!r}", f"$.{name}[{place}]")
-                )
+                problems.append(unheard_of(sort, thing, f"$.{name}[{place}]"))
     if problems:
         return problems
     unknown = set(assortment.unknown(price_list.articles))
     problems += [
-        Problem("article_unknown", f"no product or variant {entry.article!r}", f"$.entries[{n}]")
+        Problem(
+            "article_unknown",
+            f"no product or variant {entry.article!r}",
+            f"$.entries[{n}].article",
+        )
         for n, entry in enumerate(price_list.entries)
         if entry.article in unknown
     ]

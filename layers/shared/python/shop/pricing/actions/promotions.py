@@ -1,6 +1,6 @@
 """What staff do with promotions: draft, change, publish, end; and ask what one would do."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
@@ -8,10 +8,11 @@ from shop.kernel.errors import Invalid, Problem
 from shop.kernel.events import Event
 from shop.kernel.versions import as_read
 from shop.pricing.model.basket import Basket, CustomerFacts
-from shop.pricing.model.checks import overlaps_in, problems_of, unknown_in
+from shop.pricing.model.checks import problems_of
 from shop.pricing.model.difference import Difference, difference
 from shop.pricing.model.effects import GiftWith
 from shop.pricing.model.engine import priced
+from shop.pricing.model.named import overlaps_in, unknown_in
 from shop.pricing.model.promotions import Promotion
 from shop.pricing.model.quote import Quote
 from shop.pricing.model.rules import Rules
@@ -33,7 +34,7 @@ def draft_promotion(
     """
     promotion = _with_article(promotion, assortment)
     draft = replace(promotion, published=False, ended_at=None, version=1)
-    _refuse(problems_of(draft) + unknown_in(draft, _asking(assortment)))
+    _refuse(problems_of(draft) + unknown_in(draft, assortment.strangers))
     return promotions.save(None, draft, [_event("PromotionDrafted", draft, at, who)])
 
 
@@ -55,7 +56,7 @@ def change_promotion(
     before = _as_read(promotions.of(promotion_id), expected_version)
     to = _with_article(to, assortment)
     after = before.changed(replace(to, id=promotion_id), at)
-    problems = problems_of(after) + unknown_in(after, _asking(assortment))
+    problems = problems_of(after) + unknown_in(after, assortment.strangers)
     if after.published:
         problems += overlaps_in(after, promotions.published())
     _refuse(problems)
@@ -140,10 +141,6 @@ def _with_article(promotion: Promotion, assortment: Assortment) -> Promotion:
     if found is None:
         return promotion  # said with everything else that is unknown
     return replace(promotion, effect=replace(effect, sku=found[0], title=effect.title or found[1]))
-
-
-def _asking(assortment: Assortment) -> Callable[[str, str], bool]:
-    return assortment.knows
 
 
 def _refuse(problems: Iterable[Problem]) -> None:

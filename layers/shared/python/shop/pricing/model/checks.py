@@ -1,7 +1,6 @@
 """What makes no sense in a promotion: every contradiction, with its field and the reason."""
 
 import re
-from collections.abc import Callable, Iterable
 
 from shop.kernel.errors import Problem
 from shop.kernel.money import CURRENCIES, Money
@@ -23,6 +22,7 @@ from shop.pricing.model.effects import (
     ShippingOff,
     SpendSave,
 )
+from shop.pricing.model.known import no_names
 from shop.pricing.model.promotions import Capacity, Promotion
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
@@ -90,6 +90,8 @@ class _Found:
         if conditions.min_quantity < 0:
             self.add("quantity_invalid", "a quantity is not negative", f"{path}.min_quantity")
         self.amounts(conditions.min_amount, f"{path}.min_amount", needed=False)
+        for name in ("groups", "segments"):
+            self.problems.extend(no_names(getattr(conditions, name), f"{path}.{name}"))
         if conditions.of is not None:
             self.selection(conditions.of, f"{path}.of")
             if not (conditions.min_quantity or conditions.min_amount):
@@ -267,83 +269,3 @@ class _Found:
         self.percent(effect.basis_points, f"{path}.basis_points")
         self.amounts(effect.amount, f"{path}.amount", needed=False)
         self.amounts(effect.price, f"{path}.price", needed=False, zero=True)
-
-
-def goods_named(promotion: Promotion) -> list[tuple[str, str, str]]:
-    """Every product, variant, category and SKU a promotion names: (sort, id, path)."""
-    named: list[tuple[str, str, str]] = []
-
-    def collect(goods: Selection, path: str) -> None:
-        for name, sort in (
-            ("products", "product"),
-            ("variants", "variant"),
-            ("categories", "category"),
-        ):
-            for field in (name, f"not_{name}"):
-                for place, thing in enumerate(getattr(goods, field)):
-                    named.append((sort, thing, f"{path}.{field}[{place}]"))
-
-    collect(promotion.goods, "$.goods")
-    if promotion.conditions.of is not None:
-        collect(promotion.conditions.of, "$.conditions.of")
-    effect = promotion.effect
-    if isinstance(effect, BuyGet) and effect.get is not None:
-        collect(effect.get, "$.effect.get")
-    if isinstance(effect, Bundle):
-        for place, part in enumerate(effect.parts):
-            collect(part.goods, f"$.effect.parts[{place}].goods")
-    if isinstance(effect, GiftWith):
-        sort, name = ("variant", effect.variant) if effect.variant else ("sku", effect.sku)
-        named.append((sort, name, f"$.effect.{sort}"))
-    return named
-
-
-def unknown_in(promotion: Promotion, knows: Callable[[str, str], bool]) -> list[Problem]:
-    """What it names that the shop does not have. ``knows(sort, id)`` asks the assortment."""
-    return [
-        Problem(f"{sort}_unknown", f"no {sort} {thing!r}", path)
-        for sort, thing, path in goods_named(promotion)
-        if not knows(sort, thing)
-    ]
-
-
-def overlaps_in(promotion: Promotion, others: Iterable[Promotion]) -> list[Problem]:
-    """Prices that cannot both be advertised: two limited or flash prices of an article at once.
-
-    They overlap where both are published, their windows meet, both name the same product or
-    variant, and no market, channel, customer group or code tells them apart.
-    """
-    found = []
-    if not _sets_a_price(promotion):
-        return []
-    mine = set(promotion.goods.products) | set(promotion.goods.variants)
-    for other in others:
-        if other.id == promotion.id or not other.published or other.ended_at is not None:
-            continue
-        both = mine & (set(other.goods.products) | set(other.goods.variants))
-        if not both or not _sets_a_price(other):
-            continue
-        ours, theirs = promotion.conditions, other.conditions
-        if (
-            ours.window.meets(theirs.window)
-            and _share(ours.markets, theirs.markets)
-            and _share(ours.channels, theirs.channels)
-            and _share(ours.groups, theirs.groups)
-            and not (promotion.code_required or other.code_required)
-        ):
-            found.append(
-                Problem(
-                    "price_overlaps",
-                    f"{', '.join(sorted(both))} has a price by {other.id} in that time",
-                    "$.conditions.window",
-                )
-            )
-    return found
-
-
-def _sets_a_price(promotion: Promotion) -> bool:
-    return isinstance(promotion.effect, (LimitedPrice, FlashSale))
-
-
-def _share(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
-    return not one or not other or bool(set(one) & set(other))

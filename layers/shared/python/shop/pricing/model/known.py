@@ -1,6 +1,7 @@
 """What staff tell of a customer, for the rules to ask: groups (wholesale, staff) and segments."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from shop.kernel.errors import Invalid, Problem
@@ -25,12 +26,16 @@ class Known:
             names = getattr(self, field)
             if len(names) > MOST:
                 problems.append(Problem("too_many", f"{MOST} at most", f"$.{field}"))
-            problems += [
-                Problem(
-                    "name_invalid", "1 to 64 letters, digits, '-', '_' or '.'", f"$.{field}[{n}]"
-                )
-                for n, name in enumerate(names)
-                if not NAME.fullmatch(name)
-            ]
+            problems += no_names(names, f"$.{field}")
         if problems:
             raise Invalid(problems[0].detail, code=problems[0].code, problems=problems)
+
+
+def no_names(names: Iterable[str], path: str) -> list[Problem]:
+    """Those that are no name of a group or segment."""
+    said = "1 to 64 letters, digits, '-', '_' or '.'"
+    return [
+        Problem("name_invalid", said, f"{path}[{n}]")
+        for n, name in enumerate(names)
+        if not NAME.fullmatch(name)
+    ]

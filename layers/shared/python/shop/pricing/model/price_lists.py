@@ -234,6 +234,8 @@ class PriceList:
 
     def problems(self) -> list[Problem]:
         """What is wrong with this list, every field of it."""
+        from shop.pricing.model.known import no_names  # staff ask; no shopper waits for it
+
         found = []
         if not _NAME.fullmatch(self.id):
             found.append(
@@ -254,6 +256,7 @@ class PriceList:
             found.append(
                 Problem("too_many", f"{MOST_ENTRIES} prices in one list at most", "$.entries")
             )
+        found.extend(no_names(self.groups, "$.groups"))
         found.extend(self.window.problems("$.window"))
         seen = set()
         for place, entry in enumerate(self.entries):

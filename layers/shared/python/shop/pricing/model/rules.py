@@ -44,6 +44,9 @@ MARKETS = (
 )
 
 
+CHANNELS = ("web", "app", "agent")
+"""Where the shop sells: its pages, its app, and platforms that buy for somebody."""
+
 _EU = frozenset(
     """AT BE BG CY CZ DE DK EE ES FI FR GR HR HU
     IE IT LT LU LV MT NL PL PT RO SE SI SK""".split()
