@@ -185,7 +185,7 @@ def test_a_changed_price_is_said_to_who_saw_the_one_before() -> None:
     made = cart(("mug.1", 1)).json
     make()
     again = call(get_cart.handler, "GET /carts/{id}", id=made["id"]).json
-    assert [m["code"] for m in again["messages"]] == ["price_changed"]
+    assert [m["code"] for m in again["messages"]] == ["price_changed", "total_changed"]
 
 
 def test_a_reduction_is_announced_with_the_lowest_price_of_thirty_days() -> None:

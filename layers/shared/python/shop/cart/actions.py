@@ -9,7 +9,9 @@ from shop.cart.model import (
     KEPT,
     Cart,
     Line,
+    Message,
     Priced,
+    changes,
     counted_as,
     facts_of,
     numbered,
@@ -19,14 +21,17 @@ from shop.cart.model import (
     until,
 )
 from shop.cart.ports import Carts
+from shop.catalog.model import Product, Variant
 from shop.catalog.ports import Catalogue
 from shop.inventory.ports import Stock
+from shop.kernel.errors import Invalid
 from shop.kernel.idempotency import Ask
 from shop.kernel.ids import new_id
 from shop.kernel.transactions import Change
 from shop.pricing.actions.coupons import tried
 from shop.pricing.model import Basket, Destination, Rules, Standing
 from shop.pricing.model.rules import first_order_about, gifts_about
+from shop.pricing.model.seen import Seen
 from shop.pricing.ports import Guesses, Purchases, RuleBook, Standings
 
 if TYPE_CHECKING:
@@ -135,6 +140,7 @@ def create_cart(
         attribution=wish.attribution,
         codes=codes,
         channel=wish.channel,
+        seen=Seen.of(shown.quote),
     )
     return Change(Shown(cart, shown), (carts.adding(cart),))
 
@@ -148,7 +154,7 @@ def show_cart(
     promises nothing, and the checkout asks again.
     """
     cart = carts.of(owner, cart_id, at)
-    shown = _priced(cart.lines, cart, cart.buyer, cart.codes, owner, shelf, at)
+    shown = _as_it_stands(cart, shelf, at)
     if not shown.items:
         return Shown(cart, shown)
     levels = stock.levels([item.variant.sku for item in shown.items])
@@ -173,7 +179,15 @@ def update_cart(
     codes = before.codes if wish.codes is None else wish.codes
     with tried(codes, before.codes, asker, guesses, ask.at) as judged:
         shown = _priced(
-            lines, wish, wish.buyer, codes, ask.owner, shelf, ask.at, refuse_unknown=True
+            lines,
+            wish,
+            wish.buyer,
+            codes,
+            ask.owner,
+            shelf,
+            ask.at,
+            refuse_unknown=True,
+            before=before,
         )
         judged(shown.quote)
     after = replace(
@@ -187,6 +201,7 @@ def update_cart(
         attribution=wish.attribution or before.attribution,
         codes=codes,
         channel=wish.channel,
+        seen=Seen.of(shown.quote),
         expires_at=until(ask.at, KEPT),
         version=before.version + 1,
     )
@@ -196,8 +211,53 @@ def update_cart(
 def cancel_cart(cart_id: str, ask: Ask, *, carts: Carts, shelf: Shelf) -> Change[Shown]:
     """Leave a cart: the last answer shows it, after that it is not found."""
     cart = carts.of(ask.owner, cart_id, ask.at)
-    shown = _priced(cart.lines, cart, cart.buyer, cart.codes, ask.owner, shelf, ask.at)
+    shown = _as_it_stands(cart, shelf, ask.at)
     return Change(Shown(cart, shown), (carts.removing(cart),))
+
+
+def _as_it_stands(cart: Cart, shelf: Shelf, at: datetime) -> Priced:
+    return _priced(cart.lines, cart, cart.buyer, cart.codes, cart.owner, shelf, at, before=cart)
+
+
+def _told_apart(
+    before: Cart,
+    now: Priced,
+    known: Mapping[str, tuple[Product, Variant]],
+    *,
+    rules: Rules,
+    at: datetime,
+    same: bool,
+) -> tuple[Message, ...]:
+    """What costs other than the cart was shown at, and not because its client asked for another.
+
+    Unless it is ``same`` the cart as it was is priced beside what it is to be, with nothing looked
+    up that is not ``known``. Nothing is said of a cart that cannot be priced any more: what is no
+    longer sold is spoken of by itself.
+    """
+    seen = before.seen
+    if seen is None:
+        return ()
+    if same:
+        return changes(seen, before.lines, now.quote, now.items, rules)
+    if any(line.variant_id not in known for line in before.lines):
+        return ()
+    try:
+        then = priced(
+            before.lines,
+            known,
+            rules=rules,
+            at=at,
+            country=before.country,
+            channel=before.channel,
+            destination=before.destination,
+            currency=before.currency,
+            codes=before.codes,
+            customer=facts_of(before.owner),
+            left=lambda basket: seen.standing(now.standing, rules),
+        )
+    except Invalid:
+        return ()
+    return changes(seen, before.lines, then.quote, now.items, rules)
 
 
 def _priced(
@@ -210,12 +270,15 @@ def _priced(
     at: datetime,
     *,
     refuse_unknown: bool = False,
+    before: Cart | None = None,
 ) -> Priced:
-    known = shelf.catalogue.variants([line.variant_id for line in lines])
+    """Lines with their prices, and what is to be said where these changed since ``before``."""
+    were = before.lines if before is not None else ()
+    known = shelf.catalogue.variants({line.variant_id: None for line in (*lines, *were)})
     if refuse_unknown and (refusal := unknown_items(lines, known)):
         raise refusal
     country, rules = place.country, shelf.book.rules(at)
-    return priced(
+    now = priced(
         lines,
         known,
         rules=rules,
@@ -230,3 +293,14 @@ def _priced(
         customer=facts_of(owner),
         left=shelf.left(rules, counted_as(owner, buyer), at),
     )
+    if before is None:
+        return now
+    same = _basis(before, before.lines, before.codes) == _basis(place, lines, codes)
+    said = _told_apart(before, now, known, rules=rules, at=at, same=same)
+    return replace(now, messages=(*now.messages, *said))
+
+
+def _basis(of: Cart | Wish, lines: Sequence[Line], codes: tuple[str, ...]) -> tuple[object, ...]:
+    """All of a client's own that decides what a cart costs."""
+    asked = [(line.id, line.variant_id, line.quantity) for line in lines]
+    return asked, codes, of.country, of.region, of.postal_code, of.currency, of.channel

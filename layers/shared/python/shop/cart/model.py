@@ -29,6 +29,7 @@ from shop.pricing.model import (
     market_of,
 )
 from shop.pricing.model.effects import GiftWith
+from shop.pricing.model.seen import PRICE, Seen
 
 KEPT = timedelta(days=30)
 """How long an untouched cart is kept."""
@@ -110,6 +111,8 @@ class Cart:
     channel: str = "web"
     codes: tuple[str, ...] = ()
     """Discount codes as they were typed, those too that take nothing off at present."""
+    seen: Seen | None = None
+    """What it was shown at when it was written last; ``None`` where nobody noted that."""
     version: int = 1
 
     @property
@@ -228,10 +231,8 @@ def priced(
     """Price lines as they stand now. Lines that are no longer sold are left out and spoken of.
 
     ``left`` tells what is left of codes and quotas for a basket. A code that takes nothing off
-    changes nothing else and is spoken of. A price that differs from the one last shown is spoken of
-    too: the shop decides every price and never changes one silently. A ``currency`` in which not
-    everything has a price is spoken of, and the first line's used. Raises Invalid where lines are
-    in different currencies.
+    changes nothing else and is spoken of. A ``currency`` in which not everything has a price is
+    spoken of, and the first line's used. Raises Invalid where lines are in different currencies.
     """
     items = []
     messages = []
@@ -299,18 +300,6 @@ def priced(
             code="amount_out_of_range",
             path="$.line_items",
         )
-    for index, item in enumerate(items):
-        now = result.line(item.line.id).unit_price.minor
-        if item.line.seen is not None and item.line.seen != now:
-            before = Money(item.line.seen, money)
-            messages.append(
-                Message(
-                    "warning",
-                    "price_changed",
-                    f"{item.product.title} now costs {Money(now, money)}; it was shown at {before}",
-                    f"$.line_items[{index}].item.price",
-                )
-            )
     messages += gifts_missed(result, rules)
     messages += [
         Message(
@@ -323,6 +312,33 @@ def priced(
         if not outcome.applied
     ]
     return Priced(tuple(items), result, tuple(messages), standing)
+
+
+def changes(
+    seen: Seen, were: Sequence[Line], now: Quote, items: Sequence[Item], rules: Rules
+) -> tuple[Message, ...]:
+    """What to say where something costs other than was shown: the shop never does that silently.
+
+    ``now`` is a quote of the very lines (``were``), codes, place and way that were ``seen``, so
+    that a difference is the shop's doing and never the client's; ``items`` are what is shown now.
+    """
+    known = {(line.id, line.variant_id) for line in were}
+    place = {
+        item.line.id: index
+        for index, item in enumerate(items)
+        if (item.line.id, item.line.variant_id) in known
+    }
+    titles = {item.line.id: item.product.title for item in items}
+    said = []
+    for notice in seen.notices(now, rules, titles):
+        path = "$.totals"
+        if notice.line_id is not None:
+            if notice.line_id not in place:
+                continue
+            path = f"$.line_items[{place[notice.line_id]}]"
+            path += ".item.price" if notice.code == PRICE else ".totals"
+        said.append(Message("warning", notice.code, notice.detail, path))
+    return tuple(said)
 
 
 def gifts_missed(result: Quote, rules: Rules) -> list[Message]:

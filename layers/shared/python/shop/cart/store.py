@@ -9,6 +9,7 @@ from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from shop.cart.model import Cart, Line
 from shop.kernel.errors import NotFound
 from shop.kernel.transactions import Part
+from shop.pricing.model.seen import Seen
 from shop.storage.ahead import Sought, one
 from shop.storage.documents import JsonDocument
 from shop.storage.table import Row
@@ -68,6 +69,7 @@ def _row(cart: Cart) -> _Row:
         "attribution": dict(cart.attribution),
         **({"codes": list(cart.codes)} if cart.codes else {}),
         **({"channel": cart.channel} if cart.channel != "web" else {}),
+        **({"seen": cart.seen.to_dict()} if cart.seen is not None else {}),
     }
     return _Row(
         _pk(cart.owner, cart.id),
@@ -79,10 +81,14 @@ def _row(cart: Cart) -> _Row:
 
 def _cart(owner: str, cart_id: str, row: _Row) -> Cart:
     doc = row.doc
+    lines = tuple(Line(*line) for line in doc["lines"])
+    prices = {line.id: line.seen for line in lines if line.seen is not None}
+    seen = doc.get("seen")
     return Cart(
         id=cart_id,
         owner=owner,
-        lines=tuple(Line(*line) for line in doc["lines"]),
+        lines=lines,
+        seen=None if seen is None else Seen.from_dict(seen, doc["currency"], prices),
         currency=doc["currency"],
         created_at=datetime.fromisoformat(doc["created_at"]),
         expires_at=datetime.fromtimestamp(int(row.expires_at), UTC),

@@ -7,7 +7,7 @@ from typing import Any
 
 from shop.cart.actions import NOTHING
 from shop.cart.model import Message
-from shop.checkout.actions.offering import as_offered, offer_again
+from shop.checkout.actions.offering import as_offered, holding, offer_again, settled
 from shop.checkout.actions.paying import go_on
 from shop.checkout.actions.shown import UNPAID, Gate, Shown
 from shop.checkout.actions.telling import (
@@ -33,6 +33,7 @@ from shop.kernel.transactions import Clash
 from shop.orders.model import GUEST, Order
 from shop.orders.model import Status as OrderStatus
 from shop.pricing.actions.credits import Part, counts_for, paying
+from shop.pricing.model.seen import TOTAL, Seen
 
 TRIES = 4
 ROWS_OF_A_CREDIT = 2
@@ -74,10 +75,10 @@ def complete_checkout(
             refuse_if_bought(order)
             if order.status in UNPAID:
                 return render(Shown(session, order, (in_progress(),)))
-        if session.offer.short or not session.offer.fresh(ask.at):
+        if not settled(session, till.shelf.book.rules(ask.at), ask.at):
             renewed = _renewed(session, ask.at, till)
-            if renewed.offer.quote.total != session.offer.quote.total or not renewed.ready:
-                return render(Shown(renewed, None, (price_changed(session, renewed),)))
+            if renewed.offer.quote.total != session.offer.quote.total:
+                return render(Shown(renewed, None, (_told(session, renewed, till, ask.at),)))
             session = renewed
         if not session.ready:
             return render(Shown(replace(session, order_id=None)))
@@ -118,7 +119,7 @@ def complete_checkout(
                 # The offer says itself which gift there is none of; it is not placed unsaid.
                 return render(Shown(replace(session, order_id=None), None, short))
             if session.offer.quote.total != before.offer.quote.total:
-                told = (*used_up(spent, before), price_changed(before, session))
+                told = (*used_up(spent, before), _told(before, session, till, ask.at))
                 return render(Shown(replace(session, order_id=None), None, (*short, *told)))
         if short:
             return render(Shown(replace(session, order_id=None), None, short))
@@ -185,6 +186,14 @@ def _reserve(till: Till, writes: Any, holds: Any) -> None:
     till.stock.reserve(writes, holds)
 
 
+def _told(before: Session, after: Session, till: Till, at: datetime) -> Message:
+    """Why a checkout was not bought that would have cost other than it was shown at."""
+    was, now = before.offer.quote, after.offer.quote
+    notices = Seen.of(was).notices(now, till.shelf.book.rules(at), {})
+    told = (notice.detail for notice in notices if notice.code == TOTAL)
+    return price_changed(next(told, f"the total was {was.total} and is {now.total} now"))
+
+
 def _refuse_another_request(ask: Ask, till: Till) -> None:
     taken = till.keys.taken(ask)
     if taken is not None and taken.fingerprint != ask.fingerprint:
@@ -200,6 +209,10 @@ def _renewed(
     gone: Mapping[str, int] = NOTHING,
 ) -> Session:
     offer = offer_again(session, till.shelf, at, stock=None, surely=surely, gone=gone)
+    if not surely:
+        offer = holding(session.offer, offer, at)
+    if offer.quote is session.offer.quote and not session.offer.short:
+        return session
     after = replace(
         session, offer=offer, lines=as_offered(session.lines, offer), version=session.version + 1
     )

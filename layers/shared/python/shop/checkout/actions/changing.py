@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from shop.cart.actions import Shelf
-from shop.cart.model import numbered, until
-from shop.checkout.actions.offering import as_offered, offer_for
+from shop.cart.model import counted_as, numbered, until
+from shop.checkout.actions.offering import Basis, as_offered, before_of, holding, offer_for
 from shop.checkout.actions.shown import UNPAID, Shown, Wish
 from shop.checkout.actions.telling import in_progress, refuse_if_bought
 from shop.checkout.model import OPEN_FOR, place_of
@@ -66,21 +66,29 @@ def update_checkout(
         expires_at=until(ask.at, OPEN_FOR),
     )
     with tried(codes, session.codes, asker, guesses, ask.at) as judged:
+        basis = Basis(
+            owner=ask.owner,
+            lines=lines,
+            codes=codes,
+            place=place_of(wish.destination, wish.country, wish.region, wish.postal_code),
+            delivered=bool(wish.destination),
+            option_id=wish.option_id,
+            currency=wish.currency or session.offer.quote.currency,
+            channel=wish.channel,
+            who=counted_as(ask.owner, wish.buyer),
+        )
+        before = before_of(session)
         offer = offer_for(
-            lines,
-            wish.destination,
-            place_of(wish.destination, wish.country, wish.region, wish.postal_code),
-            wish.option_id,
+            basis,
             shelf,
             ask.at,
             stock=None if same_goods and not session.offer.short else stock,
-            codes=codes,
-            owner=ask.owner,
-            buyer=wish.buyer,
-            currency=wish.currency or session.offer.quote.currency,
-            channel=wish.channel,
+            before=before,
             strict=True,
         )
         judged(offer.quote)
+    asked = basis.answered(offer)
+    if before.basis.same(asked) and before.basis.who == asked.who:
+        offer = holding(session.offer, offer, ask.at)
     after = replace(changed, offer=offer, lines=as_offered(lines, offer))
     return Change(Shown(after), (sessions.changing(session, after),))

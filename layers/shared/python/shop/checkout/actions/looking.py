@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from shop.cart.actions import Shelf
-from shop.checkout.actions.offering import offer_again
+from shop.checkout.actions.offering import before_of, holding, offer_again, settled
 from shop.checkout.actions.shown import Shown
 from shop.checkout.ports import Sessions
 from shop.inventory.ports import Stock
@@ -21,10 +21,15 @@ def show_checkout(
     stock: Stock,
     at: datetime,
 ) -> Shown:
-    """Look at a checkout. An offer that is no longer fresh is shown as it would be made now."""
+    """Look at a checkout. What would be offered now is shown where the offer holds no longer, and
+    where the same has become cheaper.
+    """
     session = sessions.of(owner, session_id, at)
     if session.order_id is not None:
         return Shown(session, orders.of(owner, session.order_id))
-    if session.canceled or (session.offer.fresh(at) and not session.offer.short):
+    if session.canceled:
         return Shown(session)
-    return Shown(replace(session, offer=offer_again(session, shelf, at, stock=stock)))
+    if settled(session, shelf.book.rules(at), at):
+        return Shown(session)
+    now = offer_again(session, shelf, at, stock=stock, before=before_of(session))
+    return Shown(replace(session, offer=holding(session.offer, now, at)))

@@ -1,131 +1,265 @@
 """The offer: lines, codes, place and way of shipping, priced as things are now."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from shop.cart.actions import NOTHING, Shelf
 from shop.cart.model import (
+    Cart,
     Line,
+    Message,
+    Priced,
+    changes,
     counted_as,
     facts_of,
     priced,
     shortage_messages,
     unknown_items,
 )
-from shop.checkout.model import (
-    Offer,
-    Session,
-    offer_lines,
-    place_of,
-)
+from shop.catalog.model import Product, Variant
+from shop.checkout.model import Offer, Session, offer_lines, place_of
 from shop.inventory.ports import Stock
 from shop.kernel.errors import Invalid, NotFound
-from shop.pricing.model import Destination, counts_of, group_of
+from shop.pricing.model import Basket, Destination, Rules, Standing, counts_of, group_of
+from shop.pricing.model.seen import Seen
 from shop.shipping.actions import Standard, options
 from shop.shipping.model import Consignment, ShippingOption
 from shop.shipping.model import Item as Packed
+from shop.shipping.ports import ShippingTables
+
+Known = Mapping[str, tuple[Product, Variant]]
+
+
+@dataclass(frozen=True)
+class Basis:
+    """All of a client's own that decides what a checkout costs.
+
+    ``delivered`` is whether there is an address, not only a hint of where it may be; ``who`` is the
+    name under which uses of limited things are counted.
+    """
+
+    owner: str
+    lines: tuple[Line, ...]
+    codes: tuple[str, ...]
+    place: Destination | None
+    delivered: bool
+    option_id: str | None
+    currency: str | None
+    channel: str
+    who: str | None
+
+    def same(self, other: "Basis") -> bool:
+        """Whether both ask for one thing, whoever asks."""
+        return replace(self, lines=(), who=None) == replace(other, lines=(), who=None) and [
+            (n.id, n.variant_id, n.quantity) for n in self.lines
+        ] == [(n.id, n.variant_id, n.quantity) for n in other.lines]
+
+    def answered(self, offer: Offer) -> "Basis":
+        """This, with what the shop chose where the client did not."""
+        return replace(self, option_id=offer.option_id, currency=offer.quote.currency)
+
+
+@dataclass(frozen=True)
+class Before:
+    """What was shown last, and for what."""
+
+    basis: Basis
+    seen: Seen
+
+
+def before_of(session: Session) -> Before:
+    """What this checkout was shown at."""
+    return Before(basis_of(session), Seen.of(session.offer.quote))
+
+
+def before_of_cart(cart: Cart) -> Before | None:
+    """What a cart was shown at; ``None`` where nobody noted that."""
+    if cart.seen is None:
+        return None
+    basis = Basis(
+        owner=cart.owner,
+        lines=cart.lines,
+        codes=cart.codes,
+        place=cart.destination,
+        delivered=False,
+        option_id=None,
+        currency=cart.currency,
+        channel=cart.channel,
+        who=counted_as(cart.owner, cart.buyer),
+    )
+    return Before(basis, cart.seen)
+
+
+def basis_of(session: Session) -> Basis:
+    """What this checkout asks for."""
+    return Basis(
+        owner=session.owner,
+        lines=session.lines,
+        codes=session.codes,
+        place=place_of(session.destination, session.country, session.region, session.postal_code),
+        delivered=bool(session.destination),
+        option_id=session.offer.option_id,
+        currency=session.offer.quote.currency,
+        channel=session.channel,
+        who=counted_as(session.owner, session.buyer),
+    )
+
+
+@dataclass(frozen=True)
+class _Reckoned:
+    """A basis priced: the goods alone, and with the way that was chosen."""
+
+    goods: Priced
+    whole: Priced
+    ways: tuple[ShippingOption, ...]
+    chosen: ShippingOption | None
+    undeliverable: str | None = None
 
 
 def offer_for(
-    lines: Sequence[Line],
-    destination: Mapping[str, Any] | None,
-    place: Destination | None,
-    option_id: str | None,
+    basis: Basis,
     shelf: Shelf,
     at: datetime,
     *,
     stock: Stock | None,
-    codes: tuple[str, ...],
-    owner: str,
-    buyer: Mapping[str, Any],
-    currency: str | None,
-    channel: str,
+    before: Before | None = None,
     strict: bool = False,
     surely: bool = False,
     gone: Mapping[str, int] = NOTHING,
 ) -> Offer:
-    """Make an offer for these lines as things are now.
+    """Make an offer as things are now, and say what costs other than ``before``.
 
     ``surely`` looks at limits as they were last written: what is left after somebody took the last.
 
     Without a choice the cheapest way of shipping is chosen. With ``strict`` a line that is not sold
     and a way that is not offered are refused; without, they are left out and spoken of.
     """
-    known = shelf.catalogue.variants([line.variant_id for line in lines])
-    if strict and (refusal := unknown_items(lines, known)):
+    were = before.basis.lines if before is not None else ()
+    known = shelf.catalogue.variants(
+        dict.fromkeys(line.variant_id for line in (*basis.lines, *were))
+    )
+    if strict and (refusal := unknown_items(basis.lines, known)):
         raise refusal
+    rules = shelf.book.rules(at)
+    left = shelf.left(rules, basis.who, at, surely=surely, gone=gone)
+    now = _reckoned(basis, known, rules, at, left, shelf.shipping, strict=strict)
+    messages = [*now.whole.messages]
+    if stock is not None:
+        country = basis.place.country if basis.place else None
+        levels = stock.towards(country).levels([item.variant.sku for item in now.goods.items])
+        messages += shortage_messages(now.goods.items, levels, severity="recoverable")
+    quote, standing = now.whole.quote, now.goods.standing
+    offer = Offer(
+        lines=offer_lines(now.goods.items),
+        quote=quote,
+        options=now.ways,
+        option_id=now.chosen.id if now.chosen else None,
+        undeliverable=now.undeliverable,
+        messages=tuple(messages),
+        counts=counts_of(quote.uses, rules, standing, basis.who, applied=quote.applied),
+        group_buy=group_of(quote.uses, rules, standing),
+    )
+    if before is None:
+        return offer
+    same = before.basis.same(basis.answered(offer))
+    said = _changes(before, now, known, rules, at, shelf, same=same)
+    return replace(offer, messages=(*offer.messages, *said))
+
+
+def _reckoned(
+    basis: Basis,
+    known: Known,
+    rules: Rules,
+    at: datetime,
+    left: Callable[[Basket], Standing],
+    shipping: ShippingTables | None,
+    *,
+    strict: bool = False,
+) -> _Reckoned:
+    place = basis.place
     country = place.country if place else None
-    rules, customer = shelf.book.rules(at), facts_of(owner)
-    who = counted_as(owner, buyer)
+    customer = facts_of(basis.owner)
     goods = priced(
-        lines,
+        basis.lines,
         known,
         rules=rules,
         at=at,
         country=country,
         destination=place,
-        currency=currency,
-        channel=channel,
-        codes=codes,
+        currency=basis.currency,
+        channel=basis.channel,
+        codes=basis.codes,
         customer=customer,
-        left=shelf.left(rules, who, at, surely=surely, gone=gone),
+        left=left,
     )
     if not goods.items:
         raise NotFound("nothing in this checkout is sold any more", code="item_unavailable")
     ways: tuple[ShippingOption, ...] = ()
     undeliverable = None
-    if destination and place is not None:
-        table = (shelf.shipping or Standard()).table(at)
+    if basis.delivered and place is not None:
+        table = (shipping or Standard()).table(at)
         packed = tuple(Packed(i.line.quantity, i.variant.weight_g) for i in goods.items)
         value = goods.quote.subtotal - goods.quote.goods_discount
         ways = options(Consignment(packed, value), place, table=table, at=at)
         undeliverable = None if ways else table.why_not(place).value
-    chosen = next((way for way in ways if way.id == option_id), None)
-    if option_id is not None and ways and chosen is None:
-        if strict:
-            raise Invalid(
-                f"{option_id!r} is not offered; choose one of {', '.join(w.id for w in ways)}",
-                code="option_unknown",
-                path="$.fulfillment.methods[0].groups[0].selected_option_id",
-            )
-        option_id = None
+    wanted = basis.option_id
+    chosen = next((way for way in ways if way.id == wanted), None)
+    if wanted is not None and ways and chosen is None and strict:
+        raise Invalid(
+            f"{wanted!r} is not offered; choose one of {', '.join(w.id for w in ways)}",
+            code="option_unknown",
+            path="$.fulfillment.methods[0].groups[0].selected_option_id",
+        )
     if chosen is None and ways:
         chosen = ways[0]
-    result = goods
-    if chosen is not None:
-        result = priced(
-            [item.line for item in goods.items],
-            known,
-            rules=rules,
-            at=at,
-            country=country,
-            destination=place,
-            shipping=chosen.price,
-            shipping_method=chosen.id,
-            currency=goods.quote.currency,
-            channel=channel,
-            codes=codes,
-            customer=customer,
-            left=lambda basket: goods.standing,
-        )
-    messages = [*result.messages]
-    if stock is not None:
-        levels = stock.towards(country).levels([item.variant.sku for item in goods.items])
-        messages += shortage_messages(goods.items, levels, severity="recoverable")
-    return Offer(
-        lines=offer_lines(goods.items),
-        quote=result.quote,
-        options=ways,
-        option_id=chosen.id if chosen else None,
-        undeliverable=undeliverable,
-        messages=tuple(messages),
-        counts=counts_of(
-            result.quote.uses, rules, goods.standing, who, applied=result.quote.applied
-        ),
-        group_buy=group_of(result.quote.uses, rules, goods.standing),
+    if chosen is None:
+        return _Reckoned(goods, goods, ways, None, undeliverable)
+    whole = priced(
+        [item.line for item in goods.items],
+        known,
+        rules=rules,
+        at=at,
+        country=country,
+        destination=place,
+        shipping=chosen.price,
+        shipping_method=chosen.id,
+        currency=goods.quote.currency,
+        channel=basis.channel,
+        codes=basis.codes,
+        customer=customer,
+        left=lambda basket: goods.standing,
     )
+    return _Reckoned(goods, whole, ways, chosen)
+
+
+def _changes(
+    before: Before,
+    now: _Reckoned,
+    known: Known,
+    rules: Rules,
+    at: datetime,
+    shelf: Shelf,
+    *,
+    same: bool,
+) -> tuple[Message, ...]:
+    """What costs other than it was shown at, and not because its client asked for another.
+
+    Unless both are the ``same`` the checkout as it was is priced beside what it is to be, with
+    nothing looked up that is not ``known``. Nothing is said of one that cannot be priced any more.
+    """
+    basis, seen = before.basis, before.seen
+    if same:
+        then = now
+    elif any(line.variant_id not in known for line in basis.lines):
+        return ()
+    else:
+        left = seen.standing(now.goods.standing, rules)
+        try:
+            then = _reckoned(basis, known, rules, at, lambda basket: left, shelf.shipping)
+        except Invalid:
+            return ()
+    return changes(seen, basis.lines, then.whole.quote, now.goods.items, rules)
 
 
 def offer_again(
@@ -134,28 +268,45 @@ def offer_again(
     at: datetime,
     *,
     stock: Stock | None,
+    before: Before | None = None,
     surely: bool = False,
     gone: Mapping[str, int] = NOTHING,
 ) -> Offer:
-    place = place_of(session.destination, session.country, session.region, session.postal_code)
-    return offer_for(
-        session.lines,
-        session.destination,
-        place,
-        session.offer.option_id,
-        shelf,
-        at,
-        stock=stock,
-        codes=session.codes,
-        owner=session.owner,
-        buyer=session.buyer,
-        currency=session.offer.quote.currency,
-        channel=session.channel,
-        surely=surely,
-        gone=gone,
+    """The offer for what a checkout asks for, as it would be made now."""
+    basis = basis_of(session)
+    return offer_for(basis, shelf, at, stock=stock, before=before, surely=surely, gone=gone)
+
+
+def settled(session: Session, rules: Rules, at: datetime) -> bool:
+    """Whether an offer holds as it is: fresh, not short, made under the rules of this instant."""
+    offer = session.offer
+    return (
+        offer.fresh(at)
+        and not offer.short
+        and rules.alike(offer.quote.rules_version, offer.quote.at, at)
     )
 
 
+def holding(before: Offer, now: Offer, at: datetime) -> Offer:
+    """Of two offers for one thing the one that holds: within its time the one that was made before,
+    unless it has become cheaper. What it says of the stock is as it is now.
+    """
+    if (
+        not before.fresh(at)
+        or now.quote.total <= before.quote.total
+        or not _same_goods(before, now)
+    ):
+        return now
+    said = [m for m in before.messages if m.code != "out_of_stock"]
+    said += [m for m in now.messages if m.code == "out_of_stock"]
+    return replace(before, messages=tuple(said))
+
+
+def _same_goods(one: Offer, other: Offer) -> bool:
+    return [n.id for n in one.lines] == [n.id for n in other.lines]
+
+
 def as_offered(lines: Sequence[Line], offer: Offer) -> tuple[Line, ...]:
+    """The lines that are offered, with the prices they are shown at."""
     shown = {line.id: line.unit_price.minor for line in offer.quote.lines}
     return tuple(replace(line, seen=shown[line.id]) for line in lines if line.id in shown)

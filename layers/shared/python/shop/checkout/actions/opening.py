@@ -1,9 +1,9 @@
 """Begin a checkout, from lines or from a cart."""
 
 from shop.cart.actions import Shelf
-from shop.cart.model import numbered, until
+from shop.cart.model import counted_as, numbered, until
 from shop.cart.ports import Carts
-from shop.checkout.actions.offering import as_offered, offer_for
+from shop.checkout.actions.offering import Basis, as_offered, before_of_cart, offer_for
 from shop.checkout.actions.shown import Shown, Wish
 from shop.checkout.model import OPEN_FOR, Session, place_of
 from shop.checkout.ports import Sessions
@@ -32,9 +32,10 @@ def create_checkout(
     attribution, currency = wish.attribution, wish.currency
     codes = wish.codes or ()
     known: tuple[str, ...] = ()
+    before = None
     if wish.cart_id is not None:
         cart = carts.of(ask.owner, wish.cart_id, ask.at)
-        lines = cart.lines
+        lines, before = cart.lines, before_of_cart(cart)
         buyer = {**buyer, **cart.buyer}
         if cart.country:
             country, region, postal = cart.country, cart.region, cart.postal_code
@@ -46,21 +47,19 @@ def create_checkout(
     else:
         raise Invalid("line_items or a cart_id are needed", code="missing", path="$.line_items")
     with tried(codes, known, asker, guesses, ask.at) as judged:
-        offer = offer_for(
-            lines,
-            wish.destination,
-            place_of(wish.destination, country, region, postal),
-            wish.option_id,
-            shelf,
-            ask.at,
-            stock=stock,
-            codes=codes,
+        basis = Basis(
             owner=ask.owner,
-            buyer=buyer,
+            lines=lines,
+            codes=codes,
+            place=place_of(wish.destination, country, region, postal),
+            delivered=bool(wish.destination),
+            option_id=wish.option_id,
             currency=currency,
             channel=wish.channel,
-            strict=wish.cart_id is None,
+            who=counted_as(ask.owner, buyer),
         )
+        strict = wish.cart_id is None
+        offer = offer_for(basis, shelf, ask.at, stock=stock, before=before, strict=strict)
         judged(offer.quote)
     session = Session(
         id=new_id("chk"),

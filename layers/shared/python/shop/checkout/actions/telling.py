@@ -62,13 +62,8 @@ def in_progress() -> Message:
     )
 
 
-def price_changed(before: Session, after: Session) -> Message:
+def price_changed(how: str) -> Message:
     """A completion that was not done, since it would have cost other than was shown."""
     return Message(
-        "error",
-        "price_changed",
-        f"the total was {before.offer.quote.total} and is {after.offer.quote.total} now; "
-        "look at it and complete again",
-        "$.totals",
-        "recoverable",
+        "error", "price_changed", f"{how}; look at it and complete again", "$.totals", "recoverable"
     )

@@ -138,6 +138,23 @@ class Rules:
         """What was played back of the past under these rules, kept with them."""
         return {}
 
+    def alike(self, version: str, then: datetime, at: datetime) -> bool:
+        """Whether what was quoted ``then`` under that version would be quoted alike: since then
+        nothing was changed, has begun or has ended.
+
+        What the rules do not hold (the catalogue's prices, what is left of limited things) may
+        have changed all the same.
+        """
+        if version != self.version:
+            return False
+        return all(
+            bool(promotion.why_not_now(then)) == bool(promotion.why_not_now(at))
+            for promotion in self.promotions
+        ) and all(
+            bool(found.window.why_not(then)) == bool(found.window.why_not(at))
+            for found in self.price_lists
+        )
+
     def with_promotion(self, promotion: Promotion) -> "Rules":
         """These rules with one promotion more, or another in its place: to ask "what if"."""
         others = tuple(other for other in self.promotions if other.id != promotion.id)

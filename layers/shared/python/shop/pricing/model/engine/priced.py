@@ -1,5 +1,6 @@
 """A basket priced: from the unit prices over the promotions to tax and sums."""
 
+from dataclasses import replace
 from datetime import date, datetime
 
 from shop.kernel.money import Money, ratio
@@ -15,7 +16,6 @@ from shop.pricing.model.quote import (
     Delivery,
     Discount,
     Gift,
-    Notice,
     Quote,
     QuoteLine,
     Tax,
@@ -24,6 +24,7 @@ from shop.pricing.model.quote import (
 )
 from shop.pricing.model.rounding import MILLION, RoundingPolicy
 from shop.pricing.model.rules import Market, Rules
+from shop.pricing.model.seen import Seen
 from shop.pricing.model.standing import UNTOUCHED, Standing
 from shop.pricing.model.tax import TaxRate
 from shop.pricing.model.trace import Step, TraceEntry
@@ -65,7 +66,7 @@ def priced(
     cost = sum(work.cost) + (work.ship or 0)
     total = cost + (0 if taxes.included else tax)
     currency = basket.currency
-    return Quote(
+    quoted = Quote(
         lines=tuple(lines),
         subtotal=Money(subtotal, currency),
         discount=Money(subtotal + (shipping or 0) - cost, currency),
@@ -82,9 +83,13 @@ def priced(
         gifts=tuple(_gift(*given, currency) for given in work.gifts),
         codes=outcomes_of(outcomes, work.trace, currency) if outcomes else (),
         uses=_uses(work),
-        notices=_notices(basket, prices, total),
         reverse_charge=taxes.reversed,
     )
+    seen = Seen.by(basket)
+    if seen is None:
+        return quoted
+    titles = {line.id: line.title for line in basket.lines}
+    return replace(quoted, notices=seen.notices(quoted, rules, titles))
 
 
 def _canonical(line: BasketLine, price: int) -> tuple[object, ...]:
@@ -328,22 +333,6 @@ def _uses(work: Work) -> tuple[Use, ...]:
         if units or entry.code is not None:
             uses.append(Use(entry.rule, units, entry.code, sku))
     return tuple(uses)
-
-
-def _notices(basket: Basket, prices: dict[str, int], total: int) -> tuple[Notice, ...]:
-    notices = []
-    for line in basket.lines:
-        if line.seen_price is None:
-            continue
-        now = Money(prices[line.id], basket.currency)
-        if line.seen_price != now:
-            notices.append(
-                Notice("price_changed", f"{line.title}: {line.seen_price} is now {now}", line.id)
-            )
-    if basket.seen_total is not None and basket.seen_total != Money(total, basket.currency):
-        now = Money(total, basket.currency)
-        notices.append(Notice("total_changed", f"{basket.seen_total} is now {now}"))
-    return tuple(notices)
 
 
 def split(total: int, tax: int, quantity: int) -> tuple[UnitRun, ...]:
