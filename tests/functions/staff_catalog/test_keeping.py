@@ -34,6 +34,10 @@ CAP: dict[str, Any] = {
             "list_price": {"amount": 3000, **USD},
             "options": [{"name": "Size", "label": "S"}],
             "weight_g": 90,
+            "length_mm": 250,
+            "width_mm": 200,
+            "height_mm": 120,
+            "tax_class": "reduced",
             "barcode": "4006381333931",
         },
         {
@@ -88,6 +92,8 @@ def test_a_new_product_is_a_draft_and_is_read_back_as_it_was_written() -> None:
     assert (made["status"], made["version"], made["handle"]) == ("draft", 1, "wool-cap")
     assert made["options"] == [{"name": "Size", "values": ["S", "M"]}]
     assert [v["id"] for v in made["variants"]] == ["cap.1", "cap.2"]
+    said = CAP["variants"][0]
+    assert {name: made["variants"][0][name] for name in said} == said
     assert read("cap").json == made
 
 
@@ -243,6 +249,15 @@ def test_listing_never_scans() -> None:
         ({"variants": [{"price": {"amount": 5, "currency": "$"}}]}, "$.variants[0].price.currency"),
         ({"variants": [{"price": {"amount": 5, **USD}, "sku": "  "}]}, "$.variants[0].sku"),
         ({"variants": [{"price": {"amount": 5, **USD}, "weight_g": -1}]}, "$.variants[0].weight_g"),
+        ({"variants": [{"price": {"amount": 5, **USD}, "width_mm": 0}]}, "$.variants[0].width_mm"),
+        (
+            {"variants": [{"price": {"amount": 5, **USD}, "height_mm": 10**6}]},
+            "$.variants[0].height_mm",
+        ),
+        (
+            {"variants": [{"price": {"amount": 5, **USD}, "tax_class": "Super!"}]},
+            "$.variants[0].tax_class",
+        ),
         ({"variants": [{"price": {"amount": 5, **USD}, "id": "cap.5"}]}, "$.variants[0].id"),
         (
             {"variants": [{"price": {"amount": 5, **USD}}, {"price": {"amount": 5, **USD}}]},

@@ -341,6 +341,8 @@ def _fulfillment_view(session: Session) -> dict[str, Any]:
                         "earliest_fulfillment_time": option.earliest.isoformat(),
                         "latest_fulfillment_time": option.latest.isoformat(),
                         "totals": [{"type": "total", "amount": option.price.minor}],
+                        "parcels": option.parcels,
+                        "carbon_grams": option.carbon_g,
                     }
                     for option in offer.options
                 ],

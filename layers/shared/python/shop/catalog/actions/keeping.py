@@ -37,6 +37,10 @@ class DraftVariant:
     title: str | None = None
     choices: tuple[OptionChoice, ...] = ()
     weight_g: int | None = None
+    length_mm: int | None = None
+    width_mm: int | None = None
+    height_mm: int | None = None
+    tax_class: str = "standard"
     barcode: str | None = None
     media: Media | None = None
     status: VariantStatus = VariantStatus.ACTIVE
@@ -200,6 +204,10 @@ def _variants(
             list_price=said.list_price,
             choices=said.choices,
             weight_g=said.weight_g,
+            length_mm=said.length_mm,
+            width_mm=said.width_mm,
+            height_mm=said.height_mm,
+            tax_class=said.tax_class,
             barcode=said.barcode,
             media=said.media,
             status=said.status,

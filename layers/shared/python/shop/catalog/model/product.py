@@ -41,6 +41,10 @@ DEAREST = 10**12
 HEAVIEST = 10_000_000
 """Grams beyond which a weight is one."""
 
+LONGEST_SIDE = 100_000
+"""Millimetres beyond which a side of a parcel is one."""
+TAX_CLASS = re.compile(r"[a-z][a-z0-9_]{0,31}")
+
 MOST_MARKS = 500
 """Prices of its past that a variant carries along; the law asks for those of some weeks."""
 
@@ -131,9 +135,10 @@ class Variant:
     """What can be bought. ``sku`` is the key of its stock; ``price`` is for one.
 
     ``list_price`` is the higher price it is shown beside ("compare at"), ``weight_g`` its weight
-    in grams with packing, ``None`` where nobody weighed it. ``past`` are all the prices it was on
-    sale at, oldest first: written with the change itself (:func:`with_prices_noted`), never by
-    hand.
+    in grams with packing, ``None`` where nobody weighed it; its sizes, packed, are in millimetres.
+    ``tax_class`` names the rate it is taxed at (docs/law/pricing.md, 10). ``past`` are all the
+    prices it was on sale at, oldest first: written with the change itself
+    (:func:`with_prices_noted`), never by hand.
     """
 
     id: str
@@ -143,6 +148,10 @@ class Variant:
     list_price: Money | None = None
     choices: tuple[OptionChoice, ...] = ()
     weight_g: int | None = None
+    length_mm: int | None = None
+    width_mm: int | None = None
+    height_mm: int | None = None
+    tax_class: str = "standard"
     barcode: str | None = None
     media: Media | None = None
     status: VariantStatus = VariantStatus.ACTIVE
@@ -332,6 +341,12 @@ def _variants(product: Product) -> Iterable[Problem]:
         yield from _price(variant, path)
         if variant.weight_g is not None and not 0 <= variant.weight_g <= HEAVIEST:
             yield _bad(f"{path}.weight_g", f"a weight is 0 to {HEAVIEST} grams")
+        for side in ("length_mm", "width_mm", "height_mm"):
+            size = getattr(variant, side)
+            if size is not None and not 1 <= size <= LONGEST_SIDE:
+                yield _bad(f"{path}.{side}", f"a side is 1 to {LONGEST_SIDE} millimetres")
+        if not TAX_CLASS.fullmatch(variant.tax_class):
+            yield _bad(f"{path}.tax_class", "a tax class is a name such as standard or reduced")
         if variant.barcode is not None and not SKU.fullmatch(variant.barcode):
             yield _bad(f"{path}.barcode", "a barcode has 1 to 100 printable ASCII characters")
         if variant.media is not None:

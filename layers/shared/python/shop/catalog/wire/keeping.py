@@ -81,6 +81,10 @@ class VariantBody(Shape):
     title: Name | None = None
     options: Annotated[list[ChoiceBody], Field(max_length=5, default_factory=list)]
     weight_g: Annotated[int, Field(ge=0)] | None = None
+    length_mm: Annotated[int, Field(ge=1)] | None = None
+    width_mm: Annotated[int, Field(ge=1)] | None = None
+    height_mm: Annotated[int, Field(ge=1)] | None = None
+    tax_class: Annotated[str, StringConstraints(max_length=32)] = "standard"
     barcode: Name | None = None
     media: MediaBody | None = None
     status: Literal["active", "discontinued"] = "active"
@@ -94,6 +98,10 @@ class VariantBody(Shape):
             title=self.title,
             choices=tuple(OptionChoice(c.name, c.label) for c in self.options),
             weight_g=self.weight_g,
+            length_mm=self.length_mm,
+            width_mm=self.width_mm,
+            height_mm=self.height_mm,
+            tax_class=self.tax_class,
             barcode=self.barcode,
             media=self.media.media() if self.media else None,
             status=VariantStatus(self.status),
@@ -173,6 +181,10 @@ class VariantView(BaseModel):
     list_price: MoneyBody | None = None
     options: list[ChoiceBody]
     weight_g: int | None = None
+    length_mm: int | None = None
+    width_mm: int | None = None
+    height_mm: int | None = None
+    tax_class: str = "standard"
     barcode: str | None = None
     media: MediaBody | None = None
 
@@ -187,6 +199,10 @@ class VariantView(BaseModel):
             list_price=MoneyBody.of(variant.list_price) if variant.list_price else None,
             options=[ChoiceBody(name=c.name, label=c.value) for c in variant.choices],
             weight_g=variant.weight_g,
+            length_mm=variant.length_mm,
+            width_mm=variant.width_mm,
+            height_mm=variant.height_mm,
+            tax_class=variant.tax_class,
             barcode=variant.barcode,
             media=MediaBody.of(variant.media) if variant.media else None,
         )

@@ -57,6 +57,7 @@ def line_of(
         quantity=quantity,
         categories=category_names(product.categories),
         weight_g=variant.weight_g,
+        tax_class=variant.tax_class,
         compare_at=variant.list_price,
     )
 
