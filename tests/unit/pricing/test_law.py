@@ -102,6 +102,7 @@ def basket_of(told: dict[str, Any]) -> Basket:
                 unit_price=Money(line["price"], line.get("price_currency", currency)),
                 quantity=line["quantity"],
                 categories=tuple(line.get("categories", ())),
+                tax_class=line.get("tax_class", "standard"),
                 seen_price=None if seen is None else Money(seen, currency),
             )
         )
@@ -308,8 +309,14 @@ def check_shipping(example: dict[str, Any]) -> None:
         tuple(Item(**item) for item in told["goods"]["items"]), money(told["goods"]["value"])
     )
     table = ShippingTable.from_dict(amounts(told["table"]))
-    offered = options(goods, Address(told["to"]), table=table, at=NOON)
+    country, _, region = told["to"].partition("-")
+    at = instant(example.get("at", NOON))
+    offered = options(goods, Address(country, region or None), table=table, at=at)
     expect = dict(example["expect"])
+    if "arrives" in expect:
+        (one,) = offered
+        days = [day.date().isoformat() for day in (one.earliest, one.latest)]
+        assert days == expect.pop("arrives")
     if "parcels" in expect:
         assert [option.parcels for option in offered] == [expect.pop("parcels")]
     assert {option.id: option.price.minor for option in offered} == expect

@@ -1,6 +1,6 @@
 """Rates as dated data, and who pays them."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -29,6 +29,43 @@ def test_the_bundled_table_knows_all_members_of_the_union() -> None:
     assert rate("FR", "reduced") == 55_000
     assert rate("FR", "super_reduced") == 21_000
     assert rate("DK", "reduced") == 250_000, "Denmark has no reduced rate"
+
+
+UNION = """AT 20 BE 21 BG 20 CY 19 CZ 21 DE 19 DK 25 EE 24 ES 21 FI 25.5 FR 20 GR 24 HR 25 HU 27
+    IE 23 IT 22 LT 21 LU 17 LV 21 MT 18 NL 21 PL 23 PT 23 RO 21 SE 25 SI 22 SK 23"""
+"""Standard rates in per cent, as the members published them for the end of 2026."""
+
+
+def test_the_standard_rates_of_the_union_are_those_of_the_end_of_2026() -> None:
+    words = UNION.split()
+    published = {c: round(float(r) * 10_000) for c, r in zip(words[::2], words[1::2], strict=True)}
+    assert {country: rate(country) for country in BUNDLED.union} == published
+
+
+def test_what_is_super_reduced_is_never_taxed_higher_than_what_is_reduced() -> None:
+    for country in BUNDLED.union:
+        assert rate(country, "super_reduced") <= rate(country, "reduced") <= rate(country)
+    assert rate("PL", "super_reduced") == 50_000
+
+
+@pytest.mark.parametrize(
+    ("country", "tax_class", "changed", "before", "after"),
+    [
+        ("EE", "standard", date(2024, 1, 1), 200_000, 220_000),
+        ("EE", "standard", date(2025, 7, 1), 220_000, 240_000),
+        ("SK", "standard", date(2025, 1, 1), 200_000, 230_000),
+        ("RO", "standard", date(2025, 8, 1), 190_000, 210_000),
+        ("RO", "reduced", date(2025, 8, 1), 50_000, 110_000),
+        ("LU", "standard", date(2024, 1, 1), 160_000, 170_000),
+        ("CZ", "reduced", date(2024, 1, 1), 100_000, 120_000),
+        ("DE", "reduced", date(2021, 1, 1), 50_000, 70_000),
+    ],
+)
+def test_what_held_before_is_kept(
+    country: str, tax_class: str, changed: date, before: int, after: int
+) -> None:
+    assert rate(country, tax_class, day=changed - timedelta(days=1)) == before
+    assert rate(country, tax_class, day=changed) == after
 
 
 def test_a_rate_holds_from_its_day_on_and_until_the_day_of_the_next() -> None:

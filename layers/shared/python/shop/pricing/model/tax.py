@@ -126,27 +126,33 @@ def _meet(one: TaxRate, other: TaxRate) -> bool:
 def _europe() -> list[TaxRate]:
     rates: list[TaxRate] = []
     for country, (_, name, standard, reduced, lowest) in VAT.items():
-        dated = _BEFORE.get(country, ())
-        since = dated[-1].until if dated else None
-        rates += dated
-        rates.append(TaxRate(country, standard, name=name, since=since))
         lower = [rate for rate in reduced if rate >= 50_000]
+        now = {STANDARD: standard}
         if lower:
-            rates.append(TaxRate(country, lower[-1], "reduced", name=name))
+            now["reduced"] = lower[-1]
         if lowest or lower:
-            rates.append(TaxRate(country, lowest or lower[-1], "super_reduced", name=name))
+            now["super_reduced"] = lowest or lower[-1]
+        for tax_class, rate in now.items():
+            since = None
+            for before, until in _BEFORE.get((country, tax_class), ()):
+                rates.append(TaxRate(country, before, tax_class, None, name, since, until))
+                since = until
+            rates.append(TaxRate(country, rate, tax_class, None, name, since))
     return rates
 
 
-_BEFORE: dict[str, tuple[TaxRate, ...]] = {
-    # What held before the rates of today: goods of then may still be returned.
-    "DE": (
-        TaxRate("DE", 190_000, name="MwSt", until=date(2020, 7, 1)),
-        TaxRate("DE", 160_000, name="MwSt", since=date(2020, 7, 1), until=date(2021, 1, 1)),
-    ),
-    "EE": (TaxRate("EE", 220_000, name="km", since=date(2024, 1, 1), until=date(2025, 7, 1)),),
-    "FI": (TaxRate("FI", 240_000, name="ALV", until=date(2024, 9, 1)),),
-    "SK": (TaxRate("SK", 200_000, name="DPH", until=date(2025, 1, 1)),),
+_BEFORE: dict[tuple[str, str], tuple[tuple[int, date], ...]] = {
+    # What held before the rates of today, and up to when: goods of then may still be returned.
+    ("CZ", "reduced"): ((100_000, date(2024, 1, 1)),),
+    ("DE", STANDARD): ((190_000, date(2020, 7, 1)), (160_000, date(2021, 1, 1))),
+    ("DE", "reduced"): ((70_000, date(2020, 7, 1)), (50_000, date(2021, 1, 1))),
+    ("EE", STANDARD): ((200_000, date(2024, 1, 1)), (220_000, date(2025, 7, 1))),
+    ("FI", STANDARD): ((240_000, date(2024, 9, 1)),),
+    ("LU", STANDARD): ((170_000, date(2023, 1, 1)), (160_000, date(2024, 1, 1))),
+    ("LU", "reduced"): ((80_000, date(2023, 1, 1)), (70_000, date(2024, 1, 1))),
+    ("RO", STANDARD): ((190_000, date(2025, 8, 1)),),
+    ("RO", "reduced"): ((50_000, date(2025, 8, 1)),),
+    ("SK", STANDARD): ((200_000, date(2025, 1, 1)),),
 }
 
 _AMERICA = [

@@ -2,7 +2,8 @@
 
 Derived from the package eu-vat-rates-data 2026.9.29 (MIT licence), which takes the rates of the
 Union's members from the European Commission's database "Taxes in Europe" (TEDB) and keeps the
-others by hand. Which goods fall under a reduced rate differs from country to country; the table
+others by hand; two of its super-reduced rates that are not below 5 % (Poland, Portugal) are left
+out. Which goods fall under a reduced rate differs from country to country; the table
 says only what the rates are.
 """
 
@@ -43,8 +44,8 @@ VAT: dict[str, tuple[bool, str, int, tuple[int, ...], int]] = {
     "MT": (True, "VAT", 180000, (70000, 50000), 0),
     "NL": (True, "btw", 210000, (90000,), 0),
     "NO": (False, "MVA", 250000, (150000, 120000), 0),
-    "PL": (True, "VAT", 230000, (80000, 50000), 80000),
-    "PT": (True, "IVA", 230000, (220000, 160000, 130000, 60000), 60000),
+    "PL": (True, "VAT", 230000, (80000, 50000), 0),
+    "PT": (True, "IVA", 230000, (220000, 160000, 130000, 60000), 0),
     "RO": (True, "TVA", 210000, (110000,), 0),
     "RS": (False, "PDV", 200000, (100000,), 0),
     "SE": (True, "moms", 250000, (120000, 60000), 0),
