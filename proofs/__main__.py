@@ -1,6 +1,7 @@
 """``python -m proofs [numbers] [--broken] [--seed N] [--points N] [--workers N]``
 
-``python -m proofs replay [--data FILE] [--invoices N] [--seconds S]`` replays real invoices.
+``python -m proofs replay [--data FILE] [--invoices N] [--seconds S]`` replays real invoices,
+``python -m proofs large`` deals in orders of 1,114 articles.
 """
 
 import argparse
@@ -21,21 +22,21 @@ PROOFS = {
     13: "proofs.limited_coupons",
 }
 """The proofs that exist, by their number in docs/proofs.md."""
-REPLAY = "replay"
-"""It needs a file of invoices, so it runs only when it is asked for."""
+NAMED = {"replay": "proofs.replay", "large": "proofs.large"}
+"""These take long, or need a file, so they run only when they are asked for."""
 FELL_SHORT = 1
 UNNOTICED = 3
 """A proof passed on a shop that was broken on purpose: the proof itself is broken."""
 
 
 def _proof(name: str) -> int | str:
-    return REPLAY if name == REPLAY else int(name)
+    return name if name in NAMED else int(name)
 
 
 def main() -> int:
     """Run the proofs asked for: 0 if all hold; with ``--broken`` 1 if all fail, as they must."""
     parser = argparse.ArgumentParser(prog="python -m proofs", description=__doc__)
-    there = f"{', '.join(map(str, PROOFS))}, {REPLAY}"
+    there = ", ".join(map(str, (*PROOFS, *NAMED)))
     parser.add_argument("numbers", nargs="*", type=_proof, help=f"of {there}")
     parser.add_argument("--broken", action="store_true", help="on a deliberately broken shop")
     parser.add_argument("--seed", type=int, default=1)
@@ -45,7 +46,8 @@ def main() -> int:
     parser.add_argument("--invoices", type=int, help="how many of them, at most")
     parser.add_argument("--seconds", type=float, help="how long they are bought, at most")
     told = parser.parse_args()
-    unknown = [number for number in told.numbers if number not in {*PROOFS, REPLAY}]
+    known: dict[int | str, str] = dict([*PROOFS.items(), *NAMED.items()])
+    unknown = [number for number in told.numbers if number not in known]
     if unknown:
         parser.error(f"there is no proof {unknown[0]}; there are {there}")
     options = Options(
@@ -59,7 +61,7 @@ def main() -> int:
     )
     verdicts: list[Verdict] = []
     for number in told.numbers or PROOFS:
-        module = "proofs.replay" if number == REPLAY else PROOFS[number]
+        module = known[number]
         for verdict in importlib.import_module(module).prove(options):
             print(verdict.line(), flush=True)
             for finding in verdict.findings:

@@ -21,6 +21,17 @@ if __name__ == "__main__":
     raise SystemExit(0 if verdict.passed else 1)
 """
 
+LARGE = """
+import sys
+from proofs.large import _dealt
+from proofs.options import Options
+if __name__ == "__main__":
+    flaw = sys.argv[1] or None
+    verdict = _dealt(Options(), 120, 2, flaw=flaw, words=flaw)
+    print(verdict.line(), verdict.findings)
+    raise SystemExit(0 if verdict.passed else 1)
+"""
+
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:
     path = os.pathsep.join([str(ROOT), str(ROOT / "layers" / "shared" / "python")])
@@ -56,3 +67,14 @@ def test_a_shop_that_places_in_two_calls_is_found_out(tmp_path: Path) -> None:
     done = run(str(script))
     assert done.returncode == 1, f"{done.stdout}\n{done.stderr}"
     assert "FAIL" in done.stdout
+
+
+@pytest.mark.parametrize(("flaw", "code"), [("", 0), ("no way back", 1)])
+def test_a_large_order_is_whole_or_gone_and_a_saga_without_a_way_back_is_found_out(
+    tmp_path: Path, flaw: str, code: int
+) -> None:
+    script = tmp_path / "large.py"
+    script.write_text(LARGE)
+    done = run(str(script), flaw)
+    assert done.returncode == code, f"{done.stdout}\n{done.stderr}"
+    assert "proof large" in done.stdout

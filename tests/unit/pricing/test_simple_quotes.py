@@ -1,6 +1,8 @@
 """A basket without promotions: prices, shipping, tax, sums, and its way through JSON."""
 
 import json
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -8,7 +10,7 @@ import pytest
 from shop.kernel.errors import Invalid
 from shop.kernel.money import Money
 from shop.pricing.actions.quoting import quote
-from shop.pricing.model import Basket, BasketLine, Destination, Quote, Rules
+from shop.pricing.model import Basket, BasketLine, Destination, Quote, QuoteLine, Rules
 
 AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
 RULES = Rules(version="7")
@@ -48,6 +50,23 @@ def test_a_quote_survives_its_way_through_json() -> None:
     )
     q = quote(basket, rules=RULES, at=AT)
     assert Quote.from_dict(json.loads(json.dumps(q.to_dict()))) == q
+
+
+def test_the_lines_of_a_large_basket_are_found_without_looking_through_all_of_them() -> None:
+    class Walked(tuple[QuoteLine, ...]):
+        times = 0
+
+        def __iter__(self) -> Iterator[QuoteLine]:
+            Walked.times += 1
+            return super().__iter__()
+
+    q = quote(Basket(tuple(line(f"l{n}", 100, 1) for n in range(50)), "USD"), rules=RULES, at=AT)
+    q = replace(q, lines=Walked(q.lines))
+    Walked.times = 0
+    assert [q.line(f"l{n}").id for n in range(50)] == [f"l{n}" for n in range(50)]
+    assert Walked.times == 1
+    with pytest.raises(KeyError):
+        q.line("l50")
 
 
 def test_a_quantity_of_zero_is_refused_with_its_place() -> None:

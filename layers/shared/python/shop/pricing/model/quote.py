@@ -3,7 +3,7 @@ unit.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -202,6 +202,10 @@ class Quote:
     uses: tuple[Use, ...] = ()
     notices: tuple[Notice, ...] = ()
     reverse_charge: bool = False
+    _by_id: dict[str, QuoteLine] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """Filled when a line is first asked for: baskets of a thousand lines ask for each."""
 
     @property
     def tax_added(self) -> Money:
@@ -220,10 +224,9 @@ class Quote:
 
     def line(self, line_id: str) -> QuoteLine:
         """The line of that id; raises ``KeyError``."""
-        for line in self.lines:
-            if line.id == line_id:
-                return line
-        raise KeyError(line_id)
+        if not self._by_id:
+            self._by_id.update({line.id: line for line in self.lines})
+        return self._by_id[line_id]
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values, compact: amounts are minor units of the one currency, and what is empty is
