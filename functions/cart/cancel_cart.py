@@ -8,7 +8,7 @@ from shop.cart.store import DynamoCarts
 from shop.cart.wire import cart_view
 from shop.catalog.store import DynamoCatalogue
 from shop.edge.http import Request, endpoint, setting
-from shop.inventory.store import DynamoStock
+from shop.inventory.store import DynamoStock, recent_counts
 from shop.kernel.idempotency import once
 from shop.orders.store import DynamoOrders
 from shop.pricing.store import DynamoStandings, rule_book
@@ -18,7 +18,7 @@ from shop.storage.transactions import DynamoLedger
 carts = DynamoCarts()
 stock = DynamoStock()
 orders = DynamoOrders()
-shelf = Shelf(DynamoCatalogue(), rule_book(), DynamoStandings(), stock, orders)
+shelf = Shelf(DynamoCatalogue(), rule_book(), DynamoStandings(recent_counts()), stock, orders)
 keys = DynamoKeys()
 ledger = DynamoLedger()
 shop_url = setting("SHOP_URL")

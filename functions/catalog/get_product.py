@@ -10,7 +10,7 @@ from shop.catalog.model import offer_of
 from shop.catalog.store import DynamoCatalogue
 from shop.catalog.wire.shopping import ProductRequest, offer_view
 from shop.edge.http import Request, endpoint
-from shop.inventory.store import recent_levels
+from shop.inventory.store import recent_counts, recent_levels
 from shop.pricing.actions.announcing import Place, announced
 from shop.pricing.model import market_of
 from shop.pricing.store import DynamoStandings, rule_book
@@ -18,7 +18,7 @@ from shop.pricing.store import DynamoStandings, rule_book
 catalogue = DynamoCatalogue()
 stock = recent_levels()
 book = rule_book()
-standings = DynamoStandings()
+standings = DynamoStandings(recent_counts())
 
 
 @endpoint(ProductRequest, capability="dev.ucp.shopping.catalog.lookup")

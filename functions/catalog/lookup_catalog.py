@@ -9,7 +9,7 @@ from shop.catalog.actions.shopping import look_up
 from shop.catalog.store import DynamoCatalogue
 from shop.catalog.wire.shopping import LookupRequest, lookup_view
 from shop.edge.http import Request, endpoint
-from shop.inventory.store import recent_levels
+from shop.inventory.store import recent_counts, recent_levels
 from shop.pricing.actions.announcing import Place, announced
 from shop.pricing.model import market_of
 from shop.pricing.store import DynamoStandings, rule_book
@@ -17,7 +17,7 @@ from shop.pricing.store import DynamoStandings, rule_book
 catalogue = DynamoCatalogue()
 stock = recent_levels()
 book = rule_book()
-standings = DynamoStandings()
+standings = DynamoStandings(recent_counts())
 
 
 @endpoint(LookupRequest, capability="dev.ucp.shopping.catalog.lookup")

@@ -8,13 +8,14 @@ from shop.catalog.actions.shopping import find_products
 from shop.catalog.store import DynamoCatalogue
 from shop.catalog.wire.shopping import SearchRequest, search_view
 from shop.edge.http import Request, endpoint
+from shop.inventory.store import recent_counts
 from shop.pricing.actions.announcing import Place, announced_cards
 from shop.pricing.model import market_of
 from shop.pricing.store import DynamoStandings, rule_book
 
 index = DynamoCatalogue()
 book = rule_book()
-standings = DynamoStandings()
+standings = DynamoStandings(recent_counts())
 
 
 @endpoint(SearchRequest, capability="dev.ucp.shopping.catalog.search")

@@ -7,7 +7,7 @@ from shop.checkout.actions import cancel_checkout
 from shop.checkout.store import DynamoSessions
 from shop.checkout.wire import Front, checkout_view
 from shop.edge.http import Request, endpoint
-from shop.inventory.store import DynamoStock
+from shop.inventory.store import DynamoStock, count_bins
 from shop.kernel.idempotency import once
 from shop.orders.store import DynamoOrders
 from shop.pricing.store import DynamoTallies
@@ -17,7 +17,7 @@ from shop.storage.transactions import DynamoLedger
 sessions = DynamoSessions()
 orders = DynamoOrders()
 stock = DynamoStock()
-tallies = DynamoTallies()
+tallies = DynamoTallies(count_bins())
 keys = DynamoKeys()
 ledger = DynamoLedger()
 front = Front.of_the_stage()

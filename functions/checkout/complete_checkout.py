@@ -11,7 +11,7 @@ from shop.checkout.model import Session, waiting_message
 from shop.checkout.store import DynamoSessions
 from shop.checkout.wire import CompleteRequest, Front, checkout_view
 from shop.edge.http import Request, endpoint, setting
-from shop.inventory.store import DynamoStock
+from shop.inventory.store import DynamoStock, count_bins, recent_counts
 from shop.orders.store import DynamoOrders
 from shop.payments.gateway.chosen import provider_of_the_stage
 from shop.peak.actions.waiting import held_back
@@ -29,12 +29,17 @@ till = Till(
     sessions=DynamoSessions(),
     orders=orders,
     stock=stock,
-    tallies=DynamoTallies(),
+    tallies=DynamoTallies(count_bins()),
     keys=DynamoKeys(),
     ledger=DynamoLedger(),
     provider=provider_of_the_stage(),
     shelf=Shelf(
-        DynamoCatalogue(), rule_book(), DynamoStandings(), stock, orders, shipping_tables()
+        DynamoCatalogue(),
+        rule_book(),
+        DynamoStandings(recent_counts()),
+        stock,
+        orders,
+        shipping_tables(),
     ),
     ledgers=DynamoLedgers(),
     payment_window=timedelta(seconds=int(setting("PAYMENT_WINDOW_SECONDS"))),

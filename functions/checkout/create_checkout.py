@@ -10,7 +10,7 @@ from shop.checkout.actions import create_checkout
 from shop.checkout.store import DynamoSessions
 from shop.checkout.wire import CheckoutCreateRequest, Front, checkout_view
 from shop.edge.http import Request, endpoint
-from shop.inventory.store import DynamoStock
+from shop.inventory.store import DynamoStock, recent_counts
 from shop.kernel.idempotency import once
 from shop.orders.store import DynamoOrders
 from shop.peak.store import waiting_rooms
@@ -25,7 +25,14 @@ sessions = DynamoSessions()
 carts = DynamoCarts()
 stock = DynamoStock()
 orders = DynamoOrders()
-shelf = Shelf(DynamoCatalogue(), rule_book(), DynamoStandings(), stock, orders, shipping_tables())
+shelf = Shelf(
+    DynamoCatalogue(),
+    rule_book(),
+    DynamoStandings(recent_counts()),
+    stock,
+    orders,
+    shipping_tables(),
+)
 keys = DynamoKeys()
 ledger = DynamoLedger()
 guesses = DynamoGuesses()

@@ -9,7 +9,7 @@ from shop.checkout.actions import show_checkout
 from shop.checkout.store import DynamoSessions
 from shop.checkout.wire import Front, checkout_view
 from shop.edge.http import Request, endpoint
-from shop.inventory.store import DynamoStock
+from shop.inventory.store import DynamoStock, recent_counts
 from shop.orders.store import DynamoOrders
 from shop.peak.store import waiting_rooms
 from shop.peak.wire.signs import announced
@@ -19,7 +19,14 @@ from shop.shipping.store import shipping_tables
 sessions = DynamoSessions()
 stock = DynamoStock()
 orders = DynamoOrders()
-shelf = Shelf(DynamoCatalogue(), rule_book(), DynamoStandings(), stock, orders, shipping_tables())
+shelf = Shelf(
+    DynamoCatalogue(),
+    rule_book(),
+    DynamoStandings(recent_counts()),
+    stock,
+    orders,
+    shipping_tables(),
+)
 front = Front.of_the_stage()
 
 

@@ -2,7 +2,7 @@
 
 from shop.cart.model import counted_as
 from shop.edge.reaction import Happening, reaction
-from shop.inventory.store import DynamoStock
+from shop.inventory.store import DynamoStock, count_bins
 from shop.orders.actions.group_buys import join_group_buy
 from shop.orders.model import Order
 from shop.orders.store import DynamoOrders
@@ -12,7 +12,7 @@ from shop.storage.transactions import DynamoLedger
 
 orders = DynamoOrders()
 stock = DynamoStock()
-tallies = DynamoTallies()
+tallies = DynamoTallies(count_bins())
 ledger = DynamoLedger(connection())
 group_buys = DynamoGroupBuys()
 

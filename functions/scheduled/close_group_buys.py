@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from shop.edge.schedule import scheduled
-from shop.inventory.store import DynamoStock
+from shop.inventory.store import DynamoStock, count_bins
 from shop.orders.actions.group_buys import close_group_buys
 from shop.orders.store import DynamoOrders
 from shop.pricing.store import DynamoGroupBuys, DynamoTallies
@@ -13,7 +13,7 @@ from shop.storage.transactions import DynamoLedger
 
 orders = DynamoOrders()
 stock = DynamoStock()
-tallies = DynamoTallies()
+tallies = DynamoTallies(count_bins())
 ledger = DynamoLedger(connection())
 group_buys = DynamoGroupBuys()
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from shop.edge.schedule import scheduled
-from shop.inventory.store import DynamoStock
+from shop.inventory.store import DynamoStock, count_bins
 from shop.orders.actions.expiring import expire_overdue
 from shop.orders.store import DynamoOrders
 from shop.payments.gateway.chosen import provider_of_the_stage
@@ -14,7 +14,7 @@ from shop.storage.transactions import DynamoLedger
 
 orders = DynamoOrders()
 stock = DynamoStock()
-tallies = DynamoTallies()
+tallies = DynamoTallies(count_bins())
 ledger = DynamoLedger(connection())
 provider = provider_of_the_stage()
 

@@ -26,9 +26,9 @@ FEATURE = Feature(
         Schedule(
             module="scheduled.prepare_peak",
             rate="rate(15 minutes)",
-            on=("PromotionPublished", "PromotionChanged", "PromotionEnded"),
-            reads=(Table.PRICING, Table.CATALOG),
-            writes=(Table.PEAK, Table.INVENTORY),
+            on=("PromotionPublished", "PromotionChanged", "PromotionEnded", "CouponMade"),
+            reads=(Table.CATALOG,),
+            writes=(Table.PEAK, Table.INVENTORY, Table.PRICING),
             warms=(Table.CATALOG, Table.INVENTORY, Table.ORDERS, Table.PRICING, Table.SESSIONS),
             keeps_warm=True,
             sets_clock=True,

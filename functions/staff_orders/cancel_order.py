@@ -1,7 +1,7 @@
 """POST /staff/orders/{id}/cancel: an order is called off; stock and money go back."""
 
 from shop.edge.http import Request, endpoint
-from shop.inventory.store import DynamoStock
+from shop.inventory.store import DynamoStock, count_bins
 from shop.orders.actions.calling_off import cancel_order
 from shop.orders.store import DynamoOrders
 from shop.orders.wire.staff import CancelRequest, StaffOrder
@@ -11,7 +11,7 @@ from shop.storage.transactions import DynamoLedger
 
 orders = DynamoOrders()
 stock = DynamoStock()
-tallies = DynamoTallies()
+tallies = DynamoTallies(count_bins())
 ledger = DynamoLedger(connection())
 
 

@@ -3,13 +3,14 @@
 from shop.cart.model import basket_of, numbered, sold
 from shop.catalog.store import DynamoCatalogue
 from shop.edge.http import Request, endpoint
+from shop.inventory.store import recent_counts
 from shop.pricing.actions.promotions import what_if
 from shop.pricing.model import Destination
 from shop.pricing.store import DynamoStandings, rule_book
 from shop.pricing.wire.what_if import WhatIfBody, WhatIfView
 
 catalogue = DynamoCatalogue()
-standings = DynamoStandings()
+standings = DynamoStandings(recent_counts())
 book = rule_book()
 
 

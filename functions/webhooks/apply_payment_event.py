@@ -1,7 +1,7 @@
 """A payment changed: where it stands is asked of the provider, and the order takes note."""
 
 from shop.edge.queue import Message, consumer
-from shop.inventory.store import DynamoStock
+from shop.inventory.store import DynamoStock, count_bins
 from shop.orders.actions.paying import record_payment
 from shop.orders.store import DynamoOrders
 from shop.payments.gateway.chosen import provider_of_the_stage
@@ -12,7 +12,7 @@ from shop.storage.transactions import DynamoLedger
 
 orders = DynamoOrders()
 stock = DynamoStock()
-tallies = DynamoTallies()
+tallies = DynamoTallies(count_bins())
 ledger = DynamoLedger(connection())
 provider = provider_of_the_stage()
 

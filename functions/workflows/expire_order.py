@@ -1,7 +1,7 @@
 """ExpireOrder: no payment came: the order is called off, unless the money is there after all."""
 
 from shop.edge.task import Task, task
-from shop.inventory.store import DynamoStock
+from shop.inventory.store import DynamoStock, count_bins
 from shop.orders.actions.expiring import expire_order
 from shop.orders.model import Status
 from shop.orders.store import DynamoOrders
@@ -12,7 +12,7 @@ from shop.storage.transactions import DynamoLedger
 
 orders = DynamoOrders()
 stock = DynamoStock()
-tallies = DynamoTallies()
+tallies = DynamoTallies(count_bins())
 ledger = DynamoLedger(connection())
 provider = provider_of_the_stage()
 

@@ -1,7 +1,7 @@
 """ReleaseAllocation: what was not shipped in time is called off; what was shipped goes on."""
 
 from shop.edge.task import Task, task
-from shop.inventory.store import DynamoStock
+from shop.inventory.store import DynamoStock, count_bins
 from shop.orders.actions.calling_off import release_allocation
 from shop.orders.model import Status
 from shop.orders.store import DynamoOrders
@@ -11,7 +11,7 @@ from shop.storage.transactions import DynamoLedger
 
 orders = DynamoOrders()
 stock = DynamoStock()
-tallies = DynamoTallies()
+tallies = DynamoTallies(count_bins())
 ledger = DynamoLedger(connection())
 
 

@@ -9,7 +9,7 @@ from shop.kernel.paging import Page, from_cursor, to_cursor
 from shop.kernel.switches import Board
 from shop.peak.model.flips import Flip
 from shop.peak.model.rooms import Room
-from shop.peak.model.rushes import BORN, UNITS_AN_ORDER, Alarm, Kept, Warmth
+from shop.peak.model.rushes import BORN, UNITS_AN_ORDER, Alarm, Kept, Limited, Warmth
 from shop.peak.ports import Unreachable
 
 
@@ -58,7 +58,8 @@ class OutOfOrder(Exception):
 class RecordingCloud:
     """Tables, Lambdas, bins and clock that write down what is asked of them, in order.
 
-    ``broken`` names what refuses; ``promised`` are SKUs whose bins still hold promises.
+    ``broken`` names what refuses; ``promised`` are SKUs whose bins still hold promises, and
+    counts of which uses may still come back to their row.
     """
 
     calls: list[tuple[object, ...]] = field(default_factory=list)
@@ -92,6 +93,10 @@ class RecordingCloud:
     def prepare(self, sku: str, orders_a_second: int) -> bool:
         self._noted("bins", sku, orders_a_second)
         return orders_a_second > 0 or sku not in self.promised
+
+    def share(self, count: Limited, orders_a_second: int, at: datetime) -> bool:
+        self._noted("count", count.key, orders_a_second, count.limit)
+        return count.key not in self.promised
 
     def set(self, alarm: Alarm) -> None:
         self._noted("set", alarm.name, alarm.at)

@@ -91,6 +91,10 @@ class MemoryCoupons:
         self.events += events
         return coupon
 
+    def limited(self, promotion_id: str) -> Sequence[str]:
+        mine = [one for one in self.rows.values() if one.promotion_id == promotion_id]
+        return [normal(one.code) for one in mine if one.code is not None and one.quantity]
+
     def begin(self, coupon: Coupon, batch: Batch, at: datetime) -> Batch:
         kept = self.batches.setdefault(batch.id, batch)
         if (kept.count, kept.prefix) != (batch.count, batch.prefix):
@@ -156,6 +160,9 @@ class MemoryTallies:
 
     def used(self, sort: str, name: str) -> int:
         return self.counted.get(_tally(sort, name), 0)
+
+    def draw(self, counts: Sequence[Count]) -> Sequence[Count]:
+        return counts
 
     def taking(self, counts: Sequence[Count]) -> Part:
         return lambda writes: self._add(writes, counts, 1)

@@ -20,7 +20,7 @@ OLD_KEY = "b2xkb2xkb2xkb2xkb2xkb2xkb2xkb2xkb2xk"
 
 def back_room() -> Room:
     """Orders, stock and sandbox payments in the tables, with a clock that shows the true time."""
-    from shop.inventory.store import DynamoStock
+    from shop.inventory.store import DynamoStock, count_bins
     from shop.orders.store import DynamoLetters, DynamoOrders, DynamoWaits
     from shop.payments.gateway.sandbox import SandboxProvider
     from shop.pricing.store import DynamoTallies
@@ -31,7 +31,7 @@ def back_room() -> Room:
         DynamoOrders(),
         DynamoStock(),
         DynamoLedger(connection()),
-        DynamoTallies(),
+        DynamoTallies(count_bins()),
         DynamoWaits(),
         DynamoLetters(),
         provider=SandboxProvider(shop_url="http://shop.test", later=lambda reference: None),

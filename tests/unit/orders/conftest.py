@@ -25,7 +25,7 @@ def room(request: pytest.FixtureRequest, memory: Room) -> Iterator[Room]:
         return
     with mock_aws():
         create_tables()
-        from shop.inventory.store import DynamoStock
+        from shop.inventory.store import DynamoStock, count_bins
         from shop.orders.store import DynamoLetters, DynamoOrders, DynamoWaits
         from shop.pricing.store import DynamoTallies
         from shop.pricing.store.rows import COUNT, PricingRow
@@ -41,7 +41,7 @@ def room(request: pytest.FixtureRequest, memory: Room) -> Iterator[Room]:
             DynamoOrders(),
             DynamoStock(),
             DynamoLedger(connection()),
-            Counting(),
+            Counting(count_bins()),
             DynamoWaits(),
             DynamoLetters(),
         )

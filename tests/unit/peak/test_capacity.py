@@ -14,11 +14,12 @@ from shop.peak.actions.keep import Done, Ground, Unfinished, keep_capacity
 from shop.peak.model.rushes import CEILING, Kept, Rush, expected, need, rush_of
 from shop.peak.ports import Memory
 from shop.pricing.model.choice import Conditions, Selection, Window
+from shop.pricing.model.coupons import Coupon
 from shop.pricing.model.effects import FlashSale, LimitedPrice
 from shop.pricing.model.promotions import Capacity, Promotion
 from tests.doubles.catalog import MemoryCatalogue
 from tests.doubles.peak import OutOfOrder, RecordingCloud
-from tests.doubles.pricing import MemoryPromotions
+from tests.doubles.pricing import MemoryCoupons, MemoryPromotions
 from tests.kit.goods import mug
 
 NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
@@ -48,6 +49,7 @@ class Shop:
 
     memory: Memory
     promotions: MemoryPromotions = field(default_factory=MemoryPromotions)
+    coupons: MemoryCoupons = field(default_factory=MemoryCoupons)
     cloud: RecordingCloud = field(default_factory=RecordingCloud)
 
     def put(self, *promotions: Promotion) -> None:
@@ -58,9 +60,9 @@ class Shop:
         catalogue.save(mug(), expected_version=0)
         cloud = self.cloud
         return keep_capacity(
-            rushes=PromotedRushes(self.promotions, catalogue),
+            rushes=PromotedRushes(self.promotions, catalogue, self.coupons),
             memory=self.memory,
-            ground=Ground(cloud, cloud, cloud, cloud, BUSY),
+            ground=Ground(cloud, cloud, cloud, cloud, cloud, BUSY),
             faults=(OutOfOrder,),
             at=at,
         )
@@ -79,7 +81,7 @@ BEFORE, AFTER = NOON - minutes(60), NOON + minutes(130)
 ALARMS = [("set", "after-friday", AFTER), ("set", "before-friday", BEFORE)]
 UP: list[tuple[object, ...]] = [
     ("warm", "orders", {"": (12_000, 13_000)}),
-    ("warm", "inventory", {"": (12_000, 7_000)}),
+    ("warm", "inventory", {"": (12_000, 9_000)}),
     ("warm", "sessions", {"": (12_000, 24_000)}),
     ("warm", "pricing", {"": (12_000, 5_000)}),
     ("keep", "complete", 1250),
@@ -268,3 +270,28 @@ def test_every_need_is_added_up_over_the_rushes_under_way() -> None:
     assert total(AFTER - timedelta(seconds=1)) == 500
     assert total(AFTER) == 0
     assert need(rushes, NOON, BUSY).skus == {"A": 500}
+
+
+def test_what_everybody_uses_up_is_shared_out_and_merged_with_the_sale(shop: Shop) -> None:
+    shop.coupons.save(Coupon("ten", "friday", code="ten-off", quantity=900), ())
+    shop.put(replace(sale(code_required=True), effect=FlashSale(PRICE, quota=6000)))
+    up = [("count", "code#TEN0FF", 1000, 0), ("count", "quota#friday", 1000, 6000)]
+    assert [call for call in shop.asked(BEFORE) if call[0] == "count"] == up
+    assert shop.asked(BEFORE + minutes(1)) == []
+    shop.put(replace(sale(code_required=True), effect=FlashSale(PRICE, quota=7000)))
+    assert shop.asked(BEFORE + minutes(2)) == [("count", "quota#friday", 1000, 7000)]
+    down = [("count", "code#TEN0FF", 0, 0), ("count", "quota#friday", 0, 7000)]
+    assert shop.asked(AFTER) == [*DOWN, *down]
+    assert shop.asked(AFTER) == []
+
+
+def test_uses_that_may_come_back_to_their_row_are_looked_after_for_a_week(shop: Shop) -> None:
+    shop.put(replace(sale(), effect=FlashSale(PRICE, quota=6000)))
+    shop.cloud.promised = {"quota#friday"}
+    shop.asked(BEFORE)
+    assert shop.asked(NOON) == [("count", "quota#friday", 1000, 6000)]
+    merging = ("count", "quota#friday", 0, 6000)
+    assert shop.asked(AFTER) == [*DOWN, merging]
+    assert shop.asked(AFTER + timedelta(days=6)) == [merging]
+    assert shop.asked(AFTER + timedelta(days=8)) == [merging]
+    assert shop.asked(AFTER + timedelta(days=9)) == []

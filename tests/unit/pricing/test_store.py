@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from moto import mock_aws
 
+from shop.inventory.store import count_bins, recent_counts
 from shop.kernel.errors import Conflict, KeyReused, NotFound, Stale
 from shop.kernel.money import Money
 from shop.kernel.transactions import Clash
@@ -183,10 +184,10 @@ def test_a_batch_asked_for_again_is_the_same_and_what_was_used_stays_used() -> N
     taken = counts_of(
         [Use("with-code", code=first[0])],
         book.rules(NOW),
-        DynamoStandings().standing(basket(first[0]), book.rules(NOW), None),
+        DynamoStandings(recent_counts()).standing(basket(first[0]), book.rules(NOW), None),
         None,
     )
-    DynamoLedger().commit(DynamoTallies().taking(taken))
+    DynamoLedger().commit(DynamoTallies(count_bins()).taking(taken))
     assert issue(60) == first
     assert downloaded() == sorted(first)
     facts = DynamoCoupons().look_up([normal(code) for code in first[:2]], None)
@@ -210,9 +211,9 @@ def test_a_batch_that_was_cut_off_is_finished_by_the_next_call(
             issue(30)
     half = downloaded()
     rules = DynamoRuleBook().rules(NOW)
-    standing = DynamoStandings().standing(basket(half[0]), rules, None)
+    standing = DynamoStandings(recent_counts()).standing(basket(half[0]), rules, None)
     used = counts_of([Use("with-code", code=half[0])], rules, standing, None)
-    DynamoLedger().commit(DynamoTallies().taking(used))
+    DynamoLedger().commit(DynamoTallies(count_bins()).taking(used))
     with pytest.raises(Conflict) as refused:
         issue(30, seconds=29)
     assert refused.value.code == "batch_in_progress"
@@ -232,7 +233,7 @@ def test_a_basket_without_codes_and_limits_reads_nothing() -> None:
     publish(SALE)
     rules = DynamoRuleBook().rules(NOW)
     with counted() as calls:
-        DynamoStandings().standing(basket(), rules, "ann")
+        DynamoStandings(recent_counts()).standing(basket(), rules, "ann")
     assert calls.names == []
 
 
@@ -241,10 +242,10 @@ def test_a_code_is_counted_up_to_its_quantity_and_given_back() -> None:
     rules = DynamoRuleBook().rules(NOW)
 
     def counts(who: str) -> tuple[Count, ...]:
-        standing = DynamoStandings().standing(basket("save-10"), rules, who)
+        standing = DynamoStandings(recent_counts()).standing(basket("save-10"), rules, who)
         return counts_of([Use("with-code", code="save-10")], rules, standing, who)
 
-    ledger, tallies = DynamoLedger(), DynamoTallies()
+    ledger, tallies = DynamoLedger(), DynamoTallies(count_bins())
     ann, bob, cho = counts("ann"), counts("bob"), counts("cho")
     ledger.commit(tallies.taking(ann))
     with pytest.raises(Clash) as clash:
@@ -255,7 +256,9 @@ def test_a_code_is_counted_up_to_its_quantity_and_given_back() -> None:
         ledger.commit(tallies.taking(cho))
     assert [count.sort for count in tallies.spent(clash.value, cho)] == ["code"]
     ledger.commit(tallies.giving(ann))
-    left = DynamoStandings().standing(basket("save-10"), rules, "ann").codes["SAVE10"]
+    left = (
+        DynamoStandings(recent_counts()).standing(basket("save-10"), rules, "ann").codes["SAVE10"]
+    )
     assert (left.uses_left, left.customer_uses_left) == (1, 1)
     ledger.commit(tallies.taking(cho))
 
@@ -266,17 +269,21 @@ def test_what_was_never_taken_cannot_be_given_back() -> None:
     counts = counts_of(
         [Use("with-code", code="SAVE10")],
         rules,
-        DynamoStandings().standing(basket("SAVE10"), rules, None),
+        DynamoStandings(recent_counts()).standing(basket("SAVE10"), rules, None),
         None,
     )
     with pytest.raises(Clash):
-        DynamoLedger().commit(DynamoTallies().giving(counts))
+        DynamoLedger().commit(DynamoTallies(count_bins()).giving(counts))
 
 
 def test_a_flash_sale_counts_units_in_all_and_for_each_customer() -> None:
     publish(FLASH)
     rules = DynamoRuleBook().rules(NOW)
-    standings, tallies, ledger = DynamoStandings(), DynamoTallies(), DynamoLedger()
+    standings, tallies, ledger = (
+        DynamoStandings(recent_counts()),
+        DynamoTallies(count_bins()),
+        DynamoLedger(),
+    )
 
     def take(who: str, units: int) -> None:
         use = Use("flash", units=units)
@@ -317,7 +324,7 @@ def test_an_account_is_written_command_by_command_and_by_one_at_a_time() -> None
 
 def test_what_an_order_is_paid_with_is_taken_once_and_given_back_once() -> None:
     ledgers, ledger = DynamoLedgers(), DynamoLedger()
-    tallies = DynamoTallies(clock=lambda: NOW)
+    tallies = DynamoTallies(count_bins(), clock=lambda: NOW)
     book = ledgers.of("card/USD/x")
     ledger.commit(ledgers.posting(book, book.grant("g", 100, NOW)))
     counts = [Count("credit", "card/USD/x|order", 70, None, "")]

@@ -11,7 +11,7 @@ if TYPE_CHECKING:  # what is spoken of here, a door loads where it uses it
     from shop.kernel.switches import Board
     from shop.peak.model.flips import Flip
     from shop.peak.model.rooms import Room
-    from shop.peak.model.rushes import Alarm, Kept, Rush, Warmth
+    from shop.peak.model.rushes import Alarm, Kept, Limited, Rush, Warmth
 
 
 class Switches(Protocol):
@@ -65,6 +65,16 @@ class Bins(Protocol):
 
         Returns whether it is done: merging waits for promises to be kept. A SKU without stock is
         done.
+        """
+
+
+class Counts(Protocol):
+    """The bins of counts that a whole rush meets in: a sale's quota, the uses of a code."""
+
+    def share(self, count: Limited, orders_a_second: int, at: datetime) -> bool:
+        """Share what is left of it out for so many orders a second, 0 after the rush.
+
+        Returns whether it is done; else it has to be looked at again.
         """
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # what is spoken of here, a door loads where it uses it
     from shop.kernel.paging import Page
     from shop.kernel.transactions import Clash, Part
     from shop.pricing.model.basket import Basket, Destination
+    from shop.pricing.model.counts import CountRow
     from shop.pricing.model.coupons import Batch, Coupon
     from shop.pricing.model.credits import Ledger
     from shop.pricing.model.group_buy import GroupBuy
@@ -67,8 +68,26 @@ class Customers(Protocol):
         """Write them, if ``before`` still stands. Raises Stale."""
 
 
+class CountRows(Protocol):
+    """The rows that hand their uses over to bins."""
+
+    def of(self, sort: str, name: str, limit: int) -> CountRow:
+        """As last written; all of ``limit`` left where nothing was counted yet."""
+
+    def handing_over(self, row: CountRow, units: int) -> Part:
+        """So many uses leave the row (below zero: return), if it is still as it was read."""
+
+    def tell(self, row: CountRow, bins: int) -> None:
+        """Note in the row how many bins there are: a hint for whoever reads it."""
+
+
 class Tallies(Protocol):
     """Where uses are counted: each with its limit as the row's own condition."""
+
+    def draw(self, counts: Sequence[Count]) -> Sequence[Count]:
+        """Choose the bins of those that are kept in several. Reads nothing and promises nothing;
+        the order keeps what is drawn.
+        """
 
     def taking(self, counts: Sequence[Count]) -> Part:
         """Count what an order uses up, each on condition that it is still there."""
@@ -79,7 +98,9 @@ class Tallies(Protocol):
         """
 
     def spent(self, clash: Clash, counts: Sequence[Count]) -> Sequence[Count]:
-        """Those of the counts that a transaction failed on."""
+        """Those of the counts, as they were before they were drawn, of which a transaction that
+        failed found too few. None: draw again.
+        """
 
 
 class Guesses(Protocol):
@@ -158,6 +179,9 @@ class Coupons(Protocol):
 
     def save(self, coupon: Coupon, events: Sequence[Event]) -> Coupon:
         """Write a new coupon, with its code where it has one. Raises Conflict for a code taken."""
+
+    def limited(self, promotion_id: str) -> Sequence[str]:
+        """Codes that open this promotion for many, up to a number of uses; 20 at most."""
 
     def begin(self, coupon: Coupon, batch: Batch, at: datetime) -> Batch:
         """Keep a batch that is about to be issued; of its id, the one that was kept first.

@@ -148,10 +148,10 @@ def _place(
     used = [(part, id_) for part, id_ in zip(parts, tender.ids, strict=False) if part is not None]
     fresh = replace(
         fresh,
-        uses=(*fresh.uses, *counts_for(fresh.id, [part for part, _ in used])),
+        uses=(*till.tallies.draw(fresh.uses), *counts_for(fresh.id, [part for part, _ in used])),
         credits=tuple((part.account, part.amount, id_) for part, id_ in used),
     )
-    if len(holds) + len(offer.counts) + ROWS_OF_A_CREDIT * len(used) + BESIDE > MOST_ROWS:
+    if len(holds) + len(fresh.uses) + ROWS_OF_A_CREDIT * len(used) + BESIDE > MOST_ROWS:
         return _begin_placing(session, fresh, ask, till)
     order, events = replace(fresh, holds=holds).placed()
     after = placed(session, order, ask.key)

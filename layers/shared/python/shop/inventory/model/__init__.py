@@ -3,6 +3,7 @@
 from shop.inventory.model.level import (
     MAIN,
     MOST,
+    USES,
     Balance,
     Beyond,
     Claim,
@@ -26,6 +27,7 @@ from shop.inventory.model.level import (
 __all__ = [
     "MAIN",
     "MOST",
+    "USES",
     "Balance",
     "Beyond",
     "Claim",

@@ -27,6 +27,9 @@ from shop.kernel.errors import Conflict, Invalid, OutOfStock, Problem
 MAIN = "main"
 """The location of a shop that has only one."""
 
+USES = "uses"
+"""The location of what is no goods but kept like them in a rush: uses of codes, sales' quotas."""
+
 MOST = 1_000_000_000
 """Units beyond which a count is a slip of the keyboard, not a warehouse."""
 

@@ -1,13 +1,15 @@
 """Stock in DynamoDB."""
 
 from shop.inventory.store.network import DynamoLocations, known_network
-from shop.inventory.store.recent import RecentLevels, recent_levels
+from shop.inventory.store.recent import RecentLevels, count_bins, recent_counts, recent_levels
 from shop.inventory.store.stock import DynamoStock
 
 __all__ = [
     "DynamoLocations",
     "DynamoStock",
     "RecentLevels",
+    "count_bins",
     "known_network",
+    "recent_counts",
     "recent_levels",
 ]

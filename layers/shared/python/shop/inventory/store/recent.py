@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Protocol
 
-from shop.inventory.model import StockLevel
+from shop.inventory.model import USES, StockLevel
 from shop.inventory.store.stock import DynamoStock
 
 FRESH_FOR = 2.0
@@ -37,10 +37,11 @@ class RecentLevels:
         self._clock = clock
         self._read: dict[str, tuple[float, StockLevel]] = {}
 
-    def levels(self, skus: Iterable[str]) -> Mapping[str, StockLevel]:
+    def levels(self, skus: Iterable[str], *, anew: bool = False) -> Mapping[str, StockLevel]:
+        """``anew``: what is remembered is too old for this."""
         asked = list(dict.fromkeys(skus))
         now = self._clock()
-        old = [sku for sku in asked if not self._fresh(sku, now)]
+        old = [sku for sku in asked if anew or not self._fresh(sku, now)]
         if old:
             for sku, level in self._stock.levels(old).items():
                 self._read.pop(sku, None)  # to the end, so that what is oldest goes first
@@ -62,3 +63,15 @@ class RecentLevels:
 def recent_levels() -> RecentLevels:
     """What this process shows, one memory for all its pages."""
     return RecentLevels(DynamoStock())
+
+
+@lru_cache(maxsize=1)
+def count_bins() -> DynamoStock:
+    """The bins of counts that are kept like stock, one memory for all who take and look."""
+    return DynamoStock((USES,))
+
+
+@lru_cache(maxsize=1)
+def recent_counts() -> RecentLevels:
+    """What is left in them, as this process shows it."""
+    return RecentLevels(count_bins())

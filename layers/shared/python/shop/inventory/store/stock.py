@@ -336,6 +336,13 @@ class DynamoStock:
             self._sights.renew(sku, location)
         return len(there)
 
+    def told(self, sku: str, bins: int) -> None:
+        """Somebody read that a SKU has so many bins at the first location: whoever knows nothing of
+        it yet need not begin at bin 0, where all who know nothing meet.
+        """
+        if bins > 1 and not self._sights.of(sku):
+            self._sights.remember(Bin(sku, self._locations[0], bins=bins, open=bins))
+
     # The stock side of an order's transaction
 
     def draw(self, demands: Iterable[Demand]) -> tuple[Hold, ...]:

@@ -1,8 +1,13 @@
-"""Sharing a hot SKU's stock out, and merging it again."""
+"""Sharing a hot SKU's stock out, or a hot count, and merging it again."""
+
+from datetime import datetime
 
 from shop.inventory.actions.peaks import prepare
 from shop.inventory.ports import Stock
 from shop.kernel.errors import NotFound
+from shop.peak.model.rushes import Limited
+from shop.pricing.actions.hot_counts import share_out
+from shop.pricing.ports import CountRows
 
 
 class StockBins:
@@ -17,3 +22,22 @@ class StockBins:
         except NotFound:
             return True
         return orders_a_second > 0 or bins == 1
+
+
+class CountBins:
+    """See :class:`shop.peak.ports.Counts`."""
+
+    def __init__(self, rows: CountRows, stock: Stock) -> None:
+        self._rows = rows
+        self._stock = stock
+
+    def share(self, count: Limited, orders_a_second: int, at: datetime) -> bool:
+        return share_out(
+            count.sort,
+            count.name,
+            count.limit,
+            orders_a_second,
+            rows=self._rows,
+            stock=self._stock,
+            at=at,
+        )

@@ -6,20 +6,24 @@ from shop.catalog.ports import Catalogue
 from shop.peak.model.rushes import Rush, expected, rush_of
 from shop.pricing.model.checks import MOST_HOT
 from shop.pricing.model.promotions import Promotion
-from shop.pricing.ports import Promotions
+from shop.pricing.ports import Coupons, Promotions
 
 
 class PromotedRushes:
     """See :class:`shop.peak.ports.Rushes`."""
 
-    def __init__(self, promotions: Promotions, catalogue: Catalogue) -> None:
+    def __init__(self, promotions: Promotions, catalogue: Catalogue, coupons: Coupons) -> None:
         self._promotions = promotions
+        self._coupons = coupons
         self._catalogue = catalogue
 
     def rushes(self) -> Sequence[Rush]:
         found = [p for p in self._promotions.published() if expected(p) is not None]
-        rushes = (rush_of(promotion, self._skus(promotion)) for promotion in found)
+        rushes = (rush_of(one, self._skus(one), self._codes(one)) for one in found)
         return [rush for rush in rushes if rush is not None]
+
+    def _codes(self, promotion: Promotion) -> Sequence[str]:
+        return self._coupons.limited(promotion.id) if promotion.code_required else ()
 
     def _skus(self, promotion: Promotion) -> tuple[str, ...]:
         """Those of the products and variants it names, in their order; a category's are too many

@@ -5,17 +5,18 @@ that. Run twice it changes nothing the second time; run late, it does what is ri
 is about to change it writes down first, so that whoever comes after a crash knows what to look at.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from shop.kernel.errors import Stale
-from shop.peak.model.rushes import Alarm, Kept, Need, Warmth, alarms, need
-from shop.peak.ports import Bins, Clock, Functions, Memory, Rushes, Tables
+from shop.peak.model.rushes import Alarm, Kept, Limited, Need, Warmth, alarms, looked_after, need
+from shop.peak.ports import Bins, Clock, Counts, Functions, Memory, Rushes, Tables
 
 TURNS = 6
 """Times that a keeper who meets another looks again."""
-PER_TABLE, PER_FUNCTION, PER_SKU, PER_ALARM = "table:", "function:", "sku:", "alarm:"
+PER_TABLE, PER_FUNCTION, PER_SKU = "table:", "function:", "sku:"
+PER_COUNT, PER_ALARM = "count:", "alarm:"
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Ground:
     tables: Tables
     functions: Functions
     bins: Bins
+    counts: Counts
     clock: Clock
     busy: Mapping[str, float]
     """Environments of each Lambda that an order a second keeps busy."""
@@ -82,7 +84,7 @@ def keep_capacity(
     set_for = {alarm.name: alarm.at for alarm in alarms(calendar, at)}
     before = memory.kept()
     known = _without_past(before, at)
-    steps = _steps(known, wanted, set_for)
+    steps = _steps(known, wanted, set_for, _counting(looked_after(calendar, at), at))
     if not steps:
         return Done()
     noted = memory.keep(before, replace(known, unsure=frozenset(steps)))
@@ -110,7 +112,12 @@ def _without_past(kept: Kept, at: datetime) -> Kept:
     return replace(kept, alarms={name: when for name, when in kept.alarms.items() if when > at})
 
 
-def _steps(kept: Kept, wanted: Need, set_for: Mapping[str, datetime]) -> dict[str, Step]:
+def _steps(
+    kept: Kept,
+    wanted: Need,
+    set_for: Mapping[str, datetime],
+    counting: Callable[[str, tuple[int, int]], Step],
+) -> dict[str, Step]:
     """What there is to do, in the order in which it takes time to come to pass."""
     steps: dict[str, Step] = {}
     for table, indexes in wanted.tables.items():
@@ -129,6 +136,11 @@ def _steps(kept: Kept, wanted: Need, set_for: Mapping[str, datetime]) -> dict[st
         rate, name = wanted.skus.get(sku, 0), PER_SKU + sku
         if rate != kept.skus.get(sku, 0) or name in kept.unsure:
             steps[name] = _sharing(sku, rate)
+    for count in sorted({*kept.counts, *wanted.counts, *_unsure(kept, PER_COUNT)}):
+        limit = kept.counts.get(count, (0, 0))[1]
+        many, name = wanted.counts.get(count, (0, limit)), PER_COUNT + count
+        if many != kept.counts.get(count) or name in kept.unsure:
+            steps[name] = counting(count, many)
     unsure = _unsure(kept, PER_ALARM)
     for alarm in sorted({*kept.alarms, *set_for, *unsure}):
         when = set_for.get(alarm)
@@ -179,6 +191,25 @@ def _sharing(sku: str, orders_a_second: int) -> Step:
         return replace(kept, skus=rest), finished
 
     return step
+
+
+def _counting(lately: Collection[str], at: datetime) -> Callable[[str, tuple[int, int]], Step]:
+    """Steps that share counts out, of which those of ``lately`` are looked after until done."""
+
+    def sharing(count: str, many: tuple[int, int]) -> Step:
+        orders_a_second, limit = many
+
+        def step(kept: Kept, ground: Ground) -> tuple[Kept, bool]:
+            finished = ground.counts.share(Limited.of(count, limit), orders_a_second, at)
+            finished = finished or count not in lately
+            rest = {name: known for name, known in kept.counts.items() if name != count}
+            if orders_a_second or not finished:
+                rest[count] = many
+            return replace(kept, counts=rest), finished
+
+        return step
+
+    return sharing
 
 
 def _winding(alarm: str, when: datetime | None) -> Step:

@@ -10,11 +10,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import ceil
 
+from shop.pricing.model.counts import CODE, QUOTA
 from shop.pricing.model.effects import FlashSale
 from shop.pricing.model.promotions import Capacity, Promotion
 
 REST = timedelta(minutes=10)
 """How long capacity stays after a rush: carts are still on their way to being paid."""
+LOOKED_AFTER = timedelta(days=7)
+"""How long after a rush it is looked whether uses of before came back to where they were counted
+then: orders are called off within days."""
 USUAL_FLASH_SALE = 200
 """Orders a second expected of a flash sale that has no quota and says nothing of its own."""
 QUOTA_SELLS_IN = 60
@@ -23,6 +27,25 @@ LEAST, GREATEST = 50, 5_000
 """Bounds, in orders a second, of what is expected of a flash sale that says nothing."""
 HEADROOM = 1.25
 """An estimate is one; a quarter more is cheaper than a throttle."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limited:
+    """What a rush uses up besides stock: a count that all its orders meet in, and its limit."""
+
+    sort: str
+    name: str
+    limit: int
+
+    @property
+    def key(self) -> str:
+        return f"{self.sort}#{self.name}"
+
+    @classmethod
+    def of(cls, key: str, limit: int) -> "Limited":
+        """The count with that key."""
+        sort, _, name = key.partition("#")
+        return cls(sort, name, limit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +59,7 @@ class Rush:
     """When nothing of it is needed any more."""
     orders_a_second: int
     skus: tuple[str, ...] = ()
+    counts: tuple[Limited, ...] = ()
 
     def needs(self, at: datetime) -> bool:
         """Whether its capacity has to be there at this instant."""
@@ -53,8 +77,9 @@ def expected(promotion: Promotion) -> Capacity | None:
     return Capacity(min(max(rate, LEAST), GREATEST))
 
 
-def rush_of(promotion: Promotion, skus: Sequence[str]) -> Rush | None:
-    """The rush that a published promotion brings, if it brings one."""
+def rush_of(promotion: Promotion, skus: Sequence[str], codes: Sequence[str] = ()) -> Rush | None:
+    """The rush that a published promotion brings, if it brings one. ``codes`` are those of its
+    codes that many use, up to a limit."""
     capacity = expected(promotion)
     if capacity is None or not promotion.published or promotion.ended_at is not None:
         return None
@@ -72,7 +97,14 @@ def rush_of(promotion: Promotion, skus: Sequence[str]) -> Rush | None:
         ends + REST,
         capacity.orders_a_second,
         capacity.skus or tuple(skus),
+        _counts(promotion, codes),
     )
+
+
+def _counts(promotion: Promotion, codes: Sequence[str]) -> tuple[Limited, ...]:
+    quota = promotion.effect.quota if isinstance(promotion.effect, FlashSale) else None
+    sold = () if quota is None else (Limited(QUOTA, promotion.id, quota),)
+    return (*sold, *(Limited(CODE, code, 0) for code in codes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,28 +128,36 @@ CEILING = Warmth(40_000, 40_000)
 
 UNITS_AN_ORDER: Mapping[str, Mapping[str, Warmth]] = {
     "orders": {"": Warmth(4, 10), "by_day": Warmth(0, 1), "by_owner": Warmth(0, 1)},
-    "inventory": {"": Warmth(6, 5)},
+    "inventory": {"": Warmth(6, 7)},
     "sessions": {"": Warmth(4, 19)},
     "pricing": {"": Warmth(2, 4)},
     "catalog": {"": Warmth(6, 0)},
 }
 """Table → index (``""``: the table itself) → units that an order costs from cart to confirmed,
 rounded up from the counted calls; a test compares. Of ``pricing`` it is the uses of a limited
-coupon, of which most orders have none."""
+coupon, of which most orders have none; of ``inventory`` two are those of a sale's quota in bins."""
 
 
 @dataclass(frozen=True)
 class Need:
     """What has to be there at an instant.
 
-    ``bins`` are orders a second of each SKU; ``functions`` environments of each Lambda; ``tables``
+    ``skus`` are orders a second of each SKU, ``counts`` those of each count with its limit;
+    ``functions`` environments of each Lambda; ``tables``
     the warmth of each table and index.
     """
 
     orders_a_second: int = 0
     skus: Mapping[str, int] = field(default_factory=dict)
+    counts: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     functions: Mapping[str, int] = field(default_factory=dict)
     tables: Mapping[str, Mapping[str, Warmth]] = field(default_factory=dict)
+
+
+def looked_after(rushes: Iterable[Rush], at: datetime) -> frozenset[str]:
+    """Counts of rushes that are under way or were lately."""
+    lately = (rush for rush in rushes if at < rush.over + LOOKED_AFTER)
+    return frozenset(each.key for rush in lately for each in rush.counts)
 
 
 def need(rushes: Iterable[Rush], at: datetime, busy: Mapping[str, float]) -> Need:
@@ -134,9 +174,11 @@ def need(rushes: Iterable[Rush], at: datetime, busy: Mapping[str, float]) -> Nee
     for rush in now:
         for sku in rush.skus:
             skus[sku] = skus.get(sku, 0) + rush.orders_a_second
+    counts = {each.key: (rush.orders_a_second, each.limit) for rush in now for each in rush.counts}
     return Need(
         total,
         skus,
+        counts,
         {name: max(1, ceil(total * each * HEADROOM)) for name, each in busy.items()},
         {
             table: {index: _warmth(units, total) for index, units in indexes.items()}
@@ -185,6 +227,8 @@ class Kept:
     functions: Mapping[str, int] = field(default_factory=dict)
     skus: Mapping[str, int] = field(default_factory=dict)
     """SKU → orders a second it is prepared for; 0 while it is being merged."""
+    counts: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """Count → the same, and its limit."""
     tables: Mapping[str, Mapping[str, Warmth]] = field(default_factory=dict)
     """The most that was ever asked for: warm throughput is never given back."""
     alarms: Mapping[str, datetime] = field(default_factory=dict)

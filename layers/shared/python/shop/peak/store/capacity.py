@@ -1,6 +1,7 @@
 """What was set up for rushes, in one row of the peak's table."""
 
 import os
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -40,6 +41,7 @@ class DynamoMemory:
         return Kept(
             functions=told["functions"],
             skus=told["skus"],
+            counts={name: (rate, limit) for name, (rate, limit) in told.get("counts", {}).items()},
             tables={
                 table: {place: Warmth(*units) for place, units in places.items()}
                 for table, places in told["tables"].items()
@@ -61,13 +63,14 @@ class DynamoMemory:
             DynamoLedger().commit(lambda writes: writes.save(row, unchanged))
         except Clash:
             raise Stale("somebody else sets up capacity at this moment") from None
-        return Kept(after.functions, after.skus, after.tables, after.alarms, after.unsure, version)
+        return replace(after, version=version)
 
 
 def _told(kept: Kept) -> dict[str, Any]:
     return {
         "functions": dict(kept.functions),
         "skus": dict(kept.skus),
+        "counts": {name: list(many) for name, many in kept.counts.items()},
         "tables": {
             table: {place: [units.reads, units.writes] for place, units in places.items()}
             for table, places in kept.tables.items()

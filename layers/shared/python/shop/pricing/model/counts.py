@@ -1,6 +1,7 @@
 """What an order uses up of limited things, as it is counted: which count, how much, up to where."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shop.kernel.counts import Count
@@ -24,6 +25,24 @@ CREDIT = "credit"
 """Units of a gift card, store credit or points that an order is paid with: ``account|order id``."""
 HAD = "had"
 """Units of a flash sale by one customer."""
+SHARED = (CODE, QUOTA)
+"""Counts of all customers together, in which a rush meets."""
+
+
+@dataclass(frozen=True, slots=True)
+class CountRow:
+    """The one row of a count of all customers together. ``article`` is what its uses are called
+    once they are in bins, ``left`` how many it still gives out itself (below zero: its limit was
+    lowered), ``used`` how many were taken from it and ``lent`` how many are in bins, used or not.
+    """
+
+    sort: str
+    article: str
+    left: int
+    used: int = 0
+    lent: int = 0
+    bins: int = 0
+    there: bool = False
 
 
 def counts_of(
@@ -50,7 +69,8 @@ def counts_of(
             code = normal(use.code)
             facts = standing.codes.get(code)
             if facts is None or facts.uses_left is not None:
-                counts.append(Count(CODE, code, 1, None, use.promotion_id))
+                bins = 0 if facts is None else facts.bins
+                counts.append(Count(CODE, code, 1, None, use.promotion_id, bins))
             if facts is not None and facts.per_customer is not None and who is not None:
                 name = f"{facts.coupon_id}#{who}"
                 counts.append(Count(CUSTOMER, name, 1, facts.per_customer, use.promotion_id))
@@ -60,7 +80,8 @@ def counts_of(
             continue
         id_ = use.promotion_id
         if effect.quota is not None:
-            counts.append(Count(QUOTA, id_, use.units, effect.quota, id_))
+            bins = standing.quota_bins.get(id_, 0)
+            counts.append(Count(QUOTA, id_, use.units, effect.quota, id_, bins))
         if effect.per_customer is not None and who is not None:
             counts.append(Count(HAD, f"{id_}#{who}", use.units, effect.per_customer, id_))
     return tuple(counts)

@@ -12,7 +12,7 @@ class CodeFacts:
     """A code that was looked up: what it opens, and what is left of it. ``None`` means no limit.
 
     ``coupon_id`` and ``per_customer`` say under which name, and up to where, a customer's uses are
-    counted.
+    counted, ``bins`` in how many bins the code's uses are (0: in its row).
     """
 
     promotion_id: str
@@ -22,6 +22,7 @@ class CodeFacts:
     customer_uses_left: int | None = None
     coupon_id: str | None = None
     per_customer: int | None = None
+    bins: int = 0
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Standing:
     ``codes`` by normal form (:func:`shop.pricing.model.coupons.normal`), ``quota_left`` units by
     promotion, ``customer_had`` units that this customer already bought by promotion, ``gifts_left``
     units by SKU. What is not in here is untouched: full quota, nothing had, gifts in stock.
+    ``quota_bins`` tells of quotas that are kept in several bins how many these are.
 
     ``groups``, ``segments`` and ``orders_before`` are what is known of the customer beside the
     basket, looked up where a rule asks for it (``None``: nobody counted).
@@ -38,6 +40,7 @@ class Standing:
 
     codes: Mapping[str, CodeFacts] = field(default_factory=dict)
     quota_left: Mapping[str, int] = field(default_factory=dict)
+    quota_bins: Mapping[str, int] = field(default_factory=dict)
     customer_had: Mapping[str, int] = field(default_factory=dict)
     gifts_left: Mapping[str, int] = field(default_factory=dict)
     groups: tuple[str, ...] = ()

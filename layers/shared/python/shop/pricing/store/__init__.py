@@ -10,11 +10,13 @@ if TYPE_CHECKING:
     from shop.pricing.store.coupons import DynamoCoupons
     from shop.pricing.store.customers import DynamoCustomers
     from shop.pricing.store.group_buys import DynamoGroupBuys
+    from shop.pricing.store.hot import DynamoCountRows
     from shop.pricing.store.ledgers import DynamoLedgers
     from shop.pricing.store.price_lists import DynamoPriceBook
     from shop.pricing.store.tallies import DynamoStandings, DynamoTallies
 
 __all__ = [
+    "DynamoCountRows",
     "DynamoCoupons",
     "DynamoCustomers",
     "DynamoGroupBuys",
@@ -35,6 +37,7 @@ __getattr__ = on_demand(
         "coupons": "DynamoCoupons",
         "customers": "DynamoCustomers",
         "group_buys": "DynamoGroupBuys",
+        "hot": "DynamoCountRows",
         "ledgers": "DynamoLedgers",
         "price_lists": "DynamoPriceBook",
         "tallies": "DynamoStandings DynamoTallies",

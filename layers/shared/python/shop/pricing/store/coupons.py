@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from pynamodb.exceptions import PutError, UpdateError
@@ -20,6 +21,8 @@ from shop.storage.transactions import DynamoLedger
 
 PLENTY = 10**12
 """What is left of a code without a limit: nobody gets there."""
+MOST_LIMITED = 20
+"""Codes of one promotion that are prepared for a rush."""
 AT_ONCE = 100
 """Keys that one BatchGetItem reads."""
 LEASE = 30
@@ -50,11 +53,16 @@ class DynamoCoupons:
         )
         code = None if coupon.code is None else _row(coupon, coupon.code)
         free = PricingRow.pk.does_not_exist()
+        limited = None
+        if coupon.code is not None and coupon.quantity is not None:
+            limited = PricingRow(_of_promotion(coupon.promotion_id), normal(coupon.code))
 
         def write(writes: Any) -> None:
             writes.save(head, free)
             if code is not None:
                 writes.save(code, free)
+            if limited is not None:
+                writes.save(limited)
 
         try:
             DynamoLedger().commit(write)
@@ -65,6 +73,10 @@ class DynamoCoupons:
                 ) from None
             raise Conflict("this code is taken", code="code_taken", path="$.code") from None
         return coupon
+
+    def limited(self, promotion_id: str) -> Sequence[str]:
+        rows = PricingRow.query(_of_promotion(promotion_id), limit=MOST_LIMITED)
+        return [row.sk for row in rows]
 
     def begin(self, coupon: Coupon, batch: Batch, at: datetime) -> Batch:
         now = int(at.timestamp())
@@ -141,9 +153,14 @@ class DynamoCoupons:
 
 
 def facts_of(
-    codes: Mapping[str, PricingRow | None], customer: str | None, surely: bool = False
+    codes: Mapping[str, PricingRow | None],
+    customer: str | None,
+    surely: bool = False,
+    in_bins: Mapping[str, int] = MappingProxyType({}),
 ) -> Mapping[str, CodeFacts]:
-    """The facts of codes by normal form; rows that were read already need not be read again."""
+    """The facts of codes by normal form; rows that were read already need not be read again.
+    ``in_bins`` is how many uses are left in the bins of a row, by its key.
+    """
     rows = {code: row for code, row in codes.items() if row is not None}
     missing = [(f"CODE#{code}", CODE) for code in codes if code not in rows]
     if missing:
@@ -154,11 +171,11 @@ def facts_of(
     if mine and customer is not None:
         for row in PricingRow.batch_get([(f"USED#{c}#{customer}", COUNT) for c in mine], surely):
             had[row.pk.split("#", 2)[1]] = int(row.used)
-    return {code: _facts(row, had) for code, row in rows.items()}
+    return {code: _facts(row, had, in_bins.get(row.pk)) for code, row in rows.items()}
 
 
-def _facts(row: PricingRow, had: Mapping[str, int]) -> CodeFacts:
-    doc, left = row.doc, int(row.left)
+def _facts(row: PricingRow, had: Mapping[str, int], in_bins: int | None) -> CodeFacts:
+    doc, left = row.doc, int(row.left) if in_bins is None else in_bins
     per_customer = doc.get("per_customer")
     return CodeFacts(
         promotion_id=doc["promotion"],
@@ -170,6 +187,7 @@ def _facts(row: PricingRow, had: Mapping[str, int]) -> CodeFacts:
         ),
         coupon_id=doc["coupon"],
         per_customer=per_customer,
+        bins=int(row.bins or 0),
     )
 
 
@@ -190,6 +208,10 @@ def _row(coupon: Coupon, code: str, batch: str | None = None) -> PricingRow:
         used=0,
         doc={name: value for name, value in doc.items() if value is not None},
     )
+
+
+def _of_promotion(promotion_id: str) -> str:
+    return f"CODES_OF#{promotion_id}"
 
 
 def _pk(coupon_id: str) -> str:

@@ -11,6 +11,7 @@ PK                                    SK                  what
 ``COUPON#<id>``                       ``HEAD``            a coupon
 ``COUPON#<id>``                       ``CODES#<…>``       up to 1,000 codes given out at once
 ``COUPON#<id>``                       ``BATCH#<…>``       a batch, and who is issuing it
+``CODES_OF#<promotion>``              code                a code of its own, with limited uses
 ``CODE#<normal form>``                ``CODE``            a code: what it opens, what is left of it
 ``USED#<coupon>#<customer>``          ``COUNT``           uses of a coupon by one customer
 ``CUSTOMER#<id>``                     ``HEAD``            groups and segments of a customer
@@ -50,5 +51,10 @@ class PricingRow(Row):
     used = NumberAttribute(null=True)
     left = NumberAttribute(null=True)
     """On a code: uses left. What has no limit has :data:`shop.pricing.store.coupons.PLENTY`."""
+    lent = NumberAttribute(null=True)
+    """On a code or a quota: of its uses, those handed to the stockroom's bins; no longer left here,
+    and for a quota among the used."""
+    bins = NumberAttribute(null=True)
+    """How many bins there are, roughly; absent where there never were any."""
     until = NumberAttribute(null=True)
     """On a batch that is not done: up to when a call has it to itself, seconds since 1970."""
