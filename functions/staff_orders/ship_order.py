@@ -38,6 +38,7 @@ def handler(request: Request[ParcelRequest]) -> Mapping[str, Any]:
         "tracking_number": request.body.tracking_number,
         "tracking_url": request.body.tracking_url,
         "lines": request.body.pieces(),
+        "location": request.body.location,
         "at": request.at,
         "who": f"staff {request.caller.username}",
     }

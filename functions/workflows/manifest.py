@@ -30,7 +30,7 @@ FEATURE = Feature(
             refusals=("CalledOff",),
             deadline=14 * DAY,
             undo="workflows.release_allocation",
-            writes=(Table.ORDERS,),
+            writes=(Table.ORDERS, Table.INVENTORY),
             resumes_workflow=True,
         ),
         Undo(

@@ -79,7 +79,11 @@ def not_taken(order: Order, taken: Iterable[Batch]) -> tuple[Demand, ...]:
     for batch in taken:
         for hold in batch.holds:
             have[hold.sku] = have.get(hold.sku, 0) + hold.quantity
-    wanted = add_up(Demand(line.sku, line.quantity) for line in order.lines)
+    wanted = add_up(
+        Demand(sku, units)
+        for line in order.lines
+        for sku, units in line.takes(line.quantity).items()
+    )
     return tuple(
         Demand(demand.sku, missing)
         for demand in wanted

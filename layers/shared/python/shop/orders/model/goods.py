@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shop.inventory.model import Hold
+from shop.inventory.model.bins import AWAITED
 from shop.kernel.errors import Conflict
 
 AT_ONCE = 90
@@ -36,6 +37,8 @@ class OrderLine:
     cancelled: int = 0
     returned: int = 0
     """Pieces that left and came back, or were lost."""
+    parts: tuple[tuple[str, int], ...] = ()
+    """SKUs and units that a piece of a kit takes from stock, as the kit was when it was sold."""
 
     @property
     def wanted(self) -> int:
@@ -46,6 +49,10 @@ class OrderLine:
     def active(self) -> int:
         """Pieces that are sold: neither called off nor come back."""
         return self.wanted - self.returned
+
+    def takes(self, pieces: int) -> dict[str, int]:
+        """What so many pieces take from stock: units by SKU."""
+        return {sku: units * pieces for sku, units in self.parts or ((self.sku, 1),)}
 
 
 @dataclass(frozen=True)
@@ -72,23 +79,35 @@ def in_batches(
 
 
 def drawn(
-    holds: Sequence[Hold], wanted: Mapping[str, int]
+    holds: Sequence[Hold], wanted: Mapping[str, int], location: str | None = None
 ) -> tuple[tuple[Hold, ...], tuple[Hold, ...]]:
-    """Take pieces per SKU out of holds: what was taken from where, and what stays held.
+    """Take units per SKU out of holds (of one location): what was taken from where, and what stays
+    held. What is here goes before what is still to come.
 
     Raises Conflict when more is wanted than is held: nothing is shipped that was not put aside.
     """
-    taken: list[Hold] = []
-    left: list[Hold] = []
     missing = dict(wanted)
-    for hold in holds:
-        take = min(hold.quantity, missing.get(hold.sku, 0))
-        if take:
-            taken.append(replace(hold, quantity=take))
-            missing[hold.sku] -= take
-        if hold.quantity > take:
-            left.append(replace(hold, quantity=hold.quantity - take))
-    short = sorted(sku for sku, pieces in missing.items() if pieces)
+    takes = [0] * len(holds)
+    for n in sorted(range(len(holds)), key=lambda n: holds[n].shard == AWAITED):
+        if location is None or holds[n].location == location:
+            takes[n] = min(holds[n].quantity, missing.get(holds[n].sku, 0))
+            if takes[n]:
+                missing[holds[n].sku] -= takes[n]
+    short = sorted(sku for sku, units in missing.items() if units)
+    if short and location is not None and any(hold.location != location for hold in holds):
+        raise Conflict(
+            f"{location} does not hold this much of {', '.join(short)} for this order",
+            code="not_held_there",
+            path="$.location",
+        )
     if short:
         raise Conflict(f"nothing is held any more of {', '.join(short)}", code="order_state")
-    return tuple(taken), tuple(left)
+    both = list(zip(holds, takes, strict=True))
+    return (
+        tuple(replace(hold, quantity=take) for hold, take in both if take),
+        tuple(
+            replace(hold, quantity=hold.quantity - take)
+            for hold, take in both
+            if hold.quantity > take
+        ),
+    )

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from shop.inventory.model import Hold
 from shop.kernel.errors import Conflict, Invalid, NotFound, Problem
 from shop.kernel.events import Event
 from shop.orders.model.goods import OrderLine, drawn
@@ -137,8 +138,11 @@ class Order(Record):
             order._event("OrderShortened", at, due=order.due, reference=order.payment.reference),
         )
 
-    def allocated(self, at: datetime, who: str) -> tuple["Order", tuple[Event, ...]]:
-        """Say which location ships which line: where its units are held. Twice changes nothing.
+    def allocated(
+        self, at: datetime, who: str, holds: tuple[Hold, ...] | None = None
+    ) -> tuple["Order", tuple[Event, ...]]:
+        """Say which location ships which line: where its units are held, or from now on will be
+        (``holds``). Twice changes nothing. Of a line that is split, the first location is named.
 
         Staff may be quicker than the workflow: what has left already needs no location any more.
         """
@@ -148,19 +152,31 @@ class Order(Record):
             raise Conflict(f"an order that is {self.status} is not allocated", code="order_state")
         if self.shipped:
             return self, ()
-        where = {hold.sku: hold.location for hold in self.holds}
+        kept = self.holds if holds is None else holds
+        where: dict[str, str] = {}
+        for hold in kept:
+            where.setdefault(hold.sku, hold.location)
         left = [line for line in self.lines if line.shipped < line.wanted]
-        allocation = {line.id: where[line.sku] for line in left}
-        order = replace(self, allocation=allocation)
-        order = order._noted(at, "allocated", who, ", ".join(sorted(set(allocation.values()))))
-        return order, (order._event("OrderAllocated", at, locations=sorted(set(where.values()))),)
+        allocation = {line.id: where[next(iter(line.takes(1)))] for line in left}
+        places = sorted({hold.location for hold in kept})
+        order = replace(self, allocation=allocation, holds=kept)
+        order = order._noted(at, "allocated", who, ", ".join(places))
+        return order, (order._event("OrderAllocated", at, locations=places),)
 
-    def told_again(self, known: Parcel, lines: Mapping[str, int] | None, url: str | None) -> None:
+    def told_again(
+        self,
+        known: Parcel,
+        lines: Mapping[str, int] | None,
+        url: str | None,
+        location: str | None = None,
+    ) -> None:
         """Refuse a parcel of this order that is told again with other contents.
 
         A parcel that has left is a fact and is never changed. ``lines`` of ``None`` is everything
-        that the parcels before it had left over.
+        that the parcels before it had left over; with a ``location``, what that held of it then.
         """
+        if lines is None and location is not None:
+            lines = known.lines
         if lines is None:
             before = self.parcels[: self.parcels.index(known)]
             lines = {
@@ -173,6 +189,8 @@ class Order(Record):
             unlike.append(("$.lines", f"with {_counted(known.lines)}, not {_counted(lines)}"))
         if url != known.tracking_url:
             unlike.append(("$.tracking_url", f"to be followed at {known.tracking_url or 'no URL'}"))
+        if location is not None and location != known.location:
+            unlike.append(("$.location", f"from {known.location or 'several locations'}"))
         if unlike:
             problems = [
                 Problem("parcel_differs", f"parcel {known.tracking_number} left {how}", path)
@@ -225,7 +243,7 @@ class Order(Record):
             replace(line, shipped=line.shipped + parcel.lines.get(line.id, 0))
             for line in self.lines
         ]
-        _, left = drawn(self.holds, self.skus_of(parcel))
+        _, left = drawn(self.holds, self.skus_of(parcel), parcel.location)
         order = replace(self, lines=tuple(lines), parcels=(*self.parcels, parcel), holds=left)
         order = order._noted(parcel.shipped_at, "shipped", who, parcel.tracking_number)
         event = order._event(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from shop.inventory.model import MAIN
 from shop.kernel.errors import Invalid
 
 
@@ -63,6 +64,8 @@ class Parcel:
     shipped_at: datetime
     tracking_url: str | None = None
     tracking: tuple[Tracking, ...] = ()
+    location: str | None = MAIN
+    """Where it left from; ``None`` for a parcel packed of goods of several locations."""
 
     @property
     def status(self) -> ParcelStatus:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from shop.inventory.model import Hold
+from shop.inventory.model.bins import AWAITED
 from shop.kernel.counts import Count
 from shop.kernel.money import Money, apportion
 from shop.orders.model.goods import OrderLine
@@ -235,12 +236,31 @@ class Record:
         return {line.id: line.wanted - line.shipped for line in self.lines}
 
     def skus_of(self, parcel: Parcel) -> dict[str, int]:
-        """The pieces in a parcel by SKU; two lines may share one."""
-        pieces: dict[str, int] = {}
+        """The units in a parcel by SKU; two lines may share one, and a kit leaves as its parts."""
+        units: dict[str, int] = {}
         for line in self.lines:
-            if count := parcel.lines.get(line.id, 0):
-                pieces[line.sku] = pieces.get(line.sku, 0) + count
-        return pieces
+            if pieces := parcel.lines.get(line.id, 0):
+                for sku, count in line.takes(pieces).items():
+                    units[sku] = units.get(sku, 0) + count
+        return units
+
+    def held_at(self, location: str) -> dict[str, int]:
+        """The pieces of each line that are still to leave and lie at this location, all their parts
+        together."""
+        there: dict[str, int] = {}
+        for hold in self.holds:
+            if hold.location == location and hold.shard != AWAITED:
+                there[hold.sku] = there.get(hold.sku, 0) + hold.quantity
+        found = {}
+        for line in self.lines:
+            left = line.wanted - line.shipped
+            needed = line.takes(1)
+            pieces = min(left, *(there.get(sku, 0) // units for sku, units in needed.items()))
+            if pieces:
+                found[line.id] = pieces
+                for sku, units in needed.items():
+                    there[sku] -= units * pieces
+        return found
 
     @property
     def never_placed(self) -> bool:

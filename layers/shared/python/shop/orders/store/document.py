@@ -56,6 +56,7 @@ _LINE = (
     "delivered",
     "cancelled",
     "returned",
+    "parts",
 )
 """The place of each field in a stored line: never changed, only added to."""
 _EMPTY: tuple[Any, ...] = (None, {}, [])
@@ -113,13 +114,14 @@ def from_document(
 
 def _line_out(line: OrderLine) -> list[Any]:
     row = [getattr(line, name) for name in _LINE]
-    while row[-1] in (0, None):
+    while row[-1] in (0, None, ()):
         row.pop()
     return row
 
 
 def _line_in(row: Sequence[Any]) -> OrderLine:
     known = dict(zip(_LINE, row, strict=False))
+    known["parts"] = tuple((sku, units) for sku, units in known.get("parts", ()))
     return OrderLine(**{"discount": 0, "tax": 0, "total": 0, "subtotal": 0, "quantity": 0, **known})
 
 
@@ -180,6 +182,7 @@ def _parcel_out(parcel: Parcel) -> dict[str, Any]:
         "lines": dict(parcel.lines),
         "at": parcel.shipped_at.isoformat(),
         "tracking": [[t.id, t.at.isoformat(), t.status.value, t.text] for t in parcel.tracking],
+        **({} if parcel.location == MAIN else {"location": parcel.location}),
     }
 
 
@@ -195,4 +198,5 @@ def _parcel_in(raw: dict[str, Any]) -> Parcel:
             Tracking(name, datetime.fromisoformat(at), ParcelStatus(status), text)
             for name, at, status, text in raw["tracking"]
         ),
+        location=raw.get("location", MAIN),
     )

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from shop.inventory.model.bins import AWAITED
 from shop.kernel.errors import Invalid
 from shop.kernel.paging import Page
 from shop.orders.model import Order, ParcelStatus, Status
@@ -37,6 +38,8 @@ class ParcelRequest(_In):
         Annotated[str, StringConstraints(pattern=r"^https?://[!-~]+$", max_length=500)] | None
     ) = None
     lines: Annotated[list[PiecesRequest], Field(min_length=1, max_length=2_000)] | None = None
+    location: Annotated[str, StringConstraints(min_length=1, max_length=40)] | None = None
+    """Where it leaves from; needed for all that is left of an order that lies at several."""
 
     @model_validator(mode="after")
     def _each_once(self) -> "ParcelRequest":
@@ -129,6 +132,17 @@ class StaffLine(_Out):
     tax: int
     total: int
     location: str | None = None
+    parts: dict[str, int]
+    """What a piece takes from stock where it is a kit; empty for what is none."""
+
+
+class StaffHold(_Out):
+    """Where units of the order are put aside; ``awaited`` ones are still to come there."""
+
+    sku: str
+    quantity: int
+    location: str
+    awaited: bool
 
 
 class StaffTracking(_Out):
@@ -145,6 +159,7 @@ class StaffParcel(_Out):
     tracking_url: str | None
     status: ParcelStatus
     shipped_at: datetime
+    location: str | None
     lines: dict[str, int]
     tracking: list[StaffTracking]
 
@@ -213,6 +228,7 @@ class StaffOrder(_Out):
     cancel_reason: str | None
     lines: list[StaffLine]
     credits: list[StaffCredit]
+    holds: list[StaffHold]
     parcels: list[StaffParcel]
     payment: StaffPayment
     history: list[StaffMoment]
@@ -228,9 +244,16 @@ class StaffOrder(_Out):
         plain = {
             name: getattr(order, name)
             for name in StaffOrder.model_fields
-            if name not in ("lines", "credits", "parcels", "payment", "history")
+            if name not in ("lines", "credits", "holds", "parcels", "payment", "history")
         }
-        lines = [{**vars(line), "location": order.allocation.get(line.id)} for line in order.lines]
+        lines = [
+            {
+                **vars(line),
+                "location": order.allocation.get(line.id),
+                "parts": dict(line.parts),
+            }
+            for line in order.lines
+        ]
         parcels = [
             {
                 **vars(parcel),
@@ -243,6 +266,15 @@ class StaffOrder(_Out):
             **plain,
             "lines": [StaffLine.model_validate(line) for line in lines],
             "credits": [_credit(*used) for used in order.credits],
+            "holds": [
+                StaffHold(
+                    sku=hold.sku,
+                    quantity=hold.quantity,
+                    location=hold.location,
+                    awaited=hold.shard == AWAITED,
+                )
+                for hold in order.holds
+            ],
             "parcels": [StaffParcel.model_validate(parcel) for parcel in parcels],
             "payment": StaffPayment(
                 provider=payment.provider,
