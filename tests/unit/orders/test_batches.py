@@ -385,7 +385,7 @@ def test_goods_still_to_come_do_not_leave_in_a_large_parcel(yard: Yard) -> None:
     yard.room.orders.save(order, replace(order, holds=awaited), ())
     with pytest.raises(Conflict) as refused:
         UNDONE["shipping"](yard)
-    assert refused.value.code == "goods_awaited"
+    assert refused.value.code == "stock_awaited"
 
 
 def test_the_largest_order_there_may_be_fits_an_item() -> None:
