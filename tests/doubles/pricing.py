@@ -1,6 +1,6 @@
 """Pricing's stores in memory: what the tables do, without one."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -58,8 +58,14 @@ class MemoryPromotions:
         return Page(tuple(self.rows[id] for id in part), more)
 
     def save(
-        self, before: Promotion | None, after: Promotion, events: Sequence[Event]
+        self,
+        before: Promotion | None,
+        after: Promotion,
+        events: Sequence[Event],
+        check: Callable[[Sequence[Promotion]], None] | None = None,
     ) -> Promotion:
+        if check is not None and after.published:
+            check(self.published())
         if self.rows.get(after.id) != before:
             raise Stale("somebody else changed it")
         self.rows[after.id] = after
@@ -142,8 +148,14 @@ class MemoryPriceBook:
         return tuple(self.rows.values())
 
     def save(
-        self, before: PriceList | None, after: PriceList, events: Sequence[Event]
+        self,
+        before: PriceList | None,
+        after: PriceList,
+        events: Sequence[Event],
+        check: Callable[[Sequence[PriceList]], None] | None = None,
     ) -> PriceList:
+        if check is not None:
+            check(self.all())
         if self.rows.get(after.id) != before:
             raise Stale("somebody else changed it")
         self.rows[after.id] = after

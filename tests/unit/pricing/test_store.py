@@ -1,18 +1,20 @@
 """Promotions, the rule book, coupons and counts in their table."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from moto import mock_aws
 
 from shop.inventory.store import count_bins, recent_counts
-from shop.kernel.errors import Conflict, KeyReused, NotFound, Stale
+from shop.kernel.errors import Conflict, Invalid, KeyReused, NotFound, Stale
 from shop.kernel.money import Money
 from shop.kernel.transactions import Clash
 from shop.pricing.actions.coupons import issue_codes, make_coupon
+from shop.pricing.actions.price_lists import make_price_list
 from shop.pricing.actions.promotions import (
     change_promotion,
     draft_promotion,
@@ -20,17 +22,21 @@ from shop.pricing.actions.promotions import (
     publish_promotion,
 )
 from shop.pricing.model import Basket, BasketLine, Count, Promotion, counts_of
+from shop.pricing.model.choice import Selection
 from shop.pricing.model.coupons import Coupon, normal
-from shop.pricing.model.effects import FlashSale, OrderPercent
+from shop.pricing.model.effects import FlashSale, LimitedPrice, OrderPercent
+from shop.pricing.model.price_lists import PriceEntry, PriceList
 from shop.pricing.model.quote import Use
 from shop.pricing.store import (
     DynamoCoupons,
     DynamoLedgers,
+    DynamoPriceBook,
     DynamoPromotions,
     DynamoRuleBook,
     DynamoStandings,
     DynamoTallies,
 )
+from shop.pricing.store import calendar as calendar_store
 from shop.storage.transactions import DynamoLedger
 from tests.doubles.pricing import MemoryAssortment
 from tests.kit.calls import counted
@@ -48,6 +54,9 @@ def _tables() -> Iterator[None]:
     with mock_aws():
         create_tables()
         yield
+
+
+all_lists, known = DynamoPriceBook.all, calendar_store._known
 
 
 def publish(promotion: Promotion) -> Promotion:
@@ -100,6 +109,55 @@ def test_of_two_who_change_a_promotion_one_is_told() -> None:
     )
     with pytest.raises(Stale):
         calendar.save(before, replace(before, version=2), [])
+
+
+class Meanwhile:
+    """Somebody else is quicker: right after the first look at what there is, ``act`` happens."""
+
+    def __init__(self, look: Callable[[], Any], act: Callable[[], Any]) -> None:
+        self.look, self.act, self.met = look, act, False
+
+    def __call__(self, *_: Any) -> Any:
+        seen = self.look()
+        if not self.met:
+            self.met = True
+            self.act()
+        return seen
+
+
+def test_of_two_lists_made_at_once_that_do_not_agree_one_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    book, everything = DynamoPriceBook(), MemoryAssortment()
+
+    def make(id_: str, price: int) -> None:
+        made = PriceList(id_, "USD", (PriceEntry("mug.1", price),))
+        make_price_list(made, book=book, assortment=everything, at=NOW)
+
+    monkeypatch.setattr(
+        DynamoPriceBook, "all", Meanwhile(lambda: all_lists(book), lambda: make("a", 900))
+    )
+    with pytest.raises(Invalid) as refused:
+        make("b", 800)
+    assert refused.value.code == "price_overlaps"
+    assert [found.id for found in all_lists(book)] == ["a"]
+
+
+def test_of_two_prices_published_at_once_one_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    calendar = DynamoPromotions()
+    for id_, price in (("a", 900), ("b", 800)):
+        one = Promotion(
+            id_, id_, LimitedPrice((Money(price, "USD"),)), goods=Selection(variants=("mug.1",))
+        )
+        draft_promotion(one, promotions=calendar, assortment=MemoryAssortment(), at=NOW)
+    monkeypatch.setattr(
+        "shop.pricing.store.calendar._known",
+        Meanwhile(known, lambda: publish_promotion("a", promotions=calendar, at=NOW)),
+    )
+    with pytest.raises(Invalid) as refused:
+        publish_promotion("b", promotions=calendar, at=NOW)
+    assert refused.value.code == "price_overlaps"
+    assert [found.id for found in calendar.published()] == ["a"]
 
 
 def test_the_calendar_is_read_page_by_page() -> None:

@@ -4,7 +4,7 @@ otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Protocol
 
@@ -138,9 +138,17 @@ class Promotions(Protocol):
         """Its versions, the newest first, 50 at most."""
 
     def save(
-        self, before: Promotion | None, after: Promotion, events: Sequence[Event]
+        self,
+        before: Promotion | None,
+        after: Promotion,
+        events: Sequence[Event],
+        check: Callable[[Sequence[Promotion]], None] | None = None,
     ) -> Promotion:
-        """Write one; without ``before`` a new one. Raises Stale."""
+        """Write one; without ``before`` a new one. Raises Stale.
+
+        ``check`` is handed those :meth:`published` where it is published, and may refuse; what is
+        written stands beside these and no others.
+        """
 
 
 class PriceBook(Protocol):
@@ -153,9 +161,14 @@ class PriceBook(Protocol):
         """Every list, also those that have ended."""
 
     def save(
-        self, before: PriceList | None, after: PriceList, events: Sequence[Event]
+        self,
+        before: PriceList | None,
+        after: PriceList,
+        events: Sequence[Event],
+        check: Callable[[Sequence[PriceList]], None] | None = None,
     ) -> PriceList:
-        """Write one and put it in force; without ``before`` a new one.
+        """Write one and put it in force; without ``before`` a new one. ``check`` is handed all
+        lists and may refuse; what is written stands beside these and no others.
 
         Raises Stale, Conflict (``id_taken``, ``list_too_large``).
         """

@@ -28,8 +28,9 @@ def make_price_list(
     ``price_overlaps`` where another list gives another price to the same people at that time.
     """
     new = replace(price_list, version=1, created_at=at, past=())
-    _refuse(_problems(new, book.all(), assortment, markets))
-    return book.save(None, new, [_event("PriceListMade", new, at)])
+    _refuse(_problems(new, assortment, markets))
+    event = _event("PriceListMade", new, at)
+    return book.save(None, new, [event], lambda others: _refuse(new.overlaps(others)))
 
 
 def change_price_list(
@@ -51,18 +52,18 @@ def change_price_list(
     if expected_version is not None:
         as_read(f"price list {list_id}", before.version, expected_version)
     after = before.changed(replace(to, id=list_id), at)
-    problems = _problems(after, book.all(), assortment, markets)
+    problems = _problems(after, assortment, markets)
     if after.currency != before.currency:
         problems.append(
             Problem("currency_fixed", "a list keeps its currency; make another", "$.currency")
         )
     _refuse(problems)
-    return book.save(before, after, [_event("PriceListChanged", after, at)])
+    event = _event("PriceListChanged", after, at)
+    return book.save(before, after, [event], lambda others: _refuse(after.overlaps(others)))
 
 
 def _problems(
     price_list: PriceList,
-    others: Iterable[PriceList],
     assortment: Assortment,
     markets: Iterable[Market],
 ) -> list[Problem]:
@@ -87,7 +88,7 @@ def _problems(
         for n, entry in enumerate(price_list.entries)
         if entry.article in unknown
     ]
-    return problems + price_list.overlaps(others)
+    return problems
 
 
 def _refuse(problems: list[Problem]) -> None:

@@ -1,6 +1,6 @@
 """What staff do with promotions: draft, change, publish, end; and ask what one would do."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -56,11 +56,9 @@ def change_promotion(
     before = _as_read(promotions.of(promotion_id), expected_version)
     to = _with_article(to, assortment)
     after = before.changed(replace(to, id=promotion_id), at)
-    problems = problems_of(after) + unknown_in(after, assortment.strangers)
-    if after.published:
-        problems += overlaps_in(after, promotions.published())
-    _refuse(problems)
-    return promotions.save(before, after, [_event("PromotionChanged", after, at, who)])
+    _refuse(problems_of(after) + unknown_in(after, assortment.strangers))
+    event = _event("PromotionChanged", after, at, who)
+    return promotions.save(before, after, [event], _alone(after))
 
 
 def publish_promotion(
@@ -78,8 +76,8 @@ def publish_promotion(
     """
     before = _as_read(promotions.of(promotion_id), expected_version)
     after = before.publish(at)
-    _refuse(overlaps_in(after, promotions.published()))
-    return promotions.save(before, after, [_event("PromotionPublished", after, at, who)])
+    event = _event("PromotionPublished", after, at, who)
+    return promotions.save(before, after, [event], _alone(after))
 
 
 def end_promotion(
@@ -124,6 +122,11 @@ def what_if(
             other = replace(other, codes=(*other.codes, code))
     after = priced(other, rules, then or at, standing, True)
     return before, after, difference(before, after)
+
+
+def _alone(promotion: Promotion) -> Callable[[Sequence[Promotion]], None]:
+    """Refuses a promotion that sets a price beside another's."""
+    return lambda others: _refuse(overlaps_in(promotion, others))
 
 
 def _as_read(promotion: Promotion, expected: int | None) -> Promotion:

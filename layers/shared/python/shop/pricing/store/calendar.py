@@ -1,6 +1,6 @@
 """The calendar of promotions in DynamoDB. What is published is in the rule book as well."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -32,7 +32,7 @@ class DynamoPromotions:
             raise NotFound(f"there is no promotion {promotion_id!r}") from None
 
     def published(self) -> Sequence[Promotion]:
-        return [promotion for promotion in _known() if promotion.ended_at is None]
+        return _not_called_off(_known())
 
     def listed(
         self,
@@ -61,16 +61,24 @@ class DynamoPromotions:
         return [_revision(row) for row in rows]
 
     def save(
-        self, before: Promotion | None, after: Promotion, events: Sequence[Event]
+        self,
+        before: Promotion | None,
+        after: Promotion,
+        events: Sequence[Event],
+        check: Callable[[Sequence[Promotion]], None] | None = None,
     ) -> Promotion:
         ledger = DynamoLedger()
         told = before is not None and before.published
         for _ in range(TRIES):
             parts = [_saving(before, after, events)]
             if told or after.published:
+                # The version first: whoever publishes from here on changes it too.
                 version = book_version(consistent=True)
+                known = _known()
+                if check is not None:
+                    check(_not_called_off(known))
                 at = events[0].at
-                parts.append(writing(_book_with(after, _known()), version, at))
+                parts.append(writing(_book_with(after, known), version, at))
             try:
                 ledger.commit(*parts)
             except Clash as clash:
@@ -93,6 +101,10 @@ def _known() -> Sequence[Promotion]:
         consistent_read=True,
     )
     return [_promotion(row) for row in rows]
+
+
+def _not_called_off(promotions: Sequence[Promotion]) -> Sequence[Promotion]:
+    return [promotion for promotion in promotions if promotion.ended_at is None]
 
 
 def _book_with(mine: Promotion, others: Sequence[Promotion]) -> list[Promotion]:

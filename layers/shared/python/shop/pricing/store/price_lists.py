@@ -1,6 +1,6 @@
 """Price lists in DynamoDB: one item each, which the rule book reads as well."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from shop.kernel.errors import Conflict, NotFound, Stale
@@ -29,7 +29,11 @@ class DynamoPriceBook:
         return [price_list_from(row) for row in PricingRow.query(PRICE_LISTS, consistent_read=True)]
 
     def save(
-        self, before: PriceList | None, after: PriceList, events: Sequence[Event]
+        self,
+        before: PriceList | None,
+        after: PriceList,
+        events: Sequence[Event],
+        check: Callable[[Sequence[PriceList]], None] | None = None,
     ) -> PriceList:
         doc = after.to_dict()
         if len(packed(doc)) > MOST_BYTES:
@@ -47,7 +51,10 @@ class DynamoPriceBook:
             writes.save(row, as_read)
 
         for _ in range(TRIES):
+            # The version first: whoever changes a list from here on changes it too.
             version = book_version(consistent=True)
+            if check is not None:
+                check(self.all())
             try:
                 DynamoLedger().commit(write, bumping(version))
             except Clash as clash:
