@@ -467,7 +467,8 @@ def test_a_change_without_a_key_is_refused(handler: Any) -> None:
     ("body", "code"),
     [
         (paying("tok_of_another"), "payment_token_unknown"),
-        ({"payment": {"instruments": []}}, "too_short"),
+        ({"payment": {"instruments": []}}, "missing"),
+        ({"payment": {}}, "missing"),
         ({}, "missing"),
     ],
 )

@@ -152,8 +152,10 @@ def test_what_a_client_asked_for_itself_is_no_change_and_what_the_shop_did_meanw
 def test_a_limited_sale_of_goods_that_are_taken_out_is_not_missed() -> None:
     price = [{"amount": 500, "currency": "USD"}]
     goods = {"products": ["cup"]}
-    run(id="flash", goods=goods, effect={"kind": "flash_sale", "price": price, "quota": 1})
+    run(id="flash", goods=goods, effect={"kind": "flash_sale", "price": price, "quota": 2})
+    assert buy(begin(("cup.1", 1)))["status"] == "completed"
     made = cart(lines(("mug.1", 1), ("cup.1", 2)))
+    assert total(made) == 1299 + 500 + 1299
     assert said(change(made, lines(("mug.1", 1)))) == {}
 
 

@@ -160,13 +160,15 @@ class InstrumentRequest(Shape):
 
 
 class PaymentRequest(Shape):
-    instruments: Annotated[list[InstrumentRequest], Field(min_length=1, max_length=10)]
+    """What is paid with: nothing, where nothing is to be paid."""
+
+    instruments: Annotated[list[InstrumentRequest], Field(max_length=10, default_factory=list)]
 
 
 class CompleteRequest(Shape):
     """The body of completing a checkout."""
 
-    payment: PaymentRequest
+    payment: PaymentRequest = Field(default_factory=lambda: PaymentRequest(instruments=[]))
     signals: dict[str, Any] | None = None
     attribution: dict[str, Any] | None = None
 
@@ -206,9 +208,9 @@ class CompleteRequest(Shape):
         paid: dict[str, int] = {}
         if order is not None and order.status is not OrderStatus.CANCELLED:
             paid = {id_: amount for _, amount, id_ in order.credits}
-            last = self.payment.instruments[-1]
-            if last.handler_id != CREDITS and order.amount.minor:
-                paid[last.id] = order.amount.minor
+            for last in self.payment.instruments[-1:]:
+                if last.handler_id != CREDITS and order.amount.minor:
+                    paid[last.id] = order.amount.minor
         return {
             "instruments": [
                 {

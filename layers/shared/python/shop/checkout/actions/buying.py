@@ -26,7 +26,7 @@ from shop.checkout.model import (
 )
 from shop.inventory.model import Shortage
 from shop.kernel.counts import Count
-from shop.kernel.errors import Conflict, Unavailable
+from shop.kernel.errors import Conflict, Invalid, Unavailable
 from shop.kernel.idempotency import Ask, answer_kept
 from shop.kernel.money import Money
 from shop.kernel.transactions import Clash
@@ -86,6 +86,9 @@ def complete_checkout(
         if held is not None:
             waiting = replace(session, order_id=None)
             return render(Shown(waiting, None, (held.message,), held.continue_url))
+        if not tender.ids and session.offer.quote.total.minor:
+            why = f"{session.offer.quote.total} are to be paid, and nothing to pay with was sent"
+            raise Invalid(why, code="missing", path="$.payment.instruments")
         parts = paying(
             session.offer.quote.total.minor,
             session.offer.quote.currency,

@@ -66,7 +66,7 @@ def _pay(
             why = "this checkout is being paid with another instrument; send that one again"
             raise Conflict(why, code="payment_failed", path="$.payment.instruments")
         else:
-            # Credits pay all of it: they were taken with the order, and no money is to move.
+            # Nothing is due, or credits that were taken with the order pay it: no money is to move.
             report = Report(f"credits_{order.id}", PaymentStatus.CAPTURED)
     except Invalid:
         # The provider cannot read it, so no money can move: the buyer may try another at once.

@@ -86,8 +86,11 @@ def _noted(order_id: str, report: Report, at: datetime, who: str, orders: Orders
 def asked(order: Order, provider: PaymentProvider) -> Report | None:
     """Where an order's payment stands at the provider: by its reference, once it is written down.
 
-    A provider finds an order's payment without it for a day or so, but not for ever.
+    A provider finds an order's payment without it for a day or so, but not for ever. It is not
+    asked about an order of which no money was due.
     """
+    if not order.amount.minor:
+        return None
     if order.payment.reference is not None:
         return provider.payment(order.payment.reference)[1]
     return provider.find(order.id, order.amount)
