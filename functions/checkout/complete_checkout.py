@@ -19,6 +19,7 @@ from shop.peak.gateway.keys import SecretKeys
 from shop.peak.store import waiting_rooms
 from shop.peak.wire.signs import ADMISSION, room_url
 from shop.pricing.store import DynamoLedgers, DynamoStandings, DynamoTallies, rule_book
+from shop.pricing.store.guesses import DynamoGuesses
 from shop.shipping.store import shipping_tables
 from shop.storage.keys import DynamoKeys
 from shop.storage.transactions import DynamoLedger
@@ -42,6 +43,7 @@ till = Till(
         shipping_tables(),
     ),
     ledgers=DynamoLedgers(),
+    guesses=DynamoGuesses(),
     payment_window=timedelta(seconds=int(setting("PAYMENT_WINDOW_SECONDS"))),
 )
 front = Front.of_the_stage()
@@ -57,6 +59,7 @@ def handler(request: Request[CompleteRequest]) -> Mapping[str, Any]:
         till,
         lambda shown: checkout_view(shown, front, request.body.paid_view(shown)),
         gate=lambda session: _gate(session, request),
+        asker=request.caller.customer or request.source_ip,
     )
 
 

@@ -3,6 +3,7 @@
 from shop.edge.http import Request, endpoint
 from shop.kernel.ids import derived_id
 from shop.pricing.actions.credits import adjust
+from shop.pricing.model.known import customer_of
 from shop.pricing.store import DynamoLedgers
 from shop.pricing.wire.credits import AccountView, AdjustBody
 from shop.storage.transactions import DynamoLedger
@@ -15,7 +16,7 @@ ledger = DynamoLedger()
 def handler(request: Request[AdjustBody]) -> AccountView:
     wish = request.body
     book = adjust(
-        wish.account(request.path["id"]),
+        wish.account(customer_of(request.path["id"])),
         wish.amount,
         command=derived_id("hand", request.key),
         reason=f"{wish.reason} (by {request.caller.owner})",

@@ -13,7 +13,7 @@ guesses = DynamoGuesses()
 @endpoint(BalanceBody)
 def handler(request: Request[BalanceBody]) -> BalanceView:
     asked, who = request.body, request.caller.customer or request.source_ip
-    guesses.trying(who, 1, request.at)
-    balance = card_balance(asked.code, asked.currency, ledgers=ledgers, at=request.at)
-    guesses.known(who, 1, request.at)
+    balance = card_balance(
+        asked.code, asked.currency, asker=who, ledgers=ledgers, guesses=guesses, at=request.at
+    )
     return BalanceView(balance=balance, currency=asked.currency)

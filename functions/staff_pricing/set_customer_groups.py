@@ -3,6 +3,7 @@
 from shop.edge.http import Answer, Request, endpoint
 from shop.kernel.versions import needed_version
 from shop.pricing.actions.customers import place_customer
+from shop.pricing.model.known import customer_of
 from shop.pricing.store import DynamoCustomers
 from shop.pricing.wire.customers import KnownView, PlacingBody
 
@@ -13,7 +14,7 @@ customers = DynamoCustomers()
 def handler(request: Request[PlacingBody]) -> Answer:
     wish = request.body
     known = place_customer(
-        request.path["id"],
+        customer_of(request.path["id"]),
         wish.groups,
         wish.segments,
         expected_version=needed_version(request.headers.get("if-match"), wish.version, least=0),

@@ -14,7 +14,8 @@ from tests.functions.staff_pricing.test_promoting import CLAIMS
 from tests.kit.goods import checkout_body, lines, mug, paying, put_on_sale
 from tests.kit.shop import Response, call
 
-ANN: dict[str, Any] = {**CLAIMS, "sub": "ann", "cognito:groups": ""}
+ANN_ID = "a2b9c1de-0000-4000-8000-00000000a001"
+ANN: dict[str, Any] = {**CLAIMS, "sub": ANN_ID, "cognito:groups": ""}
 FIRST = {
     "id": "first",
     "effect": {"kind": "order_percent", "basis_points": 1000},
@@ -54,7 +55,7 @@ def total(*, ann: bool = True, headers: dict[str, str] | None = None) -> int:
 
 def place(groups: list[str], **more: Any) -> Response:
     body = {"groups": groups, "version": 0, **more}
-    return staff(set_customer_groups, "PUT /staff/customers/{id}/groups", body, id="ann")
+    return staff(set_customer_groups, "PUT /staff/customers/{id}/groups", body, id=ANN_ID)
 
 
 def test_a_customer_group_has_its_promotions_from_the_moment_staff_say_so() -> None:
@@ -65,7 +66,7 @@ def test_a_customer_group_has_its_promotions_from_the_moment_staff_say_so() -> N
     )
     assert total() == 2598
     assert place(["gold", "gold"]).json == {
-        "customer_id": "ann",
+        "customer_id": ANN_ID,
         "groups": ["gold"],
         "segments": [],
         "version": 1,
@@ -75,7 +76,7 @@ def test_a_customer_group_has_its_promotions_from_the_moment_staff_say_so() -> N
     assert place(["no group!"], version=1).json["errors"][0]["path"] == "$.groups[0]"
     assert place([], segments=["vip"], version=1).status == 200
     assert total() == 2598
-    shown = staff(get_customer_groups, "GET /staff/customers/{id}/groups", id="ann").json
+    shown = staff(get_customer_groups, "GET /staff/customers/{id}/groups", id=ANN_ID).json
     assert (shown["segments"], shown["version"]) == (["vip"], 2)
 
 
@@ -111,7 +112,7 @@ def test_a_first_order_is_reduced_once_and_again_when_it_was_called_off() -> Non
     shown = asking(get_checkout, "GET /checkout-sessions/{id}", id=two["id"]).json
     assert "items_discount" not in totals(shown)
     order_id = bought["order"]["id"]
-    assert [c.sort for c in DynamoOrders().of("ann", order_id).uses] == ["first"]
+    assert [c.sort for c in DynamoOrders().of(ANN_ID, order_id).uses] == ["first"]
     route = "POST /staff/orders/{id}/cancel"
     assert staff(cancel_order, route, {"reason": "changed mind"}, id=order_id).status == 200
     assert total() == 2338

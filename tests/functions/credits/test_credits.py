@@ -23,7 +23,7 @@ from shop.orders.store import DynamoOrders
 from shop.pricing.model.loyalty import card_of, points_of
 from shop.pricing.store import DynamoLedgers
 from shop.pricing.store.rows import PricingRow
-from tests.functions.checkout.test_customers import ANN, asking, staff
+from tests.functions.checkout.test_customers import ANN, ANN_ID, asking, staff
 from tests.functions.checkout.test_discounts import totals
 from tests.kit.goods import checkout_body, mug, put_on_sale
 from tests.kit.shop import Context, Response, call
@@ -50,7 +50,7 @@ def by_staff(door: Any, route: str, body: Any = None, key: str | None = None, **
 
 def grant(amount: int, kind: str = "points", key: str | None = None, **more: Any) -> Any:
     body = {"kind": kind, "amount": amount, "reason": "goodwill", **more}
-    return by_staff(adjust_credits, GRANT, body, key=key, id="ann")
+    return by_staff(adjust_credits, GRANT, body, key=key, id=ANN_ID)
 
 
 def card(amount: int, currency: str = "USD") -> str:
@@ -108,7 +108,7 @@ def happen(kind: str, order_id: str) -> None:
 
 
 def points() -> int:
-    return DynamoLedgers().of(points_of("ann")).available(datetime.now(UTC))
+    return DynamoLedgers().of(points_of(ANN_ID)).available(datetime.now(UTC))
 
 
 TOTAL = 2 * 1299 + 599
@@ -134,7 +134,26 @@ def test_staff_give_and_take_with_a_reason_and_the_customer_sees_it() -> None:
     assert seen["points"]["movements"][0]["reference"] == "goodwill (by staff-1)"
     ((currency, euro),) = seen["store_credit"].items()
     assert (currency, euro["available"], euro["currency"]) == ("EUR", 1000, "EUR")
-    assert by_staff(get_credits, "GET /staff/customers/{id}/credits", id="ann").json == seen
+    assert by_staff(get_credits, "GET /staff/customers/{id}/credits", id=ANN_ID).json == seen
+
+
+def test_nothing_is_given_to_who_cannot_be_a_customer_or_in_a_way_that_says_two_things() -> None:
+    body = {"kind": "points", "amount": 500, "reason": "goodwill"}
+    for nobody in ("ann", "guest", ANN_ID.upper(), f"{ANN_ID}0", "00000000-0000-4000-8000"):
+        for door, route, asked in (
+            (adjust_credits, GRANT, body),
+            (get_credits, "GET /staff/customers/{id}/credits", None),
+        ):
+            refused = by_staff(door, route, asked, id=nobody)
+            assert (refused.status, refused.json["code"]) == (404, "customer_unknown")
+    past = (datetime.now(UTC) - timedelta(days=1)).isoformat()
+    for more, path in (({"currency": "USD"}, "$.currency"), ({"expires": past}, "$.expires")):
+        refused = grant(500, **more)
+        assert (refused.status, refused.json["errors"][0]["path"]) == (400, path)
+    old = {"amount": 500, "currency": "USD", "reason": "sold", "expires": past}
+    refused = by_staff(issue_card, "POST /staff/gift-cards", old)
+    assert (refused.status, refused.json["errors"][0]["path"]) == (400, "$.expires")
+    assert points() == 0
 
 
 def test_a_gift_card_is_told_once_and_kept_as_a_digest() -> None:
@@ -152,7 +171,7 @@ def test_a_gift_card_is_told_once_and_kept_as_a_digest() -> None:
         wrong = {"code": f"0000-0000-0000-{number:04d}", "currency": "USD"}
         assert call(get_card_balance.handler, route, wrong).status == 404
     refused = call(get_card_balance.handler, route, {"code": code, "currency": "USD"})
-    assert refused.status == 429
+    assert (refused.status, refused.json["errors"][0]["path"]) == (429, "$.code")
 
 
 def test_a_gift_card_pays_in_part_and_keeps_the_rest() -> None:
@@ -211,7 +230,7 @@ def test_credits_that_do_not_come_to_the_total_place_nothing() -> None:
     short = pay(made, credit("gift_card", code))
     assert short.json["status"] == "incomplete"
     assert "payment_failed" in [m["code"] for m in short.json["messages"]]
-    assert (balance(code), DynamoOrders().bought_before("ann")) == (1_000, False)
+    assert (balance(code), DynamoOrders().bought_before(ANN_ID)) == (1_000, False)
     wrong = pay(made, credit("gift_card", code), money(amount=TOTAL))
     assert "payment_failed" in [m["code"] for m in wrong.json["messages"]]
     right = pay(made, credit("gift_card", code, amount=400), money(amount=TOTAL - 400))
@@ -253,6 +272,25 @@ def test_what_cannot_pay_is_refused_and_takes_nothing(
     assert shown["status"] == "ready_for_complete"
 
 
+def test_guessing_gift_cards_at_the_checkout_is_limited_as_guessing_codes_is() -> None:
+    code, made = card(10_000), begin(ann=False)
+    for number in range(9):
+        guess = pay(made, credit("gift_card", f"0000-0000-0000-{number:04d}"), ann=False)
+        assert (guess.status, guess.json["messages"][0]["code"]) == (400, "payment_failed")
+        short = pay(made, credit("gift_card", code, amount=1), money(amount=1), ann=False)
+        assert short.json["status"] == "incomplete", "a card that there is is no guess"
+    body = {**checkout_body(("mug.1", 1)), "discounts": {"codes": ["GUESS"]}}
+    assert asking(create_checkout, "POST /checkout-sessions", body, ann=False).status == 201
+    refused = pay(made, credit("gift_card", code), ann=False)
+    judge("error", refused.json)
+    (message,) = refused.json["messages"]
+    assert (refused.status, message["code"]) == (429, "too_many_codes")
+    assert message["path"] == "$.payment.instruments[0]"
+    assert DynamoLedgers().of(card_of(code, "USD")).available(datetime.now(UTC)) == 10_000
+    assert pay(begin(), credit("gift_card", code)).json["status"] == "completed", "ann guessed none"
+    assert pay(made, money(), ann=False).json["status"] == "completed", "money is no guess"
+
+
 def test_expired_credit_pays_nothing_swept_or_not() -> None:
     soon = (datetime.now(UTC) + timedelta(seconds=0.3)).isoformat()
     grant(700, expires=soon)
@@ -262,8 +300,8 @@ def test_expired_credit_pays_nothing_swept_or_not() -> None:
     done = pay(begin(), credit("loyalty"), money())
     assert paid(done) == {"i-loyalty": None, "money": TOTAL}
     assert expire_credits.handler({"time": soon}, Context())["swept"] == 1
-    book = DynamoLedgers().of(points_of("ann"))
-    assert book.balances() == {"shop": -700, points_of("ann"): 0, "expired": 700}
+    book = DynamoLedgers().of(points_of(ANN_ID))
+    assert book.balances() == {"shop": -700, points_of(ANN_ID): 0, "expired": 700}
     assert expire_credits.handler({"time": soon}, Context())["swept"] == 0
 
 
@@ -274,7 +312,7 @@ def test_points_are_earned_when_the_order_is_complete_and_go_with_what_comes_bac
     (program,) = made["loyalty"].values()
     assert program["rewards"][0]["earning_forecast"] == {"amount": 25}
     order_id = pay(made, money()).json["order"]["id"]
-    order = DynamoOrders().of("ann", order_id)
+    order = DynamoOrders().of(ANN_ID, order_id)
 
     def tell(status: Status, returned: int = 0) -> None:
         lines = tuple(replace(line, returned=returned) for line in order.lines)
@@ -299,7 +337,7 @@ def test_a_return_gives_money_back_first_and_then_the_credit(
 ) -> None:
     code = card(2_500)
     done = pay(begin(), credit("gift_card", code), money())
-    order = DynamoOrders().of("ann", done.json["order"]["id"])
+    order = DynamoOrders().of(ANN_ID, done.json["order"]["id"])
     assert order.due == TOTAL - 2_500
     one = replace(order, lines=tuple(replace(n, shipped=2, returned=1) for n in order.lines))
     assert (one.due, one.credits_over) == (0, ((card_of(code, "USD"), 2_500 + 1_299 - TOTAL),))

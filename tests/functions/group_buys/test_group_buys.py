@@ -183,11 +183,33 @@ def test_a_group_has_as_many_places_as_members_also_for_those_who_are_still_payi
     assert look(group)["status"] == "succeeded"
 
 
+def refusal(group: dict[str, Any], name: str) -> tuple[str, str]:
+    """What the checkout of somebody who comes with the group's code says, with which words."""
+    (message,) = begin(group, name)["messages"]
+    return message["code"], message["content"]
+
+
 def test_nobody_takes_two_places() -> None:
     group = opened()
     joined(group, "ann")
-    answer = begin(group, "ann+again")
-    assert [m["code"] for m in answer["messages"]] == ["discount_code_user_ineligible"]
+    code, content = refusal(group, "ann+again")
+    assert (code, "already" in content) == ("discount_code_user_ineligible", True)
+
+
+def test_the_code_of_a_group_that_lets_nobody_in_says_why() -> None:
+    group = opened()
+    bought(group, "ann"), bought(group, "bob")
+    code, content = refusal(group, "cho")
+    assert (code, "for now" in content) == ("discount_code_exhausted", True)
+    full = opened("full")
+    joined(full, "ann"), joined(full, "bob")
+    code, content = refusal(full, "cho")
+    assert (code, "complete" in content) == ("discount_code_exhausted", True)
+    late = opened("late")
+    joined(late, "ann")
+    later(hours=1, minutes=3)
+    code, content = refusal(late, "cho")
+    assert (code, "did not fill" in content) == ("discount_code_expired", True)
 
 
 def test_whoever_calls_off_gives_the_seat_back_while_the_group_forms() -> None:
@@ -257,7 +279,7 @@ def test_the_code_of_a_group_that_is_decided_opens_nothing() -> None:
     joined(group, "ann")
     joined(group, "bob")
     answer = begin(group, "cho")
-    assert [m["code"] for m in answer["messages"]] == ["discount_code_expired"]
+    assert [m["code"] for m in answer["messages"]] == ["discount_code_exhausted"]
     assert total(answer) == 1299 + SHIPPING
 
 

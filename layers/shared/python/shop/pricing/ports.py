@@ -104,10 +104,10 @@ class Tallies(Protocol):
 
 
 class Guesses(Protocol):
-    """How many codes somebody tried that there are not."""
+    """How many codes somebody tried that there are not: discount codes and gift cards alike."""
 
-    def trying(self, who: str, codes: int, at: datetime) -> None:
-        """Before so many new codes are looked up. Raises TooMany."""
+    def trying(self, who: str, codes: int, at: datetime, *, path: str) -> None:
+        """Before so many new codes, sent at ``path``, are looked up. Raises TooMany."""
 
     def known(self, who: str, codes: int, at: datetime) -> None:
         """So many of them exist: they were no guesses."""

@@ -49,6 +49,8 @@ def complete_checkout(
     till: Till,
     render: Callable[[Shown], Mapping[str, Any]],
     gate: Gate = lambda session: None,
+    *,
+    asker: str,
 ) -> Mapping[str, Any]:
     """Buy: place the order once, then ask for the money. Returns the rendered answer.
 
@@ -94,7 +96,9 @@ def complete_checkout(
             session.offer.quote.currency,
             tender.credits,
             None if ask.owner == GUEST else ask.owner,
+            asker=asker,
             ledgers=till.ledgers,
+            guesses=till.guesses,
             at=ask.at,
         )
         if refusal := _not_covered(session, tender, parts):

@@ -14,7 +14,7 @@ from shop.orders.ports import Orders
 from shop.payments.model import Credential
 from shop.payments.ports import PaymentProvider
 from shop.pricing.actions.credits import Instrument
-from shop.pricing.ports import Ledgers, Tallies
+from shop.pricing.ports import Guesses, Ledgers, Tallies
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class Till:
     provider: PaymentProvider
     shelf: Shelf
     ledgers: Ledgers
+    guesses: Guesses
     payment_window: timedelta
 
     def towards(self, destination: Mapping[str, Any] | None) -> "Till":

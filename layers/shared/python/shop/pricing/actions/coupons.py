@@ -103,7 +103,7 @@ def tried(
     known = {normal(code) for code in before}
     fresh = {form for code in codes if (form := normal(code)) not in known}
     if fresh:
-        guesses.trying(asker, len(fresh), at)
+        guesses.trying(asker, len(fresh), at, path="$.discounts.codes")
 
     def judged(quote: Quote) -> None:
         unknown = {normal(o.code) for o in quote.codes if o.reason == UNKNOWN}

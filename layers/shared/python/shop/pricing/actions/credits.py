@@ -23,7 +23,7 @@ from shop.pricing.model.loyalty import (
     points_of,
     store_credit_of,
 )
-from shop.pricing.ports import Ledgers
+from shop.pricing.ports import Guesses, Ledgers
 
 MOST = 10**9
 """Units of one movement beyond which it is a slip of the keyboard."""
@@ -56,13 +56,16 @@ def paying(
     instruments: Sequence[Instrument],
     customer: str | None,
     *,
+    asker: str,
     ledgers: Ledgers,
+    guesses: Guesses,
     at: datetime,
 ) -> tuple[Part | None, ...]:
     """What each instrument pays of a total, in their order; ``None`` for one that has nothing left.
 
-    Raises :class:`Invalid` (``payment_failed``) for an unknown card, a credit of nobody's, an
-    account named twice, and an amount that is not there; UCP, "Split payments".
+    ``asker`` is who tries gift cards: as often as is no guessing, discount codes included. Raises
+    TooMany beyond that, and :class:`Invalid` (``payment_failed``) for an unknown card, a credit of
+    nobody's, an account named twice, and an amount that is not there; UCP, "Split payments".
     """
     parts: list[Part | None] = []
     due, seen = total, set[str]()
@@ -72,9 +75,13 @@ def paying(
         if account in seen:
             raise Invalid("this credit is named twice", code="payment_failed", path=path)
         seen.add(account)
-        book = ledgers.of(account)
-        if instrument.type == "gift_card" and not book.postings:
-            raise Invalid("there is no such gift card", code="payment_failed", path=path)
+        if instrument.type == "gift_card":
+            card = _card(account, asker, path, ledgers=ledgers, guesses=guesses, at=at)
+            if card is None:
+                raise Invalid("there is no such gift card", code="payment_failed", path=path)
+            book = card
+        else:
+            book = ledgers.of(account)
         there = book.available(at) * worth
         wish = instrument.amount
         if wish is not None and (wish > there or wish > due or wish % worth):
@@ -84,6 +91,22 @@ def paying(
         parts.append(Part(account, units, units * worth) if units else None)
         due -= units * worth
     return tuple(parts)
+
+
+def _card(
+    account: str, asker: str, path: str, *, ledgers: Ledgers, guesses: Guesses, at: datetime
+) -> Ledger | None:
+    """A gift card somebody named, ``None`` where there is none.
+
+    It is counted before it is looked up, so that many at once try no more than one after another,
+    and counted back where it turns out to exist. Raises TooMany.
+    """
+    guesses.trying(asker, 1, at, path=path)
+    book = ledgers.of(account)
+    if not book.postings:
+        return None
+    guesses.known(asker, 1, at)
+    return book
 
 
 def _account(
@@ -250,9 +273,12 @@ def expire_due(at: datetime, *, ledgers: Ledgers, ledger: Transactions, most: in
     return swept
 
 
-def card_balance(code: str, currency: str, *, ledgers: Ledgers, at: datetime) -> int:
-    """What a gift card has left, in minor units. Raises NotFound."""
-    book = ledgers.of(card_of(code, currency))
-    if not book.postings:
+def card_balance(
+    code: str, currency: str, *, asker: str, ledgers: Ledgers, guesses: Guesses, at: datetime
+) -> int:
+    """What a gift card has left, in minor units. Raises NotFound, and TooMany for guessing."""
+    account = card_of(code, currency)
+    book = _card(account, asker, "$.code", ledgers=ledgers, guesses=guesses, at=at)
+    if book is None:
         raise NotFound("there is no such gift card", code="gift_card_unknown")
     return book.available(at)

@@ -139,7 +139,9 @@ class Ledger:
         """Credit given: a gift card bought, points earned. The posting's id names the lot."""
         _above_zero(amount)
         if expires is not None and expires <= at:
-            raise Invalid("it would have expired already", code="ends_before_start")
+            raise Invalid(
+                "it would have expired already", code="ends_before_start", path="$.expires"
+            )
         return self._with(
             posting_id,
             [
@@ -270,7 +272,7 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 
 def _above_zero(amount: int) -> None:
     if amount < 1:
-        raise Invalid("an amount is above zero", code="amount_invalid")
+        raise Invalid("an amount is above zero", code="amount_invalid", path="$.amount")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,23 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from shop.kernel.errors import Invalid, Problem
+from shop.kernel.errors import Invalid, NotFound, Problem
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 MOST = 20
+SUBJECT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""What Cognito calls a user: the subject of its tokens, a UUID in small letters."""
+
+
+def customer_of(told: str) -> str:
+    """The id of a customer that staff name. Raises NotFound for what cannot be one's.
+
+    The user pool keeps the accounts; the shop has no row of who has not bought yet. So the form is
+    looked at, and a slip of the keyboard does not become an account.
+    """
+    if not SUBJECT.fullmatch(told):
+        raise NotFound(f"there is no customer {told!r}", code="customer_unknown", path="id")
+    return told
 
 
 @dataclass(frozen=True, slots=True)

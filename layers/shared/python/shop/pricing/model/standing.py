@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from shop.pricing.model.basket import Basket
+from shop.pricing.model.group_buy import GroupStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +13,8 @@ class CodeFacts:
     """A code that was looked up: what it opens, and what is left of it. ``None`` means no limit.
 
     ``coupon_id`` and ``per_customer`` say under which name, and up to where, a customer's uses are
-    counted, ``bins`` in how many bins the code's uses are (0: in its row).
+    counted, ``bins`` in how many bins the code's uses are (0: in its row). ``group`` is how the
+    group stands whose code it is, if it is one's.
     """
 
     promotion_id: str
@@ -23,6 +25,7 @@ class CodeFacts:
     coupon_id: str | None = None
     per_customer: int | None = None
     bins: int = 0
+    group: GroupStatus | None = None
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from shop.kernel.events import Event
 from shop.kernel.paging import Page, place_in, to_cursor
 from shop.kernel.transactions import Clash
 from shop.pricing.model.coupons import Batch, Coupon, normal
+from shop.pricing.model.group_buy import GroupStatus
 from shop.pricing.model.standing import CodeFacts
 from shop.pricing.store.rows import CODE, COUNT, HEAD, PricingRow
 from shop.storage.transactions import DynamoLedger
@@ -188,6 +189,7 @@ def _facts(row: PricingRow, had: Mapping[str, int], in_bins: int | None) -> Code
         coupon_id=doc["coupon"],
         per_customer=per_customer,
         bins=int(row.bins or 0),
+        group=GroupStatus(doc["group"]) if "group" in doc else None,
     )
 
 

@@ -81,6 +81,7 @@ def _code(group: GroupBuy) -> PricingRow:
         "promotion": group.promotion_id,
         "per_customer": 1,
         "ends": written(group.deadline),
+        "group": group.status.value,
     }
     return PricingRow(_code_pk(group), CODE, left=group.size, used=0, doc=doc)
 

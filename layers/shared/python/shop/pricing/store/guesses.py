@@ -28,7 +28,7 @@ class _Row(Row):
 class DynamoGuesses:
     """See :class:`shop.pricing.ports.Guesses`. An address is kept as a digest only."""
 
-    def trying(self, who: str, codes: int, at: datetime) -> None:
+    def trying(self, who: str, codes: int, at: datetime, *, path: str) -> None:
         room = _Row.tried <= MOST - codes
         if codes <= MOST:
             room = _Row.pk.does_not_exist() | room
@@ -40,7 +40,7 @@ class DynamoGuesses:
             raise TooMany(
                 "too many codes were tried that there are not; try again in ten minutes",
                 code="too_many_codes",
-                path="$.discounts.codes",
+                path=path,
             ) from None
 
     def known(self, who: str, codes: int, at: datetime) -> None:

@@ -26,6 +26,8 @@ class AdjustBody(BaseModel):
 
     def account(self, customer_id: str) -> str:
         if self.kind == "points":
+            if self.currency is not None:
+                raise Invalid("points have no currency", code="not_allowed", path="$.currency")
             return points_of(customer_id)
         if self.currency not in CURRENCIES:
             raise Invalid("store credit has a currency", code="currency_unknown", path="$.currency")

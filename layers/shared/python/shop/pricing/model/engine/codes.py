@@ -7,9 +7,10 @@ from datetime import datetime
 from shop.kernel.money import Money
 from shop.pricing.model.basket import Basket
 from shop.pricing.model.coupons import normal
+from shop.pricing.model.group_buy import GroupStatus
 from shop.pricing.model.plan import Plan
 from shop.pricing.model.quote import CodeOutcome
-from shop.pricing.model.standing import Standing
+from shop.pricing.model.standing import CodeFacts, Standing
 from shop.pricing.model.trace import REASONS, TraceEntry
 
 UNKNOWN = "discount_code_invalid"
@@ -56,6 +57,8 @@ def opened(
         facts = standing.codes.get(code)
         if code in seen:
             outcomes.append(CodeOutcome(typed, False, TWICE, "this code is entered already"))
+        elif facts is not None and (why := _of_its_group(facts, at)):
+            outcomes.append(CodeOutcome(typed, False, *why))
         elif facts is None or facts.promotion_id not in plan.by_id:
             outcomes.append(CodeOutcome(typed, False, UNKNOWN, "no such code"))
         elif facts.starts is not None and at < facts.starts:
@@ -77,6 +80,23 @@ def opened(
             outcomes.append((typed, facts.promotion_id))
         seen.add(code)
     return by_promotion, outcomes
+
+
+def _of_its_group(facts: CodeFacts, at: datetime) -> tuple[str, str] | None:
+    """Why nobody joins the group any more whose code it is (law of prices, 13.3)."""
+    if facts.group is None:
+        return None
+    if facts.group is GroupStatus.SUCCEEDED:
+        return SPENT, "this group is complete: all of its places are taken; open another one"
+    if facts.group is GroupStatus.FAILED or (facts.ends is not None and at >= facts.ends):
+        return EXPIRED, "this group did not fill before its deadline; open another one"
+    if facts.customer_uses_left == 0:
+        return NOT_YOU, "you have taken your place in this group already"
+    if facts.uses_left == 0:
+        return SPENT, (
+            "every place of this group is taken for now; one that is not paid for comes free again"
+        )
+    return None
 
 
 def outcomes_of(
