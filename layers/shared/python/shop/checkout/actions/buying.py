@@ -16,6 +16,7 @@ from shop.checkout.actions.telling import (
     refuse_if_bought,
     short_of,
     used_up,
+    way_gone,
 )
 from shop.checkout.actions.till import Tender, Till
 from shop.checkout.model import (
@@ -81,6 +82,9 @@ def complete_checkout(
             renewed = _renewed(session, ask.at, till)
             if renewed.offer.quote.total != session.offer.quote.total:
                 return render(Shown(renewed, None, (_told(session, renewed, till, ask.at),)))
+            was, way = session.offer.option, renewed.offer.option
+            if was is not None and way is not None and was.id != way.id:
+                return render(Shown(renewed, None, (way_gone(was.title, way, "error"),)))
             session = renewed
         if not session.ready:
             return render(Shown(replace(session, order_id=None)))

@@ -88,6 +88,8 @@ def update_checkout(
         )
         judged(offer.quote)
     asked = basis.answered(offer)
+    if basis.option_id == before.basis.option_id:
+        asked = replace(asked, option_id=basis.option_id)
     if before.basis.same(asked) and before.basis.who == asked.who:
         offer = holding(session.offer, offer, ask.at)
     after = replace(changed, offer=offer, lines=as_offered(lines, offer))

@@ -7,6 +7,7 @@ from datetime import datetime
 from shop.cart.actions import NOTHING, Shelf
 from shop.cart.model import (
     Cart,
+    Item,
     Line,
     Message,
     Priced,
@@ -18,6 +19,7 @@ from shop.cart.model import (
     unknown_items,
 )
 from shop.catalog.model import Product, Variant
+from shop.checkout.actions.telling import way_costs_other, way_gone
 from shop.checkout.model import Offer, Session, offer_lines, place_of
 from shop.inventory.ports import Stock
 from shop.kernel.errors import Invalid, NotFound
@@ -62,15 +64,16 @@ class Basis:
 
 @dataclass(frozen=True)
 class Before:
-    """What was shown last, and for what."""
+    """What was shown last, and for what; ``way`` is the way of shipping that was chosen."""
 
     basis: Basis
     seen: Seen
+    way: ShippingOption | None = None
 
 
 def before_of(session: Session) -> Before:
     """What this checkout was shown at."""
-    return Before(basis_of(session), Seen.of(session.offer.quote))
+    return Before(basis_of(session), Seen.of(session.offer.quote), session.offer.option)
 
 
 def before_of_cart(cart: Cart) -> Before | None:
@@ -133,7 +136,8 @@ def offer_for(
     ``surely`` looks at limits as they were last written: what is left after somebody took the last.
 
     Without a choice the cheapest way of shipping is chosen. With ``strict`` a line that is not sold
-    and a way that is not offered are refused; without, they are left out and spoken of.
+    and a way that is not offered are refused, unless the shop itself showed that way before;
+    without, they are left out and spoken of.
     """
     were = before.basis.lines if before is not None else ()
     known = shelf.catalogue.variants(
@@ -143,8 +147,9 @@ def offer_for(
         raise refusal
     rules = shelf.book.rules(at)
     left = shelf.left(rules, basis.who, at, surely=surely, gone=gone)
-    now = _reckoned(basis, known, rules, at, left, shelf.shipping, strict=strict)
-    messages = [*now.whole.messages]
+    new = before is None or before.way is None or before.way.id != basis.option_id
+    now = _reckoned(basis, known, rules, at, left, shelf.shipping, strict=strict and new)
+    messages = [*now.whole.messages, *_of_the_way(basis.option_id, now, before)]
     if stock is not None:
         country = basis.place.country if basis.place else None
         levels = stock.towards(country).levels([item.variant.sku for item in now.goods.items])
@@ -163,6 +168,9 @@ def offer_for(
     if before is None:
         return offer
     same = before.basis.same(basis.answered(offer))
+    if same and before.way is not None and now.chosen is not None:
+        messages += way_costs_other(before.way, now.chosen)
+        offer = replace(offer, messages=tuple(messages))
     said = _changes(before, now, known, rules, at, shelf, same=same)
     return replace(offer, messages=(*offer.messages, *said))
 
@@ -199,7 +207,7 @@ def _reckoned(
     undeliverable = None
     if basis.delivered and place is not None:
         table = (shipping or Standard()).table(at)
-        packed = tuple(Packed(i.line.quantity, i.variant.weight_g) for i in goods.items)
+        packed = tuple(_packed(item) for item in goods.items)
         value = goods.quote.subtotal - goods.quote.goods_discount
         ways = options(Consignment(packed, value), place, table=table, at=at)
         undeliverable = None if ways else table.why_not(place).value
@@ -231,6 +239,21 @@ def _reckoned(
         left=lambda basket: goods.standing,
     )
     return _Reckoned(goods, whole, ways, chosen)
+
+
+def _packed(item: Item) -> Packed:
+    one = item.variant
+    sizes = (one.length_mm, one.width_mm, one.height_mm)
+    return Packed(item.line.quantity, one.weight_g, *sizes)
+
+
+def _of_the_way(wanted: str | None, now: _Reckoned, before: Before | None) -> tuple[Message, ...]:
+    """That a way which was chosen is offered no longer, and which is chosen in its place."""
+    if wanted is None or now.chosen is None or now.chosen.id == wanted:
+        return ()
+    was = before.way if before is not None else None
+    name = was.title if was is not None and was.id == wanted else repr(wanted)
+    return (way_gone(name, now.chosen, "warning"),)
 
 
 def _changes(
@@ -291,11 +314,8 @@ def holding(before: Offer, now: Offer, at: datetime) -> Offer:
     """Of two offers for one thing the one that holds: within its time the one that was made before,
     unless it has become cheaper. What it says of the stock is as it is now.
     """
-    if (
-        not before.fresh(at)
-        or now.quote.total <= before.quote.total
-        or not _same_goods(before, now)
-    ):
+    cheaper = now.quote.total <= before.quote.total and now.option_id == before.option_id
+    if not before.fresh(at) or cheaper or not _same_goods(before, now):
         return now
     said = [m for m in before.messages if m.code != "out_of_stock"]
     said += [m for m in now.messages if m.code == "out_of_stock"]

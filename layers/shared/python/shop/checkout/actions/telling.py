@@ -8,6 +8,7 @@ from shop.inventory.model import Shortage
 from shop.kernel.counts import Count
 from shop.kernel.errors import Conflict
 from shop.orders.model import Order
+from shop.shipping.model import ShippingOption
 
 
 def used_up(spent: Sequence[Count], before: Session) -> tuple[Message, ...]:
@@ -44,6 +45,28 @@ def short_of(short: Sequence[Shortage], session: Session) -> tuple[Message, ...]
         for index, line in enumerate(session.offer.lines)
         if line.sku in left
     )
+
+
+CHOICE = "$.fulfillment.methods[0].groups[0].selected_option_id"
+
+
+def way_gone(was: str, instead: ShippingOption, type: str) -> Message:
+    """A way of shipping that was chosen is offered no longer."""
+    return Message(
+        type,
+        "shipping_option_unavailable",
+        f"{was} is not offered any more; {instead.title} for {instead.price} is chosen instead",
+        CHOICE,
+        "recoverable" if type == "error" else None,
+    )
+
+
+def way_costs_other(was: ShippingOption, now: ShippingOption) -> tuple[Message, ...]:
+    """The way of shipping that was chosen costs something else."""
+    if was.id != now.id or was.price == now.price:
+        return ()
+    said = f"{now.title} now costs {now.price}; it was shown at {was.price}"
+    return (Message("warning", "shipping_price_changed", said, CHOICE),)
 
 
 def refuse_if_bought(order: Order) -> None:
