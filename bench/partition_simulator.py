@@ -54,6 +54,8 @@ LOOK_AGAIN_AFTER = 0.25
 BELIEVED_FOR = 1.0
 """Seconds for which it is believed that there is nothing left."""
 UNKNOWN = 1 << 30
+TABLES = ("stock", "uses")
+"""Each with as many partitions; schemes without a quota use the first alone."""
 
 TARGET_RATE = 5_000
 SERVED_SHARE = 0.99
@@ -130,15 +132,20 @@ class World:
         self.now = 0.0
         self.chance = random.Random(seed)
         self.salt = seed
-        self.partitions = [Partition() for _ in range(partitions)]
+        self.tables = {name: [Partition() for _ in range(partitions)] for name in TABLES}
         self.tally = Tally()
         self.left = 0
         self._queue: list[tuple[float, int, Steps]] = []
         self._count = 0
 
-    def partition_of(self, key: str) -> Partition:
+    @property
+    def partitions(self) -> Iterator[Partition]:
+        return (partition for table in self.tables.values() for partition in table)
+
+    def partition_of(self, key: str, table: str = "stock") -> Partition:
         digest = hashlib.blake2b(f"{self.salt}/{key}".encode(), digest_size=8).digest()
-        return self.partitions[int.from_bytes(digest, "big") % len(self.partitions)]
+        partitions = self.tables[table]
+        return partitions[int.from_bytes(digest, "big") % len(partitions)]
 
     def start(self, steps: Steps, at: float) -> None:
         self._count += 1
@@ -253,6 +260,7 @@ class Shards:
         summary: bool = True,
         draws: int = DRAWS,
         insists: bool = True,
+        table: str = "stock",
     ) -> None:
         self.world = world
         world.left = units
@@ -263,9 +271,10 @@ class Shards:
         self.draws = draws
         self.insists = insists
         share, rest = divmod(units, rows)
-        self.rows = [Row(world.partition_of(f"shard {n}"), share + (n < rest)) for n in range(rows)]
+        places = [world.partition_of(f"shard {n}", table) for n in range(rows)]
+        self.rows = [Row(place, share + (n < rest)) for n, place in enumerate(places)]
         self.summary = (
-            Summary(world.partition_of("summary"), [row.available for row in self.rows], 0.0)
+            Summary(world.partition_of("summary", table), [r.available for r in self.rows], 0.0)
             if summary
             else None
         )
@@ -300,9 +309,7 @@ class Shards:
         world, begun = self.world, self.world.now
         memory = self.memories[world.chance.randrange(PROCESSES)]
         for _ in range(self.draws):
-            believed = self.draw(memory, quantity)
-            # Where nothing is believed to be left the condition decides, on any row.
-            drawn = believed or [(world.chance.randrange(len(self.rows)), quantity)]
+            drawn = self.chosen(memory, quantity)
             outcome = yield from self._insist(drawn)
             if outcome == "ok":
                 world.tally.orders += 1
@@ -312,24 +319,33 @@ class Shards:
             if outcome != "short":
                 break
             if self.falls_over:
-                for n, _ in drawn:
-                    if self.rows[n].partition.reads.take(1.0, world.now):
-                        world.tally.read_units += 1.0
-                        memory.seen[n] = self.rows[n].available
-                yield CALL_SECONDS
-                yield from self._look(memory)
-            gone = not self.falls_over or self._believed_gone(memory, quantity)
+                yield from self.learn(memory, drawn)
+            gone = not self.falls_over or self.believed_gone(memory, quantity)
             if not gone:
                 yield world.chance.uniform(LOOK_AGAIN_AFTER / 2, LOOK_AGAIN_AFTER)
-                yield from self._look(memory)
-                gone = self._believed_gone(memory, quantity)
+                yield from self.look(memory)
+                gone = self.believed_gone(memory, quantity)
             if gone:
                 world.tally.sold_out += 1
                 world.tally.falsely_sold_out += world.left >= quantity
                 return
         world.tally.busy += 1
 
-    def _believed_gone(self, memory: Memory, quantity: int) -> bool:
+    def chosen(self, memory: Memory, quantity: int) -> list[tuple[int, int]]:
+        """Where nothing is believed to be left the condition decides, on any row."""
+        believed = self.draw(memory, quantity)
+        return believed or [(self.world.chance.randrange(len(self.rows)), quantity)]
+
+    def learn(self, memory: Memory, drawn: list[tuple[int, int]]) -> Steps:
+        """Read what refused, and see what the others saw."""
+        for n, _ in drawn:
+            if self.rows[n].partition.reads.take(1.0, self.world.now):
+                self.world.tally.read_units += 1.0
+                memory.seen[n] = self.rows[n].available
+        yield CALL_SECONDS
+        yield from self.look(memory)
+
+    def believed_gone(self, memory: Memory, quantity: int) -> bool:
         fresh = self.world.now - memory.seen_at <= BELIEVED_FOR
         return fresh and memory.left < quantity
 
@@ -344,7 +360,7 @@ class Shards:
             yield self.world.pause(attempt)
         return "in the way"
 
-    def _look(self, memory: Memory) -> Steps:
+    def look(self, memory: Memory) -> Steps:
         """Learn what the others saw; renew it for all where nobody did lately."""
         world, summary = self.world, self.summary
         if world.now - memory.looked_at < LOOK_AGAIN_AFTER:
@@ -416,6 +432,62 @@ class Shards:
             if outcome == "ok":
                 return
             yield self.world.pause(attempt)
+
+
+class Sale:
+    """Orders of a flash sale: units of the SKU and uses of the sale's quota, in one transaction.
+
+    Both are kept in rows of a table of their own, with a sight of their own, and there are as many
+    uses as there are units.
+    """
+
+    def __init__(self, world: World, units: int, rows: int, quota_rows: int) -> None:
+        self.world = world
+        self.both = (Shards(world, units, rows), Shards(world, units, quota_rows, table="uses"))
+        world.left = 2 * units
+
+    def buyer(self, quantity: int) -> Steps:
+        world, begun = self.world, self.world.now
+        process = world.chance.randrange(PROCESSES)
+        kept = [(each, each.memories[process]) for each in self.both]
+        for _ in range(DRAWS):
+            drawn = [each.chosen(memory, quantity) for each, memory in kept]
+            wanted = [
+                (each.rows[n], units)
+                for each, rows in zip(self.both, drawn, strict=True)
+                for n, units in rows
+            ]
+            outcome = yield from self._insist(wanted)
+            if outcome == "ok":
+                world.tally.orders += 1
+                world.tally.units += quantity
+                world.tally.waits.append(world.now - begun)
+                return
+            if outcome != "short":
+                break
+            for (each, memory), rows in zip(kept, drawn, strict=True):
+                yield from each.learn(memory, rows)
+            if not self._gone(kept, quantity):
+                yield world.chance.uniform(LOOK_AGAIN_AFTER / 2, LOOK_AGAIN_AFTER)
+                for each, memory in kept:
+                    yield from each.look(memory)
+            if self._gone(kept, quantity):
+                world.tally.sold_out += 1
+                there = min(sum(row.available for row in each.rows) for each in self.both)
+                world.tally.falsely_sold_out += there >= quantity
+                return
+        world.tally.busy += 1
+
+    def _gone(self, kept: Sequence[tuple[Shards, Memory]], quantity: int) -> bool:
+        return any(each.believed_gone(memory, quantity) for each, memory in kept)
+
+    def _insist(self, wanted: list[tuple[Row, int]]) -> Generator[float, None, str]:
+        for attempt in range(ATTEMPTS):
+            outcome = yield from self.world.transact(wanted)
+            if outcome in ("ok", "short"):
+                return outcome
+            yield self.world.pause(attempt)
+        return "in the way"
 
 
 class UnitRows:
@@ -492,7 +564,7 @@ class UnitRows:
         return found
 
 
-Scheme = Callable[[World, int], Shards | UnitRows]
+Scheme = Callable[[World, int], Shards | Sale | UnitRows]
 
 
 def pieces(chance: random.Random) -> int:
@@ -593,6 +665,10 @@ def unit_rows(world: World, units: int) -> UnitRows:
     return UnitRows(world, units)
 
 
+def with_quota(quota_rows: int) -> Scheme:
+    return lambda world, units: Sale(world, units, CHOSEN[1], quota_rows)
+
+
 BROKEN: dict[str, Callable[[int], Scheme]] = {
     "no falling over": lambda rows: (
         lambda world, units: Shards(world, units, rows, falls_over=False)
@@ -636,6 +712,31 @@ def line(
         flush=True,
     )
     return rate
+
+
+def of_quota(partitions: int, seed: int, shards: Sequence[int] | None = None) -> bool:
+    """Print how the rate of a flash sale grows with the bins of its quota: the stock is in as many
+    rows as were chosen, and each order takes of both.
+
+    True where a quota in one row is the bottleneck, and in as many bins as the stock it is none.
+    """
+    stock = CHOSEN[1]
+    print(f"the same with a sale's quota, stock in {stock} rows, two tables of {partitions}")
+    print(f"{'bins':>6}{'orders/s':>10}{'over':>6}{'false':>8}{'busy':>8}")
+    rates = []
+    for rows in shards or GROWTH:
+        rate, _ = sustained(with_quota(rows), partitions, seed)
+        pace = min(max(rate, 50), TARGET_RATE)
+        sold, _ = play(
+            with_quota(rows), units=pace, partitions=partitions, rate=pace, seconds=2.0, seed=seed
+        )
+        false = sold.falsely_sold_out / max(1, sold.sold_out)
+        over, busy = max(0, sold.units - pace), sold.busy / max(1, sold.buyers)
+        print(f"{rows:>6}{rate:>10,}{over:>6}{100 * false:>7.2f}%{100 * busy:>7.2f}%", flush=True)
+        rates.append(rate)
+        if over or false > 0.01:
+            return False
+    return rates[0] < TARGET_RATE / 10 and rates[-1] >= TARGET_RATE
 
 
 GROWTH = (1, 2, 4, 8, 16, 32, 64, 128, 256)
@@ -711,6 +812,10 @@ def main(argv: list[str] | None = None) -> int:
     grows = True
     if not options.quick and not options.broken:
         grows = growth(partitions, options.seed)
+        grows &= of_quota(partitions, options.seed)
+        passed, words = verdict(with_quota(shards), partitions, options.seed)
+        print(f"{'PASS' if passed else 'FAIL'}: quota and stock, {shards} rows each, {words}")
+        grows &= passed
     scheme = BROKEN[options.broken](shards) if options.broken else sharded(shards)
     passed, words = verdict(scheme, partitions, options.seed)
     print(

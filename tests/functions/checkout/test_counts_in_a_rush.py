@@ -9,7 +9,7 @@ import pytest
 from functions.checkout import cancel_checkout, complete_checkout, create_checkout
 from functions.staff_orders import cancel_order
 from shop.inventory.model import USES, StockLevel
-from shop.inventory.store import DynamoStock, count_bins, recent_counts
+from shop.inventory.store import count_bins, recent_counts
 from shop.kernel.ids import derived_id
 from shop.orders.store import DynamoOrders
 from shop.pricing.actions.coupons import make_coupon
@@ -54,7 +54,7 @@ def share(sort: str, name: str, limit: int, orders_a_second: int) -> bool:
 
 
 def level(article: str) -> StockLevel:
-    return DynamoStock((USES,)).level(article, USES)
+    return count_bins().level(article, USES)
 
 
 def look_again() -> None:

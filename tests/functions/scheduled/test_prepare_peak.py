@@ -20,7 +20,7 @@ from functions.staff_pricing import (
     schedule_promotion,
 )
 from shop.inventory.model import USES
-from shop.inventory.store import DynamoStock
+from shop.inventory.store import DynamoStock, count_bins
 from shop.kernel.errors import Stale
 from shop.peak.actions.keep import TURNS, Unfinished
 from shop.peak.gateway.aws import SchedulerClock, schedule_name
@@ -133,8 +133,9 @@ LET_GO = {"FunctionName": "complete", "Qualifier": "live"}
 def test_a_scheduled_sale_makes_exactly_these_calls(
     asked: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put_on_sale(mug(), pieces=6000)
-    published(capacity={"orders_a_second": 1000, "lead_minutes": 30})
+    put_on_sale(mug(), pieces=160)
+    effect = {"kind": "flash_sale", "basis_points": 5000, "quota": 160}
+    published(capacity={"orders_a_second": 1000, "lead_minutes": 30}, effect=effect)
     before, after = NOW + timedelta(minutes=150), NOW + timedelta(minutes=250)
     keep(NOW, monkeypatch)
     assert asked == [
@@ -146,24 +147,24 @@ def test_a_scheduled_sale_makes_exactly_these_calls(
     warmed = {call["TableName"]: call for what, call in asked if what == "UpdateTable"}
     assert warmed["inventory"] == {
         "TableName": "inventory",
-        "WarmThroughput": {"ReadUnitsPerSecond": 12_000, "WriteUnitsPerSecond": 9_000},
+        "WarmThroughput": {"ReadUnitsPerSecond": 12_000, "WriteUnitsPerSecond": 7_000},
     }
     assert set(warmed) == {"inventory", "orders", "sessions", "pricing"}
     rest = [made for made in asked if made[0] != "UpdateTable"]
     kept = {**KEPT_WARM, "ProvisionedConcurrentExecutions": 625}
     assert rest == [("PutProvisionedConcurrencyConfig", kept)]
-    assert DynamoStock().level("MUG-RED").bins == 40
-    quota = DynamoStock((USES,)).level("QUOTA#friday", USES)
-    assert (quota.bins, quota.available) == (40, 6000)
+    assert DynamoStock().level("MUG-RED").bins == 10
+    quota = count_bins().level("QUOTA#friday", USES)
+    assert (quota.bins, quota.available) == (10, 160)
     asked.clear()
     keep(before + timedelta(seconds=1), monkeypatch)
     assert asked == []
     keep(after, monkeypatch)
-    quota = DynamoStock((USES,)).level("QUOTA#friday", USES)
-    assert (quota.bins, quota.available) == (1, 6000)
+    quota = count_bins().level("QUOTA#friday", USES)
+    assert (quota.bins, quota.available) == (1, 160)
     assert asked == [("DeleteProvisionedConcurrencyConfig", LET_GO)]
     assert DynamoStock().level("MUG-RED").bins == 1
-    assert DynamoStock().level("MUG-RED").available == 6000
+    assert DynamoStock().level("MUG-RED").available == 160
 
 
 def test_a_flash_sale_that_says_nothing_is_prepared_for_by_its_quota(
@@ -204,7 +205,7 @@ def test_a_sale_that_is_moved_called_off_or_ended_early_changes_its_schedules(
     asked.clear()
     keep(NOW + timedelta(hours=4), monkeypatch)
     assert DynamoStock().level("MUG-RED").bins == 4
-    assert DynamoStock((USES,)).level("QUOTA#friday", USES).bins == 4
+    assert count_bins().level("QUOTA#friday", USES).bins == 4
     asked.clear()
     ask(end_promotion, "POST /staff/promotions/{id}/end", {"version": 3}, id="friday")
     keep(NOW + timedelta(hours=4, minutes=1), monkeypatch)
@@ -213,7 +214,7 @@ def test_a_sale_that_is_moved_called_off_or_ended_early_changes_its_schedules(
         ("DeleteSchedule", {"Name": "after-friday", "GroupName": "default"}),
     ]
     assert DynamoStock().level("MUG-RED").bins == 1
-    assert DynamoStock((USES,)).level("QUOTA#friday", USES).bins == 1
+    assert count_bins().level("QUOTA#friday", USES).bins == 1
     left = boto3.client("scheduler").list_schedules()["Schedules"]
     # moto never lets a schedule go off, so the one that woke us is still there.
     assert [one["Name"] for one in left] == ["before-friday"]

@@ -20,7 +20,7 @@ def test_a_partition_saves_up_one_second_and_not_more() -> None:
 
 def test_a_second_transaction_on_a_held_row_is_refused_and_paid_for() -> None:
     world = World(1, seed=1)
-    row = Row(world.partitions[0], available=5)
+    row = Row(world.tables["stock"][0], available=5)
     outcomes = []
 
     def buyer() -> simulator.Steps:
@@ -36,7 +36,7 @@ def test_a_second_transaction_on_a_held_row_is_refused_and_paid_for() -> None:
 
 def test_a_transaction_over_two_rows_takes_from_both_or_from_none() -> None:
     world = World(2, seed=1)
-    rich, poor = Row(world.partitions[0], 5), Row(world.partitions[1], 1)
+    rich, poor = Row(world.tables["stock"][0], 5), Row(world.tables["stock"][1], 1)
     outcomes = []
 
     def buyer() -> simulator.Steps:
@@ -113,3 +113,14 @@ def test_more_rows_sell_more_and_the_table_says_so(capsys: pytest.CaptureFixture
     assert [row[0] for row in rows] == ["1", "4", "16"]
     assert rates[0] < rates[1] < rates[2]
     assert all(row[-1] == "kept" for row in rows)
+
+
+def test_a_quota_in_one_row_is_a_sales_bottleneck_and_in_bins_it_is_none() -> None:
+    one, _ = simulator.sustained(simulator.with_quota(1), 40, 1, at_most=500)
+    many, _ = simulator.sustained(simulator.with_quota(64), 40, 1, at_least=500, at_most=1_000)
+    assert one <= 100
+    assert many == 1_000
+    sold, _ = simulator.play(
+        simulator.with_quota(16), units=300, partitions=16, rate=300, seconds=2.0, seed=1
+    )
+    assert (sold.units <= 300, sold.falsely_sold_out) == (True, 0)

@@ -81,9 +81,9 @@ BEFORE, AFTER = NOON - minutes(60), NOON + minutes(130)
 ALARMS = [("set", "after-friday", AFTER), ("set", "before-friday", BEFORE)]
 UP: list[tuple[object, ...]] = [
     ("warm", "orders", {"": (12_000, 13_000)}),
-    ("warm", "inventory", {"": (12_000, 9_000)}),
+    ("warm", "inventory", {"": (12_000, 7_000)}),
     ("warm", "sessions", {"": (12_000, 24_000)}),
-    ("warm", "pricing", {"": (12_000, 5_000)}),
+    ("warm", "pricing", {"": (12_000, 8_000)}),
     ("keep", "complete", 1250),
     ("keep", "search", 125),
     ("bins", "MUG-RED", 1000),

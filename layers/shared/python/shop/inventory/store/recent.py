@@ -1,11 +1,13 @@
 """Levels as product pages show them: a little old, and read once for all who look."""
 
+import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Protocol
 
 from shop.inventory.model import USES, StockLevel
+from shop.inventory.store.rows import books_in
 from shop.inventory.store.stock import DynamoStock
 
 FRESH_FOR = 2.0
@@ -67,8 +69,10 @@ def recent_levels() -> RecentLevels:
 
 @lru_cache(maxsize=1)
 def count_bins() -> DynamoStock:
-    """The bins of counts that are kept like stock, one memory for all who take and look."""
-    return DynamoStock((USES,))
+    """The bins of counts that are kept like stock, one memory for all who take and look. They are
+    in pricing's table: a rush writes a bin of stock and one of uses, and each table has its own
+    partitions."""
+    return DynamoStock((USES,), books=books_in(os.environ["TABLE_PRICING"]))
 
 
 @lru_cache(maxsize=1)

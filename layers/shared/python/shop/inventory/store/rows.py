@@ -16,6 +16,7 @@ would leave them in one, and one partition is what a hot SKU exceeds.
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -92,6 +93,42 @@ class MovementRow(Row):
     earmarked = NumberAttribute(default=0)
 
 
+@dataclass(frozen=True)
+class Books:
+    """The rows of one table that bins are kept in: the inventory's own, or another floor's."""
+
+    bins: type[BinRow] = BinRow
+    sights: type[SightRow] = SightRow
+    movements: type[MovementRow] = MovementRow
+
+
+OF_STOCK = Books()
+
+
+def books_in(table: str) -> Books:
+    """The same rows in another table, which has partitions and a quota of its own."""
+
+    class Bins(BinRow):
+        _connection = None
+
+        class Meta:
+            table_name = table
+
+    class Seen(SightRow):
+        _connection = None
+
+        class Meta:
+            table_name = table
+
+    class Moves(MovementRow):
+        _connection = None
+
+        class Meta:
+            table_name = table
+
+    return Books(Bins, Seen, Moves)
+
+
 _COUNTS = {
     "on_hand": BinRow.on_hand,
     "reserved": BinRow.reserved,
@@ -130,15 +167,15 @@ def place(hash_key: str) -> tuple[str, int] | None:
     return None
 
 
-def write(transaction: TransactWrite, step: Step) -> None:
+def write(transaction: TransactWrite, step: Step, books: Books = OF_STOCK) -> None:
     """Add a step to a transaction, each part with its condition."""
     for part in step:
         if isinstance(part, Bin):
-            transaction.save(_row(part), condition=BinRow.pk.does_not_exist())
+            transaction.save(_row(part, books), condition=BinRow.pk.does_not_exist())
         elif isinstance(part, Gone):
             seen = part.bin
             transaction.delete(
-                BinRow(*key(seen.sku, seen.location, seen.shard)),
+                books.bins(*key(seen.sku, seen.location, seen.shard)),
                 condition=(BinRow.version == seen.version)
                 & (BinRow.on_hand == 0)
                 & (BinRow.reserved == 0)
@@ -146,10 +183,10 @@ def write(transaction: TransactWrite, step: Step) -> None:
                 & (BinRow.available == 0),
             )
         else:
-            _change(transaction, part)
+            _change(transaction, part, books)
 
 
-def _change(transaction: TransactWrite, change: Change) -> None:
+def _change(transaction: TransactWrite, change: Change, books: Books) -> None:
     # Every row that is changed exists; that it does is the condition where there is no other.
     condition: Condition = BinRow.pk.exists()
     for name, least in change.needs.items():
@@ -165,11 +202,11 @@ def _change(transaction: TransactWrite, change: Change) -> None:
         actions.append(BinRow.unavailable_by.set(change.puts["unavailable_by"]))
     if "terms" in change.puts:
         actions.append(BinRow.terms.set(_terms(change.puts["terms"])))
-    row = BinRow(*key(change.sku, change.location, change.shard))
+    row = books.bins(*key(change.sku, change.location, change.shard))
     transaction.update(row, actions=actions, condition=condition)
 
 
-def journal(transaction: TransactWrite, movement: Movement) -> None:
+def journal(transaction: TransactWrite, movement: Movement, books: Books = OF_STOCK) -> None:
     """Add a line to the journal, in the transaction that moves the goods.
 
     The same line twice meets itself and is refused; lines of one instant differ in something.
@@ -186,7 +223,7 @@ def journal(transaction: TransactWrite, movement: Movement) -> None:
         str(sorted(movement.unavailable.items())),
         str(movement.incoming),
     )
-    row = MovementRow(
+    row = books.movements(
         f"MOVES#{movement.sku}",
         f"{instant}#{name}",
         kind=movement.kind.value,
@@ -205,8 +242,8 @@ def journal(transaction: TransactWrite, movement: Movement) -> None:
     transaction.save(row, condition=MovementRow.pk.does_not_exist())
 
 
-def _row(seen: Bin) -> BinRow:
-    return BinRow(
+def _row(seen: Bin, books: Books) -> BinRow:
+    return books.bins(
         *key(seen.sku, seen.location, seen.shard),
         on_hand=seen.on_hand,
         reserved=seen.reserved,

@@ -17,7 +17,7 @@ from pynamodb.expressions.update import Action
 
 from shop.inventory.model import StockLevel
 from shop.inventory.model.bins import UNSEEN, Bin, level_of
-from shop.inventory.store.rows import BinRow, SightRow, key, read_bin
+from shop.inventory.store.rows import OF_STOCK, Books, SightRow, key, read_bin
 
 LOOK_AGAIN_AFTER = 0.25
 """Seconds after which a process that was refused looks again, and a sight is renewed."""
@@ -55,8 +55,9 @@ class Sight:
 class Sights:
     """The memory of one process, and the rows through which processes tell each other."""
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, clock: Callable[[], float] = time.time, books: Books = OF_STOCK) -> None:
         self._clock = clock
+        self._books = books
         self._seen: dict[str, dict[str, Sight]] = {}
         self._only_looks = False
 
@@ -109,7 +110,7 @@ class Sights:
         if sight is None or now - sight.looked_at < LOOK_AGAIN_AFTER:
             return sight
         sight.looked_at = now
-        row = next(SightRow.batch_get([_sight_key(sku, location)]), None)
+        row = next(self._books.sights.batch_get([_sight_key(sku, location)]), None)
         if row is not None and row.seen is not None and float(row.seen_at) > sight.seen_at:
             sight = self._take(sku, location, row.seen, float(row.seen_at), now)
         if row is not None and float(row.renewed_until) > now:
@@ -123,7 +124,7 @@ class Sights:
 
     def renew(self, sku: str, location: str, *, tell: bool = True) -> Sight | None:
         """Read all bins and tell everybody, or keep it to oneself."""
-        bins = read_all(sku, location, consistent=False)
+        bins = read_all(sku, location, consistent=False, books=self._books)
         if not bins:
             return None
         now = self._clock()
@@ -149,7 +150,7 @@ class Sights:
             SightRow.renewed_until.set(now + LOOK_AGAIN_AFTER),
         ]
         if tell:
-            _written(SightRow(*_sight_key(sku, location)), actions, newest)
+            _written(self._books.sights(*_sight_key(sku, location)), actions, newest)
         return self._take(sku, location, seen, now, now)
 
     def _take(
@@ -180,7 +181,7 @@ class Sights:
         free = SightRow.renewed_until.does_not_exist() | (SightRow.renewed_until <= now)
         actions: list[Action] = [SightRow.renewed_until.set(now + LOOK_AGAIN_AFTER)]
         try:
-            return _written(SightRow(*_sight_key(sku, location)), actions, free)
+            return _written(self._books.sights(*_sight_key(sku, location)), actions, free)
         except UpdateError as error:
             if error.cause_response_code != "AccessDeniedException":
                 raise
@@ -199,7 +200,7 @@ def _written(row: SightRow, actions: list[Action], condition: Condition) -> bool
     return True
 
 
-def read_all(sku: str, location: str, *, consistent: bool) -> list[Bin]:
+def read_all(sku: str, location: str, *, consistent: bool, books: Books = OF_STOCK) -> list[Bin]:
     """All bins of a SKU at a location, in order; none for a SKU that was never there.
 
     Bins come and go while this reads. What is returned is whole: if one that bin 0 spoke of is
@@ -209,12 +210,12 @@ def read_all(sku: str, location: str, *, consistent: bool) -> list[Bin]:
     found: list[Bin] = []
     for attempt in range(READS):
         again = consistent or attempt > 0
-        rows = BinRow.batch_get([key(sku, location)], consistent_read=again)
+        rows = books.bins.batch_get([key(sku, location)], consistent_read=again)
         found = [read_bin(row) for row in rows]
         if not found:
             return []
         keys = [key(sku, location, shard) for shard in range(1, found[0].bins)]
-        rows = BinRow.batch_get(keys, consistent_read=again)
+        rows = books.bins.batch_get(keys, consistent_read=again)
         found += sorted((read_bin(row) for row in rows), key=lambda one: one.shard)
         if len(found) == found[0].bins:
             return found

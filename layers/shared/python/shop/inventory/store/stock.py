@@ -57,7 +57,9 @@ from shop.inventory.model.bins import (
 )
 from shop.inventory.store.network import known_network
 from shop.inventory.store.rows import (
+    OF_STOCK,
     BinRow,
+    Books,
     MovementRow,
     journal,
     key,
@@ -87,6 +89,7 @@ LINE = re.compile(r"[0-9T:+.-]{26,40}#mov_[a-z0-9]{1,60}")
 class DynamoStock:
     """Both ports of the floor. ``locations`` are those that orders are served from, the preferred
     one first; ``None``: those that staff have described. ``clock`` tells seconds since the epoch.
+    ``books`` are the rows of the table that it is kept in.
     """
 
     def __init__(
@@ -96,13 +99,15 @@ class DynamoStock:
         chance: random.Random | None = None,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.time,
+        books: Books = OF_STOCK,
     ) -> None:
+        self._books = books
         self._fixed = None if locations is None else tuple(locations)
         self._country: str | None = None
         self._chance = chance or random.Random()
         self._sleep = sleep
         self._clock = clock
-        self._sights = Sights(clock)
+        self._sights = Sights(clock, books)
         self._beyond: dict[str, dict[str, Bin]] = {}
         self._ledger = DynamoLedger(connection())
 
@@ -133,7 +138,7 @@ class DynamoStock:
     ) -> dict[str, Sequence[StockLevel]]:
         asked = list(dict.fromkeys(skus))
         keys = [key(sku, location) for sku in asked for location in places]
-        bases = [read_bin(row) for row in BinRow.batch_get(keys, consistent_read=consistent)]
+        bases = self._read(keys, consistent)
         awaited = self._awaited(bases, consistent)
         found: dict[tuple[str, str], StockLevel] = {}
         for base in bases:
@@ -149,7 +154,7 @@ class DynamoStock:
     def _split(self, base: Bin, level: StockLevel, consistent: bool) -> StockLevel:
         """The whole level of a SKU of which bin 0 was read."""
         if consistent:
-            bins = read_all(base.sku, base.location, consistent=True)
+            bins = read_all(base.sku, base.location, consistent=True, books=self._books)
             counted = level_of(bins) if bins else level
         else:
             sight = self._sights.look(base.sku, base.location)
@@ -168,7 +173,7 @@ class DynamoStock:
         keys = [key(one.sku, one.location, AWAITED) for one in bases if one.awaits]
         if not keys:
             return {}
-        there = [read_bin(row) for row in BinRow.batch_get(keys, consistent_read=consistent)]
+        there = self._read(keys, consistent)
         for one in there:
             self._beyond.setdefault(one.sku, {})[one.location] = one
         while len(self._beyond) > SKUS_REMEMBERED:
@@ -176,12 +181,14 @@ class DynamoStock:
         return {(one.sku, one.location): one for one in there}
 
     def level(self, sku: str, location: str = MAIN) -> StockLevel:
-        bins = read_all(sku, location, consistent=True)
+        bins = read_all(sku, location, consistent=True, books=self._books)
         awaited = self._awaited(bins[:1], True)
         return level_of(bins, sku, location, awaited.get((sku, location)))
 
     def everywhere(self, sku: str) -> Sequence[StockLevel]:
-        rows = BinRow.query(f"SKU#{sku}", BinRow.sk.startswith("LOC#"), consistent_read=True)
+        rows = self._books.bins.query(
+            f"SKU#{sku}", BinRow.sk.startswith("LOC#"), consistent_read=True
+        )
         bases = [read_bin(row) for row in rows]
         awaited = self._awaited(bases, True)
         return [
@@ -221,11 +228,11 @@ class DynamoStock:
         if before.bins == 1:
             return moved(_base_of(before), movements)
         needed = -sum(movement.available for movement in movements)
-        bins = read_all(before.sku, before.location, consistent=True)
+        bins = read_all(before.sku, before.location, consistent=True, books=self._books)
         while bins and (gathered := gathering(bins, needed)):
             with contextlib.suppress(Clash):
                 self._commit(gathered)
-            bins = read_all(before.sku, before.location, consistent=True)
+            bins = read_all(before.sku, before.location, consistent=True, books=self._books)
         if level_of(bins, before.sku, before.location).version != before.version:
             raise self._moved_meanwhile(before)
         return moved(bins[0], movements)
@@ -247,8 +254,7 @@ class DynamoStock:
         for skus in _batches(counts, OPENED_AT_ONCE):
             fresh = list(skus)
             while fresh:
-                rows = BinRow.batch_get([key(sku, MAIN) for sku in fresh], consistent_read=True)
-                known = {read_bin(row).sku for row in rows}
+                known = {one.sku for one in self._read([key(sku, MAIN) for sku in fresh], True)}
                 fresh = [sku for sku in fresh if sku not in known]
                 if not fresh or self._opened({s: counts[s] for s in fresh}, actor, reason, at):
                     opened.update(fresh)
@@ -271,7 +277,7 @@ class DynamoStock:
     def journal(self, sku: str, *, cursor: str | None = None, limit: int = 50) -> Page[Movement]:
         after = place_in(cursor, LINE)
         older = None if after is None else MovementRow.sk < after
-        found = MovementRow.query(
+        found = self._books.movements.query(
             f"MOVES#{sku}", older, scan_index_forward=False, limit=limit + 1, page_size=limit + 1
         )
         rows = list(found)
@@ -319,7 +325,7 @@ class DynamoStock:
             raise Invalid(f"stock is kept in 1 to {MOST_BINS} bins", path="$.bins")
         clashes = 0
         while True:
-            there = read_all(sku, location, consistent=True)
+            there = read_all(sku, location, consistent=True, books=self._books)
             if not there:
                 raise NotFound(f"there is no stock of {sku} at {location}")
             step = next_step(there, bins)
@@ -397,21 +403,21 @@ class DynamoStock:
         asked = list(wanted)
         drawn = self.draw(one for one in asked if isinstance(one, Demand))
         holds = merged([*drawn, *(one for one in asked if isinstance(one, Hold))])
-        write(transaction, tuple(reserving(hold) for hold in holds))
+        self._write(transaction, tuple(reserving(hold) for hold in holds))
         return holds
 
     def release(
         self, transaction: TransactWrite, holds: Iterable[Hold], claim: Claim = Claim.RESERVED
     ) -> None:
-        write(transaction, tuple(releasing(hold, claim) for hold in merged(holds)))
+        self._write(transaction, tuple(releasing(hold, claim) for hold in merged(holds)))
 
     def commit(self, transaction: TransactWrite, holds: Iterable[Hold]) -> None:
         paid = (relabelling(h, Claim.RESERVED, Claim.COMMITTED) for h in merged(holds))
-        write(transaction, tuple(paid))
+        self._write(transaction, tuple(paid))
 
     def uncommit(self, transaction: TransactWrite, holds: Iterable[Hold]) -> None:
         back = (relabelling(h, Claim.COMMITTED, Claim.RESERVED) for h in merged(holds))
-        write(transaction, tuple(back))
+        self._write(transaction, tuple(back))
 
     def move(
         self,
@@ -420,7 +426,7 @@ class DynamoStock:
         new: Iterable[Hold],
         claim: Claim = Claim.RESERVED,
     ) -> None:
-        write(transaction, moving(old, new, claim))
+        self._write(transaction, moving(old, new, claim))
 
     def cover(
         self, transaction: TransactWrite, holds: Iterable[Hold], claim: Claim = Claim.RESERVED
@@ -429,7 +435,7 @@ class DynamoStock:
         for hold in merged(holds):
             if hold.shard == AWAITED:
                 step, hold = covering(hold, claim)
-                write(transaction, step)
+                self._write(transaction, step)
             kept.append(hold)
         return tuple(kept)
 
@@ -444,7 +450,7 @@ class DynamoStock:
         claim: Claim = Claim.RESERVED,
     ) -> None:
         for hold in merged(holds):
-            write(transaction, (shipping(hold, claim),))
+            self._write(transaction, (shipping(hold, claim),))
             journal(
                 transaction,
                 Movement(
@@ -457,6 +463,7 @@ class DynamoStock:
                     shard=hold.shard,
                     on_hand=-hold.quantity,
                 ),
+                self._books,
             )
 
     def shortages_after(self, error: Exception, demands: Iterable[Demand]) -> tuple[Shortage, ...]:
@@ -514,7 +521,7 @@ class DynamoStock:
         places = self._locations
         keys = [key(sku, place) for sku in wanted if sku not in many for place in places]
         keys += [key(sku, location, shard) for sku, shard, location in refusing]
-        there = [read_bin(row) for row in BinRow.batch_get(keys, consistent_read=True)]
+        there = self._read(keys, True)
         bases = [one for one in there if one.shard == 0 and one.sku not in many]
         for one in bases:
             self._sights.remember(one)
@@ -538,11 +545,18 @@ class DynamoStock:
         else:
             self._sights.forget(base.sku)
 
+    def _read(self, keys: Sequence[tuple[str, str]], consistent: bool) -> list[Bin]:
+        rows = self._books.bins.batch_get(keys, consistent_read=consistent)
+        return [read_bin(row) for row in rows]
+
+    def _write(self, transaction: TransactWrite, step: Step) -> None:
+        write(transaction, step, self._books)
+
     def _commit(self, step: Step, *movements: Movement, along: Sequence[Part] = ()) -> None:
         def part(transaction: TransactWrite) -> None:
-            write(transaction, step)
+            self._write(transaction, step)
             for movement in movements:
-                journal(transaction, movement)
+                journal(transaction, movement, self._books)
 
         self._ledger.commit(part, *along)
 

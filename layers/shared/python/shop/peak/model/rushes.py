@@ -128,14 +128,14 @@ CEILING = Warmth(40_000, 40_000)
 
 UNITS_AN_ORDER: Mapping[str, Mapping[str, Warmth]] = {
     "orders": {"": Warmth(4, 10), "by_day": Warmth(0, 1), "by_owner": Warmth(0, 1)},
-    "inventory": {"": Warmth(6, 7)},
+    "inventory": {"": Warmth(6, 5)},
     "sessions": {"": Warmth(4, 19)},
-    "pricing": {"": Warmth(2, 4)},
+    "pricing": {"": Warmth(4, 6)},
     "catalog": {"": Warmth(6, 0)},
 }
 """Table → index (``""``: the table itself) → units that an order costs from cart to confirmed,
-rounded up from the counted calls; a test compares. Of ``pricing`` it is the uses of a limited
-coupon, of which most orders have none; of ``inventory`` two are those of a sale's quota in bins."""
+rounded up from the counted calls; a test compares. Of ``pricing`` it is what a sale's quota and a
+limited code cost, of which most orders have neither."""
 
 
 @dataclass(frozen=True)
