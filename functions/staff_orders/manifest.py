@@ -48,5 +48,17 @@ FEATURE = Feature(
             response="shop.orders.wire.staff:StaffOrder",
             writes=(Table.ORDERS, Table.INVENTORY, Table.PRICING),
         ),
+        Endpoint(
+            route="POST /staff/orders/{id}/returns",
+            module="staff_orders.take_back",
+            access=Access.STAFF,
+            groups=GROUPS,
+            summary="Pieces that had arrived came back; their money, points and credits follow",
+            idempotent=True,
+            request="shop.orders.wire.staff:ReturnRequest",
+            response="shop.orders.wire.staff:StaffOrder",
+            status=201,
+            writes=(Table.ORDERS, Table.SESSIONS),
+        ),
     ),
 )

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from local.demo import paying
-from local.people import Visitor, until
+from local.people import Carrier, Visitor, until
 from tests.kit.goods import checkout_body
 from tests.kit.ucp_judge import judge
 
@@ -208,6 +208,32 @@ def test_points_and_a_gift_card_pay_in_part_and_come_back_with_the_order(
     staff.post(f"/staff/orders/{done['order']['id']}/cancel", {"reason": "changed mind"})
     assert jane.get("/account/credits")["points"]["available"] == before
     assert left(jane, code) == 2_500
+
+
+def test_points_are_earned_with_what_arrived_and_go_with_what_is_sent_back(
+    staff: Visitor, jane: Visitor, carrier: Carrier, sell: Sell
+) -> None:
+    goods = sell(pieces=5, price=10_000)
+
+    def points() -> int:
+        available: int = jane.get("/account/credits")["points"]["available"]
+        return available
+
+    before = points()
+    done = pay(jane, jane.post("/checkout-sessions", checkout_body((goods["variant"], 2))))
+    path, number = f"/staff/orders/{done['order']['id']}", f"P{goods['sku']}"
+    staff.post(f"{path}/parcels", {"carrier": "parcelpost", "tracking_number": number})
+    at = datetime.now(UTC).isoformat()
+    assert carrier.tell(number, "delivered", at=at).status == 202
+    # A point for every full dollar of the goods.
+    assert until(points, lambda held: held == before + 200) == before + 200
+    back = {"lines": [{"id": "li_1", "quantity": 1}], "reason": "too small"}
+    order = staff.post(f"{path}/returns", back)
+    assert until(points, lambda held: held == before + 100) == before + 100
+    paid_back = until(
+        lambda: staff.get(path)["payment"]["refunded"], lambda amount: amount == 10_000
+    )
+    assert order["due"] == order["total"] - paid_back
 
 
 def test_a_gift_card_that_many_spend_at_once_pays_no_more_than_it_holds(

@@ -5,15 +5,19 @@ from typing import Any
 
 import pytest
 
-from functions.staff_orders import cancel_order, get_order, list_orders, ship_order
+from functions.orders import get_order as get_own_order
+from functions.staff_orders import cancel_order, get_order, list_orders, ship_order, take_back
+from shop.orders.actions.delivering import complete_order
 from tests.kit.backroom import back_room, put_secrets, signed_in, todays
 from tests.kit.calls import counted
 from tests.kit.shop import Response, call
+from tests.kit.ucp_judge import judge
 
 LIST = "GET /staff/orders"
 GET = "GET /staff/orders/{id}"
 SHIP = "POST /staff/orders/{id}/parcels"
 CANCEL = "POST /staff/orders/{id}/cancel"
+RETURN = "POST /staff/orders/{id}/returns"
 PARCEL = {"carrier": "ups", "tracking_number": "1Z999"}
 
 pytestmark = pytest.mark.usefixtures("cloud")
@@ -44,7 +48,13 @@ def cancel(body: Any, order_id: str = "ord_1") -> Response:
 
 @pytest.mark.parametrize(
     ("handler", "route"),
-    [(list_orders, LIST), (get_order, GET), (ship_order, SHIP), (cancel_order, CANCEL)],
+    [
+        (list_orders, LIST),
+        (get_order, GET),
+        (ship_order, SHIP),
+        (cancel_order, CANCEL),
+        (take_back, RETURN),
+    ],
 )
 @pytest.mark.parametrize(
     ("claims", "status"),
@@ -302,6 +312,63 @@ def test_a_shipped_order_is_not_called_off() -> None:
     ship()
     answer = cancel({"reason": "too late"})
     assert (answer.status, answer.json["code"]) == (409, "order_shipped")
+
+
+def arrived() -> Any:
+    """An order of two lines that is completed."""
+    room = back_room()
+    room.sold(todays())
+    ship()
+    room.hear("delivered", "1Z999")
+    complete_order("ord_1", at=room.now, orders=room.orders)
+    return room
+
+
+def bring_back(line: str = "li_1", quantity: Any = 1, key: str = "back") -> Response:
+    body = {"lines": [{"id": line, "quantity": quantity}], "reason": "too small"}
+    return ask(take_back, RETURN, body, key=key, id="ord_1")
+
+
+def test_staff_take_back_what_arrived_once_under_one_key(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    arrived()
+    before = ask(get_order, GET, id="ord_1").json
+    first = bring_back()
+    assert (first.status, first.json["status"]) == (201, "completed"), first.text
+    assert first.json["due"] == before["due"] - 1080
+    assert [(n["delivered"], n["returned"]) for n in first.json["lines"]] == [(1, 1), (1, 0)]
+    assert first.json["history"][-1]["why"] == "too small"
+    assert bring_back().json == first.json
+    assert bring_back(quantity=2).status == 409
+    assert ask(get_order, GET, id="ord_1").json["due"] == first.json["due"]
+    monkeypatch.setenv("ACCESS", "shopper")
+    seen = call(get_own_order.handler, "GET /orders/{id}", id="ord_1").json
+    judge("order", seen)
+    (adjustment,) = seen["adjustments"]
+    assert (adjustment["type"], adjustment["totals"][0]["amount"]) == ("return", -1080)
+
+
+def test_nothing_is_taken_back_that_the_buyer_has_not() -> None:
+    arrived()
+    for line, quantity, status, path in (
+        ("li_1", 3, 400, "$.lines[0].quantity"),
+        ("li_1", 0, 400, "$.lines[0].quantity"),
+        ("li_9", 1, 404, "$.lines"),
+    ):
+        refused = bring_back(line, quantity, key=f"{line}{quantity}")
+        assert (refused.status, refused.json["errors"][0]["path"]) == (status, path), refused.text
+    assert ask(take_back, RETURN, {"reason": "x", "lines": []}, key="k", id="ord_1").status == 400
+    assert bring_back().status == 201
+    assert bring_back(key="other").status == 201
+    assert bring_back(key="third").status == 400
+
+
+def test_what_is_on_its_way_is_not_taken_back() -> None:
+    back_room().sold(todays())
+    ship()
+    refused = bring_back()
+    assert (refused.status, refused.json["code"]) == (409, "order_state")
 
 
 @pytest.mark.parametrize("key", ["", "k1"])

@@ -334,6 +334,27 @@ def test_an_order_of_which_some_arrived_is_completed_with_that() -> None:
     assert back.delivered
 
 
+def test_what_arrived_and_is_sent_back_is_paid_back_and_no_more_than_that() -> None:
+    done, _ = heard(shipped(confirmed()), ParcelStatus.DELIVERED).completed(THEN, "workflow")
+    back, (event,) = done.taken_back({"li_1": 1}, "too small", THEN, "wanda")
+    assert (back.status, event.type, event.data["due"]) == (
+        Status.COMPLETED,
+        "OrderReturned",
+        done.due - 1080,
+    )
+    assert [(line.delivered, line.returned) for line in back.lines] == [(1, 1), (1, 0)]
+    assert back.delivered
+    for pieces in ({"li_1": 2}, {"li_9": 1}):
+        with pytest.raises((Invalid, NotFound)):
+            back.taken_back(pieces, "again", THEN, "wanda")
+    with pytest.raises(Conflict):
+        heard(shipped(confirmed()), ParcelStatus.DELIVERED).taken_back(
+            {"li_1": 1}, "early", THEN, "wanda"
+        )
+    nothing, _ = back.taken_back({"li_1": 1, "li_2": 1}, "all of it", THEN, "wanda")
+    assert nothing.due == 0, "with the last piece the shipping goes back as well"
+
+
 def test_what_has_not_left_cannot_come_back() -> None:
     with pytest.raises(Conflict):
         shipped(confirmed(), li_1=1).returned("lost", THEN, "carrier")

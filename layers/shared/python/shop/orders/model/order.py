@@ -224,21 +224,7 @@ class Order(Record):
             )
         if not parcel.lines:
             raise Invalid("a parcel holds at least one piece", path="$.lines")
-        unknown = set(parcel.lines) - {line.id for line in self.lines}
-        if unknown:
-            raise NotFound(f"this order has no line {min(unknown)}", path="$.lines")
-        left_to_ship = self.to_ship
-        beyond = [
-            Problem(
-                "quantity_invalid",
-                f"line {line_id}: {left_to_ship[line_id]} piece(s) are left to ship, not {pieces}",
-                f"$.lines[{place}].quantity",
-            )
-            for place, (line_id, pieces) in enumerate(parcel.lines.items())
-            if not 0 <= pieces <= left_to_ship[line_id]
-        ]
-        if beyond:
-            raise Invalid(beyond[0].detail, code="quantity_invalid", problems=beyond)
+        self._refuse_beyond(parcel.lines, self.to_ship, "left to ship")
         lines = [
             replace(line, shipped=line.shipped + parcel.lines.get(line.id, 0))
             for line in self.lines
@@ -316,6 +302,55 @@ class Order(Record):
             "OrderReturned", at, reason=reason, due=order.due, reference=order.payment.reference
         )
         return order, (event, order._event("OrderCompleted", at)) if some else (event,)
+
+    def taken_back(
+        self, pieces: Mapping[str, int], reason: str, at: datetime, who: str
+    ) -> tuple["Order", tuple[Event, ...]]:
+        """Pieces that had arrived were sent back and are paid back; the refund follows from the
+        event. The order stays completed.
+
+        Raises Conflict for an order that is not, NotFound and Invalid for what never arrived.
+        """
+        if self.status is not Status.COMPLETED:
+            raise Conflict(
+                f"an order that is {self.status} is not taken back: what has not arrived is called"
+                " off, or is the carrier's",
+                code="order_state",
+            )
+        arrived = {line.id: line.delivered for line in self.lines}
+        self._refuse_beyond(pieces, arrived, "with the buyer")
+        lines = tuple(
+            replace(
+                line,
+                delivered=line.delivered - pieces.get(line.id, 0),
+                returned=line.returned + pieces.get(line.id, 0),
+            )
+            for line in self.lines
+        )
+        order = replace(self, lines=lines)._noted(at, "returned", who, reason)
+        event = order._event(
+            "OrderReturned", at, reason=reason, due=order.due, reference=order.payment.reference
+        )
+        return order, (event,)
+
+    def _refuse_beyond(
+        self, pieces: Mapping[str, int], there: Mapping[str, int], where: str
+    ) -> None:
+        """Refuse pieces of lines that this order has not, or more than ``there`` are."""
+        unknown = set(pieces) - set(there)
+        if unknown:
+            raise NotFound(f"this order has no line {min(unknown)}", path="$.lines")
+        beyond = [
+            Problem(
+                "quantity_invalid",
+                f"line {line_id}: {there[line_id]} piece(s) are {where}, not {count}",
+                f"$.lines[{place}].quantity",
+            )
+            for place, (line_id, count) in enumerate(pieces.items())
+            if not 0 <= count <= there[line_id]
+        ]
+        if beyond:
+            raise Invalid(beyond[0].detail, code="quantity_invalid", problems=beyond)
 
     def completed(self, at: datetime, who: str) -> tuple["Order", tuple[Event, ...]]:
         """Everything arrived. Raises Conflict while something is still under way."""

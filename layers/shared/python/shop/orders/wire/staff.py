@@ -1,6 +1,6 @@
 """Orders as the people in the shop see them, and what they say about them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -43,13 +43,35 @@ class ParcelRequest(_In):
 
     @model_validator(mode="after")
     def _each_once(self) -> "ParcelRequest":
-        ids = [line.id for line in self.lines or ()]
-        if len(set(ids)) != len(ids):
-            raise ValueError("a line is named once")
+        _refuse_twice(self.lines or ())
         return self
 
     def pieces(self) -> Mapping[str, int] | None:
-        return None if self.lines is None else {line.id: line.quantity for line in self.lines}
+        return None if self.lines is None else _pieces(self.lines)
+
+
+class ReturnRequest(_In):
+    """Pieces that came back, and why. The buyer reads it."""
+
+    lines: Annotated[list[PiecesRequest], Field(min_length=1, max_length=2_000)]
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+
+    @model_validator(mode="after")
+    def _each_once(self) -> "ReturnRequest":
+        _refuse_twice(self.lines)
+        return self
+
+    def pieces(self) -> Mapping[str, int]:
+        return _pieces(self.lines)
+
+
+def _refuse_twice(lines: Sequence[PiecesRequest]) -> None:
+    if len({line.id for line in lines}) != len(lines):
+        raise ValueError("a line is named once")
+
+
+def _pieces(lines: Sequence[PiecesRequest]) -> Mapping[str, int]:
+    return {line.id: line.quantity for line in lines}
 
 
 class CancelRequest(_In):
