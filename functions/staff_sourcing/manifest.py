@@ -3,6 +3,7 @@
 from functions.manifest import Access, Endpoint, Feature, Table
 
 GROUPS = ("staff", "fulfilment")
+_KITS = "shop.inventory.wire.kits"
 _WIRE = "shop.inventory.wire.sourcing"
 
 FEATURE = Feature(
@@ -37,6 +38,27 @@ FEATURE = Feature(
             versioned=True,
             request=f"{_WIRE}:PolicyBody",
             response=f"{_WIRE}:PolicyView",
+            writes=(Table.INVENTORY,),
+        ),
+        Endpoint(
+            route="GET /staff/kits/{sku+}",
+            module="staff_sourcing.get_kit",
+            access=Access.STAFF,
+            groups=GROUPS,
+            summary="What a kit takes, and how many its parts make",
+            response=f"{_KITS}:KitView",
+            reads=(Table.CATALOG, Table.INVENTORY),
+        ),
+        Endpoint(
+            route="PUT /staff/kits/{sku+}",
+            module="staff_sourcing.define_kit",
+            access=Access.STAFF,
+            groups=GROUPS,
+            summary="Sell a SKU as a kit of others, or with no parts as itself again",
+            versioned=True,
+            request=f"{_KITS}:KitBody",
+            response=f"{_KITS}:KitView",
+            reads=(Table.CATALOG,),
             writes=(Table.INVENTORY,),
         ),
     ),

@@ -162,7 +162,7 @@ def _stock(books: Books) -> Iterator[Violation]:
     shipped: Counter[str] = Counter()
     for order in books.orders:
         for line in order.lines:
-            shipped[line.sku] += line.shipped
+            shipped.update(line.takes(line.shipped))
     for sku, row in books.stock.items():
         if row["lowest"] < 0:
             yield Violation("I1", sku, f"below zero: {row}")
@@ -247,7 +247,7 @@ def _goods(books: Books) -> Iterator[Violation]:
                 yield Violation("I5", order.id, f"confirmed, but the payment is {order.payment}")
             wanted: Counter[str] = Counter()
             for line in order.lines:
-                wanted[line.sku] += line.wanted - line.shipped
+                wanted.update(line.takes(line.wanted - line.shipped))
             held: Counter[str] = Counter()
             for hold in order.holds:
                 held[hold.sku] += hold.quantity

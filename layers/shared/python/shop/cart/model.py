@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shop.catalog.model import Product, Variant
-from shop.inventory.model import StockLevel
+from shop.inventory.model import Demand, StockLevel
+from shop.inventory.model.kits import kits_among, lacking
 from shop.kernel.errors import Invalid, Problem
 from shop.kernel.ids import derived_id
 from shop.kernel.money import LARGEST, Money
@@ -413,11 +414,15 @@ def shortage_messages(
     wanted: dict[str, int] = {}
     for item in items:
         wanted[item.variant.sku] = wanted.get(item.variant.sku, 0) + item.line.quantity
+    short = lacking(
+        [Demand(sku, quantity) for sku, quantity in wanted.items()],
+        lambda sku: max(levels[sku].available, 0) if sku in levels else 0,
+        kits_among(levels),
+    )
     messages = []
     for index, item in enumerate(items):
-        level = levels.get(item.variant.sku)
-        available = max(level.available, 0) if level else 0
-        if available < wanted[item.variant.sku]:
+        available = short.get(item.variant.sku)
+        if available is not None:
             said = (
                 f"only {available} of {title(item)} left"
                 if available

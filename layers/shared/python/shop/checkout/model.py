@@ -13,7 +13,8 @@ from typing import Any
 
 from shop.cart.model import GIFT, Item, Line, Message, image_url, title, until
 from shop.catalog.model import product_of
-from shop.inventory.model import Demand, add_up
+from shop.inventory.model import Demand
+from shop.inventory.model.kits import Kit, unpacked
 from shop.kernel.counts import Count
 from shop.kernel.errors import Conflict
 from shop.kernel.ids import derived_id
@@ -75,6 +76,8 @@ class Offer:
     """What an order of it uses up of limited coupons and sales."""
     group_buy: str | None = None
     """The group that buys together, whose code opened its price."""
+    kits: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """What the kits among its lines take from stock: the units of each part, by the kit's SKU."""
     undeliverable: str | None = None
     """Why there is no way to send it, as :class:`shop.shipping.model.Undeliverable` has it."""
 
@@ -108,8 +111,13 @@ class Offer:
         return at - self.quote.at < FRESH
 
     def demands(self) -> tuple[Demand, ...]:
-        """Units per SKU, several lines of one SKU added up."""
-        return add_up(Demand(n.sku, n.quantity) for n in (*self.lines, *self.gifts))
+        """Units per SKU, several lines of one SKU added up, and kits as their parts."""
+        kits = {sku: Kit(sku, parts) for sku, parts in self.kits.items()}
+        return unpacked([Demand(n.sku, n.quantity) for n in (*self.lines, *self.gifts)], kits)
+
+    def parts_of(self, sku: str) -> tuple[tuple[str, int], ...]:
+        """What an order's line keeps of a kit; nothing for a SKU that is none."""
+        return tuple(self.kits.get(sku, {}).items())
 
 
 @dataclass(frozen=True)
@@ -347,6 +355,7 @@ def order_from(session: Session, provider: str, at: datetime, pay_by: datetime) 
                 tax=priced.tax.amount.minor,
                 total=priced.total.minor,
                 image_url=line.image_url,
+                parts=offer.parts_of(line.sku),
             )
         )
     lines += [
@@ -362,6 +371,7 @@ def order_from(session: Session, provider: str, at: datetime, pay_by: datetime) 
             discount=0,
             tax=0,
             total=0,
+            parts=offer.parts_of(gift.sku),
         )
         for gift in offer.gifts
     ]

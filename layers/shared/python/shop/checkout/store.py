@@ -108,10 +108,12 @@ def _session(owner: str, session_id: str, row: _Row) -> Session:
 def _offer_out(offer: Offer) -> dict[str, Any]:
     counts = {"counts": [count.to_list() for count in offer.counts]} if offer.counts else {}
     group = {"group_buy": offer.group_buy} if offer.group_buy else {}
+    kits = {"kits": {sku: dict(parts) for sku, parts in offer.kits.items()}} if offer.kits else {}
     why_not = {"undeliverable": offer.undeliverable} if offer.undeliverable else {}
     return {
         **counts,
         **group,
+        **kits,
         **why_not,
         "lines": [
             [n.id, n.product_id, n.variant_id, n.sku, n.title, n.quantity, n.image_url]
@@ -158,5 +160,6 @@ def _offer_in(raw: dict[str, Any]) -> Offer:
         messages=tuple(Message(*message) for message in raw["messages"]),
         counts=tuple(Count.of_list(told) for told in raw.get("counts", ())),
         group_buy=raw.get("group_buy"),
+        kits=raw.get("kits", {}),
         undeliverable=raw.get("undeliverable"),
     )

@@ -15,6 +15,7 @@ from shop.inventory.model import (
     Terms,
     Watch,
 )
+from shop.inventory.model.kits import Kit
 from shop.inventory.model.network import Network
 from shop.kernel.paging import Page
 from shop.kernel.transactions import Part
@@ -122,6 +123,22 @@ class Locations(Protocol):
 
     def keep(self, after: Network, before: Network) -> Network:
         """Write it, if ``before`` is still what there is. Raises Stale."""
+        ...
+
+
+class Kits(Protocol):
+    """Which SKUs are sold as several of others."""
+
+    def kit(self, sku: str) -> tuple[Kit | None, int]:
+        """What one takes, ``None`` for a SKU that is no kit; and the version, 0 for none."""
+        ...
+
+    def define(self, sku: str, parts: Mapping[str, int], before: Kit | None, version: int) -> int:
+        """Make it a kit of these parts, or with none no kit any more; returns the new version.
+
+        Raises Stale where it or a part was changed meanwhile, Conflict for a SKU that has stock or
+        is a part, and for a part that is a kit.
+        """
         ...
 
 

@@ -1,13 +1,14 @@
 """Change what a checkout is."""
 
 from dataclasses import replace
+from datetime import datetime
 
 from shop.cart.actions import Shelf
 from shop.cart.model import counted_as, numbered, until
 from shop.checkout.actions.offering import Basis, as_offered, before_of, holding, offer_for
 from shop.checkout.actions.shown import UNPAID, Shown, Wish
 from shop.checkout.actions.telling import in_progress, refuse_if_bought
-from shop.checkout.model import OPEN_FOR, place_of
+from shop.checkout.model import OPEN_FOR, Offer, place_of
 from shop.checkout.ports import Sessions
 from shop.inventory.ports import Stock
 from shop.kernel.errors import Invalid
@@ -82,9 +83,10 @@ def update_checkout(
             basis,
             shelf,
             ask.at,
-            stock=None if same_goods and not session.offer.short else stock,
+            stock=None if same_goods and _told_lately(session.offer, ask.at) else stock,
             before=before,
             strict=True,
+            kits=session.offer.kits,
         )
         judged(offer.quote)
     asked = basis.answered(offer)
@@ -94,3 +96,8 @@ def update_checkout(
         offer = holding(session.offer, offer, ask.at)
     after = replace(changed, offer=offer, lines=as_offered(lines, offer))
     return Change(Shown(after), (sessions.changing(session, after),))
+
+
+def _told_lately(offer: Offer, at: datetime) -> bool:
+    """Whether what an offer says of the stock, and of kits, need not be looked up again."""
+    return not offer.short and offer.fresh(at)

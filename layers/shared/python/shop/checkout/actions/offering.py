@@ -21,6 +21,7 @@ from shop.cart.model import (
 from shop.catalog.model import Product, Variant
 from shop.checkout.actions.telling import way_costs_other, way_gone
 from shop.checkout.model import Offer, Session, offer_lines, place_of
+from shop.inventory.model.kits import kits_among
 from shop.inventory.ports import Stock
 from shop.kernel.errors import Invalid, NotFound
 from shop.pricing.model import Basket, Destination, Rules, Standing, counts_of, group_of
@@ -31,6 +32,7 @@ from shop.shipping.model import Item as Packed
 from shop.shipping.ports import ShippingTables
 
 Known = Mapping[str, tuple[Product, Variant]]
+NO_KITS: Mapping[str, Mapping[str, int]] = {}
 
 
 @dataclass(frozen=True)
@@ -130,8 +132,11 @@ def offer_for(
     strict: bool = False,
     surely: bool = False,
     gone: Mapping[str, int] = NOTHING,
+    kits: Mapping[str, Mapping[str, int]] = NO_KITS,
 ) -> Offer:
     """Make an offer as things are now, and say what costs other than ``before``.
+
+    Where no ``stock`` is asked, ``kits`` tells what the kits among them take (SKU to parts).
 
     ``surely`` looks at limits as they were last written: what is left after somebody took the last.
 
@@ -152,7 +157,9 @@ def offer_for(
     messages = [*now.whole.messages, *_of_the_way(basis.option_id, now, before)]
     if stock is not None:
         country = basis.place.country if basis.place else None
-        levels = stock.towards(country).levels([item.variant.sku for item in now.goods.items])
+        given = [gift.sku for gift in now.whole.quote.gifts]
+        levels = stock.towards(country).levels([*(i.variant.sku for i in now.goods.items), *given])
+        kits = {sku: kit.parts for sku, kit in kits_among(levels).items()}
         messages += shortage_messages(now.goods.items, levels, severity="recoverable")
     quote, standing = now.whole.quote, now.goods.standing
     offer = Offer(
@@ -164,6 +171,7 @@ def offer_for(
         messages=tuple(messages),
         counts=counts_of(quote.uses, rules, standing, basis.who, applied=quote.applied),
         group_buy=group_of(quote.uses, rules, standing),
+        kits=kits,
     )
     if before is None:
         return offer
@@ -297,7 +305,16 @@ def offer_again(
 ) -> Offer:
     """The offer for what a checkout asks for, as it would be made now."""
     basis = basis_of(session)
-    return offer_for(basis, shelf, at, stock=stock, before=before, surely=surely, gone=gone)
+    return offer_for(
+        basis,
+        shelf,
+        at,
+        stock=stock,
+        before=before,
+        surely=surely,
+        gone=gone,
+        kits=session.offer.kits,
+    )
 
 
 def settled(session: Session, rules: Rules, at: datetime) -> bool:
@@ -319,7 +336,7 @@ def holding(before: Offer, now: Offer, at: datetime) -> Offer:
         return now
     said = [m for m in before.messages if m.code != "out_of_stock"]
     said += [m for m in now.messages if m.code == "out_of_stock"]
-    return replace(before, messages=tuple(said))
+    return replace(before, messages=tuple(said), kits=now.kits)
 
 
 def _same_goods(one: Offer, other: Offer) -> bool:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from shop.cart.model import Message
 from shop.checkout.model import Session, was_bought
-from shop.inventory.model import Shortage
+from shop.inventory.model import MOST, Demand, Shortage
+from shop.inventory.model.kits import Kit, lacking
 from shop.kernel.counts import Count
 from shop.kernel.errors import Conflict
 from shop.orders.model import Order
@@ -29,16 +30,22 @@ def used_up(spent: Sequence[Count], before: Session) -> tuple[Message, ...]:
 
 
 def short_of(short: Sequence[Shortage], session: Session) -> tuple[Message, ...]:
-    """Every line that the stock does not cover, several lines of a SKU added up."""
+    """Every line that the stock does not cover, several lines of a SKU added up; of a kit whose
+    parts are short, its own."""
     wanted: dict[str, int] = {}
     for line in session.offer.lines:
         wanted[line.sku] = wanted.get(line.sku, 0) + line.quantity
-    left = {one.sku: one for one in short if wanted.get(one.sku, 0) > one.available}
+    there = {one.sku: one.available for one in short}
+    left = lacking(
+        [Demand(sku, quantity) for sku, quantity in wanted.items()],
+        lambda sku: there.get(sku, MOST),
+        {sku: Kit(sku, parts) for sku, parts in session.offer.kits.items()},
+    )
     return tuple(
         Message(
             "error",
             "out_of_stock",
-            f"{left[line.sku].available} of {line.title} left; {wanted[line.sku]} wanted",
+            f"{left[line.sku]} of {line.title} left; {wanted[line.sku]} wanted",
             f"$.line_items[{index}].quantity",
             "recoverable",
         )

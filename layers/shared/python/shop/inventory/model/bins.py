@@ -70,6 +70,10 @@ class Bin:
     watch: int = 0
     crossings: int = 0
     terms: Terms | None = None
+    parts: Mapping[str, int] = field(default_factory=dict)
+    """Of a kit, what one takes: told by its bin 0 at :data:`MAIN`."""
+    kits: int = 0
+    """How many kits it is a part of, told there as well."""
 
     @property
     def empty(self) -> bool:
@@ -136,6 +140,7 @@ def level_of(
         low_at=None if base.low_at == NO_ALARM else base.low_at,
         watch=Watch(base.watch),
         crossings=base.crossings,
+        parts=base.parts,
     )
 
 

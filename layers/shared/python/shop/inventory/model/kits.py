@@ -3,11 +3,14 @@
 A kit has no stock of its own, so it can never disagree with that of its parts.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from shop.inventory.model.level import Demand, StockLevel, add_up
 from shop.kernel.errors import Invalid
+
+MOST_PARTS = 25
+"""A kit is defined in one transaction with its parts, those it had before and every location."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,36 @@ def available_kits(kit: Kit, levels: Mapping[str, StockLevel]) -> int:
         max(0, levels[sku].available if sku in levels else 0) // units
         for sku, units in kit.parts.items()
     )
+
+
+def kits_among(levels: Mapping[str, StockLevel]) -> dict[str, Kit]:
+    """Those of the SKUs that are kits."""
+    return {sku: Kit(sku, level.parts) for sku, level in levels.items() if level.parts}
+
+
+def lacking(
+    wanted: Iterable[Demand], left: Callable[[str], int], kits: Mapping[str, Kit]
+) -> dict[str, int]:
+    """Of which SKUs there are fewer than are wanted, and how many there are.
+
+    ``left`` tells the units that there are of a SKU which is no kit. A part that is short makes
+    every kit short that takes it, and single units of it; what is told is what the others leave.
+    """
+    asked = add_up(wanted)
+    taken = {demand.sku: demand.quantity for demand in unpacked(asked, kits)}
+    short = {sku for sku, units in taken.items() if units > left(sku)}
+    found = {}
+    for demand in asked:
+        kit = kits.get(demand.sku)
+        parts = kit.parts if kit else {demand.sku: 1}
+        if not short.isdisjoint(parts):
+            makes = min(
+                (left(sku) - (taken[sku] - units * demand.quantity)) // units
+                for sku, units in parts.items()
+                if sku in short
+            )
+            found[demand.sku] = max(0, makes)
+    return found
 
 
 def unpacked(demands: Iterable[Demand], kits: Mapping[str, Kit]) -> tuple[Demand, ...]:

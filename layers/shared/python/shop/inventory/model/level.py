@@ -233,6 +233,8 @@ class StockLevel:
     low_at: int | None = None
     watch: Watch = Watch.FINE
     crossings: int = 0
+    parts: Mapping[str, int] = field(default_factory=dict)
+    """Of a kit, what one takes: it has no stock of its own, and as many as its parts make."""
 
     def __post_init__(self) -> None:
         counts = (
@@ -284,9 +286,14 @@ class StockLevel:
         """The level once the movements are written, all in one.
 
         Raises :class:`Conflict` (``stock_promised``) where fewer units would be left than are
-        promised or set aside: the promise is withdrawn first, by whoever may do that, and
-        ``stock_negative`` where something would be taken that is not there.
+        promised or set aside: the promise is withdrawn first, by whoever may do that,
+        ``stock_negative`` where something would be taken that is not there, and
+        ``kit_has_no_stock`` for a kit: its parts come and go.
         """
+        if self.parts:
+            raise Conflict(
+                f"{self.sku} is a kit and has no stock of its own", code="kit_has_no_stock"
+            )
         held = dict(self.unavailable_by)
         for movement in movements:
             for reason, units in movement.unavailable.items():

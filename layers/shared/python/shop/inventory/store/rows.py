@@ -56,6 +56,8 @@ class BinRow(Row):
     watch = NumberAttribute(default=0)
     crossings = NumberAttribute(default=0)
     terms: MapAttribute[str, Any] = MapAttribute(null=True)  # type: ignore[no-untyped-call]
+    parts: MapAttribute[str, int] = MapAttribute(null=True)  # type: ignore[no-untyped-call]
+    kits = NumberAttribute(null=True)
 
 
 class SightRow(Row):
@@ -261,6 +263,8 @@ def _row(seen: Bin, books: Books) -> BinRow:
         watch=seen.watch,
         crossings=seen.crossings,
         terms=_terms(seen.terms) if seen.terms else None,
+        parts=dict(seen.parts) or None,
+        kits=seen.kits or None,
     )
 
 
@@ -290,6 +294,8 @@ def read_bin(row: BinRow) -> Bin:
         watch=int(row.watch),
         crossings=int(row.crossings),
         terms=_read_terms(row.terms),
+        parts=_units(row.parts) if row.parts is not None else {},
+        kits=int(row.kits or 0),
     )
 
 

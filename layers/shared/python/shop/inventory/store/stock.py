@@ -55,6 +55,8 @@ from shop.inventory.model.bins import (
     total,
     watching,
 )
+from shop.inventory.model.kits import available_kits, kits_among
+from shop.inventory.store.kits import no_kits
 from shop.inventory.store.network import known_network
 from shop.inventory.store.rows import (
     OF_STOCK,
@@ -128,7 +130,14 @@ class DynamoStock:
 
     def levels(self, skus: Iterable[str]) -> Mapping[str, StockLevel]:
         read = self._by_location(skus, self._locations, False)
-        return {sku: total(sku, levels) for sku, levels in read.items()}
+        levels = {sku: total(sku, levels) for sku, levels in read.items()}
+        kits = kits_among(levels)
+        if missing := {sku for kit in kits.values() for sku in kit.parts} - set(levels):
+            levels |= self.levels(missing)
+        for sku, kit in kits.items():
+            made = available_kits(kit, levels)
+            levels[sku] = replace(levels[sku], on_hand=made)
+        return levels
 
     def by_location(self, skus: Iterable[str]) -> Mapping[str, Sequence[StockLevel]]:
         return self._by_location(skus, self._everywhere, True)
@@ -137,7 +146,9 @@ class DynamoStock:
         self, skus: Iterable[str], places: Sequence[str], consistent: bool
     ) -> dict[str, Sequence[StockLevel]]:
         asked = list(dict.fromkeys(skus))
-        keys = [key(sku, location) for sku in asked for location in places]
+        # At the main location it is told which SKUs are kits, whether it ships or not.
+        rows = dict.fromkeys((*places, MAIN))
+        keys = [key(sku, location) for sku in asked for location in rows]
         bases = self._read(keys, consistent)
         awaited = self._awaited(bases, consistent)
         found: dict[tuple[str, str], StockLevel] = {}
@@ -148,7 +159,12 @@ class DynamoStock:
                 level = self._split(base, level, consistent)
             found[base.sku, base.location] = level
         return {
-            sku: [found[sku, place] for place in places if (sku, place) in found] for sku in asked
+            sku: [
+                found[sku, place]
+                for place in rows
+                if (sku, place) in found and (place in places or found[sku, place].parts)
+            ]
+            for sku in asked
         }
 
     def _split(self, base: Bin, level: StockLevel, consistent: bool) -> StockLevel:
@@ -209,8 +225,10 @@ class DynamoStock:
         after = before.after(*moves[0][1])
         for _ in range(TRIES):
             step = tuple(self._moving(level, several) for level, several in moves)
+            known = {level.sku for level, _ in moves if level.location == MAIN}
+            single = no_kits({level.sku for level, _ in moves} - known)
             try:
-                self._commit(step, *lines, along=along)
+                self._commit(step, *lines, along=(*along, single))
             except Clash as clash:
                 for level, several in moves:
                     self._still(level, several)
@@ -239,6 +257,8 @@ class DynamoStock:
 
     def _still(self, before: StockLevel, movements: Sequence[Movement]) -> None:
         """Raise why a movement was refused; return where nothing is in its way any more."""
+        if before.location != MAIN:
+            self.level(before.sku).after()
         now = self.level(before.sku, before.location)
         if now.version != before.version:
             raise self._moved_meanwhile(before)
@@ -285,6 +305,7 @@ class DynamoStock:
         return Page(tuple(read_movement(sku, row) for row in rows[:limit]), more)
 
     def agree(self, terms: Terms, before: StockLevel) -> StockLevel:
+        before.after()  # a kit is refused
         step: Step = agreeing(before, terms, there=before.terms is not None)
         if before.version == 0:
             # Nothing of it was ever here: a pre-order is the first that is heard of it.
@@ -295,6 +316,7 @@ class DynamoStock:
     def alarm(self, low_at: int | None, before: StockLevel) -> StockLevel:
         if before.version == 0:
             raise NotFound(f"there is no stock of {before.sku} at {before.location}")
+        before.after()  # a kit is refused
         return self._policy((watching(before, low_at),), before)
 
     def _policy(self, step: Step, before: StockLevel) -> StockLevel:
