@@ -1,4 +1,4 @@
-"""The countries there are, by ISO 3166-1 alpha-2 (as of 2026-01-01; 249 codes).
+"""The countries there are (ISO 3166-1 alpha-2 as of 2026-01-01, 249 codes), and regions of them.
 
 Codes that ISO leaves to its users (``XK``, ``ZZ``) and those of blocs (``EU``) are not countries
 that a parcel is sent to.
@@ -17,3 +17,21 @@ COUNTRIES: frozenset[str] = frozenset(
         "VN VU WF WS YE YT ZA ZM ZW"
     ).split()
 )
+
+US_REGIONS = frozenset(
+    """AL AK AZ AR CA CO CT DE DC FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ
+    NM NY NC ND OH OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY AS GU MP PR VI AA AE AP""".split()
+)
+"""What the postal service of the United States delivers to (USPS Publication 28, appendix B)."""
+REGIONS = {"US": US_REGIONS}
+"""Countries of which every region is known."""
+
+
+def is_region(country: str, code: str) -> bool:
+    """Whether this is a region of that country; of a country whose regions are not known, any code
+    of the form that ISO 3166-2 gives them.
+    """
+    known = REGIONS.get(country)
+    if known is not None:
+        return code in known
+    return 1 <= len(code) <= 3 and code.isascii() and code.isalnum() and code.upper() == code

@@ -5,7 +5,7 @@ otherwise.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:  # what is spoken of here, a door loads where it uses it
@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # what is spoken of here, a door loads where it uses it
     from shop.kernel.events import Event
     from shop.kernel.paging import Page
     from shop.kernel.transactions import Clash, Part
-    from shop.pricing.model.basket import Basket, Destination
+    from shop.pricing.model.basket import Basket
     from shop.pricing.model.counts import CountRow
     from shop.pricing.model.coupons import Batch, Coupon
     from shop.pricing.model.credits import Ledger
@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # what is spoken of here, a door loads where it uses it
     from shop.pricing.model.rules import Rules
     from shop.pricing.model.standing import CodeFacts, Standing
     from shop.pricing.model.tax import TaxTable
+    from shop.pricing.model.tax_rates import CountryRates
 
 
 class RuleBook(Protocol):
@@ -219,10 +220,28 @@ class Coupons(Protocol):
 
 
 class TaxProvider(Protocol):
-    """Where rates come from: the bundled table, or a service that knows better."""
+    """Where the rates of the rules come from: the bundled table with what staff changed of it, or a
+    service that knows better.
+    """
 
-    def table(self, destination: Destination | None, day: date) -> TaxTable:
-        """The rates for that place and day; put into the rules of the quote."""
+    def table(self) -> TaxTable:
+        """Every rate there is, dated; the same object until one changes."""
+
+
+class TaxRates(Protocol):
+    """Where staff keep the rates of each country."""
+
+    def of(self, country: str) -> CountryRates:
+        """The rates of a country; the bundled ones where nobody changed them."""
+
+    def version(self, country: str, version: int) -> CountryRates:
+        """What they were at that version. Raises NotFound."""
+
+    def changed(self) -> Sequence[CountryRates]:
+        """Those of all countries whose rates somebody changed."""
+
+    def save(self, after: CountryRates, events: Sequence[Event]) -> CountryRates:
+        """Write the next version and put it in force. Raises Stale where it is not the next."""
 
 
 class VatIds(Protocol):

@@ -19,7 +19,9 @@ from shop.kernel.transactions import Part
 from shop.pricing.model.price_lists import PriceList
 from shop.pricing.model.promotions import Promotion, Status
 from shop.pricing.model.rules import Rules
+from shop.pricing.ports import TaxProvider
 from shop.pricing.store.rows import BOOK, PRICE_LISTS, RULES, VERSION, PricingRow
+from shop.pricing.store.taxes import DynamoTaxProvider
 from shop.storage.documents import packed
 
 KEPT = timedelta(seconds=3)
@@ -33,12 +35,14 @@ MOST_BYTES = 380 * 1024
 class DynamoRuleBook:
     """See :class:`shop.pricing.ports.RuleBook`."""
 
-    def __init__(self) -> None:
+    def __init__(self, taxes: TaxProvider | None = None) -> None:
+        self._provider = taxes
         self.forget()
 
     def forget(self) -> None:
         """Know nothing, as after a cold start."""
         self._rules = Rules()
+        self._taxes = self._provider or DynamoTaxProvider()
         self._asked: datetime | None = None
         self._lists: dict[str, PriceList] = {}
 
@@ -61,6 +65,7 @@ class DynamoRuleBook:
         promotions, past = _promotions()
         return Rules(
             version=str(version),
+            tax=self._taxes.table(),
             price_lists=tuple(n for n in lists.values() if not _long_over(n, at)),
             promotions=promotions,
             past=past,

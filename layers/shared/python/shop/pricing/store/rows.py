@@ -5,6 +5,8 @@ PK                                    SK                  what
 ====================================  ==================  ==========================================
 ``PROMOTIONS``                        promotion id        a promotion, its version
 ``PROMOTION#<id>``                    version, 8 digits   what a promotion said, since when, by whom
+``TAX``                               country             its tax rates, as staff keep them
+``TAX#<country>``                     ``VERSION#<n>``     each version of them, written once
 ``BOOK``                              ``VERSION``         the rule book's version, a few bytes
 ``BOOK``                              ``RULES``           the rule book's promotions
 ``PRICE_LISTS``                       list id             a price list with its past

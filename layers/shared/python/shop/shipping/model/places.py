@@ -4,16 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from shop.kernel.errors import Problem
-from shop.kernel.places import COUNTRIES
+from shop.kernel.places import COUNTRIES, is_region
 from shop.shipping.model.options import Place
 
-US_REGIONS = frozenset(
-    """AL AK AZ AR CA CO CT DE DC FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ
-    NM NY NC ND OH OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY AS GU MP PR VI AA AE AP""".split()
-)
-"""What the postal service of the United States delivers to (USPS Publication 28, appendix B)."""
-REGIONS = {"US": US_REGIONS}
-"""Countries of which every region is known; of others any code of ISO 3166-2's form is taken."""
 FARTHEST_KM = 21_000
 """Half the way around the earth, and some detour."""
 
@@ -197,17 +190,11 @@ def _problems_of_regions(
     if regions and len(countries) != 1:
         said = "regions are those of one country; make a zone for each"
         return [Problem("regions_ambiguous", said, path)]
-    known = REGIONS.get(next(iter(countries), ""))
+    country = next(iter(countries), "")
     return [
-        Problem("region_unknown", f"{region!r} is no region of {', '.join(countries)}", path)
+        Problem("region_unknown", f"{region!r} is no region of {country}", path)
         for region in sorted(regions)
-        if (known is not None and region not in known)
-        or not (
-            1 <= len(region) <= 3
-            and region.isascii()
-            and region.isalnum()
-            and region.upper() == region
-        )
+        if not is_region(country, region)
     ]
 
 

@@ -1,0 +1,40 @@
+"""What staff do with tax: the rates of a country, dated."""
+
+from functions.manifest import Access, Endpoint, Feature, Table
+
+GROUPS = ("staff", "catalogue")
+_VIEW = "shop.pricing.wire.taxes:TaxRatesView"
+
+FEATURE = Feature(
+    "staff_tax",
+    (
+        Endpoint(
+            route="GET /staff/tax-rates",
+            module="staff_tax.list_countries",
+            access=Access.STAFF,
+            groups=GROUPS,
+            summary="The countries that the shop has tax rates of",
+            response="shop.pricing.wire.taxes:TaxCountriesView",
+            reads=(Table.PRICING,),
+        ),
+        Endpoint(
+            route="GET /staff/tax-rates/{country}",
+            module="staff_tax.get_rates",
+            access=Access.STAFF,
+            groups=GROUPS,
+            summary="The tax rates of a country, past and to come, or what a ?version= of them was",
+            response=_VIEW,
+            reads=(Table.PRICING,),
+        ),
+        Endpoint(
+            route="PUT /staff/tax-rates/{country}",
+            module="staff_tax.change_rates",
+            access=Access.STAFF,
+            groups=GROUPS,
+            summary="Change a country's tax rates from today or a later day on; what held stays",
+            request="shop.pricing.wire.taxes:TaxRatesBody",
+            response=_VIEW,
+            writes=(Table.PRICING,),
+        ),
+    ),
+)
