@@ -183,6 +183,19 @@ def test_what_is_a_kit_gets_no_goods_anywhere_until_it_is_none_any_more() -> Non
     assert counted("main", 3).status == 200
 
 
+def test_a_kit_is_one_wherever_a_shelf_of_it_was_and_wherever_the_shop_ships_from() -> None:
+    describe("berlin", {**BERLIN, "version": 0})
+    put("SET", 1, "berlin")
+    body = {"on_hand": 0, "version": 1, "location": "berlin"}
+    assert call(count.handler, "PUT /staff/stock/{sku+}", body, sku="SET", key="").status == 200
+    assert define("SET", SET).json["available"] == 2
+    put("POT", 1, "berlin")
+    put("CUP", 4, "berlin")
+    describe("main", {"country": "US", "ships": False, "version": 0})
+    assert kit("SET").json["available"] == 1
+    assert held(buy(("set.1", 1))) == {("POT", 1, "berlin"), ("CUP", 4, "berlin")}
+
+
 def test_what_has_goods_is_no_kit_and_what_is_a_part_is_none_and_has_none() -> None:
     assert define("POT", {"parts": [{"sku": "CUP", "quantity": 2}]}).json["errors"][0]["code"] == (
         "kit_has_stock"

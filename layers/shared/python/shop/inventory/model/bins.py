@@ -167,6 +167,7 @@ def total(sku: str, levels: Sequence[StockLevel]) -> StockLevel:
         earmarked=sum(level.earmarked for level in levels),
         awaited=terms.awaited if terms else 0,
         terms=terms.terms if terms else None,
+        parts=next((level.parts for level in levels if level.parts), {}),
     )
 
 

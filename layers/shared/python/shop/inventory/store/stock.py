@@ -147,7 +147,7 @@ class DynamoStock:
     ) -> dict[str, Sequence[StockLevel]]:
         asked = list(dict.fromkeys(skus))
         # At the main location it is told which SKUs are kits, whether it ships or not.
-        rows = dict.fromkeys((*places, MAIN))
+        rows = dict.fromkeys((*places, MAIN) if self._fixed is None else places)
         keys = [key(sku, location) for sku in asked for location in rows]
         bases = self._read(keys, consistent)
         awaited = self._awaited(bases, consistent)
