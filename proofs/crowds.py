@@ -28,12 +28,16 @@ from proofs.tally import Tally
 from shop.cart.model import counted_as
 from shop.checkout.model import Session
 from shop.checkout.store import DynamoSessions
+from shop.inventory.actions.peaks import prepare
+from shop.inventory.store import DynamoStock, count_bins
 from shop.orders.model import Status
 from shop.pricing.actions.coupons import make_coupon
+from shop.pricing.actions.hot_counts import share_out
 from shop.pricing.actions.promotions import draft_promotion, publish_promotion
 from shop.pricing.model import Promotion
+from shop.pricing.model.counts import QUOTA
 from shop.pricing.model.coupons import Coupon
-from shop.pricing.store import DynamoCoupons, DynamoPromotions
+from shop.pricing.store import DynamoCountRows, DynamoCoupons, DynamoPromotions
 from shop.storage.table import connection
 from shop.storage.transactions import DynamoLedger
 from tests.doubles.pricing import MemoryAssortment
@@ -44,6 +48,9 @@ from tests.kit.shop import Context, Response, call
 
 SKU = "MUG-RED"
 CODE = "RACE100"
+FLASH = "flash"
+RUSH = 1_000
+"""Orders a second that a flash sale is prepared for."""
 COMPLETE = "POST /checkout-sessions/{id}/complete"
 AT_ONCE = 100
 """Rows that one transaction writes."""
@@ -59,23 +66,34 @@ def session_id(number: int) -> str:
     return f"chk_crowd{number:08d}"
 
 
-def open_shop(tell: Tell, *, pieces: int, uses: int = 0) -> None:
+def open_shop(tell: Tell, *, pieces: int, uses: int = 0, quota: int = 0) -> None:
     """Make the tables, and put so many pieces of each of two mugs on sale; a coupon has ``uses``.
 
-    The coupon takes a tenth off, once for each customer.
+    The coupon takes a tenth off, once for each customer. A ``quota`` is that of a flash sale of the
+    red mug; it is prepared for a rush, as the stock is, so both are in many bins.
     """
     furnish()
     put_on_sale(mug(), pieces=pieces)
+    now, calendar = datetime.now(UTC), DynamoPromotions()
+    if quota:
+        price = [{"amount": 999, "currency": "USD"}]
+        effect: dict[str, Any] = {"kind": "flash_sale", "price": price, "quota": quota}
+        goods = {"variants": ["mug.1"]}
+        _publish({"id": FLASH, "title": "Flash", "goods": goods, "effect": effect}, now)
+        prepare(SKU, RUSH, stock=DynamoStock())
+        share_out(QUOTA, FLASH, quota, RUSH, rows=DynamoCountRows(), stock=count_bins(), at=now)
     if not uses:
         return
-    now, calendar = datetime.now(UTC), DynamoPromotions()
     effect = {"kind": "order_percent", "basis_points": 1000}
-    told = {"id": "tenth", "title": "A tenth", "code_required": True, "effect": effect}
-    promotion = Promotion.from_dict(told)
-    draft_promotion(promotion, promotions=calendar, assortment=MemoryAssortment(), at=now)
-    publish_promotion("tenth", promotions=calendar, at=now)
+    _publish({"id": "tenth", "title": "A tenth", "code_required": True, "effect": effect}, now)
     coupon = Coupon("ten", "tenth", code=CODE, quantity=uses, per_customer=1)
     make_coupon(coupon, coupons=DynamoCoupons(), promotions=calendar, at=now)
+
+
+def _publish(told: dict[str, Any], now: datetime) -> None:
+    promotion, calendar = Promotion.from_dict(told), DynamoPromotions()
+    draft_promotion(promotion, promotions=calendar, assortment=MemoryAssortment(), at=now)
+    publish_promotion(promotion.id, promotions=calendar, at=now)
 
 
 def line_up(
@@ -248,6 +266,7 @@ def judge(tell: Tell, *, keys: int = 0, prefix: str = "", history: bool = True) 
     for name, row in books.tallies.items():
         tally.counted["coupon uses"] += row["used"] if name.startswith("CODE#") else 0
         tally.counted["coupon below zero"] += sum(number < 0 for number in row.values())
+        tally.counted["quota"] += row["used"] if name.startswith("QUOTA#") else 0
     for sku, row in books.stock.items():
         tally.counted["available"] += row["available"]
         tally.counted["leaked"] += abs(row["reserved"] + row["committed"] - held[sku])

@@ -1,7 +1,8 @@
 """A flash sale on this machine: ``python -m proofs.flashsale --buyers 2000 --units 300``.
 
 So many buyers complete their checkouts at the same moment, from four processes with four threads
-each, through the shop's own door and on an emulated AWS of its own. At the end there is a picture:
+each, through the shop's own door and on an emulated AWS of its own. There are as many units as the
+sale's quota has; both are shared out over bins, as before a rush. At the end there is a picture:
 what was sold when, how long buyers waited, what they were told; and the books are read. It fails
 (exit code 1) unless exactly as many are sold as there were, or as were wanted, and every invariant
 of docs/proofs.md holds. ``--broken`` sells by a door that looks before it takes, and has to fail.
@@ -90,6 +91,8 @@ class Sale:
             found.append(f"sold {counted['sold']:,}, not {self.wanted:,}")
         if told != counted["sold"]:
             found.append(f"{told:,} buyers were told that they bought; {counted['sold']:,} did")
+        if counted["quota"] != counted["sold"]:
+            found.append(f"the sale counts {counted['quota']:,} units, {counted['sold']:,} sold")
         if counted["orders without stock"]:
             found.append(f"{counted['orders without stock']} orders without stock")
         if len(self.answers) != self.buyers or any(a.said == LEFT for a in self.answers):
@@ -195,7 +198,7 @@ def held(buyers: int, units: int, *, broken: bool) -> Sale:
             shares.append({"first": first, "number": number})
     with Emulator() as emulator:
         shop = emulator.endpoint
-        opening = [{"pieces": units}]
+        opening = [{"pieces": units, "quota": units}]
         at_work("proofs.crowds:open_shop", opening, total=1, words="open", endpoint=shop)
         lines = [{**share, "wanted": [("mug.1", 1)]} for share in shares]
         at_work("proofs.crowds:line_up", lines, total=buyers, words="line up", endpoint=shop)

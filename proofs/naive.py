@@ -103,7 +103,8 @@ def _order(
     request: Request[CompleteRequest], session: Session, order_id: str, holds: Any
 ) -> tuple[Order, Session]:
     fresh = order_from(session, till.provider.name, request.at, request.at + till.payment_window)
-    order, _ = replace(fresh, id=order_id, holds=holds).placed()
+    uses = tuple(till.tallies.draw(fresh.uses))
+    order, _ = replace(fresh, id=order_id, holds=holds, uses=uses).placed()
     return order, placed(session, order, request.ask.key)
 
 
@@ -142,7 +143,7 @@ def _read_then_write(request: Request[CompleteRequest], session: Session) -> tup
         till.orders.placing(order, order.placed()[1]),
         till.sessions.changing(session, after),
         lambda writes: _reserve(_Heedless(writes), holds),
-        till.tallies.taking(order.uses),
+        lambda writes: till.tallies.taking(order.uses)(_Heedless(writes)),
     )
     return after, _paid(request, order)
 

@@ -99,7 +99,8 @@ class Books:
     moving: list[tuple[str, str, int]] = field(default_factory=list)
     """Order, SKU and units of batches that are neither taken for good nor given back."""
     tallies: dict[str, dict[str, int]] = field(default_factory=dict)
-    """By its key, what is counted of a limited coupon or sale: ``used``, and of a code ``left``."""
+    """By its key, what is counted of a limited coupon or sale, in its row and its bins: ``used``,
+    and of a code ``left``; ``astray`` is below zero where row and bins tell of different sums."""
 
 
 def read_books(*, keys: Mapping[str, int] | None = None, history: bool = True) -> Books:
@@ -122,9 +123,19 @@ def read_books(*, keys: Mapping[str, int] | None = None, history: bool = True) -
             books.moved[sku] += item["on_hand"]
             if item["kind"] == Kind.SHIPPED:
                 books.shipped[sku] -= item["on_hand"]
+    in_bins: dict[str, Counter[str]] = defaultdict(Counter)
     for item in _items("TABLE_PRICING"):
-        if item["PK"].partition("#")[0] in ("CODE", "USED", "QUOTA", "HAD"):
-            books.tallies[item["PK"]] = {n: int(item[n]) for n in ("used", "left") if n in item}
+        kind, _, rest = item["PK"].partition("#")
+        if kind in TALLIES.values():
+            names = ("used", "left", "lent")
+            told = {str(n): int(item[n]) for n in names if n in item}
+            books.tallies[item["PK"]] = told
+        elif kind in ("SKU", "BIN"):
+            name = rest if kind == "SKU" else rest.partition("#")[2]
+            for count in ("on_hand", "reserved", "available"):
+                in_bins[name][count] += int(item.get(count, 0))
+    for name, bins in in_bins.items():
+        _with_bins(books.tallies[name], bins, is_code=name.startswith("CODE#"))
     charges = defaultdict(list)
     for item in _items("TABLE_SANDBOX_PAYMENTS"):
         amounts = {n: int(item.get(n, 0)) for n in ("amount", "authorised", "captured", "refunded")}
@@ -146,6 +157,16 @@ def read_books(*, keys: Mapping[str, int] | None = None, history: bool = True) -
     if history:
         books.history = _history()
     return books
+
+
+def _with_bins(tally: dict[str, int], bins: Mapping[str, int], *, is_code: bool) -> None:
+    """Add up what is counted in a row and in the bins that it handed uses over to."""
+    lent = tally.pop("lent")
+    tally["used"] += bins["reserved"] - (0 if is_code else lent)
+    if is_code:
+        tally["left"] += bins["available"]
+    tally["astray"] = -abs(lent - bins["on_hand"])
+    tally["in bins"] = min(bins["available"], bins["reserved"])
 
 
 def violations(books: Books) -> list[Violation]:

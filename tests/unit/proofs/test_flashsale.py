@@ -14,7 +14,7 @@ def sale(*, sold: int = 3, told: int = 3, refused: int = 2, **more: Any) -> Sale
     answers = [Answer(n / 10, 10.0 * (n + 1), SOLD) for n in range(told)]
     answers += [Answer(1 + n / 10, 5.0, "out_of_stock") for n in range(refused)]
     known: dict[str, Any] = {"buyers": 5, "units": 3, "answers": answers}
-    return Sale(**{**known, **more}, tally=Tally(counted=Counter(sold=sold)))
+    return Sale(**{**known, **more}, tally=Tally(counted=Counter(sold=sold, quota=sold)))
 
 
 def test_a_sale_that_sold_what_there_was_is_as_it_has_to_be() -> None:
@@ -31,12 +31,15 @@ def test_a_sale_that_sold_what_there_was_is_as_it_has_to_be() -> None:
         (sale(refused=1), "never served"),
         (sale(answers=[Answer(0, 0, LEFT)] * 5), "never served"),
         (
-            Sale(5, 3, sale().answers, Tally(counted=Counter(sold=3), violations=1)),
+            Sale(5, 3, sale().answers, Tally(counted=Counter(sold=3, quota=3), violations=1)),
             "1 violations",
         ),
         (
             Sale(
-                5, 3, sale().answers, Tally(counted=Counter({"sold": 3, "orders without stock": 1}))
+                5,
+                3,
+                sale().answers,
+                Tally(counted=Counter({"sold": 3, "quota": 3, "orders without stock": 1})),
             ),
             "1 orders without stock",
         ),
