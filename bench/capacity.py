@@ -8,13 +8,13 @@ AWS's, named below with its page.
 
 import argparse
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import ceil
 from pathlib import Path
 
 from functions.all import FEATURES
-from functions.manifest import Endpoint
+from functions.manifest import Endpoint, Reaction
 from infra.stages import PROD
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "capacity.md"
@@ -59,13 +59,36 @@ BUDGETS: Mapping[str, int] = {
 
 TRANSITIONS = 4
 """Of the order workflow, in an order without trouble (a contract test counts them)."""
-EVENTS = 4
-"""On the bus, an order: placed, confirmed, shipped, delivered."""
-ASYNC = {"publisher": 0.3, "workflow": 4.0, "reactions": 6.0}
-"""Lambda invocations an order, outside the shopper's way; the publisher takes them in batches."""
+UNTIL_PAID = ("OrderPlaced", "OrderConfirmed")
+AFTERWARDS = ("OrderShipped", "ParcelMoved", "OrderCompleted")
+"""What is told of an order on the bus; a parcel's journey once, when it arrives."""
+STEPS_UNTIL_PAID = 2
+"""Of the workflow: it waits for the payment, and goes on to wait for the shipment."""
+PUBLISHED = 0.1
+"""Invocations of the publisher for an event; it takes them in batches."""
 ASYNC_SECONDS = 0.15
+BUDGET = 0.12
+"""Dollars that 1,000 orders may cost from cart to paid."""
 LOGS_KB = 12
 """Kilobytes of log an order leaves."""
+
+
+def woken(events: Iterable[str], *, mails: bool) -> int:
+    """Lambdas that these events of an order wake: those that send mail, or the others."""
+    return sum(
+        event in line.on and line.mails == mails
+        for feature in FEATURES
+        for line in feature.functions
+        if isinstance(line, Reaction)
+        for event in events
+    )
+
+
+def behind() -> float:
+    """Lambda invocations an order outside the shopper's way, from placed to delivered."""
+    every = (*UNTIL_PAID, *AFTERWARDS)
+    reactions = woken(every, mails=False) + woken(every, mails=True)
+    return TRANSITIONS + reactions + PUBLISHED * len(every)
 
 
 @dataclass(frozen=True)
@@ -141,18 +164,18 @@ def needs(rate: int) -> list[tuple[str, str, str, str]]:
     way = ways().values()
     requests = rate * sum(count for count, _ in way)
     busy = rate * sum(count * seconds for count, seconds in way)
-    behind = rate * sum(ASYNC.values()) * ASYNC_SECONDS
+    waiting = rate * behind() * ASYNC_SECONDS
     slowest = max(rate * count * seconds for count, seconds in way)
     table, units = max(
         ((name, writes) for name, (_, writes) in per_order().items()), key=lambda each: each[1]
     )
     rows = [
         ("requests", requests),
-        ("environments", busy + behind),
+        ("environments", busy + waiting),
         ("table", rate * units),
         ("start", float(rate)),
         ("transitions", float(rate * TRANSITIONS)),
-        ("events", float(rate * EVENTS)),
+        ("events", float(rate * len((*UNTIL_PAID, *AFTERWARDS)))),
         ("mails", float(rate)),
     ]
     told = []
@@ -187,26 +210,51 @@ def needs(rate: int) -> list[tuple[str, str, str, str]]:
     return told
 
 
-def bill() -> list[tuple[str, float]]:
-    """Dollars for 1,000 orders, line by line."""
-    way = ways().values()
-    requests = sum(count for count, _ in way)
-    seconds = sum(count * each for count, each in way)
-    invoked = requests + sum(ASYNC.values())
-    ran = seconds + sum(ASYNC.values()) * ASYNC_SECONDS
-    reads = sum(each for each, _ in per_order().values())
-    writes = sum(each for _, each in per_order().values())
-    return [
-        ("API Gateway", 1000 * requests * PRICES["HTTP API"]),
-        ("Lambda, requests", 1000 * invoked * PRICES["Lambda request"]),
-        ("Lambda, time", 1000 * ran * MEMORY_GB * PRICES["Lambda GB-second"]),
-        ("DynamoDB, reads", 1000 * reads * PRICES["read unit"]),
-        ("DynamoDB, writes", 1000 * writes * PRICES["write unit"]),
-        ("Step Functions", 1000 * TRANSITIONS * PRICES["transition"]),
-        ("EventBridge", 1000 * EVENTS * PRICES["event"]),
-        ("CloudWatch logs", 1000 * LOGS_KB / 1024**2 * PRICES["log GB"]),
-        ("SES", 1000 * PRICES["mail"]),
+BROWSING, BUYING, AFTER = "Browsing", "From cart to paid", "Mails and delivery"
+
+
+def bill(part: str) -> list[tuple[str, float]]:
+    """Dollars for a part of 1,000 orders, line by line; what costs nothing is left out."""
+    routes = {
+        route: each
+        for route, each in ways().items()
+        if part == (BROWSING if route.startswith("POST /catalog") else BUYING)
+    }
+    requests = sum(count for count, _ in routes.values())
+    seconds = sum(count * each for count, each in routes.values())
+    reads = sum(n * sum(COUNTED[route].reads.values()) for route, (n, _) in routes.items())
+    writes = sum(n * sum(COUNTED[route].writes.values()) for route, (n, _) in routes.items())
+    events: tuple[str, ...] = ()
+    steps, invoked, mails = 0, 0.0, 0
+    if part == BUYING:
+        steps, events = STEPS_UNTIL_PAID, UNTIL_PAID
+        invoked = woken(events, mails=False)
+    elif part == AFTER:
+        steps, events = TRANSITIONS - STEPS_UNTIL_PAID, AFTERWARDS
+        mails = woken((*UNTIL_PAID, *AFTERWARDS), mails=True)
+        invoked = woken(events, mails=False) + mails
+    invoked += steps + PUBLISHED * len(events)
+    logs = LOGS_KB * (requests + invoked) / (behind() + sum(n for n, _ in ways().values()))
+    ran = seconds + invoked * ASYNC_SECONDS
+    lines = [
+        ("API Gateway", requests * PRICES["HTTP API"]),
+        ("Lambda, requests", (requests + invoked) * PRICES["Lambda request"]),
+        ("Lambda, time", ran * MEMORY_GB * PRICES["Lambda GB-second"]),
+        ("DynamoDB, reads", (reads + steps) * PRICES["read unit"]),
+        ("DynamoDB, writes", (writes + steps + mails) * PRICES["write unit"]),
+        (f"Step Functions, {steps} transitions", steps * PRICES["transition"]),
+        ("EventBridge", len(events) * PRICES["event"]),
+        ("CloudWatch logs", logs / 1024**2 * PRICES["log GB"]),
+        ("SES", mails * PRICES["mail"]),
     ]
+    return [(what, 1000 * dollars) for what, dollars in lines if dollars]
+
+
+def until_paid() -> tuple[float, float]:
+    """What 1,000 orders cost from cart to paid: as it falls due, and with every transition of the
+    workflow, those after the payment as well."""
+    due = sum(dollars for _, dollars in bill(BUYING))
+    return due, due + 1000 * (TRANSITIONS - STEPS_UNTIL_PAID) * PRICES["transition"]
 
 
 def reckoned() -> str:
@@ -221,9 +269,23 @@ def reckoned() -> str:
         out += ["", f"**{rate:,} orders a second**", ""]
         out += ["| what | needed | by default | to do |", "|---|---|---|---|"]
         out += [f"| {' | '.join(row)} |" for row in needs(rate)]
-    out += ["", "**1,000 orders, from search to delivery**", "", "| what | $ |", "|---|---|"]
-    out += [f"| {what} | {dollars:.4f} |" for what, dollars in bill()]
-    out.append(f"| **together** | **{sum(dollars for _, dollars in bill()):.3f}** |")
+    together = 0.0
+    for part in (BROWSING, BUYING, AFTER):
+        lines = bill(part)
+        whole = sum(dollars for _, dollars in lines)
+        together += whole
+        out += ["", f"**1,000 orders: {part.lower()}**", "", "| what | $ |", "|---|---|"]
+        out += [f"| {what} | {dollars:.4f} |" for what, dollars in lines]
+        out.append(f"| **together** | **{whole:.3f}** |")
+    due, whole = until_paid()
+    out += [
+        "",
+        (
+            f"From cart to paid 1,000 orders cost ${due:.3f}, of a budget of ${BUDGET:.2f}; with "
+            f"the {TRANSITIONS - STEPS_UNTIL_PAID} transitions after the payment ${whole:.3f}. "
+            f"From the first search to delivery: ${together:.3f}."
+        ),
+    ]
     warm = 740 * sum(count * seconds for count, seconds in ways().values()) * 1.25
     hourly = warm * MEMORY_GB * WARM_GB_SECOND * 3600
     out += [

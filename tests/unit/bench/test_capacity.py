@@ -32,3 +32,15 @@ def test_productions_gateway_lets_in_what_the_shop_is_prepared_for() -> None:
     prepared_for = capacity.RATES[0]
     requests = prepared_for * sum(count for count, _ in capacity.ways().values())
     assert requests <= PROD.rate <= capacity.QUOTAS["requests"].default
+
+
+def test_a_thousand_orders_cost_no_more_than_their_budget_from_cart_to_paid() -> None:
+    due, with_all_transitions = capacity.until_paid()
+    assert due <= capacity.BUDGET
+    assert with_all_transitions - due == pytest.approx(0.05)
+    assert capacity.TRANSITIONS <= 4
+
+
+def test_what_an_event_wakes_is_counted_from_the_manifests() -> None:
+    assert capacity.woken(("OrderPlaced",), mails=False) == 2  # the workflow, and what is measured
+    assert capacity.woken(("OrderConfirmed",), mails=True) == 1
