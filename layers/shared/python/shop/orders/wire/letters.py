@@ -17,6 +17,7 @@ def confirmation(order: Order, shop_url: str) -> Letter:
     sums = [("Shipping", order.shipping), ("Discount", -order.shipping_discount)]
     if not order.tax_included:
         sums.append(("Tax", order.tax))
+    sums.append(("Paid with credits", -order.paid_by_credits))
     rows += [(name, Money(amount, order.currency)) for name, amount in sums if amount]
     rows.append(("Total", order.amount))
     opening = "Thank you. Your order is confirmed, and we are preparing it."
