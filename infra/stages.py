@@ -58,6 +58,10 @@ class Stage:
     """The terms of service that a checkout links to. A stage that sells has them; the others say
     of themselves, at ``/sandbox``, that they sell nothing."""
     privacy_url: str | None = None
+    shop_page: str | None = None
+    """Where a page shows buyers their cart or checkout, for an agent to hand them over to:
+    ``"https://shop.example.com/{kind}/{id}"``, ``kind`` being ``cart`` or ``checkout``. ``None``:
+    there is no such page, and answers name none."""
     alarm_mail: str | None = None
     """Who is told of alarms; ``None`` leaves the topic without a reader."""
     origins: tuple[str, ...] = ("*",)
@@ -83,6 +87,9 @@ class Stage:
             )
         if self.production and not (self.terms_url and self.privacy_url):
             raise StageRefused(f"{self.name}: a checkout links to terms and a privacy policy")
+        page = self.shop_page or "https://{kind}/{id}"
+        if not page.startswith("https://") or not all(part in page for part in ("{kind}", "{id}")):
+            raise StageRefused(f"{self.name}: a shop's page is https, with {{kind}} and {{id}}")
         if self.production and (self.emulated or self.passwords):
             raise StageRefused(
                 f"{self.name}: neither an emulator nor plain passwords in production"

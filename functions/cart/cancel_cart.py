@@ -5,9 +5,9 @@ from typing import Any
 
 from shop.cart.actions import Shelf, cancel_cart
 from shop.cart.store import DynamoCarts
-from shop.cart.wire import cart_view
+from shop.cart.wire import cart_view, shop_page
 from shop.catalog.store import DynamoCatalogue
-from shop.edge.http import Request, endpoint, setting
+from shop.edge.http import Request, endpoint
 from shop.inventory.store import DynamoStock, recent_counts
 from shop.kernel.idempotency import once
 from shop.orders.store import DynamoOrders
@@ -21,7 +21,7 @@ orders = DynamoOrders()
 shelf = Shelf(DynamoCatalogue(), rule_book(), DynamoStandings(recent_counts()), stock, orders)
 keys = DynamoKeys()
 ledger = DynamoLedger()
-shop_url = setting("SHOP_URL")
+page = shop_page()
 
 
 @endpoint(capability="dev.ucp.shopping.cart")
@@ -29,7 +29,7 @@ def handler(request: Request[None]) -> Mapping[str, Any]:
     return once(
         request.ask,
         lambda: cancel_cart(request.path["id"], request.ask, carts=carts, shelf=shelf),
-        lambda shown: cart_view(shown, shop_url),
+        lambda shown: cart_view(shown, page),
         keys=keys,
         ledger=ledger,
     )

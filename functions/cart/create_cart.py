@@ -5,9 +5,9 @@ from typing import Any
 
 from shop.cart.actions import Shelf, create_cart
 from shop.cart.store import DynamoCarts
-from shop.cart.wire import CartRequest, cart_view
+from shop.cart.wire import CartRequest, cart_view, shop_page
 from shop.catalog.store import DynamoCatalogue
-from shop.edge.http import Request, endpoint, setting
+from shop.edge.http import Request, endpoint
 from shop.inventory.store import DynamoStock, recent_counts
 from shop.kernel.idempotency import once
 from shop.orders.store import DynamoOrders
@@ -23,7 +23,7 @@ shelf = Shelf(DynamoCatalogue(), rule_book(), DynamoStandings(recent_counts()), 
 keys = DynamoKeys()
 ledger = DynamoLedger()
 guesses = DynamoGuesses()
-shop_url = setting("SHOP_URL")
+page = shop_page()
 
 
 @endpoint(CartRequest, capability="dev.ucp.shopping.cart", status=201)
@@ -38,7 +38,7 @@ def handler(request: Request[CartRequest]) -> Mapping[str, Any]:
             guesses=guesses,
             asker=request.caller.customer or request.source_ip,
         ),
-        lambda shown: cart_view(shown, shop_url),
+        lambda shown: cart_view(shown, page),
         keys=keys,
         ledger=ledger,
     )

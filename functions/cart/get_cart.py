@@ -4,9 +4,9 @@ from typing import Any
 
 from shop.cart.actions import Shelf, show_cart
 from shop.cart.store import DynamoCarts
-from shop.cart.wire import cart_view
+from shop.cart.wire import cart_view, shop_page
 from shop.catalog.store import DynamoCatalogue
-from shop.edge.http import Request, endpoint, setting
+from shop.edge.http import Request, endpoint
 from shop.inventory.store import DynamoStock, recent_counts
 from shop.orders.store import DynamoOrders
 from shop.pricing.store import DynamoStandings, rule_book
@@ -15,7 +15,7 @@ carts = DynamoCarts()
 stock = DynamoStock()
 orders = DynamoOrders()
 shelf = Shelf(DynamoCatalogue(), rule_book(), DynamoStandings(recent_counts()), stock, orders)
-shop_url = setting("SHOP_URL")
+page = shop_page()
 
 
 @endpoint(capability="dev.ucp.shopping.cart")
@@ -28,4 +28,4 @@ def handler(request: Request[None]) -> dict[str, Any]:
         stock=stock,
         at=request.at,
     )
-    return cart_view(shown, shop_url)
+    return cart_view(shown, page)

@@ -5,9 +5,9 @@ from typing import Any
 
 from shop.cart.actions import Shelf, Shown, update_cart
 from shop.cart.store import DynamoCarts
-from shop.cart.wire import CartRequest, cart_view
+from shop.cart.wire import CartRequest, cart_view, shop_page
 from shop.catalog.store import DynamoCatalogue
-from shop.edge.http import Request, endpoint, setting
+from shop.edge.http import Request, endpoint
 from shop.inventory.store import DynamoStock, recent_counts
 from shop.kernel.idempotency import once
 from shop.kernel.transactions import Change
@@ -26,7 +26,7 @@ shelf = Shelf(catalogue, rule_book(), DynamoStandings(recent_counts()), stock, o
 keys = DynamoKeys()
 ledger = DynamoLedger()
 guesses = DynamoGuesses()
-shop_url = setting("SHOP_URL")
+page = shop_page()
 
 
 @endpoint(CartRequest, capability="dev.ucp.shopping.cart")
@@ -48,4 +48,4 @@ def handler(request: Request[CartRequest]) -> Mapping[str, Any]:
                 asker=request.caller.customer or request.source_ip,
             )
 
-    return once(ask, changed, lambda shown: cart_view(shown, shop_url), keys=keys, ledger=ledger)
+    return once(ask, changed, lambda shown: cart_view(shown, page), keys=keys, ledger=ledger)

@@ -238,6 +238,8 @@ def environment_of(line: Function, names: Names, ground: Ground, release: str) -
     }
     if stage.payment_public_key is not None:
         env["PAYMENT_PUBLIC_KEY"] = stage.payment_public_key
+    if stage.shop_page is not None:
+        env["SHOP_PAGE"] = stage.shop_page
     if isinstance(line, Endpoint):
         env["ACCESS"] = line.access.value
         env["ACCESS_GROUPS"] = ",".join(line.groups)

@@ -14,6 +14,16 @@ from infra.stages import LOCAL, PROD, STAGES, Domain, StageRefused, chosen
 CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/00000000-0000-0000-0000-000000000000"
 
 
+@pytest.mark.parametrize(
+    "page",
+    ["http://shop.example.com/{kind}/{id}", "https://shop.example.com/{id}", "https://x/{kind}"],
+)
+def test_a_page_for_buyers_is_a_whole_and_safe_address(page: str) -> None:
+    assert replace(LOCAL, shop_page="https://shop.example.com/{kind}/{id}").shop_page
+    with pytest.raises(StageRefused, match="page"):
+        replace(LOCAL, shop_page=page)
+
+
 def test_the_stage_is_what_the_environment_says_and_local_by_default(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -38,7 +48,8 @@ def test_emulated_apis_have_an_id_that_the_emulator_finds() -> None:
 
 def test_a_shop_elsewhere_with_a_name_of_its_own_is_accepted_too(tmp_path: Path) -> None:
     domain = Domain(name="shop.example.com", certificate=CERTIFICATE)
-    stage = replace(PROD, region="eu-central-1", domain=domain)
+    page = "https://shop.example.com/{kind}/{id}"
+    stage = replace(PROD, region="eu-central-1", domain=domain, shop_page=page)
     assert synthesized(stage, tmp_path / "out") == []
     made = templates(tmp_path / "out")
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())["artifacts"]
@@ -46,6 +57,7 @@ def test_a_shop_elsewhere_with_a_name_of_its_own_is_accepted_too(tmp_path: Path)
     assert regions.pop("doorbuster-prod-edge") == "us-east-1"
     assert set(regions.values()) == {"eu-central-1"}
     assert "'SHOP_URL': 'https://shop.example.com'" in str(made["doorbuster-prod-cart"])
+    assert f"'SHOP_PAGE': '{page}'" in str(made["doorbuster-prod-checkout"])
     assert "TLSv1.2_2021" in str(made["doorbuster-prod-edge"])
 
 

@@ -220,7 +220,11 @@ def outcome(tool: str, arguments: dict[str, Any]) -> str:
         ("create_cart", {"cart": {"line_items": lines(("mug.1", 0))}}, "out_of_range"),
         ("search_catalog", {"catalog": {"query": 1}}, "wrong_type"),
         ("cancel_cart", {"id": "cart_nobody"}, "idempotency_key_missing"),
-        ("complete_checkout", {"id": "c", "checkout": {}}, "missing"),
+        (
+            "complete_checkout",
+            {"id": "c", "checkout": {"payment": {"instruments": [{}]}}},
+            "missing",
+        ),
     ],
 )
 def test_what_does_not_work_out_is_told_so_that_a_model_can_do_better(

@@ -482,6 +482,24 @@ def test_what_cannot_be_paid_with_is_refused_before_anything_is_set_in_motion(
     assert look(checkout)["status"] == "ready_for_complete"
 
 
+def test_a_buyer_is_handed_over_to_the_shops_page_where_there_is_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from dataclasses import replace
+
+    put_on_sale(mug(), pieces=5)
+    items = {"line_items": lines(("mug.1", 1))}
+    assert "continue_url" not in begin(("mug.1", 1))
+    assert "continue_url" not in call(create_cart.handler, "POST /carts", items).json
+    page = "https://shop.example.com/{kind}/{id}"
+    monkeypatch.setattr(create_checkout, "front", replace(create_checkout.front, page=page))
+    monkeypatch.setattr(create_cart, "page", page)
+    checkout = begin(("mug.1", 1))
+    cart = call(create_cart.handler, "POST /carts", items).json
+    assert checkout["continue_url"] == f"https://shop.example.com/checkout/{checkout['id']}"
+    assert cart["continue_url"] == f"https://shop.example.com/cart/{cart['id']}"
+
+
 def test_a_checkout_that_is_not_there_is_a_404() -> None:
     for handler, route, body in (
         (get_checkout.handler, GET, None),

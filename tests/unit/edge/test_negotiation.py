@@ -18,6 +18,7 @@ from tests.kit.ucp_judge import judge
 
 CART = "dev.ucp.shopping.cart"
 CHECKOUT = "dev.ucp.shopping.checkout"
+ORDER = "dev.ucp.shopping.order"
 FULFILLMENT = "dev.ucp.shopping.fulfillment"
 DISCOUNT = "dev.ucp.shopping.discount"
 LOYALTY = "dev.ucp.common.loyalty"
@@ -70,6 +71,28 @@ def test_an_answer_names_only_what_it_is_about(
 def test_an_extension_that_the_platform_does_not_know_is_not_named(agent: Platform) -> None:
     agent.says(profile([CHECKOUT]))
     assert set(asked(agent.agent, CHECKOUT).json["ucp"]["capabilities"]) == {CHECKOUT}
+
+
+@pytest.mark.parametrize(
+    ("capability", "understood", "told"),
+    [
+        (CHECKOUT, [CHECKOUT], set()),
+        (CHECKOUT, [CHECKOUT, FULFILLMENT], {"fulfillment"}),
+        (CHECKOUT, [CHECKOUT, DISCOUNT, LOYALTY], {"discounts", "loyalty"}),
+        (CHECKOUT, None, {"fulfillment", "discounts", "loyalty"}),
+        (ORDER, [ORDER], {"fulfillment", "discounts", "loyalty"}),
+    ],
+)
+def test_an_answer_holds_nothing_of_an_extension_that_the_platform_does_not_know(
+    agent: Platform, capability: str, understood: list[str] | None, told: set[str]
+) -> None:
+    def door(request: Request[None]) -> dict[str, Any]:
+        return {"id": "x", "totals": [], "fulfillment": {}, "discounts": {}, "loyalty": {}}
+
+    if understood is not None:
+        agent.says(profile(understood))
+    said = asked(None if understood is None else agent.agent, capability, door).json
+    assert set(said) == {"ucp", "id", "totals", *told}
 
 
 def test_a_door_can_ask_what_the_platform_understands(agent: Platform) -> None:

@@ -4,6 +4,7 @@ Unknown fields are refused, so that a misspelt one is not lost in silence; field
 the shop's side (``totals``, ``id``) may be sent back and are not read.
 """
 
+import os
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -162,7 +163,19 @@ class CartRequest(SessionRequest):
         )
 
 
-def cart_view(shown: Shown, shop_url: str) -> dict[str, Any]:
+def shop_page() -> str | None:
+    """Where a stage shows carts and checkouts to people, as a template with ``{kind}`` and
+    ``{id}``; ``None`` where it has no pages, only this interface.
+    """
+    return os.environ.get("SHOP_PAGE")
+
+
+def handed_over(page: str | None, kind: str, id_: str) -> dict[str, str]:
+    """UCP's ``continue_url``, where a buyer can go on by hand; nothing where there is no page."""
+    return {} if page is None else {"continue_url": page.format(kind=kind, id=id_)}
+
+
+def cart_view(shown: Shown, page: str | None) -> dict[str, Any]:
     """A cart as UCP's ``shopping/cart.json``, without the envelope."""
     cart = shown.cart
     view: dict[str, Any] = {
@@ -170,7 +183,7 @@ def cart_view(shown: Shown, shop_url: str) -> dict[str, Any]:
         "line_items": [*lines_view(shown.priced), *gifts_view(shown.priced.quote)],
         "currency": shown.priced.quote.currency,
         "totals": totals_view(shown.priced.quote),
-        "continue_url": f"{shop_url}/carts/{cart.id}",
+        **handed_over(page, "cart", cart.id),
         "expires_at": cart.expires_at.isoformat(),
     }
     if cart.owner != "guest":

@@ -20,9 +20,11 @@ from shop.cart.wire import (
     Text,
     discounts_view,
     gifts_view,
+    handed_over,
     line_totals_view,
     loyalty_view,
     messages_view,
+    shop_page,
     totals_view,
 )
 from shop.checkout.actions import Shown, Tender, Wish
@@ -236,6 +238,7 @@ class Front:
     handlers: Mapping[str, Any]
     terms_url: str
     privacy_url: str
+    page: str | None = None
 
     @classmethod
     def of_the_stage(cls) -> "Front":
@@ -246,6 +249,7 @@ class Front:
             payment_handlers(os.environ["PAYMENT_PROVIDER"], shop_url),
             os.environ["TERMS_URL"],
             os.environ["PRIVACY_URL"],
+            shop_page(),
         )
 
 
@@ -297,7 +301,7 @@ def checkout_view(
     elif phase is Phase.REQUIRES_ESCALATION and order is not None:
         view["continue_url"] = order.payment.action_url
     elif phase is not Phase.CANCELED:
-        view["continue_url"] = f"{shop_url}/checkout-sessions/{session.id}"
+        view |= handed_over(front.page, "checkout", session.id)
     return view
 
 

@@ -347,7 +347,8 @@ def _answered(
     if hasattr(answer, "model_dump"):
         answer = answer.model_dump(mode="json", by_alias=True, exclude_none=True)
     if capability is not None and isinstance(answer, Mapping):
-        answer = {**answer, "ucp": ucp.envelope(negotiated, capability, answer.get("ucp"))}
+        said = ucp.envelope(negotiated, capability, answer.get("ucp"))
+        answer = {**ucp.spoken(answer, negotiated, capability), "ucp": said}
     return respond(status, answer, headers)
 
 

@@ -41,6 +41,8 @@ class Capability:
     schema: str
     extends: tuple[str, ...] = ()
     versions: frozenset[str] = frozenset({VERSION})
+    members: tuple[str, ...] = ()
+    """What an extension adds to the answers of its parents: left out for who does not speak it."""
     config: Mapping[str, Any] | None = None
     """What the capability's own schema wants told of it."""
 
@@ -59,9 +61,15 @@ CAPABILITIES: Mapping[str, Capability] = {
     CATALOG_LOOKUP: Capability("shopping/catalog/lookup", "shopping/catalog_lookup.json"),
     CART: Capability("shopping/cart", "shopping/cart.json"),
     CHECKOUT: Capability("shopping/checkout", "shopping/checkout.json"),
-    FULFILLMENT: Capability("fulfillment", "shopping/fulfillment.json", extends=(CHECKOUT,)),
-    DISCOUNT: Capability("discount", "shopping/discount.json", extends=(CART, CHECKOUT)),
-    LOYALTY: Capability("loyalty", "common/loyalty.json", extends=(CART, CHECKOUT)),
+    FULFILLMENT: Capability(
+        "fulfillment", "shopping/fulfillment.json", extends=(CHECKOUT,), members=("fulfillment",)
+    ),
+    DISCOUNT: Capability(
+        "discount", "shopping/discount.json", extends=(CART, CHECKOUT), members=("discounts",)
+    ),
+    LOYALTY: Capability(
+        "loyalty", "common/loyalty.json", extends=(CART, CHECKOUT), members=("loyalty",)
+    ),
     SPLIT_PAYMENTS: Capability(
         "payment/split-payments",
         "shopping/split_payments.json",
@@ -192,6 +200,20 @@ def _profiles() -> "Profiles":
 
 
 # ------------------------------------------------------------------------------------- answers
+
+
+def spoken(answer: Mapping[str, Any], negotiated: Negotiated, capability: str) -> dict[str, Any]:
+    """An answer without the members of extensions that the platform does not understand.
+
+    Source: UCP, "Discovery, Governance, and Negotiation".
+    """
+    unknown = {
+        member
+        for name, one in CAPABILITIES.items()
+        if capability in one.extends and not negotiated.speaks(name)
+        for member in one.members
+    }
+    return {name: value for name, value in answer.items() if name not in unknown}
 
 
 def envelope(
