@@ -117,6 +117,8 @@ class Function:
     """May put events on the shop's event bus (``BUS_NAME``)."""
     mails: bool = False
     """May send mail through SES (``MAIL_FROM``)."""
+    mails_staff: bool = False
+    """Learns where the shop's staff are written to (``STAFF_MAIL``)."""
     starts_workflow: bool = False
     """May start an execution of the order workflow (``WORKFLOW_ARN``)."""
     resumes_workflow: bool = False
@@ -237,6 +239,10 @@ class StreamReader(Function):
     """Batches of one shard worked off at once; the order of each key's changes is kept."""
     only_events: bool = False
     """Only changes that carry events wake it: of a table that counts more often than it tells."""
+    only: tuple[str, ...] = ()
+    """Only changes that fit one of these wake it: Lambda's filter patterns, as JSON."""
+    window: int = 0
+    """Seconds for which changes are gathered, so that what changes fast is looked at once."""
     timeout: int = 30
 
 

@@ -54,6 +54,8 @@ class Stage:
     payment_window: int
     """Seconds from placing to the end of an unpaid order."""
     mail_from: str
+    staff_mail: str
+    """Who is told what the shop's staff should know, such as that a stock runs low."""
     terms_url: str | None = None
     """The terms of service that a checkout links to. A stage that sells has them; the others say
     of themselves, at ``/sandbox``, that they sell nothing."""
@@ -118,6 +120,7 @@ def _local(name: str, payment_window: int) -> Stage:
         payment_provider="sandbox",
         payment_window=payment_window,
         mail_from="orders@doorbuster.example",
+        staff_mail="staff@doorbuster.example",
         rate=1_000,
         burst=2_000,
         log_days=1,
@@ -136,6 +139,7 @@ DEV = Stage(
     payment_provider="sandbox",
     payment_window=30 * 60,
     mail_from="orders@dev.doorbuster.example",
+    staff_mail="staff@dev.doorbuster.example",
     rate=200,
     burst=400,
     log_days=14,
@@ -150,6 +154,7 @@ PROD = Stage(
     payment_public_key="pk_live_your_own",
     payment_window=30 * 60,
     mail_from="orders@doorbuster.example",
+    staff_mail="staff@doorbuster.example",
     terms_url="https://doorbuster.example/terms",
     privacy_url="https://doorbuster.example/privacy",
     # What an account has by default; 740 orders a second need most of it (docs/capacity.md).

@@ -2,6 +2,10 @@
 
 from functions.manifest import Feature, Reaction, StreamReader, Table
 
+HAS_THRESHOLD = '{"dynamodb":{"NewImage":{"low_at":{"N":[{"anything-but":["-1"]}]}}}}'
+IS_BIN = '{"dynamodb":{"Keys":{"PK":{"S":[{"prefix":"BIN#"}]}}}}'
+"""A part of a split article, which does not know of its threshold."""
+
 FEATURE = Feature(
     "reactions",
     (
@@ -15,6 +19,28 @@ FEATURE = Feature(
             table=Table.PRICING,
             only_events=True,
             emits=True,
+        ),
+        StreamReader(
+            module="reactions.watch_stock",
+            table=Table.INVENTORY,
+            batch=1000,
+            parallel=1,
+            window=1,
+            only=(HAS_THRESHOLD, IS_BIN),
+            writes=(Table.INVENTORY,),
+        ),
+        StreamReader(
+            module="reactions.publish_stock",
+            table=Table.INVENTORY,
+            only_events=True,
+            emits=True,
+        ),
+        Reaction(
+            module="reactions.mail_low_stock",
+            on=("StockLow",),
+            writes=(Table.INVENTORY,),
+            mails=True,
+            mails_staff=True,
         ),
         Reaction(
             module="reactions.start_workflow",

@@ -24,6 +24,12 @@ FEATURE = Feature(
             timeout=240,
         ),
         Schedule(
+            module="scheduled.watch_thresholds",
+            rate="rate(5 minutes)",
+            writes=(Table.INVENTORY,),
+            timeout=240,
+        ),
+        Schedule(
             module="scheduled.prepare_peak",
             rate="rate(15 minutes)",
             on=("PromotionPublished", "PromotionChanged", "PromotionEnded", "CouponMade"),

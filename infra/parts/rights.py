@@ -263,6 +263,8 @@ def environment_of(line: Function, names: Names, ground: Ground, release: str) -
         env["BUS_NAME"] = names.bus
     if line.mails:
         env["MAIL_FROM"] = stage.mail_from
+    if line.mails_staff:
+        env["STAFF_MAIL"] = stage.staff_mail
     if line.starts_workflow:
         env["WORKFLOW_ARN"] = names.workflow_arn
     for module in line.invokes:

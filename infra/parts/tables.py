@@ -30,7 +30,7 @@ class Shape:
 
 SHAPES: Mapping[Table, Shape] = {
     Table.CATALOG: Shape(),
-    Table.INVENTORY: Shape(),
+    Table.INVENTORY: Shape(streams=True),
     Table.SESSIONS: Shape(range=None, expires="expires_at"),
     Table.ORDERS: Shape(
         indexes={

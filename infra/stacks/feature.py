@@ -37,14 +37,16 @@ _OPEN = {
 """Why routes with this access have no authorizer at the gateway."""
 
 
-_TELLING = lambda_.CfnEventSourceMapping.FilterCriteriaProperty(
-    filters=[
-        lambda_.CfnEventSourceMapping.FilterProperty(
-            pattern=json.dumps({"dynamodb": {"NewImage": {"events": {"B": [{"exists": True}]}}}})
-        )
-    ]
-)
+_TELLING = json.dumps({"dynamodb": {"NewImage": {"events": {"B": [{"exists": True}]}}}})
 """Changes of rows that carry events (see :mod:`shop.storage.outbox`)."""
+
+_Mapping = lambda_.CfnEventSourceMapping
+
+
+def _filters(line: StreamReader) -> _Mapping.FilterCriteriaProperty | None:
+    patterns = (*((_TELLING,) if line.only_events else ()), *line.only)
+    filters = [_Mapping.FilterProperty(pattern=pattern) for pattern in patterns]
+    return _Mapping.FilterCriteriaProperty(filters=filters) if filters else None
 
 
 class FeatureStack(ShopStack):
@@ -168,7 +170,8 @@ class FeatureStack(ShopStack):
             maximum_retry_attempts=10,
             maximum_record_age_in_seconds=6 * 3600,
             function_response_types=["ReportBatchItemFailures"],
-            filter_criteria=_TELLING if line.only_events else None,
+            filter_criteria=_filters(line),
+            maximum_batching_window_in_seconds=line.window or None,
             destination_config=lambda_.CfnEventSourceMapping.DestinationConfigProperty(
                 on_failure=lambda_.CfnEventSourceMapping.OnFailureProperty(
                     destination=made.given_up().queue.queue_arn

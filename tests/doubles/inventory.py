@@ -15,6 +15,7 @@ from shop.inventory.model import (
     Demand,
     Hold,
     Kind,
+    LowStock,
     Movement,
     Shortage,
     StockLevel,
@@ -27,11 +28,13 @@ from shop.inventory.model import (
 from shop.inventory.model.bins import (
     AWAITED,
     MOST_BINS,
+    NO_ALARM,
     Bin,
     Change,
     Gone,
     Step,
     agreeing,
+    at_version,
     covering,
     draw,
     gathering,
@@ -48,6 +51,7 @@ from shop.inventory.model.bins import (
     watching,
 )
 from shop.kernel.errors import Invalid, NotFound, Stale
+from shop.kernel.events import Event
 from shop.kernel.paging import Page, place_in, to_cursor
 from shop.kernel.transactions import Clash, Part
 
@@ -174,6 +178,9 @@ class MemoryStock:
         awaited = self.bins.rows.get((sku, location, AWAITED))
         return level_of(self.bins.of(sku, location), sku, location, awaited)
 
+    def at(self, places: Sequence[tuple[str, str]]) -> Sequence[StockLevel]:
+        return [self.level(*one) for one in places if self.bins.of(*one)]
+
     def everywhere(self, sku: str) -> Sequence[StockLevel]:
         places = sorted(place for one, place, shard in self.bins.rows if (one, shard) == (sku, 0))
         return [self.level(sku, place) for place in places]
@@ -215,19 +222,6 @@ class MemoryStock:
             self._commit((Bin(before.sku, before.location),))
         self._commit(agreeing(before, terms, there=before.terms is not None))
         return self.level(before.sku, before.location)
-
-    def alarm(self, low_at: int | None, before: StockLevel) -> StockLevel:
-        if before.version == 0:
-            raise NotFound(f"there is no stock of {before.sku}")
-        self._commit((watching(self._as_read(before), low_at),))
-        return self.level(before.sku, before.location)
-
-    def mark(self, level: StockLevel, watch: Watch) -> StockLevel | None:
-        try:
-            self._commit((marking(level, watch),))
-        except Clash:
-            return None
-        return self.level(level.sku, level.location)
 
     def open(
         self, counts: Mapping[str, int], *, actor: str, reason: str, at: datetime
@@ -370,3 +364,59 @@ class MemoryStock:
 
     def _noted(self, movement: Movement) -> Callable[[], None]:
         return lambda: self._journal.setdefault(movement.sku, []).append(movement)
+
+
+class MemoryAlarms:
+    """Thresholds and crossings over the bins in memory. ``told`` is what the outbox would carry."""
+
+    def __init__(self, stock: MemoryStock) -> None:
+        self._stock = stock
+        self._low: dict[tuple[str, str], LowStock] = {}
+        self.told: list[Event] = []
+
+    def set(self, low_at: int | None, before: StockLevel) -> None:
+        try:
+            self._stock._commit((at_version(watching(before, low_at), before),))
+        except Clash:
+            raise Stale(f"the stock of {before.sku} moved meanwhile") from None
+        self._low.pop((before.location, before.sku), None)
+
+    def note_low(self, news: LowStock, level: StockLevel) -> bool:
+        if not self._marked(level, Watch.CROSSED):
+            return False
+        self._low[level.location, level.sku] = news
+        self.told.append(news.event)
+        return True
+
+    def note_fine(self, level: StockLevel) -> bool:
+        if not self._marked(level, Watch.FINE):
+            return False
+        self._low.pop((level.location, level.sku), None)
+        return True
+
+    def low(self, *, cursor: str | None, limit: int) -> Page[LowStock]:
+        start = int(place_in(cursor, re.compile("[0-9]{1,9}")) or 0)
+        found = [self._low[name] for name in sorted(self._low)]
+        more = to_cursor({"after": str(start + limit)}) if start + limit < len(found) else None
+        return Page(tuple(found[start : start + limit]), more)
+
+    def watched(self, *, cursor: str | None, limit: int) -> Page[tuple[str, str]]:
+        start = int(place_in(cursor, re.compile("[0-9]{1,9}")) or 0)
+        rows = sorted(self._stock.bins.rows.values(), key=lambda one: (one.location, one.sku))
+        found = [(one.sku, one.location) for one in rows if one.low_at != NO_ALARM]
+        more = to_cursor({"after": str(start + limit)}) if start + limit < len(found) else None
+        return Page(tuple(found[start : start + limit]), more)
+
+    def armed(self, places: Iterable[tuple[str, str]]) -> Sequence[tuple[str, str]]:
+        return [
+            one
+            for one in places
+            if any(level.low_at is not None for level in self._stock.at([one]))
+        ]
+
+    def _marked(self, level: StockLevel, watch: Watch) -> bool:
+        try:
+            self._stock._commit((marking(level, watch),))
+        except Clash:
+            return False
+        return True

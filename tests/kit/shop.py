@@ -55,6 +55,7 @@ ENVIRONMENT = {
     "CLOCK_ROLE": "arn:aws:iam::123456789012:role/clock",
     "CLOCK_DEAD_LETTERS": "arn:aws:sqs:us-east-1:123456789012:prepare_peak-dead",
     "MAIL_FROM": "shop@shop.test",
+    "STAFF_MAIL": "staff@shop.test",
     "WORKFLOW_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:orders",
 }
 """What the template gives a Lambda, with names of the tests' own."""

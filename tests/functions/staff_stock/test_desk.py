@@ -35,12 +35,6 @@ JOURNAL = "GET /staff/stock-journal"
 pytestmark = pytest.mark.usefixtures("cloud")
 
 
-@pytest.fixture(autouse=True)
-def _at_the_desk(cloud: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ACCESS", "staff")
-    monkeypatch.setenv("ACCESS_GROUPS", "staff,catalogue")
-
-
 def ask(door: Any, route: str, body: Any = None, key: str = "", **more: Any) -> Response:
     return call(door.handler, route, body, key=key, claims=signed_in("wanda", "catalogue"), **more)
 

@@ -17,7 +17,6 @@ from shop.inventory.model import (
     Claim,
     Demand,
     Hold,
-    LowStock,
     StockLevel,
     Terms,
     balance,
@@ -27,7 +26,7 @@ from shop.inventory.model.allocation import Location, Place, Policy, Preference,
 from shop.inventory.model.kits import Kit, available_kits, unpacked
 from shop.kernel.errors import Refusal
 from shop.kernel.transactions import Clash
-from tests.doubles.inventory import MemoryLedger, MemoryStock
+from tests.doubles.inventory import MemoryAlarms, MemoryLedger, MemoryStock
 from tests.unit.inventory.room import Room
 
 LAW = Path(__file__).parents[3] / "docs" / "law" / "stock.md"
@@ -43,6 +42,7 @@ class Story:
     def __init__(self) -> None:
         self.room = Room(MemoryStock(), MemoryLedger())
         self.stock = self.room.stock
+        self.alarms = MemoryAlarms(self.stock)
         self.holds: dict[str, tuple[Hold, ...]] = {}
         self.claims: dict[str, Claim] = {}
         self.looked: dict[str, int] = {}
@@ -170,11 +170,14 @@ class Story:
         actions.free_earmarks("A", self.slip(), stock=self.stock)
 
     def alarm(self, low_at: int) -> None:
-        actions.set_alarm("A", low_at, expected_version=self.version(), stock=self.stock)
+        actions.set_alarm(
+            "A", low_at, expected_version=self.version(), stock=self.stock, alarms=self.alarms
+        )
 
     def watch(self, expected: list[int]) -> None:
-        told: list[LowStock] = []
-        actions.watch_low_stock(["A"], stock=self.stock, tell=told.append)
+        told = actions.watch_low_stock(
+            [("A", MAIN)], at=self.slip().at, stock=self.stock, alarms=self.alarms
+        )
         assert [one.available for one in told] == expected
 
     def split(self, bins: int) -> None:

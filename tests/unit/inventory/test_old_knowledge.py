@@ -17,10 +17,11 @@ from shop.inventory.model.bins import (
     reserving,
     watching,
 )
+from shop.inventory.store import DynamoAlarms, DynamoStock
 from shop.inventory.store.sights import read_all
 from shop.kernel.errors import Stale
 from shop.kernel.transactions import Clash
-from tests.doubles.inventory import MemoryStock
+from tests.doubles.inventory import MemoryAlarms, MemoryStock
 from tests.unit.inventory.room import Room
 
 NOW = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
@@ -96,13 +97,17 @@ def test_an_alarm_was_set_by_two(stocked: Room) -> None:
 
 
 def test_an_alarm_is_set_from_the_version_that_was_read(stocked: Room) -> None:
+    alarms = (
+        DynamoAlarms() if isinstance(stocked.stock, DynamoStock) else MemoryAlarms(stocked.stock)
+    )
     before = stocked.stock.level("A")
     receive("A", 1, SLIP, expected_version=1, stock=stocked.stock)
     with pytest.raises(Stale):
-        stocked.stock.alarm(3, before)
+        alarms.set(3, before)
     with pytest.raises(Stale):
         stocked.stock.agree(MORE, before)
-    assert set_alarm("A", 3, expected_version=2, stock=stocked.stock).version == 3
+    level = set_alarm("A", 3, expected_version=2, stock=stocked.stock, alarms=alarms)
+    assert level.version == 3
 
 
 def test_terms_were_agreed_by_two(stocked: Room) -> None:

@@ -9,11 +9,11 @@ from shop.inventory.model import (
     Claim,
     Demand,
     Hold,
+    LowStock,
     Movement,
     Shortage,
     StockLevel,
     Terms,
-    Watch,
 )
 from shop.inventory.model.kits import Kit
 from shop.inventory.model.network import Network
@@ -68,6 +68,10 @@ class Stock(Book, Protocol):
         """The level of each SKU at each location that has any, as last written."""
         ...
 
+    def at(self, places: Sequence[tuple[str, str]]) -> Sequence[StockLevel]:
+        """The levels of (SKU, location), as last written, of those that there are."""
+        ...
+
     def everywhere(self, sku: str) -> Sequence[StockLevel]:
         """The level of a SKU at each location it was ever at, as last written, by name."""
         ...
@@ -90,20 +94,41 @@ class Stock(Book, Protocol):
         limit below what is sold already."""
         ...
 
-    def alarm(self, low_at: int | None, before: StockLevel) -> StockLevel:
-        """Set the number for sale at which an alarm is raised; ``None`` for none. Raises Stale."""
-        ...
-
-    def mark(self, level: StockLevel, watch: Watch) -> StockLevel | None:
-        """Note how far a crossing was told; ``None`` where somebody else was faster."""
-        ...
-
     def spread(self, sku: str, bins: int, location: str = MAIN) -> int:
         """Keep the stock of a SKU in so many bins from now on, while it goes on selling.
 
         More bins before it sells fast, one again afterwards. Returns how many there are: more than
         wanted while some still hold promises, so ask again. Raises NotFound.
         """
+        ...
+
+
+class Alarms(Protocol):
+    """Thresholds, and the crossings of them that are not over."""
+
+    def set(self, low_at: int | None, before: StockLevel) -> None:
+        """Set the number for sale at which an alarm is raised, ``None`` for none, and arm it anew.
+        Raises Stale."""
+        ...
+
+    def note_low(self, news: LowStock, level: StockLevel) -> bool:
+        """Note a crossing, with its event; ``False`` where somebody else was faster."""
+        ...
+
+    def note_fine(self, level: StockLevel) -> bool:
+        """Note that a crossing is over; ``False`` where somebody else was faster."""
+        ...
+
+    def low(self, *, cursor: str | None, limit: int) -> Page[LowStock]:
+        """The crossings that are not over, by location and SKU. Raises Invalid for the cursor."""
+        ...
+
+    def watched(self, *, cursor: str | None, limit: int) -> Page[tuple[str, str]]:
+        """The SKU and location of everything that has a threshold."""
+        ...
+
+    def armed(self, places: Iterable[tuple[str, str]]) -> Sequence[tuple[str, str]]:
+        """Those of them that have a threshold."""
         ...
 
 

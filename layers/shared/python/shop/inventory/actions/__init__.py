@@ -1,6 +1,6 @@
 """What people do with stock, one verb each."""
 
-from shop.inventory.actions.alarms import set_alarm, watch_low_stock
+from shop.inventory.actions.alarms import set_alarm, tell_low_stock, watch_all, watch_low_stock
 from shop.inventory.actions.desk import Desk
 from shop.inventory.actions.goods import (
     Slip,
@@ -42,6 +42,8 @@ __all__ = [
     "set_on_hand",
     "take_back",
     "take_stock",
+    "tell_low_stock",
+    "watch_all",
     "watch_low_stock",
     "write_off",
 ]

@@ -11,7 +11,7 @@ table and the double in memory apply the very same changes, one as a conditional
 
 import random
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from shop.inventory.model.level import (
@@ -277,15 +277,23 @@ def watching(level: StockLevel, low_at: int | None) -> Change:
 
 
 def marking(level: StockLevel, watch: Watch) -> Change:
-    """An alarm goes one step on, if nobody else was faster. Leaves the version alone."""
+    """A crossing is noted, or is over, if nobody else was faster. Leaves the version alone."""
     crossed = watch is Watch.CROSSED
+    low_at = NO_ALARM if level.low_at is None else level.low_at
     return Change(
         level.sku,
         level.location,
         0,
         by={"watch": watch - level.watch, "crossings": int(crossed)},
-        exactly={"watch": level.watch, "crossings": level.crossings},
+        exactly={"watch": level.watch, "crossings": level.crossings, "low_at": low_at},
     )
+
+
+def at_version(part: Bin | Change | Gone, before: StockLevel) -> Bin | Change | Gone:
+    """Bin 0 changes from the version that was read; of a split SKU, it tells of its own changes."""
+    if isinstance(part, Change) and part.shard == 0 and before.bins == 1:
+        return replace(part, exactly={**part.exactly, "version": before.version})
+    return part
 
 
 def agreeing(level: StockLevel, terms: Terms, there: bool) -> Step:

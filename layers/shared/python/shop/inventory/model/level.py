@@ -21,8 +21,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import IntEnum, StrEnum
+from typing import Any
 
 from shop.kernel.errors import Conflict, Invalid, OutOfStock, Problem
+from shop.kernel.events import Event
 
 MAIN = "main"
 """The location of a shop that has only one."""
@@ -153,11 +155,10 @@ class Movement:
 
 
 class Watch(IntEnum):
-    """How far a low stock has been told: once per crossing, however often it is looked at."""
+    """Whether a low stock was noted, and so told: once per crossing, however often it is seen."""
 
     FINE = 0
     CROSSED = 1
-    TOLD = 2
 
 
 class Beyond(StrEnum):
@@ -198,10 +199,29 @@ class LowStock:
     available: int
     low_at: int
     crossing: int
+    at: datetime
 
     @property
     def key(self) -> str:
         return f"low_stock/{self.sku}/{self.location}/{self.crossing}"
+
+    @property
+    def event(self) -> Event:
+        """What everybody is told of it; :meth:`told` reads it."""
+        data = {
+            "location": self.location,
+            "available": self.available,
+            "low_at": self.low_at,
+            "crossing": self.crossing,
+        }
+        return Event(self.key, "StockLow", self.sku, self.at, data)
+
+    @staticmethod
+    def told(sku: str, at: datetime, data: Mapping[str, Any]) -> "LowStock":
+        """The crossing that an event tells of."""
+        return LowStock(
+            sku, data["location"], data["available"], data["low_at"], data["crossing"], at
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,8 +233,8 @@ class StockLevel:
     into how many rows a hot SKU is split.
 
     ``awaited`` units are sold although they are not here, as ``terms`` allow. ``low_at`` is the
-    threshold of an alarm, ``watch`` how far the present crossing has been told, ``crossings`` its
-    number.
+    threshold of an alarm, ``watch`` whether its present crossing was noted, ``crossings`` how many
+    there were.
     """
 
     sku: str

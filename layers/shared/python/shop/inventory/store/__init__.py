@@ -1,11 +1,13 @@
 """Stock in DynamoDB."""
 
+from shop.inventory.store.alarms import DynamoAlarms
 from shop.inventory.store.kits import DynamoKits
 from shop.inventory.store.network import DynamoLocations, known_network
 from shop.inventory.store.recent import RecentLevels, count_bins, recent_counts, recent_levels
 from shop.inventory.store.stock import DynamoStock
 
 __all__ = [
+    "DynamoAlarms",
     "DynamoKits",
     "DynamoLocations",
     "DynamoStock",

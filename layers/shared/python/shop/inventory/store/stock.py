@@ -27,7 +27,6 @@ from shop.inventory.model import (
     Shortage,
     StockLevel,
     Terms,
-    Watch,
     add_up,
     by_level,
     merged,
@@ -37,14 +36,13 @@ from shop.inventory.model.bins import (
     MOST_BINS,
     Bin,
     Change,
-    Gone,
     Step,
     agreeing,
+    at_version,
     covering,
     draw,
     gathering,
     level_of,
-    marking,
     moved,
     moving,
     next_step,
@@ -53,7 +51,6 @@ from shop.inventory.model.bins import (
     reserving,
     shipping,
     total,
-    watching,
 )
 from shop.inventory.model.kits import available_kits, kits_among
 from shop.inventory.store.kits import no_kits
@@ -149,15 +146,7 @@ class DynamoStock:
         # At the main location it is told which SKUs are kits, whether it ships or not.
         rows = dict.fromkeys((*places, MAIN) if self._fixed is None else places)
         keys = [key(sku, location) for sku in asked for location in rows]
-        bases = self._read(keys, consistent)
-        awaited = self._awaited(bases, consistent)
-        found: dict[tuple[str, str], StockLevel] = {}
-        for base in bases:
-            self._remember(base)
-            level = level_of([base], awaited=awaited.get((base.sku, base.location)))
-            if base.bins > 1:
-                level = self._split(base, level, consistent)
-            found[base.sku, base.location] = level
+        found = self._whole(self._read(keys, consistent), consistent)
         return {
             sku: [
                 found[sku, place]
@@ -166,6 +155,28 @@ class DynamoStock:
             ]
             for sku in asked
         }
+
+    def at(self, places: Sequence[tuple[str, str]]) -> Sequence[StockLevel]:
+        bases = self._read([key(*one) for one in places], True)
+        return list(self._whole(bases, True).values())
+
+    def everywhere(self, sku: str) -> Sequence[StockLevel]:
+        rows = self._books.bins.query(
+            f"SKU#{sku}", BinRow.sk.startswith("LOC#"), consistent_read=True
+        )
+        return list(self._whole([read_bin(row) for row in rows], True).values())
+
+    def _whole(self, bases: Sequence[Bin], consistent: bool) -> dict[tuple[str, str], StockLevel]:
+        """The levels of which bin 0 was read."""
+        awaited = self._awaited(bases, consistent)
+        found: dict[tuple[str, str], StockLevel] = {}
+        for base in bases:
+            self._remember(base)
+            level = level_of([base], awaited=awaited.get((base.sku, base.location)))
+            if base.bins > 1:
+                level = self._split(base, level, consistent)
+            found[base.sku, base.location] = level
+        return found
 
     def _split(self, base: Bin, level: StockLevel, consistent: bool) -> StockLevel:
         """The whole level of a SKU of which bin 0 was read."""
@@ -200,18 +211,6 @@ class DynamoStock:
         bins = read_all(sku, location, consistent=True, books=self._books)
         awaited = self._awaited(bins[:1], True)
         return level_of(bins, sku, location, awaited.get((sku, location)))
-
-    def everywhere(self, sku: str) -> Sequence[StockLevel]:
-        rows = self._books.bins.query(
-            f"SKU#{sku}", BinRow.sk.startswith("LOC#"), consistent_read=True
-        )
-        bases = [read_bin(row) for row in rows]
-        awaited = self._awaited(bases, True)
-        return [
-            self._split(base, level, True) if base.bins > 1 else level
-            for base in bases
-            for level in [level_of([base], awaited=awaited.get((sku, base.location)))]
-        ]
 
     def record(
         self,
@@ -313,26 +312,12 @@ class DynamoStock:
             step = (made, *step[1:])
         return self._policy(step, before)
 
-    def alarm(self, low_at: int | None, before: StockLevel) -> StockLevel:
-        if before.version == 0:
-            raise NotFound(f"there is no stock of {before.sku} at {before.location}")
-        before.after()  # a kit is refused
-        return self._policy((watching(before, low_at),), before)
-
     def _policy(self, step: Step, before: StockLevel) -> StockLevel:
         try:
-            self._commit(tuple(_at_version(part, before) for part in step))
+            self._commit(tuple(at_version(part, before) for part in step))
         except Clash:
             raise self._moved_meanwhile(before) from None
         return self.level(before.sku, before.location)
-
-    def mark(self, level: StockLevel, watch: Watch) -> StockLevel | None:
-        try:
-            self._commit((marking(level, watch),))
-        except Clash:
-            return None
-        crossings = level.crossings + (watch is Watch.CROSSED)
-        return replace(level, watch=watch, crossings=crossings)
 
     # Hot SKUs
 
@@ -581,13 +566,6 @@ class DynamoStock:
                 journal(transaction, movement, self._books)
 
         self._ledger.commit(part, *along)
-
-
-def _at_version(part: Bin | Change | Gone, before: StockLevel) -> Bin | Change | Gone:
-    """Bin 0 changes from the version that was read; of a split SKU, it tells of its own changes."""
-    if isinstance(part, Change) and part.shard == 0 and before.bins == 1:
-        return replace(part, exactly={**part.exactly, "version": before.version})
-    return part
 
 
 def _units(sights: Sights, sku: str, location: str) -> Sequence[int]:
