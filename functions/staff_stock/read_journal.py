@@ -13,4 +13,4 @@ stock = DynamoStock()
 def handler(request: Request[None]) -> JournalView:
     sku, limit = sku_asked(request.query), limit_asked(request.query.get("limit"))
     page = stock.journal(sku, cursor=request.query.get("cursor"), limit=limit)
-    return JournalView.of(sku, page)
+    return JournalView.of(page)

@@ -291,11 +291,10 @@ class MovementView(BaseModel):
 class JournalView(BaseModel):
     """The movements of a SKU, newest first."""
 
-    sku: str
     movements: list[MovementView]
     cursor: str | None = None
 
     @staticmethod
-    def of(sku: str, page: Page[Movement]) -> "JournalView":
+    def of(page: Page[Movement]) -> "JournalView":
         lines = [MovementView.of(movement) for movement in page.items]
-        return JournalView(sku=sku, movements=lines, cursor=page.cursor)
+        return JournalView(movements=lines, cursor=page.cursor)
