@@ -204,6 +204,8 @@ UNPAGED = {
     "/staff/switches": "there are as many as the code has",
     "/staff/waiting-rooms": "there are as many as promotions that need one at the same time",
     "/staff/customers/{id}/groups": "it is one customer, and says all groups at once",
+    "/staff/locations": "a shop has fifty at most",
+    "/staff/stock-levels": "it is one SKU, at each of the shop's locations",
 }
 """Lists that are whole, and why they cannot grow."""
 NAMES_OF_PAGING = {"pagination", "next", "next_cursor", "next_page", "has_more", "has_next_page"}
