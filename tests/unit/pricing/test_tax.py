@@ -7,7 +7,6 @@ import pytest
 from shop.kernel.errors import Invalid
 from shop.kernel.money import Money, Rounding
 from shop.pricing.actions.quoting import quote
-from shop.pricing.actions.tax import vat_id_of
 from shop.pricing.model import BUNDLED, Basket, BasketLine, CustomerFacts, Destination, Rules
 from shop.pricing.model.rounding import RoundingPolicy
 from shop.pricing.model.tax import TaxRate, TaxTable
@@ -135,17 +134,3 @@ def test_halves_are_rounded_as_the_policy_says() -> None:
         q = quote(basket, rules=rules, at=datetime(2026, 11, 22, tzinfo=UTC))
         assert q.tax.minor == tax
         assert q.rounding.mode is mode
-
-
-class Forms:
-    """A judge of forms that knows one number."""
-
-    def normal(self, number: str) -> str | None:
-        return "DE136695976" if number.replace(" ", "") == "DE136695976" else None
-
-
-def test_a_vat_number_is_kept_in_its_normal_form_or_refused() -> None:
-    assert vat_id_of("DE 136 695 976", vat_ids=Forms()) == "DE136695976"
-    with pytest.raises(Invalid) as refusal:
-        vat_id_of("DE1", vat_ids=Forms())
-    assert refusal.value.code == "vat_id_invalid"

@@ -252,7 +252,7 @@ def _told_apart(
             destination=before.destination,
             currency=before.currency,
             codes=before.codes,
-            customer=facts_of(before.owner),
+            customer=facts_of(before.owner, before.buyer),
             left=lambda basket: seen.standing(now.standing, rules),
         )
     except Invalid:
@@ -290,7 +290,7 @@ def _priced(
         ),
         currency=place.currency,
         codes=codes,
-        customer=facts_of(owner),
+        customer=facts_of(owner, buyer),
         left=shelf.left(rules, counted_as(owner, buyer), at),
     )
     if before is None:
@@ -303,4 +303,5 @@ def _priced(
 def _basis(of: Cart | Wish, lines: Sequence[Line], codes: tuple[str, ...]) -> tuple[object, ...]:
     """All of a client's own that decides what a cart costs."""
     asked = [(line.id, line.variant_id, line.quantity) for line in lines]
-    return asked, codes, of.country, of.region, of.postal_code, of.currency, of.channel
+    place = of.country, of.region, of.postal_code
+    return asked, codes, place, of.currency, of.channel, of.buyer.get("tax_id")

@@ -30,6 +30,7 @@ from shop.pricing.model import (
     market_of,
 )
 from shop.pricing.model.effects import GiftWith
+from shop.pricing.model.quote import REVERSED
 from shop.pricing.model.seen import PRICE, Seen
 
 KEPT = timedelta(days=30)
@@ -192,9 +193,12 @@ def _mailbox(email: str) -> str:
     return f"{name}@{domain}"
 
 
-def facts_of(owner: str) -> CustomerFacts | None:
-    """What the rules know of whoever a cart belongs to."""
-    return None if owner == "guest" else CustomerFacts(owner)
+def facts_of(owner: str, buyer: Mapping[str, Any]) -> CustomerFacts | None:
+    """What the rules know of whoever a cart belongs to, as whom it is bought."""
+    vat_id = buyer.get("tax_id")
+    if owner == "guest":
+        return CustomerFacts(vat_id=vat_id) if vat_id else None
+    return CustomerFacts(owner, vat_id=vat_id)
 
 
 def unknown_items(lines: Sequence[Line], known: Mapping[str, Any]) -> Invalid | None:
@@ -302,6 +306,8 @@ def priced(
             path="$.line_items",
         )
     messages += gifts_missed(result, rules)
+    if result.reverse_charge:
+        messages.append(Message("info", "reverse_charge", REVERSED, "$.buyer.tax_id"))
     messages += [
         Message(
             "warning",

@@ -68,6 +68,18 @@ class LineRequest(Shape):
     parent_id: Any = None
 
 
+def _vat_number(text: str) -> str:
+    from shop.pricing.gateway.stdnum import StdnumVatIds  # few buyers have one
+
+    number = StdnumVatIds().normal(text)
+    if number is None:
+        raise ValueError("this is no VAT number of the European Union, such as FR40303265045")
+    return number
+
+
+TaxId = Annotated[str, StringConstraints(max_length=30), AfterValidator(_vat_number)]
+
+
 class BuyerRequest(Shape):
     """Who buys. The e-mail address is all that a guest needs to give."""
 
@@ -76,6 +88,9 @@ class BuyerRequest(Shape):
     last_name: Name | None = None
     full_name: Name | None = None
     phone_number: Phone | None = None
+    tax_id: TaxId | None = None
+    """A VAT number of the European Union: who buys as a business of another member state owes the
+    tax itself."""
     consent: Any = None
 
     def known(self) -> dict[str, Any]:

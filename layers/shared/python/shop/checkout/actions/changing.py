@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from shop.cart.actions import Shelf
-from shop.cart.model import counted_as, numbered, until
+from shop.cart.model import counted_as, facts_of, numbered, until
 from shop.checkout.actions.offering import Basis, as_offered, before_of, holding, offer_for
 from shop.checkout.actions.shown import UNPAID, Shown, Wish
 from shop.checkout.actions.telling import in_progress, refuse_if_bought
@@ -77,6 +77,7 @@ def update_checkout(
             currency=wish.currency or session.offer.quote.currency,
             channel=wish.channel,
             who=counted_as(ask.owner, wish.buyer),
+            customer=facts_of(ask.owner, wish.buyer),
         )
         before = before_of(session)
         offer = offer_for(

@@ -24,7 +24,15 @@ from shop.checkout.model import Offer, Session, offer_lines, place_of
 from shop.inventory.model.kits import kits_among
 from shop.inventory.ports import Stock
 from shop.kernel.errors import Invalid, NotFound
-from shop.pricing.model import Basket, Destination, Rules, Standing, counts_of, group_of
+from shop.pricing.model import (
+    Basket,
+    CustomerFacts,
+    Destination,
+    Rules,
+    Standing,
+    counts_of,
+    group_of,
+)
 from shop.pricing.model.seen import Seen
 from shop.shipping.actions import Standard, options
 from shop.shipping.model import Consignment, ShippingOption
@@ -52,6 +60,8 @@ class Basis:
     currency: str | None
     channel: str
     who: str | None
+    customer: CustomerFacts | None = None
+    """What the rules know of whoever buys."""
 
     def same(self, other: "Basis") -> bool:
         """Whether both ask for one thing, whoever asks."""
@@ -92,6 +102,7 @@ def before_of_cart(cart: Cart) -> Before | None:
         currency=cart.currency,
         channel=cart.channel,
         who=counted_as(cart.owner, cart.buyer),
+        customer=facts_of(cart.owner, cart.buyer),
     )
     return Before(basis, cart.seen)
 
@@ -108,6 +119,7 @@ def basis_of(session: Session) -> Basis:
         currency=session.offer.quote.currency,
         channel=session.channel,
         who=counted_as(session.owner, session.buyer),
+        customer=facts_of(session.owner, session.buyer),
     )
 
 
@@ -195,7 +207,6 @@ def _reckoned(
 ) -> _Reckoned:
     place = basis.place
     country = place.country if place else None
-    customer = facts_of(basis.owner)
     goods = priced(
         basis.lines,
         known,
@@ -206,7 +217,7 @@ def _reckoned(
         currency=basis.currency,
         channel=basis.channel,
         codes=basis.codes,
-        customer=customer,
+        customer=basis.customer,
         left=left,
     )
     if not goods.items:
@@ -243,7 +254,7 @@ def _reckoned(
         currency=goods.quote.currency,
         channel=basis.channel,
         codes=basis.codes,
-        customer=customer,
+        customer=basis.customer,
         left=lambda basket: goods.standing,
     )
     return _Reckoned(goods, whole, ways, chosen)

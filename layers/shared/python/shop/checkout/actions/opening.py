@@ -1,7 +1,7 @@
 """Begin a checkout, from lines or from a cart."""
 
 from shop.cart.actions import Shelf
-from shop.cart.model import counted_as, numbered, until
+from shop.cart.model import counted_as, facts_of, numbered, until
 from shop.cart.ports import Carts
 from shop.checkout.actions.offering import Basis, as_offered, before_of_cart, offer_for
 from shop.checkout.actions.shown import Shown, Wish
@@ -57,6 +57,7 @@ def create_checkout(
             currency=currency,
             channel=wish.channel,
             who=counted_as(ask.owner, buyer),
+            customer=facts_of(ask.owner, buyer),
         )
         strict = wish.cart_id is None
         offer = offer_for(basis, shelf, ask.at, stock=stock, before=before, strict=strict)

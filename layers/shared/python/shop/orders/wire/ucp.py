@@ -38,9 +38,10 @@ def order_view(order: Order, shop_url: str) -> dict[str, Any]:
 
     ``totals`` are what was sold; ``adjustments`` say what was taken off it since.
     """
-    quote = order.priced if order.discount or order.tax else None
+    explained = order.discount or order.tax or order.buyer.get("tax_id")
+    quote = order.priced if explained else None
     reduced = {line.id: line.discounts for line in quote.lines} if quote else {}
-    return {
+    view = {
         "id": order.id,
         "checkout_id": order.checkout_id,
         "permalink_url": f"{shop_url}/orders/{order.id}",
@@ -53,6 +54,15 @@ def order_view(order: Order, shop_url: str) -> dict[str, Any]:
         "adjustments": list(_adjustments(order)),
         "totals": _totals(order, quote),
     }
+    if quote is not None and quote.reverse_charge:
+        view["messages"] = [{"type": "info", "code": "reverse_charge", "content": _reversed()}]
+    return view
+
+
+def _reversed() -> str:
+    from shop.pricing.model.quote import REVERSED  # loaded with the quote, where there is one
+
+    return REVERSED
 
 
 def said(reason: str) -> str:

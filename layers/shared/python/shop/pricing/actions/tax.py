@@ -1,23 +1,14 @@
-"""What is done with tax: judge the form of tax numbers, and change the rates."""
+"""What is done with tax: change the rates."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from shop.kernel.errors import Invalid, NotFound
-from shop.pricing.ports import VatIds
+from shop.kernel.errors import NotFound
 
-if TYPE_CHECKING:  # who checks a number needs no rates
+if TYPE_CHECKING:  # what is spoken of here, a door loads where it uses it
     from shop.pricing.model.tax import TaxRate
     from shop.pricing.model.tax_rates import CountryRates
     from shop.pricing.ports import TaxRates
-
-
-def vat_id_of(number: str, *, vat_ids: VatIds) -> str:
-    """The normal form of a VAT number a customer gave. Raises Invalid, ``vat_id_invalid``."""
-    normal = vat_ids.normal(number)
-    if normal is None:
-        raise Invalid(f"{number!r} is not a VAT number", code="vat_id_invalid", path="$.vat_id")
-    return normal
 
 
 def rates_of(country: str, *, book: "TaxRates") -> "CountryRates":

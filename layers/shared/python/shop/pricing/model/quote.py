@@ -16,6 +16,13 @@ STANDARD, SHIPPING = "standard", "shipping"
 """The tax classes of most goods and of the shipping: not said of each."""
 
 
+REVERSED = (
+    "a business of another member state owes the VAT itself: none is charged"
+    " (reverse charge, Directive 2006/112/EC, Art. 138 and 196)"
+)
+"""What is said where no tax is charged to a business."""
+
+
 @dataclass(frozen=True, slots=True)
 class Discount:
     """What one promotion took off a line or the shipping. Never zero."""
