@@ -225,3 +225,9 @@ def test_a_row_names_the_second_at_which_it_may_go(ledger: DynamoLedger) -> None
     row = stored(keys.name(ask()))
     assert row is not None
     assert int(row["expires_at"]["N"]) == int((NOW + KEPT).timestamp())
+
+
+def test_calls_name_the_shop_in_a_word_that_is_not_put_together_for_each() -> None:
+    with mock_aws():
+        config: Any = connection().client.meta.config
+        assert config.user_agent == "doorbuster"
