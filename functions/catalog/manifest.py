@@ -18,7 +18,7 @@ FEATURE = Feature(
             capability=_SEARCH,
             request="shop.catalog.wire.shopping:SearchRequest",
             response="ucp:shopping/catalog_search.json#/$defs/search_response",
-            reads=(Table.CATALOG, Table.PRICING),
+            reads=(Table.CATALOG, Table.PRICING, Table.INVENTORY),
         ),
         Endpoint(
             route="POST /catalog/lookup",

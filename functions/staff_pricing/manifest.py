@@ -192,7 +192,7 @@ FEATURE = Feature(
             summary="Price a basket at another instant, for another customer, with a draft",
             request="shop.pricing.wire.what_if:WhatIfBody",
             response="shop.pricing.wire.what_if:WhatIfView",
-            reads=(Table.CATALOG, Table.PRICING),
+            reads=(Table.CATALOG, Table.PRICING, Table.INVENTORY),
         ),
     ),
 )
