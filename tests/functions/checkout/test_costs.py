@@ -64,6 +64,34 @@ def test_a_cart_is_written_in_one_transaction_and_reads_stock_only_when_looked_a
     assert ours(looking) == ["GetItem sessions", "BatchGetItem catalog", "BatchGetItem inventory"]
 
 
+def test_what_is_taken_out_of_a_cart_is_read_once_more_to_tell_whether_its_price_changed() -> None:
+    both = {"line_items": lines(("mug.1", 1), ("other.1", 1))}
+    cart = call(create_cart.handler, "POST /carts", both).json["id"]
+    with counted() as adding:
+        call(update_cart.handler, "PUT /carts/{id}", both, id=cart)
+    with counted() as taking_out:
+        call(update_cart.handler, "PUT /carts/{id}", BODY, id=cart)
+    write = "TransactWriteItems sessions"
+    assert ours(adding) == ["BatchGetItem catalog+sessions", write]
+    assert ours(taking_out) == ["BatchGetItem catalog+sessions", "BatchGetItem catalog", write]
+
+
+def test_a_checkout_is_priced_anew_only_where_the_rules_are_others_than_when_it_was_offered() -> (
+    None
+):
+    checkout = call(create_checkout.handler, "POST /checkout-sessions", CHECKOUT).json["id"]
+    run(id="sale", effect={"kind": "percent_off", "basis_points": 1000})
+    call(get_checkout.handler, "GET /checkout-sessions/{id}", id=checkout)
+    with counted() as looking:
+        call(get_checkout.handler, "GET /checkout-sessions/{id}", id=checkout)
+    read = ["GetItem sessions", "BatchGetItem catalog"]
+    assert ours(looking) == read
+    call(update_checkout.handler, "PUT /checkout-sessions/{id}", CHECKOUT, id=checkout)
+    with counted() as looking:
+        call(get_checkout.handler, "GET /checkout-sessions/{id}", id=checkout)
+    assert ours(looking) == read[:1]
+
+
 def test_a_quote_takes_three_calls_placing_and_paying_three_and_an_order_is_one_read() -> None:
     with counted() as creating:
         checkout = call(create_checkout.handler, "POST /checkout-sessions", CHECKOUT).json["id"]

@@ -22,6 +22,7 @@ from shop.pricing.model.history import PriceHistory, PricePoint
 from shop.pricing.model.price_lists import PriceList
 from shop.pricing.model.promotions import Mode, Promotion, StackingGroup
 from shop.pricing.model.rounding import RoundingPolicy
+from shop.pricing.model.seen import Seen
 from shop.pricing.model.standing import CodeFacts, Standing
 from shop.shipping.actions import options
 from shop.shipping.model import Address, Consignment, Item, ShippingTable
@@ -169,6 +170,8 @@ def check_quote(example: dict[str, Any]) -> None:
         assert refusal.value.code == expect["refused"]
         return
     q = ask()
+    if "shown" in example:
+        assert told_of(example) == expect.pop("said")
     assert Quote.from_dict(q.to_dict()) == q
     for name in ("subtotal", "discount", "shipping", "tax", "total"):
         if name in expect:
@@ -193,6 +196,21 @@ def check_quote(example: dict[str, Any]) -> None:
     if "notices" in expect:
         assert [notice.code for notice in q.notices] == expect.pop("notices")
     assert not expect, "the example expects what nobody compares"
+
+
+def told_of(example: dict[str, Any]) -> list[str]:
+    """What is said to a client that was ``shown`` the basket, or other lines, some time before."""
+    shown, rules = example["shown"], rules_of(example)
+    basket = {**example["basket"], "lines": shown.get("lines", example["basket"]["lines"])}
+    left = example.get("standing", {})
+
+    def priced(at: Any, standing: dict[str, Any]) -> Quote:
+        standing_ = standing_of(standing)
+        return quote(basket_of(basket), rules=rules, at=instant(at), standing=standing_)
+
+    before = priced(shown.get("at", NOON), shown.get("standing", left))
+    now = priced(example.get("at", NOON), left)
+    return [notice.detail for notice in Seen.of(before).notices(now, rules, {})]
 
 
 def check_line(q: Quote, line_id: str, facts: dict[str, Any]) -> None:

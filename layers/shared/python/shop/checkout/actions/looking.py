@@ -31,5 +31,6 @@ def show_checkout(
         return Shown(session)
     if settled(session, shelf.book.rules(at), at):
         return Shown(session)
-    now = offer_again(session, shelf, at, stock=stock, before=before_of(session))
+    asked = None if session.offer.fresh(at) and not session.offer.short else stock
+    now = offer_again(session, shelf, at, stock=asked, before=before_of(session))
     return Shown(replace(session, offer=holding(session.offer, now, at)))
