@@ -26,11 +26,11 @@ def handler(request: Request[ProductRequest]) -> dict[str, Any]:
     asked = request.body
     shown = show(asked.id, catalogue=catalogue, wanted=asked.wanted)
     levels = stock.levels(variant.sku for variant in shown.product.on_sale)
-    in_stock = {sku: level.available > 0 for sku, level in levels.items()}
+    shelf = {sku: level.standing(request.at) for sku, level in levels.items()}
     offer = offer_of(
         shown.product,
         left=shown.left,
-        in_stock=lambda variant: in_stock[variant.sku],
+        in_stock=lambda variant: shelf[variant.sku] != "out_of_stock",
         variant=shown.variant,
         selected=asked.choices,
         preferences=asked.preferences or (),
@@ -42,4 +42,4 @@ def handler(request: Request[ProductRequest]) -> dict[str, Any]:
         place=Place(market_of(asked.country), asked.currency, request.channel),
         standings=standings,
     )
-    return offer_view(offer, in_stock, tags)
+    return offer_view(offer, shelf, tags)

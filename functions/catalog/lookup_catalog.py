@@ -25,7 +25,7 @@ def handler(request: Request[LookupRequest]) -> dict[str, Any]:
     asked = request.body
     resolved, unknown = look_up(asked.some_ids, catalogue=catalogue, wanted=asked.wanted)
     levels = stock.levels(match.variant.sku for one in resolved for match in one.matches)
-    in_stock = {sku: level.available > 0 for sku, level in levels.items()}
+    shelf = {sku: level.standing(request.at) for sku, level in levels.items()}
     tags = announced(
         [one.product for one in resolved],
         rules=book.rules(request.at),
@@ -33,4 +33,4 @@ def handler(request: Request[LookupRequest]) -> dict[str, Any]:
         place=Place(market_of(asked.country), asked.currency, request.channel),
         standings=standings,
     )
-    return lookup_view(resolved, unknown, in_stock, tags)
+    return lookup_view(resolved, unknown, shelf, tags)

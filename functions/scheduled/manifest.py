@@ -17,6 +17,12 @@ FEATURE = Feature(
             writes=(Table.ORDERS, Table.INVENTORY, Table.PRICING),
         ),
         Schedule(
+            module="scheduled.cover_back_orders",
+            rate="rate(1 minute)",
+            writes=(Table.ORDERS, Table.INVENTORY),
+            timeout=240,
+        ),
+        Schedule(
             module="scheduled.reconcile_payments",
             rate="rate(5 minutes)",
             writes=(Table.ORDERS, Table.INVENTORY, Table.PRICING),

@@ -4,6 +4,7 @@ from functions.manifest import Access, Endpoint, Feature, Table
 
 GROUPS = ("staff", "fulfilment")
 _KITS = "shop.inventory.wire.kits"
+_TERMS = "shop.inventory.wire.terms"
 _WIRE = "shop.inventory.wire.sourcing"
 
 FEATURE = Feature(
@@ -38,6 +39,27 @@ FEATURE = Feature(
             versioned=True,
             request=f"{_WIRE}:PolicyBody",
             response=f"{_WIRE}:PolicyView",
+            writes=(Table.INVENTORY,),
+        ),
+        Endpoint(
+            route="GET /staff/stock-terms/{sku+}",
+            module="staff_sourcing.get_terms",
+            access=Access.STAFF,
+            groups=GROUPS,
+            summary="On which terms a SKU is sold that is not here, and how much is (?location=…)",
+            response=f"{_TERMS}:TermsView",
+            reads=(Table.CATALOG, Table.INVENTORY),
+        ),
+        Endpoint(
+            route="PUT /staff/stock-terms/{sku+}",
+            module="staff_sourcing.set_terms",
+            access=Access.STAFF,
+            groups=GROUPS,
+            summary="Sell a SKU on back-order, or before it first comes, up to a limit",
+            versioned=True,
+            request=f"{_TERMS}:TermsBody",
+            response=f"{_TERMS}:TermsView",
+            reads=(Table.CATALOG,),
             writes=(Table.INVENTORY,),
         ),
         Endpoint(

@@ -1,6 +1,9 @@
-"""ReleaseAllocation: what was not shipped in time is called off; what was shipped goes on."""
+"""ReleaseAllocation: what was not shipped in time is called off; what was shipped goes on.
 
-from shop.edge.task import Task, task
+What was ordered ahead is waited for again, until its day is long past.
+"""
+
+from shop.edge.task import AGAIN, Again, Task, task
 from shop.inventory.store import DynamoStock, count_bins
 from shop.orders.actions.calling_off import release_allocation
 from shop.orders.model import Status
@@ -16,8 +19,10 @@ ledger = DynamoLedger(connection())
 
 
 @task
-def handler(undo: Task) -> bool:
+def handler(undo: Task) -> bool | Again:
     order = release_allocation(
         undo.order_id, at=undo.at, orders=orders, stock=stock, tallies=tallies, ledger=ledger
     )
+    if order.status is Status.CONFIRMED and not order.shipped:
+        return AGAIN
     return order.status is Status.CONFIRMED

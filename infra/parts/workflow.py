@@ -24,7 +24,7 @@ def definition(
             way_back = None
         following = steps[at + 1].name if at + 1 < len(steps) else None
         if step.undo is not None:
-            states |= _undo(undos[step.undo], way_back, following, arn_of)
+            states |= _undo(undos[step.undo], step.name, way_back, following, arn_of)
             way_back = undos[step.undo].name
         states[step.name] = _step(step, following, way_back, arn_of)
         if step.pivot:
@@ -73,9 +73,9 @@ def _step(
 
 
 def _undo(
-    undo: Undo, earlier: str | None, onward: str | None, arn_of: Callable[[str], str]
+    undo: Undo, of: str, earlier: str | None, onward: str | None, arn_of: Callable[[str], str]
 ) -> dict[str, Any]:
-    """The undo, and behind it the question whether its step came to pass after all."""
+    """The undo, and behind it the question whether its step came to pass, or waits again."""
     question = f"{undo.name}OrGoOn"
     task = {
         "Type": "Task",
@@ -85,7 +85,7 @@ def _undo(
             "FunctionName": arn_of(undo.module),
             "Payload": {"order_id.$": "$.order_id", "failure.$": "$.failure"},
         },
-        "ResultSelector": {"goes_on.$": "$.Payload.goes_on"},
+        "ResultSelector": {"goes_on.$": "$.Payload.goes_on", "again.$": "$.Payload.again"},
         "ResultPath": "$.undo",
         "TimeoutSeconds": undo.timeout + 10,
         "Retry": [
@@ -103,7 +103,8 @@ def _undo(
     choice = {
         "Type": "Choice",
         "Choices": [
-            {"Variable": "$.undo.goes_on", "BooleanEquals": True, "Next": onward or "CalledOff"}
+            {"Variable": "$.undo.goes_on", "BooleanEquals": True, "Next": onward or "CalledOff"},
+            {"Variable": "$.undo.again", "BooleanEquals": True, "Next": of},
         ],
         "Default": earlier or "CalledOff",
     }

@@ -223,6 +223,9 @@ class MemoryStock:
         self._commit(agreeing(before, terms, there=before.terms is not None))
         return self.level(before.sku, before.location)
 
+    def on_terms(self) -> Sequence[tuple[str, str]]:
+        return [(sku, place) for sku, place, shard in self.bins.rows if shard == AWAITED]
+
     def open(
         self, counts: Mapping[str, int], *, actor: str, reason: str, at: datetime
     ) -> frozenset[str]:

@@ -71,6 +71,10 @@ class MemoryOrders:
         self._heads[order.id] = order
         self.outbox += events
 
+    def awaiting(self) -> Sequence[str]:
+        late = [order for order in self.all() if order.awaits]
+        return [order.id for order in sorted(late, key=lambda one: (one.placed_at, one.id))]
+
     def batches(self, order_id: str) -> tuple[bool | None, Sequence[Batch]]:
         there = self._batches.get(order_id, {})
         return self._taking.get(order_id), [there[name] for name in sorted(there)]

@@ -73,18 +73,18 @@ class House(Room):
 
         def expire_order(said: dict[str, Any]) -> dict[str, Any]:
             order = self.expire(self.orders.by_id(said["order_id"]))
-            return {"goes_on": order.status is Status.CONFIRMED}
+            return {"goes_on": order.status is Status.CONFIRMED, "again": False}
 
         def release_allocation(said: dict[str, Any]) -> dict[str, Any]:
             order = calling_off.release_allocation(said["order_id"], at=self.now, **self.books)
-            return {"goes_on": order.status is Status.CONFIRMED}
+            return {"goes_on": order.status is Status.CONFIRMED, "again": False}
 
         def give_up_delivery(said: dict[str, Any]) -> dict[str, Any]:
             late = said["failure"]["Error"] == "States.Timeout"
             order = delivering.give_up_delivery(
                 said["order_id"], late=late, at=self.now, orders=self.orders
             )
-            return {"goes_on": order.status not in CALLED_OFF}
+            return {"goes_on": order.status not in CALLED_OFF, "again": False}
 
         steps = (
             await_payment,

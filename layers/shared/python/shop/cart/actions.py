@@ -16,6 +16,7 @@ from shop.cart.model import (
     facts_of,
     numbered,
     priced,
+    promised,
     shortage_messages,
     unknown_items,
     until,
@@ -158,8 +159,9 @@ def show_cart(
     if not shown.items:
         return Shown(cart, shown)
     levels = stock.levels([item.variant.sku for item in shown.items])
-    short = shortage_messages(shown.items, levels, severity=None)
-    return Shown(cart, replace(shown, messages=(*shown.messages, *short)))
+    short = shortage_messages(shown.items, levels, at=at, severity=None)
+    _, ahead = promised(shown.items, levels, at)
+    return Shown(cart, replace(shown, messages=(*shown.messages, *short, *ahead)))
 
 
 def update_cart(

@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shop.catalog.model import Product, Variant
-from shop.inventory.model import Demand, StockLevel
-from shop.inventory.model.kits import kits_among, lacking
+from shop.inventory.model import Beyond, Demand, StockLevel
+from shop.inventory.model.kits import kits_among, lacking, unpacked
 from shop.kernel.errors import Invalid, Problem
 from shop.kernel.ids import derived_id
 from shop.kernel.money import LARGEST, Money
@@ -411,7 +411,7 @@ def basket_of(
 
 
 def shortage_messages(
-    items: Sequence[Item], levels: Mapping[str, StockLevel], *, severity: str | None
+    items: Sequence[Item], levels: Mapping[str, StockLevel], *, at: datetime, severity: str | None
 ) -> tuple[Message, ...]:
     """What to say of every line that the stock does not cover, several lines of a SKU added up.
 
@@ -422,7 +422,7 @@ def shortage_messages(
         wanted[item.variant.sku] = wanted.get(item.variant.sku, 0) + item.line.quantity
     short = lacking(
         [Demand(sku, quantity) for sku, quantity in wanted.items()],
-        lambda sku: max(levels[sku].available, 0) if sku in levels else 0,
+        lambda sku: levels[sku].orderable(at) if sku in levels else 0,
         kits_among(levels),
     )
     messages = []
@@ -444,6 +444,42 @@ def shortage_messages(
                 )
             )
     return tuple(messages)
+
+
+def promised(
+    items: Sequence[Item], levels: Mapping[str, StockLevel], at: datetime
+) -> tuple[dict[str, str], tuple[Message, ...]]:
+    """What is ordered ahead, as far as it is not here: the day on which each SKU ships (ISO 8601),
+    and what is to be said of it on each line."""
+    taken = unpacked(
+        [Demand(item.variant.sku, item.line.quantity) for item in items], kits_among(levels)
+    )
+    days: dict[str, str] = {}
+    ahead: dict[str, tuple[int, str]] = {}
+    for demand in taken:
+        level = levels.get(demand.sku)
+        here = max(0, level.available) if level else 0
+        if level and level.terms and here < demand.quantity <= level.orderable(at):
+            days[demand.sku] = level.terms.ships_from.isoformat()
+            kind = "preorder" if level.terms.kind is Beyond.PRE_ORDER else "backorder"
+            ahead[demand.sku] = (demand.quantity - here, kind)
+    messages = []
+    for index, item in enumerate(items):
+        level = levels.get(item.variant.sku)
+        parts = level.parts if level and level.parts else {item.variant.sku: 1}
+        late = [sku for sku in parts if sku in days]
+        if late:
+            day = max(days[sku] for sku in late)
+            days.setdefault(item.variant.sku, day)
+            units, kind = ahead[late[0]]
+            some = f"{units} of {title(item)} are" if not (level and level.parts) else title(item)
+            said = (
+                f"{some} still to come and ship from {day}"
+                if not (level and level.parts)
+                else (f"{some}: parts are still to come and ship from {day}")
+            )
+            messages.append(Message("warning", kind, said, f"$.line_items[{index}]"))
+    return days, tuple(messages)
 
 
 def title(item: Item) -> str:

@@ -78,6 +78,8 @@ class Offer:
     """The group that buys together, whose code opened its price."""
     kits: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """What the kits among its lines take from stock: the units of each part, by the kit's SKU."""
+    ships_from: Mapping[str, str] = field(default_factory=dict)
+    """The day that its buyer was told (ISO 8601), by SKU, of what is ordered ahead."""
     undeliverable: str | None = None
     """Why there is no way to send it, as :class:`shop.shipping.model.Undeliverable` has it."""
 
@@ -356,6 +358,7 @@ def order_from(session: Session, provider: str, at: datetime, pay_by: datetime) 
                 total=priced.total.minor,
                 image_url=line.image_url,
                 parts=offer.parts_of(line.sku),
+                ships_from=offer.ships_from.get(line.sku),
             )
         )
     lines += [

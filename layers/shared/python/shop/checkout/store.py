@@ -114,6 +114,7 @@ def _offer_out(offer: Offer) -> dict[str, Any]:
         **counts,
         **group,
         **kits,
+        **({"ships_from": dict(offer.ships_from)} if offer.ships_from else {}),
         **why_not,
         "lines": [
             [n.id, n.product_id, n.variant_id, n.sku, n.title, n.quantity, n.image_url]
@@ -161,5 +162,6 @@ def _offer_in(raw: dict[str, Any]) -> Offer:
         counts=tuple(Count.of_list(told) for told in raw.get("counts", ())),
         group_buy=raw.get("group_buy"),
         kits=raw.get("kits", {}),
+        ships_from=raw.get("ships_from", {}),
         undeliverable=raw.get("undeliverable"),
     )

@@ -25,7 +25,12 @@ class Task:
     failure: str = ""
 
 
-Door = Callable[[Task], bool | None]
+class Again:
+    """An undo finds that it is too early: its step waits once more."""
+
+
+AGAIN = Again()
+Door = Callable[[Task], bool | Again | None]
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
 
@@ -38,10 +43,11 @@ def task(door: Door) -> Handler:
         log.set_correlation_id(order_id)
         failure: Mapping[str, Any] = event.get("failure") or {}
         cause = str(failure.get("Error", ""))
-        goes_on = door(Task(order_id, datetime.now(UTC), str(event.get("token", "")), cause))
-        if goes_on is None:
+        said = door(Task(order_id, datetime.now(UTC), str(event.get("token", "")), cause))
+        if said is None:
             return {"order_id": order_id}
-        log.info("undone", extra={"because": cause, "goes_on": goes_on})
-        return {"order_id": order_id, "goes_on": goes_on}
+        again, goes_on = said is AGAIN, said is True
+        log.info("undone", extra={"because": cause, "goes_on": goes_on, "again": again})
+        return {"order_id": order_id, "goes_on": goes_on, "again": again}
 
     return handler

@@ -94,6 +94,10 @@ class Stock(Book, Protocol):
         limit below what is sold already."""
         ...
 
+    def on_terms(self) -> Sequence[tuple[str, str]]:
+        """Every SKU and location for which terms were ever agreed."""
+        ...
+
     def spread(self, sku: str, bins: int, location: str = MAIN) -> int:
         """Keep the stock of a SKU in so many bins from now on, while it goes on selling.
 

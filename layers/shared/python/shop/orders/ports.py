@@ -85,6 +85,9 @@ class Orders(Protocol):
         """Orders of today and yesterday still unpaid, or not even placed, after their deadline, the
         oldest first."""
 
+    def awaiting(self) -> Sequence[str]:
+        """The orders that wait for goods which are still to come, the oldest first."""
+
     def waiting(self, before: datetime, most: int) -> Sequence[str]:
         """Orders still unpaid that were placed before then, on that day or the one before it, the
         oldest first."""

@@ -205,7 +205,7 @@ def search_view(found: Found, tags: Tags = NO_TAGS) -> dict[str, Any]:
 def lookup_view(
     resolved: Iterable[Resolved],
     unknown: Iterable[str],
-    in_stock: Mapping[str, bool],
+    shelf: Mapping[str, str],
     tags: Tags = NO_TAGS,
 ) -> dict[str, Any]:
     """The products found, each variant with the ids that led to it; the rest as messages."""
@@ -215,7 +215,7 @@ def lookup_view(
                 one.product,
                 [
                     {
-                        **variant_view(match.variant, in_stock, tags),
+                        **variant_view(match.variant, shelf, tags),
                         "inputs": [{"id": i, "match": how} for i, how in match.inputs],
                     }
                     for match in one.matches
@@ -229,9 +229,9 @@ def lookup_view(
     return {**view, "messages": messages} if messages else view
 
 
-def offer_view(offer: Offer, in_stock: Mapping[str, bool], tags: Tags = NO_TAGS) -> dict[str, Any]:
+def offer_view(offer: Offer, shelf: Mapping[str, str], tags: Tags = NO_TAGS) -> dict[str, Any]:
     """A product in full, with what can still be chosen."""
-    variants = [variant_view(v, in_stock, tags) for v in offer.variants]
+    variants = [variant_view(v, shelf, tags) for v in offer.variants]
     product = product_view(offer.product, variants, tags)
     if offer.options:
         product["selected"] = [_choice_view(c) for c in offer.selected]
@@ -317,10 +317,10 @@ def _ranges(product: Product, tags: Tags) -> dict[str, Any]:
 
 
 def variant_view(
-    variant: Variant, in_stock: Mapping[str, bool] | None = None, tags: Tags = NO_TAGS
+    variant: Variant, shelf: Mapping[str, str] | None = None, tags: Tags = NO_TAGS
 ) -> dict[str, Any]:
-    """What can be bought; with its availability where the stock was read."""
-    there = None if in_stock is None else in_stock.get(variant.sku, False)
+    """What can be bought; with its availability, in UCP's words, where the stock was read."""
+    status = None if shelf is None else shelf.get(variant.sku, "out_of_stock")
     tag = tags.of(variant.id, variant.price, variant.list_price)
     return _full(
         id=variant.id,
@@ -333,8 +333,8 @@ def variant_view(
         price=money_view(tag.price),
         list_price=money_view(tag.list_price) if tag.list_price else None,
         availability=None
-        if there is None
-        else {"available": there, "status": "in_stock" if there else "out_of_stock"},
+        if status is None
+        else {"available": status != "out_of_stock", "status": status},
         options=[_choice_view(c) for c in variant.choices],
         media=_media([variant.media] if variant.media else []),
         metadata=_reduction_view(tag),

@@ -26,6 +26,8 @@ from shop.checkout.model import (
     placed,
 )
 from shop.inventory.model import Shortage
+from shop.inventory.model.bins import AWAITED
+from shop.inventory.ports import Stock
 from shop.kernel.counts import Count
 from shop.kernel.errors import Conflict, Invalid, Unavailable
 from shop.kernel.idempotency import Ask, answer_kept
@@ -109,6 +111,12 @@ def complete_checkout(
             return render(Shown(replace(session, order_id=None), None, (refusal,)))
         try:
             session, order = _place(session, ask, till, tender, parts)
+        except _Ahead:
+            # It would ship later than anybody said: the buyer is told first, where it is so.
+            session = _renewed(session, ask.at, till, stock=till.shelf.stock)
+            if session.offer.ships_from or not session.ready:
+                return render(Shown(replace(session, order_id=None)))
+            continue
         except _Short as early:
             spent: Sequence[Count] = ()
             shortages = early.short
@@ -155,6 +163,9 @@ def _place(
 ) -> tuple[Session, Order]:
     offer = session.offer
     holds = till.stock.draw(offer.demands())
+    late = {hold.sku for hold in holds if hold.shard == AWAITED}
+    if late - set(offer.ships_from):
+        raise _Ahead
     fresh = order_from(session, till.provider.name, ask.at, ask.at + till.payment_window)
     used = [(part, id_) for part, id_ in zip(parts, tender.ids, strict=False) if part is not None]
     fresh = replace(
@@ -162,7 +173,10 @@ def _place(
         uses=(*till.tallies.draw(fresh.uses), *counts_for(fresh.id, [part for part, _ in used])),
         credits=tuple((part.account, part.amount, id_) for part, id_ in used),
     )
-    if len(holds) + len(fresh.uses) + ROWS_OF_A_CREDIT * len(used) + BESIDE > MOST_ROWS:
+    if (
+        len(holds) + len(fresh.uses) + ROWS_OF_A_CREDIT * len(used) + BESIDE + bool(late)
+        > MOST_ROWS
+    ):
         return _begin_placing(session, fresh, ask, till)
     order, events = replace(fresh, holds=holds).placed()
     after = placed(session, order, ask.key)
@@ -218,8 +232,9 @@ def _renewed(
     *,
     surely: bool = False,
     gone: Mapping[str, int] = NOTHING,
+    stock: Stock | None = None,
 ) -> Session:
-    offer = offer_again(session, till.shelf, at, stock=None, surely=surely, gone=gone)
+    offer = offer_again(session, till.shelf, at, stock=stock, surely=surely, gone=gone)
     if not surely:
         offer = holding(session.offer, offer, at)
     if offer.quote is session.offer.quote and not session.offer.short:
@@ -232,6 +247,10 @@ def _renewed(
     except Clash:
         raise Conflict("this checkout was changed meanwhile; look at it again") from None
     return after
+
+
+class _Ahead(Exception):
+    """Goods would be ordered ahead that were offered as if they were here."""
 
 
 class _NotAsked(Exception):

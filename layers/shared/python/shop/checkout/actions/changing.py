@@ -88,6 +88,7 @@ def update_checkout(
             before=before,
             strict=True,
             kits=session.offer.kits,
+            days=session.offer.ships_from,
         )
         judged(offer.quote)
     asked = basis.answered(offer)
@@ -101,4 +102,4 @@ def update_checkout(
 
 def _told_lately(offer: Offer, at: datetime) -> bool:
     """Whether what an offer says of the stock, and of kits, need not be looked up again."""
-    return not offer.short and offer.fresh(at)
+    return not offer.short and not offer.ships_from and offer.fresh(at)

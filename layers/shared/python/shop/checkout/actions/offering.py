@@ -15,6 +15,7 @@ from shop.cart.model import (
     counted_as,
     facts_of,
     priced,
+    promised,
     shortage_messages,
     unknown_items,
 )
@@ -41,6 +42,9 @@ from shop.shipping.ports import ShippingTables
 
 Known = Mapping[str, tuple[Product, Variant]]
 NO_KITS: Mapping[str, Mapping[str, int]] = {}
+NO_DAYS: Mapping[str, str] = {}
+OF_STOCK = frozenset({"out_of_stock", "backorder", "preorder"})
+"""What is said of the stock, and only while it is so."""
 
 
 @dataclass(frozen=True)
@@ -145,10 +149,12 @@ def offer_for(
     surely: bool = False,
     gone: Mapping[str, int] = NOTHING,
     kits: Mapping[str, Mapping[str, int]] = NO_KITS,
+    days: Mapping[str, str] = NO_DAYS,
 ) -> Offer:
     """Make an offer as things are now, and say what costs other than ``before``.
 
-    Where no ``stock`` is asked, ``kits`` tells what the kits among them take (SKU to parts).
+    Where no ``stock`` is asked, ``kits`` tells what the kits among them take (SKU to parts), and
+    ``days`` when what is ordered ahead ships.
 
     ``surely`` looks at limits as they were last written: what is left after somebody took the last.
 
@@ -172,7 +178,9 @@ def offer_for(
         given = [gift.sku for gift in now.whole.quote.gifts]
         levels = stock.towards(country).levels([*(i.variant.sku for i in now.goods.items), *given])
         kits = {sku: kit.parts for sku, kit in kits_among(levels).items()}
-        messages += shortage_messages(now.goods.items, levels, severity="recoverable")
+        messages += shortage_messages(now.goods.items, levels, at=at, severity="recoverable")
+        days, ahead = promised(now.goods.items, levels, at)
+        messages += ahead
     quote, standing = now.whole.quote, now.goods.standing
     offer = Offer(
         lines=offer_lines(now.goods.items),
@@ -184,6 +192,7 @@ def offer_for(
         counts=counts_of(quote.uses, rules, standing, basis.who, applied=quote.applied),
         group_buy=group_of(quote.uses, rules, standing),
         kits=kits,
+        ships_from=days,
     )
     if before is None:
         return offer
@@ -325,6 +334,7 @@ def offer_again(
         surely=surely,
         gone=gone,
         kits=session.offer.kits,
+        days=session.offer.ships_from,
     )
 
 
@@ -345,9 +355,9 @@ def holding(before: Offer, now: Offer, at: datetime) -> Offer:
     cheaper = now.quote.total <= before.quote.total and now.option_id == before.option_id
     if not before.fresh(at) or cheaper or not _same_goods(before, now):
         return now
-    said = [m for m in before.messages if m.code != "out_of_stock"]
-    said += [m for m in now.messages if m.code == "out_of_stock"]
-    return replace(before, messages=tuple(said), kits=now.kits)
+    said = [m for m in before.messages if m.code not in OF_STOCK]
+    said += [m for m in now.messages if m.code in OF_STOCK]
+    return replace(before, messages=tuple(said), kits=now.kits, ships_from=now.ships_from)
 
 
 def _same_goods(one: Offer, other: Offer) -> bool:

@@ -297,6 +297,14 @@ class StockLevel:
         beyond = self.beyond if self.terms and self.terms.open(at) else 0
         return max(0, self.available) + beyond
 
+    def standing(self, at: datetime) -> str:
+        """In one word of UCP's, whether and how it can be bought."""
+        if self.available > 0:
+            return "in_stock"
+        if self.terms is None or not self.orderable(at):
+            return "out_of_stock"
+        return "preorder" if self.terms.kind is Beyond.PRE_ORDER else "backorder"
+
     @property
     def low(self) -> bool:
         """Whether the threshold of the alarm is reached."""

@@ -68,6 +68,7 @@ from shop.inventory.store.rows import (
     write,
 )
 from shop.inventory.store.sights import LOOK_AGAIN_AFTER, SKUS_REMEMBERED, Sight, Sights, read_all
+from shop.inventory.store.terms import noting_terms, with_terms
 from shop.kernel.errors import Invalid, NotFound, Stale, Unavailable
 from shop.kernel.paging import Page, place_in, to_cursor
 from shop.kernel.transactions import Clash, Part
@@ -310,11 +311,14 @@ class DynamoStock:
             # Nothing of it was ever here: a pre-order is the first that is heard of it.
             made = Bin(before.sku, before.location, version=1, awaits=1)
             step = (made, *step[1:])
-        return self._policy(step, before)
+        return self._policy(step, before, noting_terms(before.sku, before.location))
 
-    def _policy(self, step: Step, before: StockLevel) -> StockLevel:
+    def on_terms(self) -> Sequence[tuple[str, str]]:
+        return with_terms()
+
+    def _policy(self, step: Step, before: StockLevel, *along: Part) -> StockLevel:
         try:
-            self._commit(tuple(at_version(part, before) for part in step))
+            self._commit(tuple(at_version(part, before) for part in step), along=along)
         except Clash:
             raise self._moved_meanwhile(before) from None
         return self.level(before.sku, before.location)
@@ -368,7 +372,9 @@ class DynamoStock:
             drawn = draw(demand, in_use, self._chance) or draw(
                 demand, {place: sight.units for place, sight in seen.items()}, self._chance
             )
-            drawn = drawn or self._drawn_beyond(demand, seen)
+            if drawn is None and self._just_seen(seen):
+                # What is here is sold first, so old knowledge sends nobody to what is to come.
+                drawn = self._drawn_beyond(demand, seen)
             if drawn:
                 return drawn
             # Believed gone. The condition decides, on any bin, so that no bin gets all who come.
@@ -376,6 +382,10 @@ class DynamoStock:
             return (Hold(demand.sku, demand.quantity, place, self._chance.randrange(sight.open)),)
         places = self._locations
         return (Hold(demand.sku, demand.quantity, places[0] if places else NOWHERE),)
+
+    def _just_seen(self, seen: Mapping[str, Sight]) -> bool:
+        now = self._clock()
+        return all(self._sights.fresh(sight, now) for sight in seen.values())
 
     def _seen(self, sku: str) -> dict[str, Sight]:
         """What is remembered of a SKU where orders are served from, the first choice first."""

@@ -72,7 +72,7 @@ def release_allocation(
 
     def attempt() -> Order:
         order = orders.by_id(order_id)
-        if order.status is not Status.CONFIRMED or order.shipped:
+        if order.status is not Status.CONFIRMED or order.shipped or order.promised_later(at):
             return order
         if not any(line.shipped for line in order.lines):
             return called_off(

@@ -39,6 +39,8 @@ class OrderLine:
     """Pieces that left and came back, or were lost."""
     parts: tuple[tuple[str, int], ...] = ()
     """SKUs and units that a piece of a kit takes from stock, as the kit was when it was sold."""
+    ships_from: str | None = None
+    """The day (ISO 8601) that its buyer was told, where some of it was still to come."""
 
     @property
     def wanted(self) -> int:

@@ -9,12 +9,12 @@ per-line quantities, and where the money is from the payment's ledger::
        └───────────┴───────────┴──▶ cancelled
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from shop.inventory.model import Hold
+from shop.inventory.model import Hold, merged
 from shop.kernel.errors import Conflict, Invalid, NotFound, Problem
 from shop.kernel.events import Event
 from shop.orders.model.goods import OrderLine, drawn
@@ -162,6 +162,17 @@ class Order(Record):
         order = replace(self, allocation=allocation, holds=kept)
         order = order._noted(at, "allocated", who, ", ".join(places))
         return order, (order._event("OrderAllocated", at, locations=places),)
+
+    def covered(
+        self, here: Sequence[Hold], at: datetime, who: str
+    ) -> tuple["Order", tuple[Event, ...]]:
+        """Goods that were awaited came: the promise is on what is here now."""
+        late = [hold for hold in self.holds if hold not in here]
+        holds = merged([*late, *(replace(hold, shard=0) for hold in here)])
+        order = replace(self, holds=holds)._noted(
+            at, "arrived", who, ", ".join(f"{hold.quantity} of {hold.sku}" for hold in here)
+        )
+        return order, (order._event("GoodsArrived", at, whole=not order.awaits),)
 
     def told_again(
         self,

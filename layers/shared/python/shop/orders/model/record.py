@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,9 @@ from shop.payments.model import Payment, PaymentStatus
 
 if TYPE_CHECKING:
     from shop.pricing.model.quote import Quote
+
+LATE = timedelta(days=14)
+"""How long after the day that its buyer was told an order ahead may leave the house."""
 
 
 class Status(StrEnum):
@@ -243,6 +246,34 @@ class Record:
                 for sku, count in line.takes(pieces).items():
                     units[sku] = units.get(sku, 0) + count
         return units
+
+    def promised_later(self, at: datetime) -> bool:
+        """Whether something that has not left was promised for a day which is not long past."""
+        days = [line.ships_from for line in self.lines if line.shipped < line.wanted]
+        until = max((date.fromisoformat(day) for day in days if day), default=None)
+        return until is not None and at.date() < until + LATE
+
+    @property
+    def awaits(self) -> bool:
+        """Whether some of its goods are still to come."""
+        return any(hold.shard == AWAITED for hold in self.holds)
+
+    def awaited(self) -> dict[str, int]:
+        """The pieces of each line that are still to come; of two lines of a SKU, the last one's."""
+        late: dict[str, int] = {}
+        for hold in self.holds:
+            if hold.shard == AWAITED:
+                late[hold.sku] = late.get(hold.sku, 0) + hold.quantity
+        found = {}
+        for line in reversed(self.lines):
+            needed = line.takes(1)
+            pieces = max(-(-late.get(sku, 0) // units) for sku, units in needed.items())
+            pieces = min(pieces, line.wanted - line.shipped)
+            if pieces > 0:
+                found[line.id] = pieces
+                for sku, units in needed.items():
+                    late[sku] = max(0, late.get(sku, 0) - units * pieces)
+        return found
 
     def held_at(self, location: str) -> dict[str, int]:
         """The pieces of each line that are still to leave and lie at this location, all their parts

@@ -21,6 +21,8 @@ from shop.orders.model import GUEST, Batch, Order, Status
 from shop.orders.ports import Summary
 from shop.orders.store.document import from_document, holds_in, holds_out, to_document
 from shop.orders.store.rows import (
+    AWAITING,
+    AwaitingRow,
     BatchRow,
     ByDay,
     OrderRow,
@@ -59,12 +61,24 @@ class DynamoOrders:
 
     def placing(self, order: Order, events: Sequence[Event]) -> Part:
         row = row_of(order, events)
-        return lambda writes: writes.save(row, OrderRow.pk.does_not_exist())
+        noting = _noting_wait(None, order)
+
+        def write(writes: Any) -> None:
+            writes.save(row, OrderRow.pk.does_not_exist())
+            noting(writes)
+
+        return write
 
     def changing(self, before: Order, after: Order, events: Sequence[Event]) -> Part:
         row = row_of(replace(after, version=before.version + 1), events)
         unchanged = OrderRow.version == before.version
-        return lambda writes: writes.save(row, unchanged)
+        noting = _noting_wait(before, after)
+
+        def write(writes: Any) -> None:
+            writes.save(row, unchanged)
+            noting(writes)
+
+        return write
 
     def save(self, before: Order, after: Order, events: Sequence[Event]) -> Order:
         saved = replace(after, version=before.version + 1)
@@ -77,6 +91,13 @@ class DynamoOrders:
                 raise
             raise Stale("somebody else changed this order meanwhile") from None
         return saved
+
+    def awaiting(self) -> Sequence[str]:
+        shards = [
+            [row.sk for row in AwaitingRow.query(f"{AWAITING}#{n}", consistent_read=True)]
+            for n in range(SHARDS)
+        ]
+        return [placed_in(key)[0] for key in heapq.merge(*shards)]
 
     def batches(self, order_id: str) -> tuple[bool | None, Sequence[Batch]]:
         pk = pk_of(order_id)
@@ -277,3 +298,18 @@ def order_of(row: OrderRow) -> Order:
         status=row.status,
         version=int(row.version),
     )
+
+
+def _noting_wait(before: Order | None, after: Order) -> Part:
+    """Write down that an order waits for goods, or strike it off, where that changed."""
+    waited, waits = before is not None and before.awaits, after.awaits
+    shard = hashlib.sha256(after.id.encode()).digest()[0] % SHARDS
+    row = AwaitingRow(f"{AWAITING}#{shard}", placed_key_of(after.id, after.placed_at))
+
+    def write(writes: Any) -> None:
+        if waits and not waited:
+            writes.save(row)
+        elif waited and not waits:
+            writes.delete(row)
+
+    return write

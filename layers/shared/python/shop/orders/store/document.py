@@ -57,6 +57,7 @@ _LINE = (
     "cancelled",
     "returned",
     "parts",
+    "ships_from",
 )
 """The place of each field in a stored line: never changed, only added to."""
 _EMPTY: tuple[Any, ...] = (None, {}, [])

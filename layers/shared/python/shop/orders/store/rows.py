@@ -63,6 +63,20 @@ class BatchRow(Row):
     taking = BooleanAttribute(null=True)
 
 
+AWAITING = "AWAITING"
+"""How the key begins of the list of orders that wait for goods."""
+
+
+class AwaitingRow(Row):
+    """``AWAITING#<shard>``/``<placed_key>``: an order waits for goods that are still to come."""
+
+    class Meta:
+        table_name = os.environ["TABLE_ORDERS"]
+
+    pk = UnicodeAttribute(hash_key=True, attr_name="PK")
+    sk = UnicodeAttribute(range_key=True, attr_name="SK")
+
+
 class WaitRow(Row):
     class Meta:
         table_name = os.environ["TABLE_ORDERS"]

@@ -154,6 +154,9 @@ class StaffLine(_Out):
     tax: int
     total: int
     location: str | None = None
+    awaited: int
+    """Pieces that are still to come; ``ships_from`` is the day that the buyer was told."""
+    ships_from: str | None = None
     parts: dict[str, int]
     """What a piece takes from stock where it is a kit; empty for what is none."""
 
@@ -268,10 +271,12 @@ class StaffOrder(_Out):
             for name in StaffOrder.model_fields
             if name not in ("lines", "credits", "holds", "parcels", "payment", "history")
         }
+        late = order.awaited()
         lines = [
             {
                 **vars(line),
                 "location": order.allocation.get(line.id),
+                "awaited": late.get(line.id, 0),
                 "parts": dict(line.parts),
             }
             for line in order.lines

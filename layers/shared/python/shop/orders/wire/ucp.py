@@ -166,18 +166,28 @@ def _taxes(quote: "Quote | None") -> list[tuple[str, int]]:
 
 
 def _expectations(order: Order) -> Iterator[dict[str, Any]]:
-    lines = _pieces({line.id: line.active for line in order.lines})
-    if lines:
-        yield {
-            "id": "exp_1",
-            "line_items": lines,
-            "method_type": "shipping",
-            "destination": {
-                name: order.destination[name] for name in ADDRESS if order.destination.get(name)
-            },
-            "description": _promise(order),
-            "fulfillable_on": "now",
-        }
+    late = order.awaited()
+    when = {line.id: line.ships_from for line in order.lines}
+    soon = {line.id: line.active - late.get(line.id, 0) for line in order.lines}
+    days = sorted({when[line_id] or "" for line_id in late})
+    parted = [("now", soon), *((day, _of_day(late, when, day)) for day in days)]
+    for number, (day, pieces) in enumerate(parted, start=1):
+        if lines := _pieces(pieces):
+            told = {"fulfillable_on": day if day == "now" else f"{day}T00:00:00Z"} if day else {}
+            yield {
+                "id": f"exp_{number}",
+                "line_items": lines,
+                "method_type": "shipping",
+                "destination": {
+                    name: order.destination[name] for name in ADDRESS if order.destination.get(name)
+                },
+                "description": _promise(order) if day == "now" else "Ships when it has come",
+                **told,
+            }
+
+
+def _of_day(late: Mapping[str, int], when: Mapping[str, str | None], day: str) -> dict[str, int]:
+    return {line_id: pieces for line_id, pieces in late.items() if (when[line_id] or "") == day}
 
 
 def _promise(order: Order) -> str:
