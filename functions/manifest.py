@@ -291,8 +291,9 @@ class Undo(Function):
     It answers ``{"order_id": …, "goes_on": true}`` when it finds that the step came to pass after
     all (the payment was certain at the last moment, the parcel did arrive): the workflow then goes
     on with the step after the one it belongs to. With ``"again": true`` it was too early, and the
-    step waits once more. With ``"goes_on": false`` the undos of the steps before it follow, and the execution ends as *succeeded*: an order that was called off is trade,
-    only an undo that fails is an alarm.
+    step waits once more. With ``"goes_on": false`` the undos of the steps before it follow, and the
+    execution ends as *succeeded*: an order that was called off is trade, only an undo that fails is
+    an alarm.
     """
 
     name: str
