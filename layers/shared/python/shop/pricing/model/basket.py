@@ -9,6 +9,10 @@ MOST_UNITS = 1_000_000
 """The most units one line may ask for: beyond it a typing error, not a trade."""
 
 
+STANDARD, SHIPPING = "standard", "shipping"
+"""The tax classes of most goods and of the shipping: not said of each."""
+
+
 @dataclass(frozen=True, slots=True)
 class Destination:
     """Where the goods go, as far as tax asks. ``country`` is ISO 3166-1 alpha-2, ``region`` its
@@ -55,7 +59,7 @@ class BasketLine:
     length_mm: int | None = None
     width_mm: int | None = None
     height_mm: int | None = None
-    tax_class: str = "standard"
+    tax_class: str = STANDARD
     compare_at: Money | None = None
     lowest_30_days: Money | None = None
     seen_price: Money | None = None

@@ -9,12 +9,9 @@ from decimal import Decimal
 from typing import Any
 
 from shop.kernel.money import Money
+from shop.pricing.model.basket import SHIPPING, STANDARD
 from shop.pricing.model.rounding import RoundingPolicy
 from shop.pricing.model.trace import TraceEntry
-
-STANDARD, SHIPPING = "standard", "shipping"
-"""The tax classes of most goods and of the shipping: not said of each."""
-
 
 REVERSED = (
     "a business of another member state owes the VAT itself: none is charged"

@@ -5,8 +5,7 @@ from datetime import date
 from functools import cached_property
 
 from shop.kernel.errors import Invalid, Problem
-from shop.pricing.model.basket import CustomerFacts, Destination
-from shop.pricing.model.quote import SHIPPING, STANDARD
+from shop.pricing.model.basket import SHIPPING, STANDARD, CustomerFacts, Destination
 from shop.pricing.model.rounding import MILLION
 from shop.pricing.model.vat_rates import VAT
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import date, datetime
 
 from shop.kernel.money import Money, ratio
-from shop.pricing.model.basket import Basket, BasketLine, Destination
+from shop.pricing.model.basket import SHIPPING, Basket, BasketLine, Destination
 from shop.pricing.model.effects import GiftWith
 from shop.pricing.model.engine.codes import opened, outcomes_of
 from shop.pricing.model.engine.stacking import Touching, promote
@@ -12,7 +12,6 @@ from shop.pricing.model.engine.work import Work
 from shop.pricing.model.plan import Candidate
 from shop.pricing.model.price_lists import UnitPrice, unit_prices
 from shop.pricing.model.quote import (
-    SHIPPING,
     Delivery,
     Discount,
     Gift,
