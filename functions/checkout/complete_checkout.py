@@ -33,6 +33,7 @@ till = Till(
     tallies=DynamoTallies(count_bins()),
     keys=DynamoKeys(),
     ledger=DynamoLedger(),
+    placing=DynamoLedger(insists=False),
     provider=provider_of_the_stage(),
     shelf=Shelf(
         DynamoCatalogue(),

@@ -10,7 +10,7 @@ from shop.kernel.counts import Count
 from shop.kernel.errors import Conflict, KeyReused, NotFound, Stale
 from shop.kernel.events import Event
 from shop.kernel.paging import Page
-from shop.kernel.transactions import Clash, Part
+from shop.kernel.transactions import Clash, Crowded, Part
 from shop.pricing.model.counts import CODE
 from shop.pricing.model.coupons import Batch, Coupon, normal
 from shop.pricing.model.credits import Ledger
@@ -182,7 +182,7 @@ class MemoryTallies:
     def giving(self, counts: Sequence[Count]) -> Part:
         return lambda writes: self._add(writes, counts, -1)
 
-    def spent(self, clash: Clash, counts: Sequence[Count]) -> Sequence[Count]:
+    def spent(self, clash: Clash | Crowded, counts: Sequence[Count]) -> Sequence[Count]:
         return [count for count in counts if _tally(count.sort, count.name) in clash.about]
 
     def _add(self, writes: MemoryTransaction, counts: Sequence[Count], sign: int) -> None:

@@ -3,8 +3,11 @@
 import time
 from datetime import UTC, datetime
 from typing import Any
+from unittest.mock import patch
 
 import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
 
 from functions.checkout import cancel_checkout, complete_checkout, create_checkout
 from functions.staff_orders import cancel_order
@@ -200,3 +203,29 @@ def test_a_count_that_few_meet_in_stays_a_row() -> None:
     assert share("quota", "rush-g", 20, 5000)
     assert (level("QUOTA#rush-f").version, level("QUOTA#rush-g").version) == (0, 0)
     assert pay(begin(1)).json["status"] == "completed"
+
+
+def test_a_bin_whose_partition_is_crowded_is_left_alone_and_another_is_drawn() -> None:
+    sale("rush-h", 64)
+    share("quota", "rush-h", 64, 100)
+    checkout = begin(1)
+    send, drawn = BaseClient._make_api_call, []  # type: ignore[attr-defined]
+
+    def crowded(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
+        if operation != "TransactWriteItems":
+            return send(client, operation, parameters)
+        items = [next(iter(item.values())) for item in parameters["TransactItems"]]
+        keys = [(item.get("Key") or item.get("Item"))["PK"]["S"] for item in items]
+        (mine,) = (key for key in keys if "QUOTA#rush-h" in key)
+        drawn.append(mine)
+        if mine != drawn[0] or len(drawn) > 6:
+            return send(client, operation, parameters)
+        reasons = [{"Code": "ThrottlingError" if key == mine else "None"} for key in keys]
+        error = {"Error": {"Code": "TransactionCanceledException", "Message": "crowded"}}
+        refusal: Any = {**error, "CancellationReasons": reasons}
+        raise ClientError(refusal, operation)
+
+    with patch.object(BaseClient, "_make_api_call", crowded):
+        assert pay(checkout).json["status"] == "completed"
+    assert len(drawn) > 1
+    assert level("QUOTA#rush-h").available == 63

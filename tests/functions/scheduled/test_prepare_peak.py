@@ -22,8 +22,9 @@ from functions.staff_pricing import (
 from shop.inventory.model import USES
 from shop.inventory.store import DynamoStock, count_bins
 from shop.kernel.errors import Stale
+from shop.peak.actions.bins import CountBins, StockBins
 from shop.peak.actions.keep import TURNS, Unfinished
-from shop.peak.gateway.aws import SchedulerClock, schedule_name
+from shop.peak.gateway.aws import SchedulerClock, WarmFunctions, schedule_name
 from shop.peak.model.rushes import Alarm, Kept
 from tests.kit.goods import mug, put_on_sale
 from tests.kit.shop import Context, Response, call
@@ -133,8 +134,8 @@ LET_GO = {"FunctionName": "complete", "Qualifier": "live"}
 def test_a_scheduled_sale_makes_exactly_these_calls(
     asked: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put_on_sale(mug(), pieces=160)
-    effect = {"kind": "flash_sale", "basis_points": 5000, "quota": 160}
+    put_on_sale(mug(), pieces=64)
+    effect = {"kind": "flash_sale", "basis_points": 5000, "quota": 64}
     published(capacity={"orders_a_second": 1000, "lead_minutes": 30}, effect=effect)
     before, after = NOW + timedelta(minutes=150), NOW + timedelta(minutes=250)
     keep(NOW, monkeypatch)
@@ -153,18 +154,18 @@ def test_a_scheduled_sale_makes_exactly_these_calls(
     rest = [made for made in asked if made[0] != "UpdateTable"]
     kept = {**KEPT_WARM, "ProvisionedConcurrentExecutions": 625}
     assert rest == [("PutProvisionedConcurrencyConfig", kept)]
-    assert DynamoStock().level("MUG-RED").bins == 10
+    assert DynamoStock().level("MUG-RED").bins == 4
     quota = count_bins().level("QUOTA#friday", USES)
-    assert (quota.bins, quota.available) == (10, 160)
+    assert (quota.bins, quota.available) == (4, 64)
     asked.clear()
     keep(before + timedelta(seconds=1), monkeypatch)
     assert asked == []
     keep(after, monkeypatch)
     quota = count_bins().level("QUOTA#friday", USES)
-    assert (quota.bins, quota.available) == (1, 160)
+    assert (quota.bins, quota.available) == (1, 64)
     assert asked == [("DeleteProvisionedConcurrencyConfig", LET_GO)]
     assert DynamoStock().level("MUG-RED").bins == 1
-    assert DynamoStock().level("MUG-RED").available == 160
+    assert DynamoStock().level("MUG-RED").available == 64
 
 
 def test_a_flash_sale_that_says_nothing_is_prepared_for_by_its_quota(
@@ -180,9 +181,8 @@ def test_a_flash_sale_that_says_nothing_is_prepared_for_by_its_quota(
     assert DynamoStock().level("MUG-RED").bins == 4
 
 
-def test_a_sale_that_is_moved_called_off_or_ended_early_changes_its_schedules(
-    asked: Asked, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def moved_and_ended_early(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sale is put on the calendar, moved, prepared for, and ended: exactly these calls."""
     put_on_sale(mug(), pieces=640)
     published()
     keep(NOW, monkeypatch)
@@ -218,6 +218,52 @@ def test_a_sale_that_is_moved_called_off_or_ended_early_changes_its_schedules(
     left = boto3.client("scheduler").list_schedules()["Schedules"]
     # moto never lets a schedule go off, so the one that woke us is still there.
     assert [one["Name"] for one in left] == ["before-friday"]
+
+
+def test_a_sale_that_is_moved_or_ended_early_changes_its_schedules_and_gives_all_back(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moved_and_ended_early(asked, monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("owner", "undo"),
+    [
+        (WarmFunctions, "let_go"),
+        (SchedulerClock, "drop"),
+        (StockBins, "prepare"),
+        (CountBins, "share"),
+    ],
+)
+def test_a_keeper_that_forgets_to_undo_one_thing_is_found_out(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch, owner: type, undo: str
+) -> None:
+    done = getattr(owner, undo)
+
+    def forgetting(self: Any, what: Any, rate: int = 0, *more: Any) -> bool:
+        return bool(done(self, what, rate, *more)) if rate else True
+
+    monkeypatch.setattr(owner, undo, forgetting)
+    with pytest.raises(AssertionError):
+        moved_and_ended_early(asked, monkeypatch)
+
+
+def test_a_sale_called_off_before_it_begins_leaves_no_schedule_and_touched_nothing(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_on_sale(mug(), pieces=640)
+    published()
+    keep(NOW, monkeypatch)
+    asked.clear()
+    ask(end_promotion, "POST /staff/promotions/{id}/end", {"version": 2}, id="friday")
+    keep(NOW + timedelta(minutes=1), monkeypatch)
+    assert asked == [
+        ("DeleteSchedule", {"Name": f"{which}-friday", "GroupName": "default"})
+        for which in ("after", "before")
+    ]
+    assert boto3.client("scheduler").list_schedules()["Schedules"] == []
+    assert DynamoStock().level("MUG-RED").bins == 1
+    assert count_bins().level("QUOTA#friday", USES).version == 0
 
 
 def test_what_aws_refuses_is_raised_once_the_rest_is_done(

@@ -52,7 +52,7 @@ def test_one_row_takes_at_most_a_hundred_transactions_a_second() -> None:
     tally, _ = simulator.play(
         simulator.quantity_row, units=100_000, partitions=40, rate=400, seconds=5.0, seed=7
     )
-    assert tally.orders / 5.0 < 1 / simulator.HELD_SECONDS
+    assert tally.orders / (5.0 + max(tally.waits)) < 1 / simulator.HELD_SECONDS
 
 
 @pytest.mark.parametrize(

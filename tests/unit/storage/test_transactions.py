@@ -13,7 +13,7 @@ from pynamodb.exceptions import CancellationReason, TransactWriteError
 
 from shop.kernel.errors import Unavailable
 from shop.kernel.idempotency import KEPT, Ask, Taken
-from shop.kernel.transactions import Clash
+from shop.kernel.transactions import Clash, Crowded
 from shop.storage import transactions
 from shop.storage.keys import DynamoKeys
 from shop.storage.table import Row, connection
@@ -125,6 +125,16 @@ def test_a_collision_is_tried_again(refuse: Any, code: str) -> None:
     refusing = refuse(Refusing(3, None, code))
     commit_two()
     assert refusing.asked == 4
+
+
+@pytest.mark.parametrize("code", sorted(transactions._CROWDED))
+def test_who_can_draw_other_rows_is_told_of_a_crowded_one_at_once(refuse: Any, code: str) -> None:
+    refusing = refuse(Refusing(99, None, code))
+    with pytest.raises(Crowded):
+        DynamoLedger(connection(), insists=False).commit(
+            lambda writes: writes.save(cup("a")), lambda writes: writes.save(cup("b"))
+        )
+    assert refusing.asked == 1
 
 
 @pytest.mark.parametrize("code", sorted(transactions._COLLISION_ERRORS))

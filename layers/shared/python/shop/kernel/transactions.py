@@ -26,6 +26,16 @@ class Clash(Exception):
         self.about = about
 
 
+class Crowded(Exception):
+    """The place of some row takes no more writes at this moment; nothing was written.
+
+    Other rows may lie elsewhere: who can choose others does, and only who cannot waits. No
+    condition is known to have failed.
+    """
+
+    about: frozenset[str] = frozenset()
+
+
 class Ledger(Protocol):
     """Where parts are committed."""
 

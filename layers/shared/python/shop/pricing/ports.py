@@ -12,7 +12,7 @@ if TYPE_CHECKING:  # what is spoken of here, a door loads where it uses it
     from shop.kernel.counts import Count
     from shop.kernel.events import Event
     from shop.kernel.paging import Page
-    from shop.kernel.transactions import Clash, Part
+    from shop.kernel.transactions import Clash, Crowded, Part
     from shop.pricing.model.basket import Basket
     from shop.pricing.model.counts import CountRow
     from shop.pricing.model.coupons import Batch, Coupon
@@ -98,7 +98,7 @@ class Tallies(Protocol):
         transaction that calls it off.
         """
 
-    def spent(self, clash: Clash, counts: Sequence[Count]) -> Sequence[Count]:
+    def spent(self, clash: Clash | Crowded, counts: Sequence[Count]) -> Sequence[Count]:
         """Those of the counts, as they were before they were drawn, of which a transaction that
         failed found too few. None: draw again.
         """

@@ -17,18 +17,15 @@ from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
 from shop.kernel.errors import Unavailable
-from shop.kernel.transactions import Clash, Part
+from shop.kernel.transactions import Clash, Crowded, Part
 from shop.storage.table import connection as shared_connection
 
 ATTEMPTS = 8
 FIRST_PAUSE = 0.01
 LONGEST_PAUSE = 0.3
 
-_COLLISIONS = {
-    "TransactionConflict",
-    "ThrottlingError",
-    "ProvisionedThroughputExceeded",
-}
+_CROWDED = {"ThrottlingError", "ProvisionedThroughputExceeded"}
+_COLLISIONS = {"TransactionConflict", *_CROWDED}
 _COLLISION_ERRORS = {
     "TransactionInProgressException",
     "TransactionConflictException",
@@ -91,10 +88,17 @@ def _key_of(row: Model) -> str:
 
 
 class DynamoLedger:
-    """Commits parts in one DynamoDB transaction (at most 100 rows)."""
+    """Commits parts in one DynamoDB transaction (at most 100 rows).
 
-    def __init__(self, connection: Connection | None = None) -> None:
+    ``insists``: a row that is throttled is tried again like one that somebody else writes at that
+    moment. Else it raises :class:`~shop.kernel.transactions.Crowded` after a moment, for whoever
+    can draw other rows: a crowded partition stays crowded, others may be idle (docs/adr, "hot
+    SKUs").
+    """
+
+    def __init__(self, connection: Connection | None = None, *, insists: bool = True) -> None:
         self._connection = connection or shared_connection()
+        self._insists = insists
 
     def commit(self, *parts: Part) -> None:
         pause = FIRST_PAUSE
@@ -118,6 +122,9 @@ class DynamoLedger:
                 )
                 if failed:
                     raise Clash(failed) from error
+                if not self._insists and any(r is not None and r.code in _CROWDED for r in reasons):
+                    time.sleep(random.uniform(0, LONGEST_PAUSE / 2))
+                    raise Crowded("a partition takes no more at this moment") from error
                 collided = any(r is not None and r.code in _COLLISIONS for r in reasons)
                 if not collided and error.cause_response_code not in _COLLISION_ERRORS:
                     raise

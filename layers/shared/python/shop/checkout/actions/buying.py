@@ -32,13 +32,14 @@ from shop.kernel.counts import Count
 from shop.kernel.errors import Conflict, Invalid, Unavailable
 from shop.kernel.idempotency import Ask, answer_kept
 from shop.kernel.money import Money
-from shop.kernel.transactions import Clash
+from shop.kernel.transactions import Clash, Crowded
 from shop.orders.model import GUEST, Order
 from shop.orders.model import Status as OrderStatus
 from shop.pricing.actions.credits import Part, counts_for, paying
 from shop.pricing.model.seen import TOTAL, Seen
 
-TRIES = 4
+TRIES = 8
+"""Times that stock and uses are drawn: at the end of a rush, others are often faster."""
 ROWS_OF_A_CREDIT = 2
 """An account's head and its newest entry."""
 BESIDE = 3
@@ -120,7 +121,7 @@ def complete_checkout(
         except _Short as early:
             spent: Sequence[Count] = ()
             shortages = early.short
-        except Clash as clash:
+        except (Clash, Crowded) as clash:
             if {till.sessions.name(session), till.keys.name(ask)} & clash.about:
                 _refuse_another_request(ask, till)
                 continue
@@ -180,7 +181,7 @@ def _place(
         return _begin_placing(session, fresh, ask, till)
     order, events = replace(fresh, holds=holds).placed()
     after = placed(session, order, ask.key)
-    till.ledger.commit(
+    till.placing.commit(
         till.orders.placing(order, events),
         till.sessions.changing(session, after),
         till.keys.taking(ask, None),

@@ -19,7 +19,8 @@ from shop.pricing.ports import Guesses, Ledgers, Tallies
 
 @dataclass(frozen=True)
 class Till:
-    """Everything that buying takes."""
+    """Everything that buying takes. ``placing`` is where orders are written: it does not insist on
+    rows that are crowded, since others can be drawn."""
 
     sessions: Sessions
     orders: Orders
@@ -27,6 +28,7 @@ class Till:
     tallies: Tallies
     keys: Keys
     ledger: Ledger
+    placing: Ledger
     provider: PaymentProvider
     shelf: Shelf
     ledgers: Ledgers

@@ -10,7 +10,7 @@ from shop.inventory.model import USES, Demand, Hold, StockLevel
 from shop.inventory.ports import Holds
 from shop.kernel.counts import Count
 from shop.kernel.errors import Conflict
-from shop.kernel.transactions import Clash, Part
+from shop.kernel.transactions import Clash, Crowded, Part
 from shop.pricing.model.basket import Basket
 from shop.pricing.model.counts import CODE as A_CODE
 from shop.pricing.model.counts import CREDIT, SHARED
@@ -214,7 +214,7 @@ class DynamoTallies:
 
         return write
 
-    def spent(self, clash: Clash, counts: Sequence[Count]) -> Sequence[Count]:
+    def spent(self, clash: Clash | Crowded, counts: Sequence[Count]) -> Sequence[Count]:
         in_bins = [count for count in counts if self._bins_of(count)]
         refused = [count for count in counts if _name(count) in clash.about]
         rows = {_name(c): row_of(c) for c in refused if c.sort in SHARED and c not in in_bins}
