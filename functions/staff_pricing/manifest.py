@@ -189,10 +189,12 @@ FEATURE = Feature(
             module="staff_pricing.ask_what_if",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="Price a basket at another instant, for another customer, with a draft",
+            summary="What a checkout would say of a basket, and what it would say at another"
+            " instant, to another customer, with a draft",
             request="shop.pricing.wire.what_if:WhatIfBody",
             response="shop.pricing.wire.what_if:WhatIfView",
-            reads=(Table.CATALOG, Table.PRICING, Table.INVENTORY),
+            reads=(Table.CATALOG, Table.PRICING, Table.INVENTORY, Table.ORDERS),
+            writes=(Table.SESSIONS,),
         ),
     ),
 )

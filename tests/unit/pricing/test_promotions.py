@@ -13,9 +13,7 @@ from shop.pricing.actions.promotions import (
     draft_promotion,
     end_promotion,
     publish_promotion,
-    what_if,
 )
-from shop.pricing.model import Basket, BasketLine, CustomerFacts, Rules
 from shop.pricing.model.checks import problems_of
 from shop.pricing.model.choice import Conditions, Selection, Window
 from shop.pricing.model.effects import FlashSale, LimitedPrice, PercentOff
@@ -330,45 +328,6 @@ def test_two_markets_may_have_two_prices() -> None:
     first = replace(flash("one", NOW, NOW + DAY, markets=("US",)), published=True)
     shelf = MemoryPromotions({"one": first, "two": flash("two", NOW, NOW + DAY, markets=("EU",))})
     assert publish_promotion("two", promotions=shelf, at=NOW).published
-
-
-def basket() -> Basket:
-    line = BasketLine("a", "p1", "p1.1", "S", "Thing", Money(10_000, "USD"), 1)
-    return Basket((line,), "USD", market="WORLD")
-
-
-def test_a_draft_is_tried_without_being_published() -> None:
-    before, after, change = what_if(basket(), rules=Rules("1"), at=NOW, promotion=sale())
-    assert (before.total.minor, after.total.minor) == (10_000, 9_000)
-    assert change.to_dict() == {
-        "currency": "USD",
-        "sums": {"discount": [0, 1000], "total": [10_000, 9_000]},
-        "lines": {"a": [10_000, 9_000]},
-        "rules": {"lines:sale": ["not tried", "applied 1000"]},
-    }
-
-
-def test_a_draft_that_asks_for_a_code_is_tried_with_one() -> None:
-    promotion = replace(sale(), code_required=True)
-    _, after, _ = what_if(basket(), rules=Rules("1"), at=NOW, promotion=promotion)
-    assert after.total.minor == 9_000
-
-
-def test_another_instant_and_another_customer_are_tried() -> None:
-    tomorrow = replace(sale("tomorrow", starts=NOW + DAY), published=True)
-    gold = replace(
-        sale("gold", points=2000), conditions=Conditions(groups=("gold",)), published=True
-    )
-    rules = Rules("1", promotions=(tomorrow, gold))
-    _, after, change = what_if(basket(), rules=rules, at=NOW, then=NOW + DAY)
-    assert after.total.minor == 9_000
-    assert [(r.rule, r.before, r.after) for r in change.rules] == [
-        ("lines:tomorrow", "not_yet", "applied 1000")
-    ]
-    _, after, _ = what_if(basket(), rules=rules, at=NOW, customer=CustomerFacts("c", ("gold",)))
-    assert after.total.minor == 8_000
-    _, _, nothing = what_if(basket(), rules=rules, at=NOW)
-    assert not nothing
 
 
 def test_what_staff_wrote_is_what_is_read_back() -> None:

@@ -232,6 +232,7 @@ def priced(
     customer: CustomerFacts | None = None,
     channel: str = "web",
     left: Callable[[Basket], Standing] = lambda basket: UNTOUCHED,
+    explain: bool = False,
 ) -> Priced:
     """Price lines as they stand now. Lines that are no longer sold are left out and spoken of.
 
@@ -269,7 +270,8 @@ def priced(
             channel=channel,
         )
         standing = left(basket)
-        return quote(standing.knowing(basket), rules=rules, at=at, standing=standing), standing
+        known = standing.knowing(basket)
+        return quote(known, rules=rules, at=at, standing=standing, explain=explain), standing
 
     try:
         result, standing = quoted(money)

@@ -150,8 +150,10 @@ def offer_for(
     gone: Mapping[str, int] = NOTHING,
     kits: Mapping[str, Mapping[str, int]] = NO_KITS,
     days: Mapping[str, str] = NO_DAYS,
+    explain: bool = False,
 ) -> Offer:
-    """Make an offer as things are now, and say what costs other than ``before``.
+    """Make an offer as things are now, and say what costs other than ``before``. ``explain`` tells
+    of the promotions too that are about nothing in it.
 
     Where no ``stock`` is asked, ``kits`` tells what the kits among them take (SKU to parts), and
     ``days`` when what is ordered ahead ships.
@@ -171,7 +173,9 @@ def offer_for(
     rules = shelf.book.rules(at)
     left = shelf.left(rules, basis.who, at, surely=surely, gone=gone)
     new = before is None or before.way is None or before.way.id != basis.option_id
-    now = _reckoned(basis, known, rules, at, left, shelf.shipping, strict=strict and new)
+    now = _reckoned(
+        basis, known, rules, at, left, shelf.shipping, strict=strict and new, explain=explain
+    )
     messages = [*now.whole.messages, *_of_the_way(basis.option_id, now, before)]
     if stock is not None:
         country = basis.place.country if basis.place else None
@@ -213,6 +217,7 @@ def _reckoned(
     shipping: ShippingTables | None,
     *,
     strict: bool = False,
+    explain: bool = False,
 ) -> _Reckoned:
     place = basis.place
     country = place.country if place else None
@@ -228,6 +233,7 @@ def _reckoned(
         codes=basis.codes,
         customer=basis.customer,
         left=left,
+        explain=explain,
     )
     if not goods.items:
         raise NotFound("nothing in this checkout is sold any more", code="item_unavailable")
@@ -265,6 +271,7 @@ def _reckoned(
         codes=basis.codes,
         customer=basis.customer,
         left=lambda basket: goods.standing,
+        explain=explain,
     )
     return _Reckoned(goods, whole, ways, chosen)
 

@@ -1,4 +1,4 @@
-"""What staff do with promotions: draft, change, publish, end; and ask what one would do."""
+"""What staff do with promotions: draft, change, publish, end; and try."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -7,16 +7,10 @@ from datetime import datetime
 from shop.kernel.errors import Invalid, Problem
 from shop.kernel.events import Event
 from shop.kernel.versions import as_read
-from shop.pricing.model.basket import Basket, CustomerFacts
 from shop.pricing.model.checks import problems_of
-from shop.pricing.model.difference import Difference, difference
 from shop.pricing.model.effects import GiftWith
-from shop.pricing.model.engine import priced
 from shop.pricing.model.named import overlaps_in, unknown_in
 from shop.pricing.model.promotions import Promotion
-from shop.pricing.model.quote import Quote
-from shop.pricing.model.rules import Rules
-from shop.pricing.model.standing import UNTOUCHED, CodeFacts, Standing
 from shop.pricing.ports import Assortment, Promotions
 
 
@@ -94,34 +88,13 @@ def end_promotion(
     return promotions.save(before, after, [_event("PromotionEnded", after, at, who)])
 
 
-def what_if(
-    basket: Basket,
-    *,
-    rules: Rules,
-    at: datetime,
-    then: datetime | None = None,
-    customer: CustomerFacts | None = None,
-    promotion: Promotion | None = None,
-    standing: Standing = UNTOUCHED,
-) -> tuple[Quote, Quote, Difference]:
-    """The basket as it is, and as it would be: at another instant, for another customer, with a
-    draft.
-
-    A draft is priced as if published, and a code it asks for as if entered. Both quotes are
-    explained.
+def draft_to_try(promotion: Promotion, *, assortment: Assortment) -> Promotion:
+    """A promotion as if it were published, to ask what it would do; what a draft is refused for,
+    this is too.
     """
-    before = priced(basket, rules, at, standing, True)
-    other = basket if customer is None else replace(basket, customer=customer)
-    if promotion is not None:
-        rules = rules.with_promotion(replace(promotion, published=True, ended_at=None))
-        if promotion.code_required:
-            code = "WHAT-1F"
-            standing = replace(
-                standing, codes={**standing.codes, "WHAT1F": CodeFacts(promotion.id)}
-            )
-            other = replace(other, codes=(*other.codes, code))
-    after = priced(other, rules, then or at, standing, True)
-    return before, after, difference(before, after)
+    promotion = replace(_with_article(promotion, assortment), published=True, ended_at=None)
+    _refuse(problems_of(promotion) + unknown_in(promotion, assortment.strangers))
+    return promotion
 
 
 def _alone(promotion: Promotion) -> Callable[[Sequence[Promotion]], None]:

@@ -1,58 +1,169 @@
 """A basket as staff ask what if, and what would change."""
 
-from typing import Annotated, Any
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from shop.pricing.model import CustomerFacts, Quote
-from shop.pricing.model.difference import Difference
+from shop.kernel.errors import Invalid
+from shop.kernel.text import currency, email
+from shop.pricing.actions.credits import Instrument
+from shop.pricing.model import CustomerFacts, Promotion
+from shop.pricing.ports import VatIds
 from shop.pricing.wire.promotions import PromotionBody
-from shop.pricing.wire.shapes import Country, Instant
+from shop.pricing.wire.shapes import Country, Id, Instant
+
+Currency = Annotated[str, AfterValidator(currency)]
+Email = Annotated[str, AfterValidator(email)]
+Word = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+
+_CLOSED = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
 
 class CustomerBody(BaseModel):
-    """What the rules may know of a customer."""
+    """Who buys: with an ``id`` that customer's groups, segments and earlier orders count as they
+    are, and what is said here beside them. A guest is counted by ``email``.
+    """
 
-    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
+    model_config = _CLOSED
 
-    id: str | None = None
+    id: Word | None = None
     groups: list[str] = Field(default_factory=list)
     segments: list[str] = Field(default_factory=list)
     orders_before: Annotated[int, Field(ge=0)] | None = None
+    tax_id: Annotated[str, StringConstraints(max_length=30)] | None = None
+    email: Email | None = None
 
-    def facts(self) -> CustomerFacts:
-        return CustomerFacts(self.id, tuple(self.groups), tuple(self.segments), self.orders_before)
+    def facts(self, vat_ids: VatIds, path: str) -> CustomerFacts:
+        """Raises Invalid for what is no VAT number."""
+        number = None if self.tax_id is None else vat_ids.normal(self.tax_id)
+        if self.tax_id is not None and number is None:
+            raise Invalid("this is no VAT number", code="vat_id_invalid", path=f"{path}.tax_id")
+        return CustomerFacts(
+            self.id, tuple(self.groups), tuple(self.segments), self.orders_before, number
+        )
 
 
 class WantedBody(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
+    model_config = _CLOSED
 
     item: Annotated[str, StringConstraints(min_length=1, max_length=200)]
     quantity: Annotated[int, Field(ge=1, le=10_000)]
 
 
+class DestinationBody(BaseModel):
+    """Where it is delivered to, as far as tax and shipping ask."""
+
+    model_config = _CLOSED
+
+    address_country: Country
+    address_region: Word | None = None
+    postal_code: Annotated[str, StringConstraints(max_length=20)] | None = None
+
+
+class CreditBody(BaseModel):
+    """What it is to be paid with: the code of a gift card, or the customer's own."""
+
+    model_config = _CLOSED
+
+    type: Literal["gift_card", "store_credit", "loyalty"]
+    code: Annotated[str, StringConstraints(min_length=8, max_length=64)] | None = None
+    amount: Annotated[int, Field(ge=1)] | None = None
+
+    def instrument(self) -> Instrument:
+        return Instrument(self.type, self.code or "", self.amount)
+
+
 class WhatIfBody(BaseModel):
-    """A basket, and what is to be different about it: the instant, the customer, a promotion."""
+    """A basket as at the checkout, and what is to be different about it: the instant (``then``),
+    the customer, a promotion (written here, or a stored one by id).
 
-    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
+    ``country``, ``region`` and ``postal_code`` are where the buyer may be; with a ``destination``
+    there are ways of shipping, of which ``option`` is one, without it the cheapest.
+    """
 
-    lines: Annotated[list[WantedBody], Field(min_length=1, max_length=200)]
+    model_config = _CLOSED
+
+    lines: Annotated[list[WantedBody], Field(min_length=1, max_length=2_000)]
+    currency: Currency | None = None
     country: Country | None = None
-    codes: Annotated[list[str], Field(max_length=10)] = Field(default_factory=list)
+    region: Word | None = None
+    postal_code: Annotated[str, StringConstraints(max_length=20)] | None = None
+    destination: DestinationBody | None = None
+    option: Word | None = None
+    channel: Literal["web", "app", "agent"] = "web"
+    codes: Annotated[
+        list[Annotated[str, StringConstraints(strip_whitespace=True, max_length=64)]],
+        Field(max_length=10),
+    ] = Field(default_factory=list)
+    credits: Annotated[list[CreditBody], Field(max_length=10)] = Field(default_factory=list)
     customer: CustomerBody | None = None
     at: Instant | None = None
     then: Instant | None = None
     other_customer: CustomerBody | None = None
     promotion: PromotionBody | None = None
+    promotion_id: Id | None = None
+
+    def place(self) -> Mapping[str, Any] | None:
+        return self.destination.model_dump(exclude_none=True) if self.destination else None
+
+    def draft(self) -> Promotion | None:
+        """The promotion that is written here. Raises Invalid with every contradiction."""
+        return self.promotion.promotion() if self.promotion is not None else None
+
+    def once(self) -> "WhatIfBody":
+        """This, where it has one promotion at most. Raises Invalid."""
+        if self.promotion is not None and self.promotion_id is not None:
+            said = "a promotion is written here or named, not both"
+            raise Invalid(said, code="value_contradiction", path="$.promotion_id")
+        return self
 
 
 class WhatIfView(BaseModel):
-    """Both quotes, each with its trace, and what the second changes."""
+    """Both answers of the checkout, each a quote with its trace, the ways of shipping, what is said
+    of it, and what credits leave to pay; and what the second changes.
+    """
 
     before: dict[str, Any]
     after: dict[str, Any]
     difference: dict[str, Any]
 
-    @classmethod
-    def of(cls, before: Quote, after: Quote, changes: Difference) -> "WhatIfView":
-        return cls(before=before.to_dict(), after=after.to_dict(), difference=changes.to_dict())
+
+_AT_THE_CHECKOUT = (
+    (re.compile(r"^\$\.line_items(\[\d+\])\.item\b.*"), r"$.lines\1.item"),
+    (re.compile(r"^\$\.line_items"), "$.lines"),
+    (re.compile(r"^\$\.fulfillment\..*selected_option_id$"), "$.option"),
+    (re.compile(r"^\$\.context\."), "$."),
+    (re.compile(r"^\$\.discounts\.codes"), "$.codes"),
+    (re.compile(r"^\$\.payment\.instruments"), "$.credits"),
+    (re.compile(r"^\$\.buyer\."), "$.customer."),
+)
+"""What a checkout calls its fields, and what they are called here."""
+_IN_A_DRAFT = ((re.compile(r"^\$"), "$.promotion"),)
+
+Names = Sequence[tuple[re.Pattern[str], str]]
+
+
+def here(path: str | None, names: Names = _AT_THE_CHECKOUT) -> str | None:
+    """A path of the checkout, as this body has it."""
+    if path is None:
+        return None
+    for name, ours in names:
+        told = name.sub(ours, path, count=1)
+        if told != path:
+            return told
+    return path
+
+
+@contextmanager
+def in_its_own_words(*, draft: bool = False) -> Iterator[None]:
+    """Refusals of the checkout, or of a draft, with the paths of this body."""
+    names = _IN_A_DRAFT if draft else _AT_THE_CHECKOUT
+    try:
+        yield
+    except Invalid as refusal:
+        problems = [replace(p, path=here(p.path, names)) for p in refusal.problems]
+        raise Invalid(refusal.detail, code=refusal.code, problems=problems) from None
