@@ -10,11 +10,13 @@ from shop.edge.http import Request, endpoint
 from shop.inventory.store import DynamoStock, recent_counts
 from shop.orders.store import DynamoOrders
 from shop.pricing.store import DynamoStandings, rule_book
+from shop.storage.transactions import DynamoLedger
 
 carts = DynamoCarts()
 stock = DynamoStock()
 orders = DynamoOrders()
 shelf = Shelf(DynamoCatalogue(), rule_book(), DynamoStandings(recent_counts()), stock, orders)
+ledger = DynamoLedger()
 page = shop_page()
 
 
@@ -26,6 +28,7 @@ def handler(request: Request[None]) -> dict[str, Any]:
         carts=carts,
         shelf=shelf,
         stock=stock,
+        ledger=ledger,
         at=request.at,
     )
     return cart_view(shown, page)

@@ -31,7 +31,8 @@ FEATURE = Feature(
             summary="Look at a cart at today's prices",
             capability=_CART,
             response=_VIEW,
-            reads=(*_READS, Table.SESSIONS),
+            reads=_READS,
+            writes=(Table.SESSIONS,),
         ),
         Endpoint(
             route="PUT /carts/{id}",

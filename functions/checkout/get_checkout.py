@@ -15,10 +15,12 @@ from shop.peak.store import waiting_rooms
 from shop.peak.wire.signs import announced
 from shop.pricing.store import DynamoStandings, rule_book
 from shop.shipping.store import shipping_tables
+from shop.storage.transactions import DynamoLedger
 
 sessions = DynamoSessions()
 stock = DynamoStock()
 orders = DynamoOrders()
+ledger = DynamoLedger()
 shelf = Shelf(
     DynamoCatalogue(),
     rule_book(),
@@ -39,6 +41,7 @@ def handler(request: Request[None]) -> Mapping[str, Any]:
         orders=orders,
         shelf=shelf,
         stock=stock,
+        ledger=ledger,
         at=request.at,
     )
     view = checkout_view(shown, front)

@@ -35,10 +35,10 @@ FEATURE = Feature(
                 Table.CATALOG,
                 Table.PRICING,
                 Table.INVENTORY,
-                Table.SESSIONS,
                 Table.ORDERS,
                 Table.PEAK,
             ),
+            writes=(Table.SESSIONS,),
         ),
         Endpoint(
             route="PUT /checkout-sessions/{id}",

@@ -103,6 +103,7 @@ WHOLE = ("total_changed", "$.totals")
 
 def test_a_cart_says_what_began_and_what_ended_since_it_was_shown() -> None:
     made = cart()
+    other = cart()
     assert said(look(made)) == {}
     run(**SALE)
     cheaper = look(made)
@@ -110,13 +111,13 @@ def test_a_cart_says_what_began_and_what_ended_since_it_was_shown() -> None:
         LINE: "2 × Enamel Mug: 15.59 USD now; shown at 25.98 USD",
         WHOLE: "what was shown at 25.98 USD comes to 15.59 USD now; sale takes 10.39 USD off",
     }
-    assert said(change(made)) == said(cheaper)
-    assert said(change(made)) == said(look(made)) == {}
+    assert said(change(other)) == said(cheaper)
+    assert said(change(other)) == said(look(other)) == said(look(made)) == {}
     end()
     assert said(look(made))[WHOLE] == (
         "what was shown at 15.59 USD comes to 25.98 USD now; sale has ended"
     )
-    assert said(change(made))[LINE] == "2 × Enamel Mug: 25.98 USD now; shown at 15.59 USD"
+    assert said(change(other))[LINE] == "2 × Enamel Mug: 25.98 USD now; shown at 15.59 USD"
 
 
 def test_a_change_of_the_whole_order_is_said_of_the_total_and_of_no_line() -> None:
@@ -221,17 +222,45 @@ def test_what_a_checkout_offered_stands_for_its_time_though_the_sale_has_ended()
 
 
 def test_what_became_cheaper_reaches_the_buyer_within_that_time() -> None:
-    one, other = begin(), begin()
+    one, other, third = begin(), begin(), begin()
     run(**SALE)
     seen = open_(one)
     assert total(seen) == 1559 + 599
     assert WHOLE in said(seen)
-    told = buy(one)
+    bought = buy(one)
+    assert (bought["status"], total(bought)) == ("completed", 1559 + 599)
+    told = buy(other)
     assert (told["status"], total(told)) == ("incomplete", 1559 + 599)
     assert said(told) == {
         ("price_changed", "$.totals"): "what was shown at 31.97 USD comes to 21.58 USD now; "
         "sale takes 10.39 USD off; look at it and complete again"
     }
-    assert buy(one)["status"] == "completed"
-    assert total(put(other)) == 1559 + 599
     assert buy(other)["status"] == "completed"
+    sent = put(third)
+    assert (total(sent), set(said(sent))) == (1559 + 599, {LINE, WHOLE})
+    assert buy(third)["status"] == "completed"
+
+
+def test_what_was_shown_last_is_compared_whoever_showed_it_and_no_other_total_is_charged() -> None:
+    made, begun = cart(), begin()
+    run(**SALE)
+    assert total(look(made)) == 1559
+    assert total(open_(begun)) == 1559 + 599
+    end()
+    body = {**checkout_body(), "cart_id": made["id"]}
+    assert said(begin(**body))[WHOLE] == (
+        "what was shown at 15.59 USD comes to 25.98 USD now; sale has ended"
+    )
+    bought = buy(begun)
+    assert (bought["status"], total(bought)) == ("completed", 1559 + 599)
+
+
+def test_what_ran_out_is_said_of_a_cart_and_of_a_checkout_that_is_sent_again() -> None:
+    price = [{"amount": 500, "currency": "USD"}]
+    run(id="flash", effect={"kind": "flash_sale", "price": price, "quota": 2})
+    made, begun = cart(), begin()
+    assert buy(begin())["status"] == "completed"
+    told = "what was shown at 10.00 USD comes to 25.98 USD now; flash is used up"
+    assert said(look(made))[WHOLE] == told
+    sent = put(begun, ("mug.1", 1))
+    assert said(sent)[WHOLE].endswith("comes to 31.97 USD now; flash is used up")

@@ -1,6 +1,7 @@
 """What people do with a cart: fill it, change it, look at it, leave it."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -28,11 +29,11 @@ from shop.inventory.ports import Stock
 from shop.kernel.errors import Invalid
 from shop.kernel.idempotency import Ask
 from shop.kernel.ids import new_id
-from shop.kernel.transactions import Change
+from shop.kernel.transactions import Change, Clash, Ledger
 from shop.pricing.actions.coupons import tried
-from shop.pricing.model import Basket, Destination, Rules, Standing
+from shop.pricing.model import Basket, Destination, Quote, Rules, Standing
 from shop.pricing.model.rules import first_order_about, gifts_about
-from shop.pricing.model.seen import Seen
+from shop.pricing.model.seen import CHANGED, Seen
 from shop.pricing.ports import Guesses, Purchases, RuleBook, Standings
 
 if TYPE_CHECKING:
@@ -147,7 +148,14 @@ def create_cart(
 
 
 def show_cart(
-    owner: str, cart_id: str, *, carts: Carts, shelf: Shelf, stock: Stock, at: datetime
+    owner: str,
+    cart_id: str,
+    *,
+    carts: Carts,
+    shelf: Shelf,
+    stock: Stock,
+    ledger: Ledger,
+    at: datetime,
 ) -> Shown:
     """Look at a cart as it stands now. What is no longer sold is left out, and said so.
 
@@ -156,6 +164,10 @@ def show_cart(
     """
     cart = carts.of(owner, cart_id, at)
     shown = _as_it_stands(cart, shelf, at)
+    if any(message.code in CHANGED for message in shown.messages):
+        # Said now, so it is what is compared next time. Who was faster has shown something newer.
+        with suppress(Clash):
+            ledger.commit(carts.changing(cart, _as_shown(cart, shown.quote)))
     if not shown.items:
         return Shown(cart, shown)
     levels = stock.levels([item.variant.sku for item in shown.items])
@@ -215,6 +227,13 @@ def cancel_cart(cart_id: str, ask: Ask, *, carts: Carts, shelf: Shelf) -> Change
     cart = carts.of(ask.owner, cart_id, ask.at)
     shown = _as_it_stands(cart, shelf, ask.at)
     return Change(Shown(cart, shown), (carts.removing(cart),))
+
+
+def _as_shown(cart: Cart, quote: Quote) -> Cart:
+    """The cart with what it is shown at now; what is not sold any more stays in it."""
+    prices = {line.id: line.unit_price.minor for line in quote.lines}
+    lines = tuple(replace(line, seen=prices.get(line.id, line.seen)) for line in cart.lines)
+    return replace(cart, lines=lines, seen=Seen.of(quote), version=cart.version + 1)
 
 
 def _as_it_stands(cart: Cart, shelf: Shelf, at: datetime) -> Priced:

@@ -7,7 +7,7 @@ from typing import Any
 
 from shop.cart.actions import NOTHING
 from shop.cart.model import Message
-from shop.checkout.actions.offering import as_offered, holding, offer_again, settled
+from shop.checkout.actions.offering import as_offered, holding, of_now, offer_again
 from shop.checkout.actions.paying import go_on
 from shop.checkout.actions.shown import UNPAID, Gate, Shown
 from shop.checkout.actions.telling import (
@@ -81,7 +81,8 @@ def complete_checkout(
             refuse_if_bought(order)
             if order.status in UNPAID:
                 return render(Shown(session, order, (in_progress(),)))
-        if not settled(session, till.shelf.book.rules(ask.at), ask.at):
+        rules = till.shelf.book.rules(ask.at)
+        if session.offer.short or not of_now(session.offer, rules, ask.at):
             renewed = _renewed(session, ask.at, till)
             if renewed.offer.quote.total != session.offer.quote.total:
                 return render(Shown(renewed, None, (_told(session, renewed, till, ask.at),)))

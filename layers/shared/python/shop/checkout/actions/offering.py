@@ -345,14 +345,10 @@ def offer_again(
     )
 
 
-def settled(session: Session, rules: Rules, at: datetime) -> bool:
-    """Whether an offer holds as it is: fresh, not short, made under the rules of this instant."""
-    offer = session.offer
-    return (
-        offer.fresh(at)
-        and not offer.short
-        and rules.alike(offer.quote.rules_version, offer.quote.at, at)
-    )
+def of_now(offer: Offer, rules: Rules, at: datetime) -> bool:
+    """Whether an offer is fresh, and made under the rules of this instant."""
+    quote = offer.quote
+    return offer.fresh(at) and rules.alike(quote.rules_version, quote.at, at)
 
 
 def holding(before: Offer, now: Offer, at: datetime) -> Offer:

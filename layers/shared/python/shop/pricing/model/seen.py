@@ -21,6 +21,7 @@ LINE = "line_total_changed"
 """A unit costs what it did, and its line something else: what reduces the line is another."""
 TOTAL = "total_changed"
 """The whole costs something else."""
+CHANGED = (PRICE, LINE, TOTAL)
 
 
 @dataclass(frozen=True, slots=True)
