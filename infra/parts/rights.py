@@ -235,6 +235,7 @@ def environment_of(line: Function, names: Names, ground: Ground, release: str) -
         "POWERTOOLS_SERVICE_NAME": line.module.partition(".")[0],
         "POWERTOOLS_METRICS_NAMESPACE": "Doorbuster",
         "PAYMENT_PROVIDER": stage.payment_provider,
+        "WRITES": ",".join(sorted(names.table(table) for table in needs.writes)),
     }
     if stage.payment_public_key is not None:
         env["PAYMENT_PUBLIC_KEY"] = stage.payment_public_key

@@ -32,6 +32,7 @@ ENVIRONMENT = {
     "TOKEN_ISSUER": "http://issuer.test",
     "TOKEN_KEYS": "http://issuer.test/keys",
     "TOKEN_CLIENTS": "shop-client",
+    "WRITES": "catalog,inventory,orders,peak,pricing,sessions",
     "TABLE_CATALOG": "catalog",
     "TABLE_INVENTORY": "inventory",
     "TABLE_SESSIONS": "sessions",

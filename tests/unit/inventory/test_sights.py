@@ -11,7 +11,7 @@ from moto import mock_aws
 from shop.inventory.model import MAIN, Claim, Demand, Hold, Kind, Movement, Shortage
 from shop.inventory.store import DynamoStock, sights
 from shop.inventory.store.rows import BinRow, SightRow
-from shop.inventory.store.sights import BELIEVED_FOR, LOOK_AGAIN_AFTER, read_all
+from shop.inventory.store.sights import BELIEVED_FOR, LOOK_AGAIN_AFTER, LOOKERS_WAIT, read_all
 from shop.kernel.transactions import Clash
 from shop.storage.table import connection
 from shop.storage.transactions import DynamoLedger
@@ -79,9 +79,9 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every reading of all bins is noted here."""
     readings: list[str] = []
 
-    def read(sku: str, location: str, *, consistent: bool) -> object:
+    def read(sku: str, location: str, **how: Any) -> object:
         readings.append(sku)
-        return read_all(sku, location, consistent=consistent)
+        return read_all(sku, location, **how)
 
     monkeypatch.setattr(sights, "read_all", read)
     return readings
@@ -115,6 +115,20 @@ def test_a_level_that_is_shown_is_a_quarter_of_a_second_old_at_most(town: Town) 
     town.take(Hold("HOT", 3, shard=1))
     town.clock.sleep(LOOK_AGAIN_AFTER)
     assert town.second.levels(["HOT"])["HOT"].available == 37
+
+
+def test_who_may_only_look_writes_nothing_and_reads_for_itself_when_nobody_sells(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WRITES", "orders")
+    looker = DynamoStock(clock=town.clock, sleep=town.clock.sleep)
+    town.first.spread("HOT", 4)
+    written = [(row.seen_at, row.renewed_until) for row in SightRow.query("SIGHT#HOT")]
+    assert looker.levels(["HOT"])["HOT"].available == 40
+    town.take(*town.first.draw([Demand("HOT", 3)]))
+    town.clock.now += LOOKERS_WAIT + LOOK_AGAIN_AFTER
+    assert looker.levels(["HOT"])["HOT"].available == 37
+    assert [(row.seen_at, row.renewed_until) for row in SightRow.query("SIGHT#HOT")] == written
 
 
 def test_sold_out_is_said_on_fresh_knowledge_only(

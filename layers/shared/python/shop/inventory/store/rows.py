@@ -103,6 +103,11 @@ class Books:
     sights: type[SightRow] = SightRow
     movements: type[MovementRow] = MovementRow
 
+    @property
+    def writable(self) -> bool:
+        """Whether this Lambda may write in it; that of a product page may only look."""
+        return str(self.bins.Meta.table_name) in os.environ["WRITES"].split(",")
+
 
 OF_STOCK = Books()
 

@@ -59,7 +59,7 @@ class Sights:
         self._clock = clock
         self._books = books
         self._seen: dict[str, dict[str, Sight]] = {}
-        self._only_looks = False
+        self._tells = books.writable
 
     def of(self, sku: str) -> Mapping[str, Sight]:
         """What is remembered of a SKU, by location; empty for the many that need no memory."""
@@ -115,10 +115,10 @@ class Sights:
             sight = self._take(sku, location, row.seen, float(row.seen_at), now)
         if row is not None and float(row.renewed_until) > now:
             return sight
-        if not self._only_looks and self._elected(sku, location, now):
-            return self.renew(sku, location)
+        if self._tells:
+            return self.renew(sku, location) if self._elected(sku, location, now) else sight
         # Those who sell renew it while it sells; who may only look reads when nobody did.
-        if self._only_looks and now - sight.seen_at >= LOOKERS_WAIT:
+        if now - sight.seen_at >= LOOKERS_WAIT:
             return self.renew(sku, location, tell=False)
         return sight
 
@@ -180,13 +180,7 @@ class Sights:
         """Whether it is this process that renews the sight now."""
         free = SightRow.renewed_until.does_not_exist() | (SightRow.renewed_until <= now)
         actions: list[Action] = [SightRow.renewed_until.set(now + LOOK_AGAIN_AFTER)]
-        try:
-            return _written(self._books.sights(*_sight_key(sku, location)), actions, free)
-        except UpdateError as error:
-            if error.cause_response_code != "AccessDeniedException":
-                raise
-            self._only_looks = True  # the role of a product page's Lambda
-            return False
+        return _written(self._books.sights(*_sight_key(sku, location)), actions, free)
 
 
 def _written(row: SightRow, actions: list[Action], condition: Condition) -> bool:
