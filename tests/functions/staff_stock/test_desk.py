@@ -174,6 +174,16 @@ def test_a_working_day_with_one_sku() -> None:
     assert (first["kind"], first["incoming"], first["available"]) == ("expected", 20, 0)
 
 
+@pytest.mark.parametrize("why", ["self", "null", "a.b", "é ü", "_user_instantiated"])
+def test_any_word_will_do_for_why_goods_are_set_aside(why: str) -> None:
+    sells("CAP-S")
+    move("receive", units=9)
+    assert move("set_aside", units=2, why=why).json["unavailable_by"] == {why: 2}
+    assert shelf("CAP-S").json["unavailable_by"] == {why: 2}
+    assert journal("sku=CAP-S").json["movements"][0]["unavailable"] == {why: 2}
+    assert move("bring_back", units=1, why=why).json["unavailable_by"] == {why: 1}
+
+
 def test_a_retry_under_its_key_gets_the_same_answer_and_moves_nothing() -> None:
     sells("CAP-S")
     first = move("receive", units=5, version=0, key="delivery-7")

@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from pynamodb.attributes import MapAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import Attribute, MapAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.constants import MAP, NUMBER
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
@@ -30,6 +31,18 @@ from shop.inventory.model.bins import AWAITED, NO_ALARM, Bin, Change, Gone, Step
 from shop.kernel.ids import derived_id
 from shop.storage.documents import JsonDocument
 from shop.storage.table import Row
+
+
+class UnitsByWord(Attribute[Mapping[str, int]]):
+    """Units by a word that staff chose, a reason or a SKU: any word, so none of Python's names."""
+
+    attr_type = MAP
+
+    def serialize(self, value: Mapping[str, int]) -> dict[str, dict[str, str]]:
+        return {reason: {NUMBER: str(units)} for reason, units in value.items()}
+
+    def deserialize(self, value: Mapping[str, Mapping[str, str]]) -> dict[str, int]:
+        return {reason: int(units[NUMBER]) for reason, units in value.items()}
 
 
 class BinRow(Row):
@@ -46,7 +59,7 @@ class BinRow(Row):
     available = NumberAttribute(default=0)
     safety = NumberAttribute(default=0)
     incoming = NumberAttribute(default=0)
-    unavailable_by: MapAttribute[str, int] = MapAttribute(default=dict)  # type: ignore[no-untyped-call]
+    unavailable_by = UnitsByWord(default=dict)
     version = NumberAttribute(default=0)
     bins = NumberAttribute(default=1)
     open = NumberAttribute(default=1)
@@ -56,7 +69,7 @@ class BinRow(Row):
     watch = NumberAttribute(default=0)
     crossings = NumberAttribute(default=0)
     terms: MapAttribute[str, Any] = MapAttribute(null=True)  # type: ignore[no-untyped-call]
-    parts: MapAttribute[str, int] = MapAttribute(null=True)  # type: ignore[no-untyped-call]
+    parts = UnitsByWord(null=True)
     kits = NumberAttribute(null=True)
 
 
@@ -89,7 +102,7 @@ class MovementRow(Row):
     location = UnicodeAttribute(default=MAIN)
     shard = NumberAttribute(default=0)
     on_hand = NumberAttribute(default=0)
-    unavailable: MapAttribute[str, int] = MapAttribute(default=dict)  # type: ignore[no-untyped-call]
+    unavailable = UnitsByWord(default=dict)
     safety = NumberAttribute(default=0)
     incoming = NumberAttribute(default=0)
     earmarked = NumberAttribute(default=0)
@@ -288,7 +301,7 @@ def read_bin(row: BinRow) -> Bin:
         committed=int(row.committed),
         available=int(row.available),
         version=int(row.version),
-        unavailable_by=_units(row.unavailable_by),
+        unavailable_by=row.unavailable_by,
         safety=int(row.safety),
         incoming=int(row.incoming),
         bins=int(row.bins),
@@ -299,7 +312,7 @@ def read_bin(row: BinRow) -> Bin:
         watch=int(row.watch),
         crossings=int(row.crossings),
         terms=_read_terms(row.terms),
-        parts=_units(row.parts) if row.parts is not None else {},
+        parts=row.parts or {},
         kits=int(row.kits or 0),
     )
 
@@ -316,7 +329,7 @@ def read_movement(sku: str, row: MovementRow) -> Movement:
         row.location,
         int(row.shard),
         int(row.on_hand),
-        _units(row.unavailable),
+        row.unavailable,
         int(row.safety),
         int(row.incoming),
         int(row.earmarked),
@@ -343,7 +356,3 @@ def _read_terms(attribute: "MapAttribute[str, Any] | None") -> Terms | None:
         date.fromisoformat(stored["ships_from"]),
         datetime.fromisoformat(until) if until else None,
     )
-
-
-def _units(stored: "MapAttribute[str, int]") -> Mapping[str, int]:
-    return {reason: int(units) for reason, units in stored.attribute_values.items()}
