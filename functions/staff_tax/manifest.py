@@ -13,7 +13,7 @@ FEATURE = Feature(
             module="staff_tax.list_countries",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="The countries that the shop has tax rates of",
+            summary="The countries that the shop has tax rates of (?limit=50&cursor=…)",
             response="shop.pricing.wire.taxes:TaxCountriesView",
             reads=(Table.PRICING,),
         ),

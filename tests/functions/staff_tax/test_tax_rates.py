@@ -76,6 +76,12 @@ def test_staff_say_what_a_state_takes_and_the_next_checkout_takes_it() -> None:
     listed = ask(list_countries, "GET /staff/tax-rates").json["countries"]
     assert {"country": "US", "version": 1, "rates": 6} in listed
     assert {"country": "DK", "version": 0, "rates": 1} in listed
+    first = ask(list_countries, "GET /staff/tax-rates", query="limit=2").json
+    rest = ask(
+        list_countries, "GET /staff/tax-rates", query=f"limit=200&cursor={first['cursor']}"
+    ).json
+    assert [*first["countries"], *rest["countries"]] == listed
+    assert rest.get("cursor") is None
 
 
 def test_a_class_of_goods_has_a_rate_of_its_own() -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from shop.kernel.errors import Invalid
+from shop.kernel.paging import place_in, to_cursor
 from shop.kernel.text import CONTROLS, NO_MARKUP, TAG
 from shop.pricing.model.tax import TaxRate
 from shop.pricing.model.tax_rates import CountryRates
@@ -93,16 +94,27 @@ class TaxCountriesView(BaseModel):
     """The countries that the shop has rates of, by code."""
 
     countries: list[TaxCountryView] = Field(default_factory=list)
+    cursor: str | None = None
 
-    @classmethod
-    def of(cls, bundled: Iterable[TaxRate], changed: Iterable[CountryRates]) -> "TaxCountriesView":
-        count: dict[str, tuple[int, int]] = {}
-        for rate in bundled:
-            count[rate.country] = (0, count.get(rate.country, (0, 0))[1] + 1)
-        count |= {one.country: (one.version, len(one.rates)) for one in changed}
-        return cls(
-            countries=[
-                TaxCountryView(country=code, version=version, rates=rates)
-                for code, (version, rates) in sorted(count.items())
-            ]
-        )
+
+def tax_countries_view(
+    bundled: Iterable[TaxRate],
+    changed: Iterable[CountryRates],
+    *,
+    limit: int,
+    cursor: str | None,
+) -> TaxCountriesView:
+    """A page of them."""
+    after = place_in(cursor)
+    count: dict[str, tuple[int, int]] = {}
+    for rate in bundled:
+        count[rate.country] = (0, count.get(rate.country, (0, 0))[1] + 1)
+    count |= {one.country: (one.version, len(one.rates)) for one in changed}
+    rest = [code for code in sorted(count) if after is None or code > after]
+    return TaxCountriesView(
+        countries=[
+            TaxCountryView(country=code, version=count[code][0], rates=count[code][1])
+            for code in rest[:limit]
+        ],
+        cursor=to_cursor({"after": rest[limit - 1]}) if len(rest) > limit else None,
+    )
