@@ -1,11 +1,12 @@
 """Product pages do not read a hot article to death."""
 
+import random
 from collections.abc import Iterable, Mapping
 
 import pytest
 
-from shop.inventory.model import StockLevel
-from shop.inventory.store import recent
+from shop.inventory.model import USES, Demand, StockLevel
+from shop.inventory.store import DynamoStock, recent
 from shop.inventory.store.recent import FRESH_FOR, RecentLevels
 
 
@@ -66,3 +67,26 @@ def test_what_was_read_longest_ago_is_forgotten(
     assert shelf.asked == [["A"], ["B"], ["C"]]
     assert set(pages.levels(["A", "B", "C"])) == {"A", "B", "C"}
     assert shelf.asked[3] == ["A"]
+
+
+def test_what_is_about_to_be_relied_on_is_read_anew_and_shown_from_then_on(shelf: Shelf) -> None:
+    pages = shown(shelf)
+    pages.levels(["A"])
+    shelf.units = 1
+    assert pages.levels(["A"])["A"].available == 5
+    assert pages.levels(["A"], anew=True)["A"].available == 1
+    assert pages.levels(["A"])["A"].available == 1
+    assert shelf.asked == [["A"], ["A"]]
+
+
+def test_who_was_told_how_many_bins_there_are_begins_at_any_of_them() -> None:
+    def drawn(bins: int) -> set[int]:
+        found = set()
+        for seed in range(40):
+            stock = DynamoStock((USES,), chance=random.Random(seed))
+            stock.told("QUOTA#sale", bins)
+            found |= {hold.shard for hold in stock.draw([Demand("QUOTA#sale", 1)])}
+        return found
+
+    assert drawn(1) == {0}
+    assert len(drawn(64)) > 20
