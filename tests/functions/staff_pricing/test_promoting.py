@@ -144,8 +144,16 @@ def test_what_runs_keeps_its_terms() -> None:
     create()
     assert schedule().json["status"] == "running"
     other = {**TENTH, "effect": {"kind": "order_percent", "basis_points": 2000}, "version": 2}
-    refused = ask(change_promotion, "PUT /staff/promotions/{id}", other, id="tenth")
+    route = "PUT /staff/promotions/{id}"
+    refused = ask(change_promotion, route, other, id="tenth")
     assert (refused.status, refused.json["code"]) == (409, "running_promotion")
+    assert [e["path"] for e in refused.json["errors"]] == ["$.effect"]
+    more = {"goods": {"products": []}, "conditions": {"groups": ["gold"], "min_quantity": 2}}
+    refused = ask(change_promotion, route, {**TENTH, **more, "version": 2}, id="tenth")
+    assert [e["path"] for e in refused.json["errors"]] == [
+        "$.conditions.groups",
+        "$.conditions.min_quantity",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,23 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
         "$.effect.amount[1]",
     ),
     (
+        "every nothing",
+        told({"kind": "every_spend", "every": [{"spend": usd(0), "save": usd(0)}]}),
+        "amount_invalid",
+        "$.effect.every[0].spend.amount",
+    ),
+    (
+        "a tier in no currency",
+        told(
+            {
+                "kind": "spend_save",
+                "tiers": [{"spend": {"amount": 5, "currency": "XYZ"}, "basis_points": 100}],
+            }
+        ),
+        "currency_unknown",
+        "$.effect.tiers[0].spend.currency",
+    ),
+    (
         "an amount of nothing",
         told({"kind": "amount_off", "amount": [usd(0)]}),
         "amount_invalid",

@@ -109,15 +109,16 @@ class _Found:
         seen: set[str] = set()
         for place, amount in enumerate(amounts):
             here = f"{path}[{place}]"
-            if amount.currency not in CURRENCIES:
-                self.add(
-                    "currency_unknown", f"{amount.currency!r} is no currency", f"{here}.currency"
-                )
             if amount.currency in seen:
                 self.add("currency_repeated", f"{amount.currency} stands twice", here)
-            if amount.minor < (0 if zero else 1):
-                self.add("amount_invalid", "an amount is above zero", f"{here}.amount")
+            self.amount(amount, here, zero=zero)
             seen.add(amount.currency)
+
+    def amount(self, amount: Money, path: str, *, zero: bool = False) -> None:
+        if amount.currency not in CURRENCIES:
+            self.add("currency_unknown", f"{amount.currency!r} is no currency", f"{path}.currency")
+        if amount.minor < (0 if zero else 1):
+            self.add("amount_invalid", "an amount is above zero", f"{path}.amount")
 
     def percent(self, points: int | None, path: str) -> None:
         if points is not None and not 1 <= points <= WHOLE:
@@ -222,7 +223,7 @@ class _Found:
         lower: dict[str, tuple[int, int]] = {}
         for place, tier in enumerate(effect.tiers):
             here = f"{path}.tiers[{place}]"
-            self.amounts((tier.spend,), f"{here}.spend")
+            self.amount(tier.spend, f"{here}.spend")
             if (tier.save is None) == (tier.basis_points is None):
                 self.add("effect_contradiction", "either an amount or a percentage", here)
                 continue
@@ -234,7 +235,7 @@ class _Found:
                         "currency_mismatch", "spend and save are of one currency", f"{here}.save"
                     )
                     continue
-                self.amounts((tier.save,), f"{here}.save")
+                self.amount(tier.save, f"{here}.save")
                 if tier.save > tier.spend:
                     self.add("tier_invalid", "a tier saves no more than is spent", f"{here}.save")
                 saves = tier.save.minor
@@ -252,8 +253,8 @@ class _Found:
         seen: set[str] = set()
         for place, every in enumerate(effect.every):
             here = f"{path}.every[{place}]"
-            self.amounts((every.spend,), f"{here}.spend")
-            self.amounts((every.save,), f"{here}.save")
+            self.amount(every.spend, f"{here}.spend")
+            self.amount(every.save, f"{here}.save")
             if every.save.currency != every.spend.currency:
                 self.add("currency_mismatch", "spend and save are of one currency", f"{here}.save")
             elif every.save > every.spend:

@@ -1,5 +1,6 @@
 """Promotions: what is reduced, when, for whom, and beside which others. Data, with a life cycle."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -153,10 +154,12 @@ class Promotion:
             )
             same_life = replace(to, version=0, published=True, published_at=self.published_at)
             if same_life != replace(allowed, version=0):
-                raise Conflict(
-                    "while it runs, only title, end and capacity may change",
-                    code="running_promotion",
-                )
+                said = "while it runs, only title, end and capacity may change"
+                fixed = [
+                    Problem("running_promotion", said, path)
+                    for path in _differing(written(same_life), written(replace(allowed, version=0)))
+                ]
+                raise Conflict(said, code="running_promotion", problems=fixed)
             if window.ends is not None and window.ends < at:
                 raise Conflict(
                     "it has run until now; end it instead",
@@ -201,3 +204,18 @@ class Revision:
     change: str
     who: str
     promotion: Promotion
+
+
+def _differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    """Where two promotions as they are written differ; conditions are looked at one by one."""
+    found = []
+    for name in dict.fromkeys((*one, *other)):
+        if one.get(name) == other.get(name):
+            continue
+        if name != "conditions":
+            found.append(f"$.{name}")
+            continue
+        ours, theirs = one.get(name) or {}, other.get(name) or {}
+        inner = dict.fromkeys((*ours, *theirs))
+        found += [f"$.{name}.{part}" for part in inner if ours.get(part) != theirs.get(part)]
+    return found
