@@ -114,6 +114,13 @@ def test_a_flash_sale_tiers_and_a_batch_of_codes_from_the_calendar_to_the_order_
 
     kept = staff.get(f"/staff/orders/{order_id}")
     assert kept["total"] == done["totals"][-1]["amount"]
+    (line,) = kept["pricing"]["lines"]
+    assert {d["promotion_id"]: d["amount"] for d in line["discounts"]} == reduced
+    assert {e["rule"] for e in kept["pricing"]["trace"] if e["applied"]} >= set(reduced)
+    seen = jane.get(f"/orders/{order_id}")
+    judge("order", seen)
+    (off,) = (t for t in seen["totals"] if t["type"] == "items_discount")
+    assert {-told["amount"] for told in off["lines"]} == set(reduced.values())
 
     # Jane had her two, and the code is spent; for Mallory there are two left.
     spent = begin(jane, goods, code)

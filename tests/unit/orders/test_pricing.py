@@ -87,6 +87,13 @@ def test_a_business_of_another_state_is_shown_to_owe_the_tax() -> None:
     ]
 
 
+def test_why_no_tax_is_charged_is_said_in_full() -> None:
+    for order, said in ((sold("FR", "FR40303265045"), True), (sold("FR"), False)):
+        pricing = PricedOrder.of(order).pricing
+        assert pricing is not None
+        assert ("2006/112/EC" in str(pricing.reverse_charge_reason)) is said
+
+
 def test_the_buyer_reads_which_taxes_a_total_includes() -> None:
     last = order_view(sold("DE"), "https://shop.example")["totals"][-1]
     assert "MwSt 19 % 3.98 EUR, MwSt 7 % 1.31 EUR" in last["display_text"]

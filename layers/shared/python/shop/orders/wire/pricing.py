@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from shop.kernel.money import Money
 from shop.orders.model import Order
 from shop.orders.wire.staff import StaffOrder
-from shop.pricing.model.quote import Delivery, Discount, Quote, QuoteLine, Tax
+from shop.pricing.model.quote import REVERSED, Delivery, Discount, Quote, QuoteLine, Tax
 from shop.pricing.model.trace import Step
 
 
@@ -188,6 +188,7 @@ class OrderPricing(_Out):
     rounding: RoundingTold
     tax_included: bool
     reverse_charge: bool
+    reverse_charge_reason: str | None = None
     lines: list[LinePricing]
     shipping: ShippingPricing | None = None
     gifts: list[GiftTold]
@@ -214,6 +215,7 @@ class OrderPricing(_Out):
             rounding=RoundingTold.model_validate(quote.rounding.to_dict()),
             tax_included=quote.tax_included,
             reverse_charge=quote.reverse_charge,
+            reverse_charge_reason=REVERSED if quote.reverse_charge else None,
             lines=[LinePricing.of(line, taxed(line.tax, line.id)) for line in quote.lines],
             shipping=(
                 None
