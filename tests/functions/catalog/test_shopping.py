@@ -301,7 +301,8 @@ def test_what_shopping_asks_of_dynamodb_is_counted() -> None:
         [simple(f"p{n:03}", "Mug", categories=(Category("Kitchen"),)) for n in range(24)]
     )
     sold(shirt())
-    search({"query": "warm"})  # the client is made now, not inside
+    # The client is made and the locations are known now, not inside.
+    lookup({"ids": ["p000"]})
     with counted() as calls:
         search({"query": "mugs", "pagination": {"limit": 20}})
     assert calls.names == ["dynamodb.Query catalog"]
