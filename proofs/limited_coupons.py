@@ -26,6 +26,7 @@ def prove(options: Options) -> list[Verdict]:
     if options.points:
         clients, uses = options.points, options.points // 20
     each = clients // CROWDS
+    clients = each * CROWDS
     with Emulator() as emulator:
         shop = emulator.endpoint
         at_work(

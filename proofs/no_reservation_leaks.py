@@ -26,6 +26,7 @@ def prove(options: Options) -> list[Verdict]:
     clock = options.clock()
     number = options.points or (FEW if options.broken else RESERVATIONS)
     each = number // CROWDS
+    number = each * CROWDS
     wanted = [("mug.1", 2), ("mug.2", 1)]
     with Emulator() as emulator:
         shop = emulator.endpoint
