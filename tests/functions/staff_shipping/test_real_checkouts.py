@@ -191,7 +191,7 @@ def test_what_was_offered_stands_for_its_time() -> None:
 @pytest.mark.usefixtures("_late")
 def test_a_way_that_costs_more_now_is_said_and_not_bought_unsaid() -> None:
     put(table())
-    told = begun(("mug.1", 1))
+    told, other = begun(("mug.1", 1)), begun(("mug.1", 1))
     put(table(method(flat=usd(900))), version=1)
     shown = call(get_checkout.handler, f"GET {ONE}", id=told["id"]).json
     assert "shipping_price_changed" in codes(shown)
@@ -199,7 +199,7 @@ def test_a_way_that_costs_more_now_is_said_and_not_bought_unsaid() -> None:
     assert "9.00" in said["content"]
     assert "4.00" in said["content"]
     bought = call(
-        complete_checkout.handler, f"POST {ONE}/complete", paying("tok_success"), id=told["id"]
+        complete_checkout.handler, f"POST {ONE}/complete", paying("tok_success"), id=other["id"]
     ).json
     assert bought["status"] != "completed"
     assert "price_changed" in codes(bought)
@@ -209,11 +209,11 @@ def test_a_way_that_is_gone_is_said_even_where_another_costs_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     put(table())
-    told = begun(("mug.1", 1))
+    told, other = begun(("mug.1", 1)), begun(("mug.1", 1))
     put(table(method(id="boat", title="Boat")), version=1)
     with monkeypatch.context() as patch:
         patch.setattr(model, "FRESH", timedelta(0))
-        shown = call(get_checkout.handler, f"GET {ONE}", id=told["id"]).json
+        shown = call(get_checkout.handler, f"GET {ONE}", id=other["id"]).json
         assert "shipping_option_unavailable" in codes(shown)
         first = call(
             complete_checkout.handler, f"POST {ONE}/complete", paying("tok_success"), id=told["id"]
