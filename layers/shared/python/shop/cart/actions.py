@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,7 @@ from shop.catalog.model import Product, Variant
 from shop.catalog.ports import Catalogue
 from shop.inventory.ports import Stock
 from shop.kernel.errors import Invalid
+from shop.kernel.frozen import frozen
 from shop.kernel.idempotency import Ask
 from shop.kernel.ids import new_id
 from shop.kernel.transactions import Change, Clash, Ledger
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 NOTHING: Mapping[str, int] = {}
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Wish:
     """What somebody asks a cart to hold: ``(line id or None, variant id, quantity)`` per line."""
 
@@ -59,7 +60,7 @@ class Wish:
     channel: str = "web"
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Shown:
     """A cart as it is shown: what it holds and what that costs now."""
 
@@ -67,7 +68,7 @@ class Shown:
     priced: Priced
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Shelf:
     """What the shop knows while it prices lines."""
 

@@ -6,7 +6,7 @@ The checkout prices its lines by the same function, so a price has one origin.
 
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ from shop.catalog.model import Product, Variant
 from shop.inventory.model import Beyond, Demand, StockLevel
 from shop.inventory.model.kits import kits_among, lacking, unpacked
 from shop.kernel.errors import Invalid, Problem
+from shop.kernel.frozen import frozen
 from shop.kernel.ids import derived_id
 from shop.kernel.money import LARGEST, Money
 from shop.pricing.actions.announcing import Place, line_of, with_references
@@ -43,7 +44,7 @@ MOST_LINES = 2_000
 """The longest real invoice known has 1,114 lines."""
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Line:
     """A quantity of one variant. ``seen`` is the unit price last shown for it, in minor units."""
 
@@ -53,7 +54,7 @@ class Line:
     seen: int | None = None
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Message:
     """Something to tell whoever holds the cart or checkout; ``path`` is a JSONPath into the answer.
 
@@ -67,7 +68,7 @@ class Message:
     severity: str | None = None
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Item:
     """A line with what it is a line of."""
 
@@ -76,7 +77,7 @@ class Item:
     variant: Variant
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Priced:
     """Lines with their prices and everything that must be said about them."""
 
@@ -95,7 +96,7 @@ class Priced:
         )
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Cart:
     """See the module. ``country`` and ``region`` are what is known of where the shopper is."""
 

@@ -6,7 +6,7 @@ stands is never stored twice: once an order was placed from it, the order's stat
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -17,6 +17,7 @@ from shop.inventory.model import Demand
 from shop.inventory.model.kits import Kit, unpacked
 from shop.kernel.counts import Count
 from shop.kernel.errors import Conflict
+from shop.kernel.frozen import frozen
 from shop.kernel.ids import derived_id
 from shop.orders.model import Order, OrderLine
 from shop.orders.model import Status as OrderStatus
@@ -50,7 +51,7 @@ class Phase(StrEnum):
     CANCELED = "canceled"
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class OfferLine:
     """A line of the offer: what a later answer, and the order, must know without the catalogue."""
 
@@ -63,7 +64,7 @@ class OfferLine:
     image_url: str | None = None
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Offer:
     """What the shop asks for the lines, and the ways it can send them."""
 
@@ -122,7 +123,7 @@ class Offer:
         return tuple(self.kits.get(sku, {}).items())
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Session:
     """See the module.
 

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
@@ -30,6 +29,7 @@ from shop.cart.wire import (
 from shop.checkout.actions import Shown, Tender, Wish
 from shop.checkout.model import Offer, OfferLine, Phase, Session, messages_of
 from shop.kernel.errors import Invalid
+from shop.kernel.frozen import frozen
 from shop.orders.model import GUEST
 from shop.orders.model import Status as OrderStatus
 from shop.payments.model import Credential
@@ -230,7 +230,7 @@ def _refused(why: str, path: str) -> Invalid:
     return Invalid(why, code="payment_failed", path=path)
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Front:
     """What all checkouts of a stage show alike: where the shop is, how to pay, what is agreed."""
 

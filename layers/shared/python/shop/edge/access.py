@@ -8,17 +8,18 @@ is, not what they may do). Cognito's access tokens name the client in ``client_i
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from typing import Any
 
 from shop.kernel.errors import Forbidden, Unauthenticated, Unavailable
+from shop.kernel.frozen import frozen
 
 TOKEN_LENGTH = 8192
 """Characters of a bearer token that are looked at; Cognito's have about 1,000."""
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Caller:
     """The one who asks. ``customer`` is the Cognito subject, ``None`` for a guest."""
 

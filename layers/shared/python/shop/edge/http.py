@@ -12,7 +12,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import parse_qsl
@@ -36,6 +36,7 @@ from shop.kernel.errors import (
     Unavailable,
     Unprocessable,
 )
+from shop.kernel.frozen import frozen
 from shop.kernel.idempotency import Ask
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ STATUS_OF: dict[type[Refusal], int] = {
 Body = TypeVar("Body")
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Request(Generic[Body]):
     """What a door needs to know of a request.
 
@@ -132,7 +133,7 @@ class Request(Generic[Body]):
         return Ask(self.caller.owner, key, self.fingerprint, self.at)
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Answer:
     """An answer with more to say than its body: a status, headers, or a body that is not JSON.
 

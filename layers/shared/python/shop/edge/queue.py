@@ -9,7 +9,6 @@ good: logged as an error, counted (``MessagesRefused``, which has an alarm), and
 import json
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Generic, TypeVar, cast
@@ -20,11 +19,12 @@ from shop.edge.faults import told
 from shop.edge.http import log, parse
 from shop.edge.reaction import measured
 from shop.kernel.errors import Refusal
+from shop.kernel.frozen import frozen
 
 Body = TypeVar("Body", bound=BaseModel)
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Message(Generic[Body]):
     """One message. ``attempt`` counts its deliveries, from 1; ``at`` is now, UTC."""
 

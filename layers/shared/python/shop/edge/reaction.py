@@ -7,14 +7,14 @@ then set aside in its dead-letter queue. So a door must bear to see an event twi
 import json
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from shop.edge.http import log
+from shop.kernel.frozen import frozen
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Happening:
     """What happened, to what and when; ``now`` is when the door hears of it."""
 

@@ -10,14 +10,14 @@ So the door must stop at what fails, and must bear to see a change twice.
 
 import base64
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from shop.edge.faults import told
 from shop.edge.http import log
+from shop.kernel.frozen import frozen
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Change:
     """One item as it was (``None``: it is new) and as it is (``None``: it is gone)."""
 

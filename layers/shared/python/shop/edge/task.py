@@ -5,14 +5,14 @@ refusal is not an answer here but a failure, told by the name of its class.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from shop.edge.http import log
+from shop.kernel.frozen import frozen
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Task:
     """What the workflow says to a step.
 

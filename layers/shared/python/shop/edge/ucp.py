@@ -8,11 +8,12 @@ Source: UCP 2026-08-25, "Discovery, Governance, and Negotiation".
 import hashlib
 import os
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from shop.kernel.errors import Conflict, Forbidden, Invalid, NotFound, Refusal, Unprocessable
+from shop.kernel.frozen import frozen
 
 if TYPE_CHECKING:
     from shop.edge.profiles import Profiles
@@ -33,7 +34,7 @@ LOYALTY = "dev.ucp.common.loyalty"
 SPLIT_PAYMENTS = "dev.ucp.shopping.split_payments"
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Capability:
     """Something the shop can do. ``extends`` names the parents of an extension."""
 
@@ -80,7 +81,7 @@ CAPABILITIES: Mapping[str, Capability] = {
 }
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Negotiated:
     """What shop and platform agreed on for one request: versions by capability.
 

@@ -19,6 +19,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from shop.kernel.errors import NotFound, TooLarge, Unauthenticated, Unavailable
+from shop.kernel.frozen import frozen
 
 TOLERANCE = timedelta(minutes=5)
 BODY_LIMIT = 64 * 1024
@@ -95,7 +96,7 @@ class Keyring:
         return self._keys
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class OneOfTheRing:
     """What :func:`verified` needs of one sender's secret."""
 

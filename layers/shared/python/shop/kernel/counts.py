@@ -4,11 +4,12 @@ Who counts, and up to where, is pricing's; that it is given back with the order 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from shop.kernel.frozen import frozen
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class Count:
     """``units`` of something counted under a name, of which ``limit`` may be used in all.
 

@@ -21,10 +21,11 @@ its ``code`` is what a program acts on and its ``detail`` what a person reads::
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from shop.kernel.frozen import frozen
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Problem:
     """One thing that is wrong, and where.
 

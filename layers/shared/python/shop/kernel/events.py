@@ -1,11 +1,12 @@
 """What happened, told once: an event rides in the same write as the change it speaks of."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from shop.kernel.frozen import frozen
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class Event:
     """A fact of trade, named in the past tense (``OrderPlaced``).
 

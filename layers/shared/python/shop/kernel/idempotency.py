@@ -6,11 +6,11 @@ and a crash leaves either both or neither.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
 from shop.kernel.errors import KeyReused, Refusal, Stale
+from shop.kernel.frozen import frozen
 from shop.kernel.transactions import Change, Clash, Ledger, Part
 
 T = TypeVar("T")
@@ -19,7 +19,7 @@ KEPT = timedelta(hours=24)
 """How long an answer is kept. Source: UCP, "Replay Protection": at least 24 hours."""
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Ask:
     """One request to change something: whose, under which key, and a digest of what was asked."""
 
@@ -29,7 +29,7 @@ class Ask:
     at: datetime
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Taken:
     """What is kept under a key. ``answer`` is ``None`` while the work is still going on."""
 

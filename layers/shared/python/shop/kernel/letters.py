@@ -1,12 +1,13 @@
 """Letters that are written once, however often the shop is told why to write them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from shop.kernel.frozen import frozen
 
-@dataclass(frozen=True)
+
+@frozen(slots=False)
 class Letter:
     """What somebody reads: the same words as plain text and as HTML."""
 

@@ -5,11 +5,11 @@ The exponents are ISO 4217's (list of 2026-01-01): two decimals unless named her
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
 
 from shop.kernel.errors import Invalid
+from shop.kernel.frozen import frozen
 
 _EXPONENTS: dict[str, int] = {
     **dict.fromkeys(
@@ -63,7 +63,7 @@ def exponent(currency: str) -> int:
     return _EXPONENTS.get(currency, 2)
 
 
-@dataclass(frozen=True, order=False, slots=True)
+@frozen
 class Money:
     """An amount in whole minor units of an ISO 4217 currency (``Money(1299, "USD")`` is $12.99).
 

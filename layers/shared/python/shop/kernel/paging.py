@@ -5,15 +5,15 @@ import binascii
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from shop.kernel.errors import Invalid
+from shop.kernel.frozen import frozen
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Page(Generic[T]):
     """Some items of a list and the cursor of the next page, ``None`` at the end."""
 

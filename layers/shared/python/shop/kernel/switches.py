@@ -1,10 +1,11 @@
 """Switches: what staff turned off, why, and what is said to whoever comes meanwhile."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from shop.kernel.errors import Unavailable
+from shop.kernel.frozen import frozen
 
 SHOP = "shop"
 """The switch that makes the whole shop read-only."""
@@ -33,7 +34,7 @@ class SwitchedOff(Unavailable):
     """Seconds."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Off:
     """A switch that is off: since when, by whom and why, and when to come back (in seconds)."""
 
@@ -43,7 +44,7 @@ class Off:
     retry_after: int = 60
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Board:
     """The switches that are off; every other one is on. ``version`` rises with each change."""
 

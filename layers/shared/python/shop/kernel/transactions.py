@@ -5,8 +5,9 @@ collects parts from several floors and commits them together.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
+
+from shop.kernel.frozen import frozen
 
 T = TypeVar("T")
 
@@ -43,7 +44,7 @@ class Ledger(Protocol):
         """Write all parts or none. Raises :class:`Clash`; a mere collision is tried again first."""
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Change(Generic[T]):
     """What something is to become, and the parts that make it so once they are committed."""
 

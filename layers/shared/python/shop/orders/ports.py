@@ -1,12 +1,12 @@
 """What the life of an order needs from the world."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
 from shop.kernel.counts import Count
 from shop.kernel.events import Event
+from shop.kernel.frozen import frozen
 from shop.kernel.letters import GIVEN_UP as GIVEN_UP
 from shop.kernel.letters import Letter as Letter
 from shop.kernel.letters import Letters as Letters
@@ -16,7 +16,7 @@ from shop.kernel.transactions import Part
 from shop.orders.model import Batch, Order, Status
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Summary:
     """An order in a list. ``total`` is minor units of ``currency``."""
 

@@ -8,10 +8,12 @@ provider reports is merged by rank, and a lower rank never replaces a higher one
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+
+from shop.kernel.frozen import frozen
 
 
 class PaymentStatus(StrEnum):
@@ -36,7 +38,7 @@ RANK: Mapping[PaymentStatus, int] = {
 """A captured payment outranks a cancelled one: money that moved is a fact, whatever came before."""
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Credential:
     """What the buyer pays with: the provider's token for it, never a card number."""
 
@@ -45,7 +47,7 @@ class Credential:
     token: str
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Report:
     """What a provider says of a payment at one moment. Amounts are minor units, cumulative.
 
@@ -62,7 +64,7 @@ class Report:
     reason: str | None = None
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Entry:
     """A line of the ledger: an amount that moved, in minor units, and the provider's name of it."""
 
@@ -72,7 +74,7 @@ class Entry:
     reference: str
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Payment:
     """The payment of an order: status by rank, balances by ledger."""
 

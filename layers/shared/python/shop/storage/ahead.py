@@ -15,10 +15,10 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from shop.kernel.errors import Unavailable
+from shop.kernel.frozen import frozen
 from shop.storage.table import Row, connection
 
 R = TypeVar("R", bound=Row)
@@ -32,7 +32,7 @@ FIRST_PAUSE = 0.01
 LONGEST_PAUSE = 0.3
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Sought:
     """Rows that a store will be asked for. A key is the partition's, and the sort key if any."""
 
@@ -42,7 +42,7 @@ class Sought:
     """As last written; otherwise as of a moment ago."""
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class _Found:
     """What was read ahead; ``row`` is ``None`` where there is none."""
 

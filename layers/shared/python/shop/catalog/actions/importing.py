@@ -1,16 +1,17 @@
 """Filling the catalogue from a file: everything good in it, once, and a reason for the rest."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 
 from shop.catalog.actions.keeping import Draft, product_from, variant_meant
 from shop.catalog.model import Product, Status
 from shop.catalog.ports import Catalogue
 from shop.kernel.errors import Invalid, Problem, Refusal
+from shop.kernel.frozen import frozen
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(slots=False, kw_only=True)
 class Entry:
     """A product as a file has it. ``source`` is a digest of everything that the file says of it.
 
@@ -36,7 +37,7 @@ class Entry:
         return self.line
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Rejected:
     """Something in a file that was not taken: where it stands, which product, and why."""
 
@@ -45,7 +46,7 @@ class Rejected:
     product: str | None = None
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Imported:
     """What became of a file. The ids of products that are new, changed, or said the same before."""
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from shop.catalog.model import (
@@ -22,11 +22,12 @@ from shop.catalog.model import (
 )
 from shop.catalog.ports import Catalogue
 from shop.kernel.errors import Conflict, Invalid, Stale
+from shop.kernel.frozen import frozen
 from shop.kernel.money import Money
 from shop.kernel.paging import Page
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(slots=False, kw_only=True)
 class DraftVariant:
     """A variant as somebody wrote it down; what is left out is filled in or kept."""
 
@@ -46,7 +47,7 @@ class DraftVariant:
     status: VariantStatus = VariantStatus.ACTIVE
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(slots=False, kw_only=True)
 class Draft:
     """What somebody says of a product: everything but its status and its past."""
 

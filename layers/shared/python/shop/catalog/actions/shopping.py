@@ -1,7 +1,6 @@
 """Finding, looking up and choosing: what shoppers and their agents do."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from shop.catalog.model import (
     Card,
@@ -16,10 +15,11 @@ from shop.catalog.model import (
 )
 from shop.catalog.ports import Catalogue, SearchIndex
 from shop.kernel.errors import NotFound
+from shop.kernel.frozen import frozen
 from shop.kernel.paging import Page
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Found:
     """A page of cards; ``unfiltered``: some could not be compared with the price asked for."""
 
@@ -55,7 +55,7 @@ def look_up(
     return resolve(ids, products, wanted)
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Shown:
     """A product on sale, the variant asked for, if one was, and those that a filter leaves."""
 

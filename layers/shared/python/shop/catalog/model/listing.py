@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from shop.catalog.model.product import Category, Media, Product, Status, Variant
 from shop.catalog.model.words import fold, words_in
+from shop.kernel.frozen import frozen
 from shop.kernel.money import Money
 
 ALL_SHARDS = 4
@@ -31,7 +32,7 @@ MOST_PRICES = 25
 """Different prices a card holds; with more, a price filter goes by lowest and highest."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Card:
     """What a list shows of a product: enough for a tile, small enough to keep under every heading.
 
@@ -72,7 +73,7 @@ class Posting:
     place: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PriceBand:
     """From ``low`` to ``high`` minor units, both included, ``None`` where open.
 
@@ -98,7 +99,7 @@ class PriceBand:
         return (self.low is None or high >= self.low) and (self.high is None or low <= self.high)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Search:
     """A question to the catalogue: all of the words, any of the categories, the price band."""
 

@@ -5,10 +5,10 @@ availability signals.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from shop.catalog.model.listing import PriceBand, categories_of, folded_category
 from shop.catalog.model.product import OptionChoice, Product, Variant, product_of
+from shop.kernel.frozen import frozen
 
 EXACT = "exact"
 """The id names this very variant."""
@@ -18,7 +18,7 @@ FEATURED = "featured"
 InStock = Callable[[Variant], bool]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Filter:
     """What a shopper limits an answer to: any of the categories, and the price band."""
 
@@ -38,7 +38,7 @@ class Filter:
         return tuple(v for v in product.on_sale if self.price.reaches(v.price.minor, v.price.minor))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Match:
     """A variant, and which of the ids asked for led to it, and how."""
 
@@ -46,7 +46,7 @@ class Match:
     inputs: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Resolved:
     """A product with those of its variants that were asked for."""
 
@@ -85,7 +85,7 @@ def _resolved(product: Product, inputs: Mapping[str, list[tuple[str, str]]]) -> 
     return Resolved(product, tuple(matches))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Signal:
     """What choosing a value would lead to, all other choices kept."""
 
@@ -94,7 +94,7 @@ class Signal:
     available: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Offer:
     """A product as somebody sees it who has chosen so far what ``selected`` says."""
 

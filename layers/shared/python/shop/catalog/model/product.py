@@ -14,11 +14,12 @@ what it meant.
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from shop.kernel.errors import Conflict, Invalid, Problem
+from shop.kernel.frozen import frozen
 from shop.kernel.money import Money
 from shop.kernel.text import CONTROLS, NO_MARKUP, TAG
 
@@ -77,7 +78,7 @@ class VariantStatus(StrEnum):
     DISCONTINUED = "discontinued"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Category:
     """A place in a tree of goods, written ``"Footwear > Running"``; ``taxonomy`` says in whose."""
 
@@ -96,7 +97,7 @@ def category_names(categories: Iterable[Category]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for c in categories for name in (*c.path, c.value)))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Media:
     """A picture (``image``), ``video`` or ``model_3d`` under an absolute http(s) URL."""
 
@@ -105,7 +106,7 @@ class Media:
     alt: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Option:
     """What a buyer chooses, and from what: Size of S, M, L."""
 
@@ -113,7 +114,7 @@ class Option:
     values: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OptionChoice:
     """One value of one option: Size, M."""
 
@@ -121,7 +122,7 @@ class OptionChoice:
     value: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PriceMark:
     """From ``since`` on a variant on sale was priced so; ``list_price`` is what stood beside it."""
 
@@ -130,7 +131,7 @@ class PriceMark:
     list_price: Money | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Variant:
     """What can be bought. ``sku`` is the key of its stock; ``price`` is for one.
 
@@ -162,7 +163,7 @@ class Variant:
         return next((c.value for c in self.choices if c.name == option), None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Product:
     """Something the shop shows. ``version`` counts its changes; 0 is one never saved.
 

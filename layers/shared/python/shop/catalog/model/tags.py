@@ -5,13 +5,14 @@ tags and hands them to the views.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from shop.catalog.model.product import Product
+from shop.kernel.frozen import frozen
 from shop.kernel.money import Money
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tag:
     """What one unit of a variant is announced at.
 
@@ -25,7 +26,7 @@ class Tag:
     percent: int = 0
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Tags:
     """Tags by variant; what has none is announced as the catalogue has it.
 

@@ -19,7 +19,6 @@ import random
 import time
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from typing import Any
@@ -42,6 +41,7 @@ from shop.catalog.store.rows import (
     unpack_postings,
 )
 from shop.kernel.errors import Unavailable
+from shop.kernel.frozen import frozen
 from shop.kernel.transactions import Clash, Part
 from shop.storage.table import connection
 from shop.storage.transactions import DynamoLedger
@@ -60,7 +60,7 @@ LONGEST_PAUSE = 2.0
 """Seconds between two of them, at most, while DynamoDB has no room for more."""
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Kept:
     """What the table knows of a product: its row, and the REINDEX item of an unfinished change."""
 
@@ -84,7 +84,7 @@ class Kept:
         return unpack_postings(self.reindex.posted) if self.reindex else set()
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Change:
     """A product's next version, where its card goes, and what was there before."""
 
@@ -151,7 +151,7 @@ def kept(product_ids: Iterable[str]) -> dict[str, Kept]:
     return {i: Kept(products.get(i), unfinished.get(i)) for i in ids}
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Refused:
     """Why a change was not written: the product is another by now, or SKUs are another's."""
 

@@ -10,6 +10,7 @@ from urllib.parse import quote, urljoin
 from shop.catalog.actions.importing import Entry, Rejected
 from shop.catalog.actions.keeping import Draft
 from shop.catalog.model import Media, Status
+from shop.kernel.frozen import frozen
 
 LINES_TOLD = 20
 """Lines that a notice names; it says how many more there are."""
@@ -41,7 +42,7 @@ class Reading:
             self.notice(f"counts below zero were taken as zero: {word} {lines}")
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Terms:
     """What a file does not say itself.
 

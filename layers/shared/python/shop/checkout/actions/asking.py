@@ -5,7 +5,7 @@ No use of anything limited is counted; tries of gift cards are.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from shop.cart.model import counted_as, numbered
 from shop.checkout.actions.offering import Basis, offer_for
 from shop.checkout.model import Offer, place_of
 from shop.kernel.errors import Invalid
+from shop.kernel.frozen import frozen
 from shop.orders.model import GUEST
 from shop.pricing.actions.credits import Instrument, Part, paying
 from shop.pricing.model import Basket, CustomerFacts, Promotion, Rules, Standing
@@ -27,7 +28,7 @@ CODE = "WHAT-1F"
 """The code that a draft which asks for one is tried with."""
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Asked:
     """A basket as somebody's checkout would have it, and what it is to be paid with."""
 
@@ -63,7 +64,7 @@ class Asked:
         )
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Told:
     """What its checkout would say, what each credit would pay, and what is left to pay."""
 

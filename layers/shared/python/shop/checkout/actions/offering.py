@@ -1,7 +1,7 @@
 """The offer: lines, codes, place and way of shipping, priced as things are now."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from shop.cart.actions import NOTHING, Shelf
@@ -25,6 +25,7 @@ from shop.checkout.model import Offer, Session, offer_lines, place_of
 from shop.inventory.model.kits import kits_among
 from shop.inventory.ports import Stock
 from shop.kernel.errors import Invalid, NotFound
+from shop.kernel.frozen import frozen
 from shop.pricing.model import (
     Basket,
     CustomerFacts,
@@ -47,7 +48,7 @@ OF_STOCK = frozenset({"out_of_stock", "backorder", "preorder"})
 """What is said of the stock, and only while it is so."""
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Basis:
     """All of a client's own that decides what a checkout costs.
 
@@ -78,7 +79,7 @@ class Basis:
         return replace(self, option_id=offer.option_id, currency=offer.quote.currency)
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Before:
     """What was shown last, and for what; ``way`` is the way of shipping that was chosen."""
 
@@ -127,7 +128,7 @@ def basis_of(session: Session) -> Basis:
     )
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class _Reckoned:
     """A basis priced: the goods alone, and with the way that was chosen."""
 

@@ -1,11 +1,12 @@
 """What is asked of a checkout, and how it is shown."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from shop.cart.model import Message
 from shop.checkout.model import Phase, Session, phase_of
+from shop.kernel.frozen import frozen
 from shop.orders.model import Order
 from shop.orders.model import Status as OrderStatus
 
@@ -13,7 +14,7 @@ UNPAID = (OrderStatus.PLACING, OrderStatus.PLACED)
 """Where an order stands whose money is still being asked for."""
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Wish:
     """What somebody asks a checkout to be. ``None`` lines mean: those of the cart.
 
@@ -36,7 +37,7 @@ class Wish:
     channel: str = "web"
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Held:
     """Why a checkout that lacks nothing may not be bought yet, and where its buyer goes first."""
 
@@ -49,7 +50,7 @@ Gate = Callable[[Session], Held | None]
 written; may refuse."""
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Shown:
     """A session with the order placed from it, if any, and what only this answer has to say."""
 

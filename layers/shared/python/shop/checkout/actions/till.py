@@ -1,13 +1,14 @@
 """What buying takes, and what is paid with."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from shop.cart.actions import Shelf
 from shop.checkout.ports import Sessions
 from shop.inventory.ports import Holds
+from shop.kernel.frozen import frozen
 from shop.kernel.idempotency import Keys
 from shop.kernel.transactions import Ledger
 from shop.orders.ports import Orders
@@ -17,7 +18,7 @@ from shop.pricing.actions.credits import Instrument
 from shop.pricing.ports import Guesses, Ledgers, Tallies
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Till:
     """Everything that buying takes. ``placing`` is where orders are written: it does not insist on
     rows that are crowded, since others can be drawn."""
@@ -41,7 +42,7 @@ class Till:
         return replace(self, stock=self.stock.towards(country))
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Tender:
     """What the buyer pays with: credits first, in their order, and the rest in money.
 

@@ -5,7 +5,6 @@ import json
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -36,6 +35,7 @@ from shop.edge.mcp.failures import (
 from shop.edge.mcp.relay import Sender, event_of, result_of
 from shop.edge.mcp.tools import LIST_KEPT, Call, SchemaOf, Tool, listed
 from shop.kernel.errors import Invalid, Refusal, Unavailable
+from shop.kernel.frozen import frozen
 
 MODERN = ("2026-07-28",)
 LEGACY = ("2025-11-25", "2025-06-18", "2025-03-26")
@@ -135,7 +135,7 @@ def _message(raw: bytes) -> dict[str, Any]:
 # ------------------------------------------------------------------------------------- the desk
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Desk:
     tools: Mapping[str, Tool]
     name: str

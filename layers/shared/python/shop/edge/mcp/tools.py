@@ -1,17 +1,17 @@
 """Tools: endpoints as an agent sees them, and how ``tools/list`` shows them."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from shop.edge import ucp
+from shop.kernel.frozen import frozen
 
 LIST_KEPT = 3_600_000
 """Milliseconds a client may keep the list of tools: it changes with a release only."""
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Tool:
     """An endpoint as an agent sees it.
 

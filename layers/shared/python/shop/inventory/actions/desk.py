@@ -2,13 +2,13 @@
 and each entry once."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from shop.inventory.actions.goods import look_at
 from shop.inventory.model import MAIN, Movement, StockLevel, by_level
 from shop.inventory.ports import Book, Goods, Locations, Stock
 from shop.kernel.errors import Refusal
+from shop.kernel.frozen import frozen
 from shop.kernel.idempotency import Ask, Keys, answer_kept
 from shop.kernel.transactions import Part
 
@@ -16,7 +16,7 @@ Render = Callable[[Sequence[StockLevel]], Mapping[str, Any]]
 """The answer to an entry, by the levels that it led to."""
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Desk:
     """The stock book, what may have stock and where, and the keys that requests come with."""
 

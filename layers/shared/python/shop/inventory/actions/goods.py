@@ -6,13 +6,13 @@ applied twice it is a wrong count: the retry of one that did go through is refus
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
 from shop.inventory.model import MAIN, MOST, Kind, Movement, StockLevel
 from shop.inventory.ports import Book, Goods, Stock
 from shop.kernel.errors import Invalid, NotFound, Refusal, Stale
+from shop.kernel.frozen import frozen
 
 T = TypeVar("T")
 
@@ -20,7 +20,7 @@ REASON_LENGTH = 40
 """Characters of a reason that units are counted under."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Slip:
     """Who does it, when, why, and the paper behind it (a delivery note, a count, a return)."""
 

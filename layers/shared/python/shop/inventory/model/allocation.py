@@ -5,13 +5,14 @@ needs 5 and has 3 and 10 allocates 5, not 8.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from itertools import combinations
 from math import asin, cos, inf, radians, sin, sqrt
 
 from shop.inventory.model.level import Demand, Shortage, add_up
 from shop.kernel.errors import Invalid
+from shop.kernel.frozen import frozen
 
 EARTH_KM = 6371.0
 TRIED_IN_FULL = 10
@@ -27,7 +28,7 @@ class Preference(StrEnum):
     PRIORITY = "priority"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """A point to ship to or from. Without coordinates only the country tells what is near."""
 
@@ -51,7 +52,7 @@ class Place:
         return 2 * EARTH_KM * asin(sqrt(min(1.0, half)))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Location:
     """A warehouse or a shop. ``priority`` is 1 for the first choice; ``ships_to`` empty means
     everywhere, ``ships`` false that orders are not served from there (a shop that only counts)."""
@@ -67,7 +68,7 @@ class Location:
         return self.ships and (not self.ships_to or destination.country in self.ships_to)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Policy:
     """How locations are chosen: the first preference decides, the next ones break its ties.
 
@@ -88,7 +89,7 @@ class Policy:
             raise Invalid("an order takes at least one parcel", path="$.most_parcels")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Allocation:
     """Pieces by location and SKU, and what no location could serve."""
 

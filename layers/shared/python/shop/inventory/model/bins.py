@@ -11,7 +11,7 @@ table and the double in memory apply the very same changes, one as a conditional
 
 import random
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from shop.inventory.model.level import (
@@ -26,6 +26,7 @@ from shop.inventory.model.level import (
     merged,
 )
 from shop.kernel.errors import Conflict
+from shop.kernel.frozen import frozen
 
 AWAITED = -1
 """The bin of goods that are still to come: what it has on hand is how much may be sold of them."""
@@ -42,7 +43,7 @@ MOVED_AT_ONCE = 24
 MADE_AT_ONCE = 90
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Bin:
     """A part of a SKU's stock at a location. ``available`` follows from the rest and is stored,
     since a database condition cannot subtract.
@@ -91,7 +92,7 @@ class Bin:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Change:
     """One bin moves, if it is there. ``by`` are differences; ``needs`` the least and ``exactly``
     the very value that a count must have for that; ``puts`` replaces what is no count."""
@@ -105,7 +106,7 @@ class Change:
     puts: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Gone:
     """An empty bin is taken away, if it is still as it was seen."""
 

@@ -4,16 +4,16 @@ A kit has no stock of its own, so it can never disagree with that of its parts.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 
 from shop.inventory.model.level import Demand, StockLevel, add_up
 from shop.kernel.errors import Invalid
+from shop.kernel.frozen import frozen
 
 MOST_PARTS = 25
 """A kit is defined in one transaction with its parts, those it had before and every location."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Kit:
     """``parts`` says how many units of each SKU one kit takes. A part is no kit itself."""
 

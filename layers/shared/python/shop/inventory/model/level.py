@@ -18,13 +18,14 @@ stock may be eaten into, by physical loss, and never by a sale). In prose: docs/
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import date, datetime
 from enum import IntEnum, StrEnum
 from typing import Any
 
 from shop.kernel.errors import Conflict, Invalid, OutOfStock, Problem
 from shop.kernel.events import Event
+from shop.kernel.frozen import frozen
 
 MAIN = "main"
 """The location of a shop that has only one."""
@@ -71,7 +72,7 @@ SIDE: Mapping[Kind, str] = {
 or an adjustment finds goods or misses them."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Balance:
     """What a journal adds up to. ``transferred`` is what came from other locations less what went
     there: over all locations, what is on its way (below zero) until it arrives."""
@@ -91,7 +92,7 @@ class Balance:
         return came == self.on_hand + self.shipped + self.written_off
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Demand:
     """So many units of a SKU are wanted."""
 
@@ -103,7 +104,7 @@ class Demand:
             raise Invalid(f"{self.quantity} units of {self.sku} cannot be asked for")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Shortage:
     """Fewer units are for sale than are wanted. ``available`` is 0 for a SKU nobody knows."""
 
@@ -112,7 +113,7 @@ class Shortage:
     available: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Hold:
     """Units put aside for an order, and exactly where: what is released or shipped later.
 
@@ -126,7 +127,7 @@ class Hold:
     shard: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Movement:
     """One line of the journal: goods came, went, or changed their condition. Never altered.
 
@@ -168,7 +169,7 @@ class Beyond(StrEnum):
     PRE_ORDER = "pre_order"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Terms:
     """How a SKU is sold beyond what is here: so many units at a time, promised for a date.
 
@@ -190,7 +191,7 @@ class Terms:
         return self.until is None or at < self.until
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LowStock:
     """A threshold was crossed. ``key`` names this crossing, so that it is told once."""
 
@@ -224,7 +225,7 @@ class LowStock:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StockLevel:
     """The stock of one SKU at one location at one moment. A SKU never seen is all zeros, version 0.
 

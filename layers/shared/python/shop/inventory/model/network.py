@@ -5,11 +5,12 @@ not ship. :data:`MAIN` is there from the first day, before anybody has described
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from shop.inventory.model.allocation import Location, Place, Policy
 from shop.inventory.model.level import MAIN
 from shop.kernel.errors import Conflict, NotFound, Stale
+from shop.kernel.frozen import frozen
 
 NOWHERE_YET = Place("ZZ")
 """Where :data:`MAIN` lies until somebody says so: the code that ISO 3166 leaves for "unknown"."""
@@ -17,7 +18,7 @@ MOST_LOCATIONS = 50
 """Every reading of stock reads a row at each of them, and one call reads 100 rows."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Network:
     """``versions`` counts what staff changed of each location, ``policy_version`` of the policy;
     ``version`` counts the writes of all of it."""

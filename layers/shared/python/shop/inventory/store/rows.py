@@ -16,7 +16,6 @@ would leave them in one, and one partition is what a hot SKU exceeds.
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -28,6 +27,7 @@ from pynamodb.transactions import TransactWrite
 
 from shop.inventory.model import MAIN, Beyond, Kind, Movement, Terms
 from shop.inventory.model.bins import AWAITED, NO_ALARM, Bin, Change, Gone, Step
+from shop.kernel.frozen import frozen
 from shop.kernel.ids import derived_id
 from shop.storage.documents import JsonDocument
 from shop.storage.table import Row
@@ -108,7 +108,7 @@ class MovementRow(Row):
     earmarked = NumberAttribute(default=0)
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Books:
     """The rows of one table that bins are kept in: the inventory's own, or another floor's."""
 

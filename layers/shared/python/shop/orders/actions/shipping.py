@@ -1,7 +1,7 @@
 """Goods leave the house: which location ships what, and each parcel once."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from itertools import count
 from typing import Any
@@ -12,6 +12,7 @@ from shop.inventory.model.allocation import Place
 from shop.inventory.model.bins import AWAITED
 from shop.inventory.ports import Holds, Locations, Stock
 from shop.kernel.errors import Conflict, NotFound, Stale
+from shop.kernel.frozen import frozen
 from shop.kernel.idempotency import Ask, Keys, once
 from shop.kernel.ids import derived_id
 from shop.kernel.transactions import Change, Clash, Ledger, Part
@@ -29,7 +30,7 @@ from shop.orders.model import (
 from shop.orders.ports import Orders
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Sourcing:
     """What choosing among several locations takes."""
 

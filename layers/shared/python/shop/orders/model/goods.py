@@ -1,12 +1,13 @@
 """What was sold, line by line, and where its pieces are put aside."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from shop.inventory.model import Hold
 from shop.inventory.model.bins import AWAITED
 from shop.kernel.errors import Conflict
+from shop.kernel.frozen import frozen
 
 AT_ONCE = 90
 """Holds of one batch: a transaction writes at most 100 rows, and the order's own come along."""
@@ -16,7 +17,7 @@ SHIPPED_AT_ONCE = 48
 """Holds of a batch that leaves: two rows for each, its own and one in the journal."""
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class OrderLine:
     """One line as it was sold. Amounts are minor units; quantities whole pieces."""
 
@@ -57,7 +58,7 @@ class OrderLine:
         return {sku: units * pieces for sku, units in self.parts or ((self.sku, 1),)}
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Batch:
     """A part of the holds of an order that has more than one transaction can carry.
 

@@ -10,13 +10,14 @@ per-line quantities, and where the money is from the payment's ledger::
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from shop.inventory.model import Hold, merged
 from shop.kernel.errors import Conflict, Invalid, NotFound, Problem
 from shop.kernel.events import Event
+from shop.kernel.frozen import frozen
 from shop.orders.model.goods import OrderLine, drawn
 from shop.orders.model.parcels import (
     MOST_TRACKING,
@@ -29,7 +30,7 @@ from shop.orders.model.record import CALLED_OFF, GUEST, MAY_BECOME, Moment, Reco
 from shop.payments.model import PaymentStatus, Report
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Order(Record):
     """An order, and what may become of it: each change gives the order after it and its events."""
 

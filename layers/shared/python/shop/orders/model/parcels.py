@@ -1,12 +1,12 @@
 """Parcels: where each is, by what its carrier says."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from shop.inventory.model import MAIN
 from shop.kernel.errors import Invalid
+from shop.kernel.frozen import frozen
 
 
 class ParcelStatus(StrEnum):
@@ -43,7 +43,7 @@ _PROGRESS = {status: place for place, status in enumerate(ParcelStatus)}
 """Of two reports of one moment the one further on counts, so that arrival decides nothing."""
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Tracking:
     """Something a carrier said of a parcel: when it happened, by the carrier's clock."""
 
@@ -53,7 +53,7 @@ class Tracking:
     text: str = ""
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Parcel:
     """Some pieces on their way. ``lines`` maps a line's id to pieces."""
 

@@ -1,7 +1,7 @@
 """An order as it stands: what was written down, and what follows from it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from shop.inventory.model import Hold
 from shop.inventory.model.bins import AWAITED
 from shop.kernel.counts import Count
+from shop.kernel.frozen import frozen
 from shop.kernel.money import Money, apportion
 from shop.orders.model.goods import OrderLine
 from shop.orders.model.parcels import ENDS, Parcel
@@ -58,7 +59,7 @@ _CERTAIN = {f"payment {status}" for status in (PaymentStatus.AUTHORISED, Payment
 """How an order's history tells that its money was certain."""
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Moment:
     """One entry of an order's history: when, who, what, why. Never changed, only added to."""
 
@@ -68,7 +69,7 @@ class Moment:
     why: str = ""
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Record:
     """An order as it was written down. Amounts are minor units of ``currency``.
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from shop.kernel.errors import Stale
+from shop.kernel.frozen import frozen
 from shop.peak.model.rushes import Alarm, Kept, Limited, Need, Warmth, alarms, looked_after, need
 from shop.peak.ports import Bins, Clock, Counts, Functions, Memory, Rushes, Tables
 
@@ -19,7 +20,7 @@ PER_TABLE, PER_FUNCTION, PER_SKU = "table:", "function:", "sku:"
 PER_COUNT, PER_ALARM = "count:", "alarm:"
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Ground:
     """What is changed, and by what."""
 

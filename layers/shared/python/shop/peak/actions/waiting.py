@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shop.kernel.errors import NotFound, Unavailable
+from shop.kernel.frozen import frozen
 from shop.peak.model.rooms import (
     Blind,
     Pass,
@@ -69,7 +70,7 @@ class Desk:
         return _Lot(second, first, first + many, handed_out)
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Joined:
     """A ticket, and where its holder stands."""
 

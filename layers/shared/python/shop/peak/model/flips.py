@@ -1,10 +1,11 @@
 """A switch that was turned: the line in the book."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from shop.kernel.frozen import frozen
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class Flip:
     """``number`` counts from 1, without a gap; ``on`` is what the switch is since."""
 

@@ -15,12 +15,13 @@ import hashlib
 import hmac
 import json
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from math import ceil, floor
 
 from shop.kernel.errors import Conflict, Forbidden, Invalid
+from shop.kernel.frozen import frozen
 
 TICKET_LASTS = timedelta(hours=6)
 GREATEST_PACE = 20_000
@@ -37,7 +38,7 @@ class Blind(StrEnum):
     """Nobody is: better no sale than a stampede."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Room:
     """The waiting room of a promotion. Without products and variants it is for every checkout.
 
@@ -90,7 +91,7 @@ class Room:
         return self.since + timedelta(seconds=(number - self.passed) / self.pace)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pass:
     """What is signed: a ticket (``kind`` "ticket") or an admission ("admission")."""
 
@@ -101,7 +102,7 @@ class Pass:
     until: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """Where somebody stands: ``ahead`` of them so many, for about ``seconds`` (``None``: nobody
     knows). With ``admission`` they are in."""

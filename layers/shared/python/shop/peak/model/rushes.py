@@ -6,10 +6,11 @@ way, and whatever there is is made to be that. So a step may run late, twice or 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from math import ceil
 
+from shop.kernel.frozen import frozen
 from shop.pricing.model.counts import CODE, QUOTA
 from shop.pricing.model.effects import FlashSale
 from shop.pricing.model.promotions import Capacity, Promotion
@@ -29,7 +30,7 @@ HEADROOM = 1.25
 """An estimate is one; a quarter more is cheaper than a throttle."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Limited:
     """What a rush uses up besides stock: a count that all its orders meet in, and its limit."""
 
@@ -48,7 +49,7 @@ class Limited:
         return cls(sort, name, limit)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rush:
     """One promotion's rush. ``over`` is ``None`` where it is not known yet."""
 
@@ -107,7 +108,7 @@ def _counts(promotion: Promotion, codes: Sequence[str]) -> tuple[Limited, ...]:
     return (*sold, *(Limited(CODE, code, 0) for code in codes))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Warmth:
     """Units a second that a table, or an index of it, serves at once."""
 
@@ -138,7 +139,7 @@ rounded up from the counted calls; a test compares. Of ``pricing`` it is what a 
 limited code cost, of which most orders have neither."""
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Need:
     """What has to be there at an instant.
 
@@ -198,7 +199,7 @@ def _warmth(units: Warmth, orders_a_second: int) -> Warmth:
     ).raised_to(BORN)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Alarm:
     """A one-off schedule: its name, and the instant at which it wakes us."""
 
@@ -216,7 +217,7 @@ def alarms(rushes: Iterable[Rush], at: datetime) -> tuple[Alarm, ...]:
     return tuple(alarm for alarm in every if alarm.at > at)
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Kept:
     """What was set up by us and not taken back yet: the memory of :mod:`shop.peak.actions.keep`.
 

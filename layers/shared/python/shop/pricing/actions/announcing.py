@@ -7,13 +7,14 @@ is played back, instant by instant, by the engine that also makes the quotes.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from shop.catalog.model import Card, Product, Tag, Tags, Variant, category_names
 from shop.catalog.ports import Catalogue
 from shop.kernel.errors import Invalid
+from shop.kernel.frozen import frozen
 from shop.kernel.money import Money
 from shop.pricing.model.basket import Basket, BasketLine
 from shop.pricing.model.choice import Window, zone
@@ -34,7 +35,7 @@ MOST_KEPT = 5_000
 """Histories that a rule book keeps at most."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """Where a price is announced. ``currency`` is what prices are asked in, if anybody said."""
 

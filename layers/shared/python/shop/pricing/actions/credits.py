@@ -5,11 +5,11 @@ the order's own transaction (:class:`shop.pricing.ports.Tallies`); all others ar
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from shop.kernel.counts import Count
 from shop.kernel.errors import Conflict, Invalid, NotFound, Stale
+from shop.kernel.frozen import frozen
 from shop.kernel.transactions import Clash
 from shop.kernel.transactions import Ledger as Transactions
 from shop.pricing.model.counts import CREDIT
@@ -30,7 +30,7 @@ MOST = 10**9
 TRIES = 6
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Instrument:
     """A credit that somebody wants to pay with: ``gift_card`` (``token`` is its code),
     ``store_credit`` or ``loyalty``; ``amount`` in minor units, ``None`` for as much as there is.
@@ -41,7 +41,7 @@ class Instrument:
     amount: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Part:
     """What an instrument pays: ``units`` of its account, ``amount`` in minor units of money."""
 
@@ -202,7 +202,7 @@ def issue_card(
     return code, after
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Sold:
     """What credits ask of an order: whose, and what its goods cost that the customer keeps.
 

@@ -1,8 +1,7 @@
 """What is to be priced: lines, for whom, where to, and the codes they typed."""
 
-from dataclasses import dataclass
-
 from shop.kernel.errors import Invalid, Problem
+from shop.kernel.frozen import frozen
 from shop.kernel.money import Money
 
 MOST_UNITS = 1_000_000
@@ -13,7 +12,7 @@ STANDARD, SHIPPING = "standard", "shipping"
 """The tax classes of most goods and of the shipping: not said of each."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Destination:
     """Where the goods go, as far as tax asks. ``country`` is ISO 3166-1 alpha-2, ``region`` its
     subdivision.
@@ -24,7 +23,7 @@ class Destination:
     postal_code: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CustomerFacts:
     """What the rules may know of a customer; a guest has an empty one, or ``None`` in the basket.
 
@@ -39,7 +38,7 @@ class CustomerFacts:
     vat_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BasketLine:
     """A quantity of one variant. ``unit_price`` is the catalogue's; price lists may replace it.
 
@@ -65,7 +64,7 @@ class BasketLine:
     seen_price: Money | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Basket:
     """Everything a quote depends on, but the rules and the instant.
 

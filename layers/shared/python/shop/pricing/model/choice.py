@@ -1,17 +1,17 @@
 """Which goods a rule is about, when it runs, and for whom."""
 
-from dataclasses import dataclass
 from datetime import datetime, time
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from shop.kernel.errors import Problem
+from shop.kernel.frozen import frozen
 from shop.kernel.instants import instant
 from shop.kernel.money import Money
 from shop.pricing.model.basket import Basket, BasketLine
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Selection:
     """Goods by product, variant or category. Nothing named means everything; what is left out,
     stays out.
@@ -46,7 +46,7 @@ class Selection:
 EVERYTHING = Selection()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Window:
     """When something is in force: ``starts`` <= instant < ``ends``, and on these days and hours of
     ``zone``.
@@ -126,7 +126,7 @@ def zone(name: str) -> ZoneInfo:
 ALWAYS = Window()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Conditions:
     """When a promotion applies. What is empty or ``None`` asks for nothing.
 

@@ -1,10 +1,10 @@
 """What an order uses up of limited things, as it is counted: which count, how much, up to where."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shop.kernel.counts import Count
+from shop.kernel.frozen import frozen
 from shop.pricing.model.coupons import normal
 from shop.pricing.model.effects import FlashSale, GroupPrice
 from shop.pricing.model.rules import Rules
@@ -29,7 +29,7 @@ SHARED = (CODE, QUOTA)
 """Counts of all customers together, in which a rush meets."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CountRow:
     """The one row of a count of all customers together. ``article`` is what its uses are called
     once they are in bins, ``left`` how many it still gives out itself (below zero: its limit was

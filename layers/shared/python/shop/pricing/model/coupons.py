@@ -2,10 +2,10 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 
 from shop.kernel.errors import Problem
+from shop.kernel.frozen import frozen
 from shop.pricing.model.standing import CodeFacts
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -50,7 +50,7 @@ def batch(count: int, draw: Callable[[int], bytes], prefix: str = "") -> tuple[s
     return tuple(codes.values())
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Batch:
     """Codes issued together: asked for again under the same key, they are the same codes.
 
@@ -76,7 +76,7 @@ class Batch:
         return more
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Coupon:
     """Codes that open one promotion: one code used by many (``code``), or a batch of codes used
     ``each``.

@@ -1,11 +1,12 @@
 """Gift cards, store credit and points: credits that pay. A ledger in double entry, lot by lot."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
 from shop.kernel.errors import Conflict, Invalid
+from shop.kernel.frozen import frozen
 from shop.kernel.money import Money
 
 
@@ -20,7 +21,7 @@ class Kind(StrEnum):
     WITHDRAW = "withdraw"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Posting:
     """``amount`` moved from one account to another. ``id`` is the command's: the same never counts
     twice.
@@ -45,7 +46,7 @@ ORDERS = "orders"
 EXPIRED = "expired"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Lot:
     """What is left of a grant."""
 
@@ -58,7 +59,7 @@ class Lot:
         return self.expires is None or at < self.expires
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ledger:
     """All postings of one customer's account: money credit in minor units, or points.
 
@@ -275,7 +276,7 @@ def _above_zero(amount: int) -> None:
         raise Invalid("an amount is above zero", code="amount_invalid", path="$.amount")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Offer:
     """A credit that the customer would pay with: how much of it there is, in money."""
 
@@ -283,7 +284,7 @@ class Offer:
     available: Money
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Settlement:
     """Who pays what: credits in the order they were offered, and what is left to pay otherwise."""
 
@@ -327,7 +328,7 @@ def give_back(
     return tuple(shares)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EarnRule:
     """So many points for every full ``per`` spent on goods, after reductions and without shipping.
 

@@ -1,13 +1,13 @@
 """What if: two quotes of one basket, and what the second changes."""
 
-from dataclasses import dataclass
 from typing import Any
 
+from shop.kernel.frozen import frozen
 from shop.pricing.model.quote import Quote
 from shop.pricing.model.trace import TraceEntry
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Change:
     """An amount before and after, in minor units."""
 
@@ -16,7 +16,7 @@ class Change:
     after: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RuleChange:
     """A rule whose part changed: its amount, or the reason why it does not apply."""
 
@@ -25,7 +25,7 @@ class RuleChange:
     after: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Difference:
     """What would change: sums (by name), lines (by id) and rules (by id). Equal quotes: nothing."""
 

@@ -1,8 +1,8 @@
 """What a promotion does: each kind a small frozen type, each with the step in which it works."""
 
-from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
+from shop.kernel.frozen import frozen
 from shop.kernel.money import Money
 from shop.pricing.model.choice import Selection
 from shop.pricing.model.trace import Step
@@ -11,7 +11,7 @@ WHOLE = 10_000
 """All of it, in basis points: 100 %."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PercentOff:
     """A percentage off each line, rounded per line; ``up_to`` caps the sum."""
 
@@ -21,7 +21,7 @@ class PercentOff:
     up_to: tuple[Money, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AmountOff:
     """An amount off each unit (``per`` "unit") or once off each line ("line")."""
 
@@ -31,7 +31,7 @@ class AmountOff:
     per: str = "unit"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LimitedPrice:
     """A unit costs this while it runs, where that is less than what it costs otherwise."""
 
@@ -40,7 +40,7 @@ class LimitedPrice:
     price: tuple[Money, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FlashSale:
     """A price (or a percentage off) for the first ``quota`` units sold, ``per_customer`` at most to
     each.
@@ -54,7 +54,7 @@ class FlashSale:
     per_customer: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GroupPrice:
     """What a unit costs to the members of a group that buys together (:mod:`.group_buy`).
 
@@ -68,7 +68,7 @@ class GroupPrice:
     hours: int = 24
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BuyGet:
     """For every ``buy_quantity`` bought, ``get_quantity`` of the goods of ``get`` are reduced
     (10,000: free).
@@ -85,7 +85,7 @@ class BuyGet:
     times: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Part:
     """A part of a bundle: so many units of these goods."""
 
@@ -93,7 +93,7 @@ class Part:
     quantity: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Bundle:
     """These parts together cost this."""
 
@@ -104,7 +104,7 @@ class Bundle:
     times: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OrderPercent:
     """A percentage off the sum of the goods, rounded once; ``up_to`` caps it."""
 
@@ -114,7 +114,7 @@ class OrderPercent:
     up_to: tuple[Money, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OrderAmount:
     """An amount off the sum of the goods."""
 
@@ -123,7 +123,7 @@ class OrderAmount:
     amount: tuple[Money, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tier:
     """From ``spend`` on, save this amount or this percentage."""
 
@@ -132,7 +132,7 @@ class Tier:
     basis_points: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SpendSave:
     """Save by tiers of what is spent ("300 − 50, 500 − 100"): the highest tier reached counts,
     alone.
@@ -143,7 +143,7 @@ class SpendSave:
     tiers: tuple[Tier, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Every:
     """For every full ``spend``, ``save``."""
 
@@ -151,7 +151,7 @@ class Every:
     save: Money
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EverySpend:
     """Save again and again ("every 300 minus 50"), ``times`` at most."""
 
@@ -161,7 +161,7 @@ class EverySpend:
     times: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GiftWith:
     """Something given along, while its own stock lasts: ``quantity`` units of ``variant``, whose
     ``sku`` and ``title`` come with it.
@@ -176,7 +176,7 @@ class GiftWith:
     variant: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ShippingOff:
     """Shipping reduced by a percentage, by an amount or to a price: exactly one of the three.
 

@@ -6,11 +6,12 @@ are counted like a coupon's uses, in the transaction that places a member's orde
 deadline comes first they are called off.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 
 from shop.kernel.errors import Conflict, Invalid
+from shop.kernel.frozen import frozen
 
 
 class GroupStatus(StrEnum):
@@ -33,7 +34,7 @@ class Then(StrEnum):
     RELEASE = "release"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Seat:
     """A member: whose order is held until the group is decided."""
 
@@ -42,7 +43,7 @@ class Seat:
     joined_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GroupBuy:
     """One group. ``code`` opens its price until the deadline; ``version`` is what a write expects:
     of two who take the last seat one must read again.

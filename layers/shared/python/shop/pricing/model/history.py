@@ -1,16 +1,17 @@
 """What an article cost and when; and the lowest price that the law wants beside a reduction."""
 
 from bisect import bisect_right
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shop.kernel.errors import Conflict
+from shop.kernel.frozen import frozen
 from shop.kernel.money import Money
 
 DAYS = 30
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PricePoint:
     """From ``since`` on it cost ``price``; where that was a reduction, ``regular`` is what it was
     off.
@@ -25,7 +26,7 @@ class PricePoint:
         return self.regular is not None and self.price < self.regular
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reduction:
     """A reduction as it may be announced. ``lowest`` is the lowest price of the days before
     ``began``.
@@ -40,7 +41,7 @@ class Reduction:
     percent: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PriceHistory:
     """The prices of one article in one market, oldest first. It grows at the end and is never
     rewritten.

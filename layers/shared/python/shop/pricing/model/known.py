@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from shop.kernel.errors import Invalid, NotFound, Problem
+from shop.kernel.frozen import frozen
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 MOST = 20
@@ -23,7 +23,7 @@ def customer_of(told: str) -> str:
     return told
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Known:
     """Groups are who somebody is to the shop, segments what the shop found out; both are names."""
 

@@ -4,12 +4,13 @@ time.
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from typing import Any
 
 from shop.kernel.data import read, written
 from shop.kernel.errors import Invalid, Problem
+from shop.kernel.frozen import frozen
 from shop.kernel.money import CURRENCIES, Money
 from shop.kernel.text import NO_MARKUP, TAG
 from shop.pricing.model.basket import Basket
@@ -22,7 +23,7 @@ DEAREST = 10**12
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PriceEntry:
     """The price of one article (a variant's id, or a product's for all its variants), in minor
     units.
@@ -37,7 +38,7 @@ class PriceEntry:
     compare_at: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Head:
     """Whom a list is for, and when."""
 
@@ -48,7 +49,7 @@ class Head:
     window: Window = ALWAYS
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Changed:
     """What a change of a list replaced: so the list as it stood at any instant can be told.
 
@@ -62,7 +63,7 @@ class Changed:
     head: Head | None = None
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class PriceList:
     """Prices in one currency for whom the list is made: no markets, channels or groups means for
     all.
@@ -293,7 +294,7 @@ class PriceList:
         return found
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UnitPrice:
     """The price a line starts from, and where it comes from (``None``: the catalogue)."""
 

@@ -1,13 +1,14 @@
 """Promotions: what is reduced, when, for whom, and beside which others. Data, with a life cycle."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from shop.kernel.data import read, written
 from shop.kernel.errors import Conflict, Invalid, Problem
+from shop.kernel.frozen import frozen
 from shop.pricing.model.choice import EVERYTHING, Conditions, Selection
 from shop.pricing.model.effects import Effect
 
@@ -29,7 +30,7 @@ class Mode(StrEnum):
     ALL = "all"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StackingGroup:
     """Promotions that compete ("best", "first") or add up ("all"). Lower priority numbers come
     first.
@@ -40,7 +41,7 @@ class StackingGroup:
     priority: int = 100
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stacking:
     """Beside which others a promotion applies. Lower priority numbers come first.
 
@@ -54,7 +55,7 @@ class Stacking:
     stop: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Capacity:
     """How great a rush is expected, so that the shop prepares for it (docs/capacity.md).
 
@@ -73,7 +74,7 @@ ALONE = Stacking()
 ANYBODY = Conditions()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Promotion:
     """A promotion. ``version`` rises with each change; ``published_at`` is when it was put on the
     calendar (``None``: always there), ``ended_at`` when staff called it off.
@@ -196,7 +197,7 @@ class Promotion:
         return promotion
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Revision:
     """A version of a promotion, as ``change`` (the event's name) by ``who`` made it."""
 

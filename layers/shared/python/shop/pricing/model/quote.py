@@ -3,11 +3,12 @@ unit.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from shop.kernel.frozen import frozen
 from shop.kernel.money import Money
 from shop.pricing.model.basket import SHIPPING, STANDARD
 from shop.pricing.model.rounding import RoundingPolicy
@@ -20,7 +21,7 @@ REVERSED = (
 """What is said where no tax is charged to a business."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Discount:
     """What one promotion took off a line or the shipping. Never zero."""
 
@@ -30,7 +31,7 @@ class Discount:
     code: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tax:
     """The tax of a line. ``rate`` is in parts per million (8.875 % is 88750), as exact as any law
     writes it. ``tax_class`` is what its goods are taxed as.
@@ -47,7 +48,7 @@ class Tax:
         return Decimal(self.rate) / 10_000
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UnitRun:
     """``units`` units of a line that came to the same: each to ``total`` before added tax, and
     ``tax`` tax.
@@ -60,7 +61,7 @@ class UnitRun:
     tax: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class QuoteLine:
     """A line priced. ``total`` = ``subtotal`` - ``discount``; what is paid adds the tax where it is
     not included.
@@ -119,7 +120,7 @@ class QuoteLine:
         return self.refund(range(already, already + units))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Delivery:
     """The shipping priced: ``total`` = ``price`` - its discounts."""
 
@@ -130,7 +131,7 @@ class Delivery:
     method: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Gift:
     """Something given along; it costs nothing and is in no sum. ``value`` is what it is worth, for
     show.
@@ -144,7 +145,7 @@ class Gift:
     variant_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CodeOutcome:
     """What became of a code that was entered. ``reason`` uses UCP's codes where it has one."""
 
@@ -156,7 +157,7 @@ class CodeOutcome:
     amount: Money | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Use:
     """What the order uses up when it is placed, counted in its own transaction.
 
@@ -170,7 +171,7 @@ class Use:
     gift_sku: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Notice:
     """Something the customer must be told, as a price that changed since the client saw it."""
 
@@ -179,7 +180,7 @@ class Notice:
     line_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Quote:
     """A basket priced at an instant.
 

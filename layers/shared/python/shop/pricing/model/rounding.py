@@ -1,14 +1,14 @@
 """How fractions of the minor unit are decided."""
 
-from dataclasses import dataclass
 from typing import Any
 
+from shop.kernel.frozen import frozen
 from shop.kernel.money import Rounding
 
 MILLION = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RoundingPolicy:
     """How halves are decided, and whether tax is rounded per ``line`` or per ``unit``. Stored on
     the order.

@@ -1,11 +1,12 @@
 """The rules of a shop at one version: markets, price lists, promotions, tax."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import Any
 
 from shop.kernel.errors import Invalid
+from shop.kernel.frozen import frozen
 from shop.pricing.model.basket import Basket, Destination
 from shop.pricing.model.choice import zone
 from shop.pricing.model.effects import GiftWith
@@ -16,7 +17,7 @@ from shop.pricing.model.rounding import RoundingPolicy
 from shop.pricing.model.tax import BUNDLED, TaxTable
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Market:
     """Where the shop sells, and how prices are told there.
 
@@ -65,7 +66,7 @@ def market_of(country: str | None) -> str:
 HALF_EVEN = RoundingPolicy()
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Rules:
     """Everything that decides a price beside the basket and the instant.
 

@@ -3,9 +3,10 @@
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
+from shop.kernel.frozen import frozen
 from shop.kernel.money import Money
 from shop.pricing.model.basket import Basket
 from shop.pricing.model.coupons import normal
@@ -24,7 +25,7 @@ TOTAL = "total_changed"
 CHANGED = (PRICE, LINE, TOTAL)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Seen:
     """What a basket was shown at, in minor units of ``currency``.
 

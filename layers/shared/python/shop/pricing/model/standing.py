@@ -1,14 +1,15 @@
 """What is left of limited things when a basket is priced: uses of codes, quotas, gifts."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 
+from shop.kernel.frozen import frozen
 from shop.pricing.model.basket import Basket
 from shop.pricing.model.group_buy import GroupStatus
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CodeFacts:
     """A code that was looked up: what it opens, and what is left of it. ``None`` means no limit.
 
@@ -28,7 +29,7 @@ class CodeFacts:
     group: GroupStatus | None = None
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Standing:
     """Facts that change with every order, so they travel beside the rules and not in them.
 

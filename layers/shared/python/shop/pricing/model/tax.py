@@ -1,16 +1,17 @@
 """Tax rates as dated data: class of goods × destination × day."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date
 from functools import cached_property
 
 from shop.kernel.errors import Invalid, Problem
+from shop.kernel.frozen import frozen
 from shop.pricing.model.basket import SHIPPING, STANDARD, CustomerFacts, Destination
 from shop.pricing.model.rounding import MILLION
 from shop.pricing.model.vat_rates import VAT
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TaxRate:
     """One rate: ``rate`` parts per million of the price before tax, in force on days ``since`` <=
     day < ``until``.
@@ -32,7 +33,7 @@ class TaxRate:
         )
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class TaxTable:
     """Rates to look up. ``union`` are the countries between which businesses reverse the charge.
 

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
 from shop.kernel.data import read, written
 from shop.kernel.errors import Invalid, Problem
+from shop.kernel.frozen import frozen
 from shop.kernel.places import is_region
 from shop.kernel.text import NO_MARKUP, TAG
 from shop.pricing.model.tax import BUNDLED, TaxRate, TaxTable
@@ -17,7 +18,7 @@ MOST_RATES = 2_000
 BUNDLED_AT = datetime(2026, 9, 29, tzinfo=UTC)
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class CountryRates:
     """All rates of a country, past ones and those to come. Version 0 are the bundled ones."""
 

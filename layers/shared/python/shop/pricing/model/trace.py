@@ -2,9 +2,10 @@
 not.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+
+from shop.kernel.frozen import frozen
 
 
 class Step(StrEnum):
@@ -19,7 +20,7 @@ class Step(StrEnum):
     TAX = "tax"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TraceEntry:
     """One rule tried. ``amount`` is in minor units: what it took off (or, for tax, came to).
 

@@ -1,13 +1,13 @@
 """The shipping table as staff keep it: each version whole, none ever rewritten."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from shop.kernel.frozen import frozen
 from shop.shipping.model.standard import STANDARD
 from shop.shipping.model.table import ShippingTable
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Edition:
     """A table, the version it is, and who put it in force when and why.
 

@@ -1,18 +1,18 @@
 """When goods leave, and between which days they arrive: working days, a cut-off, holidays."""
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from shop.kernel.errors import Problem
+from shop.kernel.frozen import frozen
 
 SATURDAY = 5
 LONGEST_DAYS = 120
 """A way that takes more working days than that is a typing error."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Dispatch:
     """When the warehouse sends: Monday to Friday but ``holidays``, on the clock of ``zone``.
 

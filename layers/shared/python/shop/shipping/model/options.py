@@ -1,10 +1,10 @@
 """What goes out, where to, and the ways it can travel."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from shop.kernel.errors import Invalid, Problem
+from shop.kernel.frozen import frozen
 from shop.kernel.money import Money
 
 
@@ -19,7 +19,7 @@ class Place(Protocol):
     def postal_code(self) -> str | None: ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Address:
     """A :class:`Place`. ``country`` is ISO 3166-1 alpha-2, ``region`` its subdivision."""
 
@@ -28,7 +28,7 @@ class Address:
     postal_code: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Item:
     """A quantity of something to be packed. Sizes and weight are of one unit: millimetres and
     grams.
@@ -41,7 +41,7 @@ class Item:
     height_mm: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Consignment:
     """What is shipped together. ``value`` is what the goods cost after reductions: free-over looks
     at it.
@@ -80,7 +80,7 @@ class Consignment:
             raise Invalid(problems[0].detail, code=problems[0].code, problems=problems)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ShippingOption:
     """One way it can travel. The estimate is two instants (UTC), the first and the last expected.
 

@@ -1,11 +1,10 @@
 """Goods packed into parcels: first fit, the heaviest first, no unit cut in two."""
 
-from dataclasses import dataclass
-
+from shop.kernel.frozen import frozen
 from shop.shipping.model.options import Consignment
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Limits:
     """What one parcel may hold at most; ``None`` is no limit."""
 
@@ -14,7 +13,7 @@ class Limits:
     longest_mm: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Parcel:
     """``count`` parcels of this content each. Volume is in cubic millimetres."""
 

@@ -1,9 +1,9 @@
 """Zones and distances: where a destination lies, as data."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from shop.kernel.errors import Problem
+from shop.kernel.frozen import frozen
 from shop.kernel.places import COUNTRIES, is_region
 from shop.shipping.model.options import Place
 
@@ -21,7 +21,7 @@ def _begins(place: Place, prefixes: Iterable[str]) -> bool:
     return bool(code) and any(code.startswith(postal_form(prefix)) for prefix in prefixes)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Zone:
     """Some countries, or with ``elsewhere`` every country that no other zone names.
 
@@ -82,7 +82,7 @@ def _within(prefix: str, others: Iterable[str]) -> bool:
     return any(postal_form(prefix).startswith(postal_form(other)) for other in others)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Distance:
     """How far some destinations are from where the shop sends from, in kilometres.
 

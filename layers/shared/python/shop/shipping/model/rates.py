@@ -1,8 +1,8 @@
 """What a way of shipping charges: by weight and volume, quantity, value, distance, parcel."""
 
-from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
+from shop.kernel.frozen import frozen
 from shop.kernel.money import Money
 from shop.shipping.model.options import Consignment
 from shop.shipping.model.parcels import Parcel
@@ -19,7 +19,7 @@ def price_in(prices: Prices, currency: str) -> int | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Band:
     """Up to and including ``up_to`` (grams or kilometres) it costs this."""
 
@@ -27,7 +27,7 @@ class Band:
     price: Prices
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Beyond:
     """Above the last band: the last band's price, and this for every ``every`` begun."""
 
@@ -35,7 +35,7 @@ class Beyond:
     price: Prices
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ByWeight:
     """Each parcel by the weight it is billed for: real or volumetric, whichever is more.
 
@@ -56,7 +56,7 @@ class ByWeight:
         return total
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ByDistance:
     """By kilometres; not offered where nobody measured them, or beyond the last band."""
 
@@ -70,7 +70,7 @@ class ByDistance:
         return _in_bands(self.bands, self.beyond, goods.distance_km, goods.value.currency)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ByQuantity:
     """For every unit after the first ``included``."""
 
@@ -86,7 +86,7 @@ class ByQuantity:
         return each * max(0, units - self.included)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ValueBand:
     """Goods worth up to and including ``up_to`` (``None``: any worth) cost ``price`` to send."""
 
@@ -94,7 +94,7 @@ class ValueBand:
     up_to: Money | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ByValue:
     """By what the goods cost; the first band of the currency that holds the value counts."""
 
@@ -110,7 +110,7 @@ class ByValue:
         return None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ByParcel:
     """For every parcel."""
 

@@ -1,12 +1,12 @@
 """Zones, methods and rates as data: which way goes where, and what it costs."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from shop.kernel.data import read, written
 from shop.kernel.errors import Invalid, Problem
+from shop.kernel.frozen import frozen
 from shop.kernel.money import Money
 from shop.shipping.model.estimates import Dispatch
 from shop.shipping.model.options import Consignment, Place, ShippingOption
@@ -18,7 +18,7 @@ ANY_PARCEL = Limits()
 DISPATCH = Dispatch()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Method:
     """A way of shipping into a zone: what it charges, and how many working days it takes.
 
@@ -89,7 +89,7 @@ class Undeliverable(StrEnum):
     in."""
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class ShippingTable:
     """The methods of a shop. ``nowhere`` are countries it does not send to at all.
 
