@@ -27,15 +27,24 @@ ATTRIBUTES = {
     "th": {"colspan", "rowspan"},
 }
 SCHEMES = frozenset({"http", "https", "mailto"})
+_MOST_READINGS = 6
 _WEB = re.compile(r"https?://", re.IGNORECASE)
 
 
 def clean_html(html: str | None) -> str | None:
-    """HTML without what could harm who looks at it; ``None`` where no markup is left."""
+    """HTML without what could harm who looks at it; ``None`` where no markup is left.
+
+    Badly nested HTML is read otherwise once it was written out (a link around a table), so it is
+    cleaned until nothing changes; what never settles is no HTML to keep.
+    """
     if html is None or "<" not in html:
         return None
-    kept = str(_cleaner().clean(html)).strip()
-    return kept if TAG.search(kept) else None
+    kept = html
+    for _ in range(_MOST_READINGS):
+        before, kept = kept, str(_cleaner().clean(kept)).strip()
+        if kept == before:
+            return kept if TAG.search(kept) else None
+    return None
 
 
 def clean_text(text: str) -> str:
