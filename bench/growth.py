@@ -167,7 +167,7 @@ def requests() -> dict[str, Callable[[], Any]]:
     from functions.orders import list_my_orders
     from functions.staff_catalog import list_products
     from functions.staff_orders import list_orders
-    from proofs.dealings import STAFF
+    from proofs.purchase import STAFF
     from tests.kit.shop import call
 
     way = doors()

@@ -177,6 +177,7 @@ class Backstage:
     def begin(self, tale: str) -> None:
         """Forget what was; from here on chance depends on the seed and this tale alone."""
         self._chance = random.Random(f"{self.seed} {tale}")
+        _forget_locations()
         self.stuck.clear()
         self.slept.clear()
         self.executions.clear()
@@ -192,6 +193,12 @@ class Backstage:
             if execution.at == 0 and execution.waits:
                 execution.answer = ("States.Timeout", "")
         self.come_to_rest(wire)
+
+    def overdue(self, order_id: str) -> None:
+        """The workflow has waited for the order's shipment as long as it does."""
+        execution = self.executions.get(order_id)
+        if execution is not None and execution.waits and execution.step.name == "AwaitShipment":
+            execution.answer = ("States.Timeout", "")
 
     def delivered(
         self, what: str, do: Callable[[], Any], wire: Wire, *, patience: int = PATIENCE
@@ -358,6 +365,9 @@ class Backstage:
                     execution.at = at
                     self._next(execution)
                     return
+                if answer["again"]:
+                    execution.at = at
+                    return
             if step.pivot or at == 0:
                 execution.over = True
                 return
@@ -381,6 +391,13 @@ _CONSUMERS = {
     "carriers": "webhooks.apply_carrier_event",
 }
 """Who works off which queue, by the last part of its URL in the environment."""
+
+
+def _forget_locations() -> None:
+    """A process asks for the locations every ten seconds; here each dealing does, at its start."""
+    from shop.inventory.store import known_network
+
+    known_network().forget()
 
 
 def _door(module: str) -> Callable[[Mapping[str, Any], Any], Any]:

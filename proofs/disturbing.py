@@ -9,8 +9,9 @@ from typing import Any
 
 from proofs.backstage import backstage
 from proofs.crew import Tell
-from proofs.dealings import DEALINGS, Act, Course, Dealing, Point, Shop, Temper
+from proofs.dealings import DEALINGS, Course, Point, Shop, Temper
 from proofs.naive import NAIVE
+from proofs.stories import Act, Dealing
 from proofs.tally import Tally
 from tests.kit.faults import Call, Fault
 from tests.kit.invariants import read_books, violations

@@ -12,7 +12,7 @@ from functions.checkout import complete_checkout, create_checkout, update_checko
 from proofs.backstage import Backstage, backstage
 from proofs.careless import careless
 from proofs.crew import Tell
-from proofs.dealings import Failed, Purchase
+from proofs.purchase import Failed, Purchase
 from proofs.tally import Tally
 from shop.catalog.model import Variant
 from shop.inventory.actions import Slip, write_off

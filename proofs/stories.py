@@ -1,0 +1,149 @@
+"""What people do at the shop, and the stories that are made of it."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+
+from proofs.purchase import Purchase
+from shop.orders.model import Order, Status
+
+
+@dataclass(frozen=True)
+class Act:
+    """Something somebody does. ``client``: a buyer does it, who may lose patience."""
+
+    name: str
+    do: Callable[[Purchase], None]
+    client: bool = False
+
+
+Scene = Callable[[Purchase], AbstractContextManager[None]]
+
+
+def _as_always(purchase: Purchase) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
+@dataclass(frozen=True)
+class Dealing:
+    """A story. ``rivals`` act while a call of ``disturbed`` acts stalls; ``hold`` are queues that
+    deliver nothing until the deadline has passed."""
+
+    name: str
+    acts: tuple[Act, ...]
+    token: str = "tok_success"  # noqa: S105  a test token of the sandbox
+    rivals: tuple[Act, ...] = ()
+    hold: frozenset[str] = frozenset()
+    in_batches: bool = False
+    """As an order of many articles is bought: its stock moves an article at a time."""
+    scene: Scene = _as_always
+    """What is otherwise than in other dealings, while this one lasts."""
+    free: bool = False
+    """Codes pay for all of it."""
+    becomes: Callable[[Order], bool] = lambda order: True
+    """What becomes of the order where nothing disturbs it: else it is no such dealing."""
+
+
+def as_client(name: str, do: Callable[[Purchase], None]) -> Act:
+    return Act(name, do, client=True)
+
+
+BUY = as_client("complete", Purchase.complete)
+BUY_AGAIN = as_client("complete again", lambda p: p.complete("second", "tok_success"))
+LEAVE = as_client("leave", Purchase.leave)
+APPROVE = as_client("approve", lambda p: p.approve(True))
+REFUSE = as_client("refuse", lambda p: p.approve(False))
+SHIP = Act("ship", Purchase.ship)
+SHIP_ONE = Act("ship one", lambda p: p.ship([{"id": "li_1", "quantity": 1}]))
+SHIP_OTHERWISE = Act("ship otherwise", lambda p: p.ship(number="B"))
+CALL_OFF = Act("call off", Purchase.call_off)
+ARRIVE = Act("arrive", lambda p: p.parcel("delivered"))
+LOSE = Act("lose", lambda p: p.parcel("lost"))
+EXPIRE = Act("expire", Purchase.expire)
+SWEEP = Act("sweep", Purchase.sweep)
+SNATCH = Act("write off what is left", Purchase.snatch)
+RELEASE = Act("release", Purchase.release)
+SEND_BACK = Act("send back", lambda p: p.send_back(1, "back"))
+SEND_BACK_REST = Act("send back the rest", lambda p: p.send_back(1, "rest"))
+
+BOUGHT = Dealing("bought", (BUY,), rivals=(BUY, BUY_AGAIN, LEAVE, EXPIRE))
+DECLINED = Dealing("declined", (BUY,), "tok_declined", rivals=(BUY, BUY_AGAIN, LEAVE, EXPIRE))
+DECLINED_THEN_BOUGHT = Dealing("declined, then bought", (BUY, BUY_AGAIN), "tok_declined")
+PENDING = Dealing("pending", (BUY,), "tok_pending", rivals=(BUY, LEAVE, EXPIRE))
+PENDING_DECLINED = Dealing("pending, declined", (BUY,), "tok_pending_declined", rivals=(LEAVE,))
+NEVER = Dealing("never paid", (BUY,), "tok_never", rivals=(LEAVE, EXPIRE))
+CHALLENGED = Dealing("challenged", (BUY, APPROVE), "tok_challenge", rivals=(LEAVE, EXPIRE))
+REFUSED = Dealing("challenge refused", (BUY, REFUSE), "tok_challenge", rivals=(EXPIRE,))
+LEFT = Dealing("left while pending", (BUY, LEAVE), "tok_never", rivals=(BUY, LEAVE, EXPIRE))
+LEFT_PAID = Dealing("left, then paid", (BUY, LEAVE), "tok_pending", hold=frozenset({"settlements"}))
+LATE_MONEY = Dealing(
+    "settled after the deadline", (BUY,), "tok_pending", hold=frozenset({"settlements"})
+)
+LATE_WORD = Dealing("told after the deadline", (BUY,), "tok_pending", hold=frozenset({"payments"}))
+SWEPT = Dealing("swept", (BUY, SWEEP), "tok_never", rivals=(LEAVE,))
+CALLED_OFF = Dealing("called off by staff", (BUY, CALL_OFF), rivals=(SHIP, CALL_OFF))
+DELIVERED = Dealing("delivered", (BUY, SHIP, ARRIVE), rivals=(CALL_OFF, SHIP_OTHERWISE, RELEASE))
+SHORTENED = Dealing(
+    "shipped in part", (BUY, SHIP_ONE, RELEASE, ARRIVE), rivals=(SHIP_OTHERWISE, CALL_OFF)
+)
+LOST = Dealing("lost on the way", (BUY, SHIP, LOSE))
+SENT_BACK = Dealing(
+    "delivered and sent back",
+    (BUY, SHIP, ARRIVE, SEND_BACK, SEND_BACK_REST),
+    rivals=(SEND_BACK, SEND_BACK_REST),
+    becomes=lambda order: [line.returned for line in order.lines] == [2, 0],
+)
+FOR_NOTHING = Dealing(
+    "bought for nothing, called off",
+    (BUY, CALL_OFF),
+    "",
+    rivals=(LEAVE, SHIP, EXPIRE),
+    free=True,
+    becomes=lambda order: order.total == 0 and order.status is Status.CANCELLED,
+)
+
+MANY = Dealing("many bought", (BUY,), rivals=(BUY, BUY_AGAIN, LEAVE, EXPIRE, SNATCH))
+MANY_DECLINED = Dealing("many declined", (BUY, BUY_AGAIN), "tok_declined", rivals=(LEAVE, EXPIRE))
+MANY_NEVER = Dealing("many never paid", (BUY,), "tok_never", rivals=(LEAVE, EXPIRE, SNATCH))
+MANY_LEFT = Dealing("many left", (BUY, LEAVE), "tok_never", rivals=(BUY, EXPIRE))
+MANY_SWEPT = Dealing("many swept", (BUY, SWEEP), "tok_never", rivals=(LEAVE,))
+MANY_CALLED_OFF = Dealing("many called off by staff", (BUY, CALL_OFF), rivals=(SHIP, CALL_OFF))
+MANY_DELIVERED = Dealing("many delivered", (BUY, SHIP, ARRIVE), rivals=(CALL_OFF, RELEASE))
+MANY_SHORTENED = Dealing(
+    "many shipped in part", (BUY, SHIP_ONE, RELEASE, ARRIVE), rivals=(SHIP_OTHERWISE, CALL_OFF)
+)
+
+ORDINARY: tuple[Dealing, ...] = (
+    BOUGHT,
+    DECLINED,
+    DECLINED_THEN_BOUGHT,
+    PENDING,
+    PENDING_DECLINED,
+    NEVER,
+    CHALLENGED,
+    REFUSED,
+    LEFT,
+    LEFT_PAID,
+    LATE_MONEY,
+    LATE_WORD,
+    SWEPT,
+    CALLED_OFF,
+    DELIVERED,
+    SHORTENED,
+    LOST,
+    SENT_BACK,
+    FOR_NOTHING,
+    *(
+        replace(dealing, in_batches=True)
+        for dealing in (
+            MANY,
+            MANY_DECLINED,
+            MANY_NEVER,
+            MANY_LEFT,
+            MANY_SWEPT,
+            MANY_CALLED_OFF,
+            MANY_DELIVERED,
+            MANY_SHORTENED,
+        )
+    ),
+)
