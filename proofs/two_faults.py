@@ -18,6 +18,16 @@ DEALINGS = (
     "called off by staff",
     "shipped in part",
     "lost on the way",
+    "delivered and sent back",
+    "bought for nothing, called off",
+    "a kit delivered, one sent back",
+    "a kit never paid",
+    "ordered ahead, delivered",
+    "ordered ahead, waited for again",
+    "ordered ahead, called off before the goods came",
+    "ordered ahead, called off after the goods came",
+    "two locations, two parcels",
+    "two locations, called off",
 )
 FEW = 60
 """Pairs on a broken shop, where fewer show it."""
