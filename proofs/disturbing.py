@@ -39,6 +39,8 @@ def work(
 ) -> Tally:
     """Disturb dealings at this share of the points, and judge the books at the end."""
     dealings = [d for d in DEALINGS if names is None or d.name in names]
+    if names is not None and (unknown := set(names) - {d.name for d in dealings}):
+        raise ValueError(f"there are no dealings {unknown}")
     with backstage(seed) as stage:
         shop = Shop(stage, NAIVE[naive] if naive else None)
         undisturbed = {d.name: shop.run(Point(d)) for d in dealings}

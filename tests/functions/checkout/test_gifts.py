@@ -8,11 +8,13 @@ from functions.cart import create_cart, update_cart
 from functions.checkout import complete_checkout, create_checkout, update_checkout
 from functions.staff_orders import cancel_order
 from functions.staff_pricing import create_promotion, schedule_promotion
-from shop.inventory.store import DynamoStock
+from functions.staff_sourcing import define_kit
+from shop.inventory.store import DynamoStock, recent_levels
 from shop.orders.store import DynamoOrders
 from shop.pricing.store import rule_book
 from tests.functions.checkout.test_customers import staff
 from tests.functions.checkout.test_discounts import messages, totals
+from tests.functions.staff_sourcing.test_kits import article
 from tests.kit.goods import checkout_body, lines, mug, paying, put_on_sale
 from tests.kit.shop import Response, call
 from tests.kit.ucp_judge import judge
@@ -151,3 +153,27 @@ def test_a_checkout_sent_back_as_it_was_shown_keeps_one_gift() -> None:
     judge("checkout", again.json)
     assert gifts(again) == [("gift:bag", "tote.1", 1, 0)]
     assert messages(again) == []
+
+
+def a_kit(parts: dict[str, int], bags: int) -> None:
+    """The red tote is a kit from now on, and there are parts for so many."""
+    for name, units in parts.items():
+        article(name, units * bags)
+    body = {"parts": [{"sku": sku, "quantity": n} for sku, n in parts.items()], "version": 1}
+    made = call(define_kit.handler, "PUT /staff/kits/{sku+}", body, sku="TOTE-RED")
+    assert made.status == 200, made.text
+    recent_levels().forget()
+
+
+def test_the_last_parts_of_a_gift_taken_by_another_are_said_before_anything_is_placed() -> None:
+    promise(0)
+    a_kit({"BAG": 1, "TAG": 2}, bags=1)
+    first, second = begin(), begin()
+    assert gifts(first) == gifts(second) == [("gift:bag", "tote.1", 1, 0)]
+    assert complete(first.json["id"]).json["status"] == "completed"
+    assert (available("BAG"), available("TAG")) == (0, 0)
+    told = complete(second.json["id"])
+    assert (told.status, told.json["status"]) == (200, "ready_for_complete"), told.text
+    assert gifts(told) == []
+    assert "gift_out_of_stock" in [m["code"] for m in told.json["messages"]]
+    assert complete(second.json["id"]).json["status"] == "completed"

@@ -11,6 +11,7 @@ from shop.checkout.actions.offering import as_offered, holding, of_now, offer_ag
 from shop.checkout.actions.paying import go_on
 from shop.checkout.actions.shown import UNPAID, Gate, Shown
 from shop.checkout.actions.telling import (
+    gifts_gone,
     in_progress,
     price_changed,
     refuse_if_bought,
@@ -131,8 +132,7 @@ def complete_checkout(
         else:
             return go_on(session, order, credential, ask, till, render)
         short = short_of(shortages, session)
-        given = {gift.sku for gift in session.offer.gifts}
-        gone = {one.sku: one.available for one in shortages if one.sku in given}
+        gone = gifts_gone(shortages, session)
         if spent or gone:
             before = session
             session = _renewed(session, ask.at, till, surely=True, gone=gone)

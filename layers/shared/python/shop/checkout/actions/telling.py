@@ -1,9 +1,9 @@
 """What a checkout says where it cannot go on as asked."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from shop.cart.model import Message
-from shop.checkout.model import Session, was_bought
+from shop.checkout.model import OfferLine, Session, was_bought
 from shop.inventory.model import MOST, Demand, Shortage
 from shop.inventory.model.kits import Kit, lacking
 from shop.kernel.counts import Count
@@ -32,15 +32,8 @@ def used_up(spent: Sequence[Count], before: Session) -> tuple[Message, ...]:
 def short_of(short: Sequence[Shortage], session: Session) -> tuple[Message, ...]:
     """Every line that the stock does not cover, several lines of a SKU added up; of a kit whose
     parts are short, its own."""
-    wanted: dict[str, int] = {}
-    for line in session.offer.lines:
-        wanted[line.sku] = wanted.get(line.sku, 0) + line.quantity
-    there = {one.sku: one.available for one in short}
-    left = lacking(
-        [Demand(sku, quantity) for sku, quantity in wanted.items()],
-        lambda sku: there.get(sku, MOST),
-        {sku: Kit(sku, parts) for sku, parts in session.offer.kits.items()},
-    )
+    wanted = _wanted(session.offer.lines)
+    left = _left(wanted, short, session)
     return tuple(
         Message(
             "error",
@@ -51,6 +44,29 @@ def short_of(short: Sequence[Shortage], session: Session) -> tuple[Message, ...]
         )
         for index, line in enumerate(session.offer.lines)
         if line.sku in left
+    )
+
+
+def gifts_gone(short: Sequence[Shortage], session: Session) -> dict[str, int]:
+    """The gifts that are not covered beside what is bought: how many of each SKU there are."""
+    given = {gift.sku for gift in session.offer.gifts}
+    left = _left(_wanted((*session.offer.lines, *session.offer.gifts)), short, session)
+    return {sku: units for sku, units in left.items() if sku in given}
+
+
+def _wanted(lines: Sequence[OfferLine]) -> dict[str, int]:
+    wanted: dict[str, int] = {}
+    for line in lines:
+        wanted[line.sku] = wanted.get(line.sku, 0) + line.quantity
+    return wanted
+
+
+def _left(wanted: Mapping[str, int], short: Sequence[Shortage], session: Session) -> dict[str, int]:
+    there = {one.sku: one.available for one in short}
+    return lacking(
+        [Demand(sku, quantity) for sku, quantity in wanted.items()],
+        lambda sku: there.get(sku, MOST),
+        {sku: Kit(sku, parts) for sku, parts in session.offer.kits.items()},
     )
 
 
