@@ -325,6 +325,7 @@ def test_pages_that_may_only_read_show_what_is_left_of_a_hot_article(
             raise ClientError(denied, operation)
         return send(client, operation, parameters)
 
+    monkeypatch.setenv("WRITES", "")
     with patch.object(BaseClient, "_make_api_call", reading):
         page = DynamoStock()
         monkeypatch.setattr(page._sights, "_clock", lambda: time.time() + 60)

@@ -179,12 +179,14 @@ def test_what_is_published_is_in_force_within_three_seconds_and_not_read_for_bef
     with counted() as calls:
         assert names(book, 3.0) == ["sale"]
     assert calls.names == [
-        "dynamodb.GetItem pricing",
-        "dynamodb.Query pricing",
-        "dynamodb.GetItem pricing",
+        "dynamodb.GetItem pricing",  # the version
+        "dynamodb.Query pricing",  # price lists
+        "dynamodb.GetItem pricing",  # promotions
+        "dynamodb.Query pricing",  # tax rates
     ]
     assert [call.parameters.get("ConsistentRead", False) for call in calls.made] == [
         False,
+        True,
         True,
         True,
     ]
