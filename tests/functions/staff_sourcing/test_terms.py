@@ -1,5 +1,6 @@
 """Goods are sold before they are here: told with their day, put aside when they come."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -15,6 +16,8 @@ from functions.staff_orders import get_order as look_at_order
 from functions.staff_sourcing import define_kit, get_terms, set_terms
 from functions.staff_stock import move_goods
 from functions.workflows import release_allocation
+from shop.checkout.actions import buying
+from shop.checkout.model import MOST_ROWS
 from shop.inventory.store import DynamoStock, recent_levels
 from shop.orders.model import Status
 from shop.orders.store import DynamoOrders
@@ -32,7 +35,10 @@ TERMS: dict[str, Any] = {"kind": "back_order", "limit": 3, "ships_from": DAY.iso
 
 
 @pytest.fixture(autouse=True)
-def two_mugs(cloud: None) -> None:
+def two_mugs(cloud: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two red and two blue mugs, and a till that remembers nothing of the test before."""
+    till = replace(complete_checkout.till, stock=DynamoStock())
+    monkeypatch.setattr(complete_checkout, "till", till)
     put_secrets()
     put_on_sale(mug(), pieces=2)
 
@@ -134,21 +140,50 @@ def test_no_more_than_the_limit_is_sold_and_only_until_its_end() -> None:
     bought(("mug.1", 1))
 
 
-def test_goods_sold_out_since_the_offer_are_not_ordered_ahead_unsaid() -> None:
-    agree(TERMS)
-    made = call(
-        create_checkout.handler, "POST /checkout-sessions", checkout_body(("mug.1", 2))
-    ).json
-    assert "messages" not in made
-    bought(("mug.1", 2))
-    route = "POST /checkout-sessions/{id}/complete"
-    told = call(complete_checkout.handler, route, paying("tok_success"), id=made["id"]).json
+@pytest.mark.parametrize("rows", [MOST_ROWS, 0])
+def test_goods_sold_out_since_the_offer_are_not_ordered_ahead_unsaid(
+    rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor where the order has more articles than one transaction carries."""
+    made = sold_out_since_the_offer()
+    monkeypatch.setattr(buying, "MOST_ROWS", rows)
+    told = complete(made)
     assert [m["code"] for m in told["messages"]] == ["backorder"], told
     assert told["status"] == "ready_for_complete"
     assert terms()["awaited"] == 0
-    done = call(complete_checkout.handler, route, paying("tok_success"), id=made["id"]).json
-    assert done["status"] == "completed"
+    assert complete(made)["status"] == "completed"
     assert terms()["awaited"] == 2
+
+
+def test_goods_that_go_while_a_large_order_is_placed_are_not_ordered_ahead_unsaid(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = sold_out_since_the_offer()
+    monkeypatch.setattr(buying, "MOST_ROWS", 0)
+    with monkeypatch.context() as just_before:
+        just_before.setattr(buying, "_late", lambda holds, offer: set())
+        told = complete(made)
+    assert [m["code"] for m in told["messages"]] == ["out_of_stock"], told
+    assert (terms()["awaited"], DynamoOrders().awaiting()) == (0, [])
+    assert [m["code"] for m in complete(made)["messages"]] == ["backorder"]
+    assert complete(made)["status"] == "completed"
+    assert terms()["awaited"] == 2
+    assert_books_balance()
+
+
+def sold_out_since_the_offer() -> str:
+    """A checkout of two that are here, until somebody else buys them; they may be ordered ahead."""
+    agree(TERMS)
+    body = checkout_body(("mug.1", 2))
+    made = call(create_checkout.handler, "POST /checkout-sessions", body).json
+    assert "messages" not in made
+    bought(("mug.1", 2))
+    return str(made["id"])
+
+
+def complete(session: str) -> Any:
+    route = "POST /checkout-sessions/{id}/complete"
+    return call(complete_checkout.handler, route, paying("tok_success"), id=session).json
 
 
 def test_who_waits_is_served_before_who_comes_later_and_ships_only_then() -> None:

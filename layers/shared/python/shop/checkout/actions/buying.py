@@ -22,11 +22,12 @@ from shop.checkout.actions.telling import (
 from shop.checkout.actions.till import Tender, Till
 from shop.checkout.model import (
     MOST_ROWS,
+    Offer,
     Session,
     order_from,
     placed,
 )
-from shop.inventory.model import Shortage
+from shop.inventory.model import Hold, Shortage
 from shop.inventory.model.bins import AWAITED
 from shop.inventory.ports import Stock
 from shop.kernel.counts import Count
@@ -165,9 +166,7 @@ def _place(
 ) -> tuple[Session, Order]:
     offer = session.offer
     holds = till.stock.draw(offer.demands())
-    late = {hold.sku for hold in holds if hold.shard == AWAITED}
-    if late - set(offer.ships_from):
-        raise _Ahead
+    late = _late(holds, offer)
     fresh = order_from(session, till.provider.name, ask.at, ask.at + till.payment_window)
     used = [(part, id_) for part, id_ in zip(parts, tender.ids, strict=False) if part is not None]
     fresh = replace(
@@ -192,11 +191,22 @@ def _place(
     return after, order
 
 
+def _late(holds: Sequence[Hold], offer: Offer) -> set[str]:
+    """The SKUs that are ordered ahead. Raises _Ahead for one that the offer does not say so of."""
+    late = {hold.sku for hold in holds if hold.shard == AWAITED}
+    if late - set(offer.ships_from):
+        raise _Ahead
+    return late
+
+
 def _begin_placing(session: Session, fresh: Order, ask: Ask, till: Till) -> tuple[Session, Order]:
-    """Put an order of many articles down; its stock is taken after it. Raises _Short before."""
-    short = till.stock.shortages_after(_NotAsked(), session.offer.demands())
+    """Put an order of many articles down; its stock is taken after it. Raises _Short and _Ahead
+    before."""
+    demands = session.offer.demands()
+    short = till.stock.shortages_after(_NotAsked(), demands)
     if short:
         raise _Short(short)
+    _late(till.stock.draw(demands), session.offer)  # by what was seen just now
     order = replace(fresh, status=OrderStatus.PLACING)
     after = placed(session, order, ask.key)
     till.ledger.commit(

@@ -18,6 +18,7 @@ from datetime import datetime
 from typing import Any
 
 from shop.inventory.model import Claim, Demand, Hold, Shortage, add_up, merged
+from shop.inventory.model.bins import AWAITED
 from shop.inventory.ports import Holds
 from shop.kernel.errors import Stale, Unavailable
 from shop.kernel.transactions import Clash, Ledger, Part
@@ -47,6 +48,8 @@ def place_in_batches(
             taking, taken = orders.batches(order.id)
             continue
         holds = stock.draw(missing[:AT_ONCE])[:AT_ONCE]
+        if unsaid := _unsaid(order, missing, holds):
+            return order, unsaid
         batch = Batch(f"0.{len(taken):03d}", holds)
         try:
             ledger.commit(orders.taking(order.id, batch), _reserving(stock, holds))
@@ -64,6 +67,17 @@ def place_in_batches(
                     "too many want this at the same moment; try again", code="contention"
                 ) from None
     return orders.by_id(order.id), ()
+
+
+def _unsaid(order: Order, missing: Iterable[Demand], holds: Iterable[Hold]) -> tuple[Shortage, ...]:
+    """What is not here any more, of goods that the buyer was not told to be still to come."""
+    told = {sku for line in order.lines if line.ships_from for sku in line.takes(1)}
+    late = {hold.sku: hold.quantity for hold in holds if hold.shard == AWAITED}
+    return tuple(
+        Shortage(one.sku, one.quantity, max(0, one.quantity - late[one.sku]))
+        for one in missing
+        if one.sku in late and one.sku not in told
+    )
 
 
 def _reserving(stock: Holds[Any], holds: Sequence[Hold]) -> Part:
