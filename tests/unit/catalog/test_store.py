@@ -296,6 +296,29 @@ def test_a_search_is_one_read_of_what_it_shows() -> None:
             assert len(catalogue.search(question, limit=20).items) == 20
         assert calls.names == ["dynamodb.Query catalog"]
         assert calls.made[0].parameters["Limit"] == 21
+        assert len(calls.made[0].parameters["ProjectionExpression"].split(",")) == 3
+        assert "ReturnConsumedCapacity" not in calls.made[0].parameters
+
+
+def test_what_is_in_two_of_the_categories_is_listed_once() -> None:
+    both = (Category("Home"), Category("Kitchen"))
+    DynamoCatalogue().save_many(
+        [simple("a", "Mug", categories=both), simple("b", "Pan", categories=both[1:])]
+    )
+    asked = search_for(None, categories=["home", "kitchen"])
+    found = DynamoCatalogue().search(asked, limit=20).items
+    assert [card.product_id for card in found] == ["a", "b"]
+
+
+def test_a_card_is_made_once_and_anew_when_it_changed() -> None:
+    catalogue, asked = DynamoCatalogue(), search_for("mug")
+    catalogue.save(simple("a", "Mug"), expected_version=0)
+    (first,) = catalogue.search(asked, limit=20).items
+    (again,) = catalogue.search(asked, limit=20).items
+    assert again.featured is first.featured
+    catalogue.save(simple("a", "Mug", price=77), expected_version=1)
+    (after,) = catalogue.search(asked, limit=20).items
+    assert (after.low.minor, after.version) == (77, first.version + 1)
 
 
 def test_a_search_with_comparisons_has_a_ceiling() -> None:

@@ -237,7 +237,8 @@ def test_a_row_names_the_second_at_which_it_may_go(ledger: DynamoLedger) -> None
     assert int(row["expires_at"]["N"]) == int((NOW + KEPT).timestamp())
 
 
-def test_calls_name_the_shop_in_a_word_that_is_not_put_together_for_each() -> None:
+def test_calls_say_in_a_word_who_asks_and_look_for_no_account() -> None:
     with mock_aws():
         config: Any = connection().client.meta.config
         assert config.user_agent == "doorbuster"
+        assert config.account_id_endpoint_mode == "disabled"

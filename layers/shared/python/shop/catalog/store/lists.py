@@ -79,7 +79,12 @@ def _walk(
     found: list[Card] = []
     for _ in range(CALLS):
         items, next_place = _look(
-            headings[heading], prefix, place, compare, limit + 1 if search.plain else LOOKED_AT
+            headings[heading],
+            prefix,
+            place,
+            compare,
+            limit + 1 if search.plain else LOOKED_AT,
+            (*SHOWN, "cats") if _earlier(search, heading) else SHOWN,
         )
         for item in items:
             card = card_from(item)
@@ -99,7 +104,12 @@ def _walk(
 
 
 def _look(
-    heading: str, prefix: str, place: str | None, compare: Condition | None, read: int
+    heading: str,
+    prefix: str,
+    place: str | None,
+    compare: Condition | None,
+    read: int,
+    shown: Sequence[str],
 ) -> tuple[list[dict[str, Any]], str | None]:
     """One Query: the postings that match, and where the reading stopped, ``None`` at the end."""
     query = CatalogRow.query(
@@ -107,7 +117,7 @@ def _look(
         CatalogRow.SK.startswith(prefix) if prefix else None,
         filter_condition=compare,
         page_size=read,
-        attributes_to_get=list(SHOWN),
+        attributes_to_get=list(shown),
         last_evaluated_key={"PK": {"S": heading}, "SK": {"S": place}} if place else None,
     )
     page = next(query.page_iter)
@@ -139,9 +149,14 @@ def _shown(card: Card, item: Mapping[str, Any], search: Search, heading: int) ->
     price = search.price
     if price is not None and price.speaks_of(card) and not price.holds(card):
         return False
-    earlier = () if search.words else search.categories[:heading]
+    earlier = _earlier(search, heading)
     cats = item["cats"]["SS"] if earlier and "cats" in item else ()
     return not any(category in cats for category in earlier)
+
+
+def _earlier(search: Search, heading: int) -> Sequence[str]:
+    """The categories that were looked at before this one."""
+    return () if search.words else search.categories[:heading]
 
 
 def _cursor(question: str, heading: int, place: str | None) -> str | None:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
@@ -136,22 +137,28 @@ def posting_rows(product: Product, postings: Iterable[Posting]) -> list[CatalogR
     ]
 
 
-SHOWN = ("SK", "version", "doc", "cats")
+SHOWN = ("SK", "version", "doc")
 """What a list reads of a posting; the rest is there to be compared."""
 
 
 def card_from(item: Mapping[str, Any]) -> Card:
     """The card of a posting as DynamoDB sends it: a page of 20 is read in half the time so."""
-    doc = unpacked(item["doc"]["B"])
+    return _card(item["SK"]["S"].partition("#")[2], int(item["version"]["N"]), item["doc"]["B"])
+
+
+@lru_cache(maxsize=1024)
+def _card(product_id: str, version: int, raw: bytes) -> Card:
+    """Made once of the same bytes: what many look at is unpacked by a Lambda once, not for each."""
+    doc = unpacked(raw)
     currency = doc["currency"]
     listed = doc.get("listed")
     return Card(
-        product_id=item["SK"]["S"].partition("#")[2],
+        product_id=product_id,
         title=doc["title"],
         handle=doc["handle"],
         teaser=doc.get("text", ""),
         status=Status(doc["status"]),
-        version=int(item["version"]["N"]),
+        version=version,
         currency=currency,
         prices=tuple(doc["prices"]),
         featured=_variant(doc["featured"], currency),
