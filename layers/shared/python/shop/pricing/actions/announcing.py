@@ -106,7 +106,9 @@ def announced_cards(
     """The tags of a list. Products are read, all in one go, only where something is reduced or a
     rule is about a product on it: a card does not know all of its variants, nor their past.
     """
-    wanted = [card.product_id for card in cards if card.list_prices or _is_touched(card, rules, at)]
+    touched = {line.id for line in _touched([_featured(card) for card in cards], rules, at)}
+    touched |= rules.products_by_variant
+    wanted = [card.product_id for card in cards if card.list_prices or card.product_id in touched]
     if not wanted:
         return Tags()
     products = catalogue.products(wanted)
@@ -299,13 +301,11 @@ def _touched(lines: Sequence[BasketLine], rules: Rules, at: datetime) -> Iterato
             yield line
 
 
-def _is_touched(card: Card, rules: Rules, at: datetime) -> bool:
-    """Whether such a rule may be about any variant; the featured one stands for all."""
-    if card.product_id in rules.products_by_variant:
-        return True
+def _featured(card: Card) -> BasketLine:
+    """The featured variant, under its product's id: it stands for all."""
     featured = card.featured
-    line = BasketLine(
-        "a",
+    return BasketLine(
+        card.product_id,
         card.product_id,
         featured.id,
         featured.sku,
@@ -314,7 +314,6 @@ def _is_touched(card: Card, rules: Rules, at: datetime) -> bool:
         1,
         category_names(card.categories),
     )
-    return any(_touched([line], rules, at))
 
 
 def _about_line(rules: Rules, line: BasketLine) -> tuple[Promotion, ...]:
