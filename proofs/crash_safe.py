@@ -15,6 +15,21 @@ BROKEN = {
     "random ids": "order ids are random, the session is marked afterwards",
     "charge first": "the money is asked for before the order is placed",
 }
+IN_THE_STOCKROOM = {
+    "cover in two calls": (
+        "an order is told first that its goods came, and given them afterwards",
+        "ordered ahead, delivered",
+    ),
+    "move in two calls": (
+        "an order's goods are moved to another location in two calls",
+        "two locations, two parcels",
+    ),
+    "key afterwards": (
+        "what came back is noted first, and the key of the request afterwards",
+        "delivered and sent back",
+    ),
+}
+"""Flaws that only these dealings show."""
 FEW = 120
 """Points on a broken shop, where fewer show it."""
 
@@ -24,7 +39,11 @@ def prove(options: Options) -> list[Verdict]:
     if not options.broken:
         return [judged(PROOF, options)]
     few = min(options.points or FEW, FEW)
-    return [
+    found = [
         judged(PROOF, options, dealings=CHECKOUT, most=few, naive=name, broken=words)
         for name, words in BROKEN.items()
+    ]
+    return found + [
+        judged(PROOF, options, dealings=(dealing,), most=few, naive=name, broken=words)
+        for name, (words, dealing) in IN_THE_STOCKROOM.items()
     ]

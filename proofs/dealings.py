@@ -29,6 +29,7 @@ from shop.checkout.model import Session
 from shop.checkout.store import DynamoSessions
 from shop.inventory.store import DynamoStock
 from shop.kernel.errors import NotFound
+from shop.orders.model import Order
 from shop.orders.store import DynamoOrders
 from shop.pricing.actions.coupons import make_coupon
 from shop.pricing.actions.promotions import draft_promotion, publish_promotion
@@ -121,7 +122,10 @@ class Shop:
         with parted() if dealing.in_batches else nullcontext(), dealing.scene(purchase):
             course = self._run(point, purchase)
         course.wrong += purchase.wrong
-        if not (point.faults or point.overtaken) and not self._became(dealing, purchase):
+        order = self._order(purchase)
+        if order is not None and not dealing.always(order):
+            course.wrong.append(f"{order.id} is not as it is in every {dealing.name}")
+        if not (point.faults or point.overtaken or (order is not None and dealing.becomes(order))):
             course.wrong.append("undisturbed it did not become what it is called")
         return course
 
@@ -167,11 +171,11 @@ class Shop:
         wrong += [f"{e.order_id}: {e.failed}" for e in stage.executions.values() if e.failed]
         return Course(list(zip(owners, wire.calls, strict=True)), wrong, len(wire.struck))
 
-    def _became(self, dealing: Dealing, purchase: Purchase) -> bool:
+    def _order(self, purchase: Purchase) -> Order | None:
         try:
-            return dealing.becomes(DynamoOrders().by_id(purchase.order_id()))
+            return DynamoOrders().by_id(purchase.order_id())
         except NotFound:
-            return False
+            return None
 
     def _let_have(self, purchase: Purchase, template: Session) -> None:
         now = datetime.now(UTC)

@@ -4,13 +4,18 @@ Each is what shops do: look the key up first, do the work in steps, store the an
 one flaw that shows only when something goes wrong in between.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any
+from unittest.mock import patch
 
 from functions.checkout.complete_checkout import front, till
+from functions.scheduled import cover_back_orders
+from functions.staff_orders import take_back
+from functions.workflows import await_shipment
 from shop.checkout.actions import Shown
 from shop.checkout.model import Session, order_from, placed
 from shop.checkout.wire import CompleteRequest, checkout_view
@@ -21,12 +26,14 @@ from shop.inventory.store import DynamoStock
 from shop.kernel.errors import Conflict, Stale
 from shop.kernel.idempotency import answer_kept
 from shop.kernel.ids import new_id
-from shop.kernel.transactions import Clash
+from shop.kernel.transactions import Clash, Part
 from shop.orders.actions.paying import record_payment
 from shop.orders.model import Order, Status
 from shop.payments.model import Credential
 from shop.pricing.model.coupons import normal
 from shop.pricing.store.rows import CODE, PricingRow
+from shop.storage.table import connection
+from shop.storage.transactions import DynamoLedger
 
 
 def _naive(buy: Callable[[Request[CompleteRequest], Session], tuple[Session, Order]]) -> Any:
@@ -210,3 +217,33 @@ NAIVE: Mapping[str, Any] = {
     "charge first": _naive(_charge_first),
 }
 """The doors, by the names that the proofs know them by."""
+
+
+class _PartByPart:
+    """A ledger that writes what belongs together in a call each."""
+
+    def commit(self, *parts: Part) -> None:
+        for part in parts:
+            DynamoLedger(connection()).commit(part)
+
+
+@contextmanager
+def careless(name: str | None) -> Iterator[None]:
+    """A room of the shop in which one write is several, where the name is one of :data:`ROOMS`."""
+    with ExitStack() as stack:
+        if name is not None and name in ROOMS:
+            room, attribute, flawed = ROOMS[name]
+            stack.enter_context(patch.object(room, attribute, flawed))
+        yield
+
+
+ROOMS: Mapping[str, tuple[Any, str, Any]] = {
+    "cover in two calls": (cover_back_orders, "ledger", _PartByPart()),
+    "move in two calls": (
+        await_shipment,
+        "sourcing",
+        replace(await_shipment.sourcing, ledger=_PartByPart()),
+    ),
+    "key afterwards": (take_back, "ledger", _PartByPart()),
+}
+"""Where it is, what is replaced there, and what by."""

@@ -19,6 +19,7 @@ from proofs.stories import (
     SNATCH,
     Act,
     Dealing,
+    one_back_at_most,
 )
 from shop.checkout.model import Offer
 from shop.checkout.store import DynamoSessions
@@ -143,6 +144,7 @@ KIT = Dealing(
     rivals=(CALL_OFF, SHIP_ONE, SNATCH),
     scene=a_kit,
     becomes=_of_a_kit,
+    always=one_back_at_most,
 )
 KIT_CALLED_OFF = Dealing(
     "a kit called off", (BUY, CALL_OFF), rivals=(SHIP, SHIP_ONE, LEAVE), scene=a_kit

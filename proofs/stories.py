@@ -42,6 +42,8 @@ class Dealing:
     """Codes pay for all of it."""
     becomes: Callable[[Order], bool] = lambda order: True
     """What becomes of the order where nothing disturbs it: else it is no such dealing."""
+    always: Callable[[Order], bool] = lambda order: True
+    """What is so of the order at the end, whatever went wrong."""
 
 
 def as_client(name: str, do: Callable[[Purchase], None]) -> Act:
@@ -64,7 +66,6 @@ SWEEP = Act("sweep", Purchase.sweep)
 SNATCH = Act("write off what is left", Purchase.snatch)
 RELEASE = Act("release", Purchase.release)
 SEND_BACK = Act("send back", lambda p: p.send_back(1, "back"))
-SEND_BACK_REST = Act("send back the rest", lambda p: p.send_back(1, "rest"))
 
 BOUGHT = Dealing("bought", (BUY,), rivals=(BUY, BUY_AGAIN, LEAVE, EXPIRE))
 DECLINED = Dealing("declined", (BUY,), "tok_declined", rivals=(BUY, BUY_AGAIN, LEAVE, EXPIRE))
@@ -86,12 +87,20 @@ DELIVERED = Dealing("delivered", (BUY, SHIP, ARRIVE), rivals=(CALL_OFF, SHIP_OTH
 SHORTENED = Dealing(
     "shipped in part", (BUY, SHIP_ONE, RELEASE, ARRIVE), rivals=(SHIP_OTHERWISE, CALL_OFF)
 )
+
+
+def one_back_at_most(order: Order) -> bool:
+    """One piece came back once, however often that was said."""
+    return sum(line.returned for line in order.lines) <= 1
+
+
 LOST = Dealing("lost on the way", (BUY, SHIP, LOSE))
 SENT_BACK = Dealing(
     "delivered and sent back",
-    (BUY, SHIP, ARRIVE, SEND_BACK, SEND_BACK_REST),
-    rivals=(SEND_BACK, SEND_BACK_REST),
-    becomes=lambda order: [line.returned for line in order.lines] == [2, 0],
+    (BUY, SHIP, ARRIVE, SEND_BACK),
+    rivals=(SEND_BACK,),
+    becomes=lambda order: [line.returned for line in order.lines] == [1, 0],
+    always=one_back_at_most,
 )
 FOR_NOTHING = Dealing(
     "bought for nothing, called off",
