@@ -3,10 +3,17 @@
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
+from unittest.mock import Mock
 
-from shop.catalog.model import Category, PriceMark, Product, Status, Tag, Variant
+from shop.catalog.model import Category, PriceMark, Product, Status, Tag, Variant, card_of
 from shop.kernel.money import Money
-from shop.pricing.actions.announcing import Place, announced, history_of, line_of
+from shop.pricing.actions.announcing import (
+    Place,
+    announced,
+    announced_cards,
+    history_of,
+    line_of,
+)
 from shop.pricing.model import Conditions, Promotion, Rules, Selection, Stacking, Window
 from shop.pricing.model.effects import FlashSale, LimitedPrice, OrderPercent, PercentOff
 from shop.pricing.model.price_lists import PriceEntry, PriceList
@@ -71,6 +78,25 @@ def test_what_no_rule_is_about_is_announced_as_the_catalogue_has_it() -> None:
 def test_a_promotion_on_a_category_shows_its_price_what_it_is_off_and_the_lowest_before() -> None:
     shown = tag(product((400, 1000), (20, 900), (10, 1000)), promotions=(sale("s", 5, None, 2000),))
     assert shown == Tag(usd(800), usd(1000), usd(900), 11)
+
+
+def test_of_a_list_only_what_a_promotion_is_about_is_read_all_in_one_go() -> None:
+    kept = {
+        id_: replace(product((400, 1000)), id=id_, categories=(Category(category),))
+        for id_, category in (("a", "shoes"), ("b", "hats"), ("c", "shoes"))
+    }
+    catalogue = Mock()
+    catalogue.products.side_effect = lambda ids: {id_: kept[id_] for id_ in ids}
+    shoes = sale("s", 5, None, 2000, goods=Selection(categories=("shoes",)))
+    tags = announced_cards(
+        [card_of(each) for each in kept.values()],
+        catalogue=catalogue,
+        rules=Rules("1", promotions=(shoes,)),
+        at=NOW,
+        place=WORLD,
+    )
+    catalogue.products.assert_called_once_with(["a", "c"])
+    assert tags.by_variant["p.1"].price == usd(800)
 
 
 def test_a_sale_that_ended_within_the_thirty_days_counts() -> None:
