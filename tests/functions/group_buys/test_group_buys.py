@@ -6,12 +6,13 @@ from unittest.mock import patch
 
 import pytest
 
-from functions.checkout import cancel_checkout, complete_checkout, create_checkout
+from functions.checkout import cancel_checkout, complete_checkout, create_checkout, get_checkout
 from functions.group_buys import get_group, open_group
 from functions.reactions import follow_group_buy, settle_payment
 from functions.scheduled import close_group_buys
 from functions.staff_orders import cancel_order, ship_order
 from shop.inventory.store import DynamoStock
+from shop.kernel.errors import NotFound
 from shop.kernel.ids import derived_id
 from shop.orders.model import Order, Status
 from shop.orders.store import DynamoOrders
@@ -210,6 +211,30 @@ def test_the_code_of_a_group_that_lets_nobody_in_says_why() -> None:
     later(hours=1, minutes=3)
     code, content = refusal(late, "cho")
     assert (code, "did not fill" in content) == ("discount_code_expired", True)
+
+
+def test_whoever_completes_after_the_deadline_buys_nothing_and_is_told_why() -> None:
+    group = opened()
+    checkout = begin(group, "bob")
+    assert total(checkout) == PRICE + SHIPPING
+    deadline = datetime.fromisoformat(group["deadline"])
+    with patch("shop.edge.http.datetime") as clock:
+        # A checkout's offer stands for 15 minutes: this one is made just before the deadline.
+        clock.now.return_value = deadline - timedelta(seconds=5)
+        late, early = begin(group, "cho"), begin(group, "dan")
+        assert pay(early).json["status"] == "completed"
+        clock.now.return_value = deadline
+        answer = pay(late).json
+        assert answer["status"] == "incomplete"
+        assert [m["code"] for m in answer["messages"]] == ["discount_code_expired", "price_changed"]
+        assert total(answer) == 1299 + SHIPPING
+        with pytest.raises(NotFound):
+            order_of(late)
+        assert available() == 9
+        assert pay(late).json["status"] == "completed"
+        assert (order_of(late).total, order_of(late).group_buy) == (1299 + SHIPPING, None)
+        seen = call(get_checkout.handler, "GET /checkout-sessions/{id}", id=checkout["id"]).json
+        assert total(seen) == 1299 + SHIPPING
 
 
 def test_whoever_calls_off_gives_the_seat_back_while_the_group_forms() -> None:

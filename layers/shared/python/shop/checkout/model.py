@@ -76,7 +76,9 @@ class Offer:
     counts: tuple[Count, ...] = ()
     """What an order of it uses up of limited coupons and sales."""
     group_buy: str | None = None
-    """The group that buys together, whose code opened its price."""
+    """The group that buys together, whose code opened its price ..."""
+    group_ends: datetime | None = None
+    """... and the instant from which its code lets nobody in."""
     kits: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """What the kits among its lines take from stock: the units of each part, by the kit's SKU."""
     ships_from: Mapping[str, str] = field(default_factory=dict)
@@ -110,8 +112,9 @@ class Offer:
         return any(message.code == "out_of_stock" for message in self.messages)
 
     def fresh(self, at: datetime) -> bool:
-        """Whether it is still paid as shown."""
-        return at - self.quote.at < FRESH
+        """Whether it is still paid as shown: a group's price no longer than its group forms."""
+        over = self.group_ends is not None and at >= self.group_ends
+        return at - self.quote.at < FRESH and not over
 
     def demands(self) -> tuple[Demand, ...]:
         """Units per SKU, several lines of one SKU added up, and kits as their parts."""

@@ -108,6 +108,8 @@ def _session(owner: str, session_id: str, row: _Row) -> Session:
 def _offer_out(offer: Offer) -> dict[str, Any]:
     counts = {"counts": [count.to_list() for count in offer.counts]} if offer.counts else {}
     group = {"group_buy": offer.group_buy} if offer.group_buy else {}
+    if offer.group_ends is not None:
+        group["group_ends"] = offer.group_ends.isoformat()
     kits = {"kits": {sku: dict(parts) for sku, parts in offer.kits.items()}} if offer.kits else {}
     why_not = {"undeliverable": offer.undeliverable} if offer.undeliverable else {}
     return {
@@ -161,6 +163,7 @@ def _offer_in(raw: dict[str, Any]) -> Offer:
         messages=tuple(Message(*message) for message in raw["messages"]),
         counts=tuple(Count.of_list(told) for told in raw.get("counts", ())),
         group_buy=raw.get("group_buy"),
+        group_ends=datetime.fromisoformat(raw["group_ends"]) if "group_ends" in raw else None,
         kits=raw.get("kits", {}),
         ships_from=raw.get("ships_from", {}),
         undeliverable=raw.get("undeliverable"),

@@ -187,6 +187,7 @@ def offer_for(
         days, ahead = promised(now.goods.items, levels, at)
         messages += ahead
     quote, standing = now.whole.quote, now.goods.standing
+    group = group_of(quote.uses, rules, standing)
     offer = Offer(
         lines=offer_lines(now.goods.items),
         quote=quote,
@@ -195,7 +196,8 @@ def offer_for(
         undeliverable=now.undeliverable,
         messages=tuple(messages),
         counts=counts_of(quote.uses, rules, standing, basis.who, applied=quote.applied),
-        group_buy=group_of(quote.uses, rules, standing),
+        group_buy=group.coupon_id if group else None,
+        group_ends=group.ends if group else None,
         kits=kits,
         ships_from=days,
     )

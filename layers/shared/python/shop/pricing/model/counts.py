@@ -8,7 +8,7 @@ from shop.kernel.frozen import frozen
 from shop.pricing.model.coupons import normal
 from shop.pricing.model.effects import FlashSale, GroupPrice
 from shop.pricing.model.rules import Rules
-from shop.pricing.model.standing import Standing
+from shop.pricing.model.standing import CodeFacts, Standing
 
 if TYPE_CHECKING:
     from shop.pricing.model.quote import Use
@@ -87,13 +87,13 @@ def counts_of(
     return tuple(counts)
 
 
-def group_of(uses: "Iterable[Use]", rules: Rules, standing: Standing) -> str | None:
-    """The id of the group whose code opened a group's price in a quote; mostly none."""
+def group_of(uses: "Iterable[Use]", rules: Rules, standing: Standing) -> CodeFacts | None:
+    """What is known of the code of a group that opened its price in a quote; mostly none."""
     for use in uses:
         candidate = rules.plan.by_id.get(use.promotion_id)
         if use.code is None or candidate is None or not isinstance(candidate.effect, GroupPrice):
             continue
         facts = standing.codes.get(normal(use.code))
         if facts is not None:
-            return facts.coupon_id
+            return facts
     return None
