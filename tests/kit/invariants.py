@@ -31,7 +31,16 @@ TELLS: Mapping[str, str] = {
 """The event that tells of each state."""
 TALLIES: Mapping[str, str] = {"code": "CODE", "customer": "USED", "quota": "QUOTA", "had": "HAD"}
 """How the key of each sort of count begins."""
-_COUNTS = ("on_hand", "reserved", "committed", "available", "safety", "earmarked")
+_COUNTS = (
+    "on_hand",
+    "reserved",
+    "committed",
+    "available",
+    "safety",
+    "earmarked",
+    "incoming",
+    "in_transit",
+)
 AWAITED = frozenset({"created", "requires_action", "processing"})
 """States of a payment in which no money is certain and none is lost."""
 
@@ -91,6 +100,8 @@ class Books:
     """Units by SKU that the journal says came (or left, below zero)."""
     shipped: Counter[str] = field(default_factory=Counter)
     """Units by SKU that the journal says were shipped."""
+    transferred: Counter[str] = field(default_factory=Counter)
+    """Units by SKU that the journal says came from other locations, less what went there."""
     orders: list[Order] = field(default_factory=list)
     charges: dict[str, list[Charge]] = field(default_factory=dict)
     history: dict[str, list[Image]] = field(default_factory=dict)
@@ -123,6 +134,8 @@ def read_books(*, keys: Mapping[str, int] | None = None, history: bool = True) -
             books.moved[sku] += item["on_hand"]
             if item["kind"] == Kind.SHIPPED:
                 books.shipped[sku] -= item["on_hand"]
+            elif item["kind"] == Kind.TRANSFERRED:
+                books.transferred[sku] += item["on_hand"]
     in_bins: dict[str, Counter[str]] = defaultdict(Counter)
     for item in _items("TABLE_PRICING"):
         kind, _, rest = item["PK"].partition("#")
@@ -179,7 +192,8 @@ def violations(books: Books) -> list[Violation]:
 
 
 def _stock(books: Books) -> Iterator[Violation]:
-    """I1: on hand is what there was and what moved; nothing is below zero; available adds up."""
+    """I1: on hand is what there was and what moved; nothing is below zero; available adds up; what
+    locations sent each other has arrived or is in transit."""
     shipped: Counter[str] = Counter()
     for order in books.orders:
         for line in order.lines:
@@ -192,6 +206,9 @@ def _stock(books: Books) -> Iterator[Violation]:
             yield Violation("I1", sku, f"{there} on hand, {books.moved[sku]} by the journal")
         if books.shipped[sku] != shipped[sku]:
             text = f"{books.shipped[sku]} left by the journal, {shipped[sku]} by the orders"
+            yield Violation("I1", sku, text)
+        if books.transferred[sku] + row["in_transit"]:
+            text = f"{-books.transferred[sku]} on their way, {row['in_transit']} in transit"
             yield Violation("I1", sku, text)
         free = there - row["reserved"] - row["committed"] - row["safety"] - row["earmarked"]
         if row["available"] != free:

@@ -19,9 +19,11 @@ from functions.staff_stock import (
 )
 from shop.inventory.model import Demand
 from shop.inventory.store import DynamoStock
+from shop.inventory.store.rows import BinRow
 from shop.storage.table import connection
 from shop.storage.transactions import DynamoLedger
 from tests.kit.backroom import signed_in
+from tests.kit.invariants import read_books, violations
 from tests.kit.shop import Response, call
 from tests.unit.inventory.room import Room
 
@@ -286,10 +288,10 @@ def test_goods_are_sent_and_arrive_with_a_loss() -> None:
     assert sent.status == 201, sent.text
     here, there = sent.json["levels"]
     assert (here["location"], here["on_hand"]) == ("main", 4)
-    assert (there["location"], there["on_hand"], there["incoming"]) == ("shop", 0, 6)
+    assert (there["location"], there["on_hand"], there["in_transit"]) == ("shop", 0, 6)
     assert send("dispatch", source="main", units=6, version=1).status == 409
     (came,) = send("arrive", units=5, lost=1, version=1).json["levels"]
-    assert (came["on_hand"], came["incoming"], came["version"]) == (5, 0, 2)
+    assert (came["on_hand"], came["in_transit"], came["version"]) == (5, 0, 2)
     shown = levels("CAP-S")
     assert [(one["location"], one["on_hand"]) for one in shown["locations"]] == [
         ("main", 4),
@@ -313,11 +315,42 @@ def test_what_was_not_sent_does_not_arrive() -> None:
     move("receive", units=10)
     send("dispatch", source="main", units=2, version=1)
     answer = send("arrive", units=2, lost=1, version=1)
-    assert (answer.status, errors(answer)) == (409, [("stock_negative", None)])
+    assert (answer.status, errors(answer)) == (409, [("nothing_in_transit", "$.units")])
     answer = send("dispatch", source="main", target="main", units=1, version=2)
     assert (answer.status, errors(answer)) == (400, [("invalid", "$.target")])
     answer = send("arrive", units=0, version=1)
     assert (answer.status, errors(answer)) == (400, [("invalid", "$.units")])
+
+
+def test_what_travels_and_what_a_supplier_brings_are_two_numbers() -> None:
+    sells("CAP-S")
+    opens("shop")
+    move("receive", units=10)
+    send("dispatch", source="main", units=4, version=1)
+    called_off = move("expect", units=-4, location="shop")
+    assert (called_off.status, errors(called_off)) == (409, [("stock_negative", None)])
+    assert move("expect", units=5, location="shop").status == 201
+    early = send("arrive", units=5, version=2)
+    assert (early.status, errors(early)) == (409, [("nothing_in_transit", "$.units")])
+    received = move("receive", units=5, location="shop").json
+    assert (received["on_hand"], received["incoming"], received["in_transit"]) == (5, 0, 4)
+    assert levels("CAP-S")["total"]["in_transit"] == 4
+    assert [one for one in violations(read_books(history=False)) if one.rule == "I1"] == []
+    assert send("arrive", units=4, version=3).status == 201
+    newest = journal("sku=CAP-S").json["movements"][0]
+    assert (newest["kind"], newest["on_hand"], newest["in_transit"]) == ("transferred", 4, -4)
+    assert [one for one in violations(read_books(history=False)) if one.rule == "I1"] == []
+
+
+def test_a_level_of_before_goods_in_transit_were_counted_apart_has_none() -> None:
+    sells("CAP-S")
+    opens("shop")
+    move("receive", units=10)
+    move("expect", units=2, location="shop")
+    BinRow("SKU#CAP-S", "LOC#shop").update(actions=[BinRow.in_transit.remove()])
+    assert shelf("CAP-S", "location=shop").json["in_transit"] == 0
+    assert send("dispatch", source="main", units=3, version=1).status == 201
+    assert shelf("CAP-S", "location=shop").json["in_transit"] == 3
 
 
 def test_goods_of_an_archived_product_are_still_brought_home() -> None:

@@ -108,7 +108,7 @@ def test_the_safety_stock_is_kept_from_sale(desk: Desk, room: Room) -> None:
     assert desk.keep_safety("A", 9).available == -4
 
 
-def test_goods_are_incoming_while_they_travel_and_lost_ones_are_written_off(
+def test_goods_are_in_transit_while_they_travel_and_lost_ones_are_written_off(
     desk: Desk, room: Room
 ) -> None:
     desk.receive("A", 10)
@@ -121,7 +121,7 @@ def test_goods_are_incoming_while_they_travel_and_lost_ones_are_written_off(
         expected_version=room.stock.level("A").version,
         stock=room.stock,
     )
-    assert (left.on_hand, there.on_hand, there.incoming) == (4, 0, 6)
+    assert (left.on_hand, there.on_hand, there.in_transit) == (4, 0, 6)
     level = actions.arrive(
         "A",
         5,
@@ -131,7 +131,7 @@ def test_goods_are_incoming_while_they_travel_and_lost_ones_are_written_off(
         stock=room.stock,
         lost=1,
     )
-    assert (level.on_hand, level.incoming, level.available) == (5, 0, 5)
+    assert (level.on_hand, level.in_transit, level.available) == (5, 0, 5)
     sums = desk.sums("A")
     assert sums.holds
     assert (sums.received, sums.on_hand, sums.written_off, sums.transferred) == (10, 9, 1, 0)
@@ -155,7 +155,7 @@ def test_goods_are_sent_once(desk: Desk, room: Room) -> None:
     send()
     with pytest.raises(Stale):
         send()
-    assert room.stock.level("A", "shop").incoming == 6
+    assert room.stock.level("A", "shop").in_transit == 6
 
 
 def test_what_is_promised_is_not_sent_elsewhere(desk: Desk, room: Room) -> None:

@@ -58,16 +58,20 @@ class Story:
         version: int = self.stock.level(sku, location).version
         return version
 
-    def keep(self, verb: Any, *args: Any, sku: str = "A", **more: Any) -> None:
-        version = self.version(sku=sku)
-        verb(sku, *args, self.slip(), expected_version=version, stock=self.stock, **more)
+    def keep(
+        self, verb: Any, *args: Any, sku: str = "A", location: str = MAIN, **more: Any
+    ) -> None:
+        at = {"location": location, "expected_version": self.version(location, sku)}
+        verb(sku, *args, self.slip(), stock=self.stock, **at, **more)
 
     def receive(self, told: Any) -> None:
-        for sku, units in (told if isinstance(told, dict) else {"A": told}).items():
-            self.keep(actions.receive, units, sku=sku)
+        for sku, came in (told if isinstance(told, dict) else {"A": told}).items():
+            units, where = came if isinstance(came, list) else (came, MAIN)
+            self.keep(actions.receive, units, sku=sku, location=where)
 
-    def expect(self, units: int) -> None:
-        self.keep(actions.expect, units)
+    def expect(self, told: Any) -> None:
+        units, where = told if isinstance(told, list) else (told, MAIN)
+        self.keep(actions.expect, units, location=where)
 
     def aside(self, told: list[Any]) -> None:
         self.keep(actions.hold_back, *told)
@@ -222,6 +226,8 @@ def tell(example: Mapping[str, Any]) -> None:
         assert {count: getattr(level, count) for count in counts} == counts
     sums = balance(story.stock.journal("A", limit=500).items)
     assert sums.holds
+    on_its_way = sum(level.in_transit for level in story.stock.everywhere("A"))
+    assert sums.transferred + on_its_way == 0
     for name, units in example.get("balance", {}).items():
         assert getattr(sums, name) == units, name
 

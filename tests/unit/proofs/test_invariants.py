@@ -27,7 +27,9 @@ def bought() -> Order:
 
 def row(on_hand: int, reserved: int) -> dict[str, int]:
     counts = {"on_hand": on_hand, "reserved": reserved, "available": on_hand - reserved}
-    nothing = dict.fromkeys(("committed", "safety", "earmarked", "awaited", "lowest"), 0)
+    nothing = dict.fromkeys(
+        ("committed", "safety", "earmarked", "in_transit", "awaited", "lowest"), 0
+    )
     return {**nothing, **counts}
 
 
@@ -78,6 +80,7 @@ BREAKS: dict[str, tuple[str, Callable[[Books], Any]]] = {
     "a count below zero": ("I1", lambda b: b.stock[RED].update(lowest=-1)),
     "goods that came from nowhere": ("I1", lambda b: b.moved.update({RED: -3})),
     "goods that left without an order": ("I1", lambda b: b.shipped.update({RED: 1})),
+    "goods that vanish between two locations": ("I1", lambda b: b.transferred.update({RED: -2})),
     "available that does not add up": ("I1", lambda b: b.stock[RED].update(available=9)),
     "a reservation nobody holds": (
         "I2",

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from shop.inventory.model import MAIN, MOST, Kind, Movement, StockLevel
 from shop.inventory.ports import Book, Goods, Stock
-from shop.kernel.errors import Invalid, NotFound, Refusal, Stale
+from shop.kernel.errors import Conflict, Invalid, NotFound, Refusal, Stale
 from shop.kernel.frozen import frozen
 
 T = TypeVar("T")
@@ -163,7 +163,8 @@ def expect(
     stock: Book,
     location: str = MAIN,
 ) -> StockLevel:
-    """Goods were ordered from the supplier, or, below zero, will not come after all."""
+    """Goods were ordered from the supplier, or, below zero, will not come after all. What another
+    location sent is not called off like that: it arrives, or is lost."""
     if units == 0:
         raise Invalid("no units are no news", path="$.units")
     _sensible(units, "$.units")
@@ -256,7 +257,7 @@ def dispatch(
     expected_version: int,
     stock: Book,
 ) -> tuple[StockLevel, StockLevel]:
-    """Goods leave one location for another: gone here and incoming there, in one transaction.
+    """Goods leave one location for another: gone here and in transit there, in one transaction.
 
     ``expected_version`` is that of the source. Returns both levels.
     """
@@ -264,7 +265,7 @@ def dispatch(
         raise Invalid("goods are sent to another location", path="$.target")
     before = _looked_at(sku, units, stock, source, expected_version)
     there = stock.level(sku, target)
-    coming = _movement(sku, Kind.EXPECTED, slip, target, incoming=units)
+    coming = _movement(sku, Kind.EXPECTED, slip, target, in_transit=units)
     left = stock.record(
         _movement(sku, Kind.TRANSFERRED, slip, source, on_hand=-units), before, (coming, there)
     )
@@ -281,17 +282,27 @@ def arrive(
     stock: Book,
     lost: int = 0,
 ) -> StockLevel:
-    """Goods sent by another location are here; ``lost`` of them never came and are written off."""
+    """Goods sent by another location are here; ``lost`` of them never came and are written off.
+
+    Raises :class:`Conflict` (``nothing_in_transit``) for more than is on its way there: what a
+    supplier brings is received, and is no transfer.
+    """
     if lost < 0 or units + lost < 1:
         raise Invalid("something arrived or was lost", path="$.units")
     before = _looked_at(sku, units + lost, stock, target, expected_version)
+    if units + lost > before.in_transit:
+        raise Conflict(
+            f"{before.in_transit} of {sku} are on their way to {target}, not {units + lost}",
+            code="nothing_in_transit",
+            path="$.units",
+        )
     came = _movement(
         sku,
         Kind.TRANSFERRED,
         slip,
         target,
         on_hand=units + lost,
-        incoming=-(units + lost),
+        in_transit=-(units + lost),
         earmarked=min(units, max(0, before.awaited - before.earmarked)),
     )
     if not lost:
@@ -366,6 +377,7 @@ def _movement(
     unavailable: Mapping[str, int] | None = None,
     safety: int = 0,
     incoming: int = 0,
+    in_transit: int = 0,
     earmarked: int = 0,
 ) -> Movement:
     return Movement(
@@ -380,6 +392,7 @@ def _movement(
         unavailable=unavailable or {},
         safety=safety,
         incoming=incoming,
+        in_transit=in_transit,
         earmarked=earmarked,
     )
 

@@ -63,6 +63,7 @@ class Bin:
     unavailable_by: Mapping[str, int] = field(default_factory=dict)
     safety: int = 0
     incoming: int = 0
+    in_transit: int = 0
     bins: int = 1
     open: int = 1
     earmarked: int = 0
@@ -133,6 +134,7 @@ def level_of(
         unavailable_by=base.unavailable_by,
         safety=base.safety,
         incoming=base.incoming,
+        in_transit=base.in_transit,
         version=sum(b.version for b in bins),
         bins=len(bins),
         earmarked=base.earmarked,
@@ -163,6 +165,7 @@ def total(sku: str, levels: Sequence[StockLevel]) -> StockLevel:
         unavailable_by=unavailable,
         safety=sum(level.safety for level in levels),
         incoming=sum(level.incoming for level in levels),
+        in_transit=sum(level.in_transit for level in levels),
         version=sum(level.version for level in levels),
         bins=sum(level.bins for level in levels) if levels else 1,
         earmarked=sum(level.earmarked for level in levels),
@@ -252,6 +255,7 @@ def moved(base: Bin, movements: Sequence[Movement]) -> Change:
             "available": difference,
             "safety": safety,
             "incoming": sum(movement.incoming for movement in movements),
+            "in_transit": sum(movement.in_transit for movement in movements),
             "earmarked": sum(movement.earmarked for movement in movements),
             "version": 1,
         },

@@ -9,6 +9,7 @@ A row of stock, per SKU and location, holds whole units::
     earmarked   arrived, and put aside for back-orders that wait for them
     safety      kept back from sale, to absorb miscounts
     incoming    ordered from the supplier, not yet here; never sold as if it were
+    in_transit  sent by another location, not yet here; only its arrival takes from it
 
     available = on_hand - reserved - committed - unavailable - earmarked - safety
 
@@ -75,7 +76,7 @@ or an adjustment finds goods or misses them."""
 @frozen
 class Balance:
     """What a journal adds up to. ``transferred`` is what came from other locations less what went
-    there: over all locations, what is on its way (below zero) until it arrives."""
+    there: over all locations, less what is in transit, and so 0 once all has arrived."""
 
     received: int
     returned: int
@@ -148,6 +149,7 @@ class Movement:
     safety: int = 0
     incoming: int = 0
     earmarked: int = 0
+    in_transit: int = 0
 
     @property
     def available(self) -> int:
@@ -254,6 +256,7 @@ class StockLevel:
     low_at: int | None = None
     watch: Watch = Watch.FINE
     crossings: int = 0
+    in_transit: int = 0
     parts: Mapping[str, int] = field(default_factory=dict)
     """Of a kit, what one takes: it has no stock of its own, and as many as its parts make."""
 
@@ -264,6 +267,7 @@ class StockLevel:
             self.committed,
             self.safety,
             self.incoming,
+            self.in_transit,
             self.earmarked,
             self.awaited,
         )
@@ -330,8 +334,9 @@ class StockLevel:
         on_hand = self.on_hand + sum(movement.on_hand for movement in movements)
         safety = self.safety + sum(movement.safety for movement in movements)
         incoming = self.incoming + sum(movement.incoming for movement in movements)
+        in_transit = self.in_transit + sum(movement.in_transit for movement in movements)
         earmarked = self.earmarked + sum(movement.earmarked for movement in movements)
-        if min(on_hand, safety, incoming, earmarked, *held.values()) < 0:
+        if min(on_hand, safety, incoming, in_transit, earmarked, *held.values()) < 0:
             raise Conflict(
                 f"{self.sku} at {self.location} does not have what is to be taken away",
                 code="stock_negative",
@@ -349,6 +354,7 @@ class StockLevel:
             unavailable_by={reason: units for reason, units in held.items() if units},
             safety=safety,
             incoming=incoming,
+            in_transit=in_transit,
             earmarked=earmarked,
             version=self.version + 1,
         )

@@ -111,12 +111,14 @@ def _has_stock(sku: str) -> Conflict:
 
 
 def _empty(own: Bin) -> bool:
-    return not (own.on_hand or own.reserved or own.committed or own.incoming or own.awaits)
+    coming = own.incoming or own.in_transit or own.awaits
+    return not (own.on_hand or own.reserved or own.committed or coming)
 
 
 def _nothing_there() -> Any:
     zero = (BinRow.on_hand == 0) & (BinRow.reserved == 0) & (BinRow.committed == 0)
     zero &= (BinRow.incoming == 0) & (BinRow.awaits == 0)
+    zero &= BinRow.in_transit.does_not_exist() | (BinRow.in_transit == 0)
     return BinRow.pk.does_not_exist() | zero
 
 

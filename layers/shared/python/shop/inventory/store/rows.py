@@ -59,6 +59,7 @@ class BinRow(Row):
     available = NumberAttribute(default=0)
     safety = NumberAttribute(default=0)
     incoming = NumberAttribute(default=0)
+    in_transit = NumberAttribute(default=0)
     unavailable_by = UnitsByWord(default=dict)
     version = NumberAttribute(default=0)
     bins = NumberAttribute(default=1)
@@ -105,6 +106,7 @@ class MovementRow(Row):
     unavailable = UnitsByWord(default=dict)
     safety = NumberAttribute(default=0)
     incoming = NumberAttribute(default=0)
+    in_transit = NumberAttribute(default=0)
     earmarked = NumberAttribute(default=0)
 
 
@@ -156,6 +158,7 @@ _COUNTS = {
     "available": BinRow.available,
     "safety": BinRow.safety,
     "incoming": BinRow.incoming,
+    "in_transit": BinRow.in_transit,
     "version": BinRow.version,
     "bins": BinRow.bins,
     "open": BinRow.open,
@@ -165,6 +168,8 @@ _COUNTS = {
     "watch": BinRow.watch,
     "crossings": BinRow.crossings,
 }
+_YOUNG = frozenset({"in_transit"})
+"""Counts that older rows do not have."""
 
 
 def key(sku: str, location: str, shard: int = 0) -> tuple[str, str]:
@@ -217,7 +222,9 @@ def _change(transaction: TransactWrite, change: Change, books: Books) -> None:
     for name, by in change.by.items():
         count = _COUNTS[name]
         if by:
-            actions.append(count.set(count + by if by > 0 else count - -by))
+            # Rows that were written before there was such a count have it as 0.
+            now = count | 0 if name in _YOUNG else count
+            actions.append(count.set(now + by if by > 0 else now - -by))
     if "unavailable_by" in change.puts:
         actions.append(BinRow.unavailable_by.set(change.puts["unavailable_by"]))
     if "terms" in change.puts:
@@ -242,6 +249,7 @@ def journal(transaction: TransactWrite, movement: Movement, books: Books = OF_ST
         str(movement.on_hand),
         str(sorted(movement.unavailable.items())),
         str(movement.incoming),
+        str(movement.in_transit),
     )
     row = books.movements(
         f"MOVES#{movement.sku}",
@@ -257,6 +265,7 @@ def journal(transaction: TransactWrite, movement: Movement, books: Books = OF_ST
         unavailable=dict(movement.unavailable),
         safety=movement.safety,
         incoming=movement.incoming,
+        in_transit=movement.in_transit,
         earmarked=movement.earmarked,
     )
     transaction.save(row, condition=MovementRow.pk.does_not_exist())
@@ -271,6 +280,7 @@ def _row(seen: Bin, books: Books) -> BinRow:
         available=seen.available,
         safety=seen.safety,
         incoming=seen.incoming,
+        in_transit=seen.in_transit,
         unavailable_by=dict(seen.unavailable_by),
         version=seen.version,
         bins=seen.bins,
@@ -304,6 +314,7 @@ def read_bin(row: BinRow) -> Bin:
         unavailable_by=row.unavailable_by,
         safety=int(row.safety),
         incoming=int(row.incoming),
+        in_transit=int(row.in_transit),
         bins=int(row.bins),
         open=int(row.open),
         earmarked=int(row.earmarked),
@@ -333,6 +344,7 @@ def read_movement(sku: str, row: MovementRow) -> Movement:
         int(row.safety),
         int(row.incoming),
         int(row.earmarked),
+        int(row.in_transit),
     )
 
 

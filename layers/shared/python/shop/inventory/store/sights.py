@@ -142,6 +142,7 @@ class Sights:
                 level.version,
                 level.earmarked,
             ],
+            "in_transit": level.in_transit,
         }
         newest = SightRow.seen_at.does_not_exist() | (SightRow.seen_at <= now)
         actions: list[Action] = [
@@ -170,6 +171,7 @@ class Sights:
             version,
             bins=len(units),
             earmarked=aside,
+            in_transit=seen.get("in_transit", 0),
         )
         left = sum(max(0, n) for n in units)
         sight = Sight(level, int(seen["open"]), units, left, seen_at, now)

@@ -593,6 +593,7 @@ def _opened(fresh: Bin, after: StockLevel) -> Bin:
         unavailable_by=after.unavailable_by,
         safety=after.safety,
         incoming=after.incoming,
+        in_transit=after.in_transit,
         earmarked=after.earmarked,
     )
 
@@ -610,6 +611,7 @@ def _base_of(level: StockLevel) -> Bin:
         unavailable_by=level.unavailable_by,
         safety=level.safety,
         incoming=level.incoming,
+        in_transit=level.in_transit,
     )
 
 

@@ -34,7 +34,8 @@ class Numbers(BaseModel):
     """Whole units; ``available`` is what may be sold now.
 
     ``unavailable_by`` tells why ``unavailable`` units are not for sale; ``earmarked`` ones are put
-    aside for back-orders, and ``awaited`` ones are sold and still to come.
+    aside for back-orders, and ``awaited`` ones are sold and still to come. A supplier brings the
+    ``incoming`` ones, another location sent those ``in_transit``.
     """
 
     on_hand: int
@@ -45,6 +46,7 @@ class Numbers(BaseModel):
     earmarked: int
     safety: int
     incoming: int
+    in_transit: int = 0
     awaited: int
     available: int
 
@@ -59,6 +61,7 @@ class Numbers(BaseModel):
             "earmarked": level.earmarked,
             "safety": level.safety,
             "incoming": level.incoming,
+            "in_transit": level.in_transit,
             "awaited": level.awaited,
             "available": level.available,
         }

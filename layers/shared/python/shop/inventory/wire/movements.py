@@ -267,6 +267,7 @@ class MovementView(BaseModel):
     unavailable: dict[str, int]
     safety: int
     incoming: int
+    in_transit: int
     earmarked: int
     available: int
 
@@ -283,6 +284,7 @@ class MovementView(BaseModel):
             unavailable=dict(movement.unavailable),
             safety=movement.safety,
             incoming=movement.incoming,
+            in_transit=movement.in_transit,
             earmarked=movement.earmarked,
             available=movement.available,
         )

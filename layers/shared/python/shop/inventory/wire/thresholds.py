@@ -35,6 +35,7 @@ class LowView(BaseModel):
     on_hand: int
     available: int
     incoming: int
+    in_transit: int
     version: int
 
 
@@ -56,6 +57,7 @@ class LowListView(BaseModel):
                 on_hand=level.on_hand,
                 available=level.available,
                 incoming=level.incoming,
+                in_transit=level.in_transit,
                 version=level.version,
             )
             for one in page.items
