@@ -32,6 +32,8 @@ IN_THE_STOCKROOM = {
 """Flaws that only these dealings show."""
 FEW = 120
 """Points on a broken shop, where fewer show it."""
+MORE = 500
+"""Points where only the two or three calls of one act show it."""
 
 
 def prove(options: Options) -> list[Verdict]:
@@ -43,7 +45,8 @@ def prove(options: Options) -> list[Verdict]:
         judged(PROOF, options, dealings=CHECKOUT, most=few, naive=name, broken=words)
         for name, words in BROKEN.items()
     ]
+    more = min(options.points or MORE, MORE)
     return found + [
-        judged(PROOF, options, dealings=(dealing,), most=few, naive=name, broken=words)
+        judged(PROOF, options, dealings=(dealing,), most=more, naive=name, broken=words)
         for name, (words, dealing) in IN_THE_STOCKROOM.items()
     ]

@@ -125,7 +125,9 @@ class Shop:
         order = self._order(purchase)
         if order is not None and not dealing.always(order):
             course.wrong.append(f"{order.id} is not as it is in every {dealing.name}")
-        if not (point.faults or point.overtaken or (order is not None and dealing.becomes(order))):
+        left_alone = not (point.faults or point.overtaken)
+        became = dealing.becomes is None or (order is not None and dealing.becomes(order))
+        if left_alone and not became:
             course.wrong.append("undisturbed it did not become what it is called")
         return course
 

@@ -40,7 +40,7 @@ class Dealing:
     """What is otherwise than in other dealings, while this one lasts."""
     free: bool = False
     """Codes pay for all of it."""
-    becomes: Callable[[Order], bool] = lambda order: True
+    becomes: Callable[[Order], bool] | None = None
     """What becomes of the order where nothing disturbs it: else it is no such dealing."""
     always: Callable[[Order], bool] = lambda order: True
     """What is so of the order at the end, whatever went wrong."""

@@ -14,6 +14,7 @@ import boto3
 
 from shop.edge.stream import plain
 from shop.inventory.model import Kind
+from shop.inventory.model.bins import AWAITED as AWAITED_BIN
 from shop.kernel.errors import Refusal
 from shop.orders.model import CALLED_OFF, Order, Status
 from shop.orders.store import DynamoOrders
@@ -216,11 +217,14 @@ def _stock(books: Books) -> Iterator[Violation]:
 
 
 def _promises(books: Books) -> Iterator[Violation]:
-    """I2: what is reserved is what living orders hold."""
+    """I2: what is reserved is what living orders hold, here and of goods still to come."""
     held: Counter[str] = Counter()
+    late: Counter[str] = Counter()
     for order in books.orders:
         for hold in order.holds:
             held[hold.sku] += hold.quantity
+            if hold.shard == AWAITED_BIN:
+                late[hold.sku] += hold.quantity
     for order_id, sku, quantity in books.moving:
         held[sku] += quantity
         yield Violation("I2", order_id, f"{quantity} of {sku} were never moved to their end")
@@ -228,6 +232,8 @@ def _promises(books: Books) -> Iterator[Violation]:
         promised = row["reserved"] + row["committed"] + row["awaited"]
         if promised != held[sku]:
             yield Violation("I2", sku, f"{promised} reserved, {held[sku]} held by orders")
+        if row["awaited"] != late[sku]:
+            yield Violation("I2", sku, f"{row['awaited']} awaited, {late[sku]} by orders")
 
 
 def _money(books: Books) -> Iterator[Violation]:

@@ -90,6 +90,10 @@ BREAKS: dict[str, tuple[str, Callable[[Books], Any]]] = {
         "I2",
         lambda b: b.stock[BLUE].update(reserved=0, available=10),
     ),
+    "goods to come that are held as if they were here": (
+        "I2",
+        lambda b: b.stock[RED].update(reserved=1, awaited=1, available=9),
+    ),
     "money the book knows nothing of": ("I3", lambda b: order_is(b, payment=Payment("memory"))),
     "a state the book knows nothing of": ("I3", lambda b: charge_is(b, status="cancelled")),
     "money kept for an order called off": ("I3", called_off),
