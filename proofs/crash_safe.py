@@ -16,10 +16,6 @@ BROKEN = {
     "charge first": "the money is asked for before the order is placed",
 }
 IN_THE_STOCKROOM = {
-    "cover in two calls": (
-        "an order is told first that its goods came, and given them afterwards",
-        "ordered ahead, delivered",
-    ),
     "move in two calls": (
         "an order's goods are moved to another location in two calls",
         "two locations, two parcels",
@@ -32,8 +28,6 @@ IN_THE_STOCKROOM = {
 """Flaws that only these dealings show."""
 FEW = 120
 """Points on a broken shop, where fewer show it."""
-MORE = 500
-"""Points where only the two or three calls of one act show it."""
 
 
 def prove(options: Options) -> list[Verdict]:
@@ -45,8 +39,7 @@ def prove(options: Options) -> list[Verdict]:
         judged(PROOF, options, dealings=CHECKOUT, most=few, naive=name, broken=words)
         for name, words in BROKEN.items()
     ]
-    more = min(options.points or MORE, MORE)
     return found + [
-        judged(PROOF, options, dealings=(dealing,), most=more, naive=name, broken=words)
+        judged(PROOF, options, dealings=(dealing,), most=few, naive=name, broken=words)
         for name, (words, dealing) in IN_THE_STOCKROOM.items()
     ]

@@ -13,7 +13,6 @@ from typing import Any
 from unittest.mock import patch
 
 from functions.checkout.complete_checkout import front, till
-from functions.scheduled import cover_back_orders
 from functions.staff_orders import take_back
 from functions.workflows import await_shipment
 from shop.checkout.actions import Shown
@@ -238,7 +237,6 @@ def careless(name: str | None) -> Iterator[None]:
 
 
 ROOMS: Mapping[str, tuple[Any, str, Any]] = {
-    "cover in two calls": (cover_back_orders, "ledger", _PartByPart()),
     "move in two calls": (
         await_shipment,
         "sourcing",
