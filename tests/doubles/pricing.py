@@ -278,7 +278,7 @@ class MemoryLedgers:
     """See :class:`shop.pricing.ports.Ledgers`. Commits through MemoryLedger."""
 
     rows: dict[str, Ledger] = field(default_factory=dict)
-    commands: set[str] = field(default_factory=set)
+    commands: dict[str, bytes] = field(default_factory=dict)
     days: set[tuple[str, str]] = field(default_factory=set)
 
     def of(self, account: str) -> Ledger:
@@ -297,10 +297,15 @@ class MemoryLedgers:
             account, lambda: self.of(account).commands == before.commands, keep
         )
 
-    def once(self, command: str, at: datetime) -> Part:
+    def once(self, command: str, seed: bytes) -> Part:
         return lambda writes: writes.add(
-            command, lambda: command not in self.commands, lambda: self.commands.add(command)
+            command,
+            lambda: command not in self.commands,
+            lambda: self.commands.update({command: seed}),
         )
+
+    def seed_of(self, command: str) -> bytes | None:
+        return self.commands.get(command)
 
     def expiring(self, at: datetime, most: int) -> Sequence[str]:
         today = f"{at:%Y-%m-%d}"

@@ -15,6 +15,7 @@ from functions.credits import (
     get_my_credits,
     issue_card,
     keep_up_with_order,
+    void_card,
 )
 from functions.orders import get_order
 from functions.staff_orders import cancel_order
@@ -156,13 +157,17 @@ def test_nothing_is_given_to_who_cannot_be_a_customer_or_in_a_way_that_says_two_
     assert points() == 0
 
 
-def test_a_gift_card_is_told_once_and_kept_as_a_digest() -> None:
+def test_a_gift_card_is_told_to_who_holds_the_key_and_kept_as_a_digest() -> None:
     body = {"amount": 5000, "currency": "USD", "reason": "sold"}
     made = by_staff(issue_card, "POST /staff/gift-cards", body, key="once")
     code = made.json["code"]
     assert len(code.replace("-", "")) == 16
     again = by_staff(issue_card, "POST /staff/gift-cards", body, key="once")
-    assert (again.status, again.json["code"]) == (409, "already_issued")
+    assert (again.status, again.json) == (201, made.json)
+    for other in ({"amount": 4999}, {"currency": "EUR"}, {"reason": "lost"}):
+        refused = by_staff(issue_card, "POST /staff/gift-cards", {**body, **other}, key="once")
+        assert (refused.status, refused.json["code"]) == (409, "idempotency_key_reused")
+    assert by_staff(issue_card, "POST /staff/gift-cards", body).json["code"] != code
     assert balance(code.lower().replace("-", " ")) == 5000
     kept = [row.pk for row in PricingRow.scan()] + [str(row.doc) for row in PricingRow.scan()]
     assert not any(code in text or code.replace("-", "") in text for text in kept)
@@ -172,6 +177,46 @@ def test_a_gift_card_is_told_once_and_kept_as_a_digest() -> None:
         assert call(get_card_balance.handler, route, wrong).status == 404
     refused = call(get_card_balance.handler, route, {"code": code, "currency": "USD"})
     assert (refused.status, refused.json["errors"][0]["path"]) == (429, "$.code")
+
+
+def test_two_answers_to_one_key_at_the_same_moment_are_one_card() -> None:
+    body = {"amount": 5000, "currency": "USD", "reason": "sold"}
+    made = by_staff(issue_card, "POST /staff/gift-cards", body, key="once").json
+    looks = iter([None])
+    seed_of = DynamoLedgers.seed_of
+
+    def late(self: DynamoLedgers, command: str) -> bytes | None:
+        return next(looks, seed_of(self, command))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DynamoLedgers, "seed_of", late)
+        again = by_staff(issue_card, "POST /staff/gift-cards", body, key="once")
+    assert (again.status, again.json) == (201, made)
+
+
+def void(code: str, key: str | None = None, reason: str = "stolen") -> Response:
+    body = {"code": code, "currency": "USD", "reason": reason}
+    answer: Response = by_staff(void_card, "POST /staff/gift-cards/void", body, key=key)
+    return answer
+
+
+def test_staff_void_a_gift_card_with_a_reason() -> None:
+    code = card(5_000)
+    done = pay(begin(ann=False), credit("gift_card", code, amount=1_000), money(), ann=False)
+    assert done.json["status"] == "completed", done.text
+    for _ in range(2):
+        voided = void(code, key="void")
+        assert (voided.status, voided.json["voided"], voided.json["balance"]) == (200, 4_000, 0)
+    assert void(code, key="more").json["voided"] == 0
+    book = DynamoLedgers().of(card_of(code, "USD"))
+    assert book.balances() == {"shop": -1_000, book.account: 0, "orders": 1_000}
+    assert book.postings[-1].reference == "stolen (by staff-1)"
+    route = "POST /staff/orders/{id}/cancel"
+    staff(cancel_order, route, {"reason": "changed mind"}, id=done.json["order"]["id"])
+    assert void(code, key="void").json == {"voided": 4_000, "balance": 1_000, "currency": "USD"}
+    assert void(code, key="again").json["voided"] == 1_000
+    assert void("0000-0000-0000-0000").json["code"] == "gift_card_unknown"
+    assert void(code, reason="x").status == 400
 
 
 def test_a_gift_card_pays_in_part_and_keeps_the_rest() -> None:

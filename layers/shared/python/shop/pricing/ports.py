@@ -260,8 +260,12 @@ class Ledgers(Protocol):
     def posting(self, before: Ledger, after: Ledger) -> Part:
         """Append what is new, one command, if nothing was appended since; else it clashes."""
 
-    def once(self, command: str, at: datetime) -> Part:
-        """Note a command that is not to be given again, whatever account it is about."""
+    def once(self, command: str, seed: bytes) -> Part:
+        """Note a command that is not to be given again, whatever account it is about, with the
+        random bytes it drew."""
+
+    def seed_of(self, command: str) -> bytes | None:
+        """What a command that was noted drew; ``None`` for one that was not, or drew nothing."""
 
     def expiring(self, at: datetime, most: int) -> Sequence[str]:
         """Accounts of which something has expired in the last days and was not swept."""

@@ -4,12 +4,14 @@ Every movement is a command with an id of its own: given twice, it counts once. 
 the order's own transaction (:class:`shop.pricing.ports.Tallies`); all others are made here.
 """
 
+import hmac
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from shop.kernel.counts import Count
-from shop.kernel.errors import Conflict, Invalid, NotFound, Stale
+from shop.kernel.errors import Invalid, KeyReused, NotFound, Stale
 from shop.kernel.frozen import frozen
+from shop.kernel.ids import derived_id
 from shop.kernel.transactions import Clash
 from shop.kernel.transactions import Ledger as Transactions
 from shop.pricing.model.counts import CREDIT
@@ -28,6 +30,8 @@ from shop.pricing.ports import Guesses, Ledgers
 MOST = 10**9
 """Units of one movement beyond which it is a slip of the keyboard."""
 TRIES = 6
+SEED = 32
+"""Random bytes of a gift card's code."""
 
 
 @frozen(slots=False)
@@ -179,7 +183,7 @@ def issue_card(
     amount: int,
     currency: str,
     *,
-    command: str,
+    key: str,
     reason: str,
     expires: datetime | None,
     draw: Callable[[int], bytes],
@@ -187,19 +191,59 @@ def issue_card(
     ledger: Transactions,
     at: datetime,
 ) -> tuple[str, Ledger]:
-    """A new gift card: its code, which is told once, and its account.
+    """A new gift card: its code, and its account. Asked again with the same ``key``, the same code.
 
-    Raises Conflict, ``already_issued``, for a command that issued one before: its code is not kept.
+    The code is made of random bytes that are kept and of the key, which is not: whoever reads the
+    table finds no code in it. Raises KeyReused for a key that issued another card.
     """
-    code = card_code(draw)
-    book = ledgers.of(card_of(code, currency))
-    after = book.grant(command, amount, at, expires=expires, reference=reason)
-    try:
-        ledger.commit(ledgers.posting(book, after), ledgers.once(command, at))
-    except Clash:
-        why = "this command issued a card before; its code was told then, and is not kept"
-        raise Conflict(why, code="already_issued", path="Idempotency-Key") from None
-    return code, after
+    command = derived_id("card", key)
+    seed = ledgers.seed_of(command) or draw(SEED)
+    for _ in range(2):
+        code = card_code(lambda n, seed=seed: hmac.digest(seed, key.encode(), "sha256")[:n])  # type: ignore[misc]
+        book = ledgers.of(card_of(code, currency))
+        if not book.postings:
+            after = book.grant(command, amount, at, expires=expires, reference=reason)
+            try:
+                ledger.commit(ledgers.posting(book, after), ledgers.once(command, seed))
+            except Clash:
+                issued = ledgers.seed_of(command)
+                if issued is None or issued == seed:
+                    break
+                seed = issued
+                continue
+            return code, after
+        first = book.postings[0]
+        if (first.amount, first.expires, first.reference) == (amount, expires, reason):
+            return code, book
+        break
+    raise KeyReused(
+        "this Idempotency-Key issued another card; use a new key for a new one",
+        path="Idempotency-Key",
+    )
+
+
+def void_card(
+    code: str,
+    currency: str,
+    *,
+    command: str,
+    reason: str,
+    ledgers: Ledgers,
+    ledger: Transactions,
+    at: datetime,
+) -> tuple[int, Ledger]:
+    """Take all that a gift card has left: how much that was, and its account. The same command
+    again takes nothing more. Raises NotFound for a card that there is not.
+    """
+    account = card_of(code, currency)
+
+    def emptied(book: Ledger) -> Ledger:
+        if not book.postings:
+            raise NotFound("there is no such gift card", code="gift_card_unknown", path="$.code")
+        return book.voided(command, at, reference=reason)
+
+    book = move(account, emptied, ledgers=ledgers, ledger=ledger)
+    return sum(posting.amount for posting in book.postings if posting.id == command), book
 
 
 @frozen(slots=False)

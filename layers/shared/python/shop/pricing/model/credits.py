@@ -168,6 +168,13 @@ class Ledger:
         """Taken by hand, for a reason (``reference``). Raises as :meth:`spend`."""
         return self._drawn(posting_id, amount, at, Kind.WITHDRAW, SHOP, reference)
 
+    def voided(self, posting_id: str, at: datetime, *, reference: str) -> "Ledger":
+        """All that can be spent is taken by hand, for a reason (``reference``)."""
+        there = self.available(at)
+        if self._known(posting_id) or not there:
+            return self
+        return self.withdraw(posting_id, there, at, reference=reference)
+
     def _drawn(
         self, posting_id: str, amount: int, at: datetime, kind: Kind, target: str, reference: str
     ) -> "Ledger":

@@ -6,7 +6,8 @@ PK                                    SK                  what
 ``CREDIT#<account>``                  ``HEAD``            how many commands there are; the balance
 ``CREDIT#<account>``                  ``ENTRY#<n>``       the postings of the n-th command
 ``EXPIRING#<day>``                    account             something of it expires on that day
-``COMMAND#<id>``                      ``DONE``            a command that is not to be given again
+``COMMAND#<id>``                      ``DONE``            a command that is not to be given again:
+                                                          the random bytes it drew
 ====================================  ==================  ==========================================
 """
 
@@ -22,8 +23,7 @@ from shop.pricing.store.rows import HEAD, PricingRow
 
 BACK = timedelta(days=7)
 """For how long a day's expiries are looked for, should the sweep have missed it."""
-KEPT = timedelta(days=2)
-"""How long a command is remembered that is not an account's own."""
+DONE = "DONE"
 
 
 class DynamoLedgers:
@@ -67,9 +67,16 @@ class DynamoLedgers:
 
         return write
 
-    def once(self, command: str, at: datetime) -> Part:
-        row = PricingRow(f"COMMAND#{command}", "DONE", until=int((at + KEPT).timestamp()))
+    def once(self, command: str, seed: bytes) -> Part:
+        row = PricingRow(f"COMMAND#{command}", DONE, doc={"seed": seed.hex()})
         return lambda writes: writes.save(row, PricingRow.pk.does_not_exist())
+
+    def seed_of(self, command: str) -> bytes | None:
+        try:
+            row = PricingRow.get(f"COMMAND#{command}", DONE, consistent_read=True)
+        except PricingRow.DoesNotExist:
+            return None
+        return bytes.fromhex(row.doc["seed"]) if row.doc else None
 
     def expiring(self, at: datetime, most: int) -> Sequence[str]:
         found: list[str] = []

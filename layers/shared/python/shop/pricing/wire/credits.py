@@ -51,7 +51,7 @@ class CardBody(BaseModel):
 
 
 class CardView(BaseModel):
-    """A gift card as it was issued. The code is told this once."""
+    """A gift card as it was issued. Its code is told to whoever holds the ``Idempotency-Key``."""
 
     code: str
     amount: int
@@ -66,6 +66,20 @@ class BalanceBody(BaseModel):
 
     code: Annotated[str, StringConstraints(min_length=8, max_length=64)]
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+
+
+class VoidBody(BalanceBody):
+    """A gift card that is to be worth nothing any more, and why."""
+
+    reason: Annotated[str, StringConstraints(min_length=3, max_length=200, strip_whitespace=True)]
+
+
+class VoidView(BaseModel):
+    """What was taken of a gift card under this ``Idempotency-Key``, and what it has left."""
+
+    voided: int
+    balance: int
+    currency: str
 
 
 class BalanceView(BaseModel):
