@@ -7,6 +7,7 @@ _BODY = "shop.pricing.wire.promotions:PromotionBody"
 _VIEW = "shop.pricing.wire.promotions:PromotionView"
 _LIST_BODY = "shop.pricing.wire.price_lists:PriceListBody"
 _LIST_VIEW = "shop.pricing.wire.price_lists:PriceListView"
+_POLICY_VIEW = "shop.pricing.wire.policy:PricingPolicyView"
 
 FEATURE = Feature(
     "staff_pricing",
@@ -182,6 +183,26 @@ FEATURE = Feature(
             versioned=True,
             request="shop.pricing.wire.customers:PlacingBody",
             response="shop.pricing.wire.customers:KnownView",
+            writes=(Table.PRICING,),
+        ),
+        Endpoint(
+            route="GET /staff/pricing-policy",
+            module="staff_pricing.get_policy",
+            access=Access.STAFF,
+            groups=GROUPS,
+            summary="How promotions stack and halves are decided, or what a ?version= of it was",
+            response=_POLICY_VIEW,
+            reads=(Table.PRICING,),
+        ),
+        Endpoint(
+            route="PUT /staff/pricing-policy",
+            module="staff_pricing.change_policy",
+            access=Access.STAFF,
+            groups=GROUPS,
+            summary="Declare stacking groups and the rounding, from now on; every version is kept",
+            versioned=True,
+            request="shop.pricing.wire.policy:PricingPolicyBody",
+            response=_POLICY_VIEW,
             writes=(Table.PRICING,),
         ),
         Endpoint(

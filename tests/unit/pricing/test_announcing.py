@@ -16,7 +16,10 @@ from shop.pricing.actions.announcing import (
 )
 from shop.pricing.model import Conditions, Promotion, Rules, Selection, Stacking, Window
 from shop.pricing.model.effects import FlashSale, LimitedPrice, OrderPercent, PercentOff
+from shop.pricing.model.policy import PastPolicy
 from shop.pricing.model.price_lists import PriceEntry, PriceList
+from shop.pricing.model.promotions import Mode, StackingGroup
+from shop.pricing.model.rounding import RoundingPolicy
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 WORLD = Place("WORLD")
@@ -103,6 +106,15 @@ def test_a_sale_that_ended_within_the_thirty_days_counts() -> None:
     before, now = sale("before", 25, 20, 5000), sale("now", 5, None, 2000)
     shown = tag(product((400, 1000)), promotions=(now,), past=(before,))
     assert shown == Tag(usd(800), usd(1000), usd(500), 0)
+
+
+def test_the_past_is_played_back_under_the_policy_that_held_then() -> None:
+    halves = (sale("before", 25, 20, 5000), sale("beside", 25, 20, 5000))
+    now = sale("now", 5, None, 2000)
+    added = PastPolicy(ago(22), (StackingGroup("default", Mode.ALL),), RoundingPolicy())
+    both, best = Tag(usd(800), usd(1000), usd(250), 0), Tag(usd(800), usd(1000), usd(500), 0)
+    assert tag(product((400, 1000)), promotions=(now,), past=halves) == best
+    assert tag(product((400, 1000)), promotions=(now,), past=halves, policies=(added,)) == both
 
 
 def test_sales_without_a_break_are_one_and_keep_the_reference_of_the_first() -> None:

@@ -11,9 +11,10 @@ from moto import mock_aws
 
 from shop.inventory.store import count_bins, recent_counts
 from shop.kernel.errors import Conflict, Invalid, KeyReused, NotFound, Stale
-from shop.kernel.money import Money
+from shop.kernel.money import Money, Rounding
 from shop.kernel.transactions import Clash
 from shop.pricing.actions.coupons import issue_codes, make_coupon
+from shop.pricing.actions.policy import change_policy
 from shop.pricing.actions.price_lists import make_price_list
 from shop.pricing.actions.promotions import (
     change_promotion,
@@ -25,8 +26,11 @@ from shop.pricing.model import Basket, BasketLine, Count, Promotion, counts_of
 from shop.pricing.model.choice import Selection
 from shop.pricing.model.coupons import Coupon, normal
 from shop.pricing.model.effects import FlashSale, LimitedPrice, OrderPercent
+from shop.pricing.model.policy import PricingPolicy
 from shop.pricing.model.price_lists import PriceEntry, PriceList
+from shop.pricing.model.promotions import Mode, Stacking, StackingGroup
 from shop.pricing.model.quote import Use
+from shop.pricing.model.rounding import RoundingPolicy
 from shop.pricing.store import (
     DynamoCoupons,
     DynamoLedgers,
@@ -36,7 +40,9 @@ from shop.pricing.store import (
     DynamoStandings,
     DynamoTallies,
 )
+from shop.pricing.store import book as book_store
 from shop.pricing.store import calendar as calendar_store
+from shop.pricing.store.policies import DynamoPricingPolicies
 from shop.storage.transactions import DynamoLedger
 from tests.doubles.pricing import MemoryAssortment
 from tests.kit.calls import counted
@@ -181,7 +187,7 @@ def test_what_is_published_is_in_force_within_three_seconds_and_not_read_for_bef
     assert calls.names == [
         "dynamodb.GetItem pricing",  # the version
         "dynamodb.Query pricing",  # price lists
-        "dynamodb.GetItem pricing",  # promotions
+        "dynamodb.Query pricing",  # promotions and the policy
         "dynamodb.Query pricing",  # tax rates
     ]
     assert [call.parameters.get("ConsistentRead", False) for call in calls.made] == [
@@ -205,6 +211,56 @@ def test_an_unchanged_book_costs_one_small_read_in_three_seconds_and_stays_the_s
         for tenth in range(300):
             assert book.rules(NOW + timedelta(seconds=tenth / 10)) is first
     assert calls.names == ["dynamodb.GetItem pricing"] * 9
+
+
+def set_policy(*groups: StackingGroup, rounding: Rounding, at: datetime) -> PricingPolicy:
+    policies = DynamoPricingPolicies()
+    return change_policy(
+        groups,
+        RoundingPolicy(rounding),
+        expected_version=policies.now().version,
+        who="ann",
+        policies=policies,
+        at=at,
+    )
+
+
+def test_a_policy_is_in_force_with_the_next_book_and_the_one_before_is_known() -> None:
+    book, later = DynamoRuleBook(), NOW + timedelta(seconds=1)
+    assert names(book, 0) == []
+    both = StackingGroup("g", Mode.ALL)
+    set_policy(both, rounding=Rounding.HALF_UP, at=NOW)
+    set_policy(both, rounding=Rounding.HALF_DOWN, at=later)
+    assert book.rules(NOW + timedelta(seconds=2)).groups == ()
+    rules = book.rules(NOW + timedelta(seconds=3))
+    assert (rules.groups, rules.rounding.mode) == ((both,), Rounding.HALF_DOWN)
+    modes = [
+        rules.under_the_policy_of(at).rounding.mode.value
+        for at in (NOW - timedelta(seconds=1), NOW, later)
+    ]
+    assert modes == ["half_even", "half_up", "half_down"]
+
+
+def test_a_promotion_published_meanwhile_keeps_its_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_policy(StackingGroup("g", Mode.ALL), rounding=Rounding.HALF_EVEN, at=NOW)
+    grouped = replace(SALE, stacking=Stacking("g"))
+    monkeypatch.setattr(
+        "shop.pricing.store.book.in_the_book",
+        Meanwhile(book_store.in_the_book, lambda: publish(grouped)),
+    )
+    with pytest.raises(Conflict) as refused:
+        set_policy(rounding=Rounding.HALF_EVEN, at=NOW)
+    assert refused.value.code == "group_in_use"
+    assert DynamoPricingPolicies().now().version == 1
+
+
+def test_of_two_who_change_the_policy_one_is_told() -> None:
+    policies = DynamoPricingPolicies()
+    before = set_policy(rounding=Rounding.HALF_UP, at=NOW)
+    set_policy(rounding=Rounding.HALF_DOWN, at=NOW)
+    late = before.changed((), before.rounding, at=NOW, who="bob")
+    with pytest.raises(Stale):
+        policies.save(late, [], lambda promotions: None)
 
 
 def test_drafts_are_nobodys_business() -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # what is spoken of here, a door loads where it uses it
     from shop.pricing.model.group_buy import GroupBuy
     from shop.pricing.model.history import PriceHistory
     from shop.pricing.model.known import Known
+    from shop.pricing.model.policy import PricingPolicy
     from shop.pricing.model.price_lists import PriceList
     from shop.pricing.model.promotions import Promotion, Revision, Status
     from shop.pricing.model.rules import Rules
@@ -242,6 +243,28 @@ class TaxRates(Protocol):
 
     def save(self, after: CountryRates, events: Sequence[Event]) -> CountryRates:
         """Write the next version and put it in force. Raises Stale where it is not the next."""
+
+
+class PricingPolicies(Protocol):
+    """Where staff keep how promotions stack and halves are decided."""
+
+    def now(self) -> PricingPolicy:
+        """The policy in force; the usual one where nobody changed it."""
+
+    def version(self, version: int) -> PricingPolicy:
+        """What it was at that version. Raises NotFound."""
+
+    def save(
+        self,
+        after: PricingPolicy,
+        events: Sequence[Event],
+        check: Callable[[Sequence[Promotion]], None],
+    ) -> PricingPolicy:
+        """Write the next version and put it in force. Raises Stale where it is not the next.
+
+        ``check`` is handed what is on the calendar and may refuse; what is written stands beside
+        these promotions and no others.
+        """
 
 
 class VatIds(Protocol):

@@ -200,7 +200,8 @@ def _played_back(
     lists = [found.about(articles) for found in rules.price_lists]
     lists = [found for found in lists if found.entries or any(c.entries for c in found.past)]
     promotions = _about_line(rules, line)
-    instants = sorted(_instants(variant, lists, promotions, at))
+    changes = {policy.until for policy in rules.policies} if promotions else set()
+    instants = sorted(_instants(variant, lists, promotions, at) | changes)
     now = {instant for instant in instants if instant <= at}
     history = PriceHistory(variant.id)
     for instant in sorted(now):
@@ -209,7 +210,8 @@ def _played_back(
             continue  # it was not on sale yet
         then = replace(line, unit_price=mark.price, compare_at=mark.list_price, quantity=1)
         stood = tuple(n for n in (found.as_of(instant) for found in lists) if n is not None)
-        these = replace(rules, price_lists=stood, promotions=promotions, past=())
+        policy = rules.under_the_policy_of(instant)
+        these = replace(policy, price_lists=stood, promotions=promotions, past=(), policies=())
         found = _asked(then, these, instant, place, currency, UNTOUCHED)
         if found is not None:
             price, regular = found

@@ -11,6 +11,7 @@ from shop.pricing.model.basket import Basket, Destination
 from shop.pricing.model.choice import zone
 from shop.pricing.model.effects import GiftWith
 from shop.pricing.model.plan import Plan
+from shop.pricing.model.policy import PastPolicy
 from shop.pricing.model.price_lists import PriceList
 from shop.pricing.model.promotions import Promotion, StackingGroup
 from shop.pricing.model.rounding import RoundingPolicy
@@ -72,7 +73,8 @@ class Rules:
 
     ``version`` changes with every change of any of it; whoever keeps rules in memory compares it.
     What is asked again and again is worked out at the first quote and kept with the rules.
-    ``past`` are promotions that ended: they price nothing, and tell what things did cost.
+    ``past`` are promotions that ended, ``policies`` how they stacked and halves were decided
+    before, the oldest first: they price nothing, and tell what things did cost.
     """
 
     version: str = "0"
@@ -83,6 +85,7 @@ class Rules:
     promotions: tuple[Promotion, ...] = ()
     groups: tuple[StackingGroup, ...] = ()
     past: tuple[Promotion, ...] = ()
+    policies: tuple[PastPolicy, ...] = ()
 
     @cached_property
     def _markets(self) -> dict[str, Market]:
@@ -155,6 +158,11 @@ class Rules:
             bool(found.window.why_not(then)) == bool(found.window.why_not(at))
             for found in self.price_lists
         )
+
+    def under_the_policy_of(self, at: datetime) -> "Rules":
+        """These rules with the groups and the rounding that held at an instant."""
+        then = next((one for one in self.policies if at < one.until), None)
+        return self if then is None else replace(self, groups=then.groups, rounding=then.rounding)
 
     def with_promotion(self, promotion: Promotion) -> "Rules":
         """These rules with one promotion more, or another in its place: to ask "what if"."""

@@ -16,11 +16,13 @@ from typing import Any
 from shop.kernel.data import read
 from shop.kernel.errors import Conflict, Problem
 from shop.kernel.transactions import Part
+from shop.pricing.model.policy import PricingPolicy
 from shop.pricing.model.price_lists import PriceList
 from shop.pricing.model.promotions import Promotion, Status
 from shop.pricing.model.rules import Rules
 from shop.pricing.ports import TaxProvider
-from shop.pricing.store.rows import BOOK, PRICE_LISTS, RULES, VERSION, PricingRow
+from shop.pricing.store.policies import policy_from
+from shop.pricing.store.rows import BOOK, POLICY, PRICE_LISTS, RULES, VERSION, PricingRow
 from shop.pricing.store.taxes import DynamoTaxProvider
 from shop.storage.documents import packed
 
@@ -62,10 +64,15 @@ class DynamoRuleBook:
                 known = price_list_from(row)
             lists[row.sk] = known
         self._lists = lists
-        promotions, past = _promotions()
+        rows = _rows()
+        promotions, past = _promotions(rows.get(RULES))
+        policy = policy_from(rows[POLICY]) if POLICY in rows else PricingPolicy()
         return Rules(
             version=str(version),
             tax=self._taxes.table(),
+            rounding=policy.rounding,
+            groups=policy.groups,
+            policies=policy.past,
             price_lists=tuple(n for n in lists.values() if not _long_over(n, at)),
             promotions=promotions,
             past=past,
@@ -100,12 +107,22 @@ def price_list_from(row: PricingRow) -> PriceList:
     return found
 
 
-def _promotions() -> tuple[tuple[Promotion, ...], tuple[Promotion, ...]]:
-    # Consistent: the version that was seen must not be older than the document.
-    try:
-        doc = PricingRow.get(BOOK, RULES, consistent_read=True).doc
-    except PricingRow.DoesNotExist:
+def _rows() -> dict[str, PricingRow]:
+    # Consistent: the version that was seen must not be older than the documents.
+    return {row.sk: row for row in PricingRow.query(BOOK, consistent_read=True)}
+
+
+def in_the_book() -> tuple[Promotion, ...]:
+    """What is on the calendar, as last written."""
+    return _promotions(_rows().get(RULES))[0]
+
+
+def _promotions(
+    row: PricingRow | None,
+) -> tuple[tuple[Promotion, ...], tuple[Promotion, ...]]:
+    if row is None:
         return (), ()
+    doc = row.doc
     problems: list[Problem] = []
     found = [read(Promotion, told, "$", problems) for told in doc["promotions"]]
     ended = [read(Promotion, told, "$", problems) for told in doc.get("past", ())]

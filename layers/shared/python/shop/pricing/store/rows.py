@@ -9,6 +9,8 @@ PK                                    SK                  what
 ``TAX#<country>``                     ``VERSION#<n>``     each version of them, written once
 ``BOOK``                              ``VERSION``         the rule book's version, a few bytes
 ``BOOK``                              ``RULES``           the rule book's promotions
+``BOOK``                              ``POLICY``          its pricing policy: stacking, rounding
+``POLICY``                            ``VERSION#<n>``     each version of that, written once
 ``PRICE_LISTS``                       list id             a price list with its past
 ``COUPON#<id>``                       ``HEAD``            a coupon
 ``COUPON#<id>``                       ``CODES#<…>``       up to 1,000 codes given out at once
@@ -33,7 +35,7 @@ from shop.storage.documents import Events, JsonDocument
 from shop.storage.table import Row
 
 PROMOTIONS, PRICE_LISTS = "PROMOTIONS", "PRICE_LISTS"
-BOOK, VERSION, RULES = "BOOK", "VERSION", "RULES"
+BOOK, VERSION, RULES, POLICY = "BOOK", "VERSION", "RULES", "POLICY"
 HEAD, CODE, COUNT = "HEAD", "CODE", "COUNT"
 
 
