@@ -13,7 +13,7 @@ from pynamodb.exceptions import PynamoDBException
 from shop.catalog.store import DynamoCatalogue
 from shop.edge.http import setting
 from shop.edge.schedule import scheduled
-from shop.inventory.store import DynamoStock, count_bins
+from shop.inventory.store import DynamoKits, DynamoLocations, DynamoStock, count_bins
 from shop.kernel.errors import Refusal
 from shop.peak.actions.bins import CountBins, StockBins
 from shop.peak.actions.calendar import PromotedRushes
@@ -22,12 +22,12 @@ from shop.peak.gateway.aws import SchedulerClock, WarmFunctions, WarmTables
 from shop.peak.store import DynamoMemory
 from shop.pricing.store import DynamoCountRows, DynamoCoupons, DynamoPromotions
 
-rushes = PromotedRushes(DynamoPromotions(), DynamoCatalogue(), DynamoCoupons())
+rushes = PromotedRushes(DynamoPromotions(), DynamoCatalogue(), DynamoCoupons(), DynamoKits())
 memory = DynamoMemory()
 ground = Ground(
     tables=WarmTables(boto3.client("dynamodb")),
     functions=WarmFunctions(boto3.client("lambda"), setting("PEAK_ALIAS")),
-    bins=StockBins(DynamoStock()),
+    bins=StockBins(DynamoStock(), DynamoLocations()),
     counts=CountBins(DynamoCountRows(), count_bins()),
     clock=SchedulerClock(
         boto3.client("scheduler"),

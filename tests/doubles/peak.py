@@ -1,9 +1,10 @@
 """The peak's stores in memory."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from shop.inventory.model.kits import Kit
 from shop.kernel.errors import Stale
 from shop.kernel.paging import Page, from_cursor, to_cursor
 from shop.kernel.switches import Board
@@ -58,14 +59,15 @@ class OutOfOrder(Exception):
 class RecordingCloud:
     """Tables, Lambdas, bins and clock that write down what is asked of them, in order.
 
-    ``broken`` names what refuses; ``promised`` are SKUs whose bins still hold promises, and
-    counts of which uses may still come back to their row.
+    ``broken`` names what refuses; ``arrived`` are SKUs that goods have come of; ``promised`` are
+    SKUs whose bins still hold promises, and counts of which uses may still come back to their row.
     """
 
     calls: list[tuple[object, ...]] = field(default_factory=list)
     warmth: dict[str, dict[str, Warmth]] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
     promised: set[str] = field(default_factory=set)
+    arrived: set[str] = field(default_factory=set)
 
     def taken(self) -> list[tuple[object, ...]]:
         """The calls since somebody last asked."""
@@ -94,6 +96,13 @@ class RecordingCloud:
         self._noted("bins", sku, orders_a_second)
         return orders_a_second > 0 or sku not in self.promised
 
+    def refill(self, sku: str, orders_a_second: int) -> bool:
+        if sku not in self.arrived:
+            return False
+        self._noted("refill", sku, orders_a_second)
+        self.arrived.discard(sku)
+        return True
+
     def share(self, count: Limited, orders_a_second: int, at: datetime) -> bool:
         self._noted("count", count.key, orders_a_second, count.limit)
         return count.key not in self.promised
@@ -103,6 +112,14 @@ class RecordingCloud:
 
     def drop(self, name: str) -> None:
         self._noted("drop", name)
+
+
+@dataclass
+class MemoryKits:
+    known: Mapping[str, Kit] = field(default_factory=dict)
+
+    def among(self, skus: Iterable[str]) -> Mapping[str, Kit]:
+        return {sku: self.known[sku] for sku in skus if sku in self.known}
 
 
 @dataclass

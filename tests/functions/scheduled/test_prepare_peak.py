@@ -19,8 +19,11 @@ from functions.staff_pricing import (
     end_promotion,
     schedule_promotion,
 )
-from shop.inventory.model import USES
-from shop.inventory.store import DynamoStock, count_bins
+from shop.catalog.store import DynamoCatalogue
+from shop.inventory.model import USES, Kind, Movement
+from shop.inventory.model.allocation import Location, Place
+from shop.inventory.store import DynamoKits, DynamoLocations, DynamoStock, count_bins
+from shop.inventory.store.sights import read_all
 from shop.kernel.errors import Stale
 from shop.peak.actions.bins import CountBins, StockBins
 from shop.peak.actions.keep import TURNS, Unfinished
@@ -308,6 +311,76 @@ def test_two_that_prepare_at_once_take_turns_and_neither_reports_a_fault(
     assert keep(NOW, monkeypatch) == {"changed": [], "busy": True}
     assert len(waits) == TURNS
     assert "Traceback" not in capsys.readouterr().out
+
+
+# -------------------------------------------------------------------- where the stock is
+
+
+def came(sku: str, units: int, location: str = "main") -> None:
+    """Goods come to a location."""
+    level = DynamoStock().level(sku, location)
+    one = Movement(sku, Kind.RECEIVED, NOW, "w", location=location, on_hand=units)
+    DynamoStock().record(one, level)
+
+
+def ships_too(name: str) -> None:
+    book = DynamoLocations()
+    network = book.network()
+    book.keep(network.with_location(Location(name, Place("US")), 0), network)
+
+
+def bins(sku: str, *places: str) -> list[int]:
+    return [DynamoStock().level(sku, place).bins for place in places or ("main",)]
+
+
+RUSH = {"orders_a_second": 200}
+
+
+def test_stock_is_shared_out_wherever_it_ships_from(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_on_sale(mug(), pieces=36)
+    for place in ("west", "attic"):
+        came("MUG-RED", 233, place)
+    ships_too("west")
+    published(capacity=RUSH)
+    keep(NOW + timedelta(hours=2), monkeypatch)
+    assert bins("MUG-RED", "main", "west", "attic") == [2, 8, 1]
+    keep(NOW + timedelta(hours=6), monkeypatch)
+    assert bins("MUG-RED", "main", "west", "attic") == [1, 1, 1]
+    assert DynamoStock().level("MUG-RED", "west").available == 233
+
+
+def test_of_a_kit_the_parts_are_shared_out(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    kit = mug()
+    put_on_sale(mug("cup"), pieces=1000)
+    DynamoCatalogue().save(kit, expected_version=0)
+    DynamoKits().define("MUG-RED", {"CUP-RED": 1, "CUP-BLUE": 2}, None, 0)
+    published(capacity=RUSH)
+    keep(NOW + timedelta(hours=2), monkeypatch)
+    assert bins("CUP-RED") + bins("CUP-BLUE") + bins("MUG-RED") == [8, 16, 1]
+    keep(NOW + timedelta(hours=6), monkeypatch)
+    assert bins("CUP-RED") + bins("CUP-BLUE") == [1, 1]
+
+
+def test_goods_that_come_late_are_shared_out_by_the_next_tick(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_on_sale(mug(), pieces=20)
+    published(capacity=RUSH)
+    keep(NOW + timedelta(hours=2), monkeypatch)
+    assert bins("MUG-RED") == [1]
+    asked.clear()
+    came("MUG-RED", 5000)
+    later = NOW + timedelta(hours=2, minutes=15)
+    assert keep(later, monkeypatch)["changed"] == ["sku:MUG-RED"]
+    assert bins("MUG-RED") == [8]
+    # Of goods that come again there are as many bins, and none of them is left poor.
+    came("MUG-RED", 50_000)
+    assert keep(later, monkeypatch)["changed"] == []
+    units = [one.available for one in read_all("MUG-RED", "main", consistent=True)]
+    assert (len(units), sum(units), min(units) > 3000) == (8, 55_020, True)
+    assert asked == []
 
 
 def test_pages_that_may_only_read_show_what_is_left_of_a_hot_article(

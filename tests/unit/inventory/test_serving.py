@@ -1,6 +1,7 @@
 """An order is served from where the policy says, and sold from wherever there is any."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -9,6 +10,7 @@ from moto import mock_aws
 from shop.inventory.actions import bins_for, choose_locations, prepare
 from shop.inventory.model import Demand, Hold, Kind, Movement, Shortage, StockLevel
 from shop.inventory.model.allocation import Location, Place, Policy, Preference
+from shop.inventory.model.bins import Bin
 from shop.inventory.store import DynamoStock
 from shop.inventory.store.rows import BinRow
 from shop.kernel.transactions import Clash
@@ -135,7 +137,29 @@ def test_bins_are_as_many_as_the_rush_needs_and_the_units_fill(
 
 def test_a_sku_is_prepared_for_a_sale_and_put_back_after_it() -> None:
     stock = MemoryStock({"A": 400})
-    assert prepare("A", 500, stock=stock) == 20
-    assert prepare("A", 500, stock=stock) == 20
-    assert prepare("A", 0, stock=stock) == 1
+    assert prepare("A", 500, stock=stock) == {"main": 20}
+    assert prepare("A", 500, stock=stock) == {"main": 20}
+    assert prepare("A", 0, stock=stock) == {"main": 1}
     assert stock.level("A").available == 400
+    assert prepare("B", 500, stock=stock) == {}
+
+
+def test_each_location_that_ships_is_prepared_for_the_whole_rush_as_far_as_its_units_fill() -> None:
+    places = ("main", "west", "shop")
+    stock = MemoryStock({"A": 36}, locations=places)
+    for place in places[1:]:
+        one = Bin("A", place, on_hand=233, available=233, version=1)
+        stock.bins.rows["A", place, 0] = one
+    ships = ("main", "west")
+    assert prepare("A", 200, stock=stock, shipping=ships) == {"main": 2, "shop": 1, "west": 8}
+    assert prepare("A", 200, stock=stock, shipping=("main",)) == {"main": 2, "shop": 1, "west": 1}
+
+
+def test_what_is_sold_takes_no_bin_away_and_a_lower_rate_does() -> None:
+    stock = MemoryStock({"A": 400})
+    prepare("A", 500, stock=stock)
+    sold = stock.bins.rows
+    for place, one in sold.items():
+        sold[place] = replace(one, on_hand=1, available=1)
+    assert prepare("A", 500, stock=stock) == {"main": 20}
+    assert prepare("A", 100, stock=stock) == {"main": 4}

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from shop.inventory.model.kits import Kit
 from shop.kernel.errors import Stale
 from shop.kernel.money import Money
 from shop.peak.actions.calendar import PromotedRushes
@@ -18,7 +19,7 @@ from shop.pricing.model.coupons import Coupon
 from shop.pricing.model.effects import FlashSale, LimitedPrice
 from shop.pricing.model.promotions import Capacity, Promotion
 from tests.doubles.catalog import MemoryCatalogue
-from tests.doubles.peak import OutOfOrder, RecordingCloud
+from tests.doubles.peak import MemoryKits, OutOfOrder, RecordingCloud
 from tests.doubles.pricing import MemoryCoupons, MemoryPromotions
 from tests.kit.goods import mug
 
@@ -51,6 +52,7 @@ class Shop:
     promotions: MemoryPromotions = field(default_factory=MemoryPromotions)
     coupons: MemoryCoupons = field(default_factory=MemoryCoupons)
     cloud: RecordingCloud = field(default_factory=RecordingCloud)
+    kits: MemoryKits = field(default_factory=MemoryKits)
 
     def put(self, *promotions: Promotion) -> None:
         self.promotions.rows.update({promotion.id: promotion for promotion in promotions})
@@ -60,7 +62,7 @@ class Shop:
         catalogue.save(mug(), expected_version=0)
         cloud = self.cloud
         return keep_capacity(
-            rushes=PromotedRushes(self.promotions, catalogue, self.coupons),
+            rushes=PromotedRushes(self.promotions, catalogue, self.coupons, self.kits),
             memory=self.memory,
             ground=Ground(cloud, cloud, cloud, cloud, cloud, BUSY),
             faults=(OutOfOrder,),
@@ -225,6 +227,31 @@ def test_bins_that_still_hold_promises_are_merged_later(shop: Shop) -> None:
     shop.cloud.promised = set()
     assert shop.asked(AFTER + minutes(30)) == DOWN[2:]
     assert shop.asked(AFTER + minutes(45)) == []
+
+
+def test_goods_that_come_during_the_rush_are_shared_out_by_the_next_tick(shop: Shop) -> None:
+    shop.put(sale())
+    shop.asked(NOON - timedelta(days=1))
+    shop.cloud.arrived = {"MUG-RED"}
+    assert shop.asked(BEFORE) == UP  # what was there already is shared out only once
+    assert shop.keep(NOON).changed == ["sku:MUG-RED"]
+    assert shop.cloud.taken() == [("refill", "MUG-RED", 1000)]
+    shop.cloud.broken = {"refill"}
+    shop.cloud.arrived = {"MUG-RED"}
+    with pytest.raises(Unfinished, match="sku:MUG-RED"):
+        shop.keep(NOON)
+    assert shop.asked(AFTER) == DOWN
+
+
+def test_a_kit_is_prepared_as_its_parts_and_so_they_are_merged(shop: Shop) -> None:
+    shop.kits.known = {"MUG-RED": Kit("MUG-RED", {"CUP": 1, "LID": 2, "MUG-BLUE": 3})}
+    shop.put(sale(capacity=Capacity(100, skus=("MUG-RED", "LID"))))
+    parts = [("bins", "CUP", 100), ("bins", "LID", 200), ("bins", "MUG-BLUE", 300)]
+    assert [call for call in shop.asked(BEFORE) if call[0] == "bins"] == parts
+    shop.kits.known = {}
+    changed = [("bins", "CUP", 0), ("bins", "LID", 100), ("bins", "MUG-BLUE", 0)]
+    assert shop.asked(NOON) == [*changed, ("bins", "MUG-RED", 100)]
+    assert shop.asked(AFTER)[2:] == [("bins", "LID", 0), ("bins", "MUG-RED", 0)]
 
 
 def test_a_table_that_is_warm_already_is_left_alone(shop: Shop) -> None:

@@ -162,6 +162,10 @@ class Kits(Protocol):
         """What one takes, ``None`` for a SKU that is no kit; and the version, 0 for none."""
         ...
 
+    def among(self, skus: Iterable[str]) -> Mapping[str, Kit]:
+        """Those of the SKUs that are kits."""
+        ...
+
     def define(self, sku: str, parts: Mapping[str, int], before: Kit | None, version: int) -> int:
         """Make it a kit of these parts, or with none no kit any more; returns the new version.
 

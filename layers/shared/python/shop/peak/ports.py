@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:  # what is spoken of here, a door loads where it uses it
+    from shop.inventory.model.kits import Kit
     from shop.kernel.paging import Page
     from shop.kernel.switches import Board
     from shop.peak.model.flips import Flip
@@ -66,6 +67,17 @@ class Bins(Protocol):
         Returns whether it is done: merging waits for promises to be kept. A SKU without stock is
         done.
         """
+
+    def refill(self, sku: str, orders_a_second: int) -> bool:
+        """Share out what has come since it was prepared for so many. Returns whether that took
+        more bins; most often there is nothing to do."""
+
+
+class KnownKits(Protocol):
+    """Which SKUs are taken from stock as their parts."""
+
+    def among(self, skus: Iterable[str]) -> Mapping[str, Kit]:
+        """Those of the SKUs that are kits."""
 
 
 class Counts(Protocol):

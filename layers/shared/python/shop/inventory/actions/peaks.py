@@ -1,5 +1,7 @@
 """Preparing a SKU for a rush, and putting things back afterwards."""
 
+from collections.abc import Collection, Mapping
+
 from shop.inventory.model import MAIN
 from shop.inventory.model.bins import MOST_BINS
 from shop.inventory.ports import Stock
@@ -13,14 +15,30 @@ UNITS_A_BIN = 16
 
 def bins_for(orders_a_second: float, units: int) -> int:
     """How many bins a SKU needs for this rush, and no more than its units can fill."""
-    for_rate = -(-int(orders_a_second * 1000) // (ORDERS_A_BIN * 1000))
-    return max(1, min(for_rate, units // UNITS_A_BIN, MOST_BINS))
+    return max(1, min(_for_rate(orders_a_second), units // UNITS_A_BIN))
 
 
-def prepare(sku: str, orders_a_second: float, *, stock: Stock, location: str = MAIN) -> int:
+def _for_rate(orders_a_second: float) -> int:
+    return min(-(-int(orders_a_second * 1000) // (ORDERS_A_BIN * 1000)), MOST_BINS)
+
+
+def prepare(
+    sku: str, orders_a_second: float, *, stock: Stock, shipping: Collection[str] = (MAIN,)
+) -> Mapping[str, int]:
     """Split or merge a SKU's stock for so many orders a second; 0 after the sale.
 
-    Returns how many bins there are. Asked again it changes nothing, or goes on merging.
+    It is shared out at every location of ``shipping``, as far as the units there fill bins, and
+    each for the whole rush: orders are drawn from the first choice until it is empty, and then all
+    of them meet in the next. Elsewhere it is merged.
+
+    Returns how many bins there are, by location; none for a SKU without stock. Asked again it
+    shares out what has come since, or goes on merging; what was sold since takes no bin away.
     """
-    level = stock.level(sku, location)
-    return stock.spread(sku, bins_for(orders_a_second, max(0, level.available)), location)
+    bins = {}
+    for level in stock.everywhere(sku):
+        rate = orders_a_second if level.location in shipping else 0
+        filled = bins_for(rate, max(0, level.available))
+        wanted = max(filled, min(level.bins, _for_rate(rate)))
+        split = max(wanted, level.bins) > 1
+        bins[level.location] = stock.spread(sku, wanted, level.location) if split else 1
+    return bins

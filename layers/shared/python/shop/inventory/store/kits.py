@@ -40,6 +40,9 @@ class DynamoKits:
             return None, 0
         return (Kit(sku, found.parts) if found.parts else None), found.version
 
+    def among(self, skus: Iterable[str]) -> Mapping[str, Kit]:
+        return {sku: Kit(sku, one.parts) for sku, one in _rows(skus).items() if one.parts}
+
     def define(self, sku: str, parts: Mapping[str, int], before: Kit | None, version: int) -> int:
         old = before.parts if before else {}
         news = [part for part in parts if part not in old]

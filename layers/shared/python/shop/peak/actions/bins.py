@@ -3,8 +3,7 @@
 from datetime import datetime
 
 from shop.inventory.actions.peaks import prepare
-from shop.inventory.ports import Stock
-from shop.kernel.errors import NotFound
+from shop.inventory.ports import Locations, Stock
 from shop.peak.model.rushes import Limited
 from shop.pricing.actions.hot_counts import share_out
 from shop.pricing.ports import CountRows
@@ -13,15 +12,19 @@ from shop.pricing.ports import CountRows
 class StockBins:
     """See :class:`shop.peak.ports.Bins`."""
 
-    def __init__(self, stock: Stock) -> None:
+    def __init__(self, stock: Stock, locations: Locations) -> None:
         self._stock = stock
+        self._locations = locations
 
     def prepare(self, sku: str, orders_a_second: int) -> bool:
-        try:
-            bins = prepare(sku, orders_a_second, stock=self._stock)
-        except NotFound:
-            return True
-        return orders_a_second > 0 or bins == 1
+        shipping = self._locations.network().sources()
+        bins = prepare(sku, orders_a_second, stock=self._stock, shipping=shipping)
+        return orders_a_second > 0 or all(each == 1 for each in bins.values())
+
+    def refill(self, sku: str, orders_a_second: int) -> bool:
+        before = {level.location: level.bins for level in self._stock.everywhere(sku)}
+        shipping = self._locations.network().sources()
+        return prepare(sku, orders_a_second, stock=self._stock, shipping=shipping) != before
 
 
 class CountBins:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from shop.catalog.ports import Catalogue
 from shop.peak.model.rushes import Rush, expected, rush_of
+from shop.peak.ports import KnownKits
 from shop.pricing.model.checks import MOST_HOT
 from shop.pricing.model.promotions import Promotion
 from shop.pricing.ports import Coupons, Promotions
@@ -12,15 +13,20 @@ from shop.pricing.ports import Coupons, Promotions
 class PromotedRushes:
     """See :class:`shop.peak.ports.Rushes`."""
 
-    def __init__(self, promotions: Promotions, catalogue: Catalogue, coupons: Coupons) -> None:
+    def __init__(
+        self, promotions: Promotions, catalogue: Catalogue, coupons: Coupons, kits: KnownKits
+    ) -> None:
         self._promotions = promotions
         self._coupons = coupons
         self._catalogue = catalogue
+        self._kits = kits
 
     def rushes(self) -> Sequence[Rush]:
         found = [p for p in self._promotions.published() if expected(p) is not None]
         rushes = (rush_of(one, self._skus(one), self._codes(one)) for one in found)
-        return [rush for rush in rushes if rush is not None]
+        known = [rush for rush in rushes if rush is not None]
+        kits = self._kits.among({sku for rush in known for sku in rush.skus})
+        return [rush.unpacked(kits) for rush in known]
 
     def _codes(self, promotion: Promotion) -> Sequence[str]:
         return self._coupons.limited(promotion.id) if promotion.code_required else ()

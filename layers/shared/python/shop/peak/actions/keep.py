@@ -86,10 +86,34 @@ def keep_capacity(
     before = memory.kept()
     known = _without_past(before, at)
     steps = _steps(known, wanted, set_for, _counting(looked_after(calendar, at), at))
-    if not steps:
-        return Done()
-    noted = memory.keep(before, replace(known, unsure=frozenset(steps)))
-    after, done = noted, Done()
+    done = Done()
+    if steps:
+        noted = memory.keep(before, replace(known, unsure=frozenset(steps)))
+        memory.keep(noted, _taken(steps, noted, ground, faults, done))
+    settled = {sku: rate for sku, rate in wanted.skus.items() if PER_SKU + sku not in steps}
+    for sku, rate in settled.items():
+        # That it has to be merged some day is written down, so this needs no note of its own.
+        try:
+            if ground.bins.refill(sku, rate):
+                done.changed.append(PER_SKU + sku)
+        except faults as fault:
+            done.failed[PER_SKU + sku] = f"{type(fault).__name__}: {fault}"
+    if done.failed:
+        raise Unfinished(done.failed)
+    return done
+
+
+Step = Callable[[Kept, Ground], tuple[Kept, bool]]
+
+
+def _taken(
+    steps: Mapping[str, Step],
+    after: Kept,
+    ground: Ground,
+    faults: tuple[type[Exception], ...],
+    done: Done,
+) -> Kept:
+    """Take the steps one after the other, those that can be taken; what is set up then."""
     for name, step in steps.items():
         try:
             after, finished = step(after, ground)
@@ -99,13 +123,7 @@ def keep_capacity(
         done.changed.append(name)
         if finished:
             after = replace(after, unsure=after.unsure - {name})
-    memory.keep(noted, after)
-    if done.failed:
-        raise Unfinished(done.failed)
-    return done
-
-
-Step = Callable[[Kept, Ground], tuple[Kept, bool]]
+    return after
 
 
 def _without_past(kept: Kept, at: datetime) -> Kept:

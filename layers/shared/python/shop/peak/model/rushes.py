@@ -6,10 +6,11 @@ way, and whatever there is is made to be that. So a step may run late, twice or 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from math import ceil
 
+from shop.inventory.model.kits import Kit
 from shop.kernel.frozen import frozen
 from shop.pricing.model.counts import CODE, QUOTA
 from shop.pricing.model.effects import FlashSale
@@ -61,6 +62,17 @@ class Rush:
     orders_a_second: int
     skus: tuple[str, ...] = ()
     counts: tuple[Limited, ...] = ()
+    units: Mapping[str, int] = field(default_factory=dict)
+    """Of the SKUs, those of which an order takes several: the parts of a kit."""
+
+    def unpacked(self, kits: Mapping[str, Kit]) -> "Rush":
+        """The rush as the stock meets it: kits are taken as their parts. Of what several sell it
+        is what the greediest takes, since each is prepared for the whole rush."""
+        units: dict[str, int] = {}
+        for sku in self.skus:
+            for part, each in (kits[sku].parts if sku in kits else {sku: 1}).items():
+                units[part] = max(units.get(part, 0), each)
+        return replace(self, skus=tuple(units), units=units)
 
     def needs(self, at: datetime) -> bool:
         """Whether its capacity has to be there at this instant."""
@@ -143,9 +155,9 @@ limited code cost, of which most orders have neither."""
 class Need:
     """What has to be there at an instant.
 
-    ``skus`` are orders a second of each SKU, ``counts`` those of each count with its limit;
-    ``functions`` environments of each Lambda; ``tables``
-    the warmth of each table and index.
+    ``skus`` are orders a second of each SKU, times the units of it that a kit takes; ``counts``
+    those of each count with its limit; ``functions`` environments of each Lambda; ``tables`` the
+    warmth of each table and index.
     """
 
     orders_a_second: int = 0
@@ -174,7 +186,8 @@ def need(rushes: Iterable[Rush], at: datetime, busy: Mapping[str, float]) -> Nee
     skus: dict[str, int] = {}
     for rush in now:
         for sku in rush.skus:
-            skus[sku] = skus.get(sku, 0) + rush.orders_a_second
+            rate = rush.orders_a_second * rush.units.get(sku, 1)
+            skus[sku] = skus.get(sku, 0) + rate
     counts = {each.key: (rush.orders_a_second, each.limit) for rush in now for each in rush.counts}
     return Need(
         total,
