@@ -7,6 +7,7 @@
 import argparse
 import importlib
 import sys
+import traceback
 
 from proofs.options import Options
 from proofs.verdict import Verdict
@@ -25,6 +26,8 @@ PROOFS = {
 NAMED = {"replay": "proofs.replay", "large": "proofs.large"}
 """These take long, or need a file, so they run only when they are asked for."""
 FELL_SHORT = 1
+CUT_SHORT = 2
+"""A proof fell over itself: nothing was shown, neither way."""
 UNNOTICED = 3
 """A proof passed on a shop that was broken on purpose: the proof itself is broken."""
 
@@ -34,7 +37,8 @@ def _proof(name: str) -> int | str:
 
 
 def main() -> int:
-    """Run the proofs asked for: 0 if all hold; with ``--broken`` 1 if all fail, as they must."""
+    """Run the proofs asked for: 0 if all hold; with ``--broken`` 1 if all fail, as they must; 2 if
+    one could not be run to its end."""
     parser = argparse.ArgumentParser(prog="python -m proofs", description=__doc__)
     there = ", ".join(map(str, (*PROOFS, *NAMED)))
     parser.add_argument("numbers", nargs="*", type=_proof, help=f"of {there}")
@@ -62,11 +66,16 @@ def main() -> int:
     verdicts: list[Verdict] = []
     for number in told.numbers or PROOFS:
         module = known[number]
-        for verdict in importlib.import_module(module).prove(options):
-            print(verdict.line(), flush=True)
-            for finding in verdict.findings:
-                print(f"  {finding}", file=sys.stderr)
-            verdicts.append(verdict)
+        try:
+            for verdict in importlib.import_module(module).prove(options):
+                print(verdict.line(), flush=True)
+                for finding in verdict.findings:
+                    print(f"  {finding}", file=sys.stderr)
+                verdicts.append(verdict)
+        except Exception:  # noqa: BLE001  whatever it was, it is neither a pass nor a find
+            traceback.print_exc()
+            print(f"proof {number} was cut short: it shows nothing", file=sys.stderr)
+            return CUT_SHORT
     if all(verdict.passed for verdict in verdicts):
         return UNNOTICED if told.broken else 0
     if told.broken and any(verdict.passed for verdict in verdicts):

@@ -63,9 +63,9 @@ def _shipped_unwritten() -> Iterator[None]:
     """What is shipped is taken off the shelf, and written down by somebody else, or not."""
     journal = rows.journal
 
-    def forgetful(writes: Any, movement: Any) -> None:
+    def forgetful(writes: Any, movement: Any, *books: Any) -> None:
         if movement.kind is not Kind.SHIPPED:
-            journal(writes, movement)
+            journal(writes, movement, *books)
 
     with patch.object(stockroom, "journal", forgetful):
         yield

@@ -46,6 +46,11 @@ class Names:
     def secret(self, secret: Secret) -> str:
         return f"doorbuster/{self.stage.name}/{secret.value.replace('_', '-')}"
 
+    @property
+    def edge_key(self) -> str:
+        """The secret by which the CDN is known to the Lambdas."""
+        return f"doorbuster/{self.stage.name}/edge"
+
     def function(self, module: str) -> str:
         """``"checkout.complete_session"`` → ``"doorbuster-prod-checkout-complete_session"``."""
         return f"doorbuster-{self.stage.name}-{module.replace('.', '-')}"

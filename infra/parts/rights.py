@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from aws_cdk import Fn
+from aws_cdk import Fn, SecretValue
 
 from functions.manifest import (
     Access,
@@ -242,6 +242,8 @@ def environment_of(line: Function, names: Names, ground: Ground, release: str) -
     if stage.shop_page is not None:
         env["SHOP_PAGE"] = stage.shop_page
     if isinstance(line, Endpoint):
+        if stage.cdn and line.access in (Access.PUBLIC, Access.SHOPPER):
+            env["EDGE_KEY"] = SecretValue.secrets_manager(names.edge_key).unsafe_unwrap()
         env["ACCESS"] = line.access.value
         env["ACCESS_GROUPS"] = ",".join(line.groups)
         if line.access in (Access.SHOPPER, Access.CUSTOMER, Access.STAFF):

@@ -7,11 +7,12 @@ throttles, the authorizers and the signatures hold there too (docs/adr/edge.md).
 
 from collections.abc import Iterable
 
-from aws_cdk import CfnOutput, Duration, RemovalPolicy
+from aws_cdk import CfnOutput, Duration, RemovalPolicy, SecretValue
 from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_cloudfront as cloudfront
 from aws_cdk import aws_cloudfront_origins as origins
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_wafv2 as wafv2
 from constructs import Construct
 
@@ -25,6 +26,14 @@ from infra.stacks.api import Api
 from infra.stages import EDGE_REGION
 
 EVERYTHING_BUT_HOST = cloudfront.OriginRequestPolicy.ALL_VIEWER_EXCEPT_HOST_HEADER
+
+VIEWER = """function handler(event) {
+  var request = event.request;
+  request.headers['shop-viewer'] = {value: event.viewer.ip};
+  return request;
+}
+"""
+"""Tells the shop who asks, in place of whatever a client says of itself."""
 
 REQUESTS_PER_ADDRESS = 2_000
 """In five minutes; about seven a second, which no person reaches and an office may."""
@@ -43,7 +52,23 @@ class Edge(ShopStack):
             protocol_policy=cloudfront.OriginProtocolPolicy.HTTPS_ONLY,
             origin_ssl_protocols=[cloudfront.OriginSslPolicy.TLS_V1_2],
             connection_attempts=2,
+            custom_headers={
+                "Shop-Edge": SecretValue.secrets_manager(names.edge_key).unsafe_unwrap()
+            },
         )
+        viewer = [
+            cloudfront.FunctionAssociation(
+                event_type=cloudfront.FunctionEventType.VIEWER_REQUEST,
+                function=cloudfront.Function(
+                    self,
+                    "Viewer",
+                    function_name=names.of("viewer"),
+                    comment="Names who asks in Shop-Viewer",
+                    code=cloudfront.FunctionCode.from_inline(VIEWER),
+                    runtime=cloudfront.FunctionRuntime.JS_2_0,
+                ),
+            )
+        ]
         headers = self._headers(names)
         kept = self._cache(names)
         domain = self.stage.domain
@@ -58,6 +83,7 @@ class Edge(ShopStack):
                 origin_request_policy=EVERYTHING_BUT_HOST,
                 response_headers_policy=headers,
                 viewer_protocol_policy=cloudfront.ViewerProtocolPolicy.HTTPS_ONLY,
+                function_associations=viewer,
             ),
             additional_behaviors={
                 path: cloudfront.BehaviorOptions(
@@ -67,6 +93,7 @@ class Edge(ShopStack):
                     origin_request_policy=EVERYTHING_BUT_HOST,
                     response_headers_policy=headers,
                     viewer_protocol_policy=cloudfront.ViewerProtocolPolicy.HTTPS_ONLY,
+                    function_associations=viewer,
                 )
                 for path in cached_paths(features)
             },
@@ -91,6 +118,7 @@ class Edge(ShopStack):
             if domain
             else None,
         )
+        distribution.node.add_dependency(self._key(names))
         accept(
             distribution, "AwsSolutions-CFR1", "The shop sells wherever it can send a parcel to."
         )
@@ -103,6 +131,32 @@ class Edge(ShopStack):
             )
         self.url = f"https://{domain.name if domain else distribution.distribution_domain_name}"
         CfnOutput(self, "ShopUrl", value=self.url)
+
+    def _key(self, names: Names) -> secretsmanager.Secret:
+        """What shows the shop that a request came through this distribution and no other. It is
+        told by name, so that no stack has to import it from another region."""
+        key = secretsmanager.Secret(
+            self,
+            "Key",
+            secret_name=names.edge_key,
+            description="Proves to the shop that CloudFront passes a request on",
+            generate_secret_string=secretsmanager.SecretStringGenerator(
+                password_length=44, exclude_punctuation=True
+            ),
+            replica_regions=[secretsmanager.ReplicaRegion(region=self.stage.region)]
+            if self.stage.region != EDGE_REGION
+            else None,
+            removal_policy=(
+                RemovalPolicy.RETAIN if self.stage.production else RemovalPolicy.DESTROY
+            ),
+        )
+        accept(
+            key,
+            "AwsSolutions-SMG4",
+            "Known to the distribution and the Lambdas alone; both take a new value with a "
+            "deployment, and only with one.",
+        )
+        return key
 
     def _cache(self, names: Names) -> cloudfront.CachePolicy:
         return cloudfront.CachePolicy(

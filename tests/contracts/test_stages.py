@@ -58,7 +58,16 @@ def test_a_shop_elsewhere_with_a_name_of_its_own_is_accepted_too(tmp_path: Path)
     assert set(regions.values()) == {"eu-central-1"}
     assert "'SHOP_URL': 'https://shop.example.com'" in str(made["doorbuster-prod-cart"])
     assert f"'SHOP_PAGE': '{page}'" in str(made["doorbuster-prod-checkout"])
-    assert "TLSv1.2_2021" in str(made["doorbuster-prod-edge"])
+    edge = made["doorbuster-prod-edge"]
+    assert "TLSv1.2_2021" in str(edge)
+    key = "{{resolve:secretsmanager:doorbuster/prod/edge:SecretString:::}}"
+    assert f"'HeaderName': 'Shop-Edge', 'HeaderValue': '{key}'" in str(edge)
+    assert "'ReplicaRegions': [{'Region': 'eu-central-1'}]" in str(edge)
+    assert "request.headers['shop-viewer'] = {value: event.viewer.ip}" in str(edge).replace(
+        "\\'", "'"
+    )
+    for group, told in (("cart", True), ("agents", True), ("staff_catalog", False)):
+        assert (f"'EDGE_KEY': '{key}'" in str(made[f"doorbuster-prod-{group}"])) is told
 
 
 def test_the_cdn_keeps_the_paths_that_say_so_the_plain_ones_first() -> None:

@@ -14,7 +14,16 @@ from pydantic import BaseModel, ConfigDict, Field
 from pynamodb.exceptions import PutError
 
 from shop.edge import http
-from shop.edge.http import BODY_LIMIT, Answer, Request, cacheable, endpoint, status_of
+from shop.edge.http import (
+    BODY_LIMIT,
+    Answer,
+    Request,
+    address_of,
+    cacheable,
+    endpoint,
+    headers_of,
+    status_of,
+)
 from shop.kernel import errors
 from shop.kernel.errors import Invalid, Problem, Refusal, Unauthenticated, Unavailable
 from tests.kit.shop import Context, Response, call
@@ -77,6 +86,29 @@ def test_a_door_gets_what_was_sent() -> None:
     assert request.at.tzinfo is not None
     assert request.source_ip == "127.0.0.1"
     assert (request.method, request.url) == ("PUT", "/things/thing_1")
+
+
+@pytest.mark.parametrize(
+    ("key", "sent", "address"),
+    [
+        (None, {}, "192.0.2.1"),
+        (None, {"Shop-Viewer": "203.0.113.9", "Shop-Edge": ""}, "192.0.2.1"),
+        ("k" * 44, {"Shop-Viewer": "203.0.113.9", "Shop-Edge": "k" * 44}, "203.0.113.9"),
+        ("k" * 44, {"Shop-Viewer": "203.0.113.9", "Shop-Edge": "K" * 44}, "192.0.2.1"),
+        ("k" * 44, {"Shop-Viewer": "203.0.113.9", "Shop-Edge": "ü"}, "192.0.2.1"),
+        ("k" * 44, {"Shop-Viewer": "203.0.113.9"}, "192.0.2.1"),
+        ("", {"Shop-Viewer": "203.0.113.9", "Shop-Edge": ""}, "192.0.2.1"),
+    ],
+)
+def test_who_asks_is_whom_the_cdn_names_and_nobody_else_may_name_one(
+    key: str | None, sent: dict[str, str], address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if key is None:
+        monkeypatch.delenv("EDGE_KEY", raising=False)
+    else:
+        monkeypatch.setenv("EDGE_KEY", key)
+    event = event_of(None, headers=sent)
+    assert address_of(event, headers_of(event)) == address
 
 
 def event_of(body: str | None, *, encoded: bool = False, headers: Any = None) -> dict[str, Any]:

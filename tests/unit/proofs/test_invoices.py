@@ -1,13 +1,17 @@
 """The invoices that the replay buys: goods only, as they stand in the file."""
 
 import csv
+from datetime import UTC, datetime
 from pathlib import Path
+from unittest.mock import Mock, patch
 
 import pytest
 
 from proofs.careless import CARELESS, careless
 from proofs.invoices import GOODS, LARGE, _meager, read
 from proofs.replay import FLAWS
+from shop.inventory.model import Kind, Movement
+from shop.inventory.store import rows, stock
 
 EXCERPT = Path(__file__).resolve().parents[2] / "data" / "invoices.csv"
 
@@ -59,3 +63,13 @@ def test_every_careless_shop_can_be_had_and_is_gone_again(name: str) -> None:
     assert set(FLAWS) == set(CARELESS)
     with careless(name):
         pass
+
+
+def test_who_forgets_to_write_what_is_shipped_writes_everything_else() -> None:
+    """With the books it is written in, as the stockroom calls it."""
+    written = Mock()
+    with careless("shipped unwritten"), patch.object(rows.MovementRow, "serialize", lambda _: {}):
+        for kind in (Kind.RECEIVED, Kind.SHIPPED):
+            movement = Movement("A", kind, datetime(2026, 11, 1, tzinfo=UTC), "ann", on_hand=1)
+            stock.journal(written, movement, rows.OF_STOCK)  # type: ignore[attr-defined]
+    assert len(written.mock_calls) == 1

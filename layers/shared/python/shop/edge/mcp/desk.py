@@ -13,6 +13,7 @@ from shop.edge.body import document
 from shop.edge.faults import supplier_down, told
 from shop.edge.http import (
     Handler,
+    address_of,
     headers_of,
     log,
     obey,
@@ -59,7 +60,7 @@ def server(
             message = _message(raw_body(event))
             message_id = message.get("id")
             obey()
-            answer = desk.answer(message, Sender(headers, request_id, _source_ip(event)))
+            answer = desk.answer(message, Sender(headers, request_id, address_of(event, headers)))
         except Failed as failed:
             answer = failed.answer(message_id)
         except Unavailable as refusal:
@@ -110,10 +111,6 @@ def _is_known(origin: str) -> bool:
 def _origin_of(url: str) -> str:
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"
-
-
-def _source_ip(event: Mapping[str, Any]) -> str:
-    return str(event["requestContext"]["http"].get("sourceIp") or "")
 
 
 def _message(raw: bytes) -> dict[str, Any]:
