@@ -103,6 +103,11 @@ def test_a_list_is_made_changed_listed_and_found() -> None:
         ({"currency": "XYZ"}, "currency_unknown", "$.currency"),
         ({"entries": [{"article": "no.1", "price": 1}]}, "article_unknown", "$.entries[0].article"),
         (
+            {"entries": [{"article": "n" * 3000, "price": 1}]},
+            "article_unknown",
+            "$.entries[0].article",
+        ),
+        (
             {"entries": [{"article": "mug.9", "price": 1}]},
             "article_unknown",
             "$.entries[0].article",

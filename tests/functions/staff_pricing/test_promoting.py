@@ -166,6 +166,9 @@ def test_what_runs_keeps_its_terms() -> None:
         ),
         ({"effect": {"kind": "magic"}}, "kind_unknown", "$.effect.kind"),
         ({"goods": {"products": ["nothing"]}}, "product_unknown", "$.goods.products[0]"),
+        ({"goods": {"products": ["x" * 3000]}}, "product_unknown", "$.goods.products[0]"),
+        ({"goods": {"variants": ["x" * 3000 + ".1"]}}, "variant_unknown", "$.goods.variants[0]"),
+        ({"goods": {"categories": ["x" * 3000]}}, "category_unknown", "$.goods.categories[0]"),
         (
             {"effect": {"kind": "order_amount", "amount": [{"amount": 1, "currency": "XXY"}]}},
             "currency_unknown",

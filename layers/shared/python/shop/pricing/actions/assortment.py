@@ -6,6 +6,10 @@ from shop.catalog.ports import Catalogue
 
 Named = tuple[str, str]
 
+LONGEST = 200
+"""Characters that a name in the catalogue has at most. What is longer names nothing, and is not
+looked up: a key of DynamoDB's holds 2 KB, and a longer one is an error instead of an answer."""
+
 
 class InCatalogue:
     """See :class:`shop.pricing.ports.Assortment`. ``methods`` tells the ways of shipping there are.
@@ -22,8 +26,12 @@ class InCatalogue:
 
     def strangers(self, named: Iterable[Named]) -> Collection[Named]:
         asked: dict[str, set[str]] = {}
+        long = set()
         for sort, id in named:
-            asked.setdefault(sort, set()).add(id)
+            if len(id) > LONGEST:
+                long.add((sort, id))
+            else:
+                asked.setdefault(sort, set()).add(id)
         owners = {v.rpartition(".")[0] for v in asked.get("variant", ())} - {""}
         products = asked.get("product", set())
         found = self._catalogue.products(products | owners) if products or owners else {}
@@ -34,10 +42,10 @@ class InCatalogue:
             "sku": {s for s in asked.get("sku", ()) if self._catalogue.seller(s) is not None},
             "method": set(self._methods()) if "method" in asked else set(),
         }
-        return {(sort, id) for sort, ids in asked.items() for id in ids - known[sort]}
+        return long | {(sort, id) for sort, ids in asked.items() for id in ids - known[sort]}
 
     def article(self, variant_id: str) -> tuple[str, str] | None:
-        owner = variant_id.rpartition(".")[0]
+        owner = variant_id.rpartition(".")[0] if len(variant_id) <= LONGEST else ""
         product = self._catalogue.products([owner]).get(owner) if owner else None
         variant = product.variant(variant_id) if product else None
         if product is None or variant is None:
@@ -47,7 +55,8 @@ class InCatalogue:
 
     def unknown(self, articles: Iterable[str]) -> Sequence[str]:
         asked = list(dict.fromkeys(articles))
-        owners = {article.rpartition(".")[0] or article for article in asked} | set(asked)
+        short = [article for article in asked if len(article) <= LONGEST]
+        owners = {article.rpartition(".")[0] or article for article in short} | set(short)
         products = self._catalogue.products(owners)
         known = set(products) | {v.id for p in products.values() for v in p.variants}
         return [article for article in asked if article not in known]
