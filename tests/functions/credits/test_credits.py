@@ -243,6 +243,47 @@ def test_a_gift_card_pays_in_part_and_keeps_the_rest() -> None:
     judge("order", shown.json)
 
 
+def test_what_a_split_left_for_the_other_instrument_is_said() -> None:
+    code = card(1_000)
+    done = pay(begin(ann=False), credit("gift_card", code), money(), ann=False)
+    judge("checkout", done.json)
+    (message,) = done.json["messages"]
+    assert (message["type"], message["code"]) == ("info", "payment_split")
+    assert "10.00 USD" in message["content"]
+    assert f"{(TOTAL - 1_000) / 100:.2f} USD" in message["content"]
+    alone = pay(begin(ann=False), money(), ann=False)
+    assert "messages" not in alone.json
+
+
+def test_nobodys_money_pays_in_place_of_a_card_that_is_empty() -> None:
+    code = card(1_000)
+    first, second, third = begin(ann=False), begin(ann=False), begin(ann=False)
+    assert pay(first, credit("gift_card", code), money(), ann=False).json["status"] == "completed"
+    refused = pay(second, credit("gift_card", code), money(), ann=False)
+    judge("error", refused.json)
+    (message,) = refused.json["messages"]
+    assert (refused.status, message["code"]) == (400, "payment_failed")
+    assert (message["path"], "nothing is left" in message["content"]) == (
+        "$.payment.instruments[0]",
+        True,
+    )
+    code, of = card(1_000), DynamoLedgers.of
+
+    def spent_meanwhile(self: DynamoLedgers, account: str) -> Any:
+        book = of(self, account)
+        patch.setattr(DynamoLedgers, "of", of)
+        also = pay(second, credit("gift_card", code, amount=400), money(), ann=False)
+        assert also.json["status"] == "completed", also.text
+        return book
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DynamoLedgers, "of", spent_meanwhile)
+        refused = pay(third, credit("gift_card", code), money(), ann=False)
+    assert (refused.status, refused.json["messages"][0]["code"]) == (400, "payment_failed")
+    assert balance(code) == 600
+    assert pay(third, money(), ann=False).json["status"] == "completed"
+
+
 def test_what_was_spent_comes_back_when_the_order_is_called_off() -> None:
     code = card(1_000)
     grant(700)
@@ -342,8 +383,8 @@ def test_expired_credit_pays_nothing_swept_or_not() -> None:
     assert points() == 700
     while points():
         pass
-    done = pay(begin(), credit("loyalty"), money())
-    assert paid(done) == {"i-loyalty": None, "money": TOTAL}
+    refused = pay(begin(), credit("loyalty"), money())
+    assert (refused.status, refused.json["messages"][0]["code"]) == (400, "payment_failed")
     assert expire_credits.handler({"time": soon}, Context())["swept"] == 1
     book = DynamoLedgers().of(points_of(ANN_ID))
     assert book.balances() == {"shop": -700, points_of(ANN_ID): 0, "expired": 700}

@@ -13,6 +13,7 @@ from shop.checkout.actions.shown import UNPAID, Gate, Shown
 from shop.checkout.actions.telling import (
     gifts_gone,
     in_progress,
+    less_covered,
     price_changed,
     refuse_if_bought,
     short_of,
@@ -68,6 +69,7 @@ def complete_checkout(
     credential = tender.credential
     if credential is not None:
         till.provider.check(credential)
+    covered: tuple[int, Sequence[Part | None]] | None = None
     for _ in range(TRIES):
         session = till.sessions.of(ask.owner, session_id, ask.at)
         till = till.towards(session.destination)
@@ -111,6 +113,13 @@ def complete_checkout(
             guesses=till.guesses,
             at=ask.at,
         )
+        if covered is not None and covered[0] == session.offer.quote.total.minor:
+            place = less_covered(covered[1], parts)
+            if place is not None:
+                why = "somebody else used it at this moment; look at what it has left"
+                where = f"$.payment.instruments[{place}]"
+                raise Invalid(why, code="payment_failed", path=where)
+        covered = (session.offer.quote.total.minor, parts)
         if refusal := _not_covered(session, tender, parts):
             return render(Shown(replace(session, order_id=None), None, (refusal,)))
         try:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from shop.checkout.actions.shown import Shown
-from shop.checkout.actions.telling import short_of
+from shop.checkout.actions.telling import short_of, split
 from shop.checkout.actions.till import Till
 from shop.checkout.model import Session, not_placed
 from shop.kernel.errors import Conflict, Invalid
@@ -58,7 +58,7 @@ def _pay(
     render: Callable[[Shown], Mapping[str, Any]],
 ) -> Mapping[str, Any]:
     if order.status is not OrderStatus.PLACED or order.payment.status is not PaymentStatus.CREATED:
-        return render(Shown(session, order))
+        return render(Shown(session, order, split(order)))
     try:
         if order.amount.minor and credential is not None:
             report = till.provider.authorise(order.id, order.amount, credential, key=order.id)
@@ -95,7 +95,7 @@ def _pay(
             till.keys.answering(ask, render(Shown(session, _as_called_off(failed)))),
         ),
     )
-    return render(Shown(session, order))
+    return render(Shown(session, order, split(order)))
 
 
 def _as_called_off(order: Order) -> Order:

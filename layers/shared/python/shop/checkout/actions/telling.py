@@ -8,7 +8,9 @@ from shop.inventory.model import MOST, Demand, Shortage
 from shop.inventory.model.kits import Kit, lacking
 from shop.kernel.counts import Count
 from shop.kernel.errors import Conflict
-from shop.orders.model import Order
+from shop.kernel.money import Money
+from shop.orders.model import Order, Status
+from shop.pricing.actions.credits import Part
 from shop.shipping.model import ShippingOption
 
 
@@ -45,6 +47,24 @@ def short_of(short: Sequence[Shortage], session: Session) -> tuple[Message, ...]
         for index, line in enumerate(session.offer.lines)
         if line.sku in left
     )
+
+
+def split(order: Order) -> tuple[Message, ...]:
+    """What credits paid of an order, and what that left for the buyer's other instrument."""
+    if not order.credits or not order.amount.minor or order.status is Status.CANCELLED:
+        return ()
+    by_credits = Money(order.paid_by_credits, order.currency)
+    said = f"credits paid {by_credits}; {order.amount} was asked of the other instrument"
+    return (Message("info", "payment_split", said, "$.payment.instruments"),)
+
+
+def less_covered(before: Sequence[Part | None], now: Sequence[Part | None]) -> int | None:
+    """Which credit, by place, pays less than a moment ago; ``None`` where each pays as much."""
+    paid = [
+        (was.amount if was else 0, is_.amount if is_ else 0)
+        for was, is_ in zip(before, now, strict=True)
+    ]
+    return next((place for place, (was, is_) in enumerate(paid) if is_ < was), None)
 
 
 def gifts_gone(short: Sequence[Shortage], session: Session) -> dict[str, int]:

@@ -65,11 +65,13 @@ def paying(
     guesses: Guesses,
     at: datetime,
 ) -> tuple[Part | None, ...]:
-    """What each instrument pays of a total, in their order; ``None`` for one that has nothing left.
+    """What each instrument pays of a total, in their order; ``None`` for one that is not needed.
 
-    ``asker`` is who tries gift cards: as often as is no guessing, discount codes included. Raises
-    TooMany beyond that, and :class:`Invalid` (``payment_failed``) for an unknown card, a credit of
-    nobody's, an account named twice, and an amount that is not there; UCP, "Split payments".
+    One that has nothing left while something is due is refused, so that nobody's money pays in its
+    place unasked. ``asker`` is who tries gift cards: as often as is no guessing, discount codes
+    included. Raises TooMany beyond that, and :class:`Invalid` (``payment_failed``) for an unknown
+    card, a credit of nobody's, an account named twice, and an amount that is not there; UCP,
+    "Split payments".
     """
     parts: list[Part | None] = []
     due, seen = total, set[str]()
@@ -90,6 +92,9 @@ def paying(
         wish = instrument.amount
         if wish is not None and (wish > there or wish > due or wish % worth):
             why = f"{wish} cannot be paid from it: {there} there, {due} due"
+            raise Invalid(why, code="payment_failed", path=path)
+        if due >= worth > there:
+            why = f"nothing is left of it, and {due} is due; look at it again, or pay without it"
             raise Invalid(why, code="payment_failed", path=path)
         units = min(there if wish is None else wish, due) // worth
         parts.append(Part(account, units, units * worth) if units else None)
