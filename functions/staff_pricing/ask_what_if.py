@@ -39,12 +39,14 @@ shelf = Shelf(
 @endpoint(WhatIfBody)
 def handler(request: Request[WhatIfBody]) -> WhatIfView:
     wish = request.body.once()
-    with in_its_own_words(draft=True):
+    with in_its_own_words(draft="promotion"):
         draft = wish.draft()
         if wish.promotion_id is not None:
             draft = promotions.of(wish.promotion_id)
         if draft is not None:
             draft = draft_to_try(draft, assortment=assortment)
+    with in_its_own_words(draft="policy"):
+        policy = wish.policy.draft(request.at) if wish.policy is not None else None
     asked = Asked(
         wanted=[(line.item, line.quantity) for line in wish.lines],
         destination=wish.place(),
@@ -71,6 +73,7 @@ def handler(request: Request[WhatIfBody]) -> WhatIfView:
             at=at,
             then=wish.then or at,
             promotion=draft,
+            policy=policy,
         )
     return WhatIfView(before=_told(before), after=_told(after), difference=changes.to_dict())
 

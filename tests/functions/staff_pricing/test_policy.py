@@ -11,7 +11,7 @@ from functions.staff_pricing import change_policy, end_promotion, get_policy
 from shop.checkout.store import DynamoSessions
 from shop.orders.store import DynamoOrders
 from tests.functions.staff_pricing.test_promoting import CLAIMS
-from tests.functions.staff_pricing.test_what_if import run, staff, told
+from tests.functions.staff_pricing.test_what_if import ask, run, staff, told
 from tests.kit.goods import ADDRESS, checkout_body, lines, mug, paying, put_on_sale
 from tests.kit.shop import Response, call
 
@@ -72,6 +72,20 @@ def test_what_a_group_declares_decides_what_a_cart_and_a_checkout_cost() -> None
         assert totals(checkout(("mug.1", 1)))["items_discount"] == total - 10_000
         asked = told(lines=[{"item": "mug.1", "quantity": 1}])
         assert asked["before"]["total"] == total
+
+
+def test_a_policy_is_tried_before_it_holds() -> None:
+    put_on_sale(mug(price=10_000), pieces=5)
+    two_in_a_group()
+    asked: dict[str, Any] = {"lines": [{"item": "mug.1", "quantity": 1}]}
+    added = {**read().json, "groups": [{"id": "g", "mode": "all"}]}
+    found = told(**asked, policy=added)
+    assert (found["before"]["total"], found["after"]["total"]) == (8_000, 7_200)
+    set_policy(0, groups=added["groups"])
+    assert cart_total() == 7_200
+    twice = {**USUAL, "groups": [{"id": "g"}, {"id": "g"}]}
+    refused = ask(**asked, policy=twice)
+    assert (refused.status, refused.json["errors"][0]["path"]) == (400, "$.policy.groups[1].id")
 
 
 def test_the_group_of_the_lower_number_goes_first() -> None:

@@ -20,6 +20,7 @@ from shop.pricing.actions.credits import Instrument, Part, paying
 from shop.pricing.model import Basket, CustomerFacts, Promotion, Rules, Standing
 from shop.pricing.model.coupons import normal
 from shop.pricing.model.difference import Difference, difference
+from shop.pricing.model.policy import PricingPolicy
 from shop.pricing.model.standing import CodeFacts
 from shop.pricing.ports import Guesses, Ledgers, Standings
 from shop.shipping.model import ShippingTable
@@ -89,9 +90,11 @@ def what_if(
     at: datetime,
     then: datetime,
     promotion: Promotion | None = None,
+    policy: PricingPolicy | None = None,
 ) -> tuple[Told, Told, Difference]:
     """A basket ``at`` one instant as it is asked, and ``then`` as the ``other`` is, with a
-    ``promotion`` that is none yet (as if published; a code it asks for as if entered).
+    ``promotion`` that is none yet (as if published; a code it asks for as if entered) and under a
+    ``policy`` that is not in force.
 
     Prices, promotions and ways of shipping are those the shop knows ``now``, limits as far as they
     are used up now. Raises Invalid as a checkout would, for an option without a destination, and
@@ -116,6 +119,9 @@ def what_if(
         )
 
     before = _told(asked, still, pay, at)
+    if policy is not None:
+        rules = rules.with_policy(policy.groups, policy.rounding)
+        still = replace(still, book=_Book(rules))
     if promotion is not None:
         still = replace(still, book=_Book(rules.with_promotion(promotion)))
         if promotion.code_required:

@@ -164,6 +164,10 @@ class Rules:
         then = next((one for one in self.policies if at < one.until), None)
         return self if then is None else replace(self, groups=then.groups, rounding=then.rounding)
 
+    def with_policy(self, groups: tuple[StackingGroup, ...], rounding: RoundingPolicy) -> "Rules":
+        """These rules under another policy: to ask "what if"."""
+        return replace(self, groups=groups, rounding=rounding, version=f"{self.version}+policy")
+
     def with_promotion(self, promotion: Promotion) -> "Rules":
         """These rules with one promotion more, or another in its place: to ask "what if"."""
         others = tuple(other for other in self.promotions if other.id != promotion.id)

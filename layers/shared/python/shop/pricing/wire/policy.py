@@ -46,6 +46,10 @@ class PricingPolicyBody(BaseModel):
     def stacking(self) -> tuple[StackingGroup, ...]:
         return tuple(StackingGroup(g.id, Mode(g.mode), g.priority) for g in self.groups)
 
+    def draft(self, at: datetime) -> PricingPolicy:
+        """This policy as if it were the first, to ask what it would do. Raises Invalid."""
+        return PricingPolicy().changed(self.stacking(), self.rounds(), at=at, who="")
+
     def rounds(self) -> RoundingPolicy:
         return RoundingPolicy(Rounding(self.rounding), self.tax_by)
 

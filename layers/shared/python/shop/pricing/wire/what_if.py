@@ -13,6 +13,7 @@ from shop.kernel.text import currency, email
 from shop.pricing.actions.credits import Instrument
 from shop.pricing.model import CustomerFacts, Promotion
 from shop.pricing.ports import VatIds
+from shop.pricing.wire.policy import PricingPolicyBody
 from shop.pricing.wire.promotions import PromotionBody
 from shop.pricing.wire.shapes import Country, Id, Instant
 
@@ -79,7 +80,7 @@ class CreditBody(BaseModel):
 
 class WhatIfBody(BaseModel):
     """A basket as at the checkout, and what is to be different about it: the instant (``then``),
-    the customer, a promotion (written here, or a stored one by id).
+    the customer, a promotion (written here, or a stored one by id), the pricing policy.
 
     ``country``, ``region`` and ``postal_code`` are where the buyer may be; with a ``destination``
     there are ways of shipping, of which ``option`` is one, without it the cheapest.
@@ -106,6 +107,7 @@ class WhatIfBody(BaseModel):
     other_customer: CustomerBody | None = None
     promotion: PromotionBody | None = None
     promotion_id: Id | None = None
+    policy: PricingPolicyBody | None = None
 
     def place(self) -> Mapping[str, Any] | None:
         return self.destination.model_dump(exclude_none=True) if self.destination else None
@@ -142,7 +144,6 @@ _AT_THE_CHECKOUT = (
     (re.compile(r"^\$\.buyer\."), "$.customer."),
 )
 """What a checkout calls its fields, and what they are called here."""
-_IN_A_DRAFT = ((re.compile(r"^\$"), "$.promotion"),)
 
 Names = Sequence[tuple[re.Pattern[str], str]]
 
@@ -159,9 +160,9 @@ def here(path: str | None, names: Names = _AT_THE_CHECKOUT) -> str | None:
 
 
 @contextmanager
-def in_its_own_words(*, draft: bool = False) -> Iterator[None]:
-    """Refusals of the checkout, or of a draft, with the paths of this body."""
-    names = _IN_A_DRAFT if draft else _AT_THE_CHECKOUT
+def in_its_own_words(*, draft: str | None = None) -> Iterator[None]:
+    """Refusals of the checkout, or of the draft in that field, with the paths of this body."""
+    names = ((re.compile(r"^\$"), f"$.{draft}"),) if draft else _AT_THE_CHECKOUT
     try:
         yield
     except Invalid as refusal:
