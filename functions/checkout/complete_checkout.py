@@ -14,6 +14,7 @@ from shop.edge.http import Request, endpoint, setting
 from shop.inventory.store import DynamoStock, count_bins, recent_counts
 from shop.orders.store import DynamoOrders
 from shop.payments.gateway.chosen import provider_of_the_stage
+from shop.peak.actions.in_force import RoomsInForce
 from shop.peak.actions.waiting import held_back
 from shop.peak.gateway.keys import SecretKeys
 from shop.peak.store import waiting_rooms
@@ -48,6 +49,7 @@ till = Till(
     payment_window=timedelta(seconds=int(setting("PAYMENT_WINDOW_SECONDS"))),
 )
 front = Front.of_the_stage()
+rooms = RoomsInForce(waiting_rooms(), rule_book())
 keys = SecretKeys(setting("SECRET_WAITING_ROOM"))
 
 
@@ -70,7 +72,7 @@ def _gate(session: Session, request: Request[CompleteRequest]) -> Held | None:
         session.id,
         [line.variant_id for line in session.offer.lines],
         request.headers.get(ADMISSION),
-        rooms=waiting_rooms(),
+        rooms=rooms,
         keys=keys,
         at=request.at,
     )

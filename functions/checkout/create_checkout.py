@@ -13,6 +13,7 @@ from shop.edge.http import Request, endpoint
 from shop.inventory.store import DynamoStock, recent_counts
 from shop.kernel.idempotency import once
 from shop.orders.store import DynamoOrders
+from shop.peak.actions.in_force import RoomsInForce
 from shop.peak.store import waiting_rooms
 from shop.peak.wire.signs import announced
 from shop.pricing.store import DynamoStandings, rule_book
@@ -37,6 +38,7 @@ keys = DynamoKeys()
 ledger = DynamoLedger()
 guesses = DynamoGuesses()
 front = Front.of_the_stage()
+rooms = RoomsInForce(waiting_rooms(), rule_book())
 
 
 @endpoint(CheckoutCreateRequest, capability="dev.ucp.shopping.checkout", status=201)
@@ -59,4 +61,4 @@ def handler(request: Request[CheckoutCreateRequest]) -> Mapping[str, Any]:
         keys=keys,
         ledger=ledger,
     )
-    return announced(answer, waiting_rooms().open(request.at), front.shop_url)
+    return announced(answer, rooms.open(request.at), front.shop_url)

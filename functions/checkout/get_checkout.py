@@ -11,6 +11,7 @@ from shop.checkout.wire import Front, checkout_view
 from shop.edge.http import Request, endpoint
 from shop.inventory.store import DynamoStock, recent_counts
 from shop.orders.store import DynamoOrders
+from shop.peak.actions.in_force import RoomsInForce
 from shop.peak.store import waiting_rooms
 from shop.peak.wire.signs import announced
 from shop.pricing.store import DynamoStandings, rule_book
@@ -30,6 +31,7 @@ shelf = Shelf(
     shipping_tables(),
 )
 front = Front.of_the_stage()
+rooms = RoomsInForce(waiting_rooms(), rule_book())
 
 
 @endpoint(capability="dev.ucp.shopping.checkout")
@@ -45,4 +47,4 @@ def handler(request: Request[None]) -> Mapping[str, Any]:
         at=request.at,
     )
     view = checkout_view(shown, front)
-    return announced(view, waiting_rooms().open(request.at), front.shop_url)
+    return announced(view, rooms.open(request.at), front.shop_url)

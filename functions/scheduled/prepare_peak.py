@@ -1,4 +1,5 @@
-"""Before and after each rush, when a promotion changes, and every quarter of an hour: capacity."""
+"""Before and after each rush, when a promotion changes, and every quarter of an hour: capacity is
+made what it should be, and waiting rooms of what is over are closed."""
 
 import json
 import random
@@ -17,12 +18,14 @@ from shop.inventory.store import DynamoKits, DynamoLocations, DynamoStock, count
 from shop.kernel.errors import Refusal
 from shop.peak.actions.bins import CountBins, StockBins
 from shop.peak.actions.calendar import PromotedRushes
+from shop.peak.actions.in_force import close_rooms_over
 from shop.peak.actions.keep import Ground, keep_capacity, keep_in_turn
 from shop.peak.gateway.aws import SchedulerClock, WarmFunctions, WarmTables
-from shop.peak.store import DynamoMemory
+from shop.peak.store import DynamoMemory, DynamoRoomBook
 from shop.pricing.store import DynamoCountRows, DynamoCoupons, DynamoPromotions
 
-rushes = PromotedRushes(DynamoPromotions(), DynamoCatalogue(), DynamoCoupons(), DynamoKits())
+promotions = DynamoPromotions()
+rushes = PromotedRushes(promotions, DynamoCatalogue(), DynamoCoupons(), DynamoKits())
 memory = DynamoMemory()
 ground = Ground(
     tables=WarmTables(boto3.client("dynamodb")),
@@ -42,6 +45,7 @@ ground = Ground(
 
 @scheduled
 def handler(at: datetime) -> dict[str, Any]:
+    closed = close_rooms_over(promotions=promotions, book=DynamoRoomBook(), at=at)
     done = keep_in_turn(
         lambda: keep_capacity(
             rushes=rushes,
@@ -52,4 +56,4 @@ def handler(at: datetime) -> dict[str, Any]:
         ),
         pause=lambda turn: time.sleep(random.uniform(0.5, 1) * 2**turn),
     )
-    return {"changed": done.changed, "busy": done.busy}
+    return {"changed": done.changed, "busy": done.busy, "closed": closed}

@@ -28,7 +28,9 @@ from shop.kernel.errors import Stale
 from shop.peak.actions.bins import CountBins, StockBins
 from shop.peak.actions.keep import TURNS, Unfinished
 from shop.peak.gateway.aws import SchedulerClock, WarmFunctions, schedule_name
+from shop.peak.model.rooms import Room
 from shop.peak.model.rushes import Alarm, Kept
+from shop.peak.store import DynamoRoomBook
 from tests.kit.goods import mug, put_on_sale
 from tests.kit.shop import Context, Response, call
 
@@ -308,7 +310,7 @@ def test_two_that_prepare_at_once_take_turns_and_neither_reports_a_fault(
 
     monkeypatch.setattr(prepare_peak.memory, "kept", always_stale)
     capsys.readouterr()
-    assert keep(NOW, monkeypatch) == {"changed": [], "busy": True}
+    assert keep(NOW, monkeypatch) == {"changed": [], "busy": True, "closed": []}
     assert len(waits) == TURNS
     assert "Traceback" not in capsys.readouterr().out
 
@@ -381,6 +383,17 @@ def test_goods_that_come_late_are_shared_out_by_the_next_tick(
     units = [one.available for one in read_all("MUG-RED", "main", consistent=True)]
     assert (len(units), sum(units), min(units) > 3000) == (8, 55_020, True)
     assert asked == []
+
+
+def test_the_keeper_closes_the_room_of_a_promotion_that_is_over(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_on_sale(mug(), pieces=64)
+    published()
+    DynamoRoomBook().keep([Room("friday", "friday.1", 0, NOW)], 0)
+    assert keep(NOW + timedelta(hours=3), monkeypatch)["closed"] == []
+    assert keep(NOW + timedelta(hours=4), monkeypatch)["closed"] == ["friday"]
+    assert DynamoRoomBook().rooms()[0] == ()
 
 
 def test_pages_that_may_only_read_show_what_is_left_of_a_hot_article(

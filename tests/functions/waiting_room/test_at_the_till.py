@@ -8,11 +8,13 @@ import pytest
 
 from functions.checkout import complete_checkout, create_checkout, get_checkout
 from functions.staff_peak import close_room, list_rooms, open_room
-from functions.staff_pricing import create_promotion, schedule_promotion
+from functions.staff_pricing import create_promotion, end_promotion, schedule_promotion
 from functions.waiting_room import ask_for_turn, join, show_room
 from shop.inventory.store import DynamoStock
-from shop.peak.store import rooms, waiting_rooms
+from shop.peak.actions.in_force import close_rooms_over
+from shop.peak.store import DynamoRoomBook, rooms, waiting_rooms
 from shop.peak.store.rooms import RoomRow
+from shop.pricing.store import DynamoPromotions, rule_book
 from tests.kit.calls import counted
 from tests.kit.goods import checkout_body, mug, paying, put_on_sale
 from tests.kit.shop import Response, call
@@ -163,6 +165,58 @@ def test_other_goods_are_bought_without_waiting(monkeypatch: pytest.MonkeyPatch)
     checkout = begin(("cup.1", 1), ("mug.2", 1))
     assert not checkout.get("messages")
     assert buy(checkout).json["status"] == "completed"
+
+
+def ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    route = "POST /staff/promotions/{id}/end"
+    said = as_staff(monkeypatch, end_promotion, route, {"version": 2}, id="friday")
+    assert said.status == 200, said.text
+    rule_book().forget()  # as five seconds later
+
+
+def test_a_room_holds_nobody_once_its_promotion_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened(monkeypatch)
+    checkout = begin(("mug.1", 1))
+    assert buy(checkout).json["status"] == "requires_escalation"
+    ended(monkeypatch)
+    look = call(get_checkout.handler, "GET /checkout-sessions/{id}", id=checkout["id"]).json
+    assert "waiting_room" not in [message["code"] for message in look.get("messages", ())]
+    later = begin(("mug.1", 1))
+    assert "waiting_room" not in [message["code"] for message in later.get("messages", ())]
+    assert buy(later).json["status"] == "completed"
+
+
+@pytest.mark.parametrize(("window", "status"), [(None, "completed"), (3, "requires_escalation")])
+def test_before_its_promotion_begins_a_room_holds_and_for_a_draft_it_does_not(
+    window: int | None, status: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body: dict[str, Any] = {
+        "id": "friday",
+        "title": "Friday",
+        "effect": {"kind": "flash_sale", "basis_points": 5000},
+        "goods": {"variants": ["mug.1"]},
+    }
+    if window:
+        starts = (datetime.now(UTC) + timedelta(hours=window)).isoformat()
+        body["conditions"] = {"window": {"starts": starts}}
+    as_staff(monkeypatch, create_promotion, "POST /staff/promotions", body)
+    if window:
+        route = "POST /staff/promotions/{id}/schedule"
+        as_staff(monkeypatch, schedule_promotion, route, {"version": 1}, id="friday")
+    room = {"pace": 0, "why": "everybody wants one"}
+    as_staff(monkeypatch, open_room, "PUT /staff/waiting-rooms/{id}", room, id="friday")
+    assert buy(begin(("mug.1", 1))).json["status"] == status
+
+
+def test_whoever_waits_in_a_room_that_is_over_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened(monkeypatch)
+    ticket = {"ticket": joined(begin(("mug.1", 1)))["ticket"]}
+    book, known = DynamoRoomBook(), DynamoPromotions()
+    assert close_rooms_over(promotions=known, book=book, at=datetime.now(UTC)) == []
+    ended(monkeypatch)
+    assert close_rooms_over(promotions=known, book=book, at=datetime.now(UTC)) == ["friday"]
+    waiting_rooms().forget()
+    assert call(ask_for_turn.handler, TURNS, ticket, id="friday").status == 404
 
 
 def test_a_poll_reads_and_writes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
