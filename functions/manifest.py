@@ -67,8 +67,9 @@ class Access(StrEnum):
 class Switch(StrEnum):
     """What staff can switch off without a deployment. A route names the one it belongs to.
 
-    The shop's own, ``shop``, makes everything read-only: it holds for every shopper's route that
-    changes something, whatever other switch it has.
+    The shop's own, ``shop``, makes everything read-only: it holds for every route on which shoppers
+    or staff change something, whatever other switch it has, but for those by which staff see to the
+    rush itself (``Endpoint.always_on``).
     """
 
     SHOP = "shop"
@@ -165,6 +166,8 @@ class Endpoint(Function):
     many; ``None``: :attr:`limit` says."""
     switch: Switch | None = None
     """The switch that closes the route. Every route on which shoppers change something has one."""
+    always_on: bool = False
+    """Staff's, and works while the shop is read-only: by it that is ended, or a rush seen to."""
     peak: Peak | None = None
     """How much of it a rush needs; ``None``: nothing is prepared for it."""
 
@@ -193,9 +196,13 @@ class Endpoint(Function):
 
     @property
     def switches(self) -> tuple[Switch, ...]:
-        """The switches that close it: its own, and the shop's where shoppers change something."""
+        """The switches that close it: its own, and the shop's where somebody changes something."""
         own = (self.switch,) if self.switch else ()
-        return (*own, Switch.SHOP) if own and self.unsafe and self.shopper_facing else own
+        if not self.unsafe or self.always_on:
+            return own
+        if self.shopper_facing:
+            return (*own, Switch.SHOP) if own else own
+        return (*own, Switch.SHOP) if self.access is Access.STAFF else own
 
     @property
     def method(self) -> str:

@@ -25,6 +25,7 @@ FEATURE = Feature(
             request="shop.peak.wire.switches:SwitchBody",
             response="shop.peak.wire.switches:SwitchView",
             writes=(Table.PEAK,),
+            always_on=True,
         ),
         Endpoint(
             route="GET /staff/switch-changes",
@@ -54,6 +55,7 @@ FEATURE = Feature(
             response="shop.peak.wire.rooms:RoomView",
             reads=(Table.PRICING,),
             writes=(Table.PEAK,),
+            always_on=True,
         ),
         Endpoint(
             route="DELETE /staff/waiting-rooms/{id}",
@@ -63,6 +65,7 @@ FEATURE = Feature(
             summary="Close the waiting room of a promotion: whoever waits may buy",
             response="shop.peak.wire.rooms:RoomsView",
             writes=(Table.PEAK,),
+            always_on=True,
         ),
     ),
 )

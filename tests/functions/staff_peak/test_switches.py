@@ -8,6 +8,7 @@ import pytest
 from functions.all import FEATURES
 from functions.manifest import Access, Endpoint
 from functions.staff_peak import list_switches, tell_switch_changes, turn_switch
+from functions.staff_stock import move_goods
 from shop.storage import switchboard as board
 from shop.storage.switchboard import switchboard
 from tests.kit.calls import counted
@@ -25,7 +26,7 @@ LINES = [
     line
     for feature in FEATURES
     for line in feature.functions
-    if isinstance(line, Endpoint) and line.switches
+    if isinstance(line, Endpoint) and line.switches and line.shopper_facing
 ]
 WRITES = {"PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems", "BatchWriteItem", "Invoke"}
 CLOSED = [(line, switch) for line in LINES for switch in line.switches]
@@ -73,6 +74,35 @@ def test_shoppers_change_nothing_behind_the_back_of_the_switches() -> None:
     unsafe = [x for x in shoppers if x.unsafe]
     assert len(unsafe) > 6
     assert [x.route for x in unsafe if "shop" not in x.switches] == []
+
+
+def test_staff_change_nothing_while_the_shop_is_read_only_but_the_rush_itself() -> None:
+    lines = [x for feature in FEATURES for x in feature.functions if isinstance(x, Endpoint)]
+    unsafe = [x for x in lines if x.access is Access.STAFF and x.unsafe]
+    parts = {x.module.split(".")[0] for x in unsafe if "shop" in x.switches}
+    assert {"staff_stock", "staff_catalog", "staff_orders", "staff_pricing"} <= parts
+    assert {x.route for x in unsafe if "shop" not in x.switches} == {
+        "PUT /staff/switches/{switch}",
+        "PUT /staff/waiting-rooms/{id}",
+        "DELETE /staff/waiting-rooms/{id}",
+    }
+
+
+def test_goods_are_not_moved_while_the_shop_is_read_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    (line,) = [
+        x
+        for feature in FEATURES
+        for x in feature.functions
+        if isinstance(x, Endpoint) and x.module == "staff_stock.move_goods"
+    ]
+    turn(monkeypatch, "shop", False)
+    switchboard().forget()
+    monkeypatch.setenv("SWITCHES", ",".join(line.switches))
+    with counted() as calls:
+        said = call(move_goods.handler, line.route, {}, claims=CLAIMS)
+    assert (said.status, said.json["code"]) == (503, "read_only")
+    assert not set(calls.operations) & WRITES
+    assert turn(monkeypatch, "shop", True).status == 200
 
 
 @pytest.mark.parametrize(
