@@ -2,11 +2,11 @@
 
 from shop.edge.http import Request, endpoint
 from shop.pricing.store import DynamoLedgers
-from shop.pricing.wire.credits import CreditsView, credits_view
+from shop.pricing.wire.credits import CreditsView, own_credits_view
 
 ledgers = DynamoLedgers()
 
 
 @endpoint()
 def handler(request: Request[None]) -> CreditsView:
-    return credits_view(request.caller.owner, ledgers, request.at)
+    return own_credits_view(request.caller.owner, ledgers, request.at)

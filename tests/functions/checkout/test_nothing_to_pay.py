@@ -10,6 +10,7 @@ import pytest
 
 from functions.orders import get_order
 from functions.staff_orders import cancel_order
+from functions.staff_orders import get_order as get_for_staff
 from shop.inventory.store import DynamoStock, count_bins
 from shop.orders.actions.expiring import expire_order
 from shop.orders.actions.paying import capture_payment, settle_payment
@@ -100,6 +101,8 @@ def test_its_goods_go_back_to_sale_when_it_is_called_off_and_no_money_is_looked_
     )
     assert settled.payment.status is PaymentStatus.CAPTURED
     capture_payment(order.id, at=at, orders=orders, provider=provider)
+    shown = staff(get_for_staff, "GET /staff/orders/{id}", id=order.id).json
+    assert (shown["status"], shown["payment"]["status"]) == ("cancelled", "cancelled")
 
 
 def test_one_that_was_cut_off_before_it_was_sure_expires_without_asking_a_provider() -> None:

@@ -93,6 +93,16 @@ def test_a_promotion_is_drafted_changed_scheduled_and_ended() -> None:
     assert [r["said"]["title"] for r in shown["past"]][-2:] == ["Ten percent", "A tenth off"]
 
 
+def test_a_promotion_keeps_its_id_and_whoever_sends_another_is_told() -> None:
+    create()
+    route = "PUT /staff/promotions/{id}"
+    refused = ask(change_promotion, route, {**TENTH, "id": "other", "version": 1}, id="tenth")
+    assert (refused.status, refused.json["code"]) == (400, "id_differs")
+    assert refused.json["errors"][0]["path"] == "$.id"
+    same = ask(change_promotion, route, {**TENTH, "id": "tenth", "version": 1}, id="tenth")
+    assert same.status == 200, same.text
+
+
 WRITES = [
     (change_promotion, "PUT /staff/promotions/{id}", {**TENTH, "title": "Mine"}),
     (schedule_promotion, "POST /staff/promotions/{id}/schedule", None),

@@ -12,6 +12,7 @@ from shop.kernel.paging import Page
 from shop.orders.model import Order, ParcelStatus, Status
 from shop.orders.ports import Summary
 from shop.orders.wire.carrier import Carrier, TrackingNumber
+from shop.payments.model import PaymentStatus
 
 
 class _In(BaseModel):
@@ -305,7 +306,7 @@ class StaffOrder(_Out):
             "parcels": [StaffParcel.model_validate(parcel) for parcel in parcels],
             "payment": StaffPayment(
                 provider=payment.provider,
-                status=payment.status.value,
+                status=_payment_status(order),
                 reference=payment.reference,
                 reason=payment.reason,
                 authorised=payment.balance("authorised"),
@@ -315,6 +316,14 @@ class StaffOrder(_Out):
             ),
             "history": [StaffMoment.model_validate(vars(moment)) for moment in order.history],
         }
+
+
+def _payment_status(order: Order) -> str:
+    """An order that no money was asked for is paid by that: called off, nothing is captured."""
+    nothing = order.status is Status.CANCELLED and not order.payment.ledger
+    if nothing and order.payment.status is PaymentStatus.CAPTURED:
+        return PaymentStatus.CANCELLED.value
+    return order.payment.status.value
 
 
 _CREDITS = {"card": "gift_card", "credit": "store_credit", "points": "loyalty"}

@@ -1,5 +1,6 @@
 """Points, store credit and gift cards as they are shown and posted by hand."""
 
+import re
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -11,6 +12,9 @@ from shop.pricing.model.credits import Ledger
 from shop.pricing.model.loyalty import WORTH, points_of, store_credit_of
 from shop.pricing.ports import Ledgers
 from shop.pricing.wire.shapes import Instant
+
+_ORDER = re.compile("ord_[a-z2-7]{26}")
+"""What a movement refers to that a customer knows: an order. All else is what staff wrote."""
 
 
 class AdjustBody(BaseModel):
@@ -130,6 +134,16 @@ class CreditsView(BaseModel):
 
     points: AccountView
     store_credit: dict[str, AccountView]
+
+
+def own_credits_view(customer_id: str, ledgers: Ledgers, at: datetime) -> CreditsView:
+    """What a customer sees of it: of what staff did by hand neither who did it nor why."""
+    view = credits_view(customer_id, ledgers, at)
+    for account in (view.points, *view.store_credit.values()):
+        for movement in account.movements:
+            if not _ORDER.fullmatch(movement.reference):
+                movement.reference = ""
+    return view
 
 
 def credits_view(customer_id: str, ledgers: Ledgers, at: datetime) -> CreditsView:

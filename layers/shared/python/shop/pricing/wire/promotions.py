@@ -31,8 +31,9 @@ class PromotionBody(BaseModel):
         told = dict(self.model_extra or {})
         for name in ("published", "published_at", "ended_at", "status", "past"):
             told.pop(name, None)
-        if id_ is not None:
-            told["id"] = id_
+        if id_ is not None and told.setdefault("id", id_) != id_:
+            said = f"this is {id_!r}, whose id stays; leave it out, or send it as it is"
+            raise Invalid(said, code="id_differs", path="$.id")
         promotion = Promotion.from_dict(told)
         effect = promotion.effect
         if isinstance(effect, GiftWith) and not effect.variant:
