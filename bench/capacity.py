@@ -16,6 +16,7 @@ from pathlib import Path
 from functions.all import FEATURES
 from functions.manifest import Endpoint, Reaction
 from infra.stages import PROD
+from shop.peak.model.rushes import CEILING
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "capacity.md"
 BEGIN, END = "<!-- reckoned: python -m bench.capacity -->", "<!-- end of what is reckoned -->"
@@ -103,7 +104,7 @@ class Quota:
 QUOTAS = {
     "requests": Quota("API Gateway, requests/s of an account", 10_000, "API Gateway quotas"),
     "environments": Quota("Lambda, environments at once", 1_000, "Lambda quotas"),
-    "table": Quota("DynamoDB, write units/s of a table", 40_000, "DynamoDB quotas"),
+    "table": Quota("DynamoDB, write units/s of a table", CEILING.writes, "DynamoDB quotas"),
     "start": Quota("Step Functions, StartExecution/s", 300, "Step Functions quotas"),
     "transitions": Quota("Step Functions, transitions/s", 5_000, "Step Functions quotas"),
     "events": Quota("EventBridge, PutEvents/s", 10_000, "EventBridge quotas"),
@@ -199,6 +200,9 @@ def needs(rate: int) -> list[tuple[str, str, str, str]]:
         if writes:
             partitions = ceil(rate * writes / PARTITION)
             warm = "enough" if rate * writes <= BORN else "warmed before the start"
+            if rate * writes > PROD.table_quota:
+                times = ceil(rate * writes / PROD.table_quota)
+                warm = f"raise the table's quota {times} ×, then warmed before the start"
             told.append(
                 (
                     f"DynamoDB, partitions of `{name}`",

@@ -71,6 +71,9 @@ class Stage:
     rate: int
     """Requests a second that the API takes on all routes together."""
     burst: int
+    table_quota: int = 40_000
+    """Read and write units a second that AWS lets one table serve: by default so many. Say here
+    what it was raised to, and tables are warmed up to that before a rush."""
     log_level: str = "INFO"
     log_days: int
     passwords: bool = False

@@ -21,12 +21,14 @@ from shop.peak.actions.calendar import PromotedRushes
 from shop.peak.actions.in_force import close_rooms_over
 from shop.peak.actions.keep import Ground, keep_capacity, keep_in_turn
 from shop.peak.gateway.aws import SchedulerClock, WarmFunctions, WarmTables
+from shop.peak.model.rushes import Warmth
 from shop.peak.store import DynamoMemory, DynamoRoomBook
 from shop.pricing.store import DynamoCountRows, DynamoCoupons, DynamoPromotions
 
 promotions = DynamoPromotions()
 rushes = PromotedRushes(promotions, DynamoCatalogue(), DynamoCoupons(), DynamoKits())
 memory = DynamoMemory()
+quota = int(setting("PEAK_TABLE_QUOTA"))
 ground = Ground(
     tables=WarmTables(boto3.client("dynamodb")),
     functions=WarmFunctions(boto3.client("lambda"), setting("PEAK_ALIAS")),
@@ -40,6 +42,7 @@ ground = Ground(
         dead_letters=setting("CLOCK_DEAD_LETTERS"),
     ),
     busy=json.loads(setting("PEAK_FUNCTIONS")),
+    ceiling=Warmth(quota, quota),
 )
 
 

@@ -287,6 +287,7 @@ def _peak_environment(line: Schedule, names: Names, ground: Ground) -> dict[str,
         peaks = {names.function(module): busy for module, busy in sorted(ground.peaks.items())}
         env["PEAK_FUNCTIONS"] = json.dumps(peaks, separators=(",", ":"))
         env["PEAK_ALIAS"] = ALIAS
+        env["PEAK_TABLE_QUOTA"] = str(names.stage.table_quota)
     if line.sets_clock:
         env["CLOCK_GROUP"] = names.clock
         env["CLOCK_TARGET"] = names.function_arn(line.module)

@@ -51,6 +51,7 @@ ENVIRONMENT = {
     "BUS_NAME": "shop",
     "PEAK_FUNCTIONS": '{"complete": 0.5}',
     "PEAK_ALIAS": "live",
+    "PEAK_TABLE_QUOTA": "40000",
     "CLOCK_GROUP": "default",
     "CLOCK_TARGET": "arn:aws:lambda:us-east-1:123456789012:function:prepare_peak",
     "CLOCK_ROLE": "arn:aws:iam::123456789012:role/clock",

@@ -1,5 +1,7 @@
 """The capacity page says what is reckoned, and it is reckoned from what is counted."""
 
+from dataclasses import replace
+
 import pytest
 
 from bench import capacity
@@ -44,3 +46,15 @@ def test_a_thousand_orders_cost_no_more_than_their_budget_from_cart_to_paid() ->
 def test_what_an_event_wakes_is_counted_from_the_manifests() -> None:
     assert capacity.woken(("OrderPlaced",), mails=False) == 2  # the workflow, and what is measured
     assert capacity.woken(("OrderConfirmed",), mails=True) == 1
+
+
+def test_a_table_is_said_to_be_warmed_only_as_far_as_its_quota_goes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def told() -> str:
+        rows = [row for row in capacity.needs(10_000) if row[0].endswith("`sessions`")]
+        return rows[0][3]
+
+    assert told() == "raise the table's quota 5 ×, then warmed before the start"
+    monkeypatch.setattr(capacity, "PROD", replace(PROD, table_quota=200_000))
+    assert told() == "warmed before the start"

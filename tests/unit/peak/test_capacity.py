@@ -12,7 +12,7 @@ from shop.kernel.errors import Stale
 from shop.kernel.money import Money
 from shop.peak.actions.calendar import PromotedRushes
 from shop.peak.actions.keep import Done, Ground, Unfinished, keep_capacity
-from shop.peak.model.rushes import CEILING, Kept, Rush, expected, need, rush_of
+from shop.peak.model.rushes import CEILING, Kept, Rush, Warmth, expected, need, rush_of
 from shop.peak.ports import Memory
 from shop.pricing.model.choice import Conditions, Selection, Window
 from shop.pricing.model.coupons import Coupon
@@ -297,6 +297,14 @@ def test_every_need_is_added_up_over_the_rushes_under_way() -> None:
     assert total(AFTER - timedelta(seconds=1)) == 500
     assert total(AFTER) == 0
     assert need(rushes, NOON, BUSY).skus == {"A": 500}
+
+
+def test_a_table_is_warmed_up_to_the_quota_that_the_stage_tells() -> None:
+    rush = Rush("big", BEFORE, AFTER, 10_000, ("A",))
+    assert need([rush], NOON, BUSY).tables["sessions"][""] == CEILING
+    raised = need([rush], NOON, BUSY, Warmth(240_000, 240_000)).tables
+    assert raised["sessions"][""] == Warmth(50_000, 238_000)
+    assert raised["catalog"][""] == Warmth(75_000, 4_000)
 
 
 def test_what_everybody_uses_up_is_shared_out_and_merged_with_the_sale(shop: Shop) -> None:

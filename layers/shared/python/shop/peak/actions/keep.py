@@ -11,7 +11,17 @@ from datetime import datetime
 
 from shop.kernel.errors import Stale
 from shop.kernel.frozen import frozen
-from shop.peak.model.rushes import Alarm, Kept, Limited, Need, Warmth, alarms, looked_after, need
+from shop.peak.model.rushes import (
+    CEILING,
+    Alarm,
+    Kept,
+    Limited,
+    Need,
+    Warmth,
+    alarms,
+    looked_after,
+    need,
+)
 from shop.peak.ports import Bins, Clock, Counts, Functions, Memory, Rushes, Tables
 
 TURNS = 6
@@ -31,6 +41,8 @@ class Ground:
     clock: Clock
     busy: Mapping[str, float]
     """Environments of each Lambda that an order a second keeps busy."""
+    ceiling: Warmth = CEILING
+    """What a table may be warmed to: its quota."""
 
 
 @dataclass
@@ -81,7 +93,7 @@ def keep_capacity(
     once.
     """
     calendar = rushes.rushes()
-    wanted = need(calendar, at, ground.busy)
+    wanted = need(calendar, at, ground.busy, ground.ceiling)
     set_for = {alarm.name: alarm.at for alarm in alarms(calendar, at)}
     before = memory.kept()
     known = _without_past(before, at)

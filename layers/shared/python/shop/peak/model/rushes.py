@@ -137,7 +137,8 @@ class Warmth:
 BORN = Warmth(12_000, 4_000)
 """What a new on-demand table serves at once. Source: DynamoDB, "Understanding warm throughput"."""
 CEILING = Warmth(40_000, 40_000)
-"""A table's quota, until AWS raises it. Source: DynamoDB, "Service quotas"."""
+"""A table's quota, until AWS raises it: then the stage says so. Source: DynamoDB, "Service
+quotas"."""
 
 UNITS_AN_ORDER: Mapping[str, Mapping[str, Warmth]] = {
     "orders": {"": Warmth(4, 10), "by_day": Warmth(0, 1), "by_owner": Warmth(0, 1)},
@@ -173,10 +174,13 @@ def looked_after(rushes: Iterable[Rush], at: datetime) -> frozenset[str]:
     return frozenset(each.key for rush in lately for each in rush.counts)
 
 
-def need(rushes: Iterable[Rush], at: datetime, busy: Mapping[str, float]) -> Need:
+def need(
+    rushes: Iterable[Rush], at: datetime, busy: Mapping[str, float], ceiling: Warmth = CEILING
+) -> Need:
     """What is needed at this instant, added up over the rushes that overlap then.
 
-    ``busy``: environments of each Lambda that an order a second keeps busy. Each SKU of a rush is
+    ``busy``: environments of each Lambda that an order a second keeps busy; ``ceiling``: what a
+    table may be warmed to. Each SKU of a rush is
     prepared for the whole of it: nobody knows which one they will all want.
     """
     now = [rush for rush in rushes if rush.needs(at)]
@@ -195,21 +199,21 @@ def need(rushes: Iterable[Rush], at: datetime, busy: Mapping[str, float]) -> Nee
         counts,
         {name: max(1, ceil(total * each * HEADROOM)) for name, each in busy.items()},
         {
-            table: {index: _warmth(units, total) for index, units in indexes.items()}
+            table: {index: _warmth(units, total, ceiling) for index, units in indexes.items()}
             for table, indexes in UNITS_AN_ORDER.items()
         },
     )
 
 
-def _warmth(units: Warmth, orders_a_second: int) -> Warmth:
+def _warmth(units: Warmth, orders_a_second: int, most: Warmth) -> Warmth:
     """Rounded up to thousands, which is what a partition serves, and to the quota at most."""
 
     def rounded(each: int, ceiling: int) -> int:
         return min(ceil(each * orders_a_second * HEADROOM / 1000) * 1000, ceiling)
 
-    return Warmth(
-        rounded(units.reads, CEILING.reads), rounded(units.writes, CEILING.writes)
-    ).raised_to(BORN)
+    return Warmth(rounded(units.reads, most.reads), rounded(units.writes, most.writes)).raised_to(
+        BORN
+    )
 
 
 @frozen
