@@ -49,7 +49,13 @@ FEATURE = Feature(
         ),
         Reaction(
             module="reactions.advance_workflow",
-            on=("OrderConfirmed", "OrderShipped", "ParcelMoved", "OrderCancelled"),
+            on=(
+                "OrderConfirmed",
+                "OrderShipped",
+                "OrderShortened",
+                "ParcelMoved",
+                "OrderCancelled",
+            ),
             reads=(Table.ORDERS,),
             resumes_workflow=True,
         ),

@@ -1,4 +1,5 @@
-"""POST /staff/orders/{id}/cancel: an order is called off; stock and money go back."""
+"""POST /staff/orders/{id}/cancel: an order, or what has not left of it, is called off; stock and
+money go back."""
 
 from shop.edge.http import Request, endpoint
 from shop.inventory.store import DynamoStock, count_bins
@@ -26,5 +27,6 @@ def handler(request: Request[CancelRequest]) -> StaffOrder:
         stock=stock,
         tallies=tallies,
         ledger=ledger,
+        rest=True,
     )
     return StaffOrder.of(order)

@@ -314,6 +314,20 @@ def test_a_shipped_order_is_not_called_off() -> None:
     assert (answer.status, answer.json["code"]) == (409, "order_shipped")
 
 
+def test_what_has_not_left_of_an_order_is_called_off_once() -> None:
+    room = back_room()
+    room.sold(todays())
+    ship(SOME)
+    answer = cancel({"reason": "no more are made"})
+    assert (answer.status, answer.json["status"]) == (200, "confirmed"), answer.text
+    assert [(one["shipped"], one["cancelled"]) for one in answer.json["lines"]] == [(1, 1), (0, 1)]
+    assert (answer.json["holds"], room.reserved()) == ([], (0, 0))
+    newest = answer.json["history"][-1]
+    assert (newest["what"], newest["why"]) == ("shortened", "no more are made")
+    assert cancel({"reason": "again"}).json == answer.json
+    assert room.reserved() == (0, 0)
+
+
 def arrived() -> Any:
     """An order of two lines that is completed."""
     room = back_room()

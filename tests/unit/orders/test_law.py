@@ -62,7 +62,7 @@ class Story:
             "cancel_payment": self._cancel_payment,
             "ship": lambda told: self.house.ship(self.order, **told),
             "hear": self._hear,
-            "cancel": lambda why: self.house.cancel(self.order, why),
+            "cancel": lambda why: self.house.cancel(self.order, why, rest=True),
             "deadline": self._deadline,
             "sweep": lambda _: expire_overdue(
                 at=self.house.now, provider=self.house.provider, **self.house.books

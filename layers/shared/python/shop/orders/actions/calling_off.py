@@ -25,12 +25,15 @@ def cancel_order(
     ledger: Ledger,
     owner: str | None = None,
     unless_paid: bool = False,
+    rest: bool = False,
 ) -> Order:
     """Call an order off and give back its stock and its uses; asked for twice, once.
 
     The money goes back by the event, never from here. Raises Conflict once a piece was shipped.
     ``unless_paid`` leaves an order alone that was confirmed meanwhile, and gives it as it is: the
     write states the version that was looked at, so nobody is told one thing and done another.
+    ``rest`` calls off what has not left of an order that has left in part: it goes on with what did
+    and keeps its uses, for its prices were made with them.
     """
 
     def attempt() -> Order:
@@ -48,6 +51,10 @@ def cancel_order(
                 tallies=tallies,
                 ledger=ledger,
             )
+        if rest and order.was_shortened:
+            return order
+        if rest and order.status is Status.CONFIRMED and order.left_in_part:
+            return _cut_short(order, at, who, reason, orders=orders, stock=stock, ledger=ledger)
         return called_off(
             order, reason, at, who, orders=orders, stock=stock, tallies=tallies, ledger=ledger
         )
@@ -85,11 +92,24 @@ def release_allocation(
                 tallies=tallies,
                 ledger=ledger,
             )
-        after, events = order.shortened(at, "deadline")
-        _giving_back(order, after, events, at, orders=orders, stock=stock, ledger=ledger)
-        return replace(after, version=order.version + 1)
+        return _cut_short(order, at, "deadline", orders=orders, stock=stock, ledger=ledger)
 
     return insist(attempt)
+
+
+def _cut_short(
+    order: Order,
+    at: datetime,
+    who: str,
+    why: str = "",
+    *,
+    orders: Orders,
+    stock: Holds[Any],
+    ledger: Ledger,
+) -> Order:
+    after, events = order.shortened(at, who, why)
+    _giving_back(order, after, events, at, orders=orders, stock=stock, ledger=ledger)
+    return replace(after, version=order.version + 1)
 
 
 def called_off(

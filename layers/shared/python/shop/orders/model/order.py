@@ -111,7 +111,9 @@ class Order(Record):
         """Called off. Raises Conflict once a piece has left: that is a return, no cancellation."""
         if any(line.shipped for line in self.lines):
             raise Conflict(
-                "part of this order has been shipped; ask for a return", code="order_shipped"
+                "pieces of this order have been shipped; what has left is not called off, but"
+                " taken back once it arrived and was sent back",
+                code="order_shipped",
             )
         order = self._become(Status.CANCELLED)._noted(at, "cancelled", who, reason)
         order = replace(
@@ -125,7 +127,7 @@ class Order(Record):
             order._event("OrderCancelled", at, reason=reason, reference=order.payment.reference),
         )
 
-    def shortened(self, at: datetime, who: str) -> tuple["Order", tuple[Event, ...]]:
+    def shortened(self, at: datetime, who: str, why: str = "") -> tuple["Order", tuple[Event, ...]]:
         """What has not left by now is called off; what has left stays sold. Twice is once."""
         if self.status is not Status.CONFIRMED:
             raise Conflict(f"an order that is {self.status} is not shortened", code="order_state")
@@ -134,10 +136,20 @@ class Order(Record):
         if self.shipped:
             return self, ()
         lines = tuple(replace(line, cancelled=line.quantity - line.shipped) for line in self.lines)
-        order = replace(self, lines=lines, holds=())._noted(at, "shortened", who)
+        order = replace(self, lines=lines, holds=())._noted(at, "shortened", who, why)
         return order, (
             order._event("OrderShortened", at, due=order.due, reference=order.payment.reference),
         )
+
+    @property
+    def left_in_part(self) -> bool:
+        """Whether some of its pieces have left and others are still to be sent."""
+        return not self.shipped and any(line.shipped for line in self.lines)
+
+    @property
+    def was_shortened(self) -> bool:
+        """Whether it goes on with what had left, because the rest was called off."""
+        return any(moment.what == "shortened" for moment in self.history)
 
     def allocated(
         self, at: datetime, who: str, holds: tuple[Hold, ...] | None = None
@@ -325,8 +337,8 @@ class Order(Record):
         """
         if self.status is not Status.COMPLETED:
             raise Conflict(
-                f"an order that is {self.status} is not taken back: what has not arrived is called"
-                " off, or is the carrier's",
+                f"an order that is {self.status} is not taken back: what has not left is called"
+                " off, and what has is the carrier's until all of it arrived",
                 code="order_state",
             )
         arrived = {line.id: line.delivered for line in self.lines}
