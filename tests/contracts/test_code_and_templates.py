@@ -205,6 +205,7 @@ UNPAGED = {
     "/staff/waiting-rooms": "there are as many as promotions that need one at the same time",
     "/staff/customers/{id}/groups": "it is one customer, and says all groups at once",
     "/staff/locations": "a shop has fifty at most",
+    "/staff/pricing-policy": "it is one document, with a hundred groups at most",
     "/staff/stock-levels": "it is one SKU, at each of the shop's locations",
 }
 """Lists that are whole, and why they cannot grow."""
