@@ -290,18 +290,41 @@ class Naive:
                 continue
             seen.append(code)
             facts = self.standing.codes.get(code)
-            if facts is None:
-                continue
-            if facts.starts is not None and self.at < facts.starts:
-                continue
-            if facts.ends is not None and self.at >= facts.ends:
-                continue
-            if facts.uses_left is not None and facts.uses_left < 1:
-                continue
-            if facts.customer_uses_left is not None and facts.customer_uses_left < 1:
+            if facts is None or not self.good(facts):
                 continue
             found.setdefault(facts.promotion_id, code)
         return found
+
+    def of_codes(self) -> list[tuple[str, int] | str]:  # 4.2
+        """What became of each code, in the order in which they were entered."""
+        opened, seen = self.opened(), list[str]()
+        told: list[tuple[str, int] | str] = []
+        for typed in self.basket.codes:
+            code = folded(typed)
+            facts = self.standing.codes.get(code)
+            stands = [promotion for promotion, by in opened.items() if by == code]
+            if code in seen:
+                told.append("discount_code_already_applied")
+            elif stands:
+                if stands[0] in self.applied:
+                    told.append(("applied", self.applied[stands[0]]))
+                else:
+                    told.append("refused")
+            elif facts is not None and self.good(facts):
+                told.append("discount_code_already_applied")
+            else:
+                told.append("refused")
+            seen.append(code)
+        return told
+
+    def good(self, facts: Any) -> bool:  # 4.2
+        if facts.starts is not None and self.at < facts.starts:
+            return False
+        if facts.ends is not None and self.at >= facts.ends:
+            return False
+        if facts.uses_left is not None and facts.uses_left < 1:
+            return False
+        return facts.customer_uses_left is None or facts.customer_uses_left >= 1
 
     def amount(self, amounts: Any) -> int | None:  # 4.3
         for money in amounts:
@@ -711,15 +734,16 @@ class Naive:
         self.step("shipping")
         included = included and not reverse
         taxes: dict[str, int] = {}
+        units: dict[str, list[tuple[int, int]]] = {}
         for goods in self.goods:
             rate = 0 if reverse else self.rate(goods.line.tax_class)
+            costs = evenly(goods.cost, goods.line.quantity)
             if self.rules.rounding.tax_by == "unit":
-                taxes[goods.line.id] = sum(
-                    self.tax_on(cost, rate, included)
-                    for cost in evenly(goods.cost, goods.line.quantity)
-                )
-            else:
-                taxes[goods.line.id] = self.tax_on(goods.cost, rate, included)
+                split = [self.tax_on(cost, rate, included) for cost in costs]
+            else:  # 10.3: the line's tax is split as its cost is
+                split = evenly(self.tax_on(goods.cost, rate, included), goods.line.quantity)
+            taxes[goods.line.id] = sum(split)
+            units[goods.line.id] = list(zip(costs, split, strict=True))
         shipping_rate = 0 if reverse else self.rate("shipping")
         shipping_tax = self.tax_on(self.shipping, shipping_rate, included)
         tax = sum(taxes.values()) + shipping_tax
@@ -743,6 +767,8 @@ class Naive:
             "applied": dict(self.applied),
             "uses": dict(self.uses),
             "gifts": dict(self.gifts),
+            "units": {g.line.id: units[g.line.id] for g in self.goods},
+            "codes": self.of_codes(),
         }
 
 

@@ -23,6 +23,15 @@ from shop.pricing.model.rounding import RoundingPolicy
 from shop.pricing.model.standing import CodeFacts, Standing
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+INSTANT = timedelta(microseconds=1)
+EDGES = (
+    NOON,
+    NOON + timedelta(hours=1),
+    NOON + timedelta(days=1),
+    NOON - timedelta(days=1),
+    *(datetime(2026, 11, 22, hour, tzinfo=UTC) for hour in (0, 5, 8, 9, 13, 14, 16, 17, 22, 23)),
+)
+"""Where windows, days, hours and codes begin and end, on the clocks of their zones."""
 CATEGORIES = ("c0", "c1", "c2")
 PRODUCTS = ("p0", "p1", "p2", "p3")
 GROUPS = ("gold", "trade")
@@ -69,6 +78,8 @@ def selection(rng: Random, wide: float = 0.4) -> Selection:
         chosen["not_categories"] = (rng.choice(CATEGORIES),)
     if rng.random() < 0.1:
         chosen["not_products"] = (rng.choice(PRODUCTS),)
+    if rng.random() < 0.1:
+        chosen["not_variants"] = (f"{rng.choice(PRODUCTS)}.{rng.randint(1, 2)}",)
     return Selection(**chosen)
 
 
@@ -303,4 +314,7 @@ def world(rng: Random, most_promotions: int = 12) -> World:
         customer_had={p: rng.randint(0, 2) for p in ids if rng.random() < 0.3},
         gifts_left={"TOTE": rng.randint(0, 3)} if rng.random() < 0.5 else {},
     )
-    return World(basket, rules, standing, NOON)
+    at = NOON
+    if rng.random() < 0.5:
+        at = rng.choice(EDGES) + rng.choice([-INSTANT, timedelta(0), INSTANT])
+    return World(basket, rules, standing, at)
