@@ -133,3 +133,13 @@ def test_environments_fit_into_four_kilobytes(name: str) -> None:
         variables = function.properties["Environment"]["Variables"]
         size = sum(len(k) + len(cloud.text(function.stack, v)) for k, v in variables.items())
         assert size < 4096, function
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_tables_are_warmed_up_to_the_quota_that_the_stage_states(name: str) -> None:
+    told = []
+    cloud = Cloud(stacks_of(STAGES[name]))
+    for function in cloud.of(rules.FUNCTION):
+        variables = function.properties["Environment"]["Variables"]
+        told += [cloud.text(function.stack, v) for k, v in variables.items() if "QUOTA" in k]
+    assert told == [str(STAGES[name].table_quota)]
