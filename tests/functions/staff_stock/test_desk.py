@@ -364,12 +364,14 @@ def test_goods_of_an_archived_product_are_still_brought_home() -> None:
 def test_nothing_is_sent_or_kept_where_the_shop_is_not() -> None:
     sells("CAP-S")
     move("receive", units=3)
-    for answer in (
-        send("dispatch", source="main", units=1, version=1),
-        move("receive", units=1, location="shop"),
-        count("CAP-S", {"on_hand": 1, "version": 0, "location": "shop"}),
+    for answer, field in (
+        (send("dispatch", source="main", units=1, version=1), "target"),
+        (send("dispatch", source="shop", target="main", units=1, version=0), "source"),
+        (send("arrive", units=1, version=0), "target"),
+        (move("receive", units=1, location="shop"), "location"),
+        (count("CAP-S", {"on_hand": 1, "version": 0, "location": "shop"}), "location"),
     ):
-        assert (answer.status, errors(answer)) == (404, [("location_unknown", "$.location")])
+        assert (answer.status, errors(answer)) == (404, [("location_unknown", f"$.{field}")])
     assert len(levels("CAP-S")["locations"]) == 1
 
 

@@ -13,8 +13,10 @@ from shop.inventory.model import MAIN, MOST, Movement, StockLevel
 from shop.inventory.ports import Book
 from shop.inventory.wire.levels import Location, Reason, Said, Sku, StockView, Units
 from shop.inventory.wire.sourcing import Version
-from shop.kernel.errors import Refusal
+from shop.kernel.errors import NotFound, Refusal
+from shop.kernel.frozen import frozen
 from shop.kernel.paging import Page
+from shop.kernel.transactions import Part
 
 Difference = Annotated[int, Field(ge=-MOST, le=MOST)]
 Why = Annotated[str, StringConstraints(min_length=1, max_length=REASON_LENGTH, pattern=r"\S")]
@@ -143,6 +145,32 @@ class MovementRequest(
     """One entry in the stock book; ``kind`` tells which."""
 
 
+@frozen
+class _Naming:
+    """The stock book, which says by its field of the body which location the shop does not have."""
+
+    book: Book
+    fields: Mapping[str, str]
+
+    def level(self, sku: str, location: str = MAIN) -> StockLevel:
+        try:
+            return self.book.level(sku, location)
+        except NotFound as refusal:
+            if refusal.code != "location_unknown":
+                raise
+            path = self.fields[location]
+            raise NotFound(refusal.detail, code=refusal.code, path=path) from None
+
+    def record(
+        self,
+        movement: Movement,
+        before: StockLevel,
+        *more: tuple[Movement, StockLevel],
+        along: Sequence[Part] = (),
+    ) -> StockLevel:
+        return self.book.record(movement, before, *more, along=along)
+
+
 class Dispatch(Entry):
     """Goods leave for another location. ``version`` is that of the level they leave."""
 
@@ -159,7 +187,7 @@ class Dispatch(Entry):
             source=self.source,
             target=self.target,
             expected_version=self.version,
-            stock=book,
+            stock=_Naming(book, {self.target: "$.target", self.source: "$.source"}),
         )
 
 
@@ -180,7 +208,7 @@ class Arrive(Entry):
             lost=self.lost,
             target=self.target,
             expected_version=self.version,
-            stock=book,
+            stock=_Naming(book, {self.target: "$.target"}),
         )
 
 
