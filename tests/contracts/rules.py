@@ -261,7 +261,7 @@ def implied_rights(cloud: Cloud, line: Function, stage: Stage) -> set[tuple[str,
     name = prefix + line.module.replace(".", "-")
     reads, writes, sends = set(line.reads), set(line.writes), set(line.sends)
     secrets = set(line.secrets)
-    if isinstance(line, Endpoint) and line.switch:
+    if isinstance(line, Endpoint) and line.switches:
         reads.add(Table.PEAK)
     if line.payments and stage.sandbox:
         writes.add(Table.SANDBOX_PAYMENTS)
