@@ -404,5 +404,5 @@ def test_pieces_are_worth_what_the_quote_says_each_came_to() -> None:
     order = replace(an_order(), lines=(sold,), quote=priced.to_dict(), total=priced.total.minor)
     assert order.worth(sold, 3) == line.payable.minor
     assert order.due == order.total
-    assert order.due_without({"li_1": 1}) == order.total - line.refund_next(0, 1).minor
-    assert order.due_without({"li_1": 3}) == 0
+    assert order.worth_without({"li_1": 1}) == order.total - line.refund_next(0, 1).minor
+    assert order.worth_without({"li_1": 3}) == 0

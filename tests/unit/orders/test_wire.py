@@ -12,7 +12,7 @@ from shop.kernel.errors import Invalid
 from shop.kernel.paging import Page
 from shop.orders.actions.calling_off import release_allocation
 from shop.orders.actions.delivering import give_up_delivery
-from shop.orders.model import Order, ParcelStatus
+from shop.orders.model import Moment, Order, ParcelStatus
 from shop.orders.wire.carrier import CarrierEvent
 from shop.orders.wire.letters import confirmation
 from shop.orders.wire.staff import (
@@ -150,6 +150,25 @@ def test_what_was_not_shipped_and_what_was_lost_are_two_adjustments(memory: Room
     assert sum(amount for *_, amount in adjustments(order)) == order.due - order.total
     assert quantities(order) == [(3, 1, 1), (1, 0, 0)]
     assert statuses(order) == ["fulfilled", "removed"]
+
+
+def test_an_adjustment_is_what_the_order_is_worth_less_whoever_paid_for_it(memory: Room) -> None:
+    order = an_order(pieces=(3,))
+    card = order.total - 500
+    order = replace(order, credits=(("gift:1", card, "card"),))
+    called_off = replace(
+        order,
+        lines=tuple(replace(line, cancelled=2) for line in order.lines),
+        history=(*order.history, Moment(THEN, "shortened", "staff", "not_shipped")),
+    )
+    assert [amount for *_, amount in adjustments(called_off)] == [-2 * 1080]
+    sent_back = replace(
+        called_off,
+        lines=tuple(replace(line, returned=1) for line in called_off.lines),
+        history=(*called_off.history, Moment(THEN, "returned", "staff", "torn")),
+    )
+    amounts = [amount for *_, amount in adjustments(sent_back)]
+    assert amounts == [-2 * 1080, 2 * 1080 - order.total]
 
 
 def test_money_given_back_by_hand_is_an_adjustment_of_its_own(memory: Room) -> None:

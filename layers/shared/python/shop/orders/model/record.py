@@ -138,7 +138,7 @@ class Record:
         """
         if self.status is Status.CANCELLED or not self.credits:
             return ()
-        left, over = self._worth_still, []
+        left, over = self.worth_still, []
         for account, amount, _ in self.credits:
             kept = min(left, amount)
             left -= kept
@@ -186,17 +186,15 @@ class Record:
         Pieces are counted off one after the other at what each of them came to, so any sequence of
         partial refunds sums to the whole. Shipping is given back when nothing is left.
         """
-        return max(0, self._worth_still - self.paid_by_credits)
+        return max(0, self.worth_still - self.paid_by_credits)
 
     @property
-    def _worth_still(self) -> int:
-        return self._worth_without({line.id: line.cancelled + line.returned for line in self.lines})
+    def worth_still(self) -> int:
+        """What the order comes to by now, in minor units, by money and credits together."""
+        return self.worth_without({line.id: line.cancelled + line.returned for line in self.lines})
 
-    def due_without(self, gone: Mapping[str, int]) -> int:
-        """The money to be paid when so many pieces of each line are not."""
-        return max(0, self._worth_without(gone) - self.paid_by_credits)
-
-    def _worth_without(self, gone: Mapping[str, int]) -> int:
+    def worth_without(self, gone: Mapping[str, int]) -> int:
+        """What the order comes to when so many pieces of each line are gone, whoever pays it."""
         if all(gone.get(line.id, 0) == line.quantity for line in self.lines):
             return 0
         return self.total - sum(self._worth(gone).values())

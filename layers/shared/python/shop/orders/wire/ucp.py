@@ -239,6 +239,7 @@ def _events(order: Order) -> Iterator[dict[str, Any]]:
 def _adjustments(order: Order) -> Iterator[dict[str, Any]]:
     """One for each thing that changed what was sold; *pending* until the money followed.
 
+    The amounts are what the order is worth less, whether money or a credit had paid for it.
     Money that was given back beyond that (by hand, at the provider) is an adjustment of its own.
     """
     status = "completed" if order.settled else "pending"
@@ -246,8 +247,8 @@ def _adjustments(order: Order) -> Iterator[dict[str, Any]]:
     returned = {line.id: line.returned for line in order.lines}
     left = order.total
     for kind, pieces, after in (
-        ("cancellation", cancelled, order.due_without(cancelled)),
-        ("return", returned, order.due),
+        ("cancellation", cancelled, order.worth_without(cancelled)),
+        ("return", returned, order.worth_still),
     ):
         moment = _moment(order, kind)
         if moment is not None and any(pieces.values()):
