@@ -15,10 +15,13 @@ from time import process_time_ns
 
 from shop.kernel.money import Money
 from shop.pricing.actions.quoting import quote
-from shop.pricing.model import Basket, BasketLine, Destination, Quote, Rules, effects
+from shop.pricing.model import effects
+from shop.pricing.model.basket import Basket, BasketLine, Destination
 from shop.pricing.model.choice import Conditions, Selection, Window
 from shop.pricing.model.price_lists import PriceEntry, PriceList
 from shop.pricing.model.promotions import Mode, Promotion, Stacking, StackingGroup
+from shop.pricing.model.quote import Quote
+from shop.pricing.model.rules import Rules
 
 AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
 BUDGETS = {(50, 200): 5.0, (3, 20): 0.5}

@@ -34,10 +34,12 @@ from shop.orders.model import Status
 from shop.pricing.actions.coupons import make_coupon
 from shop.pricing.actions.hot_counts import share_out
 from shop.pricing.actions.promotions import draft_promotion, publish_promotion
-from shop.pricing.model import Promotion
 from shop.pricing.model.counts import QUOTA
 from shop.pricing.model.coupons import Coupon
-from shop.pricing.store import DynamoCountRows, DynamoCoupons, DynamoPromotions
+from shop.pricing.model.promotions import Promotion
+from shop.pricing.store.calendar import DynamoPromotions
+from shop.pricing.store.coupons import DynamoCoupons
+from shop.pricing.store.hot import DynamoCountRows
 from shop.storage.table import connection
 from shop.storage.transactions import DynamoLedger
 from tests.doubles.pricing import MemoryAssortment

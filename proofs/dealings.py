@@ -33,9 +33,11 @@ from shop.orders.model import Order
 from shop.orders.store import DynamoOrders
 from shop.pricing.actions.coupons import make_coupon
 from shop.pricing.actions.promotions import draft_promotion, publish_promotion
-from shop.pricing.model import Promotion
 from shop.pricing.model.coupons import Coupon
-from shop.pricing.store import DynamoCoupons, DynamoPromotions, rule_book
+from shop.pricing.model.promotions import Promotion
+from shop.pricing.store.book import rule_book
+from shop.pricing.store.calendar import DynamoPromotions
+from shop.pricing.store.coupons import DynamoCoupons
 from shop.pricing.store.rows import CODE, PricingRow
 from shop.storage.table import connection
 from shop.storage.transactions import DynamoLedger

@@ -9,7 +9,8 @@ from shop.catalog.store import DynamoCatalogue
 from shop.edge.http import Request, endpoint
 from shop.inventory.store import DynamoStock, recent_counts
 from shop.orders.store import DynamoOrders
-from shop.pricing.store import DynamoStandings, rule_book
+from shop.pricing.store.book import rule_book
+from shop.pricing.store.tallies import DynamoStandings
 from shop.storage.transactions import DynamoLedger
 
 carts = DynamoCarts()

@@ -12,8 +12,9 @@ from shop.inventory.store import DynamoStock, recent_counts
 from shop.kernel.idempotency import once
 from shop.kernel.transactions import Change
 from shop.orders.store import DynamoOrders
-from shop.pricing.store import DynamoStandings, rule_book
+from shop.pricing.store.book import rule_book
 from shop.pricing.store.guesses import DynamoGuesses
+from shop.pricing.store.tallies import DynamoStandings
 from shop.storage.ahead import read_together
 from shop.storage.keys import DynamoKeys
 from shop.storage.transactions import DynamoLedger

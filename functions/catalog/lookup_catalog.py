@@ -11,8 +11,9 @@ from shop.catalog.wire.shopping import LookupRequest, lookup_view
 from shop.edge.http import Request, endpoint
 from shop.inventory.store import recent_counts, recent_levels
 from shop.pricing.actions.announcing import Place, announced
-from shop.pricing.model import market_of
-from shop.pricing.store import DynamoStandings, rule_book
+from shop.pricing.model.rules import market_of
+from shop.pricing.store.book import rule_book
+from shop.pricing.store.tallies import DynamoStandings
 
 catalogue = DynamoCatalogue()
 stock = recent_levels()

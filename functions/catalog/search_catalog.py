@@ -10,8 +10,9 @@ from shop.catalog.wire.shopping import SearchRequest, search_view
 from shop.edge.http import Request, endpoint
 from shop.inventory.store import recent_counts
 from shop.pricing.actions.announcing import Place, announced_cards
-from shop.pricing.model import market_of
-from shop.pricing.store import DynamoStandings, rule_book
+from shop.pricing.model.rules import market_of
+from shop.pricing.store.book import rule_book
+from shop.pricing.store.tallies import DynamoStandings
 
 index = DynamoCatalogue()
 book = rule_book()

@@ -10,7 +10,7 @@ from shop.edge.http import Request, endpoint
 from shop.inventory.store import DynamoStock, count_bins
 from shop.kernel.idempotency import once
 from shop.orders.store import DynamoOrders
-from shop.pricing.store import DynamoTallies
+from shop.pricing.store.tallies import DynamoTallies
 from shop.storage.keys import DynamoKeys
 from shop.storage.transactions import DynamoLedger
 

@@ -17,10 +17,12 @@ from shop.payments.gateway.chosen import provider_of_the_stage
 from shop.peak.actions.in_force import RoomsInForce
 from shop.peak.actions.waiting import held_back
 from shop.peak.gateway.keys import SecretKeys
-from shop.peak.store import waiting_rooms
+from shop.peak.store.rooms import waiting_rooms
 from shop.peak.wire.signs import ADMISSION, room_url
-from shop.pricing.store import DynamoLedgers, DynamoStandings, DynamoTallies, rule_book
+from shop.pricing.store.book import rule_book
 from shop.pricing.store.guesses import DynamoGuesses
+from shop.pricing.store.ledgers import DynamoLedgers
+from shop.pricing.store.tallies import DynamoStandings, DynamoTallies
 from shop.shipping.store import shipping_tables
 from shop.storage.keys import DynamoKeys
 from shop.storage.transactions import DynamoLedger

@@ -14,10 +14,11 @@ from shop.inventory.store import DynamoStock, recent_counts
 from shop.kernel.idempotency import once
 from shop.orders.store import DynamoOrders
 from shop.peak.actions.in_force import RoomsInForce
-from shop.peak.store import waiting_rooms
+from shop.peak.store.rooms import waiting_rooms
 from shop.peak.wire.signs import announced
-from shop.pricing.store import DynamoStandings, rule_book
+from shop.pricing.store.book import rule_book
 from shop.pricing.store.guesses import DynamoGuesses
+from shop.pricing.store.tallies import DynamoStandings
 from shop.shipping.store import shipping_tables
 from shop.storage.keys import DynamoKeys
 from shop.storage.transactions import DynamoLedger

@@ -4,7 +4,7 @@ from shop.edge.http import Request, endpoint
 from shop.kernel.ids import derived_id
 from shop.pricing.actions.credits import adjust
 from shop.pricing.model.known import customer_of
-from shop.pricing.store import DynamoLedgers
+from shop.pricing.store.ledgers import DynamoLedgers
 from shop.pricing.wire.credits import AccountView, AdjustBody
 from shop.storage.transactions import DynamoLedger
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from shop.edge.schedule import scheduled
 from shop.pricing.actions.credits import expire_due
-from shop.pricing.store import DynamoLedgers
+from shop.pricing.store.ledgers import DynamoLedgers
 from shop.storage.transactions import DynamoLedger
 
 ledgers = DynamoLedgers()

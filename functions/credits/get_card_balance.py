@@ -2,8 +2,8 @@
 
 from shop.edge.http import Request, endpoint
 from shop.pricing.actions.credits import card_balance
-from shop.pricing.store import DynamoLedgers
 from shop.pricing.store.guesses import DynamoGuesses
+from shop.pricing.store.ledgers import DynamoLedgers
 from shop.pricing.wire.credits import BalanceBody, BalanceView
 
 ledgers = DynamoLedgers()

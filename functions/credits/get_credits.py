@@ -2,7 +2,7 @@
 
 from shop.edge.http import Request, endpoint
 from shop.pricing.model.known import customer_of
-from shop.pricing.store import DynamoLedgers
+from shop.pricing.store.ledgers import DynamoLedgers
 from shop.pricing.wire.credits import CreditsView, credits_view
 
 ledgers = DynamoLedgers()

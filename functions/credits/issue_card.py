@@ -4,7 +4,7 @@ import secrets
 
 from shop.edge.http import Request, endpoint
 from shop.pricing.actions.credits import issue_card
-from shop.pricing.store import DynamoLedgers
+from shop.pricing.store.ledgers import DynamoLedgers
 from shop.pricing.wire.credits import CardBody, CardView
 from shop.storage.transactions import DynamoLedger
 

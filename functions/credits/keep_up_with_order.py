@@ -4,7 +4,7 @@ from shop.edge.reaction import Happening, reaction
 from shop.orders.model import GUEST, Status
 from shop.orders.store import DynamoOrders
 from shop.pricing.actions.credits import Sold, keep_up
-from shop.pricing.store import DynamoLedgers
+from shop.pricing.store.ledgers import DynamoLedgers
 from shop.storage.transactions import DynamoLedger
 
 orders = DynamoOrders()

@@ -3,7 +3,7 @@
 from shop.edge.http import Request, endpoint
 from shop.kernel.ids import derived_id
 from shop.pricing.actions.credits import void_card
-from shop.pricing.store import DynamoLedgers
+from shop.pricing.store.ledgers import DynamoLedgers
 from shop.pricing.wire.credits import VoidBody, VoidView
 from shop.storage.transactions import DynamoLedger
 

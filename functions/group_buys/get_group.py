@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shop.edge.http import Request, endpoint
-from shop.pricing.store import DynamoGroupBuys
+from shop.pricing.store.group_buys import DynamoGroupBuys
 from shop.pricing.wire.group_buys import group_buy_view
 
 group_buys = DynamoGroupBuys()

@@ -9,7 +9,8 @@ from shop.kernel.idempotency import once
 from shop.kernel.ids import new_id
 from shop.pricing.actions.group_buys import open_group
 from shop.pricing.model.coupons import random_code
-from shop.pricing.store import DynamoGroupBuys, DynamoPromotions
+from shop.pricing.store.calendar import DynamoPromotions
+from shop.pricing.store.group_buys import DynamoGroupBuys
 from shop.pricing.wire.group_buys import GroupBuyBody, group_buy_view
 from shop.storage.keys import DynamoKeys
 from shop.storage.transactions import DynamoLedger

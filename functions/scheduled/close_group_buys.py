@@ -7,7 +7,8 @@ from shop.edge.schedule import scheduled
 from shop.inventory.store import DynamoStock, count_bins
 from shop.orders.actions.group_buys import close_group_buys
 from shop.orders.store import DynamoOrders
-from shop.pricing.store import DynamoGroupBuys, DynamoTallies
+from shop.pricing.store.group_buys import DynamoGroupBuys
+from shop.pricing.store.tallies import DynamoTallies
 from shop.storage.table import connection
 from shop.storage.transactions import DynamoLedger
 

@@ -22,8 +22,11 @@ from shop.peak.actions.in_force import close_rooms_over
 from shop.peak.actions.keep import Ground, keep_capacity, keep_in_turn
 from shop.peak.gateway.aws import SchedulerClock, WarmFunctions, WarmTables
 from shop.peak.model.rushes import Warmth
-from shop.peak.store import DynamoMemory, DynamoRoomBook
-from shop.pricing.store import DynamoCountRows, DynamoCoupons, DynamoPromotions
+from shop.peak.store.capacity import DynamoMemory
+from shop.peak.store.rooms import DynamoRoomBook
+from shop.pricing.store.calendar import DynamoPromotions
+from shop.pricing.store.coupons import DynamoCoupons
+from shop.pricing.store.hot import DynamoCountRows
 
 promotions = DynamoPromotions()
 rushes = PromotedRushes(promotions, DynamoCatalogue(), DynamoCoupons(), DynamoKits())

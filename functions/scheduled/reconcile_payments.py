@@ -8,7 +8,7 @@ from shop.inventory.store import DynamoStock, count_bins
 from shop.orders.actions.expiring import reconcile_payments
 from shop.orders.store import DynamoOrders
 from shop.payments.gateway.chosen import provider_of_the_stage
-from shop.pricing.store import DynamoTallies
+from shop.pricing.store.tallies import DynamoTallies
 from shop.storage.table import connection
 from shop.storage.transactions import DynamoLedger
 

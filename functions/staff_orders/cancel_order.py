@@ -6,7 +6,7 @@ from shop.inventory.store import DynamoStock, count_bins
 from shop.orders.actions.calling_off import cancel_order
 from shop.orders.store import DynamoOrders
 from shop.orders.wire.staff import CancelRequest, StaffOrder
-from shop.pricing.store import DynamoTallies
+from shop.pricing.store.tallies import DynamoTallies
 from shop.storage.table import connection
 from shop.storage.transactions import DynamoLedger
 

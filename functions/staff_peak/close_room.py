@@ -2,7 +2,7 @@
 
 from shop.edge.http import Request, endpoint
 from shop.peak.actions.rooms import close_room
-from shop.peak.store import DynamoRoomBook
+from shop.peak.store.rooms import DynamoRoomBook
 from shop.peak.wire.rooms import RoomsView
 
 book = DynamoRoomBook()

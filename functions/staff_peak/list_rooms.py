@@ -1,7 +1,7 @@
 """GET /staff/waiting-rooms: the waiting rooms that are open."""
 
 from shop.edge.http import Request, endpoint
-from shop.peak.store import DynamoRoomBook
+from shop.peak.store.rooms import DynamoRoomBook
 from shop.peak.wire.rooms import RoomsView
 
 book = DynamoRoomBook()

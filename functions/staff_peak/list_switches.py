@@ -1,7 +1,7 @@
 """GET /staff/switches: what is on and what is off."""
 
 from shop.edge.http import Request, endpoint
-from shop.peak.store import DynamoSwitches
+from shop.peak.store.switches import DynamoSwitches
 from shop.peak.wire.switches import SwitchesView
 
 switches = DynamoSwitches()

@@ -2,9 +2,9 @@
 
 from shop.edge.http import Request, endpoint
 from shop.peak.actions.rooms import open_room
-from shop.peak.store import DynamoRoomBook
+from shop.peak.store.rooms import DynamoRoomBook
 from shop.peak.wire.rooms import RoomBody, RoomView
-from shop.pricing.store import DynamoPromotions
+from shop.pricing.store.calendar import DynamoPromotions
 
 book = DynamoRoomBook()
 promotions = DynamoPromotions()

@@ -2,7 +2,7 @@
 
 from shop.edge.http import Request, endpoint
 from shop.kernel.paging import limit_asked
-from shop.peak.store import DynamoSwitches
+from shop.peak.store.switches import DynamoSwitches
 from shop.peak.wire.switches import FlipsView
 
 switches = DynamoSwitches()

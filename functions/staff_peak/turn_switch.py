@@ -2,7 +2,7 @@
 
 from shop.edge.http import Request, endpoint
 from shop.peak.actions.switches import turn
-from shop.peak.store import DynamoSwitches
+from shop.peak.store.switches import DynamoSwitches
 from shop.peak.wire.switches import SwitchBody, SwitchView
 
 switches = DynamoSwitches()

@@ -12,8 +12,11 @@ from shop.orders.store import DynamoOrders
 from shop.pricing.actions.assortment import InCatalogue
 from shop.pricing.actions.promotions import draft_to_try
 from shop.pricing.gateway.stdnum import StdnumVatIds
-from shop.pricing.store import DynamoLedgers, DynamoPromotions, DynamoStandings, rule_book
+from shop.pricing.store.book import rule_book
+from shop.pricing.store.calendar import DynamoPromotions
 from shop.pricing.store.guesses import DynamoGuesses
+from shop.pricing.store.ledgers import DynamoLedgers
+from shop.pricing.store.tallies import DynamoStandings
 from shop.pricing.wire.what_if import CustomerBody, WhatIfBody, WhatIfView, here, in_its_own_words
 from shop.shipping.store import DynamoShippingBook, shipping_tables
 

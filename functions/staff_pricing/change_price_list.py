@@ -5,7 +5,7 @@ from shop.edge.http import Answer, Request, endpoint
 from shop.kernel.versions import needed_version
 from shop.pricing.actions.assortment import InCatalogue
 from shop.pricing.actions.price_lists import change_price_list
-from shop.pricing.store import DynamoPriceBook
+from shop.pricing.store.price_lists import DynamoPriceBook
 from shop.pricing.wire.price_lists import PriceListBody, PriceListView
 
 book = DynamoPriceBook()

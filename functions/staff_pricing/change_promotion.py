@@ -5,7 +5,7 @@ from shop.edge.http import Answer, Request, endpoint
 from shop.kernel.versions import needed_version
 from shop.pricing.actions.assortment import InCatalogue
 from shop.pricing.actions.promotions import change_promotion
-from shop.pricing.store import DynamoPromotions
+from shop.pricing.store.calendar import DynamoPromotions
 from shop.pricing.wire.promotions import PromotionBody, PromotionView
 from shop.shipping.store import DynamoShippingBook
 

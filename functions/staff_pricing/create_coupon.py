@@ -2,7 +2,8 @@
 
 from shop.edge.http import Request, endpoint
 from shop.pricing.actions.coupons import make_coupon
-from shop.pricing.store import DynamoCoupons, DynamoPromotions
+from shop.pricing.store.calendar import DynamoPromotions
+from shop.pricing.store.coupons import DynamoCoupons
 from shop.pricing.wire.coupons import CouponBody, CouponView
 
 coupons = DynamoCoupons()

@@ -4,7 +4,7 @@ from shop.catalog.store import DynamoCatalogue
 from shop.edge.http import Request, endpoint
 from shop.pricing.actions.assortment import InCatalogue
 from shop.pricing.actions.price_lists import make_price_list
-from shop.pricing.store import DynamoPriceBook
+from shop.pricing.store.price_lists import DynamoPriceBook
 from shop.pricing.wire.price_lists import PriceListBody, PriceListView
 
 book = DynamoPriceBook()

@@ -4,7 +4,7 @@ from shop.catalog.store import DynamoCatalogue
 from shop.edge.http import Request, endpoint
 from shop.pricing.actions.assortment import InCatalogue
 from shop.pricing.actions.promotions import draft_promotion
-from shop.pricing.store import DynamoPromotions
+from shop.pricing.store.calendar import DynamoPromotions
 from shop.pricing.wire.promotions import PromotionBody, PromotionView
 from shop.shipping.store import DynamoShippingBook
 

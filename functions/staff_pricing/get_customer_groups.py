@@ -2,7 +2,7 @@
 
 from shop.edge.http import Answer, Request, endpoint
 from shop.pricing.model.known import customer_of
-from shop.pricing.store import DynamoCustomers
+from shop.pricing.store.customers import DynamoCustomers
 from shop.pricing.wire.customers import KnownView
 
 customers = DynamoCustomers()

@@ -5,8 +5,8 @@ from shop.catalog.store import DynamoCatalogue
 from shop.edge.http import Request, endpoint
 from shop.kernel.errors import NotFound
 from shop.pricing.actions.announcing import Place, history_of, line_of
-from shop.pricing.model import market_of
-from shop.pricing.store import rule_book
+from shop.pricing.model.rules import market_of
+from shop.pricing.store.book import rule_book
 from shop.pricing.wire.price_lists import PriceHistoryView, place_asked
 
 catalogue = DynamoCatalogue()

@@ -1,7 +1,7 @@
 """GET /staff/price-lists/{id}: a price list with its prices and its state now."""
 
 from shop.edge.http import Answer, Request, endpoint
-from shop.pricing.store import DynamoPriceBook
+from shop.pricing.store.price_lists import DynamoPriceBook
 from shop.pricing.wire.price_lists import PriceListView
 
 book = DynamoPriceBook()

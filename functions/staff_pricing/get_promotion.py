@@ -1,7 +1,7 @@
 """GET /staff/promotions/{id}: a promotion with its state now, and what it said before."""
 
 from shop.edge.http import Answer, Request, endpoint
-from shop.pricing.store import DynamoPromotions
+from shop.pricing.store.calendar import DynamoPromotions
 from shop.pricing.wire.promotions import PromotionPastView
 
 promotions = DynamoPromotions()

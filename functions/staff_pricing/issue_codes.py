@@ -4,7 +4,7 @@ import secrets
 
 from shop.edge.http import Request, endpoint
 from shop.pricing.actions.coupons import issue_codes
-from shop.pricing.store import DynamoCoupons
+from shop.pricing.store.coupons import DynamoCoupons
 from shop.pricing.wire.coupons import BatchBody, BatchView, batch_view
 
 coupons = DynamoCoupons()

@@ -1,7 +1,7 @@
 """GET /staff/coupons/{id}/codes: the codes that were issued, page by page."""
 
 from shop.edge.http import Request, endpoint
-from shop.pricing.store import DynamoCoupons
+from shop.pricing.store.coupons import DynamoCoupons
 from shop.pricing.wire.coupons import CodesView
 
 coupons = DynamoCoupons()

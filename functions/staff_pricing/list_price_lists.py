@@ -2,7 +2,7 @@
 
 from shop.edge.http import Request, endpoint
 from shop.kernel.paging import limit_asked
-from shop.pricing.store import DynamoPriceBook
+from shop.pricing.store.price_lists import DynamoPriceBook
 from shop.pricing.wire.price_lists import PriceListsView, price_lists_view
 
 book = DynamoPriceBook()

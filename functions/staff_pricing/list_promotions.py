@@ -2,7 +2,7 @@
 
 from shop.edge.http import Request, endpoint
 from shop.kernel.paging import limit_asked
-from shop.pricing.store import DynamoPromotions
+from shop.pricing.store.calendar import DynamoPromotions
 from shop.pricing.wire.promotions import PromotionListView, state_asked
 
 promotions = DynamoPromotions()

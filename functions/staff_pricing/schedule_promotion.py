@@ -3,7 +3,7 @@
 from shop.edge.http import Answer, Request, endpoint
 from shop.kernel.versions import needed_version
 from shop.pricing.actions.promotions import publish_promotion
-from shop.pricing.store import DynamoPromotions
+from shop.pricing.store.calendar import DynamoPromotions
 from shop.pricing.wire.promotions import PromotionView
 from shop.pricing.wire.shapes import VersionBody
 

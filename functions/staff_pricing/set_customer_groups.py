@@ -4,7 +4,7 @@ from shop.edge.http import Answer, Request, endpoint
 from shop.kernel.versions import needed_version
 from shop.pricing.actions.customers import place_customer
 from shop.pricing.model.known import customer_of
-from shop.pricing.store import DynamoCustomers
+from shop.pricing.store.customers import DynamoCustomers
 from shop.pricing.wire.customers import KnownView, PlacingBody
 
 customers = DynamoCustomers()

@@ -2,7 +2,7 @@
 
 from shop.edge.http import Request, endpoint
 from shop.kernel.paging import limit_asked
-from shop.pricing.model import BUNDLED
+from shop.pricing.model.tax import BUNDLED
 from shop.pricing.store.taxes import DynamoTaxRates
 from shop.pricing.wire.taxes import TaxCountriesView, tax_countries_view
 

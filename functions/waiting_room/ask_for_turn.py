@@ -3,7 +3,7 @@
 from shop.edge.http import Request, endpoint, setting
 from shop.peak.actions.waiting import ask_for_turn
 from shop.peak.gateway.keys import SecretKeys
-from shop.peak.store import waiting_rooms
+from shop.peak.store.rooms import waiting_rooms
 from shop.peak.wire.rooms import PlaceView, TurnBody
 
 keys = SecretKeys(setting("SECRET_WAITING_ROOM"))

@@ -3,7 +3,7 @@
 from shop.edge.http import Request, endpoint, setting
 from shop.peak.actions.waiting import Desk, join
 from shop.peak.gateway.keys import SecretKeys
-from shop.peak.store import DynamoCounter, waiting_rooms
+from shop.peak.store.rooms import DynamoCounter, waiting_rooms
 from shop.peak.wire.rooms import JoinBody, TicketView
 
 desk = Desk(DynamoCounter())

@@ -2,7 +2,7 @@
 
 from shop.edge.http import Answer, Request, cacheable, endpoint, setting
 from shop.kernel.errors import NotFound
-from shop.peak.store import waiting_rooms
+from shop.peak.store.rooms import waiting_rooms
 from shop.peak.wire.rooms import OpenRoomView
 
 shop_url = setting("SHOP_URL")

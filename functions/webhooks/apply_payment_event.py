@@ -6,7 +6,7 @@ from shop.orders.actions.paying import record_payment
 from shop.orders.store import DynamoOrders
 from shop.payments.gateway.chosen import provider_of_the_stage
 from shop.payments.wire import PaymentMessage
-from shop.pricing.store import DynamoTallies
+from shop.pricing.store.tallies import DynamoTallies
 from shop.storage.table import connection
 from shop.storage.transactions import DynamoLedger
 

@@ -8,7 +8,7 @@ from shop.inventory.store import DynamoStock, count_bins
 from shop.orders.actions.calling_off import release_allocation
 from shop.orders.model import Status
 from shop.orders.store import DynamoOrders
-from shop.pricing.store import DynamoTallies
+from shop.pricing.store.tallies import DynamoTallies
 from shop.storage.table import connection
 from shop.storage.transactions import DynamoLedger
 

@@ -6,8 +6,8 @@ import pytest
 from moto import mock_aws
 
 from shop.inventory.store import known_network, recent_levels
-from shop.peak.store import waiting_rooms
-from shop.pricing.store import rule_book
+from shop.peak.store.rooms import waiting_rooms
+from shop.pricing.store.book import rule_book
 from shop.shipping.store import shipping_tables
 from shop.storage.switchboard import switchboard
 from tests.kit.shop import create_queues, create_tables

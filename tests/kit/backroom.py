@@ -23,7 +23,7 @@ def back_room() -> Room:
     from shop.inventory.store import DynamoStock, count_bins
     from shop.orders.store import DynamoLetters, DynamoOrders, DynamoWaits
     from shop.payments.gateway.sandbox import SandboxProvider
-    from shop.pricing.store import DynamoTallies
+    from shop.pricing.store.tallies import DynamoTallies
     from shop.storage.table import connection
     from shop.storage.transactions import DynamoLedger
 

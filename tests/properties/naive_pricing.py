@@ -12,9 +12,10 @@ from fractions import Fraction
 from math import floor
 from typing import Any
 
-from shop.pricing.model import Basket, BasketLine, Rules
+from shop.pricing.model.basket import Basket, BasketLine
 from shop.pricing.model.choice import Selection
 from shop.pricing.model.promotions import Promotion
+from shop.pricing.model.rules import Rules
 from shop.pricing.model.standing import Standing
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from shop.kernel.money import Rounding, apportion, ratio
 from shop.pricing.actions.quoting import quote
-from shop.pricing.model import Quote
+from shop.pricing.model.quote import Quote
 from tests.properties.worlds import World, world
 
 pytestmark = pytest.mark.slow

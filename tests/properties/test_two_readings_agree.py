@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from shop.pricing.actions.quoting import quote
-from shop.pricing.model import Quote
-from shop.pricing.model.quote import CodeOutcome
+from shop.pricing.model.quote import CodeOutcome, Quote
 from tests.properties.naive_pricing import naive_quote
 from tests.properties.worlds import world
 

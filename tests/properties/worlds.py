@@ -8,18 +8,13 @@ from random import Random
 from typing import Any
 
 from shop.kernel.money import Money, Rounding
-from shop.pricing.model import (
-    Basket,
-    BasketLine,
-    CustomerFacts,
-    Destination,
-    Rules,
-    effects,
-)
+from shop.pricing.model import effects
+from shop.pricing.model.basket import Basket, BasketLine, CustomerFacts, Destination
 from shop.pricing.model.choice import Conditions, Selection, Window
 from shop.pricing.model.price_lists import PriceEntry, PriceList
 from shop.pricing.model.promotions import Mode, Promotion, Stacking, StackingGroup
 from shop.pricing.model.rounding import RoundingPolicy
+from shop.pricing.model.rules import Rules
 from shop.pricing.model.standing import CodeFacts, Standing
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -12,7 +12,7 @@ from functions.cart import create_cart, get_cart, update_cart
 from functions.checkout import complete_checkout, create_checkout, get_checkout, update_checkout
 from functions.orders import get_order
 from functions.webhooks import apply_payment_event
-from shop.pricing.store import rule_book
+from shop.pricing.store.book import rule_book
 from tests.functions.checkout.test_customers import FIRST, asking
 from tests.functions.checkout.test_discounts import run
 from tests.kit.backroom import back_room, messages, todays

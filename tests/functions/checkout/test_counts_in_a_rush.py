@@ -18,9 +18,12 @@ from shop.orders.store import DynamoOrders
 from shop.pricing.actions.coupons import make_coupon
 from shop.pricing.actions.hot_counts import share_out
 from shop.pricing.actions.promotions import draft_promotion, publish_promotion
-from shop.pricing.model import Promotion
 from shop.pricing.model.coupons import Coupon
-from shop.pricing.store import DynamoCountRows, DynamoCoupons, DynamoPromotions, rule_book
+from shop.pricing.model.promotions import Promotion
+from shop.pricing.store.book import rule_book
+from shop.pricing.store.calendar import DynamoPromotions
+from shop.pricing.store.coupons import DynamoCoupons
+from shop.pricing.store.hot import DynamoCountRows
 from shop.pricing.store.rows import PricingRow
 from tests.doubles.pricing import MemoryAssortment
 from tests.kit.backroom import signed_in

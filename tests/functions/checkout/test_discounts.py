@@ -11,9 +11,11 @@ from functions.checkout import complete_checkout, create_checkout
 from shop.orders.store import DynamoOrders
 from shop.pricing.actions.coupons import make_coupon
 from shop.pricing.actions.promotions import draft_promotion, publish_promotion
-from shop.pricing.model import Promotion
 from shop.pricing.model.coupons import Coupon
-from shop.pricing.store import DynamoCoupons, DynamoPromotions, rule_book
+from shop.pricing.model.promotions import Promotion
+from shop.pricing.store.book import rule_book
+from shop.pricing.store.calendar import DynamoPromotions
+from shop.pricing.store.coupons import DynamoCoupons
 from tests.doubles.pricing import MemoryAssortment
 from tests.kit.goods import checkout_body, lines, mug, paying, put_on_sale
 from tests.kit.shop import Response, call

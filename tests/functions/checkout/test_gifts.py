@@ -11,7 +11,7 @@ from functions.staff_pricing import create_promotion, schedule_promotion
 from functions.staff_sourcing import define_kit
 from shop.inventory.store import DynamoStock, recent_levels
 from shop.orders.store import DynamoOrders
-from shop.pricing.store import rule_book
+from shop.pricing.store.book import rule_book
 from tests.functions.checkout.test_customers import staff
 from tests.functions.checkout.test_discounts import messages, totals
 from tests.functions.staff_sourcing.test_kits import article

@@ -16,9 +16,11 @@ from shop.kernel.ids import derived_id
 from shop.orders.store import DynamoOrders
 from shop.pricing.actions.coupons import make_coupon
 from shop.pricing.actions.promotions import draft_promotion, publish_promotion
-from shop.pricing.model import Promotion
 from shop.pricing.model.coupons import Coupon
-from shop.pricing.store import DynamoCoupons, DynamoPromotions, rule_book
+from shop.pricing.model.promotions import Promotion
+from shop.pricing.store.book import rule_book
+from shop.pricing.store.calendar import DynamoPromotions
+from shop.pricing.store.coupons import DynamoCoupons
 from shop.pricing.store.rows import PricingRow
 from tests.doubles.pricing import MemoryAssortment
 from tests.kit.backroom import signed_in
@@ -118,7 +120,7 @@ def test_a_use_that_came_back_meanwhile_is_taken_without_a_word() -> None:
             call(cancel_checkout.handler, "POST /checkout-sessions/{id}/cancel", id=first["id"])
         return standing(*_, **__)
 
-    from shop.pricing.store import DynamoStandings
+    from shop.pricing.store.tallies import DynamoStandings
 
     standing = DynamoStandings.standing
     with patch.object(DynamoStandings, "standing", leave_before_it_is_priced_anew):

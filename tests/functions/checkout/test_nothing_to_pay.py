@@ -18,7 +18,7 @@ from shop.orders.model import Order, Status
 from shop.orders.store import DynamoOrders
 from shop.payments.gateway.sandbox import SandboxProvider
 from shop.payments.model import PaymentStatus
-from shop.pricing.store import DynamoTallies
+from shop.pricing.store.tallies import DynamoTallies
 from shop.storage.transactions import DynamoLedger
 from tests.functions.checkout.test_customers import asking, staff
 from tests.functions.checkout.test_discounts import run

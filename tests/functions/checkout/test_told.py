@@ -13,7 +13,8 @@ from functions.checkout import complete_checkout, create_checkout, get_checkout,
 from shop.catalog.store import DynamoCatalogue
 from shop.kernel.money import Money
 from shop.pricing.actions.promotions import end_promotion
-from shop.pricing.store import DynamoPromotions, rule_book
+from shop.pricing.store.book import rule_book
+from shop.pricing.store.calendar import DynamoPromotions
 from tests.functions.checkout.test_discounts import coupon, run
 from tests.kit.goods import checkout_body, lines, mug, paying, put_on_sale
 from tests.kit.shop import call

@@ -22,7 +22,7 @@ from functions.staff_orders import cancel_order
 from shop.orders.model import Status
 from shop.orders.store import DynamoOrders
 from shop.pricing.model.loyalty import card_of, points_of
-from shop.pricing.store import DynamoLedgers
+from shop.pricing.store.ledgers import DynamoLedgers
 from shop.pricing.store.rows import PricingRow
 from tests.functions.checkout.test_customers import ANN, ANN_ID, asking, staff
 from tests.functions.checkout.test_discounts import totals

@@ -18,8 +18,9 @@ from shop.orders.model import Order, Status
 from shop.orders.store import DynamoOrders
 from shop.payments.model import PaymentStatus
 from shop.pricing.actions.promotions import draft_promotion, publish_promotion
-from shop.pricing.model import Promotion
-from shop.pricing.store import DynamoPromotions, rule_book
+from shop.pricing.model.promotions import Promotion
+from shop.pricing.store.book import rule_book
+from shop.pricing.store.calendar import DynamoPromotions
 from shop.pricing.store.rows import PricingRow
 from tests.doubles.pricing import MemoryAssortment
 from tests.kit.backroom import put_secrets, signed_in

@@ -30,7 +30,7 @@ from shop.peak.actions.keep import TURNS, Unfinished
 from shop.peak.gateway.aws import SchedulerClock, WarmFunctions, schedule_name
 from shop.peak.model.rooms import Room
 from shop.peak.model.rushes import Alarm, Kept
-from shop.peak.store import DynamoRoomBook
+from shop.peak.store.rooms import DynamoRoomBook
 from tests.kit.goods import mug, put_on_sale
 from tests.kit.shop import Context, Response, call
 

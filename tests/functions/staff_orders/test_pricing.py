@@ -10,7 +10,8 @@ from functions.checkout import complete_checkout, create_checkout
 from functions.orders import get_order as get_own_order
 from functions.staff_orders import get_order
 from shop.kernel.events import Event
-from shop.pricing.store import DynamoPromotions, rule_book
+from shop.pricing.store.book import rule_book
+from shop.pricing.store.calendar import DynamoPromotions
 from shop.pricing.store.rows import PricingRow
 from tests.functions.checkout.test_discounts import coupon, run, totals
 from tests.kit.backroom import signed_in

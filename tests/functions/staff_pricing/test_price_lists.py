@@ -18,8 +18,9 @@ from functions.staff_pricing import (
 from shop.checkout.store import DynamoSessions
 from shop.kernel.money import Money
 from shop.pricing.actions.promotions import draft_promotion, publish_promotion
-from shop.pricing.model import Promotion
-from shop.pricing.store import DynamoPromotions, rule_book
+from shop.pricing.model.promotions import Promotion
+from shop.pricing.store.book import rule_book
+from shop.pricing.store.calendar import DynamoPromotions
 from tests.doubles.pricing import MemoryAssortment
 from tests.functions.staff_pricing.test_promoting import CLAIMS
 from tests.kit.calls import counted

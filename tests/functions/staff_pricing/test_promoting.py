@@ -21,7 +21,7 @@ from functions.staff_pricing import (
 )
 from shop.catalog.model import Category
 from shop.kernel.paging import to_cursor
-from shop.pricing.store import rule_book
+from shop.pricing.store.book import rule_book
 from tests.kit.goods import mug, put_on_sale
 from tests.kit.shop import Response, call
 

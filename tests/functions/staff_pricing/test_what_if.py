@@ -16,7 +16,7 @@ from functions.staff_pricing import (
     set_customer_groups,
 )
 from shop.checkout.store import DynamoSessions
-from shop.pricing.store import rule_book
+from shop.pricing.store.book import rule_book
 from tests.functions.checkout.test_customers import ANN, ANN_ID
 from tests.functions.staff_pricing.test_promoting import CLAIMS
 from tests.kit.goods import ADDRESS, checkout_body, mug, put_on_sale

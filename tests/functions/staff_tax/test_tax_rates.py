@@ -11,7 +11,7 @@ from functions.checkout import create_checkout
 from functions.staff_tax import change_rates, get_rates, list_countries
 from shop.checkout.store import DynamoSessions
 from shop.kernel.money import Money
-from shop.pricing.store import rule_book
+from shop.pricing.store.book import rule_book
 from tests.functions.staff_pricing.test_promoting import CLAIMS
 from tests.kit.goods import ADDRESS, checkout_body, mug, put_on_sale
 from tests.kit.shop import Response, call

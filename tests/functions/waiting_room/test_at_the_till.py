@@ -12,9 +12,10 @@ from functions.staff_pricing import create_promotion, end_promotion, schedule_pr
 from functions.waiting_room import ask_for_turn, join, show_room
 from shop.inventory.store import DynamoStock
 from shop.peak.actions.in_force import close_rooms_over
-from shop.peak.store import DynamoRoomBook, rooms, waiting_rooms
-from shop.peak.store.rooms import RoomRow
-from shop.pricing.store import DynamoPromotions, rule_book
+from shop.peak.store import rooms
+from shop.peak.store.rooms import DynamoRoomBook, RoomRow, waiting_rooms
+from shop.pricing.store.book import rule_book
+from shop.pricing.store.calendar import DynamoPromotions
 from tests.kit.calls import counted
 from tests.kit.goods import checkout_body, mug, paying, put_on_sale
 from tests.kit.shop import Response, call

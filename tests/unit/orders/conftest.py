@@ -27,8 +27,8 @@ def room(request: pytest.FixtureRequest, memory: Room) -> Iterator[Room]:
         create_tables()
         from shop.inventory.store import DynamoStock, count_bins
         from shop.orders.store import DynamoLetters, DynamoOrders, DynamoWaits
-        from shop.pricing.store import DynamoTallies
         from shop.pricing.store.rows import COUNT, PricingRow
+        from shop.pricing.store.tallies import DynamoTallies
         from shop.storage.table import connection
         from shop.storage.transactions import DynamoLedger
 

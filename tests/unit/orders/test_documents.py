@@ -13,7 +13,8 @@ from shop.orders.store.book import order_of, row_of
 from shop.orders.store.document import from_document, to_document
 from shop.orders.store.rows import OrderRow
 from shop.pricing.actions.quoting import quote
-from shop.pricing.model import Basket, BasketLine, Destination, Rules
+from shop.pricing.model.basket import Basket, BasketLine, Destination
+from shop.pricing.model.rules import Rules
 from tests.kit.sold import THEN, an_order
 from tests.unit.orders.room import Room
 

@@ -390,7 +390,8 @@ def test_any_sequence_of_pieces_given_back_sums_to_the_line(
 def test_pieces_are_worth_what_the_quote_says_each_came_to() -> None:
     from shop.kernel.money import Money
     from shop.pricing.actions.quoting import quote
-    from shop.pricing.model import Basket, BasketLine, Destination, Rules
+    from shop.pricing.model.basket import Basket, BasketLine, Destination
+    from shop.pricing.model.rules import Rules
 
     basket = Basket(
         (BasketLine("li_1", "p", "v", "A", "t", Money(999, "USD"), 3),),

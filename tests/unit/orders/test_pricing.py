@@ -9,7 +9,8 @@ from shop.orders.wire.letters import confirmation
 from shop.orders.wire.pricing import PricedOrder
 from shop.orders.wire.ucp import order_view
 from shop.pricing.actions.quoting import quote
-from shop.pricing.model import Basket, BasketLine, CustomerFacts, Destination, Rules
+from shop.pricing.model.basket import Basket, BasketLine, CustomerFacts, Destination
+from shop.pricing.model.rules import Rules
 from tests.kit.sold import THEN, an_order
 from tests.unit.orders.test_documents import through
 

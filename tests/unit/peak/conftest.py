@@ -15,7 +15,7 @@ def switches(request: pytest.FixtureRequest) -> Iterator[Switches]:
         return
     from moto import mock_aws
 
-    from shop.peak.store import DynamoSwitches
+    from shop.peak.store.switches import DynamoSwitches
     from tests.kit.shop import create_tables
 
     with mock_aws():
@@ -30,7 +30,7 @@ def memory(request: pytest.FixtureRequest) -> Iterator[Memory]:
         return
     from moto import mock_aws
 
-    from shop.peak.store import DynamoMemory
+    from shop.peak.store.capacity import DynamoMemory
     from tests.kit.shop import create_tables
 
     with mock_aws():
@@ -45,7 +45,7 @@ def book(request: pytest.FixtureRequest) -> Iterator[RoomBook]:
         return
     from moto import mock_aws
 
-    from shop.peak.store import DynamoRoomBook
+    from shop.peak.store.rooms import DynamoRoomBook
     from tests.kit.shop import create_tables
 
     with mock_aws():
@@ -60,7 +60,7 @@ def counter(request: pytest.FixtureRequest) -> Iterator[Counter]:
         return
     from moto import mock_aws
 
-    from shop.peak.store import DynamoCounter
+    from shop.peak.store.rooms import DynamoCounter
     from tests.kit.shop import create_tables
 
     with mock_aws():

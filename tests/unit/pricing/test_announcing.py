@@ -14,12 +14,13 @@ from shop.pricing.actions.announcing import (
     history_of,
     line_of,
 )
-from shop.pricing.model import Conditions, Promotion, Rules, Selection, Stacking, Window
+from shop.pricing.model.choice import Conditions, Selection, Window
 from shop.pricing.model.effects import FlashSale, LimitedPrice, OrderPercent, PercentOff
 from shop.pricing.model.policy import PastPolicy
 from shop.pricing.model.price_lists import PriceEntry, PriceList
-from shop.pricing.model.promotions import Mode, StackingGroup
+from shop.pricing.model.promotions import Mode, Promotion, Stacking, StackingGroup
 from shop.pricing.model.rounding import RoundingPolicy
+from shop.pricing.model.rules import Rules
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 WORLD = Place("WORLD")

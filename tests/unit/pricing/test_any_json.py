@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 from shop.kernel.errors import Invalid
 from shop.kernel.money import Money
-from shop.pricing.model import Basket, BasketLine, Promotion, Rules
+from shop.pricing.model.basket import Basket, BasketLine
 from shop.pricing.model.price_lists import PriceList
+from shop.pricing.model.promotions import Promotion
+from shop.pricing.model.rules import Rules
 
 pytestmark = pytest.mark.slow
 

@@ -12,11 +12,13 @@ from shop.kernel.errors import Conflict, Invalid, KeyReused
 from shop.kernel.money import Money
 from shop.pricing.actions.coupons import issue_codes, make_coupon
 from shop.pricing.actions.quoting import quote
-from shop.pricing.model import Basket, BasketLine, CustomerFacts, Quote, Rules
+from shop.pricing.model.basket import Basket, BasketLine, CustomerFacts
 from shop.pricing.model.choice import Conditions, Selection, Window
 from shop.pricing.model.coupons import ALPHABET, Batch, Coupon, batch, normal, random_code
 from shop.pricing.model.effects import OrderPercent, PercentOff
 from shop.pricing.model.promotions import Promotion, Stacking
+from shop.pricing.model.quote import Quote
+from shop.pricing.model.rules import Rules
 from shop.pricing.model.standing import CodeFacts, Standing
 from tests.doubles.pricing import MemoryCoupons, MemoryPromotions
 

@@ -7,7 +7,7 @@ import pytest
 
 from shop.kernel.money import Money
 from shop.pricing.actions.quoting import quote
-from shop.pricing.model import REASONS, Basket, BasketLine, CustomerFacts, Quote, Rules
+from shop.pricing.model.basket import Basket, BasketLine, CustomerFacts
 from shop.pricing.model.choice import Conditions, Selection, Window
 from shop.pricing.model.effects import (
     FlashSale,
@@ -17,7 +17,10 @@ from shop.pricing.model.effects import (
     ShippingOff,
 )
 from shop.pricing.model.promotions import Promotion, Stacking
+from shop.pricing.model.quote import Quote
+from shop.pricing.model.rules import Rules
 from shop.pricing.model.standing import Standing
+from shop.pricing.model.trace import REASONS
 from tests.properties.worlds import world
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -14,14 +14,16 @@ from shop.kernel.errors import Invalid
 from shop.kernel.money import Money, Rounding, apportion
 from shop.pricing.actions.announcing import Place, announced
 from shop.pricing.actions.quoting import quote
-from shop.pricing.model import Basket, BasketLine, CustomerFacts, Destination, Quote, Rules
+from shop.pricing.model.basket import Basket, BasketLine, CustomerFacts, Destination
 from shop.pricing.model.coupons import normal
 from shop.pricing.model.credits import EarnRule, Offer, give_back, settle
 from shop.pricing.model.group_buy import GroupBuy, Seat
 from shop.pricing.model.history import PriceHistory, PricePoint
 from shop.pricing.model.price_lists import PriceList
 from shop.pricing.model.promotions import Mode, Promotion, StackingGroup
+from shop.pricing.model.quote import Quote
 from shop.pricing.model.rounding import RoundingPolicy
+from shop.pricing.model.rules import Rules
 from shop.pricing.model.seen import Seen
 from shop.pricing.model.standing import CodeFacts, Standing
 from shop.shipping.actions import options

@@ -9,9 +9,11 @@ import pytest
 from shop.kernel.errors import Invalid
 from shop.kernel.money import Money
 from shop.pricing.actions.quoting import quote
-from shop.pricing.model import Basket, BasketLine, CustomerFacts, Quote, Rules
+from shop.pricing.model.basket import Basket, BasketLine, CustomerFacts
 from shop.pricing.model.choice import Window
 from shop.pricing.model.price_lists import PriceEntry, PriceList
+from shop.pricing.model.quote import Quote
+from shop.pricing.model.rules import Rules
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 LINE = BasketLine(

@@ -4,10 +4,12 @@ from datetime import UTC, datetime
 
 from shop.kernel.money import Money
 from shop.pricing.actions.quoting import quote
-from shop.pricing.model import Basket, BasketLine, Quote, Rules
+from shop.pricing.model.basket import Basket, BasketLine
 from shop.pricing.model.choice import Selection
 from shop.pricing.model.effects import Bundle, BuyGet, Effect, Part
 from shop.pricing.model.promotions import Promotion, Stacking
+from shop.pricing.model.quote import Quote
+from shop.pricing.model.rules import Rules
 
 AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
 

@@ -10,7 +10,9 @@ import pytest
 from shop.kernel.errors import Invalid
 from shop.kernel.money import Money
 from shop.pricing.actions.quoting import quote
-from shop.pricing.model import Basket, BasketLine, Destination, Quote, QuoteLine, Rules
+from shop.pricing.model.basket import Basket, BasketLine, Destination
+from shop.pricing.model.quote import Quote, QuoteLine
+from shop.pricing.model.rules import Rules
 
 AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
 RULES = Rules(version="7")

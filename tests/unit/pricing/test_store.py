@@ -10,6 +10,7 @@ import pytest
 from moto import mock_aws
 
 from shop.inventory.store import count_bins, recent_counts
+from shop.kernel.counts import Count
 from shop.kernel.errors import Conflict, Invalid, KeyReused, NotFound, Stale
 from shop.kernel.money import Money, Rounding
 from shop.kernel.transactions import Clash
@@ -22,27 +23,25 @@ from shop.pricing.actions.promotions import (
     end_promotion,
     publish_promotion,
 )
-from shop.pricing.model import Basket, BasketLine, Count, Promotion, counts_of
+from shop.pricing.model.basket import Basket, BasketLine
 from shop.pricing.model.choice import Selection
+from shop.pricing.model.counts import counts_of
 from shop.pricing.model.coupons import Coupon, normal
 from shop.pricing.model.effects import FlashSale, LimitedPrice, OrderPercent
 from shop.pricing.model.policy import PricingPolicy
 from shop.pricing.model.price_lists import PriceEntry, PriceList
-from shop.pricing.model.promotions import Mode, Stacking, StackingGroup
+from shop.pricing.model.promotions import Mode, Promotion, Stacking, StackingGroup
 from shop.pricing.model.quote import Use
 from shop.pricing.model.rounding import RoundingPolicy
-from shop.pricing.store import (
-    DynamoCoupons,
-    DynamoLedgers,
-    DynamoPriceBook,
-    DynamoPromotions,
-    DynamoRuleBook,
-    DynamoStandings,
-    DynamoTallies,
-)
 from shop.pricing.store import book as book_store
 from shop.pricing.store import calendar as calendar_store
+from shop.pricing.store.book import DynamoRuleBook
+from shop.pricing.store.calendar import DynamoPromotions
+from shop.pricing.store.coupons import DynamoCoupons
+from shop.pricing.store.ledgers import DynamoLedgers
 from shop.pricing.store.policies import DynamoPricingPolicies
+from shop.pricing.store.price_lists import DynamoPriceBook
+from shop.pricing.store.tallies import DynamoStandings, DynamoTallies
 from shop.storage.transactions import DynamoLedger
 from tests.doubles.pricing import MemoryAssortment
 from tests.kit.calls import counted

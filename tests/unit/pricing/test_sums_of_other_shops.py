@@ -5,9 +5,11 @@ from fractions import Fraction
 
 from shop.kernel.money import Money
 from shop.pricing.actions.quoting import quote
-from shop.pricing.model import Basket, BasketLine, Quote, Rules
+from shop.pricing.model.basket import Basket, BasketLine
 from shop.pricing.model.effects import BuyGet, Effect, OrderAmount
 from shop.pricing.model.promotions import Promotion
+from shop.pricing.model.quote import Quote
+from shop.pricing.model.rules import Rules
 
 AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
 

@@ -7,9 +7,10 @@ import pytest
 from shop.kernel.errors import Invalid
 from shop.kernel.money import Money, Rounding
 from shop.pricing.actions.quoting import quote
-from shop.pricing.model import BUNDLED, Basket, BasketLine, CustomerFacts, Destination, Rules
+from shop.pricing.model.basket import Basket, BasketLine, CustomerFacts, Destination
 from shop.pricing.model.rounding import RoundingPolicy
-from shop.pricing.model.tax import TaxRate, TaxTable
+from shop.pricing.model.rules import Rules
+from shop.pricing.model.tax import BUNDLED, TaxRate, TaxTable
 
 TODAY = date(2026, 11, 22)
 

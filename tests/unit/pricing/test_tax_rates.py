@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from shop.kernel.errors import Invalid
-from shop.pricing.model import BUNDLED, Destination
+from shop.pricing.model.basket import Destination
+from shop.pricing.model.tax import BUNDLED
 from shop.pricing.model.tax_rates import CountryRates, table_of
 
 AT = datetime(2026, 11, 22, 12, tzinfo=UTC)

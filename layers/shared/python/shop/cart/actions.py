@@ -32,9 +32,11 @@ from shop.kernel.idempotency import Ask
 from shop.kernel.ids import new_id
 from shop.kernel.transactions import Change, Clash, Ledger
 from shop.pricing.actions.coupons import tried
-from shop.pricing.model import Basket, Destination, Quote, Rules, Standing
-from shop.pricing.model.rules import first_order_about, gifts_about
+from shop.pricing.model.basket import Basket, Destination
+from shop.pricing.model.quote import Quote
+from shop.pricing.model.rules import Rules, first_order_about, gifts_about
 from shop.pricing.model.seen import CHANGED, Seen
+from shop.pricing.model.standing import Standing
 from shop.pricing.ports import Guesses, Purchases, RuleBook, Standings
 
 if TYPE_CHECKING:

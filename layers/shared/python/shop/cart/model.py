@@ -19,20 +19,12 @@ from shop.kernel.ids import derived_id
 from shop.kernel.money import LARGEST, Money
 from shop.pricing.actions.announcing import Place, line_of, with_references
 from shop.pricing.actions.quoting import quote
-from shop.pricing.model import (
-    UNTOUCHED,
-    Basket,
-    BasketLine,
-    CustomerFacts,
-    Destination,
-    Quote,
-    Rules,
-    Standing,
-    market_of,
-)
+from shop.pricing.model.basket import Basket, BasketLine, CustomerFacts, Destination
 from shop.pricing.model.effects import GiftWith
-from shop.pricing.model.quote import REVERSED
+from shop.pricing.model.quote import REVERSED, Quote
+from shop.pricing.model.rules import Rules, market_of
 from shop.pricing.model.seen import PRICE, Seen
+from shop.pricing.model.standing import UNTOUCHED, Standing
 
 KEPT = timedelta(days=30)
 """How long an untouched cart is kept."""

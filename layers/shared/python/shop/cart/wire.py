@@ -21,8 +21,8 @@ from shop.cart.actions import Shown, Wish
 from shop.cart.model import GIFT, MOST_LINES, Item, Message, Priced, image_url, title
 from shop.kernel.ids import derived_id
 from shop.kernel.text import country, currency, email, line, phone
-from shop.pricing.model import Quote, QuoteLine
 from shop.pricing.model.loyalty import PROGRAM, earned
+from shop.pricing.model.quote import Quote, QuoteLine
 
 MOST_PIECES = 10_000
 """The most pieces of one line that a shopper may ask for; beyond that is a typing error."""

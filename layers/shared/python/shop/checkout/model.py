@@ -22,7 +22,8 @@ from shop.kernel.ids import derived_id
 from shop.orders.model import Order, OrderLine
 from shop.orders.model import Status as OrderStatus
 from shop.payments.model import Payment, PaymentStatus
-from shop.pricing.model import Destination, Quote
+from shop.pricing.model.basket import Destination
+from shop.pricing.model.quote import Quote
 from shop.shipping.model import ShippingOption, Undeliverable
 
 OPEN_FOR = timedelta(hours=6)

@@ -12,7 +12,7 @@ from shop.kernel.counts import Count
 from shop.kernel.errors import NotFound
 from shop.kernel.money import Money
 from shop.kernel.transactions import Part
-from shop.pricing.model import Quote
+from shop.pricing.model.quote import Quote
 from shop.shipping.model import ShippingOption
 from shop.storage.documents import JsonDocument
 from shop.storage.table import Row

@@ -17,11 +17,13 @@ from shop.kernel.errors import Invalid
 from shop.kernel.frozen import frozen
 from shop.orders.model import GUEST
 from shop.pricing.actions.credits import Instrument, Part, paying
-from shop.pricing.model import Basket, CustomerFacts, Promotion, Rules, Standing
+from shop.pricing.model.basket import Basket, CustomerFacts
 from shop.pricing.model.coupons import normal
 from shop.pricing.model.difference import Difference, difference
 from shop.pricing.model.policy import PricingPolicy
-from shop.pricing.model.standing import CodeFacts
+from shop.pricing.model.promotions import Promotion
+from shop.pricing.model.rules import Rules
+from shop.pricing.model.standing import CodeFacts, Standing
 from shop.pricing.ports import Guesses, Ledgers, Standings
 from shop.shipping.model import ShippingTable
 

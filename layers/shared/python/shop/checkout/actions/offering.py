@@ -26,16 +26,11 @@ from shop.inventory.model.kits import kits_among
 from shop.inventory.ports import Stock
 from shop.kernel.errors import Invalid, NotFound
 from shop.kernel.frozen import frozen
-from shop.pricing.model import (
-    Basket,
-    CustomerFacts,
-    Destination,
-    Rules,
-    Standing,
-    counts_of,
-    group_of,
-)
+from shop.pricing.model.basket import Basket, CustomerFacts, Destination
+from shop.pricing.model.counts import counts_of, group_of
+from shop.pricing.model.rules import Rules
 from shop.pricing.model.seen import Seen
+from shop.pricing.model.standing import Standing
 from shop.shipping.actions import Standard, options
 from shop.shipping.model import Consignment, ShippingOption
 from shop.shipping.model import Item as Packed

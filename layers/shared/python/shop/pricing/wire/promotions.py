@@ -8,9 +8,8 @@ from pydantic import BaseModel, ConfigDict
 
 from shop.kernel.errors import Invalid
 from shop.kernel.paging import Page
-from shop.pricing.model import Promotion
 from shop.pricing.model.effects import GiftWith
-from shop.pricing.model.promotions import Revision, Status
+from shop.pricing.model.promotions import Promotion, Revision, Status
 from shop.pricing.wire.shapes import Version
 
 

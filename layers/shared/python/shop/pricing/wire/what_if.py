@@ -11,7 +11,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from shop.kernel.errors import Invalid
 from shop.kernel.text import currency, email
 from shop.pricing.actions.credits import Instrument
-from shop.pricing.model import CustomerFacts, Promotion
+from shop.pricing.model.basket import CustomerFacts
+from shop.pricing.model.promotions import Promotion
 from shop.pricing.ports import VatIds
 from shop.pricing.wire.policy import PricingPolicyBody
 from shop.pricing.wire.promotions import PromotionBody
