@@ -13,6 +13,6 @@ Kept in one table (``TABLE_CATALOG``)::
 How card and product stay in step, whatever crashes when: docs/law/catalogue.md.
 """
 
-from shop.catalog.store.shelves import DynamoCatalogue
+from shop.catalog.store.repository import DynamoProductCatalog
 
-__all__ = ["DynamoCatalogue"]
+__all__ = ["DynamoProductCatalog"]
