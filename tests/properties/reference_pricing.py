@@ -1,4 +1,4 @@
-"""A second reading of docs/law/pricing.md: brute force, slow, and written from that page alone.
+"""A second reading of docs/rules/pricing.md: brute force, slow, and written from that page alone.
 
 It shares with the shop only the types in which baskets and rules are written down. Every unit is a
 separate thing here, every share a fraction, and nothing is indexed, cached or clever. Numbers in

@@ -1,4 +1,4 @@
-"""The engine and the naive reading of docs/law/pricing.md give the same amounts on 10,000 random
+"""The engine and the naive reading of docs/rules/pricing.md give the same amounts on 10,000 random
 baskets.
 """
 

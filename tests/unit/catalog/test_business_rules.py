@@ -1,4 +1,4 @@
-"""Every worked example of docs/law/catalogue.md, run."""
+"""Every worked example of docs/rules/catalogue.md, run."""
 
 import re
 from pathlib import Path
@@ -27,7 +27,7 @@ from shop.kernel.money import Money
 from tests.doubles.catalog import MemoryProductCatalog
 from tests.unit.catalog.sample_products import LATER, THEN
 
-LAW = Path(__file__).parents[3] / "docs" / "law" / "catalogue.md"
+LAW = Path(__file__).parents[3] / "docs" / "rules" / "catalogue.md"
 EXAMPLES: list[dict[str, Any]] = [
     yaml.safe_load(text)
     for text in re.findall(r"```yaml example\n(.*?)```", LAW.read_text("utf-8"), re.DOTALL)

@@ -1,4 +1,4 @@
-"""Every worked example of docs/law/pricing.md, run."""
+"""Every worked example of docs/rules/pricing.md, run."""
 
 import re
 from collections.abc import Callable
@@ -29,7 +29,7 @@ from shop.pricing.model.usage_limits import CodeStatus, UsageLimits
 from shop.shipping.actions import shipping_options
 from shop.shipping.model import Consignment, ConsignmentItem, ShippingAddress, ShippingTable
 
-LAW = Path(__file__).parents[3] / "docs" / "law" / "pricing.md"
+LAW = Path(__file__).parents[3] / "docs" / "rules" / "pricing.md"
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 AMOUNT = re.compile(r"(\d+) ([A-Z]{3})")
 

@@ -23,7 +23,7 @@ _TOLD = ("at", "actor", "bundled")
 
 
 class ShippingTableBody(BaseModel):
-    """A shipping table as docs/law/pricing.md (§9) describes it: ``zones``, ``methods``,
+    """A shipping table as docs/rules/pricing.md (§9) describes it: ``zones``, ``methods``,
     ``nowhere``, ``distances``, ``dispatch``, ``assumed_g``. What it may hold, the model checks
     itself: each problem comes back with its path.
 

@@ -139,7 +139,7 @@ class Variant:
 
     ``list_price`` is the higher price it is shown beside ("compare at"), ``weight_g`` its weight
     in grams with packing, ``None`` where nobody weighed it; its sizes, packed, are in millimetres.
-    ``tax_class`` names the rate it is taxed at (docs/law/pricing.md, 10). ``past`` are all the
+    ``tax_class`` names the rate it is taxed at (docs/rules/pricing.md, 10). ``past`` are all the
     prices it was on sale at, oldest first: written with the change itself
     (:func:`with_prices_noted`), never by hand.
     """

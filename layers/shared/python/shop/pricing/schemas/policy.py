@@ -15,7 +15,7 @@ _CLOSED = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
 
 class StackingGroupBody(BaseModel):
-    """A stacking group, as docs/law/pricing.md (4.6) describes it."""
+    """A stacking group, as docs/rules/pricing.md (4.6) describes it."""
 
     model_config = _CLOSED
 
@@ -25,7 +25,7 @@ class StackingGroupBody(BaseModel):
 
 
 class PricingPolicyBody(BaseModel):
-    """All of the policy: the groups that are declared, and the rounding (docs/law/pricing.md, 1.2
+    """All of the policy: the groups that are declared, and the rounding (docs/rules/pricing.md, 1.2
     and 4.6).
 
     ``version`` is the one that was read, 0 where nobody changed it yet; it may come as

@@ -14,7 +14,7 @@ from shop.pricing.schemas.base import Version
 
 
 class PriceListBody(BaseModel):
-    """A price list as docs/law/pricing.md (§3) describes it; the model checks what it may hold.
+    """A price list as docs/rules/pricing.md (§3) describes it; the model checks what it may hold.
 
     A change says in ``version`` which one it changes.
     """

@@ -14,7 +14,7 @@ from shop.pricing.schemas.base import Version
 
 
 class PromotionBody(BaseModel):
-    """A promotion as docs/law/pricing.md describes it. What it may hold, the model checks itself:
+    """A promotion as docs/rules/pricing.md describes it. What it may hold, the model checks itself:
     each problem comes back with its path. A change says in ``version`` which one it changes.
 
     State and past are the shop's to say; they are not read, so that a promotion can be sent back

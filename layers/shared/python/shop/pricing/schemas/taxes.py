@@ -14,7 +14,7 @@ from shop.pricing.model.tax_rates import CountryRates
 
 
 class TaxRatesBody(BaseModel):
-    """All rates of a country, as docs/law/pricing.md (§10) describes them: ``rate`` in parts per
+    """All rates of a country, as docs/rules/pricing.md (§10) describes them: ``rate`` in parts per
     million, ``tax_class`` (standard), ``region``, ``name``, ``since`` and ``until`` (days; without
     them always). The model checks them: each problem comes back with its path.
 

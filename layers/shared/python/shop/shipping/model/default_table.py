@@ -1,7 +1,7 @@
 """The shipping table a new shop begins with: the United States, the European Union, China,
 elsewhere.
 
-How it charges, in the words of docs/law/pricing.md, 9.4:
+How it charges, in the words of docs/rules/pricing.md, 9.4:
 
 - Each parcel by what it weighs, or would weigh for its volume: up to 3 kg the way's own price, then
   150 %, 230 % and 370 % of it, up to 5, 10 and 20 kg. Nothing over 20 kg, or longer than 1.5 m.
