@@ -1,4 +1,4 @@
-"""Every worked example of docs/law/stock.md, run."""
+"""Every worked example of docs/rules/stock.md, run."""
 
 import re
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ from shop.kernel.transactions import Clash
 from tests.doubles.inventory import MemoryAlarms, MemoryLedger, MemoryStock
 from tests.unit.inventory.room import Room
 
-LAW = Path(__file__).parents[3] / "docs" / "law" / "stock.md"
+LAW = Path(__file__).parents[3] / "docs" / "rules" / "stock.md"
 EXAMPLES: list[dict[str, Any]] = [
     yaml.safe_load(text)
     for text in re.findall(r"```yaml example\n(.*?)```", LAW.read_text("utf-8"), re.DOTALL)
