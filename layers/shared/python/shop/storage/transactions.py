@@ -92,8 +92,8 @@ class DynamoLedger:
 
     ``insists``: a row that is throttled is tried again like one that somebody else writes at that
     moment. Else it raises :class:`~shop.kernel.transactions.Crowded` after a moment, for whoever
-    can draw other rows: a crowded partition stays crowded, others may be idle (docs/adr, "hot
-    SKUs").
+    can draw other rows: a crowded partition stays crowded, others may be idle
+    (docs/adr/hot-skus.md).
     """
 
     def __init__(self, connection: Connection | None = None, *, insists: bool = True) -> None:

@@ -8,7 +8,7 @@ from shop.inventory.ports import Stock
 
 ORDERS_A_BIN = 25
 """Orders a second that a bin takes with room to spare: 5,000 on 200, and 10,000 were sustained
-on 256 (docs/adr, "hot SKUs")."""
+on 256 (docs/adr/hot-skus.md)."""
 UNITS_A_BIN = 16
 """Below this, buyers meet empty bins more often than full ones."""
 
