@@ -1,4 +1,4 @@
-"""Every worked example of docs/law/stock.md, run."""
+"""Every worked example of docs/rules/stock.md, run."""
 
 import re
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ from shop.kernel.unit_of_work import ConditionFailed
 from tests.doubles.inventory import MemoryLowStockAlerts, MemoryStockRepository, MemoryUnitOfWork
 from tests.unit.inventory.stock_fixture import StockFixture
 
-LAW = Path(__file__).parents[3] / "docs" / "law" / "stock.md"
+LAW = Path(__file__).parents[3] / "docs" / "rules" / "stock.md"
 EXAMPLES: list[dict[str, Any]] = [
     yaml.safe_load(text)
     for text in re.findall(r"```yaml example\n(.*?)```", LAW.read_text("utf-8"), re.DOTALL)

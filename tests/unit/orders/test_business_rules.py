@@ -1,4 +1,4 @@
-"""Every worked example of docs/law/orders.md, run."""
+"""Every worked example of docs/rules/orders.md, run."""
 
 import re
 from collections.abc import Callable
@@ -25,7 +25,7 @@ from shop.payments.model import STATUS_RANK, PaymentStatus
 from tests.kit.orders import SKUS, WINDOW, make_order
 from tests.unit.orders.order_simulation import OrderSimulation
 
-LAW = Path(__file__).parents[3] / "docs" / "law" / "orders.md"
+LAW = Path(__file__).parents[3] / "docs" / "rules" / "orders.md"
 TEXT = LAW.read_text("utf-8")
 
 

@@ -6,7 +6,7 @@ safety stock, how many bins there are (``bins``) and how many of them buyers dra
 
 A change says by how much each count moves and what must hold for that, nothing else, so that the
 table and the double in memory apply the very same changes, one as a conditional write, one as an
-``if``. Why bins, and how many: docs/adr, "hot SKUs".
+``if``. Why bins, and how many: docs/adr/hot-skus.md.
 """
 
 import random

@@ -15,7 +15,7 @@ A row of stock, per SKU and location, holds whole units::
 
 Two laws hold after every change: ``on_hand >= reserved + committed + unavailable + earmarked``
 (nothing is promised that is not there) and therefore ``available >= -safety`` (only the safety
-stock may be eaten into, by physical loss, and never by a sale). In prose: docs/law/stock.md.
+stock may be eaten into, by physical loss, and never by a sale). In prose: docs/rules/stock.md.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

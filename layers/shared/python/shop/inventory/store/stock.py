@@ -1,7 +1,7 @@
 """The stock book, and the stock side of an order's transaction, over the inventory table.
 
 A hold is not journalled: the order that owns it is written in the same transaction and *is* its
-record. What is journalled is what moves goods (docs/adr, "what the stock journal holds").
+record. What is journalled is what moves goods (docs/adr/stock-journal.md).
 """
 
 import contextlib
