@@ -204,14 +204,14 @@ def test_a_shallow_clone_is_checked_as_far_as_it_reaches(
     assert "Not in the clone" not in printed
 
 
-def test_an_archive_without_history_passes_and_says_so(
+def test_an_archive_without_history_passes_with_a_notice(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert commits.main([], tmp_path) == 0
     assert "No Git history here" in capsys.readouterr().out
 
 
-def test_a_repository_without_a_commit_passes_and_says_so(
+def test_a_repository_without_a_commit_passes_with_a_notice(
     repository: Repository, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert commits.main([], repository.root) == 0
