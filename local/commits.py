@@ -35,10 +35,11 @@ CAPABILITIES = frozenset(
 """Packages of ``shop``, today's and planned ones; a test compares this with the folder."""
 
 AREAS = frozenset(
-    "adr bench ci cold-start contracts contributing deps docs doubles functions glossary guide"
-    " infra journeys layers local mcp openapi readme rules shop sandbox tests tour ucp verification"
-    " web webhooks workflows".split()
+    "adr bench capacity ci cold-start contracts contributing deployment deps docs doubles functions"
+    " glossary guide infra journeys layers local local-cloud mcp openapi readme rules sandbox shop"
+    " tests tour ucp verification web webhooks workflows".split()
 )
+"""Parts of the project beside the capabilities, pages of the documentation among them."""
 
 SCOPES = CAPABILITIES | AREAS
 
@@ -109,7 +110,7 @@ def _subject_errors(subject: str) -> list[str]:
     if parts["type"] not in TYPES:
         errors.append(f"type {parts['type']!r} must be one of: {', '.join(sorted(TYPES))}")
     if parts["scope"] is not None and parts["scope"] not in SCOPES:
-        errors.append(f"scope {parts['scope']!r} must be one of: {', '.join(sorted(SCOPES))}")
+        errors.append(f"scope {parts['scope']!r} must be one of SCOPES in local/commits.py")
     verb = re.split(r"[\s,;:]", parts["summary"])[0]
     if not verb[:1].islower():
         errors.append(f"the summary must begin with a verb in lower case, not {verb!r}")

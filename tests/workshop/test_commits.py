@@ -85,7 +85,7 @@ def test_a_conventional_message_passes(message: str) -> None:
         ("Report the full line value" + BODY, "must read 'type(scope): imperative summary'"),
         ("fix(orders):report the value" + BODY, "must read 'type(scope): imperative summary'"),
         ("fixes(orders): report the value" + BODY, "type 'fixes' must be one of"),
-        ("fix(house): report the value" + BODY, "scope 'house' must be one of"),
+        ("fix(house): report the value" + BODY, "scope 'house' must be one of SCOPES"),
         ("fix(): report the value" + BODY, "scope '' must be one of"),
         ("fix(orders): Report the value" + BODY, "verb in lower case, not 'Report'"),
         ("fix(orders): reported the value" + BODY, "imperative, not 'reported'"),
