@@ -67,13 +67,13 @@ bench: $(READY) ## what is measured, with its budgets: pricing, handlers, growth
 	@status=0; for file in bench/*.py; do \
 	  echo "$$file"; $(BIN)/python -m bench.$$(basename $$file .py) || status=1; done; exit $$status
 
-.PHONY: proofs
-proofs: $(READY) ## what must never happen does not, under crowds, crashes and faults: ARGS="1 3" for some
-	@$(BIN)/python -m proofs $(ARGS)
+.PHONY: verification
+verification: $(READY) ## what must never happen does not, under crowds, crashes and faults: ARGS="1 3" for some
+	@$(BIN)/python -m verification $(ARGS)
 
 .PHONY: flashsale
 flashsale: $(READY) ## a flash sale on this machine, with a picture of it: BUYERS=2000 UNITS=300 (BROKEN=1 has to fail)
-	@$(BIN)/python -m proofs.flashsale --buyers $(or $(BUYERS),2000) --units $(or $(UNITS),300) $(if $(BROKEN),--broken)
+	@$(BIN)/python -m verification.flashsale --buyers $(or $(BUYERS),2000) --units $(or $(UNITS),300) $(if $(BROKEN),--broken)
 
 .PHONY: synth
 synth: $(READY) ## the CloudFormation templates of a stage, into cdk.out: STAGE=local|test|dev|prod

@@ -16,7 +16,7 @@ from pathlib import Path
 from functions.all import FEATURES
 from functions.manifest import Endpoint, Reaction
 from infra.stages import PROD
-from shop.peak.model.rushes import CEILING
+from shop.peak.model.traffic_peaks import MAX_TABLE_THROUGHPUT
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "capacity.md"
 BEGIN, END = "<!-- reckoned: python -m bench.capacity -->", "<!-- end of what is reckoned -->"
@@ -61,7 +61,7 @@ BUDGETS: Mapping[str, int] = {
 TRANSITIONS = 4
 """Of the order workflow, in an order without trouble (a contract test counts them)."""
 UNTIL_PAID = ("OrderPlaced", "OrderConfirmed")
-AFTERWARDS = ("OrderShipped", "ParcelMoved", "OrderCompleted")
+AFTERWARDS = ("OrderShipped", "ShipmentUpdated", "OrderCompleted")
 """What is told of an order on the bus; a parcel's journey once, when it arrives."""
 STEPS_UNTIL_PAID = 2
 """Of the workflow: it waits for the payment, and goes on to wait for the shipment."""
@@ -77,7 +77,7 @@ LOGS_KB = 12
 def woken(events: Iterable[str], *, mails: bool) -> int:
     """Lambdas that these events of an order wake: those that send mail, or the others."""
     return sum(
-        event in line.on and line.mails == mails
+        event in line.event_types and line.sends_email == mails
         for feature in FEATURES
         for line in feature.functions
         if isinstance(line, Reaction)
@@ -104,7 +104,9 @@ class Quota:
 QUOTAS = {
     "requests": Quota("API Gateway, requests/s of an account", 10_000, "API Gateway quotas"),
     "environments": Quota("Lambda, environments at once", 1_000, "Lambda quotas"),
-    "table": Quota("DynamoDB, write units/s of a table", CEILING.writes, "DynamoDB quotas"),
+    "table": Quota(
+        "DynamoDB, write units/s of a table", MAX_TABLE_THROUGHPUT.writes, "DynamoDB quotas"
+    ),
     "start": Quota("Step Functions, StartExecution/s", 300, "Step Functions quotas"),
     "transitions": Quota("Step Functions, transitions/s", 5_000, "Step Functions quotas"),
     "events": Quota("EventBridge, PutEvents/s", 10_000, "EventBridge quotas"),

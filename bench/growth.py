@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest.mock import patch
 
-from proofs.emulator import cloud
+from verification.emulator import cloud
 
 SMALL, LARGE = 1_000, 10_000
 AT_ONCE = 25
@@ -87,10 +87,10 @@ def _batch_units(asked: Mapping[str, Any], found: Mapping[str, Any]) -> float:
 
 def fill(products: range, orders: range) -> None:
     """Products by way of an import; orders as copies of one that was bought."""
-    from shop.catalog.store import DynamoCatalogue
-    from tests.kit.goods import mug
+    from shop.catalog.store import DynamoProductCatalog
+    from tests.kit.products import mug
 
-    catalogue = DynamoCatalogue()
+    catalogue = DynamoProductCatalog()
     for start in range(products.start, products.stop, 500):
         some = []
         for n in range(start, min(start + 500, products.stop)):
@@ -167,8 +167,8 @@ def requests() -> dict[str, Callable[[], Any]]:
     from functions.orders import list_my_orders
     from functions.staff_catalog import list_products
     from functions.staff_orders import list_orders
-    from proofs.purchase import STAFF
     from tests.kit.shop import call
+    from verification.purchase_driver import STAFF
 
     way = doors()
     last: list[Any] = [None]
@@ -213,7 +213,7 @@ def counted(everything: bool) -> dict[str, Used]:
     """What each request costs a warm Lambda; ``everything`` adds a search by scanning."""
     import boto3
 
-    from shop.inventory.store import recent_levels
+    from shop.inventory.store import level_cache
 
     asks = requests()
     if everything:
@@ -226,7 +226,7 @@ def counted(everything: bool) -> dict[str, Used]:
     # The cheapest of a few: what a Lambda keeps in memory for seconds is renewed now and then.
     for _ in range(ROUNDS):
         for name, ask in asks.items():
-            recent_levels().forget()
+            level_cache().clear()
             with metered() as used:
                 ask()
             if name not in found or used.calls < found[name].calls:

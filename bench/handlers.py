@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from proofs.emulator import cloud
+from verification.emulator import cloud
 
 ROUNDS, WARM = 120, 20
 LIST, DETAIL, ADD, ORDER = "list 20 products", "product detail", "add the first item", "whole order"
@@ -35,7 +35,7 @@ def doors() -> dict[str, Callable[[Any], Any]]:
     from functions.catalog import get_product, search_catalog
     from functions.checkout import complete_checkout, create_checkout, update_checkout
     from functions.orders import get_order
-    from tests.kit.goods import checkout_body, lines, paying
+    from tests.kit.products import checkout_body, lines, payment_body
     from tests.kit.shop import call
 
     two = (("mug0.1", 2), ("mug1.2", 1))
@@ -68,7 +68,7 @@ def doors() -> dict[str, Callable[[Any], Any]]:
             call(
                 complete_checkout.handler,
                 f"POST {one}/complete",
-                paying("tok_success"),
+                payment_body("tok_success"),
                 id=checkout["id"],
             )
         ),
@@ -80,10 +80,10 @@ def doors() -> dict[str, Callable[[Any], Any]]:
 
 def stocked(products: int) -> None:
     """So many products of two variants on sale, all of them mugs."""
-    from tests.kit.goods import mug, put_on_sale
+    from tests.kit.products import mug, publish_with_stock
 
     for n in range(products):
-        put_on_sale(mug(f"mug{n}"), pieces=100_000)
+        publish_with_stock(mug(f"mug{n}"), pieces=100_000)
 
 
 def measured(slow: float = 0.0) -> dict[str, list[float]]:

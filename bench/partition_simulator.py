@@ -680,7 +680,7 @@ BROKEN: dict[str, Callable[[int], Scheme]] = {
 """What the verdict must be able to tell from the real thing."""
 
 CHOSEN = ("sharded rows", 256, 40)
-"""The scheme, shards and partitions that a flash sale is prepared with; see docs/adr."""
+"""The scheme, shards and partitions that a flash sale is prepared with (docs/adr/hot-skus.md)."""
 
 
 def line(

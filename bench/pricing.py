@@ -14,11 +14,14 @@ from datetime import UTC, datetime
 from time import process_time_ns
 
 from shop.kernel.money import Money
-from shop.pricing.actions.quoting import quote
-from shop.pricing.model import Basket, BasketLine, Destination, Quote, Rules, effects
-from shop.pricing.model.choice import Conditions, Selection, Window
+from shop.pricing.actions.quotes import quote
+from shop.pricing.model import effects
+from shop.pricing.model.basket import Basket, BasketLine, Destination
 from shop.pricing.model.price_lists import PriceEntry, PriceList
-from shop.pricing.model.promotions import Mode, Promotion, Stacking, StackingGroup
+from shop.pricing.model.promotions import Promotion, Stacking, StackingGroup, StackingMode
+from shop.pricing.model.quote import Quote
+from shop.pricing.model.rule_set import RuleSet
+from shop.pricing.model.targeting import Conditions, Selection, Window
 
 AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
 BUDGETS = {(50, 200): 5.0, (3, 20): 0.5}
@@ -90,11 +93,11 @@ def promotion(n: int, lines: int) -> Promotion:
     )
 
 
-def rules_of(promotions: int, lines: int) -> Rules:
-    return Rules(
+def rules_of(promotions: int, lines: int) -> RuleSet:
+    return RuleSet(
         version="bench",
         promotions=tuple(promotion(n, lines) for n in range(promotions)),
-        groups=(StackingGroup("g0", Mode.ALL), StackingGroup("g1", Mode.FIRST)),
+        groups=(StackingGroup("g0", StackingMode.ALL), StackingGroup("g1", StackingMode.FIRST)),
         price_lists=(
             PriceList(
                 "members",

@@ -84,7 +84,7 @@ class Switch(StrEnum):
     """The door for AI agents; what they ask for has switches of its own."""
 
 
-RUSH = 1000
+PEAK_ORDERS_PER_SECOND = 1000
 """Orders a second that the routes' throttles let through; Shopify's peak of 2025 was 740."""
 
 
@@ -114,9 +114,9 @@ class Function:
     writes: tuple[Table, ...] = ()
     sends: tuple[Queue, ...] = ()
     secrets: tuple[Secret, ...] = ()
-    emits: bool = False
+    publishes_events: bool = False
     """May put events on the shop's event bus (``BUS_NAME``)."""
-    mails: bool = False
+    sends_email: bool = False
     """May send mail through SES (``MAIL_FROM``)."""
     mails_staff: bool = False
     """Learns where the shop's staff are written to (``STAFF_MAIL``)."""
@@ -145,12 +145,12 @@ class Endpoint(Function):
     """Cognito groups of which one is needed where ``access`` is STAFF."""
     capability: str | None = None
     """The UCP capability that the answer speaks for; its errors are answered as UCP messages."""
-    idempotent: bool = False
+    requires_idempotency_key: bool = False
     """Needs an ``Idempotency-Key``."""
-    takes_key: bool = False
+    accepts_idempotency_key: bool = False
     """Takes an ``Idempotency-Key`` and does without one: what it makes is named by the request."""
     request: str | None = None
-    """``"shop.cart.wire:CartRequest"``: the pydantic class of the body."""
+    """``"shop.cart.schemas:CartRequest"``: the pydantic class of the body."""
     bodiless: bool = False
     """Does without a body too: then what its class says of a field left out is meant."""
     versioned: bool = False
@@ -181,7 +181,7 @@ class Endpoint(Function):
         if self.throttle is not None:
             return self.throttle
         if self.peak is not None:
-            return max(100, int(self.peak.requests * RUSH))
+            return max(100, int(self.peak.requests * PEAK_ORDERS_PER_SECOND))
         return {Access.STAFF: 50, Access.WEBHOOK: 1000}.get(self.access, 500)
 
     @property
@@ -214,7 +214,7 @@ class Endpoint(Function):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Otherwise(Function):
+class DefaultRoute(Function):
     """The Lambda behind the API's route ``$default``, which takes what no endpoint's route takes.
 
     It learns all routes of its stage from ``ROUTES``, divided by commas.
@@ -257,7 +257,7 @@ class StreamReader(Function):
 class Reaction(Function):
     """A Lambda that an event on the bus wakes. It may be woken twice for one event."""
 
-    on: tuple[str, ...]
+    event_types: tuple[str, ...]
     """Event types, such as ``"OrderConfirmed"``."""
     timeout: int = 30
 
@@ -276,13 +276,13 @@ class Step(Function):
 
     name: str
     """The state's name, in the shopkeeper's words: ``"AwaitPayment"``."""
-    waits: bool = False
+    waits_for_token: bool = False
     deadline: int | Literal["payment_window"] | None = None
     """Seconds the step may take in all, or the stage's payment window. ``None``: the Lambda's
     timeout; who waits must say one."""
-    undo: str | None = None
+    compensation: str | None = None
     """The module of the :class:`Undo` that takes the step back."""
-    refusals: tuple[str, ...] = ()
+    business_errors: tuple[str, ...] = ()
     """Errors that are an answer, not an accident (``"PaymentDeclined"``): not tried again."""
     pivot: bool = False
     """Nothing before this step is undone any more: its own undo is the end of the way back, and the
@@ -291,7 +291,7 @@ class Step(Function):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Undo(Function):
+class Compensation(Function):
     """A Lambda that takes a step of the order workflow back. It may run twice, and for a step that
     never came to pass.
 
@@ -313,11 +313,11 @@ class Schedule(Function):
     """A Lambda that the clock wakes: ``rate`` is an EventBridge Scheduler expression."""
 
     rate: str
-    on: tuple[str, ...] = ()
+    event_types: tuple[str, ...] = ()
     """Event types that wake it as well, between two ticks."""
-    sets_clock: bool = False
+    manages_schedules: bool = False
     """May set and delete one-off schedules that wake it (``CLOCK_…``)."""
-    warms: tuple[Table, ...] = ()
+    warms_tables: tuple[Table, ...] = ()
     """Tables whose warm throughput it may raise."""
     keeps_warm: bool = False
     """May keep environments of the shopper-facing Lambdas warm (``PEAK_FUNCTIONS``)."""

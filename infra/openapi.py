@@ -189,9 +189,9 @@ def _parameters(line: Endpoint) -> Iterator[dict[str, Any]]:
             "required": True,
             "schema": {"type": "string", "minLength": 1, "maxLength": 128},
         }
-    if line.idempotent:
+    if line.requires_idempotency_key:
         yield {"$ref": "#/components/parameters/IdempotencyKey"}
-    if line.takes_key:
+    if line.accepts_idempotency_key:
         yield {"$ref": "#/components/parameters/OptionalIdempotencyKey"}
     if line.versioned:
         yield {"$ref": "#/components/parameters/IfMatch"}

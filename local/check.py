@@ -42,6 +42,7 @@ JUDGES = (
     Judge("floors and never-arrows (import-linter)", ("lint-imports",)),
     Judge("layout (ruff format)", ("ruff", "format", "--check", ".")),
     Judge("style (ruff)", ("ruff", "check", ".")),
+    Judge("commit messages", ("python", "-m", "local.commits"), shop_on_path=False),
 )
 
 

@@ -24,8 +24,8 @@ from local.cloud import HOME, Cloud
 from local.furnish import STAFF, STAFF_PASSWORD
 from local.people import Reply, Visitor, sign_in
 from local.processes import CloudRefused
-from shop.kernel.errors import Invalid
-from shop.kernel.files import other_than_products, text_of
+from shop.kernel.errors import InvalidRequest
+from shop.kernel.text_files import decode_text, detect_wrong_file_type
 
 PRODUCTS = 200
 """Products of a part: some seconds of work for one Lambda, far from the gateway's 30."""
@@ -107,12 +107,12 @@ def read(file: Path, encoding: str = "utf-8") -> tuple[str, str]:
     if kind is None:
         raise CloudRefused(f"{file.name}: only .csv (Shopify's) and .yaml are taken.")
     try:
-        text = text_of(file.read_bytes(), encoding)
+        text = decode_text(file.read_bytes(), encoding)
     except OSError as error:
         raise CloudRefused(f"{file}: {error.strerror}.") from None
-    except Invalid as refusal:
+    except InvalidRequest as refusal:
         raise CloudRefused(f"{file.name}: {refusal.detail}.") from None
-    if (other := other_than_products(text)) is not None:
+    if (other := detect_wrong_file_type(text)) is not None:
         raise CloudRefused(f"{file.name}: {other}; only Shopify's product CSV and YAML are taken.")
     return text, kind
 

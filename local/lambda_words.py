@@ -85,10 +85,12 @@ def _members(line: str) -> dict[str, Any] | None:
     return said if isinstance(said, dict) and "level" in said and "message" in said else None
 
 
-def _entry(function: str, said: dict[str, Any]) -> str:
-    head = [f"{said.get('timestamp', '')} {said['level']} {function}: {said['message']}"]
+def _entry(function: str, response: dict[str, Any]) -> str:
+    head = [
+        f"{response.get('timestamp', '')} {response['level']} {function}: {response['message']}"
+    ]
     below: list[str] = []
-    for name, value in said.items():
+    for name, value in response.items():
         if name in _NOISE or value is None:
             continue
         if isinstance(value, str) and "\n" in value:

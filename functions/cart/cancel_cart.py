@@ -3,33 +3,40 @@
 from collections.abc import Mapping
 from typing import Any
 
-from shop.cart.actions import Shelf, cancel_cart
-from shop.cart.store import DynamoCarts
-from shop.cart.wire import cart_view, shop_page
-from shop.catalog.store import DynamoCatalogue
-from shop.edge.http import Request, endpoint
-from shop.inventory.store import DynamoStock, recent_counts
-from shop.kernel.idempotency import once
-from shop.orders.store import DynamoOrders
-from shop.pricing.store import DynamoStandings, rule_book
-from shop.storage.keys import DynamoKeys
-from shop.storage.transactions import DynamoLedger
+from shop.cart.actions import PricingContext, cancel_cart
+from shop.cart.schemas import cart_view, shop_page
+from shop.cart.store import DynamoCartRepository
+from shop.catalog.store import DynamoProductCatalog
+from shop.entrypoints.http import Request, endpoint
+from shop.inventory.store import DynamoStockRepository, counter_level_cache
+from shop.kernel.idempotency import run_idempotent
+from shop.orders.store import DynamoOrderRepository
+from shop.pricing.store.rule_set_cache import rule_set_cache
+from shop.pricing.store.usage_counters import DynamoUsageLimitReader
+from shop.storage.idempotency import DynamoIdempotencyStore
+from shop.storage.transactions import DynamoUnitOfWork
 
-carts = DynamoCarts()
-stock = DynamoStock()
-orders = DynamoOrders()
-shelf = Shelf(DynamoCatalogue(), rule_book(), DynamoStandings(recent_counts()), stock, orders)
-keys = DynamoKeys()
-ledger = DynamoLedger()
+carts = DynamoCartRepository()
+stock = DynamoStockRepository()
+orders = DynamoOrderRepository()
+pricing = PricingContext(
+    DynamoProductCatalog(),
+    rule_set_cache(),
+    DynamoUsageLimitReader(counter_level_cache()),
+    stock,
+    orders,
+)
+keys = DynamoIdempotencyStore()
+ledger = DynamoUnitOfWork()
 page = shop_page()
 
 
 @endpoint(capability="dev.ucp.shopping.cart")
 def handler(request: Request[None]) -> Mapping[str, Any]:
-    return once(
-        request.ask,
-        lambda: cancel_cart(request.path["id"], request.ask, carts=carts, shelf=shelf),
+    return run_idempotent(
+        request.idempotent,
+        lambda: cancel_cart(request.path["id"], request.idempotent, carts=carts, pricing=pricing),
         lambda shown: cart_view(shown, page),
-        keys=keys,
-        ledger=ledger,
+        idempotency=keys,
+        uow=ledger,
     )

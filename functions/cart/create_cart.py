@@ -3,42 +3,49 @@
 from collections.abc import Mapping
 from typing import Any
 
-from shop.cart.actions import Shelf, create_cart
-from shop.cart.store import DynamoCarts
-from shop.cart.wire import CartRequest, cart_view, shop_page
-from shop.catalog.store import DynamoCatalogue
-from shop.edge.http import Request, endpoint
-from shop.inventory.store import DynamoStock, recent_counts
-from shop.kernel.idempotency import once
-from shop.orders.store import DynamoOrders
-from shop.pricing.store import DynamoStandings, rule_book
-from shop.pricing.store.guesses import DynamoGuesses
-from shop.storage.keys import DynamoKeys
-from shop.storage.transactions import DynamoLedger
+from shop.cart.actions import PricingContext, create_cart
+from shop.cart.schemas import CartRequest, cart_view, shop_page
+from shop.cart.store import DynamoCartRepository
+from shop.catalog.store import DynamoProductCatalog
+from shop.entrypoints.http import Request, endpoint
+from shop.inventory.store import DynamoStockRepository, counter_level_cache
+from shop.kernel.idempotency import run_idempotent
+from shop.orders.store import DynamoOrderRepository
+from shop.pricing.store.code_attempts import DynamoCodeAttemptLimiter
+from shop.pricing.store.rule_set_cache import rule_set_cache
+from shop.pricing.store.usage_counters import DynamoUsageLimitReader
+from shop.storage.idempotency import DynamoIdempotencyStore
+from shop.storage.transactions import DynamoUnitOfWork
 
-carts = DynamoCarts()
-stock = DynamoStock()
-orders = DynamoOrders()
-shelf = Shelf(DynamoCatalogue(), rule_book(), DynamoStandings(recent_counts()), stock, orders)
-keys = DynamoKeys()
-ledger = DynamoLedger()
-guesses = DynamoGuesses()
+carts = DynamoCartRepository()
+stock = DynamoStockRepository()
+orders = DynamoOrderRepository()
+pricing = PricingContext(
+    DynamoProductCatalog(),
+    rule_set_cache(),
+    DynamoUsageLimitReader(counter_level_cache()),
+    stock,
+    orders,
+)
+keys = DynamoIdempotencyStore()
+ledger = DynamoUnitOfWork()
+guesses = DynamoCodeAttemptLimiter()
 page = shop_page()
 
 
 @endpoint(CartRequest, capability="dev.ucp.shopping.cart", status=201)
 def handler(request: Request[CartRequest]) -> Mapping[str, Any]:
-    return once(
-        request.ask,
+    return run_idempotent(
+        request.idempotent,
         lambda: create_cart(
-            request.body.wish(request.channel),
-            request.ask,
+            request.body.to_input(request.channel),
+            request.idempotent,
             carts=carts,
-            shelf=shelf,
-            guesses=guesses,
-            asker=request.caller.customer or request.source_ip,
+            pricing=pricing,
+            code_attempts=guesses,
+            rate_limit_subject=request.caller.customer or request.source_ip,
         ),
         lambda shown: cart_view(shown, page),
-        keys=keys,
-        ledger=ledger,
+        idempotency=keys,
+        uow=ledger,
     )

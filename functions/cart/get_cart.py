@@ -2,33 +2,40 @@
 
 from typing import Any
 
-from shop.cart.actions import Shelf, show_cart
-from shop.cart.store import DynamoCarts
-from shop.cart.wire import cart_view, shop_page
-from shop.catalog.store import DynamoCatalogue
-from shop.edge.http import Request, endpoint
-from shop.inventory.store import DynamoStock, recent_counts
-from shop.orders.store import DynamoOrders
-from shop.pricing.store import DynamoStandings, rule_book
-from shop.storage.transactions import DynamoLedger
+from shop.cart.actions import PricingContext, get_cart
+from shop.cart.schemas import cart_view, shop_page
+from shop.cart.store import DynamoCartRepository
+from shop.catalog.store import DynamoProductCatalog
+from shop.entrypoints.http import Request, endpoint
+from shop.inventory.store import DynamoStockRepository, counter_level_cache
+from shop.orders.store import DynamoOrderRepository
+from shop.pricing.store.rule_set_cache import rule_set_cache
+from shop.pricing.store.usage_counters import DynamoUsageLimitReader
+from shop.storage.transactions import DynamoUnitOfWork
 
-carts = DynamoCarts()
-stock = DynamoStock()
-orders = DynamoOrders()
-shelf = Shelf(DynamoCatalogue(), rule_book(), DynamoStandings(recent_counts()), stock, orders)
-ledger = DynamoLedger()
+carts = DynamoCartRepository()
+stock = DynamoStockRepository()
+orders = DynamoOrderRepository()
+pricing = PricingContext(
+    DynamoProductCatalog(),
+    rule_set_cache(),
+    DynamoUsageLimitReader(counter_level_cache()),
+    stock,
+    orders,
+)
+ledger = DynamoUnitOfWork()
 page = shop_page()
 
 
 @endpoint(capability="dev.ucp.shopping.cart")
 def handler(request: Request[None]) -> dict[str, Any]:
-    shown = show_cart(
+    result = get_cart(
         request.caller.owner,
         request.path["id"],
         carts=carts,
-        shelf=shelf,
+        pricing=pricing,
         stock=stock,
-        ledger=ledger,
-        at=request.at,
+        uow=ledger,
+        at=request.received_at,
     )
-    return cart_view(shown, page)
+    return cart_view(result, page)

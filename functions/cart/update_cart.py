@@ -3,49 +3,58 @@
 from collections.abc import Mapping
 from typing import Any
 
-from shop.cart.actions import Shelf, Shown, update_cart
-from shop.cart.store import DynamoCarts
-from shop.cart.wire import CartRequest, cart_view, shop_page
-from shop.catalog.store import DynamoCatalogue
-from shop.edge.http import Request, endpoint
-from shop.inventory.store import DynamoStock, recent_counts
-from shop.kernel.idempotency import once
-from shop.kernel.transactions import Change
-from shop.orders.store import DynamoOrders
-from shop.pricing.store import DynamoStandings, rule_book
-from shop.pricing.store.guesses import DynamoGuesses
-from shop.storage.ahead import read_together
-from shop.storage.keys import DynamoKeys
-from shop.storage.transactions import DynamoLedger
+from shop.cart.actions import CartResult, PricingContext, update_cart
+from shop.cart.schemas import CartRequest, cart_view, shop_page
+from shop.cart.store import DynamoCartRepository
+from shop.catalog.store import DynamoProductCatalog
+from shop.entrypoints.http import Request, endpoint
+from shop.inventory.store import DynamoStockRepository, counter_level_cache
+from shop.kernel.idempotency import run_idempotent
+from shop.kernel.unit_of_work import StagedChange
+from shop.orders.store import DynamoOrderRepository
+from shop.pricing.store.code_attempts import DynamoCodeAttemptLimiter
+from shop.pricing.store.rule_set_cache import rule_set_cache
+from shop.pricing.store.usage_counters import DynamoUsageLimitReader
+from shop.storage.idempotency import DynamoIdempotencyStore
+from shop.storage.prefetch import prefetch
+from shop.storage.transactions import DynamoUnitOfWork
 
-carts = DynamoCarts()
-stock = DynamoStock()
-orders = DynamoOrders()
-catalogue = DynamoCatalogue()
-shelf = Shelf(catalogue, rule_book(), DynamoStandings(recent_counts()), stock, orders)
-keys = DynamoKeys()
-ledger = DynamoLedger()
-guesses = DynamoGuesses()
+carts = DynamoCartRepository()
+stock = DynamoStockRepository()
+orders = DynamoOrderRepository()
+catalogue = DynamoProductCatalog()
+pricing = PricingContext(
+    catalogue, rule_set_cache(), DynamoUsageLimitReader(counter_level_cache()), stock, orders
+)
+keys = DynamoIdempotencyStore()
+ledger = DynamoUnitOfWork()
+guesses = DynamoCodeAttemptLimiter()
 page = shop_page()
 
 
 @endpoint(CartRequest, capability="dev.ucp.shopping.cart")
 def handler(request: Request[CartRequest]) -> Mapping[str, Any]:
-    wish, cart_id, ask = request.body.wish(request.channel), request.path["id"], request.ask
+    wish, cart_id, ask = (
+        request.body.to_input(request.channel),
+        request.path["id"],
+        request.idempotent,
+    )
 
-    def changed() -> Change[Shown]:
-        with read_together(
-            carts.sought(ask.owner, cart_id),
-            catalogue.sought(variant_id for _, variant_id, _ in wish.lines),
+    def changed() -> StagedChange[CartResult]:
+        with prefetch(
+            carts.read_set(ask.owner, cart_id),
+            catalogue.read_set(variant_id for _, variant_id, _ in wish.lines),
         ):
             return update_cart(
                 cart_id,
                 wish,
                 ask,
                 carts=carts,
-                shelf=shelf,
-                guesses=guesses,
-                asker=request.caller.customer or request.source_ip,
+                pricing=pricing,
+                code_attempts=guesses,
+                rate_limit_subject=request.caller.customer or request.source_ip,
             )
 
-    return once(ask, changed, lambda shown: cart_view(shown, page), keys=keys, ledger=ledger)
+    return run_idempotent(
+        ask, changed, lambda shown: cart_view(shown, page), idempotency=keys, uow=ledger
+    )

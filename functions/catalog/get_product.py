@@ -5,41 +5,42 @@ One read, or two: stock that was read less than two seconds ago is shown from me
 
 from typing import Any
 
-from shop.catalog.actions.shopping import show
-from shop.catalog.model import offer_of
-from shop.catalog.store import DynamoCatalogue
-from shop.catalog.wire.shopping import ProductRequest, offer_view
-from shop.edge.http import Request, endpoint
-from shop.inventory.store import recent_counts, recent_levels
-from shop.pricing.actions.announcing import Place, announced
-from shop.pricing.model import market_of
-from shop.pricing.store import DynamoStandings, rule_book
+from shop.catalog.actions.storefront import get_product
+from shop.catalog.model import select_variant
+from shop.catalog.schemas.storefront import ProductRequest, product_detail_view
+from shop.catalog.store import DynamoProductCatalog
+from shop.entrypoints.http import Request, endpoint
+from shop.inventory.store import counter_level_cache, level_cache
+from shop.pricing.actions.displayed_prices import PriceContext, price_tags_for_products
+from shop.pricing.model.rule_set import market_of
+from shop.pricing.store.rule_set_cache import rule_set_cache
+from shop.pricing.store.usage_counters import DynamoUsageLimitReader
 
-catalogue = DynamoCatalogue()
-stock = recent_levels()
-book = rule_book()
-standings = DynamoStandings(recent_counts())
+catalogue = DynamoProductCatalog()
+stock = level_cache()
+rule_source = rule_set_cache()
+standings = DynamoUsageLimitReader(counter_level_cache())
 
 
 @endpoint(ProductRequest, capability="dev.ucp.shopping.catalog.lookup")
 def handler(request: Request[ProductRequest]) -> dict[str, Any]:
-    asked = request.body
-    shown = show(asked.id, catalogue=catalogue, wanted=asked.wanted)
-    levels = stock.levels(variant.sku for variant in shown.product.on_sale)
-    shelf = {sku: level.standing(request.at) for sku, level in levels.items()}
-    offer = offer_of(
-        shown.product,
-        left=shown.left,
+    body = request.body
+    result = get_product(body.id, catalogue=catalogue, filter=body.variant_filter)
+    levels = stock.levels(variant.sku for variant in result.product.on_sale)
+    shelf = {sku: level.availability(request.received_at) for sku, level in levels.items()}
+    offer = select_variant(
+        result.product,
+        variants=result.left,
         in_stock=lambda variant: shelf[variant.sku] != "out_of_stock",
-        variant=shown.variant,
-        selected=asked.choices,
-        preferences=asked.preferences or (),
+        variant=result.variant,
+        selected=body.choices,
+        preferences=body.preferences or (),
     )
-    tags = announced(
-        [shown.product],
-        rules=book.rules(request.at),
-        at=request.at,
-        place=Place(market_of(asked.country), asked.currency, request.channel),
-        standings=standings,
+    tags = price_tags_for_products(
+        [result.product],
+        rules=rule_source.rules(request.received_at),
+        at=request.received_at,
+        context=PriceContext(market_of(body.country), body.currency, request.channel),
+        limits=standings,
     )
-    return offer_view(offer, shelf, tags)
+    return product_detail_view(offer, shelf, tags)

@@ -5,32 +5,35 @@ One read, or two: stock that was read less than two seconds ago is shown from me
 
 from typing import Any
 
-from shop.catalog.actions.shopping import look_up
-from shop.catalog.store import DynamoCatalogue
-from shop.catalog.wire.shopping import LookupRequest, lookup_view
-from shop.edge.http import Request, endpoint
-from shop.inventory.store import recent_counts, recent_levels
-from shop.pricing.actions.announcing import Place, announced
-from shop.pricing.model import market_of
-from shop.pricing.store import DynamoStandings, rule_book
+from shop.catalog.actions.storefront import lookup_products
+from shop.catalog.schemas.storefront import LookupRequest, lookup_view
+from shop.catalog.store import DynamoProductCatalog
+from shop.entrypoints.http import Request, endpoint
+from shop.inventory.store import counter_level_cache, level_cache
+from shop.pricing.actions.displayed_prices import PriceContext, price_tags_for_products
+from shop.pricing.model.rule_set import market_of
+from shop.pricing.store.rule_set_cache import rule_set_cache
+from shop.pricing.store.usage_counters import DynamoUsageLimitReader
 
-catalogue = DynamoCatalogue()
-stock = recent_levels()
-book = rule_book()
-standings = DynamoStandings(recent_counts())
+catalogue = DynamoProductCatalog()
+stock = level_cache()
+rule_source = rule_set_cache()
+standings = DynamoUsageLimitReader(counter_level_cache())
 
 
 @endpoint(LookupRequest, capability="dev.ucp.shopping.catalog.lookup")
 def handler(request: Request[LookupRequest]) -> dict[str, Any]:
-    asked = request.body
-    resolved, unknown = look_up(asked.some_ids, catalogue=catalogue, wanted=asked.wanted)
+    body = request.body
+    resolved, unknown = lookup_products(
+        body.some_ids, catalogue=catalogue, filter=body.variant_filter
+    )
     levels = stock.levels(match.variant.sku for one in resolved for match in one.matches)
-    shelf = {sku: level.standing(request.at) for sku, level in levels.items()}
-    tags = announced(
+    shelf = {sku: level.availability(request.received_at) for sku, level in levels.items()}
+    tags = price_tags_for_products(
         [one.product for one in resolved],
-        rules=book.rules(request.at),
-        at=request.at,
-        place=Place(market_of(asked.country), asked.currency, request.channel),
-        standings=standings,
+        rules=rule_source.rules(request.received_at),
+        at=request.received_at,
+        context=PriceContext(market_of(body.country), body.currency, request.channel),
+        limits=standings,
     )
     return lookup_view(resolved, unknown, shelf, tags)

@@ -4,37 +4,38 @@ only where something on the page is reduced. What is in stock is told by lookup 
 
 from typing import Any
 
-from shop.catalog.actions.shopping import find_products
-from shop.catalog.store import DynamoCatalogue
-from shop.catalog.wire.shopping import SearchRequest, search_view
-from shop.edge.http import Request, endpoint
-from shop.inventory.store import recent_counts
-from shop.pricing.actions.announcing import Place, announced_cards
-from shop.pricing.model import market_of
-from shop.pricing.store import DynamoStandings, rule_book
+from shop.catalog.actions.storefront import search_products
+from shop.catalog.schemas.storefront import SearchRequest, search_view
+from shop.catalog.store import DynamoProductCatalog
+from shop.entrypoints.http import Request, endpoint
+from shop.inventory.store import counter_level_cache
+from shop.pricing.actions.displayed_prices import PriceContext, price_tags_for_cards
+from shop.pricing.model.rule_set import market_of
+from shop.pricing.store.rule_set_cache import rule_set_cache
+from shop.pricing.store.usage_counters import DynamoUsageLimitReader
 
-index = DynamoCatalogue()
-book = rule_book()
-standings = DynamoStandings(recent_counts())
+index = DynamoProductCatalog()
+rule_source = rule_set_cache()
+standings = DynamoUsageLimitReader(counter_level_cache())
 
 
 @endpoint(SearchRequest, capability="dev.ucp.shopping.catalog.search")
 def handler(request: Request[SearchRequest]) -> dict[str, Any]:
-    asked = request.body
-    found = find_products(
-        asked.text,
+    body = request.body
+    found = search_products(
+        body.text,
         index=index,
-        categories=asked.categories,
-        price=asked.band,
-        limit=asked.limit,
-        cursor=asked.cursor,
+        categories=body.categories,
+        price=body.price_band,
+        limit=body.limit,
+        cursor=body.cursor,
     )
-    tags = announced_cards(
+    tags = price_tags_for_cards(
         found.page.items,
         catalogue=index,
-        rules=book.rules(request.at),
-        at=request.at,
-        place=Place(market_of(asked.country), asked.currency, request.channel),
-        standings=standings,
+        rules=rule_source.rules(request.received_at),
+        at=request.received_at,
+        context=PriceContext(market_of(body.country), body.currency, request.channel),
+        limits=standings,
     )
     return search_view(found, tags)

@@ -4,39 +4,39 @@ from collections.abc import Mapping
 from typing import Any
 
 from shop.checkout.actions import cancel_checkout
-from shop.checkout.store import DynamoSessions
-from shop.checkout.wire import Front, checkout_view
-from shop.edge.http import Request, endpoint
-from shop.inventory.store import DynamoStock, count_bins
-from shop.kernel.idempotency import once
-from shop.orders.store import DynamoOrders
-from shop.pricing.store import DynamoTallies
-from shop.storage.keys import DynamoKeys
-from shop.storage.transactions import DynamoLedger
+from shop.checkout.schemas import CheckoutPageSettings, checkout_view
+from shop.checkout.store import DynamoCheckoutSessionRepository
+from shop.entrypoints.http import Request, endpoint
+from shop.inventory.store import DynamoStockRepository, counter_shards
+from shop.kernel.idempotency import run_idempotent
+from shop.orders.store import DynamoOrderRepository
+from shop.pricing.store.usage_counters import DynamoUsageCounters
+from shop.storage.idempotency import DynamoIdempotencyStore
+from shop.storage.transactions import DynamoUnitOfWork
 
-sessions = DynamoSessions()
-orders = DynamoOrders()
-stock = DynamoStock()
-tallies = DynamoTallies(count_bins())
-keys = DynamoKeys()
-ledger = DynamoLedger()
-front = Front.of_the_stage()
+sessions = DynamoCheckoutSessionRepository()
+orders = DynamoOrderRepository()
+stock = DynamoStockRepository()
+tallies = DynamoUsageCounters(counter_shards())
+keys = DynamoIdempotencyStore()
+ledger = DynamoUnitOfWork()
+front = CheckoutPageSettings.from_environment()
 
 
 @endpoint(capability="dev.ucp.shopping.checkout")
 def handler(request: Request[None]) -> Mapping[str, Any]:
-    return once(
-        request.ask,
+    return run_idempotent(
+        request.idempotent,
         lambda: cancel_checkout(
             request.path["id"],
-            request.ask,
+            request.idempotent,
             sessions=sessions,
             orders=orders,
-            stock=stock,
-            tallies=tallies,
-            ledger=ledger,
+            reservations=stock,
+            usage=tallies,
+            uow=ledger,
         ),
         lambda shown: checkout_view(shown, front),
-        keys=keys,
-        ledger=ledger,
+        idempotency=keys,
+        uow=ledger,
     )

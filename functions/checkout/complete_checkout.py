@@ -4,76 +4,82 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from shop.cart.actions import Shelf
-from shop.catalog.store import DynamoCatalogue
-from shop.checkout.actions import Held, Till, complete_checkout
-from shop.checkout.model import Session, waiting_message
-from shop.checkout.store import DynamoSessions
-from shop.checkout.wire import CompleteRequest, Front, checkout_view
-from shop.edge.http import Request, endpoint, setting
-from shop.inventory.store import DynamoStock, count_bins, recent_counts
-from shop.orders.store import DynamoOrders
-from shop.payments.gateway.chosen import provider_of_the_stage
-from shop.peak.actions.in_force import RoomsInForce
-from shop.peak.actions.waiting import held_back
-from shop.peak.gateway.keys import SecretKeys
-from shop.peak.store import waiting_rooms
-from shop.peak.wire.signs import ADMISSION, room_url
-from shop.pricing.store import DynamoLedgers, DynamoStandings, DynamoTallies, rule_book
-from shop.pricing.store.guesses import DynamoGuesses
-from shop.shipping.store import shipping_tables
-from shop.storage.keys import DynamoKeys
-from shop.storage.transactions import DynamoLedger
+from shop.cart.actions import PricingContext
+from shop.catalog.store import DynamoProductCatalog
+from shop.checkout.actions import CheckoutDependencies, CompletionBlocked, complete_checkout
+from shop.checkout.model import CheckoutSession, waiting_message
+from shop.checkout.schemas import CheckoutPageSettings, CompleteRequest, checkout_view
+from shop.checkout.store import DynamoCheckoutSessionRepository
+from shop.entrypoints.http import Request, endpoint, required_setting
+from shop.inventory.store import DynamoStockRepository, counter_level_cache, counter_shards
+from shop.orders.store import DynamoOrderRepository
+from shop.payments.gateway.factory import create_payment_provider
+from shop.peak.actions.queue_turns import blocking_room
+from shop.peak.actions.room_expiry import ActiveWaitingRooms
+from shop.peak.gateway.signing_keys import SecretAdmissionKeys
+from shop.peak.schemas.checkout_notices import ADMISSION_HEADER, waiting_room_url
+from shop.peak.store.waiting_rooms import waiting_rooms
+from shop.pricing.store.code_attempts import DynamoCodeAttemptLimiter
+from shop.pricing.store.credit_accounts import DynamoCreditAccountRepository
+from shop.pricing.store.rule_set_cache import rule_set_cache
+from shop.pricing.store.usage_counters import DynamoUsageCounters, DynamoUsageLimitReader
+from shop.shipping.store import shipping_table_cache
+from shop.storage.idempotency import DynamoIdempotencyStore
+from shop.storage.transactions import DynamoUnitOfWork
 
-stock = DynamoStock()
-orders = DynamoOrders()
-till = Till(
-    sessions=DynamoSessions(),
+stock = DynamoStockRepository()
+orders = DynamoOrderRepository()
+deps = CheckoutDependencies(
+    sessions=DynamoCheckoutSessionRepository(),
     orders=orders,
     stock=stock,
-    tallies=DynamoTallies(count_bins()),
-    keys=DynamoKeys(),
-    ledger=DynamoLedger(),
-    placing=DynamoLedger(insists=False),
-    provider=provider_of_the_stage(),
-    shelf=Shelf(
-        DynamoCatalogue(),
-        rule_book(),
-        DynamoStandings(recent_counts()),
+    usage=DynamoUsageCounters(counter_shards()),
+    idempotency=DynamoIdempotencyStore(),
+    uow=DynamoUnitOfWork(),
+    placing=DynamoUnitOfWork(retry_throttled=False),
+    provider=create_payment_provider(),
+    pricing=PricingContext(
+        DynamoProductCatalog(),
+        rule_set_cache(),
+        DynamoUsageLimitReader(counter_level_cache()),
         stock,
         orders,
-        shipping_tables(),
+        shipping_table_cache(),
     ),
-    ledgers=DynamoLedgers(),
-    guesses=DynamoGuesses(),
-    payment_window=timedelta(seconds=int(setting("PAYMENT_WINDOW_SECONDS"))),
+    credit_accounts=DynamoCreditAccountRepository(),
+    code_attempts=DynamoCodeAttemptLimiter(),
+    payment_window=timedelta(seconds=int(required_setting("PAYMENT_WINDOW_SECONDS"))),
 )
-front = Front.of_the_stage()
-rooms = RoomsInForce(waiting_rooms(), rule_book())
-keys = SecretKeys(setting("SECRET_WAITING_ROOM"))
+front = CheckoutPageSettings.from_environment()
+rooms = ActiveWaitingRooms(waiting_rooms(), rule_set_cache())
+keys = SecretAdmissionKeys(required_setting("SECRET_WAITING_ROOM"))
 
 
 @endpoint(CompleteRequest, capability="dev.ucp.shopping.checkout")
 def handler(request: Request[CompleteRequest]) -> Mapping[str, Any]:
     return complete_checkout(
         request.path["id"],
-        request.body.tender(),
-        request.ask,
-        till,
+        request.body.payment_input(),
+        request.idempotent,
+        deps,
         lambda shown: checkout_view(shown, front, request.body.paid_view(shown)),
-        gate=lambda session: _gate(session, request),
-        asker=request.caller.customer or request.source_ip,
+        guard=lambda session: _gate(session, request),
+        rate_limit_subject=request.caller.customer or request.source_ip,
     )
 
 
-def _gate(session: Session, request: Request[CompleteRequest]) -> Held | None:
+def _gate(session: CheckoutSession, request: Request[CompleteRequest]) -> CompletionBlocked | None:
     """Goods that everybody wants are bought by those who waited for their turn."""
-    room = held_back(
+    room = blocking_room(
         session.id,
         [line.variant_id for line in session.offer.lines],
-        request.headers.get(ADMISSION),
-        rooms=rooms,
-        keys=keys,
-        at=request.at,
+        request.headers.get(ADMISSION_HEADER),
+        waiting_rooms=rooms,
+        admission_keys=keys,
+        at=request.received_at,
     )
-    return None if room is None else Held(waiting_message(), room_url(room, front.shop_url))
+    return (
+        None
+        if room is None
+        else CompletionBlocked(waiting_message(), waiting_room_url(room, front.shop_url))
+    )

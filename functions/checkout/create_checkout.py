@@ -3,62 +3,63 @@
 from collections.abc import Mapping
 from typing import Any
 
-from shop.cart.actions import Shelf
-from shop.cart.store import DynamoCarts
-from shop.catalog.store import DynamoCatalogue
+from shop.cart.actions import PricingContext
+from shop.cart.store import DynamoCartRepository
+from shop.catalog.store import DynamoProductCatalog
 from shop.checkout.actions import create_checkout
-from shop.checkout.store import DynamoSessions
-from shop.checkout.wire import CheckoutCreateRequest, Front, checkout_view
-from shop.edge.http import Request, endpoint
-from shop.inventory.store import DynamoStock, recent_counts
-from shop.kernel.idempotency import once
-from shop.orders.store import DynamoOrders
-from shop.peak.actions.in_force import RoomsInForce
-from shop.peak.store import waiting_rooms
-from shop.peak.wire.signs import announced
-from shop.pricing.store import DynamoStandings, rule_book
-from shop.pricing.store.guesses import DynamoGuesses
-from shop.shipping.store import shipping_tables
-from shop.storage.keys import DynamoKeys
-from shop.storage.transactions import DynamoLedger
+from shop.checkout.schemas import CheckoutCreateRequest, CheckoutPageSettings, checkout_view
+from shop.checkout.store import DynamoCheckoutSessionRepository
+from shop.entrypoints.http import Request, endpoint
+from shop.inventory.store import DynamoStockRepository, counter_level_cache
+from shop.kernel.idempotency import run_idempotent
+from shop.orders.store import DynamoOrderRepository
+from shop.peak.actions.room_expiry import ActiveWaitingRooms
+from shop.peak.schemas.checkout_notices import with_waiting_room_notice
+from shop.peak.store.waiting_rooms import waiting_rooms
+from shop.pricing.store.code_attempts import DynamoCodeAttemptLimiter
+from shop.pricing.store.rule_set_cache import rule_set_cache
+from shop.pricing.store.usage_counters import DynamoUsageLimitReader
+from shop.shipping.store import shipping_table_cache
+from shop.storage.idempotency import DynamoIdempotencyStore
+from shop.storage.transactions import DynamoUnitOfWork
 
-sessions = DynamoSessions()
-carts = DynamoCarts()
-stock = DynamoStock()
-orders = DynamoOrders()
-shelf = Shelf(
-    DynamoCatalogue(),
-    rule_book(),
-    DynamoStandings(recent_counts()),
+sessions = DynamoCheckoutSessionRepository()
+carts = DynamoCartRepository()
+stock = DynamoStockRepository()
+orders = DynamoOrderRepository()
+pricing = PricingContext(
+    DynamoProductCatalog(),
+    rule_set_cache(),
+    DynamoUsageLimitReader(counter_level_cache()),
     stock,
     orders,
-    shipping_tables(),
+    shipping_table_cache(),
 )
-keys = DynamoKeys()
-ledger = DynamoLedger()
-guesses = DynamoGuesses()
-front = Front.of_the_stage()
-rooms = RoomsInForce(waiting_rooms(), rule_book())
+keys = DynamoIdempotencyStore()
+ledger = DynamoUnitOfWork()
+guesses = DynamoCodeAttemptLimiter()
+front = CheckoutPageSettings.from_environment()
+rooms = ActiveWaitingRooms(waiting_rooms(), rule_set_cache())
 
 
 @endpoint(CheckoutCreateRequest, capability="dev.ucp.shopping.checkout", status=201)
 def handler(request: Request[CheckoutCreateRequest]) -> Mapping[str, Any]:
-    wish = request.body.wish(request.channel)
+    wish = request.body.to_input(request.channel)
     asker = request.caller.customer or request.source_ip
-    answer = once(
-        request.ask,
+    answer = run_idempotent(
+        request.idempotent,
         lambda: create_checkout(
             wish,
-            request.ask,
+            request.idempotent,
             sessions=sessions,
             carts=carts,
-            shelf=shelf,
+            pricing=pricing,
             stock=stock,
-            guesses=guesses,
-            asker=asker,
+            code_attempts=guesses,
+            rate_limit_subject=asker,
         ),
         lambda shown: checkout_view(shown, front),
-        keys=keys,
-        ledger=ledger,
+        idempotency=keys,
+        uow=ledger,
     )
-    return announced(answer, rooms.open(request.at), front.shop_url)
+    return with_waiting_room_notice(answer, rooms.list_open(request.received_at), front.shop_url)

@@ -3,48 +3,49 @@
 from collections.abc import Mapping
 from typing import Any
 
-from shop.cart.actions import Shelf
-from shop.catalog.store import DynamoCatalogue
-from shop.checkout.actions import show_checkout
-from shop.checkout.store import DynamoSessions
-from shop.checkout.wire import Front, checkout_view
-from shop.edge.http import Request, endpoint
-from shop.inventory.store import DynamoStock, recent_counts
-from shop.orders.store import DynamoOrders
-from shop.peak.actions.in_force import RoomsInForce
-from shop.peak.store import waiting_rooms
-from shop.peak.wire.signs import announced
-from shop.pricing.store import DynamoStandings, rule_book
-from shop.shipping.store import shipping_tables
-from shop.storage.transactions import DynamoLedger
+from shop.cart.actions import PricingContext
+from shop.catalog.store import DynamoProductCatalog
+from shop.checkout.actions import get_checkout
+from shop.checkout.schemas import CheckoutPageSettings, checkout_view
+from shop.checkout.store import DynamoCheckoutSessionRepository
+from shop.entrypoints.http import Request, endpoint
+from shop.inventory.store import DynamoStockRepository, counter_level_cache
+from shop.orders.store import DynamoOrderRepository
+from shop.peak.actions.room_expiry import ActiveWaitingRooms
+from shop.peak.schemas.checkout_notices import with_waiting_room_notice
+from shop.peak.store.waiting_rooms import waiting_rooms
+from shop.pricing.store.rule_set_cache import rule_set_cache
+from shop.pricing.store.usage_counters import DynamoUsageLimitReader
+from shop.shipping.store import shipping_table_cache
+from shop.storage.transactions import DynamoUnitOfWork
 
-sessions = DynamoSessions()
-stock = DynamoStock()
-orders = DynamoOrders()
-ledger = DynamoLedger()
-shelf = Shelf(
-    DynamoCatalogue(),
-    rule_book(),
-    DynamoStandings(recent_counts()),
+sessions = DynamoCheckoutSessionRepository()
+stock = DynamoStockRepository()
+orders = DynamoOrderRepository()
+ledger = DynamoUnitOfWork()
+pricing = PricingContext(
+    DynamoProductCatalog(),
+    rule_set_cache(),
+    DynamoUsageLimitReader(counter_level_cache()),
     stock,
     orders,
-    shipping_tables(),
+    shipping_table_cache(),
 )
-front = Front.of_the_stage()
-rooms = RoomsInForce(waiting_rooms(), rule_book())
+front = CheckoutPageSettings.from_environment()
+rooms = ActiveWaitingRooms(waiting_rooms(), rule_set_cache())
 
 
 @endpoint(capability="dev.ucp.shopping.checkout")
 def handler(request: Request[None]) -> Mapping[str, Any]:
-    shown = show_checkout(
+    result = get_checkout(
         request.caller.owner,
         request.path["id"],
         sessions=sessions,
         orders=orders,
-        shelf=shelf,
+        pricing=pricing,
         stock=stock,
-        ledger=ledger,
-        at=request.at,
+        uow=ledger,
+        at=request.received_at,
     )
-    view = checkout_view(shown, front)
-    return announced(view, rooms.open(request.at), front.shop_url)
+    view = checkout_view(result, front)
+    return with_waiting_room_notice(view, rooms.list_open(request.received_at), front.shop_url)

@@ -1,28 +1,28 @@
 """POST /staff/customers/{id}/credits: give or take points or store credit, with a reason."""
 
-from shop.edge.http import Request, endpoint
+from shop.entrypoints.http import Request, endpoint
 from shop.kernel.ids import derived_id
-from shop.pricing.actions.credits import adjust
-from shop.pricing.model.known import customer_of
-from shop.pricing.store import DynamoLedgers
-from shop.pricing.wire.credits import AccountView, AdjustBody
-from shop.storage.transactions import DynamoLedger
+from shop.pricing.actions.credits import adjust_credits
+from shop.pricing.model.customer_segments import parse_customer_id
+from shop.pricing.schemas.credits import CreditAccountView, CreditAdjustmentBody
+from shop.pricing.store.credit_accounts import DynamoCreditAccountRepository
+from shop.storage.transactions import DynamoUnitOfWork
 
-ledgers = DynamoLedgers()
-ledger = DynamoLedger()
+ledgers = DynamoCreditAccountRepository()
+ledger = DynamoUnitOfWork()
 
 
-@endpoint(AdjustBody, status=201)
-def handler(request: Request[AdjustBody]) -> AccountView:
+@endpoint(CreditAdjustmentBody, status=201)
+def handler(request: Request[CreditAdjustmentBody]) -> CreditAccountView:
     wish = request.body
-    book = adjust(
-        wish.account(customer_of(request.path["id"])),
+    book = adjust_credits(
+        wish.account(parse_customer_id(request.path["id"])),
         wish.amount,
-        command=derived_id("hand", request.key),
+        command=derived_id("hand", request.required_idempotency_key),
         reason=f"{wish.reason} (by {request.caller.owner})",
         expires=wish.expires,
-        ledgers=ledgers,
-        ledger=ledger,
-        at=request.at,
+        credit_accounts=ledgers,
+        writes=ledger,
+        at=request.received_at,
     )
-    return AccountView.of(book, request.at, wish.currency)
+    return CreditAccountView.of(book, request.received_at, wish.currency)

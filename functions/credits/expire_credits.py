@@ -3,15 +3,15 @@
 from datetime import datetime
 from typing import Any
 
-from shop.edge.schedule import scheduled
-from shop.pricing.actions.credits import expire_due
-from shop.pricing.store import DynamoLedgers
-from shop.storage.transactions import DynamoLedger
+from shop.entrypoints.scheduler import scheduled
+from shop.pricing.actions.credits import expire_credits
+from shop.pricing.store.credit_accounts import DynamoCreditAccountRepository
+from shop.storage.transactions import DynamoUnitOfWork
 
-ledgers = DynamoLedgers()
-ledger = DynamoLedger()
+ledgers = DynamoCreditAccountRepository()
+ledger = DynamoUnitOfWork()
 
 
 @scheduled
 def handler(at: datetime) -> dict[str, Any]:
-    return {"swept": expire_due(at, ledgers=ledgers, ledger=ledger)}
+    return {"swept": expire_credits(at, credit_accounts=ledgers, writes=ledger)}

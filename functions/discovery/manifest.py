@@ -7,7 +7,7 @@ FEATURE = Feature(
     (
         Endpoint(
             route="GET /.well-known/ucp",
-            module="discovery.business_profile",
+            module="discovery.get_business_profile",
             access=Access.PUBLIC,
             summary="What the shop speaks: UCP version, transports, capabilities, ways to pay",
             response="ucp:profile.json#/$defs/business_schema",

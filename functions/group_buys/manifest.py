@@ -2,7 +2,7 @@
 
 from functions.manifest import Access, Endpoint, Feature, Switch, Table
 
-_VIEW = "shop.pricing.wire.group_buys:GroupBuyView"
+_VIEW = "shop.pricing.schemas.group_buys:GroupBuyView"
 
 FEATURE = Feature(
     "group_buys",
@@ -10,19 +10,19 @@ FEATURE = Feature(
         Endpoint(
             route="POST /group-buys",
             switch=Switch.CHECKOUT,
-            module="group_buys.open_group",
+            module="group_buys.create_group_buy",
             access=Access.SHOPPER,
             summary="Open a group that buys together; its code opens the price at the checkout",
-            idempotent=True,
+            requires_idempotency_key=True,
             status=201,
-            request="shop.pricing.wire.group_buys:GroupBuyBody",
+            request="shop.pricing.schemas.group_buys:GroupBuyBody",
             response=_VIEW,
             reads=(Table.PRICING,),
             writes=(Table.PRICING, Table.SESSIONS),
         ),
         Endpoint(
             route="GET /group-buys/{id}",
-            module="group_buys.get_group",
+            module="group_buys.get_group_buy",
             access=Access.PUBLIC,
             summary="How full a group is, and how long it is open",
             response=_VIEW,

@@ -2,16 +2,16 @@
 
 from typing import Any
 
-from shop.edge.http import Request, endpoint, setting
-from shop.orders.actions.finding import find_order
-from shop.orders.store import DynamoOrders
-from shop.orders.wire.ucp import order_view
+from shop.entrypoints.http import Request, endpoint, required_setting
+from shop.orders.actions.lookup import get_order
+from shop.orders.schemas.ucp import order_view
+from shop.orders.store import DynamoOrderRepository
 
-SHOP_URL = setting("SHOP_URL")
-orders = DynamoOrders()
+SHOP_URL = required_setting("SHOP_URL")
+orders = DynamoOrderRepository()
 
 
 @endpoint(capability="dev.ucp.shopping.order")
 def handler(request: Request[None]) -> dict[str, Any]:
-    order = find_order(request.caller.customer, request.path["id"], orders=orders)
+    order = get_order(request.caller.customer, request.path["id"], orders=orders)
     return order_view(order, SHOP_URL)

@@ -1,16 +1,18 @@
 """GET /account/orders: what the signed-in customer bought, newest first."""
 
-from shop.edge.http import Request, endpoint
-from shop.orders.store import DynamoOrders
-from shop.orders.wire.staff import OrderList, page_size
+from shop.entrypoints.http import Request, endpoint
+from shop.orders.schemas.staff import OrderList, page_size_from_query
+from shop.orders.store import DynamoOrderRepository
 
-orders = DynamoOrders()
+orders = DynamoOrderRepository()
 
 
 @endpoint()
 def handler(request: Request[None]) -> OrderList:
     query = request.query
-    page = orders.of_customer(
-        request.caller.owner, cursor=query.get("cursor"), limit=page_size(query.get("limit"))
+    page = orders.list_by_customer(
+        request.caller.owner,
+        cursor=query.get("cursor"),
+        limit=page_size_from_query(query.get("limit")),
     )
     return OrderList.of(page)

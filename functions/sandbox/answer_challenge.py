@@ -2,17 +2,17 @@
 
 from typing import Any
 
-from shop.edge.http import Request, endpoint, setting
-from shop.edge.queue import send
-from shop.payments.gateway.chosen import sandbox_of_the_stage
-from shop.payments.wire import ChallengeAnswer
+from shop.entrypoints.http import Request, endpoint, required_setting
+from shop.entrypoints.sqs import send_message
+from shop.payments.gateway.factory import create_sandbox_provider
+from shop.payments.schemas import ChallengeAnswer
 
-QUEUE = setting("QUEUE_SANDBOX_SETTLEMENTS")
-sandbox = sandbox_of_the_stage()
+QUEUE = required_setting("QUEUE_SANDBOX_SETTLEMENTS")
+sandbox = create_sandbox_provider()
 
 
 @endpoint(ChallengeAnswer)
 def handler(request: Request[ChallengeAnswer]) -> dict[str, Any]:
-    report = sandbox.decide(request.path["reference"], request.body.approved)
-    send(QUEUE, {"reference": report.reference})
+    report = sandbox.resolve_challenge(request.path["reference"], request.body.approved)
+    send_message(QUEUE, {"reference": report.reference})
     return {"reference": report.reference, "status": report.status.value}

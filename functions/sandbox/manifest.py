@@ -7,13 +7,13 @@ FEATURE = Feature(
     (
         Endpoint(
             route="GET /sandbox",
-            module="sandbox.explain",
+            module="sandbox.list_test_tokens",
             access=Access.PUBLIC,
             summary="What the payment sandbox is, and its test tokens",
         ),
         Endpoint(
             route="GET /sandbox/challenges/{reference}",
-            module="sandbox.show_challenge",
+            module="sandbox.get_challenge",
             access=Access.PUBLIC,
             summary="A payment that waits for its buyer's approval",
             payments=True,
@@ -24,7 +24,7 @@ FEATURE = Feature(
             module="sandbox.answer_challenge",
             access=Access.PUBLIC,
             summary="The buyer approves or declines",
-            request="shop.payments.wire:ChallengeAnswer",
+            request="shop.payments.schemas:ChallengeAnswer",
             payments=True,
         ),
         Endpoint(
@@ -32,7 +32,7 @@ FEATURE = Feature(
             module="sandbox.receive_payment_event",
             access=Access.WEBHOOK,
             summary="The sandbox says that a payment changed (Standard Webhooks)",
-            request="shop.payments.wire:PaymentEvent",
+            request="shop.payments.schemas:PaymentEvent",
             status=202,
             sends=(Queue.PAYMENT_EVENTS,),
             secrets=(Secret.SANDBOX_WEBHOOK,),

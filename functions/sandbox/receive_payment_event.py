@@ -2,18 +2,18 @@
 
 from typing import Any
 
-from shop.edge.http import Answer, Request, endpoint, parse, setting
-from shop.edge.queue import send
-from shop.edge.webhook import Secret, verified
-from shop.payments.wire import PaymentEvent
+from shop.entrypoints.http import Request, Response, endpoint, parse_body, required_setting
+from shop.entrypoints.sqs import send_message
+from shop.entrypoints.webhook import SigningSecret, verify_standard_webhook
+from shop.payments.schemas import PaymentEvent
 
-QUEUE = setting("QUEUE_PAYMENT_EVENTS")
-secret = Secret(setting("SECRET_SANDBOX_WEBHOOK"))
+QUEUE = required_setting("QUEUE_PAYMENT_EVENTS")
+secret = SigningSecret(required_setting("SECRET_SANDBOX_WEBHOOK"))
 
 
 @endpoint(status=202)
 def handler(request: Request[None]) -> Any:
-    verified(request.headers, request.raw, secret, request.at)
-    event = parse(PaymentEvent, request.raw)
-    send(QUEUE, {"provider": "sandbox", **event.model_dump()})
-    return Answer(None, 202)
+    verify_standard_webhook(request.headers, request.raw_body, secret, request.received_at)
+    event = parse_body(PaymentEvent, request.raw_body)
+    send_message(QUEUE, {"provider": "sandbox", **event.model_dump()})
+    return Response(None, 202)

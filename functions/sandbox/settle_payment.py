@@ -1,18 +1,18 @@
 """A sandbox payment comes to its end; a signed webhook tells, as a real provider's would."""
 
-from shop.edge.http import setting
-from shop.edge.queue import Message, consumer
-from shop.edge.webhook import Secret, deliver
-from shop.payments.gateway.chosen import sandbox_of_the_stage
-from shop.payments.wire import PaymentEvent
+from shop.entrypoints.http import required_setting
+from shop.entrypoints.sqs import QueueMessage, consumer
+from shop.entrypoints.webhook import SigningSecret, send_webhook
+from shop.payments.gateway.factory import create_sandbox_provider
+from shop.payments.schemas import PaymentEvent
 
-URL = f"{setting('SHOP_URL')}/webhooks/payments/sandbox"
-secret = Secret(setting("SECRET_SANDBOX_WEBHOOK"))
-sandbox = sandbox_of_the_stage()
+URL = f"{required_setting('SHOP_URL')}/webhooks/payments/sandbox"
+secret = SigningSecret(required_setting("SECRET_SANDBOX_WEBHOOK"))
+sandbox = create_sandbox_provider()
 
 
 @consumer(PaymentEvent)
-def handler(message: Message[PaymentEvent]) -> None:
+def handler(message: QueueMessage[PaymentEvent]) -> None:
     report = sandbox.settle(message.body.reference)
     told = {"type": f"payment.{report.status}", "reference": report.reference}
-    deliver(URL, told, message.id, secret, message.at)
+    send_webhook(URL, told, message.id, secret, message.at)

@@ -3,19 +3,20 @@
 from datetime import datetime
 from typing import Any
 
-from shop.edge.schedule import scheduled
-from shop.inventory.store import DynamoStock, count_bins
+from shop.entrypoints.scheduler import scheduled
+from shop.inventory.store import DynamoStockRepository, counter_shards
 from shop.orders.actions.group_buys import close_group_buys
-from shop.orders.store import DynamoOrders
-from shop.pricing.store import DynamoGroupBuys, DynamoTallies
-from shop.storage.table import connection
-from shop.storage.transactions import DynamoLedger
+from shop.orders.store import DynamoOrderRepository
+from shop.pricing.store.group_buys import DynamoGroupBuyRepository
+from shop.pricing.store.usage_counters import DynamoUsageCounters
+from shop.storage.connection import connection
+from shop.storage.transactions import DynamoUnitOfWork
 
-orders = DynamoOrders()
-stock = DynamoStock()
-tallies = DynamoTallies(count_bins())
-ledger = DynamoLedger(connection())
-group_buys = DynamoGroupBuys()
+orders = DynamoOrderRepository()
+stock = DynamoStockRepository()
+tallies = DynamoUsageCounters(counter_shards())
+ledger = DynamoUnitOfWork(connection())
+group_buys = DynamoGroupBuyRepository()
 
 
 @scheduled
@@ -23,9 +24,9 @@ def handler(at: datetime) -> dict[str, Any]:
     due, settled = close_group_buys(
         at=at,
         orders=orders,
-        stock=stock,
-        tallies=tallies,
-        ledger=ledger,
+        reservations=stock,
+        usage=tallies,
+        uow=ledger,
         group_buys=group_buys,
     )
     return {"due": due, "settled": settled}

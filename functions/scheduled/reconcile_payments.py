@@ -3,25 +3,25 @@
 from datetime import datetime
 from typing import Any
 
-from shop.edge.schedule import scheduled
-from shop.inventory.store import DynamoStock, count_bins
-from shop.orders.actions.expiring import reconcile_payments
-from shop.orders.store import DynamoOrders
-from shop.payments.gateway.chosen import provider_of_the_stage
-from shop.pricing.store import DynamoTallies
-from shop.storage.table import connection
-from shop.storage.transactions import DynamoLedger
+from shop.entrypoints.scheduler import scheduled
+from shop.inventory.store import DynamoStockRepository, counter_shards
+from shop.orders.actions.expiry import reconcile_payments
+from shop.orders.store import DynamoOrderRepository
+from shop.payments.gateway.factory import create_payment_provider
+from shop.pricing.store.usage_counters import DynamoUsageCounters
+from shop.storage.connection import connection
+from shop.storage.transactions import DynamoUnitOfWork
 
-orders = DynamoOrders()
-stock = DynamoStock()
-tallies = DynamoTallies(count_bins())
-ledger = DynamoLedger(connection())
-provider = provider_of_the_stage()
+orders = DynamoOrderRepository()
+stock = DynamoStockRepository()
+tallies = DynamoUsageCounters(counter_shards())
+ledger = DynamoUnitOfWork(connection())
+provider = create_payment_provider()
 
 
 @scheduled
 def handler(at: datetime) -> dict[str, Any]:
     looked, settled = reconcile_payments(
-        at=at, orders=orders, stock=stock, tallies=tallies, ledger=ledger, provider=provider
+        at=at, orders=orders, reservations=stock, usage=tallies, uow=ledger, provider=provider
     )
     return {"waiting": looked, "settled": settled}

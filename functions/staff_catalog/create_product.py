@@ -4,21 +4,21 @@ With an Idempotency-Key its id follows from the key, so that a retry finds it ta
 making it twice.
 """
 
-from shop.catalog.actions.keeping import create_product
-from shop.catalog.store import DynamoCatalogue
-from shop.catalog.wire.keeping import ProductBody, ProductView
-from shop.edge.http import Answer, Request, endpoint
+from shop.catalog.actions.product_admin import create_product
+from shop.catalog.schemas.admin import ProductBody, ProductView
+from shop.catalog.store import DynamoProductCatalog
+from shop.entrypoints.http import Request, Response, endpoint
 from shop.kernel.ids import derived_id, new_id
 
-catalogue = DynamoCatalogue()
+catalogue = DynamoProductCatalog()
 
 
 @endpoint(ProductBody, status=201)
-def handler(request: Request[ProductBody]) -> Answer:
+def handler(request: Request[ProductBody]) -> Response:
     key = request.idempotency_key
     own = derived_id("prod", request.caller.owner, key) if key else new_id("prod")
     product = create_product(
-        request.body.id or own, request.body.draft(), catalogue=catalogue, at=request.at
+        request.body.id or own, request.body.draft(), catalogue=catalogue, at=request.received_at
     )
     headers = {"ETag": f'"{product.version}"', "Location": f"/staff/products/{product.id}"}
-    return Answer(ProductView.of(product), 201, headers)
+    return Response(ProductView.of(product), 201, headers)

@@ -1,13 +1,13 @@
 """GET /staff/products/{id}: a product as staff change it."""
 
-from shop.catalog.store import DynamoCatalogue
-from shop.catalog.wire.keeping import ProductView
-from shop.edge.http import Answer, Request, endpoint
+from shop.catalog.schemas.admin import ProductView
+from shop.catalog.store import DynamoProductCatalog
+from shop.entrypoints.http import Request, Response, endpoint
 
-catalogue = DynamoCatalogue()
+catalogue = DynamoProductCatalog()
 
 
 @endpoint()
-def handler(request: Request[None]) -> Answer:
-    product = catalogue.product(request.path["id"])
-    return Answer(ProductView.of(product), headers={"ETag": f'"{product.version}"'})
+def handler(request: Request[None]) -> Response:
+    product = catalogue.get(request.path["id"])
+    return Response(ProductView.of(product), headers={"ETag": f'"{product.version}"'})

@@ -1,22 +1,24 @@
 """POST /staff/imports: take in a product file, Shopify's CSV or YAML, with its opening stock."""
 
-from shop.catalog.actions.importing import import_entries
-from shop.catalog.store import DynamoCatalogue
-from shop.catalog.wire.files import LARGEST_FILE, read_file, terms_asked
-from shop.catalog.wire.keeping import ImportReport
-from shop.edge.http import Request, endpoint
-from shop.inventory.store import DynamoStock
+from shop.catalog.actions.importing import import_products
+from shop.catalog.schemas.admin import ImportReportView
+from shop.catalog.schemas.files import MAX_FILE_BYTES, import_options_from_query, parse_product_file
+from shop.catalog.store import DynamoProductCatalog
+from shop.entrypoints.http import Request, endpoint
+from shop.inventory.store import DynamoStockRepository
 
-catalogue = DynamoCatalogue()
-stock = DynamoStock()
+catalogue = DynamoProductCatalog()
+stock = DynamoStockRepository()
 
 
-@endpoint(body_limit=LARGEST_FILE)
-def handler(request: Request[None]) -> ImportReport:
+@endpoint(body_limit=MAX_FILE_BYTES)
+def handler(request: Request[None]) -> ImportReportView:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    read = read_file(request.raw, kind, terms_asked(request.query))
-    done = import_entries(read.entries, catalogue=catalogue, at=request.at)
+    read = parse_product_file(request.raw_body, kind, import_options_from_query(request.query))
+    done = import_products(read.entries, catalogue=catalogue, at=request.received_at)
     counts = {s: n for e in read.entries if e.product_id in done.kept for s, n in e.counts.items()}
     actor = request.caller.username or request.caller.owner
-    opened = stock.open(counts, actor=actor, reason="product import", at=request.at)
-    return ImportReport.of(done, read.rejected, len(opened), len(counts), list(read.notices))
+    opened = stock.create_levels(
+        counts, actor=actor, reason="product import", at=request.received_at
+    )
+    return ImportReportView.of(done, read.rejected, len(opened), len(counts), list(read.notices))

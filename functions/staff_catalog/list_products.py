@@ -1,20 +1,20 @@
 """GET /staff/products: all products, by status and id."""
 
-from shop.catalog.actions.keeping import list_products
-from shop.catalog.store import DynamoCatalogue
-from shop.catalog.wire.keeping import ProductListView, status_asked
-from shop.edge.http import Request, endpoint
-from shop.kernel.paging import limit_asked
+from shop.catalog.actions.product_admin import list_products
+from shop.catalog.schemas.admin import ProductListView, product_status_from_query
+from shop.catalog.store import DynamoProductCatalog
+from shop.entrypoints.http import Request, endpoint
+from shop.kernel.pagination import parse_limit
 
-catalogue = DynamoCatalogue()
+catalogue = DynamoProductCatalog()
 
 
 @endpoint()
 def handler(request: Request[None]) -> ProductListView:
     page = list_products(
         catalogue=catalogue,
-        status=status_asked(request.query.get("status")),
-        limit=limit_asked(request.query.get("limit")),
+        status=product_status_from_query(request.query.get("status")),
+        limit=parse_limit(request.query.get("limit")),
         cursor=request.query.get("cursor"),
     )
     return ProductListView.of(page)

@@ -3,8 +3,8 @@
 from functions.manifest import Access, Endpoint, Feature, Schedule, Table
 
 GROUPS = ("staff", "catalogue")
-_PRODUCT = "shop.catalog.wire.keeping:ProductBody"
-_PRODUCT_VIEW = "shop.catalog.wire.keeping:ProductView"
+_PRODUCT = "shop.catalog.schemas.admin:ProductBody"
+_PRODUCT_VIEW = "shop.catalog.schemas.admin:ProductView"
 
 FEATURE = Feature(
     "staff_catalog",
@@ -26,7 +26,7 @@ FEATURE = Feature(
             access=Access.STAFF,
             groups=GROUPS,
             summary="All products, drafts and archive too (?status=draft&limit=50&cursor=…)",
-            response="shop.catalog.wire.keeping:ProductListView",
+            response="shop.catalog.schemas.admin:ProductListView",
             reads=(Table.CATALOG,),
         ),
         Endpoint(
@@ -40,7 +40,7 @@ FEATURE = Feature(
         ),
         Endpoint(
             route="PUT /staff/products/{id}",
-            module="staff_catalog.change_product",
+            module="staff_catalog.update_product",
             access=Access.STAFF,
             groups=GROUPS,
             summary="Change a product, from the version that was read (If-Match, or in the body)",
@@ -51,12 +51,12 @@ FEATURE = Feature(
         ),
         Endpoint(
             route="POST /staff/products/{id}/status",
-            module="staff_catalog.move_product",
+            module="staff_catalog.set_product_status",
             access=Access.STAFF,
             groups=GROUPS,
             summary="Move a product along its life: to review, on sale, off sale, away",
             versioned=True,
-            request="shop.catalog.wire.keeping:StatusBody",
+            request="shop.catalog.schemas.admin:StatusBody",
             response=_PRODUCT_VIEW,
             writes=(Table.CATALOG,),
         ),
@@ -66,13 +66,13 @@ FEATURE = Feature(
             access=Access.STAFF,
             groups=GROUPS,
             summary="Take in a product file: Shopify's CSV, or YAML (?currency=USD&media=https://…)",
-            response="shop.catalog.wire.keeping:ImportReport",
+            response="shop.catalog.schemas.admin:ImportReportView",
             writes=(Table.CATALOG, Table.INVENTORY),
             timeout=30,
             memory=1024,
         ),
         Schedule(
-            module="staff_catalog.mend_lists",
+            module="staff_catalog.repair_search_index",
             rate="rate(15 minutes)",
             writes=(Table.CATALOG,),
         ),

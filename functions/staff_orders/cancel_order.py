@@ -1,19 +1,19 @@
 """POST /staff/orders/{id}/cancel: an order, or what has not left of it, is called off; stock and
 money go back."""
 
-from shop.edge.http import Request, endpoint
-from shop.inventory.store import DynamoStock, count_bins
-from shop.orders.actions.calling_off import cancel_order
-from shop.orders.store import DynamoOrders
-from shop.orders.wire.staff import CancelRequest, StaffOrder
-from shop.pricing.store import DynamoTallies
-from shop.storage.table import connection
-from shop.storage.transactions import DynamoLedger
+from shop.entrypoints.http import Request, endpoint
+from shop.inventory.store import DynamoStockRepository, counter_shards
+from shop.orders.actions.cancellation import cancel_order
+from shop.orders.schemas.staff import CancelRequest, StaffOrder
+from shop.orders.store import DynamoOrderRepository
+from shop.pricing.store.usage_counters import DynamoUsageCounters
+from shop.storage.connection import connection
+from shop.storage.transactions import DynamoUnitOfWork
 
-orders = DynamoOrders()
-stock = DynamoStock()
-tallies = DynamoTallies(count_bins())
-ledger = DynamoLedger(connection())
+orders = DynamoOrderRepository()
+stock = DynamoStockRepository()
+tallies = DynamoUsageCounters(counter_shards())
+ledger = DynamoUnitOfWork(connection())
 
 
 @endpoint(CancelRequest)
@@ -21,12 +21,12 @@ def handler(request: Request[CancelRequest]) -> StaffOrder:
     order = cancel_order(
         request.path["id"],
         request.body.reason,
-        at=request.at,
-        who=f"staff {request.caller.username}",
+        at=request.received_at,
+        actor=f"staff {request.caller.username}",
         orders=orders,
-        stock=stock,
-        tallies=tallies,
-        ledger=ledger,
+        reservations=stock,
+        usage=tallies,
+        uow=ledger,
         rest=True,
     )
     return StaffOrder.of(order)

@@ -1,12 +1,12 @@
 """GET /staff/orders/{id}: everything the shop knows of an order, and how its prices came about."""
 
-from shop.edge.http import Request, endpoint
-from shop.orders.store import DynamoOrders
-from shop.orders.wire.pricing import PricedOrder
+from shop.entrypoints.http import Request, endpoint
+from shop.orders.schemas.pricing import PricedOrderView
+from shop.orders.store import DynamoOrderRepository
 
-orders = DynamoOrders()
+orders = DynamoOrderRepository()
 
 
 @endpoint()
-def handler(request: Request[None]) -> PricedOrder:
-    return PricedOrder.of(orders.by_id(request.path["id"]))
+def handler(request: Request[None]) -> PricedOrderView:
+    return PricedOrderView.of(orders.get_by_id(request.path["id"]))

@@ -1,19 +1,24 @@
 """GET /staff/orders: the orders of a day, today's when none is named, newest first."""
 
-from shop.edge.http import Request, endpoint
-from shop.orders.store import DynamoOrders
-from shop.orders.wire.staff import OrderList, day_of, page_size, status_of
+from shop.entrypoints.http import Request, endpoint
+from shop.orders.schemas.staff import (
+    OrderList,
+    day_from_query,
+    page_size_from_query,
+    status_from_query,
+)
+from shop.orders.store import DynamoOrderRepository
 
-orders = DynamoOrders()
+orders = DynamoOrderRepository()
 
 
 @endpoint()
 def handler(request: Request[None]) -> OrderList:
     query = request.query
-    page = orders.placed_on(
-        day_of(query.get("day"), request.at),
-        status=status_of(query.get("status")),
+    page = orders.list_by_day(
+        day_from_query(query.get("day"), request.received_at),
+        status=status_from_query(query.get("status")),
         cursor=query.get("cursor"),
-        limit=page_size(query.get("limit")),
+        limit=page_size_from_query(query.get("limit")),
     )
     return OrderList.of(page)

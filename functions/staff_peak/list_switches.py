@@ -1,12 +1,12 @@
 """GET /staff/switches: what is on and what is off."""
 
-from shop.edge.http import Request, endpoint
-from shop.peak.store import DynamoSwitches
-from shop.peak.wire.switches import SwitchesView
+from shop.entrypoints.http import Request, endpoint
+from shop.peak.schemas.kill_switches import SwitchesView
+from shop.peak.store.kill_switches import DynamoSwitchRepository
 
-switches = DynamoSwitches()
+switches = DynamoSwitchRepository()
 
 
 @endpoint()
 def handler(request: Request[None]) -> SwitchesView:
-    return SwitchesView.of(switches.board())
+    return SwitchesView.of(switches.states())

@@ -1,17 +1,18 @@
 """POST /staff/coupons: a coupon, with one code or to issue batches of."""
 
-from shop.edge.http import Request, endpoint
-from shop.pricing.actions.coupons import make_coupon
-from shop.pricing.store import DynamoCoupons, DynamoPromotions
-from shop.pricing.wire.coupons import CouponBody, CouponView
+from shop.entrypoints.http import Request, endpoint
+from shop.pricing.actions.coupons import create_coupon
+from shop.pricing.schemas.coupons import CouponBody, CouponView
+from shop.pricing.store.coupons import DynamoCouponRepository
+from shop.pricing.store.promotions import DynamoPromotionRepository
 
-coupons = DynamoCoupons()
-promotions = DynamoPromotions()
+coupons = DynamoCouponRepository()
+promotions = DynamoPromotionRepository()
 
 
 @endpoint(CouponBody, status=201)
 def handler(request: Request[CouponBody]) -> CouponView:
-    coupon = make_coupon(
-        request.body.coupon(), coupons=coupons, promotions=promotions, at=request.at
+    coupon = create_coupon(
+        request.body.coupon(), coupons=coupons, promotions=promotions, at=request.received_at
     )
     return CouponView.of(coupon)

@@ -1,19 +1,22 @@
 """POST /staff/price-lists: a new price list, in force from its start or from now."""
 
-from shop.catalog.store import DynamoCatalogue
-from shop.edge.http import Request, endpoint
-from shop.pricing.actions.assortment import InCatalogue
-from shop.pricing.actions.price_lists import make_price_list
-from shop.pricing.store import DynamoPriceBook
-from shop.pricing.wire.price_lists import PriceListBody, PriceListView
+from shop.catalog.store import DynamoProductCatalog
+from shop.entrypoints.http import Request, endpoint
+from shop.pricing.actions.catalog_references import CatalogReferences
+from shop.pricing.actions.price_lists import create_price_list
+from shop.pricing.schemas.price_lists import PriceListBody, PriceListView
+from shop.pricing.store.price_lists import DynamoPriceListRepository
 
-book = DynamoPriceBook()
-assortment = InCatalogue(DynamoCatalogue())
+repository = DynamoPriceListRepository()
+assortment = CatalogReferences(DynamoProductCatalog())
 
 
 @endpoint(PriceListBody, status=201)
 def handler(request: Request[PriceListBody]) -> PriceListView:
-    made = make_price_list(
-        request.body.price_list(), book=book, assortment=assortment, at=request.at
+    made = create_price_list(
+        request.body.price_list(),
+        repository=repository,
+        assortment=assortment,
+        at=request.received_at,
     )
-    return PriceListView.of(made, request.at)
+    return PriceListView.of(made, request.received_at)

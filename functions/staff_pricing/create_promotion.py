@@ -1,27 +1,28 @@
 """POST /staff/promotions: a new promotion, as a draft."""
 
-from shop.catalog.store import DynamoCatalogue
-from shop.edge.http import Request, endpoint
-from shop.pricing.actions.assortment import InCatalogue
-from shop.pricing.actions.promotions import draft_promotion
-from shop.pricing.store import DynamoPromotions
-from shop.pricing.wire.promotions import PromotionBody, PromotionView
-from shop.shipping.store import DynamoShippingBook
+from shop.catalog.store import DynamoProductCatalog
+from shop.entrypoints.http import Request, endpoint
+from shop.pricing.actions.catalog_references import CatalogReferences
+from shop.pricing.actions.promotions import create_promotion
+from shop.pricing.schemas.promotions import PromotionBody, PromotionView
+from shop.pricing.store.promotions import DynamoPromotionRepository
+from shop.shipping.store import DynamoShippingTableRepository
 
-promotions = DynamoPromotions()
-shipping = DynamoShippingBook()
-assortment = InCatalogue(
-    DynamoCatalogue(), methods=lambda: {method.id for method in shipping.now().table.methods}
+promotions = DynamoPromotionRepository()
+shipping = DynamoShippingTableRepository()
+assortment = CatalogReferences(
+    DynamoProductCatalog(),
+    methods=lambda: {method.id for method in shipping.get_current().table.methods},
 )
 
 
 @endpoint(PromotionBody, status=201)
 def handler(request: Request[PromotionBody]) -> PromotionView:
-    draft = draft_promotion(
+    draft = create_promotion(
         request.body.promotion(),
         promotions=promotions,
         assortment=assortment,
-        at=request.at,
-        who=request.caller.owner,
+        at=request.received_at,
+        actor=request.caller.owner,
     )
-    return PromotionView.of(draft, request.at)
+    return PromotionView.of(draft, request.received_at)

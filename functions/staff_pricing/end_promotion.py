@@ -1,22 +1,24 @@
 """POST /staff/promotions/{id}/end: call a promotion off, at once and for good, as it was read."""
 
-from shop.edge.http import Answer, Request, endpoint
-from shop.kernel.versions import needed_version
+from shop.entrypoints.http import Request, Response, endpoint
+from shop.kernel.optimistic_locking import require_version
 from shop.pricing.actions.promotions import end_promotion
-from shop.pricing.store import DynamoPromotions
-from shop.pricing.wire.promotions import PromotionView
-from shop.pricing.wire.shapes import VersionBody
+from shop.pricing.schemas.base import VersionBody
+from shop.pricing.schemas.promotions import PromotionView
+from shop.pricing.store.promotions import DynamoPromotionRepository
 
-promotions = DynamoPromotions()
+promotions = DynamoPromotionRepository()
 
 
 @endpoint(VersionBody, optional=True)
-def handler(request: Request[VersionBody]) -> Answer:
+def handler(request: Request[VersionBody]) -> Response:
     after = end_promotion(
         request.path["id"],
-        expected_version=needed_version(request.headers.get("if-match"), request.body.version),
+        expected_version=require_version(request.headers.get("if-match"), request.body.version),
         promotions=promotions,
-        at=request.at,
-        who=request.caller.owner,
+        at=request.received_at,
+        actor=request.caller.owner,
     )
-    return Answer(PromotionView.of(after, request.at), headers={"ETag": f'"{after.version}"'})
+    return Response(
+        PromotionView.of(after, request.received_at), headers={"ETag": f'"{after.version}"'}
+    )

@@ -1,14 +1,14 @@
 """GET /staff/customers/{id}/groups: groups and segments of a customer."""
 
-from shop.edge.http import Answer, Request, endpoint
-from shop.pricing.model.known import customer_of
-from shop.pricing.store import DynamoCustomers
-from shop.pricing.wire.customers import KnownView
+from shop.entrypoints.http import Request, Response, endpoint
+from shop.pricing.model.customer_segments import parse_customer_id
+from shop.pricing.schemas.customers import CustomerGroupsView
+from shop.pricing.store.customers import DynamoCustomerSegmentRepository
 
-customers = DynamoCustomers()
+customers = DynamoCustomerSegmentRepository()
 
 
 @endpoint()
-def handler(request: Request[None]) -> Answer:
-    known = customers.of(customer_of(request.path["id"]))
-    return Answer(KnownView.of(known), headers={"ETag": f'"{known.version}"'})
+def handler(request: Request[None]) -> Response:
+    known = customers.get(parse_customer_id(request.path["id"]))
+    return Response(CustomerGroupsView.of(known), headers={"ETag": f'"{known.version}"'})

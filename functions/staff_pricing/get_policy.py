@@ -1,20 +1,20 @@
 """GET /staff/pricing-policy: how promotions stack and halves are decided, or how they were."""
 
-from shop.edge.http import Answer, Request, endpoint
-from shop.kernel.errors import Invalid
-from shop.pricing.store.policies import DynamoPricingPolicies
-from shop.pricing.wire.policy import PricingPolicyView
+from shop.entrypoints.http import Request, Response, endpoint
+from shop.kernel.errors import InvalidRequest
+from shop.pricing.schemas.policy import PricingPolicyView
+from shop.pricing.store.policies import DynamoPricingPolicyRepository
 
-policies = DynamoPricingPolicies()
+policies = DynamoPricingPolicyRepository()
 
 
 @endpoint()
-def handler(request: Request[None]) -> Answer:
-    asked = request.query.get("version")
-    if asked is None:
-        policy = policies.now()
-    elif asked.isascii() and asked.isdigit() and len(asked) < 10:
-        policy = policies.version(int(asked))
+def handler(request: Request[None]) -> Response:
+    body = request.query.get("version")
+    if body is None:
+        policy = policies.get()
+    elif body.isascii() and body.isdigit() and len(body) < 10:
+        policy = policies.get_version(int(body))
     else:
-        raise Invalid("a version is a whole number", path="version")
-    return Answer(PricingPolicyView.of(policy), headers={"ETag": f'"{policy.version}"'})
+        raise InvalidRequest("a version is a whole number", path="version")
+    return Response(PricingPolicyView.of(policy), headers={"ETag": f'"{policy.version}"'})

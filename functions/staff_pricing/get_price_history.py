@@ -1,29 +1,31 @@
 """GET /staff/price-history/{id}: what a variant was announced at, and the reduction running now."""
 
-from shop.catalog.model import product_of
-from shop.catalog.store import DynamoCatalogue
-from shop.edge.http import Request, endpoint
+from shop.catalog.model import product_id_from
+from shop.catalog.store import DynamoProductCatalog
+from shop.entrypoints.http import Request, endpoint
 from shop.kernel.errors import NotFound
-from shop.pricing.actions.announcing import Place, history_of, line_of
-from shop.pricing.model import market_of
-from shop.pricing.store import rule_book
-from shop.pricing.wire.price_lists import PriceHistoryView, place_asked
+from shop.pricing.actions.displayed_prices import PriceContext, basket_line, replay_price_history
+from shop.pricing.model.rule_set import market_of
+from shop.pricing.schemas.price_lists import PriceHistoryView, market_from_query
+from shop.pricing.store.rule_set_cache import rule_set_cache
 
-catalogue = DynamoCatalogue()
-book = rule_book()
+catalogue = DynamoProductCatalog()
+rule_source = rule_set_cache()
 
 
 @endpoint()
 def handler(request: Request[None]) -> PriceHistoryView:
-    variant_id, at = request.path["id"], request.at
-    country, currency = place_asked(request.query)
-    product = catalogue.product(product_of(variant_id))
+    variant_id, at = request.path["id"], request.received_at
+    country, currency = market_from_query(request.query)
+    product = catalogue.get(product_id_from(variant_id))
     variant = product.variant(variant_id)
     if variant is None:
         raise NotFound(f"there is no variant {variant_id}")
-    place = Place(market_of(country))
+    place = PriceContext(market_of(country))
     currency = currency or variant.price.currency
-    line = line_of(product, variant, id=variant_id, title=variant.title, quantity=1)
-    rules = book.rules(at)
-    history = history_of(variant, line, rules=rules, at=at, place=place, currency=currency)
+    line = basket_line(product, variant, id=variant_id, title=variant.title, quantity=1)
+    rules = rule_source.rules(at)
+    history = replay_price_history(
+        variant, line, rules=rules, at=at, context=place, currency=currency
+    )
     return PriceHistoryView.of(history, place.market, currency, at)

@@ -1,13 +1,15 @@
 """GET /staff/price-lists/{id}: a price list with its prices and its state now."""
 
-from shop.edge.http import Answer, Request, endpoint
-from shop.pricing.store import DynamoPriceBook
-from shop.pricing.wire.price_lists import PriceListView
+from shop.entrypoints.http import Request, Response, endpoint
+from shop.pricing.schemas.price_lists import PriceListView
+from shop.pricing.store.price_lists import DynamoPriceListRepository
 
-book = DynamoPriceBook()
+repository = DynamoPriceListRepository()
 
 
 @endpoint()
-def handler(request: Request[None]) -> Answer:
-    found = book.of(request.path["id"])
-    return Answer(PriceListView.of(found, request.at), headers={"ETag": f'"{found.version}"'})
+def handler(request: Request[None]) -> Response:
+    found = repository.get(request.path["id"])
+    return Response(
+        PriceListView.of(found, request.received_at), headers={"ETag": f'"{found.version}"'}
+    )

@@ -1,14 +1,16 @@
 """GET /staff/promotions/{id}: a promotion with its state now, and what it said before."""
 
-from shop.edge.http import Answer, Request, endpoint
-from shop.pricing.store import DynamoPromotions
-from shop.pricing.wire.promotions import PromotionPastView
+from shop.entrypoints.http import Request, Response, endpoint
+from shop.pricing.schemas.promotions import PromotionHistoryView
+from shop.pricing.store.promotions import DynamoPromotionRepository
 
-promotions = DynamoPromotions()
+promotions = DynamoPromotionRepository()
 
 
 @endpoint()
-def handler(request: Request[None]) -> Answer:
-    promotion = promotions.of(request.path["id"])
-    view = PromotionPastView.told(promotion, promotions.past(promotion.id), request.at)
-    return Answer(view, headers={"ETag": f'"{promotion.version}"'})
+def handler(request: Request[None]) -> Response:
+    promotion = promotions.get(request.path["id"])
+    view = PromotionHistoryView.from_history(
+        promotion, promotions.list_revisions(promotion.id), request.received_at
+    )
+    return Response(view, headers={"ETag": f'"{promotion.version}"'})

@@ -1,14 +1,16 @@
 """GET /staff/price-lists: the price lists, without their prices."""
 
-from shop.edge.http import Request, endpoint
-from shop.kernel.paging import limit_asked
-from shop.pricing.store import DynamoPriceBook
-from shop.pricing.wire.price_lists import PriceListsView, price_lists_view
+from shop.entrypoints.http import Request, endpoint
+from shop.kernel.pagination import parse_limit
+from shop.pricing.schemas.price_lists import PriceListsView, price_lists_view
+from shop.pricing.store.price_lists import DynamoPriceListRepository
 
-book = DynamoPriceBook()
+repository = DynamoPriceListRepository()
 
 
 @endpoint()
 def handler(request: Request[None]) -> PriceListsView:
-    limit = limit_asked(request.query.get("limit"))
-    return price_lists_view(book.all(), request.at, limit=limit, cursor=request.query.get("cursor"))
+    limit = parse_limit(request.query.get("limit"))
+    return price_lists_view(
+        repository.list_all(), request.received_at, limit=limit, cursor=request.query.get("cursor")
+    )

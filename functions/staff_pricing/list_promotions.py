@@ -1,19 +1,19 @@
 """GET /staff/promotions: all promotions, drafts and those that ended too; or those in one state."""
 
-from shop.edge.http import Request, endpoint
-from shop.kernel.paging import limit_asked
-from shop.pricing.store import DynamoPromotions
-from shop.pricing.wire.promotions import PromotionListView, state_asked
+from shop.entrypoints.http import Request, endpoint
+from shop.kernel.pagination import parse_limit
+from shop.pricing.schemas.promotions import PromotionListView, promotion_status_from_query
+from shop.pricing.store.promotions import DynamoPromotionRepository
 
-promotions = DynamoPromotions()
+promotions = DynamoPromotionRepository()
 
 
 @endpoint()
 def handler(request: Request[None]) -> PromotionListView:
-    page = promotions.listed(
+    page = promotions.list_all(
         cursor=request.query.get("cursor"),
-        limit=limit_asked(request.query.get("limit")),
-        status=state_asked(request.query.get("status")),
-        at=request.at,
+        limit=parse_limit(request.query.get("limit")),
+        status=promotion_status_from_query(request.query.get("status")),
+        at=request.received_at,
     )
-    return PromotionListView.of(page, request.at)
+    return PromotionListView.of(page, request.received_at)

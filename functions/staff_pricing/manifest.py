@@ -3,11 +3,11 @@
 from functions.manifest import Access, Endpoint, Feature, Table
 
 GROUPS = ("staff", "catalogue")
-_BODY = "shop.pricing.wire.promotions:PromotionBody"
-_VIEW = "shop.pricing.wire.promotions:PromotionView"
-_LIST_BODY = "shop.pricing.wire.price_lists:PriceListBody"
-_LIST_VIEW = "shop.pricing.wire.price_lists:PriceListView"
-_POLICY_VIEW = "shop.pricing.wire.policy:PricingPolicyView"
+_BODY = "shop.pricing.schemas.promotions:PromotionBody"
+_VIEW = "shop.pricing.schemas.promotions:PromotionView"
+_LIST_BODY = "shop.pricing.schemas.price_lists:PriceListBody"
+_LIST_VIEW = "shop.pricing.schemas.price_lists:PriceListView"
+_POLICY_VIEW = "shop.pricing.schemas.policy:PricingPolicyView"
 
 FEATURE = Feature(
     "staff_pricing",
@@ -31,7 +31,7 @@ FEATURE = Feature(
             groups=GROUPS,
             summary="All promotions with their state now, or those of one"
             " (?status=running&limit=50&cursor=…)",
-            response="shop.pricing.wire.promotions:PromotionListView",
+            response="shop.pricing.schemas.promotions:PromotionListView",
             reads=(Table.PRICING,),
         ),
         Endpoint(
@@ -40,12 +40,12 @@ FEATURE = Feature(
             access=Access.STAFF,
             groups=GROUPS,
             summary="A promotion with its state now, and what it said before",
-            response="shop.pricing.wire.promotions:PromotionPastView",
+            response="shop.pricing.schemas.promotions:PromotionHistoryView",
             reads=(Table.PRICING,),
         ),
         Endpoint(
             route="PUT /staff/promotions/{id}",
-            module="staff_pricing.change_promotion",
+            module="staff_pricing.update_promotion",
             access=Access.STAFF,
             groups=GROUPS,
             summary="Change a promotion: all of it before it begins, title and end while it runs",
@@ -57,12 +57,12 @@ FEATURE = Feature(
         ),
         Endpoint(
             route="POST /staff/promotions/{id}/schedule",
-            module="staff_pricing.schedule_promotion",
+            module="staff_pricing.publish_promotion",
             access=Access.STAFF,
             groups=GROUPS,
             summary="Put a draft on the calendar: it runs from its start, or from now",
             versioned=True,
-            request="shop.pricing.wire.shapes:VersionBody",
+            request="shop.pricing.schemas.base:VersionBody",
             bodiless=True,
             response=_VIEW,
             writes=(Table.PRICING,),
@@ -74,7 +74,7 @@ FEATURE = Feature(
             groups=GROUPS,
             summary="Call a promotion off, at once and for good",
             versioned=True,
-            request="shop.pricing.wire.shapes:VersionBody",
+            request="shop.pricing.schemas.base:VersionBody",
             bodiless=True,
             response=_VIEW,
             writes=(Table.PRICING,),
@@ -97,7 +97,7 @@ FEATURE = Feature(
             access=Access.STAFF,
             groups=GROUPS,
             summary="All price lists with their state now (?limit=50&cursor=…)",
-            response="shop.pricing.wire.price_lists:PriceListsView",
+            response="shop.pricing.schemas.price_lists:PriceListsView",
             reads=(Table.PRICING,),
         ),
         Endpoint(
@@ -111,7 +111,7 @@ FEATURE = Feature(
         ),
         Endpoint(
             route="PUT /staff/price-lists/{id}",
-            module="staff_pricing.change_price_list",
+            module="staff_pricing.update_price_list",
             access=Access.STAFF,
             groups=GROUPS,
             summary="What a price list says from now on; its past is kept",
@@ -128,7 +128,7 @@ FEATURE = Feature(
             groups=GROUPS,
             summary="What a variant was announced at (?country=DE&currency=EUR), and the lowest"
             " price of the thirty days before a reduction",
-            response="shop.pricing.wire.price_lists:PriceHistoryView",
+            response="shop.pricing.schemas.price_lists:PriceHistoryView",
             reads=(Table.CATALOG, Table.PRICING),
         ),
         Endpoint(
@@ -137,20 +137,20 @@ FEATURE = Feature(
             access=Access.STAFF,
             groups=GROUPS,
             summary="Make codes possible for a promotion that asks for one",
-            request="shop.pricing.wire.coupons:CouponBody",
-            response="shop.pricing.wire.coupons:CouponView",
+            request="shop.pricing.schemas.coupons:CouponBody",
+            response="shop.pricing.schemas.coupons:CouponView",
             status=201,
             writes=(Table.PRICING,),
         ),
         Endpoint(
             route="POST /staff/coupons/{id}/codes",
-            module="staff_pricing.issue_codes",
+            module="staff_pricing.create_codes",
             access=Access.STAFF,
             groups=GROUPS,
             summary="Issue up to 10,000 unguessable codes of a coupon",
-            idempotent=True,
-            request="shop.pricing.wire.coupons:BatchBody",
-            response="shop.pricing.wire.coupons:BatchView",
+            requires_idempotency_key=True,
+            request="shop.pricing.schemas.coupons:CodeBatchBody",
+            response="shop.pricing.schemas.coupons:CodeBatchView",
             status=201,
             writes=(Table.PRICING,),
             timeout=28,
@@ -162,7 +162,7 @@ FEATURE = Feature(
             access=Access.STAFF,
             groups=GROUPS,
             summary="The codes issued, up to 1,000 at a time (?cursor=…)",
-            response="shop.pricing.wire.coupons:CodesView",
+            response="shop.pricing.schemas.coupons:CodesView",
             reads=(Table.PRICING,),
         ),
         Endpoint(
@@ -171,7 +171,7 @@ FEATURE = Feature(
             access=Access.STAFF,
             groups=GROUPS,
             summary="Groups and segments of a customer, as price lists and promotions ask for them",
-            response="shop.pricing.wire.customers:KnownView",
+            response="shop.pricing.schemas.customers:CustomerGroupsView",
             reads=(Table.PRICING,),
         ),
         Endpoint(
@@ -181,8 +181,8 @@ FEATURE = Feature(
             groups=GROUPS,
             summary="Put a customer into groups and segments, in place of those before",
             versioned=True,
-            request="shop.pricing.wire.customers:PlacingBody",
-            response="shop.pricing.wire.customers:KnownView",
+            request="shop.pricing.schemas.customers:CustomerGroupsBody",
+            response="shop.pricing.schemas.customers:CustomerGroupsView",
             writes=(Table.PRICING,),
         ),
         Endpoint(
@@ -196,24 +196,24 @@ FEATURE = Feature(
         ),
         Endpoint(
             route="PUT /staff/pricing-policy",
-            module="staff_pricing.change_policy",
+            module="staff_pricing.update_policy",
             access=Access.STAFF,
             groups=GROUPS,
             summary="Declare stacking groups and the rounding, from now on; every version is kept",
             versioned=True,
-            request="shop.pricing.wire.policy:PricingPolicyBody",
+            request="shop.pricing.schemas.policy:PricingPolicyBody",
             response=_POLICY_VIEW,
             writes=(Table.PRICING,),
         ),
         Endpoint(
             route="POST /staff/what-if",
-            module="staff_pricing.ask_what_if",
+            module="staff_pricing.simulate_checkout",
             access=Access.STAFF,
             groups=GROUPS,
             summary="What a checkout would say of a basket, and what it would say at another"
             " instant, to another customer, with a draft",
-            request="shop.pricing.wire.what_if:WhatIfBody",
-            response="shop.pricing.wire.what_if:WhatIfView",
+            request="shop.pricing.schemas.simulation:SimulationBody",
+            response="shop.pricing.schemas.simulation:SimulationView",
             reads=(Table.CATALOG, Table.PRICING, Table.INVENTORY, Table.ORDERS),
             writes=(Table.SESSIONS,),
         ),

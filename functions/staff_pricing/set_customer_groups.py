@@ -1,25 +1,25 @@
 """PUT /staff/customers/{id}/groups: put a customer into groups and segments."""
 
-from shop.edge.http import Answer, Request, endpoint
-from shop.kernel.versions import needed_version
-from shop.pricing.actions.customers import place_customer
-from shop.pricing.model.known import customer_of
-from shop.pricing.store import DynamoCustomers
-from shop.pricing.wire.customers import KnownView, PlacingBody
+from shop.entrypoints.http import Request, Response, endpoint
+from shop.kernel.optimistic_locking import require_version
+from shop.pricing.actions.customers import set_customer_groups
+from shop.pricing.model.customer_segments import parse_customer_id
+from shop.pricing.schemas.customers import CustomerGroupsBody, CustomerGroupsView
+from shop.pricing.store.customers import DynamoCustomerSegmentRepository
 
-customers = DynamoCustomers()
+customers = DynamoCustomerSegmentRepository()
 
 
-@endpoint(PlacingBody)
-def handler(request: Request[PlacingBody]) -> Answer:
+@endpoint(CustomerGroupsBody)
+def handler(request: Request[CustomerGroupsBody]) -> Response:
     wish = request.body
-    known = place_customer(
-        customer_of(request.path["id"]),
+    known = set_customer_groups(
+        parse_customer_id(request.path["id"]),
         wish.groups,
         wish.segments,
-        expected_version=needed_version(request.headers.get("if-match"), wish.version, least=0),
+        expected_version=require_version(request.headers.get("if-match"), wish.version, least=0),
         customers=customers,
-        at=request.at,
-        who=request.caller.owner,
+        at=request.received_at,
+        actor=request.caller.owner,
     )
-    return Answer(KnownView.of(known), headers={"ETag": f'"{known.version}"'})
+    return Response(CustomerGroupsView.of(known), headers={"ETag": f'"{known.version}"'})

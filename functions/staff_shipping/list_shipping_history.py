@@ -1,14 +1,16 @@
 """GET /staff/shipping/history: who changed the shipping table, newest first."""
 
-from shop.edge.http import Request, endpoint
-from shop.kernel.paging import limit_asked
-from shop.shipping.store import DynamoShippingBook
-from shop.shipping.wire import ShippingHistoryView
+from shop.entrypoints.http import Request, endpoint
+from shop.kernel.pagination import parse_limit
+from shop.shipping.schemas import ShippingHistoryView
+from shop.shipping.store import DynamoShippingTableRepository
 
-book = DynamoShippingBook()
+repository = DynamoShippingTableRepository()
 
 
 @endpoint()
 def handler(request: Request[None]) -> ShippingHistoryView:
-    limit = limit_asked(request.query.get("limit"), default=20, most=20)
-    return ShippingHistoryView.of(book.past(cursor=request.query.get("cursor"), limit=limit))
+    limit = parse_limit(request.query.get("limit"), default=20, max_results=20)
+    return ShippingHistoryView.of(
+        repository.list_versions(cursor=request.query.get("cursor"), limit=limit)
+    )

@@ -3,14 +3,14 @@
 from functions.manifest import Access, Endpoint, Feature, Table
 
 GROUPS = ("staff", "catalogue")
-_VIEW = "shop.shipping.wire:ShippingTableView"
+_VIEW = "shop.shipping.schemas:ShippingTableView"
 
 FEATURE = Feature(
     "staff_shipping",
     (
         Endpoint(
             route="GET /staff/shipping",
-            module="staff_shipping.get_shipping",
+            module="staff_shipping.get_shipping_table",
             access=Access.STAFF,
             groups=GROUPS,
             summary="The shipping table in force, or the one of a ?version=",
@@ -19,12 +19,12 @@ FEATURE = Feature(
         ),
         Endpoint(
             route="PUT /staff/shipping",
-            module="staff_shipping.change_shipping",
+            module="staff_shipping.set_shipping_table",
             access=Access.STAFF,
             groups=GROUPS,
             summary="Put another shipping table in force: zones, methods, rates, distances;"
             " everywhere within five seconds",
-            request="shop.shipping.wire:ShippingTableBody",
+            request="shop.shipping.schemas:ShippingTableBody",
             response=_VIEW,
             writes=(Table.PRICING,),
         ),
@@ -35,17 +35,17 @@ FEATURE = Feature(
             groups=GROUPS,
             summary="Who changed the shipping table, when and why, newest first"
             " (?limit=20&cursor=…)",
-            response="shop.shipping.wire:ShippingHistoryView",
+            response="shop.shipping.schemas:ShippingHistoryView",
             reads=(Table.PRICING,),
         ),
         Endpoint(
             route="POST /staff/shipping/try",
-            module="staff_shipping.try_shipping",
+            module="staff_shipping.simulate_shipping",
             access=Access.STAFF,
             groups=GROUPS,
             summary="What ways some goods have to a place, by the table in force or by a draft",
-            request="shop.shipping.wire:ShippingTrialBody",
-            response="shop.shipping.wire:ShippingTrialView",
+            request="shop.shipping.schemas:ShippingSimulationBody",
+            response="shop.shipping.schemas:ShippingSimulationView",
             reads=(Table.PRICING,),
         ),
     ),

@@ -1,19 +1,19 @@
 """GET /staff/kits/{sku+}: what a kit takes, and how many its parts make."""
 
-from shop.catalog.store import DynamoCatalogue
-from shop.edge.http import Answer, Request, endpoint
-from shop.inventory.actions.kits import find_kit
-from shop.inventory.store import DynamoKits, DynamoStock
-from shop.inventory.wire.kits import KitView
+from shop.catalog.store import DynamoProductCatalog
+from shop.entrypoints.http import Request, Response, endpoint
+from shop.inventory.actions.kits import get_kit
+from shop.inventory.schemas.kits import KitView
+from shop.inventory.store import DynamoKitRepository, DynamoStockRepository
 
-stock = DynamoStock()
-kits = DynamoKits()
-catalogue = DynamoCatalogue()
+stock = DynamoStockRepository()
+kits = DynamoKitRepository()
+catalogue = DynamoProductCatalog()
 
 
 @endpoint()
-def handler(request: Request[None]) -> Answer:
+def handler(request: Request[None]) -> Response:
     sku = request.path["sku"]
-    kit, version = find_kit(sku, kits=kits, goods=catalogue)
+    kit, version = get_kit(sku, kits=kits, skus=catalogue)
     view = KitView.of(sku, kit, version, stock.levels([sku])[sku].available)
-    return Answer(view, headers={"ETag": f'"{version}"'})
+    return Response(view, headers={"ETag": f'"{version}"'})

@@ -1,12 +1,12 @@
 """GET /staff/locations: where goods lie, and how orders are shared among these places."""
 
-from shop.edge.http import Request, endpoint
-from shop.inventory.store import DynamoLocations
-from shop.inventory.wire.sourcing import LocationsView
+from shop.entrypoints.http import Request, endpoint
+from shop.inventory.schemas.locations import LocationsView
+from shop.inventory.store import DynamoLocationRepository
 
-locations = DynamoLocations()
+locations = DynamoLocationRepository()
 
 
 @endpoint()
 def handler(request: Request[None]) -> LocationsView:
-    return LocationsView.of(locations.network())
+    return LocationsView.of(locations.get())

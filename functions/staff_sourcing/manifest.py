@@ -3,9 +3,9 @@
 from functions.manifest import Access, Endpoint, Feature, Table
 
 GROUPS = ("staff", "fulfilment")
-_KITS = "shop.inventory.wire.kits"
-_TERMS = "shop.inventory.wire.terms"
-_WIRE = "shop.inventory.wire.sourcing"
+_KITS = "shop.inventory.schemas.kits"
+_TERMS = "shop.inventory.schemas.backorders"
+_WIRE = "shop.inventory.schemas.locations"
 
 FEATURE = Feature(
     "staff_sourcing",
@@ -21,7 +21,7 @@ FEATURE = Feature(
         ),
         Endpoint(
             route="PUT /staff/locations/{name}",
-            module="staff_sourcing.describe_location",
+            module="staff_sourcing.set_location",
             access=Access.STAFF,
             groups=GROUPS,
             summary="Open a location (version 0), or change it: in force within ten seconds",
@@ -32,7 +32,7 @@ FEATURE = Feature(
         ),
         Endpoint(
             route="PUT /staff/allocation-policy",
-            module="staff_sourcing.set_policy",
+            module="staff_sourcing.set_allocation_policy",
             access=Access.STAFF,
             groups=GROUPS,
             summary="Choose by which preferences the pieces of an order are found",
@@ -43,7 +43,7 @@ FEATURE = Feature(
         ),
         Endpoint(
             route="GET /staff/stock-terms/{sku+}",
-            module="staff_sourcing.get_terms",
+            module="staff_sourcing.get_backorder_terms",
             access=Access.STAFF,
             groups=GROUPS,
             summary="On which terms a SKU is sold that is not here, and how much is (?location=…)",
@@ -52,7 +52,7 @@ FEATURE = Feature(
         ),
         Endpoint(
             route="PUT /staff/stock-terms/{sku+}",
-            module="staff_sourcing.set_terms",
+            module="staff_sourcing.set_backorder_terms",
             access=Access.STAFF,
             groups=GROUPS,
             summary="Sell a SKU on back-order, or before it first comes, up to a limit",
@@ -73,7 +73,7 @@ FEATURE = Feature(
         ),
         Endpoint(
             route="PUT /staff/kits/{sku+}",
-            module="staff_sourcing.define_kit",
+            module="staff_sourcing.set_kit",
             access=Access.STAFF,
             groups=GROUPS,
             summary="Sell a SKU as a kit of others, or with no parts as itself again",

@@ -3,15 +3,15 @@
 from functions.manifest import Access, Endpoint, Feature, Table
 
 GROUPS = ("staff", "catalogue")
-_LEVEL = "shop.inventory.wire:StockView"
-_MOVEMENTS = "shop.inventory.wire.movements"
+_LEVEL = "shop.inventory.schemas:StockView"
+_MOVEMENTS = "shop.inventory.schemas.movements"
 
 FEATURE = Feature(
     "staff_stock",
     (
         Endpoint(
             route="GET /staff/stock/{sku+}",
-            module="staff_stock.get_level",
+            module="staff_stock.get_stock_level",
             access=Access.STAFF,
             groups=GROUPS,
             summary="What is on the shelf of a SKU, promised and for sale (?location=…)",
@@ -20,29 +20,29 @@ FEATURE = Feature(
         ),
         Endpoint(
             route="PUT /staff/stock/{sku+}",
-            module="staff_stock.count",
+            module="staff_stock.set_stock_level",
             access=Access.STAFF,
             groups=GROUPS,
             summary="Write down what was counted, from the version that was read",
             versioned=True,
-            takes_key=True,
-            request="shop.inventory.wire:CountRequest",
+            accepts_idempotency_key=True,
+            request="shop.inventory.schemas:CountRequest",
             response=_LEVEL,
             reads=(Table.CATALOG,),
             writes=(Table.INVENTORY, Table.SESSIONS),
         ),
         Endpoint(
             route="GET /staff/stock-levels",
-            module="staff_stock.list_levels",
+            module="staff_stock.list_stock_levels",
             access=Access.STAFF,
             groups=GROUPS,
             summary="The stock of a SKU in total and at each location (?sku=…)",
-            response="shop.inventory.wire:LevelsView",
+            response="shop.inventory.schemas:LevelsView",
             reads=(Table.CATALOG, Table.INVENTORY),
         ),
         Endpoint(
             route="GET /staff/stock-journal",
-            module="staff_stock.read_journal",
+            module="staff_stock.list_stock_movements",
             access=Access.STAFF,
             groups=GROUPS,
             summary="What moved of a SKU, newest first (?sku=…&limit=50&cursor=…)",
@@ -51,12 +51,12 @@ FEATURE = Feature(
         ),
         Endpoint(
             route="POST /staff/stock-movements",
-            module="staff_stock.move_goods",
+            module="staff_stock.create_stock_movement",
             access=Access.STAFF,
             groups=GROUPS,
             summary="Adjust, receive, expect, take back, set aside, bring back, write off, or set "
             "the safety stock, from the version that was read",
-            takes_key=True,
+            accepts_idempotency_key=True,
             request=f"{_MOVEMENTS}:MovementRequest",
             response=_LEVEL,
             status=201,
@@ -65,11 +65,11 @@ FEATURE = Feature(
         ),
         Endpoint(
             route="POST /staff/stock-transfers",
-            module="staff_stock.transfer",
+            module="staff_stock.create_stock_transfer",
             access=Access.STAFF,
             groups=GROUPS,
             summary="Dispatch goods to another location, or let them arrive there, with losses",
-            takes_key=True,
+            accepts_idempotency_key=True,
             request=f"{_MOVEMENTS}:TransferRequest",
             response=f"{_MOVEMENTS}:TransferView",
             status=201,
@@ -78,11 +78,11 @@ FEATURE = Feature(
         ),
         Endpoint(
             route="POST /staff/stock-takes",
-            module="staff_stock.take_stock",
+            module="staff_stock.create_stock_take",
             access=Access.STAFF,
             groups=GROUPS,
             summary="Write down what was counted of up to 200 SKUs, each line for itself",
-            takes_key=True,
+            accepts_idempotency_key=True,
             request=f"{_MOVEMENTS}:StockTakeRequest",
             response=f"{_MOVEMENTS}:StockTakeView",
             reads=(Table.CATALOG,),
@@ -95,17 +95,17 @@ FEATURE = Feature(
             access=Access.STAFF,
             groups=GROUPS,
             summary="Be told when no more than so many units are for sale; null for never",
-            request="shop.inventory.wire.thresholds:ThresholdRequest",
+            request="shop.inventory.schemas.thresholds:ThresholdRequest",
             response=_LEVEL,
             writes=(Table.INVENTORY,),
         ),
         Endpoint(
             route="GET /staff/low-stock",
-            module="staff_stock.list_low",
+            module="staff_stock.list_low_stock",
             access=Access.STAFF,
             groups=GROUPS,
             summary="What runs low now, by location and SKU (?limit=50&cursor=…)",
-            response="shop.inventory.wire.thresholds:LowListView",
+            response="shop.inventory.schemas.thresholds:LowStockListView",
             reads=(Table.INVENTORY,),
         ),
     ),

@@ -1,19 +1,19 @@
 """PUT /staff/stock-thresholds: at how many units for sale the staff are told."""
 
-from shop.edge.http import Answer, Request, endpoint
-from shop.inventory.actions import set_alarm
-from shop.inventory.store import DynamoAlarms, DynamoStock
-from shop.inventory.wire import StockView
-from shop.inventory.wire.thresholds import ThresholdRequest
+from shop.entrypoints.http import Request, Response, endpoint
+from shop.inventory.actions import set_low_stock_threshold
+from shop.inventory.schemas import StockView
+from shop.inventory.schemas.thresholds import ThresholdRequest
+from shop.inventory.store import DynamoLowStockAlerts, DynamoStockRepository
 
-stock = DynamoStock()
-alarms = DynamoAlarms()
+stock = DynamoStockRepository()
+alarms = DynamoLowStockAlerts()
 
 
 @endpoint(ThresholdRequest)
-def handler(request: Request[ThresholdRequest]) -> Answer:
+def handler(request: Request[ThresholdRequest]) -> Response:
     wish = request.body
-    level = set_alarm(
+    level = set_low_stock_threshold(
         wish.sku,
         wish.low_at,
         expected_version=wish.version,
@@ -21,4 +21,4 @@ def handler(request: Request[ThresholdRequest]) -> Answer:
         alarms=alarms,
         location=wish.location,
     )
-    return Answer(StockView.of(level), headers={"ETag": f'"{level.version}"'})
+    return Response(StockView.of(level), headers={"ETag": f'"{level.version}"'})

@@ -3,23 +3,23 @@
 from functions.manifest import Access, Endpoint, Feature, Table
 
 GROUPS = ("staff", "catalogue")
-_VIEW = "shop.pricing.wire.taxes:TaxRatesView"
+_VIEW = "shop.pricing.schemas.taxes:TaxRatesView"
 
 FEATURE = Feature(
     "staff_tax",
     (
         Endpoint(
             route="GET /staff/tax-rates",
-            module="staff_tax.list_countries",
+            module="staff_tax.list_tax_countries",
             access=Access.STAFF,
             groups=GROUPS,
             summary="The countries that the shop has tax rates of (?limit=50&cursor=…)",
-            response="shop.pricing.wire.taxes:TaxCountriesView",
+            response="shop.pricing.schemas.taxes:TaxCountriesView",
             reads=(Table.PRICING,),
         ),
         Endpoint(
             route="GET /staff/tax-rates/{country}",
-            module="staff_tax.get_rates",
+            module="staff_tax.get_tax_rates",
             access=Access.STAFF,
             groups=GROUPS,
             summary="The tax rates of a country, past and to come, or what a ?version= of them was",
@@ -28,11 +28,11 @@ FEATURE = Feature(
         ),
         Endpoint(
             route="PUT /staff/tax-rates/{country}",
-            module="staff_tax.change_rates",
+            module="staff_tax.set_tax_rates",
             access=Access.STAFF,
             groups=GROUPS,
             summary="Change a country's tax rates from today or a later day on; what held stays",
-            request="shop.pricing.wire.taxes:TaxRatesBody",
+            request="shop.pricing.schemas.taxes:TaxRatesBody",
             response=_VIEW,
             writes=(Table.PRICING,),
         ),

@@ -7,7 +7,7 @@ FEATURE = Feature(
     (
         Endpoint(
             route="GET /status",
-            module="status.report",
+            module="status.get_status",
             access=Access.PUBLIC,
             summary="Stage and release that answer",
         ),

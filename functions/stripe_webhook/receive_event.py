@@ -2,19 +2,21 @@
 
 from typing import Any, cast
 
-from shop.edge.http import Answer, Request, endpoint, parse, setting
-from shop.edge.queue import send
-from shop.edge.webhook import WholeSecret, stamped
-from shop.payments.wire import StripeEvent
+from shop.entrypoints.http import Request, Response, endpoint, parse_body, required_setting
+from shop.entrypoints.sqs import send_message
+from shop.entrypoints.webhook import RawSigningSecret, verify_stripe_signature
+from shop.payments.schemas import StripeEvent
 
-QUEUE = setting("QUEUE_PAYMENT_EVENTS")
-secret = WholeSecret(setting("SECRET_STRIPE_WEBHOOK"))
+QUEUE = required_setting("QUEUE_PAYMENT_EVENTS")
+secret = RawSigningSecret(required_setting("SECRET_STRIPE_WEBHOOK"))
 
 
 @endpoint(status=202)
 def handler(request: Request[None]) -> Any:
-    stamped(request.headers.get("stripe-signature", ""), request.raw, secret, request.at)
-    event = cast(StripeEvent, parse(StripeEvent, request.raw))
+    verify_stripe_signature(
+        request.headers.get("stripe-signature", ""), request.raw_body, secret, request.received_at
+    )
+    event = cast(StripeEvent, parse_body(StripeEvent, request.raw_body))
     if event.reference is not None:
-        send(QUEUE, {"provider": "stripe", "reference": event.reference})
-    return Answer(None, 202)
+        send_message(QUEUE, {"provider": "stripe", "reference": event.reference})
+    return Response(None, 202)

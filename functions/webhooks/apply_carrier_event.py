@@ -1,17 +1,17 @@
 """A carrier said where a parcel is: the order's timeline takes note, once for each event."""
 
-from shop.edge.queue import Message, consumer
-from shop.kernel.errors import Invalid
-from shop.orders.actions.delivering import move_parcel
-from shop.orders.model import Tracking
-from shop.orders.store import DynamoOrders
-from shop.orders.wire.carrier import CarrierMessage
+from shop.entrypoints.sqs import QueueMessage, consumer
+from shop.kernel.errors import InvalidRequest
+from shop.orders.actions.delivery import record_tracking_event
+from shop.orders.model import TrackingEvent
+from shop.orders.schemas.carrier import CarrierMessage
+from shop.orders.store import DynamoOrderRepository
 
-orders = DynamoOrders()
+orders = DynamoOrderRepository()
 
 
-@consumer(CarrierMessage, final=(Invalid,))
-def handler(message: Message[CarrierMessage]) -> None:
+@consumer(CarrierMessage, final=(InvalidRequest,))
+def handler(message: QueueMessage[CarrierMessage]) -> None:
     said = message.body
-    heard = Tracking(said.id, said.occurred_at, said.status, said.description)
-    move_parcel(said.carrier, said.tracking_number, heard, at=message.at, orders=orders)
+    heard = TrackingEvent(said.id, said.occurred_at, said.status, said.description)
+    record_tracking_event(said.carrier, said.tracking_number, heard, at=message.at, orders=orders)

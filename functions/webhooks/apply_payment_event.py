@@ -1,32 +1,32 @@
 """A payment changed: where it stands is asked of the provider, and the order takes note."""
 
-from shop.edge.queue import Message, consumer
-from shop.inventory.store import DynamoStock, count_bins
-from shop.orders.actions.paying import record_payment
-from shop.orders.store import DynamoOrders
-from shop.payments.gateway.chosen import provider_of_the_stage
-from shop.payments.wire import PaymentMessage
-from shop.pricing.store import DynamoTallies
-from shop.storage.table import connection
-from shop.storage.transactions import DynamoLedger
+from shop.entrypoints.sqs import QueueMessage, consumer
+from shop.inventory.store import DynamoStockRepository, counter_shards
+from shop.orders.actions.payments import record_payment
+from shop.orders.store import DynamoOrderRepository
+from shop.payments.gateway.factory import create_payment_provider
+from shop.payments.schemas import PaymentMessage
+from shop.pricing.store.usage_counters import DynamoUsageCounters
+from shop.storage.connection import connection
+from shop.storage.transactions import DynamoUnitOfWork
 
-orders = DynamoOrders()
-stock = DynamoStock()
-tallies = DynamoTallies(count_bins())
-ledger = DynamoLedger(connection())
-provider = provider_of_the_stage()
+orders = DynamoOrderRepository()
+stock = DynamoStockRepository()
+tallies = DynamoUsageCounters(counter_shards())
+ledger = DynamoUnitOfWork(connection())
+provider = create_payment_provider()
 
 
 @consumer(PaymentMessage)
-def handler(message: Message[PaymentMessage]) -> None:
-    order_id, report = provider.payment(message.body.reference)
+def handler(message: QueueMessage[PaymentMessage]) -> None:
+    order_id, report = provider.get_payment(message.body.reference)
     record_payment(
         order_id,
         report,
         at=message.at,
-        who=provider.name,
+        actor=provider.name,
         orders=orders,
-        stock=stock,
-        tallies=tallies,
-        ledger=ledger,
+        reservations=stock,
+        usage=tallies,
+        uow=ledger,
     )

@@ -2,20 +2,25 @@
 
 from typing import Any, cast
 
-from shop.edge.http import Answer, Request, endpoint, parse, setting
-from shop.edge.queue import send
-from shop.edge.webhook import Keyring, verified
-from shop.orders.wire.carrier import CarrierEvent
+from shop.entrypoints.http import Request, Response, endpoint, parse_body, required_setting
+from shop.entrypoints.sqs import send_message
+from shop.entrypoints.webhook import SecretSet, verify_standard_webhook
+from shop.orders.schemas.carrier import CarrierEvent
 
-QUEUE = setting("QUEUE_CARRIER_EVENTS")
-secret = Keyring(setting("SECRET_CARRIER_WEBHOOK"))
+QUEUE = required_setting("QUEUE_CARRIER_EVENTS")
+secret = SecretSet(required_setting("SECRET_CARRIER_WEBHOOK"))
 
 
 @endpoint(status=202)
 def handler(request: Request[None]) -> Any:
     carrier = request.path["carrier"]
-    verified(request.headers, request.raw, secret.of(carrier, request.at), request.at)
-    event = cast(CarrierEvent, parse(CarrierEvent, request.raw))
-    event.refuse_untimely(request.at)
-    send(QUEUE, {"carrier": carrier, **event.model_dump(mode="json")})
-    return Answer(None, 202)
+    verify_standard_webhook(
+        request.headers,
+        request.raw_body,
+        secret.for_sender(carrier, request.received_at),
+        request.received_at,
+    )
+    event = cast(CarrierEvent, parse_body(CarrierEvent, request.raw_body))
+    event.validate_time(request.received_at)
+    send_message(QUEUE, {"carrier": carrier, **event.model_dump(mode="json")})
+    return Response(None, 202)

@@ -1,22 +1,22 @@
 """AwaitDelivery: takes the money, then waits until all arrived. Undo: give_up_delivery."""
 
-from shop.edge.task import Task, task
-from shop.orders.actions.paying import capture_when_possible
-from shop.orders.actions.waiting import wait_for
-from shop.orders.gateway.workflow import StepFunctions
-from shop.orders.store import DynamoOrders, DynamoWaits
-from shop.payments.gateway.chosen import provider_of_the_stage
+from shop.entrypoints.step_functions import WorkflowTask, workflow_task
+from shop.orders.actions.payments import capture_when_possible
+from shop.orders.actions.workflow_tokens import wait_for_step
+from shop.orders.gateway.workflow import StepFunctionsWorkflow
+from shop.orders.store import DynamoOrderRepository, DynamoWorkflowTokens
+from shop.payments.gateway.factory import create_payment_provider
 
-orders = DynamoOrders()
-waits = DynamoWaits()
-workflow = StepFunctions()
-provider = provider_of_the_stage()
+orders = DynamoOrderRepository()
+waits = DynamoWorkflowTokens()
+workflow = StepFunctionsWorkflow()
+provider = create_payment_provider()
 
 
-@task
-def handler(step: Task) -> None:
+@workflow_task
+def handler(step: WorkflowTask) -> None:
     capture_when_possible(step.order_id, at=step.at, orders=orders, provider=provider)
-    wait_for(
+    wait_for_step(
         step.order_id,
         "delivery",
         step.token,

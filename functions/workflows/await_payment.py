@@ -1,18 +1,18 @@
 """AwaitPayment: the workflow waits until the money is certain. Undo: expire_order."""
 
-from shop.edge.task import Task, task
-from shop.orders.actions.waiting import wait_for
-from shop.orders.gateway.workflow import StepFunctions
-from shop.orders.store import DynamoOrders, DynamoWaits
+from shop.entrypoints.step_functions import WorkflowTask, workflow_task
+from shop.orders.actions.workflow_tokens import wait_for_step
+from shop.orders.gateway.workflow import StepFunctionsWorkflow
+from shop.orders.store import DynamoOrderRepository, DynamoWorkflowTokens
 
-orders = DynamoOrders()
-waits = DynamoWaits()
-workflow = StepFunctions()
+orders = DynamoOrderRepository()
+waits = DynamoWorkflowTokens()
+workflow = StepFunctionsWorkflow()
 
 
-@task
-def handler(step: Task) -> None:
-    wait_for(
+@workflow_task
+def handler(step: WorkflowTask) -> None:
+    wait_for_step(
         step.order_id,
         "payment",
         step.token,

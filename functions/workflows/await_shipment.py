@@ -1,25 +1,27 @@
 """AwaitShipment: allocates, then waits until all has left. Undo: release_allocation."""
 
-from shop.edge.task import Task, task
-from shop.inventory.store import DynamoLocations, DynamoStock
-from shop.orders.actions.shipping import Sourcing, allocate_order
-from shop.orders.actions.waiting import wait_for
-from shop.orders.gateway.workflow import StepFunctions
-from shop.orders.store import DynamoOrders, DynamoWaits
-from shop.storage.table import connection
-from shop.storage.transactions import DynamoLedger
+from shop.entrypoints.step_functions import WorkflowTask, workflow_task
+from shop.inventory.store import DynamoLocationRepository, DynamoStockRepository
+from shop.orders.actions.shipments import AllocationContext, allocate_order
+from shop.orders.actions.workflow_tokens import wait_for_step
+from shop.orders.gateway.workflow import StepFunctionsWorkflow
+from shop.orders.store import DynamoOrderRepository, DynamoWorkflowTokens
+from shop.storage.connection import connection
+from shop.storage.transactions import DynamoUnitOfWork
 
-orders = DynamoOrders()
-stock = DynamoStock()
-sourcing = Sourcing(stock, stock, DynamoLocations(), DynamoLedger(connection()))
-waits = DynamoWaits()
-workflow = StepFunctions()
+orders = DynamoOrderRepository()
+stock = DynamoStockRepository()
+sourcing = AllocationContext(
+    stock, stock, DynamoLocationRepository(), DynamoUnitOfWork(connection())
+)
+waits = DynamoWorkflowTokens()
+workflow = StepFunctionsWorkflow()
 
 
-@task
-def handler(step: Task) -> None:
+@workflow_task
+def handler(step: WorkflowTask) -> None:
     allocate_order(step.order_id, at=step.at, orders=orders, sourcing=sourcing)
-    wait_for(
+    wait_for_step(
         step.order_id,
         "shipment",
         step.token,

@@ -1,16 +1,16 @@
 """CompleteOrder: everything arrived and is paid; the order is closed."""
 
-from shop.edge.task import Task, task
-from shop.orders.actions.delivering import complete_order
-from shop.orders.actions.paying import capture_payment
-from shop.orders.store import DynamoOrders
-from shop.payments.gateway.chosen import provider_of_the_stage
+from shop.entrypoints.step_functions import WorkflowTask, workflow_task
+from shop.orders.actions.delivery import complete_order
+from shop.orders.actions.payments import capture_payment
+from shop.orders.store import DynamoOrderRepository
+from shop.payments.gateway.factory import create_payment_provider
 
-orders = DynamoOrders()
-provider = provider_of_the_stage()
+orders = DynamoOrderRepository()
+provider = create_payment_provider()
 
 
-@task
-def handler(step: Task) -> None:
+@workflow_task
+def handler(step: WorkflowTask) -> None:
     capture_payment(step.order_id, at=step.at, orders=orders, provider=provider)
     complete_order(step.order_id, at=step.at, orders=orders)

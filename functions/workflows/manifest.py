@@ -1,6 +1,6 @@
 """An order's life after it was placed: four steps, each with its undo beside it."""
 
-from functions.manifest import Feature, Step, Table, Undo
+from functions.manifest import Compensation, Feature, Step, Table
 
 DAY = 24 * 60 * 60
 
@@ -10,49 +10,49 @@ FEATURE = Feature(
         Step(
             name="AwaitPayment",
             module="workflows.await_payment",
-            waits=True,
-            refusals=("CalledOff",),
+            waits_for_token=True,
+            business_errors=("OrderTerminated",),
             deadline="payment_window",
-            undo="workflows.expire_order",
+            compensation="workflows.compensate_payment",
             writes=(Table.ORDERS,),
             resumes_workflow=True,
         ),
-        Undo(
+        Compensation(
             name="ExpireOrder",
-            module="workflows.expire_order",
+            module="workflows.compensate_payment",
             writes=(Table.ORDERS, Table.INVENTORY, Table.PRICING),
             payments=True,
         ),
         Step(
             name="AwaitShipment",
             module="workflows.await_shipment",
-            waits=True,
-            refusals=("CalledOff",),
+            waits_for_token=True,
+            business_errors=("OrderTerminated",),
             deadline=14 * DAY,
-            undo="workflows.release_allocation",
+            compensation="workflows.compensate_shipment",
             writes=(Table.ORDERS, Table.INVENTORY),
             resumes_workflow=True,
         ),
-        Undo(
+        Compensation(
             name="ReleaseAllocation",
-            module="workflows.release_allocation",
+            module="workflows.compensate_shipment",
             writes=(Table.ORDERS, Table.INVENTORY, Table.PRICING),
         ),
         Step(
             name="AwaitDelivery",
             module="workflows.await_delivery",
-            waits=True,
-            refusals=("CalledOff",),
+            waits_for_token=True,
+            business_errors=("OrderTerminated",),
             deadline=45 * DAY,
-            undo="workflows.give_up_delivery",
+            compensation="workflows.compensate_delivery",
             pivot=True,
             writes=(Table.ORDERS,),
             payments=True,
             resumes_workflow=True,
         ),
-        Undo(
+        Compensation(
             name="GiveUpDelivery",
-            module="workflows.give_up_delivery",
+            module="workflows.compensate_delivery",
             writes=(Table.ORDERS,),
         ),
         Step(

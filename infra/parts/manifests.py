@@ -7,14 +7,14 @@ from pathlib import Path
 
 from functions.manifest import (
     Access,
+    Compensation,
     Consumer,
+    DefaultRoute,
     Endpoint,
     Feature,
     Function,
-    Otherwise,
     Step,
     StreamReader,
-    Undo,
 )
 from infra.parts.rights import ManifestRefused
 from infra.parts.tables import SHAPES
@@ -54,11 +54,11 @@ def _faults(features: tuple[Feature, ...]) -> Iterator[str]:
     every = lines(features)
     yield from _twice("module", (line.module for line in every))
     yield from _twice("route", (_shape(x.route) for x in every if isinstance(x, Endpoint)))
-    yield from _twice("route", ("$default" for x in every if isinstance(x, Otherwise)))
+    yield from _twice("route", ("$default" for x in every if isinstance(x, DefaultRoute)))
     if sum(len(x.route) + 1 for x in every if isinstance(x, Endpoint)) > ROUTES:
         yield f"all routes together exceed {ROUTES} characters; Otherwise has them in its settings"
     yield from _twice("consumer of queue", (x.queue for x in every if isinstance(x, Consumer)))
-    yield from _twice("state", (x.name for x in every if isinstance(x, Step | Undo)))
+    yield from _twice("state", (x.name for x in every if isinstance(x, Step | Compensation)))
     for feature in features:
         for line in feature.functions:
             if line.module.partition(".")[0] != feature.name:
@@ -71,10 +71,12 @@ def _faults(features: tuple[Feature, ...]) -> Iterator[str]:
         if isinstance(line, StreamReader) and not SHAPES[line.table].streams:
             yield f"{line.module}: table {line.table} has no stream"
         if isinstance(line, Step):
-            if line.waits and line.deadline is None:
+            if line.waits_for_token and line.deadline is None:
                 yield f"{line.module}: waits without a deadline"
-            if line.undo and not any(isinstance(x, Undo) and x.module == line.undo for x in every):
-                yield f"{line.module}: its undo {line.undo} is not an Undo line"
+            if line.compensation and not any(
+                isinstance(x, Compensation) and x.module == line.compensation for x in every
+            ):
+                yield f"{line.module}: its undo {line.compensation} is not an Undo line"
 
 
 def _endpoint_faults(line: Endpoint) -> Iterator[str]:

@@ -3,7 +3,7 @@
 A package is built into ``.build/<name>-<hash>/``. The hash covers the sources, the builder and the
 Python that compiles, not the output, so the same sources are the same asset and a second deployment
 changes nothing. Bytecode is compiled with *unchecked* hashes: a Lambda's code is read-only, and
-without it every cold start takes 2.5 times as long (docs/adr/packages.md).
+without it every cold start takes 2.5 times as long (docs/adr/deployment-packages.md).
 """
 
 import compileall

@@ -12,9 +12,9 @@ from aws_cdk import Fn, SecretValue
 from functions.manifest import (
     Access,
     Consumer,
+    DefaultRoute,
     Endpoint,
     Function,
-    Otherwise,
     Queue,
     Schedule,
     Secret,
@@ -180,9 +180,9 @@ def rights_of(
         arns = (ground.secret_arns[s] for s in sorted(needs.secrets))
         add("Secrets", ("secretsmanager:GetSecretValue",), *arns)
         decrypts.add("secretsmanager")
-    if line.emits:
+    if line.publishes_events:
         add("Emit", ("events:PutEvents",), names.bus_arn)
-    if line.mails:
+    if line.sends_email:
         add("Mail", ("ses:SendEmail",), *_mail(names))
     if line.starts_workflow:
         add("Start", ("states:StartExecution",), names.workflow_arn)
@@ -203,12 +203,12 @@ def rights_of(
 
 
 def _peak_rights(line: Schedule, names: Names, ground: Ground, rights: list[Right]) -> None:
-    if line.warms:
-        rights.append(Right("Warm", WARM, tuple(map(names.table_arn, sorted(line.warms)))))
+    if line.warms_tables:
+        rights.append(Right("Warm", WARM, tuple(map(names.table_arn, sorted(line.warms_tables)))))
     if line.keeps_warm and ground.peaks:
         aliases = tuple(map(names.alias_arn, sorted(ground.peaks)))
         rights.append(Right("KeepWarm", KEEP_WARM, aliases))
-    if line.sets_clock:
+    if line.manages_schedules:
         group = "default" if names.stage.emulated else names.clock  # it takes all groups for one
         schedules = arn("scheduler", f"schedule/{group}/*")
         rights.append(Right("SetClock", SET_CLOCK, (schedules,)))
@@ -251,7 +251,7 @@ def environment_of(line: Function, names: Names, ground: Ground, release: str) -
             env["TOKEN_ISSUER"] = users.issuer
             env["TOKEN_KEYS"] = users.keys
             env["TOKEN_CLIENTS"] = users.client
-    if isinstance(line, Otherwise):
+    if isinstance(line, DefaultRoute):
         env["ACCESS"] = Access.PUBLIC.value
         env["ROUTES"] = ",".join(ground.routes)
     for table in needs.reads | needs.writes:
@@ -262,9 +262,9 @@ def environment_of(line: Function, names: Names, ground: Ground, release: str) -
         env[f"QUEUE_{queue.name}"] = names.queue_url(queue)
     for secret in needs.secrets:
         env[f"SECRET_{secret.name}"] = ground.secret_arns[secret]
-    if line.emits:
+    if line.publishes_events:
         env["BUS_NAME"] = names.bus
-    if line.mails:
+    if line.sends_email:
         env["MAIL_FROM"] = stage.mail_from
     if line.mails_staff:
         env["STAFF_MAIL"] = stage.staff_mail
@@ -282,13 +282,13 @@ def environment_of(line: Function, names: Names, ground: Ground, release: str) -
 
 
 def _peak_environment(line: Schedule, names: Names, ground: Ground) -> dict[str, str]:
-    env = {f"TABLE_{table.name}": names.table(table) for table in line.warms}
+    env = {f"TABLE_{table.name}": names.table(table) for table in line.warms_tables}
     if line.keeps_warm:
         peaks = {names.function(module): busy for module, busy in sorted(ground.peaks.items())}
         env["PEAK_FUNCTIONS"] = json.dumps(peaks, separators=(",", ":"))
         env["PEAK_ALIAS"] = ALIAS
         env["PEAK_TABLE_QUOTA"] = str(names.stage.table_quota)
-    if line.sets_clock:
+    if line.manages_schedules:
         env["CLOCK_GROUP"] = names.clock
         env["CLOCK_TARGET"] = names.function_arn(line.module)
         env["CLOCK_ROLE"] = _role_arn(names.clock_role(line.module))

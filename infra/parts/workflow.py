@@ -3,14 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from functions.manifest import Step, Undo
+from functions.manifest import Compensation, Step
 
 ACCIDENTS = ["States.TaskFailed"]
 """Every failure of a task but a passed deadline."""
 
 
 def definition(
-    steps: Sequence[Step], undos: Mapping[str, Undo], arn_of: Callable[[str], str]
+    steps: Sequence[Step], undos: Mapping[str, Compensation], arn_of: Callable[[str], str]
 ) -> dict[str, Any]:
     """The state machine: ``steps`` in order, each with the way back that begins at its undo.
 
@@ -23,9 +23,9 @@ def definition(
         if step.pivot:
             way_back = None
         following = steps[at + 1].name if at + 1 < len(steps) else None
-        if step.undo is not None:
-            states |= _undo(undos[step.undo], step.name, way_back, following, arn_of)
-            way_back = undos[step.undo].name
+        if step.compensation is not None:
+            states |= _undo(undos[step.compensation], step.name, way_back, following, arn_of)
+            way_back = undos[step.compensation].name
         states[step.name] = _step(step, following, way_back, arn_of)
         if step.pivot:
             way_back = None
@@ -44,16 +44,16 @@ def _step(
     state = {
         "Type": "Task",
         "Comment": step.module,
-        "Resource": _invoke(step.waits),
+        "Resource": _invoke(step.waits_for_token),
         "Parameters": {
             "FunctionName": arn_of(step.module),
             "Payload": {"order_id.$": "$.order_id"}
-            | ({"token.$": "$$.Task.Token"} if step.waits else {}),
+            | ({"token.$": "$$.Task.Token"} if step.waits_for_token else {}),
         },
         "ResultPath": None,
         **_deadline(step),
         "Retry": [
-            *([_never(step.refusals)] if step.refusals else []),
+            *([_never(step.business_errors)] if step.business_errors else []),
             {
                 "ErrorEquals": ACCIDENTS,
                 # Half an hour in all: an outage must not call paid orders off.
@@ -73,21 +73,25 @@ def _step(
 
 
 def _undo(
-    undo: Undo, of: str, earlier: str | None, onward: str | None, arn_of: Callable[[str], str]
+    compensation: Compensation,
+    of: str,
+    earlier: str | None,
+    onward: str | None,
+    arn_of: Callable[[str], str],
 ) -> dict[str, Any]:
     """The undo, and behind it the question whether its step came to pass, or waits again."""
-    question = f"{undo.name}OrGoOn"
+    question = f"{compensation.name}OrGoOn"
     task = {
         "Type": "Task",
-        "Comment": undo.module,
+        "Comment": compensation.module,
         "Resource": _invoke(False),
         "Parameters": {
-            "FunctionName": arn_of(undo.module),
+            "FunctionName": arn_of(compensation.module),
             "Payload": {"order_id.$": "$.order_id", "failure.$": "$.failure"},
         },
         "ResultSelector": {"goes_on.$": "$.Payload.goes_on", "again.$": "$.Payload.again"},
         "ResultPath": "$.undo",
-        "TimeoutSeconds": undo.timeout + 10,
+        "TimeoutSeconds": compensation.timeout + 10,
         "Retry": [
             {
                 "ErrorEquals": ["States.ALL"],
@@ -103,12 +107,16 @@ def _undo(
     choice = {
         "Type": "Choice",
         "Choices": [
-            {"Variable": "$.undo.goes_on", "BooleanEquals": True, "Next": onward or "CalledOff"},
+            {
+                "Variable": "$.undo.goes_on",
+                "BooleanEquals": True,
+                "Next": onward or "OrderTerminated",
+            },
             {"Variable": "$.undo.again", "BooleanEquals": True, "Next": of},
         ],
-        "Default": earlier or "CalledOff",
+        "Default": earlier or "OrderTerminated",
     }
-    return {undo.name: task, question: choice, "CalledOff": {"Type": "Succeed"}}
+    return {compensation.name: task, question: choice, "OrderTerminated": {"Type": "Succeed"}}
 
 
 def _deadline(step: Step) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 Everything here lives in us-east-1, the one region in which AWS takes a firewall and a certificate
 for CloudFront. What it cannot do: the API's own address stays reachable without it. The API's
-throttles, the authorizers and the signatures hold there too (docs/adr/edge.md).
+throttles, the authorizers and the signatures hold there too (docs/adr/cloudfront-and-waf.md).
 """
 
 from collections.abc import Iterable

@@ -8,7 +8,7 @@ from aws_cdk import aws_apigatewayv2 as apigateway
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from functions.manifest import Endpoint, Feature, Otherwise
+from functions.manifest import DefaultRoute, Endpoint, Feature
 from infra.parts.alarms import Alarms
 from infra.parts.function import log_retention
 from infra.parts.manifests import lines
@@ -66,7 +66,7 @@ class Entrance(ShopStack):
                     "DetailedMetricsEnabled": True,
                 }
                 for line in lines(features)
-                if isinstance(line, Endpoint | Otherwise)
+                if isinstance(line, Endpoint | DefaultRoute)
             },
         )
         alarms = Alarms(self, names, "api")

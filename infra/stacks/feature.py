@@ -13,10 +13,10 @@ from constructs import Construct
 from functions.manifest import (
     Access,
     Consumer,
+    DefaultRoute,
     Endpoint,
     Feature,
     Function,
-    Otherwise,
     Reaction,
     Schedule,
     StreamReader,
@@ -69,7 +69,7 @@ class FeatureStack(ShopStack):
             match line:
                 case Endpoint():
                     self._route(line, made)
-                case Otherwise():
+                case DefaultRoute():
                     self._catch(line, made)
                 case Consumer():
                     self._consume(line, made)
@@ -79,55 +79,55 @@ class FeatureStack(ShopStack):
                     self._react(line, made)
                 case Schedule():
                     self._schedule(line, made)
-                    if line.on:
+                    if line.event_types:
                         self._react(line, made)
 
     # ------------------------------------------------------------------ HTTP
 
-    def _route(self, line: Endpoint, made: ShopFunction) -> None:
+    def _route(self, line: Endpoint, function: ShopFunction) -> None:
         authorizer = {
             Access.CUSTOMER: self._api.customers,
             Access.STAFF: self._api.staff,
         }.get(line.access)
         route = apigateway.CfnRoute(
-            made,
+            function,
             "Route",
             api_id=self._api.id,
             route_key=line.route,
-            target=self._target(line, made),
+            target=self._target(line, function),
             authorization_type="JWT" if authorizer else "NONE",
             authorizer_id=authorizer,
         )
         if not authorizer:
             accept(route, "AwsSolutions-APIG4", _OPEN[line.access])
-        self._let_in(made, line.path.replace("{", "${!"))
+        self._let_in(function, line.path.replace("{", "${!"))
 
-    def _catch(self, line: Otherwise, made: ShopFunction) -> None:
+    def _catch(self, line: DefaultRoute, function: ShopFunction) -> None:
         route = apigateway.CfnRoute(
-            made,
+            function,
             "Route",
             api_id=self._api.id,
             route_key="$default",
-            target=self._target(line, made),
+            target=self._target(line, function),
             authorization_type="NONE",
         )
         accept(route, "AwsSolutions-APIG4", "It tells everybody that there is nothing here.")
-        self._let_in(made, "")
+        self._let_in(function, "")
 
-    def _target(self, line: Function, made: ShopFunction) -> str:
+    def _target(self, line: Function, function: ShopFunction) -> str:
         integration = apigateway.CfnIntegration(
-            made,
+            function,
             "Integration",
             api_id=self._api.id,
             integration_type="AWS_PROXY",
-            integration_uri=made.callable.function_arn,
+            integration_uri=function.callable.function_arn,
             payload_format_version="2.0",
             timeout_in_millis=min(line.timeout * 1000 + 500, 30_000),
         )
         return Fn.join("/", ["integrations", integration.ref])
 
-    def _let_in(self, made: ShopFunction, path: str) -> None:
-        made.callable.add_permission(
+    def _let_in(self, function: ShopFunction, path: str) -> None:
+        function.callable.add_permission(
             "Gateway",
             principal=iam.ServicePrincipal("apigateway.amazonaws.com"),
             source_arn=Fn.sub(
@@ -139,11 +139,11 @@ class FeatureStack(ShopStack):
 
     # ------------------------------------------------------------------ queues and streams
 
-    def _consume(self, line: Consumer, made: ShopFunction) -> None:
+    def _consume(self, line: Consumer, function: ShopFunction) -> None:
         mapping = lambda_.CfnEventSourceMapping(
-            made,
+            function,
             "Messages",
-            function_name=made.function.function_arn,
+            function_name=function.function.function_arn,
             event_source_arn=self.names.queue_arn(line.queue),
             batch_size=line.batch,
             function_response_types=["ReportBatchItemFailures"],
@@ -157,11 +157,11 @@ class FeatureStack(ShopStack):
             "SQS itself moves a message to the dead-letter queue after five attempts.",
         )
 
-    def _read_stream(self, line: StreamReader, made: ShopFunction) -> None:
+    def _read_stream(self, line: StreamReader, function: ShopFunction) -> None:
         lambda_.CfnEventSourceMapping(
-            made,
+            function,
             "Changes",
-            function_name=made.function.function_arn,
+            function_name=function.function.function_arn,
             event_source_arn=self._ground.stream_arns[line.table],
             starting_position="TRIM_HORIZON",
             batch_size=line.batch,
@@ -174,11 +174,11 @@ class FeatureStack(ShopStack):
             maximum_batching_window_in_seconds=line.window or None,
             destination_config=lambda_.CfnEventSourceMapping.DestinationConfigProperty(
                 on_failure=lambda_.CfnEventSourceMapping.OnFailureProperty(
-                    destination=made.given_up().queue.queue_arn
+                    destination=function.given_up().queue.queue_arn
                 )
             ),
         )
-        made.alarms.on(
+        function.alarms.on(
             "Behind",
             ("AWS/Lambda", "IteratorAge"),
             {"FunctionName": self.names.function(line.module)},
@@ -189,21 +189,21 @@ class FeatureStack(ShopStack):
 
     # ------------------------------------------------------------------ events and clocks
 
-    def _react(self, line: Reaction | Schedule, made: ShopFunction) -> None:
+    def _react(self, line: Reaction | Schedule, function: ShopFunction) -> None:
         rule = events.CfnRule(
-            made,
+            function,
             "Rule",
             name=self.names.function(line.module),
-            description=f"{', '.join(line.on)} → {line.module}",
+            description=f"{', '.join(line.event_types)} → {line.module}",
             event_bus_name=self.names.bus,
-            event_pattern={"detail-type": list(line.on)},
+            event_pattern={"detail-type": list(line.event_types)},
             state="ENABLED",
             targets=[
                 events.CfnRule.TargetProperty(
                     id="lambda",
-                    arn=made.function.function_arn,
+                    arn=function.function.function_arn,
                     dead_letter_config=events.CfnRule.DeadLetterConfigProperty(
-                        arn=made.given_up().queue.queue_arn
+                        arn=function.given_up().queue.queue_arn
                     ),
                     retry_policy=events.CfnRule.RetryPolicyProperty(
                         maximum_event_age_in_seconds=6 * 3600, maximum_retry_attempts=20
@@ -211,19 +211,19 @@ class FeatureStack(ShopStack):
                 )
             ],
         )
-        made.given_up().open_to("events.amazonaws.com", rule.attr_arn)
-        made.function.add_permission(
+        function.given_up().open_to("events.amazonaws.com", rule.attr_arn)
+        function.function.add_permission(
             "Bus",
             principal=iam.ServicePrincipal("events.amazonaws.com"),
             source_arn=rule.attr_arn,
         )
 
-    def _schedule(self, line: Schedule, made: ShopFunction) -> None:
-        dead = made.given_up().queue.queue_arn
+    def _schedule(self, line: Schedule, function: ShopFunction) -> None:
+        dead = function.given_up().queue.queue_arn
         role = iam.Role(
-            made,
+            function,
             "Clock",
-            role_name=self.names.clock_role(line.module) if line.sets_clock else None,
+            role_name=self.names.clock_role(line.module) if line.manages_schedules else None,
             description=f"Lets the scheduler wake {line.module}",
             assumed_by=iam.ServicePrincipal(
                 "scheduler.amazonaws.com",
@@ -235,7 +235,7 @@ class FeatureStack(ShopStack):
                         iam.PolicyStatement(
                             sid="Wake",
                             actions=["lambda:InvokeFunction"],
-                            resources=[made.function.function_arn],
+                            resources=[function.function.function_arn],
                         ),
                         iam.PolicyStatement(
                             sid="GiveUp", actions=["sqs:SendMessage"], resources=[dead]
@@ -254,10 +254,10 @@ class FeatureStack(ShopStack):
                 )
             },
         )
-        if line.sets_clock:
-            scheduler.CfnScheduleGroup(made, "Clocks", name=self.names.clock)
+        if line.manages_schedules:
+            scheduler.CfnScheduleGroup(function, "Clocks", name=self.names.clock)
         scheduler.CfnSchedule(
-            made,
+            function,
             "Schedule",
             name=self.names.function(line.module),
             schedule_expression=line.rate,
@@ -265,7 +265,7 @@ class FeatureStack(ShopStack):
             flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
             state="ENABLED",
             target=scheduler.CfnSchedule.TargetProperty(
-                arn=made.function.function_arn,
+                arn=function.function.function_arn,
                 role_arn=role.role_arn,
                 input=json.dumps({"schedule": line.module}),
                 dead_letter_config=scheduler.CfnSchedule.DeadLetterConfigProperty(arn=dead),

@@ -10,7 +10,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as stepfunctions
 from constructs import Construct
 
-from functions.manifest import Feature, Step, Undo
+from functions.manifest import Compensation, Feature, Step
 from infra.parts.accept import accept
 from infra.parts.alarms import Alarms
 from infra.parts.function import log_retention
@@ -49,8 +49,10 @@ class Workflow(ShopStack):
             for x in every
             if isinstance(x, Step)
         ]
-        undos = {x.module: x for x in every if isinstance(x, Undo)}
-        tasks = sorted({x.module for x in steps} | {x.undo for x in steps if x.undo})
+        undos = {x.module: x for x in every if isinstance(x, Compensation)}
+        tasks = sorted(
+            {x.module for x in steps} | {x.compensation for x in steps if x.compensation}
+        )
         log = logs.LogGroup(
             self,
             "Log",

@@ -12,11 +12,12 @@ from typing import Any
 from functions.all import FEATURES
 from functions.manifest import (
     Access,
+    Compensation,
     Consumer,
+    DefaultRoute,
     Endpoint,
     Feature,
     Function,
-    Otherwise,
     Queue,
     Reaction,
     Schedule,
@@ -24,7 +25,6 @@ from functions.manifest import (
     Step,
     StreamReader,
     Table,
-    Undo,
 )
 from infra.stages import Stage
 from tests.contracts.templates import Cloud, Resource
@@ -121,7 +121,7 @@ def wrong_routes(cloud: Cloud, lines: Mapping[str, Function]) -> list[str]:
     guards = {Access.CUSTOMER: "customers", Access.STAFF: "staff"}
     breaches = []
     for name, line in lines.items():
-        if isinstance(line, Endpoint | Otherwise):
+        if isinstance(line, Endpoint | DefaultRoute):
             wanted = (
                 _in_use(name, line),
                 guards.get(line.access) if isinstance(line, Endpoint) else None,
@@ -129,7 +129,7 @@ def wrong_routes(cloud: Cloud, lines: Mapping[str, Function]) -> list[str]:
             if routes.get(_route_of(line)) != wanted:
                 at = _route_of(line)
                 breaches.append(f"{at} leads to {routes.get(at)}, not {wanted}")
-    wanted_routes = {_route_of(x) for x in lines.values() if isinstance(x, Endpoint | Otherwise)}
+    wanted_routes = {_route_of(x) for x in lines.values() if isinstance(x, Endpoint | DefaultRoute)}
     breaches += [f"{route} is in no manifest" for route in routes if route not in wanted_routes]
     callable_ = {
         _called(cloud, p.stack, p.properties["FunctionName"])
@@ -139,7 +139,7 @@ def wrong_routes(cloud: Cloud, lines: Mapping[str, Function]) -> list[str]:
     return breaches + [
         f"the gateway may not call {name}"
         for name, line in lines.items()
-        if isinstance(line, Endpoint | Otherwise) and _in_use(name, line) not in callable_
+        if isinstance(line, Endpoint | DefaultRoute) and _in_use(name, line) not in callable_
     ]
 
 
@@ -152,7 +152,7 @@ def unthrottled_routes(cloud: Cloud, lines: Mapping[str, Function], stage: Stage
         breaches.append(f"the API takes {every}")
     routes = dict(there.properties["RouteSettings"])
     for line in lines.values():
-        if isinstance(line, Endpoint | Otherwise):
+        if isinstance(line, Endpoint | DefaultRoute):
             route = line.route if isinstance(line, Endpoint) else "$default"
             has = routes.pop(route, {})
             wanted = (min(line.limit, stage.rate), min(2 * line.limit, stage.burst))
@@ -161,13 +161,13 @@ def unthrottled_routes(cloud: Cloud, lines: Mapping[str, Function], stage: Stage
     return breaches + [f"{route} is throttled and not there" for route in routes]
 
 
-def _in_use(name: str, line: Endpoint | Otherwise) -> str:
+def _in_use(name: str, line: Endpoint | DefaultRoute) -> str:
     """What a route leads to: what shoppers call has an alias, so that it can be kept warm."""
-    plain = isinstance(line, Otherwise) or line.access in (Access.STAFF, Access.WEBHOOK)
+    plain = isinstance(line, DefaultRoute) or line.access in (Access.STAFF, Access.WEBHOOK)
     return name if plain else f"{name}:live"
 
 
-def _route_of(line: Endpoint | Otherwise) -> str:
+def _route_of(line: Endpoint | DefaultRoute) -> str:
     return line.route if isinstance(line, Endpoint) else "$default"
 
 
@@ -304,9 +304,9 @@ def implied_rights(cloud: Cloud, line: Function, stage: Stage) -> set[tuple[str,
         if secret.properties["Name"].rpartition("/")[2].replace("-", "_") in secrets:
             ref = cloud.text(secret.stack, {"Fn::GetAtt": [secret.id, "Id"]})
             rights.add(("secretsmanager:GetSecretValue", ref))
-    if line.emits:
+    if line.publishes_events:
         rights.add(("events:PutEvents", arn("events", f"event-bus/{prefix}events")))
-    if line.mails:
+    if line.sends_email:
         domain = stage.mail_from.partition("@")[2]
         mail = (f"identity/{domain}", f"configuration-set/{prefix}mail")
         rights |= {("ses:SendEmail", "*" if stage.emulated else arn("ses", what)) for what in mail}
@@ -332,7 +332,7 @@ def _peak_rights(
     stage: Stage, line: Schedule, prefix: str, arn: Callable[[str, str], str]
 ) -> set[tuple[str, str]]:
     rights = set()
-    for table in line.warms:
+    for table in line.warms_tables:
         where = arn("dynamodb", f"table/{prefix}{table.value.replace('_', '-')}")
         rights |= {("dynamodb:DescribeTable", where), ("dynamodb:UpdateTable", where)}
     if line.keeps_warm:
@@ -341,7 +341,7 @@ def _peak_rights(
                 where = arn("lambda", f"function:{name}:live")
                 rights.add(("lambda:PutProvisionedConcurrencyConfig", where))
                 rights.add(("lambda:DeleteProvisionedConcurrencyConfig", where))
-    if line.sets_clock:
+    if line.manages_schedules:
         group = "default" if stage.emulated else f"{prefix}peak"
         clocks = arn("scheduler", f"schedule/{group}/*")
         rights |= {(f"scheduler:{verb}Schedule", clocks) for verb in ("Create", "Update", "Delete")}
@@ -574,7 +574,7 @@ def crooked_workflow(machine: Mapping[str, Any], lines: Iterable[Function]) -> l
     lines = list(lines)
     states = machine["States"]
     steps = {x.name: x for x in lines if isinstance(x, Step)}
-    undos = {x.name for x in lines if isinstance(x, Undo)}
+    undos = {x.name for x in lines if isinstance(x, Compensation)}
     happy = list(walk(states, machine["StartAt"]))
     breaches = []
     if happy != list(steps):
@@ -596,11 +596,11 @@ def crooked_workflow(machine: Mapping[str, Any], lines: Iterable[Function]) -> l
         back = [n for c in caught for n in walk(states, c) if states[n]["Type"] == "Task"]
         if passed_pivot and caught:
             breaches.append(f"{name}: is undone past the pivot")
-        if step.undo and not caught:
+        if step.compensation and not caught:
             breaches.append(f"{name}: has an undo that nothing leads to")
-        if step.waits != states[name]["Resource"].endswith(".waitForTaskToken"):
+        if step.waits_for_token != states[name]["Resource"].endswith(".waitForTaskToken"):
             breaches.append(
-                f"{name}: waits is {step.waits}, but it calls {states[name]['Resource']}"
+                f"{name}: waits is {step.waits_for_token}, but it calls {states[name]['Resource']}"
             )
         if not set(back) <= undos:
             breaches.append(f"{name}: its way back runs {back}")

@@ -12,7 +12,7 @@ from infra.openapi import document, main, path_of
 from infra.parts.manifests import dangling
 from infra.parts.tables import SHAPES
 from infra.stages import STAGES
-from tests.contracts.inside import asked, environment
+from tests.contracts.lambda_process import asked, environment
 from tests.contracts.rules import FUNCTION, TABLE
 from tests.contracts.templates import Cloud, stacks_of
 
@@ -62,16 +62,16 @@ def test_every_lambda_starts_with_exactly_the_environment_its_template_gives(nam
 
 
 def test_a_lambda_whose_setting_is_missing_is_found(local: Cloud) -> None:
-    given = {"status.report.handler": environments(local)["status.report.handler"]}
+    given = {"status.get_status.handler": environments(local)["status.get_status.handler"]}
     assert asked("doors", given) == {}
-    del given["status.report.handler"]["RELEASE"]
-    assert "KeyError: 'RELEASE'" in asked("doors", given)["status.report.handler"]
+    del given["status.get_status.handler"]["RELEASE"]
+    assert "KeyError: 'RELEASE'" in asked("doors", given)["status.get_status.handler"]
 
 
 def test_a_handler_that_is_not_there_is_found(local: Cloud) -> None:
-    given = environments(local)["status.report.handler"]
-    refused = asked("doors", {"status.report.handle": given, "status.nobody.handler": given})
-    assert "handle" in refused["status.report.handle"]
+    given = environments(local)["status.get_status.handler"]
+    refused = asked("doors", {"status.get_status.handle": given, "status.nobody.handler": given})
+    assert "handle" in refused["status.get_status.handle"]
     assert "ModuleNotFoundError" in refused["status.nobody.handler"]
 
 

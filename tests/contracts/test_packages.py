@@ -16,7 +16,7 @@ UNCHECKED_HASH = 0b01
 
 
 @pytest.fixture
-def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def small_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A small house of one's own: two groups of doors and a shop."""
     for file, text in {
         "functions/cart/create_cart.py": "handler = len\n",
@@ -37,32 +37,34 @@ def built() -> dict[str, Package]:
     return {"cart": made.doors("cart"), "orders": made.doors("orders"), "shared": made.shared()}
 
 
-def test_the_same_sources_are_the_same_package(house: Path) -> None:
+def test_the_same_sources_are_the_same_package(small_repository: Path) -> None:
     first = built()
-    for file in house.rglob("*.py"):
+    for file in small_repository.rglob("*.py"):
         file.touch()
     assert built() == first
-    shutil.rmtree(house / ".build")
-    (house / "functions" / "cart" / "__pycache__").mkdir()
-    (house / "functions" / "cart" / "__pycache__" / "old.cpython-313.pyc").write_bytes(b"x")
+    shutil.rmtree(small_repository / ".build")
+    (small_repository / "functions" / "cart" / "__pycache__").mkdir()
+    (small_repository / "functions" / "cart" / "__pycache__" / "old.cpython-313.pyc").write_bytes(
+        b"x"
+    )
     assert built() == first
 
 
-def test_a_change_in_one_feature_leaves_the_other_packages_alone(house: Path) -> None:
+def test_a_change_in_one_feature_leaves_the_other_packages_alone(small_repository: Path) -> None:
     first = built()
-    (house / "functions" / "cart" / "create_cart.py").write_text("handler = max\n")
+    (small_repository / "functions" / "cart" / "create_cart.py").write_text("handler = max\n")
     second = built()
     assert second["cart"] != first["cart"]
     assert (second["orders"], second["shared"]) == (first["orders"], first["shared"])
 
 
-def test_doors_lie_in_the_folder_that_their_handler_names(house: Path) -> None:
+def test_doors_lie_in_the_folder_that_their_handler_names(small_repository: Path) -> None:
     assert (built()["cart"].path / "cart" / "create_cart.py").is_file()
     assert (built()["shared"].path / "python" / "shop" / "__init__.py").is_file()
 
 
 @pytest.mark.skipif(not compiles(), reason="bytecode for Lambda is written by Python 3.13 alone")
-def test_packages_carry_bytecode_that_is_never_checked(house: Path) -> None:
+def test_packages_carry_bytecode_that_is_never_checked(small_repository: Path) -> None:
     for package in built().values():
         sources = list(package.path.rglob("*.py"))
         compiled = list(package.path.rglob("*.cpython-313.pyc"))
@@ -72,7 +74,7 @@ def test_packages_carry_bytecode_that_is_never_checked(house: Path) -> None:
 
 
 def test_another_python_builds_without_bytecode_and_says_so(
-    house: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    small_repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with_bytecode = built()
     monkeypatch.setattr(packages, "LAMBDA_PYTHON", (3, 99))
@@ -83,7 +85,7 @@ def test_another_python_builds_without_bytecode_and_says_so(
 
 
 def test_a_build_that_fails_leaves_nothing_behind(
-    house: Path, monkeypatch: pytest.MonkeyPatch
+    small_repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(source: Path, out: Path) -> None:
         (out / "half").mkdir(parents=True)
@@ -92,10 +94,10 @@ def test_a_build_that_fails_leaves_nothing_behind(
     monkeypatch.setattr(packages, "_copied", broken)
     with pytest.raises(OSError, match="disk full"):
         built()
-    assert list((house / ".build").iterdir()) == []
+    assert list((small_repository / ".build").iterdir()) == []
 
 
-def test_two_builders_at_once_make_one_package(house: Path) -> None:
+def test_two_builders_at_once_make_one_package(small_repository: Path) -> None:
     code = """
 import pathlib, sys
 sys.path.insert(0, sys.argv[2])
@@ -104,7 +106,7 @@ packages.ROOT = pathlib.Path(sys.argv[1])
 packages.BUILD = packages.ROOT / ".build"
 print(packages.Packages().shared())
 """
-    command = [sys.executable, "-c", code, str(house), str(ROOT)]
+    command = [sys.executable, "-c", code, str(small_repository), str(ROOT)]
     runs = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
     said = {run.communicate()[0] for run in runs}
     assert [run.returncode for run in runs] == [0, 0, 0]

@@ -4,40 +4,47 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from shop.catalog.model import (
-    Card,
     Product,
+    ProductCard,
+    ProductStatus,
     Search,
-    Status,
     Variant,
-    card_of,
-    postings_of,
-    product_of,
-    with_prices_noted,
+    product_card,
+    product_id_from,
+    product_postings,
+    with_price_marks,
 )
-from shop.catalog.model.listing import categories_of, ranked_words
 from shop.catalog.model.product import category_names
-from shop.kernel.errors import Conflict, Invalid, NotFound, Problem, Refusal, Stale
-from shop.kernel.paging import Page, from_cursor, to_cursor
+from shop.catalog.model.search_index import categories_of, ranked_words
+from shop.kernel.errors import (
+    Conflict,
+    InvalidRequest,
+    NotFound,
+    Problem,
+    ShopError,
+    VersionConflict,
+)
+from shop.kernel.pagination import Page, from_cursor, to_cursor
 
 
-class MemoryCatalogue:
+class MemoryProductCatalog:
     """Both ports over a dictionary. Its search compares every product; its order is the index's."""
 
     def __init__(self, *products: Product) -> None:
         self._products = {p.id: replace(p, version=p.version or 1) for p in products}
 
-    def product(self, product_id: str) -> Product:
+    def get(self, product_id: str) -> Product:
         if product_id not in self._products:
             raise NotFound(f"there is no product {product_id}")
         return self._products[product_id]
 
-    def products(self, product_ids: Iterable[str]) -> dict[str, Product]:
+    def get_many(self, product_ids: Iterable[str]) -> dict[str, Product]:
         return {i: self._products[i] for i in set(product_ids) if i in self._products}
 
-    def variants(self, variant_ids: Iterable[str]) -> dict[str, tuple[Product, Variant]]:
+    def get_variants(self, variant_ids: Iterable[str]) -> dict[str, tuple[Product, Variant]]:
         found: dict[str, tuple[Product, Variant]] = {}
         for variant_id in set(variant_ids):
-            product = self._products.get(product_of(variant_id))
+            product = self._products.get(product_id_from(variant_id))
             variant = product.variant(variant_id) if product else None
             if product and variant and variant in product.on_sale:
                 found[variant_id] = product, variant
@@ -52,27 +59,28 @@ class MemoryCatalogue:
         if (before.version if before else 0) != expected_version:
             if expected_version == 0:
                 raise Conflict(f"there is a product {product.id} already", code="id_taken")
-            raise Stale(f"product {product.id} is not at version {expected_version}")
+            raise VersionConflict(f"product {product.id} is not at version {expected_version}")
         taken = [
             Problem(
                 "sku_taken",
-                f"SKU {v.sku} is sold by product {self.seller(v.sku)} already",
+                f"SKU {v.sku} is sold by product {self.product_id_for(v.sku)} already",
                 f"$.variants[{n}].sku",
             )
             for n, v in enumerate(product.variants)
-            if v.sku in product.claims and self.seller(v.sku) not in (None, product.id)
+            if v.sku in product.claimed_skus
+            and self.product_id_for(v.sku) not in (None, product.id)
         ]
         if taken:
             raise Conflict(taken[0].detail, code="sku_taken", problems=taken)
-        saved = with_prices_noted(replace(product, version=expected_version + 1), before)
+        saved = with_price_marks(replace(product, version=expected_version + 1), before)
         self._products[product.id] = saved
         return self._products[product.id]
 
-    def seller(self, sku: str) -> str | None:
-        return next((p.id for p in self._products.values() if sku in p.claims), None)
+    def product_id_for(self, sku: str) -> str | None:
+        return next((p.id for p in self._products.values() if sku in p.claimed_skus), None)
 
-    def save_many(self, products: Sequence[Product]) -> dict[str, Refusal]:
-        refused: dict[str, Refusal] = {}
+    def save_many(self, products: Sequence[Product]) -> dict[str, ShopError]:
+        refused: dict[str, ShopError] = {}
         for product in products:
             try:
                 self.save(product, expected_version=product.version)
@@ -80,46 +88,48 @@ class MemoryCatalogue:
                 refused[product.id] = refusal
         return refused
 
-    def listed(
-        self, *, status: Status | None = None, limit: int, cursor: str | None = None
-    ) -> Page[Card]:
+    def list_by_status(
+        self, *, status: ProductStatus | None = None, limit: int, cursor: str | None = None
+    ) -> Page[ProductCard]:
         some = (p for p in self._products.values() if status in (None, p.status))
         places = {
-            p.id: min(x for x in postings_of(p) if x.heading.startswith("ALL#")) for p in some
+            p.id: min(x for x in product_postings(p) if x.heading.startswith("ALL#")) for p in some
         }
-        ordered = sorted(places, key=lambda i: (places[i].heading, places[i].place))
+        ordered = sorted(places, key=lambda i: (places[i].heading, places[i].sort_key))
         return self._page(ordered, limit, cursor, f"listed {status}")
 
-    def search(self, search: Search, *, limit: int, cursor: str | None = None) -> Page[Card]:
+    def search(self, search: Search, *, limit: int, cursor: str | None = None) -> Page[ProductCard]:
         ordered: list[str] = []
         for heading in search.headings:
             under = sorted(
-                (posting.place, p.id)
+                (posting.sort_key, p.id)
                 for p in self._products.values()
                 if p.on_sale
-                for posting in postings_of(p)
+                for posting in product_postings(p)
                 if posting.heading == heading
             )
             ordered += [i for _, i in under if i not in ordered]
         matching = [i for i in ordered if _matches(self._products[i], search)]
         return self._page(matching, limit, cursor, search.fingerprint)
 
-    def _page(self, ids: list[str], limit: int, cursor: str | None, question: str) -> Page[Card]:
+    def _page(
+        self, ids: list[str], limit: int, cursor: str | None, question: str
+    ) -> Page[ProductCard]:
         key = from_cursor(cursor, path="$.pagination.cursor")
         if key is None:
             key = {"q": question, "n": 0}
         if key.get("q") != question or not isinstance(key.get("n"), int):
-            raise Invalid("this cursor belongs to another list", code="cursor_invalid")
+            raise InvalidRequest("this cursor belongs to another list", code="cursor_invalid")
         start: int = key["n"]
         end = start + limit
-        cards = tuple(card_of(self._products[i]) for i in ids[start:end])
+        cards = tuple(product_card(self._products[i]) for i in ids[start:end])
         return Page(cards, to_cursor({"q": question, "n": end}) if end < len(ids) else None)
 
 
 def _matches(product: Product, search: Search) -> bool:
-    card, words, categories = card_of(product), ranked_words(product), categories_of(product)
+    card, words, categories = product_card(product), ranked_words(product), categories_of(product)
     return (
         all(word in words for word in search.words)
         and (not search.categories or any(c in categories for c in search.categories))
-        and (search.price is None or not search.price.speaks_of(card) or search.price.holds(card))
+        and (search.price is None or not search.price.overlaps(card) or search.price.contains(card))
     )

@@ -4,61 +4,61 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from shop.kernel.errors import Invalid, NotFound, Stale, Unavailable
+from shop.kernel.errors import InvalidRequest, NotFound, Unavailable, VersionConflict
 from shop.kernel.events import Event
-from shop.kernel.paging import Page, from_cursor, to_cursor
-from shop.kernel.transactions import Part
-from shop.orders.model import Batch, Order, Status
-from shop.orders.ports import GIVEN_UP, Letter, Summary
-from tests.doubles.inventory import MemoryLedger
+from shop.kernel.pagination import Page, from_cursor, to_cursor
+from shop.kernel.unit_of_work import WriteOperation
+from shop.orders.model import Order, OrderStatus, ReservationBatch
+from shop.orders.ports import CLAIM_TIMEOUT, Email, OrderSummaryItem
+from tests.doubles.inventory import MemoryUnitOfWork
 
 
-class MemoryOrders:
-    """See :class:`shop.orders.ports.Orders`. ``outbox`` holds every event, as a stream would."""
+class MemoryOrderRepository:
+    """See :class:`shop.orders.ports.OrderRepository`. ``outbox`` holds every event, as a stream would."""
 
     def __init__(self) -> None:
         self._heads: dict[str, Order] = {}
         self._tracks: dict[str, tuple[str, str]] = {}
-        self._batches: dict[str, dict[str, Batch]] = {}
+        self._batches: dict[str, dict[str, ReservationBatch]] = {}
         self._taking: dict[str, bool] = {}
         self.outbox: list[Event] = []
 
-    def all(self) -> tuple[Order, ...]:
+    def list_all(self) -> tuple[Order, ...]:
         return tuple(self._heads.values())
 
-    def of(self, owner: str, order_id: str) -> Order:
+    def get(self, owner: str, order_id: str) -> Order:
         order = self._heads.get(order_id)
         if order is None or order.owner != owner:
             raise NotFound("there is no such order")
         return order
 
-    def by_id(self, order_id: str) -> Order:
+    def get_by_id(self, order_id: str) -> Order:
         if order_id not in self._heads:
             raise NotFound("there is no such order")
         return self._heads[order_id]
 
-    def name(self, order_id: str) -> str:
+    def condition_key(self, order_id: str) -> str:
         return f"ORDER#{order_id}"
 
-    def placing(self, order: Order, events: Sequence[Event]) -> Part:
+    def place_op(self, order: Order, events: Sequence[Event]) -> WriteOperation:
         return lambda writes: writes.add(
-            self.name(order.id),
+            self.condition_key(order.id),
             lambda: order.id not in self._heads,
             lambda: self._put(order, events),
         )
 
-    def changing(self, before: Order, after: Order, events: Sequence[Event]) -> Part:
+    def update_op(self, before: Order, after: Order, events: Sequence[Event]) -> WriteOperation:
         saved = replace(after, version=before.version + 1)
         return lambda writes: writes.add(
-            self.name(before.id),
+            self.condition_key(before.id),
             lambda: self._is(before),
             lambda: self._put(saved, events),
         )
 
     def save(self, before: Order, after: Order, events: Sequence[Event]) -> Order:
-        with MemoryLedger._one_at_a_time:
+        with MemoryUnitOfWork._one_at_a_time:
             if not self._is(before):
-                raise Stale("somebody else changed this order meanwhile")
+                raise VersionConflict("somebody else changed this order meanwhile")
             saved = replace(after, version=before.version + 1)
             self._put(saved, events)
             return saved
@@ -71,42 +71,44 @@ class MemoryOrders:
         self._heads[order.id] = order
         self.outbox += events
 
-    def awaiting(self) -> Sequence[str]:
-        late = [order for order in self.all() if order.awaits]
+    def list_awaiting_stock(self) -> Sequence[str]:
+        late = [order for order in self.list_all() if order.is_awaiting_stock]
         return [order.id for order in sorted(late, key=lambda one: (one.placed_at, one.id))]
 
-    def batches(self, order_id: str) -> tuple[bool | None, Sequence[Batch]]:
+    def list_batches(self, order_id: str) -> tuple[bool | None, Sequence[ReservationBatch]]:
         there = self._batches.get(order_id, {})
         return self._taking.get(order_id), [there[name] for name in sorted(there)]
 
-    def opening(self, order_id: str) -> Part:
+    def open_batches(self, order_id: str) -> WriteOperation:
         return self._if(
             order_id,
             lambda: order_id not in self._taking,
             lambda: self._taking.update({order_id: True}),
         )
 
-    def turning(self, order_id: str) -> Part:
+    def reverse_batches(self, order_id: str) -> WriteOperation:
         return self._if(
             order_id,
             lambda: self._taking.get(order_id) is True,
             lambda: self._taking.update({order_id: False}),
         )
 
-    def closing(self, order_id: str, *, taking: bool) -> Part:
+    def close_batches(self, order_id: str, *, placing: bool) -> WriteOperation:
         return self._if(
             order_id,
-            lambda: self._taking.get(order_id) is taking,
+            lambda: self._taking.get(order_id) is placing,
             lambda: self._taking.pop(order_id),
         )
 
-    def taking(self, order_id: str, batch: Batch) -> Part:
+    def record_batch(self, order_id: str, batch: ReservationBatch) -> WriteOperation:
         return self._noting(order_id, batch, lambda: self._taking.get(order_id) is True)
 
-    def owing(self, order_id: str, batch: Batch) -> Part:
+    def enqueue_batch(self, order_id: str, batch: ReservationBatch) -> WriteOperation:
         return self._noting(order_id, batch, lambda: True)
 
-    def _noting(self, order_id: str, batch: Batch, may: Callable[[], bool]) -> Part:
+    def _noting(
+        self, order_id: str, batch: ReservationBatch, may: Callable[[], bool]
+    ) -> WriteOperation:
         there = self._batches.setdefault(order_id, {})
         return self._if(
             order_id,
@@ -114,28 +116,34 @@ class MemoryOrders:
             lambda: there.update({batch.name: batch}),
         )
 
-    def done(self, order_id: str, batch: Batch) -> Part:
+    def finish_batch(self, order_id: str, batch: ReservationBatch) -> WriteOperation:
         there = self._batches.setdefault(order_id, {})
         return self._if(order_id, lambda: batch.name in there, lambda: there.pop(batch.name))
 
-    def _if(self, order_id: str, may: Callable[[], bool], do: Callable[[], object]) -> Part:
-        return lambda writes: writes.add(self.name(order_id), may, do)
+    def _if(
+        self, order_id: str, may: Callable[[], bool], do: Callable[[], object]
+    ) -> WriteOperation:
+        return lambda writes: writes.add(self.condition_key(order_id), may, do)
 
-    def of_customer(self, customer: str, *, cursor: str | None, limit: int) -> Page[Summary]:
-        theirs = [o for o in self.all() if o.owner == customer and not o.never_placed]
+    def list_by_customer(
+        self, customer: str, *, cursor: str | None, limit: int
+    ) -> Page[OrderSummaryItem]:
+        theirs = [o for o in self.list_all() if o.owner == customer and not o.never_placed]
         return self._page(theirs, cursor, limit)
 
-    def placed_on(
-        self, day: str, *, status: Status | None, cursor: str | None, limit: int
-    ) -> Page[Summary]:
-        found = [o for o in self.all() if f"{o.placed_at:%Y-%m-%d}" == day]
-        shown = [o for o in found if o.status is not Status.PLACING or status is o.status]
+    def list_by_day(
+        self, day: str, *, status: OrderStatus | None, cursor: str | None, limit: int
+    ) -> Page[OrderSummaryItem]:
+        found = [o for o in self.list_all() if f"{o.placed_at:%Y-%m-%d}" == day]
+        shown = [o for o in found if o.status is not OrderStatus.PLACING or status is o.status]
         return self._page([o for o in shown if status in (None, o.status)], cursor, limit)
 
-    def _page(self, orders: list[Order], cursor: str | None, limit: int) -> Page[Summary]:
+    def _page(self, orders: list[Order], cursor: str | None, limit: int) -> Page[OrderSummaryItem]:
         key = from_cursor(cursor)
         if key is not None and not isinstance(key.get("before"), list):
-            raise Invalid("this cursor is not one of ours", code="cursor_invalid", path="cursor")
+            raise InvalidRequest(
+                "this cursor is not one of ours", code="cursor_invalid", path="cursor"
+            )
 
         def place(order: Order) -> tuple[str, str]:
             return order.placed_at.isoformat(timespec="microseconds"), order.id
@@ -148,49 +156,51 @@ class MemoryOrders:
         following = to_cursor({"before": list(place(newest[-1]))}) if more else None
         return Page(tuple(_summary(order) for order in newest), following)
 
-    def overdue(self, at: datetime, most: int) -> Sequence[str]:
+    def list_overdue(self, at: datetime, max_results: int) -> Sequence[str]:
         due = int(at.timestamp())
         unpaid = [
             o
-            for o in self._placed(at, Status.PLACING, Status.PLACED)
+            for o in self._placed(at, OrderStatus.PLACING, OrderStatus.PLACED)
             if int(o.pay_by.timestamp()) <= due
         ]
-        return [order.id for order in unpaid][:most]
+        return [order.id for order in unpaid][:max_results]
 
-    def waiting(self, before: datetime, most: int) -> Sequence[str]:
-        return [order.id for order in self._placed(before, Status.PLACED)][:most]
+    def list_awaiting_payment(self, before: datetime, max_results: int) -> Sequence[str]:
+        return [order.id for order in self._placed(before, OrderStatus.PLACED)][:max_results]
 
-    def _placed(self, before: datetime, *statuses: Status) -> list[Order]:
+    def _placed(self, before: datetime, *statuses: OrderStatus) -> list[Order]:
         days = {f"{before:%Y-%m-%d}", f"{before - timedelta(days=1):%Y-%m-%d}"}
         found = [
             order
-            for order in self.all()
+            for order in self.list_all()
             if order.status in statuses
             and f"{order.placed_at:%Y-%m-%d}" in days
             and order.placed_at < before
         ]
         return sorted(found, key=lambda order: order.placed_at)
 
-    def parcel(self, carrier: str, tracking_number: str) -> tuple[str, str]:
+    def find_shipment(self, carrier: str, tracking_number: str) -> tuple[str, str]:
         try:
-            return self._tracks[self.tracking_name(carrier, tracking_number)]
+            return self._tracks[self.tracking_condition_key(carrier, tracking_number)]
         except KeyError:
             raise NotFound("no parcel of ours has this tracking number") from None
 
-    def tracking(self, carrier: str, tracking_number: str, order_id: str, parcel_id: str) -> Part:
-        name = self.tracking_name(carrier, tracking_number)
+    def register_tracking_op(
+        self, carrier: str, tracking_number: str, order_id: str, parcel_id: str
+    ) -> WriteOperation:
+        name = self.tracking_condition_key(carrier, tracking_number)
         return lambda writes: writes.add(
             name,
             lambda: name not in self._tracks,
             lambda: self._tracks.__setitem__(name, (order_id, parcel_id)),
         )
 
-    def tracking_name(self, carrier: str, tracking_number: str) -> str:
+    def tracking_condition_key(self, carrier: str, tracking_number: str) -> str:
         return f"TRACK#{carrier.casefold()}#{tracking_number}"
 
 
-def _summary(order: Order) -> Summary:
-    return Summary(
+def _summary(order: Order) -> OrderSummaryItem:
+    return OrderSummaryItem(
         id=order.id,
         status=order.status,
         placed_at=order.placed_at,
@@ -201,49 +211,49 @@ def _summary(order: Order) -> Summary:
     )
 
 
-class MemoryWaits:
-    """See :class:`shop.orders.ports.Waits`."""
+class MemoryWorkflowTokens:
+    """See :class:`shop.orders.ports.WorkflowTokens`."""
 
     def __init__(self) -> None:
         self._tokens: dict[tuple[str, str], str] = {}
 
-    def wait(self, order_id: str, step: str, token: str, at: datetime) -> None:
+    def save(self, order_id: str, step: str, token: str, at: datetime) -> None:
         self._tokens[order_id, step] = token
 
-    def tokens(self, order_id: str, steps: Iterable[str]) -> dict[str, str]:
+    def get_many(self, order_id: str, steps: Iterable[str]) -> dict[str, str]:
         known = ((step, self._tokens.get((order_id, step))) for step in steps)
         return {step: token for step, token in known if token is not None}
 
 
-class MemoryLetters:
+class MemorySentEmails:
     """See :class:`shop.orders.ports.Letters`."""
 
     def __init__(self) -> None:
         self._taken: dict[tuple[str, str], datetime] = {}
         self._sent: set[tuple[str, str]] = set()
 
-    def taken(self, order_id: str, kind: str, at: datetime) -> bool:
+    def claim(self, order_id: str, kind: str, at: datetime) -> bool:
         name = (order_id, kind)
         if name in self._sent:
             return False
         before = self._taken.get(name)
-        if before is not None and before > at - GIVEN_UP:
+        if before is not None and before > at - CLAIM_TIMEOUT:
             raise Unavailable("somebody else writes this letter just now")
         self._taken[name] = at
         return True
 
-    def sent(self, order_id: str, kind: str, at: datetime) -> None:
+    def mark_sent(self, order_id: str, kind: str, at: datetime) -> None:
         self._sent.add((order_id, kind))
 
 
 @dataclass
-class MemoryMail:
+class MemoryEmailSender:
     """See :class:`shop.orders.ports.Mail`. ``down`` makes it refuse."""
 
-    letters: list[tuple[str, Letter]] = field(default_factory=list)
+    letters: list[tuple[str, Email]] = field(default_factory=list)
     down: bool = False
 
-    def send(self, to: str, letter: Letter) -> None:
+    def send(self, to: str, email: Email) -> None:
         if self.down:
             raise Unavailable("the mail service takes no letters just now")
-        self.letters.append((to, letter))
+        self.letters.append((to, email))

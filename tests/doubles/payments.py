@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from shop.kernel.errors import Conflict, Invalid, NotFound, Unavailable
+from shop.kernel.errors import Conflict, InvalidRequest, NotFound, Unavailable
 from shop.kernel.money import Money
-from shop.payments.model import Credential, PaymentStatus, Report
+from shop.payments.model import Credential, PaymentStatus, ProviderPaymentState
 
 OPEN = frozenset(
     {PaymentStatus.AUTHORISED, PaymentStatus.PROCESSING, PaymentStatus.REQUIRES_ACTION}
@@ -27,23 +27,23 @@ class MemoryProvider:
     name: str = "memory"
     down: bool = False
     later: Callable[[str], None] = lambda reference: None
-    _payments: dict[str, tuple[str, int, Report]] = field(default_factory=dict)
+    _payments: dict[str, tuple[str, int, ProviderPaymentState]] = field(default_factory=dict)
     _refunds: dict[str, int] = field(default_factory=dict)
 
-    def check(self, credential: Credential) -> None:
+    def validate_credential(self, credential: Credential) -> None:
         if credential.token not in TOKENS:
-            raise Invalid("this token is nobody's", code="payment_token_unknown")
+            raise InvalidRequest("this token is nobody's", code="payment_token_unknown")
 
     def authorise(
         self, order_id: str, amount: Money, credential: Credential, *, key: str
-    ) -> Report:
+    ) -> ProviderPaymentState:
         self._answer()
-        self.check(credential)
+        self.validate_credential(credential)
         reference = f"pay_{order_id}"
         if reference not in self._payments:
             status, reason = TOKENS[credential.token]
             sure = status in (PaymentStatus.AUTHORISED, PaymentStatus.CAPTURED)
-            report = Report(
+            report = ProviderPaymentState(
                 reference,
                 status,
                 authorised=amount.minor if sure else 0,
@@ -54,7 +54,7 @@ class MemoryProvider:
             self._payments[reference] = (order_id, amount.minor, report)
         return self._payments[reference][2]
 
-    def capture(self, reference: str, amount: Money, *, key: str) -> Report:
+    def capture(self, reference: str, amount: Money, *, key: str) -> ProviderPaymentState:
         _, _, report = self._known(reference)
         if report.status is PaymentStatus.CAPTURED:
             return report
@@ -63,7 +63,7 @@ class MemoryProvider:
         taken = min(amount.minor, report.authorised)
         return self._put(reference, status=PaymentStatus.CAPTURED, captured=taken)
 
-    def cancel(self, reference: str, *, key: str) -> Report:
+    def cancel(self, reference: str, *, key: str) -> ProviderPaymentState:
         _, _, report = self._known(reference)
         if report.status is PaymentStatus.CAPTURED:
             return self._put(reference, refunded=report.captured)
@@ -71,7 +71,7 @@ class MemoryProvider:
             return report
         return self._put(reference, status=PaymentStatus.CANCELLED, action_url=None)
 
-    def refund(self, reference: str, amount: Money, *, key: str) -> Report:
+    def refund(self, reference: str, amount: Money, *, key: str) -> ProviderPaymentState:
         _, _, report = self._known(reference)
         if key in self._refunds:
             return report
@@ -80,21 +80,21 @@ class MemoryProvider:
         self._refunds[key] = amount.minor
         return self._put(reference, refunded=report.refunded + amount.minor)
 
-    def payment(self, reference: str) -> tuple[str, Report]:
+    def get_payment(self, reference: str) -> tuple[str, ProviderPaymentState]:
         order_id, _, report = self._known(reference)
         return order_id, report
 
-    def find(self, order_id: str, amount: Money) -> Report | None:
+    def find_by_order(self, order_id: str, amount: Money) -> ProviderPaymentState | None:
         self._answer()
         known = self._payments.get(f"pay_{order_id}")
         return None if known is None else known[2]
 
-    def truth(self, order_id: str) -> Report | None:
+    def truth(self, order_id: str) -> ProviderPaymentState | None:
         """Where an order's payment stands, also while nobody is answered."""
         known = self._payments.get(f"pay_{order_id}")
         return None if known is None else known[2]
 
-    def settle(self, reference: str, approved: bool = True) -> Report:
+    def settle(self, reference: str, approved: bool = True) -> ProviderPaymentState:
         """A payment that was open comes to its end."""
         _, amount, report = self._known(reference)
         if report.status not in (PaymentStatus.PROCESSING, PaymentStatus.REQUIRES_ACTION):
@@ -111,13 +111,13 @@ class MemoryProvider:
         if self.down:
             raise Unavailable("the payment provider does not answer", code="payment_provider_down")
 
-    def _known(self, reference: str) -> tuple[str, int, Report]:
+    def _known(self, reference: str) -> tuple[str, int, ProviderPaymentState]:
         self._answer()
         if reference not in self._payments:
             raise NotFound("there is no such payment")
         return self._payments[reference]
 
-    def _put(self, reference: str, **changes: object) -> Report:
+    def _put(self, reference: str, **changes: object) -> ProviderPaymentState:
         order_id, amount, report = self._payments[reference]
         after = replace(report, **changes)  # type: ignore[arg-type]  # fields of a report
         self._payments[reference] = (order_id, amount, after)

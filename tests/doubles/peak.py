@@ -5,31 +5,38 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from shop.inventory.model.kits import Kit
-from shop.kernel.errors import Stale
-from shop.kernel.paging import Page, from_cursor, to_cursor
-from shop.kernel.switches import Board
-from shop.peak.model.flips import Flip
-from shop.peak.model.rooms import Room
-from shop.peak.model.rushes import BORN, UNITS_AN_ORDER, Alarm, Kept, Limited, Warmth
-from shop.peak.ports import Unreachable
+from shop.kernel.errors import VersionConflict
+from shop.kernel.kill_switches import SwitchStates
+from shop.kernel.pagination import Page, from_cursor, to_cursor
+from shop.peak.model.switch_changes import SwitchChange
+from shop.peak.model.traffic_peaks import (
+    NEW_TABLE_THROUGHPUT,
+    UNITS_PER_ORDER,
+    LimitedCounter,
+    ProvisionedCapacity,
+    WakeUp,
+    WarmThroughput,
+)
+from shop.peak.model.waiting_room import WaitingRoom
+from shop.peak.ports import WaitingRoomUnavailable
 
 
 @dataclass
-class MemorySwitches:
-    now: Board = field(default_factory=Board)
-    book: list[Flip] = field(default_factory=list)
+class MemorySwitchRepository:
+    now: SwitchStates = field(default_factory=SwitchStates)
+    book: list[SwitchChange] = field(default_factory=list)
 
-    def board(self) -> Board:
+    def states(self) -> SwitchStates:
         return self.now
 
-    def turn(self, before: Board, after: Board, flip: Flip) -> Board:
+    def save(self, before: SwitchStates, after: SwitchStates, change: SwitchChange) -> SwitchStates:
         if self.now.version != before.version:
-            raise Stale("somebody else was faster")
+            raise VersionConflict("somebody else was faster")
         self.now = after
-        self.book.append(flip)
+        self.book.append(change)
         return after
 
-    def flips(self, *, cursor: str | None, limit: int) -> Page[Flip]:
+    def list_changes(self, *, cursor: str | None, limit: int) -> Page[SwitchChange]:
         before = (from_cursor(cursor) or {"before": 10**9})["before"]
         rest = [flip for flip in reversed(self.book) if flip.number < before]
         part = tuple(rest[:limit])
@@ -38,15 +45,15 @@ class MemorySwitches:
 
 
 @dataclass
-class MemoryMemory:
-    now: Kept = field(default_factory=Kept)
+class MemoryCapacityStateStore:
+    now: ProvisionedCapacity = field(default_factory=ProvisionedCapacity)
 
-    def kept(self) -> Kept:
+    def load(self) -> ProvisionedCapacity:
         return self.now
 
-    def keep(self, before: Kept, after: Kept) -> Kept:
+    def save(self, before: ProvisionedCapacity, after: ProvisionedCapacity) -> ProvisionedCapacity:
         if self.now.version != before.version:
-            raise Stale("somebody else was faster")
+            raise VersionConflict("somebody else was faster")
         self.now = replace(after, version=before.version + 1)
         return self.now
 
@@ -64,7 +71,7 @@ class RecordingCloud:
     """
 
     calls: list[tuple[object, ...]] = field(default_factory=list)
-    warmth: dict[str, dict[str, Warmth]] = field(default_factory=dict)
+    warmth: dict[str, dict[str, WarmThroughput]] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
     promised: set[str] = field(default_factory=set)
     arrived: set[str] = field(default_factory=set)
@@ -79,70 +86,72 @@ class RecordingCloud:
             raise OutOfOrder(what)
         self.calls.append((what, *more))
 
-    def warm(self, table: str) -> Mapping[str, Warmth]:
-        return self.warmth.setdefault(table, dict.fromkeys(UNITS_AN_ORDER[table], BORN))
+    def get(self, table: str) -> Mapping[str, WarmThroughput]:
+        return self.warmth.setdefault(
+            table, dict.fromkeys(UNITS_PER_ORDER[table], NEW_TABLE_THROUGHPUT)
+        )
 
-    def raise_to(self, table: str, wanted: Mapping[str, Warmth]) -> None:
+    def raise_to(self, table: str, wanted: Mapping[str, WarmThroughput]) -> None:
         self._noted("warm", table, {place: (w.reads, w.writes) for place, w in wanted.items()})
         self.warmth[table].update(wanted)
 
-    def keep(self, function: str, environments: int) -> None:
+    def set_environments(self, function: str, environments: int) -> None:
         self._noted("keep", function, environments)
 
-    def let_go(self, function: str) -> None:
+    def remove(self, function: str) -> None:
         self._noted("let go", function)
 
-    def prepare(self, sku: str, orders_a_second: int) -> bool:
-        self._noted("bins", sku, orders_a_second)
-        return orders_a_second > 0 or sku not in self.promised
+    def reshard(self, sku: str, orders_per_second: int) -> bool:
+        self._noted("bins", sku, orders_per_second)
+        return orders_per_second > 0 or sku not in self.promised
 
-    def refill(self, sku: str, orders_a_second: int) -> bool:
+    def rebalance(self, sku: str, orders_per_second: int) -> bool:
         if sku not in self.arrived:
             return False
-        self._noted("refill", sku, orders_a_second)
+        self._noted("refill", sku, orders_per_second)
         self.arrived.discard(sku)
         return True
 
-    def share(self, count: Limited, orders_a_second: int, at: datetime) -> bool:
-        self._noted("count", count.key, orders_a_second, count.limit)
+    def reshard_counter(self, count: LimitedCounter, orders_per_second: int, at: datetime) -> bool:
+        self._noted("count", count.key, orders_per_second, count.limit)
         return count.key not in self.promised
 
-    def set(self, alarm: Alarm) -> None:
+    def set(self, alarm: WakeUp) -> None:
         self._noted("set", alarm.name, alarm.at)
 
-    def drop(self, name: str) -> None:
+    def delete(self, name: str) -> None:
         self._noted("drop", name)
 
 
 @dataclass
-class MemoryKits:
+class MemoryKitLookup:
     known: Mapping[str, Kit] = field(default_factory=dict)
 
-    def among(self, skus: Iterable[str]) -> Mapping[str, Kit]:
+    def find(self, skus: Iterable[str]) -> Mapping[str, Kit]:
         return {sku: self.known[sku] for sku in skus if sku in self.known}
 
 
 @dataclass
-class MemoryRooms:
+class MemoryWaitingRooms:
     """Rooms as staff keep them, which everybody knows at once."""
 
-    now: Sequence[Room] = ()
+    now: Sequence[WaitingRoom] = ()
     version: int = 0
 
-    def rooms(self) -> tuple[Sequence[Room], int]:
+    def list_rooms(self) -> tuple[Sequence[WaitingRoom], int]:
         return self.now, self.version
 
-    def keep(self, rooms: Sequence[Room], version: int) -> None:
+    def save(self, rooms: Sequence[WaitingRoom], version: int) -> None:
         if version != self.version:
-            raise Stale("somebody else was faster")
+            raise VersionConflict("somebody else was faster")
         self.now, self.version = tuple(rooms), version + 1
 
-    def open(self, at: datetime) -> Sequence[Room]:
+    def list_open(self, at: datetime) -> Sequence[WaitingRoom]:
         return self.now
 
 
 @dataclass
-class MemoryCounter:
+class MemoryTicketCounter:
     """Draws numbers, counts how often it is asked, and can be out of reach."""
 
     following: dict[str, int] = field(default_factory=dict)
@@ -151,7 +160,7 @@ class MemoryCounter:
 
     def draw(self, key: str, many: int, lowest: int) -> int:
         if self.away:
-            raise Unreachable("the counter")
+            raise WaitingRoomUnavailable("the counter")
         self.writes += 1
         first = max(self.following.get(key, 0), lowest)
         self.following[key] = first + many
@@ -164,5 +173,5 @@ class FixedKeys:
 
     def keys(self) -> Sequence[bytes]:
         if not self.known:
-            raise Unreachable("the key")
+            raise WaitingRoomUnavailable("the key")
         return self.known

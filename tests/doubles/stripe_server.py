@@ -119,17 +119,17 @@ class StripeStandIn:
                 self._kept[key] = (asked, status, json.loads(json.dumps(body)))
             return status, body, False
 
-    def _done(self, method: str, path: str, said: dict[str, Any]) -> Any:
+    def _done(self, method: str, path: str, response: dict[str, Any]) -> Any:
         for (verb, pattern), (shape, do) in ROUTES.items():
             found = re.fullmatch(pattern, path)
             if verb == method and found:
-                judged(shape, said)
-                return do(self, said, *found.groups())
+                judged(shape, response)
+                return do(self, response, *found.groups())
         raise Refused(404, "invalid_request_error", f"Unrecognized request URL ({method}: {path})")
 
-    def _create(self, said: dict[str, Any]) -> Any:
-        amount = int(said["amount"])
-        if amount < 50 and said["currency"] == "usd":
+    def _create(self, response: dict[str, Any]) -> Any:
+        amount = int(response["amount"])
+        if amount < 50 and response["currency"] == "usd":
             raise Refused(
                 400,
                 "invalid_request_error",
@@ -144,23 +144,23 @@ class StripeStandIn:
             "amount": amount,
             "amount_capturable": 0,
             "amount_received": 0,
-            "currency": said["currency"],
+            "currency": response["currency"],
             "status": "requires_payment_method",
-            "metadata": dict(said.get("metadata", {})),
-            "payment_method_options": said.get("payment_method_options", {}),
+            "metadata": dict(response.get("metadata", {})),
+            "payment_method_options": response.get("payment_method_options", {}),
             "last_payment_error": None,
             "latest_charge": None,
             "next_action": None,
             "client_secret": "never shown",
         }
         self.intents[intent["id"]] = intent
-        return self._shown(intent, said)
+        return self._shown(intent, response)
 
-    def _confirm(self, said: dict[str, Any], intent_id: str) -> Any:
+    def _confirm(self, response: dict[str, Any], intent_id: str) -> Any:
         intent = self._intent(intent_id)
         if intent["status"] not in ("requires_payment_method", "requires_confirmation"):
             raise self._unexpected(intent)
-        card = said.get("payment_method") or said.get("confirmation_token", "")
+        card = response.get("payment_method") or response.get("confirmation_token", "")
         card = {"ctoken_visa": "pm_card_visa"}.get(card, card)
         if card not in CARDS:
             raise Refused(
@@ -171,7 +171,7 @@ class StripeStandIn:
                 code="resource_missing",
                 param="payment_method",
             )
-        if not said.get("return_url"):
+        if not response.get("return_url"):
             raise Refused(400, "invalid_request_error", "send a return_url", param="return_url")
         if card in DECLINES:
             self._failed(intent, *DECLINES[card])
@@ -179,41 +179,41 @@ class StripeStandIn:
             raise Refused(402, "card_error", "Your card was declined.", **error)
         if card == "pm_card_authenticationRequired":
             url = f"https://hooks.stripe.test/redirect/{intent_id}"
-            redirect = {"return_url": said["return_url"], "url": url}
+            redirect = {"return_url": response["return_url"], "url": url}
             intent["next_action"] = {"type": "redirect_to_url", "redirect_to_url": redirect}
             intent["status"] = "requires_action"
         elif card == "pm_usBankAccount":
             intent["status"] = "processing"
         else:
             self._charged(intent)
-        return self._shown(intent, said)
+        return self._shown(intent, response)
 
-    def _capture(self, said: dict[str, Any], intent_id: str) -> Any:
+    def _capture(self, response: dict[str, Any], intent_id: str) -> Any:
         intent = self._intent(intent_id)
         if intent["status"] != "requires_capture":
             raise self._unexpected(intent)
-        amount = int(said.get("amount_to_capture", intent["amount"]))
+        amount = int(response.get("amount_to_capture", intent["amount"]))
         if not 0 < amount <= intent["amount_capturable"]:
             message = "The amount to capture is more than can be captured"
             raise Refused(400, "invalid_request_error", message, param="amount_to_capture")
         charge = self.charges[intent["latest_charge"]]
         charge |= {"captured": True, "amount_captured": amount}
         intent |= {"status": "succeeded", "amount_received": amount, "amount_capturable": 0}
-        return self._shown(intent, said)
+        return self._shown(intent, response)
 
-    def _cancel(self, said: dict[str, Any], intent_id: str) -> Any:
+    def _cancel(self, response: dict[str, Any], intent_id: str) -> Any:
         intent = self._intent(intent_id)
         if intent["status"] not in OPEN:
             raise self._unexpected(intent)
         intent |= {"status": "canceled", "amount_capturable": 0, "next_action": None}
-        return self._shown(intent, said)
+        return self._shown(intent, response)
 
-    def _retrieve(self, said: dict[str, Any], intent_id: str) -> Any:
-        return self._shown(self._intent(intent_id), said)
+    def _retrieve(self, response: dict[str, Any], intent_id: str) -> Any:
+        return self._shown(self._intent(intent_id), response)
 
-    def _search(self, said: dict[str, Any]) -> Any:
-        wanted = re.fullmatch(r"metadata\['order_id'\]:'([^']*)'", said["query"])
-        assert wanted, said["query"]
+    def _search(self, response: dict[str, Any]) -> Any:
+        wanted = re.fullmatch(r"metadata\['order_id'\]:'([^']*)'", response["query"])
+        assert wanted, response["query"]
         found = [
             self._shown(intent, {})
             for intent in self.intents.values()
@@ -221,20 +221,20 @@ class StripeStandIn:
         ]
         return {"object": "search_result", "data": found, "has_more": False, "url": ""}
 
-    def _charge(self, said: dict[str, Any], charge_id: str) -> Any:
+    def _charge(self, response: dict[str, Any], charge_id: str) -> Any:
         return self._known(self.charges, charge_id, "charge")
 
-    def _refunded(self, said: dict[str, Any], refund_id: str) -> Any:
+    def _refunded(self, response: dict[str, Any], refund_id: str) -> Any:
         return self._known(self.refunds, refund_id, "refund")
 
-    def _refund(self, said: dict[str, Any]) -> Any:
-        intent = self._intent(said["payment_intent"])
+    def _refund(self, response: dict[str, Any]) -> Any:
+        intent = self._intent(response["payment_intent"])
         charge = self.charges.get(intent["latest_charge"] or "", {})
         if not charge.get("captured"):
             message = "This PaymentIntent does not have a successful charge to refund."
             raise Refused(400, "invalid_request_error", message, param="payment_intent")
         left = charge["amount_captured"] - charge["amount_refunded"]
-        amount = int(said.get("amount", left))
+        amount = int(response.get("amount", left))
         if not left:
             message = "Charge has already been refunded."
             code = "charge_already_refunded"

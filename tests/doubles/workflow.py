@@ -32,7 +32,7 @@ class Execution:
 
 
 class MemoryWorkflow:
-    """See :class:`shop.orders.ports.Workflow`. ``tasks`` finds a door by its module."""
+    """See :class:`shop.orders.ports.OrderWorkflow`. ``tasks`` finds a door by its module."""
 
     def __init__(self, definition: Mapping[str, Any], tasks: Mapping[str, Function]) -> None:
         self._definition = definition

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import pytest
 from moto import mock_aws
 
-from shop.inventory.store import known_network, recent_levels
-from shop.peak.store import waiting_rooms
-from shop.pricing.store import rule_book
-from shop.shipping.store import shipping_tables
-from shop.storage.switchboard import switchboard
+from shop.inventory.store import level_cache, locations_cache
+from shop.peak.store.waiting_rooms import waiting_rooms
+from shop.pricing.store.rule_set_cache import rule_set_cache
+from shop.shipping.store import shipping_table_cache
+from shop.storage.kill_switches import switch_cache
 from tests.kit.shop import create_queues, create_tables
 
 
@@ -18,12 +18,12 @@ def cloud() -> Iterator[None]:
     """Empty tables and queues in one process."""
     with mock_aws():
         create_tables()
-        rule_book().forget()
-        switchboard().forget()
-        recent_levels().forget()
-        known_network().forget()
+        rule_set_cache().clear()
+        switch_cache().clear()
+        level_cache().clear()
+        locations_cache().clear()
         waiting_rooms().forget()
-        shipping_tables().forget()
+        shipping_table_cache().forget()
         create_queues()
         yield
-    known_network().forget()
+    locations_cache().clear()

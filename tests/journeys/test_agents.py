@@ -8,9 +8,9 @@ import pytest
 
 from local.people import Reply, Visitor
 from tests.kit.agent import headers_for, message, modern
-from tests.kit.goods import checkout_body, lines, paying
 from tests.kit.platform import platform, profile
-from tests.kit.ucp_judge import judge
+from tests.kit.products import checkout_body, lines, payment_body
+from tests.kit.ucp_validator import assert_valid_ucp
 
 pytestmark = pytest.mark.journey
 
@@ -22,7 +22,7 @@ class Agent:
 
     def __init__(self, shop: Visitor, profile_url: str | None = None) -> None:
         self.shop = shop
-        found = judge("profile", shop.get("/.well-known/ucp"))["ucp"]
+        found = assert_valid_ucp("profile", shop.get("/.well-known/ucp"))["ucp"]
         services = found["services"]["dev.ucp.shopping"]
         endpoint = next(s["endpoint"] for s in services if s["transport"] == "mcp")
         self.path = endpoint.removeprefix(shop.url)
@@ -41,9 +41,9 @@ class Agent:
     def use(self, kind: str, tool: str, keyed: str = "", **arguments: Any) -> Any:
         reply = self.call(tool, keyed, **arguments)
         assert reply.status == 200, reply.text
-        result = judge("mcp_result", reply.body)["result"]
+        result = assert_valid_ucp("mcp_result", reply.body)["result"]
         assert not result["isError"], reply.text
-        return judge(kind, result["structuredContent"])
+        return assert_valid_ucp(kind, result["structuredContent"])
 
 
 def bought_by(agent: Agent, goods: dict[str, Any]) -> Any:
@@ -54,7 +54,7 @@ def bought_by(agent: Agent, goods: dict[str, Any]) -> Any:
     wish = {k: v for k, v in checkout_body().items() if k != "line_items"}
     checkout = agent.use("checkout", "create_checkout", checkout={**wish, "cart_id": cart["id"]})
     assert checkout["status"] == "ready_for_complete"
-    paid = {"id": checkout["id"], "checkout": paying("tok_success")}
+    paid = {"id": checkout["id"], "checkout": payment_body("tok_success")}
     key = str(uuid.uuid4())
     done = agent.use("checkout", "complete_checkout", key, **paid)
     assert done["status"] == "completed"
@@ -90,7 +90,7 @@ def test_a_platform_that_cannot_be_understood_is_told_why(guest: Visitor) -> Non
     with platform() as home:
         home.says(profile(["dev.ucp.shopping.order"]))
         reply = Agent(guest, home.url).call("get_cart", id="cart_x")
-        said = judge("error", reply.body["result"]["structuredContent"])
+        said = assert_valid_ucp("error", reply.body["result"]["structuredContent"])
         assert said["messages"][0]["code"] == "capabilities_incompatible"
     with platform() as home:
         home.says(profile(version="2026-01-23"))

@@ -10,10 +10,10 @@ import pytest
 
 from local.cloud import Cloud
 from local.people import Reply, Visitor, until
-from shop.catalog.model import postings_of
-from shop.catalog.store.rows import CatalogRow, product_from, unpack_postings
-from tests.kit.goods import checkout_body, paying
-from tests.kit.ucp_judge import judge
+from shop.catalog.model import product_postings
+from shop.catalog.store.rows import CatalogRow, product_from_row, unpack_postings
+from tests.kit.products import checkout_body, payment_body
+from tests.kit.ucp_validator import assert_valid_ucp
 
 pytestmark = pytest.mark.journey
 
@@ -28,7 +28,7 @@ def imported(staff: Visitor, text: str, kind: str = "text/csv") -> Any:
 
 
 def searched(guest: Visitor, **asked: Any) -> list[str]:
-    found = judge("catalog_search", guest.post("/catalog/search", asked))
+    found = assert_valid_ucp("catalog_search", guest.post("/catalog/search", asked))
     return [product["id"] for product in found["products"]]
 
 
@@ -53,7 +53,9 @@ def test_a_product_goes_from_draft_to_sale_to_archive(staff: Visitor, guest: Vis
     assert searched(guest, query=f"kettles {word}") == [product_id]
     assert searched(guest, filters={"categories": [f"kitchen {word}"]}) == [product_id]
     assert searched(guest, query=word, filters={"price": {"max": 4499}}) == []
-    shown = judge("catalog_product", guest.post("/catalog/product", {"id": product_id}))["product"]
+    shown = assert_valid_ucp("catalog_product", guest.post("/catalog/product", {"id": product_id}))[
+        "product"
+    ]
     assert shown["variants"][0]["availability"] == {"available": True, "status": "in_stock"}
 
     changed = staff.put(path, {**staff.get(path), "title": "Teapot"})
@@ -63,7 +65,9 @@ def test_a_product_goes_from_draft_to_sale_to_archive(staff: Visitor, guest: Vis
 
     staff.post(f"{path}/status", {"status": "archived"})
     assert searched(guest, query=word) == []
-    looked = judge("catalog_lookup", guest.post("/catalog/lookup", {"ids": [product_id]}))
+    looked = assert_valid_ucp(
+        "catalog_lookup", guest.post("/catalog/lookup", {"ids": [product_id]})
+    )
     assert (looked["products"], looked["messages"][0]["content"]) == ([], product_id)
 
 
@@ -89,7 +93,7 @@ def test_what_was_imported_is_found_and_bought(staff: Visitor, guest: Visitor) -
         f"Hat {word},hat-{word},,,H-{word},dear,1\n"
     )
     report = imported(staff, text)
-    assert (report["created"], report["stock_opened"]) == (1, 2)
+    assert (report["created"], report["stock_created"]) == (1, 2)
     assert [r["line"] for r in report["rejected"]] == [4]
     assert imported(staff, text)["unchanged"] == 1
 
@@ -98,16 +102,16 @@ def test_what_was_imported_is_found_and_bought(staff: Visitor, guest: Visitor) -
         "/catalog/product",
         {"id": f"scarf-{word}", "selected": [{"name": "Color", "label": "Red"}]},
     )
-    variant = judge("catalog_product", chosen)["product"]["variants"][0]
+    variant = assert_valid_ucp("catalog_product", chosen)["product"]["variants"][0]
     checkout = guest.post("/checkout-sessions", checkout_body((variant["id"], 2)))
-    done = guest.post(f"/checkout-sessions/{checkout['id']}/complete", paying("tok_success"))
+    done = guest.post(f"/checkout-sessions/{checkout['id']}/complete", payment_body("tok_success"))
     assert done["status"] == "completed"
     left = until(
         lambda: guest.post("/catalog/lookup", {"ids": [variant["id"]]}),
         lambda seen: not seen["products"][0]["variants"][0]["availability"]["available"],
     )
-    assert judge("catalog_lookup", left)
-    assert imported(staff, text)["stock_opened"] == 0
+    assert assert_valid_ucp("catalog_lookup", left)
+    assert imported(staff, text)["stock_created"] == 0
 
 
 def test_strangers_and_customers_keep_nothing(guest: Visitor, jane: Visitor) -> None:
@@ -170,12 +174,12 @@ def _stray_cards(cloud: Cloud, ids: list[str]) -> tuple[set[Any], set[Any]]:
             heading, place = item["PK"]["S"], item["SK"]["S"]
             whose = place if heading == "REINDEX" else place.partition("#")[2]
             if heading.removeprefix("PRODUCT#") in ids:
-                product = product_from(CatalogRow.from_raw_data(item))
-                for posting in postings_of(product):
-                    wanted[posting.heading, posting.place] = str(product.version)
+                product = product_from_row(CatalogRow.from_raw_data(item))
+                for posting in product_postings(product):
+                    wanted[posting.heading, posting.sort_key] = str(product.version)
             elif whose in ids and heading == "REINDEX":
                 row = CatalogRow.from_raw_data(item)
-                excused |= {(p.heading, p.place) for p in unpack_postings(row.posted)}
+                excused |= {(p.heading, p.sort_key) for p in unpack_postings(row.postings_in_force)}
             elif whose in ids:
                 there[heading, place] = item["version"]["N"]
     wrong = {k for k in wanted.keys() | there.keys() if wanted.get(k) != there.get(k)}

@@ -10,8 +10,8 @@ import pytest
 from local.cloud import Cloud
 from local.demo import paying
 from local.people import Visitor, allocated, until
-from tests.kit.goods import checkout_body
-from tests.kit.ucp_judge import judge
+from tests.kit.products import checkout_body
+from tests.kit.ucp_validator import assert_valid_ucp
 
 pytestmark = pytest.mark.journey
 
@@ -50,9 +50,9 @@ def joined(buyer: Visitor, group: dict[str, Any], goods: dict[str, Any], name: s
         return any("discount" in total["type"] for total in checkout["totals"])
 
     checkout = until(begun, reduced, seconds=10)
-    judge("checkout", checkout)
+    assert_valid_ucp("checkout", checkout)
     answer = buyer.post(f"/checkout-sessions/{checkout['id']}/complete", paying("tok_success"))
-    judge("checkout", answer)
+    assert_valid_ucp("checkout", answer)
     assert answer["status"] == "completed"
     order_id: str = answer["order"]["id"]
     return order_id
@@ -84,7 +84,7 @@ def test_one_group_fills_and_another_does_not(
     assert (shown["status"], shown["members"]) == ("succeeded", 2)
     until(
         lambda: staff.get(f"/staff/orders/{first}"),
-        lambda order: any(entry["what"] == "group complete" for entry in order["history"]),
+        lambda order: any(entry["event"] == "group complete" for entry in order["history"]),
     )
     staff.post(f"/staff/orders/{first}/parcels", parcel)
     until(lambda: staff.get(f"/staff/orders/{second}"), allocated)

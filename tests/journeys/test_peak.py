@@ -14,8 +14,8 @@ import pytest
 
 from local.cloud import Cloud
 from local.people import Visitor, until
-from tests.kit.goods import checkout_body, paying
-from tests.kit.ucp_judge import judge
+from tests.kit.products import checkout_body, payment_body
+from tests.kit.ucp_validator import assert_valid_ucp
 
 pytestmark = pytest.mark.journey
 
@@ -48,7 +48,7 @@ def test_a_sale_is_prepared_for_by_the_clock_and_given_back_when_it_is_called_of
             "effect": {"kind": "flash_sale", "basis_points": 5000},
             "goods": {"variants": [goods["variant"]]},
             "conditions": {"window": {"starts": starts.isoformat()}},
-            "capacity": {"orders_a_second": 100, "lead_minutes": 1},
+            "capacity": {"orders_per_second": 100, "lead_minutes": 1},
         },
     )
     staff.post(f"/staff/promotions/{id_}/schedule", {"version": 1})
@@ -76,17 +76,20 @@ def test_goods_that_everybody_wants_are_bought_by_who_waited(
         },
     )
     staff.post(f"/staff/promotions/{id_}/schedule", {"version": 1})
-    room = {"pace": 0, "why": "everybody wants one"}
+    room = {"admissions_per_second": 0, "reason": "everybody wants one"}
     assert staff.ask(f"PUT /staff/waiting-rooms/{id_}", room).status == 200
     time.sleep(6)  # five seconds, and every Lambda knows
     checkout = guest.post("/checkout-sessions", checkout_body((goods["variant"], 1)))
-    path, pay = f"/checkout-sessions/{checkout['id']}/complete", paying("tok_success")
-    held = judge("checkout", guest.post(path, pay))
+    path, pay = f"/checkout-sessions/{checkout['id']}/complete", payment_body("tok_success")
+    held = assert_valid_ucp("checkout", guest.post(path, pay))
     assert held["status"] == "requires_escalation"
     here = held["continue_url"].removeprefix(guest.url)
     place = guest.post(f"{here}/tickets", {"checkout_id": checkout["id"]})
     assert (place["admitted"], place["ahead"]) == (False, 1)
-    assert staff.ask(f"PUT /staff/waiting-rooms/{id_}", {**room, "pace": 100}).status == 200
+    assert (
+        staff.ask(f"PUT /staff/waiting-rooms/{id_}", {**room, "admissions_per_second": 100}).status
+        == 200
+    )
     turn = until(
         lambda: guest.post(f"{here}/turns", {"ticket": place["ticket"]}),
         lambda told: bool(told["admitted"]),
@@ -98,11 +101,14 @@ def test_goods_that_everybody_wants_are_bought_by_who_waited(
     assert bought.body["status"] == "completed", bought.text
     assert staff.ask(f"DELETE /staff/waiting-rooms/{id_}").status == 200
     assert (
-        staff.ask("PUT /staff/switches/waiting_room", {"on": False, "why": "a test"}).status == 200
+        staff.ask("PUT /staff/switches/waiting_room", {"on": False, "reason": "a test"}).status
+        == 200
     )
     off = until(
         lambda: guest.ask(f"POST {here}/tickets", {"checkout_id": checkout["id"]}),
         lambda reply: reply.status == 503,
     )
     assert off.body["code"] == "waiting_room_off"
-    assert staff.ask("PUT /staff/switches/waiting_room", {"on": True, "why": "done"}).status == 200
+    assert (
+        staff.ask("PUT /staff/switches/waiting_room", {"on": True, "reason": "done"}).status == 200
+    )

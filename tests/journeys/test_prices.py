@@ -11,8 +11,8 @@ import pytest
 
 from local.demo import paying
 from local.people import Carrier, Visitor, until
-from tests.kit.goods import checkout_body
-from tests.kit.ucp_judge import judge
+from tests.kit.products import checkout_body
+from tests.kit.ucp_validator import assert_valid_ucp
 
 pytestmark = pytest.mark.journey
 
@@ -20,14 +20,14 @@ Sell = Callable[..., dict[str, Any]]
 CODES = 10_000
 
 
-def put_on_the_calendar(staff: Visitor, id_: str, **told: Any) -> None:
-    staff.post("/staff/promotions", {"id": id_, "title": id_, **told})
+def put_on_the_calendar(staff: Visitor, id_: str, **fields: Any) -> None:
+    staff.post("/staff/promotions", {"id": id_, "title": id_, **fields})
     staff.post(f"/staff/promotions/{id_}/schedule", {"version": 1})
 
 
 def announced(buyer: Visitor, goods: dict[str, Any]) -> dict[str, Any]:
     found = buyer.post("/catalog/lookup", {"ids": [goods["variant"]]})
-    judge("catalog_lookup", found)
+    assert_valid_ucp("catalog_lookup", found)
     variant: dict[str, Any] = found["products"][0]["variants"][0]
     return variant
 
@@ -35,7 +35,7 @@ def announced(buyer: Visitor, goods: dict[str, Any]) -> dict[str, Any]:
 def begin(buyer: Visitor, goods: dict[str, Any], code: str) -> dict[str, Any]:
     body = {**checkout_body((goods["variant"], 3)), "discounts": {"codes": [code]}}
     checkout: dict[str, Any] = buyer.post("/checkout-sessions", body)
-    judge("checkout", checkout)
+    assert_valid_ucp("checkout", checkout)
     return checkout
 
 
@@ -109,7 +109,7 @@ def test_a_flash_sale_tiers_and_a_batch_of_codes_from_the_calendar_to_the_order_
     assert taken_off(checkout) == reduced
     path = f"/checkout-sessions/{checkout['id']}/complete"
     done = jane.post(path, paying("tok_success"))
-    judge("checkout", done)
+    assert_valid_ucp("checkout", done)
     order_id = done["order"]["id"]
 
     kept = staff.get(f"/staff/orders/{order_id}")
@@ -118,7 +118,7 @@ def test_a_flash_sale_tiers_and_a_batch_of_codes_from_the_calendar_to_the_order_
     assert {d["promotion_id"]: d["amount"] for d in line["discounts"]} == reduced
     assert {e["rule"] for e in kept["pricing"]["trace"] if e["applied"]} >= set(reduced)
     seen = jane.get(f"/orders/{order_id}")
-    judge("order", seen)
+    assert_valid_ucp("order", seen)
     (off,) = (t for t in seen["totals"] if t["type"] == "items_discount")
     assert {-told["amount"] for told in off["lines"]} == set(reduced.values())
 
@@ -148,7 +148,7 @@ def test_a_price_list_of_a_customer_group_is_theirs_alone(
     staff.post("/staff/price-lists", {**body, "groups": [goods["sku"]]})
     lines = {"line_items": [{"item": {"id": goods["variant"]}, "quantity": 1}]}
     cart = jane.post("/carts", lines)
-    judge("cart", cart)
+    assert_valid_ucp("cart", cart)
     assert cart["totals"][-1]["amount"] == 10_000
     who = subject(jane)
     known = staff.get(f"/staff/customers/{who}/groups")
@@ -157,7 +157,7 @@ def test_a_price_list_of_a_customer_group_is_theirs_alone(
 
     def price() -> int:
         shown = jane.get(f"/carts/{cart['id']}")
-        judge("cart", shown)
+        assert_valid_ucp("cart", shown)
         amount: int = shown["totals"][-1]["amount"]
         return amount
 
@@ -174,7 +174,7 @@ def pay(buyer: Visitor, checkout: dict[str, Any], *first: dict[str, Any]) -> dic
     body = paying("tok_success")
     body["payment"]["instruments"][:0] = first
     done: dict[str, Any] = buyer.post(f"/checkout-sessions/{checkout['id']}/complete", body)
-    judge("checkout", done)
+    assert_valid_ucp("checkout", done)
     return done
 
 
@@ -202,7 +202,7 @@ def test_points_and_a_gift_card_pay_in_part_and_come_back_with_the_order(
     staff.post(path, {"kind": "points", "amount": 700, "reason": "a journey"})
     before = jane.get("/account/credits")["points"]["available"]
     made = jane.post("/checkout-sessions", checkout_body((goods["variant"], 1)))
-    judge("checkout", made)
+    assert_valid_ucp("checkout", made)
     done = pay(jane, made, credit("loyalty"), credit("gift_card", code))
     assert done["status"] == "completed"
     total = made["totals"][-1]["amount"]

@@ -11,8 +11,8 @@ import pytest
 from local.cloud import Cloud
 from local.demo import letters, paying, states
 from local.people import Carrier, Visitor, allocated, until
-from tests.kit.goods import ADDRESS, checkout_body
-from tests.kit.ucp_judge import judge
+from tests.kit.products import ADDRESS, checkout_body
+from tests.kit.ucp_validator import assert_valid_ucp
 
 pytestmark = pytest.mark.journey
 
@@ -28,7 +28,7 @@ def begin(buyer: Visitor, goods: dict[str, Any], quantity: int = 1) -> dict[str,
     checkout: dict[str, Any] = buyer.post(
         "/checkout-sessions", checkout_body((goods["variant"], quantity))
     )
-    judge("checkout", checkout)
+    assert_valid_ucp("checkout", checkout)
     assert checkout["status"] == "ready_for_complete"
     return checkout
 
@@ -37,13 +37,13 @@ def complete(buyer: Visitor, checkout: dict[str, Any], token: str) -> dict[str, 
     answer: dict[str, Any] = buyer.post(
         f"/checkout-sessions/{checkout['id']}/complete", paying(token)
     )
-    judge("checkout", answer)
+    assert_valid_ucp("checkout", answer)
     return answer
 
 
 def look(buyer: Visitor, checkout: dict[str, Any]) -> dict[str, Any]:
     shown: dict[str, Any] = buyer.get(f"/checkout-sessions/{checkout['id']}")
-    judge("checkout", shown)
+    assert_valid_ucp("checkout", shown)
     return shown
 
 
@@ -62,26 +62,26 @@ def test_a_guest_buys_and_gets_it_delivered(
 ) -> None:
     goods = sell(pieces=10)
     profile = guest.get("/.well-known/ucp")
-    judge("profile", profile)
+    assert_valid_ucp("profile", profile)
     service = profile["ucp"]["services"]["dev.ucp.shopping"]
     assert {s["transport"]: s["endpoint"] for s in service}["rest"] == cloud.url
 
     found = guest.post("/catalog/search", {"query": f"journey {goods['sku'].split('-')[1]}"})
-    judge("catalog_search", found)
+    assert_valid_ucp("catalog_search", found)
     assert goods["id"] in [p["id"] for p in found["products"]]
-    judge("catalog_lookup", guest.post("/catalog/lookup", {"ids": [goods["variant"]]}))
-    judge("catalog_product", guest.post("/catalog/product", {"id": goods["id"]}))
+    assert_valid_ucp("catalog_lookup", guest.post("/catalog/lookup", {"ids": [goods["variant"]]}))
+    assert_valid_ucp("catalog_product", guest.post("/catalog/product", {"id": goods["id"]}))
 
     cart = guest.post("/carts", {"line_items": [{"item": {"id": goods["variant"]}, "quantity": 1}]})
-    judge("cart", cart)
+    assert_valid_ucp("cart", cart)
     line = {"id": cart["line_items"][0]["id"], "item": {"id": goods["variant"]}, "quantity": 2}
-    judge("cart", guest.put(f"/carts/{cart['id']}", {"line_items": [line]}))
-    judge("cart", guest.get(f"/carts/{cart['id']}"))
+    assert_valid_ucp("cart", guest.put(f"/carts/{cart['id']}", {"line_items": [line]}))
+    assert_valid_ucp("cart", guest.get(f"/carts/{cart['id']}"))
 
     checkout = guest.post(
         "/checkout-sessions", {"cart_id": cart["id"], "buyer": {"email": "guest@example.com"}}
     )
-    judge("checkout", checkout)
+    assert_valid_ucp("checkout", checkout)
     assert checkout["status"] == "incomplete"
     path = f"/checkout-sessions/{checkout['id']}"
     checkout = guest.put(
@@ -99,7 +99,7 @@ def test_a_guest_buys_and_gets_it_delivered(
             },
         },
     )
-    judge("checkout", checkout)
+    assert_valid_ucp("checkout", checkout)
     assert checkout["status"] == "ready_for_complete"
     assert checkout["totals"][-1]["amount"] == 2 * 1299 + 1999
 
@@ -107,7 +107,7 @@ def test_a_guest_buys_and_gets_it_delivered(
     assert done["status"] == "completed"
     order_id = done["order"]["id"]
     order = guest.get(f"/orders/{order_id}")
-    judge("order", order)
+    assert_valid_ucp("order", order)
     assert order["checkout_id"] == checkout["id"]
     held = stock(staff, goods["sku"])
     assert (held["on_hand"], held["reserved"], held["available"]) == (10, 2, 8)
@@ -123,7 +123,7 @@ def test_a_guest_buys_and_gets_it_delivered(
     assert final["payment"]["captured"] == order["totals"][-1]["amount"]
 
     order = guest.get(f"/orders/{order_id}")
-    judge("order", order)
+    assert_valid_ucp("order", order)
     assert order["line_items"][0]["status"] == "fulfilled"
     kinds = [event["type"] for event in order["fulfillment"]["events"]]
     assert kinds[-1] == "delivered"
@@ -157,7 +157,7 @@ def test_a_pending_payment_is_confirmed_by_a_signed_webhook(guest: Visitor, sell
     checkout = begin(guest, sell(pieces=1))
     assert complete(guest, checkout, "tok_pending")["status"] == "complete_in_progress"
     done = until(lambda: look(guest, checkout), lambda c: c["status"] == "completed")
-    judge("order", guest.get(f"/orders/{done['order']['id']}"))
+    assert_valid_ucp("order", guest.get(f"/orders/{done['order']['id']}"))
 
 
 def test_a_pending_payment_that_is_declined_gives_the_stock_back(
@@ -205,7 +205,7 @@ def test_staff_call_an_order_off_and_the_money_goes_back(
         lambda o: o["payment"]["status"] == "cancelled",
     )
     order = guest.get(f"/orders/{order_id}")
-    judge("order", order)
+    assert_valid_ucp("order", order)
     assert order["line_items"][0]["status"] == "removed"
 
 
@@ -213,7 +213,7 @@ def test_a_customer_sees_her_own_orders_and_nobody_elses(
     guest: Visitor, jane: Visitor, mallory: Visitor, sell: Sell
 ) -> None:
     order_id = complete(jane, begin(jane, sell(pieces=1)), "tok_success")["order"]["id"]
-    judge("order", jane.get(f"/orders/{order_id}"))
+    assert_valid_ucp("order", jane.get(f"/orders/{order_id}"))
     mine = until(lambda: jane.get("/account/orders"), lambda page: bool(page["orders"]))
     assert order_id in [o["id"] for o in mine["orders"]]
     assert guest.ask(f"GET /orders/{order_id}").status == 404

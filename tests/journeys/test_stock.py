@@ -62,7 +62,13 @@ def test_goods_go_from_the_warehouse_to_a_shop_and_every_step_is_in_the_journal(
     staff.post("/staff/stock-transfers", sent)
     came = {**step, "kind": "arrive", "units": 5, "lost": 1, "version": 1, "reason": "crushed"}
     staff.post("/staff/stock-transfers", came)
-    aside = {"kind": "set_aside", "sku": sku, "units": 1, "why": "damaged", "version": 2}
+    aside = {
+        "kind": "set_aside",
+        "sku": sku,
+        "units": 1,
+        "unavailable_reason": "damaged",
+        "version": 2,
+    }
     staff.post("/staff/stock-movements", aside)
     shown = staff.get(f"/staff/stock-levels?sku={sku}")
     assert (shown["total"]["on_hand"], shown["total"]["available"]) == (9, 8)

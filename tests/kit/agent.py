@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
-from tests.kit.shop import Context, Response
+from tests.kit.shop import ApiResponse, Context
 
 MODERN = "2026-07-28"
 _META = "io.modelcontextprotocol/"
@@ -51,7 +51,7 @@ def post(
     raw: str | None = None,
     headers: Mapping[str, str | None] | None = None,
     source_ip: str = "192.0.2.7",
-) -> Response:
+) -> ApiResponse:
     """POST a message to the agents' door. A header of ``None`` is left out."""
     sent: dict[str, str | None] = {
         "content-type": "application/json",
@@ -73,7 +73,7 @@ def post(
         "isBase64Encoded": False,
     }
     answer = handler(event, Context())
-    return Response(answer["statusCode"], answer["headers"], answer["body"])
+    return ApiResponse(answer["statusCode"], answer["headers"], answer["body"])
 
 
 def use(

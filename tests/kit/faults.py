@@ -93,7 +93,7 @@ Meanwhile = Callable[[Call], None]
 
 
 @dataclass
-class Wire:
+class FaultInjector:
     """The way of a thread to AWS. ``plan`` says which attempts go wrong, and how; a fault that
     cannot befall the attempt of its number strikes the next one that it can befall.
 
@@ -111,7 +111,7 @@ class Wire:
     _dead: bool = False
     _busy: str | None = None
 
-    def __enter__(self) -> "Wire":
+    def __enter__(self) -> "FaultInjector":
         _stack().append(self)
         return self
 
@@ -239,10 +239,10 @@ def faulty(doubles: Mapping[str, Double] | None = None) -> Iterator[None]:
 _here = threading.local()
 
 
-def _stack() -> list[Wire]:
+def _stack() -> list[FaultInjector]:
     if not hasattr(_here, "stack"):
         _here.stack = []
-    stack: list[Wire] = _here.stack
+    stack: list[FaultInjector] = _here.stack
     return stack
 
 

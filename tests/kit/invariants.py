@@ -1,6 +1,6 @@
 """What must hold of the shop's books once everything has come to rest, whatever happened before.
 
-The rules are those of the shop's proofs (docs/proofs.md); each is checked on the tables themselves,
+The rules are those of the shop's verification (docs/verification.md); each is checked on the tables themselves,
 read anew, and not on what anybody remembers. Stock and payments are read as bare items, so that a
 broken number is reported and does not break the reading.
 """
@@ -12,22 +12,22 @@ from typing import Any
 
 import boto3
 
-from shop.edge.stream import plain
-from shop.inventory.model import Kind
-from shop.inventory.model.bins import AWAITED as AWAITED_BIN
-from shop.kernel.errors import Refusal
-from shop.orders.model import CALLED_OFF, Order, Status
-from shop.orders.store import DynamoOrders
-from shop.storage.outbox import events_in, news
-from shop.storage.packing import unpacked
+from shop.entrypoints.dynamodb_stream import from_dynamodb_value
+from shop.inventory.model import MovementType
+from shop.inventory.model.shards import INBOUND_SHARD as AWAITED_BIN
+from shop.kernel.errors import ShopError
+from shop.orders.model import TERMINATED, Order, OrderStatus
+from shop.orders.store import DynamoOrderRepository
+from shop.storage.compression import decompress_json
+from shop.storage.outbox import decode_events, new_events
 from tests.kit.shop import ENVIRONMENT
 
 TELLS: Mapping[str, str] = {
-    Status.PLACED: "OrderPlaced",
-    Status.CONFIRMED: "OrderConfirmed",
-    Status.CANCELLED: "OrderCancelled",
-    Status.RETURNED: "OrderReturned",
-    Status.COMPLETED: "OrderCompleted",
+    OrderStatus.PLACED: "OrderPlaced",
+    OrderStatus.CONFIRMED: "OrderConfirmed",
+    OrderStatus.CANCELLED: "OrderCancelled",
+    OrderStatus.RETURNED: "OrderReturned",
+    OrderStatus.COMPLETED: "OrderCompleted",
 }
 """The event that tells of each state."""
 TALLIES: Mapping[str, str] = {"code": "CODE", "customer": "USED", "quota": "QUOTA", "had": "HAD"}
@@ -88,7 +88,7 @@ class Image:
 
 
 @dataclass
-class Books:
+class SystemState:
     """All that the shop and its provider have written down.
 
     ``keys`` is how many idempotency keys buyers used for a checkout, where that is known.
@@ -115,9 +115,11 @@ class Books:
     and of a code ``left``; ``astray`` is below zero where row and bins tell of different sums."""
 
 
-def read_books(*, keys: Mapping[str, int] | None = None, history: bool = True) -> Books:
+def read_system_state(
+    *, keys: Mapping[str, int] | None = None, history: bool = True
+) -> SystemState:
     """Read all tables, and the whole stream of the orders' table."""
-    books = Books(keys=keys or {})
+    books = SystemState(keys=keys or {})
     for item in _items("TABLE_INVENTORY"):
         kind, _, sku = item["PK"].partition("#")
         if kind == "BIN":
@@ -133,9 +135,9 @@ def read_books(*, keys: Mapping[str, int] | None = None, history: bool = True) -
                 row["earmarked"] += sum(item.get("unavailable_by", {}).values())
         elif kind == "MOVES":
             books.moved[sku] += item["on_hand"]
-            if item["kind"] == Kind.SHIPPED:
+            if item["kind"] == MovementType.SHIPPED:
                 books.shipped[sku] -= item["on_hand"]
-            elif item["kind"] == Kind.TRANSFERRED:
+            elif item["kind"] == MovementType.TRANSFERRED:
                 books.transferred[sku] += item["on_hand"]
     in_bins: dict[str, Counter[str]] = defaultdict(Counter)
     for item in _items("TABLE_PRICING"):
@@ -156,17 +158,21 @@ def read_books(*, keys: Mapping[str, int] | None = None, history: bool = True) -
         order_id = item["order_id"]
         charges[order_id].append(Charge(order_id, status=item["status"], **amounts))
     books.charges = dict(charges)
-    orders = DynamoOrders()
+    orders = DynamoOrderRepository()
     for item in _items("TABLE_ORDERS"):
         if item["SK"].startswith("HEAD#"):
             order_id = item["PK"].removeprefix("ORDER#")
             try:
-                books.orders.append(orders.by_id(order_id))
-            except (Refusal, ValueError, KeyError, TypeError) as error:
+                books.orders.append(orders.get_by_id(order_id))
+            except (ShopError, ValueError, KeyError, TypeError) as error:
                 books.unreadable.append(f"{order_id}: {error!r}")
         elif item["SK"].startswith("BATCH"):
-            doc: Any = unpacked(bytes(item["doc"])) if "doc" in item else {"holds": [["", 0]]}
-            moving = [(str(item["PK"]), str(h[0]), int(h[1])) for h in doc["holds"]]
+            doc: Any = (
+                decompress_json(bytes(item["doc"]))
+                if "doc" in item
+                else {"reservations": [["", 0]]}
+            )
+            moving = [(str(item["PK"]), str(h[0]), int(h[1])) for h in doc["reservations"]]
             books.moving += moving
     if history:
         books.history = _history()
@@ -183,7 +189,7 @@ def _with_bins(tally: dict[str, int], bins: Mapping[str, int], *, is_code: bool)
     tally["in bins"] = min(bins["available"], bins["reserved"])
 
 
-def violations(books: Books) -> list[Violation]:
+def violations(books: SystemState) -> list[Violation]:
     """Every rule that does not hold. Empty is what is hoped for."""
     found: list[Violation] = []
     for check in (_stock, _promises, _money, _once, _goods, _told, _uses):
@@ -192,13 +198,13 @@ def violations(books: Books) -> list[Violation]:
     return found
 
 
-def _stock(books: Books) -> Iterator[Violation]:
+def _stock(books: SystemState) -> Iterator[Violation]:
     """I1: on hand is what there was and what moved; nothing is below zero; available adds up; what
     locations sent each other has arrived or is in transit."""
     shipped: Counter[str] = Counter()
     for order in books.orders:
         for line in order.lines:
-            shipped.update(line.takes(line.shipped))
+            shipped.update(line.units_by_sku(line.shipped))
     for sku, row in books.stock.items():
         if row["lowest"] < 0:
             yield Violation("I1", sku, f"below zero: {row}")
@@ -216,12 +222,12 @@ def _stock(books: Books) -> Iterator[Violation]:
             yield Violation("I1", sku, f"{row['available']} available, but {free} are free")
 
 
-def _promises(books: Books) -> Iterator[Violation]:
+def _promises(books: SystemState) -> Iterator[Violation]:
     """I2: what is reserved is what living orders hold, here and of goods still to come."""
     held: Counter[str] = Counter()
     late: Counter[str] = Counter()
     for order in books.orders:
-        for hold in order.holds:
+        for hold in order.reservations:
             held[hold.sku] += hold.quantity
             if hold.shard == AWAITED_BIN:
                 late[hold.sku] += hold.quantity
@@ -236,11 +242,11 @@ def _promises(books: Books) -> Iterator[Violation]:
             yield Violation("I2", sku, f"{row['awaited']} awaited, {late[sku]} by orders")
 
 
-def _money(books: Books) -> Iterator[Violation]:
+def _money(books: SystemState) -> Iterator[Violation]:
     """I3: an order's ledger is the provider's; called off, nothing is kept; kept is what is due."""
     for order in books.orders:
         paid = order.payment
-        mine = {kind: paid.balance(kind) for kind in ("authorised", "captured", "refunded")}
+        mine = {kind: paid.total_of(kind) for kind in ("authorised", "captured", "refunded")}
         if not mine["refunded"] <= mine["captured"] <= order.total:
             yield Violation("I3", order.id, f"more came back or was taken than was due: {mine}")
         for charge in books.charges.get(order.id, ()):
@@ -251,16 +257,16 @@ def _money(books: Books) -> Iterator[Violation]:
                     order.id,
                     f"the book says {paid.status} {mine}, the provider {charge.status} {theirs}",
                 )
-            if order.status in CALLED_OFF and charge.held:
+            if order.status in TERMINATED and charge.held:
                 yield Violation("I3", order.id, f"{order.status}, but {charge.held} is kept")
             if charge.captured and charge.held != order.due:
                 yield Violation("I3", order.id, f"{charge.held} is kept, {order.due} is due")
 
 
-def _once(books: Books) -> Iterator[Violation]:
+def _once(books: SystemState) -> Iterator[Violation]:
     """I4: one order for each key, one living order for each checkout, one charge for each order."""
     placed = Counter(order.checkout_id for order in books.orders)
-    alive = Counter(o.checkout_id for o in books.orders if o.status is not Status.CANCELLED)
+    alive = Counter(o.checkout_id for o in books.orders if o.status is not OrderStatus.CANCELLED)
     for checkout_id, number in placed.items():
         if number > books.keys.get(checkout_id, number):
             yield Violation(
@@ -281,27 +287,27 @@ def _once(books: Books) -> Iterator[Violation]:
                 yield Violation("I4", order_id, f"charged {charge.amount} for {order.total}")
 
 
-def _goods(books: Books) -> Iterator[Violation]:
+def _goods(books: SystemState) -> Iterator[Violation]:
     """I5: who paid has the goods held or sent; who was called off, or is served, holds nothing."""
     for order in books.orders:
-        if order.status in (Status.PLACING, Status.PLACED):
+        if order.status in (OrderStatus.PLACING, OrderStatus.PLACED):
             yield Violation("I5", order.id, "unpaid, long past its deadline")
-        elif order.status is Status.CONFIRMED:
+        elif order.status is OrderStatus.CONFIRMED:
             if not order.paid:
                 yield Violation("I5", order.id, f"confirmed, but the payment is {order.payment}")
             wanted: Counter[str] = Counter()
             for line in order.lines:
-                wanted.update(line.takes(line.wanted - line.shipped))
+                wanted.update(line.units_by_sku(line.quantity_to_ship - line.shipped))
             held: Counter[str] = Counter()
-            for hold in order.holds:
+            for hold in order.reservations:
                 held[hold.sku] += hold.quantity
             if +wanted != +held:
                 yield Violation("I5", order.id, f"{dict(wanted)} to be sent, {dict(held)} held")
-        elif order.holds:
-            yield Violation("I5", order.id, f"{order.status}, and still holds {order.holds}")
+        elif order.reservations:
+            yield Violation("I5", order.id, f"{order.status}, and still holds {order.reservations}")
 
 
-def _told(books: Books) -> Iterator[Violation]:
+def _told(books: SystemState) -> Iterator[Violation]:
     """I6: versions follow one another; each change of state is told by one event of its own."""
     for order in books.orders:
         images = books.history.get(order.id)
@@ -320,25 +326,25 @@ def _told(books: Books) -> Iterator[Violation]:
         before: str | None = None
         for image in images:
             kinds = [kind for _, kind in image.told]
-            silent = image.status in (before, Status.PLACING) or (
-                (before, image.status) == (Status.PLACING, Status.CANCELLED)
+            silent = image.status in (before, OrderStatus.PLACING) or (
+                (before, image.status) == (OrderStatus.PLACING, OrderStatus.CANCELLED)
             )
             if kinds.count(TELLS.get(image.status, "")) != (0 if silent else 1):
                 yield Violation("I6", order.id, f"{before} became {image.status}, told as {kinds}")
             before = image.status
 
 
-def _uses(books: Books) -> Iterator[Violation]:
+def _uses(books: SystemState) -> Iterator[Violation]:
     """I7: what is counted of a coupon or sale is what living orders use, and within its limit."""
     used: Counter[str] = Counter()
     for order in books.orders:
-        for count in order.uses:
-            name = f"{TALLIES[count.sort]}#{count.name}"
+        for count in order.usage:
+            name = f"{TALLIES[count.kind]}#{count.name}"
             used[name] += count.units
             if count.limit is not None and used[name] > count.limit:
                 yield Violation("I7", name, f"{used[name]} of {count.limit} used")
-        if order.status is Status.CANCELLED and order.uses:
-            yield Violation("I7", order.id, f"called off, and still uses {order.uses}")
+        if order.status is OrderStatus.CANCELLED and order.usage:
+            yield Violation("I7", order.id, f"called off, and still uses {order.usage}")
     for name, row in books.tallies.items():
         if min(row.values()) < 0:
             yield Violation("I7", name, f"below zero: {row}")
@@ -352,7 +358,11 @@ def told_truly(order: Order | None, status: str, codes: Iterable[str]) -> str | 
     """What is wrong with what a buyer was told, if anything: ``completed`` is said for good."""
     if status == "completed" and (order is None or order.payment.status.value in AWAITED):
         return f"told completed, but the order is {order and order.payment.status}"
-    if "payment_failed" in set(codes) and order is not None and order.status is Status.CONFIRMED:
+    if (
+        "payment_failed" in set(codes)
+        and order is not None
+        and order.status is OrderStatus.CONFIRMED
+    ):
         return "told that the payment failed, but the order is confirmed"
     return None
 
@@ -362,7 +372,7 @@ def _items(table: str) -> Iterator[dict[str, Any]]:
     pages = client.get_paginator("scan").paginate(TableName=ENVIRONMENT[table], ConsistentRead=True)
     for page in pages:
         for item in page["Items"]:
-            yield {name: plain(value) for name, value in item.items()}
+            yield {name: from_dynamodb_value(value) for name, value in item.items()}
 
 
 def stream_of_orders() -> tuple[Any, str]:
@@ -394,7 +404,9 @@ def changes_since(
 
 
 def _image(raw: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    return None if raw is None else {name: plain(value) for name, value in raw.items()}
+    return (
+        None if raw is None else {name: from_dynamodb_value(value) for name, value in raw.items()}
+    )
 
 
 def _history() -> dict[str, list[Image]]:
@@ -404,8 +416,8 @@ def _history() -> dict[str, list[Image]]:
     for old, new in changes:
         if new is None or not new["SK"].startswith("HEAD#"):
             continue
-        told = tuple((event.id, event.type) for event in news(old, new))
-        if old is None and len(told) != len(events_in(new.get("events"))):
+        told = tuple((event.id, event.type) for event in new_events(old, new))
+        if old is None and len(told) != len(decode_events(new.get("events"))):
             told = ()
         history[new["PK"].removeprefix("ORDER#")].append(
             Image(new["status"], int(new["version"]), told)

@@ -134,7 +134,7 @@ class Context:
 
 
 @dataclass(frozen=True)
-class Response:
+class ApiResponse:
     status: int
     headers: Mapping[str, str]
     text: str
@@ -155,7 +155,7 @@ def call(
     claims: Mapping[str, Any] | None = None,
     query: str = "",
     **path: str,
-) -> Response:
+) -> ApiResponse:
     """Call a door as the HTTP API would. ``key`` is the idempotency key: ``""`` sends none."""
     method, template = route.split(" ", 1)
     url = template.replace("+}", "}").format(**path)
@@ -181,4 +181,4 @@ def call(
     if claims is not None:
         event["requestContext"]["authorizer"] = {"jwt": {"claims": dict(claims)}}
     answer = handler(event, Context())
-    return Response(answer["statusCode"], answer["headers"], answer["body"])
+    return ApiResponse(answer["statusCode"], answer["headers"], answer["body"])

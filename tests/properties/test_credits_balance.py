@@ -9,11 +9,11 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shop.kernel.errors import Conflict, Invalid
-from shop.kernel.transactions import Clash
-from shop.pricing.model.credits import Kind, Ledger
-from tests.doubles.inventory import MemoryLedger
-from tests.doubles.pricing import MemoryLedgers
+from shop.kernel.errors import Conflict, InvalidRequest
+from shop.kernel.unit_of_work import ConditionFailed
+from shop.pricing.model.credits import CreditAccount, CreditEntryType
+from tests.doubles.inventory import MemoryUnitOfWork
+from tests.doubles.pricing import MemoryCreditAccounts
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 ACTORS, STEPS, ORDERS = 4, 60, 5
@@ -21,7 +21,7 @@ ACTORS, STEPS, ORDERS = 4, 60, 5
 randoms = st.integers(0, 2**48).map(Random)
 
 
-def command(chance: Random, number: int, at: datetime) -> Callable[[Ledger], Ledger]:
+def command(chance: Random, number: int, at: datetime) -> Callable[[CreditAccount], CreditAccount]:
     """Something somebody does; a few of them again under a command that was given before."""
     amount, order = chance.randint(1, 120), f"order-{chance.randrange(ORDERS)}"
     known = f"c{chance.randrange(number + 1)}" if chance.random() < 0.2 else f"c{number}"
@@ -32,26 +32,26 @@ def command(chance: Random, number: int, at: datetime) -> Callable[[Ledger], Led
         case 1 | 2:
             return lambda book: book.spend(known, amount, at, reference=order)
         case 3:
-            return lambda book: book.give_back(known, amount, at, reference=order)
+            return lambda book: book.reverse_spend(known, amount, at, reference=order)
         case 4:
-            return lambda book: book.take_back(known, amount, at, reference=order)
+            return lambda book: book.reverse_grant(known, amount, at, reference=order)
         case _:
-            return lambda book: book.expired(known, at)
+            return lambda book: book.expire(known, at)
 
 
-def holds(book: Ledger, at: datetime) -> None:
+def holds(book: CreditAccount, at: datetime) -> None:
     balances = book.balances()
     assert sum(balances.values()) == 0
     assert book.balance == balances.get(book.account, 0) >= 0
     lots = book.lots()
-    assert all(lot.left >= 0 for lot in lots)
-    assert sum(lot.left for lot in lots) == book.balance
+    assert all(lot.remaining >= 0 for lot in lots)
+    assert sum(lot.remaining for lot in lots) == book.balance
     assert 0 <= book.available(at) <= book.balance
-    granted = sum(p.amount for p in book.postings if p.kind is Kind.GRANT)
+    granted = sum(p.amount for p in book.entries if p.kind is CreditEntryType.GRANT)
     for order in (f"order-{n}" for n in range(ORDERS)):
-        assert 0 <= book.spent(order) <= granted
-    for id_ in {p.id for p in book.postings}:
-        mine = [p for p in book.postings if p.id == id_]
+        assert 0 <= book.spent_total(order) <= granted
+    for id_ in {p.id for p in book.entries}:
+        mine = [p for p in book.entries if p.id == id_]
         assert len({(p.kind, p.at) for p in mine}) == 1, "one command, one movement"
         assert len({p.lot for p in mine}) == len(mine)
 
@@ -59,27 +59,27 @@ def holds(book: Ledger, at: datetime) -> None:
 @given(randoms)
 @settings(max_examples=150, deadline=None)
 def test_an_account_balances_whoever_comes_in_between(chance: Random) -> None:
-    ledgers, ledger = MemoryLedgers(), MemoryLedger()
-    pending: dict[int, tuple[Ledger, Ledger]] = {}
-    at, before = NOW, ledgers.of("ann")
+    ledgers, ledger = MemoryCreditAccounts(), MemoryUnitOfWork()
+    pending: dict[int, tuple[CreditAccount, CreditAccount]] = {}
+    at, before = NOW, ledgers.get("ann")
     for number in range(STEPS):
         actor = chance.randrange(ACTORS)
         at += timedelta(minutes=chance.randint(0, 90))
         if actor in pending:
             read, after = pending.pop(actor)
             try:
-                ledger.commit(ledgers.posting(read, after))
-            except Clash:
-                assert ledgers.of("ann").postings != read.postings
+                ledger.commit(ledgers.append_op(read, after))
+            except ConditionFailed:
+                assert ledgers.get("ann").entries != read.entries
         else:
-            read = ledgers.of("ann")
+            read = ledgers.get("ann")
             try:
                 after = command(chance, number, at)(read)
-            except (Conflict, Invalid):
+            except (Conflict, InvalidRequest):
                 continue
             if after != read:
                 pending[actor] = (read, after)
-        now = ledgers.of("ann")
-        assert now.postings[: len(before.postings)] == before.postings, "it only grows"
+        now = ledgers.get("ann")
+        assert now.entries[: len(before.entries)] == before.entries, "it only grows"
         before = now
         holds(now, at)

@@ -8,8 +8,8 @@ import pytest
 from moto import mock_aws
 
 from functions.catalog import get_product, lookup_catalog, search_catalog
-from tests.kit.shop import Response, call, create_tables
-from tests.kit.ucp_judge import judge
+from tests.kit.shop import ApiResponse, call, create_tables
+from tests.kit.ucp_validator import assert_valid_ucp
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -27,14 +27,14 @@ DOORS = {
 }
 
 
-def knock(door: str, body: Any = None, *, raw: str | None = None) -> Response:
+def knock(door: str, body: Any = None, *, raw: str | None = None) -> ApiResponse:
     handler, route = DOORS[door]
     return call(handler, route, body, raw=raw, key="")
 
 
-def problems(answer: Response) -> list[tuple[str, str | None]]:
+def problems(answer: ApiResponse) -> list[tuple[str, str | None]]:
     assert answer.status == 400, answer.text
-    messages = judge("error", answer.json)["messages"]
+    messages = assert_valid_ucp("error", answer.json)["messages"]
     return [(m["code"], m.get("path")) for m in messages]
 
 
@@ -130,7 +130,7 @@ def test_too_many_ids_are_refused_in_ucps_words() -> None:
 def test_a_megabyte_is_refused(door: str) -> None:
     answer = knock(door, raw=json.dumps({"query": "x" * 1_000_000}))
     assert answer.status == 413
-    judge("error", answer.json)
+    assert_valid_ucp("error", answer.json)
 
 
 @pytest.mark.parametrize(
@@ -159,10 +159,10 @@ def test_strange_text_is_only_text(text: str) -> None:
 
 
 def test_a_cursor_made_up_by_hand_reads_nothing_else() -> None:
-    from shop.catalog.model import search_for
-    from shop.kernel.paging import to_cursor
+    from shop.catalog.model import build_search
+    from shop.kernel.pagination import to_cursor
 
-    question = search_for("mug").fingerprint
+    question = build_search("mug").fingerprint
     for place in (5, "", "\ud800", "x" * 5000, "PRODUCT#secret\n", ["a"], {"S": "x"}):
         for heading in (0, 1, -1, "0", True, None, 1.0):
             cursor = to_cursor({"q": question, "h": heading, "p": place})

@@ -7,9 +7,9 @@ import pytest
 from functions.cart import create_cart
 from functions.checkout import complete_checkout, create_checkout, update_checkout
 from functions.orders import get_order
-from tests.kit.goods import ADDRESS, checkout_body, lines, mug, paying, put_on_sale
-from tests.kit.shop import Response, call
-from tests.kit.ucp_judge import judge
+from tests.kit.products import ADDRESS, checkout_body, lines, mug, payment_body, publish_with_stock
+from tests.kit.shop import ApiResponse, call
+from tests.kit.ucp_validator import assert_valid_ucp
 
 FRENCH, GERMAN, POLISH = "FR 40 303 265 045", "DE136695976", "PL5260001246"
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("cloud")
 
 @pytest.fixture(autouse=True)
 def _goods(cloud: None) -> None:
-    put_on_sale(mug(price=12_000), pieces=50)
+    publish_with_stock(mug(price=12_000), pieces=50)
 
 
 def body(number: Any, country: str = "FR") -> dict[str, Any]:
@@ -30,33 +30,35 @@ def body(number: Any, country: str = "FR") -> dict[str, Any]:
     return asked
 
 
-def begin(number: Any, country: str = "FR") -> Response:
+def begin(number: Any, country: str = "FR") -> ApiResponse:
     return call(create_checkout.handler, "POST /checkout-sessions", body(number, country))
 
 
-def sums(told: dict[str, Any]) -> dict[str, int]:
-    return {total["type"]: total["amount"] for total in told["totals"]}
+def sums(raw: dict[str, Any]) -> dict[str, int]:
+    return {total["type"]: total["amount"] for total in raw["totals"]}
 
 
-def codes(told: dict[str, Any]) -> list[str]:
-    return [message["code"] for message in told.get("messages", [])]
+def codes(raw: dict[str, Any]) -> list[str]:
+    return [message["code"] for message in raw.get("messages", [])]
 
 
 def test_a_business_of_another_member_state_owes_the_tax_itself_and_the_order_says_so() -> None:
     private = begin(None).json
     assert sums(private)["subtotal"] == 12_000
     made = begin(FRENCH)
-    judge("checkout", made.json)
+    assert_valid_ucp("checkout", made.json)
     assert made.json["buyer"]["tax_id"] == "FR40303265045"
     assert sums(made.json)["subtotal"] == 10_000  # 120.00 with French VAT, 20 %
     assert sums(made.json).get("tax", 0) == 0
     assert sums(made.json)["total"] < sums(private)["total"]
     assert (codes(private), codes(made.json)) == ([], ["reverse_charge"])
     route = "POST /checkout-sessions/{id}/complete"
-    done = call(complete_checkout.handler, route, paying("tok_success"), id=made.json["id"]).json
+    done = call(
+        complete_checkout.handler, route, payment_body("tok_success"), id=made.json["id"]
+    ).json
     assert done["status"] == "completed"
     order = call(get_order.handler, "GET /orders/{id}", id=done["order"]["id"]).json
-    judge("order", order)
+    assert_valid_ucp("order", order)
     assert sums(order)["total"] == sums(made.json)["total"]
     (said,) = order["messages"]
     assert said["code"] == "reverse_charge"
@@ -98,5 +100,5 @@ def test_a_cart_of_a_business_is_priced_like_its_checkout() -> None:
         "context": {"address_country": "FR"},
     }
     cart = call(create_cart.handler, "POST /carts", asked).json
-    judge("cart", cart)
+    assert_valid_ucp("cart", cart)
     assert (sums(cart)["subtotal"], codes(cart)) == (10_000, ["reverse_charge"])

@@ -12,12 +12,12 @@ from functions.cart import create_cart, get_cart, update_cart
 from functions.checkout import complete_checkout, create_checkout, get_checkout, update_checkout
 from functions.orders import get_order
 from functions.webhooks import apply_payment_event
-from shop.pricing.store import rule_book
+from shop.pricing.store.rule_set_cache import rule_set_cache
 from tests.functions.checkout.test_customers import FIRST, asking
 from tests.functions.checkout.test_discounts import run
-from tests.kit.backroom import back_room, messages, todays
-from tests.kit.calls import Call, Calls, counted
-from tests.kit.goods import checkout_body, lines, mug, paying, put_on_sale
+from tests.kit.aws_call_counter import Call, Calls, count_calls
+from tests.kit.order_fixtures import messages, order_fixture, order_placed_today
+from tests.kit.products import checkout_body, lines, mug, payment_body, publish_with_stock
 from tests.kit.shop import Context, call
 
 pytestmark = pytest.mark.usefixtures("cloud")
@@ -30,8 +30,8 @@ CHECKOUT = checkout_body(("mug.1", 2), ("mug.2", 1))
 
 @pytest.fixture(autouse=True)
 def _warm(cloud: None) -> None:
-    put_on_sale(mug(), pieces=50)
-    put_on_sale(mug("other"), pieces=50)
+    publish_with_stock(mug(), pieces=50)
+    publish_with_stock(mug("other"), pieces=50)
     warm()
 
 
@@ -55,11 +55,11 @@ def read_units(made: Call) -> float:
 
 
 def test_a_cart_is_written_in_one_transaction_and_reads_stock_only_when_looked_at() -> None:
-    with counted() as creating:
+    with count_calls() as creating:
         cart = call(create_cart.handler, "POST /carts", BODY).json["id"]
-    with counted() as updating:
+    with count_calls() as updating:
         call(update_cart.handler, "PUT /carts/{id}", BODY, id=cart)
-    with counted() as looking:
+    with count_calls() as looking:
         call(get_cart.handler, "GET /carts/{id}", id=cart)
     assert ours(creating) == ["BatchGetItem catalog", "TransactWriteItems sessions"]
     assert ours(updating) == ["BatchGetItem catalog+sessions", "TransactWriteItems sessions"]
@@ -69,9 +69,9 @@ def test_a_cart_is_written_in_one_transaction_and_reads_stock_only_when_looked_a
 def test_what_is_taken_out_of_a_cart_is_read_once_more_to_tell_whether_its_price_changed() -> None:
     both = {"line_items": lines(("mug.1", 1), ("other.1", 1))}
     cart = call(create_cart.handler, "POST /carts", both).json["id"]
-    with counted() as adding:
+    with count_calls() as adding:
         call(update_cart.handler, "PUT /carts/{id}", both, id=cart)
-    with counted() as taking_out:
+    with count_calls() as taking_out:
         call(update_cart.handler, "PUT /carts/{id}", BODY, id=cart)
     write = "TransactWriteItems sessions"
     assert ours(adding) == ["BatchGetItem catalog+sessions", write]
@@ -83,27 +83,29 @@ def test_a_checkout_is_priced_anew_only_where_the_rules_are_others_than_when_it_
 ):
     checkout = call(create_checkout.handler, "POST /checkout-sessions", CHECKOUT).json["id"]
     run(id="sale", effect={"kind": "percent_off", "basis_points": 1000})
-    rule_book().rules(datetime.now(UTC))
-    with counted() as looking:
+    rule_set_cache().rules(datetime.now(UTC))
+    with count_calls() as looking:
         call(get_checkout.handler, "GET /checkout-sessions/{id}", id=checkout)
     read = ["GetItem sessions", "BatchGetItem catalog"]
     assert ours(looking) == [*read, "TransactWriteItems sessions"]
-    with counted() as looking:
+    with count_calls() as looking:
         call(get_checkout.handler, "GET /checkout-sessions/{id}", id=checkout)
     assert ours(looking) == read[:1]
 
 
 def test_a_quote_takes_three_calls_placing_and_paying_three_and_an_order_is_one_read() -> None:
-    with counted() as creating:
+    with count_calls() as creating:
         checkout = call(create_checkout.handler, "POST /checkout-sessions", CHECKOUT).json["id"]
-    with counted() as updating:
+    with count_calls() as updating:
         call(update_checkout.handler, "PUT /checkout-sessions/{id}", CHECKOUT, id=checkout)
-    with counted() as looking:
+    with count_calls() as looking:
         call(get_checkout.handler, "GET /checkout-sessions/{id}", id=checkout)
-    with counted() as buying:
+    with count_calls() as buying:
         route = "POST /checkout-sessions/{id}/complete"
-        bought = call(complete_checkout.handler, route, paying("tok_success"), id=checkout).json
-    with counted() as asked:
+        bought = call(
+            complete_checkout.handler, route, payment_body("tok_success"), id=checkout
+        ).json
+    with count_calls() as asked:
         call(get_order.handler, "GET /orders/{id}", id=bought["order"]["id"])
     quote = ["BatchGetItem catalog", "BatchGetItem inventory", "TransactWriteItems sessions"]
     assert ours(creating) == quote
@@ -121,11 +123,11 @@ def test_a_quote_takes_three_calls_placing_and_paying_three_and_an_order_is_one_
 
 
 def test_a_payment_told_late_is_one_read_and_one_write() -> None:
-    room = back_room()
-    reference = room.pay(room.place(todays()), "tok_pending").payment.reference
+    room = order_fixture()
+    reference = room.pay(room.place(order_placed_today()), "tok_pending").payment.reference
     room.provider.settle(reference)
     event = messages({"provider": "sandbox", "reference": reference})
-    with counted() as calls:
+    with count_calls() as calls:
         assert apply_payment_event.handler(event, Context()) == {"batchItemFailures": []}
     assert ours(calls) == ["Query orders", "PutItem orders"]
 
@@ -136,7 +138,7 @@ COUNTS = "BatchGetItem pricing"
 
 def carted(*, ann: bool = True) -> list[str]:
     warm()
-    with counted() as calls:
+    with count_calls() as calls:
         assert asking(create_cart, "POST /carts", BODY, ann=ann).status == 201
     return ours(calls)
 

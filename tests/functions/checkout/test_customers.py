@@ -8,11 +8,11 @@ from functions.cart import create_cart
 from functions.checkout import complete_checkout, create_checkout, get_checkout
 from functions.staff_orders import cancel_order
 from functions.staff_pricing import get_customer_groups, set_customer_groups
-from shop.orders.store import DynamoOrders
+from shop.orders.store import DynamoOrderRepository
 from tests.functions.checkout.test_discounts import run, totals
-from tests.functions.staff_pricing.test_promoting import CLAIMS
-from tests.kit.goods import checkout_body, lines, mug, paying, put_on_sale
-from tests.kit.shop import Response, call
+from tests.functions.staff_pricing.test_promotions_publish import CLAIMS
+from tests.kit.products import checkout_body, lines, mug, payment_body, publish_with_stock
+from tests.kit.shop import ApiResponse, call
 
 ANN_ID = "a2b9c1de-0000-4000-8000-00000000a001"
 ANN: dict[str, Any] = {**CLAIMS, "sub": ANN_ID, "cognito:groups": ""}
@@ -27,17 +27,19 @@ pytestmark = pytest.mark.usefixtures("cloud")
 
 @pytest.fixture(autouse=True)
 def _goods(cloud: None) -> None:
-    put_on_sale(mug(), pieces=50)
+    publish_with_stock(mug(), pieces=50)
 
 
-def staff(door: Any, route: str, body: Any = None, **path: str) -> Response:
+def staff(door: Any, route: str, body: Any = None, **path: str) -> ApiResponse:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ACCESS", "staff")
         patch.setenv("ACCESS_GROUPS", "staff")
         return call(door.handler, route, body, claims=CLAIMS, headers=None, **path)
 
 
-def asking(door: Any, route: str, body: Any = None, *, ann: bool = True, **path: str) -> Response:
+def asking(
+    door: Any, route: str, body: Any = None, *, ann: bool = True, **path: str
+) -> ApiResponse:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ACCESS", "customer" if ann else "shopper")
         return call(door.handler, route, body, claims=ANN if ann else None, headers=None, **path)
@@ -53,7 +55,7 @@ def total(*, ann: bool = True, headers: dict[str, str] | None = None) -> int:
     return totals(answer.json)["total"]
 
 
-def place(groups: list[str], **more: Any) -> Response:
+def place(groups: list[str], **more: Any) -> ApiResponse:
     body = {"groups": groups, "version": 0, **more}
     return staff(set_customer_groups, "PUT /staff/customers/{id}/groups", body, id=ANN_ID)
 
@@ -87,9 +89,9 @@ def test_a_segment_is_asked_for_like_a_group() -> None:
     assert total() == 1299
 
 
-def buy(session: str) -> Response:
+def buy(session: str) -> ApiResponse:
     route = "POST /checkout-sessions/{id}/complete"
-    return asking(complete_checkout, route, paying("tok_success"), id=session)
+    return asking(complete_checkout, route, payment_body("tok_success"), id=session)
 
 
 def begin() -> dict[str, Any]:
@@ -112,7 +114,7 @@ def test_a_first_order_is_reduced_once_and_again_when_it_was_called_off() -> Non
     shown = asking(get_checkout, "GET /checkout-sessions/{id}", id=two["id"]).json
     assert "items_discount" not in totals(shown)
     order_id = bought["order"]["id"]
-    assert [c.sort for c in DynamoOrders().of(ANN_ID, order_id).uses] == ["first"]
+    assert [c.kind for c in DynamoOrderRepository().get(ANN_ID, order_id).usage] == ["first"]
     route = "POST /staff/orders/{id}/cancel"
     assert staff(cancel_order, route, {"reason": "changed mind"}, id=order_id).status == 200
     assert total() == 2338

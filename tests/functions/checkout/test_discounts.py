@@ -8,26 +8,28 @@ from ucp_sdk.models.schemas.shopping import discount  # type: ignore[import-unty
 
 from functions.cart import create_cart, get_cart, update_cart
 from functions.checkout import complete_checkout, create_checkout
-from shop.orders.store import DynamoOrders
-from shop.pricing.actions.coupons import make_coupon
-from shop.pricing.actions.promotions import draft_promotion, publish_promotion
-from shop.pricing.model import Promotion
+from shop.orders.store import DynamoOrderRepository
+from shop.pricing.actions.coupons import create_coupon
+from shop.pricing.actions.promotions import create_promotion, publish_promotion
 from shop.pricing.model.coupons import Coupon
-from shop.pricing.store import DynamoCoupons, DynamoPromotions, rule_book
-from tests.doubles.pricing import MemoryAssortment
-from tests.kit.goods import checkout_body, lines, mug, paying, put_on_sale
-from tests.kit.shop import Response, call
-from tests.kit.ucp_judge import judge
+from shop.pricing.model.promotions import Promotion
+from shop.pricing.store.coupons import DynamoCouponRepository
+from shop.pricing.store.promotions import DynamoPromotionRepository
+from shop.pricing.store.rule_set_cache import rule_set_cache
+from tests.doubles.pricing import MemoryReferenceChecker
+from tests.kit.products import checkout_body, lines, mug, payment_body, publish_with_stock
+from tests.kit.shop import ApiResponse, call
+from tests.kit.ucp_validator import assert_valid_ucp
 
 pytestmark = pytest.mark.usefixtures("cloud")
 
 
 def run(**more: Any) -> None:
-    calendar, now = DynamoPromotions(), datetime.now(UTC)
+    calendar, now = DynamoPromotionRepository(), datetime.now(UTC)
     promotion = Promotion.from_dict({"title": more["id"], **more})
-    draft_promotion(promotion, promotions=calendar, assortment=MemoryAssortment(), at=now)
+    create_promotion(promotion, promotions=calendar, assortment=MemoryReferenceChecker(), at=now)
     publish_promotion(promotion.id, promotions=calendar, at=now)
-    rule_book().forget()
+    rule_set_cache().clear()
 
 
 def coupon(code: str = "SAVE-10", **more: Any) -> None:
@@ -35,15 +37,17 @@ def coupon(code: str = "SAVE-10", **more: Any) -> None:
     run(id="tenth", code_required=True, effect=effect, **more)
     now = datetime.now(UTC)
     made = Coupon("ten", "tenth", code=code)
-    make_coupon(made, coupons=DynamoCoupons(), promotions=DynamoPromotions(), at=now)
+    create_coupon(
+        made, coupons=DynamoCouponRepository(), promotions=DynamoPromotionRepository(), at=now
+    )
 
 
-def cart(*codes: str, **more: Any) -> Response:
+def cart(*codes: str, **more: Any) -> ApiResponse:
     body = {"line_items": lines(("mug.1", 2)), "discounts": {"codes": list(codes)}}
     return call(create_cart.handler, "POST /carts", body, **more)
 
 
-def messages(answer: Response) -> list[tuple[str, str]]:
+def messages(answer: ApiResponse) -> list[tuple[str, str]]:
     return [(m["code"], m["path"]) for m in answer.json.get("messages", [])]
 
 
@@ -52,11 +56,11 @@ def totals(body: dict[str, Any]) -> dict[str, int]:
 
 
 def test_a_code_takes_off_what_it_promises_and_says_where() -> None:
-    put_on_sale(mug(), pieces=5)
+    publish_with_stock(mug(), pieces=5)
     coupon()
     answer = cart("save 1o")
     assert answer.status == 201, answer.text
-    judge("cart", answer.json)
+    assert_valid_ucp("cart", answer.json)
     discount.Cart.model_validate(answer.json)
     assert answer.json["discounts"]["codes"] == ["save 1o"]
     (applied,) = answer.json["discounts"]["applied"]
@@ -66,10 +70,10 @@ def test_a_code_takes_off_what_it_promises_and_says_where() -> None:
 
 
 def test_what_runs_for_everybody_needs_no_code() -> None:
-    put_on_sale(mug(), pieces=5)
+    publish_with_stock(mug(), pieces=5)
     run(id="free", effect={"kind": "shipping_off", "basis_points": 10_000})
     answer = call(create_checkout.handler, "POST /checkout-sessions", checkout_body(("mug.1", 1)))
-    judge("checkout", answer.json)
+    assert_valid_ucp("checkout", answer.json)
     discount.Checkout.model_validate(answer.json)
     (applied,) = answer.json["discounts"]["applied"]
     assert (applied["automatic"], applied["amount"]) == (True, 599)
@@ -93,17 +97,17 @@ def test_what_runs_for_everybody_needs_no_code() -> None:
 def test_a_code_that_does_not_apply_is_named_and_changes_nothing(
     typed: str, more: dict[str, Any], code: str
 ) -> None:
-    put_on_sale(mug(), pieces=5)
+    publish_with_stock(mug(), pieces=5)
     coupon(**more)
     answer = cart(typed)
-    judge("cart", answer.json)
+    assert_valid_ucp("cart", answer.json)
     assert messages(answer) == [(code, "$.discounts.codes[0]")]
     assert answer.json["discounts"] == {"codes": [typed], "applied": []}
     assert totals(answer.json) == {"subtotal": 2598, "total": 2598}
 
 
 def test_codes_stay_until_others_are_sent_and_go_along_to_the_checkout_and_the_order() -> None:
-    put_on_sale(mug(), pieces=5)
+    publish_with_stock(mug(), pieces=5)
     coupon()
     made = cart("SAVE10").json
     route = "PUT /carts/{id}"
@@ -112,11 +116,13 @@ def test_codes_stay_until_others_are_sent_and_go_along_to_the_checkout_and_the_o
     assert call(get_cart.handler, "GET /carts/{id}", id=made["id"]).json["discounts"]
     body = {**checkout_body(), "cart_id": made["id"]}
     checkout = call(create_checkout.handler, "POST /checkout-sessions", body).json
-    judge("checkout", checkout)
+    assert_valid_ucp("checkout", checkout)
     assert totals(checkout)["items_discount"] == -130
     route = "POST /checkout-sessions/{id}/complete"
-    done = call(complete_checkout.handler, route, paying("tok_success"), id=checkout["id"]).json
-    order = DynamoOrders().of("guest", done["order"]["id"])
+    done = call(
+        complete_checkout.handler, route, payment_body("tok_success"), id=checkout["id"]
+    ).json
+    order = DynamoOrderRepository().get("guest", done["order"]["id"])
     assert order.quote["codes"][0]["code"] == "SAVE10"
     assert order.total == totals(checkout)["total"]
     empty = {"line_items": lines(("mug.1", 1)), "discounts": {"codes": []}}
@@ -125,7 +131,7 @@ def test_codes_stay_until_others_are_sent_and_go_along_to_the_checkout_and_the_o
 
 
 def test_guessing_codes_is_limited_and_good_codes_are_no_guesses() -> None:
-    put_on_sale(mug(), pieces=5)
+    publish_with_stock(mug(), pieces=5)
     coupon()
     for number in range(10):
         assert cart("SAVE10").status == 201

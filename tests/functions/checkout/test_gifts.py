@@ -7,28 +7,28 @@ import pytest
 from functions.cart import create_cart, update_cart
 from functions.checkout import complete_checkout, create_checkout, update_checkout
 from functions.staff_orders import cancel_order
-from functions.staff_pricing import create_promotion, schedule_promotion
-from functions.staff_sourcing import define_kit
-from shop.inventory.store import DynamoStock, recent_levels
-from shop.orders.store import DynamoOrders
-from shop.pricing.store import rule_book
+from functions.staff_pricing import create_promotion, publish_promotion
+from functions.staff_sourcing import set_kit
+from shop.inventory.store import DynamoStockRepository, level_cache
+from shop.orders.store import DynamoOrderRepository
+from shop.pricing.store.rule_set_cache import rule_set_cache
 from tests.functions.checkout.test_customers import staff
 from tests.functions.checkout.test_discounts import messages, totals
 from tests.functions.staff_sourcing.test_kits import article
-from tests.kit.goods import checkout_body, lines, mug, paying, put_on_sale
-from tests.kit.shop import Response, call
-from tests.kit.ucp_judge import judge
+from tests.kit.products import checkout_body, lines, mug, payment_body, publish_with_stock
+from tests.kit.shop import ApiResponse, call
+from tests.kit.ucp_validator import assert_valid_ucp
 
 pytestmark = pytest.mark.usefixtures("cloud")
 
 
 @pytest.fixture(autouse=True)
 def _goods(cloud: None) -> None:
-    put_on_sale(mug(), pieces=50)
+    publish_with_stock(mug(), pieces=50)
 
 
-def promise(pieces: int, **more: Any) -> Response:
-    put_on_sale(mug("tote"), pieces=pieces)
+def promise(pieces: int, **more: Any) -> ApiResponse:
+    publish_with_stock(mug("tote"), pieces=pieces)
     body = {
         "id": "bag",
         "title": "A bag along",
@@ -37,25 +37,25 @@ def promise(pieces: int, **more: Any) -> Response:
     made = staff(create_promotion, "POST /staff/promotions", body)
     if made.status == 201:
         route = "POST /staff/promotions/{id}/schedule"
-        assert staff(schedule_promotion, route, {"version": 1}, id="bag").status == 200
-        rule_book().forget()
+        assert staff(publish_promotion, route, {"version": 1}, id="bag").status == 200
+        rule_set_cache().clear()
     return made
 
 
 def available(sku: str) -> int:
-    return DynamoStock().level(sku).available
+    return DynamoStockRepository().level(sku).available
 
 
-def begin() -> Response:
+def begin() -> ApiResponse:
     return call(create_checkout.handler, "POST /checkout-sessions", checkout_body(("mug.1", 1)))
 
 
-def complete(session: str) -> Response:
+def complete(session: str) -> ApiResponse:
     route = "POST /checkout-sessions/{id}/complete"
-    return call(complete_checkout.handler, route, paying("tok_success"), id=session)
+    return call(complete_checkout.handler, route, payment_body("tok_success"), id=session)
 
 
-def gifts(answer: Response) -> list[tuple[str, str, int, int]]:
+def gifts(answer: ApiResponse) -> list[tuple[str, str, int, int]]:
     return [
         (line["id"], line["item"]["id"], line["quantity"], line["totals"][-1]["amount"])
         for line in answer.json["line_items"]
@@ -72,7 +72,7 @@ def test_a_gift_is_a_line_of_the_cart_that_costs_nothing() -> None:
         "variant": "tote.1",
     }
     cart = call(create_cart.handler, "POST /carts", {"line_items": lines(("mug.1", 2))})
-    judge("cart", cart.json)
+    assert_valid_ucp("cart", cart.json)
     assert gifts(cart) == [("gift:bag", "tote.1", 1, 0)]
     assert totals(cart.json) == {"subtotal": 2598, "total": 2598}
     back = {"line_items": cart.json["line_items"]}
@@ -99,13 +99,13 @@ def test_a_gift_that_nobody_has_is_refused(effect: dict[str, Any], code: str, pa
 def test_a_gift_is_put_aside_with_the_order_and_given_back_with_it() -> None:
     promise(3, quantity=2)
     made = begin()
-    judge("checkout", made.json)
+    assert_valid_ucp("checkout", made.json)
     assert gifts(made) == [("gift:bag", "tote.1", 2, 0)]
     done = complete(made.json["id"])
     assert done.json["status"] == "completed", done.text
     assert available("TOTE-RED") == 1
     order_id = done.json["order"]["id"]
-    order = DynamoOrders().of("guest", order_id)
+    order = DynamoOrderRepository().get("guest", order_id)
     line = order.lines[-1]
     assert (line.id, line.sku, line.quantity, line.total) == ("gift:bag", "TOTE-RED", 2, 0)
     assert order.total == totals(made.json)["total"]
@@ -150,7 +150,7 @@ def test_a_checkout_sent_back_as_it_was_shown_keeps_one_gift() -> None:
     body = {**checkout_body(("mug.1", 1)), "line_items": made.json["line_items"]}
     route = "PUT /checkout-sessions/{id}"
     again = call(update_checkout.handler, route, body, id=made.json["id"])
-    judge("checkout", again.json)
+    assert_valid_ucp("checkout", again.json)
     assert gifts(again) == [("gift:bag", "tote.1", 1, 0)]
     assert messages(again) == []
 
@@ -160,9 +160,9 @@ def a_kit(parts: dict[str, int], bags: int) -> None:
     for name, units in parts.items():
         article(name, units * bags)
     body = {"parts": [{"sku": sku, "quantity": n} for sku, n in parts.items()], "version": 1}
-    made = call(define_kit.handler, "PUT /staff/kits/{sku+}", body, sku="TOTE-RED")
+    made = call(set_kit.handler, "PUT /staff/kits/{sku+}", body, sku="TOTE-RED")
     assert made.status == 200, made.text
-    recent_levels().forget()
+    level_cache().clear()
 
 
 def test_the_last_parts_of_a_gift_taken_by_another_are_said_before_anything_is_placed() -> None:

@@ -11,20 +11,22 @@ from functions.checkout import cancel_checkout, complete_checkout, create_checko
 from functions.scheduled import expire_unpaid_orders
 from functions.staff_orders import cancel_order
 from functions.webhooks import apply_payment_event
-from functions.workflows import expire_order, release_allocation
+from functions.workflows import compensate_payment, compensate_shipment
 from shop.kernel.ids import derived_id
-from shop.orders.store import DynamoOrders
-from shop.pricing.actions.coupons import make_coupon
-from shop.pricing.actions.promotions import draft_promotion, publish_promotion
-from shop.pricing.model import Promotion
+from shop.orders.store import DynamoOrderRepository
+from shop.pricing.actions.coupons import create_coupon
+from shop.pricing.actions.promotions import create_promotion, publish_promotion
 from shop.pricing.model.coupons import Coupon
-from shop.pricing.store import DynamoCoupons, DynamoPromotions, rule_book
+from shop.pricing.model.promotions import Promotion
+from shop.pricing.store.coupons import DynamoCouponRepository
+from shop.pricing.store.promotions import DynamoPromotionRepository
 from shop.pricing.store.rows import PricingRow
-from tests.doubles.pricing import MemoryAssortment
-from tests.kit.backroom import signed_in
-from tests.kit.goods import checkout_body, mug, paying, put_on_sale
-from tests.kit.shop import Context, Response, call
-from tests.kit.ucp_judge import judge
+from shop.pricing.store.rule_set_cache import rule_set_cache
+from tests.doubles.pricing import MemoryReferenceChecker
+from tests.kit.order_fixtures import signed_in
+from tests.kit.products import checkout_body, mug, payment_body, publish_with_stock
+from tests.kit.shop import ApiResponse, Context, call
+from tests.kit.ucp_validator import assert_valid_ucp
 
 COMPLETE = "POST /checkout-sessions/{id}/complete"
 
@@ -32,22 +34,27 @@ COMPLETE = "POST /checkout-sessions/{id}/complete"
 def run(**more: Any) -> None:
     now = datetime.now(UTC)
     promotion = Promotion.from_dict({"title": more["id"], **more})
-    calendar = DynamoPromotions()
-    draft_promotion(promotion, promotions=calendar, assortment=MemoryAssortment(), at=now)
+    calendar = DynamoPromotionRepository()
+    create_promotion(promotion, promotions=calendar, assortment=MemoryReferenceChecker(), at=now)
     publish_promotion(promotion.id, promotions=calendar, at=now)
-    rule_book().forget()
+    rule_set_cache().clear()
 
 
 @pytest.fixture(autouse=True)
 def _open(cloud: None) -> None:
-    put_on_sale(mug(), pieces=50)
+    publish_with_stock(mug(), pieces=50)
 
 
 def coupon(**more: Any) -> None:
     effect = {"kind": "order_percent", "basis_points": 1000}
     run(id="tenth", code_required=True, effect=effect)
     made = Coupon("ten", "tenth", code="SAVE10", **more)
-    make_coupon(made, coupons=DynamoCoupons(), promotions=DynamoPromotions(), at=datetime.now(UTC))
+    create_coupon(
+        made,
+        coupons=DynamoCouponRepository(),
+        promotions=DynamoPromotionRepository(),
+        at=datetime.now(UTC),
+    )
 
 
 def flash(**more: Any) -> None:
@@ -65,11 +72,15 @@ def begin(pieces: int = 1, *codes: str, email: str = "jane@example.com") -> dict
     return checkout
 
 
-def pay(checkout: dict[str, Any], token: str = "tok_success", key: str | None = None) -> Response:
-    return call(complete_checkout.handler, COMPLETE, paying(token), key=key, id=checkout["id"])
+def pay(
+    checkout: dict[str, Any], token: str = "tok_success", key: str | None = None
+) -> ApiResponse:
+    return call(
+        complete_checkout.handler, COMPLETE, payment_body(token), key=key, id=checkout["id"]
+    )
 
 
-def codes(answer: Response) -> list[tuple[str, str | None]]:
+def codes(answer: ApiResponse) -> list[tuple[str, str | None]]:
     return [(m["code"], m.get("path")) for m in answer.json.get("messages", [])]
 
 
@@ -82,7 +93,7 @@ def used(name: str) -> int:
 
 
 def first_order(checkout: dict[str, Any]) -> Any:
-    return DynamoOrders().of("guest", derived_id("ord", checkout["id"], "1"))
+    return DynamoOrderRepository().get("guest", derived_id("ord", checkout["id"], "1"))
 
 
 def test_the_last_use_of_a_code_is_had_once_and_the_loser_is_told_by_name() -> None:
@@ -91,7 +102,7 @@ def test_the_last_use_of_a_code_is_had_once_and_the_loser_is_told_by_name() -> N
     assert total(first) == total(second) == 1299 - 130 + 599
     assert pay(first).json["status"] == "completed"
     answer = pay(second, key="one")
-    judge("checkout", answer.json)
+    assert_valid_ucp("checkout", answer.json)
     assert (answer.status, answer.json["status"]) == (200, "incomplete")
     assert codes(answer) == [
         ("discount_code_exhausted", "$.discounts.codes[0]"),
@@ -102,7 +113,7 @@ def test_the_last_use_of_a_code_is_had_once_and_the_loser_is_told_by_name() -> N
     bought = pay(second, key="two")
     assert bought.json["status"] == "completed"
     assert first_order(second).total == 1299 + 599
-    assert first_order(second).uses == ()
+    assert first_order(second).usage == ()
     assert used("CODE#") == 1
 
 
@@ -118,10 +129,10 @@ def test_a_use_that_came_back_meanwhile_is_taken_without_a_word() -> None:
             call(cancel_checkout.handler, "POST /checkout-sessions/{id}/cancel", id=first["id"])
         return standing(*_, **__)
 
-    from shop.pricing.store import DynamoStandings
+    from shop.pricing.store.usage_counters import DynamoUsageLimitReader
 
-    standing = DynamoStandings.standing
-    with patch.object(DynamoStandings, "standing", leave_before_it_is_priced_anew):
+    standing = DynamoUsageLimitReader.limits_for
+    with patch.object(DynamoUsageLimitReader, "limits_for", leave_before_it_is_priced_anew):
         answer = pay(second)
     assert (taken, answer.json["status"]) == ([True], "completed")
     assert total(answer.json) == 1299 - 130 + 599
@@ -147,7 +158,7 @@ def test_a_sale_sells_its_quota_and_the_next_buyer_is_told_which_price_changed()
     assert total(second) == 500 + 599
     assert pay(first).json["status"] == "completed"
     answer = pay(second)
-    judge("checkout", answer.json)
+    assert_valid_ucp("checkout", answer.json)
     assert codes(answer) == [
         ("discount_exhausted", "$.line_items[0]"),
         ("price_changed", "$.totals"),
@@ -179,7 +190,7 @@ def test_a_code_without_a_limit_is_no_bottleneck() -> None:
     checkout = begin(1, "SAVE10")
     assert pay(checkout).json["status"] == "completed"
     assert first_order(checkout).total == 1299 - 130 + 599
-    assert first_order(checkout).uses == ()
+    assert first_order(checkout).usage == ()
 
 
 def _leave(order: Any) -> None:
@@ -196,29 +207,31 @@ def _staff(order: Any) -> None:
 
 
 def _deadline(order: Any) -> None:
-    expire_order.handler({"order_id": order.id, "failure": {"Error": "States.Timeout"}}, Context())
+    compensate_payment.handler(
+        {"order_id": order.id, "failure": {"Error": "States.Timeout"}}, Context()
+    )
 
 
 def _not_shipped(order: Any) -> None:
-    release_allocation.handler({"order_id": order.id}, Context())
+    compensate_shipment.handler({"order_id": order.id}, Context())
 
 
 def _sweep(order: Any) -> None:
-    from shop.edge import schedule
+    from shop.entrypoints import scheduler
 
     class Later(datetime):
         @classmethod
         def now(cls, tz: Any = None) -> "Later":
             return super().now(tz) + timedelta(minutes=31)
 
-    with patch.object(schedule, "datetime", Later):
+    with patch.object(scheduler, "datetime", Later):
         expire_unpaid_orders.handler({}, Context())
 
 
 def _payment_failed(order: Any) -> None:
-    from shop.payments.model import PaymentStatus, Report
+    from shop.payments.model import PaymentStatus, ProviderPaymentState
 
-    report = Report("pay_x", PaymentStatus.FAILED, reason="card_declined")
+    report = ProviderPaymentState("pay_x", PaymentStatus.FAILED, reason="card_declined")
     with patch.object(type(apply_payment_event.provider), "payment", lambda *_: (order.id, report)):
         record = {"messageId": "m", "body": '{"provider": "sandbox", "reference": "pay_x"}'}
         told = apply_payment_event.handler({"Records": [record]}, Context())
@@ -242,7 +255,7 @@ ENDS: list[tuple[str, Callable[[Any], None]]] = [
 def test_every_way_an_order_is_called_off_gives_its_uses_back_once(
     token: str, end: Callable[[Any], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from shop.kernel.errors import Invalid
+    from shop.kernel.errors import InvalidRequest
     from shop.payments.gateway.sandbox import SandboxProvider
 
     coupon(quantity=1, per_customer=1)
@@ -251,7 +264,7 @@ def test_every_way_an_order_is_called_off_gives_its_uses_back_once(
     if token == "tok_unreadable":
 
         def unreadable(*_: Any, **__: Any) -> Any:
-            raise Invalid("no such payment method", code="payment_method_unknown")
+            raise InvalidRequest("no such payment method", code="payment_method_unknown")
 
         monkeypatch.setattr(SandboxProvider, "authorise", unreadable)
         token = "tok_success"
@@ -262,7 +275,7 @@ def test_every_way_an_order_is_called_off_gives_its_uses_back_once(
     assert counted == ([1, 1, 2, 2] if lives else [0, 0, 0, 0])
     end(order)
     end(order)
-    assert DynamoOrders().by_id(order.id).status.value == "cancelled"
+    assert DynamoOrderRepository().get_by_id(order.id).status.value == "cancelled"
     assert [used(name) for name in ("CODE#", "USED#", "QUOTA#", "HAD#")] == [0, 0, 0, 0]
     code = PricingRow.get("CODE#SAVE10", "CODE")
-    assert int(code.left) == 1
+    assert int(code.remaining) == 1

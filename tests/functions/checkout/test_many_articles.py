@@ -10,18 +10,18 @@ from functions.checkout import cancel_checkout, complete_checkout, create_checko
 from functions.orders import get_order
 from shop.catalog.model import Product, Variant
 from shop.inventory.model import Demand
-from shop.inventory.store import DynamoStock
+from shop.inventory.store import DynamoStockRepository
 from shop.kernel.errors import Unavailable
 from shop.kernel.ids import derived_id
 from shop.kernel.money import Money
-from shop.orders.model import Status
-from shop.orders.store import DynamoOrders
-from shop.storage.table import connection
-from shop.storage.transactions import DynamoLedger
-from tests.kit.calls import counted
-from tests.kit.goods import checkout_body, mug, paying, put_on_sale
-from tests.kit.shop import Response, call
-from tests.kit.ucp_judge import judge
+from shop.orders.model import OrderStatus
+from shop.orders.store import DynamoOrderRepository
+from shop.storage.connection import connection
+from shop.storage.transactions import DynamoUnitOfWork
+from tests.kit.aws_call_counter import count_calls
+from tests.kit.products import checkout_body, mug, payment_body, publish_with_stock
+from tests.kit.shop import ApiResponse, call
+from tests.kit.ucp_validator import assert_valid_ucp
 
 pytestmark = [pytest.mark.usefixtures("cloud"), pytest.mark.slow]
 
@@ -45,7 +45,7 @@ def shelf(number: int = ARTICLES) -> list[tuple[str, int]]:
         )
         name = f"many{start}"
         product: Product = replace(template, id=name, handle=name, variants=variants)
-        put_on_sale(product, pieces=3)
+        publish_with_stock(product, pieces=3)
     wanted = [(f"many{n // 60 * 60}.{n % 60 + 1}", 2) for n in range(number)]
     return [(wanted[0][0], 1), *wanted]
 
@@ -57,8 +57,12 @@ def begin(wanted: list[tuple[str, int]]) -> dict[str, Any]:
     return checkout
 
 
-def pay(checkout: dict[str, Any], token: str = "tok_success", key: str | None = None) -> Response:
-    return call(complete_checkout.handler, COMPLETE, paying(token), key=key, id=checkout["id"])
+def pay(
+    checkout: dict[str, Any], token: str = "tok_success", key: str | None = None
+) -> ApiResponse:
+    return call(
+        complete_checkout.handler, COMPLETE, payment_body(token), key=key, id=checkout["id"]
+    )
 
 
 def order_id(checkout: dict[str, Any], attempt: int = 1) -> str:
@@ -66,28 +70,28 @@ def order_id(checkout: dict[str, Any], attempt: int = 1) -> str:
 
 
 def left() -> set[int]:
-    levels = DynamoStock().levels([f"MANY-{n:04d}" for n in range(1, ARTICLES)])
+    levels = DynamoStockRepository().levels([f"MANY-{n:04d}" for n in range(1, ARTICLES)])
     return {level.available for level in levels.values()}
 
 
-def _take(stock: DynamoStock, writes: Any, holds: Any) -> None:
+def _take(stock: DynamoStockRepository, writes: Any, holds: Any) -> None:
     stock.reserve(writes, holds)
 
 
-def short(answer: Response) -> list[str]:
+def short(answer: ApiResponse) -> list[str]:
     return [m["path"] for m in answer.json.get("messages", ()) if m["code"] == "out_of_stock"]
 
 
 def test_an_order_of_many_articles_is_bought_like_any_other() -> None:
     checkout = begin(shelf())
     assert checkout["status"] == "ready_for_complete"
-    with counted() as calls:
+    with count_calls() as calls:
         answer = pay(checkout, key="one")
-    judge("checkout", answer.json)
+    assert_valid_ucp("checkout", answer.json)
     assert (answer.status, answer.json["status"]) == (200, "completed")
-    order = DynamoOrders().of("guest", answer.json["order"]["id"])
-    assert order.status is Status.CONFIRMED
-    assert sum(hold.quantity for hold in order.holds) == 2 * ARTICLES + 1
+    order = DynamoOrderRepository().get("guest", answer.json["order"]["id"])
+    assert order.status is OrderStatus.CONFIRMED
+    assert sum(hold.quantity for hold in order.reservations) == 2 * ARTICLES + 1
     assert left() == {1}
     ours = [made for made in calls.made if made.operation == "TransactWriteItems"]
     assert len(ours) == 4, "put down, two batches, placed"
@@ -99,10 +103,10 @@ def test_an_order_of_many_articles_is_bought_like_any_other() -> None:
 
 def test_every_short_line_is_told_before_anything_is_written() -> None:
     checkout = begin(shelf())
-    stock, ledger = DynamoStock(), DynamoLedger(connection())
-    gone = stock.draw([Demand(f"MANY-{n:04d}", 2) for n in (0, 5, 117)])
+    stock, ledger = DynamoStockRepository(), DynamoUnitOfWork(connection())
+    gone = stock.pick_shards([Demand(f"MANY-{n:04d}", 2) for n in (0, 5, 117)])
     ledger.commit(lambda writes: _take(stock, writes, gone))
-    with counted() as calls:
+    with count_calls() as calls:
         answer = pay(checkout)
     assert (answer.status, answer.json["status"]) == (200, "incomplete")
     assert short(answer) == [f"$.line_items[{n}].quantity" for n in (0, 1, 6, 118)]
@@ -113,22 +117,22 @@ def test_every_short_line_is_told_before_anything_is_written() -> None:
 
 def test_what_turns_out_short_half_way_gives_everything_back_and_the_answer_stands() -> None:
     checkout = begin(shelf())
-    stock, ledger = DynamoStock(), DynamoLedger(connection())
-    gone = stock.draw([Demand("MANY-0117", 2)])
-    looked = DynamoStock.shortages_after
+    stock, ledger = DynamoStockRepository(), DynamoUnitOfWork(connection())
+    gone = stock.pick_shards([Demand("MANY-0117", 2)])
+    looked = DynamoStockRepository.shortages_from
 
     def taken_just_then(self: Any, error: Exception, demands: Any) -> Any:
         found = looked(self, error, demands)
-        if not found and DynamoStock().level("MANY-0117").available == 3:
+        if not found and DynamoStockRepository().level("MANY-0117").available == 3:
             ledger.commit(lambda writes: _take(stock, writes, gone))
         return found
 
-    with patch.object(DynamoStock, "shortages_after", taken_just_then):
+    with patch.object(DynamoStockRepository, "shortages_from", taken_just_then):
         answer = pay(checkout, key="one")
     assert (answer.json["status"], short(answer)) == ("incomplete", ["$.line_items[118].quantity"])
-    order = DynamoOrders().by_id(order_id(checkout))
-    assert (order.status, order.cancel_reason) == (Status.CANCELLED, "out_of_stock")
-    assert DynamoOrders().batches(order.id) == (None, [])
+    order = DynamoOrderRepository().get_by_id(order_id(checkout))
+    assert (order.status, order.cancel_reason) == (OrderStatus.CANCELLED, "out_of_stock")
+    assert DynamoOrderRepository().list_batches(order.id) == (None, [])
     ledger.commit(lambda writes: stock.release(writes, gone))
     assert left() == {3}
     assert pay(checkout, key="one").text == answer.text
@@ -139,14 +143,14 @@ def test_what_turns_out_short_half_way_gives_everything_back_and_the_answer_stan
 
 def _cut_off(checkout: dict[str, Any], at: int) -> None:
     """The process that buys dies at one of its transactions."""
-    commit, made = DynamoLedger.commit, iter(range(99))
+    commit, made = DynamoUnitOfWork.commit, iter(range(99))
 
     def dying(self: Any, *parts: Any) -> None:
         if next(made) == at:
             raise Unavailable("cut off")
         commit(self, *parts)
 
-    with patch.object(DynamoLedger, "commit", dying):
+    with patch.object(DynamoUnitOfWork, "commit", dying):
         assert pay(checkout, key="one").status == 503
 
 
@@ -155,7 +159,7 @@ def test_the_same_request_goes_on_where_it_was_cut_off() -> None:
     _cut_off(checkout, 2)
     shown = call(get_checkout.handler, "GET /checkout-sessions/{id}", id=checkout["id"]).json
     assert shown["status"] == "complete_in_progress"
-    judge("checkout", shown)
+    assert_valid_ucp("checkout", shown)
     other = pay(checkout, key="two")
     assert (other.status, other.json["status"]) == (200, "complete_in_progress")
     assert pay(checkout, key="one").json["status"] == "completed"
@@ -169,12 +173,12 @@ def test_leaving_half_way_gives_back_what_was_taken() -> None:
     answer = call(cancel_checkout.handler, route, id=checkout["id"])
     assert (answer.status, answer.json["status"]) == (200, "canceled")
     assert left() == {3}
-    assert DynamoOrders().batches(order_id(checkout)) == (None, [])
+    assert DynamoOrderRepository().list_batches(order_id(checkout)) == (None, [])
 
 
 def test_a_declined_payment_gives_the_stock_of_many_articles_back() -> None:
     checkout = begin(shelf())
     assert pay(checkout, "tok_declined").json["status"] == "incomplete"
     assert left() == {3}
-    assert DynamoOrders().batches(order_id(checkout)) == (None, [])
+    assert DynamoOrderRepository().list_batches(order_id(checkout)) == (None, [])
     assert pay(checkout).json["status"] == "completed"

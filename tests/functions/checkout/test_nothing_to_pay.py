@@ -11,29 +11,29 @@ import pytest
 from functions.orders import get_order
 from functions.staff_orders import cancel_order
 from functions.staff_orders import get_order as get_for_staff
-from shop.inventory.store import DynamoStock, count_bins
-from shop.orders.actions.expiring import expire_order
-from shop.orders.actions.paying import capture_payment, settle_payment
-from shop.orders.model import Order, Status
-from shop.orders.store import DynamoOrders
+from shop.inventory.store import DynamoStockRepository, counter_shards
+from shop.orders.actions.expiry import expire_order
+from shop.orders.actions.payments import capture_payment, refund_excess_payment
+from shop.orders.model import Order, OrderStatus
+from shop.orders.store import DynamoOrderRepository
 from shop.payments.gateway.sandbox import SandboxProvider
 from shop.payments.model import PaymentStatus
-from shop.pricing.store import DynamoTallies
-from shop.storage.transactions import DynamoLedger
+from shop.pricing.store.usage_counters import DynamoUsageCounters
+from shop.storage.transactions import DynamoUnitOfWork
 from tests.functions.checkout.test_customers import asking, staff
 from tests.functions.checkout.test_discounts import run
-from tests.functions.checkout.test_told import begin, total
+from tests.functions.checkout.test_price_change_messages import begin, total
 from tests.functions.credits.test_credits import balance, card, credit, money, pay
-from tests.kit.goods import mug, put_on_sale
-from tests.kit.ucp_judge import judge
+from tests.kit.products import mug, publish_with_stock
+from tests.kit.ucp_validator import assert_valid_ucp
 
-WORK = ("authorise", "capture", "cancel", "refund", "find", "payment")
+WORK = ("authorise", "capture", "cancel", "refund", "find_by_order", "get_payment")
 
 
 @pytest.fixture(autouse=True)
 def _all_for_nothing(cloud: None) -> Iterator[None]:
     """Goods and shipping for nothing, and a provider that breaks where it is asked for anything."""
-    put_on_sale(mug(), pieces=5)
+    publish_with_stock(mug(), pieces=5)
     run(id="all", effect={"kind": "order_percent", "basis_points": 10_000})
     run(id="free", effect={"kind": "shipping_off", "basis_points": 10_000})
     with ExitStack() as stack:
@@ -47,11 +47,11 @@ def _asked(*_: Any, **__: Any) -> Any:
 
 
 def order_of(body: dict[str, Any]) -> Order:
-    return DynamoOrders().by_id(body["order"]["id"])
+    return DynamoOrderRepository().get_by_id(body["order"]["id"])
 
 
 def left() -> int:
-    return DynamoStock().levels(["MUG-RED"])["MUG-RED"].available
+    return DynamoStockRepository().levels(["MUG-RED"])["MUG-RED"].available
 
 
 @pytest.mark.parametrize("instruments", [(), (money(),)])
@@ -61,14 +61,14 @@ def test_it_is_bought_with_no_instrument_and_with_one_nothing_is_asked_of_it(
     begun = begin()
     assert (total(begun), begun["status"]) == (0, "ready_for_complete")
     done = pay(begun, *instruments, ann=False).json
-    judge("checkout", done)
+    assert_valid_ucp("checkout", done)
     assert done["status"] == "completed"
     order = order_of(done)
-    assert (order.status, order.paid, order.total, left()) == (Status.CONFIRMED, True, 0, 3)
+    assert (order.status, order.paid, order.total, left()) == (OrderStatus.CONFIRMED, True, 0, 3)
     assert all("amount" not in one for one in done["payment"]["instruments"])
     shown = asking(get_order, "GET /orders/{id}", ann=False, id=order.id)
     assert shown.status == 200, shown.text
-    judge("order", shown.json)
+    assert_valid_ucp("order", shown.json)
 
 
 def test_a_body_without_a_word_of_payment_will_do() -> None:
@@ -91,11 +91,11 @@ def test_its_goods_go_back_to_sale_when_it_is_called_off_and_no_money_is_looked_
     order = order_of(pay(begin(), ann=False).json)
     route = "POST /staff/orders/{id}/cancel"
     assert staff(cancel_order, route, {"reason": "changed mind"}, id=order.id).status == 200
-    orders, at = DynamoOrders(), datetime.now(UTC)
+    orders, at = DynamoOrderRepository(), datetime.now(UTC)
     provider = SandboxProvider(shop_url="http://shop.test", later=lambda reference: None)
-    settled = settle_payment(order.id, at=at, orders=orders, provider=provider)
-    assert (settled.status, settled.payment.balance("refunded"), left()) == (
-        Status.CANCELLED,
+    settled = refund_excess_payment(order.id, at=at, orders=orders, provider=provider)
+    assert (settled.status, settled.payment.total_of("refunded"), left()) == (
+        OrderStatus.CANCELLED,
         0,
         5,
     )
@@ -106,24 +106,24 @@ def test_its_goods_go_back_to_sale_when_it_is_called_off_and_no_money_is_looked_
 
 
 def test_one_that_was_cut_off_before_it_was_sure_expires_without_asking_a_provider() -> None:
-    from shop.checkout.actions import buying
+    from shop.checkout.actions import complete
 
     begun = begin()
     with (
-        patch.object(buying, "go_on", side_effect=KeyboardInterrupt),
+        patch.object(complete, "resume_placement", side_effect=KeyboardInterrupt),
         pytest.raises(KeyboardInterrupt),
     ):
         pay(begun, ann=False)
-    orders = DynamoOrders()
-    (order_id,) = orders.waiting(datetime.now(UTC) + timedelta(hours=1), 10)
-    assert (orders.by_id(order_id).status, left()) == (Status.PLACED, 3)
+    orders = DynamoOrderRepository()
+    (order_id,) = orders.list_awaiting_payment(datetime.now(UTC) + timedelta(hours=1), 10)
+    assert (orders.get_by_id(order_id).status, left()) == (OrderStatus.PLACED, 3)
     order = expire_order(
         order_id,
         at=datetime.now(UTC),
         orders=orders,
-        stock=DynamoStock(),
-        tallies=DynamoTallies(count_bins()),
-        ledger=DynamoLedger(),
+        reservations=DynamoStockRepository(),
+        usage=DynamoUsageCounters(counter_shards()),
+        uow=DynamoUnitOfWork(),
         provider=SandboxProvider(shop_url="http://shop.test", later=lambda reference: None),
     )
-    assert (order.status, left()) == (Status.CANCELLED, 5)
+    assert (order.status, left()) == (OrderStatus.CANCELLED, 5)

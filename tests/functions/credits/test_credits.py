@@ -10,25 +10,25 @@ from functions.checkout import complete_checkout, create_checkout, get_checkout
 from functions.credits import (
     adjust_credits,
     expire_credits,
-    get_card_balance,
     get_credits,
+    get_gift_card_balance,
     get_my_credits,
-    issue_card,
-    keep_up_with_order,
-    void_card,
+    issue_gift_card,
+    settle_order_credits,
+    void_gift_card,
 )
 from functions.orders import get_order
 from functions.staff_orders import cancel_order
-from shop.orders.model import Status
-from shop.orders.store import DynamoOrders
-from shop.pricing.model.loyalty import card_of, points_of
-from shop.pricing.store import DynamoLedgers
+from shop.orders.model import OrderStatus
+from shop.orders.store import DynamoOrderRepository
+from shop.pricing.model.loyalty import gift_card_account, points_account
+from shop.pricing.store.credit_accounts import DynamoCreditAccountRepository
 from shop.pricing.store.rows import PricingRow
 from tests.functions.checkout.test_customers import ANN, ANN_ID, asking, staff
 from tests.functions.checkout.test_discounts import totals
-from tests.kit.goods import checkout_body, mug, put_on_sale
-from tests.kit.shop import Context, Response, call
-from tests.kit.ucp_judge import judge
+from tests.kit.products import checkout_body, mug, publish_with_stock
+from tests.kit.shop import ApiResponse, Context, call
+from tests.kit.ucp_validator import assert_valid_ucp
 
 pytestmark = pytest.mark.usefixtures("cloud")
 
@@ -38,7 +38,7 @@ COMPLETE = "POST /checkout-sessions/{id}/complete"
 
 @pytest.fixture(autouse=True)
 def _goods(cloud: None) -> None:
-    put_on_sale(mug(), pieces=50)
+    publish_with_stock(mug(), pieces=50)
 
 
 def by_staff(door: Any, route: str, body: Any = None, key: str | None = None, **path: str) -> Any:
@@ -56,7 +56,7 @@ def grant(amount: int, kind: str = "points", key: str | None = None, **more: Any
 
 def card(amount: int, currency: str = "USD") -> str:
     body = {"amount": amount, "currency": currency, "reason": "sold at the counter"}
-    answer = by_staff(issue_card, "POST /staff/gift-cards", body)
+    answer = by_staff(issue_gift_card, "POST /staff/gift-cards", body)
     assert answer.status == 201, answer.text
     code: str = answer.json["code"]
     return code
@@ -64,7 +64,7 @@ def card(amount: int, currency: str = "USD") -> str:
 
 def balance(code: str, currency: str = "USD") -> int:
     body = {"code": code, "currency": currency}
-    answer = call(get_card_balance.handler, "POST /gift-cards/balance", body)
+    answer = call(get_gift_card_balance.handler, "POST /gift-cards/balance", body)
     found: int = answer.json["balance"]
     return found
 
@@ -90,26 +90,26 @@ def money(token: str = "tok_success", **more: Any) -> dict[str, Any]:
 def begin(ann: bool = True) -> dict[str, Any]:
     body = checkout_body(("mug.1", 2))
     made: dict[str, Any] = asking(create_checkout, "POST /checkout-sessions", body, ann=ann).json
-    judge("checkout", made)
+    assert_valid_ucp("checkout", made)
     return made
 
 
-def pay(session: dict[str, Any], *instruments: dict[str, Any], ann: bool = True) -> Response:
+def pay(session: dict[str, Any], *instruments: dict[str, Any], ann: bool = True) -> ApiResponse:
     body = {"payment": {"instruments": list(instruments)}}
     return asking(complete_checkout, COMPLETE, body, ann=ann, id=session["id"])
 
 
-def paid(answer: Response) -> dict[str, int | None]:
+def paid(answer: ApiResponse) -> dict[str, int | None]:
     return {i["id"]: i.get("amount") for i in answer.json["payment"]["instruments"]}
 
 
 def happen(kind: str, order_id: str) -> None:
     detail = {"id": "e", "subject": order_id, "at": "2026-11-22T12:00:00+00:00", "data": {}}
-    keep_up_with_order.handler({"detail-type": kind, "detail": detail}, Context())
+    settle_order_credits.handler({"detail-type": kind, "detail": detail}, Context())
 
 
 def points() -> int:
-    return DynamoLedgers().of(points_of(ANN_ID)).available(datetime.now(UTC))
+    return DynamoCreditAccountRepository().get(points_account(ANN_ID)).available(datetime.now(UTC))
 
 
 TOTAL = 2 * 1299 + 599
@@ -157,51 +157,51 @@ def test_nothing_is_given_to_who_cannot_be_a_customer_or_in_a_way_that_says_two_
         refused = grant(500, **more)
         assert (refused.status, refused.json["errors"][0]["path"]) == (400, path)
     old = {"amount": 500, "currency": "USD", "reason": "sold", "expires": past}
-    refused = by_staff(issue_card, "POST /staff/gift-cards", old)
+    refused = by_staff(issue_gift_card, "POST /staff/gift-cards", old)
     assert (refused.status, refused.json["errors"][0]["path"]) == (400, "$.expires")
     assert points() == 0
 
 
 def test_a_gift_card_is_told_to_who_holds_the_key_and_kept_as_a_digest() -> None:
     body = {"amount": 5000, "currency": "USD", "reason": "sold"}
-    made = by_staff(issue_card, "POST /staff/gift-cards", body, key="once")
+    made = by_staff(issue_gift_card, "POST /staff/gift-cards", body, key="once")
     code = made.json["code"]
     assert len(code.replace("-", "")) == 16
-    again = by_staff(issue_card, "POST /staff/gift-cards", body, key="once")
+    again = by_staff(issue_gift_card, "POST /staff/gift-cards", body, key="once")
     assert (again.status, again.json) == (201, made.json)
     for other in ({"amount": 4999}, {"currency": "EUR"}, {"reason": "lost"}):
-        refused = by_staff(issue_card, "POST /staff/gift-cards", {**body, **other}, key="once")
+        refused = by_staff(issue_gift_card, "POST /staff/gift-cards", {**body, **other}, key="once")
         assert (refused.status, refused.json["code"]) == (409, "idempotency_key_reused")
-    assert by_staff(issue_card, "POST /staff/gift-cards", body).json["code"] != code
+    assert by_staff(issue_gift_card, "POST /staff/gift-cards", body).json["code"] != code
     assert balance(code.lower().replace("-", " ")) == 5000
     kept = [row.pk for row in PricingRow.scan()] + [str(row.doc) for row in PricingRow.scan()]
     assert not any(code in text or code.replace("-", "") in text for text in kept)
     route = "POST /gift-cards/balance"
     for number in range(10):
         wrong = {"code": f"0000-0000-0000-{number:04d}", "currency": "USD"}
-        assert call(get_card_balance.handler, route, wrong).status == 404
-    refused = call(get_card_balance.handler, route, {"code": code, "currency": "USD"})
+        assert call(get_gift_card_balance.handler, route, wrong).status == 404
+    refused = call(get_gift_card_balance.handler, route, {"code": code, "currency": "USD"})
     assert (refused.status, refused.json["errors"][0]["path"]) == (429, "$.code")
 
 
 def test_two_answers_to_one_key_at_the_same_moment_are_one_card() -> None:
     body = {"amount": 5000, "currency": "USD", "reason": "sold"}
-    made = by_staff(issue_card, "POST /staff/gift-cards", body, key="once").json
+    made = by_staff(issue_gift_card, "POST /staff/gift-cards", body, key="once").json
     looks = iter([None])
-    seed_of = DynamoLedgers.seed_of
+    seed_of = DynamoCreditAccountRepository.seed_of
 
-    def late(self: DynamoLedgers, command: str) -> bytes | None:
+    def late(self: DynamoCreditAccountRepository, command: str) -> bytes | None:
         return next(looks, seed_of(self, command))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(DynamoLedgers, "seed_of", late)
-        again = by_staff(issue_card, "POST /staff/gift-cards", body, key="once")
+        patch.setattr(DynamoCreditAccountRepository, "seed_of", late)
+        again = by_staff(issue_gift_card, "POST /staff/gift-cards", body, key="once")
     assert (again.status, again.json) == (201, made)
 
 
-def void(code: str, key: str | None = None, reason: str = "stolen") -> Response:
+def void(code: str, key: str | None = None, reason: str = "stolen") -> ApiResponse:
     body = {"code": code, "currency": "USD", "reason": reason}
-    answer: Response = by_staff(void_card, "POST /staff/gift-cards/void", body, key=key)
+    answer: ApiResponse = by_staff(void_gift_card, "POST /staff/gift-cards/void", body, key=key)
     return answer
 
 
@@ -213,9 +213,9 @@ def test_staff_void_a_gift_card_with_a_reason() -> None:
         voided = void(code, key="void")
         assert (voided.status, voided.json["voided"], voided.json["balance"]) == (200, 4_000, 0)
     assert void(code, key="more").json["voided"] == 0
-    book = DynamoLedgers().of(card_of(code, "USD"))
+    book = DynamoCreditAccountRepository().get(gift_card_account(code, "USD"))
     assert book.balances() == {"shop": -1_000, book.account: 0, "orders": 1_000}
-    assert book.postings[-1].reference == "stolen (by staff-1)"
+    assert book.entries[-1].reference == "stolen (by staff-1)"
     route = "POST /staff/orders/{id}/cancel"
     staff(cancel_order, route, {"reason": "changed mind"}, id=done.json["order"]["id"])
     assert void(code, key="void").json == {"voided": 4_000, "balance": 1_000, "currency": "USD"}
@@ -229,29 +229,29 @@ def test_a_gift_card_pays_in_part_and_keeps_the_rest() -> None:
     made = begin(ann=False)
     assert totals(made)["total"] == TOTAL
     done = pay(made, {**credit("gift_card", small), "id": "small"}, money(), ann=False)
-    judge("checkout", done.json)
+    assert_valid_ucp("checkout", done.json)
     assert done.json["status"] == "completed", done.text
     assert paid(done) == {"small": 1_000, "money": TOTAL - 1_000}
-    order = DynamoOrders().of("guest", done.json["order"]["id"])
+    order = DynamoOrderRepository().get("guest", done.json["order"]["id"])
     assert (order.total, order.amount.minor) == (TOTAL, TOTAL - 1_000)
-    assert order.payment.balance("authorised") == TOTAL - 1_000
+    assert order.payment.total_of("authorised") == TOTAL - 1_000
     assert (balance(small), balance(code)) == (0, 10_000)
     whole = pay(begin(ann=False), credit("gift_card", code), ann=False)
-    judge("checkout", whole.json)
+    assert_valid_ucp("checkout", whole.json)
     assert whole.json["status"] == "completed", whole.text
     assert paid(whole) == {"i-gift_card": TOTAL}
     assert balance(code) == 10_000 - TOTAL
-    order = DynamoOrders().of("guest", whole.json["order"]["id"])
-    assert (order.status, order.amount.minor, order.paid) == (Status.CONFIRMED, 0, True)
+    order = DynamoOrderRepository().get("guest", whole.json["order"]["id"])
+    assert (order.status, order.amount.minor, order.paid) == (OrderStatus.CONFIRMED, 0, True)
     route = "GET /orders/{id}"
     shown = asking(get_order, route, ann=False, id=order.id)
-    judge("order", shown.json)
+    assert_valid_ucp("order", shown.json)
 
 
 def test_what_a_split_left_for_the_other_instrument_is_said() -> None:
     code = card(1_000)
     done = pay(begin(ann=False), credit("gift_card", code), money(), ann=False)
-    judge("checkout", done.json)
+    assert_valid_ucp("checkout", done.json)
     (message,) = done.json["messages"]
     assert (message["type"], message["code"]) == ("info", "payment_split")
     assert "10.00 USD" in message["content"]
@@ -265,24 +265,24 @@ def test_nobodys_money_pays_in_place_of_a_card_that_is_empty() -> None:
     first, second, third = begin(ann=False), begin(ann=False), begin(ann=False)
     assert pay(first, credit("gift_card", code), money(), ann=False).json["status"] == "completed"
     refused = pay(second, credit("gift_card", code), money(), ann=False)
-    judge("error", refused.json)
+    assert_valid_ucp("error", refused.json)
     (message,) = refused.json["messages"]
     assert (refused.status, message["code"]) == (400, "payment_failed")
     assert (message["path"], "nothing is left" in message["content"]) == (
         "$.payment.instruments[0]",
         True,
     )
-    code, of = card(1_000), DynamoLedgers.of
+    code, of = card(1_000), DynamoCreditAccountRepository.get
 
-    def spent_meanwhile(self: DynamoLedgers, account: str) -> Any:
+    def spent_meanwhile(self: DynamoCreditAccountRepository, account: str) -> Any:
         book = of(self, account)
-        patch.setattr(DynamoLedgers, "of", of)
+        patch.setattr(DynamoCreditAccountRepository, "get", of)
         also = pay(second, credit("gift_card", code, amount=400), money(), ann=False)
         assert also.json["status"] == "completed", also.text
         return book
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(DynamoLedgers, "of", spent_meanwhile)
+        patch.setattr(DynamoCreditAccountRepository, "get", spent_meanwhile)
         refused = pay(third, credit("gift_card", code), money(), ann=False)
     assert (refused.status, refused.json["messages"][0]["code"]) == (400, "payment_failed")
     assert balance(code) == 600
@@ -323,7 +323,7 @@ def test_credits_that_do_not_come_to_the_total_place_nothing() -> None:
     short = pay(made, credit("gift_card", code))
     assert short.json["status"] == "incomplete"
     assert "payment_failed" in [m["code"] for m in short.json["messages"]]
-    assert (balance(code), DynamoOrders().bought_before(ANN_ID)) == (1_000, False)
+    assert (balance(code), DynamoOrderRepository().has_ordered(ANN_ID)) == (1_000, False)
     wrong = pay(made, credit("gift_card", code), money(amount=TOTAL))
     assert "payment_failed" in [m["code"] for m in wrong.json["messages"]]
     right = pay(made, credit("gift_card", code, amount=400), money(amount=TOTAL - 400))
@@ -358,7 +358,7 @@ def test_what_cannot_pay_is_refused_and_takes_nothing(
     made = begin(ann=ann)
     refused = pay(made, *sent, ann=ann)
     assert refused.status == 400
-    judge("error", refused.json)
+    assert_valid_ucp("error", refused.json)
     assert refused.json["messages"][0]["code"] == "payment_failed"
     assert balance(code) == 1_000
     shown = asking(get_checkout, "GET /checkout-sessions/{id}", ann=ann, id=made["id"]).json
@@ -375,11 +375,16 @@ def test_guessing_gift_cards_at_the_checkout_is_limited_as_guessing_codes_is() -
     body = {**checkout_body(("mug.1", 1)), "discounts": {"codes": ["GUESS"]}}
     assert asking(create_checkout, "POST /checkout-sessions", body, ann=False).status == 201
     refused = pay(made, credit("gift_card", code), ann=False)
-    judge("error", refused.json)
+    assert_valid_ucp("error", refused.json)
     (message,) = refused.json["messages"]
     assert (refused.status, message["code"]) == (429, "too_many_codes")
     assert message["path"] == "$.payment.instruments[0]"
-    assert DynamoLedgers().of(card_of(code, "USD")).available(datetime.now(UTC)) == 10_000
+    assert (
+        DynamoCreditAccountRepository()
+        .get(gift_card_account(code, "USD"))
+        .available(datetime.now(UTC))
+        == 10_000
+    )
     assert pay(begin(), credit("gift_card", code)).json["status"] == "completed", "ann guessed none"
     assert pay(made, money(), ann=False).json["status"] == "completed", "money is no guess"
 
@@ -393,8 +398,8 @@ def test_expired_credit_pays_nothing_swept_or_not() -> None:
     refused = pay(begin(), credit("loyalty"), money())
     assert (refused.status, refused.json["messages"][0]["code"]) == (400, "payment_failed")
     assert expire_credits.handler({"time": soon}, Context())["swept"] == 1
-    book = DynamoLedgers().of(points_of(ANN_ID))
-    assert book.balances() == {"shop": -700, points_of(ANN_ID): 0, "expired": 700}
+    book = DynamoCreditAccountRepository().get(points_account(ANN_ID))
+    assert book.balances() == {"shop": -700, points_account(ANN_ID): 0, "expired": 700}
     assert expire_credits.handler({"time": soon}, Context())["swept"] == 0
 
 
@@ -405,23 +410,23 @@ def test_points_are_earned_when_the_order_is_complete_and_go_with_what_comes_bac
     (program,) = made["loyalty"].values()
     assert program["rewards"][0]["earning_forecast"] == {"amount": 25}
     order_id = pay(made, money()).json["order"]["id"]
-    order = DynamoOrders().of(ANN_ID, order_id)
+    order = DynamoOrderRepository().get(ANN_ID, order_id)
 
-    def tell(status: Status, returned: int = 0) -> None:
+    def tell(status: OrderStatus, returned: int = 0) -> None:
         lines = tuple(replace(line, returned=returned) for line in order.lines)
         then = replace(order, status=status, lines=lines)
-        monkeypatch.setattr(DynamoOrders, "by_id", lambda self, order_id: then)
+        monkeypatch.setattr(DynamoOrderRepository, "get_by_id", lambda self, order_id: then)
         happen("OrderCompleted", order_id)
 
-    tell(Status.CONFIRMED)
+    tell(OrderStatus.CONFIRMED)
     assert points() == 0
     for _ in range(2):
-        tell(Status.COMPLETED)
+        tell(OrderStatus.COMPLETED)
     assert points() == 25
     for _ in range(2):
-        tell(Status.COMPLETED, returned=1)
+        tell(OrderStatus.COMPLETED, returned=1)
     assert points() == 12
-    tell(Status.RETURNED, returned=2)
+    tell(OrderStatus.RETURNED, returned=2)
     assert points() == 0
 
 
@@ -430,11 +435,14 @@ def test_a_return_gives_money_back_first_and_then_the_credit(
 ) -> None:
     code = card(2_500)
     done = pay(begin(), credit("gift_card", code), money())
-    order = DynamoOrders().of(ANN_ID, done.json["order"]["id"])
+    order = DynamoOrderRepository().get(ANN_ID, done.json["order"]["id"])
     assert order.due == TOTAL - 2_500
     one = replace(order, lines=tuple(replace(n, shipped=2, returned=1) for n in order.lines))
-    assert (one.due, one.credits_over) == (0, ((card_of(code, "USD"), 2_500 + 1_299 - TOTAL),))
-    monkeypatch.setattr(DynamoOrders, "by_id", lambda self, order_id: one)
+    assert (one.due, one.credits_over) == (
+        0,
+        ((gift_card_account(code, "USD"), 2_500 + 1_299 - TOTAL),),
+    )
+    monkeypatch.setattr(DynamoOrderRepository, "get_by_id", lambda self, order_id: one)
     for _ in range(2):
         happen("OrderReturned", order.id)
     assert balance(code) == 2_500 + 1_299 - TOTAL

@@ -7,25 +7,25 @@ from typing import Any
 import pytest
 
 from functions.all import FEATURES
-from functions.discovery import business_profile
+from functions.discovery import get_business_profile
 from functions.manifest import Endpoint
-from shop.edge.profiles import belongs
-from shop.edge.ucp import CAPABILITIES
-from tests.kit.shop import Response, call
-from tests.kit.ucp_judge import judge, verdict
+from shop.entrypoints.platform_profiles import owns_namespace
+from shop.entrypoints.ucp import CAPABILITIES
+from tests.kit.shop import ApiResponse, call
+from tests.kit.ucp_validator import assert_valid_ucp, ucp_problems
 
 ROUTE = "GET /.well-known/ucp"
 ENDPOINTS = [f for feature in FEATURES for f in feature.functions if isinstance(f, Endpoint)]
 
 
-def profile(**headers: str) -> Response:
-    return call(business_profile.handler, ROUTE, headers=headers)
+def profile(**headers: str) -> ApiResponse:
+    return call(get_business_profile.handler, ROUTE, headers=headers)
 
 
 def test_the_profile_is_one_by_package_and_schema() -> None:
     said = profile()
     assert said.status == 200
-    judge("profile", said.json)
+    assert_valid_ucp("profile", said.json)
     assert said.headers["Content-Type"] == "application/json"
 
 
@@ -59,7 +59,7 @@ def test_every_schema_lies_where_its_name_comes_from() -> None:
     for registry in ("services", "capabilities", "payment_handlers"):
         for name, entries in ucp[registry].items():
             for entry in entries:
-                assert "schema" not in entry or belongs(name, entry["schema"]), (name, entry)
+                assert "schema" not in entry or owns_namespace(name, entry["schema"]), (name, entry)
                 assert entry.get("spec", "https://").startswith("https://"), (name, entry)
 
 
@@ -74,9 +74,9 @@ def test_a_stage_that_takes_real_money_offers_no_sandbox(monkeypatch: pytest.Mon
     monkeypatch.setenv("PAYMENT_PROVIDER", "stripe")
     monkeypatch.setenv("PAYMENT_PUBLIC_KEY", "pk_live_1")
     try:
-        real = importlib.reload(business_profile)
+        real = importlib.reload(get_business_profile)
         said = call(real.handler, ROUTE).json
-        judge("profile", said)
+        assert_valid_ucp("profile", said)
         assert "sandbox" not in json.dumps(said)
         (handler,) = said["ucp"]["payment_handlers"]["dev.doorbuster.stripe"]
         assert handler["available_instruments"] == [{"type": "card"}]
@@ -84,7 +84,7 @@ def test_a_stage_that_takes_real_money_offers_no_sandbox(monkeypatch: pytest.Mon
         assert handler["config"]["environment"] == "production"
     finally:
         monkeypatch.undo()
-        importlib.reload(business_profile)
+        importlib.reload(get_business_profile)
 
 
 def test_no_key_is_published_that_nothing_is_signed_with() -> None:
@@ -116,4 +116,4 @@ def test_discovery_asks_for_no_profile_in_return(agent: str) -> None:
 def test_the_judge_would_see_a_profile_without_services() -> None:
     said: Any = profile().json
     del said["ucp"]["services"]
-    assert verdict("profile", said)
+    assert ucp_problems("profile", said)

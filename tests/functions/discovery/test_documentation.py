@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
-from functions.agents.serve_tools import TOOLS
-from shop.edge.http import STATUS_OF
-from shop.edge.ucp import CAPABILITIES, VERSION
+from functions.mcp.handle_mcp import TOOLS
+from shop.entrypoints.http import HTTP_STATUS_BY_ERROR
+from shop.entrypoints.ucp import CAPABILITIES, VERSION
 
 DOCUMENT = (Path(__file__).resolve().parents[3] / "docs" / "ucp.md").read_text()
 
@@ -21,7 +21,7 @@ def test_every_capability_is_told_and_no_other() -> None:
 
 
 def test_every_status_of_a_refusal_is_told() -> None:
-    for status in STATUS_OF.values():
+    for status in HTTP_STATUS_BY_ERROR.values():
         assert re.search(rf"^\| (?:\d+, )?{status}[ ,]", DOCUMENT, re.MULTILINE), status
 
 

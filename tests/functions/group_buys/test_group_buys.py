@@ -7,24 +7,25 @@ from unittest.mock import patch
 import pytest
 
 from functions.checkout import cancel_checkout, complete_checkout, create_checkout, get_checkout
-from functions.group_buys import get_group, open_group
-from functions.reactions import follow_group_buy, settle_payment
+from functions.event_handlers import refund_excess_payment, update_group_buy
+from functions.group_buys import create_group_buy, get_group_buy
 from functions.scheduled import close_group_buys
-from functions.staff_orders import cancel_order, ship_order
-from shop.inventory.store import DynamoStock
+from functions.staff_orders import cancel_order, create_shipment
+from shop.inventory.store import DynamoStockRepository
 from shop.kernel.errors import NotFound
 from shop.kernel.ids import derived_id
-from shop.orders.model import Order, Status
-from shop.orders.store import DynamoOrders
+from shop.orders.model import Order, OrderStatus
+from shop.orders.store import DynamoOrderRepository
 from shop.payments.model import PaymentStatus
-from shop.pricing.actions.promotions import draft_promotion, publish_promotion
-from shop.pricing.model import Promotion
-from shop.pricing.store import DynamoPromotions, rule_book
+from shop.pricing.actions.promotions import create_promotion, publish_promotion
+from shop.pricing.model.promotions import Promotion
+from shop.pricing.store.promotions import DynamoPromotionRepository
 from shop.pricing.store.rows import PricingRow
-from tests.doubles.pricing import MemoryAssortment
-from tests.kit.backroom import put_secrets, signed_in
-from tests.kit.goods import checkout_body, mug, paying, put_on_sale
-from tests.kit.shop import Context, Response, call
+from shop.pricing.store.rule_set_cache import rule_set_cache
+from tests.doubles.pricing import MemoryReferenceChecker
+from tests.kit.order_fixtures import put_secrets, signed_in
+from tests.kit.products import checkout_body, mug, payment_body, publish_with_stock
+from tests.kit.shop import ApiResponse, Context, call
 
 OPEN = "POST /group-buys"
 COMPLETE = "POST /checkout-sessions/{id}/complete"
@@ -34,8 +35,8 @@ PRICE, SHIPPING = 700, 599
 @pytest.fixture(autouse=True)
 def _shop(cloud: None) -> None:
     put_secrets()
-    ship_order.secret._read_at = None
-    put_on_sale(mug(), pieces=10)
+    create_shipment.secret._read_at = None
+    publish_with_stock(mug(), pieces=10)
     now = datetime.now(UTC)
     price = [{"amount": PRICE, "currency": "USD"}]
     told = {
@@ -44,23 +45,23 @@ def _shop(cloud: None) -> None:
         "code_required": True,
         "effect": {"kind": "group_price", "price": price, "size": 2, "hours": 1},
     }
-    calendar = DynamoPromotions()
-    draft_promotion(
-        Promotion.from_dict(told), promotions=calendar, assortment=MemoryAssortment(), at=now
+    calendar = DynamoPromotionRepository()
+    create_promotion(
+        Promotion.from_dict(told), promotions=calendar, assortment=MemoryReferenceChecker(), at=now
     )
     publish_promotion("together", promotions=calendar, at=now)
-    rule_book().forget()
+    rule_set_cache().clear()
 
 
 def opened(key: str = "open") -> dict[str, Any]:
-    answer = call(open_group.handler, OPEN, {"promotion_id": "together"}, key=key)
+    answer = call(create_group_buy.handler, OPEN, {"promotion_id": "together"}, key=key)
     assert answer.status == 201, answer.text
     group: dict[str, Any] = answer.json
     return group
 
 
 def look(group: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = call(get_group.handler, "GET /group-buys/{id}", id=group["id"]).json
+    found: dict[str, Any] = call(get_group_buy.handler, "GET /group-buys/{id}", id=group["id"]).json
     return found
 
 
@@ -73,12 +74,12 @@ def begin(group: dict[str, Any], name: str) -> dict[str, Any]:
     return checkout
 
 
-def pay(checkout: dict[str, Any], token: str = "tok_success") -> Response:
-    return call(complete_checkout.handler, COMPLETE, paying(token), id=checkout["id"])
+def pay(checkout: dict[str, Any], token: str = "tok_success") -> ApiResponse:
+    return call(complete_checkout.handler, COMPLETE, payment_body(token), id=checkout["id"])
 
 
 def order_of(checkout: dict[str, Any]) -> Order:
-    return DynamoOrders().of("guest", derived_id("ord", checkout["id"], "1"))
+    return DynamoOrderRepository().get("guest", derived_id("ord", checkout["id"], "1"))
 
 
 def told(order: Order, kind: str) -> None:
@@ -92,8 +93,8 @@ def told(order: Order, kind: str) -> None:
     }
     event = {"detail-type": kind, "source": "doorbuster", "detail": detail}
     if kind == "OrderCancelled":
-        settle_payment.handler(event, Context())
-    follow_group_buy.handler(event, Context())
+        refund_excess_payment.handler(event, Context())
+    update_group_buy.handler(event, Context())
 
 
 def bought(group: dict[str, Any], name: str) -> Order:
@@ -105,13 +106,13 @@ def bought(group: dict[str, Any], name: str) -> Order:
 def joined(group: dict[str, Any], name: str) -> Order:
     order = bought(group, name)
     told(order, "OrderConfirmed")
-    return DynamoOrders().by_id(order.id)
+    return DynamoOrderRepository().get_by_id(order.id)
 
 
-def ship(order: Order) -> Response:
+def ship(order: Order) -> ApiResponse:
     parcel = {"carrier": "ups", "tracking_number": f"1Z{order.id[-8:]}"}
     return call(
-        ship_order.handler,
+        create_shipment.handler,
         "POST /staff/orders/{id}/parcels",
         parcel,
         claims=signed_in("ops"),
@@ -122,7 +123,7 @@ def ship(order: Order) -> Response:
 def later(**time: float) -> dict[str, Any]:
     """The clock wakes the job that closes groups, so much later."""
     then = datetime.now(UTC) + timedelta(**time)
-    with patch("shop.edge.schedule.datetime") as clock:
+    with patch("shop.entrypoints.scheduler.datetime") as clock:
         clock.now.return_value = then
         done: dict[str, Any] = close_group_buys.handler({}, Context())
     return done
@@ -133,21 +134,21 @@ def total(body: dict[str, Any]) -> int:
 
 
 def available() -> int:
-    return DynamoStock().level(mug().variants[0].sku).available
+    return DynamoStockRepository().level(mug().variants[0].sku).available
 
 
 def test_a_group_that_fills_lets_every_order_go_on() -> None:
     group = opened()
-    assert (group["status"], group["size"], group["places_left"]) == ("forming", 2, 2)
+    assert (group["status"], group["size"], group["seats_remaining"]) == ("forming", 2, 2)
     assert total(begin(group, "ann")) == PRICE + SHIPPING
     ann = joined(group, "ann")
     assert look(group)["members"] == 1
     refused = ship(ann)
     assert (refused.status, refused.json["code"]) == (409, "group_forming")
     bob = joined(group, "bob")
-    assert (look(group)["status"], look(group)["places_left"]) == ("succeeded", 0)
+    assert (look(group)["status"], look(group)["seats_remaining"]) == ("succeeded", 0)
     for order in (ann, bob):
-        assert DynamoOrders().by_id(order.id).group_succeeded
+        assert DynamoOrderRepository().get_by_id(order.id).group_succeeded
         assert ship(order).status == 201
     assert not list(PricingRow.query("GROUP_BUYS_DUE#0"))
     assert later(hours=2) == {"due": 0, "settled": 0}
@@ -159,13 +160,13 @@ def test_a_group_that_does_not_fill_makes_everyone_whole() -> None:
     ann = joined(group, "ann")
     assert available() == before - 1
     assert later(hours=1, seconds=30) == {"due": 1, "settled": 0}
-    assert DynamoOrders().by_id(ann.id).status is Status.CONFIRMED
+    assert DynamoOrderRepository().get_by_id(ann.id).status is OrderStatus.CONFIRMED
     assert later(hours=1, minutes=3) == {"due": 1, "settled": 1}
-    cancelled = DynamoOrders().by_id(ann.id)
-    assert (cancelled.status, cancelled.cancel_reason) == (Status.CANCELLED, "group_failed")
+    cancelled = DynamoOrderRepository().get_by_id(ann.id)
+    assert (cancelled.status, cancelled.cancel_reason) == (OrderStatus.CANCELLED, "group_failed")
     told(cancelled, "OrderCancelled")
-    payment = DynamoOrders().by_id(ann.id).payment
-    assert (payment.status, payment.balance("captured")) == (PaymentStatus.CANCELLED, 0)
+    payment = DynamoOrderRepository().get_by_id(ann.id).payment
+    assert (payment.status, payment.total_of("captured")) == (PaymentStatus.CANCELLED, 0)
     assert available() == before
     assert look(group)["status"] == "failed"
     assert later(hours=1, minutes=3) == {"due": 0, "settled": 0}
@@ -218,7 +219,7 @@ def test_whoever_completes_after_the_deadline_buys_nothing_and_is_told_why() -> 
     checkout = begin(group, "bob")
     assert total(checkout) == PRICE + SHIPPING
     deadline = datetime.fromisoformat(group["deadline"])
-    with patch("shop.edge.http.datetime") as clock:
+    with patch("shop.entrypoints.http.datetime") as clock:
         # A checkout's offer stands for 15 minutes: this one is made just before the deadline.
         clock.now.return_value = deadline - timedelta(seconds=5)
         late, early = begin(group, "cho"), begin(group, "dan")
@@ -277,7 +278,7 @@ def test_who_pays_after_the_group_failed_is_made_whole() -> None:
     bob = bought(group, "bob")
     later(hours=1, minutes=3)
     told(bob, "OrderConfirmed")
-    assert DynamoOrders().by_id(bob.id).status is Status.CANCELLED
+    assert DynamoOrderRepository().get_by_id(bob.id).status is OrderStatus.CANCELLED
 
 
 def test_what_was_cut_off_while_settling_is_finished_by_the_clock() -> None:
@@ -294,9 +295,9 @@ def test_what_was_cut_off_while_settling_is_finished_by_the_clock() -> None:
         with pytest.raises(TimeoutError):
             told(bob, "OrderConfirmed")
     assert look(group)["status"] == "succeeded"
-    assert not DynamoOrders().by_id(bob.id).group_succeeded
+    assert not DynamoOrderRepository().get_by_id(bob.id).group_succeeded
     assert later(hours=1, minutes=3) == {"due": 1, "settled": 1}
-    assert DynamoOrders().by_id(bob.id).group_succeeded
+    assert DynamoOrderRepository().get_by_id(bob.id).group_succeeded
 
 
 def test_the_code_of_a_group_that_is_decided_opens_nothing() -> None:
@@ -323,11 +324,11 @@ def test_opening_twice_under_one_key_is_one_group() -> None:
     ],
 )
 def test_what_cannot_be_opened_is_said(body: Any, status: int, code: str) -> None:
-    answer = call(open_group.handler, OPEN, body, key="k")
+    answer = call(create_group_buy.handler, OPEN, body, key="k")
     assert answer.status == status, answer.text
     assert code in answer.text
 
 
 def test_a_group_that_nobody_opened_is_not_found() -> None:
-    answer = call(get_group.handler, "GET /group-buys/{id}", id="grp_nothing")
+    answer = call(get_group_buy.handler, "GET /group-buys/{id}", id="grp_nothing")
     assert (answer.status, answer.json["code"]) == (404, "group_unknown")

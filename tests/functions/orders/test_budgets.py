@@ -16,17 +16,17 @@ from bench.capacity import BUDGETS, COUNTED, Cost
 from functions.cart import create_cart, get_cart, update_cart
 from functions.catalog import get_product, lookup_catalog, search_catalog
 from functions.checkout import complete_checkout, create_checkout, get_checkout, update_checkout
-from shop.inventory.store import network, recent_levels
-from shop.peak.model.rushes import UNITS_AN_ORDER
-from shop.peak.store import rooms
-from shop.pricing.store import book
-from shop.shipping.store import tables
+from shop.inventory.store import level_cache, locations
+from shop.peak.model.traffic_peaks import UNITS_PER_ORDER
+from shop.peak.store import waiting_rooms
+from shop.pricing.store import rule_set_cache
+from shop.shipping.store import cache
 from tests.functions.orders.test_units import index_entries
 from tests.functions.orders.test_units import item_units as stored_units
 from tests.functions.orders.test_units import units as write_units
-from tests.kit.calls import Call, counted
-from tests.kit.goods import checkout_body, lines, mug, paying, put_on_sale
-from tests.kit.shop import Response, call
+from tests.kit.aws_call_counter import Call, count_calls
+from tests.kit.products import checkout_body, lines, mug, payment_body, publish_with_stock
+from tests.kit.shop import ApiResponse, call
 
 pytestmark = pytest.mark.usefixtures("cloud")
 
@@ -47,9 +47,9 @@ def read_units(made: Call) -> dict[str, float]:
     return {}
 
 
-def cost(ask: Callable[[], Response]) -> Cost:
+def cost(ask: Callable[[], ApiResponse]) -> Cost:
     assert ask().status in (200, 201)
-    with counted() as calls:
+    with count_calls() as calls:
         said = ask()
     assert said.status in (200, 201), said.text
     ours = [made for made in calls.made if "sandbox_payments" not in made.table]
@@ -85,21 +85,21 @@ def opened() -> str:
     return str(checkout["id"])
 
 
-def looked_at_anew(look: Callable[[], Response]) -> Callable[[], Response]:
+def looked_at_anew(look: Callable[[], ApiResponse]) -> Callable[[], ApiResponse]:
     """A page whose goods nobody looked at in the last two seconds."""
 
-    def ask() -> Response:
-        recent_levels().forget()
+    def ask() -> ApiResponse:
+        level_cache().clear()
         return look()
 
     return ask
 
 
-def doors() -> dict[str, Callable[[], Response]]:
+def doors() -> dict[str, Callable[[], ApiResponse]]:
     cart = call(create_cart.handler, "POST /carts", {"line_items": lines(*TWO)}).json["id"]
     shown, ready = opened(), [opened(), opened()]
     one = "/checkout-sessions/{id}"
-    buy, pay = f"POST {one}/complete", paying("tok_success")
+    buy, pay = f"POST {one}/complete", payment_body("tok_success")
     return {
         "POST /catalog/search": lambda: call(
             search_catalog.handler, "POST /catalog/search", {"query": "mug"}
@@ -129,17 +129,19 @@ def doors() -> dict[str, Callable[[], Response]]:
 def test_every_endpoint_asks_of_dynamodb_what_was_counted_and_no_more(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for memory in (book, rooms, tables):  # however slow this machine is
-        monkeypatch.setattr(memory, "KEPT", timedelta(hours=1))
-    monkeypatch.setattr(network, "KEPT", 3600.0)
-    put_on_sale(mug(), pieces=500)
+    hour = timedelta(hours=1)  # however slow this machine is
+    monkeypatch.setattr(rule_set_cache, "RULES_CACHE_TTL", hour)
+    monkeypatch.setattr(waiting_rooms, "ROOMS_CACHE_TTL", hour)
+    monkeypatch.setattr(cache, "TABLE_CACHE_TTL", hour)
+    monkeypatch.setattr(locations, "LOCATIONS_CACHE_SECONDS", 3600.0)
+    publish_with_stock(mug(), pieces=500)
     assert {route: cost(ask) for route, ask in doors().items()} == COUNTED
 
 
 def test_a_page_that_many_look_at_reads_its_product_alone() -> None:
-    put_on_sale(mug(), pieces=500)
+    publish_with_stock(mug(), pieces=500)
     call(get_product.handler, "POST /catalog/product", {"id": "mug"})
-    with counted() as calls:
+    with count_calls() as calls:
         call(get_product.handler, "POST /catalog/product", {"id": "mug"})
     assert [made.table.rpartition("-")[2] for made in calls.made] == ["catalog"]
 
@@ -162,7 +164,7 @@ def test_tables_are_warmed_for_what_an_order_was_counted_to_cost() -> None:
     from bench.capacity import per_order
 
     needed = per_order()
-    for table, indexes in UNITS_AN_ORDER.items():
+    for table, indexes in UNITS_PER_ORDER.items():
         reads, writes = needed.get(table, (0.0, 0.0))
         assert indexes[""].reads >= reads, (table, reads)
         assert indexes[""].writes >= writes, (table, writes)

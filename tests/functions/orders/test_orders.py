@@ -3,11 +3,11 @@
 import pytest
 
 from functions.orders import get_order, list_my_orders
-from shop.edge.access import Caller
+from shop.entrypoints.authorization import Caller
 from shop.orders.model import Order
-from tests.kit.backroom import back_room, signed_in, todays
-from tests.kit.shop import Response, call
-from tests.kit.ucp_judge import judge
+from tests.kit.order_fixtures import order_fixture, order_placed_today, signed_in
+from tests.kit.shop import ApiResponse, call
+from tests.kit.ucp_validator import assert_valid_ucp
 
 GET = "GET /orders/{id}"
 LIST = "GET /account/orders"
@@ -15,30 +15,30 @@ LIST = "GET /account/orders"
 pytestmark = pytest.mark.usefixtures("cloud")
 
 
-def look(order_id: str) -> Response:
+def look(order_id: str) -> ApiResponse:
     return call(get_order.handler, GET, id=order_id)
 
 
 @pytest.fixture
 def jane(monkeypatch: pytest.MonkeyPatch) -> None:
     """Jane asks, with a token that is good."""
-    monkeypatch.setattr("shop.edge.http.caller_of", lambda event: Caller(customer="jane"))
+    monkeypatch.setattr("shop.entrypoints.http.authenticate", lambda event: Caller(customer="jane"))
 
 
 def test_a_guest_sees_the_order_whose_id_she_knows() -> None:
-    back_room().sold(todays())
+    order_fixture().sold(order_placed_today())
     answer = look("ord_1")
     assert answer.status == 200
-    judge("order", answer.json)
+    assert_valid_ucp("order", answer.json)
     assert answer.json["id"] == "ord_1"
     assert answer.headers["Cache-Control"] == "no-store"
 
 
 def test_an_order_shows_its_timeline() -> None:
-    room = back_room()
-    room.ship(room.sold(todays()), tracking_url="https://ups.example/1Z999")
+    room = order_fixture()
+    room.ship(room.sold(order_placed_today()), tracking_url="https://ups.example/1Z999")
     room.hear("delivered")
-    order = judge("order", look("ord_1").json)
+    order = assert_valid_ucp("order", look("ord_1").json)
     assert [event["type"] for event in order["fulfillment"]["events"]] == [
         "processing",
         "shipped",
@@ -47,19 +47,19 @@ def test_an_order_shows_its_timeline() -> None:
 
 
 def test_a_customers_order_does_not_open_to_a_guest() -> None:
-    back_room().place(todays(owner="jane"))
+    order_fixture().place(order_placed_today(owner="jane"))
     answer = look("ord_1")
     assert answer.status == 404
-    judge("error", answer.json)
+    assert_valid_ucp("error", answer.json)
     (message,) = answer.json["messages"]
     assert (message["code"], message["severity"]) == ("not_found", "unrecoverable")
 
 
 @pytest.mark.usefixtures("jane")
 def test_a_customer_sees_her_own_and_a_guests_but_nobody_elses() -> None:
-    room = back_room()
+    room = order_fixture()
     for owner in ("jane", "guest", "john"):
-        room.place(todays(f"ord_{owner}", (1,), owner=owner))
+        room.place(order_placed_today(f"ord_{owner}", (1,), owner=owner))
     assert [look(f"ord_{owner}").status for owner in ("jane", "guest", "john")] == [200, 200, 404]
 
 
@@ -67,16 +67,16 @@ def test_a_customer_sees_her_own_and_a_guests_but_nobody_elses() -> None:
     "order_id", ["ord_2", "ORD_1", "ord_1%23", "ord_1#", "HEAD#guest", "..", "x" * 2000, "\x00"]
 )
 def test_an_order_nobody_placed_is_not_found(order_id: str) -> None:
-    back_room().place(todays())
+    order_fixture().place(order_placed_today())
     answer = look(order_id)
     assert answer.status == 404
-    judge("error", answer.json)
+    assert_valid_ucp("error", answer.json)
 
 
 # A customer's own orders
 
 
-def mine(query: str = "", **claims: object) -> Response:
+def mine(query: str = "", **claims: object) -> ApiResponse:
     return call(list_my_orders.handler, LIST, query=query, claims={**signed_in("jane"), **claims})
 
 
@@ -86,8 +86,10 @@ def customers_only(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def placed(count: int, owner: str = "jane") -> list[Order]:
-    room = back_room()
-    return [room.place(todays(f"ord_{owner}_{n}", (1,), owner=owner)) for n in range(count)]
+    room = order_fixture()
+    return [
+        room.place(order_placed_today(f"ord_{owner}_{n}", (1,), owner=owner)) for n in range(count)
+    ]
 
 
 @pytest.mark.usefixtures("customers_only")

@@ -10,8 +10,8 @@ import boto3
 import pytest
 
 from functions.checkout import complete_checkout, create_checkout
-from tests.kit.calls import Call, counted
-from tests.kit.goods import checkout_body, mug, paying, put_on_sale
+from tests.kit.aws_call_counter import Call, count_calls
+from tests.kit.products import checkout_body, mug, payment_body, publish_with_stock
 from tests.kit.shop import call
 
 pytestmark = pytest.mark.usefixtures("cloud")
@@ -66,17 +66,17 @@ def _key(action: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_placing_and_paying_an_order_of_two_lines_keeps_the_budget() -> None:
-    put_on_sale(mug(), pieces=5)
+    publish_with_stock(mug(), pieces=5)
     checkout = call(
         create_checkout.handler,
         "POST /checkout-sessions",
         checkout_body(("mug.1", 2), ("mug.2", 1)),
     ).json
-    with counted() as calls:
+    with count_calls() as calls:
         answer = call(
             complete_checkout.handler,
             "POST /checkout-sessions/{id}/complete",
-            paying("tok_success"),
+            payment_body("tok_success"),
             id=checkout["id"],
         )
     assert answer.json["status"] == "completed"

@@ -4,14 +4,21 @@ from typing import Any
 
 import pytest
 
-from functions.sandbox import answer_challenge, explain, settle_payment, show_challenge
+from functions.sandbox import answer_challenge, get_challenge, list_test_tokens, settle_payment
 from functions.sandbox.manifest import FEATURE
-from shop.edge.webhook import Secret, verified
+from shop.entrypoints.webhook import SigningSecret, verify_standard_webhook
 from shop.kernel.errors import Unavailable
 from shop.payments.model import PaymentStatus
-from shop.payments.wire import SANDBOX_TOKENS
-from tests.kit.backroom import WEBHOOK_KEY, back_room, messages, on_queue, put_secrets, todays
-from tests.kit.shop import Context, Response, call
+from shop.payments.schemas import SANDBOX_TOKENS
+from tests.kit.order_fixtures import (
+    WEBHOOK_KEY,
+    messages,
+    on_queue,
+    order_fixture,
+    order_placed_today,
+    put_secrets,
+)
+from tests.kit.shop import ApiResponse, Context, call
 
 PAGE = "GET /sandbox/challenges/{reference}"
 ANSWER = "POST /sandbox/challenges/{reference}"
@@ -25,19 +32,19 @@ def _in_the_open(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def challenged(token: str = "tok_challenge") -> str:
-    room = back_room()
-    order = room.pay(room.place(todays()), token)
+    room = order_fixture()
+    order = room.pay(room.place(order_placed_today()), token)
     reference = order.payment.reference
     assert reference
     return reference
 
 
-def answer(reference: str, body: Any) -> Response:
+def answer(reference: str, body: Any) -> ApiResponse:
     return call(answer_challenge.handler, ANSWER, body, reference=reference)
 
 
 def test_it_says_in_plain_words_that_it_is_a_sandbox() -> None:
-    told = call(explain.handler, "GET /sandbox").json
+    told = call(list_test_tokens.handler, "GET /sandbox").json
     assert "SANDBOX" in told["what"]
     assert "No money" in told["what"]
     assert set(told["tokens"]) == set(SANDBOX_TOKENS)
@@ -48,7 +55,7 @@ def test_production_does_not_have_it() -> None:
 
 
 def test_the_buyer_sees_a_page() -> None:
-    page = call(show_challenge.handler, PAGE, reference=challenged())
+    page = call(get_challenge.handler, PAGE, reference=challenged())
     assert page.status == 200
     assert page.headers["Content-Type"].startswith("text/html")
     assert "script-src 'unsafe-inline'" in page.headers["Content-Security-Policy"]
@@ -80,7 +87,7 @@ def test_an_answer_that_is_none_is_refused(body: Any) -> None:
 @pytest.mark.parametrize("reference", ["pay_nobodys", "x", "ord_1", "%00", "x" * 500])
 def test_a_payment_nobody_made_is_not_found(reference: str) -> None:
     assert answer(reference, {"approved": True}).status == 404
-    assert call(show_challenge.handler, PAGE, reference=reference).status == 404
+    assert call(get_challenge.handler, PAGE, reference=reference).status == 404
 
 
 def test_a_payment_that_asked_for_nothing_cannot_be_answered() -> None:
@@ -95,10 +102,10 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any, str]]:
     """What the sandbox tells the shop, instead of over HTTP."""
     told: list[tuple[str, Any, str]] = []
 
-    def deliver(url: str, body: Any, delivery: str, secret: Secret, at: Any) -> None:
+    def deliver(url: str, body: Any, delivery: str, secret: SigningSecret, at: Any) -> None:
         told.append((url, body, delivery))
 
-    monkeypatch.setattr(settle_payment, "deliver", deliver)
+    monkeypatch.setattr(settle_payment, "send_webhook", deliver)
     return told
 
 
@@ -120,7 +127,7 @@ def test_a_pending_payment_is_settled_and_told(sent: list[Any], token: str, stat
 
 
 def back_room_report(reference: str) -> PaymentStatus:
-    status: PaymentStatus = settle_payment.sandbox.payment(reference)[1].status
+    status: PaymentStatus = settle_payment.sandbox.get_payment(reference)[1].status
     return status
 
 
@@ -136,7 +143,7 @@ def test_a_delivery_that_is_not_taken_is_tried_again(monkeypatch: pytest.MonkeyP
     def deliver(*_: Any) -> None:
         raise Unavailable("nobody there")
 
-    monkeypatch.setattr(settle_payment, "deliver", deliver)
+    monkeypatch.setattr(settle_payment, "send_webhook", deliver)
     assert settle(challenged("tok_pending")) == ["m0"]
 
 
@@ -162,6 +169,6 @@ def test_what_is_sent_is_signed_with_the_stages_secret(monkeypatch: pytest.Monke
     plain = {name.lower(): value for name, value in headers.items()}
     from datetime import UTC, datetime
 
-    known = Secret("sandbox-webhook")
-    assert verified(plain, raw, known, datetime.now(UTC)) == "m0"
+    known = SigningSecret("sandbox-webhook")
+    assert verify_standard_webhook(plain, raw, known, datetime.now(UTC)) == "m0"
     assert WEBHOOK_KEY not in str(seen)

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from functions.catalog import search_catalog
-from functions.staff_catalog import import_products, mend_lists
-from shop.catalog.store import DynamoCatalogue
-from shop.inventory.store import DynamoStock
-from tests.kit.shop import Context, Response, call
-from tests.kit.ucp_judge import judge
+from functions.staff_catalog import import_products, repair_search_index
+from shop.catalog.store import DynamoProductCatalog
+from shop.inventory.store import DynamoStockRepository
+from tests.kit.shop import ApiResponse, Context, call
+from tests.kit.ucp_validator import assert_valid_ucp
 
 pytestmark = pytest.mark.usefixtures("cloud")
 
@@ -23,7 +23,7 @@ cup,Cup,,,CUP,4.50,0
 YAML = "- {id: a1, name: Rugged Backpack, category: bags, price: 129.99, current_stock: 15}\n"
 
 
-def send(text: str | bytes, kind: str = "text/csv", query: str = "", **more: Any) -> Response:
+def send(text: str | bytes, kind: str = "text/csv", query: str = "", **more: Any) -> ApiResponse:
     raw = text if isinstance(text, str) else text.decode()
     return call(
         import_products.handler,
@@ -43,22 +43,22 @@ def test_a_shopify_file_is_taken_in_and_what_is_bad_is_told() -> None:
         "changed": 0,
         "unchanged": 0,
         "rejected": [{"line": 4, "reason": "price: 'x' is not a price", "product": "mug"}],
-        "stock_opened": 3,
-        "stock_kept": 0,
+        "stock_created": 3,
+        "stock_unchanged": 0,
         "notices": [],
     }
-    assert [v.sku for v in DynamoCatalogue().product("tee").on_sale] == ["TEE-S", "TEE-M"]
-    assert DynamoStock().level("TEE-M").available == 7
+    assert [v.sku for v in DynamoProductCatalog().get("tee").on_sale] == ["TEE-S", "TEE-M"]
+    assert DynamoStockRepository().level("TEE-M").available == 7
 
 
 def test_the_same_file_again_changes_nothing_not_even_the_stock() -> None:
     send(CSV)
-    before = DynamoCatalogue().products(["tee", "cup"])
+    before = DynamoProductCatalog().get_many(["tee", "cup"])
     again = send(CSV).json
     assert (again["created"], again["changed"], again["unchanged"]) == (0, 0, 2)
-    assert (again["stock_opened"], again["stock_kept"]) == (0, 3)
-    assert DynamoCatalogue().products(["tee", "cup"]) == before
-    assert DynamoStock().level("TEE-S").version == 1
+    assert (again["stock_created"], again["stock_unchanged"]) == (0, 3)
+    assert DynamoProductCatalog().get_many(["tee", "cup"]) == before
+    assert DynamoStockRepository().level("TEE-S").version == 1
 
 
 def test_a_row_whose_sku_is_another_product_s_is_left_out_with_line_and_reason() -> None:
@@ -71,7 +71,7 @@ def test_a_row_whose_sku_is_another_product_s_is_left_out_with_line_and_reason()
             {"line": 3, "reason": "SKU TEE-M is sold by product tee already", "product": "polo"}
         ]
     assert (first["created"], again["created"], again["unchanged"]) == (1, 0, 1)
-    assert DynamoCatalogue().products(["polo", "bowl"]).keys() == {"bowl"}
+    assert DynamoProductCatalog().get_many(["polo", "bowl"]).keys() == {"bowl"}
 
 
 def test_markup_in_a_file_is_cleaned_and_the_second_run_changes_nothing() -> None:
@@ -83,18 +83,18 @@ def test_markup_in_a_file_is_cleaned_and_the_second_run_changes_nothing() -> Non
     first, again = send(rows).json, send(rows).json
     assert (first["created"], again["created"], again["unchanged"]) == (1, 0, 1)
     assert {(r["line"], r["product"]) for r in first["rejected"]} == {(3, "bad")}
-    tee = DynamoCatalogue().product("tee")
+    tee = DynamoProductCatalog().get("tee")
     assert (tee.html, tee.description) == ("<p>Fine</p>", "Fine")
     yaml = "- {id: y1, name: Y, price: 1, description: '<b onclick=x>bold</b> text'}\n"
     assert send(yaml, "application/yaml").json["created"] == 1
-    y1 = DynamoCatalogue().product("y1")
+    y1 = DynamoProductCatalog().get("y1")
     assert (y1.html, y1.description) == ("<b>bold</b> text", "bold text")
 
 
 def test_a_yaml_file_is_taken_in_and_its_products_are_found() -> None:
     assert send(YAML, "application/yaml; charset=utf-8").json["created"] == 1
     found = call(search_catalog.handler, "POST /catalog/search", {"query": "backpacks"}, key="")
-    (product,) = judge("catalog_search", found.json)["products"]
+    (product,) = assert_valid_ucp("catalog_search", found.json)["products"]
     assert (product["id"], product["variants"][0]["sku"]) == ("a1", "a1")
     assert product["price_range"]["min"] == {"amount": 12999, "currency": "USD"}
 
@@ -102,7 +102,7 @@ def test_a_yaml_file_is_taken_in_and_its_products_are_found() -> None:
 def test_the_currency_and_the_lines_are_told_by_the_sender() -> None:
     answer = send("Handle,Title,Price\na,A,800\nb,B,x\n", query="currency=JPY&first_line=41")
     assert answer.json["rejected"][0]["line"] == 43
-    assert DynamoCatalogue().product("a").currency == "JPY"
+    assert DynamoProductCatalog().get("a").currency == "JPY"
 
 
 def test_a_file_larger_than_an_ordinary_body_is_read() -> None:
@@ -133,4 +133,4 @@ def test_what_is_no_product_file_is_refused(
 
 def test_the_clock_mends_the_lists() -> None:
     send(CSV)
-    assert mend_lists.handler({}, Context()) == {"mended": 0}
+    assert repair_search_index.handler({}, Context()) == {"mended": 0}

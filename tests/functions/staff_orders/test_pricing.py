@@ -10,13 +10,14 @@ from functions.checkout import complete_checkout, create_checkout
 from functions.orders import get_order as get_own_order
 from functions.staff_orders import get_order
 from shop.kernel.events import Event
-from shop.pricing.store import DynamoPromotions, rule_book
+from shop.pricing.store.promotions import DynamoPromotionRepository
 from shop.pricing.store.rows import PricingRow
+from shop.pricing.store.rule_set_cache import rule_set_cache
 from tests.functions.checkout.test_discounts import coupon, run, totals
-from tests.kit.backroom import signed_in
-from tests.kit.goods import checkout_body, mug, paying, put_on_sale
+from tests.kit.order_fixtures import signed_in
+from tests.kit.products import checkout_body, mug, payment_body, publish_with_stock
 from tests.kit.shop import call
-from tests.kit.ucp_judge import judge
+from tests.kit.ucp_validator import assert_valid_ucp
 
 pytestmark = pytest.mark.usefixtures("cloud")
 
@@ -31,7 +32,7 @@ NEW_YORK = {
 
 def bought() -> dict[str, Any]:
     """Three mugs for New York: a dollar and a tenth by code off them, shipping at half price."""
-    put_on_sale(mug(), pieces=5)
+    publish_with_stock(mug(), pieces=5)
     coupon("SAVE-10", stacking={"group": "second"})
     run(id="half", title="Half shipping", effect={"kind": "shipping_off", "basis_points": 5_000})
     off = [{"amount": 100, "currency": "USD"}]
@@ -46,7 +47,7 @@ def bought() -> dict[str, Any]:
     made = call(create_checkout.handler, "POST /checkout-sessions", body)
     assert made.status == 201, made.text
     route = "POST /checkout-sessions/{id}/complete"
-    done = call(complete_checkout.handler, route, paying("tok_success"), id=made.json["id"])
+    done = call(complete_checkout.handler, route, payment_body("tok_success"), id=made.json["id"])
     assert done.json["status"] == "completed", done.text
     return {"id": done.json["order"]["id"], "checkout": made.json}
 
@@ -64,7 +65,7 @@ def at_the_desk(order_id: str) -> dict[str, Any]:
 
 def own(order_id: str) -> dict[str, Any]:
     told: dict[str, Any] = call(get_own_order.handler, "GET /orders/{id}", id=order_id).json
-    judge("order", told)
+    assert_valid_ucp("order", told)
     return told
 
 
@@ -126,11 +127,11 @@ def test_the_buyer_sees_each_reduction_and_each_rate_by_name() -> None:
 def test_what_becomes_of_a_promotion_later_changes_no_order() -> None:
     order_id = bought()["id"]
     before = at_the_desk(order_id), own(order_id)
-    calendar, now = DynamoPromotions(), datetime.now(UTC)
-    promotion = calendar.of("dollar")
+    calendar, now = DynamoPromotionRepository(), datetime.now(UTC)
+    promotion = calendar.get("dollar")
     renamed = replace(promotion, title="Gone", version=promotion.version + 1)
     calendar.save(promotion, renamed, [Event("e", "PromotionRevised", "dollar", now, {})])
     for row in list(PricingRow.scan()):
         row.delete()
-    rule_book().forget()
+    rule_set_cache().clear()
     assert (at_the_desk(order_id), own(order_id)) == before

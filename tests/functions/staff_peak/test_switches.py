@@ -7,12 +7,12 @@ import pytest
 
 from functions.all import FEATURES
 from functions.manifest import Access, Endpoint
-from functions.staff_peak import list_switches, tell_switch_changes, turn_switch
-from functions.staff_stock import move_goods
-from shop.storage import switchboard as board
-from shop.storage.switchboard import switchboard
-from tests.kit.calls import counted
-from tests.kit.shop import Response, call
+from functions.staff_peak import list_switch_changes, list_switches, set_switch
+from functions.staff_stock import create_stock_movement
+from shop.storage import kill_switches as board
+from shop.storage.kill_switches import switch_cache
+from tests.kit.aws_call_counter import count_calls
+from tests.kit.shop import ApiResponse, call
 
 CLAIMS = {
     "token_use": "access",
@@ -36,27 +36,27 @@ pytestmark = pytest.mark.usefixtures("cloud")
 
 def ask(
     monkeypatch: pytest.MonkeyPatch, door: Any, route: str, body: Any = None, **more: Any
-) -> Response:
+) -> ApiResponse:
     monkeypatch.setenv("ACCESS", "staff")
     monkeypatch.setenv("ACCESS_GROUPS", "admin")
     monkeypatch.delenv("SWITCHES", raising=False)
     return call(door.handler, route, body, claims=more.pop("claims", CLAIMS), **more)
 
 
-def turn(monkeypatch: pytest.MonkeyPatch, switch: str, on: bool, **more: Any) -> Response:
-    body = {"on": on, "why": "the provider is down", "retry_after": 120}
+def turn(monkeypatch: pytest.MonkeyPatch, switch: str, on: bool, **more: Any) -> ApiResponse:
+    body = {"on": on, "reason": "the provider is down", "retry_after": 120}
     route = "PUT /staff/switches/{switch}"
-    return ask(monkeypatch, turn_switch, route, body, switch=switch, **more)
+    return ask(monkeypatch, set_switch, route, body, switch=switch, **more)
 
 
-def visit(monkeypatch: pytest.MonkeyPatch, line: Endpoint) -> Response:
+def visit(monkeypatch: pytest.MonkeyPatch, line: Endpoint) -> ApiResponse:
     """Call a route as a shopper would, with nothing sensible in the body."""
     access = Access.SHOPPER if line.access is Access.CUSTOMER else line.access
     monkeypatch.setenv("ACCESS", access.value)
     monkeypatch.setenv("SWITCHES", ",".join(line.switches))
     names = [part[1:-1] for part in line.path.split("/") if part.startswith("{")]
     body: dict[str, Any] | None = None if line.method == "GET" else {}
-    if line.module == "agents.serve_tools":
+    if line.module == "mcp.handle_mcp":
         body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
     door = import_module(f"functions.{line.module}")
     path: dict[str, Any] = dict.fromkeys(names, "some_thing")
@@ -93,13 +93,13 @@ def test_goods_are_not_moved_while_the_shop_is_read_only(monkeypatch: pytest.Mon
         x
         for feature in FEATURES
         for x in feature.functions
-        if isinstance(x, Endpoint) and x.module == "staff_stock.move_goods"
+        if isinstance(x, Endpoint) and x.module == "staff_stock.create_stock_movement"
     ]
     turn(monkeypatch, "shop", False)
-    switchboard().forget()
+    switch_cache().clear()
     monkeypatch.setenv("SWITCHES", ",".join(line.switches))
-    with counted() as calls:
-        said = call(move_goods.handler, line.route, {}, claims=CLAIMS)
+    with count_calls() as calls:
+        said = call(create_stock_movement.handler, line.route, {}, claims=CLAIMS)
     assert (said.status, said.json["code"]) == (503, "read_only")
     assert not set(calls.operations) & WRITES
     assert turn(monkeypatch, "shop", True).status == 200
@@ -111,11 +111,11 @@ def test_goods_are_not_moved_while_the_shop_is_read_only(monkeypatch: pytest.Mon
 def test_a_route_that_is_switched_off_says_when_to_come_back_and_writes_nothing(
     line: Endpoint, switch: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(board, "KEPT", 3600.0)  # however slow this machine is
+    monkeypatch.setattr(board, "SWITCH_CACHE_SECONDS", 3600.0)  # however slow this machine is
     assert visit(monkeypatch, line).status != 503
     assert turn(monkeypatch, switch, False).status == 200
-    switchboard().forget()
-    with counted() as calls:
+    switch_cache().clear()
+    with count_calls() as calls:
         said = visit(monkeypatch, line)
     assert (said.status, said.headers["Retry-After"]) == (503, "120"), said.text
     assert set(calls.operations) <= {"GetItem"}
@@ -125,13 +125,13 @@ def test_a_route_that_is_switched_off_says_when_to_come_back_and_writes_nothing(
         (message,) = said.json["messages"]
         assert (message["type"], message["severity"]) == ("error", "recoverable")
         assert said.json["ucp"]["status"] == "error"
-    elif line.module != "agents.serve_tools":
+    elif line.module != "mcp.handle_mcp":
         assert said.headers["Content-Type"] == "application/problem+json"
-    with counted() as calls:
+    with count_calls() as calls:
         assert visit(monkeypatch, line).status == 503
     assert calls.names == []  # the board is in memory
     turn(monkeypatch, switch, True)
-    switchboard().forget()
+    switch_cache().clear()
     assert visit(monkeypatch, line).status != 503
 
 
@@ -141,13 +141,13 @@ def test_only_admins_turn_switches(monkeypatch: pytest.MonkeyPatch) -> None:
     assert turn(monkeypatch, "everything", False).status == 404
     nothing = ask(
         monkeypatch,
-        turn_switch,
+        set_switch,
         "PUT /staff/switches/{switch}",
-        {"on": False, "why": "", "retry_after": 0},
+        {"on": False, "reason": "", "retry_after": 0},
         switch="shop",
     )
     assert nothing.status == 400
-    assert {e["path"] for e in nothing.json["errors"]} == {"$.why", "$.retry_after"}
+    assert {e["path"] for e in nothing.json["errors"]} == {"$.reason", "$.retry_after"}
 
 
 def test_staff_see_what_is_off_and_who_did_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,11 +157,11 @@ def test_staff_see_what_is_off_and_who_did_it(monkeypatch: pytest.MonkeyPatch) -
     listed = ask(monkeypatch, list_switches, "GET /staff/switches").json["switches"]
     off = {one["switch"]: one for one in listed if not one["on"]}
     assert set(off) == {"checkout"}
-    assert (off["checkout"]["who"], off["checkout"]["why"]) == ("ada", "the provider is down")
+    assert (off["checkout"]["actor"], off["checkout"]["reason"]) == ("ada", "the provider is down")
     route = "GET /staff/switch-changes"
-    page = ask(monkeypatch, tell_switch_changes, route, query="limit=2").json
+    page = ask(monkeypatch, list_switch_changes, route, query="limit=2").json
     assert [(c["switch"], c["on"]) for c in page["changes"]] == [("shop", True), ("shop", False)]
-    rest = ask(monkeypatch, tell_switch_changes, route, query=f"cursor={page['cursor']}").json
-    assert [(c["switch"], c["who"]) for c in rest["changes"]] == [("checkout", "ada")]
+    rest = ask(monkeypatch, list_switch_changes, route, query=f"cursor={page['cursor']}").json
+    assert [(c["switch"], c["actor"]) for c in rest["changes"]] == [("checkout", "ada")]
     for bad in ("cursor=nonsense", "cursor=eyJiZWZvcmUiOiAieCJ9", "limit=0"):
-        assert ask(monkeypatch, tell_switch_changes, route, query=bad).status == 400
+        assert ask(monkeypatch, list_switch_changes, route, query=bad).status == 400

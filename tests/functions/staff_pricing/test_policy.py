@@ -7,13 +7,13 @@ import pytest
 
 from functions.cart import create_cart
 from functions.checkout import complete_checkout, create_checkout
-from functions.staff_pricing import change_policy, end_promotion, get_policy
-from shop.checkout.store import DynamoSessions
-from shop.orders.store import DynamoOrders
-from tests.functions.staff_pricing.test_promoting import CLAIMS
-from tests.functions.staff_pricing.test_what_if import ask, run, staff, told
-from tests.kit.goods import ADDRESS, checkout_body, lines, mug, paying, put_on_sale
-from tests.kit.shop import Response, call
+from functions.staff_pricing import end_promotion, get_policy, update_policy
+from shop.checkout.store import DynamoCheckoutSessionRepository
+from shop.orders.store import DynamoOrderRepository
+from tests.functions.staff_pricing.test_promotions_publish import CLAIMS
+from tests.functions.staff_pricing.test_simulation import ask, run, staff, told
+from tests.kit.products import ADDRESS, checkout_body, lines, mug, payment_body, publish_with_stock
+from tests.kit.shop import ApiResponse, call
 
 pytestmark = pytest.mark.usefixtures("cloud")
 
@@ -21,9 +21,9 @@ ROUTE = "/staff/pricing-policy"
 USUAL: dict[str, Any] = {"groups": [], "rounding": "half_even", "tax_by": "line"}
 
 
-def put(version: int | None, **more: Any) -> Response:
+def put(version: int | None, **more: Any) -> ApiResponse:
     said = {} if version is None else {"version": version}
-    return staff(change_policy, f"PUT {ROUTE}", {**USUAL, **said, **more})
+    return staff(update_policy, f"PUT {ROUTE}", {**USUAL, **said, **more})
 
 
 def set_policy(version: int, **more: Any) -> None:
@@ -31,7 +31,7 @@ def set_policy(version: int, **more: Any) -> None:
     assert (made.status, made.json["version"]) == (200, version + 1), made.text
 
 
-def read(query: str = "") -> Response:
+def read(query: str = "") -> ApiResponse:
     return staff(get_policy, f"GET {ROUTE}", None, query=query)
 
 
@@ -63,7 +63,7 @@ def two_in_a_group() -> None:
 
 
 def test_what_a_group_declares_decides_what_a_cart_and_a_checkout_cost() -> None:
-    put_on_sale(mug(price=10_000), pieces=5)
+    publish_with_stock(mug(price=10_000), pieces=5)
     two_in_a_group()
     assert cart_total() == 8_000, "best is the usual"
     for version, (mode, total) in enumerate([("all", 7_200), ("first", 9_000), ("best", 8_000)]):
@@ -75,7 +75,7 @@ def test_what_a_group_declares_decides_what_a_cart_and_a_checkout_cost() -> None
 
 
 def test_a_policy_is_tried_before_it_holds() -> None:
-    put_on_sale(mug(price=10_000), pieces=5)
+    publish_with_stock(mug(price=10_000), pieces=5)
     two_in_a_group()
     asked: dict[str, Any] = {"lines": [{"item": "mug.1", "quantity": 1}]}
     added = {**read().json, "groups": [{"id": "g", "mode": "all"}]}
@@ -89,7 +89,7 @@ def test_a_policy_is_tried_before_it_holds() -> None:
 
 
 def test_the_group_of_the_lower_number_goes_first() -> None:
-    put_on_sale(mug(price=10_000), pieces=5)
+    publish_with_stock(mug(price=10_000), pieces=5)
     ten = {"kind": "amount_off", "amount": [{"amount": 1000, "currency": "USD"}]}
     run(id="ten", title="10.00", effect=ten, stacking={"group": "a"})
     fifth = {"kind": "percent_off", "basis_points": 2000}
@@ -100,7 +100,7 @@ def test_the_group_of_the_lower_number_goes_first() -> None:
 
 
 def test_halves_are_decided_as_staff_say_and_an_order_keeps_what_it_was_made_under() -> None:
-    put_on_sale(mug(price=125), pieces=5)
+    publish_with_stock(mug(price=125), pieces=5)
     run(id="ten", title="A tenth", effect={"kind": "percent_off", "basis_points": 1000})
     assert cart_total() == 113, "12.5 goes to 12"
     set_policy(0, rounding="half_up")
@@ -108,21 +108,25 @@ def test_halves_are_decided_as_staff_say_and_an_order_keeps_what_it_was_made_und
     session = checkout(("mug.1", 1))
     bought = totals(session)["total"]
     route = "POST /checkout-sessions/{id}/complete"
-    done = call(complete_checkout.handler, route, paying("tok_success"), id=session["id"])
+    done = call(complete_checkout.handler, route, payment_body("tok_success"), id=session["id"])
     order_id = done.json["order"]["id"]
     set_policy(1, rounding="half_down", tax_by="unit")
     assert cart_total() == 113
-    quote = DynamoOrders().of("guest", order_id).quote
+    quote = DynamoOrderRepository().get("guest", order_id).quote
     assert quote["rounding"] == {"mode": "half_up", "tax_by": "line"}
     assert (quote["total"], quote["discount"]) == (bought, 13)
 
 
 def test_tax_is_rounded_by_line_or_by_unit() -> None:
-    put_on_sale(mug(price=33), pieces=9)
+    publish_with_stock(mug(price=33), pieces=9)
 
     def tax() -> int:
         made = checkout(("mug.1", 3), region="CA")
-        quote = DynamoSessions().of("guest", made["id"], datetime.now(UTC)).offer.quote
+        quote = (
+            DynamoCheckoutSessionRepository()
+            .get("guest", made["id"], datetime.now(UTC))
+            .offer.quote
+        )
         return sum(line.tax.amount.minor for line in quote.lines)
 
     assert tax() == 7, "7.25 % of 0.99"
@@ -136,13 +140,13 @@ def test_a_change_starts_from_the_version_that_was_read_and_every_version_is_kep
     assert {name: before.json[name] for name in USUAL} == USUAL
     assert put(None).json["code"] == "version_missing"
     assert put(3).status == 409
-    made = staff(change_policy, f"PUT {ROUTE}", {**before.json, "rounding": "half_up"})
-    assert (made.status, made.json["version"], made.json["who"]) == (200, 1, CLAIMS["sub"])
+    made = staff(update_policy, f"PUT {ROUTE}", {**before.json, "rounding": "half_up"})
+    assert (made.status, made.json["version"], made.json["actor"]) == (200, 1, CLAIMS["sub"])
     stale = put(0)
     assert (stale.status, stale.json["code"]) == (409, "stale")
     groups = [{"id": "g", "mode": "all", "priority": 7}]
     body, tag = {**USUAL, "groups": groups}, {"if-match": '"1"'}
-    after = staff(change_policy, f"PUT {ROUTE}", body, headers=tag)
+    after = staff(update_policy, f"PUT {ROUTE}", body, headers=tag)
     assert (after.status, after.headers["ETag"]) == (200, '"2"')
     assert read().json == after.json
     assert read("version=1").json == made.json
@@ -178,12 +182,12 @@ def test_what_is_no_policy_is_refused_with_its_place(wrong: dict[str, Any], path
 
 
 def test_all_of_a_policy_is_said() -> None:
-    refused = staff(change_policy, f"PUT {ROUTE}", {"groups": [], "version": 0})
+    refused = staff(update_policy, f"PUT {ROUTE}", {"groups": [], "version": 0})
     assert [e["path"] for e in refused.json["errors"]] == ["$.rounding", "$.tax_by"]
 
 
 def test_a_group_that_a_promotion_is_in_stays_until_that_has_ended() -> None:
-    put_on_sale(mug(price=10_000), pieces=5)
+    publish_with_stock(mug(price=10_000), pieces=5)
     set_policy(0, groups=[{"id": "g", "mode": "all"}, {"id": "unused"}])
     two_in_a_group()
     refused = put(1, groups=[{"id": "unused"}])
@@ -201,5 +205,5 @@ def test_only_staff_may() -> None:
         patch.setenv("ACCESS", "staff")
         patch.setenv("ACCESS_GROUPS", "staff,catalogue")
         body = {**USUAL, "version": 0}
-        assert call(change_policy.handler, f"PUT {ROUTE}", body).status == 401
+        assert call(update_policy.handler, f"PUT {ROUTE}", body).status == 401
         assert call(get_policy.handler, f"GET {ROUTE}").status == 401

@@ -9,23 +9,24 @@ from functions.cart import create_cart, get_cart
 from functions.catalog import get_product, lookup_catalog, search_catalog
 from functions.checkout import create_checkout
 from functions.staff_pricing import (
-    change_price_list,
     create_price_list,
     get_price_history,
     get_price_list,
     list_price_lists,
+    update_price_list,
 )
-from shop.checkout.store import DynamoSessions
+from shop.checkout.store import DynamoCheckoutSessionRepository
 from shop.kernel.money import Money
-from shop.pricing.actions.promotions import draft_promotion, publish_promotion
-from shop.pricing.model import Promotion
-from shop.pricing.store import DynamoPromotions, rule_book
-from tests.doubles.pricing import MemoryAssortment
-from tests.functions.staff_pricing.test_promoting import CLAIMS
-from tests.kit.calls import counted
-from tests.kit.goods import checkout_body, lines, mug, put_on_sale
-from tests.kit.shop import Response, call
-from tests.kit.ucp_judge import judge
+from shop.pricing.actions.promotions import create_promotion, publish_promotion
+from shop.pricing.model.promotions import Promotion
+from shop.pricing.store.promotions import DynamoPromotionRepository
+from shop.pricing.store.rule_set_cache import rule_set_cache
+from tests.doubles.pricing import MemoryReferenceChecker
+from tests.functions.staff_pricing.test_promotions_publish import CLAIMS
+from tests.kit.aws_call_counter import count_calls
+from tests.kit.products import checkout_body, lines, mug, publish_with_stock
+from tests.kit.shop import ApiResponse, call
+from tests.kit.ucp_validator import assert_valid_ucp
 
 LIST: dict[str, Any] = {
     "id": "winter",
@@ -42,28 +43,28 @@ pytestmark = pytest.mark.usefixtures("cloud")
 
 @pytest.fixture(autouse=True)
 def _goods(cloud: None) -> None:
-    put_on_sale(mug(), pieces=50)
+    publish_with_stock(mug(), pieces=50)
 
 
-def ask(door: Any, route: str, body: Any = None, **more: Any) -> Response:
+def ask(door: Any, route: str, body: Any = None, **more: Any) -> ApiResponse:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ACCESS", "staff")
         patch.setenv("ACCESS_GROUPS", "staff,catalogue")
         answer = call(door.handler, route, body, claims=CLAIMS, **more)
-    rule_book().forget()
+    rule_set_cache().clear()
     return answer
 
 
-def make(**more: Any) -> Response:
+def make(**more: Any) -> ApiResponse:
     return ask(create_price_list, "POST /staff/price-lists", {**LIST, **more})
 
 
-def change(**more: Any) -> Response:
+def change(**more: Any) -> ApiResponse:
     body = {name: value for name, value in {**LIST, **more}.items() if name != "id"}
-    return ask(change_price_list, "PUT /staff/price-lists/{id}", body, id="winter")
+    return ask(update_price_list, "PUT /staff/price-lists/{id}", body, id="winter")
 
 
-def cart(*wanted: tuple[str, int], **context: str) -> Response:
+def cart(*wanted: tuple[str, int], **context: str) -> ApiResponse:
     body = {"line_items": lines(*wanted), **({"context": context} if context else {})}
     return call(create_cart.handler, "POST /carts", body)
 
@@ -72,7 +73,7 @@ def shown(**context: str) -> dict[str, Any]:
     body = {"ids": ["mug.1"], **({"context": context} if context else {})}
     answer = call(lookup_catalog.handler, "POST /catalog/lookup", body)
     assert answer.status == 200, answer.text
-    judge("catalog_lookup", answer.json)
+    assert_valid_ucp("catalog_lookup", answer.json)
     variant: dict[str, Any] = answer.json["products"][0]["variants"][0]
     return variant
 
@@ -88,7 +89,7 @@ def test_a_list_is_made_changed_listed_and_found() -> None:
     assert (unsaid.status, unsaid.json["code"]) == (400, "version_missing")
     found = ask(get_price_list, "GET /staff/price-lists/{id}", id="winter").json
     assert found["entries"] == [{"article": "mug", "price": 1100}]
-    assert "past" not in found
+    assert "revisions" not in found
     make(id="spring", priority=50)
     listed = ask(list_price_lists, "GET /staff/price-lists", query="limit=1").json
     assert [n["id"] for n in listed["price_lists"]] == ["spring"]
@@ -154,10 +155,10 @@ def test_the_price_shown_is_the_price_charged_and_tiers_count_in_the_cart() -> N
     make()
     assert shown()["price"] == {"amount": 1000, "currency": "USD"}
     detail = call(get_product.handler, "POST /catalog/product", {"id": "mug"})
-    judge("catalog_product", detail.json)
+    assert_valid_ucp("catalog_product", detail.json)
     assert detail.json["product"]["price_range"]["min"]["amount"] == 1000
     found = call(search_catalog.handler, "POST /catalog/search", {"query": "mug"})
-    judge("catalog_search", found.json)
+    assert_valid_ucp("catalog_search", found.json)
     (product,) = found.json["products"]
     assert product["variants"][0]["price"]["amount"] == 1000
     assert product["price_range"] == {
@@ -180,7 +181,7 @@ def test_a_list_of_a_market_and_currency_is_for_who_is_there() -> None:
     assert made.json["totals"][-1]["amount"] == 2380
     again = call(get_cart.handler, "GET /carts/{id}", id=made.json["id"])
     assert (again.json["currency"], again.json["totals"][-1]["amount"]) == ("EUR", 2380)
-    judge("cart", again.json)
+    assert_valid_ucp("cart", again.json)
     other = cart(("mug.1", 1), address_country="SE", currency="SEK").json
     assert other["currency"] == "USD"
     assert [m["code"] for m in other["messages"]] == ["currency_not_offered"]
@@ -195,7 +196,7 @@ def test_a_changed_price_is_said_to_who_saw_the_one_before() -> None:
 
 def test_a_reduction_is_announced_with_the_lowest_price_of_thirty_days() -> None:
     now = datetime.now(UTC)
-    calendar = DynamoPromotions()
+    calendar = DynamoPromotionRepository()
     told = {
         "id": "flash",
         "title": "Flash",
@@ -204,9 +205,9 @@ def test_a_reduction_is_announced_with_the_lowest_price_of_thirty_days() -> None
         "conditions": {"window": {"starts": (now - timedelta(hours=1)).isoformat()}},
     }
     flash = Promotion.from_dict(told)
-    draft_promotion(flash, promotions=calendar, assortment=MemoryAssortment(), at=now)
+    create_promotion(flash, promotions=calendar, assortment=MemoryReferenceChecker(), at=now)
     publish_promotion("flash", promotions=calendar, at=now)
-    rule_book().forget()
+    rule_set_cache().clear()
     variant = shown()
     assert variant["price"]["amount"] == 1039
     assert variant["list_price"]["amount"] == 1299
@@ -219,7 +220,9 @@ def test_a_reduction_is_announced_with_the_lowest_price_of_thirty_days() -> None
     assert (told["reduction"]["lowest_30_days"], told["reduction"]["percent"]) == (1299, 20)
     body = checkout_body(("mug.1", 1))
     made = call(create_checkout.handler, "POST /checkout-sessions", body).json
-    quote = DynamoSessions().of("guest", made["id"], datetime.now(UTC)).offer.quote
+    quote = (
+        DynamoCheckoutSessionRepository().get("guest", made["id"], datetime.now(UTC)).offer.quote
+    )
     assert quote.lines[0].lowest_30_days == Money(1299, "USD")
     assert quote.trace[0].to_dict() == {
         "step": "price",
@@ -228,7 +231,7 @@ def test_a_reduction_is_announced_with_the_lowest_price_of_thirty_days() -> None
         "detail": f"before {now:%Y-%m-%d}",
         "lines": ["li_1"],
     }
-    with counted() as calls:
+    with count_calls() as calls:
         call(search_catalog.handler, "POST /catalog/search", {"query": "mug"})
     assert calls.names == ["dynamodb.Query catalog", "dynamodb.BatchGetItem catalog"]
 

@@ -15,9 +15,9 @@ from functions.checkout import (
 from functions.orders import get_order
 from shop.checkout import model
 from tests.functions.staff_shipping.test_shipping_table import method, put, table, usd
-from tests.kit.goods import ADDRESS, checkout_body, mug, paying, put_on_sale
+from tests.kit.products import ADDRESS, checkout_body, mug, payment_body, publish_with_stock
 from tests.kit.shop import call
-from tests.kit.ucp_judge import judge
+from tests.kit.ucp_validator import assert_valid_ucp
 
 pytestmark = pytest.mark.usefixtures("cloud")
 
@@ -27,7 +27,7 @@ CREATE, ONE = "POST /checkout-sessions", "/checkout-sessions/{id}"
 @pytest.fixture(autouse=True)
 def _goods(cloud: None) -> None:
     """A mug of 300 g; a pillow of 800 g that takes 12 litres; an anvil of 30 kg."""
-    put_on_sale(mug(), pieces=500)
+    publish_with_stock(mug(), pieces=500)
     for name, weight, sizes in (
         ("pillow", 800, (400, 300, 100)),
         ("anvil", 30_000, (500, 200, 200)),
@@ -38,7 +38,7 @@ def _goods(cloud: None) -> None:
             replace(v, weight_g=weight, length_mm=length, width_mm=width, height_mm=height)
             for v in goods.variants
         )
-        put_on_sale(replace(goods, variants=variants), pieces=50)
+        publish_with_stock(replace(goods, variants=variants), pieces=50)
 
 
 def begun(*wanted: tuple[str, int], **address: str) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def begun(*wanted: tuple[str, int], **address: str) -> dict[str, Any]:
     body["fulfillment"]["methods"][0]["destinations"] = [{**ADDRESS, **address}]
     answer = call(create_checkout.handler, CREATE, body)
     assert answer.status == 201, answer.text
-    judge("checkout", answer.json)
+    assert_valid_ucp("checkout", answer.json)
     told: dict[str, Any] = answer.json
     return told
 
@@ -122,7 +122,7 @@ def test_by_distance() -> None:
 
 
 def test_free_from_a_value_on() -> None:
-    charging(free_over=usd(2500))
+    charging(free_shipping_threshold=usd(2500))
     assert price(("mug.1", 1)) == 100
     assert price(("mug.1", 2)) == 0
 
@@ -168,11 +168,11 @@ def test_an_option_says_price_estimate_parcels_and_has_a_place_for_carbon() -> N
 @pytest.fixture
 def _late(monkeypatch: pytest.MonkeyPatch) -> None:
     """An offer's time is over at once."""
-    monkeypatch.setattr(model, "FRESH", timedelta(0))
+    monkeypatch.setattr(model, "OFFER_TTL", timedelta(0))
 
 
-def codes(told: dict[str, Any]) -> list[str]:
-    return [m["code"] for m in told.get("messages", [])]
+def codes(raw: dict[str, Any]) -> list[str]:
+    return [m["code"] for m in raw.get("messages", [])]
 
 
 def test_what_was_offered_stands_for_its_time() -> None:
@@ -199,7 +199,10 @@ def test_a_way_that_costs_more_now_is_said_and_not_bought_unsaid() -> None:
     assert "9.00" in said["content"]
     assert "4.00" in said["content"]
     bought = call(
-        complete_checkout.handler, f"POST {ONE}/complete", paying("tok_success"), id=other["id"]
+        complete_checkout.handler,
+        f"POST {ONE}/complete",
+        payment_body("tok_success"),
+        id=other["id"],
     ).json
     assert bought["status"] != "completed"
     assert "price_changed" in codes(bought)
@@ -212,18 +215,24 @@ def test_a_way_that_is_gone_is_said_even_where_another_costs_the_same(
     told, other = begun(("mug.1", 1)), begun(("mug.1", 1))
     put(table(method(id="boat", title="Boat")), version=1)
     with monkeypatch.context() as patch:
-        patch.setattr(model, "FRESH", timedelta(0))
+        patch.setattr(model, "OFFER_TTL", timedelta(0))
         shown = call(get_checkout.handler, f"GET {ONE}", id=other["id"]).json
         assert "shipping_option_unavailable" in codes(shown)
         first = call(
-            complete_checkout.handler, f"POST {ONE}/complete", paying("tok_success"), id=told["id"]
+            complete_checkout.handler,
+            f"POST {ONE}/complete",
+            payment_body("tok_success"),
+            id=told["id"],
         ).json
         assert first["status"] == "incomplete"
         assert {m["type"] for m in first["messages"]} == {"warning", "error"}
         assert set(codes(first)) == {"shipping_option_unavailable"}
         assert "Boat" in first["messages"][-1]["content"]
     bought = call(
-        complete_checkout.handler, f"POST {ONE}/complete", paying("tok_success"), id=told["id"]
+        complete_checkout.handler,
+        f"POST {ONE}/complete",
+        payment_body("tok_success"),
+        id=told["id"],
     ).json
     assert bought["status"] == "completed", "it was said; whoever completes again takes it"
     order = call(get_order.handler, "GET /orders/{id}", id=bought["order"]["id"])

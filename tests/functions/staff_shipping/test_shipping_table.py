@@ -8,16 +8,16 @@ import pytest
 
 from functions.checkout import complete_checkout, create_checkout, get_checkout
 from functions.staff_shipping import (
-    change_shipping,
-    get_shipping,
+    get_shipping_table,
     list_shipping_history,
-    try_shipping,
+    set_shipping_table,
+    simulate_shipping,
 )
-from shop.shipping.store import shipping_tables, tables
-from tests.functions.staff_pricing.test_promoting import CLAIMS
-from tests.kit.calls import counted
-from tests.kit.goods import checkout_body, mug, paying, put_on_sale
-from tests.kit.shop import Response, call
+from shop.shipping.store import cache, shipping_table_cache
+from tests.functions.staff_pricing.test_promotions_publish import CLAIMS
+from tests.kit.aws_call_counter import count_calls
+from tests.kit.products import checkout_body, mug, payment_body, publish_with_stock
+from tests.kit.shop import ApiResponse, call
 
 pytestmark = pytest.mark.usefixtures("cloud")
 
@@ -48,17 +48,17 @@ def table(*methods: dict[str, Any], **more: Any) -> dict[str, Any]:
     }
 
 
-def ask(door: Any, route: str, body: Any = None, **more: Any) -> Response:
+def ask(door: Any, route: str, body: Any = None, **more: Any) -> ApiResponse:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ACCESS", "staff")
         patch.setenv("ACCESS_GROUPS", "staff,catalogue")
         return call(door.handler, route, body, claims=CLAIMS, **more)
 
 
-def put(body: dict[str, Any], version: int | None = 0, **more: Any) -> Response:
+def put(body: dict[str, Any], version: int | None = 0, **more: Any) -> ApiResponse:
     said = body if version is None else {**body, "version": version}
-    answer = ask(change_shipping, f"PUT {ROUTE}", said, **more)
-    shipping_tables().forget()
+    answer = ask(set_shipping_table, f"PUT {ROUTE}", said, **more)
+    shipping_table_cache().forget()
     return answer
 
 
@@ -78,25 +78,25 @@ def offered(quantity: int = 1, **more: Any) -> list[dict[str, Any]]:
 
 @pytest.fixture(autouse=True)
 def _goods(cloud: None) -> None:
-    put_on_sale(mug(), pieces=500)
+    publish_with_stock(mug(), pieces=500)
 
 
 def test_staff_set_what_shipping_costs_without_code() -> None:
     assert ways() == {"us-standard": 599, "us-express": 1999}
-    bundled = ask(get_shipping, f"GET {ROUTE}").json
+    bundled = ask(get_shipping_table, f"GET {ROUTE}").json
     assert (bundled["version"], bundled["bundled"]) == (0, True)
     made = put(table(why="we moved"))
-    assert (made.status, made.json["version"], made.json["who"]) == (200, 1, CLAIMS["sub"])
+    assert (made.status, made.json["version"], made.json["actor"]) == (200, 1, CLAIMS["sub"])
     assert ways() == {"ground": 400}
-    told = ask(get_shipping, f"GET {ROUTE}").json
-    assert (told["methods"], told["why"]) == (table()["methods"], "we moved")
+    told = ask(get_shipping_table, f"GET {ROUTE}").json
+    assert (told["methods"], told["reason"]) == (table()["methods"], "we moved")
     again = put({**told, "methods": [method(flat=usd(450))]}, version=1)
     assert (again.status, again.json["version"]) == (200, 2), "what was read can be sent back"
     assert ways() == {"ground": 450}
 
 
 def test_the_bundled_table_can_be_read_changed_and_sent_back() -> None:
-    told = ask(get_shipping, f"GET {ROUTE}").json
+    told = ask(get_shipping_table, f"GET {ROUTE}").json
     assert put(told).status == 200
     assert ways() == {"us-standard": 599, "us-express": 1999}
 
@@ -117,17 +117,17 @@ def test_every_version_is_kept_and_said_who_wrote_it() -> None:
     for version in range(3):
         assert put(table(method(flat=usd(version))), version=version).status == 200
     first = ask(list_shipping_history, f"GET {ROUTE}/history", query="limit=2").json
-    assert [n["version"] for n in first["editions"]] == [3, 2]
+    assert [n["version"] for n in first["versions"]] == [3, 2]
     rest = ask(
         list_shipping_history, f"GET {ROUTE}/history", query=f"cursor={first['cursor']}"
     ).json
-    assert [n["version"] for n in rest["editions"]] == [1, 0]
+    assert [n["version"] for n in rest["versions"]] == [1, 0]
     assert rest.get("cursor") is None
-    assert first["editions"][0]["who"] == CLAIMS["sub"]
-    old = ask(get_shipping, f"GET {ROUTE}", query="version=2").json
+    assert first["versions"][0]["actor"] == CLAIMS["sub"]
+    old = ask(get_shipping_table, f"GET {ROUTE}", query="version=2").json
     assert old["methods"][0]["flat"] == usd(1)
-    assert ask(get_shipping, f"GET {ROUTE}", query="version=9").status == 404
-    assert ask(get_shipping, f"GET {ROUTE}", query="version=x").status == 400
+    assert ask(get_shipping_table, f"GET {ROUTE}", query="version=9").status == 404
+    assert ask(get_shipping_table, f"GET {ROUTE}", query="version=x").status == 400
     assert ask(list_shipping_history, f"GET {ROUTE}/history", query="cursor=x").status == 400
 
 
@@ -144,15 +144,15 @@ def test_a_change_carries_its_event_and_overwrites_no_version() -> None:
 
 
 def test_everything_that_is_wrong_is_said_at_once_and_nothing_is_changed() -> None:
-    body = table(method(days=[4, 2], flat=usd(1) * 2), nowhere=["XX"], colour="red")
+    body = table(method(days=[4, 2], flat=usd(1) * 2), excluded_countries=["XX"], colour="red")
     assert put(body).json["errors"][0]["path"] == "$.colour"
     body.pop("colour")
-    answer = put({**body, "why": "<script>"})
-    assert (answer.status, answer.json["errors"][0]["path"]) == (400, "$.why")
+    answer = put({**body, "reason": "<script>"})
+    assert (answer.status, answer.json["errors"][0]["path"]) == (400, "$.reason")
     answer = put(body)
     assert answer.status == 400
     assert [(e["code"], e["path"]) for e in answer.json["errors"]] == [
-        ("country_unknown", "$.nowhere"),
+        ("country_unknown", "$.excluded_countries"),
         ("currency_repeated", "$.methods[0].flat[1]"),
         ("days_invalid", "$.methods[0].days"),
     ]
@@ -172,36 +172,36 @@ def test_two_halves_of_a_country_may_be_two_zones() -> None:
 def test_warm_lambdas_ask_once_in_a_while_and_read_the_table_when_it_changed() -> None:
     put(table())
     assert ways() == {"ground": 400}
-    with counted() as calls:
+    with count_calls() as calls:
         ways()
     assert not [m for m in calls.made if "SHIPPING" in str(m.parameters)], "it is in memory"
     said = {**table(method(flat=usd(700))), "version": 1}
-    assert ask(change_shipping, f"PUT {ROUTE}", said).status == 200
-    assert timedelta(seconds=5) > tables.KEPT
-    known = shipping_tables()
+    assert ask(set_shipping_table, f"PUT {ROUTE}", said).status == 200
+    assert timedelta(seconds=5) > cache.TABLE_CACHE_TTL
+    known = shipping_table_cache()
     assert known._asked is not None
-    known._asked -= tables.KEPT
-    with counted() as calls:
+    known._asked -= cache.TABLE_CACHE_TTL
+    with count_calls() as calls:
         assert ways() == {"ground": 700}
     assert len([m for m in calls.made if "SHIPPING" in str(m.parameters)]) == 2
 
 
 def test_a_table_can_be_tried_before_it_holds() -> None:
     goods = {"items": [{"quantity": 2, "weight_g": 6000}], "value": usd(5000)[0]}
-    now = ask(try_shipping, f"POST {ROUTE}/try", {"to": {"country": "US"}, **goods}).json
+    now = ask(simulate_shipping, f"POST {ROUTE}/try", {"to": {"country": "US"}, **goods}).json
     assert (now["zone"], [o["id"] for o in now["options"]]) == ("us", ["us-standard", "us-express"])
     draft = table(method(parcel={"weight_g": 10_000}, carbon_g_per_kg=100))
     tried = ask(
-        try_shipping, f"POST {ROUTE}/try", {"to": {"country": "US"}, "table": draft, **goods}
+        simulate_shipping, f"POST {ROUTE}/try", {"to": {"country": "US"}, "table": draft, **goods}
     ).json
     assert [(o["price"], o["parcels"], o["carbon_g"]) for o in tried["options"]] == [(400, 2, 1200)]
     bad = ask(
-        try_shipping,
+        simulate_shipping,
         f"POST {ROUTE}/try",
-        {"to": {"country": "US"}, "table": table(nowhere=["XX"]), **goods},
+        {"to": {"country": "US"}, "table": table(excluded_countries=["XX"]), **goods},
     )
-    assert (bad.status, bad.json["errors"][0]["path"]) == (400, "$.table.nowhere")
-    nobody = ask(try_shipping, f"POST {ROUTE}/try", {"to": {"country": "KP"}, **goods}).json
+    assert (bad.status, bad.json["errors"][0]["path"]) == (400, "$.table.excluded_countries")
+    nobody = ask(simulate_shipping, f"POST {ROUTE}/try", {"to": {"country": "KP"}, **goods}).json
     assert nobody == {"options": []}
 
 
@@ -211,7 +211,7 @@ def test_only_staff_may() -> None:
             patch.setenv("ACCESS", "staff")
             patch.setenv("ACCESS_GROUPS", "staff,catalogue")
             answer = call(
-                change_shipping.handler, f"PUT {ROUTE}", {**table(), "version": 0}, claims=claims
+                set_shipping_table.handler, f"PUT {ROUTE}", {**table(), "version": 0}, claims=claims
             )
         assert answer.status in (401, 403)
 
@@ -225,6 +225,9 @@ def test_a_price_that_changed_meanwhile_is_said_before_anything_is_bought() -> N
     shown = call(get_checkout.handler, f"GET {one}", id=made["id"]).json
     assert shown["totals"][-1]["amount"] == 1299 + 599, "an offer is good for fifteen minutes"
     bought = call(
-        complete_checkout.handler, f"POST {one}/complete", paying("tok_success"), id=made["id"]
+        complete_checkout.handler,
+        f"POST {one}/complete",
+        payment_body("tok_success"),
+        id=made["id"],
     ).json
     assert bought["status"] == "completed"

@@ -4,15 +4,15 @@ from typing import Any
 
 import pytest
 
-from functions.staff_orders import get_order, ship_order
+from functions.staff_orders import create_shipment, get_order
 from functions.workflows import await_shipment
-from shop.inventory.store import DynamoStock
-from shop.orders.store import DynamoOrders
+from shop.inventory.store import DynamoStockRepository
+from shop.orders.store import DynamoOrderRepository
 from tests.functions.staff_sourcing.test_locations import BERLIN, buy, describe, held, policy, put
-from tests.kit.backroom import put_secrets
-from tests.kit.goods import mug, put_on_sale
-from tests.kit.invariants import read_books, violations
-from tests.kit.shop import Context, Response, call
+from tests.kit.invariants import read_system_state, violations
+from tests.kit.order_fixtures import put_secrets
+from tests.kit.products import mug, publish_with_stock
+from tests.kit.shop import ApiResponse, Context, call
 
 pytestmark = pytest.mark.usefixtures("cloud")
 
@@ -30,30 +30,34 @@ def two_places(cloud: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """2 red and 5 blue mugs in main (US), 3 red ones in Berlin."""
     monkeypatch.setattr(await_shipment, "workflow", Silent())
     put_secrets()
-    put_on_sale(mug(), pieces=2)
+    publish_with_stock(mug(), pieces=2)
     describe("main", {"country": "US", "version": 0})
     describe("berlin", {**BERLIN, "version": 0})
     put("MUG-RED", 3, "berlin")
 
 
-def allocated(answer: Response) -> str:
+def allocated(answer: ApiResponse) -> str:
     order_id = str(answer.json["order"]["id"])
     await_shipment.handler({"order_id": order_id, "token": "t1"}, Context())
     return order_id
 
 
 def holds(order_id: str) -> set[tuple[str, int, str]]:
-    order = DynamoOrders().by_id(order_id)
-    return {(hold.sku, hold.quantity, hold.location) for hold in order.holds}
+    order = DynamoOrderRepository().get_by_id(order_id)
+    return {(hold.sku, hold.quantity, hold.location) for hold in order.reservations}
 
 
-def ship(order_id: str, number: str, **more: Any) -> Response:
+def ship(order_id: str, number: str, **more: Any) -> ApiResponse:
     body = {"carrier": "ups", "tracking_number": number, **more}
-    return call(ship_order.handler, "POST /staff/orders/{id}/parcels", body, id=order_id, key="")
+    return call(
+        create_shipment.handler, "POST /staff/orders/{id}/parcels", body, id=order_id, key=""
+    )
 
 
 def assert_books_balance() -> None:
-    found = [one for one in violations(read_books(history=False)) if one.rule in ("I1", "I2")]
+    found = [
+        one for one in violations(read_system_state(history=False)) if one.rule in ("I1", "I2")
+    ]
     assert found == []
 
 
@@ -63,7 +67,10 @@ def test_fewest_parcels_brings_an_order_to_the_one_place_that_has_it_all() -> No
     assert held(first) == {("MUG-RED", 3, "berlin"), ("MUG-BLUE", 1, "main")}
     order_id = allocated(first)
     assert holds(order_id) == {("MUG-RED", 3, "berlin"), ("MUG-BLUE", 1, "berlin")}
-    levels = {one.location: one for one in DynamoStock().by_location(["MUG-BLUE"])["MUG-BLUE"]}
+    levels = {
+        one.location: one
+        for one in DynamoStockRepository().current_levels_by_location(["MUG-BLUE"])["MUG-BLUE"]
+    }
     assert (levels["main"].reserved, levels["berlin"].reserved) == (0, 1)
     allocated(first)  # the step may run twice
     assert holds(order_id) == {("MUG-RED", 3, "berlin"), ("MUG-BLUE", 1, "berlin")}
@@ -81,7 +88,7 @@ def test_a_split_order_leaves_in_parcels_each_from_one_location() -> None:
     policy({"preferences": ["nearest"], "version": 0})
     order_id = allocated(buy(("mug.1", 3)))
     shown = call(get_order.handler, "GET /staff/orders/{id}", id=order_id).json
-    assert {(one["location"], one["quantity"]) for one in shown["holds"]} == {
+    assert {(one["location"], one["quantity"]) for one in shown["reservations"]} == {
         ("main", 2),
         ("berlin", 1),
     }
@@ -101,7 +108,10 @@ def test_a_split_order_leaves_in_parcels_each_from_one_location() -> None:
     rest = ship(order_id, "1Z0002")
     assert (rest.status, rest.json["parcels"][1]["location"]) == (201, "main")
     assert [one["shipped"] for one in rest.json["lines"]] == [3]
-    levels = {one.location: one for one in DynamoStock().by_location(["MUG-RED"])["MUG-RED"]}
+    levels = {
+        one.location: one
+        for one in DynamoStockRepository().current_levels_by_location(["MUG-RED"])["MUG-RED"]
+    }
     assert (levels["main"].on_hand, levels["berlin"].on_hand) == (0, 2)
     assert_books_balance()
 
@@ -112,17 +122,17 @@ def test_goods_that_somebody_took_meanwhile_leave_the_order_where_it_was(
     policy({"preferences": ["nearest"], "version": 0})
     first = buy(("mug.1", 3))
     stock = await_shipment.sourcing.book
-    seen = DynamoStock.by_location
+    seen = DynamoStockRepository.current_levels_by_location
 
-    def taken_just_then(self: DynamoStock, skus: Any) -> Any:
+    def taken_just_then(self: DynamoStockRepository, skus: Any) -> Any:
         found = seen(self, skus)
         if self is stock:
-            monkeypatch.setattr(DynamoStock, "by_location", seen)
+            monkeypatch.setattr(DynamoStockRepository, "current_levels_by_location", seen)
             assert held(buy(("mug.1", 2))) == {("MUG-RED", 2, "main")}
         return found
 
-    monkeypatch.setattr(DynamoStock, "by_location", taken_just_then)
+    monkeypatch.setattr(DynamoStockRepository, "current_levels_by_location", taken_just_then)
     order_id = allocated(first)
     assert holds(order_id) == {("MUG-RED", 3, "berlin")}
-    assert DynamoOrders().by_id(order_id).allocation
+    assert DynamoOrderRepository().get_by_id(order_id).allocation
     assert_books_balance()

@@ -7,18 +7,18 @@ import pytest
 from functions.cart import create_cart, get_cart
 from functions.catalog import get_product
 from functions.checkout import create_checkout
-from functions.staff_orders import cancel_order, get_order, ship_order
-from functions.staff_sourcing import define_kit, get_kit
-from functions.staff_stock import count
-from shop.catalog.model import Product, Status, Variant
-from shop.inventory.store import DynamoStock, recent_levels
+from functions.staff_orders import cancel_order, create_shipment, get_order
+from functions.staff_sourcing import get_kit, set_kit
+from functions.staff_stock import set_stock_level
+from shop.catalog.model import Product, ProductStatus, Variant
+from shop.inventory.store import DynamoStockRepository, level_cache
 from shop.kernel.money import Money
-from shop.orders.store import DynamoOrders
+from shop.orders.store import DynamoOrderRepository
 from tests.functions.staff_sourcing.test_locations import BERLIN, buy, describe, held, put
-from tests.kit.backroom import put_secrets
-from tests.kit.goods import THEN, checkout_body, lines, put_on_sale
-from tests.kit.invariants import read_books, violations
-from tests.kit.shop import Response, call
+from tests.kit.invariants import read_system_state, violations
+from tests.kit.order_fixtures import put_secrets
+from tests.kit.products import FIXED_NOW, checkout_body, lines, publish_with_stock
+from tests.kit.shop import ApiResponse, call
 
 pytestmark = pytest.mark.usefixtures("cloud")
 
@@ -39,11 +39,11 @@ def article(name: str, pieces: int | None) -> None:
                 weight_g=300,
             ),
         ),
-        created_at=THEN,
-        updated_at=THEN,
-        status=Status.PUBLISHED,
+        created_at=FIXED_NOW,
+        updated_at=FIXED_NOW,
+        status=ProductStatus.PUBLISHED,
     )
-    put_on_sale(product, pieces=pieces or 0)
+    publish_with_stock(product, pieces=pieces or 0)
 
 
 @pytest.fixture(autouse=True)
@@ -55,11 +55,9 @@ def tea(cloud: None) -> None:
     article("SET", 0)
 
 
-def define(sku: str, body: dict[str, Any], version: int = 1) -> Response:
-    answer = call(
-        define_kit.handler, "PUT /staff/kits/{sku+}", {**body, "version": version}, sku=sku
-    )
-    recent_levels().forget()
+def define(sku: str, body: dict[str, Any], version: int = 1) -> ApiResponse:
+    answer = call(set_kit.handler, "PUT /staff/kits/{sku+}", {**body, "version": version}, sku=sku)
+    level_cache().clear()
     return answer
 
 
@@ -68,14 +66,14 @@ def kit(sku: str) -> Any:
 
 
 def available(product: str) -> bool:
-    recent_levels().forget()
+    level_cache().clear()
     page = call(get_product.handler, "POST /catalog/product", {"id": product}, key="").json
     return bool(page["product"]["variants"][0]["availability"]["available"])
 
 
 def stock() -> dict[str, tuple[int, int]]:
     """On hand and for sale of pots and cups."""
-    levels = DynamoStock().by_location(["POT", "CUP"])
+    levels = DynamoStockRepository().current_levels_by_location(["POT", "CUP"])
     return {
         sku: (sum(one.on_hand for one in found), sum(one.available for one in found))
         for sku, found in levels.items()
@@ -84,7 +82,7 @@ def stock() -> dict[str, tuple[int, int]]:
 
 def assert_books_balance() -> None:
     rules = ("I1", "I2", "I5")
-    assert [one for one in violations(read_books(history=False)) if one.rule in rules] == []
+    assert [one for one in violations(read_system_state(history=False)) if one.rule in rules] == []
 
 
 def test_as_many_kits_are_for_sale_as_the_scarcest_part_makes() -> None:
@@ -135,12 +133,14 @@ def test_parts_sold_between_the_offer_and_the_purchase_are_told_on_the_line_of_t
 ) -> None:
     define("SET", SET)
     from functions.checkout import complete_checkout
-    from tests.kit.goods import paying
+    from tests.kit.products import payment_body
 
     made = call(create_checkout.handler, "POST /checkout-sessions", checkout_body(("set.1", 2)))
     assert held(buy(("cup.1", 5))) == {("CUP", 5, "main")}
     route = "POST /checkout-sessions/{id}/complete"
-    said = call(complete_checkout.handler, route, paying("tok_success"), id=made.json["id"]).json
+    said = call(
+        complete_checkout.handler, route, payment_body("tok_success"), id=made.json["id"]
+    ).json
     (short,) = [m for m in said["messages"] if m["code"] == "out_of_stock"]
     assert (short["path"], short["content"]) == (
         "$.line_items[0].quantity",
@@ -156,28 +156,28 @@ def test_an_order_keeps_the_parts_it_was_sold_with_through_all_that_happens() ->
     shown = call(get_order.handler, "GET /staff/orders/{id}", id=first).json
     assert shown["lines"][0]["parts"] == {"POT": 1, "CUP": 4}
     body = {"carrier": "ups", "tracking_number": "1Z0001"}
-    sent = call(ship_order.handler, "POST /staff/orders/{id}/parcels", body, id=first, key="")
+    sent = call(create_shipment.handler, "POST /staff/orders/{id}/parcels", body, id=first, key="")
     assert sent.status == 201, sent.text
     assert stock() == {"POT": (4, 3), "CUP": (7, 3)}
     route = "POST /staff/orders/{id}/cancel"
     gone = call(cancel_order.handler, route, {"reason": "ordered twice"}, id=second)
     assert gone.status == 200, gone.text
     assert stock() == {"POT": (4, 4), "CUP": (7, 7)}
-    assert DynamoOrders().by_id(first).lines[0].parts == (("POT", 1), ("CUP", 4))
+    assert DynamoOrderRepository().get_by_id(first).lines[0].parts == (("POT", 1), ("CUP", 4))
     assert_books_balance()
 
 
 def test_what_is_a_kit_gets_no_goods_anywhere_until_it_is_none_any_more() -> None:
     define("SET", SET)
 
-    def counted(location: str, version: int) -> Response:
+    def counted(location: str, version: int) -> ApiResponse:
         body = {"on_hand": 3, "version": version, "location": location}
-        return call(count.handler, "PUT /staff/stock/{sku+}", body, sku="SET", key="")
+        return call(set_stock_level.handler, "PUT /staff/stock/{sku+}", body, sku="SET", key="")
 
     describe("berlin", {**BERLIN, "version": 0})
     for answer in (counted("main", 2), counted("berlin", 0)):
         assert (answer.status, answer.json["errors"][0]["code"]) == (409, "kit_has_no_stock")
-    assert DynamoStock().level("SET", "berlin").version == 0
+    assert DynamoStockRepository().level("SET", "berlin").version == 0
     assert define("SET", {"parts": []}, version=2).json["parts"] == []
     assert counted("berlin", 0).status == 200
     assert counted("main", 3).status == 200
@@ -187,7 +187,10 @@ def test_a_kit_is_one_wherever_a_shelf_of_it_was_and_wherever_the_shop_ships_fro
     describe("berlin", {**BERLIN, "version": 0})
     put("SET", 1, "berlin")
     body = {"on_hand": 0, "version": 1, "location": "berlin"}
-    assert call(count.handler, "PUT /staff/stock/{sku+}", body, sku="SET", key="").status == 200
+    assert (
+        call(set_stock_level.handler, "PUT /staff/stock/{sku+}", body, sku="SET", key="").status
+        == 200
+    )
     assert define("SET", SET).json["available"] == 2
     put("POT", 1, "berlin")
     put("CUP", 4, "berlin")

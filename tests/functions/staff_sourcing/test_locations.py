@@ -7,12 +7,12 @@ import pytest
 
 from functions.catalog import get_product
 from functions.checkout import complete_checkout, create_checkout
-from functions.staff_sourcing import describe_location, list_locations, set_policy
-from shop.inventory.model import Kind, Movement, StockLevel
-from shop.inventory.store import DynamoStock, known_network, recent_levels
-from shop.orders.store import DynamoOrders
-from tests.kit.goods import checkout_body, mug, paying, put_on_sale
-from tests.kit.shop import Response, call
+from functions.staff_sourcing import list_locations, set_allocation_policy, set_location
+from shop.inventory.model import MovementType, StockLevel, StockMovement
+from shop.inventory.store import DynamoStockRepository, level_cache, locations_cache
+from shop.orders.store import DynamoOrderRepository
+from tests.kit.products import checkout_body, mug, payment_body, publish_with_stock
+from tests.kit.shop import ApiResponse, call
 
 pytestmark = pytest.mark.usefixtures("cloud")
 
@@ -20,15 +20,15 @@ BERLIN: dict[str, Any] = {"country": "DE", "latitude": 52.52, "longitude": 13.4}
 NOW = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
 
 
-def describe(name: str, body: dict[str, Any], **more: Any) -> Response:
+def describe(name: str, body: dict[str, Any], **more: Any) -> ApiResponse:
     route = "PUT /staff/locations/{name}"
-    answer = call(describe_location.handler, route, body, name=name, **more)
-    known_network().forget()  # as ten seconds later
+    answer = call(set_location.handler, route, body, name=name, **more)
+    locations_cache().clear()  # as ten seconds later
     return answer
 
 
-def policy(body: dict[str, Any]) -> Response:
-    return call(set_policy.handler, "PUT /staff/allocation-policy", body)
+def policy(body: dict[str, Any]) -> ApiResponse:
+    return call(set_allocation_policy.handler, "PUT /staff/allocation-policy", body)
 
 
 def shown() -> Any:
@@ -37,21 +37,21 @@ def shown() -> Any:
 
 def put(sku: str, units: int, location: str) -> None:
     """Goods come to a location that had none of them."""
-    came = Movement(sku, Kind.RECEIVED, NOW, "w", location=location, on_hand=units)
-    DynamoStock().record(came, StockLevel(sku, location))
-    recent_levels().forget()
+    came = StockMovement(sku, MovementType.RECEIVED, NOW, "w", location=location, on_hand=units)
+    DynamoStockRepository().write_movement(came, StockLevel(sku, location))
+    level_cache().clear()
 
 
-def buy(*wanted: tuple[str, int], **more: Any) -> Response:
+def buy(*wanted: tuple[str, int], **more: Any) -> ApiResponse:
     body = checkout_body(*wanted, **more)
     checkout = call(create_checkout.handler, "POST /checkout-sessions", body).json
     route = "POST /checkout-sessions/{id}/complete"
-    return call(complete_checkout.handler, route, paying("tok_success"), id=checkout["id"])
+    return call(complete_checkout.handler, route, payment_body("tok_success"), id=checkout["id"])
 
 
-def held(answer: Response) -> set[tuple[str, int, str]]:
-    order = DynamoOrders().by_id(answer.json["order"]["id"])
-    return {(hold.sku, hold.quantity, hold.location) for hold in order.holds}
+def held(answer: ApiResponse) -> set[tuple[str, int, str]]:
+    order = DynamoOrderRepository().get_by_id(answer.json["order"]["id"])
+    return {(hold.sku, hold.quantity, hold.location) for hold in order.reservations}
 
 
 def test_a_shop_begins_with_one_location_and_learns_of_more() -> None:
@@ -65,7 +65,7 @@ def test_a_shop_begins_with_one_location_and_learns_of_more() -> None:
         ("berlin", 2),
         ("main", 0),
     ]
-    set_ = policy({"preferences": ["nearest"], "most_parcels": 2, "version": 0})
+    set_ = policy({"preferences": ["nearest"], "max_parcels": 2, "version": 0})
     assert (set_.status, set_.json["version"]) == (200, 1)
     assert shown()["policy"] == set_.json
 
@@ -107,7 +107,7 @@ def test_a_location_is_changed_from_the_version_that_was_read() -> None:
         {"preferences": []},
         {"preferences": ["cheapest"]},
         {"preferences": ["nearest", "nearest"]},
-        {"preferences": ["nearest"], "most_parcels": 0},
+        {"preferences": ["nearest"], "max_parcels": 0},
         {},
     ],
 )
@@ -117,7 +117,7 @@ def test_what_is_wrong_with_a_policy_is_refused(body: dict[str, Any]) -> None:
 
 
 def test_goods_are_sold_from_wherever_they_lie_to_the_last_unit() -> None:
-    put_on_sale(mug(), pieces=2)
+    publish_with_stock(mug(), pieces=2)
     describe("berlin", {**BERLIN, "version": 0})
     put("MUG-RED", 3, "berlin")
     assert held(buy(("mug.1", 4))) == {("MUG-RED", 2, "main"), ("MUG-RED", 2, "berlin")}
@@ -127,11 +127,11 @@ def test_goods_are_sold_from_wherever_they_lie_to_the_last_unit() -> None:
 
 
 def test_a_page_shows_what_lies_at_all_locations_that_ship() -> None:
-    put_on_sale(mug(), pieces=0)
+    publish_with_stock(mug(), pieces=0)
     describe("berlin", {**BERLIN, "version": 0})
 
     def status() -> str:
-        recent_levels().forget()
+        level_cache().clear()
         page = call(get_product.handler, "POST /catalog/product", {"id": "mug"}, key="").json
         return str(page["product"]["variants"][0]["availability"]["status"])
 
@@ -144,7 +144,7 @@ def test_a_page_shows_what_lies_at_all_locations_that_ship() -> None:
 
 
 def test_a_location_serves_only_the_countries_it_ships_to() -> None:
-    put_on_sale(mug(), pieces=0)
+    publish_with_stock(mug(), pieces=0)
     describe("berlin", {**BERLIN, "ships_to": ["DE"], "version": 0})
     put("MUG-RED", 3, "berlin")
     abroad = buy(("mug.1", 1)).json  # to the US

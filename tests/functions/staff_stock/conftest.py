@@ -4,6 +4,6 @@ import pytest
 
 
 @pytest.fixture(autouse=True)
-def at_the_desk(cloud: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def as_stock_staff(cloud: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACCESS", "staff")
     monkeypatch.setenv("ACCESS_GROUPS", "staff,catalogue")

@@ -10,21 +10,21 @@ import pytest
 
 from functions.sandbox import receive_payment_event
 from functions.webhooks import apply_carrier_event, apply_payment_event, receive_carrier_event
-from shop.edge.webhook import BODY_LIMIT, key_of, signature
-from shop.orders.model import Order, Status
+from shop.entrypoints.webhook import BODY_LIMIT, decode_signing_key, sign
+from shop.orders.model import Order, OrderStatus
 from shop.payments.model import PaymentStatus
-from tests.kit.backroom import (
+from tests.kit.order_fixtures import (
     NEW_KEY,
     OLD_KEY,
     WEBHOOK_KEY,
-    back_room,
     messages,
     on_queue,
+    order_fixture,
+    order_placed_today,
     put_secrets,
-    todays,
 )
-from tests.kit.shop import Context, Response, call
-from tests.unit.orders.room import Room
+from tests.kit.shop import ApiResponse, Context, call
+from tests.unit.orders.order_fixture import OrderFixture
 
 PAYMENTS = "POST /webhooks/payments/sandbox"
 CARRIERS = "POST /webhooks/carriers/{carrier}"
@@ -61,9 +61,9 @@ def send(
     off: timedelta = timedelta(),
     spoil: Mapping[str, str] | None = None,
     text: str | None = None,
-) -> Response:
+) -> ApiResponse:
     raw = json.dumps(body).encode() if not isinstance(body, bytes) else body
-    headers = signature(key_of(key), "msg_1", datetime.now(UTC) + off, raw)
+    headers = sign(decode_signing_key(key), "msg_1", datetime.now(UTC) + off, raw)
     route, handler = (
         (PAYMENTS, receive_payment_event.handler)
         if to == "payments"
@@ -112,7 +112,7 @@ def test_a_carriers_delivery_is_verified_queued_and_answered_at_once() -> None:
 
 def test_a_body_in_base64_is_verified_as_the_bytes_it_is() -> None:
     raw = json.dumps(PAID).encode()
-    headers = signature(key_of(WEBHOOK_KEY), "msg_1", datetime.now(UTC), raw)
+    headers = sign(decode_signing_key(WEBHOOK_KEY), "msg_1", datetime.now(UTC), raw)
     event = {
         "headers": headers,
         "body": base64.b64encode(raw).decode(),
@@ -233,72 +233,72 @@ def test_a_carriers_delivery_that_makes_no_sense_is_refused(change: dict[str, An
 # Payments, applied
 
 
-def pending(room: Room) -> Order:
-    order: Order = room.pay(room.place(todays()), "tok_pending")
+def pending(room: OrderFixture) -> Order:
+    order: Order = room.pay(room.place(order_placed_today()), "tok_pending")
     return order
 
 
-def told(room: Room) -> dict[str, Any]:
-    report = room.provider.find("ord_1", todays().amount)
+def told(room: OrderFixture) -> dict[str, Any]:
+    report = room.provider.find_by_order("ord_1", order_placed_today().amount)
     return {"provider": "sandbox", "reference": report.reference}
 
 
 def test_a_payment_that_was_settled_confirms_its_order() -> None:
-    room = back_room()
+    room = order_fixture()
     pending(room)
     room.provider.settle(told(room)["reference"])
     assert apply(apply_payment_event, told(room)) == []
-    assert room.orders.by_id("ord_1").status is Status.CONFIRMED
+    assert room.orders.get_by_id("ord_1").status is OrderStatus.CONFIRMED
 
 
 def test_what_counts_is_what_the_provider_says_not_what_the_delivery_says() -> None:
-    room = back_room()
+    room = order_fixture()
     order = pending(room)
     body = {**told(room), "status": "captured", "captured": 10**9, "type": "payment.captured"}
     assert apply(apply_payment_event, body) == []
-    assert room.orders.by_id("ord_1") == order
+    assert room.orders.get_by_id("ord_1") == order
 
 
 def test_a_payment_that_failed_calls_its_order_off_and_gives_its_stock_back() -> None:
-    room = back_room()
-    room.pay(room.place(todays()), "tok_pending_declined")
+    room = order_fixture()
+    room.pay(room.place(order_placed_today()), "tok_pending_declined")
     room.provider.settle(told(room)["reference"])
     assert apply(apply_payment_event, told(room)) == []
-    order = room.orders.by_id("ord_1")
-    assert (order.status, order.cancel_reason) == (Status.CANCELLED, "card_declined")
+    order = room.orders.get_by_id("ord_1")
+    assert (order.status, order.cancel_reason) == (OrderStatus.CANCELLED, "card_declined")
     assert room.reserved() == (0, 0)
 
 
 def test_a_delivery_replayed_changes_nothing() -> None:
-    room = back_room()
+    room = order_fixture()
     pending(room)
     room.provider.settle(told(room)["reference"])
     assert apply(apply_payment_event, *[told(room)] * 5) == []
-    order = room.orders.by_id("ord_1")
+    order = room.orders.get_by_id("ord_1")
     assert apply(apply_payment_event, told(room)) == []
-    assert room.orders.by_id("ord_1") == order
-    assert order.payment.balance("authorised") == order.total
+    assert room.orders.get_by_id("ord_1") == order
+    assert order.payment.total_of("authorised") == order.total
 
 
 def test_a_payment_nobody_made_comes_back_until_it_is_set_aside() -> None:
-    room = back_room()
+    room = order_fixture()
     pending(room)
     room.provider.settle(told(room)["reference"])
     nobodys = {"provider": "sandbox", "reference": "pay_nobodys"}
     assert apply(apply_payment_event, nobodys, told(room)) == ["m0"]
-    assert room.orders.by_id("ord_1").status is Status.CONFIRMED
+    assert room.orders.get_by_id("ord_1").status is OrderStatus.CONFIRMED
 
 
 def test_a_payment_for_an_order_that_is_not_there_yet_comes_back() -> None:
-    room = back_room()
-    order = todays("ord_9", (1,))
+    room = order_fixture()
+    order = order_placed_today("ord_9", (1,))
     room.provider.authorise(order.id, order.amount, _credential(), key=order.id)
-    report = room.provider.find("ord_9", order.amount)
+    report = room.provider.find_by_order("ord_9", order.amount)
     body = {"provider": "sandbox", "reference": report.reference}
     assert apply(apply_payment_event, body) == ["m0"]
     room.place(order)
     assert apply(apply_payment_event, body) == []
-    assert room.orders.by_id("ord_9").payment.status is PaymentStatus.AUTHORISED
+    assert room.orders.get_by_id("ord_9").payment.status is PaymentStatus.AUTHORISED
 
 
 def _credential() -> Any:
@@ -310,9 +310,9 @@ def _credential() -> Any:
 # Carriers, applied
 
 
-def shipped() -> Room:
-    room = back_room()
-    room.ship(room.sold(todays()))
+def shipped() -> OrderFixture:
+    room = order_fixture()
+    room.ship(room.sold(order_placed_today()))
     return room
 
 
@@ -329,36 +329,36 @@ def test_a_carriers_events_build_the_timeline_by_their_own_time() -> None:
         for status, ago in hours.items()
     ]
     assert apply(apply_carrier_event, *reversed(bodies)) == []
-    order = room.orders.by_id("ord_1")
+    order = room.orders.get_by_id("ord_1")
     assert order.delivered
-    assert len(order.parcels[0].tracking) == 3
+    assert len(order.shipments[0].tracking) == 3
 
 
 def test_a_carriers_event_replayed_changes_nothing() -> None:
     room = shipped()
     body = heard()
     assert apply(apply_carrier_event, body, body) == []
-    order = room.orders.by_id("ord_1")
+    order = room.orders.get_by_id("ord_1")
     assert apply(apply_carrier_event, {**body, "status": "lost"}) == []
-    assert room.orders.by_id("ord_1") == order
+    assert room.orders.get_by_id("ord_1") == order
 
 
 def test_a_parcel_that_is_not_ours_comes_back_and_holds_up_nothing() -> None:
     room = shipped()
     bodies = (heard(tracking_number="1Z000"), heard(), {**heard(), "carrier": "dhl"})
     assert apply(apply_carrier_event, *bodies) == ["m0", "m2"]
-    assert room.orders.by_id("ord_1").delivered
+    assert room.orders.get_by_id("ord_1").delivered
 
 
 def test_an_event_from_before_the_order_is_refused_for_good_and_reported(
     capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     room = shipped()
-    before = room.orders.by_id("ord_1")
+    before = room.orders.get_by_id("ord_1")
     early = (before.placed_at - timedelta(hours=25)).isoformat()
     bodies = (heard(id="early", occurred_at=early), heard(id="late", status="in_transit"))
     assert apply(apply_carrier_event, *bodies) == []
-    assert [t.id for t in room.orders.by_id("ord_1").parcels[0].tracking] == ["late"]
+    assert [t.id for t in room.orders.get_by_id("ord_1").shipments[0].tracking] == ["late"]
     assert "event_time_implausible" in [vars(record).get("code") for record in caplog.records]
     assert '"MessagesRefused":1' in capsys.readouterr().out
 
@@ -367,11 +367,11 @@ def test_an_event_from_before_the_order_is_refused_for_good_and_reported(
 def test_a_message_that_makes_no_sense_comes_back_alone(poison: dict[str, Any]) -> None:
     room = shipped()
     assert apply(apply_carrier_event, poison, heard()) == ["m0"]
-    assert room.orders.by_id("ord_1").delivered
+    assert room.orders.get_by_id("ord_1").delivered
 
 
 def test_one_from_outside_goes_all_the_way_in() -> None:
     room = shipped()
     assert send(event_of(), to="carriers", name="ups").status == 202
     assert apply(apply_carrier_event, *on_queue("QUEUE_CARRIER_EVENTS")) == []
-    assert room.orders.by_id("ord_1").delivered
+    assert room.orders.get_by_id("ord_1").delivered

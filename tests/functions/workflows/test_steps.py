@@ -8,18 +8,18 @@ from functions.workflows import (
     await_delivery,
     await_payment,
     await_shipment,
+    compensate_delivery,
+    compensate_payment,
+    compensate_shipment,
     complete_order,
-    expire_order,
-    give_up_delivery,
-    release_allocation,
 )
 from functions.workflows.manifest import FEATURE
 from shop.kernel.errors import Conflict, NotFound
-from shop.orders.model import Status
+from shop.orders.model import OrderStatus
 from shop.payments.model import PaymentStatus
-from tests.kit.backroom import back_room, todays
+from tests.kit.order_fixtures import order_fixture, order_placed_today
 from tests.kit.shop import Context
-from tests.unit.orders.room import Room
+from tests.unit.orders.order_fixture import OrderFixture
 
 pytestmark = pytest.mark.usefixtures("cloud")
 
@@ -62,9 +62,9 @@ def undo(door: Any, failure: dict[str, str] = LATE) -> bool:
     return goes_on
 
 
-def shipped(lines: Any = None) -> Room:
-    room = back_room()
-    room.ship(room.sold(todays()), lines=lines)
+def shipped(lines: Any = None) -> OrderFixture:
+    room = order_fixture()
+    room.ship(room.sold(order_placed_today()), lines=lines)
     return room
 
 
@@ -73,11 +73,11 @@ def test_every_step_and_undo_of_the_manifest_is_a_door() -> None:
         f"workflows.{name}"
         for name in (
             "await_payment",
-            "expire_order",
+            "compensate_payment",
             "await_shipment",
-            "release_allocation",
+            "compensate_shipment",
             "await_delivery",
-            "give_up_delivery",
+            "compensate_delivery",
             "complete_order",
         )
     ]
@@ -87,44 +87,44 @@ def test_every_step_and_undo_of_the_manifest_is_a_door() -> None:
 
 
 def test_an_unpaid_order_is_waited_for(answers: Answers) -> None:
-    room = back_room()
-    room.place(todays())
+    room = order_fixture()
+    room.place(order_placed_today())
     run(await_payment)
     assert (answers.resumed, answers.aborted) == ([], [])
-    assert room.waits.tokens("ord_1", ["payment"]) == {"payment": "t1"}
+    assert room.waits.get_many("ord_1", ["payment"]) == {"payment": "t1"}
 
 
 def test_a_later_attempt_waits_with_its_own_token(answers: Answers) -> None:
-    room = back_room()
-    room.place(todays())
+    room = order_fixture()
+    room.place(order_placed_today())
     run(await_payment, "t1")
     run(await_payment, "t2")
-    assert room.waits.tokens("ord_1", ["payment"]) == {"payment": "t2"}
+    assert room.waits.get_many("ord_1", ["payment"]) == {"payment": "t2"}
 
 
 def test_an_order_that_is_paid_already_goes_on_at_once(answers: Answers) -> None:
-    room = back_room()
-    room.pay(room.place(todays()))
+    room = order_fixture()
+    room.pay(room.place(order_placed_today()))
     run(await_payment)
     assert answers.resumed == ["t1"]
 
 
 @pytest.mark.parametrize("door", WAITING)
 def test_an_order_called_off_already_is_not_waited_for(door: Any, answers: Answers) -> None:
-    room = back_room()
-    room.cancel(room.place(todays()), "ordered twice")
+    room = order_fixture()
+    room.cancel(room.place(order_placed_today()), "ordered twice")
     run(door)
-    assert (answers.resumed, answers.aborted) == ([], [("t1", "CalledOff", "ordered twice")])
+    assert (answers.resumed, answers.aborted) == ([], [("t1", "OrderTerminated", "ordered twice")])
 
 
 def test_an_order_is_allocated_and_waited_for(answers: Answers) -> None:
-    room = back_room()
-    room.pay(room.place(todays()))
+    room = order_fixture()
+    room.pay(room.place(order_placed_today()))
     run(await_shipment)
     run(await_shipment)
-    assert room.orders.by_id("ord_1").allocation == {"li_1": "main", "li_2": "main"}
+    assert room.orders.get_by_id("ord_1").allocation == {"li_1": "main", "li_2": "main"}
     assert answers.resumed == []
-    room.ship(room.orders.by_id("ord_1"))
+    room.ship(room.orders.get_by_id("ord_1"))
     run(await_shipment, "t3")
     assert answers.resumed == ["t3"]
 
@@ -133,8 +133,8 @@ def test_the_money_is_taken_once_and_the_parcel_waited_for(answers: Answers) -> 
     room = shipped()
     run(await_delivery)
     run(await_delivery)
-    order = room.orders.by_id("ord_1")
-    assert order.payment.kept == order.total
+    order = room.orders.get_by_id("ord_1")
+    assert order.payment.net_captured == order.total
     assert answers.resumed == []
     room.hear("delivered")
     run(await_delivery, "t3")
@@ -145,7 +145,7 @@ def test_a_parcel_that_is_lost_already_is_not_waited_for(answers: Answers) -> No
     room = shipped()
     room.hear("lost")
     run(await_delivery)
-    assert [error for _, error, _ in answers.aborted] == ["CalledOff"]
+    assert [error for _, error, _ in answers.aborted] == ["OrderTerminated"]
 
 
 def test_an_order_that_arrived_is_closed_once() -> None:
@@ -154,10 +154,10 @@ def test_an_order_that_arrived_is_closed_once() -> None:
         run(complete_order)
     room.hear("delivered")
     run(complete_order)
-    order = room.orders.by_id("ord_1")
-    assert (order.status, order.payment.kept) == (Status.COMPLETED, order.total)
+    order = room.orders.get_by_id("ord_1")
+    assert (order.status, order.payment.net_captured) == (OrderStatus.COMPLETED, order.total)
     run(complete_order)
-    assert room.orders.by_id("ord_1") == order
+    assert room.orders.get_by_id("ord_1") == order
 
 
 @pytest.mark.parametrize("door", [*WAITING, complete_order])
@@ -170,60 +170,60 @@ def test_a_step_for_an_order_nobody_placed_fails(door: Any) -> None:
 
 
 def test_an_unpaid_order_is_called_off_at_its_deadline() -> None:
-    room = back_room()
-    room.pay(room.place(todays()), "tok_never")
-    assert (undo(expire_order), undo(expire_order)) == (False, False)
-    order = room.orders.by_id("ord_1")
-    assert (order.status, order.cancel_reason) == (Status.CANCELLED, "payment_expired")
+    room = order_fixture()
+    room.pay(room.place(order_placed_today()), "tok_never")
+    assert (undo(compensate_payment), undo(compensate_payment)) == (False, False)
+    order = room.orders.get_by_id("ord_1")
+    assert (order.status, order.cancel_reason) == (OrderStatus.CANCELLED, "payment_expired")
     assert order.payment.status is PaymentStatus.CANCELLED
     assert room.reserved() == (0, 0)
 
 
 def test_a_payment_that_proves_certain_goes_on() -> None:
-    room = back_room()
-    order = room.pay(room.place(todays()), "tok_pending")
+    room = order_fixture()
+    order = room.pay(room.place(order_placed_today()), "tok_pending")
     room.provider.settle(order.payment.reference)
-    assert undo(expire_order)
-    assert room.orders.by_id("ord_1").status is Status.CONFIRMED
+    assert undo(compensate_payment)
+    assert room.orders.get_by_id("ord_1").status is OrderStatus.CONFIRMED
 
 
 def test_what_was_not_shipped_in_time_is_called_off() -> None:
-    room = back_room()
-    room.sold(todays())
-    assert (undo(release_allocation), undo(release_allocation)) == (False, False)
-    assert room.orders.by_id("ord_1").cancel_reason == "not_shipped"
+    room = order_fixture()
+    room.sold(order_placed_today())
+    assert (undo(compensate_shipment), undo(compensate_shipment)) == (False, False)
+    assert room.orders.get_by_id("ord_1").cancel_reason == "not_shipped"
     assert room.reserved() == (0, 0)
-    assert not undo(expire_order)
+    assert not undo(compensate_payment)
 
 
 def test_what_was_shipped_in_part_goes_on_with_that() -> None:
     room = shipped({"li_1": 1})
-    assert (undo(release_allocation), undo(release_allocation)) == (True, True)
-    order = room.orders.by_id("ord_1")
+    assert (undo(compensate_shipment), undo(compensate_shipment)) == (True, True)
+    order = room.orders.get_by_id("ord_1")
     assert [line.cancelled for line in order.lines] == [1, 1]
     assert room.reserved() == (0, 0)
     run(await_delivery)
-    assert room.orders.by_id("ord_1").payment.kept == order.due
+    assert room.orders.get_by_id("ord_1").payment.net_captured == order.due
 
 
 def test_a_delivery_is_given_up_when_it_is_late_or_has_failed() -> None:
     room = shipped()
-    assert (undo(give_up_delivery), undo(give_up_delivery)) == (False, False)
-    assert room.orders.by_id("ord_1").status is Status.RETURNED
+    assert (undo(compensate_delivery), undo(compensate_delivery)) == (False, False)
+    assert room.orders.get_by_id("ord_1").status is OrderStatus.RETURNED
 
 
 def test_what_broke_on_the_way_is_no_reason_to_give_a_delivery_up() -> None:
     room = shipped()
     with pytest.raises(Conflict):
-        undo(give_up_delivery, BROKEN)
-    assert room.orders.by_id("ord_1").status is Status.CONFIRMED
+        undo(compensate_delivery, BROKEN)
+    assert room.orders.get_by_id("ord_1").status is OrderStatus.CONFIRMED
     room.hear("delivered")
-    assert undo(give_up_delivery, BROKEN)
+    assert undo(compensate_delivery, BROKEN)
 
 
-@pytest.mark.parametrize("door", [expire_order, release_allocation, give_up_delivery])
+@pytest.mark.parametrize("door", [compensate_payment, compensate_shipment, compensate_delivery])
 def test_undoing_what_never_came_to_pass_changes_nothing(door: Any) -> None:
-    room = back_room()
-    order = room.cancel(room.place(todays()))
+    room = order_fixture()
+    order = room.cancel(room.place(order_placed_today()))
     assert not undo(door)
-    assert room.orders.by_id("ord_1") == order
+    assert room.orders.get_by_id("ord_1") == order

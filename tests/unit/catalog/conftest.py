@@ -6,20 +6,20 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
-from tests.doubles.catalog import MemoryCatalogue
+from tests.doubles.catalog import MemoryProductCatalog
 from tests.kit.shop import create_tables
 
 
 @pytest.fixture(params=["memory", "dynamo"])
-def catalogue(request: pytest.FixtureRequest) -> Iterator[Any]:
+def catalog(request: pytest.FixtureRequest) -> Iterator[Any]:
     if request.param == "memory":
-        yield MemoryCatalogue()
+        yield MemoryProductCatalog()
         return
     with mock_aws():
         create_tables()
-        from shop.catalog.store import DynamoCatalogue
+        from shop.catalog.store import DynamoProductCatalog
 
-        yield DynamoCatalogue()
+        yield DynamoProductCatalog()
 
 
 @pytest.fixture

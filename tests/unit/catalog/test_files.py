@@ -6,12 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from shop.catalog.actions.importing import Entry
-from shop.catalog.model import Category, Option, Status
-from shop.catalog.wire.files import MOST_ENTRIES, read_file, terms_asked
-from shop.catalog.wire.markup import plain_text
-from shop.catalog.wire.reading import Reading, Terms
-from shop.kernel.errors import Invalid, Refusal, Unprocessable
+from shop.catalog.actions.importing import ImportEntry
+from shop.catalog.model import Category, Option, ProductStatus
+from shop.catalog.schemas.file_parsing import FileParseResult, ImportOptions
+from shop.catalog.schemas.files import (
+    MAX_PRODUCTS_PER_FILE,
+    import_options_from_query,
+    parse_product_file,
+)
+from shop.catalog.schemas.html_sanitizer import plain_text
+from shop.kernel.errors import InvalidRequest, ShopError, Unprocessable
 from shop.kernel.money import Money
 
 DEMO_STORE = Path(__file__).parents[4] / "shared" / "data" / "retail-demo-store-products.yaml"
@@ -66,16 +70,16 @@ YAML = """\
 """
 
 
-def read(text: str | bytes, kind: str = "text/csv", **terms: object) -> Reading:
+def read(text: str | bytes, kind: str = "text/csv", **terms: object) -> FileParseResult:
     raw = text.encode() if isinstance(text, str) else text
-    return read_file(raw, kind, Terms(**terms))  # type: ignore[arg-type]
+    return parse_product_file(raw, kind, ImportOptions(**terms))  # type: ignore[arg-type]
 
 
-def read_yaml(text: str, **terms: object) -> Reading:
+def read_yaml(text: str, **terms: object) -> FileParseResult:
     return read(text, "application/yaml", **terms)
 
 
-def by_id(reading: Reading) -> dict[str, Entry]:
+def by_id(reading: FileParseResult) -> dict[str, ImportEntry]:
     return {entry.product_id: entry for entry in reading.entries}
 
 
@@ -101,11 +105,11 @@ def test_both_generations_of_shopifys_columns_are_read(text: str) -> None:
     assert medium.media is not None
     assert medium.media.url == "https://cdn.example/m.jpg"
     assert tee.counts == {"T-RS": 5, "T-RM": 0}
-    assert tee.status is Status.PUBLISHED
+    assert tee.status is ProductStatus.PUBLISHED
     assert (mug.draft.options, mug.draft.variants[0].choices) == ((), ())
     assert mug.draft.variants[0].sku == "mug"
     assert mug.counts == {"mug": 0}
-    assert mug.status is Status.DRAFT
+    assert mug.status is ProductStatus.DRAFT
 
 
 def test_both_generations_say_the_same() -> None:
@@ -288,19 +292,19 @@ def test_a_yaml_bomb_is_one_bad_item() -> None:
 @pytest.mark.parametrize(
     ("raw", "kind", "error", "code"),
     [
-        (b"\xff\xfe\x00", "text/csv", Invalid, "encoding_unsupported"),
+        (b"\xff\xfe\x00", "text/csv", InvalidRequest, "encoding_unsupported"),
         (b"Handle,Title,Price\n", "text/csv", Unprocessable, "file_empty"),
         (b"", "text/csv", Unprocessable, "file_empty"),
         (b"a,b\n1,2\n", "text/csv", Unprocessable, "columns_missing"),
         (b"Handle,Title\nmug,Mug\n", "text/csv", Unprocessable, "columns_missing"),
         (b"", "application/yaml", Unprocessable, "file_empty"),
         (b"products:\n  - id: x\n", "application/yaml", Unprocessable, "not_a_list"),
-        (b"{}", "application/json", Invalid, "content_type_unsupported"),
-        (b"{}", "", Invalid, "content_type_unsupported"),
+        (b"{}", "application/json", InvalidRequest, "content_type_unsupported"),
+        (b"{}", "", InvalidRequest, "content_type_unsupported"),
     ],
 )
 def test_a_file_that_holds_no_products_is_refused(
-    raw: bytes, kind: str, error: type[Refusal], code: str
+    raw: bytes, kind: str, error: type[ShopError], code: str
 ) -> None:
     with pytest.raises(error) as refused:
         read(raw, kind)
@@ -308,7 +312,9 @@ def test_a_file_that_holds_no_products_is_refused(
 
 
 def test_more_products_than_one_call_takes_are_refused() -> None:
-    lines = "".join(f"- {{id: p{n}, name: P, price: 1}}\n" for n in range(MOST_ENTRIES + 1))
+    lines = "".join(
+        f"- {{id: p{n}, name: P, price: 1}}\n" for n in range(MAX_PRODUCTS_PER_FILE + 1)
+    )
     with pytest.raises(Unprocessable) as refused:
         read_yaml(lines)
     assert refused.value.code == "too_many_products"
@@ -326,8 +332,8 @@ def test_more_products_than_one_call_takes_are_refused() -> None:
     ],
 )
 def test_terms_that_make_no_sense_are_refused(query: dict[str, str], path: str) -> None:
-    with pytest.raises(Invalid) as refused:
-        terms_asked(query)
+    with pytest.raises(InvalidRequest) as refused:
+        import_options_from_query(query)
     assert refused.value.problems[0].path == path
 
 
@@ -380,12 +386,14 @@ def test_a_file_that_says_how_it_is_written_is_read_so(encoding: str) -> None:
 
 def test_windows_1252_is_read_where_the_sender_says_so() -> None:
     raw = CAFE.replace("5\n", "“5”\n").encode("cp1252")
-    reading = read_file(raw, "text/csv", Terms(encoding="windows-1252"))
+    reading = parse_product_file(raw, "text/csv", ImportOptions(encoding="windows-1252"))
     assert reading.rejected[0].reason == "price: '“5”' is not a price"
-    with pytest.raises(Invalid, match=r"line 2, byte 5 \(0x81"):
-        read_file(HEADER.encode() + b"cafe\x81", "text/csv", Terms(encoding="windows-1252"))
-    with pytest.raises(Invalid, match="one of utf-8, windows-1252"):
-        read_file(raw, "text/csv", Terms(encoding="ebcdic"))
+    with pytest.raises(InvalidRequest, match=r"line 2, byte 5 \(0x81"):
+        parse_product_file(
+            HEADER.encode() + b"cafe\x81", "text/csv", ImportOptions(encoding="windows-1252")
+        )
+    with pytest.raises(InvalidRequest, match="one of utf-8, windows-1252"):
+        parse_product_file(raw, "text/csv", ImportOptions(encoding="ebcdic"))
 
 
 @pytest.mark.parametrize(
@@ -416,7 +424,7 @@ def test_windows_1252_is_read_where_the_sender_says_so() -> None:
 )
 def test_what_is_no_product_file_is_called_by_its_name(raw: bytes, said: str) -> None:
     for kind in ("text/csv", "application/yaml"):
-        with pytest.raises(Refusal, match=said) as refused:
+        with pytest.raises(ShopError, match=said) as refused:
             read(raw, kind)
         assert "\n" not in refused.value.detail
 

@@ -15,8 +15,8 @@ from local import importer
 from local.importer import Part, csv_parts, parts_of, read, send, yaml_parts
 from local.people import Reply, Visitor
 from local.processes import CloudRefused
-from shop.catalog.wire.files import read_file
-from shop.catalog.wire.reading import Terms
+from shop.catalog.schemas.file_parsing import ImportOptions
+from shop.catalog.schemas.files import parse_product_file
 
 NUMBERS = ("created", "changed", "unchanged", "stock_opened", "stock_kept")
 
@@ -35,7 +35,7 @@ class Shop(Visitor):
             return Reply(self.answer, {}, json.dumps({"detail": "the reason"}))
         first_line = int(route.rpartition("first_line=")[2])
         kind = sent["headers"]["Content-Type"]
-        reading = read_file(sent["raw"], kind, Terms(first_line=first_line))
+        reading = parse_product_file(sent["raw"], kind, ImportOptions(first_line=first_line))
         self.ids += [e.product_id for e in reading.entries]
         self.lines += [r.line for r in reading.rejected]
         report: dict[str, Any] = dict.fromkeys(NUMBERS, 0)

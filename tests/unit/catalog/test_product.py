@@ -12,19 +12,19 @@ from shop.catalog.model import (
     Option,
     OptionChoice,
     Product,
-    Status,
+    ProductStatus,
     VariantStatus,
-    checked,
-    product_of,
+    product_id_from,
+    validate_product,
 )
-from shop.kernel.errors import Conflict, Invalid
+from shop.kernel.errors import Conflict, InvalidRequest
 from shop.kernel.money import Money
-from tests.unit.catalog.goods import LATER, THEN, shirt, simple
+from tests.unit.catalog.sample_products import LATER, THEN, shirt, simple
 
 
 def paths(product: Product) -> set[str | None]:
-    with pytest.raises(Invalid) as refused:
-        checked(product)
+    with pytest.raises(InvalidRequest) as refused:
+        validate_product(product)
     return {p.path for p in refused.value.problems}
 
 
@@ -35,40 +35,49 @@ def with_variant(n: int, **more: Any) -> Product:
     return replace(product, variants=tuple(variants))
 
 
-@pytest.mark.parametrize("before", Status)
-@pytest.mark.parametrize("after", Status)
-def test_a_product_moves_along_the_table_and_nowhere_else(before: Status, after: Status) -> None:
+@pytest.mark.parametrize("before", ProductStatus)
+@pytest.mark.parametrize("after", ProductStatus)
+def test_a_product_moves_along_the_table_and_nowhere_else(
+    before: ProductStatus, after: ProductStatus
+) -> None:
     product = shirt(status=before)
     if after in MAY_BECOME[before]:
-        moved = product.became(after, at=LATER)
+        moved = product.with_status(after, at=LATER)
         assert (moved.status, moved.updated_at, moved.created_at) == (after, LATER, THEN)
     else:
         with pytest.raises(Conflict) as refused:
-            product.became(after, at=LATER)
+            product.with_status(after, at=LATER)
         assert refused.value.code == "status_not_allowed"
 
 
 def test_every_status_can_be_left_again() -> None:
-    assert set(MAY_BECOME) == set(Status)
+    assert set(MAY_BECOME) == set(ProductStatus)
     assert all(MAY_BECOME.values())
 
 
-@pytest.mark.parametrize("status", [Status.DRAFT, Status.IN_REVIEW, Status.ARCHIVED])
-def test_only_what_is_published_is_on_sale(status: Status) -> None:
+@pytest.mark.parametrize(
+    "status", [ProductStatus.DRAFT, ProductStatus.IN_REVIEW, ProductStatus.ARCHIVED]
+)
+def test_only_what_is_published_is_on_sale(status: ProductStatus) -> None:
     assert shirt(status=status).on_sale == ()
     assert len(shirt().on_sale) == 5
 
 
 def test_a_discontinued_variant_is_not_on_sale_and_keeps_its_number() -> None:
     product = with_variant(1, status=VariantStatus.DISCONTINUED)
-    assert [v.id for v in checked(product).on_sale] == ["shirt.1", "shirt.3", "shirt.4", "shirt.5"]
+    assert [v.id for v in validate_product(product).on_sale] == [
+        "shirt.1",
+        "shirt.3",
+        "shirt.4",
+        "shirt.5",
+    ]
 
 
 def test_a_product_with_nothing_to_sell_is_not_published() -> None:
-    product = shirt(status=Status.IN_REVIEW)
+    product = shirt(status=ProductStatus.IN_REVIEW)
     gone = tuple(replace(v, status=VariantStatus.DISCONTINUED) for v in product.variants)
     with pytest.raises(Conflict) as refused:
-        replace(product, variants=gone).became(Status.PUBLISHED, at=LATER)
+        replace(product, variants=gone).with_status(ProductStatus.PUBLISHED, at=LATER)
     assert refused.value.code == "no_variant"
 
 
@@ -77,7 +86,7 @@ def test_a_product_with_nothing_to_sell_is_not_published() -> None:
     [("mug", "mug"), ("mug.1", "mug"), ("mug.12", "mug"), ("a-b_c.3", "a-b_c"), ("v1.x", "v1.x")],
 )
 def test_a_variants_id_tells_its_product(some_id: str, product_id: str) -> None:
-    assert product_of(some_id) == product_id
+    assert product_id_from(some_id) == product_id
 
 
 @pytest.mark.parametrize(

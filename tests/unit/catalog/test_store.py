@@ -20,16 +20,16 @@ from shop.catalog.model import (
     OptionChoice,
     PriceBand,
     Product,
-    Status,
-    postings_of,
-    search_for,
+    ProductStatus,
+    build_search,
+    product_postings,
 )
-from shop.catalog.store import DynamoCatalogue, changes
-from shop.catalog.store.lists import CALLS
+from shop.catalog.store import DynamoProductCatalog, product_writes
 from shop.catalog.store.rows import CatalogRow, claim_key
+from shop.catalog.store.search import MAX_QUERIES
 from shop.kernel.errors import Conflict
-from tests.kit.calls import counted
-from tests.unit.catalog.goods import LATER, THEN, shirt, simple
+from tests.kit.aws_call_counter import count_calls
+from tests.unit.catalog.sample_products import LATER, THEN, shirt, simple
 
 pytestmark = [pytest.mark.usefixtures("table"), pytest.mark.slow]
 
@@ -73,13 +73,13 @@ def out_of_step() -> set[str]:
     """Postings that lie where the product's own list of them does not say, or are missing there."""
     wrong: set[str] = set()
     wanted: dict[tuple[str, str], int] = {}
-    catalogue = DynamoCatalogue()
+    catalogue = DynamoProductCatalog()
     there = {(r["PK"]["S"], r["SK"]["S"]): r for r in rows()}
     for heading, _ in list(there):
         if heading.startswith("PRODUCT#"):
-            product = catalogue.product(heading.removeprefix("PRODUCT#"))
-            for posting in postings_of(product):
-                wanted[posting.heading, posting.place] = product.version
+            product = catalogue.get(heading.removeprefix("PRODUCT#"))
+            for posting in product_postings(product):
+                wanted[posting.heading, posting.sort_key] = product.version
     for key, row in there.items():
         if key[0].startswith(("WORD#", "CATEGORY#", "ALL#")):
             if key not in wanted:
@@ -106,13 +106,13 @@ def wordy(product_id: str, prefix: str, **more: Any) -> Product:
 @pytest.fixture
 def small_transactions(monkeypatch: pytest.MonkeyPatch) -> None:
     """Transactions of 12 actions: moto copies its tables for each, and 100 would take minutes."""
-    monkeypatch.setattr(changes, "ACTIONS", 12)
-    monkeypatch.setattr(changes, "ROOM", 10)
+    monkeypatch.setattr(product_writes, "MAX_ACTIONS_PER_TRANSACTION", 12)
+    monkeypatch.setattr(product_writes, "MAX_POSTINGS_PER_TRANSACTION", 10)
 
 
 def test_an_ordinary_change_is_two_calls_and_all_or_nothing() -> None:
-    with counted() as calls:
-        DynamoCatalogue().save(shirt(), expected_version=0)
+    with count_calls() as calls:
+        DynamoProductCatalog().save(shirt(), expected_version=0)
     assert calls.names == [
         "dynamodb.BatchGetItem catalog",
         "dynamodb.TransactWriteItems catalog",
@@ -123,22 +123,23 @@ def test_an_ordinary_change_is_two_calls_and_all_or_nothing() -> None:
 @pytest.mark.usefixtures("small_transactions")
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize(
-    "change", [simple("a", "Cup"), wordy("a", "new"), simple("a", "Mug", status=Status.ARCHIVED)]
+    "change",
+    [simple("a", "Cup"), wordy("a", "new"), simple("a", "Mug", status=ProductStatus.ARCHIVED)],
 )
 @pytest.mark.parametrize("before", [simple("a", "Mug"), wordy("a", "old")])
 def test_a_crash_during_a_change_leaves_nothing_out_of_step(
     before: Product, change: Product, after: bool
 ) -> None:
-    catalogue = DynamoCatalogue()
+    catalogue = DynamoProductCatalog()
     for at in range(1, 12):
-        version = catalogue.products(["a"]).get("a", replace(before, version=0)).version
+        version = catalogue.get_many(["a"]).get("a", replace(before, version=0)).version
         version = catalogue.save(before, expected_version=version).version
         changed = replace(change, updated_at=LATER)
         work = partial(catalogue.save, changed, expected_version=version)
         crashed = crashing(at, after=after, work=work)
-        now = catalogue.product("a")
+        now = catalogue.get("a")
         assert now.version in (version, version + 1)
-        catalogue.mend(at=LATER + changes.GRACE)
+        catalogue.finish_reindexing(at=LATER + product_writes.ABANDONED_AFTER)
         assert out_of_step() == set(), f"crash at call {at}"
         if not crashed:
             return
@@ -147,9 +148,9 @@ def test_a_crash_during_a_change_leaves_nothing_out_of_step(
 
 @pytest.mark.parametrize("after", [False, True])
 def test_a_crash_during_an_import_leaves_nothing_out_of_step(after: bool) -> None:
-    catalogue = DynamoCatalogue()
+    catalogue = DynamoProductCatalog()
     for at in range(1, 40):
-        known = catalogue.products([f"p{n}" for n in range(8)])
+        known = catalogue.get_many([f"p{n}" for n in range(8)])
         products = [
             replace(
                 simple(f"p{n}", f"Round {at} thing {n}", updated_at=LATER),
@@ -158,7 +159,7 @@ def test_a_crash_during_an_import_leaves_nothing_out_of_step(after: bool) -> Non
             for n in range(8)
         ]
         crashed = crashing(at, after=after, work=partial(catalogue.save_many, products))
-        catalogue.mend(at=LATER + changes.GRACE)
+        catalogue.finish_reindexing(at=LATER + product_writes.ABANDONED_AFTER)
         assert out_of_step() == set(), f"crash at call {at}"
         if not crashed:
             return
@@ -167,19 +168,19 @@ def test_a_crash_during_an_import_leaves_nothing_out_of_step(after: bool) -> Non
 
 @pytest.mark.usefixtures("small_transactions")
 def test_a_change_after_a_crashed_one_takes_over_what_was_left() -> None:
-    catalogue = DynamoCatalogue()
+    catalogue = DynamoProductCatalog()
     catalogue.save(wordy("a", "old"), expected_version=0)
     work = partial(catalogue.save, wordy("a", "new"), expected_version=1)
     assert crashing(3, after=False, work=work)
     assert out_of_step()
     catalogue.save(simple("a", "Plain"), expected_version=2)
     assert out_of_step() == {"unfinished ('REINDEX', 'a')"}
-    catalogue.mend(at=THEN + changes.GRACE)
+    catalogue.finish_reindexing(at=THEN + product_writes.ABANDONED_AFTER)
     assert out_of_step() == set()
 
 
 def test_a_change_in_the_midst_of_an_import_is_not_overwritten_for_good() -> None:
-    catalogue = DynamoCatalogue()
+    catalogue = DynamoProductCatalog()
     send = BaseClient._make_api_call  # type: ignore[attr-defined]
     done = False
 
@@ -193,9 +194,9 @@ def test_a_change_in_the_midst_of_an_import_is_not_overwritten_for_good() -> Non
     with patch.object(BaseClient, "_make_api_call", sending):
         assert catalogue.save_many([simple("a", "By import"), simple("b", "By import")]) == {}
     assert done
-    assert catalogue.product("a").title == "By staff"
+    assert catalogue.get("a").title == "By staff"
     assert out_of_step(), "the import wrote an old card: that is what mend is for"
-    assert catalogue.mend(at=LATER + changes.GRACE) == 1
+    assert catalogue.finish_reindexing(at=LATER + product_writes.ABANDONED_AFTER) == 1
     assert out_of_step() == set()
 
 
@@ -222,9 +223,9 @@ def many_skus(product_id: str, prefix: str, **more: Any) -> Product:
 def test_a_crash_while_skus_are_claimed_leaves_none_taken_for_good(
     after: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(changes, "ACTIONS", 5)
-    monkeypatch.setattr(changes, "ROOM", 3)
-    catalogue = DynamoCatalogue()
+    monkeypatch.setattr(product_writes, "MAX_ACTIONS_PER_TRANSACTION", 5)
+    monkeypatch.setattr(product_writes, "MAX_POSTINGS_PER_TRANSACTION", 3)
+    catalogue = DynamoProductCatalog()
     for at in range(1, 40):
         old, now = f"{at}a", f"{at}b"
         product_id = f"screw{at}"
@@ -233,13 +234,17 @@ def test_a_crash_while_skus_are_claimed_leaves_none_taken_for_good(
             catalogue.save, many_skus(product_id, now, updated_at=LATER), expected_version=1
         )
         crashed = crashing(at, after=after, work=work)
-        kept = catalogue.product(product_id)
-        meant = kept.claims
+        kept = catalogue.get(product_id)
+        meant = kept.claimed_skus
         held = claims()
         assert all(held[sku] == product_id for sku in meant), f"crash at call {at}"
         # What it does not sell is anybody's, at the latest when nobody can be at work any more.
         free = {f"{p}{n}" for p in (old, now) for n in range(SKUS)} - meant
-        taker = many_skus(f"taker{at}", min(free)[: len(old)], updated_at=LATER + 2 * changes.GRACE)
+        taker = many_skus(
+            f"taker{at}",
+            min(free)[: len(old)],
+            updated_at=LATER + 2 * product_writes.ABANDONED_AFTER,
+        )
         catalogue.save(taker, expected_version=0)
         assert claims()[min(free)] == f"taker{at}"
         if not crashed:
@@ -248,7 +253,7 @@ def test_a_crash_while_skus_are_claimed_leaves_none_taken_for_good(
 
 
 def test_a_claim_that_may_be_under_way_is_not_taken_over() -> None:
-    catalogue = DynamoCatalogue()
+    catalogue = DynamoProductCatalog()
     CatalogRow(*claim_key("X"), owner="slow", since=int(LATER.timestamp())).save()
 
     def taking(at: datetime) -> Product:
@@ -257,42 +262,47 @@ def test_a_claim_that_may_be_under_way_is_not_taken_over() -> None:
         return catalogue.save(replace(mine, variants=variants), expected_version=0)
 
     with pytest.raises(Conflict, match="product slow"):
-        taking(LATER + changes.GRACE - timedelta(seconds=1))
-    assert taking(LATER + changes.GRACE).version == 1
+        taking(LATER + product_writes.ABANDONED_AFTER - timedelta(seconds=1))
+    assert taking(LATER + product_writes.ABANDONED_AFTER).version == 1
     assert claims() == {"X": "fast"}
 
 
 def test_a_change_that_leaves_the_skus_alone_writes_no_claims() -> None:
-    catalogue = DynamoCatalogue()
+    catalogue = DynamoProductCatalog()
     catalogue.save(shirt(), expected_version=0)
     assert len(claims()) == 5
-    with counted() as calls:
+    with count_calls() as calls:
         catalogue.save(shirt(title="Linen Shirt, long"), expected_version=1)
     (written,) = [c for c in calls.made if c.operation == "TransactWriteItems"]
     assert "SKU#" not in str(written.parameters)
 
 
 def test_an_import_of_plain_products_costs_one_write_more_for_each_sku() -> None:
-    with counted() as calls:
-        DynamoCatalogue().save_many([simple(f"p{n}", f"Mug {n}") for n in range(33)])
+    with count_calls() as calls:
+        DynamoProductCatalog().save_many([simple(f"p{n}", f"Mug {n}") for n in range(33)])
     written = [c for c in calls.made if c.operation == "TransactWriteItems"]
     assert [len(c.parameters["TransactItems"]) for c in written] == [99, 33]
 
 
 def test_what_may_still_be_under_way_is_not_mended() -> None:
-    catalogue = DynamoCatalogue()
+    catalogue = DynamoProductCatalog()
     work = partial(catalogue.save_many, [simple("a", "Mug", updated_at=LATER)])
     assert crashing(3, after=False, work=work)
-    assert catalogue.mend(at=LATER + changes.GRACE - timedelta(seconds=1)) == 0
-    assert catalogue.mend(at=LATER + changes.GRACE) == 1
-    assert catalogue.mend(at=LATER + changes.GRACE) == 0
+    assert (
+        catalogue.finish_reindexing(
+            at=LATER + product_writes.ABANDONED_AFTER - timedelta(seconds=1)
+        )
+        == 0
+    )
+    assert catalogue.finish_reindexing(at=LATER + product_writes.ABANDONED_AFTER) == 1
+    assert catalogue.finish_reindexing(at=LATER + product_writes.ABANDONED_AFTER) == 0
 
 
 def test_a_search_is_one_read_of_what_it_shows() -> None:
-    catalogue = DynamoCatalogue()
+    catalogue = DynamoProductCatalog()
     catalogue.save_many([simple(f"p{n}", "Mug", categories=(Category("Home"),)) for n in range(40)])
-    for question in (search_for("mugs"), search_for(None, categories=["home"])):
-        with counted() as calls:
+    for question in (build_search("mugs"), build_search(None, categories=["home"])):
+        with count_calls() as calls:
             assert len(catalogue.search(question, limit=20).items) == 20
         assert calls.names == ["dynamodb.Query catalog"]
         assert calls.made[0].parameters["Limit"] == 21
@@ -302,16 +312,16 @@ def test_a_search_is_one_read_of_what_it_shows() -> None:
 
 def test_what_is_in_two_of_the_categories_is_listed_once() -> None:
     both = (Category("Home"), Category("Kitchen"))
-    DynamoCatalogue().save_many(
+    DynamoProductCatalog().save_many(
         [simple("a", "Mug", categories=both), simple("b", "Pan", categories=both[1:])]
     )
-    asked = search_for(None, categories=["home", "kitchen"])
-    found = DynamoCatalogue().search(asked, limit=20).items
+    asked = build_search(None, categories=["home", "kitchen"])
+    found = DynamoProductCatalog().search(asked, limit=20).items
     assert [card.product_id for card in found] == ["a", "b"]
 
 
 def test_a_card_is_made_once_and_anew_when_it_changed() -> None:
-    catalogue, asked = DynamoCatalogue(), search_for("mug")
+    catalogue, asked = DynamoProductCatalog(), build_search("mug")
     catalogue.save(simple("a", "Mug"), expected_version=0)
     (first,) = catalogue.search(asked, limit=20).items
     (again,) = catalogue.search(asked, limit=20).items
@@ -322,33 +332,33 @@ def test_a_card_is_made_once_and_anew_when_it_changed() -> None:
 
 
 def test_a_search_with_comparisons_has_a_ceiling() -> None:
-    catalogue = DynamoCatalogue()
+    catalogue = DynamoProductCatalog()
     catalogue.save_many([simple(f"p{n}", "Common Mug", price=n) for n in range(30)])
-    rare = search_for("common", price=PriceBand(10**6, None))
-    with patch("shop.catalog.store.lists.LOOKED_AT", 5), counted() as calls:
+    rare = build_search("common", price=PriceBand(10**6, None))
+    with patch("shop.catalog.store.search.MAX_CARDS_READ", 5), count_calls() as calls:
         page = catalogue.search(rare, limit=10)
-    assert len(calls) == CALLS
+    assert len(calls) == MAX_QUERIES
     assert page.items == ()
     assert page.cursor is not None
 
 
 @pytest.mark.parametrize(("ids", "reads"), [(1, 1), (100, 1), (101, 2)])
 def test_products_are_read_a_hundred_at_a_time(ids: int, reads: int) -> None:
-    with counted() as calls:
-        DynamoCatalogue().variants([f"p{n}.1" for n in range(ids)])
+    with count_calls() as calls:
+        DynamoProductCatalog().get_variants([f"p{n}.1" for n in range(ids)])
     assert calls.names == ["dynamodb.BatchGetItem catalog"] * reads
 
 
 def test_the_variants_of_one_product_are_read_once() -> None:
-    DynamoCatalogue().save(shirt(), expected_version=0)
-    with counted() as calls:
-        assert len(DynamoCatalogue().variants([f"shirt.{n}" for n in range(1, 6)])) == 5
+    DynamoProductCatalog().save(shirt(), expected_version=0)
+    with count_calls() as calls:
+        assert len(DynamoProductCatalog().get_variants([f"shirt.{n}" for n in range(1, 6)])) == 5
     assert len(calls.made[0].parameters["RequestItems"]["catalog"]["Keys"]) == 1
 
 
 def test_items_of_ordinary_products_are_below_a_kilobyte() -> None:
     long = "A light shirt of European linen for warm days and cool evenings. " * 8
-    DynamoCatalogue().save(shirt(description=long), expected_version=0)
+    DynamoProductCatalog().save(shirt(description=long), expected_version=0)
     for row in rows():
         size = sum(
             len(name)

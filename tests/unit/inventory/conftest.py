@@ -7,23 +7,23 @@ from collections.abc import Iterator
 import pytest
 from moto import mock_aws
 
-from shop.inventory.store import DynamoStock
-from shop.inventory.store.rows import BinRow
-from shop.storage.table import connection
-from shop.storage.transactions import DynamoLedger
-from tests.doubles.inventory import MemoryLedger, MemoryStock
-from tests.unit.inventory.room import Room
+from shop.inventory.store import DynamoStockRepository
+from shop.inventory.store.rows import ShardRow
+from shop.storage.connection import connection
+from shop.storage.transactions import DynamoUnitOfWork
+from tests.doubles.inventory import MemoryStockRepository, MemoryUnitOfWork
+from tests.unit.inventory.stock_fixture import StockFixture
 
 
 @pytest.fixture(params=["memory", "dynamo"])
-def room(request: pytest.FixtureRequest) -> Iterator[Room]:
+def stock_fixture(request: pytest.FixtureRequest) -> Iterator[StockFixture]:
     if request.param == "memory":
-        yield Room(MemoryStock(), MemoryLedger())
+        yield StockFixture(MemoryStockRepository(), MemoryUnitOfWork())
         return
     with mock_aws():
-        BinRow.create_table(billing_mode="PAY_PER_REQUEST")
+        ShardRow.create_table(billing_mode="PAY_PER_REQUEST")
         clock = itertools.count(1_800_000_000, 0.3)
-        stock = DynamoStock(
+        stock = DynamoStockRepository(
             chance=random.Random(1), sleep=lambda seconds: None, clock=lambda: next(clock)
         )
-        yield Room(stock, DynamoLedger(connection()))
+        yield StockFixture(stock, DynamoUnitOfWork(connection()))

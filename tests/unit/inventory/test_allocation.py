@@ -8,30 +8,32 @@ from hypothesis import strategies as st
 
 from shop.inventory.model import Demand, Shortage
 from shop.inventory.model.allocation import (
-    TRIED_IN_FULL,
+    MAX_LOCATIONS_FOR_EXHAUSTIVE_SEARCH,
+    AllocationPolicy,
+    GeoPoint,
     Location,
-    Place,
-    Policy,
-    Preference,
+    LocationPreference,
     allocate,
 )
-from shop.kernel.errors import Invalid
+from shop.kernel.errors import InvalidRequest
 
-BERLIN = Place("DE", 52.52, 13.40)
-MUNICH = Place("DE", 48.14, 11.58)
-PARIS = Place("FR", 48.86, 2.35)
-POTSDAM = Place("DE", 52.39, 13.06)
+BERLIN = GeoPoint("DE", 52.52, 13.40)
+MUNICH = GeoPoint("DE", 48.14, 11.58)
+PARIS = GeoPoint("FR", 48.86, 2.35)
+POTSDAM = GeoPoint("DE", 52.39, 13.06)
 SHOPS = (Location("berlin", BERLIN, 2), Location("munich", MUNICH, 1), Location("paris", PARIS, 3))
 
 
-def policy(*preferences: Preference, splits: bool = True, most: int | None = None) -> Policy:
-    return Policy(preferences, splits_lines=splits, most_parcels=most)
+def policy(
+    *preferences: LocationPreference, splits: bool = True, most: int | None = None
+) -> AllocationPolicy:
+    return AllocationPolicy(preferences, splits_lines=splits, max_parcels=most)
 
 
-NEAREST = policy(Preference.NEAREST)
-FEWEST = policy(Preference.FEWEST_PARCELS, Preference.NEAREST)
-HIGHEST = policy(Preference.HIGHEST_STOCK)
-PRIORITY = policy(Preference.PRIORITY)
+NEAREST = policy(LocationPreference.NEAREST)
+FEWEST = policy(LocationPreference.FEWEST_PARCELS, LocationPreference.NEAREST)
+HIGHEST = policy(LocationPreference.HIGHEST_STOCK)
+PRIORITY = policy(LocationPreference.PRIORITY)
 
 
 def test_needing_five_with_three_and_ten_in_stock_allocates_five() -> None:
@@ -56,7 +58,7 @@ def test_the_fewest_parcels_win_over_the_nearest() -> None:
 
 def test_among_equally_few_parcels_the_nearer_serves() -> None:
     stocked = {"berlin": {"A": 5}, "munich": {"A": 9}, "paris": {"A": 9}}
-    done = allocate([Demand("A", 5)], stocked, SHOPS, FEWEST, Place("DE", 48.0, 11.0))
+    done = allocate([Demand("A", 5)], stocked, SHOPS, FEWEST, GeoPoint("DE", 48.0, 11.0))
     assert done.parcels == {"munich": {"A": 5}}
 
 
@@ -80,7 +82,7 @@ def test_the_first_choice_serves_before_the_second() -> None:
 
 def test_a_line_is_left_whole_where_the_policy_says_so() -> None:
     stocked = {"berlin": {"A": 3}, "munich": {"A": 4}, "paris": {"A": 5}}
-    whole = policy(Preference.NEAREST, splits=False)
+    whole = policy(LocationPreference.NEAREST, splits=False)
     done = allocate([Demand("A", 4)], stocked, SHOPS, whole, POTSDAM)
     assert done.parcels == {"munich": {"A": 4}}
     done = allocate([Demand("A", 6)], stocked, SHOPS, whole, POTSDAM)
@@ -89,7 +91,9 @@ def test_a_line_is_left_whole_where_the_policy_says_so() -> None:
 
 def test_an_order_is_not_cut_into_more_parcels_than_allowed() -> None:
     stocked = {"berlin": {"A": 3}, "munich": {"A": 3}, "paris": {"A": 3}}
-    done = allocate([Demand("A", 9)], stocked, SHOPS, policy(Preference.NEAREST, most=2), POTSDAM)
+    done = allocate(
+        [Demand("A", 9)], stocked, SHOPS, policy(LocationPreference.NEAREST, most=2), POTSDAM
+    )
     assert done.parcels == {"berlin": {"A": 3}, "munich": {"A": 3}}
     assert done.short == (Shortage("A", 9, 6),)
 
@@ -106,30 +110,30 @@ def test_a_location_serves_only_where_it_ships_to() -> None:
 
 
 def test_without_coordinates_the_own_country_is_near() -> None:
-    here = (Location("a", Place("FR")), Location("b", Place("DE")))
+    here = (Location("a", GeoPoint("FR")), Location("b", GeoPoint("DE")))
     stocked = {"a": {"A": 9}, "b": {"A": 9}}
-    assert allocate([Demand("A", 1)], stocked, here, NEAREST, Place("DE")).parcels == {
+    assert allocate([Demand("A", 1)], stocked, here, NEAREST, GeoPoint("DE")).parcels == {
         "b": {"A": 1}
     }
 
 
 def test_distances_are_great_circles() -> None:
     assert BERLIN.distance(MUNICH) == pytest.approx(504, abs=3)
-    assert BERLIN.distance(Place("DE")) == 0.0
+    assert BERLIN.distance(GeoPoint("DE")) == 0.0
 
 
 @pytest.mark.parametrize(
     "wrong",
     [
-        lambda: Policy(()),
-        lambda: policy(Preference.NEAREST, Preference.NEAREST),
-        lambda: policy(Preference.NEAREST, most=0),
-        lambda: Place("DE", 91.0, 0.0),
-        lambda: Place("DE", 0.0, 181.0),
+        lambda: AllocationPolicy(()),
+        lambda: policy(LocationPreference.NEAREST, LocationPreference.NEAREST),
+        lambda: policy(LocationPreference.NEAREST, most=0),
+        lambda: GeoPoint("DE", 91.0, 0.0),
+        lambda: GeoPoint("DE", 0.0, 181.0),
     ],
 )
 def test_a_policy_that_makes_no_sense_is_refused(wrong: object) -> None:
-    with pytest.raises(Invalid):
+    with pytest.raises(InvalidRequest):
         wrong()  # type: ignore[operator]
 
 
@@ -139,8 +143,8 @@ stocks = st.dictionaries(
 )
 wishes = st.lists(st.builds(Demand, st.sampled_from("ABC"), st.integers(1, 6)), max_size=5)
 rules = st.builds(
-    Policy,
-    st.lists(st.sampled_from(list(Preference)), min_size=1, unique=True).map(tuple),
+    AllocationPolicy,
+    st.lists(st.sampled_from(list(LocationPreference)), min_size=1, unique=True).map(tuple),
     st.booleans(),
     st.none() | st.integers(1, 5),
 )
@@ -150,10 +154,10 @@ rules = st.builds(
 @given(wishes, stocks, rules)
 @settings(max_examples=400)
 def test_never_more_than_asked_never_more_than_there_is_and_nothing_lost(
-    wanted: list[Demand], stocked: dict[str, dict[str, int]], rule: Policy
+    wanted: list[Demand], stocked: dict[str, dict[str, int]], rule: AllocationPolicy
 ) -> None:
-    locations = [Location(name, Place("DE"), n) for n, name in enumerate(names)]
-    done = allocate(wanted, stocked, locations, rule, Place("DE"))
+    locations = [Location(name, GeoPoint("DE"), n) for n, name in enumerate(names)]
+    done = allocate(wanted, stocked, locations, rule, GeoPoint("DE"))
     short = {one.sku: one for one in done.short}
     for sku in "ABC":
         asked = sum(d.quantity for d in wanted if d.sku == sku)
@@ -165,11 +169,11 @@ def test_never_more_than_asked_never_more_than_there_is_and_nothing_lost(
             assert served < asked
         else:
             assert served == asked
-        if rule.splits_lines and rule.most_parcels is None:
+        if rule.splits_lines and rule.max_parcels is None:
             assert served == min(asked, there)
     for name, parcel in done.parcels.items():
         assert all(0 < units <= stocked[name][sku] for sku, units in parcel.items())
-    assert len(done.parcels) <= (rule.most_parcels or len(names))
+    assert len(done.parcels) <= (rule.max_parcels or len(names))
 
 
 @pytest.mark.slow
@@ -178,8 +182,8 @@ def test_never_more_than_asked_never_more_than_there_is_and_nothing_lost(
 def test_no_smaller_choice_of_locations_would_have_served_everything(
     wanted: list[Demand], stocked: dict[str, dict[str, int]]
 ) -> None:
-    locations = [Location(name, Place("DE")) for name in names]
-    done = allocate(wanted, stocked, locations, FEWEST, Place("DE"))
+    locations = [Location(name, GeoPoint("DE")) for name in names]
+    done = allocate(wanted, stocked, locations, FEWEST, GeoPoint("DE"))
     if done.short:
         return
     asked: dict[str, int] = {}
@@ -194,7 +198,9 @@ def test_no_smaller_choice_of_locations_would_have_served_everything(
 
 
 def test_many_locations_are_tried_step_by_step() -> None:
-    many = [Location(f"{n:02}", Place("DE")) for n in range(TRIED_IN_FULL + 5)]
+    many = [
+        Location(f"{n:02}", GeoPoint("DE")) for n in range(MAX_LOCATIONS_FOR_EXHAUSTIVE_SEARCH + 5)
+    ]
     stocked = {place.name: {"A": 1} for place in many} | {"07": {"A": 6}, "11": {"A": 3}}
-    done = allocate([Demand("A", 9)], stocked, many, FEWEST, Place("DE"))
+    done = allocate([Demand("A", 9)], stocked, many, FEWEST, GeoPoint("DE"))
     assert done.parcels == {"07": {"A": 6}, "11": {"A": 3}}

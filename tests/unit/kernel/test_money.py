@@ -5,8 +5,8 @@ from fractions import Fraction
 
 import pytest
 
-from shop.kernel.errors import Invalid
-from shop.kernel.money import LARGEST, Money, Rounding, apportion, parse_money, ratio
+from shop.kernel.errors import InvalidRequest
+from shop.kernel.money import MAX_SAFE_INTEGER, Money, Rounding, apportion, parse_money, ratio
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from shop.kernel.money import LARGEST, Money, Rounding, apportion, parse_money, 
         ("1480.00", "JPY", 1480),
         ("1.234", "KWD", 1234),
         ("0", "USD", 0),
-        ("90071992547409.91", "USD", LARGEST),
+        ("90071992547409.91", "USD", MAX_SAFE_INTEGER),
     ],
 )
 def test_a_price_is_read_as_it_is_written(text: str | float, currency: str, minor: int) -> None:
@@ -41,7 +41,7 @@ def test_a_price_is_read_as_it_is_written(text: str | float, currency: str, mino
     ],
 )
 def test_a_price_is_never_guessed_at_nor_rounded(text: str, currency: str) -> None:
-    with pytest.raises(Invalid) as refused:
+    with pytest.raises(InvalidRequest) as refused:
         parse_money(text, currency)
     assert refused.value.code == "price_invalid"
 

@@ -5,43 +5,43 @@ from collections.abc import Iterator
 import pytest
 from moto import mock_aws
 
-from tests.doubles.inventory import MemoryLedger, MemoryStock
-from tests.doubles.orders import MemoryOrders
+from tests.doubles.inventory import MemoryStockRepository, MemoryUnitOfWork
+from tests.doubles.orders import MemoryOrderRepository
 from tests.kit.shop import create_tables
-from tests.unit.orders.room import Room
+from tests.unit.orders.order_fixture import OrderFixture
 
 
 @pytest.fixture
-def memory() -> Room:
+def memory() -> OrderFixture:
     """The world of the doubles alone."""
-    return Room(MemoryOrders(), MemoryStock(), MemoryLedger())
+    return OrderFixture(MemoryOrderRepository(), MemoryStockRepository(), MemoryUnitOfWork())
 
 
 @pytest.fixture(params=["memory", "dynamo"])
-def room(request: pytest.FixtureRequest, memory: Room) -> Iterator[Room]:
+def order_fixture(request: pytest.FixtureRequest, memory: OrderFixture) -> Iterator[OrderFixture]:
     """Each of both worlds."""
     if request.param == "memory":
         yield memory
         return
     with mock_aws():
         create_tables()
-        from shop.inventory.store import DynamoStock, count_bins
-        from shop.orders.store import DynamoLetters, DynamoOrders, DynamoWaits
-        from shop.pricing.store import DynamoTallies
+        from shop.inventory.store import DynamoStockRepository, counter_shards
+        from shop.orders.store import DynamoOrderEmails, DynamoOrderRepository, DynamoWorkflowTokens
         from shop.pricing.store.rows import COUNT, PricingRow
-        from shop.storage.table import connection
-        from shop.storage.transactions import DynamoLedger
+        from shop.pricing.store.usage_counters import DynamoUsageCounters
+        from shop.storage.connection import connection
+        from shop.storage.transactions import DynamoUnitOfWork
 
-        class Counting(DynamoTallies):
-            def used(self, sort: str, name: str) -> int:
-                key = f"{sort.upper()}#{name}"
+        class Counting(DynamoUsageCounters):
+            def used(self, kind: str, name: str) -> int:
+                key = f"{kind.upper()}#{name}"
                 return sum(int(row.used) for row in PricingRow.batch_get([(key, COUNT)]))
 
-        yield Room(
-            DynamoOrders(),
-            DynamoStock(),
-            DynamoLedger(connection()),
-            Counting(count_bins()),
-            DynamoWaits(),
-            DynamoLetters(),
+        yield OrderFixture(
+            DynamoOrderRepository(),
+            DynamoStockRepository(),
+            DynamoUnitOfWork(connection()),
+            Counting(counter_shards()),
+            DynamoWorkflowTokens(),
+            DynamoOrderEmails(),
         )

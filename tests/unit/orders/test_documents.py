@@ -6,16 +6,17 @@ from datetime import timedelta
 
 import pytest
 
-from shop.inventory.model import Hold
+from shop.inventory.model import Reservation
 from shop.kernel.money import Money
-from shop.orders.model import Order, ParcelStatus
-from shop.orders.store.book import order_of, row_of
-from shop.orders.store.document import from_document, to_document
+from shop.orders.model import Order, ShipmentStatus
+from shop.orders.store.repository import order_from_row, order_to_row
 from shop.orders.store.rows import OrderRow
-from shop.pricing.actions.quoting import quote
-from shop.pricing.model import Basket, BasketLine, Destination, Rules
-from tests.kit.sold import THEN, an_order
-from tests.unit.orders.room import Room
+from shop.orders.store.serialization import from_document, to_document
+from shop.pricing.actions.quotes import quote
+from shop.pricing.model.basket import Basket, BasketLine, Destination
+from shop.pricing.model.rule_set import RuleSet
+from tests.kit.orders import BLACK_FRIDAY, make_order
+from tests.unit.orders.order_fixture import OrderFixture
 
 UNIT = 1024
 """Bytes that one write unit pays for."""
@@ -32,47 +33,47 @@ def through(order: Order) -> Order:
     )
 
 
-def lives(room: Room) -> list[Order]:
+def lives(room: OrderFixture) -> list[Order]:
     """An order at every turn of its life."""
-    seen = [room.place(an_order(pieces=(2, 1, 1)))]
+    seen = [room.place(make_order(pieces=(2, 1, 1)))]
     seen.append(room.pay(seen[-1]))
-    seen.append(room.sold(an_order("ord_2", (2, 1))))
+    seen.append(room.sold(make_order("ord_2", (2, 1))))
     seen.append(room.ship(seen[-1], "1Z1", lines={"li_1": 1}, tracking_url="https://ups.com/1Z1"))
     seen.append(room.ship(seen[-1], "1Z2"))
     room.later(hours=1)
     seen.append(room.hear("in_transit", "1Z1"))
-    seen.append(room.hear(ParcelStatus.LOST, "1Z1", at=room.now + timedelta(seconds=1)))
+    seen.append(room.hear(ShipmentStatus.LOST, "1Z1", at=room.now + timedelta(seconds=1)))
     seen.append(room.hear("delivered", "1Z2"))
     seen.append(room.capture(seen[-1]))
-    seen.append(room.cancel(room.place(an_order("ord_3"), owner="customer"), "no"))
+    seen.append(room.cancel(room.place(make_order("ord_3"), owner="customer"), "no"))
     return seen
 
 
-def test_an_order_reads_as_it_was_written_at_every_turn_of_its_life(memory: Room) -> None:
+def test_an_order_reads_as_it_was_written_at_every_turn_of_its_life(memory: OrderFixture) -> None:
     for order in lives(memory):
         assert through(order) == order
 
 
-def test_an_order_reads_as_it_was_written_through_its_row(memory: Room) -> None:
+def test_an_order_reads_as_it_was_written_through_its_row(memory: OrderFixture) -> None:
     for order in lives(memory):
         row = OrderRow()
         row.deserialize(_item(order))
-        assert order_of(row) == order
+        assert order_from_row(row) == order
 
 
-def test_holds_elsewhere_and_on_a_shard_are_remembered(memory: Room) -> None:
-    holds = (Hold("A", 1), Hold("B", 2, "north"), Hold("C", 3, "main", 7))
-    order = replace(an_order(), holds=holds, allocation={"li_1": "north"})
+def test_holds_elsewhere_and_on_a_shard_are_remembered(memory: OrderFixture) -> None:
+    holds = (Reservation("A", 1), Reservation("B", 2, "north"), Reservation("C", 3, "main", 7))
+    order = replace(make_order(), reservations=holds, allocation={"li_1": "north"})
     assert through(order) == order
 
 
-def test_a_document_without_the_newer_fields_is_read(memory: Room) -> None:
-    document = to_document(an_order())
+def test_a_document_without_the_newer_fields_is_read(memory: OrderFixture) -> None:
+    document = to_document(make_order())
     assert all(len(line) < 12 for line in document["lines"])
-    for name in ("parcels", "history", "holds", "allocation", "quote", "cancel_reason"):
+    for name in ("parcels", "history", "reservations", "allocation", "quote", "cancel_reason"):
         document.pop(name, None)
     read = from_document(document, order_id="ord_1", owner="guest", status="placed", version=1)
-    assert replace(read, holds=an_order().holds) == an_order()
+    assert replace(read, reservations=make_order().reservations) == make_order()
 
 
 def realistic(owner: str) -> Order:
@@ -92,8 +93,8 @@ def realistic(owner: str) -> Order:
         shipping=Money(495, "EUR"),
         shipping_method="eu-standard",
     )
-    priced = quote(basket, rules=Rules(version="17"), at=THEN)
-    template = an_order("ord_x2t7t7pvmj2pfkhzqtoz2tvenm", (1, 2), owner=owner)
+    priced = quote(basket, rules=RuleSet(version="17"), at=BLACK_FRIDAY)
+    template = make_order("ord_x2t7t7pvmj2pfkhzqtoz2tvenm", (1, 2), owner=owner)
     lines = tuple(
         replace(
             line,
@@ -138,28 +139,28 @@ def realistic(owner: str) -> Order:
             "postal_code": "04275",
             "address_country": "DE",
         },
-        holds=tuple(Hold(line.sku, line.quantity) for line in lines),
+        reservations=tuple(Reservation(line.sku, line.quantity) for line in lines),
         quote=priced.to_dict(),
-        placed_at=THEN.replace(microsecond=672441),
-        pay_by=THEN.replace(microsecond=672441) + timedelta(minutes=30),
+        placed_at=BLACK_FRIDAY.replace(microsecond=672441),
+        pay_by=BLACK_FRIDAY.replace(microsecond=672441) + timedelta(minutes=30),
     )
 
 
 @pytest.mark.parametrize("owner", ["guest", "1c3e9d0a-7f4b-4a57-9a55-0f6a2c9e11aa"])
 def test_an_order_of_two_lines_costs_one_write_unit(owner: str) -> None:
-    placed, events = realistic(owner).placed()
+    placed, events = realistic(owner).place()
     assert _bytes(placed, events) <= UNIT
-    from shop.payments.model import PaymentStatus, Report
+    from shop.payments.model import PaymentStatus, ProviderPaymentState
 
-    report = Report(
+    report = ProviderPaymentState(
         "pay_lbwwxygxpmhmzpxtddpsl7e5na", PaymentStatus.AUTHORISED, authorised=placed.total
     )
-    confirmed, events = placed.with_payment(report, THEN + timedelta(seconds=1), "sandbox")
+    confirmed, events = placed.with_payment(report, BLACK_FRIDAY + timedelta(seconds=1), "sandbox")
     assert _bytes(confirmed, events) <= UNIT
 
 
 def _item(order: Order, events: object = ()) -> dict[str, dict[str, object]]:
-    item: dict[str, dict[str, object]] = row_of(order, events).serialize()  # type: ignore[arg-type]
+    item: dict[str, dict[str, object]] = order_to_row(order, events).serialize()  # type: ignore[arg-type]
     return item
 
 

@@ -7,17 +7,17 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 from shop.kernel.errors import Unavailable
-from shop.orders.gateway.mail import LATER, SesMail
-from shop.orders.gateway.workflow import GONE, StepFunctions
-from shop.orders.ports import Letter
+from shop.orders.gateway.mail import RETRYABLE_ERRORS, SesEmailSender
+from shop.orders.gateway.workflow import TOKEN_GONE_ERRORS, StepFunctionsWorkflow
+from shop.orders.ports import Email
 
 MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:order"
 EXECUTION = "arn:aws:states:us-east-1:123456789012:execution:order:ord_1"
 
 
 @pytest.fixture
-def machine() -> tuple[StepFunctions, Stubber]:
-    workflow = StepFunctions(MACHINE)
+def machine() -> tuple[StepFunctionsWorkflow, Stubber]:
+    workflow = StepFunctionsWorkflow(MACHINE)
     stubber = Stubber(workflow._client)
     stubber.activate()
     return workflow, stubber
@@ -49,20 +49,20 @@ def test_a_token_is_answered(machine: Any) -> None:
     workflow, stub = machine
     stub.add_response("send_task_success", {}, {"taskToken": "t", "output": '{"order_id": "o"}'})
     stub.add_response(
-        "send_task_failure", {}, {"taskToken": "t", "error": "CalledOff", "cause": "why"}
+        "send_task_failure", {}, {"taskToken": "t", "error": "OrderTerminated", "cause": "why"}
     )
     workflow.resume("t", {"order_id": "o"})
-    workflow.abort("t", "CalledOff", "why")
+    workflow.abort("t", "OrderTerminated", "why")
     stub.assert_no_pending_responses()
 
 
-@pytest.mark.parametrize("code", sorted(GONE))
+@pytest.mark.parametrize("code", sorted(TOKEN_GONE_ERRORS))
 def test_a_token_nobody_waits_for_is_no_error(machine: Any, code: str) -> None:
     workflow, stub = machine
     stub.add_client_error("send_task_success", code)
     stub.add_client_error("send_task_failure", code)
     workflow.resume("t", {})
-    workflow.abort("t", "CalledOff", "why")
+    workflow.abort("t", "OrderTerminated", "why")
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ThrottlingException", "InvalidOutput"])
@@ -86,15 +86,15 @@ def test_a_cause_longer_than_step_functions_takes_is_cut(machine: Any) -> None:
 
 
 @pytest.fixture
-def post() -> tuple[SesMail, Stubber]:
-    mail = SesMail("shop@shop.test")
+def email_sender() -> tuple[SesEmailSender, Stubber]:
+    mail = SesEmailSender("shop@shop.test")
     stubber = Stubber(mail._client)
     stubber.activate()
     return mail, stubber
 
 
-def test_a_letter_goes_out_as_text_and_as_html(post: Any) -> None:
-    mail, stub = post
+def test_a_letter_goes_out_as_text_and_as_html(email_sender: Any) -> None:
+    mail, stub = email_sender
     content = {
         "Simple": {
             "Subject": {"Data": "Über", "Charset": "UTF-8"},
@@ -113,20 +113,20 @@ def test_a_letter_goes_out_as_text_and_as_html(post: Any) -> None:
             "Content": content,
         },
     )
-    mail.send("jane@example.com", Letter("Über", "text", "<p>"))
+    mail.send("jane@example.com", Email("Über", "text", "<p>"))
     stub.assert_no_pending_responses()
 
 
-@pytest.mark.parametrize("code", sorted(LATER))
-def test_a_service_that_takes_no_letters_now_is_tried_later(post: Any, code: str) -> None:
-    mail, stub = post
+@pytest.mark.parametrize("code", sorted(RETRYABLE_ERRORS))
+def test_a_service_that_takes_no_letters_now_is_tried_later(email_sender: Any, code: str) -> None:
+    mail, stub = email_sender
     stub.add_client_error("send_email", code)
     with pytest.raises(Unavailable):
-        mail.send("jane@example.com", Letter("s", "t", "h"))
+        mail.send("jane@example.com", Email("s", "t", "h"))
 
 
-def test_any_other_refusal_of_a_letter_is_a_failure(post: Any) -> None:
-    mail, stub = post
+def test_any_other_refusal_of_a_letter_is_a_failure(email_sender: Any) -> None:
+    mail, stub = email_sender
     stub.add_client_error("send_email", "MailFromDomainNotVerifiedException")
     with pytest.raises(ClientError):
-        mail.send("jane@example.com", Letter("s", "t", "h"))
+        mail.send("jane@example.com", Email("s", "t", "h"))

@@ -5,12 +5,13 @@ from typing import Any
 
 from shop.kernel.money import Money
 from shop.orders.model import Order
-from shop.orders.wire.letters import confirmation
-from shop.orders.wire.pricing import PricedOrder
-from shop.orders.wire.ucp import order_view
-from shop.pricing.actions.quoting import quote
-from shop.pricing.model import Basket, BasketLine, CustomerFacts, Destination, Rules
-from tests.kit.sold import THEN, an_order
+from shop.orders.schemas.emails import order_confirmation_email
+from shop.orders.schemas.pricing import PricedOrderView
+from shop.orders.schemas.ucp import order_view
+from shop.pricing.actions.quotes import quote
+from shop.pricing.model.basket import Basket, BasketLine, CustomerFacts, Destination
+from shop.pricing.model.rule_set import RuleSet
+from tests.kit.orders import BLACK_FRIDAY, make_order
 from tests.unit.orders.test_documents import through
 
 
@@ -37,8 +38,8 @@ def sold(country: str, vat_id: str | None = None) -> Order:
         shipping=Money(495, "EUR"),
         shipping_method="eu-standard",
     )
-    priced = quote(basket, rules=Rules(version="17"), at=THEN)
-    order = an_order(pieces=(2, 2), currency="EUR", tax_included=priced.tax_included)
+    priced = quote(basket, rules=RuleSet(version="17"), at=BLACK_FRIDAY)
+    order = make_order(pieces=(2, 2), currency="EUR", tax_included=priced.tax_included)
     lines = tuple(
         replace(
             line,
@@ -56,7 +57,7 @@ def sold(country: str, vat_id: str | None = None) -> Order:
 
 
 def taxes(order: Order) -> list[dict[str, Any]]:
-    pricing = PricedOrder.of(order).pricing
+    pricing = PricedOrderView.of(order).pricing
     assert pricing is not None
     assert pricing.shipping is not None
     told = [*(line.tax for line in pricing.lines), pricing.shipping.tax]
@@ -89,7 +90,7 @@ def test_a_business_of_another_state_is_shown_to_owe_the_tax() -> None:
 
 def test_why_no_tax_is_charged_is_said_in_full() -> None:
     for order, said in ((sold("FR", "FR40303265045"), True), (sold("FR"), False)):
-        pricing = PricedOrder.of(order).pricing
+        pricing = PricedOrderView.of(order).pricing
         assert pricing is not None
         assert ("2006/112/EC" in str(pricing.reverse_charge_reason)) is said
 
@@ -101,15 +102,15 @@ def test_the_buyer_reads_which_taxes_a_total_includes() -> None:
 
 def test_staff_see_what_paid_and_no_gift_cards_account() -> None:
     order = replace(
-        an_order(),
+        make_order(),
         credits=(
             ("card/USD/0123456789abcdef0123456789abcdef01234567", 500, "i1"),
             ("points/ann", 100, "i2"),
         ),
     )
-    card, points = PricedOrder.of(order).credits
+    card, points = PricedOrderView.of(order).credits
     assert (card.type, card.account, card.amount) == ("gift_card", "…01234567", 500)
     assert (points.type, points.account, points.instrument_id) == ("loyalty", "ann", "i2")
-    assert PricedOrder.of(order).pricing is None, "it was placed without a quote"
-    letter = confirmation(order, "https://shop.example").text
+    assert PricedOrderView.of(order).pricing is None, "it was placed without a quote"
+    letter = order_confirmation_email(order, "https://shop.example").text
     assert "-6.00 USD" in letter, "a letter adds up"

@@ -2,16 +2,18 @@
 
 import pytest
 
-from shop.kernel.errors import Conflict, Invalid, NotFound
+from shop.kernel.errors import Conflict, InvalidRequest, NotFound
 from shop.kernel.money import Money
-from shop.payments.model import Credential, PaymentStatus, Report
+from shop.payments.model import Credential, PaymentStatus, ProviderPaymentState
 from tests.unit.payments.conftest import Counter
 
 AMOUNT = Money(3839, "USD")
 
 
-def pay(counter: Counter, token: str = "tok_success", order_id: str = "ord_1") -> Report:
-    report: Report = counter.provider.authorise(
+def pay(
+    counter: Counter, token: str = "tok_success", order_id: str = "ord_1"
+) -> ProviderPaymentState:
+    report: ProviderPaymentState = counter.provider.authorise(
         order_id,
         AMOUNT,
         Credential(counter.handler, "token", counter.tokens.get(token, token)),
@@ -22,17 +24,19 @@ def pay(counter: Counter, token: str = "tok_success", order_id: str = "ord_1") -
 
 def unheard(counter: Counter, order_id: str) -> bool:
     """Whether no money can come for an order."""
-    report = counter.provider.find(order_id, AMOUNT)
+    report = counter.provider.find_by_order(order_id, AMOUNT)
     return report is None or report.status is PaymentStatus.CREATED
 
 
-def taken(counter: Counter) -> Report:
-    report: Report = counter.provider.capture(pay(counter).reference, AMOUNT, key="capture")
+def taken(counter: Counter) -> ProviderPaymentState:
+    report: ProviderPaymentState = counter.provider.capture(
+        pay(counter).reference, AMOUNT, key="capture"
+    )
     return report
 
 
-def amounts(report: Report) -> tuple[int, int, int]:
-    return (report.authorised, report.captured, report.refunded)
+def amounts(state: ProviderPaymentState) -> tuple[int, int, int]:
+    return (state.authorised, state.captured, state.refunded)
 
 
 def test_good_credentials_set_the_amount_aside(counter: Counter) -> None:
@@ -62,9 +66,9 @@ def test_a_challenge_says_where_it_is_answered(counter: Counter) -> None:
 
 @pytest.mark.parametrize("token", ["", "tok_other", "4242424242424242"])
 def test_a_credential_that_is_nobodys_is_refused(counter: Counter, token: str) -> None:
-    with pytest.raises(Invalid):
-        counter.provider.check(Credential(counter.handler, "token", token))
-    with pytest.raises(Invalid):
+    with pytest.raises(InvalidRequest):
+        counter.provider.validate_credential(Credential(counter.handler, "token", token))
+    with pytest.raises(InvalidRequest):
         pay(counter, token)
     assert unheard(counter, "ord_1")
 
@@ -134,15 +138,15 @@ def test_nothing_is_given_back_of_what_was_only_set_aside(counter: Counter) -> N
 
 def test_a_payment_is_found_by_order_and_by_reference(counter: Counter) -> None:
     report = pay(counter)
-    assert counter.provider.find("ord_1", AMOUNT) == report
-    assert counter.provider.payment(report.reference) == ("ord_1", report)
+    assert counter.provider.find_by_order("ord_1", AMOUNT) == report
+    assert counter.provider.get_payment(report.reference) == ("ord_1", report)
 
 
 def test_a_payment_nobody_made_is_not_found(counter: Counter) -> None:
     assert unheard(counter, "ord_9")
     for reference in ("pay_ord_9", ""):
         with pytest.raises(NotFound):
-            counter.provider.payment(reference or "pay_")
+            counter.provider.get_payment(reference or "pay_")
     for call in (
         counter.provider.cancel,
         lambda r, key: counter.provider.capture(r, AMOUNT, key=key),
@@ -166,5 +170,5 @@ def test_a_pending_payment_comes_to_an_end_once(
         ends = counter.stripe or counter.provider
         for _ in range(2):
             ends.settle(reference, approved)
-        _, first = counter.provider.payment(reference)
+        _, first = counter.provider.get_payment(reference)
     assert first.status == status

@@ -6,13 +6,13 @@ from moto import mock_aws
 from shop.kernel.errors import Conflict, Unavailable
 from shop.kernel.money import Money
 from shop.payments.gateway import sandbox
-from shop.payments.gateway.chosen import (
-    provider_of_the_stage,
-    sandbox_of_the_stage,
+from shop.payments.gateway.factory import (
+    create_payment_provider,
+    create_sandbox_provider,
 )
 from shop.payments.gateway.sandbox import SandboxProvider
-from shop.payments.model import Credential, PaymentStatus, Report
-from shop.payments.wire import SANDBOX_TOKENS, challenge_page, payment_handlers
+from shop.payments.model import Credential, PaymentStatus, ProviderPaymentState
+from shop.payments.schemas import SANDBOX_TOKENS, challenge_page, payment_handlers
 from tests.unit.payments.conftest import Counter
 
 pytestmark = pytest.mark.slow
@@ -20,8 +20,8 @@ pytestmark = pytest.mark.slow
 AMOUNT = Money(3839, "USD")
 
 
-def pay(counter: Counter, token: str) -> Report:
-    report: Report = counter.provider.authorise(
+def pay(counter: Counter, token: str) -> ProviderPaymentState:
+    report: ProviderPaymentState = counter.provider.authorise(
         "ord_1", AMOUNT, Credential("sandbox", "token", token), key="ord_1"
     )
     return report
@@ -31,7 +31,7 @@ sandboxed = pytest.mark.parametrize("counter", ["sandbox"], indirect=True)
 
 
 def test_every_token_that_is_advertised_is_known_and_no_other() -> None:
-    assert {*sandbox.TOKENS, sandbox.DOWN} == set(SANDBOX_TOKENS)
+    assert {*sandbox.TOKENS, sandbox.TOKEN_PROVIDER_DOWN} == set(SANDBOX_TOKENS)
     (offered,) = payment_handlers("sandbox", "http://shop.test")["dev.doorbuster.sandbox"]
     assert offered["config"]["test_tokens"] == list(SANDBOX_TOKENS)
     assert "no money" in offered["config"]["environment"]
@@ -41,26 +41,26 @@ def test_every_token_that_is_advertised_is_known_and_no_other() -> None:
 def test_a_provider_that_is_down_says_so_and_remembers_nothing(counter: Counter) -> None:
     with pytest.raises(Unavailable):
         pay(counter, "tok_down")
-    assert counter.provider.find("ord_1", AMOUNT) is None
+    assert counter.provider.find_by_order("ord_1", AMOUNT) is None
 
 
 @sandboxed
 def test_the_buyer_answers_a_challenge_once(counter: Counter) -> None:
     reference = pay(counter, "tok_challenge").reference
-    report = counter.provider.decide(reference, approved=True)
+    report = counter.provider.resolve_challenge(reference, approved=True)
     assert (report.status, report.authorised) == (PaymentStatus.AUTHORISED, 3839)
-    assert counter.provider.decide(reference, approved=True) == report
+    assert counter.provider.resolve_challenge(reference, approved=True) == report
     with pytest.raises(Conflict):
-        counter.provider.decide(reference, approved=False)
+        counter.provider.resolve_challenge(reference, approved=False)
 
 
 @sandboxed
 def test_the_buyer_may_decline(counter: Counter) -> None:
     reference = pay(counter, "tok_challenge").reference
-    report = counter.provider.decide(reference, approved=False)
+    report = counter.provider.resolve_challenge(reference, approved=False)
     assert (report.status, report.reason) == (PaymentStatus.FAILED, "challenge_failed")
     with pytest.raises(Conflict):
-        counter.provider.decide(reference, approved=True)
+        counter.provider.resolve_challenge(reference, approved=True)
 
 
 @sandboxed
@@ -68,7 +68,7 @@ def test_a_challenge_is_over_once_the_payment_is_cancelled(counter: Counter) -> 
     reference = pay(counter, "tok_challenge").reference
     counter.provider.cancel(reference, key="c")
     with pytest.raises(Conflict):
-        counter.provider.decide(reference, approved=True)
+        counter.provider.resolve_challenge(reference, approved=True)
 
 
 @sandboxed
@@ -79,20 +79,20 @@ def test_what_never_settles_never_settles(counter: Counter) -> None:
 
 
 def test_a_page_offers_buttons_only_while_there_is_something_to_answer() -> None:
-    asked = challenge_page(Report("pay_1", PaymentStatus.REQUIRES_ACTION))
+    asked = challenge_page(ProviderPaymentState("pay_1", PaymentStatus.REQUIRES_ACTION))
     assert "Approve" in asked
     assert "No money moves here" in asked
-    done = challenge_page(Report("pay_1", PaymentStatus.AUTHORISED))
+    done = challenge_page(ProviderPaymentState("pay_1", PaymentStatus.AUTHORISED))
     assert "Approve" not in done
 
 
 def test_a_page_shows_a_reference_as_text() -> None:
-    page = challenge_page(Report("<script>", PaymentStatus.REQUIRES_ACTION))
+    page = challenge_page(ProviderPaymentState("<script>", PaymentStatus.REQUIRES_ACTION))
     assert "<script>," not in page
     assert "&lt;script&gt;" in page
 
 
-@pytest.mark.parametrize("choose", [provider_of_the_stage, sandbox_of_the_stage])
+@pytest.mark.parametrize("choose", [create_payment_provider, create_sandbox_provider])
 def test_production_has_no_sandbox(choose: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STAGE", "prod")
     with pytest.raises(RuntimeError):
@@ -102,19 +102,19 @@ def test_production_has_no_sandbox(choose: object, monkeypatch: pytest.MonkeyPat
 def test_a_stage_with_another_provider_has_no_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PAYMENT_PROVIDER", "stripe")
     with pytest.raises(RuntimeError):
-        sandbox_of_the_stage()
+        create_sandbox_provider()
     monkeypatch.setenv("PAYMENT_PROVIDER", "cash")
     with pytest.raises(RuntimeError):
-        provider_of_the_stage()
+        create_payment_provider()
 
 
 @pytest.mark.parametrize("setting", ["PAYMENT_PROVIDER", "STAGE", "SHOP_URL"])
 def test_a_missing_setting_stops_the_start(setting: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(setting)
     with mock_aws(), pytest.raises(KeyError):
-        provider_of_the_stage()
+        create_payment_provider()
 
 
 def test_the_stages_sandbox_is_one() -> None:
     with mock_aws():
-        assert isinstance(provider_of_the_stage(), SandboxProvider)
+        assert isinstance(create_payment_provider(), SandboxProvider)

@@ -10,17 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from shop.kernel.errors import Conflict, Invalid, NotFound, Unavailable
+from shop.kernel.errors import Conflict, InvalidRequest, NotFound, Unavailable
 from shop.kernel.money import Money
 from shop.payments.gateway.stripe import (
-    REASONS,
-    VERSION,
+    API_VERSION,
+    DECLINE_REASONS,
     StripeGateway,
-    decimals,
     from_stripe,
+    stripe_decimals,
     to_stripe,
 )
-from shop.payments.model import Credential, PaymentStatus, Report
+from shop.payments.model import Credential, PaymentStatus, ProviderPaymentState
 from tests.doubles.stripe_server import DECLINES, KEY, StripeServer, StripeStandIn, decoded, judged
 from tests.doubles.stripe_server import Refused as RefusedByStandIn
 from tests.kit.shop import ENVIRONMENT
@@ -42,7 +42,9 @@ def stripe(account: StripeStandIn, stripe_server: StripeServer) -> StripeGateway
     return gateway(stripe_server)
 
 
-def pay(stripe: StripeGateway, card: str = "pm_card_visa", order_id: str = "ord_1") -> Report:
+def pay(
+    stripe: StripeGateway, card: str = "pm_card_visa", order_id: str = "ord_1"
+) -> ProviderPaymentState:
     credential = Credential("stripe", "payment_method", card)
     return stripe.authorise(order_id, AMOUNT, credential, key=order_id)
 
@@ -73,7 +75,7 @@ def test_a_payment_is_opened_by_the_order_alone_and_then_paid(
     assert paid[2]["payment_method"] == "pm_card_visa"
     assert paid[2]["return_url"] == "http://shop.test/orders/ord_1"
     assert keys(account) == ["open:ord_1", "confirm:ord_1"]
-    assert opened[3]["Stripe-Version"] == VERSION
+    assert opened[3]["Stripe-Version"] == API_VERSION
 
 
 def test_a_confirmation_token_is_taken_too(stripe: StripeGateway, account: StripeStandIn) -> None:
@@ -105,13 +107,13 @@ def test_the_stand_in_refuses_what_stripes_types_do_not_know(said: str) -> None:
 def test_a_decline_is_told_in_our_words(stripe: StripeGateway, card: str, reason: str) -> None:
     report = pay(stripe, card)
     assert (report.status, report.reason) == (PaymentStatus.FAILED, reason)
-    assert stripe.payment(report.reference) == ("ord_1", report)
+    assert stripe.get_payment(report.reference) == ("ord_1", report)
     assert pay(stripe, card) == report
 
 
 def test_every_decline_of_the_stand_in_is_tried_and_no_other_word_is_told() -> None:
     assert len(DECLINES) == 5
-    assert not {"stolen_card", "lost_card", "fraudulent", "pickup_card"} & set(REASONS)
+    assert not {"stolen_card", "lost_card", "fraudulent", "pickup_card"} & set(DECLINE_REASONS)
 
 
 def test_a_challenge_leads_to_the_banks_page(stripe: StripeGateway, account: StripeStandIn) -> None:
@@ -119,20 +121,20 @@ def test_a_challenge_leads_to_the_banks_page(stripe: StripeGateway, account: Str
     assert report.status is PaymentStatus.REQUIRES_ACTION
     assert report.action_url == f"https://hooks.stripe.test/redirect/{report.reference}"
     account.settle(report.reference, approved=False)
-    _, after = stripe.payment(report.reference)
+    _, after = stripe.get_payment(report.reference)
     assert (after.status, after.reason) == (PaymentStatus.FAILED, "challenge_failed")
     assert after.action_url is None
 
 
 def test_a_card_stripe_does_not_know_is_refused(stripe: StripeGateway) -> None:
-    with pytest.raises(Invalid) as refused:
+    with pytest.raises(InvalidRequest) as refused:
         pay(stripe, "pm_nobodys")
     assert refused.value.code == "payment_token_unknown"
     assert pay(stripe).status is PaymentStatus.AUTHORISED
 
 
 def test_an_amount_stripe_does_not_take_is_refused(stripe: StripeGateway) -> None:
-    with pytest.raises(Invalid) as refused:
+    with pytest.raises(InvalidRequest) as refused:
         stripe.authorise(
             "ord_1", Money(49, "USD"), Credential("stripe", "pm", "pm_card_visa"), key="ord_1"
         )
@@ -143,7 +145,7 @@ def test_a_payment_taken_at_once_is_captured(stripe: StripeGateway, account: Str
     report = pay(stripe, "pm_card_authenticationRequired")
     account.intents[report.reference]["payment_method_options"] = {}
     account.settle(report.reference)
-    _, after = stripe.payment(report.reference)
+    _, after = stripe.get_payment(report.reference)
     assert (after.status, after.authorised, after.captured) == (
         PaymentStatus.CAPTURED,
         3839,
@@ -167,14 +169,14 @@ def test_a_charge_and_a_refund_lead_to_their_payment(
     stripe.refund(report.reference, Money(1000, "USD"), key="r")
     (charge,), (refund,) = account.charges, account.refunds
     for part in (charge, refund):
-        order_id, found = stripe.payment(part)
+        order_id, found = stripe.get_payment(part)
         assert (order_id, found.reference, found.refunded) == ("ord_1", report.reference, 1000)
 
 
 @pytest.mark.parametrize("reference", ["pi_000", "ch_000", "re_000", "pay_1", "pi_../x", ""])
 def test_what_stripe_does_not_know_is_not_found(stripe: StripeGateway, reference: str) -> None:
     with pytest.raises(NotFound):
-        stripe.payment(reference)
+        stripe.get_payment(reference)
 
 
 def test_a_payment_of_another_program_on_the_account_is_not_ours(
@@ -183,7 +185,7 @@ def test_a_payment_of_another_program_on_the_account_is_not_ours(
     report = pay(stripe)
     account.intents[report.reference]["metadata"] = {}
     with pytest.raises(NotFound):
-        stripe.payment(report.reference)
+        stripe.get_payment(report.reference)
 
 
 # Trouble
@@ -233,7 +235,7 @@ def test_a_payment_whose_outcome_was_lost_is_found(
     with pytest.raises(Unavailable):
         pay(stripe)
     account.indexed = False  # search does not know of it yet
-    found = stripe.find("ord_1", AMOUNT)
+    found = stripe.find_by_order("ord_1", AMOUNT)
     assert found is not None
     assert (found.status, found.authorised) == (PaymentStatus.AUTHORISED, 3839)
     assert pay(stripe) == found
@@ -244,21 +246,21 @@ def test_a_payment_is_found_when_stripe_has_forgotten_the_key(
 ) -> None:
     report = pay(stripe)
     account.forget_keys()
-    assert stripe.find("ord_1", AMOUNT) == report
+    assert stripe.find_by_order("ord_1", AMOUNT) == report
 
 
 def test_a_payment_that_could_not_be_opened_is_none(
     stripe: StripeGateway, account: StripeStandIn
 ) -> None:
     account.trouble.extend([500, 500])
-    assert stripe.find("ord_1", AMOUNT) is None
+    assert stripe.find_by_order("ord_1", AMOUNT) is None
     account.trouble.extend([500] * 4)
     with pytest.raises(Unavailable):
-        stripe.find("ord_1", AMOUNT)
+        stripe.find_by_order("ord_1", AMOUNT)
 
 
 def test_a_payment_called_off_before_it_was_paid_takes_no_money(stripe: StripeGateway) -> None:
-    opened = stripe.find("ord_1", AMOUNT)
+    opened = stripe.find_by_order("ord_1", AMOUNT)
     assert opened is not None
     assert stripe.cancel(opened.reference, key="c").status is PaymentStatus.CANCELLED
     assert pay(stripe).status is PaymentStatus.CANCELLED
@@ -303,7 +305,7 @@ def test_the_library_is_imported_with_the_first_payment_and_not_before() -> None
     shop = Path(__file__).resolve().parents[3] / "layers/shared/python"
     program = (
         "import sys\n"
-        "from shop.payments.gateway.chosen import provider_of_the_stage\n"
+        "from shop.payments.gateway.factory import provider_of_the_stage\n"
         "assert provider_of_the_stage().name == 'stripe'\n"
         "assert 'stripe' not in sys.modules"
     )
@@ -335,7 +337,7 @@ def test_an_amount_is_told_in_stripes_units(amount: Money, units: int) -> None:
 
 @pytest.mark.parametrize("amount", [Money(5124, "KWD"), Money(750, "MGA"), Money(1, "TND")])
 def test_an_amount_that_stripe_cannot_take_exactly_is_refused_not_rounded(amount: Money) -> None:
-    with pytest.raises(Invalid) as refused:
+    with pytest.raises(InvalidRequest) as refused:
         to_stripe(amount)
     assert refused.value.code == "payment_amount_unsupported"
 
@@ -343,5 +345,10 @@ def test_an_amount_that_stripe_cannot_take_exactly_is_refused_not_rounded(amount
 def test_stripes_currencies_without_decimals_are_those_it_lists() -> None:
     """Source: https://docs.stripe.com/currencies; ISK and UGX are its special cases."""
     listed = "BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF".split()
-    assert [decimals(currency) for currency in listed] == [0] * len(listed)
-    assert (decimals("ISK"), decimals("UGX"), decimals("TWD"), decimals("BHD")) == (2, 2, 2, 3)
+    assert [stripe_decimals(currency) for currency in listed] == [0] * len(listed)
+    assert (
+        stripe_decimals("ISK"),
+        stripe_decimals("UGX"),
+        stripe_decimals("TWD"),
+        stripe_decimals("BHD"),
+    ) == (2, 2, 2, 3)

@@ -4,65 +4,75 @@ from collections.abc import Iterator
 
 import pytest
 
-from shop.peak.ports import Counter, Memory, RoomBook, Switches
-from tests.doubles.peak import MemoryCounter, MemoryMemory, MemoryRooms, MemorySwitches
+from shop.peak.ports import (
+    CapacityStateStore,
+    SwitchRepository,
+    TicketCounter,
+    WaitingRoomRepository,
+)
+from tests.doubles.peak import (
+    MemoryCapacityStateStore,
+    MemorySwitchRepository,
+    MemoryTicketCounter,
+    MemoryWaitingRooms,
+)
 
 
 @pytest.fixture(params=["memory", "dynamo"])
-def switches(request: pytest.FixtureRequest) -> Iterator[Switches]:
+def switches(request: pytest.FixtureRequest) -> Iterator[SwitchRepository]:
     if request.param == "memory":
-        yield MemorySwitches()
+        yield MemorySwitchRepository()
         return
     from moto import mock_aws
 
-    from shop.peak.store import DynamoSwitches
+    from shop.peak.store.kill_switches import DynamoSwitchRepository
     from tests.kit.shop import create_tables
 
     with mock_aws():
         create_tables()
-        yield DynamoSwitches()
+        yield DynamoSwitchRepository()
 
 
 @pytest.fixture(params=["memory", "dynamo"])
-def memory(request: pytest.FixtureRequest) -> Iterator[Memory]:
+def state_store(request: pytest.FixtureRequest) -> Iterator[CapacityStateStore]:
     if request.param == "memory":
-        yield MemoryMemory()
+        yield MemoryCapacityStateStore()
         return
     from moto import mock_aws
 
-    from shop.peak.store import DynamoMemory
+    from shop.peak.store.capacity import DynamoCapacityStateStore
     from tests.kit.shop import create_tables
 
     with mock_aws():
         create_tables()
-        yield DynamoMemory()
+        yield DynamoCapacityStateStore()
 
 
 @pytest.fixture(params=["memory", "dynamo"])
-def book(request: pytest.FixtureRequest) -> Iterator[RoomBook]:
+def room_repository(request: pytest.FixtureRequest) -> Iterator[WaitingRoomRepository]:
     if request.param == "memory":
-        yield MemoryRooms()
+        yield MemoryWaitingRooms()
         return
     from moto import mock_aws
 
-    from shop.peak.store import DynamoRoomBook
+    from shop.peak.store.waiting_rooms import DynamoWaitingRoomRepository
     from tests.kit.shop import create_tables
 
     with mock_aws():
         create_tables()
-        yield DynamoRoomBook()
+        yield DynamoWaitingRoomRepository()
 
 
 @pytest.fixture(params=["memory", "dynamo"])
-def counter(request: pytest.FixtureRequest) -> Iterator[Counter]:
+def counter(request: pytest.FixtureRequest) -> Iterator[TicketCounter]:
     if request.param == "memory":
-        yield MemoryCounter()
+        yield MemoryTicketCounter()
         return
     from moto import mock_aws
 
-    from shop.peak.store import DynamoCounter
+    from shop.peak.store.waiting_rooms import DynamoTicketCounter
     from tests.kit.shop import create_tables
 
     with mock_aws():
         create_tables()
-        yield DynamoCounter()
+        yield DynamoTicketCounter()

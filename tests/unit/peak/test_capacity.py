@@ -8,20 +8,33 @@ from typing import Any
 import pytest
 
 from shop.inventory.model.kits import Kit
-from shop.kernel.errors import Stale
+from shop.kernel.errors import VersionConflict
 from shop.kernel.money import Money
-from shop.peak.actions.calendar import PromotedRushes
-from shop.peak.actions.keep import Done, Ground, Unfinished, keep_capacity
-from shop.peak.model.rushes import CEILING, Kept, Rush, Warmth, expected, need, rush_of
-from shop.peak.ports import Memory
-from shop.pricing.model.choice import Conditions, Selection, Window
+from shop.peak.actions.reconcile_capacity import (
+    CapacityTargets,
+    ReconcileIncomplete,
+    ReconcileResult,
+    reconcile_capacity,
+)
+from shop.peak.actions.schedule import PromotionTrafficPeaks
+from shop.peak.model.traffic_peaks import (
+    MAX_TABLE_THROUGHPUT,
+    ProvisionedCapacity,
+    TrafficPeak,
+    WarmThroughput,
+    capacity_demand,
+    expected_load,
+    traffic_peak_of,
+)
+from shop.peak.ports import CapacityStateStore
 from shop.pricing.model.coupons import Coupon
 from shop.pricing.model.effects import FlashSale, LimitedPrice
-from shop.pricing.model.promotions import Capacity, Promotion
-from tests.doubles.catalog import MemoryCatalogue
-from tests.doubles.peak import MemoryKits, OutOfOrder, RecordingCloud
+from shop.pricing.model.promotions import ExpectedLoad, Promotion
+from shop.pricing.model.targeting import Conditions, Selection, Window
+from tests.doubles.catalog import MemoryProductCatalog
+from tests.doubles.peak import MemoryKitLookup, OutOfOrder, RecordingCloud
 from tests.doubles.pricing import MemoryCoupons, MemoryPromotions
-from tests.kit.goods import mug
+from tests.kit.products import mug
 
 NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
 PRICE = (Money(999, "USD"),)
@@ -36,7 +49,7 @@ def sale(id_: str = "friday", **more: Any) -> Promotion:
     """A published flash sale of the red mug, from noon to two."""
     known: dict[str, Any] = {
         "goods": Selection(variants=("mug.1",)),
-        "capacity": Capacity(1000),
+        "capacity": ExpectedLoad(1000),
         "conditions": Conditions(window=Window(NOON, NOON + minutes(120))),
         "published": True,
         "published_at": NOON - timedelta(days=2),
@@ -48,23 +61,23 @@ def sale(id_: str = "friday", **more: Any) -> Promotion:
 class Shop:
     """The keeper with its calendar, its memory and a cloud that writes down what it is asked."""
 
-    memory: Memory
+    memory: CapacityStateStore
     promotions: MemoryPromotions = field(default_factory=MemoryPromotions)
     coupons: MemoryCoupons = field(default_factory=MemoryCoupons)
     cloud: RecordingCloud = field(default_factory=RecordingCloud)
-    kits: MemoryKits = field(default_factory=MemoryKits)
+    kits: MemoryKitLookup = field(default_factory=MemoryKitLookup)
 
     def put(self, *promotions: Promotion) -> None:
         self.promotions.rows.update({promotion.id: promotion for promotion in promotions})
 
-    def keep(self, at: datetime) -> Done:
-        catalogue = MemoryCatalogue()
+    def keep(self, at: datetime) -> ReconcileResult:
+        catalogue = MemoryProductCatalog()
         catalogue.save(mug(), expected_version=0)
         cloud = self.cloud
-        return keep_capacity(
-            rushes=PromotedRushes(self.promotions, catalogue, self.coupons, self.kits),
-            memory=self.memory,
-            ground=Ground(cloud, cloud, cloud, cloud, cloud, BUSY),
+        return reconcile_capacity(
+            peaks=PromotionTrafficPeaks(self.promotions, catalogue, self.coupons, self.kits),
+            state_store=self.memory,
+            targets=CapacityTargets(cloud, cloud, cloud, cloud, cloud, BUSY),
             faults=(OutOfOrder,),
             at=at,
         )
@@ -75,8 +88,8 @@ class Shop:
 
 
 @pytest.fixture
-def shop(memory: Memory) -> Shop:
-    return Shop(memory)
+def shop(state_store: CapacityStateStore) -> Shop:
+    return Shop(state_store)
 
 
 BEFORE, AFTER = NOON - minutes(60), NOON + minutes(130)
@@ -148,7 +161,7 @@ def test_the_end_of_one_sale_takes_nothing_from_another(shop: Shop) -> None:
     other = Conditions(window=Window(NOON + minutes(60), NOON + minutes(240)))
     shop.put(
         sale(),
-        sale("late", conditions=other, capacity=Capacity(400, skus=("MUG-BLUE", "MUG-RED"))),
+        sale("late", conditions=other, capacity=ExpectedLoad(400, skus=("MUG-BLUE", "MUG-RED"))),
     )
     shop.asked(BEFORE)
     both = shop.asked(NOON)
@@ -176,7 +189,7 @@ def test_a_sale_published_too_late_for_its_lead_is_prepared_at_once(shop: Shop) 
 def test_what_fails_is_told_and_tried_again_and_does_not_stop_the_rest(shop: Shop) -> None:
     shop.put(sale())
     shop.cloud.broken = {"keep"}
-    with pytest.raises(Unfinished) as unfinished:
+    with pytest.raises(ReconcileIncomplete) as unfinished:
         shop.keep(BEFORE)
     assert set(unfinished.value.failed) == {"function:complete", "function:search"}
     done = [("set", "after-friday", AFTER)]
@@ -191,14 +204,16 @@ def test_whoever_crashed_on_the_way_leaves_nothing_that_nobody_takes_back(shop: 
     shop.put(sale())
 
     class Dying:
-        kept = staticmethod(shop.memory.kept)
+        load = staticmethod(shop.memory.load)
         writes = 0
 
-        def keep(self, before: Kept, after: Kept) -> Kept:
+        def save(
+            self, before: ProvisionedCapacity, after: ProvisionedCapacity
+        ) -> ProvisionedCapacity:
             self.writes += 1
             if self.writes == 2:
                 raise KeyboardInterrupt
-            return shop.memory.keep(before, after)
+            return shop.memory.save(before, after)
 
     crashing = replace(shop, memory=Dying())
     with pytest.raises(KeyboardInterrupt):
@@ -210,12 +225,12 @@ def test_whoever_crashed_on_the_way_leaves_nothing_that_nobody_takes_back(shop: 
 
 
 def test_two_keepers_at_once_do_not_lose_each_others_notes(shop: Shop) -> None:
-    seen = shop.memory.kept()
+    seen = shop.memory.load()
     shop.put(sale())
     shop.keep(BEFORE)
-    with pytest.raises(Stale):
-        shop.memory.keep(seen, Kept())
-    assert shop.memory.kept().functions == {"complete": 1250, "search": 125}
+    with pytest.raises(VersionConflict):
+        shop.memory.save(seen, ProvisionedCapacity())
+    assert shop.memory.load().functions == {"complete": 1250, "search": 125}
 
 
 def test_bins_that_still_hold_promises_are_merged_later(shop: Shop) -> None:
@@ -238,14 +253,14 @@ def test_goods_that_come_during_the_rush_are_shared_out_by_the_next_tick(shop: S
     assert shop.cloud.taken() == [("refill", "MUG-RED", 1000)]
     shop.cloud.broken = {"refill"}
     shop.cloud.arrived = {"MUG-RED"}
-    with pytest.raises(Unfinished, match="sku:MUG-RED"):
+    with pytest.raises(ReconcileIncomplete, match="sku:MUG-RED"):
         shop.keep(NOON)
     assert shop.asked(AFTER) == DOWN
 
 
 def test_a_kit_is_prepared_as_its_parts_and_so_they_are_merged(shop: Shop) -> None:
     shop.kits.known = {"MUG-RED": Kit("MUG-RED", {"CUP": 1, "LID": 2, "MUG-BLUE": 3})}
-    shop.put(sale(capacity=Capacity(100, skus=("MUG-RED", "LID"))))
+    shop.put(sale(capacity=ExpectedLoad(100, skus=("MUG-RED", "LID"))))
     parts = [("bins", "CUP", 100), ("bins", "LID", 200), ("bins", "MUG-BLUE", 300)]
     assert [call for call in shop.asked(BEFORE) if call[0] == "bins"] == parts
     shop.kits.known = {}
@@ -256,7 +271,7 @@ def test_a_kit_is_prepared_as_its_parts_and_so_they_are_merged(shop: Shop) -> No
 
 def test_a_table_that_is_warm_already_is_left_alone(shop: Shop) -> None:
     for table in ("orders", "inventory", "sessions", "pricing", "catalog"):
-        shop.cloud.warmth[table] = dict.fromkeys(shop.cloud.warm(table), CEILING)
+        shop.cloud.warmth[table] = dict.fromkeys(shop.cloud.get(table), MAX_TABLE_THROUGHPUT)
     shop.put(sale())
     assert [call for call in shop.asked(BEFORE) if call[0] == "warm"] == []
 
@@ -267,44 +282,46 @@ def test_a_table_that_is_warm_already_is_left_alone(shop: Shop) -> None:
 def test_a_flash_sale_that_says_nothing_is_expected_to_sell_its_quota_in_a_minute() -> None:
     plain = sale(capacity=None)
     quotas = (None, 60, 60_000, 10**9)
-    found = [expected(replace(plain, effect=FlashSale(PRICE, quota=quota))) for quota in quotas]
-    assert [each and each.orders_a_second for each in found] == [200, 50, 1000, 5000]
-    assert expected(replace(plain, effect=LimitedPrice(PRICE))) is None
+    found = [
+        expected_load(replace(plain, effect=FlashSale(PRICE, quota=quota))) for quota in quotas
+    ]
+    assert [each and each.orders_per_second for each in found] == [200, 50, 1000, 5000]
+    assert expected_load(replace(plain, effect=LimitedPrice(PRICE))) is None
 
 
 def test_the_rush_is_over_two_hours_after_the_start_however_long_the_sale_lasts() -> None:
     week = Conditions(window=Window(NOON, NOON + timedelta(days=7)))
-    rush = rush_of(sale(conditions=week), ())
+    rush = traffic_peak_of(sale(conditions=week), ())
     assert rush is not None
     assert (rush.begins, rush.over) == (BEFORE, AFTER)
-    endless = rush_of(sale(conditions=Conditions(window=Window(NOON))), ())
+    endless = traffic_peak_of(sale(conditions=Conditions(window=Window(NOON))), ())
     assert endless == rush
 
 
 def test_drafts_and_promotions_called_off_bring_no_rush() -> None:
-    assert rush_of(sale(published=False), ()) is None
-    assert rush_of(sale(ended_at=NOON), ()) is None
-    assert rush_of(sale(conditions=Conditions(), published_at=None), ()) is None
+    assert traffic_peak_of(sale(published=False), ()) is None
+    assert traffic_peak_of(sale(ended_at=NOON), ()) is None
+    assert traffic_peak_of(sale(conditions=Conditions(), published_at=None), ()) is None
 
 
 def test_every_need_is_added_up_over_the_rushes_under_way() -> None:
-    rushes = [Rush(str(n), BEFORE + minutes(n), AFTER, 100, ("A",)) for n in range(5)]
+    rushes = [TrafficPeak(str(n), BEFORE + minutes(n), AFTER, 100, ("A",)) for n in range(5)]
 
-    def total(at: datetime, found: Sequence[Rush] = tuple(rushes)) -> int:
-        return need(found, at, BUSY).orders_a_second
+    def total(at: datetime, found: Sequence[TrafficPeak] = tuple(rushes)) -> int:
+        return capacity_demand(found, at, BUSY).orders_a_second
 
     assert [total(BEFORE + minutes(n)) for n in range(-1, 5)] == [0, 100, 200, 300, 400, 500]
     assert total(AFTER - timedelta(seconds=1)) == 500
     assert total(AFTER) == 0
-    assert need(rushes, NOON, BUSY).skus == {"A": 500}
+    assert capacity_demand(rushes, NOON, BUSY).skus == {"A": 500}
 
 
 def test_a_table_is_warmed_up_to_the_quota_that_the_stage_tells() -> None:
-    rush = Rush("big", BEFORE, AFTER, 10_000, ("A",))
-    assert need([rush], NOON, BUSY).tables["sessions"][""] == CEILING
-    raised = need([rush], NOON, BUSY, Warmth(240_000, 240_000)).tables
-    assert raised["sessions"][""] == Warmth(50_000, 238_000)
-    assert raised["catalog"][""] == Warmth(75_000, 4_000)
+    rush = TrafficPeak("big", BEFORE, AFTER, 10_000, ("A",))
+    assert capacity_demand([rush], NOON, BUSY).tables["sessions"][""] == MAX_TABLE_THROUGHPUT
+    raised = capacity_demand([rush], NOON, BUSY, WarmThroughput(240_000, 240_000)).tables
+    assert raised["sessions"][""] == WarmThroughput(50_000, 238_000)
+    assert raised["catalog"][""] == WarmThroughput(75_000, 4_000)
 
 
 def test_what_everybody_uses_up_is_shared_out_and_merged_with_the_sale(shop: Shop) -> None:

@@ -10,10 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shop.kernel.errors import Invalid
+from shop.kernel.errors import InvalidRequest
 from shop.kernel.money import Money
-from shop.pricing.model import Basket, BasketLine, Promotion, Rules
+from shop.pricing.model.basket import Basket, BasketLine
 from shop.pricing.model.price_lists import PriceList
+from shop.pricing.model.promotions import Promotion
+from shop.pricing.model.rule_set import RuleSet
 
 pytestmark = pytest.mark.slow
 
@@ -62,7 +64,7 @@ PROMOTIONS = [
         "goods": {"products": ["mug"], "not_variants": ["mug.2"]},
         "conditions": {"window": WINDOW, "min_amount": USD, "groups": ["vip"]},
         "stacking": {"group": "default", "priority": 1},
-        "capacity": {"orders_a_second": 100, "skus": ["MUG"]},
+        "capacity": {"orders_per_second": 100, "skus": ["MUG"]},
     }
     for effect in EFFECTS
 ]
@@ -85,10 +87,10 @@ COUPON: dict[str, Any] = {
 }
 
 
-def _places(told: Any) -> Iterator[tuple[Any, Any]]:
-    parts = told.items() if isinstance(told, dict) else enumerate(told)
+def _places(raw: Any) -> Iterator[tuple[Any, Any]]:
+    parts = raw.items() if isinstance(raw, dict) else enumerate(raw)
     for name, inner in list(parts):
-        yield told, name
+        yield raw, name
         if isinstance(inner, (dict, list)):
             yield from _places(inner)
 
@@ -108,10 +110,10 @@ def spoilt(draw: st.DrawFn, *sound: dict[str, Any]) -> Any:
 many = settings(max_examples=2_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
-def _or_refused(read: Callable[[Any], Any], told: Any) -> Any:
+def _or_refused(read: Callable[[Any], Any], raw: Any) -> Any:
     try:
-        return read(told)
-    except Invalid:
+        return read(raw)
+    except InvalidRequest:
         return None
 
 
@@ -125,12 +127,12 @@ NOW = datetime(2026, 12, 7, 9, 30, tzinfo=UTC)
 @many
 @given(spoilt(*PROMOTIONS))
 def test_any_json_is_a_promotion_that_can_be_priced_or_refused(told: Any) -> None:
-    from shop.pricing.actions.quoting import quote
+    from shop.pricing.actions.quotes import quote
 
     promotion = _or_refused(Promotion.from_dict, told)
     if promotion is not None:
         assert Promotion.from_dict(json.loads(json.dumps(promotion.to_dict()))) == promotion
-        rules = Rules().with_promotion(promotion.publish(datetime(2000, 1, 2, tzinfo=UTC)))
+        rules = RuleSet().with_promotion(promotion.publish(datetime(2000, 1, 2, tzinfo=UTC)))
         quote(Basket((_line(),), "USD", market="US"), rules=rules, at=NOW)
 
 
@@ -140,7 +142,7 @@ def test_any_json_is_a_price_list_or_refused(told: Any) -> None:
     found = _or_refused(PriceList.from_dict, told)
     if found is not None:
         assert PriceList.from_dict(json.loads(json.dumps(found.to_dict()))) == found
-        found.is_for(Basket((_line(),), "USD", market="EU"), NOW)
+        found.applies_to(Basket((_line(),), "USD", market="EU"), NOW)
 
 
 @many
@@ -148,10 +150,10 @@ def test_any_json_is_a_price_list_or_refused(told: Any) -> None:
 def test_any_body_is_read_or_refused(name: str, data: st.DataObject) -> None:
     from pydantic import BaseModel
 
-    from shop.edge.body import parse
-    from shop.pricing.wire.coupons import CouponBody
-    from shop.pricing.wire.price_lists import PriceListBody
-    from shop.pricing.wire.promotions import PromotionBody
+    from shop.entrypoints.request_body import parse_body
+    from shop.pricing.schemas.coupons import CouponBody
+    from shop.pricing.schemas.price_lists import PriceListBody
+    from shop.pricing.schemas.promotions import PromotionBody
 
     shapes: dict[str, type[BaseModel]]
     shapes = {"PromotionBody": PromotionBody, "PriceListBody": PriceListBody}
@@ -160,8 +162,8 @@ def test_any_body_is_read_or_refused(name: str, data: st.DataObject) -> None:
     sound = {"PromotionBody": PROMOTIONS, "PriceListBody": [PRICE_LIST], "CouponBody": [COUPON]}
     told = data.draw(spoilt(*sound[name]))
 
-    def read(told: Any) -> Any:
-        body = parse(shape, json.dumps(told).encode())
+    def read(raw: Any) -> Any:
+        body = parse_body(shape, json.dumps(raw).encode())
         if isinstance(body, PromotionBody):
             return body.promotion()
         if isinstance(body, PriceListBody):

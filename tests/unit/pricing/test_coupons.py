@@ -8,16 +8,25 @@ from itertools import count
 
 import pytest
 
-from shop.kernel.errors import Conflict, Invalid, KeyReused
+from shop.kernel.errors import Conflict, IdempotencyKeyReused, InvalidRequest
 from shop.kernel.money import Money
-from shop.pricing.actions.coupons import issue_codes, make_coupon
-from shop.pricing.actions.quoting import quote
-from shop.pricing.model import Basket, BasketLine, CustomerFacts, Quote, Rules
-from shop.pricing.model.choice import Conditions, Selection, Window
-from shop.pricing.model.coupons import ALPHABET, Batch, Coupon, batch, normal, random_code
+from shop.pricing.actions.coupons import create_codes, create_coupon
+from shop.pricing.actions.quotes import quote
+from shop.pricing.model.basket import Basket, BasketLine, CustomerFacts
+from shop.pricing.model.coupons import (
+    ALPHABET,
+    CodeBatch,
+    Coupon,
+    generate_codes,
+    normalize_code,
+    random_code,
+)
 from shop.pricing.model.effects import OrderPercent, PercentOff
 from shop.pricing.model.promotions import Promotion, Stacking
-from shop.pricing.model.standing import CodeFacts, Standing
+from shop.pricing.model.quote import Quote
+from shop.pricing.model.rule_set import RuleSet
+from shop.pricing.model.targeting import Conditions, Selection, Window
+from shop.pricing.model.usage_limits import CodeStatus, UsageLimits
 from tests.doubles.pricing import MemoryCoupons, MemoryPromotions
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -32,7 +41,12 @@ def numbers() -> Callable[[int], bytes]:
 
 
 def test_a_code_is_one_however_it_is_typed() -> None:
-    assert normal("save-1o") == normal(" SAVE_10 ") == normal("Save.IO") == "SAVE10"
+    assert (
+        normalize_code("save-1o")
+        == normalize_code(" SAVE_10 ")
+        == normalize_code("Save.IO")
+        == "SAVE10"
+    )
 
 
 def test_a_code_has_sixty_random_bits_and_no_letters_to_mistake() -> None:
@@ -45,13 +59,13 @@ def test_a_code_has_sixty_random_bits_and_no_letters_to_mistake() -> None:
 
 
 def test_ten_thousand_codes_are_all_different() -> None:
-    codes = batch(10_000, numbers())
-    assert len({normal(code) for code in codes}) == 10_000
+    codes = generate_codes(10_000, numbers())
+    assert len({normalize_code(code) for code in codes}) == 10_000
 
 
 def test_a_code_drawn_twice_is_drawn_again() -> None:
     draws = iter([b"\x01" * 8, b"\x01" * 8, b"\x02" * 8])
-    assert len(batch(2, lambda size: next(draws))) == 2
+    assert len(generate_codes(2, lambda size: next(draws))) == 2
 
 
 def shelf() -> MemoryPromotions:
@@ -60,21 +74,23 @@ def shelf() -> MemoryPromotions:
 
 def test_a_batch_is_issued_in_one_call() -> None:
     coupons = MemoryCoupons()
-    make_coupon(Coupon("spring", "ten"), coupons=coupons, promotions=shelf(), at=NOW)
-    codes = issue_codes(
+    create_coupon(Coupon("spring", "ten"), coupons=coupons, promotions=shelf(), at=NOW)
+    codes = create_codes(
         "spring", 10_000, draw=numbers(), coupons=coupons, key="k1", at=NOW, prefix="SPRING"
     )
     assert len(codes) == 10_000
     assert all(code.startswith("SPRING-") for code in codes)
     assert len(coupons.by_code) == 10_000
-    facts = coupons.look_up(codes[:1], None)
-    assert facts[normal(codes[0])] == CodeFacts("ten", uses_left=1, coupon_id="spring")
+    facts = coupons.get_codes(codes[:1], None)
+    assert facts[normalize_code(codes[0])] == CodeStatus(
+        "ten", uses_remaining=1, coupon_id="spring"
+    )
 
 
 def test_codes_that_exist_are_not_issued_again() -> None:
     coupons = MemoryCoupons({"spring": Coupon("spring", "ten")})
-    first = issue_codes("spring", 50, draw=numbers(), coupons=coupons, key="k2", at=NOW)
-    second = issue_codes("spring", 50, draw=numbers(), coupons=coupons, key="k3", at=NOW)
+    first = create_codes("spring", 50, draw=numbers(), coupons=coupons, key="k2", at=NOW)
+    second = create_codes("spring", 50, draw=numbers(), coupons=coupons, key="k3", at=NOW)
     assert len(first) == len(second) == 50
     assert not set(first) & set(second)
 
@@ -83,16 +99,16 @@ def test_a_batch_asked_for_again_is_the_same_batch_also_when_it_was_cut_off() ->
     class CutOff(MemoryCoupons):
         rounds = 0
 
-        def finish(self, coupon: Coupon, batch: Batch) -> None:
+        def finish(self, coupon: Coupon, batch: CodeBatch) -> None:
             self.rounds += 1
             if self.rounds == 1:
                 raise RuntimeError("the Lambda was cut off")
-            super().finish(coupon, batch)
+            super().complete_batch(coupon, batch)
 
     coupons = CutOff({"spring": Coupon("spring", "ten")})
 
     def ask(count: int = 50) -> tuple[str, ...]:
-        return issue_codes(
+        return create_codes(
             "spring", count, draw=secrets.token_bytes, coupons=coupons, key="k", at=NOW
         )
 
@@ -101,27 +117,27 @@ def test_a_batch_asked_for_again_is_the_same_batch_also_when_it_was_cut_off() ->
     first = ask()
     assert ask() == first
     assert len(coupons.by_code) == len(first) == 50
-    with pytest.raises(KeyReused):
+    with pytest.raises(IdempotencyKeyReused):
         ask(51)
 
 
 @pytest.mark.parametrize("wanted", [0, -1, 10_001])
 def test_too_many_codes_or_none_are_refused(wanted: int) -> None:
     coupons = MemoryCoupons({"spring": Coupon("spring", "ten")})
-    with pytest.raises(Invalid):
-        issue_codes("spring", wanted, draw=numbers(), coupons=coupons, key="k4", at=NOW)
+    with pytest.raises(InvalidRequest):
+        create_codes("spring", wanted, draw=numbers(), coupons=coupons, key="k4", at=NOW)
 
 
 def test_a_coupon_with_one_code_has_no_batch() -> None:
     coupons = MemoryCoupons({"vip": Coupon("vip", "ten", code="VIP")})
     with pytest.raises(Conflict):
-        issue_codes("vip", 5, draw=numbers(), coupons=coupons, key="k5", at=NOW)
+        create_codes("vip", 5, draw=numbers(), coupons=coupons, key="k5", at=NOW)
 
 
 def test_a_coupon_that_contradicts_itself_is_refused() -> None:
     wrong = Coupon("c", "open", code="x", quantity=1, per_customer=2, starts=NOW, ends=NOW - DAY)
-    with pytest.raises(Invalid) as refusal:
-        make_coupon(wrong, coupons=MemoryCoupons(), promotions=shelf(), at=NOW)
+    with pytest.raises(InvalidRequest) as refusal:
+        create_coupon(wrong, coupons=MemoryCoupons(), promotions=shelf(), at=NOW)
     assert {p.path for p in refusal.value.problems} == {
         "$.code",
         "$.per_customer",
@@ -132,20 +148,22 @@ def test_a_coupon_that_contradicts_itself_is_refused() -> None:
 
 def test_a_code_belongs_to_one_coupon() -> None:
     coupons = MemoryCoupons()
-    make_coupon(Coupon("a", "ten", code="SAVE-10"), coupons=coupons, promotions=shelf(), at=NOW)
+    create_coupon(Coupon("a", "ten", code="SAVE-10"), coupons=coupons, promotions=shelf(), at=NOW)
     with pytest.raises(Conflict):
-        make_coupon(Coupon("b", "ten", code="save1o"), coupons=coupons, promotions=shelf(), at=NOW)
+        create_coupon(
+            Coupon("b", "ten", code="save1o"), coupons=coupons, promotions=shelf(), at=NOW
+        )
 
 
 def test_what_is_left_is_never_below_zero() -> None:
-    facts = Coupon("c", "ten", code="ABC", quantity=5, per_customer=1).facts(
+    facts = Coupon("c", "ten", code="ABC", quantity=5, per_customer=1).code_facts(
         used=7, used_by_customer=1
     )
-    assert (facts.uses_left, facts.customer_uses_left) == (0, 0)
+    assert (facts.uses_remaining, facts.customer_uses_remaining) == (0, 0)
 
 
 def ask(
-    facts: CodeFacts | None,
+    facts: CodeStatus | None,
     *,
     promotion: Promotion = TEN,
     more: tuple[Promotion, ...] = (),
@@ -155,9 +173,9 @@ def ask(
     line = BasketLine("a", "p1", "p1.1", "S", "Thing", Money(10_000, "USD"), 1)
     return quote(
         Basket((line,), "USD", market="WORLD", codes=codes, customer=customer),
-        rules=Rules("1", promotions=(promotion, *more)),
+        rules=RuleSet("1", promotions=(promotion, *more)),
         at=NOW,
-        standing=Standing(codes={} if facts is None else {"SAVE": facts}),
+        limits=UsageLimits(codes={} if facts is None else {"SAVE": facts}),
     )
 
 
@@ -167,48 +185,48 @@ def where(**conditions: object) -> Promotion:
 
 REASONS = [
     ("unknown", None, TEN, "discount_code_invalid"),
-    ("not valid yet", CodeFacts("ten", starts=NOW + DAY), TEN, "discount_code_invalid"),
-    ("expired", CodeFacts("ten", ends=NOW), TEN, "discount_code_expired"),
-    ("used up", CodeFacts("ten", uses_left=0), TEN, "discount_code_exhausted"),
+    ("not valid yet", CodeStatus("ten", starts=NOW + DAY), TEN, "discount_code_invalid"),
+    ("expired", CodeStatus("ten", ends=NOW), TEN, "discount_code_expired"),
+    ("used up", CodeStatus("ten", uses_remaining=0), TEN, "discount_code_exhausted"),
     (
         "used by this customer",
-        CodeFacts("ten", customer_uses_left=0),
+        CodeStatus("ten", customer_uses_remaining=0),
         TEN,
         "discount_code_user_ineligible",
     ),
     (
         "its promotion is over",
-        CodeFacts("ten"),
+        CodeStatus("ten"),
         where(window=Window(ends=NOW)),
         "discount_code_expired",
     ),
     (
         "its promotion is a draft",
-        CodeFacts("ten"),
+        CodeStatus("ten"),
         replace(TEN, published=False),
         "discount_code_invalid",
     ),
     (
         "below the minimum spend",
-        CodeFacts("ten"),
+        CodeStatus("ten"),
         where(min_amount=(Money(20_000, "USD"),)),
         "discount_code_not_applicable",
     ),
     (
         "for other goods",
-        CodeFacts("ten"),
+        CodeStatus("ten"),
         replace(TEN, goods=Selection(products=("p9",))),
         "discount_code_not_applicable",
     ),
     (
         "for customers who are signed in",
-        CodeFacts("ten"),
+        CodeStatus("ten"),
         where(signed_in=True),
         "discount_code_user_not_logged_in",
     ),
     (
         "for a group",
-        CodeFacts("ten"),
+        CodeStatus("ten"),
         where(groups=("gold",)),
         "discount_code_user_ineligible",
     ),
@@ -219,7 +237,7 @@ REASONS = [
     ("what", "facts", "promotion", "reason"), REASONS, ids=[reason[0] for reason in REASONS]
 )
 def test_a_code_that_does_not_work_says_why_and_changes_nothing(
-    what: str, facts: CodeFacts | None, promotion: Promotion, reason: str
+    what: str, facts: CodeStatus | None, promotion: Promotion, reason: str
 ) -> None:
     q = ask(facts, promotion=promotion)
     (outcome,) = q.codes
@@ -233,13 +251,13 @@ def test_a_code_beside_an_exclusive_sale_is_told_so() -> None:
     sale = Promotion(
         "sale", "Sale", PercentOff(2000), stacking=Stacking(exclusive=True), published=True
     )
-    q = ask(CodeFacts("ten"), more=(sale,))
+    q = ask(CodeStatus("ten"), more=(sale,))
     assert q.codes[0].reason == "discount_code_combination_disallowed"
     assert q.total.minor == 8_000
 
 
 def test_a_code_that_works_is_counted_and_named_on_the_discount() -> None:
-    q = ask(CodeFacts("ten", uses_left=1), codes=("save", "SA-VE"))
+    q = ask(CodeStatus("ten", uses_remaining=1), codes=("save", "SA-VE"))
     assert [(c.applied, c.reason) for c in q.codes] == [
         (True, ""),
         (False, "discount_code_already_applied"),

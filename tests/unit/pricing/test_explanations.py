@@ -6,9 +6,8 @@ from random import Random
 import pytest
 
 from shop.kernel.money import Money
-from shop.pricing.actions.quoting import quote
-from shop.pricing.model import REASONS, Basket, BasketLine, CustomerFacts, Quote, Rules
-from shop.pricing.model.choice import Conditions, Selection, Window
+from shop.pricing.actions.quotes import quote
+from shop.pricing.model.basket import Basket, BasketLine, CustomerFacts
 from shop.pricing.model.effects import (
     FlashSale,
     GiftWith,
@@ -17,8 +16,12 @@ from shop.pricing.model.effects import (
     ShippingOff,
 )
 from shop.pricing.model.promotions import Promotion, Stacking
-from shop.pricing.model.standing import Standing
-from tests.properties.worlds import world
+from shop.pricing.model.quote import Quote
+from shop.pricing.model.rule_set import RuleSet
+from shop.pricing.model.targeting import Conditions, Selection, Window
+from shop.pricing.model.trace import NOT_APPLIED_REASONS
+from shop.pricing.model.usage_limits import UsageLimits
+from tests.properties.pricing_strategies import world
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -29,7 +32,7 @@ def line(id: str = "a", price: int = 10_000, quantity: int = 1) -> BasketLine:
 
 def ask(*promotions: Promotion, explain: bool = False, **more: object) -> Quote:
     basket = Basket((line(),), "USD", market="WORLD", shipping=Money(599, "USD"), **more)  # type: ignore[arg-type]
-    return quote(basket, rules=Rules("v7", promotions=promotions), at=NOW, explain=explain)
+    return quote(basket, rules=RuleSet("v7", promotions=promotions), at=NOW, explain=explain)
 
 
 def running(id: str, **more: object) -> Promotion:
@@ -83,9 +86,9 @@ def test_every_reason_given_is_one_that_is_documented() -> None:
     given = set()
     for seed in range(400):
         it = world(Random(seed))
-        q = quote(it.basket, rules=it.rules, at=it.at, standing=it.standing, explain=True)
+        q = quote(it.basket, rules=it.rules, at=it.at, limits=it.standing, explain=True)
         given |= {entry.reason for entry in q.trace if entry.reason}
-    assert given <= set(REASONS)
+    assert given <= set(NOT_APPLIED_REASONS)
     assert len(given) > 20
 
 
@@ -125,7 +128,7 @@ def test_stop_ends_its_step_and_no_more() -> None:
 
 
 def test_an_empty_basket_costs_nothing() -> None:
-    q = quote(Basket((), "USD"), rules=Rules("1", promotions=(running("sale"),)), at=NOW)
+    q = quote(Basket((), "USD"), rules=RuleSet("1", promotions=(running("sale"),)), at=NOW)
     assert q.total.minor == 0
     assert q.lines == ()
 
@@ -133,7 +136,7 @@ def test_an_empty_basket_costs_nothing() -> None:
 def test_a_million_units_are_priced_at_once() -> None:
     basket = Basket((line(quantity=1_000_000),), "USD", market="WORLD")
     promotions = (running("sale"), running("voucher", effect=OrderAmount((Money(7, "USD"),))))
-    q = quote(basket, rules=Rules("1", promotions=promotions), at=NOW)
+    q = quote(basket, rules=RuleSet("1", promotions=promotions), at=NOW)
     assert q.total.minor == 9_000 * 1_000_000 - 7
     assert len(q.lines[0].units) == 2
 
@@ -169,10 +172,10 @@ def test_why_goods_are_out_of_sight_is_told() -> None:
 def test_a_quota_that_is_spent_is_told() -> None:
     flash = running("flash", effect=FlashSale(basis_points=2000, quota=5, per_customer=5))
     for standing, reason in (
-        (Standing(quota_left={"flash": 0}), "quota_spent"),
-        (Standing(customer_had={"flash": 5}), "customer_limit"),
+        (UsageLimits(quota_remaining={"flash": 0}), "quota_spent"),
+        (UsageLimits(customer_used={"flash": 5}), "customer_limit"),
     ):
         basket = Basket((line(),), "USD", market="WORLD")
-        rules = Rules("1", promotions=(flash,))
-        q = quote(basket, rules=rules, at=NOW, standing=standing)
+        rules = RuleSet("1", promotions=(flash,))
+        q = quote(basket, rules=rules, at=NOW, limits=standing)
         assert (q.trace[0].reason, q.total.minor) == (reason, 10_000)

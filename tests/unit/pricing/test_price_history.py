@@ -75,7 +75,7 @@ def test_an_article_younger_than_thirty_days_looks_back_as_far_as_it_can() -> No
 
 def test_the_same_price_again_is_no_change_and_the_past_stays_as_it_was() -> None:
     histories = shelf((10, 100, None), (5, 100, None))
-    assert len(histories.of("a", "EU").points) == 1
+    assert len(histories.get("a", "EU").points) == 1
     with pytest.raises(Conflict) as refusal:
         record_price("a", "EU", eur(90), histories=histories, at=days_ago(20))
     assert refusal.value.code == "history_backdated"

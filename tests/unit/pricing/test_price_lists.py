@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 
-from shop.kernel.errors import Invalid
+from shop.kernel.errors import InvalidRequest
 from shop.kernel.money import Money
-from shop.pricing.actions.quoting import quote
-from shop.pricing.model import Basket, BasketLine, CustomerFacts, Quote, Rules
-from shop.pricing.model.choice import Window
+from shop.pricing.actions.quotes import quote
+from shop.pricing.model.basket import Basket, BasketLine, CustomerFacts
 from shop.pricing.model.price_lists import PriceEntry, PriceList
+from shop.pricing.model.quote import Quote
+from shop.pricing.model.rule_set import RuleSet
+from shop.pricing.model.targeting import Window
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 LINE = BasketLine(
@@ -22,7 +24,7 @@ LINE = BasketLine(
 def ask(*lists: PriceList, quantity: int = 1, **basket: Any) -> Quote:
     return quote(
         Basket((replace(LINE, quantity=quantity),), "USD", **{"market": "WORLD", **basket}),
-        rules=Rules("1", price_lists=lists),
+        rules=RuleSet("1", price_lists=lists),
         at=NOW,
     )
 
@@ -124,7 +126,7 @@ PRICED = [{"article": "p.1", "price": 5}]
 def test_a_list_that_makes_no_sense_is_refused_with_its_field(
     told: dict[str, Any], code: str, path: str
 ) -> None:
-    with pytest.raises(Invalid) as refusal:
+    with pytest.raises(InvalidRequest) as refusal:
         PriceList.from_dict({"id": "l", "currency": "USD", "entries": PRICED, **told})
     assert (code, path) in {(p.code, p.path) for p in refusal.value.problems}
 
@@ -138,8 +140,8 @@ def test_a_list_survives_its_way_through_data() -> None:
 
 def test_a_list_remembers_what_it_said_and_when() -> None:
     first = replace(at(900), created_at=NOW)
-    second = first.changed(at(800), NOW + timedelta(days=1))
-    third = second.changed(
+    second = first.update(at(800), NOW + timedelta(days=1))
+    third = second.update(
         PriceList("other", "USD", (PriceEntry("q.1", 5),), markets=("EU",), priority=7),
         NOW + timedelta(days=2),
     )
@@ -160,9 +162,9 @@ def test_a_list_remembers_what_it_said_and_when() -> None:
 
 def test_of_the_past_only_what_changed_is_kept() -> None:
     many = PriceList("l", "USD", tuple(PriceEntry(f"p.{n}", 100 + n) for n in range(50)))
-    after = many.changed(replace(many, entries=(PriceEntry("p.0", 7), *many.entries[1:])), NOW)
-    assert [change.articles for change in after.past] == [("p.0",)]
-    assert after.changed(replace(after, title="Other"), NOW).past == after.past
+    after = many.update(replace(many, entries=(PriceEntry("p.0", 7), *many.entries[1:])), NOW)
+    assert [change.articles for change in after.revisions] == [("p.0",)]
+    assert after.update(replace(after, title="Other"), NOW).revisions == after.revisions
 
 
 @pytest.mark.parametrize(

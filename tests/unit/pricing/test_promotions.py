@@ -6,19 +6,19 @@ from typing import Any
 
 import pytest
 
-from shop.kernel.errors import Conflict, Invalid, NotFound
+from shop.kernel.errors import Conflict, InvalidRequest, NotFound
 from shop.kernel.money import Money
 from shop.pricing.actions.promotions import (
-    change_promotion,
-    draft_promotion,
+    create_promotion,
     end_promotion,
     publish_promotion,
+    update_promotion,
 )
-from shop.pricing.model.checks import problems_of
-from shop.pricing.model.choice import Conditions, Selection, Window
 from shop.pricing.model.effects import FlashSale, LimitedPrice, PercentOff
-from shop.pricing.model.promotions import Promotion, Status
-from tests.doubles.pricing import MemoryAssortment, MemoryPromotions
+from shop.pricing.model.promotions import Promotion, PromotionStatus
+from shop.pricing.model.targeting import Conditions, Selection, Window
+from shop.pricing.model.validation import validate_promotion
+from tests.doubles.pricing import MemoryPromotions, MemoryReferenceChecker
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -213,13 +213,13 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
 def test_a_promotion_is_refused_with_field_and_reason(
     what: str, data: dict[str, Any], code: str, path: str
 ) -> None:
-    with pytest.raises(Invalid) as refusal:
+    with pytest.raises(InvalidRequest) as refusal:
         Promotion.from_dict(data)
     assert (code, path) in {(p.code, p.path) for p in refusal.value.problems}, what
 
 
 def test_every_problem_is_told_at_once() -> None:
-    with pytest.raises(Invalid) as refusal:
+    with pytest.raises(InvalidRequest) as refusal:
         Promotion.from_dict(
             {
                 "id": "no spaces",
@@ -233,7 +233,7 @@ def test_every_problem_is_told_at_once() -> None:
 def test_a_promotion_that_is_no_object_is_refused() -> None:
     nothings: tuple[object, ...] = (None, [], "x", 3)
     for data in nothings:
-        with pytest.raises(Invalid):
+        with pytest.raises(InvalidRequest):
             Promotion.from_dict(data)
 
 
@@ -249,16 +249,16 @@ def sale(
 
 
 def test_a_promotion_is_drafted_scheduled_runs_and_ends() -> None:
-    shelf, world = MemoryPromotions(), MemoryAssortment()
-    draft_promotion(
+    shelf, world = MemoryPromotions(), MemoryReferenceChecker()
+    create_promotion(
         sale(starts=NOW + DAY, ends=NOW + 2 * DAY), promotions=shelf, assortment=world, at=NOW
     )
-    assert shelf.of("sale").status(NOW) is Status.DRAFT
-    assert shelf.of("sale").status(NOW + DAY) is Status.DRAFT
+    assert shelf.get("sale").status(NOW) is PromotionStatus.DRAFT
+    assert shelf.get("sale").status(NOW + DAY) is PromotionStatus.DRAFT
     published = publish_promotion("sale", promotions=shelf, at=NOW)
-    assert published.status(NOW) is Status.SCHEDULED
-    assert published.status(NOW + DAY) is Status.RUNNING
-    assert published.status(NOW + 2 * DAY) is Status.ENDED
+    assert published.status(NOW) is PromotionStatus.SCHEDULED
+    assert published.status(NOW + DAY) is PromotionStatus.RUNNING
+    assert published.status(NOW + 2 * DAY) is PromotionStatus.ENDED
     assert [event.type for event in shelf.events] == ["PromotionDrafted", "PromotionPublished"]
     assert len({event.id for event in shelf.events}) == 2
 
@@ -278,10 +278,10 @@ def test_a_running_promotion_keeps_its_terms() -> None:
     shelf = MemoryPromotions({"sale": replace(sale(), published=True)})
     to = sale(points=2000)
     with pytest.raises(Conflict, match="only title, end and capacity"):
-        change_promotion("sale", to, promotions=shelf, assortment=MemoryAssortment(), at=NOW)
+        update_promotion("sale", to, promotions=shelf, assortment=MemoryReferenceChecker(), at=NOW)
     longer = replace(sale(ends=NOW + DAY), title="Longer sale")
-    changed = change_promotion(
-        "sale", longer, promotions=shelf, assortment=MemoryAssortment(), at=NOW
+    changed = update_promotion(
+        "sale", longer, promotions=shelf, assortment=MemoryReferenceChecker(), at=NOW
     )
     assert (changed.title, changed.version, changed.published) == ("Longer sale", 2, True)
 
@@ -289,25 +289,29 @@ def test_a_running_promotion_keeps_its_terms() -> None:
 def test_a_scheduled_promotion_may_change_altogether() -> None:
     shelf = MemoryPromotions({"sale": replace(sale(starts=NOW + DAY), published=True)})
     to = sale(starts=NOW + 2 * DAY, points=2000)
-    changed = change_promotion("sale", to, promotions=shelf, assortment=MemoryAssortment(), at=NOW)
+    changed = update_promotion(
+        "sale", to, promotions=shelf, assortment=MemoryReferenceChecker(), at=NOW
+    )
     assert changed.effect == PercentOff(2000)
-    assert changed.status(NOW) is Status.SCHEDULED
+    assert changed.status(NOW) is PromotionStatus.SCHEDULED
 
 
 def test_a_promotion_called_off_is_over_for_good() -> None:
     shelf = MemoryPromotions({"sale": replace(sale(), published=True)})
-    assert end_promotion("sale", promotions=shelf, at=NOW).status(NOW) is Status.ENDED
+    assert end_promotion("sale", promotions=shelf, at=NOW).status(NOW) is PromotionStatus.ENDED
     with pytest.raises(Conflict):
         end_promotion("sale", promotions=shelf, at=NOW)
     with pytest.raises(Conflict):
-        change_promotion("sale", sale(), promotions=shelf, assortment=MemoryAssortment(), at=NOW)
+        update_promotion(
+            "sale", sale(), promotions=shelf, assortment=MemoryReferenceChecker(), at=NOW
+        )
 
 
 def test_goods_the_shop_does_not_have_are_refused() -> None:
-    world = MemoryAssortment(frozenset({("product", "p1")}), everything=False)
+    world = MemoryReferenceChecker(frozenset({("product", "p1")}), everything=False)
     promotion = replace(sale(), goods=Selection(products=("p1", "p2"), categories=("c",)))
-    with pytest.raises(Invalid) as refusal:
-        draft_promotion(promotion, promotions=MemoryPromotions(), assortment=world, at=NOW)
+    with pytest.raises(InvalidRequest) as refusal:
+        create_promotion(promotion, promotions=MemoryPromotions(), assortment=world, at=NOW)
     assert [(p.code, p.path) for p in refusal.value.problems] == [
         ("product_unknown", "$.goods.products[1]"),
         ("category_unknown", "$.goods.categories[0]"),
@@ -327,11 +331,11 @@ def flash(id: str, starts: datetime, ends: datetime, **more: Any) -> Promotion:
 def test_an_article_has_no_two_advertised_prices_at_once() -> None:
     first = replace(flash("one", NOW, NOW + 2 * DAY), published=True)
     shelf = MemoryPromotions({"one": first, "two": flash("two", NOW + DAY, NOW + 3 * DAY)})
-    with pytest.raises(Invalid) as refusal:
+    with pytest.raises(InvalidRequest) as refusal:
         publish_promotion("two", promotions=shelf, at=NOW)
     assert refusal.value.code == "price_overlaps"
     shelf = MemoryPromotions({"one": first, "two": flash("two", NOW, NOW + DAY, groups=("gold",))})
-    with pytest.raises(Invalid):
+    with pytest.raises(InvalidRequest):
         publish_promotion("two", promotions=shelf, at=NOW)
 
 
@@ -357,22 +361,22 @@ def test_what_staff_wrote_is_what_is_read_back() -> None:
             Window(starts=NOW, zone="Asia/Shanghai", weekdays=(0, 6)), markets=("CN",)
         ),
     )
-    assert not problems_of(promotion)
+    assert not validate_promotion(promotion)
     assert Promotion.from_dict(promotion.to_dict()) == promotion
 
 
 def test_a_running_promotion_cannot_be_said_to_have_ended_before_now() -> None:
     shelf = MemoryPromotions()
     sale = Promotion("p", "P", PercentOff(1000), conditions=Conditions(window=Window(NOW - DAY)))
-    draft_promotion(sale, promotions=shelf, assortment=MemoryAssortment(), at=NOW)
+    create_promotion(sale, promotions=shelf, assortment=MemoryReferenceChecker(), at=NOW)
     published = publish_promotion("p", promotions=shelf, at=NOW)
     assert published.published_at == NOW
-    assert published.why_not_now(NOW - timedelta(seconds=1)) == "not_yet"
+    assert published.reason_not_running(NOW - timedelta(seconds=1)) == "not_yet"
 
     def ends(at: datetime) -> Promotion:
         to = replace(sale, conditions=Conditions(window=Window(NOW - DAY, at)))
-        everything, later = MemoryAssortment(), NOW + DAY
-        return change_promotion("p", to, promotions=shelf, assortment=everything, at=later)
+        everything, later = MemoryReferenceChecker(), NOW + DAY
+        return update_promotion("p", to, promotions=shelf, assortment=everything, at=later)
 
     with pytest.raises(Conflict) as refused:
         ends(NOW + DAY / 2)

@@ -3,11 +3,13 @@
 from datetime import UTC, datetime
 
 from shop.kernel.money import Money
-from shop.pricing.actions.quoting import quote
-from shop.pricing.model import Basket, BasketLine, Quote, Rules
-from shop.pricing.model.choice import Selection
-from shop.pricing.model.effects import Bundle, BuyGet, Effect, Part
+from shop.pricing.actions.quotes import quote
+from shop.pricing.model.basket import Basket, BasketLine
+from shop.pricing.model.effects import Bundle, BundleComponent, BuyGet, Effect
 from shop.pricing.model.promotions import Promotion, Stacking
+from shop.pricing.model.quote import Quote
+from shop.pricing.model.rule_set import RuleSet
+from shop.pricing.model.targeting import Selection
 
 AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -29,11 +31,11 @@ def priced(*lines: tuple[int, int], promotions: tuple[Effect, ...]) -> Quote:
         Promotion(f"m{n}", "M", effect, stacking=Stacking(f"g{n}"), published=True)
         for n, effect in enumerate(promotions)
     )
-    return quote(basket, rules=Rules("1", promotions=calendar), at=AT)
+    return quote(basket, rules=RuleSet("1", promotions=calendar), at=AT)
 
 
 def any_for(price: int) -> Bundle:
-    return Bundle((Part(Selection()),), usd(price))
+    return Bundle((BundleComponent(Selection()),), usd(price))
 
 
 def test_a_bundle_that_saves_nothing_takes_no_units_from_others() -> None:
@@ -49,7 +51,11 @@ def test_a_unit_of_a_bundle_is_not_bought_again() -> None:
 
 def test_bundles_are_made_as_long_as_their_parts_last() -> None:
     pair = Bundle(
-        (Part(Selection(products=("p0",))), Part(Selection(products=("p1",)), 2)), usd(2000)
+        (
+            BundleComponent(Selection(products=("p0",))),
+            BundleComponent(Selection(products=("p1",)), 2),
+        ),
+        usd(2000),
     )
     q = priced((1000, 5), (800, 5), promotions=(pair,))
     assert q.discount.minor == 2 * 600
@@ -57,7 +63,13 @@ def test_bundles_are_made_as_long_as_their_parts_last() -> None:
 
 
 def test_many_bundles_are_reckoned_as_one_by_one() -> None:
-    pair = Bundle((Part(Selection(products=("p0",))), Part(Selection(products=("p1",)))), usd(1000))
+    pair = Bundle(
+        (
+            BundleComponent(Selection(products=("p0",))),
+            BundleComponent(Selection(products=("p1",))),
+        ),
+        usd(1000),
+    )
     q = priced((999, 100_000), (334, 100_001), promotions=(pair,))
     assert q.discount.minor == 100_000 * 333
     assert q.lines[1].total.minor == 334 * 100_001 - 100_000 * 83
@@ -74,6 +86,6 @@ def test_buying_here_and_getting_there_as_often_as_both_last() -> None:
         "USD",
         market="WORLD",
     )
-    q = quote(basket, rules=Rules("1", promotions=(buying,)), at=AT)
+    q = quote(basket, rules=RuleSet("1", promotions=(buying,)), at=AT)
     # Four are bought, one of them of the goods that could be got; two are got.
     assert q.discount.minor == 600

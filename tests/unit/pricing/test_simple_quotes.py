@@ -7,13 +7,15 @@ from datetime import UTC, datetime
 
 import pytest
 
-from shop.kernel.errors import Invalid
+from shop.kernel.errors import InvalidRequest
 from shop.kernel.money import Money
-from shop.pricing.actions.quoting import quote
-from shop.pricing.model import Basket, BasketLine, Destination, Quote, QuoteLine, Rules
+from shop.pricing.actions.quotes import quote
+from shop.pricing.model.basket import Basket, BasketLine, Destination
+from shop.pricing.model.quote import Quote, QuoteLine
+from shop.pricing.model.rule_set import RuleSet
 
 AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
-RULES = Rules(version="7")
+RULES = RuleSet(version="7")
 
 
 def line(id: str, price: int, quantity: int, currency: str = "USD") -> BasketLine:
@@ -70,6 +72,6 @@ def test_the_lines_of_a_large_basket_are_found_without_looking_through_all_of_th
 
 
 def test_a_quantity_of_zero_is_refused_with_its_place() -> None:
-    with pytest.raises(Invalid) as refusal:
+    with pytest.raises(InvalidRequest) as refusal:
         quote(Basket((line("a", 100, 0),), "USD"), rules=RULES, at=AT)
     assert refusal.value.problems[0].path == "$.lines[0].quantity"

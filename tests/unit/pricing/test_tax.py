@@ -4,12 +4,13 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from shop.kernel.errors import Invalid
+from shop.kernel.errors import InvalidRequest
 from shop.kernel.money import Money, Rounding
-from shop.pricing.actions.quoting import quote
-from shop.pricing.model import BUNDLED, Basket, BasketLine, CustomerFacts, Destination, Rules
+from shop.pricing.actions.quotes import quote
+from shop.pricing.model.basket import Basket, BasketLine, CustomerFacts, Destination
 from shop.pricing.model.rounding import RoundingPolicy
-from shop.pricing.model.tax import TaxRate, TaxTable
+from shop.pricing.model.rule_set import RuleSet
+from shop.pricing.model.tax import BUNDLED_TAX_TABLE, TaxRate, TaxTable
 
 TODAY = date(2026, 11, 22)
 
@@ -17,13 +18,13 @@ TODAY = date(2026, 11, 22)
 def rate(
     country: str, tax_class: str = "standard", region: str | None = None, day: date = TODAY
 ) -> int:
-    found = BUNDLED.rate(tax_class, Destination(country, region), day)
+    found = BUNDLED_TAX_TABLE.rate(tax_class, Destination(country, region), day)
     return found.rate if found else 0
 
 
 def test_the_bundled_table_knows_all_members_of_the_union() -> None:
-    assert len(BUNDLED.union) == 27
-    assert all(150_000 < rate(country) < 280_000 for country in BUNDLED.union)
+    assert len(BUNDLED_TAX_TABLE.union) == 27
+    assert all(150_000 < rate(country) < 280_000 for country in BUNDLED_TAX_TABLE.union)
     assert (rate("DE"), rate("HU"), rate("LU")) == (190_000, 270_000, 170_000)
     assert rate("FR", "reduced") == 55_000
     assert rate("FR", "super_reduced") == 21_000
@@ -38,11 +39,11 @@ UNION = """AT 20 BE 21 BG 20 CY 19 CZ 21 DE 19 DK 25 EE 24 ES 21 FI 25.5 FR 20 G
 def test_the_standard_rates_of_the_union_are_those_of_the_end_of_2026() -> None:
     words = UNION.split()
     published = {c: round(float(r) * 10_000) for c, r in zip(words[::2], words[1::2], strict=True)}
-    assert {country: rate(country) for country in BUNDLED.union} == published
+    assert {country: rate(country) for country in BUNDLED_TAX_TABLE.union} == published
 
 
 def test_what_is_super_reduced_is_never_taxed_higher_than_what_is_reduced() -> None:
-    for country in BUNDLED.union:
+    for country in BUNDLED_TAX_TABLE.union:
         assert rate(country, "super_reduced") <= rate(country, "reduced") <= rate(country)
     assert rate("PL", "super_reduced") == 50_000
 
@@ -86,16 +87,16 @@ def test_the_day_is_that_of_the_market_not_of_london() -> None:
     line = BasketLine("a", "p", "p.1", "S", "Thing", Money(11_600, "EUR"), 1)
     basket = Basket((line,), "EUR", market="EU", destination=Destination("DE"))
     late = datetime(2020, 6, 30, 22, 30, tzinfo=UTC)  # half past midnight in Berlin
-    assert quote(basket, rules=Rules("1"), at=late).tax.minor == 1600
+    assert quote(basket, rules=RuleSet("1"), at=late).tax.minor == 1600
 
 
 def test_two_rates_at_once_are_refused() -> None:
-    with pytest.raises(Invalid) as refusal:
+    with pytest.raises(InvalidRequest) as refusal:
         TaxTable((TaxRate("DE", 190_000), TaxRate("DE", 160_000, since=date(2020, 7, 1))))
     assert refusal.value.code == "rates_overlap"
-    with pytest.raises(Invalid):
+    with pytest.raises(InvalidRequest):
         TaxTable((TaxRate("DE", 190_000, since=date(2020, 7, 1), until=date(2020, 7, 1)),))
-    with pytest.raises(Invalid):
+    with pytest.raises(InvalidRequest):
         TaxTable((TaxRate("DE", 1_000_001),))
 
 
@@ -103,7 +104,7 @@ def reversed_for(vat_id: str | None, to: str) -> bool:
     line = BasketLine("a", "p", "p.1", "S", "Thing", Money(11_900, "EUR"), 1)
     customer = CustomerFacts("c", vat_id=vat_id)
     basket = Basket((line,), "EUR", "EU", customer=customer, destination=Destination(to))
-    q = quote(basket, rules=Rules("1"), at=datetime(2026, 11, 22, tzinfo=UTC))
+    q = quote(basket, rules=RuleSet("1"), at=datetime(2026, 11, 22, tzinfo=UTC))
     if q.reverse_charge:
         assert q.tax.minor == 0
         assert q.lines[0].tax.name == "reverse charge"
@@ -130,7 +131,7 @@ def test_halves_are_rounded_as_the_policy_says() -> None:
     ):
         line = BasketLine("a", "p", "p.1", "S", "Thing", Money(50, "USD"), 1)
         basket = Basket((line,), "USD", destination=Destination("US"))
-        rules = Rules("1", tax=table, rounding=RoundingPolicy(mode))
+        rules = RuleSet("1", tax=table, rounding=RoundingPolicy(mode))
         q = quote(basket, rules=rules, at=datetime(2026, 11, 22, tzinfo=UTC))
         assert q.tax.minor == tax
         assert q.rounding.mode is mode

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from shop.kernel.errors import Invalid
-from shop.pricing.model import BUNDLED, Destination
-from shop.pricing.model.tax_rates import CountryRates, table_of
+from shop.kernel.errors import InvalidRequest
+from shop.pricing.model.basket import Destination
+from shop.pricing.model.tax import BUNDLED_TAX_TABLE
+from shop.pricing.model.tax_rates import CountryRates, tax_table_with
 
 AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
 TODAY = date(2026, 11, 22)
@@ -18,7 +19,7 @@ def changed(
     rates: list[dict[str, Any]], before: CountryRates = GERMANY, today: date = TODAY
 ) -> CountryRates:
     read = CountryRates.read(before.country, rates)
-    return before.changed(read, today, at=AT, who="ann", why="")
+    return before.update(read, today, at=AT, actor="ann", reason="")
 
 
 def told(before: CountryRates = GERMANY, **ends: Any) -> list[dict[str, Any]]:
@@ -31,13 +32,13 @@ def told(before: CountryRates = GERMANY, **ends: Any) -> list[dict[str, Any]]:
 
 
 def refused(rates: Any, before: CountryRates = GERMANY) -> list[tuple[str, str | None]]:
-    with pytest.raises(Invalid) as refusal:
+    with pytest.raises(InvalidRequest) as refusal:
         changed(rates, before)
     return [(problem.code, problem.path) for problem in refusal.value.problems]
 
 
 def rate(rates: CountryRates, day: date, tax_class: str = "standard") -> int:
-    found = table_of([rates]).rate(tax_class, Destination(rates.country), day)
+    found = tax_table_with([rates]).rate(tax_class, Destination(rates.country), day)
     return found.rate if found else 0
 
 
@@ -82,11 +83,11 @@ def test_a_country_that_the_shop_had_no_rates_of_begins_today() -> None:
     assert rate(changed([{"rate": 170_000, "since": str(TODAY)}], brazil), TODAY) == 170_000
     states = CountryRates.bundled("US")
     more = [*states.to_list(), {"rate": 66_250, "region": "NJ", "since": str(TODAY)}]
-    table = table_of([changed(more, states)])
+    table = tax_table_with([changed(more, states)])
     found = table.rate("standard", Destination("US", "NJ"), TODAY)
     assert found is not None
     assert found.rate == 66_250
-    assert table.union == BUNDLED.union
+    assert table.union == BUNDLED_TAX_TABLE.union
 
 
 @pytest.mark.parametrize(
@@ -122,4 +123,4 @@ def test_no_day_is_left_without_a_rate_between_two() -> None:
 
 
 def test_without_a_change_the_table_is_the_bundled_one_itself() -> None:
-    assert table_of([]) is BUNDLED
+    assert tax_table_with([]) is BUNDLED_TAX_TABLE

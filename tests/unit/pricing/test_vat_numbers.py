@@ -2,7 +2,7 @@
 
 import pytest
 
-from shop.pricing.gateway.stdnum import StdnumVatIds
+from shop.pricing.gateway.vat_numbers import StdnumVatNumbers
 
 pytest.importorskip("stdnum", reason="python-stdnum is not installed")
 
@@ -25,4 +25,4 @@ pytest.importorskip("stdnum", reason="python-stdnum is not installed")
     ],
 )
 def test_a_vat_number_has_a_form_or_is_none(typed: str, normal: str | None) -> None:
-    assert StdnumVatIds().normal(typed) == normal
+    assert StdnumVatNumbers().normalize(typed) == normal

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from shop.kernel.errors import Invalid
-from shop.shipping.model import Address, ShippingTable
+from shop.kernel.errors import InvalidRequest
+from shop.shipping.model import ShippingAddress, ShippingTable
 
 
 def usd(minor: int) -> list[dict[str, Any]]:
@@ -71,7 +71,7 @@ def table(*methods: dict[str, Any], **more: Any) -> dict[str, Any]:
             "zone_without_methods",
             "$.zones[1]",
         ),
-        (table(nowhere=["KPX"]), "country_unknown", "$.nowhere"),
+        (table(excluded_countries=["KPX"]), "country_unknown", "$.excluded_countries"),
         (table(method(zone="eu")), "zone_unknown", "$.methods[0].zone"),
         (
             table(method(flat=[{"amount": 1, "currency": "EUR"}])),
@@ -84,7 +84,11 @@ def table(*methods: dict[str, Any], **more: Any) -> dict[str, Any]:
             "$.methods[0].flat[0].currency",
         ),
         (table(method(flat=usd(-1))), "amount_invalid", "$.methods[0].flat[0].amount"),
-        (table(method(free_over=usd(-1))), "amount_invalid", "$.methods[0].free_over[0].amount"),
+        (
+            table(method(free_shipping_threshold=usd(-1))),
+            "amount_invalid",
+            "$.methods[0].free_shipping_threshold[0].amount",
+        ),
         (table(method(flat=usd(1) * 2)), "currency_repeated", "$.methods[0].flat[1]"),
         (table(method(days=[4, 2])), "days_invalid", "$.methods[0].days"),
         (table(method(days=[1, 999])), "days_invalid", "$.methods[0].days"),
@@ -172,7 +176,7 @@ def table(*methods: dict[str, Any], **more: Any) -> dict[str, Any]:
 def test_a_table_that_makes_no_sense_is_refused_with_its_place(
     body: dict[str, Any], code: str, path: str
 ) -> None:
-    with pytest.raises(Invalid) as refusal:
+    with pytest.raises(InvalidRequest) as refusal:
         ShippingTable.from_dict(body)
     assert (code, path) in [(p.code, p.path) for p in refusal.value.problems]
 
@@ -184,15 +188,15 @@ def test_halves_of_a_country_may_be_zones_of_their_own() -> None:
         {"id": "isle", "countries": ["US"], "postal": ["006", "0079"]},
     ]
     ways = [method(), method(id="boat", zone="far"), method(id="plane", zone="isle")]
-    with pytest.raises(Invalid):
+    with pytest.raises(InvalidRequest):
         ShippingTable.from_dict(table(*ways, zones=halves))
     halves[0]["not_postal"] = ["006", "007"]
     halves[1]["not_postal"] = ["00"]
     found = ShippingTable.from_dict(table(*ways, zones=halves))
     for place, zone in (
-        (Address("US", "OH", "43004"), "us"),
-        (Address("US", "HI"), "far"),
-        (Address("US", "PR", "006 01"), "isle"),
+        (ShippingAddress("US", "OH", "43004"), "us"),
+        (ShippingAddress("US", "HI"), "far"),
+        (ShippingAddress("US", "PR", "006 01"), "isle"),
     ):
         held = found.zone_of(place)
         assert held is not None

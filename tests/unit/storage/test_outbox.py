@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from shop.edge.stream import Change, stream_reader
+from shop.entrypoints.dynamodb_stream import StreamRecord, stream_reader
 from shop.kernel.events import Event
 from shop.storage import outbox
-from shop.storage.documents import Events
-from shop.storage.outbox import BYTES_AT_ONCE, ENTRIES_AT_ONCE, Publisher, news
-from shop.storage.packing import packed
+from shop.storage.compression import compress_json
+from shop.storage.documents import EventsAttribute
+from shop.storage.outbox import MAX_BYTES_PER_CALL, MAX_ENTRIES_PER_CALL, EventPublisher, new_events
 from tests.kit.shop import Context
 from tests.kit.stream_pump import StreamPump, record
 
@@ -26,7 +26,7 @@ def event(n: int, subject: str = "ord_1", **data: Any) -> Event:
 
 
 def image(*events: Event) -> dict[str, Any]:
-    return {"PK": "ORDER#ord_1", "events": Events().serialize(events), "version": 1}
+    return {"PK": "ORDER#ord_1", "events": EventsAttribute().serialize(events), "version": 1}
 
 
 class Bus:
@@ -39,9 +39,9 @@ class Bus:
         self.down = 0
 
     def put_events(self, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803
-        assert 1 <= len(Entries) <= ENTRIES_AT_ONCE
+        assert 1 <= len(Entries) <= MAX_ENTRIES_PER_CALL
         size = sum(14 + len(e["Detail"]) + len(e["DetailType"]) + len(e["Source"]) for e in Entries)
-        assert size <= BYTES_AT_ONCE or len(Entries) == 1
+        assert size <= MAX_BYTES_PER_CALL or len(Entries) == 1
         self.sizes.append(len(Entries))
         if self.down:
             self.down -= 1
@@ -73,32 +73,32 @@ def bus() -> Bus:
 
 
 def publish(bus: Bus, *changes: tuple[str, Any, Any]) -> str | None:
-    return Publisher(bus, "shop").publish(changes)
+    return EventPublisher(bus, "shop").publish(changes)
 
 
 # What is new
 
 
 def test_events_of_a_new_row_are_new() -> None:
-    assert news(None, image(event(1), event(2))) == (event(1), event(2))
+    assert new_events(None, image(event(1), event(2))) == (event(1), event(2))
 
 
 def test_events_that_the_row_held_before_are_not_told_again() -> None:
-    assert news(image(event(1)), image(event(1))) == ()
-    assert news(image(event(1)), image(event(2))) == (event(2),)
+    assert new_events(image(event(1)), image(event(1))) == ()
+    assert new_events(image(event(1)), image(event(2))) == (event(2),)
 
 
 @pytest.mark.parametrize("new", [None, {}, {"PK": "ORDER#1", "token": "t"}, image()])
 def test_rows_without_events_tell_nothing(new: Any) -> None:
-    assert news(None, new) == ()
-    assert news(image(event(1)), new) == ()
+    assert new_events(None, new) == ()
+    assert new_events(image(event(1)), new) == ()
 
 
 def test_events_read_as_they_were_written() -> None:
     told = (event(1, note="Ø ✓", deep={"a": [1, None]}), event(2))
-    raw = Events().serialize(told)
-    assert Events().deserialize(raw) == told
-    assert Events().deserialize(Events().serialize(())) == ()
+    raw = EventsAttribute().serialize(told)
+    assert EventsAttribute().deserialize(raw) == told
+    assert EventsAttribute().deserialize(EventsAttribute().serialize(())) == ()
 
 
 # On the bus
@@ -162,18 +162,18 @@ def test_a_row_whose_events_cannot_be_read_stops_there(bus: Bus) -> None:
 
 @pytest.mark.parametrize("events", [[["id", "type"]], [[1, 2, 3, 4, 5]], {"a": 1}, 7, None])
 def test_events_of_another_shape_stop_there_too(bus: Bus, events: Any) -> None:
-    assert publish(bus, ("1", None, {"events": packed(events)})) == "1"
+    assert publish(bus, ("1", None, {"events": compress_json(events)})) == "1"
 
 
 # Behind a stream
 
 
 def reader(bus: Bus) -> Any:
-    publisher = Publisher(bus, "shop")
+    publisher = EventPublisher(bus, "shop")
 
     @stream_reader
-    def handler(changes: Sequence[Change]) -> str | None:
-        return publisher.publish([(c.sequence, c.old, c.new) for c in changes])
+    def handler(changes: Sequence[StreamRecord]) -> str | None:
+        return publisher.publish([(c.sequence, c.old, c.new_image) for c in changes])
 
     return lambda batch: handler(batch, Context())
 
@@ -251,7 +251,7 @@ def test_an_event_is_doubled_only_behind_one_that_failed(bus: Bus) -> None:
 
 def test_a_reader_that_reported_the_front_one_as_a_part_would_lose_its_neighbours(bus: Bus) -> None:
     """Why the frame raises: the pump is fed with a reader that does not."""
-    publisher = Publisher(bus, "shop")
+    publisher = EventPublisher(bus, "shop")
 
     def naive(batch: dict[str, Any]) -> dict[str, Any]:
         for each in batch["Records"]:

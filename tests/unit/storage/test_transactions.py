@@ -12,12 +12,12 @@ from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import CancellationReason, TransactWriteError
 
 from shop.kernel.errors import Unavailable
-from shop.kernel.idempotency import KEPT, Ask, Taken
-from shop.kernel.transactions import Clash, Crowded
+from shop.kernel.idempotency import IDEMPOTENCY_RETENTION, IdempotencyRecord, IdempotentRequest
+from shop.kernel.unit_of_work import ConditionFailed, PartitionThrottled
 from shop.storage import transactions
-from shop.storage.keys import DynamoKeys
-from shop.storage.table import Row, connection
-from shop.storage.transactions import ATTEMPTS, DynamoLedger, Writes
+from shop.storage.connection import Row, connection
+from shop.storage.idempotency import DynamoIdempotencyStore
+from shop.storage.transactions import MAX_ATTEMPTS, DynamoUnitOfWork, Transaction
 from tests.kit.shop import create_tables
 
 
@@ -32,10 +32,10 @@ class Cup(Row):
 
 
 @pytest.fixture(params=["dynamo"])
-def ledger(request: pytest.FixtureRequest) -> Iterator[DynamoLedger]:
+def unit_of_work(request: pytest.FixtureRequest) -> Iterator[DynamoUnitOfWork]:
     with mock_aws():
         create_tables()
-        yield DynamoLedger(connection())
+        yield DynamoUnitOfWork(connection())
 
 
 def cup(name: str, full: int = 0) -> Cup:
@@ -49,8 +49,8 @@ def stored(name: str) -> dict[str, Any] | None:
     return found
 
 
-def test_all_parts_are_written_together(ledger: DynamoLedger) -> None:
-    ledger.commit(
+def test_all_parts_are_written_together(unit_of_work: DynamoUnitOfWork) -> None:
+    unit_of_work.commit(
         lambda writes: writes.save(cup("a"), Cup.pk.does_not_exist()),
         lambda writes: writes.save(cup("b"), Cup.pk.does_not_exist()),
     )
@@ -58,16 +58,20 @@ def test_all_parts_are_written_together(ledger: DynamoLedger) -> None:
     assert stored("b")
 
 
-def test_one_condition_that_fails_leaves_nothing_and_names_its_row(ledger: DynamoLedger) -> None:
-    ledger.commit(lambda writes: writes.save(cup("a", 1)), lambda writes: writes.save(cup("d", 1)))
-    with pytest.raises(Clash) as clash:
-        ledger.commit(
+def test_one_condition_that_fails_leaves_nothing_and_names_its_row(
+    unit_of_work: DynamoUnitOfWork,
+) -> None:
+    unit_of_work.commit(
+        lambda writes: writes.save(cup("a", 1)), lambda writes: writes.save(cup("d", 1))
+    )
+    with pytest.raises(ConditionFailed) as clash:
+        unit_of_work.commit(
             lambda writes: writes.update(cup("a"), [Cup.full.set(9)], Cup.full == 7),
             lambda writes: writes.save(cup("b"), Cup.pk.does_not_exist()),
             lambda writes: writes.delete(cup("d"), Cup.full == 1),
             lambda writes: writes.condition_check(Cup, "c", condition=Cup.pk.exists()),
         )
-    assert clash.value.about == {"a", "c"}
+    assert clash.value.keys == {"a", "c"}
     assert stored("b") is None
     assert stored("d")
     assert stored("a")["full"] == {"N": "1"}  # type: ignore[index]
@@ -82,7 +86,7 @@ class Refusing:
         self.error = error
         self.asked = 0
 
-    def __call__(self, writes: Writes) -> None:
+    def __call__(self, writes: Transaction) -> None:
         self.asked += 1
         if self.asked > self.times:
             return
@@ -108,14 +112,14 @@ def refuse(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr("time.sleep", lambda seconds: None)
 
     def with_(refusing: Refusing) -> Refusing:
-        monkeypatch.setattr(Writes, "_commit", lambda self: refusing(self))
+        monkeypatch.setattr(Transaction, "_commit", lambda self: refusing(self))
         return refusing
 
     return with_
 
 
 def commit_two() -> None:
-    DynamoLedger(connection()).commit(
+    DynamoUnitOfWork(connection()).commit(
         lambda writes: writes.save(cup("a")), lambda writes: writes.save(cup("b"))
     )
 
@@ -130,8 +134,8 @@ def test_a_collision_is_tried_again(refuse: Any, code: str) -> None:
 @pytest.mark.parametrize("code", sorted(transactions._CROWDED))
 def test_who_can_draw_other_rows_is_told_of_a_crowded_one_at_once(refuse: Any, code: str) -> None:
     refusing = refuse(Refusing(99, None, code))
-    with pytest.raises(Crowded):
-        DynamoLedger(connection(), insists=False).commit(
+    with pytest.raises(PartitionThrottled):
+        DynamoUnitOfWork(connection(), retry_throttled=False).commit(
             lambda writes: writes.save(cup("a")), lambda writes: writes.save(cup("b"))
         )
     assert refusing.asked == 1
@@ -148,14 +152,14 @@ def test_a_collision_that_does_not_end_is_told_as_too_busy(refuse: Any) -> None:
     refusing = refuse(Refusing(99, "TransactionConflict", None))
     with pytest.raises(Unavailable) as busy:
         commit_two()
-    assert (busy.value.code, refusing.asked) == ("contention", ATTEMPTS)
+    assert (busy.value.code, refusing.asked) == ("contention", MAX_ATTEMPTS)
 
 
 def test_a_condition_that_failed_is_the_answer_also_beside_a_collision(refuse: Any) -> None:
     refusing = refuse(Refusing(99, "ConditionalCheckFailed", "TransactionConflict"))
-    with pytest.raises(Clash) as clash:
+    with pytest.raises(ConditionFailed) as clash:
         commit_two()
-    assert (set(clash.value.about), refusing.asked) == ({"a"}, 1)
+    assert (set(clash.value.keys), refusing.asked) == ({"a"}, 1)
 
 
 @pytest.mark.parametrize("code", ["ValidationError", "ItemCollectionSizeLimitExceeded"])
@@ -174,7 +178,7 @@ def test_parts_are_asked_again_for_each_attempt(refuse: Any) -> None:
         asked.append(1)
         writes.save(cup("a"))
 
-    DynamoLedger(connection()).commit(part)
+    DynamoUnitOfWork(connection()).commit(part)
     assert len(asked) == 3
 
 
@@ -183,58 +187,58 @@ def test_parts_are_asked_again_for_each_attempt(refuse: Any) -> None:
 NOW = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
 
 
-def ask(fingerprint: str = "f", at: datetime = NOW, owner: str = "guest") -> Ask:
-    return Ask(owner, "key", fingerprint, at)
+def ask(fingerprint: str = "f", at: datetime = NOW, owner: str = "guest") -> IdempotentRequest:
+    return IdempotentRequest(owner, "key", fingerprint, at)
 
 
-def test_a_key_is_taken_once_and_keeps_its_answer(ledger: DynamoLedger) -> None:
-    keys = DynamoKeys()
-    assert keys.taken(ask()) is None
-    ledger.commit(keys.taking(ask(), {"id": "cart_1", "totals": [1, None]}))
-    assert keys.taken(ask("other")) == Taken("f", {"id": "cart_1", "totals": [1, None]})
-    with pytest.raises(Clash) as clash:
-        ledger.commit(keys.taking(ask("other"), {}))
-    assert clash.value.about == {keys.name(ask())}
+def test_a_key_is_taken_once_and_keeps_its_answer(unit_of_work: DynamoUnitOfWork) -> None:
+    keys = DynamoIdempotencyStore()
+    assert keys.get(ask()) is None
+    unit_of_work.commit(keys.claim(ask(), {"id": "cart_1", "totals": [1, None]}))
+    assert keys.get(ask("other")) == IdempotencyRecord("f", {"id": "cart_1", "totals": [1, None]})
+    with pytest.raises(ConditionFailed) as clash:
+        unit_of_work.commit(keys.claim(ask("other"), {}))
+    assert clash.value.keys == {keys.condition_key(ask())}
 
 
-def test_two_owners_may_use_one_key(ledger: DynamoLedger) -> None:
-    keys = DynamoKeys()
-    ledger.commit(keys.taking(ask(), {}))
-    assert keys.taken(ask(owner="jane")) is None
-    ledger.commit(keys.taking(ask(owner="jane"), {}))
+def test_two_owners_may_use_one_key(unit_of_work: DynamoUnitOfWork) -> None:
+    keys = DynamoIdempotencyStore()
+    unit_of_work.commit(keys.claim(ask(), {}))
+    assert keys.get(ask(owner="jane")) is None
+    unit_of_work.commit(keys.claim(ask(owner="jane"), {}))
 
 
-def test_a_key_taken_without_an_answer_gets_it_later(ledger: DynamoLedger) -> None:
-    keys = DynamoKeys()
-    ledger.commit(keys.taking(ask(), None))
-    assert keys.taken(ask()) == Taken("f", None)
-    ledger.commit(keys.answering(ask(), {"id": "1"}))
-    assert keys.taken(ask()) == Taken("f", {"id": "1"})
-    with pytest.raises(Clash):
-        ledger.commit(keys.answering(ask("other"), {"id": "2"}))
+def test_a_key_taken_without_an_answer_gets_it_later(unit_of_work: DynamoUnitOfWork) -> None:
+    keys = DynamoIdempotencyStore()
+    unit_of_work.commit(keys.claim(ask(), None))
+    assert keys.get(ask()) == IdempotencyRecord("f", None)
+    unit_of_work.commit(keys.complete(ask(), {"id": "1"}))
+    assert keys.get(ask()) == IdempotencyRecord("f", {"id": "1"})
+    with pytest.raises(ConditionFailed):
+        unit_of_work.commit(keys.complete(ask("other"), {"id": "2"}))
 
 
 def test_a_key_is_free_again_after_a_day_whether_the_row_is_gone_or_not(
-    ledger: DynamoLedger,
+    unit_of_work: DynamoUnitOfWork,
 ) -> None:
-    keys = DynamoKeys()
-    ledger.commit(keys.taking(ask(), {"id": "1"}))
-    last = ask(at=NOW + KEPT - timedelta(seconds=1))
-    assert keys.taken(last) == Taken("f", {"id": "1"})
-    with pytest.raises(Clash):
-        ledger.commit(keys.taking(last, {}))
-    after = ask("g", at=NOW + KEPT)
-    assert keys.taken(after) is None
-    ledger.commit(keys.taking(after, {"id": "2"}))
-    assert keys.taken(after) == Taken("g", {"id": "2"})
+    keys = DynamoIdempotencyStore()
+    unit_of_work.commit(keys.claim(ask(), {"id": "1"}))
+    last = ask(at=NOW + IDEMPOTENCY_RETENTION - timedelta(seconds=1))
+    assert keys.get(last) == IdempotencyRecord("f", {"id": "1"})
+    with pytest.raises(ConditionFailed):
+        unit_of_work.commit(keys.claim(last, {}))
+    after = ask("g", at=NOW + IDEMPOTENCY_RETENTION)
+    assert keys.get(after) is None
+    unit_of_work.commit(keys.claim(after, {"id": "2"}))
+    assert keys.get(after) == IdempotencyRecord("g", {"id": "2"})
 
 
-def test_a_row_names_the_second_at_which_it_may_go(ledger: DynamoLedger) -> None:
-    keys = DynamoKeys()
-    ledger.commit(keys.taking(ask(), None))
-    row = stored(keys.name(ask()))
+def test_a_row_names_the_second_at_which_it_may_go(unit_of_work: DynamoUnitOfWork) -> None:
+    keys = DynamoIdempotencyStore()
+    unit_of_work.commit(keys.claim(ask(), None))
+    row = stored(keys.condition_key(ask()))
     assert row is not None
-    assert int(row["expires_at"]["N"]) == int((NOW + KEPT).timestamp())
+    assert int(row["expires_at"]["N"]) == int((NOW + IDEMPOTENCY_RETENTION).timestamp())
 
 
 def test_calls_say_in_a_word_who_asks_and_look_for_no_account() -> None:

@@ -7,44 +7,46 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from shop.cart.model import (
-    KEPT,
+    CART_TTL,
     Cart,
-    Line,
+    CartLine,
     Message,
-    Priced,
-    changes,
-    counted_as,
-    facts_of,
-    numbered,
-    priced,
-    promised,
+    PricedLines,
+    assign_line_ids,
+    backorder_promises,
+    customer_facts,
+    expiry_at,
+    price_change_messages,
+    price_lines,
     shortage_messages,
-    unknown_items,
-    until,
+    unknown_items_error,
+    usage_key,
 )
-from shop.cart.ports import Carts
+from shop.cart.ports import CartRepository
 from shop.catalog.model import Product, Variant
-from shop.catalog.ports import Catalogue
-from shop.inventory.ports import Stock
-from shop.kernel.errors import Invalid
+from shop.catalog.ports import ProductCatalog
+from shop.inventory.ports import StockRepository
+from shop.kernel.errors import InvalidRequest
 from shop.kernel.frozen import frozen
-from shop.kernel.idempotency import Ask
+from shop.kernel.idempotency import IdempotentRequest
 from shop.kernel.ids import new_id
-from shop.kernel.transactions import Change, Clash, Ledger
-from shop.pricing.actions.coupons import tried
-from shop.pricing.model import Basket, Destination, Quote, Rules, Standing
-from shop.pricing.model.rules import first_order_about, gifts_about
-from shop.pricing.model.seen import CHANGED, Seen
-from shop.pricing.ports import Guesses, Purchases, RuleBook, Standings
+from shop.kernel.unit_of_work import ConditionFailed, StagedChange, UnitOfWork
+from shop.pricing.actions.coupons import track_code_attempts
+from shop.pricing.model.basket import Basket, Destination
+from shop.pricing.model.price_snapshot import CHANGE_CODES, PriceSnapshot
+from shop.pricing.model.quote import Quote
+from shop.pricing.model.rule_set import RuleSet, needs_first_order_check, possible_gifts
+from shop.pricing.model.usage_limits import UsageLimits
+from shop.pricing.ports import CodeAttemptLimiter, PurchaseHistory, RuleSetSource, UsageLimitReader
 
 if TYPE_CHECKING:
-    from shop.shipping.ports import ShippingTables
+    from shop.shipping.ports import ShippingTableSource
 
-NOTHING: Mapping[str, int] = {}
+NO_EXHAUSTED_GIFTS: Mapping[str, int] = {}
 
 
 @frozen(slots=False)
-class Wish:
+class CartInput:
     """What somebody asks a cart to hold: ``(line id or None, variant id, quantity)`` per line."""
 
     lines: Sequence[tuple[str | None, str, int]]
@@ -61,34 +63,34 @@ class Wish:
 
 
 @frozen(slots=False)
-class Shown:
+class CartResult:
     """A cart as it is shown: what it holds and what that costs now."""
 
     cart: Cart
-    priced: Priced
+    priced: PricedLines
 
 
 @frozen(slots=False)
-class Shelf:
+class PricingContext:
     """What the shop knows while it prices lines."""
 
-    catalogue: Catalogue
-    book: RuleBook
-    standings: Standings
-    stock: Stock
-    purchases: Purchases
-    shipping: "ShippingTables | None" = None
+    catalogue: ProductCatalog
+    rule_source: RuleSetSource
+    usage_limits: UsageLimitReader
+    stock: StockRepository
+    purchases: PurchaseHistory
+    shipping: "ShippingTableSource | None" = None
     """What it costs to send them; a cart does not say."""
 
-    def left(
+    def remaining_limits(
         self,
-        rules: Rules,
-        who: str | None,
+        rules: RuleSet,
+        actor: str | None,
         at: datetime,
         *,
-        surely: bool = False,
-        gone: Mapping[str, int] = NOTHING,
-    ) -> Callable[[Basket], Standing]:
+        consistent: bool = False,
+        exhausted_gifts: Mapping[str, int] = NO_EXHAUSTED_GIFTS,
+    ) -> Callable[[Basket], UsageLimits]:
         """What is left of codes, quotas and gifts, for whom ``who`` names, and what is known of
         them; ``surely`` as last written, and with what was ``gone`` (SKU to units left) just now.
 
@@ -96,157 +98,184 @@ class Shelf:
         first order.
         """
 
-        def ask(basket: Basket) -> Standing:
-            standing = self.standings.standing(basket, rules, who, surely=surely)
+        def ask(basket: Basket) -> UsageLimits:
+            standing = self.usage_limits.limits_for(basket, rules, actor, consistent=consistent)
             customer = basket.customer.id if basket.customer is not None else None
             unknown = standing.orders_before is None
-            if customer and unknown and first_order_about(basket, rules):
-                before = int(self.purchases.bought_before(customer))
+            if customer and unknown and needs_first_order_check(basket, rules):
+                before = int(self.purchases.has_ordered(customer))
                 standing = replace(standing, orders_before=before)
-            given = gifts_about(basket, rules, at)
+            given = possible_gifts(basket, rules, at)
             if given:
                 levels = self.stock.levels(given)
                 wanted = dict.fromkeys(given, 0)
                 for line in basket.lines:
                     if line.sku in wanted:
                         wanted[line.sku] += line.quantity
-                left = {sku: gone.get(sku, levels[sku].available) for sku in given}
+                left = {sku: exhausted_gifts.get(sku, levels[sku].available) for sku in given}
                 gifts = {sku: max(0, left[sku] - wanted[sku]) for sku in given}
-                standing = replace(standing, gifts_left=gifts)
+                standing = replace(standing, gifts_remaining=gifts)
             return standing
 
         return ask
 
 
 def create_cart(
-    wish: Wish, ask: Ask, *, carts: Carts, shelf: Shelf, guesses: Guesses, asker: str
-) -> Change[Shown]:
+    cart_input: CartInput,
+    idempotent_request: IdempotentRequest,
+    *,
+    carts: CartRepository,
+    pricing: PricingContext,
+    code_attempts: CodeAttemptLimiter,
+    rate_limit_subject: str,
+) -> StagedChange[CartResult]:
     """Begin a cart. Raises Invalid, naming every line, for variants that are not sold."""
-    lines = numbered(wish.lines)
-    codes = wish.codes or ()
-    with tried(codes, (), asker, guesses, ask.at) as judged:
-        shown = _priced(
-            lines, wish, wish.buyer, codes, ask.owner, shelf, ask.at, refuse_unknown=True
+    lines = assign_line_ids(cart_input.lines)
+    codes = cart_input.codes or ()
+    with track_code_attempts(
+        codes, (), rate_limit_subject, code_attempts, idempotent_request.at
+    ) as judged:
+        result = _priced(
+            lines,
+            cart_input,
+            cart_input.buyer,
+            codes,
+            idempotent_request.owner,
+            pricing,
+            idempotent_request.at,
+            refuse_unknown=True,
         )
-        judged(shown.quote)
+        judged(result.quote)
     cart = Cart(
         id=new_id("cart"),
-        owner=ask.owner,
-        lines=shown.lines,
-        currency=shown.quote.currency,
-        created_at=ask.at,
-        expires_at=until(ask.at, KEPT),
-        country=wish.country,
-        region=wish.region,
-        postal_code=wish.postal_code,
-        buyer=wish.buyer,
-        attribution=wish.attribution,
+        owner=idempotent_request.owner,
+        lines=result.lines,
+        currency=result.quote.currency,
+        created_at=idempotent_request.at,
+        expires_at=expiry_at(idempotent_request.at, CART_TTL),
+        country=cart_input.country,
+        region=cart_input.region,
+        postal_code=cart_input.postal_code,
+        buyer=cart_input.buyer,
+        attribution=cart_input.attribution,
         codes=codes,
-        channel=wish.channel,
-        seen=Seen.of(shown.quote),
+        channel=cart_input.channel,
+        shown=PriceSnapshot.from_quote(result.quote),
     )
-    return Change(Shown(cart, shown), (carts.adding(cart),))
+    return StagedChange(CartResult(cart, result), (carts.insert_op(cart),))
 
 
-def show_cart(
+def get_cart(
     owner: str,
     cart_id: str,
     *,
-    carts: Carts,
-    shelf: Shelf,
-    stock: Stock,
-    ledger: Ledger,
+    carts: CartRepository,
+    pricing: PricingContext,
+    stock: StockRepository,
+    uow: UnitOfWork,
     at: datetime,
-) -> Shown:
+) -> CartResult:
     """Look at a cart as it stands now. What is no longer sold is left out, and said so.
 
     Stock is asked for when a cart is looked at, not on every click that changes it: a cart
     promises nothing, and the checkout asks again.
     """
-    cart = carts.of(owner, cart_id, at)
-    shown = _as_it_stands(cart, shelf, at)
-    if any(message.code in CHANGED for message in shown.messages):
+    cart = carts.get(owner, cart_id, at)
+    result = _as_it_stands(cart, pricing, at)
+    if any(message.code in CHANGE_CODES for message in result.messages):
         # Said now, so it is what is compared next time. Who was faster has shown something newer.
-        with suppress(Clash):
-            ledger.commit(carts.changing(cart, _as_shown(cart, shown.quote)))
-    if not shown.items:
-        return Shown(cart, shown)
-    levels = stock.levels([item.variant.sku for item in shown.items])
-    short = shortage_messages(shown.items, levels, at=at, severity=None)
-    _, ahead = promised(shown.items, levels, at)
-    return Shown(cart, replace(shown, messages=(*shown.messages, *short, *ahead)))
+        with suppress(ConditionFailed):
+            uow.commit(carts.update_op(cart, _as_shown(cart, result.quote)))
+    if not result.items:
+        return CartResult(cart, result)
+    levels = stock.levels([item.variant.sku for item in result.items])
+    short = shortage_messages(result.items, levels, at=at, severity=None)
+    _, ahead = backorder_promises(result.items, levels, at)
+    return CartResult(cart, replace(result, messages=(*result.messages, *short, *ahead)))
 
 
 def update_cart(
     cart_id: str,
-    wish: Wish,
-    ask: Ask,
+    cart_input: CartInput,
+    idempotent_request: IdempotentRequest,
     *,
-    carts: Carts,
-    shelf: Shelf,
-    guesses: Guesses,
-    asker: str,
-) -> Change[Shown]:
+    carts: CartRepository,
+    pricing: PricingContext,
+    code_attempts: CodeAttemptLimiter,
+    rate_limit_subject: str,
+) -> StagedChange[CartResult]:
     """Replace what a cart holds. Raises NotFound, or Invalid naming lines that are not sold."""
-    before = carts.of(ask.owner, cart_id, ask.at)
-    lines = numbered(wish.lines, before.lines)
-    wish = replace(wish, currency=wish.currency or before.currency)
-    codes = before.codes if wish.codes is None else wish.codes
-    with tried(codes, before.codes, asker, guesses, ask.at) as judged:
-        shown = _priced(
+    before = carts.get(idempotent_request.owner, cart_id, idempotent_request.at)
+    lines = assign_line_ids(cart_input.lines, before.lines)
+    cart_input = replace(cart_input, currency=cart_input.currency or before.currency)
+    codes = before.codes if cart_input.codes is None else cart_input.codes
+    with track_code_attempts(
+        codes, before.codes, rate_limit_subject, code_attempts, idempotent_request.at
+    ) as judged:
+        result = _priced(
             lines,
-            wish,
-            wish.buyer,
+            cart_input,
+            cart_input.buyer,
             codes,
-            ask.owner,
-            shelf,
-            ask.at,
+            idempotent_request.owner,
+            pricing,
+            idempotent_request.at,
             refuse_unknown=True,
             before=before,
         )
-        judged(shown.quote)
+        judged(result.quote)
     after = replace(
         before,
-        lines=shown.lines,
-        currency=shown.quote.currency,
-        country=wish.country,
-        region=wish.region,
-        postal_code=wish.postal_code,
-        buyer=wish.buyer,
-        attribution=wish.attribution or before.attribution,
+        lines=result.lines,
+        currency=result.quote.currency,
+        country=cart_input.country,
+        region=cart_input.region,
+        postal_code=cart_input.postal_code,
+        buyer=cart_input.buyer,
+        attribution=cart_input.attribution or before.attribution,
         codes=codes,
-        channel=wish.channel,
-        seen=Seen.of(shown.quote),
-        expires_at=until(ask.at, KEPT),
+        channel=cart_input.channel,
+        shown=PriceSnapshot.from_quote(result.quote),
+        expires_at=expiry_at(idempotent_request.at, CART_TTL),
         version=before.version + 1,
     )
-    return Change(Shown(after, shown), (carts.changing(before, after),))
+    return StagedChange(CartResult(after, result), (carts.update_op(before, after),))
 
 
-def cancel_cart(cart_id: str, ask: Ask, *, carts: Carts, shelf: Shelf) -> Change[Shown]:
+def cancel_cart(
+    cart_id: str,
+    idempotent_request: IdempotentRequest,
+    *,
+    carts: CartRepository,
+    pricing: PricingContext,
+) -> StagedChange[CartResult]:
     """Leave a cart: the last answer shows it, after that it is not found."""
-    cart = carts.of(ask.owner, cart_id, ask.at)
-    shown = _as_it_stands(cart, shelf, ask.at)
-    return Change(Shown(cart, shown), (carts.removing(cart),))
+    cart = carts.get(idempotent_request.owner, cart_id, idempotent_request.at)
+    result = _as_it_stands(cart, pricing, idempotent_request.at)
+    return StagedChange(CartResult(cart, result), (carts.delete_op(cart),))
 
 
 def _as_shown(cart: Cart, quote: Quote) -> Cart:
     """The cart with what it is shown at now; what is not sold any more stays in it."""
     prices = {line.id: line.unit_price.minor for line in quote.lines}
-    lines = tuple(replace(line, seen=prices.get(line.id, line.seen)) for line in cart.lines)
-    return replace(cart, lines=lines, seen=Seen.of(quote), version=cart.version + 1)
+    lines = tuple(
+        replace(line, shown_price=prices.get(line.id, line.shown_price)) for line in cart.lines
+    )
+    return replace(
+        cart, lines=lines, shown=PriceSnapshot.from_quote(quote), version=cart.version + 1
+    )
 
 
-def _as_it_stands(cart: Cart, shelf: Shelf, at: datetime) -> Priced:
-    return _priced(cart.lines, cart, cart.buyer, cart.codes, cart.owner, shelf, at, before=cart)
+def _as_it_stands(cart: Cart, pricing: PricingContext, at: datetime) -> PricedLines:
+    return _priced(cart.lines, cart, cart.buyer, cart.codes, cart.owner, pricing, at, before=cart)
 
 
 def _told_apart(
     before: Cart,
-    now: Priced,
-    known: Mapping[str, tuple[Product, Variant]],
+    now: PricedLines,
+    variants: Mapping[str, tuple[Product, Variant]],
     *,
-    rules: Rules,
+    rules: RuleSet,
     at: datetime,
     same: bool,
 ) -> tuple[Message, ...]:
@@ -256,17 +285,17 @@ def _told_apart(
     up that is not ``known``. Nothing is said of a cart that cannot be priced any more: what is no
     longer sold is spoken of by itself.
     """
-    seen = before.seen
+    seen = before.shown
     if seen is None:
         return ()
     if same:
-        return changes(seen, before.lines, now.quote, now.items, rules)
-    if any(line.variant_id not in known for line in before.lines):
+        return price_change_messages(seen, before.lines, now.quote, now.items, rules)
+    if any(line.variant_id not in variants for line in before.lines):
         return ()
     try:
-        then = priced(
+        then = price_lines(
             before.lines,
-            known,
+            variants,
             rules=rules,
             at=at,
             country=before.country,
@@ -274,33 +303,33 @@ def _told_apart(
             destination=before.destination,
             currency=before.currency,
             codes=before.codes,
-            customer=facts_of(before.owner, before.buyer),
-            left=lambda basket: seen.standing(now.standing, rules),
+            customer=customer_facts(before.owner, before.buyer),
+            limits_for=lambda basket: seen.limits_for(now.limits, rules),
         )
-    except Invalid:
+    except InvalidRequest:
         return ()
-    return changes(seen, before.lines, then.quote, now.items, rules)
+    return price_change_messages(seen, before.lines, then.quote, now.items, rules)
 
 
 def _priced(
-    lines: Sequence[Line],
-    place: Cart | Wish,
+    lines: Sequence[CartLine],
+    place: Cart | CartInput,
     buyer: Mapping[str, Any],
     codes: tuple[str, ...],
     owner: str,
-    shelf: Shelf,
+    pricing: PricingContext,
     at: datetime,
     *,
     refuse_unknown: bool = False,
     before: Cart | None = None,
-) -> Priced:
+) -> PricedLines:
     """Lines with their prices, and what is to be said where these changed since ``before``."""
     were = before.lines if before is not None else ()
-    known = shelf.catalogue.variants({line.variant_id: None for line in (*lines, *were)})
-    if refuse_unknown and (refusal := unknown_items(lines, known)):
+    known = pricing.catalogue.get_variants({line.variant_id: None for line in (*lines, *were)})
+    if refuse_unknown and (refusal := unknown_items_error(lines, known)):
         raise refusal
-    country, rules = place.country, shelf.book.rules(at)
-    now = priced(
+    country, rules = place.country, pricing.rule_source.rules(at)
+    now = price_lines(
         lines,
         known,
         rules=rules,
@@ -312,8 +341,8 @@ def _priced(
         ),
         currency=place.currency,
         codes=codes,
-        customer=facts_of(owner, buyer),
-        left=shelf.left(rules, counted_as(owner, buyer), at),
+        customer=customer_facts(owner, buyer),
+        limits_for=pricing.remaining_limits(rules, usage_key(owner, buyer), at),
     )
     if before is None:
         return now
@@ -322,8 +351,10 @@ def _priced(
     return replace(now, messages=(*now.messages, *said))
 
 
-def _basis(of: Cart | Wish, lines: Sequence[Line], codes: tuple[str, ...]) -> tuple[object, ...]:
+def _basis(
+    of: Cart | CartInput, lines: Sequence[CartLine], codes: tuple[str, ...]
+) -> tuple[object, ...]:
     """All of a client's own that decides what a cart costs."""
-    asked = [(line.id, line.variant_id, line.quantity) for line in lines]
+    requested_ids = [(line.id, line.variant_id, line.quantity) for line in lines]
     place = of.country, of.region, of.postal_code
-    return asked, codes, place, of.currency, of.channel, of.buyer.get("tax_id")
+    return requested_ids, codes, place, of.currency, of.channel, of.buyer.get("tax_id")

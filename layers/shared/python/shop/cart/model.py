@@ -11,47 +11,43 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shop.catalog.model import Product, Variant
-from shop.inventory.model import Beyond, Demand, StockLevel
-from shop.inventory.model.kits import kits_among, lacking, unpacked
-from shop.kernel.errors import Invalid, Problem
+from shop.inventory.model import BackorderKind, Demand, StockLevel
+from shop.inventory.model.kits import expand_kits, find_kits, missing_units
+from shop.kernel.errors import InvalidRequest, Problem
 from shop.kernel.frozen import frozen
 from shop.kernel.ids import derived_id
-from shop.kernel.money import LARGEST, Money
-from shop.pricing.actions.announcing import Place, line_of, with_references
-from shop.pricing.actions.quoting import quote
-from shop.pricing.model import (
-    UNTOUCHED,
-    Basket,
-    BasketLine,
-    CustomerFacts,
-    Destination,
-    Quote,
-    Rules,
-    Standing,
-    market_of,
+from shop.kernel.money import MAX_SAFE_INTEGER, Money
+from shop.pricing.actions.displayed_prices import (
+    PriceContext,
+    basket_line,
+    with_lowest_prior_prices,
 )
+from shop.pricing.actions.quotes import quote
+from shop.pricing.model.basket import Basket, BasketLine, CustomerFacts, Destination
 from shop.pricing.model.effects import GiftWith
-from shop.pricing.model.quote import REVERSED
-from shop.pricing.model.seen import PRICE, Seen
+from shop.pricing.model.price_snapshot import PRICE_CHANGED, PriceSnapshot
+from shop.pricing.model.quote import REVERSE_CHARGE_NOTICE, Quote
+from shop.pricing.model.rule_set import RuleSet, market_of
+from shop.pricing.model.usage_limits import NO_USAGE, UsageLimits
 
-KEPT = timedelta(days=30)
+CART_TTL = timedelta(days=30)
 """How long an untouched cart is kept."""
 
-GIFT = "gift:"
+GIFT_LINE_PREFIX = "gift:"
 """What the ids of lines begin with that the shop gives along; clients send them back unread."""
 
-MOST_LINES = 2_000
+MAX_LINES = 2_000
 """The longest real invoice known has 1,114 lines."""
 
 
 @frozen(slots=False)
-class Line:
+class CartLine:
     """A quantity of one variant. ``seen`` is the unit price last shown for it, in minor units."""
 
     id: str
     variant_id: str
     quantity: int
-    seen: int | None = None
+    shown_price: int | None = None
 
 
 @frozen(slots=False)
@@ -69,29 +65,29 @@ class Message:
 
 
 @frozen(slots=False)
-class Item:
+class CartItem:
     """A line with what it is a line of."""
 
-    line: Line
+    line: CartLine
     product: Product
     variant: Variant
 
 
 @frozen(slots=False)
-class Priced:
+class PricedLines:
     """Lines with their prices and everything that must be said about them."""
 
-    items: tuple[Item, ...]
+    items: tuple[CartItem, ...]
     quote: Quote
     messages: tuple[Message, ...] = ()
-    standing: Standing = UNTOUCHED
+    limits: UsageLimits = NO_USAGE
     """What was left of limited things when it was priced."""
 
     @property
-    def lines(self) -> tuple[Line, ...]:
+    def lines(self) -> tuple[CartLine, ...]:
         """The lines as they stand, with the prices now shown."""
         return tuple(
-            replace(item.line, seen=self.quote.line(item.line.id).unit_price.minor)
+            replace(item.line, shown_price=self.quote.line(item.line.id).unit_price.minor)
             for item in self.items
         )
 
@@ -102,7 +98,7 @@ class Cart:
 
     id: str
     owner: str
-    lines: tuple[Line, ...]
+    lines: tuple[CartLine, ...]
     currency: str
     created_at: datetime
     expires_at: datetime
@@ -114,7 +110,7 @@ class Cart:
     channel: str = "web"
     codes: tuple[str, ...] = ()
     """Discount codes as they were typed, those too that take nothing off at present."""
-    seen: Seen | None = None
+    shown: PriceSnapshot | None = None
     """What it was shown at when it was written last; ``None`` where nobody noted that."""
     version: int = 1
 
@@ -126,14 +122,14 @@ class Cart:
         return Destination(self.country, self.region, self.postal_code)
 
 
-def until(at: datetime, kept: timedelta) -> datetime:
+def expiry_at(at: datetime, kept: timedelta) -> datetime:
     """The end of a time span in whole seconds, as tables keep it: shown now as shown later."""
     return (at + kept).replace(microsecond=0)
 
 
-def numbered(
-    wanted: Sequence[tuple[str | None, str, int]], before: Sequence[Line] = ()
-) -> tuple[Line, ...]:
+def assign_line_ids(
+    requested: Sequence[tuple[str | None, str, int]], before: Sequence[CartLine] = ()
+) -> tuple[CartLine, ...]:
     """Give ids to lines of ``(id or None, variant id, quantity)``.
 
     A line that names its id keeps it, as does one whose variant stood in the cart before; so a
@@ -141,7 +137,7 @@ def numbered(
     """
     prices = {line.id: line for line in before}
     by_variant: dict[str, list[str]] = {}
-    named = {given for given, _, _ in wanted if given}
+    named = {given for given, _, _ in requested if given}
     for line in before:
         if line.id not in named:
             by_variant.setdefault(line.variant_id, []).append(line.id)
@@ -151,7 +147,7 @@ def numbered(
         (int(n[3:]) for n in [*prices, *named] if n.startswith("li_") and n[3:].isdigit()),
         default=0,
     )
-    for index, (given, variant_id, quantity) in enumerate(wanted):
+    for index, (given, variant_id, quantity) in enumerate(requested):
         line_id = given
         if line_id is None and by_variant.get(variant_id):
             line_id = by_variant[variant_id].pop(0)
@@ -159,19 +155,19 @@ def numbered(
             highest += 1
             line_id = f"li_{highest}"
         if line_id in used:
-            raise Invalid(
+            raise InvalidRequest(
                 f"two lines are called {line_id}",
                 code="line_id_repeated",
                 path=f"$.line_items[{index}].id",
             )
         used.add(line_id)
         known = prices.get(line_id)
-        seen = known.seen if known and known.variant_id == variant_id else None
-        lines.append(Line(line_id, variant_id, quantity, seen))
+        seen = known.shown_price if known and known.variant_id == variant_id else None
+        lines.append(CartLine(line_id, variant_id, quantity, seen))
     return tuple(lines)
 
 
-def counted_as(owner: str, buyer: Mapping[str, Any]) -> str | None:
+def usage_key(owner: str, buyer: Mapping[str, Any]) -> str | None:
     """The name under which somebody's uses of coupons and sales are counted.
 
     A guest is known by the mailbox, in a form that does not tell it; before there is one, by
@@ -194,7 +190,7 @@ def _mailbox(email: str) -> str:
     return f"{name}@{domain}"
 
 
-def facts_of(owner: str, buyer: Mapping[str, Any]) -> CustomerFacts | None:
+def customer_facts(owner: str, buyer: Mapping[str, Any]) -> CustomerFacts | None:
     """What the rules know of whoever a cart belongs to, as whom it is bought."""
     vat_id = buyer.get("tax_id")
     if owner == "guest":
@@ -202,7 +198,9 @@ def facts_of(owner: str, buyer: Mapping[str, Any]) -> CustomerFacts | None:
     return CustomerFacts(owner, vat_id=vat_id)
 
 
-def unknown_items(lines: Sequence[Line], known: Mapping[str, Any]) -> Invalid | None:
+def unknown_items_error(
+    lines: Sequence[CartLine], known: Mapping[str, Any]
+) -> InvalidRequest | None:
     """The refusal for lines whose variants are not sold; ``None`` if all are."""
     problems = [
         Problem(
@@ -215,14 +213,14 @@ def unknown_items(lines: Sequence[Line], known: Mapping[str, Any]) -> Invalid | 
     ]
     if not problems:
         return None
-    return Invalid(problems[0].detail, code="item_unavailable", problems=problems)
+    return InvalidRequest(problems[0].detail, code="item_unavailable", problems=problems)
 
 
-def priced(
-    lines: Iterable[Line],
-    known: Mapping[str, tuple[Product, Variant]],
+def price_lines(
+    lines: Iterable[CartLine],
+    variants: Mapping[str, tuple[Product, Variant]],
     *,
-    rules: Rules,
+    rules: RuleSet,
     at: datetime,
     country: str | None = None,
     destination: Destination | None = None,
@@ -232,9 +230,9 @@ def priced(
     codes: tuple[str, ...] = (),
     customer: CustomerFacts | None = None,
     channel: str = "web",
-    left: Callable[[Basket], Standing] = lambda basket: UNTOUCHED,
+    limits_for: Callable[[Basket], UsageLimits] = lambda basket: NO_USAGE,
     explain: bool = False,
-) -> Priced:
+) -> PricedLines:
     """Price lines as they stand now. Lines that are no longer sold are left out and spoken of.
 
     ``left`` tells what is left of codes and quotas for a basket. A code that takes nothing off
@@ -244,7 +242,7 @@ def priced(
     items = []
     messages = []
     for line in lines:
-        found = known.get(line.variant_id)
+        found = variants.get(line.variant_id)
         if found is None:
             messages.append(
                 Message(
@@ -254,12 +252,12 @@ def priced(
                 )
             )
             continue
-        items.append(Item(line, *found))
+        items.append(CartItem(line, *found))
     own = items[0].variant.price.currency if items else "USD"
     money = currency or own
 
-    def quoted(money: str) -> tuple[Quote, Standing]:
-        basket = basket_of(
+    def quoted(money: str) -> tuple[Quote, UsageLimits]:
+        basket = build_basket(
             items,
             money,
             country=country,
@@ -270,13 +268,13 @@ def priced(
             customer=customer,
             channel=channel,
         )
-        standing = left(basket)
-        known = standing.knowing(basket)
-        return quote(known, rules=rules, at=at, standing=standing, explain=explain), standing
+        standing = limits_for(basket)
+        known = standing.enrich(basket)
+        return quote(known, rules=rules, at=at, limits=standing, explain=explain), standing
 
     try:
         result, standing = quoted(money)
-    except Invalid as refusal:
+    except InvalidRequest as refusal:
         if refusal.code != "no_price_in_currency":
             raise
         if money == own:
@@ -292,25 +290,25 @@ def priced(
         money = own
         try:
             result, standing = quoted(own)
-        except Invalid as again:
+        except InvalidRequest as again:
             if again.code != "no_price_in_currency":
                 raise
             raise _other_currency(items, own) from None
-    result = with_references(
+    result = with_lowest_prior_prices(
         result,
         [(item.variant, _basket_line(item)) for item in items],
         rules=rules,
-        place=Place(market_of(country), channel=channel),
+        context=PriceContext(market_of(country), channel=channel),
     )
-    if max(result.subtotal.minor, result.total.minor) > LARGEST:
-        raise Invalid(
-            f"this comes to more than {Money(LARGEST, money)}; ask for fewer pieces",
+    if max(result.subtotal.minor, result.total.minor) > MAX_SAFE_INTEGER:
+        raise InvalidRequest(
+            f"this comes to more than {Money(MAX_SAFE_INTEGER, money)}; ask for fewer pieces",
             code="amount_out_of_range",
             path="$.line_items",
         )
-    messages += gifts_missed(result, rules)
+    messages += missing_gift_messages(result, rules)
     if result.reverse_charge:
-        messages.append(Message("info", "reverse_charge", REVERSED, "$.buyer.tax_id"))
+        messages.append(Message("info", "reverse_charge", REVERSE_CHARGE_NOTICE, "$.buyer.tax_id"))
     messages += [
         Message(
             "warning",
@@ -321,11 +319,15 @@ def priced(
         for index, outcome in enumerate(result.codes)
         if not outcome.applied
     ]
-    return Priced(tuple(items), result, tuple(messages), standing)
+    return PricedLines(tuple(items), result, tuple(messages), standing)
 
 
-def changes(
-    seen: Seen, were: Sequence[Line], now: Quote, items: Sequence[Item], rules: Rules
+def price_change_messages(
+    shown: PriceSnapshot,
+    were: Sequence[CartLine],
+    now: Quote,
+    items: Sequence[CartItem],
+    rules: RuleSet,
 ) -> tuple[Message, ...]:
     """What to say where something costs other than was shown: the shop never does that silently.
 
@@ -340,18 +342,18 @@ def changes(
     }
     titles = {item.line.id: item.product.title for item in items}
     said = []
-    for notice in seen.notices(now, rules, titles):
+    for notice in shown.notices(now, rules, titles):
         path = "$.totals"
         if notice.line_id is not None:
             if notice.line_id not in place:
                 continue
             path = f"$.line_items[{place[notice.line_id]}]"
-            path += ".item.price" if notice.code == PRICE else ".totals"
+            path += ".item.price" if notice.code == PRICE_CHANGED else ".totals"
         said.append(Message("warning", notice.code, notice.detail, path))
     return tuple(said)
 
 
-def gifts_missed(result: Quote, rules: Rules) -> list[Message]:
+def missing_gift_messages(result: Quote, rules: RuleSet) -> list[Message]:
     """What is said of gifts that there are none, or too few, left of."""
     given = {gift.promotion_id: gift.quantity for gift in result.gifts}
     missed = []
@@ -368,27 +370,29 @@ def gifts_missed(result: Quote, rules: Rules) -> list[Message]:
     return missed
 
 
-def _other_currency(items: Sequence[Item], money: str) -> Invalid:
+def _other_currency(items: Sequence[CartItem], money: str) -> InvalidRequest:
     """The refusal of the first line that has no price in what the others are sold in."""
     index, item = next(
         (n, item) for n, item in enumerate(items) if item.variant.price.currency != money
     )
-    return Invalid(
+    return InvalidRequest(
         f"{item.line.variant_id} is sold in {item.variant.price.currency}, not {money}",
         code="currency_mismatch",
         path=f"$.line_items[{index}].item.id",
     )
 
 
-def sold(lines: Sequence[Line], known: Mapping[str, tuple[Product, Variant]]) -> tuple[Item, ...]:
+def resolve_items(
+    lines: Sequence[CartLine], variants: Mapping[str, tuple[Product, Variant]]
+) -> tuple[CartItem, ...]:
     """Lines with what they are lines of. Raises Invalid, naming every line that is not sold."""
-    if refusal := unknown_items(lines, known):
+    if refusal := unknown_items_error(lines, variants):
         raise refusal
-    return tuple(Item(line, *known[line.variant_id]) for line in lines)
+    return tuple(CartItem(line, *variants[line.variant_id]) for line in lines)
 
 
-def basket_of(
-    items: Sequence[Item],
+def build_basket(
+    items: Sequence[CartItem],
     currency: str,
     *,
     country: str | None = None,
@@ -414,7 +418,11 @@ def basket_of(
 
 
 def shortage_messages(
-    items: Sequence[Item], levels: Mapping[str, StockLevel], *, at: datetime, severity: str | None
+    items: Sequence[CartItem],
+    levels: Mapping[str, StockLevel],
+    *,
+    at: datetime,
+    severity: str | None,
 ) -> tuple[Message, ...]:
     """What to say of every line that the stock does not cover, several lines of a SKU added up.
 
@@ -423,10 +431,10 @@ def shortage_messages(
     wanted: dict[str, int] = {}
     for item in items:
         wanted[item.variant.sku] = wanted.get(item.variant.sku, 0) + item.line.quantity
-    short = lacking(
+    short = missing_units(
         [Demand(sku, quantity) for sku, quantity in wanted.items()],
-        lambda sku: levels[sku].orderable(at) if sku in levels else 0,
-        kits_among(levels),
+        lambda sku: levels[sku].orderable_units(at) if sku in levels else 0,
+        find_kits(levels),
     )
     messages = []
     for index, item in enumerate(items):
@@ -449,22 +457,22 @@ def shortage_messages(
     return tuple(messages)
 
 
-def promised(
-    items: Sequence[Item], levels: Mapping[str, StockLevel], at: datetime
+def backorder_promises(
+    items: Sequence[CartItem], levels: Mapping[str, StockLevel], at: datetime
 ) -> tuple[dict[str, str], tuple[Message, ...]]:
     """What is ordered ahead, as far as it is not here: the day on which each SKU ships (ISO 8601),
     and what is to be said of it on each line."""
-    taken = unpacked(
-        [Demand(item.variant.sku, item.line.quantity) for item in items], kits_among(levels)
+    taken = expand_kits(
+        [Demand(item.variant.sku, item.line.quantity) for item in items], find_kits(levels)
     )
     days: dict[str, str] = {}
     ahead: dict[str, tuple[int, str]] = {}
     for demand in taken:
         level = levels.get(demand.sku)
         here = max(0, level.available) if level else 0
-        if level and level.terms and here < demand.quantity <= level.orderable(at):
+        if level and level.terms and here < demand.quantity <= level.orderable_units(at):
             days[demand.sku] = level.terms.ships_from.isoformat()
-            kind = "preorder" if level.terms.kind is Beyond.PRE_ORDER else "backorder"
+            kind = "preorder" if level.terms.kind is BackorderKind.PRE_ORDER else "backorder"
             ahead[demand.sku] = (demand.quantity - here, kind)
     messages = []
     for index, item in enumerate(items):
@@ -485,21 +493,21 @@ def promised(
     return days, tuple(messages)
 
 
-def title(item: Item) -> str:
+def title(item: CartItem) -> str:
     """What a line is called: the product, and the variant where there is a choice."""
     if len(item.product.variants) == 1 or item.variant.title in ("", item.product.title):
         return item.product.title
     return f"{item.product.title} – {item.variant.title}"
 
 
-def image_url(item: Item) -> str | None:
+def image_url(item: CartItem) -> str | None:
     """The picture of a line, the variant's own before the product's."""
     media = item.variant.media or (item.product.media[0] if item.product.media else None)
     return media.url if media else None
 
 
-def _basket_line(item: Item) -> BasketLine:
-    return line_of(
+def _basket_line(item: CartItem) -> BasketLine:
+    return basket_line(
         item.product,
         item.variant,
         id=item.line.id,

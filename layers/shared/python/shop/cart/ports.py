@@ -4,20 +4,20 @@ from datetime import datetime
 from typing import Protocol
 
 from shop.cart.model import Cart
-from shop.kernel.transactions import Part
+from shop.kernel.unit_of_work import WriteOperation
 
 
-class Carts(Protocol):
+class CartRepository(Protocol):
     """Where carts are kept. A cart is found by its id *and* whose it is."""
 
-    def of(self, owner: str, cart_id: str, at: datetime) -> Cart:
+    def get(self, owner: str, cart_id: str, at: datetime) -> Cart:
         """The cart, if it is this owner's, not cancelled and not expired. Raises NotFound."""
 
-    def adding(self, cart: Cart) -> Part:
+    def insert_op(self, cart: Cart) -> WriteOperation:
         """Write a new cart."""
 
-    def changing(self, before: Cart, after: Cart) -> Part:
+    def update_op(self, before: Cart, after: Cart) -> WriteOperation:
         """Write what a cart became, if it is still as it was read."""
 
-    def removing(self, cart: Cart) -> Part:
+    def delete_op(self, cart: Cart) -> WriteOperation:
         """Take a cart away, if it is still as it was read."""

@@ -6,13 +6,13 @@ from typing import Any
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
-from shop.cart.model import Cart, Line
+from shop.cart.model import Cart, CartLine
 from shop.kernel.errors import NotFound
-from shop.kernel.transactions import Part
-from shop.pricing.model.seen import Seen
-from shop.storage.ahead import Sought, one
-from shop.storage.documents import JsonDocument
-from shop.storage.table import Row
+from shop.kernel.unit_of_work import WriteOperation
+from shop.pricing.model.price_snapshot import PriceSnapshot
+from shop.storage.connection import Row
+from shop.storage.documents import CompressedJsonAttribute
+from shop.storage.prefetch import ReadSet, get
 
 
 class _Row(Row):
@@ -21,34 +21,34 @@ class _Row(Row):
 
     pk = UnicodeAttribute(hash_key=True, attr_name="PK")
     version = NumberAttribute()
-    doc = JsonDocument()
+    doc = CompressedJsonAttribute()
     expires_at = NumberAttribute()
 
 
-class DynamoCarts:
-    """See :class:`shop.cart.ports.Carts`. Expiry is compared when reading: TTL deletes late."""
+class DynamoCartRepository:
+    """See :class:`shop.cart.ports.CartRepository`. Expiry is compared when reading: TTL deletes late."""
 
-    def sought(self, owner: str, cart_id: str) -> Sought:
+    def read_set(self, owner: str, cart_id: str) -> ReadSet:
         """What :meth:`of` will read."""
-        return Sought(_Row, ((_pk(owner, cart_id),),), surely=True)
+        return ReadSet(_Row, ((_pk(owner, cart_id),),), consistent=True)
 
-    def of(self, owner: str, cart_id: str, at: datetime) -> Cart:
-        row = one(_Row, (_pk(owner, cart_id),), surely=True)
+    def get(self, owner: str, cart_id: str, at: datetime) -> Cart:
+        row = get(_Row, (_pk(owner, cart_id),), consistent=True)
         if row is None:
             raise NotFound("there is no such cart")
         if row.expires_at <= at.timestamp():
             raise NotFound("this cart has expired")
         return _cart(owner, cart_id, row)
 
-    def adding(self, cart: Cart) -> Part:
+    def insert_op(self, cart: Cart) -> WriteOperation:
         row = _row(cart)
         return lambda writes: writes.save(row, _Row.pk.does_not_exist())
 
-    def changing(self, before: Cart, after: Cart) -> Part:
+    def update_op(self, before: Cart, after: Cart) -> WriteOperation:
         row = _row(after)
         return lambda writes: writes.save(row, _Row.version == before.version)
 
-    def removing(self, cart: Cart) -> Part:
+    def delete_op(self, cart: Cart) -> WriteOperation:
         row = _Row(_pk(cart.owner, cart.id))
         return lambda writes: writes.delete(row, _Row.version == cart.version)
 
@@ -59,7 +59,9 @@ def _pk(owner: str, cart_id: str) -> str:
 
 def _row(cart: Cart) -> _Row:
     doc: dict[str, Any] = {
-        "lines": [[line.id, line.variant_id, line.quantity, line.seen] for line in cart.lines],
+        "lines": [
+            [line.id, line.variant_id, line.quantity, line.shown_price] for line in cart.lines
+        ],
         "currency": cart.currency,
         "created_at": cart.created_at.isoformat(),
         "country": cart.country,
@@ -69,7 +71,7 @@ def _row(cart: Cart) -> _Row:
         "attribution": dict(cart.attribution),
         **({"codes": list(cart.codes)} if cart.codes else {}),
         **({"channel": cart.channel} if cart.channel != "web" else {}),
-        **({"seen": cart.seen.to_dict()} if cart.seen is not None else {}),
+        **({"seen": cart.shown.to_dict()} if cart.shown is not None else {}),
     }
     return _Row(
         _pk(cart.owner, cart.id),
@@ -81,14 +83,14 @@ def _row(cart: Cart) -> _Row:
 
 def _cart(owner: str, cart_id: str, row: _Row) -> Cart:
     doc = row.doc
-    lines = tuple(Line(*line) for line in doc["lines"])
-    prices = {line.id: line.seen for line in lines if line.seen is not None}
+    lines = tuple(CartLine(*line) for line in doc["lines"])
+    prices = {line.id: line.shown_price for line in lines if line.shown_price is not None}
     seen = doc.get("seen")
     return Cart(
         id=cart_id,
         owner=owner,
         lines=lines,
-        seen=None if seen is None else Seen.from_dict(seen, doc["currency"], prices),
+        shown=None if seen is None else PriceSnapshot.from_dict(seen, doc["currency"], prices),
         currency=doc["currency"],
         created_at=datetime.fromisoformat(doc["created_at"]),
         expires_at=datetime.fromtimestamp(int(row.expires_at), UTC),

@@ -11,27 +11,36 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from shop.cart.model import GIFT, Item, Line, Message, image_url, title, until
-from shop.catalog.model import product_of
+from shop.cart.model import (
+    GIFT_LINE_PREFIX,
+    CartItem,
+    CartLine,
+    Message,
+    expiry_at,
+    image_url,
+    title,
+)
+from shop.catalog.model import product_id_from
 from shop.inventory.model import Demand
-from shop.inventory.model.kits import Kit, unpacked
-from shop.kernel.counts import Count
+from shop.inventory.model.kits import Kit, expand_kits
 from shop.kernel.errors import Conflict
 from shop.kernel.frozen import frozen
 from shop.kernel.ids import derived_id
+from shop.kernel.usage import UsageReservation
 from shop.orders.model import Order, OrderLine
-from shop.orders.model import Status as OrderStatus
+from shop.orders.model import OrderStatus as OrderStatus
 from shop.payments.model import Payment, PaymentStatus
-from shop.pricing.model import Destination, Quote
+from shop.pricing.model.basket import Destination
+from shop.pricing.model.quote import Quote
 from shop.shipping.model import ShippingOption, Undeliverable
 
-OPEN_FOR = timedelta(hours=6)
+SESSION_TTL = timedelta(hours=6)
 """UCP's default life of a checkout session."""
-KEPT = timedelta(days=30)
+PLACED_SESSION_RETENTION = timedelta(days=30)
 """How long a session is kept once an order was placed from it."""
-FRESH = timedelta(minutes=15)
+OFFER_TTL = timedelta(minutes=15)
 """How long an offer is paid as shown."""
-MOST_ROWS = 100
+MAX_ROWS_PER_TRANSACTION = 100
 """What one transaction writes; an order with more of them is placed in several."""
 
 NEEDS_POSTCODE = frozenset(
@@ -40,7 +49,7 @@ NEEDS_POSTCODE = frozenset(
 )
 
 
-class Phase(StrEnum):
+class CheckoutStatus(StrEnum):
     """UCP's checkout status."""
 
     INCOMPLETE = "incomplete"
@@ -73,7 +82,7 @@ class Offer:
     options: tuple[ShippingOption, ...] = ()
     option_id: str | None = None
     messages: tuple[Message, ...] = ()
-    counts: tuple[Count, ...] = ()
+    usage: tuple[UsageReservation, ...] = ()
     """What an order of it uses up of limited coupons and sales."""
     group_buy: str | None = None
     """The group that buys together, whose code opened its price ..."""
@@ -91,8 +100,8 @@ class Offer:
         """What is given along, as lines of the order that cost nothing."""
         return tuple(
             OfferLine(
-                f"{GIFT}{gift.promotion_id}",
-                product_of(gift.variant_id),
+                f"{GIFT_LINE_PREFIX}{gift.promotion_id}",
+                product_id_from(gift.variant_id),
                 gift.variant_id,
                 gift.sku,
                 gift.title,
@@ -107,19 +116,19 @@ class Offer:
         return next((o for o in self.options if o.id == self.option_id), None)
 
     @property
-    def short(self) -> bool:
+    def is_short(self) -> bool:
         """Whether stock stood in the way when it was made; stock may have come since."""
         return any(message.code == "out_of_stock" for message in self.messages)
 
-    def fresh(self, at: datetime) -> bool:
+    def is_fresh(self, at: datetime) -> bool:
         """Whether it is still paid as shown: a group's price no longer than its group forms."""
         over = self.group_ends is not None and at >= self.group_ends
-        return at - self.quote.at < FRESH and not over
+        return at - self.quote.at < OFFER_TTL and not over
 
     def demands(self) -> tuple[Demand, ...]:
         """Units per SKU, several lines of one SKU added up, and kits as their parts."""
         kits = {sku: Kit(sku, parts) for sku, parts in self.kits.items()}
-        return unpacked([Demand(n.sku, n.quantity) for n in (*self.lines, *self.gifts)], kits)
+        return expand_kits([Demand(n.sku, n.quantity) for n in (*self.lines, *self.gifts)], kits)
 
     def parts_of(self, sku: str) -> tuple[tuple[str, int], ...]:
         """What an order's line keeps of a kit; nothing for a SKU that is none."""
@@ -127,7 +136,7 @@ class Offer:
 
 
 @frozen(slots=False)
-class Session:
+class CheckoutSession:
     """See the module.
 
     ``destination`` is a UCP postal address with an ``id``; ``order_id`` the order placed last from
@@ -137,7 +146,7 @@ class Session:
 
     id: str
     owner: str
-    lines: tuple[Line, ...]
+    lines: tuple[CartLine, ...]
     offer: Offer
     created_at: datetime
     expires_at: datetime
@@ -153,14 +162,14 @@ class Session:
     canceled: bool = False
     attempt: int = 1
     order_id: str | None = None
-    placed_key: str | None = None
+    placement_key: str | None = None
     version: int = 1
 
     @property
     def next_order_id(self) -> str:
         return derived_id("ord", self.id, str(self.attempt))
 
-    def missing(self) -> tuple[Message, ...]:
+    def missing_messages(self) -> tuple[Message, ...]:
         """What stands in the way of buying, each with the place to mend it."""
         return (*self._missing_buyer(), *self._missing_delivery(), *self.offer.messages)
 
@@ -170,16 +179,16 @@ class Session:
         return (_wanted("$.buyer.email", "an e-mail address is needed for the confirmation"),)
 
     def _missing_delivery(self) -> tuple[Message, ...]:
-        where = "$.fulfillment.methods[0]"
+        path = "$.fulfillment.methods[0]"
         if self.destination is None:
-            return (_wanted(f"{where}.destinations", "where shall it be sent to?"),)
+            return (_wanted(f"{path}.destinations", "where shall it be sent to?"),)
         needed = ["street_address", "address_locality", "address_country"]
         if self.destination.get("address_country") in NEEDS_POSTCODE:
             needed.append("postal_code")
         lacking = [name for name in needed if not self.destination.get(name)]
         if lacking:
             return tuple(
-                _wanted(f"{where}.destinations[0].{name}", f"{name} is needed to deliver")
+                _wanted(f"{path}.destinations[0].{name}", f"{name} is needed to deliver")
                 for name in lacking
             )
         if not self.offer.options and self.offer.undeliverable == Undeliverable.GOODS:
@@ -199,19 +208,19 @@ class Session:
                     "error",
                     "address_undeliverable",
                     "the shop does not deliver to this address",
-                    f"{where}.destinations[0]",
+                    f"{path}.destinations[0]",
                     "recoverable",
                 ),
             )
         if self.offer.option is None:
-            return (_wanted(f"{where}.groups[0].selected_option_id", "choose a way of shipping"),)
+            return (_wanted(f"{path}.groups[0].selected_option_id", "choose a way of shipping"),)
         return ()
 
     @property
     def ready(self) -> bool:
-        return not any(message.type == "error" for message in self.missing())
+        return not any(message.type == "error" for message in self.missing_messages())
 
-    def open_or_refuse(self) -> None:
+    def raise_if_closed(self) -> None:
         """Raise Conflict where nothing can be changed any more."""
         if self.canceled:
             raise Conflict("this checkout was canceled; begin a new one", code="checkout_canceled")
@@ -221,38 +230,40 @@ def _wanted(path: str, text: str) -> Message:
     return Message("error", "missing", text, path, "recoverable")
 
 
-def phase_of(session: Session, order: Order | None) -> Phase:
+def status_of(session: CheckoutSession, order: Order | None) -> CheckoutStatus:
     """Where a session stands: its order's state decides, once there is one."""
     if session.canceled:
-        return Phase.CANCELED
+        return CheckoutStatus.CANCELED
     if order is None:
-        return Phase.READY if session.ready else Phase.INCOMPLETE
-    if was_bought(order):
-        return Phase.COMPLETED
+        return CheckoutStatus.READY if session.ready else CheckoutStatus.INCOMPLETE
+    if was_completed(order):
+        return CheckoutStatus.COMPLETED
     if order.status is OrderStatus.CANCELLED:
-        return Phase.INCOMPLETE
+        return CheckoutStatus.INCOMPLETE
     if order.payment.status is PaymentStatus.REQUIRES_ACTION:
-        return Phase.REQUIRES_ESCALATION
-    return Phase.IN_PROGRESS
+        return CheckoutStatus.REQUIRES_ESCALATION
+    return CheckoutStatus.IN_PROGRESS
 
 
-def was_bought(order: Order) -> bool:
+def was_completed(order: Order) -> bool:
     """Whether an order was ever certain; what staff do with it later does not undo the checkout."""
     return order.was_confirmed
 
 
-def messages_of(session: Session, order: Order | None) -> tuple[Message, ...]:
+def session_messages(session: CheckoutSession, order: Order | None) -> tuple[Message, ...]:
     """What must be said of a session, with its order's payment."""
-    if session.canceled or (order is not None and was_bought(order)):
+    if session.canceled or (order is not None and was_completed(order)):
         return ()
     if order is None:
-        return session.missing()
+        return session.missing_messages()
     if order.status is OrderStatus.PLACING:
         return (Message("info", "order_pending", "the order is being placed; look again soon"),)
     if order.never_placed:
-        return (not_placed(order.cancel_reason or ""), *session.missing())
+        return (not_placed_message(order.cancel_reason or ""), *session.missing_messages())
     if order.status is OrderStatus.CANCELLED:
-        return (payment_failed(order.payment.reason or order.cancel_reason or "payment_failed"),)
+        return (
+            payment_failed_message(order.payment.reason or order.cancel_reason or "payment_failed"),
+        )
     if order.payment.status is PaymentStatus.REQUIRES_ACTION:
         return (
             Message(
@@ -266,7 +277,7 @@ def messages_of(session: Session, order: Order | None) -> tuple[Message, ...]:
     return (Message("info", "payment_pending", "the payment is being confirmed; look again soon"),)
 
 
-def not_placed(reason: str) -> Message:
+def not_placed_message(reason: str) -> Message:
     """The message for an order of many articles that could not be placed."""
     return Message(
         "error",
@@ -288,7 +299,7 @@ def waiting_message() -> Message:
     )
 
 
-def payment_failed(reason: str) -> Message:
+def payment_failed_message(reason: str) -> Message:
     """The message for a payment that did not happen; the buyer may try another way."""
     said = {
         "card_declined": "the payment was declined",
@@ -306,7 +317,7 @@ def payment_failed(reason: str) -> Message:
     )
 
 
-def offer_lines(items: Sequence[Item]) -> tuple[OfferLine, ...]:
+def offer_lines(items: Sequence[CartItem]) -> tuple[OfferLine, ...]:
     """The lines of an offer from priced items."""
     return tuple(
         OfferLine(
@@ -322,7 +333,7 @@ def offer_lines(items: Sequence[Item]) -> tuple[OfferLine, ...]:
     )
 
 
-def place_of(
+def destination_from(
     destination: Mapping[str, Any] | None,
     country: str | None = None,
     region: str | None = None,
@@ -338,7 +349,7 @@ def place_of(
     return Destination(country, region, postal_code) if country else None
 
 
-def order_from(session: Session, provider: str, at: datetime, pay_by: datetime) -> Order:
+def build_order(session: CheckoutSession, provider: str, at: datetime, pay_by: datetime) -> Order:
     """The order that a ready session places: a snapshot of its offer."""
     offer, option = session.offer, session.offer.option
     if option is None or session.destination is None:
@@ -409,18 +420,18 @@ def order_from(session: Session, provider: str, at: datetime, pay_by: datetime) 
         placed_at=at,
         pay_by=pay_by,
         quote=quote.to_dict(),
-        uses=offer.counts,
+        usage=offer.usage,
         group_buy=offer.group_buy,
     )
 
 
-def placed(session: Session, order: Order, key: str) -> Session:
+def with_order(session: CheckoutSession, order: Order, key: str) -> CheckoutSession:
     """The session once the order is placed from it."""
     return replace(
         session,
         order_id=order.id,
-        placed_key=key,
+        placement_key=key,
         attempt=session.attempt + 1,
-        expires_at=until(order.placed_at, KEPT),
+        expires_at=expiry_at(order.placed_at, PLACED_SESSION_RETENTION),
         version=session.version + 1,
     )

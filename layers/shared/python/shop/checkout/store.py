@@ -6,16 +6,16 @@ from typing import Any
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
-from shop.cart.model import Line, Message
-from shop.checkout.model import Offer, OfferLine, Session
-from shop.kernel.counts import Count
+from shop.cart.model import CartLine, Message
+from shop.checkout.model import CheckoutSession, Offer, OfferLine
 from shop.kernel.errors import NotFound
 from shop.kernel.money import Money
-from shop.kernel.transactions import Part
-from shop.pricing.model import Quote
+from shop.kernel.unit_of_work import WriteOperation
+from shop.kernel.usage import UsageReservation
+from shop.pricing.model.quote import Quote
 from shop.shipping.model import ShippingOption
-from shop.storage.documents import JsonDocument
-from shop.storage.table import Row
+from shop.storage.connection import Row
+from shop.storage.documents import CompressedJsonAttribute
 
 
 class _Row(Row):
@@ -24,14 +24,14 @@ class _Row(Row):
 
     pk = UnicodeAttribute(hash_key=True, attr_name="PK")
     version = NumberAttribute()
-    doc = JsonDocument()
+    doc = CompressedJsonAttribute()
     expires_at = NumberAttribute()
 
 
-class DynamoSessions:
-    """See :class:`shop.checkout.ports.Sessions`. Expiry is compared when reading."""
+class DynamoCheckoutSessionRepository:
+    """See :class:`shop.checkout.ports.CheckoutSessionRepository`. Expiry is compared when reading."""
 
-    def of(self, owner: str, session_id: str, at: datetime) -> Session:
+    def get(self, owner: str, session_id: str, at: datetime) -> CheckoutSession:
         try:
             row = _Row.get(_pk(owner, session_id), consistent_read=True)
         except _Row.DoesNotExist:
@@ -40,15 +40,15 @@ class DynamoSessions:
             raise NotFound("this checkout has expired; begin a new one")
         return _session(owner, session_id, row)
 
-    def adding(self, session: Session) -> Part:
+    def insert_op(self, session: CheckoutSession) -> WriteOperation:
         row = _row(session)
         return lambda writes: writes.save(row, _Row.pk.does_not_exist())
 
-    def changing(self, before: Session, after: Session) -> Part:
+    def update_op(self, before: CheckoutSession, after: CheckoutSession) -> WriteOperation:
         row = _row(after)
         return lambda writes: writes.save(row, _Row.version == before.version)
 
-    def name(self, session: Session) -> str:
+    def condition_key(self, session: CheckoutSession) -> str:
         return _pk(session.owner, session.id)
 
 
@@ -67,16 +67,16 @@ _PLAIN = (
     "channel",
     "canceled",
     "order_id",
-    "placed_key",
+    "placement_key",
 )
 
 
-def _row(session: Session) -> _Row:
+def _row(session: CheckoutSession) -> _Row:
     plain = {name: getattr(session, name) for name in _PLAIN}
     doc: dict[str, Any] = {
         **{name: value for name, value in plain.items() if value not in (None, {}, False)},
         **({"codes": list(session.codes)} if session.codes else {}),
-        "lines": [[n.id, n.variant_id, n.quantity, n.seen] for n in session.lines],
+        "lines": [[n.id, n.variant_id, n.quantity, n.shown_price] for n in session.lines],
         "offer": _offer_out(session.offer),
         "created_at": session.created_at.isoformat(),
         "attempt": session.attempt,
@@ -89,12 +89,12 @@ def _row(session: Session) -> _Row:
     )
 
 
-def _session(owner: str, session_id: str, row: _Row) -> Session:
+def _session(owner: str, session_id: str, row: _Row) -> CheckoutSession:
     doc = row.doc
-    return Session(
+    return CheckoutSession(
         id=session_id,
         owner=owner,
-        lines=tuple(Line(*line) for line in doc["lines"]),
+        lines=tuple(CartLine(*line) for line in doc["lines"]),
         offer=_offer_in(doc["offer"]),
         created_at=datetime.fromisoformat(doc["created_at"]),
         expires_at=datetime.fromtimestamp(int(row.expires_at), UTC),
@@ -106,7 +106,7 @@ def _session(owner: str, session_id: str, row: _Row) -> Session:
 
 
 def _offer_out(offer: Offer) -> dict[str, Any]:
-    counts = {"counts": [count.to_list() for count in offer.counts]} if offer.counts else {}
+    counts = {"usage": [count.to_list() for count in offer.usage]} if offer.usage else {}
     group = {"group_buy": offer.group_buy} if offer.group_buy else {}
     if offer.group_ends is not None:
         group["group_ends"] = offer.group_ends.isoformat()
@@ -161,7 +161,7 @@ def _offer_in(raw: dict[str, Any]) -> Offer:
         ),
         option_id=raw["option"],
         messages=tuple(Message(*message) for message in raw["messages"]),
-        counts=tuple(Count.of_list(told) for told in raw.get("counts", ())),
+        usage=tuple(UsageReservation.from_list(told) for told in raw.get("usage", ())),
         group_buy=raw.get("group_buy"),
         group_ends=datetime.fromisoformat(raw["group_ends"]) if "group_ends" in raw else None,
         kits=raw.get("kits", {}),

@@ -5,37 +5,37 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from shop.inventory.model import (
-    MAIN,
-    Claim,
+    MAIN_LOCATION,
+    BackorderTerms,
     Demand,
-    Hold,
-    LowStock,
-    Movement,
+    LowStockCrossing,
+    Reservation,
+    ReservationState,
     Shortage,
     StockLevel,
-    Terms,
+    StockMovement,
 )
 from shop.inventory.model.kits import Kit
-from shop.inventory.model.network import Network
-from shop.kernel.paging import Page
-from shop.kernel.transactions import Part
+from shop.inventory.model.locations import Locations
+from shop.kernel.pagination import Page
+from shop.kernel.unit_of_work import WriteOperation
 
 T = TypeVar("T", contravariant=True)
 
 
-class Book(Protocol):
+class StockWriter(Protocol):
     """The stock book, as it is written in: look at a level, and move it."""
 
-    def level(self, sku: str, location: str = MAIN) -> StockLevel:
+    def level(self, sku: str, location: str = MAIN_LOCATION) -> StockLevel:
         """One level as last written; all zeros, version 0, for a SKU never seen there."""
         ...
 
-    def record(
+    def write_movement(
         self,
-        movement: Movement,
+        movement: StockMovement,
         before: StockLevel,
-        *more: tuple[Movement, StockLevel],
-        along: Sequence[Part] = (),
+        *more: tuple[StockMovement, StockLevel],
+        extra_writes: Sequence[WriteOperation] = (),
     ) -> StockLevel:
         """Write the movement and the level it leads to, if ``before`` is still the version.
 
@@ -43,16 +43,16 @@ class Book(Protocol):
         with it or not at all.
         Returns the level that ``before`` became.
 
-        Raises :class:`~shop.kernel.errors.Stale` where somebody else moved the same stock
+        Raises :class:`~shop.kernel.errors.VersionConflict` where somebody else moved the same stock
         meanwhile, and what :meth:`StockLevel.after` raises.
         """
         ...
 
 
-class Stock(Book, Protocol):
+class StockRepository(StockWriter, Protocol):
     """The stock book, as staff and product pages use it."""
 
-    def towards(self, country: str | None) -> "Stock":
+    def for_destination(self, country: str | None) -> "StockRepository":
         """The same book for who lives there: of the locations that ship there."""
         ...
 
@@ -64,19 +64,19 @@ class Stock(Book, Protocol):
         """
         ...
 
-    def by_location(self, skus: Iterable[str]) -> Mapping[str, Sequence[StockLevel]]:
+    def current_levels_by_location(self, skus: Iterable[str]) -> Mapping[str, Sequence[StockLevel]]:
         """The level of each SKU at each location that has any, as last written."""
         ...
 
-    def at(self, places: Sequence[tuple[str, str]]) -> Sequence[StockLevel]:
+    def get_levels_at(self, places: Sequence[tuple[str, str]]) -> Sequence[StockLevel]:
         """The levels of (SKU, location), as last written, of those that there are."""
         ...
 
-    def everywhere(self, sku: str) -> Sequence[StockLevel]:
+    def levels_by_location(self, sku: str) -> Sequence[StockLevel]:
         """The level of a SKU at each location it was ever at, as last written, by name."""
         ...
 
-    def open(
+    def create_levels(
         self, counts: Mapping[str, int], *, actor: str, reason: str, at: datetime
     ) -> frozenset[str]:
         """Put first counts (at :data:`MAIN`) for SKUs that have none; the others stay as they are.
@@ -85,20 +85,22 @@ class Stock(Book, Protocol):
         """
         ...
 
-    def journal(self, sku: str, *, cursor: str | None = None, limit: int = 50) -> Page[Movement]:
+    def list_movements(
+        self, sku: str, *, cursor: str | None = None, limit: int = 50
+    ) -> Page[StockMovement]:
         """The movements of a SKU, newest first. Raises Invalid for a cursor of somebody else."""
         ...
 
-    def agree(self, terms: Terms, before: StockLevel) -> StockLevel:
+    def set_backorder_terms(self, terms: BackorderTerms, before: StockLevel) -> StockLevel:
         """Set the terms on which goods still to come are sold. Raises Stale, and Conflict for a
         limit below what is sold already."""
         ...
 
-    def on_terms(self) -> Sequence[tuple[str, str]]:
+    def list_backorderable(self) -> Sequence[tuple[str, str]]:
         """Every SKU and location for which terms were ever agreed."""
         ...
 
-    def spread(self, sku: str, bins: int, location: str = MAIN) -> int:
+    def reshard(self, sku: str, bins: int, location: str = MAIN_LOCATION) -> int:
         """Keep the stock of a SKU in so many bins from now on, while it goes on selling.
 
         More bins before it sells fast, one again afterwards. Returns how many there are: more than
@@ -107,66 +109,66 @@ class Stock(Book, Protocol):
         ...
 
 
-class Alarms(Protocol):
+class LowStockAlerts(Protocol):
     """Thresholds, and the crossings of them that are not over."""
 
-    def set(self, low_at: int | None, before: StockLevel) -> None:
+    def set_threshold(self, low_at: int | None, before: StockLevel) -> None:
         """Set the number for sale at which an alarm is raised, ``None`` for none, and arm it anew.
         Raises Stale."""
         ...
 
-    def note_low(self, news: LowStock, level: StockLevel) -> bool:
+    def open_alert(self, crossing: LowStockCrossing, level: StockLevel) -> bool:
         """Note a crossing, with its event; ``False`` where somebody else was faster."""
         ...
 
-    def note_fine(self, level: StockLevel) -> bool:
+    def close_alert(self, level: StockLevel) -> bool:
         """Note that a crossing is over; ``False`` where somebody else was faster."""
         ...
 
-    def low(self, *, cursor: str | None, limit: int) -> Page[LowStock]:
+    def list_open(self, *, cursor: str | None, limit: int) -> Page[LowStockCrossing]:
         """The crossings that are not over, by location and SKU. Raises Invalid for the cursor."""
         ...
 
-    def watched(self, *, cursor: str | None, limit: int) -> Page[tuple[str, str]]:
+    def list_watched(self, *, cursor: str | None, limit: int) -> Page[tuple[str, str]]:
         """The SKU and location of everything that has a threshold."""
         ...
 
-    def armed(self, places: Iterable[tuple[str, str]]) -> Sequence[tuple[str, str]]:
+    def with_threshold(self, places: Iterable[tuple[str, str]]) -> Sequence[tuple[str, str]]:
         """Those of them that have a threshold."""
         ...
 
 
-class Goods(Protocol):
+class SkuDirectory(Protocol):
     """Who may have stock: what some product sells."""
 
-    def seller(self, sku: str) -> str | None:
+    def product_id_for(self, sku: str) -> str | None:
         """The product whose SKU it is; ``None`` for nobody's."""
 
 
-class Locations(Protocol):
+class LocationRepository(Protocol):
     """The warehouses and shops there are, and the policy by which they share the orders."""
 
-    def network(self) -> Network:
+    def get(self) -> Locations:
         """All of it, as last written. :data:`MAIN` is always among them."""
         ...
 
-    def keep(self, after: Network, before: Network) -> Network:
+    def save(self, after: Locations, before: Locations) -> Locations:
         """Write it, if ``before`` is still what there is. Raises Stale."""
         ...
 
 
-class Kits(Protocol):
+class KitRepository(Protocol):
     """Which SKUs are sold as several of others."""
 
-    def kit(self, sku: str) -> tuple[Kit | None, int]:
+    def get(self, sku: str) -> tuple[Kit | None, int]:
         """What one takes, ``None`` for a SKU that is no kit; and the version, 0 for none."""
         ...
 
-    def among(self, skus: Iterable[str]) -> Mapping[str, Kit]:
+    def find(self, skus: Iterable[str]) -> Mapping[str, Kit]:
         """Those of the SKUs that are kits."""
         ...
 
-    def define(self, sku: str, parts: Mapping[str, int], before: Kit | None, version: int) -> int:
+    def save(self, sku: str, parts: Mapping[str, int], before: Kit | None, version: int) -> int:
         """Make it a kit of these parts, or with none no kit any more; returns the new version.
 
         Raises Stale where it or a part was changed meanwhile, Conflict for a SKU that has stock or
@@ -175,7 +177,7 @@ class Kits(Protocol):
         ...
 
 
-class Holds(Protocol[T]):
+class StockReservations(Protocol[T]):
     """The stock side of an order's own transaction: parts are added, the order's store commits.
 
     None of these is safe to apply twice by itself: a hold is a number, and a number does not
@@ -184,52 +186,62 @@ class Holds(Protocol[T]):
     Nothing is clamped: a part whose condition fails cancels the entire transaction.
     """
 
-    def towards(self, country: str | None) -> "Holds[T]":
+    def for_destination(self, country: str | None) -> "StockReservations[T]":
         """The same book for an order that goes there: of the locations that ship there."""
         ...
 
-    def draw(self, demands: Iterable[Demand]) -> tuple[Hold, ...]:
+    def pick_shards(self, demands: Iterable[Demand]) -> tuple[Reservation, ...]:
         """Choose the rows that units shall be taken from. Reads nothing and promises nothing.
 
         The order stores these holds in the very transaction that reserves them.
         """
         ...
 
-    def reserve(self, transaction: T, wanted: Iterable[Demand | Hold]) -> tuple[Hold, ...]:
+    def reserve(
+        self, transaction: T, requested: Iterable[Demand | Reservation]
+    ) -> tuple[Reservation, ...]:
         """Put units aside (``available >= quantity``) where the holds say; demands are drawn first.
 
         Returns the holds that the order keeps.
         """
         ...
 
-    def release(self, transaction: T, holds: Iterable[Hold], claim: Claim = Claim.RESERVED) -> None:
+    def release(
+        self,
+        transaction: T,
+        reservations: Iterable[Reservation],
+        state: ReservationState = ReservationState.RESERVED,
+    ) -> None:
         """Give held units back to sale (``claim >= quantity``)."""
         ...
 
-    def commit(self, transaction: T, holds: Iterable[Hold]) -> None:
+    def commit(self, transaction: T, reservations: Iterable[Reservation]) -> None:
         """The order is paid and will ship: reserved units become committed.
 
         A shop may leave this step out; units then stay reserved until they ship.
         """
         ...
 
-    def uncommit(self, transaction: T, holds: Iterable[Hold]) -> None:
+    def revert_commit(self, transaction: T, reservations: Iterable[Reservation]) -> None:
         """Undo of :meth:`commit`."""
         ...
 
-    def move(
+    def relocate(
         self,
         transaction: T,
-        old: Iterable[Hold],
-        new: Iterable[Hold],
-        claim: Claim = Claim.RESERVED,
+        old: Iterable[Reservation],
+        new: Iterable[Reservation],
+        state: ReservationState = ReservationState.RESERVED,
     ) -> None:
         """The same promise from other bins or locations; the order replaces its holds."""
         ...
 
-    def cover(
-        self, transaction: T, holds: Iterable[Hold], claim: Claim = Claim.RESERVED
-    ) -> tuple[Hold, ...]:
+    def cover_backorder(
+        self,
+        transaction: T,
+        reservations: Iterable[Reservation],
+        state: ReservationState = ReservationState.RESERVED,
+    ) -> tuple[Reservation, ...]:
         """Goods that were awaited are here: the promise moves to the units put aside for it.
 
         Returns all the holds that the order keeps. Fails where too few were put aside yet.
@@ -239,12 +251,12 @@ class Holds(Protocol[T]):
     def ship(
         self,
         transaction: T,
-        holds: Iterable[Hold],
+        reservations: Iterable[Reservation],
         *,
         order: str,
         actor: str,
         at: datetime,
-        claim: Claim = Claim.RESERVED,
+        state: ReservationState = ReservationState.RESERVED,
     ) -> None:
         """The goods leave: on hand and the claim go down, and the journal gets a line for each.
 
@@ -252,8 +264,8 @@ class Holds(Protocol[T]):
         """
         ...
 
-    def shortages_after(self, error: Exception, demands: Iterable[Demand]) -> tuple[Shortage, ...]:
-        """After a :class:`~shop.kernel.transactions.Clash`: every short line as the rows now stand.
+    def shortages_from(self, error: Exception, demands: Iterable[Demand]) -> tuple[Shortage, ...]:
+        """After a :class:`~shop.kernel.unit_of_work.ConditionFailed`: every short line as the rows now stand.
 
         Empty means that stock does not explain the refusal: somebody gave back what was missing
         (draw again and retry, a bounded number of times), or another part's condition failed.

@@ -1,6 +1,6 @@
 """Refusals: every way the shop says no, in one tree.
 
-The *class* of a refusal decides its HTTP status, once, in ``shop.edge.http``;
+The *class* of a refusal decides its HTTP status, once, in ``shop.entrypoints.http``;
 its ``code`` is what a program acts on and its ``detail`` what a person reads::
 
     Refusal
@@ -17,7 +17,7 @@ its ``code`` is what a program acts on and its ``detail`` what a person reads::
     ├── Unprocessable           a referenced document was read and makes no sense         422
     ├── DependencyFailed        a referenced document could not be fetched                424
     └── Unavailable             a supplier of ours (payment, carrier) is down; try later  503
-        └── SwitchedOff         staff switched it off for the moment (shop.kernel.switches)
+        └── SwitchedOff         staff switched it off for the moment (shop.kernel.kill_switches)
 """
 
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ class Problem:
     path: str | None = None
 
 
-class Refusal(Exception):
+class ShopError(Exception):
     """The shop's answer is no. Carries at least one :class:`Problem`, and all that are known."""
 
     code = "refused"
@@ -57,27 +57,27 @@ class Refusal(Exception):
         self.problems: tuple[Problem, ...] = tuple(problems) or (Problem(self.code, detail, path),)
 
 
-class Invalid(Refusal):
+class InvalidRequest(ShopError):
     code = "invalid"
 
 
-class Unauthenticated(Refusal):
+class Unauthenticated(ShopError):
     code = "unauthenticated"
 
 
-class Forbidden(Refusal):
+class Forbidden(ShopError):
     code = "forbidden"
 
 
-class NotFound(Refusal):
+class NotFound(ShopError):
     code = "not_found"
 
 
-class Conflict(Refusal):
+class Conflict(ShopError):
     code = "conflict"
 
 
-class KeyReused(Conflict):
+class IdempotencyKeyReused(Conflict):
     code = "idempotency_key_reused"
 
 
@@ -85,25 +85,25 @@ class OutOfStock(Conflict):
     code = "out_of_stock"
 
 
-class Stale(Conflict):
+class VersionConflict(Conflict):
     code = "stale"
 
 
-class TooLarge(Refusal):
+class PayloadTooLarge(ShopError):
     code = "body_too_large"
 
 
-class TooMany(Refusal):
+class RateLimited(ShopError):
     code = "too_many_requests"
 
 
-class Unprocessable(Refusal):
+class Unprocessable(ShopError):
     code = "unprocessable"
 
 
-class DependencyFailed(Refusal):
+class DependencyFailed(ShopError):
     code = "dependency_failed"
 
 
-class Unavailable(Refusal):
+class Unavailable(ShopError):
     code = "unavailable"

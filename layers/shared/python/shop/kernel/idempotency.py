@@ -9,73 +9,79 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
-from shop.kernel.errors import KeyReused, Refusal, Stale
+from shop.kernel.errors import IdempotencyKeyReused, ShopError, VersionConflict
 from shop.kernel.frozen import frozen
-from shop.kernel.transactions import Change, Clash, Ledger, Part
+from shop.kernel.unit_of_work import ConditionFailed, StagedChange, UnitOfWork, WriteOperation
 
 T = TypeVar("T")
 
-KEPT = timedelta(hours=24)
+IDEMPOTENCY_RETENTION = timedelta(hours=24)
 """How long an answer is kept. Source: UCP, "Replay Protection": at least 24 hours."""
 
 
 @frozen(slots=False)
-class Ask:
+class IdempotentRequest:
     """One request to change something: whose, under which key, and a digest of what was asked."""
 
     owner: str
     key: str
-    fingerprint: str
+    payload_hash: str
     at: datetime
 
 
 @frozen(slots=False)
-class Taken:
+class IdempotencyRecord:
     """What is kept under a key. ``answer`` is ``None`` while the work is still going on."""
 
-    fingerprint: str
-    answer: Mapping[str, Any] | None
+    payload_hash: str
+    response: Mapping[str, Any] | None
 
 
-class Keys(Protocol):
+class IdempotencyStore(Protocol):
     """The record of keys."""
 
-    def taken(self, ask: Ask) -> Taken | None:
+    def get(self, idempotent_request: IdempotentRequest) -> IdempotencyRecord | None:
         """What is kept under this key, if it is not older than :data:`KEPT`."""
 
-    def taking(self, ask: Ask, answer: Mapping[str, Any] | None) -> Part:
+    def claim(
+        self, idempotent_request: IdempotentRequest, answer: Mapping[str, Any] | None
+    ) -> WriteOperation:
         """Take the key, if it is free."""
 
-    def answering(self, ask: Ask, answer: Mapping[str, Any]) -> Part:
+    def complete(
+        self, idempotent_request: IdempotentRequest, answer: Mapping[str, Any]
+    ) -> WriteOperation:
         """Add the answer to a key that was taken without one."""
 
-    def name(self, ask: Ask) -> str:
+    def condition_key(self, idempotent_request: IdempotentRequest) -> str:
         """How a :class:`Clash` names this key."""
 
 
-def answer_kept(ask: Ask, keys: Keys) -> Mapping[str, Any] | None:
+def stored_response(
+    idempotent_request: IdempotentRequest, idempotency: IdempotencyStore
+) -> Mapping[str, Any] | None:
     """The answer this very request got before; ``None`` if there is none.
 
     Raises :class:`KeyReused` when the key came with another request.
     """
-    kept = keys.taken(ask)
-    if kept is None:
+    stored = idempotency.get(idempotent_request)
+    if stored is None:
         return None
-    if kept.fingerprint != ask.fingerprint:
-        raise KeyReused(
+    if stored.payload_hash != idempotent_request.payload_hash:
+        raise IdempotencyKeyReused(
             "this Idempotency-Key was used for another request; use a new key for a new request",
             path="Idempotency-Key",
         )
-    return kept.answer
+    return stored.response
 
 
-def once(
-    ask: Ask,
-    make: Callable[[], Change[T]],
+def run_idempotent(
+    idempotent_request: IdempotentRequest,
+    make: Callable[[], StagedChange[T]],
     render: Callable[[T], Mapping[str, Any]],
     *,
-    keys: Keys,
-    ledger: Ledger,
+    idempotency: IdempotencyStore,
+    uow: UnitOfWork,
 ) -> Mapping[str, Any]:
     """Make a change once and give its answer, now and on every repetition.
 
@@ -85,17 +91,19 @@ def once(
     """
     try:
         change = make()
-    except Refusal:
-        kept = answer_kept(ask, keys)
-        if kept is not None:
-            return kept
+    except ShopError:
+        stored = stored_response(idempotent_request, idempotency)
+        if stored is not None:
+            return stored
         raise
     answer = render(change.value)
     try:
-        ledger.commit(*change.parts, keys.taking(ask, answer))
-    except Clash:
-        kept = answer_kept(ask, keys)
-        if kept is not None:
-            return kept
-        raise Stale("somebody else changed this meanwhile; read it and try again") from None
+        uow.commit(*change.parts, idempotency.claim(idempotent_request, answer))
+    except ConditionFailed:
+        stored = stored_response(idempotent_request, idempotency)
+        if stored is not None:
+            return stored
+        raise VersionConflict(
+            "somebody else changed this meanwhile; read it and try again"
+        ) from None
     return answer

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
 
-from shop.kernel.errors import Invalid
+from shop.kernel.errors import InvalidRequest
 from shop.kernel.frozen import frozen
 
 _EXPONENTS: dict[str, int] = {
@@ -54,7 +54,7 @@ CURRENCIES: frozenset[str] = frozenset(
 """The currencies people pay with; ISO 4217's funds, metals and test codes are left out."""
 
 
-LARGEST = 2**53 - 1
+MAX_SAFE_INTEGER = 2**53 - 1
 """Minor units beyond which an amount is not the same number in every JSON reader (RFC 7493)."""
 
 
@@ -132,12 +132,14 @@ def parse_money(text: str | int | float | Decimal, currency: str) -> Money:
     """
     plain = str(text).strip()
     if not _WRITTEN.fullmatch(plain):
-        raise Invalid(f"{text!r} is not a price", code="price_invalid")
+        raise InvalidRequest(f"{text!r} is not a price", code="price_invalid")
     minor = Decimal(plain).scaleb(exponent(currency))
     if minor != minor.to_integral_value():
-        raise Invalid(f"{text!r} has more decimals than {currency} knows", code="price_invalid")
-    if minor > LARGEST:
-        raise Invalid(f"{text!r} is more than the shop can count", code="price_invalid")
+        raise InvalidRequest(
+            f"{text!r} has more decimals than {currency} knows", code="price_invalid"
+        )
+    if minor > MAX_SAFE_INTEGER:
+        raise InvalidRequest(f"{text!r} is more than the shop can count", code="price_invalid")
     return Money(int(minor), currency)
 
 

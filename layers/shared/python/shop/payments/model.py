@@ -26,7 +26,7 @@ class PaymentStatus(StrEnum):
     CAPTURED = "captured"
 
 
-RANK: Mapping[PaymentStatus, int] = {
+STATUS_RANK: Mapping[PaymentStatus, int] = {
     PaymentStatus.CREATED: 0,
     PaymentStatus.REQUIRES_ACTION: 1,
     PaymentStatus.PROCESSING: 2,
@@ -48,7 +48,7 @@ class Credential:
 
 
 @frozen(slots=False)
-class Report:
+class ProviderPaymentState:
     """What a provider says of a payment at one moment. Amounts are minor units, cumulative.
 
     ``reference`` is the provider's name for the payment; ``action_url`` is where the buyer proves
@@ -65,7 +65,7 @@ class Report:
 
 
 @frozen(slots=False)
-class Entry:
+class PaymentEntry:
     """A line of the ledger: an amount that moved, in minor units, and the provider's name of it."""
 
     at: datetime
@@ -83,39 +83,39 @@ class Payment:
     reference: str | None = None
     action_url: str | None = None
     reason: str | None = None
-    ledger: tuple[Entry, ...] = ()
+    entries: tuple[PaymentEntry, ...] = ()
 
-    def balance(self, kind: str) -> int:
+    def total_of(self, kind: str) -> int:
         """Minor units that moved so far as ``kind``: authorised, captured or refunded."""
-        return sum(entry.amount for entry in self.ledger if entry.kind == kind)
+        return sum(entry.amount for entry in self.entries if entry.kind == kind)
 
     @property
-    def kept(self) -> int:
+    def net_captured(self) -> int:
         """Captured and not given back."""
-        return self.balance("captured") - self.balance("refunded")
+        return self.total_of("captured") - self.total_of("refunded")
 
-    def merged(self, report: Report, at: datetime) -> "Payment":
+    def with_provider_state(self, state: ProviderPaymentState, at: datetime) -> "Payment":
         """This payment after a report: the same report twice, or an older one, changes nothing.
 
         Reports carry cumulative amounts, so the ledger grows by the difference to what it already
         holds, and never shrinks.
         """
-        ledger = list(self.ledger)
+        ledger = list(self.entries)
         for kind, total in (
-            ("authorised", report.authorised),
-            ("captured", report.captured),
-            ("refunded", report.refunded),
+            ("authorised", state.authorised),
+            ("captured", state.captured),
+            ("refunded", state.refunded),
         ):
-            more = total - self.balance(kind)
+            more = total - self.total_of(kind)
             if more > 0:
-                ledger.append(Entry(at, kind, more, report.reference))
-        merged = replace(self, ledger=tuple(ledger), reference=report.reference)
-        if RANK[report.status] > RANK[self.status]:
+                ledger.append(PaymentEntry(at, kind, more, state.reference))
+        merged = replace(self, entries=tuple(ledger), reference=state.reference)
+        if STATUS_RANK[state.status] > STATUS_RANK[self.status]:
             merged = replace(
                 merged,
-                status=report.status,
-                action_url=report.action_url,
-                reason=report.reason,
+                status=state.status,
+                action_url=state.action_url,
+                reason=state.reason,
             )
         return merged
 
@@ -130,7 +130,7 @@ class Payment:
             "ledger": [
                 [e.at.isoformat(), e.kind, e.amount]
                 + ([] if e.reference == self.reference else [e.reference])
-                for e in self.ledger
+                for e in self.entries
             ],
         }
         return {name: value for name, value in told.items() if value}
@@ -143,8 +143,10 @@ class Payment:
             reference=raw.get("reference"),
             action_url=raw.get("action_url"),
             reason=raw.get("reason"),
-            ledger=tuple(
-                Entry(datetime.fromisoformat(at), kind, amount, *(other or [raw["reference"]]))
+            entries=tuple(
+                PaymentEntry(
+                    datetime.fromisoformat(at), kind, amount, *(other or [raw["reference"]])
+                )
                 for at, kind, amount, *other in raw.get("ledger", ())
             ),
         )

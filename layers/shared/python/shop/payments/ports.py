@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from shop.kernel.money import Money
-from shop.payments.model import Credential, Report
+from shop.payments.model import Credential, ProviderPaymentState
 
 
 class PaymentProvider(Protocol):
@@ -17,7 +17,7 @@ class PaymentProvider(Protocol):
 
     name: str
 
-    def check(self, credential: Credential) -> None:
+    def validate_credential(self, credential: Credential) -> None:
         """Refuse a credential that cannot be this provider's, before anything is set in motion.
 
         Raises Invalid. Asks nobody: whether it is good shows when it is authorised.
@@ -25,22 +25,22 @@ class PaymentProvider(Protocol):
 
     def authorise(
         self, order_id: str, amount: Money, credential: Credential, *, key: str
-    ) -> Report:
+    ) -> ProviderPaymentState:
         """Set the amount aside for an order. Raises Invalid for a credential it cannot read."""
 
-    def capture(self, reference: str, amount: Money, *, key: str) -> Report:
+    def capture(self, reference: str, amount: Money, *, key: str) -> ProviderPaymentState:
         """Take what was set aside, or part of it; the rest is released."""
 
-    def cancel(self, reference: str, *, key: str) -> Report:
+    def cancel(self, reference: str, *, key: str) -> ProviderPaymentState:
         """Release what was set aside, or give back all that was taken."""
 
-    def refund(self, reference: str, amount: Money, *, key: str) -> Report:
+    def refund(self, reference: str, amount: Money, *, key: str) -> ProviderPaymentState:
         """Give back a part of what was taken. Raises Conflict for more than the shop still has."""
 
-    def payment(self, reference: str) -> tuple[str, Report]:
+    def get_payment(self, reference: str) -> tuple[str, ProviderPaymentState]:
         """The order a payment is for, and where the payment stands now. Raises NotFound."""
 
-    def find(self, order_id: str, amount: Money) -> Report | None:
+    def find_by_order(self, order_id: str, amount: Money) -> ProviderPaymentState | None:
         """What the provider knows of an order's payment, whose reference nobody has written down.
 
         ``None`` if it never heard of it; or one that is CREATED, of which no money can come as it

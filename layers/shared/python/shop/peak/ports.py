@@ -8,126 +8,132 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:  # what is spoken of here, a door loads where it uses it
     from shop.inventory.model.kits import Kit
-    from shop.kernel.paging import Page
-    from shop.kernel.switches import Board
-    from shop.peak.model.flips import Flip
-    from shop.peak.model.rooms import Room
-    from shop.peak.model.rushes import Alarm, Kept, Limited, Rush, Warmth
+    from shop.kernel.kill_switches import SwitchStates
+    from shop.kernel.pagination import Page
+    from shop.peak.model.switch_changes import SwitchChange
+    from shop.peak.model.traffic_peaks import (
+        LimitedCounter,
+        ProvisionedCapacity,
+        TrafficPeak,
+        WakeUp,
+        WarmThroughput,
+    )
+    from shop.peak.model.waiting_room import WaitingRoom
 
 
-class Switches(Protocol):
+class SwitchRepository(Protocol):
     """The shop's switches, and the book of who turned them."""
 
-    def board(self) -> Board:
+    def states(self) -> SwitchStates:
         """The switches as they stand now."""
 
-    def turn(self, before: Board, after: Board, flip: Flip) -> Board:
+    def save(self, before: SwitchStates, after: SwitchStates, change: SwitchChange) -> SwitchStates:
         """Write the new board and who did it, in one. Raises Stale where somebody was faster."""
 
-    def flips(self, *, cursor: str | None, limit: int) -> Page[Flip]:
+    def list_changes(self, *, cursor: str | None, limit: int) -> Page[SwitchChange]:
         """Who turned what, newest first."""
 
 
-class Tables(Protocol):
+class TableThroughput(Protocol):
     """The warm throughput of the shop's tables."""
 
-    def warm(self, table: str) -> Mapping[str, Warmth]:
+    def get(self, table: str) -> Mapping[str, WarmThroughput]:
         """What the table (``""``) and its indexes serve at once."""
 
-    def raise_to(self, table: str, wanted: Mapping[str, Warmth]) -> None:
+    def raise_to(self, table: str, wanted: Mapping[str, WarmThroughput]) -> None:
         """Warm them. It takes minutes, costs once for every unit, and cannot be undone."""
 
 
-class Functions(Protocol):
+class ProvisionedConcurrency(Protocol):
     """Environments of shopper-facing Lambdas that are kept warm."""
 
-    def keep(self, function: str, environments: int) -> None:
+    def set_environments(self, function: str, environments: int) -> None:
         """Keep so many warm from now on; AWS charges for each second of each."""
 
-    def let_go(self, function: str) -> None:
+    def remove(self, function: str) -> None:
         """Keep none warm. Does nothing where none were."""
 
 
-class Clock(Protocol):
+class WakeUpScheduler(Protocol):
     """One-off schedules that wake the keeper."""
 
-    def set(self, alarm: Alarm) -> None:
+    def set(self, alarm: WakeUp) -> None:
         """Set an alarm, or put one of that name to another time."""
 
-    def drop(self, name: str) -> None:
+    def delete(self, name: str) -> None:
         """Take an alarm away. Does nothing where it has gone off, or never was."""
 
 
-class Bins(Protocol):
+class ShardManager(Protocol):
     """The bins of hot SKUs."""
 
-    def prepare(self, sku: str, orders_a_second: int) -> bool:
+    def reshard(self, sku: str, orders_per_second: int) -> bool:
         """Share a SKU's stock out for so many orders a second, 0 after the sale.
 
         Returns whether it is done: merging waits for promises to be kept. A SKU without stock is
         done.
         """
 
-    def refill(self, sku: str, orders_a_second: int) -> bool:
+    def rebalance(self, sku: str, orders_per_second: int) -> bool:
         """Share out what has come since it was prepared for so many. Returns whether that took
         more bins; most often there is nothing to do."""
 
 
-class KnownKits(Protocol):
+class KitLookup(Protocol):
     """Which SKUs are taken from stock as their parts."""
 
-    def among(self, skus: Iterable[str]) -> Mapping[str, Kit]:
+    def find(self, skus: Iterable[str]) -> Mapping[str, Kit]:
         """Those of the SKUs that are kits."""
 
 
-class Counts(Protocol):
+class CounterSharding(Protocol):
     """The bins of counts that a whole rush meets in: a sale's quota, the uses of a code."""
 
-    def share(self, count: Limited, orders_a_second: int, at: datetime) -> bool:
+    def reshard_counter(self, count: LimitedCounter, orders_per_second: int, at: datetime) -> bool:
         """Share what is left of it out for so many orders a second, 0 after the rush.
 
         Returns whether it is done; else it has to be looked at again.
         """
 
 
-class Memory(Protocol):
+class CapacityStateStore(Protocol):
     """Where it is written down what was set up."""
 
-    def kept(self) -> Kept: ...
+    def load(self) -> ProvisionedCapacity: ...
 
-    def keep(self, before: Kept, after: Kept) -> Kept:
+    def save(self, before: ProvisionedCapacity, after: ProvisionedCapacity) -> ProvisionedCapacity:
         """Write it down, a version further. Raises Stale where somebody else was faster."""
 
 
-class Rushes(Protocol):
+class TrafficPeakCalendar(Protocol):
     """The rushes on the calendar."""
 
-    def rushes(self) -> Sequence[Rush]:
+    def list_peaks(self) -> Sequence[TrafficPeak]:
         """Of every promotion that is published and not called off."""
 
 
-class Unreachable(Exception):
+class WaitingRoomUnavailable(Exception):
     """The room's counter or key cannot be reached."""
 
 
-class Rooms(Protocol):
+class OpenWaitingRooms(Protocol):
     """The waiting rooms that are open."""
 
-    def open(self, at: datetime) -> Sequence[Room]:
+    def list_open(self, at: datetime) -> Sequence[WaitingRoom]:
         """Those open, from memory: at most five seconds older than the last change."""
 
 
-class RoomBook(Protocol):
+class WaitingRoomRepository(Protocol):
     """The waiting rooms as staff keep them."""
 
-    def rooms(self) -> tuple[Sequence[Room], int]:
+    def list_rooms(self) -> tuple[Sequence[WaitingRoom], int]:
         """Those open, as last written, and the version of that."""
 
-    def keep(self, rooms: Sequence[Room], version: int) -> None:
+    def save(self, waiting_rooms: Sequence[WaitingRoom], version: int) -> None:
         """Write them, if that is still the version. Raises Stale."""
 
 
-class Counter(Protocol):
+class TicketCounter(Protocol):
     """Draws numbers: each is drawn once, whoever draws and whatever is retried."""
 
     def draw(self, key: str, many: int, lowest: int) -> int:
@@ -135,7 +141,7 @@ class Counter(Protocol):
         that was drawn before. Raises Unreachable."""
 
 
-class Keys(Protocol):
+class AdmissionKeys(Protocol):
     """What passes are signed with: the first signs, all of them are believed."""
 
     def keys(self) -> Sequence[bytes]:

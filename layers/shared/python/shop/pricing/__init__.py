@@ -1,1 +1,1 @@
-"""Pricing: what a basket costs, and why. The law is in docs/law/pricing.md."""
+"""Pricing: what a basket costs, and why. The law is in docs/rules/pricing.md."""

@@ -9,39 +9,39 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:  # what is spoken of here, a door loads where it uses it
-    from shop.kernel.counts import Count
     from shop.kernel.events import Event
-    from shop.kernel.paging import Page
-    from shop.kernel.transactions import Clash, Crowded, Part
+    from shop.kernel.pagination import Page
+    from shop.kernel.unit_of_work import ConditionFailed, PartitionThrottled, WriteOperation
+    from shop.kernel.usage import UsageReservation
     from shop.pricing.model.basket import Basket
-    from shop.pricing.model.counts import CountRow
-    from shop.pricing.model.coupons import Batch, Coupon
-    from shop.pricing.model.credits import Ledger
+    from shop.pricing.model.coupons import CodeBatch, Coupon
+    from shop.pricing.model.credits import CreditAccount
+    from shop.pricing.model.customer_segments import CustomerSegments
     from shop.pricing.model.group_buy import GroupBuy
-    from shop.pricing.model.history import PriceHistory
-    from shop.pricing.model.known import Known
     from shop.pricing.model.policy import PricingPolicy
+    from shop.pricing.model.price_history import PriceHistory
     from shop.pricing.model.price_lists import PriceList
-    from shop.pricing.model.promotions import Promotion, Revision, Status
-    from shop.pricing.model.rules import Rules
-    from shop.pricing.model.standing import CodeFacts, Standing
+    from shop.pricing.model.promotions import Promotion, PromotionRevision, PromotionStatus
+    from shop.pricing.model.rule_set import RuleSet
     from shop.pricing.model.tax import TaxTable
     from shop.pricing.model.tax_rates import CountryRates
+    from shop.pricing.model.usage import UsageCounter
+    from shop.pricing.model.usage_limits import CodeStatus, UsageLimits
 
 
-class RuleBook(Protocol):
+class RuleSetSource(Protocol):
     """The rules in force, kept in memory: the same object until their version changes."""
 
-    def rules(self, at: datetime) -> Rules:
+    def rules(self, at: datetime) -> RuleSet:
         """The rules, at most five seconds older than the last change; mostly without a read."""
 
 
-class Standings(Protocol):
+class UsageLimitReader(Protocol):
     """What is left of limited things."""
 
-    def standing(
-        self, basket: Basket, rules: Rules, who: str | None, *, surely: bool = False
-    ) -> Standing:
+    def limits_for(
+        self, basket: Basket, rules: RuleSet, actor: str | None, *, consistent: bool = False
+    ) -> UsageLimits:
         """For this basket: its codes looked up, and the quotas and limits that it could meet.
 
         May be some milliseconds old: it informs, it promises nothing. ``surely`` tells what was
@@ -53,90 +53,94 @@ class Standings(Protocol):
         """
 
 
-class Purchases(Protocol):
+class PurchaseHistory(Protocol):
     """What is known of earlier orders."""
 
-    def bought_before(self, customer_id: str) -> bool:
+    def has_ordered(self, customer_id: str) -> bool:
         """Whether this customer has an order that was not called off."""
 
 
-class Customers(Protocol):
+class CustomerSegmentRepository(Protocol):
     """What staff tell of customers, for the rules."""
 
-    def of(self, customer_id: str) -> Known:
+    def get(self, customer_id: str) -> CustomerSegments:
         """Groups and segments; none for somebody nobody spoke of."""
 
-    def save(self, before: Known, after: Known, events: Sequence[Event]) -> Known:
+    def save(
+        self, before: CustomerSegments, after: CustomerSegments, events: Sequence[Event]
+    ) -> CustomerSegments:
         """Write them, if ``before`` still stands. Raises Stale."""
 
 
-class CountRows(Protocol):
+class UsageCounterRepository(Protocol):
     """The rows that hand their uses over to bins."""
 
-    def of(self, sort: str, name: str, limit: int) -> CountRow:
+    def get(self, kind: str, name: str, limit: int) -> UsageCounter:
         """As last written; all of ``limit`` left where nothing was counted yet."""
 
-    def handing_over(self, row: CountRow, units: int) -> Part:
+    def move_to_shards_op(self, row: UsageCounter, units: int) -> WriteOperation:
         """So many uses leave the row (below zero: return), if it is still as it was read."""
 
-    def tell(self, row: CountRow, bins: int) -> None:
+    def set_shard_count(self, row: UsageCounter, bins: int) -> None:
         """Note in the row how many bins there are: a hint for whoever reads it."""
 
 
-class Tallies(Protocol):
+class UsageCounters(Protocol):
     """Where uses are counted: each with its limit as the row's own condition."""
 
-    def draw(self, counts: Sequence[Count]) -> Sequence[Count]:
+    def pick_shards(self, counts: Sequence[UsageReservation]) -> Sequence[UsageReservation]:
         """Choose the bins of those that are kept in several. Reads nothing and promises nothing;
         the order keeps what is drawn.
         """
 
-    def taking(self, counts: Sequence[Count]) -> Part:
+    def consume(self, counts: Sequence[UsageReservation]) -> WriteOperation:
         """Count what an order uses up, each on condition that it is still there."""
 
-    def giving(self, counts: Sequence[Count]) -> Part:
+    def release(self, counts: Sequence[UsageReservation]) -> WriteOperation:
         """Count back what an order used up and does not keep. Called once for an order: in the
         transaction that calls it off.
         """
 
-    def spent(self, clash: Clash | Crowded, counts: Sequence[Count]) -> Sequence[Count]:
+    def exhausted(
+        self, clash: ConditionFailed | PartitionThrottled, counts: Sequence[UsageReservation]
+    ) -> Sequence[UsageReservation]:
         """Those of the counts, as they were before they were drawn, of which a transaction that
         failed found too few. None: draw again.
         """
 
 
-class Guesses(Protocol):
+class CodeAttemptLimiter(Protocol):
     """How many codes somebody tried that there are not: discount codes and gift cards alike."""
 
-    def trying(self, who: str, codes: int, at: datetime, *, path: str) -> None:
+    def record_attempts(self, actor: str, codes: int, at: datetime, *, path: str) -> None:
         """Before so many new codes, sent at ``path``, are looked up. Raises TooMany."""
 
-    def known(self, who: str, codes: int, at: datetime) -> None:
+    def forgive(self, actor: str, codes: int, at: datetime) -> None:
         """So many of them exist: they were no guesses."""
 
 
-class Promotions(Protocol):
+class PromotionRepository(Protocol):
     """The calendar of promotions."""
 
-    def of(self, promotion_id: str) -> Promotion:
+    def get(self, promotion_id: str) -> Promotion:
         """The promotion of that id. Raises NotFound."""
 
-    def published(self) -> Sequence[Promotion]:
+    def list_published(self) -> Sequence[Promotion]:
         """Those published and not called off: scheduled, running, and ended by the clock."""
 
-    def listed(
+    def list_all(
         self,
         *,
         cursor: str | None,
         limit: int,
-        status: Status | None = None,
+        status: PromotionStatus | None = None,
         at: datetime | None = None,
     ) -> Page[Promotion]:
         """All of them, drafts included, in the order of their ids; or those of one status ``at``
         that instant: then a page may hold fewer than ``limit`` although more follow.
         """
 
-    def past(self, promotion_id: str) -> Sequence[Revision]:
+    def list_revisions(self, promotion_id: str) -> Sequence[PromotionRevision]:
         """Its versions, the newest first, 50 at most."""
 
     def save(
@@ -153,13 +157,13 @@ class Promotions(Protocol):
         """
 
 
-class PriceBook(Protocol):
+class PriceListRepository(Protocol):
     """The price lists."""
 
-    def of(self, list_id: str) -> PriceList:
+    def get(self, list_id: str) -> PriceList:
         """The list of that id. Raises NotFound."""
 
-    def all(self) -> Sequence[PriceList]:
+    def list_all(self) -> Sequence[PriceList]:
         """Every list, also those that have ended."""
 
     def save(
@@ -176,47 +180,47 @@ class PriceBook(Protocol):
         """
 
 
-class Histories(Protocol):
+class PriceHistoryRepository(Protocol):
     """The price histories, by article and market."""
 
-    def of(self, article: str, market: str) -> PriceHistory:
+    def get(self, article: str, market: str) -> PriceHistory:
         """The history; an empty one where nothing was recorded."""
 
     def save(self, before: PriceHistory, after: PriceHistory, market: str) -> PriceHistory:
         """Append what is new. Raises Stale where another was quicker."""
 
 
-class Coupons(Protocol):
+class CouponRepository(Protocol):
     """Coupons and their codes, in normal form."""
 
-    def of(self, coupon_id: str) -> Coupon:
+    def get(self, coupon_id: str) -> Coupon:
         """The coupon of that id. Raises NotFound."""
 
     def save(self, coupon: Coupon, events: Sequence[Event]) -> Coupon:
         """Write a new coupon, with its code where it has one. Raises Conflict for a code taken."""
 
-    def limited(self, promotion_id: str) -> Sequence[str]:
+    def list_limited_codes(self, promotion_id: str) -> Sequence[str]:
         """Codes that open this promotion for many, up to a number of uses; 20 at most."""
 
-    def begin(self, coupon: Coupon, batch: Batch, at: datetime) -> Batch:
+    def begin_batch(self, coupon: Coupon, batch: CodeBatch, at: datetime) -> CodeBatch:
         """Keep a batch that is about to be issued; of its id, the one that was kept first.
 
         Raises KeyReused where that one was for another count or prefix, and Conflict
         (``batch_in_progress``) while another call is issuing it.
         """
 
-    def issue(self, coupon: Coupon, batch: Batch, codes: Sequence[str]) -> Sequence[str]:
+    def write_codes(self, coupon: Coupon, batch: CodeBatch, codes: Sequence[str]) -> Sequence[str]:
         """Write codes of a batch, as they are given out, that do not exist yet; returns the normal
         forms of those that exist in another batch, and were not written.
         """
 
-    def finish(self, coupon: Coupon, batch: Batch) -> None:
+    def complete_batch(self, coupon: Coupon, batch: CodeBatch) -> None:
         """All codes of the batch are kept."""
 
-    def look_up(self, codes: Sequence[str], customer: str | None) -> Mapping[str, CodeFacts]:
+    def get_codes(self, codes: Sequence[str], customer: str | None) -> Mapping[str, CodeStatus]:
         """What is known of these codes, by normal form; the unknown are left out."""
 
-    def codes(self, coupon_id: str, *, cursor: str | None) -> Page[str]:
+    def list_codes(self, coupon_id: str, *, cursor: str | None) -> Page[str]:
         """The codes of a batch, as they are given out, a thousand or so at a time."""
 
 
@@ -229,29 +233,29 @@ class TaxProvider(Protocol):
         """Every rate there is, dated; the same object until one changes."""
 
 
-class TaxRates(Protocol):
+class TaxRateRepository(Protocol):
     """Where staff keep the rates of each country."""
 
-    def of(self, country: str) -> CountryRates:
+    def get(self, country: str) -> CountryRates:
         """The rates of a country; the bundled ones where nobody changed them."""
 
-    def version(self, country: str, version: int) -> CountryRates:
+    def get_version(self, country: str, version: int) -> CountryRates:
         """What they were at that version. Raises NotFound."""
 
-    def changed(self) -> Sequence[CountryRates]:
+    def list_customized(self) -> Sequence[CountryRates]:
         """Those of all countries whose rates somebody changed."""
 
     def save(self, after: CountryRates, events: Sequence[Event]) -> CountryRates:
         """Write the next version and put it in force. Raises Stale where it is not the next."""
 
 
-class PricingPolicies(Protocol):
+class PricingPolicyRepository(Protocol):
     """Where staff keep how promotions stack and halves are decided."""
 
-    def now(self) -> PricingPolicy:
+    def get(self) -> PricingPolicy:
         """The policy in force; the usual one where nobody changed it."""
 
-    def version(self, version: int) -> PricingPolicy:
+    def get_version(self, version: int) -> PricingPolicy:
         """What it was at that version. Raises NotFound."""
 
     def save(
@@ -267,43 +271,43 @@ class PricingPolicies(Protocol):
         """
 
 
-class VatIds(Protocol):
+class VatNumbers(Protocol):
     """Judges VAT numbers by their form. Whether they are in use, only the tax office knows."""
 
-    def normal(self, number: str) -> str | None:
+    def normalize(self, number: str) -> str | None:
         """Country prefix and number without separators, or ``None`` for no such form."""
 
 
-class Ledgers(Protocol):
+class CreditAccountRepository(Protocol):
     """Points, gift cards and store credit."""
 
-    def of(self, account: str) -> Ledger:
+    def get(self, account: str) -> CreditAccount:
         """The account's ledger; an empty one where nothing was posted."""
 
-    def posting(self, before: Ledger, after: Ledger) -> Part:
+    def append_op(self, before: CreditAccount, after: CreditAccount) -> WriteOperation:
         """Append what is new, one command, if nothing was appended since; else it clashes."""
 
-    def once(self, command: str, seed: bytes) -> Part:
+    def record_command_op(self, command: str, seed: bytes) -> WriteOperation:
         """Note a command that is not to be given again, whatever account it is about, with the
         random bytes it drew."""
 
     def seed_of(self, command: str) -> bytes | None:
         """What a command that was noted drew; ``None`` for one that was not, or drew nothing."""
 
-    def expiring(self, at: datetime, most: int) -> Sequence[str]:
+    def list_expiring(self, at: datetime, max_results: int) -> Sequence[str]:
         """Accounts of which something has expired in the last days and was not swept."""
 
-    def swept(self, account: str, at: datetime) -> None:
+    def mark_swept(self, account: str, at: datetime) -> None:
         """What had expired before today was moved out."""
 
 
-class GroupBuys(Protocol):
+class GroupBuyRepository(Protocol):
     """Groups that buy together."""
 
-    def of(self, group_id: str) -> GroupBuy:
+    def get(self, group_id: str) -> GroupBuy:
         """The group of that id. Raises NotFound."""
 
-    def adding(self, group: GroupBuy, events: Sequence[Event]) -> Part:
+    def insert_op(self, group: GroupBuy, events: Sequence[Event]) -> WriteOperation:
         """Write a new group, and its code with as many uses as it has members."""
 
     def save(self, before: GroupBuy, after: GroupBuy, events: Sequence[Event]) -> GroupBuy:
@@ -311,23 +315,23 @@ class GroupBuys(Protocol):
         Raises Stale.
         """
 
-    def due(self, at: datetime, most: int) -> Iterable[GroupBuy]:
+    def list_due(self, at: datetime, max_results: int) -> Iterable[GroupBuy]:
         """Groups whose deadline is past and whose orders are not settled, the oldest first."""
 
-    def settled(self, group: GroupBuy) -> None:
+    def mark_settled(self, group: GroupBuy) -> None:
         """Every order of a decided group was told: it is due no more. Twice is once."""
 
 
-class Assortment(Protocol):
+class ReferenceChecker(Protocol):
     """What the shop sells, as far as a promotion may name it."""
 
-    def strangers(self, named: Iterable[tuple[str, str]]) -> Collection[tuple[str, str]]:
+    def find_unknown(self, named: Iterable[tuple[str, str]]) -> Collection[tuple[str, str]]:
         """Those of these things (sort, id) that there are not. Sorts are ``product``, ``variant``,
         ``category``, ``sku`` and ``method``, a way of shipping; few reads for many.
         """
 
-    def article(self, variant_id: str) -> tuple[str, str] | None:
+    def sku_and_title(self, variant_id: str) -> tuple[str, str] | None:
         """SKU and title of a variant, as it is called on an order; ``None`` for none of that id."""
 
-    def unknown(self, articles: Iterable[str]) -> Sequence[str]:
+    def find_unknown_articles(self, articles: Iterable[str]) -> Sequence[str]:
         """Those of these ids that are neither a product's nor a variant's; few reads for many."""

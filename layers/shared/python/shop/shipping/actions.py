@@ -3,48 +3,52 @@
 from datetime import datetime
 
 from shop.kernel.events import Event
-from shop.kernel.versions import as_read
-from shop.shipping.model.editions import Edition
-from shop.shipping.model.options import Consignment, Place, ShippingOption
-from shop.shipping.model.standard import STANDARD
-from shop.shipping.model.table import ShippingTable
-from shop.shipping.ports import ShippingBook
+from shop.kernel.optimistic_locking import check_version
+from shop.shipping.model.default_table import DEFAULT_TABLE
+from shop.shipping.model.options import Consignment, ShippingDestination, ShippingOption
+from shop.shipping.model.rate_table import ShippingTable
+from shop.shipping.model.table_versions import ShippingTableVersion
+from shop.shipping.ports import ShippingTableRepository
 
 
-class Standard:
+class DefaultShippingTables:
     """The table that the shop comes with, for whoever keeps no other."""
 
     def table(self, at: datetime) -> ShippingTable:
-        return STANDARD
+        return DEFAULT_TABLE
 
 
-def options(
-    goods: Consignment, destination: Place, *, table: ShippingTable = STANDARD, at: datetime
+def shipping_options(
+    goods: Consignment,
+    destination: ShippingDestination,
+    *,
+    table: ShippingTable = DEFAULT_TABLE,
+    at: datetime,
 ) -> tuple[ShippingOption, ...]:
     """The ways these goods can get there, cheapest first; an empty tuple where the shop cannot
     deliver.
 
-    Raises :class:`shop.kernel.errors.Invalid` for a quantity below 1 or a negative measure.
+    Raises :class:`shop.kernel.errors.InvalidRequest` for a quantity below 1 or a negative measure.
     """
     return table.options(goods, destination, at)
 
 
-def change_table(
+def set_shipping_table(
     table: ShippingTable,
     *,
     expected_version: int,
-    who: str,
-    why: str = "",
-    book: ShippingBook,
+    actor: str,
+    reason: str = "",
+    repository: ShippingTableRepository,
     at: datetime,
-) -> Edition:
+) -> ShippingTableVersion:
     """Put another table in force, at once; what was before is kept for good.
 
     Raises Stale where somebody else changed it since ``expected_version``.
     """
-    before = book.now()
-    as_read("the shipping table", before.version, expected_version)
-    after = Edition(before.version + 1, table, at, who, why)
+    before = repository.get_current()
+    check_version("the shipping table", before.version, expected_version)
+    after = ShippingTableVersion(before.version + 1, table, at, actor, reason)
     event = Event(
         id=f"shipping:{after.version}",
         type="ShippingTableChanged",
@@ -52,4 +56,4 @@ def change_table(
         at=at,
         data={"version": after.version, "zones": len(table.zones), "methods": len(table.methods)},
     )
-    return book.save(after, [event])
+    return repository.save(after, [event])

@@ -5,32 +5,32 @@ from datetime import datetime
 from typing import Protocol
 
 from shop.kernel.events import Event
-from shop.kernel.paging import Page
-from shop.shipping.model.editions import Edition
-from shop.shipping.model.options import Consignment, Place, ShippingOption
-from shop.shipping.model.table import ShippingTable
+from shop.kernel.pagination import Page
+from shop.shipping.model.options import Consignment, ShippingDestination, ShippingOption
+from shop.shipping.model.rate_table import ShippingTable
+from shop.shipping.model.table_versions import ShippingTableVersion
 
 
-class ShippingTables(Protocol):
+class ShippingTableSource(Protocol):
     """The table in force, kept in memory: the same object until it changes."""
 
     def table(self, at: datetime) -> ShippingTable:
         """The table, at most five seconds older than the last change; mostly without a read."""
 
 
-class ShippingBook(Protocol):
+class ShippingTableRepository(Protocol):
     """Where staff keep the table, with all it has been."""
 
-    def now(self) -> Edition:
+    def get_current(self) -> ShippingTableVersion:
         """The edition in force; the bundled one where none was ever written."""
 
-    def of(self, version: int) -> Edition:
+    def get(self, version: int) -> ShippingTableVersion:
         """The edition of that version. Raises NotFound."""
 
-    def past(self, *, cursor: str | None, limit: int) -> Page[Edition]:
+    def list_versions(self, *, cursor: str | None, limit: int) -> Page[ShippingTableVersion]:
         """The editions, newest first."""
 
-    def save(self, edition: Edition, events: Sequence[Event]) -> Edition:
+    def save(self, edition: ShippingTableVersion, events: Sequence[Event]) -> ShippingTableVersion:
         """Write the next edition and put it in force. Raises Stale where it is not the next."""
 
 
@@ -38,6 +38,6 @@ class RateProvider(Protocol):
     """A carrier or broker who knows prices of its own, asked beside the table."""
 
     def options(
-        self, goods: Consignment, destination: Place, at: datetime
+        self, goods: Consignment, destination: ShippingDestination, at: datetime
     ) -> tuple[ShippingOption, ...]:
         """What it offers; nothing where it does not deliver. Raises Unavailable."""

@@ -1,4 +1,4 @@
-"""Attributes that hold packed JSON; see :mod:`shop.storage.packing`."""
+"""Attributes that hold packed JSON; see :mod:`shop.storage.compression`."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,31 +7,31 @@ from pynamodb.attributes import Attribute
 from pynamodb.constants import BINARY
 
 from shop.kernel.events import Event
-from shop.storage.outbox import events_in, events_out
-from shop.storage.packing import packed, unpacked
+from shop.storage.compression import compress_json, decompress_json
+from shop.storage.outbox import decode_events, encode_events
 
-__all__ = ["Events", "JsonDocument", "packed", "unpacked"]
+__all__ = ["CompressedJsonAttribute", "EventsAttribute", "compress_json", "decompress_json"]
 
 
-class JsonDocument(Attribute[Any]):
+class CompressedJsonAttribute(Attribute[Any]):
     """A JSON value in a binary attribute."""
 
     attr_type = BINARY
 
     def serialize(self, value: Any) -> bytes:
-        return packed(value)
+        return compress_json(value)
 
     def deserialize(self, value: Any) -> Any:
-        return unpacked(bytes(value))
+        return decompress_json(bytes(value))
 
 
-class Events(Attribute[Sequence[Event]]):
+class EventsAttribute(Attribute[Sequence[Event]]):
     """The attribute that carries a change's events out; see :mod:`shop.storage.outbox`."""
 
     attr_type = BINARY
 
     def serialize(self, value: Any) -> bytes:
-        return events_out(value)
+        return encode_events(value)
 
     def deserialize(self, value: Any) -> tuple[Event, ...]:
-        return events_in(bytes(value))
+        return decode_events(bytes(value))

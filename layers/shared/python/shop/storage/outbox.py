@@ -12,38 +12,38 @@ from datetime import datetime
 from typing import Any
 
 from shop.kernel.events import Event
-from shop.storage.packing import packed, unpacked
+from shop.storage.compression import compress_json, decompress_json
 
 SOURCE = "doorbuster"
-ENTRIES_AT_ONCE = 10
-BYTES_AT_ONCE = 256 * 1024
+MAX_ENTRIES_PER_CALL = 10
+MAX_BYTES_PER_CALL = 256 * 1024
 """What one PutEvents takes. Source: the EventBridge quotas."""
-TRIES = 3
+MAX_ATTEMPTS = 3
 PAUSE = 0.2
 
 
-def events_out(events: Sequence[Event]) -> bytes:
+def encode_events(events: Sequence[Event]) -> bytes:
     """Events as the bytes of an attribute."""
-    return packed([[e.id, e.type, e.subject, e.at.isoformat(), e.data] for e in events])
+    return compress_json([[e.id, e.type, e.subject, e.at.isoformat(), e.data] for e in events])
 
 
-def events_in(raw: bytes | None) -> tuple[Event, ...]:
+def decode_events(raw: bytes | None) -> tuple[Event, ...]:
     """The events of an attribute's bytes."""
     if raw is None:
         return ()
     return tuple(
         Event(id_, type_, subject, datetime.fromisoformat(at), data)
-        for id_, type_, subject, at, data in unpacked(bytes(raw))
+        for id_, type_, subject, at, data in decompress_json(bytes(raw))
     )
 
 
-def news(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> tuple[Event, ...]:
+def new_events(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> tuple[Event, ...]:
     """The events that a row holds now and did not hold before."""
-    told = {event.id for event in events_in((old or {}).get("events"))}
-    return tuple(e for e in events_in((new or {}).get("events")) if e.id not in told)
+    told = {event.id for event in decode_events((old or {}).get("events"))}
+    return tuple(e for e in decode_events((new or {}).get("events")) if e.id not in told)
 
 
-class Publisher:
+class EventPublisher:
     """Puts the events of changes on the bus, in order, up to the first change it cannot do."""
 
     def __init__(self, client: Any, bus: str) -> None:
@@ -62,7 +62,7 @@ class Publisher:
         unreadable: str | None = None
         for name, old, new in changes:
             try:
-                entries += [(name, self._entry(event)) for event in news(old, new)]
+                entries += [(name, self._entry(event)) for event in new_events(old, new)]
             except (ValueError, TypeError, OverflowError):
                 unreadable = name
                 break
@@ -74,7 +74,7 @@ class Publisher:
 
     def _sent(self, batch: list[tuple[str, dict[str, Any]]]) -> str | None:
         """Send one batch, what fails of it again; the name of the first change that failed."""
-        for attempt in range(TRIES):
+        for attempt in range(MAX_ATTEMPTS):
             if attempt:
                 time.sleep(PAUSE * 2**attempt)
             answer = self._client.put_events(Entries=[entry for _, entry in batch])
@@ -109,12 +109,12 @@ def _batches(
     entries: Sequence[tuple[str, dict[str, Any]]],
 ) -> Iterator[list[tuple[str, dict[str, Any]]]]:
     batch: list[tuple[str, dict[str, Any]]] = []
-    room = BYTES_AT_ONCE
+    room = MAX_BYTES_PER_CALL
     for name, entry in entries:
         size = _size(entry)
-        if batch and (len(batch) == ENTRIES_AT_ONCE or size > room):
+        if batch and (len(batch) == MAX_ENTRIES_PER_CALL or size > room):
             yield batch
-            batch, room = [], BYTES_AT_ONCE
+            batch, room = [], MAX_BYTES_PER_CALL
         batch.append((name, entry))
         room -= size
     if batch:

@@ -17,12 +17,12 @@ from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
 from shop.kernel.errors import Unavailable
-from shop.kernel.transactions import Clash, Crowded, Part
-from shop.storage.table import connection as shared_connection
+from shop.kernel.unit_of_work import ConditionFailed, PartitionThrottled, WriteOperation
+from shop.storage.connection import connection as shared_connection
 
-ATTEMPTS = 8
+MAX_ATTEMPTS = 8
 FIRST_PAUSE = 0.01
-LONGEST_PAUSE = 0.3
+MAX_PAUSE = 0.3
 
 _CROWDED = {"ThrottlingError", "ProvisionedThroughputExceeded"}
 _COLLISIONS = {"TransactionConflict", *_CROWDED}
@@ -35,14 +35,14 @@ _COLLISION_ERRORS = {
 }
 
 
-class Writes(TransactWrite):
+class Transaction(TransactWrite):
     """PynamoDB's transaction, which also remembers the key of each row it was given."""
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection=connection)
         self._names: dict[str, list[str]] = {"check": [], "delete": [], "put": [], "update": []}
 
-    def names(self) -> list[str]:
+    def keys(self) -> list[str]:
         """The rows' keys in the order in which DynamoDB gives its cancellation reasons."""
         return [name for kind in ("check", "delete", "put", "update") for name in self._names[kind]]
 
@@ -87,26 +87,28 @@ def _key_of(row: Model) -> str:
     return str(row.attribute_values[str(type(row)._hash_keyname)])
 
 
-class DynamoLedger:
+class DynamoUnitOfWork:
     """Commits parts in one DynamoDB transaction (at most 100 rows).
 
     ``insists``: a row that is throttled is tried again like one that somebody else writes at that
-    moment. Else it raises :class:`~shop.kernel.transactions.Crowded` after a moment, for whoever
+    moment. Else it raises :class:`~shop.kernel.unit_of_work.PartitionThrottled` after a moment, for whoever
     can draw other rows: a crowded partition stays crowded, others may be idle (docs/adr, "hot
     SKUs").
     """
 
-    def __init__(self, connection: Connection | None = None, *, insists: bool = True) -> None:
+    def __init__(
+        self, connection: Connection | None = None, *, retry_throttled: bool = True
+    ) -> None:
         self._connection = connection or shared_connection()
-        self._insists = insists
+        self._retry_throttled = retry_throttled
 
-    def commit(self, *parts: Part) -> None:
+    def commit(self, *parts: WriteOperation) -> None:
         pause = FIRST_PAUSE
-        for attempt in range(ATTEMPTS):
+        for attempt in range(MAX_ATTEMPTS):
             if attempt:
                 time.sleep(random.uniform(0, pause))
-                pause = min(pause * 2, LONGEST_PAUSE)
-            writes = Writes(self._connection)
+                pause = min(pause * 2, MAX_PAUSE)
+            writes = Transaction(self._connection)
             for part in parts:
                 part(writes)
             try:
@@ -117,14 +119,16 @@ class DynamoLedger:
                 reasons = error.cancellation_reasons
                 failed = frozenset(
                     name
-                    for name, reason in zip(writes.names(), reasons, strict=False)
+                    for name, reason in zip(writes.keys(), reasons, strict=False)
                     if reason is not None and reason.code == "ConditionalCheckFailed"
                 )
                 if failed:
-                    raise Clash(failed) from error
-                if not self._insists and any(r is not None and r.code in _CROWDED for r in reasons):
-                    time.sleep(random.uniform(0, LONGEST_PAUSE / 2))
-                    raise Crowded("a partition takes no more at this moment") from error
+                    raise ConditionFailed(failed) from error
+                if not self._retry_throttled and any(
+                    r is not None and r.code in _CROWDED for r in reasons
+                ):
+                    time.sleep(random.uniform(0, MAX_PAUSE / 2))
+                    raise PartitionThrottled("a partition takes no more at this moment") from error
                 collided = any(r is not None and r.code in _COLLISIONS for r in reasons)
                 if not collided and error.cause_response_code not in _COLLISION_ERRORS:
                     raise

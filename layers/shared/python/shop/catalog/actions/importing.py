@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from dataclasses import field, replace
 from datetime import datetime
 
-from shop.catalog.actions.keeping import Draft, product_from, variant_meant
-from shop.catalog.model import Product, Status
-from shop.catalog.ports import Catalogue
-from shop.kernel.errors import Invalid, Problem, Refusal
+from shop.catalog.actions.product_admin import Draft, build_product, match_variant
+from shop.catalog.model import Product, ProductStatus
+from shop.catalog.ports import ProductCatalog
+from shop.kernel.errors import InvalidRequest, Problem, ShopError
 from shop.kernel.frozen import frozen
 
 
 @frozen(slots=False, kw_only=True)
-class Entry:
+class ImportEntry:
     """A product as a file has it. ``source`` is a digest of everything that the file says of it.
 
     ``line`` is where it begins and ``variant_lines`` where its variants do, counted from 1.
@@ -25,7 +25,7 @@ class Entry:
     source: str
     line: int
     variant_lines: tuple[int, ...] = ()
-    status: Status | None = None
+    status: ProductStatus | None = None
     counts: dict[str, int] = field(default_factory=dict)
 
     def line_of(self, problem: Problem) -> int:
@@ -38,7 +38,7 @@ class Entry:
 
 
 @frozen(slots=False)
-class Rejected:
+class RejectedEntry:
     """Something in a file that was not taken: where it stands, which product, and why."""
 
     line: int
@@ -47,29 +47,31 @@ class Rejected:
 
 
 @frozen(slots=False)
-class Imported:
+class ImportResult:
     """What became of a file. The ids of products that are new, changed, or said the same before."""
 
     created: tuple[str, ...]
     changed: tuple[str, ...]
     unchanged: tuple[str, ...]
-    rejected: tuple[Rejected, ...]
+    rejected: tuple[RejectedEntry, ...]
 
     @property
     def kept(self) -> frozenset[str]:
         return frozenset((*self.created, *self.changed, *self.unchanged))
 
 
-def import_entries(entries: Sequence[Entry], *, catalogue: Catalogue, at: datetime) -> Imported:
+def import_products(
+    entries: Sequence[ImportEntry], *, catalogue: ProductCatalog, at: datetime
+) -> ImportResult:
     """Take in what a file says. Doing it again changes nothing, also where staff changed it since.
 
     A product is taken as a whole or not at all: half of its variants would be another product.
     """
-    known = catalogue.products({entry.product_id for entry in entries})
-    new: dict[str, Entry] = {}
-    other: dict[str, Entry] = {}
+    known = catalogue.get_many({entry.product_id for entry in entries})
+    new: dict[str, ImportEntry] = {}
+    other: dict[str, ImportEntry] = {}
     same: list[str] = []
-    rejected: list[Rejected] = []
+    rejected: list[RejectedEntry] = []
     products: list[Product] = []
     for entry in entries:
         before = known.get(entry.product_id)
@@ -78,7 +80,7 @@ def import_entries(entries: Sequence[Entry], *, catalogue: Catalogue, at: dateti
             continue
         try:
             products.append(_product(entry, before, at))
-        except Invalid as refusal:
+        except InvalidRequest as refusal:
             rejected += _rejections(entry, refusal.problems)
             continue
         (other if before else new)[entry.product_id] = entry
@@ -87,26 +89,26 @@ def import_entries(entries: Sequence[Entry], *, catalogue: Catalogue, at: dateti
         entry = (other if product_id in other else new).pop(product_id)
         rejected += _refused(entry, made[product_id], why)
     rejected.sort(key=lambda r: r.line)
-    return Imported(tuple(new), tuple(other), tuple(same), tuple(rejected))
+    return ImportResult(tuple(new), tuple(other), tuple(same), tuple(rejected))
 
 
-def _product(entry: Entry, before: Product | None, at: datetime) -> Product:
-    product = product_from(entry.draft, entry.product_id, at=at, before=before)
-    status = entry.status or (product.status if before else Status.PUBLISHED)
+def _product(entry: ImportEntry, before: Product | None, at: datetime) -> Product:
+    product = build_product(entry.draft, entry.product_id, at=at, before=before)
+    status = entry.status or (product.status if before else ProductStatus.PUBLISHED)
     return replace(product, status=status, source=entry.source)
 
 
-def _refused(entry: Entry, product: Product, why: Refusal) -> list[Rejected]:
+def _refused(entry: ImportEntry, product: Product, why: ShopError) -> list[RejectedEntry]:
     """A reason for each of its variants that another product sells, on the variant's line."""
     if why.code != "sku_taken":
-        return [Rejected(entry.line, why.detail, entry.product_id)]
+        return [RejectedEntry(entry.line, why.detail, entry.product_id)]
     rejected = []
     for problem in why.problems:
         variant = next((v for n, v in enumerate(product.variants) if _is_at(problem, n)), None)
-        meant = variant_meant(entry.draft, variant) if variant else None
+        meant = match_variant(entry.draft, variant) if variant else None
         known = meant is not None and meant < len(entry.variant_lines)
         line = entry.variant_lines[meant] if known and meant is not None else entry.line
-        rejected.append(Rejected(line, problem.detail, entry.product_id))
+        rejected.append(RejectedEntry(line, problem.detail, entry.product_id))
     return rejected
 
 
@@ -114,9 +116,9 @@ def _is_at(problem: Problem, number: int) -> bool:
     return (problem.path or "").startswith(f"$.variants[{number}]")
 
 
-def _rejections(entry: Entry, problems: Sequence[Problem]) -> list[Rejected]:
+def _rejections(entry: ImportEntry, problems: Sequence[Problem]) -> list[RejectedEntry]:
     return [
-        Rejected(
+        RejectedEntry(
             entry.line_of(p), f"{(p.path or '').removeprefix('$.')}: {p.detail}", entry.product_id
         )
         for p in problems

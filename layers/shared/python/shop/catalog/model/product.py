@@ -18,35 +18,35 @@ from dataclasses import field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from shop.kernel.errors import Conflict, Invalid, Problem
+from shop.kernel.errors import Conflict, InvalidRequest, Problem
 from shop.kernel.frozen import frozen
 from shop.kernel.money import Money
-from shop.kernel.text import CONTROLS, NO_MARKUP, TAG
+from shop.kernel.text_validation import CONTROL_CHARACTERS, MARKUP_MESSAGE, TAG
 
-MOST_VARIANTS = 100
+MAX_VARIANTS = 100
 """Variants of one product: as many as one read of the stock table answers for."""
 
-MOST_EVER = 1_000
+MAX_VARIANTS_EVER = 1_000
 """And with those that were discontinued, which stay with the product."""
-MOST_OPTIONS = 5
-MOST_CATEGORIES = 20
-MOST_TAGS = 50
-MOST_MEDIA = 50
-LONGEST_TITLE = 255
-LONGEST_TEXT = 20_000
+MAX_OPTIONS = 5
+MAX_CATEGORIES = 20
+MAX_TAGS = 50
+MAX_MEDIA = 50
+MAX_TITLE_LENGTH = 255
+MAX_DESCRIPTION_LENGTH = 20_000
 """Characters of a description; with everything else a product stays far below DynamoDB's 400 KB."""
-LONGEST_NAME = 100
+MAX_NAME_LENGTH = 100
 """Characters of a category, tag, option name, option value, brand or SKU."""
-DEAREST = 10**12
+MAX_PRICE = 10**12
 """Minor units beyond which a price is a slip of the keyboard."""
-HEAVIEST = 10_000_000
+MAX_WEIGHT_G = 10_000_000
 """Grams beyond which a weight is one."""
 
-LONGEST_SIDE = 100_000
+MAX_SIDE_MM = 100_000
 """Millimetres beyond which a side of a parcel is one."""
 TAX_CLASS = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
-MOST_MARKS = 500
+MAX_PRICE_MARKS = 500
 """Prices of its past that a variant carries along; the law asks for those of some weeks."""
 
 PRODUCT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
@@ -58,18 +58,20 @@ HANDLE = re.compile(r"[^\s/?#%<>\x00-\x1f\x7f-\x9f]{1,255}")
 URL = re.compile(r"https?://[^\s/?#<>\"\x00-\x1f\x7f-\x9f]+[^\s<>\"\x00-\x1f\x7f-\x9f]*")
 
 
-class Status(StrEnum):
+class ProductStatus(StrEnum):
     DRAFT = "draft"
     IN_REVIEW = "in_review"
     PUBLISHED = "published"
     ARCHIVED = "archived"
 
 
-MAY_BECOME: dict[Status, frozenset[Status]] = {
-    Status.DRAFT: frozenset({Status.IN_REVIEW, Status.ARCHIVED}),
-    Status.IN_REVIEW: frozenset({Status.DRAFT, Status.PUBLISHED, Status.ARCHIVED}),
-    Status.PUBLISHED: frozenset({Status.DRAFT, Status.ARCHIVED}),
-    Status.ARCHIVED: frozenset({Status.DRAFT}),
+MAY_BECOME: dict[ProductStatus, frozenset[ProductStatus]] = {
+    ProductStatus.DRAFT: frozenset({ProductStatus.IN_REVIEW, ProductStatus.ARCHIVED}),
+    ProductStatus.IN_REVIEW: frozenset(
+        {ProductStatus.DRAFT, ProductStatus.PUBLISHED, ProductStatus.ARCHIVED}
+    ),
+    ProductStatus.PUBLISHED: frozenset({ProductStatus.DRAFT, ProductStatus.ARCHIVED}),
+    ProductStatus.ARCHIVED: frozenset({ProductStatus.DRAFT}),
 }
 
 
@@ -137,7 +139,7 @@ class Variant:
 
     ``list_price`` is the higher price it is shown beside ("compare at"), ``weight_g`` its weight
     in grams with packing, ``None`` where nobody weighed it; its sizes, packed, are in millimetres.
-    ``tax_class`` names the rate it is taxed at (docs/law/pricing.md, 10). ``past`` are all the
+    ``tax_class`` names the rate it is taxed at (docs/rules/pricing.md, 10). ``past`` are all the
     prices it was on sale at, oldest first: written with the change itself
     (:func:`with_prices_noted`), never by hand.
     """
@@ -156,7 +158,7 @@ class Variant:
     barcode: str | None = None
     media: Media | None = None
     status: VariantStatus = VariantStatus.ACTIVE
-    past: tuple[PriceMark, ...] = field(default=(), compare=False)
+    price_marks: tuple[PriceMark, ...] = field(default=(), compare=False)
 
     def chosen(self, option: str) -> str | None:
         """The value this variant has for an option."""
@@ -183,7 +185,7 @@ class Product:
     tags: tuple[str, ...] = ()
     media: tuple[Media, ...] = ()
     options: tuple[Option, ...] = ()
-    status: Status = Status.DRAFT
+    status: ProductStatus = ProductStatus.DRAFT
     version: int = 0
     source: str | None = None
     """A digest of what a file said of it when it was last imported: once is enough."""
@@ -191,14 +193,14 @@ class Product:
     @property
     def on_sale(self) -> tuple[Variant, ...]:
         """The variants a shopper may see and buy; none unless the product is published."""
-        if self.status is not Status.PUBLISHED:
+        if self.status is not ProductStatus.PUBLISHED:
             return ()
         return tuple(v for v in self.variants if v.status is VariantStatus.ACTIVE)
 
     @property
-    def claims(self) -> frozenset[str]:
+    def claimed_skus(self) -> frozenset[str]:
         """The SKUs that are this product's alone, on sale or not yet, until it is archived."""
-        if self.status is Status.ARCHIVED:
+        if self.status is ProductStatus.ARCHIVED:
             return frozenset()
         return frozenset(v.sku for v in self.variants if v.status is VariantStatus.ACTIVE)
 
@@ -209,7 +211,7 @@ class Product:
     def variant(self, variant_id: str) -> Variant | None:
         return next((v for v in self.variants if v.id == variant_id), None)
 
-    def became(self, status: Status, *, at: datetime) -> "Product":
+    def with_status(self, status: ProductStatus, *, at: datetime) -> "Product":
         """Move along the life cycle. Raises :class:`Conflict` where the table has no such step."""
         if status not in MAY_BECOME[self.status]:
             raise Conflict(
@@ -217,24 +219,24 @@ class Product:
                 code="status_not_allowed",
                 path="$.status",
             )
-        if status is Status.PUBLISHED and not any(
+        if status is ProductStatus.PUBLISHED and not any(
             v.status is VariantStatus.ACTIVE for v in self.variants
         ):
             raise Conflict("without an active variant there is nothing to sell", code="no_variant")
         return replace(self, status=status, updated_at=at)
 
-    def says_the_same_as(self, other: "Product") -> bool:
+    def has_same_content(self, other: "Product") -> bool:
         """Whether both tell a shopper and a shopkeeper the same, whenever it was written."""
         same_life = {n: getattr(other, n) for n in ("version", "created_at", "updated_at")}
         return replace(self, **same_life) == other
 
 
-def with_prices_noted(after: Product, before: Product | None) -> Product:
+def with_price_marks(after: Product, before: Product | None) -> Product:
     """A product about to be saved, with the price of each variant on sale noted if it is a new one.
 
     What was noted before stays as it is; a note is never earlier than the one before it.
     """
-    known = {v.id: v.past for v in before.variants} if before else {}
+    known = {v.id: v.price_marks for v in before.variants} if before else {}
     on_sale = {v.id for v in after.on_sale}
     variants = []
     for variant in after.variants:
@@ -245,8 +247,10 @@ def with_prices_noted(after: Product, before: Product | None) -> Product:
             since = after.updated_at
             if last is not None and since <= last.since:
                 since = last.since + timedelta(milliseconds=1)
-            past = (*past, PriceMark(since, *now))[-MOST_MARKS:]
-        variants.append(variant if past == variant.past else replace(variant, past=past))
+            past = (*past, PriceMark(since, *now))[-MAX_PRICE_MARKS:]
+        variants.append(
+            variant if past == variant.price_marks else replace(variant, price_marks=past)
+        )
     return replace(after, variants=tuple(variants))
 
 
@@ -255,19 +259,19 @@ def variant_id(product_id: str, number: int) -> str:
     return f"{product_id}.{number}"
 
 
-def product_of(some_id: str) -> str:
+def product_id_from(some_id: str) -> str:
     """The product that a product's or a variant's id belongs to: what is before the last dot."""
     head, dot, tail = some_id.rpartition(".")
     return head if dot and tail.isdigit() else some_id
 
 
-def checked(product: Product) -> Product:
+def validate_product(product: Product) -> Product:
     """The product, if it may be kept. Raises :class:`Invalid` with everything that is wrong."""
     problems = list(_problems(product))
     if problems:
         first, many = problems[0], f"{len(problems)} things are not right"
         detail = first.detail if len(problems) == 1 else many
-        raise Invalid(detail, code=first.code, problems=problems[:50])
+        raise InvalidRequest(detail, code=first.code, problems=problems[:50])
     return product
 
 
@@ -276,21 +280,21 @@ def _problems(product: Product) -> Iterable[Problem]:
         yield _bad("$.id", "an id has 1 to 100 letters, digits, '-' or '_'")
     if not HANDLE.fullmatch(product.handle):
         yield _bad("$.handle", "a handle is 1 to 255 characters that may stand in a URL's path")
-    yield from _text(product.title, "$.title", LONGEST_TITLE)
-    yield from _text(product.description, "$.description", LONGEST_TEXT, empty=True)
-    yield from _text(product.html or "", "$.html", LONGEST_TEXT, empty=True, markup=True)
+    yield from _text(product.title, "$.title", MAX_TITLE_LENGTH)
+    yield from _text(product.description, "$.description", MAX_DESCRIPTION_LENGTH, empty=True)
+    yield from _text(product.html or "", "$.html", MAX_DESCRIPTION_LENGTH, empty=True, markup=True)
     if product.brand is not None:
-        yield from _text(product.brand, "$.brand", LONGEST_NAME)
-    yield from _few(product.categories, "$.categories", MOST_CATEGORIES)
+        yield from _text(product.brand, "$.brand", MAX_NAME_LENGTH)
+    yield from _few(product.categories, "$.categories", MAX_CATEGORIES)
     for n, category in enumerate(product.categories):
-        yield from _text(category.value, f"$.categories[{n}].value", 2 * LONGEST_NAME)
-        yield from _text(category.taxonomy, f"$.categories[{n}].taxonomy", LONGEST_NAME)
+        yield from _text(category.value, f"$.categories[{n}].value", 2 * MAX_NAME_LENGTH)
+        yield from _text(category.taxonomy, f"$.categories[{n}].taxonomy", MAX_NAME_LENGTH)
         if not all(step.strip() for step in category.value.split(">")):
             yield _bad(f"$.categories[{n}].value", "a step of the path is empty")
-    yield from _few(product.tags, "$.tags", MOST_TAGS)
+    yield from _few(product.tags, "$.tags", MAX_TAGS)
     for n, tag in enumerate(product.tags):
-        yield from _text(tag, f"$.tags[{n}]", LONGEST_NAME)
-    yield from _few(product.media, "$.media", MOST_MEDIA)
+        yield from _text(tag, f"$.tags[{n}]", MAX_NAME_LENGTH)
+    yield from _few(product.media, "$.media", MAX_MEDIA)
     for n, medium in enumerate(product.media):
         yield from _medium(medium, f"$.media[{n}]")
     yield from _options(product)
@@ -298,18 +302,18 @@ def _problems(product: Product) -> Iterable[Problem]:
 
 
 def _options(product: Product) -> Iterable[Problem]:
-    yield from _few(product.options, "$.options", MOST_OPTIONS)
+    yield from _few(product.options, "$.options", MAX_OPTIONS)
     if len({o.name for o in product.options}) < len(product.options):
         yield _bad("$.options", "two options have one name")
     for n, option in enumerate(product.options):
-        yield from _text(option.name, f"$.options[{n}].name", LONGEST_NAME)
-        yield from _few(option.values, f"$.options[{n}].values", MOST_VARIANTS)
+        yield from _text(option.name, f"$.options[{n}].name", MAX_NAME_LENGTH)
+        yield from _few(option.values, f"$.options[{n}].values", MAX_VARIANTS)
         if not option.values:
             yield _bad(f"$.options[{n}].values", "an option needs values to choose from")
         if len(set(option.values)) < len(option.values):
             yield _bad(f"$.options[{n}].values", "a value stands there twice")
         for m, value in enumerate(option.values):
-            yield from _text(value, f"$.options[{n}].values[{m}]", LONGEST_NAME)
+            yield from _text(value, f"$.options[{n}].values[{m}]", MAX_NAME_LENGTH)
 
 
 def _variants(product: Product) -> Iterable[Problem]:
@@ -317,8 +321,8 @@ def _variants(product: Product) -> Iterable[Problem]:
         yield _bad("$.variants", "a product needs at least one variant: that is what is bought")
         return
     active = tuple(v for v in product.variants if v.status is VariantStatus.ACTIVE)
-    yield from _few(active, "$.variants", MOST_VARIANTS)
-    yield from _few(product.variants, "$.variants", MOST_EVER)
+    yield from _few(active, "$.variants", MAX_VARIANTS)
+    yield from _few(product.variants, "$.variants", MAX_VARIANTS_EVER)
     currencies = {v.price.currency for v in product.variants} | {
         v.list_price.currency for v in product.variants if v.list_price
     }
@@ -338,14 +342,14 @@ def _variants(product: Product) -> Iterable[Problem]:
         if variant.sku in skus:
             yield _bad(f"{path}.sku", f"SKU {variant.sku} stands there twice", code="sku_taken")
         skus.add(variant.sku)
-        yield from _text(variant.title, f"{path}.title", LONGEST_TITLE)
+        yield from _text(variant.title, f"{path}.title", MAX_TITLE_LENGTH)
         yield from _price(variant, path)
-        if variant.weight_g is not None and not 0 <= variant.weight_g <= HEAVIEST:
-            yield _bad(f"{path}.weight_g", f"a weight is 0 to {HEAVIEST} grams")
+        if variant.weight_g is not None and not 0 <= variant.weight_g <= MAX_WEIGHT_G:
+            yield _bad(f"{path}.weight_g", f"a weight is 0 to {MAX_WEIGHT_G} grams")
         for side in ("length_mm", "width_mm", "height_mm"):
             size = getattr(variant, side)
-            if size is not None and not 1 <= size <= LONGEST_SIDE:
-                yield _bad(f"{path}.{side}", f"a side is 1 to {LONGEST_SIDE} millimetres")
+            if size is not None and not 1 <= size <= MAX_SIDE_MM:
+                yield _bad(f"{path}.{side}", f"a side is 1 to {MAX_SIDE_MM} millimetres")
         if not TAX_CLASS.fullmatch(variant.tax_class):
             yield _bad(f"{path}.tax_class", "a tax class is a name such as standard or reduced")
         if variant.barcode is not None and not SKU.fullmatch(variant.barcode):
@@ -371,9 +375,9 @@ def _choices(variant: Variant, values: dict[str, set[str]], path: str) -> Iterab
 
 
 def _price(variant: Variant, path: str) -> Iterable[Problem]:
-    if not 0 <= variant.price.minor <= DEAREST:
+    if not 0 <= variant.price.minor <= MAX_PRICE:
         yield _bad(f"{path}.price", "a price is not below zero, nor beyond reason")
-    if variant.list_price is not None and not 0 < variant.list_price.minor <= DEAREST:
+    if variant.list_price is not None and not 0 < variant.list_price.minor <= MAX_PRICE:
         yield _bad(f"{path}.list_price", "a list price is above zero, nor beyond reason")
 
 
@@ -386,9 +390,9 @@ def _medium(medium: Media, path: str) -> Iterable[Problem]:
         yield from _text(medium.alt, f"{path}.alt", 1000, empty=True)
 
 
-def _few(things: tuple[object, ...], path: str, most: int) -> Iterable[Problem]:
-    if len(things) > most:
-        yield _bad(path, f"{len(things)} are too many; {most} at most", code="too_many")
+def _few(things: tuple[object, ...], path: str, max_results: int) -> Iterable[Problem]:
+    if len(things) > max_results:
+        yield _bad(path, f"{len(things)} are too many; {max_results} at most", code="too_many")
 
 
 def _text(
@@ -398,10 +402,10 @@ def _text(
         yield _bad(path, "this must not be empty", code="missing")
     if len(text) > longest:
         yield _bad(path, f"{len(text)} characters are too many; {longest} at most", code="too_long")
-    if CONTROLS.search(text):
+    if CONTROL_CHARACTERS.search(text):
         yield _bad(path, "control characters are not text")
     if not markup and TAG.search(text):
-        yield _bad(path, NO_MARKUP, code="markup_not_allowed")
+        yield _bad(path, MARKUP_MESSAGE, code="markup_not_allowed")
 
 
 def _bad(path: str, detail: str, *, code: str = "invalid") -> Problem:

@@ -10,9 +10,9 @@ Kept in one table (``TABLE_CATALOG``)::
     SKU#<sku>                 SKU                     the one product that sells it
     REINDEX                   <id>                    postings of a product that may be out of step
 
-How card and product stay in step, whatever crashes when: docs/law/catalogue.md.
+How card and product stay in step, whatever crashes when: docs/adr/search-in-the-table.md.
 """
 
-from shop.catalog.store.shelves import DynamoCatalogue
+from shop.catalog.store.repository import DynamoProductCatalog
 
-__all__ = ["DynamoCatalogue"]
+__all__ = ["DynamoProductCatalog"]

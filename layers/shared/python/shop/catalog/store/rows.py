@@ -9,7 +9,6 @@ from typing import Any
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
 
 from shop.catalog.model import (
-    Card,
     Category,
     Media,
     Option,
@@ -17,25 +16,26 @@ from shop.catalog.model import (
     Posting,
     PriceMark,
     Product,
-    Status,
+    ProductCard,
+    ProductStatus,
     Variant,
     VariantStatus,
-    card_of,
+    product_card,
 )
-from shop.catalog.model.listing import categories_of, ranked_words
+from shop.catalog.model.search_index import categories_of, ranked_words
 from shop.kernel.money import Money
-from shop.storage.documents import JsonDocument, packed, unpacked
-from shop.storage.table import Row
+from shop.storage.connection import Row
+from shop.storage.documents import CompressedJsonAttribute, compress_json, decompress_json
 
 REINDEX = "REINDEX"
 CLAIM = "SKU#"
 
 
-class Document(JsonDocument):
+class CardDocumentAttribute(CompressedJsonAttribute):
     """A document that may be packed beforehand: a card is packed once and written by the dozen."""
 
     def serialize(self, value: Any) -> bytes:
-        return value if isinstance(value, bytes) else packed(value)
+        return value if isinstance(value, bytes) else compress_json(value)
 
 
 class CatalogRow(Row):
@@ -48,9 +48,9 @@ class CatalogRow(Row):
     SK = UnicodeAttribute(range_key=True)
     status = UnicodeAttribute(null=True)
     version = NumberAttribute(null=True)
-    doc = Document(null=True)
+    doc = CardDocumentAttribute(null=True)
     """A product, or a card."""
-    posted = Document(null=True)
+    postings_in_force = CardDocumentAttribute(null=True)
     """On a product: the postings and claims in force. On a REINDEX item: postings that may be
     wrong."""
     since = NumberAttribute(null=True)
@@ -58,13 +58,13 @@ class CatalogRow(Row):
     owner = UnicodeAttribute(null=True)
     """On a claim: the product that sells the SKU."""
     words = UnicodeSetAttribute(null=True)
-    cats = UnicodeSetAttribute(null=True)
-    cur = UnicodeAttribute(null=True)
+    categories = UnicodeSetAttribute(null=True)
+    currency = UnicodeAttribute(null=True)
     low = NumberAttribute(null=True)
     high = NumberAttribute(null=True)
 
 
-def key_of(product_id: str) -> tuple[str, str]:
+def product_key(product_id: str) -> tuple[str, str]:
     return f"PRODUCT#{product_id}", "PRODUCT"
 
 
@@ -72,17 +72,17 @@ def claim_key(sku: str) -> tuple[str, str]:
     return f"{CLAIM}{sku}", "SKU"
 
 
-def product_row(product: Product, postings: Iterable[Posting]) -> CatalogRow:
+def product_to_row(product: Product, postings: Iterable[Posting]) -> CatalogRow:
     return CatalogRow(
-        *key_of(product.id),
+        *product_key(product.id),
         status=product.status.value,
         version=product.version,
-        doc=packed(_product_doc(product)),
-        posted=pack_postings(postings, product.claims),
+        doc=compress_json(_product_doc(product)),
+        postings_in_force=pack_postings(postings, product.claimed_skus),
     )
 
 
-def product_from(row: CatalogRow) -> Product:
+def product_from_row(row: CatalogRow) -> Product:
     doc = row.doc
     return Product(
         id=row.PK.removeprefix("PRODUCT#"),
@@ -96,7 +96,7 @@ def product_from(row: CatalogRow) -> Product:
         media=tuple(_media(m) for m in doc.get("media", ())),
         options=tuple(Option(name, tuple(values)) for name, values in doc.get("options", ())),
         variants=tuple(_variant(v, doc["currency"]) for v in doc["variants"]),
-        status=Status(row.status),
+        status=ProductStatus(row.status),
         version=int(row.version),
         source=doc.get("source"),
         created_at=datetime.fromisoformat(doc["created_at"]),
@@ -111,25 +111,25 @@ def posting_items(product: Product, postings: Sequence[Posting]) -> list[dict[st
 
 
 def posting_key(posting: Posting) -> dict[str, Any]:
-    return {"PK": {"S": posting.heading}, "SK": {"S": posting.place}}
+    return {"PK": {"S": posting.heading}, "SK": {"S": posting.sort_key}}
 
 
 def posting_rows(product: Product, postings: Iterable[Posting]) -> list[CatalogRow]:
     """The same card under each of the headings, with what filters look at beside it."""
-    card = card_of(product)
-    doc = packed(_card_doc(card))
+    card = product_card(product)
+    doc = compress_json(_card_doc(card))
     on_sale = bool(product.on_sale)
     words = set(ranked_words(product)) if on_sale else None
     cats = set(categories_of(product)) if on_sale else None
     return [
         CatalogRow(
             posting.heading,
-            posting.place,
+            posting.sort_key,
             version=product.version,
             doc=doc,
             words=words or None,
-            cats=cats or None,
-            cur=card.currency,
+            categories=cats or None,
+            currency=card.currency,
             low=card.low.minor,
             high=card.high.minor,
         )
@@ -137,27 +137,27 @@ def posting_rows(product: Product, postings: Iterable[Posting]) -> list[CatalogR
     ]
 
 
-SHOWN = ("SK", "version", "doc")
+LIST_ATTRIBUTES = ("SK", "version", "doc")
 """What a list reads of a posting; the rest is there to be compared."""
 
 
-def card_from(item: Mapping[str, Any]) -> Card:
+def card_from(item: Mapping[str, Any]) -> ProductCard:
     """The card of a posting as DynamoDB sends it: a page of 20 is read in half the time so."""
     return _card(item["SK"]["S"].partition("#")[2], int(item["version"]["N"]), item["doc"]["B"])
 
 
 @lru_cache(maxsize=1024)
-def _card(product_id: str, version: int, raw: bytes) -> Card:
+def _card(product_id: str, version: int, raw: bytes) -> ProductCard:
     """Made once of the same bytes: what many look at is unpacked by a Lambda once, not for each."""
-    doc = unpacked(raw)
+    doc = decompress_json(raw)
     currency = doc["currency"]
     listed = doc.get("listed")
-    return Card(
+    return ProductCard(
         product_id=product_id,
         title=doc["title"],
         handle=doc["handle"],
         teaser=doc.get("text", ""),
-        status=Status(doc["status"]),
+        status=ProductStatus(doc["status"]),
         version=version,
         currency=currency,
         prices=tuple(doc["prices"]),
@@ -171,7 +171,7 @@ def _card(product_id: str, version: int, raw: bytes) -> Card:
 
 
 def pack_postings(postings: Iterable[Posting], claims: Iterable[str] = ()) -> bytes:
-    return packed(_full(at=[[p.heading, p.place] for p in postings], skus=sorted(claims)))
+    return compress_json(_full(at=[[p.heading, p.sort_key] for p in postings], skus=sorted(claims)))
 
 
 def unpack_postings(doc: dict[str, Any]) -> set[Posting]:
@@ -201,7 +201,7 @@ def _product_doc(product: Product) -> dict[str, Any]:
     )
 
 
-def _card_doc(card: Card) -> dict[str, Any]:
+def _card_doc(card: ProductCard) -> dict[str, Any]:
     return _full(
         title=card.title,
         handle=card.handle,
@@ -253,7 +253,7 @@ def _variant(doc: dict[str, Any], currency: str) -> Variant:
         barcode=doc.get("barcode"),
         media=_media(doc["media"]) if "media" in doc else None,
         status=VariantStatus.DISCONTINUED if doc.get("gone") else VariantStatus.ACTIVE,
-        past=tuple(_mark(*mark) for mark in doc.get("past", ())),
+        price_marks=tuple(_mark(*mark) for mark in doc.get("past", ())),
     )
 
 
@@ -266,7 +266,7 @@ def _past_doc(variant: Variant) -> dict[str, Any]:
             mark.list_price.minor if mark.list_price else None,
             mark.price.currency,
         ]
-        for mark in variant.past
+        for mark in variant.price_marks
     ]
     return {"past": marks} if marks else {}
 

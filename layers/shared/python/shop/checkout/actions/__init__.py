@@ -7,24 +7,29 @@ the order alone. Whoever asks again under the same key goes on where the first w
 never asks again leaves an order that expires at its deadline and gives back what it took.
 """
 
-from shop.checkout.actions.buying import complete_checkout
-from shop.checkout.actions.changing import update_checkout
-from shop.checkout.actions.leaving import cancel_checkout
-from shop.checkout.actions.looking import show_checkout
-from shop.checkout.actions.opening import create_checkout
-from shop.checkout.actions.shown import Gate, Held, Shown, Wish
-from shop.checkout.actions.till import Tender, Till
+from shop.checkout.actions.cancel import cancel_checkout
+from shop.checkout.actions.complete import complete_checkout
+from shop.checkout.actions.create import create_checkout
+from shop.checkout.actions.dependencies import CheckoutDependencies, PaymentInput
+from shop.checkout.actions.get import get_checkout
+from shop.checkout.actions.results import (
+    CheckoutInput,
+    CheckoutResult,
+    CompletionBlocked,
+    CompletionGuard,
+)
+from shop.checkout.actions.update import update_checkout
 
 __all__ = [
-    "Gate",
-    "Held",
-    "Shown",
-    "Tender",
-    "Till",
-    "Wish",
+    "CheckoutDependencies",
+    "CheckoutInput",
+    "CheckoutResult",
+    "CompletionBlocked",
+    "CompletionGuard",
+    "PaymentInput",
     "cancel_checkout",
     "complete_checkout",
     "create_checkout",
-    "show_checkout",
+    "get_checkout",
     "update_checkout",
 ]

@@ -2,24 +2,29 @@
 
 from collections.abc import Mapping
 
-from shop.inventory.model.kits import MOST_PARTS, Kit
-from shop.inventory.ports import Goods, Kits
-from shop.kernel.errors import Invalid, NotFound, Problem, Stale
+from shop.inventory.model.kits import MAX_KIT_PARTS, Kit
+from shop.inventory.ports import KitRepository, SkuDirectory
+from shop.kernel.errors import InvalidRequest, NotFound, Problem, VersionConflict
 
 
-def find_kit(sku: str, *, kits: Kits, goods: Goods) -> tuple[Kit | None, int]:
+def get_kit(sku: str, *, kits: KitRepository, skus: SkuDirectory) -> tuple[Kit | None, int]:
     """What a kit takes and the version of that; ``None`` for a SKU that is none (yet).
 
     Raises NotFound for a SKU that no product sells.
     """
-    kit, version = kits.kit(sku)
-    if kit is None and goods.seller(sku) is None:
+    kit, version = kits.get(sku)
+    if kit is None and skus.product_id_for(sku) is None:
         raise NotFound(f"no product sells the SKU {sku}", code="sku_unknown", path="sku")
     return kit, version
 
 
-def define_kit(
-    sku: str, parts: Mapping[str, int], *, expected_version: int, kits: Kits, goods: Goods
+def set_kit(
+    sku: str,
+    parts: Mapping[str, int],
+    *,
+    expected_version: int,
+    kits: KitRepository,
+    skus: SkuDirectory,
 ) -> tuple[Kit | None, int]:
     """Sell a SKU as a kit of these parts from now on; with no parts, as itself again.
 
@@ -29,18 +34,18 @@ def define_kit(
     (``part_is_kit``).
     """
     kit = Kit(sku, parts) if parts else None
-    if len(parts) > MOST_PARTS:
-        raise Invalid(f"a kit has at most {MOST_PARTS} parts", path="$.parts")
-    before, version = find_kit(sku, kits=kits, goods=goods)
+    if len(parts) > MAX_KIT_PARTS:
+        raise InvalidRequest(f"a kit has at most {MAX_KIT_PARTS} parts", path="$.parts")
+    before, version = get_kit(sku, kits=kits, skus=skus)
     if version != expected_version:
-        raise Stale(f"{sku} is at version {version}, not {expected_version}")
+        raise VersionConflict(f"{sku} is at version {version}, not {expected_version}")
     if before is None and kit is None:
-        raise Invalid(f"{sku} is no kit; say what one takes", code="missing", path="$.parts")
+        raise InvalidRequest(f"{sku} is no kit; say what one takes", code="missing", path="$.parts")
     unknown = [
         Problem("sku_unknown", f"no product sells the SKU {part}", f"$.parts[{n}].sku")
         for n, part in enumerate(parts)
-        if goods.seller(part) is None
+        if skus.product_id_for(part) is None
     ]
     if unknown:
-        raise Invalid(unknown[0].detail, code="sku_unknown", problems=unknown)
-    return kit, kits.define(sku, parts, before, version)
+        raise InvalidRequest(unknown[0].detail, code="sku_unknown", problems=unknown)
+    return kit, kits.save(sku, parts, before, version)

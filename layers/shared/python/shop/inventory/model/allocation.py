@@ -10,16 +10,16 @@ from enum import StrEnum
 from itertools import combinations
 from math import asin, cos, inf, radians, sin, sqrt
 
-from shop.inventory.model.level import Demand, Shortage, add_up
-from shop.kernel.errors import Invalid
+from shop.inventory.model.stock_level import Demand, Shortage, merge_demands
+from shop.kernel.errors import InvalidRequest
 from shop.kernel.frozen import frozen
 
 EARTH_KM = 6371.0
-TRIED_IN_FULL = 10
+MAX_LOCATIONS_FOR_EXHAUSTIVE_SEARCH = 10
 """Locations up to which all choices are tried for the fewest parcels; beyond, step by step."""
 
 
-class Preference(StrEnum):
+class LocationPreference(StrEnum):
     """What a location is preferred for."""
 
     NEAREST = "nearest"
@@ -29,7 +29,7 @@ class Preference(StrEnum):
 
 
 @frozen
-class Place:
+class GeoPoint:
     """A point to ship to or from. Without coordinates only the country tells what is near."""
 
     country: str
@@ -38,11 +38,11 @@ class Place:
 
     def __post_init__(self) -> None:
         if self.latitude is not None and not -90 <= self.latitude <= 90:
-            raise Invalid("a latitude lies between -90 and 90", path="$.latitude")
+            raise InvalidRequest("a latitude lies between -90 and 90", path="$.latitude")
         if self.longitude is not None and not -180 <= self.longitude <= 180:
-            raise Invalid("a longitude lies between -180 and 180", path="$.longitude")
+            raise InvalidRequest("a longitude lies between -180 and 180", path="$.longitude")
 
-    def distance(self, other: "Place") -> float:
+    def distance(self, other: "GeoPoint") -> float:
         """Kilometres along a great circle; without coordinates 0 within a country, else ∞."""
         here, there = (self.latitude, self.longitude), (other.latitude, other.longitude)
         if None in here or None in there:
@@ -58,35 +58,38 @@ class Location:
     everywhere, ``ships`` false that orders are not served from there (a shop that only counts)."""
 
     name: str
-    place: Place
+    place: GeoPoint
     priority: int = 1
     ships: bool = True
     ships_to: frozenset[str] = field(default_factory=frozenset)
 
-    def serves(self, destination: Place) -> bool:
+    def ships_to_destination(self, destination: GeoPoint) -> bool:
         """Whether a parcel may go from here to there."""
         return self.ships and (not self.ships_to or destination.country in self.ships_to)
 
 
 @frozen
-class Policy:
+class AllocationPolicy:
     """How locations are chosen: the first preference decides, the next ones break its ties.
 
     ``splits_lines`` allows a line to come from several locations; ``most_parcels`` refuses to
     cut an order into more (what cannot be served so is short).
     """
 
-    preferences: tuple[Preference, ...] = (Preference.FEWEST_PARCELS, Preference.NEAREST)
+    preferences: tuple[LocationPreference, ...] = (
+        LocationPreference.FEWEST_PARCELS,
+        LocationPreference.NEAREST,
+    )
     splits_lines: bool = True
-    most_parcels: int | None = None
+    max_parcels: int | None = None
 
     def __post_init__(self) -> None:
         if not self.preferences:
-            raise Invalid("a policy states at least one preference", path="$.preferences")
+            raise InvalidRequest("a policy states at least one preference", path="$.preferences")
         if len(set(self.preferences)) != len(self.preferences):
-            raise Invalid("a preference stands once", path="$.preferences")
-        if self.most_parcels is not None and self.most_parcels < 1:
-            raise Invalid("an order takes at least one parcel", path="$.most_parcels")
+            raise InvalidRequest("a preference stands once", path="$.preferences")
+        if self.max_parcels is not None and self.max_parcels < 1:
+            raise InvalidRequest("an order takes at least one parcel", path="$.max_parcels")
 
 
 @frozen
@@ -97,23 +100,24 @@ class Allocation:
     short: tuple[Shortage, ...] = ()
 
 
-Stocked = Mapping[str, Mapping[str, int]]
+StockByLocation = Mapping[str, Mapping[str, int]]
 """Units for sale by location and SKU."""
 
 
 def allocate(
     demands: Iterable[Demand],
-    stocked: Stocked,
+    stocked: StockByLocation,
     locations: Sequence[Location],
-    policy: Policy,
-    destination: Place,
+    policy: AllocationPolicy,
+    destination: GeoPoint,
 ) -> Allocation:
     """Choose where each piece comes from. Equal choices go by the location's name."""
-    wanted = {demand.sku: demand.quantity for demand in add_up(demands)}
+    wanted = {demand.sku: demand.quantity for demand in merge_demands(demands)}
     able = [
         place
         for place in locations
-        if place.serves(destination) and any(_has(stocked, place, sku) for sku in wanted)
+        if place.ships_to_destination(destination)
+        and any(_has(stocked, place, sku) for sku in wanted)
     ]
     able.sort(key=lambda place: _rank(place, stocked, wanted, policy, destination))
     best = _best_choice(wanted, stocked, able, policy, destination)
@@ -121,44 +125,44 @@ def allocate(
 
 
 def _best_choice(
-    wanted: Mapping[str, int],
-    stocked: Stocked,
+    requested: Mapping[str, int],
+    stocked: StockByLocation,
     able: Sequence[Location],
-    policy: Policy,
-    destination: Place,
+    policy: AllocationPolicy,
+    destination: GeoPoint,
 ) -> Sequence[Location]:
     """The locations to serve from, in order: as few as the policy says, or all."""
-    most = min(policy.most_parcels or len(able), len(able))
-    if policy.preferences[0] is not Preference.FEWEST_PARCELS and most == len(able):
+    most = min(policy.max_parcels or len(able), len(able))
+    if policy.preferences[0] is not LocationPreference.FEWEST_PARCELS and most == len(able):
         return able
-    if len(able) > TRIED_IN_FULL:
-        return _step_by_step(wanted, stocked, able, policy, most)
+    if len(able) > MAX_LOCATIONS_FOR_EXHAUSTIVE_SEARCH:
+        return _step_by_step(requested, stocked, able, policy, most)
     served_best, best = -1, able[:most]
     sizes = range(1, most + 1)
-    if policy.preferences[0] is not Preference.FEWEST_PARCELS:
+    if policy.preferences[0] is not LocationPreference.FEWEST_PARCELS:
         sizes = range(most, most + 1)
     for size in sizes:
         # In order of preference, so the first of equals is the preferred one.
         for choice in combinations(able, size):
-            served = _served(_filled(wanted, stocked, choice, policy))
+            served = _served(_filled(requested, stocked, choice, policy))
             if served > served_best:
                 served_best, best = served, list(choice)
     return best
 
 
 def _step_by_step(
-    wanted: Mapping[str, int],
-    stocked: Stocked,
+    requested: Mapping[str, int],
+    stocked: StockByLocation,
     able: Sequence[Location],
-    policy: Policy,
-    most: int,
+    policy: AllocationPolicy,
+    max_results: int,
 ) -> Sequence[Location]:
     """Add the location that serves most of what is still missing, until nothing is."""
     chosen: list[Location] = []
     served = 0
-    while len(chosen) < most:
+    while len(chosen) < max_results:
         rest = [place for place in able if place not in chosen]
-        gains = [_served(_filled(wanted, stocked, [*chosen, place], policy)) for place in rest]
+        gains = [_served(_filled(requested, stocked, [*chosen, place], policy)) for place in rest]
         if not gains or max(gains) <= served:
             break
         served = max(gains)
@@ -167,17 +171,20 @@ def _step_by_step(
 
 
 def _filled(
-    wanted: Mapping[str, int], stocked: Stocked, order: Sequence[Location], policy: Policy
+    requested: Mapping[str, int],
+    stocked: StockByLocation,
+    order: Sequence[Location],
+    policy: AllocationPolicy,
 ) -> Allocation:
     """Take each SKU from the locations in order; whole lines first where these are not split."""
     parcels: dict[str, dict[str, int]] = {}
     short = []
-    for sku, quantity in wanted.items():
+    for sku, quantity in requested.items():
         source = list(order)
-        if policy.preferences[0] is Preference.HIGHEST_STOCK:
+        if policy.preferences[0] is LocationPreference.HIGHEST_STOCK:
             source.sort(key=lambda place: -_has(stocked, place, sku))
         whole = [place for place in source if _has(stocked, place, sku) >= quantity]
-        if not policy.splits_lines or policy.preferences[0] is Preference.FEWEST_PARCELS:
+        if not policy.splits_lines or policy.preferences[0] is LocationPreference.FEWEST_PARCELS:
             # A line that one of the chosen can serve alone is not cut.
             source = whole or (source if policy.splits_lines else [])
         missing = quantity
@@ -195,21 +202,21 @@ def _served(allocation: Allocation) -> int:
     return sum(units for parcel in allocation.parcels.values() for units in parcel.values())
 
 
-def _has(stocked: Stocked, place: Location, sku: str) -> int:
+def _has(stocked: StockByLocation, place: Location, sku: str) -> int:
     return max(0, stocked.get(place.name, {}).get(sku, 0))
 
 
 def _rank(
     place: Location,
-    stocked: Stocked,
-    wanted: Mapping[str, int],
-    policy: Policy,
-    destination: Place,
+    stocked: StockByLocation,
+    requested: Mapping[str, int],
+    policy: AllocationPolicy,
+    destination: GeoPoint,
 ) -> tuple[float | str, ...]:
     stands = {
-        Preference.NEAREST: place.place.distance(destination),
-        Preference.HIGHEST_STOCK: -sum(_has(stocked, place, sku) for sku in wanted),
-        Preference.PRIORITY: place.priority,
-        Preference.FEWEST_PARCELS: 0,
+        LocationPreference.NEAREST: place.place.distance(destination),
+        LocationPreference.HIGHEST_STOCK: -sum(_has(stocked, place, sku) for sku in requested),
+        LocationPreference.PRIORITY: place.priority,
+        LocationPreference.FEWEST_PARCELS: 0,
     }
     return (*(stands[preference] for preference in policy.preferences), place.name)

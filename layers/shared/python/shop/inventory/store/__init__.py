@@ -1,19 +1,24 @@
 """Stock in DynamoDB."""
 
-from shop.inventory.store.alarms import DynamoAlarms
-from shop.inventory.store.kits import DynamoKits
-from shop.inventory.store.network import DynamoLocations, known_network
-from shop.inventory.store.recent import RecentLevels, count_bins, recent_counts, recent_levels
-from shop.inventory.store.stock import DynamoStock
+from shop.inventory.store.kits import DynamoKitRepository
+from shop.inventory.store.level_cache import (
+    LevelCache,
+    counter_level_cache,
+    counter_shards,
+    level_cache,
+)
+from shop.inventory.store.locations import DynamoLocationRepository, locations_cache
+from shop.inventory.store.low_stock import DynamoLowStockAlerts
+from shop.inventory.store.stock import DynamoStockRepository
 
 __all__ = [
-    "DynamoAlarms",
-    "DynamoKits",
-    "DynamoLocations",
-    "DynamoStock",
-    "RecentLevels",
-    "count_bins",
-    "known_network",
-    "recent_counts",
-    "recent_levels",
+    "DynamoKitRepository",
+    "DynamoLocationRepository",
+    "DynamoLowStockAlerts",
+    "DynamoStockRepository",
+    "LevelCache",
+    "counter_level_cache",
+    "counter_shards",
+    "level_cache",
+    "locations_cache",
 ]

@@ -25,15 +25,28 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
-from shop.inventory.model import MAIN, Beyond, Kind, Movement, Terms
-from shop.inventory.model.bins import AWAITED, NO_ALARM, Bin, Change, Gone, Step
+from shop.inventory.model import (
+    MAIN_LOCATION,
+    BackorderKind,
+    BackorderTerms,
+    MovementType,
+    StockMovement,
+)
+from shop.inventory.model.shards import (
+    INBOUND_SHARD,
+    NO_THRESHOLD,
+    ShardRemoval,
+    ShardUpdate,
+    ShardWrites,
+    StockShard,
+)
 from shop.kernel.frozen import frozen
 from shop.kernel.ids import derived_id
-from shop.storage.documents import JsonDocument
-from shop.storage.table import Row
+from shop.storage.connection import Row
+from shop.storage.documents import CompressedJsonAttribute
 
 
-class UnitsByWord(Attribute[Mapping[str, int]]):
+class UnitsByKeyAttribute(Attribute[Mapping[str, int]]):
     """Units by a word that staff chose, a reason or a SKU: any word, so none of Python's names."""
 
     attr_type = MAP
@@ -45,7 +58,7 @@ class UnitsByWord(Attribute[Mapping[str, int]]):
         return {reason: int(units[NUMBER]) for reason, units in value.items()}
 
 
-class BinRow(Row):
+class ShardRow(Row):
     """A bin as DynamoDB holds it."""
 
     class Meta:
@@ -60,21 +73,21 @@ class BinRow(Row):
     safety = NumberAttribute(default=0)
     incoming = NumberAttribute(default=0)
     in_transit = NumberAttribute(default=0)
-    unavailable_by = UnitsByWord(default=dict)
+    unavailable_by = UnitsByKeyAttribute(default=dict)
     version = NumberAttribute(default=0)
-    bins = NumberAttribute(default=1)
+    shard_count = NumberAttribute(default=1)
     open = NumberAttribute(default=1)
     earmarked = NumberAttribute(default=0)
-    awaits = NumberAttribute(default=0)
-    low_at = NumberAttribute(default=NO_ALARM)
-    watch = NumberAttribute(default=0)
+    version_of_terms = NumberAttribute(default=0)
+    low_stock_threshold = NumberAttribute(default=NO_THRESHOLD)
+    alert_state = NumberAttribute(default=0)
     crossings = NumberAttribute(default=0)
     terms: MapAttribute[str, Any] = MapAttribute(null=True)  # type: ignore[no-untyped-call]
-    parts = UnitsByWord(null=True)
+    parts = UnitsByKeyAttribute(null=True)
     kits = NumberAttribute(null=True)
 
 
-class SightRow(Row):
+class ShardSnapshotRow(Row):
     """What was last seen of all bins of a SKU, for everybody. A hint: nothing rests on it."""
 
     class Meta:
@@ -82,9 +95,9 @@ class SightRow(Row):
 
     pk = UnicodeAttribute(hash_key=True, attr_name="PK")
     sk = UnicodeAttribute(range_key=True, attr_name="SK")
-    seen = JsonDocument(null=True)
-    seen_at = NumberAttribute(default=0)
-    renewed_until = NumberAttribute(default=0)
+    units = CompressedJsonAttribute(null=True)
+    captured_at = NumberAttribute(default=0)
+    refresh_lease_until = NumberAttribute(default=0)
 
 
 class MovementRow(Row):
@@ -100,10 +113,10 @@ class MovementRow(Row):
     actor = UnicodeAttribute()
     reason = UnicodeAttribute(null=True)
     reference = UnicodeAttribute(null=True)
-    location = UnicodeAttribute(default=MAIN)
+    location = UnicodeAttribute(default=MAIN_LOCATION)
     shard = NumberAttribute(default=0)
     on_hand = NumberAttribute(default=0)
-    unavailable = UnitsByWord(default=dict)
+    unavailable = UnitsByKeyAttribute(default=dict)
     safety = NumberAttribute(default=0)
     incoming = NumberAttribute(default=0)
     in_transit = NumberAttribute(default=0)
@@ -111,32 +124,32 @@ class MovementRow(Row):
 
 
 @frozen(slots=False)
-class Books:
+class ShardTables:
     """The rows of one table that bins are kept in: the inventory's own, or another floor's."""
 
-    bins: type[BinRow] = BinRow
-    sights: type[SightRow] = SightRow
+    shards: type[ShardRow] = ShardRow
+    sights: type[ShardSnapshotRow] = ShardSnapshotRow
     movements: type[MovementRow] = MovementRow
 
     @property
     def writable(self) -> bool:
         """Whether this Lambda may write in it; that of a product page may only look."""
-        return str(self.bins.Meta.table_name) in os.environ["WRITES"].split(",")
+        return str(self.shards.Meta.table_name) in os.environ["WRITES"].split(",")
 
 
-OF_STOCK = Books()
+STOCK_TABLES = ShardTables()
 
 
-def books_in(table: str) -> Books:
+def tables_in(table: str) -> ShardTables:
     """The same rows in another table, which has partitions and a quota of its own."""
 
-    class Bins(BinRow):
+    class Bins(ShardRow):
         _connection = None
 
         class Meta:
             table_name = table
 
-    class Seen(SightRow):
+    class Seen(ShardSnapshotRow):
         _connection = None
 
         class Meta:
@@ -148,92 +161,96 @@ def books_in(table: str) -> Books:
         class Meta:
             table_name = table
 
-    return Books(Bins, Seen, Moves)
+    return ShardTables(Bins, Seen, Moves)
 
 
 _COUNTS = {
-    "on_hand": BinRow.on_hand,
-    "reserved": BinRow.reserved,
-    "committed": BinRow.committed,
-    "available": BinRow.available,
-    "safety": BinRow.safety,
-    "incoming": BinRow.incoming,
-    "in_transit": BinRow.in_transit,
-    "version": BinRow.version,
-    "bins": BinRow.bins,
-    "open": BinRow.open,
-    "earmarked": BinRow.earmarked,
-    "awaits": BinRow.awaits,
-    "low_at": BinRow.low_at,
-    "watch": BinRow.watch,
-    "crossings": BinRow.crossings,
+    "on_hand": ShardRow.on_hand,
+    "reserved": ShardRow.reserved,
+    "committed": ShardRow.committed,
+    "available": ShardRow.available,
+    "safety": ShardRow.safety,
+    "incoming": ShardRow.incoming,
+    "in_transit": ShardRow.in_transit,
+    "version": ShardRow.version,
+    "shard_count": ShardRow.shard_count,
+    "open": ShardRow.open,
+    "earmarked": ShardRow.earmarked,
+    "version_of_terms": ShardRow.version_of_terms,
+    "low_stock_threshold": ShardRow.low_stock_threshold,
+    "alert_state": ShardRow.alert_state,
+    "crossings": ShardRow.crossings,
 }
 _YOUNG = frozenset({"in_transit"})
 """Counts that older rows do not have."""
 
 
-def key(sku: str, location: str, shard: int = 0) -> tuple[str, str]:
+def shard_key(sku: str, location: str, shard: int = 0) -> tuple[str, str]:
     """Where a bin is kept."""
-    if shard == AWAITED:
+    if shard == INBOUND_SHARD:
         return f"AWAITED#{sku}", f"LOC#{location}"
     return (f"BIN#{shard}#{sku}" if shard else f"SKU#{sku}"), f"LOC#{location}"
 
 
-def place(hash_key: str) -> tuple[str, int] | None:
+def parse_shard_key(hash_key: str) -> tuple[str, int] | None:
     """The SKU and the number of the bin with this hash key; nothing for other rows."""
     kind, _, rest = hash_key.partition("#")
     if kind == "SKU":
         return rest, 0
     if kind == "AWAITED":
-        return rest, AWAITED
+        return rest, INBOUND_SHARD
     if kind == "BIN":
         shard, _, sku = rest.partition("#")
         return sku, int(shard)
     return None
 
 
-def write(transaction: TransactWrite, step: Step, books: Books = OF_STOCK) -> None:
+def add_shard_writes(
+    transaction: TransactWrite, step: ShardWrites, books: ShardTables = STOCK_TABLES
+) -> None:
     """Add a step to a transaction, each part with its condition."""
     for part in step:
-        if isinstance(part, Bin):
-            transaction.save(_row(part, books), condition=BinRow.pk.does_not_exist())
-        elif isinstance(part, Gone):
-            seen = part.bin
+        if isinstance(part, StockShard):
+            transaction.save(_row(part, books), condition=ShardRow.pk.does_not_exist())
+        elif isinstance(part, ShardRemoval):
+            seen = part.shard
             transaction.delete(
-                books.bins(*key(seen.sku, seen.location, seen.shard)),
-                condition=(BinRow.version == seen.version)
-                & (BinRow.on_hand == 0)
-                & (BinRow.reserved == 0)
-                & (BinRow.committed == 0)
-                & (BinRow.available == 0),
+                books.shards(*shard_key(seen.sku, seen.location, seen.shard)),
+                condition=(ShardRow.version == seen.version)
+                & (ShardRow.on_hand == 0)
+                & (ShardRow.reserved == 0)
+                & (ShardRow.committed == 0)
+                & (ShardRow.available == 0),
             )
         else:
             _change(transaction, part, books)
 
 
-def _change(transaction: TransactWrite, change: Change, books: Books) -> None:
+def _change(transaction: TransactWrite, change: ShardUpdate, books: ShardTables) -> None:
     # Every row that is changed exists; that it does is the condition where there is no other.
-    condition: Condition = BinRow.pk.exists()
-    for name, least in change.needs.items():
+    condition: Condition = ShardRow.pk.exists()
+    for name, least in change.minimums.items():
         condition &= _COUNTS[name] >= least
-    for name, value in change.exactly.items():
+    for name, value in change.expected.items():
         condition &= _COUNTS[name] == value
     actions: list[Action] = []
-    for name, by in change.by.items():
+    for name, by in change.deltas.items():
         count = _COUNTS[name]
         if by:
             # Rows that were written before there was such a count have it as 0.
             now = count | 0 if name in _YOUNG else count
             actions.append(count.set(now + by if by > 0 else now - -by))
-    if "unavailable_by" in change.puts:
-        actions.append(BinRow.unavailable_by.set(change.puts["unavailable_by"]))
-    if "terms" in change.puts:
-        actions.append(BinRow.terms.set(_terms(change.puts["terms"])))
-    row = books.bins(*key(change.sku, change.location, change.shard))
+    if "unavailable_by" in change.assignments:
+        actions.append(ShardRow.unavailable_by.set(change.assignments["unavailable_by"]))
+    if "terms" in change.assignments:
+        actions.append(ShardRow.terms.set(_terms(change.assignments["terms"])))
+    row = books.shards(*shard_key(change.sku, change.location, change.shard))
     transaction.update(row, actions=actions, condition=condition)
 
 
-def journal(transaction: TransactWrite, movement: Movement, books: Books = OF_STOCK) -> None:
+def add_movement(
+    transaction: TransactWrite, movement: StockMovement, books: ShardTables = STOCK_TABLES
+) -> None:
     """Add a line to the journal, in the transaction that moves the goods.
 
     The same line twice meets itself and is refused; lines of one instant differ in something.
@@ -271,9 +288,9 @@ def journal(transaction: TransactWrite, movement: Movement, books: Books = OF_ST
     transaction.save(row, condition=MovementRow.pk.does_not_exist())
 
 
-def _row(seen: Bin, books: Books) -> BinRow:
-    return books.bins(
-        *key(seen.sku, seen.location, seen.shard),
+def _row(seen: StockShard, books: ShardTables) -> ShardRow:
+    return books.shards(
+        *shard_key(seen.sku, seen.location, seen.shard),
         on_hand=seen.on_hand,
         reserved=seen.reserved,
         committed=seen.committed,
@@ -283,12 +300,12 @@ def _row(seen: Bin, books: Books) -> BinRow:
         in_transit=seen.in_transit,
         unavailable_by=dict(seen.unavailable_by),
         version=seen.version,
-        bins=seen.bins,
+        shard_count=seen.shard_count,
         open=seen.open,
         earmarked=seen.earmarked,
-        awaits=seen.awaits,
-        low_at=seen.low_at,
-        watch=seen.watch,
+        version_of_terms=seen.version_of_terms,
+        low_stock_threshold=seen.low_stock_threshold,
+        alert_state=seen.alert_state,
         crossings=seen.crossings,
         terms=_terms(seen.terms) if seen.terms else None,
         parts=dict(seen.parts) or None,
@@ -296,13 +313,13 @@ def _row(seen: Bin, books: Books) -> BinRow:
     )
 
 
-def read_bin(row: BinRow) -> Bin:
+def shard_from_row(row: ShardRow) -> StockShard:
     """A row as the model knows it."""
-    where = place(row.pk)
-    if where is None:
+    path = parse_shard_key(row.pk)
+    if path is None:
         raise ValueError(f"not a bin: {row.pk}")
-    sku, shard = where
-    return Bin(
+    sku, shard = path
+    return StockShard(
         sku,
         row.sk.removeprefix("LOC#"),
         shard,
@@ -315,12 +332,12 @@ def read_bin(row: BinRow) -> Bin:
         safety=int(row.safety),
         incoming=int(row.incoming),
         in_transit=int(row.in_transit),
-        bins=int(row.bins),
+        shard_count=int(row.shard_count),
         open=int(row.open),
         earmarked=int(row.earmarked),
-        awaits=int(row.awaits),
-        low_at=int(row.low_at),
-        watch=int(row.watch),
+        version_of_terms=int(row.version_of_terms),
+        low_stock_threshold=int(row.low_stock_threshold),
+        alert_state=int(row.alert_state),
         crossings=int(row.crossings),
         terms=_read_terms(row.terms),
         parts=row.parts or {},
@@ -328,11 +345,11 @@ def read_bin(row: BinRow) -> Bin:
     )
 
 
-def read_movement(sku: str, row: MovementRow) -> Movement:
+def movement_from_row(sku: str, row: MovementRow) -> StockMovement:
     """A line of the journal as the model knows it."""
-    return Movement(
+    return StockMovement(
         sku,
-        Kind(row.kind),
+        MovementType(row.kind),
         datetime.fromisoformat(row.at),
         row.actor,
         row.reason or "",
@@ -348,7 +365,7 @@ def read_movement(sku: str, row: MovementRow) -> Movement:
     )
 
 
-def _terms(terms: Terms) -> dict[str, Any]:
+def _terms(terms: BackorderTerms) -> dict[str, Any]:
     written = {
         "kind": terms.kind.value,
         "limit": terms.limit,
@@ -357,13 +374,13 @@ def _terms(terms: Terms) -> dict[str, Any]:
     return written if terms.until is None else {**written, "until": terms.until.isoformat()}
 
 
-def _read_terms(attribute: "MapAttribute[str, Any] | None") -> Terms | None:
+def _read_terms(attribute: "MapAttribute[str, Any] | None") -> BackorderTerms | None:
     if attribute is None:
         return None
     stored = attribute.attribute_values
     until = stored.get("until")
-    return Terms(
-        Beyond(stored["kind"]),
+    return BackorderTerms(
+        BackorderKind(stored["kind"]),
         int(stored["limit"]),
         date.fromisoformat(stored["ships_from"]),
         datetime.fromisoformat(until) if until else None,

@@ -5,34 +5,36 @@ from typing import Any
 import boto3
 
 from shop.kernel.errors import Unavailable
-from shop.orders.ports import Letter
+from shop.orders.ports import Email
 
-LATER = frozenset({"TooManyRequestsException", "SendingPausedException", "LimitExceededException"})
+RETRYABLE_ERRORS = frozenset(
+    {"TooManyRequestsException", "SendingPausedException", "LimitExceededException"}
+)
 
 
-class SesMail:
+class SesEmailSender:
     """See :class:`shop.orders.ports.Mail`. ``sender`` is an address that SES may send from."""
 
     def __init__(self, sender: str) -> None:
         self._sender = sender
         self._client: Any = boto3.client("sesv2")
 
-    def send(self, to: str, letter: Letter) -> None:
+    def send(self, to: str, email: Email) -> None:
         try:
             self._client.send_email(
                 FromEmailAddress=self._sender,
                 Destination={"ToAddresses": [to]},
                 Content={
                     "Simple": {
-                        "Subject": {"Data": letter.subject, "Charset": "UTF-8"},
+                        "Subject": {"Data": email.subject, "Charset": "UTF-8"},
                         "Body": {
-                            "Text": {"Data": letter.text, "Charset": "UTF-8"},
-                            "Html": {"Data": letter.html, "Charset": "UTF-8"},
+                            "Text": {"Data": email.text, "Charset": "UTF-8"},
+                            "Html": {"Data": email.html, "Charset": "UTF-8"},
                         },
                     }
                 },
             )
         except self._client.exceptions.ClientError as error:
-            if error.response["Error"]["Code"] in LATER:
+            if error.response["Error"]["Code"] in RETRYABLE_ERRORS:
                 raise Unavailable("the mail service takes no letters just now") from None
             raise

@@ -5,12 +5,12 @@ from typing import Any
 
 import boto3
 
-GONE = frozenset({"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"})
+TOKEN_GONE_ERRORS = frozenset({"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"})
 """Errors that say: nobody waits for this token any more."""
 
 
-class StepFunctions:
-    """See :class:`shop.orders.ports.Workflow`. ``machine`` is the ARN of what is started."""
+class StepFunctionsWorkflow:
+    """See :class:`shop.orders.ports.OrderWorkflow`. ``machine`` is the ARN of what is started."""
 
     def __init__(self, machine: str | None = None) -> None:
         self._machine = machine
@@ -32,9 +32,9 @@ class StepFunctions:
     def abort(self, token: str, error: str, cause: str) -> None:
         self._answer("send_task_failure", taskToken=token, error=error[:256], cause=cause[:32768])
 
-    def _answer(self, call: str, **said: str) -> None:
+    def _answer(self, call: str, **arguments: str) -> None:
         try:
-            getattr(self._client, call)(**said)
+            getattr(self._client, call)(**arguments)
         except self._client.exceptions.ClientError as error:
-            if error.response["Error"]["Code"] not in GONE:
+            if error.response["Error"]["Code"] not in TOKEN_GONE_ERRORS:
                 raise

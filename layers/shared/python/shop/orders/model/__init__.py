@@ -1,39 +1,53 @@
 """What an order is and may become."""
 
-from shop.orders.model.goods import AT_ONCE, SHIPPED_AT_ONCE, Batch, OrderLine, drawn, in_batches
-from shop.orders.model.order import Order
-from shop.orders.model.parcels import (
-    ENDS,
-    MOST_TRACKING,
-    SLACK,
-    STICKY,
-    Parcel,
-    ParcelStatus,
-    Tracking,
-    refuse_implausible,
+from shop.orders.model.lines import (
+    MAX_RESERVATIONS_PER_BATCH,
+    MAX_SHIPPED_PER_BATCH,
+    OrderLine,
+    ReservationBatch,
+    split_into_batches,
+    take_from_reservations,
 )
-from shop.orders.model.record import CALLED_OFF, GUEST, MAY_BECOME, Moment, Status, held
+from shop.orders.model.order import Order
+from shop.orders.model.order_state import (
+    GUEST_OWNER,
+    MAY_BECOME,
+    TERMINATED,
+    HistoryEntry,
+    OrderStatus,
+    held_amount,
+)
+from shop.orders.model.shipments import (
+    ALLOWED_AFTER,
+    CLOCK_TOLERANCE,
+    FINAL_STATUSES,
+    MAX_TRACKING_EVENTS,
+    Shipment,
+    ShipmentStatus,
+    TrackingEvent,
+    validate_event_time,
+)
 
 __all__ = [
-    "AT_ONCE",
-    "CALLED_OFF",
-    "ENDS",
-    "GUEST",
+    "ALLOWED_AFTER",
+    "CLOCK_TOLERANCE",
+    "FINAL_STATUSES",
+    "GUEST_OWNER",
+    "MAX_RESERVATIONS_PER_BATCH",
+    "MAX_SHIPPED_PER_BATCH",
+    "MAX_TRACKING_EVENTS",
     "MAY_BECOME",
-    "MOST_TRACKING",
-    "SHIPPED_AT_ONCE",
-    "SLACK",
-    "STICKY",
-    "Batch",
-    "Moment",
+    "TERMINATED",
+    "HistoryEntry",
     "Order",
     "OrderLine",
-    "Parcel",
-    "ParcelStatus",
-    "Status",
-    "Tracking",
-    "drawn",
-    "held",
-    "in_batches",
-    "refuse_implausible",
+    "OrderStatus",
+    "ReservationBatch",
+    "Shipment",
+    "ShipmentStatus",
+    "TrackingEvent",
+    "held_amount",
+    "split_into_batches",
+    "take_from_reservations",
+    "validate_event_time",
 ]

@@ -14,35 +14,43 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from shop.inventory.model import Hold, merged
-from shop.kernel.errors import Conflict, Invalid, NotFound, Problem
+from shop.inventory.model import Reservation, merge_reservations
+from shop.kernel.errors import Conflict, InvalidRequest, NotFound, Problem
 from shop.kernel.events import Event
 from shop.kernel.frozen import frozen
-from shop.orders.model.goods import OrderLine, drawn
-from shop.orders.model.parcels import (
-    MOST_TRACKING,
-    Parcel,
-    ParcelStatus,
-    Tracking,
-    refuse_implausible,
+from shop.orders.model.lines import OrderLine, take_from_reservations
+from shop.orders.model.order_state import (
+    GUEST_OWNER,
+    MAY_BECOME,
+    TERMINATED,
+    HistoryEntry,
+    OrderState,
+    OrderStatus,
+    held_amount,
 )
-from shop.orders.model.record import CALLED_OFF, GUEST, MAY_BECOME, Moment, Record, Status, held
-from shop.payments.model import PaymentStatus, Report
+from shop.orders.model.shipments import (
+    MAX_TRACKING_EVENTS,
+    Shipment,
+    ShipmentStatus,
+    TrackingEvent,
+    validate_event_time,
+)
+from shop.payments.model import PaymentStatus, ProviderPaymentState
 
 
 @frozen(slots=False)
-class Order(Record):
+class Order(OrderState):
     """An order, and what may become of it: each change gives the order after it and its events."""
 
-    def _become(self, status: Status) -> "Order":
+    def _become(self, status: OrderStatus) -> "Order":
         if status not in MAY_BECOME[self.status]:
             raise Conflict(
                 f"an order that is {self.status} cannot become {status}", code="order_state"
             )
         return replace(self, status=status)
 
-    def _noted(self, at: datetime, what: str, who: str, why: str = "") -> "Order":
-        return replace(self, history=(*self.history, Moment(at, what, who, why)))
+    def _noted(self, at: datetime, what: str, actor: str, reason: str = "") -> "Order":
+        return replace(self, history=(*self.history, HistoryEntry(at, what, actor, reason)))
 
     def _event(self, kind: str, at: datetime, **more: Any) -> Event:
         data = {
@@ -55,10 +63,10 @@ class Order(Record):
         }
         return Event(f"{self.id}.{self.version + 1}.{kind}", kind, self.id, at, data)
 
-    def placed(self) -> tuple["Order", tuple[Event, ...]]:
+    def place(self) -> tuple["Order", tuple[Event, ...]]:
         """The order as it is first heard of."""
-        who = "guest" if self.owner == GUEST else "customer"
-        order = self._become(Status.PLACED) if self.status is Status.PLACING else self
+        who = "guest" if self.owner == GUEST_OWNER else "customer"
+        order = self._become(OrderStatus.PLACED) if self.status is OrderStatus.PLACING else self
         noted = order._noted(self.placed_at, "placed", who)
         event = replace(
             noted._event("OrderPlaced", self.placed_at, pay_by=self.pay_by.isoformat()),
@@ -66,48 +74,48 @@ class Order(Record):
         )
         return noted, (event,)
 
-    def given_up(self, reason: str, at: datetime, who: str) -> "Order":
+    def abandoned(self, reason: str, at: datetime, actor: str) -> "Order":
         """Called off before it was placed; as nobody has heard of it, nobody is told."""
-        order = replace(self, holds=(), uses=(), cancel_reason=reason)
-        return order._become(Status.CANCELLED)._noted(at, "given up", who, reason)
+        order = replace(self, reservations=(), usage=(), cancel_reason=reason)
+        return order._become(OrderStatus.CANCELLED)._noted(at, "given up", actor, reason)
 
     def with_payment(
-        self, report: Report, at: datetime, who: str
+        self, state: ProviderPaymentState, at: datetime, actor: str
     ) -> tuple["Order", tuple[Event, ...]]:
         """This order after a provider's report; no events when the report tells nothing new.
 
         A placed order is confirmed when the money for all of it is certain. Money for an order
-        that was called off meanwhile is kept in its ledger and tells ``PaymentArrivedLate``, whose
+        that was called off meanwhile is kept in its ledger and tells ``PaymentReceivedLate``, whose
         reaction gives it back.
         """
         before = self.payment
-        after = before.merged(report, at)
+        after = before.with_provider_state(state, at)
         if after == before:
             return self, ()
         order = replace(self, payment=after)
         why = (after.reason or "") if after.status is not before.status else ""
-        order = order._noted(at, f"payment {after.status}", who, why)
-        if order.paid and order.status is Status.PLACED:
-            order = order._become(Status.CONFIRMED)
+        order = order._noted(at, f"payment {after.status}", actor, why)
+        if order.paid and order.status is OrderStatus.PLACED:
+            order = order._become(OrderStatus.CONFIRMED)
             return order, (order._event("OrderConfirmed", at),)
-        if self.status in CALLED_OFF and held(after) > held(before):
-            return order, (order._event("PaymentArrivedLate", at, reference=report.reference),)
+        if self.status in TERMINATED and held_amount(after) > held_amount(before):
+            return order, (order._event("PaymentReceivedLate", at, reference=state.reference),)
         if after.status is before.status:
             return order, ()
         if after.status is PaymentStatus.FAILED:
             return order, (order._event("PaymentFailed", at, reason=after.reason or "unknown"),)
-        if after.status is PaymentStatus.CAPTURED and self.status not in CALLED_OFF:
-            return order, (order._event("PaymentCaptured", at, amount=after.balance("captured")),)
+        if after.status is PaymentStatus.CAPTURED and self.status not in TERMINATED:
+            return order, (order._event("PaymentCaptured", at, amount=after.total_of("captured")),)
         return order, ()
 
     def with_group(self, at: datetime) -> tuple["Order", tuple[Event, ...]]:
         """The group is complete: this order goes on. Twice is once, and called off stays so."""
-        if not self.waits_for_group or self.status in CALLED_OFF:
+        if not self.waits_for_group or self.status in TERMINATED:
             return self, ()
         order = replace(self, group_succeeded=True)._noted(at, "group complete", "group")
-        return order, (order._event("OrderGroupComplete", at),)
+        return order, (order._event("OrderGroupCompleted", at),)
 
-    def cancelled(self, reason: str, at: datetime, who: str) -> tuple["Order", tuple[Event, ...]]:
+    def cancel(self, reason: str, at: datetime, actor: str) -> tuple["Order", tuple[Event, ...]]:
         """Called off. Raises Conflict once a piece has left: that is a return, no cancellation."""
         if any(line.shipped for line in self.lines):
             raise Conflict(
@@ -115,30 +123,34 @@ class Order(Record):
                 " taken back once it arrived and was sent back",
                 code="order_shipped",
             )
-        order = self._become(Status.CANCELLED)._noted(at, "cancelled", who, reason)
+        order = self._become(OrderStatus.CANCELLED)._noted(at, "cancelled", actor, reason)
         order = replace(
             order,
             cancel_reason=reason,
-            holds=(),
-            uses=(),
+            reservations=(),
+            usage=(),
             lines=tuple(replace(line, cancelled=line.quantity) for line in order.lines),
         )
         return order, (
             order._event("OrderCancelled", at, reason=reason, reference=order.payment.reference),
         )
 
-    def shortened(self, at: datetime, who: str, why: str = "") -> tuple["Order", tuple[Event, ...]]:
+    def with_unshipped_cancelled(
+        self, at: datetime, actor: str, reason: str = ""
+    ) -> tuple["Order", tuple[Event, ...]]:
         """What has not left by now is called off; what has left stays sold. Twice is once."""
-        if self.status is not Status.CONFIRMED:
+        if self.status is not OrderStatus.CONFIRMED:
             raise Conflict(f"an order that is {self.status} is not shortened", code="order_state")
         if not any(line.shipped for line in self.lines):
             raise Conflict("nothing of this order has been shipped; cancel it", code="order_state")
         if self.shipped:
             return self, ()
         lines = tuple(replace(line, cancelled=line.quantity - line.shipped) for line in self.lines)
-        order = replace(self, lines=lines, holds=())._noted(at, "shortened", who, why)
+        order = replace(self, lines=lines, reservations=())._noted(at, "shortened", actor, reason)
         return order, (
-            order._event("OrderShortened", at, due=order.due, reference=order.payment.reference),
+            order._event(
+                "OrderPartiallyCancelled", at, due=order.due, reference=order.payment.reference
+            ),
         )
 
     @property
@@ -149,10 +161,10 @@ class Order(Record):
     @property
     def was_shortened(self) -> bool:
         """Whether it goes on with what had left, because the rest was called off."""
-        return any(moment.what == "shortened" for moment in self.history)
+        return any(moment.event == "shortened" for moment in self.history)
 
-    def allocated(
-        self, at: datetime, who: str, holds: tuple[Hold, ...] | None = None
+    def with_allocation(
+        self, at: datetime, actor: str, reservations: tuple[Reservation, ...] | None = None
     ) -> tuple["Order", tuple[Event, ...]]:
         """Say which location ships which line: where its units are held, or from now on will be
         (``holds``). Twice changes nothing. Of a line that is split, the first location is named.
@@ -161,35 +173,35 @@ class Order(Record):
         """
         if self.allocation:
             return self, ()
-        if self.status is not Status.CONFIRMED:
+        if self.status is not OrderStatus.CONFIRMED:
             raise Conflict(f"an order that is {self.status} is not allocated", code="order_state")
         if self.shipped:
             return self, ()
-        kept = self.holds if holds is None else holds
-        where: dict[str, str] = {}
-        for hold in kept:
-            where.setdefault(hold.sku, hold.location)
-        left = [line for line in self.lines if line.shipped < line.wanted]
-        allocation = {line.id: where[next(iter(line.takes(1)))] for line in left}
-        places = sorted({hold.location for hold in kept})
-        order = replace(self, allocation=allocation, holds=kept)
-        order = order._noted(at, "allocated", who, ", ".join(places))
+        stored = self.reservations if reservations is None else reservations
+        path: dict[str, str] = {}
+        for hold in stored:
+            path.setdefault(hold.sku, hold.location)
+        remaining = [line for line in self.lines if line.shipped < line.quantity_to_ship]
+        allocation = {line.id: path[next(iter(line.units_by_sku(1)))] for line in remaining}
+        places = sorted({hold.location for hold in stored})
+        order = replace(self, allocation=allocation, reservations=stored)
+        order = order._noted(at, "allocated", actor, ", ".join(places))
         return order, (order._event("OrderAllocated", at, locations=places),)
 
-    def covered(
-        self, here: Sequence[Hold], at: datetime, who: str
+    def with_backorder_allocated(
+        self, available: Sequence[Reservation], at: datetime, actor: str
     ) -> tuple["Order", tuple[Event, ...]]:
         """Goods that were awaited came: the promise is on what is here now."""
-        late = [hold for hold in self.holds if hold not in here]
-        holds = merged([*late, *(replace(hold, shard=0) for hold in here)])
-        order = replace(self, holds=holds)._noted(
-            at, "arrived", who, ", ".join(f"{hold.quantity} of {hold.sku}" for hold in here)
+        late = [hold for hold in self.reservations if hold not in available]
+        holds = merge_reservations([*late, *(replace(hold, shard=0) for hold in available)])
+        order = replace(self, reservations=holds)._noted(
+            at, "arrived", actor, ", ".join(f"{hold.quantity} of {hold.sku}" for hold in available)
         )
-        return order, (order._event("GoodsArrived", at, whole=not order.awaits),)
+        return order, (order._event("BackorderAllocated", at, whole=not order.is_awaiting_stock),)
 
-    def told_again(
+    def require_same_shipment(
         self,
-        known: Parcel,
+        known: Shipment,
         lines: Mapping[str, int] | None,
         url: str | None,
         location: str | None = None,
@@ -202,9 +214,10 @@ class Order(Record):
         if lines is None and location is not None:
             lines = known.lines
         if lines is None:
-            before = self.parcels[: self.parcels.index(known)]
+            before = self.shipments[: self.shipments.index(known)]
             lines = {
-                line.id: line.wanted - sum(parcel.lines.get(line.id, 0) for parcel in before)
+                line.id: line.quantity_to_ship
+                - sum(parcel.lines.get(line.id, 0) for parcel in before)
                 for line in self.lines
             }
             lines = {line_id: pieces for line_id, pieces in lines.items() if pieces}
@@ -227,73 +240,77 @@ class Order(Record):
                 problems=problems,
             )
 
-    def stock_to_move(self, at: datetime) -> Event:
+    def batches_queued_event(self, at: datetime) -> Event:
         """Told beside a change whose stock moves in batches after it, until it has moved."""
-        return self._event("StockToMove", at)
+        return self._event("StockBatchesQueued", at)
 
-    def with_parcel(self, parcel: Parcel, who: str) -> tuple["Order", tuple[Event, ...]]:
+    def with_shipment(self, shipment: Shipment, actor: str) -> tuple["Order", tuple[Event, ...]]:
         """This order after a parcel left. Never ships more of a line than is still wanted."""
         gone = sum(line.shipped for line in self.lines)
         if gone and self.shipped:
             raise Conflict(
                 f"nothing is left to ship: all {gone} piece(s) of this order have left"
-                f" in {len(self.parcels)} parcel(s)",
+                f" in {len(self.shipments)} parcel(s)",
                 code="already_shipped",
             )
-        if self.status is not Status.CONFIRMED:
+        if self.status is not OrderStatus.CONFIRMED:
             raise Conflict(f"an order that is {self.status} is not shipped", code="order_state")
         if self.waits_for_group:
             raise Conflict(
                 "the group that this order belongs to is not complete yet", code="group_forming"
             )
-        if not parcel.lines:
-            raise Invalid("a parcel holds at least one piece", path="$.lines")
-        self._refuse_beyond(parcel.lines, self.to_ship, "left to ship")
+        if not shipment.lines:
+            raise InvalidRequest("a parcel holds at least one piece", path="$.lines")
+        self._refuse_beyond(shipment.lines, self.to_ship, "left to ship")
         lines = [
-            replace(line, shipped=line.shipped + parcel.lines.get(line.id, 0))
+            replace(line, shipped=line.shipped + shipment.lines.get(line.id, 0))
             for line in self.lines
         ]
-        _, left = drawn(self.holds, self.skus_of(parcel), parcel.location)
-        order = replace(self, lines=tuple(lines), parcels=(*self.parcels, parcel), holds=left)
-        order = order._noted(parcel.shipped_at, "shipped", who, parcel.tracking_number)
+        _, remaining = take_from_reservations(
+            self.reservations, self.skus_of(shipment), shipment.location
+        )
+        order = replace(
+            self, lines=tuple(lines), shipments=(*self.shipments, shipment), reservations=remaining
+        )
+        order = order._noted(shipment.shipped_at, "shipped", actor, shipment.tracking_number)
         event = order._event(
             "OrderShipped",
-            parcel.shipped_at,
-            parcel=parcel.id,
-            carrier=parcel.carrier,
-            tracking_number=parcel.tracking_number,
+            shipment.shipped_at,
+            parcel=shipment.id,
+            carrier=shipment.carrier,
+            tracking_number=shipment.tracking_number,
             whole=order.shipped,
         )
         return order, (event,)
 
-    def tracked(
-        self, parcel_id: str, heard: Tracking, at: datetime, who: str
+    def with_tracking(
+        self, parcel_id: str, event: TrackingEvent, at: datetime, actor: str
     ) -> tuple["Order", tuple[Event, ...]]:
         """This order after a carrier's report; the same report twice changes nothing.
 
         Raises Invalid for a report of a time at which it cannot have happened.
         """
-        parcel = next((p for p in self.parcels if p.id == parcel_id), None)
+        parcel = next((p for p in self.shipments if p.id == parcel_id), None)
         if parcel is None:
             raise NotFound("this order has no such parcel")
-        if any(known.id == heard.id for known in parcel.tracking):
+        if any(known.id == event.id for known in parcel.tracking):
             return self, ()
-        refuse_implausible(heard.at, at, since=self.placed_at)
-        heard = replace(heard, at=min(heard.at, at))  # a clock that is fast does not win for ever
-        after = replace(parcel, tracking=(*parcel.tracking, heard))
-        if len(parcel.tracking) >= MOST_TRACKING and after.status is parcel.status:
+        validate_event_time(event.at, at, since=self.placed_at)
+        event = replace(event, at=min(event.at, at))  # a clock that is fast does not win for ever
+        after = replace(parcel, tracking=(*parcel.tracking, event))
+        if len(parcel.tracking) >= MAX_TRACKING_EVENTS and after.status is parcel.status:
             return self, ()
         order = replace(
-            self, parcels=tuple(after if p.id == parcel_id else p for p in self.parcels)
+            self, shipments=tuple(after if p.id == parcel_id else p for p in self.shipments)
         )
-        if order.status is Status.CONFIRMED:
+        if order.status is OrderStatus.CONFIRMED:
             order = replace(order, lines=order._lines_as_delivered())
-        order = order._noted(heard.at, f"parcel {heard.status}", who, heard.text)
+        order = order._noted(event.at, f"parcel {event.status}", actor, event.text)
         events: tuple[Event, ...] = ()
         if after.status is not parcel.status:
             events = (
                 order._event(
-                    "ParcelMoved",
+                    "ShipmentUpdated",
                     at,
                     parcel=parcel_id,
                     to=after.status.value,
@@ -304,13 +321,15 @@ class Order(Record):
 
     def _lines_as_delivered(self) -> tuple[OrderLine, ...]:
         arrived: dict[str, int] = {}
-        for parcel in self.parcels:
-            if parcel.status is ParcelStatus.DELIVERED:
+        for parcel in self.shipments:
+            if parcel.status is ShipmentStatus.DELIVERED:
                 for line_id, pieces in parcel.lines.items():
                     arrived[line_id] = arrived.get(line_id, 0) + pieces
         return tuple(replace(line, delivered=arrived.get(line.id, 0)) for line in self.lines)
 
-    def returned(self, reason: str, at: datetime, who: str) -> tuple["Order", tuple[Event, ...]]:
+    def mark_returned(
+        self, reason: str, at: datetime, actor: str
+    ) -> tuple["Order", tuple[Event, ...]]:
         """What left and did not arrive came back or is lost; the refund follows from the event.
 
         Where some of it arrived, the order is completed with that. Raises Conflict while pieces
@@ -318,24 +337,26 @@ class Order(Record):
         """
         if not self.shipped:
             raise Conflict("part of this order has not been shipped yet", code="order_state")
-        lines = tuple(replace(line, returned=line.wanted - line.delivered) for line in self.lines)
+        lines = tuple(
+            replace(line, returned=line.quantity_to_ship - line.delivered) for line in self.lines
+        )
         some = any(line.delivered for line in lines)
-        order = self._become(Status.COMPLETED if some else Status.RETURNED)
-        order = replace(order, lines=lines)._noted(at, "returned", who, reason)
+        order = self._become(OrderStatus.COMPLETED if some else OrderStatus.RETURNED)
+        order = replace(order, lines=lines)._noted(at, "returned", actor, reason)
         event = order._event(
             "OrderReturned", at, reason=reason, due=order.due, reference=order.payment.reference
         )
         return order, (event, order._event("OrderCompleted", at)) if some else (event,)
 
-    def taken_back(
-        self, pieces: Mapping[str, int], reason: str, at: datetime, who: str
+    def with_return(
+        self, pieces: Mapping[str, int], reason: str, at: datetime, actor: str
     ) -> tuple["Order", tuple[Event, ...]]:
         """Pieces that had arrived were sent back and are paid back; the refund follows from the
         event. The order stays completed.
 
         Raises Conflict for an order that is not, NotFound and Invalid for what never arrived.
         """
-        if self.status is not Status.COMPLETED:
+        if self.status is not OrderStatus.COMPLETED:
             raise Conflict(
                 f"an order that is {self.status} is not taken back: what has not left is called"
                 " off, and what has is the carrier's until all of it arrived",
@@ -351,7 +372,7 @@ class Order(Record):
             )
             for line in self.lines
         )
-        order = replace(self, lines=lines)._noted(at, "returned", who, reason)
+        order = replace(self, lines=lines)._noted(at, "returned", actor, reason)
         event = order._event(
             "OrderReturned", at, reason=reason, due=order.due, reference=order.payment.reference
         )
@@ -374,13 +395,13 @@ class Order(Record):
             if not 0 <= count <= there[line_id]
         ]
         if beyond:
-            raise Invalid(beyond[0].detail, code="quantity_invalid", problems=beyond)
+            raise InvalidRequest(beyond[0].detail, code="quantity_invalid", problems=beyond)
 
-    def completed(self, at: datetime, who: str) -> tuple["Order", tuple[Event, ...]]:
+    def complete(self, at: datetime, actor: str) -> tuple["Order", tuple[Event, ...]]:
         """Everything arrived. Raises Conflict while something is still under way."""
         if not self.delivered:
             raise Conflict("part of this order has not arrived yet", code="order_state")
-        order = self._become(Status.COMPLETED)._noted(at, "completed", who)
+        order = self._become(OrderStatus.COMPLETED)._noted(at, "completed", actor)
         return order, (order._event("OrderCompleted", at),)
 
 

@@ -17,7 +17,7 @@ An order's write carries its events along (see :mod:`shop.storage.outbox`).
 index on status alone would put all writes of a busy day on one partition and throttle the table.
 """
 
-from shop.orders.store.book import DynamoOrders
-from shop.orders.store.waits import DynamoLetters, DynamoWaits
+from shop.orders.store.repository import DynamoOrderRepository
+from shop.orders.store.workflow_tokens import DynamoOrderEmails, DynamoWorkflowTokens
 
-__all__ = ["DynamoLetters", "DynamoOrders", "DynamoWaits"]
+__all__ = ["DynamoOrderEmails", "DynamoOrderRepository", "DynamoWorkflowTokens"]

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
 
-from shop.storage.documents import Events, JsonDocument
-from shop.storage.letters import LetterRow
-from shop.storage.table import Row
+from shop.storage.connection import Row
+from shop.storage.documents import CompressedJsonAttribute, EventsAttribute
+from shop.storage.notifications import SentEmailRow
 
 
 class ByOwner(GlobalSecondaryIndex["OrderRow"]):  # type: ignore[no-untyped-call]  # untyped there
@@ -19,7 +19,7 @@ class ByOwner(GlobalSecondaryIndex["OrderRow"]):  # type: ignore[no-untyped-call
     owner_key = UnicodeAttribute(hash_key=True)
     placed_key = UnicodeAttribute(range_key=True)
     status = UnicodeAttribute()
-    summary = JsonDocument()
+    summary = CompressedJsonAttribute()
 
 
 class ByDay(GlobalSecondaryIndex["OrderRow"]):  # type: ignore[no-untyped-call]  # untyped there
@@ -30,7 +30,7 @@ class ByDay(GlobalSecondaryIndex["OrderRow"]):  # type: ignore[no-untyped-call] 
     day_key = UnicodeAttribute(hash_key=True)
     placed_key = UnicodeAttribute(range_key=True)
     status = UnicodeAttribute()
-    summary = JsonDocument()
+    summary = CompressedJsonAttribute()
 
 
 class OrderRow(Row):
@@ -41,9 +41,9 @@ class OrderRow(Row):
     sk = UnicodeAttribute(range_key=True, attr_name="SK")
     status = UnicodeAttribute()
     version = NumberAttribute()
-    doc = JsonDocument()
-    summary = JsonDocument()
-    events = Events()
+    doc = CompressedJsonAttribute()
+    summary = CompressedJsonAttribute()
+    events = EventsAttribute()
     owner_key = UnicodeAttribute(null=True)
     day_key = UnicodeAttribute()
     placed_key = UnicodeAttribute()
@@ -59,15 +59,15 @@ class BatchRow(Row):
 
     pk = UnicodeAttribute(hash_key=True, attr_name="PK")
     sk = UnicodeAttribute(range_key=True, attr_name="SK")
-    doc = JsonDocument(null=True)
+    doc = CompressedJsonAttribute(null=True)
     taking = BooleanAttribute(null=True)
 
 
-AWAITING = "AWAITING"
+AWAITING_STOCK_PREFIX = "AWAITING"
 """How the key begins of the list of orders that wait for goods."""
 
 
-class AwaitingRow(Row):
+class AwaitingStockRow(Row):
     """``AWAITING#<shard>``/``<placed_key>``: an order waits for goods that are still to come."""
 
     class Meta:
@@ -77,7 +77,7 @@ class AwaitingRow(Row):
     sk = UnicodeAttribute(range_key=True, attr_name="SK")
 
 
-class WaitRow(Row):
+class WorkflowTokenRow(Row):
     class Meta:
         table_name = os.environ["TABLE_ORDERS"]
 
@@ -87,7 +87,7 @@ class WaitRow(Row):
     at = UnicodeAttribute()
 
 
-class TrackRow(Row):
+class TrackingNumberRow(Row):
     class Meta:
         table_name = os.environ["TABLE_ORDERS"]
 
@@ -97,16 +97,16 @@ class TrackRow(Row):
     parcel_id = UnicodeAttribute()
 
 
-class OrderLetterRow(LetterRow):
+class OrderEmailRow(SentEmailRow):
     class Meta:
         table_name = os.environ["TABLE_ORDERS"]
 
 
-def pk_of(order_id: str) -> str:
+def order_pk(order_id: str) -> str:
     return f"ORDER#{order_id}"
 
 
-def track_of(carrier: str, number: str) -> str:
+def tracking_pk(carrier: str, number: str) -> str:
     return f"TRACK#{carrier.casefold()}#{number}"
 
 
@@ -115,13 +115,13 @@ def placed_key_of(order_id: str, placed_at: datetime) -> str:
     return f"{int(placed_at.timestamp()) * 1_000_000 + placed_at.microsecond:016d}#{order_id}"
 
 
-def placed_in(key: str) -> tuple[str, datetime]:
+def parse_placed_key(key: str) -> tuple[str, datetime]:
     """The order's id and when it was placed, out of a key."""
     microseconds, _, order_id = key.partition("#")
     seconds, rest = divmod(int(microseconds), 1_000_000)
     return order_id, datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest)
 
 
-def instant(at: datetime) -> str:
+def sortable_timestamp(at: datetime) -> str:
     """UTC with a fixed number of digits, so that text compares as time does."""
     return at.astimezone(UTC).isoformat(timespec="microseconds")

@@ -26,16 +26,16 @@ from pynamodb.attributes import NumberAttribute, UnicodeAttribute, UnicodeSetAtt
 from pynamodb.exceptions import PutError, UpdateError
 from pynamodb.expressions.update import Action
 
-from shop.kernel.errors import Conflict, Invalid, NotFound, Unavailable
+from shop.kernel.errors import Conflict, InvalidRequest, NotFound, Unavailable
 from shop.kernel.ids import derived_id
 from shop.kernel.money import Money
-from shop.payments.model import Credential, PaymentStatus, Report
-from shop.storage.table import Row
+from shop.payments.model import Credential, PaymentStatus, ProviderPaymentState
+from shop.storage.connection import Row
 
 HANDLER = "dev.doorbuster.sandbox"
 SETTLE_AFTER_SECONDS = 2
 
-DOWN = "tok_down"
+TOKEN_PROVIDER_DOWN = "tok_down"
 TOKENS: dict[str, tuple[PaymentStatus, str | None]] = {
     "tok_success": (PaymentStatus.AUTHORISED, None),
     "tok_declined": (PaymentStatus.FAILED, "card_declined"),
@@ -45,7 +45,7 @@ TOKENS: dict[str, tuple[PaymentStatus, str | None]] = {
     "tok_pending_declined": (PaymentStatus.PROCESSING, None),
     "tok_never": (PaymentStatus.PROCESSING, None),
 }
-SETTLES_AS: dict[str, tuple[PaymentStatus, str | None]] = {
+SETTLEMENT_OUTCOMES: dict[str, tuple[PaymentStatus, str | None]] = {
     "tok_pending": (PaymentStatus.AUTHORISED, None),
     "tok_pending_declined": (PaymentStatus.FAILED, "card_declined"),
 }
@@ -78,15 +78,15 @@ class SandboxProvider:
         self._shop_url = shop_url
         self._later = later
 
-    def check(self, credential: Credential) -> None:
+    def validate_credential(self, credential: Credential) -> None:
         if credential.handler_id != "sandbox":
-            raise Invalid(
+            raise InvalidRequest(
                 f"this shop has no payment handler {credential.handler_id!r}",
                 code="payment_handler_unknown",
                 path="$.payment.instruments[0].handler_id",
             )
-        if credential.token not in (*TOKENS, DOWN):
-            raise Invalid(
+        if credential.token not in (*TOKENS, TOKEN_PROVIDER_DOWN):
+            raise InvalidRequest(
                 f"the sandbox knows the tokens {', '.join([*TOKENS, 'tok_down'])}",
                 code="payment_token_unknown",
                 path="$.payment.instruments[0].credential.token",
@@ -94,9 +94,9 @@ class SandboxProvider:
 
     def authorise(
         self, order_id: str, amount: Money, credential: Credential, *, key: str
-    ) -> Report:
-        self.check(credential)
-        if credential.token == DOWN:
+    ) -> ProviderPaymentState:
+        self.validate_credential(credential)
+        if credential.token == TOKEN_PROVIDER_DOWN:
             raise Unavailable("the payment provider does not answer", code="payment_provider_down")
         status, reason = TOKENS[credential.token]
         row = _Row(
@@ -115,11 +115,11 @@ class SandboxProvider:
             if error.cause_response_code != "ConditionalCheckFailedException":
                 raise
             row = self._row(row.pk)
-        if row.status == PaymentStatus.PROCESSING and row.token in SETTLES_AS:
+        if row.status == PaymentStatus.PROCESSING and row.token in SETTLEMENT_OUTCOMES:
             self._later(row.pk)
         return self._report(row)
 
-    def capture(self, reference: str, amount: Money, *, key: str) -> Report:
+    def capture(self, reference: str, amount: Money, *, key: str) -> ProviderPaymentState:
         row = self._row(reference)
         if row.status == PaymentStatus.CAPTURED:
             return self._report(row)
@@ -130,7 +130,7 @@ class SandboxProvider:
             captured=min(amount.minor, int(row.amount)),
         )
 
-    def cancel(self, reference: str, *, key: str) -> Report:
+    def cancel(self, reference: str, *, key: str) -> ProviderPaymentState:
         row = self._row(reference)
         if row.status == PaymentStatus.CAPTURED:
             if row.refunded == row.captured:
@@ -153,7 +153,7 @@ class SandboxProvider:
             to=PaymentStatus.CANCELLED,
         )
 
-    def refund(self, reference: str, amount: Money, *, key: str) -> Report:
+    def refund(self, reference: str, amount: Money, *, key: str) -> ProviderPaymentState:
         row = self._row(reference)
         if key in (row.keys or ()):
             return self._report(row)
@@ -172,18 +172,18 @@ class SandboxProvider:
             raise Conflict("this payment has not so much to give back") from None
         return self._report(row)
 
-    def find(self, order_id: str, amount: Money) -> Report | None:
+    def find_by_order(self, order_id: str, amount: Money) -> ProviderPaymentState | None:
         try:
             return self._report(self._row(self._reference(order_id)))
         except NotFound:
             return None
 
-    def payment(self, reference: str) -> tuple[str, Report]:
+    def get_payment(self, reference: str) -> tuple[str, ProviderPaymentState]:
         """The order a payment is for, and where the payment stands. Raises NotFound."""
         row = self._row(reference)
         return row.order_id, self._report(row)
 
-    def decide(self, reference: str, approved: bool) -> Report:
+    def resolve_challenge(self, reference: str, approved: bool) -> ProviderPaymentState:
         """The buyer approves a challenged payment, or gives up. Said twice, it is said once.
 
         Raises Conflict when the payment came to another end before.
@@ -203,12 +203,12 @@ class SandboxProvider:
             reason="challenge_failed",
         )
 
-    def settle(self, reference: str) -> Report:
+    def settle(self, reference: str) -> ProviderPaymentState:
         """A pending payment comes to its end. Settling twice changes nothing."""
         row = self._row(reference)
-        if row.status != PaymentStatus.PROCESSING or row.token not in SETTLES_AS:
+        if row.status != PaymentStatus.PROCESSING or row.token not in SETTLEMENT_OUTCOMES:
             return self._report(row)
-        status, reason = SETTLES_AS[row.token]
+        status, reason = SETTLEMENT_OUTCOMES[row.token]
         return self._move(
             row,
             when={PaymentStatus.PROCESSING},
@@ -236,7 +236,7 @@ class SandboxProvider:
         to: PaymentStatus,
         reason: str | None = None,
         **amounts: int,
-    ) -> Report:
+    ) -> ProviderPaymentState:
         actions: list[Action] = [_Row.status.set(to.value)]
         actions += [getattr(_Row, name).set(value) for name, value in amounts.items()]
         if reason is not None:
@@ -251,10 +251,10 @@ class SandboxProvider:
                 raise Conflict(f"this payment is {row.status}") from None
         return self._report(row)
 
-    def _report(self, row: _Row) -> Report:
+    def _report(self, row: _Row) -> ProviderPaymentState:
         status = PaymentStatus(row.status)
         challenged = status is PaymentStatus.REQUIRES_ACTION
-        return Report(
+        return ProviderPaymentState(
             reference=row.pk,
             status=status,
             authorised=int(row.authorised),

@@ -17,17 +17,17 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
-from shop.kernel.errors import Conflict, Invalid, NotFound, Unavailable
+from shop.kernel.errors import Conflict, InvalidRequest, NotFound, Unavailable
 from shop.kernel.money import Money, exponent
-from shop.payments.model import Credential, PaymentStatus, Report
+from shop.payments.model import Credential, PaymentStatus, ProviderPaymentState
 
-VERSION = "2026-10-28.endive"
+API_VERSION = "2026-10-28.endive"
 CONNECT, READ = 2.0, 6.0
 """Seconds that a call may take to connect and to be answered. Two calls, each tried twice, end
 before the gateway gives up on a checkout."""
-TRIES_MORE = 1
+MAX_RETRIES = 1
 
-METHODS = ("card",)
+PAYMENT_METHOD_TYPES = ("card",)
 """Apple Pay and Google Pay are cards to Stripe. Each of these can be set aside and taken later."""
 
 _TOKEN = re.compile(r"(pm|ctoken)_[A-Za-z0-9_]{1,200}")
@@ -39,7 +39,7 @@ _TWO_DECIMALS = frozenset({"ISK", "UGX"})
 
 _TEN = (1, 10, 100, 1_000, 10_000)
 
-REASONS: Mapping[str, str] = {
+DECLINE_REASONS: Mapping[str, str] = {
     "insufficient_funds": "insufficient_funds",
     "expired_card": "expired_card",
     "incorrect_cvc": "incorrect_cvc",
@@ -50,7 +50,7 @@ REASONS: Mapping[str, str] = {
 """Stripe's words for a decline in ours. All others are ``card_declined``: that a card was reported
 stolen is not told to whoever holds it (Stripe, "Decline codes")."""
 
-STATUS: Mapping[str, PaymentStatus] = {
+STATUS_BY_STRIPE_STATUS: Mapping[str, PaymentStatus] = {
     "requires_payment_method": PaymentStatus.CREATED,
     "requires_confirmation": PaymentStatus.CREATED,
     "requires_action": PaymentStatus.REQUIRES_ACTION,
@@ -61,7 +61,7 @@ STATUS: Mapping[str, PaymentStatus] = {
 }
 
 
-def decimals(currency: str) -> int:
+def stripe_decimals(currency: str) -> int:
     """How many decimals an amount has at Stripe: not always as many as in ISO 4217."""
     if currency in _NO_DECIMALS:
         return 0
@@ -74,10 +74,10 @@ def to_stripe(amount: Money) -> int:
     Of currencies with three decimals Stripe takes tens only; a total is never rounded here, for the
     buyer agreed to it as it stands.
     """
-    theirs, ours = decimals(amount.currency), exponent(amount.currency)
+    theirs, ours = stripe_decimals(amount.currency), exponent(amount.currency)
     units, rest = divmod(amount.minor * _TEN[theirs], _TEN[ours])
     if rest or (theirs == 3 and units % 10):
-        raise Invalid(
+        raise InvalidRequest(
             f"{amount} cannot be paid exactly with this provider",
             code="payment_amount_unsupported",
         )
@@ -86,7 +86,7 @@ def to_stripe(amount: Money) -> int:
 
 def from_stripe(units: int, currency: str) -> int:
     """Stripe's units in minor units."""
-    return units * _TEN[exponent(currency)] // _TEN[decimals(currency)]
+    return units * _TEN[exponent(currency)] // _TEN[stripe_decimals(currency)]
 
 
 class StripeGateway:
@@ -118,9 +118,9 @@ class StripeGateway:
         )
         return stripe
 
-    def check(self, credential: Credential) -> None:
+    def validate_credential(self, credential: Credential) -> None:
         if credential.handler_id != "stripe":
-            raise Invalid(
+            raise InvalidRequest(
                 f"this shop has no payment handler {credential.handler_id!r}",
                 code="payment_handler_unknown",
                 path="$.payment.instruments[0].handler_id",
@@ -130,11 +130,11 @@ class StripeGateway:
 
     def authorise(
         self, order_id: str, amount: Money, credential: Credential, *, key: str
-    ) -> Report:
-        self.check(credential)
+    ) -> ProviderPaymentState:
+        self.validate_credential(credential)
         intent = self._opened(order_id, amount)
         kind = "payment_method" if credential.token.startswith("pm_") else "confirmation_token"
-        asked = {
+        requested_ids = {
             kind: credential.token,
             "return_url": self._return_url(order_id),
             "expand": ["latest_charge"],
@@ -142,10 +142,14 @@ class StripeGateway:
         try:
             with self._asking() as payments:
                 return _report(
-                    payments.confirm(intent["id"], asked, {"idempotency_key": f"confirm:{key}"})
+                    payments.confirm(
+                        intent["id"], requested_ids, {"idempotency_key": f"confirm:{key}"}
+                    )
                 )
         except self._stripe.CardError as error:
-            return Report(intent["id"], PaymentStatus.FAILED, reason=_reason(error.error))
+            return ProviderPaymentState(
+                intent["id"], PaymentStatus.FAILED, reason=_reason(error.error)
+            )
         except self._stripe.IdempotencyError:
             return self._seen(intent["id"])  # asked before, with another card: that one counts
         except self._stripe.InvalidRequestError as error:
@@ -155,7 +159,7 @@ class StripeGateway:
                 return self._seen(intent["id"])
             raise
 
-    def capture(self, reference: str, amount: Money, *, key: str) -> Report:
+    def capture(self, reference: str, amount: Money, *, key: str) -> ProviderPaymentState:
         intent = self._retrieved(reference)
         report = _report(intent)
         if report.status is PaymentStatus.CAPTURED:
@@ -169,7 +173,7 @@ class StripeGateway:
         with self._moving(reference) as payments:
             return _report(payments.capture(intent["id"], taken, _once(intent, key)))
 
-    def cancel(self, reference: str, *, key: str) -> Report:
+    def cancel(self, reference: str, *, key: str) -> ProviderPaymentState:
         intent = self._retrieved(reference)
         report = _report(intent)
         if report.status in (PaymentStatus.FAILED, PaymentStatus.CANCELLED):
@@ -183,25 +187,25 @@ class StripeGateway:
         with self._moving(reference) as payments:
             return _report(payments.cancel(intent["id"], released, _once(intent, key)))
 
-    def refund(self, reference: str, amount: Money, *, key: str) -> Report:
+    def refund(self, reference: str, amount: Money, *, key: str) -> ProviderPaymentState:
         intent = self._retrieved(reference)
         part = {"payment_intent": intent["id"], "amount": to_stripe(amount)}
         self._refund(part, _once(intent, key))
         return self._seen(intent["id"])
 
-    def payment(self, reference: str) -> tuple[str, Report]:
+    def get_payment(self, reference: str) -> tuple[str, ProviderPaymentState]:
         intent = self._retrieved(reference)
         order_id = getattr(intent["metadata"], "order_id", None)
         if not order_id:
             raise NotFound("this payment is for no order of this shop")
         return order_id, _report(intent)
 
-    def find(self, order_id: str, amount: Money) -> Report | None:
+    def find_by_order(self, order_id: str, amount: Money) -> ProviderPaymentState | None:
         try:
             report = self._seen(self._opened(order_id, amount)["id"])
         except (
             Unavailable,
-            Invalid,
+            InvalidRequest,
             self._stripe.InvalidRequestError,
             self._stripe.IdempotencyError,
         ):
@@ -224,7 +228,7 @@ class StripeGateway:
             "amount": to_stripe(amount),
             "currency": amount.currency.lower(),
             "automatic_payment_methods": {"enabled": True},
-            "allowed_payment_method_types": list(METHODS),
+            "allowed_payment_method_types": list(PAYMENT_METHOD_TYPES),
             "payment_method_options": {"card": {"capture_method": "manual"}},
             "metadata": {"order_id": order_id},
         }
@@ -233,7 +237,7 @@ class StripeGateway:
                 return payments.create(wanted, {"idempotency_key": f"open:{order_id}"})
         except self._stripe.InvalidRequestError as error:
             if str(error.param or "") in ("amount", "currency"):
-                raise Invalid(
+                raise InvalidRequest(
                     f"the provider does not take {amount}", code="payment_amount_unsupported"
                 ) from None
             raise
@@ -255,7 +259,7 @@ class StripeGateway:
                 raise
             raise NotFound("Stripe knows no such payment") from None
 
-    def _seen(self, reference: str) -> Report:
+    def _seen(self, reference: str) -> ProviderPaymentState:
         return _report(self._retrieved(reference))
 
     def _refund(self, part: Mapping[str, Any], once: Mapping[str, str]) -> None:
@@ -286,8 +290,8 @@ class StripeGateway:
         if self._client is None:
             self._client = stripe.StripeClient(
                 self._key(),
-                stripe_version=VERSION,
-                max_network_retries=TRIES_MORE,
+                stripe_version=API_VERSION,
+                max_network_retries=MAX_RETRIES,
                 http_client=stripe.RequestsClient(timeout=self._timeout),
                 **({"base_addresses": {"api": self._base}} if self._base else {}),
             )
@@ -315,9 +319,9 @@ def _down() -> Unavailable:
     return Unavailable("the payment provider does not answer", code="payment_provider_down")
 
 
-def _unreadable(why: str) -> Invalid:
-    return Invalid(
-        why, code="payment_token_unknown", path="$.payment.instruments[0].credential.token"
+def _unreadable(reason: str) -> InvalidRequest:
+    return InvalidRequest(
+        reason, code="payment_token_unknown", path="$.payment.instruments[0].credential.token"
     )
 
 
@@ -326,21 +330,21 @@ def _reason(error: Any) -> str:
     said = error or {}
     for name in ("decline_code", "code"):
         word = str(getattr(said, name, None))
-        if word in REASONS:
-            return REASONS[word]
+        if word in DECLINE_REASONS:
+            return DECLINE_REASONS[word]
     return "card_declined"
 
 
-def _report(intent: Any) -> Report:
+def _report(intent: Any) -> ProviderPaymentState:
     """Where a payment stands. ``intent`` has its latest charge expanded, if it has one."""
     currency = intent["currency"].upper()
-    status = STATUS.get(intent["status"], PaymentStatus.PROCESSING)
+    status = STATUS_BY_STRIPE_STATUS.get(intent["status"], PaymentStatus.PROCESSING)
     failure = getattr(intent, "last_payment_error", None)
     charge: Any = getattr(intent, "latest_charge", None)
     good = charge is not None and charge["status"] == "succeeded"
     if failure and not good and status in (PaymentStatus.CREATED, PaymentStatus.CANCELLED):
         status = PaymentStatus.FAILED
-    return Report(
+    return ProviderPaymentState(
         reference=intent["id"],
         status=status,
         authorised=from_stripe(charge["amount"], currency) if good else 0,

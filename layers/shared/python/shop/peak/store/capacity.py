@@ -7,12 +7,12 @@ from typing import Any
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
-from shop.kernel.errors import Stale
-from shop.kernel.transactions import Clash
-from shop.peak.model.rushes import Kept, Warmth
-from shop.storage.documents import JsonDocument
-from shop.storage.table import Row
-from shop.storage.transactions import DynamoLedger
+from shop.kernel.errors import VersionConflict
+from shop.kernel.unit_of_work import ConditionFailed
+from shop.peak.model.traffic_peaks import ProvisionedCapacity, WarmThroughput
+from shop.storage.connection import Row
+from shop.storage.documents import CompressedJsonAttribute
+from shop.storage.transactions import DynamoUnitOfWork
 
 CAPACITY, NOW = "CAPACITY", "NOW"
 
@@ -26,32 +26,32 @@ class CapacityRow(Row):
     pk = UnicodeAttribute(hash_key=True, attr_name="PK")
     sk = UnicodeAttribute(range_key=True, attr_name="SK")
     version = NumberAttribute()
-    doc = JsonDocument()
+    doc = CompressedJsonAttribute()
 
 
-class DynamoMemory:
-    """See :class:`shop.peak.ports.Memory`."""
+class DynamoCapacityStateStore:
+    """See :class:`shop.peak.ports.CapacityStateStore`."""
 
-    def kept(self) -> Kept:
+    def load(self) -> ProvisionedCapacity:
         try:
             row = CapacityRow.get(CAPACITY, NOW, consistent_read=True)
         except CapacityRow.DoesNotExist:
-            return Kept()
+            return ProvisionedCapacity()
         told = row.doc
-        return Kept(
+        return ProvisionedCapacity(
             functions=told["functions"],
             skus=told["skus"],
             counts={name: (rate, limit) for name, (rate, limit) in told.get("counts", {}).items()},
             tables={
-                table: {place: Warmth(*units) for place, units in places.items()}
+                table: {place: WarmThroughput(*units) for place, units in places.items()}
                 for table, places in told["tables"].items()
             },
-            alarms={name: datetime.fromisoformat(at) for name, at in told["alarms"].items()},
-            unsure=frozenset(told["unsure"]),
+            wake_ups={name: datetime.fromisoformat(at) for name, at in told["alarms"].items()},
+            in_progress=frozenset(told["unsure"]),
             version=int(row.version),
         )
 
-    def keep(self, before: Kept, after: Kept) -> Kept:
+    def save(self, before: ProvisionedCapacity, after: ProvisionedCapacity) -> ProvisionedCapacity:
         version = before.version + 1
         row = CapacityRow(CAPACITY, NOW, version=version, doc=_told(after))
         unchanged = (
@@ -60,21 +60,21 @@ class DynamoMemory:
             else CapacityRow.pk.does_not_exist()
         )
         try:
-            DynamoLedger().commit(lambda writes: writes.save(row, unchanged))
-        except Clash:
-            raise Stale("somebody else sets up capacity at this moment") from None
+            DynamoUnitOfWork().commit(lambda writes: writes.save(row, unchanged))
+        except ConditionFailed:
+            raise VersionConflict("somebody else sets up capacity at this moment") from None
         return replace(after, version=version)
 
 
-def _told(kept: Kept) -> dict[str, Any]:
+def _told(capacity: ProvisionedCapacity) -> dict[str, Any]:
     return {
-        "functions": dict(kept.functions),
-        "skus": dict(kept.skus),
-        "counts": {name: list(many) for name, many in kept.counts.items()},
+        "functions": dict(capacity.functions),
+        "skus": dict(capacity.skus),
+        "counts": {name: list(many) for name, many in capacity.counts.items()},
         "tables": {
             table: {place: [units.reads, units.writes] for place, units in places.items()}
-            for table, places in kept.tables.items()
+            for table, places in capacity.tables.items()
         },
-        "alarms": {name: at.isoformat() for name, at in kept.alarms.items()},
-        "unsure": sorted(kept.unsure),
+        "alarms": {name: at.isoformat() for name, at in capacity.wake_ups.items()},
+        "unsure": sorted(capacity.in_progress),
     }

@@ -4,21 +4,21 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
-from shop.kernel.errors import Conflict, Invalid, Problem
+from shop.kernel.errors import Conflict, InvalidRequest, Problem
 from shop.kernel.events import Event
 from shop.kernel.ids import derived_id
-from shop.pricing.model.coupons import Batch, Coupon, batch, normal
+from shop.pricing.model.coupons import CodeBatch, Coupon, generate_codes, normalize_code
 from shop.pricing.model.effects import GroupPrice
-from shop.pricing.model.engine.codes import UNKNOWN
+from shop.pricing.model.engine.discount_codes import CODE_INVALID
 from shop.pricing.model.quote import Quote
-from shop.pricing.ports import Coupons, Guesses, Promotions
+from shop.pricing.ports import CodeAttemptLimiter, CouponRepository, PromotionRepository
 
-MOST_CODES = 10_000
+MAX_CODES_PER_CALL = 10_000
 """The most codes of one call."""
 
 
-def make_coupon(
-    coupon: Coupon, *, coupons: Coupons, promotions: Promotions, at: datetime
+def create_coupon(
+    coupon: Coupon, *, coupons: CouponRepository, promotions: PromotionRepository, at: datetime
 ) -> Coupon:
     """Make codes possible for a promotion that asks for one.
 
@@ -27,7 +27,7 @@ def make_coupon(
     taken.
     """
     problems = coupon.problems()
-    promotion = promotions.of(coupon.promotion_id)
+    promotion = promotions.get(coupon.promotion_id)
     if isinstance(promotion.effect, GroupPrice):
         problems.append(
             Problem(
@@ -41,18 +41,20 @@ def make_coupon(
             Problem("promotion_needs_no_code", "this promotion asks for no code", "$.promotion_id")
         )
     if problems:
-        raise Invalid(problems[0].detail, code=problems[0].code, problems=problems)
-    event = Event(f"{coupon.id}:1", "CouponMade", coupon.id, at, {"promotion": coupon.promotion_id})
+        raise InvalidRequest(problems[0].detail, code=problems[0].code, problems=problems)
+    event = Event(
+        f"{coupon.id}:1", "CouponCreated", coupon.id, at, {"promotion": coupon.promotion_id}
+    )
     return coupons.save(coupon, [event])
 
 
-def issue_codes(
+def create_codes(
     coupon_id: str,
     count: int,
     *,
     key: str,
     draw: Callable[[int], bytes],
-    coupons: Coupons,
+    coupons: CouponRepository,
     at: datetime,
     prefix: str = "",
 ) -> tuple[str, ...]:
@@ -63,36 +65,40 @@ def issue_codes(
     :class:`Conflict` for a coupon with one code of its own and while the same is being issued, and
     KeyReused.
     """
-    if not 1 <= count <= MOST_CODES:
-        raise Invalid(
-            f"from 1 to {MOST_CODES} codes at once", code="quantity_invalid", path="$.count"
+    if not 1 <= count <= MAX_CODES_PER_CALL:
+        raise InvalidRequest(
+            f"from 1 to {MAX_CODES_PER_CALL} codes at once", code="quantity_invalid", path="$.count"
         )
-    if prefix and not (normal(prefix).isalnum() and prefix.isascii() and len(prefix) <= 20):
-        raise Invalid(
+    if prefix and not (normalize_code(prefix).isalnum() and prefix.isascii() and len(prefix) <= 20):
+        raise InvalidRequest(
             "a prefix has up to 20 letters and digits", code="code_invalid", path="$.prefix"
         )
-    coupon = coupons.of(coupon_id)
+    coupon = coupons.get(coupon_id)
     if not coupon.in_batches:
         raise Conflict("this coupon has one code of its own", code="not_a_batch")
-    wanted = Batch(derived_id("batch", coupon_id, key), count, prefix, draw(32))
-    kept = coupons.begin(coupon, wanted, at)
-    more = kept.draw()
+    wanted = CodeBatch(derived_id("batch", coupon_id, key), count, prefix, draw(32))
+    stored = coupons.begin_batch(coupon, wanted, at)
+    more = stored.draw()
     issued: dict[str, str] = {}
     missing = count
     while missing:
-        fresh = {normal(code): code for code in batch(missing, more, prefix)}
+        fresh = {normalize_code(code): code for code in generate_codes(missing, more, prefix)}
         codes = tuple(fresh.values())
-        taken = set(coupons.issue(coupon, kept, codes)) if not kept.done else set()
+        taken = set(coupons.write_codes(coupon, stored, codes)) if not stored.done else set()
         issued |= {form: code for form, code in fresh.items() if form not in taken}
         missing = count - len(issued)
-    if not kept.done:
-        coupons.finish(coupon, kept)
+    if not stored.done:
+        coupons.complete_batch(coupon, stored)
     return tuple(issued.values())
 
 
 @contextmanager
-def tried(
-    codes: Sequence[str], before: Sequence[str], asker: str, guesses: Guesses, at: datetime
+def track_code_attempts(
+    codes: Sequence[str],
+    before: Sequence[str],
+    rate_limit_subject: str,
+    code_attempts: CodeAttemptLimiter,
+    at: datetime,
 ) -> Iterator[Callable[[Quote], None]]:
     """Let somebody try codes, as often as is no guessing.
 
@@ -100,14 +106,14 @@ def tried(
     looked up, so that many requests at once try no more than one after another; those that turn
     out to exist, in the quote that is handed in, are counted back. Raises TooMany.
     """
-    known = {normal(code) for code in before}
-    fresh = {form for code in codes if (form := normal(code)) not in known}
+    known = {normalize_code(code) for code in before}
+    fresh = {form for code in codes if (form := normalize_code(code)) not in known}
     if fresh:
-        guesses.trying(asker, len(fresh), at, path="$.discounts.codes")
+        code_attempts.record_attempts(rate_limit_subject, len(fresh), at, path="$.discounts.codes")
 
     def judged(quote: Quote) -> None:
-        unknown = {normal(o.code) for o in quote.codes if o.reason == UNKNOWN}
+        unknown = {normalize_code(o.code) for o in quote.codes if o.reason == CODE_INVALID}
         if found := len(fresh - unknown):
-            guesses.known(asker, found, at)
+            code_attempts.forgive(rate_limit_subject, found, at)
 
     yield judged

@@ -4,40 +4,40 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from shop.kernel.events import Event
-from shop.kernel.versions import as_read
-from shop.pricing.model.known import Known
-from shop.pricing.ports import Customers
+from shop.kernel.optimistic_locking import check_version
+from shop.pricing.model.customer_segments import CustomerSegments
+from shop.pricing.ports import CustomerSegmentRepository
 
 
-def place_customer(
+def set_customer_groups(
     customer_id: str,
     groups: Sequence[str],
     segments: Sequence[str],
     *,
     expected_version: int | None = None,
-    customers: Customers,
+    customers: CustomerSegmentRepository,
     at: datetime,
-    who: str,
-) -> Known:
+    actor: str,
+) -> CustomerSegments:
     """Put a customer into groups and segments, in place of those before.
 
     Raises :class:`Invalid` with every name that is none, and Stale.
     """
-    before = customers.of(customer_id)
+    before = customers.get(customer_id)
     if expected_version is not None:
-        as_read("this customer", before.version, expected_version)
-    after = Known(
+        check_version("this customer", before.version, expected_version)
+    after = CustomerSegments(
         customer_id,
         tuple(dict.fromkeys(groups)),
         tuple(dict.fromkeys(segments)),
         before.version + 1,
     )
-    after.check()
+    after.validate()
     event = Event(
         f"customer-{customer_id}:{after.version}",
-        "CustomerPlaced",
+        "CustomerGroupsChanged",
         customer_id,
         at,
-        {"groups": list(after.groups), "segments": list(after.segments), "who": who},
+        {"groups": list(after.groups), "segments": list(after.segments), "actor": actor},
     )
     return customers.save(before, after, [event])

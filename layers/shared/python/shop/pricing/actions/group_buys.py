@@ -2,21 +2,21 @@
 
 from datetime import datetime, timedelta
 
-from shop.kernel.errors import Conflict, Stale
+from shop.kernel.errors import Conflict, VersionConflict
 from shop.kernel.events import Event
-from shop.kernel.transactions import Change
+from shop.kernel.unit_of_work import StagedChange
 from shop.pricing.model.effects import GroupPrice
 from shop.pricing.model.group_buy import GroupBuy, GroupStatus, Seat
-from shop.pricing.model.promotions import Promotion, Status
-from shop.pricing.ports import GroupBuys
+from shop.pricing.model.promotions import Promotion, PromotionStatus
+from shop.pricing.ports import GroupBuyRepository
 
-GRACE = timedelta(minutes=1)
+PAYMENT_GRACE = timedelta(minutes=1)
 """A payment that was certain before the deadline is heard of a little later."""
 
 
-def open_group(
-    promotion: Promotion, *, group_id: str, code: str, at: datetime, group_buys: GroupBuys
-) -> Change[GroupBuy]:
+def create_group_buy(
+    promotion: Promotion, *, group_id: str, code: str, at: datetime, group_buys: GroupBuyRepository
+) -> StagedChange[GroupBuy]:
     """Form a group, with nobody in it yet. It lasts as long as its promotion says, and not beyond
     the promotion's own end.
 
@@ -27,7 +27,7 @@ def open_group(
         raise Conflict(
             "this promotion is not for groups", code="no_group_buy", path="$.promotion_id"
         )
-    if promotion.status(at) is not Status.RUNNING or promotion.why_not_now(at):
+    if promotion.status(at) is not PromotionStatus.RUNNING or promotion.reason_not_running(at):
         raise Conflict("this promotion is not running", code="not_running", path="$.promotion_id")
     deadline = at + timedelta(hours=effect.hours)
     if promotion.conditions.window.ends is not None:
@@ -35,10 +35,12 @@ def open_group(
     deadline = deadline.replace(microsecond=0)
     group = GroupBuy(group_id, promotion.id, effect.size, deadline, code)
     group.check()
-    return Change(group, (group_buys.adding(group, [_event("GroupBuyOpened", group, at)]),))
+    return StagedChange(
+        group, (group_buys.insert_op(group, [_event("GroupBuyOpened", group, at)]),)
+    )
 
 
-def take_seat(group_id: str, seat: Seat, *, group_buys: GroupBuys) -> GroupBuy:
+def join_group_buy(group_id: str, seat: Seat, *, group_buys: GroupBuyRepository) -> GroupBuy:
     """Take a seat. The last one makes the group succeed, and the event says so.
 
     Of two who take the last seat at once one wins; the other reads again and is told. The same
@@ -46,7 +48,7 @@ def take_seat(group_id: str, seat: Seat, *, group_buys: GroupBuys) -> GroupBuy:
     ``already_member``; NotFound.
     """
     for attempt in range(8):
-        before = group_buys.of(group_id)
+        before = group_buys.get(group_id)
         after = before.join(seat)
         if after is before:
             return before
@@ -54,40 +56,42 @@ def take_seat(group_id: str, seat: Seat, *, group_buys: GroupBuys) -> GroupBuy:
         event = _event("GroupBuySucceeded" if done else "GroupBuyJoined", after, seat.joined_at)
         try:
             return group_buys.save(before, after, [event])
-        except Stale:
+        except VersionConflict:
             if attempt == 7:
                 raise
     raise AssertionError("unreachable")
 
 
-def leave_group(group_id: str, order_id: str, *, group_buys: GroupBuys, at: datetime) -> GroupBuy:
+def leave_group_buy(
+    group_id: str, order_id: str, *, group_buys: GroupBuyRepository, at: datetime
+) -> GroupBuy:
     """Give an order's seat back while the group forms; none, and a group that is decided, stay as
     they are. Raises NotFound.
     """
     for attempt in range(8):
-        before = group_buys.of(group_id)
+        before = group_buys.get(group_id)
         if before.status is not GroupStatus.FORMING:
             return before
-        after = before.without(order_id)
+        after = before.remove_order(order_id)
         if after is before:
             return before
         try:
             return group_buys.save(before, after, [_event("GroupBuyLeft", after, at)])
-        except Stale:
+        except VersionConflict:
             if attempt == 7:
                 raise
     raise AssertionError("unreachable")
 
 
-def close_group(before: GroupBuy, *, group_buys: GroupBuys, at: datetime) -> GroupBuy:
+def close_group_buy(before: GroupBuy, *, group_buys: GroupBuyRepository, at: datetime) -> GroupBuy:
     """Fail a group whose deadline is past. One decided meanwhile is given as it is."""
-    after = before.closed(at - GRACE)
+    after = before.close(at - PAYMENT_GRACE)
     if after is before:
         return before
     try:
         return group_buys.save(before, after, [_event("GroupBuyFailed", after, at)])
-    except Stale:
-        return group_buys.of(before.id)
+    except VersionConflict:
+        return group_buys.get(before.id)
 
 
 def _event(type: str, group: GroupBuy, at: datetime) -> Event:

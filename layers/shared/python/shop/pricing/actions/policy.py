@@ -7,16 +7,16 @@ if TYPE_CHECKING:  # what is spoken of here, a door loads where it uses it
     from shop.pricing.model.policy import PricingPolicy
     from shop.pricing.model.promotions import StackingGroup
     from shop.pricing.model.rounding import RoundingPolicy
-    from shop.pricing.ports import PricingPolicies
+    from shop.pricing.ports import PricingPolicyRepository
 
 
-def change_policy(
+def update_policy(
     groups: "tuple[StackingGroup, ...]",
     rounding: "RoundingPolicy",
     *,
     expected_version: int,
-    who: str,
-    policies: "PricingPolicies",
+    actor: str,
+    policies: "PricingPolicyRepository",
     at: datetime,
 ) -> "PricingPolicy":
     """Say how promotions stack and how halves are decided, from now on.
@@ -25,17 +25,17 @@ def change_policy(
     (``group_in_use``) for a group taken out that a promotion on the calendar names.
     """
     from shop.kernel.events import Event
-    from shop.kernel.versions import as_read
+    from shop.kernel.optimistic_locking import check_version
 
-    before = policies.now()
-    as_read("the pricing policy", before.version, expected_version)
-    after = before.changed(groups, rounding, at=at, who=who)
+    before = policies.get()
+    check_version("the pricing policy", before.version, expected_version)
+    after = before.update(groups, rounding, at=at, actor=actor)
     event = Event(
         id=f"pricing-policy:{after.version}",
         type="PricingPolicyChanged",
         subject="pricing-policy",
         at=at,
-        data={"version": after.version, "groups": len(groups), "who": who},
+        data={"version": after.version, "groups": len(groups), "actor": actor},
     )
     return policies.save(
         after, [event], lambda published: before.refuse_in_use(groups, published, at)

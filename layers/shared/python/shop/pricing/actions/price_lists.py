@@ -4,20 +4,20 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from shop.kernel.errors import Invalid, Problem
+from shop.kernel.errors import InvalidRequest, Problem
 from shop.kernel.events import Event
-from shop.kernel.versions import as_read
-from shop.pricing.model.named import unheard_of
+from shop.kernel.optimistic_locking import check_version
 from shop.pricing.model.price_lists import PriceList
-from shop.pricing.model.rules import CHANNELS, MARKETS, Market
-from shop.pricing.ports import Assortment, PriceBook
+from shop.pricing.model.references import unknown_reference_problem
+from shop.pricing.model.rule_set import CHANNELS, MARKETS, Market
+from shop.pricing.ports import PriceListRepository, ReferenceChecker
 
 
-def make_price_list(
+def create_price_list(
     price_list: PriceList,
     *,
-    book: PriceBook,
-    assortment: Assortment,
+    repository: PriceListRepository,
+    assortment: ReferenceChecker,
     at: datetime,
     markets: Iterable[Market] = MARKETS,
 ) -> PriceList:
@@ -27,19 +27,19 @@ def make_price_list(
     start, an unknown currency, market, channel or article, an article with two prices, and
     ``price_overlaps`` where another list gives another price to the same people at that time.
     """
-    new = replace(price_list, version=1, created_at=at, past=())
+    new = replace(price_list, version=1, created_at=at, revisions=())
     _refuse(_problems(new, assortment, markets))
-    event = _event("PriceListMade", new, at)
-    return book.save(None, new, [event], lambda others: _refuse(new.overlaps(others)))
+    event = _event("PriceListCreated", new, at)
+    return repository.save(None, new, [event], lambda others: _refuse(new.overlaps(others)))
 
 
-def change_price_list(
+def update_price_list(
     list_id: str,
     to: PriceList,
     *,
     expected_version: int | None = None,
-    book: PriceBook,
-    assortment: Assortment,
+    repository: PriceListRepository,
+    assortment: ReferenceChecker,
     at: datetime,
     markets: Iterable[Market] = MARKETS,
 ) -> PriceList:
@@ -48,10 +48,10 @@ def change_price_list(
     Raises :class:`Invalid` as :func:`make_price_list`, NotFound, and Stale where somebody else
     changed it since ``expected_version``.
     """
-    before = book.of(list_id)
+    before = repository.get(list_id)
     if expected_version is not None:
-        as_read(f"price list {list_id}", before.version, expected_version)
-    after = before.changed(replace(to, id=list_id), at)
+        check_version(f"price list {list_id}", before.version, expected_version)
+    after = before.update(replace(to, id=list_id), at)
     problems = _problems(after, assortment, markets)
     if after.currency != before.currency:
         problems.append(
@@ -59,12 +59,12 @@ def change_price_list(
         )
     _refuse(problems)
     event = _event("PriceListChanged", after, at)
-    return book.save(before, after, [event], lambda others: _refuse(after.overlaps(others)))
+    return repository.save(before, after, [event], lambda others: _refuse(after.overlaps(others)))
 
 
 def _problems(
     price_list: PriceList,
-    assortment: Assortment,
+    assortment: ReferenceChecker,
     markets: Iterable[Market],
 ) -> list[Problem]:
     problems = price_list.problems()
@@ -75,10 +75,10 @@ def _problems(
     ):
         for place, thing in enumerate(getattr(price_list, name)):
             if thing not in known:
-                problems.append(unheard_of(sort, thing, f"$.{name}[{place}]"))
+                problems.append(unknown_reference_problem(sort, thing, f"$.{name}[{place}]"))
     if problems:
         return problems
-    unknown = set(assortment.unknown(price_list.articles))
+    unknown = set(assortment.find_unknown_articles(price_list.articles))
     problems += [
         Problem(
             "article_unknown",
@@ -93,7 +93,7 @@ def _problems(
 
 def _refuse(problems: list[Problem]) -> None:
     if problems:
-        raise Invalid(problems[0].detail, code=problems[0].code, problems=problems[:100])
+        raise InvalidRequest(problems[0].detail, code=problems[0].code, problems=problems[:100])
 
 
 def _event(type: str, price_list: PriceList, at: datetime) -> Event:

@@ -3,8 +3,8 @@
 from datetime import datetime
 
 from shop.kernel.money import Money
-from shop.pricing.model.history import PriceHistory, PricePoint, Reduction
-from shop.pricing.ports import Histories
+from shop.pricing.model.price_history import PriceHistory, PricePoint, PriceReduction
+from shop.pricing.ports import PriceHistoryRepository
 
 
 def record_price(
@@ -13,17 +13,17 @@ def record_price(
     price: Money,
     *,
     regular: Money | None = None,
-    histories: Histories,
+    histories: PriceHistoryRepository,
     at: datetime,
 ) -> PriceHistory:
     """From now on the article costs this; ``regular`` is what a reduction is off."""
-    before = histories.of(article, market)
-    after = before.changed(PricePoint(at, price, regular))
+    before = histories.get(article, market)
+    after = before.with_price(PricePoint(at, price, regular))
     return before if after is before else histories.save(before, after, market)
 
 
 def reduction_now(
-    article: str, market: str, *, histories: Histories, at: datetime
-) -> Reduction | None:
+    article: str, market: str, *, histories: PriceHistoryRepository, at: datetime
+) -> PriceReduction | None:
     """The reduction running now, with the lowest price of the thirty days before it began."""
-    return histories.of(article, market).reduction(at)
+    return histories.get(article, market).reduction(at)

@@ -4,23 +4,23 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from shop.kernel.errors import Invalid, Problem
+from shop.kernel.errors import InvalidRequest, Problem
 from shop.kernel.events import Event
-from shop.kernel.versions import as_read
-from shop.pricing.model.checks import problems_of
+from shop.kernel.optimistic_locking import check_version
 from shop.pricing.model.effects import GiftWith
-from shop.pricing.model.named import overlaps_in, unknown_in
 from shop.pricing.model.promotions import Promotion
-from shop.pricing.ports import Assortment, Promotions
+from shop.pricing.model.references import price_conflicts, unknown_references
+from shop.pricing.model.validation import validate_promotion
+from shop.pricing.ports import PromotionRepository, ReferenceChecker
 
 
-def draft_promotion(
+def create_promotion(
     promotion: Promotion,
     *,
-    promotions: Promotions,
-    assortment: Assortment,
+    promotions: PromotionRepository,
+    assortment: ReferenceChecker,
     at: datetime,
-    who: str = "",
+    actor: str = "",
 ) -> Promotion:
     """Write a promotion down; nobody sees it yet.
 
@@ -28,30 +28,30 @@ def draft_promotion(
     """
     promotion = _with_article(promotion, assortment)
     draft = replace(promotion, published=False, ended_at=None, version=1)
-    _refuse(problems_of(draft) + unknown_in(draft, assortment.strangers))
-    return promotions.save(None, draft, [_event("PromotionDrafted", draft, at, who)])
+    _refuse(validate_promotion(draft) + unknown_references(draft, assortment.find_unknown))
+    return promotions.save(None, draft, [_event("PromotionDrafted", draft, at, actor)])
 
 
-def change_promotion(
+def update_promotion(
     promotion_id: str,
     to: Promotion,
     *,
     expected_version: int | None = None,
-    promotions: Promotions,
-    assortment: Assortment,
+    promotions: PromotionRepository,
+    assortment: ReferenceChecker,
     at: datetime,
-    who: str = "",
+    actor: str = "",
 ) -> Promotion:
     """Change a promotion: all of it before it begins, title and end while it runs.
 
     Raises :class:`Invalid` as :func:`draft_promotion`, :class:`Conflict` for what may no longer
     change, and Stale where somebody else changed it since ``expected_version``.
     """
-    before = _as_read(promotions.of(promotion_id), expected_version)
+    before = _as_read(promotions.get(promotion_id), expected_version)
     to = _with_article(to, assortment)
-    after = before.changed(replace(to, id=promotion_id), at)
-    _refuse(problems_of(after) + unknown_in(after, assortment.strangers))
-    event = _event("PromotionChanged", after, at, who)
+    after = before.update(replace(to, id=promotion_id), at)
+    _refuse(validate_promotion(after) + unknown_references(after, assortment.find_unknown))
+    event = _event("PromotionChanged", after, at, actor)
     return promotions.save(before, after, [event], _alone(after))
 
 
@@ -59,18 +59,18 @@ def publish_promotion(
     promotion_id: str,
     *,
     expected_version: int | None = None,
-    promotions: Promotions,
+    promotions: PromotionRepository,
     at: datetime,
-    who: str = "",
+    actor: str = "",
 ) -> Promotion:
     """Put a draft on the calendar: scheduled, or running at once.
 
     Raises :class:`Invalid` (``price_overlaps``) where an article would have two advertised prices,
     and Stale where somebody else changed it since ``expected_version``.
     """
-    before = _as_read(promotions.of(promotion_id), expected_version)
+    before = _as_read(promotions.get(promotion_id), expected_version)
     after = before.publish(at)
-    event = _event("PromotionPublished", after, at, who)
+    event = _event("PromotionPublished", after, at, actor)
     return promotions.save(before, after, [event], _alone(after))
 
 
@@ -78,42 +78,42 @@ def end_promotion(
     promotion_id: str,
     *,
     expected_version: int | None = None,
-    promotions: Promotions,
+    promotions: PromotionRepository,
     at: datetime,
-    who: str = "",
+    actor: str = "",
 ) -> Promotion:
     """Call a promotion off, at once and for good. Raises Stale as :func:`publish_promotion`."""
-    before = _as_read(promotions.of(promotion_id), expected_version)
+    before = _as_read(promotions.get(promotion_id), expected_version)
     after = before.end(at)
-    return promotions.save(before, after, [_event("PromotionEnded", after, at, who)])
+    return promotions.save(before, after, [_event("PromotionEnded", after, at, actor)])
 
 
-def draft_to_try(promotion: Promotion, *, assortment: Assortment) -> Promotion:
+def draft_for_simulation(promotion: Promotion, *, assortment: ReferenceChecker) -> Promotion:
     """A promotion as if it were published, to ask what it would do; what a draft is refused for,
     this is too.
     """
     promotion = replace(_with_article(promotion, assortment), published=True, ended_at=None)
-    _refuse(problems_of(promotion) + unknown_in(promotion, assortment.strangers))
+    _refuse(validate_promotion(promotion) + unknown_references(promotion, assortment.find_unknown))
     return promotion
 
 
 def _alone(promotion: Promotion) -> Callable[[Sequence[Promotion]], None]:
     """Refuses a promotion that sets a price beside another's."""
-    return lambda others: _refuse(overlaps_in(promotion, others))
+    return lambda others: _refuse(price_conflicts(promotion, others))
 
 
 def _as_read(promotion: Promotion, expected: int | None) -> Promotion:
     if expected is not None:
-        as_read(f"promotion {promotion.id}", promotion.version, expected)
+        check_version(f"promotion {promotion.id}", promotion.version, expected)
     return promotion
 
 
-def _with_article(promotion: Promotion, assortment: Assortment) -> Promotion:
+def _with_article(promotion: Promotion, assortment: ReferenceChecker) -> Promotion:
     """A gift with SKU and title of the variant that is given."""
     effect = promotion.effect
     if not isinstance(effect, GiftWith) or not effect.variant:
         return promotion
-    found = assortment.article(effect.variant)
+    found = assortment.sku_and_title(effect.variant)
     if found is None:
         return promotion  # said with everything else that is unknown
     return replace(promotion, effect=replace(effect, sku=found[0], title=effect.title or found[1]))
@@ -122,10 +122,10 @@ def _with_article(promotion: Promotion, assortment: Assortment) -> Promotion:
 def _refuse(problems: Iterable[Problem]) -> None:
     found = list(problems)
     if found:
-        raise Invalid(found[0].detail, code=found[0].code, problems=found)
+        raise InvalidRequest(found[0].detail, code=found[0].code, problems=found)
 
 
-def _event(type: str, promotion: Promotion, at: datetime, who: str) -> Event:
+def _event(type: str, promotion: Promotion, at: datetime, actor: str) -> Event:
     window = promotion.conditions.window
     return Event(
         id=f"{promotion.id}:{promotion.version}",
@@ -137,6 +137,6 @@ def _event(type: str, promotion: Promotion, at: datetime, who: str) -> Event:
             "version": promotion.version,
             "starts": window.starts.isoformat() if window.starts else None,
             "ends": window.ends.isoformat() if window.ends else None,
-            "who": who,
+            "actor": actor,
         },
     )

@@ -8,26 +8,26 @@ from shop.kernel.errors import NotFound
 if TYPE_CHECKING:  # what is spoken of here, a door loads where it uses it
     from shop.pricing.model.tax import TaxRate
     from shop.pricing.model.tax_rates import CountryRates
-    from shop.pricing.ports import TaxRates
+    from shop.pricing.ports import TaxRateRepository
 
 
-def rates_of(country: str, *, book: "TaxRates") -> "CountryRates":
+def get_tax_rates(country: str, *, repository: "TaxRateRepository") -> "CountryRates":
     """The rates of a country. Raises NotFound for what is none."""
-    from shop.kernel.places import COUNTRIES
+    from shop.kernel.countries import COUNTRIES
 
     if country not in COUNTRIES:
         raise NotFound(f"{country!r} is no country of ISO 3166-1")
-    return book.of(country)
+    return repository.get(country)
 
 
-def change_rates(
+def set_tax_rates(
     country: str,
     rates: "tuple[TaxRate, ...]",
     *,
     expected_version: int,
-    who: str,
-    why: str,
-    book: "TaxRates",
+    actor: str,
+    reason: str,
+    repository: "TaxRateRepository",
     at: datetime,
 ) -> "CountryRates":
     """Say what a country's rates are from today on, as the clock of its market has it.
@@ -36,13 +36,13 @@ def change_rates(
     held before today would be told differently.
     """
     from shop.kernel.events import Event
-    from shop.kernel.versions import as_read
-    from shop.pricing.model.rules import MARKETS, market_of
+    from shop.kernel.optimistic_locking import check_version
+    from shop.pricing.model.rule_set import MARKETS, market_of
 
-    before = rates_of(country, book=book)
-    as_read(f"the tax rates of {country}", before.version, expected_version)
+    before = get_tax_rates(country, repository=repository)
+    check_version(f"the tax rates of {country}", before.version, expected_version)
     market = next(found for found in MARKETS if found.id == market_of(country))
-    after = before.changed(rates, market.day(at), at=at, who=who, why=why)
+    after = before.update(rates, market.day(at), at=at, actor=actor, reason=reason)
     event = Event(
         id=f"tax:{country}:{after.version}",
         type="TaxRatesChanged",
@@ -50,4 +50,4 @@ def change_rates(
         at=at,
         data={"version": after.version, "rates": len(after.rates)},
     )
-    return book.save(after, [event])
+    return repository.save(after, [event])

@@ -1,10 +1,10 @@
 """What is to be priced: lines, for whom, where to, and the codes they typed."""
 
-from shop.kernel.errors import Invalid, Problem
+from shop.kernel.errors import InvalidRequest, Problem
 from shop.kernel.frozen import frozen
 from shop.kernel.money import Money
 
-MOST_UNITS = 1_000_000
+MAX_UNITS_PER_LINE = 1_000_000
 """The most units one line may ask for: beyond it a typing error, not a trade."""
 
 
@@ -28,7 +28,7 @@ class CustomerFacts:
     """What the rules may know of a customer; a guest has an empty one, or ``None`` in the basket.
 
     ``orders_before`` is ``None`` where nobody counted: then "first order" does not hold.
-    ``vat_id`` is set only after its form was checked (:class:`shop.pricing.ports.VatIds`).
+    ``vat_id`` is set only after its form was checked (:class:`shop.pricing.ports.VatNumbers`).
     """
 
     id: str | None = None
@@ -43,7 +43,7 @@ class BasketLine:
     """A quantity of one variant. ``unit_price`` is the catalogue's; price lists may replace it.
 
     ``seen_price`` is what the client showed the customer, ``lowest_30_days`` the reference price of
-    a reduced article (:mod:`shop.pricing.model.history`). Sizes are millimetres, weight grams.
+    a reduced article (:mod:`shop.pricing.model.price_history`). Sizes are millimetres, weight grams.
     """
 
     id: str
@@ -83,17 +83,17 @@ class Basket:
     codes: tuple[str, ...] = ()
     seen_total: Money | None = None
 
-    def check(self) -> None:
+    def validate(self) -> None:
         """Raise :class:`Invalid` with every problem, unless this basket can be priced."""
         problems: list[Problem] = []
         seen: set[str] = set()
         for place, line in enumerate(self.lines):
             path = f"$.lines[{place}]"
-            if not 1 <= line.quantity <= MOST_UNITS:
+            if not 1 <= line.quantity <= MAX_UNITS_PER_LINE:
                 problems.append(
                     Problem(
                         "quantity_invalid",
-                        f"a quantity is 1 to {MOST_UNITS}, not {line.quantity}",
+                        f"a quantity is 1 to {MAX_UNITS_PER_LINE}, not {line.quantity}",
                         f"{path}.quantity",
                     )
                 )
@@ -118,4 +118,4 @@ class Basket:
             elif self.shipping.minor < 0:
                 problems.append(Problem("price_invalid", "a price is not negative", "$.shipping"))
         if problems:
-            raise Invalid(problems[0].detail, code=problems[0].code, problems=problems)
+            raise InvalidRequest(problems[0].detail, code=problems[0].code, problems=problems)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from shop.kernel.errors import Problem
 from shop.kernel.frozen import frozen
-from shop.pricing.model.standing import CodeFacts
+from shop.pricing.model.usage_limits import CodeStatus
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's base 32: no I, L, O, U, so that a code survives being read aloud and typed."""
@@ -17,7 +17,7 @@ RANDOM_LETTERS = 12
 """60 random bits: with 10,000 codes out, a guess hits with probability 2 to the power of -46."""
 
 
-def normal(code: str) -> str:
+def normalize_code(code: str) -> str:
     """The one form a code is stored and compared in: capitals, no separators, look-alikes folded.
 
     ``"save-1o"`` and ``"SAVE 10"`` are one code.
@@ -39,19 +39,19 @@ def random_code(random_bytes: bytes, prefix: str = "") -> str:
     return f"{prefix}-{grouped}" if prefix else grouped
 
 
-def batch(count: int, draw: Callable[[int], bytes], prefix: str = "") -> tuple[str, ...]:
+def generate_codes(count: int, draw: Callable[[int], bytes], prefix: str = "") -> tuple[str, ...]:
     """``count`` different unguessable codes. ``draw(n)`` gives n random bytes
     (``secrets.token_bytes``).
     """
     codes: dict[str, str] = {}
     while len(codes) < count:
         code = random_code(draw(8), prefix)
-        codes.setdefault(normal(code), code)
+        codes.setdefault(normalize_code(code), code)
     return tuple(codes.values())
 
 
 @frozen
-class Batch:
+class CodeBatch:
     """Codes issued together: asked for again under the same key, they are the same codes.
 
     They follow from ``seed``, 32 random bytes drawn once; so a call that was cut off halfway is
@@ -100,21 +100,21 @@ class Coupon:
 
     def problems(self) -> list[Problem]:
         """What is wrong with this coupon, every field of it."""
-        found = []
-        if self.code is not None and not 3 <= len(normal(self.code)) <= 40:
-            found.append(Problem("code_invalid", "a code has 3 to 40 letters", "$.code"))
-        if self.code is not None and not normal(self.code).isalnum():
-            found.append(Problem("code_invalid", "a code has letters and digits only", "$.code"))
+        problems = []
+        if self.code is not None and not 3 <= len(normalize_code(self.code)) <= 40:
+            problems.append(Problem("code_invalid", "a code has 3 to 40 letters", "$.code"))
+        if self.code is not None and not normalize_code(self.code).isalnum():
+            problems.append(Problem("code_invalid", "a code has letters and digits only", "$.code"))
         for name in ("quantity", "per_code", "per_customer"):
             value = getattr(self, name)
             if value is not None and value < 1:
-                found.append(Problem("quantity_invalid", "a limit is at least 1", f"$.{name}"))
+                problems.append(Problem("quantity_invalid", "a limit is at least 1", f"$.{name}"))
         if (
             self.quantity is not None
             and self.per_customer is not None
             and self.per_customer > self.quantity
         ):
-            found.append(
+            problems.append(
                 Problem(
                     "limit_contradiction",
                     "one customer cannot use more than there is",
@@ -122,21 +122,21 @@ class Coupon:
                 )
             )
         if self.starts is not None and self.ends is not None and self.ends <= self.starts:
-            found.append(Problem("ends_before_start", "the end is after the start", "$.ends"))
-        return found
+            problems.append(Problem("ends_before_start", "the end is after the start", "$.ends"))
+        return problems
 
-    def facts(self, *, used: int, used_by_customer: int) -> CodeFacts:
+    def code_facts(self, *, used: int, used_by_customer: int) -> CodeStatus:
         """What a quote may know of a code of this coupon that was used so often.
 
         ``used`` counts the code's own uses for a batch, the coupon's for a single code.
         """
         limit = self.per_code if self.in_batches else self.quantity
-        return CodeFacts(
+        return CodeStatus(
             promotion_id=self.promotion_id,
             starts=self.starts,
             ends=self.ends,
-            uses_left=None if limit is None else max(0, limit - used),
-            customer_uses_left=None
+            uses_remaining=None if limit is None else max(0, limit - used),
+            customer_uses_remaining=None
             if self.per_customer is None
             else max(0, self.per_customer - used_by_customer),
             coupon_id=self.id,

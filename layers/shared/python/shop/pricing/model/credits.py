@@ -5,24 +5,24 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from shop.kernel.errors import Conflict, Invalid
+from shop.kernel.errors import Conflict, InvalidRequest
 from shop.kernel.frozen import frozen
 from shop.kernel.money import Money
 
 
-class Kind(StrEnum):
+class CreditEntryType(StrEnum):
     """Why credit moved."""
 
     GRANT = "grant"
     SPEND = "spend"
-    GIVE_BACK = "give_back"
-    TAKE_BACK = "take_back"
+    REVERSE_SPEND = "give_back"
+    REVERSE_GRANT = "take_back"
     EXPIRE = "expire"
     WITHDRAW = "withdraw"
 
 
 @frozen
-class Posting:
+class LedgerEntry:
     """``amount`` moved from one account to another. ``id`` is the command's: the same never counts
     twice.
 
@@ -31,7 +31,7 @@ class Posting:
     """
 
     id: str
-    kind: Kind
+    kind: CreditEntryType
     at: datetime
     source: str
     target: str
@@ -47,20 +47,20 @@ EXPIRED = "expired"
 
 
 @frozen
-class Lot:
+class GrantBalance:
     """What is left of a grant."""
 
     id: str
-    left: int
+    remaining: int
     expires: datetime | None
     reference: str
 
-    def lives_at(self, at: datetime) -> bool:
+    def is_valid_at(self, at: datetime) -> bool:
         return self.expires is None or at < self.expires
 
 
 @frozen
-class Ledger:
+class CreditAccount:
     """All postings of one customer's account: money credit in minor units, or points.
 
     Expiry is compared when reading; the postings of :meth:`expired` only tidy up. Every change
@@ -69,64 +69,67 @@ class Ledger:
     """
 
     account: str
-    postings: tuple[Posting, ...] = ()
+    entries: tuple[LedgerEntry, ...] = ()
 
     @property
     def commands(self) -> int:
         """How many commands it took; each may have several postings."""
-        return len({posting.id for posting in self.postings})
+        return len({posting.id for posting in self.entries})
 
     @property
     def balance(self) -> int:
         """What the account holds, what has expired and was not moved out included."""
-        return sum(p.amount if p.target == self.account else -p.amount for p in self.postings)
+        return sum(p.amount if p.target == self.account else -p.amount for p in self.entries)
 
-    def granted(self, reference: str) -> int | None:
+    def granted_total(self, reference: str) -> int | None:
         """What was given for something; ``None`` where nothing ever was."""
-        kinds = {p.kind for p in self.postings if p.reference == reference}
-        return self._sum(Kind.GRANT, reference) if Kind.GRANT in kinds else None
+        kinds = {p.kind for p in self.entries if p.reference == reference}
+        return (
+            self._sum(CreditEntryType.GRANT, reference) if CreditEntryType.GRANT in kinds else None
+        )
 
-    def taken_back(self, reference: str) -> int:
+    def reversed_grant_total(self, reference: str) -> int:
         """What was taken back of it."""
-        return self._sum(Kind.TAKE_BACK, reference)
+        return self._sum(CreditEntryType.REVERSE_GRANT, reference)
 
-    def given_back(self, reference: str) -> int:
+    def reversed_spend_total(self, reference: str) -> int:
         """What was given back of what an order was paid with."""
-        return self._sum(Kind.GIVE_BACK, reference)
+        return self._sum(CreditEntryType.REVERSE_SPEND, reference)
 
-    def spent(self, reference: str) -> int:
+    def spent_total(self, reference: str) -> int:
         """What an order was paid with and was not given back."""
-        return self._sum(Kind.SPEND, reference) - self.given_back(reference)
+        return self._sum(CreditEntryType.SPEND, reference) - self.reversed_spend_total(reference)
 
-    def _sum(self, kind: Kind, reference: str) -> int:
-        return sum(p.amount for p in self.postings if (p.kind, p.reference) == (kind, reference))
+    def _sum(self, kind: CreditEntryType, reference: str) -> int:
+        return sum(p.amount for p in self.entries if (p.kind, p.reference) == (kind, reference))
 
     def balances(self) -> dict[str, int]:
         """The balance of every account the ledger knows: their sum is always zero."""
         sums: dict[str, int] = {}
-        for posting in self.postings:
+        for posting in self.entries:
             sums[posting.source] = sums.get(posting.source, 0) - posting.amount
             sums[posting.target] = sums.get(posting.target, 0) + posting.amount
         return sums
 
-    def lots(self) -> list[Lot]:
+    def lots(self) -> list[GrantBalance]:
         """What is left of each grant, what expires first first; expired ones included."""
-        left: dict[str, int] = {}
-        grants: dict[str, Posting] = {}
-        for posting in self.postings:
-            if posting.kind is Kind.GRANT:
+        remaining: dict[str, int] = {}
+        grants: dict[str, LedgerEntry] = {}
+        for posting in self.entries:
+            if posting.kind is CreditEntryType.GRANT:
                 grants[posting.lot] = posting
             sign = 1 if posting.target == self.account else -1
-            left[posting.lot] = left.get(posting.lot, 0) + sign * posting.amount
+            remaining[posting.lot] = remaining.get(posting.lot, 0) + sign * posting.amount
         lots = [
-            Lot(lot, left[lot], grant.expires, grant.reference) for lot, grant in grants.items()
+            GrantBalance(lot, remaining[lot], grant.expires, grant.reference)
+            for lot, grant in grants.items()
         ]
         # Sorting is stable: of lots that expire together the earlier granted goes first.
         return sorted(lots, key=lambda lot: (lot.expires is None, lot.expires or _NEVER))
 
     def available(self, at: datetime) -> int:
         """What can be spent at that instant."""
-        return sum(lot.left for lot in self.lots() if lot.lives_at(at))
+        return sum(lot.remaining for lot in self.lots() if lot.is_valid_at(at))
 
     def grant(
         self,
@@ -136,19 +139,19 @@ class Ledger:
         *,
         expires: datetime | None = None,
         reference: str = "",
-    ) -> "Ledger":
+    ) -> "CreditAccount":
         """Credit given: a gift card bought, points earned. The posting's id names the lot."""
         _above_zero(amount)
         if expires is not None and expires <= at:
-            raise Invalid(
+            raise InvalidRequest(
                 "it would have expired already", code="ends_before_start", path="$.expires"
             )
         return self._with(
             posting_id,
             [
-                Posting(
+                LedgerEntry(
                     posting_id,
-                    Kind.GRANT,
+                    CreditEntryType.GRANT,
                     at,
                     SHOP,
                     self.account,
@@ -160,15 +163,19 @@ class Ledger:
             ],
         )
 
-    def spend(self, posting_id: str, amount: int, at: datetime, *, reference: str) -> "Ledger":
+    def spend(
+        self, posting_id: str, amount: int, at: datetime, *, reference: str
+    ) -> "CreditAccount":
         """Pay an order (``reference``). Raises :class:`Conflict`, ``credit_insufficient``."""
-        return self._drawn(posting_id, amount, at, Kind.SPEND, ORDERS, reference)
+        return self._drawn(posting_id, amount, at, CreditEntryType.SPEND, ORDERS, reference)
 
-    def withdraw(self, posting_id: str, amount: int, at: datetime, *, reference: str) -> "Ledger":
+    def withdraw(
+        self, posting_id: str, amount: int, at: datetime, *, reference: str
+    ) -> "CreditAccount":
         """Taken by hand, for a reason (``reference``). Raises as :meth:`spend`."""
-        return self._drawn(posting_id, amount, at, Kind.WITHDRAW, SHOP, reference)
+        return self._drawn(posting_id, amount, at, CreditEntryType.WITHDRAW, SHOP, reference)
 
-    def voided(self, posting_id: str, at: datetime, *, reference: str) -> "Ledger":
+    def void(self, posting_id: str, at: datetime, *, reference: str) -> "CreditAccount":
         """All that can be spent is taken by hand, for a reason (``reference``)."""
         there = self.available(at)
         if self._known(posting_id) or not there:
@@ -176,8 +183,14 @@ class Ledger:
         return self.withdraw(posting_id, there, at, reference=reference)
 
     def _drawn(
-        self, posting_id: str, amount: int, at: datetime, kind: Kind, target: str, reference: str
-    ) -> "Ledger":
+        self,
+        posting_id: str,
+        amount: int,
+        at: datetime,
+        kind: CreditEntryType,
+        target: str,
+        reference: str,
+    ) -> "CreditAccount":
         _above_zero(amount)
         if self._known(posting_id):
             return self._same(posting_id, kind, amount)
@@ -188,15 +201,17 @@ class Ledger:
         postings = []
         need = amount
         for lot in self.lots():
-            take = min(need, lot.left) if lot.lives_at(at) else 0
+            take = min(need, lot.remaining) if lot.is_valid_at(at) else 0
             if take:
                 need -= take
                 postings.append(
-                    Posting(posting_id, kind, at, self.account, target, take, lot.id, reference)
+                    LedgerEntry(posting_id, kind, at, self.account, target, take, lot.id, reference)
                 )
         return self._with(posting_id, postings)
 
-    def give_back(self, posting_id: str, amount: int, at: datetime, *, reference: str) -> "Ledger":
+    def reverse_spend(
+        self, posting_id: str, amount: int, at: datetime, *, reference: str
+    ) -> "CreditAccount":
         """A refund of what an order was paid with: into the lots it came from, the last spent
         first.
 
@@ -205,12 +220,12 @@ class Ledger:
         """
         _above_zero(amount)
         if self._known(posting_id):
-            return self._same(posting_id, Kind.GIVE_BACK, amount)
+            return self._same(posting_id, CreditEntryType.REVERSE_SPEND, amount)
         out: dict[str, int] = {}
-        for posting in self.postings:
-            if posting.reference == reference and posting.kind is Kind.SPEND:
+        for posting in self.entries:
+            if posting.reference == reference and posting.kind is CreditEntryType.SPEND:
                 out[posting.lot] = out.get(posting.lot, 0) + posting.amount
-            elif posting.reference == reference and posting.kind is Kind.GIVE_BACK:
+            elif posting.reference == reference and posting.kind is CreditEntryType.REVERSE_SPEND:
                 out[posting.lot] -= posting.amount
         if amount > sum(out.values()):
             raise Conflict(
@@ -223,13 +238,22 @@ class Ledger:
             if back:
                 need -= back
                 postings.append(
-                    Posting(
-                        posting_id, Kind.GIVE_BACK, at, ORDERS, self.account, back, lot, reference
+                    LedgerEntry(
+                        posting_id,
+                        CreditEntryType.REVERSE_SPEND,
+                        at,
+                        ORDERS,
+                        self.account,
+                        back,
+                        lot,
+                        reference,
                     )
                 )
         return self._with(posting_id, postings)
 
-    def take_back(self, posting_id: str, amount: int, at: datetime, *, reference: str) -> "Ledger":
+    def reverse_grant(
+        self, posting_id: str, amount: int, at: datetime, *, reference: str
+    ) -> "CreditAccount":
         """Points that an order had earned go with its goods, as far as they are still there."""
         _above_zero(amount)
         if self._known(posting_id):
@@ -237,42 +261,57 @@ class Ledger:
         postings = []
         need = amount
         for lot in self.lots():
-            take = min(need, lot.left) if lot.reference == reference else 0
-            if take and lot.lives_at(at):
+            take = min(need, lot.remaining) if lot.reference == reference else 0
+            if take and lot.is_valid_at(at):
                 need -= take
                 postings.append(
-                    Posting(
-                        posting_id, Kind.TAKE_BACK, at, self.account, SHOP, take, lot.id, reference
+                    LedgerEntry(
+                        posting_id,
+                        CreditEntryType.REVERSE_GRANT,
+                        at,
+                        self.account,
+                        SHOP,
+                        take,
+                        lot.id,
+                        reference,
                     )
                 )
         return self._with(posting_id, postings)
 
-    def expired(self, posting_id: str, at: datetime) -> "Ledger":
+    def expire(self, posting_id: str, at: datetime) -> "CreditAccount":
         """Move out what has expired. Housekeeping: :meth:`available` never counted it."""
         if self._known(posting_id):
             return self
         return self._with(
             posting_id,
             [
-                Posting(posting_id, Kind.EXPIRE, at, self.account, EXPIRED, lot.left, lot.id)
+                LedgerEntry(
+                    posting_id,
+                    CreditEntryType.EXPIRE,
+                    at,
+                    self.account,
+                    EXPIRED,
+                    lot.remaining,
+                    lot.id,
+                )
                 for lot in self.lots()
-                if lot.left and not lot.lives_at(at)
+                if lot.remaining and not lot.is_valid_at(at)
             ],
         )
 
     def _known(self, posting_id: str) -> bool:
-        return any(posting.id == posting_id for posting in self.postings)
+        return any(posting.id == posting_id for posting in self.entries)
 
-    def _same(self, posting_id: str, kind: Kind, amount: int) -> "Ledger":
-        before = [posting for posting in self.postings if posting.id == posting_id]
+    def _same(self, posting_id: str, kind: CreditEntryType, amount: int) -> "CreditAccount":
+        before = [posting for posting in self.entries if posting.id == posting_id]
         if sum(p.amount for p in before) != amount or any(p.kind is not kind for p in before):
             raise Conflict("this command was given before, differently", code="posting_differs")
         return self
 
-    def _with(self, posting_id: str, postings: list[Posting]) -> "Ledger":
+    def _with(self, posting_id: str, postings: list[LedgerEntry]) -> "CreditAccount":
         if self._known(posting_id):
             return self._same(posting_id, postings[0].kind, sum(p.amount for p in postings))
-        return replace(self, postings=(*self.postings, *postings))
+        return replace(self, entries=(*self.entries, *postings))
 
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
@@ -280,11 +319,11 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 
 def _above_zero(amount: int) -> None:
     if amount < 1:
-        raise Invalid("an amount is above zero", code="amount_invalid", path="$.amount")
+        raise InvalidRequest("an amount is above zero", code="amount_invalid", path="$.amount")
 
 
 @frozen
-class Offer:
+class AvailableCredit:
     """A credit that the customer would pay with: how much of it there is, in money."""
 
     account: str
@@ -299,7 +338,7 @@ class Settlement:
     due: Money
 
 
-def settle(total: Money, offers: Iterable[Offer]) -> Settlement:
+def settle(total: Money, offers: Iterable[AvailableCredit]) -> Settlement:
     """Pay a total with credits, each up to what is left. Credits change neither price nor tax."""
     due = total
     paid = []
@@ -311,7 +350,7 @@ def settle(total: Money, offers: Iterable[Offer]) -> Settlement:
     return Settlement(tuple(paid), due)
 
 
-def give_back(
+def split_refund(
     amount: Money, settlement: Settlement, refunded: Money
 ) -> tuple[tuple[str | None, Money], ...]:
     """Where a refund goes, when ``refunded`` has gone back before: money first (account ``None``),
@@ -353,7 +392,7 @@ class EarnRule:
         times = max([1, *(factor for group, factor in self.times if group in groups)])
         return goods.minor // self.per.minor * self.points * times
 
-    def to_take_back(
+    def points_to_reverse(
         self, goods: Money, returned_before: Money, returned: Money, groups: Sequence[str] = ()
     ) -> int:
         """The points that go when goods come back: any number of returns takes what one would."""

@@ -4,10 +4,10 @@ from typing import ClassVar, TypeAlias
 
 from shop.kernel.frozen import frozen
 from shop.kernel.money import Money
-from shop.pricing.model.choice import Selection
-from shop.pricing.model.trace import Step
+from shop.pricing.model.targeting import Selection
+from shop.pricing.model.trace import PricingStage
 
-WHOLE = 10_000
+FULL_BASIS_POINTS = 10_000
 """All of it, in basis points: 100 %."""
 
 
@@ -16,7 +16,7 @@ class PercentOff:
     """A percentage off each line, rounded per line; ``up_to`` caps the sum."""
 
     kind: ClassVar[str] = "percent_off"
-    step: ClassVar[Step] = Step.LINES
+    step: ClassVar[PricingStage] = PricingStage.LINES
     basis_points: int
     up_to: tuple[Money, ...] = ()
 
@@ -26,7 +26,7 @@ class AmountOff:
     """An amount off each unit (``per`` "unit") or once off each line ("line")."""
 
     kind: ClassVar[str] = "amount_off"
-    step: ClassVar[Step] = Step.LINES
+    step: ClassVar[PricingStage] = PricingStage.LINES
     amount: tuple[Money, ...]
     per: str = "unit"
 
@@ -36,7 +36,7 @@ class LimitedPrice:
     """A unit costs this while it runs, where that is less than what it costs otherwise."""
 
     kind: ClassVar[str] = "limited_price"
-    step: ClassVar[Step] = Step.LINES
+    step: ClassVar[PricingStage] = PricingStage.LINES
     price: tuple[Money, ...]
 
 
@@ -47,7 +47,7 @@ class FlashSale:
     """
 
     kind: ClassVar[str] = "flash_sale"
-    step: ClassVar[Step] = Step.LINES
+    step: ClassVar[PricingStage] = PricingStage.LINES
     price: tuple[Money, ...] = ()
     basis_points: int | None = None
     quota: int | None = None
@@ -62,7 +62,7 @@ class GroupPrice:
     """
 
     kind: ClassVar[str] = "group_price"
-    step: ClassVar[Step] = Step.LINES
+    step: ClassVar[PricingStage] = PricingStage.LINES
     price: tuple[Money, ...]
     size: int = 2
     hours: int = 24
@@ -77,16 +77,16 @@ class BuyGet:
     """
 
     kind: ClassVar[str] = "buy_get"
-    step: ClassVar[Step] = Step.SETS
+    step: ClassVar[PricingStage] = PricingStage.SETS
     buy_quantity: int
     get_quantity: int
     get: Selection | None = None
-    basis_points: int = WHOLE
+    basis_points: int = FULL_BASIS_POINTS
     times: int | None = None
 
 
 @frozen
-class Part:
+class BundleComponent:
     """A part of a bundle: so many units of these goods."""
 
     goods: Selection
@@ -98,8 +98,8 @@ class Bundle:
     """These parts together cost this."""
 
     kind: ClassVar[str] = "bundle"
-    step: ClassVar[Step] = Step.SETS
-    parts: tuple[Part, ...]
+    step: ClassVar[PricingStage] = PricingStage.SETS
+    parts: tuple[BundleComponent, ...]
     price: tuple[Money, ...]
     times: int | None = None
 
@@ -109,7 +109,7 @@ class OrderPercent:
     """A percentage off the sum of the goods, rounded once; ``up_to`` caps it."""
 
     kind: ClassVar[str] = "order_percent"
-    step: ClassVar[Step] = Step.ORDER
+    step: ClassVar[PricingStage] = PricingStage.ORDER
     basis_points: int
     up_to: tuple[Money, ...] = ()
 
@@ -119,7 +119,7 @@ class OrderAmount:
     """An amount off the sum of the goods."""
 
     kind: ClassVar[str] = "order_amount"
-    step: ClassVar[Step] = Step.ORDER
+    step: ClassVar[PricingStage] = PricingStage.ORDER
     amount: tuple[Money, ...]
 
 
@@ -139,12 +139,12 @@ class SpendSave:
     """
 
     kind: ClassVar[str] = "spend_save"
-    step: ClassVar[Step] = Step.ORDER
+    step: ClassVar[PricingStage] = PricingStage.ORDER
     tiers: tuple[Tier, ...]
 
 
 @frozen
-class Every:
+class SpendStep:
     """For every full ``spend``, ``save``."""
 
     spend: Money
@@ -156,8 +156,8 @@ class EverySpend:
     """Save again and again ("every 300 minus 50"), ``times`` at most."""
 
     kind: ClassVar[str] = "every_spend"
-    step: ClassVar[Step] = Step.ORDER
-    every: tuple[Every, ...]
+    step: ClassVar[PricingStage] = PricingStage.ORDER
+    every: tuple[SpendStep, ...]
     times: int | None = None
 
 
@@ -168,7 +168,7 @@ class GiftWith:
     """
 
     kind: ClassVar[str] = "gift"
-    step: ClassVar[Step] = Step.GIFTS
+    step: ClassVar[PricingStage] = PricingStage.GIFTS
     sku: str = ""
     title: str = ""
     quantity: int = 1
@@ -184,7 +184,7 @@ class ShippingOff:
     """
 
     kind: ClassVar[str] = "shipping_off"
-    step: ClassVar[Step] = Step.SHIPPING
+    step: ClassVar[PricingStage] = PricingStage.SHIPPING
     basis_points: int | None = None
     amount: tuple[Money, ...] = ()
     price: tuple[Money, ...] = ()

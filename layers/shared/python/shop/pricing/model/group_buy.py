@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 
-from shop.kernel.errors import Conflict, Invalid
+from shop.kernel.errors import Conflict, InvalidRequest
 from shop.kernel.frozen import frozen
 
 
@@ -27,7 +27,7 @@ MAY_BECOME: dict[GroupStatus, frozenset[GroupStatus]] = {
 }
 
 
-class Then(StrEnum):
+class GroupBuyConsequence(StrEnum):
     """What happens to a member's payment and order."""
 
     PROCEED = "proceed"
@@ -61,7 +61,9 @@ class GroupBuy:
     def check(self) -> None:
         """Raise :class:`Invalid` unless such a group can form."""
         if self.size < 2:
-            raise Invalid("a group has at least two members", code="size_invalid", path="$.size")
+            raise InvalidRequest(
+                "a group has at least two members", code="size_invalid", path="$.size"
+            )
 
     def status_at(self, at: datetime) -> GroupStatus:
         """A group that nobody closed has failed all the same once its deadline is past."""
@@ -93,23 +95,27 @@ class GroupBuy:
             version=self.version + 1,
         )
 
-    def without(self, order_id: str) -> "GroupBuy":
+    def remove_order(self, order_id: str) -> "GroupBuy":
         """Without an order's seat; the same group where it has none."""
         seats = tuple(seat for seat in self.seats if seat.order_id != order_id)
         if seats == self.seats:
             return self
         return replace(self, seats=seats, version=self.version + 1)
 
-    def closed(self, at: datetime) -> "GroupBuy":
+    def close(self, at: datetime) -> "GroupBuy":
         """What the deadline makes of it: failed, if it is still forming. Again: the same."""
         status = self.status_at(at)
         if status is self.status:
             return self
         return replace(self, status=status, version=self.version + 1)
 
-    def consequences(self) -> tuple[tuple[Seat, Then], ...]:
+    def consequences(self) -> tuple[tuple[Seat, GroupBuyConsequence], ...]:
         """What is to be done for each member; nothing while the group forms."""
         if self.status is GroupStatus.FORMING:
             return ()
-        then = Then.PROCEED if self.status is GroupStatus.SUCCEEDED else Then.RELEASE
+        then = (
+            GroupBuyConsequence.PROCEED
+            if self.status is GroupStatus.SUCCEEDED
+            else GroupBuyConsequence.RELEASE
+        )
         return tuple((seat, then) for seat in self.seats)

@@ -5,17 +5,17 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from shop.kernel.errors import Conflict, Invalid, Problem
+from shop.kernel.errors import Conflict, InvalidRequest, Problem
 from shop.kernel.frozen import frozen
 from shop.kernel.money import Rounding
-from shop.pricing.model.promotions import Mode, Promotion, StackingGroup, Status
+from shop.pricing.model.promotions import Promotion, PromotionStatus, StackingGroup, StackingMode
 from shop.pricing.model.rounding import RoundingPolicy
 
-MOST_GROUPS = 100
-KEPT = timedelta(days=400)
+MAX_GROUPS = 100
+POLICY_HISTORY_RETENTION = timedelta(days=400)
 """How long back the rules know what the policy was, to tell what things did cost."""
-NEVER = datetime(2026, 9, 29, tzinfo=UTC)
-USUAL = RoundingPolicy()
+BEFORE_FIRST_POLICY = datetime(2026, 9, 29, tzinfo=UTC)
+DEFAULT_ROUNDING = RoundingPolicy()
 
 
 @frozen
@@ -34,28 +34,28 @@ class PricingPolicy:
     """
 
     groups: tuple[StackingGroup, ...] = ()
-    rounding: RoundingPolicy = USUAL
+    rounding: RoundingPolicy = DEFAULT_ROUNDING
     version: int = 0
-    at: datetime = NEVER
-    who: str = ""
+    at: datetime = BEFORE_FIRST_POLICY
+    actor: str = ""
     past: tuple[PastPolicy, ...] = ()
 
-    def changed(
+    def update(
         self,
         groups: tuple[StackingGroup, ...],
         rounding: RoundingPolicy,
         *,
         at: datetime,
-        who: str,
+        actor: str,
     ) -> "PricingPolicy":
         """The next version, in force from ``at`` on. Raises Invalid for a group told twice."""
         problems = []
         for place, group in enumerate(groups):
             if any(group.id == other.id for other in groups[:place]):
-                said = f"group {group.id!r} stands twice"
-                problems.append(Problem("group_repeated", said, f"$.groups[{place}].id"))
+                detail = f"group {group.id!r} stands twice"
+                problems.append(Problem("group_repeated", detail, f"$.groups[{place}].id"))
         if problems:
-            raise Invalid(problems[0].detail, code=problems[0].code, problems=problems)
+            raise InvalidRequest(problems[0].detail, code=problems[0].code, problems=problems)
         past = (*self.past, PastPolicy(at, self.groups, self.rounding))
         return replace(
             self,
@@ -63,8 +63,8 @@ class PricingPolicy:
             rounding=rounding,
             version=self.version + 1,
             at=at,
-            who=who,
-            past=tuple(one for one in past if at - one.until < KEPT),
+            actor=actor,
+            past=tuple(one for one in past if at - one.until < POLICY_HISTORY_RETENTION),
         )
 
     def refuse_in_use(
@@ -73,11 +73,14 @@ class PricingPolicy:
         """Raise :class:`Conflict` (``group_in_use``) where a group of this policy is not among
         ``groups`` any more, though a promotion on the calendar names it.
         """
-        kept = {group.id for group in groups}
-        gone = {group.id for group in self.groups} - kept
+        stored = {group.id for group in groups}
+        gone = {group.id for group in self.groups} - stored
         for promotion in promotions:
             name = promotion.stacking.group
-            if name in gone and promotion.status(at) in (Status.SCHEDULED, Status.RUNNING):
+            if name in gone and promotion.status(at) in (
+                PromotionStatus.SCHEDULED,
+                PromotionStatus.RUNNING,
+            ):
                 raise Conflict(
                     f"promotion {promotion.id} is {promotion.status(at).value} in group {name!r};"
                     " end it first, or keep the group",
@@ -90,24 +93,24 @@ class PricingPolicy:
         return {
             **_told(self.groups, self.rounding),
             "at": self.at.isoformat(),
-            "who": self.who,
-            "past": [
+            "actor": self.actor,
+            "revisions": [
                 {"until": one.until.isoformat(), **_told(one.groups, one.rounding)}
                 for one in self.past
             ],
         }
 
     @classmethod
-    def from_dict(cls, told: dict[str, Any], version: int) -> "PricingPolicy":
+    def from_dict(cls, raw: dict[str, Any], version: int) -> "PricingPolicy":
         """What was written was checked then: it is read as it stands."""
         return cls(
-            *_read(told),
+            *_read(raw),
             version,
-            datetime.fromisoformat(told["at"]),
-            told["who"],
+            datetime.fromisoformat(raw["at"]),
+            raw["actor"],
             tuple(
                 PastPolicy(datetime.fromisoformat(one["until"]), *_read(one))
-                for one in told["past"]
+                for one in raw["revisions"]
             ),
         )
 
@@ -120,6 +123,8 @@ def _told(groups: Iterable[StackingGroup], rounding: RoundingPolicy) -> dict[str
     }
 
 
-def _read(told: dict[str, Any]) -> tuple[tuple[StackingGroup, ...], RoundingPolicy]:
-    groups = tuple(StackingGroup(id_, Mode(mode), rank) for id_, mode, rank in told["groups"])
-    return groups, RoundingPolicy(Rounding(told["rounding"]), told["tax_by"])
+def _read(raw: dict[str, Any]) -> tuple[tuple[StackingGroup, ...], RoundingPolicy]:
+    groups = tuple(
+        StackingGroup(id_, StackingMode(mode), rank) for id_, mode, rank in raw["groups"]
+    )
+    return groups, RoundingPolicy(Rounding(raw["rounding"]), raw["tax_by"])

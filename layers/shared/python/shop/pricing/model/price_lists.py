@@ -8,17 +8,17 @@ from dataclasses import field, replace
 from datetime import datetime
 from typing import Any
 
-from shop.kernel.data import read, written
-from shop.kernel.errors import Invalid, Problem
+from shop.kernel.errors import InvalidRequest, Problem
 from shop.kernel.frozen import frozen
 from shop.kernel.money import CURRENCIES, Money
-from shop.kernel.text import NO_MARKUP, TAG
+from shop.kernel.serialization import from_json, to_json
+from shop.kernel.text_validation import MARKUP_MESSAGE, TAG
 from shop.pricing.model.basket import Basket
-from shop.pricing.model.choice import ALWAYS, Window
+from shop.pricing.model.targeting import ALWAYS, Window
 
-MOST_ENTRIES = 4_000
+MAX_ENTRIES = 4_000
 """Entries of one list: what a request of 256 KB holds. Who has more, makes several lists."""
-DEAREST = 10**12
+MAX_PRICE = 10**12
 """Minor units beyond which a price is a slip of the keyboard."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
@@ -39,7 +39,7 @@ class PriceEntry:
 
 
 @frozen
-class Head:
+class PriceListScope:
     """Whom a list is for, and when."""
 
     markets: tuple[str, ...] = ()
@@ -50,7 +50,7 @@ class Head:
 
 
 @frozen
-class Changed:
+class PriceListRevision:
     """What a change of a list replaced: so the list as it stood at any instant can be told.
 
     Up to ``until`` the list had ``head`` (``None``: the one it had after, too) and of each article
@@ -60,7 +60,7 @@ class Changed:
     until: datetime
     articles: tuple[str, ...] = ()
     entries: tuple[PriceEntry, ...] = ()
-    head: Head | None = None
+    head: PriceListScope | None = None
 
 
 @frozen(slots=False)
@@ -84,7 +84,7 @@ class PriceList:
     title: str = ""
     version: int = 1
     created_at: datetime | None = None
-    past: tuple[Changed, ...] = ()
+    revisions: tuple[PriceListRevision, ...] = ()
     _tiers: dict[str, list[PriceEntry]] = field(
         init=False, repr=False, compare=False, default_factory=dict
     )
@@ -93,7 +93,7 @@ class PriceList:
         for entry in sorted(self.entries, key=lambda e: -e.min_quantity):
             self._tiers.setdefault(entry.article, []).append(entry)
 
-    def is_for(self, basket: Basket, at: datetime) -> bool:
+    def applies_to(self, basket: Basket, at: datetime) -> bool:
         """Whether this list is in force for the basket's currency, market, channel and customer."""
         return (
             self.currency == basket.currency
@@ -106,12 +106,12 @@ class PriceList:
                     and any(group in self.groups for group in basket.customer.groups)
                 )
             )
-            and not self.window.why_not(at)
+            and not self.window.reason_closed(at)
         )
 
     @property
-    def head(self) -> Head:
-        return Head(self.markets, self.channels, self.groups, self.priority, self.window)
+    def head(self) -> PriceListScope:
+        return PriceListScope(self.markets, self.channels, self.groups, self.priority, self.window)
 
     @property
     def articles(self) -> Iterable[str]:
@@ -124,7 +124,7 @@ class PriceList:
             return "scheduled"
         return "ended" if self.window.ends is not None and at >= self.window.ends else "running"
 
-    def changed(self, to: "PriceList", at: datetime) -> "PriceList":
+    def update(self, to: "PriceList", at: datetime) -> "PriceList":
         """This list saying what ``to`` says from now on; what it said before goes to the past."""
         before, after = self._tiers, to._tiers
         other = tuple(
@@ -133,19 +133,19 @@ class PriceList:
             if before.get(article) != after.get(article)
         )
         entries = tuple(entry for article in other for entry in before.get(article, ()))
-        past = self.past
+        past = self.revisions
         if other or to.head != self.head:
             head = None if to.head == self.head else self.head
-            past = (*past, Changed(at, other, entries, head))
+            past = (*past, PriceListRevision(at, other, entries, head))
         return replace(
-            to, id=self.id, version=self.version + 1, created_at=self.created_at, past=past
+            to, id=self.id, version=self.version + 1, created_at=self.created_at, revisions=past
         )
 
     def as_of(self, at: datetime) -> "PriceList | None":
         """The list as it stood at an instant; ``None`` before there was one."""
         if self.created_at is not None and at < self.created_at:
             return None
-        undone = [change for change in self.past if at < change.until]
+        undone = [change for change in self.revisions if at < change.until]
         if not undone:
             return self
         head, tiers = self.head, dict(self._tiers)
@@ -163,18 +163,18 @@ class PriceList:
             window=head.window,
         )
 
-    def about(self, articles: frozenset[str]) -> "PriceList":
+    def restricted_to(self, articles: frozenset[str]) -> "PriceList":
         """The same list of fewer articles, its past too: to look back at one product."""
         return replace(
             self,
             entries=tuple(e for e in self.entries if e.article in articles),
-            past=tuple(
+            revisions=tuple(
                 replace(
                     change,
                     articles=tuple(a for a in change.articles if a in articles),
                     entries=tuple(e for e in change.entries if e.article in articles),
                 )
-                for change in self.past
+                for change in self.revisions
             ),
         )
 
@@ -184,7 +184,7 @@ class PriceList:
         That is a list of the same currency, priority, markets, channels and groups in a window that
         meets this one's: nothing but chance would tell which price was meant.
         """
-        found = []
+        problems = []
         mine = {(entry.article, entry.min_quantity): n for n, entry in enumerate(self.entries)}
         for other in others:
             if (
@@ -194,20 +194,20 @@ class PriceList:
                     set(getattr(other, name)) != set(getattr(self, name))
                     for name in ("markets", "channels", "groups")
                 )
-                or not self.window.meets(other.window)
+                or not self.window.overlaps(other.window)
             ):
                 continue
             for entry in other.entries:
                 place = mine.get((entry.article, entry.min_quantity))
                 if place is not None and self.entries[place].price != entry.price:
-                    found.append(
+                    problems.append(
                         Problem(
                             "price_overlaps",
                             f"{entry.article} has a price in list {other.id} in that time",
                             f"$.entries[{place}]",
                         )
                     )
-        return found
+        return problems
 
     def entry(self, variant_id: str, product_id: str, quantity: int) -> PriceEntry | None:
         """The entry for so many of the variant: its own entries first, the highest tier reached."""
@@ -218,52 +218,54 @@ class PriceList:
         return None
 
     def to_dict(self) -> dict[str, Any]:
-        told: dict[str, Any] = written(self)
-        told.pop("_tiers", None)
-        return told
+        payload: dict[str, Any] = to_json(self)
+        payload.pop("_tiers", None)
+        return payload
 
     @classmethod
-    def from_dict(cls, told: object) -> "PriceList":
+    def from_dict(cls, raw: object) -> "PriceList":
         """Read and check a list. Raises :class:`Invalid` with field and reason of every problem."""
         problems: list[Problem] = []
-        found = read(cls, told, "$", problems)
+        found = from_json(cls, raw, "$", problems)
         if found is not None:
             problems = found.problems()
         if problems or found is None:
-            raise Invalid(problems[0].detail, code=problems[0].code, problems=problems)
+            raise InvalidRequest(problems[0].detail, code=problems[0].code, problems=problems)
         return found
 
     def problems(self) -> list[Problem]:
         """What is wrong with this list, every field of it."""
-        from shop.pricing.model.known import no_names  # staff ask; no shopper waits for it
+        from shop.pricing.model.customer_segments import (
+            invalid_names,  # staff ask; no shopper waits for it
+        )
 
-        found = []
+        problems = []
         if not _NAME.fullmatch(self.id):
-            found.append(
+            problems.append(
                 Problem("id_invalid", "1 to 64 letters, digits, hyphens or points", "$.id")
             )
         if len(self.title) > 200:
-            found.append(Problem("title_invalid", "a title has 200 letters at most", "$.title"))
+            problems.append(Problem("title_invalid", "a title has 200 letters at most", "$.title"))
         if TAG.search(self.title):
-            found.append(Problem("markup_not_allowed", NO_MARKUP, "$.title"))
+            problems.append(Problem("markup_not_allowed", MARKUP_MESSAGE, "$.title"))
         if self.currency not in CURRENCIES:
-            found.append(
+            problems.append(
                 Problem("currency_unknown", f"{self.currency!r} is no currency", "$.currency")
             )
         if not self.entries:
-            said = "a list has a price at least; to be done with it, give its window an end"
-            found.append(Problem("entries_missing", said, "$.entries"))
-        if len(self.entries) > MOST_ENTRIES:
-            found.append(
-                Problem("too_many", f"{MOST_ENTRIES} prices in one list at most", "$.entries")
+            detail = "a list has a price at least; to be done with it, give its window an end"
+            problems.append(Problem("entries_missing", detail, "$.entries"))
+        if len(self.entries) > MAX_ENTRIES:
+            problems.append(
+                Problem("too_many", f"{MAX_ENTRIES} prices in one list at most", "$.entries")
             )
-        found.extend(no_names(self.groups, "$.groups"))
-        found.extend(self.window.problems("$.window"))
+        problems.extend(invalid_names(self.groups, "$.groups"))
+        problems.extend(self.window.problems("$.window"))
         seen = set()
         for place, entry in enumerate(self.entries):
             path = f"$.entries[{place}]"
-            if not 0 <= entry.price <= DEAREST:
-                found.append(
+            if not 0 <= entry.price <= MAX_PRICE:
+                problems.append(
                     Problem(
                         "price_invalid",
                         "a price is not negative nor beyond reason",
@@ -271,11 +273,11 @@ class PriceList:
                     )
                 )
             if entry.min_quantity < 1:
-                found.append(
+                problems.append(
                     Problem("quantity_invalid", "a tier begins at 1", f"{path}.min_quantity")
                 )
             if entry.compare_at is not None and entry.compare_at <= entry.price:
-                found.append(
+                problems.append(
                     Problem(
                         "compare_at_invalid",
                         "a price to compare with is above the price",
@@ -283,7 +285,7 @@ class PriceList:
                     )
                 )
             if (entry.article, entry.min_quantity) in seen:
-                found.append(
+                problems.append(
                     Problem(
                         "price_repeated",
                         f"{entry.article} has two prices from {entry.min_quantity} on",
@@ -291,7 +293,7 @@ class PriceList:
                     )
                 )
             seen.add((entry.article, entry.min_quantity))
-        return found
+        return problems
 
 
 @frozen
@@ -309,7 +311,7 @@ def unit_prices(basket: Basket, lists: tuple[PriceList, ...], at: datetime) -> d
     The quantity that a tier looks at is that of the variant in the whole basket. Raises
     :class:`Invalid` for every line that has no price in the basket's currency.
     """
-    mine = [price_list for price_list in lists if price_list.is_for(basket, at)]
+    mine = [price_list for price_list in lists if price_list.applies_to(basket, at)]
     quantities: dict[str, int] = {}
     if mine:
         for line in basket.lines:
@@ -343,5 +345,5 @@ def unit_prices(basket: Basket, lists: tuple[PriceList, ...], at: datetime) -> d
                 )
             )
     if problems:
-        raise Invalid(problems[0].detail, code=problems[0].code, problems=problems)
+        raise InvalidRequest(problems[0].detail, code=problems[0].code, problems=problems)
     return found

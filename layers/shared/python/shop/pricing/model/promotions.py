@@ -6,14 +6,14 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from shop.kernel.data import read, written
-from shop.kernel.errors import Conflict, Invalid, Problem
+from shop.kernel.errors import Conflict, InvalidRequest, Problem
 from shop.kernel.frozen import frozen
-from shop.pricing.model.choice import EVERYTHING, Conditions, Selection
+from shop.kernel.serialization import from_json, to_json
 from shop.pricing.model.effects import Effect
+from shop.pricing.model.targeting import ALL_GOODS, Conditions, Selection
 
 
-class Status(StrEnum):
+class PromotionStatus(StrEnum):
     """Where a promotion stands: derived from publication and clock, never set by hand."""
 
     DRAFT = "draft"
@@ -22,7 +22,7 @@ class Status(StrEnum):
     ENDED = "ended"
 
 
-class Mode(StrEnum):
+class StackingMode(StrEnum):
     """How the promotions of one stacking group share what they are about."""
 
     BEST = "best"
@@ -37,7 +37,7 @@ class StackingGroup:
     """
 
     id: str
-    mode: Mode = Mode.BEST
+    mode: StackingMode = StackingMode.BEST
     priority: int = 100
 
 
@@ -56,7 +56,7 @@ class Stacking:
 
 
 @frozen
-class Capacity:
+class ExpectedLoad:
     """How great a rush is expected, so that the shop prepares for it (docs/capacity.md).
 
     ``orders_a_second`` at its height; ``skus`` are those everybody wants, by default those of the
@@ -64,14 +64,14 @@ class Capacity:
     ``lasts_minutes`` from the start, at most to the end.
     """
 
-    orders_a_second: int
+    orders_per_second: int
     skus: tuple[str, ...] = ()
     lead_minutes: int = 60
-    lasts_minutes: int = 120
+    duration_minutes: int = 120
 
 
-ALONE = Stacking()
-ANYBODY = Conditions()
+DEFAULT_STACKING = Stacking()
+NO_CONDITIONS = Conditions()
 
 
 @frozen
@@ -83,29 +83,29 @@ class Promotion:
     id: str
     title: str
     effect: Effect
-    goods: Selection = EVERYTHING
-    conditions: Conditions = ANYBODY
-    stacking: Stacking = ALONE
+    goods: Selection = ALL_GOODS
+    conditions: Conditions = NO_CONDITIONS
+    stacking: Stacking = DEFAULT_STACKING
     code_required: bool = False
     published: bool = False
     ended_at: datetime | None = None
     version: int = 1
     published_at: datetime | None = None
-    capacity: Capacity | None = None
+    capacity: ExpectedLoad | None = None
 
-    def status(self, at: datetime) -> Status:
+    def status(self, at: datetime) -> PromotionStatus:
         if self.ended_at is not None and at >= self.ended_at:
-            return Status.ENDED
+            return PromotionStatus.ENDED
         if not self.published:
-            return Status.DRAFT
+            return PromotionStatus.DRAFT
         window = self.conditions.window
         if window.ends is not None and at >= window.ends:
-            return Status.ENDED
+            return PromotionStatus.ENDED
         if window.starts is not None and at < window.starts:
-            return Status.SCHEDULED
-        return Status.RUNNING
+            return PromotionStatus.SCHEDULED
+        return PromotionStatus.RUNNING
 
-    def why_not_now(self, at: datetime) -> str:
+    def reason_not_running(self, at: datetime) -> str:
         """The reason why it is not in force at this instant, or ``""``."""
         if not self.published:
             return "not_published"
@@ -113,13 +113,13 @@ class Promotion:
             return "over"
         if self.published_at is not None and at < self.published_at:
             return "not_yet"
-        return self.conditions.window.why_not(at)
+        return self.conditions.window.reason_closed(at)
 
     def publish(self, at: datetime) -> "Promotion":
         """From draft to scheduled or running. Refused (:class:`Conflict`) otherwise, and when it is
         too late.
         """
-        if self.status(at) is not Status.DRAFT:
+        if self.status(at) is not PromotionStatus.DRAFT:
             raise Conflict(f"this promotion is {self.status(at)}, not a draft", code="not_draft")
         ends = self.conditions.window.ends
         if ends is not None and at >= ends:
@@ -128,11 +128,11 @@ class Promotion:
 
     def end(self, at: datetime) -> "Promotion":
         """Call it off, from now on. Refused (:class:`Conflict`) once it has ended."""
-        if self.status(at) is Status.ENDED:
+        if self.status(at) is PromotionStatus.ENDED:
             raise Conflict("this promotion has ended", code="already_over")
         return replace(self, ended_at=at, version=self.version + 1)
 
-    def changed(self, to: "Promotion", at: datetime) -> "Promotion":
+    def update(self, to: "Promotion", at: datetime) -> "Promotion":
         """Change what it does: freely as a draft or before it begins, only its title, its end and
         its capacity while it runs.
 
@@ -140,9 +140,9 @@ class Promotion:
         with; end it and begin another. Refused with :class:`Conflict`.
         """
         status = self.status(at)
-        if status is Status.ENDED:
+        if status is PromotionStatus.ENDED:
             raise Conflict("this promotion has ended", code="already_over")
-        if status is Status.RUNNING:
+        if status is PromotionStatus.RUNNING:
             window = replace(
                 self.conditions.window,
                 ends=to.conditions.window.ends,
@@ -155,12 +155,12 @@ class Promotion:
             )
             same_life = replace(to, version=0, published=True, published_at=self.published_at)
             if same_life != replace(allowed, version=0):
-                said = "while it runs, only title, end and capacity may change"
+                detail = "while it runs, only title, end and capacity may change"
                 fixed = [
-                    Problem("running_promotion", said, path)
-                    for path in _differing(written(same_life), written(replace(allowed, version=0)))
+                    Problem("running_promotion", detail, path)
+                    for path in _differing(to_json(same_life), to_json(replace(allowed, version=0)))
                 ]
-                raise Conflict(said, code="running_promotion", problems=fixed)
+                raise Conflict(detail, code="running_promotion", problems=fixed)
             if window.ends is not None and window.ends < at:
                 raise Conflict(
                     "it has run until now; end it instead",
@@ -178,32 +178,32 @@ class Promotion:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values; what is as usual is left out."""
-        told: dict[str, Any] = written(self)
-        return told
+        payload: dict[str, Any] = to_json(self)
+        return payload
 
     @classmethod
-    def from_dict(cls, told: object) -> "Promotion":
+    def from_dict(cls, raw: object) -> "Promotion":
         """Read and check a promotion. Raises :class:`Invalid` with field and reason of every
         problem.
         """
-        from shop.pricing.model.checks import problems_of
+        from shop.pricing.model.validation import validate_promotion
 
         problems: list[Problem] = []
-        promotion = read(cls, told, "$", problems)
+        promotion = from_json(cls, raw, "$", problems)
         if not problems and promotion is not None:
-            problems = problems_of(promotion)
+            problems = validate_promotion(promotion)
         if problems or promotion is None:
-            raise Invalid(problems[0].detail, code=problems[0].code, problems=problems)
+            raise InvalidRequest(problems[0].detail, code=problems[0].code, problems=problems)
         return promotion
 
 
 @frozen
-class Revision:
+class PromotionRevision:
     """A version of a promotion, as ``change`` (the event's name) by ``who`` made it."""
 
     since: datetime
     change: str
-    who: str
+    actor: str
     promotion: Promotion
 
 

@@ -14,7 +14,7 @@ from shop.pricing.model.basket import SHIPPING, STANDARD
 from shop.pricing.model.rounding import RoundingPolicy
 from shop.pricing.model.trace import TraceEntry
 
-REVERSED = (
+REVERSE_CHARGE_NOTICE = (
     "a business of another member state owes the VAT itself: none is charged"
     " (reverse charge, Directive 2006/112/EC, Art. 138 and 196)"
 )
@@ -22,7 +22,7 @@ REVERSED = (
 
 
 @frozen
-class Discount:
+class AppliedDiscount:
     """What one promotion took off a line or the shipping. Never zero."""
 
     promotion_id: str
@@ -32,7 +32,7 @@ class Discount:
 
 
 @frozen
-class Tax:
+class LineTax:
     """The tax of a line. ``rate`` is in parts per million (8.875 % is 88750), as exact as any law
     writes it. ``tax_class`` is what its goods are taxed as.
     """
@@ -49,7 +49,7 @@ class Tax:
 
 
 @frozen
-class UnitRun:
+class UnitPrices:
     """``units`` units of a line that came to the same: each to ``total`` before added tax, and
     ``tax`` tax.
 
@@ -74,10 +74,10 @@ class QuoteLine:
     unit_price: Money
     quantity: int
     subtotal: Money
-    discounts: tuple[Discount, ...]
+    discounts: tuple[AppliedDiscount, ...]
     total: Money
-    tax: Tax
-    units: tuple[UnitRun, ...]
+    tax: LineTax
+    units: tuple[UnitPrices, ...]
     list_price: Money
     price_list: str | None = None
     compare_at: Money | None = None
@@ -121,18 +121,18 @@ class QuoteLine:
 
 
 @frozen
-class Delivery:
+class ShippingQuote:
     """The shipping priced: ``total`` = ``price`` - its discounts."""
 
     price: Money
-    discounts: tuple[Discount, ...]
+    discounts: tuple[AppliedDiscount, ...]
     total: Money
-    tax: Tax
+    tax: LineTax
     method: str | None = None
 
 
 @frozen
-class Gift:
+class GiftLine:
     """Something given along; it costs nothing and is in no sum. ``value`` is what it is worth, for
     show.
     """
@@ -158,11 +158,11 @@ class CodeOutcome:
 
 
 @frozen
-class Use:
+class LimitUsage:
     """What the order uses up when it is placed, counted in its own transaction.
 
     ``units`` of a quota or of a gift (``gift_sku``), and one use of ``code``, as it was typed
-    (:func:`shop.pricing.model.coupons.normal` gives the form it is kept in).
+    (:func:`shop.pricing.model.coupons.normalize_code` gives the form it is kept in).
     """
 
     promotion_id: str
@@ -172,7 +172,7 @@ class Use:
 
 
 @frozen
-class Notice:
+class PriceNotice:
     """Something the customer must be told, as a price that changed since the client saw it."""
 
     code: str
@@ -201,11 +201,11 @@ class Quote:
     tax_included: bool
     at: datetime
     rules_version: str
-    delivery: Delivery | None = None
-    gifts: tuple[Gift, ...] = ()
+    delivery: ShippingQuote | None = None
+    gifts: tuple[GiftLine, ...] = ()
     codes: tuple[CodeOutcome, ...] = ()
-    uses: tuple[Use, ...] = ()
-    notices: tuple[Notice, ...] = ()
+    uses: tuple[LimitUsage, ...] = ()
+    notices: tuple[PriceNotice, ...] = ()
     reverse_charge: bool = False
     _by_id: dict[str, QuoteLine] = field(
         default_factory=dict, init=False, repr=False, compare=False
@@ -237,7 +237,7 @@ class Quote:
         """JSON values, compact: amounts are minor units of the one currency, and what is empty is
         left out.
         """
-        told: dict[str, Any] = {
+        payload: dict[str, Any] = {
             "currency": self.currency,
             "subtotal": self.subtotal.minor,
             "discount": self.discount.minor,
@@ -251,9 +251,9 @@ class Quote:
             "lines": [_line_out(line) for line in self.lines],
         }
         if self.delivery is not None:
-            told["delivery"] = _delivery_out(self.delivery)
+            payload["delivery"] = _delivery_out(self.delivery)
         if self.gifts:
-            told["gifts"] = [
+            payload["gifts"] = [
                 _slim(
                     promotion=g.promotion_id,
                     sku=g.sku,
@@ -265,7 +265,7 @@ class Quote:
                 for g in self.gifts
             ]
         if self.codes:
-            told["codes"] = [
+            payload["codes"] = [
                 _slim(
                     code=c.code,
                     applied=c.applied,
@@ -277,24 +277,24 @@ class Quote:
                 for c in self.codes
             ]
         if self.uses:
-            told["uses"] = [
+            payload["uses"] = [
                 _slim(promotion=u.promotion_id, units=u.units, code=u.code, gift=u.gift_sku)
                 for u in self.uses
             ]
         if self.notices:
-            told["notices"] = [
+            payload["notices"] = [
                 _slim(code=n.code, detail=n.detail, line=n.line_id) for n in self.notices
             ]
         if self.reverse_charge:
-            told["reverse_charge"] = True
-        told["trace"] = [entry.to_dict() for entry in self.trace]
-        return told
+            payload["reverse_charge"] = True
+        payload["trace"] = [entry.to_dict() for entry in self.trace]
+        return payload
 
     @classmethod
-    def from_dict(cls, told: dict[str, Any]) -> "Quote":
+    def from_dict(cls, raw: dict[str, Any]) -> "Quote":
         """The quote that :meth:`to_dict` wrote."""
-        currency = told["currency"]
-        included = told["tax_included"]
+        currency = raw["currency"]
+        included = raw["tax_included"]
 
         def money(minor: int) -> Money:
             return Money(minor, currency)
@@ -302,23 +302,23 @@ class Quote:
         def maybe(minor: int | None) -> Money | None:
             return None if minor is None else Money(minor, currency)
 
-        delivery = told.get("delivery")
+        delivery = raw.get("delivery")
         return cls(
-            lines=tuple(_line_in(line, currency, included) for line in told["lines"]),
-            subtotal=money(told["subtotal"]),
-            discount=money(told["discount"]),
-            shipping=money(told["shipping"]),
-            tax=money(told["tax"]),
-            total=money(told["total"]),
+            lines=tuple(_line_in(line, currency, included) for line in raw["lines"]),
+            subtotal=money(raw["subtotal"]),
+            discount=money(raw["discount"]),
+            shipping=money(raw["shipping"]),
+            tax=money(raw["tax"]),
+            total=money(raw["total"]),
             currency=currency,
-            rounding=RoundingPolicy.from_dict(told["rounding"]),
-            trace=tuple(TraceEntry.from_dict(entry) for entry in told["trace"]),
+            rounding=RoundingPolicy.from_dict(raw["rounding"]),
+            trace=tuple(TraceEntry.from_dict(entry) for entry in raw["trace"]),
             tax_included=included,
-            at=datetime.fromisoformat(told["at"]),
-            rules_version=told["rules"],
+            at=datetime.fromisoformat(raw["at"]),
+            rules_version=raw["rules"],
             delivery=None if delivery is None else _delivery_in(delivery, currency, included),
             gifts=tuple(
-                Gift(
+                GiftLine(
                     g["promotion"],
                     g["sku"],
                     g["title"],
@@ -326,7 +326,7 @@ class Quote:
                     maybe(g.get("value")),
                     g.get("variant", ""),
                 )
-                for g in told.get("gifts", ())
+                for g in raw.get("gifts", ())
             ),
             codes=tuple(
                 CodeOutcome(
@@ -337,16 +337,16 @@ class Quote:
                     c.get("promotion"),
                     maybe(c.get("amount")),
                 )
-                for c in told.get("codes", ())
+                for c in raw.get("codes", ())
             ),
             uses=tuple(
-                Use(u["promotion"], u["units"], u.get("code"), u.get("gift"))
-                for u in told.get("uses", ())
+                LimitUsage(u["promotion"], u["units"], u.get("code"), u.get("gift"))
+                for u in raw.get("uses", ())
             ),
             notices=tuple(
-                Notice(n["code"], n["detail"], n.get("line")) for n in told.get("notices", ())
+                PriceNotice(n["code"], n["detail"], n.get("line")) for n in raw.get("notices", ())
             ),
-            reverse_charge=told.get("reverse_charge", False),
+            reverse_charge=raw.get("reverse_charge", False),
         )
 
 
@@ -358,28 +358,29 @@ def _slim(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _discounts_out(discounts: tuple[Discount, ...]) -> list[list[Any]] | None:
+def _discounts_out(discounts: tuple[AppliedDiscount, ...]) -> list[list[Any]] | None:
     return [
         [d.promotion_id, d.title, d.amount.minor] + ([d.code] if d.code is not None else [])
         for d in discounts
     ] or None
 
 
-def _discounts_in(told: Iterable[list[Any]], currency: str) -> tuple[Discount, ...]:
+def _discounts_in(raw: Iterable[list[Any]], currency: str) -> tuple[AppliedDiscount, ...]:
     return tuple(
-        Discount(d[0], d[1], Money(d[2], currency), d[3] if len(d) > 3 else None) for d in told
+        AppliedDiscount(d[0], d[1], Money(d[2], currency), d[3] if len(d) > 3 else None)
+        for d in raw
     )
 
 
-def _tax_out(tax: Tax, usual: str = STANDARD) -> list[Any] | None:
+def _tax_out(tax: LineTax, usual: str = STANDARD) -> list[Any] | None:
     if tax.tax_class != usual:
         return [tax.rate, tax.amount.minor, tax.name, tax.tax_class]
     return [tax.rate, tax.amount.minor, tax.name] if tax.rate or tax.name else None
 
 
-def _tax_in(told: list[Any] | None, currency: str, included: bool, usual: str = STANDARD) -> Tax:
-    rate, amount, name, tax_class = [*(told or [0, 0, ""]), usual][:4]
-    return Tax(rate, Money(amount, currency), included, name, tax_class)
+def _tax_in(raw: list[Any] | None, currency: str, included: bool, usual: str = STANDARD) -> LineTax:
+    rate, amount, name, tax_class = [*(raw or [0, 0, ""]), usual][:4]
+    return LineTax(rate, Money(amount, currency), included, name, tax_class)
 
 
 def _line_out(line: QuoteLine) -> dict[str, Any]:
@@ -400,28 +401,28 @@ def _line_out(line: QuoteLine) -> dict[str, Any]:
     )
 
 
-def _line_in(told: dict[str, Any], currency: str, included: bool) -> QuoteLine:
-    price = Money(told["price"], currency)
-    listed = told.get("listed")
-    compare_at = told.get("compare_at")
-    lowest = told.get("lowest_30_days")
+def _line_in(raw: dict[str, Any], currency: str, included: bool) -> QuoteLine:
+    price = Money(raw["price"], currency)
+    listed = raw.get("listed")
+    compare_at = raw.get("compare_at")
+    lowest = raw.get("lowest_30_days")
     return QuoteLine(
-        id=told["id"],
+        id=raw["id"],
         unit_price=price,
-        quantity=told["quantity"],
-        subtotal=Money(told["subtotal"], currency),
-        discounts=_discounts_in(told.get("discounts", ()), currency),
-        total=Money(told["total"], currency),
-        tax=_tax_in(told.get("tax"), currency, included),
-        units=tuple(UnitRun(*run) for run in told["units"]),
+        quantity=raw["quantity"],
+        subtotal=Money(raw["subtotal"], currency),
+        discounts=_discounts_in(raw.get("discounts", ()), currency),
+        total=Money(raw["total"], currency),
+        tax=_tax_in(raw.get("tax"), currency, included),
+        units=tuple(UnitPrices(*run) for run in raw["units"]),
         list_price=price if listed is None else Money(listed[0], listed[1]),
-        price_list=told.get("list"),
+        price_list=raw.get("list"),
         compare_at=None if compare_at is None else Money(compare_at, currency),
         lowest_30_days=None if lowest is None else Money(lowest, currency),
     )
 
 
-def _delivery_out(delivery: Delivery) -> dict[str, Any]:
+def _delivery_out(delivery: ShippingQuote) -> dict[str, Any]:
     return _slim(
         price=delivery.price.minor,
         discounts=_discounts_out(delivery.discounts),
@@ -431,11 +432,11 @@ def _delivery_out(delivery: Delivery) -> dict[str, Any]:
     )
 
 
-def _delivery_in(told: dict[str, Any], currency: str, included: bool) -> Delivery:
-    return Delivery(
-        price=Money(told["price"], currency),
-        discounts=_discounts_in(told.get("discounts", ()), currency),
-        total=Money(told["total"], currency),
-        tax=_tax_in(told.get("tax"), currency, included, SHIPPING),
-        method=told.get("method"),
+def _delivery_in(raw: dict[str, Any], currency: str, included: bool) -> ShippingQuote:
+    return ShippingQuote(
+        price=Money(raw["price"], currency),
+        discounts=_discounts_in(raw.get("discounts", ()), currency),
+        total=Money(raw["total"], currency),
+        tax=_tax_in(raw.get("tax"), currency, included, SHIPPING),
+        method=raw.get("method"),
     )

@@ -21,5 +21,5 @@ class RoundingPolicy:
         return {"mode": self.mode.value, "tax_by": self.tax_by}
 
     @classmethod
-    def from_dict(cls, told: dict[str, Any]) -> "RoundingPolicy":
-        return cls(Rounding(told["mode"]), told["tax_by"])
+    def from_dict(cls, raw: dict[str, Any]) -> "RoundingPolicy":
+        return cls(Rounding(raw["mode"]), raw["tax_by"])

@@ -4,7 +4,7 @@ from dataclasses import field
 from datetime import date
 from functools import cached_property
 
-from shop.kernel.errors import Invalid, Problem
+from shop.kernel.errors import InvalidRequest, Problem
 from shop.kernel.frozen import frozen
 from shop.pricing.model.basket import SHIPPING, STANDARD, CustomerFacts, Destination
 from shop.pricing.model.rounding import MILLION
@@ -27,7 +27,7 @@ class TaxRate:
     since: date | None = None
     until: date | None = None
 
-    def holds_on(self, day: date) -> bool:
+    def applies_on(self, day: date) -> bool:
         return (self.since is None or self.since <= day) and (
             self.until is None or day < self.until
         )
@@ -70,7 +70,7 @@ class TaxTable:
                 )
             others.append(rate)
         if problems:
-            raise Invalid(problems[0].detail, code=problems[0].code, problems=problems)
+            raise InvalidRequest(problems[0].detail, code=problems[0].code, problems=problems)
 
     @cached_property
     def _found(self) -> dict[tuple[str, str | None, str, date], TaxRate | None]:
@@ -92,7 +92,7 @@ class TaxTable:
         for wanted in (tax_class, STANDARD):
             for region in (destination.region, None):
                 for rate in self._by_key.get((destination.country, region, wanted), ()):
-                    if rate.holds_on(day):
+                    if rate.applies_on(day):
                         return rate
         return None
 
@@ -171,7 +171,7 @@ _CHINA = [
     TaxRate("CN", 60_000, SHIPPING, name="增值税"),
 ]
 
-BUNDLED = TaxTable(
+BUNDLED_TAX_TABLE = TaxTable(
     rates=(*_europe(), *_AMERICA, *_CHINA),
     union=frozenset(country for country, row in VAT.items() if row[0]),
     version="2026-09-29",

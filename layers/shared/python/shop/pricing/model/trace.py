@@ -8,7 +8,7 @@ from typing import Any
 from shop.kernel.frozen import frozen
 
 
-class Step(StrEnum):
+class PricingStage(StrEnum):
     """The stations of a quote, in the order of work."""
 
     PRICE = "price"
@@ -28,7 +28,7 @@ class TraceEntry:
     ids of the lines touched, ``code`` the coupon that opened the rule.
     """
 
-    step: Step
+    step: PricingStage
     rule: str
     applied: bool
     amount: int = 0
@@ -39,36 +39,36 @@ class TraceEntry:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values; what is empty is left out, for the trace is stored on the order."""
-        told: dict[str, Any] = {"step": self.step.value, "rule": self.rule}
+        payload: dict[str, Any] = {"step": self.step.value, "rule": self.rule}
         if self.applied:
-            told["applied"] = True
+            payload["applied"] = True
         if self.amount:
-            told["amount"] = self.amount
+            payload["amount"] = self.amount
         if self.reason:
-            told["reason"] = self.reason
+            payload["reason"] = self.reason
         if self.detail:
-            told["detail"] = self.detail
+            payload["detail"] = self.detail
         if self.lines:
-            told["lines"] = list(self.lines)
+            payload["lines"] = list(self.lines)
         if self.code is not None:
-            told["code"] = self.code
-        return told
+            payload["code"] = self.code
+        return payload
 
     @classmethod
-    def from_dict(cls, told: dict[str, Any]) -> "TraceEntry":
+    def from_dict(cls, raw: dict[str, Any]) -> "TraceEntry":
         return cls(
-            Step(told["step"]),
-            told["rule"],
-            told.get("applied", False),
-            told.get("amount", 0),
-            told.get("reason", ""),
-            told.get("detail", ""),
-            tuple(told.get("lines", ())),
-            told.get("code"),
+            PricingStage(raw["step"]),
+            raw["rule"],
+            raw.get("applied", False),
+            raw.get("amount", 0),
+            raw.get("reason", ""),
+            raw.get("detail", ""),
+            tuple(raw.get("lines", ())),
+            raw.get("code"),
         )
 
 
-REASONS: dict[str, str] = {
+NOT_APPLIED_REASONS: dict[str, str] = {
     "not_published": "the promotion is a draft",
     "not_yet": "the promotion has not begun",
     "over": "the promotion has ended",

@@ -4,30 +4,32 @@ from collections.abc import Sequence
 
 from pynamodb.exceptions import PutError
 
-from shop.kernel.errors import Stale
+from shop.kernel.errors import VersionConflict
 from shop.kernel.events import Event
-from shop.pricing.model.known import Known
+from shop.pricing.model.customer_segments import CustomerSegments
 from shop.pricing.store.rows import HEAD, PricingRow
 
 
-class DynamoCustomers:
-    """See :class:`shop.pricing.ports.Customers`."""
+class DynamoCustomerSegmentRepository:
+    """See :class:`shop.pricing.ports.CustomerSegmentRepository`."""
 
-    def of(self, customer_id: str) -> Known:
+    def get(self, customer_id: str) -> CustomerSegments:
         try:
-            row = PricingRow.get(key_of(customer_id), HEAD, consistent_read=True)
+            row = PricingRow.get(customer_key(customer_id), HEAD, consistent_read=True)
         except PricingRow.DoesNotExist:
-            return Known(customer_id)
-        return Known(
+            return CustomerSegments(customer_id)
+        return CustomerSegments(
             customer_id,
             tuple(row.doc.get("groups", ())),
             tuple(row.doc.get("segments", ())),
             int(row.version),
         )
 
-    def save(self, before: Known, after: Known, events: Sequence[Event]) -> Known:
+    def save(
+        self, before: CustomerSegments, after: CustomerSegments, events: Sequence[Event]
+    ) -> CustomerSegments:
         row = PricingRow(
-            key_of(after.customer_id),
+            customer_key(after.customer_id),
             HEAD,
             version=after.version,
             doc={"groups": list(after.groups), "segments": list(after.segments)},
@@ -43,9 +45,9 @@ class DynamoCustomers:
         except PutError as error:
             if error.cause_response_code != "ConditionalCheckFailedException":
                 raise
-            raise Stale("somebody else changed this customer meanwhile") from None
+            raise VersionConflict("somebody else changed this customer meanwhile") from None
         return after
 
 
-def key_of(customer_id: str) -> str:
+def customer_key(customer_id: str) -> str:
     return f"CUSTOMER#{customer_id}"

@@ -5,30 +5,30 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from shop.kernel.data import read, written
-from shop.kernel.errors import NotFound, Problem, Stale
+from shop.kernel.errors import NotFound, Problem, VersionConflict
 from shop.kernel.events import Event
-from shop.kernel.transactions import Clash, Part
-from shop.pricing.model.coupons import normal
+from shop.kernel.serialization import from_json, to_json
+from shop.kernel.unit_of_work import ConditionFailed, WriteOperation
+from shop.pricing.model.coupons import normalize_code
 from shop.pricing.model.group_buy import GroupBuy, GroupStatus
 from shop.pricing.store.rows import CODE, HEAD, PricingRow
-from shop.storage.transactions import DynamoLedger
+from shop.storage.transactions import DynamoUnitOfWork
 
 SHARDS = 8
 """Partitions of the list of what is due, so that a rush of new groups does not meet in one."""
 
 
-class DynamoGroupBuys:
-    """See :class:`shop.pricing.ports.GroupBuys`."""
+class DynamoGroupBuyRepository:
+    """See :class:`shop.pricing.ports.GroupBuyRepository`."""
 
-    def of(self, group_id: str) -> GroupBuy:
+    def get(self, group_id: str) -> GroupBuy:
         try:
             row = PricingRow.get(_pk(group_id), HEAD, consistent_read=True)
         except PricingRow.DoesNotExist:
             raise NotFound(f"there is no group {group_id!r}", code="group_unknown") from None
         return _group(row)
 
-    def adding(self, group: GroupBuy, events: Sequence[Event]) -> Part:
+    def insert_op(self, group: GroupBuy, events: Sequence[Event]) -> WriteOperation:
         free = PricingRow.pk.does_not_exist()
 
         def write(writes: Any) -> None:
@@ -42,7 +42,7 @@ class DynamoGroupBuys:
         def write(writes: Any) -> None:
             writes.save(_head(after, events), PricingRow.version == before.version)
             if after.status is not GroupStatus.FORMING:
-                closed = {**_code(after).doc, "ends": written(events[0].at)}
+                closed = {**_code(after).doc, "ends": to_json(events[0].at)}
                 writes.update(
                     PricingRow(_code_pk(after), CODE),
                     [PricingRow.doc.set(closed)],
@@ -50,27 +50,27 @@ class DynamoGroupBuys:
                 )
 
         try:
-            DynamoLedger().commit(write)
-        except Clash:
-            raise Stale("somebody else took a seat in this group meanwhile") from None
+            DynamoUnitOfWork().commit(write)
+        except ConditionFailed:
+            raise VersionConflict("somebody else took a seat in this group meanwhile") from None
         return after
 
-    def due(self, at: datetime, most: int) -> Iterable[GroupBuy]:
+    def list_due(self, at: datetime, max_results: int) -> Iterable[GroupBuy]:
         until = f"{at.isoformat()}~"
         keys: list[tuple[str, str]] = []
         for shard in range(SHARDS):
-            rows = PricingRow.query(_due_pk(shard), PricingRow.sk <= until, limit=most)
+            rows = PricingRow.query(_due_pk(shard), PricingRow.sk <= until, limit=max_results)
             keys += [(row.sk, row.doc) for row in rows]
-        for _, group_id in sorted(keys)[:most]:
-            yield self.of(group_id)
+        for _, group_id in sorted(keys)[:max_results]:
+            yield self.get(group_id)
 
-    def settled(self, group: GroupBuy) -> None:
+    def mark_settled(self, group: GroupBuy) -> None:
         PricingRow(*_due_key(group)).delete()
 
 
 def _head(group: GroupBuy, events: Sequence[Event]) -> PricingRow:
     return PricingRow(
-        _pk(group.id), HEAD, version=group.version, doc=written(group), events=tuple(events)
+        _pk(group.id), HEAD, version=group.version, doc=to_json(group), events=tuple(events)
     )
 
 
@@ -80,15 +80,15 @@ def _code(group: GroupBuy) -> PricingRow:
         "coupon": group.id,
         "promotion": group.promotion_id,
         "per_customer": 1,
-        "ends": written(group.deadline),
+        "ends": to_json(group.deadline),
         "group": group.status.value,
     }
-    return PricingRow(_code_pk(group), CODE, left=group.size, used=0, doc=doc)
+    return PricingRow(_code_pk(group), CODE, remaining=group.size, used=0, doc=doc)
 
 
 def _group(row: PricingRow) -> GroupBuy:
     problems: list[Problem] = []
-    group = read(GroupBuy, row.doc, "$", problems)
+    group = from_json(GroupBuy, row.doc, "$", problems)
     if group is None:
         raise ValueError(f"{row.pk} cannot be read: {problems[0]}")
     return group
@@ -99,7 +99,7 @@ def _pk(group_id: str) -> str:
 
 
 def _code_pk(group: GroupBuy) -> str:
-    return f"CODE#{normal(group.code)}"
+    return f"CODE#{normalize_code(group.code)}"
 
 
 def _due_pk(shard: int) -> str:

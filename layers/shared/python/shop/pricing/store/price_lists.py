@@ -3,29 +3,34 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from shop.kernel.errors import Conflict, NotFound, Stale
+from shop.kernel.errors import Conflict, NotFound, VersionConflict
 from shop.kernel.events import Event
-from shop.kernel.transactions import Clash
+from shop.kernel.unit_of_work import ConditionFailed
 from shop.pricing.model.price_lists import PriceList
-from shop.pricing.store.book import MOST_BYTES, book_version, bumping, price_list_from
 from shop.pricing.store.rows import PRICE_LISTS, PricingRow
-from shop.storage.documents import packed
-from shop.storage.transactions import DynamoLedger
+from shop.pricing.store.rule_set_cache import (
+    MAX_ITEM_BYTES,
+    bump_version_op,
+    price_list_from,
+    rule_set_version,
+)
+from shop.storage.documents import compress_json
+from shop.storage.transactions import DynamoUnitOfWork
 
-TRIES = 5
+MAX_ATTEMPTS = 5
 """How often a change is written anew when the book was changed meanwhile."""
 
 
-class DynamoPriceBook:
-    """See :class:`shop.pricing.ports.PriceBook`."""
+class DynamoPriceListRepository:
+    """See :class:`shop.pricing.ports.PriceListRepository`."""
 
-    def of(self, list_id: str) -> PriceList:
+    def get(self, list_id: str) -> PriceList:
         try:
             return price_list_from(PricingRow.get(PRICE_LISTS, list_id, consistent_read=True))
         except PricingRow.DoesNotExist:
             raise NotFound(f"there is no price list {list_id!r}") from None
 
-    def all(self) -> Sequence[PriceList]:
+    def list_all(self) -> Sequence[PriceList]:
         return [price_list_from(row) for row in PricingRow.query(PRICE_LISTS, consistent_read=True)]
 
     def save(
@@ -36,7 +41,7 @@ class DynamoPriceBook:
         check: Callable[[Sequence[PriceList]], None] | None = None,
     ) -> PriceList:
         doc = after.to_dict()
-        if len(packed(doc)) > MOST_BYTES:
+        if len(compress_json(doc)) > MAX_ITEM_BYTES:
             raise Conflict("this list and its past are too large; begin another", code="too_large")
         row = PricingRow(
             PRICE_LISTS, after.id, version=after.version, doc=doc, events=tuple(events)
@@ -50,20 +55,20 @@ class DynamoPriceBook:
         def write(writes: Any) -> None:
             writes.save(row, as_read)
 
-        for _ in range(TRIES):
+        for _ in range(MAX_ATTEMPTS):
             # The version first: whoever changes a list from here on changes it too.
-            version = book_version(consistent=True)
+            version = rule_set_version(consistent=True)
             if check is not None:
-                check(self.all())
+                check(self.list_all())
             try:
-                DynamoLedger().commit(write, bumping(version))
-            except Clash as clash:
-                if PRICE_LISTS not in clash.about:
+                DynamoUnitOfWork().commit(write, bump_version_op(version))
+            except ConditionFailed as clash:
+                if PRICE_LISTS not in clash.keys:
                     continue  # somebody changed something else in the book: again, after theirs
                 if before is None:
                     raise Conflict(
                         "there is a price list of that id", code="id_taken", path="$.id"
                     ) from None
-                raise Stale("somebody else changed this price list meanwhile") from None
+                raise VersionConflict("somebody else changed this price list meanwhile") from None
             return after
-        raise Stale("other prices are being changed; try again")
+        raise VersionConflict("other prices are being changed; try again")

@@ -31,8 +31,8 @@ import os
 
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
 
-from shop.storage.documents import Events, JsonDocument
-from shop.storage.table import Row
+from shop.storage.connection import Row
+from shop.storage.documents import CompressedJsonAttribute, EventsAttribute
 
 PROMOTIONS, PRICE_LISTS = "PROMOTIONS", "PRICE_LISTS"
 BOOK, VERSION, RULES, POLICY = "BOOK", "VERSION", "RULES", "POLICY"
@@ -48,17 +48,17 @@ class PricingRow(Row):
     pk = UnicodeAttribute(hash_key=True, attr_name="PK")
     sk = UnicodeAttribute(range_key=True, attr_name="SK")
     version = NumberAttribute(null=True)
-    doc = JsonDocument(null=True)
-    events = Events(null=True)
+    doc = CompressedJsonAttribute(null=True)
+    events = EventsAttribute(null=True)
     published = BooleanAttribute(null=True)
     """On a promotion: it is, or was, on the calendar."""
     used = NumberAttribute(null=True)
-    left = NumberAttribute(null=True)
-    """On a code: uses left. What has no limit has :data:`shop.pricing.store.coupons.PLENTY`."""
-    lent = NumberAttribute(null=True)
+    remaining = NumberAttribute(null=True)
+    """On a code: uses left. What has no limit has :data:`shop.pricing.store.coupons.UNLIMITED`."""
+    in_shards = NumberAttribute(null=True)
     """On a code or a quota: of its uses, those handed to the stockroom's bins; no longer left here,
     and for a quota among the used."""
-    bins = NumberAttribute(null=True)
+    shard_count = NumberAttribute(null=True)
     """How many bins there are, roughly; absent where there never were any."""
-    until = NumberAttribute(null=True)
+    lease_until = NumberAttribute(null=True)
     """On a batch that is not done: up to when a call has it to itself, seconds since 1970."""

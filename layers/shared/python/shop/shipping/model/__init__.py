@@ -1,46 +1,52 @@
 """What shipping is made of. Standard library and kernel; no input, no output, no clock."""
 
-from shop.shipping.model.estimates import Dispatch
-from shop.shipping.model.options import Address, Consignment, Item, Place, ShippingOption
-from shop.shipping.model.parcels import Limits, Parcel, pack
-from shop.shipping.model.places import Distance, Zone
-from shop.shipping.model.rates import (
-    Band,
-    Beyond,
-    ByDistance,
-    ByParcel,
-    ByQuantity,
-    ByValue,
-    ByWeight,
-    Charge,
-    ValueBand,
+from shop.shipping.model.default_table import DEFAULT_TABLE
+from shop.shipping.model.delivery_estimates import DispatchSchedule
+from shop.shipping.model.options import (
+    Consignment,
+    ConsignmentItem,
+    ShippingAddress,
+    ShippingDestination,
+    ShippingOption,
 )
-from shop.shipping.model.standard import STANDARD
-from shop.shipping.model.table import Method, ShippingTable, Undeliverable
+from shop.shipping.model.packing import PackedParcel, ParcelLimits, pack
+from shop.shipping.model.rate_table import ShippingMethod, ShippingTable, Undeliverable
+from shop.shipping.model.rates import (
+    Charge,
+    DistanceRate,
+    ExcessRate,
+    ParcelRate,
+    QuantityRate,
+    RateBand,
+    ValueBand,
+    ValueRate,
+    WeightRate,
+)
+from shop.shipping.model.zones import Distance, Zone
 
 __all__ = [
-    "STANDARD",
-    "Address",
-    "Band",
-    "Beyond",
-    "ByDistance",
-    "ByParcel",
-    "ByQuantity",
-    "ByValue",
-    "ByWeight",
+    "DEFAULT_TABLE",
     "Charge",
     "Consignment",
-    "Dispatch",
+    "ConsignmentItem",
+    "DispatchSchedule",
     "Distance",
-    "Item",
-    "Limits",
-    "Method",
-    "Parcel",
-    "Place",
+    "DistanceRate",
+    "ExcessRate",
+    "PackedParcel",
+    "ParcelLimits",
+    "ParcelRate",
+    "QuantityRate",
+    "RateBand",
+    "ShippingAddress",
+    "ShippingDestination",
+    "ShippingMethod",
     "ShippingOption",
     "ShippingTable",
     "Undeliverable",
     "ValueBand",
+    "ValueRate",
+    "WeightRate",
     "Zone",
     "pack",
 ]

@@ -3,12 +3,12 @@
 from datetime import datetime
 from typing import Protocol
 
-from shop.kernel.errors import Invalid, Problem
+from shop.kernel.errors import InvalidRequest, Problem
 from shop.kernel.frozen import frozen
 from shop.kernel.money import Money
 
 
-class Place(Protocol):
+class ShippingDestination(Protocol):
     """A destination as far as shipping asks; any object with these three will do."""
 
     @property
@@ -20,7 +20,7 @@ class Place(Protocol):
 
 
 @frozen
-class Address:
+class ShippingAddress:
     """A :class:`Place`. ``country`` is ISO 3166-1 alpha-2, ``region`` its subdivision."""
 
     country: str
@@ -29,7 +29,7 @@ class Address:
 
 
 @frozen
-class Item:
+class ConsignmentItem:
     """A quantity of something to be packed. Sizes and weight are of one unit: millimetres and
     grams.
     """
@@ -47,14 +47,14 @@ class Consignment:
     at it.
 
     ``distance_km`` is set where somebody measured this very way; otherwise the table's distances
-    tell it (:class:`shop.shipping.model.places.Distance`).
+    tell it (:class:`shop.shipping.model.zones.Distance`).
     """
 
-    items: tuple[Item, ...]
+    items: tuple[ConsignmentItem, ...]
     value: Money
     distance_km: int | None = None
 
-    def check(self) -> None:
+    def validate(self) -> None:
         """Raise :class:`Invalid` with every problem unless this can be packed."""
         problems = []
         for place, item in enumerate(self.items):
@@ -77,7 +77,7 @@ class Consignment:
                         )
                     )
         if problems:
-            raise Invalid(problems[0].detail, code=problems[0].code, problems=problems)
+            raise InvalidRequest(problems[0].detail, code=problems[0].code, problems=problems)
 
 
 @frozen

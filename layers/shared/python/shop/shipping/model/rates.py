@@ -5,7 +5,7 @@ from typing import ClassVar, TypeAlias
 from shop.kernel.frozen import frozen
 from shop.kernel.money import Money
 from shop.shipping.model.options import Consignment
-from shop.shipping.model.parcels import Parcel
+from shop.shipping.model.packing import PackedParcel
 
 Prices: TypeAlias = tuple[Money, ...]
 """One price in each of several currencies."""
@@ -20,7 +20,7 @@ def price_in(prices: Prices, currency: str) -> int | None:
 
 
 @frozen
-class Band:
+class RateBand:
     """Up to and including ``up_to`` (grams or kilometres) it costs this."""
 
     up_to: int
@@ -28,7 +28,7 @@ class Band:
 
 
 @frozen
-class Beyond:
+class ExcessRate:
     """Above the last band: the last band's price, and this for every ``every`` begun."""
 
     every: int
@@ -36,20 +36,20 @@ class Beyond:
 
 
 @frozen
-class ByWeight:
+class WeightRate:
     """Each parcel by the weight it is billed for: real or volumetric, whichever is more.
 
     A parcel heavier than the last band cannot go this way, unless there is a ``beyond``.
     """
 
     kind: ClassVar[str] = "by_weight"
-    bands: tuple[Band, ...]
-    beyond: Beyond | None = None
+    bands: tuple[RateBand, ...]
+    excess: ExcessRate | None = None
 
-    def charge(self, goods: Consignment, parcels: tuple[Parcel, ...]) -> int | None:
+    def charge(self, goods: Consignment, parcels: tuple[PackedParcel, ...]) -> int | None:
         total = 0
         for parcel in parcels:
-            one = _in_bands(self.bands, self.beyond, parcel.billed_g, goods.value.currency)
+            one = _in_bands(self.bands, self.excess, parcel.billed_g, goods.value.currency)
             if one is None:
                 return None
             total += one * parcel.count
@@ -57,28 +57,28 @@ class ByWeight:
 
 
 @frozen
-class ByDistance:
+class DistanceRate:
     """By kilometres; not offered where nobody measured them, or beyond the last band."""
 
     kind: ClassVar[str] = "by_distance"
-    bands: tuple[Band, ...]
-    beyond: Beyond | None = None
+    bands: tuple[RateBand, ...]
+    excess: ExcessRate | None = None
 
-    def charge(self, goods: Consignment, parcels: tuple[Parcel, ...]) -> int | None:
+    def charge(self, goods: Consignment, parcels: tuple[PackedParcel, ...]) -> int | None:
         if goods.distance_km is None:
             return None
-        return _in_bands(self.bands, self.beyond, goods.distance_km, goods.value.currency)
+        return _in_bands(self.bands, self.excess, goods.distance_km, goods.value.currency)
 
 
 @frozen
-class ByQuantity:
+class QuantityRate:
     """For every unit after the first ``included``."""
 
     kind: ClassVar[str] = "by_quantity"
     each: Prices
     included: int = 0
 
-    def charge(self, goods: Consignment, parcels: tuple[Parcel, ...]) -> int | None:
+    def charge(self, goods: Consignment, parcels: tuple[PackedParcel, ...]) -> int | None:
         each = price_in(self.each, goods.value.currency)
         if each is None:
             return None
@@ -95,13 +95,13 @@ class ValueBand:
 
 
 @frozen
-class ByValue:
+class ValueRate:
     """By what the goods cost; the first band of the currency that holds the value counts."""
 
     kind: ClassVar[str] = "by_value"
     bands: tuple[ValueBand, ...]
 
-    def charge(self, goods: Consignment, parcels: tuple[Parcel, ...]) -> int | None:
+    def charge(self, goods: Consignment, parcels: tuple[PackedParcel, ...]) -> int | None:
         for band in self.bands:
             if band.price.currency == goods.value.currency and (
                 band.up_to is None or goods.value <= band.up_to
@@ -111,22 +111,22 @@ class ByValue:
 
 
 @frozen
-class ByParcel:
+class ParcelRate:
     """For every parcel."""
 
     kind: ClassVar[str] = "by_parcel"
     each: Prices
 
-    def charge(self, goods: Consignment, parcels: tuple[Parcel, ...]) -> int | None:
+    def charge(self, goods: Consignment, parcels: tuple[PackedParcel, ...]) -> int | None:
         each = price_in(self.each, goods.value.currency)
         return None if each is None else each * sum(parcel.count for parcel in parcels)
 
 
-Charge: TypeAlias = ByWeight | ByDistance | ByQuantity | ByValue | ByParcel
+Charge: TypeAlias = WeightRate | DistanceRate | QuantityRate | ValueRate | ParcelRate
 
 
 def _in_bands(
-    bands: tuple[Band, ...], beyond: Beyond | None, measure: int, currency: str
+    bands: tuple[RateBand, ...], beyond: ExcessRate | None, measure: int, currency: str
 ) -> int | None:
     for band in bands:
         if measure <= band.up_to:

@@ -1,6 +1,6 @@
 """The shipping table in DynamoDB, and in the memory of warm Lambdas."""
 
-from shop.shipping.store.book import DynamoShippingBook
-from shop.shipping.store.tables import DynamoShippingTables, shipping_tables
+from shop.shipping.store.cache import ShippingTableCache, shipping_table_cache
+from shop.shipping.store.repository import DynamoShippingTableRepository
 
-__all__ = ["DynamoShippingBook", "DynamoShippingTables", "shipping_tables"]
+__all__ = ["DynamoShippingTableRepository", "ShippingTableCache", "shipping_table_cache"]

@@ -14,12 +14,12 @@ from typing import Any
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
-from shop.kernel.data import read
 from shop.kernel.errors import Problem
-from shop.shipping.model.editions import Edition
-from shop.shipping.model.table import ShippingTable
-from shop.storage.documents import Events, JsonDocument
-from shop.storage.table import Row
+from shop.kernel.serialization import from_json
+from shop.shipping.model.rate_table import ShippingTable
+from shop.shipping.model.table_versions import ShippingTableVersion
+from shop.storage.connection import Row
+from shop.storage.documents import CompressedJsonAttribute, EventsAttribute
 
 SHIPPING, VERSION, EDITION = "SHIPPING", "VERSION", "EDITION#"
 
@@ -33,35 +33,35 @@ class ShippingRow(Row):
     pk = UnicodeAttribute(hash_key=True, attr_name="PK")
     sk = UnicodeAttribute(range_key=True, attr_name="SK")
     version = NumberAttribute(null=True)
-    doc = JsonDocument(null=True)
-    events = Events(null=True)
+    doc = CompressedJsonAttribute(null=True)
+    events = EventsAttribute(null=True)
 
 
-def edition_key(version: int) -> str:
+def version_key(version: int) -> str:
     """In the order of versions, for a thousand million of them."""
     return f"{EDITION}{version:09d}"
 
 
-def written_out(edition: Edition) -> dict[str, Any]:
+def version_document(edition: ShippingTableVersion) -> dict[str, Any]:
     return {
         "table": edition.table.to_dict(),
         "at": edition.at.isoformat(),
-        "who": edition.who,
-        "why": edition.why,
+        "actor": edition.actor,
+        "reason": edition.reason,
     }
 
 
-def edition_from(row: ShippingRow) -> Edition:
+def version_from_row(row: ShippingRow) -> ShippingTableVersion:
     """What was written was checked then: it is read as it stands."""
     problems: list[Problem] = []
-    table = read(ShippingTable, row.doc["table"], "$", problems)
+    table = from_json(ShippingTable, row.doc["table"], "$", problems)
     if table is None:
         raise ValueError(f"edition {row.sk} cannot be read: {problems[0]}")
     at = datetime.fromisoformat(row.doc["at"])
-    return Edition(int(row.version), table, at, row.doc["who"], row.doc["why"])
+    return ShippingTableVersion(int(row.version), table, at, row.doc["actor"], row.doc["reason"])
 
 
-def version_in_force(*, consistent: bool) -> int:
+def current_version(*, consistent: bool) -> int:
     """0 where nobody ever wrote a table."""
     try:
         return int(ShippingRow.get(SHIPPING, VERSION, consistent_read=consistent).version)

@@ -1,0 +1,94 @@
+"""Events: carried out of the orders' table, and what follows from them."""
+
+from functions.manifest import Feature, Reaction, StreamReader, Table
+
+HAS_THRESHOLD = '{"dynamodb":{"NewImage":{"low_at":{"N":[{"anything-but":["-1"]}]}}}}'
+IS_BIN = '{"dynamodb":{"Keys":{"PK":{"S":[{"prefix":"BIN#"}]}}}}'
+"""A part of a split article, which does not know of its threshold."""
+
+FEATURE = Feature(
+    "reactions",
+    (
+        StreamReader(
+            module="event_handlers.publish_events",
+            table=Table.ORDERS,
+            publishes_events=True,
+        ),
+        StreamReader(
+            module="event_handlers.publish_promotions",
+            table=Table.PRICING,
+            only_events=True,
+            publishes_events=True,
+        ),
+        StreamReader(
+            module="event_handlers.detect_low_stock",
+            table=Table.INVENTORY,
+            batch=1000,
+            parallel=1,
+            window=1,
+            only=(HAS_THRESHOLD, IS_BIN),
+            writes=(Table.INVENTORY,),
+        ),
+        StreamReader(
+            module="event_handlers.publish_stock",
+            table=Table.INVENTORY,
+            only_events=True,
+            publishes_events=True,
+        ),
+        Reaction(
+            module="event_handlers.send_low_stock_alert",
+            event_types=("LowStockDetected",),
+            writes=(Table.INVENTORY,),
+            sends_email=True,
+            mails_staff=True,
+        ),
+        Reaction(
+            module="event_handlers.start_workflow",
+            event_types=("OrderPlaced",),
+            starts_workflow=True,
+        ),
+        Reaction(
+            module="event_handlers.advance_workflow",
+            event_types=(
+                "OrderConfirmed",
+                "OrderShipped",
+                "OrderPartiallyCancelled",
+                "ShipmentUpdated",
+                "OrderCancelled",
+            ),
+            reads=(Table.ORDERS,),
+            resumes_workflow=True,
+        ),
+        Reaction(
+            module="event_handlers.send_order_confirmation",
+            event_types=("OrderConfirmed",),
+            writes=(Table.ORDERS,),
+            sends_email=True,
+        ),
+        Reaction(
+            module="event_handlers.refund_excess_payment",
+            event_types=(
+                "OrderCancelled",
+                "OrderPartiallyCancelled",
+                "OrderReturned",
+                "PaymentReceivedLate",
+            ),
+            writes=(Table.ORDERS,),
+            payments=True,
+        ),
+        Reaction(
+            module="event_handlers.update_group_buy",
+            event_types=("OrderConfirmed", "OrderCancelled"),
+            writes=(Table.ORDERS, Table.INVENTORY, Table.PRICING),
+        ),
+        Reaction(
+            module="event_handlers.move_batched_stock",
+            event_types=("StockBatchesQueued",),
+            writes=(Table.ORDERS, Table.INVENTORY),
+        ),
+        Reaction(
+            module="event_handlers.publish_business_metrics",
+            event_types=("OrderPlaced", "OrderConfirmed", "PaymentFailed"),
+        ),
+    ),
+)

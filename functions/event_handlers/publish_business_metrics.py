@@ -1,0 +1,22 @@
+"""The business in numbers: orders placed and confirmed, revenue, payments that failed."""
+
+from shop.entrypoints.eventbridge import EventEnvelope, emit_metrics, event_handler
+from shop.entrypoints.http import required_setting
+from shop.kernel.money import Money
+
+STAGE = required_setting("STAGE")
+COUNTED = {
+    "OrderPlaced": "OrdersPlaced",
+    "OrderConfirmed": "OrdersConfirmed",
+    "PaymentFailed": "PaymentsFailed",
+}
+
+
+@event_handler
+def handler(event: EventEnvelope) -> None:
+    emit_metrics({COUNTED[event.type]: 1}, event.at, Stage=STAGE)
+    if event.type == "OrderConfirmed":
+        amount = Money(event.data["total"], event.data["currency"])
+        emit_metrics(
+            {"Revenue": float(amount.decimal)}, event.at, Stage=STAGE, Currency=amount.currency
+        )

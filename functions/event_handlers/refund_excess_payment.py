@@ -1,0 +1,14 @@
+"""An order is owed less than was paid, or money came too late → what is not due goes back."""
+
+from shop.entrypoints.eventbridge import EventEnvelope, event_handler
+from shop.orders.actions.payments import refund_excess_payment
+from shop.orders.store import DynamoOrderRepository
+from shop.payments.gateway.factory import create_payment_provider
+
+orders = DynamoOrderRepository()
+provider = create_payment_provider()
+
+
+@event_handler
+def handler(event: EventEnvelope) -> None:
+    refund_excess_payment(event.subject, at=event.now, orders=orders, provider=provider)

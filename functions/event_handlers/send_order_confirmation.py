@@ -1,0 +1,27 @@
+"""OrderConfirmed → a letter to the buyer, once."""
+
+from functools import partial
+
+from shop.entrypoints.eventbridge import EventEnvelope, event_handler
+from shop.entrypoints.http import required_setting
+from shop.orders.actions.notifications import send_order_confirmation
+from shop.orders.gateway.mail import SesEmailSender
+from shop.orders.schemas.emails import order_confirmation_email
+from shop.orders.store import DynamoOrderEmails, DynamoOrderRepository
+
+build_email = partial(order_confirmation_email, shop_url=required_setting("SHOP_URL"))
+orders = DynamoOrderRepository()
+sent_emails = DynamoOrderEmails()
+mail = SesEmailSender(required_setting("MAIL_FROM"))
+
+
+@event_handler
+def handler(event: EventEnvelope) -> None:
+    send_order_confirmation(
+        event.subject,
+        build_email=build_email,
+        at=event.now,
+        orders=orders,
+        sent_emails=sent_emails,
+        email_sender=mail,
+    )

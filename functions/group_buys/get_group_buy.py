@@ -1,0 +1,15 @@
+"""GET /group-buys/{id}: how full a group is. Its id is unguessable: who has it may join."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from shop.entrypoints.http import Request, endpoint
+from shop.pricing.schemas.group_buys import group_buy_view
+from shop.pricing.store.group_buys import DynamoGroupBuyRepository
+
+group_buys = DynamoGroupBuyRepository()
+
+
+@endpoint()
+def handler(request: Request[None]) -> Mapping[str, Any]:
+    return group_buy_view(group_buys.get(request.path["id"]), request.received_at)

@@ -1,0 +1,39 @@
+"""Agents: the same endpoints as tools of the Model Context Protocol."""
+
+from functions.manifest import Access, Endpoint, Feature, Switch
+
+FEATURE = Feature(
+    "agents",
+    (
+        Endpoint(
+            route="POST /mcp",
+            switch=Switch.AGENTS,
+            module="mcp.handle_mcp",
+            access=Access.PUBLIC,
+            summary="The shop's tools for AI agents (MCP, Streamable HTTP, JSON-RPC 2.0)",
+            invokes=(
+                "cart.cancel_cart",
+                "cart.create_cart",
+                "cart.get_cart",
+                "cart.update_cart",
+                "catalog.get_product",
+                "catalog.lookup_catalog",
+                "catalog.search_catalog",
+                "checkout.cancel_checkout",
+                "checkout.complete_checkout",
+                "checkout.create_checkout",
+                "checkout.get_checkout",
+                "checkout.update_checkout",
+                "orders.get_order",
+            ),
+            timeout=29,
+        ),
+        Endpoint(
+            route="GET /mcp",
+            module="mcp.reject_stream",
+            access=Access.PUBLIC,
+            summary="Says that there is no event stream: the tools answer to POST",
+            status=405,
+        ),
+    ),
+)

@@ -1,0 +1,5 @@
+"""Where no route leads: an answer as the shop itself gives answers."""
+
+from functions.manifest import DefaultRoute, Feature
+
+FEATURE = Feature("unknown", (DefaultRoute(module="not_found.handler"),))

@@ -1,0 +1,14 @@
+"""Every quarter of an hour: finish changes to products that a crash left half listed."""
+
+from datetime import datetime
+from typing import Any
+
+from shop.catalog.store import DynamoProductCatalog
+from shop.entrypoints.scheduler import scheduled
+
+catalogue = DynamoProductCatalog()
+
+
+@scheduled
+def handler(at: datetime) -> dict[str, Any]:
+    return {"mended": catalogue.finish_reindexing(at=at)}

@@ -1,0 +1,22 @@
+"""POST /staff/products/{id}/status: to review, on sale, off sale, away."""
+
+from shop.catalog.actions.product_admin import set_product_status
+from shop.catalog.model import ProductStatus
+from shop.catalog.schemas.admin import ProductView, StatusBody
+from shop.catalog.store import DynamoProductCatalog
+from shop.entrypoints.http import Request, Response, endpoint
+from shop.kernel.optimistic_locking import expected_version
+
+catalogue = DynamoProductCatalog()
+
+
+@endpoint(StatusBody)
+def handler(request: Request[StatusBody]) -> Response:
+    product = set_product_status(
+        request.path["id"],
+        ProductStatus(request.body.status),
+        expected_version=expected_version(request.headers.get("if-match"), request.body.version),
+        catalogue=catalogue,
+        at=request.received_at,
+    )
+    return Response(ProductView.of(product), headers={"ETag": f'"{product.version}"'})

@@ -1,0 +1,21 @@
+"""PUT /staff/products/{id}: say anew what a product is, from the version that was read."""
+
+from shop.catalog.actions.product_admin import update_product
+from shop.catalog.schemas.admin import ProductBody, ProductView
+from shop.catalog.store import DynamoProductCatalog
+from shop.entrypoints.http import Request, Response, endpoint
+from shop.kernel.optimistic_locking import require_version
+
+catalogue = DynamoProductCatalog()
+
+
+@endpoint(ProductBody)
+def handler(request: Request[ProductBody]) -> Response:
+    product = update_product(
+        request.path["id"],
+        request.body.draft(),
+        expected_version=require_version(request.headers.get("if-match"), request.body.version),
+        catalogue=catalogue,
+        at=request.received_at,
+    )
+    return Response(ProductView.of(product), headers={"ETag": f'"{product.version}"'})

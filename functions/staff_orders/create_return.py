@@ -1,0 +1,36 @@
+"""POST /staff/orders/{id}/returns: what had arrived came back; money, points and credits follow."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from shop.entrypoints.http import Request, endpoint
+from shop.orders.actions.returns import create_return
+from shop.orders.model import Order
+from shop.orders.schemas.staff import ReturnRequest, StaffOrder
+from shop.orders.store import DynamoOrderRepository
+from shop.storage.connection import connection
+from shop.storage.idempotency import DynamoIdempotencyStore
+from shop.storage.transactions import DynamoUnitOfWork
+
+orders = DynamoOrderRepository()
+keys = DynamoIdempotencyStore()
+ledger = DynamoUnitOfWork(connection())
+
+
+def view(order: Order) -> Mapping[str, Any]:
+    return StaffOrder.of(order).model_dump(mode="json", exclude_none=True)
+
+
+@endpoint(ReturnRequest, status=201)
+def handler(request: Request[ReturnRequest]) -> Mapping[str, Any]:
+    return create_return(
+        request.idempotent,
+        request.path["id"],
+        request.body.pieces(),
+        request.body.reason,
+        view,
+        actor=f"staff {request.caller.username}",
+        orders=orders,
+        idempotency=keys,
+        uow=ledger,
+    )

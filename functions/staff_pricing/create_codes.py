@@ -1,0 +1,25 @@
+"""POST /staff/coupons/{id}/codes: a batch of unguessable codes."""
+
+import secrets
+
+from shop.entrypoints.http import Request, endpoint
+from shop.pricing.actions.coupons import create_codes
+from shop.pricing.schemas.coupons import CodeBatchBody, CodeBatchView, batch_view
+from shop.pricing.store.coupons import DynamoCouponRepository
+
+coupons = DynamoCouponRepository()
+
+
+@endpoint(CodeBatchBody, status=201)
+def handler(request: Request[CodeBatchBody]) -> CodeBatchView:
+    wish, coupon_id = request.body, request.path["id"]
+    codes = create_codes(
+        coupon_id,
+        wish.count,
+        key=request.required_idempotency_key,
+        draw=secrets.token_bytes,
+        coupons=coupons,
+        at=request.received_at,
+        prefix=wish.prefix,
+    )
+    return batch_view(coupon_id, codes)

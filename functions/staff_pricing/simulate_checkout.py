@@ -1,0 +1,109 @@
+"""POST /staff/what-if: what a basket costs, and what it would cost if something were different."""
+
+from dataclasses import asdict, replace
+from typing import Any
+
+from shop.cart.actions import PricingContext
+from shop.catalog.store import DynamoProductCatalog
+from shop.checkout.actions.simulate import SimulationRequest, SimulationResult, simulate
+from shop.entrypoints.http import Request, endpoint
+from shop.inventory.store import DynamoStockRepository, counter_level_cache
+from shop.orders.store import DynamoOrderRepository
+from shop.pricing.actions.catalog_references import CatalogReferences
+from shop.pricing.actions.promotions import draft_for_simulation
+from shop.pricing.gateway.vat_numbers import StdnumVatNumbers
+from shop.pricing.schemas.simulation import (
+    SimulationBody,
+    SimulationCustomerBody,
+    SimulationView,
+    translate_path,
+    translated_errors,
+)
+from shop.pricing.store.code_attempts import DynamoCodeAttemptLimiter
+from shop.pricing.store.credit_accounts import DynamoCreditAccountRepository
+from shop.pricing.store.promotions import DynamoPromotionRepository
+from shop.pricing.store.rule_set_cache import rule_set_cache
+from shop.pricing.store.usage_counters import DynamoUsageLimitReader
+from shop.shipping.store import DynamoShippingTableRepository, shipping_table_cache
+
+catalogue = DynamoProductCatalog()
+shipping = DynamoShippingTableRepository()
+promotions = DynamoPromotionRepository()
+ledgers = DynamoCreditAccountRepository()
+guesses = DynamoCodeAttemptLimiter()
+vat_ids = StdnumVatNumbers()
+assortment = CatalogReferences(
+    catalogue, methods=lambda: {method.id for method in shipping.get_current().table.methods}
+)
+pricing = PricingContext(
+    catalogue,
+    rule_set_cache(),
+    DynamoUsageLimitReader(counter_level_cache()),
+    DynamoStockRepository(),
+    DynamoOrderRepository(),
+    shipping_table_cache(),
+)
+
+
+@endpoint(SimulationBody)
+def handler(request: Request[SimulationBody]) -> SimulationView:
+    wish = request.body.with_single_promotion()
+    with translated_errors(draft="promotion"):
+        draft = wish.draft()
+        if wish.promotion_id is not None:
+            draft = promotions.get(wish.promotion_id)
+        if draft is not None:
+            draft = draft_for_simulation(draft, assortment=assortment)
+    with translated_errors(draft="policy"):
+        policy = wish.policy.draft(request.received_at) if wish.policy is not None else None
+    body = SimulationRequest(
+        wanted=[(line.item, line.quantity) for line in wish.lines],
+        destination=wish.place(),
+        country=wish.country,
+        region=wish.region,
+        postal_code=wish.postal_code,
+        option_id=wish.option,
+        currency=wish.currency,
+        channel=wish.channel,
+        codes=tuple(wish.codes),
+        credits=tuple(credit.instrument() for credit in wish.credits),
+    )
+    body = _by(body, wish.customer, "$.customer")
+    at = wish.at or request.received_at
+    with translated_errors():
+        before, after, changes = simulate(
+            body,
+            _by(body, wish.other_customer, "$.other_customer"),
+            pricing=pricing,
+            credit_accounts=ledgers,
+            code_attempts=guesses,
+            rate_limit_subject=request.caller.owner,
+            now=request.received_at,
+            at=at,
+            then=wish.compare_at_time or at,
+            promotion=draft,
+            policy=policy,
+        )
+    return SimulationView(before=_told(before), after=_told(after), difference=changes.to_dict())
+
+
+def _by(
+    asked: SimulationRequest, who: SimulationCustomerBody | None, path: str
+) -> SimulationRequest:
+    if who is None:
+        return asked
+    return replace(asked, customer=who.facts(vat_ids, path), email=who.email or "")
+
+
+def _told(told: SimulationResult) -> dict[str, Any]:
+    offer = told.offer
+    return {
+        **offer.quote.to_dict(),
+        "option": offer.option_id,
+        "options": [
+            {"id": way.id, "title": way.title, "price": way.price.minor} for way in offer.options
+        ],
+        "messages": [{**asdict(m), "path": translate_path(m.path)} for m in offer.messages],
+        "credits": [part.amount if part else 0 for part in told.parts],
+        "due": told.due,
+    }

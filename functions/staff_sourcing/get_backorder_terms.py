@@ -1,0 +1,20 @@
+"""GET /staff/stock-terms/{sku+}: on which terms a SKU is sold that is not here."""
+
+from shop.catalog.store import DynamoProductCatalog
+from shop.entrypoints.http import Request, Response, endpoint
+from shop.inventory.actions import get_level
+from shop.inventory.model import MAIN_LOCATION
+from shop.inventory.schemas.backorders import BackorderTermsView
+from shop.inventory.store import DynamoLocationRepository, DynamoStockRepository
+
+stock = DynamoStockRepository()
+locations = DynamoLocationRepository()
+catalogue = DynamoProductCatalog()
+
+
+@endpoint()
+def handler(request: Request[None]) -> Response:
+    location = request.query.get("location", MAIN_LOCATION)
+    locations.get().location(location)
+    level = get_level(request.path["sku"], stock=stock, skus=catalogue, location=location)
+    return Response(BackorderTermsView.of(level), headers={"ETag": f'"{level.version}"'})

@@ -1,0 +1,28 @@
+"""PUT /staff/kits/{sku+}: sell a SKU as a kit of others, from the version that was read."""
+
+from shop.catalog.store import DynamoProductCatalog
+from shop.entrypoints.http import Request, Response, endpoint
+from shop.inventory.actions.kits import set_kit
+from shop.inventory.schemas.kits import KitBody, KitView
+from shop.inventory.store import DynamoKitRepository, DynamoStockRepository
+from shop.kernel.optimistic_locking import require_version
+
+stock = DynamoStockRepository()
+kits = DynamoKitRepository()
+catalogue = DynamoProductCatalog()
+
+
+@endpoint(KitBody)
+def handler(request: Request[KitBody]) -> Response:
+    sku = request.path["sku"]
+    kit, version = set_kit(
+        sku,
+        request.body.parts_by_sku(),
+        expected_version=require_version(
+            request.headers.get("if-match"), request.body.version, least=0
+        ),
+        kits=kits,
+        skus=catalogue,
+    )
+    view = KitView.of(sku, kit, version, stock.levels([sku])[sku].available)
+    return Response(view, headers={"ETag": f'"{version}"'})

@@ -1,0 +1,27 @@
+"""POST /staff/stock-movements: goods come, go or change their condition, from the version read."""
+
+from shop.catalog.store import DynamoProductCatalog
+from shop.entrypoints.http import Request, Response, endpoint
+from shop.inventory.actions import StockEntryService
+from shop.inventory.schemas.levels import level_response
+from shop.inventory.schemas.movements import MovementRequest
+from shop.inventory.store import DynamoLocationRepository, DynamoStockRepository
+from shop.storage.idempotency import DynamoIdempotencyStore
+
+stock_entries = StockEntryService(
+    DynamoStockRepository(),
+    DynamoProductCatalog(),
+    DynamoLocationRepository(),
+    DynamoIdempotencyStore(),
+)
+
+
+@endpoint(MovementRequest, status=201)
+def handler(request: Request[MovementRequest]) -> Response:
+    entry = request.body.root
+    slip = entry.audit_info(request.caller.username or request.caller.owner, request.received_at)
+    ask = request.idempotent if request.idempotency_key else None
+    level = stock_entries.record_idempotent(
+        lambda book: entry.apply(book, slip), level_response, ask
+    )
+    return Response(level, 201, headers={"ETag": f'"{level["version"]}"'})

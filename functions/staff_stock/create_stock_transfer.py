@@ -1,0 +1,28 @@
+"""POST /staff/stock-transfers: goods leave one location for another, and arrive there."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from shop.catalog.store import DynamoProductCatalog
+from shop.entrypoints.http import Request, endpoint
+from shop.inventory.actions import StockEntryService
+from shop.inventory.schemas.movements import TransferRequest, TransferView
+from shop.inventory.store import DynamoLocationRepository, DynamoStockRepository
+from shop.storage.idempotency import DynamoIdempotencyStore
+
+stock_entries = StockEntryService(
+    DynamoStockRepository(),
+    DynamoProductCatalog(),
+    DynamoLocationRepository(),
+    DynamoIdempotencyStore(),
+)
+
+
+@endpoint(TransferRequest, status=201)
+def handler(request: Request[TransferRequest]) -> Mapping[str, Any]:
+    step = request.body.root
+    slip = step.audit_info(request.caller.username or request.caller.owner, request.received_at)
+    ask = request.idempotent if request.idempotency_key else None
+    return stock_entries.record_idempotent(
+        lambda book: step.apply(book, slip), TransferView.answered, ask
+    )

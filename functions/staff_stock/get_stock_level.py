@@ -1,0 +1,17 @@
+"""GET /staff/stock/{sku+}: what is there, promised and for sale; zeros for what nobody counted."""
+
+from shop.catalog.store import DynamoProductCatalog
+from shop.entrypoints.http import Request, Response, endpoint
+from shop.inventory.actions import get_level
+from shop.inventory.schemas import StockView, location_from_query
+from shop.inventory.store import DynamoStockRepository
+
+stock = DynamoStockRepository()
+catalogue = DynamoProductCatalog()
+
+
+@endpoint()
+def handler(request: Request[None]) -> Response:
+    location = location_from_query(request.query)
+    level = get_level(request.path["sku"], stock=stock, skus=catalogue, location=location)
+    return Response(StockView.of(level), headers={"ETag": f'"{level.version}"'})

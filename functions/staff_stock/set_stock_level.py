@@ -1,0 +1,39 @@
+"""PUT /staff/stock/{sku+}: write down what was counted, from the version that was read."""
+
+from shop.catalog.store import DynamoProductCatalog
+from shop.entrypoints.http import Request, Response, endpoint
+from shop.inventory.actions import StockEntryService, set_on_hand
+from shop.inventory.schemas import StockLevelRequest
+from shop.inventory.schemas.levels import level_response
+from shop.inventory.store import DynamoLocationRepository, DynamoStockRepository
+from shop.kernel.optimistic_locking import require_version
+from shop.storage.idempotency import DynamoIdempotencyStore
+
+stock_entries = StockEntryService(
+    DynamoStockRepository(),
+    DynamoProductCatalog(),
+    DynamoLocationRepository(),
+    DynamoIdempotencyStore(),
+)
+
+
+@endpoint(StockLevelRequest)
+def handler(request: Request[StockLevelRequest]) -> Response:
+    count = request.body
+    version = require_version(request.headers.get("if-match"), count.version, least=0)
+    level = stock_entries.record_idempotent(
+        lambda book: set_on_hand(
+            request.path["sku"],
+            count.on_hand,
+            expected_version=version,
+            reason=count.reason,
+            actor=request.caller.username or request.caller.owner,
+            at=request.received_at,
+            stock_writer=book,
+            location=count.location,
+            reference=count.reference,
+        ),
+        level_response,
+        request.idempotent if request.idempotency_key else None,
+    )
+    return Response(level, headers={"ETag": f'"{level["version"]}"'})

@@ -1,0 +1,82 @@
+"""Finding, looking up and choosing: what shoppers and their agents do."""
+
+from collections.abc import Sequence
+
+from shop.catalog.model import (
+    PriceBand,
+    Product,
+    ProductCard,
+    ResolvedProduct,
+    Variant,
+    VariantFilter,
+    build_search,
+    product_id_from,
+    resolve_ids,
+)
+from shop.catalog.ports import ProductCatalog, SearchIndex
+from shop.kernel.errors import NotFound
+from shop.kernel.frozen import frozen
+from shop.kernel.pagination import Page
+
+
+@frozen(slots=False)
+class SearchPage:
+    """A page of cards; ``unfiltered``: some could not be compared with the price asked for."""
+
+    page: Page[ProductCard]
+    unfiltered: bool = False
+
+
+def search_products(
+    text: str | None,
+    *,
+    index: SearchIndex,
+    categories: Sequence[str] = (),
+    price: PriceBand | None = None,
+    limit: int,
+    cursor: str | None = None,
+) -> SearchPage:
+    """Find published products by words, categories and price.
+
+    Text without a word that counts ("the !") finds nothing, instead of everything.
+    """
+    search = build_search(text, categories=categories, price=price)
+    if text is not None and not search.words:
+        return SearchPage(Page(()))
+    page = index.search(search, limit=limit, cursor=cursor)
+    return SearchPage(page, price is not None and not all(price.overlaps(c) for c in page.items))
+
+
+def lookup_products(
+    ids: Sequence[str], *, catalogue: ProductCatalog, filter: VariantFilter
+) -> tuple[tuple[ResolvedProduct, ...], tuple[str, ...]]:
+    """Resolve ids of products and variants, in one read; with those that nothing on sale has."""
+    products = catalogue.get_many({product_id_from(i) for i in ids})
+    return resolve_ids(ids, products, filter)
+
+
+@frozen(slots=False)
+class ProductResult:
+    """A product on sale, the variant asked for, if one was, and those that a filter leaves."""
+
+    product: Product
+    variant: Variant | None
+    left: tuple[Variant, ...]
+
+
+def get_product(some_id: str, *, catalogue: ProductCatalog, filter: VariantFilter) -> ProductResult:
+    """One product on sale by its own or a variant's id. Raises :class:`NotFound`."""
+    product = catalogue.get_many([product_id_from(some_id)]).get(product_id_from(some_id))
+    variant = product.variant(some_id) if product else None
+    if product is None or not product.on_sale or (some_id != product.id and variant is None):
+        raise NotFound(f"nothing on sale has the id {some_id}", path="$.id")
+    if variant is not None and variant not in product.on_sale:
+        raise NotFound(f"variant {some_id} is no longer sold", path="$.id")
+    left = filter.matching_variants(product)
+    if not left or (variant is not None and variant not in left):
+        raise NotFound(
+            f"{some_id} is sold, but not within these filters",
+            code="filtered_out",
+            path="$.filters",
+        )
+    return ProductResult(product, variant, left)

@@ -1,0 +1,178 @@
+"""Which variants answer a question: ids looked up, and a buyer choosing size and colour.
+
+Source: UCP 2026-08-25, "Catalog Lookup": input correlation, option selection, relaxation,
+availability signals.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from shop.catalog.model.product import OptionChoice, Product, Variant, product_id_from
+from shop.catalog.model.search_index import PriceBand, categories_of, folded_category
+from shop.kernel.frozen import frozen
+
+EXACT = "exact"
+"""The id names this very variant."""
+FEATURED = "featured"
+"""The id names the product; the shop chose this variant to stand for it."""
+
+IsInStock = Callable[[Variant], bool]
+
+
+@frozen
+class VariantFilter:
+    """What a shopper limits an answer to: any of the categories, and the price band."""
+
+    categories: tuple[str, ...] = ()
+    price: PriceBand | None = None
+
+    @staticmethod
+    def of(categories: Iterable[str], price: PriceBand | None) -> "VariantFilter":
+        return VariantFilter(tuple(folded_category(c) for c in categories), price)
+
+    def matching_variants(self, product: Product) -> tuple[Variant, ...]:
+        """The variants on sale that the filter leaves."""
+        if self.categories and not set(self.categories).intersection(categories_of(product)):
+            return ()
+        if self.price is None or self.price.currency not in (None, product.currency):
+            return product.on_sale
+        return tuple(v for v in product.on_sale if self.price.reaches(v.price.minor, v.price.minor))
+
+
+@frozen
+class VariantMatch:
+    """A variant, and which of the ids asked for led to it, and how."""
+
+    variant: Variant
+    inputs: tuple[tuple[str, str], ...]
+
+
+@frozen
+class ResolvedProduct:
+    """A product with those of its variants that were asked for."""
+
+    product: Product
+    matches: tuple[VariantMatch, ...]
+
+
+def resolve_ids(
+    ids: Sequence[str], products: Mapping[str, Product], filter: VariantFilter
+) -> tuple[tuple[ResolvedProduct, ...], tuple[str, ...]]:
+    """Find what ids of products and variants mean; the second part are ids of nothing on sale.
+
+    An id whose product the filter leaves nothing of is neither: it is known, but not wanted.
+    """
+    inputs: dict[str, dict[str, list[tuple[str, str]]]] = {}
+    unknown: list[str] = []
+    for some_id in dict.fromkeys(ids):
+        product = products.get(product_id_from(some_id))
+        left = filter.matching_variants(product) if product else ()
+        if product is None or not product.on_sale:
+            unknown.append(some_id)
+        elif some_id == product.id:
+            if left:
+                found = inputs.setdefault(product.id, {}).setdefault(left[0].id, [])
+                found.append((some_id, FEATURED))
+        elif some_id not in {v.id for v in product.on_sale}:
+            unknown.append(some_id)
+        elif some_id in {v.id for v in left}:
+            inputs.setdefault(product.id, {}).setdefault(some_id, []).append((some_id, EXACT))
+    resolved = tuple(_resolved(products[i], by_variant) for i, by_variant in inputs.items())
+    return resolved, tuple(unknown)
+
+
+def _resolved(product: Product, inputs: Mapping[str, list[tuple[str, str]]]) -> ResolvedProduct:
+    matches = (VariantMatch(v, tuple(inputs[v.id])) for v in product.on_sale if v.id in inputs)
+    return ResolvedProduct(product, tuple(matches))
+
+
+@frozen
+class OptionAvailability:
+    """What choosing a value would lead to, all other choices kept."""
+
+    value: str
+    exists: bool
+    available: bool
+
+
+@frozen
+class ProductSelection:
+    """A product as somebody sees it who has chosen so far what ``selected`` says."""
+
+    product: Product
+    variants: tuple[Variant, ...]
+    selected: tuple[OptionChoice, ...]
+    options: tuple[tuple[str, tuple[OptionAvailability, ...]], ...]
+
+
+def select_variant(
+    product: Product,
+    *,
+    variants: Sequence[Variant],
+    in_stock: IsInStock,
+    variant: Variant | None = None,
+    selected: Sequence[OptionChoice] = (),
+    preferences: Sequence[str] = (),
+) -> ProductSelection:
+    """Show a product for what was chosen; ``left`` are the variants that a filter leaves, not none.
+
+    A ``variant`` asked for by id settles the choices and stands first. Choices that no variant
+    fits are given up, the least preferred first. Without any, the first variant in stock stands
+    for the product.
+    """
+    by_stock = sorted(variants, key=lambda v: not in_stock(v))
+    if variant is not None:
+        effective: tuple[OptionChoice, ...] = variant.choices
+        by_stock = [variant, *(v for v in by_stock if v.id != variant.id)]
+    elif selected:
+        effective = _relaxed(product, variants, selected, preferences)
+    else:
+        effective = by_stock[0].choices
+    return ProductSelection(
+        product,
+        tuple(v for v in by_stock if _fits(v, effective)),
+        effective,
+        tuple(
+            (o.name, _signals(o.name, o.values, product, effective, in_stock))
+            for o in product.options
+        ),
+    )
+
+
+def _relaxed(
+    product: Product,
+    variants: Sequence[Variant],
+    selected: Sequence[OptionChoice],
+    preferences: Sequence[str],
+) -> tuple[OptionChoice, ...]:
+    # What no variant has at all is given up first: it would only drag down what can be had.
+    possible = [c for c in selected if any(_fits(v, (c,)) for v in variants)]
+    order = [o.name for o in product.options]
+    preferred = list(dict.fromkeys(preferences))
+
+    def rank(choice: OptionChoice) -> tuple[int, int]:
+        wish = preferred.index(choice.name) if choice.name in preferred else len(preferred)
+        return wish, order.index(choice.name)
+
+    stored = sorted(possible, key=rank)
+    while not any(_fits(v, stored) for v in variants):
+        stored.pop()
+    return tuple(sorted(stored, key=lambda c: order.index(c.name)))
+
+
+def _signals(
+    name: str,
+    values: Iterable[str],
+    product: Product,
+    effective: Sequence[OptionChoice],
+    in_stock: IsInStock,
+) -> tuple[OptionAvailability, ...]:
+    others = [c for c in effective if c.name != name]
+    signals: list[OptionAvailability] = []
+    for value in values:
+        fitting = [v for v in product.on_sale if _fits(v, [*others, OptionChoice(name, value)])]
+        signals.append(OptionAvailability(value, bool(fitting), any(in_stock(v) for v in fitting)))
+    return tuple(signals)
+
+
+def _fits(variant: Variant, choices: Iterable[OptionChoice]) -> bool:
+    return all(choice in variant.choices for choice in choices)

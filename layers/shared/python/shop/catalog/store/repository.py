@@ -1,0 +1,175 @@
+"""Products by id, their lists, and the changes to them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from shop.catalog.model import (
+    Product,
+    ProductCard,
+    ProductStatus,
+    Search,
+    Variant,
+    product_id_from,
+    product_postings,
+    with_price_marks,
+)
+from shop.catalog.store import product_writes
+from shop.catalog.store import search as search_index
+from shop.catalog.store.product_writes import (
+    ABANDONED_AFTER,
+    ProductWrite,
+    StoredProduct,
+    WriteConflict,
+)
+from shop.catalog.store.rows import REINDEX, CatalogRow, product_from_row, product_key
+from shop.kernel.errors import Conflict, NotFound, Problem, ShopError, VersionConflict
+from shop.kernel.pagination import Page
+from shop.storage.prefetch import ReadSet, get_many
+
+BULK_READ_SIZE = 50
+"""Products that a bulk change reads at a time."""
+MAX_TRANSACTION_BYTES = 3_000_000
+"""And bytes, of the 4 MB that a transaction holds."""
+
+
+class DynamoProductCatalog:
+    """The catalogue and its search index in DynamoDB."""
+
+    def get(self, product_id: str) -> Product:
+        try:
+            return product_from_row(CatalogRow.get(*product_key(product_id)))
+        except CatalogRow.DoesNotExist:
+            raise NotFound(f"there is no product {product_id}") from None
+
+    def get_many(self, product_ids: Iterable[str]) -> dict[str, Product]:
+        keys = {product_key(product_id) for product_id in product_ids}
+        found = (product_from_row(row) for row in get_many(CatalogRow, keys))
+        return {product.id: product for product in found}
+
+    def read_set(self, variant_ids: Iterable[str]) -> ReadSet:
+        """What :meth:`variants` will read."""
+        products = dict.fromkeys(product_id_from(variant_id) for variant_id in variant_ids)
+        return ReadSet(CatalogRow, tuple(product_key(product_id) for product_id in products))
+
+    def get_variants(self, variant_ids: Iterable[str]) -> dict[str, tuple[Product, Variant]]:
+        wanted = set(variant_ids)
+        products = self.get_many({product_id_from(v) for v in wanted})
+        return {
+            variant.id: (product, variant)
+            for product in products.values()
+            for variant in product.on_sale
+            if variant.id in wanted
+        }
+
+    def has_category(self, category: str) -> bool:
+        return search_index.has_category(category)
+
+    def search(self, search: Search, *, limit: int, cursor: str | None = None) -> Page[ProductCard]:
+        return search_index.search_postings(search, limit=limit, cursor=cursor)
+
+    def list_by_status(
+        self, *, status: ProductStatus | None = None, limit: int, cursor: str | None = None
+    ) -> Page[ProductCard]:
+        return search_index.list_cards(status, limit=limit, cursor=cursor)
+
+    def save(self, product: Product, *, expected_version: int) -> Product:
+        change = _change(product, product_writes.load_products([product.id])[product.id])
+        if change.stored.version != expected_version:
+            raise _refusal(product, expected_version)
+        if refused := product_writes.write_product(change):
+            raise _refusal(product, expected_version, refused)
+        return change.product
+
+    def product_id_for(self, sku: str) -> str | None:
+        claim = product_writes.load_sku_claims([sku]).get(sku)
+        return str(claim.owner) if claim else None
+
+    def save_many(self, products: Sequence[Product]) -> dict[str, ShopError]:
+        refused: dict[str, ShopError] = {}
+        for some in (
+            products[n : n + BULK_READ_SIZE] for n in range(0, len(products), BULK_READ_SIZE)
+        ):
+            before = product_writes.load_products(p.id for p in some)
+            begun: list[ProductWrite] = []
+            for product in some:
+                if before[product.id].version == product.version:
+                    begun.append(_change(product, before[product.id]))
+                else:
+                    refused[product.id] = _refusal(product, product.version)
+            for part in _sized(begun):
+                for change, why in zip(part, product_writes.write_products(part), strict=True):
+                    if why is not None:
+                        version = change.stored.version
+                        refused[change.product.id] = _refusal(change.product, version, why)
+        return refused
+
+    def finish_reindexing(self, *, at: datetime, limit: int = 100) -> int:
+        """Finish changes that a crash left unfinished; how many. May run twice at once."""
+        oldest = int((at - ABANDONED_AFTER).timestamp())
+        rows = CatalogRow.query(
+            REINDEX,
+            filter_condition=CatalogRow.since <= oldest,
+            consistent_read=True,
+            limit=limit,
+            page_size=limit,
+        )
+        mended = 0
+        for before in product_writes.load_products(row.SK for row in rows).values():
+            if before.row and before.reindex and before.reindex.since <= oldest:
+                product_writes.finish_reindex(before, product_from_row(before.row))
+                mended += 1
+        return mended
+
+
+def _change(product: Product, before: StoredProduct) -> ProductWrite:
+    was = product_from_row(before.row) if before.row else None
+    saved = with_price_marks(replace(product, version=before.version + 1), was)
+    return ProductWrite(saved, product_postings(saved), before)
+
+
+def _sized(all_changes: Sequence[ProductWrite]) -> Iterable[list[ProductWrite]]:
+    """Cut into parts that a transaction holds, and that touch no SKU twice."""
+    part: list[ProductWrite] = []
+    skus: set[str] = set()
+    size = actions = 0
+    for change in all_changes:
+        its_skus = {*change.claimed_skus, *change.given_up}
+        too_much = (
+            size + change.size > MAX_TRANSACTION_BYTES
+            or actions + change.actions > product_writes.MAX_ACTIONS_PER_TRANSACTION
+        )
+        if part and (too_much or its_skus & skus):
+            yield part
+            part, skus, size, actions = [], set(), 0, 0
+        part.append(change)
+        skus |= its_skus
+        size += change.size
+        actions += change.actions
+    if part:
+        yield part
+
+
+def _refusal(
+    product: Product, expected_version: int, why: WriteConflict | None = None
+) -> ShopError:
+    if why is not None and why.skus:
+        places = {v.sku: n for n, v in enumerate(product.variants)}
+        problems = [
+            Problem(
+                "sku_taken",
+                f"SKU {sku} is sold by product {owner} already"
+                if owner
+                else f"SKU {sku} was another product's just now; try again",
+                f"$.variants[{places[sku]}].sku",
+            )
+            for sku, owner in why.skus.items()
+        ]
+        detail = problems[0].detail
+        return Conflict(detail, code="sku_taken", problems=problems[:50])
+    if expected_version == 0:
+        there = f"there is a product {product.id} already"
+        return Conflict(there, code="id_taken", path="$.id")
+    return VersionConflict(
+        f"product {product.id} is not at version {expected_version}; read it again"
+    )

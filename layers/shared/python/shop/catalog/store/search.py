@@ -1,0 +1,196 @@
+"""Looking under headings: the search, the categories, the whole list.
+
+A question without comparisons is one Query of exactly the cards it shows. One with comparisons
+(several words, a price, a category beside a word) reads :data:`LOOKED_AT` cards a time and lets
+DynamoDB compare, at most :data:`CALLS` times; what is not settled by then is left to the next
+page. So the cost of a request has a ceiling, however large the catalogue grows.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import reduce
+from operator import and_, or_
+from typing import Any
+
+from pynamodb.expressions.condition import Condition
+
+from shop.catalog.model import ALL_SHARDS, ProductCard, ProductStatus, Search, category_names
+from shop.catalog.model.search_index import all_heading, category_heading, folded_category
+from shop.catalog.store.rows import LIST_ATTRIBUTES, CatalogRow, card_from
+from shop.kernel.errors import InvalidRequest
+from shop.kernel.pagination import Page, from_cursor, to_cursor
+
+MAX_QUERIES = 4
+"""Queries that one request makes at most."""
+MAX_CARDS_READ = 250
+"""Cards that a Query with comparisons reads: about 150 KB, 19 read units."""
+
+
+def search_postings(search: Search, *, limit: int, cursor: str | None) -> Page[ProductCard]:
+    """Answer a question from the postings."""
+    everything = not search.words and not search.categories
+    return _walk(
+        search.headings,
+        prefix=f"{ProductStatus.PUBLISHED}#" if everything else "",
+        search=search,
+        limit=limit,
+        cursor=cursor,
+        question=search.fingerprint,
+    )
+
+
+def list_cards(
+    status: ProductStatus | None, *, limit: int, cursor: str | None
+) -> Page[ProductCard]:
+    """All products, one part of the whole list after the other."""
+    return _walk(
+        [all_heading(n) for n in range(ALL_SHARDS)],
+        prefix=f"{status}#" if status else "",
+        search=Search(),
+        limit=limit,
+        cursor=cursor,
+        question=f"listed {status or 'all'}",
+    )
+
+
+def has_category(category: str) -> bool:
+    """Whether something on sale is in the category. Its list holds every spelling of it: up to
+    :data:`LOOKED_AT` cards are looked at for this one; nearly always the first has it.
+    """
+    folded = folded_category(category)
+    if not folded:
+        return False
+    rows = CatalogRow.query(
+        category_heading(folded),
+        attributes_to_get=list(LIST_ATTRIBUTES),
+        limit=MAX_CARDS_READ,
+        page_size=10,
+    )
+    cards = (card_from(item) for page in rows.page_iter for item in page["Items"])
+    return any(category in category_names(card.categories) for card in cards)
+
+
+def _walk(
+    headings: Sequence[str],
+    *,
+    prefix: str,
+    search: Search,
+    limit: int,
+    cursor: str | None,
+    question: str,
+) -> Page[ProductCard]:
+    """Read on from the cursor until the page is full, the list ends, or CALLS are made."""
+    heading, place = _resume(cursor, question, len(headings), prefix)
+    compare = _comparison(search)
+    found: list[ProductCard] = []
+    for _ in range(MAX_QUERIES):
+        items, next_place = _look(
+            headings[heading],
+            prefix,
+            place,
+            compare,
+            limit + 1 if search.plain else MAX_CARDS_READ,
+            (*LIST_ATTRIBUTES, "cats") if _earlier(search, heading) else LIST_ATTRIBUTES,
+        )
+        for item in items:
+            card = card_from(item)
+            if _shown(card, item, search, heading):
+                if len(found) == limit:
+                    return Page(tuple(found), _cursor(question, heading, place))
+                found.append(card)
+            place = item["SK"]["S"]
+        place = next_place
+        if place is None:
+            heading += 1
+        if heading == len(headings):
+            return Page(tuple(found), None)
+        if len(found) == limit:
+            break
+    return Page(tuple(found), _cursor(question, heading, place))
+
+
+def _look(
+    heading: str,
+    prefix: str,
+    place: str | None,
+    compare: Condition | None,
+    read: int,
+    shown: Sequence[str],
+) -> tuple[list[dict[str, Any]], str | None]:
+    """One Query: the postings that match, and where the reading stopped, ``None`` at the end."""
+    query = CatalogRow.query(
+        heading,
+        CatalogRow.SK.startswith(prefix) if prefix else None,
+        filter_condition=compare,
+        page_size=read,
+        attributes_to_get=list(shown),
+        last_evaluated_key={"PK": {"S": heading}, "SK": {"S": place}} if place else None,
+    )
+    page = next(query.page_iter)
+    last = page.get("LastEvaluatedKey")
+    return page["Items"], last["SK"]["S"] if last else None
+
+
+def _comparison(search: Search) -> Condition | None:
+    """What DynamoDB compares, so that cards which do not match are not sent over."""
+    terms: list[Condition] = [CatalogRow.words.contains(w) for w in search.words[1:]]
+    if search.categories and search.words:
+        terms.append(reduce(or_, [CatalogRow.categories.contains(c) for c in search.categories]))
+    if search.price is not None:
+        bounds: list[Condition] = []
+        if search.price.low is not None:
+            bounds.append(CatalogRow.high >= search.price.low)
+        if search.price.high is not None:
+            bounds.append(CatalogRow.low <= search.price.high)
+        if bounds:
+            band = reduce(and_, bounds)
+            if search.price.currency is not None:
+                band = (CatalogRow.currency != search.price.currency) | band
+            terms.append(band)
+    return reduce(and_, terms) if terms else None
+
+
+def _shown(card: ProductCard, item: Mapping[str, Any], search: Search, heading: int) -> bool:
+    """What is compared here: prices one by one, and whether an earlier category has shown it."""
+    price = search.price
+    if price is not None and price.overlaps(card) and not price.contains(card):
+        return False
+    earlier = _earlier(search, heading)
+    cats = item["cats"]["SS"] if earlier and "cats" in item else ()
+    return not any(category in cats for category in earlier)
+
+
+def _earlier(search: Search, heading: int) -> Sequence[str]:
+    """The categories that were looked at before this one."""
+    return () if search.words else search.categories[:heading]
+
+
+def _cursor(question: str, heading: int, place: str | None) -> str | None:
+    return to_cursor({"q": question, "h": heading, "p": place})
+
+
+def _resume(
+    cursor: str | None, question: str, headings: int, prefix: str
+) -> tuple[int, str | None]:
+    key = from_cursor(cursor, path="$.pagination.cursor")
+    if key is None:
+        return 0, None
+    heading, place = key.get("h"), key.get("p")
+    if (
+        key.get("q") == question
+        and type(heading) is int
+        and 0 <= heading < headings
+        and (place is None or (isinstance(place, str) and _a_place(place, prefix)))
+    ):
+        return heading, place
+    raise InvalidRequest(
+        "this cursor belongs to another list", code="cursor_invalid", path="$.pagination.cursor"
+    )
+
+
+def _a_place(place: str, prefix: str) -> bool:
+    return (
+        place.isascii()
+        and place.isprintable()
+        and place.startswith(prefix)
+        and len(prefix) < len(place) < 200
+    )

@@ -1,0 +1,78 @@
+"""Thresholds as staff set them, what is below them, and the letter that says so."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from html import escape
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shop.inventory.model import MAIN_LOCATION, MAX_UNITS, LowStockCrossing, StockLevel
+from shop.inventory.schemas.levels import Location, Sku
+from shop.inventory.schemas.locations import Version
+from shop.kernel.notifications import Email
+from shop.kernel.pagination import Page
+
+
+class ThresholdRequest(BaseModel):
+    """Be told when no more than ``low_at`` units are for sale; ``null`` to be left in peace."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
+
+    sku: Sku
+    low_at: Annotated[int, Field(ge=0, le=MAX_UNITS)] | None
+    version: Version
+    location: Location = MAIN_LOCATION
+
+
+class LowStockView(BaseModel):
+    """A SKU that runs low: since when, and what there is of it now."""
+
+    sku: str
+    location: str
+    low_at: int
+    since: datetime
+    on_hand: int
+    available: int
+    incoming: int
+    in_transit: int
+    version: int
+
+
+class LowStockListView(BaseModel):
+    """What runs low now, by location and SKU."""
+
+    low: list[LowStockView]
+    cursor: str | None = None
+
+    @staticmethod
+    def of(page: Page[LowStockCrossing], levels: Sequence[StockLevel]) -> "LowStockListView":
+        now = {(level.sku, level.location): level for level in levels}
+        low = [
+            LowStockView(
+                sku=one.sku,
+                location=one.location,
+                low_at=one.low_at,
+                since=one.at,
+                on_hand=level.on_hand,
+                available=level.available,
+                incoming=level.incoming,
+                in_transit=level.in_transit,
+                version=level.version,
+            )
+            for one in page.items
+            if (level := now.get((one.sku, one.location))) is not None and level.is_low
+        ]
+        return LowStockListView(low=low, cursor=page.cursor)
+
+
+def low_stock_email(crossing: LowStockCrossing) -> Email:
+    """A stock runs low: of what, where, and how low."""
+    left = f"{crossing.available} of {crossing.sku} left at {crossing.location}"
+    why = f"This is at or below its threshold of {crossing.low_at}."
+    once = "You are told once, and again when it has been above that and falls again."
+    return Email(
+        subject=f"Low stock: {left}",
+        text=f"Only {left}. {why}\n\n{once}\n",
+        html=f"<p>Only {escape(left)}. {why}</p><p>{once}</p>",
+    )

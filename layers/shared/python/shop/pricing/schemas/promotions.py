@@ -1,0 +1,110 @@
+"""Promotions as staff write and read them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from shop.kernel.errors import InvalidRequest
+from shop.kernel.pagination import Page
+from shop.pricing.model.effects import GiftWith
+from shop.pricing.model.promotions import Promotion, PromotionRevision, PromotionStatus
+from shop.pricing.schemas.base import Version
+
+
+class PromotionBody(BaseModel):
+    """A promotion as docs/rules/pricing.md describes it. What it may hold, the model checks itself:
+    each problem comes back with its path. A change says in ``version`` which one it changes.
+
+    State and past are the shop's to say; they are not read, so that a promotion can be sent back
+    as it was read.
+    """
+
+    model_config = ConfigDict(extra="allow", defer_build=True)
+
+    version: Version | None = None
+
+    def promotion(self, id_: str | None = None) -> Promotion:
+        """Raises Invalid with field and reason of every contradiction."""
+        told = dict(self.model_extra or {})
+        for name in ("published", "published_at", "ended_at", "status", "revisions"):
+            told.pop(name, None)
+        if id_ is not None and told.setdefault("id", id_) != id_:
+            said = f"this is {id_!r}, whose id stays; leave it out, or send it as it is"
+            raise InvalidRequest(said, code="id_differs", path="$.id")
+        promotion = Promotion.from_dict(told)
+        effect = promotion.effect
+        if isinstance(effect, GiftWith) and not effect.variant:
+            said = "a gift is taken out of stock: say which variant it is"
+            raise InvalidRequest(said, code="variant_missing", path="$.effect.variant")
+        return promotion
+
+
+class PromotionView(BaseModel):
+    """A promotion with its state at this instant; further members as they were written."""
+
+    model_config = ConfigDict(extra="allow", defer_build=True)
+
+    id: str
+    title: str
+    status: str
+    version: int
+
+    @classmethod
+    def of(cls, promotion: Promotion, at: datetime) -> "PromotionView":
+        status, version = promotion.status(at).value, promotion.version
+        return cls(**{**promotion.to_dict(), "status": status, "version": version})
+
+
+class RevisionView(BaseModel):
+    """A version of a promotion: since when, by which change and whose, and what it said."""
+
+    version: int
+    since: datetime
+    change: str
+    actor: str
+    content: dict[str, Any]
+
+    @classmethod
+    def of(cls, revision: PromotionRevision) -> "RevisionView":
+        return cls(
+            version=revision.promotion.version,
+            since=revision.since,
+            change=revision.change,
+            actor=revision.actor,
+            content=revision.promotion.to_dict(),
+        )
+
+
+class PromotionHistoryView(PromotionView):
+    """A promotion with its versions, the newest first, 50 at most."""
+
+    revisions: list[RevisionView]
+
+    @classmethod
+    def from_history(
+        cls, promotion: Promotion, past: Sequence[PromotionRevision], at: datetime
+    ) -> "PromotionHistoryView":
+        now = PromotionView.of(promotion, at).model_dump()
+        return cls(**now, revisions=[RevisionView.of(revision) for revision in past])
+
+
+class PromotionListView(BaseModel):
+    promotions: list[PromotionView]
+    cursor: str | None = None
+
+    @classmethod
+    def of(cls, page: Page[Promotion], at: datetime) -> "PromotionListView":
+        return cls(promotions=[PromotionView.of(p, at) for p in page.items], cursor=page.cursor)
+
+
+def promotion_status_from_query(text: str | None) -> PromotionStatus | None:
+    """``?status=`` of the list. Raises Invalid."""
+    if text is None:
+        return None
+    try:
+        return PromotionStatus(text)
+    except ValueError:
+        known = ", ".join(PromotionStatus)
+        raise InvalidRequest(f"a status is one of {known}", path="status") from None

@@ -1,0 +1,51 @@
+"""The sweep expires what the workflow did not, also when it runs twice."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from functions.scheduled import expire_unpaid_orders
+from shop.orders.model import OrderStatus
+from tests.kit.aws_call_counter import count_calls
+from tests.kit.order_fixtures import order_fixture
+from tests.kit.orders import WINDOW, make_order
+from tests.kit.shop import Context
+
+pytestmark = pytest.mark.usefixtures("cloud")
+
+
+def sweep() -> dict[str, int]:
+    done: dict[str, int] = expire_unpaid_orders.handler({}, Context())
+    return done
+
+
+def placed(minutes_ago: int, order_id: str) -> None:
+    at = datetime.now(UTC) - timedelta(minutes=minutes_ago)
+    order_fixture().place(make_order(order_id, (1, 1), placed_at=at, pay_by=at + WINDOW))
+
+
+def test_what_is_overdue_is_expired_once() -> None:
+    placed(31, "ord_old")
+    placed(29, "ord_new")
+    assert sweep() == {"overdue": 1, "settled": 1}
+    assert sweep() == {"overdue": 0, "settled": 0}
+    room = order_fixture()
+    assert room.orders.get_by_id("ord_old").status is OrderStatus.CANCELLED
+    assert room.orders.get_by_id("ord_new").status is OrderStatus.PLACED
+    assert room.reserved() == (1, 1)
+
+
+def test_what_was_paid_meanwhile_is_confirmed() -> None:
+    placed(31, "ord_old")
+    room = order_fixture()
+    order = room.pay(room.orders.get_by_id("ord_old"), "tok_pending")
+    room.provider.settle(order.payment.reference)
+    assert sweep() == {"overdue": 1, "settled": 1}
+    assert room.orders.get_by_id("ord_old").status is OrderStatus.CONFIRMED
+
+
+def test_a_quiet_day_costs_two_days_of_shards_and_nothing_else() -> None:
+    placed(1, "ord_new")
+    with count_calls() as calls:
+        sweep()
+    assert calls.operations == {"Query": 32}

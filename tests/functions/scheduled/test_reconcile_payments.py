@@ -1,0 +1,140 @@
+"""Payments whose webhook was lost are found by asking the provider."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from functions.scheduled import reconcile_payments
+from shop.kernel.errors import Unavailable
+from shop.orders.model import Order, OrderStatus
+from shop.payments.model import Credential
+from tests.doubles.stripe_server import StripeServer
+from tests.kit.aws_call_counter import count_calls
+from tests.kit.order_fixtures import order_fixture
+from tests.kit.orders import WINDOW, make_order
+from tests.kit.shop import Context
+from tests.unit.orders.order_fixture import OrderFixture
+from tests.unit.payments.conftest import gateway
+
+pytestmark = pytest.mark.usefixtures("cloud")
+
+
+def ask() -> dict[str, int]:
+    done: dict[str, int] = reconcile_payments.handler({}, Context())
+    return done
+
+
+def placed(room: OrderFixture, minutes_ago: float = 3, order_id: str = "ord_1") -> Order:
+    at = datetime.now(UTC) - timedelta(minutes=minutes_ago)
+    order: Order = room.place(make_order(order_id, (1, 1), placed_at=at, pay_by=at + WINDOW))
+    return order
+
+
+def test_a_payment_whose_webhook_was_lost_confirms_its_order() -> None:
+    room = order_fixture()
+    order = room.pay(placed(room), "tok_pending")
+    room.provider.settle(order.payment.reference)  # and nobody tells
+    assert room.orders.get_by_id("ord_1").status is OrderStatus.PLACED
+    assert ask() == {"waiting": 1, "settled": 1}
+    assert room.orders.get_by_id("ord_1").status is OrderStatus.CONFIRMED
+    assert ask() == {"waiting": 0, "settled": 0}
+
+
+def test_a_refusal_nobody_told_of_calls_the_order_off() -> None:
+    room = order_fixture()
+    order = room.pay(placed(room), "tok_pending_declined")
+    room.provider.settle(order.payment.reference)
+    assert ask() == {"waiting": 1, "settled": 1}
+    after = room.orders.get_by_id("ord_1")
+    assert (after.status, after.cancel_reason) == (OrderStatus.CANCELLED, "card_declined")
+    assert room.reserved() == (0, 0)
+
+
+def test_a_payment_whose_answer_never_came_is_found_by_its_order() -> None:
+    """The provider took the order's money; we crashed before its answer was written down."""
+    room = order_fixture()
+    order = placed(room)
+    credential = Credential("sandbox", "token", "tok_success")
+    room.provider.authorise(order.id, order.amount, credential, key=order.id)
+    assert ask() == {"waiting": 1, "settled": 1}
+    assert room.orders.get_by_id("ord_1").status is OrderStatus.CONFIRMED
+
+
+def test_what_truly_waits_goes_on_waiting_and_is_not_written() -> None:
+    room = order_fixture()
+    pending = room.pay(placed(room), "tok_never")
+    unheard = placed(room, order_id="ord_2")
+    assert ask() == {"waiting": 2, "settled": 0}
+    assert room.orders.get_by_id("ord_1") == pending
+    assert room.orders.get_by_id("ord_2").version == unheard.version
+
+
+def test_a_buyer_who_is_paying_is_left_alone() -> None:
+    room = order_fixture()
+    order = room.pay(placed(room, 1), "tok_pending")
+    room.provider.settle(order.payment.reference)
+    assert ask() == {"waiting": 0, "settled": 0}
+
+
+def test_a_provider_that_does_not_answer_is_asked_once_and_again_next_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    room = order_fixture()
+    for n in range(3):
+        room.pay(placed(room, order_id=f"ord_{n}"), "tok_pending")
+    asked = []
+
+    def down(reference: str) -> None:
+        asked.append(reference)
+        raise Unavailable("down")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(reconcile_payments.provider, "get_payment", down)
+        assert ask() == {"waiting": 1, "settled": 0}
+    assert len(asked) == 1
+    assert ask() == {"waiting": 3, "settled": 0}
+
+
+def test_a_quiet_day_costs_two_days_of_shards_and_nothing_else() -> None:
+    with count_calls() as calls:
+        ask()
+    assert calls.operations == {"Query": 32}
+
+
+@pytest.fixture
+def server() -> Iterator[StripeServer]:
+    server = StripeServer()
+    yield server
+    server.close()
+
+
+def test_an_order_nobody_began_to_pay_for_is_not_written(
+    server: StripeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = order_fixture()
+    monkeypatch.setattr(reconcile_payments, "provider", gateway(server))
+    order = placed(room)
+    assert ask() == {"waiting": 1, "settled": 0}
+    assert room.orders.get_by_id("ord_1") == order
+
+
+def test_a_webhook_of_stripes_that_was_lost_is_made_up_for(
+    server: StripeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = order_fixture()
+    room.provider = gateway(server)
+    monkeypatch.setattr(reconcile_payments, "provider", room.provider)
+    told, untold = placed(room), placed(room, order_id="ord_2")
+    for order, lost in ((told, False), (untold, True)):
+        server.account.trouble.extend([0.0, "lost", "lost"] if lost else [])
+        card = "pm_card_visa" if lost else "pm_card_authenticationRequired"
+        credential = Credential("stripe", "payment_method", card)
+        try:
+            report = room.provider.authorise(order.id, order.amount, credential, key=order.id)
+        except Unavailable:
+            continue
+        room.record(order, report)
+        server.account.settle(report.reference)
+    assert ask() == {"waiting": 2, "settled": 2}
+    assert {room.orders.get_by_id(o).status for o in ("ord_1", "ord_2")} == {OrderStatus.CONFIRMED}

@@ -1,0 +1,428 @@
+"""Promotions and coupons through the staff's doors."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from functions.staff_pricing import (
+    create_codes,
+    create_coupon,
+    create_promotion,
+    end_promotion,
+    get_promotion,
+    list_codes,
+    list_price_lists,
+    list_promotions,
+    publish_promotion,
+    simulate_checkout,
+    update_promotion,
+)
+from shop.catalog.model import Category
+from shop.kernel.pagination import to_cursor
+from shop.pricing.store.rule_set_cache import rule_set_cache
+from tests.kit.products import mug, publish_with_stock
+from tests.kit.shop import ApiResponse, call
+
+CLAIMS = {
+    "token_use": "access",
+    "iss": "http://issuer.test",
+    "client_id": "shop-client",
+    "sub": "staff-1",
+    "cognito:groups": "[staff]",
+}
+TENTH: dict[str, Any] = {
+    "id": "tenth",
+    "title": "A tenth off",
+    "effect": {"kind": "order_percent", "basis_points": 1000},
+}
+EDGES = ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "1999-12-31T00:00:00Z"]
+
+pytestmark = pytest.mark.usefixtures("cloud")
+
+
+@pytest.fixture(autouse=True)
+def _as_staff(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACCESS", "staff")
+    monkeypatch.setenv("ACCESS_GROUPS", "staff,catalogue")
+
+
+def ask(door: Any, route: str, body: Any = None, **more: Any) -> ApiResponse:
+    return call(door.handler, route, body, claims=CLAIMS, **more)
+
+
+def create(**more: Any) -> ApiResponse:
+    return ask(create_promotion, "POST /staff/promotions", {**TENTH, **more})
+
+
+def schedule(version: int = 1) -> ApiResponse:
+    route = "POST /staff/promotions/{id}/schedule"
+    return ask(publish_promotion, route, {"version": version}, id="tenth")
+
+
+def test_a_promotion_is_drafted_changed_scheduled_and_ended() -> None:
+    assert (create().status, create().status) == (201, 409)
+    later = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    changed = ask(
+        update_promotion,
+        "PUT /staff/promotions/{id}",
+        {
+            **TENTH,
+            "title": "Ten percent",
+            "conditions": {"window": {"starts": later}},
+            "version": 1,
+        },
+        id="tenth",
+    )
+    assert (changed.json["title"], changed.json["status"]) == ("Ten percent", "draft")
+    assert schedule(2).json["status"] == "scheduled"
+    assert schedule(3).json["code"] == "not_draft"
+    ended = ask(end_promotion, "POST /staff/promotions/{id}/end", {"version": 3}, id="tenth")
+    assert ended.json["status"] == "ended"
+    shown = ask(get_promotion, "GET /staff/promotions/{id}", id="tenth").json
+    assert (shown["status"], shown["version"]) == ("ended", 4)
+    listed = ask(list_promotions, "GET /staff/promotions", query="limit=5").json
+    assert [p["id"] for p in listed["promotions"]] == ["tenth"]
+    assert [(r["version"], r["change"], r["actor"]) for r in shown["revisions"]] == [
+        (4, "PromotionEnded", "staff-1"),
+        (3, "PromotionPublished", "staff-1"),
+        (2, "PromotionChanged", "staff-1"),
+        (1, "PromotionDrafted", "staff-1"),
+    ]
+    assert [r["content"]["title"] for r in shown["revisions"]][-2:] == [
+        "Ten percent",
+        "A tenth off",
+    ]
+
+
+def test_a_promotion_keeps_its_id_and_whoever_sends_another_is_told() -> None:
+    create()
+    route = "PUT /staff/promotions/{id}"
+    refused = ask(update_promotion, route, {**TENTH, "id": "other", "version": 1}, id="tenth")
+    assert (refused.status, refused.json["code"]) == (400, "id_differs")
+    assert refused.json["errors"][0]["path"] == "$.id"
+    same = ask(update_promotion, route, {**TENTH, "id": "tenth", "version": 1}, id="tenth")
+    assert same.status == 200, same.text
+
+
+WRITES = [
+    (update_promotion, "PUT /staff/promotions/{id}", {**TENTH, "title": "Mine"}),
+    (publish_promotion, "POST /staff/promotions/{id}/schedule", None),
+    (end_promotion, "POST /staff/promotions/{id}/end", None),
+]
+
+
+@pytest.mark.parametrize(("door", "route", "body"), WRITES, ids=["change", "schedule", "end"])
+def test_nobody_changes_a_promotion_that_somebody_else_has_changed(
+    door: Any, route: str, body: Any
+) -> None:
+    create()
+    theirs = {**TENTH, "title": "Theirs", "version": 1}
+    assert ask(update_promotion, "PUT /staff/promotions/{id}", theirs, id="tenth").status == 200
+    unsaid = ask(door, route, body, id="tenth")
+    assert (unsaid.status, unsaid.json["code"]) == (400, "version_missing")
+    assert unsaid.json["errors"][0]["path"] == "If-Match"
+    for told in ("x", '"0"', "*"):
+        refused = ask(door, route, body, id="tenth", headers={"if-match": told})
+        assert (refused.status, refused.json["errors"][0]["path"]) == (400, "If-Match")
+    for wrong in ("2", 0, True, 2.5, [2]):
+        refused = ask(door, route, {**(body or {}), "version": wrong}, id="tenth")
+        assert (refused.status, refused.json["errors"][0]["path"]) == (400, "$.version"), wrong
+    stale = ask(door, route, {**(body or {}), "version": 1}, id="tenth")
+    assert (stale.status, stale.json["code"]) == (409, "stale")
+    shown = ask(get_promotion, "GET /staff/promotions/{id}", id="tenth")
+    assert (shown.json["title"], shown.json["status"]) == ("Theirs", "draft")
+    done = ask(door, route, body, id="tenth", headers={"if-match": shown.headers["ETag"]})
+    assert (done.status, done.json["version"], done.headers["ETag"]) == (200, 3, '"3"')
+
+
+def test_promotions_of_one_state_are_listed_page_by_page() -> None:
+    for id_ in ("a", "b", "c", "tenth"):
+        create(id=id_)
+    schedule()
+    route = "GET /staff/promotions"
+    first = ask(list_promotions, route, query="status=draft&limit=2").json
+    rest = ask(list_promotions, route, query=f"status=draft&cursor={first['cursor']}").json
+    assert [p["id"] for p in (*first["promotions"], *rest["promotions"])] == ["a", "b", "c"]
+    assert rest.get("cursor") is None
+    running = ask(list_promotions, route, query="status=running").json
+    assert [(p["id"], p["status"]) for p in running["promotions"]] == [("tenth", "running")]
+    assert ask(list_promotions, route, query="status=ended").json["promotions"] == []
+    refused = ask(list_promotions, route, query="status=dead")
+    assert (refused.status, refused.json["errors"][0]["path"]) == (400, "status")
+
+
+def test_what_runs_keeps_its_terms() -> None:
+    create()
+    assert schedule().json["status"] == "running"
+    other = {**TENTH, "effect": {"kind": "order_percent", "basis_points": 2000}, "version": 2}
+    route = "PUT /staff/promotions/{id}"
+    refused = ask(update_promotion, route, other, id="tenth")
+    assert (refused.status, refused.json["code"]) == (409, "running_promotion")
+    assert [e["path"] for e in refused.json["errors"]] == ["$.effect"]
+    more = {"goods": {"products": []}, "conditions": {"groups": ["gold"], "min_quantity": 2}}
+    refused = ask(update_promotion, route, {**TENTH, **more, "version": 2}, id="tenth")
+    assert [e["path"] for e in refused.json["errors"]] == [
+        "$.conditions.groups",
+        "$.conditions.min_quantity",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "path"),
+    [
+        (
+            {"effect": {"kind": "order_percent", "basis_points": 10_001}},
+            "percent_invalid",
+            "$.effect.basis_points",
+        ),
+        ({"effect": {"kind": "magic"}}, "kind_unknown", "$.effect.kind"),
+        ({"goods": {"products": ["nothing"]}}, "product_unknown", "$.goods.products[0]"),
+        ({"goods": {"products": ["x" * 3000]}}, "product_unknown", "$.goods.products[0]"),
+        ({"goods": {"variants": ["x" * 3000 + ".1"]}}, "variant_unknown", "$.goods.variants[0]"),
+        ({"goods": {"categories": ["x" * 3000]}}, "category_unknown", "$.goods.categories[0]"),
+        (
+            {"effect": {"kind": "order_amount", "amount": [{"amount": 1, "currency": "XXY"}]}},
+            "currency_unknown",
+            "$.effect.amount[0].currency",
+        ),
+        (
+            {
+                "conditions": {
+                    "window": {"starts": "2026-12-02T00:00:00Z", "ends": "2026-12-01T00:00:00Z"}
+                }
+            },
+            "ends_before_start",
+            "$.conditions.window.ends",
+        ),
+        (
+            {"goods": {"not_categories": ["Mugs", "mugs"]}},
+            "category_unknown",
+            "$.goods.not_categories[1]",
+        ),
+        (
+            {"conditions": {"min_quantity": 2, "of": {"categories": ["Mugs > Blu"]}}},
+            "category_unknown",
+            "$.conditions.of.categories[0]",
+        ),
+        (
+            {
+                "effect": {
+                    "kind": "buy_get",
+                    "buy_quantity": 1,
+                    "get_quantity": 1,
+                    "get": {"variants": ["mug.1", "mug.9"]},
+                }
+            },
+            "variant_unknown",
+            "$.effect.get.variants[1]",
+        ),
+        ({"conditions": {"markets": ["EU", "eu"]}}, "market_unknown", "$.conditions.markets[1]"),
+        ({"conditions": {"channels": ["fax"]}}, "channel_unknown", "$.conditions.channels[0]"),
+        (
+            {"effect": {"kind": "shipping_off", "basis_points": 1, "methods": ["us-mule"]}},
+            "method_unknown",
+            "$.effect.methods[0]",
+        ),
+        (
+            {"capacity": {"orders_per_second": 9, "skus": ["MUG-RED", "MUG-GREEN"]}},
+            "sku_unknown",
+            "$.capacity.skus[1]",
+        ),
+        (
+            {"effect": {"kind": "gift", "variant": "mug.9"}},
+            "variant_unknown",
+            "$.effect.variant",
+        ),
+        (
+            {"goods": {"products": [f"p{n}" for n in range(1001)]}},
+            "too_many",
+            "$.goods",
+        ),
+        ({"cupon": 1}, "field_unknown", "$.cupon"),
+        ({"title": "<b>A tenth</b>"}, "markup_not_allowed", "$.title"),
+        (
+            {"effect": {"kind": "gift", "sku": "M", "variant": "mug.1", "title": "<script>"}},
+            "markup_not_allowed",
+            "$.effect.title",
+        ),
+        ({"effect": {"kind": []}}, "kind_unknown", "$.effect.kind"),
+        ({"effect": {"kind": {}}}, "kind_unknown", "$.effect.kind"),
+        (
+            {"effect": {"kind": "order_amount", "amount": [{"amount": 1, "currency": []}]}},
+            "currency_unknown",
+            "$.effect.amount[0].currency",
+        ),
+        (
+            {"conditions": {"window": {"starts": "0001-01-01T00:00:00+14:00"}}},
+            "time_invalid",
+            "$.conditions.window.starts",
+        ),
+        (
+            {"conditions": {"window": {"ends": "9999-12-31T23:59:59-14:00"}}},
+            "time_invalid",
+            "$.conditions.window.ends",
+        ),
+        (
+            {"conditions": {"window": {"hours": ["10:00:00+02:00", "12:00:00"]}}},
+            "time_invalid",
+            "$.conditions.window.hours[0]",
+        ),
+    ],
+)
+def test_a_promotion_that_makes_no_sense_is_refused_with_field_and_reason(
+    change: dict[str, Any], code: str, path: str | None
+) -> None:
+    publish_with_stock(replace(mug(), categories=(Category("Mugs > Enamel"),)), pieces=1)
+    refused = create(**change)
+    assert refused.status == 400, refused.text
+    assert refused.json["errors"][0]["code"] == code
+    if path is not None:
+        assert refused.json["errors"][0]["path"] == path
+
+
+def test_everything_the_shop_has_may_be_named_and_is_meant() -> None:
+    publish_with_stock(replace(mug(), categories=(Category("Mugs > Enamel"),)), pieces=1)
+    publish_with_stock(mug("plain"), pieces=1)
+    made = create(
+        goods={"categories": ["Mugs", "Mugs > Enamel"], "not_variants": ["mug.2"]},
+        effect={"kind": "percent_off", "basis_points": 5000},
+        conditions={"markets": ["US", "WORLD"], "channels": ["web", "app", "agent"]},
+        capacity={"orders_per_second": 9, "skus": ["MUG-RED"]},
+    )
+    assert made.status == 201, made.text
+    schedule()
+    rule_set_cache().clear()
+    asked = {"lines": [{"item": name, "quantity": 1} for name in ("mug.1", "mug.2", "plain.1")]}
+    told = ask(simulate_checkout, "POST /staff/what-if", asked).json["before"]
+    reduced = {line["id"]: line.get("discounts", ()) for line in told["lines"]}
+    assert {id_: bool(some) for id_, some in reduced.items()} == {
+        "li_1": True,
+        "li_2": False,
+        "li_3": False,
+    }
+
+
+def test_groups_and_segments_are_free_words_of_staff_but_words() -> None:
+    refused = create(conditions={"groups": ["gold", "no group!"], "segments": ["", "x" * 65]})
+    assert [(e["code"], e["path"]) for e in refused.json["errors"]] == [
+        ("name_invalid", "$.conditions.groups[1]"),
+        ("name_invalid", "$.conditions.segments[0]"),
+        ("name_invalid", "$.conditions.segments[1]"),
+    ]
+    assert create(conditions={"groups": ["nobody-yet"], "segments": ["vip"]}).status == 201
+
+
+def test_codes_are_issued_and_downloaded() -> None:
+    create(code_required=True)
+    made = ask(create_coupon, "POST /staff/coupons", {"id": "spring", "promotion_id": "tenth"})
+    assert made.status == 201, made.text
+    route = "POST /staff/coupons/{id}/codes"
+    wish = {"count": 120, "prefix": "SPRING"}
+    told = ask(create_codes, route, wish, id="spring", key="once")
+    assert ask(create_codes, route, wish, id="spring", key="once").json == told.json
+    other = ask(create_codes, route, {"count": 7}, id="spring", key="once")
+    assert (other.status, other.json["code"]) == (409, "idempotency_key_reused")
+    assert ask(create_codes, route, wish, id="spring", key="").status == 400
+    assert (told.status, told.json["issued"]) == (201, 120)
+    assert told.json["examples"][0].startswith("SPRING-")
+    codes = ask(list_codes, "GET /staff/coupons/{id}/codes", id="spring").json["codes"]
+    assert len(set(codes)) == 120
+    refused = ask(create_codes, route, {"count": 10_001}, id="spring")
+    assert (refused.status, refused.json["errors"][0]["path"]) == (400, "$.count")
+
+
+def test_a_coupon_needs_a_promotion_that_asks_for_a_code() -> None:
+    create()
+    made = ask(create_coupon, "POST /staff/coupons", {"id": "spring", "promotion_id": "tenth"})
+    assert (made.status, made.json["code"]) == (400, "promotion_needs_no_code")
+
+
+def test_what_if_tells_what_a_draft_would_change_and_why() -> None:
+    publish_with_stock(mug(), pieces=1)
+    asked = {"lines": [{"item": "mug.1", "quantity": 2}], "promotion": TENTH}
+    told = ask(simulate_checkout, "POST /staff/what-if", asked)
+    assert told.status == 200, told.text
+    assert told.json["difference"]["sums"] == {"discount": [0, 260], "total": [2598, 2338]}
+    assert told.json["difference"]["rules"] == {"order:tenth": ["not tried", "applied 260"]}
+    assert told.json["after"]["trace"][0]["rule"] == "tenth"
+
+
+def test_what_if_is_asked_of_a_country_and_of_none_that_there_is() -> None:
+    publish_with_stock(mug(), pieces=1)
+    asked = {"lines": [{"item": "mug.1", "quantity": 2}]}
+    told = ask(simulate_checkout, "POST /staff/what-if", {**asked, "country": "DE"})
+    assert told.status == 200, told.text
+    assert told.json["before"]["tax_included"]
+    refused = ask(simulate_checkout, "POST /staff/what-if", {**asked, "country": "ZZ"})
+    assert (refused.status, refused.json["errors"][0]["path"]) == (400, "$.country")
+
+
+@pytest.mark.parametrize("at", EDGES)
+@pytest.mark.parametrize("name", ["at", "then"])
+def test_what_if_is_not_asked_of_the_edges_of_time(name: str, at: str) -> None:
+    publish_with_stock(mug(), pieces=1)
+    asked = {"lines": [{"item": "mug.1", "quantity": 2}], name: at}
+    refused = ask(simulate_checkout, "POST /staff/what-if", asked)
+    assert (refused.status, refused.json["errors"][0]["path"]) == (400, f"$.{name}"), refused.text
+
+
+@pytest.mark.parametrize("at", EDGES)
+@pytest.mark.parametrize("name", ["starts", "ends"])
+def test_a_coupon_is_not_for_the_edges_of_time(name: str, at: str) -> None:
+    create(code_required=True)
+    body = {"id": "spring", "promotion_id": "tenth", name: at}
+    refused = ask(create_coupon, "POST /staff/coupons", body)
+    assert (refused.status, refused.json["errors"][0]["path"]) == (400, f"$.{name}"), refused.text
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        {"after": 5},
+        {"after": ""},
+        {"after": "BATCH#"},
+        {"after": "CODES#~~"},
+        {"after": None},
+        {"pk": "x"},
+        {"after": "tenth", "more": 1},
+    ],
+)
+def test_a_cursor_made_up_by_hand_is_refused(key: dict[str, Any]) -> None:
+    create(code_required=True)
+    ask(create_coupon, "POST /staff/coupons", {"id": "spring", "promotion_id": "tenth"})
+    ask(create_codes, "POST /staff/coupons/{id}/codes", {"count": 2}, id="spring", key="once")
+    forged = f"cursor={to_cursor(key)}"
+    for door, route in (
+        (list_codes, "GET /staff/coupons/{id}/codes"),
+        (list_promotions, "GET /staff/promotions"),
+        (list_price_lists, "GET /staff/price-lists"),
+    ):
+        refused = ask(door, route, id="spring", query=forged)
+        assert (refused.status, refused.json.get("code")) == (400, "cursor_invalid"), route
+
+
+def test_codes_and_promotions_go_on_after_a_page() -> None:
+    create(code_required=True)
+    create(id="zenith")
+    page = ask(list_promotions, "GET /staff/promotions", query="limit=1").json
+    more = f"limit=1&cursor={page['cursor']}"
+    rest = ask(list_promotions, "GET /staff/promotions", query=more).json
+    assert [p["id"] for p in (*page["promotions"], *rest["promotions"])] == ["tenth", "zenith"]
+    ask(create_coupon, "POST /staff/coupons", {"id": "spring", "promotion_id": "tenth"})
+    wish = {"count": 1_200, "prefix": "Spring-1"}
+    told = ask(create_codes, "POST /staff/coupons/{id}/codes", wish, id="spring", key="once")
+    assert told.status == 201, told.text
+    route = "GET /staff/coupons/{id}/codes"
+    first = ask(list_codes, route, id="spring").json
+    second = ask(list_codes, route, id="spring", query=f"cursor={first['cursor']}").json
+    assert len({*first["codes"], *second["codes"]}) == 1_200
+    assert "cursor" not in second or second["cursor"] is None
+
+
+def test_what_if_of_goods_that_are_not_sold_says_which() -> None:
+    refused = ask(
+        simulate_checkout, "POST /staff/what-if", {"lines": [{"item": "no.1", "quantity": 1}]}
+    )
+    assert (refused.status, refused.json["code"]) == (400, "item_unavailable")

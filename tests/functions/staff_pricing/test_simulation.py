@@ -1,0 +1,259 @@
+"""What staff ask of a basket is what its checkout would say."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from functions.checkout import create_checkout
+from functions.credits import issue_gift_card
+from functions.staff_pricing import (
+    create_coupon,
+    create_price_list,
+    create_promotion,
+    publish_promotion,
+    set_customer_groups,
+    simulate_checkout,
+)
+from shop.checkout.store import DynamoCheckoutSessionRepository
+from shop.pricing.store.rule_set_cache import rule_set_cache
+from tests.functions.checkout.test_customers import ANN, ANN_ID
+from tests.functions.staff_pricing.test_promotions_publish import CLAIMS
+from tests.kit.products import ADDRESS, checkout_body, mug, publish_with_stock
+from tests.kit.shop import ApiResponse, call
+
+pytestmark = pytest.mark.usefixtures("cloud")
+
+TENTH: dict[str, Any] = {
+    "id": "tenth",
+    "title": "A tenth off",
+    "effect": {"kind": "order_percent", "basis_points": 1000},
+}
+LINES = [{"item": "mug.1", "quantity": 3}, {"item": "mug.2", "quantity": 1}]
+
+
+@pytest.fixture(autouse=True)
+def _goods(cloud: None) -> None:
+    publish_with_stock(mug(), pieces=50)
+
+
+def staff(door: Any, route: str, body: Any, **more: Any) -> ApiResponse:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ACCESS", "staff")
+        patch.setenv("ACCESS_GROUPS", "staff,catalogue")
+        answer = call(door.handler, route, body, claims=CLAIMS, **more)
+    rule_set_cache().clear()
+    return answer
+
+
+def run(**fields: Any) -> None:
+    made = staff(create_promotion, "POST /staff/promotions", fields)
+    assert made.status == 201, made.text
+    route = "POST /staff/promotions/{id}/schedule"
+    assert staff(publish_promotion, route, {"version": 1}, id=fields["id"]).status == 200
+
+
+def ask(**asked: Any) -> ApiResponse:
+    return staff(simulate_checkout, "POST /staff/what-if", {"lines": LINES, **asked})
+
+
+def told(**asked: Any) -> dict[str, Any]:
+    answer = ask(**asked)
+    assert answer.status == 200, answer.text
+    found: dict[str, Any] = answer.json
+    return found
+
+
+def an_eventful_shop() -> None:
+    """Prices, promotions and a code that depend on who asks, from where, by what way and how."""
+    entries = [{"article": "mug", "price": 1111}]
+    prices = {"id": "euro", "currency": "EUR", "markets": ["EU"], "entries": entries}
+    assert staff(create_price_list, "POST /staff/price-lists", prices).status == 201
+    half = {"kind": "percent_off", "basis_points": 5000}
+    run(id="gold", title="Gold", effect=half, conditions={"groups": ["gold"]})
+    tenth = {"kind": "order_percent", "basis_points": 1000}
+    run(id="first", title="First", effect=tenth, conditions={"first_order": True})
+    run(id="app", title="App", effect=tenth, conditions={"channels": ["app"]})
+    run(id="code", title="Code", effect=tenth, code_required=True, stacking={"group": "codes"})
+    coupon = {"id": "spring", "promotion_id": "code", "code": "SPRING", "per_customer": 1}
+    assert staff(create_coupon, "POST /staff/coupons", coupon).status == 201
+    free = {"kind": "shipping_off", "basis_points": 5000, "methods": ["us-express"]}
+    run(id="ship", title="Half", effect=free)
+    route, place = "PUT /staff/customers/{id}/groups", {"groups": ["gold"], "version": 0}
+    assert staff(set_customer_groups, route, place, id=ANN_ID).status == 200
+
+
+HOME = {n: ADDRESS[n] for n in ("address_country", "address_region", "postal_code")}
+FRANCE = {"address_country": "FR", "postal_code": "75001"}
+CASES: list[tuple[dict[str, Any], bool]] = [
+    ({"destination": HOME, "option": "us-express", "codes": ["SPRING"], "channel": "app"}, True),
+    ({"destination": {**HOME, "address_region": "CA"}, "codes": ["nothing"]}, True),
+    ({"destination": HOME, "option": "us-express", "codes": ["SPRING"]}, False),
+    ({"destination": FRANCE, "currency": "EUR"}, False),
+    ({"destination": FRANCE, "tax_id": "FR40303265045"}, False),
+    ({"country": "DE", "currency": "EUR", "channel": "app"}, True),
+    ({"country": "US", "region": "NY", "currency": "SEK"}, False),
+]
+
+
+@pytest.mark.parametrize(("case", "signed_in"), CASES)
+def test_the_answer_is_what_the_checkout_of_that_customer_says(
+    case: dict[str, Any], signed_in: bool
+) -> None:
+    an_eventful_shop()
+    body = checkout_body(option=case.get("option"))
+    body["line_items"] = [
+        {"item": {"id": line["item"]}, "quantity": line["quantity"]} for line in LINES
+    ]
+    if "tax_id" in case:
+        body["buyer"]["tax_id"] = case["tax_id"]
+    if "destination" in case:
+        body["fulfillment"]["methods"][0]["destinations"] = [case["destination"]]
+    else:
+        del body["fulfillment"]
+    names = {"country": "address_country", "region": "address_region", "currency": "currency"}
+    body["context"] = {name: case[key] for key, name in names.items() if key in case}
+    body["discounts"] = {"codes": case.get("codes", [])}
+    app = {"shop-channel": "app"} if case.get("channel") == "app" else {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ACCESS", "customer" if signed_in else "shopper")
+        claims = ANN if signed_in else None
+        route = "POST /checkout-sessions"
+        made = call(create_checkout.handler, route, body, claims=claims, headers=app)
+    assert made.status == 201, made.text
+    offer = (
+        DynamoCheckoutSessionRepository()
+        .get(ANN_ID if signed_in else "guest", made.json["id"], now())
+        .offer
+    )
+    real = offer.quote.to_dict()
+
+    who: dict[str, Any] = {"id": ANN_ID} if signed_in else {"email": "jane@example.com"}
+    if "tax_id" in case:
+        who["tax_id"] = case["tax_id"]
+    asked = {name: value for name, value in case.items() if name != "tax_id"}
+    before = told(**asked, customer=who)["before"]
+    for changing in ("at", "trace"):
+        real.pop(changing), before.pop(changing)
+    assert {name: before[name] for name in real} == real
+    assert before["option"] == offer.option_id
+    assert [way["id"] for way in before["options"]] == [way.id for way in offer.options]
+    said = [m["code"] for m in made.json.get("messages", []) if m["type"] != "error"]
+    assert [m["code"] for m in before["messages"]] == said
+    assert before["total"] == made.json["totals"][-1]["amount"] == before["due"]
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def test_another_customer_another_instant_and_a_draft_are_told_apart() -> None:
+    an_eventful_shop()
+    other = told(customer={"id": "bob"}, other_customer={"id": ANN_ID})
+    assert other["difference"]["rules"]["lines:gold"][1] == "applied 2648"
+    supposed = told(other_customer={"groups": ["gold"]})
+    assert supposed["after"]["total"] == other["after"]["total"] + 265  # a guest has no first order
+    later = (now() + timedelta(days=2)).isoformat()
+    window = {"starts": (now() + timedelta(days=1)).isoformat()}
+    run(
+        id="soon",
+        title="Soon",
+        effect={"kind": "percent_off", "basis_points": 1000},
+        conditions={"window": window},
+    )
+    assert told(compare_at_time=later)["difference"]["rules"]["lines:soon"] == [
+        "not_yet",
+        "applied 530",
+    ]
+    assert told(compare_at_time=later, at=later)["difference"] == {
+        "currency": "USD",
+        "sums": {},
+        "lines": {},
+        "rules": {},
+    }
+
+
+@pytest.mark.parametrize("more", [{}, {"code_required": True}])
+def test_a_draft_is_tried_as_if_it_ran_whether_it_is_kept_or_not(more: dict[str, Any]) -> None:
+    draft = {**TENTH, **more}
+    written = told(promotion=draft)
+    assert written["difference"]["sums"]["discount"] == [0, 530]
+    assert staff(create_promotion, "POST /staff/promotions", draft).status == 201
+    kept = told(promotion_id="tenth")
+    assert kept["difference"] == written["difference"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "code", "path"),
+    [
+        (
+            {"promotion": {**TENTH, "goods": {"products": ["mug", "no"]}}},
+            "product_unknown",
+            "$.promotion.goods.products[1]",
+        ),
+        (
+            {"promotion": {**TENTH, "effect": {"kind": "gift", "variant": "mug.9"}}},
+            "variant_unknown",
+            "$.promotion.effect.variant",
+        ),
+        (
+            {"promotion": {**TENTH, "effect": {"kind": "gift", "sku": "MUG-RED"}}},
+            "variant_missing",
+            "$.promotion.effect.variant",
+        ),
+        (
+            {"promotion": {**TENTH, "conditions": {"markets": ["MARS"]}}},
+            "market_unknown",
+            "$.promotion.conditions.markets[0]",
+        ),
+        (
+            {"promotion": {**TENTH, "effect": {"kind": "order_percent", "basis_points": 0}}},
+            "percent_invalid",
+            "$.promotion.effect.basis_points",
+        ),
+        ({"promotion": TENTH, "promotion_id": "tenth"}, "value_contradiction", "$.promotion_id"),
+        (
+            {"lines": [LINES[0], {"item": "no.1", "quantity": 1}]},
+            "item_unavailable",
+            "$.lines[1].item",
+        ),
+        ({"destination": HOME, "option": "mule"}, "option_unknown", "$.option"),
+        ({"option": "us-express"}, "missing", "$.destination"),
+        (
+            {"credits": [{"type": "gift_card", "code": "NOSUCHCARD"}]},
+            "payment_failed",
+            "$.credits[0]",
+        ),
+        ({"credits": [{"type": "store_credit"}]}, "payment_failed", "$.credits[0]"),
+        ({"other_customer": {"tax_id": "FR1"}}, "vat_id_invalid", "$.other_customer.tax_id"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_with_its_place_in_the_question(
+    asked: dict[str, Any], code: str, path: str
+) -> None:
+    refused = ask(**asked)
+    assert refused.status == 400, refused.text
+    first = refused.json["errors"][0]
+    assert (first["code"], first["path"]) == (code, path)
+
+
+def test_a_promotion_that_is_not_there_cannot_be_tried() -> None:
+    assert ask(promotion_id="nothing").status == 404
+
+
+def test_credits_pay_what_they_would_pay() -> None:
+    route = "POST /staff/gift-cards"
+    card = staff(
+        issue_gift_card, route, {"amount": 500, "currency": "USD", "reason": "for a friend"}
+    )
+    credit = {"type": "gift_card", "code": card.json["code"]}
+    before = told(credits=[credit])["before"]
+    assert (before["credits"], before["due"]) == ([500], before["total"] - 500)
+
+
+def test_two_currencies_do_not_compare() -> None:
+    entries = [{"article": "mug", "price": 900}]
+    prices = {"id": "euro", "currency": "EUR", "groups": ["gold"], "entries": entries}
+    assert staff(create_price_list, "POST /staff/price-lists", prices).status == 201
+    refused = ask(currency="EUR", other_customer={"groups": ["gold"]})
+    assert (refused.status, refused.json["errors"][0]["path"]) == (400, "$.currency")

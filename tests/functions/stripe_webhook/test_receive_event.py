@@ -1,0 +1,229 @@
+"""What Stripe says: verified as Stripe signs it, queued by payment, applied by asking."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from types import ModuleType
+from typing import Any
+
+import boto3
+import pytest
+from stripe import Webhook, WebhookSignature
+
+from functions.webhooks import apply_payment_event
+from shop.orders.model import Order, OrderStatus
+from shop.payments.model import Credential
+from tests.doubles.stripe_server import StripeServer
+from tests.kit.order_fixtures import messages, on_queue, order_fixture, order_placed_today
+from tests.kit.shop import ENVIRONMENT, ApiResponse, Context, call
+from tests.unit.orders.order_fixture import OrderFixture
+from tests.unit.payments.conftest import gateway
+
+pytestmark = pytest.mark.usefixtures("cloud")
+
+SECRET, OLD = "whsec_test_secret", "whsec_test_before"
+PI = "pi_000000000000000000000001"
+
+
+@pytest.fixture
+def handler(cloud: None, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.setenv("ACCESS", "webhook")
+    monkeypatch.setenv("SECRET_STRIPE_WEBHOOK", "stripe-webhook")
+    client = boto3.client("secretsmanager", region_name="us-east-1")
+    client.create_secret(Name="stripe-webhook", SecretString=OLD)
+    client.put_secret_value(SecretId="stripe-webhook", SecretString=SECRET)
+    from functions.stripe_webhook import receive_event
+
+    receive_event.secret._read_at = None
+    return receive_event
+
+
+def event(kind: str = "payment_intent", **more: Any) -> dict[str, Any]:
+    thing = {"id": PI, "object": kind, "metadata": {"order_id": "ord_1"}, **more}
+    return {"id": "evt_1", "object": "event", "type": f"{kind}.updated", "data": {"object": thing}}
+
+
+def thin(name: str = PI, kind: str = "payment_intent") -> dict[str, Any]:
+    related = {"id": name, "type": kind, "url": f"/v1/{name}"}
+    return {"id": "evt_1", "object": "v2.core.event", "type": "v1.x", "related_object": related}
+
+
+def send(
+    door: ModuleType,
+    body: Any,
+    *,
+    secret: str = SECRET,
+    off: timedelta = timedelta(),
+    text: str | None = None,
+    header: str | None = None,
+) -> ApiResponse:
+    raw = body if isinstance(body, str) else json.dumps(body)
+    at = int((datetime.now(UTC) + off).timestamp())
+    signed = WebhookSignature.generate_signature_header(raw, secret, timestamp=at)
+    return call(
+        door.handler,
+        "POST /webhooks/payments/stripe",
+        raw=raw if text is None else text,
+        headers={"stripe-signature": signed if header is None else header},
+        key="",
+    )
+
+
+def queued() -> list[dict[str, Any]]:
+    return on_queue("QUEUE_PAYMENT_EVENTS")
+
+
+def test_what_stripes_own_library_signs_and_takes_is_taken(handler: ModuleType) -> None:
+    raw = json.dumps(event())
+    header = WebhookSignature.generate_signature_header(raw, SECRET)
+    Webhook.construct_event(raw, header, SECRET)  # the judge
+    assert send(handler, raw, header=header).status == 202
+    assert queued() == [{"provider": "stripe", "reference": PI}]
+
+
+@pytest.mark.parametrize("secret", [SECRET, OLD])
+def test_the_secret_before_is_good_while_it_is_replaced(handler: ModuleType, secret: str) -> None:
+    assert send(handler, event(), secret=secret).status == 202
+
+
+def test_one_of_several_signatures_is_enough(handler: ModuleType) -> None:
+    raw = json.dumps(event())
+    header = WebhookSignature.generate_signature_header(raw, SECRET)
+    stamp, good = header.split(",")[:2]
+    assert send(handler, raw, header=f"{stamp},v1={'0' * 64},{good},v0=abc").status == 202
+
+
+@pytest.mark.parametrize(
+    "forgery",
+    [
+        {"secret": "whsec_other"},
+        {"off": timedelta(minutes=-6)},
+        {"off": timedelta(minutes=6)},
+        {"text": json.dumps(event(id="pi_2"))},
+        {"header": ""},
+        {"header": "t=1,v1=x"},
+        {"header": "v1=\u00d8,t="},
+    ],
+)
+def test_a_forged_or_stale_event_is_refused(handler: ModuleType, forgery: dict[str, Any]) -> None:
+    answer = send(handler, event(), **forgery)
+    assert (answer.status, answer.json["code"]) == (401, "signature_invalid")
+    assert queued() == []
+
+
+@pytest.mark.parametrize(
+    ("body", "reference"),
+    [
+        (event(), PI),
+        (event("charge", id="ch_1", payment_intent=PI), PI),
+        (event("refund", id="re_1", payment_intent=PI, metadata={}), PI),
+        (event("dispute", id="dp_1", payment_intent=PI, metadata={}), PI),
+        (thin(), PI),
+        (thin("ch_1", "charge"), "ch_1"),
+    ],
+)
+def test_an_event_is_queued_by_the_payment_it_is_of(
+    handler: ModuleType, body: dict[str, Any], reference: str
+) -> None:
+    assert send(handler, body).status == 202
+    assert queued() == [{"provider": "stripe", "reference": reference}]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        event(metadata={}),
+        event("charge", payment_intent=PI, metadata={}),
+        event("customer", id="cus_1"),
+        thin("cus_1", "customer"),
+        {"object": "event", "type": "x"},
+        {"object": "event", "type": "x", "data": {"object": 7}},
+    ],
+)
+def test_what_is_no_payment_of_ours_is_taken_and_passed_over(
+    handler: ModuleType, body: dict[str, Any]
+) -> None:
+    assert send(handler, body).status == 202
+    assert queued() == []
+
+
+@pytest.mark.parametrize("body", ["{", "null", "[]", '{"object": "invoice", "type": "x"}', "{}"])
+def test_what_makes_no_sense_is_refused(handler: ModuleType, body: str) -> None:
+    assert send(handler, body).status == 400
+    assert queued() == []
+
+
+# All the way
+
+
+@pytest.fixture
+def server() -> Iterator[StripeServer]:
+    server = StripeServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def webhook_room(server: StripeServer, monkeypatch: pytest.MonkeyPatch) -> OrderFixture:
+    room = order_fixture()
+    room.provider = gateway(server)
+    monkeypatch.setattr(apply_payment_event, "provider", room.provider)
+    return room
+
+
+def placed(room: OrderFixture, card: str) -> tuple[Order, str]:
+    order = room.place(order_placed_today())
+    credential = Credential("stripe", "payment_method", card)
+    report = room.provider.authorise(order.id, order.amount, credential, key=order.id)
+    return room.record(order, report), report.reference
+
+
+def apply() -> list[str]:
+    answer = apply_payment_event.handler(messages(*queued()), Context())
+    return [each["itemIdentifier"] for each in answer["batchItemFailures"]]
+
+
+def test_a_challenge_passed_at_the_bank_confirms_the_order(
+    handler: ModuleType, webhook_room: OrderFixture, server: StripeServer
+) -> None:
+    _, reference = placed(webhook_room, "pm_card_authenticationRequired")
+    server.account.settle(reference)
+    for _ in range(3):
+        send(handler, event(id=reference))
+    assert apply() == []
+    order = webhook_room.orders.get_by_id("ord_1")
+    assert (order.status, order.payment.total_of("authorised")) == (
+        OrderStatus.CONFIRMED,
+        order.total,
+    )
+
+
+def test_late_events_and_early_ones_come_to_the_same_end(
+    handler: ModuleType, webhook_room: OrderFixture, server: StripeServer
+) -> None:
+    order, reference = placed(webhook_room, "pm_card_visa")
+    assert order.status is OrderStatus.CONFIRMED
+    webhook_room.provider.capture(reference, order.amount, key="c")
+    for body in (thin(reference), event(id=reference, status="requires_action"), thin(reference)):
+        send(handler, body)
+    assert apply() == []
+    order = webhook_room.orders.get_by_id("ord_1")
+    assert order.payment.status.value == "captured"
+    assert order.payment.net_captured == order.total
+
+
+def test_a_refund_made_by_hand_at_stripe_is_noted(
+    handler: ModuleType, webhook_room: OrderFixture, server: StripeServer
+) -> None:
+    order, reference = placed(webhook_room, "pm_card_visa")
+    webhook_room.provider.capture(reference, order.amount, key="c")
+    account = server.account
+    account._refund({"payment_intent": reference, "amount": "500"})
+    (refund,) = account.refunds.values()
+    send(handler, event("refund", id=refund["id"], payment_intent=reference, metadata={}))
+    assert apply() == []
+    assert webhook_room.orders.get_by_id("ord_1").payment.total_of("refunded") == 500
+
+
+def test_nothing_of_stripes_is_needed_where_the_sandbox_is() -> None:
+    assert "SECRET_STRIPE_WEBHOOK" not in ENVIRONMENT

@@ -1,0 +1,173 @@
+"""Buying with a card at Stripe, through the checkout's doors; Stripe is a stand-in over HTTP."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from functions.checkout import cancel_checkout, complete_checkout, create_checkout
+from functions.scheduled import expire_unpaid_orders
+from shop.checkout.schemas import CheckoutPageSettings
+from shop.inventory.store import DynamoStockRepository
+from shop.orders.model import OrderStatus
+from shop.orders.store import DynamoOrderRepository
+from tests.doubles.stripe_server import StripeServer, StripeStandIn
+from tests.kit.products import checkout_body, mug, payment_body, publish_with_stock
+from tests.kit.shop import ApiResponse, Context, call
+from tests.kit.ucp_validator import assert_valid_ucp
+from tests.unit.payments.conftest import gateway
+
+CREATE = "POST /checkout-sessions"
+COMPLETE = "POST /checkout-sessions/{id}/complete"
+CANCEL = "POST /checkout-sessions/{id}/cancel"
+
+pytestmark = pytest.mark.usefixtures("cloud")
+
+
+@pytest.fixture
+def stripe(monkeypatch: pytest.MonkeyPatch) -> Iterator[StripeStandIn]:
+    """The checkout's doors as a stage with Stripe has them."""
+    server = StripeServer()
+    provider = gateway(server)
+    monkeypatch.setenv("PAYMENT_PROVIDER", "stripe")
+    monkeypatch.setenv("PAYMENT_PUBLIC_KEY", "pk_test_1")
+    monkeypatch.setattr(
+        complete_checkout, "deps", replace(complete_checkout.deps, provider=provider)
+    )
+    monkeypatch.setattr(complete_checkout, "front", CheckoutPageSettings.from_environment())
+    monkeypatch.setattr(expire_unpaid_orders, "provider", provider)
+    yield server.account
+    server.close()
+
+
+def begin(pieces: int = 1) -> str:
+    publish_with_stock(mug(), pieces=1)
+    answer = call(create_checkout.handler, CREATE, checkout_body(("mug.1", pieces)))
+    return str(answer.json["id"])
+
+
+def pay(checkout: str, card: str = "pm_card_visa", key: str | None = None) -> ApiResponse:
+    body = payment_body(card)
+    body["payment"]["instruments"][0] |= {"handler_id": "stripe", "type": "card"}
+    return call(complete_checkout.handler, COMPLETE, body, key=key, id=checkout)
+
+
+def left() -> int:
+    return DynamoStockRepository().level("MUG-RED").available
+
+
+def test_a_guest_buys_with_a_card(stripe: StripeStandIn) -> None:
+    answer = pay(begin())
+    assert (answer.status, answer.json["status"]) == (200, "completed")
+    assert_valid_ucp("checkout", answer.json)
+    order = DynamoOrderRepository().get_by_id(answer.json["order"]["id"])
+    ((reference, intent),) = stripe.intents.items()
+    assert (order.status, order.payment.reference) == (OrderStatus.CONFIRMED, reference)
+    assert (intent["metadata"]["order_id"], intent["amount"]) == (order.id, order.total)
+    assert intent["status"] == "requires_capture"
+
+
+def test_a_checkout_names_the_handler_that_cards_are_handed_over_with(
+    stripe: StripeStandIn,
+) -> None:
+    handlers = [
+        each
+        for several in pay(begin()).json["ucp"]["payment_handlers"].values()
+        for each in several
+    ]
+    (handler,) = [each for each in handlers if each["id"] == "stripe"]
+    assert (handler["id"], handler["config"]["publishable_key"]) == ("stripe", "pk_test_1")
+    assert handler["config"]["environment"] == "sandbox"
+
+
+def test_a_declined_card_gives_the_stock_back_and_another_may_be_tried(
+    stripe: StripeStandIn,
+) -> None:
+    checkout = begin()
+    answer = pay(checkout, "pm_card_visa_chargeDeclinedInsufficientFunds")
+    assert (answer.status, answer.json["status"]) == (200, "incomplete")
+    (message,) = answer.json["messages"]
+    assert message["code"] == "payment_failed"
+    assert left() == 1
+    assert pay(checkout).json["status"] == "completed"
+    assert len(stripe.intents) == 2
+
+
+def test_a_bank_that_wants_to_see_the_buyer_is_where_the_buyer_is_sent(
+    stripe: StripeStandIn,
+) -> None:
+    answer = pay(begin(), "pm_card_authenticationRequired")
+    assert answer.json["status"] == "requires_escalation"
+    assert_valid_ucp("checkout", answer.json)
+    assert answer.json["continue_url"].startswith("https://hooks.stripe.test/redirect/pi_")
+    assert left() == 0
+
+
+def test_an_answer_that_is_lost_is_a_503_and_the_same_request_pays_once(
+    stripe: StripeStandIn,
+) -> None:
+    checkout = begin()
+    stripe.trouble.extend([0.0, "lost", "lost"])
+    answer = pay(checkout, key="one")
+    assert (answer.status, answer.json["messages"][0]["code"]) == (503, "payment_provider_down")
+    again = pay(checkout, key="one")
+    assert (again.status, again.json["status"]) == (200, "completed")
+    assert (len(stripe.intents), len(stripe.charges)) == (1, 1)
+
+
+@pytest.mark.parametrize("token", ["tok_success", "4242424242424242", "pm_", "cus_1"])
+def test_what_is_no_card_at_stripe_is_refused_before_anything_happens(
+    stripe: StripeStandIn, token: str
+) -> None:
+    answer = pay(begin(), token)
+    assert (answer.status, answer.json["messages"][0]["code"]) == (400, "payment_token_unknown")
+    assert (left(), stripe.asked) == (1, [])
+
+
+def test_a_card_that_stripe_does_not_know_gives_the_stock_back_at_once(
+    stripe: StripeStandIn,
+) -> None:
+    checkout = begin()
+    assert pay(checkout, "pm_nobodys").status == 400
+    assert left() == 1
+    assert pay(checkout).json["status"] == "completed"
+
+
+def test_a_checkout_that_is_left_while_the_bank_asks_takes_no_money(
+    stripe: StripeStandIn,
+) -> None:
+    from shop.orders.actions.payments import refund_excess_payment
+
+    checkout = begin()
+    pay(checkout, "pm_card_authenticationRequired")
+    assert call(cancel_checkout.handler, CANCEL, id=checkout).json["status"] == "canceled"
+    ((reference, intent),) = stripe.intents.items()
+    provider = complete_checkout.deps.provider
+    order_id, _ = provider.get_payment(reference)
+    order = DynamoOrderRepository().get_by_id(order_id)
+    at = order.history[-1].at
+    refund_excess_payment(order_id, at=at, orders=DynamoOrderRepository(), provider=provider)
+    assert intent["status"] == "canceled"
+    stripe.settle(reference)
+    assert stripe.charges == {}
+    assert left() == 1
+
+
+def test_an_unpaid_order_expires_and_its_payment_with_it(
+    stripe: StripeStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from datetime import UTC, datetime, timedelta
+
+    from shop.entrypoints import scheduler
+
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:  # type: ignore[override]
+            return datetime.now(UTC) + timedelta(minutes=31)
+
+    pay(begin(), "pm_card_authenticationRequired")
+    monkeypatch.setattr(scheduler, "datetime", Later)
+    assert expire_unpaid_orders.handler({}, Context()) == {"overdue": 1, "settled": 1}
+    (intent,) = stripe.intents.values()
+    assert (intent["status"], left()) == ("canceled", 1)

@@ -1,0 +1,70 @@
+"""What a piece of code asks of AWS, call by call: the number of calls is the budget.
+
+Counted where boto3 and PynamoDB both pass, below their own retries and paging, so that a list read
+page by page counts once for each page.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from unittest.mock import patch
+
+from botocore.client import BaseClient
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request: ``dynamodb``, ``Query``, and what it was sent."""
+
+    service: str
+    operation: str
+    parameters: dict[str, Any]
+
+    @property
+    def table(self) -> str:
+        """The table it is about; of several, all of them, joined by ``+``."""
+        parameters = self.parameters
+        if "TableName" in parameters:
+            return str(parameters["TableName"])
+        if "RequestItems" in parameters:
+            return "+".join(sorted(parameters["RequestItems"]))
+        actions = (a for item in parameters.get("TransactItems", ()) for a in item.values())
+        return "+".join(sorted({a["TableName"] for a in actions}))
+
+    def __str__(self) -> str:
+        about = f" {self.table}" if self.service == "dynamodb" else ""
+        return f"{self.service}.{self.operation}{about}"
+
+
+@dataclass
+class Calls:
+    """The calls so far, in order. Compare :attr:`names` with what an endpoint may cost."""
+
+    made: list[Call] = field(default_factory=list)
+
+    @property
+    def names(self) -> list[str]:
+        return [str(call) for call in self.made]
+
+    @property
+    def operations(self) -> Counter[str]:
+        return Counter(call.operation for call in self.made)
+
+    def __len__(self) -> int:
+        return len(self.made)
+
+
+@contextmanager
+def count_calls() -> Iterator[Calls]:
+    """Count the calls made inside, as ``with counted() as calls: …``, then ``calls.names``."""
+    calls = Calls()
+    send = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def counting(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
+        calls.made.append(Call(client.meta.service_model.service_name, operation, parameters))
+        return send(client, operation, parameters)
+
+    with patch.object(BaseClient, "_make_api_call", counting):
+        yield calls

@@ -1,0 +1,92 @@
+"""The shop behind its doors, over moto: orders to work on, its secrets, and who comes to ask."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+
+from shop.orders.model import Order
+from tests.kit.orders import WINDOW, make_order
+from tests.kit.shop import ENVIRONMENT
+from tests.unit.orders.order_fixture import OrderFixture
+
+WEBHOOK_KEY = "MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"
+"""The base64 of a signing key, as the stages draw them."""
+NEW_KEY = "bmV3bmV3bmV3bmV3bmV3bmV3bmV3bmV3bmV3"
+OLD_KEY = "b2xkb2xkb2xkb2xkb2xkb2xkb2xkb2xkb2xk"
+"""The two keys of a carrier that is changing its own."""
+
+
+def order_fixture() -> OrderFixture:
+    """Orders, stock and sandbox payments in the tables, with a clock that shows the true time."""
+    from shop.inventory.store import DynamoStockRepository, counter_shards
+    from shop.orders.store import DynamoOrderEmails, DynamoOrderRepository, DynamoWorkflowTokens
+    from shop.payments.gateway.sandbox import SandboxProvider
+    from shop.pricing.store.usage_counters import DynamoUsageCounters
+    from shop.storage.connection import connection
+    from shop.storage.transactions import DynamoUnitOfWork
+
+    return OrderFixture(
+        DynamoOrderRepository(),
+        DynamoStockRepository(),
+        DynamoUnitOfWork(connection()),
+        DynamoUsageCounters(counter_shards()),
+        DynamoWorkflowTokens(),
+        DynamoOrderEmails(),
+        provider=SandboxProvider(shop_url="http://shop.test", later=lambda reference: None),
+        now=datetime.now(UTC),
+    )
+
+
+def order_placed_today(
+    order_id: str = "ord_1", pieces: tuple[int, ...] = (2, 1), **changes: Any
+) -> Order:
+    """An order placed a minute ago."""
+    at = datetime.now(UTC) - timedelta(minutes=1)
+    return make_order(order_id, pieces, placed_at=at, pay_by=at + WINDOW, **changes)
+
+
+def put_secrets() -> None:
+    """The signing secrets, under the names that the environment gives them."""
+    client = boto3.client("secretsmanager", region_name="us-east-1")
+    ring = json.dumps({"ups": WEBHOOK_KEY, "dhl": [NEW_KEY, OLD_KEY]})
+    for name, value in (("SANDBOX", WEBHOOK_KEY), ("CARRIER", ring)):
+        client.create_secret(Name=ENVIRONMENT[f"SECRET_{name}_WEBHOOK"], SecretString=value)
+
+
+def on_queue(name: str) -> list[dict[str, Any]]:
+    """Take all messages off the queue that a setting names, and read them."""
+    client = boto3.client("sqs", region_name="us-east-1")
+    found: list[dict[str, Any]] = []
+    while True:
+        answer = client.receive_message(QueueUrl=ENVIRONMENT[name], MaxNumberOfMessages=10)
+        if "Messages" not in answer:
+            return found
+        found += [json.loads(message["Body"]) for message in answer["Messages"]]
+        for message in answer["Messages"]:
+            client.delete_message(
+                QueueUrl=ENVIRONMENT[name], ReceiptHandle=message["ReceiptHandle"]
+            )
+
+
+def messages(*bodies: dict[str, Any]) -> dict[str, Any]:
+    """Messages as a queue hands them to its consumer."""
+    return {
+        "Records": [
+            {"messageId": f"m{n}", "body": json.dumps(body), "attributes": {}}
+            for n, body in enumerate(bodies)
+        ]
+    }
+
+
+def signed_in(customer: str, *groups: str, client: str = "shop-client") -> dict[str, Any]:
+    """The claims of an access token, as the gateway hands them on."""
+    return {
+        "sub": customer,
+        "username": customer,
+        "token_use": "access",
+        "iss": ENVIRONMENT["TOKEN_ISSUER"],
+        "client_id": client,
+        "cognito:groups": f"[{' '.join(groups)}]",
+    }

@@ -1,0 +1,81 @@
+"""An order as it comes from the checkout, for tests of what becomes of it."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from shop.inventory.model import Reservation
+from shop.kernel.usage import UsageReservation
+from shop.orders.model import Order, OrderLine
+from shop.payments.model import Payment, PaymentStatus, ProviderPaymentState
+
+BLACK_FRIDAY = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
+"""A Black Friday morning."""
+WINDOW = timedelta(minutes=30)
+SKUS = ("MUG-RED", "MUG-BLUE")
+
+
+def make_order(order_id: str = "ord_1", pieces: tuple[int, ...] = (2, 1), **changes: Any) -> Order:
+    """An order over ``pieces`` of :data:`SKUS` at 10.00 each, 5.99 shipping and 8 % tax."""
+    lines = tuple(
+        OrderLine(
+            id=f"li_{n}",
+            product_id="mug",
+            variant_id=f"mug.{n}",
+            sku=SKUS[(n - 1) % 2],
+            title=f"Mug {n}",
+            unit_price=1000,
+            quantity=count,
+            subtotal=1000 * count,
+            discount=0,
+            tax=80 * count,
+            total=1000 * count,
+        )
+        for n, count in enumerate(pieces, 1)
+    )
+    goods = sum(line.total for line in lines)
+    tax = sum(line.tax for line in lines)
+    wanted: dict[str, int] = {}
+    for line in lines:
+        wanted[line.sku] = wanted.get(line.sku, 0) + line.quantity
+    plain: dict[str, Any] = {
+        "id": order_id,
+        "owner": "guest",
+        "checkout_id": f"chk_{order_id}",
+        "currency": "USD",
+        "lines": lines,
+        "subtotal": goods,
+        "discount": 0,
+        "shipping": 599,
+        "tax": tax,
+        "total": goods + tax + 599,
+        "tax_included": False,
+        "email": "jane@example.com",
+        "buyer": {"email": "jane@example.com", "first_name": "Jane", "last_name": "Doe"},
+        "destination": {
+            "id": "dest_1",
+            "street_address": "123 Main St",
+            "address_locality": "Springfield",
+            "address_region": "IL",
+            "postal_code": "62701",
+            "address_country": "US",
+        },
+        "shipping_option": {
+            "id": "us-standard",
+            "title": "Standard",
+            "carrier": "USPS",
+            "price": 599,
+            "earliest": "2026-12-01T08:00:00+00:00",
+            "latest": "2026-12-03T20:00:00+00:00",
+        },
+        "payment": Payment("memory"),
+        "placed_at": BLACK_FRIDAY,
+        "pay_by": BLACK_FRIDAY + WINDOW,
+        "usage": (UsageReservation("quota", "spring", sum(pieces), 1_000, "spring"),),
+        "reservations": tuple(Reservation(sku, count) for sku, count in wanted.items()),
+    }
+    return Order(**{**plain, **changes})
+
+
+def authorised(order: Order) -> ProviderPaymentState:
+    """The provider's report that the whole order is paid for."""
+    return ProviderPaymentState(f"pay_{order.id}", PaymentStatus.AUTHORISED, authorised=order.total)

@@ -1,0 +1,184 @@
+"""Every worked example of docs/rules/catalogue.md, run."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from shop.catalog.actions.importing import import_products
+from shop.catalog.actions.product_admin import Draft, DraftVariant, create_product, update_product
+from shop.catalog.actions.storefront import search_products
+from shop.catalog.model import (
+    Category,
+    Option,
+    OptionChoice,
+    PriceBand,
+    Product,
+    ProductStatus,
+    Variant,
+    select_variant,
+    tokenize,
+)
+from shop.catalog.schemas.file_parsing import ImportOptions
+from shop.catalog.schemas.files import parse_product_file
+from shop.kernel.money import Money
+from tests.doubles.catalog import MemoryProductCatalog
+from tests.unit.catalog.sample_products import LATER, THEN
+
+LAW = Path(__file__).parents[3] / "docs" / "rules" / "catalogue.md"
+EXAMPLES: list[dict[str, Any]] = [
+    yaml.safe_load(text)
+    for text in re.findall(r"```yaml example\n(.*?)```", LAW.read_text("utf-8"), re.DOTALL)
+]
+
+
+def test_the_law_has_its_worked_examples() -> None:
+    assert len(EXAMPLES) >= 10
+    assert len({example["title"] for example in EXAMPLES}) == len(EXAMPLES)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=[example["title"] for example in EXAMPLES])
+def test_example(example: dict[str, Any]) -> None:
+    for sort, check in CHECKS.items():
+        if sort in example:
+            check(example)
+            return
+    pytest.fail("an example of no known sort")
+
+
+def variants_change(example: dict[str, Any]) -> None:
+    catalogue = MemoryProductCatalog()
+    create_product("cap", _draft(example["before"]), catalogue=catalogue, at=THEN)
+    for version, step in enumerate(("change", "again"), 1):
+        if step in example:
+            draft = _draft(example[step])
+            update_product("cap", draft, expected_version=version, catalogue=catalogue, at=LATER)
+    now = catalogue.get("cap").variants
+    assert {v.id: v.status.value for v in now} == example["expect"]
+
+
+def _draft(variants: list[dict[str, str]]) -> Draft:
+    return Draft(
+        title="Cap",
+        options=(Option("Size", tuple(v["size"] for v in variants)),),
+        variants=tuple(
+            DraftVariant(
+                price=Money(900, "USD"), sku=v["sku"], choices=(OptionChoice("Size", v["size"]),)
+            )
+            for v in variants
+        ),
+    )
+
+
+def words(example: dict[str, Any]) -> None:
+    for one, other in example["same"]:
+        assert tokenize(one) == tokenize(other) != (), (one, other)
+    for one, other in example["different"]:
+        assert tokenize(one) != tokenize(other), (one, other)
+
+
+def searches(example: dict[str, Any]) -> None:
+    catalogue = MemoryProductCatalog(
+        *(_product(i, said) for i, said in example["products"].items())
+    )
+    for text, ids in example.get("ask", {}).items():
+        found = search_products(text, index=catalogue, limit=50).page.items
+        assert [c.product_id for c in found] == ids, text
+    for text, ids in example.get("browse", {}).items():
+        categories = [c.strip() for c in text.split(",")]
+        found = search_products(None, index=catalogue, categories=categories, limit=50).page.items
+        assert sorted(c.product_id for c in found) == ids, text
+    for text, ids in example.get("price", {}).items():
+        currency, _, band = text.rpartition(" ")
+        low, high = map(int, band.split("-"))
+        price = PriceBand(low, high, currency or None)
+        page = search_products(None, index=catalogue, price=price, limit=50)
+        assert sorted(c.product_id for c in page.page.items) == ids, text
+        assert page.unfiltered == (currency == "EUR")
+
+
+def _product(product_id: str, response: dict[str, Any]) -> Product:
+    return Product(
+        id=product_id,
+        title=response["title"],
+        handle=product_id,
+        description=response.get("description", ""),
+        tags=tuple(response.get("tags", ())),
+        categories=tuple(Category(c) for c in response.get("categories", ())),
+        variants=tuple(
+            Variant(
+                id=f"{product_id}.{n}",
+                sku=f"{product_id}-{n}",
+                title=response["title"],
+                price=Money(price, "USD"),
+            )
+            for n, price in enumerate(response.get("prices", [1000]), 1)
+        ),
+        status=ProductStatus.PUBLISHED,
+        created_at=THEN,
+        updated_at=THEN,
+    )
+
+
+def choices(example: dict[str, Any]) -> None:
+    pairs = [text.split() for text in example["variants"]]
+    options = {"Color": [c for c, _ in pairs], "Size": [s for _, s in pairs]}
+    product = Product(
+        id="shirt",
+        title="Shirt",
+        handle="shirt",
+        options=tuple(Option(n, tuple(dict.fromkeys(v))) for n, v in options.items()),
+        variants=tuple(
+            Variant(
+                id=f"shirt.{n}",
+                sku=f"{color}-{size}",
+                title=f"{color} {size}",
+                price=Money(1000, "USD"),
+                choices=(OptionChoice("Color", color), OptionChoice("Size", size)),
+            )
+            for n, (color, size) in enumerate(pairs, 1)
+        ),
+        status=ProductStatus.PUBLISHED,
+        created_at=THEN,
+        updated_at=THEN,
+    )
+    named = {value: name for name, values in options.items() for value in values}
+    offer = select_variant(
+        product,
+        variants=product.on_sale,
+        in_stock=lambda v: v.title not in example.get("sold_out", ()),
+        selected=[OptionChoice(named[value], value) for value in example["choose"]],
+        preferences=example.get("prefer", ()),
+    )
+    expect = example["expect"]
+    assert [c.value for c in offer.selected] == expect["selected"]
+    assert [v.title for v in offer.variants] == expect["shown"]
+    if "sizes" in expect:
+        signals = dict(offer.options)["Size"]
+        told = {
+            s.value: "in stock" if s.available else "sold out" if s.exists else "none"
+            for s in signals
+        }
+        assert told == expect["sizes"]
+
+
+def files(example: dict[str, Any]) -> None:
+    catalogue, expect = MemoryProductCatalog(), example["expect"]
+    reading = parse_product_file(example["csv"].encode(), "text/csv", ImportOptions())
+    done = import_products(reading.entries, catalogue=catalogue, at=THEN)
+    assert sorted(done.kept) == expect["kept"]
+    assert {r.line: r.reason for r in reading.rejected} == expect.get("rejected", {})
+    if "again" in expect:
+        again = parse_product_file(example["csv"].encode(), "text/csv", ImportOptions())
+        assert len(import_products(again.entries, catalogue=catalogue, at=LATER).unchanged) == 1
+
+
+CHECKS = {
+    "before": variants_change,
+    "same": words,
+    "products": searches,
+    "choose": choices,
+    "csv": files,
+}

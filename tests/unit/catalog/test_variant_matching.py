@@ -1,0 +1,164 @@
+"""Ids looked up, and a buyer choosing. Source of the rules: UCP, "Catalog Lookup"."""
+
+from dataclasses import replace
+
+import pytest
+
+from shop.catalog.model import (
+    OptionChoice,
+    PriceBand,
+    ProductSelection,
+    ProductStatus,
+    Variant,
+    VariantFilter,
+    VariantStatus,
+    resolve_ids,
+    select_variant,
+)
+from tests.unit.catalog.sample_products import shirt, simple
+
+SHIRT = shirt()
+MUG = simple("mug", "Mug")
+PRODUCTS = {p.id: p for p in (SHIRT, MUG, shirt("old", status=ProductStatus.ARCHIVED))}
+ANY = VariantFilter()
+
+
+def found(*ids: str, filter: VariantFilter = ANY) -> dict[str, list[tuple[str, str]]]:
+    resolved, _ = resolve_ids(ids, PRODUCTS, filter)
+    return {m.variant.id: list(m.inputs) for one in resolved for m in one.matches}
+
+
+def test_a_products_id_finds_its_featured_variant_and_a_variants_id_that_very_one() -> None:
+    assert found("shirt", "mug.1") == {
+        "shirt.1": [("shirt", "featured")],
+        "mug.1": [("mug.1", "exact")],
+    }
+
+
+def test_a_variant_meant_twice_is_answered_once_with_both_ids() -> None:
+    assert found("shirt.1", "shirt", "shirt.4", "shirt") == {
+        "shirt.1": [("shirt.1", "exact"), ("shirt", "featured")],
+        "shirt.4": [("shirt.4", "exact")],
+    }
+
+
+def test_what_is_not_on_sale_is_unknown() -> None:
+    ids = ["old", "old.1", "nothing", "shirt.9", "shirt.1.1", ""]
+    resolved, unknown = resolve_ids(ids, PRODUCTS, ANY)
+    assert resolved == ()
+    assert unknown == tuple(ids)
+
+
+def test_a_filter_chooses_among_variants_and_drops_products_without_a_fitting_one() -> None:
+    dear = VariantFilter.of([], PriceBand(3900, None))
+    assert found("shirt", "mug", filter=dear) == {"shirt.3": [("shirt", "featured")]}
+    assert found("shirt.1", "shirt.3", filter=dear) == {"shirt.3": [("shirt.3", "exact")]}
+    assert resolve_ids(["mug"], PRODUCTS, dear) == ((), ())
+
+
+def test_a_filter_knows_the_categories_above() -> None:
+    assert found("shirt", "mug", filter=VariantFilter.of(["apparel"], None)).keys() == {"shirt.1"}
+    assert found("shirt", filter=VariantFilter.of(["Shirts"], None)) == {}
+
+
+def test_a_price_in_another_currency_filters_nothing() -> None:
+    assert found("mug", filter=VariantFilter.of([], PriceBand(1, 2, "EUR"))).keys() == {"mug.1"}
+
+
+def choosing(
+    *selected: str, prefer: str = "", gone: str = "", variant: str | None = None
+) -> ProductSelection:
+    """Choose ``Color=Red`` and so on; ``gone`` names variants out of stock by their number."""
+    out = {f"shirt.{n}" for n in gone.split()}
+    return select_variant(
+        SHIRT,
+        variants=SHIRT.on_sale,
+        in_stock=lambda v: v.id not in out,
+        variant=SHIRT.variant(variant) if variant else None,
+        selected=[OptionChoice(*s.split("=")) for s in selected],
+        preferences=prefer.split(),
+    )
+
+
+def chosen(offer: ProductSelection) -> list[str]:
+    return [f"{c.name}={c.value}" for c in offer.selected]
+
+
+def ids(offer: ProductSelection) -> list[str]:
+    return [v.id for v in offer.variants]
+
+
+def signals(offer: ProductSelection, option: str) -> dict[str, str]:
+    by_name = dict(offer.options)
+    return {
+        s.value: "in stock" if s.available else "sold out" if s.exists else "none"
+        for s in by_name[option]
+    }
+
+
+def test_without_a_choice_the_first_variant_in_stock_stands_for_the_product() -> None:
+    assert (ids(choosing()), chosen(choosing())) == (["shirt.1"], ["Color=Blue", "Size=S"])
+    assert ids(choosing(gone="1")) == ["shirt.2"]
+    assert ids(choosing(gone="1 2 3 4 5")) == ["shirt.1"]
+
+
+def test_a_choice_narrows_the_variants_to_those_that_fit() -> None:
+    offer = choosing("Color=Blue", gone="1")
+    assert ids(offer) == ["shirt.2", "shirt.3", "shirt.1"]
+    assert chosen(offer) == ["Color=Blue"]
+    assert signals(offer, "Size") == {"S": "sold out", "M": "in stock", "L": "in stock"}
+    assert signals(offer, "Color") == {"Blue": "in stock", "Red": "in stock"}
+
+
+def test_signals_are_relative_to_the_other_choices() -> None:
+    offer = choosing("Color=Red", gone="4")
+    assert signals(offer, "Size") == {"S": "sold out", "M": "in stock", "L": "none"}
+
+
+@pytest.mark.parametrize(
+    ("prefer", "kept"),
+    [
+        ("Color Size", ["Color=Red"]),
+        ("Size Color", ["Size=L"]),
+        ("Color", ["Color=Red"]),
+        ("Size", ["Size=L"]),
+        ("", ["Color=Red"]),
+        ("Material Size", ["Size=L"]),
+    ],
+)
+def test_what_does_not_go_together_is_given_up_from_the_least_preferred(
+    prefer: str, kept: list[str]
+) -> None:
+    assert chosen(choosing("Color=Red", "Size=L", prefer=prefer)) == kept
+
+
+def test_a_value_that_nothing_has_is_given_up_before_any_other() -> None:
+    offer = choosing("Color=Green", "Size=M", prefer="Color Size")
+    assert chosen(offer) == ["Size=M"]
+    assert ids(offer) == ["shirt.2", "shirt.5"]
+    assert chosen(choosing("Material=Silk")) == []
+    assert len(ids(choosing("Material=Silk"))) == 5
+
+
+def test_a_variants_id_settles_every_choice() -> None:
+    offer = choosing("Color=Red", variant="shirt.3")
+    assert ids(offer) == ["shirt.3"]
+    assert chosen(offer) == ["Color=Blue", "Size=L"]
+
+
+def test_a_product_without_options_has_nothing_selected() -> None:
+    offer = select_variant(MUG, variants=MUG.on_sale, in_stock=lambda _: True)
+    assert (offer.selected, offer.options, ids(offer)) == ((), (), ["mug.1"])
+
+
+def test_a_discontinued_variant_neither_exists_nor_is_shown() -> None:
+    gone: Variant = replace(SHIRT.variants[2], status=VariantStatus.DISCONTINUED)
+    product = replace(SHIRT, variants=(*SHIRT.variants[:2], gone, *SHIRT.variants[3:]))
+    offer = select_variant(
+        product,
+        variants=product.on_sale,
+        in_stock=lambda _: True,
+        selected=[OptionChoice("Color", "Blue")],
+    )
+    assert ids(offer) == ["shirt.1", "shirt.2"]
+    assert signals(offer, "Size")["L"] == "none"

@@ -1,0 +1,86 @@
+"""Structured fields, held to RFC 8941."""
+
+from decimal import Decimal
+
+import pytest
+
+from shop.entrypoints.structured_fields import Member, Token, parse_dictionary, serialize_string
+
+
+@pytest.mark.parametrize(
+    ("text", "members"),
+    [
+        ("", {}),
+        ('profile="https://a.example/p"', {"profile": Member("https://a.example/p", {})}),
+        ("  a=1 ,\tb=2  ", {"a": Member(1, {}), "b": Member(2, {})}),
+        ("a, b;x", {"a": Member(True, {}), "b": Member(True, {"x": True})}),
+        ('a="q\\"b\\\\"', {"a": Member('q"b\\', {})}),
+        ("a=tok/en:x", {"a": Member(Token("tok/en:x"), {})}),
+        ("a=-12.500", {"a": Member(Decimal("-12.500"), {})}),
+        ("a=999999999999999", {"a": Member(999999999999999, {})}),
+        ("a=?0", {"a": Member(False, {})}),
+        ("a=:aGk=:", {"a": Member(b"hi", {})}),
+        ("a=:aGk:", {"a": Member(b"hi", {})}),
+        ("a=(1 2);q", {"a": Member((Member(1, {}), Member(2, {})), {"q": True})}),
+        ("a=()", {"a": Member((), {})}),
+        ("a=1;x=1;x=2, a=2", {"a": Member(2, {})}),
+        ("*k.e-y_1=1", {"*k.e-y_1": Member(1, {})}),
+        ('a="x"; version="1"', {"a": Member("x", {"version": "1"})}),
+    ],
+)
+def test_a_dictionary_is_read_as_the_rfc_says(text: str, members: dict[str, Member]) -> None:
+    assert parse_dictionary(text) == members
+
+
+def test_a_token_is_not_a_string() -> None:
+    assert isinstance(parse_dictionary("a=tok")["a"].value, Token)
+    assert not isinstance(parse_dictionary('a="tok"')["a"].value, Token)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A=1",
+        "=1",
+        "a=",
+        "a=1,",
+        "a=1,,b=2",
+        "a=1 b=2",
+        'a="open',
+        'a="\x01"',
+        'a="é"',
+        'a="\\x"',
+        "a=1.",
+        "a=1.2345",
+        "a=1234567890123456",
+        "a=1234567890123.1",
+        "a=1.2.3",
+        "a=--1",
+        "a=?2",
+        "a=:*:",
+        "a=:a:",
+        "a=:aG=k:",
+        "a=(1 2",
+        "a=(1,2)",
+        'a=("x""y")',
+        "https://a.example/p",
+        'profile = "x"',
+        "a;=1",
+        "\ta=1",
+        "a=1;\tb",
+    ],
+)
+def test_what_is_no_dictionary_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):
+        parse_dictionary(text)
+
+
+def test_a_quoted_string_reads_back() -> None:
+    text = 'https://a.example/"x"\\y'
+    assert parse_dictionary(f"a={serialize_string(text)}")["a"].value == text
+
+
+@pytest.mark.parametrize("text", ["é", "a\nb", "a\r\nX-Evil: 1", "\x00"])
+def test_what_no_header_may_hold_is_not_written(text: str) -> None:
+    with pytest.raises(ValueError):
+        serialize_string(text)

@@ -1,0 +1,378 @@
+"""How orders are shown and spoken of: UCP for shoppers, plain for staff, letters for buyers."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from shop.entrypoints import ucp
+from shop.entrypoints.http import parse_body
+from shop.kernel.errors import InvalidRequest
+from shop.kernel.pagination import Page
+from shop.orders.actions.cancellation import cancel_unshipped
+from shop.orders.actions.delivery import abandon_delivery
+from shop.orders.model import HistoryEntry, Order, ShipmentStatus
+from shop.orders.schemas.carrier import CarrierEvent
+from shop.orders.schemas.emails import order_confirmation_email
+from shop.orders.schemas.staff import (
+    CancelRequest,
+    OrderList,
+    ParcelRequest,
+    StaffOrder,
+    day_from_query,
+    page_size_from_query,
+    status_from_query,
+)
+from shop.orders.schemas.ucp import order_view
+from shop.payments.model import PaymentStatus, ProviderPaymentState
+from tests.kit.orders import BLACK_FRIDAY, make_order
+from tests.kit.ucp_validator import assert_valid_ucp
+from tests.unit.orders.order_fixture import OrderFixture
+
+ORDER = "dev.ucp.shopping.order"
+
+
+def shown(order: Order) -> dict[str, Any]:
+    """The view with its envelope, once both judges of UCP have nothing against it."""
+    view = order_view(order, "https://shop.example")
+    whole = {**view, "ucp": ucp.envelope(ucp.negotiate_capabilities(None, ORDER), ORDER)}
+    assert_valid_ucp("order", json.loads(json.dumps(whole)))
+    return view
+
+
+def statuses(order: Order) -> list[str]:
+    return [line["status"] for line in shown(order)["line_items"]]
+
+
+def quantities(order: Order) -> list[tuple[int, int, int]]:
+    rows = [line["quantity"] for line in shown(order)["line_items"]]
+    return [(row["original"], row["total"], row["fulfilled"]) for row in rows]
+
+
+def events(order: Order) -> list[str]:
+    return [event["type"] for event in shown(order)["fulfillment"]["events"]]
+
+
+def adjustments(order: Order) -> list[tuple[str, str, int]]:
+    return [
+        (each["type"], each["status"], each["totals"][0]["amount"])
+        for each in shown(order)["adjustments"]
+    ]
+
+
+def test_an_order_just_placed_shows_what_was_sold(memory: OrderFixture) -> None:
+    view = shown(memory.place())
+    assert view["permalink_url"] == "https://shop.example/orders/ord_1"
+    assert view["checkout_id"] == "chk_ord_1"
+    assert quantities(memory.orders.get_by_id("ord_1")) == [(2, 2, 0), (1, 1, 0)]
+    assert view["adjustments"] == []
+
+
+@pytest.mark.parametrize(
+    ("tax_included", "discount", "tax"), [(True, 0, 240), (False, 0, 240), (False, 300, 0)]
+)
+def test_totals_sum_to_the_total(tax_included: bool, discount: int, tax: int) -> None:
+    order = make_order()
+    total = order.subtotal - discount + order.shipping + (0 if tax_included else tax)
+    order = replace(order, tax_included=tax_included, discount=discount, tax=tax, total=total)
+    *parts, last = shown(order)["totals"]
+    assert last["type"] == "total"
+    assert sum(part["amount"] for part in parts) == last["amount"] == total
+
+
+def test_a_lines_totals_sum_as_well() -> None:
+    order = make_order()
+    line = replace(order.lines[0], discount=150, total=order.lines[0].subtotal - 150)
+    lines, total = (line, order.lines[1]), order.total - 150
+    order = replace(order, lines=lines, discount=150, total=total)
+    *parts, last = shown(order)["line_items"][0]["totals"]
+    assert sum(part["amount"] for part in parts) == last["amount"] == line.total
+
+
+def test_what_was_shipped_is_fulfilled(memory: OrderFixture) -> None:
+    order = memory.sold()
+    assert (statuses(order), events(order)) == (["processing"] * 2, ["processing"])
+    order = memory.ship(order, "1Z1", lines={"li_1": 1})
+    assert statuses(order) == ["partial", "processing"]
+    order = memory.ship(order, "1Z2")
+    assert statuses(order) == ["fulfilled", "fulfilled"]
+    assert events(order) == ["processing", "shipped", "shipped"]
+
+
+def test_the_timeline_is_told_in_the_order_it_happened_with_tracking(memory: OrderFixture) -> None:
+    memory.ship(memory.sold(), "1Z1", tracking_url="https://ups.example/1Z1")
+    moments = {status: memory.later(hours=1) for status in ("in_transit", "delivered")}
+    memory.hear("delivered", "1Z1", at=moments["delivered"])
+    order = memory.hear("in_transit", "1Z1", at=moments["in_transit"])
+    assert events(order) == ["processing", "shipped", "in_transit", "delivered"]
+    for event in shown(order)["fulfillment"]["events"][1:]:
+        assert event["tracking_number"] == "1Z1"
+        assert event["tracking_url"] == "https://ups.example/1Z1"
+        assert event["carrier"] == "ups"
+
+
+def test_every_event_of_an_order_has_an_id_of_its_own(memory: OrderFixture) -> None:
+    order = memory.ship(memory.ship(memory.sold(), "1Z1", lines={"li_1": 1}), "1Z2")
+    memory.hear("delivered", "1Z1", event="e")
+    order = memory.hear("delivered", "1Z2", event="e")
+    ids = [event["id"] for event in shown(order)["fulfillment"]["events"]]
+    assert len(ids) == len(set(ids))
+
+
+def test_a_cancellation_is_pending_until_the_money_went_back(memory: OrderFixture) -> None:
+    order = memory.cancel(memory.sold(), "ordered twice")
+    assert adjustments(order) == [("cancellation", "pending", -order.total)]
+    assert shown(order)["adjustments"][0]["description"] == "ordered twice"
+    assert (statuses(order), quantities(order)[0]) == (["removed"] * 2, (2, 0, 0))
+    assert shown(order)["fulfillment"]["expectations"] == []
+    order = memory.settle(order)
+    assert adjustments(order) == [("cancellation", "completed", -order.total)]
+
+
+def test_an_order_that_was_never_paid_has_nothing_pending(memory: OrderFixture) -> None:
+    order = memory.expire(memory.place())
+    assert adjustments(order) == [("cancellation", "completed", -order.total)]
+    assert shown(order)["adjustments"][0]["description"] == "Not paid in time"
+
+
+def test_what_was_not_shipped_and_what_was_lost_are_two_adjustments(memory: OrderFixture) -> None:
+    order = memory.ship(memory.sold(make_order(pieces=(3, 1))), "1Z1", lines={"li_1": 1})
+    memory.ship(order, "1Z2", lines={"li_1": 1})
+    cancel_unshipped(order.id, at=memory.now, **memory.books)
+    memory.hear(ShipmentStatus.DELIVERED, "1Z1")
+    memory.hear(ShipmentStatus.LOST, "1Z2")
+    order = abandon_delivery(order.id, late=False, at=memory.now, orders=memory.orders)
+    assert [(kind, amount) for kind, _, amount in adjustments(order)] == [
+        ("cancellation", -2 * 1080),
+        ("return", -1080),
+    ]
+    assert sum(amount for *_, amount in adjustments(order)) == order.due - order.total
+    assert quantities(order) == [(3, 1, 1), (1, 0, 0)]
+    assert statuses(order) == ["fulfilled", "removed"]
+
+
+def test_an_adjustment_is_what_the_order_is_worth_less_whoever_paid_for_it(
+    memory: OrderFixture,
+) -> None:
+    order = make_order(pieces=(3,))
+    card = order.total - 500
+    order = replace(order, credits=(("gift:1", card, "card"),))
+    called_off = replace(
+        order,
+        lines=tuple(replace(line, cancelled=2) for line in order.lines),
+        history=(*order.history, HistoryEntry(BLACK_FRIDAY, "shortened", "staff", "not_shipped")),
+    )
+    assert [amount for *_, amount in adjustments(called_off)] == [-2 * 1080]
+    sent_back = replace(
+        called_off,
+        lines=tuple(replace(line, returned=1) for line in called_off.lines),
+        history=(*called_off.history, HistoryEntry(BLACK_FRIDAY, "returned", "staff", "torn")),
+    )
+    amounts = [amount for *_, amount in adjustments(sent_back)]
+    assert amounts == [-2 * 1080, 2 * 1080 - order.total]
+
+
+def test_money_given_back_by_hand_is_an_adjustment_of_its_own(memory: OrderFixture) -> None:
+    order = memory.capture(memory.ship(memory.sold()))
+    report = ProviderPaymentState(
+        "pay_ord_1", PaymentStatus.CAPTURED, order.total, captured=order.total, refunded=500
+    )
+    order = memory.record(order, report)
+    assert adjustments(order) == [("refund", "completed", -500)]
+
+
+def test_an_address_shows_what_ucp_has_a_word_for(memory: OrderFixture) -> None:
+    order = memory.place(make_order(destination={"id": "dest_1", "postal_code": "1", "x": "y"}))
+    (expected,) = shown(order)["fulfillment"]["expectations"]
+    assert expected["destination"] == {"postal_code": "1"}
+    assert expected["description"] == "Standard: arrives 2026-12-01 to 2026-12-03"
+
+
+# Staff
+
+
+def test_staff_see_everything_about_an_order(memory: OrderFixture) -> None:
+    order = memory.capture(memory.ship(memory.sold()))
+    view = json.loads(StaffOrder.of(order).model_dump_json())
+    assert view["payment"]["captured"] == view["total"] == order.total
+    assert view["lines"][0]["location"] == "main"
+    assert view["parcels"][0]["status"] == "shipped"
+    assert [moment["event"] for moment in view["history"]] == [
+        "placed",
+        "payment authorised",
+        "allocated",
+        "shipped",
+        "payment captured",
+    ]
+
+
+def test_a_list_tells_where_it_goes_on(memory: OrderFixture) -> None:
+    memory.place()
+    page = memory.orders.list_by_day("2026-11-27", status=None, cursor=None, limit=5)
+    view = OrderList.of(Page(page.items, "next"))
+    assert (view.cursor, [summary.id for summary in view.orders]) == ("next", ["ord_1"])
+
+
+PARCEL = {"carrier": "ups", "tracking_number": "1Z999"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {**PARCEL},
+        {**PARCEL, "lines": None},
+        {**PARCEL, "tracking_url": "https://ups.example/1Z"},
+        {**PARCEL, "lines": [{"id": "li_1", "quantity": 1}]},
+    ],
+)
+def test_a_parcel_may_be_told_in_few_words(body: dict[str, Any]) -> None:
+    read = parse_body(ParcelRequest, json.dumps(body).encode())
+    assert isinstance(read, ParcelRequest)
+    assert read.pieces() == ({"li_1": 1} if body.get("lines") else None)
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        ({"carrier": ""}, "$.carrier"),
+        ({"carrier": "UPS"}, "$.carrier"),
+        ({"carrier": "a#b"}, "$.carrier"),
+        ({"carrier": 7}, "$.carrier"),
+        ({"tracking_number": "1"}, "$.tracking_number"),
+        ({"tracking_number": "1Z#ORDER"}, "$.tracking_number"),
+        ({"tracking_number": "x" * 61}, "$.tracking_number"),
+        ({"tracking_url": "javascript:alert(1)"}, "$.tracking_url"),
+        ({"tracking_url": "https://a b"}, "$.tracking_url"),
+        ({"lines": []}, "$.lines"),
+        ({"lines": [{"id": "li_1", "quantity": 0}]}, "$.lines[0].quantity"),
+        ({"lines": [{"id": "li_1", "quantity": -1}]}, "$.lines[0].quantity"),
+        ({"lines": [{"id": "li_1", "quantity": "1"}]}, "$.lines[0].quantity"),
+        ({"lines": [{"id": "li_1", "quantity": 1.5}]}, "$.lines[0].quantity"),
+        ({"lines": [{"id": "li_1", "quantity": 10**30}]}, "$.lines[0].quantity"),
+        ({"lines": [{"id": "li_1"}]}, "$.lines[0].quantity"),
+        ({"lines": [{"id": "li_1", "quantity": 1}] * 2}, "$"),
+        ({"weight": 3}, "$.weight"),
+    ],
+)
+def test_a_parcel_that_makes_no_sense_is_refused_where_it_does_not(
+    change: dict[str, Any], path: str
+) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        parse_body(ParcelRequest, json.dumps({**PARCEL, **change}).encode())
+    assert path in [problem.path for problem in refused.value.problems]
+
+
+@pytest.mark.parametrize("reason", ["", "   ", 7, None, "x" * 201])
+def test_an_order_is_called_off_for_a_reason(reason: Any) -> None:
+    with pytest.raises(InvalidRequest):
+        parse_body(CancelRequest, json.dumps({"reason": reason}).encode())
+
+
+EVENT = {
+    "id": "evt_1",
+    "tracking_number": "1Z999",
+    "status": "delivered",
+    "occurred_at": "2026-11-28T10:00:00+01:00",
+}
+
+
+def test_a_carriers_own_fields_may_come_along() -> None:
+    read = parse_body(CarrierEvent, json.dumps({**EVENT, "weight": 3}).encode())
+    assert isinstance(read, CarrierEvent)
+    assert read.occurred_at.utcoffset() is not None
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        ({"id": ""}, "$.id"),
+        ({"id": "a b"}, "$.id"),
+        ({"status": "eaten"}, "$.status"),
+        ({"status": None}, "$.status"),
+        ({"occurred_at": "yesterday"}, "$.occurred_at"),
+        ({"occurred_at": "2026-11-28T10:00:00"}, "$.occurred_at"),
+        ({"occurred_at": 7}, "$.occurred_at"),
+        ({"tracking_number": "x"}, "$.tracking_number"),
+        ({"description": "x" * 301}, "$.description"),
+        ({"description": "a\x00"}, "$.description"),
+        ({"description": "a\x1b[2J"}, "$.description"),
+        ({"description": "\u202eroodeht"}, "$.description"),
+    ],
+)
+def test_a_carriers_event_that_makes_no_sense_is_refused(change: dict[str, Any], path: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        parse_body(CarrierEvent, json.dumps({**EVENT, **change}).encode())
+    assert [problem.path for problem in refused.value.problems] == [path]
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("Left at the door", "Left at the door"),
+        ("kept < 5 °C, door > 2 m", "kept < 5 °C, door > 2 m"),
+        ("  two\r\nlines\t", "two lines"),
+        ("<img src=x onerror=alert(1)>Hello", "Hello"),
+        ("<<b>script>alert(1)</script>", "< script>alert(1)"),
+        ("a<!-- b --> c <svg", "a c"),
+        ("已签收 👩‍🚀", "已签收 👩‍🚀"),
+    ],
+)
+def test_a_carriers_words_are_kept_as_one_line_without_markup(said: str, kept: str) -> None:
+    read = parse_body(CarrierEvent, json.dumps({**EVENT, "description": said}).encode())
+    assert isinstance(read, CarrierEvent)
+    assert read.description == kept
+
+
+# Questions staff ask
+
+
+def test_staff_ask_for_today_when_they_name_no_day() -> None:
+    assert day_from_query(None, BLACK_FRIDAY) == "2026-11-27"
+    assert day_from_query("2026-02-28", BLACK_FRIDAY) == "2026-02-28"
+
+
+@pytest.mark.parametrize("day", ["", "today", "2026-13-01", "2026-02-30", "2026-1-1x", "x" * 999])
+def test_a_day_that_is_none_is_refused(day: str) -> None:
+    with pytest.raises(InvalidRequest):
+        day_from_query(day, BLACK_FRIDAY)
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "101", "ten", "", "1.0", "9" * 5000, "\u0663"])
+def test_a_page_holds_one_to_a_hundred_orders(limit: str) -> None:
+    with pytest.raises(InvalidRequest):
+        page_size_from_query(limit)
+    assert (page_size_from_query(None), page_size_from_query("100")) == (20, 100)
+
+
+def test_a_status_nobody_knows_is_refused() -> None:
+    with pytest.raises(InvalidRequest):
+        status_from_query("lost")
+    assert status_from_query(None) is None
+
+
+# Letters
+
+
+def test_a_letter_says_what_was_bought_in_text_and_in_html(memory: OrderFixture) -> None:
+    letter = order_confirmation_email(memory.sold(), "https://shop.example")
+    assert letter.subject == "Your order over 38.39 USD is confirmed"
+    for body in (letter.text, letter.html):
+        for word in ("2 × Mug 1", "20.00 USD", "5.99 USD", "2.40 USD", "38.39 USD"):
+            assert word in body
+        assert "https://shop.example/orders/ord_1" in body
+
+
+def test_a_title_cannot_smuggle_html_into_a_letter(memory: OrderFixture) -> None:
+    order = memory.sold()
+    evil = replace(order.lines[0], title="<script>alert(1)</script>")
+    letter = order_confirmation_email(
+        replace(order, lines=(evil, order.lines[1])), "https://shop.example"
+    )
+    assert "<script>" not in letter.html
+    assert "<script>" in letter.text
+
+
+def test_a_letter_adds_up_with_a_discount_on_shipping(memory: OrderFixture) -> None:
+    order = replace(memory.sold(), discount=599, total=3839 - 599)
+    assert "-5.99 USD" in order_confirmation_email(order, "https://shop.example").text

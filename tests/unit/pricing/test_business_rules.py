@@ -1,0 +1,363 @@
+"""Every worked example of docs/rules/pricing.md, run."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from shop.catalog.model import PriceMark, Product, ProductStatus, Variant
+from shop.kernel.errors import InvalidRequest
+from shop.kernel.money import Money, Rounding, apportion
+from shop.pricing.actions.displayed_prices import PriceContext, price_tags_for_products
+from shop.pricing.actions.quotes import quote
+from shop.pricing.model.basket import Basket, BasketLine, CustomerFacts, Destination
+from shop.pricing.model.coupons import normalize_code
+from shop.pricing.model.credits import AvailableCredit, EarnRule, settle, split_refund
+from shop.pricing.model.group_buy import GroupBuy, Seat
+from shop.pricing.model.price_history import PriceHistory, PricePoint
+from shop.pricing.model.price_lists import PriceList
+from shop.pricing.model.price_snapshot import PriceSnapshot
+from shop.pricing.model.promotions import Promotion, StackingGroup, StackingMode
+from shop.pricing.model.quote import Quote
+from shop.pricing.model.rounding import RoundingPolicy
+from shop.pricing.model.rule_set import RuleSet
+from shop.pricing.model.usage_limits import CodeStatus, UsageLimits
+from shop.shipping.actions import shipping_options
+from shop.shipping.model import Consignment, ConsignmentItem, ShippingAddress, ShippingTable
+
+LAW = Path(__file__).parents[3] / "docs" / "rules" / "pricing.md"
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+AMOUNT = re.compile(r"(\d+) ([A-Z]{3})")
+
+EXAMPLES: list[dict[str, Any]] = [
+    yaml.safe_load(text)
+    for text in re.findall(r"```yaml example\n(.*?)```", LAW.read_text("utf-8"), re.DOTALL)
+]
+
+
+def test_the_law_has_its_worked_examples() -> None:
+    assert len(EXAMPLES) >= 25
+    assert len({example["title"] for example in EXAMPLES}) == len(EXAMPLES)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=[example["title"] for example in EXAMPLES])
+def test_example(example: dict[str, Any]) -> None:
+    for sort, check in CHECKS.items():
+        if sort in example:
+            check(example)
+            return
+    pytest.fail("an example of no known sort")
+
+
+def amounts(raw: Any) -> Any:
+    """The page writes ``500 USD`` where data has an amount and a currency."""
+    if isinstance(raw, dict):
+        return {name: amounts(value) for name, value in raw.items()}
+    if isinstance(raw, list):
+        return [amounts(value) for value in raw]
+    if isinstance(raw, str) and (found := AMOUNT.fullmatch(raw)):
+        return {"amount": int(found[1]), "currency": found[2]}
+    return raw
+
+
+def money(told: str) -> Money:
+    found = AMOUNT.fullmatch(told)
+    assert found is not None
+    return Money(int(found[1]), found[2])
+
+
+def instant(raw: Any) -> datetime:
+    return raw if isinstance(raw, datetime) else datetime.fromisoformat(raw)
+
+
+def texts(raw: Any) -> Any:
+    """YAML reads times as values; the data has them as text."""
+    if isinstance(raw, dict):
+        return {name: texts(value) for name, value in raw.items()}
+    if isinstance(raw, list):
+        return [texts(value) for value in raw]
+    return raw.isoformat() if isinstance(raw, datetime) else raw
+
+
+def place(told: str | None) -> Destination | None:
+    if told is None:
+        return None
+    country, _, region = told.partition("-")
+    return Destination(country, region or None)
+
+
+def basket_of(raw: dict[str, Any]) -> Basket:
+    currency = raw["currency"]
+    lines = []
+    for line in raw["lines"]:
+        seen = line.get("seen_price")
+        lines.append(
+            BasketLine(
+                id=line["id"],
+                product_id=line.get("product", f"product-{line['id']}"),
+                variant_id=line.get("variant", f"variant-{line['id']}"),
+                sku=f"SKU-{line['id']}",
+                title=line["id"],
+                unit_price=Money(line["price"], line.get("price_currency", currency)),
+                quantity=line["quantity"],
+                categories=tuple(line.get("categories", ())),
+                tax_class=line.get("tax_class", "standard"),
+                seen_price=None if seen is None else Money(seen, currency),
+            )
+        )
+    customer = None
+    if {"customer", "groups", "vat_id"} & set(raw):
+        customer = CustomerFacts(
+            raw.get("customer"), tuple(raw.get("groups", ())), vat_id=raw.get("vat_id")
+        )
+    shipping = raw.get("shipping")
+    return Basket(
+        lines=tuple(lines),
+        currency=currency,
+        market=raw["market"],
+        customer=customer,
+        destination=place(raw.get("to")),
+        shipping=None if shipping is None else Money(shipping, currency),
+        shipping_method=raw.get("shipping_method"),
+        codes=tuple(raw.get("codes", ())),
+    )
+
+
+def rules_of(example: dict[str, Any]) -> RuleSet:
+    rounding = example.get("rounding", {})
+    return RuleSet(
+        version="law",
+        rounding=RoundingPolicy(
+            Rounding(rounding.get("mode", "half_even")), rounding.get("tax_by", "line")
+        ),
+        promotions=tuple(
+            Promotion.from_dict({"title": p["id"], "published": True, **texts(amounts(p))})
+            for p in example.get("promotions", ())
+        ),
+        price_lists=tuple(PriceList.from_dict(told) for told in example.get("price_lists", ())),
+        groups=tuple(
+            StackingGroup(g["id"], StackingMode(g.get("mode", "best")), g.get("priority", 100))
+            for g in example.get("groups", ())
+        ),
+    )
+
+
+def standing_of(raw: dict[str, Any]) -> UsageLimits:
+    return UsageLimits(
+        codes={
+            normalize_code(code): CodeStatus(**facts)
+            for code, facts in raw.get("codes", {}).items()
+        },
+        quota_remaining=raw.get("quota_left", {}),
+        customer_used=raw.get("customer_had", {}),
+        gifts_remaining=raw.get("gifts_left", {}),
+    )
+
+
+def check_quote(example: dict[str, Any]) -> None:
+    expect = dict(example["expect"])
+
+    def ask() -> Quote:
+        return quote(
+            basket_of(example["basket"]),
+            rules=rules_of(example),
+            at=instant(example.get("at", NOON)),
+            limits=standing_of(example.get("standing", {})),
+        )
+
+    if "refused" in expect:
+        with pytest.raises(InvalidRequest) as refusal:
+            ask()
+        assert refusal.value.code == expect["refused"]
+        return
+    q = ask()
+    if "shown" in example:
+        assert told_of(example) == expect.pop("said")
+    assert Quote.from_dict(q.to_dict()) == q
+    for name in ("subtotal", "discount", "shipping", "tax", "total"):
+        if name in expect:
+            assert getattr(q, name).minor == expect.pop(name), name
+    if "reverse_charge" in expect:
+        assert q.reverse_charge is expect.pop("reverse_charge")
+    for line_id, facts in expect.pop("lines", {}).items():
+        check_line(q, line_id, facts)
+    for line_id, refunds in expect.pop("refunds", {}).items():
+        for units, amount in refunds:
+            assert q.line(line_id).refund(units).minor == amount
+    told = {entry.rule: entry for entry in q.trace if entry.step.value not in ("price", "tax")}
+    for rule, said in expect.pop("trace", {}).items():
+        assert (told[rule].amount if told[rule].applied else told[rule].reason) == said, rule
+    for code, outcome in expect.pop("codes", {}).items():
+        found = {c.code: "applied" if c.applied else c.reason for c in q.codes}
+        assert found[code] == outcome
+    if "gifts" in expect:
+        assert {gift.sku: gift.quantity for gift in q.gifts} == expect.pop("gifts")
+    if "uses" in expect:
+        assert {use.promotion_id: use.units for use in q.uses} == expect.pop("uses")
+    if "notices" in expect:
+        assert [notice.code for notice in q.notices] == expect.pop("notices")
+    assert not expect, "the example expects what nobody compares"
+
+
+def told_of(example: dict[str, Any]) -> list[str]:
+    """What is said to a client that was ``shown`` the basket, or other lines, some time before."""
+    shown, rules = example["shown"], rules_of(example)
+    basket = {**example["basket"], "lines": shown.get("lines", example["basket"]["lines"])}
+    left = example.get("standing", {})
+
+    def priced(at: Any, standing: dict[str, Any]) -> Quote:
+        standing_ = standing_of(standing)
+        return quote(basket_of(basket), rules=rules, at=instant(at), limits=standing_)
+
+    before = priced(shown.get("at", NOON), shown.get("standing", left))
+    now = priced(example.get("at", NOON), left)
+    return [notice.detail for notice in PriceSnapshot.from_quote(before).notices(now, rules, {})]
+
+
+def check_line(q: Quote, line_id: str, facts: dict[str, Any]) -> None:
+    line = q.line(line_id)
+    found = {
+        "discount": line.discount.minor,
+        "unit_price": line.unit_price.minor,
+        "price_list": line.price_list,
+        "tax": line.tax.amount.minor,
+        "units": [[run.units, run.total] for run in line.units],
+    }
+    for name, value in facts.items():
+        assert found[name] == value, (line_id, name)
+
+
+def check_split(example: dict[str, Any]) -> None:
+    told = example["split"]
+    assert apportion(told["amount"], told["weights"]) == example["expect"]
+
+
+def check_history(example: dict[str, Any]) -> None:
+    history = PriceHistory("a")
+    for point in example["history"]:
+        regular = point.get("regular")
+        history = history.with_price(
+            PricePoint(
+                instant(point["since"]),
+                Money(point["price"], "EUR"),
+                None if regular is None else Money(regular, "EUR"),
+            )
+        )
+    reduction = history.reduction(instant(example["at"]))
+    assert reduction is not None
+    assert reduction.lowest is not None
+    assert {"lowest": reduction.lowest.minor, "percent": reduction.percent} == example["expect"]
+
+
+def check_announced(example: dict[str, Any]) -> None:
+    told = texts(amounts(example["announced"]))
+    past = tuple(
+        PriceMark(instant(mark["since"]), Money(mark["price"], "EUR")) for mark in told["revisions"]
+    )
+    variant = Variant(id="v", sku="v", title="v", price=past[-1].price, price_marks=past)
+    product = Product(
+        id="p",
+        title="p",
+        handle="p",
+        variants=(variant,),
+        status=ProductStatus.PUBLISHED,
+        created_at=NOON,
+        updated_at=NOON,
+    )
+    rules = RuleSet(
+        "law",
+        price_lists=tuple(PriceList.from_dict(n) for n in told.get("price_lists", ())),
+        promotions=tuple(Promotion.from_dict({"title": "p", **p}) for p in told["promotions"]),
+    )
+    at, place = instant(example["at"]), PriceContext("EU", "EUR")
+    tag = price_tags_for_products([product], rules=rules, at=at, context=place).by_variant["v"]
+    assert tag.list_price is not None
+    assert tag.lowest is not None
+    assert example["expect"] == {
+        "price": tag.price.minor,
+        "list_price": tag.list_price.minor,
+        "lowest": tag.lowest.minor,
+        "percent": tag.percent,
+    }
+
+
+def check_settle(example: dict[str, Any]) -> None:
+    told = example["settle"]
+    settlement = settle(
+        Money(told["total"], "USD"),
+        [
+            AvailableCredit(offer["account"], Money(offer["available"], "USD"))
+            for offer in told["offers"]
+        ],
+    )
+    if "give_back" in example:
+        told = example["give_back"]
+        shares = split_refund(
+            Money(told["amount"], "USD"), settlement, Money(told["refunded"], "USD")
+        )
+        found: dict[str, Any] = {"back": [[account, share.minor] for account, share in shares]}
+    else:
+        found = {
+            "paid": {account: paid.minor for account, paid in settlement.paid},
+            "due": settlement.due.minor,
+        }
+    assert found == example["expect"]
+
+
+def check_earn(example: dict[str, Any]) -> None:
+    told = example["earn"]
+    rule = EarnRule(money(told["per"]))
+    goods, before = Money(told["goods"], "USD"), Money(0, "USD")
+    taken = []
+    for returned in told["returned"]:
+        taken.append(rule.points_to_reverse(goods, before, Money(returned, "USD")))
+        before += Money(returned, "USD")
+    assert {"earned": rule.earned(goods), "taken_back": taken} == example["expect"]
+
+
+def check_group_buy(example: dict[str, Any]) -> None:
+    told = example["group_buy"]
+    group = GroupBuy("g", "tuan", told["size"], instant(told["deadline"]))
+    for name, joined in told["join"]:
+        group = group.join(Seat(name, f"order-{name}", instant(joined)))
+    group = group.close(instant(example["at"]))
+    found: dict[str, Any] = {"status": group.status.value}
+    for seat, then in group.consequences():
+        found.setdefault(then.value, []).append(seat.customer_id)
+    assert found == example["expect"]
+
+
+def check_shipping(example: dict[str, Any]) -> None:
+    told = example["shipping"]
+    goods = Consignment(
+        tuple(ConsignmentItem(**item) for item in told["goods"]["items"]),
+        money(told["goods"]["value"]),
+    )
+    table = ShippingTable.from_dict(amounts(told["table"]))
+    country, _, region = told["to"].partition("-")
+    at = instant(example.get("at", NOON))
+    offered = shipping_options(goods, ShippingAddress(country, region or None), table=table, at=at)
+    expect = dict(example["expect"])
+    if "arrives" in expect:
+        (one,) = offered
+        days = [day.date().isoformat() for day in (one.earliest, one.latest)]
+        assert days == expect.pop("arrives")
+    if "parcels" in expect:
+        assert [option.parcels for option in offered] == [expect.pop("parcels")]
+    assert {option.id: option.price.minor for option in offered} == expect
+
+
+CHECKS: dict[str, Callable[[dict[str, Any]], None]] = {
+    "basket": check_quote,
+    "split": check_split,
+    "history": check_history,
+    "announced": check_announced,
+    "settle": check_settle,
+    "earn": check_earn,
+    "group_buy": check_group_buy,
+    "shipping": check_shipping,
+}
