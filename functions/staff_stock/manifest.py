@@ -26,7 +26,7 @@ FEATURE = Feature(
             summary="Write down what was counted, from the version that was read",
             versioned=True,
             accepts_idempotency_key=True,
-            request="shop.inventory.schemas:CountRequest",
+            request="shop.inventory.schemas:StockLevelRequest",
             response=_LEVEL,
             reads=(Table.CATALOG,),
             writes=(Table.INVENTORY, Table.SESSIONS),
@@ -46,7 +46,7 @@ FEATURE = Feature(
             access=Access.STAFF,
             groups=GROUPS,
             summary="What moved of a SKU, newest first (?sku=…&limit=50&cursor=…)",
-            response=f"{_MOVEMENTS}:JournalView",
+            response=f"{_MOVEMENTS}:StockMovementListView",
             reads=(Table.INVENTORY,),
         ),
         Endpoint(

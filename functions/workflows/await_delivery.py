@@ -1,4 +1,4 @@
-"""AwaitDelivery: takes the money, then waits until all arrived. Undo: give_up_delivery."""
+"""AwaitDelivery: takes the money, then waits until all arrived. Compensation: compensate_delivery."""
 
 from shop.entrypoints.step_functions import WorkflowTask, workflow_task
 from shop.orders.actions.payments import capture_when_possible

@@ -1,4 +1,4 @@
-"""AwaitPayment: the workflow waits until the money is certain. Undo: expire_order."""
+"""AwaitPayment: the workflow waits until the money is certain. Compensation: compensate_payment."""
 
 from shop.entrypoints.step_functions import WorkflowTask, workflow_task
 from shop.orders.actions.workflow_tokens import wait_for_step

@@ -1,4 +1,4 @@
-"""AwaitShipment: allocates, then waits until all has left. Undo: release_allocation."""
+"""AwaitShipment: allocates, then waits until all has left. Compensation: compensate_shipment."""
 
 from shop.entrypoints.step_functions import WorkflowTask, workflow_task
 from shop.inventory.store import DynamoLocationRepository, DynamoStockRepository

@@ -342,7 +342,7 @@ class Naive:
 
     def about(self, promotion: Promotion, line: BasketLine) -> bool:
         if promotion.effect.kind == "bundle":  # 6.3
-            return any(selected(part.sku_directory, line) for part in promotion.effect.parts)  # type: ignore[union-attr]
+            return any(selected(part.goods, line) for part in promotion.effect.parts)  # type: ignore[union-attr]
         return selected(promotion.goods, line)
 
     def in_sight(self, promotion: Promotion) -> list[Goods]:
@@ -503,9 +503,7 @@ class Naive:
             full = True
             for part in effect.parts:
                 fitting = [
-                    u
-                    for u in free
-                    if selected(part.sku_directory, u.goods.line) and u not in picked
+                    u for u in free if selected(part.goods, u.goods.line) and u not in picked
                 ]
                 fitting.sort(key=lambda u: -u.cost)
                 if len(fitting) < part.quantity:

@@ -232,7 +232,9 @@ def _payment_failed(order: Any) -> None:
     from shop.payments.model import PaymentStatus, ProviderPaymentState
 
     report = ProviderPaymentState("pay_x", PaymentStatus.FAILED, reason="card_declined")
-    with patch.object(type(apply_payment_event.provider), "payment", lambda *_: (order.id, report)):
+    with patch.object(
+        type(apply_payment_event.provider), "get_payment", lambda *_: (order.id, report)
+    ):
         record = {"messageId": "m", "body": '{"provider": "sandbox", "reference": "pay_x"}'}
         told = apply_payment_event.handler({"Records": [record]}, Context())
     assert told == {"batchItemFailures": []}

@@ -42,7 +42,7 @@ def tell(door: Any, kind: str, order: Order | None = None, **data: Any) -> None:
     door.handler(event, Context())
 
 
-LINES: Any = [line for line in FEATURE.functions if hasattr(line, "on")]
+LINES: Any = [line for line in FEATURE.functions if hasattr(line, "event_types")]
 
 
 # The outbox

@@ -243,10 +243,10 @@ def test_a_sale_that_is_moved_or_ended_early_changes_its_schedules_and_gives_all
 @pytest.mark.parametrize(
     ("owner", "undo"),
     [
-        (LambdaProvisionedConcurrency, "let_go"),
-        (SchedulerWakeUps, "drop"),
-        (StockShardManager, "prepare"),
-        (CounterShardManager, "share"),
+        (LambdaProvisionedConcurrency, "remove"),
+        (SchedulerWakeUps, "delete"),
+        (StockShardManager, "reshard"),
+        (CounterShardManager, "reshard_counter"),
     ],
 )
 def test_a_keeper_that_forgets_to_undo_one_thing_is_found_out(

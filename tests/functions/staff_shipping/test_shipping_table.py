@@ -85,7 +85,7 @@ def test_staff_set_what_shipping_costs_without_code() -> None:
     assert ways() == {"us-standard": 599, "us-express": 1999}
     bundled = ask(get_shipping_table, f"GET {ROUTE}").json
     assert (bundled["version"], bundled["bundled"]) == (0, True)
-    made = put(table(why="we moved"))
+    made = put(table(reason="we moved"))
     assert (made.status, made.json["version"], made.json["actor"]) == (200, 1, CLAIMS["sub"])
     assert ways() == {"ground": 400}
     told = ask(get_shipping_table, f"GET {ROUTE}").json

@@ -168,11 +168,11 @@ def test_a_working_day_with_one_sku() -> None:
     assert (came.status, came.headers["ETag"]) == (201, '"2"')
     assert (came.json["on_hand"], came.json["incoming"], came.json["available"]) == (12, 8, 12)
     assert move("adjust", delta=-1, reason="miscounted").json["on_hand"] == 11
-    back = move("take_back", units=2, damaged="torn", reference="ord_1").json
+    back = move("take_back", units=2, damage_reason="torn", reference="ord_1").json
     assert (back["on_hand"], back["available"], back["unavailable_by"]) == (13, 11, {"torn": 2})
-    assert move("set_aside", units=3, why="quality_control").json["available"] == 8
-    assert move("bring_back", units=1, why="quality_control").json["available"] == 9
-    gone = move("write_off", units=2, aside="torn", reason="thrown away").json
+    assert move("set_aside", units=3, unavailable_reason="quality_control").json["available"] == 8
+    assert move("bring_back", units=1, unavailable_reason="quality_control").json["available"] == 9
+    gone = move("write_off", units=2, unavailable_reason="torn", reason="thrown away").json
     assert (gone["on_hand"], gone["unavailable_by"]) == (11, {"quality_control": 2})
     safe = move("safety_stock", units=4).json
     assert (safe["safety"], safe["available"], safe["version"]) == (4, 5, 8)
@@ -182,14 +182,14 @@ def test_a_working_day_with_one_sku() -> None:
     assert (first["kind"], first["incoming"], first["available"]) == ("expected", 20, 0)
 
 
-@pytest.mark.parametrize("unavailable_reason", ["self", "null", "a.b", "é ü", "_user_instantiated"])
+@pytest.mark.parametrize("why", ["self", "null", "a.b", "é ü", "_user_instantiated"])
 def test_any_word_will_do_for_why_goods_are_set_aside(why: str) -> None:
     sells("CAP-S")
     move("receive", units=9)
-    assert move("set_aside", units=2, why=why).json["unavailable_by"] == {why: 2}
+    assert move("set_aside", units=2, unavailable_reason=why).json["unavailable_by"] == {why: 2}
     assert shelf("CAP-S").json["unavailable_by"] == {why: 2}
     assert journal("sku=CAP-S").json["movements"][0]["unavailable"] == {why: 2}
-    assert move("bring_back", units=1, why=why).json["unavailable_by"] == {why: 1}
+    assert move("bring_back", units=1, unavailable_reason=why).json["unavailable_by"] == {why: 1}
 
 
 def test_a_retry_under_its_key_gets_the_same_answer_and_moves_nothing() -> None:
@@ -223,10 +223,10 @@ def test_what_is_promised_cannot_be_taken_away() -> None:
     for answer in (
         move("adjust", delta=-2, reason="miscounted"),
         move("write_off", units=2, reason="flood"),
-        move("set_aside", units=2, why="damaged"),
+        move("set_aside", units=2, unavailable_reason="damaged"),
     ):
         assert (answer.status, errors(answer)) == (409, [("stock_promised", None)])
-    answer = move("bring_back", units=1, why="damaged")
+    answer = move("bring_back", units=1, unavailable_reason="damaged")
     assert (answer.status, errors(answer)) == (409, [("stock_negative", None)])
     assert shelf("CAP-S").json["version"] == 1
 

@@ -264,7 +264,7 @@ def test_a_room_is_shown_until_it_is_closed_and_then_everybody_may_buy(
 def test_without_its_table_a_room_is_open_or_closed_as_was_chosen(
     blind: str, status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened(monkeypatch, pace=1, when_unreachable=blind)
+    opened(monkeypatch, pace=1, outage_policy=blind)
     checkout = begin(("mug.1", 1))
     waiting_rooms().list_open(datetime.now(UTC))
     monkeypatch.setattr(WaitingRoomRow.Meta, "table_name", "nowhere")

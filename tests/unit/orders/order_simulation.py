@@ -75,15 +75,15 @@ class OrderSimulation(OrderFixture):
             delivery.complete_order(response["order_id"], at=self.now, orders=self.orders)
             return response
 
-        def expire_order(response: dict[str, Any]) -> dict[str, Any]:
+        def compensate_payment(response: dict[str, Any]) -> dict[str, Any]:
             order = self.expire(self.orders.get_by_id(response["order_id"]))
             return {"goes_on": order.status is OrderStatus.CONFIRMED, "again": False}
 
-        def release_allocation(response: dict[str, Any]) -> dict[str, Any]:
+        def compensate_shipment(response: dict[str, Any]) -> dict[str, Any]:
             order = cancellation.cancel_unshipped(response["order_id"], at=self.now, **self.books)
             return {"goes_on": order.status is OrderStatus.CONFIRMED, "again": False}
 
-        def give_up_delivery(response: dict[str, Any]) -> dict[str, Any]:
+        def compensate_delivery(response: dict[str, Any]) -> dict[str, Any]:
             late = response["failure"]["Error"] == "States.Timeout"
             order = delivery.abandon_delivery(
                 response["order_id"], late=late, at=self.now, orders=self.orders
@@ -95,9 +95,9 @@ class OrderSimulation(OrderFixture):
             await_shipment,
             await_delivery,
             complete_order,
-            expire_order,
-            release_allocation,
-            give_up_delivery,
+            compensate_payment,
+            compensate_shipment,
+            compensate_delivery,
         )
         return {f"workflows.{step.__name__}": step for step in steps}
 

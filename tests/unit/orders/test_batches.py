@@ -455,14 +455,14 @@ def test_batches_are_taken_only_while_nobody_turned_back_and_each_is_struck_off_
     commit(orders.record_batch("ord_1", first))
     refused(orders.record_batch("ord_1", first))
     assert orders.list_batches("ord_1") == (True, [first])
-    refused(orders.close_batches("ord_1", taking=False))
+    refused(orders.close_batches("ord_1", placing=False))
     commit(orders.reverse_batches("ord_1"))
     refused(orders.reverse_batches("ord_1"))
     refused(orders.record_batch("ord_1", other))
-    refused(orders.close_batches("ord_1", taking=True))
+    refused(orders.close_batches("ord_1", placing=True))
     commit(orders.finish_batch("ord_1", first))
     refused(orders.finish_batch("ord_1", first))
-    commit(orders.close_batches("ord_1", taking=False))
+    commit(orders.close_batches("ord_1", placing=False))
     leaving = ReservationBatch(
         "7.000",
         (Reservation("MUG-RED", 1), Reservation("MUG-BLUE", 2, "north", 3)),

@@ -99,7 +99,7 @@ def test_a_batch_asked_for_again_is_the_same_batch_also_when_it_was_cut_off() ->
     class CutOff(MemoryCoupons):
         rounds = 0
 
-        def finish(self, coupon: Coupon, batch: CodeBatch) -> None:
+        def complete_batch(self, coupon: Coupon, batch: CodeBatch) -> None:
             self.rounds += 1
             if self.rounds == 1:
                 raise RuntimeError("the Lambda was cut off")

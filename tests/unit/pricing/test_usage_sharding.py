@@ -174,7 +174,7 @@ def test_uses_that_are_handed_over_without_a_word_to_the_row_are_found_out() -> 
     """The same with a row that forgets: the law above has to fail."""
 
     class Forgetful(MemoryRow):
-        def handing_over(self, row: UsageCounter, units: int) -> WriteOperation:
+        def move_to_shards_op(self, row: UsageCounter, units: int) -> WriteOperation:
             return lambda writes: None
 
     shop = Counter(Forgetful(QUOTA, 64), random.Random(1))
