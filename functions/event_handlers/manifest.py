@@ -7,7 +7,7 @@ IS_BIN = '{"dynamodb":{"Keys":{"PK":{"S":[{"prefix":"BIN#"}]}}}}'
 """A part of a split article, which does not know of its threshold."""
 
 FEATURE = Feature(
-    "reactions",
+    "event_handlers",
     (
         StreamReader(
             module="event_handlers.publish_events",

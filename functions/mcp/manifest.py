@@ -3,7 +3,7 @@
 from functions.manifest import Access, Endpoint, Feature, Switch
 
 FEATURE = Feature(
-    "agents",
+    "mcp",
     (
         Endpoint(
             route="POST /mcp",

@@ -2,4 +2,4 @@
 
 from functions.manifest import DefaultRoute, Feature
 
-FEATURE = Feature("unknown", (DefaultRoute(module="not_found.handler"),))
+FEATURE = Feature("not_found", (DefaultRoute(module="not_found.handler"),))

@@ -36,7 +36,7 @@ from tests.contracts.templates import Cloud
 
 CART = "doorbuster-prod-cart"
 FOUNDATION = "doorbuster-prod-foundation"
-REACTIONS = "doorbuster-prod-reactions"
+REACTIONS = "doorbuster-prod-event-handlers"
 
 
 def resources(cloud: Cloud, stack: str) -> dict[str, Any]:

@@ -66,7 +66,7 @@ def test_a_shop_elsewhere_with_a_name_of_its_own_is_accepted_too(tmp_path: Path)
     assert "request.headers['shop-viewer'] = {value: event.viewer.ip}" in str(edge).replace(
         "\\'", "'"
     )
-    for group, told in (("cart", True), ("agents", True), ("staff-catalog", False)):
+    for group, told in (("cart", True), ("mcp", True), ("staff-catalog", False)):
         assert (f"'EDGE_KEY': '{key}'" in str(made[f"doorbuster-prod-{group}"])) is told
 
 
