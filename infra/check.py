@@ -5,7 +5,7 @@
     python -m infra.check --accepted  # also list what is accepted, and why
 
 Fails on any finding without a written reason; the reasons stand beside the resources
-(``infra.parts.accept``). Nothing is deployed and no package is built.
+(``infra.constructs.nag_suppressions``). Nothing is deployed and no package is built.
 """
 
 import argparse
@@ -23,17 +23,17 @@ import cdk_nag
 
 from functions.all import FEATURES
 from infra.app import build
-from infra.parts.manifests import dangling
-from infra.parts.packages import BUILD, Packages
+from infra.constructs.asset_packages import BUILD, AssetPackages
+from infra.constructs.manifest_validation import missing_references
 from infra.stages import STAGES, Stage
 
-CEILING = 400
+MAX_RESOURCES = 400
 """Resources in one stack. CloudFormation takes 500; a stack close to that cannot grow in time."""
 
-UNLINTED = ("W3005",)
+IGNORED_LINT_RULES = ("W3005",)
 """CDK writes DependsOn where a GetAtt implies it already: harmless, and not ours to change."""
 
-UNLINTED_STAGES = ("test",)
+STAGES_WITHOUT_LINT = ("test",)
 """Local's templates with shorter clocks; a contract test holds them to that."""
 
 
@@ -50,10 +50,10 @@ class Finding:
         return f"{self.stage}: {self.rule} at {self.where}: {self.says}"
 
 
-def synthesized(stage: Stage, outdir: Path, *, judged: bool = True) -> list[Finding]:
+def synthesize_stage(stage: Stage, outdir: Path, *, judged: bool = True) -> list[Finding]:
     """Write the stage's templates into ``outdir``; tell what cdk-nag and the ceiling object to."""
     shutil.rmtree(outdir, ignore_errors=True)
-    app = build(stage, packages=Packages(hollow=True), outdir=outdir)
+    app = build(stage, packages=AssetPackages(hollow=True), outdir=outdir)
     if judged:
         cdk.Validations.of(app).add_plugins(
             cdk_nag.AwsSolutionsChecks(app), cdk_nag.ServerlessChecks(app)
@@ -71,7 +71,7 @@ def findings_of(app: cdk.App, stage: Stage, outdir: Path) -> list[Finding]:
     return list(_nagged(stage, outdir))
 
 
-def accepted(outdir: Path) -> Iterator[tuple[str, str, str]]:
+def accepted_findings(outdir: Path) -> Iterator[tuple[str, str, str]]:
     """What was accepted: the construct's path, the rule, the reason."""
     for file in sorted(outdir.glob("*.metadata.json")):
         for path, entries in json.loads(file.read_text()).items():
@@ -107,8 +107,10 @@ def _nagged(stage: Stage, outdir: Path) -> Iterator[Finding]:
 def _ceiling(stage: Stage, outdir: Path) -> Iterator[Finding]:
     for name, template in templates(outdir).items():
         count = resources(template)
-        if count > CEILING:
-            yield Finding(stage.name, "ceiling", name, f"{count} resources, {CEILING} at most")
+        if count > MAX_RESOURCES:
+            yield Finding(
+                stage.name, "ceiling", name, f"{count} resources, {MAX_RESOURCES} at most"
+            )
 
 
 def resources(template: dict[str, object]) -> int:
@@ -121,7 +123,7 @@ def _lint(outdirs: Sequence[Path]) -> list[str]:
     runs = []
     for outdir in outdirs:
         files = [str(f) for f in sorted(outdir.glob("*.template.json"))]
-        command = ["cfn-lint", "--ignore-checks", *UNLINTED, "--", *files]
+        command = ["cfn-lint", "--ignore-checks", *IGNORED_LINT_RULES, "--", *files]
         runs.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
     said = [(run.communicate()[0], run.returncode) for run in runs]
     return [text for text, status in said if status != 0]
@@ -131,34 +133,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="infra.check", description=__doc__.splitlines()[0])
     parser.add_argument("stages", nargs="*", metavar="stage", help=", ".join(STAGES))
     parser.add_argument("--accepted", action="store_true", help="list what is accepted, and why")
-    chosen = parser.parse_args(arguments)
-    if unknown := set(chosen.stages) - set(STAGES):
+    selected_stage = parser.parse_args(arguments)
+    if unknown := set(selected_stage.stages) - set(STAGES):
         parser.error(f"{', '.join(sorted(unknown))}: there are {', '.join(STAGES)}")
-    stages = [STAGES[name] for name in chosen.stages or STAGES]
+    stages = [STAGES[name] for name in selected_stage.stages or STAGES]
 
-    for fault in (faults := list(dangling(FEATURES))):
+    for fault in (faults := list(missing_references(FEATURES))):
         print(fault, file=sys.stderr)
     findings: list[Finding] = []
     outdirs = []
     for stage in stages:
         began = time.monotonic()
         outdir = BUILD / "check" / stage.name
-        findings += synthesized(stage, outdir)
+        findings += synthesize_stage(stage, outdir)
         outdirs.append(outdir)
         counts = {name: resources(template) for name, template in templates(outdir).items()}
         largest = max(counts, key=lambda name: counts[name])
-        acceptances = list(accepted(outdir))
+        acceptances = list(accepted_findings(outdir))
         print(
             f"{stage.name}: {len(counts)} stacks, {sum(counts.values())} resources, the most in "
-            f"{largest} ({counts[largest]} of {CEILING}); {len(acceptances)} findings accepted "
+            f"{largest} ({counts[largest]} of {MAX_RESOURCES}); "
+            f"{len(acceptances)} findings accepted "
             f"with a reason; {time.monotonic() - began:.1f} s"
         )
-        if chosen.accepted:
+        if selected_stage.accepted_findings:
             for path, rule, reason in acceptances:
                 print(f"  {path}  {rule}\n      {reason}")
     for finding in findings:
         print(finding, file=sys.stderr)
-    complaints = _lint([outdir for outdir in outdirs if outdir.name not in UNLINTED_STAGES])
+    complaints = _lint([outdir for outdir in outdirs if outdir.name not in STAGES_WITHOUT_LINT])
     for complaint in complaints:
         print(complaint, file=sys.stderr)
     verdict = "refused" if faults or findings or complaints else "accepted"

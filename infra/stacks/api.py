@@ -4,10 +4,10 @@ from aws_cdk import CfnOutput, Fn
 from aws_cdk import aws_apigatewayv2 as apigateway
 from constructs import Construct
 
-from infra.parts.names import Names
-from infra.parts.rights import Users
-from infra.parts.stack import ShopStack
-from infra.stacks.foundation import Foundation
+from infra.constructs.iam import UserPool
+from infra.constructs.resource_names import ResourceNames
+from infra.constructs.stack import ShopStack
+from infra.stacks.foundation import FoundationStack
 
 ALLOWED_HEADERS = (
     "authorization",
@@ -21,10 +21,10 @@ ALLOWED_HEADERS = (
 )
 
 
-class Api(ShopStack):
+class ApiStack(ShopStack):
     """One HTTP API and its two authorizers: a customer's token opens no door of the staff's."""
 
-    def __init__(self, scope: Construct, names: Names, foundation: Foundation) -> None:
+    def __init__(self, scope: Construct, names: ResourceNames, foundation: FoundationStack) -> None:
         super().__init__(scope, names, "api", "the HTTP API and who may pass")
         self.api = apigateway.CfnApi(
             self,
@@ -50,7 +50,7 @@ class Api(ShopStack):
         CfnOutput(self, "ApiId", value=self.api.ref)
         CfnOutput(self, "ApiUrl", value=Fn.join("", ["https://", self.domain]))
 
-    def _authorizer(self, name: str, users: Users) -> str:
+    def _authorizer(self, name: str, pool: UserPool) -> str:
         return apigateway.CfnAuthorizer(
             self,
             name,
@@ -59,6 +59,6 @@ class Api(ShopStack):
             name=name.lower(),
             identity_source=["$request.header.Authorization"],
             jwt_configuration=apigateway.CfnAuthorizer.JWTConfigurationProperty(
-                audience=[users.client], issuer=users.issuer
+                audience=[pool.client], issuer=pool.issuer
             ),
         ).ref

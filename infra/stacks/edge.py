@@ -17,12 +17,12 @@ from aws_cdk import aws_wafv2 as wafv2
 from constructs import Construct
 
 from functions.manifest import Endpoint, Feature
-from infra.parts.accept import accept
-from infra.parts.alarms import Alarms
-from infra.parts.manifests import lines
-from infra.parts.names import Names
-from infra.parts.stack import ShopStack
-from infra.stacks.api import Api
+from infra.constructs.alarms import Alarms
+from infra.constructs.manifest_validation import manifest_entries
+from infra.constructs.nag_suppressions import suppress_finding
+from infra.constructs.resource_names import ResourceNames
+from infra.constructs.stack import ShopStack
+from infra.stacks.api import ApiStack
 from infra.stages import EDGE_REGION
 
 EVERYTHING_BUT_HOST = cloudfront.OriginRequestPolicy.ALL_VIEWER_EXCEPT_HOST_HEADER
@@ -39,11 +39,11 @@ REQUESTS_PER_ADDRESS = 2_000
 """In five minutes; about seven a second, which no person reaches and an office may."""
 
 
-class Edge(ShopStack):
+class CdnStack(ShopStack):
     """A distribution that keeps what says it may be kept, and passes everything else on."""
 
     def __init__(
-        self, scope: Construct, names: Names, api: Api, features: Iterable[Feature]
+        self, scope: Construct, names: ResourceNames, api: ApiStack, features: Iterable[Feature]
     ) -> None:
         super().__init__(scope, names, "edge", "CDN and web firewall", region=EDGE_REGION)
         firewall = self._firewall(names)
@@ -119,11 +119,11 @@ class Edge(ShopStack):
             else None,
         )
         distribution.node.add_dependency(self._key(names))
-        accept(
+        suppress_finding(
             distribution, "AwsSolutions-CFR1", "The shop sells wherever it can send a parcel to."
         )
         if not domain:
-            accept(
+            suppress_finding(
                 distribution,
                 "AwsSolutions-CFR4",
                 "Without a domain of its own the distribution has CloudFront's certificate, whose "
@@ -132,7 +132,7 @@ class Edge(ShopStack):
         self.url = f"https://{domain.name if domain else distribution.distribution_domain_name}"
         CfnOutput(self, "ShopUrl", value=self.url)
 
-    def _key(self, names: Names) -> secretsmanager.Secret:
+    def _key(self, names: ResourceNames) -> secretsmanager.Secret:
         """What shows the shop that a request came through this distribution and no other. It is
         told by name, so that no stack has to import it from another region."""
         key = secretsmanager.Secret(
@@ -150,7 +150,7 @@ class Edge(ShopStack):
                 RemovalPolicy.RETAIN if self.stage.production else RemovalPolicy.DESTROY
             ),
         )
-        accept(
+        suppress_finding(
             key,
             "AwsSolutions-SMG4",
             "Known to the distribution and the Lambdas alone; both take a new value with a "
@@ -158,7 +158,7 @@ class Edge(ShopStack):
         )
         return key
 
-    def _cache(self, names: Names) -> cloudfront.CachePolicy:
+    def _cache(self, names: ResourceNames) -> cloudfront.CachePolicy:
         return cloudfront.CachePolicy(
             self,
             "Kept",
@@ -174,7 +174,7 @@ class Edge(ShopStack):
             enable_accept_encoding_gzip=True,
         )
 
-    def _headers(self, names: Names) -> cloudfront.ResponseHeadersPolicy:
+    def _headers(self, names: ResourceNames) -> cloudfront.ResponseHeadersPolicy:
         return cloudfront.ResponseHeadersPolicy(
             self,
             "Headers",
@@ -189,7 +189,7 @@ class Edge(ShopStack):
             ),
         )
 
-    def _log_bucket(self, names: Names) -> s3.Bucket:
+    def _log_bucket(self, names: ResourceNames) -> s3.Bucket:
         bucket = s3.Bucket(
             self,
             "Requests",
@@ -200,13 +200,13 @@ class Edge(ShopStack):
             lifecycle_rules=[s3.LifecycleRule(expiration=Duration.days(names.stage.log_days))],
             removal_policy=RemovalPolicy.RETAIN,
         )
-        accept(
+        suppress_finding(
             bucket, "AwsSolutions-S1", "It holds access logs; logging access to logs has no end."
         )
         return bucket
 
-    def _firewall(self, names: Names) -> wafv2.CfnWebACL:
-        made = wafv2.CfnWebACL(
+    def _firewall(self, names: ResourceNames) -> wafv2.CfnWebACL:
+        acl = wafv2.CfnWebACL(
             self,
             "Firewall",
             name=names.of("firewall"),
@@ -241,15 +241,15 @@ class Edge(ShopStack):
                 above=10_000,
                 meaning="The firewall turns away over 10,000 requests in five minutes.",
             )
-        return made
+        return acl
 
 
 def cached_paths(features: Iterable[Feature]) -> list[str]:
     """Path patterns of the routes whose answers the CDN may keep."""
     found = {
-        "/".join("*" if part.startswith("{") else part for part in line.path.split("/"))
-        for line in lines(features)
-        if isinstance(line, Endpoint) and line.cached
+        "/".join("*" if part.startswith("{") else part for part in entry.path.split("/"))
+        for entry in manifest_entries(features)
+        if isinstance(entry, Endpoint) and entry.cached
     }
     return sorted(found, key=lambda path: ("*" in path, path))
 

@@ -21,13 +21,13 @@ from functions.manifest import (
     Schedule,
     StreamReader,
 )
-from infra.parts.accept import accept
-from infra.parts.function import ShopFunction, workshop
-from infra.parts.names import Names
-from infra.parts.packages import Packages
-from infra.parts.rights import Ground
-from infra.parts.stack import ShopStack
-from infra.stacks.api import Api
+from infra.constructs.asset_packages import AssetPackages
+from infra.constructs.iam import SharedResources
+from infra.constructs.lambda_function import ShopFunction, lambda_build_context
+from infra.constructs.nag_suppressions import suppress_finding
+from infra.constructs.resource_names import ResourceNames
+from infra.constructs.stack import ShopStack
+from infra.stacks.api import ApiStack
 
 _OPEN = {
     Access.PUBLIC: "Meant for everybody; the answer is the same for everybody.",
@@ -43,8 +43,8 @@ _TELLING = json.dumps({"dynamodb": {"NewImage": {"events": {"B": [{"exists": Tru
 _Mapping = lambda_.CfnEventSourceMapping
 
 
-def _filters(line: StreamReader) -> _Mapping.FilterCriteriaProperty | None:
-    patterns = (*((_TELLING,) if line.only_events else ()), *line.only)
+def _filters(entry: StreamReader) -> _Mapping.FilterCriteriaProperty | None:
+    patterns = (*((_TELLING,) if entry.only_events else ()), *entry.only)
     filters = [_Mapping.FilterProperty(pattern=pattern) for pattern in patterns]
     return _Mapping.FilterCriteriaProperty(filters=filters) if filters else None
 
@@ -55,79 +55,81 @@ class FeatureStack(ShopStack):
     def __init__(
         self,
         scope: Construct,
-        names: Names,
+        names: ResourceNames,
         feature: Feature,
-        ground: Ground,
-        api: Api,
-        packages: Packages,
+        shared: SharedResources,
+        api: ApiStack,
+        packages: AssetPackages,
     ) -> None:
         super().__init__(scope, names, feature.name, f"the feature {feature.name}")
-        self._ground, self._api = ground, api
-        shop = workshop(self, feature.name, names, ground, packages)
-        for line in feature.functions:
-            made = ShopFunction(self, line, shop)
-            match line:
+        self._shared, self._api = shared, api
+        context = lambda_build_context(self, feature.name, names, shared, packages)
+        for entry in feature.functions:
+            function = ShopFunction(self, entry, context)
+            match entry:
                 case Endpoint():
-                    self._route(line, made)
+                    self._route(entry, function)
                 case Otherwise():
-                    self._catch(line, made)
+                    self._catch(entry, function)
                 case Consumer():
-                    self._consume(line, made)
+                    self._consume(entry, function)
                 case StreamReader():
-                    self._read_stream(line, made)
+                    self._read_stream(entry, function)
                 case Reaction():
-                    self._react(line, made)
+                    self._react(entry, function)
                 case Schedule():
-                    self._schedule(line, made)
-                    if line.on:
-                        self._react(line, made)
+                    self._schedule(entry, function)
+                    if entry.on:
+                        self._react(entry, function)
 
     # ------------------------------------------------------------------ HTTP
 
-    def _route(self, line: Endpoint, made: ShopFunction) -> None:
+    def _route(self, entry: Endpoint, function: ShopFunction) -> None:
         authorizer = {
             Access.CUSTOMER: self._api.customers,
             Access.STAFF: self._api.staff,
-        }.get(line.access)
+        }.get(entry.access)
         route = apigateway.CfnRoute(
-            made,
+            function,
             "Route",
             api_id=self._api.id,
-            route_key=line.route,
-            target=self._target(line, made),
+            route_key=entry.route,
+            target=self._target(entry, function),
             authorization_type="JWT" if authorizer else "NONE",
             authorizer_id=authorizer,
         )
         if not authorizer:
-            accept(route, "AwsSolutions-APIG4", _OPEN[line.access])
-        self._let_in(made, line.path.replace("{", "${!"))
+            suppress_finding(route, "AwsSolutions-APIG4", _OPEN[entry.access])
+        self._let_in(function, entry.path.replace("{", "${!"))
 
-    def _catch(self, line: Otherwise, made: ShopFunction) -> None:
+    def _catch(self, entry: Otherwise, function: ShopFunction) -> None:
         route = apigateway.CfnRoute(
-            made,
+            function,
             "Route",
             api_id=self._api.id,
             route_key="$default",
-            target=self._target(line, made),
+            target=self._target(entry, function),
             authorization_type="NONE",
         )
-        accept(route, "AwsSolutions-APIG4", "It tells everybody that there is nothing here.")
-        self._let_in(made, "")
+        suppress_finding(
+            route, "AwsSolutions-APIG4", "It tells everybody that there is nothing here."
+        )
+        self._let_in(function, "")
 
-    def _target(self, line: Function, made: ShopFunction) -> str:
+    def _target(self, entry: Function, function: ShopFunction) -> str:
         integration = apigateway.CfnIntegration(
-            made,
+            function,
             "Integration",
             api_id=self._api.id,
             integration_type="AWS_PROXY",
-            integration_uri=made.callable.function_arn,
+            integration_uri=function.callable.function_arn,
             payload_format_version="2.0",
-            timeout_in_millis=min(line.timeout * 1000 + 500, 30_000),
+            timeout_in_millis=min(entry.timeout * 1000 + 500, 30_000),
         )
         return Fn.join("/", ["integrations", integration.ref])
 
-    def _let_in(self, made: ShopFunction, path: str) -> None:
-        made.callable.add_permission(
+    def _let_in(self, function: ShopFunction, path: str) -> None:
+        function.callable.add_permission(
             "Gateway",
             principal=iam.ServicePrincipal("apigateway.amazonaws.com"),
             source_arn=Fn.sub(
@@ -139,71 +141,71 @@ class FeatureStack(ShopStack):
 
     # ------------------------------------------------------------------ queues and streams
 
-    def _consume(self, line: Consumer, made: ShopFunction) -> None:
+    def _consume(self, entry: Consumer, function: ShopFunction) -> None:
         mapping = lambda_.CfnEventSourceMapping(
-            made,
+            function,
             "Messages",
-            function_name=made.function.function_arn,
-            event_source_arn=self.names.queue_arn(line.queue),
-            batch_size=line.batch,
+            function_name=function.function.function_arn,
+            event_source_arn=self.names.queue_arn(entry.queue),
+            batch_size=entry.batch,
             function_response_types=["ReportBatchItemFailures"],
             scaling_config=lambda_.CfnEventSourceMapping.ScalingConfigProperty(
-                maximum_concurrency=line.concurrency
+                maximum_concurrency=entry.concurrency
             ),
         )
-        accept(
+        suppress_finding(
             mapping,
             "Serverless-LambdaEventSourceMappingDestination",
             "SQS itself moves a message to the dead-letter queue after five attempts.",
         )
 
-    def _read_stream(self, line: StreamReader, made: ShopFunction) -> None:
+    def _read_stream(self, entry: StreamReader, function: ShopFunction) -> None:
         lambda_.CfnEventSourceMapping(
-            made,
+            function,
             "Changes",
-            function_name=made.function.function_arn,
-            event_source_arn=self._ground.stream_arns[line.table],
+            function_name=function.function.function_arn,
+            event_source_arn=self._shared.stream_arns[entry.table],
             starting_position="TRIM_HORIZON",
-            batch_size=line.batch,
-            parallelization_factor=line.parallel,
+            batch_size=entry.batch,
+            parallelization_factor=entry.parallel,
             bisect_batch_on_function_error=True,
             maximum_retry_attempts=10,
             maximum_record_age_in_seconds=6 * 3600,
             function_response_types=["ReportBatchItemFailures"],
-            filter_criteria=_filters(line),
-            maximum_batching_window_in_seconds=line.window or None,
+            filter_criteria=_filters(entry),
+            maximum_batching_window_in_seconds=entry.window or None,
             destination_config=lambda_.CfnEventSourceMapping.DestinationConfigProperty(
                 on_failure=lambda_.CfnEventSourceMapping.OnFailureProperty(
-                    destination=made.given_up().queue.queue_arn
+                    destination=function.dead_letter_queue().queue.queue_arn
                 )
             ),
         )
-        made.alarms.on(
+        function.alarms.on(
             "Behind",
             ("AWS/Lambda", "IteratorAge"),
-            {"FunctionName": self.names.function(line.module)},
+            {"FunctionName": self.names.function(entry.module)},
             above=60_000,
             statistic="Maximum",
-            meaning=f"{line.module} reads changes over a minute after they were made.",
+            meaning=f"{entry.module} reads changes over a minute after they were made.",
         )
 
     # ------------------------------------------------------------------ events and clocks
 
-    def _react(self, line: Reaction | Schedule, made: ShopFunction) -> None:
+    def _react(self, entry: Reaction | Schedule, function: ShopFunction) -> None:
         rule = events.CfnRule(
-            made,
+            function,
             "Rule",
-            name=self.names.function(line.module),
-            description=f"{', '.join(line.on)} → {line.module}",
+            name=self.names.function(entry.module),
+            description=f"{', '.join(entry.on)} → {entry.module}",
             event_bus_name=self.names.bus,
-            event_pattern={"detail-type": list(line.on)},
+            event_pattern={"detail-type": list(entry.on)},
             state="ENABLED",
             targets=[
                 events.CfnRule.TargetProperty(
                     id="lambda",
-                    arn=made.function.function_arn,
+                    arn=function.function.function_arn,
                     dead_letter_config=events.CfnRule.DeadLetterConfigProperty(
-                        arn=made.given_up().queue.queue_arn
+                        arn=function.dead_letter_queue().queue.queue_arn
                     ),
                     retry_policy=events.CfnRule.RetryPolicyProperty(
                         maximum_event_age_in_seconds=6 * 3600, maximum_retry_attempts=20
@@ -211,20 +213,20 @@ class FeatureStack(ShopStack):
                 )
             ],
         )
-        made.given_up().open_to("events.amazonaws.com", rule.attr_arn)
-        made.function.add_permission(
+        function.dead_letter_queue().allow_sends_from("events.amazonaws.com", rule.attr_arn)
+        function.function.add_permission(
             "Bus",
             principal=iam.ServicePrincipal("events.amazonaws.com"),
             source_arn=rule.attr_arn,
         )
 
-    def _schedule(self, line: Schedule, made: ShopFunction) -> None:
-        dead = made.given_up().queue.queue_arn
+    def _schedule(self, entry: Schedule, function: ShopFunction) -> None:
+        dead = function.dead_letter_queue().queue.queue_arn
         role = iam.Role(
-            made,
+            function,
             "Clock",
-            role_name=self.names.clock_role(line.module) if line.sets_clock else None,
-            description=f"Lets the scheduler wake {line.module}",
+            role_name=self.names.scheduler_role(entry.module) if entry.sets_clock else None,
+            description=f"Lets the scheduler wake {entry.module}",
             assumed_by=iam.ServicePrincipal(
                 "scheduler.amazonaws.com",
                 conditions={"StringEquals": {"aws:SourceAccount": self.account}},
@@ -233,17 +235,17 @@ class FeatureStack(ShopStack):
                 "wake": iam.PolicyDocument(
                     statements=[
                         iam.PolicyStatement(
-                            sid="Wake",
+                            sid="InvokeFunction",
                             actions=["lambda:InvokeFunction"],
-                            resources=[made.function.function_arn],
+                            resources=[function.function.function_arn],
                         ),
                         iam.PolicyStatement(
-                            sid="GiveUp", actions=["sqs:SendMessage"], resources=[dead]
+                            sid="SendToDlq", actions=["sqs:SendMessage"], resources=[dead]
                         ),
                         iam.PolicyStatement(
                             sid="Encrypt",
                             actions=["kms:Decrypt", "kms:GenerateDataKey"],
-                            resources=[self._ground.key_arn],
+                            resources=[self._shared.key_arn],
                             conditions={
                                 "StringEquals": {
                                     "kms:ViaService": Fn.sub("sqs.${AWS::Region}.${AWS::URLSuffix}")
@@ -254,20 +256,20 @@ class FeatureStack(ShopStack):
                 )
             },
         )
-        if line.sets_clock:
-            scheduler.CfnScheduleGroup(made, "Clocks", name=self.names.clock)
+        if entry.sets_clock:
+            scheduler.CfnScheduleGroup(function, "Clocks", name=self.names.schedule_group)
         scheduler.CfnSchedule(
-            made,
+            function,
             "Schedule",
-            name=self.names.function(line.module),
-            schedule_expression=line.rate,
+            name=self.names.function(entry.module),
+            schedule_expression=entry.rate,
             schedule_expression_timezone="UTC",
             flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
             state="ENABLED",
             target=scheduler.CfnSchedule.TargetProperty(
-                arn=made.function.function_arn,
+                arn=function.function.function_arn,
                 role_arn=role.role_arn,
-                input=json.dumps({"schedule": line.module}),
+                input=json.dumps({"schedule": entry.module}),
                 dead_letter_config=scheduler.CfnSchedule.DeadLetterConfigProperty(arn=dead),
                 retry_policy=scheduler.CfnSchedule.RetryPolicyProperty(
                     maximum_event_age_in_seconds=3600, maximum_retry_attempts=5

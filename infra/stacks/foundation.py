@@ -19,35 +19,40 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from functions.manifest import Consumer, Endpoint, Feature, Queue, Secret, Table
-from infra.parts.accept import accept
-from infra.parts.alarms import Alarms, queue_alarms
-from infra.parts.manifests import lines
-from infra.parts.names import Names
-from infra.parts.queues import RECEIVES, DeadLetterQueue, accept_loopback, tls
-from infra.parts.rights import PRETENCE, STRIPE, Users
-from infra.parts.stack import ShopStack
-from infra.parts.tables import SHAPES, Shape
+from infra.constructs.alarms import Alarms, queue_alarms
+from infra.constructs.iam import SANDBOX_RESOURCES, STRIPE, UserPool
+from infra.constructs.manifest_validation import manifest_entries
+from infra.constructs.nag_suppressions import suppress_finding
+from infra.constructs.queues import (
+    MAX_RECEIVES,
+    DeadLetterQueue,
+    requires_tls,
+    suppress_tls_finding,
+)
+from infra.constructs.resource_names import ResourceNames
+from infra.constructs.stack import ShopStack
+from infra.constructs.tables import TABLE_SCHEMAS, TableSchema
 
 CARRIER = "parcelpost"
 """The one carrier a new shop knows; the operator writes those it ships with into the secret."""
 
-OPERATIONS = ("GetItem", "PutItem", "Query", "TransactWriteItems", "UpdateItem")
+MONITORED_OPERATIONS = ("GetItem", "PutItem", "Query", "TransactWriteItems", "UpdateItem")
 """What the stores do most: DynamoDB counts its own errors by table and operation."""
 
 
-class Foundation(ShopStack):
+class FoundationStack(ShopStack):
     """Everything that has a state."""
 
-    def __init__(self, scope: Construct, names: Names, features: Iterable[Feature]) -> None:
+    def __init__(self, scope: Construct, names: ResourceNames, features: Iterable[Feature]) -> None:
         super().__init__(
             scope, names, "foundation", "key, tables, queues, bus, users, secrets", protected=True
         )
-        self._lines = lines(features)
+        self._entries = manifest_entries(features)
         self._keep = RemovalPolicy.RETAIN if self.stage.production else RemovalPolicy.DESTROY
 
         self.key = self._key()
         self.alarms = self._alarm_topic()
-        self.tables = {t: self._table(t, SHAPES[t]) for t in Table if self._exists(t)}
+        self.tables = {t: self._table(t, TABLE_SCHEMAS[t]) for t in Table if self._exists(t)}
         self.queues = {q: self._queue(q) for q in Queue if self._exists(q)}
         self.bus = self._bus()
         self.secrets = {s: self._secret(s) for s in Secret if self._exists(s)}
@@ -58,7 +63,7 @@ class Foundation(ShopStack):
     def _exists(self, what: Table | Queue | Secret) -> bool:
         if what in STRIPE:
             return not self.stage.sandbox
-        return self.stage.sandbox or what not in PRETENCE
+        return self.stage.sandbox or what not in SANDBOX_RESOURCES
 
     # ------------------------------------------------------------------ the key and the topic
 
@@ -89,9 +94,9 @@ class Foundation(ShopStack):
             "AlarmTopic",
             topic_name=self.names.of("alarms"),
             master_key=self.key,
-            enforce_ssl=tls(self.names),
+            enforce_ssl=requires_tls(self.names),
         )
-        accept_loopback(topic, "AwsSolutions-SNS3", self.names)
+        suppress_tls_finding(topic, "AwsSolutions-SNS3", self.names)
         topic.add_to_resource_policy(
             iam.PolicyStatement(
                 sid="Alarms",
@@ -114,13 +119,13 @@ class Foundation(ShopStack):
 
     # ------------------------------------------------------------------ tables
 
-    def _table(self, table: Table, shape: Shape) -> dynamodb.Table:
-        made = dynamodb.Table(
+    def _table(self, table: Table, schema: TableSchema) -> dynamodb.Table:
+        resource = dynamodb.Table(
             self,
             _title(table),
             table_name=self.names.table(table),
-            partition_key=_string(shape.hash),
-            sort_key=_string(shape.range) if shape.range else None,
+            partition_key=_string(schema.hash),
+            sort_key=_string(schema.range) if schema.range else None,
             billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
             encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED,
             encryption_key=self.key,
@@ -129,26 +134,26 @@ class Foundation(ShopStack):
             ),
             deletion_protection=self.stage.production,
             removal_policy=self._keep,
-            stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES if shape.streams else None,
-            time_to_live_attribute=shape.expires,
+            stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES if schema.streams else None,
+            time_to_live_attribute=schema.expires,
         )
-        for name, index in shape.indexes.items():
-            made.add_global_secondary_index(
+        for name, index in schema.indexes.items():
+            resource.add_global_secondary_index(
                 index_name=name,
                 partition_key=_string(index.hash),
                 sort_key=_string(index.range),
                 projection_type=dynamodb.ProjectionType.INCLUDE,
                 non_key_attributes=list(index.carries),
             )
-        self._table_alarms(made, table, shape)
-        return made
+        self._table_alarms(resource, table, schema)
+        return resource
 
-    def _table_alarms(self, made: dynamodb.Table, table: Table, shape: Shape) -> None:
+    def _table_alarms(self, resource: dynamodb.Table, table: Table, schema: TableSchema) -> None:
         name = self.names.table(table)
-        alarms = Alarms(made, self.names, table.value.replace("_", "-"))
+        alarms = Alarms(resource, self.names, table.value.replace("_", "-"))
         places = {"": {"TableName": name}} | {
             _title(index): {"TableName": name, "GlobalSecondaryIndexName": index}
-            for index in shape.indexes
+            for index in schema.indexes
         }
         for place, dimensions in places.items():
             for kind in ("Read", "Write"):
@@ -159,7 +164,7 @@ class Foundation(ShopStack):
                     above=0,
                     meaning=f"{name} refused {kind.lower()}s: a hot key, or too fast a growth.",
                 )
-        for operation in OPERATIONS:
+        for operation in MONITORED_OPERATIONS:
             alarms.on(
                 f"{operation}Errors",
                 ("AWS/DynamoDB", "SystemErrors"),
@@ -173,26 +178,28 @@ class Foundation(ShopStack):
     def _queue(self, queue: Queue) -> sqs.Queue:
         name = queue.value.replace("_", "-")
         dead = DeadLetterQueue(self, f"{_title(queue)}Dead", self.names, f"{name}-dead", self.key)
-        made = sqs.Queue(
+        resource = sqs.Queue(
             self,
             _title(queue),
             queue_name=self.names.queue(queue),
             encryption=sqs.QueueEncryption.KMS,
             encryption_master_key=self.key,
             data_key_reuse=Duration.hours(1),
-            enforce_ssl=tls(self.names),
+            enforce_ssl=requires_tls(self.names),
             visibility_timeout=Duration.seconds(6 * self._consumer_timeout(queue)),
             retention_period=Duration.days(4),
-            dead_letter_queue=sqs.DeadLetterQueue(max_receive_count=RECEIVES, queue=dead.queue),
+            dead_letter_queue=sqs.DeadLetterQueue(max_receive_count=MAX_RECEIVES, queue=dead.queue),
             removal_policy=self._keep,
         )
-        accept_loopback(made, "AwsSolutions-SQS4", self.names)
-        queue_alarms(made, self.names, name, dead.name)
-        return made
+        suppress_tls_finding(resource, "AwsSolutions-SQS4", self.names)
+        queue_alarms(resource, self.names, name, dead.name)
+        return resource
 
     def _consumer_timeout(self, queue: Queue) -> int:
         """Seconds. A message is hidden for six times that, so that retries inside Lambda fit."""
-        timeouts = [x.timeout for x in self._lines if isinstance(x, Consumer) and x.queue is queue]
+        timeouts = [
+            x.timeout for x in self._entries if isinstance(x, Consumer) and x.queue is queue
+        ]
         return max(timeouts, default=Consumer.timeout)
 
     def _bus(self) -> events.EventBus:
@@ -211,7 +218,7 @@ class Foundation(ShopStack):
 
     def _secret(self, secret: Secret) -> str:
         """The secret's ARN."""
-        made = secretsmanager.Secret(
+        resource = secretsmanager.Secret(
             self,
             _title(secret) + "Secret",
             secret_name=self.names.secret(secret),
@@ -225,29 +232,29 @@ class Foundation(ShopStack):
             ),
             removal_policy=self._keep,
         )
-        accept(
-            made,
+        suppress_finding(
+            resource,
             "AwsSolutions-SMG4",
             "Shared with a carrier or payment provider: a new value has to be agreed with them, so "
             "rotation is a deliberate act with two values valid meanwhile, not a timer.",
         )
-        plain = made.node.default_child
+        plain = resource.node.default_child
         if not isinstance(plain, secretsmanager.CfnSecret):
             raise TypeError("a secret is made of something else")
         return plain.attr_id  # its ARN on AWS and on the emulator, whose Ref gives the name
 
     # ------------------------------------------------------------------ users
 
-    def _customers(self) -> Users:
+    def _customers(self) -> UserPool:
         pool = self._pool("Customers", self_sign_up=True, mfa=cognito.Mfa.OPTIONAL)
-        accept(
+        suppress_finding(
             pool,
             "AwsSolutions-COG2",
             "A second factor is the customer's choice; forced on every buyer it would lose buyers.",
         )
         return self._people("Customer", pool, Duration.days(30))
 
-    def _staff(self) -> Users:
+    def _staff(self) -> UserPool:
         """A pool of their own: nobody signs up into it, and production demands a second factor."""
         production = self.stage.production
         pool = self._pool(
@@ -256,8 +263,12 @@ class Foundation(ShopStack):
             mfa=cognito.Mfa.REQUIRED if production else cognito.Mfa.OPTIONAL,
         )
         if not production:
-            accept(pool, "AwsSolutions-COG2", "Optional where nothing is sold; required in prod.")
-        for group in sorted({g for x in self._lines if isinstance(x, Endpoint) for g in x.groups}):
+            suppress_finding(
+                pool, "AwsSolutions-COG2", "Optional where nothing is sold; required in prod."
+            )
+        for group in sorted(
+            {g for x in self._entries if isinstance(x, Endpoint) for g in x.groups}
+        ):
             cognito.CfnUserPoolGroup(
                 self,
                 f"Group{_title(group.replace('-', '_'))}",
@@ -290,7 +301,7 @@ class Foundation(ShopStack):
             deletion_protection=self.stage.production,
             removal_policy=self._keep,
         )
-        accept(
+        suppress_finding(
             pool,
             "AwsSolutions-COG8",
             "Threat protection is billed per user and month; the sign-in throttle, the web "
@@ -298,7 +309,7 @@ class Foundation(ShopStack):
         )
         return pool
 
-    def _people(self, who: str, pool: cognito.UserPool, stays: Duration) -> Users:
+    def _people(self, who: str, pool: cognito.UserPool, stays: Duration) -> UserPool:
         """The pool's one app, without a secret: browsers and telephones cannot keep one."""
         client = pool.add_client(
             "Client",
@@ -317,7 +328,7 @@ class Foundation(ShopStack):
         values = {"Pool": pool.user_pool_id}
         cognito_url = "https://cognito-idp.${AWS::Region}.${AWS::URLSuffix}"
         keys_url = self.stage.emulator or cognito_url
-        return Users(
+        return UserPool(
             issuer=Fn.sub(cognito_url + "/${Pool}", values),
             keys=Fn.sub(keys_url + "/${Pool}/.well-known/jwks.json", values),
             client=client,

@@ -7,12 +7,12 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from functions.manifest import Consumer, Feature, Queue, StreamReader, Table
-from infra.parts.alarms import Alarms
-from infra.parts.manifests import lines
-from infra.parts.names import Names
-from infra.parts.rights import PRETENCE
-from infra.parts.stack import ShopStack
-from infra.stacks.api import Api
+from infra.constructs.alarms import Alarms
+from infra.constructs.iam import SANDBOX_RESOURCES
+from infra.constructs.manifest_validation import manifest_entries
+from infra.constructs.resource_names import ResourceNames
+from infra.constructs.stack import ShopStack
+from infra.stacks.api import ApiStack
 
 BUSINESS = "Doorbuster"
 """Namespace of the shop's own metrics (embedded metric format, dimension ``Stage``)."""
@@ -20,15 +20,15 @@ BUSINESS = "Doorbuster"
 MINUTE = Duration.minutes(1)
 
 
-class Observability(ShopStack):
+class ObservabilityStack(ShopStack):
     """One dashboard a stage."""
 
     def __init__(
-        self, scope: Construct, names: Names, api: Api, features: Iterable[Feature]
+        self, scope: Construct, names: ResourceNames, api: ApiStack, features: Iterable[Feature]
     ) -> None:
         super().__init__(scope, names, "observability", "the dashboard")
         self._api = api
-        self._lines = lines(features)
+        self._entries = manifest_entries(features)
         dashboard = cloudwatch.Dashboard(
             self,
             "Dashboard",
@@ -103,7 +103,7 @@ class Observability(ShopStack):
         ]
 
     def _queues(self) -> list[cloudwatch.IWidget]:
-        queues = [q for q in Queue if self.stage.sandbox or q not in PRETENCE]
+        queues = [q for q in Queue if self.stage.sandbox or q not in SANDBOX_RESOURCES]
 
         def metric(name: str, metric: str) -> cloudwatch.IMetric:
             return _metric("AWS/SQS", metric, {"QueueName": self.names.of(name)}, "Maximum", name)
@@ -125,7 +125,7 @@ class Observability(ShopStack):
         ]
 
     def _tables(self) -> list[cloudwatch.IWidget]:
-        tables = [t for t in Table if self.stage.sandbox or t not in PRETENCE]
+        tables = [t for t in Table if self.stage.sandbox or t not in SANDBOX_RESOURCES]
 
         def each(metric: str) -> list[cloudwatch.IMetric]:
             return [
@@ -147,8 +147,8 @@ class Observability(ShopStack):
             machine = {"StateMachineArn": self.names.workflow_arn}
             return _metric("AWS/States", name, machine, "Sum")
 
-        readers = [x for x in self._lines if isinstance(x, StreamReader)]
-        consumers = [x for x in self._lines if isinstance(x, Consumer)]
+        readers = [x for x in self._entries if isinstance(x, StreamReader)]
+        consumers = [x for x in self._entries if isinstance(x, Consumer)]
         return [
             _graph("Order workflows", [metric("ExecutionsStarted"), metric("ExecutionsSucceeded")]),
             _graph(

@@ -11,13 +11,13 @@ from aws_cdk import aws_stepfunctions as stepfunctions
 from constructs import Construct
 
 from functions.manifest import Feature, Step, Undo
-from infra.parts.accept import accept
-from infra.parts.alarms import Alarms
-from infra.parts.function import log_retention
-from infra.parts.manifests import lines
-from infra.parts.names import Names
-from infra.parts.stack import ShopStack
-from infra.parts.workflow import definition
+from infra.constructs.alarms import Alarms
+from infra.constructs.lambda_function import log_retention
+from infra.constructs.manifest_validation import manifest_entries
+from infra.constructs.nag_suppressions import suppress_finding
+from infra.constructs.resource_names import ResourceNames
+from infra.constructs.stack import ShopStack
+from infra.constructs.workflow import definition
 
 DELIVER_LOGS = (
     "logs:CreateLogDelivery",
@@ -37,12 +37,12 @@ TRACE = (
 )
 
 
-class Workflow(ShopStack):
+class WorkflowStack(ShopStack):
     """One execution an order, named by the order's id."""
 
-    def __init__(self, scope: Construct, names: Names, features: Iterable[Feature]) -> None:
+    def __init__(self, scope: Construct, names: ResourceNames, features: Iterable[Feature]) -> None:
         super().__init__(scope, names, "workflow", "the order workflow")
-        every = lines(features)
+        every = manifest_entries(features)
         window = names.stage.payment_window
         steps = [
             replace(x, deadline=window) if x.deadline == "payment_window" else x
@@ -83,7 +83,7 @@ class Workflow(ShopStack):
                 )
             },
         )
-        accept(
+        suppress_finding(
             role,
             "AwsSolutions-IAM5[Resource::*]",
             "Log deliveries and X-Ray have no resources that a policy could name.",
@@ -126,7 +126,7 @@ class Workflow(ShopStack):
             )
 
 
-def _function_arn(names: Names) -> Callable[[str], str]:
+def _function_arn(names: ResourceNames) -> Callable[[str], str]:
     def arn(module: str) -> str:
         return (
             "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:"

@@ -9,8 +9,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from infra.check import synthesized, templates
-from infra.parts.packages import BUILD, ROOT
+from infra.check import synthesize_stage, templates
+from infra.constructs.asset_packages import BUILD, ROOT
 from infra.stages import Stage
 
 Template = dict[str, Any]
@@ -93,7 +93,7 @@ def stacks_of(stage: Stage) -> dict[str, Template]:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not done.is_file():
             outdir = home / stage.name
-            synthesized(stage, outdir, judged=False)
+            synthesize_stage(stage, outdir, judged=False)
             done.write_text(json.dumps(templates(outdir)))
     loaded: dict[str, Template] = json.loads(done.read_text())
     return loaded

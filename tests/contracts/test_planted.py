@@ -24,12 +24,12 @@ from functions.manifest import (
     Undo,
 )
 from infra.check import findings_of
-from infra.parts.accept import accept
-from infra.parts.manifests import dangling, present
-from infra.parts.names import Names
-from infra.parts.rights import ManifestRefused, needs_of
-from infra.parts.workflow import definition
-from infra.stages import DEV, LOCAL, PROD, StageRefused
+from infra.constructs.iam import InvalidManifest, resource_access_of
+from infra.constructs.manifest_validation import features_in_stage, missing_references
+from infra.constructs.nag_suppressions import suppress_finding
+from infra.constructs.resource_names import ResourceNames
+from infra.constructs.workflow import definition
+from infra.stages import DEV, LOCAL, PROD, InvalidStage
 from tests.contracts import rules
 from tests.contracts.conftest import machine_of
 from tests.contracts.templates import Cloud
@@ -331,19 +331,19 @@ def test_pretence_in_production_is_found(prod: Cloud) -> None:
 
 
 def test_the_sandbox_cannot_be_switched_on_in_production() -> None:
-    with pytest.raises(StageRefused, match="takes no money"):
+    with pytest.raises(InvalidStage, match="takes no money"):
         replace(PROD, payment_provider="sandbox")
-    with pytest.raises(StageRefused, match="plain passwords"):
+    with pytest.raises(InvalidStage, match="plain passwords"):
         replace(PROD, passwords=True)
-    with pytest.raises(StageRefused, match="addresses"):
-        replace(PROD, emulated=True, production=False)
+    with pytest.raises(InvalidStage, match="addresses"):
+        replace(PROD, is_emulated=True, production=False)
 
 
 def test_a_line_that_uses_the_sandbox_in_production_is_refused() -> None:
     line = Function(module="orders.cheat", reads=(Table.SANDBOX_PAYMENTS,))
-    assert Table.SANDBOX_PAYMENTS in needs_of(line, Names(DEV)).reads
-    with pytest.raises(ManifestRefused, match="sandbox_payments, which stage prod does not have"):
-        needs_of(line, Names(PROD))
+    assert Table.SANDBOX_PAYMENTS in resource_access_of(line, ResourceNames(DEV)).reads
+    with pytest.raises(InvalidManifest, match="sandbox_payments, which stage prod does not have"):
+        resource_access_of(line, ResourceNames(PROD))
 
 
 # ---------------------------------------------------------------------- the workflow
@@ -465,14 +465,14 @@ GOOD = Endpoint(
 def test_a_manifest_that_contradicts_itself_is_refused(
     lines: tuple[Function, ...], said: str
 ) -> None:
-    with pytest.raises(ManifestRefused) as refused:
-        present([Feature("things", lines)], LOCAL)
+    with pytest.raises(InvalidManifest) as refused:
+        features_in_stage([Feature("things", lines)], LOCAL)
     assert said in str(refused.value)
 
 
 def test_a_line_without_a_file_and_an_invocation_of_nobody_are_found() -> None:
     feature = Feature("things", (replace(GOOD, invokes=("things.other",)),))
-    assert list(dangling([feature])) == [
+    assert list(missing_references([feature])) == [
         "things.show: there is no such file below functions/",
         "things.show: invokes things.other, which no manifest has",
     ]
@@ -486,7 +486,7 @@ def judged(outdir: Path, *, reason: str | None = None) -> set[str]:
     app = cdk.App(analytics_reporting=False, outdir=str(outdir))
     queue = sqs.Queue(cdk.Stack(app, "Planted"), "Queue")
     if reason is not None:
-        accept(queue, "AwsSolutions-SQS3", reason)
+        suppress_finding(queue, "AwsSolutions-SQS3", reason)
     plugins = cdk_nag.AwsSolutionsChecks(app), cdk_nag.ServerlessChecks(app)
     cdk.Validations.of(app).add_plugins(*plugins)
     return {finding.rule for finding in findings_of(app, DEV, outdir)}
@@ -506,5 +506,5 @@ def test_an_acceptance_without_a_reason_is_refused(tmp_path: Path) -> None:
 
 def test_a_reaction_of_a_feature_that_a_stage_lacks_is_not_deployed_there() -> None:
     feature = Feature("things", (Reaction(module="things.react", on=("X",)),), frozenset({"dev"}))
-    assert present([feature], DEV) == (feature,)
-    assert present([feature], PROD) == ()
+    assert features_in_stage([feature], DEV) == (feature,)
+    assert features_in_stage([feature], PROD) == ()

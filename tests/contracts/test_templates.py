@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from functions.manifest import Function
-from infra.check import CEILING
+from infra.check import MAX_RESOURCES
 from infra.stages import STAGES, Stage
 from tests.contracts import rules
 from tests.contracts.conftest import machine_of
@@ -25,7 +25,7 @@ def test_functions_are_arm_on_python_3_13_traced_and_logged(cloud: Cloud, stage:
 
 
 def test_no_stack_comes_near_five_hundred_resources(cloud: Cloud) -> None:
-    assert rules.full_stacks(cloud, CEILING) == []
+    assert rules.full_stacks(cloud, MAX_RESOURCES) == []
 
 
 def test_features_do_not_hang_on_each_other(cloud: Cloud) -> None:

@@ -1,4 +1,4 @@
-"""The proofs in small: the commands of `make proofs` on fewer points, each with its own cloud."""
+"""The proofs in small: the commands of `make verify` on fewer points, each with its own cloud."""
 
 import os
 import subprocess

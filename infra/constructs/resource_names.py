@@ -16,7 +16,7 @@ ALIAS = "live"
 
 
 @dataclass(frozen=True)
-class Names:
+class ResourceNames:
     """Physical names of one stage, and the ARNs that follow from them."""
 
     stage: Stage
@@ -66,12 +66,12 @@ class Names:
         """What the dead-letter queue of a Lambda nobody waits for is called, without the stage."""
         return f"{module.replace('.', '-')}-dead"
 
-    def clock_role(self, module: str) -> str:
+    def scheduler_role(self, module: str) -> str:
         """The role in which the scheduler wakes a Lambda."""
         return self.of(f"{module.replace('.', '-')}-clock")
 
     @property
-    def clock(self) -> str:
+    def schedule_group(self) -> str:
         """The group of the one-off schedules."""
         return self.of("peak")
 

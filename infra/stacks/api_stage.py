@@ -9,12 +9,12 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from functions.manifest import Endpoint, Feature, Otherwise
-from infra.parts.alarms import Alarms
-from infra.parts.function import log_retention
-from infra.parts.manifests import lines
-from infra.parts.names import Names
-from infra.parts.stack import ShopStack
-from infra.stacks.api import Api
+from infra.constructs.alarms import Alarms
+from infra.constructs.lambda_function import log_retention
+from infra.constructs.manifest_validation import manifest_entries
+from infra.constructs.resource_names import ResourceNames
+from infra.constructs.stack import ShopStack
+from infra.stacks.api import ApiStack
 
 ACCESS_LOG = {
     "at": "$context.requestTime",
@@ -30,11 +30,11 @@ ACCESS_LOG = {
 """Who asked is not in it: an address is personal data. CloudFront's own log has it."""
 
 
-class Entrance(ShopStack):
+class ApiStage(ShopStack):
     """The one stage, ``$default``. Nobody gets in before every route is there."""
 
     def __init__(
-        self, scope: Construct, names: Names, api: Api, features: Iterable[Feature]
+        self, scope: Construct, names: ResourceNames, api: ApiStack, features: Iterable[Feature]
     ) -> None:
         super().__init__(scope, names, "entrance", "throttles and access logs")
         stage = self.stage
@@ -60,13 +60,13 @@ class Entrance(ShopStack):
                 detailed_metrics_enabled=True,
             ),
             route_settings={
-                line.route if isinstance(line, Endpoint) else "$default": {
-                    "ThrottlingRateLimit": min(line.limit, stage.rate),
-                    "ThrottlingBurstLimit": min(line.limit * 2, stage.burst),
+                entry.route if isinstance(entry, Endpoint) else "$default": {
+                    "ThrottlingRateLimit": min(entry.limit, stage.rate),
+                    "ThrottlingBurstLimit": min(entry.limit * 2, stage.burst),
                     "DetailedMetricsEnabled": True,
                 }
-                for line in lines(features)
-                if isinstance(line, Endpoint | Otherwise)
+                for entry in manifest_entries(features)
+                if isinstance(entry, Endpoint | Otherwise)
             },
         )
         alarms = Alarms(self, names, "api")

@@ -10,62 +10,62 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from functions.manifest import Endpoint, Function, Reaction, Schedule, StreamReader
-from infra.parts.accept import accept
-from infra.parts.alarms import Alarms, dead_letter_alarm, function_alarms
-from infra.parts.names import ALIAS, Names
-from infra.parts.packages import Package, Packages
-from infra.parts.queues import DeadLetterQueue
-from infra.parts.rights import Ground, Right, environment_of, rights_of
+from infra.constructs.alarms import Alarms, dead_letter_alarm, function_alarms
+from infra.constructs.asset_packages import AssetPackage, AssetPackages
+from infra.constructs.iam import SharedResources, Statement, lambda_environment, policy_statements
+from infra.constructs.nag_suppressions import suppress_finding
+from infra.constructs.queues import DeadLetterQueue
+from infra.constructs.resource_names import ALIAS, ResourceNames
 
 ASYNC = (Reaction, Schedule, StreamReader)
 """Lines whose failures nobody waits for: each has a dead-letter queue of its own."""
 
 
 @dataclass(frozen=True)
-class Workshop:
+class LambdaBuildContext:
     """What the Lambdas of one stack share. A ``Code`` belongs to one stack, so each has its own."""
 
-    names: Names
-    ground: Ground
+    names: ResourceNames
+    shared: SharedResources
     code: lambda_.Code
     layers: tuple[lambda_.ILayerVersion, ...]
     key: kms.IKey
     release: str
 
 
-def workshop(
-    scope: Stack, group: str, names: Names, ground: Ground, packages: Packages
-) -> Workshop:
+def lambda_build_context(
+    scope: Stack, group: str, names: ResourceNames, shared: SharedResources, packages: AssetPackages
+) -> LambdaBuildContext:
     """Set up one stack for Lambdas. Layers are per stack too: a shared layer's version would be an
     export that no deployment could change while another stack imports it."""
-    shared = packages.shared()
-    layers = [_layer(scope, "Shop", shared, "The shop: kernel, floors, edge")]
-    if not names.stage.emulated:
+    layer_package = packages.shared()
+    layers = [_layer(scope, "Shop", layer_package, "The shop: kernel, floors, edge")]
+    if not names.stage.is_emulated:
         layers.append(
             _layer(scope, "Dependencies", packages.dependencies(), "Third-party packages")
         )
-    return Workshop(
+    return LambdaBuildContext(
         names=names,
-        ground=ground,
-        code=_code(packages.doors(group)),
+        shared=shared,
+        code=_code(packages.functions(group)),
         layers=tuple(layers),
-        key=kms.Key.from_key_arn(scope, "Key", ground.key_arn),
-        release=shared.hash[:12],
+        key=kms.Key.from_key_arn(scope, "Key", shared.key_arn),
+        release=layer_package.hash[:12],
     )
 
 
 class ShopFunction(Construct):
     """A Lambda, whole. Its id is the file's name, so the stack's tree reads like the folder."""
 
-    def __init__(self, scope: Construct, line: Function, shop: Workshop) -> None:
-        super().__init__(scope, line.module.partition(".")[2])
-        names = shop.names
-        name = names.function(line.module)
-        self.line = line
+    def __init__(self, scope: Construct, entry: Function, context: LambdaBuildContext) -> None:
+        super().__init__(scope, entry.module.partition(".")[2])
+        names = context.names
+        name = names.function(entry.module)
+        self.entry = entry
         self.dead_letters: DeadLetterQueue | None = None
-        if isinstance(line, ASYNC):
-            dead = names.dead_letters(line.module)
-            self.dead_letters = DeadLetterQueue(self, "DeadLetters", names, dead, shop.key)
+        if isinstance(entry, ASYNC):
+            dead = names.dead_letters(entry.module)
+            self.dead_letters = DeadLetterQueue(self, "DeadLetters", names, dead, context.key)
             dead_letter_alarm(Alarms(self.dead_letters, names, dead), names, dead)
 
         log_group = logs.LogGroup(
@@ -77,40 +77,42 @@ class ShopFunction(Construct):
             if names.stage.production
             else RemovalPolicy.DESTROY,
         )
-        rights = rights_of(
-            line,
+        statements = policy_statements(
+            entry,
             names,
-            shop.ground,
+            context.shared,
             self.dead_letters.queue.queue_arn if self.dead_letters else None,
         )
-        self.role = _role(self, name, "default" if names.stage.emulated else names.clock, rights)
+        self.role = _role(
+            self, name, "default" if names.stage.is_emulated else names.schedule_group, statements
+        )
         self.function = lambda_.Function(
             self,
             "Function",
             function_name=name,
-            description=(line.__doc__ or "").splitlines()[0],
-            code=shop.code,
-            handler=f"{line.module}.handler",
+            description=(entry.__doc__ or "").splitlines()[0],
+            code=context.code,
+            handler=f"{entry.module}.handler",
             runtime=lambda_.Runtime.PYTHON_3_13,
             architecture=lambda_.Architecture.ARM_64,
-            layers=list(shop.layers),
-            environment=environment_of(line, names, shop.ground, shop.release),
-            timeout=Duration.seconds(line.timeout),
-            memory_size=line.memory,
+            layers=list(context.layers),
+            environment=lambda_environment(entry, names, context.shared, context.release),
+            timeout=Duration.seconds(entry.timeout),
+            memory_size=entry.memory,
             role=self.role.without_policy_updates(),
             tracing=lambda_.Tracing.ACTIVE,
             log_group=log_group,
         )
-        self.alias = self._alias() if _has_alias(line) else None
+        self.alias = self._alias() if _has_alias(entry) else None
         self._accepted()
         if self.dead_letters:
             self._async_retries(self.dead_letters)
-        self.alarms = function_alarms(self, names, line.module, line.timeout)
+        self.alarms = function_alarms(self, names, entry.module, entry.timeout)
 
-    def given_up(self) -> DeadLetterQueue:
+    def dead_letter_queue(self) -> DeadLetterQueue:
         """Where this function's failures end. Raises :class:`LookupError` where somebody waits."""
         if self.dead_letters is None:
-            raise LookupError(f"{self.line.module} has no dead-letter queue")
+            raise LookupError(f"{self.entry.module} has no dead-letter queue")
         return self.dead_letters
 
     @property
@@ -124,18 +126,18 @@ class ShopFunction(Construct):
         return lambda_.Alias(self, "Live", alias_name=ALIAS, version=self.function.current_version)
 
     def _accepted(self) -> None:
-        accept(
+        suppress_finding(
             self.function,
             "AwsSolutions-L1",
             "One Python: 3.13 is pinned for laptop, tests and Lambda, and moves in one go.",
         )
-        accept(
+        suppress_finding(
             self.function,
             "Serverless-LambdaLatestVersion",
             "CloudFormation replaces code and configuration together and rolls both back. Only "
             "what a rush keeps warm has an alias, since provisioned concurrency needs one.",
         )
-        accept(
+        suppress_finding(
             self.function,
             "Serverless-LambdaDLQ",
             "It has an on-failure destination, which tells more than a dead-letter queue setting."
@@ -145,7 +147,7 @@ class ShopFunction(Construct):
 
     def _async_retries(self, dead_letters: DeadLetterQueue) -> None:
         """Two more attempts, an hour at most, then the dead-letter queue."""
-        if isinstance(self.line, StreamReader):
+        if isinstance(self.entry, StreamReader):
             return  # the stream's own mapping retries and gives up
         lambda_.CfnEventInvokeConfig(
             self,
@@ -162,27 +164,29 @@ class ShopFunction(Construct):
         )
 
 
-def _has_alias(line: Function) -> bool:
-    return isinstance(line, Endpoint) and line.shopper_facing
+def _has_alias(entry: Function) -> bool:
+    return isinstance(entry, Endpoint) and entry.shopper_facing
 
 
-def _role(scope: Construct, name: str, group: str, rights: list[Right]) -> iam.Role:
+def _role(scope: Construct, name: str, group: str, statements: list[Statement]) -> iam.Role:
     role = iam.Role(
         scope,
         "Role",
         description=f"What {name} may do, and nothing else",
         assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
-        inline_policies={"rights": iam.PolicyDocument(statements=[statement(r) for r in rights])},
+        inline_policies={
+            "rights": iam.PolicyDocument(statements=[_to_iam_statement(r) for r in statements])
+        },
     )
-    accept(role, "AwsSolutions-IAM5[Resource::*]", _NO_RESOURCE)
-    accept(role, "Serverless-LambdaStarPermissions", _NO_RESOURCE)
-    accept(
+    suppress_finding(role, "AwsSolutions-IAM5[Resource::*]", _NO_RESOURCE)
+    suppress_finding(role, "Serverless-LambdaStarPermissions", _NO_RESOURCE)
+    suppress_finding(
         role,
         "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:scheduler:<AWS::Region>:"
         f"<AWS::AccountId>:schedule/{group}/*]",
         "One-off schedules are named for promotions that nobody knows yet; their group is theirs.",
     )
-    accept(
+    suppress_finding(
         role,
         "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:logs:<AWS::Region>:<AWS::AccountId>:"
         f"log-group:/aws/lambda/{name}:*]",
@@ -196,18 +200,18 @@ _NO_RESOURCE = (
 )
 
 
-def statement(right: Right) -> iam.PolicyStatement:
+def _to_iam_statement(statement: Statement) -> iam.PolicyStatement:
     """A right as IAM writes it."""
     equal: dict[str, object] = {}
-    if right.through:
-        equal["kms:ViaService"] = [via(service) for service in right.through]
-    if right.passed_to:
-        equal["iam:PassedToService"] = right.passed_to
+    if statement.through:
+        equal["kms:ViaService"] = [via(service) for service in statement.through]
+    if statement.passed_to:
+        equal["iam:PassedToService"] = statement.passed_to
     conditions = {"StringEquals": equal} if equal else {}
     return iam.PolicyStatement(
-        sid=right.sid,
-        actions=list(right.actions),
-        resources=list(right.resources),
+        sid=statement.sid,
+        actions=list(statement.actions),
+        resources=list(statement.resources),
         conditions=conditions,
     )
 
@@ -224,13 +228,13 @@ def log_retention(days: int) -> logs.RetentionDays:
     }[days]
 
 
-def _code(package: Package) -> lambda_.AssetCode:
+def _code(package: AssetPackage) -> lambda_.AssetCode:
     return lambda_.Code.from_asset(
         str(package.path), asset_hash=package.hash, asset_hash_type=AssetHashType.CUSTOM
     )
 
 
-def _layer(scope: Construct, name: str, package: Package, what: str) -> lambda_.LayerVersion:
+def _layer(scope: Construct, name: str, package: AssetPackage, what: str) -> lambda_.LayerVersion:
     return lambda_.LayerVersion(
         scope,
         name,

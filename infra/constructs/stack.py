@@ -3,7 +3,7 @@
 import aws_cdk as cdk
 from constructs import Construct
 
-from infra.parts.names import Names
+from infra.constructs.resource_names import ResourceNames
 from infra.stages import EDGE_REGION
 
 
@@ -13,7 +13,7 @@ class ShopStack(cdk.Stack):
     def __init__(
         self,
         scope: Construct,
-        names: Names,
+        names: ResourceNames,
         part: str,
         description: str,
         *,
@@ -25,8 +25,8 @@ class ShopStack(cdk.Stack):
             scope,
             names.of(part),
             description=f"Doorbuster, {stage.name}: {description}",
-            env=None if stage.emulated else cdk.Environment(region=region or stage.region),
-            cross_region_references=not stage.emulated and stage.region != EDGE_REGION,
+            env=None if stage.is_emulated else cdk.Environment(region=region or stage.region),
+            cross_region_references=not stage.is_emulated and stage.region != EDGE_REGION,
             termination_protection=protected and stage.production,
         )
         self.names = names

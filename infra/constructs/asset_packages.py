@@ -44,7 +44,7 @@ BOTO_SERVICES = frozenset(
 
 
 @dataclass(frozen=True)
-class Package:
+class AssetPackage:
     """A built directory and the hash by which CDK knows it."""
 
     path: Path
@@ -52,27 +52,29 @@ class Package:
 
 
 @dataclass(frozen=True)
-class Packages:
+class AssetPackages:
     """Where packages come from. ``hollow`` ones hold a single note: enough to judge templates."""
 
     hollow: bool = False
 
-    def doors(self, group: str) -> Package:
+    def functions(self, group: str) -> AssetPackage:
         """The Lambdas of one feature, so that a change in one leaves the other features' alone."""
         source = ROOT / "functions" / group
         return self._made(f"doors-{group}", [source], lambda out: _copied(source, out / group))
 
-    def shared(self) -> Package:
+    def shared(self) -> AssetPackage:
         """The shop itself, as a layer."""
         source = ROOT / "layers" / "shared"
         return self._made("shared", [source], lambda out: _copied(source, out))
 
-    def dependencies(self) -> Package:
+    def dependencies(self) -> AssetPackage:
         """Third-party packages for Lambda's own platform, as a layer."""
         lock = ROOT / "requirements" / "runtime.txt"
         return self._made("dependencies", [lock], lambda out: _installed(lock, out / "python"))
 
-    def _made(self, name: str, sources: Iterable[Path], make: Callable[[Path], None]) -> Package:
+    def _made(
+        self, name: str, sources: Iterable[Path], make: Callable[[Path], None]
+    ) -> AssetPackage:
         if self.hollow:
             return _hollow()
         digest = _digest(name, sources)
@@ -91,7 +93,7 @@ class Packages:
             finally:
                 shutil.rmtree(draft, ignore_errors=True)
             _forget(name, target)
-        return Package(target, digest)
+        return AssetPackage(target, digest)
 
 
 def compiles() -> bool:
@@ -99,11 +101,11 @@ def compiles() -> bool:
     return sys.version_info[:2] == LAMBDA_PYTHON
 
 
-def _hollow() -> Package:
+def _hollow() -> AssetPackage:
     path = BUILD / "hollow"
     path.mkdir(parents=True, exist_ok=True)
     (path / "README").write_text("Stands in for a package where only templates are looked at.\n")
-    return Package(path, hashlib.sha256(b"hollow").hexdigest())
+    return AssetPackage(path, hashlib.sha256(b"hollow").hexdigest())
 
 
 def _files(source: Path) -> list[Path]:

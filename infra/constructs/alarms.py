@@ -4,13 +4,13 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from infra.parts.names import Names
+from infra.constructs.resource_names import ResourceNames
 
 
 class Alarms(Construct):
     """The alarms of one thing. Silence counts as health: a shop may sleep."""
 
-    def __init__(self, scope: Construct, names: Names, subject: str) -> None:
+    def __init__(self, scope: Construct, names: ResourceNames, subject: str) -> None:
         super().__init__(scope, "Alarms")
         self._names = names
         self._subject = subject
@@ -51,7 +51,7 @@ class Alarms(Construct):
         )
 
 
-def function_alarms(scope: Construct, names: Names, module: str, timeout: int) -> Alarms:
+def function_alarms(scope: Construct, names: ResourceNames, module: str, timeout: int) -> Alarms:
     """Errors, throttles, and a duration that comes near the timeout."""
     function = {"FunctionName": names.function(module)}
     alarms = Alarms(scope, names, module.replace(".", "-"))
@@ -70,7 +70,9 @@ def function_alarms(scope: Construct, names: Names, module: str, timeout: int) -
     return alarms
 
 
-def queue_alarms(scope: Construct, names: Names, queue: str, dead: str, patience: int = 15) -> None:
+def queue_alarms(
+    scope: Construct, names: ResourceNames, queue: str, dead: str, patience: int = 15
+) -> None:
     """Messages that wait too long (``patience`` in minutes), and any dead letter."""
     alarms = Alarms(scope, names, queue)
     alarms.on(
@@ -81,7 +83,7 @@ def queue_alarms(scope: Construct, names: Names, queue: str, dead: str, patience
     dead_letter_alarm(alarms, names, dead)
 
 
-def dead_letter_alarm(alarms: Alarms, names: Names, queue: str) -> None:
+def dead_letter_alarm(alarms: Alarms, names: ResourceNames, queue: str) -> None:
     alarms.on(
         "DeadLetters", ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
         {"QueueName": names.of(queue)}, above=0, statistic="Maximum",

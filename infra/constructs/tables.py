@@ -7,7 +7,7 @@ from functions.manifest import Table
 
 
 @dataclass(frozen=True)
-class Index:
+class IndexSchema:
     """A global secondary index. It carries few attributes: each one is written, and paid, again."""
 
     hash: str
@@ -16,30 +16,30 @@ class Index:
 
 
 @dataclass(frozen=True)
-class Shape:
+class TableSchema:
     """A table. All keys are strings."""
 
     hash: str = "PK"
     range: str | None = "SK"
-    indexes: Mapping[str, Index] = field(default_factory=dict)
+    indexes: Mapping[str, IndexSchema] = field(default_factory=dict)
     expires: str | None = None
     """The attribute with the epoch second after which DynamoDB may delete the item, days later."""
     streams: bool = False
     """Old and new images of every change are there to be read."""
 
 
-SHAPES: Mapping[Table, Shape] = {
-    Table.CATALOG: Shape(),
-    Table.INVENTORY: Shape(streams=True),
-    Table.SESSIONS: Shape(range=None, expires="expires_at"),
-    Table.ORDERS: Shape(
+TABLE_SCHEMAS: Mapping[Table, TableSchema] = {
+    Table.CATALOG: TableSchema(),
+    Table.INVENTORY: TableSchema(streams=True),
+    Table.SESSIONS: TableSchema(range=None, expires="expires_at"),
+    Table.ORDERS: TableSchema(
         indexes={
-            "by_owner": Index("owner_key", "placed_key", ("status", "summary")),
-            "by_day": Index("day_key", "placed_key", ("status", "summary")),
+            "by_owner": IndexSchema("owner_key", "placed_key", ("status", "summary")),
+            "by_day": IndexSchema("day_key", "placed_key", ("status", "summary")),
         },
         streams=True,
     ),
-    Table.PRICING: Shape(streams=True),
-    Table.PEAK: Shape(),
-    Table.SANDBOX_PAYMENTS: Shape(range=None),
+    Table.PRICING: TableSchema(streams=True),
+    Table.PEAK: TableSchema(),
+    Table.SANDBOX_PAYMENTS: TableSchema(range=None),
 }

@@ -4,7 +4,7 @@ import aws_cdk as cdk
 from constructs import IConstruct
 
 
-def accept(what: IConstruct, finding: str, reason: str) -> None:
+def suppress_finding(what: IConstruct, finding: str, reason: str) -> None:
     """Accept a cdk-nag finding (``"AwsSolutions-IAM5"``) on this construct and what is in it."""
     if not reason.strip():
         raise ValueError(f"{finding} on {what.node.path} is accepted without a reason")
