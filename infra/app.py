@@ -3,14 +3,13 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-import aws_cdk as cdk
-
 from functions.all import FEATURES
 from functions.manifest import Endpoint, Feature, Step
 from infra.constructs.asset_packages import AssetPackages
 from infra.constructs.iam import SharedResources
 from infra.constructs.manifest_validation import features_in_stage, manifest_entries
 from infra.constructs.resource_names import ResourceNames
+from infra.constructs.stack import ShopApp, ShopStack
 from infra.stacks.api import ApiStack
 from infra.stacks.api_stage import ApiStage
 from infra.stacks.edge import CdnStack
@@ -20,7 +19,7 @@ from infra.stacks.observability import ObservabilityStack
 from infra.stacks.workflow import WorkflowStack
 from infra.stages import Stage, selected_stage
 
-FLAGS = {
+CONTEXT = {
     "@aws-cdk/core:defaultCrossStackReferences": "strong",
     "@aws-cdk/aws-lambda:recognizeLayerVersion": True,  # new layers make a new version, too
 }
@@ -34,9 +33,9 @@ def build(
     features: Iterable[Feature] = FEATURES,
     packages: AssetPackages | None = None,
     outdir: Path | None = None,
-) -> cdk.App:
+) -> ShopApp:
     """Lay out every stack of one stage. Nothing is deployed; hollow packages are not even built."""
-    app = cdk.App(analytics_reporting=False, context=FLAGS, outdir=str(outdir) if outdir else None)
+    app = ShopApp(context=CONTEXT, outdir=str(outdir) if outdir else None)
     names = ResourceNames(stage)
     packages = packages or AssetPackages()
     features = features_in_stage(features, stage)
@@ -45,13 +44,9 @@ def build(
     api = ApiStack(app, names, foundation)
     edge = CdnStack(app, names, api, features) if stage.cdn else None
     shared = SharedResources(
-        key_arn=foundation.key.key_arn,
-        secret_arns=foundation.secrets,
-        stream_arns={
-            t: table.table_stream_arn
-            for t, table in foundation.tables.items()
-            if table.table_stream_arn
-        },
+        key_arn=foundation.key_arn,
+        secret_arns=foundation.secret_arns,
+        stream_arns=foundation.stream_arns,
         customers=foundation.customers,
         staff=foundation.staff,
         shop_url=edge.url if edge else stage.front_door or "",
@@ -64,7 +59,7 @@ def build(
             entry.route for entry in manifest_entries(features) if isinstance(entry, Endpoint)
         ),
     )
-    stacks: list[cdk.Stack] = [FeatureStack(app, names, f, shared, api, packages) for f in features]
+    stacks: list[ShopStack] = [FeatureStack(app, names, f, shared, api, packages) for f in features]
     if any(isinstance(entry, Step) for entry in manifest_entries(features)):
         stacks.append(WorkflowStack(app, names, features))
     entrance = ApiStage(app, names, api, features)

@@ -1,25 +1,25 @@
-"""Alarms: one small set for each kind of resource, and a topic that tells somebody."""
+"""CloudWatch alarms: one small set for each kind of resource. They notify the alarm topic."""
 
-from aws_cdk import Duration
-from aws_cdk import aws_cloudwatch as cloudwatch
-from constructs import Construct
+from collections.abc import Mapping
 
-from infra.constructs.resource_names import ResourceNames
+from infra.constructs.intrinsics import Value
+from infra.constructs.stack import ShopStack
 
 
-class Alarms(Construct):
-    """The alarms of one thing. Silence counts as health: a shop may sleep."""
+class Alarms:
+    """The alarms of one resource. Missing data counts as healthy: a shop without traffic is."""
 
-    def __init__(self, scope: Construct, names: ResourceNames, subject: str) -> None:
-        super().__init__(scope, "Alarms")
-        self._names = names
+    def __init__(self, stack: ShopStack, path: str, subject: str) -> None:
+        """``path`` is the resource's, empty for the stack itself; ``subject`` names the alarms."""
+        self._stack = stack
+        self._path = f"{path}/Alarms" if path else "Alarms"
         self._subject = subject
 
     def on(
         self,
         name: str,
         metric: tuple[str, str],
-        dimensions: dict[str, str],
+        dimensions: Mapping[str, Value],
         *,
         above: float,
         statistic: str = "Sum",
@@ -28,33 +28,34 @@ class Alarms(Construct):
         meaning: str,
     ) -> None:
         """Alarm when ``metric`` (namespace, name) exceeds a value in ``periods`` of ``minutes``."""
-        cloudwatch.CfnAlarm(
-            self,
-            name,
-            alarm_name=f"{self._names.of(self._subject)}: {name}",
-            alarm_description=meaning,
-            namespace=metric[0],
-            metric_name=metric[1],
-            dimensions=[
-                cloudwatch.CfnAlarm.DimensionProperty(name=k, value=v)
-                for k, v in dimensions.items()
-            ],
-            statistic=statistic if not statistic.startswith("p") else None,
-            extended_statistic=statistic if statistic.startswith("p") else None,
-            period=Duration.minutes(minutes).to_seconds(),
-            evaluation_periods=periods,
-            threshold=above,
-            comparison_operator="GreaterThanThreshold",
-            treat_missing_data="notBreaching",
-            alarm_actions=[self._names.alarms_arn],
-            ok_actions=[self._names.alarms_arn],
+        names = self._stack.names
+        percentile = statistic.startswith("p")
+        self._stack.add(
+            "AWS::CloudWatch::Alarm",
+            f"{self._path}/{name}",
+            {
+                "AlarmName": f"{names.of(self._subject)}: {name}",
+                "AlarmDescription": meaning,
+                "Namespace": metric[0],
+                "MetricName": metric[1],
+                "Dimensions": [{"Name": k, "Value": v} for k, v in dimensions.items()],
+                "Statistic": None if percentile else statistic,
+                "ExtendedStatistic": statistic if percentile else None,
+                "Period": minutes * 60,
+                "EvaluationPeriods": periods,
+                "Threshold": above,
+                "ComparisonOperator": "GreaterThanThreshold",
+                "TreatMissingData": "notBreaching",
+                "AlarmActions": [names.alarms_arn],
+                "OKActions": [names.alarms_arn],
+            },
         )
 
 
-def function_alarms(scope: Construct, names: ResourceNames, module: str, timeout: int) -> Alarms:
-    """Errors, throttles, and a duration that comes near the timeout."""
-    function = {"FunctionName": names.function(module)}
-    alarms = Alarms(scope, names, module.replace(".", "-"))
+def function_alarms(stack: ShopStack, path: str, module: str, timeout: int) -> Alarms:
+    """Alarm on errors, on throttles, and on a duration close to the timeout."""
+    function = {"FunctionName": stack.names.function(module)}
+    alarms = Alarms(stack, path, module.replace(".", "-"))
     alarms.on(
         "Errors", ("AWS/Lambda", "Errors"), function, above=0,
         meaning=f"{module} raised or timed out; its log group has the trace.",
@@ -70,22 +71,21 @@ def function_alarms(scope: Construct, names: ResourceNames, module: str, timeout
     return alarms
 
 
-def queue_alarms(
-    scope: Construct, names: ResourceNames, queue: str, dead: str, patience: int = 15
-) -> None:
-    """Messages that wait too long (``patience`` in minutes), and any dead letter."""
-    alarms = Alarms(scope, names, queue)
+def queue_alarms(stack: ShopStack, path: str, queue: str, dead: str, max_age: int = 15) -> None:
+    """Alarm on messages older than ``max_age`` minutes, and on any dead letter."""
+    alarms = Alarms(stack, path, queue)
     alarms.on(
-        "Waiting", ("AWS/SQS", "ApproximateAgeOfOldestMessage"), {"QueueName": names.of(queue)},
-        above=patience * 60.0, statistic="Maximum",
-        meaning=f"A message of {queue} is over {patience} minutes old: its consumer falls behind.",
+        "Waiting", ("AWS/SQS", "ApproximateAgeOfOldestMessage"),
+        {"QueueName": stack.names.of(queue)}, above=max_age * 60.0, statistic="Maximum",
+        meaning=f"A message of {queue} is over {max_age} minutes old: its consumer falls behind.",
     )  # fmt: skip
-    dead_letter_alarm(alarms, names, dead)
+    dead_letter_alarm(stack, alarms, dead)
 
 
-def dead_letter_alarm(alarms: Alarms, names: ResourceNames, queue: str) -> None:
+def dead_letter_alarm(stack: ShopStack, alarms: Alarms, queue: str) -> None:
+    """Alarm on any message in a dead-letter queue."""
     alarms.on(
         "DeadLetters", ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
-        {"QueueName": names.of(queue)}, above=0, statistic="Maximum",
-        meaning=f"{queue} holds what was given up on: read it, mend the cause, redrive it.",
+        {"QueueName": stack.names.of(queue)}, above=0, statistic="Maximum",
+        meaning=f"{queue} holds failed messages: read one, fix the cause, redrive the queue.",
     )  # fmt: skip

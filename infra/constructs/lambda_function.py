@@ -1,245 +1,279 @@
-"""One Lambda from one manifest line: code, environment, role, log group, dead letters, alarms."""
+"""One Lambda from one manifest entry: code, environment, role, log group, dead letters, alarms."""
 
+import hashlib
+import json
 from dataclasses import dataclass
-
-from aws_cdk import AssetHashType, Duration, Fn, RemovalPolicy, Stack
-from aws_cdk import aws_iam as iam
-from aws_cdk import aws_kms as kms
-from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
-from constructs import Construct
+from typing import Any
 
 from functions.manifest import Endpoint, Function, Reaction, Schedule, StreamReader
 from infra.constructs.alarms import Alarms, dead_letter_alarm, function_alarms
-from infra.constructs.asset_packages import AssetPackage, AssetPackages
-from infra.constructs.iam import SharedResources, Statement, lambda_environment, policy_statements
-from infra.constructs.nag_suppressions import suppress_finding
-from infra.constructs.queues import DeadLetterQueue
+from infra.constructs.asset_packages import AssetPackages
+from infra.constructs.iam import SharedResources, policy_statements
+from infra.constructs.intrinsics import Value
+from infra.constructs.lambda_environment import lambda_environment
+from infra.constructs.queues import DeadLetterQueue, policy_document
 from infra.constructs.resource_names import ALIAS, ResourceNames
+from infra.constructs.stack import AssetLocation, Resource, ShopStack
 
 ASYNC = (Reaction, Schedule, StreamReader)
-"""Lines whose failures nobody waits for: each has a dead-letter queue of its own."""
+"""Entries without a caller that waits: each has a dead-letter queue of its own."""
+
+RUNTIME = "python3.13"
+ARCHITECTURE = "arm64"
 
 
 @dataclass(frozen=True)
 class LambdaBuildContext:
-    """What the Lambdas of one stack share. A ``Code`` belongs to one stack, so each has its own."""
+    """What the Lambdas of one stack share."""
 
     names: ResourceNames
     shared: SharedResources
-    code: lambda_.Code
-    layers: tuple[lambda_.ILayerVersion, ...]
-    key: kms.IKey
+    code: AssetLocation
+    layers: tuple[Resource, ...]
     release: str
+    version_seed: str
+    """Changes with the code and with each layer, so that the alias gets a new version."""
 
 
 def lambda_build_context(
-    scope: Stack, group: str, names: ResourceNames, shared: SharedResources, packages: AssetPackages
+    stack: ShopStack, group: str, shared: SharedResources, packages: AssetPackages
 ) -> LambdaBuildContext:
-    """Set up one stack for Lambdas. Layers are per stack too: a shared layer's version would be an
-    export that no deployment could change while another stack imports it."""
-    layer_package = packages.shared()
-    layers = [_layer(scope, "Shop", layer_package, "The shop: kernel, floors, edge")]
-    if not names.stage.is_emulated:
-        layers.append(
-            _layer(scope, "Dependencies", packages.dependencies(), "Third-party packages")
-        )
+    """Set up one stack for Lambdas.
+
+    Each stack has its own layer versions. A layer version in one stack would be an export that no
+    deployment could change while another stack imports it.
+    """
+    code, shop = stack.asset(packages.functions(group)), stack.asset(packages.shared())
+    layers = [_layer(stack, "Shop", shop, "The shop package, for all Lambdas")]
+    hashes = [code.hash, shop.hash]
+    if not stack.stage.is_emulated:
+        dependencies = stack.asset(packages.dependencies())
+        layers.insert(0, _layer(stack, "Dependencies", dependencies, "Third-party packages"))
+        hashes.append(dependencies.hash)
     return LambdaBuildContext(
-        names=names,
+        names=stack.names,
         shared=shared,
-        code=_code(packages.functions(group)),
+        code=code,
         layers=tuple(layers),
-        key=kms.Key.from_key_arn(scope, "Key", shared.key_arn),
-        release=layer_package.hash[:12],
+        release=shop.hash[:12],
+        version_seed="".join(digest[:8] for digest in hashes),
     )
 
 
-class ShopFunction(Construct):
-    """A Lambda, whole. Its id is the file's name, so the stack's tree reads like the folder."""
+class ShopFunction:
+    """A Lambda with everything that belongs to it. Its path is the file's name."""
 
-    def __init__(self, scope: Construct, entry: Function, context: LambdaBuildContext) -> None:
-        super().__init__(scope, entry.module.partition(".")[2])
-        names = context.names
-        name = names.function(entry.module)
+    def __init__(self, stack: ShopStack, entry: Function, context: LambdaBuildContext) -> None:
+        self.stack = stack
         self.entry = entry
-        self.dead_letters: DeadLetterQueue | None = None
-        if isinstance(entry, ASYNC):
-            dead = names.dead_letters(entry.module)
-            self.dead_letters = DeadLetterQueue(self, "DeadLetters", names, dead, context.key)
-            dead_letter_alarm(Alarms(self.dead_letters, names, dead), names, dead)
-
-        log_group = logs.LogGroup(
-            self,
-            "Log",
-            log_group_name=f"/aws/lambda/{name}",
-            retention=log_retention(names.stage.log_days),
-            removal_policy=RemovalPolicy.RETAIN
-            if names.stage.production
-            else RemovalPolicy.DESTROY,
+        self.path = entry.module.partition(".")[2]
+        self._name = stack.names.function(entry.module)
+        key_arn = context.shared.key_arn
+        self.dead_letters = self._dead_letters(key_arn) if isinstance(entry, ASYNC) else None
+        self.log_group = add_log_group(stack, f"{self.path}/Log", f"/aws/lambda/{self._name}")
+        self.role = self._role(context)
+        properties = self._properties(context)
+        self.function = stack.add(
+            "AWS::Lambda::Function", f"{self.path}/Function/Resource", properties
         )
-        statements = policy_statements(
-            entry,
-            names,
-            context.shared,
-            self.dead_letters.queue.queue_arn if self.dead_letters else None,
-        )
-        self.role = _role(
-            self, name, "default" if names.stage.is_emulated else names.schedule_group, statements
-        )
-        self.function = lambda_.Function(
-            self,
-            "Function",
-            function_name=name,
-            description=(entry.__doc__ or "").splitlines()[0],
-            code=context.code,
-            handler=f"{entry.module}.handler",
-            runtime=lambda_.Runtime.PYTHON_3_13,
-            architecture=lambda_.Architecture.ARM_64,
-            layers=list(context.layers),
-            environment=lambda_environment(entry, names, context.shared, context.release),
-            timeout=Duration.seconds(entry.timeout),
-            memory_size=entry.memory,
-            role=self.role.without_policy_updates(),
-            tracing=lambda_.Tracing.ACTIVE,
-            log_group=log_group,
-        )
-        self.alias = self._alias() if _has_alias(entry) else None
-        self._accepted()
-        if self.dead_letters:
-            self._async_retries(self.dead_letters)
-        self.alarms = function_alarms(self, names, entry.module, entry.timeout)
+        self.alias = self._alias(properties, context) if _has_alias(entry) else None
+        self._suppress_findings()
+        self._async_retries()
+        self.alarms = function_alarms(stack, self.path, entry.module, entry.timeout)
 
     def dead_letter_queue(self) -> DeadLetterQueue:
-        """Where this function's failures end. Raises :class:`LookupError` where somebody waits."""
+        """Return the queue for failed events. Raises ``LookupError`` where a caller waits."""
         if self.dead_letters is None:
             raise LookupError(f"{self.entry.module} has no dead-letter queue")
         return self.dead_letters
 
     @property
-    def callable(self) -> lambda_.IFunction:
-        """What a route leads to: the version in use where there is one, else the function."""
-        return self.alias or self.function
+    def arn(self) -> Value:
+        """The function itself, without a version."""
+        return self.function.arn
 
-    def _alias(self) -> lambda_.Alias:
-        """The version in use. Provisioned concurrency belongs to a version or an alias, never to
-        the function; what is provisioned is set while the shop runs, and is not in the template."""
-        return lambda_.Alias(self, "Live", alias_name=ALIAS, version=self.function.current_version)
+    @property
+    def route_target(self) -> Value:
+        """The version in use where the function has an alias, else the function."""
+        return self.alias.ref if self.alias else self.function.arn
 
-    def _accepted(self) -> None:
-        suppress_finding(
-            self.function,
-            "AwsSolutions-L1",
-            "One Python: 3.13 is pinned for laptop, tests and Lambda, and moves in one go.",
-        )
-        suppress_finding(
-            self.function,
-            "Serverless-LambdaLatestVersion",
-            "CloudFormation replaces code and configuration together and rolls both back. Only "
-            "what a rush keeps warm has an alias, since provisioned concurrency needs one.",
-        )
-        suppress_finding(
-            self.function,
-            "Serverless-LambdaDLQ",
-            "It has an on-failure destination, which tells more than a dead-letter queue setting."
-            if self.dead_letters
-            else "Its caller waits for the answer, or its queue has the dead letters.",
+    def allow(self, principal: str, name: str, source_arn: Value) -> None:
+        """Let an AWS service invoke the route's target or, without an alias, the function."""
+        target = "Live" if self.alias else "Function"
+        self.stack.add(
+            "AWS::Lambda::Permission",
+            f"{self.path}/{target}/{name}",
+            {
+                "Action": "lambda:InvokeFunction",
+                "FunctionName": self.route_target,
+                "Principal": principal,
+                "SourceArn": source_arn,
+            },
         )
 
-    def _async_retries(self, dead_letters: DeadLetterQueue) -> None:
-        """Two more attempts, an hour at most, then the dead-letter queue."""
-        if isinstance(self.entry, StreamReader):
-            return  # the stream's own mapping retries and gives up
-        lambda_.CfnEventInvokeConfig(
-            self,
-            "Async",
-            function_name=self.function.function_name,
-            qualifier="$LATEST",
-            maximum_retry_attempts=2,
-            maximum_event_age_in_seconds=3600,
-            destination_config=lambda_.CfnEventInvokeConfig.DestinationConfigProperty(
-                on_failure=lambda_.CfnEventInvokeConfig.OnFailureProperty(
-                    destination=dead_letters.queue.queue_arn
+    def _dead_letters(self, key_arn: Value) -> DeadLetterQueue:
+        name = self.stack.names.dead_letters(self.entry.module)
+        path = f"{self.path}/DeadLetters"
+        queue = DeadLetterQueue(self.stack, path, name, key_arn)
+        dead_letter_alarm(self.stack, Alarms(self.stack, path, name), name)
+        return queue
+
+    def _role(self, context: LambdaBuildContext) -> Resource:
+        dead_letters = self.dead_letters.arn if self.dead_letters else None
+        statements = policy_statements(self.entry, context.names, context.shared, dead_letters)
+        return self.stack.add(
+            "AWS::IAM::Role",
+            f"{self.path}/Role/Resource",
+            {
+                "AssumeRolePolicyDocument": trust("lambda.amazonaws.com"),
+                "Description": f"What {self._name} may do, and nothing else",
+                "Policies": [
+                    {
+                        "PolicyDocument": policy_document([s.document() for s in statements]),
+                        "PolicyName": "permissions",
+                    }
+                ],
+            },
+        )
+
+    def _properties(self, context: LambdaBuildContext) -> dict[str, Any]:
+        entry = self.entry
+        return {
+            "Architectures": [ARCHITECTURE],
+            "Code": {"S3Bucket": context.code.bucket, "S3Key": context.code.key},
+            "Description": (entry.__doc__ or "").splitlines()[0],
+            "Environment": {
+                "Variables": lambda_environment(
+                    entry, context.names, context.shared, context.release
                 )
-            ),
+            },
+            "FunctionName": self._name,
+            "Handler": f"{entry.module}.handler",
+            "Layers": [layer.ref for layer in context.layers],
+            "LoggingConfig": {"LogGroup": self.log_group.ref},
+            "MemorySize": entry.memory,
+            "Role": self.role.arn,
+            "Runtime": RUNTIME,
+            "Timeout": entry.timeout,
+            "TracingConfig": {"Mode": "Active"},
+        }
+
+    def _alias(self, properties: dict[str, Any], context: LambdaBuildContext) -> Resource:
+        """Add the version in use, and the alias that points to it.
+
+        Provisioned concurrency belongs to a version or an alias, never to a function. It is set
+        while the shop runs and is not in the template. A version is immutable, so its id contains
+        a digest of everything that a new one must reflect.
+        """
+        settled = {k: v for k, v in properties.items() if k not in ("Code", "Layers")}
+        variables = {
+            name: value
+            for name, value in properties["Environment"]["Variables"].items()
+            if name != "RELEASE"
+        }
+        settled["Environment"] = variables
+        text = json.dumps(self.stack.resolve(settled), sort_keys=True)
+        digest = hashlib.sha256(text.encode()).hexdigest()[:12]
+        version = self.stack.add(
+            "AWS::Lambda::Version",
+            f"{self.path}Version{digest}{context.version_seed}",
+            {"FunctionName": self.function.ref},
         )
+        return self.stack.add(
+            "AWS::Lambda::Alias",
+            f"{self.path}/Live/Resource",
+            {
+                "FunctionName": self.function.ref,
+                "FunctionVersion": version.att("Version"),
+                "Name": ALIAS,
+            },
+        )
+
+    def _async_retries(self) -> None:
+        """Retry twice, for an hour at most, then send to the dead-letter queue."""
+        if self.dead_letters is None or isinstance(self.entry, StreamReader):
+            return  # the caller sees the error, or the stream's mapping retries
+        self.stack.add(
+            "AWS::Lambda::EventInvokeConfig",
+            f"{self.path}/Async",
+            {
+                "FunctionName": self.function.ref,
+                "Qualifier": "$LATEST",
+                "MaximumRetryAttempts": 2,
+                "MaximumEventAgeInSeconds": 3600,
+                "DestinationConfig": {"OnFailure": {"Destination": self.dead_letters.arn}},
+            },
+        )
+
+    def _suppress_findings(self) -> None:
+        waiting = "Its caller waits for the response, or its queue has the dead letters."
+        async_ = "It has an on-failure destination, which reports more than a dead-letter queue."
+        for finding, reason in {
+            "AwsSolutions-L1": _ONE_PYTHON,
+            "Serverless-LambdaLatestVersion": _NO_VERSION,
+            "Serverless-LambdaDLQ": async_ if self.dead_letters else waiting,
+        }.items():
+            self.stack.suppress(self.function, finding, reason)
+        names = self.stack.names
+        group = "default" if names.stage.is_emulated else names.schedule_group
+        here = "<AWS::Region>:<AWS::AccountId>"
+        schedules = f"arn:<AWS::Partition>:scheduler:{here}:schedule/{group}/*"
+        streams = f"arn:<AWS::Partition>:logs:{here}:log-group:/aws/lambda/{self._name}:*"
+        for finding, reason in {
+            "AwsSolutions-IAM5[Resource::*]": _NO_RESOURCE,
+            "Serverless-LambdaStarPermissions": _NO_RESOURCE,
+            f"AwsSolutions-IAM5[Resource::{schedules}]": _SCHEDULES,
+            f"AwsSolutions-IAM5[Resource::{streams}]": _STREAMS,
+        }.items():
+            self.stack.suppress(self.role, finding, reason)
+
+
+_ONE_PYTHON = "One Python: 3.13 is pinned for laptop, tests and Lambda, and moves in one go."
+_NO_VERSION = (
+    "CloudFormation replaces code and configuration together and rolls both back. Only functions "
+    "with provisioned concurrency need an alias."
+)
+_SCHEDULES = "One-off schedules are named for future promotions; their group is their own."
+_STREAMS = "Lambda names the log streams of its own group when it creates them."
+_NO_RESOURCE = (
+    "X-Ray, listing streams and answering a task token have no resources that a policy could name."
+)
+
+
+def add_log_group(stack: ShopStack, path: str, name: str) -> Resource:
+    """Add a log group that keeps its events as long as the stage says."""
+    return stack.add(
+        "AWS::Logs::LogGroup",
+        f"{path}/Resource",
+        {"LogGroupName": name, "RetentionInDays": stack.stage.log_days},
+        deletion=stack.data_policy,
+    )
+
+
+def trust(service: str, condition: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return the policy that lets a service assume a role."""
+    statement: dict[str, Any] = {
+        "Action": "sts:AssumeRole",
+        "Effect": "Allow",
+        "Principal": {"Service": service},
+    }
+    if condition:
+        statement["Condition"] = condition
+    return policy_document([statement])
 
 
 def _has_alias(entry: Function) -> bool:
     return isinstance(entry, Endpoint) and entry.shopper_facing
 
 
-def _role(scope: Construct, name: str, group: str, statements: list[Statement]) -> iam.Role:
-    role = iam.Role(
-        scope,
-        "Role",
-        description=f"What {name} may do, and nothing else",
-        assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
-        inline_policies={
-            "rights": iam.PolicyDocument(statements=[_to_iam_statement(r) for r in statements])
+def _layer(stack: ShopStack, name: str, code: AssetLocation, description: str) -> Resource:
+    return stack.add(
+        "AWS::Lambda::LayerVersion",
+        f"{name}/Resource",
+        {
+            "CompatibleArchitectures": [ARCHITECTURE],
+            "CompatibleRuntimes": [RUNTIME],
+            "Content": {"S3Bucket": code.bucket, "S3Key": code.key},
+            "Description": description,
         },
-    )
-    suppress_finding(role, "AwsSolutions-IAM5[Resource::*]", _NO_RESOURCE)
-    suppress_finding(role, "Serverless-LambdaStarPermissions", _NO_RESOURCE)
-    suppress_finding(
-        role,
-        "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:scheduler:<AWS::Region>:"
-        f"<AWS::AccountId>:schedule/{group}/*]",
-        "One-off schedules are named for promotions that nobody knows yet; their group is theirs.",
-    )
-    suppress_finding(
-        role,
-        "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:logs:<AWS::Region>:<AWS::AccountId>:"
-        f"log-group:/aws/lambda/{name}:*]",
-        "Lambda names the log streams of its own group; nobody knows them beforehand.",
-    )
-    return role
-
-
-_NO_RESOURCE = (
-    "X-Ray, listing streams and answering a task token have no resources that a policy could name."
-)
-
-
-def _to_iam_statement(statement: Statement) -> iam.PolicyStatement:
-    """A right as IAM writes it."""
-    equal: dict[str, object] = {}
-    if statement.through:
-        equal["kms:ViaService"] = [via(service) for service in statement.through]
-    if statement.passed_to:
-        equal["iam:PassedToService"] = statement.passed_to
-    conditions = {"StringEquals": equal} if equal else {}
-    return iam.PolicyStatement(
-        sid=statement.sid,
-        actions=list(statement.actions),
-        resources=list(statement.resources),
-        conditions=conditions,
-    )
-
-
-def via(service: str) -> str:
-    return Fn.sub(f"{service}.${{AWS::Region}}.${{AWS::URLSuffix}}")
-
-
-def log_retention(days: int) -> logs.RetentionDays:
-    return {
-        1: logs.RetentionDays.ONE_DAY,
-        14: logs.RetentionDays.TWO_WEEKS,
-        90: logs.RetentionDays.THREE_MONTHS,
-    }[days]
-
-
-def _code(package: AssetPackage) -> lambda_.AssetCode:
-    return lambda_.Code.from_asset(
-        str(package.path), asset_hash=package.hash, asset_hash_type=AssetHashType.CUSTOM
-    )
-
-
-def _layer(scope: Construct, name: str, package: AssetPackage, what: str) -> lambda_.LayerVersion:
-    return lambda_.LayerVersion(
-        scope,
-        name,
-        code=_code(package),
-        description=what,
-        compatible_architectures=[lambda_.Architecture.ARM_64],
-        compatible_runtimes=[lambda_.Runtime.PYTHON_3_13],
     )

@@ -1,12 +1,21 @@
-"""Findings that are accepted, each beside the resource it is about and with its reason."""
+"""cdk-nag findings that are accepted, each with its resource and its reason."""
 
-import aws_cdk as cdk
-from constructs import IConstruct
+from dataclasses import dataclass
 
 
-def suppress_finding(what: IConstruct, finding: str, reason: str) -> None:
-    """Accept a cdk-nag finding (``"AwsSolutions-IAM5"``) on this construct and what is in it."""
-    if not reason.strip():
-        raise ValueError(f"{finding} on {what.node.path} is accepted without a reason")
-    pack = finding.partition("-")[0]
-    cdk.Validations.of(what).acknowledge(cdk.Acknowledgment(id=f"{pack}::{finding}", reason=reason))
+@dataclass(frozen=True)
+class Suppression:
+    """One accepted finding. Raises ``ValueError`` without a reason."""
+
+    stack: str
+    resource: str
+    """The logical id."""
+    finding: str
+    """cdk-nag's rule, with the detail in brackets where it names one."""
+    reason: str
+
+    def __post_init__(self) -> None:
+        if not self.reason.strip():
+            raise ValueError(
+                f"{self.finding} on {self.stack}/{self.resource} is accepted without a reason"
+            )

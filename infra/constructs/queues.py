@@ -1,60 +1,104 @@
-"""Queues: encrypted, over TLS only, and none without a place for what it gives up on."""
+"""Queues: encrypted, over TLS only, each with a dead-letter queue."""
 
-from aws_cdk import Duration, RemovalPolicy
-from aws_cdk import aws_iam as iam
-from aws_cdk import aws_kms as kms
-from aws_cdk import aws_sqs as sqs
-from constructs import Construct, IConstruct
+from typing import Any
 
-from infra.constructs.nag_suppressions import suppress_finding
-from infra.constructs.resource_names import ResourceNames
+from infra.constructs.intrinsics import Value
+from infra.constructs.stack import DeletionPolicy, Resource, ShopStack
 
 MAX_RECEIVES = 5
 """Attempts at a message before it goes to the dead-letter queue."""
 
+DAY = 24 * 60 * 60
 
-class DeadLetterQueue(Construct):
-    """Where messages end that nobody could work off. Kept 14 days, which is SQS's longest."""
 
-    def __init__(
-        self, scope: Construct, construct_id: str, names: ResourceNames, name: str, key: kms.IKey
-    ) -> None:
-        super().__init__(scope, construct_id)
+class DeadLetterQueue:
+    """A queue for messages that failed. It keeps them 14 days, SQS's maximum."""
+
+    def __init__(self, stack: ShopStack, path: str, name: str, key_arn: Value) -> None:
         self.name = name
-        self.queue = sqs.Queue(
-            self,
-            "Queue",
-            queue_name=names.of(name),
-            encryption=sqs.QueueEncryption.KMS,
-            encryption_master_key=key,
-            data_key_reuse=Duration.hours(1),
-            enforce_ssl=requires_tls(names),
-            retention_period=Duration.days(14),
-            removal_policy=RemovalPolicy.DESTROY,
+        self._stack = stack
+        self._path = f"{path}/Queue"
+        self.queue = add_queue(
+            stack,
+            f"{self._path}/Resource",
+            {
+                "QueueName": stack.names.of(name),
+                "KmsMasterKeyId": key_arn,
+                "MessageRetentionPeriod": 14 * DAY,
+            },
+            deletion="Delete",
         )
-
         for finding in ("AwsSolutions-SQS3", "Serverless-SQSRedrivePolicy"):
-            suppress_finding(self.queue, finding, "It is where dead letters end.")
-        suppress_tls_finding(self.queue, "AwsSolutions-SQS4", names)
+            stack.suppress(self.queue, finding, "It is a dead-letter queue itself.")
 
-    def allow_sends_from(self, service: str, source_arn: str) -> None:
-        """Let an AWS service put in what it could not deliver for ``source_arn``."""
-        self.queue.add_to_resource_policy(
-            iam.PolicyStatement(
-                actions=["sqs:SendMessage"],
-                principals=[iam.ServicePrincipal(service)],
-                resources=[self.queue.queue_arn],
-                conditions={"ArnEquals": {"aws:SourceArn": source_arn}},
-            )
+    @property
+    def arn(self) -> Value:
+        return self.queue.arn
+
+    def set_policy(self, *senders: tuple[str, Value]) -> None:
+        """Demand TLS, and let each AWS service send what it could not deliver for its source."""
+        statements = [
+            {
+                "Action": "sqs:SendMessage",
+                "Condition": {"ArnEquals": {"aws:SourceArn": source_arn}},
+                "Effect": "Allow",
+                "Principal": {"Service": service},
+                "Resource": self.queue.arn,
+            }
+            for service, source_arn in senders
+        ]
+        add_queue_policy(self._stack, f"{self._path}/Policy/Resource", self.queue, statements)
+
+
+def add_queue(
+    stack: ShopStack, path: str, properties: dict[str, Any], *, deletion: DeletionPolicy
+) -> Resource:
+    """Add a queue with what all queues have in common; :func:`add_queue_policy` completes it."""
+    queue = stack.add(
+        "AWS::SQS::Queue",
+        path,
+        {"KmsDataKeyReusePeriodSeconds": 3600, **properties},
+        deletion=deletion,
+    )
+    suppress_tls_finding(stack, queue, "AwsSolutions-SQS4")
+    return queue
+
+
+def add_queue_policy(
+    stack: ShopStack, path: str, queue: Resource, statements: list[dict[str, Any]]
+) -> None:
+    """Add the queue's policy: TLS only where there is TLS, then ``statements``."""
+    if requires_tls(stack):
+        statements = [deny_plain_http("sqs:*", queue.arn, {"AWS": "*"}), *statements]
+    if statements:
+        stack.add(
+            "AWS::SQS::QueuePolicy",
+            path,
+            {"PolicyDocument": policy_document(statements), "Queues": [queue.ref]},
         )
 
 
-def requires_tls(names: ResourceNames) -> bool:
-    """Whether TLS is demanded: everywhere but on an emulator, which has none."""
-    return not names.stage.is_emulated
+def policy_document(statements: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"Statement": statements, "Version": "2012-10-17"}
 
 
-def suppress_tls_finding(what: IConstruct, finding: str, names: ResourceNames) -> None:
-    """Accept, on an emulator alone, that TLS is not demanded."""
-    if names.stage.is_emulated:
-        suppress_finding(what, finding, "The emulator speaks plain HTTP, and on the loopback only.")
+def deny_plain_http(action: str, resource: Any, principal: Any) -> dict[str, Any]:
+    """Return the statement that refuses requests without TLS."""
+    return {
+        "Action": action,
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        "Effect": "Deny",
+        "Principal": principal,
+        "Resource": resource,
+    }
+
+
+def requires_tls(stack: ShopStack) -> bool:
+    """Whether TLS is required: everywhere but on the emulator, which speaks plain HTTP."""
+    return not stack.stage.is_emulated
+
+
+def suppress_tls_finding(stack: ShopStack, resource: Resource, finding: str) -> None:
+    """Accept, on the emulator alone, that TLS is not required."""
+    if stack.stage.is_emulated:
+        stack.suppress(resource, finding, "The emulator speaks plain HTTP, on the loopback only.")

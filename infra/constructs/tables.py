@@ -1,14 +1,15 @@
-"""The tables' keys, indexes and streams. The stores' models say the same; a test compares them."""
+"""The tables' keys, indexes and streams. A test compares them with the stores' models."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from functions.manifest import Table
 
 
 @dataclass(frozen=True)
 class IndexSchema:
-    """A global secondary index. It carries few attributes: each one is written, and paid, again."""
+    """A global secondary index. It carries few attributes: each costs a second write."""
 
     hash: str
     range: str
@@ -17,15 +18,45 @@ class IndexSchema:
 
 @dataclass(frozen=True)
 class TableSchema:
-    """A table. All keys are strings."""
+    """A table. All its keys are strings."""
 
     hash: str = "PK"
     range: str | None = "SK"
     indexes: Mapping[str, IndexSchema] = field(default_factory=dict)
     expires: str | None = None
-    """The attribute with the epoch second after which DynamoDB may delete the item, days later."""
+    """The attribute with the epoch second after which DynamoDB deletes the item within days."""
     streams: bool = False
-    """Old and new images of every change are there to be read."""
+    """Whether the table has a stream with the old and new image of every change."""
+
+    def properties(self) -> dict[str, Any]:
+        """Return the schema as CloudFormation writes it."""
+        keys = {self.hash, *([self.range] if self.range else [])}
+        for index in self.indexes.values():
+            keys |= {index.hash, index.range}
+        return {
+            "AttributeDefinitions": [
+                {"AttributeName": name, "AttributeType": "S"} for name in sorted(keys)
+            ],
+            "KeySchema": _key_schema(self.hash, self.range),
+            "GlobalSecondaryIndexes": [
+                {
+                    "IndexName": name,
+                    "KeySchema": _key_schema(index.hash, index.range),
+                    "Projection": {
+                        "ProjectionType": "INCLUDE",
+                        "NonKeyAttributes": list(index.carries),
+                    },
+                }
+                for name, index in self.indexes.items()
+            ]
+            or None,
+            "StreamSpecification": (
+                {"StreamViewType": "NEW_AND_OLD_IMAGES"} if self.streams else None
+            ),
+            "TimeToLiveSpecification": (
+                {"AttributeName": self.expires, "Enabled": True} if self.expires else None
+            ),
+        }
 
 
 TABLE_SCHEMAS: Mapping[Table, TableSchema] = {
@@ -43,3 +74,10 @@ TABLE_SCHEMAS: Mapping[Table, TableSchema] = {
     Table.PEAK: TableSchema(),
     Table.SANDBOX_PAYMENTS: TableSchema(range=None),
 }
+
+
+def _key_schema(hash_key: str, range_key: str | None) -> list[dict[str, str]]:
+    keys = [{"AttributeName": hash_key, "KeyType": "HASH"}]
+    if range_key:
+        keys.append({"AttributeName": range_key, "KeyType": "RANGE"})
+    return keys
