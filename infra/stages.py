@@ -10,6 +10,11 @@ from typing import Literal
 
 Provider = Literal["sandbox", "stripe"]
 
+DEFAULT_URL = "http://127.0.0.1:8000"
+DEFAULT_ENDPOINT = "http://127.0.0.1:4566"
+ADDRESS_VARIABLES = ("DOORBUSTER_URL", "AWS_ENDPOINT_URL")
+"""Environment variables that set other addresses than the default ones."""
+
 DAY = 24 * 60 * 60
 
 
@@ -117,8 +122,8 @@ def _local(name: str, payment_window: int) -> Stage:
         region="us-east-1",
         production=False,
         is_emulated=True,
-        emulator=os.environ.get("AWS_ENDPOINT_URL", "http://127.0.0.1:4566").rstrip("/"),
-        front_door=os.environ.get("DOORBUSTER_URL", "http://127.0.0.1:8000").rstrip("/"),
+        emulator=os.environ.get("AWS_ENDPOINT_URL", DEFAULT_ENDPOINT).rstrip("/"),
+        front_door=os.environ.get("DOORBUSTER_URL", DEFAULT_URL).rstrip("/"),
         api_id="d00b5e11",
         payment_provider="sandbox",
         payment_window=payment_window,

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import Any
 
 from functions.manifest import Feature, Step, Undo
 from infra.constructs.alarms import Alarms
@@ -69,7 +70,7 @@ class WorkflowStack(ShopStack):
         self._alarms()
 
     def _role(self, tasks: list[str]) -> Resource:
-        statements = [
+        statements: list[dict[str, Any]] = [
             {
                 "Sid": "Tasks",
                 "Effect": "Allow",

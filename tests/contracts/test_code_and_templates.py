@@ -286,7 +286,7 @@ def test_an_openapi_document_that_lags_behind_is_found(
     from infra import openapi
 
     old = tmp_path / "openapi.json"
-    monkeypatch.setattr(openapi, "DOCUMENT", old)
+    monkeypatch.setattr(openapi, "OPENAPI_FILE", old)
     monkeypatch.setattr(openapi, "_version", lambda: "0")
     assert openapi.main([]) == 0
     assert openapi.main(["--check"]) == 0

@@ -99,7 +99,7 @@ def test_a_build_that_fails_leaves_nothing_behind(
         (out / "half").mkdir(parents=True)
         raise OSError("disk full")
 
-    monkeypatch.setattr(asset_packages, "_copied", broken)
+    monkeypatch.setattr(asset_packages, "_copy", broken)
     with pytest.raises(OSError, match="disk full"):
         built()
     assert list((house / ".build").iterdir()) == []

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from functions.manifest import Access, Endpoint, Feature
-from infra.check import synthesize_stage, templates
+from infra.check import template_findings
+from infra.nag import nag_findings
 from infra.stacks.edge import cached_paths
 from infra.stages import LOCAL, PROD, STAGES, Domain, InvalidStage, selected_stage
+from infra.synthesis import synthesize_stage
 
 CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/00000000-0000-0000-0000-000000000000"
 
@@ -50,8 +52,11 @@ def test_a_shop_elsewhere_with_a_name_of_its_own_is_accepted_too(tmp_path: Path)
     domain = Domain(name="shop.example.com", certificate=CERTIFICATE)
     page = "https://shop.example.com/{kind}/{id}"
     stage = replace(PROD, region="eu-central-1", domain=domain, shop_page=page)
-    assert synthesize_stage(stage, tmp_path / "out") == []
-    made = templates(tmp_path / "out")
+    assembly = synthesize_stage(stage, tmp_path / "out")
+    files = {name: assembly.folder / f"{name}.template.json" for name in assembly.templates()}
+    assert nag_findings(files, assembly.suppressions(), tmp_path / "nag") == []
+    assert list(template_findings(stage, assembly)) == []
+    made = assembly.templates()
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())["artifacts"]
     regions = {name: manifest[name]["environment"].rpartition("/")[2] for name in made}
     assert regions.pop("doorbuster-prod-edge") == "us-east-1"
