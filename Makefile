@@ -67,8 +67,8 @@ bench: $(READY) ## what is measured, with its budgets: pricing, handlers, growth
 	@status=0; for file in bench/*.py; do \
 	  echo "$$file"; $(BIN)/python -m bench.$$(basename $$file .py) || status=1; done; exit $$status
 
-.PHONY: verification
-verification: $(READY) ## what must never happen does not, under crowds, crashes and faults: ARGS="1 3" for some
+.PHONY: verify
+verify: $(READY) ## fault-injection and concurrency tests: ARGS="1 3" for some of them
 	@$(BIN)/python -m verification $(ARGS)
 
 .PHONY: flashsale
@@ -87,10 +87,10 @@ deploy: $(READY) ## deploy a stage to your AWS account, with your credentials: S
 .PHONY: tools
 tools: $(READY) ## bring uv, Python, the locked packages and the CDK CLI (every verb does it by itself)
 
-$(READY): requirements/dev.txt requirements/uv.txt package-lock.json local/tools.py .python-version
+$(READY): requirements/dev.txt requirements/uv.txt package-lock.json local/bootstrap.py .python-version
 	@for python in "$(PYTHON)" python3 python3.14 python3.13 python3.12 python3.11 /usr/bin/python3; do \
 	  if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
-	    exec env -u PYTHONPATH "$$python" local/tools.py; fi; done; \
+	    exec env -u PYTHONPATH "$$python" local/bootstrap.py; fi; done; \
 	echo "Doorbuster needs Python 3.11 or later to begin with; none starts here. make tools PYTHON=/path/to/python3" >&2; exit 1
 
 .PHONY: lock

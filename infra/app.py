@@ -3,24 +3,23 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-import aws_cdk as cdk
-
 from functions.all import FEATURES
 from functions.manifest import Endpoint, Feature, Step
-from infra.parts.manifests import lines, present
-from infra.parts.names import Names
-from infra.parts.packages import Packages
-from infra.parts.rights import Ground
-from infra.stacks.api import Api
-from infra.stacks.edge import Edge
-from infra.stacks.entrance import Entrance
+from infra.constructs.asset_packages import AssetPackages
+from infra.constructs.iam import SharedResources
+from infra.constructs.manifest_validation import features_in_stage, manifest_entries
+from infra.constructs.resource_names import ResourceNames
+from infra.constructs.stack import ShopApp, ShopStack
+from infra.stacks.api import ApiStack
+from infra.stacks.api_stage import ApiStage
+from infra.stacks.edge import CdnStack
 from infra.stacks.feature import FeatureStack
-from infra.stacks.foundation import Foundation
-from infra.stacks.observability import Observability
-from infra.stacks.workflow import Workflow
-from infra.stages import Stage, chosen
+from infra.stacks.foundation import FoundationStack
+from infra.stacks.observability import ObservabilityStack
+from infra.stacks.workflow import WorkflowStack
+from infra.stages import Stage, selected_stage
 
-FLAGS = {
+CONTEXT = {
     "@aws-cdk/core:defaultCrossStackReferences": "strong",
     "@aws-cdk/aws-lambda:recognizeLayerVersion": True,  # new layers make a new version, too
 }
@@ -32,45 +31,43 @@ def build(
     stage: Stage,
     *,
     features: Iterable[Feature] = FEATURES,
-    packages: Packages | None = None,
+    packages: AssetPackages | None = None,
     outdir: Path | None = None,
-) -> cdk.App:
+) -> ShopApp:
     """Lay out every stack of one stage. Nothing is deployed; hollow packages are not even built."""
-    app = cdk.App(analytics_reporting=False, context=FLAGS, outdir=str(outdir) if outdir else None)
-    names = Names(stage)
-    packages = packages or Packages()
-    features = present(features, stage)
+    app = ShopApp(context=CONTEXT, outdir=str(outdir) if outdir else None)
+    names = ResourceNames(stage)
+    packages = packages or AssetPackages()
+    features = features_in_stage(features, stage)
 
-    foundation = Foundation(app, names, features)
-    api = Api(app, names, foundation)
-    edge = Edge(app, names, api, features) if stage.cdn else None
-    ground = Ground(
-        key_arn=foundation.key.key_arn,
-        secret_arns=foundation.secrets,
-        stream_arns={
-            t: table.table_stream_arn
-            for t, table in foundation.tables.items()
-            if table.table_stream_arn
-        },
+    foundation = FoundationStack(app, names, features)
+    api = ApiStack(app, names, foundation)
+    edge = CdnStack(app, names, api, features) if stage.cdn else None
+    shared = SharedResources(
+        key_arn=foundation.key_arn,
+        secret_arns=foundation.secret_arns,
+        stream_arns=foundation.stream_arns,
         customers=foundation.customers,
         staff=foundation.staff,
         shop_url=edge.url if edge else stage.front_door or "",
         peaks={
-            line.module: line.peak.requests * line.peak.seconds
-            for line in lines(features)
-            if isinstance(line, Endpoint) and line.peak
+            entry.module: entry.peak.requests * entry.peak.seconds
+            for entry in manifest_entries(features)
+            if isinstance(entry, Endpoint) and entry.peak
         },
-        routes=tuple(line.route for line in lines(features) if isinstance(line, Endpoint)),
+        routes=tuple(
+            entry.route for entry in manifest_entries(features) if isinstance(entry, Endpoint)
+        ),
     )
-    stacks: list[cdk.Stack] = [FeatureStack(app, names, f, ground, api, packages) for f in features]
-    if any(isinstance(line, Step) for line in lines(features)):
-        stacks.append(Workflow(app, names, features))
-    entrance = Entrance(app, names, api, features)
+    stacks: list[ShopStack] = [FeatureStack(app, names, f, shared, api, packages) for f in features]
+    if any(isinstance(entry, Step) for entry in manifest_entries(features)):
+        stacks.append(WorkflowStack(app, names, features))
+    entrance = ApiStage(app, names, api, features)
     for stack in stacks:
         entrance.add_stack_dependency(stack)
-    Observability(app, names, api, features)
+    ObservabilityStack(app, names, api, features)
     return app
 
 
 if __name__ == "__main__":
-    build(chosen()).synth()
+    build(selected_stage()).synth()

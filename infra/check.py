@@ -1,169 +1,110 @@
-"""Judge the templates of every stage: cdk-nag, cfn-lint, and room below CloudFormation's ceiling.
+"""Check the templates of every stage: cdk-nag, cfn-lint, references, and the size of each stack.
 
     python -m infra.check             # every stage
     python -m infra.check prod        # one
-    python -m infra.check --accepted  # also list what is accepted, and why
+    python -m infra.check --accepted  # also list the accepted findings with their reasons
 
-Fails on any finding without a written reason; the reasons stand beside the resources
-(``infra.parts.accept``). Nothing is deployed and no package is built.
+Any finding without a written reason fails the check; the reasons stand beside the resources
+(``ShopStack.suppress``). Nothing is deployed and no package is built.
 """
 
 import argparse
-import json
 import shutil
-import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-
-import aws_cdk as cdk
-import cdk_nag
+from collections.abc import Iterator, Mapping, Sequence
 
 from functions.all import FEATURES
-from infra.app import build
-from infra.parts.manifests import dangling
-from infra.parts.packages import BUILD, Packages
+from infra.constructs.asset_packages import BUILD
+from infra.constructs.manifest_validation import missing_references
+from infra.lint import lint, missing_targets, templates_to_lint
+from infra.nag import Finding, nag_findings
 from infra.stages import STAGES, Stage
+from infra.synthesis import Assembly, Template, assembly_of
 
-CEILING = 400
-"""Resources in one stack. CloudFormation takes 500; a stack close to that cannot grow in time."""
-
-UNLINTED = ("W3005",)
-"""CDK writes DependsOn where a GetAtt implies it already: harmless, and not ours to change."""
-
-UNLINTED_STAGES = ("test",)
-"""Local's templates with shorter clocks; a contract test holds them to that."""
+MAX_RESOURCES = 400
+"""Resources in one stack. CloudFormation accepts 500; a stack close to that has no room to grow."""
 
 
-@dataclass(frozen=True)
-class Finding:
-    """Something a judge objects to."""
-
-    stage: str
-    rule: str
-    where: str
-    says: str
-
-    def __str__(self) -> str:
-        return f"{self.stage}: {self.rule} at {self.where}: {self.says}"
-
-
-def synthesized(stage: Stage, outdir: Path, *, judged: bool = True) -> list[Finding]:
-    """Write the stage's templates into ``outdir``; tell what cdk-nag and the ceiling object to."""
-    shutil.rmtree(outdir, ignore_errors=True)
-    app = build(stage, packages=Packages(hollow=True), outdir=outdir)
-    if judged:
-        cdk.Validations.of(app).add_plugins(
-            cdk_nag.AwsSolutionsChecks(app), cdk_nag.ServerlessChecks(app)
-        )
-    return [*findings_of(app, stage, outdir), *_ceiling(stage, outdir)]
-
-
-def findings_of(app: cdk.App, stage: Stage, outdir: Path) -> list[Finding]:
-    """Synthesize, and tell what the validators that were added to the app object to."""
-    try:
-        app.synth()
-    except RuntimeError as error:
-        if "ValidationFailed" not in str(error):
-            raise
-    return list(_nagged(stage, outdir))
-
-
-def accepted(outdir: Path) -> Iterator[tuple[str, str, str]]:
-    """What was accepted: the construct's path, the rule, the reason."""
-    for file in sorted(outdir.glob("*.metadata.json")):
-        for path, entries in json.loads(file.read_text()).items():
-            for entry in entries:
-                if entry["type"] == cdk.Validations.ACKNOWLEDGED_RULES_METADATA_KEY:
-                    for rule, reason in entry["data"].items():
-                        yield path, rule, reason
-
-
-def templates(outdir: Path) -> dict[str, dict[str, object]]:
-    """Stack name → template."""
-    return {
-        file.name.removesuffix(".template.json"): json.loads(file.read_text())
-        for file in sorted(outdir.glob("*.template.json"))
-    }
-
-
-def _nagged(stage: Stage, outdir: Path) -> Iterator[Finding]:
-    report = outdir / "validation-report.json"
-    if not report.is_file():
-        return
-    for plugin in json.loads(report.read_text())["pluginReports"]:
-        for violation in plugin["violations"]:
-            for construct in violation["violatingConstructs"]:
-                yield Finding(
-                    stage.name,
-                    violation["ruleName"],
-                    construct["constructPath"],
-                    violation["description"],
-                )
-
-
-def _ceiling(stage: Stage, outdir: Path) -> Iterator[Finding]:
-    for name, template in templates(outdir).items():
+def template_findings(stage: Stage, assembly: Assembly) -> Iterator[Finding]:
+    """Return stacks that are too large, and references without a target."""
+    for name, template in assembly.templates().items():
         count = resources(template)
-        if count > CEILING:
-            yield Finding(stage.name, "ceiling", name, f"{count} resources, {CEILING} at most")
+        if count > MAX_RESOURCES:
+            detail = f"{count} resources, {MAX_RESOURCES} at most"
+            yield Finding(stage.name, "size", name, detail)
+        for target in sorted(missing_targets(template)):
+            yield Finding(stage.name, "reference", name, f"refers to {target}, which is missing")
 
 
-def resources(template: dict[str, object]) -> int:
-    found = template.get("Resources")
-    return len(found) if isinstance(found, dict) else 0
+def stage_findings(assemblies: Mapping[str, Assembly]) -> list[Finding]:
+    """Return everything that cdk-nag and this module object to, in all stages together."""
+    files = {
+        file.name.removesuffix(".template.json"): file
+        for assembly in assemblies.values()
+        for file in sorted(assembly.folder.glob("*.template.json"))
+    }
+    accepted = [s for assembly in assemblies.values() for s in assembly.suppressions()]
+    outdir = BUILD / "nag"
+    shutil.rmtree(outdir, ignore_errors=True)
+    findings = nag_findings(files, accepted, outdir)
+    for name, assembly in assemblies.items():
+        findings += template_findings(STAGES[name], assembly)
+    return findings
 
 
-def _lint(outdirs: Sequence[Path]) -> list[str]:
-    """Run cfn-lint on every template, one process a stage; what it says of those that fail."""
-    runs = []
-    for outdir in outdirs:
-        files = [str(f) for f in sorted(outdir.glob("*.template.json"))]
-        command = ["cfn-lint", "--ignore-checks", *UNLINTED, "--", *files]
-        runs.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
-    said = [(run.communicate()[0], run.returncode) for run in runs]
-    return [text for text, status in said if status != 0]
+def resources(template: Template) -> int:
+    """Return how many resources a template has."""
+    return len(template["Resources"])
+
+
+def summary(stage: Stage, assembly: Assembly) -> str:
+    """Return one line about a stage's templates."""
+    counts = {name: resources(template) for name, template in assembly.templates().items()}
+    largest = max(counts, key=lambda name: counts[name])
+    return (
+        f"{stage.name}: {len(counts)} stacks, {sum(counts.values())} resources, the most in "
+        f"{largest} ({counts[largest]} of {MAX_RESOURCES}); "
+        f"{len(assembly.suppressions())} findings accepted with a reason"
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="infra.check", description=__doc__.splitlines()[0])
     parser.add_argument("stages", nargs="*", metavar="stage", help=", ".join(STAGES))
-    parser.add_argument("--accepted", action="store_true", help="list what is accepted, and why")
-    chosen = parser.parse_args(arguments)
-    if unknown := set(chosen.stages) - set(STAGES):
-        parser.error(f"{', '.join(sorted(unknown))}: there are {', '.join(STAGES)}")
-    stages = [STAGES[name] for name in chosen.stages or STAGES]
+    parser.add_argument("--accepted", action="store_true", help="list the accepted findings")
+    args = parser.parse_args(arguments)
+    if unknown := set(args.stages) - set(STAGES):
+        parser.error(f"{', '.join(sorted(unknown))}: the stages are {', '.join(STAGES)}")
 
-    for fault in (faults := list(dangling(FEATURES))):
-        print(fault, file=sys.stderr)
-    findings: list[Finding] = []
-    outdirs = []
-    for stage in stages:
-        began = time.monotonic()
-        outdir = BUILD / "check" / stage.name
-        findings += synthesized(stage, outdir)
-        outdirs.append(outdir)
-        counts = {name: resources(template) for name, template in templates(outdir).items()}
-        largest = max(counts, key=lambda name: counts[name])
-        acceptances = list(accepted(outdir))
-        print(
-            f"{stage.name}: {len(counts)} stacks, {sum(counts.values())} resources, the most in "
-            f"{largest} ({counts[largest]} of {CEILING}); {len(acceptances)} findings accepted "
-            f"with a reason; {time.monotonic() - began:.1f} s"
-        )
-        if chosen.accepted:
-            for path, rule, reason in acceptances:
-                print(f"  {path}  {rule}\n      {reason}")
-    for finding in findings:
-        print(finding, file=sys.stderr)
-    complaints = _lint([outdir for outdir in outdirs if outdir.name not in UNLINTED_STAGES])
-    for complaint in complaints:
-        print(complaint, file=sys.stderr)
-    verdict = "refused" if faults or findings or complaints else "accepted"
-    print(f"manifests, cdk-nag (AwsSolutions, Serverless), cfn-lint and the ceiling: {verdict}")
-    return 1 if faults or findings or complaints else 0
+    started = time.monotonic()
+    problems = [*missing_references(FEATURES)]
+    assemblies = {name: assembly_of(STAGES[name]) for name in args.stages or STAGES}
+    for name, assembly in assemblies.items():
+        print(summary(STAGES[name], assembly))
+        for accepted in assembly.suppressions() if args.accepted else ():
+            print(f"  {accepted.stack}/{accepted.resource}  {accepted.finding}")
+            print(f"      {accepted.reason}")
+    problems += map(str, stage_findings(assemblies))
+    chosen = templates_to_lint(
+        {
+            name: {
+                assembly.folder / f"{stack}.template.json": template
+                for stack, template in assembly.templates().items()
+            }
+            for name, assembly in assemblies.items()
+        }
+    )
+    problems += lint(chosen)
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    total = sum(len(assembly.templates()) for assembly in assemblies.values())
+    print(
+        f"manifests, cdk-nag (AwsSolutions, Serverless) and sizes of {total} templates, cfn-lint "
+        f"of the {len(chosen)} that differ: {'failed' if problems else 'passed'}, "
+        f"{time.monotonic() - started:.1f} s"
+    )
+    return 1 if problems else 0
 
 
 if __name__ == "__main__":

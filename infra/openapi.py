@@ -25,13 +25,13 @@ from functions.all import FEATURES
 from functions.manifest import Access, Endpoint, Feature
 from infra.stages import LOCAL
 
-DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "openapi.json"
+OPENAPI_FILE = Path(__file__).resolve().parents[1] / "docs" / "openapi.json"
 
 UCP_SCHEMAS = "https://ucp.dev/schemas/"
 
 SIGNED_IN = {Access.CUSTOMER: "customer", Access.STAFF: "staff", Access.SHOPPER: "customer"}
 
-REFUSALS = {
+ERROR_DESCRIPTIONS = {
     400: "What was sent cannot be understood or is not allowed",
     401: "No, expired or forged proof of who is asking",
     403: "Known, but not allowed",
@@ -73,15 +73,15 @@ PROBLEM = {
 }
 
 
-def document(features: Iterable[Feature] = FEATURES) -> dict[str, Any]:
+def build_openapi(features: Iterable[Feature] = FEATURES) -> dict[str, Any]:
     """The OpenAPI 3.1 document of every route there is in any stage."""
     features = tuple(features)
-    lines = [(f, x) for f in features for x in f.functions if isinstance(x, Endpoint)]
-    shapes, definitions = _shapes(line for _, line in lines)
+    entries = [(f, x) for f in features for x in f.functions if isinstance(x, Endpoint)]
+    shapes, definitions = _shapes(entry for _, entry in entries)
     paths: dict[str, dict[str, Any]] = {}
-    for feature, line in sorted(lines, key=lambda pair: (pair[1].path, pair[1].method)):
-        operation = _operation(feature, line, shapes)
-        paths.setdefault(path_of(line), {})[line.method.lower()] = operation
+    for feature, entry in sorted(entries, key=lambda pair: (pair[1].path, pair[1].method)):
+        operation = _operation(feature, entry, shapes)
+        paths.setdefault(openapi_path(entry), {})[entry.method.lower()] = operation
     return {
         "openapi": "3.1.0",
         "info": {
@@ -95,8 +95,8 @@ def document(features: Iterable[Feature] = FEATURES) -> dict[str, Any]:
         "components": {
             "schemas": {"Problem": PROBLEM} | dict(sorted(definitions.items())),
             "responses": {
-                **{f"Problem{s}": _problem(s, ucp=False) for s in REFUSALS},
-                **{f"Ucp{s}": _problem(s, ucp=True) for s in REFUSALS},
+                **{f"Problem{s}": _problem(s, ucp=False) for s in ERROR_DESCRIPTIONS},
+                **{f"Ucp{s}": _problem(s, ucp=True) for s in ERROR_DESCRIPTIONS},
             },
             "parameters": {
                 "IdempotencyKey": {
@@ -145,82 +145,84 @@ def document(features: Iterable[Feature] = FEATURES) -> dict[str, Any]:
     }
 
 
-def path_of(line: Endpoint) -> str:
+def openapi_path(entry: Endpoint) -> str:
     """The path as OpenAPI writes it, which has no sign for a parameter that may hold slashes."""
-    return line.path.replace("+}", "}")
+    return entry.path.replace("+}", "}")
 
 
 def _operation(
-    feature: Feature, line: Endpoint, shapes: dict[tuple[str, str], dict[str, Any]]
+    feature: Feature, entry: Endpoint, shapes: dict[tuple[str, str], dict[str, Any]]
 ) -> dict[str, Any]:
     operation: dict[str, Any] = {
-        "operationId": line.module,
+        "operationId": entry.module,
         "tags": [feature.name],
-        "summary": line.summary,
-        "security": _security(line),
+        "summary": entry.summary,
+        "security": _security(entry),
     }
-    if line.groups:
-        operation["x-groups"] = list(line.groups)
+    if entry.groups:
+        operation["x-groups"] = list(entry.groups)
     if feature.stages is not None:
         operation["x-stages"] = sorted(feature.stages)
-    if parameters := list(_parameters(line)):
+    if parameters := list(_parameters(entry)):
         operation["parameters"] = parameters
-    if line.request:
-        body = {"schema": shapes[line.request, "validation"]}
-        needed = not line.bodiless
+    if entry.request:
+        body = {"schema": shapes[entry.request, "validation"]}
+        needed = not entry.bodiless
         operation["requestBody"] = {"required": needed, "content": {"application/json": body}}
     answer: dict[str, Any] = {"description": "As asked"}
-    if line.response:
-        answer["content"] = {"application/json": {"schema": shapes[line.response, "serialization"]}}
-    operation["responses"] = {str(line.status): answer} | {
-        str(status): {
-            "$ref": f"#/components/responses/{'Ucp' if line.capability else 'Problem'}{status}"
+    if entry.response:
+        answer["content"] = {
+            "application/json": {"schema": shapes[entry.response, "serialization"]}
         }
-        for status in _refusals(line)
+    operation["responses"] = {str(entry.status): answer} | {
+        str(status): {
+            "$ref": f"#/components/responses/{'Ucp' if entry.capability else 'Problem'}{status}"
+        }
+        for status in _refusals(entry)
     }
     return operation
 
 
-def _parameters(line: Endpoint) -> Iterator[dict[str, Any]]:
-    for name in re.findall(r"\{([^}+]+)\+?\}", line.path):
+def _parameters(entry: Endpoint) -> Iterator[dict[str, Any]]:
+    for name in re.findall(r"\{([^}+]+)\+?\}", entry.path):
         yield {
             "name": name,
             "in": "path",
             "required": True,
             "schema": {"type": "string", "minLength": 1, "maxLength": 128},
         }
-    if line.requires_idempotency_key:
+    if entry.requires_idempotency_key:
         yield {"$ref": "#/components/parameters/IdempotencyKey"}
-    if line.accepts_idempotency_key:
+    if entry.accepts_idempotency_key:
         yield {"$ref": "#/components/parameters/OptionalIdempotencyKey"}
-    if line.versioned:
+    if entry.versioned:
         yield {"$ref": "#/components/parameters/IfMatch"}
-    if line.capability:
+    if entry.capability:
         yield {"$ref": "#/components/parameters/UcpAgent"}
 
 
-def _security(line: Endpoint) -> list[dict[str, list[str]]]:
-    if line.access is Access.WEBHOOK:
+def _security(entry: Endpoint) -> list[dict[str, list[str]]]:
+    if entry.access is Access.WEBHOOK:
         return [{"signature": []}]
-    if line.access is Access.PUBLIC:
+    if entry.access is Access.PUBLIC:
         return []
-    signed_in: dict[str, list[str]] = {SIGNED_IN[line.access]: []}
-    return [{}, signed_in] if line.access is Access.SHOPPER else [signed_in]
+    signed_in: dict[str, list[str]] = {SIGNED_IN[entry.access]: []}
+    return [{}, signed_in] if entry.access is Access.SHOPPER else [signed_in]
 
 
-def _refusals(line: Endpoint) -> Iterator[int]:
-    writes = line.method != "GET"
+def _refusals(entry: Endpoint) -> Iterator[int]:
+    writes = entry.method != "GET"
     yield 400
-    if line.access is not Access.PUBLIC:
+    if entry.access is not Access.PUBLIC:
         yield 401
-    if line.access is Access.STAFF or line.capability:
+    if entry.access is Access.STAFF or entry.capability:
         yield 403
-    if "{" in line.path or line.capability:
+    if "{" in entry.path or entry.capability:
         yield 404
     if writes:
         yield 409
         yield 413
-    if line.capability:
+    if entry.capability:
         yield 422
         yield 424
     yield 429
@@ -228,14 +230,14 @@ def _refusals(line: Endpoint) -> Iterator[int]:
 
 
 def _shapes(
-    lines: Iterable[Endpoint],
+    entries: Iterable[Endpoint],
 ) -> tuple[dict[tuple[str, str], dict[str, Any]], dict[str, Any]]:
     """Schemas by (name in the manifest, mode), and the definitions they refer to."""
     models: list[tuple[type[BaseModel], JsonSchemaMode]] = []
     wanted: list[tuple[str, JsonSchemaMode]] = []
     shapes: dict[tuple[str, str], dict[str, Any]] = {}
-    for line in lines:
-        for name, mode in _named(line):
+    for entry in entries:
+        for name, mode in _named(entry):
             if name.startswith("ucp:"):
                 shapes[name, mode] = {"$ref": UCP_SCHEMAS + name.removeprefix("ucp:")}
             elif (name, mode) not in wanted:
@@ -247,11 +249,11 @@ def _shapes(
     return shapes, schema.get("$defs", {})
 
 
-def _named(line: Endpoint) -> Iterator[tuple[str, JsonSchemaMode]]:
-    if line.request:
-        yield line.request, "validation"
-    if line.response:
-        yield line.response, "serialization"
+def _named(entry: Endpoint) -> Iterator[tuple[str, JsonSchemaMode]]:
+    if entry.request:
+        yield entry.request, "validation"
+    if entry.response:
+        yield entry.response, "serialization"
 
 
 def _model(name: str) -> type[BaseModel]:
@@ -267,7 +269,10 @@ def _problem(status: int, *, ucp: bool) -> dict[str, Any]:
         f"{UCP_SCHEMAS}common/types/error_response.json" if ucp else "#/components/schemas/Problem"
     )
     kind = "application/json" if ucp else "application/problem+json"
-    return {"description": REFUSALS[status], "content": {kind: {"schema": {"$ref": schema}}}}
+    return {
+        "description": ERROR_DESCRIPTIONS[status],
+        "content": {kind: {"schema": {"$ref": schema}}},
+    }
 
 
 def _bearer(description: str) -> dict[str, str]:
@@ -280,7 +285,7 @@ def _bearer(description: str) -> dict[str, str]:
 
 
 def _has_routes(feature: Feature) -> bool:
-    return any(isinstance(line, Endpoint) for line in feature.functions)
+    return any(isinstance(entry, Endpoint) for entry in feature.functions)
 
 
 def _told(feature: Feature) -> str:
@@ -290,13 +295,13 @@ def _told(feature: Feature) -> str:
 
 
 def _version() -> str:
-    project = (DOCUMENT.parents[1] / "pyproject.toml").read_text()
+    project = (OPENAPI_FILE.parents[1] / "pyproject.toml").read_text()
     found = re.search(r'^version = "([^"]+)"', project, re.MULTILINE)
     return found[1] if found else "0"
 
 
 def text() -> str:
-    return json.dumps(document(), indent=1, ensure_ascii=False, sort_keys=False) + "\n"
+    return json.dumps(build_openapi(), indent=1, ensure_ascii=False, sort_keys=False) + "\n"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -304,9 +309,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="only compare; fail on a difference")
     check = parser.parse_args(arguments).check
     new = text()
-    old = DOCUMENT.read_text() if DOCUMENT.is_file() else ""
+    old = OPENAPI_FILE.read_text() if OPENAPI_FILE.is_file() else ""
     if not check:
-        DOCUMENT.write_text(new)
+        OPENAPI_FILE.write_text(new)
         return 0
     if old == new:
         return 0

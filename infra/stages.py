@@ -10,10 +10,15 @@ from typing import Literal
 
 Provider = Literal["sandbox", "stripe"]
 
+DEFAULT_URL = "http://127.0.0.1:8000"
+DEFAULT_ENDPOINT = "http://127.0.0.1:4566"
+ADDRESS_VARIABLES = ("DOORBUSTER_URL", "AWS_ENDPOINT_URL")
+"""Environment variables that set other addresses than the default ones."""
+
 DAY = 24 * 60 * 60
 
 
-class StageRefused(ValueError):
+class InvalidStage(ValueError):
     """A stage that must not be deployed like this."""
 
 
@@ -39,7 +44,7 @@ class Stage:
     region: str
     production: bool
     """Data outlives the stack, and nothing that merely pretends is let in."""
-    emulated: bool = False
+    is_emulated: bool = False
     """Runs on a laptop's emulator: no CDN, and dependencies come from the emulator's own Python."""
     emulator: str | None = None
     """Where the emulator answers, as its own Lambdas see it."""
@@ -81,26 +86,26 @@ class Stage:
 
     def __post_init__(self) -> None:
         if self.production and self.payment_provider == "sandbox":
-            raise StageRefused(
+            raise InvalidStage(
                 f"{self.name}: the sandbox takes no money; production needs a provider"
             )
         if (self.payment_provider == "stripe") != (self.payment_public_key is not None):
-            raise StageRefused(f"{self.name}: Stripe, and nobody else, needs a publishable key")
+            raise InvalidStage(f"{self.name}: Stripe, and nobody else, needs a publishable key")
         if not (self.payment_public_key or "pk_").startswith("pk_"):
-            raise StageRefused(
+            raise InvalidStage(
                 f"{self.name}: a publishable key begins with pk_; this may be secret"
             )
         if self.production and not (self.terms_url and self.privacy_url):
-            raise StageRefused(f"{self.name}: a checkout links to terms and a privacy policy")
+            raise InvalidStage(f"{self.name}: a checkout links to terms and a privacy policy")
         page = self.shop_page or "https://{kind}/{id}"
         if not page.startswith("https://") or not all(part in page for part in ("{kind}", "{id}")):
-            raise StageRefused(f"{self.name}: a shop's page is https, with {{kind}} and {{id}}")
-        if self.production and (self.emulated or self.passwords):
-            raise StageRefused(
+            raise InvalidStage(f"{self.name}: a shop's page is https, with {{kind}} and {{id}}")
+        if self.production and (self.is_emulated or self.passwords):
+            raise InvalidStage(
                 f"{self.name}: neither an emulator nor plain passwords in production"
             )
-        if self.emulated != (self.front_door is not None and self.emulator is not None):
-            raise StageRefused(f"{self.name}: an emulated stage, and only one, names its addresses")
+        if self.is_emulated != (self.front_door is not None and self.emulator is not None):
+            raise InvalidStage(f"{self.name}: an emulated stage, and only one, names its addresses")
 
     @property
     def sandbox(self) -> bool:
@@ -108,7 +113,7 @@ class Stage:
 
     @property
     def cdn(self) -> bool:
-        return not self.emulated
+        return not self.is_emulated
 
 
 def _local(name: str, payment_window: int) -> Stage:
@@ -116,9 +121,9 @@ def _local(name: str, payment_window: int) -> Stage:
         name=name,
         region="us-east-1",
         production=False,
-        emulated=True,
-        emulator=os.environ.get("AWS_ENDPOINT_URL", "http://127.0.0.1:4566").rstrip("/"),
-        front_door=os.environ.get("DOORBUSTER_URL", "http://127.0.0.1:8000").rstrip("/"),
+        is_emulated=True,
+        emulator=os.environ.get("AWS_ENDPOINT_URL", DEFAULT_ENDPOINT).rstrip("/"),
+        front_door=os.environ.get("DOORBUSTER_URL", DEFAULT_URL).rstrip("/"),
         api_id="d00b5e11",
         payment_provider="sandbox",
         payment_window=payment_window,
@@ -169,9 +174,9 @@ PROD = Stage(
 STAGES = {stage.name: stage for stage in (LOCAL, TEST, DEV, PROD)}
 
 
-def chosen() -> Stage:
+def selected_stage() -> Stage:
     """The stage that ``DOORBUSTER_STAGE`` names; ``local`` when it names none."""
     name = os.environ.get("DOORBUSTER_STAGE", "local")
     if name not in STAGES:
-        raise StageRefused(f"DOORBUSTER_STAGE={name}: there are {', '.join(STAGES)}")
+        raise InvalidStage(f"DOORBUSTER_STAGE={name}: there are {', '.join(STAGES)}")
     return STAGES[name]

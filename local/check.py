@@ -16,73 +16,73 @@ BIN = Path(sys.executable).parent
 
 
 @dataclass(frozen=True)
-class Judge:
+class CheckTool:
     """One program whose exit code is a verdict; ``needs`` is a module without which it is a no."""
 
-    what: str
+    title: str
     command: tuple[str, ...]
-    needs: str | None = None
+    required_module: str | None = None
     shop_on_path: bool = True
 
 
-JUDGES = (
+CHECK_TOOLS = (
     # The longest first, so that two at a time end soonest.
-    Judge(
+    CheckTool(
         "templates of all stages: cfn-lint, cdk-nag",
         ("python", "-m", "infra.check"),
-        needs="infra.check",
+        required_module="infra.check",
         shop_on_path=False,
     ),
-    Judge("types (mypy --strict)", ("mypy",)),
-    Judge(
+    CheckTool("types (mypy --strict)", ("mypy",)),
+    CheckTool(
         "OpenAPI document is the generated one",
         ("python", "-m", "infra.openapi", "--check"),
-        needs="infra.openapi",
+        required_module="infra.openapi",
     ),
-    Judge("floors and never-arrows (import-linter)", ("lint-imports",)),
-    Judge("layout (ruff format)", ("ruff", "format", "--check", ".")),
-    Judge("style (ruff)", ("ruff", "check", ".")),
-    Judge("commit messages", ("python", "-m", "local.commits"), shop_on_path=False),
+    CheckTool("import contracts (import-linter)", ("lint-imports",)),
+    CheckTool("layout (ruff format)", ("ruff", "format", "--check", ".")),
+    CheckTool("style (ruff)", ("ruff", "check", ".")),
+    CheckTool("commit messages", ("python", "-m", "local.commits"), shop_on_path=False),
 )
 
 
 @dataclass(frozen=True)
-class Verdict:
-    judge: Judge
+class CheckResult:
+    tool: CheckTool
     passed: bool
-    said: str
+    output: str
     seconds: float
 
 
 def main() -> None:
-    show = Progress()
+    progress = Progress()
     started = time.monotonic()
-    verdicts: list[Verdict] = []
+    results: list[CheckResult] = []
     with ThreadPoolExecutor(2) as pool:
-        for verdict in pool.map(hear, JUDGES):
-            verdicts.append(verdict)
-            sign = "[green]✓[/green]" if verdict.passed else "[red]✗[/red]"
-            show.say(f"  {sign} {verdict.judge.what} [dim]{verdict.seconds:.1f} s[/dim]")
-    failed = [verdict for verdict in verdicts if not verdict.passed]
-    for verdict in failed:
-        command = " ".join(verdict.judge.command)
-        print(f"\n──── {verdict.judge.what}: {command}\n{verdict.said.rstrip()}")
+        for result in pool.map(run_tool, CHECK_TOOLS):
+            results.append(result)
+            sign = "[green]✓[/green]" if result.passed else "[red]✗[/red]"
+            progress.print(f"  {sign} {result.tool.title} [dim]{result.seconds:.1f} s[/dim]")
+    failed = [result for result in results if not result.passed]
+    for result in failed:
+        command = " ".join(result.tool.command)
+        print(f"\n──── {result.tool.title}: {command}\n{result.output.rstrip()}")
     seconds = time.monotonic() - started
-    show.say(
-        f"\n  check: {len(verdicts) - len(failed)} passed, {len(failed)} failed, {seconds:.0f} s"
+    progress.print(
+        f"\n  check: {len(results) - len(failed)} passed, {len(failed)} failed, {seconds:.0f} s"
     )
     raise SystemExit(bool(failed))
 
 
-def hear(judge: Judge) -> Verdict:
+def run_tool(tool: CheckTool) -> CheckResult:
     started = time.monotonic()
-    if judge.needs and importlib.util.find_spec(judge.needs) is None:
-        return Verdict(judge, False, f"there is no {judge.needs}", 0)
+    if tool.required_module and importlib.util.find_spec(tool.required_module) is None:
+        return CheckResult(tool, False, f"there is no {tool.required_module}", 0)
     path = [str(ROOT)]
-    if judge.shop_on_path:
+    if tool.shop_on_path:
         path.append(str(ROOT / "layers" / "shared" / "python"))
     done = subprocess.run(
-        [str(BIN / judge.command[0]), *judge.command[1:]],
+        [str(BIN / tool.command[0]), *tool.command[1:]],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(path)},
         stdin=subprocess.DEVNULL,
@@ -92,7 +92,7 @@ def hear(judge: Judge) -> Verdict:
         errors="replace",
         check=False,
     )
-    return Verdict(judge, done.returncode == 0, done.stdout, time.monotonic() - started)
+    return CheckResult(tool, done.returncode == 0, done.stdout, time.monotonic() - started)
 
 
 if __name__ == "__main__":

@@ -34,29 +34,29 @@ from typing import Any
 import psutil
 from rich.markup import escape
 
-from local import ground
-from local.emulator import COMPLETE, LAMBDAS_LOG, PATIENCE, RUNNING, is_whole, saves
+from local import cdk_deploy
+from local.emulator import COMPLETE, LAMBDAS_LOG, RUNNING, SAVE_TIMEOUT_SECONDS, is_whole, saves
 from local.processes import (
     LOOPBACK,
     ROOT,
-    CloudRefused,
+    CloudError,
     free_port,
-    holder,
-    is_taken,
+    is_port_in_use,
+    port_owner,
     servers,
-    start,
+    start_server,
     stop,
     workers,
 )
 from local.progress import Progress, run_logged
 
-HOME = ROOT / ".local" / "cloud"
+CLOUD_HOME = ROOT / ".local" / "cloud"
 PORT = 8000
 EMULATOR_PORT = 4566
 REGION = "us-east-1"
-MARK = "/doorbuster/deployed"
+DEPLOYED_PARAMETER = "/doorbuster/deployed"
 """The parameter that tells which assembly an emulator's state holds; it comes and goes with it."""
-SAVE_EVERY = 30
+SAVE_INTERVAL_SECONDS = 30
 """Seconds between two saves of a shop in use. What a power cut may take."""
 
 
@@ -65,7 +65,7 @@ class Cloud:
 
     def __init__(
         self,
-        home: Path = HOME,
+        home: Path = CLOUD_HOME,
         *,
         stage: str | None = None,
         port: int | None = None,
@@ -80,15 +80,15 @@ class Cloud:
         the emulator enforces IAM, inside Lambdas too.
         """
         self.home = home.resolve()
-        self.show = Progress(quiet=quiet)
+        self.progress = Progress(quiet=quiet)
         self._lifeline = lifeline
         self._auth = auth
-        self._wish = port
+        self._requested_port = port
         self._pipe: tuple[int, int] | None = None
         self.port = PORT
         self.emulator_port = 0
         self.stage: str = stage or self._settings().get("stage", "local")
-        self._recall()
+        self._restore_settings()
 
     # ------------------------------------------------------------------ addresses
 
@@ -154,40 +154,40 @@ class Cloud:
 
     # ------------------------------------------------------------------ up and down
 
-    def up(self, *, furnish: bool = True, stacks: bool = True) -> None:
+    def up(self, *, seed: bool = True, stacks: bool = True) -> None:
         """Bring everything up, from whatever state it is in; what is in order is left alone.
 
         Without ``stacks`` this is an emulated AWS and nothing on it.
         """
-        with self._only_one():
-            self._sweep()
-            self._look_for_ports()
+        with self._exclusive():
+            self._clean_up_after_crash()
+            self._choose_ports()
             self._start_emulator()
             if not stacks:
                 return
-            changed = self._bring_stacks()
+            changed = self._deploy_stacks()
             if self._auth:
                 # It refuses the CDK CLI's own roles, whose rights hang on aws:ResourceAccount.
                 self._stop_emulator()
                 self._start_emulator(auth=True)
-            self._open_front_door()
-            if furnish:
-                self._furnish()
+            self._start_proxy()
+            if seed:
+                self._seed()
             if changed:
                 self.save()
 
     def down(self) -> None:
         """Stop everything this cloud started, Lambda workers included; all data is kept."""
-        with self._only_one():
+        with self._exclusive():
             self._down()
 
     def reset(self) -> None:
         """Stop, and empty: products, orders, users, stacks. The ports stay."""
-        with self._only_one():
+        with self._exclusive():
             self._down()
-            self.empty()
+            self.erase()
 
-    def empty(self) -> None:
+    def erase(self) -> None:
         """Forget all state; the cloud must be down."""
         for name in ("state", "s3", "tmp"):
             shutil.rmtree(self.home / name, ignore_errors=True)
@@ -198,64 +198,68 @@ class Cloud:
         before = max((save.name for save in saves(state)), default="")
         for process in servers(self.home, "local.emulator"):
             process.send_signal(signal.SIGUSR1)
-        until = time.monotonic() + 60
+        deadline = time.monotonic() + 60
         while not any(save.name > before and (save / COMPLETE).exists() for save in saves(state)):
-            if time.monotonic() > until:
-                raise CloudRefused(
+            if time.monotonic() > deadline:
+                raise CloudError(
                     f"The emulator did not save its state; see {self._log('emulator')}"
                 )
             time.sleep(0.05)
 
     def is_up(self) -> bool:
         """Whether both servers run and answer."""
-        return bool(self.emulator_port) and self._answers() and self._door_stands()
+        return bool(self.emulator_port) and self._emulator_answers() and self._proxy_answers()
 
     # ------------------------------------------------------------------ the steps
 
-    def _sweep(self) -> None:
+    def _clean_up_after_crash(self) -> None:
         """Clear away what a killed run left: workers of a dead emulator, their folders."""
         if servers(self.home, "local.emulator"):
             return
         orphans = workers(self.home)
         if orphans:
-            self.show.say(f"  An earlier run was killed; ending its {len(orphans)} Lambda workers.")
+            self.progress.print(
+                f"  An earlier run was killed; ending its {len(orphans)} Lambda workers."
+            )
             stop(orphans, grace=2)
         shutil.rmtree(self.home / "tmp", ignore_errors=True)
         state = self.home / "state"
         whole = [save for save in saves(state) if is_whole(save)]
         if (state / RUNNING).exists() and whole:
             at = datetime.fromtimestamp((whole[0] / COMPLETE).stat().st_mtime).astimezone()
-            self.show.say(f"  The emulated AWS was killed; the shop goes on as saved at {at:%T}.")
+            self.progress.print(
+                f"  The emulated AWS was killed; the shop goes on as saved at {at:%T}."
+            )
         if saves(state) and not whole:
             aside = self.home / f"damaged-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
             aside.mkdir()
             for name in ("state", "s3"):
                 (self.home / name).rename(aside / name)
-            self.show.say(
+            self.progress.print(
                 f"  The saved state is damaged. It lies in {aside}; the shop begins empty."
             )
 
         if not whole:
             # Buckets lie on disk at once, also those of a start that was killed before any save.
-            self.empty()
+            self.erase()
 
-    def _look_for_ports(self) -> None:
-        door = servers(self.home, "local.front_door")
-        if not door and is_taken(self.port):
-            if self._wish == 0:
+    def _choose_ports(self) -> None:
+        door = servers(self.home, "local.cdn_proxy")
+        if not door and is_port_in_use(self.port):
+            if self._requested_port == 0:
                 self.port = free_port()
             else:
-                raise CloudRefused(
-                    f"Port {self.port} is taken by {holder(self.port)}.\n"
+                raise CloudError(
+                    f"Port {self.port} is taken by {port_owner(self.port)}.\n"
                     f"Choose another: make up PORT={free_port(self.port + 1)}"
                 )
         if not servers(self.home, "local.emulator"):
             kept = self.emulator_port
-            wish = EMULATOR_PORT if self.home == HOME else None
+            wish = EMULATOR_PORT if self.home == CLOUD_HOME else None
             self.emulator_port = free_port(kept or wish)
             if kept and kept != self.emulator_port:
-                self.show.say(
-                    f"  Port {kept} is taken by {escape(holder(kept))}; "
+                self.progress.print(
+                    f"  Port {kept} is taken by {escape(port_owner(kept))}; "
                     f"the cloud moves to {self.emulator_port}."
                 )
         self._settings_file.write_text(
@@ -266,18 +270,18 @@ class Cloud:
 
     def _start_emulator(self, *, auth: bool = False) -> None:
         running = servers(self.home, "local.emulator")
-        if running and self._answers(patience=10):
+        if running and self._emulator_answers(timeout=10):
             return
         if running:
-            self.show.say("  The emulator runs but does not answer; starting it again.")
+            self.progress.print("  The emulator runs but does not answer; starting it again.")
             stop([*running, *workers(self.home)], grace=5)
-            self._sweep()
+            self._clean_up_after_crash()
         for name in ("tmp", "state", "s3"):
             (self.home / name).mkdir(parents=True, exist_ok=True)
         log = self._log("emulator")
         if log.exists() and log.stat().st_size > 20_000_000:
             log.unlink()
-        with self.show.step("start the emulated AWS (MiniStack)"):
+        with self.progress.step("start the emulated AWS (MiniStack)"):
             env = {
                 **self.environment(),
                 "BIND_HOST": LOOPBACK,
@@ -296,105 +300,109 @@ class Cloud:
             for name in list(env):
                 if name.startswith("DOORBUSTER_"):
                     del env[name]
-            process = start(
+            process = start_server(
                 "local.emulator",
                 self.home,
                 "--port",
                 str(self.emulator_port),
                 "--save-every",
-                "0" if self._lifeline else str(SAVE_EVERY),
+                "0" if self._lifeline else str(SAVE_INTERVAL_SECONDS),
                 env=env,
-                lifeline=self._reading_end(),
+                lifeline=self._lifeline_descriptor(),
             )
-            if not self._answers(patience=60, while_runs=process):
-                raise CloudRefused(self._last_words("emulator"))
+            if not self._emulator_answers(timeout=60, while_runs=process):
+                raise CloudError(self._log_tail("emulator"))
 
-    def _bring_stacks(self) -> bool:
+    def _deploy_stacks(self) -> bool:
         """Synthesize and deploy, each only where something changed. Tells whether it deployed."""
         assembly = self.home / "cdk.out"
         facts = {"stage": self.stage, "url": self.url, "endpoint": self.endpoint}
-        sources = ground.sources_fingerprint(facts)
-        mark = self._mark()
-        if mark.get("sources") == sources:
+        sources = cdk_deploy.sources_fingerprint(facts)
+        deployed = self._deployed()
+        if deployed.get("sources") == sources:
             return False
         env = {**self.environment(), "PYTHONPATH": str(ROOT)}
-        made = self.home / "cdk.out.sources"
-        if not made.exists() or made.read_text() != sources or not assembly.exists():
+        recorded = self.home / "cdk.out.sources"
+        if not recorded.exists() or recorded.read_text() != sources or not assembly.exists():
             # In a folder of its own first: a killed run's synthesis may still be writing.
             for old in self.home.glob("cdk.out*"):
-                made.unlink() if old == made else shutil.rmtree(old, ignore_errors=True)
+                recorded.unlink() if old == recorded else shutil.rmtree(old, ignore_errors=True)
             fresh = self.home / f"cdk.out.{os.getpid()}"
-            ground.synthesize(self.stage, fresh, env=env, log=self._log("synth"), show=self.show)
+            cdk_deploy.synthesize(
+                self.stage, fresh, env=env, log=self._log("synth"), progress=self.progress
+            )
             fresh.rename(assembly)
-            made.write_text(sources)
-        fingerprint = ground.assembly_fingerprint(assembly)
-        changed = mark.get("assembly") != fingerprint
+            recorded.write_text(sources)
+        fingerprint = cdk_deploy.assembly_fingerprint(assembly)
+        changed = deployed.get("assembly") != fingerprint
         if changed:
             if not self._has_stack("CDKToolkit"):
-                ground.bootstrap(env=env, log=self._log("bootstrap"), show=self.show)
+                cdk_deploy.bootstrap(env=env, log=self._log("bootstrap"), progress=self.progress)
             try:
-                ground.deploy(assembly, env=env, log=self._log("deploy"), show=self.show)
-            except CloudRefused as refused:
-                raise CloudRefused(
+                cdk_deploy.deploy(
+                    assembly, env=env, log=self._log("deploy"), progress=self.progress
+                )
+            except CloudError as refused:
+                raise CloudError(
                     f"{refused}\nmake up tries again from here; make reset empties the cloud first."
                 ) from None
         self.client("ssm").put_parameter(
-            Name=MARK,
+            Name=DEPLOYED_PARAMETER,
             Value=json.dumps({"sources": sources, "assembly": fingerprint}),
             Type="String",
             Overwrite=True,
         )
         return changed
 
-    def _open_front_door(self) -> None:
+    def _start_proxy(self) -> None:
         upstream = f"{self.endpoint}/_aws/execute-api/{self._api()}/$default"
-        for process in servers(self.home, "local.front_door"):
+        for process in servers(self.home, "local.cdn_proxy"):
             line = process.cmdline()
-            if upstream in line and str(self.port) in line and self._door_stands():
+            if upstream in line and str(self.port) in line and self._proxy_answers():
                 return
             stop([process], grace=3)
-        with self.show.step(f"open the front door on {self.url}"):
-            process = start(
-                "local.front_door",
+        with self.progress.step(f"open the front door on {self.url}"):
+            process = start_server(
+                "local.cdn_proxy",
                 self.home,
                 "--port",
                 str(self.port),
                 "--upstream",
                 upstream,
                 env=self.environment(),
-                lifeline=self._reading_end(),
+                lifeline=self._lifeline_descriptor(),
             )
-            until = time.monotonic() + 20
-            while not self._door_stands():
-                if time.monotonic() > until or not process.is_running():
-                    raise CloudRefused(self._last_words("front_door"))
+            deadline = time.monotonic() + 20
+            while not self._proxy_answers():
+                if time.monotonic() > deadline or not process.is_running():
+                    raise CloudError(self._log_tail("cdn_proxy"))
                 time.sleep(0.05)
 
-    def _furnish(self) -> None:
-        if importlib.util.find_spec("local.furnish") is None:
+    def _seed(self) -> None:
+        if importlib.util.find_spec("local.seed") is None:
             return
         python_path = os.pathsep.join([str(ROOT), str(ROOT / "layers" / "shared" / "python")])
-        with self.show.step("furnish the shop"):
+        with self.progress.step("seed the shop"):
             run_logged(
-                [sys.executable, "-m", "local.furnish"],
+                [sys.executable, "-m", "local.seed"],
                 env={**self.environment(), "PYTHONPATH": python_path},
-                log=self._log("furnish"),
+                log=self._log("seed"),
             )
 
     def _stop_emulator(self) -> None:
-        if stop(servers(self.home, "local.emulator"), grace=PATIENCE + 30):
-            self.show.say("  The emulator did not stop in order: its last changes are lost.")
+        if stop(servers(self.home, "local.emulator"), grace=SAVE_TIMEOUT_SECONDS + 30):
+            self.progress.print("  The emulator did not stop in order: its last changes are lost.")
         stop(workers(self.home), grace=2)
 
     def _down(self) -> None:
         running = servers(self.home)
         if running or workers(self.home):
-            with self.show.step("stop the cloud"):
-                stop(servers(self.home, "local.front_door"), grace=3)
+            with self.progress.step("stop the cloud"):
+                stop(servers(self.home, "local.cdn_proxy"), grace=3)
                 self._stop_emulator()
         left = [*servers(self.home), *workers(self.home)]
         if left:
-            raise CloudRefused(f"Still running: {', '.join(str(p.pid) for p in left)}")
+            raise CloudError(f"Still running: {', '.join(str(p.pid) for p in left)}")
         shutil.rmtree(self.home / "tmp", ignore_errors=True)
         if self._pipe is not None:
             for end in self._pipe:
@@ -403,11 +411,15 @@ class Cloud:
 
     # ------------------------------------------------------------------ what is
 
-    def _recall(self) -> None:
+    def _restore_settings(self) -> None:
         kept = self._settings()
         if kept.get("stage", self.stage) != self.stage:
-            raise CloudRefused(f"{self.home} holds stage {kept['stage']}, not {self.stage}.")
-        self.port = self._wish or kept.get("port") or (PORT if self._wish is None else free_port())
+            raise CloudError(f"{self.home} holds stage {kept['stage']}, not {self.stage}.")
+        self.port = (
+            self._requested_port
+            or kept.get("port")
+            or (PORT if self._requested_port is None else free_port())
+        )
         self.emulator_port = kept.get("emulator_port", 0)
 
     @property
@@ -424,33 +436,37 @@ class Cloud:
     def _log(self, name: str) -> Path:
         return self.home / f"{name}.log"
 
-    def _last_words(self, name: str) -> str:
+    def _log_tail(self, name: str) -> str:
         said = self._log(name).read_text(errors="replace").splitlines()[-20:]
         words = "\n".join(f"    {text}" for text in said)
         return f"The {name.replace('_', ' ')} did not start ({self._log(name)}):\n{words}"
 
-    def _answers(self, *, patience: float = 2, while_runs: psutil.Process | None = None) -> bool:
-        until = time.monotonic() + patience
+    def _emulator_answers(
+        self, *, timeout: float = 2, while_runs: psutil.Process | None = None
+    ) -> bool:
+        deadline = time.monotonic() + timeout
         while True:
             with contextlib.suppress(urllib.error.URLError, OSError):
                 urllib.request.urlopen(f"{self.endpoint}/_ministack/health", timeout=5).close()  # noqa: S310
                 return True
-            if time.monotonic() > until:
+            if time.monotonic() > deadline:
                 return False
             if while_runs is not None and not while_runs.is_running():
                 return False
             time.sleep(0.05)
 
-    def _door_stands(self) -> bool:
-        return bool(servers(self.home, "local.front_door")) and is_taken(self.port)
+    def _proxy_answers(self) -> bool:
+        return bool(servers(self.home, "local.cdn_proxy")) and is_port_in_use(self.port)
 
-    def _mark(self) -> dict[str, str]:
+    def _deployed(self) -> dict[str, str]:
         ssm = self.client("ssm")
         try:
-            mark: dict[str, str] = json.loads(ssm.get_parameter(Name=MARK)["Parameter"]["Value"])
+            deployed: dict[str, str] = json.loads(
+                ssm.get_parameter(Name=DEPLOYED_PARAMETER)["Parameter"]["Value"]
+            )
         except ssm.exceptions.ParameterNotFound:
             return {}
-        return mark
+        return deployed
 
     def _has_stack(self, name: str) -> bool:
         pages = self.client("cloudformation").get_paginator("list_stacks").paginate()
@@ -466,11 +482,11 @@ class Cloud:
         found = self.client("apigatewayv2").get_apis()["Items"]
         http = [api["ApiId"] for api in found if api["ProtocolType"] == "HTTP"]
         if len(http) != 1:
-            raise CloudRefused(f"The front door leads to one HTTP API; the cloud has {len(http)}.")
+            raise CloudError(f"The front door leads to one HTTP API; the cloud has {len(http)}.")
         api: str = http[0]
         return api
 
-    def _reading_end(self) -> int | None:
+    def _lifeline_descriptor(self) -> int | None:
         if not self._lifeline:
             return None
         if self._pipe is None:
@@ -478,41 +494,41 @@ class Cloud:
         return self._pipe[0]
 
     @contextlib.contextmanager
-    def _only_one(self) -> Iterator[None]:
+    def _exclusive(self) -> Iterator[None]:
         """One `up`, `down` or `reset` at a time for a home."""
         self.home.mkdir(parents=True, exist_ok=True)
         with (self.home / "lock").open("a") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                self.show.say("  Another make up, down or reset is at work; waiting for it.")
+                self.progress.print("  Another make up, down or reset is at work; waiting for it.")
                 fcntl.flock(lock, fcntl.LOCK_EX)
-                self._recall()
+                self._restore_settings()
             yield
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m local.cloud", description=__doc__)
     parser.add_argument("verb", choices=("up", "down", "reset", "outputs"))
-    parser.add_argument("--home", type=Path, default=HOME)
+    parser.add_argument("--home", type=Path, default=CLOUD_HOME)
     parser.add_argument("--stage", choices=("local", "test"))
     parser.add_argument("--port", type=int, help=f"the front door's; {PORT} at first")
-    told = parser.parse_args()
+    args = parser.parse_args()
     started = time.monotonic()
     try:
-        cloud = Cloud(told.home, stage=told.stage, port=told.port)
-        if told.verb == "up":
+        cloud = Cloud(args.home, stage=args.stage, port=args.port)
+        if args.verb == "up":
             cloud.up()
-            tell_what_to_try(cloud, time.monotonic() - started)
-        elif told.verb == "down":
+            print_next_steps(cloud, time.monotonic() - started)
+        elif args.verb == "down":
             cloud.down()
-            cloud.show.say("  Nothing is left running; the shop's data is kept.")
-        elif told.verb == "reset":
+            cloud.progress.print("  Nothing is left running; the shop's data is kept.")
+        elif args.verb == "reset":
             cloud.reset()
-            cloud.show.say("  Stopped and emptied. make up begins anew.")
+            cloud.progress.print("  Stopped and emptied. make up begins anew.")
         else:
             print(json.dumps(cloud.outputs(), indent=2, sort_keys=True))
-    except CloudRefused as refused:
+    except CloudError as refused:
         print(f"✗ {refused}", file=sys.stderr)
         raise SystemExit(1) from None
     except KeyboardInterrupt:
@@ -522,8 +538,8 @@ def main() -> None:
         raise SystemExit(130) from None
 
 
-def tell_what_to_try(cloud: Cloud, seconds: float) -> None:
-    cloud.show.say(
+def print_next_steps(cloud: Cloud, seconds: float) -> None:
+    cloud.progress.print(
         f"\n  [bold]The shop is open at {cloud.url}[/bold]  [dim]{seconds:.1f} s[/dim]\n"
         f"\n    curl {cloud.url}/.well-known/ucp"
         f"\n    curl {cloud.url}/catalog/search -H 'content-type: application/json' "

@@ -61,7 +61,7 @@ PAST = frozenset(
 TEST_CHANGE = re.compile(r"^Test change: \S.*", re.MULTILINE)
 TRAILER = re.compile(r"[A-Z][A-Za-z]*(-[A-Za-z]+)+: ")
 
-TEST_FOLDERS = ("tests", "verification", "proofs", "bench")
+TEST_FOLDERS = ("tests", "verification", "bench")
 TEST_FUNCTION = re.compile(r"\s*(?:async )?def test_\w*\(")
 SKIP = re.compile(
     r"\s*(?:@pytest\.mark\.(?:skip|skipif|xfail)\b|@unittest\.skip"

@@ -16,9 +16,17 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from local.cloud import HOME, Cloud
-from local.people import CARRIER, Carrier, Visitor, allocated, sign_in, sign_up, until
-from local.processes import CloudRefused
+from local.cloud import CLOUD_HOME, Cloud
+from local.http_actors import (
+    CARRIER,
+    Carrier,
+    HttpClient,
+    is_allocated,
+    sign_in,
+    sign_up,
+    wait_until,
+)
+from local.processes import CloudError
 
 STAFF = "demo.staff@doorbuster.example"
 PASSWORD = "Doorbuster-demo-1"  # noqa: S105  of a user that exists on this laptop only
@@ -29,46 +37,46 @@ console = Console(highlight=False)
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m local.demo", description=__doc__)
     parser.add_argument("--query", default="backpack", help="what to look for")
-    parser.add_argument("--home", default=str(HOME))
-    told = parser.parse_args()
-    cloud = Cloud(Path(told.home))
+    parser.add_argument("--home", default=str(CLOUD_HOME))
+    args = parser.parse_args()
+    cloud = Cloud(Path(args.home))
     if not cloud.is_up():
         console.print("[red]✗[/red] The shop is not open. make up opens it.")
         raise SystemExit(1)
     try:
-        order_id = buy(cloud, told.query)
+        order_id = buy(cloud, args.query)
         ship_and_deliver(cloud, order_id)
-        show_what_happened(cloud, order_id)
-    except (RuntimeError, TimeoutError, CloudRefused) as failure:
+        show_summary(cloud, order_id)
+    except (RuntimeError, TimeoutError, CloudError) as failure:
         console.print(f"[red]✗[/red] {failure}", markup=True, soft_wrap=True)
         raise SystemExit(1) from None
 
 
 def buy(cloud: Cloud, query: str) -> str:
     """Search, fill a cart, check out, pay. Returns the order's id."""
-    guest = Visitor(cloud.url)
+    guest = HttpClient(cloud.url)
     profile = guest.get("/.well-known/ucp")
-    say(f"GET /.well-known/ucp: the shop speaks UCP {profile['ucp']['version']}")
+    print_step(f"GET /.well-known/ucp: the shop speaks UCP {profile['ucp']['version']}")
 
     found = guest.post("/catalog/search", {"query": query, "pagination": {"limit": 5}})
     if not found["products"]:
         raise RuntimeError(f"nothing is called {query!r}; is the shop furnished?")
     product = found["products"][0]
     variant = product["variants"][0]
-    say(
+    print_step(
         f"POST /catalog/search {query!r}: {product['title']}, {money(variant['price'])}"
         f" (first of {len(found['products'])})"
     )
 
     line = {"item": {"id": variant["id"]}, "quantity": 2}
     cart = guest.post("/carts", {"line_items": [line]})
-    say(f"POST /carts: {cart['id']}, total {total(cart)}")
+    print_step(f"POST /carts: {cart['id']}, total {total(cart)}")
 
     checkout = guest.post(
         "/checkout-sessions",
         {"cart_id": cart["id"], "buyer": {"email": "jane@example.com", "first_name": "Jane"}},
     )
-    say(f"POST /checkout-sessions: {checkout['id']}, {checkout['status']}")
+    print_step(f"POST /checkout-sessions: {checkout['id']}, {checkout['status']}")
     address = {
         "first_name": "Jane",
         "last_name": "Doe",
@@ -87,24 +95,24 @@ def buy(cloud: Cloud, query: str) -> str:
     checkout = guest.put(path, update)
     group = checkout["fulfillment"]["methods"][0]["groups"][0]
     offered = ", ".join(option["title"] for option in group["options"])
-    say(f"PUT {path}: {checkout['status']}, total {total(checkout)}, shipping by {offered}")
+    print_step(f"PUT {path}: {checkout['status']}, total {total(checkout)}, shipping by {offered}")
 
-    done = guest.post(f"{path}/complete", paying("tok_success"))
+    done = guest.post(f"{path}/complete", payment_body("tok_success"))
     if done["status"] != "completed":
         raise RuntimeError(f"the checkout is {done['status']}: {done.get('messages')}")
     order_id: str = done["order"]["id"]
-    say(f"POST {path}/complete: {done['status']}, order {order_id}")
+    print_step(f"POST {path}/complete: {done['status']}, order {order_id}")
     return order_id
 
 
 def ship_and_deliver(cloud: Cloud, order_id: str) -> None:
     """Staff hand the parcel over, the carrier tells of it, the order completes."""
     sign_up(cloud, STAFF, PASSWORD, "staff")
-    staff = Visitor(cloud.url, sign_in(cloud, STAFF, PASSWORD, staff=True))
-    until(lambda: staff.get(f"/staff/orders/{order_id}"), allocated)
+    staff = HttpClient(cloud.url, sign_in(cloud, STAFF, PASSWORD, staff=True))
+    wait_until(lambda: staff.get(f"/staff/orders/{order_id}"), is_allocated)
     number = f"PP{order_id[-10:].upper()}"
     staff.post(f"/staff/orders/{order_id}/parcels", {"carrier": CARRIER, "tracking_number": number})
-    say(f"POST /staff/orders/{order_id}/parcels: handed to {CARRIER} as {number}")
+    print_step(f"POST /staff/orders/{order_id}/parcels: handed to {CARRIER} as {number}")
 
     carrier = Carrier(cloud)
     for status, text in (
@@ -112,21 +120,21 @@ def ship_and_deliver(cloud: Cloud, order_id: str) -> None:
         ("out_for_delivery", "On the van"),
         ("delivered", "Handed to the door"),
     ):
-        reply = carrier.tell(number, status, at=datetime.now(UTC).isoformat(), text=text)
+        reply = carrier.report_status(number, status, at=datetime.now(UTC).isoformat(), text=text)
         if reply.status != 202:
             raise RuntimeError(f"the carrier's webhook was answered {reply.status}: {reply.text}")
-        say(f"POST /webhooks/carriers/{CARRIER}: {status}, signed, accepted (202)")
-    until(
+        print_step(f"POST /webhooks/carriers/{CARRIER}: {status}, signed, accepted (202)")
+    wait_until(
         lambda: staff.get(f"/staff/orders/{order_id}"),
         lambda order: order["status"] == "completed",
         seconds=60,
     )
-    say("The order is completed")
+    print_step("The order is completed")
 
 
-def show_what_happened(cloud: Cloud, order_id: str) -> None:
+def show_summary(cloud: Cloud, order_id: str) -> None:
     """The order as the buyer sees it, and the road it took behind the API."""
-    order = Visitor(cloud.url).get(f"/orders/{order_id}")
+    order = HttpClient(cloud.url).get(f"/orders/{order_id}")
     timeline = Table(title=f"Order {order_id}", title_justify="left")
     for column in ("when (UTC)", "what", "pieces", "said"):
         timeline.add_column(column)
@@ -140,16 +148,18 @@ def show_what_happened(cloud: Cloud, order_id: str) -> None:
         )
     console.print(timeline)
 
-    road = Table(title="The road it took", title_justify="left", show_header=False)
-    road.add_row("Step Functions", " → ".join(states(cloud, order_id)))
-    letter = until(lambda: letters(cloud, order_id), lambda found: len(found) == 1, seconds=20)[0]
-    road.add_row("Streams → EventBridge → SES", letter)
+    trace = Table(title="The road it took", title_justify="left", show_header=False)
+    trace.add_row("Step Functions", " → ".join(workflow_states(cloud, order_id)))
+    subject = wait_until(
+        lambda: sent_email_subjects(cloud, order_id), lambda found: len(found) == 1, seconds=20
+    )[0]
+    trace.add_row("Streams → EventBridge → SES", subject)
     payment = order["totals"][-1]["amount"]
-    road.add_row("Paid", f"{payment} minor units of {order['currency']}, captured once it shipped")
-    console.print(road)
+    trace.add_row("Paid", f"{payment} minor units of {order['currency']}, captured once it shipped")
+    console.print(trace)
 
 
-def states(cloud: Cloud, order_id: str) -> list[str]:
+def workflow_states(cloud: Cloud, order_id: str) -> list[str]:
     """The states that the order's execution entered, and how it ended."""
     workflows = cloud.client("stepfunctions")
     machine = next(
@@ -158,7 +168,7 @@ def states(cloud: Cloud, order_id: str) -> list[str]:
         if m["name"] == f"doorbuster-{cloud.stage}-order"
     )
     execution = machine.replace(":stateMachine:", ":execution:") + f":{order_id}"
-    until(
+    wait_until(
         lambda: workflows.describe_execution(executionArn=execution)["status"],
         lambda status: status != "RUNNING",
         seconds=30,
@@ -172,16 +182,16 @@ def states(cloud: Cloud, order_id: str) -> list[str]:
     return [*entered, history[-1]["type"]]
 
 
-def letters(cloud: Cloud, order_id: str) -> list[str]:
+def sent_email_subjects(cloud: Cloud, order_id: str) -> list[str]:
     """The subjects of the letters that speak of the order."""
     url = f"{cloud.endpoint}/_ministack/ses/messages"
     with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310  the emulator, on loopback
-        told: Any = json.loads(answer.read())
-    sent = [message for account in told["messages"].values() for message in account]
+        args: Any = json.loads(answer.read())
+    sent = [message for account in args["messages"].values() for message in account]
     return [m["Subject"] for m in sent if order_id in m["BodyText"]]
 
 
-def paying(token: str) -> dict[str, Any]:
+def payment_body(token: str) -> dict[str, Any]:
     """The body that completes a checkout with one of the sandbox's tokens."""
     credential = {"type": "token", "token": token}
     instrument = {"id": "card", "handler_id": "sandbox", "type": "token", "credential": credential}
@@ -197,7 +207,7 @@ def money(price: dict[str, Any]) -> str:
     return f"{Decimal(price['amount']) / 100:.2f} {price['currency']}"
 
 
-def say(text: str) -> None:
+def print_step(text: str) -> None:
     console.print(f"  [green]✓[/green] {text}", soft_wrap=True)
 
 

@@ -15,26 +15,26 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.stages import EDGE_REGION, STAGES, Stage
-from local.processes import ROOT, CloudRefused
+from local.processes import ROOT, CloudError
 
-VERSION = "/cdk-bootstrap/hnb659fds/version"
+BOOTSTRAP_PARAMETER = "/cdk-bootstrap/hnb659fds/version"
 """The parameter that CDK's bootstrap stack leaves behind, and the CLI looks for."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="make deploy", description=__doc__)
     parser.add_argument("stage", help="dev or prod; the local stage is make up")
-    told = parser.parse_args(arguments)
+    args = parser.parse_args(arguments)
     try:
-        stage = deployable(told.stage)
-        account = account_of(stage.region)
-        for command in commands(stage, account, missing(regions(stage))):
+        stage = deployable(args.stage)
+        account = account_id(stage.region)
+        for command in commands(stage, account, regions_without_bootstrap(regions(stage))):
             print("$", *command, flush=True)
             env = {**os.environ, "DOORBUSTER_STAGE": stage.name, "PYTHONPATH": str(ROOT)}
             ended = subprocess.run(command, cwd=ROOT, env=env, check=False).returncode
             if ended:
                 raise SystemExit(ended)
-    except CloudRefused as refused:
+    except CloudError as refused:
         print(f"✗ {refused}", file=sys.stderr)
         raise SystemExit(1) from None
 
@@ -42,10 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def deployable(name: str) -> Stage:
     """The stage of that name, where it belongs on AWS and AWS is what would be reached."""
     stage = STAGES.get(name)
-    if stage is None or stage.emulated:
-        raise CloudRefused("make deploy STAGE=dev or STAGE=prod; the local stage is make up.")
+    if stage is None or stage.is_emulated:
+        raise CloudError("make deploy STAGE=dev or STAGE=prod; the local stage is make up.")
     if os.environ.get("AWS_ENDPOINT_URL"):
-        raise CloudRefused("AWS_ENDPOINT_URL is set: this would not reach AWS.")
+        raise CloudError("AWS_ENDPOINT_URL is set: this would not reach AWS.")
     return stage
 
 
@@ -54,37 +54,38 @@ def regions(stage: Stage) -> list[str]:
     return sorted({stage.region, *([EDGE_REGION] if stage.cdn else [])})
 
 
-def account_of(region: str) -> str:
+def account_id(region: str) -> str:
     try:
-        told = boto3.client("sts", region_name=region).get_caller_identity()
+        args = boto3.client("sts", region_name=region).get_caller_identity()
     except (BotoCoreError, ClientError) as error:
-        raise CloudRefused(
+        raise CloudError(
             f"AWS does not know who you are: {error}\n"
             "Sign in first (aws sso login), or set AWS_PROFILE."
         ) from None
-    return str(told["Account"])
+    return str(args["Account"])
 
 
-def missing(wanted: Iterable[str]) -> list[str]:
+def regions_without_bootstrap(wanted: Iterable[str]) -> list[str]:
     """The regions of these that were never bootstrapped."""
     return [region for region in wanted if not _is_bootstrapped(boto3.client("ssm", region))]
 
 
-def commands(stage: Stage, account: str, unprepared: Sequence[str]) -> list[list[str]]:
+def commands(stage: Stage, account: str, unbootstrapped: Sequence[str]) -> list[list[str]]:
     """What is run, in this order."""
-    prepared = [
-        ["cdk", "bootstrap", f"aws://{account}/{region}", "--no-notices"] for region in unprepared
+    bootstraps = [
+        ["cdk", "bootstrap", f"aws://{account}/{region}", "--no-notices"]
+        for region in unbootstrapped
     ]
-    return [*prepared, ["cdk", "deploy", "--all", "--no-notices"]]
+    return [*bootstraps, ["cdk", "deploy", "--all", "--no-notices"]]
 
 
 def _is_bootstrapped(ssm: Any) -> bool:
     try:
-        ssm.get_parameter(Name=VERSION)
+        ssm.get_parameter(Name=BOOTSTRAP_PARAMETER)
     except ssm.exceptions.ParameterNotFound:
         return False
     except (BotoCoreError, ClientError) as error:
-        raise CloudRefused(
+        raise CloudError(
             f"Whether CDK was bootstrapped here cannot be seen: {error}\n"
             "Somebody with more rights runs cdk bootstrap; see docs.aws.amazon.com/cdk."
         ) from None

@@ -39,7 +39,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from local import lambda_words
+from local import lambda_logs
 from local.processes import LOOPBACK, watch_lifeline
 
 log = logging.getLogger("doorbuster.emulator")
@@ -51,13 +51,13 @@ INTERRUPTED = "States.ServiceRestart"
 BLOBS = "blobs.json"
 """In a save: the names of the Lambda code files that it refers to."""
 LAMBDAS_LOG = "lambdas.log"
-PATIENCE = 90.0
+SAVE_TIMEOUT_SECONDS = 90.0
 """Seconds a child may take to write a save before it is killed; 2,465 products take 1 to 2."""
 
 Services = Mapping[str, Callable[[], Any]]
 
 
-class NotSaved(RuntimeError):
+class SaveFailed(RuntimeError):
     """A save did not come to its end; the one before it still counts."""
 
 
@@ -68,25 +68,27 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--save-every", type=float, default=0, help="seconds; 0 never")
     parser.add_argument("--lifeline", type=int)
-    told = parser.parse_args()
-    if told.lifeline is not None:
-        threading.Thread(target=watch_lifeline, args=(told.lifeline,), daemon=True).start()
+    args = parser.parse_args()
+    if args.lifeline is not None:
+        threading.Thread(target=watch_lifeline, args=(args.lifeline,), daemon=True).start()
 
     from ministack import app
 
     # A child of a process with threads may find locks held; ours opens them.
     warnings.filterwarnings("ignore", message=".*use of fork", category=DeprecationWarning)
-    memory = Memory(app, told.home / "state")
-    memory.attach()
-    _take_alarms_on_sums()
-    _refuse_garbled_tokens()
-    _lose_no_byte()
-    lambda_words.keep(told.home / LAMBDAS_LOG)
-    running = told.home / "state" / RUNNING
+    persistence_ = StatePersistence(app, args.home / "state")
+    persistence_.attach()
+    _simplify_metric_math_alarms()
+    _reject_malformed_tokens()
+    _preserve_body_bytes()
+    lambda_logs.write_logs_to(args.home / LAMBDAS_LOG)
+    running = args.home / "state" / RUNNING
     running.touch()
-    signal.signal(signal.SIGUSR1, lambda *_: memory.request())
-    threading.Thread(target=memory.keep, args=(told.save_every,), daemon=True).start()
-    threading.Thread(target=resume_workflows, args=(app, told.port), daemon=True).start()
+    signal.signal(signal.SIGUSR1, lambda *_: persistence_.request())
+    threading.Thread(
+        target=persistence_.save_periodically, args=(args.save_every,), daemon=True
+    ).start()
+    threading.Thread(target=resume_workflows, args=(app, args.port), daemon=True).start()
     sys.argv = ["ministack"]
     app.main()
     # MiniStack's threads may still wait for a Lambda or a callback; nothing is left to save.
@@ -96,7 +98,7 @@ def main() -> None:
     os._exit(0)
 
 
-class Memory:
+class StatePersistence:
     """What outlives the process: one folder a save, of which the newest complete one counts.
 
     A save is written by a child that is forked on the thread of MiniStack's event loop. All of
@@ -105,12 +107,12 @@ class Memory:
     by the parent, so a child whose parent was killed leaves nothing that could be taken for a save.
     """
 
-    def __init__(self, app: Any, folder: Path, *, patience: float = PATIENCE) -> None:
+    def __init__(self, app: Any, folder: Path, *, timeout: float = SAVE_TIMEOUT_SECONDS) -> None:
         self._app = app
         self._folder = folder
-        self._patience = patience
+        self._timeout = timeout
         self._lock = threading.Lock()
-        self._wanted = threading.Event()
+        self._save_requested = threading.Event()
         self._calls = 0
         self._number = 0
         self._child: int | None = None
@@ -124,15 +126,15 @@ class Memory:
         self._persistence = persistence
         newest = self._newest()
         persistence.STATE_DIR = str(newest or self._folder / "none")
-        self._app.save_all = self.save_at_the_end
-        self._keep_code_until_saved()
+        self._app.save_all = self.save_on_shutdown
+        self._defer_code_pruning()
         load = self._app._load_persisted_state
 
         def load_with_streams() -> None:
             gc.disable()  # it would look through all that was read, again and again
             load()
             self._load_streams(newest)
-            _move_queues()
+            _rewrite_queue_urls()
             gc.enable()
             gc.freeze()
 
@@ -145,46 +147,46 @@ class Memory:
 
         self._app.app = counted
 
-    def _keep_code_until_saved(self) -> None:
+    def _defer_code_pruning(self) -> None:
         """Lambda code lies beside the saves and is pruned while one is written: too early."""
         from ministack.services import lambda_svc
 
         lambda_svc.CODE_BLOB_DIR = str(self._folder / "lambda-blobs")
         self._prune = lambda_svc._prune_orphan_code_blobs
 
-        def remember(referenced: set[str]) -> None:
+        def record_referenced(referenced: set[str]) -> None:
             self._referenced = set(referenced)
 
-        lambda_svc._prune_orphan_code_blobs = remember
+        lambda_svc._prune_orphan_code_blobs = record_referenced
 
     def request(self) -> None:
         """Save soon; the new folder's name tells when it is done."""
-        self._wanted.set()
+        self._save_requested.set()
 
-    def keep(self, every: float) -> None:
+    def save_periodically(self, every: float) -> None:
         """Save on request, and every so many seconds in which anything was called, for ever.
 
         A state that takes long is saved more seldom; a save that failed is tried again.
         """
-        seen, took, failures = self._calls, 0.0, 0
+        seen, duration, failures = self._calls, 0.0, 0
         while not self._ending:
-            pause = max(every, 10 * took) if every else None
+            pause = max(every, 10 * duration) if every else None
             if failures:
                 pause = min(5.0 * 2**failures, 60.0, pause or 60.0)
-            asked = self._wanted.wait(pause)
-            self._wanted.clear()
-            if not (asked or failures or self._calls != seen):
+            requested = self._save_requested.wait(pause)
+            self._save_requested.clear()
+            if not (requested or failures or self._calls != seen):
                 continue
             seen, started = self._calls, time.monotonic()
             try:
                 self.save(self._app._build_persistence_save_dict)
-            except (NotSaved, OSError) as error:
+            except (SaveFailed, OSError) as error:
                 failures += 1
                 if not self._ending:
                     log.error("the state was not saved, and will be tried again: %s", error)
             else:
                 failures = 0
-            took = time.monotonic() - started
+            duration = time.monotonic() - started
 
     def save(self, services: Callable[[], Services]) -> None:
         """Write all or nothing, while requests are answered.
@@ -193,25 +195,25 @@ class Memory:
         """
         loop = self._app._MAIN_LOOP
         if loop is None:
-            raise NotSaved("the emulator has not started yet")
+            raise SaveFailed("the emulator has not started yet")
         begun: concurrent.futures.Future[tuple[int, Path]] = concurrent.futures.Future()
 
         def begin() -> None:
             try:
                 if self._ending:
-                    raise NotSaved("the emulator is being stopped")
+                    raise SaveFailed("the emulator is being stopped")
                 begun.set_result(self._fork(services))
-            except (NotSaved, OSError) as error:
+            except (SaveFailed, OSError) as error:
                 begun.set_exception(error)
 
         started = time.monotonic()
         loop.call_soon_threadsafe(begin)
         child, target = begun.result()
         with self._lock:
-            self._await(child, target)
-            self._complete(target, started)
+            self._wait_for_child(child, target)
+            self._mark_complete(target, started)
 
-    def save_at_the_end(self, services: Services) -> None:
+    def save_on_shutdown(self, services: Services) -> None:
         """The last save, in an orderly stop, on the loop's own thread: nobody is served any more.
 
         Where a child does not manage, this process writes by itself.
@@ -224,12 +226,12 @@ class Memory:
         with self._lock:
             try:
                 child, target = self._fork(lambda: services)
-                self._await(child, target)
-            except (NotSaved, OSError) as error:
+                self._wait_for_child(child, target)
+            except (SaveFailed, OSError) as error:
                 log.error("writing the last save without a child: %s", error)
                 target = self._next_folder()
                 self._write_all(services, target)
-            self._complete(target, started)
+            self._mark_complete(target, started)
 
     def _fork(self, services: Callable[[], Services]) -> tuple[int, Path]:
         target = self._next_folder()
@@ -237,15 +239,13 @@ class Memory:
         child = os.fork()
         if child == 0:
             os.close(writing)
-            self._be_the_child(services, target, reading)
+            self._run_child(services, target, reading)
         os.close(reading)
         self._lifeline = writing
         self._child = child
         return child, target
 
-    def _be_the_child(
-        self, services: Callable[[], Services], target: Path, lifeline: int
-    ) -> NoReturn:
+    def _run_child(self, services: Callable[[], Services], target: Path, lifeline: int) -> NoReturn:
         """Write, and end without a word to anybody: sockets, workers and signals are the parent's.
 
         Only this thread was taken along, so what another one had locked stays locked: the locks
@@ -258,10 +258,10 @@ class Memory:
             signal.signal(signal.SIGUSR1, signal.SIG_IGN)
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            _close_all_but(lifeline)
-            threading.Thread(target=_end_with_parent, args=(lifeline,), daemon=True).start()
-            _open_all_locks()
-            copy.deepcopy = _itself  # type: ignore[assignment]
+            _close_all_except(lifeline)
+            threading.Thread(target=_exit_with_parent, args=(lifeline,), daemon=True).start()
+            _reset_locks()
+            copy.deepcopy = _identity  # type: ignore[assignment]
             self._write_all(services(), target)
             status = 0
         finally:
@@ -272,22 +272,22 @@ class Memory:
             finally:  # also where even that cannot be said, on a full disk
                 os._exit(status)
 
-    def _await(self, child: int, target: Path) -> None:
+    def _wait_for_child(self, child: int, target: Path) -> None:
         """Wait for the child to end well, or see to it that it ends."""
-        until = time.monotonic() + self._patience
+        deadline = time.monotonic() + self._timeout
         try:
             while True:
                 ended, status = os.waitpid(child, os.WNOHANG)
                 if ended:
                     break
-                if time.monotonic() > until:
+                if time.monotonic() > deadline:
                     os.kill(child, signal.SIGKILL)
                     os.waitpid(child, 0)
-                    raise NotSaved(f"its child was not done in {self._patience:.0f} s; killed")
+                    raise SaveFailed(f"its child was not done in {self._timeout:.0f} s; killed")
                 time.sleep(0.01)
             if code := os.waitstatus_to_exitcode(status):
-                raise NotSaved(f"its child ended with {code}")
-        except NotSaved:
+                raise SaveFailed(f"its child ended with {code}")
+        except SaveFailed:
             shutil.rmtree(target, ignore_errors=True)
             raise
         finally:
@@ -300,16 +300,16 @@ class Memory:
         again."""
         earlier = self._newest()
         for name, get_state in services.items():
-            state = _steady(get_state)
+            state = _read_with_retries(get_state)
             if state is not None:
                 self._write(target / f"{name}.json", name, state)
             elif earlier and (earlier / f"{name}.json").exists():
                 shutil.copyfile(earlier / f"{name}.json", target / f"{name}.json")
-        self._write(target / "streams.json", "streams", _steady(_streams))
+        self._write(target / "streams.json", "streams", _read_with_retries(_streams))
         if self._referenced is not None:
             (target / BLOBS).write_text(json.dumps(sorted(self._referenced)))
 
-    def _complete(self, target: Path, started: float) -> None:
+    def _mark_complete(self, target: Path, started: float) -> None:
         """From here on the save counts, and those before it do not."""
         sizes = {file.name: file.stat().st_size for file in target.iterdir()}
         (target / COMPLETE).write_text(json.dumps(sizes))
@@ -365,7 +365,7 @@ def is_whole(save: Path) -> bool:
         return False
 
 
-def _move_queues() -> None:
+def _rewrite_queue_urls() -> None:
     """Queues are known by URLs that name the port; a mapping finds its queue by the present one."""
     from ministack.services import sqs
 
@@ -388,7 +388,7 @@ def _streams() -> dict[str, Any]:
     }
 
 
-def _steady(read: Callable[[], Any]) -> Any:
+def _read_with_retries(read: Callable[[], Any]) -> Any:
     """Read a state that other threads may be changing; copying it can fail half-way."""
     for attempt in range(20):
         try:
@@ -401,7 +401,7 @@ def _steady(read: Callable[[], Any]) -> Any:
     raise AssertionError("unreachable")
 
 
-def _close_all_but(kept: int) -> None:
+def _close_all_except(kept: int) -> None:
     """A child holds neither the port nor the Lambda workers' pipes once its parent is gone."""
     for name in [int(entry.name) for entry in Path("/dev/fd").iterdir()]:
         if name > 2 and name != kept:
@@ -409,14 +409,14 @@ def _close_all_but(kept: int) -> None:
                 os.close(name)
 
 
-def _end_with_parent(lifeline: int) -> None:
+def _exit_with_parent(lifeline: int) -> None:
     """End when the other end of the pipe does, which is when the parent ends, however it ends."""
     with contextlib.suppress(OSError):
         os.read(lifeline, 1)
     os._exit(1)
 
 
-def _open_all_locks() -> None:
+def _reset_locks() -> None:
     """Locks of MiniStack's modules, as they were before anybody held them."""
     kinds = (type(threading.Lock()), type(threading.RLock()))
     for name, module in list(sys.modules.items()):
@@ -426,12 +426,12 @@ def _open_all_locks() -> None:
                     value._at_fork_reinit()  # type: ignore[union-attr]
 
 
-def _itself(value: Any, memo: Any = None) -> Any:
+def _identity(value: Any, memo: Any = None) -> Any:
     """In ``copy.deepcopy``'s place, where nobody changes what would have been copied."""
     return value
 
 
-def _take_alarms_on_sums() -> None:
+def _simplify_metric_math_alarms() -> None:
     """CloudFormation here refuses alarms with metric math; they watch their first metric instead.
 
     Nobody is woken by an alarm on a laptop. What an alarm says is read off the template.
@@ -454,15 +454,15 @@ def _take_alarms_on_sums() -> None:
     provisioners._cw_metric_alarm_record = plain
 
 
-def _refuse_garbled_tokens() -> None:
+def _reject_malformed_tokens() -> None:
     """A token whose parts are not the objects they should be is a 401, as on AWS, and no fault."""
     from ministack.services import apigateway
 
     validate = apigateway._validate_jwt_authorizer
 
-    async def guarded(*asked: Any) -> Any:
+    async def guarded(*requested: Any) -> Any:
         try:
-            return await validate(*asked)
+            return await validate(*requested)
         except (AttributeError, TypeError, ValueError, RecursionError) as error:
             log.info("a garbled token: %s", error)
             return None, None, apigateway._jwt_unauthorized()
@@ -470,7 +470,7 @@ def _refuse_garbled_tokens() -> None:
     apigateway._validate_jwt_authorizer = guarded
 
 
-def _lose_no_byte() -> None:
+def _preserve_body_bytes() -> None:
     """A body that is not UTF-8 goes to its Lambda in base64, byte for byte, whatever its type says.
 
     Of the types that are text a body goes as text, and what is not UTF-8 in it would be U+FFFD.
@@ -481,10 +481,10 @@ def _lose_no_byte() -> None:
     invoke = apigateway._invoke_lambda_proxy
     readable: contextvars.ContextVar[bool] = contextvars.ContextVar("readable", default=True)
 
-    def is_text_indeed(content_type: str | None) -> bool:
+    def is_utf8_text(content_type: str | None) -> bool:
         return readable.get() and is_text(content_type)
 
-    async def invoke_with_all_bytes(
+    async def invoke_with_body_bytes(
         integration: Any,
         api: str,
         stage: str,
@@ -498,8 +498,8 @@ def _lose_no_byte() -> None:
         readable.set(_is_utf8(body))
         return await invoke(integration, api, stage, path, method, headers, body, *rest, **more)
 
-    apigateway._v2_request_body_is_text = is_text_indeed
-    apigateway._invoke_lambda_proxy = invoke_with_all_bytes
+    apigateway._v2_request_body_is_text = is_utf8_text
+    apigateway._invoke_lambda_proxy = invoke_with_body_bytes
 
 
 def _is_utf8(body: bytes) -> bool:
@@ -515,8 +515,8 @@ def resume_workflows(app: Any, port: int) -> None:
 
     The step's task runs again with a new token and its deadline starts anew.
     """
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
         with contextlib.suppress(OSError), socket.create_connection((LOOPBACK, port), 1):
             break
         time.sleep(0.05)
@@ -556,26 +556,28 @@ def _resume(module: Any, account: str, region: str, execution: dict[str, Any]) -
         return
     # The interpreter begins at StartAt with the execution's own input. A state before all others,
     # in a copy of the machine, leads it to where it was, with what it had in hand there.
-    where = "Resumed after a restart"
-    definition["States"][where] = {
+    entry_state = "Resumed after a restart"
+    definition["States"][entry_state] = {
         "Type": "Pass",
         "QueryLanguage": "JSONPath",
         "Result": json.loads(entered[-1]["input"]),
         "Next": entered[-1]["name"],
     }
-    definition["StartAt"] = where
+    definition["StartAt"] = entry_state
     arn = execution["stateMachineArn"]
-    borrowed = f"{arn}:resumed:{execution['name']}"
-    module._state_machines[borrowed] = {**machine, "definition": json.dumps(definition)}
-    execution["stateMachineArn"] = borrowed
+    temporary_arn = f"{arn}:resumed:{execution['name']}"
+    module._state_machines[temporary_arn] = {**machine, "definition": json.dumps(definition)}
+    execution["stateMachineArn"] = temporary_arn
 
-    def give_back() -> None:
+    def restore_machine() -> None:
         time.sleep(1)
         execution["stateMachineArn"] = arn
-        module._state_machines.pop(borrowed, None)
+        module._state_machines.pop(temporary_arn, None)
 
-    giver = threading.Thread(target=contextvars.copy_context().run, args=(give_back,), daemon=True)
-    giver.start()
+    restorer = threading.Thread(
+        target=contextvars.copy_context().run, args=(restore_machine,), daemon=True
+    )
+    restorer.start()
     log.warning("execution %s goes on in %s", execution["name"], entered[-1]["name"])
     module._run_execution(execution["executionArn"])
 

@@ -20,27 +20,27 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from local.cloud import HOME, Cloud
-from local.furnish import STAFF, STAFF_PASSWORD
-from local.people import Reply, Visitor, sign_in
-from local.processes import CloudRefused
+from local.cloud import CLOUD_HOME, Cloud
+from local.http_actors import HttpClient, HttpResponse, sign_in
+from local.processes import CloudError
+from local.seed import STAFF, STAFF_PASSWORD
 from shop.kernel.errors import InvalidRequest
 from shop.kernel.text_files import decode_text, detect_wrong_file_type
 
-PRODUCTS = 200
+MAX_PRODUCTS_PER_CHUNK = 200
 """Products of a part: some seconds of work for one Lambda, far from the gateway's 30."""
-BYTES = 2_000_000
+MAX_BYTES_PER_CHUNK = 2_000_000
 """And bytes, of the 4 MB that a call takes."""
-AT_ONCE = 2
+MAX_PARALLEL_UPLOADS = 2
 """Parts under way at once: while one is written, the next one is read."""
-SHOWN = 50
+MAX_ROWS_SHOWN = 50
 """Rejected rows that are shown one by one."""
 
 KINDS = {".csv": "text/csv", ".yaml": "application/yaml", ".yml": "application/yaml"}
 
 
 @dataclass(frozen=True)
-class Part:
+class UploadChunk:
     """A piece of a file that is a file by itself; ``first_line`` is its place in the whole."""
 
     text: str
@@ -49,14 +49,14 @@ class Part:
 
 
 @dataclass
-class Sum:
+class ImportReport:
     """The reports of all parts, added up."""
 
     created: int = 0
     changed: int = 0
     unchanged: int = 0
-    stock_opened: int = 0
-    stock_kept: int = 0
+    stock_created: int = 0
+    stock_unchanged: int = 0
 
     def add(self, report: dict[str, Any]) -> None:
         for name in vars(self):
@@ -73,115 +73,122 @@ def main() -> None:
     parser.add_argument("--currency", default="USD", help="of the prices in the file")
     parser.add_argument("--encoding", default="utf-8", help="of the file, where it has no mark")
     parser.add_argument("--media", help="URL below which pictures lie that the file only names")
-    parser.add_argument("--home", default=os.environ.get("DOORBUSTER_HOME", str(HOME)))
+    parser.add_argument("--home", default=os.environ.get("DOORBUSTER_HOME", str(CLOUD_HOME)))
     parser.add_argument("--url", help="of another shop than the one on this machine")
     parser.add_argument("--token", help="access token of its staff")
-    told = parser.parse_args()
+    args = parser.parse_args()
     console = Console(highlight=False)
     try:
-        text, kind = read(told.file, told.encoding)
-        parts = list(parts_of(text, kind))
-        terms = {"currency": told.currency, **({"media": told.media} if told.media else {})}
-        kept = send(parts, kind, terms, staff_of(told), console)
-    except (CloudRefused, RuntimeError) as failure:
+        text, kind = read_products(args.file, args.encoding)
+        chunks = list(split_into_chunks(text, kind))
+        terms = {"currency": args.currency, **({"media": args.media} if args.media else {})}
+        kept = upload(chunks, kind, terms, staff_client(args), console)
+    except (CloudError, RuntimeError) as failure:
         console.print(f"[red]✗[/red] {escape(str(failure))}", soft_wrap=True)
         raise SystemExit(1) from None
     raise SystemExit(0 if kept else 1)
 
 
-def staff_of(told: argparse.Namespace) -> Visitor:
+def staff_client(args: argparse.Namespace) -> HttpClient:
     """Whose hands the file is in: the local shop's own staff, or whoever the token says."""
-    if told.url:
-        if not told.token:
-            raise CloudRefused("Another shop asks for --token, the access token of its staff.")
-        return Visitor(told.url.rstrip("/"), told.token)
-    cloud = Cloud(Path(told.home))
+    if args.url:
+        if not args.token:
+            raise CloudError("Another shop asks for --token, the access token of its staff.")
+        return HttpClient(args.url.rstrip("/"), args.token)
+    cloud = Cloud(Path(args.home))
     if not cloud.is_up():
-        raise CloudRefused("The shop is not open. make up opens it.")
-    return Visitor(cloud.url, sign_in(cloud, STAFF, STAFF_PASSWORD, staff=True))
+        raise CloudError("The shop is not open. make up opens it.")
+    return HttpClient(cloud.url, sign_in(cloud, STAFF, STAFF_PASSWORD, staff=True))
 
 
-def read(file: Path, encoding: str = "utf-8") -> tuple[str, str]:
+def read_products(file: Path, encoding: str = "utf-8") -> tuple[str, str]:
     """The text of a file and its kind. Refuses, in one sentence, what is no file of products."""
     kind = KINDS.get(file.suffix.lower())
     if kind is None:
-        raise CloudRefused(f"{file.name}: only .csv (Shopify's) and .yaml are taken.")
+        raise CloudError(f"{file.name}: only .csv (Shopify's) and .yaml are taken.")
     try:
         text = decode_text(file.read_bytes(), encoding)
     except OSError as error:
-        raise CloudRefused(f"{file}: {error.strerror}.") from None
+        raise CloudError(f"{file}: {error.strerror}.") from None
     except InvalidRequest as refusal:
-        raise CloudRefused(f"{file.name}: {refusal.detail}.") from None
+        raise CloudError(f"{file.name}: {refusal.detail}.") from None
     if (other := detect_wrong_file_type(text)) is not None:
-        raise CloudRefused(f"{file.name}: {other}; only Shopify's product CSV and YAML are taken.")
+        raise CloudError(f"{file.name}: {other}; only Shopify's product CSV and YAML are taken.")
     return text, kind
 
 
-def send(
-    parts: list[Part], kind: str, terms: dict[str, str], staff: Visitor, console: Console
+def upload(
+    chunks: list[UploadChunk], kind: str, terms: dict[str, str], staff: HttpClient, console: Console
 ) -> int:
     """Send all parts and show what came of them; how many products of the file the shop has."""
-    total, notices = Sum(), dict[str, None]()
+    total, notices = ImportReport(), dict[str, None]()
     rejected: list[dict[str, Any]] = []
     columns = (TextColumn("  products"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
 
-    def one(part: Part) -> Reply:
-        query = urlencode({**terms, "first_line": part.first_line})
+    def upload_chunk(chunk: UploadChunk) -> HttpResponse:
+        query = urlencode({**terms, "first_line": chunk.first_line})
         route, headers = f"POST /staff/imports?{query}", {"Content-Type": kind}
-        return staff.ask(route, raw=part.text.encode(), headers=headers)
+        return staff.request(route, raw=chunk.text.encode(), headers=headers)
 
-    with Progress(*columns, console=console) as progress, ThreadPoolExecutor(AT_ONCE) as hands:
-        bar = progress.add_task("", total=sum(part.products for part in parts))
-        asked = {hands.submit(one, part): part for part in parts}
-        for answered in as_completed(asked):
-            part, reply = asked[answered], answered.result()
+    with (
+        Progress(*columns, console=console) as progress,
+        ThreadPoolExecutor(MAX_PARALLEL_UPLOADS) as executor,
+    ):
+        bar = progress.add_task("", total=sum(chunk.products for chunk in chunks))
+        futures = {executor.submit(upload_chunk, chunk): chunk for chunk in chunks}
+        for future in as_completed(futures):
+            chunk, reply = futures[future], future.result()
             if reply.status >= 300:
-                hands.shutdown(cancel_futures=True)
-                raise RuntimeError(_refusal(reply, part, total))
+                executor.shutdown(cancel_futures=True)
+                raise RuntimeError(_failure_message(reply, chunk, total))
             total.add(reply.body)
             rejected += reply.body["rejected"]
             notices.update(dict.fromkeys(reply.body["notices"]))
-            progress.advance(bar, part.products)
+            progress.advance(bar, chunk.products)
         seconds = progress.tasks[0].elapsed or 0.0
     rejected.sort(key=lambda row: int(row["line"]))
-    tell(total, rejected, list(notices), seconds, console)
+    print_report(total, rejected, list(notices), seconds, console)
     return total.kept
 
 
-def tell(
-    total: Sum, rejected: list[dict[str, Any]], notices: list[str], seconds: float, console: Console
+def print_report(
+    total: ImportReport,
+    rejected: list[dict[str, Any]],
+    notices: list[str],
+    seconds: float,
+    console: Console,
 ) -> None:
     """Say what came of it: what was left out and why first, the sum last."""
-    for row in rejected[:SHOWN]:
+    for row in rejected[:MAX_ROWS_SHOWN]:
         product = f" ({row['product']})" if row.get("product") else ""
         where, why = f"line {row['line']}{product}", row["reason"]
         console.print(f"  [yellow]![/yellow] {escape(f'{where}: {why}')}", soft_wrap=True)
-    if len(rejected) > SHOWN:
-        console.print(f"  [yellow]![/yellow] and {len(rejected) - SHOWN} more")
+    if len(rejected) > MAX_ROWS_SHOWN:
+        console.print(f"  [yellow]![/yellow] and {len(rejected) - MAX_ROWS_SHOWN} more")
     for notice in notices:
         console.print(f"  [dim]· {escape(notice)}[/dim]", soft_wrap=True)
-    if total.stock_kept and total.stock_opened:
-        console.print(f"  [dim]· {total.stock_kept:,} SKUs have stock already; it stays[/dim]")
-    if total.kept and not (total.created or total.changed or total.stock_opened):
+    if total.stock_unchanged and total.stock_created:
+        console.print(f"  [dim]· {total.stock_unchanged:,} SKUs have stock already; it stays[/dim]")
+    if total.kept and not (total.created or total.changed or total.stock_created):
         outcome = f"{total.kept:,} products, all as they were: nothing changed"
     else:
         outcome = (
             f"{total.kept:,} products: {total.created:,} new, {total.changed:,} changed, "
-            f"{total.unchanged:,} as they were; stock opened for {total.stock_opened:,} SKUs"
+            f"{total.unchanged:,} as they were; stock opened for {total.stock_created:,} SKUs"
         )
     left_out = f"; {len(rejected):,} rows left out" if rejected else ""
     mark = "[green]✓[/green]" if total.kept else "[red]✗[/red]"
     console.print(f"  {mark} {outcome}{left_out} [dim]{seconds:.1f} s[/dim]", soft_wrap=True)
 
 
-def _refusal(reply: Reply, part: Part, total: Sum) -> str:
+def _failure_message(reply: HttpResponse, chunk: UploadChunk, total: ImportReport) -> str:
     try:
         why = str(reply.body["detail"])
     except (ValueError, KeyError):
         why = reply.text[:400]
-    if not total.kept and part.first_line == 1:
+    if not total.kept and chunk.first_line == 1:
         return f"Nothing was taken: {why}."
-    what = f"From line {part.first_line} on ({reply.status}): {why}"
+    what = f"From line {chunk.first_line} on ({reply.status}): {why}"
     if not total.kept:
         return what
     return f"{what}\n{total.kept} products are kept; running it again takes the others."
@@ -190,28 +197,32 @@ def _refusal(reply: Reply, part: Part, total: Sum) -> str:
 # ------------------------------------------------------------------------------------- in parts
 
 
-def parts_of(text: str, kind: str) -> Iterator[Part]:
+def split_into_chunks(text: str, kind: str) -> Iterator[UploadChunk]:
     """Cut a file between products, so that every part is a file of its own kind."""
     if kind == "text/csv":
-        yield from csv_parts(text)
+        yield from csv_chunks(text)
     else:
-        yield from yaml_parts(text)
+        yield from yaml_chunks(text)
 
 
-def yaml_parts(text: str) -> Iterator[Part]:
+def yaml_chunks(text: str) -> Iterator[UploadChunk]:
     """Cut a list of items; what stands before the first item goes with it."""
     starts = [match.start() for match in re.finditer(r"^- ", text, re.MULTILINE)]
     edges = [0, *starts[1:], len(text)]
     begin, products, line = 0, 0, 1
     for end, after in zip(edges[1:], [*edges[2:], None], strict=True):
         products += 1
-        if after is None or products == PRODUCTS or after - begin > BYTES:
-            yield Part(text[begin:end], products, line)
+        if (
+            after is None
+            or products == MAX_PRODUCTS_PER_CHUNK
+            or after - begin > MAX_BYTES_PER_CHUNK
+        ):
+            yield UploadChunk(text[begin:end], products, line)
             line += text.count("\n", begin, end)
             begin, products = end, 0
 
 
-def csv_parts(text: str) -> Iterator[Part]:
+def csv_chunks(text: str) -> Iterator[UploadChunk]:
     """Cut a table where no handle goes on; each part begins with the header line."""
     first = text.split("\n", 1)[0]
     delimiter = max(",;\t", key=first.count)
@@ -230,7 +241,7 @@ def csv_parts(text: str) -> Iterator[Part]:
             rows.append((before, reader.line_num, handle))
             before = reader.line_num
     except csv.Error:
-        yield Part(text, 1, 1)  # the shop says what is wrong with it, and where
+        yield UploadChunk(text, 1, 1)  # the shop says what is wrong with it, and where
         return
     last = {handle: n for n, (_, _, handle) in enumerate(rows)}
     top = "".join(lines[:ends_header])
@@ -239,14 +250,14 @@ def csv_parts(text: str) -> Iterator[Part]:
         handles.add(handle)
         open_until = max(open_until, last[handle])
         size = sum(len(line) for line in lines[rows[begin][0] : to]) if n == open_until else 0
-        full = len(handles) >= PRODUCTS or size > BYTES
+        full = len(handles) >= MAX_PRODUCTS_PER_CHUNK or size > MAX_BYTES_PER_CHUNK
         if n == len(rows) - 1 or (n == open_until and full):
             start = rows[begin][0]
             body = "".join(lines[start:to])
-            yield Part(top + body, len(handles), start + 1 - ends_header)
+            yield UploadChunk(top + body, len(handles), start + 1 - ends_header)
             begin, handles = n + 1, set()
     if not rows:
-        yield Part(text, 1, 1)
+        yield UploadChunk(text, 1, 1)
 
 
 if __name__ == "__main__":

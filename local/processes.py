@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LOOPBACK = "127.0.0.1"
 
 
-class CloudRefused(RuntimeError):
+class CloudError(RuntimeError):
     """The cloud cannot do what was asked; the words are for the person who asked."""
 
 
@@ -40,7 +40,7 @@ def workers(home: Path) -> list[psutil.Process]:
     ]
 
 
-def start(
+def start_server(
     module: str,
     home: Path,
     *arguments: str,
@@ -58,18 +58,18 @@ def start(
     if lifeline is not None:
         command += ["--lifeline", str(lifeline)]
         keep = (lifeline,)
-    with log.open("ab") as words:
+    with log.open("ab") as output:
         started = subprocess.Popen(
             command,
             cwd=ROOT,
             env=dict(env),
             stdin=subprocess.DEVNULL,
-            stdout=words,
+            stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
             pass_fds=keep,
         )
-    _ours[started.pid] = started
+    _children[started.pid] = started
     return psutil.Process(started.pid)
 
 
@@ -78,25 +78,25 @@ def stop(processes: Sequence[psutil.Process], *, grace: float) -> list[psutil.Pr
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.terminate()
-    stubborn = _wait(processes, grace)
-    for process in stubborn:
+    survivors = _wait(processes, grace)
+    for process in survivors:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
-    _wait(stubborn, 5)
-    return stubborn
+    _wait(survivors, 5)
+    return survivors
 
 
-def free_port(wish: int | None = None) -> int:
+def free_port(preferred: int | None = None) -> int:
     """The wished port where nobody holds it, else any free one."""
-    if wish is not None and not is_taken(wish):
-        return wish
+    if preferred is not None and not is_port_in_use(preferred):
+        return preferred
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         port: int = probe.getsockname()[1]
         return port
 
 
-def is_taken(port: int) -> bool:
+def is_port_in_use(port: int) -> bool:
     """Whether somebody listens on the port; one that was just given up counts as free."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -107,7 +107,7 @@ def is_taken(port: int) -> bool:
     return False
 
 
-def holder(port: int) -> str:
+def port_owner(port: int) -> str:
     """Who listens on a port, in words: its process id and command, as far as we may see them."""
     try:
         listening = psutil.net_connections(kind="tcp")
@@ -134,22 +134,22 @@ def watch_lifeline(descriptor: int) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-_ours: dict[int, "subprocess.Popen[bytes]"] = {}
+_children: dict[int, "subprocess.Popen[bytes]"] = {}
 
 
 def _wait(processes: Sequence[psutil.Process], seconds: float) -> list[psutil.Process]:
-    until = time.monotonic() + seconds
-    left = list(processes)
-    while left:
-        left = [process for process in left if _runs(process)]
-        if not left or time.monotonic() > until:
+    deadline = time.monotonic() + seconds
+    remaining = list(processes)
+    while remaining:
+        remaining = [process for process in remaining if _is_running(process)]
+        if not remaining or time.monotonic() > deadline:
             break
         time.sleep(0.05)
-    return left
+    return remaining
 
 
-def _runs(process: psutil.Process) -> bool:
-    child = _ours.get(process.pid)
+def _is_running(process: psutil.Process) -> bool:
+    child = _children.get(process.pid)
     if child is not None and child.poll() is not None:
         return False
     try:
@@ -175,5 +175,5 @@ def _is_server(line: Sequence[str], home: Path, module: str | None) -> bool:
         where = line[line.index("--home") + 1]
     except (ValueError, IndexError):
         return False
-    ours = which in ("local.emulator", "local.front_door") and where == str(home)
+    ours = which in ("local.emulator", "local.cdn_proxy") and where == str(home)
     return ours and (module is None or which == module)

@@ -12,10 +12,10 @@ from rich import progress
 from rich.console import Console
 from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from local.processes import ROOT, CloudRefused
+from local.processes import ROOT, CloudError
 
 
-class At(Protocol):
+class StepStatus(Protocol):
     """Shows what a step is doing at the moment, and how much of it is done."""
 
     def __call__(self, detail: str, done: int | None = None) -> None: ...
@@ -28,17 +28,17 @@ class Progress:
     def __init__(self, *, quiet: bool = False) -> None:
         self.console = Console(highlight=False, quiet=quiet)
 
-    def say(self, words: str = "") -> None:
-        self.console.print(words, soft_wrap=True)
+    def print(self, text: str = "") -> None:
+        self.console.print(text, soft_wrap=True)
 
     @contextlib.contextmanager
-    def step(self, words: str, total: int | None = None) -> Iterator[At]:
+    def step(self, text: str, total: int | None = None) -> Iterator[StepStatus]:
         """With a ``total`` there is a bar, which moves with ``done``."""
         started = time.monotonic()
         bar = [BarColumn(bar_width=20)] if total else []
         columns = [TextColumn(" "), SpinnerColumn(), TextColumn("{task.description}"), *bar]
         if not self.console.is_terminal:
-            self.say(f"  … {words}")
+            self.print(f"  … {text}")
         with progress.Progress(
             *columns,
             TimeElapsedColumn(),
@@ -46,13 +46,13 @@ class Progress:
             transient=True,
             disable=not self.console.is_terminal,
         ) as ticking:
-            task = ticking.add_task(words, total=total)
+            task = ticking.add_task(text, total=total)
 
             def at(detail: str, done: int | None = None) -> None:
-                ticking.update(task, completed=done, description=f"{words} [dim]{detail}[/dim]")
+                ticking.update(task, completed=done, description=f"{text} [dim]{detail}[/dim]")
 
             yield at
-        self.say(f"  [green]✓[/green] {words} [dim]{time.monotonic() - started:.1f} s[/dim]")
+        self.print(f"  [green]✓[/green] {text} [dim]{time.monotonic() - started:.1f} s[/dim]")
 
 
 def run_logged(
@@ -61,7 +61,7 @@ def run_logged(
     env: Mapping[str, str],
     log: Path,
     line: Callable[[str], None] = lambda _: None,
-    telling: Callable[[str], bool] = bool,
+    is_relevant: Callable[[str], bool] = bool,
     cwd: Path = ROOT,
 ) -> None:
     """Run a program with its output in a log; when it fails, its last words are the refusal.
@@ -86,7 +86,7 @@ def run_logged(
             for text in process.stdout:
                 out.write(text)
                 line(text.rstrip())
-                if text.strip() and telling(text):
+                if text.strip() and is_relevant(text):
                     last.append(text.rstrip())
         except BaseException:
             process.terminate()
@@ -94,6 +94,6 @@ def run_logged(
         finally:
             process.wait()
     if process.returncode != 0:
-        said = "\n".join(f"    {text}" for text in last)
+        tail = "\n".join(f"    {text}" for text in last)
         name = " ".join([Path(command[0]).name, *command[1:3]])
-        raise CloudRefused(f"{name} ended with {process.returncode} ({log}):\n{said}")
+        raise CloudError(f"{name} ended with {process.returncode} ({log}):\n{tail}")

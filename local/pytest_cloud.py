@@ -29,7 +29,7 @@ def cloud() -> Iterator[Cloud]:
     )
     shop.reset()
     try:
-        shop.up(furnish=False)
+        shop.up(seed=False)
         yield shop
     finally:
         shop.down()

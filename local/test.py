@@ -29,9 +29,9 @@ def main() -> None:
     counts: Counter[str] = Counter()
     codes = []
     for run in runs:
-        code, said = pytest(run)
+        code, summary = pytest(run)
         codes.append(0 if code == NO_TESTS and not arguments else code)
-        counts.update(tally(said))
+        counts.update(parse_summary(summary))
     print(closing_line(counts, time.monotonic() - started), flush=True)
     raise SystemExit(max(codes) or (0 if counts["passed"] else NO_TESTS))
 
@@ -59,7 +59,7 @@ def pytest(arguments: Sequence[str]) -> tuple[int, str]:
     return code, lines[-1] if lines else ""
 
 
-def tally(line: str) -> Counter[str]:
+def parse_summary(line: str) -> Counter[str]:
     """The numbers in pytest's summary line: ``3 failed, 120 passed, 2 skipped in 4.21s``.
 
     >>> tally("==== 3 failed, 120 passed, 1 error in 4.21s ====") == {

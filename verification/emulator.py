@@ -18,7 +18,7 @@ from types import TracebackType
 
 import psutil
 
-from local.processes import LOOPBACK, free_port, start, stop
+from local.processes import LOOPBACK, free_port, start_server, stop
 from tests.kit.shop import ENVIRONMENT
 
 REGION = "us-east-1"
@@ -41,7 +41,7 @@ class Emulator:
     def __enter__(self) -> "Emulator":
         for name in ("tmp", "state", "s3"):
             (self._home / name).mkdir()
-        self._process = start(
+        self._process = start_server(
             "local.emulator",
             self._home,
             "--port",

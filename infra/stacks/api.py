@@ -1,13 +1,10 @@
-"""The HTTP API without its routes: those live with the features, which import it by id."""
+"""The HTTP API without its routes: those live with the features, which import its id."""
 
-from aws_cdk import CfnOutput, Fn
-from aws_cdk import aws_apigatewayv2 as apigateway
-from constructs import Construct
-
-from infra.parts.names import Names
-from infra.parts.rights import Users
-from infra.parts.stack import ShopStack
-from infra.stacks.foundation import Foundation
+from infra.constructs.iam import UserPool
+from infra.constructs.intrinsics import Value, sub
+from infra.constructs.resource_names import ResourceNames
+from infra.constructs.stack import ShopApp, ShopStack
+from infra.stacks.foundation import FoundationStack
 
 ALLOWED_HEADERS = (
     "authorization",
@@ -21,44 +18,46 @@ ALLOWED_HEADERS = (
 )
 
 
-class Api(ShopStack):
-    """One HTTP API and its two authorizers: a customer's token opens no door of the staff's."""
+class ApiStack(ShopStack):
+    """One HTTP API and its two authorizers: a customer's token never passes the staff's."""
 
-    def __init__(self, scope: Construct, names: Names, foundation: Foundation) -> None:
-        super().__init__(scope, names, "api", "the HTTP API and who may pass")
-        self.api = apigateway.CfnApi(
-            self,
+    def __init__(self, scope: ShopApp, names: ResourceNames, foundation: FoundationStack) -> None:
+        super().__init__(scope, names, "api", "the HTTP API and its authorizers")
+        api = self.add(
+            "AWS::ApiGatewayV2::Api",
             "Api",
-            name=names.of("api"),
-            description="Doorbuster",
-            protocol_type="HTTP",
-            cors_configuration=apigateway.CfnApi.CorsProperty(
-                allow_origins=list(self.stage.origins),
-                allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-                allow_headers=list(ALLOWED_HEADERS),
-                expose_headers=["etag", "location", "retry-after"],
-                max_age=3600,
-            ),
-            tags={"ms-custom-id": self.stage.api_id} if self.stage.api_id else None,
+            {
+                "Name": names.of("api"),
+                "Description": "Doorbuster",
+                "ProtocolType": "HTTP",
+                "CorsConfiguration": {
+                    "AllowOrigins": list(self.stage.origins),
+                    "AllowMethods": ["GET", "POST", "PUT", "PATCH", "DELETE"],
+                    "AllowHeaders": list(ALLOWED_HEADERS),
+                    "ExposeHeaders": ["etag", "location", "retry-after"],
+                    "MaxAge": 3600,
+                },
+                "Tags": {"ms-custom-id": self.stage.api_id} if self.stage.api_id else None,
+            },
         )
-        self.id = self.api.ref
+        self._api_ref = api.ref
+        self.id = api.shared_ref()
         self.customers = self._authorizer("Customers", foundation.customers)
         self.staff = self._authorizer("Staff", foundation.staff)
-        self.domain = Fn.sub(
-            "${Api}.execute-api.${AWS::Region}.${AWS::URLSuffix}", {"Api": self.api.ref}
-        )
-        CfnOutput(self, "ApiId", value=self.api.ref)
-        CfnOutput(self, "ApiUrl", value=Fn.join("", ["https://", self.domain]))
+        domain = "${Api}.execute-api.${AWS::Region}.${AWS::URLSuffix}"
+        self.domain = sub(domain, Api=self.id)
+        self.output("ApiId", api.ref)
+        self.output("ApiUrl", sub(f"https://{domain}", Api=api.ref))
 
-    def _authorizer(self, name: str, users: Users) -> str:
-        return apigateway.CfnAuthorizer(
-            self,
+    def _authorizer(self, name: str, pool: UserPool) -> Value:
+        return self.add(
+            "AWS::ApiGatewayV2::Authorizer",
             name,
-            api_id=self.api.ref,
-            authorizer_type="JWT",
-            name=name.lower(),
-            identity_source=["$request.header.Authorization"],
-            jwt_configuration=apigateway.CfnAuthorizer.JWTConfigurationProperty(
-                audience=[users.client], issuer=users.issuer
-            ),
-        ).ref
+            {
+                "ApiId": self._api_ref,
+                "AuthorizerType": "JWT",
+                "Name": name.lower(),
+                "IdentitySource": ["$request.header.Authorization"],
+                "JwtConfiguration": {"Audience": [pool.client], "Issuer": pool.issuer},
+            },
+        ).shared_ref()

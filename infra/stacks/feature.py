@@ -1,14 +1,7 @@
-"""One feature, one stack: its Lambdas and whatever wakes them."""
+"""One feature, one stack: its Lambdas, and the routes, queues and events that invoke them."""
 
 import json
-
-from aws_cdk import Fn
-from aws_cdk import aws_apigatewayv2 as apigateway
-from aws_cdk import aws_events as events
-from aws_cdk import aws_iam as iam
-from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_scheduler as scheduler
-from constructs import Construct
+from typing import Any
 
 from functions.manifest import (
     Access,
@@ -21,32 +14,26 @@ from functions.manifest import (
     Schedule,
     StreamReader,
 )
-from infra.parts.accept import accept
-from infra.parts.function import ShopFunction, workshop
-from infra.parts.names import Names
-from infra.parts.packages import Packages
-from infra.parts.rights import Ground
-from infra.parts.stack import ShopStack
-from infra.stacks.api import Api
+from infra.constructs.asset_packages import AssetPackages
+from infra.constructs.iam import SharedResources
+from infra.constructs.intrinsics import ACCOUNT, Value, aws_service, sub
+from infra.constructs.lambda_function import ShopFunction, lambda_build_context, trust
+from infra.constructs.queues import policy_document
+from infra.constructs.resource_names import ResourceNames
+from infra.constructs.stack import ShopApp, ShopStack
+from infra.stacks.api import ApiStack
 
-_OPEN = {
-    Access.PUBLIC: "Meant for everybody; the answer is the same for everybody.",
-    Access.SHOPPER: "Guests may shop; a token that is sent is verified in the Lambda, fail closed.",
-    Access.WEBHOOK: "The sender signs the raw body, which is checked in the Lambda.",
+_NO_AUTHORIZER = {
+    Access.PUBLIC: "Public: the response is the same for all callers.",
+    Access.SHOPPER: "Guests may shop; the Lambda verifies any token and fails closed.",
+    Access.WEBHOOK: "The sender signs the raw body; the Lambda verifies the signature.",
 }
 """Why routes with this access have no authorizer at the gateway."""
 
+_ROWS_WITH_EVENTS = json.dumps({"dynamodb": {"NewImage": {"events": {"B": [{"exists": True}]}}}})
+"""Matches changes of rows that carry events (see :mod:`shop.storage.outbox`)."""
 
-_TELLING = json.dumps({"dynamodb": {"NewImage": {"events": {"B": [{"exists": True}]}}}})
-"""Changes of rows that carry events (see :mod:`shop.storage.outbox`)."""
-
-_Mapping = lambda_.CfnEventSourceMapping
-
-
-def _filters(line: StreamReader) -> _Mapping.FilterCriteriaProperty | None:
-    patterns = (*((_TELLING,) if line.only_events else ()), *line.only)
-    filters = [_Mapping.FilterProperty(pattern=pattern) for pattern in patterns]
-    return _Mapping.FilterCriteriaProperty(filters=filters) if filters else None
+_REPORT_FAILURES = ["ReportBatchItemFailures"]
 
 
 class FeatureStack(ShopStack):
@@ -54,223 +41,233 @@ class FeatureStack(ShopStack):
 
     def __init__(
         self,
-        scope: Construct,
-        names: Names,
+        scope: ShopApp,
+        names: ResourceNames,
         feature: Feature,
-        ground: Ground,
-        api: Api,
-        packages: Packages,
+        shared: SharedResources,
+        api: ApiStack,
+        packages: AssetPackages,
     ) -> None:
         super().__init__(scope, names, feature.name, f"the feature {feature.name}")
-        self._ground, self._api = ground, api
-        shop = workshop(self, feature.name, names, ground, packages)
-        for line in feature.functions:
-            made = ShopFunction(self, line, shop)
-            match line:
-                case Endpoint():
-                    self._route(line, made)
-                case DefaultRoute():
-                    self._catch(line, made)
-                case Consumer():
-                    self._consume(line, made)
-                case StreamReader():
-                    self._read_stream(line, made)
-                case Reaction():
-                    self._react(line, made)
-                case Schedule():
-                    self._schedule(line, made)
-                    if line.event_types:
-                        self._react(line, made)
+        self._shared, self._api = shared, api
+        context = lambda_build_context(self, feature.name, shared, packages)
+        for entry in feature.functions:
+            self._connect(entry, ShopFunction(self, entry, context))
+
+    def _connect(self, entry: Function, function: ShopFunction) -> None:
+        """Add what invokes the function."""
+        senders: list[tuple[str, Value]] = []
+        match entry:
+            case Endpoint():
+                self._route(entry, function)
+            case DefaultRoute():
+                self._default_route(entry, function)
+            case Consumer():
+                self._consume(entry, function)
+            case StreamReader():
+                self._read_stream(entry, function)
+            case Reaction():
+                senders = self._react(entry, function)
+            case Schedule():
+                self._schedule(entry, function)
+                senders = self._react(entry, function) if entry.event_types else []
+        if function.dead_letters:
+            function.dead_letters.set_policy(*senders)
 
     # ------------------------------------------------------------------ HTTP
 
-    def _route(self, line: Endpoint, function: ShopFunction) -> None:
+    def _route(self, entry: Endpoint, function: ShopFunction) -> None:
         authorizer = {
             Access.CUSTOMER: self._api.customers,
             Access.STAFF: self._api.staff,
-        }.get(line.access)
-        route = apigateway.CfnRoute(
-            function,
-            "Route",
-            api_id=self._api.id,
-            route_key=line.route,
-            target=self._target(line, function),
-            authorization_type="JWT" if authorizer else "NONE",
-            authorizer_id=authorizer,
-        )
-        if not authorizer:
-            accept(route, "AwsSolutions-APIG4", _OPEN[line.access])
-        self._let_in(function, line.path.replace("{", "${!"))
+        }.get(entry.access)
+        reason = None if authorizer else _NO_AUTHORIZER[entry.access]
+        self._add_route(entry, function, entry.route, authorizer, reason)
+        self._allow_gateway(function, entry.path.replace("{", "${!"))
 
-    def _catch(self, line: DefaultRoute, function: ShopFunction) -> None:
-        route = apigateway.CfnRoute(
-            function,
-            "Route",
-            api_id=self._api.id,
-            route_key="$default",
-            target=self._target(line, function),
-            authorization_type="NONE",
-        )
-        accept(route, "AwsSolutions-APIG4", "It tells everybody that there is nothing here.")
-        self._let_in(function, "")
+    def _default_route(self, entry: DefaultRoute, function: ShopFunction) -> None:
+        reason = "It answers all callers alike: there is no such route."
+        self._add_route(entry, function, "$default", None, reason)
+        self._allow_gateway(function, "")
 
-    def _target(self, line: Function, function: ShopFunction) -> str:
-        integration = apigateway.CfnIntegration(
-            function,
-            "Integration",
-            api_id=self._api.id,
-            integration_type="AWS_PROXY",
-            integration_uri=function.callable.function_arn,
-            payload_format_version="2.0",
-            timeout_in_millis=min(line.timeout * 1000 + 500, 30_000),
+    def _add_route(
+        self,
+        entry: Function,
+        function: ShopFunction,
+        key: str,
+        authorizer: Value | None,
+        no_authorizer: str | None,
+    ) -> None:
+        integration = self.add(
+            "AWS::ApiGatewayV2::Integration",
+            f"{function.path}/Integration",
+            {
+                "ApiId": self._api.id,
+                "IntegrationType": "AWS_PROXY",
+                "IntegrationUri": function.route_target,
+                "PayloadFormatVersion": "2.0",
+                # Half a second more, so that a timeout is the Lambda's and has a log.
+                "TimeoutInMillis": min(entry.timeout * 1000 + 500, 30_000),
+            },
         )
-        return Fn.join("/", ["integrations", integration.ref])
+        route = self.add(
+            "AWS::ApiGatewayV2::Route",
+            f"{function.path}/Route",
+            {
+                "ApiId": self._api.id,
+                "RouteKey": key,
+                "Target": {"Fn::Join": ["/", ["integrations", integration.ref]]},
+                "AuthorizationType": "JWT" if authorizer else "NONE",
+                "AuthorizerId": authorizer,
+            },
+        )
+        if no_authorizer:
+            self.suppress(route, "AwsSolutions-APIG4", no_authorizer)
 
-    def _let_in(self, function: ShopFunction, path: str) -> None:
-        function.callable.add_permission(
-            "Gateway",
-            principal=iam.ServicePrincipal("apigateway.amazonaws.com"),
-            source_arn=Fn.sub(
-                "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}/*/*"
-                + path,
-                {"Api": self._api.id},
-            ),
-        )
+    def _allow_gateway(self, function: ShopFunction, path: str) -> None:
+        api = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}/*/*"
+        source = sub(api + path, Api=self._api.id)
+        function.allow("apigateway.amazonaws.com", "Gateway", source)
 
     # ------------------------------------------------------------------ queues and streams
 
-    def _consume(self, line: Consumer, function: ShopFunction) -> None:
-        mapping = lambda_.CfnEventSourceMapping(
-            function,
-            "Messages",
-            function_name=function.function.function_arn,
-            event_source_arn=self.names.queue_arn(line.queue),
-            batch_size=line.batch,
-            function_response_types=["ReportBatchItemFailures"],
-            scaling_config=lambda_.CfnEventSourceMapping.ScalingConfigProperty(
-                maximum_concurrency=line.concurrency
-            ),
+    def _consume(self, entry: Consumer, function: ShopFunction) -> None:
+        mapping = self.add(
+            "AWS::Lambda::EventSourceMapping",
+            f"{function.path}/Messages",
+            {
+                "FunctionName": function.arn,
+                "EventSourceArn": self.names.queue_arn(entry.queue),
+                "BatchSize": entry.batch,
+                "FunctionResponseTypes": _REPORT_FAILURES,
+                "ScalingConfig": {"MaximumConcurrency": entry.concurrency},
+            },
         )
-        accept(
+        self.suppress(
             mapping,
             "Serverless-LambdaEventSourceMappingDestination",
             "SQS itself moves a message to the dead-letter queue after five attempts.",
         )
 
-    def _read_stream(self, line: StreamReader, function: ShopFunction) -> None:
-        lambda_.CfnEventSourceMapping(
-            function,
-            "Changes",
-            function_name=function.function.function_arn,
-            event_source_arn=self._ground.stream_arns[line.table],
-            starting_position="TRIM_HORIZON",
-            batch_size=line.batch,
-            parallelization_factor=line.parallel,
-            bisect_batch_on_function_error=True,
-            maximum_retry_attempts=10,
-            maximum_record_age_in_seconds=6 * 3600,
-            function_response_types=["ReportBatchItemFailures"],
-            filter_criteria=_filters(line),
-            maximum_batching_window_in_seconds=line.window or None,
-            destination_config=lambda_.CfnEventSourceMapping.DestinationConfigProperty(
-                on_failure=lambda_.CfnEventSourceMapping.OnFailureProperty(
-                    destination=function.given_up().queue.queue_arn
-                )
-            ),
+    def _read_stream(self, entry: StreamReader, function: ShopFunction) -> None:
+        dead_letters = function.dead_letter_queue()
+        self.add(
+            "AWS::Lambda::EventSourceMapping",
+            f"{function.path}/Changes",
+            {
+                "FunctionName": function.arn,
+                "EventSourceArn": self._shared.stream_arns[entry.table],
+                "StartingPosition": "TRIM_HORIZON",
+                "BatchSize": entry.batch,
+                "ParallelizationFactor": entry.parallel,
+                "BisectBatchOnFunctionError": True,
+                "MaximumRetryAttempts": 10,
+                "MaximumRecordAgeInSeconds": 6 * 3600,
+                "FunctionResponseTypes": _REPORT_FAILURES,
+                "FilterCriteria": _filters(entry),
+                "MaximumBatchingWindowInSeconds": entry.window or None,
+                "DestinationConfig": {"OnFailure": {"Destination": dead_letters.arn}},
+            },
         )
         function.alarms.on(
             "Behind",
             ("AWS/Lambda", "IteratorAge"),
-            {"FunctionName": self.names.function(line.module)},
+            {"FunctionName": self.names.function(entry.module)},
             above=60_000,
             statistic="Maximum",
-            meaning=f"{line.module} reads changes over a minute after they were made.",
+            meaning=f"{entry.module} reads changes over a minute after they were made.",
         )
 
     # ------------------------------------------------------------------ events and clocks
 
-    def _react(self, line: Reaction | Schedule, function: ShopFunction) -> None:
-        rule = events.CfnRule(
-            function,
-            "Rule",
-            name=self.names.function(line.module),
-            description=f"{', '.join(line.event_types)} → {line.module}",
-            event_bus_name=self.names.bus,
-            event_pattern={"detail-type": list(line.event_types)},
-            state="ENABLED",
-            targets=[
-                events.CfnRule.TargetProperty(
-                    id="lambda",
-                    arn=function.function.function_arn,
-                    dead_letter_config=events.CfnRule.DeadLetterConfigProperty(
-                        arn=function.given_up().queue.queue_arn
-                    ),
-                    retry_policy=events.CfnRule.RetryPolicyProperty(
-                        maximum_event_age_in_seconds=6 * 3600, maximum_retry_attempts=20
-                    ),
-                )
-            ],
-        )
-        function.given_up().open_to("events.amazonaws.com", rule.attr_arn)
-        function.function.add_permission(
-            "Bus",
-            principal=iam.ServicePrincipal("events.amazonaws.com"),
-            source_arn=rule.attr_arn,
-        )
-
-    def _schedule(self, line: Schedule, function: ShopFunction) -> None:
-        dead = function.given_up().queue.queue_arn
-        role = iam.Role(
-            function,
-            "Clock",
-            role_name=self.names.clock_role(line.module) if line.manages_schedules else None,
-            description=f"Lets the scheduler wake {line.module}",
-            assumed_by=iam.ServicePrincipal(
-                "scheduler.amazonaws.com",
-                conditions={"StringEquals": {"aws:SourceAccount": self.account}},
-            ),
-            inline_policies={
-                "wake": iam.PolicyDocument(
-                    statements=[
-                        iam.PolicyStatement(
-                            sid="Wake",
-                            actions=["lambda:InvokeFunction"],
-                            resources=[function.function.function_arn],
-                        ),
-                        iam.PolicyStatement(
-                            sid="GiveUp", actions=["sqs:SendMessage"], resources=[dead]
-                        ),
-                        iam.PolicyStatement(
-                            sid="Encrypt",
-                            actions=["kms:Decrypt", "kms:GenerateDataKey"],
-                            resources=[self._ground.key_arn],
-                            conditions={
-                                "StringEquals": {
-                                    "kms:ViaService": Fn.sub("sqs.${AWS::Region}.${AWS::URLSuffix}")
-                                }
-                            },
-                        ),
-                    ]
-                )
+    def _react(self, entry: Reaction | Schedule, function: ShopFunction) -> list[tuple[str, Value]]:
+        """Add the rule for the entry's events. Returns the senders of its dead letters."""
+        dead_letters = function.dead_letter_queue()
+        rule = self.add(
+            "AWS::Events::Rule",
+            f"{function.path}/Rule",
+            {
+                "Name": self.names.function(entry.module),
+                "Description": f"{', '.join(entry.event_types)} → {entry.module}",
+                "EventBusName": self.names.bus,
+                "EventPattern": {"detail-type": list(entry.event_types)},
+                "State": "ENABLED",
+                "Targets": [
+                    {
+                        "Id": "lambda",
+                        "Arn": function.arn,
+                        "DeadLetterConfig": {"Arn": dead_letters.arn},
+                        "RetryPolicy": {
+                            "MaximumEventAgeInSeconds": 6 * 3600,
+                            "MaximumRetryAttempts": 20,
+                        },
+                    }
+                ],
             },
         )
-        if line.manages_schedules:
-            scheduler.CfnScheduleGroup(function, "Clocks", name=self.names.clock)
-        scheduler.CfnSchedule(
-            function,
-            "Schedule",
-            name=self.names.function(line.module),
-            schedule_expression=line.rate,
-            schedule_expression_timezone="UTC",
-            flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
-            state="ENABLED",
-            target=scheduler.CfnSchedule.TargetProperty(
-                arn=function.function.function_arn,
-                role_arn=role.role_arn,
-                input=json.dumps({"schedule": line.module}),
-                dead_letter_config=scheduler.CfnSchedule.DeadLetterConfigProperty(arn=dead),
-                retry_policy=scheduler.CfnSchedule.RetryPolicyProperty(
-                    maximum_event_age_in_seconds=3600, maximum_retry_attempts=5
-                ),
-            ),
+        function.allow("events.amazonaws.com", "Bus", rule.arn)
+        return [("events.amazonaws.com", rule.arn)]
+
+    def _schedule(self, entry: Schedule, function: ShopFunction) -> None:
+        dead_letters = function.dead_letter_queue()
+        role = self._scheduler_role(entry, function)
+        if entry.manages_schedules:
+            self.add(
+                "AWS::Scheduler::ScheduleGroup",
+                f"{function.path}/Clocks",
+                {"Name": self.names.schedule_group},
+            )
+        self.add(
+            "AWS::Scheduler::Schedule",
+            f"{function.path}/Schedule",
+            {
+                "Name": self.names.function(entry.module),
+                "ScheduleExpression": entry.rate,
+                "ScheduleExpressionTimezone": "UTC",
+                "FlexibleTimeWindow": {"Mode": "OFF"},
+                "State": "ENABLED",
+                "Target": {
+                    "Arn": function.arn,
+                    "RoleArn": role,
+                    "Input": json.dumps({"schedule": entry.module}),
+                    "DeadLetterConfig": {"Arn": dead_letters.arn},
+                    "RetryPolicy": {"MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 5},
+                },
+            },
         )
+
+    def _scheduler_role(self, entry: Schedule, function: ShopFunction) -> Value:
+        statements: list[dict[str, Any]] = [
+            _allow("InvokeFunction", "lambda:InvokeFunction", function.arn),
+            _allow("SendToDlq", "sqs:SendMessage", function.dead_letter_queue().arn),
+            {
+                **_allow("Encrypt", "kms:Decrypt", self._shared.key_arn),
+                "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+                "Condition": {"StringEquals": {"kms:ViaService": aws_service("sqs")}},
+            },
+        ]
+        return self.add(
+            "AWS::IAM::Role",
+            f"{function.path}/Clock/Resource",
+            {
+                "RoleName": self.names.scheduler_role(entry.module)
+                if entry.manages_schedules
+                else None,
+                "Description": f"Lets EventBridge Scheduler invoke {entry.module}",
+                "AssumeRolePolicyDocument": trust(
+                    "scheduler.amazonaws.com", {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
+                ),
+                "Policies": [
+                    {"PolicyName": "invoke", "PolicyDocument": policy_document(statements)}
+                ],
+            },
+        ).arn
+
+
+def _allow(sid: str, action: str, resource: Value) -> dict[str, Any]:
+    return {"Sid": sid, "Effect": "Allow", "Action": action, "Resource": resource}
+
+
+def _filters(entry: StreamReader) -> dict[str, Any] | None:
+    patterns = (*((_ROWS_WITH_EVENTS,) if entry.only_events else ()), *entry.only)
+    return {"Filters": [{"Pattern": pattern} for pattern in patterns]} if patterns else None

@@ -1,154 +1,154 @@
-"""The foundation: the key, the tables, the queues, the bus, the user pool, the secrets, the mail.
+"""The foundation: the key, tables, queues, the event bus, user pools, secrets and mail.
 
-What holds data is here and nowhere else, so that every other stack may be thrown away and rebuilt.
+All resources with data are here, so that every other stack can be deleted and rebuilt.
 """
 
 from collections.abc import Iterable
 from string import punctuation
-
-from aws_cdk import CfnOutput, Duration, Fn, RemovalPolicy
-from aws_cdk import aws_cognito as cognito
-from aws_cdk import aws_dynamodb as dynamodb
-from aws_cdk import aws_events as events
-from aws_cdk import aws_iam as iam
-from aws_cdk import aws_kms as kms
-from aws_cdk import aws_secretsmanager as secretsmanager
-from aws_cdk import aws_ses as ses
-from aws_cdk import aws_sns as sns
-from aws_cdk import aws_sqs as sqs
-from constructs import Construct
+from typing import Any
 
 from functions.manifest import Consumer, Endpoint, Feature, Queue, Secret, Table
-from infra.parts.accept import accept
-from infra.parts.alarms import Alarms, queue_alarms
-from infra.parts.manifests import lines
-from infra.parts.names import Names
-from infra.parts.queues import RECEIVES, DeadLetterQueue, accept_loopback, tls
-from infra.parts.rights import PRETENCE, STRIPE, Users
-from infra.parts.stack import ShopStack
-from infra.parts.tables import SHAPES, Shape
+from infra.constructs.alarms import Alarms, queue_alarms
+from infra.constructs.iam import SANDBOX_RESOURCES, STRIPE, UserPool
+from infra.constructs.intrinsics import ACCOUNT, Intrinsic, sub
+from infra.constructs.manifest_validation import manifest_entries
+from infra.constructs.queues import (
+    DAY,
+    MAX_RECEIVES,
+    DeadLetterQueue,
+    add_queue,
+    add_queue_policy,
+    deny_plain_http,
+    policy_document,
+    requires_tls,
+    suppress_tls_finding,
+)
+from infra.constructs.resource_names import ResourceNames
+from infra.constructs.stack import Resource, ShopApp, ShopStack
+from infra.constructs.tables import TABLE_SCHEMAS, TableSchema
+from infra.constructs.user_pools import add_app_client, add_user_pool
 
 CARRIER = "parcelpost"
-"""The one carrier a new shop knows; the operator writes those it ships with into the secret."""
+"""The one carrier of a new shop; the operator adds further carriers to the secret."""
 
-OPERATIONS = ("GetItem", "PutItem", "Query", "TransactWriteItems", "UpdateItem")
-"""What the stores do most: DynamoDB counts its own errors by table and operation."""
+MONITORED_OPERATIONS = ("GetItem", "PutItem", "Query", "TransactWriteItems", "UpdateItem")
+"""The stores' most frequent calls: DynamoDB counts its own errors by table and operation."""
+
+ACCOUNT_ROOT = {"AWS": sub("arn:${AWS::Partition}:iam::${AWS::AccountId}:root")}
 
 
-class Foundation(ShopStack):
+class FoundationStack(ShopStack):
     """Everything that has a state."""
 
-    def __init__(self, scope: Construct, names: Names, features: Iterable[Feature]) -> None:
+    def __init__(self, scope: ShopApp, names: ResourceNames, features: Iterable[Feature]) -> None:
         super().__init__(
             scope, names, "foundation", "key, tables, queues, bus, users, secrets", protected=True
         )
-        self._lines = lines(features)
-        self._keep = RemovalPolicy.RETAIN if self.stage.production else RemovalPolicy.DESTROY
-
-        self.key = self._key()
-        self.alarms = self._alarm_topic()
-        self.tables = {t: self._table(t, SHAPES[t]) for t in Table if self._exists(t)}
-        self.queues = {q: self._queue(q) for q in Queue if self._exists(q)}
-        self.bus = self._bus()
-        self.secrets = {s: self._secret(s) for s in Secret if self._exists(s)}
+        self._entries = manifest_entries(features)
+        self._key = self._add_key()
+        self.key_arn = self._key.shared_att("Arn")
+        self._alarm_topic()
+        self.stream_arns: dict[Table, str] = {}
+        for table in Table:
+            if self._exists(table):
+                self._table(table, TABLE_SCHEMAS[table])
+        for queue in Queue:
+            if self._exists(queue):
+                self._queue(queue)
+        self._bus()
+        self.secret_arns = {s: self._secret(s) for s in Secret if self._exists(s)}
         self.customers = self._customers()
         self.staff = self._staff()
         self._mail()
 
-    def _exists(self, what: Table | Queue | Secret) -> bool:
-        if what in STRIPE:
+    def _exists(self, resource: Table | Queue | Secret) -> bool:
+        if resource in STRIPE:
             return not self.stage.sandbox
-        return self.stage.sandbox or what not in PRETENCE
+        return self.stage.sandbox or resource not in SANDBOX_RESOURCES
 
     # ------------------------------------------------------------------ the key and the topic
 
-    def _key(self) -> kms.Key:
-        key = kms.Key(
-            self,
-            "Key",
-            alias=self.names.of("shop"),
-            description=f"The shop's data at rest, stage {self.stage.name}",
-            enable_key_rotation=True,
-            removal_policy=self._keep,
+    def _add_key(self) -> Resource:
+        key = self.add(
+            "AWS::KMS::Key",
+            "Key/Resource",
+            {
+                "Description": f"The shop's data at rest, stage {self.stage.name}",
+                "EnableKeyRotation": True,
+                "KeyPolicy": policy_document(_key_statements()),
+            },
+            deletion=self.data_policy,
         )
-        for service in ("events.amazonaws.com", "cloudwatch.amazonaws.com"):
-            key.add_to_resource_policy(
-                iam.PolicyStatement(
-                    sid="For" + service.partition(".")[0].capitalize(),
-                    actions=["kms:Decrypt", "kms:GenerateDataKey"],
-                    principals=[iam.ServicePrincipal(service)],
-                    resources=["*"],  # in a key's policy: this key
-                    conditions={"StringEquals": {"aws:SourceAccount": self.account}},
-                )
-            )
+        self.add(
+            "AWS::KMS::Alias",
+            "Key/Alias/Resource",
+            {"AliasName": f"alias/{self.names.of('shop')}", "TargetKeyId": key.arn},
+        )
         return key
 
-    def _alarm_topic(self) -> sns.Topic:
-        topic = sns.Topic(
-            self,
-            "AlarmTopic",
-            topic_name=self.names.of("alarms"),
-            master_key=self.key,
-            enforce_ssl=tls(self.names),
+    def _alarm_topic(self) -> None:
+        topic = self.add(
+            "AWS::SNS::Topic",
+            "AlarmTopic/Resource",
+            {"TopicName": self.names.of("alarms"), "KmsMasterKeyId": self._key.arn},
         )
-        accept_loopback(topic, "AwsSolutions-SNS3", self.names)
-        topic.add_to_resource_policy(
-            iam.PolicyStatement(
-                sid="Alarms",
-                actions=["sns:Publish"],
-                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
-                resources=[topic.topic_arn],
-                conditions={"StringEquals": {"aws:SourceAccount": self.account}},
-            )
+        suppress_tls_finding(self, topic, "AwsSolutions-SNS3")
+        statements: list[dict[str, Any]] = [
+            {
+                "Sid": "Alarms",
+                "Effect": "Allow",
+                "Principal": {"Service": "cloudwatch.amazonaws.com"},
+                "Action": "sns:Publish",
+                "Resource": topic.ref,
+                "Condition": {"StringEquals": {"aws:SourceAccount": ACCOUNT}},
+            }
+        ]
+        if requires_tls(self):
+            deny = deny_plain_http("sns:Publish", topic.ref, "*")
+            statements.insert(0, {"Sid": "AllowPublishThroughSSLOnly", **deny})
+        self.add(
+            "AWS::SNS::TopicPolicy",
+            "AlarmTopic/Policy/Resource",
+            {"PolicyDocument": policy_document(statements), "Topics": [topic.ref]},
         )
-        mail = self.stage.alarm_mail
-        if mail:
-            sns.Subscription(
-                self,
-                "AlarmMail",
-                topic=topic,
-                protocol=sns.SubscriptionProtocol.EMAIL,
-                endpoint=mail,
+        if self.stage.alarm_mail:
+            self.add(
+                "AWS::SNS::Subscription",
+                "AlarmMail/Resource",
+                {"TopicArn": topic.ref, "Protocol": "email", "Endpoint": self.stage.alarm_mail},
             )
-        return topic
 
     # ------------------------------------------------------------------ tables
 
-    def _table(self, table: Table, shape: Shape) -> dynamodb.Table:
-        made = dynamodb.Table(
-            self,
-            _title(table),
-            table_name=self.names.table(table),
-            partition_key=_string(shape.hash),
-            sort_key=_string(shape.range) if shape.range else None,
-            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
-            encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED,
-            encryption_key=self.key,
-            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
-                point_in_time_recovery_enabled=True
-            ),
-            deletion_protection=self.stage.production,
-            removal_policy=self._keep,
-            stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES if shape.streams else None,
-            time_to_live_attribute=shape.expires,
+    def _table(self, table: Table, schema: TableSchema) -> None:
+        name = _title(table)
+        resource = self.add(
+            "AWS::DynamoDB::Table",
+            f"{name}/Resource",
+            {
+                "TableName": self.names.table(table),
+                **schema.properties(),
+                "BillingMode": "PAY_PER_REQUEST",
+                "SSESpecification": {
+                    "SSEEnabled": True,
+                    "SSEType": "KMS",
+                    "KMSMasterKeyId": self._key.arn,
+                },
+                "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
+                "DeletionProtectionEnabled": self.stage.production,
+            },
+            deletion=self.data_policy,
         )
-        for name, index in shape.indexes.items():
-            made.add_global_secondary_index(
-                index_name=name,
-                partition_key=_string(index.hash),
-                sort_key=_string(index.range),
-                projection_type=dynamodb.ProjectionType.INCLUDE,
-                non_key_attributes=list(index.carries),
-            )
-        self._table_alarms(made, table, shape)
-        return made
+        if schema.streams:
+            self.stream_arns[table] = resource.shared_att("StreamArn")
+        self._table_alarms(name, table, schema)
 
-    def _table_alarms(self, made: dynamodb.Table, table: Table, shape: Shape) -> None:
+    def _table_alarms(self, path: str, table: Table, schema: TableSchema) -> None:
         name = self.names.table(table)
-        alarms = Alarms(made, self.names, table.value.replace("_", "-"))
+        alarms = Alarms(self, path, table.value.replace("_", "-"))
         places = {"": {"TableName": name}} | {
             _title(index): {"TableName": name, "GlobalSecondaryIndexName": index}
-            for index in shape.indexes
+            for index in schema.indexes
         }
         for place, dimensions in places.items():
             for kind in ("Read", "Write"):
@@ -159,7 +159,7 @@ class Foundation(ShopStack):
                     above=0,
                     meaning=f"{name} refused {kind.lower()}s: a hot key, or too fast a growth.",
                 )
-        for operation in OPERATIONS:
+        for operation in MONITORED_OPERATIONS:
             alarms.on(
                 f"{operation}Errors",
                 ("AWS/DynamoDB", "SystemErrors"),
@@ -170,180 +170,166 @@ class Foundation(ShopStack):
 
     # ------------------------------------------------------------------ queues and the bus
 
-    def _queue(self, queue: Queue) -> sqs.Queue:
-        name = queue.value.replace("_", "-")
-        dead = DeadLetterQueue(self, f"{_title(queue)}Dead", self.names, f"{name}-dead", self.key)
-        made = sqs.Queue(
+    def _queue(self, queue: Queue) -> None:
+        name, path = queue.value.replace("_", "-"), _title(queue)
+        dead = DeadLetterQueue(self, f"{path}Dead", f"{name}-dead", self._key.arn)
+        dead.set_policy()
+        resource = add_queue(
             self,
-            _title(queue),
-            queue_name=self.names.queue(queue),
-            encryption=sqs.QueueEncryption.KMS,
-            encryption_master_key=self.key,
-            data_key_reuse=Duration.hours(1),
-            enforce_ssl=tls(self.names),
-            visibility_timeout=Duration.seconds(6 * self._consumer_timeout(queue)),
-            retention_period=Duration.days(4),
-            dead_letter_queue=sqs.DeadLetterQueue(max_receive_count=RECEIVES, queue=dead.queue),
-            removal_policy=self._keep,
+            f"{path}/Resource",
+            {
+                "QueueName": self.names.queue(queue),
+                "KmsMasterKeyId": self._key.arn,
+                "MessageRetentionPeriod": 4 * DAY,
+                "RedrivePolicy": {
+                    "deadLetterTargetArn": dead.arn,
+                    "maxReceiveCount": MAX_RECEIVES,
+                },
+                "VisibilityTimeout": 6 * self._consumer_timeout(queue),
+            },
+            deletion=self.data_policy,
         )
-        accept_loopback(made, "AwsSolutions-SQS4", self.names)
-        queue_alarms(made, self.names, name, dead.name)
-        return made
+        add_queue_policy(self, f"{path}/Policy/Resource", resource, [])
+        queue_alarms(self, path, name, dead.name)
 
     def _consumer_timeout(self, queue: Queue) -> int:
-        """Seconds. A message is hidden for six times that, so that retries inside Lambda fit."""
-        timeouts = [x.timeout for x in self._lines if isinstance(x, Consumer) and x.queue is queue]
+        """Return seconds. A message is hidden six times as long, so that Lambda's retries fit."""
+        timeouts = [
+            x.timeout for x in self._entries if isinstance(x, Consumer) and x.queue is queue
+        ]
         return max(timeouts, default=Consumer.timeout)
 
-    def _bus(self) -> events.EventBus:
-        bus = events.EventBus(self, "Bus", event_bus_name=self.names.bus)
+    def _bus(self) -> None:
+        bus = self.add("AWS::Events::EventBus", "Bus/Resource", {"Name": self.names.bus})
         if self.stage.production:
-            bus.archive(
-                "Archive",
-                archive_name=self.names.of("events"),
-                description="Everything that happened, for a replay",
-                retention=Duration.days(30),
-                event_pattern=events.EventPattern(account=[self.account]),
+            self.add(
+                "AWS::Events::Archive",
+                "Bus/Archive/Resource",
+                {
+                    "ArchiveName": self.names.of("events"),
+                    "Description": "All events, for a replay",
+                    "EventPattern": {"account": [ACCOUNT]},
+                    "RetentionDays": 30,
+                    "SourceArn": bus.arn,
+                },
             )
-        return bus
 
     # ------------------------------------------------------------------ secrets
 
     def _secret(self, secret: Secret) -> str:
-        """The secret's ARN."""
-        made = secretsmanager.Secret(
-            self,
-            _title(secret) + "Secret",
-            secret_name=self.names.secret(secret),
-            encryption_key=self.key,
-            generate_secret_string=secretsmanager.SecretStringGenerator(
-                password_length=44,
-                exclude_punctuation=True,
-                exclude_characters=punctuation,
-                secret_string_template="{}" if secret is Secret.CARRIER_WEBHOOK else None,
-                generate_string_key=CARRIER if secret is Secret.CARRIER_WEBHOOK else None,
-            ),
-            removal_policy=self._keep,
+        """Add a secret and return its ARN."""
+        generate: dict[str, Any] = {
+            "PasswordLength": 44,
+            "ExcludePunctuation": True,
+            "ExcludeCharacters": punctuation,
+        }
+        if secret is Secret.CARRIER_WEBHOOK:
+            generate |= {"SecretStringTemplate": "{}", "GenerateStringKey": CARRIER}
+        resource = self.add(
+            "AWS::SecretsManager::Secret",
+            f"{_title(secret)}Secret/Resource",
+            {
+                "Name": self.names.secret(secret),
+                "KmsKeyId": self._key.arn,
+                "GenerateSecretString": generate,
+            },
+            deletion=self.data_policy,
         )
-        accept(
-            made,
+        self.suppress(
+            resource,
             "AwsSolutions-SMG4",
             "Shared with a carrier or payment provider: a new value has to be agreed with them, so "
             "rotation is a deliberate act with two values valid meanwhile, not a timer.",
         )
-        plain = made.node.default_child
-        if not isinstance(plain, secretsmanager.CfnSecret):
-            raise TypeError("a secret is made of something else")
-        return plain.attr_id  # its ARN on AWS and on the emulator, whose Ref gives the name
+        # Its Id is the ARN on AWS and on the emulator, whose Ref returns the name.
+        return resource.shared_att("Id")
 
     # ------------------------------------------------------------------ users
 
-    def _customers(self) -> Users:
-        pool = self._pool("Customers", self_sign_up=True, mfa=cognito.Mfa.OPTIONAL)
-        accept(
+    def _customers(self) -> UserPool:
+        pool = add_user_pool(self, "Customers", self_sign_up=True, mfa="OPTIONAL")
+        self.suppress(
             pool,
             "AwsSolutions-COG2",
             "A second factor is the customer's choice; forced on every buyer it would lose buyers.",
         )
-        return self._people("Customer", pool, Duration.days(30))
+        return add_app_client(self, "Customers", pool, "Customer", refresh_days=30)
 
-    def _staff(self) -> Users:
-        """A pool of their own: nobody signs up into it, and production demands a second factor."""
+    def _staff(self) -> UserPool:
+        """Add the staff's own pool: no self sign-up, and a second factor in production."""
         production = self.stage.production
-        pool = self._pool(
-            "Staff",
-            self_sign_up=False,
-            mfa=cognito.Mfa.REQUIRED if production else cognito.Mfa.OPTIONAL,
+        pool = add_user_pool(
+            self, "Staff", self_sign_up=False, mfa="ON" if production else "OPTIONAL"
         )
         if not production:
-            accept(pool, "AwsSolutions-COG2", "Optional where nothing is sold; required in prod.")
-        for group in sorted({g for x in self._lines if isinstance(x, Endpoint) for g in x.groups}):
-            cognito.CfnUserPoolGroup(
-                self,
-                f"Group{_title(group.replace('-', '_'))}",
-                user_pool_id=pool.user_pool_id,
-                group_name=group,
+            self.suppress(
+                pool, "AwsSolutions-COG2", "Optional where nothing is sold; required in prod."
             )
-        return self._people("Staff", pool, Duration.hours(12))
-
-    def _pool(self, name: str, *, self_sign_up: bool, mfa: cognito.Mfa) -> cognito.UserPool:
-        pool = cognito.UserPool(
-            self,
-            name,
-            user_pool_name=self.names.of(name.lower()),
-            sign_in_aliases=cognito.SignInAliases(email=True),
-            sign_in_case_sensitive=False,
-            self_sign_up_enabled=self_sign_up,
-            auto_verify=cognito.AutoVerifiedAttrs(email=True),
-            account_recovery=cognito.AccountRecovery.EMAIL_ONLY,
-            mfa=mfa,
-            mfa_second_factor=cognito.MfaSecondFactor(otp=True, sms=False),
-            password_policy=cognito.PasswordPolicy(
-                min_length=12,
-                require_digits=True,
-                require_lowercase=True,
-                require_uppercase=True,
-                require_symbols=True,
-                temp_password_validity=Duration.days(3),
-            ),
-            feature_plan=cognito.FeaturePlan.ESSENTIALS,
-            deletion_protection=self.stage.production,
-            removal_policy=self._keep,
-        )
-        accept(
-            pool,
-            "AwsSolutions-COG8",
-            "Threat protection is billed per user and month; the sign-in throttle, the web "
-            "firewall and verified addresses stand without it. The plan is one word here.",
-        )
-        return pool
-
-    def _people(self, who: str, pool: cognito.UserPool, stays: Duration) -> Users:
-        """The pool's one app, without a secret: browsers and telephones cannot keep one."""
-        client = pool.add_client(
-            "Client",
-            user_pool_client_name=self.names.of(who.lower()),
-            generate_secret=False,
-            auth_flows=cognito.AuthFlow(user_srp=True, user_password=self.stage.passwords),
-            disable_o_auth=True,
-            prevent_user_existence_errors=True,
-            enable_token_revocation=True,
-            access_token_validity=Duration.minutes(60),
-            id_token_validity=Duration.minutes(60),
-            refresh_token_validity=stays,
-        ).user_pool_client_id
-        CfnOutput(self, f"{who}PoolId", value=pool.user_pool_id)
-        CfnOutput(self, f"{who}ClientId", value=client)
-        values = {"Pool": pool.user_pool_id}
-        cognito_url = "https://cognito-idp.${AWS::Region}.${AWS::URLSuffix}"
-        keys_url = self.stage.emulator or cognito_url
-        return Users(
-            issuer=Fn.sub(cognito_url + "/${Pool}", values),
-            keys=Fn.sub(keys_url + "/${Pool}/.well-known/jwks.json", values),
-            client=client,
-        )
+        groups = {g for x in self._entries if isinstance(x, Endpoint) for g in x.groups}
+        for group in sorted(groups):
+            self.add(
+                "AWS::Cognito::UserPoolGroup",
+                f"Group{_title(group.replace('-', '_'))}",
+                {"UserPoolId": pool.ref, "GroupName": group},
+            )
+        return add_app_client(self, "Staff", pool, "Staff", refresh_days=0.5)
 
     # ------------------------------------------------------------------ mail
 
     def _mail(self) -> None:
-        sender = self.stage.mail_from.partition("@")[2]
-        configuration = ses.ConfigurationSet(
-            self,
-            "MailSettings",
-            configuration_set_name=self.names.of("mail"),
-            tls_policy=ses.ConfigurationSetTlsPolicy.REQUIRE,
-            reputation_metrics=True,
+        settings = self.add(
+            "AWS::SES::ConfigurationSet",
+            "MailSettings/Resource",
+            {
+                "Name": self.names.of("mail"),
+                "DeliveryOptions": {"TlsPolicy": "REQUIRE"},
+                "ReputationOptions": {"ReputationMetricsEnabled": True},
+            },
         )
-        ses.EmailIdentity(
-            self,
-            "MailIdentity",
-            identity=ses.Identity.domain(sender),
-            configuration_set=configuration,
+        self.add(
+            "AWS::SES::EmailIdentity",
+            "MailIdentity/Resource",
+            {
+                "EmailIdentity": self.stage.mail_from.partition("@")[2],
+                "ConfigurationSetAttributes": {"ConfigurationSetName": settings.ref},
+            },
         )
 
 
-def _string(name: str) -> dynamodb.Attribute:
-    return dynamodb.Attribute(name=name, type=dynamodb.AttributeType.STRING)
+def _key_statements() -> list[dict[str, Any]]:
+    """Return the key's policy: the account, the services that publish, and Secrets Manager."""
+    through: Intrinsic = {
+        "StringEquals": {"kms:ViaService": sub("secretsmanager.${AWS::Region}.amazonaws.com")}
+    }
+    root: list[tuple[Any, Intrinsic | None]] = [
+        ("kms:*", None),
+        (["kms:Decrypt", "kms:Encrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*"], through),
+        (["kms:CreateGrant", "kms:DescribeKey"], through),
+    ]
+    condition = {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
+    return [
+        *(
+            {
+                "Effect": "Allow",
+                "Principal": ACCOUNT_ROOT,
+                "Action": actions,
+                "Resource": "*",  # in a key's policy: this key
+                **({"Condition": only} if only else {}),
+            }
+            for actions, only in root
+        ),
+        *(
+            {
+                "Sid": f"For{service.capitalize()}",
+                "Effect": "Allow",
+                "Principal": {"Service": f"{service}.amazonaws.com"},
+                "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+                "Resource": "*",
+                "Condition": condition,
+            }
+            for service in ("events", "cloudwatch")
+        ),
+    ]
 
 
 def _title(name: str) -> str:

@@ -1,50 +1,60 @@
-"""The dashboard. Its first row is the business; what it runs on comes below."""
+"""The dashboard. Its first row is the business; the rows below are the technology."""
 
+import json
 from collections.abc import Iterable
-
-from aws_cdk import Duration
-from aws_cdk import aws_cloudwatch as cloudwatch
-from constructs import Construct
+from typing import Any
 
 from functions.manifest import Consumer, Feature, Queue, StreamReader, Table
-from infra.parts.alarms import Alarms
-from infra.parts.manifests import lines
-from infra.parts.names import Names
-from infra.parts.rights import PRETENCE
-from infra.parts.stack import ShopStack
-from infra.stacks.api import Api
+from infra.constructs.alarms import Alarms
+from infra.constructs.iam import SANDBOX_RESOURCES
+from infra.constructs.intrinsics import sub
+from infra.constructs.manifest_validation import manifest_entries
+from infra.constructs.resource_names import ResourceNames
+from infra.constructs.stack import ShopApp, ShopStack
+from infra.stacks.api import ApiStack
 
 BUSINESS = "Doorbuster"
 """Namespace of the shop's own metrics (embedded metric format, dimension ``Stage``)."""
 
-MINUTE = Duration.minutes(1)
+MINUTE = 60
+WIDTH, HEIGHT = 8, 6
+"""Of one graph, in cells of the dashboard's grid; three graphs fill a row."""
+
+Metric = list[Any]
+"""A metric as a dashboard's JSON writes it: namespace, name, dimensions, options."""
+
+Graph = dict[str, Any]
 
 
-class Observability(ShopStack):
-    """One dashboard a stage."""
+class ObservabilityStack(ShopStack):
+    """One dashboard per stage."""
 
     def __init__(
-        self, scope: Construct, names: Names, api: Api, features: Iterable[Feature]
+        self, scope: ShopApp, names: ResourceNames, api: ApiStack, features: Iterable[Feature]
     ) -> None:
         super().__init__(scope, names, "observability", "the dashboard")
-        self._api = api
-        self._lines = lines(features)
-        dashboard = cloudwatch.Dashboard(
-            self,
-            "Dashboard",
-            dashboard_name=names.of("shop"),
-            default_interval=Duration.hours(3),
-        )
-        for row in (
+        self._entries = manifest_entries(features)
+        rows = (
             self._business(),
             self._gateway(),
             self._lambdas(),
             self._queues(),
             self._tables(),
             self._workflow(),
-        ):
-            dashboard.add_widgets(*row)
-        Alarms(self, names, "messages").on(
+        )
+        widgets = [
+            {"type": "metric", "width": WIDTH, "height": HEIGHT, "x": x * WIDTH, "y": y * HEIGHT}
+            | {"properties": graph}
+            for y, row in enumerate(rows)
+            for x, graph in enumerate(row)
+        ]
+        body = json.dumps({"start": "-PT3H", "widgets": widgets}, separators=(",", ":"))
+        self.add(
+            "AWS::CloudWatch::Dashboard",
+            "Dashboard/Resource",
+            {"DashboardName": names.of("shop"), "DashboardBody": sub(body, Api=api.id)},
+        )
+        Alarms(self, "", "messages").on(
             "MessagesRefused",
             (BUSINESS, "MessagesRefused"),
             {"Stage": self.stage.name},
@@ -52,85 +62,76 @@ class Observability(ShopStack):
             meaning="A partner's message was refused for good; the consumer's log has the reason.",
         )
 
-    def _business(self) -> list[cloudwatch.IWidget]:
+    def _business(self) -> list[Graph]:
         placed, confirmed = self._trade("OrdersPlaced"), self._trade("OrdersConfirmed")
-        failed = self._trade("PaymentsFailed")
+        failed = self._trade("PaymentsFailed", id="failed")
+        share = {
+            "label": "% of payments",
+            "expression": "100 * failed / MAX([failed + confirmed, 1])",
+            "period": MINUTE,
+            "yAxis": "right",
+        }
+        hidden = self._trade("OrdersConfirmed", id="confirmed", visible=False)
         return [
             _graph("Orders a minute", [placed, confirmed]),
             _graph("Revenue a minute, minor units", [self._trade("Revenue")]),
-            _graph(
-                "Payment failures",
-                [failed],
-                right=[
-                    cloudwatch.MathExpression(
-                        expression="100 * failed / MAX([failed + confirmed, 1])",
-                        using_metrics={"failed": failed, "confirmed": confirmed},
-                        label="% of payments",
-                        period=MINUTE,
-                    )
-                ],
-            ),
+            _graph("Payment failures", [failed, [share], hidden]),
         ]
 
-    def _gateway(self) -> list[cloudwatch.IWidget]:
-        def metric(name: str, statistic: str) -> cloudwatch.IMetric:
-            return _metric("AWS/ApiGateway", name, {"ApiId": self._api.id}, statistic)
+    def _gateway(self) -> list[Graph]:
+        def metric(name: str, statistic: str) -> Metric:
+            return _metric("AWS/ApiGateway", name, {"ApiId": "${Api}"}, statistic)
 
         return [
             _graph("API requests", [metric("Count", "Sum")]),
             _graph("API latency, ms", [metric("Latency", s) for s in ("p50", "p95", "p99")]),
-            _graph("API refusals and faults", [metric("4xx", "Sum"), metric("5xx", "Sum")]),
+            _graph("API errors", [metric("4xx", "Sum"), metric("5xx", "Sum")]),
         ]
 
-    def _lambdas(self) -> list[cloudwatch.IWidget]:
-        def all_of(metric: str, statistic: str) -> cloudwatch.IMetric:
+    def _lambdas(self) -> list[Graph]:
+        def all_of(metric: str, statistic: str) -> Metric:
             named = f'doorbuster {self.stage.name} MetricName="{metric}"'
-            return cloudwatch.MathExpression(
-                expression=f"SEARCH('{{AWS/Lambda,FunctionName}} {named}', '{statistic}', 60)",
-                using_metrics={},
-                label="",
-                period=MINUTE,
-            )
+            search = f"SEARCH('{{AWS/Lambda,FunctionName}} {named}', '{statistic}', {MINUTE})"
+            return [{"expression": search, "period": MINUTE}]
 
+        environments = _metric("AWS/Lambda", "ConcurrentExecutions", {}, "Maximum", yAxis="right")
         return [
             _graph("Lambda errors", [all_of("Errors", "Sum")]),
             _graph("Lambda duration p95, ms", [all_of("Duration", "p95")]),
-            _graph(
-                "Lambda throttles and environments",
-                [all_of("Throttles", "Sum")],
-                right=[_metric("AWS/Lambda", "ConcurrentExecutions", {}, "Maximum")],
-            ),
+            _graph("Lambda throttles and environments", [all_of("Throttles", "Sum"), environments]),
         ]
 
-    def _queues(self) -> list[cloudwatch.IWidget]:
-        queues = [q for q in Queue if self.stage.sandbox or q not in PRETENCE]
+    def _queues(self) -> list[Graph]:
+        queues = [q.value for q in Queue if self.stage.sandbox or q not in SANDBOX_RESOURCES]
 
-        def metric(name: str, metric: str) -> cloudwatch.IMetric:
-            return _metric("AWS/SQS", metric, {"QueueName": self.names.of(name)}, "Maximum", name)
-
-        dead = [f"{q.value}-dead" for q in queues]
-        return [
-            _graph(
-                "Oldest message, s",
-                [metric(q.value, "ApproximateAgeOfOldestMessage") for q in queues],
-            ),
-            _graph(
-                "Messages waiting",
-                [metric(q.value, "ApproximateNumberOfMessagesVisible") for q in queues],
-            ),
-            _graph(
-                "Dead letters",
-                [metric(d, "ApproximateNumberOfMessagesVisible") for d in dead],
-            ),
-        ]
-
-    def _tables(self) -> list[cloudwatch.IWidget]:
-        tables = [t for t in Table if self.stage.sandbox or t not in PRETENCE]
-
-        def each(metric: str) -> list[cloudwatch.IMetric]:
+        def each(metric: str, names: list[str]) -> list[Metric]:
             return [
-                _metric("AWS/DynamoDB", metric, {"TableName": self.names.table(t)}, "Sum", t.value)
-                for t in tables
+                _metric(
+                    "AWS/SQS", metric, {"QueueName": self.names.of(name)}, "Maximum", label=name
+                )
+                for name in names
+            ]
+
+        age, visible = "ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesVisible"
+        return [
+            _graph("Oldest message, s", each(age, queues)),
+            _graph("Messages waiting", each(visible, queues)),
+            _graph("Dead letters", each(visible, [f"{name}-dead" for name in queues])),
+        ]
+
+    def _tables(self) -> list[Graph]:
+        tables = [t for t in Table if self.stage.sandbox or t not in SANDBOX_RESOURCES]
+
+        def each(metric: str) -> list[Metric]:
+            return [
+                _metric(
+                    "AWS/DynamoDB",
+                    metric,
+                    {"TableName": self.names.table(table)},
+                    "Sum",
+                    label=table.value,
+                )
+                for table in tables
             ]
 
         return [
@@ -142,64 +143,51 @@ class Observability(ShopStack):
             ),
         ]
 
-    def _workflow(self) -> list[cloudwatch.IWidget]:
-        def metric(name: str) -> cloudwatch.IMetric:
-            machine = {"StateMachineArn": self.names.workflow_arn}
-            return _metric("AWS/States", name, machine, "Sum")
+    def _workflow(self) -> list[Graph]:
+        machine = str(self.names.workflow_arn["Fn::Sub"])
 
-        readers = [x for x in self._lines if isinstance(x, StreamReader)]
-        consumers = [x for x in self._lines if isinstance(x, Consumer)]
+        def executions(*outcomes: str) -> list[Metric]:
+            return [
+                _metric("AWS/States", f"Executions{how}", {"StateMachineArn": machine}, "Sum")
+                for how in outcomes
+            ]
+
+        def of_lambda(name: str, module: str, statistic: str, **options: Any) -> Metric:
+            function = {"FunctionName": self.names.function(module)}
+            return _metric("AWS/Lambda", name, function, statistic, label=module, **options)
+
+        readers = [x.module for x in self._entries if isinstance(x, StreamReader)]
+        consumers = [x.module for x in self._entries if isinstance(x, Consumer)]
         return [
-            _graph("Order workflows", [metric("ExecutionsStarted"), metric("ExecutionsSucceeded")]),
-            _graph(
-                "Order workflows in trouble",
-                [metric(f"Executions{how}") for how in ("Failed", "TimedOut", "Aborted")],
-            ),
+            _graph("Order workflows", executions("Started", "Succeeded")),
+            _graph("Order workflows in trouble", executions("Failed", "TimedOut", "Aborted")),
             _graph(
                 "Behind the stream, ms",
                 [
-                    _metric(
-                        "AWS/Lambda",
-                        "IteratorAge",
-                        {"FunctionName": self.names.function(x.module)},
-                        "Maximum",
-                        x.module,
-                    )
-                    for x in readers
-                ],
-                right=[
-                    _metric(
-                        "AWS/Lambda",
-                        "Duration",
-                        {"FunctionName": self.names.function(x.module)},
-                        "p95",
-                        x.module,
-                    )
-                    for x in consumers
+                    *(of_lambda("IteratorAge", module, "Maximum") for module in readers),
+                    *(of_lambda("Duration", module, "p95", yAxis="right") for module in consumers),
                 ],
             ),
         ]
 
-    def _trade(self, name: str) -> cloudwatch.IMetric:
-        return _metric(BUSINESS, name, {"Stage": self.stage.name}, "Sum")
+    def _trade(self, name: str, **options: Any) -> Metric:
+        return _metric(BUSINESS, name, {"Stage": self.stage.name}, "Sum", **options)
 
 
 def _metric(
-    namespace: str, name: str, dimensions: dict[str, str], statistic: str, label: str | None = None
-) -> cloudwatch.Metric:
-    return cloudwatch.Metric(
-        namespace=namespace,
-        metric_name=name,
-        dimensions_map=dimensions,
-        statistic=statistic,
-        label=label or (name if statistic in ("Sum", "Maximum") else statistic),
-        period=MINUTE,
-    )
+    namespace: str, name: str, dimensions: dict[str, str], statistic: str, **options: Any
+) -> Metric:
+    """Return a metric by the minute; it is labelled by its name, or a percentile by itself."""
+    label = name if statistic in ("Sum", "Maximum") else statistic
+    flat = [text for pair in dimensions.items() for text in pair]
+    return [namespace, name, *flat, {"label": label, "period": MINUTE, "stat": statistic} | options]
 
 
-def _graph(
-    title: str,
-    left: list[cloudwatch.IMetric],
-    right: list[cloudwatch.IMetric] | None = None,
-) -> cloudwatch.GraphWidget:
-    return cloudwatch.GraphWidget(title=title, left=left, right=right or [], width=8, height=6)
+def _graph(title: str, metrics: list[Metric]) -> Graph:
+    return {
+        "view": "timeSeries",
+        "title": title,
+        "region": "${AWS::Region}",
+        "metrics": metrics,
+        "yAxis": {},
+    }

@@ -3,21 +3,17 @@
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-
-from aws_cdk import Fn, RemovalPolicy
-from aws_cdk import aws_iam as iam
-from aws_cdk import aws_logs as logs
-from aws_cdk import aws_stepfunctions as stepfunctions
-from constructs import Construct
+from typing import Any
 
 from functions.manifest import Compensation, Feature, Step
-from infra.parts.accept import accept
-from infra.parts.alarms import Alarms
-from infra.parts.function import log_retention
-from infra.parts.manifests import lines
-from infra.parts.names import Names
-from infra.parts.stack import ShopStack
-from infra.parts.workflow import definition
+from infra.constructs.alarms import Alarms
+from infra.constructs.intrinsics import ACCOUNT, sub
+from infra.constructs.lambda_function import add_log_group, trust
+from infra.constructs.manifest_validation import manifest_entries
+from infra.constructs.queues import policy_document
+from infra.constructs.resource_names import ResourceNames
+from infra.constructs.stack import Resource, ShopApp, ShopStack
+from infra.constructs.workflow import definition
 
 DELIVER_LOGS = (
     "logs:CreateLogDelivery",
@@ -37,98 +33,93 @@ TRACE = (
 )
 
 
-class Workflow(ShopStack):
-    """One execution an order, named by the order's id."""
+class WorkflowStack(ShopStack):
+    """One execution per order, named by the order's id."""
 
-    def __init__(self, scope: Construct, names: Names, features: Iterable[Feature]) -> None:
+    def __init__(self, scope: ShopApp, names: ResourceNames, features: Iterable[Feature]) -> None:
         super().__init__(scope, names, "workflow", "the order workflow")
-        every = lines(features)
+        entries = manifest_entries(features)
         window = names.stage.payment_window
         steps = [
             replace(x, deadline=window) if x.deadline == "payment_window" else x
-            for x in every
+            for x in entries
             if isinstance(x, Step)
         ]
-        undos = {x.module: x for x in every if isinstance(x, Compensation)}
+        undos = {x.module: x for x in entries if isinstance(x, Compensation)}
         tasks = sorted(
             {x.module for x in steps} | {x.compensation for x in steps if x.compensation}
         )
-        log = logs.LogGroup(
-            self,
-            "Log",
-            # Below /aws/vendedlogs/, where AWS keeps its own resource policy from overflowing.
-            log_group_name=f"/aws/vendedlogs/states/{names.workflow}",
-            retention=log_retention(names.stage.log_days),
-            removal_policy=RemovalPolicy.RETAIN
-            if names.stage.production
-            else RemovalPolicy.DESTROY,
-        )
-        role = iam.Role(
-            self,
-            "Role",
-            description="What the order workflow may do: call its tasks",
-            assumed_by=iam.ServicePrincipal(
-                "states.amazonaws.com",
-                conditions={"StringEquals": {"aws:SourceAccount": self.account}},
-            ),
-            inline_policies={
-                "rights": iam.PolicyDocument(
-                    statements=[
-                        iam.PolicyStatement(
-                            sid="Tasks",
-                            actions=["lambda:InvokeFunction"],
-                            resources=[names.function_arn(m) for m in tasks],
-                        ),
-                        iam.PolicyStatement(sid="Logs", actions=[*DELIVER_LOGS], resources=["*"]),
-                        iam.PolicyStatement(sid="Trace", actions=[*TRACE], resources=["*"]),
-                    ]
-                )
+        role = self._role(tasks)
+        # Below /aws/vendedlogs/, where AWS keeps its own resource policy from overflowing.
+        log = add_log_group(self, "Log", f"/aws/vendedlogs/states/{names.workflow}")
+        text = json.dumps(definition(steps, undos, _function_arn(names)), indent=1)
+        self.add(
+            "AWS::StepFunctions::StateMachine",
+            "Order",
+            {
+                "StateMachineName": names.workflow,
+                "StateMachineType": "STANDARD",
+                "RoleArn": role.arn,
+                "DefinitionString": sub(text),
+                "LoggingConfiguration": {
+                    "Level": "ALL",
+                    "IncludeExecutionData": False,  # it would hold task tokens
+                    "Destinations": [{"CloudWatchLogsLogGroup": {"LogGroupArn": log.arn}}],
+                },
+                "TracingConfiguration": {"Enabled": True},
             },
         )
-        accept(
+        self._alarms()
+
+    def _role(self, tasks: list[str]) -> Resource:
+        statements: list[dict[str, Any]] = [
+            {
+                "Sid": "Tasks",
+                "Effect": "Allow",
+                "Action": "lambda:InvokeFunction",
+                "Resource": [self.names.function_arn(module) for module in tasks],
+            },
+            {"Sid": "Logs", "Effect": "Allow", "Action": list(DELIVER_LOGS), "Resource": "*"},
+            {"Sid": "Trace", "Effect": "Allow", "Action": list(TRACE), "Resource": "*"},
+        ]
+        role = self.add(
+            "AWS::IAM::Role",
+            "Role/Resource",
+            {
+                "Description": "What the order workflow may do: call its tasks",
+                "AssumeRolePolicyDocument": trust(
+                    "states.amazonaws.com", {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
+                ),
+                "Policies": [
+                    {"PolicyName": "permissions", "PolicyDocument": policy_document(statements)}
+                ],
+            },
+        )
+        self.suppress(
             role,
             "AwsSolutions-IAM5[Resource::*]",
             "Log deliveries and X-Ray have no resources that a policy could name.",
         )
-        text = json.dumps(definition(steps, undos, _function_arn(names)), indent=1)
-        machine = stepfunctions.CfnStateMachine(
-            self,
-            "Order",
-            state_machine_name=names.workflow,
-            state_machine_type="STANDARD",
-            role_arn=role.role_arn,
-            definition_string=Fn.sub(text),
-            logging_configuration=stepfunctions.CfnStateMachine.LoggingConfigurationProperty(
-                level="ALL",
-                include_execution_data=False,  # it would hold task tokens
-                destinations=[
-                    stepfunctions.CfnStateMachine.LogDestinationProperty(
-                        cloud_watch_logs_log_group={"logGroupArn": log.log_group_arn}
-                    )
-                ],
-            ),
-            tracing_configuration=stepfunctions.CfnStateMachine.TracingConfigurationProperty(
-                enabled=True
-            ),
-        )
-        machine.node.add_dependency(role)
-        alarms = Alarms(self, names, "workflow")
+        return role
+
+    def _alarms(self) -> None:
+        alarms = Alarms(self, "", "workflow")
         for metric, meaning in {
-            "ExecutionsFailed": "An order's workflow or its undo failed: a person decides.",
+            "ExecutionsFailed": "An order's workflow or its undo failed: staff must decide.",
             "ExecutionsTimedOut": "An order's workflow timed out as a whole.",
-            "ExecutionsAborted": "Somebody stopped an order's workflow by hand.",
+            "ExecutionsAborted": "An order's workflow was stopped by hand.",
             "ExecutionThrottled": "Step Functions slows executions down: raise the quota.",
         }.items():
             alarms.on(
                 metric,
                 ("AWS/States", metric),
-                {"StateMachineArn": names.workflow_arn},
+                {"StateMachineArn": self.names.workflow_arn},
                 above=0,
                 meaning=meaning,
             )
 
 
-def _function_arn(names: Names) -> Callable[[str], str]:
+def _function_arn(names: ResourceNames) -> Callable[[str], str]:
     def arn(module: str) -> str:
         return (
             "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:"

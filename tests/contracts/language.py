@@ -17,7 +17,7 @@ from pathlib import Path
 from tests.contracts import vocabulary
 
 SHOP = "layers/shared/python/shop/"
-FOLDERS = (SHOP, "functions/", "infra/", "local/", "verification/", "proofs/", "bench/", "tests/")
+FOLDERS = (SHOP, "functions/", "infra/", "local/", "verification/", "bench/", "tests/")
 PACKAGES = {"shop"} | {folder.strip("/") for folder in FOLDERS[1:]}
 SIZED = (SHOP, "functions/", "infra/", "local/")
 

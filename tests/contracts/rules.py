@@ -1,7 +1,7 @@
 """The rules, each as a function of templates and manifests that names every breach it finds.
 
 A rule that finds nothing returns an empty list; the tests hold it to that, and hold it to finding
-what was planted. They are written from the manifest's words, not from ``infra.parts.rights``.
+what was planted. They are written from the manifest's words, not from ``infra.constructs.iam``.
 """
 
 import re
@@ -74,7 +74,7 @@ def plain_functions(cloud: Cloud, stage: Stage) -> list[str]:
         group = groups.get(f"/aws/lambda/{has['FunctionName']}")
         if group is None or group.properties.get("RetentionInDays") != stage.log_days:
             breaches.append(f"{function}: no log group that keeps {stage.log_days} days")
-        if len(has.get("Layers", ())) != (1 if stage.emulated else 2):
+        if len(has.get("Layers", ())) != (1 if stage.is_emulated else 2):
             breaches.append(f"{function}: layers are {has.get('Layers')}")
     return breaches
 
@@ -240,7 +240,7 @@ def wildcards(cloud: Cloud, stage: Stage) -> list[str]:
                 breaches.append(f"{role}: {action} on {resource}")
             elif resource == "*":
                 unnameable = action in NOWHERE or action.startswith(("xray:", "logs:"))
-                unnameable |= action == "ses:SendEmail" and stage.emulated
+                unnameable |= action == "ses:SendEmail" and stage.is_emulated
                 if not unnameable:
                     breaches.append(f"{role}: {action} on everything")
             elif "*" in resource and not re.search(NAMED_AT_RUN_TIME, resource):
@@ -309,7 +309,9 @@ def implied_rights(cloud: Cloud, line: Function, stage: Stage) -> set[tuple[str,
     if line.sends_email:
         domain = stage.mail_from.partition("@")[2]
         mail = (f"identity/{domain}", f"configuration-set/{prefix}mail")
-        rights |= {("ses:SendEmail", "*" if stage.emulated else arn("ses", what)) for what in mail}
+        rights |= {
+            ("ses:SendEmail", "*" if stage.is_emulated else arn("ses", what)) for what in mail
+        }
     machine = arn("states", f"stateMachine:{prefix}order")
     if line.starts_workflow:
         rights.add(("states:StartExecution", machine))
@@ -342,7 +344,7 @@ def _peak_rights(
                 rights.add(("lambda:PutProvisionedConcurrencyConfig", where))
                 rights.add(("lambda:DeleteProvisionedConcurrencyConfig", where))
     if line.manages_schedules:
-        group = "default" if stage.emulated else f"{prefix}peak"
+        group = "default" if stage.is_emulated else f"{prefix}peak"
         clocks = arn("scheduler", f"schedule/{group}/*")
         rights |= {(f"scheduler:{verb}Schedule", clocks) for verb in ("Create", "Update", "Delete")}
         role = f"{prefix}{line.module.replace('.', '-').replace('_', '-')}-clock"

@@ -1,19 +1,12 @@
 """Synthesized templates as plain data, and a reader that follows their references."""
 
-import fcntl
-import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
-from infra.check import synthesized, templates
-from infra.parts.packages import BUILD, ROOT
 from infra.stages import Stage
-
-Template = dict[str, Any]
+from infra.synthesis import Template, assembly_of
 
 
 @dataclass(frozen=True)
@@ -85,24 +78,5 @@ class Cloud:
 
 
 def stacks_of(stage: Stage) -> dict[str, Template]:
-    """The stage's templates, synthesized once for the same sources, whoever asks first."""
-    home = BUILD / "contracts" / _digest()
-    home.mkdir(parents=True, exist_ok=True)
-    done = home / f"{stage.name}.json"
-    with (home / f"{stage.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not done.is_file():
-            outdir = home / stage.name
-            synthesized(stage, outdir, judged=False)
-            done.write_text(json.dumps(templates(outdir)))
-    loaded: dict[str, Template] = json.loads(done.read_text())
-    return loaded
-
-
-def _digest() -> str:
-    digest = hashlib.sha256(version("aws-cdk-lib").encode())
-    sources: list[Path] = [*ROOT.glob("infra/**/*.py"), *ROOT.glob("functions/*.py")]
-    sources += ROOT.glob("functions/*/manifest.py")
-    for source in sorted(sources):
-        digest.update(str(source.relative_to(ROOT)).encode() + b"\0" + source.read_bytes())
-    return digest.hexdigest()[:16]
+    """The stage's templates, synthesized once for the same inputs."""
+    return assembly_of(stage).templates()

@@ -8,9 +8,9 @@ import pytest
 
 from functions.all import FEATURES
 from functions.manifest import Endpoint, Table
-from infra.openapi import document, main, path_of
-from infra.parts.manifests import dangling
-from infra.parts.tables import SHAPES
+from infra.constructs.manifest_validation import missing_references
+from infra.constructs.tables import TABLE_SCHEMAS
+from infra.openapi import build_openapi, main, openapi_path
 from infra.stages import STAGES
 from tests.contracts.lambda_process import asked, environment
 from tests.contracts.rules import FUNCTION, TABLE
@@ -52,7 +52,7 @@ def local() -> Cloud:
 
 
 def test_every_manifest_line_has_its_file() -> None:
-    assert list(dangling(FEATURES)) == []
+    assert list(missing_references(FEATURES)) == []
 
 
 @pytest.mark.parametrize("name", ["local", "dev", "prod"])
@@ -162,7 +162,7 @@ def test_the_tables_of_the_doors_own_tests_have_the_same_keys() -> None:
     from tests.kit import shop
 
     for name, keys in shop._KEYS.items():
-        shape = SHAPES[Table(name)]
+        shape = TABLE_SCHEMAS[Table(name)]
         assert keys["keys"] == tuple(filter(None, (shape.hash, shape.range)))
         indexes = {n: (i.hash, i.range) for n, i in shape.indexes.items()}
         assert keys.get("indexes", {}) == indexes
@@ -193,11 +193,11 @@ def test_the_committed_openapi_document_is_the_generated_one() -> None:
 def test_the_openapi_document_is_valid_and_has_every_route() -> None:
     from openapi_spec_validator import validate
 
-    made = document()
+    made = build_openapi()
     validate(_without_ucp(made))
     routes = {f"{m.upper()} {path}" for path, there in made["paths"].items() for m in there}
     lines = [x for f in FEATURES for x in f.functions if isinstance(x, Endpoint)]
-    assert routes == {f"{x.method} {path_of(x)}" for x in lines}
+    assert routes == {f"{x.method} {openapi_path(x)}" for x in lines}
 
 
 UNPAGED = {
@@ -243,7 +243,7 @@ def strange_lists(made: dict[str, Any]) -> list[str]:
 
 
 def test_all_plain_lists_are_paged_alike() -> None:
-    made = document()
+    made = build_openapi()
     assert strange_lists(made) == []
     assert UNPAGED.keys() <= made["paths"].keys()
     paged = [
@@ -263,7 +263,7 @@ def test_all_plain_lists_are_paged_alike() -> None:
     ],
 )
 def test_a_list_that_is_paged_otherwise_is_found(broken: dict[str, Any], said: str) -> None:
-    made = document()
+    made = build_openapi()
     has = made["components"]["schemas"]["ProductListView"]["properties"]
     has.update(broken)
     for name in [n for n, schema in has.items() if schema is None]:
@@ -286,7 +286,7 @@ def test_an_openapi_document_that_lags_behind_is_found(
     from infra import openapi
 
     old = tmp_path / "openapi.json"
-    monkeypatch.setattr(openapi, "DOCUMENT", old)
+    monkeypatch.setattr(openapi, "OPENAPI_FILE", old)
     monkeypatch.setattr(openapi, "_version", lambda: "0")
     assert openapi.main([]) == 0
     assert openapi.main(["--check"]) == 0

@@ -1,14 +1,13 @@
 """Each rule is seen to fail: what it forbids is planted, and it must be named."""
 
+import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import aws_cdk as cdk
-import cdk_nag
 import pytest
-from aws_cdk import aws_sqs as sqs
 
 from functions.manifest import (
     Access,
@@ -23,13 +22,14 @@ from functions.manifest import (
     Step,
     Table,
 )
-from infra.check import findings_of
-from infra.parts.accept import accept
-from infra.parts.manifests import dangling, present
-from infra.parts.names import Names
-from infra.parts.rights import ManifestRefused, needs_of
-from infra.parts.workflow import definition
-from infra.stages import DEV, LOCAL, PROD, StageRefused
+from infra.constructs.iam import InvalidManifest, resource_access_of
+from infra.constructs.manifest_validation import features_in_stage, missing_references
+from infra.constructs.nag_suppressions import Suppression
+from infra.constructs.resource_names import ResourceNames
+from infra.constructs.workflow import definition
+from infra.lint import lint, missing_targets, templates_to_lint
+from infra.nag import nag_findings
+from infra.stages import DEV, LOCAL, PROD, InvalidStage
 from tests.contracts import rules
 from tests.contracts.conftest import machine_of
 from tests.contracts.templates import Cloud
@@ -331,19 +331,19 @@ def test_pretence_in_production_is_found(prod: Cloud) -> None:
 
 
 def test_the_sandbox_cannot_be_switched_on_in_production() -> None:
-    with pytest.raises(StageRefused, match="takes no money"):
+    with pytest.raises(InvalidStage, match="takes no money"):
         replace(PROD, payment_provider="sandbox")
-    with pytest.raises(StageRefused, match="plain passwords"):
+    with pytest.raises(InvalidStage, match="plain passwords"):
         replace(PROD, passwords=True)
-    with pytest.raises(StageRefused, match="addresses"):
-        replace(PROD, emulated=True, production=False)
+    with pytest.raises(InvalidStage, match="addresses"):
+        replace(PROD, is_emulated=True, production=False)
 
 
 def test_a_line_that_uses_the_sandbox_in_production_is_refused() -> None:
     line = Function(module="orders.cheat", reads=(Table.SANDBOX_PAYMENTS,))
-    assert Table.SANDBOX_PAYMENTS in needs_of(line, Names(DEV)).reads
-    with pytest.raises(ManifestRefused, match="sandbox_payments, which stage prod does not have"):
-        needs_of(line, Names(PROD))
+    assert Table.SANDBOX_PAYMENTS in resource_access_of(line, ResourceNames(DEV)).reads
+    with pytest.raises(InvalidManifest, match="sandbox_payments, which stage prod does not have"):
+        resource_access_of(line, ResourceNames(PROD))
 
 
 # ---------------------------------------------------------------------- the workflow
@@ -456,7 +456,10 @@ GOOD = Endpoint(
             (Step(module="things.wait", name="Wait", waits_for_token=True),),
             "waits without a deadline",
         ),
-        ((Step(module="things.do", name="Do", compensation="things.undo"),), "is not an Undo line"),
+        (
+            (Step(module="things.do", name="Do", compensation="things.undo"),),
+            "is not a Compensation entry",
+        ),
         (
             tuple(
                 replace(GOOD, module=f"things.n{n}", route=f"GET /things/{n}") for n in range(200)
@@ -468,14 +471,14 @@ GOOD = Endpoint(
 def test_a_manifest_that_contradicts_itself_is_refused(
     lines: tuple[Function, ...], said: str
 ) -> None:
-    with pytest.raises(ManifestRefused) as refused:
-        present([Feature("things", lines)], LOCAL)
+    with pytest.raises(InvalidManifest) as refused:
+        features_in_stage([Feature("things", lines)], LOCAL)
     assert said in str(refused.value)
 
 
 def test_a_line_without_a_file_and_an_invocation_of_nobody_are_found() -> None:
     feature = Feature("things", (replace(GOOD, invokes=("things.other",)),))
-    assert list(dangling([feature])) == [
+    assert list(missing_references([feature])) == [
         "things.show: there is no such file below functions/",
         "things.show: invokes things.other, which no manifest has",
     ]
@@ -484,15 +487,20 @@ def test_a_line_without_a_file_and_an_invocation_of_nobody_are_found() -> None:
 # ---------------------------------------------------------------------- cdk-nag
 
 
-def judged(outdir: Path, *, reason: str | None = None) -> set[str]:
-    """What the judges find on a lone queue without a dead-letter queue and without TLS."""
-    app = cdk.App(analytics_reporting=False, outdir=str(outdir))
-    queue = sqs.Queue(cdk.Stack(app, "Planted"), "Queue")
+QUEUE = {"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}}
+"""A lone queue without a dead-letter queue and without TLS."""
+
+
+def judged(folder: Path, *, reason: str | None = None) -> set[str]:
+    """What cdk-nag finds on the lone queue."""
+    template = folder / "Planted.template.json"
+    folder.mkdir(exist_ok=True)
+    template.write_text(json.dumps(QUEUE))
+    accepted = []
     if reason is not None:
-        accept(queue, "AwsSolutions-SQS3", reason)
-    plugins = cdk_nag.AwsSolutionsChecks(app), cdk_nag.ServerlessChecks(app)
-    cdk.Validations.of(app).add_plugins(*plugins)
-    return {finding.rule for finding in findings_of(app, DEV, outdir)}
+        accepted.append(Suppression("Planted", "Queue", "AwsSolutions-SQS3", reason))
+    found = nag_findings({"Planted": template}, accepted, folder / "out")
+    return {finding.rule for finding in found}
 
 
 def test_a_finding_without_a_reason_is_found_and_one_with_a_reason_is_not(tmp_path: Path) -> None:
@@ -511,5 +519,44 @@ def test_a_reaction_of_a_feature_that_a_stage_lacks_is_not_deployed_there() -> N
     feature = Feature(
         "things", (Reaction(module="things.react", event_types=("X",)),), frozenset({"dev"})
     )
-    assert present([feature], DEV) == (feature,)
-    assert present([feature], PROD) == ()
+    assert features_in_stage([feature], DEV) == (feature,)
+    assert features_in_stage([feature], PROD) == ()
+
+
+# ---------------------------------------------------------------------- references and cfn-lint
+
+
+def test_a_reference_without_a_target_is_found(prod: Cloud) -> None:
+    template = prod.stacks[CART]
+    assert missing_targets(template) == set()
+    function = first(prod, CART, "AWS::Lambda::Function")
+    function["Properties"]["Role"] = {"Fn::GetAtt": ["NoRole", "Arn"]}
+    function["Properties"]["Layers"] = [{"Ref": "NoLayer"}]
+    function["Properties"]["Description"] = {"Fn::Sub": ["${NoPool.Arn} ${Given}", {"Given": "x"}]}
+    assert missing_targets(template) == {"NoRole", "NoLayer", "NoPool"}
+
+
+def test_a_template_with_a_value_of_its_own_is_linted_and_an_equal_one_is_not(prod: Cloud) -> None:
+    equal = json.loads(re.sub(r"\bprod\b", "dev", json.dumps(prod.stacks[CART])))
+    stages = {"prod": {Path("prod"): prod.stacks[CART]}, "dev": {Path("dev"): equal}}
+    assert templates_to_lint(stages) == [Path("prod")]
+    first(Cloud({CART: equal}), CART, "AWS::Lambda::Function")["Properties"]["MemorySize"] = 7
+    assert templates_to_lint(stages) == [Path("prod"), Path("dev")]
+
+
+def test_a_wrong_value_is_found_by_cfn_lint_and_a_clean_template_is_not_linted_again(
+    tmp_path: Path, prod: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("infra.lint.CLEAN", tmp_path / "clean")
+    template = prod.stacks["doorbuster-prod-status"]
+    file = tmp_path / "planted.template.json"
+    file.write_text(json.dumps(template))
+    assert lint([file]) == []
+    with monkeypatch.context() as patch:
+        patch.setattr("infra.lint.subprocess.Popen", None)
+        assert lint([file]) == []
+    function = first(prod, "doorbuster-prod-status", "AWS::Lambda::Function")
+    function["Properties"]["MemroySize"] = 512
+    file.write_text(json.dumps(template))
+    (report,) = lint([file])
+    assert "MemroySize" in report

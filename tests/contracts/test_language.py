@@ -27,7 +27,7 @@ def test_every_part_of_the_project_is_read(sources: list[Source]) -> None:
     paths = [source.path for source in sources]
     for folder in (language.SHOP, "functions/", "infra/", "local/", "bench/", "tests/"):
         assert any(path.startswith(folder) for path in paths), folder
-    assert any(path.startswith(("verification/", "proofs/")) for path in paths)
+    assert any(path.startswith("verification/") for path in paths)
 
 
 def test_no_public_class_name_is_defined_twice(sources: list[Source]) -> None:

@@ -8,8 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from infra.parts import packages
-from infra.parts.packages import BOTO_SERVICES, ROOT, Package, Packages, compiles
+from infra.constructs import asset_packages
+from infra.constructs.asset_packages import (
+    BOTO_SERVICES,
+    ROOT,
+    AssetPackage,
+    AssetPackages,
+    compiles,
+)
 
 UNCHECKED_HASH = 0b01
 """PEP 552: the second word of a .pyc whose source is never looked at again."""
@@ -27,14 +33,18 @@ def small_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         target = tmp_path / file
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text)
-    monkeypatch.setattr(packages, "ROOT", tmp_path)
-    monkeypatch.setattr(packages, "BUILD", tmp_path / ".build")
+    monkeypatch.setattr(asset_packages, "ROOT", tmp_path)
+    monkeypatch.setattr(asset_packages, "BUILD", tmp_path / ".build")
     return tmp_path
 
 
-def built() -> dict[str, Package]:
-    made = Packages()
-    return {"cart": made.doors("cart"), "orders": made.doors("orders"), "shared": made.shared()}
+def built() -> dict[str, AssetPackage]:
+    made = AssetPackages()
+    return {
+        "cart": made.functions("cart"),
+        "orders": made.functions("orders"),
+        "shared": made.shared(),
+    }
 
 
 def test_the_same_sources_are_the_same_package(small_repository: Path) -> None:
@@ -77,7 +87,7 @@ def test_another_python_builds_without_bytecode_and_says_so(
     small_repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with_bytecode = built()
-    monkeypatch.setattr(packages, "LAMBDA_PYTHON", (3, 99))
+    monkeypatch.setattr(asset_packages, "LAMBDA_PYTHON", (3, 99))
     without = built()
     assert not list(without["cart"].path.rglob("*.pyc"))
     assert without["cart"].hash != with_bytecode["cart"].hash
@@ -91,7 +101,7 @@ def test_a_build_that_fails_leaves_nothing_behind(
         (out / "half").mkdir(parents=True)
         raise OSError("disk full")
 
-    monkeypatch.setattr(packages, "_copied", broken)
+    monkeypatch.setattr(asset_packages, "_copy", broken)
     with pytest.raises(OSError, match="disk full"):
         built()
     assert list((small_repository / ".build").iterdir()) == []
@@ -101,16 +111,16 @@ def test_two_builders_at_once_make_one_package(small_repository: Path) -> None:
     code = """
 import pathlib, sys
 sys.path.insert(0, sys.argv[2])
-from infra.parts import packages
-packages.ROOT = pathlib.Path(sys.argv[1])
-packages.BUILD = packages.ROOT / ".build"
-print(packages.Packages().shared())
+from infra.constructs import asset_packages
+asset_packages.ROOT = pathlib.Path(sys.argv[1])
+asset_packages.BUILD = asset_packages.ROOT / ".build"
+print(asset_packages.AssetPackages().shared())
 """
     command = [sys.executable, "-c", code, str(small_repository), str(ROOT)]
     runs = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
     said = {run.communicate()[0] for run in runs}
     assert [run.returncode for run in runs] == [0, 0, 0]
-    assert said == {f"{Packages().shared()}\n"}
+    assert said == {f"{AssetPackages().shared()}\n"}
 
 
 def test_every_aws_service_that_the_shop_calls_is_in_the_dependency_layer() -> None:

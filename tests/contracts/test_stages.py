@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from functions.manifest import Access, Endpoint, Feature
-from infra.check import synthesized, templates
+from infra.check import template_findings
+from infra.nag import nag_findings
 from infra.stacks.edge import cached_paths
-from infra.stages import LOCAL, PROD, STAGES, Domain, StageRefused, chosen
+from infra.stages import LOCAL, PROD, STAGES, Domain, InvalidStage, selected_stage
+from infra.synthesis import synthesize_stage
 
 CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/00000000-0000-0000-0000-000000000000"
 
@@ -20,7 +22,7 @@ CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/00000000-0000-0000
 )
 def test_a_page_for_buyers_is_a_whole_and_safe_address(page: str) -> None:
     assert replace(LOCAL, shop_page="https://shop.example.com/{kind}/{id}").shop_page
-    with pytest.raises(StageRefused, match="page"):
+    with pytest.raises(InvalidStage, match="page"):
         replace(LOCAL, shop_page=page)
 
 
@@ -28,17 +30,17 @@ def test_the_stage_is_what_the_environment_says_and_local_by_default(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("DOORBUSTER_STAGE", raising=False)
-    assert chosen() is LOCAL
+    assert selected_stage() is LOCAL
     monkeypatch.setenv("DOORBUSTER_STAGE", "prod")
-    assert chosen() is PROD
+    assert selected_stage() is PROD
     monkeypatch.setenv("DOORBUSTER_STAGE", "production")
-    with pytest.raises(StageRefused, match="there are local, test, dev, prod"):
-        chosen()
+    with pytest.raises(InvalidStage, match="there are local, test, dev, prod"):
+        selected_stage()
 
 
 def test_emulated_apis_have_an_id_that_the_emulator_finds() -> None:
     for stage in STAGES.values():
-        if stage.emulated:
+        if stage.is_emulated:
             assert stage.api_id is not None
             assert len(stage.api_id) == 8
             assert set(stage.api_id) <= set("0123456789abcdef")
@@ -50,8 +52,11 @@ def test_a_shop_elsewhere_with_a_name_of_its_own_is_accepted_too(tmp_path: Path)
     domain = Domain(name="shop.example.com", certificate=CERTIFICATE)
     page = "https://shop.example.com/{kind}/{id}"
     stage = replace(PROD, region="eu-central-1", domain=domain, shop_page=page)
-    assert synthesized(stage, tmp_path / "out") == []
-    made = templates(tmp_path / "out")
+    assembly = synthesize_stage(stage, tmp_path / "out")
+    files = {name: assembly.folder / f"{name}.template.json" for name in assembly.templates()}
+    assert nag_findings(files, assembly.suppressions(), tmp_path / "nag") == []
+    assert list(template_findings(stage, assembly)) == []
+    made = assembly.templates()
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())["artifacts"]
     regions = {name: manifest[name]["environment"].rpartition("/")[2] for name in made}
     assert regions.pop("doorbuster-prod-edge") == "us-east-1"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from local.cloud import Cloud
-from local.people import Carrier, Visitor, sign_in, sign_up
+from local.http_actors import Carrier, HttpClient, sign_in, sign_up
 from local.pytest_cloud import cloud
 
 __all__ = ["cloud"]
@@ -17,32 +17,32 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def staff(cloud: Cloud) -> Visitor:
+def staff(cloud: Cloud) -> HttpClient:
     """Somebody of the staff who may do everything staff may do."""
     sign_up(
         cloud, "staff@doorbuster.example", PASSWORD, "staff", "catalogue", "fulfilment", "admin"
     )
-    return Visitor(cloud.url, sign_in(cloud, "staff@doorbuster.example", PASSWORD, staff=True))
+    return HttpClient(cloud.url, sign_in(cloud, "staff@doorbuster.example", PASSWORD, staff=True))
 
 
 @pytest.fixture(scope="session")
-def jane(cloud: Cloud) -> Visitor:
+def jane(cloud: Cloud) -> HttpClient:
     """A customer who is signed in."""
     sign_up(cloud, "jane@example.com", PASSWORD)
-    return Visitor(cloud.url, sign_in(cloud, "jane@example.com", PASSWORD))
+    return HttpClient(cloud.url, sign_in(cloud, "jane@example.com", PASSWORD))
 
 
 @pytest.fixture(scope="session")
-def mallory(cloud: Cloud) -> Visitor:
+def mallory(cloud: Cloud) -> HttpClient:
     """Another customer, who looks at what is not hers."""
     sign_up(cloud, "mallory@example.com", PASSWORD)
-    return Visitor(cloud.url, sign_in(cloud, "mallory@example.com", PASSWORD))
+    return HttpClient(cloud.url, sign_in(cloud, "mallory@example.com", PASSWORD))
 
 
 @pytest.fixture
-def guest(cloud: Cloud) -> Visitor:
+def guest(cloud: Cloud) -> HttpClient:
     """Somebody whom nobody knows."""
-    return Visitor(cloud.url)
+    return HttpClient(cloud.url)
 
 
 @pytest.fixture(scope="session")
@@ -52,7 +52,7 @@ def carrier(cloud: Cloud) -> Carrier:
 
 
 @pytest.fixture
-def sell(staff: Visitor) -> Callable[..., dict[str, Any]]:
+def sell(staff: HttpClient) -> Callable[..., dict[str, Any]]:
     """Put a new product on sale, with a SKU of its own; the fixture gives its id, variant, sku."""
 
     def put_on_sale(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from local.people import Reply, Visitor
+from local.http_actors import HttpClient, HttpResponse
 from tests.kit.agent import headers_for, message, modern
 from tests.kit.platform import platform, profile
 from tests.kit.products import checkout_body, lines, payment_body
@@ -20,7 +20,7 @@ Sell = Callable[..., dict[str, Any]]
 class Agent:
     """An agent that knows the shop's address and finds out the rest."""
 
-    def __init__(self, shop: Visitor, profile_url: str | None = None) -> None:
+    def __init__(self, shop: HttpClient, profile_url: str | None = None) -> None:
         self.shop = shop
         found = assert_valid_ucp("profile", shop.get("/.well-known/ucp"))["ucp"]
         services = found["services"]["dev.ucp.shopping"]
@@ -28,10 +28,10 @@ class Agent:
         self.path = endpoint.removeprefix(shop.url)
         self.meta = {"ucp-agent": {"profile": profile_url}} if profile_url else {}
 
-    def say(self, said: Any, **headers: str) -> Reply:
-        return self.shop.ask(f"POST {self.path}", said, key="", headers=headers)
+    def say(self, said: Any, **headers: str) -> HttpResponse:
+        return self.shop.request(f"POST {self.path}", said, key="", headers=headers)
 
-    def call(self, tool: str, keyed: str = "", **arguments: Any) -> Reply:
+    def call(self, tool: str, keyed: str = "", **arguments: Any) -> HttpResponse:
         meta = {**self.meta, **({"idempotency-key": keyed} if keyed else {})}
         if meta:
             arguments["meta"] = meta
@@ -62,20 +62,20 @@ def bought_by(agent: Agent, goods: dict[str, Any]) -> Any:
     return agent.use("order", "get_order", id=done["order"]["id"])
 
 
-def test_an_agent_finds_out_and_buys(guest: Visitor, staff: Visitor, sell: Sell) -> None:
+def test_an_agent_finds_out_and_buys(guest: HttpClient, staff: HttpClient, sell: Sell) -> None:
     goods = sell(pieces=5)
     order = bought_by(Agent(guest), goods)
     assert order["line_items"][0]["quantity"]["total"] == 2
     assert staff.get(f"/staff/stock/{goods['sku']}")["available"] == 3
 
 
-def test_an_agent_with_a_platform_negotiates_and_buys(guest: Visitor, sell: Sell) -> None:
+def test_an_agent_with_a_platform_negotiates_and_buys(guest: HttpClient, sell: Sell) -> None:
     with platform() as home:
         bought_by(Agent(guest, home.url), sell(pieces=5))
         assert home.asked >= 1
 
 
-def test_both_eras_of_the_protocol_list_the_same_tools(guest: Visitor) -> None:
+def test_both_eras_of_the_protocol_list_the_same_tools(guest: HttpClient) -> None:
     agent = Agent(guest)
     old = agent.say(message("initialize", {"protocolVersion": "2025-11-25"})).body["result"]
     assert old["protocolVersion"] == "2025-11-25"
@@ -83,10 +83,10 @@ def test_both_eras_of_the_protocol_list_the_same_tools(guest: Visitor) -> None:
     said = modern("tools/list")
     assert agent.say(said, **headers_for(said)).body["result"]["tools"] == listed
     assert len(listed) == 13
-    assert guest.ask(f"GET {agent.path}").status == 405
+    assert guest.request(f"GET {agent.path}").status == 405
 
 
-def test_a_platform_that_cannot_be_understood_is_told_why(guest: Visitor) -> None:
+def test_a_platform_that_cannot_be_understood_is_told_why(guest: HttpClient) -> None:
     with platform() as home:
         home.says(profile(["dev.ucp.shopping.order"]))
         reply = Agent(guest, home.url).call("get_cart", id="cart_x")
@@ -96,7 +96,7 @@ def test_a_platform_that_cannot_be_understood_is_told_why(guest: Visitor) -> Non
         home.says(profile(version="2026-01-23"))
         reply = Agent(guest, home.url).call("get_cart", id="cart_x")
         assert (reply.status, reply.body["error"]["code"]) == (422, -32001)
-        direct = guest.ask("GET /carts/cart_x", headers={"UCP-Agent": home.agent})
+        direct = guest.request("GET /carts/cart_x", headers={"UCP-Agent": home.agent})
         assert (direct.status, direct.body["code"]) == (422, "version_unsupported")
 
 
@@ -110,26 +110,26 @@ def test_a_platform_that_cannot_be_understood_is_told_why(guest: Visitor) -> Non
     ],
 )
 def test_profiles_that_are_no_strangers_business_are_not_fetched(
-    guest: Visitor, header: str, code: str
+    guest: HttpClient, header: str, code: str
 ) -> None:
-    reply = guest.ask("GET /carts/cart_x", headers={"UCP-Agent": header})
+    reply = guest.request("GET /carts/cart_x", headers={"UCP-Agent": header})
     assert reply.status in (400, 422)
     assert reply.body["code"] == code
 
 
-def test_a_foreign_page_cannot_use_the_tools(guest: Visitor) -> None:
+def test_a_foreign_page_cannot_use_the_tools(guest: HttpClient) -> None:
     reply = Agent(guest).say(message("tools/list"), Origin="https://evil.example")
     assert reply.status == 403
 
 
-def test_a_forged_token_buys_nothing(guest: Visitor) -> None:
-    forger = Agent(Visitor(guest.url, "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0."))
+def test_a_forged_token_buys_nothing(guest: HttpClient) -> None:
+    forger = Agent(HttpClient(guest.url, "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0."))
     reply = forger.call("create_cart", cart={"line_items": lines(("x", 1))})
     assert (reply.status, reply.body["error"]["code"]) == (401, -32000)
 
 
 def test_a_customers_cart_is_not_there_for_another_agent(
-    guest: Visitor, jane: Visitor, sell: Sell
+    guest: HttpClient, jane: HttpClient, sell: Sell
 ) -> None:
     goods = sell(pieces=1)
     cart = Agent(jane).use("cart", "create_cart", cart={"line_items": lines((goods["variant"], 1))})

@@ -8,7 +8,7 @@ import pytest
 
 from local.cloud import Cloud
 from local.emulator import LAMBDAS_LOG
-from local.people import Carrier, Visitor, until
+from local.http_actors import Carrier, HttpClient, wait_until
 
 pytestmark = pytest.mark.journey
 
@@ -20,7 +20,7 @@ GARBLED = [f"{LIST}.{LIST}.eA", f"{NULL}.e30.eA", "no-token", "a.b.c", ".." * 2_
 @pytest.mark.parametrize("token", GARBLED, ids=["list", "null", "word", "letters", "dots"])
 @pytest.mark.parametrize("route", ["GET /account/orders", "GET /staff/orders", "GET /orders/ord_x"])
 def test_a_garbled_token_is_a_401(cloud: Cloud, route: str, token: str) -> None:
-    reply = Visitor(cloud.url).ask(route, headers={"Authorization": f"Bearer {token}"})
+    reply = HttpClient(cloud.url).request(route, headers={"Authorization": f"Bearer {token}"})
     assert reply.status == 401
 
 
@@ -36,14 +36,14 @@ def test_a_garbled_token_is_a_401(cloud: Cloud, route: str, token: str) -> None:
 def test_an_address_without_a_route_is_answered_by_the_shop(
     cloud: Cloud, route: str, status: int, code: str
 ) -> None:
-    reply = Visitor(cloud.url).ask(route)
+    reply = HttpClient(cloud.url).request(route)
     assert reply.status == status
     assert reply.body["code"] == code
     assert reply.headers["Content-Type"] == "application/problem+json"
 
 
-def test_bytes_that_are_no_text_are_refused_and_named(guest: Visitor, carrier: Carrier) -> None:
-    refusal = guest.ask("POST /catalog/search", raw=b'{"query":"J\xff\xfe"}')
+def test_bytes_that_are_no_text_are_refused_and_named(guest: HttpClient, carrier: Carrier) -> None:
+    refusal = guest.request("POST /catalog/search", raw=b'{"query":"J\xff\xfe"}')
     assert refusal.status == 400, refusal.text
     assert "byte 12 of the body (0xFF) is not UTF-8" in refusal.text
     told = carrier.send(b'{"description":"Caf\xe9"}', delivery=f"msg_{uuid.uuid4().hex}")
@@ -52,16 +52,16 @@ def test_bytes_that_are_no_text_are_refused_and_named(guest: Visitor, carrier: C
 
 
 @pytest.mark.parametrize("encoding", ["windows-1252", "utf-16"])
-def test_a_file_keeps_its_bytes(staff: Visitor, encoding: str) -> None:
+def test_a_file_keeps_its_bytes(staff: HttpClient, encoding: str) -> None:
     word = f"café{uuid.uuid4().hex[:8]}"
     file = f"Handle,Title,Variant SKU,Variant Price\n{word[4:]},{word},{word[4:]},5.00\n"
     csv = {"Content-Type": "text/csv"}
     if encoding == "windows-1252":
-        refused = staff.ask("POST /staff/imports", raw=file.encode(encoding), headers=csv)
+        refused = staff.request("POST /staff/imports", raw=file.encode(encoding), headers=csv)
         assert refused.status == 400
         assert "line 2, byte 13 (0xE9" in refused.body["detail"]
     query = "?encoding=windows-1252" if encoding == "windows-1252" else ""
-    taken = staff.ask(f"POST /staff/imports{query}", raw=file.encode(encoding), headers=csv)
+    taken = staff.request(f"POST /staff/imports{query}", raw=file.encode(encoding), headers=csv)
     assert taken.status == 200, taken.text
     assert taken.body["created"] == 1
 
@@ -78,7 +78,7 @@ def test_a_fault_is_found_in_the_file_that_is_named(cloud: Cloud) -> None:
     def lines() -> list[str]:
         return (cloud.home / LAMBDAS_LOG).read_text().splitlines()
 
-    said = until(lines, lambda lines: any(request in line for line in lines), seconds=5)
+    said = wait_until(lines, lambda lines: any(request in line for line in lines), seconds=5)
     at = next(number for number, line in enumerate(said) if request in line)
     assert f" ERROR {name}: unexpected " in said[at]
     assert "fault=KeyError" in said[at]

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from local.cloud import Cloud
-from local.people import Reply, Visitor, until
+from local.http_actors import HttpClient, HttpResponse, wait_until
 from shop.catalog.model import product_postings
 from shop.catalog.store.rows import CatalogRow, product_from_row, unpack_postings
 from tests.kit.products import checkout_body, payment_body
@@ -21,18 +21,18 @@ USD = {"currency": "USD"}
 WRITERS = 4
 
 
-def imported(staff: Visitor, text: str, kind: str = "text/csv") -> Any:
-    reply = staff.ask("POST /staff/imports", raw=text.encode(), headers={"Content-Type": kind})
+def imported(staff: HttpClient, text: str, kind: str = "text/csv") -> Any:
+    reply = staff.request("POST /staff/imports", raw=text.encode(), headers={"Content-Type": kind})
     assert reply.status == 200, reply.text
     return reply.body
 
 
-def searched(guest: Visitor, **asked: Any) -> list[str]:
+def searched(guest: HttpClient, **asked: Any) -> list[str]:
     found = assert_valid_ucp("catalog_search", guest.post("/catalog/search", asked))
     return [product["id"] for product in found["products"]]
 
 
-def test_a_product_goes_from_draft_to_sale_to_archive(staff: Visitor, guest: Visitor) -> None:
+def test_a_product_goes_from_draft_to_sale_to_archive(staff: HttpClient, guest: HttpClient) -> None:
     word = f"zq{uuid.uuid4().hex[:10]}"
     made = staff.post(
         "/staff/products",
@@ -44,9 +44,9 @@ def test_a_product_goes_from_draft_to_sale_to_archive(staff: Visitor, guest: Vis
     )
     path, product_id = f"/staff/products/{made['id']}", made["id"]
     assert searched(guest, query=word) == []
-    assert guest.ask("POST /catalog/product", {"id": product_id}).status == 404
+    assert guest.request("POST /catalog/product", {"id": product_id}).status == 404
 
-    assert staff.ask(f"POST {path}/status", {"status": "published"}).status == 409
+    assert staff.request(f"POST {path}/status", {"status": "published"}).status == 409
     staff.post(f"{path}/status", {"status": "in_review"})
     staff.post(f"{path}/status", {"status": "published"})
     staff.put(f"/staff/stock/K-{word}", {"on_hand": 3, "version": 0})
@@ -61,7 +61,7 @@ def test_a_product_goes_from_draft_to_sale_to_archive(staff: Visitor, guest: Vis
     changed = staff.put(path, {**staff.get(path), "title": "Teapot"})
     assert changed["version"] == 4
     assert searched(guest, query=f"teapot {word}") == [product_id]
-    assert staff.ask(f"PUT {path}", {**made, "title": "Pan"}).status == 409
+    assert staff.request(f"PUT {path}", {**made, "title": "Pan"}).status == 409
 
     staff.post(f"{path}/status", {"status": "archived"})
     assert searched(guest, query=word) == []
@@ -71,20 +71,20 @@ def test_a_product_goes_from_draft_to_sale_to_archive(staff: Visitor, guest: Vis
     assert (looked["products"], looked["messages"][0]["content"]) == ([], product_id)
 
 
-def test_a_sku_with_slashes_and_signs_is_counted_through_the_front_door(staff: Visitor) -> None:
+def test_a_sku_with_slashes_and_signs_is_counted_through_the_front_door(staff: HttpClient) -> None:
     sku = f"N/{uuid.uuid4().hex[:8]}/50% #7?&+="
     product = {"title": "Nut", "variants": [{"sku": sku, "price": {"amount": 10, **USD}}]}
     staff.post("/staff/products", product)
-    again = staff.ask("POST /staff/products", product)
+    again = staff.request("POST /staff/products", product)
     assert (again.status, again.body["code"]) == (409, "sku_taken")
     for path in (f"/staff/stock/{quote(sku, safe='')}", f"/staff/stock/{quote(sku)}"):
         shelf = staff.get(path)
         counted = staff.put(path, {"on_hand": 7, "version": shelf["version"]})
         assert (counted["sku"], counted["on_hand"]) == (sku, 7)
-    assert staff.ask(f"PUT {path}x", {"on_hand": 7, "version": 0}).status == 404
+    assert staff.request(f"PUT {path}x", {"on_hand": 7, "version": 0}).status == 404
 
 
-def test_what_was_imported_is_found_and_bought(staff: Visitor, guest: Visitor) -> None:
+def test_what_was_imported_is_found_and_bought(staff: HttpClient, guest: HttpClient) -> None:
     word = f"zw{uuid.uuid4().hex[:10]}"
     text = (
         "Title,URL handle,Option1 name,Option1 value,SKU,Price,Inventory quantity\n"
@@ -106,7 +106,7 @@ def test_what_was_imported_is_found_and_bought(staff: Visitor, guest: Visitor) -
     checkout = guest.post("/checkout-sessions", checkout_body((variant["id"], 2)))
     done = guest.post(f"/checkout-sessions/{checkout['id']}/complete", payment_body("tok_success"))
     assert done["status"] == "completed"
-    left = until(
+    left = wait_until(
         lambda: guest.post("/catalog/lookup", {"ids": [variant["id"]]}),
         lambda seen: not seen["products"][0]["variants"][0]["availability"]["available"],
     )
@@ -114,7 +114,7 @@ def test_what_was_imported_is_found_and_bought(staff: Visitor, guest: Visitor) -
     assert imported(staff, text)["stock_created"] == 0
 
 
-def test_strangers_and_customers_keep_nothing(guest: Visitor, jane: Visitor) -> None:
+def test_strangers_and_customers_keep_nothing(guest: HttpClient, jane: HttpClient) -> None:
     for visitor, status in ((guest, 401), (jane, 401)):
         for route in (
             "POST /staff/products",
@@ -122,11 +122,11 @@ def test_strangers_and_customers_keep_nothing(guest: Visitor, jane: Visitor) -> 
             "POST /staff/imports",
             "PUT /staff/stock/x",
         ):
-            assert visitor.ask(route, {}).status in (status, 403), route
+            assert visitor.request(route, {}).status in (status, 403), route
 
 
 def test_many_writers_at_one_product_lose_nothing_and_leave_no_stray_card(
-    cloud: Cloud, staff: Visitor
+    cloud: Cloud, staff: HttpClient
 ) -> None:
     """Staff change it from four sides while files change it too: each change builds on the last."""
     ids = [f"busy-{uuid.uuid4().hex[:10]}" for _ in range(3)]
@@ -139,7 +139,7 @@ def test_many_writers_at_one_product_lose_nothing_and_leave_no_stray_card(
             path = f"/staff/products/{ids[turn % len(ids)]}"
             seen = staff.get(path)
             title = f"Busy writer{writer} turn{turn}"
-            reply: Reply = staff.ask(f"PUT {path}", {**seen, "title": title})
+            reply: HttpResponse = staff.request(f"PUT {path}", {**seen, "title": title})
             assert reply.status in (200, 409), reply.text
             done += reply.status == 200
         return done

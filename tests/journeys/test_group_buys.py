@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from local.cloud import Cloud
-from local.demo import paying
-from local.people import Visitor, allocated, until
+from local.demo import payment_body
+from local.http_actors import HttpClient, is_allocated, wait_until
 from tests.kit.products import checkout_body
 from tests.kit.ucp_validator import assert_valid_ucp
 
@@ -20,7 +20,7 @@ OPEN_FOR = 25
 """Seconds that the group which fails is open: as long as its promotion runs."""
 
 
-def run(staff: Visitor, id_: str, goods: dict[str, Any], ends: datetime | None = None) -> None:
+def run(staff: HttpClient, id_: str, goods: dict[str, Any], ends: datetime | None = None) -> None:
     """Staff put a price for groups of two on the calendar."""
     window = {} if ends is None else {"conditions": {"window": {"ends": ends.isoformat()}}}
     price = [{"amount": 800, "currency": "USD"}]
@@ -38,7 +38,7 @@ def run(staff: Visitor, id_: str, goods: dict[str, Any], ends: datetime | None =
     staff.post(f"/staff/promotions/{id_}/schedule", {"version": 1})
 
 
-def joined(buyer: Visitor, group: dict[str, Any], goods: dict[str, Any], name: str) -> str:
+def joined(buyer: HttpClient, group: dict[str, Any], goods: dict[str, Any], name: str) -> str:
     """Buy with the group's code; gives the order's id."""
     body = checkout_body((goods["variant"], 1), discounts={"codes": [group["code"]]})
     body["buyer"]["email"] = f"{name}@example.com"
@@ -49,9 +49,11 @@ def joined(buyer: Visitor, group: dict[str, Any], goods: dict[str, Any], name: s
     def reduced(checkout: Any) -> bool:
         return any("discount" in total["type"] for total in checkout["totals"])
 
-    checkout = until(begun, reduced, seconds=10)
+    checkout = wait_until(begun, reduced, seconds=10)
     assert_valid_ucp("checkout", checkout)
-    answer = buyer.post(f"/checkout-sessions/{checkout['id']}/complete", paying("tok_success"))
+    answer = buyer.post(
+        f"/checkout-sessions/{checkout['id']}/complete", payment_body("tok_success")
+    )
     assert_valid_ucp("checkout", answer)
     assert answer["status"] == "completed"
     order_id: str = answer["order"]["id"]
@@ -59,35 +61,35 @@ def joined(buyer: Visitor, group: dict[str, Any], goods: dict[str, Any], name: s
 
 
 def test_one_group_fills_and_another_does_not(
-    cloud: Cloud, guest: Visitor, jane: Visitor, staff: Visitor, sell: Sell
+    cloud: Cloud, guest: HttpClient, jane: HttpClient, staff: HttpClient, sell: Sell
 ) -> None:
     few, many = sell(pieces=5), sell(pieces=5)
     ends = datetime.now(UTC) + timedelta(seconds=OPEN_FOR)
     run(staff, f"few-{few['sku']}", few, ends)
     failing = guest.post("/group-buys", {"promotion_id": f"few-{few['sku']}"})
     lonely = joined(guest, failing, few, "lonely")
-    until(lambda: guest.get(f"/group-buys/{failing['id']}"), lambda g: g["members"] == 1)
+    wait_until(lambda: guest.get(f"/group-buys/{failing['id']}"), lambda g: g["members"] == 1)
     assert staff.get(f"/staff/stock/{few['sku']}")["available"] == 4
 
     run(staff, f"many-{many['sku']}", many)
     group = guest.post("/group-buys", {"promotion_id": f"many-{many['sku']}"})
     first = joined(guest, group, many, "first")
-    until(lambda: guest.get(f"/group-buys/{group['id']}"), lambda g: g["members"] == 1)
-    until(lambda: staff.get(f"/staff/orders/{first}"), allocated)
+    wait_until(lambda: guest.get(f"/group-buys/{group['id']}"), lambda g: g["members"] == 1)
+    wait_until(lambda: staff.get(f"/staff/orders/{first}"), is_allocated)
     parcel = {"carrier": "parcelpost", "tracking_number": f"G{first[-12:].upper()}"}
-    early = staff.ask(f"POST /staff/orders/{first}/parcels", parcel)
+    early = staff.request(f"POST /staff/orders/{first}/parcels", parcel)
     assert (early.status, early.body["code"]) == (409, "group_forming")
     second = joined(jane, group, many, "second")
-    shown = until(
+    shown = wait_until(
         lambda: guest.get(f"/group-buys/{group['id']}"), lambda g: g["status"] != "forming"
     )
     assert (shown["status"], shown["members"]) == ("succeeded", 2)
-    until(
+    wait_until(
         lambda: staff.get(f"/staff/orders/{first}"),
         lambda order: any(entry["event"] == "group complete" for entry in order["history"]),
     )
     staff.post(f"/staff/orders/{first}/parcels", parcel)
-    until(lambda: staff.get(f"/staff/orders/{second}"), allocated)
+    wait_until(lambda: staff.get(f"/staff/orders/{second}"), is_allocated)
 
     # The clock's own minute is not waited for: the job is woken as the clock wakes it.
     time.sleep(max(0.0, (ends - datetime.now(UTC)).total_seconds()))
@@ -99,7 +101,7 @@ def test_one_group_fills_and_another_does_not(
         )
         return staff.get(f"/staff/orders/{lonely}")
 
-    order = until(closed, lambda o: o["payment"]["status"] == "cancelled", seconds=150)
+    order = wait_until(closed, lambda o: o["payment"]["status"] == "cancelled", seconds=150)
     assert (order["status"], order["cancel_reason"]) == ("cancelled", "group_failed")
     assert guest.get(f"/group-buys/{failing['id']}")["status"] == "failed"
     assert staff.get(f"/staff/stock/{few['sku']}")["available"] == 5

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from local.cloud import Cloud
-from local.people import Visitor, until
+from local.http_actors import HttpClient, wait_until
 from tests.kit.products import checkout_body, payment_body
 from tests.kit.ucp_validator import assert_valid_ucp
 
@@ -35,7 +35,7 @@ def bins(cloud: Cloud, sku: str) -> int:
 
 
 def test_a_sale_is_prepared_for_by_the_clock_and_given_back_when_it_is_called_off(
-    cloud: Cloud, staff: Visitor, sell: Callable[..., dict[str, Any]]
+    cloud: Cloud, staff: HttpClient, sell: Callable[..., dict[str, Any]]
 ) -> None:
     goods = sell(pieces=160)
     id_ = f"rush-{uuid.uuid4().hex[:8]}"
@@ -53,16 +53,16 @@ def test_a_sale_is_prepared_for_by_the_clock_and_given_back_when_it_is_called_of
     )
     staff.post(f"/staff/promotions/{id_}/schedule", {"version": 1})
     ours = {f"before-{id_}", f"after-{id_}"}
-    until(lambda: schedules(cloud), lambda names: ours <= names)
+    wait_until(lambda: schedules(cloud), lambda names: ours <= names)
     assert bins(cloud, goods["sku"]) == 1  # its publication set the clock, and nothing else
-    until(lambda: bins(cloud, goods["sku"]), lambda there: there == 4, seconds=60)
+    wait_until(lambda: bins(cloud, goods["sku"]), lambda there: there == 4, seconds=60)
     staff.post(f"/staff/promotions/{id_}/end", {"version": 2})
-    until(lambda: bins(cloud, goods["sku"]), lambda there: there == 1)
-    until(lambda: schedules(cloud), lambda names: not ours & names)
+    wait_until(lambda: bins(cloud, goods["sku"]), lambda there: there == 1)
+    wait_until(lambda: schedules(cloud), lambda names: not ours & names)
 
 
 def test_goods_that_everybody_wants_are_bought_by_who_waited(
-    staff: Visitor, guest: Visitor, sell: Callable[..., dict[str, Any]]
+    staff: HttpClient, guest: HttpClient, sell: Callable[..., dict[str, Any]]
 ) -> None:
     goods = sell(pieces=3)
     id_ = f"crowd-{uuid.uuid4().hex[:8]}"
@@ -77,7 +77,7 @@ def test_goods_that_everybody_wants_are_bought_by_who_waited(
     )
     staff.post(f"/staff/promotions/{id_}/schedule", {"version": 1})
     room = {"admissions_per_second": 0, "reason": "everybody wants one"}
-    assert staff.ask(f"PUT /staff/waiting-rooms/{id_}", room).status == 200
+    assert staff.request(f"PUT /staff/waiting-rooms/{id_}", room).status == 200
     time.sleep(6)  # five seconds, and every Lambda knows
     checkout = guest.post("/checkout-sessions", checkout_body((goods["variant"], 1)))
     path, pay = f"/checkout-sessions/{checkout['id']}/complete", payment_body("tok_success")
@@ -87,28 +87,31 @@ def test_goods_that_everybody_wants_are_bought_by_who_waited(
     place = guest.post(f"{here}/tickets", {"checkout_id": checkout["id"]})
     assert (place["admitted"], place["ahead"]) == (False, 1)
     assert (
-        staff.ask(f"PUT /staff/waiting-rooms/{id_}", {**room, "admissions_per_second": 100}).status
+        staff.request(
+            f"PUT /staff/waiting-rooms/{id_}", {**room, "admissions_per_second": 100}
+        ).status
         == 200
     )
-    turn = until(
+    turn = wait_until(
         lambda: guest.post(f"{here}/turns", {"ticket": place["ticket"]}),
         lambda told: bool(told["admitted"]),
     )
     forged = {"Waiting-Room-Admission": place["ticket"]}
-    assert guest.ask(f"POST {path}", pay, headers=forged).status == 403
+    assert guest.request(f"POST {path}", pay, headers=forged).status == 403
     shown = {"Waiting-Room-Admission": turn["admission"]}
-    bought = guest.ask(f"POST {path}", pay, headers=shown)
+    bought = guest.request(f"POST {path}", pay, headers=shown)
     assert bought.body["status"] == "completed", bought.text
-    assert staff.ask(f"DELETE /staff/waiting-rooms/{id_}").status == 200
+    assert staff.request(f"DELETE /staff/waiting-rooms/{id_}").status == 200
     assert (
-        staff.ask("PUT /staff/switches/waiting_room", {"on": False, "reason": "a test"}).status
+        staff.request("PUT /staff/switches/waiting_room", {"on": False, "reason": "a test"}).status
         == 200
     )
-    off = until(
-        lambda: guest.ask(f"POST {here}/tickets", {"checkout_id": checkout["id"]}),
+    off = wait_until(
+        lambda: guest.request(f"POST {here}/tickets", {"checkout_id": checkout["id"]}),
         lambda reply: reply.status == 503,
     )
     assert off.body["code"] == "waiting_room_off"
     assert (
-        staff.ask("PUT /staff/switches/waiting_room", {"on": True, "reason": "done"}).status == 200
+        staff.request("PUT /staff/switches/waiting_room", {"on": True, "reason": "done"}).status
+        == 200
     )

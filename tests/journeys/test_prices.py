@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from local.demo import paying
-from local.people import Carrier, Visitor, until
+from local.demo import payment_body
+from local.http_actors import Carrier, HttpClient, wait_until
 from tests.kit.products import checkout_body
 from tests.kit.ucp_validator import assert_valid_ucp
 
@@ -20,19 +20,19 @@ Sell = Callable[..., dict[str, Any]]
 CODES = 10_000
 
 
-def put_on_the_calendar(staff: Visitor, id_: str, **fields: Any) -> None:
+def put_on_the_calendar(staff: HttpClient, id_: str, **fields: Any) -> None:
     staff.post("/staff/promotions", {"id": id_, "title": id_, **fields})
     staff.post(f"/staff/promotions/{id_}/schedule", {"version": 1})
 
 
-def announced(buyer: Visitor, goods: dict[str, Any]) -> dict[str, Any]:
+def announced(buyer: HttpClient, goods: dict[str, Any]) -> dict[str, Any]:
     found = buyer.post("/catalog/lookup", {"ids": [goods["variant"]]})
     assert_valid_ucp("catalog_lookup", found)
     variant: dict[str, Any] = found["products"][0]["variants"][0]
     return variant
 
 
-def begin(buyer: Visitor, goods: dict[str, Any], code: str) -> dict[str, Any]:
+def begin(buyer: HttpClient, goods: dict[str, Any], code: str) -> dict[str, Any]:
     body = {**checkout_body((goods["variant"], 3)), "discounts": {"codes": [code]}}
     checkout: dict[str, Any] = buyer.post("/checkout-sessions", body)
     assert_valid_ucp("checkout", checkout)
@@ -47,7 +47,7 @@ def messages(checkout: dict[str, Any]) -> list[str]:
     return [m["code"] for m in checkout.get("messages", [])]
 
 
-def subject(visitor: Visitor) -> str:
+def subject(visitor: HttpClient) -> str:
     """Whom a visitor's token is about."""
     payload = str(visitor.token).split(".")[1]
     told = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
@@ -55,7 +55,7 @@ def subject(visitor: Visitor) -> str:
 
 
 def test_a_flash_sale_tiers_and_a_batch_of_codes_from_the_calendar_to_the_order_and_back(
-    staff: Visitor, jane: Visitor, mallory: Visitor, sell: Sell
+    staff: HttpClient, jane: HttpClient, mallory: HttpClient, sell: Sell
 ) -> None:
     goods = sell(pieces=50, price=10_000)
     mine, name = {"variants": [goods["variant"]]}, goods["sku"].lower()
@@ -96,7 +96,7 @@ def test_a_flash_sale_tiers_and_a_batch_of_codes_from_the_calendar_to_the_order_
     assert len(set(codes)) == 1_000
     code = codes[0]
 
-    shown = until(lambda: announced(jane, goods), lambda v: v["price"]["amount"] == 7_500)
+    shown = wait_until(lambda: announced(jane, goods), lambda v: v["price"]["amount"] == 7_500)
     assert shown["list_price"]["amount"] == 10_000
     assert shown["metadata"] == {
         "lowest_price_30_days": {"amount": 10_000, "currency": "USD"},
@@ -108,7 +108,7 @@ def test_a_flash_sale_tiers_and_a_batch_of_codes_from_the_calendar_to_the_order_
     reduced = {f"flash-{name}": 5_000, f"tiers-{name}": 2_000, f"coupon-{name}": 500}
     assert taken_off(checkout) == reduced
     path = f"/checkout-sessions/{checkout['id']}/complete"
-    done = jane.post(path, paying("tok_success"))
+    done = jane.post(path, payment_body("tok_success"))
     assert_valid_ucp("checkout", done)
     order_id = done["order"]["id"]
 
@@ -134,13 +134,13 @@ def test_a_flash_sale_tiers_and_a_batch_of_codes_from_the_calendar_to_the_order_
     assert messages(again) == []
 
     staff.post(f"/staff/promotions/flash-{name}/end", {"version": 2})
-    until(lambda: announced(jane, goods), lambda v: v["price"]["amount"] == 10_000)
+    wait_until(lambda: announced(jane, goods), lambda v: v["price"]["amount"] == 10_000)
     history = staff.get(f"/staff/price-history/{goods['variant']}")
     assert [point["price"] for point in history["points"]] == [10_000, 7_500, 10_000]
 
 
 def test_a_price_list_of_a_customer_group_is_theirs_alone(
-    staff: Visitor, jane: Visitor, guest: Visitor, sell: Sell
+    staff: HttpClient, jane: HttpClient, guest: HttpClient, sell: Sell
 ) -> None:
     goods = sell(pieces=50, price=10_000)
     entry = {"article": goods["variant"], "price": 6_000}
@@ -161,7 +161,7 @@ def test_a_price_list_of_a_customer_group_is_theirs_alone(
         amount: int = shown["totals"][-1]["amount"]
         return amount
 
-    assert until(price, lambda amount: amount == 6_000) == 6_000
+    assert wait_until(price, lambda amount: amount == 6_000) == 6_000
     assert guest.post("/carts", lines)["totals"][-1]["amount"] == 10_000
 
 
@@ -170,8 +170,8 @@ def credit(type_: str, token: str | None = None) -> dict[str, Any]:
     return told if token is None else {**told, "credential": {"type": type_, "token": token}}
 
 
-def pay(buyer: Visitor, checkout: dict[str, Any], *first: dict[str, Any]) -> dict[str, Any]:
-    body = paying("tok_success")
+def pay(buyer: HttpClient, checkout: dict[str, Any], *first: dict[str, Any]) -> dict[str, Any]:
+    body = payment_body("tok_success")
     body["payment"]["instruments"][:0] = first
     done: dict[str, Any] = buyer.post(f"/checkout-sessions/{checkout['id']}/complete", body)
     assert_valid_ucp("checkout", done)
@@ -182,20 +182,20 @@ def paid(done: dict[str, Any]) -> dict[str, int]:
     return {i["id"]: i.get("amount", 0) for i in done["payment"]["instruments"]}
 
 
-def issue(staff: Visitor, amount: int) -> str:
+def issue(staff: HttpClient, amount: int) -> str:
     body = {"amount": amount, "currency": "USD", "reason": "a journey"}
     code: str = staff.post("/staff/gift-cards", body)["code"]
     return code
 
 
-def left(visitor: Visitor, code: str) -> int:
+def left(visitor: HttpClient, code: str) -> int:
     asked = {"code": code, "currency": "USD"}
     balance: int = visitor.post("/gift-cards/balance", asked)["balance"]
     return balance
 
 
 def test_points_and_a_gift_card_pay_in_part_and_come_back_with_the_order(
-    staff: Visitor, jane: Visitor, sell: Sell
+    staff: HttpClient, jane: HttpClient, sell: Sell
 ) -> None:
     goods, code = sell(pieces=50, price=10_000), issue(staff, 2_500)
     path = f"/staff/customers/{subject(jane)}/credits"
@@ -218,7 +218,7 @@ def test_points_and_a_gift_card_pay_in_part_and_come_back_with_the_order(
 
 
 def test_points_are_earned_with_what_arrived_and_go_with_what_is_sent_back(
-    staff: Visitor, jane: Visitor, carrier: Carrier, sell: Sell
+    staff: HttpClient, jane: HttpClient, carrier: Carrier, sell: Sell
 ) -> None:
     goods = sell(pieces=5, price=10_000)
 
@@ -231,20 +231,20 @@ def test_points_are_earned_with_what_arrived_and_go_with_what_is_sent_back(
     path, number = f"/staff/orders/{done['order']['id']}", f"P{goods['sku']}"
     staff.post(f"{path}/parcels", {"carrier": "parcelpost", "tracking_number": number})
     at = datetime.now(UTC).isoformat()
-    assert carrier.tell(number, "delivered", at=at).status == 202
+    assert carrier.report_status(number, "delivered", at=at).status == 202
     # A point for every full dollar of the goods.
-    assert until(points, lambda held: held == before + 200) == before + 200
+    assert wait_until(points, lambda held: held == before + 200) == before + 200
     back = {"lines": [{"id": "li_1", "quantity": 1}], "reason": "too small"}
     order = staff.post(f"{path}/returns", back)
-    assert until(points, lambda held: held == before + 100) == before + 100
-    paid_back = until(
+    assert wait_until(points, lambda held: held == before + 100) == before + 100
+    paid_back = wait_until(
         lambda: staff.get(path)["payment"]["refunded"], lambda amount: amount == 10_000
     )
     assert order["due"] == order["total"] - paid_back
 
 
 def test_a_gift_card_that_many_spend_at_once_pays_no_more_than_it_holds(
-    staff: Visitor, guest: Visitor, sell: Sell
+    staff: HttpClient, guest: HttpClient, sell: Sell
 ) -> None:
     goods, code = sell(pieces=50, price=1_000), issue(staff, 10_000)
 

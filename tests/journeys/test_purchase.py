@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from local.cloud import Cloud
-from local.demo import letters, paying, states
-from local.people import Carrier, Visitor, allocated, until
+from local.demo import payment_body, sent_email_subjects, workflow_states
+from local.http_actors import Carrier, HttpClient, is_allocated, wait_until
 from tests.kit.products import ADDRESS, checkout_body
 from tests.kit.ucp_validator import assert_valid_ucp
 
@@ -19,12 +19,12 @@ pytestmark = pytest.mark.journey
 Sell = Callable[..., dict[str, Any]]
 
 
-def stock(staff: Visitor, sku: str) -> dict[str, Any]:
+def stock(staff: HttpClient, sku: str) -> dict[str, Any]:
     shown: dict[str, Any] = staff.get(f"/staff/stock/{sku}")
     return shown
 
 
-def begin(buyer: Visitor, goods: dict[str, Any], quantity: int = 1) -> dict[str, Any]:
+def begin(buyer: HttpClient, goods: dict[str, Any], quantity: int = 1) -> dict[str, Any]:
     checkout: dict[str, Any] = buyer.post(
         "/checkout-sessions", checkout_body((goods["variant"], quantity))
     )
@@ -33,22 +33,22 @@ def begin(buyer: Visitor, goods: dict[str, Any], quantity: int = 1) -> dict[str,
     return checkout
 
 
-def complete(buyer: Visitor, checkout: dict[str, Any], token: str) -> dict[str, Any]:
+def complete(buyer: HttpClient, checkout: dict[str, Any], token: str) -> dict[str, Any]:
     answer: dict[str, Any] = buyer.post(
-        f"/checkout-sessions/{checkout['id']}/complete", paying(token)
+        f"/checkout-sessions/{checkout['id']}/complete", payment_body(token)
     )
     assert_valid_ucp("checkout", answer)
     return answer
 
 
-def look(buyer: Visitor, checkout: dict[str, Any]) -> dict[str, Any]:
+def look(buyer: HttpClient, checkout: dict[str, Any]) -> dict[str, Any]:
     shown: dict[str, Any] = buyer.get(f"/checkout-sessions/{checkout['id']}")
     assert_valid_ucp("checkout", shown)
     return shown
 
 
-def ship(staff: Visitor, order_id: str) -> str:
-    until(lambda: staff.get(f"/staff/orders/{order_id}"), allocated)
+def ship(staff: HttpClient, order_id: str) -> str:
+    wait_until(lambda: staff.get(f"/staff/orders/{order_id}"), is_allocated)
     number = f"T{order_id[-12:].upper()}"
     staff.post(
         f"/staff/orders/{order_id}/parcels",
@@ -58,7 +58,7 @@ def ship(staff: Visitor, order_id: str) -> str:
 
 
 def test_a_guest_buys_and_gets_it_delivered(
-    cloud: Cloud, guest: Visitor, staff: Visitor, carrier: Carrier, sell: Sell
+    cloud: Cloud, guest: HttpClient, staff: HttpClient, carrier: Carrier, sell: Sell
 ) -> None:
     goods = sell(pieces=10)
     profile = guest.get("/.well-known/ucp")
@@ -116,8 +116,8 @@ def test_a_guest_buys_and_gets_it_delivered(
     now = datetime.now(UTC)
     for later, status in ((1, "in_transit"), (3, "delivered"), (2, "out_for_delivery")):
         at = (now + timedelta(milliseconds=later)).isoformat()
-        assert carrier.tell(number, status, at=at).status == 202
-    final = until(
+        assert carrier.report_status(number, status, at=at).status == 202
+    final = wait_until(
         lambda: staff.get(f"/staff/orders/{order_id}"), lambda o: o["status"] == "completed"
     )
     assert final["payment"]["captured"] == order["totals"][-1]["amount"]
@@ -130,18 +130,18 @@ def test_a_guest_buys_and_gets_it_delivered(
     assert "shipped" in kinds
     left = stock(staff, goods["sku"])
     assert (left["on_hand"], left["reserved"], left["available"]) == (8, 0, 8)
-    assert states(cloud, order_id) == [
+    assert workflow_states(cloud, order_id) == [
         "AwaitPayment",
         "AwaitShipment",
         "AwaitDelivery",
         "CompleteOrder",
         "ExecutionSucceeded",
     ]
-    assert len(until(lambda: letters(cloud, order_id), bool)) == 1
+    assert len(wait_until(lambda: sent_email_subjects(cloud, order_id), bool)) == 1
 
 
 def test_a_declined_payment_gives_the_stock_back(
-    guest: Visitor, staff: Visitor, sell: Sell
+    guest: HttpClient, staff: HttpClient, sell: Sell
 ) -> None:
     goods = sell(pieces=1)
     checkout = begin(guest, goods)
@@ -153,54 +153,58 @@ def test_a_declined_payment_gives_the_stock_back(
     assert stock(staff, goods["sku"])["available"] == 0
 
 
-def test_a_pending_payment_is_confirmed_by_a_signed_webhook(guest: Visitor, sell: Sell) -> None:
+def test_a_pending_payment_is_confirmed_by_a_signed_webhook(guest: HttpClient, sell: Sell) -> None:
     checkout = begin(guest, sell(pieces=1))
     assert complete(guest, checkout, "tok_pending")["status"] == "complete_in_progress"
-    done = until(lambda: look(guest, checkout), lambda c: c["status"] == "completed")
+    done = wait_until(lambda: look(guest, checkout), lambda c: c["status"] == "completed")
     assert_valid_ucp("order", guest.get(f"/orders/{done['order']['id']}"))
 
 
 def test_a_pending_payment_that_is_declined_gives_the_stock_back(
-    guest: Visitor, staff: Visitor, sell: Sell
+    guest: HttpClient, staff: HttpClient, sell: Sell
 ) -> None:
     goods = sell(pieces=1)
     checkout = begin(guest, goods)
     assert complete(guest, checkout, "tok_pending_declined")["status"] == "complete_in_progress"
-    after = until(lambda: look(guest, checkout), lambda c: c["status"] != "complete_in_progress")
+    after = wait_until(
+        lambda: look(guest, checkout), lambda c: c["status"] != "complete_in_progress"
+    )
     assert after["messages"][0]["code"] == "payment_failed"
     assert stock(staff, goods["sku"])["available"] == 1
 
 
-def test_a_challenge_is_approved_by_the_buyer(guest: Visitor, sell: Sell) -> None:
+def test_a_challenge_is_approved_by_the_buyer(guest: HttpClient, sell: Sell) -> None:
     checkout = begin(guest, sell(pieces=1))
     answer = complete(guest, checkout, "tok_challenge")
     assert answer["status"] == "requires_escalation"
     where = answer["continue_url"].removeprefix(guest.url)
     guest.post(where, {"approved": True})
-    until(lambda: look(guest, checkout), lambda c: c["status"] == "completed")
+    wait_until(lambda: look(guest, checkout), lambda c: c["status"] == "completed")
 
 
 def test_an_unpaid_order_expires_and_gives_its_stock_back(
-    cloud: Cloud, guest: Visitor, staff: Visitor, sell: Sell
+    cloud: Cloud, guest: HttpClient, staff: HttpClient, sell: Sell
 ) -> None:
     goods = sell(pieces=1)
     checkout = begin(guest, goods)
     assert complete(guest, checkout, "tok_never")["status"] == "complete_in_progress"
     assert stock(staff, goods["sku"])["available"] == 0
-    after = until(lambda: look(guest, checkout), lambda c: c["status"] == "incomplete", seconds=60)
+    after = wait_until(
+        lambda: look(guest, checkout), lambda c: c["status"] == "incomplete", seconds=60
+    )
     assert "payment_expired" in after["messages"][0]["content"]
     assert stock(staff, goods["sku"])["available"] == 1
     assert complete(guest, checkout, "tok_success")["status"] == "completed"
 
 
 def test_staff_call_an_order_off_and_the_money_goes_back(
-    guest: Visitor, staff: Visitor, sell: Sell
+    guest: HttpClient, staff: HttpClient, sell: Sell
 ) -> None:
     goods = sell(pieces=1)
     order_id = complete(guest, begin(guest, goods), "tok_success")["order"]["id"]
     staff.post(f"/staff/orders/{order_id}/cancel", {"reason": "the buyer asked for it"})
     assert stock(staff, goods["sku"])["available"] == 1
-    until(
+    wait_until(
         lambda: staff.get(f"/staff/orders/{order_id}"),
         lambda o: o["payment"]["status"] == "cancelled",
     )
@@ -210,22 +214,22 @@ def test_staff_call_an_order_off_and_the_money_goes_back(
 
 
 def test_a_customer_sees_her_own_orders_and_nobody_elses(
-    guest: Visitor, jane: Visitor, mallory: Visitor, sell: Sell
+    guest: HttpClient, jane: HttpClient, mallory: HttpClient, sell: Sell
 ) -> None:
     order_id = complete(jane, begin(jane, sell(pieces=1)), "tok_success")["order"]["id"]
     assert_valid_ucp("order", jane.get(f"/orders/{order_id}"))
-    mine = until(lambda: jane.get("/account/orders"), lambda page: bool(page["orders"]))
+    mine = wait_until(lambda: jane.get("/account/orders"), lambda page: bool(page["orders"]))
     assert order_id in [o["id"] for o in mine["orders"]]
-    assert guest.ask(f"GET /orders/{order_id}").status == 404
-    assert mallory.ask(f"GET /orders/{order_id}").status == 404
+    assert guest.request(f"GET /orders/{order_id}").status == 404
+    assert mallory.request(f"GET /orders/{order_id}").status == 404
     assert order_id not in [o["id"] for o in mallory.get("/account/orders")["orders"]]
-    assert guest.ask("GET /account/orders").status == 401
+    assert guest.request("GET /account/orders").status == 401
 
 
-def test_customers_are_not_staff(jane: Visitor, guest: Visitor) -> None:
+def test_customers_are_not_staff(jane: HttpClient, guest: HttpClient) -> None:
     for route in ("GET /staff/orders", "GET /staff/products", "GET /staff/stock/X"):
-        assert guest.ask(route).status == 401
-        assert jane.ask(route).status in (401, 403)
+        assert guest.request(route).status == 401
+        assert jane.request(route).status in (401, 403)
 
 
 @pytest.mark.parametrize(
@@ -239,29 +243,29 @@ def test_customers_are_not_staff(jane: Visitor, guest: Visitor) -> None:
     ],
 )
 def test_a_token_that_is_no_good_is_refused_everywhere(cloud: Cloud, said: str, token: str) -> None:
-    visitor = Visitor(cloud.url, token)
+    visitor = HttpClient(cloud.url, token)
     for route in ("GET /staff/orders", "GET /account/orders", "GET /orders/ord_x"):
-        assert visitor.ask(route).status == 401, (said, route)
+        assert visitor.request(route).status == 401, (said, route)
 
 
-def test_a_tampered_token_is_refused(cloud: Cloud, jane: Visitor) -> None:
+def test_a_tampered_token_is_refused(cloud: Cloud, jane: HttpClient) -> None:
     assert jane.token
     head, claims, signature = jane.token.split(".")
     flipped = ("A" if signature[5] != "A" else "B").join((signature[:5], signature[6:]))
-    visitor = Visitor(cloud.url, f"{head}.{claims}.{flipped}")
+    visitor = HttpClient(cloud.url, f"{head}.{claims}.{flipped}")
     for route in ("GET /account/orders", "GET /orders/ord_x"):
-        assert visitor.ask(route).status == 401
+        assert visitor.request(route).status == 401
 
 
 def test_forged_and_stale_deliveries_change_nothing(
-    cloud: Cloud, guest: Visitor, staff: Visitor, carrier: Carrier, sell: Sell
+    cloud: Cloud, guest: HttpClient, staff: HttpClient, carrier: Carrier, sell: Sell
 ) -> None:
     order_id = complete(guest, begin(guest, sell(pieces=1)), "tok_success")["order"]["id"]
     number = ship(staff, order_id)
     at = datetime.now(UTC).isoformat()
-    assert carrier.tell(number, "delivered", at=at, age=600).status == 401
-    assert carrier.tell(number, "delivered", at=at, age=-600).status == 401
-    forged = guest.ask(
+    assert carrier.report_status(number, "delivered", at=at, age=600).status == 401
+    assert carrier.report_status(number, "delivered", at=at, age=-600).status == 401
+    forged = guest.request(
         "POST /webhooks/carriers/parcelpost",
         {"id": "x", "tracking_number": number, "status": "delivered", "occurred_at": at},
         headers={
@@ -271,21 +275,23 @@ def test_forged_and_stale_deliveries_change_nothing(
         },
     )
     assert forged.status == 401
-    assert guest.ask("POST /webhooks/payments/nobody", {"x": 1}).status in (401, 404)
+    assert guest.request("POST /webhooks/payments/nobody", {"x": 1}).status in (401, 404)
     assert staff.get(f"/staff/orders/{order_id}")["status"] == "confirmed"
 
 
-def test_a_body_of_a_megabyte_is_refused(guest: Visitor) -> None:
+def test_a_body_of_a_megabyte_is_refused(guest: HttpClient) -> None:
     raw = b'{"line_items": "' + b"x" * 1_000_000 + b'"}'
-    assert guest.ask("POST /carts", raw=raw).status == 413
+    assert guest.request("POST /carts", raw=raw).status == 413
 
 
-def test_the_same_request_twice_makes_one_cart(guest: Visitor, sell: Sell) -> None:
+def test_the_same_request_twice_makes_one_cart(guest: HttpClient, sell: Sell) -> None:
     body = {"line_items": [{"item": {"id": sell(pieces=1)["variant"]}, "quantity": 1}]}
     first, second = (
-        guest.ask("POST /carts", body, key="twice"),
-        guest.ask("POST /carts", body, key="twice"),
+        guest.request("POST /carts", body, key="twice"),
+        guest.request("POST /carts", body, key="twice"),
     )
     assert (first.status, first.body) == (second.status, second.body)
-    other = guest.ask("POST /carts", {**body, "context": {"address_country": "DE"}}, key="twice")
+    other = guest.request(
+        "POST /carts", {**body, "context": {"address_country": "DE"}}, key="twice"
+    )
     assert other.status == 409

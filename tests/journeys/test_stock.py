@@ -5,26 +5,26 @@ from typing import Any
 import pytest
 
 from local.cloud import Cloud
-from local.demo import letters
-from local.people import Visitor, until
+from local.demo import sent_email_subjects
+from local.http_actors import HttpClient, wait_until
 from tests.journeys.test_purchase import Sell, begin, complete
 
 pytestmark = pytest.mark.journey
 
 
-def buy(buyer: Visitor, goods: dict[str, Any], quantity: int) -> None:
+def buy(buyer: HttpClient, goods: dict[str, Any], quantity: int) -> None:
     done = complete(buyer, begin(buyer, goods, quantity), "tok_success")
     assert done["status"] == "completed"
 
 
 def test_staff_are_told_once_each_time_a_stock_runs_low(
-    cloud: Cloud, guest: Visitor, staff: Visitor, sell: Sell
+    cloud: Cloud, guest: HttpClient, staff: HttpClient, sell: Sell
 ) -> None:
     goods = sell(pieces=5)
     sku = goods["sku"]
 
     def told() -> list[str]:
-        return letters(cloud, f"of {sku} left at main")
+        return sent_email_subjects(cloud, f"of {sku} left at main")
 
     def low() -> list[Any]:
         return [one for one in staff.get("/staff/low-stock")["low"] if one["sku"] == sku]
@@ -33,26 +33,27 @@ def test_staff_are_told_once_each_time_a_stock_runs_low(
     assert (level["low_at"], level["low"]) == (2, False)
     buy(guest, goods, 1)
     buy(guest, goods, 2)
-    assert until(told, bool) == [f"Low stock: 2 of {sku} left at main"]
+    assert wait_until(told, bool) == [f"Low stock: 2 of {sku} left at main"]
     assert [(one["available"], one["low_at"]) for one in low()] == [(2, 2)]
     buy(guest, goods, 1)
 
     delivery = {"kind": "receive", "sku": sku, "units": 6, "version": level["version"]}
     answers = [
-        staff.ask("POST /staff/stock-movements", delivery, key=f"delivery {sku}") for _ in range(2)
+        staff.request("POST /staff/stock-movements", delivery, key=f"delivery {sku}")
+        for _ in range(2)
     ]
     assert [answer.status for answer in answers] == [201, 201]
     assert answers[0].body == answers[1].body
-    until(low, lambda found: not found)
+    wait_until(low, lambda found: not found)
     assert len(told()) == 1
     buy(guest, goods, 5)
-    until(told, lambda found: len(found) > 1)
-    until(low, bool)
+    wait_until(told, lambda found: len(found) > 1)
+    wait_until(low, bool)
     assert told()[1:] == [f"Low stock: 2 of {sku} left at main"]
 
 
 def test_goods_go_from_the_warehouse_to_a_shop_and_every_step_is_in_the_journal(
-    staff: Visitor, sell: Sell
+    staff: HttpClient, sell: Sell
 ) -> None:
     sku = sell(pieces=10)["sku"]
     place = f"to-{sku.lower()}"
@@ -84,5 +85,5 @@ def test_goods_go_from_the_warehouse_to_a_shop_and_every_step_is_in_the_journal(
         "transferred",
         "written_off",
     ]
-    assert staff.ask(f"GET /staff/stock-journal?sku={sku}&cursor=e30").status == 400
-    assert staff.ask("POST /staff/stock-movements", aside).status == 409
+    assert staff.request(f"GET /staff/stock-journal?sku={sku}&cursor=e30").status == 400
+    assert staff.request("POST /staff/stock-movements", aside).status == 409

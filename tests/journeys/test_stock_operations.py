@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from local.cloud import Cloud
-from local.demo import states
-from local.people import Carrier, Visitor, allocated, until
+from local.demo import workflow_states
+from local.http_actors import Carrier, HttpClient, is_allocated, wait_until
 from tests.journeys.test_purchase import Sell, begin, complete, ship, stock
 from tests.kit.products import checkout_body, payment_body
 from tests.kit.ucp_validator import assert_valid_ucp
@@ -18,17 +18,17 @@ pytestmark = pytest.mark.journey
 DAY = (datetime.now(UTC) + timedelta(days=30)).date().isoformat()
 
 
-def deliver(staff: Visitor, carrier: Carrier, order_id: str, numbers: Iterable[str]) -> Any:
+def deliver(staff: HttpClient, carrier: Carrier, order_id: str, numbers: Iterable[str]) -> Any:
     for number in numbers:
         now = datetime.now(UTC).isoformat()
-        assert carrier.tell(number, "delivered", at=now).status == 202
-    return until(
+        assert carrier.report_status(number, "delivered", at=now).status == 202
+    return wait_until(
         lambda: staff.get(f"/staff/orders/{order_id}"), lambda o: o["status"] == "completed"
     )
 
 
 def test_a_kit_leaves_as_its_parts_and_one_of_two_is_sent_back(
-    guest: Visitor, staff: Visitor, carrier: Carrier, sell: Sell
+    guest: HttpClient, staff: HttpClient, carrier: Carrier, sell: Sell
 ) -> None:
     pot, cup, tea = sell(pieces=2), sell(pieces=9), sell(pieces=0, price=4000)
     parts = [{"sku": pot["sku"], "quantity": 1}, {"sku": cup["sku"], "quantity": 4}]
@@ -49,7 +49,7 @@ def test_a_kit_leaves_as_its_parts_and_one_of_two_is_sent_back(
     line, paid = order["lines"][0]["id"], order["payment"]["captured"]
     back = {"lines": [{"id": line, "quantity": 1}], "reason": "it does not pour"}
     staff.post(f"/staff/orders/{order_id}/returns", back)
-    order = until(
+    order = wait_until(
         lambda: staff.get(f"/staff/orders/{order_id}"), lambda o: o["payment"]["refunded"] > 0
     )
     assert order["payment"]["refunded"] == 4000 < paid
@@ -57,7 +57,7 @@ def test_a_kit_leaves_as_its_parts_and_one_of_two_is_sent_back(
 
 
 def test_goods_to_come_are_waited_for_beyond_the_deadline_and_leave_when_they_came(
-    cloud: Cloud, guest: Visitor, staff: Visitor, carrier: Carrier, sell: Sell
+    cloud: Cloud, guest: HttpClient, staff: HttpClient, carrier: Carrier, sell: Sell
 ) -> None:
     goods = sell(pieces=1)
     sku = goods["sku"]
@@ -80,15 +80,15 @@ def test_goods_to_come_are_waited_for_beyond_the_deadline_and_leave_when_they_ca
         token: str = row["Item"]["token"]["S"] if "Item" in row else ""
         return token
 
-    until(look, allocated)
-    first = until(waits_by, bool)
+    wait_until(look, is_allocated)
+    first = wait_until(waits_by, bool)
     parcel = {"carrier": "parcelpost", "tracking_number": f"E{order_id[-12:].upper()}"}
-    early = staff.ask(f"POST /staff/orders/{order_id}/parcels", parcel)
+    early = staff.request(f"POST /staff/orders/{order_id}/parcels", parcel)
     assert (early.status, early.body["code"]) == (409, "stock_awaited")
 
     # Fourteen days are over: the order is not called off, and its step waits once more.
     cloud.client("stepfunctions").send_task_failure(taskToken=first, error="States.Timeout")
-    until(waits_by, lambda token: token != first)
+    wait_until(waits_by, lambda token: token != first)
     assert (look()["status"], look()["lines"][0]["backordered"]) == ("confirmed", 1)
 
     lorry = {"kind": "receive", "sku": sku, "units": 3, "version": stock(staff, sku)["version"]}
@@ -96,11 +96,11 @@ def test_goods_to_come_are_waited_for_beyond_the_deadline_and_leave_when_they_ca
     cloud.client("lambda").invoke(
         FunctionName=f"doorbuster-{cloud.stage}-scheduled-cover_back_orders", Payload=b"{}"
     )
-    until(look, lambda order: order["lines"][0]["backordered"] == 0)
+    wait_until(look, lambda order: order["lines"][0]["backordered"] == 0)
     assert (stock(staff, sku)["reserved"], stock(staff, sku)["available"]) == (2, 2)
     deliver(staff, carrier, order_id, [ship(staff, order_id)])
     assert stock(staff, sku)["on_hand"] == 2
-    assert states(cloud, order_id) == [
+    assert workflow_states(cloud, order_id) == [
         "AwaitPayment",
         "AwaitShipment",
         "ReleaseAllocation",
@@ -113,7 +113,7 @@ def test_goods_to_come_are_waited_for_beyond_the_deadline_and_leave_when_they_ca
 
 
 def test_an_order_over_two_locations_is_shared_out_by_the_policy_and_leaves_in_two_parcels(
-    guest: Visitor, staff: Visitor, carrier: Carrier, sell: Sell
+    guest: HttpClient, staff: HttpClient, carrier: Carrier, sell: Sell
 ) -> None:
     goods = sell(pieces=3)
     sku, place = goods["sku"], f"annex-{goods['sku'].lower()}"
@@ -129,18 +129,18 @@ def test_an_order_over_two_locations_is_shared_out_by_the_policy_and_leaves_in_t
         where = f"/checkout-sessions/{checkout['id']}/complete"
         return guest.post(where, payment_body("tok_success"))
 
-    done = until(bought, lambda seen: seen["status"] == "completed", seconds=15)
+    done = wait_until(bought, lambda seen: seen["status"] == "completed", seconds=15)
     order_id = done["order"]["id"]
 
     # The first choice has three, and would be emptied; the policy prefers what is near the buyer.
-    order = until(lambda: staff.get(f"/staff/orders/{order_id}"), allocated)
+    order = wait_until(lambda: staff.get(f"/staff/orders/{order_id}"), is_allocated)
     assert {(hold["location"], hold["quantity"]) for hold in order["reservations"]} == {
         (place, 2),
         ("main", 2),
     }
     numbers = [f"{letter}{order_id[-12:].upper()}" for letter in "NM"]
     parcel = {"carrier": "parcelpost", "tracking_number": numbers[0]}
-    whole = staff.ask(f"POST /staff/orders/{order_id}/parcels", parcel)
+    whole = staff.request(f"POST /staff/orders/{order_id}/parcels", parcel)
     assert (whole.status, whole.body["code"]) == (409, "several_locations")
     staff.post(f"/staff/orders/{order_id}/parcels", {**parcel, "location": place})
     rest = {"carrier": "parcelpost", "tracking_number": numbers[1]}

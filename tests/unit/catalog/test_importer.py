@@ -12,16 +12,23 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from local import importer
-from local.importer import Part, csv_parts, parts_of, read, send, yaml_parts
-from local.people import Reply, Visitor
-from local.processes import CloudRefused
+from local.http_actors import HttpClient, HttpResponse
+from local.importer import (
+    UploadChunk,
+    csv_chunks,
+    read_products,
+    split_into_chunks,
+    upload,
+    yaml_chunks,
+)
+from local.processes import CloudError
 from shop.catalog.schemas.file_parsing import ImportOptions
 from shop.catalog.schemas.files import parse_product_file
 
-NUMBERS = ("created", "changed", "unchanged", "stock_opened", "stock_kept")
+NUMBERS = ("created", "changed", "unchanged", "stock_created", "stock_unchanged")
 
 
-class Shop(Visitor):
+class Shop(HttpClient):
     """Reads what it is sent as the shop does, and keeps all of it."""
 
     def __init__(self, answer: int = 200) -> None:
@@ -30,9 +37,9 @@ class Shop(Visitor):
         self.lines: list[int] = []
         self.ids: list[str] = []
 
-    def ask(self, route: str, body: Any = None, **sent: Any) -> Reply:
+    def request(self, route: str, body: Any = None, **sent: Any) -> HttpResponse:
         if self.answer != 200:
-            return Reply(self.answer, {}, json.dumps({"detail": "the reason"}))
+            return HttpResponse(self.answer, {}, json.dumps({"detail": "the reason"}))
         first_line = int(route.rpartition("first_line=")[2])
         kind = sent["headers"]["Content-Type"]
         reading = parse_product_file(sent["raw"], kind, ImportOptions(first_line=first_line))
@@ -41,18 +48,20 @@ class Shop(Visitor):
         report: dict[str, Any] = dict.fromkeys(NUMBERS, 0)
         report["created"] = len(reading.entries)
         rejected = [{"line": r.line, "reason": r.reason} for r in reading.rejected]
-        return Reply(200, {}, json.dumps({**report, "rejected": rejected, "notices": ["a notice"]}))
+        return HttpResponse(
+            200, {}, json.dumps({**report, "rejected": rejected, "notices": ["a notice"]})
+        )
 
 
 @pytest.fixture
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importer, "PRODUCTS", 3)
+    monkeypatch.setattr(importer, "MAX_PRODUCTS_PER_CHUNK", 3)
 
 
 def sent(text: str, kind: str, shop: Shop) -> tuple[int, str]:
     out = io.StringIO()
     console = Console(file=out, width=200)
-    kept = send(list(parts_of(text, kind)), kind, {"currency": "USD"}, shop, console)
+    kept = upload(list(split_into_chunks(text, kind)), kind, {"currency": "USD"}, shop, console)
     return kept, out.getvalue()
 
 
@@ -98,18 +107,18 @@ def test_a_bad_row_is_told_by_its_line_in_the_whole_file(bad: int) -> None:
 
 @pytest.mark.usefixtures("small_parts")
 def test_the_rows_of_a_handle_stay_together() -> None:
-    parts = list(csv_parts(csv_of("aabbccddaeef")))
+    parts = list(csv_chunks(csv_of("aabbccddaeef")))
     assert [p.products for p in parts] == [4, 2]
     assert all(p.text.startswith("Handle,") for p in parts)
-    assert [p.products for p in csv_parts(csv_of("aaabbbcccddd"))] == [3, 1]
+    assert [p.products for p in csv_chunks(csv_of("aaabbbcccddd"))] == [3, 1]
 
 
 @given(st.text(alphabet="abcdef", min_size=1, max_size=30), st.integers(1, 4))
 def test_no_row_is_lost_or_sent_twice(handles: str, size: int) -> None:
     text = csv_of(handles)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(importer, "PRODUCTS", size)
-        parts = list(csv_parts(text))
+        patch.setattr(importer, "MAX_PRODUCTS_PER_CHUNK", size)
+        parts = list(csv_chunks(text))
     bodies = [p.text.split("\n", 1)[1] for p in parts]
     assert "".join(bodies) == text.split("\n", 1)[1]
     told = [{line[0] for line in b.splitlines() if ",T " in line} for b in bodies]
@@ -123,8 +132,8 @@ def test_no_row_is_lost_or_sent_twice(handles: str, size: int) -> None:
 def test_no_item_is_lost_or_sent_twice(products: int, size: int) -> None:
     text = yaml_of(products)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(importer, "PRODUCTS", size)
-        parts = list(yaml_parts(text))
+        patch.setattr(importer, "MAX_PRODUCTS_PER_CHUNK", size)
+        parts = list(yaml_chunks(text))
     assert "".join(p.text for p in parts) == text
     assert sum(p.products for p in parts) == products
     for before, part in pairwise(parts):
@@ -132,8 +141,8 @@ def test_no_item_is_lost_or_sent_twice(products: int, size: int) -> None:
 
 
 def test_a_part_has_no_more_bytes_than_a_call_takes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importer, "BYTES", 40)
-    for parts in (csv_parts(csv_of("abcdefghij")), yaml_parts(yaml_of(10))):
+    monkeypatch.setattr(importer, "MAX_BYTES_PER_CHUNK", 40)
+    for parts in (csv_chunks(csv_of("abcdefghij")), yaml_chunks(yaml_of(10))):
         some = list(parts)
         assert len(some) > 3
         assert all(len(p.text) < 150 for p in some)
@@ -142,8 +151,8 @@ def test_a_part_has_no_more_bytes_than_a_call_takes(monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize("text", ["", "a,b\n1,2\n", "Handle,Title,Price\n", "no list"])
 @pytest.mark.parametrize("kind", ["text/csv", "application/yaml"])
 def test_what_holds_no_products_goes_to_the_shop_as_it_is(text: str, kind: str) -> None:
-    (part,) = parts_of(text, kind)
-    assert part == Part(text, part.products, 1)
+    (part,) = split_into_chunks(text, kind)
+    assert part == UploadChunk(text, part.products, 1)
 
 
 def test_a_refusal_is_told_in_the_shops_words() -> None:
@@ -155,8 +164,8 @@ def test_what_cannot_be_read_is_refused_before_anything_is_sent(tmp_path: Path) 
     bad = tmp_path / "bad.csv"
     bad.write_bytes(b"Handle\xff\n")
     for file in (bad, tmp_path / "absent.yaml", tmp_path / "text.txt", tmp_path):
-        with pytest.raises(CloudRefused):
-            read(file)
+        with pytest.raises(CloudError):
+            read_products(file)
     mark = tmp_path / "marked.CSV"
     mark.write_bytes(b"\xef\xbb\xbfHandle,Title\n")
-    assert read(mark) == ("Handle,Title\n", "text/csv")
+    assert read_products(mark) == ("Handle,Title\n", "text/csv")

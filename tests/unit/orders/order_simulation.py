@@ -11,7 +11,7 @@ from typing import Any
 from functions.event_handlers.manifest import FEATURE as REACTIONS
 from functions.manifest import Compensation, Step
 from functions.workflows.manifest import FEATURE as WORKFLOWS
-from infra.parts.workflow import definition
+from infra.constructs.workflow import definition
 from shop.inventory.model import StockLevel
 from shop.kernel.errors import Unavailable
 from shop.kernel.events import Event

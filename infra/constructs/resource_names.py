@@ -6,9 +6,8 @@ without importing them, can be deployed on its own, and never hangs on another s
 
 from dataclasses import dataclass
 
-import aws_cdk as cdk
-
 from functions.manifest import Queue, Secret, Table
+from infra.constructs.intrinsics import Intrinsic, arn, sub
 from infra.stages import Stage
 
 ALIAS = "live"
@@ -16,7 +15,7 @@ ALIAS = "live"
 
 
 @dataclass(frozen=True)
-class Names:
+class ResourceNames:
     """Physical names of one stage, and the ARNs that follow from them."""
 
     stage: Stage
@@ -27,21 +26,21 @@ class Names:
     def table(self, table: Table) -> str:
         return self.of(table.value)
 
-    def table_arn(self, table: Table) -> str:
+    def table_arn(self, table: Table) -> Intrinsic:
         return arn("dynamodb", f"table/{self.table(table)}")
 
-    def index_arn(self, table: Table, index: str) -> str:
+    def index_arn(self, table: Table, index: str) -> Intrinsic:
         return arn("dynamodb", f"table/{self.table(table)}/index/{index}")
 
     def queue(self, queue: Queue) -> str:
         return self.of(queue.value)
 
-    def queue_arn(self, queue: Queue) -> str:
+    def queue_arn(self, queue: Queue) -> Intrinsic:
         return arn("sqs", self.queue(queue))
 
-    def queue_url(self, queue: Queue) -> str:
+    def queue_url(self, queue: Queue) -> Intrinsic:
         host = "https://sqs.${AWS::Region}.${AWS::URLSuffix}"
-        return cdk.Fn.sub(f"{host}/${{AWS::AccountId}}/{self.queue(queue)}")
+        return sub(f"{host}/${{AWS::AccountId}}/{self.queue(queue)}")
 
     def secret(self, secret: Secret) -> str:
         return f"doorbuster/{self.stage.name}/{secret.value.replace('_', '-')}"
@@ -51,14 +50,19 @@ class Names:
         """The secret by which the CDN is known to the Lambdas."""
         return f"doorbuster/{self.stage.name}/edge"
 
+    @property
+    def edge_key_reference(self) -> str:
+        """The secret's value, which CloudFormation fills in during a deployment."""
+        return f"{{{{resolve:secretsmanager:{self.edge_key}:SecretString:::}}}}"
+
     def function(self, module: str) -> str:
         """``"checkout.complete_session"`` → ``"doorbuster-prod-checkout-complete_session"``."""
         return f"doorbuster-{self.stage.name}-{module.replace('.', '-')}"
 
-    def function_arn(self, module: str) -> str:
+    def function_arn(self, module: str) -> Intrinsic:
         return arn("lambda", f"function:{self.function(module)}")
 
-    def alias_arn(self, module: str) -> str:
+    def alias_arn(self, module: str) -> Intrinsic:
         """The Lambda's version in use; only shopper-facing ones have that alias."""
         return arn("lambda", f"function:{self.function(module)}:{ALIAS}")
 
@@ -66,12 +70,12 @@ class Names:
         """What the dead-letter queue of a Lambda nobody waits for is called, without the stage."""
         return f"{module.replace('.', '-')}-dead"
 
-    def clock_role(self, module: str) -> str:
+    def scheduler_role(self, module: str) -> str:
         """The role in which the scheduler wakes a Lambda."""
         return self.of(f"{module.replace('.', '-')}-clock")
 
     @property
-    def clock(self) -> str:
+    def schedule_group(self) -> str:
         """The group of the one-off schedules."""
         return self.of("peak")
 
@@ -80,7 +84,7 @@ class Names:
         return self.of("events")
 
     @property
-    def bus_arn(self) -> str:
+    def bus_arn(self) -> Intrinsic:
         return arn("events", f"event-bus/{self.bus}")
 
     @property
@@ -88,16 +92,9 @@ class Names:
         return self.of("order")
 
     @property
-    def workflow_arn(self) -> str:
+    def workflow_arn(self) -> Intrinsic:
         return arn("states", f"stateMachine:{self.workflow}")
 
     @property
-    def alarms_arn(self) -> str:
+    def alarms_arn(self) -> Intrinsic:
         return arn("sns", self.of("alarms"))
-
-
-def arn(service: str, resource: str) -> str:
-    """An ARN in this account and region, as a readable ``Fn::Sub``."""
-    return cdk.Fn.sub(
-        f"arn:${{AWS::Partition}}:{service}:${{AWS::Region}}:${{AWS::AccountId}}:{resource}"
-    )

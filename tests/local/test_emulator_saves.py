@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from local.emulator import COMPLETE, Memory, NotSaved, is_whole, saves
+from local.emulator import COMPLETE, SaveFailed, StatePersistence, is_whole, saves
 
 Act = Callable[[], Awaitable[None]]
 
@@ -54,8 +54,8 @@ def ministack(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lambda_svc, "_prune_orphan_code_blobs", lambda_svc._prune_orphan_code_blobs)
 
 
-def remembering(emulator: Emulator, folder: Path, patience: float = 20) -> Memory:
-    memory = Memory(emulator, folder, patience=patience)
+def remembering(emulator: Emulator, folder: Path, timeout: float = 20) -> StatePersistence:
+    memory = StatePersistence(emulator, folder, timeout=timeout)
     memory.attach()
     return memory
 
@@ -139,9 +139,9 @@ def test_a_lock_that_another_thread_holds_does_not_stop_a_save(
             return {"zones": 1}
 
     emulator = Emulator({"route53": get_state})
-    memory = remembering(emulator, tmp_path, patience=5)
+    memory = remembering(emulator, tmp_path, timeout=5)
     with lock:
-        memory.save_at_the_end(emulator._build_persistence_save_dict())
+        memory.save_on_shutdown(emulator._build_persistence_save_dict())
         assert lock.locked()
     assert saved(tmp_path, "route53") == {"zones": 1}
 
@@ -157,12 +157,12 @@ def test_a_child_that_does_not_end_is_killed_and_the_save_before_it_counts(tmp_p
         return dict(state)
 
     emulator = Emulator({"sqs": get_state})
-    memory = remembering(emulator, tmp_path / "state", patience=1.5)
+    memory = remembering(emulator, tmp_path / "state", timeout=1.5)
 
     async def act() -> None:
         await asyncio.to_thread(memory.save, emulator._build_persistence_save_dict)
         state["n"] = 2
-        with pytest.raises(NotSaved, match="killed"):
+        with pytest.raises(SaveFailed, match="killed"):
             await asyncio.to_thread(memory.save, emulator._build_persistence_save_dict)
 
     emulator.run(act)
@@ -185,7 +185,7 @@ def test_saving_goes_on_after_a_save_that_failed(
 
     emulator = Emulator({"sns": get_state})
     memory = remembering(emulator, tmp_path / "state")
-    keeper = threading.Thread(target=memory.keep, args=(0,), daemon=True)
+    keeper = threading.Thread(target=memory.save_periodically, args=(0,), daemon=True)
 
     async def act() -> None:
         keeper.start()
@@ -223,7 +223,7 @@ def test_the_last_save_does_not_wait_for_one_under_way_and_holds_the_latest(
         started = time.monotonic()
         emulator.save_all(emulator._build_persistence_save_dict())
         assert time.monotonic() - started < 10
-        with pytest.raises(NotSaved):
+        with pytest.raises(SaveFailed):
             await saving
 
     emulator.run(act)
@@ -239,7 +239,7 @@ def test_the_last_save_is_made_without_a_child_where_there_can_be_none(
     monkeypatch.setattr(os, "fork", no_room)
     emulator = Emulator({"ssm": lambda: {"n": 3}})
     memory = remembering(emulator, tmp_path)
-    memory.save_at_the_end(emulator._build_persistence_save_dict())
+    memory.save_on_shutdown(emulator._build_persistence_save_dict())
     assert saved(tmp_path, "ssm") == {"n": 3}
 
 

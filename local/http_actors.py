@@ -25,7 +25,7 @@ CARRIER = "parcelpost"
 
 
 @dataclass(frozen=True)
-class Reply:
+class HttpResponse:
     """What the shop answered."""
 
     status: int
@@ -37,14 +37,14 @@ class Reply:
         return json.loads(self.text)
 
 
-class Visitor:
+class HttpClient:
     """A client of the shop: a guest, or with ``token`` whoever is signed in."""
 
     def __init__(self, url: str, token: str | None = None) -> None:
         self.url = url
         self.token = token
 
-    def ask(
+    def request(
         self,
         route: str,
         body: Any = None,
@@ -52,7 +52,7 @@ class Visitor:
         key: str | None = None,
         headers: Mapping[str, str] | None = None,
         raw: bytes | None = None,
-    ) -> Reply:
+    ) -> HttpResponse:
         """Send ``"POST /carts"`` with a JSON body. A key is made up; ``""`` sends none."""
         method, path = route.split(" ", 1)
         data = raw if raw is not None else (None if body is None else json.dumps(body).encode())
@@ -66,24 +66,24 @@ class Visitor:
         )
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310  as above
-                return Reply(answer.status, dict(answer.headers), answer.read().decode())
+                return HttpResponse(answer.status, dict(answer.headers), answer.read().decode())
         except urllib.error.HTTPError as error:
-            return Reply(error.code, dict(error.headers), error.read().decode())
+            return HttpResponse(error.code, dict(error.headers), error.read().decode())
 
     def get(self, path: str) -> Any:
         """The body of a GET that must succeed."""
-        return self._good(self.ask(f"GET {path}"))
+        return self._body_or_raise(self.request(f"GET {path}"))
 
     def post(self, path: str, body: Any = None) -> Any:
         """The body of a POST that must succeed."""
-        return self._good(self.ask(f"POST {path}", body))
+        return self._body_or_raise(self.request(f"POST {path}", body))
 
     def put(self, path: str, body: Any = None) -> Any:
         """The body of a PUT that must succeed."""
-        return self._good(self.ask(f"PUT {path}", body))
+        return self._body_or_raise(self.request(f"PUT {path}", body))
 
     @staticmethod
-    def _good(reply: Reply) -> Any:
+    def _body_or_raise(reply: HttpResponse) -> Any:
         if reply.status >= 300:
             raise RuntimeError(f"the shop answered {reply.status}: {reply.text[:500]}")
         return reply.body
@@ -99,7 +99,7 @@ class Carrier:
         told = secrets.get_secret_value(SecretId=f"doorbuster/{stage}/carrier-webhook")
         self._key = base64.b64decode(json.loads(told["SecretString"])[CARRIER])
 
-    def tell(
+    def report_status(
         self,
         tracking_number: str,
         status: str,
@@ -108,7 +108,7 @@ class Carrier:
         text: str = "",
         delivery: str | None = None,
         age: int = 0,
-    ) -> Reply:
+    ) -> HttpResponse:
         """Say that a parcel reached a status ``at`` an ISO instant, in a delivery ``age`` s old."""
         delivery = delivery or f"msg_{uuid.uuid4().hex}"
         raw = json.dumps(
@@ -122,13 +122,13 @@ class Carrier:
         ).encode()
         return self.send(raw, delivery=delivery, age=age)
 
-    def send(self, raw: bytes, *, delivery: str, age: int = 0) -> Reply:
+    def send(self, raw: bytes, *, delivery: str, age: int = 0) -> HttpResponse:
         """Send any bytes, well signed."""
         stamp = str(int(time.time()) - age)
         digest = hmac.digest(
             self._key, b".".join((delivery.encode(), stamp.encode(), raw)), hashlib.sha256
         )
-        return Visitor(self.url).ask(
+        return HttpClient(self.url).request(
             f"POST /webhooks/carriers/{CARRIER}",
             raw=raw,
             key="",
@@ -176,7 +176,7 @@ def sign_in(cloud: Cloud, email: str, password: str, *, staff: bool = False) -> 
     return token
 
 
-def until(look: Callable[[], T], good: Callable[[T], bool], *, seconds: float = 30) -> T:
+def wait_until(look: Callable[[], T], good: Callable[[T], bool], *, seconds: float = 30) -> T:
     """Look again until it is good, and give up with what was seen last."""
     end = time.monotonic() + seconds
     while True:
@@ -188,6 +188,6 @@ def until(look: Callable[[], T], good: Callable[[T], bool], *, seconds: float = 
         time.sleep(0.2)
 
 
-def allocated(order: dict[str, Any]) -> bool:
+def is_allocated(order: dict[str, Any]) -> bool:
     """Whether it is decided where each line of an order, as staff see it, ships from."""
     return all(line.get("location") for line in order["lines"])

@@ -5,7 +5,7 @@ from typing import Any
 
 from functions.manifest import Compensation, Step
 
-ACCIDENTS = ["States.TaskFailed"]
+RETRYABLE_ERRORS = ["States.TaskFailed"]
 """Every failure of a task but a passed deadline."""
 
 
@@ -55,7 +55,7 @@ def _step(
         "Retry": [
             *([_never(step.business_errors)] if step.business_errors else []),
             {
-                "ErrorEquals": ACCIDENTS,
+                "ErrorEquals": RETRYABLE_ERRORS,
                 # Half an hour in all: an outage must not call paid orders off.
                 "IntervalSeconds": 2,
                 "MaxAttempts": 10,

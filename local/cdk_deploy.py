@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from local.processes import ROOT
-from local.progress import At, Progress, run_logged
+from local.progress import Progress, StepStatus, run_logged
 
-SOURCES = ("infra", "functions", "layers")
-FILES = ("cdk.json", "package-lock.json", "requirements/runtime.txt", "requirements/dev.txt")
-QUIET = ("--no-notices", "--no-version-reporting", "--ci")
+SOURCE_FOLDERS = ("infra", "functions", "layers")
+SOURCE_FILES = ("cdk.json", "package-lock.json", "requirements/runtime.txt", "requirements/dev.txt")
+QUIET_OPTIONS = ("--no-notices", "--no-version-reporting", "--ci")
 
 
 def sources_fingerprint(facts: Mapping[str, str]) -> str:
@@ -35,34 +35,34 @@ def assembly_fingerprint(assembly: Path) -> str:
 
 
 def synthesize(
-    stage: str, assembly: Path, *, env: Mapping[str, str], log: Path, show: Progress
+    stage: str, assembly: Path, *, env: Mapping[str, str], log: Path, progress: Progress
 ) -> None:
     """`cdk synth` of one stage into a folder of its own."""
-    with show.step(f"synthesize stage {stage}"):
+    with progress.step(f"synthesize stage {stage}"):
         run_logged(
-            ["cdk", "synth", "--quiet", "--output", str(assembly), *QUIET],
+            ["cdk", "synth", "--quiet", "--output", str(assembly), *QUIET_OPTIONS],
             env={**env, "DOORBUSTER_STAGE": stage},
             log=log,
         )
 
 
-def bootstrap(*, env: Mapping[str, str], log: Path, show: Progress) -> None:
+def bootstrap(*, env: Mapping[str, str], log: Path, progress: Progress) -> None:
     """The bucket and the roles that the CDK CLI works with."""
-    with show.step("prepare the cloud for CDK (cdk bootstrap)"):
+    with progress.step("prepare the cloud for CDK (cdk bootstrap)"):
         account = f"aws://000000000000/{env['AWS_REGION']}"
         run_logged(
-            ["cdk", "bootstrap", account, *QUIET],
+            ["cdk", "bootstrap", account, *QUIET_OPTIONS],
             env=env,
             log=log,
             cwd=log.parent,
-            telling=_is_telling,
+            is_relevant=_is_relevant,
         )
 
 
-def deploy(assembly: Path, *, env: Mapping[str, str], log: Path, show: Progress) -> None:
+def deploy(assembly: Path, *, env: Mapping[str, str], log: Path, progress: Progress) -> None:
     """`cdk deploy --all`; stacks that do not depend on each other go side by side."""
     total = len(stack_names(assembly))
-    with show.step(f"deploy {total} stacks", total) as at:
+    with progress.step(f"deploy {total} stacks", total) as at:
         run_logged(
             [
                 "cdk",
@@ -74,12 +74,12 @@ def deploy(assembly: Path, *, env: Mapping[str, str], log: Path, show: Progress)
                 "--progress=events",
                 "--concurrency=4",
                 "--asset-parallelism=true",
-                *QUIET,
+                *QUIET_OPTIONS,
             ],
             env=env,
             log=log,
-            line=_narrator(at),
-            telling=_is_telling,
+            line=_progress_reporter(at),
+            is_relevant=_is_relevant,
         )
 
 
@@ -98,21 +98,21 @@ def stack_names(assembly: Path) -> list[str]:
     return sorted(names)
 
 
-WENT_WELL = (
+ROUTINE_LINES = (
     r": (start|success): |: creating CloudFormation|: deploying\.\.\.|^ ✅|^✨|^Stack ARN|^arn:"
     r"|^    at |^  (type|source|cause|deploymentErrorCode): |^Trusted acc|^Using default exec"
 )
 EVENT = re.compile(r"^(\S+) \| +(\d+)/(\d+) \|")
 
 
-def _is_telling(line: str) -> bool:
+def _is_relevant(line: str) -> bool:
     """Not the hundreds of lines about what went well, nor the CLI's own stack."""
     if EVENT.match(line):
         return "FAILED" in line
-    return re.search(WENT_WELL, line) is None
+    return re.search(ROUTINE_LINES, line) is None
 
 
-def _narrator(at: At) -> Callable[[str], None]:
+def _progress_reporter(at: StepStatus) -> Callable[[str], None]:
     done: set[str] = set()
 
     def line(text: str) -> None:
@@ -126,10 +126,10 @@ def _narrator(at: At) -> Callable[[str], None]:
 
 
 def _source_files() -> Iterator[Path]:
-    for name in FILES:
+    for name in SOURCE_FILES:
         if (ROOT / name).exists():
             yield ROOT / name
-    for folder in SOURCES:
+    for folder in SOURCE_FOLDERS:
         for file in sorted((ROOT / folder).rglob("*")):
             if file.is_file() and "__pycache__" not in file.parts and file.suffix != ".pyc":
                 yield file

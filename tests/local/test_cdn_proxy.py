@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 from aiohttp import ClientSession, web
 
-from local import front_door
-from local.front_door import FrontDoor
+from local import cdn_proxy
+from local.cdn_proxy import CdnProxy
 
 Act = Callable[[ClientSession, str], Awaitable[None]]
 
@@ -23,7 +23,7 @@ def through_the_door(
         behind.router.add_route("*", "/{path:.*}", upstream)
         async with (
             Listening(behind) as cloud,
-            Listening(FrontDoor(f"{cloud}/api/$default").application()) as door,
+            Listening(CdnProxy(f"{cloud}/api/$default").application()) as door,
             ClientSession(cookie_jar=None) as client,
         ):
             await act(client, door)
@@ -33,7 +33,7 @@ def through_the_door(
 
 class Listening:
     def __init__(self, application: web.Application) -> None:
-        self._runner = front_door.runner(application)
+        self._runner = cdn_proxy.runner(application)
 
     async def __aenter__(self) -> str:
         await self._runner.setup()
@@ -144,7 +144,7 @@ def test_a_body_beyond_the_gateways_limit_is_refused_declared_or_not() -> None:
 
 def test_a_cloud_that_is_down_is_a_502_that_says_what_to_do() -> None:
     async def run() -> None:
-        door = FrontDoor("http://127.0.0.1:1/api").application()
+        door = CdnProxy("http://127.0.0.1:1/api").application()
         async with Listening(door) as url, ClientSession() as client, client.get(url) as answer:
             assert answer.status == 502
             assert answer.content_type == "application/problem+json"
@@ -156,7 +156,7 @@ def test_a_cloud_that_is_down_is_a_502_that_says_what_to_do() -> None:
 
 
 def test_a_lambda_that_takes_too_long_is_a_504(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(front_door, "PATIENCE", 0.2)
+    monkeypatch.setattr(cdn_proxy, "TIMEOUT_SECONDS", 0.2)
 
     async def asleep(_: web.Request) -> web.StreamResponse:
         await asyncio.sleep(5)

@@ -17,9 +17,9 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
 
-LARGEST = 20_000_000
+MAX_BYTES = 20_000_000
 """Bytes, after which the file is put aside (one earlier file is kept) and begun anew."""
-_NOISE = frozenset(
+_OMITTED_FIELDS = frozenset(
     {
         "cold_start",
         "function_arn",
@@ -35,63 +35,63 @@ _NOISE = frozenset(
 """Members of a log line that say nothing on a laptop, or are said in another place."""
 
 
-def keep(file: Path) -> None:
+def write_logs_to(file: Path) -> None:
     """From now on write what every invocation said to ``file``; CloudWatch Logs has it too."""
     from ministack.services import lambda_svc
 
-    paper = RotatingFileHandler(
-        file, maxBytes=LARGEST, backupCount=1, encoding="utf-8", errors="backslashreplace"
+    handler = RotatingFileHandler(
+        file, maxBytes=MAX_BYTES, backupCount=1, encoding="utf-8", errors="backslashreplace"
     )
     emit = lambda_svc._emit_lambda_logs
 
     def emit_and_write(
-        func: dict[str, Any], request: str, words: str, error: bool, *rest: Any, **more: Any
+        func: dict[str, Any], request: str, output: str, error: bool, *rest: Any, **more: Any
     ) -> None:
-        emit(func, request, words, error, *rest, **more)
+        emit(func, request, output, error, *rest, **more)
         name = (func.get("config") or func).get("FunctionName", "unknown")
-        for entry in entries(name, request, words, failed=error, at=datetime.now(UTC)):
-            paper.handle(logging.makeLogRecord({"msg": entry}))
+        for entry in log_entries(name, request, output, failed=error, at=datetime.now(UTC)):
+            handler.handle(logging.makeLogRecord({"msg": entry}))
 
     lambda_svc._emit_lambda_logs = emit_and_write
 
 
-def entries(
-    function: str, request: str, words: str, *, failed: bool, at: datetime
+def log_entries(
+    function: str, request: str, output: str, *, failed: bool, at: datetime
 ) -> Iterator[str]:
     """The words of one invocation, an entry for each log line and one for all that is none.
 
     What is no log line is a print, or the trace of an invocation that ``failed``.
     """
     plain = []
-    for line in words.splitlines():
-        said = _members(line)
-        if said is None:
+    for line in output.splitlines():
+        record = _parse_record(line)
+        if record is None:
             plain.append(line)
         else:
-            yield _entry(function, said)
+            yield _format_record(function, record)
     if plain or failed:
         stamp = f"{at:%Y-%m-%d %H:%M:%S},{at.microsecond // 1000:03}+0000"
-        what = "ERROR" if failed else "PRINT"
-        saying = "the invocation failed" if failed else "wrote"
-        head = f"{stamp} {what} {function}: {saying} function_request_id={request}"
+        level = "ERROR" if failed else "PRINT"
+        event = "the invocation failed" if failed else "wrote"
+        head = f"{stamp} {level} {function}: {event} function_request_id={request}"
         yield "\n".join([head, *_indented(plain)])
 
 
-def _members(line: str) -> dict[str, Any] | None:
+def _parse_record(line: str) -> dict[str, Any] | None:
     try:
-        said = json.loads(line) if line.startswith("{") else None
+        record = json.loads(line) if line.startswith("{") else None
     except (ValueError, RecursionError):
         return None
-    return said if isinstance(said, dict) and "level" in said and "message" in said else None
+    return (
+        record if isinstance(record, dict) and "level" in record and "message" in record else None
+    )
 
 
-def _entry(function: str, response: dict[str, Any]) -> str:
-    head = [
-        f"{response.get('timestamp', '')} {response['level']} {function}: {response['message']}"
-    ]
+def _format_record(function: str, record: dict[str, Any]) -> str:
+    head = [f"{record.get('timestamp', '')} {record['level']} {function}: {record['message']}"]
     below: list[str] = []
-    for name, value in response.items():
-        if name in _NOISE or value is None:
+    for name, value in record.items():
+        if name in _OMITTED_FIELDS or value is None:
             continue
         if isinstance(value, str) and "\n" in value:
             below += value.rstrip("\n").split("\n")

@@ -1,13 +1,15 @@
-"""What goes into the Lambdas: the doors, the shared layer, the dependency layer.
+"""Packages for the Lambdas: handlers, the shared layer, the dependency layer.
 
 A package is built into ``.build/<name>-<hash>/``. The hash covers the sources, the builder and the
-Python that compiles, not the output, so the same sources are the same asset and a second deployment
-changes nothing. Bytecode is compiled with *unchecked* hashes: a Lambda's code is read-only, and
-without it every cold start takes 2.5 times as long (docs/adr/deployment-packages.md).
+Python that compiles, not the output. The same sources are therefore the same asset, and a second
+deployment changes nothing. Bytecode is compiled with *unchecked* hashes: a Lambda's code is
+read-only, and without bytecode every cold start takes 2.5 times as long (docs/adr/deployment-packages.md).
+Each compiled file is cached by its content, so a change recompiles the changed files only.
 """
 
-import compileall
+import contextlib
 import hashlib
+import importlib.util
 import os
 import py_compile
 import shutil
@@ -23,7 +25,9 @@ ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / ".build"
 LAMBDA_PYTHON = (3, 13)
 BUILDER = "3"
-"""Raise it when building changes, so that old packages are not taken for new ones."""
+"""Raise it when building changes, so that no old package is reused."""
+PACKAGE_LIFETIME = 3600
+"""Seconds. Younger packages stay: another deployment may be reading one."""
 
 BOTO_SERVICES = frozenset(
     {
@@ -44,7 +48,7 @@ BOTO_SERVICES = frozenset(
 
 
 @dataclass(frozen=True)
-class Package:
+class AssetPackage:
     """A built directory and the hash by which CDK knows it."""
 
     path: Path
@@ -52,29 +56,35 @@ class Package:
 
 
 @dataclass(frozen=True)
-class Packages:
-    """Where packages come from. ``hollow`` ones hold a single note: enough to judge templates."""
+class AssetPackages:
+    """The packages of the working copy.
+
+    ``hollow`` packages are placeholders, which are not built. Templates with placeholders are
+    enough for checks; :mod:`local.assembly` puts real packages in their place.
+    """
 
     hollow: bool = False
 
-    def doors(self, group: str) -> Package:
-        """The Lambdas of one feature, so that a change in one leaves the other features' alone."""
+    def functions(self, group: str) -> AssetPackage:
+        """The Lambdas of one feature: a change in one feature leaves the others' packages alone."""
         source = ROOT / "functions" / group
-        return self._made(f"doors-{group}", [source], lambda out: _copied(source, out / group))
+        return self._package(f"functions-{group}", [source], lambda out: _copy(source, out / group))
 
-    def shared(self) -> Package:
-        """The shop itself, as a layer."""
+    def shared(self) -> AssetPackage:
+        """The shop package, as a layer."""
         source = ROOT / "layers" / "shared"
-        return self._made("shared", [source], lambda out: _copied(source, out))
+        return self._package("shared", [source], lambda out: _copy(source, out))
 
-    def dependencies(self) -> Package:
+    def dependencies(self) -> AssetPackage:
         """Third-party packages for Lambda's own platform, as a layer."""
         lock = ROOT / "requirements" / "runtime.txt"
-        return self._made("dependencies", [lock], lambda out: _installed(lock, out / "python"))
+        return self._package("dependencies", [lock], lambda out: _install(lock, out / "python"))
 
-    def _made(self, name: str, sources: Iterable[Path], make: Callable[[Path], None]) -> Package:
+    def _package(
+        self, name: str, sources: Iterable[Path], make: Callable[[Path], None]
+    ) -> AssetPackage:
         if self.hollow:
-            return _hollow()
+            return placeholder(name)
         digest = _digest(name, sources)
         target = BUILD / f"{name}-{digest[:16]}"
         if not target.is_dir():
@@ -86,24 +96,23 @@ class Packages:
                 draft.chmod(0o755)
                 draft.rename(target)
             except OSError:
-                if not target.is_dir():  # somebody else may have finished first; theirs is the same
+                if not target.is_dir():  # another builder may have finished first; its own is equal
                     raise
             finally:
                 shutil.rmtree(draft, ignore_errors=True)
-            _forget(name, target)
-        return Package(target, digest)
+            _prune(name, target)
+        return AssetPackage(target, digest)
+
+
+def placeholder(name: str) -> AssetPackage:
+    """Return the placeholder of a package. Its hash begins with letters that no hash contains."""
+    digest = "zz" + hashlib.sha256(name.encode()).hexdigest()[2:]
+    return AssetPackage(Path("/placeholder") / digest, digest)
 
 
 def compiles() -> bool:
     """Whether this Python writes the bytecode that Lambda's Python reads."""
     return sys.version_info[:2] == LAMBDA_PYTHON
-
-
-def _hollow() -> Package:
-    path = BUILD / "hollow"
-    path.mkdir(parents=True, exist_ok=True)
-    (path / "README").write_text("Stands in for a package where only templates are looked at.\n")
-    return Package(path, hashlib.sha256(b"hollow").hexdigest())
 
 
 def _files(source: Path) -> list[Path]:
@@ -116,10 +125,10 @@ def _files(source: Path) -> list[Path]:
     )
 
 
-def _forget(name: str, current: Path) -> None:
-    """Drop older builds, but none so young that another deployment may be reading it."""
+def _prune(name: str, current: Path) -> None:
+    """Delete older builds."""
     for old in BUILD.glob(f"{name}-{'?' * 16}"):
-        if old != current and time.time() - old.stat().st_mtime > 3600:
+        if old != current and time.time() - old.stat().st_mtime > PACKAGE_LIFETIME:
             shutil.rmtree(old, ignore_errors=True)
 
 
@@ -134,7 +143,7 @@ def _digest(name: str, sources: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
-def _copied(source: Path, out: Path) -> None:
+def _copy(source: Path, out: Path) -> None:
     for file in _files(source):
         target = out / file.relative_to(source)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -150,16 +159,35 @@ def _compile(directory: Path) -> None:
             file=sys.stderr,
         )
         return
-    compileall.compile_dir(
-        str(directory),
-        quiet=2,
-        force=True,
-        stripdir=str(directory),
-        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
-    )
+    cache = BUILD / "bytecode"
+    cache.mkdir(parents=True, exist_ok=True)
+    for source in sorted(directory.rglob("*.py")):
+        _compile_file(source, source.relative_to(directory), cache)
 
 
-def _installed(lock: Path, out: Path) -> None:
+def _compile_file(source: Path, name: Path, cache: Path) -> None:
+    """Write the bytecode of one file. It depends on the content and on the name in tracebacks."""
+    digest = hashlib.sha256(f"{sys.version}\0{name}\0".encode() + source.read_bytes()).hexdigest()
+    cached = cache / f"{digest}.pyc"
+    target = Path(importlib.util.cache_from_source(str(source)))
+    target.parent.mkdir(exist_ok=True)
+    if not cached.is_file():
+        with contextlib.suppress(py_compile.PyCompileError):  # a template file may be no Python
+            py_compile.compile(
+                str(source),
+                cfile=str(target),
+                dfile=str(name),
+                doraise=True,
+                invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
+            )
+            draft = cache / f"{digest}.{os.getpid()}"
+            shutil.copyfile(target, draft)
+            draft.rename(cached)
+        return
+    shutil.copyfile(cached, target)
+
+
+def _install(lock: Path, out: Path) -> None:
     print("building the dependency layer for arm64, Python 3.13 …", file=sys.stderr)
     subprocess.run(
         [
@@ -170,10 +198,10 @@ def _installed(lock: Path, out: Path) -> None:
         check=True,
         env={**os.environ, "VIRTUAL_ENV": sys.prefix},
     )  # fmt: skip
-    _trimmed(out)
+    _trim(out)
 
 
-def _trimmed(out: Path) -> None:
+def _trim(out: Path) -> None:
     data = out / "botocore" / "data"
     for service in data.iterdir():
         if service.is_dir() and service.name not in BOTO_SERVICES:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from local.processes import free_port, holder, is_taken, servers, stop, workers
+from local.processes import free_port, is_port_in_use, port_owner, servers, stop, workers
 
 
 @contextmanager
@@ -26,8 +26,8 @@ def test_a_taken_port_is_seen_and_its_holder_named() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        assert is_taken(port)
-        assert str(os.getpid()) in holder(port)
+        assert is_port_in_use(port)
+        assert str(os.getpid()) in port_owner(port)
         assert free_port(port) != port
     assert free_port(port) == port
 
@@ -60,7 +60,7 @@ sys.stdin.read()
         [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
         assert process.stdout is not None
-        said = holder(int(process.stdout.readline()))
+        said = port_owner(int(process.stdout.readline()))
         process.communicate()
     assert str(process.pid) in said
     assert "\n" not in said

@@ -35,7 +35,7 @@ def events(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         (lambda_svc, "_execute_function_with_config_scope", take),
     ):
         monkeypatch.setattr(module, name, instead)
-    emulator._lose_no_byte()
+    emulator._preserve_body_bytes()
     return handed
 
 

@@ -13,7 +13,7 @@ from moto import mock_aws
 
 from infra.stages import STAGES
 from local import deploy
-from local.processes import CloudRefused
+from local.processes import CloudError
 
 DEPLOY = ["cdk", "deploy", "--all", "--no-notices"]
 
@@ -41,7 +41,9 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[str], dict[str, str]
 
 
 def bootstrapped(region: str) -> None:
-    boto3.client("ssm", region).put_parameter(Name=deploy.VERSION, Value="30", Type="String")
+    boto3.client("ssm", region).put_parameter(
+        Name=deploy.BOOTSTRAP_PARAMETER, Value="30", Type="String"
+    )
 
 
 def test_an_account_that_cdk_has_never_seen_is_bootstrapped_first(ran: Any) -> None:
@@ -61,7 +63,7 @@ def test_a_stage_in_another_region_needs_both_that_and_the_cdns() -> None:
     stage = dataclasses.replace(STAGES["dev"], region="eu-central-1")
     assert deploy.regions(stage) == ["eu-central-1", "us-east-1"]
     bootstrapped("us-east-1")
-    assert deploy.missing(deploy.regions(stage)) == ["eu-central-1"]
+    assert deploy.regions_without_bootstrap(deploy.regions(stage)) == ["eu-central-1"]
 
 
 def test_nothing_is_deployed_where_the_bootstrap_fails(
@@ -90,7 +92,7 @@ def test_only_stages_of_aws_are_deployed(
 
 def test_an_emulator_is_not_taken_for_aws(monkeypatch: pytest.MonkeyPatch, ran: Any) -> None:
     monkeypatch.setitem(os.environ, "AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
-    with pytest.raises(CloudRefused, match="would not reach AWS"):
+    with pytest.raises(CloudError, match="would not reach AWS"):
         deploy.deployable("dev")
     assert ran == []
 

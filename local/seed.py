@@ -7,9 +7,9 @@ stay as staff left them, and so does their stock.
 import os
 from pathlib import Path
 
-from local.cloud import HOME, Cloud
-from local.people import Visitor, sign_in, sign_up
-from local.processes import CloudRefused
+from local.cloud import CLOUD_HOME, Cloud
+from local.http_actors import HttpClient, sign_in, sign_up
+from local.processes import CloudError
 
 STAFF = "staff@doorbuster.example"
 STAFF_PASSWORD = "Doorbuster-staff-1"  # noqa: S105  of somebody who exists on this laptop only
@@ -21,27 +21,27 @@ KINDS = {".yaml": "application/yaml", ".csv": "text/csv"}
 
 
 def main() -> None:
-    cloud = Cloud(Path(os.environ.get("DOORBUSTER_HOME", HOME)), quiet=True)
+    cloud = Cloud(Path(os.environ.get("DOORBUSTER_HOME", CLOUD_HOME)), quiet=True)
     if cloud.stage not in ("local", "test"):
-        raise CloudRefused(f"Known passwords have no place in stage {cloud.stage}.")
-    furnish(cloud)
+        raise CloudError(f"Known passwords have no place in stage {cloud.stage}.")
+    seed(cloud)
 
 
-def furnish(cloud: Cloud) -> int:
+def seed(cloud: Cloud) -> int:
     """People, products and stock; how many products the samples hold."""
     sign_up(cloud, STAFF, STAFF_PASSWORD, "staff", "catalogue", "fulfilment", "admin")
     sign_up(cloud, CUSTOMER, CUSTOMER_PASSWORD)
-    staff = Visitor(cloud.url, sign_in(cloud, STAFF, STAFF_PASSWORD, staff=True))
+    staff = HttpClient(cloud.url, sign_in(cloud, STAFF, STAFF_PASSWORD, staff=True))
     total = 0
     for file in sorted(SAMPLES.iterdir()):
         kind = KINDS.get(file.suffix)
         if kind is None:
             continue
-        reply = staff.ask(
+        reply = staff.request(
             "POST /staff/imports", raw=file.read_bytes(), headers={"Content-Type": kind}
         )
         if reply.status >= 300 or reply.body["rejected"]:
-            raise CloudRefused(f"{file.name} was answered {reply.status}: {reply.text[:500]}")
+            raise CloudError(f"{file.name} was answered {reply.status}: {reply.text[:500]}")
         total += sum(reply.body[name] for name in ("created", "changed", "unchanged"))
     return total
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from local import lambda_words
-from local.lambda_words import entries
+from local import lambda_logs
+from local.lambda_logs import log_entries
 
 AT = datetime(2026, 11, 22, 20, 41, 10, 123_000, UTC)
 DOOR = """
@@ -40,14 +40,14 @@ Till = Callable[[dict[str, Any]], str]
 
 
 @pytest.fixture
-def till(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Till]:
+def emulator_logs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Till]:
     """A Lambda that MiniStack really runs; called with an event, it gives what the file has."""
     from ministack.core import lambda_runtime
     from ministack.services import lambda_svc
 
     monkeypatch.setattr(lambda_svc, "_emit_lambda_logs", lambda_svc._emit_lambda_logs)
     file = tmp_path / "lambdas.log"
-    lambda_words.keep(file)
+    lambda_logs.write_logs_to(file)
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as code:
         code.writestr("door.py", DOOR)
@@ -70,8 +70,8 @@ def till(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Till]:
     lambda_runtime.reset()
 
 
-def test_a_fault_that_was_logged_stands_there_with_its_trace(till: Till) -> None:
-    assert till({"say": FAULT, "status": 500}) == (
+def test_a_fault_that_was_logged_stands_there_with_its_trace(emulator_logs: Till) -> None:
+    assert emulator_logs({"say": FAULT, "status": 500}) == (
         "2026-11-22 20:41:10,123+0000 ERROR till: unexpected"
         " location=handler:191 correlation_id=req_7 fault=KeyError\n"
         "    Traceback (most recent call last):\n"
@@ -80,22 +80,22 @@ def test_a_fault_that_was_logged_stands_there_with_its_trace(till: Till) -> None
     )
 
 
-def test_a_lambda_that_raises_stands_there_with_its_trace(till: Till) -> None:
-    said = till({"print": "on my way"})
+def test_a_lambda_that_raises_stands_there_with_its_trace(emulator_logs: Till) -> None:
+    said = emulator_logs({"print": "on my way"})
     head, *rest = said.splitlines()
     assert " ERROR till: the invocation failed function_request_id=" in head
     assert rest[0] == "    on my way"
     assert "    KeyError: 'status'" in rest
 
 
-def test_a_lambda_that_says_nothing_leaves_no_word(till: Till) -> None:
-    assert till({"status": 200}) == ""
+def test_a_lambda_that_says_nothing_leaves_no_word(emulator_logs: Till) -> None:
+    assert emulator_logs({"status": 200}) == ""
 
 
-def test_cloudwatch_logs_has_the_words_too(till: Till) -> None:
+def test_cloudwatch_logs_has_the_words_too(emulator_logs: Till) -> None:
     from ministack.services import cloudwatch_logs
 
-    till({"say": FAULT, "status": 500})
+    emulator_logs({"say": FAULT, "status": 500})
     streams = cloudwatch_logs._log_groups["/aws/lambda/till"]["streams"].values()
     assert any('"KeyError"' in said["message"] for one in streams for said in one["events"])
 
@@ -110,7 +110,7 @@ def test_cloudwatch_logs_has_the_words_too(till: Till) -> None:
     ],
 )
 def test_what_is_no_log_line_is_kept_as_it_is(words: str, entry: str) -> None:
-    (said,) = entries("till", "r1", words, failed=False, at=AT)
+    (said,) = log_entries("till", "r1", words, failed=False, at=AT)
     head, *rest = said.split("\n")
     assert head == ("2026-11-22 20:41:10,123+0000 PRINT till: wrote function_request_id=r1")
     assert rest == [entry]
@@ -118,19 +118,19 @@ def test_what_is_no_log_line_is_kept_as_it_is(words: str, entry: str) -> None:
 
 def test_values_with_spaces_are_told_apart() -> None:
     line = '{"level":"INFO","message":"refused","timestamp":"T","code":"a b","status":409,"x":null}'
-    assert list(entries("till", "r1", line, failed=False, at=AT)) == [
+    assert list(log_entries("till", "r1", line, failed=False, at=AT)) == [
         'T INFO till: refused code="a b" status=409'
     ]
 
 
 def test_a_full_file_is_put_aside(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, till: Till
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, emulator_logs: Till
 ) -> None:
     from ministack.services import lambda_svc
 
-    monkeypatch.setattr(lambda_words, "LARGEST", 1_000)
+    monkeypatch.setattr(lambda_logs, "MAX_BYTES", 1_000)
     file = tmp_path / "small.log"
-    lambda_words.keep(file)
+    lambda_logs.write_logs_to(file)
     for number in range(8):
         said = f"{number}" + "x" * 300
         lambda_svc._emit_lambda_logs({"FunctionName": "till"}, "r1", said, False, 1)

@@ -26,9 +26,9 @@ from local.processes import LOOPBACK, watch_lifeline
 
 log = logging.getLogger("doorbuster.front_door")
 
-LARGEST_BODY = 10_000_000
+MAX_BODY_BYTES = 10_000_000
 """Bytes; API Gateway takes no more."""
-PATIENCE = 30.0
+TIMEOUT_SECONDS = 30.0
 """Seconds; API Gateway waits no longer for a Lambda."""
 
 HOP_BY_HOP = frozenset(
@@ -48,7 +48,7 @@ HOP_BY_HOP = frozenset(
 TOO_LARGE = web.RequestKey("too_large", bool)
 
 
-class FrontDoor:
+class CdnProxy:
     """Passes requests on to one API of the emulator."""
 
     def __init__(self, upstream: str) -> None:
@@ -56,10 +56,8 @@ class FrontDoor:
         self._upstream = upstream
 
     def application(self) -> web.Application:
-        application = web.Application(middlewares=[in_our_words])
-        application.router.add_route(
-            "*", "/{path:.*}", self._pass_on, expect_handler=promise_to_read
-        )
+        application = web.Application(middlewares=[as_problem_response])
+        application.router.add_route("*", "/{path:.*}", self._forward, expect_handler=handle_expect)
         application.cleanup_ctx.append(self._connections)
         return application
 
@@ -67,22 +65,24 @@ class FrontDoor:
         self._session = ClientSession(
             auto_decompress=False,
             connector=TCPConnector(limit=0),
-            timeout=ClientTimeout(total=None, sock_connect=5, sock_read=PATIENCE),
+            timeout=ClientTimeout(total=None, sock_connect=5, sock_read=TIMEOUT_SECONDS),
             skip_auto_headers=("User-Agent", "Accept-Encoding", "Content-Type", "Accept"),
         )
         yield
         await self._session.close()
 
-    async def _pass_on(self, request: web.Request) -> web.StreamResponse:
-        if (request.content_length or 0) > LARGEST_BODY:
-            return refusal(413, "body_too_large", f"A body may hold {LARGEST_BODY} bytes.")
+    async def _forward(self, request: web.Request) -> web.StreamResponse:
+        if (request.content_length or 0) > MAX_BODY_BYTES:
+            return problem_response(
+                413, "body_too_large", f"A body may hold {MAX_BODY_BYTES} bytes."
+            )
         answer: web.StreamResponse | None = None
         try:
             async with self._session.request(
                 request.method,
-                URL(self._upstream + path_of(request), encoded=True),
-                headers=forwarded(request),
-                data=body_of(request) if request.body_exists else None,
+                URL(self._upstream + target_path(request), encoded=True),
+                headers=forwarded_headers(request),
+                data=limited_body(request) if request.body_exists else None,
                 allow_redirects=False,
             ) as reply:
                 answer = web.StreamResponse(status=reply.status, reason=reply.reason)
@@ -97,34 +97,42 @@ class FrontDoor:
         except TimeoutError:
             if answer is not None:
                 raise
-            return refusal(504, "gateway_timeout", f"No answer within {PATIENCE:.0f} seconds.")
+            return problem_response(
+                504, "gateway_timeout", f"No answer within {TIMEOUT_SECONDS:.0f} seconds."
+            )
         except ClientConnectionError:
             if request.get(TOO_LARGE):
-                return refusal(413, "body_too_large", f"A body may hold {LARGEST_BODY} bytes.")
+                return problem_response(
+                    413, "body_too_large", f"A body may hold {MAX_BODY_BYTES} bytes."
+                )
             if answer is not None:
                 raise
-            return refusal(502, "cloud_down", "The cloud behind this door is not running: make up")
+            return problem_response(
+                502, "cloud_down", "The cloud behind this door is not running: make up"
+            )
         except ClientError as error:
             if answer is not None:
                 raise
-            return refusal(502, "bad_gateway", f"The cloud's answer made no sense: {error}")
+            return problem_response(
+                502, "bad_gateway", f"The cloud's answer made no sense: {error}"
+            )
 
 
 class BodyTooLarge(ValueError):
     """A body without a declared length grew past what is passed on; breaks the sending off."""
 
 
-async def body_of(request: web.Request) -> AsyncIterator[bytes]:
+async def limited_body(request: web.Request) -> AsyncIterator[bytes]:
     size = 0
     async for chunk in request.content.iter_any():
         size += len(chunk)
-        if size > LARGEST_BODY:
+        if size > MAX_BODY_BYTES:
             request[TOO_LARGE] = True
             raise BodyTooLarge
         yield chunk
 
 
-def forwarded(request: web.Request) -> CIMultiDict[str]:
+def forwarded_headers(request: web.Request) -> CIMultiDict[str]:
     """The client's headers, less those of its connection, and where they came from."""
     headers: CIMultiDict[str] = CIMultiDict(
         (name, value)
@@ -139,7 +147,7 @@ def forwarded(request: web.Request) -> CIMultiDict[str]:
     return headers
 
 
-def path_of(request: web.Request) -> str:
+def target_path(request: web.Request) -> str:
     """Path and query as they were sent, also where the whole URL was (RFC 9112 §3.2.2)."""
     target = request.raw_path
     if not target.startswith("/") and "://" in target:
@@ -147,7 +155,7 @@ def path_of(request: web.Request) -> str:
     return f"/{target.removeprefix('/')}"
 
 
-def refusal(status: int, code: str, detail: str) -> web.Response:
+def problem_response(status: int, code: str, detail: str) -> web.Response:
     """RFC 9457, as the shop itself refuses."""
     body = {
         "type": "about:blank",
@@ -163,25 +171,27 @@ def refusal(status: int, code: str, detail: str) -> web.Response:
 
 
 @web.middleware
-async def in_our_words(
+async def as_problem_response(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
     """What aiohttp itself refuses (``CONNECT``, ``OPTIONS *``) is said as the rest is."""
     try:
         return await handler(request)
-    except web.HTTPException as refused:
-        return refusal(refused.status, "route_unknown", "This shop has nothing under this address.")
+    except web.HTTPException as error:
+        return problem_response(
+            error.status, "route_unknown", "This shop has nothing under this address."
+        )
 
 
-async def promise_to_read(request: web.Request) -> web.Response | None:
+async def handle_expect(request: web.Request) -> web.Response | None:
     """Answer ``Expect: 100-continue``; nothing else may be expected (RFC 9110 §10.1.1)."""
     if request.headers["Expect"].lower() == "100-continue":
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         return None
-    return refusal(417, "expectation_failed", "Only 100-continue may be expected.")
+    return problem_response(417, "expectation_failed", "Only 100-continue may be expected.")
 
 
-def _not_http(
+def _malformed_request(
     _: web.RequestHandler,
     request: web.BaseRequest,
     status: int = 500,
@@ -192,29 +202,31 @@ def _not_http(
     if request.writer.output_size > 0:
         raise ConnectionError("the answer has begun already") from exc
     if status < 500:
-        answer = refusal(status, "request_malformed", "This is no request that HTTP knows.")
+        answer = problem_response(
+            status, "request_malformed", "This is no request that HTTP knows."
+        )
     else:
         log.error("a request failed at the front door", exc_info=exc)
-        answer = refusal(status, "fault", "The front door failed.")
+        answer = problem_response(status, "fault", "The front door failed.")
     answer.force_close()
     return answer
 
 
 def runner(application: web.Application) -> web.AppRunner:
     """What serves the door: bodies stay as compressed as they came."""
-    web.RequestHandler.handle_error = _not_http  # type: ignore[method-assign,assignment]
+    web.RequestHandler.handle_error = _malformed_request  # type: ignore[method-assign,assignment]
     return web.AppRunner(application, access_log=None, shutdown_timeout=1, auto_decompress=False)
 
 
 async def serve(port: int, upstream: str) -> None:
-    door = runner(FrontDoor(upstream).application())
-    await door.setup()
-    await web.TCPSite(door, LOOPBACK, port).start()
+    proxy = runner(CdnProxy(upstream).application())
+    await proxy.setup()
+    await web.TCPSite(proxy, LOOPBACK, port).start()
     closing = asyncio.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(name, closing.set)
     await closing.wait()
-    await door.cleanup()
+    await proxy.cleanup()
 
 
 def main() -> None:
@@ -223,10 +235,10 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--upstream", required=True)
     parser.add_argument("--lifeline", type=int)
-    told = parser.parse_args()
-    if told.lifeline is not None:
-        threading.Thread(target=watch_lifeline, args=(told.lifeline,), daemon=True).start()
-    asyncio.run(serve(told.port, told.upstream))
+    args = parser.parse_args()
+    if args.lifeline is not None:
+        threading.Thread(target=watch_lifeline, args=(args.lifeline,), daemon=True).start()
+    asyncio.run(serve(args.port, args.upstream))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,113 @@
+"""What must hold of the manifests before anything is laid out from them."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from functions.manifest import (
+    Access,
+    Compensation,
+    Consumer,
+    DefaultRoute,
+    Endpoint,
+    Feature,
+    Function,
+    Step,
+    StreamReader,
+)
+from infra.constructs.iam import InvalidManifest
+from infra.constructs.tables import TABLE_SCHEMAS
+from infra.stages import Stage
+
+FUNCTIONS_DIRECTORY = Path(__file__).resolve().parents[2] / "functions"
+
+MAX_ROUTES_LENGTH = 3_000
+"""Characters. A Lambda's environment has 4 KB, its other settings have 1."""
+
+
+def features_in_stage(features: Iterable[Feature], stage: Stage) -> tuple[Feature, ...]:
+    """The features a stage has. Raises :class:`ManifestRefused` with everything that is wrong."""
+    here = tuple(f for f in features if f.stages is None or stage.name in f.stages)
+    faults = list(_faults(here))
+    if faults:
+        raise InvalidManifest("\n".join(faults))
+    return here
+
+
+def manifest_entries(features: Iterable[Feature]) -> list[Function]:
+    return [entry for feature in features for entry in feature.functions]
+
+
+def missing_references(features: Iterable[Feature]) -> Iterator[str]:
+    """What a manifest names that is not there: files of Lambdas, and Lambdas that others invoke."""
+    every = manifest_entries(features)
+    modules = {entry.module for entry in every}
+    for entry in every:
+        if not (FUNCTIONS_DIRECTORY / f"{entry.module.replace('.', '/')}.py").is_file():
+            yield f"{entry.module}: there is no such file below functions/"
+        for module in sorted(set(entry.invokes) - modules):
+            yield f"{entry.module}: invokes {module}, which no manifest has"
+
+
+def _faults(features: tuple[Feature, ...]) -> Iterator[str]:
+    every = manifest_entries(features)
+    yield from _twice("module", (entry.module for entry in every))
+    yield from _twice("route", (_shape(x.route) for x in every if isinstance(x, Endpoint)))
+    yield from _twice("route", ("$default" for x in every if isinstance(x, DefaultRoute)))
+    if sum(len(x.route) + 1 for x in every if isinstance(x, Endpoint)) > MAX_ROUTES_LENGTH:
+        yield (
+            f"all routes together exceed {MAX_ROUTES_LENGTH} characters; "
+            "the environment of DefaultRoute must hold them"
+        )
+    yield from _twice("consumer of queue", (x.queue for x in every if isinstance(x, Consumer)))
+    yield from _twice("state", (x.name for x in every if isinstance(x, Step | Compensation)))
+    for feature in features:
+        for entry in feature.functions:
+            if entry.module.partition(".")[0] != feature.name:
+                yield f"{entry.module}: is not in the folder of feature {feature.name}"
+    for entry in every:
+        if len(f"doorbuster-local-{entry.module}") > 64:
+            yield f"{entry.module}: the function's name would exceed Lambda's 64 characters"
+        if isinstance(entry, Endpoint):
+            yield from _endpoint_faults(entry)
+        if isinstance(entry, StreamReader) and not TABLE_SCHEMAS[entry.table].streams:
+            yield f"{entry.module}: table {entry.table} has no stream"
+        if isinstance(entry, Step):
+            if entry.waits_for_token and entry.deadline is None:
+                yield f"{entry.module}: waits without a deadline"
+            if entry.compensation and not any(
+                isinstance(x, Compensation) and x.module == entry.compensation for x in every
+            ):
+                yield f"{entry.module}: compensation {entry.compensation} is not a Compensation entry"
+
+
+def _endpoint_faults(entry: Endpoint) -> Iterator[str]:
+    if not re.fullmatch(
+        r"(GET|POST|PUT|PATCH|DELETE) (/[a-z0-9_.{}-]+)*/[a-z0-9_.{}-]+(\+\})?", entry.route
+    ):
+        yield f"{entry.module}: {entry.route!r} is not a route"
+    if (entry.access is Access.STAFF) != bool(entry.groups):
+        yield f"{entry.module}: groups go with STAFF, and STAFF with groups"
+    for group in entry.groups:
+        # An HTTP API writes the groups claim as "[a b]": a space in a name would make two groups.
+        if not re.fullmatch(r"[a-z0-9_-]+", group):
+            yield f"{entry.module}: group {group!r} has more than a-z, 0-9, _ and -"
+    if entry.cached and (entry.method != "GET" or entry.access is not Access.PUBLIC):
+        yield f"{entry.module}: only what everybody may GET can be cached"
+    if entry.shopper_facing and entry.method != "GET" and entry.switch is None:
+        yield f"{entry.module}: shoppers change something there, and no switch closes it"
+    if entry.peak and not entry.shopper_facing:
+        yield f"{entry.module}: only what shoppers call is prepared for their rush"
+    if entry.timeout > 30:
+        yield f"{entry.module}: an HTTP API gives up after 30 s"
+
+
+def _shape(route: str) -> str:
+    return re.sub(r"\{[^}]*\}", "{}", route)
+
+
+def _twice(what: str, values: Iterable[str]) -> Iterator[str]:
+    for value, times in Counter(values).items():
+        if times > 1:
+            yield f"{what} {value} is there {times} times"
