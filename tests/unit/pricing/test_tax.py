@@ -6,8 +6,9 @@ import pytest
 
 from shop.kernel.errors import InvalidRequest
 from shop.kernel.money import Money, Rounding
+from shop.places.model.destination import Destination
 from shop.pricing.actions.quotes import quote
-from shop.pricing.model.basket import Basket, BasketLine, CustomerFacts, Destination
+from shop.pricing.model.basket import Basket, BasketLine, CustomerFacts
 from shop.pricing.model.rounding import RoundingPolicy
 from shop.pricing.model.rule_set import RuleSet
 from shop.pricing.model.tax import BUNDLED_TAX_TABLE, TaxRate, TaxTable

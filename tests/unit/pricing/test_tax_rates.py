@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shop.kernel.errors import InvalidRequest
-from shop.pricing.model.basket import Destination
+from shop.places.model.destination import Destination
 from shop.pricing.model.tax import BUNDLED_TAX_TABLE
 from shop.pricing.model.tax_rates import CountryRates, tax_table_with
 

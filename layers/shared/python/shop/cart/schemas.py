@@ -29,12 +29,12 @@ from shop.cart.model import (
 )
 from shop.kernel.ids import derived_id
 from shop.kernel.text_validation import (
-    validate_country,
     validate_currency,
     validate_email,
     validate_line,
     validate_phone,
 )
+from shop.places.model.countries import validate_country
 from shop.pricing.model.loyalty import PROGRAM, earned_points
 from shop.pricing.model.quote import Quote, QuoteLine
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # what is spoken of here, a door loads where it uses it
 
 def get_tax_rates(country: str, *, repository: "TaxRateRepository") -> "CountryRates":
     """The rates of a country. Raises NotFound for what is none."""
-    from shop.kernel.countries import COUNTRIES
+    from shop.places.model.countries import COUNTRIES
 
     if country not in COUNTRIES:
         raise NotFound(f"{country!r} is no country of ISO 3166-1")

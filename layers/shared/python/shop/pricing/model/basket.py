@@ -3,6 +3,7 @@
 from shop.kernel.errors import InvalidRequest, Problem
 from shop.kernel.frozen import frozen
 from shop.kernel.money import Money
+from shop.places.model.destination import Destination
 
 MAX_UNITS_PER_LINE = 1_000_000
 """The most units one line may ask for: beyond it a typing error, not a trade."""
@@ -10,17 +11,6 @@ MAX_UNITS_PER_LINE = 1_000_000
 
 STANDARD, SHIPPING = "standard", "shipping"
 """The tax classes of most goods and of the shipping: not said of each."""
-
-
-@frozen
-class Destination:
-    """Where the goods go, as far as tax asks. ``country`` is ISO 3166-1 alpha-2, ``region`` its
-    subdivision.
-    """
-
-    country: str
-    region: str | None = None
-    postal_code: str | None = None
 
 
 @frozen

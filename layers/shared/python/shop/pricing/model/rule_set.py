@@ -7,7 +7,8 @@ from typing import Any
 
 from shop.kernel.errors import InvalidRequest
 from shop.kernel.frozen import frozen
-from shop.pricing.model.basket import Basket, Destination
+from shop.places.model.destination import Destination
+from shop.pricing.model.basket import Basket
 from shop.pricing.model.effects import GiftWith
 from shop.pricing.model.policy import PastPolicy
 from shop.pricing.model.price_lists import PriceList

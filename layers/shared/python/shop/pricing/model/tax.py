@@ -6,7 +6,8 @@ from functools import cached_property
 
 from shop.kernel.errors import InvalidRequest, Problem
 from shop.kernel.frozen import frozen
-from shop.pricing.model.basket import SHIPPING, STANDARD, CustomerFacts, Destination
+from shop.places.model.destination import Destination
+from shop.pricing.model.basket import SHIPPING, STANDARD, CustomerFacts
 from shop.pricing.model.rounding import MILLION
 from shop.pricing.model.vat_rates import VAT
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
-from shop.kernel.countries import is_region
 from shop.kernel.errors import InvalidRequest, Problem
 from shop.kernel.frozen import frozen
 from shop.kernel.serialization import from_json, to_json
 from shop.kernel.text_validation import MARKUP_MESSAGE, TAG
+from shop.places.model.countries import is_region
 from shop.pricing.model.tax import BUNDLED_TAX_TABLE, TaxRate, TaxTable
 
 TAX_CLASS = re.compile(r"[a-z][a-z0-9_]{0,31}")

@@ -4,7 +4,8 @@ from dataclasses import replace
 from datetime import date, datetime
 
 from shop.kernel.money import Money, ratio
-from shop.pricing.model.basket import SHIPPING, Basket, BasketLine, Destination
+from shop.places.model.destination import Destination
+from shop.pricing.model.basket import SHIPPING, Basket, BasketLine
 from shop.pricing.model.effects import GiftWith
 from shop.pricing.model.engine.calculation import QuoteCalculation
 from shop.pricing.model.engine.discount_codes import code_outcomes, open_promotions
