@@ -40,6 +40,9 @@ SHAPES: Mapping[Table, Shape] = {
         streams=True,
     ),
     Table.PRICING: Shape(streams=True),
+    Table.TAX: Shape(streams=True),
+    Table.CREDITS: Shape(),
+    Table.CUSTOMERS: Shape(streams=True),
     Table.PEAK: Shape(),
     Table.SANDBOX_PAYMENTS: Shape(range=None),
 }

@@ -10,14 +10,14 @@ import pytest
 import yaml
 
 from shop.catalog.model import PriceMark, Product, ProductStatus, Variant
+from shop.credits.model.accounts import AvailableCredit, EarnRule, settle, split_refund
+from shop.kernel.codes import normalize_code
 from shop.kernel.errors import InvalidRequest
 from shop.kernel.money import Money, Rounding, apportion
 from shop.places.model.destination import Destination
 from shop.pricing.actions.displayed_prices import PriceContext, price_tags_for_products
 from shop.pricing.actions.quotes import quote
 from shop.pricing.model.basket import Basket, BasketLine, CustomerFacts
-from shop.pricing.model.coupons import normalize_code
-from shop.pricing.model.credits import AvailableCredit, EarnRule, settle, split_refund
 from shop.pricing.model.group_buy import GroupBuy, Seat
 from shop.pricing.model.price_history import PriceHistory, PricePoint
 from shop.pricing.model.price_lists import PriceList

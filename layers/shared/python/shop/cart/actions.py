@@ -25,6 +25,7 @@ from shop.cart.model import (
 from shop.cart.ports import CartRepository
 from shop.catalog.model import Product, Variant
 from shop.catalog.ports import ProductCatalog
+from shop.credits.ports import CodeAttemptLimiter
 from shop.inventory.ports import StockRepository
 from shop.kernel.errors import InvalidRequest
 from shop.kernel.frozen import frozen
@@ -38,7 +39,7 @@ from shop.pricing.model.price_snapshot import CHANGE_CODES, PriceSnapshot
 from shop.pricing.model.quote import Quote
 from shop.pricing.model.rule_set import RuleSet, needs_first_order_check, possible_gifts
 from shop.pricing.model.usage_limits import UsageLimits
-from shop.pricing.ports import CodeAttemptLimiter, PurchaseHistory, RuleSetSource, UsageLimitReader
+from shop.pricing.ports import PurchaseHistory, RuleSetSource, UsageLimitReader
 
 if TYPE_CHECKING:
     from shop.shipping.ports import ShippingTableSource

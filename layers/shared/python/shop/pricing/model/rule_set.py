@@ -16,7 +16,7 @@ from shop.pricing.model.promotion_index import PromotionIndex
 from shop.pricing.model.promotions import Promotion, StackingGroup
 from shop.pricing.model.rounding import RoundingPolicy
 from shop.pricing.model.targeting import zone
-from shop.pricing.model.tax import BUNDLED_TAX_TABLE, TaxTable
+from shop.tax.model.rates import BUNDLED_TAX_TABLE, TaxTable
 
 
 @frozen(slots=False)
