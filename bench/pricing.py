@@ -14,9 +14,10 @@ from datetime import UTC, datetime
 from time import process_time_ns
 
 from shop.kernel.money import Money
+from shop.places.model.destination import Destination
 from shop.pricing.actions.quotes import quote
 from shop.pricing.model import effects
-from shop.pricing.model.basket import Basket, BasketLine, Destination
+from shop.pricing.model.basket import Basket, BasketLine
 from shop.pricing.model.price_lists import PriceEntry, PriceList
 from shop.pricing.model.promotions import Promotion, Stacking, StackingGroup, StackingMode
 from shop.pricing.model.quote import Quote

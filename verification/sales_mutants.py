@@ -22,6 +22,7 @@ from shop.entrypoints.http import Request, endpoint
 from shop.entrypoints.scheduler import scheduled
 from shop.inventory.model import StockLevel, find_shortages, out_of_stock_error
 from shop.inventory.store import DynamoStockRepository
+from shop.kernel.codes import normalize_code
 from shop.kernel.errors import Conflict, VersionConflict
 from shop.kernel.idempotency import stored_response
 from shop.kernel.ids import new_id
@@ -29,7 +30,6 @@ from shop.kernel.unit_of_work import ConditionFailed, WriteOperation
 from shop.orders.actions.payments import record_payment
 from shop.orders.model import Order, OrderStatus
 from shop.payments.model import Credential
-from shop.pricing.model.coupons import normalize_code
 from shop.pricing.store.rows import CODE, PricingRow
 from shop.storage.connection import connection
 from shop.storage.transactions import DynamoUnitOfWork

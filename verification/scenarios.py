@@ -37,6 +37,7 @@ from shop.pricing.store.rows import CODE, PricingRow
 from shop.pricing.store.rule_set_cache import rule_set_cache
 from shop.storage.connection import connection
 from shop.storage.transactions import DynamoUnitOfWork
+from shop.tax.store.cache import tax_table_cache
 from tests.doubles.pricing import MemoryReferenceChecker
 from tests.kit.faults import Call, Fault, FaultInjector, undisturbed
 from tests.kit.products import checkout_body, mug, publish_with_stock
@@ -256,7 +257,7 @@ def _templates() -> tuple[CheckoutSession, CheckoutSession]:
         publish_promotion(promotion.id, promotions=calendar, at=now)
         coupon = Coupon(f"all-{kind}", kind, code=code)
         create_coupon(coupon, coupons=DynamoCouponRepository(), promotions=calendar, at=now)
-    rule_set_cache().clear()
+    rule_set_cache(tax_table_cache()).clear()
     free = {"discounts": {"codes": list(effects.values())}}
     return _begun(), _begun(**free)
 

@@ -7,6 +7,7 @@ from shop.cart.actions import PricingContext, cancel_cart
 from shop.cart.schemas import cart_view, shop_page
 from shop.cart.store import DynamoCartRepository
 from shop.catalog.store import DynamoProductCatalog
+from shop.customers.store.repository import DynamoCustomerSegmentRepository
 from shop.entrypoints.http import Request, endpoint
 from shop.inventory.store import DynamoStockRepository, counter_level_cache
 from shop.kernel.idempotency import run_idempotent
@@ -15,14 +16,15 @@ from shop.pricing.store.rule_set_cache import rule_set_cache
 from shop.pricing.store.usage_counters import DynamoUsageLimitReader
 from shop.storage.idempotency import DynamoIdempotencyStore
 from shop.storage.transactions import DynamoUnitOfWork
+from shop.tax.store.cache import tax_table_cache
 
 carts = DynamoCartRepository()
 stock = DynamoStockRepository()
 orders = DynamoOrderRepository()
 pricing = PricingContext(
     DynamoProductCatalog(),
-    rule_set_cache(),
-    DynamoUsageLimitReader(counter_level_cache()),
+    rule_set_cache(tax_table_cache()),
+    DynamoUsageLimitReader(counter_level_cache(), DynamoCustomerSegmentRepository()),
     stock,
     orders,
 )

@@ -4,7 +4,14 @@ from functions.manifest import Access, Endpoint, Feature, Peak, Switch, Table
 
 _CART = "dev.ucp.shopping.cart"
 _VIEW = "ucp:shopping/cart.json"
-_READS = (Table.CATALOG, Table.PRICING, Table.INVENTORY, Table.ORDERS)
+_READS = (
+    Table.CATALOG,
+    Table.PRICING,
+    Table.TAX,
+    Table.CUSTOMERS,
+    Table.INVENTORY,
+    Table.ORDERS,
+)
 
 FEATURE = Feature(
     "cart",

@@ -18,7 +18,7 @@ FEATURE = Feature(
             capability=_SEARCH,
             request="shop.catalog.schemas.storefront:SearchRequest",
             response="ucp:shopping/catalog_search.json#/$defs/search_response",
-            reads=(Table.CATALOG, Table.PRICING, Table.INVENTORY),
+            reads=(Table.CATALOG, Table.INVENTORY, Table.PRICING, Table.TAX),
         ),
         Endpoint(
             route="POST /catalog/lookup",
@@ -30,7 +30,7 @@ FEATURE = Feature(
             capability=_LOOKUP,
             request="shop.catalog.schemas.storefront:LookupRequest",
             response="ucp:shopping/catalog_lookup.json#/$defs/lookup_response",
-            reads=(Table.CATALOG, Table.INVENTORY, Table.PRICING),
+            reads=(Table.CATALOG, Table.INVENTORY, Table.PRICING, Table.TAX),
         ),
         Endpoint(
             route="POST /catalog/product",
@@ -42,7 +42,7 @@ FEATURE = Feature(
             capability=_LOOKUP,
             request="shop.catalog.schemas.storefront:ProductRequest",
             response="ucp:shopping/catalog_lookup.json#/$defs/get_product_response",
-            reads=(Table.CATALOG, Table.INVENTORY, Table.PRICING),
+            reads=(Table.CATALOG, Table.INVENTORY, Table.PRICING, Table.TAX),
         ),
     ),
 )

@@ -13,9 +13,10 @@ from shop.pricing.actions.displayed_prices import PriceContext, price_tags_for_c
 from shop.pricing.model.rule_set import market_of
 from shop.pricing.store.rule_set_cache import rule_set_cache
 from shop.pricing.store.usage_counters import DynamoUsageLimitReader
+from shop.tax.store.cache import tax_table_cache
 
 index = DynamoProductCatalog()
-rule_source = rule_set_cache()
+rule_source = rule_set_cache(tax_table_cache())
 standings = DynamoUsageLimitReader(counter_level_cache())
 
 

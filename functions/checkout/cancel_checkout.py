@@ -6,6 +6,7 @@ from typing import Any
 from shop.checkout.actions import cancel_checkout
 from shop.checkout.schemas import CheckoutPageSettings, checkout_view
 from shop.checkout.store import DynamoCheckoutSessionRepository
+from shop.credits.store.accounts import DynamoCreditAccountRepository
 from shop.entrypoints.http import Request, endpoint
 from shop.inventory.store import DynamoStockRepository, counter_shards
 from shop.kernel.idempotency import run_idempotent
@@ -17,7 +18,7 @@ from shop.storage.transactions import DynamoUnitOfWork
 sessions = DynamoCheckoutSessionRepository()
 orders = DynamoOrderRepository()
 stock = DynamoStockRepository()
-tallies = DynamoUsageCounters(counter_shards())
+tallies = DynamoUsageCounters(counter_shards(), DynamoCreditAccountRepository())
 keys = DynamoIdempotencyStore()
 ledger = DynamoUnitOfWork()
 front = CheckoutPageSettings.from_environment()

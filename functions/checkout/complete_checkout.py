@@ -10,6 +10,9 @@ from shop.checkout.actions import CheckoutDependencies, CompletionBlocked, compl
 from shop.checkout.model import CheckoutSession, waiting_message
 from shop.checkout.schemas import CheckoutPageSettings, CompleteRequest, checkout_view
 from shop.checkout.store import DynamoCheckoutSessionRepository
+from shop.credits.store.accounts import DynamoCreditAccountRepository
+from shop.credits.store.code_attempts import DynamoCodeAttemptLimiter
+from shop.customers.store.repository import DynamoCustomerSegmentRepository
 from shop.entrypoints.http import Request, endpoint, required_setting
 from shop.inventory.store import DynamoStockRepository, counter_level_cache, counter_shards
 from shop.orders.store import DynamoOrderRepository
@@ -19,13 +22,12 @@ from shop.peak.actions.room_expiry import ActiveWaitingRooms
 from shop.peak.gateway.signing_keys import SecretAdmissionKeys
 from shop.peak.schemas.checkout_notices import ADMISSION_HEADER, waiting_room_url
 from shop.peak.store.waiting_rooms import waiting_rooms
-from shop.pricing.store.code_attempts import DynamoCodeAttemptLimiter
-from shop.pricing.store.credit_accounts import DynamoCreditAccountRepository
 from shop.pricing.store.rule_set_cache import rule_set_cache
 from shop.pricing.store.usage_counters import DynamoUsageCounters, DynamoUsageLimitReader
 from shop.shipping.store import shipping_table_cache
 from shop.storage.idempotency import DynamoIdempotencyStore
 from shop.storage.transactions import DynamoUnitOfWork
+from shop.tax.store.cache import tax_table_cache
 
 stock = DynamoStockRepository()
 orders = DynamoOrderRepository()
@@ -33,15 +35,15 @@ deps = CheckoutDependencies(
     sessions=DynamoCheckoutSessionRepository(),
     orders=orders,
     stock=stock,
-    usage=DynamoUsageCounters(counter_shards()),
+    usage=DynamoUsageCounters(counter_shards(), DynamoCreditAccountRepository()),
     idempotency=DynamoIdempotencyStore(),
     uow=DynamoUnitOfWork(),
     placing=DynamoUnitOfWork(retry_throttled=False),
     provider=create_payment_provider(),
     pricing=PricingContext(
         DynamoProductCatalog(),
-        rule_set_cache(),
-        DynamoUsageLimitReader(counter_level_cache()),
+        rule_set_cache(tax_table_cache()),
+        DynamoUsageLimitReader(counter_level_cache(), DynamoCustomerSegmentRepository()),
         stock,
         orders,
         shipping_table_cache(),
@@ -51,7 +53,7 @@ deps = CheckoutDependencies(
     payment_window=timedelta(seconds=int(required_setting("PAYMENT_WINDOW_SECONDS"))),
 )
 front = CheckoutPageSettings.from_environment()
-rooms = ActiveWaitingRooms(waiting_rooms(), rule_set_cache())
+rooms = ActiveWaitingRooms(waiting_rooms(), rule_set_cache(tax_table_cache()))
 keys = SecretAdmissionKeys(required_setting("SECRET_WAITING_ROOM"))
 
 

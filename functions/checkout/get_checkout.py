@@ -8,6 +8,7 @@ from shop.catalog.store import DynamoProductCatalog
 from shop.checkout.actions import get_checkout
 from shop.checkout.schemas import CheckoutPageSettings, checkout_view
 from shop.checkout.store import DynamoCheckoutSessionRepository
+from shop.customers.store.repository import DynamoCustomerSegmentRepository
 from shop.entrypoints.http import Request, endpoint
 from shop.inventory.store import DynamoStockRepository, counter_level_cache
 from shop.orders.store import DynamoOrderRepository
@@ -18,6 +19,7 @@ from shop.pricing.store.rule_set_cache import rule_set_cache
 from shop.pricing.store.usage_counters import DynamoUsageLimitReader
 from shop.shipping.store import shipping_table_cache
 from shop.storage.transactions import DynamoUnitOfWork
+from shop.tax.store.cache import tax_table_cache
 
 sessions = DynamoCheckoutSessionRepository()
 stock = DynamoStockRepository()
@@ -25,14 +27,14 @@ orders = DynamoOrderRepository()
 ledger = DynamoUnitOfWork()
 pricing = PricingContext(
     DynamoProductCatalog(),
-    rule_set_cache(),
-    DynamoUsageLimitReader(counter_level_cache()),
+    rule_set_cache(tax_table_cache()),
+    DynamoUsageLimitReader(counter_level_cache(), DynamoCustomerSegmentRepository()),
     stock,
     orders,
     shipping_table_cache(),
 )
 front = CheckoutPageSettings.from_environment()
-rooms = ActiveWaitingRooms(waiting_rooms(), rule_set_cache())
+rooms = ActiveWaitingRooms(waiting_rooms(), rule_set_cache(tax_table_cache()))
 
 
 @endpoint(capability="dev.ucp.shopping.checkout")

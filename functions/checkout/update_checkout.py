@@ -8,6 +8,8 @@ from shop.catalog.store import DynamoProductCatalog
 from shop.checkout.actions import update_checkout
 from shop.checkout.schemas import CheckoutPageSettings, CheckoutUpdateRequest, checkout_view
 from shop.checkout.store import DynamoCheckoutSessionRepository
+from shop.credits.store.code_attempts import DynamoCodeAttemptLimiter
+from shop.customers.store.repository import DynamoCustomerSegmentRepository
 from shop.entrypoints.http import Request, endpoint
 from shop.inventory.store import DynamoStockRepository, counter_level_cache
 from shop.kernel.idempotency import run_idempotent
@@ -15,20 +17,20 @@ from shop.orders.store import DynamoOrderRepository
 from shop.peak.actions.room_expiry import ActiveWaitingRooms
 from shop.peak.schemas.checkout_notices import with_waiting_room_notice
 from shop.peak.store.waiting_rooms import waiting_rooms
-from shop.pricing.store.code_attempts import DynamoCodeAttemptLimiter
 from shop.pricing.store.rule_set_cache import rule_set_cache
 from shop.pricing.store.usage_counters import DynamoUsageLimitReader
 from shop.shipping.store import shipping_table_cache
 from shop.storage.idempotency import DynamoIdempotencyStore
 from shop.storage.transactions import DynamoUnitOfWork
+from shop.tax.store.cache import tax_table_cache
 
 sessions = DynamoCheckoutSessionRepository()
 stock = DynamoStockRepository()
 orders = DynamoOrderRepository()
 pricing = PricingContext(
     DynamoProductCatalog(),
-    rule_set_cache(),
-    DynamoUsageLimitReader(counter_level_cache()),
+    rule_set_cache(tax_table_cache()),
+    DynamoUsageLimitReader(counter_level_cache(), DynamoCustomerSegmentRepository()),
     stock,
     orders,
     shipping_table_cache(),
@@ -37,7 +39,7 @@ keys = DynamoIdempotencyStore()
 ledger = DynamoUnitOfWork()
 guesses = DynamoCodeAttemptLimiter()
 front = CheckoutPageSettings.from_environment()
-rooms = ActiveWaitingRooms(waiting_rooms(), rule_set_cache())
+rooms = ActiveWaitingRooms(waiting_rooms(), rule_set_cache(tax_table_cache()))
 
 
 @endpoint(CheckoutUpdateRequest, capability="dev.ucp.shopping.checkout")

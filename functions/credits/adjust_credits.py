@@ -1,11 +1,11 @@
 """POST /staff/customers/{id}/credits: give or take points or store credit, with a reason."""
 
+from shop.credits.actions.credits import adjust_credits
+from shop.credits.schemas import CreditAccountView, CreditAdjustmentBody
+from shop.credits.store.accounts import DynamoCreditAccountRepository
+from shop.customers.model import parse_customer_id
 from shop.entrypoints.http import Request, endpoint
 from shop.kernel.ids import derived_id
-from shop.pricing.actions.credits import adjust_credits
-from shop.pricing.model.customer_segments import parse_customer_id
-from shop.pricing.schemas.credits import CreditAccountView, CreditAdjustmentBody
-from shop.pricing.store.credit_accounts import DynamoCreditAccountRepository
 from shop.storage.transactions import DynamoUnitOfWork
 
 ledgers = DynamoCreditAccountRepository()

@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Any
 
+from shop.credits.actions.credits import expire_credits
+from shop.credits.store.accounts import DynamoCreditAccountRepository
 from shop.entrypoints.scheduler import scheduled
-from shop.pricing.actions.credits import expire_credits
-from shop.pricing.store.credit_accounts import DynamoCreditAccountRepository
 from shop.storage.transactions import DynamoUnitOfWork
 
 ledgers = DynamoCreditAccountRepository()

@@ -1,9 +1,9 @@
 """GET /staff/customers/{id}/credits: the points and store credit of a customer."""
 
+from shop.credits.schemas import CreditsView, credits_view
+from shop.credits.store.accounts import DynamoCreditAccountRepository
+from shop.customers.model import parse_customer_id
 from shop.entrypoints.http import Request, endpoint
-from shop.pricing.model.customer_segments import parse_customer_id
-from shop.pricing.schemas.credits import CreditsView, credits_view
-from shop.pricing.store.credit_accounts import DynamoCreditAccountRepository
 
 ledgers = DynamoCreditAccountRepository()
 

@@ -1,10 +1,10 @@
 """POST /gift-cards/balance: what a gift card has left, for whoever has its code."""
 
+from shop.credits.actions.credits import gift_card_balance
+from shop.credits.schemas import GiftCardBalanceBody, GiftCardBalanceView
+from shop.credits.store.accounts import DynamoCreditAccountRepository
+from shop.credits.store.code_attempts import DynamoCodeAttemptLimiter
 from shop.entrypoints.http import Request, endpoint
-from shop.pricing.actions.credits import gift_card_balance
-from shop.pricing.schemas.credits import GiftCardBalanceBody, GiftCardBalanceView
-from shop.pricing.store.code_attempts import DynamoCodeAttemptLimiter
-from shop.pricing.store.credit_accounts import DynamoCreditAccountRepository
 
 ledgers = DynamoCreditAccountRepository()
 guesses = DynamoCodeAttemptLimiter()

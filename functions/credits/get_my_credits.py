@@ -1,8 +1,8 @@
 """GET /account/credits: the points and store credit of whoever is signed in."""
 
+from shop.credits.schemas import CreditsView, own_credits_view
+from shop.credits.store.accounts import DynamoCreditAccountRepository
 from shop.entrypoints.http import Request, endpoint
-from shop.pricing.schemas.credits import CreditsView, own_credits_view
-from shop.pricing.store.credit_accounts import DynamoCreditAccountRepository
 
 ledgers = DynamoCreditAccountRepository()
 

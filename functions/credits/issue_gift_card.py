@@ -2,10 +2,10 @@
 
 import secrets
 
+from shop.credits.actions.credits import issue_gift_card
+from shop.credits.schemas import GiftCardBody, GiftCardView
+from shop.credits.store.accounts import DynamoCreditAccountRepository
 from shop.entrypoints.http import Request, endpoint
-from shop.pricing.actions.credits import issue_gift_card
-from shop.pricing.schemas.credits import GiftCardBody, GiftCardView
-from shop.pricing.store.credit_accounts import DynamoCreditAccountRepository
 from shop.storage.transactions import DynamoUnitOfWork
 
 ledgers = DynamoCreditAccountRepository()

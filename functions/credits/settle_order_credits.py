@@ -1,10 +1,10 @@
 """An order is complete, or worth less than it was → points are earned, credits go back."""
 
+from shop.credits.actions.credits import OrderCredits, settle_order_credits
+from shop.credits.store.accounts import DynamoCreditAccountRepository
 from shop.entrypoints.eventbridge import EventEnvelope, event_handler
 from shop.orders.model import GUEST_OWNER, OrderStatus
 from shop.orders.store import DynamoOrderRepository
-from shop.pricing.actions.credits import OrderCredits, settle_order_credits
-from shop.pricing.store.credit_accounts import DynamoCreditAccountRepository
 from shop.storage.transactions import DynamoUnitOfWork
 
 orders = DynamoOrderRepository()

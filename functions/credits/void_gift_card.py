@@ -1,10 +1,10 @@
 """POST /staff/gift-cards/void: a gift card is worth nothing any more, for a reason."""
 
+from shop.credits.actions.credits import void_gift_card
+from shop.credits.schemas import VoidGiftCardBody, VoidGiftCardView
+from shop.credits.store.accounts import DynamoCreditAccountRepository
 from shop.entrypoints.http import Request, endpoint
 from shop.kernel.ids import derived_id
-from shop.pricing.actions.credits import void_gift_card
-from shop.pricing.schemas.credits import VoidGiftCardBody, VoidGiftCardView
-from shop.pricing.store.credit_accounts import DynamoCreditAccountRepository
 from shop.storage.transactions import DynamoUnitOfWork
 
 ledgers = DynamoCreditAccountRepository()

@@ -21,6 +21,18 @@ FEATURE = Feature(
             publishes_events=True,
         ),
         StreamReader(
+            module="event_handlers.publish_tax_rates",
+            table=Table.TAX,
+            only_events=True,
+            publishes_events=True,
+        ),
+        StreamReader(
+            module="event_handlers.publish_customer_groups",
+            table=Table.CUSTOMERS,
+            only_events=True,
+            publishes_events=True,
+        ),
+        StreamReader(
             module="event_handlers.detect_low_stock",
             table=Table.INVENTORY,
             batch=1000,
@@ -79,7 +91,7 @@ FEATURE = Feature(
         Reaction(
             module="event_handlers.update_group_buy",
             event_types=("OrderConfirmed", "OrderCancelled"),
-            writes=(Table.ORDERS, Table.INVENTORY, Table.PRICING),
+            writes=(Table.ORDERS, Table.INVENTORY, Table.PRICING, Table.CREDITS),
         ),
         Reaction(
             module="event_handlers.move_batched_stock",

@@ -1,6 +1,7 @@
 """A member of a group has paid, or has left → the seat is taken or given back; the last decides."""
 
 from shop.cart.model import usage_key
+from shop.credits.store.accounts import DynamoCreditAccountRepository
 from shop.entrypoints.eventbridge import EventEnvelope, event_handler
 from shop.inventory.store import DynamoStockRepository, counter_shards
 from shop.orders.actions.group_buys import settle_group_buy_member
@@ -13,7 +14,7 @@ from shop.storage.transactions import DynamoUnitOfWork
 
 orders = DynamoOrderRepository()
 stock = DynamoStockRepository()
-tallies = DynamoUsageCounters(counter_shards())
+tallies = DynamoUsageCounters(counter_shards(), DynamoCreditAccountRepository())
 ledger = DynamoUnitOfWork(connection())
 group_buys = DynamoGroupBuyRepository()
 

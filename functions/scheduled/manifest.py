@@ -8,13 +8,13 @@ FEATURE = Feature(
         Schedule(
             module="scheduled.expire_unpaid_orders",
             rate="rate(5 minutes)",
-            writes=(Table.ORDERS, Table.INVENTORY, Table.PRICING),
+            writes=(Table.ORDERS, Table.INVENTORY, Table.PRICING, Table.CREDITS),
             payments=True,
         ),
         Schedule(
             module="scheduled.close_group_buys",
             rate="rate(1 minute)",
-            writes=(Table.ORDERS, Table.INVENTORY, Table.PRICING),
+            writes=(Table.ORDERS, Table.INVENTORY, Table.PRICING, Table.CREDITS),
         ),
         Schedule(
             module="scheduled.allocate_backorders",
@@ -25,7 +25,7 @@ FEATURE = Feature(
         Schedule(
             module="scheduled.reconcile_payments",
             rate="rate(5 minutes)",
-            writes=(Table.ORDERS, Table.INVENTORY, Table.PRICING),
+            writes=(Table.ORDERS, Table.INVENTORY, Table.PRICING, Table.CREDITS),
             payments=True,
             timeout=240,
         ),

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from shop.credits.store.accounts import DynamoCreditAccountRepository
 from shop.entrypoints.scheduler import scheduled
 from shop.inventory.store import DynamoStockRepository, counter_shards
 from shop.orders.actions.expiry import reconcile_payments
@@ -14,7 +15,7 @@ from shop.storage.transactions import DynamoUnitOfWork
 
 orders = DynamoOrderRepository()
 stock = DynamoStockRepository()
-tallies = DynamoUsageCounters(counter_shards())
+tallies = DynamoUsageCounters(counter_shards(), DynamoCreditAccountRepository())
 ledger = DynamoUnitOfWork(connection())
 provider = create_payment_provider()
 

@@ -1,6 +1,7 @@
 """POST /staff/orders/{id}/cancel: an order, or what has not left of it, is called off; stock and
 money go back."""
 
+from shop.credits.store.accounts import DynamoCreditAccountRepository
 from shop.entrypoints.http import Request, endpoint
 from shop.inventory.store import DynamoStockRepository, counter_shards
 from shop.orders.actions.cancellation import cancel_order
@@ -12,7 +13,7 @@ from shop.storage.transactions import DynamoUnitOfWork
 
 orders = DynamoOrderRepository()
 stock = DynamoStockRepository()
-tallies = DynamoUsageCounters(counter_shards())
+tallies = DynamoUsageCounters(counter_shards(), DynamoCreditAccountRepository())
 ledger = DynamoUnitOfWork(connection())
 
 

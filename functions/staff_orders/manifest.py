@@ -46,7 +46,7 @@ FEATURE = Feature(
             summary="Call off an order, or what has not left of it; stock and money go back",
             request="shop.orders.schemas.staff:CancelRequest",
             response="shop.orders.schemas.staff:StaffOrder",
-            writes=(Table.ORDERS, Table.INVENTORY, Table.PRICING),
+            writes=(Table.ORDERS, Table.INVENTORY, Table.PRICING, Table.CREDITS),
         ),
         Endpoint(
             route="POST /staff/orders/{id}/returns",

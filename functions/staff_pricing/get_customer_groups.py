@@ -1,9 +1,9 @@
 """GET /staff/customers/{id}/groups: groups and segments of a customer."""
 
+from shop.customers.model import parse_customer_id
+from shop.customers.schemas import CustomerGroupsView
+from shop.customers.store.repository import DynamoCustomerSegmentRepository
 from shop.entrypoints.http import Request, Response, endpoint
-from shop.pricing.model.customer_segments import parse_customer_id
-from shop.pricing.schemas.customers import CustomerGroupsView
-from shop.pricing.store.customers import DynamoCustomerSegmentRepository
 
 customers = DynamoCustomerSegmentRepository()
 

@@ -8,9 +8,10 @@ from shop.pricing.actions.displayed_prices import PriceContext, basket_line, rep
 from shop.pricing.model.rule_set import market_of
 from shop.pricing.schemas.price_lists import PriceHistoryView, market_from_query
 from shop.pricing.store.rule_set_cache import rule_set_cache
+from shop.tax.store.cache import tax_table_cache
 
 catalogue = DynamoProductCatalog()
-rule_source = rule_set_cache()
+rule_source = rule_set_cache(tax_table_cache())
 
 
 @endpoint()

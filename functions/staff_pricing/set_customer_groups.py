@@ -1,11 +1,11 @@
 """PUT /staff/customers/{id}/groups: put a customer into groups and segments."""
 
+from shop.customers.actions import set_customer_groups
+from shop.customers.model import parse_customer_id
+from shop.customers.schemas import CustomerGroupsBody, CustomerGroupsView
+from shop.customers.store.repository import DynamoCustomerSegmentRepository
 from shop.entrypoints.http import Request, Response, endpoint
 from shop.kernel.optimistic_locking import require_version
-from shop.pricing.actions.customers import set_customer_groups
-from shop.pricing.model.customer_segments import parse_customer_id
-from shop.pricing.schemas.customers import CustomerGroupsBody, CustomerGroupsView
-from shop.pricing.store.customers import DynamoCustomerSegmentRepository
 
 customers = DynamoCustomerSegmentRepository()
 

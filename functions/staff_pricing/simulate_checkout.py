@@ -6,12 +6,14 @@ from typing import Any
 from shop.cart.actions import PricingContext
 from shop.catalog.store import DynamoProductCatalog
 from shop.checkout.actions.simulate import SimulationRequest, SimulationResult, simulate
+from shop.credits.store.accounts import DynamoCreditAccountRepository
+from shop.credits.store.code_attempts import DynamoCodeAttemptLimiter
+from shop.customers.store.repository import DynamoCustomerSegmentRepository
 from shop.entrypoints.http import Request, endpoint
 from shop.inventory.store import DynamoStockRepository, counter_level_cache
 from shop.orders.store import DynamoOrderRepository
 from shop.pricing.actions.catalog_references import CatalogReferences
 from shop.pricing.actions.promotions import draft_for_simulation
-from shop.pricing.gateway.vat_numbers import StdnumVatNumbers
 from shop.pricing.schemas.simulation import (
     SimulationBody,
     SimulationCustomerBody,
@@ -19,12 +21,12 @@ from shop.pricing.schemas.simulation import (
     translate_path,
     translated_errors,
 )
-from shop.pricing.store.code_attempts import DynamoCodeAttemptLimiter
-from shop.pricing.store.credit_accounts import DynamoCreditAccountRepository
 from shop.pricing.store.promotions import DynamoPromotionRepository
 from shop.pricing.store.rule_set_cache import rule_set_cache
 from shop.pricing.store.usage_counters import DynamoUsageLimitReader
 from shop.shipping.store import DynamoShippingTableRepository, shipping_table_cache
+from shop.tax.gateway.vat_numbers import StdnumVatNumbers
+from shop.tax.store.cache import tax_table_cache
 
 catalogue = DynamoProductCatalog()
 shipping = DynamoShippingTableRepository()
@@ -37,8 +39,8 @@ assortment = CatalogReferences(
 )
 pricing = PricingContext(
     catalogue,
-    rule_set_cache(),
-    DynamoUsageLimitReader(counter_level_cache()),
+    rule_set_cache(tax_table_cache()),
+    DynamoUsageLimitReader(counter_level_cache(), DynamoCustomerSegmentRepository()),
     DynamoStockRepository(),
     DynamoOrderRepository(),
     shipping_table_cache(),

@@ -2,9 +2,9 @@
 
 from shop.entrypoints.http import Request, endpoint
 from shop.kernel.errors import InvalidRequest
-from shop.pricing.actions.tax import get_tax_rates
-from shop.pricing.schemas.taxes import TaxRatesView
-from shop.pricing.store.tax_rates import DynamoTaxRateRepository
+from shop.tax.actions import get_tax_rates
+from shop.tax.schemas import TaxRatesView
+from shop.tax.store.repository import DynamoTaxRateRepository
 
 repository = DynamoTaxRateRepository()
 

@@ -2,9 +2,9 @@
 
 from shop.entrypoints.http import Request, endpoint
 from shop.kernel.pagination import parse_limit
-from shop.pricing.model.tax import BUNDLED_TAX_TABLE
-from shop.pricing.schemas.taxes import TaxCountriesView, tax_countries_view
-from shop.pricing.store.tax_rates import DynamoTaxRateRepository
+from shop.tax.model.rates import BUNDLED_TAX_TABLE
+from shop.tax.schemas import TaxCountriesView, tax_countries_view
+from shop.tax.store.repository import DynamoTaxRateRepository
 
 repository = DynamoTaxRateRepository()
 

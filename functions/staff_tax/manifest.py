@@ -3,7 +3,7 @@
 from functions.manifest import Access, Endpoint, Feature, Table
 
 GROUPS = ("staff", "catalogue")
-_VIEW = "shop.pricing.schemas.taxes:TaxRatesView"
+_VIEW = "shop.tax.schemas:TaxRatesView"
 
 FEATURE = Feature(
     "staff_tax",
@@ -14,8 +14,8 @@ FEATURE = Feature(
             access=Access.STAFF,
             groups=GROUPS,
             summary="The countries that the shop has tax rates of (?limit=50&cursor=…)",
-            response="shop.pricing.schemas.taxes:TaxCountriesView",
-            reads=(Table.PRICING,),
+            response="shop.tax.schemas:TaxCountriesView",
+            reads=(Table.TAX,),
         ),
         Endpoint(
             route="GET /staff/tax-rates/{country}",
@@ -24,7 +24,7 @@ FEATURE = Feature(
             groups=GROUPS,
             summary="The tax rates of a country, past and to come, or what a ?version= of them was",
             response=_VIEW,
-            reads=(Table.PRICING,),
+            reads=(Table.TAX,),
         ),
         Endpoint(
             route="PUT /staff/tax-rates/{country}",
@@ -32,9 +32,9 @@ FEATURE = Feature(
             access=Access.STAFF,
             groups=GROUPS,
             summary="Change a country's tax rates from today or a later day on; what held stays",
-            request="shop.pricing.schemas.taxes:TaxRatesBody",
+            request="shop.tax.schemas:TaxRatesBody",
             response=_VIEW,
-            writes=(Table.PRICING,),
+            writes=(Table.TAX,),
         ),
     ),
 )

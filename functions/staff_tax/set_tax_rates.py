@@ -2,9 +2,10 @@
 
 from shop.entrypoints.http import Request, endpoint
 from shop.kernel.optimistic_locking import require_version
-from shop.pricing.actions.tax import get_tax_rates, set_tax_rates
-from shop.pricing.schemas.taxes import TaxRatesBody, TaxRatesView
-from shop.pricing.store.tax_rates import DynamoTaxRateRepository
+from shop.pricing.model.rule_set import RuleSet, market_of
+from shop.tax.actions import get_tax_rates, set_tax_rates
+from shop.tax.schemas import TaxRatesBody, TaxRatesView
+from shop.tax.store.repository import DynamoTaxRateRepository
 
 repository = DynamoTaxRateRepository()
 
@@ -20,6 +21,7 @@ def handler(request: Request[TaxRatesBody]) -> TaxRatesView:
         actor=request.caller.username or "?",
         reason=request.body.reason,
         repository=repository,
+        today=RuleSet().market(market_of(country)).day(request.received_at),
         at=request.received_at,
     )
     return TaxRatesView.of(changed)

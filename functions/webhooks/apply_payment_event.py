@@ -1,5 +1,6 @@
 """A payment changed: where it stands is asked of the provider, and the order takes note."""
 
+from shop.credits.store.accounts import DynamoCreditAccountRepository
 from shop.entrypoints.sqs import QueueMessage, consumer
 from shop.inventory.store import DynamoStockRepository, counter_shards
 from shop.orders.actions.payments import record_payment
@@ -12,7 +13,7 @@ from shop.storage.transactions import DynamoUnitOfWork
 
 orders = DynamoOrderRepository()
 stock = DynamoStockRepository()
-tallies = DynamoUsageCounters(counter_shards())
+tallies = DynamoUsageCounters(counter_shards(), DynamoCreditAccountRepository())
 ledger = DynamoUnitOfWork(connection())
 provider = create_payment_provider()
 

@@ -8,7 +8,7 @@ FEATURE = Feature(
         Consumer(
             module="webhooks.apply_payment_event",
             queue=Queue.PAYMENT_EVENTS,
-            writes=(Table.ORDERS, Table.INVENTORY, Table.PRICING),
+            writes=(Table.ORDERS, Table.INVENTORY, Table.PRICING, Table.CREDITS),
             payments=True,
         ),
         Endpoint(

@@ -3,6 +3,7 @@
 What was ordered ahead is waited for again, until its day is long past.
 """
 
+from shop.credits.store.accounts import DynamoCreditAccountRepository
 from shop.entrypoints.step_functions import STILL_PENDING, StillPending, WorkflowTask, workflow_task
 from shop.inventory.store import DynamoStockRepository, counter_shards
 from shop.orders.actions.cancellation import cancel_unshipped
@@ -14,7 +15,7 @@ from shop.storage.transactions import DynamoUnitOfWork
 
 orders = DynamoOrderRepository()
 stock = DynamoStockRepository()
-tallies = DynamoUsageCounters(counter_shards())
+tallies = DynamoUsageCounters(counter_shards(), DynamoCreditAccountRepository())
 ledger = DynamoUnitOfWork(connection())
 
 

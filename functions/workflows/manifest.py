@@ -20,7 +20,7 @@ FEATURE = Feature(
         Compensation(
             name="ExpireOrder",
             module="workflows.compensate_payment",
-            writes=(Table.ORDERS, Table.INVENTORY, Table.PRICING),
+            writes=(Table.ORDERS, Table.INVENTORY, Table.PRICING, Table.CREDITS),
             payments=True,
         ),
         Step(
@@ -36,7 +36,7 @@ FEATURE = Feature(
         Compensation(
             name="ReleaseAllocation",
             module="workflows.compensate_shipment",
-            writes=(Table.ORDERS, Table.INVENTORY, Table.PRICING),
+            writes=(Table.ORDERS, Table.INVENTORY, Table.PRICING, Table.CREDITS),
         ),
         Step(
             name="AwaitDelivery",

@@ -71,6 +71,9 @@ TABLE_SCHEMAS: Mapping[Table, TableSchema] = {
         streams=True,
     ),
     Table.PRICING: TableSchema(streams=True),
+    Table.TAX: TableSchema(streams=True),
+    Table.CREDITS: TableSchema(),
+    Table.CUSTOMERS: TableSchema(streams=True),
     Table.PEAK: TableSchema(),
     Table.SANDBOX_PAYMENTS: TableSchema(range=None),
 }

@@ -6,13 +6,14 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from shop.credits.model.accounts import CreditAccount
+from shop.kernel.codes import normalize_code
 from shop.kernel.errors import Conflict, IdempotencyKeyReused, NotFound, VersionConflict
 from shop.kernel.events import Event
 from shop.kernel.pagination import Page
 from shop.kernel.unit_of_work import ConditionFailed, PartitionThrottled, WriteOperation
 from shop.kernel.usage import UsageReservation
-from shop.pricing.model.coupons import CodeBatch, Coupon, normalize_code
-from shop.pricing.model.credits import CreditAccount
+from shop.pricing.model.coupons import CodeBatch, Coupon
 from shop.pricing.model.group_buy import GroupBuy
 from shop.pricing.model.price_history import PriceHistory
 from shop.pricing.model.price_lists import PriceList
@@ -281,7 +282,7 @@ class MemoryReferenceChecker:
 
 @dataclass
 class MemoryCreditAccounts:
-    """See :class:`shop.pricing.ports.CreditAccountRepository`. Commits through MemoryLedger."""
+    """See :class:`shop.credits.ports.CreditAccountRepository`. Commits through MemoryLedger."""
 
     rows: dict[str, CreditAccount] = field(default_factory=dict)
     commands: dict[str, bytes] = field(default_factory=dict)

@@ -10,6 +10,7 @@ from shop.peak.store.waiting_rooms import waiting_rooms
 from shop.pricing.store.rule_set_cache import rule_set_cache
 from shop.shipping.store import shipping_table_cache
 from shop.storage.kill_switches import switch_cache
+from shop.tax.store.cache import tax_table_cache
 from tests.kit.shop import create_queues, create_tables
 
 
@@ -18,7 +19,7 @@ def cloud() -> Iterator[None]:
     """Empty tables and queues in one process."""
     with mock_aws():
         create_tables()
-        rule_set_cache().clear()
+        rule_set_cache(tax_table_cache()).clear()
         switch_cache().clear()
         level_cache().clear()
         locations_cache().clear()

@@ -6,6 +6,7 @@ from typing import Any
 
 import boto3
 
+from shop.credits.store.accounts import DynamoCreditAccountRepository
 from shop.orders.model import Order
 from tests.kit.orders import WINDOW, make_order
 from tests.kit.shop import ENVIRONMENT
@@ -31,7 +32,7 @@ def order_fixture() -> OrderFixture:
         DynamoOrderRepository(),
         DynamoStockRepository(),
         DynamoUnitOfWork(connection()),
-        DynamoUsageCounters(counter_shards()),
+        DynamoUsageCounters(counter_shards(), DynamoCreditAccountRepository()),
         DynamoWorkflowTokens(),
         DynamoOrderEmails(),
         provider=SandboxProvider(shop_url="http://shop.test", later=lambda reference: None),

@@ -8,8 +8,9 @@ from random import Random
 from typing import Any
 
 from shop.kernel.money import Money, Rounding
+from shop.places.model.destination import Destination
 from shop.pricing.model import effects
-from shop.pricing.model.basket import Basket, BasketLine, CustomerFacts, Destination
+from shop.pricing.model.basket import Basket, BasketLine, CustomerFacts
 from shop.pricing.model.price_lists import PriceEntry, PriceList
 from shop.pricing.model.promotions import Promotion, Stacking, StackingGroup, StackingMode
 from shop.pricing.model.rounding import RoundingPolicy

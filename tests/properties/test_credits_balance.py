@@ -9,9 +9,9 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shop.credits.model.accounts import CreditAccount, CreditEntryType
 from shop.kernel.errors import Conflict, InvalidRequest
 from shop.kernel.unit_of_work import ConditionFailed
-from shop.pricing.model.credits import CreditAccount, CreditEntryType
 from tests.doubles.inventory import MemoryUnitOfWork
 from tests.doubles.pricing import MemoryCreditAccounts
 

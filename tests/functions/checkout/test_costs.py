@@ -13,6 +13,7 @@ from functions.checkout import complete_checkout, create_checkout, get_checkout,
 from functions.orders import get_order
 from functions.webhooks import apply_payment_event
 from shop.pricing.store.rule_set_cache import rule_set_cache
+from shop.tax.store.cache import tax_table_cache
 from tests.functions.checkout.test_customers import FIRST, asking
 from tests.functions.checkout.test_discounts import run
 from tests.kit.aws_call_counter import Call, Calls, count_calls
@@ -83,7 +84,7 @@ def test_a_checkout_is_priced_anew_only_where_the_rules_are_others_than_when_it_
 ):
     checkout = call(create_checkout.handler, "POST /checkout-sessions", CHECKOUT).json["id"]
     run(id="sale", effect={"kind": "percent_off", "basis_points": 1000})
-    rule_set_cache().rules(datetime.now(UTC))
+    rule_set_cache(tax_table_cache()).rules(datetime.now(UTC))
     with count_calls() as looking:
         call(get_checkout.handler, "GET /checkout-sessions/{id}", id=checkout)
     read = ["GetItem sessions", "BatchGetItem catalog"]

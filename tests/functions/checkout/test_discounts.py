@@ -16,6 +16,7 @@ from shop.pricing.model.promotions import Promotion
 from shop.pricing.store.coupons import DynamoCouponRepository
 from shop.pricing.store.promotions import DynamoPromotionRepository
 from shop.pricing.store.rule_set_cache import rule_set_cache
+from shop.tax.store.cache import tax_table_cache
 from tests.doubles.pricing import MemoryReferenceChecker
 from tests.kit.products import checkout_body, lines, mug, payment_body, publish_with_stock
 from tests.kit.shop import ApiResponse, call
@@ -29,7 +30,7 @@ def run(**more: Any) -> None:
     promotion = Promotion.from_dict({"title": more["id"], **more})
     create_promotion(promotion, promotions=calendar, assortment=MemoryReferenceChecker(), at=now)
     publish_promotion(promotion.id, promotions=calendar, at=now)
-    rule_set_cache().clear()
+    rule_set_cache(tax_table_cache()).clear()
 
 
 def coupon(code: str = "SAVE-10", **more: Any) -> None:

@@ -12,6 +12,7 @@ from functions.staff_sourcing import set_kit
 from shop.inventory.store import DynamoStockRepository, level_cache
 from shop.orders.store import DynamoOrderRepository
 from shop.pricing.store.rule_set_cache import rule_set_cache
+from shop.tax.store.cache import tax_table_cache
 from tests.functions.checkout.test_customers import staff
 from tests.functions.checkout.test_discounts import messages, totals
 from tests.functions.staff_sourcing.test_kits import article
@@ -38,7 +39,7 @@ def promise(pieces: int, **more: Any) -> ApiResponse:
     if made.status == 201:
         route = "POST /staff/promotions/{id}/schedule"
         assert staff(publish_promotion, route, {"version": 1}, id="bag").status == 200
-        rule_set_cache().clear()
+        rule_set_cache(tax_table_cache()).clear()
     return made
 
 

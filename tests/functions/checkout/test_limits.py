@@ -22,6 +22,7 @@ from shop.pricing.store.coupons import DynamoCouponRepository
 from shop.pricing.store.promotions import DynamoPromotionRepository
 from shop.pricing.store.rows import PricingRow
 from shop.pricing.store.rule_set_cache import rule_set_cache
+from shop.tax.store.cache import tax_table_cache
 from tests.doubles.pricing import MemoryReferenceChecker
 from tests.kit.order_fixtures import signed_in
 from tests.kit.products import checkout_body, mug, payment_body, publish_with_stock
@@ -37,7 +38,7 @@ def run(**more: Any) -> None:
     calendar = DynamoPromotionRepository()
     create_promotion(promotion, promotions=calendar, assortment=MemoryReferenceChecker(), at=now)
     publish_promotion(promotion.id, promotions=calendar, at=now)
-    rule_set_cache().clear()
+    rule_set_cache(tax_table_cache()).clear()
 
 
 @pytest.fixture(autouse=True)

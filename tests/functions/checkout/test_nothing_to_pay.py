@@ -11,6 +11,7 @@ import pytest
 from functions.orders import get_order
 from functions.staff_orders import cancel_order
 from functions.staff_orders import get_order as get_for_staff
+from shop.credits.store.accounts import DynamoCreditAccountRepository
 from shop.inventory.store import DynamoStockRepository, counter_shards
 from shop.orders.actions.expiry import expire_order
 from shop.orders.actions.payments import capture_payment, refund_excess_payment
@@ -122,7 +123,7 @@ def test_one_that_was_cut_off_before_it_was_sure_expires_without_asking_a_provid
         at=datetime.now(UTC),
         orders=orders,
         reservations=DynamoStockRepository(),
-        usage=DynamoUsageCounters(counter_shards()),
+        usage=DynamoUsageCounters(counter_shards(), DynamoCreditAccountRepository()),
         uow=DynamoUnitOfWork(),
         provider=SandboxProvider(shop_url="http://shop.test", later=lambda reference: None),
     )

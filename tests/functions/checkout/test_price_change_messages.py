@@ -15,6 +15,7 @@ from shop.kernel.money import Money
 from shop.pricing.actions.promotions import end_promotion
 from shop.pricing.store.promotions import DynamoPromotionRepository
 from shop.pricing.store.rule_set_cache import rule_set_cache
+from shop.tax.store.cache import tax_table_cache
 from tests.functions.checkout.test_discounts import coupon, run
 from tests.kit.products import checkout_body, lines, mug, payment_body, publish_with_stock
 from tests.kit.shop import call
@@ -35,7 +36,7 @@ def _open(cloud: None) -> None:
 
 def end(promotion: str = "sale") -> None:
     end_promotion(promotion, promotions=DynamoPromotionRepository(), at=datetime.now(UTC))
-    rule_set_cache().clear()
+    rule_set_cache(tax_table_cache()).clear()
 
 
 def spend(least: int, save: int) -> None:

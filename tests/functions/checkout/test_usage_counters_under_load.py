@@ -25,6 +25,7 @@ from shop.pricing.store.promotions import DynamoPromotionRepository
 from shop.pricing.store.rows import PricingRow
 from shop.pricing.store.rule_set_cache import rule_set_cache
 from shop.pricing.store.usage_shards import DynamoUsageCounterRepository
+from shop.tax.store.cache import tax_table_cache
 from tests.doubles.pricing import MemoryReferenceChecker
 from tests.kit.aws_call_counter import Calls, count_calls
 from tests.kit.order_fixtures import signed_in
@@ -45,7 +46,7 @@ def run(**more: Any) -> None:
     calendar = DynamoPromotionRepository()
     create_promotion(promotion, promotions=calendar, assortment=MemoryReferenceChecker(), at=NOW)
     publish_promotion(promotion.id, promotions=calendar, at=NOW)
-    rule_set_cache().clear()
+    rule_set_cache(tax_table_cache()).clear()
 
 
 def sale(id_: str, quota: int) -> None:

@@ -19,10 +19,10 @@ from functions.credits import (
 )
 from functions.orders import get_order
 from functions.staff_orders import cancel_order
+from shop.credits.model.loyalty import gift_card_account, points_account
+from shop.credits.store.accounts import DynamoCreditAccountRepository
 from shop.orders.model import OrderStatus
 from shop.orders.store import DynamoOrderRepository
-from shop.pricing.model.loyalty import gift_card_account, points_account
-from shop.pricing.store.credit_accounts import DynamoCreditAccountRepository
 from shop.pricing.store.rows import PricingRow
 from tests.functions.checkout.test_customers import ANN, ANN_ID, asking, staff
 from tests.functions.checkout.test_discounts import totals

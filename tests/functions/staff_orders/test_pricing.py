@@ -13,6 +13,7 @@ from shop.kernel.events import Event
 from shop.pricing.store.promotions import DynamoPromotionRepository
 from shop.pricing.store.rows import PricingRow
 from shop.pricing.store.rule_set_cache import rule_set_cache
+from shop.tax.store.cache import tax_table_cache
 from tests.functions.checkout.test_discounts import coupon, run, totals
 from tests.kit.order_fixtures import signed_in
 from tests.kit.products import checkout_body, mug, payment_body, publish_with_stock
@@ -133,5 +134,5 @@ def test_what_becomes_of_a_promotion_later_changes_no_order() -> None:
     calendar.save(promotion, renamed, [Event("e", "PromotionRevised", "dollar", now, {})])
     for row in list(PricingRow.scan()):
         row.delete()
-    rule_set_cache().clear()
+    rule_set_cache(tax_table_cache()).clear()
     assert (at_the_desk(order_id), own(order_id)) == before

@@ -21,6 +21,7 @@ from shop.pricing.actions.promotions import create_promotion, publish_promotion
 from shop.pricing.model.promotions import Promotion
 from shop.pricing.store.promotions import DynamoPromotionRepository
 from shop.pricing.store.rule_set_cache import rule_set_cache
+from shop.tax.store.cache import tax_table_cache
 from tests.doubles.pricing import MemoryReferenceChecker
 from tests.functions.staff_pricing.test_promotions_publish import CLAIMS
 from tests.kit.aws_call_counter import count_calls
@@ -51,7 +52,7 @@ def ask(door: Any, route: str, body: Any = None, **more: Any) -> ApiResponse:
         patch.setenv("ACCESS", "staff")
         patch.setenv("ACCESS_GROUPS", "staff,catalogue")
         answer = call(door.handler, route, body, claims=CLAIMS, **more)
-    rule_set_cache().clear()
+    rule_set_cache(tax_table_cache()).clear()
     return answer
 
 
@@ -207,7 +208,7 @@ def test_a_reduction_is_announced_with_the_lowest_price_of_thirty_days() -> None
     flash = Promotion.from_dict(told)
     create_promotion(flash, promotions=calendar, assortment=MemoryReferenceChecker(), at=now)
     publish_promotion("flash", promotions=calendar, at=now)
-    rule_set_cache().clear()
+    rule_set_cache(tax_table_cache()).clear()
     variant = shown()
     assert variant["price"]["amount"] == 1039
     assert variant["list_price"]["amount"] == 1299

@@ -22,6 +22,7 @@ from functions.staff_pricing import (
 from shop.catalog.model import Category
 from shop.kernel.pagination import to_cursor
 from shop.pricing.store.rule_set_cache import rule_set_cache
+from shop.tax.store.cache import tax_table_cache
 from tests.kit.products import mug, publish_with_stock
 from tests.kit.shop import ApiResponse, call
 
@@ -293,7 +294,7 @@ def test_everything_the_shop_has_may_be_named_and_is_meant() -> None:
     )
     assert made.status == 201, made.text
     schedule()
-    rule_set_cache().clear()
+    rule_set_cache(tax_table_cache()).clear()
     asked = {"lines": [{"item": name, "quantity": 1} for name in ("mug.1", "mug.2", "plain.1")]}
     told = ask(simulate_checkout, "POST /staff/what-if", asked).json["before"]
     reduced = {line["id"]: line.get("discounts", ()) for line in told["lines"]}

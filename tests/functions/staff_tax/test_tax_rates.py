@@ -12,6 +12,7 @@ from functions.staff_tax import get_tax_rates, list_tax_countries, set_tax_rates
 from shop.checkout.store import DynamoCheckoutSessionRepository
 from shop.kernel.money import Money
 from shop.pricing.store.rule_set_cache import rule_set_cache
+from shop.tax.store.cache import tax_table_cache
 from tests.functions.staff_pricing.test_promotions_publish import CLAIMS
 from tests.kit.products import ADDRESS, checkout_body, mug, publish_with_stock
 from tests.kit.shop import ApiResponse, call
@@ -26,7 +27,7 @@ def ask(door: Any, route: str, body: Any = None, **more: Any) -> ApiResponse:
         patch.setenv("ACCESS", "staff")
         patch.setenv("ACCESS_GROUPS", "staff,catalogue")
         answer = call(door.handler, route, body, claims=CLAIMS, **more)
-    rule_set_cache().clear()
+    rule_set_cache(tax_table_cache()).clear()
     return answer
 
 

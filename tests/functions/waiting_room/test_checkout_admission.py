@@ -15,6 +15,7 @@ from shop.peak.actions.room_expiry import close_expired_rooms
 from shop.peak.store.waiting_rooms import DynamoWaitingRoomRepository, WaitingRoomRow, waiting_rooms
 from shop.pricing.store.promotions import DynamoPromotionRepository
 from shop.pricing.store.rule_set_cache import rule_set_cache
+from shop.tax.store.cache import tax_table_cache
 from tests.kit.aws_call_counter import count_calls
 from tests.kit.products import checkout_body, mug, payment_body, publish_with_stock
 from tests.kit.shop import ApiResponse, call
@@ -173,7 +174,7 @@ def ended(monkeypatch: pytest.MonkeyPatch) -> None:
     route = "POST /staff/promotions/{id}/end"
     said = as_staff(monkeypatch, end_promotion, route, {"version": 2}, id="friday")
     assert said.status == 200, said.text
-    rule_set_cache().clear()  # as five seconds later
+    rule_set_cache(tax_table_cache()).clear()  # as five seconds later
 
 
 def test_a_room_holds_nobody_once_its_promotion_is_over(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,8 +12,9 @@ from shop.orders.model import Order, ShipmentStatus
 from shop.orders.store.repository import order_from_row, order_to_row
 from shop.orders.store.rows import OrderRow
 from shop.orders.store.serialization import from_document, to_document
+from shop.places.model.destination import Destination
 from shop.pricing.actions.quotes import quote
-from shop.pricing.model.basket import Basket, BasketLine, Destination
+from shop.pricing.model.basket import Basket, BasketLine
 from shop.pricing.model.rule_set import RuleSet
 from tests.kit.orders import BLACK_FRIDAY, make_order
 from tests.unit.orders.order_fixture import OrderFixture

@@ -416,8 +416,9 @@ def test_any_sequence_of_pieces_given_back_sums_to_the_line(
 
 def test_pieces_are_worth_what_the_quote_says_each_came_to() -> None:
     from shop.kernel.money import Money
+    from shop.places.model.destination import Destination
     from shop.pricing.actions.quotes import quote
-    from shop.pricing.model.basket import Basket, BasketLine, Destination
+    from shop.pricing.model.basket import Basket, BasketLine
     from shop.pricing.model.rule_set import RuleSet
 
     basket = Basket(

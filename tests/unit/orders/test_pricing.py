@@ -8,8 +8,9 @@ from shop.orders.model import Order
 from shop.orders.schemas.emails import order_confirmation_email
 from shop.orders.schemas.pricing import PricedOrderView
 from shop.orders.schemas.ucp import order_view
+from shop.places.model.destination import Destination
 from shop.pricing.actions.quotes import quote
-from shop.pricing.model.basket import Basket, BasketLine, CustomerFacts, Destination
+from shop.pricing.model.basket import Basket, BasketLine, CustomerFacts
 from shop.pricing.model.rule_set import RuleSet
 from tests.kit.orders import BLACK_FRIDAY, make_order
 from tests.unit.orders.test_documents import through

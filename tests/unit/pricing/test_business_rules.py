@@ -10,13 +10,14 @@ import pytest
 import yaml
 
 from shop.catalog.model import PriceMark, Product, ProductStatus, Variant
+from shop.credits.model.accounts import AvailableCredit, EarnRule, settle, split_refund
+from shop.kernel.codes import normalize_code
 from shop.kernel.errors import InvalidRequest
 from shop.kernel.money import Money, Rounding, apportion
+from shop.places.model.destination import Destination
 from shop.pricing.actions.displayed_prices import PriceContext, price_tags_for_products
 from shop.pricing.actions.quotes import quote
-from shop.pricing.model.basket import Basket, BasketLine, CustomerFacts, Destination
-from shop.pricing.model.coupons import normalize_code
-from shop.pricing.model.credits import AvailableCredit, EarnRule, settle, split_refund
+from shop.pricing.model.basket import Basket, BasketLine, CustomerFacts
 from shop.pricing.model.group_buy import GroupBuy, Seat
 from shop.pricing.model.price_history import PriceHistory, PricePoint
 from shop.pricing.model.price_lists import PriceList
@@ -27,7 +28,7 @@ from shop.pricing.model.rounding import RoundingPolicy
 from shop.pricing.model.rule_set import RuleSet
 from shop.pricing.model.usage_limits import CodeStatus, UsageLimits
 from shop.shipping.actions import shipping_options
-from shop.shipping.model import Consignment, ConsignmentItem, ShippingAddress, ShippingTable
+from shop.shipping.model import Consignment, ConsignmentItem, ShippingTable
 
 LAW = Path(__file__).parents[3] / "docs" / "rules" / "pricing.md"
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -340,7 +341,7 @@ def check_shipping(example: dict[str, Any]) -> None:
     table = ShippingTable.from_dict(amounts(told["table"]))
     country, _, region = told["to"].partition("-")
     at = instant(example.get("at", NOON))
-    offered = shipping_options(goods, ShippingAddress(country, region or None), table=table, at=at)
+    offered = shipping_options(goods, Destination(country, region or None), table=table, at=at)
     expect = dict(example["expect"])
     if "arrives" in expect:
         (one,) = offered

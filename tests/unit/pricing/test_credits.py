@@ -5,15 +5,15 @@ from random import Random
 
 import pytest
 
-from shop.kernel.errors import Conflict, InvalidRequest
-from shop.kernel.money import Money
-from shop.pricing.model.credits import (
+from shop.credits.model.accounts import (
     AvailableCredit,
     CreditAccount,
     EarnRule,
     settle,
     split_refund,
 )
+from shop.kernel.errors import Conflict, InvalidRequest
+from shop.kernel.money import Money
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 DAY = timedelta(days=1)

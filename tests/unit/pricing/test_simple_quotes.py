@@ -9,8 +9,9 @@ import pytest
 
 from shop.kernel.errors import InvalidRequest
 from shop.kernel.money import Money
+from shop.places.model.destination import Destination
 from shop.pricing.actions.quotes import quote
-from shop.pricing.model.basket import Basket, BasketLine, Destination
+from shop.pricing.model.basket import Basket, BasketLine
 from shop.pricing.model.quote import Quote, QuoteLine
 from shop.pricing.model.rule_set import RuleSet
 

@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
+from shop.credits.store.accounts import DynamoCreditAccountRepository
+from shop.customers.store.repository import DynamoCustomerSegmentRepository
 from shop.inventory.store import counter_level_cache, counter_shards
+from shop.kernel.codes import normalize_code
 from shop.kernel.errors import (
     Conflict,
     IdempotencyKeyReused,
@@ -30,7 +33,7 @@ from shop.pricing.actions.promotions import (
     update_promotion,
 )
 from shop.pricing.model.basket import Basket, BasketLine
-from shop.pricing.model.coupons import Coupon, normalize_code
+from shop.pricing.model.coupons import Coupon
 from shop.pricing.model.effects import FlashSale, LimitedPrice, OrderPercent
 from shop.pricing.model.policy import PricingPolicy
 from shop.pricing.model.price_lists import PriceEntry, PriceList
@@ -42,13 +45,13 @@ from shop.pricing.model.usage import usage_of_quote
 from shop.pricing.store import promotions as calendar_store
 from shop.pricing.store import rule_set_cache as book_store
 from shop.pricing.store.coupons import DynamoCouponRepository
-from shop.pricing.store.credit_accounts import DynamoCreditAccountRepository
 from shop.pricing.store.policies import DynamoPricingPolicyRepository
 from shop.pricing.store.price_lists import DynamoPriceListRepository
 from shop.pricing.store.promotions import DynamoPromotionRepository
 from shop.pricing.store.rule_set_cache import RuleSetCache
 from shop.pricing.store.usage_counters import DynamoUsageCounters, DynamoUsageLimitReader
 from shop.storage.transactions import DynamoUnitOfWork
+from shop.tax.store.cache import TaxTableCache
 from tests.doubles.pricing import MemoryReferenceChecker
 from tests.kit.aws_call_counter import count_calls
 from tests.kit.shop import create_tables
@@ -188,7 +191,7 @@ def test_the_calendar_is_read_page_by_page() -> None:
 
 
 def test_what_is_published_is_in_force_within_three_seconds_and_not_read_for_before() -> None:
-    book = RuleSetCache()
+    book = RuleSetCache(TaxTableCache())
     assert names(book, 0) == []
     publish(SALE)
     with count_calls() as calls:
@@ -216,7 +219,7 @@ def test_what_is_published_is_in_force_within_three_seconds_and_not_read_for_bef
 def test_an_unchanged_book_costs_one_small_read_in_three_seconds_and_stays_the_same_object() -> (
     None
 ):
-    book = RuleSetCache()
+    book = RuleSetCache(TaxTableCache())
     publish(SALE)
     first = book.rules(NOW)
     with count_calls() as calls:
@@ -238,7 +241,7 @@ def set_policy(*groups: StackingGroup, rounding: Rounding, at: datetime) -> Pric
 
 
 def test_a_policy_is_in_force_with_the_next_book_and_the_one_before_is_known() -> None:
-    book, later = RuleSetCache(), NOW + timedelta(seconds=1)
+    book, later = RuleSetCache(TaxTableCache()), NOW + timedelta(seconds=1)
     assert names(book, 0) == []
     both = StackingGroup("g", StackingMode.ALL)
     set_policy(both, rounding=Rounding.HALF_UP, at=NOW)
@@ -279,7 +282,7 @@ def test_drafts_are_nobodys_business() -> None:
     create_promotion(
         SALE, promotions=DynamoPromotionRepository(), assortment=MemoryReferenceChecker(), at=NOW
     )
-    assert names(RuleSetCache(), 0) == []
+    assert names(RuleSetCache(TaxTableCache()), 0) == []
 
 
 def test_a_batch_of_codes_is_unguessable_and_can_be_downloaded() -> None:
@@ -315,16 +318,18 @@ def downloaded() -> list[str]:
 def test_a_batch_asked_for_again_is_the_same_and_what_was_used_stays_used() -> None:
     coupon(code=None)
     first = issue(60)
-    book = RuleSetCache()
+    book = RuleSetCache(TaxTableCache())
     taken = usage_of_quote(
         [LimitUsage("with-code", code=first[0])],
         book.rules(NOW),
-        DynamoUsageLimitReader(counter_level_cache()).limits_for(
+        DynamoUsageLimitReader(counter_level_cache(), DynamoCustomerSegmentRepository()).limits_for(
             basket(first[0]), book.rules(NOW), None
         ),
         None,
     )
-    DynamoUnitOfWork().commit(DynamoUsageCounters(counter_shards()).consume(taken))
+    DynamoUnitOfWork().commit(
+        DynamoUsageCounters(counter_shards(), DynamoCreditAccountRepository()).consume(taken)
+    )
     assert issue(60) == first
     assert downloaded() == sorted(first)
     facts = DynamoCouponRepository().get_codes([normalize_code(code) for code in first[:2]], None)
@@ -347,12 +352,14 @@ def test_a_batch_that_was_cut_off_is_finished_by_the_next_call(
         with pytest.raises(TimeoutError):
             issue(30)
     half = downloaded()
-    rules = RuleSetCache().rules(NOW)
-    standing = DynamoUsageLimitReader(counter_level_cache()).limits_for(
-        basket(half[0]), rules, None
-    )
+    rules = RuleSetCache(TaxTableCache()).rules(NOW)
+    standing = DynamoUsageLimitReader(
+        counter_level_cache(), DynamoCustomerSegmentRepository()
+    ).limits_for(basket(half[0]), rules, None)
     used = usage_of_quote([LimitUsage("with-code", code=half[0])], rules, standing, None)
-    DynamoUnitOfWork().commit(DynamoUsageCounters(counter_shards()).consume(used))
+    DynamoUnitOfWork().commit(
+        DynamoUsageCounters(counter_shards(), DynamoCreditAccountRepository()).consume(used)
+    )
     with pytest.raises(Conflict) as refused:
         issue(30, seconds=29)
     assert refused.value.code == "batch_in_progress"
@@ -370,23 +377,28 @@ def test_a_code_belongs_to_one_coupon() -> None:
 
 def test_a_basket_without_codes_and_limits_reads_nothing() -> None:
     publish(SALE)
-    rules = RuleSetCache().rules(NOW)
+    rules = RuleSetCache(TaxTableCache()).rules(NOW)
     with count_calls() as calls:
-        DynamoUsageLimitReader(counter_level_cache()).limits_for(basket(), rules, "ann")
+        DynamoUsageLimitReader(counter_level_cache(), DynamoCustomerSegmentRepository()).limits_for(
+            basket(), rules, "ann"
+        )
     assert calls.names == []
 
 
 def test_a_code_is_counted_up_to_its_quantity_and_given_back() -> None:
     coupon(quantity=2, per_customer=1)
-    rules = RuleSetCache().rules(NOW)
+    rules = RuleSetCache(TaxTableCache()).rules(NOW)
 
     def counts(who: str) -> tuple[UsageReservation, ...]:
-        standing = DynamoUsageLimitReader(counter_level_cache()).limits_for(
-            basket("save-10"), rules, who
-        )
+        standing = DynamoUsageLimitReader(
+            counter_level_cache(), DynamoCustomerSegmentRepository()
+        ).limits_for(basket("save-10"), rules, who)
         return usage_of_quote([LimitUsage("with-code", code="save-10")], rules, standing, who)
 
-    ledger, tallies = DynamoUnitOfWork(), DynamoUsageCounters(counter_shards())
+    ledger, tallies = (
+        DynamoUnitOfWork(),
+        DynamoUsageCounters(counter_shards(), DynamoCreditAccountRepository()),
+    )
     ann, bob, cho = counts("ann"), counts("bob"), counts("cho")
     ledger.commit(tallies.consume(ann))
     with pytest.raises(ConditionFailed) as clash:
@@ -398,7 +410,7 @@ def test_a_code_is_counted_up_to_its_quantity_and_given_back() -> None:
     assert [count.kind for count in tallies.exhausted(clash.value, cho)] == ["code"]
     ledger.commit(tallies.release(ann))
     left = (
-        DynamoUsageLimitReader(counter_level_cache())
+        DynamoUsageLimitReader(counter_level_cache(), DynamoCustomerSegmentRepository())
         .limits_for(basket("save-10"), rules, "ann")
         .codes["SAVE10"]
     )
@@ -408,23 +420,27 @@ def test_a_code_is_counted_up_to_its_quantity_and_given_back() -> None:
 
 def test_what_was_never_taken_cannot_be_given_back() -> None:
     coupon(quantity=2)
-    rules = RuleSetCache().rules(NOW)
+    rules = RuleSetCache(TaxTableCache()).rules(NOW)
     counts = usage_of_quote(
         [LimitUsage("with-code", code="SAVE10")],
         rules,
-        DynamoUsageLimitReader(counter_level_cache()).limits_for(basket("SAVE10"), rules, None),
+        DynamoUsageLimitReader(counter_level_cache(), DynamoCustomerSegmentRepository()).limits_for(
+            basket("SAVE10"), rules, None
+        ),
         None,
     )
     with pytest.raises(ConditionFailed):
-        DynamoUnitOfWork().commit(DynamoUsageCounters(counter_shards()).release(counts))
+        DynamoUnitOfWork().commit(
+            DynamoUsageCounters(counter_shards(), DynamoCreditAccountRepository()).release(counts)
+        )
 
 
 def test_a_flash_sale_counts_units_in_all_and_for_each_customer() -> None:
     publish(FLASH)
-    rules = RuleSetCache().rules(NOW)
+    rules = RuleSetCache(TaxTableCache()).rules(NOW)
     standings, tallies, ledger = (
-        DynamoUsageLimitReader(counter_level_cache()),
-        DynamoUsageCounters(counter_shards()),
+        DynamoUsageLimitReader(counter_level_cache(), DynamoCustomerSegmentRepository()),
+        DynamoUsageCounters(counter_shards(), DynamoCreditAccountRepository()),
         DynamoUnitOfWork(),
     )
 
@@ -469,7 +485,9 @@ def test_an_account_is_written_command_by_command_and_by_one_at_a_time() -> None
 
 def test_what_an_order_is_paid_with_is_taken_once_and_given_back_once() -> None:
     ledgers, ledger = DynamoCreditAccountRepository(), DynamoUnitOfWork()
-    tallies = DynamoUsageCounters(counter_shards(), clock=lambda: NOW)
+    tallies = DynamoUsageCounters(
+        counter_shards(), DynamoCreditAccountRepository(), clock=lambda: NOW
+    )
     book = ledgers.get("card/USD/x")
     ledger.commit(ledgers.append_op(book, book.grant("g", 100, NOW)))
     counts = [UsageReservation("credit", "card/USD/x|order", 70, None, "")]

@@ -6,11 +6,12 @@ import pytest
 
 from shop.kernel.errors import InvalidRequest
 from shop.kernel.money import Money, Rounding
+from shop.places.model.destination import Destination
 from shop.pricing.actions.quotes import quote
-from shop.pricing.model.basket import Basket, BasketLine, CustomerFacts, Destination
+from shop.pricing.model.basket import Basket, BasketLine, CustomerFacts
 from shop.pricing.model.rounding import RoundingPolicy
 from shop.pricing.model.rule_set import RuleSet
-from shop.pricing.model.tax import BUNDLED_TAX_TABLE, TaxRate, TaxTable
+from shop.tax.model.rates import BUNDLED_TAX_TABLE, TaxRate, TaxTable
 
 TODAY = date(2026, 11, 22)
 

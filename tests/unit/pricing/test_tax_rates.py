@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from shop.kernel.errors import InvalidRequest
-from shop.pricing.model.basket import Destination
-from shop.pricing.model.tax import BUNDLED_TAX_TABLE
-from shop.pricing.model.tax_rates import CountryRates, tax_table_with
+from shop.places.model.destination import Destination
+from shop.tax.model.country_rates import CountryRates, tax_table_with
+from shop.tax.model.rates import BUNDLED_TAX_TABLE
 
 AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
 TODAY = date(2026, 11, 22)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shop.pricing.gateway.vat_numbers import StdnumVatNumbers
+from shop.tax.gateway.vat_numbers import StdnumVatNumbers
 
 pytest.importorskip("stdnum", reason="python-stdnum is not installed")
 

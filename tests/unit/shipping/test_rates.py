@@ -8,6 +8,8 @@ import pytest
 
 from shop.kernel.errors import InvalidRequest
 from shop.kernel.money import Money
+from shop.places.model.destination import Destination
+from shop.places.model.zones import Zone
 from shop.shipping.actions import shipping_options
 from shop.shipping.model import (
     DEFAULT_TABLE,
@@ -20,18 +22,16 @@ from shop.shipping.model import (
     ParcelRate,
     QuantityRate,
     RateBand,
-    ShippingAddress,
     ShippingMethod,
     ShippingTable,
     ValueBand,
     ValueRate,
     WeightRate,
-    Zone,
     pack,
 )
 
 AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
-US = ShippingAddress("US", "CA", "90001")
+US = Destination("US", "CA", "90001")
 
 
 def usd(minor: int) -> tuple[Money, ...]:
@@ -188,15 +188,15 @@ def test_carbon_has_its_place() -> None:
 
 def test_a_zone_may_leave_out_regions_and_postal_codes() -> None:
     zone = Zone("de", frozenset({"DE"}), not_postal=("27498",))
-    assert zone.contains(ShippingAddress("DE", None, "10115"))
-    assert not zone.contains(ShippingAddress("DE", None, "27498"))
+    assert zone.contains(Destination("DE", None, "10115"))
+    assert not zone.contains(Destination("DE", None, "27498"))
     table = ShippingTable(
         (zone, Zone("all", is_fallback=True)),
         (ShippingMethod("m", "all", "M", "X", usd(1), (1, 1)),),
     )
     goods = Consignment((ConsignmentItem(1),), Money(1, "USD"))
-    assert shipping_options(goods, ShippingAddress("DE", None, "27498"), table=table, at=AT) == ()
-    assert len(shipping_options(goods, ShippingAddress("FR"), table=table, at=AT)) == 1
+    assert shipping_options(goods, Destination("DE", None, "27498"), table=table, at=AT) == ()
+    assert len(shipping_options(goods, Destination("FR"), table=table, at=AT)) == 1
 
 
 @pytest.mark.parametrize(

@@ -2,16 +2,11 @@
 
 from datetime import UTC, date, datetime, time
 
-from shop.kernel.countries import COUNTRIES
 from shop.kernel.money import Money
+from shop.places.model.countries import COUNTRIES
+from shop.places.model.destination import Destination
 from shop.shipping.actions import shipping_options
-from shop.shipping.model import (
-    DEFAULT_TABLE,
-    Consignment,
-    ConsignmentItem,
-    DispatchSchedule,
-    ShippingAddress,
-)
+from shop.shipping.model import DEFAULT_TABLE, Consignment, ConsignmentItem, DispatchSchedule
 
 FRIDAY = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -22,7 +17,7 @@ def ways(
     goods = Consignment((ConsignmentItem(1, 500),), Money(value, currency))
     return [
         (o.id, o.price.minor)
-        for o in shipping_options(goods, ShippingAddress(country, region), at=FRIDAY)
+        for o in shipping_options(goods, Destination(country, region), at=FRIDAY)
     ]
 
 
@@ -51,7 +46,7 @@ def charged(
 ) -> tuple[int, int] | None:
     """Price and parcels of a way, for goods below any free-over."""
     goods = Consignment(items, Money(1000, "USD"))
-    found = {o.id: o for o in shipping_options(goods, ShippingAddress(country, region), at=FRIDAY)}
+    found = {o.id: o for o in shipping_options(goods, Destination(country, region), at=FRIDAY)}
     return (found[way].price.minor, found[way].parcels) if way in found else None
 
 
@@ -105,7 +100,7 @@ def test_every_country_but_those_it_does_not_send_to_has_a_way_in_each_currency(
 
 def test_the_estimate_counts_working_days() -> None:
     goods = Consignment((ConsignmentItem(1),), Money(1000, "USD"))
-    (standard, express) = shipping_options(goods, ShippingAddress("US", "CA"), at=FRIDAY)
+    (standard, express) = shipping_options(goods, Destination("US", "CA"), at=FRIDAY)
     assert express.earliest.date().isoformat() == "2026-11-23"
     assert (standard.earliest.date().isoformat(), standard.latest.date().isoformat()) == (
         "2026-11-25",
@@ -124,7 +119,7 @@ def test_what_is_ordered_on_a_day_off_leaves_on_the_next_working_day() -> None:
     assert leaves("2026-11-26T09:00:00+00:00", holidays=thanksgiving) == "2026-11-27"
     goods = Consignment((ConsignmentItem(1),), Money(1000, "USD"))
     saturday = datetime(2026, 11, 21, 9, tzinfo=UTC)
-    express = shipping_options(goods, ShippingAddress("US", "CA"), at=saturday)[1]
+    express = shipping_options(goods, Destination("US", "CA"), at=saturday)[1]
     assert express.earliest.date().isoformat() == "2026-11-24", "a working day after it left"
 
 

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from shop.kernel.errors import InvalidRequest
-from shop.shipping.model import ShippingAddress, ShippingTable
+from shop.places.model.destination import Destination
+from shop.shipping.model import ShippingTable
 
 
 def usd(minor: int) -> list[dict[str, Any]]:
@@ -194,9 +195,9 @@ def test_halves_of_a_country_may_be_zones_of_their_own() -> None:
     halves[1]["not_postal"] = ["00"]
     found = ShippingTable.from_dict(table(*ways, zones=halves))
     for place, zone in (
-        (ShippingAddress("US", "OH", "43004"), "us"),
-        (ShippingAddress("US", "HI"), "far"),
-        (ShippingAddress("US", "PR", "006 01"), "isle"),
+        (Destination("US", "OH", "43004"), "us"),
+        (Destination("US", "HI"), "far"),
+        (Destination("US", "PR", "006 01"), "isle"),
     ):
         held = found.zone_of(place)
         assert held is not None

@@ -25,19 +25,21 @@ from shop.cart.model import (
 from shop.cart.ports import CartRepository
 from shop.catalog.model import Product, Variant
 from shop.catalog.ports import ProductCatalog
+from shop.credits.ports import CodeAttemptLimiter
 from shop.inventory.ports import StockRepository
 from shop.kernel.errors import InvalidRequest
 from shop.kernel.frozen import frozen
 from shop.kernel.idempotency import IdempotentRequest
 from shop.kernel.ids import new_id
 from shop.kernel.unit_of_work import ConditionFailed, StagedChange, UnitOfWork
+from shop.places.model.destination import Destination
 from shop.pricing.actions.coupons import track_code_attempts
-from shop.pricing.model.basket import Basket, Destination
+from shop.pricing.model.basket import Basket
 from shop.pricing.model.price_snapshot import CHANGE_CODES, PriceSnapshot
 from shop.pricing.model.quote import Quote
 from shop.pricing.model.rule_set import RuleSet, needs_first_order_check, possible_gifts
 from shop.pricing.model.usage_limits import UsageLimits
-from shop.pricing.ports import CodeAttemptLimiter, PurchaseHistory, RuleSetSource, UsageLimitReader
+from shop.pricing.ports import PurchaseHistory, RuleSetSource, UsageLimitReader
 
 if TYPE_CHECKING:
     from shop.shipping.ports import ShippingTableSource

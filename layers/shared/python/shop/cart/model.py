@@ -17,13 +17,14 @@ from shop.kernel.errors import InvalidRequest, Problem
 from shop.kernel.frozen import frozen
 from shop.kernel.ids import derived_id
 from shop.kernel.money import MAX_SAFE_INTEGER, Money
+from shop.places.model.destination import Destination
 from shop.pricing.actions.displayed_prices import (
     PriceContext,
     basket_line,
     with_lowest_prior_prices,
 )
 from shop.pricing.actions.quotes import quote
-from shop.pricing.model.basket import Basket, BasketLine, CustomerFacts, Destination
+from shop.pricing.model.basket import Basket, BasketLine, CustomerFacts
 from shop.pricing.model.effects import GiftWith
 from shop.pricing.model.price_snapshot import PRICE_CHANGED, PriceSnapshot
 from shop.pricing.model.quote import REVERSE_CHARGE_NOTICE, Quote

@@ -27,15 +27,15 @@ from shop.cart.model import (
     image_url,
     title,
 )
+from shop.credits.model.loyalty import PROGRAM, earned_points
 from shop.kernel.ids import derived_id
 from shop.kernel.text_validation import (
-    validate_country,
     validate_currency,
     validate_email,
     validate_line,
     validate_phone,
 )
-from shop.pricing.model.loyalty import PROGRAM, earned_points
+from shop.places.model.countries import validate_country
 from shop.pricing.model.quote import Quote, QuoteLine
 
 MAX_QUANTITY = 10_000
@@ -83,7 +83,7 @@ class LineRequest(StrictRequestModel):
 
 
 def _vat_number(text: str) -> str:
-    from shop.pricing.gateway.vat_numbers import StdnumVatNumbers  # few buyers have one
+    from shop.tax.gateway.vat_numbers import StdnumVatNumbers  # few buyers have one
 
     number = StdnumVatNumbers().normalize(text)
     if number is None:

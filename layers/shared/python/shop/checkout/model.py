@@ -30,7 +30,7 @@ from shop.kernel.usage import UsageReservation
 from shop.orders.model import Order, OrderLine
 from shop.orders.model import OrderStatus as OrderStatus
 from shop.payments.model import Payment, PaymentStatus
-from shop.pricing.model.basket import Destination
+from shop.places.model.destination import Destination
 from shop.pricing.model.quote import Quote
 from shop.shipping.model import ShippingOption, Undeliverable
 

@@ -28,13 +28,13 @@ from shop.cart.schemas import (
 )
 from shop.checkout.actions import CheckoutInput, CheckoutResult, PaymentInput
 from shop.checkout.model import CheckoutSession, CheckoutStatus, Offer, OfferLine, session_messages
+from shop.credits.actions.credits import CreditInstrument
 from shop.kernel.errors import InvalidRequest
 from shop.kernel.frozen import frozen
 from shop.orders.model import GUEST_OWNER
 from shop.orders.model import OrderStatus as OrderStatus
 from shop.payments.model import Credential
 from shop.payments.schemas import CREDITS, payment_handlers
-from shop.pricing.actions.credits import CreditInstrument
 
 METHOD_ID = "shipping"
 GROUP_ID = "all"

@@ -15,16 +15,12 @@ if TYPE_CHECKING:  # what is spoken of here, a door loads where it uses it
     from shop.kernel.usage import UsageReservation
     from shop.pricing.model.basket import Basket
     from shop.pricing.model.coupons import CodeBatch, Coupon
-    from shop.pricing.model.credits import CreditAccount
-    from shop.pricing.model.customer_segments import CustomerSegments
     from shop.pricing.model.group_buy import GroupBuy
     from shop.pricing.model.policy import PricingPolicy
     from shop.pricing.model.price_history import PriceHistory
     from shop.pricing.model.price_lists import PriceList
     from shop.pricing.model.promotions import Promotion, PromotionRevision, PromotionStatus
     from shop.pricing.model.rule_set import RuleSet
-    from shop.pricing.model.tax import TaxTable
-    from shop.pricing.model.tax_rates import CountryRates
     from shop.pricing.model.usage import UsageCounter
     from shop.pricing.model.usage_limits import CodeStatus, UsageLimits
 
@@ -58,18 +54,6 @@ class PurchaseHistory(Protocol):
 
     def has_ordered(self, customer_id: str) -> bool:
         """Whether this customer has an order that was not called off."""
-
-
-class CustomerSegmentRepository(Protocol):
-    """What staff tell of customers, for the rules."""
-
-    def get(self, customer_id: str) -> CustomerSegments:
-        """Groups and segments; none for somebody nobody spoke of."""
-
-    def save(
-        self, before: CustomerSegments, after: CustomerSegments, events: Sequence[Event]
-    ) -> CustomerSegments:
-        """Write them, if ``before`` still stands. Raises Stale."""
 
 
 class UsageCounterRepository(Protocol):
@@ -107,16 +91,6 @@ class UsageCounters(Protocol):
         """Those of the counts, as they were before they were drawn, of which a transaction that
         failed found too few. None: draw again.
         """
-
-
-class CodeAttemptLimiter(Protocol):
-    """How many codes somebody tried that there are not: discount codes and gift cards alike."""
-
-    def record_attempts(self, actor: str, codes: int, at: datetime, *, path: str) -> None:
-        """Before so many new codes, sent at ``path``, are looked up. Raises TooMany."""
-
-    def forgive(self, actor: str, codes: int, at: datetime) -> None:
-        """So many of them exist: they were no guesses."""
 
 
 class PromotionRepository(Protocol):
@@ -224,31 +198,6 @@ class CouponRepository(Protocol):
         """The codes of a batch, as they are given out, a thousand or so at a time."""
 
 
-class TaxProvider(Protocol):
-    """Where the rates of the rules come from: the bundled table with what staff changed of it, or a
-    service that knows better.
-    """
-
-    def table(self) -> TaxTable:
-        """Every rate there is, dated; the same object until one changes."""
-
-
-class TaxRateRepository(Protocol):
-    """Where staff keep the rates of each country."""
-
-    def get(self, country: str) -> CountryRates:
-        """The rates of a country; the bundled ones where nobody changed them."""
-
-    def get_version(self, country: str, version: int) -> CountryRates:
-        """What they were at that version. Raises NotFound."""
-
-    def list_customized(self) -> Sequence[CountryRates]:
-        """Those of all countries whose rates somebody changed."""
-
-    def save(self, after: CountryRates, events: Sequence[Event]) -> CountryRates:
-        """Write the next version and put it in force. Raises Stale where it is not the next."""
-
-
 class PricingPolicyRepository(Protocol):
     """Where staff keep how promotions stack and halves are decided."""
 
@@ -269,36 +218,6 @@ class PricingPolicyRepository(Protocol):
         ``check`` is handed what is on the calendar and may refuse; what is written stands beside
         these promotions and no others.
         """
-
-
-class VatNumbers(Protocol):
-    """Judges VAT numbers by their form. Whether they are in use, only the tax office knows."""
-
-    def normalize(self, number: str) -> str | None:
-        """Country prefix and number without separators, or ``None`` for no such form."""
-
-
-class CreditAccountRepository(Protocol):
-    """Points, gift cards and store credit."""
-
-    def get(self, account: str) -> CreditAccount:
-        """The account's ledger; an empty one where nothing was posted."""
-
-    def append_op(self, before: CreditAccount, after: CreditAccount) -> WriteOperation:
-        """Append what is new, one command, if nothing was appended since; else it clashes."""
-
-    def record_command_op(self, command: str, seed: bytes) -> WriteOperation:
-        """Note a command that is not to be given again, whatever account it is about, with the
-        random bytes it drew."""
-
-    def seed_of(self, command: str) -> bytes | None:
-        """What a command that was noted drew; ``None`` for one that was not, or drew nothing."""
-
-    def list_expiring(self, at: datetime, max_results: int) -> Sequence[str]:
-        """Accounts of which something has expired in the last days and was not swept."""
-
-    def mark_swept(self, account: str, at: datetime) -> None:
-        """What had expired before today was moved out."""
 
 
 class GroupBuyRepository(Protocol):

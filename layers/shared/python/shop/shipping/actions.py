@@ -4,8 +4,9 @@ from datetime import datetime
 
 from shop.kernel.events import Event
 from shop.kernel.optimistic_locking import check_version
+from shop.places.model.destination import Destination
 from shop.shipping.model.default_table import DEFAULT_TABLE
-from shop.shipping.model.options import Consignment, ShippingDestination, ShippingOption
+from shop.shipping.model.options import Consignment, ShippingOption
 from shop.shipping.model.rate_table import ShippingTable
 from shop.shipping.model.table_versions import ShippingTableVersion
 from shop.shipping.ports import ShippingTableRepository
@@ -20,7 +21,7 @@ class DefaultShippingTables:
 
 def shipping_options(
     goods: Consignment,
-    destination: ShippingDestination,
+    destination: Destination,
     *,
     table: ShippingTable = DEFAULT_TABLE,
     at: datetime,

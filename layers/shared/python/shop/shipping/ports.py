@@ -6,7 +6,8 @@ from typing import Protocol
 
 from shop.kernel.events import Event
 from shop.kernel.pagination import Page
-from shop.shipping.model.options import Consignment, ShippingDestination, ShippingOption
+from shop.places.model.destination import Destination
+from shop.shipping.model.options import Consignment, ShippingOption
 from shop.shipping.model.rate_table import ShippingTable
 from shop.shipping.model.table_versions import ShippingTableVersion
 
@@ -38,6 +39,6 @@ class RateProvider(Protocol):
     """A carrier or broker who knows prices of its own, asked beside the table."""
 
     def options(
-        self, goods: Consignment, destination: ShippingDestination, at: datetime
+        self, goods: Consignment, destination: Destination, at: datetime
     ) -> tuple[ShippingOption, ...]:
         """What it offers; nothing where it does not deliver. Raises Unavailable."""

@@ -9,13 +9,8 @@ from shop.kernel.errors import InvalidRequest, Problem
 from shop.kernel.money import CURRENCIES, Money
 from shop.kernel.pagination import Page
 from shop.kernel.text_validation import CONTROL_CHARACTERS, MARKUP_MESSAGE, TAG
-from shop.shipping.model import (
-    Consignment,
-    ConsignmentItem,
-    ShippingAddress,
-    ShippingOption,
-    ShippingTable,
-)
+from shop.places.model.destination import Destination
+from shop.shipping.model import Consignment, ConsignmentItem, ShippingOption, ShippingTable
 from shop.shipping.model.table_versions import ShippingTableVersion
 
 _TOLD = ("at", "actor", "bundled")
@@ -162,8 +157,8 @@ class ShippingSimulationBody(BaseModel):
         items = tuple(ConsignmentItem(**item.model_dump()) for item in self.items)
         return Consignment(items, Money(self.value.amount, self.value.currency))
 
-    def place(self) -> ShippingAddress:
-        return ShippingAddress(self.to.country, self.to.region, self.to.postal_code)
+    def place(self) -> Destination:
+        return Destination(self.to.country, self.to.region, self.to.postal_code)
 
     def draft(self) -> ShippingTable | None:
         """Raises Invalid, with the paths of ``$.table``."""

@@ -26,7 +26,8 @@ from shop.catalog.model import (
 from shop.catalog.schemas.base import CatalogOpenModel, ExtensibleRequestModel
 from shop.kernel.errors import InvalidRequest
 from shop.kernel.money import Money
-from shop.kernel.text_validation import validate_country, validate_currency
+from shop.kernel.text_validation import validate_currency
+from shop.places.model.countries import validate_country
 
 MAX_LOOKUP_IDS = 100
 """Ids of one lookup: what one read of the catalogue and one of the stock answer for."""

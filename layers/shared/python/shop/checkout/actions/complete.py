@@ -28,6 +28,7 @@ from shop.checkout.model import (
     build_order,
     with_order,
 )
+from shop.credits.actions.credits import CreditAllocation, allocate_credits, usage_of_allocations
 from shop.inventory.model import Reservation, Shortage
 from shop.inventory.model.shards import INBOUND_SHARD
 from shop.inventory.ports import StockRepository
@@ -38,7 +39,6 @@ from shop.kernel.unit_of_work import ConditionFailed, PartitionThrottled
 from shop.kernel.usage import UsageReservation
 from shop.orders.model import GUEST_OWNER, Order
 from shop.orders.model import OrderStatus as OrderStatus
-from shop.pricing.actions.credits import CreditAllocation, allocate_credits, usage_of_allocations
 from shop.pricing.model.price_snapshot import TOTAL_CHANGED, PriceSnapshot
 
 MAX_ATTEMPTS = 8

@@ -12,13 +12,13 @@ from shop.checkout.actions.offer import (
 from shop.checkout.actions.results import CheckoutInput, CheckoutResult
 from shop.checkout.model import SESSION_TTL, CheckoutSession, destination_from
 from shop.checkout.ports import CheckoutSessionRepository
+from shop.credits.ports import CodeAttemptLimiter
 from shop.inventory.ports import StockRepository
 from shop.kernel.errors import InvalidRequest
 from shop.kernel.idempotency import IdempotentRequest
 from shop.kernel.ids import new_id
 from shop.kernel.unit_of_work import StagedChange
 from shop.pricing.actions.coupons import track_code_attempts
-from shop.pricing.ports import CodeAttemptLimiter
 
 
 def create_checkout(

@@ -7,6 +7,8 @@ from typing import Any
 
 from shop.cart.actions import PricingContext
 from shop.checkout.ports import CheckoutSessionRepository
+from shop.credits.actions.credits import CreditInstrument
+from shop.credits.ports import CodeAttemptLimiter, CreditAccountRepository
 from shop.inventory.ports import StockReservations
 from shop.kernel.frozen import frozen
 from shop.kernel.idempotency import IdempotencyStore
@@ -14,8 +16,7 @@ from shop.kernel.unit_of_work import UnitOfWork
 from shop.orders.ports import OrderRepository
 from shop.payments.model import Credential
 from shop.payments.ports import PaymentProvider
-from shop.pricing.actions.credits import CreditInstrument
-from shop.pricing.ports import CodeAttemptLimiter, CreditAccountRepository, UsageCounters
+from shop.pricing.ports import UsageCounters
 
 
 @frozen(slots=False)

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 
 from shop.cart.model import Message
 from shop.checkout.model import CheckoutSession, OfferLine, was_completed
+from shop.credits.actions.credits import CreditAllocation
 from shop.inventory.model import MAX_UNITS, Demand, Shortage
 from shop.inventory.model.kits import Kit, missing_units
 from shop.kernel.errors import Conflict
 from shop.kernel.money import Money
 from shop.kernel.usage import UsageReservation
 from shop.orders.model import Order, OrderStatus
-from shop.pricing.actions.credits import CreditAllocation
 from shop.shipping.model import ShippingOption
 
 

@@ -26,7 +26,8 @@ from shop.inventory.model.kits import find_kits
 from shop.inventory.ports import StockRepository
 from shop.kernel.errors import InvalidRequest, NotFound
 from shop.kernel.frozen import frozen
-from shop.pricing.model.basket import Basket, CustomerFacts, Destination
+from shop.places.model.destination import Destination
+from shop.pricing.model.basket import Basket, CustomerFacts
 from shop.pricing.model.price_snapshot import PriceSnapshot
 from shop.pricing.model.rule_set import RuleSet
 from shop.pricing.model.usage import group_buy_code, usage_of_quote

@@ -13,18 +13,19 @@ from shop.cart.actions import PricingContext
 from shop.cart.model import assign_line_ids, usage_key
 from shop.checkout.actions.offer import OfferRequest, make_offer
 from shop.checkout.model import Offer, destination_from
+from shop.credits.actions.credits import CreditAllocation, CreditInstrument, allocate_credits
+from shop.credits.ports import CodeAttemptLimiter, CreditAccountRepository
+from shop.kernel.codes import normalize_code
 from shop.kernel.errors import InvalidRequest
 from shop.kernel.frozen import frozen
 from shop.orders.model import GUEST_OWNER
-from shop.pricing.actions.credits import CreditAllocation, CreditInstrument, allocate_credits
 from shop.pricing.model.basket import Basket, CustomerFacts
-from shop.pricing.model.coupons import normalize_code
 from shop.pricing.model.policy import PricingPolicy
 from shop.pricing.model.promotions import Promotion
 from shop.pricing.model.quote_diff import QuoteDiff, diff_quotes
 from shop.pricing.model.rule_set import RuleSet
 from shop.pricing.model.usage_limits import CodeStatus, UsageLimits
-from shop.pricing.ports import CodeAttemptLimiter, CreditAccountRepository, UsageLimitReader
+from shop.pricing.ports import UsageLimitReader
 from shop.shipping.model import ShippingTable
 
 DRAFT_CODE = "WHAT-1F"

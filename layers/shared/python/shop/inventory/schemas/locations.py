@@ -7,8 +7,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from shop.inventory.model import allocation
 from shop.inventory.model.allocation import AllocationPolicy, GeoPoint, LocationPreference
 from shop.inventory.model.locations import Locations
-from shop.kernel.countries import COUNTRIES
 from shop.kernel.errors import InvalidRequest
+from shop.places.model.countries import COUNTRIES
 
 Version = Annotated[int, Field(ge=0)]
 

@@ -4,14 +4,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
+from shop.credits.ports import CodeAttemptLimiter
+from shop.kernel.codes import normalize_code
 from shop.kernel.errors import Conflict, InvalidRequest, Problem
 from shop.kernel.events import Event
 from shop.kernel.ids import derived_id
-from shop.pricing.model.coupons import CodeBatch, Coupon, generate_codes, normalize_code
+from shop.pricing.model.coupons import CodeBatch, Coupon, generate_codes
 from shop.pricing.model.effects import GroupPrice
 from shop.pricing.model.engine.discount_codes import CODE_INVALID
 from shop.pricing.model.quote import Quote
-from shop.pricing.ports import CodeAttemptLimiter, CouponRepository, PromotionRepository
+from shop.pricing.ports import CouponRepository, PromotionRepository
 
 MAX_CODES_PER_CALL = 10_000
 """The most codes of one call."""

@@ -3,24 +3,11 @@
 from shop.kernel.errors import InvalidRequest, Problem
 from shop.kernel.frozen import frozen
 from shop.kernel.money import Money
+from shop.places.model.destination import Destination
+from shop.tax.model.rates import STANDARD
 
 MAX_UNITS_PER_LINE = 1_000_000
 """The most units one line may ask for: beyond it a typing error, not a trade."""
-
-
-STANDARD, SHIPPING = "standard", "shipping"
-"""The tax classes of most goods and of the shipping: not said of each."""
-
-
-@frozen
-class Destination:
-    """Where the goods go, as far as tax asks. ``country`` is ISO 3166-1 alpha-2, ``region`` its
-    subdivision.
-    """
-
-    country: str
-    region: str | None = None
-    postal_code: str | None = None
 
 
 @frozen
@@ -28,7 +15,7 @@ class CustomerFacts:
     """What the rules may know of a customer; a guest has an empty one, or ``None`` in the basket.
 
     ``orders_before`` is ``None`` where nobody counted: then "first order" does not hold.
-    ``vat_id`` is set only after its form was checked (:class:`shop.pricing.ports.VatNumbers`).
+    ``vat_id`` is set only after its form was checked (:class:`shop.tax.ports.VatNumbers`).
     """
 
     id: str | None = None

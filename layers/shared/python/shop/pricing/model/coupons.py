@@ -4,25 +4,13 @@ import hashlib
 from collections.abc import Callable
 from datetime import datetime
 
+from shop.kernel.codes import CODE_ALPHABET, normalize_code
 from shop.kernel.errors import Problem
 from shop.kernel.frozen import frozen
 from shop.pricing.model.usage_limits import CodeStatus
 
-ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-"""Crockford's base 32: no I, L, O, U, so that a code survives being read aloud and typed."""
-
-_TYPED = str.maketrans("ILO", "110", " -_.")
-
 RANDOM_LETTERS = 12
 """60 random bits: with 10,000 codes out, a guess hits with probability 2 to the power of -46."""
-
-
-def normalize_code(code: str) -> str:
-    """The one form a code is stored and compared in: capitals, no separators, look-alikes folded.
-
-    ``"save-1o"`` and ``"SAVE 10"`` are one code.
-    """
-    return code.upper().translate(_TYPED)
 
 
 def random_code(random_bytes: bytes, prefix: str = "") -> str:
@@ -32,7 +20,7 @@ def random_code(random_bytes: bytes, prefix: str = "") -> str:
     bits = int.from_bytes(random_bytes, "big")
     letters = []
     for _ in range(RANDOM_LETTERS):
-        letters.append(ALPHABET[bits & 31])
+        letters.append(CODE_ALPHABET[bits & 31])
         bits >>= 5
     word = "".join(letters)
     grouped = "-".join(word[i : i + 4] for i in range(0, RANDOM_LETTERS, 4))

@@ -235,7 +235,7 @@ class PriceList:
 
     def problems(self) -> list[Problem]:
         """What is wrong with this list, every field of it."""
-        from shop.pricing.model.customer_segments import (
+        from shop.customers.model import (
             invalid_names,  # staff ask; no shopper waits for it
         )
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import field, replace
 from typing import Any
 
+from shop.kernel.codes import normalize_code
 from shop.kernel.frozen import frozen
 from shop.kernel.money import Money
 from shop.pricing.model.basket import Basket
-from shop.pricing.model.coupons import normalize_code
 from shop.pricing.model.effects import FlashSale
 from shop.pricing.model.quote import LimitUsage, PriceNotice, Quote
 from shop.pricing.model.rule_set import RuleSet

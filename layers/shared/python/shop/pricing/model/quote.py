@@ -10,9 +10,9 @@ from typing import Any
 
 from shop.kernel.frozen import frozen
 from shop.kernel.money import Money
-from shop.pricing.model.basket import SHIPPING, STANDARD
 from shop.pricing.model.rounding import RoundingPolicy
 from shop.pricing.model.trace import TraceEntry
+from shop.tax.model.rates import SHIPPING, STANDARD
 
 REVERSE_CHARGE_NOTICE = (
     "a business of another member state owes the VAT itself: none is charged"
@@ -162,7 +162,7 @@ class LimitUsage:
     """What the order uses up when it is placed, counted in its own transaction.
 
     ``units`` of a quota or of a gift (``gift_sku``), and one use of ``code``, as it was typed
-    (:func:`shop.pricing.model.coupons.normalize_code` gives the form it is kept in).
+    (:func:`shop.kernel.codes.normalize_code` gives the form it is kept in).
     """
 
     promotion_id: str

@@ -5,8 +5,6 @@ from typing import Any
 from shop.kernel.frozen import frozen
 from shop.kernel.money import Rounding
 
-MILLION = 1_000_000
-
 
 @frozen
 class RoundingPolicy:

@@ -7,7 +7,8 @@ from typing import Any
 
 from shop.kernel.errors import InvalidRequest
 from shop.kernel.frozen import frozen
-from shop.pricing.model.basket import Basket, Destination
+from shop.places.model.destination import Destination
+from shop.pricing.model.basket import Basket
 from shop.pricing.model.effects import GiftWith
 from shop.pricing.model.policy import PastPolicy
 from shop.pricing.model.price_lists import PriceList
@@ -15,7 +16,7 @@ from shop.pricing.model.promotion_index import PromotionIndex
 from shop.pricing.model.promotions import Promotion, StackingGroup
 from shop.pricing.model.rounding import RoundingPolicy
 from shop.pricing.model.targeting import zone
-from shop.pricing.model.tax import BUNDLED_TAX_TABLE, TaxTable
+from shop.tax.model.rates import BUNDLED_TAX_TABLE, TaxTable
 
 
 @frozen(slots=False)

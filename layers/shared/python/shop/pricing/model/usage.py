@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from shop.kernel.codes import normalize_code
 from shop.kernel.frozen import frozen
 from shop.kernel.usage import UsageReservation
-from shop.pricing.model.coupons import normalize_code
 from shop.pricing.model.effects import FlashSale, GroupPrice
 from shop.pricing.model.rule_set import RuleSet
 from shop.pricing.model.usage_limits import CodeStatus, UsageLimits
@@ -21,8 +21,6 @@ QUOTA = "quota"
 """Units of a flash sale, all customers together."""
 FIRST_ORDER = "first"
 """Orders of one customer that had what is for a first order: one, for good."""
-CREDIT = "credit"
-"""Units of a gift card, store credit or points that an order is paid with: ``account|order id``."""
 CUSTOMER_QUOTA = "had"
 """Units of a flash sale by one customer."""
 SHARED_KINDS = (CODE_USES, QUOTA)

@@ -33,7 +33,7 @@ class CodeStatus:
 class UsageLimits:
     """Facts that change with every order, so they travel beside the rules and not in them.
 
-    ``codes`` by normal form (:func:`shop.pricing.model.coupons.normalize_code`), ``quota_left`` units by
+    ``codes`` by normal form (:func:`shop.kernel.codes.normalize_code`), ``quota_left`` units by
     promotion, ``customer_had`` units that this customer already bought by promotion, ``gifts_left``
     units by SKU. What is not in here is untouched: full quota, nothing had, gifts in stock.
     ``quota_bins`` tells of quotas that are kept in several bins how many these are.

@@ -2,10 +2,10 @@
 
 import re
 
+from shop.customers.model import invalid_names
 from shop.kernel.errors import Problem
 from shop.kernel.money import CURRENCIES, Money
 from shop.kernel.text_validation import MARKUP_MESSAGE, TAG
-from shop.pricing.model.customer_segments import invalid_names
 from shop.pricing.model.effects import (
     FULL_BASIS_POINTS,
     AmountOff,

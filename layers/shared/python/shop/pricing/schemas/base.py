@@ -11,8 +11,8 @@ from pydantic import (
     StringConstraints,
 )
 
-from shop.kernel.text_validation import validate_country
 from shop.kernel.time_bounds import validate_instant
+from shop.places.model.countries import validate_country
 
 Country = Annotated[str, AfterValidator(validate_country)]
 Instant = Annotated[AwareDatetime, Field(strict=False), AfterValidator(validate_instant)]

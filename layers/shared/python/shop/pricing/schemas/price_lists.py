@@ -7,7 +7,8 @@ from pydantic import BaseModel, ConfigDict
 
 from shop.kernel.errors import InvalidRequest
 from shop.kernel.pagination import decode_name_cursor, to_cursor
-from shop.kernel.text_validation import validate_country, validate_currency
+from shop.kernel.text_validation import validate_currency
+from shop.places.model.countries import validate_country
 from shop.pricing.model.price_history import PriceHistory
 from shop.pricing.model.price_lists import PriceList
 from shop.pricing.schemas.base import Version

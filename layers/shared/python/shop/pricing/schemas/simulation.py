@@ -8,15 +8,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from shop.credits.actions.credits import CreditInstrument
 from shop.kernel.errors import InvalidRequest
 from shop.kernel.text_validation import validate_currency, validate_email
-from shop.pricing.actions.credits import CreditInstrument
 from shop.pricing.model.basket import CustomerFacts
 from shop.pricing.model.promotions import Promotion
-from shop.pricing.ports import VatNumbers
 from shop.pricing.schemas.base import Country, Id, Instant
 from shop.pricing.schemas.policy import PricingPolicyBody
 from shop.pricing.schemas.promotions import PromotionBody
+from shop.tax.ports import VatNumbers
 
 Currency = Annotated[str, AfterValidator(validate_currency)]
 Email = Annotated[str, AfterValidator(validate_email)]

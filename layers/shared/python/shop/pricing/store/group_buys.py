@@ -5,11 +5,11 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+from shop.kernel.codes import normalize_code
 from shop.kernel.errors import NotFound, Problem, VersionConflict
 from shop.kernel.events import Event
 from shop.kernel.serialization import from_json, to_json
 from shop.kernel.unit_of_work import ConditionFailed, WriteOperation
-from shop.pricing.model.coupons import normalize_code
 from shop.pricing.model.group_buy import GroupBuy, GroupStatus
 from shop.pricing.store.rows import CODE, HEAD, PricingRow
 from shop.storage.transactions import DynamoUnitOfWork

@@ -9,9 +9,10 @@ The book also holds what ended in the last :data:`HORIZON`: the law asks what th
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 from shop.kernel.errors import Conflict, Problem
 from shop.kernel.serialization import from_json
@@ -20,11 +21,11 @@ from shop.pricing.model.policy import PricingPolicy
 from shop.pricing.model.price_lists import PriceList
 from shop.pricing.model.promotions import Promotion, PromotionStatus
 from shop.pricing.model.rule_set import RuleSet
-from shop.pricing.ports import TaxProvider
 from shop.pricing.store.policies import policy_from
 from shop.pricing.store.rows import BOOK, POLICY, PRICE_LISTS, RULES, VERSION, PricingRow
-from shop.pricing.store.tax_rates import DynamoTaxProvider
 from shop.storage.documents import compress_json
+from shop.storage.prefetch import ReadSet, get, prefetch
+from shop.tax.model.rates import TaxTable
 
 RULES_CACHE_TTL = timedelta(seconds=3)
 """How long a Lambda prices by what it knows before it asks whether there is something newer."""
@@ -34,29 +35,53 @@ MAX_ITEM_BYTES = 380 * 1024
 """An item holds 400 KB."""
 
 
+class VersionedTaxTable(Protocol):
+    """A tax table with a version row, which one call may read together with other rows."""
+
+    @property
+    def version(self) -> int:
+        """The version of the last table returned."""
+
+    def read_set(self) -> ReadSet:
+        """Return the row that :meth:`table` always reads."""
+
+    def table(self) -> TaxTable:
+        """Return the table in force; the same object until it changes."""
+
+    def clear(self) -> None:
+        """Forget everything, as after a cold start."""
+
+
 class RuleSetCache:
     """See :class:`shop.pricing.ports.RuleSetSource`."""
 
-    def __init__(self, taxes: TaxProvider | None = None) -> None:
-        self._provider = taxes
+    def __init__(self, tax_table: VersionedTaxTable) -> None:
+        self._tax_table = tax_table
         self.clear()
 
     def clear(self) -> None:
         """Know nothing, as after a cold start."""
         self._rules = RuleSet()
-        self._taxes = self._provider or DynamoTaxProvider()
+        self._version = 0
+        self._tax_table.clear()
         self._asked: datetime | None = None
         self._lists: dict[str, PriceList] = {}
 
     def rules(self, at: datetime) -> RuleSet:
         if self._asked is None or not timedelta(0) <= at - self._asked < RULES_CACHE_TTL:
-            version = rule_set_version()
-            if str(version) != self._rules.version:
-                self._rules = self._read(version, at) if version else RuleSet()
+            # One BatchGetItem reads both version rows, so tax costs no call of its own.
+            with prefetch(ReadSet(PricingRow, ((BOOK, VERSION),)), self._tax_table.read_set()):
+                version, tax = rule_set_version(), self._tax_table.table()
+            if version != self._version:
+                self._rules = self._read(at) if version else RuleSet()
+            if version != self._version or tax is not self._rules.tax:
+                name = f"{version}.{self._tax_table.version}"
+                self._rules = replace(self._rules, version=name, tax=tax)
+            self._version = version
             self._asked = at
         return self._rules
 
-    def _read(self, version: int, at: datetime) -> RuleSet:
+    def _read(self, at: datetime) -> RuleSet:
         lists = {}
         for row in PricingRow.query(PRICE_LISTS, consistent_read=True):
             known = self._lists.get(row.sk)
@@ -68,8 +93,6 @@ class RuleSetCache:
         promotions, past = _promotions(rows.get(RULES))
         policy = policy_from(rows[POLICY]) if POLICY in rows else PricingPolicy()
         return RuleSet(
-            version=str(version),
-            tax=self._taxes.table(),
             rounding=policy.rounding,
             groups=policy.groups,
             policies=policy.past,
@@ -85,18 +108,15 @@ def _long_over(price_list: PriceList, at: datetime) -> bool:
 
 
 @lru_cache(maxsize=1)
-def rule_set_cache() -> RuleSetCache:
+def rule_set_cache(tax_table: VersionedTaxTable) -> RuleSetCache:
     """The one book of this process."""
-    return RuleSetCache()
+    return RuleSetCache(tax_table)
 
 
 def rule_set_version(*, consistent: bool = False) -> int:
     """The version in force, 0 where nothing was ever published."""
-    try:
-        row = PricingRow.get(BOOK, VERSION, consistent_read=consistent)
-    except PricingRow.DoesNotExist:
-        return 0
-    return int(row.version)
+    row = get(PricingRow, (BOOK, VERSION), consistent=consistent)
+    return 0 if row is None else int(row.version)
 
 
 def price_list_from(row: PricingRow) -> PriceList:

@@ -6,24 +6,25 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from shop.credits.model.accounts import CREDIT
+from shop.credits.ports import CreditAccountRepository
+from shop.customers.model import CustomerSegments
 from shop.inventory.model import USAGE_LOCATION, Demand, Reservation, StockLevel
 from shop.inventory.ports import StockReservations
+from shop.kernel.codes import normalize_code
 from shop.kernel.errors import Conflict
 from shop.kernel.unit_of_work import ConditionFailed, PartitionThrottled, WriteOperation
 from shop.kernel.usage import UsageReservation
 from shop.pricing.model.basket import Basket
-from shop.pricing.model.coupons import normalize_code
 from shop.pricing.model.effects import FlashSale
 from shop.pricing.model.rule_set import RuleSet, needs_first_order_check
 from shop.pricing.model.usage import CODE_USES as A_CODE
-from shop.pricing.model.usage import CREDIT, SHARED_KINDS
+from shop.pricing.model.usage import SHARED_KINDS
 from shop.pricing.model.usage_limits import NO_USAGE, UsageLimits
 from shop.pricing.store.coupons import code_facts
-from shop.pricing.store.credit_accounts import DynamoCreditAccountRepository
-from shop.pricing.store.credit_accounts import account_key as account_key
-from shop.pricing.store.customers import customer_key
-from shop.pricing.store.rows import CODE, COUNT, HEAD, PricingRow
+from shop.pricing.store.rows import CODE, COUNT, PricingRow
 from shop.pricing.store.usage_shards import counter_key, counter_row
+from shop.storage.prefetch import ReadSet, get_many, prefetch
 
 HANDED_OVER_CACHE_SECONDS = 2.0
 """Seconds for which a row that handed its uses over is not read again: all it says is where they
@@ -46,11 +47,30 @@ class CounterShards(StockReservations[Any], Protocol):
         """There are so many bins: whoever knows nothing of them yet begins at any."""
 
 
-class DynamoUsageLimitReader:
-    """See :class:`shop.pricing.ports.UsageLimitReader`."""
+class CustomerSegmentReader(Protocol):
+    """Groups and segments of a customer, which one call may read together with other rows."""
 
-    def __init__(self, bins: CounterLevels, clock: Callable[[], float] = time.monotonic) -> None:
+    def read_set(self, customer_id: str, *, consistent: bool = True) -> ReadSet:
+        """Return the rows that :meth:`get` reads."""
+
+    def get(self, customer_id: str, *, consistent: bool = True) -> CustomerSegments:
+        """Return groups and segments; none for a customer without any."""
+
+
+class DynamoUsageLimitReader:
+    """See :class:`shop.pricing.ports.UsageLimitReader`.
+
+    ``customers`` is ``None`` where no basket has a customer, as on product pages.
+    """
+
+    def __init__(
+        self,
+        bins: CounterLevels,
+        customers: CustomerSegmentReader | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._bins = bins
+        self._customers = customers
         self._clock = clock
         self._handed_over: dict[str, tuple[float, PricingRow]] = {}
 
@@ -71,24 +91,17 @@ class DynamoUsageLimitReader:
             if effect.per_customer is not None and actor is not None:
                 limited.append(candidate.id)
                 keys.append((f"HAD#{candidate.id}#{actor}", COUNT))
-        requested_ids = basket.customer.id if basket.customer is not None else None
-        if requested_ids is not None and rules.asks_for_groups:
-            keys.append((customer_key(requested_ids), HEAD))
+        customer = basket.customer.id if basket.customer and rules.asks_for_groups else None
         if actor is not None and needs_first_order_check(basket, rules):
             keys.append((f"FIRST#{actor}", COUNT))
-        if not keys:
+        if not keys and customer is None:
             return NO_USAGE
-        rows = self._rows(keys, consistent)
+        rows, segments = self._rows(keys, customer, consistent)
         in_bins = self._in_bins(rows, consistent)
         found = {code: rows[f"CODE#{code}"] for code in codes if f"CODE#{code}" in rows}
-        known = (
-            rows[customer_key(requested_ids)].doc
-            if requested_ids and customer_key(requested_ids) in rows
-            else {}
-        )
         return UsageLimits(
-            groups=tuple(known.get("groups", ())),
-            segments=tuple(known.get("segments", ())),
+            groups=segments.groups,
+            segments=segments.segments,
             orders_before=_used(rows.get(f"FIRST#{actor}")) or None,
             codes=code_facts(found, actor, consistent, in_bins) if found else {},
             quota_remaining={
@@ -103,7 +116,10 @@ class DynamoUsageLimitReader:
             customer_used={id_: _used(rows.get(f"HAD#{id_}#{actor}")) for id_ in limited},
         )
 
-    def _rows(self, keys: Sequence[tuple[str, str]], consistent: bool) -> dict[str, PricingRow]:
+    def _rows(
+        self, keys: Sequence[tuple[str, str]], customer: str | None, consistent: bool
+    ) -> tuple[dict[str, PricingRow], CustomerSegments]:
+        """Read what is not known, and the customer's groups, in one call."""
         now = self._clock()
         known = {
             pk: self._handed_over[pk][1]
@@ -112,14 +128,25 @@ class DynamoUsageLimitReader:
             and now - self._handed_over[pk][0] < HANDED_OVER_CACHE_SECONDS
         }
         missing = [key for key in keys if key[0] not in known]
-        for row in PricingRow.batch_get(missing, consistent) if missing else ():
+        segments = CustomerSegments(customer or "")
+        if customer is not None and self._customers is not None:
+            # The groups are in another table; a BatchGetItem takes keys of several tables.
+            with prefetch(
+                ReadSet(PricingRow, tuple(missing), consistent),
+                self._customers.read_set(customer, consistent=consistent),
+            ):
+                found = get_many(PricingRow, missing, consistent=consistent)
+                segments = self._customers.get(customer, consistent=consistent)
+        else:
+            found = list(PricingRow.batch_get(missing, consistent)) if missing else []
+        for row in found:
             known[row.pk] = row
             if row.shard_count:
                 self._handed_over.pop(row.pk, None)
                 self._handed_over[row.pk] = (now, row)
         while len(self._handed_over) > MAX_CACHED_ROWS:
             del self._handed_over[next(iter(self._handed_over))]
-        return known
+        return known, segments
 
     def _in_bins(self, rows: Mapping[str, PricingRow], consistent: bool) -> Mapping[str, int]:
         articles = [pk for pk, row in rows.items() if row.shard_count]
@@ -139,29 +166,37 @@ class DynamoUsageCounters:
     """
 
     def __init__(
-        self, bins: CounterShards, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        bins: CounterShards,
+        credit_accounts: CreditAccountRepository,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._bins = bins
         self._handed_over: dict[str, int] = {}
         self._clock = clock
-        self._ledgers = DynamoCreditAccountRepository()
+        self._credit_accounts = credit_accounts
 
     def _spend(self, writes: Any, count: UsageReservation) -> None:
         account, order_id = count.name.split("|")
-        before, at = self._ledgers.get(account), self._clock()
+        before, at = self._credit_accounts.get(account), self._clock()
         try:
             after = before.spend(f"{order_id}:spend", count.units, at, reference=order_id)
         except Conflict:
-            raise ConditionFailed(frozenset({_name(count)})) from None
-        self._ledgers.append_op(before, after)(writes)
+            raise ConditionFailed(frozenset({self._condition_key(count)})) from None
+        self._credit_accounts.append_op(before, after)(writes)
 
     def _return(self, writes: Any, count: UsageReservation) -> None:
         account, order_id = count.name.split("|")
-        before, at = self._ledgers.get(account), self._clock()
+        before, at = self._credit_accounts.get(account), self._clock()
         out = before.spent_total(order_id)
         if out:
             after = before.reverse_spend(f"{order_id}:void", out, at, reference=order_id)
-            self._ledgers.append_op(before, after)(writes)
+            self._credit_accounts.append_op(before, after)(writes)
+
+    def _condition_key(self, count: UsageReservation) -> str:
+        if count.kind == CREDIT:
+            return self._credit_accounts.condition_key(count.name.split("|")[0])
+        return _name(count)
 
     def pick_shards(self, counts: Sequence[UsageReservation]) -> Sequence[UsageReservation]:
         drawn: list[UsageReservation] = []
@@ -227,7 +262,7 @@ class DynamoUsageCounters:
         self, clash: ConditionFailed | PartitionThrottled, counts: Sequence[UsageReservation]
     ) -> Sequence[UsageReservation]:
         in_bins = [count for count in counts if self._bins_of(count)]
-        refused = [count for count in counts if _name(count) in clash.keys]
+        refused = [count for count in counts if self._condition_key(count) in clash.keys]
         rows = {
             _name(c): counter_row(c) for c in refused if c.kind in SHARED_KINDS and c not in in_bins
         }
@@ -253,8 +288,6 @@ class DynamoUsageCounters:
 
 
 def _name(count: UsageReservation) -> str:
-    if count.kind == CREDIT:
-        return account_key(count.name.split("|")[0])
     return counter_key(count.kind, count.name)
 
 

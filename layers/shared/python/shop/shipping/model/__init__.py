@@ -2,13 +2,7 @@
 
 from shop.shipping.model.default_table import DEFAULT_TABLE
 from shop.shipping.model.delivery_estimates import DispatchSchedule
-from shop.shipping.model.options import (
-    Consignment,
-    ConsignmentItem,
-    ShippingAddress,
-    ShippingDestination,
-    ShippingOption,
-)
+from shop.shipping.model.options import Consignment, ConsignmentItem, ShippingOption
 from shop.shipping.model.packing import PackedParcel, ParcelLimits, pack
 from shop.shipping.model.rate_table import ShippingMethod, ShippingTable, Undeliverable
 from shop.shipping.model.rates import (
@@ -22,7 +16,6 @@ from shop.shipping.model.rates import (
     ValueRate,
     WeightRate,
 )
-from shop.shipping.model.zones import Distance, Zone
 
 __all__ = [
     "DEFAULT_TABLE",
@@ -30,7 +23,6 @@ __all__ = [
     "Consignment",
     "ConsignmentItem",
     "DispatchSchedule",
-    "Distance",
     "DistanceRate",
     "ExcessRate",
     "PackedParcel",
@@ -38,8 +30,6 @@ __all__ = [
     "ParcelRate",
     "QuantityRate",
     "RateBand",
-    "ShippingAddress",
-    "ShippingDestination",
     "ShippingMethod",
     "ShippingOption",
     "ShippingTable",
@@ -47,6 +37,5 @@ __all__ = [
     "ValueBand",
     "ValueRate",
     "WeightRate",
-    "Zone",
     "pack",
 ]

@@ -11,6 +11,7 @@ How it charges, in the words of docs/rules/pricing.md, 9.4:
 """
 
 from shop.kernel.money import Money
+from shop.places.model.zones import Distance, Zone
 from shop.shipping.model.packing import ParcelLimits
 from shop.shipping.model.rate_table import ShippingMethod, ShippingTable
 from shop.shipping.model.rates import (
@@ -21,7 +22,6 @@ from shop.shipping.model.rates import (
     RateBand,
     WeightRate,
 )
-from shop.shipping.model.zones import Distance, Zone
 
 _UNION = frozenset(
     """AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK""".split()

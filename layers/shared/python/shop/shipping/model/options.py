@@ -1,31 +1,10 @@
 """What goes out, where to, and the ways it can travel."""
 
 from datetime import datetime
-from typing import Protocol
 
 from shop.kernel.errors import InvalidRequest, Problem
 from shop.kernel.frozen import frozen
 from shop.kernel.money import Money
-
-
-class ShippingDestination(Protocol):
-    """A destination as far as shipping asks; any object with these three will do."""
-
-    @property
-    def country(self) -> str: ...
-    @property
-    def region(self) -> str | None: ...
-    @property
-    def postal_code(self) -> str | None: ...
-
-
-@frozen
-class ShippingAddress:
-    """A :class:`Place`. ``country`` is ISO 3166-1 alpha-2, ``region`` its subdivision."""
-
-    country: str
-    region: str | None = None
-    postal_code: str | None = None
 
 
 @frozen
@@ -47,7 +26,7 @@ class Consignment:
     at it.
 
     ``distance_km`` is set where somebody measured this very way; otherwise the table's distances
-    tell it (:class:`shop.shipping.model.zones.Distance`).
+    tell it (:class:`shop.places.model.zones.Distance`).
     """
 
     items: tuple[ConsignmentItem, ...]

@@ -8,11 +8,12 @@ from shop.kernel.errors import InvalidRequest, Problem
 from shop.kernel.frozen import frozen
 from shop.kernel.money import Money
 from shop.kernel.serialization import from_json, to_json
+from shop.places.model.destination import Destination
+from shop.places.model.zones import Distance, Zone, distance_to
 from shop.shipping.model.delivery_estimates import DispatchSchedule
-from shop.shipping.model.options import Consignment, ShippingDestination, ShippingOption
+from shop.shipping.model.options import Consignment, ShippingOption
 from shop.shipping.model.packing import ParcelLimits, pack
 from shop.shipping.model.rates import Charge, Prices, price_in
-from shop.shipping.model.zones import Distance, Zone, distance_to
 
 ANY_PARCEL = ParcelLimits()
 DISPATCH = DispatchSchedule()
@@ -108,7 +109,7 @@ class ShippingTable:
     distances: tuple[Distance, ...] = ()
     dispatch: DispatchSchedule = DISPATCH
 
-    def zone_of(self, destination: ShippingDestination) -> Zone | None:
+    def zone_of(self, destination: Destination) -> Zone | None:
         """The first zone that holds the place; "is_fallback" zones come last."""
         if len(destination.country) != 2 or destination.country in self.excluded_countries:
             return None
@@ -124,7 +125,7 @@ class ShippingTable:
         return None
 
     def options(
-        self, goods: Consignment, destination: ShippingDestination, at: datetime
+        self, goods: Consignment, destination: Destination, at: datetime
     ) -> tuple[ShippingOption, ...]:
         """The ways there, cheapest first; none where the shop cannot deliver."""
         goods.validate()
@@ -143,7 +144,7 @@ class ShippingTable:
         ]
         return tuple(sorted(problems, key=lambda option: (option.price.minor, option.id)))
 
-    def undeliverable_reason(self, destination: ShippingDestination) -> Undeliverable:
+    def undeliverable_reason(self, destination: Destination) -> Undeliverable:
         """Why :meth:`options` found none for goods that are to go there."""
         return Undeliverable.PLACE if self.zone_of(destination) is None else Undeliverable.GOODS
 

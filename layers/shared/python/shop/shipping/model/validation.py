@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterator
 
-from shop.kernel.countries import COUNTRIES
 from shop.kernel.errors import Problem
 from shop.kernel.text_validation import MARKUP_MESSAGE, TAG
+from shop.places.model.countries import COUNTRIES
+from shop.places.model.zones import problems_of_distances, problems_of_zones
 from shop.shipping.model.delivery_estimates import MAX_TRANSIT_DAYS
 from shop.shipping.model.rate_table import ShippingMethod, ShippingTable
 from shop.shipping.model.rates import (
@@ -18,7 +19,6 @@ from shop.shipping.model.rates import (
     ValueRate,
     WeightRate,
 )
-from shop.shipping.model.zones import problems_of_distances, problems_of_zones
 
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 MOST_ZONES, MOST_METHODS, MOST_BANDS, MOST_DISTANCES = 300, 1_000, 200, 5_000

@@ -4,7 +4,8 @@ from dataclasses import replace
 from datetime import date, datetime
 
 from shop.kernel.money import Money, ratio
-from shop.pricing.model.basket import SHIPPING, Basket, BasketLine, Destination
+from shop.places.model.destination import Destination
+from shop.pricing.model.basket import Basket, BasketLine
 from shop.pricing.model.effects import GiftWith
 from shop.pricing.model.engine.calculation import QuoteCalculation
 from shop.pricing.model.engine.discount_codes import code_outcomes, open_promotions
@@ -22,11 +23,11 @@ from shop.pricing.model.quote import (
     ShippingQuote,
     UnitPrices,
 )
-from shop.pricing.model.rounding import MILLION, RoundingPolicy
+from shop.pricing.model.rounding import RoundingPolicy
 from shop.pricing.model.rule_set import Market, RuleSet
-from shop.pricing.model.tax import TaxRate
 from shop.pricing.model.trace import PricingStage, TraceEntry
 from shop.pricing.model.usage_limits import NO_USAGE, UsageLimits
+from shop.tax.model.rates import MILLION, SHIPPING, TaxRate
 
 
 def calculate_quote(
@@ -150,8 +151,8 @@ class _Taxes:
         self._day: date = self.market.day(at)
         self._known: dict[str, TaxRate | None] = {}
         home = self.market.home.country if self.market.home else None
-        self.reversed = self.market.tax != "none" and self._table.reverses(
-            basket.customer, basket.destination, home
+        self.reversed = self.market.tax != "none" and self._table.is_reverse_charge(
+            basket.customer.vat_id if basket.customer else None, basket.destination, home
         )
         self._strip = self.reversed and self.market.tax == "included"
         self.included = self.market.tax == "included" and not self.reversed

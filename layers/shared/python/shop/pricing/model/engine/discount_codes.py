@@ -4,9 +4,9 @@
 
 from datetime import datetime
 
+from shop.kernel.codes import normalize_code
 from shop.kernel.money import Money
 from shop.pricing.model.basket import Basket
-from shop.pricing.model.coupons import normalize_code
 from shop.pricing.model.group_buy import GroupStatus
 from shop.pricing.model.promotion_index import PromotionIndex
 from shop.pricing.model.quote import CodeOutcome

@@ -35,3 +35,10 @@ def is_region(country: str, code: str) -> bool:
     if known is not None:
         return code in known
     return 1 <= len(code) <= 3 and code.isascii() and code.isalnum() and code.upper() == code
+
+
+def validate_country(text: str) -> str:
+    """A country as ISO 3166-1 alpha-2 has it, in capitals."""
+    if text not in COUNTRIES:
+        raise ValueError("this is no country of ISO 3166-1, such as US or DE")
+    return text

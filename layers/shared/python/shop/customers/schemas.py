@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shop.pricing.model.customer_segments import CustomerSegments
+from shop.customers.model import CustomerSegments
 
 
 class CustomerGroupsBody(BaseModel):

@@ -38,7 +38,7 @@ _STATES = frozenset(
 
 
 class StdnumVatNumbers:
-    """:class:`shop.pricing.ports.VatNumbers` without asking anybody: the form, offline.
+    """:class:`shop.tax.ports.VatNumbers` without asking anybody: the form, offline.
 
     The library is imported with the first number, so that pricing at large does not wait for it.
     """

@@ -1,22 +1,26 @@
-"""Groups and segments of customers, one small item each."""
+"""Groups and segments of customers in DynamoDB, one small item for each customer."""
 
 from collections.abc import Sequence
 
 from pynamodb.exceptions import PutError
 
+from shop.customers.model import CustomerSegments
+from shop.customers.store.rows import GROUPS, CustomerRow, customer_key
 from shop.kernel.errors import VersionConflict
 from shop.kernel.events import Event
-from shop.pricing.model.customer_segments import CustomerSegments
-from shop.pricing.store.rows import HEAD, PricingRow
+from shop.storage.prefetch import ReadSet, get
 
 
 class DynamoCustomerSegmentRepository:
-    """See :class:`shop.pricing.ports.CustomerSegmentRepository`."""
+    """See :class:`shop.customers.ports.CustomerSegmentRepository`."""
 
-    def get(self, customer_id: str) -> CustomerSegments:
-        try:
-            row = PricingRow.get(customer_key(customer_id), HEAD, consistent_read=True)
-        except PricingRow.DoesNotExist:
+    def read_set(self, customer_id: str, *, consistent: bool = True) -> ReadSet:
+        """Return the rows that :meth:`get` reads, to prefetch them."""
+        return ReadSet(CustomerRow, ((customer_key(customer_id), GROUPS),), consistent)
+
+    def get(self, customer_id: str, *, consistent: bool = True) -> CustomerSegments:
+        row = get(CustomerRow, (customer_key(customer_id), GROUPS), consistent=consistent)
+        if row is None:
             return CustomerSegments(customer_id)
         return CustomerSegments(
             customer_id,
@@ -28,17 +32,17 @@ class DynamoCustomerSegmentRepository:
     def save(
         self, before: CustomerSegments, after: CustomerSegments, events: Sequence[Event]
     ) -> CustomerSegments:
-        row = PricingRow(
+        row = CustomerRow(
             customer_key(after.customer_id),
-            HEAD,
+            GROUPS,
             version=after.version,
             doc={"groups": list(after.groups), "segments": list(after.segments)},
             events=tuple(events),
         )
         unchanged = (
-            PricingRow.version == before.version
+            CustomerRow.version == before.version
             if before.version
-            else PricingRow.pk.does_not_exist()
+            else CustomerRow.pk.does_not_exist()
         )
         try:
             row.save(unchanged)
@@ -47,7 +51,3 @@ class DynamoCustomerSegmentRepository:
                 raise
             raise VersionConflict("somebody else changed this customer meanwhile") from None
         return after
-
-
-def customer_key(customer_id: str) -> str:
-    return f"CUSTOMER#{customer_id}"

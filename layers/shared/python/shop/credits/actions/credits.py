@@ -8,14 +8,8 @@ import hmac
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from shop.kernel.errors import IdempotencyKeyReused, InvalidRequest, NotFound, VersionConflict
-from shop.kernel.frozen import frozen
-from shop.kernel.ids import derived_id
-from shop.kernel.unit_of_work import ConditionFailed
-from shop.kernel.unit_of_work import UnitOfWork as Transactions
-from shop.kernel.usage import UsageReservation
-from shop.pricing.model.credits import CreditAccount
-from shop.pricing.model.loyalty import (
+from shop.credits.model.accounts import CREDIT, CreditAccount
+from shop.credits.model.loyalty import (
     POINT_VALUE,
     POINTS_VALIDITY,
     earned_points,
@@ -24,8 +18,13 @@ from shop.pricing.model.loyalty import (
     points_account,
     store_credit_account,
 )
-from shop.pricing.model.usage import CREDIT
-from shop.pricing.ports import CodeAttemptLimiter, CreditAccountRepository
+from shop.credits.ports import CodeAttemptLimiter, CreditAccountRepository
+from shop.kernel.errors import IdempotencyKeyReused, InvalidRequest, NotFound, VersionConflict
+from shop.kernel.frozen import frozen
+from shop.kernel.ids import derived_id
+from shop.kernel.unit_of_work import ConditionFailed
+from shop.kernel.unit_of_work import UnitOfWork as Transactions
+from shop.kernel.usage import UsageReservation
 
 MAX_UNITS = 10**9
 """Units of one movement beyond which it is a slip of the keyboard."""

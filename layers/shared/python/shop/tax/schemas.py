@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from shop.kernel.errors import InvalidRequest
 from shop.kernel.pagination import decode_name_cursor, to_cursor
 from shop.kernel.text_validation import CONTROL_CHARACTERS, MARKUP_MESSAGE, TAG
-from shop.pricing.model.tax import TaxRate
-from shop.pricing.model.tax_rates import CountryRates
+from shop.tax.model.country_rates import CountryRates
+from shop.tax.model.rates import TaxRate
 
 
 class TaxRatesBody(BaseModel):

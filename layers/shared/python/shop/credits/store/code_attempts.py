@@ -26,7 +26,7 @@ class _Row(Row):
 
 
 class DynamoCodeAttemptLimiter:
-    """See :class:`shop.pricing.ports.CodeAttemptLimiter`. An address is kept as a digest only."""
+    """See :class:`shop.credits.ports.CodeAttemptLimiter`. An address is kept as a digest only."""
 
     def record_attempts(self, actor: str, codes: int, at: datetime, *, path: str) -> None:
         room = _Row.attempts <= MAX_ATTEMPTS - codes

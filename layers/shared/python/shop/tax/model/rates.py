@@ -6,9 +6,12 @@ from functools import cached_property
 
 from shop.kernel.errors import InvalidRequest, Problem
 from shop.kernel.frozen import frozen
-from shop.pricing.model.basket import SHIPPING, STANDARD, CustomerFacts, Destination
-from shop.pricing.model.rounding import MILLION
-from shop.pricing.model.vat_rates import VAT
+from shop.places.model.destination import Destination
+from shop.tax.model.vat_rates import VAT
+
+MILLION = 1_000_000
+STANDARD, SHIPPING = "standard", "shipping"
+"""The tax classes of most goods and of the shipping: not said of each."""
 
 
 @frozen
@@ -44,7 +47,6 @@ class TaxTable:
 
     rates: tuple[TaxRate, ...] = ()
     union: frozenset[str] = frozenset()
-    version: str = ""
     _by_key: dict[tuple[str, str | None, str], list[TaxRate]] = field(
         init=False, repr=False, compare=False, default_factory=dict
     )
@@ -96,17 +98,17 @@ class TaxTable:
                         return rate
         return None
 
-    def reverses(
-        self, customer: CustomerFacts | None, destination: Destination | None, home: str | None
+    def is_reverse_charge(
+        self, vat_id: str | None, destination: Destination | None, home: str | None
     ) -> bool:
         """Whether the customer, a business of another member state, owes the tax itself.
 
         The goods leave the seller's state (``home``) for another of the union, and the number was
         given by a state other than the seller's. Source: Directive 2006/112/EC, Art. 138 and 196.
         """
-        if customer is None or not customer.vat_id or destination is None or home is None:
+        if not vat_id or destination is None or home is None:
             return False
-        prefix = customer.vat_id[:2]
+        prefix = vat_id[:2]
         given_by = "GR" if prefix == "EL" else prefix
         return (
             home in self.union
@@ -174,7 +176,6 @@ _CHINA = [
 BUNDLED_TAX_TABLE = TaxTable(
     rates=(*_europe(), *_AMERICA, *_CHINA),
     union=frozenset(country for country, row in VAT.items() if row[0]),
-    version="2026-09-29",
 )
 """Europe (standard, "reduced": the lowest of at least 5 %, "super_reduced"), a sample of the US,
 and China.

@@ -4,9 +4,9 @@ import hashlib
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
+from shop.credits.model.accounts import EarnRule
+from shop.kernel.codes import CODE_ALPHABET, normalize_code
 from shop.kernel.money import Money
-from shop.pricing.model.coupons import ALPHABET, normalize_code
-from shop.pricing.model.credits import EarnRule
 
 PROGRAM = "dev.doorbuster.points"
 """The program's name, as UCP's loyalty extension knows it."""
@@ -44,7 +44,7 @@ def gift_card_account(code: str, currency: str) -> str:
 def generate_gift_card_code(draw: Callable[[int], bytes]) -> str:
     """An unguessable code in groups of four. ``draw(n)`` gives n random bytes."""
     bits = int.from_bytes(draw(10), "big")
-    word = "".join(ALPHABET[bits >> (5 * n) & 31] for n in range(CARD_LETTERS))
+    word = "".join(CODE_ALPHABET[bits >> (5 * n) & 31] for n in range(CARD_LETTERS))
     return "-".join(word[n : n + 4] for n in range(0, CARD_LETTERS, 4))
 
 

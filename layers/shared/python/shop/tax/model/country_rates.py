@@ -6,12 +6,12 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
-from shop.kernel.countries import is_region
 from shop.kernel.errors import InvalidRequest, Problem
 from shop.kernel.frozen import frozen
 from shop.kernel.serialization import from_json, to_json
 from shop.kernel.text_validation import MARKUP_MESSAGE, TAG
-from shop.pricing.model.tax import BUNDLED_TAX_TABLE, TaxRate, TaxTable
+from shop.places.model.countries import is_region
+from shop.tax.model.rates import BUNDLED_TAX_TABLE, TaxRate, TaxTable
 
 TAX_CLASS = re.compile(r"[a-z][a-z0-9_]{0,31}")
 MAX_RATES = 2_000
@@ -99,10 +99,7 @@ def tax_table_with(changed: Iterable[CountryRates]) -> TaxTable:
         return BUNDLED_TAX_TABLE
     own = [rate for rates in stored.values() for rate in rates.rates]
     others = [rate for rate in BUNDLED_TAX_TABLE.rates if rate.country not in stored]
-    versions = ",".join(f"{c}:{stored[c].version}" for c in sorted(stored))
-    return TaxTable(
-        (*others, *own), BUNDLED_TAX_TABLE.union, f"{BUNDLED_TAX_TABLE.version}+{versions}"
-    )
+    return TaxTable((*others, *own), BUNDLED_TAX_TABLE.union)
 
 
 def _problems_of(rate: TaxRate, country: str, path: str) -> Iterable[Problem]:

@@ -4,15 +4,23 @@ import re
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
 
+from shop.credits.model.accounts import CreditAccount
+from shop.credits.model.loyalty import POINT_VALUE, points_account, store_credit_account
+from shop.credits.ports import CreditAccountRepository
 from shop.kernel.errors import InvalidRequest
 from shop.kernel.money import CURRENCIES
-from shop.pricing.model.credits import CreditAccount
-from shop.pricing.model.loyalty import POINT_VALUE, points_account, store_credit_account
-from shop.pricing.ports import CreditAccountRepository
-from shop.pricing.schemas.base import Instant
+from shop.kernel.time_bounds import validate_instant
 
+Instant = Annotated[AwareDatetime, Field(strict=False), AfterValidator(validate_instant)]
 _ORDER = re.compile("ord_[a-z2-7]{26}")
 """What a movement refers to that a customer knows: an order. All else is what staff wrote."""
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
-from shop.kernel.countries import COUNTRIES, is_region
 from shop.kernel.errors import Problem
 from shop.kernel.frozen import frozen
-from shop.shipping.model.options import ShippingDestination
+from shop.places.model.countries import COUNTRIES, is_region
+from shop.places.model.destination import Destination
 
 MAX_DISTANCE_KM = 21_000
 """Half the way around the earth, and some detour."""
@@ -16,7 +16,7 @@ def postal_form(code: str | None) -> str:
     return (code or "").replace(" ", "").upper()
 
 
-def _begins(destination: ShippingDestination, prefixes: Iterable[str]) -> bool:
+def _begins(destination: Destination, prefixes: Iterable[str]) -> bool:
     code = postal_form(destination.postal_code)
     return bool(code) and any(code.startswith(postal_form(prefix)) for prefix in prefixes)
 
@@ -37,7 +37,7 @@ class Zone:
     not_postal: tuple[str, ...] = ()
     postal: tuple[str, ...] = ()
 
-    def contains(self, destination: ShippingDestination) -> bool:
+    def contains(self, destination: Destination) -> bool:
         """Whether the place is in this zone, as far as the zone itself can tell."""
         if not self.is_fallback and destination.country not in self.countries:
             return False
@@ -96,7 +96,7 @@ class Distance:
     postal: tuple[str, ...] = ()
     is_fallback: bool = False
 
-    def precision(self, destination: ShippingDestination) -> tuple[int, int] | None:
+    def precision(self, destination: Destination) -> tuple[int, int] | None:
         """How precisely this speaks of the place; ``None``: not at all."""
         if self.is_fallback:
             return (0, 0)
@@ -111,7 +111,7 @@ class Distance:
         return (3, max(found)) if code and found else None
 
 
-def distance_to(destination: ShippingDestination, distances: Iterable[Distance]) -> int | None:
+def distance_to(destination: Destination, distances: Iterable[Distance]) -> int | None:
     """Kilometres to that place, ``None`` where nobody said how far it is."""
     best: tuple[tuple[int, int], int] | None = None
     for distance in distances:

@@ -9,6 +9,9 @@ from shop.kernel.errors import Conflict, InvalidRequest
 from shop.kernel.frozen import frozen
 from shop.kernel.money import Money
 
+CREDIT = "credit"
+"""Units of a gift card, store credit or points that an order is paid with: ``account|order id``."""
+
 
 class CreditEntryType(StrEnum):
     """Why credit moved."""

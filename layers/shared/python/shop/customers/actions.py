@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from shop.customers.model import CustomerSegments
+from shop.customers.ports import CustomerSegmentRepository
 from shop.kernel.events import Event
 from shop.kernel.optimistic_locking import check_version
-from shop.pricing.model.customer_segments import CustomerSegments
-from shop.pricing.ports import CustomerSegmentRepository
 
 
 def set_customer_groups(

@@ -1,0 +1,1 @@
+"""Credits: gift cards, store credit and points, which pay orders."""

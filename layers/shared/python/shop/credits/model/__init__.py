@@ -1,0 +1,1 @@
+"""Credit accounts, their entries and what pays an order; pure."""

@@ -1,0 +1,1 @@
+"""Credit accounts and code attempts in DynamoDB."""

@@ -1,0 +1,39 @@
+"""The items of the ``credits`` table.
+
+===================  ==============  =====================================================
+PK                   SK              item
+===================  ==============  =====================================================
+``CREDIT#<account>`` ``HEAD``        number of commands and balance of an account
+``CREDIT#<account>`` ``ENTRY#<n>``   ledger entries of the n-th command, never rewritten
+``EXPIRING#<day>``   account         an account of which a grant expires on that day
+``COMMAND#<id>``     ``DONE``        the random bytes of a command that may run only once
+===================  ==============  =====================================================
+"""
+
+import os
+
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+
+from shop.storage.connection import Row
+from shop.storage.documents import CompressedJsonAttribute
+
+HEAD, DONE = "HEAD", "DONE"
+
+
+class CreditRow(Row):
+    """An item of the table."""
+
+    class Meta:
+        table_name = os.environ["TABLE_CREDITS"]
+
+    pk = UnicodeAttribute(hash_key=True, attr_name="PK")
+    sk = UnicodeAttribute(range_key=True, attr_name="SK")
+    version = NumberAttribute(null=True)
+    """On the head of an account: the number of its commands."""
+    balance = NumberAttribute(null=True)
+    """On the head of an account, for people who read the table; the entries decide."""
+    doc = CompressedJsonAttribute(null=True)
+
+
+def account_key(account: str) -> str:
+    return f"CREDIT#{account}"

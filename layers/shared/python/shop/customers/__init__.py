@@ -1,0 +1,1 @@
+"""Customers: the groups and segments that price lists and promotions ask for."""

@@ -1,0 +1,1 @@
+"""Customer groups in DynamoDB."""

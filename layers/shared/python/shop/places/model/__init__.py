@@ -1,0 +1,1 @@
+"""Countries, destinations, zones and distances; pure data and decisions."""

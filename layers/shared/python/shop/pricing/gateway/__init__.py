@@ -1,1 +1,0 @@
-"""Third parties that pricing asks: the forms of VAT numbers (python-stdnum)."""

@@ -1,0 +1,1 @@
+"""Validation of VAT numbers by a library."""

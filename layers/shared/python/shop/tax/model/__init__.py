@@ -1,0 +1,1 @@
+"""Tax rates as dated data; pure."""

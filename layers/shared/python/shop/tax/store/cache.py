@@ -1,0 +1,59 @@
+"""The tax table in force, in the memory of warm Lambdas."""
+
+from functools import lru_cache
+
+from shop.storage.prefetch import ReadSet, get
+from shop.tax.model.country_rates import CountryRates, tax_table_with
+from shop.tax.model.rates import BUNDLED_TAX_TABLE, TaxTable
+from shop.tax.store.rows import RATES, TABLE_VERSION, TaxRow, country_rates_from
+
+
+class TaxTableCache:
+    """See :class:`shop.tax.ports.TaxProvider`.
+
+    Each call of :meth:`table` reads a row of a few bytes, the version. The rates are read only
+    after it has changed. The caller decides how often it calls, and may prefetch the row.
+    """
+
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything, as after a cold start."""
+        self._version = 0
+        self._countries: dict[str, CountryRates] = {}
+        self._table: TaxTable = BUNDLED_TAX_TABLE
+
+    @property
+    def version(self) -> int:
+        """The version of the last table returned; 0 for the bundled one."""
+        return self._version
+
+    def read_set(self) -> ReadSet:
+        """Return the row that :meth:`table` always reads, to prefetch it."""
+        return ReadSet(TaxRow, (TABLE_VERSION,))
+
+    def table(self) -> TaxTable:
+        row = get(TaxRow, TABLE_VERSION)
+        version = 0 if row is None else int(row.version)
+        if version != self._version:
+            self._countries = self._read()
+            self._table = tax_table_with(self._countries.values())
+            self._version = version
+        return self._table
+
+    def _read(self) -> dict[str, CountryRates]:
+        found = {}
+        # Consistent: the rates must not be older than the version that was read.
+        for row in TaxRow.query(RATES, consistent_read=True):
+            known = self._countries.get(row.sk)
+            if known is None or known.version != int(row.version):
+                known = country_rates_from(row.sk, row)
+            found[row.sk] = known
+        return found
+
+
+@lru_cache(maxsize=1)
+def tax_table_cache() -> TaxTableCache:
+    """Return the cache of this process."""
+    return TaxTableCache()

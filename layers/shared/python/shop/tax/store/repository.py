@@ -1,0 +1,73 @@
+"""Tax rates that staff maintain, in DynamoDB: one item per country, and every version of it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from shop.kernel.errors import Conflict, NotFound, VersionConflict
+from shop.kernel.events import Event
+from shop.kernel.unit_of_work import ConditionFailed
+from shop.storage.documents import compress_json
+from shop.storage.transactions import DynamoUnitOfWork
+from shop.tax.model.country_rates import CountryRates
+from shop.tax.store.rows import (
+    RATES,
+    TABLE_VERSION,
+    TaxRow,
+    country_rates_from,
+    document,
+    history_key,
+    version_key,
+)
+
+MAX_ITEM_BYTES = 380 * 1024
+"""DynamoDB stores at most 400 KB in one item."""
+
+
+class DynamoTaxRateRepository:
+    """See :class:`shop.tax.ports.TaxRateRepository`."""
+
+    def get(self, country: str) -> CountryRates:
+        try:
+            return country_rates_from(country, TaxRow.get(RATES, country, consistent_read=True))
+        except TaxRow.DoesNotExist:
+            return CountryRates.bundled(country)
+
+    def get_version(self, country: str, version: int) -> CountryRates:
+        if version == 0:
+            return CountryRates.bundled(country)
+        try:
+            row = TaxRow.get(history_key(country), version_key(version), consistent_read=True)
+        except TaxRow.DoesNotExist:
+            raise NotFound(f"there is no version {version} of the rates of {country}") from None
+        return country_rates_from(country, row)
+
+    def list_customized(self) -> Sequence[CountryRates]:
+        rows = TaxRow.query(RATES, consistent_read=True)
+        return [country_rates_from(row.sk, row) for row in rows]
+
+    def save(self, after: CountryRates, events: Sequence[Event]) -> CountryRates:
+        doc = document(after)
+        if len(compress_json(doc)) > MAX_ITEM_BYTES:
+            raise Conflict("these are too many rates for one country", code="too_large")
+        before = after.version - 1
+        current = TaxRow(RATES, after.country, version=after.version, doc=doc, events=tuple(events))
+        past = TaxRow(
+            history_key(after.country),
+            version_key(after.version),
+            version=after.version,
+            doc=doc,
+        )
+        unchanged = TaxRow.version == before if before else TaxRow.pk.does_not_exist()
+
+        def write(writes: Any) -> None:
+            writes.save(current, unchanged)
+            writes.save(past, TaxRow.pk.does_not_exist())
+            # Every cached tax table is reread when this number changes. It needs no condition:
+            # changes of two countries may both count it up.
+            writes.update(TaxRow(*TABLE_VERSION), [TaxRow.version.add(1)])
+
+        try:
+            DynamoUnitOfWork().commit(write)
+        except ConditionFailed:
+            raise VersionConflict(f"somebody else changed the rates of {after.country}") from None
+        return after

@@ -1,0 +1,75 @@
+"""The items of the ``tax`` table.
+
+======================  ==============  ==================================================
+PK                      SK              item
+======================  ==============  ==================================================
+``RATES``               country         the tax rates of a country in force, with their past
+``COUNTRY#<country>``   ``VERSION#<n>`` each version of them, written once
+``TABLE``               ``VERSION``     the number of changes of any country, a few bytes
+======================  ==============  ==================================================
+"""
+
+import os
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+
+from shop.kernel.errors import Problem
+from shop.kernel.serialization import from_json
+from shop.storage.connection import Row
+from shop.storage.documents import CompressedJsonAttribute, EventsAttribute
+from shop.tax.model.country_rates import CountryRates
+from shop.tax.model.rates import TaxRate
+
+RATES = "RATES"
+TABLE_VERSION = ("TABLE", "VERSION")
+
+
+class TaxRow(Row):
+    """An item of the table."""
+
+    class Meta:
+        table_name = os.environ["TABLE_TAX"]
+
+    pk = UnicodeAttribute(hash_key=True, attr_name="PK")
+    sk = UnicodeAttribute(range_key=True, attr_name="SK")
+    version = NumberAttribute()
+    doc = CompressedJsonAttribute(null=True)
+    events = EventsAttribute(null=True)
+
+
+def history_key(country: str) -> str:
+    return f"COUNTRY#{country}"
+
+
+def version_key(version: int) -> str:
+    return f"VERSION#{version:09d}"
+
+
+def document(rates: CountryRates) -> dict[str, Any]:
+    return {
+        "rates": rates.to_list(),
+        "at": rates.at.isoformat(),
+        "actor": rates.actor,
+        "reason": rates.reason,
+    }
+
+
+def country_rates_from(country: str, row: TaxRow) -> CountryRates:
+    """Return the rates of a row. They were validated when they were written."""
+    problems: list[Problem] = []
+    rates: Sequence[TaxRate | None] = [
+        from_json(TaxRate, {"country": country, **rate}, "$", problems) for rate in row.doc["rates"]
+    ]
+    if problems:
+        raise ValueError(f"The tax rates of {country} are unreadable: {problems[0]}")
+    return CountryRates(
+        country,
+        tuple(rate for rate in rates if rate is not None),
+        int(row.version),
+        datetime.fromisoformat(row.doc["at"]),
+        row.doc["actor"],
+        row.doc["reason"],
+    )
