@@ -16,10 +16,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shop.kernel.errors import Problem
-from shop.kernel.serialization import from_json, to_json
 from shop.kernel.unit_of_work import WriteOperation
 from shop.pricing.model.credits import CreditAccount, CreditEntryType, LedgerEntry
 from shop.pricing.store.rows import HEAD, PricingRow
+from shop.serialization import from_json, to_json
 
 EXPIRY_LOOKBACK = timedelta(days=7)
 """For how long a day's expiries are looked for, should the sweep have missed it."""

@@ -14,7 +14,6 @@ from functools import lru_cache
 from typing import Any
 
 from shop.kernel.errors import Conflict, Problem
-from shop.kernel.serialization import from_json
 from shop.kernel.unit_of_work import WriteOperation
 from shop.pricing.model.policy import PricingPolicy
 from shop.pricing.model.price_lists import PriceList
@@ -24,6 +23,7 @@ from shop.pricing.ports import TaxProvider
 from shop.pricing.store.policies import policy_from
 from shop.pricing.store.rows import BOOK, POLICY, PRICE_LISTS, RULES, VERSION, PricingRow
 from shop.pricing.store.tax_rates import DynamoTaxProvider
+from shop.serialization import from_json
 from shop.storage.documents import compress_json
 
 RULES_CACHE_TTL = timedelta(seconds=3)

@@ -10,11 +10,11 @@ from typing import Any
 
 from shop.kernel.errors import Conflict, NotFound, Problem, VersionConflict
 from shop.kernel.events import Event
-from shop.kernel.serialization import from_json
 from shop.kernel.unit_of_work import ConditionFailed
 from shop.pricing.model.tax import BUNDLED_TAX_TABLE, TaxRate, TaxTable
 from shop.pricing.model.tax_rates import CountryRates, tax_table_with
 from shop.pricing.store.rows import PricingRow
+from shop.serialization import from_json
 from shop.storage.documents import compress_json
 from shop.storage.transactions import DynamoUnitOfWork
 

@@ -7,7 +7,7 @@ from typing import Any
 from shop.kernel.errors import InvalidRequest, Problem
 from shop.kernel.frozen import frozen
 from shop.kernel.money import Money
-from shop.kernel.serialization import from_json, to_json
+from shop.serialization import from_json, to_json
 from shop.shipping.model.delivery_estimates import DispatchSchedule
 from shop.shipping.model.options import Consignment, ShippingDestination, ShippingOption
 from shop.shipping.model.packing import ParcelLimits, pack
