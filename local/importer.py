@@ -111,9 +111,9 @@ def read_products(file: Path, encoding: str = "utf-8") -> tuple[str, str]:
     except OSError as error:
         raise CloudError(f"{file}: {error.strerror}.") from None
     except InvalidRequest as refusal:
-        raise CloudError(f"{file.name}: {refusal.detail}.") from None
+        raise CloudError(f"{file.name}: {refusal.detail}") from None
     if (other := detect_wrong_file_type(text)) is not None:
-        raise CloudError(f"{file.name}: {other}; only Shopify's product CSV and YAML are taken.")
+        raise CloudError(f"{file.name}: {other} Send Shopify's product CSV or YAML.")
     return text, kind
 
 

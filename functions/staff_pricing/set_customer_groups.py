@@ -17,7 +17,7 @@ def handler(request: Request[CustomerGroupsBody]) -> Response:
         parse_customer_id(request.path["id"]),
         wish.groups,
         wish.segments,
-        expected_version=require_version(request.headers.get("if-match"), wish.version, least=0),
+        expected_version=require_version(request.headers.get("if-match"), wish.version, minimum=0),
         customers=customers,
         at=request.received_at,
         actor=request.caller.owner,

@@ -15,7 +15,7 @@ def handler(request: Request[PricingPolicyBody]) -> Response:
     policy = update_policy(
         wish.stacking_groups(),
         wish.rounding_policy(),
-        expected_version=require_version(request.headers.get("if-match"), wish.version, least=0),
+        expected_version=require_version(request.headers.get("if-match"), wish.version, minimum=0),
         actor=request.caller.username or "?",
         policies=policies,
         at=request.received_at,

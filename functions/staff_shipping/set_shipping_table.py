@@ -14,7 +14,7 @@ def handler(request: Request[ShippingTableBody]) -> ShippingTableView:
     edition = set_shipping_table(
         request.body.table(),
         expected_version=require_version(
-            request.headers.get("if-match"), request.body.version, least=0
+            request.headers.get("if-match"), request.body.version, minimum=0
         ),
         actor=request.caller.username or "?",
         reason=request.body.reason,

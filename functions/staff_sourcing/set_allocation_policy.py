@@ -14,7 +14,7 @@ def handler(request: Request[PolicyBody]) -> Response:
     network = set_allocation_policy(
         request.body.policy(),
         expected_version=require_version(
-            request.headers.get("if-match"), request.body.version, least=0
+            request.headers.get("if-match"), request.body.version, minimum=0
         ),
         locations=locations,
     )

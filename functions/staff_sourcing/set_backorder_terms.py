@@ -19,7 +19,7 @@ def handler(request: Request[BackorderTermsBody]) -> Response:
     level = set_backorder_terms(
         request.path["sku"],
         wish.terms(),
-        expected_version=require_version(request.headers.get("if-match"), wish.version, least=0),
+        expected_version=require_version(request.headers.get("if-match"), wish.version, minimum=0),
         at=request.received_at,
         stock=stock,
         skus=catalogue,

@@ -19,7 +19,7 @@ def handler(request: Request[KitBody]) -> Response:
         sku,
         request.body.parts_by_sku(),
         expected_version=require_version(
-            request.headers.get("if-match"), request.body.version, least=0
+            request.headers.get("if-match"), request.body.version, minimum=0
         ),
         kits=kits,
         skus=catalogue,

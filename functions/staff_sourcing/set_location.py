@@ -22,7 +22,7 @@ def handler(request: Request[LocationBody]) -> Response:
     network = set_location(
         request.body.location(name),
         expected_version=require_version(
-            request.headers.get("if-match"), request.body.version, least=0
+            request.headers.get("if-match"), request.body.version, minimum=0
         ),
         locations=locations,
     )

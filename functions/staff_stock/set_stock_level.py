@@ -20,7 +20,7 @@ stock_entries = StockEntryService(
 @endpoint(StockLevelRequest)
 def handler(request: Request[StockLevelRequest]) -> Response:
     count = request.body
-    version = require_version(request.headers.get("if-match"), count.version, least=0)
+    version = require_version(request.headers.get("if-match"), count.version, minimum=0)
     level = stock_entries.record_idempotent(
         lambda book: set_on_hand(
             request.path["sku"],

@@ -13,7 +13,7 @@ repository = DynamoTaxRateRepository()
 @endpoint(TaxRatesBody)
 def handler(request: Request[TaxRatesBody]) -> TaxRatesView:
     country = get_tax_rates(request.path["country"], repository=repository).country
-    version = require_version(request.headers.get("if-match"), request.body.version, least=0)
+    version = require_version(request.headers.get("if-match"), request.body.version, minimum=0)
     changed = set_tax_rates(
         country,
         request.body.read(country),

@@ -45,10 +45,10 @@ def test_an_address_without_a_route_is_answered_by_the_shop(
 def test_bytes_that_are_no_text_are_refused_and_named(guest: HttpClient, carrier: Carrier) -> None:
     refusal = guest.request("POST /catalog/search", raw=b'{"query":"J\xff\xfe"}')
     assert refusal.status == 400, refusal.text
-    assert "byte 12 of the body (0xFF) is not UTF-8" in refusal.text
+    assert "Byte 12 of the body (0xFF) is not UTF-8" in refusal.text
     told = carrier.send(b'{"description":"Caf\xe9"}', delivery=f"msg_{uuid.uuid4().hex}")
     assert (told.status, told.body["code"]) == (400, "text_invalid")
-    assert "byte 20 of the body (0xE9)" in told.body["detail"]
+    assert "Byte 20 of the body (0xE9)" in told.body["detail"]
 
 
 @pytest.mark.parametrize("encoding", ["windows-1252", "utf-16"])
@@ -59,7 +59,7 @@ def test_a_file_keeps_its_bytes(staff: HttpClient, encoding: str) -> None:
     if encoding == "windows-1252":
         refused = staff.request("POST /staff/imports", raw=file.encode(encoding), headers=csv)
         assert refused.status == 400
-        assert "line 2, byte 13 (0xE9" in refused.body["detail"]
+        assert "Line 2, byte 13 (0xE9" in refused.body["detail"]
     query = "?encoding=windows-1252" if encoding == "windows-1252" else ""
     taken = staff.request(f"POST /staff/imports{query}", raw=file.encode(encoding), headers=csv)
     assert taken.status == 200, taken.text

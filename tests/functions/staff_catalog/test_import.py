@@ -42,7 +42,13 @@ def test_a_shopify_file_is_taken_in_and_what_is_bad_is_told() -> None:
         "created": 2,
         "changed": 0,
         "unchanged": 0,
-        "rejected": [{"line": 4, "reason": "price: 'x' is not a price", "product": "mug"}],
+        "rejected": [
+            {
+                "line": 4,
+                "reason": "price: 'x' is not a price. Write digits only, as in 129.99.",
+                "product": "mug",
+            }
+        ],
         "stock_created": 3,
         "stock_unchanged": 0,
         "notices": [],

@@ -131,7 +131,7 @@ def test_a_list_is_made_changed_listed_and_found() -> None:
             "$.window.ends",
         ),
         ({"window": {"zone": "Atlantis/Capital"}}, "zone_unknown", "$.window.zone"),
-        ({"prices": []}, "field_unknown", "$.prices"),
+        ({"prices": []}, "unknown_field", "$.prices"),
         ({"entries": [{"article": "mug.1", "price": -1}]}, "price_invalid", "$.entries[0].price"),
     ],
 )

@@ -143,7 +143,7 @@ def test_column_names_are_read_in_any_case() -> None:
     [
         ("mug,Mug,abc,,,", "price: 'abc' is not a price"),
         ("mug,Mug,-1,,,", "price: '-1' is not a price"),
-        ("mug,Mug,1.999,,,", "price: '1.999' has more decimals than USD knows"),
+        ("mug,Mug,1.999,,,", "price: '1.999' has more decimals than USD allows"),
         ("mug,Mug,NaN,,,", "price: 'NaN' is not a price"),
         ("mug,Mug,,,,", "price: this is needed"),
         ("mug,,8,,,", "title: the first row of a handle needs one"),
@@ -387,8 +387,10 @@ def test_a_file_that_says_how_it_is_written_is_read_so(encoding: str) -> None:
 def test_windows_1252_is_read_where_the_sender_says_so() -> None:
     raw = CAFE.replace("5\n", "“5”\n").encode("cp1252")
     reading = parse_product_file(raw, "text/csv", ImportOptions(encoding="windows-1252"))
-    assert reading.rejected[0].reason == "price: '“5”' is not a price"
-    with pytest.raises(InvalidRequest, match=r"line 2, byte 5 \(0x81"):
+    assert reading.rejected[0].reason == (
+        "price: '“5”' is not a price. Write digits only, as in 129.99."
+    )
+    with pytest.raises(InvalidRequest, match=r"Line 2, byte 5 \(0x81"):
         parse_product_file(
             HEADER.encode() + b"cafe\x81", "text/csv", ImportOptions(encoding="windows-1252")
         )
@@ -401,20 +403,20 @@ def test_windows_1252_is_read_where_the_sender_says_so() -> None:
     [
         (
             CAFE.encode("latin-1"),
-            r"line 2, byte 9 \(0xE9, byte 28 of the file\).*encoding=windows-125",
+            r"Line 2, byte 9 \(0xE9, byte 28 of the file\).*encoding=windows-125",
         ),
-        (CAFE.encode("utf-16-le"), "byte 2 of the file is zero"),
+        (CAFE.encode("utf-16-le"), "Byte 2 of the file is zero"),
         (CAFE.encode("utf-32"), "UTF-32"),
-        (CAFE.replace("é", "\ufffd").encode(), "line 2, character 9 is U\\+FFFD"),
+        (CAFE.replace("é", "\ufffd").encode(), "Line 2, character 9 is U\\+FFFD"),
         (b"\x89PNG\r\n\x1a\n\0\0", "a picture"),
         (b"\xff\xd8\xff\xe0\0", "a picture"),
         (b"PK\x03\x04\x14\0", "an Excel workbook"),
         (b"%PDF-1.7", "a PDF"),
-        (b'{"products": []}', "^this is JSON"),
-        (b'[{"id": 1}]', "^this is JSON"),
-        (b"<!DOCTYPE html><html>", "^this is a web page"),
-        (b"", "^the file is empty"),
-        (b" \n\n", "^the file is empty"),
+        (b'{"products": []}', "^This is JSON"),
+        (b'[{"id": 1}]', "^This is JSON"),
+        (b"<!DOCTYPE html><html>", "^This is a web page"),
+        (b"", "^The file is empty"),
+        (b" \n\n", "^The file is empty"),
         (
             b"Name,Email,Financial Status,Lineitem name\n#1,j@x.example,paid,Mug\n",
             "export of orders",

@@ -1,4 +1,4 @@
-"""Frozen values behave as frozen dataclasses do, though their methods are written on first use."""
+"""Frozen values behave like frozen dataclasses; their methods are generated on first use."""
 
 import copy
 import pickle
@@ -12,37 +12,37 @@ from shop.kernel.frozen import frozen
 T = TypeVar("T")
 
 
-class _Weighed:
+class _WithWeight:
     def __post_init__(self: Any) -> None:
         if self.units < 1:
-            raise ValueError("at least one")
+            raise ValueError("Units must be 1 or more.")
         object.__setattr__(self, "weight", 10 * self.units)
 
 
 @frozen(slots=False)
-class Parcel(_Weighed, Generic[T]):
+class Parcel(_WithWeight, Generic[T]):
     """A parcel."""
 
     sku: T
     units: int = 1
     notes: tuple[str, ...] = field(default=(), compare=False)
-    marks: list[str] = field(default_factory=list, repr=False)
+    labels: list[str] = field(default_factory=list, repr=False)
     weight: int = field(init=False, default=0)
 
 
 @dataclass(frozen=True)
-class Usual(_Weighed, Generic[T]):
-    """What dataclasses makes of the same."""
+class StandardParcel(_WithWeight, Generic[T]):
+    """The same class, made by ``dataclasses``."""
 
     sku: T
     units: int = 1
     notes: tuple[str, ...] = field(default=(), compare=False)
-    marks: list[str] = field(default_factory=list, repr=False)
+    labels: list[str] = field(default_factory=list, repr=False)
     weight: int = field(init=False, default=0)
 
 
 @frozen(kw_only=True)
-class Sign:
+class Label:
     text: str
     size: int = 1
 
@@ -53,55 +53,60 @@ class Point:
     y: int = 0
 
 
-def fresh() -> Any:
-    """A class that nobody made a value of yet."""
+def unused_class() -> Any:
+    """Return a class that has no value yet, hence no generated methods."""
 
     @frozen
-    class Fresh:
+    class Unused:
         x: int
         y: tuple[int, ...] = ()
 
-    return Fresh
+    return Unused
 
 
-def test_a_value_is_what_a_frozen_dataclass_would_be() -> None:
-    ours, usual = Parcel("A", 2, ("n",)), Usual("A", 2, ("n",))
-    assert repr(ours) == repr(usual).replace("Usual", "Parcel")
-    assert [part.name for part in fields(ours)] == [part.name for part in fields(usual)]
-    assert (ours.weight, ours.marks, ours.notes) == (usual.weight, usual.marks, usual.notes)
+def test_value_equals_a_standard_frozen_dataclass() -> None:
+    ours, standard = Parcel("A", 2, ("n",)), StandardParcel("A", 2, ("n",))
+    assert repr(ours) == repr(standard).replace("StandardParcel", "Parcel")
+    assert [each.name for each in fields(ours)] == [each.name for each in fields(standard)]
+    assert (ours.weight, ours.labels, ours.notes) == (
+        standard.weight,
+        standard.labels,
+        standard.notes,
+    )
     assert is_dataclass(Parcel)
-    assert vars(Parcel)["__match_args__"] == vars(Usual)["__match_args__"]
+    assert vars(Parcel)["__match_args__"] == vars(StandardParcel)["__match_args__"]
     assert not hasattr(Point(1), "__dict__")
     assert (Parcel.__doc__, Point.__doc__) == ("A parcel.", "Point")
 
 
-def test_values_are_equal_by_what_is_compared_and_never_to_another_kind() -> None:
+def test_equality_uses_compared_fields_and_the_class() -> None:
     assert Parcel("A", 1, ("n",)) == Parcel("A", 1, ())
     assert Parcel("A") != Parcel("B")
-    other: object = Usual("A")
+    other: object = StandardParcel("A")
     assert Parcel("A") != other
     assert len({Point(1), Point(1), Point(2)}) == 2
 
 
 @pytest.mark.parametrize(
-    "use",
+    "call",
     [
-        lambda kind, one: kind(1) == one,
-        lambda kind, one: one == kind(1),
-        lambda kind, one: hash(one) == hash(kind(1)),
-        lambda kind, one: repr(one).endswith("Fresh(x=1, y=())"),
+        pytest.param(lambda cls, value: cls(1) == value, id="init"),
+        pytest.param(lambda cls, value: value == cls(1), id="eq"),
+        pytest.param(lambda cls, value: hash(value) == hash(cls(1)), id="hash"),
+        pytest.param(lambda cls, value: repr(value).endswith("Unused(x=1, y=())"), id="repr"),
     ],
 )
-def test_whichever_method_comes_first_completes_the_class(use: Any) -> None:
-    kind = fresh()
-    one = object.__new__(kind)
-    object.__setattr__(one, "x", 1)
-    object.__setattr__(one, "y", ())
-    assert use(kind, one)
-    assert kind(2).x == 2
+def test_first_call_of_any_method_generates_all_methods(call: Any) -> None:
+    cls = unused_class()
+    # Bypass __init__, so that the method under test is the first one called.
+    value = object.__new__(cls)
+    object.__setattr__(value, "x", 1)
+    object.__setattr__(value, "y", ())
+    assert call(cls, value)
+    assert cls(2).x == 2
 
 
-def test_nothing_of_it_can_be_changed() -> None:
+def test_fields_cannot_be_set_or_deleted() -> None:
     point = Point(1)
     with pytest.raises(FrozenInstanceError):
         point.x = 2  # type: ignore[misc]
@@ -110,35 +115,35 @@ def test_nothing_of_it_can_be_changed() -> None:
     assert (point, replace(point, y=5)) == (Point(1), Point(1, 5))
 
 
-def test_what_is_wrong_is_refused_on_the_first_call_as_on_any() -> None:
-    kind = fresh()
+def test_invalid_arguments_fail_on_the_first_call_and_later() -> None:
+    cls = unused_class()
     with pytest.raises(TypeError, match="missing 1 required positional argument"):
-        kind()
+        cls()
     with pytest.raises(TypeError, match="unexpected keyword argument"):
-        kind(x=1, z=2)
+        cls(x=1, z=2)
     with pytest.raises(TypeError):
-        Sign("a")  # type: ignore[call-arg]
-    assert Sign(text="a").size == 1
-    with pytest.raises(ValueError, match="at least one"):
+        Label("a")  # type: ignore[call-arg]
+    assert Label(text="a").size == 1
+    with pytest.raises(ValueError, match="1 or more"):
         Parcel("A", 0)
 
 
-def test_it_is_copied_and_sent_to_other_processes() -> None:
+def test_value_can_be_copied_and_pickled() -> None:
     point = Point(3, 4)
     assert copy.copy(point) == copy.deepcopy(point) == pickle.loads(pickle.dumps(point)) == point  # noqa: S301
 
 
-def test_match_takes_it_apart() -> None:
+def test_match_statement_binds_fields() -> None:
     match Point(3, 4):
         case Point(x, y):
             assert (x, y) == (3, 4)
 
 
-def test_its_methods_are_written_once() -> None:
-    kind = fresh()
-    later = kind.__init__
-    kind(1)
-    written = kind.__init__
-    kind(2)
-    assert later is not written is kind.__init__
-    assert written.__code__.co_varnames[:3] == ("self", "x", "y")
+def test_methods_are_generated_once() -> None:
+    cls = unused_class()
+    placeholder = cls.__init__
+    cls(1)
+    generated = cls.__init__
+    cls(2)
+    assert placeholder is not generated is cls.__init__
+    assert generated.__code__.co_varnames[:3] == ("self", "x", "y")

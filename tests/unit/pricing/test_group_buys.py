@@ -48,7 +48,7 @@ def opened(size: int = 3, *members: str) -> MemoryGroupBuys:
         published=True,
     )
     change = create_group_buy(promotion, group_id="g", code="GRP-1", at=NOW, group_buys=groups)
-    for part in change.parts:
+    for part in change.writes:
         part(None)
     for name in members or ("ann",):
         join_group_buy("g", seat(name), group_buys=groups)

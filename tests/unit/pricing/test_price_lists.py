@@ -118,7 +118,7 @@ PRICED = [{"article": "p.1", "price": 5}]
             "ends_before_start",
             "$.window.ends",
         ),
-        ({"entries": [{"article": "a", "price": 5.5}]}, "type_wrong", "$.entries[0].price"),
+        ({"entries": [{"article": "a", "price": 5.5}]}, "wrong_type", "$.entries[0].price"),
         ({"title": "<b>Winter</b>"}, "markup_not_allowed", "$.title"),
         ({"entries": []}, "entries_missing", "$.entries"),
     ],

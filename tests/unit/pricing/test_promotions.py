@@ -191,17 +191,17 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
         "time_invalid",
         "$.conditions.window.starts",
     ),
-    ("an unknown kind", told({"kind": "lottery"}), "kind_unknown", "$.effect.kind"),
+    ("an unknown kind", told({"kind": "lottery"}), "value_unknown", "$.effect.kind"),
     (
         "a misspelt field",
         told({"kind": "percent_off", "basis_point": 1000}),
-        "field_unknown",
+        "unknown_field",
         "$.effect.basis_point",
     ),
     (
         "true for a number",
         told({"kind": "percent_off", "basis_points": True}),
-        "type_wrong",
+        "wrong_type",
         "$.effect.basis_points",
     ),
 ]

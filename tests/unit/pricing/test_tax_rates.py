@@ -95,14 +95,14 @@ def test_a_country_that_the_shop_had_no_rates_of_begins_today() -> None:
     [
         ({"rate": -1}, "rate_invalid", "rate"),
         ({"rate": 1_000_001}, "rate_invalid", "rate"),
-        ({"rate": 19.0}, "type_wrong", "rate"),
+        ({"rate": 19.0}, "wrong_type", "rate"),
         ({"since": "2027-02-30"}, "time_invalid", "since"),
         ({"since": "2027-02-01", "until": "2027-01-01"}, "ends_before_start", "until"),
         ({"tax_class": "Books!"}, "tax_class_invalid", "tax_class"),
         ({"tax_class": "zero"}, "tax_class_invalid", "tax_class"),
         ({"country": "FR"}, "country_other", "country"),
         ({"name": "<b>"}, "markup_not_allowed", "name"),
-        ({"colour": "red"}, "field_unknown", "colour"),
+        ({"colour": "red"}, "unknown_field", "colour"),
         ({"tax_class": "standard"}, "rates_overlap", None),
     ],
 )

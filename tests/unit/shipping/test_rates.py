@@ -216,7 +216,7 @@ def test_a_zone_may_leave_out_regions_and_postal_codes() -> None:
             "bands_order",
         ),
         ({"charges": [{"kind": "by_weight", "bands": []}]}, "bands_missing"),
-        ({"charges": [{"kind": "by_magic"}]}, "kind_unknown"),
+        ({"charges": [{"kind": "by_magic"}]}, "value_unknown"),
     ],
 )
 def test_a_table_that_makes_no_sense_is_refused(method: dict[str, Any], code: str) -> None:

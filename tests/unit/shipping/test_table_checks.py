@@ -93,7 +93,7 @@ def table(*methods: dict[str, Any], **more: Any) -> dict[str, Any]:
         (table(method(flat=usd(1) * 2)), "currency_repeated", "$.methods[0].flat[1]"),
         (table(method(days=[4, 2])), "days_invalid", "$.methods[0].days"),
         (table(method(days=[1, 999])), "days_invalid", "$.methods[0].days"),
-        (table(method(days=[1])), "type_wrong", "$.methods[0].days"),
+        (table(method(days=[1])), "wrong_type", "$.methods[0].days"),
         (table(method(title="<b>Ground")), "markup_not_allowed", "$.methods[0].title"),
         (table(method(), method()), "id_repeated", "$.methods[1].id"),
         (
@@ -170,8 +170,8 @@ def table(*methods: dict[str, Any], **more: Any) -> dict[str, Any]:
         ),
         (table(dispatch={"zone": "Mars/Base"}), "zone_unknown", "$.dispatch.zone"),
         (table(dispatch={"cut_off": "25:00"}), "time_invalid", "$.dispatch.cut_off"),
-        (table(colour="red"), "field_unknown", "$.colour"),
-        (table(methods="ground"), "type_wrong", "$.methods"),
+        (table(colour="red"), "unknown_field", "$.colour"),
+        (table(methods="ground"), "wrong_type", "$.methods"),
     ],
 )
 def test_a_table_that_makes_no_sense_is_refused_with_its_place(

@@ -1,1 +1,1 @@
-"""What every floor stands on: money, ids, errors, events, paging. Standard library only."""
+"""Base types of every capability: money, ids, errors, events, pagination. Standard library only."""

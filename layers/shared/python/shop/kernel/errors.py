@@ -1,23 +1,23 @@
-"""Refusals: every way the shop says no, in one tree.
+"""Domain errors: every way in which the shop rejects a request, in one tree.
 
-The *class* of a refusal decides its HTTP status, once, in ``shop.entrypoints.http``;
-its ``code`` is what a program acts on and its ``detail`` what a person reads::
+The class of an error decides its HTTP status, once, in ``shop.entrypoints.http``. Programs react
+to its ``code``; people read its ``detail``::
 
-    Refusal
-    ├── Invalid                 what was sent cannot be understood or is not allowed      400
-    ├── Unauthenticated         no, expired or forged proof of who is asking              401
-    ├── Forbidden               known, but not allowed                                    403
-    ├── NotFound                does not exist, or not for whoever asks                   404
-    ├── Conflict                the state of the thing does not allow it                  409
-    │   ├── KeyReused           an idempotency key came back with another request
-    │   ├── OutOfStock          fewer units are left than were asked for
-    │   └── Stale               somebody else changed it meanwhile; read and try again
-    ├── TooLarge                the body exceeds what is read                             413
-    ├── TooMany                 asked too often                                           429
-    ├── Unprocessable           a referenced document was read and makes no sense         422
-    ├── DependencyFailed        a referenced document could not be fetched                424
-    └── Unavailable             a supplier of ours (payment, carrier) is down; try later  503
-        └── SwitchedOff         staff switched it off for the moment (shop.kernel.kill_switches)
+    ShopError
+    ├── InvalidRequest            the request is malformed or not allowed                  400
+    ├── Unauthenticated           the credential is missing, expired or forged             401
+    ├── Forbidden                 the caller is known and lacks permission                 403
+    ├── NotFound                  the object is missing, or hidden from this caller        404
+    ├── Conflict                  the state of the object does not allow the operation     409
+    │   ├── IdempotencyKeyReused  the idempotency key belongs to a different request
+    │   ├── OutOfStock            fewer units are available than requested
+    │   └── VersionConflict       the object changed after it was read; read and retry
+    ├── PayloadTooLarge           the body exceeds the limit                               413
+    ├── RateLimited               the caller sends too many requests                       429
+    ├── Unprocessable             a referenced document was fetched and is not valid       422
+    ├── DependencyFailed          a referenced document could not be fetched               424
+    └── Unavailable               a dependency (AWS, payment, carrier) is down; retry      503
+        └── FeatureDisabled       staff disabled the feature (shop.kernel.kill_switches)
 """
 
 from collections.abc import Sequence
@@ -27,10 +27,10 @@ from shop.kernel.frozen import frozen
 
 @frozen(slots=False)
 class Problem:
-    """One thing that is wrong, and where.
+    """One problem of a request and its place.
 
-    ``path`` is an RFC 9535 JSONPath into the request body (``$.line_items[0].quantity``),
-    or the name of the header or path parameter; ``None`` speaks of the whole request.
+    ``path`` is a JSONPath (RFC 9535) into the request body (``$.line_items[0].quantity``), or the
+    name of a header, path or query parameter. ``None`` means the whole request.
     """
 
     code: str
@@ -39,9 +39,9 @@ class Problem:
 
 
 class ShopError(Exception):
-    """The shop's answer is no. Carries at least one :class:`Problem`, and all that are known."""
+    """Base of all domain errors. Carries every known :class:`Problem`, at least one."""
 
-    code = "refused"
+    code = "error"
 
     def __init__(
         self,
@@ -51,6 +51,7 @@ class ShopError(Exception):
         path: str | None = None,
         problems: Sequence[Problem] = (),
     ) -> None:
+        """``problems`` replaces the single problem made of ``detail``, ``code`` and ``path``."""
         super().__init__(detail)
         self.detail = detail
         self.code = code or type(self).code

@@ -1,4 +1,4 @@
-"""What happened, told once: an event rides in the same write as the change it speaks of."""
+"""Domain events. A store writes an event in the same transaction as the change that caused it."""
 
 from datetime import datetime
 from typing import Any
@@ -8,10 +8,10 @@ from shop.kernel.frozen import frozen
 
 @frozen
 class Event:
-    """A fact of trade, named in the past tense (``OrderPlaced``).
+    """A fact about a committed change, named in the past tense (``OrderPlaced``).
 
-    ``subject`` is the id of the thing it happened to; ``id`` is derived from the subject and its
-    version, so a reader that sees it twice can tell. ``data`` holds JSON values only.
+    ``subject`` is the id of the changed object. ``id`` is derived from the subject and its version,
+    so a consumer recognizes a second delivery. ``data`` holds JSON values only.
     """
 
     id: str

@@ -1,8 +1,8 @@
-"""Doing a thing once, however often it is asked for.
+"""Idempotent requests: a repeated request gets the first response and changes nothing.
 
-The key a client sends is written in the same transaction as what it asked for, with the answer it
-got, and is kept for 24 hours. So the second of two equal requests finds the first one's answer,
-and a crash leaves either both or neither.
+The client's idempotency key is written in the same transaction as the change, together with the
+response, and is kept for 24 hours. A retry therefore finds the first response. A crash stores the
+change and its key, or neither.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,12 +16,12 @@ from shop.kernel.unit_of_work import ConditionFailed, StagedChange, UnitOfWork, 
 T = TypeVar("T")
 
 IDEMPOTENCY_RETENTION = timedelta(hours=24)
-"""How long an answer is kept. Source: UCP, "Replay Protection": at least 24 hours."""
+"""How long a response is kept. Source: UCP, "Replay Protection": at least 24 hours."""
 
 
 @frozen(slots=False)
 class IdempotentRequest:
-    """One request to change something: whose, under which key, and a digest of what was asked."""
+    """A request that changes something: its owner, its key and the hash of its payload."""
 
     owner: str
     key: str
@@ -31,79 +31,79 @@ class IdempotentRequest:
 
 @frozen(slots=False)
 class IdempotencyRecord:
-    """What is kept under a key. ``answer`` is ``None`` while the work is still going on."""
+    """A stored key. ``response`` is ``None`` while the request is still in progress."""
 
     payload_hash: str
     response: Mapping[str, Any] | None
 
 
 class IdempotencyStore(Protocol):
-    """The record of keys."""
+    """Stored idempotency keys and their responses."""
 
-    def get(self, idempotent_request: IdempotentRequest) -> IdempotencyRecord | None:
-        """What is kept under this key, if it is not older than :data:`KEPT`."""
+    def get(self, request: IdempotentRequest) -> IdempotencyRecord | None:
+        """Return the record of a key, unless it is older than :data:`IDEMPOTENCY_RETENTION`."""
 
     def claim(
-        self, idempotent_request: IdempotentRequest, answer: Mapping[str, Any] | None
+        self, request: IdempotentRequest, response: Mapping[str, Any] | None
     ) -> WriteOperation:
-        """Take the key, if it is free."""
+        """Return the write that stores a free key; ``None`` stands for a later response."""
 
-    def complete(
-        self, idempotent_request: IdempotentRequest, answer: Mapping[str, Any]
-    ) -> WriteOperation:
-        """Add the answer to a key that was taken without one."""
+    def complete(self, request: IdempotentRequest, response: Mapping[str, Any]) -> WriteOperation:
+        """Return the write that adds the response to a key claimed without one."""
 
-    def condition_key(self, idempotent_request: IdempotentRequest) -> str:
-        """How a :class:`Clash` names this key."""
+    def condition_key(self, request: IdempotentRequest) -> str:
+        """Return the name of this key in :attr:`ConditionFailed.keys`."""
 
 
 def stored_response(
-    idempotent_request: IdempotentRequest, idempotency: IdempotencyStore
+    request: IdempotentRequest, idempotency: IdempotencyStore
 ) -> Mapping[str, Any] | None:
-    """The answer this very request got before; ``None`` if there is none.
+    """Return the response that this request already got, or ``None``.
 
-    Raises :class:`KeyReused` when the key came with another request.
+    Raises :class:`IdempotencyKeyReused` when the key belongs to a different request.
     """
-    stored = idempotency.get(idempotent_request)
-    if stored is None:
+    record = idempotency.get(request)
+    if record is None:
         return None
-    if stored.payload_hash != idempotent_request.payload_hash:
+    if record.payload_hash != request.payload_hash:
         raise IdempotencyKeyReused(
-            "this Idempotency-Key was used for another request; use a new key for a new request",
+            "This Idempotency-Key belongs to a different request. Use a new key for a new request.",
             path="Idempotency-Key",
         )
-    return stored.response
+    return record.response
 
 
 def run_idempotent(
-    idempotent_request: IdempotentRequest,
+    request: IdempotentRequest,
     make: Callable[[], StagedChange[T]],
     render: Callable[[T], Mapping[str, Any]],
     *,
     idempotency: IdempotencyStore,
     uow: UnitOfWork,
 ) -> Mapping[str, Any]:
-    """Make a change once and give its answer, now and on every repetition.
+    """Commit a change once and return its response, also for every repetition.
 
-    The ordinary case costs no extra read: the key is only looked up when something stands in the
-    way, a condition that failed or a refusal (the cart is gone, since the first request took it).
-    Raises :class:`Stale` when somebody else changed the thing meanwhile.
+    Raises :class:`VersionConflict` when another request changed the object at the same time, and
+    every error of ``make``.
     """
     try:
         change = make()
     except ShopError:
-        stored = stored_response(idempotent_request, idempotency)
+        # A repetition may fail because the first request succeeded (its cart no longer exists).
+        stored = stored_response(request, idempotency)
         if stored is not None:
             return stored
         raise
-    answer = render(change.value)
+    response = render(change.value)
+    # The key is claimed unread: the usual first request needs no extra read.
     try:
-        uow.commit(*change.parts, idempotency.claim(idempotent_request, answer))
+        uow.commit(*change.writes, idempotency.claim(request, response))
     except ConditionFailed:
-        stored = stored_response(idempotent_request, idempotency)
+        # Either the key is taken, by a repetition of this request, or the object changed.
+        stored = stored_response(request, idempotency)
         if stored is not None:
             return stored
         raise VersionConflict(
-            "somebody else changed this meanwhile; read it and try again"
+            "The object changed at the same time. Read it again and retry."
         ) from None
-    return answer
+    return response

@@ -1,4 +1,4 @@
-"""Names for things: unguessable where a name is a key, derived where it must be the same twice."""
+"""Ids: random where the id is a secret, derived where a retry must get the same id."""
 
 import base64
 import hashlib
@@ -6,19 +6,20 @@ import secrets
 
 
 def new_id(prefix: str) -> str:
-    """An unguessable id, 128 random bits: ``cart_`` and 26 characters of base32, lower case.
+    """Return a random id of 128 bits: the prefix, ``_`` and 26 lower-case base32 characters.
 
-    For a guest the id *is* the capability to see a cart, a checkout or an order, so it is never
-    shortened, numbered or logged beside personal data.
+    Knowing the id is a guest's only credential for a cart, a checkout or an order. Never shorten
+    it, number it, or log it next to personal data.
     """
     return f"{prefix}_{_base32(secrets.token_bytes(16))}"
 
 
 def derived_id(prefix: str, *parts: str) -> str:
-    """The same id for the same parts, as unguessable as the parts are.
+    """Return the id that belongs to these parts; it is as hard to guess as the parts are.
 
-    A retried command derives the name it gave the first time, so the second write meets the first.
+    A retried command derives the same id again, so its second write meets the first one.
     """
+    # The separator keeps ("ab", "c") and ("a", "bc") apart.
     material = "\x1f".join(parts).encode()
     return f"{prefix}_{_base32(hashlib.sha256(material).digest()[:16])}"
 

@@ -1,4 +1,4 @@
-"""Switches: what staff turned off, why, and what is said to whoever comes meanwhile."""
+"""Kill switches: features that staff disable, with the error that customers get meanwhile."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import field
@@ -11,23 +11,43 @@ SHOP_SWITCH = "shop"
 """The switch that makes the whole shop read-only."""
 
 SWITCH_MESSAGES = {
-    SHOP_SWITCH: ("read_only", "the shop takes no changes for the moment; looking around works"),
-    "catalog": ("catalog_off", "searching is switched off for the moment"),
-    "cart": ("cart_paused", "carts take no changes for the moment"),
-    "checkout": ("checkout_paused", "checkout is paused for the moment; your cart is kept"),
-    "orders": ("orders_off", "orders cannot be looked at or changed for the moment"),
-    "waiting_room": ("waiting_room_off", "waiting rooms take nobody in for the moment"),
-    "agents": ("agents_off", "the door for agents is closed for the moment"),
+    SHOP_SWITCH: (
+        "read_only",
+        "The shop is read-only at the moment. Browsing works; please try changes again later.",
+    ),
+    "catalog": (
+        "catalog_off",
+        "The catalog is unavailable at the moment. Please try again later.",
+    ),
+    "cart": (
+        "cart_paused",
+        "Carts cannot be changed at the moment. Please try again later.",
+    ),
+    "checkout": (
+        "checkout_paused",
+        "Checkout is paused at the moment. Your cart is saved; please try again later.",
+    ),
+    "orders": (
+        "orders_off",
+        "Orders are unavailable at the moment. Please try again later.",
+    ),
+    "waiting_room": (
+        "waiting_room_off",
+        "Waiting rooms admit no new customers at the moment. Please try again later.",
+    ),
+    "agents": (
+        "agents_off",
+        "The agent interface is disabled at the moment. Please try again later.",
+    ),
 }
-"""Every switch, with the code and the words that shoppers hear while it is off. Why it is off is
-for staff alone."""
+"""Every switch with the error code and message while it is off. The reason is for staff only."""
 
 MAX_RETRY_AFTER_SECONDS = 24 * 3600
-"""Seconds that ``retry_after`` may say."""
+"""Upper limit of :attr:`DisabledSwitch.retry_after`."""
 
 
 class FeatureDisabled(Unavailable):
-    """What was asked for is switched off for the moment."""
+    """The requested feature is disabled by a kill switch."""
 
     code = "switched_off"
     retry_after = 60
@@ -36,7 +56,7 @@ class FeatureDisabled(Unavailable):
 
 @frozen
 class DisabledSwitch:
-    """A switch that is off: since when, by whom and why, and when to come back (in seconds)."""
+    """A switch that is off: since when, by whom, why, and for how many seconds to retry after."""
 
     since: datetime
     actor: str
@@ -46,17 +66,17 @@ class DisabledSwitch:
 
 @frozen
 class SwitchStates:
-    """The switches that are off; every other one is on. ``version`` rises with each change."""
+    """The switches that are off; all others are on. Each change increments ``version``."""
 
     disabled: Mapping[str, DisabledSwitch] = field(default_factory=dict)
     version: int = 0
 
     def raise_if_disabled(self, switches: Iterable[str]) -> None:
-        """Raise :class:`SwitchedOff` for the first of these that is off."""
+        """Raise :class:`FeatureDisabled` for the first of these switches that is off."""
         for name in switches:
             state = self.disabled.get(name)
             if state is not None:
-                code, said = SWITCH_MESSAGES[name]
-                refusal = FeatureDisabled(said, code=code)
-                refusal.retry_after = state.retry_after
-                raise refusal
+                code, detail = SWITCH_MESSAGES[name]
+                error = FeatureDisabled(detail, code=code)
+                error.retry_after = state.retry_after
+                raise error

@@ -1,11 +1,11 @@
-"""Money is a whole number of minor units and a currency; every split sums to its whole.
+"""Money as whole minor units of a currency; every split sums to its total.
 
-The exponents are ISO 4217's (list of 2026-01-01): two decimals unless named here.
+Exponents follow ISO 4217 (list of 2026-01-01): two decimals unless listed here.
 """
 
 import re
 from collections.abc import Sequence
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 from enum import StrEnum
 
 from shop.kernel.errors import InvalidRequest
@@ -51,15 +51,15 @@ CURRENCIES: frozenset[str] = frozenset(
         "YER ZAR ZMW ZWG"
     ).split()
 )
-"""The currencies people pay with; ISO 4217's funds, metals and test codes are left out."""
+"""Accepted currencies: ISO 4217 without its codes for funds, metals and tests."""
 
 
 MAX_SAFE_INTEGER = 2**53 - 1
-"""Minor units beyond which an amount is not the same number in every JSON reader (RFC 7493)."""
+"""Largest integer that every JSON reader parses exactly (RFC 7493); the limit of amounts."""
 
 
 def exponent(currency: str) -> int:
-    """How many decimals the currency's minor unit has: USD 2, JPY 0, KWD 3."""
+    """Return the number of decimals of a currency: USD 2, JPY 0, KWD 3."""
     return _EXPONENTS.get(currency, 2)
 
 
@@ -67,8 +67,8 @@ def exponent(currency: str) -> int:
 class Money:
     """An amount in whole minor units of an ISO 4217 currency (``Money(1299, "USD")`` is $12.99).
 
-    Adding or comparing two currencies raises ``ValueError``: it is a programming error, never a
-    refusal, for the shop decides the currency of a basket before it adds anything up.
+    Adding or comparing two currencies raises ``ValueError``, never a domain error: the shop decides
+    the currency of a basket before it calculates, so a mixture is a programming error.
     """
 
     minor: int
@@ -76,36 +76,36 @@ class Money:
 
     def __post_init__(self) -> None:
         if not isinstance(self.minor, int) or isinstance(self.minor, bool):
-            raise TypeError("minor units are whole numbers")
+            raise TypeError("Minor units must be an integer.")
         if len(self.currency) != 3 or not self.currency.isascii() or not self.currency.isupper():
-            raise ValueError(f"not an ISO 4217 code: {self.currency!r}")
+            raise ValueError(f"{self.currency!r} is not an ISO 4217 code.")
 
-    def _same(self, other: "Money") -> None:
+    def _require_same_currency(self, other: "Money") -> None:
         if self.currency != other.currency:
-            raise ValueError(f"{self.currency} and {other.currency} do not mix")
+            raise ValueError(f"Cannot combine {self.currency} and {other.currency}.")
 
     def __add__(self, other: "Money") -> "Money":
-        self._same(other)
+        self._require_same_currency(other)
         return Money(self.minor + other.minor, self.currency)
 
     def __sub__(self, other: "Money") -> "Money":
-        self._same(other)
+        self._require_same_currency(other)
         return Money(self.minor - other.minor, self.currency)
 
     def __neg__(self) -> "Money":
         return Money(-self.minor, self.currency)
 
-    def __mul__(self, times: int) -> "Money":
-        if not isinstance(times, int) or isinstance(times, bool):
-            raise TypeError("money is multiplied by whole numbers; use apportion for shares")
-        return Money(self.minor * times, self.currency)
+    def __mul__(self, factor: int) -> "Money":
+        if not isinstance(factor, int) or isinstance(factor, bool):
+            raise TypeError("Multiply money by an integer, or split it with apportion().")
+        return Money(self.minor * factor, self.currency)
 
     def __lt__(self, other: "Money") -> bool:
-        self._same(other)
+        self._require_same_currency(other)
         return self.minor < other.minor
 
     def __le__(self, other: "Money") -> bool:
-        self._same(other)
+        self._require_same_currency(other)
         return self.minor <= other.minor
 
     def __bool__(self) -> bool:
@@ -113,43 +113,41 @@ class Money:
 
     @property
     def decimal(self) -> Decimal:
-        """The amount in major units, exact."""
+        """The exact amount in major units."""
         return Decimal(self.minor).scaleb(-exponent(self.currency))
 
     def __str__(self) -> str:
         return f"{self.decimal:f} {self.currency}"
 
 
-_WRITTEN = re.compile(r"[0-9]{1,16}(?:\.[0-9]{0,16})?|\.[0-9]{1,16}")
+_PLAIN_DECIMAL = re.compile(r"[0-9]{1,16}(?:\.[0-9]{0,16})?|\.[0-9]{1,16}")
 
 
 def parse_money(text: str | int | float | Decimal, currency: str) -> Money:
-    """Read a price as people write it in files (``"129.99"``) into minor units.
+    """Parse a price in major units, as written in files (``"129.99"``), into minor units.
 
-    Raises :class:`Invalid` where the text is no number in plain digits, is negative, has more
-    decimals than the currency knows (``"10.5"`` yen) or is beyond :data:`LARGEST`: a price is never
-    rounded silently, and ``1,299``, ``1_299`` and ``1e3`` are never guessed at.
+    Raises :class:`InvalidRequest` (``price_invalid``) for a text that is not in plain digits, is
+    negative, has more decimals than the currency (``"10.5"`` yen), or exceeds
+    :data:`MAX_SAFE_INTEGER` minor units. A price is never rounded, and ``1,299``, ``1_299`` and
+    ``1e3`` are never interpreted.
     """
     plain = str(text).strip()
-    if not _WRITTEN.fullmatch(plain):
-        raise InvalidRequest(f"{text!r} is not a price", code="price_invalid")
+    if not _PLAIN_DECIMAL.fullmatch(plain):
+        raise _invalid_price(f"{text!r} is not a price. Write digits only, as in 129.99.")
     minor = Decimal(plain).scaleb(exponent(currency))
     if minor != minor.to_integral_value():
-        raise InvalidRequest(
-            f"{text!r} has more decimals than {currency} knows", code="price_invalid"
-        )
+        raise _invalid_price(f"{text!r} has more decimals than {currency} allows.")
     if minor > MAX_SAFE_INTEGER:
-        raise InvalidRequest(f"{text!r} is more than the shop can count", code="price_invalid")
+        raise _invalid_price(f"{text!r} is larger than {MAX_SAFE_INTEGER} minor units.")
     return Money(int(minor), currency)
 
 
-def rounded(amount: Decimal) -> int:
-    """Round half to even to whole minor units: the shop's one rounding policy by default."""
-    return int(amount.to_integral_value(rounding=ROUND_HALF_EVEN))
+def _invalid_price(detail: str) -> InvalidRequest:
+    return InvalidRequest(detail, code="price_invalid")
 
 
 class Rounding(StrEnum):
-    """How exactly half a minor unit is decided; stored on the order beside the amounts it made."""
+    """How exactly half a minor unit is rounded; stored on the order with its amounts."""
 
     HALF_EVEN = "half_even"
     HALF_UP = "half_up"
@@ -157,43 +155,46 @@ class Rounding(StrEnum):
 
 
 def ratio(numerator: int, denominator: int, rounding: Rounding = Rounding.HALF_EVEN) -> int:
-    """``numerator / denominator`` in whole minor units, exactly rounded, in integers only.
+    """Return ``numerator / denominator`` rounded to an integer, without floating point.
 
-    Neither may be negative and the denominator not zero: amounts are not, and a sign would make
-    "half up" mean two things.
+    Neither number may be negative and the denominator must not be zero: amounts are not negative,
+    and "half up" is ambiguous for negative numbers.
     """
-    whole, rest = divmod(numerator, denominator)
-    twice = 2 * rest
-    if twice > denominator:
-        return whole + 1
-    if twice < denominator or rounding is Rounding.HALF_DOWN:
-        return whole
+    quotient, remainder = divmod(numerator, denominator)
+    doubled = 2 * remainder
+    if doubled > denominator:
+        return quotient + 1
+    if doubled < denominator or rounding is Rounding.HALF_DOWN:
+        return quotient
     if rounding is Rounding.HALF_UP:
-        return whole + 1
-    return whole + (whole & 1)
+        return quotient + 1
+    # Half even: an odd quotient is one below the even neighbour.
+    return quotient + (quotient & 1)
 
 
 def apportion(total: int, weights: Sequence[int]) -> list[int]:
-    """Split ``total`` minor units over ``weights`` by largest remainder; the parts sum to it.
+    """Split ``total`` minor units by weight; the parts sum to the total.
 
-    Ties go to the earlier part, so the split is deterministic. All-zero weights split evenly.
-    Source: Hamilton's method; other shops mis-sum here by giving the last part the remainder.
+    The method is that of the largest remainder (Hamilton). Equal remainders favour the earlier
+    part, so the split is deterministic. If all weights are zero, the split is even.
     """
     if not weights:
         if total:
-            raise ValueError("nothing to split over")
+            raise ValueError("At least one weight is required.")
         return []
     if any(w < 0 for w in weights):
-        raise ValueError("weights are not negative")
+        raise ValueError("Weights must be 0 or more.")
     shares = list(weights) if any(weights) else [1] * len(weights)
-    whole = sum(shares)
+    weight_sum = sum(shares)
+    # Split the absolute amount, so that a refund is the exact mirror image of a payment.
     sign = -1 if total < 0 else 1
-    exact = [divmod(abs(total) * share, whole) for share in shares]
-    parts = [part for part, _ in exact]
-    left = abs(total) - sum(parts)
-    if left:
-        rests = [rest for _, rest in exact]
-        # Sorting is stable in reverse, too: equal remainders stay in order.
-        for i in sorted(range(len(parts)), key=rests.__getitem__, reverse=True)[:left]:
+    quotients = [divmod(abs(total) * share, weight_sum) for share in shares]
+    parts = [part for part, _ in quotients]
+    undistributed = abs(total) - sum(parts)
+    if undistributed:
+        remainders = [remainder for _, remainder in quotients]
+        # sorted() is stable with reverse=True: equal remainders stay in order.
+        ranking = sorted(range(len(parts)), key=remainders.__getitem__, reverse=True)
+        for i in ranking[:undistributed]:
             parts[i] += 1
     return parts if sign > 0 else [-part for part in parts]

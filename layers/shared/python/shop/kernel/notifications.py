@@ -1,4 +1,4 @@
-"""Letters that are written once, however often the shop is told why to write them."""
+"""Emails that are sent once per subject, although their events may be delivered twice."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -9,7 +9,7 @@ from shop.kernel.frozen import frozen
 
 @frozen(slots=False)
 class Email:
-    """What somebody reads: the same words as plain text and as HTML."""
+    """An email: the same text as plain text and as HTML."""
 
     subject: str
     text: str
@@ -17,31 +17,32 @@ class Email:
 
 
 CLAIM_TIMEOUT = timedelta(seconds=45)
-"""Longer than a Lambda that sends a letter can live, shorter than the first wait before a retry."""
+"""Longer than the timeout of a Lambda that sends, shorter than the first delay before a retry."""
 
 
 class SentEmails(Protocol):
-    """Which letters were written, so that an event that comes twice writes one."""
+    """The record of emails that were claimed or sent."""
 
     def claim(self, about: str, kind: str, at: datetime) -> bool:
-        """Take a letter on, if nobody has: ``False`` once it was sent. ``about`` and ``kind`` name
-        it: an order's id and ``"confirmation"``.
+        """Claim an email; return ``False`` if it was already sent.
 
-        Raises Unavailable while somebody else is at it. Who took it on and was not heard of for
-        :data:`GIVEN_UP` is taken to have crashed. So a crash before the letter left costs a delay;
-        one after it left and before :meth:`sent` costs a second letter, for a mail service knows
-        no idempotency key.
+        ``about`` and ``kind`` identify it: an order id and ``"confirmation"``.
+
+        Raises :class:`Unavailable` while another sender has the claim. A claim without
+        :meth:`mark_sent` expires after :data:`CLAIM_TIMEOUT`, because its sender has crashed by
+        then. A crash before sending therefore delays the email. A crash between sending and
+        :meth:`mark_sent` sends it twice: the email service has no idempotency key.
         """
 
     def mark_sent(self, about: str, kind: str, at: datetime) -> None:
-        """The letter left."""
+        """Record that a claimed email was sent."""
 
 
 class EmailSender(Protocol):
-    """Where letters go."""
+    """An email service."""
 
     def send(self, to: str, email: Email) -> None:
-        """Send a letter. Raises Unavailable where that may work later."""
+        """Send an email. Raises :class:`Unavailable` if a retry may succeed."""
 
 
 def send_once(
@@ -54,9 +55,13 @@ def send_once(
     sent_emails: SentEmails,
     email_sender: EmailSender,
 ) -> bool:
-    """Send a letter if nobody has; whether it left now. Raises what :meth:`Letters.taken` does."""
+    """Send an email unless it was already sent; return whether it was sent by this call.
+
+    Raises what :meth:`SentEmails.claim` and :meth:`EmailSender.send` raise.
+    """
     if not sent_emails.claim(about, kind, at):
         return False
+    # The email is built after the claim: a second delivery of the event then costs one write only.
     email_sender.send(to, build_email())
     sent_emails.mark_sent(about, kind, at)
     return True

@@ -1,42 +1,52 @@
-"""What a change starts from: the version that somebody read, so that nobody's change is lost."""
+"""Optimistic locking: a change states the version it read and fails after a concurrent change."""
 
 import re
 
 from shop.kernel.errors import InvalidRequest, VersionConflict
 
-_TAG = re.compile(r'\s*(?:W/)?"?([0-9]{1,9})"?\s*')
+_ENTITY_TAG = re.compile(r'\s*(?:W/)?"?([0-9]{1,9})"?\s*')
 
 
-def expected_version(if_match: str | None, in_body: int | None, *, least: int = 1) -> int | None:
-    """The version that a change starts from: ``If-Match: "3"``, or ``version`` in the body.
+def expected_version(if_match: str | None, in_body: int | None, *, minimum: int = 1) -> int | None:
+    """Return the version that a change is based on, from header or body.
 
-    ``least`` is 0 where version 0 is what nobody has written yet. Raises :class:`Invalid` for a
-    header that names no version.
+    The header is ``If-Match: "3"``; without it, ``version`` of the body counts. ``minimum`` is
+    0 where version 0 stands for an object that does not exist yet. Raises
+    :class:`InvalidRequest` for a header without a version.
     """
     if if_match is None:
         return in_body
-    tag = _TAG.fullmatch(if_match)
-    if tag is None or int(tag[1]) < least:
-        raise InvalidRequest('If-Match is the version that was read, as in "3"', path="If-Match")
+    tag = _ENTITY_TAG.fullmatch(if_match)
+    if tag is None or int(tag[1]) < minimum:
+        raise InvalidRequest(
+            'If-Match must be the version that was read, as in "3".', path="If-Match"
+        )
     return int(tag[1])
 
 
-def require_version(if_match: str | None, in_body: int | None, *, least: int = 1) -> int:
-    """The same, where a change without it would overwrite what somebody else wrote.
+def require_version(if_match: str | None, in_body: int | None, *, minimum: int = 1) -> int:
+    """Return the version that a change is based on, for changes that overwrite the whole object.
 
-    Raises :class:`Invalid` (``version_missing``).
+    Raises :class:`InvalidRequest` (``version_missing``) if the request has none.
     """
-    version = expected_version(if_match, in_body, least=least)
+    version = expected_version(if_match, in_body, minimum=minimum)
     if version is None:
         raise InvalidRequest(
-            "say which version you change: If-Match, or version in the body",
+            "State the version that you change: send If-Match, or version in the body.",
             code="version_missing",
             path="If-Match",
         )
     return version
 
 
-def check_version(what: str, version: int, expected: int) -> None:
-    """Raise :class:`Stale` unless a thing is still at the version that a change starts from."""
+def check_version(subject: str, version: int, expected: int) -> None:
+    """Raise :class:`VersionConflict` unless an object still has the expected version.
+
+    ``subject`` names the object in the message, with its article: ``the shipping table``.
+    """
     if version != expected:
-        raise VersionConflict(f"{what} is at version {version}, not {expected}; read it again")
+        name = subject[:1].upper() + subject[1:]
+        raise VersionConflict(
+            f"{name} is at version {version}, the change expects {expected}."
+            " Read it again and retry."
+        )

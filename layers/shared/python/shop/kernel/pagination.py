@@ -1,4 +1,4 @@
-"""Lists are paged by cursor: an opaque token that holds the key to go on from, never an offset."""
+"""Cursor pagination: a cursor is an opaque token with the key to continue after, not an offset."""
 
 import base64
 import binascii
@@ -15,14 +15,14 @@ T = TypeVar("T")
 
 @frozen(slots=False)
 class Page(Generic[T]):
-    """Some items of a list and the cursor of the next page, ``None`` at the end."""
+    """Items of a list and the cursor of the next page, ``None`` on the last one."""
 
     items: tuple[T, ...]
     cursor: str | None = None
 
 
 def to_cursor(key: Mapping[str, Any] | None) -> str | None:
-    """Write a last-evaluated key as an opaque, URL-safe token."""
+    """Encode a last-evaluated key as an opaque, URL-safe token."""
     if not key:
         return None
     raw = json.dumps(key, sort_keys=True, separators=(",", ":")).encode()
@@ -30,40 +30,54 @@ def to_cursor(key: Mapping[str, Any] | None) -> str | None:
 
 
 def from_cursor(cursor: str | None, *, path: str = "cursor") -> dict[str, Any] | None:
-    """Read a cursor back. Raises :class:`Invalid` for one this shop did not write."""
+    """Decode a cursor. Raises :class:`InvalidRequest` unless it encodes a JSON object."""
     if cursor is None:
         return None
     try:
         raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         key = json.loads(raw)
+    # RecursionError: a cursor is untrusted and may hold deeply nested JSON.
     except (ValueError, binascii.Error, RecursionError):
         key = None
     if not isinstance(key, dict):
-        raise InvalidRequest("this cursor is not one of ours", code="cursor_invalid", path=path)
+        raise _invalid_cursor(path)
     return key
 
 
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-"""How things are named that people name themselves, and that a list is in the order of."""
+"""Names that users choose themselves and by which lists are sorted."""
 
 
-def decode_name_cursor(cursor: str | None, shape: re.Pattern[str] = NAME_PATTERN) -> str | None:
-    """The name after which a list goes on, as ``{"after": name}`` tells it; ``None``: from its
-    start. Raises :class:`Invalid` for a cursor that holds anything else.
+def decode_name_cursor(cursor: str | None, pattern: re.Pattern[str] = NAME_PATTERN) -> str | None:
+    """Return the name to continue after, or ``None`` to start at the beginning.
+
+    The cursor encodes ``{"after": name}``. Raises :class:`InvalidRequest` for any other content.
     """
     key = from_cursor(cursor)
     if key is None:
         return None
     after = key.get("after")
-    if len(key) != 1 or not isinstance(after, str) or not shape.fullmatch(after):
-        raise InvalidRequest("this cursor is not one of ours", code="cursor_invalid", path="cursor")
+    if len(key) != 1 or not isinstance(after, str) or not pattern.fullmatch(after):
+        raise _invalid_cursor("cursor")
     return after
 
 
+def _invalid_cursor(path: str) -> InvalidRequest:
+    return InvalidRequest(
+        "The cursor is invalid. Use the cursor of the previous page unchanged.",
+        code="cursor_invalid",
+        path=path,
+    )
+
+
 def parse_limit(text: str | None, *, default: int = 50, max_results: int = 200) -> int:
-    """``?limit=`` of a list: so many items at most. Raises :class:`Invalid`."""
+    """Parse ``?limit=``; larger limits are reduced to ``max_results``.
+
+    Raises :class:`InvalidRequest` unless it is a whole number of 1 or more.
+    """
     if text is None:
         return default
+    # Six digits at most: int() of a very long text would take long.
     if not (text.isascii() and text.isdigit() and 0 < len(text) < 7 and int(text)):
-        raise InvalidRequest("a limit is a whole number above zero", path="limit")
+        raise InvalidRequest("limit must be a whole number of 1 or more.", path="limit")
     return min(int(text), max_results)

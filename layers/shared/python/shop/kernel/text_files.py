@@ -1,7 +1,7 @@
-"""Files that people send: their bytes as text, or one sentence about what they are instead.
+"""Uploaded text files: decode their bytes, or state in one sentence what is wrong with them.
 
-A character is never guessed and never lost in silence. UTF-8 is read strictly, UTF-16 where its
-mark says so, and what spreadsheets call ANSI (Windows-1252) where the sender says so.
+Decoding never guesses or drops a character. UTF-8 is decoded strictly, UTF-16 only with a byte
+order mark, and Windows-1252 (called ANSI by spreadsheets) only if the sender states it.
 """
 
 import codecs
@@ -10,19 +10,19 @@ import re
 from shop.kernel.errors import InvalidRequest
 
 ENCODINGS = ("utf-8", "windows-1252")
-"""What a sender may call the encoding of a file."""
-_KNOWN = (
-    (b"\x89PNG", "a picture (PNG)"),
-    (b"\xff\xd8\xff", "a picture (JPEG)"),
-    (b"GIF8", "a picture (GIF)"),
-    (b"RIFF", "a picture or a sound (RIFF)"),
-    (b"%PDF", "a PDF document"),
-    (b"PK\x03\x04", "a ZIP archive or an Excel workbook; export it as CSV UTF-8"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel workbook; export it as CSV UTF-8"),
-    (b"\x1f\x8b", "a compressed file (gzip); unpack it first"),
-    (b"SQLite format 3", "a database (SQLite)"),
+"""The encodings that a sender may state."""
+_BINARY_SIGNATURES = (
+    (b"\x89PNG", "This is a picture (PNG)"),
+    (b"\xff\xd8\xff", "This is a picture (JPEG)"),
+    (b"GIF8", "This is a picture (GIF)"),
+    (b"RIFF", "This is a picture or a sound (RIFF)"),
+    (b"%PDF", "This is a PDF document"),
+    (b"PK\x03\x04", "This is a ZIP archive or an Excel workbook. Export it as CSV UTF-8"),
+    (b"\xd0\xcf\x11\xe0", "This is an old Excel workbook. Export it as CSV UTF-8"),
+    (b"\x1f\x8b", "This is a compressed file (gzip). Unpack it first"),
+    (b"SQLite format 3", "This is a database (SQLite)"),
 )
-_MARKS = (
+_BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
@@ -30,81 +30,93 @@ _MARKS = (
 
 
 def decode_text(raw: bytes, encoding: str = "utf-8") -> str:
-    """The text of a file, without its mark. Raises :class:`Invalid`, saying which line and byte.
+    """Decode a file without its byte order mark.
 
-    ``encoding`` is one of :data:`ENCODINGS`; a mark at the beginning outranks it.
+    ``encoding`` is one of :data:`ENCODINGS`; a byte order mark takes precedence. Raises
+    :class:`InvalidRequest` (``encoding_unsupported``, ``file_unknown``) with the line and the byte
+    that cannot be decoded.
     """
     if encoding not in ENCODINGS:
-        said = f"an encoding is one of {', '.join(ENCODINGS)}"
-        raise InvalidRequest(said, code="encoding_unsupported", path="encoding")
-    known = next((what for mark, what in _KNOWN if raw.startswith(mark)), None)
-    if known is not None:
-        raise InvalidRequest(f"this is {known}, not a product file", code="file_unknown", path="$")
+        detail = f"The encoding must be one of {', '.join(ENCODINGS)}."
+        raise InvalidRequest(detail, code="encoding_unsupported", path="encoding")
+    # Binary formats first: as text they would only produce a message about some byte.
+    binary = next((name for start, name in _BINARY_SIGNATURES if raw.startswith(start)), None)
+    if binary is not None:
+        raise InvalidRequest(f"{binary}. Send a product file.", code="file_unknown", path="$")
+    # The UTF-32 mark starts with that of UTF-16, hence it is checked before.
     if raw.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
-        raise _refused("the file is UTF-32; save it as UTF-8")
-    marked = next(((mark, name) for mark, name in _MARKS if raw.startswith(mark)), None)
-    if marked is None and b"\0" in raw[:4096]:
-        zero = raw.index(b"\0")
-        raise _refused(
-            f"byte {zero + 1} of the file is zero: this is no text, or UTF-16 without its mark; "
-            "save it as UTF-8"
+        raise _undecodable("The file is UTF-32. Save it as UTF-8.")
+    mark = next(((bom, name) for bom, name in _BYTE_ORDER_MARKS if raw.startswith(bom)), None)
+    # Without this check, UTF-16 without a mark would decode as text full of zero characters.
+    if mark is None and b"\0" in raw[:4096]:
+        raise _undecodable(
+            f"Byte {raw.index(0) + 1} of the file is zero: it is binary, or UTF-16 without a"
+            " byte order mark. Save it as UTF-8."
         )
-    name = marked[1] if marked else encoding
-    body = raw.removeprefix(marked[0]) if marked and name == "utf-8" else raw
+    name = mark[1] if mark else encoding
+    body = raw.removeprefix(mark[0]) if mark and name == "utf-8" else raw
     try:
         text = body.decode(name)
     except UnicodeDecodeError as error:
-        raise _not(name, body, error) from None
-    lost = text.find("\ufffd")
-    if lost >= 0:
-        line, column = _place(text, lost)
-        raise _refused(
-            f"line {line}, character {column} is U+FFFD: another program lost a character there "
-            "before the file came here; export it anew as UTF-8"
+        raise _undecodable_byte(name, body, error.start) from None
+    replaced = text.find("\ufffd")
+    if replaced >= 0:
+        line, column = _line_and_column(text, replaced)
+        raise _undecodable(
+            f"Line {line}, character {column} is U+FFFD: another program already lost a character"
+            " there. Export the file again as UTF-8."
         )
     return text
 
 
-def _not(name: str, raw: bytes, error: UnicodeDecodeError) -> InvalidRequest:
-    at = error.start
+def _undecodable_byte(encoding: str, raw: bytes, at: int) -> InvalidRequest:
     line = raw.count(b"\n", 0, at) + 1
     column = at - raw.rfind(b"\n", 0, at)
-    path = f"line {line}, byte {column} (0x{raw[at]:02X}, byte {at + 1} of the file)"
-    if name == "utf-8":
-        return _refused(
-            f"{path} is not UTF-8. Spreadsheets often write Windows-1252: save the file as "
-            '"CSV UTF-8", convert it (iconv -f WINDOWS-1252 -t UTF-8), or say '
-            "encoding=windows-1252"
+    place = f"Line {line}, byte {column} (0x{raw[at]:02X}, byte {at + 1} of the file)"
+    if encoding == "utf-8":
+        return _undecodable(
+            f"{place} is not UTF-8. Spreadsheets often write Windows-1252: save the file as"
+            ' "CSV UTF-8", convert it (iconv -f WINDOWS-1252 -t UTF-8), or send'
+            " encoding=windows-1252."
         )
-    return _refused(f"{path} is not {name}; save the file as UTF-8")
+    return _undecodable(f"{place} is not {encoding}. Save the file as UTF-8.")
 
 
-def _refused(message_text: str) -> InvalidRequest:
-    return InvalidRequest(message_text, code="encoding_unsupported", path="$")
+def _undecodable(detail: str) -> InvalidRequest:
+    return InvalidRequest(detail, code="encoding_unsupported", path="$")
 
 
-def _place(text: str, at: int) -> tuple[int, int]:
+def _line_and_column(text: str, at: int) -> tuple[int, int]:
     return text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
 
 
-_OTHER = (
-    (re.compile(r"\s*[\[{]\s*[\"\]}\[{]"), "this is JSON"),
-    (re.compile(r"\s*<(!doctype html|html)", re.IGNORECASE), "this is a web page"),
-    (re.compile(r"\s*<\?xml", re.IGNORECASE), "this is XML"),
-    (re.compile(r"\s*\Z"), "the file is empty"),
+_OTHER_FORMATS = (
+    (re.compile(r"\s*[\[{]\s*[\"\]}\[{]"), "This is JSON."),
+    (re.compile(r"\s*<(!doctype html|html)", re.IGNORECASE), "This is a web page."),
+    (re.compile(r"\s*<\?xml", re.IGNORECASE), "This is XML."),
+    (re.compile(r"\s*\Z"), "The file is empty."),
 )
-_TABLES = (
-    ({"lineitem name", "financial status"}, "this is Shopify's export of orders"),
-    ({"accepts email marketing", "first name"}, "this is Shopify's export of customers"),
-    ({"on hand (current)", "location"}, "this is Shopify's export of stock by location"),
+_OTHER_EXPORTS = (
+    ({"lineitem name", "financial status"}, "This is Shopify's export of orders."),
+    ({"accepts email marketing", "first name"}, "This is Shopify's export of customers."),
+    ({"on hand (current)", "location"}, "This is Shopify's export of stock by location."),
 )
+"""Column names by which an export other than that of products is recognized."""
 
 
 def detect_wrong_file_type(text: str) -> str | None:
-    """What a text is that is no list of products, in a few words; ``None`` where it may be one."""
-    for shape, what in _OTHER:
-        if shape.match(text):
-            return what
+    """Return a sentence that names the file type, or ``None`` if it may be a list of products."""
+    for pattern, message in _OTHER_FORMATS:
+        if pattern.match(text):
+            return message
     header = text.split("\n", 1)[0].lower()
-    names = {name.strip().strip('"') for name in re.split(r"[,;\t]", header)}
-    return next((what for needed, what in _TABLES if needed & names and "title" not in names), None)
+    columns = {name.strip().strip('"') for name in re.split(r"[,;\t]", header)}
+    # A product export may share a column with another export, but only it has a title.
+    return next(
+        (
+            message
+            for names, message in _OTHER_EXPORTS
+            if names & columns and "title" not in columns
+        ),
+        None,
+    )

@@ -1,4 +1,4 @@
-"""Which instants people may name: those that every clock, zone and table of the shop can tell."""
+"""Bounds of the instants that requests may contain."""
 
 from datetime import datetime
 
@@ -6,12 +6,12 @@ FIRST_YEAR, LAST_YEAR = 2000, 2199
 
 
 def validate_instant(at: datetime) -> datetime:
-    """An instant of the years that a shop plans for.
+    """Return an instant within the supported years.
 
-    At the edges of time a change of zone has no result (``OverflowError``), and a price list that
-    begins in the year 1 is a slip of the keyboard. Raises ``ValueError`` with a sentence for
-    whoever sent it.
+    Conversions between time zones overflow at the ends of the calendar (``OverflowError``), and a
+    price list that starts in the year 1 is a typing error. Raises ``ValueError`` with a message for
+    the caller.
     """
     if not FIRST_YEAR <= at.year <= LAST_YEAR:
-        raise ValueError(f"an instant is in the years {FIRST_YEAR} to {LAST_YEAR}")
+        raise ValueError(f"The date must be in the years {FIRST_YEAR} to {LAST_YEAR}.")
     return at

@@ -1,7 +1,7 @@
-"""Writing several things at once, or none: what an action may know of a transaction.
+"""The unit of work: several writes in one transaction, all or none, as use cases see it.
 
-A *part* is one floor's share of a transaction: opaque to everybody but the stores. An action
-collects parts from several floors and commits them together.
+A use case collects the write operations of several capabilities and commits them together. The
+content of a write operation is known to its store only.
 """
 
 from collections.abc import Callable
@@ -12,41 +12,46 @@ from shop.kernel.frozen import frozen
 T = TypeVar("T")
 
 WriteOperation = Callable[[Any], None]
-"""Adds its writes, each with its condition, to the transaction it is given. May be called again
-for a retry, so it decides nothing and changes nothing outside the transaction."""
+"""Adds conditional writes of one capability to the transaction that it is called with.
+
+A retry calls it again. It must therefore decide nothing and change nothing but the transaction.
+"""
 
 
 class ConditionFailed(Exception):
     """A condition of the transaction did not hold; nothing was written.
 
-    ``about`` holds the keys of the rows whose conditions failed, as their stores name them.
+    ``keys`` are the keys of the items whose conditions failed, as their stores name them.
     """
 
-    def __init__(self, about: frozenset[str]) -> None:
-        super().__init__(", ".join(sorted(about)))
-        self.keys = about
+    def __init__(self, keys: frozenset[str]) -> None:
+        super().__init__(", ".join(sorted(keys)))
+        self.keys = keys
 
 
 class PartitionThrottled(Exception):
-    """The place of some row takes no more writes at this moment; nothing was written.
+    """The partition of an item accepts no more writes at the moment; nothing was written.
 
-    Other rows may lie elsewhere: who can choose others does, and only who cannot waits. No
-    condition is known to have failed.
+    Other items may be in other partitions. A caller that can choose another item does so; any
+    other caller waits. No condition is known to have failed, hence ``keys`` is empty.
     """
 
     keys: frozenset[str] = frozenset()
 
 
 class UnitOfWork(Protocol):
-    """Where parts are committed."""
+    """Commits write operations."""
 
-    def commit(self, *parts: WriteOperation) -> None:
-        """Write all parts or none. Raises :class:`Clash`; a mere collision is tried again first."""
+    def commit(self, *writes: WriteOperation) -> None:
+        """Commit all writes or none, after retries of mere transaction conflicts.
+
+        Raises :class:`ConditionFailed`.
+        """
 
 
 @frozen(slots=False)
 class StagedChange(Generic[T]):
-    """What something is to become, and the parts that make it so once they are committed."""
+    """A new state and the write operations that store it once they are committed."""
 
     value: T
-    parts: tuple[WriteOperation, ...]
+    writes: tuple[WriteOperation, ...]

@@ -1,6 +1,7 @@
-"""What an order uses up of limited things, as it is counted and as it stands on the order.
+"""Usage of limited coupons and promotions, as it is counted and as it stands on an order.
 
-Who counts, and up to where, is pricing's; that it is given back with the order is the order's.
+The counters and their limits belong to pricing. Releasing the usage with an order belongs to
+orders.
 """
 
 from collections.abc import Sequence
@@ -11,13 +12,15 @@ from shop.kernel.frozen import frozen
 
 @frozen
 class UsageReservation:
-    """``units`` of something counted under a name, of which ``limit`` may be used in all.
+    """Units of a usage counter that belong to an order.
 
-    It stands on the order, so that giving it back needs to know nothing else. ``promotion_id`` is
-    what the customer is told of when there is no more.
+    ``kind`` and ``name`` identify the counter, which may reach ``limit`` in total (``None``: no
+    limit). The order stores the reservation, so releasing it needs no other data.
+    ``promotion_id`` names the promotion that the customer loses if no units remain.
 
-    A count that many orders meet in is kept in several bins: ``bins`` is how many there were when
-    it was priced (0: one row of its own), ``shard`` the one that an order took its units from.
+    A counter that many orders update at once is split over several shards. ``shards`` is their
+    number when the basket was priced (0: one counter row), and ``shard`` is the one that the order
+    took its units from.
     """
 
     kind: str
@@ -29,11 +32,12 @@ class UsageReservation:
     shard: int | None = None
 
     def to_list(self) -> list[Any]:
-        """As documents keep it; :meth:`of_list` reads it."""
-        told = [self.kind, self.name, self.units, self.limit, self.promotion_id]
-        return [*told, self.shards, self.shard] if self.shards or self.shard is not None else told
+        """Return the stored form: 5 values, or 7 with shards."""
+        fields = [self.kind, self.name, self.units, self.limit, self.promotion_id]
+        sharded = self.shards or self.shard is not None
+        return [*fields, self.shards, self.shard] if sharded else fields
 
     @classmethod
     def from_list(cls, raw: Sequence[Any]) -> "UsageReservation":
-        """What :meth:`to_list` wrote."""
+        """Read the stored form that :meth:`to_list` returns."""
         return cls(*raw)

@@ -35,7 +35,7 @@ def parse_product_file(raw: bytes, kind: str, terms: ImportOptions) -> FileParse
     text = decode_text(raw, terms.encoding)
     if (other := detect_wrong_file_type(text)) is not None:
         raise Unprocessable(
-            f"{other}; products come as Shopify's product CSV, or as a YAML list",
+            f"{other} Send Shopify's product CSV or a YAML list of products.",
             code="file_empty" if not text.strip() else "file_unknown",
             path="$",
         )

@@ -7,8 +7,8 @@ from typing import Any
 from shop.credits.model.accounts import CreditAccount, CreditEntryType, LedgerEntry
 from shop.credits.store.rows import DONE, HEAD, CreditRow, account_key
 from shop.kernel.errors import Problem
-from shop.kernel.serialization import from_json, to_json
 from shop.kernel.unit_of_work import WriteOperation
+from shop.serialization import from_json, to_json
 
 EXPIRY_LOOKBACK = timedelta(days=7)
 """For how long a day's expiries are looked for, should the sweep have missed it."""

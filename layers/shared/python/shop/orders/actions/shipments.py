@@ -138,8 +138,8 @@ def create_shipment(
 
     def attempt() -> Order:
         change = parcel()
-        if change.parts:
-            commit_or_raise(uow, *change.parts)
+        if change.writes:
+            commit_or_raise(uow, *change.writes)
         return change.value
 
     order = retry_on_conflict(attempt)

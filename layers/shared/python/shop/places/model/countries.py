@@ -1,7 +1,7 @@
-"""The countries there are (ISO 3166-1 alpha-2 as of 2026-01-01, 249 codes), and regions of them.
+"""Countries (ISO 3166-1 alpha-2 as of 2026-01-01, 249 codes) and their regions.
 
-Codes that ISO leaves to its users (``XK``, ``ZZ``) and those of blocs (``EU``) are not countries
-that a parcel is sent to.
+User-assigned codes (``XK``, ``ZZ``) and codes of blocs (``EU``) are excluded: a parcel cannot be
+sent there.
 """
 
 COUNTRIES: frozenset[str] = frozenset(
@@ -22,18 +22,20 @@ US_REGIONS = frozenset(
     """AL AK AZ AR CA CO CT DE DC FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ
     NM NY NC ND OH OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY AS GU MP PR VI AA AE AP""".split()
 )
-"""What the postal service of the United States delivers to (USPS Publication 28, appendix B)."""
+"""States, territories and military areas that USPS delivers to (Publication 28, appendix B)."""
 REGIONS = {"US": US_REGIONS}
-"""Countries of which every region is known."""
+"""Complete region lists by country. Countries that are missing here have no list."""
 
 
 def is_region(country: str, code: str) -> bool:
-    """Whether this is a region of that country; of a country whose regions are not known, any code
-    of the form that ISO 3166-2 gives them.
+    """Return whether a code is a region of a country.
+
+    Without a region list for the country, every code in the form of ISO 3166-2 is accepted: one to
+    three ASCII letters or digits, upper case.
     """
-    known = REGIONS.get(country)
-    if known is not None:
-        return code in known
+    regions = REGIONS.get(country)
+    if regions is not None:
+        return code in regions
     return 1 <= len(code) <= 3 and code.isascii() and code.isalnum() and code.upper() == code
 
 

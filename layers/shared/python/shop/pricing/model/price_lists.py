@@ -11,10 +11,10 @@ from typing import Any
 from shop.kernel.errors import InvalidRequest, Problem
 from shop.kernel.frozen import frozen
 from shop.kernel.money import CURRENCIES, Money
-from shop.kernel.serialization import from_json, to_json
 from shop.kernel.text_validation import MARKUP_MESSAGE, TAG
 from shop.pricing.model.basket import Basket
 from shop.pricing.model.targeting import ALWAYS, Window
+from shop.serialization import from_json, to_json
 
 MAX_ENTRIES = 4_000
 """Entries of one list: what a request of 256 KB holds. Who has more, makes several lists."""

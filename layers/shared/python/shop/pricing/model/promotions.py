@@ -8,9 +8,9 @@ from typing import Any
 
 from shop.kernel.errors import Conflict, InvalidRequest, Problem
 from shop.kernel.frozen import frozen
-from shop.kernel.serialization import from_json, to_json
 from shop.pricing.model.effects import Effect
 from shop.pricing.model.targeting import ALL_GOODS, Conditions, Selection
+from shop.serialization import from_json, to_json
 
 
 class PromotionStatus(StrEnum):

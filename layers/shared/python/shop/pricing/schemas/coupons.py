@@ -5,9 +5,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from shop.kernel.serialization import to_json
 from shop.pricing.model.coupons import Coupon
 from shop.pricing.schemas.base import Id, Instant
+from shop.serialization import to_json
 
 
 class CouponBody(BaseModel):

@@ -13,12 +13,12 @@ from shop.kernel.codes import normalize_code
 from shop.kernel.errors import Conflict, IdempotencyKeyReused, NotFound, Problem
 from shop.kernel.events import Event
 from shop.kernel.pagination import Page, decode_name_cursor, to_cursor
-from shop.kernel.serialization import from_json, to_json
 from shop.kernel.unit_of_work import ConditionFailed
 from shop.pricing.model.coupons import CodeBatch, Coupon
 from shop.pricing.model.group_buy import GroupStatus
 from shop.pricing.model.usage_limits import CodeStatus
 from shop.pricing.store.rows import CODE, COUNT, HEAD, PricingRow
+from shop.serialization import from_json, to_json
 from shop.storage.transactions import DynamoUnitOfWork
 
 UNLIMITED = 10**12

@@ -8,10 +8,10 @@ from typing import Any
 from shop.kernel.codes import normalize_code
 from shop.kernel.errors import NotFound, Problem, VersionConflict
 from shop.kernel.events import Event
-from shop.kernel.serialization import from_json, to_json
 from shop.kernel.unit_of_work import ConditionFailed, WriteOperation
 from shop.pricing.model.group_buy import GroupBuy, GroupStatus
 from shop.pricing.store.rows import CODE, HEAD, PricingRow
+from shop.serialization import from_json, to_json
 from shop.storage.transactions import DynamoUnitOfWork
 
 SHARDS = 8

@@ -7,11 +7,11 @@ from typing import Any
 from shop.kernel.errors import Conflict, NotFound, Problem, VersionConflict
 from shop.kernel.events import Event
 from shop.kernel.pagination import Page, decode_name_cursor, to_cursor
-from shop.kernel.serialization import from_json
 from shop.kernel.unit_of_work import ConditionFailed, WriteOperation
 from shop.pricing.model.promotions import Promotion, PromotionRevision, PromotionStatus
 from shop.pricing.store.rows import PROMOTIONS, PricingRow
 from shop.pricing.store.rule_set_cache import publish_rules_op, rule_set_version
+from shop.serialization import from_json
 from shop.storage.transactions import DynamoUnitOfWork
 
 MAX_ATTEMPTS = 5

@@ -15,7 +15,6 @@ from functools import lru_cache
 from typing import Any, Protocol
 
 from shop.kernel.errors import Conflict, Problem
-from shop.kernel.serialization import from_json
 from shop.kernel.unit_of_work import WriteOperation
 from shop.pricing.model.policy import PricingPolicy
 from shop.pricing.model.price_lists import PriceList
@@ -23,6 +22,7 @@ from shop.pricing.model.promotions import Promotion, PromotionStatus
 from shop.pricing.model.rule_set import RuleSet
 from shop.pricing.store.policies import policy_from
 from shop.pricing.store.rows import BOOK, POLICY, PRICE_LISTS, RULES, VERSION, PricingRow
+from shop.serialization import from_json
 from shop.storage.documents import compress_json
 from shop.storage.prefetch import ReadSet, get, prefetch
 from shop.tax.model.rates import TaxTable

@@ -7,9 +7,9 @@ from typing import Any
 from shop.kernel.errors import InvalidRequest, Problem
 from shop.kernel.frozen import frozen
 from shop.kernel.money import Money
-from shop.kernel.serialization import from_json, to_json
 from shop.places.model.destination import Destination
 from shop.places.model.zones import Distance, Zone, distance_to
+from shop.serialization import from_json, to_json
 from shop.shipping.model.delivery_estimates import DispatchSchedule
 from shop.shipping.model.options import Consignment, ShippingOption
 from shop.shipping.model.packing import ParcelLimits, pack

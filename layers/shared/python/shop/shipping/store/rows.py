@@ -15,7 +15,7 @@ from typing import Any
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
 from shop.kernel.errors import Problem
-from shop.kernel.serialization import from_json
+from shop.serialization import from_json
 from shop.shipping.model.rate_table import ShippingTable
 from shop.shipping.model.table_versions import ShippingTableVersion
 from shop.storage.connection import Row

@@ -8,9 +8,9 @@ from typing import Any
 
 from shop.kernel.errors import InvalidRequest, Problem
 from shop.kernel.frozen import frozen
-from shop.kernel.serialization import from_json, to_json
 from shop.kernel.text_validation import MARKUP_MESSAGE, TAG
 from shop.places.model.countries import is_region
+from shop.serialization import from_json, to_json
 from shop.tax.model.rates import BUNDLED_TAX_TABLE, TaxRate, TaxTable
 
 TAX_CLASS = re.compile(r"[a-z][a-z0-9_]{0,31}")
@@ -42,7 +42,7 @@ class CountryRates:
         problems: list[Problem] = []
         rates: list[TaxRate] = []
         if not isinstance(raw, list):
-            raise InvalidRequest("a list of rates", code="type_wrong", path="$.rates")
+            raise InvalidRequest("a list of rates", code="wrong_type", path="$.rates")
         if len(raw) > MAX_RATES:
             raise InvalidRequest(f"{MAX_RATES} at most", code="too_many", path="$.rates")
         for n, one in enumerate(raw):

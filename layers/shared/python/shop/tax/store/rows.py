@@ -17,7 +17,7 @@ from typing import Any
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
 from shop.kernel.errors import Problem
-from shop.kernel.serialization import from_json
+from shop.serialization import from_json
 from shop.storage.connection import Row
 from shop.storage.documents import CompressedJsonAttribute, EventsAttribute
 from shop.tax.model.country_rates import CountryRates
