@@ -16,13 +16,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from difflib import unified_diff
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from functions.all import FEATURES
 from functions.manifest import Access, Endpoint, Feature
+from infra.openapi_schemas import describe
 from infra.stages import LOCAL
 
 OPENAPI_FILE = Path(__file__).resolve().parents[1] / "docs" / "openapi.json"
@@ -246,7 +247,29 @@ def _shapes(
     found, schema = models_json_schema(models, ref_template="#/components/schemas/{model}")
     for (name, mode), (model, _) in zip(wanted, models, strict=True):
         shapes[name, mode] = found[model, mode]
-    return shapes, schema.get("$defs", {})
+    return shapes, describe(schema.get("$defs", {}), _classes(model for model, _ in models))
+
+
+def _classes(models: Iterable[type[BaseModel]]) -> dict[str, type]:
+    """Return every pydantic class that the models contain, by the name of its definition."""
+    found: dict[str, type] = {}
+    pending = list(models)
+    while pending:
+        model = pending.pop()
+        if found.get(model.__name__) is model:
+            continue
+        found[model.__name__] = model
+        model.model_rebuild()
+        for field in model.model_fields.values():
+            pending += _models_in(field.annotation)
+    return found
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    """Return the pydantic classes in a type such as ``list[Line] | None``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for inner in get_args(annotation) for model in _models_in(inner)]
 
 
 def _named(entry: Endpoint) -> Iterator[tuple[str, JsonSchemaMode]]:

@@ -26,7 +26,11 @@ class ShippingTableBody(BaseModel):
     refused where somebody else was quicker. It may come as ``If-Match``.
     """
 
-    model_config = ConfigDict(extra="allow", defer_build=True)
+    model_config = ConfigDict(
+        extra="allow",
+        defer_build=True,
+        json_schema_extra={"x-model": "shop.shipping.model:ShippingTable"},
+    )
 
     version: Annotated[int, Field(ge=0, le=10**9, strict=True)] | None = None
     reason: Annotated[str, StringConstraints(max_length=500)] = ""
@@ -47,7 +51,11 @@ class ShippingTableView(BaseModel):
     ``bundled`` is true of the one that the shop comes with.
     """
 
-    model_config = ConfigDict(extra="allow", defer_build=True)
+    model_config = ConfigDict(
+        extra="allow",
+        defer_build=True,
+        json_schema_extra={"x-model": "shop.shipping.model:ShippingTable"},
+    )
 
     version: int
     at: datetime
@@ -145,7 +153,10 @@ class ShippingSimulationBody(BaseModel):
     to: SimulatedDestination
     items: Annotated[list[SimulatedItem], Field(min_length=1, max_length=1_000)]
     value: SimulatedValue
-    table: dict[str, Any] | None = None
+    table: Annotated[
+        dict[str, Any] | None,
+        Field(json_schema_extra={"x-model": "shop.shipping.model:ShippingTable"}),
+    ] = None
 
     def goods(self) -> Consignment:
         if self.value.currency not in CURRENCIES:

@@ -29,7 +29,11 @@ class CouponBody(BaseModel):
 
 
 class CouponView(BaseModel):
-    model_config = ConfigDict(extra="allow", defer_build=True)
+    model_config = ConfigDict(
+        extra="allow",
+        defer_build=True,
+        json_schema_extra={"x-model": "shop.pricing.model.coupons:Coupon"},
+    )
 
     id: str
     promotion_id: str

@@ -20,7 +20,14 @@ class PriceListBody(BaseModel):
     A change says in ``version`` which one it changes.
     """
 
-    model_config = ConfigDict(extra="allow", defer_build=True)
+    model_config = ConfigDict(
+        extra="allow",
+        defer_build=True,
+        json_schema_extra={
+            "x-model": "shop.pricing.model.price_lists:PriceList",
+            "x-omit": ["created_at", "revisions"],
+        },
+    )
 
     version: Version | None = None
 
@@ -37,7 +44,14 @@ class PriceListBody(BaseModel):
 class PriceListView(BaseModel):
     """A price list with its state at this instant; further members as they were written."""
 
-    model_config = ConfigDict(extra="allow", defer_build=True)
+    model_config = ConfigDict(
+        extra="allow",
+        defer_build=True,
+        json_schema_extra={
+            "x-model": "shop.pricing.model.price_lists:PriceList",
+            "x-omit": ["revisions"],
+        },
+    )
 
     id: str
     currency: str

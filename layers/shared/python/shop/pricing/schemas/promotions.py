@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from shop.kernel.errors import InvalidRequest
 from shop.kernel.pagination import Page
@@ -21,7 +21,14 @@ class PromotionBody(BaseModel):
     as it was read.
     """
 
-    model_config = ConfigDict(extra="allow", defer_build=True)
+    model_config = ConfigDict(
+        extra="allow",
+        defer_build=True,
+        json_schema_extra={
+            "x-model": "shop.pricing.model.promotions:Promotion",
+            "x-omit": ["published", "published_at", "ended_at"],
+        },
+    )
 
     version: Version | None = None
 
@@ -44,7 +51,11 @@ class PromotionBody(BaseModel):
 class PromotionView(BaseModel):
     """A promotion with its state at this instant; further members as they were written."""
 
-    model_config = ConfigDict(extra="allow", defer_build=True)
+    model_config = ConfigDict(
+        extra="allow",
+        defer_build=True,
+        json_schema_extra={"x-model": "shop.pricing.model.promotions:Promotion"},
+    )
 
     id: str
     title: str
@@ -64,7 +75,10 @@ class RevisionView(BaseModel):
     since: datetime
     change: str
     actor: str
-    content: dict[str, Any]
+    content: Annotated[
+        dict[str, Any],
+        Field(json_schema_extra={"x-model": "shop.pricing.model.promotions:Promotion"}),
+    ]
 
     @classmethod
     def of(cls, revision: PromotionRevision) -> "RevisionView":
