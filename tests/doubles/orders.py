@@ -238,7 +238,7 @@ class MemorySentEmails:
             return False
         before = self._taken.get(name)
         if before is not None and before > at - CLAIM_TIMEOUT:
-            raise Unavailable("somebody else writes this letter just now")
+            raise Unavailable("Another sender has claimed this email. Please retry.")
         self._taken[name] = at
         return True
 

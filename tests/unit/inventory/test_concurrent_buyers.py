@@ -77,7 +77,7 @@ def stock(endpoint: str) -> Iterator[DynamoStockRepository]:
     """The stock book over that endpoint, its table made."""
     patch = pytest.MonkeyPatch()
     patch.setenv("AWS_ENDPOINT_URL", endpoint)
-    patch.setattr(connection, "_shared", None)
+    patch.setattr(connection._Connection, "shared", None)
     patch.setattr(ShardRow, "_connection", None)
     for model in (ShardSnapshotRow, MovementRow):
         patch.setattr(model, "_connection", None)

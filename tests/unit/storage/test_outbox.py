@@ -1,4 +1,4 @@
-"""Every event that a row carries leaves once it is new, in order, whatever the bus does."""
+"""The outbox: each new event of a row is published in order, whatever EventBridge does."""
 
 import base64
 import json
@@ -30,41 +30,42 @@ def image(*events: Event) -> dict[str, Any]:
 
 
 class Bus:
-    """EventBridge: takes entries, refuses some for a while or for good, is down when told so."""
+    """EventBridge that can reject entries ``rejections`` times, or fail the next ``down`` calls."""
 
     def __init__(self) -> None:
         self.entries: list[dict[str, Any]] = []
-        self.sizes: list[int] = []
-        self.refuses: dict[str, int] = {}
+        self.batch_sizes: list[int] = []
+        self.rejections: dict[str, int] = {}
         self.down = 0
 
     def put_events(self, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803
         assert 1 <= len(Entries) <= MAX_ENTRIES_PER_CALL
         size = sum(14 + len(e["Detail"]) + len(e["DetailType"]) + len(e["Source"]) for e in Entries)
         assert size <= MAX_BYTES_PER_CALL or len(Entries) == 1
-        self.sizes.append(len(Entries))
+        self.batch_sizes.append(len(Entries))
         if self.down:
             self.down -= 1
             raise ConnectionError("no bus")
         results: list[dict[str, str]] = []
         for entry in Entries:
-            name = json.loads(entry["Detail"])["id"]
-            if self.refuses.get(name, 0):
-                self.refuses[name] -= 1
+            event_id = json.loads(entry["Detail"])["id"]
+            if self.rejections.get(event_id, 0):
+                self.rejections[event_id] -= 1
                 results.append({"ErrorCode": "ThrottlingException", "ErrorMessage": "slow down"})
             else:
                 self.entries.append(entry)
-                results.append({"EventId": name})
+                results.append({"EventId": event_id})
         return {"Entries": results, "FailedEntryCount": 0}
 
     @property
-    def told(self) -> list[str]:
+    def event_ids(self) -> list[str]:
+        """The ids of all published events, in order, with repetitions."""
         return [json.loads(entry["Detail"])["id"] for entry in self.entries]
 
 
 @pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox, "PAUSE", 0)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox, "FIRST_PAUSE", 0)
 
 
 @pytest.fixture
@@ -76,35 +77,35 @@ def publish(bus: Bus, *changes: tuple[str, Any, Any]) -> str | None:
     return EventPublisher(bus, "shop").publish(changes)
 
 
-# What is new
+# New events of an image
 
 
-def test_events_of_a_new_row_are_new() -> None:
+def test_all_events_of_a_created_row_are_new() -> None:
     assert new_events(None, image(event(1), event(2))) == (event(1), event(2))
 
 
-def test_events_that_the_row_held_before_are_not_told_again() -> None:
+def test_events_of_the_old_image_are_not_new() -> None:
     assert new_events(image(event(1)), image(event(1))) == ()
     assert new_events(image(event(1)), image(event(2))) == (event(2),)
 
 
 @pytest.mark.parametrize("new", [None, {}, {"PK": "ORDER#1", "token": "t"}, image()])
-def test_rows_without_events_tell_nothing(new: Any) -> None:
+def test_rows_without_events_have_no_new_events(new: Any) -> None:
     assert new_events(None, new) == ()
     assert new_events(image(event(1)), new) == ()
 
 
-def test_events_read_as_they_were_written() -> None:
-    told = (event(1, note="Ø ✓", deep={"a": [1, None]}), event(2))
-    raw = EventsAttribute().serialize(told)
-    assert EventsAttribute().deserialize(raw) == told
+def test_events_attribute_round_trip() -> None:
+    events = (event(1, note="Ø ✓", deep={"a": [1, None]}), event(2))
+    raw = EventsAttribute().serialize(events)
+    assert EventsAttribute().deserialize(raw) == events
     assert EventsAttribute().deserialize(EventsAttribute().serialize(())) == ()
 
 
-# On the bus
+# Publishing
 
 
-def test_an_event_arrives_whole(bus: Bus) -> None:
+def test_published_entry_has_all_parts_of_the_event(bus: Bus) -> None:
     assert publish(bus, ("1", None, image(event(7)))) is None
     (entry,) = bus.entries
     assert (entry["EventBusName"], entry["Source"], entry["DetailType"]) == (
@@ -121,51 +122,56 @@ def test_an_event_arrives_whole(bus: Bus) -> None:
     }
 
 
-def test_nothing_new_asks_nothing_of_the_bus(bus: Bus) -> None:
+def test_no_call_is_made_without_new_events(bus: Bus) -> None:
     assert publish(bus, ("1", image(event(1)), image(event(1))), ("2", None, None)) is None
-    assert bus.sizes == []
+    assert bus.batch_sizes == []
 
 
-def test_ten_at_once_and_not_one_more(bus: Bus) -> None:
+def test_batches_have_at_most_ten_entries(bus: Bus) -> None:
     assert publish(bus, *((str(n), None, image(event(n))) for n in range(23))) is None
-    assert bus.sizes == [10, 10, 3]
-    assert bus.told == [event(n).id for n in range(23)]
+    assert bus.batch_sizes == [10, 10, 3]
+    assert bus.event_ids == [event(n).id for n in range(23)]
 
 
-def test_large_events_travel_in_fewer(bus: Bus) -> None:
+def test_batches_stay_within_the_byte_limit(bus: Bus) -> None:
     big = "x" * 100_000
     assert publish(bus, *((str(n), None, image(event(n, big=big))) for n in range(5))) is None
-    assert bus.sizes == [2, 2, 1]
+    assert bus.batch_sizes == [2, 2, 1]
 
 
-def test_what_the_bus_refuses_for_the_moment_is_sent_again(bus: Bus) -> None:
-    bus.refuses = {event(1).id: 1, event(3).id: 2}
+def test_temporarily_rejected_entries_are_retried(bus: Bus) -> None:
+    bus.rejections = {event(1).id: 1, event(3).id: 2}
     assert publish(bus, *((str(n), None, image(event(n))) for n in range(4))) is None
-    assert sorted(bus.told) == [event(n).id for n in range(4)]
-    assert bus.sizes == [4, 2, 1]
+    assert sorted(bus.event_ids) == [event(n).id for n in range(4)]
+    assert bus.batch_sizes == [4, 2, 1]
 
 
-def test_what_the_bus_keeps_refusing_is_the_first_that_failed(bus: Bus) -> None:
-    bus.refuses = {event(12).id: 99, event(11).id: 99}
+def test_first_persistently_rejected_change_is_returned(bus: Bus) -> None:
+    bus.rejections = {event(12).id: 99, event(11).id: 99}
     assert publish(bus, *((f"s{n}", None, image(event(n))) for n in range(30))) == "s11"
-    assert event(20).id not in bus.told
+    assert event(20).id not in bus.event_ids
 
 
-def test_a_row_whose_events_cannot_be_read_stops_there(bus: Bus) -> None:
+def test_unreadable_events_stop_publishing_at_their_change(bus: Bus) -> None:
     bad = {"events": b"rubbish"}
     assert (
-        publish(bus, ("1", None, image(event(1))), ("2", None, bad), ("3", None, image(event(3))))
+        publish(
+            bus,
+            ("1", None, image(event(1))),
+            ("2", None, bad),
+            ("3", None, image(event(3))),
+        )
         == "2"
     )
-    assert bus.told == [event(1).id]
+    assert bus.event_ids == [event(1).id]
 
 
 @pytest.mark.parametrize("events", [[["id", "type"]], [[1, 2, 3, 4, 5]], {"a": 1}, 7, None])
-def test_events_of_another_shape_stop_there_too(bus: Bus, events: Any) -> None:
+def test_events_of_unknown_structure_stop_publishing_too(bus: Bus, events: Any) -> None:
     assert publish(bus, ("1", None, {"events": compress_json(events)})) == "1"
 
 
-# Behind a stream
+# As a stream reader
 
 
 def reader(bus: Bus) -> Any:
@@ -182,14 +188,20 @@ def rows(count: int) -> list[dict[str, Any]]:
     return [record(n, f"ORDER#ord_{n}", None, image(event(1, f"ord_{n}"))) for n in range(count)]
 
 
-def test_a_stream_is_told_in_its_order(bus: Bus) -> None:
+def poison(stream_record: dict[str, Any]) -> None:
+    """Replace the events of a record by bytes that cannot be decoded."""
+    events = {"B": base64.b64encode(b"poison").decode()}
+    stream_record["dynamodb"]["NewImage"]["events"] = events
+
+
+def test_stream_is_published_in_order(bus: Bus) -> None:
     pump = StreamPump(reader(bus))
     pump.run(rows(250))
-    assert bus.told == [event(1, f"ord_{n}").id for n in range(250)]
+    assert bus.event_ids == [event(1, f"ord_{n}").id for n in range(250)]
     assert (pump.calls, pump.set_aside) == (3, [])
 
 
-def test_a_change_of_a_change_tells_only_what_is_new(bus: Bus) -> None:
+def test_successive_changes_publish_new_events_only(bus: Bus) -> None:
     first, second = image(event(1)), image(event(2))
     StreamPump(reader(bus)).run(
         [
@@ -199,58 +211,58 @@ def test_a_change_of_a_change_tells_only_what_is_new(bus: Bus) -> None:
             record(4, "ORDER#ord_1", second, None),
         ]
     )
-    assert bus.told == [event(1).id, event(2).id]
+    assert bus.event_ids == [event(1).id, event(2).id]
 
 
-@pytest.mark.parametrize("place", [0, 1, 57, 99, 100, 249])
-def test_a_poisoned_change_is_set_aside_alone_and_blocks_nothing(bus: Bus, place: int) -> None:
+@pytest.mark.parametrize("position", [0, 1, 57, 99, 100, 249])
+def test_poisoned_record_alone_goes_to_the_dead_letter_queue(bus: Bus, position: int) -> None:
     poisoned = rows(250)
-    poisoned[place]["dynamodb"]["NewImage"]["events"] = {"B": base64.b64encode(b"poison").decode()}
+    poison(poisoned[position])
     pump = StreamPump(reader(bus))
     pump.run(poisoned)
-    assert pump.set_aside == [[f"{place:021d}"]]
-    assert set(bus.told) == {event(1, f"ord_{n}").id for n in range(250) if n != place}
+    assert pump.set_aside == [[f"{position:021d}"]]
+    assert set(bus.event_ids) == {event(1, f"ord_{n}").id for n in range(250) if n != position}
 
 
 @pytest.mark.parametrize("broken", [{"Q": "x"}, {}, {"S": "a", "N": "1"}, {"N": None}, {"B": "%"}])
-def test_an_image_that_cannot_be_read_is_set_aside_alone(bus: Bus, broken: Any) -> None:
+def test_unreadable_image_alone_goes_to_the_dead_letter_queue(bus: Bus, broken: Any) -> None:
     poisoned = rows(30)
     poisoned[11]["dynamodb"]["NewImage"]["events"] = broken
     pump = StreamPump(reader(bus))
     pump.run(poisoned)
     assert pump.set_aside == [[f"{11:021d}"]]
-    assert len(set(bus.told)) == 29
+    assert len(set(bus.event_ids)) == 29
 
 
-def test_ten_poisoned_of_a_thousand_leave_nine_hundred_and_ninety(bus: Bus) -> None:
+def test_ten_poisoned_of_1000_records_leave_990_published(bus: Bus) -> None:
     poisoned = rows(1000)
-    places = [3, 4, 5, 99, 100, 101, 500, 777, 998, 999]
-    for place in places:
-        poisoned[place]["dynamodb"]["NewImage"]["events"] = {"B": ""}
+    positions = [3, 4, 5, 99, 100, 101, 500, 777, 998, 999]
+    for position in positions:
+        poisoned[position]["dynamodb"]["NewImage"]["events"] = {"B": ""}
     pump = StreamPump(reader(bus))
     pump.run(poisoned)
-    assert sorted(pump.set_aside) == [[f"{place:021d}"] for place in places]
-    assert len(set(bus.told)) == 990
+    assert sorted(pump.set_aside) == [[f"{position:021d}"] for position in positions]
+    assert len(set(bus.event_ids)) == 990
 
 
-def test_a_bus_that_is_down_for_a_while_loses_nothing(bus: Bus) -> None:
+def test_outage_of_the_bus_loses_no_event(bus: Bus) -> None:
     bus.down = 7
     pump = StreamPump(reader(bus))
     pump.run(rows(100))
     assert pump.set_aside == []
-    assert sorted(set(bus.told)) == sorted(event(1, f"ord_{n}").id for n in range(100))
+    assert sorted(set(bus.event_ids)) == sorted(event(1, f"ord_{n}").id for n in range(100))
 
 
-def test_an_event_is_doubled_only_behind_one_that_failed(bus: Bus) -> None:
-    bus.refuses = {event(1, "ord_5").id: 4}
+def test_only_events_after_a_failed_one_are_published_twice(bus: Bus) -> None:
+    bus.rejections = {event(1, "ord_5").id: 4}
     StreamPump(reader(bus)).run(rows(20))
-    doubled = {name for name, times in Counter(bus.told).items() if times > 1}
-    assert set(bus.told) == {event(1, f"ord_{n}").id for n in range(20)}
-    assert doubled <= {event(1, f"ord_{n}").id for n in range(6, 10)}
+    duplicates = {name for name, times in Counter(bus.event_ids).items() if times > 1}
+    assert set(bus.event_ids) == {event(1, f"ord_{n}").id for n in range(20)}
+    assert duplicates <= {event(1, f"ord_{n}").id for n in range(6, 10)}
 
 
-def test_a_reader_that_reported_the_front_one_as_a_part_would_lose_its_neighbours(bus: Bus) -> None:
-    """Why the frame raises: the pump is fed with a reader that does not."""
+def test_reporting_the_first_record_as_partial_failure_loses_records(bus: Bus) -> None:
+    """The counterexample that explains why the stream decorator raises for the first record."""
     publisher = EventPublisher(bus, "shop")
 
     def naive(batch: dict[str, Any]) -> dict[str, Any]:
@@ -262,8 +274,8 @@ def test_a_reader_that_reported_the_front_one_as_a_part_would_lose_its_neighbour
         return {"batchItemFailures": []}
 
     poisoned = rows(10)
-    poisoned[4]["dynamodb"]["NewImage"]["events"] = {"B": base64.b64encode(b"poison").decode()}
+    poison(poisoned[4])
     pump = StreamPump(naive)
     pump.run(poisoned)
     assert len(pump.set_aside[0]) == 6
-    assert len(bus.told) == 4
+    assert len(bus.event_ids) == 4

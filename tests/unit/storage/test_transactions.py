@@ -1,10 +1,7 @@
-"""Parts of several floors are written together or not at all; mere collisions are tried again."""
+"""Transactions: all writes or none; conflicts are retried, failed conditions are not."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
@@ -12,13 +9,11 @@ from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import CancellationReason, TransactWriteError
 
 from shop.kernel.errors import Unavailable
-from shop.kernel.idempotency import IDEMPOTENCY_RETENTION, IdempotencyRecord, IdempotentRequest
 from shop.kernel.unit_of_work import ConditionFailed, PartitionThrottled
 from shop.storage import transactions
 from shop.storage.connection import Row, connection
-from shop.storage.idempotency import DynamoIdempotencyStore
 from shop.storage.transactions import MAX_ATTEMPTS, DynamoUnitOfWork, Transaction
-from tests.kit.shop import create_tables
+from tests.unit.storage.rows import stored_item
 
 
 class Cup(Row):
@@ -28,78 +23,66 @@ class Cup(Row):
         table_name = "sessions"
 
     pk = UnicodeAttribute(hash_key=True, attr_name="PK")
-    full = NumberAttribute(default=0)
+    fill_level = NumberAttribute(default=0)
 
 
-@pytest.fixture(params=["dynamo"])
-def unit_of_work(request: pytest.FixtureRequest) -> Iterator[DynamoUnitOfWork]:
-    with mock_aws():
-        create_tables()
-        yield DynamoUnitOfWork(connection())
+def cup(name: str, fill_level: int = 0) -> Cup:
+    return Cup(name, fill_level=fill_level)
 
 
-def cup(name: str, full: int = 0) -> Cup:
-    return Cup(name, full=full)
-
-
-def stored(name: str) -> dict[str, Any] | None:
-    found: dict[str, Any] | None = (
-        boto3.client("dynamodb").get_item(TableName="sessions", Key={"PK": {"S": name}}).get("Item")
-    )
-    return found
-
-
-def test_all_parts_are_written_together(unit_of_work: DynamoUnitOfWork) -> None:
+def test_all_writes_are_committed_together(unit_of_work: DynamoUnitOfWork) -> None:
     unit_of_work.commit(
         lambda writes: writes.save(cup("a"), Cup.pk.does_not_exist()),
         lambda writes: writes.save(cup("b"), Cup.pk.does_not_exist()),
     )
-    assert stored("a")
-    assert stored("b")
+    assert stored_item("a")
+    assert stored_item("b")
 
 
-def test_one_condition_that_fails_leaves_nothing_and_names_its_row(
+def test_failed_conditions_prevent_all_writes_and_are_named(
     unit_of_work: DynamoUnitOfWork,
 ) -> None:
+    # Given two stored rows
     unit_of_work.commit(
         lambda writes: writes.save(cup("a", 1)), lambda writes: writes.save(cup("d", 1))
     )
-    with pytest.raises(ConditionFailed) as clash:
+    # When two of four conditions fail
+    with pytest.raises(ConditionFailed) as error:
         unit_of_work.commit(
-            lambda writes: writes.update(cup("a"), [Cup.full.set(9)], Cup.full == 7),
+            lambda writes: writes.update(cup("a"), [Cup.fill_level.set(9)], Cup.fill_level == 7),
             lambda writes: writes.save(cup("b"), Cup.pk.does_not_exist()),
-            lambda writes: writes.delete(cup("d"), Cup.full == 1),
+            lambda writes: writes.delete(cup("d"), Cup.fill_level == 1),
             lambda writes: writes.condition_check(Cup, "c", condition=Cup.pk.exists()),
         )
-    assert clash.value.keys == {"a", "c"}
-    assert stored("b") is None
-    assert stored("d")
-    assert stored("a")["full"] == {"N": "1"}  # type: ignore[index]
+    # Then both are named and nothing has changed
+    assert error.value.keys == {"a", "c"}
+    assert stored_item("b") is None
+    assert stored_item("d")
+    assert stored_item("a")["fill_level"] == {"N": "1"}  # type: ignore[index]
 
 
-class Refusing:
-    """DynamoDB, refusing a transaction so many times, for these reasons."""
+class RejectingDynamoDB:
+    """DynamoDB that rejects a transaction ``times`` times, with these reasons per item."""
 
-    def __init__(self, times: int, *codes: str | None, error: str = "") -> None:
+    def __init__(self, times: int, *reasons: str | None, error: str = "") -> None:
         self.times = times
-        self.codes = codes
+        self.reasons = reasons
         self.error = error
-        self.asked = 0
+        self.attempts = 0
 
-    def __call__(self, writes: Transaction) -> None:
-        self.asked += 1
-        if self.asked > self.times:
-            return
-        raise Refused(self.codes, self.error)
+    def commit(self, transaction: Transaction) -> None:
+        self.attempts += 1
+        if self.attempts <= self.times:
+            raise RejectedTransaction(self.reasons, self.error)
 
 
-class Refused(TransactWriteError):
-    """A refusal of DynamoDB's, as PynamoDB tells of it."""
+class RejectedTransaction(TransactWriteError):
+    """A rejected transaction, as PynamoDB raises it."""
 
-    def __init__(self, codes: tuple[str | None, ...], error: str) -> None:
+    def __init__(self, reasons: tuple[str | None, ...], error: str) -> None:
         code = error or "TransactionCanceledException"
-        super().__init__("refused", ClientError({"Error": {"Code": code}}, "TransactWriteItems"))
-        self._reasons = [None if c is None else CancellationReason(c) for c in codes]
+        super().__init__("rejected", ClientError({"Error": {"Code": code}}, "TransactWriteItems"))
+        self._reasons = [None if c is None else CancellationReason(c) for c in reasons]
 
     @property
     def cancellation_reasons(self) -> list[CancellationReason | None]:
@@ -107,141 +90,83 @@ class Refused(TransactWriteError):
 
 
 @pytest.fixture
-def refuse(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Lets a test say how DynamoDB refuses; nothing is waited for."""
+def reject(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return a function that installs a rejecting DynamoDB; pauses take no time."""
     monkeypatch.setattr("time.sleep", lambda seconds: None)
 
-    def with_(refusing: Refusing) -> Refusing:
-        monkeypatch.setattr(Transaction, "_commit", lambda self: refusing(self))
-        return refusing
+    def install(dynamodb: RejectingDynamoDB) -> RejectingDynamoDB:
+        def commit(self: Transaction) -> None:
+            dynamodb.commit(self)
 
-    return with_
+        monkeypatch.setattr(Transaction, "_commit", commit)
+        return dynamodb
+
+    return install
 
 
-def commit_two() -> None:
-    DynamoUnitOfWork(connection()).commit(
+def commit_two_rows(*, retry_throttled: bool = True) -> None:
+    DynamoUnitOfWork(connection(), retry_throttled=retry_throttled).commit(
         lambda writes: writes.save(cup("a")), lambda writes: writes.save(cup("b"))
     )
 
 
-@pytest.mark.parametrize("code", sorted(transactions._COLLISIONS))
-def test_a_collision_is_tried_again(refuse: Any, code: str) -> None:
-    refusing = refuse(Refusing(3, None, code))
-    commit_two()
-    assert refusing.asked == 4
+@pytest.mark.parametrize("reason", sorted(transactions.RETRYABLE_REASONS))
+def test_transaction_conflict_is_retried(reject: Any, reason: str) -> None:
+    dynamodb = reject(RejectingDynamoDB(3, None, reason))
+    commit_two_rows()
+    assert dynamodb.attempts == 4
 
 
-@pytest.mark.parametrize("code", sorted(transactions._CROWDED))
-def test_who_can_draw_other_rows_is_told_of_a_crowded_one_at_once(refuse: Any, code: str) -> None:
-    refusing = refuse(Refusing(99, None, code))
+@pytest.mark.parametrize("reason", sorted(transactions.THROTTLING_REASONS))
+def test_throttled_item_is_raised_at_once_without_retry_throttled(reject: Any, reason: str) -> None:
+    dynamodb = reject(RejectingDynamoDB(99, None, reason))
     with pytest.raises(PartitionThrottled):
-        DynamoUnitOfWork(connection(), retry_throttled=False).commit(
-            lambda writes: writes.save(cup("a")), lambda writes: writes.save(cup("b"))
-        )
-    assert refusing.asked == 1
+        commit_two_rows(retry_throttled=False)
+    assert dynamodb.attempts == 1
 
 
-@pytest.mark.parametrize("code", sorted(transactions._COLLISION_ERRORS))
-def test_a_busy_table_is_tried_again(refuse: Any, code: str) -> None:
-    refusing = refuse(Refusing(2, error=code))
-    commit_two()
-    assert refusing.asked == 3
+@pytest.mark.parametrize("code", sorted(transactions.RETRYABLE_ERRORS))
+def test_retryable_error_of_the_call_is_retried(reject: Any, code: str) -> None:
+    dynamodb = reject(RejectingDynamoDB(2, error=code))
+    commit_two_rows()
+    assert dynamodb.attempts == 3
 
 
-def test_a_collision_that_does_not_end_is_told_as_too_busy(refuse: Any) -> None:
-    refusing = refuse(Refusing(99, "TransactionConflict", None))
-    with pytest.raises(Unavailable) as busy:
-        commit_two()
-    assert (busy.value.code, refusing.asked) == ("contention", MAX_ATTEMPTS)
+def test_persistent_conflict_raises_unavailable_after_max_attempts(reject: Any) -> None:
+    dynamodb = reject(RejectingDynamoDB(99, "TransactionConflict", None))
+    with pytest.raises(Unavailable) as error:
+        commit_two_rows()
+    assert (error.value.code, dynamodb.attempts) == ("contention", MAX_ATTEMPTS)
 
 
-def test_a_condition_that_failed_is_the_answer_also_beside_a_collision(refuse: Any) -> None:
-    refusing = refuse(Refusing(99, "ConditionalCheckFailed", "TransactionConflict"))
-    with pytest.raises(ConditionFailed) as clash:
-        commit_two()
-    assert (set(clash.value.keys), refusing.asked) == ({"a"}, 1)
+def test_failed_condition_outranks_a_conflict_of_another_item(reject: Any) -> None:
+    dynamodb = reject(RejectingDynamoDB(99, "ConditionalCheckFailed", "TransactionConflict"))
+    with pytest.raises(ConditionFailed) as error:
+        commit_two_rows()
+    assert (set(error.value.keys), dynamodb.attempts) == ({"a"}, 1)
 
 
-@pytest.mark.parametrize("code", ["ValidationError", "ItemCollectionSizeLimitExceeded"])
-def test_what_is_wrong_with_the_request_is_not_tried_again(refuse: Any, code: str) -> None:
-    refusing = refuse(Refusing(99, code, None))
+@pytest.mark.parametrize("reason", ["ValidationError", "ItemCollectionSizeLimitExceeded"])
+def test_invalid_request_is_not_retried(reject: Any, reason: str) -> None:
+    dynamodb = reject(RejectingDynamoDB(99, reason, None))
     with pytest.raises(TransactWriteError):
-        commit_two()
-    assert refusing.asked == 1
+        commit_two_rows()
+    assert dynamodb.attempts == 1
 
 
-def test_parts_are_asked_again_for_each_attempt(refuse: Any) -> None:
-    refuse(Refusing(2, "TransactionConflict"))
-    asked: list[int] = []
+def test_write_operations_are_called_for_each_attempt(reject: Any) -> None:
+    reject(RejectingDynamoDB(2, "TransactionConflict"))
+    calls: list[int] = []
 
-    def part(writes: Any) -> None:
-        asked.append(1)
+    def write(writes: Any) -> None:
+        calls.append(1)
         writes.save(cup("a"))
 
-    DynamoUnitOfWork(connection()).commit(part)
-    assert len(asked) == 3
+    DynamoUnitOfWork(connection()).commit(write)
+    assert len(calls) == 3
 
 
-# Idempotency keys
-
-NOW = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
-
-
-def ask(fingerprint: str = "f", at: datetime = NOW, owner: str = "guest") -> IdempotentRequest:
-    return IdempotentRequest(owner, "key", fingerprint, at)
-
-
-def test_a_key_is_taken_once_and_keeps_its_answer(unit_of_work: DynamoUnitOfWork) -> None:
-    keys = DynamoIdempotencyStore()
-    assert keys.get(ask()) is None
-    unit_of_work.commit(keys.claim(ask(), {"id": "cart_1", "totals": [1, None]}))
-    assert keys.get(ask("other")) == IdempotencyRecord("f", {"id": "cart_1", "totals": [1, None]})
-    with pytest.raises(ConditionFailed) as clash:
-        unit_of_work.commit(keys.claim(ask("other"), {}))
-    assert clash.value.keys == {keys.condition_key(ask())}
-
-
-def test_two_owners_may_use_one_key(unit_of_work: DynamoUnitOfWork) -> None:
-    keys = DynamoIdempotencyStore()
-    unit_of_work.commit(keys.claim(ask(), {}))
-    assert keys.get(ask(owner="jane")) is None
-    unit_of_work.commit(keys.claim(ask(owner="jane"), {}))
-
-
-def test_a_key_taken_without_an_answer_gets_it_later(unit_of_work: DynamoUnitOfWork) -> None:
-    keys = DynamoIdempotencyStore()
-    unit_of_work.commit(keys.claim(ask(), None))
-    assert keys.get(ask()) == IdempotencyRecord("f", None)
-    unit_of_work.commit(keys.complete(ask(), {"id": "1"}))
-    assert keys.get(ask()) == IdempotencyRecord("f", {"id": "1"})
-    with pytest.raises(ConditionFailed):
-        unit_of_work.commit(keys.complete(ask("other"), {"id": "2"}))
-
-
-def test_a_key_is_free_again_after_a_day_whether_the_row_is_gone_or_not(
-    unit_of_work: DynamoUnitOfWork,
-) -> None:
-    keys = DynamoIdempotencyStore()
-    unit_of_work.commit(keys.claim(ask(), {"id": "1"}))
-    last = ask(at=NOW + IDEMPOTENCY_RETENTION - timedelta(seconds=1))
-    assert keys.get(last) == IdempotencyRecord("f", {"id": "1"})
-    with pytest.raises(ConditionFailed):
-        unit_of_work.commit(keys.claim(last, {}))
-    after = ask("g", at=NOW + IDEMPOTENCY_RETENTION)
-    assert keys.get(after) is None
-    unit_of_work.commit(keys.claim(after, {"id": "2"}))
-    assert keys.get(after) == IdempotencyRecord("g", {"id": "2"})
-
-
-def test_a_row_names_the_second_at_which_it_may_go(unit_of_work: DynamoUnitOfWork) -> None:
-    keys = DynamoIdempotencyStore()
-    unit_of_work.commit(keys.claim(ask(), None))
-    row = stored(keys.condition_key(ask()))
-    assert row is not None
-    assert int(row["expires_at"]["N"]) == int((NOW + IDEMPOTENCY_RETENTION).timestamp())
-
-
-def test_calls_say_in_a_word_who_asks_and_look_for_no_account() -> None:
+def test_client_has_a_short_user_agent_and_no_account_endpoint() -> None:
     with mock_aws():
         config: Any = connection().client.meta.config
         assert config.user_agent == "doorbuster"

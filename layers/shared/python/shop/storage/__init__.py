@@ -1,5 +1,4 @@
-"""How the stores write to DynamoDB: documents, transactions, idempotency keys.
+"""DynamoDB mechanics shared by all stores: connection, documents, transactions, outbox.
 
-Mechanics that every floor's store shares and that know nothing of trade. Only stores and doors
-import it.
+They know nothing about trade. Only stores and handlers import this package.
 """

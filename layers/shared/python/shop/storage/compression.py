@@ -1,12 +1,11 @@
-"""Payloads as compressed JSON.
+"""Compressed JSON for binary attributes.
 
-DynamoDB bills a write by the whole kilobyte, twice in a transaction. An order of two lines is 3 KB
-as JSON and, compressed, under the 1 KB that costs one unit; an order of 1,000 lines fits the 400 KB
-an item may have. What conditions, keys and indexes need stays in plain attributes.
+DynamoDB bills a write per started kilobyte, and twice in a transaction. An order of two lines is
+3 KB as JSON and, compressed, less than the 1 KB that costs one unit. An order of 1,000 lines fits
+into the 400 KB of an item. Attributes for keys, conditions and indexes stay uncompressed.
 
-Small documents consist mostly of the names of their fields, which zlib cannot know the first time
-it meets them. So it is told beforehand what such documents usually hold, by a *preset dictionary*
-(RFC 1950, FDICT); see :mod:`shop.storage.compression_dictionaries`.
+A small document consists mostly of field names, which zlib cannot predict. A *preset dictionary*
+(RFC 1950, FDICT) supplies them; see :mod:`shop.storage.compression_dictionaries`.
 """
 
 import json
@@ -15,25 +14,28 @@ from typing import Any
 
 from shop.storage.compression_dictionaries import DICTIONARIES
 
-_NAMED = {zlib.adler32(words): words for words in DICTIONARIES}
+_DICTIONARY_BY_CHECKSUM = {zlib.adler32(dictionary): dictionary for dictionary in DICTIONARIES}
+_PRESET_DICTIONARY_FLAG = 0x20
 
 
 def compress_json(value: Any) -> bytes:
-    """JSON as zlib-compressed UTF-8."""
+    """Return JSON as zlib-compressed UTF-8."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
-    squeeze = zlib.compressobj(9, zlib.DEFLATED, 15, 9, zlib.Z_DEFAULT_STRATEGY, DICTIONARIES[0])
-    return squeeze.compress(text) + squeeze.flush()
+    compressor = zlib.compressobj(9, zlib.DEFLATED, 15, 9, zlib.Z_DEFAULT_STRATEGY, DICTIONARIES[0])
+    return compressor.compress(text) + compressor.flush()
 
 
 def decompress_json(raw: bytes) -> Any:
-    """What :func:`packed` wrote, now or with an older dictionary, or with none.
+    """Return the value that :func:`compress_json` wrote, with any published dictionary or none.
 
-    Raises ``ValueError`` for bytes that it never wrote.
+    Raises ``ValueError`` for any other bytes.
     """
     try:
-        if not raw[1] & 0x20:
+        if not raw[1] & _PRESET_DICTIONARY_FLAG:
             return json.loads(zlib.decompress(raw))
-        expand = zlib.decompressobj(15, _NAMED[int.from_bytes(raw[2:6], "big")])
-        return json.loads(expand.decompress(raw) + expand.flush())
+        # The header holds the checksum of the dictionary, so documents name their own.
+        dictionary = _DICTIONARY_BY_CHECKSUM[int.from_bytes(raw[2:6], "big")]
+        decompressor = zlib.decompressobj(15, dictionary)
+        return json.loads(decompressor.decompress(raw) + decompressor.flush())
     except (zlib.error, IndexError, KeyError) as error:
-        raise ValueError("this is not a document of ours") from error
+        raise ValueError("The bytes are not a compressed JSON document.") from error

@@ -1,4 +1,4 @@
-"""Attributes that hold packed JSON; see :mod:`shop.storage.compression`."""
+"""PynamoDB attributes that hold compressed JSON; see :mod:`shop.storage.compression`."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -26,7 +26,7 @@ class CompressedJsonAttribute(Attribute[Any]):
 
 
 class EventsAttribute(Attribute[Sequence[Event]]):
-    """The attribute that carries a change's events out; see :mod:`shop.storage.outbox`."""
+    """The events of a change, in the row that the change writes; see :mod:`shop.storage.outbox`."""
 
     attr_type = BINARY
 

@@ -24,40 +24,41 @@ class _Row(Row):
 
 
 class DynamoIdempotencyStore:
-    """See :class:`shop.kernel.idempotency.IdempotencyStore`. Expiry is compared when reading."""
+    """See :class:`shop.kernel.idempotency.IdempotencyStore`.
 
-    def condition_key(self, idempotent_request: IdempotentRequest) -> str:
-        return f"IDEM#{idempotent_request.owner}#{idempotent_request.key}"
+    Expiry is compared on reading and claiming, because DynamoDB deletes expired rows late.
+    """
 
-    def get(self, idempotent_request: IdempotentRequest) -> IdempotencyRecord | None:
+    def condition_key(self, request: IdempotentRequest) -> str:
+        return f"IDEM#{request.owner}#{request.key}"
+
+    def get(self, request: IdempotentRequest) -> IdempotencyRecord | None:
+        # Consistent: this read decides between a stored response and a conflict.
         try:
-            row = _Row.get(self.condition_key(idempotent_request), consistent_read=True)
+            row = _Row.get(self.condition_key(request), consistent_read=True)
         except _Row.DoesNotExist:
             return None
-        if row.expires_at <= idempotent_request.at.timestamp():
+        if row.expires_at <= request.at.timestamp():
             return None
         return IdempotencyRecord(row.payload_hash, row.response)
 
     def claim(
-        self, idempotent_request: IdempotentRequest, answer: Mapping[str, Any] | None
+        self, request: IdempotentRequest, response: Mapping[str, Any] | None
     ) -> WriteOperation:
         row = _Row(
-            self.condition_key(idempotent_request),
-            payload_hash=idempotent_request.payload_hash,
-            response=None if answer is None else dict(answer),
-            expires_at=_epoch(idempotent_request.at + IDEMPOTENCY_RETENTION),
+            self.condition_key(request),
+            payload_hash=request.payload_hash,
+            response=None if response is None else dict(response),
+            expires_at=_epoch(request.at + IDEMPOTENCY_RETENTION),
         )
-        free = _Row.pk.does_not_exist() | (_Row.expires_at <= _epoch(idempotent_request.at))
-        return lambda writes: writes.save(row, free)
+        unclaimed = _Row.pk.does_not_exist() | (_Row.expires_at <= _epoch(request.at))
+        return lambda writes: writes.save(row, unclaimed)
 
-    def complete(
-        self, idempotent_request: IdempotentRequest, answer: Mapping[str, Any]
-    ) -> WriteOperation:
-        row = _Row(self.condition_key(idempotent_request))
-        actions = [_Row.response.set(dict(answer))]
-        return lambda writes: writes.update(
-            row, actions, _Row.payload_hash == idempotent_request.payload_hash
-        )
+    def complete(self, request: IdempotentRequest, response: Mapping[str, Any]) -> WriteOperation:
+        row = _Row(self.condition_key(request))
+        actions = [_Row.response.set(dict(response))]
+        # The hash: only the request that claimed the key may set its response.
+        return lambda writes: writes.update(row, actions, _Row.payload_hash == request.payload_hash)
 
 
 def _epoch(at: datetime) -> int:

@@ -1,9 +1,9 @@
-"""The switchboard: one small row that every warm Lambda keeps in memory for three seconds.
+"""Kill switches: one small row that every warm Lambda caches for three seconds.
 
-A request reads nothing of it. Once in three seconds a Lambda reads the row, so a switch is obeyed
-everywhere within five (three, and what an eventually consistent read may lag behind). Where the row
-cannot be read, what was known holds on, and where nothing was, everything is on: the means to close
-a shop must not close it by breaking.
+Requests read it from memory. A Lambda reads the row once in three seconds, so a change is effective
+everywhere within five seconds (three, plus the lag of an eventually consistent read). If the row
+cannot be read, the last known states remain; without known states, every feature is enabled. A
+failure of this mechanism must not close the shop.
 """
 
 import os
@@ -22,12 +22,12 @@ from shop.storage.connection import Row
 from shop.storage.documents import CompressedJsonAttribute
 
 SWITCH_CACHE_SECONDS = 3.0
-"""Seconds."""
-BOARD, NOW = "SWITCHES", "NOW"
+SWITCHES, NOW = "SWITCHES", "NOW"
+"""Partition key of all switch rows, and sort key of the current states."""
 
 
 class SwitchRow(Row):
-    """The board as it is (``NOW``), and who changed it, when and why (``FLIP#<version>``)."""
+    """The current states (``NOW``), and one row per change with actor, time and reason."""
 
     class Meta:
         table_name = os.environ["TABLE_PEAK"]
@@ -39,22 +39,22 @@ class SwitchRow(Row):
 
 
 def read_switch_states(*, consistent: bool = False) -> SwitchStates:
-    """The switches as they stand."""
+    """Read the current states of all switches."""
     try:
-        row = SwitchRow.get(BOARD, NOW, consistent_read=consistent)
+        row = SwitchRow.get(SWITCHES, NOW, consistent_read=consistent)
     except SwitchRow.DoesNotExist:
         return SwitchStates()
-    off = {
+    disabled = {
         name: DisabledSwitch(
-            datetime.fromisoformat(told["since"]), told["actor"], told["reason"], told["retry"]
+            datetime.fromisoformat(state["since"]), state["actor"], state["reason"], state["retry"]
         )
-        for name, told in row.doc.items()
+        for name, state in row.doc.items()
     }
-    return SwitchStates(off, int(row.version))
+    return SwitchStates(disabled, int(row.version))
 
 
 class SwitchCache:
-    """The board of this process. ``clock`` is seconds that only go forward."""
+    """The switch states that this process knows. ``clock`` returns monotonic seconds."""
 
     def __init__(
         self,
@@ -66,21 +66,23 @@ class SwitchCache:
         self.clear()
 
     def clear(self) -> None:
-        """Know nothing, as after a cold start."""
-        self._board = SwitchStates()
-        self._asked: float | None = None
+        """Forget all states, as after a cold start."""
+        self._states = SwitchStates()
+        self._read_at: float | None = None
 
     def states(self) -> SwitchStates:
-        """What is off, as this process knows it."""
+        """Return the states, read at most :data:`SWITCH_CACHE_SECONDS` ago."""
         now = self._clock()
-        if self._asked is None or now - self._asked >= SWITCH_CACHE_SECONDS:
-            self._asked = now  # whoever cannot read asks again in three seconds, not at once
+        if self._read_at is None or now - self._read_at >= SWITCH_CACHE_SECONDS:
+            # Before the read: a failed read is repeated after three seconds, not on every request.
+            self._read_at = now
+            # A table that cannot be read must not disable any feature (see the module docstring).
             with suppress(PynamoDBException, BotoCoreError):
-                self._board = self._read()
-        return self._board
+                self._states = self._read()
+        return self._states
 
 
 @lru_cache(maxsize=1)
 def switch_cache() -> SwitchCache:
-    """The one board of this process."""
+    """Return the switch cache of this process."""
     return SwitchCache()

@@ -1,6 +1,7 @@
-"""Letters taken on and sent, in the table of whoever they speak of; see :mod:`shop.kernel.notifications`.
+"""The record of sent emails, in the table of the capability that sends them.
 
-A floor declares a row of its own table and says how it is named.
+A capability declares a row class of its own table and the prefix of its keys. See
+:mod:`shop.kernel.notifications`.
 """
 
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from shop.storage.connection import Row
 
 
 class SentEmailRow(Row):
-    """A letter, by what it speaks of and its kind."""
+    """An email that was claimed or sent, by subject and kind."""
 
     pk = UnicodeAttribute(hash_key=True, attr_name="PK")
     sk = UnicodeAttribute(range_key=True, attr_name="SK")
@@ -27,20 +28,23 @@ class DynamoSentEmails:
 
     rows: type[SentEmailRow]
     subject: str
-    """What the row's key begins with: ``"ORDER"``."""
+    """The prefix of the partition key: ``"ORDER"``."""
 
     def claim(self, about: str, kind: str, at: datetime) -> bool:
         rows = self.rows
         row = rows(*self._key(about, kind), claimed_at=_instant(at))
-        crashed = rows.sent_at.does_not_exist() & (rows.claimed_at <= _instant(at - CLAIM_TIMEOUT))
+        abandoned = rows.sent_at.does_not_exist() & (
+            rows.claimed_at <= _instant(at - CLAIM_TIMEOUT)
+        )
         try:
-            row.save(rows.pk.does_not_exist() | crashed)
+            row.save(rows.pk.does_not_exist() | abandoned)
         except PutError as error:
             if error.cause_response_code != "ConditionalCheckFailedException":
                 raise
+            # Consistent: a claim that was completed meanwhile must not be retried.
             if rows.get(row.pk, row.sk, consistent_read=True).sent_at is not None:
                 return False
-            raise Unavailable("somebody else writes this letter just now") from None
+            raise Unavailable("Another sender has claimed this email. Please retry.") from None
         return True
 
     def mark_sent(self, about: str, kind: str, at: datetime) -> None:
@@ -48,9 +52,9 @@ class DynamoSentEmails:
         row.update([self.rows.sent_at.set(_instant(at))], condition=self.rows.pk.exists())
 
     def _key(self, about: str, kind: str) -> tuple[str, str]:
-        return f"{self.subject}#{about}", f"LETTER#{kind}"
+        return f"{self.subject}#{about}", f"EMAIL#{kind}"
 
 
 def _instant(at: datetime) -> str:
-    """UTC with a fixed number of digits, so that text compares as time does."""
+    """Return UTC text of fixed length: it sorts like time."""
     return at.astimezone(UTC).isoformat(timespec="microseconds")

@@ -1,8 +1,8 @@
-"""Events that leave with the write they speak of.
+"""The transactional outbox: a change stores its events in the row that it writes.
 
-A store puts the events of a change into the very row it changes, in the attribute ``events``; the
-table's stream shows the row to a publisher, which puts on the bus what the row did not hold before.
-So there is no event without its change and no change without its event, and no second item to pay.
+A store puts the events into the attribute ``events`` of the changed row. The stream of the table
+passes old and new images to a publisher, which publishes the events that the old image did not
+hold. There is no event without its change, no change without its event, and no second item to pay.
 """
 
 import json
@@ -17,18 +17,24 @@ from shop.storage.compression import compress_json, decompress_json
 SOURCE = "doorbuster"
 MAX_ENTRIES_PER_CALL = 10
 MAX_BYTES_PER_CALL = 256 * 1024
-"""What one PutEvents takes. Source: the EventBridge quotas."""
+"""Limits of one PutEvents call. Source: EventBridge quotas."""
 MAX_ATTEMPTS = 3
-PAUSE = 0.2
+FIRST_PAUSE = 0.2
+"""Seconds."""
+
+Image = Mapping[str, Any] | None
+"""A row in a stream record; ``None`` before its creation and after its deletion."""
+_NamedEntry = tuple[str, dict[str, Any]]
+"""The name of a change and one PutEvents entry of it."""
 
 
 def encode_events(events: Sequence[Event]) -> bytes:
-    """Events as the bytes of an attribute."""
+    """Return events as the bytes of an attribute."""
     return compress_json([[e.id, e.type, e.subject, e.at.isoformat(), e.data] for e in events])
 
 
 def decode_events(raw: bytes | None) -> tuple[Event, ...]:
-    """The events of an attribute's bytes."""
+    """Return the events of an attribute; none if the row has no such attribute."""
     if raw is None:
         return ()
     return tuple(
@@ -37,49 +43,48 @@ def decode_events(raw: bytes | None) -> tuple[Event, ...]:
     )
 
 
-def new_events(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> tuple[Event, ...]:
-    """The events that a row holds now and did not hold before."""
-    told = {event.id for event in decode_events((old or {}).get("events"))}
-    return tuple(e for e in decode_events((new or {}).get("events")) if e.id not in told)
+def new_events(old: Image, new: Image) -> tuple[Event, ...]:
+    """Return the events of the new image that the old image does not hold."""
+    published = {event.id for event in decode_events((old or {}).get("events"))}
+    return tuple(e for e in decode_events((new or {}).get("events")) if e.id not in published)
 
 
 class EventPublisher:
-    """Puts the events of changes on the bus, in order, up to the first change it cannot do."""
+    """Publishes the events of changes in order, up to the first change that fails."""
 
     def __init__(self, client: Any, bus: str) -> None:
         self._client = client
         self._bus = bus
 
-    def publish(
-        self, changes: Sequence[tuple[str, Mapping[str, Any] | None, Mapping[str, Any] | None]]
-    ) -> str | None:
-        """Take ``(name, old image, new image)`` and return the name of the first that failed.
+    def publish(self, changes: Sequence[tuple[str, Image, Image]]) -> str | None:
+        """Publish the events of ``(name, old image, new image)``; return the first failed name.
 
-        What EventBridge refuses for the moment is sent again a few times. An event that was sent
-        may be sent again when a change before it failed: readers bear that.
+        Entries that EventBridge rejects temporarily are retried. After a failure, events of later
+        changes may already be published and will be published again: consumers must be idempotent.
         """
-        entries: list[tuple[str, dict[str, Any]]] = []
+        entries: list[_NamedEntry] = []
         unreadable: str | None = None
         for name, old, new in changes:
             try:
                 entries += [(name, self._entry(event)) for event in new_events(old, new)]
             except (ValueError, TypeError, OverflowError):
+                # Publish the readable changes before it, then report this one.
                 unreadable = name
                 break
         for batch in _batches(entries):
-            failed = self._sent(batch)
+            failed = self._put(batch)
             if failed is not None:
                 return failed
         return unreadable
 
-    def _sent(self, batch: list[tuple[str, dict[str, Any]]]) -> str | None:
-        """Send one batch, what fails of it again; the name of the first change that failed."""
+    def _put(self, batch: list[_NamedEntry]) -> str | None:
+        """Put one batch and retry rejected entries; return the name of the first failed change."""
         for attempt in range(MAX_ATTEMPTS):
             if attempt:
-                time.sleep(PAUSE * 2**attempt)
-            answer = self._client.put_events(Entries=[entry for _, entry in batch])
-            said = zip(batch, answer["Entries"], strict=True)
-            batch = [entry for entry, result in said if "ErrorCode" in result]
+                time.sleep(FIRST_PAUSE * 2**attempt)
+            response = self._client.put_events(Entries=[entry for _, entry in batch])
+            results = zip(batch, response["Entries"], strict=True)
+            batch = [entry for entry, result in results if "ErrorCode" in result]
             if not batch:
                 return None
         return batch[0][0]
@@ -101,21 +106,20 @@ class EventPublisher:
 
 
 def _size(entry: Mapping[str, Any]) -> int:
-    """Bytes as EventBridge counts them: 14 for the time, then source, type and detail."""
+    """Return the bytes that EventBridge counts: 14 for the time, then source, type and detail."""
     return 14 + sum(len(entry[name].encode()) for name in ("Source", "DetailType", "Detail"))
 
 
-def _batches(
-    entries: Sequence[tuple[str, dict[str, Any]]],
-) -> Iterator[list[tuple[str, dict[str, Any]]]]:
-    batch: list[tuple[str, dict[str, Any]]] = []
-    room = MAX_BYTES_PER_CALL
+def _batches(entries: Sequence[_NamedEntry]) -> Iterator[list[_NamedEntry]]:
+    """Split entries into batches within both limits; an oversized entry gets its own batch."""
+    batch: list[_NamedEntry] = []
+    remaining_bytes = MAX_BYTES_PER_CALL
     for name, entry in entries:
         size = _size(entry)
-        if batch and (len(batch) == MAX_ENTRIES_PER_CALL or size > room):
+        if batch and (len(batch) == MAX_ENTRIES_PER_CALL or size > remaining_bytes):
             yield batch
-            batch, room = [], MAX_BYTES_PER_CALL
+            batch, remaining_bytes = [], MAX_BYTES_PER_CALL
         batch.append((name, entry))
-        room -= size
+        remaining_bytes -= size
     if batch:
         yield batch

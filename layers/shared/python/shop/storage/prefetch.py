@@ -1,12 +1,12 @@
-"""Rows of several kinds, read in one call before the stores ask for them one after another.
+"""Prefetch rows of several tables with one ``BatchGetItem``.
 
-Each store reads its own rows, so an action that asks two of them waits for DynamoDB twice, although
-a BatchGetItem takes keys of many tables. A door that can tell from the request what will be asked
-opens :func:`read_together` around its action. The stores say which rows these are (:class:`Sought`)
-and read through :func:`one` and :func:`many`, which first take what was read ahead.
+A use case that reads from two stores would wait for DynamoDB twice, although one ``BatchGetItem``
+takes keys of many tables. A handler that knows the keys in advance wraps the use case in
+:func:`prefetch`. Stores describe these rows as a :class:`ReadSet` and read through :func:`get` and
+:func:`get_many`, which consume prefetched rows first.
 
-A row read ahead is taken once, and what nobody took is forgotten when the block ends. So it serves
-this request and this try only: whoever asks again, or tries again, reads as if for the first time.
+Each prefetched row is consumed at most once, and the rest is dropped when the block ends. Retries
+therefore always read from DynamoDB and never see a stale row.
 """
 
 import random
@@ -25,52 +25,56 @@ R = TypeVar("R", bound=Row)
 Key = tuple[str, ...]
 
 BATCH_GET_SIZE = 100
-"""Keys that one BatchGetItem takes."""
+"""Maximum keys of one BatchGetItem."""
 MAX_ATTEMPTS = 8
-"""How often DynamoDB may answer none of them before that is an answer."""
+"""Consecutive calls without any row after which the read fails."""
 FIRST_PAUSE = 0.01
 MAX_PAUSE = 0.3
+"""Seconds."""
 
 
 @frozen(slots=False)
 class ReadSet:
-    """Rows that a store will be asked for. A key is the partition's, and the sort key if any."""
+    """Rows that a store will read. A key is the partition key, with the sort key if any."""
 
     kind: type[Row]
     keys: tuple[Key, ...]
     consistent: bool = False
-    """As last written; otherwise as of a moment ago."""
+    """Read the last written state; otherwise, the state may lag."""
 
 
 @frozen(slots=False)
-class _Found:
-    """What was read ahead; ``row`` is ``None`` where there is none."""
+class _PrefetchedRow:
+    """The result of a prefetch; ``row`` is ``None`` if DynamoDB has no such row."""
 
     row: Row | None
-    surely: bool
+    consistent: bool
 
 
-_ahead: ContextVar[dict[tuple[type[Row], Key], _Found] | None] = ContextVar("ahead", default=None)
+_PrefetchedRows = dict[tuple[type[Row], Key], _PrefetchedRow]
+_TableKey = tuple[str, Key]
+
+_prefetched: ContextVar[_PrefetchedRows | None] = ContextVar("prefetched", default=None)
 
 
 @contextmanager
-def prefetch(*sought: ReadSet) -> Iterator[None]:
-    """Read all these rows, 100 in a call, for the stores that are asked inside the block.
+def prefetch(*read_sets: ReadSet) -> Iterator[None]:
+    """Read all these rows, 100 per call, for the stores that are called inside the block.
 
-    Raises :class:`Unavailable` where DynamoDB leaves keys unanswered again and again.
+    Raises :class:`Unavailable` if DynamoDB repeatedly returns none of the remaining keys.
     """
-    before = _ahead.set(_read(sought))
+    token = _prefetched.set(_read(read_sets))
     try:
         yield
     finally:
-        _ahead.reset(before)
+        _prefetched.reset(token)
 
 
 def get(kind: type[R], key: Key, *, consistent: bool = False) -> R | None:
-    """The row, read ahead or now; ``None`` where there is none."""
-    found = _taken(kind, key, consistent)
-    if found is not None:
-        return found.row  # type: ignore[return-value]  # it is kept under its kind
+    """Return a row, prefetched or read now; ``None`` if it does not exist."""
+    prefetched = _consume(kind, key, consistent)
+    if prefetched is not None:
+        return prefetched.row  # type: ignore[return-value]  # rows are stored under their kind
     try:
         return kind.get(key[0], key[1] if len(key) > 1 else None, consistent_read=consistent)
     except kind.DoesNotExist:
@@ -78,75 +82,100 @@ def get(kind: type[R], key: Key, *, consistent: bool = False) -> R | None:
 
 
 def get_many(kind: type[R], keys: Iterable[Key], *, consistent: bool = False) -> list[R]:
-    """Those of the rows that there are, read ahead or now, in no order."""
+    """Return the existing rows of these keys, prefetched or read now, in any order."""
     rows: list[R] = []
-    missing: list[Key] = []
+    unread_keys: list[Key] = []
+    # BatchGetItem rejects duplicate keys.
     for key in dict.fromkeys(keys):
-        found = _taken(kind, key, consistent)
-        if found is None:
-            missing.append(key)
-        elif found.row is not None:
-            rows.append(found.row)  # type: ignore[arg-type]  # it is kept under its kind
-    if missing:
-        rows.extend(kind.batch_get(missing, consistent_read=consistent))
+        prefetched = _consume(kind, key, consistent)
+        if prefetched is None:
+            unread_keys.append(key)
+        elif prefetched.row is not None:
+            rows.append(prefetched.row)  # type: ignore[arg-type]  # rows are stored under their kind
+    if unread_keys:
+        rows.extend(kind.batch_get(unread_keys, consistent_read=consistent))
     return rows
 
 
-def _taken(kind: type[Row], key: Key, consistent: bool) -> _Found | None:
-    """What was read ahead under this key, once; not what may be older than is asked for."""
-    ahead = _ahead.get() or {}
-    found = ahead.get((kind, key))
-    if found is None or (consistent and not found.surely):
+def _consume(kind: type[Row], key: Key, consistent: bool) -> _PrefetchedRow | None:
+    """Remove and return a prefetched row, unless it may be staler than the caller accepts."""
+    rows = _prefetched.get() or {}
+    prefetched = rows.get((kind, key))
+    if prefetched is None or (consistent and not prefetched.consistent):
         return None
-    return ahead.pop((kind, key))
+    return rows.pop((kind, key))
 
 
-def _read(sought: Iterable[ReadSet]) -> dict[tuple[type[Row], Key], _Found]:
-    """All of them. Rows of one table share its consistency: surely, if one of them wants that."""
-    kinds: dict[tuple[str, Key], type[Row]] = {}
-    names: dict[str, tuple[str, ...]] = {}
-    surely: set[str] = set()
-    for each in sought:
-        table = each.kind.Meta.table_name
-        names[table] = _key_names(each.kind)
-        kinds.update({(table, key): each.kind for key in each.keys})
-        if each.consistent:
-            surely.add(table)
-    found = {(kind, key): _Found(None, table in surely) for (table, key), kind in kinds.items()}
-    left = deque(kinds)
-    in_vain = 0
-    while left:
-        requested_ids = [left.popleft() for _ in range(min(BATCH_GET_SIZE, len(left)))]
-        answer = _batch_get(requested_ids, names, surely)
-        for table, items in answer["Responses"].items():
+def _read(read_sets: Iterable[ReadSet]) -> _PrefetchedRows:
+    """Read all rows. Rows of one table share its consistency: the strongest that is requested."""
+    kinds: dict[_TableKey, type[Row]] = {}
+    key_names: dict[str, tuple[str, ...]] = {}
+    consistent_tables: set[str] = set()
+    for read_set in read_sets:
+        table = read_set.kind.Meta.table_name
+        key_names[table] = _key_names(read_set.kind)
+        kinds.update({(table, key): read_set.kind for key in read_set.keys})
+        if read_set.consistent:
+            consistent_tables.add(table)
+    # Every key starts as a known absence: BatchGetItem omits rows that do not exist.
+    rows = {
+        (kind, key): _PrefetchedRow(None, table in consistent_tables)
+        for (table, key), kind in kinds.items()
+    }
+    for table, item in _batch_get_all(kinds, key_names, consistent_tables):
+        key = _key(item, key_names[table])
+        kind = kinds[table, key]
+        rows[kind, key] = _PrefetchedRow(kind.from_raw_data(item), table in consistent_tables)
+    return rows
+
+
+def _batch_get_all(
+    keys: Iterable[_TableKey],
+    key_names: Mapping[str, tuple[str, ...]],
+    consistent_tables: set[str],
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Read all keys in batches and retry unprocessed keys; yield tables and their items."""
+    remaining = deque(keys)
+    attempts_without_progress = 0
+    while remaining:
+        batch = [remaining.popleft() for _ in range(min(BATCH_GET_SIZE, len(remaining)))]
+        response = _batch_get(batch, key_names, consistent_tables)
+        for table, items in response["Responses"].items():
             for item in items:
-                key = _key(item, names[table])
-                kind = kinds[table, key]
-                found[kind, key] = _Found(kind.from_raw_data(item), table in surely)
-        unread = [
-            (table, _key(each, names[table]))
-            for table, rest in answer.get("UnprocessedKeys", {}).items()
-            for each in rest["Keys"]
+                yield table, item
+        unprocessed = [
+            (table, _key(each, key_names[table]))
+            for table, request in response.get("UnprocessedKeys", {}).items()
+            for each in request["Keys"]
         ]
-        left.extendleft(unread)
-        in_vain = in_vain + 1 if len(unread) == len(requested_ids) else 0
-        if in_vain == MAX_ATTEMPTS:
-            raise Unavailable("the shop is very busy; try again in a moment", code="busy")
-        if unread:
-            time.sleep(random.uniform(0, min(FIRST_PAUSE * 2**in_vain, MAX_PAUSE)))
-    return found
+        remaining.extendleft(unprocessed)
+        # A partial result is progress, hence only empty ones count towards the limit.
+        if len(unprocessed) == len(batch):
+            attempts_without_progress += 1
+        else:
+            attempts_without_progress = 0
+        if attempts_without_progress == MAX_ATTEMPTS:
+            raise Unavailable("High demand. Please try again in a moment.", code="busy")
+        # Unprocessed keys mean throttling: back off with jitter before the next batch.
+        if unprocessed:
+            pause = min(FIRST_PAUSE * 2**attempts_without_progress, MAX_PAUSE)
+            time.sleep(random.uniform(0, pause))
 
 
 def _batch_get(
-    asked: Iterable[tuple[str, Key]], names: Mapping[str, tuple[str, ...]], surely: set[str]
+    batch: Iterable[_TableKey],
+    key_names: Mapping[str, tuple[str, ...]],
+    consistent_tables: set[str],
 ) -> dict[str, Any]:
-    tables: dict[str, dict[str, Any]] = {}
-    for table, key in asked:
-        wanted = tables.setdefault(
-            table, {"Keys": [], **({"ConsistentRead": True} if table in surely else {})}
+    requests: dict[str, dict[str, Any]] = {}
+    for table, key in batch:
+        if table not in requests:
+            consistency = {"ConsistentRead": True} if table in consistent_tables else {}
+            requests[table] = {"Keys": [], **consistency}
+        requests[table]["Keys"].append(
+            {name: {"S": value} for name, value in zip(key_names[table], key, strict=True)}
         )
-        wanted["Keys"].append({n: {"S": v} for n, v in zip(names[table], key, strict=True)})
-    return connection().dispatch("BatchGetItem", {"RequestItems": tables})
+    return connection().dispatch("BatchGetItem", {"RequestItems": requests})
 
 
 def _key_names(kind: type[Row]) -> tuple[str, ...]:
@@ -156,5 +185,5 @@ def _key_names(kind: type[Row]) -> tuple[str, ...]:
 
 
 def _key(item: Mapping[str, Any], names: tuple[str, ...]) -> Key:
-    """The keys of this house are strings."""
+    """Return the key of an item; all keys of the application are strings."""
     return tuple(item[name]["S"] for name in names)

@@ -1,8 +1,8 @@
-"""The transaction that parts are written into, with a bounded retry for mere collisions.
+"""DynamoDB transactions with bounded retries of transaction conflicts.
 
-Two transactions that touch one item at the same moment are not queued by DynamoDB: one is refused
-with ``TransactionConflict``. That says nothing about the conditions, so it is tried again, a few
-times, after a random pause. A failed condition is never tried again: it is the answer.
+DynamoDB does not queue two transactions that touch one item at the same time: it rejects one with
+``TransactionConflict``. The rejection is independent of the conditions, so it is retried with
+jitter. A failed condition is never retried, because it is a result.
 """
 
 import random
@@ -23,28 +23,31 @@ from shop.storage.connection import connection as shared_connection
 MAX_ATTEMPTS = 8
 FIRST_PAUSE = 0.01
 MAX_PAUSE = 0.3
+"""Seconds."""
 
-_CROWDED = {"ThrottlingError", "ProvisionedThroughputExceeded"}
-_COLLISIONS = {"TransactionConflict", *_CROWDED}
-_COLLISION_ERRORS = {
+THROTTLING_REASONS = {"ThrottlingError", "ProvisionedThroughputExceeded"}
+RETRYABLE_REASONS = {"TransactionConflict", *THROTTLING_REASONS}
+"""Cancellation reasons of single items that say nothing about the conditions."""
+RETRYABLE_ERRORS = {
     "TransactionInProgressException",
     "TransactionConflictException",
     "ThrottlingException",
     "ProvisionedThroughputExceededException",
     "RequestLimitExceeded",
 }
+"""Errors of the whole call that say nothing about the conditions."""
 
 
 class Transaction(TransactWrite):
-    """PynamoDB's transaction, which also remembers the key of each row it was given."""
+    """A PynamoDB transaction that also records the partition key of each of its items."""
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection=connection)
-        self._names: dict[str, list[str]] = {"check": [], "delete": [], "put": [], "update": []}
+        self._keys: dict[str, list[str]] = {"check": [], "delete": [], "put": [], "update": []}
 
     def keys(self) -> list[str]:
-        """The rows' keys in the order in which DynamoDB gives its cancellation reasons."""
-        return [name for kind in ("check", "delete", "put", "update") for name in self._names[kind]]
+        """Return the keys in the order of DynamoDB's cancellation reasons."""
+        return [key for kind in ("check", "delete", "put", "update") for key in self._keys[kind]]
 
     def condition_check(
         self,
@@ -54,19 +57,19 @@ class Transaction(TransactWrite):
         condition: Condition | None = None,
     ) -> None:
         super().condition_check(model_cls, hash_key, range_key, condition)
-        self._names["check"].append(str(hash_key))
+        self._keys["check"].append(str(hash_key))
 
     def delete(
         self, model: Any, condition: Condition | None = None, *, add_version_condition: bool = True
     ) -> None:
         super().delete(model, condition, add_version_condition=add_version_condition)
-        self._names["delete"].append(_key_of(model))
+        self._keys["delete"].append(_partition_key(model))
 
     def save(
         self, model: Any, condition: Condition | None = None, return_values: str | None = None
     ) -> None:
         super().save(model, condition, return_values)
-        self._names["put"].append(_key_of(model))
+        self._keys["put"].append(_partition_key(model))
 
     def update(
         self,
@@ -80,20 +83,22 @@ class Transaction(TransactWrite):
         super().update(
             model, actions, condition, return_values, add_version_condition=add_version_condition
         )
-        self._names["update"].append(_key_of(model))
+        self._keys["update"].append(_partition_key(model))
 
 
-def _key_of(row: Model) -> str:
+def _partition_key(row: Model) -> str:
     return str(row.attribute_values[str(type(row)._hash_keyname)])
 
 
 class DynamoUnitOfWork:
-    """Commits parts in one DynamoDB transaction (at most 100 rows).
+    """Commits write operations in one DynamoDB transaction of at most 100 items.
 
-    ``insists``: a row that is throttled is tried again like one that somebody else writes at that
-    moment. Else it raises :class:`~shop.kernel.unit_of_work.PartitionThrottled` after a moment, for whoever
-    can draw other rows: a crowded partition stays crowded, others may be idle (docs/adr, "hot
-    SKUs").
+    Transaction conflicts are retried with jitter, up to 8 attempts in total. A failed condition is
+    never retried; it raises :class:`ConditionFailed` with the keys of the failed items.
+
+    ``retry_throttled`` (default) also retries throttled items. Pass ``False`` where the caller can
+    choose another shard: it raises :class:`PartitionThrottled` after one pause, because a hot
+    partition stays hot while other shards may be idle (docs/adr/hot-skus.md).
     """
 
     def __init__(
@@ -102,34 +107,42 @@ class DynamoUnitOfWork:
         self._connection = connection or shared_connection()
         self._retry_throttled = retry_throttled
 
-    def commit(self, *parts: WriteOperation) -> None:
+    def commit(self, *writes: WriteOperation) -> None:
         pause = FIRST_PAUSE
         for attempt in range(MAX_ATTEMPTS):
+            # Full jitter spreads competing transactions, so that they do not conflict again.
             if attempt:
                 time.sleep(random.uniform(0, pause))
                 pause = min(pause * 2, MAX_PAUSE)
-            writes = Transaction(self._connection)
-            for part in parts:
-                part(writes)
+            transaction = Transaction(self._connection)
+            for write in writes:
+                write(transaction)
             try:
-                with writes:
-                    pass
+                with transaction:
+                    pass  # leaving the block commits
                 return
             except TransactWriteError as error:
-                reasons = error.cancellation_reasons
-                failed = frozenset(
-                    name
-                    for name, reason in zip(writes.keys(), reasons, strict=False)
-                    if reason is not None and reason.code == "ConditionalCheckFailed"
-                )
-                if failed:
-                    raise ConditionFailed(failed) from error
-                if not self._retry_throttled and any(
-                    r is not None and r.code in _CROWDED for r in reasons
-                ):
-                    time.sleep(random.uniform(0, MAX_PAUSE / 2))
-                    raise PartitionThrottled("a partition takes no more at this moment") from error
-                collided = any(r is not None and r.code in _COLLISIONS for r in reasons)
-                if not collided and error.cause_response_code not in _COLLISION_ERRORS:
-                    raise
-        raise Unavailable("too many want this at the same moment; try again", code="contention")
+                self._raise_unless_retryable(transaction, error)
+        raise Unavailable("High demand. Please try again.", code="contention")
+
+    def _raise_unless_retryable(self, transaction: Transaction, error: TransactWriteError) -> None:
+        """Raise the domain error of a cancelled transaction; return if a retry may succeed."""
+        reasons = [None if each is None else each.code for each in error.cancellation_reasons]
+        failed = frozenset(
+            key
+            for key, reason in zip(transaction.keys(), reasons, strict=False)
+            if reason == "ConditionalCheckFailed"
+        )
+        # First: a failed condition stays failed, whatever else happened to other items.
+        if failed:
+            raise ConditionFailed(failed) from error
+        if not self._retry_throttled and THROTTLING_REASONS.intersection(reasons):
+            # One pause, or the caller would load the next shard at full speed.
+            time.sleep(random.uniform(0, MAX_PAUSE / 2))
+            raise PartitionThrottled("The partition is throttled.") from error
+        retryable = (
+            bool(RETRYABLE_REASONS.intersection(reasons))
+            or error.cause_response_code in RETRYABLE_ERRORS
+        )
+        if not retryable:
+            raise error

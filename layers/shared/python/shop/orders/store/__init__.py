@@ -7,7 +7,7 @@ PK                     SK                          what
 ``ORDER#<id>``         ``BATCHES``                 that an order of many articles is being placed
 ``ORDER#<id>``         ``BATCH#<name>``            a part of its stock, being taken or given back
 ``ORDER#<id>``         ``WAIT#<step>``             the task token of a workflow step that waits
-``ORDER#<id>``         ``LETTER#<kind>``           that a letter is being written, or was sent
+``ORDER#<id>``         ``EMAIL#<kind>``            that an email is claimed, or was sent
 ``TRACK#<carrier>#…``  ``PARCEL``                  whose a tracking number is
 =====================  ==========================  ===============================================
 

@@ -8,7 +8,7 @@ from shop.kernel.kill_switches import SwitchStates
 from shop.kernel.pagination import Page, from_cursor, to_cursor
 from shop.kernel.unit_of_work import ConditionFailed
 from shop.peak.model.switch_changes import SwitchChange
-from shop.storage.kill_switches import BOARD, NOW, SwitchRow, read_switch_states
+from shop.storage.kill_switches import NOW, SWITCHES, SwitchRow, read_switch_states
 from shop.storage.transactions import DynamoUnitOfWork
 
 CHANGE_PREFIX = "FLIP#"
@@ -24,8 +24,10 @@ class DynamoSwitchRepository:
         unchanged = (
             SwitchRow.version == before.version if before.version else SwitchRow.pk.does_not_exist()
         )
-        now = SwitchRow(BOARD, NOW, version=after.version, doc=_told(after))
-        line = SwitchRow(BOARD, _line(change.number), version=change.number, doc=_line_doc(change))
+        now = SwitchRow(SWITCHES, NOW, version=after.version, doc=_told(after))
+        line = SwitchRow(
+            SWITCHES, _line(change.number), version=change.number, doc=_line_doc(change)
+        )
 
         def write(writes: Any) -> None:
             writes.save(now, unchanged)
@@ -43,7 +45,7 @@ class DynamoSwitchRepository:
         upto = _line(10**9 if cursor is None else _before(cursor) - 1)
         found = list(
             SwitchRow.query(
-                BOARD,
+                SWITCHES,
                 SwitchRow.sk.between(_line(0), upto),
                 scan_index_forward=False,
                 limit=limit + 1,
