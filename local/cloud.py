@@ -32,9 +32,13 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from botocore.exceptions import ClientError
 from rich.markup import escape
 
+from infra.stages import STAGES
+from infra.synthesis import assembly_of
 from local import cdk_deploy
+from local.assembly import link
 from local.emulator import COMPLETE, LAMBDAS_LOG, RUNNING, SAVE_TIMEOUT_SECONDS, is_whole, saves
 from local.processes import (
     LOOPBACK,
@@ -49,6 +53,7 @@ from local.processes import (
     workers,
 )
 from local.progress import Progress, run_logged
+from local.stack_updates import StackUpdates
 
 CLOUD_HOME = ROOT / ".local" / "cloud"
 PORT = 8000
@@ -314,45 +319,67 @@ class Cloud:
                 raise CloudError(self._log_tail("emulator"))
 
     def _deploy_stacks(self) -> bool:
-        """Synthesize and deploy, each only where something changed. Tells whether it deployed."""
-        assembly = self.home / "cdk.out"
+        """Deploy what changed. Returns whether anything was deployed.
+
+        Three fingerprints decide: ``sources`` of all inputs, ``templates`` of the inputs of the
+        synthesis, ``assembly`` of its result with the present packages and addresses.
+        """
         facts = {"stage": self.stage, "url": self.url, "endpoint": self.endpoint}
         sources = cdk_deploy.sources_fingerprint(facts)
         deployed = self._deployed()
         if deployed.get("sources") == sources:
             return False
-        env = {**self.environment(), "PYTHONPATH": str(ROOT)}
-        recorded = self.home / "cdk.out.sources"
-        if not recorded.exists() or recorded.read_text() != sources or not assembly.exists():
-            # In a folder of its own first: a killed run's synthesis may still be writing.
-            for old in self.home.glob("cdk.out*"):
-                recorded.unlink() if old == recorded else shutil.rmtree(old, ignore_errors=True)
-            fresh = self.home / f"cdk.out.{os.getpid()}"
-            cdk_deploy.synthesize(
-                self.stage, fresh, env=env, log=self._log("synth"), progress=self.progress
-            )
-            fresh.rename(assembly)
-            recorded.write_text(sources)
+        earlier, assembly = self.home / "cdk.out", self.home / f"cdk.out.{os.getpid()}"
+        for left_over in self.home.glob("cdk.out.*"):
+            shutil.rmtree(left_over, ignore_errors=True)
+        with self.progress.step(f"templates of stage {self.stage}"):
+            templates = assembly_of(STAGES[self.stage]).folder
+            link(templates, assembly, url=self.url, endpoint=self.endpoint)
         fingerprint = cdk_deploy.assembly_fingerprint(assembly)
         changed = deployed.get("assembly") != fingerprint
-        if changed:
-            if not self._has_stack("CDKToolkit"):
-                cdk_deploy.bootstrap(env=env, log=self._log("bootstrap"), progress=self.progress)
-            try:
-                cdk_deploy.deploy(
-                    assembly, env=env, log=self._log("deploy"), progress=self.progress
-                )
-            except CloudError as refused:
-                raise CloudError(
-                    f"{refused}\nmake up tries again from here; make reset empties the cloud first."
-                ) from None
+        same_stacks = (
+            earlier.is_dir()
+            and deployed.get("templates") == str(templates)
+            and deployed.get("assembly") == cdk_deploy.assembly_fingerprint(earlier)
+        )
+        if changed and not (same_stacks and self._update_stacks(earlier, assembly)):
+            self._deploy_with_cdk(assembly)
+        shutil.rmtree(earlier, ignore_errors=True)
+        assembly.rename(earlier)
+        self._note_deployed(
+            {"sources": sources, "templates": str(templates), "assembly": fingerprint}
+        )
+        return changed
+
+    def _update_stacks(self, earlier: Path, assembly: Path) -> bool:
+        """Update the stacks whose packages or addresses changed. Returns whether it worked."""
+        updates = StackUpdates(self.client, earlier, assembly)
+        try:
+            with self.progress.step(f"update {len(updates.changed)} stacks"):
+                updates.run()
+        except (CloudError, ClientError) as error:
+            self.progress.print(f"  {escape(str(error))}\n  The CDK CLI deploys instead.")
+            return False
+        return True
+
+    def _deploy_with_cdk(self, assembly: Path) -> None:
+        env = {**self.environment(), "PYTHONPATH": str(ROOT)}
+        if not self._has_stack("CDKToolkit"):
+            cdk_deploy.bootstrap(env=env, log=self._log("bootstrap"), progress=self.progress)
+        try:
+            cdk_deploy.deploy(assembly, env=env, log=self._log("deploy"), progress=self.progress)
+        except CloudError as error:
+            raise CloudError(
+                f"{error}\nmake up tries again from here; make reset empties the cloud first."
+            ) from None
+
+    def _note_deployed(self, fingerprints: dict[str, str]) -> None:
         self.client("ssm").put_parameter(
             Name=DEPLOYED_PARAMETER,
-            Value=json.dumps({"sources": sources, "assembly": fingerprint}),
+            Value=json.dumps(fingerprints),
             Type="String",
             Overwrite=True,
         )
-        return changed
 
     def _start_proxy(self) -> None:
         upstream = f"{self.endpoint}/_aws/execute-api/{self._api()}/$default"
