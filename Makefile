@@ -26,15 +26,15 @@ help: ## this list
 
 .PHONY: up
 up: $(READY) ## open the shop on this machine: http://127.0.0.1:8000 (PORT=… for another port)
-	@$(BIN)/python -m local.cloud up $(if $(PORT),--port $(PORT))
+	@$(BIN)/python -m local.commands up $(if $(PORT),--port $(PORT))
 
 .PHONY: down
 down: $(READY) ## stop everything that up started; the shop's data is kept
-	@$(BIN)/python -m local.cloud down
+	@$(BIN)/python -m local.commands down
 
 .PHONY: reset
 reset: $(READY) ## stop, and empty the shop
-	@$(BIN)/python -m local.cloud reset
+	@$(BIN)/python -m local.commands reset
 
 .PHONY: demo
 demo: $(READY) ## buy something, from search to delivery, in the shop that is up
