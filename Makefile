@@ -26,15 +26,15 @@ help: ## this list
 
 .PHONY: up
 up: $(READY) ## open the shop on this machine: http://127.0.0.1:8000 (PORT=… for another port)
-	@$(BIN)/python -m local.cloud up $(if $(PORT),--port $(PORT))
+	@$(BIN)/python -m local.commands up $(if $(PORT),--port $(PORT))
 
 .PHONY: down
 down: $(READY) ## stop everything that up started; the shop's data is kept
-	@$(BIN)/python -m local.cloud down
+	@$(BIN)/python -m local.commands down
 
 .PHONY: reset
 reset: $(READY) ## stop, and empty the shop
-	@$(BIN)/python -m local.cloud reset
+	@$(BIN)/python -m local.commands reset
 
 .PHONY: demo
 demo: $(READY) ## buy something, from search to delivery, in the shop that is up
@@ -63,8 +63,10 @@ test: $(READY) ## all tests; ARGS goes to pytest (ARGS=tests/unit)
 	@$(BIN)/python -m local.test $(ARGS)
 
 .PHONY: bench
-bench: $(READY) ## what is measured, with its budgets: pricing, handlers, growth, capacity and bill, stock on simulated partitions
-	@status=0; for file in bench/*.py; do \
+bench: $(READY) ## what is measured, with its budgets; AGAINST=commit compares the CPU of the daily round
+	@if test -n "$(AGAINST)"; then exec $(BIN)/python -m bench.daily_round --against "$(AGAINST)"; fi; \
+	status=0; for file in bench/*.py; do \
+	  test $$file != bench/daily_round.py || continue; \
 	  echo "$$file"; $(BIN)/python -m bench.$$(basename $$file .py) || status=1; done; exit $$status
 
 .PHONY: verify

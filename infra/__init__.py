@@ -1,1 +1,1 @@
-"""The ground the shop stands on: CDK stacks that are written from the manifest lines."""
+"""Infrastructure: CDK stacks that are built from the manifest entries."""

@@ -1,4 +1,4 @@
-"""The whole shop on AWS, as a table of contents."""
+"""The CDK app: all stacks of one stage."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -21,10 +21,10 @@ from infra.stages import Stage, selected_stage
 
 CONTEXT = {
     "@aws-cdk/core:defaultCrossStackReferences": "strong",
-    "@aws-cdk/aws-lambda:recognizeLayerVersion": True,  # new layers make a new version, too
 }
-"""CDK's own switches, here and not in cdk.json, so that tests synthesize what the CLI deploys. What
-stacks import of each other are ids that live as long as their stacks: an export may guard them."""
+"""The CDK's feature flags. They are here and not in cdk.json, so that tests synthesize the same
+templates as the CLI. Stacks import only ids that live as long as the exporting stack, so an export
+may protect them."""
 
 
 def build(
@@ -34,7 +34,7 @@ def build(
     packages: AssetPackages | None = None,
     outdir: Path | None = None,
 ) -> ShopApp:
-    """Lay out every stack of one stage. Nothing is deployed; hollow packages are not even built."""
+    """Build every stack of one stage. Nothing is deployed; hollow packages are not built."""
     app = ShopApp(context=CONTEXT, outdir=str(outdir) if outdir else None)
     names = ResourceNames(stage)
     packages = packages or AssetPackages()

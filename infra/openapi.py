@@ -1,10 +1,10 @@
-"""Write docs/openapi.json from the manifest lines and the shapes they name.
+"""Write docs/openapi.json from the manifest entries and the schemas they name.
 
     python -m infra.openapi           # write it
     python -m infra.openapi --check   # fail if the committed document is not the generated one
 
-The shapes are found by the names in the manifests, at run time and only here: no stack ever imports
-the shop. Answers that UCP defines point at its published schemas.
+The schemas are imported by the names in the manifests, at run time and only here: no stack imports
+the shop. Responses that UCP defines refer to its published schemas.
 """
 
 import argparse
@@ -33,21 +33,21 @@ UCP_SCHEMAS = "https://ucp.dev/schemas/"
 SIGNED_IN = {Access.CUSTOMER: "customer", Access.STAFF: "staff", Access.SHOPPER: "customer"}
 
 ERROR_DESCRIPTIONS = {
-    400: "What was sent cannot be understood or is not allowed",
-    401: "No, expired or forged proof of who is asking",
-    403: "Known, but not allowed",
-    404: "Does not exist, or not for whoever asks",
-    409: "The state of the thing does not allow it, or its key came with another request",
+    400: "The request is malformed or has an invalid value",
+    401: "The credentials are missing, expired or forged",
+    403: "The caller is known and not allowed to do this",
+    404: "The resource does not exist for this caller",
+    409: "The resource's state does not allow this, or the key came with another request",
     413: "The body exceeds 256 KiB",
-    422: "A document that was referred to makes no sense, or speaks another version",
-    424: "A document that was referred to could not be fetched",
-    429: "Asked too often",
-    503: "A supplier of ours is down: try again later",
+    422: "A referenced document is invalid or has another version",
+    424: "A referenced document could not be fetched",
+    429: "The caller sent too many requests",
+    503: "A provider of the shop is down: retry later",
 }
 
 PROBLEM = {
     "type": "object",
-    "description": "RFC 9457, with a code for programs and every field that is wrong",
+    "description": "RFC 9457, with a code for programs and each invalid field",
     "required": ["type", "title", "status", "code"],
     "properties": {
         "type": {"type": "string"},
@@ -74,85 +74,99 @@ PROBLEM = {
 }
 
 
+PARAMETERS: dict[str, Any] = {
+    "IdempotencyKey": {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "required": True,
+        "description": "Makes a retry safe: the same key and request return the same "
+        "response for 24 hours",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    },
+    "OptionalIdempotencyKey": {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "required": False,
+        "description": "The same key and request return the same response for 24 hours; "
+        "the key with another request is an error (409 idempotency_key_reused)",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    },
+    "IfMatch": {
+        "name": "If-Match",
+        "in": "header",
+        "required": False,
+        "description": 'The version that was read, such as `"3"`, where the body does '
+        "not name it. If it changed meanwhile, the request fails (409 stale)",
+        "schema": {"type": "string"},
+    },
+    "UcpAgent": {
+        "name": "UCP-Agent",
+        "in": "header",
+        "required": False,
+        "description": 'The platform\'s profile: `profile="https://…"`',
+        "schema": {"type": "string"},
+    },
+}
+
+
 def build_openapi(features: Iterable[Feature] = FEATURES) -> dict[str, Any]:
-    """The OpenAPI 3.1 document of every route there is in any stage."""
+    """Return the OpenAPI 3.1 document of every route of any stage."""
     features = tuple(features)
     entries = [(f, x) for f in features for x in f.functions if isinstance(x, Endpoint)]
-    shapes, definitions = _shapes(entry for _, entry in entries)
+    schemas, definitions = _schemas_of(entry for _, entry in entries)
     paths: dict[str, dict[str, Any]] = {}
     for feature, entry in sorted(entries, key=lambda pair: (pair[1].path, pair[1].method)):
-        operation = _operation(feature, entry, shapes)
+        operation = _operation(feature, entry, schemas)
         paths.setdefault(openapi_path(entry), {})[entry.method.lower()] = operation
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "Doorbuster",
             "version": _version(),
-            "description": "A shop. Shopping speaks UCP 2026-08-25; the rest is plain JSON.",
+            "description": "Shopping follows UCP 2026-08-25; the other routes use plain JSON.",
         },
         "servers": [{"url": LOCAL.front_door, "description": "make up"}],
-        "tags": [{"name": f.name, "description": _told(f)} for f in features if _has_routes(f)],
+        "tags": [
+            {"name": f.name, "description": _first_sentence(f)} for f in features if _has_routes(f)
+        ],
         "paths": paths,
-        "components": {
-            "schemas": {"Problem": PROBLEM} | dict(sorted(definitions.items())),
-            "responses": {
-                **{f"Problem{s}": _problem(s, ucp=False) for s in ERROR_DESCRIPTIONS},
-                **{f"Ucp{s}": _problem(s, ucp=True) for s in ERROR_DESCRIPTIONS},
-            },
-            "parameters": {
-                "IdempotencyKey": {
-                    "name": "Idempotency-Key",
-                    "in": "header",
-                    "required": True,
-                    "description": "Makes a retry safe: the same key and request give the same "
-                    "answer for 24 hours",
-                    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
-                },
-                "OptionalIdempotencyKey": {
-                    "name": "Idempotency-Key",
-                    "in": "header",
-                    "required": False,
-                    "description": "The same key and request give the same answer for 24 hours; "
-                    "with another request the key is refused (409 idempotency_key_reused)",
-                    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
-                },
-                "IfMatch": {
-                    "name": "If-Match",
-                    "in": "header",
-                    "required": False,
-                    "description": 'The version that was read, as in `"3"`, where the body does '
-                    "not name it; another one by now is refused (409 stale)",
-                    "schema": {"type": "string"},
-                },
-                "UcpAgent": {
-                    "name": "UCP-Agent",
-                    "in": "header",
-                    "required": False,
-                    "description": 'The platform\'s profile: `profile="https://…"`',
-                    "schema": {"type": "string"},
-                },
-            },
-            "securitySchemes": {
-                "customer": _bearer("Access token of a customer"),
-                "staff": _bearer("Access token of a member of staff; the groups are in x-groups"),
-                "signature": {
-                    "type": "apiKey",
-                    "in": "header",
-                    "name": "webhook-signature",
-                    "description": "Standard Webhooks, with webhook-id and webhook-timestamp",
-                },
-            },
+        "components": _components(definitions),
+    }
+
+
+def _components(definitions: dict[str, Any]) -> dict[str, Any]:
+    """Return the schemas, responses, parameters and security schemes that operations refer to."""
+    return {
+        "schemas": {"Problem": PROBLEM} | dict(sorted(definitions.items())),
+        "responses": {
+            **{f"Problem{s}": _problem(s, ucp=False) for s in ERROR_DESCRIPTIONS},
+            **{f"Ucp{s}": _problem(s, ucp=True) for s in ERROR_DESCRIPTIONS},
+        },
+        "parameters": PARAMETERS,
+        "securitySchemes": _security_schemes(),
+    }
+
+
+def _security_schemes() -> dict[str, Any]:
+    return {
+        "customer": _bearer("Access token of a customer"),
+        "staff": _bearer("Access token of a member of staff; the groups are in x-groups"),
+        "signature": {
+            "type": "apiKey",
+            "in": "header",
+            "name": "webhook-signature",
+            "description": "Standard Webhooks, with webhook-id and webhook-timestamp",
         },
     }
 
 
 def openapi_path(entry: Endpoint) -> str:
-    """The path as OpenAPI writes it, which has no sign for a parameter that may hold slashes."""
+    """Return the path in OpenAPI's notation, which cannot mark a parameter with slashes."""
     return entry.path.replace("+}", "}")
 
 
 def _operation(
-    feature: Feature, entry: Endpoint, shapes: dict[tuple[str, str], dict[str, Any]]
+    feature: Feature, entry: Endpoint, schemas: dict[tuple[str, str], dict[str, Any]]
 ) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": entry.module,
@@ -167,19 +181,19 @@ def _operation(
     if parameters := list(_parameters(entry)):
         operation["parameters"] = parameters
     if entry.request:
-        body = {"schema": shapes[entry.request, "validation"]}
+        body = {"schema": schemas[entry.request, "validation"]}
         needed = not entry.bodiless
         operation["requestBody"] = {"required": needed, "content": {"application/json": body}}
-    answer: dict[str, Any] = {"description": "As asked"}
+    success: dict[str, Any] = {"description": "Success"}
     if entry.response:
-        answer["content"] = {
-            "application/json": {"schema": shapes[entry.response, "serialization"]}
+        success["content"] = {
+            "application/json": {"schema": schemas[entry.response, "serialization"]}
         }
-    operation["responses"] = {str(entry.status): answer} | {
+    operation["responses"] = {str(entry.status): success} | {
         str(status): {
             "$ref": f"#/components/responses/{'Ucp' if entry.capability else 'Problem'}{status}"
         }
-        for status in _refusals(entry)
+        for status in _error_statuses(entry)
     }
     return operation
 
@@ -211,7 +225,7 @@ def _security(entry: Endpoint) -> list[dict[str, list[str]]]:
     return [{}, signed_in] if entry.access is Access.SHOPPER else [signed_in]
 
 
-def _refusals(entry: Endpoint) -> Iterator[int]:
+def _error_statuses(entry: Endpoint) -> Iterator[int]:
     writes = entry.method != "GET"
     yield 400
     if entry.access is not Access.PUBLIC:
@@ -230,24 +244,24 @@ def _refusals(entry: Endpoint) -> Iterator[int]:
     yield 503
 
 
-def _shapes(
+def _schemas_of(
     entries: Iterable[Endpoint],
 ) -> tuple[dict[tuple[str, str], dict[str, Any]], dict[str, Any]]:
-    """Schemas by (name in the manifest, mode), and the definitions they refer to."""
+    """Return schemas by (name in the manifest, mode), and the definitions they refer to."""
     models: list[tuple[type[BaseModel], JsonSchemaMode]] = []
     wanted: list[tuple[str, JsonSchemaMode]] = []
-    shapes: dict[tuple[str, str], dict[str, Any]] = {}
+    schemas: dict[tuple[str, str], dict[str, Any]] = {}
     for entry in entries:
         for name, mode in _named(entry):
             if name.startswith("ucp:"):
-                shapes[name, mode] = {"$ref": UCP_SCHEMAS + name.removeprefix("ucp:")}
+                schemas[name, mode] = {"$ref": UCP_SCHEMAS + name.removeprefix("ucp:")}
             elif (name, mode) not in wanted:
                 wanted.append((name, mode))
                 models.append((_model(name), mode))
     found, schema = models_json_schema(models, ref_template="#/components/schemas/{model}")
     for (name, mode), (model, _) in zip(wanted, models, strict=True):
-        shapes[name, mode] = found[model, mode]
-    return shapes, describe(schema.get("$defs", {}), _classes(model for model, _ in models))
+        schemas[name, mode] = found[model, mode]
+    return schemas, describe(schema.get("$defs", {}), _classes(model for model, _ in models))
 
 
 def _classes(models: Iterable[type[BaseModel]]) -> dict[str, type]:
@@ -311,8 +325,8 @@ def _has_routes(feature: Feature) -> bool:
     return any(isinstance(entry, Endpoint) for entry in feature.functions)
 
 
-def _told(feature: Feature) -> str:
-    """The first sentence of the manifest's docstring."""
+def _first_sentence(feature: Feature) -> str:
+    """Return the first line of the manifest's docstring."""
     manifest = importlib.import_module(f"functions.{feature.name}.manifest")
     return (manifest.__doc__ or feature.name).strip().splitlines()[0]
 
@@ -342,9 +356,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         old.splitlines(), new.splitlines(), "committed", "generated", lineterm="", n=2
     )
     print("\n".join(islice(difference, 60)), file=sys.stderr)
-    print(
-        "docs/openapi.json is not what the manifests say: python -m infra.openapi", file=sys.stderr
-    )
+    print("docs/openapi.json differs from the manifests: make openapi writes it", file=sys.stderr)
     return 1
 
 

@@ -1,7 +1,7 @@
-"""The stages: everything in which one deployment of the shop differs from another, typed.
+"""The stages: all differences between one deployment of the shop and another, typed.
 
 ``DOORBUSTER_STAGE`` names the stage; there are no other switches. A laptop's addresses come from
-``DOORBUSTER_URL`` (the front door that clients use) and ``AWS_ENDPOINT_URL`` (the emulator).
+``DOORBUSTER_URL`` (the CDN proxy that clients use) and ``AWS_ENDPOINT_URL`` (the emulator).
 """
 
 import os
@@ -19,21 +19,21 @@ DAY = 24 * 60 * 60
 
 
 class InvalidStage(ValueError):
-    """A stage that must not be deployed like this."""
+    """A stage has settings that contradict each other or are unsafe."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Domain:
-    """A name of the shop's own in front of the CDN."""
+    """The shop's own domain name for the CDN."""
 
     name: str
     """``"shop.example.com"``; its DNS record is the owner's to make."""
     certificate: str
-    """ARN of an ACM certificate in us-east-1, the one region CloudFront takes certificates from."""
+    """ARN of an ACM certificate in us-east-1, the one region that CloudFront accepts."""
 
 
 EDGE_REGION = "us-east-1"
-"""The one region in which AWS takes a firewall and a certificate for CloudFront."""
+"""The one region in which AWS accepts a firewall and a certificate for CloudFront."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,57 +43,58 @@ class Stage:
     name: str
     region: str
     production: bool
-    """Data outlives the stack, and nothing that merely pretends is let in."""
+    """Data outlives the stack, and the sandbox provider is not allowed."""
     is_emulated: bool = False
-    """Runs on a laptop's emulator: no CDN, and dependencies come from the emulator's own Python."""
+    """Runs on a laptop's emulator: without a CDN, with dependencies from the emulator's Python."""
     emulator: str | None = None
-    """Where the emulator answers, as its own Lambdas see it."""
+    """The emulator's address, as its own Lambdas see it."""
     front_door: str | None = None
-    """Public base URL, no trailing slash, where neither a CDN nor a domain gives one."""
+    """Public base URL without a trailing slash, if neither a CDN nor a domain provides one."""
     domain: Domain | None = None
     api_id: str | None = None
     """Pins the API's id on the emulator, so that its URL is stable. Eight digits of [a-f0-9]."""
     payment_provider: Provider
     payment_public_key: str | None = None
-    """What buyers' programs hand cards to the provider with. It is public and names the account."""
+    """The key with which buyers' programs send cards to the provider. It is public and names the
+    account."""
     payment_window: int
-    """Seconds from placing to the end of an unpaid order."""
+    """Seconds from placement to the expiry of an unpaid order."""
     mail_from: str
     staff_mail: str
-    """Who is told what the shop's staff should know, such as that a stock runs low."""
+    """The recipient of notifications for staff, such as low stock."""
     terms_url: str | None = None
-    """The terms of service that a checkout links to. A stage that sells has them; the others say
-    of themselves, at ``/sandbox``, that they sell nothing."""
+    """The terms of service that a checkout links to. Production requires them; other stages link to
+    ``/sandbox``, which says that they sell nothing."""
     privacy_url: str | None = None
     shop_page: str | None = None
-    """Where a page shows buyers their cart or checkout, for an agent to hand them over to:
-    ``"https://shop.example.com/{kind}/{id}"``, ``kind`` being ``cart`` or ``checkout``. ``None``:
-    there is no such page, and answers name none."""
+    """The page that shows buyers their cart or checkout, for an agent's hand-over:
+    ``"https://shop.example.com/{kind}/{id}"``; ``kind`` is ``cart`` or ``checkout``. With ``None``
+    responses contain no such link."""
     alarm_mail: str | None = None
-    """Who is told of alarms; ``None`` leaves the topic without a reader."""
+    """The recipient of alarms; with ``None`` the topic has no subscriber."""
     origins: tuple[str, ...] = ("*",)
     """Web pages whose scripts may call the API. No cookies are used, so any page may by default."""
     rate: int
-    """Requests a second that the API takes on all routes together."""
+    """Requests per second that the API accepts on all routes together."""
     burst: int
     table_quota: int = 40_000
-    """Read and write units a second that AWS lets one table serve: by default so many. Say here
-    what it was raised to, and tables are warmed up to that before a rush."""
+    """Read and write units per second that AWS allows one table: the default quota. Set it to a
+    raised quota, and tables are warmed up to that before a traffic peak."""
     log_level: str = "INFO"
     log_days: int
     passwords: bool = False
-    """Lets a client send a password plainly (over TLS) instead of by SRP: handy for demos."""
+    """Allows a client to send a plain password (over TLS) instead of SRP, for demos."""
 
     def __post_init__(self) -> None:
         if self.production and self.payment_provider == "sandbox":
             raise InvalidStage(
-                f"{self.name}: the sandbox takes no money; production needs a provider"
+                f"{self.name}: the sandbox takes no money; production needs a real provider"
             )
         if (self.payment_provider == "stripe") != (self.payment_public_key is not None):
-            raise InvalidStage(f"{self.name}: Stripe, and nobody else, needs a publishable key")
+            raise InvalidStage(f"{self.name}: Stripe, and only Stripe, needs a publishable key")
         if not (self.payment_public_key or "pk_").startswith("pk_"):
             raise InvalidStage(
-                f"{self.name}: a publishable key begins with pk_; this may be secret"
+                f"{self.name}: a publishable key begins with pk_; this one may be secret"
             )
         if self.production and not (self.terms_url and self.privacy_url):
             raise InvalidStage(f"{self.name}: a checkout links to terms and a privacy policy")
@@ -102,10 +103,10 @@ class Stage:
             raise InvalidStage(f"{self.name}: a shop's page is https, with {{kind}} and {{id}}")
         if self.production and (self.is_emulated or self.passwords):
             raise InvalidStage(
-                f"{self.name}: neither an emulator nor plain passwords in production"
+                f"{self.name}: production allows neither an emulator nor plain passwords"
             )
         if self.is_emulated != (self.front_door is not None and self.emulator is not None):
-            raise InvalidStage(f"{self.name}: an emulated stage, and only one, names its addresses")
+            raise InvalidStage(f"{self.name}: emulated stages, and only those, have addresses")
 
     @property
     def sandbox(self) -> bool:
@@ -138,7 +139,7 @@ def _local(name: str, payment_window: int) -> Stage:
 
 LOCAL = _local("local", payment_window=30 * 60)
 TEST = _local("test", payment_window=8)
-"""As local, with clocks so short that a test can wait for them."""
+"""As local, with clocks short enough for a test to wait."""
 
 DEV = Stage(
     name="dev",
@@ -165,7 +166,7 @@ PROD = Stage(
     staff_mail="staff@doorbuster.example",
     terms_url="https://doorbuster.example/terms",
     privacy_url="https://doorbuster.example/privacy",
-    # What an account has by default; 740 orders a second need most of it (docs/capacity.md).
+    # An account's default quota; 740 orders a second need most of it (docs/capacity.md).
     rate=10_000,
     burst=5_000,
     log_days=90,
@@ -175,8 +176,8 @@ STAGES = {stage.name: stage for stage in (LOCAL, TEST, DEV, PROD)}
 
 
 def selected_stage() -> Stage:
-    """The stage that ``DOORBUSTER_STAGE`` names; ``local`` when it names none."""
+    """Return the stage that ``DOORBUSTER_STAGE`` names, by default ``local``."""
     name = os.environ.get("DOORBUSTER_STAGE", "local")
     if name not in STAGES:
-        raise InvalidStage(f"DOORBUSTER_STAGE={name}: there are {', '.join(STAGES)}")
+        raise InvalidStage(f"DOORBUSTER_STAGE={name}: the stages are {', '.join(STAGES)}")
     return STAGES[name]

@@ -1,1 +1,1 @@
-"""The workshop: the whole cloud on a laptop, and its seeded shop. Nothing here is deployed."""
+"""Local development environment: the cloud on a laptop and its seeded shop. None is deployed."""

@@ -1,4 +1,4 @@
-"""Brings the shop's own stacks to an emulated cloud, with the CDK CLI, as they go to AWS."""
+"""Deploys the shop's stacks to an emulated cloud with the CDK CLI, as they go to AWS."""
 
 import hashlib
 import json
@@ -32,18 +32,6 @@ def assembly_fingerprint(assembly: Path) -> str:
             digest.update(f"\0{file.relative_to(assembly)}\0".encode())
             digest.update(file.read_bytes())
     return digest.hexdigest()[:32]
-
-
-def synthesize(
-    stage: str, assembly: Path, *, env: Mapping[str, str], log: Path, progress: Progress
-) -> None:
-    """`cdk synth` of one stage into a folder of its own."""
-    with progress.step(f"synthesize stage {stage}"):
-        run_logged(
-            ["cdk", "synth", "--quiet", "--output", str(assembly), *QUIET_OPTIONS],
-            env={**env, "DOORBUSTER_STAGE": stage},
-            log=log,
-        )
 
 
 def bootstrap(*, env: Mapping[str, str], log: Path, progress: Progress) -> None:

@@ -1,11 +1,12 @@
-"""Every judge of `make check`, two at a time, all of them even when one says no."""
+"""`make check`: all its tools, two at a time, the longest first. One failure stops none."""
 
 import importlib.util
 import os
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,23 +18,24 @@ BIN = Path(sys.executable).parent
 
 @dataclass(frozen=True)
 class CheckTool:
-    """One program whose exit code is a verdict; ``needs`` is a module without which it is a no."""
+    """One program whose exit code decides."""
 
     title: str
     command: tuple[str, ...]
     required_module: str | None = None
+    """A module without which the check fails."""
     shop_on_path: bool = True
 
 
 CHECK_TOOLS = (
-    # The longest first, so that two at a time end soonest.
+    # The longest first: two at a time then end soonest. Results appear in the order they end.
+    CheckTool("types (mypy --strict)", ("mypy",)),
     CheckTool(
         "templates of all stages: cfn-lint, cdk-nag",
         ("python", "-m", "infra.check"),
         required_module="infra.check",
         shop_on_path=False,
     ),
-    CheckTool("types (mypy --strict)", ("mypy",)),
     CheckTool(
         "OpenAPI document is the generated one",
         ("python", "-m", "infra.openapi", "--check"),
@@ -44,10 +46,13 @@ CHECK_TOOLS = (
     CheckTool("style (ruff)", ("ruff", "check", ".")),
     CheckTool("commit messages", ("python", "-m", "local.commits"), shop_on_path=False),
 )
+PARALLEL = 2
 
 
 @dataclass(frozen=True)
 class CheckResult:
+    """How one tool ended."""
+
     tool: CheckTool
     passed: bool
     output: str
@@ -57,21 +62,26 @@ class CheckResult:
 def main() -> None:
     progress = Progress()
     started = time.monotonic()
-    results: list[CheckResult] = []
-    with ThreadPoolExecutor(2) as pool:
-        for result in pool.map(run_tool, CHECK_TOOLS):
-            results.append(result)
-            sign = "[green]✓[/green]" if result.passed else "[red]✗[/red]"
-            progress.print(f"  {sign} {result.tool.title} [dim]{result.seconds:.1f} s[/dim]")
+    results = list(run_tools(CHECK_TOOLS, progress))
     failed = [result for result in results if not result.passed]
-    for result in failed:
-        command = " ".join(result.tool.command)
-        print(f"\n──── {result.tool.title}: {command}\n{result.output.rstrip()}")
     seconds = time.monotonic() - started
     progress.print(
         f"\n  check: {len(results) - len(failed)} passed, {len(failed)} failed, {seconds:.0f} s"
     )
     raise SystemExit(bool(failed))
+
+
+def run_tools(tools: Sequence[CheckTool], progress: Progress) -> Iterator[CheckResult]:
+    """Run all tools and report each as soon as it ends, a failed one with its output."""
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        for done in as_completed([pool.submit(run_tool, tool) for tool in tools]):
+            result = done.result()
+            sign = "[green]✓[/green]" if result.passed else "[red]✗[/red]"
+            progress.print(f"  {sign} {result.tool.title} [dim]{result.seconds:.1f} s[/dim]")
+            if not result.passed:
+                command = " ".join(result.tool.command)
+                print(f"──── {command}\n{result.output.rstrip()}\n", flush=True)
+            yield result
 
 
 def run_tool(tool: CheckTool) -> CheckResult:

@@ -14,7 +14,6 @@ What a home holds: ``settings.json`` (ports), ``cdk.out``, ``state`` and ``s3`` 
 between two starts), ``tmp`` (the Lambdas' folders), and the logs.
 """
 
-import argparse
 import contextlib
 import fcntl
 import importlib.util
@@ -27,15 +26,14 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import psutil
 from rich.markup import escape
 
-from local import cdk_deploy
-from local.emulator import COMPLETE, LAMBDAS_LOG, RUNNING, SAVE_TIMEOUT_SECONDS, is_whole, saves
+from local.cloud_environment import REGION, client_environment, emulator_environment
+from local.crash_recovery import erase, recover
 from local.processes import (
     LOOPBACK,
     ROOT,
@@ -49,13 +47,12 @@ from local.processes import (
     workers,
 )
 from local.progress import Progress, run_logged
+from local.stack_deployment import StackDeployment
+from local.state_persistence import COMPLETE, SAVE_TIMEOUT_SECONDS, saves
 
 CLOUD_HOME = ROOT / ".local" / "cloud"
 PORT = 8000
 EMULATOR_PORT = 4566
-REGION = "us-east-1"
-DEPLOYED_PARAMETER = "/doorbuster/deployed"
-"""The parameter that tells which assembly an emulator's state holds; it comes and goes with it."""
 SAVE_INTERVAL_SECONDS = 30
 """Seconds between two saves of a shop in use. What a power cut may take."""
 
@@ -104,30 +101,9 @@ class Cloud:
 
     def environment(self) -> dict[str, str]:
         """For programs that speak to this cloud: its addresses, dummy credentials, no profile."""
-        drop = ("AWS_", "DOORBUSTER_", "PYTHON", "CDK_", "VIRTUAL_ENV", "MINISTACK_", "LAMBDA_")
-        env = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(drop) and not name.lower().endswith("_proxy")
-        }
-        tools = [str(ROOT / ".venv" / "bin"), str(ROOT / "node_modules" / ".bin")]
-        return {
-            **env,
-            "PATH": os.pathsep.join([*tools, env.get("PATH", os.defpath)]),
-            "AWS_ENDPOINT_URL": self.endpoint,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_REGION": REGION,
-            "AWS_DEFAULT_REGION": REGION,
-            "AWS_CONFIG_FILE": os.devnull,
-            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-            "AWS_EC2_METADATA_DISABLED": "true",
-            "CDK_DISABLE_CLI_TELEMETRY": "true",
-            "CDK_DISABLE_VERSION_CHECK": "1",
-            "DOORBUSTER_STAGE": self.stage,
-            "DOORBUSTER_URL": self.url,
-            "DOORBUSTER_HOME": str(self.home),
-        }
+        return client_environment(
+            endpoint=self.endpoint, url=self.url, stage=self.stage, home=self.home
+        )
 
     def client(self, service: str) -> Any:
         """A boto3 client of the emulated AWS."""
@@ -160,12 +136,13 @@ class Cloud:
         Without ``stacks`` this is an emulated AWS and nothing on it.
         """
         with self._exclusive():
-            self._clean_up_after_crash()
+            if not servers(self.home, "local.emulator"):
+                recover(self.home, self.progress)
             self._choose_ports()
             self._start_emulator()
             if not stacks:
                 return
-            changed = self._deploy_stacks()
+            changed = self._deployment().run()
             if self._auth:
                 # It refuses the CDK CLI's own roles, whose rights hang on aws:ResourceAccount.
                 self._stop_emulator()
@@ -185,12 +162,7 @@ class Cloud:
         """Stop, and empty: products, orders, users, stacks. The ports stay."""
         with self._exclusive():
             self._down()
-            self.erase()
-
-    def erase(self) -> None:
-        """Forget all state; the cloud must be down."""
-        for name in ("state", "s3", "tmp"):
-            shutil.rmtree(self.home / name, ignore_errors=True)
+            erase(self.home)
 
     def save(self) -> None:
         """Have the emulator write its state now, and wait until it is on disk."""
@@ -211,37 +183,6 @@ class Cloud:
         return bool(self.emulator_port) and self._emulator_answers() and self._proxy_answers()
 
     # ------------------------------------------------------------------ the steps
-
-    def _clean_up_after_crash(self) -> None:
-        """Clear away what a killed run left: workers of a dead emulator, their folders."""
-        if servers(self.home, "local.emulator"):
-            return
-        orphans = workers(self.home)
-        if orphans:
-            self.progress.print(
-                f"  An earlier run was killed; ending its {len(orphans)} Lambda workers."
-            )
-            stop(orphans, grace=2)
-        shutil.rmtree(self.home / "tmp", ignore_errors=True)
-        state = self.home / "state"
-        whole = [save for save in saves(state) if is_whole(save)]
-        if (state / RUNNING).exists() and whole:
-            at = datetime.fromtimestamp((whole[0] / COMPLETE).stat().st_mtime).astimezone()
-            self.progress.print(
-                f"  The emulated AWS was killed; the shop goes on as saved at {at:%T}."
-            )
-        if saves(state) and not whole:
-            aside = self.home / f"damaged-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
-            aside.mkdir()
-            for name in ("state", "s3"):
-                (self.home / name).rename(aside / name)
-            self.progress.print(
-                f"  The saved state is damaged. It lies in {aside}; the shop begins empty."
-            )
-
-        if not whole:
-            # Buckets lie on disk at once, also those of a start that was killed before any save.
-            self.erase()
 
     def _choose_ports(self) -> None:
         door = servers(self.home, "local.cdn_proxy")
@@ -275,31 +216,16 @@ class Cloud:
         if running:
             self.progress.print("  The emulator runs but does not answer; starting it again.")
             stop([*running, *workers(self.home)], grace=5)
-            self._clean_up_after_crash()
+            recover(self.home, self.progress)
         for name in ("tmp", "state", "s3"):
             (self.home / name).mkdir(parents=True, exist_ok=True)
         log = self._log("emulator")
         if log.exists() and log.stat().st_size > 20_000_000:
             log.unlink()
         with self.progress.step("start the emulated AWS (MiniStack)"):
-            env = {
-                **self.environment(),
-                "BIND_HOST": LOOPBACK,
-                "GATEWAY_PORT": str(self.emulator_port),
-                "IOT_MTLS_ENABLED": "0",
-                "SFTP_ENABLED": "0",
-                "TMPDIR": str(self.home / "tmp"),
-                "PERSIST_STATE": "1",
-                "STATE_DIR": str(self.home / "state"),
-                "S3_PERSIST": "1",
-                "S3_DATA_DIR": str(self.home / "s3"),
-                "MINISTACK_REGION": REGION,
-                "AUTH": "true" if auth else "false",
-            }
-            # A Lambda must not learn from the emulator what its own settings leave out.
-            for name in list(env):
-                if name.startswith("DOORBUSTER_"):
-                    del env[name]
+            env = emulator_environment(
+                self.environment(), port=self.emulator_port, home=self.home, auth=auth
+            )
             process = start_server(
                 "local.emulator",
                 self.home,
@@ -313,46 +239,16 @@ class Cloud:
             if not self._emulator_answers(timeout=60, while_runs=process):
                 raise CloudError(self._log_tail("emulator"))
 
-    def _deploy_stacks(self) -> bool:
-        """Synthesize and deploy, each only where something changed. Tells whether it deployed."""
-        assembly = self.home / "cdk.out"
-        facts = {"stage": self.stage, "url": self.url, "endpoint": self.endpoint}
-        sources = cdk_deploy.sources_fingerprint(facts)
-        deployed = self._deployed()
-        if deployed.get("sources") == sources:
-            return False
-        env = {**self.environment(), "PYTHONPATH": str(ROOT)}
-        recorded = self.home / "cdk.out.sources"
-        if not recorded.exists() or recorded.read_text() != sources or not assembly.exists():
-            # In a folder of its own first: a killed run's synthesis may still be writing.
-            for old in self.home.glob("cdk.out*"):
-                recorded.unlink() if old == recorded else shutil.rmtree(old, ignore_errors=True)
-            fresh = self.home / f"cdk.out.{os.getpid()}"
-            cdk_deploy.synthesize(
-                self.stage, fresh, env=env, log=self._log("synth"), progress=self.progress
-            )
-            fresh.rename(assembly)
-            recorded.write_text(sources)
-        fingerprint = cdk_deploy.assembly_fingerprint(assembly)
-        changed = deployed.get("assembly") != fingerprint
-        if changed:
-            if not self._has_stack("CDKToolkit"):
-                cdk_deploy.bootstrap(env=env, log=self._log("bootstrap"), progress=self.progress)
-            try:
-                cdk_deploy.deploy(
-                    assembly, env=env, log=self._log("deploy"), progress=self.progress
-                )
-            except CloudError as refused:
-                raise CloudError(
-                    f"{refused}\nmake up tries again from here; make reset empties the cloud first."
-                ) from None
-        self.client("ssm").put_parameter(
-            Name=DEPLOYED_PARAMETER,
-            Value=json.dumps({"sources": sources, "assembly": fingerprint}),
-            Type="String",
-            Overwrite=True,
+    def _deployment(self) -> StackDeployment:
+        return StackDeployment(
+            stage=self.stage,
+            url=self.url,
+            endpoint=self.endpoint,
+            home=self.home,
+            client=self.client,
+            environment=self.environment(),
+            progress=self.progress,
         )
-        return changed
 
     def _start_proxy(self) -> None:
         upstream = f"{self.endpoint}/_aws/execute-api/{self._api()}/$default"
@@ -458,26 +354,6 @@ class Cloud:
     def _proxy_answers(self) -> bool:
         return bool(servers(self.home, "local.cdn_proxy")) and is_port_in_use(self.port)
 
-    def _deployed(self) -> dict[str, str]:
-        ssm = self.client("ssm")
-        try:
-            deployed: dict[str, str] = json.loads(
-                ssm.get_parameter(Name=DEPLOYED_PARAMETER)["Parameter"]["Value"]
-            )
-        except ssm.exceptions.ParameterNotFound:
-            return {}
-        return deployed
-
-    def _has_stack(self, name: str) -> bool:
-        pages = self.client("cloudformation").get_paginator("list_stacks").paginate()
-        return any(
-            stack["StackName"] == name
-            and stack["StackStatus"].endswith("_COMPLETE")
-            and stack["StackStatus"] not in ("DELETE_COMPLETE", "ROLLBACK_COMPLETE")
-            for page in pages
-            for stack in page["StackSummaries"]
-        )
-
     def _api(self) -> str:
         found = self.client("apigatewayv2").get_apis()["Items"]
         http = [api["ApiId"] for api in found if api["ProtocolType"] == "HTTP"]
@@ -505,52 +381,3 @@ class Cloud:
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 self._restore_settings()
             yield
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m local.cloud", description=__doc__)
-    parser.add_argument("verb", choices=("up", "down", "reset", "outputs"))
-    parser.add_argument("--home", type=Path, default=CLOUD_HOME)
-    parser.add_argument("--stage", choices=("local", "test"))
-    parser.add_argument("--port", type=int, help=f"the front door's; {PORT} at first")
-    args = parser.parse_args()
-    started = time.monotonic()
-    try:
-        cloud = Cloud(args.home, stage=args.stage, port=args.port)
-        if args.verb == "up":
-            cloud.up()
-            print_next_steps(cloud, time.monotonic() - started)
-        elif args.verb == "down":
-            cloud.down()
-            cloud.progress.print("  Nothing is left running; the shop's data is kept.")
-        elif args.verb == "reset":
-            cloud.reset()
-            cloud.progress.print("  Stopped and emptied. make up begins anew.")
-        else:
-            print(json.dumps(cloud.outputs(), indent=2, sort_keys=True))
-    except CloudError as refused:
-        print(f"✗ {refused}", file=sys.stderr)
-        raise SystemExit(1) from None
-    except KeyboardInterrupt:
-        print(
-            "\nInterrupted. make up goes on from here; make down stops what runs.", file=sys.stderr
-        )
-        raise SystemExit(130) from None
-
-
-def print_next_steps(cloud: Cloud, seconds: float) -> None:
-    cloud.progress.print(
-        f"\n  [bold]The shop is open at {cloud.url}[/bold]  [dim]{seconds:.1f} s[/dim]\n"
-        f"\n    curl {cloud.url}/.well-known/ucp"
-        f"\n    curl {cloud.url}/catalog/search -H 'content-type: application/json' "
-        """-d '{"query": "backpack"}'"""
-        "\n    make demo                 a purchase from search to delivery"
-        "\n    make import FILE=…        a product file, CSV or YAML"
-        "\n    make down                 stop; the data is kept"
-        f"\n\n  The emulated AWS answers at {cloud.endpoint} (region {REGION}, any credentials);"
-        f"\n  the Lambdas' words, each fault with its trace, are in {cloud.home}/{LAMBDAS_LOG}.\n"
-    )
-
-
-if __name__ == "__main__":
-    main()

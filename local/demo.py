@@ -31,6 +31,16 @@ from local.processes import CloudError
 STAFF = "demo.staff@doorbuster.example"
 PASSWORD = "Doorbuster-demo-1"  # noqa: S105  of a user that exists on this laptop only
 
+ADDRESS = {
+    "first_name": "Jane",
+    "last_name": "Doe",
+    "street_address": "123 Main St",
+    "address_locality": "Springfield",
+    "address_region": "IL",
+    "postal_code": "62701",
+    "address_country": "US",
+}
+
 console = Console(highlight=False)
 
 
@@ -77,20 +87,11 @@ def buy(cloud: Cloud, query: str) -> str:
         {"cart_id": cart["id"], "buyer": {"email": "jane@example.com", "first_name": "Jane"}},
     )
     print_step(f"POST /checkout-sessions: {checkout['id']}, {checkout['status']}")
-    address = {
-        "first_name": "Jane",
-        "last_name": "Doe",
-        "street_address": "123 Main St",
-        "address_locality": "Springfield",
-        "address_region": "IL",
-        "postal_code": "62701",
-        "address_country": "US",
-    }
     path = f"/checkout-sessions/{checkout['id']}"
     update = {
         "line_items": checkout["line_items"],
         "buyer": checkout["buyer"],
-        "fulfillment": {"methods": [{"type": "shipping", "destinations": [address]}]},
+        "fulfillment": {"methods": [{"type": "shipping", "destinations": [ADDRESS]}]},
     }
     checkout = guest.put(path, update)
     group = checkout["fulfillment"]["methods"][0]["groups"][0]

@@ -44,7 +44,7 @@ BOTO_SERVICES = frozenset(
     }
     | {"ssm", "stepfunctions", "sts"}
 )
-"""Services whose botocore model the dependency layer keeps; the other 400 are most of its bulk."""
+"""Services whose botocore model the dependency layer keeps; the other 400 are most of its size."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What must hold of the manifests before anything is laid out from them."""
+"""Rules of the manifests, checked before stacks are built from them."""
 
 import re
 from collections import Counter
@@ -27,12 +27,12 @@ MAX_ROUTES_LENGTH = 3_000
 
 
 def features_in_stage(features: Iterable[Feature], stage: Stage) -> tuple[Feature, ...]:
-    """The features a stage has. Raises :class:`ManifestRefused` with everything that is wrong."""
-    here = tuple(f for f in features if f.stages is None or stage.name in f.stages)
-    faults = list(_faults(here))
+    """Return the features of a stage. Raises :class:`InvalidManifest` with all faults."""
+    present = tuple(f for f in features if f.stages is None or stage.name in f.stages)
+    faults = list(_faults(present))
     if faults:
         raise InvalidManifest("\n".join(faults))
-    return here
+    return present
 
 
 def manifest_entries(features: Iterable[Feature]) -> list[Function]:
@@ -40,10 +40,10 @@ def manifest_entries(features: Iterable[Feature]) -> list[Function]:
 
 
 def missing_references(features: Iterable[Feature]) -> Iterator[str]:
-    """What a manifest names that is not there: files of Lambdas, and Lambdas that others invoke."""
-    every = manifest_entries(features)
-    modules = {entry.module for entry in every}
-    for entry in every:
+    """Yield the missing files of Lambdas, and the missing Lambdas that others invoke."""
+    entries = manifest_entries(features)
+    modules = {entry.module for entry in entries}
+    for entry in entries:
         if not (FUNCTIONS_DIRECTORY / f"{entry.module.replace('.', '/')}.py").is_file():
             yield f"{entry.module}: there is no such file below functions/"
         for module in sorted(set(entry.invokes) - modules):
@@ -51,22 +51,25 @@ def missing_references(features: Iterable[Feature]) -> Iterator[str]:
 
 
 def _faults(features: tuple[Feature, ...]) -> Iterator[str]:
-    every = manifest_entries(features)
-    yield from _twice("module", (entry.module for entry in every))
-    yield from _twice("route", (_shape(x.route) for x in every if isinstance(x, Endpoint)))
-    yield from _twice("route", ("$default" for x in every if isinstance(x, DefaultRoute)))
-    if sum(len(x.route) + 1 for x in every if isinstance(x, Endpoint)) > MAX_ROUTES_LENGTH:
+    entries = manifest_entries(features)
+    yield from _duplicates("module", (entry.module for entry in entries))
+    routes = [x.route for x in entries if isinstance(x, Endpoint)]
+    yield from _duplicates("route", map(_without_names, routes))
+    yield from _duplicates("route", ("$default" for x in entries if isinstance(x, DefaultRoute)))
+    if sum(len(route) + 1 for route in routes) > MAX_ROUTES_LENGTH:
         yield (
             f"all routes together exceed {MAX_ROUTES_LENGTH} characters; "
             "the environment of DefaultRoute must hold them"
         )
-    yield from _twice("consumer of queue", (x.queue for x in every if isinstance(x, Consumer)))
-    yield from _twice("state", (x.name for x in every if isinstance(x, Step | Compensation)))
+    yield from _duplicates(
+        "consumer of queue", (x.queue for x in entries if isinstance(x, Consumer))
+    )
+    yield from _duplicates("state", (x.name for x in entries if isinstance(x, Step | Compensation)))
     for feature in features:
         for entry in feature.functions:
             if entry.module.partition(".")[0] != feature.name:
                 yield f"{entry.module}: is not in the folder of feature {feature.name}"
-    for entry in every:
+    for entry in entries:
         if len(f"doorbuster-local-{entry.module}") > 64:
             yield f"{entry.module}: the function's name would exceed Lambda's 64 characters"
         if isinstance(entry, Endpoint):
@@ -77,9 +80,9 @@ def _faults(features: tuple[Feature, ...]) -> Iterator[str]:
             if entry.waits_for_token and entry.deadline is None:
                 yield f"{entry.module}: waits without a deadline"
             if entry.compensation and not any(
-                isinstance(x, Compensation) and x.module == entry.compensation for x in every
+                isinstance(x, Compensation) and x.module == entry.compensation for x in entries
             ):
-                yield f"{entry.module}: compensation {entry.compensation} is not a Compensation entry"
+                yield f"{entry.module}: its undo {entry.compensation} is not an Compensation line"
 
 
 def _endpoint_faults(entry: Endpoint) -> Iterator[str]:
@@ -94,20 +97,20 @@ def _endpoint_faults(entry: Endpoint) -> Iterator[str]:
         if not re.fullmatch(r"[a-z0-9_-]+", group):
             yield f"{entry.module}: group {group!r} has more than a-z, 0-9, _ and -"
     if entry.cached and (entry.method != "GET" or entry.access is not Access.PUBLIC):
-        yield f"{entry.module}: only what everybody may GET can be cached"
+        yield f"{entry.module}: only a public GET can be cached"
     if entry.shopper_facing and entry.method != "GET" and entry.switch is None:
-        yield f"{entry.module}: shoppers change something there, and no switch closes it"
+        yield f"{entry.module}: shoppers change data there, and no switch closes it"
     if entry.peak and not entry.shopper_facing:
-        yield f"{entry.module}: only what shoppers call is prepared for their rush"
+        yield f"{entry.module}: only what shoppers call is prepared for a traffic peak"
     if entry.timeout > 30:
         yield f"{entry.module}: an HTTP API gives up after 30 s"
 
 
-def _shape(route: str) -> str:
+def _without_names(route: str) -> str:
     return re.sub(r"\{[^}]*\}", "{}", route)
 
 
-def _twice(what: str, values: Iterable[str]) -> Iterator[str]:
+def _duplicates(kind: str, values: Iterable[str]) -> Iterator[str]:
     for value, times in Counter(values).items():
         if times > 1:
-            yield f"{what} {value} is there {times} times"
+            yield f"{kind} {value} is there {times} times"

@@ -1,7 +1,7 @@
-"""What everything is called in one stage.
+"""The names of all resources of one stage.
 
-Names are chosen, not generated: a stack then knows its neighbours' tables, queues and functions
-without importing them, can be deployed on its own, and never hangs on another stack's exports.
+Names are chosen, not generated. A stack therefore knows the tables, queues and functions of other
+stacks without importing them, and no export blocks its deployment.
 """
 
 from dataclasses import dataclass
@@ -11,17 +11,17 @@ from infra.constructs.intrinsics import Intrinsic, arn, sub
 from infra.stages import Stage
 
 ALIAS = "live"
-"""The alias of a shopper-facing Lambda, which its route leads to."""
+"""The alias of a shopper-facing Lambda; its route invokes it."""
 
 
 @dataclass(frozen=True)
 class ResourceNames:
-    """Physical names of one stage, and the ARNs that follow from them."""
+    """Physical names of one stage, and the ARNs that contain them."""
 
     stage: Stage
 
-    def of(self, what: str) -> str:
-        return f"doorbuster-{self.stage.name}-{what.replace('_', '-')}"
+    def of(self, name: str) -> str:
+        return f"doorbuster-{self.stage.name}-{name.replace('_', '-')}"
 
     def table(self, table: Table) -> str:
         return self.of(table.value)
@@ -47,7 +47,7 @@ class ResourceNames:
 
     @property
     def edge_key(self) -> str:
-        """The secret by which the CDN is known to the Lambdas."""
+        """The secret that proves to the Lambdas that a request came through the CDN."""
         return f"doorbuster/{self.stage.name}/edge"
 
     @property
@@ -67,11 +67,11 @@ class ResourceNames:
         return arn("lambda", f"function:{self.function(module)}:{ALIAS}")
 
     def dead_letters(self, module: str) -> str:
-        """What the dead-letter queue of a Lambda nobody waits for is called, without the stage."""
+        """The name of an asynchronous Lambda's dead-letter queue, without the stage."""
         return f"{module.replace('.', '-')}-dead"
 
     def scheduler_role(self, module: str) -> str:
-        """The role in which the scheduler wakes a Lambda."""
+        """The role with which EventBridge Scheduler invokes a Lambda."""
         return self.of(f"{module.replace('.', '-')}-clock")
 
     @property

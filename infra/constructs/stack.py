@@ -199,7 +199,7 @@ def logical_id(path: str) -> str:
     construct tree that the path describes.
 
     >>> logical_id("create_cart/Role/Resource"), logical_id("Api")
-    ('createcartRole84F8C3A9', 'Api')
+    ('createcartRole5D8C5BB4', 'Api')
     """
     parts = path.split("/")
     if len(parts) == 1:

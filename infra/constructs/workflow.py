@@ -6,29 +6,29 @@ from typing import Any
 from functions.manifest import Compensation, Step
 
 RETRYABLE_ERRORS = ["States.TaskFailed"]
-"""Every failure of a task but a passed deadline."""
+"""All failures of a task except its timeout."""
 
 
 def definition(
     steps: Sequence[Step], undos: Mapping[str, Compensation], arn_of: Callable[[str], str]
 ) -> dict[str, Any]:
-    """The state machine: ``steps`` in order, each with the way back that begins at its undo.
+    """Return the state machine: ``steps`` in order, each with the compensations before it.
 
-    ``undos`` finds an undo by module; ``arn_of`` gives a module's function ARN. An order that meets
-    no trouble enters each step once: that is one billed transition a step.
+    ``undos`` maps a module to its compensation; ``arn_of`` returns a module's function ARN. An
+    order without failures enters each step once, which is one billed transition per step.
     """
     states: dict[str, Any] = {}
-    way_back: str | None = None
+    compensation: str | None = None
     for at, step in enumerate(steps):
         if step.pivot:
-            way_back = None
+            compensation = None
         following = steps[at + 1].name if at + 1 < len(steps) else None
         if step.compensation is not None:
-            states |= _undo(undos[step.compensation], step.name, way_back, following, arn_of)
-            way_back = undos[step.compensation].name
-        states[step.name] = _step(step, following, way_back, arn_of)
+            states |= _undo(undos[step.compensation], step.name, compensation, following, arn_of)
+            compensation = undos[step.compensation].name
+        states[step.name] = _step(step, following, compensation, arn_of)
         if step.pivot:
-            way_back = None
+            compensation = None
     order = [s.name for s in steps]
     order += [name for name in states if name not in order]
     return {
@@ -39,7 +39,7 @@ def definition(
 
 
 def _step(
-    step: Step, following: str | None, way_back: str | None, arn_of: Callable[[str], str]
+    step: Step, following: str | None, compensation: str | None, arn_of: Callable[[str], str]
 ) -> dict[str, Any]:
     state = {
         "Type": "Task",
@@ -56,7 +56,7 @@ def _step(
             *([_never(step.business_errors)] if step.business_errors else []),
             {
                 "ErrorEquals": RETRYABLE_ERRORS,
-                # Half an hour in all: an outage must not call paid orders off.
+                # Half an hour in all: an outage must not cancel paid orders.
                 "IntervalSeconds": 2,
                 "MaxAttempts": 10,
                 "BackoffRate": 2,
@@ -65,33 +65,33 @@ def _step(
             },
         ],
     }
-    if way_back:
+    if compensation:
         state["Catch"] = [
-            {"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": way_back}
+            {"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": compensation}
         ]
     return state | _then(following)
 
 
 def _undo(
-    compensation: Compensation,
+    undo: Compensation,
     of: str,
     earlier: str | None,
     onward: str | None,
     arn_of: Callable[[str], str],
 ) -> dict[str, Any]:
-    """The undo, and behind it the question whether its step came to pass, or waits again."""
-    question = f"{compensation.name}OrGoOn"
+    """Return the compensation, and the choice after it: continue, wait again, or compensate on."""
+    choice_name = f"{undo.name}OrGoOn"
     task = {
         "Type": "Task",
-        "Comment": compensation.module,
+        "Comment": undo.module,
         "Resource": _invoke(False),
         "Parameters": {
-            "FunctionName": arn_of(compensation.module),
+            "FunctionName": arn_of(undo.module),
             "Payload": {"order_id.$": "$.order_id", "failure.$": "$.failure"},
         },
         "ResultSelector": {"goes_on.$": "$.Payload.goes_on", "again.$": "$.Payload.again"},
         "ResultPath": "$.undo",
-        "TimeoutSeconds": compensation.timeout + 10,
+        "TimeoutSeconds": undo.timeout + 10,
         "Retry": [
             {
                 "ErrorEquals": ["States.ALL"],
@@ -102,7 +102,7 @@ def _undo(
                 "JitterStrategy": "FULL",
             }
         ],
-        "Next": question,
+        "Next": choice_name,
     }
     choice = {
         "Type": "Choice",
@@ -116,7 +116,7 @@ def _undo(
         ],
         "Default": earlier or "OrderTerminated",
     }
-    return {compensation.name: task, question: choice, "OrderTerminated": {"Type": "Succeed"}}
+    return {undo.name: task, choice_name: choice, "OrderTerminated": {"Type": "Succeed"}}
 
 
 def _deadline(step: Step) -> dict[str, Any]:

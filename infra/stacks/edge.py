@@ -46,6 +46,20 @@ class CdnStack(ShopStack):
         self, scope: ShopApp, names: ResourceNames, api: ApiStack, features: Iterable[Feature]
     ) -> None:
         super().__init__(scope, names, "edge", "CDN and web firewall", region=EDGE_REGION)
+        config = self._distribution_config(api.domain, cached_paths(features))
+        distribution = self.add(
+            "AWS::CloudFront::Distribution",
+            "Distribution/Resource",
+            {"DistributionConfig": config},
+            depends_on=[self._key()],
+        )
+        self._suppress_findings(distribution)
+        domain = self.stage.domain
+        host = domain.name if domain else distribution.shared_att("DomainName")
+        self.url = f"https://{host}"
+        self.output("ShopUrl", self.url)
+
+    def _distribution_config(self, api_domain: Value, paths: list[str]) -> dict[str, Any]:
         firewall = self._firewall()
         behavior = {
             "AllowedMethods": ALL_METHODS,
@@ -61,15 +75,14 @@ class CdnStack(ShopStack):
         cache = self._cache_policy().ref
         domain = self.stage.domain
         config = {
-            "Comment": names.of("shop"),
+            "Comment": self.names.of("shop"),
             "Enabled": True,
             "HttpVersion": "http2and3",
             "IPV6Enabled": True,
-            "Origins": [self._origin(api.domain)],
+            "Origins": [self._origin(api_domain)],
             "DefaultCacheBehavior": {**behavior, "CachePolicyId": CACHING_DISABLED},
             "CacheBehaviors": [
-                {**behavior, "CachePolicyId": cache, "PathPattern": path}
-                for path in cached_paths(features)
+                {**behavior, "CachePolicyId": cache, "PathPattern": path} for path in paths
             ],
             # CloudFront caches errors for ten seconds: a 404 would hide an order just placed.
             "CustomErrorResponses": [
@@ -89,16 +102,7 @@ class CdnStack(ShopStack):
                 "MinimumProtocolVersion": "TLSv1.2_2021",
                 "SslSupportMethod": "sni-only",
             }
-        distribution = self.add(
-            "AWS::CloudFront::Distribution",
-            "Distribution/Resource",
-            {"DistributionConfig": config},
-            depends_on=[self._key()],
-        )
-        self._suppress_findings(distribution)
-        host = domain.name if domain else distribution.shared_att("DomainName")
-        self.url = f"https://{host}"
-        self.output("ShopUrl", self.url)
+        return config
 
     def _origin(self, domain: Value) -> dict[str, Any]:
         return {

@@ -204,7 +204,7 @@ class FoundationStack(ShopStack):
         if self.stage.production:
             self.add(
                 "AWS::Events::Archive",
-                "Bus/Archive/Resource",
+                "Bus/Archive/Archive",
                 {
                     "ArchiveName": self.names.of("events"),
                     "Description": "All events, for a replay",

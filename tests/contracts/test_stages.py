@@ -34,7 +34,7 @@ def test_the_stage_is_what_the_environment_says_and_local_by_default(
     monkeypatch.setenv("DOORBUSTER_STAGE", "prod")
     assert selected_stage() is PROD
     monkeypatch.setenv("DOORBUSTER_STAGE", "production")
-    with pytest.raises(InvalidStage, match="there are local, test, dev, prod"):
+    with pytest.raises(InvalidStage, match="the stages are local, test, dev, prod"):
         selected_stage()
 
 

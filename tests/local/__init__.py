@@ -1,1 +1,1 @@
-"""The workshop itself: the toolchain's locks, the front door, the emulated AWS that is kept."""
+"""The local development environment: requirement locks, CDN proxy, emulator, deployments."""

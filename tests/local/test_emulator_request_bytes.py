@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from local import emulator
+from local import emulator_patches
 from shop.entrypoints.http import raw_body
 
 TEXTS = ["application/json", "application/json; charset=utf-8", "text/csv", "TEXT/PLAIN"]
@@ -35,7 +35,7 @@ def events(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         (lambda_svc, "_execute_function_with_config_scope", take),
     ):
         monkeypatch.setattr(module, name, instead)
-    emulator._preserve_body_bytes()
+    emulator_patches.preserve_body_bytes()
     return handed
 
 

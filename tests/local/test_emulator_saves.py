@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from local.emulator import COMPLETE, SaveFailed, StatePersistence, is_whole, saves
+from local.state_persistence import COMPLETE, SaveFailed, StatePersistence, is_whole, saves
 
 Act = Callable[[], Awaitable[None]]
 

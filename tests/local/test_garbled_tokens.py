@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from local import emulator
+from local import emulator_patches
 
 
 def token(header: object, claims: object = None) -> str:
@@ -44,7 +44,7 @@ def test_a_garbled_token_is_a_401(monkeypatch: pytest.MonkeyPatch, garbled: str)
 
     monkeypatch.setattr(apigateway, "_validate_jwt_authorizer", apigateway._validate_jwt_authorizer)
     monkeypatch.setattr(apigateway, "_fetch_jwks", keys)
-    emulator._reject_malformed_tokens()
+    emulator_patches.reject_malformed_tokens()
     authorizer = {
         "identitySource": ["$request.header.Authorization"],
         "jwtConfiguration": {"issuer": "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_p"},

@@ -15,8 +15,8 @@ from typing import Any, TypeVar
 import pytest
 
 from local.cloud import Cloud
-from local.emulator import saves
 from local.processes import free_port, servers, workers
+from local.state_persistence import saves
 
 pytestmark = pytest.mark.slow
 

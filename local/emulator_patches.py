@@ -1,0 +1,87 @@
+"""Corrections of MiniStack 1.5.33 (docs/local-cloud.md has each finding)."""
+
+import contextvars
+import logging
+from typing import Any
+
+log = logging.getLogger("doorbuster.emulator")
+
+
+def simplify_metric_math_alarms() -> None:
+    """Accept alarms with metric math, and let them watch their first metric instead.
+
+    MiniStack's CloudFormation refuses them. On a laptop no alarm notifies anyone; the contract
+    tests check alarms in the templates.
+    """
+    from ministack.services.cloudformation import provisioners
+
+    record = provisioners._cw_metric_alarm_record
+
+    def plain(name: str, props: dict[str, Any]) -> Any:
+        stats = [m["MetricStat"] for m in props.get("Metrics") or () if m.get("MetricStat")]
+        if stats:
+            props = {
+                **{name: value for name, value in props.items() if name != "Metrics"},
+                **stats[0]["Metric"],
+                "Period": stats[0]["Period"],
+                "Statistic": stats[0]["Stat"],
+            }
+        return record(name, props)
+
+    provisioners._cw_metric_alarm_record = plain
+
+
+def reject_malformed_tokens() -> None:
+    """Answer 401, as AWS does, to a token whose parts are JSON but no objects; it was a fault."""
+    from ministack.services import apigateway
+
+    validate = apigateway._validate_jwt_authorizer
+
+    async def guarded(*requested: Any) -> Any:
+        try:
+            return await validate(*requested)
+        except (AttributeError, TypeError, ValueError, RecursionError) as error:
+            log.info("a malformed token: %s", error)
+            return None, None, apigateway._jwt_unauthorized()
+
+    apigateway._validate_jwt_authorizer = guarded
+
+
+def preserve_body_bytes() -> None:
+    """Send a body that is not UTF-8 to its Lambda in base64, whatever its content type.
+
+    MiniStack sends the bodies of text types as text and replaces other bytes by U+FFFD.
+    """
+    from ministack.services import apigateway
+
+    is_text = apigateway._v2_request_body_is_text
+    invoke = apigateway._invoke_lambda_proxy
+    readable: contextvars.ContextVar[bool] = contextvars.ContextVar("readable", default=True)
+
+    def is_utf8_text(content_type: str | None) -> bool:
+        return readable.get() and is_text(content_type)
+
+    async def invoke_with_body_bytes(
+        integration: Any,
+        api: str,
+        stage: str,
+        path: str,
+        method: str,
+        headers: Any,
+        body: bytes,
+        *rest: Any,
+        **more: Any,
+    ) -> Any:
+        readable.set(_is_utf8(body))
+        return await invoke(integration, api, stage, path, method, headers, body, *rest, **more)
+
+    apigateway._v2_request_body_is_text = is_utf8_text
+    apigateway._invoke_lambda_proxy = invoke_with_body_bytes
+
+
+def _is_utf8(body: bytes) -> bool:
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True

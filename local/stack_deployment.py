@@ -1,0 +1,121 @@
+"""Deploys a stage to the emulator: nothing if nothing changed, else as little as possible."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+from rich.markup import escape
+
+from infra.stages import STAGES
+from infra.synthesis import assembly_of
+from local import cdk_deploy
+from local.assembly import link
+from local.processes import ROOT, CloudError
+from local.progress import Progress
+from local.stack_updates import StackUpdates
+
+DEPLOYED_PARAMETER = "/doorbuster/deployed"
+"""The parameter with the fingerprints of the deployed assembly; it is part of the emulator's
+state and is saved and erased with it."""
+
+
+@dataclass(frozen=True)
+class StackDeployment:
+    """A stage, the emulator that it is deployed to, and the addresses that its Lambdas need."""
+
+    stage: str
+    url: str
+    endpoint: str
+    home: Path
+    client: Callable[[str], Any]
+    environment: Mapping[str, str]
+    progress: Progress
+
+    def run(self) -> bool:
+        """Deploy what changed. Returns whether anything was deployed.
+
+        Three fingerprints decide: ``sources`` of all inputs, ``templates`` of the inputs of the
+        synthesis, ``assembly`` of its result with the present packages and addresses.
+        """
+        facts = {"stage": self.stage, "url": self.url, "endpoint": self.endpoint}
+        sources = cdk_deploy.sources_fingerprint(facts)
+        deployed = self._deployed()
+        if deployed.get("sources") == sources:
+            return False
+        earlier, assembly = self.home / "cdk.out", self.home / f"cdk.out.{os.getpid()}"
+        for left_over in self.home.glob("cdk.out.*"):  # of a run that was killed
+            shutil.rmtree(left_over, ignore_errors=True)
+        with self.progress.step(f"templates of stage {self.stage}"):
+            templates = assembly_of(STAGES[self.stage]).folder
+            link(templates, assembly, url=self.url, endpoint=self.endpoint)
+        fingerprint = cdk_deploy.assembly_fingerprint(assembly)
+        changed = deployed.get("assembly") != fingerprint
+        same_stacks = (
+            earlier.is_dir()
+            and deployed.get("templates") == str(templates)
+            and deployed.get("assembly") == cdk_deploy.assembly_fingerprint(earlier)
+        )
+        if changed and not (same_stacks and self._update(earlier, assembly)):
+            self._deploy_with_cdk(assembly)
+        shutil.rmtree(earlier, ignore_errors=True)
+        assembly.rename(earlier)
+        self._note_deployed(
+            {"sources": sources, "templates": str(templates), "assembly": fingerprint}
+        )
+        return changed
+
+    def _update(self, earlier: Path, assembly: Path) -> bool:
+        """Update the stacks whose packages or addresses changed. Returns whether it worked."""
+        updates = StackUpdates(self.client, earlier, assembly)
+        try:
+            with self.progress.step(f"update {len(updates.changed)} stacks"):
+                updates.run()
+        except (CloudError, ClientError) as error:
+            self.progress.print(f"  {escape(str(error))}\n  The CDK CLI deploys instead.")
+            return False
+        return True
+
+    def _deploy_with_cdk(self, assembly: Path) -> None:
+        env = {**self.environment, "PYTHONPATH": str(ROOT)}
+        log = self.home / "bootstrap.log"
+        if not self._has_stack("CDKToolkit"):
+            cdk_deploy.bootstrap(env=env, log=log, progress=self.progress)
+        log = self.home / "deploy.log"
+        try:
+            cdk_deploy.deploy(assembly, env=env, log=log, progress=self.progress)
+        except CloudError as error:
+            raise CloudError(
+                f"{error}\nmake up tries again from here; make reset empties the cloud first."
+            ) from None
+
+    def _deployed(self) -> dict[str, str]:
+        ssm = self.client("ssm")
+        try:
+            found = ssm.get_parameter(Name=DEPLOYED_PARAMETER)
+        except ssm.exceptions.ParameterNotFound:
+            return {}
+        deployed: dict[str, str] = json.loads(found["Parameter"]["Value"])
+        return deployed
+
+    def _note_deployed(self, fingerprints: dict[str, str]) -> None:
+        self.client("ssm").put_parameter(
+            Name=DEPLOYED_PARAMETER,
+            Value=json.dumps(fingerprints),
+            Type="String",
+            Overwrite=True,
+        )
+
+    def _has_stack(self, name: str) -> bool:
+        pages = self.client("cloudformation").get_paginator("list_stacks").paginate()
+        return any(
+            stack["StackName"] == name
+            and stack["StackStatus"].endswith("_COMPLETE")
+            and stack["StackStatus"] not in ("DELETE_COMPLETE", "ROLLBACK_COMPLETE")
+            for page in pages
+            for stack in page["StackSummaries"]
+        )
