@@ -102,7 +102,7 @@ def create_tables() -> None:
     takes a millisecond instead of seven calls.
     """
     # Imported here: tests on doubles import this module too, and moto takes half a second.
-    from moto.core import DEFAULT_ACCOUNT_ID
+    from moto.core.models import DEFAULT_ACCOUNT_ID
     from moto.core.config import default_user_config
     from moto.dynamodb.models import dynamodb_backends
 
