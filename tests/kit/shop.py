@@ -96,8 +96,8 @@ def create_tables() -> None:
     takes a millisecond instead of seven calls.
     """
     # Imported here: tests on doubles import this module too, and moto takes half a second.
-    from moto.core.models import DEFAULT_ACCOUNT_ID
     from moto.core.config import default_user_config
+    from moto.core.models import DEFAULT_ACCOUNT_ID
     from moto.dynamodb.models import dynamodb_backends
 
     from tests.kit.moto_transactions import copy_only_touched_items
