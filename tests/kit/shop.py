@@ -102,10 +102,13 @@ def create_tables() -> None:
     takes a millisecond instead of seven calls.
     """
     # Imported here: tests on doubles import this module too, and moto takes half a second.
-    from moto.core.models import DEFAULT_ACCOUNT_ID
     from moto.core.config import default_user_config
+    from moto.core.models import DEFAULT_ACCOUNT_ID
     from moto.dynamodb.models import dynamodb_backends
 
+    from tests.kit.moto_transactions import copy_only_touched_items
+
+    copy_only_touched_items()
     # A new session for each test would read botocore's service models from disk again.
     default_user_config["core"]["reset_boto3_session"] = False
     backend = dynamodb_backends[DEFAULT_ACCOUNT_ID]["us-east-1"]
