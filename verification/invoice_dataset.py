@@ -32,7 +32,7 @@ from shop.kernel.errors import ShopError
 from shop.kernel.money import Money
 from shop.orders.actions.order_writes import OrderStockWrites
 from shop.orders.actions.shipments import create_shipment
-from shop.orders.model import OrderStatus
+from shop.orders.model import OrderStatus, ShipmentInput
 from shop.orders.store import DynamoOrderRepository
 from shop.storage.connection import connection
 from shop.storage.transactions import DynamoUnitOfWork
@@ -312,10 +312,7 @@ def _whole(order_id: str, wanted: Counter[str], number: str) -> list[str]:
     try:
         order = create_shipment(
             order_id,
-            carrier="acme",
-            tracking_number=f"INV-{number}",
-            tracking_url=None,
-            lines=None,
+            ShipmentInput("acme", f"INV-{number}"),
             at=datetime.now(UTC),
             actor="replay",
             writes=OrderStockWrites(

@@ -98,7 +98,7 @@ def _in_part() -> Iterator[None]:
         if not short:
             return found, short
         _, taken = writes.orders.list_batches(order.id)
-        placed = batched_placement._placed(order, taken, writes=writes)
+        placed = batched_placement._commit_placed(order, taken, writes=writes)
         return placed or found, ()
 
     with _unasked(), patch.object(payment, "place_in_batches", anyhow):

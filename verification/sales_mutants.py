@@ -212,7 +212,7 @@ def SWEEP(at: datetime) -> dict[str, Any]:  # noqa: N802  a door, like those abo
             deps.orders.save(order, after, events)
         except (ConditionFailed, VersionConflict):
             continue
-    return {"overdue": len(overdue), "settled": len(overdue)}
+    return {"overdue": len(overdue), "expired": len(overdue)}
 
 
 def _release(writes: Any, holds: Any) -> None:

@@ -1,4 +1,4 @@
-"""An order of many articles changed → its stock, which moves in batches, has moved to the last."""
+"""StockBatchesQueued: move the stock of an order's queued batches."""
 
 from shop.entrypoints.eventbridge import EventEnvelope, event_handler
 from shop.inventory.store import DynamoStockRepository

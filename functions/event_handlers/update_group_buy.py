@@ -1,4 +1,7 @@
-"""A member of a group has paid, or has left → the seat is taken or given back; the last decides."""
+"""An order of a group buy was paid or cancelled: take or free its seat.
+
+The last seat completes the group, and the orders of its members follow.
+"""
 
 from shop.cart.model import usage_key
 from shop.entrypoints.eventbridge import EventEnvelope, event_handler
@@ -21,7 +24,7 @@ writes = OrderWrites(
 group_buys = DynamoGroupBuyRepository()
 
 
-def _who(order: Order) -> str:
+def _customer_key(order: Order) -> str:
     return usage_key(order.owner, order.buyer) or order.id
 
 
@@ -30,7 +33,7 @@ def handler(event: EventEnvelope) -> None:
     if "group_buy" in event.data:
         settle_group_buy_member(
             event.subject,
-            actor=_who,
+            customer_key=_customer_key,
             at=event.at,
             writes=writes,
             group_buys=group_buys,

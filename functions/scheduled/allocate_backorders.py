@@ -1,4 +1,4 @@
-"""Every minute: goods that came are given to the orders that wait for them, the oldest first."""
+"""Every minute: allocate received stock to waiting orders, oldest first."""
 
 from datetime import datetime
 from typing import Any
@@ -21,5 +21,5 @@ writes = OrderStockWrites(
 
 @scheduled
 def handler(at: datetime) -> dict[str, Any]:
-    waiting, covered = allocate_backorders(at=at, book=stock, writes=writes)
-    return {"waiting": waiting, "covered": covered}
+    waiting, allocated = allocate_backorders(at=at, stock=stock, writes=writes)
+    return {"waiting": waiting, "allocated": allocated}

@@ -1,4 +1,4 @@
-"""Every minute: groups whose time is over are decided, and every member's order follows."""
+"""Every minute: close group buys whose deadline has passed, and settle their orders."""
 
 from datetime import datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""Every five minutes: orders past their deadline that the workflow did not expire are expired."""
+"""Every five minutes: expire overdue orders that the workflow missed."""
 
 from datetime import datetime
 from typing import Any
@@ -24,5 +24,5 @@ provider = create_payment_provider()
 
 @scheduled
 def handler(at: datetime) -> dict[str, Any]:
-    found, settled = expire_overdue_orders(at=at, writes=writes, provider=provider)
-    return {"overdue": found, "settled": settled}
+    overdue, expired = expire_overdue_orders(at=at, writes=writes, provider=provider)
+    return {"overdue": overdue, "expired": expired}

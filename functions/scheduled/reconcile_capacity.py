@@ -1,5 +1,7 @@
-"""Before and after each rush, when a promotion changes, and every quarter of an hour: capacity is
-made what it should be, and waiting rooms of what is over are closed."""
+"""Reconcile capacity with the traffic peaks, and close waiting rooms of ended promotions.
+
+Runs before and after each peak, when a promotion changes, and every 15 minutes.
+"""
 
 import json
 import random

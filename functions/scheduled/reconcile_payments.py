@@ -1,4 +1,4 @@
-"""Every five minutes: the provider is asked of orders that still wait, for webhooks get lost."""
+"""Every five minutes: ask the provider about unpaid orders, as webhooks can be lost."""
 
 from datetime import datetime
 from typing import Any
@@ -24,5 +24,5 @@ provider = create_payment_provider()
 
 @scheduled
 def handler(at: datetime) -> dict[str, Any]:
-    looked, settled = reconcile_payments(at=at, writes=writes, provider=provider)
-    return {"waiting": looked, "settled": settled}
+    checked, settled = reconcile_payments(at=at, writes=writes, provider=provider)
+    return {"waiting": checked, "settled": settled}

@@ -1,5 +1,7 @@
-"""POST /staff/orders/{id}/cancel: an order, or what has not left of it, is called off; stock and
-money go back."""
+"""POST /staff/orders/{id}/cancel: cancel an order, or its unshipped pieces.
+
+Stock and usage are released in the same transaction; the refund follows the event.
+"""
 
 from shop.entrypoints.http import Request, endpoint
 from shop.inventory.store import DynamoStockRepository, counter_shards
@@ -27,6 +29,6 @@ def handler(request: Request[CancelRequest]) -> StaffOrder:
         at=request.received_at,
         actor=f"staff {request.caller.username}",
         writes=writes,
-        rest=True,
+        allow_partial=True,
     )
     return StaffOrder.of(order)

@@ -1,4 +1,4 @@
-"""PUT /staff/waiting-rooms/{id}: open a promotion's waiting room, or change its pace."""
+"""PUT /staff/waiting-rooms/{id}: open a promotion's waiting room, or change its rate."""
 
 from shop.entrypoints.http import Request, endpoint
 from shop.peak.actions.waiting_rooms import set_waiting_room

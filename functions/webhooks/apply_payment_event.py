@@ -1,4 +1,7 @@
-"""A payment changed: where it stands is asked of the provider, and the order takes note."""
+"""A payment changed: ask the provider for its state and record it on the order.
+
+The message only identifies the payment, because webhooks arrive late and in any order.
+"""
 
 from shop.entrypoints.sqs import QueueMessage, consumer
 from shop.inventory.store import DynamoStockRepository, counter_shards
@@ -22,11 +25,5 @@ provider = create_payment_provider()
 
 @consumer(PaymentMessage)
 def handler(message: QueueMessage[PaymentMessage]) -> None:
-    order_id, report = provider.get_payment(message.body.reference)
-    record_payment(
-        order_id,
-        report,
-        at=message.at,
-        actor=provider.name,
-        writes=writes,
-    )
+    order_id, state = provider.get_payment(message.body.reference)
+    record_payment(order_id, state, at=message.at, actor=provider.name, writes=writes)

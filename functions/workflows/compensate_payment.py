@@ -1,4 +1,4 @@
-"""ExpireOrder: no payment came: the order is called off, unless the money is there after all."""
+"""ExpireOrder: cancel an unpaid order, unless its payment proves certain."""
 
 from shop.entrypoints.step_functions import WorkflowTask, workflow_task
 from shop.inventory.store import DynamoStockRepository, counter_shards
@@ -21,10 +21,10 @@ provider = create_payment_provider()
 
 
 @workflow_task
-def handler(undo: WorkflowTask) -> bool:
+def handler(task: WorkflowTask) -> bool:
     order = expire_order(
-        undo.order_id,
-        at=undo.at,
+        task.order_id,
+        at=task.at,
         writes=writes,
         provider=provider,
     )

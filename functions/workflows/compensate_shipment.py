@@ -1,6 +1,6 @@
-"""ReleaseAllocation: what was not shipped in time is called off; what was shipped goes on.
+"""ReleaseAllocation: cancel pieces that were not shipped in time.
 
-What was ordered ahead is waited for again, until its day is long past.
+An order with a pending ship date waits again, because its back-ordered pieces are not late.
 """
 
 from shop.entrypoints.step_functions import STILL_PENDING, StillPending, WorkflowTask, workflow_task
@@ -22,8 +22,9 @@ writes = OrderWrites(
 
 
 @workflow_task
-def handler(undo: WorkflowTask) -> bool | StillPending:
-    order = cancel_unshipped(undo.order_id, at=undo.at, writes=writes)
+def handler(task: WorkflowTask) -> bool | StillPending:
+    order = cancel_unshipped(task.order_id, at=task.at, writes=writes)
+    # Only an order with a pending ship date is confirmed and unshipped now.
     if order.status is OrderStatus.CONFIRMED and not order.shipped:
         return STILL_PENDING
     return order.status is OrderStatus.CONFIRMED

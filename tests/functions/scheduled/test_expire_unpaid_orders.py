@@ -27,8 +27,8 @@ def placed(minutes_ago: int, order_id: str) -> None:
 def test_what_is_overdue_is_expired_once() -> None:
     placed(31, "ord_old")
     placed(29, "ord_new")
-    assert sweep() == {"overdue": 1, "settled": 1}
-    assert sweep() == {"overdue": 0, "settled": 0}
+    assert sweep() == {"overdue": 1, "expired": 1}
+    assert sweep() == {"overdue": 0, "expired": 0}
     room = order_fixture()
     assert room.orders.get_by_id("ord_old").status is OrderStatus.CANCELLED
     assert room.orders.get_by_id("ord_new").status is OrderStatus.PLACED
@@ -40,7 +40,7 @@ def test_what_was_paid_meanwhile_is_confirmed() -> None:
     room = order_fixture()
     order = room.pay(room.orders.get_by_id("ord_old"), "tok_pending")
     room.provider.settle(order.payment.reference)
-    assert sweep() == {"overdue": 1, "settled": 1}
+    assert sweep() == {"overdue": 1, "expired": 1}
     assert room.orders.get_by_id("ord_old").status is OrderStatus.CONFIRMED
 
 

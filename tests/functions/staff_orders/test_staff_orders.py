@@ -329,7 +329,7 @@ def test_what_has_not_left_of_an_order_is_called_off_once() -> None:
     assert [(one["shipped"], one["cancelled"]) for one in answer.json["lines"]] == [(1, 1), (0, 1)]
     assert (answer.json["reservations"], room.reserved()) == ([], (0, 0))
     newest = answer.json["history"][-1]
-    assert (newest["event"], newest["reason"]) == ("shortened", "no more are made")
+    assert (newest["event"], newest["reason"]) == ("partially cancelled", "no more are made")
     assert cancel({"reason": "again"}).json == answer.json
     assert room.reserved() == (0, 0)
 

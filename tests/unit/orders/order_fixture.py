@@ -12,7 +12,7 @@ from shop.orders.actions.expiry import expire_order
 from shop.orders.actions.order_writes import OrderWrites
 from shop.orders.actions.payments import capture_payment, record_payment, refund_excess_payment
 from shop.orders.actions.shipments import allocate_order, create_shipment
-from shop.orders.model import Order, ShipmentStatus, TrackingEvent
+from shop.orders.model import Order, ShipmentInput, ShipmentStatus, TrackingEvent
 from shop.payments.model import Credential
 from tests.doubles.orders import MemoryEmailSender, MemorySentEmails, MemoryWorkflowTokens
 from tests.doubles.payments import MemoryProvider
@@ -76,14 +76,9 @@ class OrderFixture:
         return allocate_order(order.id, at=self.now, orders=self.orders)
 
     def ship(self, order: Order, number: str = "1Z999", **more: Any) -> Order:
-        given = {"carrier": "ups", "tracking_url": None, "lines": None, **more}
+        shipment = ShipmentInput(tracking_number=number, **{"carrier": "ups", **more})
         return create_shipment(
-            order.id,
-            tracking_number=number,
-            at=self.later(seconds=1),
-            actor="wanda",
-            writes=self.writes,
-            **given,
+            order.id, shipment, at=self.later(seconds=1), actor="wanda", writes=self.writes
         )
 
     def hear(

@@ -110,7 +110,7 @@ class OrderSimulation(OrderFixture):
             response["token"],
             at=self.now,
             orders=self.orders,
-            waits=self.waits,
+            tokens=self.waits,
             workflow=self.workflow,
         )
         return response
@@ -120,7 +120,7 @@ class OrderSimulation(OrderFixture):
             self.workflow.start(event.subject)
         elif module == "event_handlers.advance_workflow":
             advance_workflow(
-                event.subject, orders=self.orders, waits=self.waits, workflow=self.workflow
+                event.subject, orders=self.orders, tokens=self.waits, workflow=self.workflow
             )
         elif module == "event_handlers.move_batched_stock":
             process_queued_batches(event.subject, writes=self.writes)

@@ -27,6 +27,7 @@ from shop.orders.model import (
     OrderLine,
     OrderStatus,
     ReservationBatch,
+    ShipmentInput,
 )
 from shop.orders.store.serialization import to_document
 from shop.storage.compression import compress_json
@@ -287,10 +288,7 @@ UNDONE: dict[str, Callable[[Yard], object]] = {
     "shortening": lambda yard: cancel_unshipped("ord_1", at=yard.room.now, writes=yard.writes),
     "shipping": lambda yard: create_shipment(
         "ord_1",
-        carrier="ups",
-        tracking_number="1Z1",
-        tracking_url=None,
-        lines=None,
+        ShipmentInput("ups", "1Z1"),
         at=yard.room.now,
         actor="wanda",
         writes=yard.writes,

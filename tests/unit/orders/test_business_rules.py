@@ -64,7 +64,7 @@ class Story:
             "cancel_payment": self._cancel_payment,
             "ship": lambda told: self.house.ship(self.order, **told),
             "hear": self._hear,
-            "cancel": lambda why: self.house.cancel(self.order, why, rest=True),
+            "cancel": lambda why: self.house.cancel(self.order, why, allow_partial=True),
             "deadline": self._deadline,
             "sweep": lambda _: expire_overdue_orders(
                 at=self.house.now, provider=self.house.provider, writes=self.house.writes

@@ -70,7 +70,7 @@ def test_holds_elsewhere_and_on_a_shard_are_remembered(memory: OrderFixture) -> 
 def test_a_document_without_the_newer_fields_is_read(memory: OrderFixture) -> None:
     document = to_document(make_order())
     assert all(len(line) < 12 for line in document["lines"])
-    for name in ("parcels", "history", "reservations", "allocation", "quote", "cancel_reason"):
+    for name in ("shipments", "history", "reservations", "allocation", "quote", "cancel_reason"):
         document.pop(name, None)
     read = from_document(document, order_id="ord_1", owner="guest", status="placed", version=1)
     assert replace(read, reservations=make_order().reservations) == make_order()

@@ -8,7 +8,7 @@ from botocore.stub import Stubber
 
 from shop.kernel.errors import Unavailable
 from shop.orders.gateway.mail import RETRYABLE_ERRORS, SesEmailSender
-from shop.orders.gateway.workflow import TOKEN_GONE_ERRORS, StepFunctionsWorkflow
+from shop.orders.gateway.workflow import EXPIRED_TOKEN_ERRORS, StepFunctionsWorkflow
 from shop.orders.ports import Email
 
 MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:order"
@@ -56,7 +56,7 @@ def test_a_token_is_answered(machine: Any) -> None:
     stub.assert_no_pending_responses()
 
 
-@pytest.mark.parametrize("code", sorted(TOKEN_GONE_ERRORS))
+@pytest.mark.parametrize("code", sorted(EXPIRED_TOKEN_ERRORS))
 def test_a_token_nobody_waits_for_is_no_error(machine: Any, code: str) -> None:
     workflow, stub = machine
     stub.add_client_error("send_task_success", code)

@@ -161,7 +161,7 @@ def test_an_adjustment_is_what_the_order_is_worth_less_whoever_paid_for_it(
     called_off = replace(
         order,
         lines=tuple(replace(line, cancelled=2) for line in order.lines),
-        history=(*order.history, HistoryEntry(BLACK_FRIDAY, "shortened", "staff", "not_shipped")),
+        history=(*order.history, HistoryEntry(BLACK_FRIDAY, "partially cancelled", "staff", "not_shipped")),
     )
     assert [amount for *_, amount in adjustments(called_off)] == [-2 * 1080]
     sent_back = replace(

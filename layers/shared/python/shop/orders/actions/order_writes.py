@@ -1,4 +1,4 @@
-"""The repositories that one transaction on an order writes through."""
+"""The repositories that a transaction on an order writes through."""
 
 from typing import Any
 
@@ -19,6 +19,6 @@ class OrderStockWrites:
 
 @frozen(slots=False)
 class OrderWrites(OrderStockWrites):
-    """Also the usage counters, which an order that is cancelled as a whole releases."""
+    """Also the usage counters, which the cancellation of a whole order releases."""
 
     usage: UsageRelease
