@@ -50,7 +50,7 @@ def as_staff(
         staff.setenv("ACCESS", "staff")
         staff.setenv("ACCESS_GROUPS", "staff,admin")
         said = call(door.handler, route, body, claims=CLAIMS, **path)
-    waiting_rooms().forget()
+    waiting_rooms().clear()
     return said
 
 
@@ -219,7 +219,7 @@ def test_whoever_waits_in_a_room_that_is_over_is_let_go(monkeypatch: pytest.Monk
     assert close_expired_rooms(promotions=known, repository=book, at=datetime.now(UTC)) == [
         "friday"
     ]
-    waiting_rooms().forget()
+    waiting_rooms().clear()
     assert call(check_turn.handler, TURNS, ticket, id="friday").status == 404
 
 
