@@ -30,8 +30,9 @@ from shop.catalog.store import DynamoProductCatalog
 from shop.inventory.store import DynamoStockRepository
 from shop.kernel.errors import ShopError
 from shop.kernel.money import Money
+from shop.orders.actions.order_writes import OrderStockWrites
 from shop.orders.actions.shipments import create_shipment
-from shop.orders.model import OrderStatus
+from shop.orders.model import OrderStatus, ShipmentInput
 from shop.orders.store import DynamoOrderRepository
 from shop.storage.connection import connection
 from shop.storage.transactions import DynamoUnitOfWork
@@ -311,15 +312,14 @@ def _whole(order_id: str, wanted: Counter[str], number: str) -> list[str]:
     try:
         order = create_shipment(
             order_id,
-            carrier="acme",
-            tracking_number=f"INV-{number}",
-            tracking_url=None,
-            lines=None,
+            ShipmentInput("acme", f"INV-{number}"),
             at=datetime.now(UTC),
             actor="replay",
-            orders=orders,
-            reservations=DynamoStockRepository(),
-            uow=DynamoUnitOfWork(connection()),
+            writes=OrderStockWrites(
+                orders=orders,
+                stock=DynamoStockRepository(),
+                uow=DynamoUnitOfWork(connection()),
+            ),
         )
     except ShopError as refusal:
         return [*wrong, f"placed, and not shipped: {refusal}"]

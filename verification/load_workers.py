@@ -200,7 +200,7 @@ def sweep(tell: Tell, *, seed: int, number: int, naive: bool = False) -> dict[st
                 with FaultInjector(plan):
                     swept = door({}, Context())
                 quiet = quiet + 1 if swept["overdue"] == 0 else 0
-                tell(swept["settled"])
+                tell(swept["expired"])
             except Crash:
                 killed += 1
             except Exception:  # noqa: BLE001  cut off: the clock wakes the next one

@@ -16,7 +16,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from shop.orders.model import MAY_BECOME, OrderStatus
 from tests.unit.orders.order_simulation import OrderSimulation
-from tests.unit.orders.test_state_machine import Forgetful, Life
+from tests.unit.orders.test_state_machine import OrderLifeCycle, WithoutRefunds
 from verification.options import Options
 from verification.report import TestReport
 
@@ -31,15 +31,15 @@ def prove(options: Options) -> list[TestReport]:
     clock = options.clock()
     counted: Counter[str] = Counter()
 
-    class Watched(Life):
+    class Watched(OrderLifeCycle):
         def __init__(self) -> None:
             super().__init__()
-            self.house = Forgetful() if options.broken else OrderSimulation()
+            self.simulation = WithoutRefunds() if options.broken else OrderSimulation()
             self.seen: dict[str, OrderStatus] = {}
 
         def check_invariants(self, *more: Any, **others: Any) -> None:
             counted["steps"] += 1
-            for order in self.house.orders.list_all():
+            for order in self.simulation.orders.list_all():
                 before = self.seen.get(order.id, order.status)
                 reached = before is order.status or order.status in _onward(before)
                 counted["illegal"] += not reached
@@ -49,7 +49,7 @@ def prove(options: Options) -> list[TestReport]:
         def teardown(self) -> None:
             super().teardown()
             counted["lives"] += 1
-            for order in self.house.orders.list_all():
+            for order in self.simulation.orders.list_all():
                 counted[order.status.value] += 1
 
     run = settings(

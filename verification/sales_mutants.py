@@ -136,10 +136,7 @@ def _recorded(request: Request[CompleteRequest], order: Order, report: Any) -> O
         report,
         at=request.received_at,
         actor=deps.provider.name,
-        orders=deps.orders,
-        reservations=deps.stock,
-        usage=deps.usage,
-        uow=deps.uow,
+        writes=deps.order_writes,
         read=order,
     )
 
@@ -215,7 +212,7 @@ def SWEEP(at: datetime) -> dict[str, Any]:  # noqa: N802  a door, like those abo
             deps.orders.save(order, after, events)
         except (ConditionFailed, VersionConflict):
             continue
-    return {"overdue": len(overdue), "settled": len(overdue)}
+    return {"overdue": len(overdue), "expired": len(overdue)}
 
 
 def _release(writes: Any, holds: Any) -> None:

@@ -19,8 +19,8 @@ def handler(event: EventEnvelope) -> None:
         order_id=order.id,
         customer=None if order.owner == GUEST_OWNER else order.owner,
         currency=order.currency,
-        kept=order.goods_kept,
-        over=order.credits_over,
+        kept=order.active_goods_value,
+        over=order.excess_credits,
         completed=order.status is OrderStatus.COMPLETED,
     )
     settle_order_credits(sold, credit_accounts=ledgers, writes=ledger, at=event.now)

@@ -1,4 +1,4 @@
-"""The order changed → whichever step of its workflow waits for that goes on."""
+"""The order changed: resume the workflow steps that waited for it."""
 
 from shop.entrypoints.eventbridge import EventEnvelope, event_handler
 from shop.orders.actions.workflow_tokens import advance_workflow
@@ -6,10 +6,10 @@ from shop.orders.gateway.workflow import StepFunctionsWorkflow
 from shop.orders.store import DynamoOrderRepository, DynamoWorkflowTokens
 
 orders = DynamoOrderRepository()
-waits = DynamoWorkflowTokens()
+tokens = DynamoWorkflowTokens()
 workflow = StepFunctionsWorkflow()
 
 
 @event_handler
 def handler(event: EventEnvelope) -> None:
-    advance_workflow(event.subject, orders=orders, waits=waits, workflow=workflow)
+    advance_workflow(event.subject, orders=orders, tokens=tokens, workflow=workflow)

@@ -1,4 +1,4 @@
-"""Stock that has a threshold moved → whether it was crossed is looked at, and noted once."""
+"""Stock with a threshold moved: detect a low-stock crossing, once per crossing."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -9,15 +9,15 @@ from shop.inventory.store import DynamoLowStockAlerts, DynamoStockRepository
 from shop.inventory.store.low_stock import changed_location
 
 stock = DynamoStockRepository()
-alarms = DynamoLowStockAlerts()
+alerts = DynamoLowStockAlerts()
 
 
 @stream_reader
 def handler(changes: Sequence[StreamRecord]) -> str | None:
-    places = dict.fromkeys(
-        where for change in changes if (where := changed_location(change.new_image))
+    locations = dict.fromkeys(
+        location for change in changes if (location := changed_location(change.new_image))
     )
-    if places:
-        armed = alarms.with_threshold(list(places))
-        check_low_stock(armed, at=datetime.now(UTC), stock=stock, alarms=alarms)
+    if locations:
+        watched = alerts.with_threshold(list(locations))
+        check_low_stock(watched, at=datetime.now(UTC), stock=stock, alarms=alerts)
     return None

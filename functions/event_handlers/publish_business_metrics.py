@@ -1,11 +1,11 @@
-"""The business in numbers: orders placed and confirmed, revenue, payments that failed."""
+"""Publish business metrics: orders placed and confirmed, revenue, failed payments."""
 
 from shop.entrypoints.eventbridge import EventEnvelope, emit_metrics, event_handler
 from shop.entrypoints.http import required_setting
 from shop.kernel.money import Money
 
 STAGE = required_setting("STAGE")
-COUNTED = {
+COUNTERS = {
     "OrderPlaced": "OrdersPlaced",
     "OrderConfirmed": "OrdersConfirmed",
     "PaymentFailed": "PaymentsFailed",
@@ -14,7 +14,7 @@ COUNTED = {
 
 @event_handler
 def handler(event: EventEnvelope) -> None:
-    emit_metrics({COUNTED[event.type]: 1}, event.at, Stage=STAGE)
+    emit_metrics({COUNTERS[event.type]: 1}, event.at, Stage=STAGE)
     if event.type == "OrderConfirmed":
         amount = Money(event.data["total"], event.data["currency"])
         emit_metrics(

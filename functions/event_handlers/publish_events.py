@@ -1,4 +1,4 @@
-"""The outbox: events that orders' writes carry are put on the bus, once they are written."""
+"""Transactional outbox of orders: publish the events of committed writes."""
 
 from collections.abc import Sequence
 

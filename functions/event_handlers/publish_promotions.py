@@ -1,4 +1,4 @@
-"""The outbox: events that promotions' writes carry are put on the bus, once they are written."""
+"""Transactional outbox of promotions: publish the events of committed writes."""
 
 from collections.abc import Sequence
 

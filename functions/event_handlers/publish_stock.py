@@ -1,4 +1,4 @@
-"""The outbox: events that stock's writes carry are put on the bus, once they are written."""
+"""Transactional outbox of stock: publish the events of committed writes."""
 
 from collections.abc import Sequence
 

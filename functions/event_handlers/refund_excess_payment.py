@@ -1,4 +1,4 @@
-"""An order is owed less than was paid, or money came too late → what is not due goes back."""
+"""Less is due than was paid, or money arrived late: refund the excess."""
 
 from shop.entrypoints.eventbridge import EventEnvelope, event_handler
 from shop.orders.actions.payments import refund_excess_payment

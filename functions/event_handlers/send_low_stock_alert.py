@@ -1,4 +1,4 @@
-"""LowStockDetected → a letter to the shop's staff, once per crossing."""
+"""LowStockDetected: email the staff, once per crossing."""
 
 from shop.entrypoints.eventbridge import EventEnvelope, event_handler
 from shop.entrypoints.http import required_setting
@@ -8,19 +8,19 @@ from shop.inventory.schemas.thresholds import low_stock_email
 from shop.inventory.store.low_stock import DynamoStockEmails
 from shop.orders.gateway.mail import SesEmailSender
 
-staff = required_setting("STAFF_MAIL")
+staff_address = required_setting("STAFF_MAIL")
 sent_emails = DynamoStockEmails()
-mail = SesEmailSender(required_setting("MAIL_FROM"))
+email_sender = SesEmailSender(required_setting("MAIL_FROM"))
 
 
 @event_handler
 def handler(event: EventEnvelope) -> None:
-    news = LowStockCrossing.from_event(event.subject, event.at, event.data)
+    crossing = LowStockCrossing.from_event(event.subject, event.at, event.data)
     send_low_stock_alert(
-        news,
-        staff,
+        crossing,
+        staff_address,
         build_email=low_stock_email,
         at=event.now,
         sent_emails=sent_emails,
-        email_sender=mail,
+        email_sender=email_sender,
     )

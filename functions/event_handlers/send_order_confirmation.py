@@ -1,4 +1,4 @@
-"""OrderConfirmed → a letter to the buyer, once."""
+"""OrderConfirmed: email the buyer, once."""
 
 from functools import partial
 
@@ -12,7 +12,7 @@ from shop.orders.store import DynamoOrderEmails, DynamoOrderRepository
 build_email = partial(order_confirmation_email, shop_url=required_setting("SHOP_URL"))
 orders = DynamoOrderRepository()
 sent_emails = DynamoOrderEmails()
-mail = SesEmailSender(required_setting("MAIL_FROM"))
+email_sender = SesEmailSender(required_setting("MAIL_FROM"))
 
 
 @event_handler
@@ -23,5 +23,5 @@ def handler(event: EventEnvelope) -> None:
         at=event.now,
         orders=orders,
         sent_emails=sent_emails,
-        email_sender=mail,
+        email_sender=email_sender,
     )

@@ -1,4 +1,4 @@
-"""OrderPlaced → the order's workflow begins, once: its execution is named after the order."""
+"""OrderPlaced: start the order's workflow, once; the execution's name is the order id."""
 
 from shop.entrypoints.eventbridge import EventEnvelope, event_handler
 from shop.entrypoints.http import required_setting

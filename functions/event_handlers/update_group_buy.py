@@ -1,10 +1,14 @@
-"""A member of a group has paid, or has left → the seat is taken or given back; the last decides."""
+"""An order of a group buy was paid or cancelled: take or free its seat.
+
+The last seat completes the group, and the orders of its members follow.
+"""
 
 from shop.cart.model import usage_key
 from shop.credits.store.accounts import DynamoCreditAccountRepository
 from shop.entrypoints.eventbridge import EventEnvelope, event_handler
 from shop.inventory.store import DynamoStockRepository, counter_shards
 from shop.orders.actions.group_buys import settle_group_buy_member
+from shop.orders.actions.order_writes import OrderWrites
 from shop.orders.model import Order
 from shop.orders.store import DynamoOrderRepository
 from shop.pricing.store.group_buys import DynamoGroupBuyRepository
@@ -12,14 +16,16 @@ from shop.pricing.store.usage_counters import DynamoUsageCounters
 from shop.storage.connection import connection
 from shop.storage.transactions import DynamoUnitOfWork
 
-orders = DynamoOrderRepository()
-stock = DynamoStockRepository()
-tallies = DynamoUsageCounters(counter_shards(), DynamoCreditAccountRepository())
-ledger = DynamoUnitOfWork(connection())
+writes = OrderWrites(
+    orders=DynamoOrderRepository(),
+    stock=DynamoStockRepository(),
+    usage=DynamoUsageCounters(counter_shards(), DynamoCreditAccountRepository()),
+    uow=DynamoUnitOfWork(connection()),
+)
 group_buys = DynamoGroupBuyRepository()
 
 
-def _who(order: Order) -> str:
+def _customer_key(order: Order) -> str:
     return usage_key(order.owner, order.buyer) or order.id
 
 
@@ -28,11 +34,8 @@ def handler(event: EventEnvelope) -> None:
     if "group_buy" in event.data:
         settle_group_buy_member(
             event.subject,
-            actor=_who,
+            customer_key=_customer_key,
             at=event.at,
-            orders=orders,
-            reservations=stock,
-            usage=tallies,
-            uow=ledger,
+            writes=writes,
             group_buys=group_buys,
         )

@@ -1,4 +1,4 @@
-"""GET /orders/{id}: an order as it stands, for its customer or who knows a guest's id."""
+"""GET /orders/{id}: return an order to its customer, or a guest's order to any caller."""
 
 from typing import Any
 

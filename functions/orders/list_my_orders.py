@@ -1,4 +1,4 @@
-"""GET /account/orders: what the signed-in customer bought, newest first."""
+"""GET /account/orders: list the signed-in customer's orders, newest first."""
 
 from shop.entrypoints.http import Request, endpoint
 from shop.orders.schemas.staff import OrderList, page_size_from_query

@@ -1,4 +1,7 @@
-"""POST /sandbox/challenges/{reference}: the buyer approves or declines; a webhook tells."""
+"""POST /sandbox/challenges/{reference}: approve or decline a payment as its buyer.
+
+The result arrives by a signed webhook, as from a real provider.
+"""
 
 from typing import Any
 
@@ -13,6 +16,6 @@ sandbox = create_sandbox_provider()
 
 @endpoint(ChallengeAnswer)
 def handler(request: Request[ChallengeAnswer]) -> dict[str, Any]:
-    report = sandbox.resolve_challenge(request.path["reference"], request.body.approved)
-    send_message(QUEUE, {"reference": report.reference})
-    return {"reference": report.reference, "status": report.status.value}
+    state = sandbox.resolve_challenge(request.path["reference"], request.body.approved)
+    send_message(QUEUE, {"reference": state.reference})
+    return {"reference": state.reference, "status": state.status.value}

@@ -1,4 +1,4 @@
-"""GET /sandbox: what the payment sandbox is, in plain words, and the tokens to try it with."""
+"""GET /sandbox: describe the payment sandbox and list its test tokens."""
 
 from typing import Any
 

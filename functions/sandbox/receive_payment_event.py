@@ -1,4 +1,4 @@
-"""POST /webhooks/payments/sandbox: verified, queued, answered at once."""
+"""POST /webhooks/payments/sandbox: verify and queue a payment event."""
 
 from typing import Any
 

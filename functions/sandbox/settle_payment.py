@@ -1,4 +1,4 @@
-"""A sandbox payment comes to its end; a signed webhook tells, as a real provider's would."""
+"""Settle a sandbox payment and send a signed webhook, as a real provider would."""
 
 from shop.entrypoints.http import required_setting
 from shop.entrypoints.sqs import QueueMessage, consumer
@@ -13,6 +13,6 @@ sandbox = create_sandbox_provider()
 
 @consumer(PaymentEvent)
 def handler(message: QueueMessage[PaymentEvent]) -> None:
-    report = sandbox.settle(message.body.reference)
-    told = {"type": f"payment.{report.status}", "reference": report.reference}
-    send_webhook(URL, told, message.id, secret, message.at)
+    state = sandbox.settle(message.body.reference)
+    event = {"type": f"payment.{state.status}", "reference": state.reference}
+    send_webhook(URL, event, message.id, secret, message.at)

@@ -1,4 +1,4 @@
-"""Every five minutes: whatever has a threshold is looked at, should a change have gone unseen."""
+"""Every five minutes: check all thresholds, in case a stream record was missed."""
 
 from datetime import datetime
 from typing import Any
@@ -8,10 +8,10 @@ from shop.inventory.actions import check_all_low_stock
 from shop.inventory.store import DynamoLowStockAlerts, DynamoStockRepository
 
 stock = DynamoStockRepository()
-alarms = DynamoLowStockAlerts()
+alerts = DynamoLowStockAlerts()
 
 
 @scheduled
 def handler(at: datetime) -> dict[str, Any]:
-    looked, noted = check_all_low_stock(at=at, stock=stock, alarms=alarms)
-    return {"looked": looked, "noted": noted}
+    checked, detected = check_all_low_stock(at=at, stock=stock, alarms=alerts)
+    return {"checked": checked, "detected": detected}

@@ -1,4 +1,4 @@
-"""Every five minutes: orders past their deadline that the workflow did not expire are expired."""
+"""Every five minutes: expire overdue orders that the workflow missed."""
 
 from datetime import datetime
 from typing import Any
@@ -7,22 +7,23 @@ from shop.credits.store.accounts import DynamoCreditAccountRepository
 from shop.entrypoints.scheduler import scheduled
 from shop.inventory.store import DynamoStockRepository, counter_shards
 from shop.orders.actions.expiry import expire_overdue_orders
+from shop.orders.actions.order_writes import OrderWrites
 from shop.orders.store import DynamoOrderRepository
 from shop.payments.gateway.factory import create_payment_provider
 from shop.pricing.store.usage_counters import DynamoUsageCounters
 from shop.storage.connection import connection
 from shop.storage.transactions import DynamoUnitOfWork
 
-orders = DynamoOrderRepository()
-stock = DynamoStockRepository()
-tallies = DynamoUsageCounters(counter_shards(), DynamoCreditAccountRepository())
-ledger = DynamoUnitOfWork(connection())
+writes = OrderWrites(
+    orders=DynamoOrderRepository(),
+    stock=DynamoStockRepository(),
+    usage=DynamoUsageCounters(counter_shards(), DynamoCreditAccountRepository()),
+    uow=DynamoUnitOfWork(connection()),
+)
 provider = create_payment_provider()
 
 
 @scheduled
 def handler(at: datetime) -> dict[str, Any]:
-    found, settled = expire_overdue_orders(
-        at=at, orders=orders, reservations=stock, usage=tallies, uow=ledger, provider=provider
-    )
-    return {"overdue": found, "settled": settled}
+    overdue, expired = expire_overdue_orders(at=at, writes=writes, provider=provider)
+    return {"overdue": overdue, "expired": expired}

@@ -1,5 +1,7 @@
-"""Before and after each rush, when a promotion changes, and every quarter of an hour: capacity is
-made what it should be, and waiting rooms of what is over are closed."""
+"""Reconcile capacity with the traffic peaks, and close waiting rooms of ended promotions.
+
+Runs before and after each peak, when a promotion changes, and every 15 minutes.
+"""
 
 import json
 import random
@@ -42,25 +44,25 @@ from shop.pricing.store.promotions import DynamoPromotionRepository
 from shop.pricing.store.usage_shards import DynamoUsageCounterRepository
 
 promotions = DynamoPromotionRepository()
-rushes = PromotionTrafficPeaks(
+peaks = PromotionTrafficPeaks(
     promotions, DynamoProductCatalog(), DynamoCouponRepository(), DynamoKitRepository()
 )
-memory = DynamoCapacityStateStore()
+state_store = DynamoCapacityStateStore()
 quota = int(required_setting("PEAK_TABLE_QUOTA"))
 targets = CapacityTargets(
     tables=DynamoTableThroughput(boto3.client("dynamodb")),
     functions=LambdaProvisionedConcurrency(boto3.client("lambda"), required_setting("PEAK_ALIAS")),
-    bins=StockShardManager(DynamoStockRepository(), DynamoLocationRepository()),
-    counts=CounterShardManager(DynamoUsageCounterRepository(), counter_shards()),
-    clock=SchedulerWakeUps(
+    shards=StockShardManager(DynamoStockRepository(), DynamoLocationRepository()),
+    counters=CounterShardManager(DynamoUsageCounterRepository(), counter_shards()),
+    scheduler=SchedulerWakeUps(
         boto3.client("scheduler"),
         group=required_setting("CLOCK_GROUP"),
         target=required_setting("CLOCK_TARGET"),
         role=required_setting("CLOCK_ROLE"),
         dead_letters=required_setting("CLOCK_DEAD_LETTERS"),
     ),
-    busy=json.loads(required_setting("PEAK_FUNCTIONS")),
-    ceiling=WarmThroughput(quota, quota),
+    environments_per_order=json.loads(required_setting("PEAK_FUNCTIONS")),
+    max_throughput=WarmThroughput(quota, quota),
 )
 
 
@@ -69,14 +71,15 @@ def handler(at: datetime) -> dict[str, Any]:
     closed = close_expired_rooms(
         promotions=promotions, repository=DynamoWaitingRoomRepository(), at=at
     )
-    done = reconcile_with_retry(
+    result = reconcile_with_retry(
         lambda: reconcile_capacity(
-            peaks=rushes,
-            state_store=memory,
+            peaks=peaks,
+            state_store=state_store,
             targets=targets,
-            faults=(ClientError, BotoCoreError, PynamoDBException, ShopError),
+            retryable_errors=(ClientError, BotoCoreError, PynamoDBException, ShopError),
             at=at,
         ),
-        pause=lambda turn: time.sleep(random.uniform(0.5, 1) * 2**turn),
+        # Random and growing, so that runs that began together do not meet again.
+        pause=lambda attempt: time.sleep(random.uniform(0.5, 1) * 2**attempt),
     )
-    return {"changed": done.changed, "busy": done.busy, "closed": closed}
+    return {"changed": result.changed, "contended": result.contended, "closed": closed}

@@ -1,20 +1,25 @@
-"""POST /staff/orders/{id}/cancel: an order, or what has not left of it, is called off; stock and
-money go back."""
+"""POST /staff/orders/{id}/cancel: cancel an order, or its unshipped pieces.
+
+Stock and usage are released in the same transaction; the refund follows the event.
+"""
 
 from shop.credits.store.accounts import DynamoCreditAccountRepository
 from shop.entrypoints.http import Request, endpoint
 from shop.inventory.store import DynamoStockRepository, counter_shards
 from shop.orders.actions.cancellation import cancel_order
+from shop.orders.actions.order_writes import OrderWrites
 from shop.orders.schemas.staff import CancelRequest, StaffOrder
 from shop.orders.store import DynamoOrderRepository
 from shop.pricing.store.usage_counters import DynamoUsageCounters
 from shop.storage.connection import connection
 from shop.storage.transactions import DynamoUnitOfWork
 
-orders = DynamoOrderRepository()
-stock = DynamoStockRepository()
-tallies = DynamoUsageCounters(counter_shards(), DynamoCreditAccountRepository())
-ledger = DynamoUnitOfWork(connection())
+writes = OrderWrites(
+    orders=DynamoOrderRepository(),
+    stock=DynamoStockRepository(),
+    usage=DynamoUsageCounters(counter_shards(), DynamoCreditAccountRepository()),
+    uow=DynamoUnitOfWork(connection()),
+)
 
 
 @endpoint(CancelRequest)
@@ -24,10 +29,7 @@ def handler(request: Request[CancelRequest]) -> StaffOrder:
         request.body.reason,
         at=request.received_at,
         actor=f"staff {request.caller.username}",
-        orders=orders,
-        reservations=stock,
-        usage=tallies,
-        uow=ledger,
-        rest=True,
+        writes=writes,
+        allow_partial=True,
     )
     return StaffOrder.of(order)

@@ -1,10 +1,13 @@
-"""POST /staff/orders/{id}/returns: what had arrived came back; money, points and credits follow."""
+"""POST /staff/orders/{id}/returns: record delivered pieces that the buyer sent back.
+
+Handlers of the event refund the money and reverse points and credits.
+"""
 
 from collections.abc import Mapping
 from typing import Any
 
 from shop.entrypoints.http import Request, endpoint
-from shop.orders.actions.returns import create_return
+from shop.orders.actions.returns import ReturnInput, create_return
 from shop.orders.model import Order
 from shop.orders.schemas.staff import ReturnRequest, StaffOrder
 from shop.orders.store import DynamoOrderRepository
@@ -13,8 +16,8 @@ from shop.storage.idempotency import DynamoIdempotencyStore
 from shop.storage.transactions import DynamoUnitOfWork
 
 orders = DynamoOrderRepository()
-keys = DynamoIdempotencyStore()
-ledger = DynamoUnitOfWork(connection())
+idempotency = DynamoIdempotencyStore()
+uow = DynamoUnitOfWork(connection())
 
 
 def view(order: Order) -> Mapping[str, Any]:
@@ -26,11 +29,10 @@ def handler(request: Request[ReturnRequest]) -> Mapping[str, Any]:
     return create_return(
         request.idempotent,
         request.path["id"],
-        request.body.pieces(),
-        request.body.reason,
+        ReturnInput(request.body.pieces(), request.body.reason),
         view,
         actor=f"staff {request.caller.username}",
         orders=orders,
-        idempotency=keys,
-        uow=ledger,
+        idempotency=idempotency,
+        uow=uow,
     )

@@ -1,4 +1,4 @@
-"""POST /staff/orders/{id}/parcels: a parcel is handed to a carrier."""
+"""POST /staff/orders/{id}/parcels: ship pieces of an order with a carrier."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,8 +7,9 @@ from shop.entrypoints.http import Request, endpoint, required_setting
 from shop.entrypoints.webhook import SecretSet
 from shop.inventory.store import DynamoStockRepository
 from shop.kernel.errors import InvalidRequest
-from shop.orders.actions.shipments import create_shipment, create_shipment_once
-from shop.orders.model import Order
+from shop.orders.actions.order_writes import OrderStockWrites
+from shop.orders.actions.shipments import create_shipment, create_shipment_idempotent
+from shop.orders.model import Order, ShipmentInput
 from shop.orders.schemas.staff import ParcelRequest, StaffOrder
 from shop.orders.store import DynamoOrderRepository
 from shop.storage.connection import connection
@@ -16,12 +17,12 @@ from shop.storage.idempotency import DynamoIdempotencyStore
 from shop.storage.transactions import DynamoUnitOfWork
 
 secret = SecretSet(required_setting("SECRET_CARRIER_WEBHOOK"))
-keys = DynamoIdempotencyStore()
-repositories: dict[str, Any] = {
-    "orders": DynamoOrderRepository(),
-    "reservations": DynamoStockRepository(),
-    "uow": DynamoUnitOfWork(connection()),
-}
+idempotency = DynamoIdempotencyStore()
+writes = OrderStockWrites(
+    orders=DynamoOrderRepository(),
+    stock=DynamoStockRepository(),
+    uow=DynamoUnitOfWork(connection()),
+)
 
 
 def view(order: Order) -> Mapping[str, Any]:
@@ -30,21 +31,30 @@ def view(order: Order) -> Mapping[str, Any]:
 
 @endpoint(ParcelRequest, status=201)
 def handler(request: Request[ParcelRequest]) -> Mapping[str, Any]:
-    if not secret.has_sender(request.body.carrier, request.received_at):
-        said = "no carrier of this name reports to the shop: its parcel would never arrive"
-        raise InvalidRequest(said, code="carrier_unknown", path="$.carrier")
-    parcel: dict[str, Any] = {
-        "carrier": request.body.carrier,
-        "tracking_number": request.body.tracking_number,
-        "tracking_url": request.body.tracking_url,
-        "lines": request.body.pieces(),
-        "location": request.body.location,
-        "at": request.received_at,
-        "actor": f"staff {request.caller.username}",
-    }
+    body = request.body
+    # Without events of its carrier the parcel would count as lost at its deadline.
+    if not secret.has_sender(body.carrier, request.received_at):
+        raise InvalidRequest(
+            "This carrier sends no tracking events to the shop. Choose a registered carrier.",
+            code="carrier_unknown",
+            path="$.carrier",
+        )
     order_id = request.path["id"]
+    actor = f"staff {request.caller.username}"
+    shipment = ShipmentInput(
+        body.carrier, body.tracking_number, body.tracking_url, body.pieces(), body.location
+    )
     if request.idempotency_key is None:
-        return view(create_shipment(order_id, **parcel, **repositories))
-    return create_shipment_once(
-        request.idempotent, order_id, view, **parcel, **repositories, idempotency=keys
+        order = create_shipment(
+            order_id, shipment, at=request.received_at, actor=actor, writes=writes
+        )
+        return view(order)
+    return create_shipment_idempotent(
+        request.idempotent,
+        order_id,
+        shipment,
+        view,
+        actor=actor,
+        writes=writes,
+        idempotency=idempotency,
     )

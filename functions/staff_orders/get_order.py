@@ -1,4 +1,4 @@
-"""GET /staff/orders/{id}: everything the shop knows of an order, and how its prices came about."""
+"""GET /staff/orders/{id}: return an order with payment, history and price calculation."""
 
 from shop.entrypoints.http import Request, endpoint
 from shop.orders.schemas.pricing import PricedOrderView

@@ -1,4 +1,4 @@
-"""GET /staff/orders: the orders of a day, today's when none is named, newest first."""
+"""GET /staff/orders: list the orders of a day (default: today, UTC), newest first."""
 
 from shop.entrypoints.http import Request, endpoint
 from shop.orders.schemas.staff import (

@@ -1,4 +1,4 @@
-"""DELETE /staff/waiting-rooms/{id}: close a waiting room; whoever waits may buy."""
+"""DELETE /staff/waiting-rooms/{id}: close a waiting room; its checkouts may complete."""
 
 from shop.entrypoints.http import Request, endpoint
 from shop.peak.actions.waiting_rooms import delete_waiting_room

@@ -1,4 +1,4 @@
-"""GET /staff/switch-changes: who turned which switch, when and why, newest first."""
+"""GET /staff/switch-changes: list kill switch changes, newest first."""
 
 from shop.entrypoints.http import Request, endpoint
 from shop.kernel.pagination import parse_limit

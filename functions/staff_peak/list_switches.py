@@ -1,4 +1,4 @@
-"""GET /staff/switches: what is on and what is off."""
+"""GET /staff/switches: list the kill switches and their states."""
 
 from shop.entrypoints.http import Request, endpoint
 from shop.peak.schemas.kill_switches import SwitchesView

@@ -1,4 +1,4 @@
-"""GET /staff/waiting-rooms: the waiting rooms that are open."""
+"""GET /staff/waiting-rooms: list the open waiting rooms."""
 
 from shop.entrypoints.http import Request, endpoint
 from shop.peak.schemas.waiting_rooms import WaitingRoomListView

@@ -1,4 +1,4 @@
-"""PUT /staff/switches/{switch}: turn a part of the shop off, or on again."""
+"""PUT /staff/switches/{switch}: disable a part of the shop, or enable it again."""
 
 from shop.entrypoints.http import Request, endpoint
 from shop.peak.actions.kill_switches import set_switch
@@ -11,7 +11,7 @@ switches = DynamoSwitchRepository()
 @endpoint(SwitchBody)
 def handler(request: Request[SwitchBody]) -> SwitchView:
     switch = request.path["switch"]
-    board = set_switch(
+    states = set_switch(
         switch,
         on=request.body.on,
         actor=request.caller.username or "?",
@@ -20,4 +20,4 @@ def handler(request: Request[SwitchBody]) -> SwitchView:
         switches=switches,
         at=request.received_at,
     )
-    return SwitchView.of(board, switch)
+    return SwitchView.of(states, switch)

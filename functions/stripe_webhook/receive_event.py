@@ -1,4 +1,4 @@
-"""POST /webhooks/payments/stripe: verified, queued, answered at once."""
+"""POST /webhooks/payments/stripe: verify and queue a payment event."""
 
 from typing import Any, cast
 

@@ -1,4 +1,4 @@
-"""POST /waiting-rooms/{id}/tickets: take a place for a checkout."""
+"""POST /waiting-rooms/{id}/tickets: issue a ticket for a checkout."""
 
 from shop.entrypoints.http import Request, endpoint, required_setting
 from shop.peak.actions.queue_turns import TicketDispenser, create_ticket
@@ -7,17 +7,17 @@ from shop.peak.schemas.waiting_rooms import TicketBody, TicketView
 from shop.peak.store.waiting_rooms import DynamoTicketCounter, waiting_rooms
 
 dispenser = TicketDispenser(DynamoTicketCounter())
-keys = SecretAdmissionKeys(required_setting("SECRET_WAITING_ROOM"))
+admission_keys = SecretAdmissionKeys(required_setting("SECRET_WAITING_ROOM"))
 
 
 @endpoint(TicketBody, status=201)
 def handler(request: Request[TicketBody]) -> TicketView:
-    joined = create_ticket(
+    issued = create_ticket(
         request.path["id"],
         request.body.checkout_id,
         waiting_rooms=waiting_rooms(),
-        desk=dispenser,
-        admission_keys=keys,
+        dispenser=dispenser,
+        admission_keys=admission_keys,
         at=request.received_at,
     )
-    return TicketView.joined(joined)
+    return TicketView.joined(issued)

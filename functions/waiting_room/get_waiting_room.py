@@ -1,4 +1,4 @@
-"""GET /waiting-rooms/{id}: a waiting room that is open, and how to join it."""
+"""GET /waiting-rooms/{id}: return an open waiting room and where to get a ticket."""
 
 from shop.entrypoints.http import Request, Response, cacheable, endpoint, required_setting
 from shop.kernel.errors import NotFound
@@ -14,4 +14,4 @@ def handler(request: Request[None]) -> Response:
         if room.promotion_id == request.path["id"]:
             view = WaitingRoomView.of(room, shop_url)
             return cacheable(request, view.model_dump(mode="json"), seconds=5)
-    raise NotFound("there is no waiting room of that name; go on to the checkout")
+    raise NotFound("This promotion has no open waiting room. Complete the checkout directly.")

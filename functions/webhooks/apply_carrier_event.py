@@ -1,4 +1,4 @@
-"""A carrier said where a parcel is: the order's timeline takes note, once for each event."""
+"""Add a carrier's tracking event to its shipment, once per event."""
 
 from shop.entrypoints.sqs import QueueMessage, consumer
 from shop.kernel.errors import InvalidRequest
@@ -10,8 +10,9 @@ from shop.orders.store import DynamoOrderRepository
 orders = DynamoOrderRepository()
 
 
+# A retry cannot fix an event with an implausible time, so it fails at once.
 @consumer(CarrierMessage, final=(InvalidRequest,))
 def handler(message: QueueMessage[CarrierMessage]) -> None:
-    said = message.body
-    heard = TrackingEvent(said.id, said.occurred_at, said.status, said.description)
-    record_tracking_event(said.carrier, said.tracking_number, heard, at=message.at, orders=orders)
+    body = message.body
+    event = TrackingEvent(body.id, body.occurred_at, body.status, body.description)
+    record_tracking_event(body.carrier, body.tracking_number, event, at=message.at, orders=orders)

@@ -1,8 +1,12 @@
-"""A payment changed: where it stands is asked of the provider, and the order takes note."""
+"""A payment changed: ask the provider for its state and record it on the order.
+
+The message only identifies the payment, because webhooks arrive late and in any order.
+"""
 
 from shop.credits.store.accounts import DynamoCreditAccountRepository
 from shop.entrypoints.sqs import QueueMessage, consumer
 from shop.inventory.store import DynamoStockRepository, counter_shards
+from shop.orders.actions.order_writes import OrderWrites
 from shop.orders.actions.payments import record_payment
 from shop.orders.store import DynamoOrderRepository
 from shop.payments.gateway.factory import create_payment_provider
@@ -11,23 +15,16 @@ from shop.pricing.store.usage_counters import DynamoUsageCounters
 from shop.storage.connection import connection
 from shop.storage.transactions import DynamoUnitOfWork
 
-orders = DynamoOrderRepository()
-stock = DynamoStockRepository()
-tallies = DynamoUsageCounters(counter_shards(), DynamoCreditAccountRepository())
-ledger = DynamoUnitOfWork(connection())
+writes = OrderWrites(
+    orders=DynamoOrderRepository(),
+    stock=DynamoStockRepository(),
+    usage=DynamoUsageCounters(counter_shards(), DynamoCreditAccountRepository()),
+    uow=DynamoUnitOfWork(connection()),
+)
 provider = create_payment_provider()
 
 
 @consumer(PaymentMessage)
 def handler(message: QueueMessage[PaymentMessage]) -> None:
-    order_id, report = provider.get_payment(message.body.reference)
-    record_payment(
-        order_id,
-        report,
-        at=message.at,
-        actor=provider.name,
-        orders=orders,
-        reservations=stock,
-        usage=tallies,
-        uow=ledger,
-    )
+    order_id, state = provider.get_payment(message.body.reference)
+    record_payment(order_id, state, at=message.at, actor=provider.name, writes=writes)

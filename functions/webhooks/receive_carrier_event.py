@@ -1,4 +1,4 @@
-"""POST /webhooks/carriers/{carrier}: verified, queued, answered at once."""
+"""POST /webhooks/carriers/{carrier}: verify and queue a carrier's tracking event."""
 
 from typing import Any, cast
 

@@ -1,4 +1,7 @@
-"""AwaitDelivery: takes the money, then waits until all arrived. Compensation: compensate_delivery."""
+"""AwaitDelivery: capture the payment, then wait until all pieces have arrived.
+
+Compensation: compensate_delivery.
+"""
 
 from shop.entrypoints.step_functions import WorkflowTask, workflow_task
 from shop.orders.actions.payments import capture_when_possible
@@ -8,20 +11,20 @@ from shop.orders.store import DynamoOrderRepository, DynamoWorkflowTokens
 from shop.payments.gateway.factory import create_payment_provider
 
 orders = DynamoOrderRepository()
-waits = DynamoWorkflowTokens()
+tokens = DynamoWorkflowTokens()
 workflow = StepFunctionsWorkflow()
 provider = create_payment_provider()
 
 
 @workflow_task
-def handler(step: WorkflowTask) -> None:
-    capture_when_possible(step.order_id, at=step.at, orders=orders, provider=provider)
+def handler(task: WorkflowTask) -> None:
+    capture_when_possible(task.order_id, at=task.at, orders=orders, provider=provider)
     wait_for_step(
-        step.order_id,
+        task.order_id,
         "delivery",
-        step.token,
-        at=step.at,
+        task.token,
+        at=task.at,
         orders=orders,
-        waits=waits,
+        tokens=tokens,
         workflow=workflow,
     )

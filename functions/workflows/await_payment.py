@@ -1,4 +1,4 @@
-"""AwaitPayment: the workflow waits until the money is certain. Compensation: compensate_payment."""
+"""AwaitPayment: wait until the payment is certain. Compensation: compensate_payment."""
 
 from shop.entrypoints.step_functions import WorkflowTask, workflow_task
 from shop.orders.actions.workflow_tokens import wait_for_step
@@ -6,18 +6,18 @@ from shop.orders.gateway.workflow import StepFunctionsWorkflow
 from shop.orders.store import DynamoOrderRepository, DynamoWorkflowTokens
 
 orders = DynamoOrderRepository()
-waits = DynamoWorkflowTokens()
+tokens = DynamoWorkflowTokens()
 workflow = StepFunctionsWorkflow()
 
 
 @workflow_task
-def handler(step: WorkflowTask) -> None:
+def handler(task: WorkflowTask) -> None:
     wait_for_step(
-        step.order_id,
+        task.order_id,
         "payment",
-        step.token,
-        at=step.at,
+        task.token,
+        at=task.at,
         orders=orders,
-        waits=waits,
+        tokens=tokens,
         workflow=workflow,
     )

@@ -1,4 +1,7 @@
-"""AwaitShipment: allocates, then waits until all has left. Compensation: compensate_shipment."""
+"""AwaitShipment: allocate, then wait until all pieces are shipped.
+
+Compensation: compensate_shipment.
+"""
 
 from shop.entrypoints.step_functions import WorkflowTask, workflow_task
 from shop.inventory.store import DynamoLocationRepository, DynamoStockRepository
@@ -11,22 +14,22 @@ from shop.storage.transactions import DynamoUnitOfWork
 
 orders = DynamoOrderRepository()
 stock = DynamoStockRepository()
-sourcing = AllocationContext(
+context = AllocationContext(
     stock, stock, DynamoLocationRepository(), DynamoUnitOfWork(connection())
 )
-waits = DynamoWorkflowTokens()
+tokens = DynamoWorkflowTokens()
 workflow = StepFunctionsWorkflow()
 
 
 @workflow_task
-def handler(step: WorkflowTask) -> None:
-    allocate_order(step.order_id, at=step.at, orders=orders, sourcing=sourcing)
+def handler(task: WorkflowTask) -> None:
+    allocate_order(task.order_id, at=task.at, orders=orders, context=context)
     wait_for_step(
-        step.order_id,
+        task.order_id,
         "shipment",
-        step.token,
-        at=step.at,
+        task.token,
+        at=task.at,
         orders=orders,
-        waits=waits,
+        tokens=tokens,
         workflow=workflow,
     )

@@ -1,4 +1,4 @@
-"""GiveUpDelivery: parcels came back, were lost or never heard of; what arrived stays sold."""
+"""GiveUpDelivery: count pieces that were returned, lost or never reported as not delivered."""
 
 from shop.entrypoints.step_functions import WorkflowTask, workflow_task
 from shop.orders.actions.delivery import abandon_delivery
@@ -9,8 +9,8 @@ orders = DynamoOrderRepository()
 
 
 @workflow_task
-def handler(undo: WorkflowTask) -> bool:
+def handler(task: WorkflowTask) -> bool:
     order = abandon_delivery(
-        undo.order_id, late=undo.failure == "States.Timeout", at=undo.at, orders=orders
+        task.order_id, late=task.failure == "States.Timeout", at=task.at, orders=orders
     )
     return order.status not in TERMINATED

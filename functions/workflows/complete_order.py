@@ -1,4 +1,4 @@
-"""CompleteOrder: everything arrived and is paid; the order is closed."""
+"""CompleteOrder: capture a payment that is still authorised, and complete the order."""
 
 from shop.entrypoints.step_functions import WorkflowTask, workflow_task
 from shop.orders.actions.delivery import complete_order
@@ -11,6 +11,6 @@ provider = create_payment_provider()
 
 
 @workflow_task
-def handler(step: WorkflowTask) -> None:
-    capture_payment(step.order_id, at=step.at, orders=orders, provider=provider)
-    complete_order(step.order_id, at=step.at, orders=orders)
+def handler(task: WorkflowTask) -> None:
+    capture_payment(task.order_id, at=task.at, orders=orders, provider=provider)
+    complete_order(task.order_id, at=task.at, orders=orders)

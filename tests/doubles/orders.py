@@ -1,4 +1,4 @@
-"""The order book in memory, and what an order's life needs beside it. They run the ports' suite."""
+"""Doubles of the order ports, in memory. They pass the port tests."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,122 +14,126 @@ from tests.doubles.inventory import MemoryUnitOfWork
 
 
 class MemoryOrderRepository:
-    """See :class:`shop.orders.ports.OrderRepository`. ``outbox`` holds every event, as a stream would."""
+    """See :class:`shop.orders.ports.OrderRepository`. ``outbox`` has every event, in order."""
 
     def __init__(self) -> None:
-        self._heads: dict[str, Order] = {}
-        self._tracks: dict[str, tuple[str, str]] = {}
+        self._orders: dict[str, Order] = {}
+        self._tracking_numbers: dict[str, tuple[str, str]] = {}
         self._batches: dict[str, dict[str, ReservationBatch]] = {}
-        self._taking: dict[str, bool] = {}
+        self._placing: dict[str, bool] = {}
         self.outbox: list[Event] = []
 
     def list_all(self) -> tuple[Order, ...]:
-        return tuple(self._heads.values())
+        return tuple(self._orders.values())
 
     def get(self, owner: str, order_id: str) -> Order:
-        order = self._heads.get(order_id)
+        order = self._orders.get(order_id)
         if order is None or order.owner != owner:
-            raise NotFound("there is no such order")
+            raise NotFound("There is no order with this id.")
         return order
 
     def get_by_id(self, order_id: str) -> Order:
-        if order_id not in self._heads:
-            raise NotFound("there is no such order")
-        return self._heads[order_id]
+        if order_id not in self._orders:
+            raise NotFound("There is no order with this id.")
+        return self._orders[order_id]
 
     def condition_key(self, order_id: str) -> str:
         return f"ORDER#{order_id}"
 
     def place_op(self, order: Order, events: Sequence[Event]) -> WriteOperation:
-        return lambda writes: writes.add(
+        return lambda transaction: transaction.add(
             self.condition_key(order.id),
-            lambda: order.id not in self._heads,
+            lambda: order.id not in self._orders,
             lambda: self._put(order, events),
         )
 
     def update_op(self, before: Order, after: Order, events: Sequence[Event]) -> WriteOperation:
         saved = replace(after, version=before.version + 1)
-        return lambda writes: writes.add(
+        return lambda transaction: transaction.add(
             self.condition_key(before.id),
-            lambda: self._is(before),
+            lambda: self._is_current(before),
             lambda: self._put(saved, events),
         )
 
     def save(self, before: Order, after: Order, events: Sequence[Event]) -> Order:
         with MemoryUnitOfWork._one_at_a_time:
-            if not self._is(before):
-                raise VersionConflict("somebody else changed this order meanwhile")
+            if not self._is_current(before):
+                raise VersionConflict("This order was changed at the same time.")
             saved = replace(after, version=before.version + 1)
             self._put(saved, events)
             return saved
 
-    def _is(self, before: Order) -> bool:
-        now = self._heads.get(before.id)
-        return now is not None and now.owner == before.owner and now.version == before.version
+    def _is_current(self, before: Order) -> bool:
+        stored = self._orders.get(before.id)
+        return (
+            stored is not None and stored.owner == before.owner and stored.version == before.version
+        )
 
     def _put(self, order: Order, events: Sequence[Event]) -> None:
-        self._heads[order.id] = order
+        self._orders[order.id] = order
         self.outbox += events
 
     def list_awaiting_stock(self) -> Sequence[str]:
-        late = [order for order in self.list_all() if order.is_awaiting_stock]
-        return [order.id for order in sorted(late, key=lambda one: (one.placed_at, one.id))]
+        waiting = [order for order in self.list_all() if order.is_awaiting_stock]
+        return [order.id for order in sorted(waiting, key=lambda each: (each.placed_at, each.id))]
 
     def list_batches(self, order_id: str) -> tuple[bool | None, Sequence[ReservationBatch]]:
-        there = self._batches.get(order_id, {})
-        return self._taking.get(order_id), [there[name] for name in sorted(there)]
+        batches = self._batches.get(order_id, {})
+        return self._placing.get(order_id), [batches[name] for name in sorted(batches)]
 
     def open_batches(self, order_id: str) -> WriteOperation:
-        return self._if(
+        return self._conditional(
             order_id,
-            lambda: order_id not in self._taking,
-            lambda: self._taking.update({order_id: True}),
+            lambda: order_id not in self._placing,
+            lambda: self._placing.update({order_id: True}),
         )
 
     def reverse_batches(self, order_id: str) -> WriteOperation:
-        return self._if(
+        return self._conditional(
             order_id,
-            lambda: self._taking.get(order_id) is True,
-            lambda: self._taking.update({order_id: False}),
+            lambda: self._placing.get(order_id) is True,
+            lambda: self._placing.update({order_id: False}),
         )
 
     def close_batches(self, order_id: str, *, placing: bool) -> WriteOperation:
-        return self._if(
+        return self._conditional(
             order_id,
-            lambda: self._taking.get(order_id) is placing,
-            lambda: self._taking.pop(order_id),
+            lambda: self._placing.get(order_id) is placing,
+            lambda: self._placing.pop(order_id),
         )
 
     def record_batch(self, order_id: str, batch: ReservationBatch) -> WriteOperation:
-        return self._noting(order_id, batch, lambda: self._taking.get(order_id) is True)
+        return self._insert_batch(order_id, batch, lambda: self._placing.get(order_id) is True)
 
     def enqueue_batch(self, order_id: str, batch: ReservationBatch) -> WriteOperation:
-        return self._noting(order_id, batch, lambda: True)
+        return self._insert_batch(order_id, batch, lambda: True)
 
-    def _noting(
-        self, order_id: str, batch: ReservationBatch, may: Callable[[], bool]
+    def _insert_batch(
+        self, order_id: str, batch: ReservationBatch, condition: Callable[[], bool]
     ) -> WriteOperation:
-        there = self._batches.setdefault(order_id, {})
-        return self._if(
+        batches = self._batches.setdefault(order_id, {})
+        return self._conditional(
             order_id,
-            lambda: may() and batch.name not in there,
-            lambda: there.update({batch.name: batch}),
+            lambda: condition() and batch.name not in batches,
+            lambda: batches.update({batch.name: batch}),
         )
 
     def finish_batch(self, order_id: str, batch: ReservationBatch) -> WriteOperation:
-        there = self._batches.setdefault(order_id, {})
-        return self._if(order_id, lambda: batch.name in there, lambda: there.pop(batch.name))
+        batches = self._batches.setdefault(order_id, {})
+        return self._conditional(
+            order_id, lambda: batch.name in batches, lambda: batches.pop(batch.name)
+        )
 
-    def _if(
-        self, order_id: str, may: Callable[[], bool], do: Callable[[], object]
+    def _conditional(
+        self, order_id: str, condition: Callable[[], bool], action: Callable[[], object]
     ) -> WriteOperation:
-        return lambda writes: writes.add(self.condition_key(order_id), may, do)
+        return lambda transaction: transaction.add(self.condition_key(order_id), condition, action)
 
     def list_by_customer(
         self, customer: str, *, cursor: str | None, limit: int
     ) -> Page[OrderSummaryItem]:
-        theirs = [o for o in self.list_all() if o.owner == customer and not o.never_placed]
-        return self._page(theirs, cursor, limit)
+        orders = [o for o in self.list_all() if o.owner == customer and not o.never_placed]
+        return self._page(orders, cursor, limit)
 
     def list_by_day(
         self, day: str, *, status: OrderStatus | None, cursor: str | None, limit: int
@@ -142,33 +146,33 @@ class MemoryOrderRepository:
         key = from_cursor(cursor)
         if key is not None and not isinstance(key.get("before"), list):
             raise InvalidRequest(
-                "this cursor is not one of ours", code="cursor_invalid", path="cursor"
+                "Cursor must come from a previous page.", code="cursor_invalid", path="cursor"
             )
 
-        def place(order: Order) -> tuple[str, str]:
+        def sort_key(order: Order) -> tuple[str, str]:
             return order.placed_at.isoformat(timespec="microseconds"), order.id
 
-        newest = sorted(orders, key=place, reverse=True)
+        newest = sorted(orders, key=sort_key, reverse=True)
         if key is not None:
-            newest = [order for order in newest if place(order) < tuple(key["before"])]
-        more = len(newest) > limit
+            newest = [order for order in newest if sort_key(order) < tuple(key["before"])]
+        has_more = len(newest) > limit
         newest = newest[:limit]
-        following = to_cursor({"before": list(place(newest[-1]))}) if more else None
-        return Page(tuple(_summary(order) for order in newest), following)
+        next_cursor = to_cursor({"before": list(sort_key(newest[-1]))}) if has_more else None
+        return Page(tuple(_summary(order) for order in newest), next_cursor)
 
     def list_overdue(self, at: datetime, max_results: int) -> Sequence[str]:
         due = int(at.timestamp())
         unpaid = [
             o
-            for o in self._placed(at, OrderStatus.PLACING, OrderStatus.PLACED)
+            for o in self._placed_before(at, OrderStatus.PLACING, OrderStatus.PLACED)
             if int(o.pay_by.timestamp()) <= due
         ]
         return [order.id for order in unpaid][:max_results]
 
     def list_awaiting_payment(self, before: datetime, max_results: int) -> Sequence[str]:
-        return [order.id for order in self._placed(before, OrderStatus.PLACED)][:max_results]
+        return [order.id for order in self._placed_before(before, OrderStatus.PLACED)][:max_results]
 
-    def _placed(self, before: datetime, *statuses: OrderStatus) -> list[Order]:
+    def _placed_before(self, before: datetime, *statuses: OrderStatus) -> list[Order]:
         days = {f"{before:%Y-%m-%d}", f"{before - timedelta(days=1):%Y-%m-%d}"}
         found = [
             order
@@ -181,18 +185,18 @@ class MemoryOrderRepository:
 
     def find_shipment(self, carrier: str, tracking_number: str) -> tuple[str, str]:
         try:
-            return self._tracks[self.tracking_condition_key(carrier, tracking_number)]
+            return self._tracking_numbers[self.tracking_condition_key(carrier, tracking_number)]
         except KeyError:
-            raise NotFound("no parcel of ours has this tracking number") from None
+            raise NotFound("There is no parcel with this tracking number.") from None
 
     def register_tracking_op(
-        self, carrier: str, tracking_number: str, order_id: str, parcel_id: str
+        self, carrier: str, tracking_number: str, order_id: str, shipment_id: str
     ) -> WriteOperation:
         name = self.tracking_condition_key(carrier, tracking_number)
-        return lambda writes: writes.add(
+        return lambda transaction: transaction.add(
             name,
-            lambda: name not in self._tracks,
-            lambda: self._tracks.__setitem__(name, (order_id, parcel_id)),
+            lambda: name not in self._tracking_numbers,
+            lambda: self._tracking_numbers.__setitem__(name, (order_id, shipment_id)),
         )
 
     def tracking_condition_key(self, carrier: str, tracking_number: str) -> str:
@@ -226,20 +230,20 @@ class MemoryWorkflowTokens:
 
 
 class MemorySentEmails:
-    """See :class:`shop.orders.ports.Letters`."""
+    """See :class:`shop.orders.ports.SentEmails`."""
 
     def __init__(self) -> None:
-        self._taken: dict[tuple[str, str], datetime] = {}
+        self._claimed: dict[tuple[str, str], datetime] = {}
         self._sent: set[tuple[str, str]] = set()
 
     def claim(self, order_id: str, kind: str, at: datetime) -> bool:
         name = (order_id, kind)
         if name in self._sent:
             return False
-        before = self._taken.get(name)
+        before = self._claimed.get(name)
         if before is not None and before > at - CLAIM_TIMEOUT:
-            raise Unavailable("Another sender has claimed this email. Please retry.")
-        self._taken[name] = at
+            raise Unavailable("Another process is sending this email.")
+        self._claimed[name] = at
         return True
 
     def mark_sent(self, order_id: str, kind: str, at: datetime) -> None:
@@ -248,12 +252,12 @@ class MemorySentEmails:
 
 @dataclass
 class MemoryEmailSender:
-    """See :class:`shop.orders.ports.Mail`. ``down`` makes it refuse."""
+    """See :class:`shop.orders.ports.EmailSender`. ``down`` simulates an outage."""
 
-    letters: list[tuple[str, Email]] = field(default_factory=list)
+    sent: list[tuple[str, Email]] = field(default_factory=list)
     down: bool = False
 
     def send(self, to: str, email: Email) -> None:
         if self.down:
-            raise Unavailable("the mail service takes no letters just now")
-        self.letters.append((to, email))
+            raise Unavailable("The email service is unavailable.")
+        self.sent.append((to, email))

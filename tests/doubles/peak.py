@@ -1,4 +1,4 @@
-"""The peak's stores in memory."""
+"""Doubles of the traffic peak ports, in memory."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,155 +23,162 @@ from shop.peak.ports import WaitingRoomUnavailable
 
 @dataclass
 class MemorySwitchRepository:
-    now: SwitchStates = field(default_factory=SwitchStates)
-    book: list[SwitchChange] = field(default_factory=list)
+    current: SwitchStates = field(default_factory=SwitchStates)
+    changes: list[SwitchChange] = field(default_factory=list)
 
     def states(self) -> SwitchStates:
-        return self.now
+        return self.current
 
     def save(self, before: SwitchStates, after: SwitchStates, change: SwitchChange) -> SwitchStates:
-        if self.now.version != before.version:
-            raise VersionConflict("somebody else was faster")
-        self.now = after
-        self.book.append(change)
+        if self.current.version != before.version:
+            raise VersionConflict("the states were changed")
+        self.current = after
+        self.changes.append(change)
         return after
 
     def list_changes(self, *, cursor: str | None, limit: int) -> Page[SwitchChange]:
         before = (from_cursor(cursor) or {"before": 10**9})["before"]
-        rest = [flip for flip in reversed(self.book) if flip.number < before]
-        part = tuple(rest[:limit])
-        more = to_cursor({"before": part[-1].number}) if len(rest) > limit else None
-        return Page(part, more)
+        older = [change for change in reversed(self.changes) if change.number < before]
+        page = tuple(older[:limit])
+        next_cursor = to_cursor({"before": page[-1].number}) if len(older) > limit else None
+        return Page(page, next_cursor)
 
 
 @dataclass
 class MemoryCapacityStateStore:
-    now: ProvisionedCapacity = field(default_factory=ProvisionedCapacity)
+    current: ProvisionedCapacity = field(default_factory=ProvisionedCapacity)
 
     def load(self) -> ProvisionedCapacity:
-        return self.now
+        return self.current
 
     def save(self, before: ProvisionedCapacity, after: ProvisionedCapacity) -> ProvisionedCapacity:
-        if self.now.version != before.version:
-            raise VersionConflict("somebody else was faster")
-        self.now = replace(after, version=before.version + 1)
-        return self.now
+        if self.current.version != before.version:
+            raise VersionConflict("the record was changed")
+        self.current = replace(after, version=before.version + 1)
+        return self.current
 
 
-class OutOfOrder(Exception):
-    """AWS refuses a step."""
+class StepError(Exception):
+    """AWS rejects a call."""
 
 
 @dataclass
 class RecordingCloud:
-    """Tables, Lambdas, bins and clock that write down what is asked of them, in order.
+    """Capacity adapters that record their calls, in order.
 
-    ``broken`` names what refuses; ``arrived`` are SKUs that goods have come of; ``promised`` are
-    SKUs whose bins still hold promises, and counts of which uses may still come back to their row.
+    - ``failing``: names of calls that fail.
+    - ``received``: SKUs that received stock since they were prepared.
+    - ``unfinished``: SKUs whose shards have reservations, and counters whose usage may return.
     """
 
     calls: list[tuple[object, ...]] = field(default_factory=list)
-    warmth: dict[str, dict[str, WarmThroughput]] = field(default_factory=dict)
-    broken: set[str] = field(default_factory=set)
-    promised: set[str] = field(default_factory=set)
-    arrived: set[str] = field(default_factory=set)
+    throughput: dict[str, dict[str, WarmThroughput]] = field(default_factory=dict)
+    failing: set[str] = field(default_factory=set)
+    unfinished: set[str] = field(default_factory=set)
+    received: set[str] = field(default_factory=set)
 
-    def taken(self) -> list[tuple[object, ...]]:
-        """The calls since somebody last asked."""
+    def take_calls(self) -> list[tuple[object, ...]]:
+        """Return the calls since the last time, and forget them."""
         calls, self.calls = self.calls, []
         return calls
 
-    def _noted(self, what: str, *more: object) -> None:
-        if what in self.broken:
-            raise OutOfOrder(what)
-        self.calls.append((what, *more))
+    def _record(self, call: str, *arguments: object) -> None:
+        if call in self.failing:
+            raise StepError(call)
+        self.calls.append((call, *arguments))
 
     def get(self, table: str) -> Mapping[str, WarmThroughput]:
-        return self.warmth.setdefault(
+        return self.throughput.setdefault(
             table, dict.fromkeys(UNITS_PER_ORDER[table], NEW_TABLE_THROUGHPUT)
         )
 
     def raise_to(self, table: str, wanted: Mapping[str, WarmThroughput]) -> None:
-        self._noted("warm", table, {place: (w.reads, w.writes) for place, w in wanted.items()})
-        self.warmth[table].update(wanted)
+        self._record(
+            "raise_to",
+            table,
+            {index: (units.reads, units.writes) for index, units in wanted.items()},
+        )
+        self.throughput[table].update(wanted)
 
     def set_environments(self, function: str, environments: int) -> None:
-        self._noted("keep", function, environments)
+        self._record("set_environments", function, environments)
 
     def remove(self, function: str) -> None:
-        self._noted("let go", function)
+        self._record("remove", function)
 
     def reshard(self, sku: str, orders_per_second: int) -> bool:
-        self._noted("bins", sku, orders_per_second)
-        return orders_per_second > 0 or sku not in self.promised
+        self._record("reshard", sku, orders_per_second)
+        return orders_per_second > 0 or sku not in self.unfinished
 
     def rebalance(self, sku: str, orders_per_second: int) -> bool:
-        if sku not in self.arrived:
+        if sku not in self.received:
             return False
-        self._noted("refill", sku, orders_per_second)
-        self.arrived.discard(sku)
+        self._record("rebalance", sku, orders_per_second)
+        self.received.discard(sku)
         return True
 
-    def reshard_counter(self, count: LimitedCounter, orders_per_second: int, at: datetime) -> bool:
-        self._noted("count", count.key, orders_per_second, count.limit)
-        return count.key not in self.promised
+    def reshard_counter(
+        self, counter: LimitedCounter, orders_per_second: int, at: datetime
+    ) -> bool:
+        self._record("reshard_counter", counter.key, orders_per_second, counter.limit)
+        return counter.key not in self.unfinished
 
-    def set(self, alarm: WakeUp) -> None:
-        self._noted("set", alarm.name, alarm.at)
+    def set(self, wake_up: WakeUp) -> None:
+        self._record("set", wake_up.name, wake_up.at)
 
     def delete(self, name: str) -> None:
-        self._noted("drop", name)
+        self._record("delete", name)
 
 
 @dataclass
 class MemoryKitLookup:
-    known: Mapping[str, Kit] = field(default_factory=dict)
+    kits: Mapping[str, Kit] = field(default_factory=dict)
 
     def find(self, skus: Iterable[str]) -> Mapping[str, Kit]:
-        return {sku: self.known[sku] for sku in skus if sku in self.known}
+        return {sku: self.kits[sku] for sku in skus if sku in self.kits}
 
 
 @dataclass
 class MemoryWaitingRooms:
-    """Rooms as staff keep them, which everybody knows at once."""
+    """Open waiting rooms; a change is visible at once."""
 
-    now: Sequence[WaitingRoom] = ()
+    rooms: Sequence[WaitingRoom] = ()
     version: int = 0
 
     def list_rooms(self) -> tuple[Sequence[WaitingRoom], int]:
-        return self.now, self.version
+        return self.rooms, self.version
 
-    def save(self, rooms: Sequence[WaitingRoom], version: int) -> None:
+    def save(self, waiting_rooms: Sequence[WaitingRoom], version: int) -> None:
         if version != self.version:
-            raise VersionConflict("somebody else was faster")
-        self.now, self.version = tuple(rooms), version + 1
+            raise VersionConflict("the rooms were changed")
+        self.rooms, self.version = tuple(waiting_rooms), version + 1
 
     def list_open(self, at: datetime) -> Sequence[WaitingRoom]:
-        return self.now
+        return self.rooms
 
 
 @dataclass
 class MemoryTicketCounter:
-    """Draws numbers, counts how often it is asked, and can be out of reach."""
+    """Draws numbers, counts its writes, and can be unreachable."""
 
-    following: dict[str, int] = field(default_factory=dict)
+    next_numbers: dict[str, int] = field(default_factory=dict)
     writes: int = 0
-    away: bool = False
+    unreachable: bool = False
 
-    def draw(self, key: str, many: int, lowest: int) -> int:
-        if self.away:
+    def draw(self, key: str, count: int, lowest: int) -> int:
+        if self.unreachable:
             raise WaitingRoomUnavailable("the counter")
         self.writes += 1
-        first = max(self.following.get(key, 0), lowest)
-        self.following[key] = first + many
+        first = max(self.next_numbers.get(key, 0), lowest)
+        self.next_numbers[key] = first + count
         return first
 
 
 @dataclass
-class FixedKeys:
-    known: tuple[bytes, ...] = (b"a key of the tests",)
+class FixedAdmissionKeys:
+    valid: tuple[bytes, ...] = (b"a key of the tests",)
 
     def keys(self) -> Sequence[bytes]:
-        if not self.known:
+        if not self.valid:
             raise WaitingRoomUnavailable("the key")
-        return self.known
+        return self.valid

@@ -23,7 +23,7 @@ def cloud() -> Iterator[None]:
         switch_cache().clear()
         level_cache().clear()
         locations_cache().clear()
-        waiting_rooms().forget()
+        waiting_rooms().clear()
         shipping_table_cache().forget()
         create_queues()
         yield

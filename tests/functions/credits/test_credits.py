@@ -438,7 +438,7 @@ def test_a_return_gives_money_back_first_and_then_the_credit(
     order = DynamoOrderRepository().get(ANN_ID, done.json["order"]["id"])
     assert order.due == TOTAL - 2_500
     one = replace(order, lines=tuple(replace(n, shipped=2, returned=1) for n in order.lines))
-    assert (one.due, one.credits_over) == (
+    assert (one.due, one.excess_credits) == (
         0,
         ((gift_card_account(code, "USD"), 2_500 + 1_299 - TOTAL),),
     )

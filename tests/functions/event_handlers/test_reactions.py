@@ -72,7 +72,7 @@ def stream_of(order_id: str) -> list[dict[str, Any]]:
     return [{"dynamodb": {"SequenceNumber": "1", "Keys": key, "NewImage": image}}]
 
 
-def test_what_an_orders_write_carries_is_put_on_the_bus(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_events_of_a_write_are_published(monkeypatch: pytest.MonkeyPatch) -> None:
     bus = Bus()
     monkeypatch.setattr(publish_events.publisher, "_client", bus)
     room = order_fixture()
@@ -87,7 +87,7 @@ def test_what_an_orders_write_carries_is_put_on_the_bus(monkeypatch: pytest.Monk
     assert bus.told == ["ord_1.1.OrderPlaced", "ord_1.2.OrderConfirmed"]
 
 
-def test_rows_that_are_no_orders_are_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_items_without_events_are_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
     bus = Bus()
     monkeypatch.setattr(publish_events.publisher, "_client", bus)
     wait = {"PK": {"S": "ORDER#ord_1"}, "SK": {"S": "WAIT#payment"}, "token": {"S": "t"}}
@@ -96,7 +96,7 @@ def test_rows_that_are_no_orders_are_passed_over(monkeypatch: pytest.MonkeyPatch
     assert bus.told == []
 
 
-def test_the_publisher_starts_without_what_it_does_not_need() -> None:
+def test_publisher_imports_only_what_it_needs() -> None:
     asked = "import sys, functions.event_handlers.publish_events; print(*sys.modules)"
     path = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(
@@ -132,15 +132,15 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     return machine
 
 
-def test_an_order_that_is_placed_starts_its_workflow(machine: Machine) -> None:
+def test_placed_order_starts_its_workflow(machine: Machine) -> None:
     tell(start_workflow, "OrderPlaced")
     assert machine.said == [("start", "ord_1")]
 
 
-def test_a_step_that_waits_for_the_payment_goes_on(machine: Machine) -> None:
+def test_confirmed_order_resumes_the_payment_step(machine: Machine) -> None:
     room = order_fixture()
     order = room.place(order_placed_today())
-    room.waits.save("ord_1", "payment", "t1", room.now)
+    room.tokens.save("ord_1", "payment", "t1", room.now)
     tell(advance_workflow, "OrderConfirmed")
     assert machine.said == []
     room.pay(order)
@@ -148,11 +148,11 @@ def test_a_step_that_waits_for_the_payment_goes_on(machine: Machine) -> None:
     assert machine.said == [("resume", "t1")]
 
 
-def test_an_order_that_is_called_off_leaves_whichever_step_it_waits_in(machine: Machine) -> None:
+def test_cancelled_order_aborts_its_waiting_step(machine: Machine) -> None:
     room = order_fixture()
-    order = room.sold(order_placed_today())
-    room.waits.save("ord_1", "payment", "t1", room.now)
-    room.waits.save("ord_1", "shipment", "t2", room.now)
+    order = room.place_allocated(order_placed_today())
+    room.tokens.save("ord_1", "payment", "t1", room.now)
+    room.tokens.save("ord_1", "shipment", "t2", room.now)
     room.cancel(order, "ordered twice")
     tell(advance_workflow, "OrderCancelled")
     assert machine.said == [
@@ -161,15 +161,15 @@ def test_an_order_that_is_called_off_leaves_whichever_step_it_waits_in(machine: 
     ]
 
 
-def test_a_parcel_that_moves_wakes_nobody_until_all_has_landed(machine: Machine) -> None:
+def test_tracking_resumes_the_workflow_only_after_all_arrived(machine: Machine) -> None:
     room = order_fixture()
-    order = room.ship(room.sold(order_placed_today()), "1Z1", lines={"li_1": 2})
+    order = room.ship(room.place_allocated(order_placed_today()), "1Z1", lines={"li_1": 2})
     room.ship(order, "1Z2")
-    room.waits.save("ord_1", "delivery", "t3", room.now)
-    room.hear("lost", "1Z1")
+    room.tokens.save("ord_1", "delivery", "t3", room.now)
+    room.track("lost", "1Z1")
     tell(advance_workflow, "ShipmentUpdated")
     assert machine.said == []
-    room.hear("delivered", "1Z2")
+    room.track("delivered", "1Z2")
     tell(advance_workflow, "ShipmentUpdated")
     assert [said[:3] for said in machine.said] == [("abort", "t3", "OrderTerminated")]
 
@@ -186,7 +186,7 @@ def sent_email() -> list[Any]:
     return sent
 
 
-def test_the_buyer_is_written_to_once_however_often_it_is_told(sent_email: list[Any]) -> None:
+def test_confirmation_email_is_sent_once_for_repeated_events(sent_email: list[Any]) -> None:
     room = order_fixture()
     room.pay(room.place(order_placed_today()))
     tell(send_order_confirmation, "OrderConfirmed")
@@ -197,16 +197,16 @@ def test_the_buyer_is_written_to_once_however_often_it_is_told(sent_email: list[
     assert "38.39 USD" in letter.subject
 
 
-def test_a_letter_that_another_writes_just_now_is_left_to_it(sent_email: list[Any]) -> None:
+def test_email_claimed_by_another_process_is_retried_later(sent_email: list[Any]) -> None:
     room = order_fixture()
     room.pay(room.place(order_placed_today()))
-    room.letters.claim("ord_1", "confirmation", datetime.now(UTC))
+    room.sent_emails.claim("ord_1", "confirmation", datetime.now(UTC))
     with pytest.raises(Unavailable):
         tell(send_order_confirmation, "OrderConfirmed")
     assert sent_email == []
 
 
-def test_nobody_is_written_to_about_an_order_called_off(sent_email: list[Any]) -> None:
+def test_cancelled_order_gets_no_email(sent_email: list[Any]) -> None:
     room = order_fixture()
     room.cancel(room.place(order_placed_today()))
     tell(send_order_confirmation, "OrderConfirmed")
@@ -217,9 +217,9 @@ def test_nobody_is_written_to_about_an_order_called_off(sent_email: list[Any]) -
 
 
 @pytest.mark.parametrize("kind", ["OrderCancelled", "PaymentReceivedLate"])
-def test_money_of_an_order_called_off_goes_back_once(kind: str) -> None:
+def test_payment_of_cancelled_order_is_refunded_once(kind: str) -> None:
     room = order_fixture()
-    room.cancel(room.sold(order_placed_today()))
+    room.cancel(room.place_allocated(order_placed_today()))
     tell(refund_excess_payment, kind)
     order = room.orders.get_by_id("ord_1")
     assert order.settled
@@ -227,20 +227,20 @@ def test_money_of_an_order_called_off_goes_back_once(kind: str) -> None:
     assert room.orders.get_by_id("ord_1") == order
 
 
-def test_money_for_what_was_not_shipped_goes_back() -> None:
+def test_partial_cancellation_is_refunded() -> None:
     from shop.orders.actions.cancellation import cancel_unshipped
 
     room = order_fixture()
-    order = room.capture(room.ship(room.sold(order_placed_today()), lines={"li_1": 1}))
-    order = cancel_unshipped(order.id, at=room.now, **room.books)
+    order = room.capture(room.ship(room.place_allocated(order_placed_today()), lines={"li_1": 1}))
+    order = cancel_unshipped(order.id, at=room.now, writes=room.writes)
     tell(refund_excess_payment, "OrderPartiallyCancelled")
     order = room.orders.get_by_id("ord_1")
     assert (order.status, order.payment.net_captured) == (OrderStatus.CONFIRMED, order.due)
 
 
-def test_an_order_that_stands_keeps_its_money() -> None:
+def test_order_that_continues_keeps_its_payment() -> None:
     room = order_fixture()
-    order = room.capture(room.ship(room.sold(order_placed_today())))
+    order = room.capture(room.ship(room.place_allocated(order_placed_today())))
     tell(refund_excess_payment, "OrderReturned")
     assert room.orders.get_by_id("ord_1").payment == order.payment
 
@@ -265,7 +265,7 @@ def test_an_order_that_stands_keeps_its_money() -> None:
         ),
     ],
 )
-def test_the_business_is_counted(
+def test_business_metrics_are_emitted(
     kind: str,
     data: dict[str, Any],
     numbers: list[tuple[str, float]],

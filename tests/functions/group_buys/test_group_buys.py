@@ -292,7 +292,7 @@ def test_what_was_cut_off_while_settling_is_finished_by_the_clock() -> None:
         def cut(*_: Any, **__: Any) -> None:
             raise TimeoutError("cut off")
 
-        changed.setattr(actions, "_goes_on", cut)
+        changed.setattr(actions, "_release_for_shipping", cut)
         with pytest.raises(TimeoutError):
             told(bob, "OrderConfirmed")
     assert look(group)["status"] == "succeeded"

@@ -126,7 +126,7 @@ def doors() -> dict[str, Callable[[], ApiResponse]]:
     }
 
 
-def test_every_endpoint_asks_of_dynamodb_what_was_counted_and_no_more(
+def test_endpoints_stay_within_their_dynamodb_budgets(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     hour = timedelta(hours=1)  # however slow this machine is
@@ -138,7 +138,7 @@ def test_every_endpoint_asks_of_dynamodb_what_was_counted_and_no_more(
     assert {route: cost(ask) for route, ask in doors().items()} == COUNTED
 
 
-def test_a_page_that_many_look_at_reads_its_product_alone() -> None:
+def test_cached_product_page_reads_its_product_only() -> None:
     publish_with_stock(mug(), pieces=500)
     call(get_product.handler, "POST /catalog/product", {"id": "mug"})
     with count_calls() as calls:
@@ -146,7 +146,7 @@ def test_a_page_that_many_look_at_reads_its_product_alone() -> None:
     assert [made.table.rpartition("-")[2] for made in calls.made] == ["catalog"]
 
 
-def test_what_was_counted_keeps_the_budgets() -> None:
+def test_counted_calls_stay_within_the_budgets() -> None:
     over = {
         route: (COUNTED[route].calls, most)
         for route, most in BUDGETS.items()
@@ -160,7 +160,7 @@ def test_what_was_counted_keeps_the_budgets() -> None:
     assert sum(complete.reads.values()) <= 6
 
 
-def test_tables_are_warmed_for_what_an_order_was_counted_to_cost() -> None:
+def test_units_per_order_cover_the_counted_units() -> None:
     from bench.capacity import per_order
 
     needed = per_order()

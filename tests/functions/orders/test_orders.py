@@ -25,8 +25,8 @@ def jane(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shop.entrypoints.http.authenticate", lambda event: Caller(customer="jane"))
 
 
-def test_a_guest_sees_the_order_whose_id_she_knows() -> None:
-    order_fixture().sold(order_placed_today())
+def test_guest_reads_an_order_by_its_id() -> None:
+    order_fixture().place_allocated(order_placed_today())
     answer = look("ord_1")
     assert answer.status == 200
     assert_valid_ucp("order", answer.json)
@@ -34,10 +34,10 @@ def test_a_guest_sees_the_order_whose_id_she_knows() -> None:
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-def test_an_order_shows_its_timeline() -> None:
+def test_order_shows_its_fulfillment_events() -> None:
     room = order_fixture()
-    room.ship(room.sold(order_placed_today()), tracking_url="https://ups.example/1Z999")
-    room.hear("delivered")
+    room.ship(room.place_allocated(order_placed_today()), tracking_url="https://ups.example/1Z999")
+    room.track("delivered")
     order = assert_valid_ucp("order", look("ord_1").json)
     assert [event["type"] for event in order["fulfillment"]["events"]] == [
         "processing",
@@ -46,7 +46,7 @@ def test_an_order_shows_its_timeline() -> None:
     ]
 
 
-def test_a_customers_order_does_not_open_to_a_guest() -> None:
+def test_guest_cannot_read_a_customer_order() -> None:
     order_fixture().place(order_placed_today(owner="jane"))
     answer = look("ord_1")
     assert answer.status == 404
@@ -56,7 +56,7 @@ def test_a_customers_order_does_not_open_to_a_guest() -> None:
 
 
 @pytest.mark.usefixtures("jane")
-def test_a_customer_sees_her_own_and_a_guests_but_nobody_elses() -> None:
+def test_customer_reads_own_and_guest_orders_only() -> None:
     room = order_fixture()
     for owner in ("jane", "guest", "john"):
         room.place(order_placed_today(f"ord_{owner}", (1,), owner=owner))
@@ -66,7 +66,7 @@ def test_a_customer_sees_her_own_and_a_guests_but_nobody_elses() -> None:
 @pytest.mark.parametrize(
     "order_id", ["ord_2", "ORD_1", "ord_1%23", "ord_1#", "HEAD#guest", "..", "x" * 2000, "\x00"]
 )
-def test_an_order_nobody_placed_is_not_found(order_id: str) -> None:
+def test_unknown_order_id_returns_404(order_id: str) -> None:
     order_fixture().place(order_placed_today())
     answer = look(order_id)
     assert answer.status == 404
@@ -93,7 +93,7 @@ def placed(count: int, owner: str = "jane") -> list[Order]:
 
 
 @pytest.mark.usefixtures("customers_only")
-def test_a_customer_lists_her_orders_page_by_page() -> None:
+def test_customer_lists_orders_in_pages() -> None:
     placed(5)
     placed(1, "john")
     first = mine("limit=3").json
@@ -104,7 +104,7 @@ def test_a_customer_lists_her_orders_page_by_page() -> None:
 
 
 @pytest.mark.usefixtures("customers_only")
-def test_a_customer_without_orders_has_an_empty_list() -> None:
+def test_customer_without_orders_gets_an_empty_list() -> None:
     assert mine().json == {"orders": []}
 
 
@@ -112,7 +112,7 @@ def test_a_customer_without_orders_has_an_empty_list() -> None:
 @pytest.mark.parametrize(
     "query", ["limit=0", "limit=101", "limit=x", "limit=", "cursor=?", "cursor=e30", "cursor="]
 )
-def test_a_question_that_makes_no_sense_is_refused(query: str) -> None:
+def test_invalid_query_is_rejected(query: str) -> None:
     answer = mine(query)
     assert answer.status == 400
     assert answer.headers["Content-Type"] == "application/problem+json"
@@ -120,7 +120,7 @@ def test_a_question_that_makes_no_sense_is_refused(query: str) -> None:
 
 
 @pytest.mark.usefixtures("customers_only")
-def test_nobody_lists_orders_without_signing_in() -> None:
+def test_order_list_requires_sign_in() -> None:
     assert call(list_my_orders.handler, LIST).status == 401
     assert mine(token_use="id").status == 401
     assert mine(client_id="another").status == 401

@@ -65,7 +65,7 @@ def _key(action: dict[str, Any]) -> dict[str, Any]:
     return {name: item[name] for name in ("PK", "SK") if name in item}
 
 
-def test_placing_and_paying_an_order_of_two_lines_keeps_the_budget() -> None:
+def test_placing_and_paying_two_lines_stays_within_the_budget() -> None:
     publish_with_stock(mug(), pieces=5)
     checkout = call(
         create_checkout.handler,

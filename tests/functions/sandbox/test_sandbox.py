@@ -43,18 +43,18 @@ def answer(reference: str, body: Any) -> ApiResponse:
     return call(answer_challenge.handler, ANSWER, body, reference=reference)
 
 
-def test_it_says_in_plain_words_that_it_is_a_sandbox() -> None:
+def test_sandbox_describes_itself() -> None:
     told = call(list_test_tokens.handler, "GET /sandbox").json
     assert "SANDBOX" in told["what"]
     assert "No money" in told["what"]
     assert set(told["tokens"]) == set(SANDBOX_TOKENS)
 
 
-def test_production_does_not_have_it() -> None:
+def test_production_has_no_sandbox() -> None:
     assert FEATURE.stages == frozenset({"local", "test", "dev"})
 
 
-def test_the_buyer_sees_a_page() -> None:
+def test_challenge_shows_a_page() -> None:
     page = call(get_challenge.handler, PAGE, reference=challenged())
     assert page.status == 200
     assert page.headers["Content-Type"].startswith("text/html")
@@ -64,33 +64,33 @@ def test_the_buyer_sees_a_page() -> None:
 
 
 @pytest.mark.parametrize(("approved", "status"), [(True, "authorised"), (False, "failed")])
-def test_the_buyer_answers_and_the_shop_will_be_told(approved: bool, status: str) -> None:
+def test_challenge_answer_is_queued_for_a_webhook(approved: bool, status: str) -> None:
     reference = challenged()
     said = answer(reference, {"approved": approved})
     assert (said.status, said.json) == (200, {"reference": reference, "status": status})
     assert on_queue("QUEUE_SANDBOX_SETTLEMENTS") == [{"reference": reference}]
 
 
-def test_an_answer_given_twice_is_one_and_another_one_is_refused() -> None:
+def test_repeated_answer_is_accepted_and_another_rejected() -> None:
     reference = challenged()
     assert [answer(reference, {"approved": True}).status for _ in range(2)] == [200, 200]
     assert answer(reference, {"approved": False}).status == 409
 
 
 @pytest.mark.parametrize("body", [{}, {"approved": "yes"}, {"approved": 1}, None, [], {"x": True}])
-def test_an_answer_that_is_none_is_refused(body: Any) -> None:
+def test_invalid_answer_is_rejected(body: Any) -> None:
     reference = challenged()
     assert answer(reference, body).status == 400
     assert on_queue("QUEUE_SANDBOX_SETTLEMENTS") == []
 
 
 @pytest.mark.parametrize("reference", ["pay_nobodys", "x", "ord_1", "%00", "x" * 500])
-def test_a_payment_nobody_made_is_not_found(reference: str) -> None:
+def test_unknown_payment_returns_404(reference: str) -> None:
     assert answer(reference, {"approved": True}).status == 404
     assert call(get_challenge.handler, PAGE, reference=reference).status == 404
 
 
-def test_a_payment_that_asked_for_nothing_cannot_be_answered() -> None:
+def test_payment_without_challenge_rejects_an_answer() -> None:
     assert answer(challenged("tok_never"), {"approved": True}).status == 409
 
 
@@ -117,7 +117,9 @@ def settle(reference: str) -> list[str]:
 @pytest.mark.parametrize(
     ("token", "status"), [("tok_pending", "authorised"), ("tok_pending_declined", "failed")]
 )
-def test_a_pending_payment_is_settled_and_told(sent: list[Any], token: str, status: str) -> None:
+def test_pending_payment_is_settled_and_sends_a_webhook(
+    sent: list[Any], token: str, status: str
+) -> None:
     reference = challenged(token)
     assert settle(reference) == []
     url = "http://shop.test/webhooks/payments/sandbox"
@@ -131,7 +133,7 @@ def back_room_report(reference: str) -> PaymentStatus:
     return status
 
 
-def test_a_settlement_that_comes_twice_settles_once_and_tells_twice(sent: list[Any]) -> None:
+def test_repeated_settlement_settles_once_and_sends_two_webhooks(sent: list[Any]) -> None:
     reference = challenged("tok_pending")
     assert settle(reference) + settle(reference) == []
     assert [body for _, body, _ in sent] == [
@@ -139,7 +141,7 @@ def test_a_settlement_that_comes_twice_settles_once_and_tells_twice(sent: list[A
     ] * 2
 
 
-def test_a_delivery_that_is_not_taken_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_webhook_is_retried(monkeypatch: pytest.MonkeyPatch) -> None:
     def deliver(*_: Any) -> None:
         raise Unavailable("nobody there")
 
@@ -147,7 +149,7 @@ def test_a_delivery_that_is_not_taken_is_tried_again(monkeypatch: pytest.MonkeyP
     assert settle(challenged("tok_pending")) == ["m0"]
 
 
-def test_what_is_sent_is_signed_with_the_stages_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sent_webhook_is_signed_with_the_stage_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     put_secrets()
     seen: list[Any] = []
 

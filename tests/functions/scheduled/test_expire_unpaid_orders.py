@@ -24,27 +24,27 @@ def placed(minutes_ago: int, order_id: str) -> None:
     order_fixture().place(make_order(order_id, (1, 1), placed_at=at, pay_by=at + WINDOW))
 
 
-def test_what_is_overdue_is_expired_once() -> None:
+def test_overdue_order_expires_once() -> None:
     placed(31, "ord_old")
     placed(29, "ord_new")
-    assert sweep() == {"overdue": 1, "settled": 1}
-    assert sweep() == {"overdue": 0, "settled": 0}
+    assert sweep() == {"overdue": 1, "expired": 1}
+    assert sweep() == {"overdue": 0, "expired": 0}
     room = order_fixture()
     assert room.orders.get_by_id("ord_old").status is OrderStatus.CANCELLED
     assert room.orders.get_by_id("ord_new").status is OrderStatus.PLACED
     assert room.reserved() == (1, 1)
 
 
-def test_what_was_paid_meanwhile_is_confirmed() -> None:
+def test_overdue_order_that_was_paid_is_confirmed() -> None:
     placed(31, "ord_old")
     room = order_fixture()
     order = room.pay(room.orders.get_by_id("ord_old"), "tok_pending")
     room.provider.settle(order.payment.reference)
-    assert sweep() == {"overdue": 1, "settled": 1}
+    assert sweep() == {"overdue": 1, "expired": 1}
     assert room.orders.get_by_id("ord_old").status is OrderStatus.CONFIRMED
 
 
-def test_a_quiet_day_costs_two_days_of_shards_and_nothing_else() -> None:
+def test_run_without_orders_queries_two_days_of_shards_only() -> None:
     placed(1, "ord_new")
     with count_calls() as calls:
         sweep()

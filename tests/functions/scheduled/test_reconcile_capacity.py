@@ -145,7 +145,7 @@ KEPT_WARM = {
 LET_GO = {"FunctionName": "complete", "Qualifier": "live"}
 
 
-def test_a_scheduled_sale_makes_exactly_these_calls(
+def test_scheduled_sale_makes_exactly_these_aws_calls(
     asked: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish_with_stock(mug(), pieces=64)
@@ -182,7 +182,7 @@ def test_a_scheduled_sale_makes_exactly_these_calls(
     assert DynamoStockRepository().level("MUG-RED").available == 64
 
 
-def test_a_flash_sale_that_says_nothing_is_prepared_for_by_its_quota(
+def test_flash_sale_without_capacity_is_prepared_by_its_quota(
     asked: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish_with_stock(mug(), pieces=640)
@@ -234,7 +234,7 @@ def moved_and_ended_early(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None
     assert [one["Name"] for one in left] == ["before-friday"]
 
 
-def test_a_sale_that_is_moved_or_ended_early_changes_its_schedules_and_gives_all_back(
+def test_moved_or_ended_sale_changes_schedules_and_removes_capacity(
     asked: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     moved_and_ended_early(asked, monkeypatch)
@@ -249,7 +249,7 @@ def test_a_sale_that_is_moved_or_ended_early_changes_its_schedules_and_gives_all
         (CounterShardManager, "reshard_counter"),
     ],
 )
-def test_a_keeper_that_forgets_to_undo_one_thing_is_found_out(
+def test_a_missing_removal_is_detected(
     asked: Asked, monkeypatch: pytest.MonkeyPatch, owner: type, undo: str
 ) -> None:
     done = getattr(owner, undo)
@@ -262,7 +262,7 @@ def test_a_keeper_that_forgets_to_undo_one_thing_is_found_out(
         moved_and_ended_early(asked, monkeypatch)
 
 
-def test_a_sale_called_off_before_it_begins_leaves_no_schedule_and_touched_nothing(
+def test_sale_ended_before_its_start_leaves_no_schedule(
     asked: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish_with_stock(mug(), pieces=640)
@@ -280,7 +280,7 @@ def test_a_sale_called_off_before_it_begins_leaves_no_schedule_and_touched_nothi
     assert counter_shards().level("QUOTA#friday", USAGE_LOCATION).version == 0
 
 
-def test_what_aws_refuses_is_raised_once_the_rest_is_done(
+def test_failed_step_is_raised_after_the_others_ran(
     asked: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish_with_stock(mug(), pieces=640)
@@ -292,7 +292,7 @@ def test_what_aws_refuses_is_raised_once_the_rest_is_done(
     assert DynamoStockRepository().level("MUG-RED").shard_count == 4
 
 
-def test_two_that_prepare_at_once_take_turns_and_neither_reports_a_fault(
+def test_overlapping_runs_retry_and_report_no_error(
     asked: Asked, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     publish_with_stock(mug(), pieces=640)
@@ -347,7 +347,7 @@ def bins(sku: str, *places: str) -> list[int]:
 RUSH = {"orders_per_second": 200}
 
 
-def test_stock_is_shared_out_wherever_it_ships_from(
+def test_stock_is_split_at_every_shipping_location(
     asked: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish_with_stock(mug(), pieces=36)
@@ -362,7 +362,7 @@ def test_stock_is_shared_out_wherever_it_ships_from(
     assert DynamoStockRepository().level("MUG-RED", "west").available == 233
 
 
-def test_of_a_kit_the_parts_are_shared_out(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parts_of_a_kit_are_split(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
     kit = mug()
     publish_with_stock(mug("cup"), pieces=1000)
     DynamoProductCatalog().save(kit, expected_version=0)
@@ -374,7 +374,7 @@ def test_of_a_kit_the_parts_are_shared_out(asked: Asked, monkeypatch: pytest.Mon
     assert bins("CUP-RED") + bins("CUP-BLUE") == [1, 1]
 
 
-def test_goods_that_come_late_are_shared_out_by_the_next_tick(
+def test_stock_received_late_is_split_by_the_next_run(
     asked: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish_with_stock(mug(), pieces=20)
@@ -394,7 +394,7 @@ def test_goods_that_come_late_are_shared_out_by_the_next_tick(
     assert asked == []
 
 
-def test_the_keeper_closes_the_room_of_a_promotion_that_is_over(
+def test_waiting_room_of_an_ended_promotion_is_closed(
     asked: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish_with_stock(mug(), pieces=64)
@@ -405,7 +405,7 @@ def test_the_keeper_closes_the_room_of_a_promotion_that_is_over(
     assert DynamoWaitingRoomRepository().list_rooms()[0] == ()
 
 
-def test_pages_that_may_only_read_show_what_is_left_of_a_hot_article(
+def test_read_only_pages_show_the_stock_of_a_hot_sku(
     cloud: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The Lambdas of product pages have no right to renew what everybody sees of the bins."""
@@ -432,7 +432,7 @@ def test_pages_that_may_only_read_show_what_is_left_of_a_hot_article(
 # ------------------------------------------------------------------------------ the clock
 
 
-def test_an_alarm_is_never_a_moment_early_and_may_be_set_and_dropped_twice(asked: Asked) -> None:
+def test_wake_up_is_rounded_up_and_set_and_deleted_repeatedly(asked: Asked) -> None:
     client = boto3.client("scheduler")
     clock = SchedulerWakeUps(
         client, group="default", target="arn:aws:x", role="arn:aws:r", dead_letters="arn:aws:d"
@@ -447,7 +447,7 @@ def test_an_alarm_is_never_a_moment_early_and_may_be_set_and_dropped_twice(asked
     assert client.list_schedules()["Schedules"] == []
 
 
-def test_every_promotion_has_schedules_of_its_own_whatever_its_id() -> None:
+def test_schedule_names_are_unique_for_any_promotion_id() -> None:
     long = "before-" + "x" * 64
     names = {schedule_name(name) for name in (long, long + "y", "before-a", "after-a")}
     assert len(names) == 4

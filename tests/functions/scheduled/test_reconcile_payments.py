@@ -31,7 +31,7 @@ def placed(room: OrderFixture, minutes_ago: float = 3, order_id: str = "ord_1") 
     return order
 
 
-def test_a_payment_whose_webhook_was_lost_confirms_its_order() -> None:
+def test_payment_with_lost_webhook_confirms_its_order() -> None:
     room = order_fixture()
     order = room.pay(placed(room), "tok_pending")
     room.provider.settle(order.payment.reference)  # and nobody tells
@@ -41,7 +41,7 @@ def test_a_payment_whose_webhook_was_lost_confirms_its_order() -> None:
     assert ask() == {"waiting": 0, "settled": 0}
 
 
-def test_a_refusal_nobody_told_of_calls_the_order_off() -> None:
+def test_declined_payment_with_lost_webhook_cancels_the_order() -> None:
     room = order_fixture()
     order = room.pay(placed(room), "tok_pending_declined")
     room.provider.settle(order.payment.reference)
@@ -51,7 +51,7 @@ def test_a_refusal_nobody_told_of_calls_the_order_off() -> None:
     assert room.reserved() == (0, 0)
 
 
-def test_a_payment_whose_answer_never_came_is_found_by_its_order() -> None:
+def test_payment_with_lost_response_is_found_by_its_order() -> None:
     """The provider took the order's money; we crashed before its answer was written down."""
     room = order_fixture()
     order = placed(room)
@@ -61,7 +61,7 @@ def test_a_payment_whose_answer_never_came_is_found_by_its_order() -> None:
     assert room.orders.get_by_id("ord_1").status is OrderStatus.CONFIRMED
 
 
-def test_what_truly_waits_goes_on_waiting_and_is_not_written() -> None:
+def test_pending_payment_is_not_written() -> None:
     room = order_fixture()
     pending = room.pay(placed(room), "tok_never")
     unheard = placed(room, order_id="ord_2")
@@ -70,14 +70,14 @@ def test_what_truly_waits_goes_on_waiting_and_is_not_written() -> None:
     assert room.orders.get_by_id("ord_2").version == unheard.version
 
 
-def test_a_buyer_who_is_paying_is_left_alone() -> None:
+def test_order_within_its_grace_period_is_skipped() -> None:
     room = order_fixture()
     order = room.pay(placed(room, 1), "tok_pending")
     room.provider.settle(order.payment.reference)
     assert ask() == {"waiting": 0, "settled": 0}
 
 
-def test_a_provider_that_does_not_answer_is_asked_once_and_again_next_time(
+def test_unavailable_provider_is_asked_once_per_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     room = order_fixture()
@@ -96,7 +96,7 @@ def test_a_provider_that_does_not_answer_is_asked_once_and_again_next_time(
     assert ask() == {"waiting": 3, "settled": 0}
 
 
-def test_a_quiet_day_costs_two_days_of_shards_and_nothing_else() -> None:
+def test_run_without_orders_queries_two_days_of_shards_only() -> None:
     with count_calls() as calls:
         ask()
     assert calls.operations == {"Query": 32}
@@ -109,7 +109,7 @@ def server() -> Iterator[StripeServer]:
     server.close()
 
 
-def test_an_order_nobody_began_to_pay_for_is_not_written(
+def test_order_without_payment_is_not_written(
     server: StripeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     room = order_fixture()
@@ -119,7 +119,7 @@ def test_an_order_nobody_began_to_pay_for_is_not_written(
     assert room.orders.get_by_id("ord_1") == order
 
 
-def test_a_webhook_of_stripes_that_was_lost_is_made_up_for(
+def test_lost_stripe_webhook_is_reconciled(
     server: StripeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     room = order_fixture()

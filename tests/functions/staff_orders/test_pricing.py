@@ -70,7 +70,7 @@ def own(order_id: str) -> dict[str, Any]:
     return told
 
 
-def test_staff_see_promotions_codes_tax_rounding_and_the_trace() -> None:
+def test_staff_see_promotions_codes_tax_rounding_and_trace() -> None:
     order = at_the_desk(bought()["id"])
     pricing = order["pricing"]
     (line,) = pricing["lines"]
@@ -108,7 +108,7 @@ def test_staff_see_promotions_codes_tax_rounding_and_the_trace() -> None:
     assert pricing["codes"][0]["promotion_id"] == "tenth"
 
 
-def test_the_buyer_sees_each_reduction_and_each_rate_by_name() -> None:
+def test_buyer_sees_each_discount_and_tax_rate_by_name() -> None:
     made = bought()
     view = own(made["id"])
     assert totals(view) == totals(made["checkout"])
@@ -125,7 +125,7 @@ def test_the_buyer_sees_each_reduction_and_each_rate_by_name() -> None:
     assert sum(part["amount"] for part in parts) == last["amount"]
 
 
-def test_what_becomes_of_a_promotion_later_changes_no_order() -> None:
+def test_later_changes_of_a_promotion_do_not_change_orders() -> None:
     order_id = bought()["id"]
     before = at_the_desk(order_id), own(order_id)
     calendar, now = DynamoPromotionRepository(), datetime.now(UTC)

@@ -71,10 +71,10 @@ def cancel(body: Any, order_id: str = "ord_1") -> ApiResponse:
         ({**signed_in("wanda", "staff"), "token_use": "id"}, 401),
     ],
 )
-def test_nobody_but_staff_comes_to_the_desk(
+def test_staff_routes_reject_other_callers(
     handler: Any, route: str, claims: Any, status: int
 ) -> None:
-    order_fixture().sold(order_placed_today())
+    order_fixture().place_allocated(order_placed_today())
     path: dict[str, Any] = {"id": "ord_1"} if "{id}" in route else {}
     answer = call(handler.handler, route, PARCEL, claims=claims, **path)
     assert answer.status == status
@@ -87,7 +87,7 @@ def back_room_status() -> str:
     return DynamoOrderRepository().get_by_id("ord_1").status.value
 
 
-def test_staff_see_todays_orders_newest_first() -> None:
+def test_staff_list_todays_orders_newest_first() -> None:
     room = order_fixture()
     for n in range(3):
         room.place(order_placed_today(f"ord_{n}", (1,)))
@@ -98,10 +98,10 @@ def test_staff_see_todays_orders_newest_first() -> None:
     assert [order["id"] for order in rest["orders"]] == ["ord_0"]
 
 
-def test_staff_see_what_is_to_be_shipped() -> None:
+def test_staff_list_orders_to_ship() -> None:
     room = order_fixture()
     room.place(order_placed_today("ord_0", (1,)))
-    room.sold(order_placed_today("ord_1", (1,)))
+    room.place_allocated(order_placed_today("ord_1", (1,)))
     page = ask(list_orders, LIST, query="status=confirmed").json
     assert [order["id"] for order in page["orders"]] == ["ord_1"]
 
@@ -109,13 +109,13 @@ def test_staff_see_what_is_to_be_shipped() -> None:
 @pytest.mark.parametrize(
     "query", ["day=today", "day=", "status=lost", "limit=0", "cursor=x", "day=2026-02-30"]
 )
-def test_a_question_that_makes_no_sense_is_refused(query: str) -> None:
+def test_invalid_query_is_rejected(query: str) -> None:
     answer = ask(list_orders, LIST, query=query)
     assert (answer.status, answer.json["errors"][0]["path"]) == (400, query.partition("=")[0])
 
 
 def test_staff_see_an_order_with_its_history() -> None:
-    order_fixture().sold(order_placed_today())
+    order_fixture().place_allocated(order_placed_today())
     order = ask(get_order, GET, id="ord_1").json
     assert [moment["event"] for moment in order["history"]] == [
         "placed",
@@ -126,9 +126,9 @@ def test_staff_see_an_order_with_its_history() -> None:
     assert ask(get_order, GET, id="ord_2").status == 404
 
 
-def test_staff_ship_an_order_whole() -> None:
+def test_staff_ship_a_whole_order() -> None:
     room = order_fixture()
-    room.sold(order_placed_today())
+    room.place_allocated(order_placed_today())
     answer = ship()
     assert answer.status == 201
     assert [line["shipped"] for line in answer.json["lines"]] == [2, 1]
@@ -136,9 +136,9 @@ def test_staff_ship_an_order_whole() -> None:
     assert room.on_hand() == (8, 9)
 
 
-def test_a_parcel_that_is_told_twice_leaves_once() -> None:
+def test_repeated_parcel_ships_once() -> None:
     room = order_fixture()
-    room.sold(order_placed_today())
+    room.place_allocated(order_placed_today())
     first = ship()
     again = ship()
     assert (again.status, again.json) == (201, first.json)
@@ -159,11 +159,9 @@ ALL = {**PARCEL, "lines": [{"id": "li_2", "quantity": 1}, {"id": "li_1", "quanti
         (PARCEL, {**PARCEL, "tracking_url": "https://ups.example/1Z999"}, "$.tracking_url"),
     ],
 )
-def test_a_parcel_told_again_with_other_contents_is_refused(
-    first: Any, again: Any, path: str
-) -> None:
+def test_repeated_parcel_with_other_contents_is_rejected(first: Any, again: Any, path: str) -> None:
     room = order_fixture()
-    room.sold(order_placed_today())
+    room.place_allocated(order_placed_today())
     assert ship(first).status == 201
     before = room.orders.get_by_id("ord_1")
     answer = ship(again)
@@ -173,16 +171,16 @@ def test_a_parcel_told_again_with_other_contents_is_refused(
 
 
 @pytest.mark.parametrize(("first", "again"), [(PARCEL, ALL), (ALL, PARCEL), (SOME, SOME)])
-def test_a_parcel_told_again_in_other_words_is_the_same(first: Any, again: Any) -> None:
+def test_repeated_parcel_with_equivalent_body_is_the_same(first: Any, again: Any) -> None:
     room = order_fixture()
-    room.sold(order_placed_today())
+    room.place_allocated(order_placed_today())
     told = ship(first)
     assert (ship(again).status, ship(again).json) == (201, told.json)
 
 
-def test_the_rest_of_an_order_told_again_is_what_the_parcels_before_left_over() -> None:
+def test_repeated_parcel_without_lines_matches_the_remainder() -> None:
     room = order_fixture()
-    room.sold(order_placed_today())
+    room.place_allocated(order_placed_today())
     ship(SOME)
     rest = {"carrier": "ups", "tracking_number": "1Z998"}
     told = ship(rest)
@@ -190,9 +188,9 @@ def test_the_rest_of_an_order_told_again_is_what_the_parcels_before_left_over() 
     assert ship(SOME).json == told.json
 
 
-def test_an_order_that_has_left_whole_has_nothing_left_to_ship() -> None:
+def test_fully_shipped_order_is_already_shipped() -> None:
     room = order_fixture()
-    room.sold(order_placed_today())
+    room.place_allocated(order_placed_today())
     ship(SOME)
     ship({"carrier": "ups", "tracking_number": "1Z998"})
     answer = ship({"carrier": "ups", "tracking_number": "1Z997"})
@@ -202,9 +200,9 @@ def test_an_order_that_has_left_whole_has_nothing_left_to_ship() -> None:
     assert ship(more).json["code"] == "already_shipped"
 
 
-def test_every_line_of_which_too_much_is_shipped_is_told_with_what_is_left() -> None:
+def test_each_line_with_too_many_pieces_is_reported() -> None:
     room = order_fixture()
-    room.sold(order_placed_today())
+    room.place_allocated(order_placed_today())
     ship(SOME)
     wanted = [{"id": "li_1", "quantity": 2}, {"id": "li_2", "quantity": 9}]
     answer = ship({"carrier": "ups", "tracking_number": "1Z998", "lines": wanted})
@@ -215,9 +213,9 @@ def test_every_line_of_which_too_much_is_shipped_is_told_with_what_is_left() -> 
     ]
 
 
-def test_a_key_brings_the_same_answer_again_whatever_happened_since() -> None:
+def test_idempotency_key_replays_the_response() -> None:
     room = order_fixture()
-    room.sold(order_placed_today())
+    room.place_allocated(order_placed_today())
     told = ship(SOME, key="k1")
     ship({"carrier": "ups", "tracking_number": "1Z998"}, key="k2")
     again = ship(SOME, key="k1")
@@ -226,16 +224,16 @@ def test_a_key_brings_the_same_answer_again_whatever_happened_since() -> None:
     assert room.on_hand() == (8, 9)
 
 
-def test_a_key_that_comes_with_another_parcel_is_refused_and_nothing_leaves() -> None:
+def test_idempotency_key_of_another_parcel_ships_nothing() -> None:
     room = order_fixture()
-    room.sold(order_placed_today())
+    room.place_allocated(order_placed_today())
     ship(SOME, key="k1")
     answer = ship({"carrier": "ups", "tracking_number": "1Z998"}, key="k1")
     assert (answer.status, answer.json["code"]) == (409, "idempotency_key_reused")
     assert room.on_hand() == (9, 10)
 
 
-def test_a_key_is_not_used_up_by_a_refusal() -> None:
+def test_failed_request_does_not_use_up_its_idempotency_key() -> None:
     room = order_fixture()
     room.place(order_placed_today())
     assert ship(key="k1").status == 409
@@ -245,7 +243,7 @@ def test_a_key_is_not_used_up_by_a_refusal() -> None:
 
 def test_staff_ship_some_pieces_of_some_lines() -> None:
     room = order_fixture()
-    room.sold(order_placed_today())
+    room.place_allocated(order_placed_today())
     answer = ship({**PARCEL, "lines": [{"id": "li_1", "quantity": 1}]})
     assert [line["shipped"] for line in answer.json["lines"]] == [1, 0]
     assert room.reserved() == (1, 1)
@@ -266,18 +264,16 @@ def test_staff_ship_some_pieces_of_some_lines() -> None:
         ("ship it", 400, "$"),
     ],
 )
-def test_a_parcel_that_makes_no_sense_is_refused_and_nothing_leaves(
-    body: Any, status: int, path: str
-) -> None:
+def test_invalid_parcel_ships_nothing(body: Any, status: int, path: str) -> None:
     room = order_fixture()
-    before = room.sold(order_placed_today())
+    before = room.place_allocated(order_placed_today())
     answer = ship(body)
     assert (answer.status, answer.json["errors"][0].get("path")) == (status, path)
     assert room.orders.get_by_id("ord_1") == before
     assert room.on_hand() == (10, 10)
 
 
-def test_an_order_that_is_unpaid_cancelled_or_unknown_is_not_shipped() -> None:
+def test_unpaid_cancelled_or_unknown_order_is_not_shipped() -> None:
     room = order_fixture()
     room.place(order_placed_today("ord_1", (1,)))
     assert ship().status == 409
@@ -285,10 +281,10 @@ def test_an_order_that_is_unpaid_cancelled_or_unknown_is_not_shipped() -> None:
     assert (ship().status, ship(order_id="ord_2").status) == (409, 404)
 
 
-def test_a_tracking_number_of_another_order_is_refused() -> None:
+def test_tracking_number_of_another_order_is_rejected() -> None:
     room = order_fixture()
-    room.sold(order_placed_today("ord_1", (1,)))
-    room.sold(order_placed_today("ord_2", (1,)))
+    room.place_allocated(order_placed_today("ord_1", (1,)))
+    room.place_allocated(order_placed_today("ord_2", (1,)))
     ship()
     for key in ("", "k1"):
         answer = ship(order_id="ord_2", key=key)
@@ -296,9 +292,9 @@ def test_a_tracking_number_of_another_order_is_refused() -> None:
     assert room.on_hand() == (9, 10)
 
 
-def test_staff_call_an_order_off_and_its_stock_goes_back() -> None:
+def test_staff_cancel_an_order_and_its_stock_is_released() -> None:
     room = order_fixture()
-    room.sold(order_placed_today())
+    room.place_allocated(order_placed_today())
     answer = cancel({"reason": "ordered twice"})
     assert (answer.status, answer.json["status"]) == (200, "cancelled")
     assert (answer.json["cancel_reason"], answer.json["due"]) == ("ordered twice", 0)
@@ -307,29 +303,29 @@ def test_staff_call_an_order_off_and_its_stock_goes_back() -> None:
 
 
 @pytest.mark.parametrize("body", [{}, {"reason": ""}, {"reason": 7}, {"reason": "x" * 201}, None])
-def test_an_order_is_not_called_off_without_a_reason(body: Any) -> None:
-    order_fixture().sold(order_placed_today())
+def test_cancellation_without_reason_is_rejected(body: Any) -> None:
+    order_fixture().place_allocated(order_placed_today())
     assert cancel(body).status == 400
     assert back_room_status() == "confirmed"
 
 
-def test_a_shipped_order_is_not_called_off() -> None:
-    order_fixture().sold(order_placed_today())
+def test_shipped_order_cannot_be_cancelled() -> None:
+    order_fixture().place_allocated(order_placed_today())
     ship()
     answer = cancel({"reason": "too late"})
     assert (answer.status, answer.json["code"]) == (409, "order_shipped")
 
 
-def test_what_has_not_left_of_an_order_is_called_off_once() -> None:
+def test_unshipped_pieces_are_cancelled_once() -> None:
     room = order_fixture()
-    room.sold(order_placed_today())
+    room.place_allocated(order_placed_today())
     ship(SOME)
     answer = cancel({"reason": "no more are made"})
     assert (answer.status, answer.json["status"]) == (200, "confirmed"), answer.text
     assert [(one["shipped"], one["cancelled"]) for one in answer.json["lines"]] == [(1, 1), (0, 1)]
     assert (answer.json["reservations"], room.reserved()) == ([], (0, 0))
     newest = answer.json["history"][-1]
-    assert (newest["event"], newest["reason"]) == ("shortened", "no more are made")
+    assert (newest["event"], newest["reason"]) == ("partially cancelled", "no more are made")
     assert cancel({"reason": "again"}).json == answer.json
     assert room.reserved() == (0, 0)
 
@@ -337,9 +333,9 @@ def test_what_has_not_left_of_an_order_is_called_off_once() -> None:
 def arrived() -> Any:
     """An order of two lines that is completed."""
     room = order_fixture()
-    room.sold(order_placed_today())
+    room.place_allocated(order_placed_today())
     ship()
-    room.hear("delivered", "1Z999")
+    room.track("delivered", "1Z999")
     complete_order("ord_1", at=room.now, orders=room.orders)
     return room
 
@@ -349,7 +345,7 @@ def bring_back(line: str = "li_1", quantity: Any = 1, key: str = "back") -> ApiR
     return ask(create_return, RETURN, body, key=key, id="ord_1")
 
 
-def test_staff_take_back_what_arrived_once_under_one_key(
+def test_return_is_recorded_once_per_idempotency_key(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     arrived()
@@ -369,7 +365,7 @@ def test_staff_take_back_what_arrived_once_under_one_key(
     assert (adjustment["type"], adjustment["totals"][0]["amount"]) == ("return", -1080)
 
 
-def test_nothing_is_taken_back_that_the_buyer_has_not() -> None:
+def test_return_of_more_than_delivered_is_rejected() -> None:
     arrived()
     for line, quantity, status, path in (
         ("li_1", 3, 400, "$.lines[0].quantity"),
@@ -386,16 +382,16 @@ def test_nothing_is_taken_back_that_the_buyer_has_not() -> None:
     assert bring_back(key="third").status == 400
 
 
-def test_what_is_on_its_way_is_not_taken_back() -> None:
-    order_fixture().sold(order_placed_today())
+def test_return_before_completion_is_rejected() -> None:
+    order_fixture().place_allocated(order_placed_today())
     ship()
     refused = bring_back()
     assert (refused.status, refused.json["code"]) == (409, "order_state")
 
 
 @pytest.mark.parametrize("key", ["", "k1"])
-def test_shipping_takes_one_read_and_one_transaction(key: str) -> None:
-    order_fixture().sold(order_placed_today())
+def test_shipping_costs_one_read_and_one_transaction(key: str) -> None:
+    order_fixture().place_allocated(order_placed_today())
     assert create_shipment.secret.has_sender("ups", datetime.now(UTC))  # kept for five minutes
     with count_calls() as calls:
         ship(key=key)

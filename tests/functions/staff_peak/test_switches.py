@@ -63,7 +63,7 @@ def visit(monkeypatch: pytest.MonkeyPatch, line: Endpoint) -> ApiResponse:
     return call(door.handler, line.route, body, **path)
 
 
-def test_shoppers_change_nothing_behind_the_back_of_the_switches() -> None:
+def test_disabled_switches_block_customer_changes() -> None:
     shoppers = [
         line
         for feature in FEATURES
@@ -76,7 +76,7 @@ def test_shoppers_change_nothing_behind_the_back_of_the_switches() -> None:
     assert [x.route for x in unsafe if "shop" not in x.switches] == []
 
 
-def test_staff_change_nothing_while_the_shop_is_read_only_but_the_rush_itself() -> None:
+def test_read_only_shop_allows_staff_peak_changes_only() -> None:
     lines = [x for feature in FEATURES for x in feature.functions if isinstance(x, Endpoint)]
     unsafe = [x for x in lines if x.access is Access.STAFF and x.unsafe]
     parts = {x.module.split(".")[0] for x in unsafe if "shop" in x.switches}
@@ -88,7 +88,7 @@ def test_staff_change_nothing_while_the_shop_is_read_only_but_the_rush_itself() 
     }
 
 
-def test_goods_are_not_moved_while_the_shop_is_read_only(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_read_only_shop_moves_no_stock(monkeypatch: pytest.MonkeyPatch) -> None:
     (line,) = [
         x
         for feature in FEATURES
@@ -108,7 +108,7 @@ def test_goods_are_not_moved_while_the_shop_is_read_only(monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("line", "switch"), CLOSED, ids=[f"{line.module}-{switch}" for line, switch in CLOSED]
 )
-def test_a_route_that_is_switched_off_says_when_to_come_back_and_writes_nothing(
+def test_disabled_route_returns_retry_after_and_writes_nothing(
     line: Endpoint, switch: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(board, "SWITCH_CACHE_SECONDS", 3600.0)  # however slow this machine is
@@ -135,7 +135,7 @@ def test_a_route_that_is_switched_off_says_when_to_come_back_and_writes_nothing(
     assert visit(monkeypatch, line).status != 503
 
 
-def test_only_admins_turn_switches(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_admins_set_switches(monkeypatch: pytest.MonkeyPatch) -> None:
     staff = {**CLAIMS, "cognito:groups": "[staff catalogue]"}
     assert turn(monkeypatch, "shop", False, claims=staff).status == 403
     assert turn(monkeypatch, "everything", False).status == 404
@@ -150,7 +150,7 @@ def test_only_admins_turn_switches(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {e["path"] for e in nothing.json["errors"]} == {"$.reason", "$.retry_after"}
 
 
-def test_staff_see_what_is_off_and_who_did_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_staff_see_disabled_switches_and_their_actor(monkeypatch: pytest.MonkeyPatch) -> None:
     turn(monkeypatch, "checkout", False)
     turn(monkeypatch, "shop", False)
     turn(monkeypatch, "shop", True)

@@ -95,10 +95,16 @@ def test_a_split_order_leaves_in_parcels_each_from_one_location() -> None:
     whole = ship(order_id, "1Z0001")
     assert (whole.status, whole.json["errors"][0]["code"]) == (409, "several_locations")
     elsewhere = ship(order_id, "1Z0001", location="paris")
-    assert (elsewhere.status, elsewhere.json["errors"][0]["code"]) == (409, "not_held_there")
+    assert (elsewhere.status, elsewhere.json["errors"][0]["code"]) == (
+        409,
+        "not_reserved_at_location",
+    )
     line = shown["lines"][0]["id"]
     too_many = ship(order_id, "1Z0001", location="berlin", lines=[{"id": line, "quantity": 2}])
-    assert (too_many.status, too_many.json["errors"][0]["code"]) == (409, "not_held_there")
+    assert (too_many.status, too_many.json["errors"][0]["code"]) == (
+        409,
+        "not_reserved_at_location",
+    )
     sent = ship(order_id, "1Z0001", location="berlin")
     assert (sent.status, sent.json["lines"][0]["shipped"]) == (201, 1), sent.text
     assert sent.json["parcels"][0]["location"] == "berlin"

@@ -197,7 +197,7 @@ def test_who_waits_is_served_before_who_comes_later_and_ships_only_then() -> Non
         assert (refused.status, refused.json["errors"][0]["code"]) == (409, "stock_awaited")
     receive(2)
     assert page()["status"] == "out_of_stock"
-    assert cover() == {"waiting": 2, "covered": 1}
+    assert cover() == {"waiting": 2, "allocated": 1}
     assert (
         staff_view(first)["lines"][0]["backordered"],
         DynamoOrderRepository().list_awaiting_stock(),
@@ -205,8 +205,8 @@ def test_who_waits_is_served_before_who_comes_later_and_ships_only_then() -> Non
     assert ship(first).status == 201
     assert ship(second).status == 409
     receive(4)
-    assert cover() == {"waiting": 1, "covered": 1}
-    assert cover() == {"waiting": 0, "covered": 0}
+    assert cover() == {"waiting": 1, "allocated": 1}
+    assert cover() == {"waiting": 0, "allocated": 0}
     assert ship(second).status == 201
     assert terms() | {"version": 0} == {
         "sku": "MUG-RED",
@@ -246,7 +246,7 @@ def test_goods_that_staff_only_counted_go_to_who_waits_too() -> None:
         call(create_stock_movement.handler, "POST /staff/stock-movements", body, key="").status
         < 300
     )
-    assert cover() == {"waiting": 1, "covered": 1}
+    assert cover() == {"waiting": 1, "allocated": 1}
     assert not DynamoOrderRepository().get_by_id(order_id).is_awaiting_stock
     assert_books_balance()
 
@@ -259,7 +259,7 @@ def test_who_calls_off_frees_the_limit_and_what_was_put_aside() -> None:
     route = "POST /staff/orders/{id}/cancel"
     assert call(cancel_order.handler, route, {"reason": "changed"}, id=order_id).status == 200
     assert (terms()["backordered"], DynamoOrderRepository().list_awaiting_stock()) == (0, [])
-    assert cover() == {"waiting": 0, "covered": 0}
+    assert cover() == {"waiting": 0, "allocated": 0}
     assert (terms()["earmarked"], terms()["available"]) == (0, 2)
     assert_books_balance()
 

@@ -175,9 +175,9 @@ def test_a_watcher_that_crashed_leaves_the_crossing_to_the_clock(
     buy(low_stock_shop, 8)
     low_stock_shop.changed()  # the stream's reader gave this up
     assert low_stock_shop.letters == []
-    assert check_low_stock.handler({}, Context()) == {"looked": 1, "noted": 1}
+    assert check_low_stock.handler({}, Context()) == {"checked": 1, "detected": 1}
     low_stock_shop.settle()
-    assert check_low_stock.handler({}, Context()) == {"looked": 1, "noted": 0}
+    assert check_low_stock.handler({}, Context()) == {"checked": 1, "detected": 0}
     low_stock_shop.settle()
     assert len(low_stock_shop.letters) == 1
 
@@ -248,7 +248,7 @@ def test_a_threshold_that_is_cleared_tells_nothing_more(low_stock_shop: House) -
     buy(low_stock_shop, 9)
     low_stock_shop.settle()
     assert len(low_stock_shop.letters) == 1
-    assert check_low_stock.handler({}, Context()) == {"looked": 0, "noted": 0}
+    assert check_low_stock.handler({}, Context()) == {"checked": 0, "detected": 0}
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ def queued() -> list[dict[str, Any]]:
     return on_queue("QUEUE_PAYMENT_EVENTS")
 
 
-def test_what_stripes_own_library_signs_and_takes_is_taken(handler: ModuleType) -> None:
+def test_event_signed_by_the_stripe_library_is_accepted(handler: ModuleType) -> None:
     raw = json.dumps(event())
     header = WebhookSignature.generate_signature_header(raw, SECRET)
     Webhook.construct_event(raw, header, SECRET)  # the judge
@@ -82,11 +82,11 @@ def test_what_stripes_own_library_signs_and_takes_is_taken(handler: ModuleType) 
 
 
 @pytest.mark.parametrize("secret", [SECRET, OLD])
-def test_the_secret_before_is_good_while_it_is_replaced(handler: ModuleType, secret: str) -> None:
+def test_previous_secret_is_valid_during_rotation(handler: ModuleType, secret: str) -> None:
     assert send(handler, event(), secret=secret).status == 202
 
 
-def test_one_of_several_signatures_is_enough(handler: ModuleType) -> None:
+def test_one_valid_signature_of_several_is_enough(handler: ModuleType) -> None:
     raw = json.dumps(event())
     header = WebhookSignature.generate_signature_header(raw, SECRET)
     stamp, good = header.split(",")[:2]
@@ -105,7 +105,7 @@ def test_one_of_several_signatures_is_enough(handler: ModuleType) -> None:
         {"header": "v1=\u00d8,t="},
     ],
 )
-def test_a_forged_or_stale_event_is_refused(handler: ModuleType, forgery: dict[str, Any]) -> None:
+def test_forged_or_stale_event_is_rejected(handler: ModuleType, forgery: dict[str, Any]) -> None:
     answer = send(handler, event(), **forgery)
     assert (answer.status, answer.json["code"]) == (401, "signature_invalid")
     assert queued() == []
@@ -122,7 +122,7 @@ def test_a_forged_or_stale_event_is_refused(handler: ModuleType, forgery: dict[s
         (thin("ch_1", "charge"), "ch_1"),
     ],
 )
-def test_an_event_is_queued_by_the_payment_it_is_of(
+def test_event_is_queued_with_its_payment(
     handler: ModuleType, body: dict[str, Any], reference: str
 ) -> None:
     assert send(handler, body).status == 202
@@ -140,7 +140,7 @@ def test_an_event_is_queued_by_the_payment_it_is_of(
         {"object": "event", "type": "x", "data": {"object": 7}},
     ],
 )
-def test_what_is_no_payment_of_ours_is_taken_and_passed_over(
+def test_event_of_another_payment_is_accepted_and_ignored(
     handler: ModuleType, body: dict[str, Any]
 ) -> None:
     assert send(handler, body).status == 202
@@ -148,7 +148,7 @@ def test_what_is_no_payment_of_ours_is_taken_and_passed_over(
 
 
 @pytest.mark.parametrize("body", ["{", "null", "[]", '{"object": "invoice", "type": "x"}', "{}"])
-def test_what_makes_no_sense_is_refused(handler: ModuleType, body: str) -> None:
+def test_invalid_input_is_rejected(handler: ModuleType, body: str) -> None:
     assert send(handler, body).status == 400
     assert queued() == []
 
@@ -183,7 +183,7 @@ def apply() -> list[str]:
     return [each["itemIdentifier"] for each in answer["batchItemFailures"]]
 
 
-def test_a_challenge_passed_at_the_bank_confirms_the_order(
+def test_passed_challenge_confirms_the_order(
     handler: ModuleType, webhook_room: OrderFixture, server: StripeServer
 ) -> None:
     _, reference = placed(webhook_room, "pm_card_authenticationRequired")
@@ -198,7 +198,7 @@ def test_a_challenge_passed_at_the_bank_confirms_the_order(
     )
 
 
-def test_late_events_and_early_ones_come_to_the_same_end(
+def test_events_in_any_order_lead_to_the_same_state(
     handler: ModuleType, webhook_room: OrderFixture, server: StripeServer
 ) -> None:
     order, reference = placed(webhook_room, "pm_card_visa")
@@ -212,7 +212,7 @@ def test_late_events_and_early_ones_come_to_the_same_end(
     assert order.payment.net_captured == order.total
 
 
-def test_a_refund_made_by_hand_at_stripe_is_noted(
+def test_manual_refund_at_stripe_is_recorded(
     handler: ModuleType, webhook_room: OrderFixture, server: StripeServer
 ) -> None:
     order, reference = placed(webhook_room, "pm_card_visa")
@@ -225,5 +225,5 @@ def test_a_refund_made_by_hand_at_stripe_is_noted(
     assert webhook_room.orders.get_by_id("ord_1").payment.total_of("refunded") == 500
 
 
-def test_nothing_of_stripes_is_needed_where_the_sandbox_is() -> None:
+def test_sandbox_stage_needs_no_stripe_setting() -> None:
     assert "SECRET_STRIPE_WEBHOOK" not in ENVIRONMENT

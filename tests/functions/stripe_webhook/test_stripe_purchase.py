@@ -57,7 +57,7 @@ def left() -> int:
     return DynamoStockRepository().level("MUG-RED").available
 
 
-def test_a_guest_buys_with_a_card(stripe: StripeStandIn) -> None:
+def test_guest_pays_with_a_card(stripe: StripeStandIn) -> None:
     answer = pay(begin())
     assert (answer.status, answer.json["status"]) == (200, "completed")
     assert_valid_ucp("checkout", answer.json)
@@ -68,7 +68,7 @@ def test_a_guest_buys_with_a_card(stripe: StripeStandIn) -> None:
     assert intent["status"] == "requires_capture"
 
 
-def test_a_checkout_names_the_handler_that_cards_are_handed_over_with(
+def test_checkout_names_the_payment_handler_for_cards(
     stripe: StripeStandIn,
 ) -> None:
     handlers = [
@@ -81,7 +81,7 @@ def test_a_checkout_names_the_handler_that_cards_are_handed_over_with(
     assert handler["config"]["environment"] == "sandbox"
 
 
-def test_a_declined_card_gives_the_stock_back_and_another_may_be_tried(
+def test_declined_card_releases_stock_and_allows_another(
     stripe: StripeStandIn,
 ) -> None:
     checkout = begin()
@@ -94,7 +94,7 @@ def test_a_declined_card_gives_the_stock_back_and_another_may_be_tried(
     assert len(stripe.intents) == 2
 
 
-def test_a_bank_that_wants_to_see_the_buyer_is_where_the_buyer_is_sent(
+def test_required_challenge_redirects_the_buyer_to_the_bank(
     stripe: StripeStandIn,
 ) -> None:
     answer = pay(begin(), "pm_card_authenticationRequired")
@@ -104,7 +104,7 @@ def test_a_bank_that_wants_to_see_the_buyer_is_where_the_buyer_is_sent(
     assert left() == 0
 
 
-def test_an_answer_that_is_lost_is_a_503_and_the_same_request_pays_once(
+def test_lost_response_returns_503_and_the_retry_pays_once(
     stripe: StripeStandIn,
 ) -> None:
     checkout = begin()
@@ -117,7 +117,7 @@ def test_an_answer_that_is_lost_is_a_503_and_the_same_request_pays_once(
 
 
 @pytest.mark.parametrize("token", ["tok_success", "4242424242424242", "pm_", "cus_1"])
-def test_what_is_no_card_at_stripe_is_refused_before_anything_happens(
+def test_invalid_payment_method_is_rejected_before_placement(
     stripe: StripeStandIn, token: str
 ) -> None:
     answer = pay(begin(), token)
@@ -125,7 +125,7 @@ def test_what_is_no_card_at_stripe_is_refused_before_anything_happens(
     assert (left(), stripe.asked) == (1, [])
 
 
-def test_a_card_that_stripe_does_not_know_gives_the_stock_back_at_once(
+def test_unknown_card_releases_stock_at_once(
     stripe: StripeStandIn,
 ) -> None:
     checkout = begin()
@@ -134,7 +134,7 @@ def test_a_card_that_stripe_does_not_know_gives_the_stock_back_at_once(
     assert pay(checkout).json["status"] == "completed"
 
 
-def test_a_checkout_that_is_left_while_the_bank_asks_takes_no_money(
+def test_checkout_cancelled_during_a_challenge_takes_no_money(
     stripe: StripeStandIn,
 ) -> None:
     from shop.orders.actions.payments import refund_excess_payment
@@ -154,7 +154,7 @@ def test_a_checkout_that_is_left_while_the_bank_asks_takes_no_money(
     assert left() == 1
 
 
-def test_an_unpaid_order_expires_and_its_payment_with_it(
+def test_unpaid_order_and_its_payment_expire(
     stripe: StripeStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from datetime import UTC, datetime, timedelta

@@ -51,7 +51,7 @@ def as_staff(
         staff.setenv("ACCESS", "staff")
         staff.setenv("ACCESS_GROUPS", "staff,admin")
         said = call(door.handler, route, body, claims=CLAIMS, **path)
-    waiting_rooms().forget()
+    waiting_rooms().clear()
     return said
 
 
@@ -100,7 +100,7 @@ def joined(checkout: dict[str, Any]) -> Any:
     return said.json
 
 
-def test_hot_goods_are_bought_by_who_waited_and_nothing_is_written_before(
+def test_checkout_completes_after_admission_and_writes_nothing_before(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     opened(monkeypatch)
@@ -127,7 +127,7 @@ def test_hot_goods_are_bought_by_who_waited_and_nothing_is_written_before(
     assert DynamoStockRepository().level("MUG-RED").available == 4
 
 
-def test_the_same_request_goes_through_once_it_has_its_admission(
+def test_same_request_completes_with_an_admission(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A held purchase keeps no answer: the retry under the same key is judged anew."""
@@ -142,7 +142,7 @@ def test_the_same_request_goes_through_once_it_has_its_admission(
     assert buy(checkout, key=key).json == first.json
 
 
-def test_an_admission_that_is_foreign_forged_or_replayed_opens_nothing(
+def test_foreign_forged_or_replayed_admission_is_rejected(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     opened(monkeypatch, pace=1000)
@@ -163,7 +163,7 @@ def test_an_admission_that_is_foreign_forged_or_replayed_opens_nothing(
     assert DynamoStockRepository().level("MUG-RED").available == 4
 
 
-def test_other_goods_are_bought_without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_goods_need_no_waiting_room(monkeypatch: pytest.MonkeyPatch) -> None:
     opened(monkeypatch)
     checkout = begin(("cup.1", 1), ("mug.2", 1))
     assert not checkout.get("messages")
@@ -177,7 +177,7 @@ def ended(monkeypatch: pytest.MonkeyPatch) -> None:
     rule_set_cache(tax_table_cache()).clear()  # as five seconds later
 
 
-def test_a_room_holds_nobody_once_its_promotion_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_room_does_not_block_after_its_promotion(monkeypatch: pytest.MonkeyPatch) -> None:
     opened(monkeypatch)
     checkout = begin(("mug.1", 1))
     assert buy(checkout).json["status"] == "requires_escalation"
@@ -190,7 +190,7 @@ def test_a_room_holds_nobody_once_its_promotion_is_over(monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize(("window", "status"), [(None, "completed"), (3, "requires_escalation")])
-def test_before_its_promotion_begins_a_room_holds_and_for_a_draft_it_does_not(
+def test_room_blocks_for_scheduled_promotions_and_not_for_drafts(
     window: int | None, status: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     body: dict[str, Any] = {
@@ -211,7 +211,7 @@ def test_before_its_promotion_begins_a_room_holds_and_for_a_draft_it_does_not(
     assert buy(begin(("mug.1", 1))).json["status"] == status
 
 
-def test_whoever_waits_in_a_room_that_is_over_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_waiting_checkouts_complete_after_the_promotion(monkeypatch: pytest.MonkeyPatch) -> None:
     opened(monkeypatch)
     ticket = {"ticket": joined(begin(("mug.1", 1)))["ticket"]}
     book, known = DynamoWaitingRoomRepository(), DynamoPromotionRepository()
@@ -220,11 +220,11 @@ def test_whoever_waits_in_a_room_that_is_over_is_let_go(monkeypatch: pytest.Monk
     assert close_expired_rooms(promotions=known, repository=book, at=datetime.now(UTC)) == [
         "friday"
     ]
-    waiting_rooms().forget()
+    waiting_rooms().clear()
     assert call(check_turn.handler, TURNS, ticket, id="friday").status == 404
 
 
-def test_a_poll_reads_and_writes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_turn_check_reads_and_writes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     opened(monkeypatch)
     monkeypatch.setattr(
         "shop.peak.store.waiting_rooms.ROOMS_CACHE_TTL", timedelta(hours=1)
@@ -238,7 +238,7 @@ def test_a_poll_reads_and_writes_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
     assert calls.names == []
 
 
-def test_a_room_is_shown_until_it_is_closed_and_then_everybody_may_buy(
+def test_closed_room_is_not_found_and_checkouts_complete(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     opened(monkeypatch)
@@ -262,7 +262,7 @@ def test_a_room_is_shown_until_it_is_closed_and_then_everybody_may_buy(
 
 
 @pytest.mark.parametrize(("blind", "status"), [("open", 201), ("closed", 503)])
-def test_without_its_table_a_room_is_open_or_closed_as_was_chosen(
+def test_table_outage_follows_the_outage_policy(
     blind: str, status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened(monkeypatch, pace=1, outage_policy=blind)
@@ -279,7 +279,7 @@ def test_without_its_table_a_room_is_open_or_closed_as_was_chosen(
     assert buy(begin(("mug.1", 1))).json["status"] == "requires_escalation"  # what was known holds
 
 
-def test_what_makes_no_sense_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_input_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     opened(monkeypatch)
     bad: list[dict[str, Any]] = [{}, {"checkout_id": "cart_x"}]
     for body in (*bad, {"checkout_id": "chk_" + "a" * 26, "x": 1}):
@@ -300,7 +300,7 @@ def test_what_makes_no_sense_is_refused(monkeypatch: pytest.MonkeyPatch) -> None
     assert as_staff(monkeypatch, set_waiting_room, route, good, id="nobody").status == 404
 
 
-def test_a_checkout_says_that_a_room_awaits_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_checkout_announces_its_waiting_room(monkeypatch: pytest.MonkeyPatch) -> None:
     opened(monkeypatch)
     checkout = assert_valid_ucp("checkout", begin(("mug.1", 1)))
     seen = call(get_checkout.handler, "GET /checkout-sessions/{id}", id=checkout["id"]).json

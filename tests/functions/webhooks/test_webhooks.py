@@ -92,13 +92,13 @@ def apply(door: Any, *bodies: dict[str, Any]) -> list[str]:
 # In
 
 
-def test_a_providers_delivery_is_verified_queued_and_answered_at_once() -> None:
+def test_payment_webhook_is_verified_and_queued() -> None:
     answer = send(PAID)
     assert (answer.status, answer.text) == (202, "")
     assert queued() == [{"provider": "sandbox", "reference": "pay_1"}]
 
 
-def test_a_carriers_delivery_is_verified_queued_and_answered_at_once() -> None:
+def test_carrier_webhook_is_verified_and_queued() -> None:
     said = event_of(weight=3)
     assert send(said, to="carriers", name="ups").status == 202
     (message,) = queued()
@@ -110,7 +110,7 @@ def test_a_carriers_delivery_is_verified_queued_and_answered_at_once() -> None:
     assert "weight" not in message
 
 
-def test_a_body_in_base64_is_verified_as_the_bytes_it_is() -> None:
+def test_base64_body_is_verified_as_its_bytes() -> None:
     raw = json.dumps(PAID).encode()
     headers = sign(decode_signing_key(WEBHOOK_KEY), "msg_1", datetime.now(UTC), raw)
     event = {
@@ -143,9 +143,7 @@ FORGERIES: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("forgery", FORGERIES.values(), ids=FORGERIES)
 @pytest.mark.parametrize("to", ["payments", "carriers"])
-def test_a_forged_or_stale_delivery_is_refused_and_queued_nowhere(
-    to: str, forgery: dict[str, Any]
-) -> None:
+def test_forged_or_stale_webhook_is_not_queued(to: str, forgery: dict[str, Any]) -> None:
     name = "sandbox" if to == "payments" else "ups"
     answer = send(PAID if to == "payments" else event_of(), to=to, name=name, **forgery)
     assert (answer.status, answer.json["code"]) == (401, "signature_invalid")
@@ -153,20 +151,20 @@ def test_a_forged_or_stale_delivery_is_refused_and_queued_nowhere(
 
 
 @pytest.mark.parametrize("name", ["fedex", "UPS", "a#b", "x", "-ups", "u" * 41])
-def test_a_carrier_the_shop_does_not_know_is_not_found(name: str) -> None:
+def test_unknown_carrier_returns_404(name: str) -> None:
     assert send(event_of(), to="carriers", name=name).status == 404
     assert queued() == []
 
 
 @pytest.mark.parametrize(("name", "key"), [("dhl", WEBHOOK_KEY), ("ups", NEW_KEY)])
-def test_one_carrier_does_not_speak_for_another(name: str, key: str) -> None:
+def test_carrier_cannot_sign_for_another(name: str, key: str) -> None:
     answer = send(event_of(), to="carriers", name=name, key=key)
     assert (answer.status, answer.json["code"]) == (401, "signature_invalid")
     assert queued() == []
 
 
 @pytest.mark.parametrize("key", [NEW_KEY, OLD_KEY])
-def test_a_carrier_that_changes_its_key_has_two(key: str) -> None:
+def test_carrier_has_two_keys_during_rotation(key: str) -> None:
     assert send(event_of(), to="carriers", name="dhl", key=key).status == 202
 
 
@@ -179,7 +177,7 @@ def test_a_carrier_that_changes_its_key_has_two(key: str) -> None:
         "9999-12-31T23:59:59-12:00",
     ],
 )
-def test_a_carriers_event_of_an_impossible_time_is_refused(when: str) -> None:
+def test_carrier_event_with_implausible_time_is_rejected(when: str) -> None:
     answer = send(event_of(occurred_at=when), to="carriers", name="ups")
     assert (answer.status, answer.json["code"]) == (400, "event_time_implausible")
     assert answer.json["errors"][0]["path"] == "$.occurred_at"
@@ -187,12 +185,12 @@ def test_a_carriers_event_of_an_impossible_time_is_refused(when: str) -> None:
 
 
 @pytest.mark.parametrize(("ahead", "status"), [(23, 202), (25, 400)])
-def test_a_carriers_clock_may_be_a_day_ahead_and_no_more(ahead: int, status: int) -> None:
+def test_carrier_clock_may_be_one_day_ahead(ahead: int, status: int) -> None:
     when = (datetime.now(UTC) + timedelta(hours=ahead)).isoformat()
     assert send(event_of(occurred_at=when), to="carriers", name="ups").status == status
 
 
-def test_a_carriers_words_are_kept_without_markup() -> None:
+def test_carrier_description_is_stored_without_markup() -> None:
     words = "Left <b onclick='x()'>at</b> the  door\n<script src=//x"
     assert send(event_of(description=words), to="carriers", name="ups").status == 202
     (message,) = queued()
@@ -200,7 +198,7 @@ def test_a_carriers_words_are_kept_without_markup() -> None:
 
 
 @pytest.mark.parametrize("size", [BODY_LIMIT + 1, 300 * 1024, 1024 * 1024])
-def test_a_body_that_is_too_large_is_refused(size: int) -> None:
+def test_too_large_body_is_rejected(size: int) -> None:
     assert send(b"x" * size).status == 413
     assert queued() == []
 
@@ -208,7 +206,7 @@ def test_a_body_that_is_too_large_is_refused(size: int) -> None:
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"null", b"[]", b"7", b"{}", b'{"reference": 7}', b'{"reference": "a b"}']
 )
-def test_a_delivery_that_is_signed_and_makes_no_sense_is_refused(body: bytes) -> None:
+def test_signed_invalid_payment_webhook_is_rejected(body: bytes) -> None:
     assert send(body).status == 400
     assert queued() == []
 
@@ -224,7 +222,7 @@ def test_a_delivery_that_is_signed_and_makes_no_sense_is_refused(body: bytes) ->
         {"description": "a\u202eb"},
     ],
 )
-def test_a_carriers_delivery_that_makes_no_sense_is_refused(change: dict[str, Any]) -> None:
+def test_signed_invalid_carrier_webhook_is_rejected(change: dict[str, Any]) -> None:
     answer = send(event_of(**change), to="carriers", name="ups")
     assert (answer.status, answer.json["errors"][0]["path"]) == (400, f"$.{next(iter(change))}")
     assert queued() == []
@@ -243,7 +241,7 @@ def told(room: OrderFixture) -> dict[str, Any]:
     return {"provider": "sandbox", "reference": report.reference}
 
 
-def test_a_payment_that_was_settled_confirms_its_order() -> None:
+def test_settled_payment_confirms_its_order() -> None:
     room = order_fixture()
     pending(room)
     room.provider.settle(told(room)["reference"])
@@ -251,7 +249,7 @@ def test_a_payment_that_was_settled_confirms_its_order() -> None:
     assert room.orders.get_by_id("ord_1").status is OrderStatus.CONFIRMED
 
 
-def test_what_counts_is_what_the_provider_says_not_what_the_delivery_says() -> None:
+def test_provider_state_counts_and_not_the_webhook_body() -> None:
     room = order_fixture()
     order = pending(room)
     body = {**told(room), "status": "captured", "captured": 10**9, "type": "payment.captured"}
@@ -259,7 +257,7 @@ def test_what_counts_is_what_the_provider_says_not_what_the_delivery_says() -> N
     assert room.orders.get_by_id("ord_1") == order
 
 
-def test_a_payment_that_failed_calls_its_order_off_and_gives_its_stock_back() -> None:
+def test_failed_payment_cancels_order_and_releases_stock() -> None:
     room = order_fixture()
     room.pay(room.place(order_placed_today()), "tok_pending_declined")
     room.provider.settle(told(room)["reference"])
@@ -269,7 +267,7 @@ def test_a_payment_that_failed_calls_its_order_off_and_gives_its_stock_back() ->
     assert room.reserved() == (0, 0)
 
 
-def test_a_delivery_replayed_changes_nothing() -> None:
+def test_replayed_payment_webhook_changes_nothing() -> None:
     room = order_fixture()
     pending(room)
     room.provider.settle(told(room)["reference"])
@@ -280,7 +278,7 @@ def test_a_delivery_replayed_changes_nothing() -> None:
     assert order.payment.total_of("authorised") == order.total
 
 
-def test_a_payment_nobody_made_comes_back_until_it_is_set_aside() -> None:
+def test_unknown_payment_is_retried_until_the_dead_letter_queue() -> None:
     room = order_fixture()
     pending(room)
     room.provider.settle(told(room)["reference"])
@@ -289,7 +287,7 @@ def test_a_payment_nobody_made_comes_back_until_it_is_set_aside() -> None:
     assert room.orders.get_by_id("ord_1").status is OrderStatus.CONFIRMED
 
 
-def test_a_payment_for_an_order_that_is_not_there_yet_comes_back() -> None:
+def test_payment_before_its_order_is_retried() -> None:
     room = order_fixture()
     order = order_placed_today("ord_9", (1,))
     room.provider.authorise(order.id, order.amount, _credential(), key=order.id)
@@ -312,7 +310,7 @@ def _credential() -> Any:
 
 def shipped() -> OrderFixture:
     room = order_fixture()
-    room.ship(room.sold(order_placed_today()))
+    room.ship(room.place_allocated(order_placed_today()))
     return room
 
 
@@ -320,7 +318,7 @@ def heard(**more: Any) -> dict[str, Any]:
     return {"carrier": "ups", **event_of(**more)}
 
 
-def test_a_carriers_events_build_the_timeline_by_their_own_time() -> None:
+def test_carrier_events_are_ordered_by_their_own_time() -> None:
     room = shipped()
     now = datetime.now(UTC)
     hours = {"in_transit": 3, "out_for_delivery": 2, "delivered": 1}
@@ -334,7 +332,7 @@ def test_a_carriers_events_build_the_timeline_by_their_own_time() -> None:
     assert len(order.shipments[0].tracking) == 3
 
 
-def test_a_carriers_event_replayed_changes_nothing() -> None:
+def test_replayed_carrier_event_changes_nothing() -> None:
     room = shipped()
     body = heard()
     assert apply(apply_carrier_event, body, body) == []
@@ -343,14 +341,14 @@ def test_a_carriers_event_replayed_changes_nothing() -> None:
     assert room.orders.get_by_id("ord_1") == order
 
 
-def test_a_parcel_that_is_not_ours_comes_back_and_holds_up_nothing() -> None:
+def test_event_of_unknown_parcel_is_retried_without_blocking() -> None:
     room = shipped()
     bodies = (heard(tracking_number="1Z000"), heard(), {**heard(), "carrier": "dhl"})
     assert apply(apply_carrier_event, *bodies) == ["m0", "m2"]
     assert room.orders.get_by_id("ord_1").delivered
 
 
-def test_an_event_from_before_the_order_is_refused_for_good_and_reported(
+def test_event_before_the_order_fails_without_retry(
     capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     room = shipped()
@@ -364,13 +362,13 @@ def test_an_event_from_before_the_order_is_refused_for_good_and_reported(
 
 
 @pytest.mark.parametrize("poison", [{}, {"carrier": "ups"}, {**heard(), "status": "eaten"}])
-def test_a_message_that_makes_no_sense_comes_back_alone(poison: dict[str, Any]) -> None:
+def test_invalid_message_is_retried_alone(poison: dict[str, Any]) -> None:
     room = shipped()
     assert apply(apply_carrier_event, poison, heard()) == ["m0"]
     assert room.orders.get_by_id("ord_1").delivered
 
 
-def test_one_from_outside_goes_all_the_way_in() -> None:
+def test_webhook_passes_from_endpoint_to_order() -> None:
     room = shipped()
     assert send(event_of(), to="carriers", name="ups").status == 202
     assert apply(apply_carrier_event, *on_queue("QUEUE_CARRIER_EVENTS")) == []

@@ -64,11 +64,11 @@ def undo(door: Any, failure: dict[str, str] = LATE) -> bool:
 
 def shipped(lines: Any = None) -> OrderFixture:
     room = order_fixture()
-    room.ship(room.sold(order_placed_today()), lines=lines)
+    room.ship(room.place_allocated(order_placed_today()), lines=lines)
     return room
 
 
-def test_every_step_and_undo_of_the_manifest_is_a_door() -> None:
+def test_every_step_and_compensation_has_a_handler() -> None:
     assert [line.module for line in FEATURE.functions] == [
         f"workflows.{name}"
         for name in (
@@ -86,23 +86,23 @@ def test_every_step_and_undo_of_the_manifest_is_a_door() -> None:
 # Waiting
 
 
-def test_an_unpaid_order_is_waited_for(answers: Answers) -> None:
+def test_unpaid_order_waits_with_its_token(answers: Answers) -> None:
     room = order_fixture()
     room.place(order_placed_today())
     run(await_payment)
     assert (answers.resumed, answers.aborted) == ([], [])
-    assert room.waits.get_many("ord_1", ["payment"]) == {"payment": "t1"}
+    assert room.tokens.get_many("ord_1", ["payment"]) == {"payment": "t1"}
 
 
-def test_a_later_attempt_waits_with_its_own_token(answers: Answers) -> None:
+def test_later_attempt_replaces_the_token(answers: Answers) -> None:
     room = order_fixture()
     room.place(order_placed_today())
     run(await_payment, "t1")
     run(await_payment, "t2")
-    assert room.waits.get_many("ord_1", ["payment"]) == {"payment": "t2"}
+    assert room.tokens.get_many("ord_1", ["payment"]) == {"payment": "t2"}
 
 
-def test_an_order_that_is_paid_already_goes_on_at_once(answers: Answers) -> None:
+def test_paid_order_resumes_at_once(answers: Answers) -> None:
     room = order_fixture()
     room.pay(room.place(order_placed_today()))
     run(await_payment)
@@ -110,14 +110,14 @@ def test_an_order_that_is_paid_already_goes_on_at_once(answers: Answers) -> None
 
 
 @pytest.mark.parametrize("door", WAITING)
-def test_an_order_called_off_already_is_not_waited_for(door: Any, answers: Answers) -> None:
+def test_cancelled_order_aborts_at_once(door: Any, answers: Answers) -> None:
     room = order_fixture()
     room.cancel(room.place(order_placed_today()), "ordered twice")
     run(door)
     assert (answers.resumed, answers.aborted) == ([], [("t1", "OrderTerminated", "ordered twice")])
 
 
-def test_an_order_is_allocated_and_waited_for(answers: Answers) -> None:
+def test_await_shipment_allocates_and_waits(answers: Answers) -> None:
     room = order_fixture()
     room.pay(room.place(order_placed_today()))
     run(await_shipment)
@@ -129,30 +129,30 @@ def test_an_order_is_allocated_and_waited_for(answers: Answers) -> None:
     assert answers.resumed == ["t3"]
 
 
-def test_the_money_is_taken_once_and_the_parcel_waited_for(answers: Answers) -> None:
+def test_await_delivery_captures_once_and_waits(answers: Answers) -> None:
     room = shipped()
     run(await_delivery)
     run(await_delivery)
     order = room.orders.get_by_id("ord_1")
     assert order.payment.net_captured == order.total
     assert answers.resumed == []
-    room.hear("delivered")
+    room.track("delivered")
     run(await_delivery, "t3")
     assert answers.resumed == ["t3"]
 
 
-def test_a_parcel_that_is_lost_already_is_not_waited_for(answers: Answers) -> None:
+def test_lost_shipment_aborts_at_once(answers: Answers) -> None:
     room = shipped()
-    room.hear("lost")
+    room.track("lost")
     run(await_delivery)
     assert [error for _, error, _ in answers.aborted] == ["OrderTerminated"]
 
 
-def test_an_order_that_arrived_is_closed_once() -> None:
+def test_complete_order_runs_once() -> None:
     room = shipped()
     with pytest.raises(Conflict):
         run(complete_order)
-    room.hear("delivered")
+    room.track("delivered")
     run(complete_order)
     order = room.orders.get_by_id("ord_1")
     assert (order.status, order.payment.net_captured) == (OrderStatus.COMPLETED, order.total)
@@ -161,7 +161,7 @@ def test_an_order_that_arrived_is_closed_once() -> None:
 
 
 @pytest.mark.parametrize("door", [*WAITING, complete_order])
-def test_a_step_for_an_order_nobody_placed_fails(door: Any) -> None:
+def test_step_for_unknown_order_fails(door: Any) -> None:
     with pytest.raises(NotFound):
         run(door)
 
@@ -169,7 +169,7 @@ def test_a_step_for_an_order_nobody_placed_fails(door: Any) -> None:
 # Undoing
 
 
-def test_an_unpaid_order_is_called_off_at_its_deadline() -> None:
+def test_expire_order_cancels_an_unpaid_order() -> None:
     room = order_fixture()
     room.pay(room.place(order_placed_today()), "tok_never")
     assert (undo(compensate_payment), undo(compensate_payment)) == (False, False)
@@ -179,7 +179,7 @@ def test_an_unpaid_order_is_called_off_at_its_deadline() -> None:
     assert room.reserved() == (0, 0)
 
 
-def test_a_payment_that_proves_certain_goes_on() -> None:
+def test_expire_order_continues_with_a_certain_payment() -> None:
     room = order_fixture()
     order = room.pay(room.place(order_placed_today()), "tok_pending")
     room.provider.settle(order.payment.reference)
@@ -187,16 +187,16 @@ def test_a_payment_that_proves_certain_goes_on() -> None:
     assert room.orders.get_by_id("ord_1").status is OrderStatus.CONFIRMED
 
 
-def test_what_was_not_shipped_in_time_is_called_off() -> None:
+def test_release_allocation_cancels_an_unshipped_order() -> None:
     room = order_fixture()
-    room.sold(order_placed_today())
+    room.place_allocated(order_placed_today())
     assert (undo(compensate_shipment), undo(compensate_shipment)) == (False, False)
     assert room.orders.get_by_id("ord_1").cancel_reason == "not_shipped"
     assert room.reserved() == (0, 0)
     assert not undo(compensate_payment)
 
 
-def test_what_was_shipped_in_part_goes_on_with_that() -> None:
+def test_release_allocation_continues_with_shipped_pieces() -> None:
     room = shipped({"li_1": 1})
     assert (undo(compensate_shipment), undo(compensate_shipment)) == (True, True)
     order = room.orders.get_by_id("ord_1")
@@ -206,23 +206,23 @@ def test_what_was_shipped_in_part_goes_on_with_that() -> None:
     assert room.orders.get_by_id("ord_1").payment.net_captured == order.due
 
 
-def test_a_delivery_is_given_up_when_it_is_late_or_has_failed() -> None:
+def test_compensate_delivery_runs_when_late_or_failed() -> None:
     room = shipped()
     assert (undo(compensate_delivery), undo(compensate_delivery)) == (False, False)
     assert room.orders.get_by_id("ord_1").status is OrderStatus.RETURNED
 
 
-def test_what_broke_on_the_way_is_no_reason_to_give_a_delivery_up() -> None:
+def test_compensate_delivery_rejects_other_failures() -> None:
     room = shipped()
     with pytest.raises(Conflict):
         undo(compensate_delivery, BROKEN)
     assert room.orders.get_by_id("ord_1").status is OrderStatus.CONFIRMED
-    room.hear("delivered")
+    room.track("delivered")
     assert undo(compensate_delivery, BROKEN)
 
 
 @pytest.mark.parametrize("door", [compensate_payment, compensate_shipment, compensate_delivery])
-def test_undoing_what_never_came_to_pass_changes_nothing(door: Any) -> None:
+def test_compensation_without_effect_changes_nothing(door: Any) -> None:
     room = order_fixture()
     order = room.cancel(room.place(order_placed_today()))
     assert not undo(door)

@@ -271,7 +271,7 @@ def test_the_staff_are_written_to_once_per_crossing_whoever_crashes() -> None:
     assert not tell(first, 61)
     assert not tell(first, 1000)
     assert tell(second, 61)
-    assert [to for to, _ in mail.letters] == ["staff@shop.test"] * 2
+    assert [to for to, _ in mail.sent] == ["staff@shop.test"] * 2
 
 
 def test_the_letter_says_what_runs_low_and_where() -> None:

@@ -1,4 +1,4 @@
-"""An order's world, once in memory and once on DynamoDB's mapping (moto)."""
+"""Order fixtures on the doubles, and on DynamoDB (moto)."""
 
 from collections.abc import Iterator
 
@@ -13,13 +13,13 @@ from tests.unit.orders.order_fixture import OrderFixture
 
 @pytest.fixture
 def memory() -> OrderFixture:
-    """The world of the doubles alone."""
+    """Orders on the doubles only."""
     return OrderFixture(MemoryOrderRepository(), MemoryStockRepository(), MemoryUnitOfWork())
 
 
 @pytest.fixture(params=["memory", "dynamo"])
 def order_fixture(request: pytest.FixtureRequest, memory: OrderFixture) -> Iterator[OrderFixture]:
-    """Each of both worlds."""
+    """Orders on the doubles, then on DynamoDB."""
     if request.param == "memory":
         yield memory
         return
@@ -33,7 +33,7 @@ def order_fixture(request: pytest.FixtureRequest, memory: OrderFixture) -> Itera
         from shop.storage.connection import connection
         from shop.storage.transactions import DynamoUnitOfWork
 
-        class Counting(DynamoUsageCounters):
+        class ReadableUsageCounters(DynamoUsageCounters):
             def used(self, kind: str, name: str) -> int:
                 key = f"{kind.upper()}#{name}"
                 return sum(int(row.used) for row in PricingRow.batch_get([(key, COUNT)]))
@@ -42,7 +42,7 @@ def order_fixture(request: pytest.FixtureRequest, memory: OrderFixture) -> Itera
             DynamoOrderRepository(),
             DynamoStockRepository(),
             DynamoUnitOfWork(connection()),
-            Counting(counter_shards(), DynamoCreditAccountRepository()),
+            ReadableUsageCounters(counter_shards(), DynamoCreditAccountRepository()),
             DynamoWorkflowTokens(),
             DynamoOrderEmails(),
         )

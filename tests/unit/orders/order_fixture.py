@@ -1,4 +1,4 @@
-"""What the ports' suite and the actions' tests are given: an order's world."""
+"""Orders with their stock, payments and emails, for tests of use cases and ports."""
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -9,9 +9,10 @@ from shop.kernel.unit_of_work import UnitOfWork
 from shop.orders.actions.cancellation import cancel_order
 from shop.orders.actions.delivery import record_tracking_event
 from shop.orders.actions.expiry import expire_order
+from shop.orders.actions.order_writes import OrderWrites
 from shop.orders.actions.payments import capture_payment, record_payment, refund_excess_payment
 from shop.orders.actions.shipments import allocate_order, create_shipment
-from shop.orders.model import Order, ShipmentStatus, TrackingEvent
+from shop.orders.model import Order, ShipmentInput, ShipmentStatus, TrackingEvent
 from shop.payments.model import Credential
 from tests.doubles.orders import MemoryEmailSender, MemorySentEmails, MemoryWorkflowTokens
 from tests.doubles.payments import MemoryProvider
@@ -21,15 +22,18 @@ from tests.kit.orders import BLACK_FRIDAY, SKUS, make_order
 
 @dataclass
 class OrderFixture:
-    """An order book with the stock, the payments and the waits beside it. ``now`` is its clock."""
+    """The repositories and gateways of an order, and the use cases that act on it.
+
+    Ten units of each SKU are in stock. ``now`` is the clock; tests advance it.
+    """
 
     orders: Any
     stock: Any
-    ledger: UnitOfWork
-    tallies: Any = field(default_factory=MemoryUsageCounters)
-    waits: Any = field(default_factory=MemoryWorkflowTokens)
-    letters: Any = field(default_factory=MemorySentEmails)
-    mail: MemoryEmailSender = field(default_factory=MemoryEmailSender)
+    uow: UnitOfWork
+    usage_counters: Any = field(default_factory=MemoryUsageCounters)
+    tokens: Any = field(default_factory=MemoryWorkflowTokens)
+    sent_emails: Any = field(default_factory=MemorySentEmails)
+    email_sender: MemoryEmailSender = field(default_factory=MemoryEmailSender)
     provider: Any = field(default_factory=MemoryProvider)
     now: datetime = BLACK_FRIDAY
 
@@ -39,56 +43,51 @@ class OrderFixture:
         )
 
     @property
-    def books(self) -> dict[str, Any]:
-        return {
-            "orders": self.orders,
-            "reservations": self.stock,
-            "usage": self.tallies,
-            "uow": self.ledger,
-        }
+    def writes(self) -> OrderWrites:
+        return OrderWrites(
+            orders=self.orders, stock=self.stock, usage=self.usage_counters, uow=self.uow
+        )
 
-    def later(self, **time: float) -> datetime:
+    def advance(self, **time: float) -> datetime:
+        """Advance the clock and return the new time."""
         self.now += timedelta(**time)
         return self.now
 
     def place(self, order: Order | None = None, **changes: Any) -> Order:
-        """Place an order: its row and its stock in one transaction."""
+        """Place an order: its item, its stock and its usage in one transaction."""
         order, events = replace(order or make_order(), **changes).place()
-        self.ledger.commit(
+        self.uow.commit(
             self.orders.place_op(order, events),
-            lambda writes: self.stock.reserve(writes, order.reservations),
-            self.tallies.consume(order.usage),
+            lambda transaction: self.stock.reserve(transaction, order.reservations),
+            self.usage_counters.consume(order.usage),
         )
         return order
 
     def pay(self, order: Order, token: str = "tok_success") -> Order:
         credential = Credential(self.provider.name, "token", token)
         amount = Money(order.total, order.currency)
-        report = self.provider.authorise(order.id, amount, credential, key=order.id)
-        return self.record(order, report)
+        state = self.provider.authorise(order.id, amount, credential, key=order.id)
+        return self.record(order, state)
 
-    def record(self, order: Order, report: Any, **more: Any) -> Order:
-        return record_payment(order.id, report, at=self.now, actor="memory", **self.books, **more)
+    def record(self, order: Order, state: Any, **options: Any) -> Order:
+        """Record a provider's report."""
+        return record_payment(
+            order.id, state, at=self.now, actor="memory", writes=self.writes, **options
+        )
 
-    def sold(self, order: Order | None = None, **changes: Any) -> Order:
-        """An order that is placed, paid and allocated."""
+    def place_allocated(self, order: Order | None = None, **changes: Any) -> Order:
+        """Place, pay and allocate an order."""
         order = self.pay(self.place(order, **changes))
         return allocate_order(order.id, at=self.now, orders=self.orders)
 
-    def ship(self, order: Order, number: str = "1Z999", **more: Any) -> Order:
-        given = {"carrier": "ups", "tracking_url": None, "lines": None, **more}
+    def ship(self, order: Order, number: str = "1Z999", **details: Any) -> Order:
+        """Create a shipment of all pieces, unless ``lines`` are given."""
+        shipment = ShipmentInput(tracking_number=number, **{"carrier": "ups", **details})
         return create_shipment(
-            order.id,
-            tracking_number=number,
-            at=self.later(seconds=1),
-            actor="wanda",
-            orders=self.orders,
-            reservations=self.stock,
-            uow=self.ledger,
-            **given,
+            order.id, shipment, at=self.advance(seconds=1), actor="wanda", writes=self.writes
         )
 
-    def hear(
+    def track(
         self,
         status: str | ShipmentStatus,
         number: str = "1Z999",
@@ -97,26 +96,33 @@ class OrderFixture:
         at: datetime | None = None,
         carrier: str = "ups",
     ) -> Order:
-        heard = TrackingEvent(event or f"{number}.{status}", at or self.now, ShipmentStatus(status))
-        return record_tracking_event(carrier, number, heard, at=self.now, orders=self.orders)
+        """Record a carrier's tracking event."""
+        tracking_event = TrackingEvent(
+            event or f"{number}.{status}", at or self.now, ShipmentStatus(status)
+        )
+        return record_tracking_event(
+            carrier, number, tracking_event, at=self.now, orders=self.orders
+        )
 
-    def cancel(self, order: Order, reason: str = "changed my mind", **more: Any) -> Order:
-        return cancel_order(order.id, reason, at=self.now, actor="wanda", **self.books, **more)
+    def cancel(self, order: Order, reason: str = "changed my mind", **options: Any) -> Order:
+        return cancel_order(
+            order.id, reason, at=self.now, actor="wanda", writes=self.writes, **options
+        )
 
     def expire(self, order: Order) -> Order:
-        return expire_order(order.id, at=self.now, provider=self.provider, **self.books)
+        return expire_order(order.id, at=self.now, provider=self.provider, writes=self.writes)
 
     def capture(self, order: Order) -> Order:
         return capture_payment(order.id, at=self.now, orders=self.orders, provider=self.provider)
 
-    def settle(self, order: Order) -> Order:
+    def refund_excess(self, order: Order) -> Order:
         return refund_excess_payment(
             order.id, at=self.now, orders=self.orders, provider=self.provider
         )
 
-    def used(self) -> int:
-        """Units counted of the sale that :func:`an_order` takes part in."""
-        return int(self.tallies.used("quota", "spring"))
+    def usage_counted(self) -> int:
+        """Units counted of the sale that :func:`make_order` takes part in."""
+        return int(self.usage_counters.used("quota", "spring"))
 
     def reserved(self) -> tuple[int, ...]:
         return tuple(self.stock.level(sku).reserved for sku in SKUS)

@@ -1,14 +1,14 @@
-"""The whole life of orders in memory: the deployed state machine, the reactions, a bus that may
-tell things late, twice and in any order, and a clock that tests turn.
+"""The life cycle of orders in memory: the deployed state machine, event handlers and event bus.
 
-The steps are the doors' actions; the state machine is the one infra writes for Step Functions.
+The bus may deliver events late, twice and in any order, and tests advance the clock. The tasks of
+the state machine call the handlers' use cases; its definition is the one that infra deploys.
 """
 
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from functions.event_handlers.manifest import FEATURE as REACTIONS
+from functions.event_handlers.manifest import FEATURE as EVENT_HANDLERS
 from functions.manifest import Compensation, Step
 from functions.workflows.manifest import FEATURE as WORKFLOWS
 from infra.constructs.workflow import definition
@@ -30,14 +30,16 @@ from tests.doubles.workflow import MemoryWorkflow
 from tests.kit.orders import SKUS
 from tests.unit.orders.order_fixture import OrderFixture
 
-LISTENING = {
-    line.module: line.event_types for line in REACTIONS.functions if hasattr(line, "event_types")
+SUBSCRIPTIONS = {
+    line.module: line.event_types
+    for line in EVENT_HANDLERS.functions
+    if hasattr(line, "event_types")
 }
-"""Which reaction hears which events, from the manifest."""
+"""Event types of each event handler, from the manifest."""
 
 
 class OrderSimulation(OrderFixture):
-    """Orders, and everything that drives them on."""
+    """Orders with their workflow, event handlers and event bus."""
 
     def __init__(self) -> None:
         super().__init__(MemoryOrderRepository(), MemoryStockRepository(), MemoryUnitOfWork())
@@ -46,51 +48,51 @@ class OrderSimulation(OrderFixture):
             for line in WORKFLOWS.functions
             if isinstance(line, Step)
         ]
-        undos = {
+        compensations = {
             line.module: line for line in WORKFLOWS.functions if isinstance(line, Compensation)
         }
-        machine = definition(steps, undos, lambda module: module)
+        machine = definition(steps, compensations, lambda module: module)
         self.workflow = MemoryWorkflow(machine, self._tasks())
         self.undelivered: list[tuple[str, Event]] = []
-        self._read = 0
+        self._published = 0
 
-    # The doors
+    # Tasks and event handlers
 
     def _tasks(self) -> dict[str, Callable[[dict[str, Any]], dict[str, Any]]]:
-        def await_payment(response: dict[str, Any]) -> dict[str, Any]:
-            return self._wait("payment", response)
+        def await_payment(task: dict[str, Any]) -> dict[str, Any]:
+            return self._wait("payment", task)
 
-        def await_shipment(response: dict[str, Any]) -> dict[str, Any]:
-            allocate_order(response["order_id"], at=self.now, orders=self.orders)
-            return self._wait("shipment", response)
+        def await_shipment(task: dict[str, Any]) -> dict[str, Any]:
+            allocate_order(task["order_id"], at=self.now, orders=self.orders)
+            return self._wait("shipment", task)
 
-        def await_delivery(response: dict[str, Any]) -> dict[str, Any]:
+        def await_delivery(task: dict[str, Any]) -> dict[str, Any]:
             capture_when_possible(
-                response["order_id"], at=self.now, orders=self.orders, provider=self.provider
+                task["order_id"], at=self.now, orders=self.orders, provider=self.provider
             )
-            return self._wait("delivery", response)
+            return self._wait("delivery", task)
 
-        def complete_order(response: dict[str, Any]) -> dict[str, Any]:
-            self.capture(self.orders.get_by_id(response["order_id"]))
-            delivery.complete_order(response["order_id"], at=self.now, orders=self.orders)
-            return response
+        def complete_order(task: dict[str, Any]) -> dict[str, Any]:
+            self.capture(self.orders.get_by_id(task["order_id"]))
+            delivery.complete_order(task["order_id"], at=self.now, orders=self.orders)
+            return task
 
-        def compensate_payment(response: dict[str, Any]) -> dict[str, Any]:
-            order = self.expire(self.orders.get_by_id(response["order_id"]))
+        def compensate_payment(task: dict[str, Any]) -> dict[str, Any]:
+            order = self.expire(self.orders.get_by_id(task["order_id"]))
             return {"goes_on": order.status is OrderStatus.CONFIRMED, "again": False}
 
-        def compensate_shipment(response: dict[str, Any]) -> dict[str, Any]:
-            order = cancellation.cancel_unshipped(response["order_id"], at=self.now, **self.books)
+        def compensate_shipment(task: dict[str, Any]) -> dict[str, Any]:
+            order = cancellation.cancel_unshipped(task["order_id"], at=self.now, writes=self.writes)
             return {"goes_on": order.status is OrderStatus.CONFIRMED, "again": False}
 
-        def compensate_delivery(response: dict[str, Any]) -> dict[str, Any]:
-            late = response["failure"]["Error"] == "States.Timeout"
+        def compensate_delivery(task: dict[str, Any]) -> dict[str, Any]:
+            late = task["failure"]["Error"] == "States.Timeout"
             order = delivery.abandon_delivery(
-                response["order_id"], late=late, at=self.now, orders=self.orders
+                task["order_id"], late=late, at=self.now, orders=self.orders
             )
             return {"goes_on": order.status not in TERMINATED, "again": False}
 
-        steps = (
+        tasks = (
             await_payment,
             await_shipment,
             await_delivery,
@@ -99,66 +101,68 @@ class OrderSimulation(OrderFixture):
             compensate_shipment,
             compensate_delivery,
         )
-        return {f"workflows.{step.__name__}": step for step in steps}
+        return {f"workflows.{task.__name__}": task for task in tasks}
 
-    def _wait(self, step: str, response: dict[str, Any]) -> dict[str, Any]:
+    def _wait(self, step: str, task: dict[str, Any]) -> dict[str, Any]:
         wait_for_step(
-            response["order_id"],
+            task["order_id"],
             step,
-            response["token"],
+            task["token"],
             at=self.now,
             orders=self.orders,
-            waits=self.waits,
+            tokens=self.tokens,
             workflow=self.workflow,
         )
-        return response
+        return task
 
-    def _react(self, module: str, event: Event) -> None:
+    def _handle(self, module: str, event: Event) -> None:
+        """Call the use case of an event handler."""
         if module == "event_handlers.start_workflow":
             self.workflow.start(event.subject)
         elif module == "event_handlers.advance_workflow":
             advance_workflow(
-                event.subject, orders=self.orders, waits=self.waits, workflow=self.workflow
+                event.subject, orders=self.orders, tokens=self.tokens, workflow=self.workflow
             )
         elif module == "event_handlers.move_batched_stock":
-            process_queued_batches(
-                event.subject, orders=self.orders, reservations=self.stock, uow=self.ledger
-            )
+            process_queued_batches(event.subject, writes=self.writes)
         elif module == "event_handlers.refund_excess_payment":
-            self.settle(self.orders.get_by_id(event.subject))
+            self.refund_excess(self.orders.get_by_id(event.subject))
         elif module == "event_handlers.send_order_confirmation":
             send_order_confirmation(
                 event.subject,
                 build_email=lambda order: Email(order.id, "", ""),
                 at=self.now,
                 orders=self.orders,
-                sent_emails=self.letters,
-                email_sender=self.mail,
+                sent_emails=self.sent_emails,
+                email_sender=self.email_sender,
             )
 
-    # The bus
+    # The event bus
 
     def publish(self) -> None:
-        """Hand what was written since to everybody who listens."""
-        for event in self.orders.outbox[self._read :]:
-            self.undelivered += [(m, event) for m, on in LISTENING.items() if event.type in on]
-        self._read = len(self.orders.outbox)
+        """Queue events that were written since the last call for each subscribed handler."""
+        for event in self.orders.outbox[self._published :]:
+            self.undelivered += [
+                (module, event)
+                for module, event_types in SUBSCRIPTIONS.items()
+                if event.type in event_types
+            ]
+        self._published = len(self.orders.outbox)
 
-    def deliver(self, place: int, *, keep: bool = False) -> None:
-        """Deliver one of the events under way; ``keep`` it to be delivered once more.
+    def deliver(self, index: int, *, keep: bool = False) -> None:
+        """Deliver one queued event; with ``keep`` it is delivered once more later.
 
-        One that its reaction fails on stays to be delivered again.
+        An event whose handler raises stays queued.
         """
         self.publish()
         if self.undelivered:
-            at = place % len(self.undelivered)
-            told = self.undelivered[at]
-            self._react(*told)
+            delivery_ = self.undelivered[index % len(self.undelivered)]
+            self._handle(*delivery_)
             if not keep:
-                self.undelivered.remove(told)
+                self.undelivered.remove(delivery_)
 
-    def come_to_rest(self) -> None:
-        """Deliver all there is, and what follows from it; what fails, a minute later again."""
+    def deliver_all(self) -> None:
+        """Deliver all events and the events that follow; retry failures a minute later."""
         self.publish()
         failures = 0
         while self.undelivered:
@@ -167,20 +171,22 @@ class OrderSimulation(OrderFixture):
             except Unavailable:
                 if (failures := failures + 1) > 50:
                     raise
-                self.later(minutes=1)
+                self.advance(minutes=1)
                 self.undelivered.append(self.undelivered.pop(0))
             self.publish()
 
-    # What must hold
+    # Invariants
 
     def check(self) -> None:
-        """What holds at every moment."""
-        held = dict.fromkeys(SKUS, 0)
-        assert self.used() == sum(c.units for o in self.orders.list_all() for c in o.usage)
+        """Assert what holds at every moment."""
+        reserved = dict.fromkeys(SKUS, 0)
+        assert self.usage_counted() == sum(
+            count.units for order in self.orders.list_all() for count in order.usage
+        )
         shipped = dict.fromkeys(SKUS, 0)
         for order in self.orders.list_all():
-            for hold in order.reservations:
-                held[hold.sku] += hold.quantity
+            for reservation in order.reservations:
+                reserved[reservation.sku] += reservation.quantity
             for line in order.lines:
                 shipped[line.sku] += line.shipped
                 assert 0 <= line.delivered <= line.shipped <= line.quantity
@@ -189,37 +195,37 @@ class OrderSimulation(OrderFixture):
             if order.status in TERMINATED | {OrderStatus.COMPLETED}:
                 assert order.reservations == ()
             assert 0 <= order.due <= order.total
-            self._charged_right(order)
+            self._check_charges(order)
         for sku in SKUS:
             level: StockLevel = self.stock.level(sku)
-            assert level.reserved == held[sku]
+            assert level.reserved == reserved[sku]
             assert level.on_hand == 10 - shipped[sku]
         ids = [event.id for event in self.orders.outbox]
         assert len(ids) == len(set(ids))
 
-    def _charged_right(self, order: Order) -> None:
-        report = self.provider.truth(order.id)
-        if report is not None:
-            assert report.refunded <= report.captured <= order.total
+    def _check_charges(self, order: Order) -> None:
+        state = self.provider.truth(order.id)
+        if state is not None:
+            assert state.refunded <= state.captured <= order.total
 
     def check_at_rest(self) -> None:
-        """What holds once every event was delivered and every deadline has passed."""
+        """Assert what holds after every event is delivered and every deadline has passed."""
         self.check()
         for order in self.orders.list_all():
             assert order.status not in (OrderStatus.PLACED, OrderStatus.CONFIRMED), order
-            run = self.workflow.runs[order.id]
-            assert run.status == "SUCCEEDED", run
-            report = self.provider.truth(order.id)
-            kept = 0 if report is None else report.captured - report.refunded
-            assert kept == order.due
+            execution = self.workflow.executions[order.id]
+            assert execution.status == "SUCCEEDED", execution
+            state = self.provider.truth(order.id)
+            net_captured = 0 if state is None else state.captured - state.refunded
+            assert net_captured == order.due
             assert order.settled
-            if report is not None and order.due == 0:
-                assert report.status is not PaymentStatus.AUTHORISED
+            if state is not None and order.due == 0:
+                assert state.status is not PaymentStatus.AUTHORISED
             if order.status is OrderStatus.COMPLETED:
                 assert order.delivered
-                assert kept > 0
+                assert net_captured > 0
         confirmed = [e.subject for e in self.orders.outbox if e.type == "OrderConfirmed"]
         assert len(confirmed) == len(set(confirmed))
-        written = [letter.subject for _, letter in self.mail.letters]
-        assert len(written) == len(set(written))
-        assert set(written) <= set(confirmed)
+        emailed = [email.subject for _, email in self.email_sender.sent]
+        assert len(emailed) == len(set(emailed))
+        assert set(emailed) <= set(confirmed)

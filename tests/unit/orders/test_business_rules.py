@@ -1,4 +1,4 @@
-"""Every worked example of docs/rules/orders.md, run."""
+"""The worked examples of docs/rules/orders.md, executed."""
 
 import re
 from collections.abc import Callable
@@ -25,123 +25,133 @@ from shop.payments.model import STATUS_RANK, PaymentStatus
 from tests.kit.orders import SKUS, WINDOW, make_order
 from tests.unit.orders.order_simulation import OrderSimulation
 
-LAW = Path(__file__).parents[3] / "docs" / "rules" / "orders.md"
-TEXT = LAW.read_text("utf-8")
+RULES = Path(__file__).parents[3] / "docs" / "rules" / "orders.md"
+TEXT = RULES.read_text("utf-8")
 
 
-class Stories(yaml.SafeLoader):
-    """YAML in which nothing is read as a date."""
+class PlainLoader(yaml.SafeLoader):
+    """A YAML loader that reads no value as a date."""
 
 
 EXAMPLES: list[dict[str, Any]] = [
-    yaml.load(text, Loader=Stories)  # noqa: S506  a safe loader
+    yaml.load(text, Loader=PlainLoader)  # noqa: S506  a safe loader
     for text in re.findall(r"```yaml example\n(.*?)```", TEXT, re.DOTALL)
 ]
 
 
-class Story:
-    """One order and what happens to it."""
+class ExampleRun:
+    """One order, and the steps of an example that happen to it."""
 
     def __init__(self, pieces: list[int]) -> None:
-        self.house = OrderSimulation()
-        at = self.house.now
-        self.house.place(
+        self.simulation = OrderSimulation()
+        at = self.simulation.now
+        self.simulation.place(
             make_order(pieces=(pieces[0], pieces[1]), placed_at=at, pay_by=at + WINDOW)
         )
-        self.house.come_to_rest()
+        self.simulation.deliver_all()
 
     @property
     def order(self) -> Order:
-        order: Order = self.house.orders.get_by_id("ord_1")
+        order: Order = self.simulation.orders.get_by_id("ord_1")
         return order
 
-    def tell(self, verb: str, said: Any) -> None:
-        self.house.later(minutes=said if verb in ("sweep", "reconcile") else 1)
-        verbs: dict[str, Callable[[Any], Any]] = {
-            "pay": lambda token: self.house.pay(self.order, token),
-            "settle": self._settle,
-            "settle_unheard": lambda good: self.house.provider.settle("pay_ord_1", good),
+    def run(self, step: str, argument: Any) -> None:
+        """Run a step, and deliver all events that follow from it."""
+        simulation = self.simulation
+        simulation.advance(minutes=argument if step in ("sweep", "reconcile") else 1)
+        steps: dict[str, Callable[[Any], Any]] = {
+            "pay": lambda token: simulation.pay(self.order, token),
+            "payment_webhook": self._payment_webhook,
+            "payment_without_webhook": lambda approved: simulation.provider.settle(
+                "pay_ord_1", approved
+            ),
             "cancel_payment": self._cancel_payment,
-            "ship": lambda told: self.house.ship(self.order, **told),
-            "hear": self._hear,
-            "cancel": lambda why: self.house.cancel(self.order, why, rest=True),
+            "ship": lambda details: simulation.ship(self.order, **details),
+            "track": self._track,
+            "cancel": lambda reason: simulation.cancel(self.order, reason, allow_partial=True),
             "deadline": self._deadline,
             "sweep": lambda _: expire_overdue_orders(
-                at=self.house.now, provider=self.house.provider, **self.house.books
+                at=simulation.now, provider=simulation.provider, writes=simulation.writes
             ),
             "reconcile": lambda _: reconcile_payments(
-                at=self.house.now, provider=self.house.provider, **self.house.books
+                at=simulation.now, provider=simulation.provider, writes=simulation.writes
             ),
-            "down": lambda down: setattr(self.house.provider, "down", down),
-            "refused": self._refused,
+            "down": lambda down: setattr(simulation.provider, "down", down),
+            "rejected": self._rejected,
         }
-        verbs[verb](said)
-        self.house.come_to_rest()
+        steps[step](argument)
+        simulation.deliver_all()
 
-    def _settle(self, good: bool) -> None:
-        self.house.provider.settle("pay_ord_1", good)
-        self.house.record(self.order, self.house.provider.get_payment("pay_ord_1")[1])
+    def _payment_webhook(self, approved: bool) -> None:
+        provider = self.simulation.provider
+        provider.settle("pay_ord_1", approved)
+        self.simulation.record(self.order, provider.get_payment("pay_ord_1")[1])
 
-    def _cancel_payment(self, why: str) -> None:
-        self.house.record(self.order, self.house.provider.cancel("pay_ord_1", key=why))
+    def _cancel_payment(self, key: str) -> None:
+        state = self.simulation.provider.cancel("pay_ord_1", key=key)
+        self.simulation.record(self.order, state)
 
-    def _hear(self, raw: dict[str, Any]) -> None:
-        if "hour" in raw:
-            self.house.now = max(self.house.now, self.order.placed_at + timedelta(hours=10))
-        at = self.order.placed_at + timedelta(hours=raw["hour"]) if "hour" in raw else None
-        self.house.hear(raw["status"], raw["number"], at=at)
+    def _track(self, event: dict[str, Any]) -> None:
+        at = None
+        if "hour" in event:
+            placed_at = self.order.placed_at
+            # The clock must be past the event: a time in the future counts as the time of receipt.
+            self.simulation.now = max(self.simulation.now, placed_at + timedelta(hours=10))
+            at = placed_at + timedelta(hours=event["hour"])
+        self.simulation.track(event["status"], event["number"], at=at)
 
     def _deadline(self, state: str) -> None:
-        assert self.house.workflow.waiting("ord_1") == state
-        self.house.workflow.deadline("ord_1")
+        assert self.simulation.workflow.waiting("ord_1") == state
+        self.simulation.workflow.deadline("ord_1")
 
-    def _refused(self, raw: dict[str, Any]) -> None:
-        ((verb, said),) = raw.items()
+    def _rejected(self, rejected: dict[str, Any]) -> None:
+        ((step, argument),) = rejected.items()
         with pytest.raises(ShopError):
-            self.tell(verb, said)
+            self.run(step, argument)
 
-    def shows(self, what: str) -> Any:
-        order, house = self.order, self.house
-        report = house.provider.truth("ord_1")
-        facts: dict[str, Callable[[], Any]] = {
+    def result(self, name: str) -> Any:
+        """Return a result by the name that the rules use."""
+        order, simulation = self.order, self.simulation
+        state = simulation.provider.truth("ord_1")
+        results: dict[str, Callable[[], Any]] = {
             "status": lambda: order.status.value,
             "reason": lambda: order.cancel_reason,
             "due": lambda: order.due,
-            "kept": lambda: 0 if report is None else report.captured - report.refunded,
+            "net_captured": lambda: 0 if state is None else state.captured - state.refunded,
             "settled": lambda: order.settled,
-            "reserved": lambda: [house.stock.level(sku).reserved for sku in SKUS],
-            "shelf": lambda: [house.stock.level(sku).on_hand for sku in SKUS],
-            "waiting": lambda: house.workflow.waiting("ord_1"),
-            "path": lambda: house.workflow.runs["ord_1"].path,
-            "parcels": lambda: [parcel.status.value for parcel in order.shipments],
-            "used": house.used,
-            "letters": lambda: len(house.mail.letters),
+            "reserved": lambda: [simulation.stock.level(sku).reserved for sku in SKUS],
+            "on_hand": lambda: [simulation.stock.level(sku).on_hand for sku in SKUS],
+            "waiting": lambda: simulation.workflow.waiting("ord_1"),
+            "path": lambda: simulation.workflow.executions["ord_1"].path,
+            "parcels": lambda: [shipment.status.value for shipment in order.shipments],
+            "usage": simulation.usage_counted,
+            "emails": lambda: len(simulation.email_sender.sent),
         }
-        return facts[what]()
+        return results[name]()
 
 
-def test_the_law_has_its_worked_examples() -> None:
+def test_business_rules_have_worked_examples() -> None:
     assert len(EXAMPLES) >= 20
     assert len({example["title"] for example in EXAMPLES}) == len(EXAMPLES)
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=[example["title"] for example in EXAMPLES])
 def test_example(example: dict[str, Any]) -> None:
-    story = Story(example["pieces"])
-    for step in example["story"]:
-        ((verb, said),) = step.items()
-        story.tell(verb, said)
-        story.house.check()
-    assert {what: story.shows(what) for what in example["expect"]} == example["expect"]
+    example_run = ExampleRun(example["pieces"])
+    for step in example["steps"]:
+        ((name, argument),) = step.items()
+        example_run.run(name, argument)
+        example_run.simulation.check()
+    assert {name: example_run.result(name) for name in example["expect"]} == example["expect"]
 
 
-def test_the_table_of_states_is_the_shops() -> None:
+def test_documented_transitions_match_the_model() -> None:
     rows = re.findall(r"^\| (\w+) \| (\w+) \| ", TEXT, re.MULTILINE)
-    told = {(OrderStatus(a), OrderStatus(b)) for a, b in rows if a in set(OrderStatus)}
-    assert told == {(a, b) for a, after in MAY_BECOME.items() for b in after}
+    documented = {(OrderStatus(a), OrderStatus(b)) for a, b in rows if a in set(OrderStatus)}
+    assert documented == {(a, b) for a, after in MAY_BECOME.items() for b in after}
 
 
-def test_ranks_and_limits_are_the_shops() -> None:
+def test_documented_ranks_and_limits_match_the_model() -> None:
     ranked = ", ".join(sorted(STATUS_RANK, key=lambda status: STATUS_RANK[PaymentStatus(status)]))
     assert f"merged by rank: {ranked}." in TEXT
     assert f"From more than {MAX_SHIPPED_PER_BATCH} the stock leaves in" in TEXT
@@ -149,18 +159,18 @@ def test_ranks_and_limits_are_the_shops() -> None:
     assert f"A parcel keeps {MAX_TRACKING_EVENTS} events" in TEXT
 
 
-def test_the_events_named_are_those_the_shop_tells() -> None:
+def test_documented_events_match_the_model() -> None:
     source = Path(__file__).parents[3] / "layers/shared/python/shop/orders/model/order.py"
-    told = set(re.findall(r'_event\(\s*"(\w+)"', source.read_text("utf-8")))
-    named = TEXT.split("7.2 Events:")[1].split(".")[0]
-    assert set(re.findall(r"`(\w+)`", named)) == told
+    published = set(re.findall(r'_event\(\s*"(\w+)"', source.read_text("utf-8")))
+    documented = TEXT.split("7.2 Events:")[1].split(".")[0]
+    assert set(re.findall(r"`(\w+)`", documented)) == published
 
 
-def test_deadlines_are_the_manifests() -> None:
+def test_documented_deadlines_match_the_manifest() -> None:
     days = {
-        line.name: line.deadline // DAY
-        for line in FEATURE.functions
-        if isinstance(line, Step) and isinstance(line.deadline, int)
+        step.name: step.deadline // DAY
+        for step in FEATURE.functions
+        if isinstance(step, Step) and isinstance(step.deadline, int)
     }
     assert days == {"AwaitShipment": 14, "AwaitDelivery": 45}
     assert "after 14 days" in TEXT

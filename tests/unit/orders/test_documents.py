@@ -1,4 +1,4 @@
-"""Orders as they lie in the table: nothing is lost, and an ordinary one costs one unit."""
+"""Stored orders: no data is lost, and an order of two lines costs one write unit."""
 
 import json
 from dataclasses import replace
@@ -19,11 +19,11 @@ from shop.pricing.model.rule_set import RuleSet
 from tests.kit.orders import BLACK_FRIDAY, make_order
 from tests.unit.orders.order_fixture import OrderFixture
 
-UNIT = 1024
-"""Bytes that one write unit pays for."""
+WRITE_UNIT = 1024
+"""Bytes of one write unit."""
 
 
-def through(order: Order) -> Order:
+def round_trip(order: Order) -> Order:
     document = json.loads(json.dumps(to_document(order)))
     return from_document(
         document,
@@ -34,51 +34,57 @@ def through(order: Order) -> Order:
     )
 
 
-def lives(room: OrderFixture) -> list[Order]:
-    """An order at every turn of its life."""
-    seen = [room.place(make_order(pieces=(2, 1, 1)))]
-    seen.append(room.pay(seen[-1]))
-    seen.append(room.sold(make_order("ord_2", (2, 1))))
-    seen.append(room.ship(seen[-1], "1Z1", lines={"li_1": 1}, tracking_url="https://ups.com/1Z1"))
-    seen.append(room.ship(seen[-1], "1Z2"))
-    room.later(hours=1)
-    seen.append(room.hear("in_transit", "1Z1"))
-    seen.append(room.hear(ShipmentStatus.LOST, "1Z1", at=room.now + timedelta(seconds=1)))
-    seen.append(room.hear("delivered", "1Z2"))
-    seen.append(room.capture(seen[-1]))
-    seen.append(room.cancel(room.place(make_order("ord_3"), owner="customer"), "no"))
-    return seen
+def orders_in_every_state(fixture: OrderFixture) -> list[Order]:
+    """Return an order after every change of its life cycle."""
+    orders = [fixture.place(make_order(pieces=(2, 1, 1)))]
+    orders.append(fixture.pay(orders[-1]))
+    orders.append(fixture.place_allocated(make_order("ord_2", (2, 1))))
+    orders.append(
+        fixture.ship(orders[-1], "1Z1", lines={"li_1": 1}, tracking_url="https://ups.com/1Z1")
+    )
+    orders.append(fixture.ship(orders[-1], "1Z2"))
+    fixture.advance(hours=1)
+    orders.append(fixture.track("in_transit", "1Z1"))
+    orders.append(fixture.track(ShipmentStatus.LOST, "1Z1", at=fixture.now + timedelta(seconds=1)))
+    orders.append(fixture.track("delivered", "1Z2"))
+    orders.append(fixture.capture(orders[-1]))
+    orders.append(fixture.cancel(fixture.place(make_order("ord_3"), owner="customer"), "no"))
+    return orders
 
 
-def test_an_order_reads_as_it_was_written_at_every_turn_of_its_life(memory: OrderFixture) -> None:
-    for order in lives(memory):
-        assert through(order) == order
+def test_document_round_trip_keeps_an_order_in_every_state(memory: OrderFixture) -> None:
+    for order in orders_in_every_state(memory):
+        assert round_trip(order) == order
 
 
-def test_an_order_reads_as_it_was_written_through_its_row(memory: OrderFixture) -> None:
-    for order in lives(memory):
+def test_item_round_trip_keeps_an_order_in_every_state(memory: OrderFixture) -> None:
+    for order in orders_in_every_state(memory):
         row = OrderRow()
         row.deserialize(_item(order))
         assert order_from_row(row) == order
 
 
-def test_holds_elsewhere_and_on_a_shard_are_remembered(memory: OrderFixture) -> None:
-    holds = (Reservation("A", 1), Reservation("B", 2, "north"), Reservation("C", 3, "main", 7))
-    order = replace(make_order(), reservations=holds, allocation={"li_1": "north"})
-    assert through(order) == order
+def test_document_keeps_location_and_shard_of_reservations(memory: OrderFixture) -> None:
+    reservations = (
+        Reservation("A", 1),
+        Reservation("B", 2, "north"),
+        Reservation("C", 3, "main", 7),
+    )
+    order = replace(make_order(), reservations=reservations, allocation={"li_1": "north"})
+    assert round_trip(order) == order
 
 
-def test_a_document_without_the_newer_fields_is_read(memory: OrderFixture) -> None:
+def test_document_without_optional_fields_reads_as_defaults(memory: OrderFixture) -> None:
     document = to_document(make_order())
     assert all(len(line) < 12 for line in document["lines"])
-    for name in ("parcels", "history", "reservations", "allocation", "quote", "cancel_reason"):
+    for name in ("shipments", "history", "reservations", "allocation", "quote", "cancel_reason"):
         document.pop(name, None)
-    read = from_document(document, order_id="ord_1", owner="guest", status="placed", version=1)
-    assert replace(read, reservations=make_order().reservations) == make_order()
+    order = from_document(document, order_id="ord_1", owner="guest", status="placed", version=1)
+    assert replace(order, reservations=make_order().reservations) == make_order()
 
 
-def realistic(owner: str) -> Order:
-    """Two lines with all that a shop has: UUIDs, long titles, pictures, tax, long names."""
+def realistic_order(owner: str) -> Order:
+    """Return an order of two lines with UUIDs, images, tax and long titles and names."""
     names = ["Handmade Enamel Camping Mug with Lid – Forest", "Merino Hiking Sock, Two Pairs – 42"]
     ids = ["0d3f6f3a-5a54-4a8a-8f0e-c8f9f7b1a1b2", "77c1a9de-91f2-4f0b-b1a7-2b7f0c5be1d4"]
     basket = Basket(
@@ -148,16 +154,16 @@ def realistic(owner: str) -> Order:
 
 
 @pytest.mark.parametrize("owner", ["guest", "1c3e9d0a-7f4b-4a57-9a55-0f6a2c9e11aa"])
-def test_an_order_of_two_lines_costs_one_write_unit(owner: str) -> None:
-    placed, events = realistic(owner).place()
-    assert _bytes(placed, events) <= UNIT
+def test_order_of_two_lines_costs_one_write_unit(owner: str) -> None:
+    placed, events = realistic_order(owner).place()
+    assert _bytes(placed, events) <= WRITE_UNIT
     from shop.payments.model import PaymentStatus, ProviderPaymentState
 
-    report = ProviderPaymentState(
+    state = ProviderPaymentState(
         "pay_lbwwxygxpmhmzpxtddpsl7e5na", PaymentStatus.AUTHORISED, authorised=placed.total
     )
-    confirmed, events = placed.with_payment(report, BLACK_FRIDAY + timedelta(seconds=1), "sandbox")
-    assert _bytes(confirmed, events) <= UNIT
+    confirmed, events = placed.with_payment(state, BLACK_FRIDAY + timedelta(seconds=1), "sandbox")
+    assert _bytes(confirmed, events) <= WRITE_UNIT
 
 
 def _item(order: Order, events: object = ()) -> dict[str, dict[str, object]]:
@@ -166,7 +172,7 @@ def _item(order: Order, events: object = ()) -> dict[str, dict[str, object]]:
 
 
 def _bytes(order: Order, events: object) -> int:
-    """The size that DynamoDB bills: names and values. Numbers take half a byte a digit and more."""
+    """Return the size that DynamoDB bills; a number takes half a byte per digit, plus two."""
     size = 0
     for name, typed in _item(order, events).items():
         ((kind, value),) = typed.items()

@@ -1,4 +1,4 @@
-"""How Step Functions and SES are spoken to, and what their refusals mean."""
+"""Calls to Step Functions and SES, and the meaning of their errors."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from botocore.stub import Stubber
 
 from shop.kernel.errors import Unavailable
 from shop.orders.gateway.mail import RETRYABLE_ERRORS, SesEmailSender
-from shop.orders.gateway.workflow import TOKEN_GONE_ERRORS, StepFunctionsWorkflow
+from shop.orders.gateway.workflow import EXPIRED_TOKEN_ERRORS, StepFunctionsWorkflow
 from shop.orders.ports import Email
 
 MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:order"
@@ -23,29 +23,29 @@ def machine() -> tuple[StepFunctionsWorkflow, Stubber]:
     return workflow, stubber
 
 
-def test_an_execution_is_named_after_its_order(machine: Any) -> None:
+def test_workflow_execution_is_named_after_its_order(machine: Any) -> None:
     workflow, stub = machine
-    asked = {"stateMachineArn": MACHINE, "name": "ord_1", "input": '{"order_id": "ord_1"}'}
-    answer = {"executionArn": EXECUTION, "startDate": 0}
-    stub.add_response("start_execution", answer, asked)
+    request = {"stateMachineArn": MACHINE, "name": "ord_1", "input": '{"order_id": "ord_1"}'}
+    response = {"executionArn": EXECUTION, "startDate": 0}
+    stub.add_response("start_execution", response, request)
     workflow.start("ord_1")
     stub.assert_no_pending_responses()
 
 
-def test_an_execution_that_is_there_already_is_fine(machine: Any) -> None:
+def test_starting_an_existing_execution_is_ignored(machine: Any) -> None:
     workflow, stub = machine
     stub.add_client_error("start_execution", "ExecutionAlreadyExists")
     workflow.start("ord_1")
 
 
-def test_any_other_refusal_to_start_is_a_failure(machine: Any) -> None:
+def test_other_start_errors_are_raised(machine: Any) -> None:
     workflow, stub = machine
     stub.add_client_error("start_execution", "ExecutionLimitExceeded")
     with pytest.raises(ClientError):
         workflow.start("ord_1")
 
 
-def test_a_token_is_answered(machine: Any) -> None:
+def test_task_token_is_resumed_and_aborted(machine: Any) -> None:
     workflow, stub = machine
     stub.add_response("send_task_success", {}, {"taskToken": "t", "output": '{"order_id": "o"}'})
     stub.add_response(
@@ -56,8 +56,8 @@ def test_a_token_is_answered(machine: Any) -> None:
     stub.assert_no_pending_responses()
 
 
-@pytest.mark.parametrize("code", sorted(TOKEN_GONE_ERRORS))
-def test_a_token_nobody_waits_for_is_no_error(machine: Any, code: str) -> None:
+@pytest.mark.parametrize("code", sorted(EXPIRED_TOKEN_ERRORS))
+def test_expired_task_token_is_ignored(machine: Any, code: str) -> None:
     workflow, stub = machine
     stub.add_client_error("send_task_success", code)
     stub.add_client_error("send_task_failure", code)
@@ -66,14 +66,14 @@ def test_a_token_nobody_waits_for_is_no_error(machine: Any, code: str) -> None:
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ThrottlingException", "InvalidOutput"])
-def test_any_other_refusal_of_an_answer_is_a_failure(machine: Any, code: str) -> None:
+def test_other_task_token_errors_are_raised(machine: Any, code: str) -> None:
     workflow, stub = machine
     stub.add_client_error("send_task_success", code)
     with pytest.raises(ClientError):
         workflow.resume("t", {})
 
 
-def test_a_cause_longer_than_step_functions_takes_is_cut(machine: Any) -> None:
+def test_long_error_and_cause_are_truncated(machine: Any) -> None:
     workflow, stub = machine
     stub.add_response(
         "send_task_failure", {}, {"taskToken": "t", "error": "E" * 256, "cause": "x" * 32768}
@@ -82,7 +82,7 @@ def test_a_cause_longer_than_step_functions_takes_is_cut(machine: Any) -> None:
     stub.assert_no_pending_responses()
 
 
-# Mail
+# Email
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def email_sender() -> tuple[SesEmailSender, Stubber]:
     return mail, stubber
 
 
-def test_a_letter_goes_out_as_text_and_as_html(email_sender: Any) -> None:
+def test_email_is_sent_as_text_and_html(email_sender: Any) -> None:
     mail, stub = email_sender
     content = {
         "Simple": {
@@ -118,14 +118,14 @@ def test_a_letter_goes_out_as_text_and_as_html(email_sender: Any) -> None:
 
 
 @pytest.mark.parametrize("code", sorted(RETRYABLE_ERRORS))
-def test_a_service_that_takes_no_letters_now_is_tried_later(email_sender: Any, code: str) -> None:
+def test_retryable_email_error_raises_unavailable(email_sender: Any, code: str) -> None:
     mail, stub = email_sender
     stub.add_client_error("send_email", code)
     with pytest.raises(Unavailable):
         mail.send("jane@example.com", Email("s", "t", "h"))
 
 
-def test_any_other_refusal_of_a_letter_is_a_failure(email_sender: Any) -> None:
+def test_other_email_errors_are_raised(email_sender: Any) -> None:
     mail, stub = email_sender
     stub.add_client_error("send_email", "MailFromDomainNotVerifiedException")
     with pytest.raises(ClientError):

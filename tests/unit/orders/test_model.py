@@ -1,4 +1,4 @@
-"""What an order is and may become."""
+"""The domain model of orders: transitions, amounts and tracking."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -27,7 +27,7 @@ from shop.payments.model import PaymentStatus, ProviderPaymentState
 from tests.kit.orders import BLACK_FRIDAY, authorised, make_order
 
 
-def names(events: Any) -> list[str]:
+def event_types(events: Any) -> list[str]:
     return [event.type for event in events]
 
 
@@ -36,73 +36,73 @@ def confirmed(**changes: Any) -> Order:
     return order.with_payment(authorised(order), BLACK_FRIDAY, "memory")[0]
 
 
-def parcel(order: Order, number: str = "1", **lines: int) -> Shipment:
+def shipment_of(order: Order, number: str = "1", **lines: int) -> Shipment:
     pieces = lines or {line.id: line.quantity_to_ship - line.shipped for line in order.lines}
     return Shipment(f"par_{number}", "ups", number, pieces, BLACK_FRIDAY)
 
 
 def shipped(order: Order, number: str = "1", **lines: int) -> Order:
-    return order.with_shipment(parcel(order, number, **lines), "wanda")[0]
+    return order.with_shipment(shipment_of(order, number, **lines), "wanda")[0]
 
 
-def heard(order: Order, status: ShipmentStatus, number: str = "1", minutes: int = 1) -> Order:
+def tracked(order: Order, status: ShipmentStatus, number: str = "1", minutes: int = 1) -> Order:
     at = BLACK_FRIDAY + timedelta(minutes=minutes)
     return order.with_tracking(
         f"par_{number}", TrackingEvent(f"e{minutes}", at, status), at, "ups"
     )[0]
 
 
-def test_an_order_ends_in_three_ways_and_stays_there() -> None:
+def test_final_statuses_allow_no_transition() -> None:
     ends = {status for status, after in MAY_BECOME.items() if not after}
     assert ends == {OrderStatus.COMPLETED, OrderStatus.CANCELLED, OrderStatus.RETURNED}
     assert set(MAY_BECOME) == set(OrderStatus)
 
 
-def test_placing_tells_it_and_notes_who() -> None:
+def test_placing_publishes_event_and_records_actor() -> None:
     order, (event,) = make_order().place()
     assert (event.id, event.type, event.subject) == ("ord_1.1.OrderPlaced", "OrderPlaced", "ord_1")
     assert event.data["pay_by"] == order.pay_by.isoformat()
     assert [(m.event, m.actor) for m in order.history] == [("placed", "guest")]
 
 
-def test_events_carry_no_name_and_no_address() -> None:
+def test_events_contain_no_personal_data() -> None:
     order = confirmed()
-    told = [*make_order().place()[1], *order.cancel("r", BLACK_FRIDAY, "w")[1]]
-    told += order.with_shipment(parcel(order), "w")[1]
-    for event in told:
+    events = [*make_order().place()[1], *order.cancel("r", BLACK_FRIDAY, "w")[1]]
+    events += order.with_shipment(shipment_of(order), "w")[1]
+    for event in events:
         assert not {"jane@example.com", "Jane", "123 Main St"} & set(map(str, event.data.values()))
 
 
 # Payment
 
 
-def test_certain_money_confirms_the_order() -> None:
+def test_authorised_payment_confirms_order() -> None:
     order, events = (
         make_order().place()[0].with_payment(authorised(make_order()), BLACK_FRIDAY, "memory")
     )
-    assert (order.status, names(events)) == (OrderStatus.CONFIRMED, ["OrderConfirmed"])
+    assert (order.status, event_types(events)) == (OrderStatus.CONFIRMED, ["OrderConfirmed"])
 
 
-def test_money_taken_at_once_confirms_it_as_well() -> None:
+def test_captured_payment_confirms_order() -> None:
     placed, _ = make_order().place()
-    report = ProviderPaymentState("pay", PaymentStatus.CAPTURED, captured=placed.total)
-    order, events = placed.with_payment(report, BLACK_FRIDAY, "memory")
-    assert (order.status, names(events)) == (OrderStatus.CONFIRMED, ["OrderConfirmed"])
+    state = ProviderPaymentState("pay", PaymentStatus.CAPTURED, captured=placed.total)
+    order, events = placed.with_payment(state, BLACK_FRIDAY, "memory")
+    assert (order.status, event_types(events)) == (OrderStatus.CONFIRMED, ["OrderConfirmed"])
 
 
-def test_money_for_a_part_of_it_confirms_nothing() -> None:
+def test_partial_payment_does_not_confirm_order() -> None:
     placed, _ = make_order().place()
-    report = ProviderPaymentState("pay", PaymentStatus.AUTHORISED, authorised=placed.total - 1)
-    order, events = placed.with_payment(report, BLACK_FRIDAY, "memory")
+    state = ProviderPaymentState("pay", PaymentStatus.AUTHORISED, authorised=placed.total - 1)
+    order, events = placed.with_payment(state, BLACK_FRIDAY, "memory")
     assert (order.status, events) == (OrderStatus.PLACED, ())
     order, events = order.with_payment(authorised(order), BLACK_FRIDAY, "memory")
-    assert (order.status, names(events)) == (OrderStatus.CONFIRMED, ["OrderConfirmed"])
+    assert (order.status, event_types(events)) == (OrderStatus.CONFIRMED, ["OrderConfirmed"])
 
 
 @pytest.mark.parametrize(
     "status", [PaymentStatus.CREATED, PaymentStatus.REQUIRES_ACTION, PaymentStatus.PROCESSING]
 )
-def test_money_under_way_confirms_nothing(status: PaymentStatus) -> None:
+def test_pending_payment_does_not_confirm_order(status: PaymentStatus) -> None:
     order, events = (
         make_order()
         .place()[0]
@@ -111,7 +111,7 @@ def test_money_under_way_confirms_nothing(status: PaymentStatus) -> None:
     assert (order.status, events) == (OrderStatus.PLACED, ())
 
 
-def test_the_same_report_twice_changes_nothing() -> None:
+def test_same_payment_report_twice_changes_nothing() -> None:
     order = confirmed()
     assert order.with_payment(authorised(order), BLACK_FRIDAY + timedelta(1), "memory") == (
         order,
@@ -119,7 +119,7 @@ def test_the_same_report_twice_changes_nothing() -> None:
     )
 
 
-def test_a_failed_payment_is_told_with_its_reason() -> None:
+def test_failed_payment_publishes_its_reason() -> None:
     placed, _ = make_order().place()
     failed = ProviderPaymentState("pay", PaymentStatus.FAILED, reason="card_declined")
     order, (event,) = placed.with_payment(failed, BLACK_FRIDAY, "memory")
@@ -127,63 +127,67 @@ def test_a_failed_payment_is_told_with_its_reason() -> None:
     assert order.status is OrderStatus.PLACED
 
 
-def test_money_for_an_order_called_off_is_told_to_be_late() -> None:
+def test_payment_for_cancelled_order_publishes_late_payment() -> None:
     order, _ = make_order().place()[0].cancel("payment_expired", BLACK_FRIDAY, "deadline")
     order, events = order.with_payment(authorised(order), BLACK_FRIDAY, "memory")
-    assert (order.status, names(events)) == (OrderStatus.CANCELLED, ["PaymentReceivedLate"])
+    assert (order.status, event_types(events)) == (OrderStatus.CANCELLED, ["PaymentReceivedLate"])
     captured = ProviderPaymentState(
         "pay", PaymentStatus.CAPTURED, order.total, captured=order.total
     )
     order, events = order.with_payment(captured, BLACK_FRIDAY, "memory")
-    assert names(events) == []
+    assert event_types(events) == []
     refunded = replace(captured, refunded=order.total)
     order, events = order.with_payment(refunded, BLACK_FRIDAY, "memory")
-    assert (names(events), order.settled) == ([], True)
+    assert (event_types(events), order.settled) == ([], True)
 
 
-# Calling off
+# Cancellation
 
 
-def test_an_order_is_called_off_whole() -> None:
-    order, (event,) = confirmed().cancel("why", BLACK_FRIDAY, "wanda")
+def test_cancelling_an_order_cancels_every_piece() -> None:
+    order, (event,) = confirmed().cancel("reason", BLACK_FRIDAY, "wanda")
     assert (order.status, order.due, order.reservations) == (OrderStatus.CANCELLED, 0, ())
     assert [line.active_quantity for line in order.lines] == [0, 0]
-    assert (event.type, event.data["reason"]) == ("OrderCancelled", "why")
-    assert order.history[-1].reason == "why"
+    assert (event.type, event.data["reason"]) == ("OrderCancelled", "reason")
+    assert order.history[-1].reason == "reason"
 
 
-def test_what_was_shipped_is_not_called_off() -> None:
-    with pytest.raises(Conflict) as refused:
-        shipped(confirmed(), li_1=1).cancel("why", BLACK_FRIDAY, "wanda")
-    assert refused.value.code == "order_shipped"
+def test_order_with_shipped_pieces_cannot_be_cancelled() -> None:
+    with pytest.raises(Conflict) as error:
+        shipped(confirmed(), li_1=1).cancel("reason", BLACK_FRIDAY, "wanda")
+    assert error.value.code == "order_shipped"
 
 
 @pytest.mark.parametrize(
     "status", [OrderStatus.CANCELLED, OrderStatus.COMPLETED, OrderStatus.RETURNED]
 )
-def test_an_order_at_its_end_is_not_called_off(status: OrderStatus) -> None:
+def test_order_in_final_status_cannot_be_cancelled(status: OrderStatus) -> None:
     with pytest.raises(Conflict):
-        make_order(status=status).cancel("why", BLACK_FRIDAY, "wanda")
+        make_order(status=status).cancel("reason", BLACK_FRIDAY, "wanda")
 
 
-def test_what_has_not_left_is_called_off_and_what_has_stays_sold() -> None:
+def test_partial_cancellation_keeps_shipped_pieces() -> None:
     order = shipped(confirmed(), li_1=1)
-    short, (event,) = order.with_unshipped_cancelled(BLACK_FRIDAY, "deadline")
-    assert [(n.quantity, n.cancelled, n.shipped) for n in short.lines] == [(2, 1, 1), (1, 1, 0)]
-    assert (short.status, short.reservations, short.shipped) == (OrderStatus.CONFIRMED, (), True)
-    assert event.data["due"] == short.due == order.total - 2 * 1080
-    assert short.with_unshipped_cancelled(BLACK_FRIDAY, "deadline") == (short, ())
+    partial, (event,) = order.with_unshipped_cancelled(BLACK_FRIDAY, "deadline")
+    assert [(n.quantity, n.cancelled, n.shipped) for n in partial.lines] == [(2, 1, 1), (1, 1, 0)]
+    assert (partial.status, partial.reservations, partial.shipped) == (
+        OrderStatus.CONFIRMED,
+        (),
+        True,
+    )
+    assert event.data["due"] == partial.due == order.total - 2 * 1080
+    assert partial.with_unshipped_cancelled(BLACK_FRIDAY, "deadline") == (partial, ())
 
 
-def test_an_order_of_which_nothing_left_is_not_shortened() -> None:
+def test_partial_cancellation_needs_a_shipped_piece() -> None:
     with pytest.raises(Conflict):
         confirmed().with_unshipped_cancelled(BLACK_FRIDAY, "deadline")
 
 
-# Shipping
+# Allocation and shipments
 
 
-def test_stock_is_allocated_where_it_is_held() -> None:
+def test_allocation_follows_the_reservations() -> None:
     order = confirmed(
         reservations=(Reservation("MUG-RED", 2, "north"), Reservation("MUG-BLUE", 1, "south"))
     )
@@ -193,15 +197,15 @@ def test_stock_is_allocated_where_it_is_held() -> None:
     assert order.with_allocation(BLACK_FRIDAY, "workflow") == (order, ())
 
 
-def test_an_unpaid_order_is_neither_allocated_nor_shipped() -> None:
+def test_unpaid_order_is_neither_allocated_nor_shipped() -> None:
     order, _ = make_order().place()
     with pytest.raises(Conflict):
         order.with_allocation(BLACK_FRIDAY, "workflow")
     with pytest.raises(Conflict):
-        order.with_shipment(parcel(order), "wanda")
+        order.with_shipment(shipment_of(order), "wanda")
 
 
-def test_a_parcel_takes_its_pieces_out_of_the_holds() -> None:
+def test_shipment_takes_its_units_from_reservations() -> None:
     order = shipped(confirmed(), "1", li_1=1)
     assert order.reservations == (Reservation("MUG-RED", 1), Reservation("MUG-BLUE", 1))
     assert not order.shipped
@@ -209,7 +213,7 @@ def test_a_parcel_takes_its_pieces_out_of_the_holds() -> None:
     assert (order.reservations, order.shipped) == ((), True)
 
 
-def test_lines_of_one_sku_share_a_hold() -> None:
+def test_lines_with_one_sku_share_a_reservation() -> None:
     order = confirmed(pieces=(1, 1, 2))
     assert order.reservations == (Reservation("MUG-RED", 3), Reservation("MUG-BLUE", 1))
     order = shipped(order, li_3=2)
@@ -217,7 +221,7 @@ def test_lines_of_one_sku_share_a_hold() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lines", "refusal"),
+    ("lines", "expected_error"),
     [
         ({"li_1": 3}, InvalidRequest),
         ({"li_1": -1}, InvalidRequest),
@@ -225,34 +229,36 @@ def test_lines_of_one_sku_share_a_hold() -> None:
         ({"li_1": 1, "li_2": 2}, InvalidRequest),
     ],
 )
-def test_a_parcel_never_holds_what_is_not_left(lines: Any, refusal: type[Exception]) -> None:
+def test_shipment_of_pieces_not_to_ship_is_rejected(
+    lines: Any, expected_error: type[Exception]
+) -> None:
     order = confirmed()
-    with pytest.raises(refusal):
+    with pytest.raises(expected_error):
         order.with_shipment(Shipment("par_1", "ups", "1", lines, BLACK_FRIDAY), "wanda")
 
 
-def test_an_empty_parcel_is_none() -> None:
+def test_empty_shipment_is_rejected() -> None:
     with pytest.raises(InvalidRequest):
         confirmed().with_shipment(Shipment("par_1", "ups", "1", {}, BLACK_FRIDAY), "wanda")
 
 
-def test_nothing_is_drawn_that_is_not_held() -> None:
-    holds = (Reservation("A", 2, "north"), Reservation("A", 2, "south"))
-    taken, left = take_from_reservations(holds, {"A": 3})
+def test_taking_more_than_is_reserved_raises_conflict() -> None:
+    reservations = (Reservation("A", 2, "north"), Reservation("A", 2, "south"))
+    taken, remaining = take_from_reservations(reservations, {"A": 3})
     assert taken == (Reservation("A", 2, "north"), Reservation("A", 1, "south"))
-    assert left == (Reservation("A", 1, "south"),)
+    assert remaining == (Reservation("A", 1, "south"),)
     with pytest.raises(Conflict):
-        take_from_reservations(holds, {"A": 5})
+        take_from_reservations(reservations, {"A": 5})
     with pytest.raises(Conflict):
-        take_from_reservations(holds, {"B": 1})
+        take_from_reservations(reservations, {"B": 1})
 
 
 # Tracking
 
 
 @pytest.mark.slow
-def test_a_parcels_status_is_the_newest_by_event_time_in_any_order_of_arrival() -> None:
-    reports = [
+def test_shipment_status_is_the_newest_by_event_time_in_any_order() -> None:
+    events = [
         TrackingEvent("a", BLACK_FRIDAY + timedelta(hours=1), ShipmentStatus.IN_TRANSIT),
         TrackingEvent("b", BLACK_FRIDAY + timedelta(hours=9), ShipmentStatus.OUT_FOR_DELIVERY),
         TrackingEvent("c", BLACK_FRIDAY + timedelta(hours=9), ShipmentStatus.FAILED_ATTEMPT),
@@ -261,128 +267,128 @@ def test_a_parcels_status_is_the_newest_by_event_time_in_any_order_of_arrival() 
     ]
     at = BLACK_FRIDAY + timedelta(days=2)
     ends = set()
-    for arrival in permutations([*reports, reports[3]]):
+    for arrival in permutations([*events, events[3]]):
         order = shipped(confirmed())
-        for report in arrival:
-            order, _ = order.with_tracking("par_1", report, at, "ups")
-        (box,) = order.shipments
-        ends.add((box.status, order.lines, frozenset(box.tracking)))
+        for event in arrival:
+            order, _ = order.with_tracking("par_1", event, at, "ups")
+        (shipment,) = order.shipments
+        ends.add((shipment.status, order.lines, frozenset(shipment.tracking)))
     assert {status for status, _, _ in ends} == {ShipmentStatus.DELIVERED}
     assert len(ends) == 1
 
 
-def test_delivered_is_sticky_but_for_what_came_back_or_was_lost() -> None:
-    order = heard(shipped(confirmed()), ShipmentStatus.DELIVERED, minutes=5)
-    order = heard(order, ShipmentStatus.IN_TRANSIT, minutes=9)
+def test_delivered_changes_only_to_returned_or_lost() -> None:
+    order = tracked(shipped(confirmed()), ShipmentStatus.DELIVERED, minutes=5)
+    order = tracked(order, ShipmentStatus.IN_TRANSIT, minutes=9)
     assert order.shipments[0].status is ShipmentStatus.DELIVERED
     assert order.delivered
-    order = heard(order, ShipmentStatus.RETURNED, minutes=10)
+    order = tracked(order, ShipmentStatus.RETURNED, minutes=10)
     assert order.shipments[0].status is ShipmentStatus.RETURNED
     assert not order.delivered
 
 
-def test_a_carriers_clock_that_is_fast_does_not_win_for_ever() -> None:
+def test_fast_carrier_clock_does_not_decide_the_status() -> None:
     order = shipped(confirmed())
     wrong = TrackingEvent("x", BLACK_FRIDAY + timedelta(hours=25), ShipmentStatus.FAILED_ATTEMPT)
     order, _ = order.with_tracking("par_1", wrong, BLACK_FRIDAY + timedelta(hours=1), "ups")
-    order = heard(order, ShipmentStatus.DELIVERED, minutes=120)
+    order = tracked(order, ShipmentStatus.DELIVERED, minutes=120)
     assert order.delivered
 
 
 @pytest.mark.parametrize("off", [timedelta(hours=-25), timedelta(hours=26), timedelta(days=900)])
-def test_a_report_of_a_time_at_which_it_cannot_have_happened_is_refused(off: timedelta) -> None:
+def test_tracking_event_with_implausible_time_is_rejected(off: timedelta) -> None:
     wrong = TrackingEvent("x", BLACK_FRIDAY + off, ShipmentStatus.DELIVERED)
-    with pytest.raises(InvalidRequest) as refused:
+    with pytest.raises(InvalidRequest) as error:
         shipped(confirmed()).with_tracking("par_1", wrong, BLACK_FRIDAY + timedelta(hours=1), "ups")
-    assert refused.value.code == "event_time_implausible"
+    assert error.value.code == "event_time_implausible"
 
 
-def test_a_report_that_moves_nothing_is_kept_and_told_to_nobody() -> None:
-    order = heard(shipped(confirmed()), ShipmentStatus.DELIVERED, minutes=30)
-    early = TrackingEvent("early", BLACK_FRIDAY + timedelta(minutes=2), ShipmentStatus.IN_TRANSIT)
-    after, events = order.with_tracking("par_1", early, BLACK_FRIDAY + timedelta(hours=1), "ups")
+def test_tracking_event_without_status_change_publishes_nothing() -> None:
+    order = tracked(shipped(confirmed()), ShipmentStatus.DELIVERED, minutes=30)
+    earlier = TrackingEvent("early", BLACK_FRIDAY + timedelta(minutes=2), ShipmentStatus.IN_TRANSIT)
+    after, events = order.with_tracking("par_1", earlier, BLACK_FRIDAY + timedelta(hours=1), "ups")
     assert (events, len(after.shipments[0].tracking)) == ((), 2)
 
 
-def test_a_chatty_carrier_does_not_fill_the_order() -> None:
+def test_tracking_events_per_shipment_are_limited() -> None:
     order = shipped(confirmed())
     for n in range(MAX_TRACKING_EVENTS + 50):
-        order = heard(order, ShipmentStatus.IN_TRANSIT, minutes=n)
+        order = tracked(order, ShipmentStatus.IN_TRANSIT, minutes=n)
     assert len(order.shipments[0].tracking) == MAX_TRACKING_EVENTS
-    order = heard(order, ShipmentStatus.DELIVERED, minutes=MAX_TRACKING_EVENTS + 60)
+    order = tracked(order, ShipmentStatus.DELIVERED, minutes=MAX_TRACKING_EVENTS + 60)
     assert order.delivered
 
 
-def test_a_parcel_that_is_not_of_this_order_is_not_found() -> None:
+def test_tracking_event_of_unknown_shipment_raises_not_found() -> None:
     with pytest.raises(NotFound):
-        heard(shipped(confirmed()), ShipmentStatus.DELIVERED, number="7")
+        tracked(shipped(confirmed()), ShipmentStatus.DELIVERED, number="7")
 
 
-# The end
+# Completion and return
 
 
-def test_an_order_is_completed_when_all_of_it_arrived() -> None:
+def test_order_completes_when_every_piece_arrived() -> None:
     order = shipped(shipped(confirmed(), "1", li_1=2), "2", li_2=1)
-    order = heard(order, ShipmentStatus.DELIVERED, "1")
+    order = tracked(order, ShipmentStatus.DELIVERED, "1")
     with pytest.raises(Conflict):
         order.complete(BLACK_FRIDAY, "workflow")
-    order = heard(order, ShipmentStatus.DELIVERED, "2")
-    done, (event,) = order.complete(BLACK_FRIDAY, "workflow")
-    assert (done.status, event.type) == (OrderStatus.COMPLETED, "OrderCompleted")
+    order = tracked(order, ShipmentStatus.DELIVERED, "2")
+    completed, (event,) = order.complete(BLACK_FRIDAY, "workflow")
+    assert (completed.status, event.type) == (OrderStatus.COMPLETED, "OrderCompleted")
 
 
-def test_an_order_of_which_nothing_arrived_is_returned_and_owes_nothing() -> None:
-    order = heard(shipped(confirmed()), ShipmentStatus.LOST)
+def test_order_without_delivery_is_returned_with_nothing_due() -> None:
+    order = tracked(shipped(confirmed()), ShipmentStatus.LOST)
     assert order.all_delivered_or_lost
-    back, (event,) = order.mark_returned("lost", BLACK_FRIDAY, "carrier")
-    assert (back.status, back.due, event.type) == (OrderStatus.RETURNED, 0, "OrderReturned")
-    assert [line.returned for line in back.lines] == [2, 1]
+    returned, (event,) = order.mark_returned("lost", BLACK_FRIDAY, "carrier")
+    assert (returned.status, returned.due, event.type) == (OrderStatus.RETURNED, 0, "OrderReturned")
+    assert [line.returned for line in returned.lines] == [2, 1]
 
 
-def test_an_order_of_which_some_arrived_is_completed_with_that() -> None:
+def test_partially_delivered_order_completes_with_delivered_pieces() -> None:
     order = shipped(shipped(confirmed(), "1", li_1=2), "2", li_2=1)
-    order = heard(order, ShipmentStatus.DELIVERED, "1")
+    order = tracked(order, ShipmentStatus.DELIVERED, "1")
     assert not order.all_delivered_or_lost
-    order = heard(order, ShipmentStatus.LOST, "2")
+    order = tracked(order, ShipmentStatus.LOST, "2")
     assert order.all_delivered_or_lost
-    back, events = order.mark_returned("lost", BLACK_FRIDAY, "carrier")
-    assert (back.status, names(events)) == (
+    returned, events = order.mark_returned("lost", BLACK_FRIDAY, "carrier")
+    assert (returned.status, event_types(events)) == (
         OrderStatus.COMPLETED,
         ["OrderReturned", "OrderCompleted"],
     )
-    assert back.due == order.total - 1080
-    assert back.delivered
+    assert returned.due == order.total - 1080
+    assert returned.delivered
 
 
-def test_what_arrived_and_is_sent_back_is_paid_back_and_no_more_than_that() -> None:
-    done, _ = heard(shipped(confirmed()), ShipmentStatus.DELIVERED).complete(
+def test_return_reduces_amount_due_up_to_delivered_pieces() -> None:
+    completed, _ = tracked(shipped(confirmed()), ShipmentStatus.DELIVERED).complete(
         BLACK_FRIDAY, "workflow"
     )
-    back, (event,) = done.with_return({"li_1": 1}, "too small", BLACK_FRIDAY, "wanda")
-    assert (back.status, event.type, event.data["due"]) == (
+    returned, (event,) = completed.with_return({"li_1": 1}, "too small", BLACK_FRIDAY, "wanda")
+    assert (returned.status, event.type, event.data["due"]) == (
         OrderStatus.COMPLETED,
         "OrderReturned",
-        done.due - 1080,
+        completed.due - 1080,
     )
-    assert [(line.delivered, line.returned) for line in back.lines] == [(1, 1), (1, 0)]
-    assert back.delivered
+    assert [(line.delivered, line.returned) for line in returned.lines] == [(1, 1), (1, 0)]
+    assert returned.delivered
     for pieces in ({"li_1": 2}, {"li_9": 1}):
         with pytest.raises((InvalidRequest, NotFound)):
-            back.with_return(pieces, "again", BLACK_FRIDAY, "wanda")
+            returned.with_return(pieces, "again", BLACK_FRIDAY, "wanda")
     with pytest.raises(Conflict):
-        heard(shipped(confirmed()), ShipmentStatus.DELIVERED).with_return(
+        tracked(shipped(confirmed()), ShipmentStatus.DELIVERED).with_return(
             {"li_1": 1}, "early", BLACK_FRIDAY, "wanda"
         )
-    nothing, _ = back.with_return({"li_1": 1, "li_2": 1}, "all of it", BLACK_FRIDAY, "wanda")
-    assert nothing.due == 0, "with the last piece the shipping goes back as well"
+    nothing, _ = returned.with_return({"li_1": 1, "li_2": 1}, "all of it", BLACK_FRIDAY, "wanda")
+    assert nothing.due == 0, "with the last piece the shipping cost is refunded as well"
 
 
-def test_what_has_not_left_cannot_come_back() -> None:
+def test_unshipped_pieces_cannot_be_returned() -> None:
     with pytest.raises(Conflict):
         shipped(confirmed(), li_1=1).mark_returned("lost", BLACK_FRIDAY, "carrier")
 
 
-def test_where_parcels_end_is_where_the_way_ends() -> None:
+def test_final_shipment_statuses() -> None:
     assert {
         ShipmentStatus.DELIVERED,
         ShipmentStatus.RETURNED,
@@ -390,7 +396,7 @@ def test_where_parcels_end_is_where_the_way_ends() -> None:
     } == FINAL_STATUSES
 
 
-# Money due
+# Amount due
 
 
 @given(
@@ -400,7 +406,7 @@ def test_where_parcels_end_is_where_the_way_ends() -> None:
     cuts=st.lists(st.integers(0, 40), max_size=6),
     included=st.booleans(),
 )
-def test_any_sequence_of_pieces_given_back_sums_to_the_line(
+def test_any_sequence_of_refunded_pieces_sums_to_the_line(
     total: int, tax: int, quantity: int, cuts: list[int], included: bool
 ) -> None:
     line = OrderLine("li_1", "p", "v", "A", "t", 1, quantity, total, 0, tax, total)
@@ -414,7 +420,7 @@ def test_any_sequence_of_pieces_given_back_sums_to_the_line(
     assert all(part >= 0 for part in parts)
 
 
-def test_pieces_are_worth_what_the_quote_says_each_came_to() -> None:
+def test_value_of_pieces_follows_the_quote() -> None:
     from shop.kernel.money import Money
     from shop.places.model.destination import Destination
     from shop.pricing.actions.quotes import quote
@@ -429,9 +435,11 @@ def test_pieces_are_worth_what_the_quote_says_each_came_to() -> None:
     )
     priced = quote(basket, rules=RuleSet(version="1"), at=BLACK_FRIDAY)
     line = priced.line("li_1")
-    sold = OrderLine("li_1", "p", "v", "A", "t", 999, 3, 2997, 0, line.tax.amount.minor, 2997)
-    order = replace(make_order(), lines=(sold,), quote=priced.to_dict(), total=priced.total.minor)
-    assert order.value_of(sold, 3) == line.payable.minor
+    order_line = OrderLine("li_1", "p", "v", "A", "t", 999, 3, 2997, 0, line.tax.amount.minor, 2997)
+    order = replace(
+        make_order(), lines=(order_line,), quote=priced.to_dict(), total=priced.total.minor
+    )
+    assert order.value_of(order_line, 3) == line.payable.minor
     assert order.due == order.total
     assert order.value_without({"li_1": 1}) == order.total - line.refund_next(0, 1).minor
     assert order.value_without({"li_1": 3}) == 0

@@ -1,4 +1,4 @@
-"""How an order's prices came about, read from what was written down with it."""
+"""The price calculation of an order, from its stored quote."""
 
 from dataclasses import replace
 from typing import Any
@@ -13,11 +13,11 @@ from shop.pricing.actions.quotes import quote
 from shop.pricing.model.basket import Basket, BasketLine, CustomerFacts
 from shop.pricing.model.rule_set import RuleSet
 from tests.kit.orders import BLACK_FRIDAY, make_order
-from tests.unit.orders.test_documents import through
+from tests.unit.orders.test_documents import round_trip
 
 
-def sold(country: str, vat_id: str | None = None) -> Order:
-    """A mug and a book (taxed less), each twice, as they came out of their row."""
+def stored_order(country: str, vat_id: str | None = None) -> Order:
+    """Return a stored order of a mug and a book (reduced tax), two of each."""
     basket = Basket(
         tuple(
             BasketLine(
@@ -44,64 +44,65 @@ def sold(country: str, vat_id: str | None = None) -> Order:
     lines = tuple(
         replace(
             line,
-            unit_price=told.unit_price.minor,
-            subtotal=told.subtotal.minor,
-            tax=told.tax.amount.minor,
-            total=told.total.minor,
+            unit_price=quoted.unit_price.minor,
+            subtotal=quoted.subtotal.minor,
+            tax=quoted.tax.amount.minor,
+            total=quoted.total.minor,
         )
-        for line, told in zip(order.lines, priced.lines, strict=True)
+        for line, quoted in zip(order.lines, priced.lines, strict=True)
     )
     sums = {name: getattr(priced, name).minor for name in ("subtotal", "shipping", "tax", "total")}
     order = replace(order, lines=lines, quote=priced.to_dict(), **sums)
-    assert through(order) == order
-    return through(order)
+    assert round_trip(order) == order
+    return round_trip(order)
 
 
 def taxes(order: Order) -> list[dict[str, Any]]:
     pricing = PricedOrderView.of(order).pricing
     assert pricing is not None
     assert pricing.shipping is not None
-    told = [*(line.tax for line in pricing.lines), pricing.shipping.tax]
-    return [tax.model_dump() for tax in told]
-
-
-def test_each_line_tells_class_rate_and_place_of_its_tax() -> None:
-    told = [
-        (tax["tax_class"], tax["rate"], tax["amount"], tax["jurisdiction"], tax["included"])
-        for tax in taxes(sold("DE"))
+    return [
+        tax.model_dump() for tax in (*(line.tax for line in pricing.lines), pricing.shipping.tax)
     ]
-    assert told == [
+
+
+def test_each_line_shows_class_rate_and_jurisdiction_of_its_tax() -> None:
+    shown = [
+        (tax["tax_class"], tax["rate"], tax["amount"], tax["jurisdiction"], tax["included"])
+        for tax in taxes(stored_order("DE"))
+    ]
+    assert shown == [
         ("standard", 190_000, 319, "DE", True),
         ("reduced", 70_000, 131, "DE", True),
         ("shipping", 190_000, 79, "DE", True),
     ]
 
 
-def test_a_business_of_another_state_is_shown_to_owe_the_tax() -> None:
-    told = [
+def test_business_in_another_member_state_shows_reverse_charge() -> None:
+    shown = [
         (tax["tax_class"], tax["amount"], tax["reverse_charge"], tax["name"], tax["jurisdiction"])
-        for tax in taxes(sold("FR", "FR40303265045"))
+        for tax in taxes(stored_order("FR", "FR40303265045"))
     ]
-    assert told == [
+    assert shown == [
         ("standard", 0, True, "reverse charge", "FR"),
         ("reduced", 0, True, "reverse charge", "FR"),
         ("shipping", 0, True, "reverse charge", "FR"),
     ]
 
 
-def test_why_no_tax_is_charged_is_said_in_full() -> None:
-    for order, said in ((sold("FR", "FR40303265045"), True), (sold("FR"), False)):
+def test_reverse_charge_reason_is_shown_only_where_it_applies() -> None:
+    for order, shown in ((stored_order("FR", "FR40303265045"), True), (stored_order("FR"), False)):
         pricing = PricedOrderView.of(order).pricing
         assert pricing is not None
-        assert ("2006/112/EC" in str(pricing.reverse_charge_reason)) is said
+        assert ("2006/112/EC" in str(pricing.reverse_charge_reason)) is shown
 
 
-def test_the_buyer_reads_which_taxes_a_total_includes() -> None:
-    last = order_view(sold("DE"), "https://shop.example")["totals"][-1]
+def test_total_names_the_included_taxes() -> None:
+    last = order_view(stored_order("DE"), "https://shop.example")["totals"][-1]
     assert "MwSt 19 % 3.98 EUR, MwSt 7 % 1.31 EUR" in last["display_text"]
 
 
-def test_staff_see_what_paid_and_no_gift_cards_account() -> None:
+def test_staff_see_credits_without_full_gift_card_account() -> None:
     order = replace(
         make_order(),
         credits=(
@@ -113,5 +114,5 @@ def test_staff_see_what_paid_and_no_gift_cards_account() -> None:
     assert (card.type, card.account, card.amount) == ("gift_card", "…01234567", 500)
     assert (points.type, points.account, points.instrument_id) == ("loyalty", "ann", "i2")
     assert PricedOrderView.of(order).pricing is None, "it was placed without a quote"
-    letter = order_confirmation_email(order, "https://shop.example").text
-    assert "-6.00 USD" in letter, "a letter adds up"
+    email = order_confirmation_email(order, "https://shop.example").text
+    assert "-6.00 USD" in email, "the email shows what the credits paid"

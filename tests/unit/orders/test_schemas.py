@@ -1,4 +1,4 @@
-"""How orders are shown and spoken of: UCP for shoppers, plain for staff, letters for buyers."""
+"""Order schemas: UCP for customers, the staff API, and emails."""
 
 import json
 from dataclasses import replace
@@ -34,7 +34,7 @@ ORDER = "dev.ucp.shopping.order"
 
 
 def shown(order: Order) -> dict[str, Any]:
-    """The view with its envelope, once both judges of UCP have nothing against it."""
+    """Return the view, after both UCP validators accept it with its envelope."""
     view = order_view(order, "https://shop.example")
     whole = {**view, "ucp": ucp.envelope(ucp.negotiate_capabilities(None, ORDER), ORDER)}
     assert_valid_ucp("order", json.loads(json.dumps(whole)))
@@ -61,7 +61,7 @@ def adjustments(order: Order) -> list[tuple[str, str, int]]:
     ]
 
 
-def test_an_order_just_placed_shows_what_was_sold(memory: OrderFixture) -> None:
+def test_placed_order_shows_its_lines_without_adjustments(memory: OrderFixture) -> None:
     view = shown(memory.place())
     assert view["permalink_url"] == "https://shop.example/orders/ord_1"
     assert view["checkout_id"] == "chk_ord_1"
@@ -81,7 +81,7 @@ def test_totals_sum_to_the_total(tax_included: bool, discount: int, tax: int) ->
     assert sum(part["amount"] for part in parts) == last["amount"] == total
 
 
-def test_a_lines_totals_sum_as_well() -> None:
+def test_line_totals_sum_to_the_line_total() -> None:
     order = make_order()
     line = replace(order.lines[0], discount=150, total=order.lines[0].subtotal - 150)
     lines, total = (line, order.lines[1]), order.total - 150
@@ -90,8 +90,8 @@ def test_a_lines_totals_sum_as_well() -> None:
     assert sum(part["amount"] for part in parts) == last["amount"] == line.total
 
 
-def test_what_was_shipped_is_fulfilled(memory: OrderFixture) -> None:
-    order = memory.sold()
+def test_shipped_lines_are_fulfilled(memory: OrderFixture) -> None:
+    order = memory.place_allocated()
     assert (statuses(order), events(order)) == (["processing"] * 2, ["processing"])
     order = memory.ship(order, "1Z1", lines={"li_1": 1})
     assert statuses(order) == ["partial", "processing"]
@@ -100,11 +100,11 @@ def test_what_was_shipped_is_fulfilled(memory: OrderFixture) -> None:
     assert events(order) == ["processing", "shipped", "shipped"]
 
 
-def test_the_timeline_is_told_in_the_order_it_happened_with_tracking(memory: OrderFixture) -> None:
-    memory.ship(memory.sold(), "1Z1", tracking_url="https://ups.example/1Z1")
-    moments = {status: memory.later(hours=1) for status in ("in_transit", "delivered")}
-    memory.hear("delivered", "1Z1", at=moments["delivered"])
-    order = memory.hear("in_transit", "1Z1", at=moments["in_transit"])
+def test_fulfillment_events_are_in_order_of_time_with_tracking(memory: OrderFixture) -> None:
+    memory.ship(memory.place_allocated(), "1Z1", tracking_url="https://ups.example/1Z1")
+    times = {status: memory.advance(hours=1) for status in ("in_transit", "delivered")}
+    memory.track("delivered", "1Z1", at=times["delivered"])
+    order = memory.track("in_transit", "1Z1", at=times["in_transit"])
     assert events(order) == ["processing", "shipped", "in_transit", "delivered"]
     for event in shown(order)["fulfillment"]["events"][1:]:
         assert event["tracking_number"] == "1Z1"
@@ -112,36 +112,36 @@ def test_the_timeline_is_told_in_the_order_it_happened_with_tracking(memory: Ord
         assert event["carrier"] == "ups"
 
 
-def test_every_event_of_an_order_has_an_id_of_its_own(memory: OrderFixture) -> None:
-    order = memory.ship(memory.ship(memory.sold(), "1Z1", lines={"li_1": 1}), "1Z2")
-    memory.hear("delivered", "1Z1", event="e")
-    order = memory.hear("delivered", "1Z2", event="e")
+def test_fulfillment_events_have_unique_ids(memory: OrderFixture) -> None:
+    order = memory.ship(memory.ship(memory.place_allocated(), "1Z1", lines={"li_1": 1}), "1Z2")
+    memory.track("delivered", "1Z1", event="e")
+    order = memory.track("delivered", "1Z2", event="e")
     ids = [event["id"] for event in shown(order)["fulfillment"]["events"]]
     assert len(ids) == len(set(ids))
 
 
-def test_a_cancellation_is_pending_until_the_money_went_back(memory: OrderFixture) -> None:
-    order = memory.cancel(memory.sold(), "ordered twice")
+def test_cancellation_is_pending_until_the_refund(memory: OrderFixture) -> None:
+    order = memory.cancel(memory.place_allocated(), "ordered twice")
     assert adjustments(order) == [("cancellation", "pending", -order.total)]
     assert shown(order)["adjustments"][0]["description"] == "ordered twice"
     assert (statuses(order), quantities(order)[0]) == (["removed"] * 2, (2, 0, 0))
     assert shown(order)["fulfillment"]["expectations"] == []
-    order = memory.settle(order)
+    order = memory.refund_excess(order)
     assert adjustments(order) == [("cancellation", "completed", -order.total)]
 
 
-def test_an_order_that_was_never_paid_has_nothing_pending(memory: OrderFixture) -> None:
+def test_cancellation_of_unpaid_order_is_completed(memory: OrderFixture) -> None:
     order = memory.expire(memory.place())
     assert adjustments(order) == [("cancellation", "completed", -order.total)]
     assert shown(order)["adjustments"][0]["description"] == "Not paid in time"
 
 
-def test_what_was_not_shipped_and_what_was_lost_are_two_adjustments(memory: OrderFixture) -> None:
-    order = memory.ship(memory.sold(make_order(pieces=(3, 1))), "1Z1", lines={"li_1": 1})
+def test_cancelled_and_lost_pieces_are_two_adjustments(memory: OrderFixture) -> None:
+    order = memory.ship(memory.place_allocated(make_order(pieces=(3, 1))), "1Z1", lines={"li_1": 1})
     memory.ship(order, "1Z2", lines={"li_1": 1})
-    cancel_unshipped(order.id, at=memory.now, **memory.books)
-    memory.hear(ShipmentStatus.DELIVERED, "1Z1")
-    memory.hear(ShipmentStatus.LOST, "1Z2")
+    cancel_unshipped(order.id, at=memory.now, writes=memory.writes)
+    memory.track(ShipmentStatus.DELIVERED, "1Z1")
+    memory.track(ShipmentStatus.LOST, "1Z2")
     order = abandon_delivery(order.id, late=False, at=memory.now, orders=memory.orders)
     assert [(kind, amount) for kind, _, amount in adjustments(order)] == [
         ("cancellation", -2 * 1080),
@@ -152,29 +152,32 @@ def test_what_was_not_shipped_and_what_was_lost_are_two_adjustments(memory: Orde
     assert statuses(order) == ["fulfilled", "removed"]
 
 
-def test_an_adjustment_is_what_the_order_is_worth_less_whoever_paid_for_it(
+def test_adjustment_is_the_full_value_also_if_credits_paid(
     memory: OrderFixture,
 ) -> None:
     order = make_order(pieces=(3,))
     card = order.total - 500
     order = replace(order, credits=(("gift:1", card, "card"),))
-    called_off = replace(
+    cancelled = replace(
         order,
         lines=tuple(replace(line, cancelled=2) for line in order.lines),
-        history=(*order.history, HistoryEntry(BLACK_FRIDAY, "shortened", "staff", "not_shipped")),
+        history=(
+            *order.history,
+            HistoryEntry(BLACK_FRIDAY, "partially cancelled", "staff", "not_shipped"),
+        ),
     )
-    assert [amount for *_, amount in adjustments(called_off)] == [-2 * 1080]
-    sent_back = replace(
-        called_off,
-        lines=tuple(replace(line, returned=1) for line in called_off.lines),
-        history=(*called_off.history, HistoryEntry(BLACK_FRIDAY, "returned", "staff", "torn")),
+    assert [amount for *_, amount in adjustments(cancelled)] == [-2 * 1080]
+    returned = replace(
+        cancelled,
+        lines=tuple(replace(line, returned=1) for line in cancelled.lines),
+        history=(*cancelled.history, HistoryEntry(BLACK_FRIDAY, "returned", "staff", "torn")),
     )
-    amounts = [amount for *_, amount in adjustments(sent_back)]
+    amounts = [amount for *_, amount in adjustments(returned)]
     assert amounts == [-2 * 1080, 2 * 1080 - order.total]
 
 
-def test_money_given_back_by_hand_is_an_adjustment_of_its_own(memory: OrderFixture) -> None:
-    order = memory.capture(memory.ship(memory.sold()))
+def test_manual_refund_is_an_adjustment_of_its_own(memory: OrderFixture) -> None:
+    order = memory.capture(memory.ship(memory.place_allocated()))
     report = ProviderPaymentState(
         "pay_ord_1", PaymentStatus.CAPTURED, order.total, captured=order.total, refunded=500
     )
@@ -182,7 +185,7 @@ def test_money_given_back_by_hand_is_an_adjustment_of_its_own(memory: OrderFixtu
     assert adjustments(order) == [("refund", "completed", -500)]
 
 
-def test_an_address_shows_what_ucp_has_a_word_for(memory: OrderFixture) -> None:
+def test_address_shows_only_ucp_fields(memory: OrderFixture) -> None:
     order = memory.place(make_order(destination={"id": "dest_1", "postal_code": "1", "x": "y"}))
     (expected,) = shown(order)["fulfillment"]["expectations"]
     assert expected["destination"] == {"postal_code": "1"}
@@ -192,13 +195,13 @@ def test_an_address_shows_what_ucp_has_a_word_for(memory: OrderFixture) -> None:
 # Staff
 
 
-def test_staff_see_everything_about_an_order(memory: OrderFixture) -> None:
-    order = memory.capture(memory.ship(memory.sold()))
+def test_staff_order_shows_payment_parcels_and_history(memory: OrderFixture) -> None:
+    order = memory.capture(memory.ship(memory.place_allocated()))
     view = json.loads(StaffOrder.of(order).model_dump_json())
     assert view["payment"]["captured"] == view["total"] == order.total
     assert view["lines"][0]["location"] == "main"
     assert view["parcels"][0]["status"] == "shipped"
-    assert [moment["event"] for moment in view["history"]] == [
+    assert [entry["event"] for entry in view["history"]] == [
         "placed",
         "payment authorised",
         "allocated",
@@ -207,7 +210,7 @@ def test_staff_see_everything_about_an_order(memory: OrderFixture) -> None:
     ]
 
 
-def test_a_list_tells_where_it_goes_on(memory: OrderFixture) -> None:
+def test_order_list_contains_the_next_cursor(memory: OrderFixture) -> None:
     memory.place()
     page = memory.orders.list_by_day("2026-11-27", status=None, cursor=None, limit=5)
     view = OrderList.of(Page(page.items, "next"))
@@ -226,7 +229,7 @@ PARCEL = {"carrier": "ups", "tracking_number": "1Z999"}
         {**PARCEL, "lines": [{"id": "li_1", "quantity": 1}]},
     ],
 )
-def test_a_parcel_may_be_told_in_few_words(body: dict[str, Any]) -> None:
+def test_parcel_request_needs_carrier_and_number_only(body: dict[str, Any]) -> None:
     read = parse_body(ParcelRequest, json.dumps(body).encode())
     assert isinstance(read, ParcelRequest)
     assert read.pieces() == ({"li_1": 1} if body.get("lines") else None)
@@ -255,16 +258,16 @@ def test_a_parcel_may_be_told_in_few_words(body: dict[str, Any]) -> None:
         ({"weight": 3}, "$.weight"),
     ],
 )
-def test_a_parcel_that_makes_no_sense_is_refused_where_it_does_not(
+def test_invalid_parcel_request_is_rejected_with_its_path(
     change: dict[str, Any], path: str
 ) -> None:
-    with pytest.raises(InvalidRequest) as refused:
+    with pytest.raises(InvalidRequest) as error:
         parse_body(ParcelRequest, json.dumps({**PARCEL, **change}).encode())
-    assert path in [problem.path for problem in refused.value.problems]
+    assert path in [problem.path for problem in error.value.problems]
 
 
 @pytest.mark.parametrize("reason", ["", "   ", 7, None, "x" * 201])
-def test_an_order_is_called_off_for_a_reason(reason: Any) -> None:
+def test_cancellation_needs_a_reason(reason: Any) -> None:
     with pytest.raises(InvalidRequest):
         parse_body(CancelRequest, json.dumps({"reason": reason}).encode())
 
@@ -277,7 +280,7 @@ EVENT = {
 }
 
 
-def test_a_carriers_own_fields_may_come_along() -> None:
+def test_carrier_event_may_have_additional_fields() -> None:
     read = parse_body(CarrierEvent, json.dumps({**EVENT, "weight": 3}).encode())
     assert isinstance(read, CarrierEvent)
     assert read.occurred_at.utcoffset() is not None
@@ -300,14 +303,14 @@ def test_a_carriers_own_fields_may_come_along() -> None:
         ({"description": "\u202eroodeht"}, "$.description"),
     ],
 )
-def test_a_carriers_event_that_makes_no_sense_is_refused(change: dict[str, Any], path: str) -> None:
-    with pytest.raises(InvalidRequest) as refused:
+def test_invalid_carrier_event_is_rejected_with_its_path(change: dict[str, Any], path: str) -> None:
+    with pytest.raises(InvalidRequest) as error:
         parse_body(CarrierEvent, json.dumps({**EVENT, **change}).encode())
-    assert [problem.path for problem in refused.value.problems] == [path]
+    assert [problem.path for problem in error.value.problems] == [path]
 
 
 @pytest.mark.parametrize(
-    ("said", "kept"),
+    ("description", "stored"),
     [
         ("Left at the door", "Left at the door"),
         ("kept < 5 °C, door > 2 m", "kept < 5 °C, door > 2 m"),
@@ -318,61 +321,61 @@ def test_a_carriers_event_that_makes_no_sense_is_refused(change: dict[str, Any],
         ("已签收 👩‍🚀", "已签收 👩‍🚀"),
     ],
 )
-def test_a_carriers_words_are_kept_as_one_line_without_markup(said: str, kept: str) -> None:
-    read = parse_body(CarrierEvent, json.dumps({**EVENT, "description": said}).encode())
+def test_carrier_description_is_one_line_without_markup(description: str, stored: str) -> None:
+    read = parse_body(CarrierEvent, json.dumps({**EVENT, "description": description}).encode())
     assert isinstance(read, CarrierEvent)
-    assert read.description == kept
+    assert read.description == stored
 
 
-# Questions staff ask
+# Staff queries
 
 
-def test_staff_ask_for_today_when_they_name_no_day() -> None:
+def test_day_defaults_to_today() -> None:
     assert day_from_query(None, BLACK_FRIDAY) == "2026-11-27"
     assert day_from_query("2026-02-28", BLACK_FRIDAY) == "2026-02-28"
 
 
 @pytest.mark.parametrize("day", ["", "today", "2026-13-01", "2026-02-30", "2026-1-1x", "x" * 999])
-def test_a_day_that_is_none_is_refused(day: str) -> None:
+def test_invalid_day_is_rejected(day: str) -> None:
     with pytest.raises(InvalidRequest):
         day_from_query(day, BLACK_FRIDAY)
 
 
 @pytest.mark.parametrize("limit", ["0", "-1", "101", "ten", "", "1.0", "9" * 5000, "\u0663"])
-def test_a_page_holds_one_to_a_hundred_orders(limit: str) -> None:
+def test_page_size_must_be_1_to_100(limit: str) -> None:
     with pytest.raises(InvalidRequest):
         page_size_from_query(limit)
     assert (page_size_from_query(None), page_size_from_query("100")) == (20, 100)
 
 
-def test_a_status_nobody_knows_is_refused() -> None:
+def test_unknown_status_is_rejected() -> None:
     with pytest.raises(InvalidRequest):
         status_from_query("lost")
     assert status_from_query(None) is None
 
 
-# Letters
+# Emails
 
 
-def test_a_letter_says_what_was_bought_in_text_and_in_html(memory: OrderFixture) -> None:
-    letter = order_confirmation_email(memory.sold(), "https://shop.example")
-    assert letter.subject == "Your order over 38.39 USD is confirmed"
-    for body in (letter.text, letter.html):
+def test_confirmation_email_lists_the_order_in_text_and_html(memory: OrderFixture) -> None:
+    email = order_confirmation_email(memory.place_allocated(), "https://shop.example")
+    assert email.subject == "Your order over 38.39 USD is confirmed"
+    for body in (email.text, email.html):
         for word in ("2 × Mug 1", "20.00 USD", "5.99 USD", "2.40 USD", "38.39 USD"):
             assert word in body
         assert "https://shop.example/orders/ord_1" in body
 
 
-def test_a_title_cannot_smuggle_html_into_a_letter(memory: OrderFixture) -> None:
-    order = memory.sold()
+def test_confirmation_email_escapes_html_in_titles(memory: OrderFixture) -> None:
+    order = memory.place_allocated()
     evil = replace(order.lines[0], title="<script>alert(1)</script>")
-    letter = order_confirmation_email(
+    email = order_confirmation_email(
         replace(order, lines=(evil, order.lines[1])), "https://shop.example"
     )
-    assert "<script>" not in letter.html
-    assert "<script>" in letter.text
+    assert "<script>" not in email.html
+    assert "<script>" in email.text
 
 
-def test_a_letter_adds_up_with_a_discount_on_shipping(memory: OrderFixture) -> None:
-    order = replace(memory.sold(), discount=599, total=3839 - 599)
+def test_confirmation_email_sums_with_a_shipping_discount(memory: OrderFixture) -> None:
+    order = replace(memory.place_allocated(), discount=599, total=3839 - 599)
     assert "-5.99 USD" in order_confirmation_email(order, "https://shop.example").text

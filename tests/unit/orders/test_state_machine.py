@@ -1,5 +1,7 @@
-"""The life of orders, driven at random: every event late, twice, in any order; every deadline at
-any time; the provider up and down. Whatever happens, it ends well.
+"""The order life cycle under random sequences of events.
+
+Events arrive late, twice and in any order, deadlines pass at any time, and the provider is down at
+times. Every sequence must keep the invariants and end consistently.
 """
 
 from datetime import timedelta
@@ -21,274 +23,277 @@ from tests.unit.orders.order_simulation import OrderSimulation
 pytestmark = pytest.mark.slow
 
 TOKENS = ("tok_success", "tok_declined", "tok_pending", "tok_challenge", "tok_captured")
-SELDOM = st.sampled_from([False, False, False, False, True])
-REFUSALS = (Conflict, InvalidRequest, NotFound, Unavailable)
+RARELY = st.sampled_from([False, False, False, False, True])
+EXPECTED_ERRORS = (Conflict, InvalidRequest, NotFound, Unavailable)
 
 
-# The happy road, and each way off it, in order
+# One path each, in order
 
 
-def bought(house: OrderSimulation, token: str = "tok_success") -> Order:
-    order_id = house.pay(house.place(), token).id
-    house.come_to_rest()
-    order: Order = house.orders.get_by_id(order_id)
+def placed_and_paid(simulation: OrderSimulation, token: str = "tok_success") -> Order:
+    order_id = simulation.pay(simulation.place(), token).id
+    simulation.deliver_all()
+    order: Order = simulation.orders.get_by_id(order_id)
     return order
 
 
-def test_an_order_that_meets_no_trouble_takes_four_transitions() -> None:
-    house = OrderSimulation()
-    order = bought(house)
-    house.ship(order)
-    house.come_to_rest()
-    house.hear("delivered")
-    house.come_to_rest()
-    run = house.workflow.runs[order.id]
-    assert run.path == ["AwaitPayment", "AwaitShipment", "AwaitDelivery", "CompleteOrder"]
-    house.check_at_rest()
+def test_order_without_incidents_takes_four_steps() -> None:
+    simulation = OrderSimulation()
+    order = placed_and_paid(simulation)
+    simulation.ship(order)
+    simulation.deliver_all()
+    simulation.track("delivered")
+    simulation.deliver_all()
+    execution = simulation.workflow.executions[order.id]
+    assert execution.path == ["AwaitPayment", "AwaitShipment", "AwaitDelivery", "CompleteOrder"]
+    simulation.check_at_rest()
 
 
-def test_an_unpaid_order_expires_and_the_run_is_no_failure() -> None:
-    house = OrderSimulation()
-    order = bought(house, "tok_pending")
-    house.workflow.deadline(order.id)
-    house.come_to_rest()
-    run = house.workflow.runs[order.id]
-    assert run.path == ["AwaitPayment", "ExpireOrder", "ExpireOrderOrGoOn", "OrderTerminated"]
-    assert house.orders.get_by_id(order.id).cancel_reason == "payment_expired"
-    house.check_at_rest()
+def test_expired_order_ends_its_execution_as_succeeded() -> None:
+    simulation = OrderSimulation()
+    order = placed_and_paid(simulation, "tok_pending")
+    simulation.workflow.deadline(order.id)
+    simulation.deliver_all()
+    execution = simulation.workflow.executions[order.id]
+    assert execution.path == ["AwaitPayment", "ExpireOrder", "ExpireOrderOrGoOn", "OrderTerminated"]
+    assert simulation.orders.get_by_id(order.id).cancel_reason == "payment_expired"
+    simulation.check_at_rest()
 
 
-def test_a_payment_that_proves_certain_at_the_deadline_goes_on_to_shipping() -> None:
-    house = OrderSimulation()
-    order = bought(house, "tok_pending")
-    house.provider.settle(f"pay_{order.id}")
-    house.workflow.deadline(order.id)
-    assert house.workflow.waiting(order.id) == "AwaitShipment"
-    house.ship(order)
-    house.come_to_rest()
-    house.hear("delivered")
-    house.come_to_rest()
-    house.check_at_rest()
+def test_payment_certain_at_deadline_continues_to_shipping() -> None:
+    simulation = OrderSimulation()
+    order = placed_and_paid(simulation, "tok_pending")
+    simulation.provider.settle(f"pay_{order.id}")
+    simulation.workflow.deadline(order.id)
+    assert simulation.workflow.waiting(order.id) == "AwaitShipment"
+    simulation.ship(order)
+    simulation.deliver_all()
+    simulation.track("delivered")
+    simulation.deliver_all()
+    simulation.check_at_rest()
 
 
-def test_what_staff_call_off_leaves_the_workflow() -> None:
-    house = OrderSimulation()
-    order = bought(house)
-    house.cancel(order)
-    house.come_to_rest()
-    run = house.workflow.runs[order.id]
-    assert run.path[-3:] == ["ExpireOrder", "ExpireOrderOrGoOn", "OrderTerminated"]
-    assert "ReleaseAllocation" in run.path
-    house.check_at_rest()
+def test_cancelled_order_leaves_the_workflow() -> None:
+    simulation = OrderSimulation()
+    order = placed_and_paid(simulation)
+    simulation.cancel(order)
+    simulation.deliver_all()
+    execution = simulation.workflow.executions[order.id]
+    assert execution.path[-3:] == ["ExpireOrder", "ExpireOrderOrGoOn", "OrderTerminated"]
+    assert "ReleaseAllocation" in execution.path
+    simulation.check_at_rest()
 
 
-def test_what_is_not_shipped_in_time_is_called_off_and_the_rest_goes_on() -> None:
-    house = OrderSimulation()
-    order = house.ship(bought(house), lines={"li_1": 1})
-    house.come_to_rest()
-    house.workflow.deadline(order.id)
-    assert house.workflow.waiting(order.id) == "AwaitDelivery"
-    house.come_to_rest()
-    house.hear("delivered")
-    house.come_to_rest()
-    done = house.orders.get_by_id(order.id)
-    assert (done.status, done.payment.net_captured) == (
+def test_unshipped_pieces_are_cancelled_and_the_order_continues() -> None:
+    simulation = OrderSimulation()
+    order = simulation.ship(placed_and_paid(simulation), lines={"li_1": 1})
+    simulation.deliver_all()
+    simulation.workflow.deadline(order.id)
+    assert simulation.workflow.waiting(order.id) == "AwaitDelivery"
+    simulation.deliver_all()
+    simulation.track("delivered")
+    simulation.deliver_all()
+    after = simulation.orders.get_by_id(order.id)
+    assert (after.status, after.payment.net_captured) == (
         OrderStatus.COMPLETED,
         order.total - 2 * 1080,
     )
-    house.check_at_rest()
+    simulation.check_at_rest()
 
 
-def test_a_parcel_that_is_lost_is_paid_back() -> None:
-    house = OrderSimulation()
-    order = house.ship(bought(house))
-    house.come_to_rest()
-    house.hear("lost")
-    house.come_to_rest()
-    done = house.orders.get_by_id(order.id)
-    assert (done.status, done.payment.net_captured) == (OrderStatus.RETURNED, 0)
-    house.check_at_rest()
+def test_lost_shipment_is_refunded() -> None:
+    simulation = OrderSimulation()
+    order = simulation.ship(placed_and_paid(simulation))
+    simulation.deliver_all()
+    simulation.track("lost")
+    simulation.deliver_all()
+    after = simulation.orders.get_by_id(order.id)
+    assert (after.status, after.payment.net_captured) == (OrderStatus.RETURNED, 0)
+    simulation.check_at_rest()
 
 
-def test_a_provider_that_is_down_when_goods_leave_is_asked_again_at_the_end() -> None:
-    house = OrderSimulation()
-    order = house.ship(bought(house))
-    house.provider.down = True
-    house.come_to_rest()
-    assert house.workflow.waiting(order.id) == "AwaitDelivery"
-    house.provider.down = False
-    house.hear("delivered")
-    house.come_to_rest()
-    house.check_at_rest()
+def test_capture_is_repeated_at_completion_after_an_outage() -> None:
+    simulation = OrderSimulation()
+    order = simulation.ship(placed_and_paid(simulation))
+    simulation.provider.down = True
+    simulation.deliver_all()
+    assert simulation.workflow.waiting(order.id) == "AwaitDelivery"
+    simulation.provider.down = False
+    simulation.track("delivered")
+    simulation.deliver_all()
+    simulation.check_at_rest()
 
 
-def test_a_provider_that_stays_down_leaves_the_order_to_a_person() -> None:
-    house = OrderSimulation()
-    order = house.ship(bought(house))
-    house.provider.down = True
-    house.come_to_rest()
-    house.hear("delivered")
-    house.come_to_rest()
-    assert house.workflow.runs[order.id].status == "FAILED"
-    assert house.orders.get_by_id(order.id).status is OrderStatus.CONFIRMED
+def test_capture_outage_at_completion_fails_the_execution() -> None:
+    simulation = OrderSimulation()
+    order = simulation.ship(placed_and_paid(simulation))
+    simulation.provider.down = True
+    simulation.deliver_all()
+    simulation.track("delivered")
+    simulation.deliver_all()
+    assert simulation.workflow.executions[order.id].status == "FAILED"
+    assert simulation.orders.get_by_id(order.id).status is OrderStatus.CONFIRMED
 
 
-def test_a_payment_before_the_workflow_has_begun_does_not_stall_it() -> None:
-    house = OrderSimulation()
-    order = house.pay(house.place())
-    house.publish()
-    events = house.undelivered
-    house.undelivered = [e for e in events if e[0] == "event_handlers.advance_workflow"] + [
+def test_payment_before_the_workflow_starts_does_not_stall_it() -> None:
+    simulation = OrderSimulation()
+    order = simulation.pay(simulation.place())
+    simulation.publish()
+    events = simulation.undelivered
+    simulation.undelivered = [e for e in events if e[0] == "event_handlers.advance_workflow"] + [
         e for e in events if e[0] != "event_handlers.advance_workflow"
     ]
-    house.come_to_rest()
-    assert house.workflow.waiting(order.id) == "AwaitShipment"
+    simulation.deliver_all()
+    assert simulation.workflow.waiting(order.id) == "AwaitShipment"
 
 
-# Everything at random
+# Random sequences
 
 
-class Life(RuleBasedStateMachine):
-    """Up to four orders at once."""
+class OrderLifeCycle(RuleBasedStateMachine):
+    """Random steps of up to four orders at once."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.house = OrderSimulation()
-        self.numbers: list[str] = []
+        self.simulation = OrderSimulation()
+        self.tracking_numbers: list[str] = []
 
     orders = st.integers(0, 3)
 
-    def _order(self, which: int) -> Order | None:
-        placed = self.house.orders.list_all()
-        return placed[which % len(placed)] if placed else None
+    def _order(self, index: int) -> Order | None:
+        placed = self.simulation.orders.list_all()
+        return placed[index % len(placed)] if placed else None
 
     @rule(pieces=st.tuples(st.integers(1, 4), st.integers(1, 4)), token=st.sampled_from(TOKENS))
     def buy(self, pieces: tuple[int, int], token: str) -> None:
-        placed = self.house.orders.list_all()
+        placed = self.simulation.orders.list_all()
         if len(placed) == 4:
             return
-        at = self.house.later(seconds=1)
+        at = self.simulation.advance(seconds=1)
         order = make_order(f"ord_{len(placed)}", pieces, placed_at=at, pay_by=at + WINDOW)
         try:
-            self.house.place(order)
-            self.house.pay(order, token)
+            self.simulation.place(order)
+            self.simulation.pay(order, token)
         except (ConditionFailed, Unavailable):
             return
 
-    @rule(which=orders, token=st.sampled_from(TOKENS))
-    def pay_late(self, which: int, token: str) -> None:
-        order = self._order(which)
+    @rule(index=orders, token=st.sampled_from(TOKENS))
+    def pay_late(self, index: int, token: str) -> None:
+        order = self._order(index)
         if order is not None:
-            self._try(lambda: self.house.pay(order, token))
+            self._try(lambda: self.simulation.pay(order, token))
 
-    @rule(which=orders, approved=st.booleans())
-    def webhook(self, which: int, approved: bool) -> None:
-        order = self._order(which)
+    @rule(index=orders, approved=st.booleans())
+    def payment_webhook(self, index: int, approved: bool) -> None:
+        order = self._order(index)
         if order is not None:
 
-            def told() -> None:
+            def settle_and_record() -> None:
                 reference = f"pay_{order.id}"
-                self.house.provider.settle(reference, approved)
-                order_id, report = self.house.provider.get_payment(reference)
-                self.house.record(self.house.orders.get_by_id(order_id), report)
+                self.simulation.provider.settle(reference, approved)
+                order_id, state = self.simulation.provider.get_payment(reference)
+                self.simulation.record(self.simulation.orders.get_by_id(order_id), state)
 
-            self._try(told)
+            self._try(settle_and_record)
 
-    @rule(which=orders, really=SELDOM)
-    def cancelled_at_the_provider(self, which: int, really: bool) -> None:
-        order = self._order(which)
-        if order is None or not really or any(line.shipped for line in order.lines):
+    @rule(index=orders, enabled=RARELY)
+    def cancel_at_provider(self, index: int, enabled: bool) -> None:
+        order = self._order(index)
+        if order is None or not enabled or any(line.shipped for line in order.lines):
             return
-        report = self.house.provider._payments.get(f"pay_{order.id}")
-        if report is not None and report[2].status is not PaymentStatus.CAPTURED:
+        payment = self.simulation.provider._payments.get(f"pay_{order.id}")
+        if payment is not None and payment[2].status is not PaymentStatus.CAPTURED:
 
-            def told() -> None:
-                self.house.record(
-                    order, self.house.provider.cancel(f"pay_{order.id}", key="by hand")
+            def cancel_and_record() -> None:
+                self.simulation.record(
+                    order, self.simulation.provider.cancel(f"pay_{order.id}", key="by hand")
                 )
 
-            self._try(told)
+            self._try(cancel_and_record)
 
-    @rule(which=orders, really=SELDOM)
-    def cancel(self, which: int, really: bool) -> None:
-        order = self._order(which)
-        if order is not None and really:
-            self._try(lambda: self.house.cancel(order))
+    @rule(index=orders, enabled=RARELY)
+    def cancel(self, index: int, enabled: bool) -> None:
+        order = self._order(index)
+        if order is not None and enabled:
+            self._try(lambda: self.simulation.cancel(order))
 
     @rule(
-        which=orders, line=st.sampled_from(["li_1", "li_2", None, None]), pieces=st.integers(1, 4)
+        index=orders, line=st.sampled_from(["li_1", "li_2", None, None]), pieces=st.integers(1, 4)
     )
-    def ship(self, which: int, line: str | None, pieces: int) -> None:
-        order = self._order(which)
+    def ship(self, index: int, line: str | None, pieces: int) -> None:
+        order = self._order(index)
         if order is not None:
-            number = f"1Z{len(self.numbers)}"
+            number = f"1Z{len(self.tracking_numbers)}"
             lines = None if line is None else {line: pieces}
-            if self._try(lambda: self.house.ship(order, number, lines=lines)):
-                self.numbers.append(number)
+            if self._try(lambda: self.simulation.ship(order, number, lines=lines)):
+                self.tracking_numbers.append(number)
 
     @rule(
-        which=st.integers(0, 20),
+        index=st.integers(0, 20),
         status=st.sampled_from([*ShipmentStatus, *[ShipmentStatus.DELIVERED] * 5]),
         ago=st.integers(0, 5000),
         event=st.integers(0, 5),
     )
-    def carrier(self, which: int, status: ShipmentStatus, ago: int, event: int) -> None:
-        if self.numbers:
-            number = self.numbers[which % len(self.numbers)]
-            at = self.house.now - timedelta(seconds=ago)
-            self.house.hear(status, number, event=f"e{event}", at=at)
+    def tracking_event(self, index: int, status: ShipmentStatus, ago: int, event: int) -> None:
+        if self.tracking_numbers:
+            number = self.tracking_numbers[index % len(self.tracking_numbers)]
+            at = self.simulation.now - timedelta(seconds=ago)
+            self.simulation.track(status, number, event=f"e{event}", at=at)
 
-    @rule(places=st.lists(st.integers(0, 30), min_size=1, max_size=8), keep=SELDOM)
-    def deliver(self, places: list[int], keep: bool) -> None:
-        for place in places:
-            self._try(lambda place=place: self.house.deliver(place, keep=keep))
+    @rule(indexes=st.lists(st.integers(0, 30), min_size=1, max_size=8), keep=RARELY)
+    def deliver(self, indexes: list[int], keep: bool) -> None:
+        for index in indexes:
+            self._try(lambda index=index: self.simulation.deliver(index, keep=keep))
 
-    @rule(which=orders, really=SELDOM)
-    def deadline(self, which: int, really: bool) -> None:
-        order = self._order(which)
-        if order is not None and really:
-            self.house.workflow.deadline(order.id)
+    @rule(index=orders, enabled=RARELY)
+    def deadline(self, index: int, enabled: bool) -> None:
+        order = self._order(index)
+        if order is not None and enabled:
+            self.simulation.workflow.deadline(order.id)
 
     @rule(minutes=st.sampled_from([1, 1, 1, 1, 31]))
     def sweep(self, minutes: int) -> None:
-        self.house.later(minutes=minutes)
-        expire_overdue_orders(at=self.house.now, provider=self.house.provider, **self.house.books)
+        self.simulation.advance(minutes=minutes)
+        expire_overdue_orders(
+            at=self.simulation.now, provider=self.simulation.provider, writes=self.simulation.writes
+        )
 
-    @rule(down=SELDOM)
+    @rule(down=RARELY)
     def provider(self, down: bool) -> None:
-        self.house.provider.down = down
+        self.simulation.provider.down = down
 
-    def _try(self, what: object) -> bool:
+    def _try(self, step: object) -> bool:
         try:
-            what()  # type: ignore[operator]
-        except REFUSALS:
+            step()  # type: ignore[operator]
+        except EXPECTED_ERRORS:
             return False
         return True
 
     @invariant()
-    def books_balance(self) -> None:
-        self.house.check()
+    def invariants_hold(self) -> None:
+        self.simulation.check()
 
     def teardown(self) -> None:
-        """Everything is delivered and every deadline passes: now it must have ended well.
+        """Deliver every event, let every deadline pass, and check the final state.
 
-        What Step Functions gave up on while the provider was down is left to a person: here the
-        person starts that run anew.
+        An execution that failed while the provider was down needs a person, who starts it again.
         """
-        house = self.house
-        house.provider.down = False
+        simulation = self.simulation
+        simulation.provider.down = False
         for _ in range(12):
-            house.come_to_rest()
-            for order in house.orders.list_all():
-                run = house.workflow.runs.get(order.id)
-                if run is not None and run.status == "FAILED":
-                    del house.workflow.runs[order.id]
-                    house.workflow.start(order.id)
-                house.workflow.deadline(order.id)
-        house.check_at_rest()
+            simulation.deliver_all()
+            for order in simulation.orders.list_all():
+                execution = simulation.workflow.executions.get(order.id)
+                if execution is not None and execution.status == "FAILED":
+                    del simulation.workflow.executions[order.id]
+                    simulation.workflow.start(order.id)
+                simulation.workflow.deadline(order.id)
+        simulation.check_at_rest()
 
 
-def live(machine: type[Life], examples: int, steps: int, *, shrink: bool = True) -> None:
+def run_sequences(
+    machine: type[OrderLifeCycle], examples: int, steps: int, *, shrink: bool = True
+) -> None:
     run_state_machine_as_test(
         machine,
         settings=settings(
@@ -296,7 +301,7 @@ def live(machine: type[Life], examples: int, steps: int, *, shrink: bool = True)
             stateful_step_count=steps,
             deadline=None,
             database=None,
-            # What is planted must be found, so the same lives are tried every time.
+            # A planted fault must be found, so its run tries the same sequences every time.
             derandomize=not shrink,
             phases=[Phase.generate, Phase.shrink] if shrink else [Phase.generate],
             suppress_health_check=list(HealthCheck),
@@ -304,51 +309,51 @@ def live(machine: type[Life], examples: int, steps: int, *, shrink: bool = True)
     )
 
 
-def test_whatever_happens_it_ends_well() -> None:
-    live(Life, 400, 50)
+def test_any_sequence_of_events_ends_consistently() -> None:
+    run_sequences(OrderLifeCycle, 400, 50)
 
 
-class Forgetful(OrderSimulation):
-    """A shop that forgets to give money back."""
+class WithoutRefunds(OrderSimulation):
+    """A simulation that never refunds."""
 
-    def settle(self, order: Order) -> Order:
+    def refund_excess(self, order: Order) -> Order:
         return order
 
 
-class Greedy(OrderSimulation):
-    """A shop that writes to the buyer whenever it hears of a confirmation."""
+class WithRepeatedEmails(OrderSimulation):
+    """A simulation that sends an email for each delivery of a confirmation."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.letters.claim = lambda *_: True
+        self.sent_emails.claim = lambda *_: True
 
 
-class Deaf(OrderSimulation):
-    """A workflow that is never told what happened to its order."""
+class WithoutWorkflowEvents(OrderSimulation):
+    """A simulation whose workflow never learns of changes of its order."""
 
-    def _react(self, module: str, event: Event) -> None:
+    def _handle(self, module: str, event: Event) -> None:
         if module != "event_handlers.advance_workflow":
-            super()._react(module, event)
+            super()._handle(module, event)
 
 
-@pytest.mark.parametrize("house", [Forgetful, Greedy, Deaf])
-def test_a_shop_that_does_it_wrong_is_noticed(house: type[OrderSimulation]) -> None:
-    class Broken(Life):
+@pytest.mark.parametrize("simulation", [WithoutRefunds, WithRepeatedEmails, WithoutWorkflowEvents])
+def test_faulty_simulations_are_detected(simulation: type[OrderSimulation]) -> None:
+    class FaultyLifeCycle(OrderLifeCycle):
         def __init__(self) -> None:
             super().__init__()
-            self.house = house()
+            self.simulation = simulation()
 
         def teardown(self) -> None:
-            if house is Deaf:
-                self.house.provider.down = False
-                self.house.come_to_rest()
-                for order in self.house.orders.list_all():
+            if simulation is WithoutWorkflowEvents:
+                self.simulation.provider.down = False
+                self.simulation.deliver_all()
+                for order in self.simulation.orders.list_all():
                     if (
                         order.status is OrderStatus.CANCELLED
-                        and order.id in self.house.workflow.runs
+                        and order.id in self.simulation.workflow.executions
                     ):
-                        assert self.house.workflow.waiting(order.id) is None
+                        assert self.simulation.workflow.waiting(order.id) is None
             super().teardown()
 
     with pytest.raises((AssertionError, BaseExceptionGroup)):
-        live(Broken, 300, 40, shrink=False)
+        run_sequences(FaultyLifeCycle, 300, 40, shrink=False)

@@ -1,4 +1,4 @@
-"""The peak's ports, each as the double and as the table."""
+"""Traffic peak stores, on the doubles and on DynamoDB (moto)."""
 
 from collections.abc import Iterator
 

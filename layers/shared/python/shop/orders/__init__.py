@@ -1,1 +1,1 @@
-"""What was sold: an order, its life, its parcels and its payment."""
+"""Orders: their life cycle, shipments and payment."""

@@ -1,4 +1,4 @@
-"""What the life of an order needs from the world."""
+"""Ports of the order use cases."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -18,7 +18,7 @@ from shop.orders.model import Order, OrderStatus, ReservationBatch
 
 @frozen(slots=False)
 class OrderSummaryItem:
-    """An order in a list. ``total`` is minor units of ``currency``."""
+    """An order in a list. ``total`` is minor units of ``currency``; ``pieces`` are whole pieces."""
 
     id: str
     status: OrderStatus
@@ -30,107 +30,120 @@ class OrderSummaryItem:
 
 
 class OrderRepository(Protocol):
-    """The order book. An order is found by whose it is *and* its id: a stranger's is not found."""
+    """Orders, and the stock batches of orders that are too large for one transaction.
+
+    The owner is part of an order's key, so a customer cannot read another customer's order. Methods
+    that end in ``_op`` or act on batches return a write operation for a unit of work.
+    """
 
     def get(self, owner: str, order_id: str) -> Order:
-        """The order of this owner. Raises NotFound."""
+        """Return the order of this owner. Raises NotFound."""
 
     def get_by_id(self, order_id: str) -> Order:
-        """The order, whosever it is: for the shop's work, never for a shopper. Raises NotFound."""
+        """Return an order of any owner, for staff and workflows only. Raises NotFound."""
 
     def place_op(self, order: Order, events: Sequence[Event]) -> WriteOperation:
-        """Write a new order, if there is none of this id."""
+        """Insert a new order with its events; the id must be new."""
 
     def update_op(self, before: Order, after: Order, events: Sequence[Event]) -> WriteOperation:
-        """Write what an order became, if it is still as it was read. Raises Stale on commit."""
+        """Replace ``before`` with ``after``; the stored version must be that of ``before``."""
 
     def save(self, before: Order, after: Order, events: Sequence[Event]) -> Order:
-        """Write it by itself, in one conditional update. Raises Stale."""
+        """Replace ``before`` with ``after`` in one conditional write, without a transaction.
+
+        Returns the order with its new version. Raises VersionConflict.
+        """
 
     def condition_key(self, order_id: str) -> str:
-        """How a Clash names this order, its batches and whether it is still being placed."""
+        """Return the key that ConditionFailed uses for the order, its batches and placement."""
 
     def list_batches(self, order_id: str) -> tuple[bool | None, Sequence[ReservationBatch]]:
-        """An order's batches; and whether more may be taken (True), they are being given back
-        (False), or it is not being placed at all (None).
+        """Return the state of the placement and the order's batches.
+
+        The state is True while batches may be recorded, False while they are reversed, and None
+        while the order is not being placed.
         """
 
     def open_batches(self, order_id: str) -> WriteOperation:
-        """From now on batches may be taken, if it was never so before."""
+        """Open the placement, so that batches may be recorded; it must be new."""
 
     def reverse_batches(self, order_id: str) -> WriteOperation:
-        """From now on they are given back, if they were being taken."""
+        """Switch the placement from recording batches to reversing them."""
 
     def close_batches(self, order_id: str, *, placing: bool) -> WriteOperation:
-        """The order is no longer being placed, if it was, and this way round."""
+        """Delete the placement; ``placing`` states whether it must be recording or reversing."""
 
     def record_batch(self, order_id: str, batch: ReservationBatch) -> WriteOperation:
-        """Note a batch that is taken, if more may be and there is none of this name."""
+        """Insert a reserved batch; the placement must be open and the batch's name new."""
 
     def enqueue_batch(self, order_id: str, batch: ReservationBatch) -> WriteOperation:
-        """Note a batch that is to be moved, if there is none of this name."""
+        """Insert a batch whose stock is to be moved; its name must be new."""
 
     def finish_batch(self, order_id: str, batch: ReservationBatch) -> WriteOperation:
-        """Strike a batch off, if it is there."""
+        """Delete a batch; it must exist."""
 
     def list_by_customer(
         self, customer: str, *, cursor: str | None, limit: int
     ) -> Page[OrderSummaryItem]:
-        """A customer's orders, newest first; not those that were never placed."""
+        """Return a customer's orders, newest first, without those that were never placed."""
 
     def list_by_day(
         self, day: str, *, status: OrderStatus | None, cursor: str | None, limit: int
     ) -> Page[OrderSummaryItem]:
-        """The orders placed on a day (UTC, ``2026-08-25``), newest first."""
+        """Return the orders that were placed on a UTC day (``2026-08-25``), newest first."""
 
     def list_overdue(self, at: datetime, max_results: int) -> Sequence[str]:
-        """Orders of today and yesterday still unpaid, or not even placed, after their deadline, the
-        oldest first."""
+        """Return ids of orders of today and yesterday that are overdue, oldest first.
+
+        Overdue means past the payment deadline and still ``placing`` or ``placed``.
+        """
 
     def list_awaiting_stock(self) -> Sequence[str]:
-        """The orders that wait for goods which are still to come, the oldest first."""
+        """Return ids of orders with reservations on inbound stock, oldest first."""
 
     def list_awaiting_payment(self, before: datetime, max_results: int) -> Sequence[str]:
-        """Orders still unpaid that were placed before then, on that day or the one before it, the
-        oldest first."""
+        """Return ids of unpaid orders, oldest first.
+
+        They were placed before that time, on its day or the day before.
+        """
 
     def find_shipment(self, carrier: str, tracking_number: str) -> tuple[str, str]:
-        """The order and the parcel that a tracking number belongs to. Raises NotFound."""
+        """Return the ids of the order and shipment of a tracking number. Raises NotFound."""
 
     def register_tracking_op(
-        self, carrier: str, tracking_number: str, order_id: str, parcel_id: str
+        self, carrier: str, tracking_number: str, order_id: str, shipment_id: str
     ) -> WriteOperation:
-        """Remember whose a tracking number is. A number belongs to one parcel for good."""
+        """Assign a tracking number to a shipment; it must be unassigned, and stays assigned."""
 
     def tracking_condition_key(self, carrier: str, tracking_number: str) -> str:
-        """How a Clash names a tracking number."""
+        """Return the key that ConditionFailed uses for a tracking number."""
 
 
 class UsageRelease(Protocol):
-    """Where uses of limited coupons and sales are counted, as far as an order's end asks."""
+    """The usage counters of limited coupons and sales, as far as a cancellation needs them."""
 
     def release(self, counts: Sequence[UsageReservation]) -> WriteOperation:
-        """Count back what an order used up, in the transaction that calls it off."""
+        """Release an order's usage, in the transaction that cancels the order."""
 
 
 class WorkflowTokens(Protocol):
-    """Where the workflow waits for the world, one task token per order and step."""
+    """Task tokens of workflow steps that wait: one per order and step."""
 
     def save(self, order_id: str, step: str, token: str, at: datetime) -> None:
-        """Remember the token of a step that waits; a later token replaces an earlier one."""
+        """Store the token of a waiting step; it replaces an earlier token."""
 
     def get_many(self, order_id: str, steps: Iterable[str]) -> Mapping[str, str]:
-        """The token of each of these steps that waits or has waited, as last written."""
+        """Return the last stored token of each of these steps that has one."""
 
 
 class OrderWorkflow(Protocol):
-    """The order workflow, seen from the shop."""
+    """The order workflow."""
 
     def start(self, order_id: str) -> None:
-        """Start an order's workflow. Started before, it is not started again."""
+        """Start the workflow of an order; if it has started before, do nothing."""
 
     def resume(self, token: str, result: dict[str, Any]) -> None:
-        """Let the waiting step go on. A token that no longer waits is not an error."""
+        """Complete a waiting step; ignore a token that no longer waits."""
 
     def abort(self, token: str, error: str, cause: str) -> None:
-        """Let the waiting step fail, which starts its undo. As :meth:`resume`, otherwise."""
+        """Fail a waiting step, which starts its compensation; ignore a token as :meth:`resume`."""

@@ -1,1 +1,1 @@
-"""The peak: what the shop prepares before a rush, and how it keeps its head while one lasts."""
+"""Traffic peaks: capacity prepared ahead of a promotion, waiting rooms and kill switches."""

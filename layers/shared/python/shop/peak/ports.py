@@ -1,4 +1,4 @@
-"""What preparing for a rush needs from the world."""
+"""Ports of the traffic peak use cases."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-if TYPE_CHECKING:  # what is spoken of here, a door loads where it uses it
+if TYPE_CHECKING:  # each handler loads only the models that it uses
     from shop.inventory.model.kits import Kit
     from shop.kernel.kill_switches import SwitchStates
     from shop.kernel.pagination import Page
@@ -22,127 +22,130 @@ if TYPE_CHECKING:  # what is spoken of here, a door loads where it uses it
 
 
 class SwitchRepository(Protocol):
-    """The shop's switches, and the book of who turned them."""
+    """The kill switches and the log of their changes."""
 
     def states(self) -> SwitchStates:
-        """The switches as they stand now."""
+        """Return the current states, by a consistent read."""
 
     def save(self, before: SwitchStates, after: SwitchStates, change: SwitchChange) -> SwitchStates:
-        """Write the new board and who did it, in one. Raises Stale where somebody was faster."""
+        """Write the states and the change in one transaction. Raises VersionConflict."""
 
     def list_changes(self, *, cursor: str | None, limit: int) -> Page[SwitchChange]:
-        """Who turned what, newest first."""
+        """Return the changes, newest first. Raises InvalidRequest for an unknown cursor."""
 
 
 class TableThroughput(Protocol):
-    """The warm throughput of the shop's tables."""
+    """The warm throughput of DynamoDB tables."""
 
     def get(self, table: str) -> Mapping[str, WarmThroughput]:
-        """What the table (``""``) and its indexes serve at once."""
+        """Return the warm throughput of a table (``""``) and its indexes."""
 
     def raise_to(self, table: str, wanted: Mapping[str, WarmThroughput]) -> None:
-        """Warm them. It takes minutes, costs once for every unit, and cannot be undone."""
+        """Raise the warm throughput. It takes minutes, is billed once and cannot be undone."""
 
 
 class ProvisionedConcurrency(Protocol):
-    """Environments of shopper-facing Lambdas that are kept warm."""
+    """Provisioned concurrency of the Lambda functions that customers call."""
 
     def set_environments(self, function: str, environments: int) -> None:
-        """Keep so many warm from now on; AWS charges for each second of each."""
+        """Provision this many environments; AWS bills each per second."""
 
     def remove(self, function: str) -> None:
-        """Keep none warm. Does nothing where none were."""
+        """Remove a function's provisioned concurrency, if it has any."""
 
 
 class WakeUpScheduler(Protocol):
-    """One-off schedules that wake the keeper."""
+    """One-off schedules that run the reconciliation."""
 
-    def set(self, alarm: WakeUp) -> None:
-        """Set an alarm, or put one of that name to another time."""
+    def set(self, wake_up: WakeUp) -> None:
+        """Create a wake-up, or move the one with this name."""
 
     def delete(self, name: str) -> None:
-        """Take an alarm away. Does nothing where it has gone off, or never was."""
+        """Delete a wake-up, if it exists and has not run."""
 
 
 class ShardManager(Protocol):
-    """The bins of hot SKUs."""
+    """The stock shards of hot SKUs."""
 
     def reshard(self, sku: str, orders_per_second: int) -> bool:
-        """Share a SKU's stock out for so many orders a second, 0 after the sale.
+        """Split a SKU's stock for this rate; 0 merges it.
 
-        Returns whether it is done: merging waits for promises to be kept. A SKU without stock is
-        done.
+        Returns whether it is finished: a shard with reservations cannot be merged yet. A SKU
+        without stock is finished.
         """
 
     def rebalance(self, sku: str, orders_per_second: int) -> bool:
-        """Share out what has come since it was prepared for so many. Returns whether that took
-        more bins; most often there is nothing to do."""
+        """Split stock that was received after the preparation. Returns whether shards changed."""
 
 
 class KitLookup(Protocol):
-    """Which SKUs are taken from stock as their parts."""
+    """Lookup of kits by SKU."""
 
     def find(self, skus: Iterable[str]) -> Mapping[str, Kit]:
-        """Those of the SKUs that are kits."""
+        """Return the kits among these SKUs."""
 
 
 class CounterSharding(Protocol):
-    """The bins of counts that a whole rush meets in: a sale's quota, the uses of a code."""
+    """The shards of usage counters that all orders of a peak write."""
 
-    def reshard_counter(self, count: LimitedCounter, orders_per_second: int, at: datetime) -> bool:
-        """Share what is left of it out for so many orders a second, 0 after the rush.
+    def reshard_counter(
+        self, counter: LimitedCounter, orders_per_second: int, at: datetime
+    ) -> bool:
+        """Split a counter's remaining usage for this rate; 0 merges it.
 
-        Returns whether it is done; else it has to be looked at again.
+        Returns whether it is finished; otherwise it must be called again later.
         """
 
 
 class CapacityStateStore(Protocol):
-    """Where it is written down what was set up."""
+    """The record of provisioned capacity."""
 
     def load(self) -> ProvisionedCapacity: ...
 
     def save(self, before: ProvisionedCapacity, after: ProvisionedCapacity) -> ProvisionedCapacity:
-        """Write it down, a version further. Raises Stale where somebody else was faster."""
+        """Write it with the next version. Raises VersionConflict."""
 
 
 class TrafficPeakCalendar(Protocol):
-    """The rushes on the calendar."""
+    """The traffic peaks of promotions."""
 
     def list_peaks(self) -> Sequence[TrafficPeak]:
-        """Of every promotion that is published and not called off."""
+        """Return the peaks of all published promotions that are not ended by staff."""
 
 
 class WaitingRoomUnavailable(Exception):
-    """The room's counter or key cannot be reached."""
+    """The counter or the signing key of a waiting room cannot be reached."""
 
 
 class OpenWaitingRooms(Protocol):
-    """The waiting rooms that are open."""
+    """The open waiting rooms, as customers' requests read them."""
 
     def list_open(self, at: datetime) -> Sequence[WaitingRoom]:
-        """Those open, from memory: at most five seconds older than the last change."""
+        """Return the open rooms from a cache, at most five seconds old."""
 
 
 class WaitingRoomRepository(Protocol):
-    """The waiting rooms as staff keep them."""
+    """The open waiting rooms, as staff change them."""
 
     def list_rooms(self) -> tuple[Sequence[WaitingRoom], int]:
-        """Those open, as last written, and the version of that."""
+        """Return the open rooms and their version, by a consistent read."""
 
     def save(self, waiting_rooms: Sequence[WaitingRoom], version: int) -> None:
-        """Write them, if that is still the version. Raises Stale."""
+        """Replace all rooms, if the version is still this one. Raises VersionConflict."""
 
 
 class TicketCounter(Protocol):
-    """Draws numbers: each is drawn once, whoever draws and whatever is retried."""
+    """The counter of a waiting room: each number is drawn at most once."""
 
-    def draw(self, key: str, many: int, lowest: int) -> int:
-        """So many numbers in a row, the first of which is returned: none below ``lowest``, none
-        that was drawn before. Raises Unreachable."""
+    def draw(self, key: str, count: int, lowest: int) -> int:
+        """Draw ``count`` consecutive numbers, none below ``lowest``, and return the first.
+
+        Raises WaitingRoomUnavailable.
+        """
 
 
 class AdmissionKeys(Protocol):
-    """What passes are signed with: the first signs, all of them are believed."""
+    """The signing keys of tickets and admissions."""
 
     def keys(self) -> Sequence[bytes]:
-        """Raises Unreachable."""
+        """Return the valid keys; the first signs. Raises WaitingRoomUnavailable."""

@@ -1,1 +1,1 @@
-"""What happens to an order after it was placed; a room per subject."""
+"""Use cases of an order after it is placed, one module per subject."""

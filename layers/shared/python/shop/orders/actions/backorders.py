@@ -1,4 +1,4 @@
-"""Goods that were awaited are here: each order that waits gets its own, the oldest first."""
+"""Allocation of received stock to orders that wait for it."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,70 +7,65 @@ from typing import Any
 from shop.inventory.actions.backorders import earmark_for_backorders
 from shop.inventory.model import Reservation
 from shop.inventory.model.shards import INBOUND_SHARD
-from shop.inventory.ports import StockRepository, StockReservations
+from shop.inventory.ports import StockRepository
 from shop.kernel.errors import NotFound
-from shop.kernel.unit_of_work import ConditionFailed, UnitOfWork
+from shop.kernel.unit_of_work import ConditionFailed
+from shop.orders.actions.order_writes import OrderStockWrites
 from shop.orders.model import MAX_RESERVATIONS_PER_BATCH, Order
-from shop.orders.ports import OrderRepository
 
 
 def allocate_backorders(
-    *,
-    at: datetime,
-    orders: OrderRepository,
-    book: StockRepository,
-    reservations: StockReservations[Any],
-    uow: UnitOfWork,
+    *, at: datetime, stock: StockRepository, writes: OrderStockWrites
 ) -> tuple[int, int]:
-    """Give what came to who waits for it. Returns how many orders wait, and how many got goods.
+    """Allocate received stock to waiting orders, oldest first.
 
-    An article of an order is covered whole or not yet; who comes later is served meanwhile with
-    what does not reach for the one before. May run twice at once: each promise moves once.
+    A reservation is allocated whole or not at all. A later order may be served before an earlier
+    one if the received stock is too little for the earlier one. Two runs at the same time allocate
+    each reservation once. Returns the number of waiting orders, and of orders that received stock.
     """
     waiting = []
-    for order_id in orders.list_awaiting_stock():
+    for order_id in writes.orders.list_awaiting_stock():
         try:
-            waiting.append(orders.get_by_id(order_id))
+            waiting.append(writes.orders.get_by_id(order_id))
         except NotFound:
-            continue
-    wanted = [(hold.sku, hold.location) for order in waiting for hold in _awaited(order)]
-    aside = earmark_for_backorders(wanted, at=at, stock=book)
-    covered = 0
+            continue  # one entry without an order must not stop the others
+    demand = [(each.sku, each.location) for order in waiting for each in _inbound(order)]
+    # Earmarked units are not for sale, so new orders cannot take them in between.
+    earmarked = earmark_for_backorders(demand, at=at, stock=stock)
+    allocated = 0
     for order in waiting:
-        here = _reached(order, aside)
-        if here and _cover(order, here, at, orders, reservations, uow):
-            covered += 1
-    return len(waiting), covered
+        received = _take_earmarked(order, earmarked)
+        if received and _allocate(order, received, at, writes):
+            allocated += 1
+    return len(waiting), allocated
 
 
-def _awaited(order: Order) -> Sequence[Reservation]:
-    return [hold for hold in order.reservations if hold.shard == INBOUND_SHARD]
+def _inbound(order: Order) -> Sequence[Reservation]:
+    return [each for each in order.reservations if each.shard == INBOUND_SHARD]
 
 
-def _reached(order: Order, aside: dict[tuple[str, str], int]) -> list[Reservation]:
-    """The awaited holds that what is put aside reaches for; it is taken off that."""
-    here = []
-    for hold in _awaited(order)[: MAX_RESERVATIONS_PER_BATCH // 2]:  # two rows each
-        if aside.get((hold.sku, hold.location), 0) >= hold.quantity:
-            aside[hold.sku, hold.location] -= hold.quantity
-            here.append(hold)
-    return here
+def _take_earmarked(order: Order, earmarked: dict[tuple[str, str], int]) -> list[Reservation]:
+    """Return the inbound reservations that earmarked units suffice for, and subtract them."""
+    received = []
+    # Each reservation writes two items: its inbound row and its row on hand. The rest of a large
+    # order is allocated by the next run.
+    for reservation in _inbound(order)[: MAX_RESERVATIONS_PER_BATCH // 2]:
+        key = (reservation.sku, reservation.location)
+        if earmarked.get(key, 0) >= reservation.quantity:
+            earmarked[key] -= reservation.quantity
+            received.append(reservation)
+    return received
 
 
-def _cover(
-    order: Order,
-    available: Sequence[Reservation],
-    at: datetime,
-    orders: OrderRepository,
-    reservations: StockReservations[Any],
-    uow: UnitOfWork,
+def _allocate(
+    order: Order, received: Sequence[Reservation], at: datetime, writes: OrderStockWrites
 ) -> bool:
-    def moving(writes: Any) -> None:
-        reservations.cover_backorder(writes, available)
+    def cover(transaction: Any) -> None:
+        writes.stock.cover_backorder(transaction, received)
 
-    after, events = order.with_backorder_allocated(available, at, "shop")
+    after, events = order.with_backorder_allocated(received, at, "shop")
     try:
-        uow.commit(orders.update_op(order, after, events), moving)
+        writes.uow.commit(writes.orders.update_op(order, after, events), cover)
     except ConditionFailed:
-        return False  # the order or its goods moved just now: next time
+        return False  # another writer changed the order or its stock; the next run tries again
     return True

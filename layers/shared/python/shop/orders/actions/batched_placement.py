@@ -1,14 +1,15 @@
-"""Orders with more articles than one transaction can carry: their stock moves in batches.
+"""Orders with more reservations than one transaction can carry: their stock moves in batches.
 
-Placing takes it batch by batch, between a first transaction that puts the order down as *placing*
-and a last one that makes it *placed*, with its event. Each batch is noted in the transaction that
-takes it, so whoever goes on after a crash sees what is taken; each may be taken only while nobody
-has turned back. Turning back gives every batch back, each once, and then calls the order off.
+**Placing.** A first transaction writes the order as *placing* and opens its placement. Each batch
+then reserves stock and is recorded in one transaction, so a retry after a crash knows which stock
+is reserved. A batch is recorded only while the placement is open. A last transaction makes the
+order *placed* and writes its event. To abandon the placement, its state is switched to reversing,
+each recorded batch is released once, and the order is cancelled.
 
-What a placed order no longer holds (called off, shortened, shipped) is written down as batches in
-the transaction that changes the order, and moved after it: each in a transaction that strikes the
-batch off. A crash in between leaves batches that the order's event finds, which is repeated until
-it is done.
+**After placing.** Stock that the order no longer holds (cancelled or shipped) is recorded as
+batches in the transaction that changes the order. Each batch is moved later, in a transaction that
+also deletes it. If a crash leaves batches behind, the handler of ``StockBatchesQueued`` moves them;
+the event is delivered until that succeeds.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -26,109 +27,118 @@ from shop.inventory.model import (
     merge_reservations,
 )
 from shop.inventory.model.shards import INBOUND_SHARD
-from shop.inventory.ports import StockReservations
 from shop.kernel.errors import Unavailable, VersionConflict
-from shop.kernel.unit_of_work import ConditionFailed, UnitOfWork, WriteOperation
+from shop.kernel.unit_of_work import ConditionFailed, WriteOperation
+from shop.orders.actions.order_writes import OrderStockWrites, OrderWrites
 from shop.orders.model import MAX_RESERVATIONS_PER_BATCH, Order, ReservationBatch
-from shop.orders.ports import OrderRepository, UsageRelease
+from shop.orders.ports import OrderRepository
 
 MAX_ATTEMPTS = 8
-"""How often a batch is drawn anew when somebody else was faster at its bins."""
+"""How often shards are picked for one batch while other orders take the same units."""
 
 
 def place_in_batches(
-    order: Order, *, orders: OrderRepository, reservations: StockReservations[Any], uow: UnitOfWork
+    order: Order, *, writes: OrderStockWrites
 ) -> tuple[Order, tuple[Shortage, ...]]:
-    """Go on placing an order that was put down as *placing*: take what is not taken yet.
+    """Reserve what a *placing* order still lacks, then place it.
 
-    Returns the order as it stands then, and what is short: with that nothing more is taken, and the
-    caller gives it up. Raises Unavailable where too many want the same at the same moment.
+    May resume a placement that another process began. Returns the order as it is then, and the
+    shortages: on a shortage nothing more is reserved, and the caller abandons the placement. Raises
+    Unavailable if other orders take the same units at the same time.
     """
-    taking, taken = orders.list_batches(order.id)
-    tries = 0
-    while taking:
-        missing = unreserved_demands(order, taken)
+    placing, recorded = writes.orders.list_batches(order.id)
+    attempts = 0
+    while placing:
+        missing = unreserved_demands(order, recorded)
         if not missing:
-            placed = _placed(order, taken, orders=orders, uow=uow)
+            placed = _commit_placed(order, recorded, writes=writes)
             if placed is not None:
                 return placed, ()
-            taking, taken = orders.list_batches(order.id)
+            # Another process placed or abandoned the order: look again.
+            placing, recorded = writes.orders.list_batches(order.id)
             continue
-        holds = reservations.pick_shards(missing[:MAX_RESERVATIONS_PER_BATCH])[
-            :MAX_RESERVATIONS_PER_BATCH
-        ]
-        if unsaid := _unsaid(order, missing, holds):
-            return order, unsaid
-        batch = ReservationBatch(f"0.{len(taken):03d}", holds)
+        batch = _next_batch(missing, recorded, writes)
+        if late := _unconfirmed_backorders(order, missing, batch.reservations):
+            return order, late
         try:
-            uow.commit(orders.record_batch(order.id, batch), _reserving(reservations, holds))
-            taken, tries = [*taken, batch], 0
-        except ConditionFailed as clash:
-            if orders.condition_key(order.id) in clash.keys:
-                taking, taken = orders.list_batches(order.id)
+            writes.uow.commit(
+                writes.orders.record_batch(order.id, batch), _reserve_op(batch, writes)
+            )
+            recorded, attempts = [*recorded, batch], 0
+        except ConditionFailed as failure:
+            # The placement was closed, or another process recorded this batch: look again.
+            if writes.orders.condition_key(order.id) in failure.keys:
+                placing, recorded = writes.orders.list_batches(order.id)
                 continue
-            short = reservations.shortages_from(clash, missing)
-            if short:
-                return order, short
-            tries += 1
-            if tries == MAX_ATTEMPTS:
-                raise Unavailable(
-                    "too many want this at the same moment; try again", code="contention"
-                ) from None
-    return orders.get_by_id(order.id), ()
+            shortages = writes.stock.shortages_from(failure, missing)
+            if shortages:
+                return order, shortages
+            # Enough stock in total, but not in the picked shards: pick again.
+            attempts += 1
+            if attempts == MAX_ATTEMPTS:
+                raise Unavailable("High demand. Please try again.", code="contention") from None
+    return writes.orders.get_by_id(order.id), ()
 
 
-def _unsaid(
+def _next_batch(
+    missing: Sequence[Demand], recorded: Sequence[ReservationBatch], writes: OrderStockWrites
+) -> ReservationBatch:
+    picked = writes.stock.pick_shards(missing[:MAX_RESERVATIONS_PER_BATCH])
+    # One demand may be split over several shards, so limit the reservations as well.
+    return ReservationBatch(f"0.{len(recorded):03d}", picked[:MAX_RESERVATIONS_PER_BATCH])
+
+
+def _unconfirmed_backorders(
     order: Order, missing: Iterable[Demand], reservations: Iterable[Reservation]
 ) -> tuple[Shortage, ...]:
-    """What is not here any more, of goods that the buyer was not told to be still to come."""
-    told = {sku for line in order.lines if line.ships_from for sku in line.units_by_sku(1)}
-    late = {hold.sku: hold.quantity for hold in reservations if hold.shard == INBOUND_SHARD}
+    """Return a shortage for each back-ordered SKU without a ship date shown to the buyer."""
+    shown = {sku for line in order.lines if line.ships_from for sku in line.units_by_sku(1)}
+    inbound = {each.sku: each.quantity for each in reservations if each.shard == INBOUND_SHARD}
     return tuple(
-        Shortage(one.sku, one.quantity, max(0, one.quantity - late[one.sku]))
-        for one in missing
-        if one.sku in late and one.sku not in told
+        Shortage(demand.sku, demand.quantity, max(0, demand.quantity - inbound[demand.sku]))
+        for demand in missing
+        if demand.sku in inbound and demand.sku not in shown
     )
 
 
-def _reserving(
-    stock: StockReservations[Any], reservations: Sequence[Reservation]
-) -> WriteOperation:
-    def write(writes: Any) -> None:
-        stock.reserve(writes, reservations)
+def _reserve_op(batch: ReservationBatch, writes: OrderStockWrites) -> WriteOperation:
+    def write(transaction: Any) -> None:
+        writes.stock.reserve(transaction, batch.reservations)
 
     return write
 
 
-def unreserved_demands(order: Order, taken: Iterable[ReservationBatch]) -> tuple[Demand, ...]:
-    """What an order that is being placed still lacks."""
-    have: dict[str, int] = {}
-    for batch in taken:
-        for hold in batch.reservations:
-            have[hold.sku] = have.get(hold.sku, 0) + hold.quantity
-    wanted = merge_demands(
+def unreserved_demands(order: Order, recorded: Iterable[ReservationBatch]) -> tuple[Demand, ...]:
+    """Return the units by SKU that a placing order has not reserved yet."""
+    reserved: dict[str, int] = {}
+    for batch in recorded:
+        for reservation in batch.reservations:
+            reserved[reservation.sku] = reserved.get(reservation.sku, 0) + reservation.quantity
+    demands = merge_demands(
         Demand(sku, units)
         for line in order.lines
         for sku, units in line.units_by_sku(line.quantity).items()
     )
     return tuple(
         Demand(demand.sku, missing)
-        for demand in wanted
-        if (missing := demand.quantity - have.get(demand.sku, 0)) > 0
+        for demand in demands
+        if (missing := demand.quantity - reserved.get(demand.sku, 0)) > 0
     )
 
 
-def _placed(
-    order: Order, taken: Sequence[ReservationBatch], *, orders: OrderRepository, uow: UnitOfWork
+def _commit_placed(
+    order: Order, recorded: Sequence[ReservationBatch], *, writes: OrderStockWrites
 ) -> Order | None:
-    """The order, placed; ``None`` where somebody else was faster."""
-    holds = tuple(hold for batch in taken for hold in batch.reservations)
-    after, events = replace(order, reservations=merge_reservations(holds)).place()
+    """Place the order with its recorded batches; ``None`` if another process was faster."""
+    reservations = tuple(each for batch in recorded for each in batch.reservations)
+    after, events = replace(order, reservations=merge_reservations(reservations)).place()
     try:
-        uow.commit(
-            orders.update_op(order, after, events),
-            orders.close_batches(order.id, placing=True),
-            *(orders.finish_batch(order.id, batch) for batch in taken),
+        # One transaction: the reservations move from the batches to the order, the placement is
+        # closed so that no process reverses it, and the event exists only if all of this holds.
+        writes.uow.commit(
+            writes.orders.update_op(order, after, events),
+            writes.orders.close_batches(order.id, placing=True),
+            *(writes.orders.finish_batch(order.id, batch) for batch in recorded),
         )
     except ConditionFailed:
         return None
@@ -141,97 +151,95 @@ def abandon_placement(
     *,
     at: datetime,
     actor: str,
-    orders: OrderRepository,
-    reservations: StockReservations[Any],
-    usage: UsageRelease,
-    uow: UnitOfWork,
+    writes: OrderWrites,
     extra_writes: Callable[[Order], tuple[WriteOperation, ...]] | None = None,
 ) -> Order:
-    """Turn back: give back every batch that was taken, and call the order off without a word.
+    """Release every recorded batch and cancel the order without an event.
 
-    Where somebody else placed it meanwhile it stays placed. May run twice at once, and goes on
-    where another was cut off. ``also`` adds parts to the last transaction.
+    If another process placed the order in between, it stays placed. May run twice at the same time,
+    and continues a run that was interrupted. ``extra_writes`` go into the last transaction. Raises
+    VersionConflict if another process completed the cancellation or moved a batch.
     """
-    taking, _ = orders.list_batches(order.id)
-    if taking:
-        with suppress(ConditionFailed):
-            uow.commit(orders.reverse_batches(order.id))
-    taking, taken = orders.list_batches(order.id)
-    if taking is None:
-        return orders.get_by_id(order.id)
-    for batch in taken:
-        _move(order.id, batch, orders=orders, reservations=reservations, uow=uow)
+    # 1. Switch the placement to reversing, so that no process can record another batch.
+    placing, _ = writes.orders.list_batches(order.id)
+    if placing:
+        with suppress(ConditionFailed):  # another process switched or closed it first
+            writes.uow.commit(writes.orders.reverse_batches(order.id))
+    # 2. Read the batches after the switch: only now is the list final.
+    placing, recorded = writes.orders.list_batches(order.id)
+    if placing is None:
+        return writes.orders.get_by_id(order.id)
+    # 3. Release each batch once, with its deletion.
+    for batch in recorded:
+        _move(order.id, batch, writes=writes)
+    # 4. Cancel the order, release its usage and close the placement.
     after = order.abandoned(reason, at, actor)
     try:
-        uow.commit(
-            orders.update_op(order, after, ()),
-            orders.close_batches(order.id, placing=False),
-            usage.release(order.usage),
+        writes.uow.commit(
+            writes.orders.update_op(order, after, ()),
+            writes.orders.close_batches(order.id, placing=False),
+            writes.usage.release(order.usage),
             *(extra_writes(after) if extra_writes else ()),
         )
     except ConditionFailed:
-        raise VersionConflict("somebody else changed this order meanwhile") from None
+        raise VersionConflict(
+            "This order was changed at the same time. Please try again."
+        ) from None
     return replace(after, version=order.version + 1)
 
 
-def process_queued_batches(
-    order_id: str, *, orders: OrderRepository, reservations: StockReservations[Any], uow: UnitOfWork
-) -> int:
-    """Move the stock that an order no longer holds: back to sale, or out of the house.
+def process_queued_batches(order_id: str, *, writes: OrderStockWrites) -> int:
+    """Release or ship the stock of an order's queued batches. Returns how many were moved.
 
-    Asked for twice, or by two at once, it is moved once. An order that is still being placed is
-    left alone. Returns how many batches were moved.
+    Each batch is moved once, also by repeated or simultaneous calls. The batches of an order that
+    is being placed belong to its placement and are skipped.
     """
-    placing, owed = orders.list_batches(order_id)
+    placing, queued = writes.orders.list_batches(order_id)
     if placing is not None:
         return 0
-    return sum(
-        _move(order_id, batch, orders=orders, reservations=reservations, uow=uow) for batch in owed
-    )
+    return sum(_move(order_id, batch, writes=writes) for batch in queued)
 
 
-def process_batches_now(
-    order_id: str, *, orders: OrderRepository, reservations: StockReservations[Any], uow: UnitOfWork
-) -> None:
-    """Move them right after the write that gave them up, as far as it goes."""
-    # What is not done now is done when the order's event is heard.
+def process_batches_now(order_id: str, *, writes: OrderStockWrites) -> None:
+    """Move queued batches right after the write that queued them, as far as possible."""
+    # The order is already written, so a failure here must not fail the request. The handler of
+    # StockBatchesQueued moves the rest.
     with suppress(Unavailable, VersionConflict):
-        process_queued_batches(order_id, orders=orders, reservations=reservations, uow=uow)
+        process_queued_batches(order_id, writes=writes)
 
 
-def _move(
-    order_id: str,
-    batch: ReservationBatch,
-    *,
-    orders: OrderRepository,
-    reservations: StockReservations[Any],
-    uow: UnitOfWork,
-) -> bool:
-    def write(writes: Any) -> None:
+def _move(order_id: str, batch: ReservationBatch, *, writes: OrderStockWrites) -> bool:
+    """Move a batch's stock and delete the batch; ``False`` if another process has done it."""
+
+    def move_stock(transaction: Any) -> None:
         if batch.shipped is None:
-            reservations.release(writes, batch.reservations)
+            writes.stock.release(transaction, batch.reservations)
             return
-        who, at = batch.shipped
-        reservations.ship(
-            writes,
+        actor, at = batch.shipped
+        writes.stock.ship(
+            transaction,
             batch.reservations,
             order=order_id,
-            actor=who,
+            actor=actor,
             at=at,
             state=ReservationState.RESERVED,
         )
 
     try:
-        uow.commit(orders.finish_batch(order_id, batch), write)
-    except ConditionFailed as clash:
-        if orders.condition_key(order_id) in clash.keys:
+        # The deletion fails if the batch is gone. That keeps a repeated move from releasing twice:
+        # a reservation is a number, and the stock row does not know whose it was.
+        writes.uow.commit(writes.orders.finish_batch(order_id, batch), move_stock)
+    except ConditionFailed as failure:
+        if writes.orders.condition_key(order_id) in failure.keys:
             return False
-        raise VersionConflict("somebody else moved this stock meanwhile") from None
+        raise VersionConflict(
+            "This order's stock was moved at the same time. Please try again."
+        ) from None
     return True
 
 
 def queue_batch_ops(
     order_id: str, batches: Iterable[ReservationBatch], orders: OrderRepository
 ) -> tuple[WriteOperation, ...]:
-    """The parts that write batches down, to be moved after the transaction."""
+    """Return the operations that record batches to be moved after the transaction."""
     return tuple(orders.enqueue_batch(order_id, batch) for batch in batches)

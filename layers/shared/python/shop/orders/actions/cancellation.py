@@ -1,20 +1,18 @@
-"""Orders called off, whole or in what has not left; stock and uses go back with the write."""
+"""Cancellation of an order, or of its unshipped pieces."""
 
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
-from shop.inventory.ports import StockReservations
 from shop.kernel.events import Event
-from shop.kernel.unit_of_work import UnitOfWork, WriteOperation
+from shop.kernel.unit_of_work import WriteOperation
 from shop.orders.actions.batched_placement import (
     abandon_placement,
     process_batches_now,
     queue_batch_ops,
 )
+from shop.orders.actions.order_writes import OrderStockWrites, OrderWrites
 from shop.orders.actions.retry import commit_or_raise, retry_on_conflict
 from shop.orders.model import MAX_RESERVATIONS_PER_BATCH, Order, OrderStatus, split_into_batches
-from shop.orders.ports import OrderRepository, UsageRelease
 
 
 def cancel_order(
@@ -23,102 +21,71 @@ def cancel_order(
     *,
     at: datetime,
     actor: str,
-    orders: OrderRepository,
-    reservations: StockReservations[Any],
-    usage: UsageRelease,
-    uow: UnitOfWork,
+    writes: OrderWrites,
     owner: str | None = None,
     unless_paid: bool = False,
-    rest: bool = False,
+    allow_partial: bool = False,
 ) -> Order:
-    """Call an order off and give back its stock and its uses; asked for twice, once.
+    """Cancel an order, release its stock and usage, and return it.
 
-    The money goes back by the event, never from here. Raises Conflict once a piece was shipped.
-    ``unless_paid`` leaves an order alone that was confirmed meanwhile, and gives it as it is: the
-    write states the version that was looked at, so nobody is told one thing and done another.
-    ``rest`` calls off what has not left of an order that has left in part: it goes on with what did
-    and keeps its uses, for its prices were made with them.
+    A cancelled order stays as it is, so a repetition has no further effect. The refund follows the
+    event. Raises Conflict once a piece is shipped.
+
+    - ``owner`` restricts the cancellation to this owner's order; NotFound otherwise.
+    - ``unless_paid`` returns an order unchanged if it was confirmed. The write states the version
+      that was read, so a payment that arrives in between is not overwritten.
+    - ``allow_partial`` cancels the unshipped pieces of a partially shipped order. Its usage stays
+      counted, because the prices of the shipped pieces were calculated with it.
     """
 
     def attempt() -> Order:
+        orders = writes.orders
         order = orders.get_by_id(order_id) if owner is None else orders.get(owner, order_id)
         if order.status is OrderStatus.CANCELLED or (unless_paid and order.was_confirmed):
             return order
+        # Its batches are not part of the order yet, so the placement releases them.
         if order.status is OrderStatus.PLACING:
-            return abandon_placement(
-                order,
-                reason,
-                at=at,
-                actor=actor,
-                orders=orders,
-                reservations=reservations,
-                usage=usage,
-                uow=uow,
-            )
-        if rest and order.was_shortened:
+            return abandon_placement(order, reason, at=at, actor=actor, writes=writes)
+        if allow_partial and order.partially_cancelled:
             return order
-        if rest and order.status is OrderStatus.CONFIRMED and order.left_in_part:
-            return _cut_short(
-                order, at, actor, reason, orders=orders, reservations=reservations, uow=uow
-            )
-        return cancel_loaded_order(
-            order, reason, at, actor, orders=orders, reservations=reservations, usage=usage, uow=uow
-        )
+        partially = order.status is OrderStatus.CONFIRMED and order.partially_shipped
+        if allow_partial and partially:
+            return _cancel_unshipped_pieces(order, at, actor, reason, writes=writes)
+        return cancel_loaded_order(order, reason, at, actor, writes=writes)
 
     return retry_on_conflict(attempt)
 
 
-def cancel_unshipped(
-    order_id: str,
-    *,
-    at: datetime,
-    orders: OrderRepository,
-    reservations: StockReservations[Any],
-    usage: UsageRelease,
-    uow: UnitOfWork,
-) -> Order:
-    """What was not shipped in time is called off and its stock given back; what was stays sold.
+def cancel_unshipped(order_id: str, *, at: datetime, writes: OrderWrites) -> Order:
+    """Cancel the pieces that were not shipped by the deadline, and release their stock.
 
-    An order of which nothing was shipped is cancelled whole. One that goes on in part keeps its
-    uses of coupons and sales: its prices were made with them.
+    If no piece was shipped, the order is cancelled as a whole. Otherwise it continues with the
+    shipped pieces, and its usage stays counted. An order with a pending ship date is returned
+    unchanged, because its back-ordered pieces are not late.
     """
 
     def attempt() -> Order:
-        order = orders.get_by_id(order_id)
+        order = writes.orders.get_by_id(order_id)
+        # Compared with the order as it is now: the last piece may have been shipped, or the order
+        # cancelled, between the deadline and this read. A second run finds the same.
         if (
             order.status is not OrderStatus.CONFIRMED
             or order.shipped
-            or order.has_later_promise(at)
+            or order.has_pending_ship_date(at)
         ):
             return order
         if not any(line.shipped for line in order.lines):
-            return cancel_loaded_order(
-                order,
-                "not_shipped",
-                at,
-                "deadline",
-                orders=orders,
-                reservations=reservations,
-                usage=usage,
-                uow=uow,
-            )
-        return _cut_short(order, at, "deadline", orders=orders, reservations=reservations, uow=uow)
+            return cancel_loaded_order(order, "not_shipped", at, "deadline", writes=writes)
+        return _cancel_unshipped_pieces(order, at, "deadline", writes=writes)
 
     return retry_on_conflict(attempt)
 
 
-def _cut_short(
-    order: Order,
-    at: datetime,
-    actor: str,
-    reason: str = "",
-    *,
-    orders: OrderRepository,
-    reservations: StockReservations[Any],
-    uow: UnitOfWork,
+def _cancel_unshipped_pieces(
+    order: Order, at: datetime, actor: str, reason: str = "", *, writes: OrderStockWrites
 ) -> Order:
     after, events = order.with_unshipped_cancelled(at, actor, reason)
-    _giving_back(order, after, events, at, orders=orders, reservations=reservations, uow=uow)
+    _write_and_release(order, after, events, at, writes=writes)
     return replace(after, version=order.version + 1)
 
 
@@ -128,47 +95,54 @@ def cancel_loaded_order(
     at: datetime,
     actor: str,
     *,
-    orders: OrderRepository,
-    reservations: StockReservations[Any],
-    usage: UsageRelease,
-    uow: UnitOfWork,
-    told: tuple[Event, ...] = (),
+    writes: OrderWrites,
+    prior_events: tuple[Event, ...] = (),
     extra_writes: tuple[WriteOperation, ...] = (),
 ) -> Order:
-    """Write an order off that was looked at just now. Raises Stale where it moved meanwhile."""
+    """Cancel an order that the caller has just read, and release its stock and usage.
+
+    ``prior_events`` and ``extra_writes`` go into the same transaction. Raises VersionConflict if
+    the order was changed since it was read.
+    """
     after, events = order.cancel(reason, at, actor)
-    _giving_back(
+    _write_and_release(
         order,
         after,
-        (*told, *events),
+        (*prior_events, *events),
         at,
-        usage.release(order.usage),
+        writes.usage.release(order.usage),
         *extra_writes,
-        orders=orders,
-        reservations=reservations,
-        uow=uow,
+        writes=writes,
     )
     return replace(after, version=order.version + 1)
 
 
-def _giving_back(
+def _write_and_release(
     order: Order,
     after: Order,
     events: tuple[Event, ...],
     at: datetime,
-    *more: WriteOperation,
-    orders: OrderRepository,
-    reservations: StockReservations[Any],
-    uow: UnitOfWork,
+    *extra_writes: WriteOperation,
+    writes: OrderStockWrites,
 ) -> None:
-    """Write what an order became; all its stock goes back to sale, with the write or after it."""
+    """Write the changed order and release all stock that it had reserved."""
     if len(order.reservations) + len(order.usage) <= MAX_RESERVATIONS_PER_BATCH:
-        changing = orders.update_op(order, after, events)
+        # One transaction: stock is released if and only if the order stops holding it. The event
+        # is stored with the order, so the refund that follows it cannot be lost.
         commit_or_raise(
-            uow, changing, lambda writes: reservations.release(writes, order.reservations), *more
+            writes.uow,
+            writes.orders.update_op(order, after, events),
+            lambda transaction: writes.stock.release(transaction, order.reservations),
+            *extra_writes,
         )
         return
-    parted = split_into_batches(order.reservations, str(order.version + 1))
-    changing = orders.update_op(order, after, (*events, order.batches_queued_event(at)))
-    commit_or_raise(uow, changing, *queue_batch_ops(order.id, parted, orders), *more)
-    process_batches_now(order.id, orders=orders, reservations=reservations, uow=uow)
+    # Too many reservations for one transaction: record them as batches with the order, and release
+    # each batch afterwards. The queued event finds batches that a crash leaves behind.
+    batches = split_into_batches(order.reservations, str(order.version + 1))
+    commit_or_raise(
+        writes.uow,
+        writes.orders.update_op(order, after, (*events, order.batches_queued_event(at))),
+        *queue_batch_ops(order.id, batches, writes.orders),
+        *extra_writes,
+    )
+    process_batches_now(order.id, writes=writes)

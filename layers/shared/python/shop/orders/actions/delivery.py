@@ -1,4 +1,4 @@
-"""The parcels' way, and how it ends: arrived, come back, or never heard of again."""
+"""Delivery of shipments: tracking, completion, and compensation of a failed delivery."""
 
 from datetime import datetime
 
@@ -16,25 +16,28 @@ def record_tracking_event(
     at: datetime,
     orders: OrderRepository,
 ) -> Order:
-    """Take note of what a carrier says of a parcel. Raises NotFound for one that is not ours.
+    """Add a carrier's tracking event to a shipment.
 
-    Raises Invalid for a report that cannot be true: it will not be truer later.
+    Raises NotFound for an unknown tracking number. Raises InvalidRequest for an implausible time,
+    which a retry cannot fix.
     """
-    order_id, parcel_id = orders.find_shipment(carrier, tracking_number)
+    order_id, shipment_id = orders.find_shipment(carrier, tracking_number)
 
     def attempt() -> Order:
         order = orders.get_by_id(order_id)
-        after, events = order.with_tracking(parcel_id, event, at, f"carrier {carrier}")
+        after, events = order.with_tracking(shipment_id, event, at, f"carrier {carrier}")
+        # A repeated event changes nothing and needs no write.
         return order if after == order else orders.save(order, after, events)
 
     return retry_on_conflict(attempt)
 
 
 def complete_order(order_id: str, *, at: datetime, orders: OrderRepository) -> Order:
-    """Close an order that has arrived. Closed before, it stays as it is."""
+    """Complete a delivered order; a completed order stays as it is. Raises Conflict."""
 
     def attempt() -> Order:
         order = orders.get_by_id(order_id)
+        # The workflow may run its last step twice.
         if order.status is OrderStatus.COMPLETED:
             return order
         after, events = order.complete(at, "workflow")
@@ -44,23 +47,25 @@ def complete_order(order_id: str, *, at: datetime, orders: OrderRepository) -> O
 
 
 def abandon_delivery(order_id: str, *, late: bool, at: datetime, orders: OrderRepository) -> Order:
-    """Parcels came back, were lost, or (``late``) were never heard of again.
+    """Count undelivered pieces as returned: their shipments failed, or are ``late``.
 
-    The refund follows from the event. Raises Conflict while parcels are on their way in time:
-    whatever broke, it was not the delivery.
+    The refund follows the event. Raises Conflict while shipments are in transit and in time: then
+    the workflow failed for another reason than the delivery.
     """
 
     def attempt() -> Order:
         order = orders.get_by_id(order_id)
+        # The compensation may run twice, or after the last shipment arrived.
         if order.status is not OrderStatus.CONFIRMED or order.delivered:
             return order
         if not (late or order.all_delivered_or_lost):
-            raise Conflict("the parcels are on their way", code="order_state")
-        ends = {parcel.status for parcel in order.shipments} & {
+            raise Conflict("Parcels of this order are still in transit.", code="order_state")
+        failures = {shipment.status for shipment in order.shipments} & {
             ShipmentStatus.LOST,
             ShipmentStatus.RETURNED,
         }
-        reason = min(ends).value if ends else "not_delivered"
+        # Shipments may have failed differently: min() makes the recorded reason deterministic.
+        reason = min(failures).value if failures else "not_delivered"
         after, events = order.mark_returned(reason, at, "deadline" if late else "carrier")
         return orders.save(order, after, events)
 

@@ -1,149 +1,110 @@
-"""Unpaid orders: asked after while they wait, ended at their deadline."""
+"""Unpaid orders: reconciliation of lost webhooks, and expiry at the payment deadline."""
 
 from datetime import datetime, timedelta
-from typing import Any
 
-from shop.inventory.ports import StockReservations
 from shop.kernel.errors import Conflict, Unavailable
-from shop.kernel.unit_of_work import UnitOfWork
 from shop.orders.actions.cancellation import cancel_order
+from shop.orders.actions.order_writes import OrderWrites
 from shop.orders.actions.payments import provider_state, record_payment
 from shop.orders.model import Order, OrderStatus
-from shop.orders.ports import OrderRepository, UsageRelease
 from shop.payments.model import PaymentStatus
 from shop.payments.ports import PaymentProvider
 
 PAYMENT_EXPIRED = "payment_expired"
 PAYMENT_GRACE = timedelta(minutes=2)
-"""How long after it was placed an order is left to its buyer before the provider is asked."""
+"""Age at which the provider is first asked about an unpaid order: its buyer may still be paying."""
+UNPAID = (OrderStatus.PLACING, OrderStatus.PLACED)
+SETTLED_PAYMENTS = (
+    PaymentStatus.AUTHORISED,
+    PaymentStatus.CAPTURED,
+    PaymentStatus.FAILED,
+    PaymentStatus.CANCELLED,
+)
 
 
 def expire_order(
-    order_id: str,
-    *,
-    at: datetime,
-    orders: OrderRepository,
-    reservations: StockReservations[Any],
-    usage: UsageRelease,
-    uow: UnitOfWork,
-    provider: PaymentProvider,
+    order_id: str, *, at: datetime, writes: OrderWrites, provider: PaymentProvider
 ) -> Order:
-    """The deadline passed without a payment: the provider is asked before anything is undone.
+    """Expire an unpaid order at its deadline, and return the order.
 
-    A payment that turns out certain confirms the order. Otherwise the payment is cancelled first
-    and the order called off after it, so that no payment can arrive for goods already resold; one
-    that slips between is given back by its event.
+    A payment that proves certain confirms the order instead. May run twice: the workflow and the
+    expiry sweep both expire orders.
     """
-    order = orders.get_by_id(order_id)
-    if order.status not in (OrderStatus.PLACING, OrderStatus.PLACED):
+    order = writes.orders.get_by_id(order_id)
+    # The order may have been paid or cancelled since its deadline was scheduled.
+    if order.status not in UNPAID:
         return order
-    report = provider_state(order, provider) if order.status is OrderStatus.PLACED else None
-    if report is not None and report.status not in (
-        PaymentStatus.AUTHORISED,
-        PaymentStatus.CAPTURED,
-        PaymentStatus.FAILED,
-        PaymentStatus.CANCELLED,
-    ):
-        report = provider.cancel(report.reference, key=f"cancel:{order_id}")
-    if report is not None:
+    # Ask the provider before anything is reversed: a webhook may be lost or late. An order that is
+    # still being placed has no payment yet.
+    state = provider_state(order, provider) if order.status is OrderStatus.PLACED else None
+    if state is not None and state.status not in SETTLED_PAYMENTS:
+        # Cancel the payment before the order, so that no money arrives for stock that is already
+        # released. Money that still arrives in between is refunded by its event.
+        state = provider.cancel(state.reference, key=f"cancel:{order_id}")
+    if state is not None:
         order = record_payment(
             order_id,
-            report,
+            state,
             at=at,
             actor="deadline",
-            because=None if report.status is PaymentStatus.FAILED else PAYMENT_EXPIRED,
-            orders=orders,
-            reservations=reservations,
-            usage=usage,
-            uow=uow,
+            cancel_reason=None if state.status is PaymentStatus.FAILED else PAYMENT_EXPIRED,
+            writes=writes,
         )
         if order.status is not OrderStatus.PLACED:
             return order
-    return cancel_order(
-        order_id,
-        PAYMENT_EXPIRED,
-        at=at,
-        actor="deadline",
-        orders=orders,
-        reservations=reservations,
-        usage=usage,
-        uow=uow,
-    )
+    return cancel_order(order_id, PAYMENT_EXPIRED, at=at, actor="deadline", writes=writes)
 
 
 def expire_overdue_orders(
     *,
     at: datetime,
-    orders: OrderRepository,
-    reservations: StockReservations[Any],
-    usage: UsageRelease,
-    uow: UnitOfWork,
+    writes: OrderWrites,
     provider: PaymentProvider,
     max_results: int = 200,
 ) -> tuple[int, int]:
-    """Expire what the workflow should have expired: at most ``most`` orders, the oldest first.
+    """Expire overdue orders that the workflow missed, oldest first, at most ``max_results``.
 
-    May run twice at once. An order whose provider does not answer is left for the next time.
-    Returns how many orders were looked at and how many of them are no longer unpaid.
+    May run twice at the same time. Returns the number of overdue orders found, and of those that
+    are no longer unpaid.
     """
-    overdue = orders.list_overdue(at, max_results)
-    settled = 0
+    overdue = writes.orders.list_overdue(at, max_results)
+    expired = 0
     for order_id in overdue:
         try:
-            order = expire_order(
-                order_id,
-                at=at,
-                orders=orders,
-                reservations=reservations,
-                usage=usage,
-                uow=uow,
-                provider=provider,
-            )
+            order = expire_order(order_id, at=at, writes=writes, provider=provider)
         except (Unavailable, Conflict):
-            continue
-        settled += order.status not in (OrderStatus.PLACING, OrderStatus.PLACED)
-    return len(overdue), settled
+            continue  # one order must not stop the others; the next run tries it again
+        expired += order.status not in UNPAID
+    return len(overdue), expired
 
 
 def reconcile_payments(
     *,
     at: datetime,
-    orders: OrderRepository,
-    reservations: StockReservations[Any],
-    usage: UsageRelease,
-    uow: UnitOfWork,
+    writes: OrderWrites,
     provider: PaymentProvider,
     max_results: int = 200,
 ) -> tuple[int, int]:
-    """Ask the provider of orders that wait for their payment: a webhook may have been lost.
+    """Ask the provider about unpaid orders, oldest first, because webhooks can be lost.
 
-    At most ``most`` orders, the oldest first, and none so young that its buyer may still be paying.
-    What the provider says is merged as its webhook would be, so it may run twice at once, and
-    beside the webhook. A provider that does not answer is asked again next time. Returns how many
-    orders were looked at and how many of them no longer wait.
+    Orders younger than :data:`PAYMENT_GRACE` are skipped. The provider's state is merged as its
+    webhook would be, so this may run twice at the same time, and beside the webhook. Returns the
+    number of orders checked, and of those that no longer wait for payment.
     """
-    looked = settled = 0
-    for order_id in orders.list_awaiting_payment(at - PAYMENT_GRACE, max_results):
-        looked += 1
+    checked = paid_or_cancelled = 0
+    for order_id in writes.orders.list_awaiting_payment(at - PAYMENT_GRACE, max_results):
+        checked += 1
         try:
-            order = orders.get_by_id(order_id)
-            report = provider_state(order, provider)
-            if report is None or report.status is PaymentStatus.CREATED:
+            order = writes.orders.get_by_id(order_id)
+            state = provider_state(order, provider)
+            if state is None or state.status is PaymentStatus.CREATED:
                 continue
             order = record_payment(
-                order_id,
-                report,
-                at=at,
-                actor=provider.name,
-                orders=orders,
-                reservations=reservations,
-                usage=usage,
-                uow=uow,
-                read=order,
+                order_id, state, at=at, actor=provider.name, writes=writes, read=order
             )
         except Unavailable:
-            break
+            break  # the provider is down for the other orders as well; the next run asks again
         except Conflict:
             continue
-        settled += order.status is not OrderStatus.PLACED
-    return looked, settled
+        paid_or_cancelled += order.status is not OrderStatus.PLACED
+    return checked, paid_or_cancelled

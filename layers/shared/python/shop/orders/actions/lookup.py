@@ -1,4 +1,4 @@
-"""An order for whoever asks."""
+"""Lookup of an order for its buyer."""
 
 from shop.kernel.errors import NotFound
 from shop.orders.model import GUEST_OWNER, Order
@@ -6,20 +6,21 @@ from shop.orders.ports import OrderRepository
 
 
 def get_order(customer: str | None, order_id: str, *, orders: OrderRepository) -> Order:
-    """An order for whoever asks. Raises NotFound for what is another customer's.
+    """Return an order for a customer, or for a guest (``None``). Raises NotFound.
 
-    A guest's order opens to everybody who knows its unguessable id, so a customer who is signed in
-    now also finds what was bought without signing in; a customer's order opens to that customer.
+    A guest's order is readable for every caller who knows its unguessable id, so a customer also
+    finds orders that were placed before signing in. A customer's order is readable for that
+    customer only.
     """
     if customer is not None:
         try:
-            return _placed_one(orders.get(customer, order_id))
+            return _require_placed(orders.get(customer, order_id))
         except NotFound:
-            pass
-    return _placed_one(orders.get(GUEST_OWNER, order_id))
+            pass  # it may be a guest's order
+    return _require_placed(orders.get(GUEST_OWNER, order_id))
 
 
-def _placed_one(order: Order) -> Order:
+def _require_placed(order: Order) -> Order:
     if order.never_placed:
-        raise NotFound("there is no such order")
+        raise NotFound("There is no order with this id.")
     return order

@@ -1,4 +1,4 @@
-"""Letters to the buyer."""
+"""Emails to the buyer of an order."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -17,17 +17,17 @@ def send_order_confirmation(
     sent_emails: SentEmails,
     email_sender: EmailSender,
 ) -> bool:
-    """Write to the buyer that the order is confirmed, once. Returns whether a letter left now.
+    """Send the order confirmation once. Returns whether it was sent now.
 
-    Raises Unavailable when somebody else is at it just now: try again later.
+    Raises Unavailable while another process is sending it; the event is then delivered again.
     """
     order = orders.get_by_id(order_id)
+    # Events may arrive late: a cancelled order gets no confirmation.
     if order.status in TERMINATED:
         return False
-    kind = "confirmation"
     return send_once(
         order_id,
-        kind,
+        "confirmation",
         order.email,
         lambda: build_email(order),
         at=at,

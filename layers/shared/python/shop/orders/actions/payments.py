@@ -1,22 +1,22 @@
-"""An order's money: what the provider reports, what is taken, what goes back."""
+"""Payment of an order: provider reports, capture and refund."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
 
-from shop.inventory.ports import StockReservations
 from shop.kernel.errors import Unavailable
 from shop.kernel.money import Money
-from shop.kernel.unit_of_work import UnitOfWork, WriteOperation
+from shop.kernel.unit_of_work import WriteOperation
 from shop.orders.actions.cancellation import cancel_loaded_order
+from shop.orders.actions.order_writes import OrderWrites
 from shop.orders.actions.retry import retry_on_conflict
 from shop.orders.model import TERMINATED, Order, OrderStatus
-from shop.orders.ports import OrderRepository, UsageRelease
+from shop.orders.ports import OrderRepository
 from shop.payments.model import PaymentStatus, ProviderPaymentState
 from shop.payments.ports import PaymentProvider
 
 AUTHORIZATION_GRACE = timedelta(seconds=45)
-"""Longer than a Lambda that asks for money can live, shorter than the first wait before a retry."""
+"""How long an authorization request may be in flight: longer than the timeout of the Lambda that
+sends it, and shorter than the first retry interval of events."""
 
 
 def record_payment(
@@ -25,47 +25,43 @@ def record_payment(
     *,
     at: datetime,
     actor: str,
-    orders: OrderRepository,
-    reservations: StockReservations[Any],
-    usage: UsageRelease,
-    uow: UnitOfWork,
+    writes: OrderWrites,
     read: Order | None = None,
-    because: str | None = None,
+    cancel_reason: str | None = None,
     extra_writes: Callable[[Order], tuple[WriteOperation, ...]] | None = None,
 ) -> Order:
-    """Take note of what the provider says of an order's payment.
+    """Merge a provider's report into an order, and return the order.
 
-    A payment that is certain confirms the order. One that failed or was cancelled calls an order
-    off that has not been shipped, and gives its stock back, in one transaction (with the parts
-    ``also`` adds to it); ``because`` is the reason told, otherwise the provider's. The same report
-    twice changes nothing. ``read`` saves a read where the caller just wrote the order.
+    A report that is known already changes nothing. A certain payment confirms the order. A failed
+    or cancelled payment cancels an unshipped order and releases its stock in one transaction, with
+    ``extra_writes``; ``cancel_reason`` overrides the provider's reason. ``read`` is the order as
+    the caller has just written it, which saves a read.
     """
-    known = [] if read is None else [read]
+    preloaded = [] if read is None else [read]
 
     def attempt() -> Order:
-        order = known.pop() if known else orders.get_by_id(order_id)
+        # Only the first attempt uses the loaded order: a retry must read the newer version.
+        order = preloaded.pop() if preloaded else writes.orders.get_by_id(order_id)
         after, events = order.with_payment(state, at, actor)
-        if _lost_its_payment(after):
+        if _must_cancel(after):
             return cancel_loaded_order(
                 after,
-                because or state.reason or f"payment_{state.status}",
+                cancel_reason or state.reason or f"payment_{state.status}",
                 at,
                 actor,
-                orders=orders,
-                reservations=reservations,
-                usage=usage,
-                uow=uow,
-                told=events,
+                writes=writes,
+                prior_events=events,
                 extra_writes=extra_writes(after) if extra_writes else (),
             )
         if after == order:
             return order
-        return orders.save(order, after, events)
+        return writes.orders.save(order, after, events)
 
     return retry_on_conflict(attempt)
 
 
-def _lost_its_payment(order: Order) -> bool:
+def _must_cancel(order: Order) -> bool:
+    """Whether the payment is lost and no piece is shipped; after that staff decide."""
     if order.payment.status not in (PaymentStatus.FAILED, PaymentStatus.CANCELLED):
         return False
     unshipped = not any(line.shipped for line in order.lines)
@@ -74,10 +70,10 @@ def _lost_its_payment(order: Order) -> bool:
     )
 
 
-def _noted(
+def _save_payment_state(
     order_id: str, state: ProviderPaymentState, at: datetime, actor: str, orders: OrderRepository
 ) -> Order:
-    """Record a report of money that only follows what the order already is."""
+    """Record the result of a capture or refund, which never changes the order's status."""
 
     def attempt() -> Order:
         order = orders.get_by_id(order_id)
@@ -88,13 +84,12 @@ def _noted(
 
 
 def provider_state(order: Order, provider: PaymentProvider) -> ProviderPaymentState | None:
-    """Where an order's payment stands at the provider: by its reference, once it is written down.
+    """Return the provider's state of an order's payment; ``None`` without a payment.
 
-    A provider finds an order's payment without it for a day or so, but not for ever. It is not
-    asked about an order of which no money was due.
+    A stored reference is preferred: providers find a payment by order id only for about a day.
     """
     if not order.amount.minor:
-        return None
+        return None  # paid by credits alone: the provider has no payment
     if order.payment.reference is not None:
         return provider.get_payment(order.payment.reference)[1]
     return provider.find_by_order(order.id, order.amount)
@@ -103,53 +98,56 @@ def provider_state(order: Order, provider: PaymentProvider) -> ProviderPaymentSt
 def refund_excess_payment(
     order_id: str, *, at: datetime, orders: OrderRepository, provider: PaymentProvider
 ) -> Order:
-    """Give back what is not due: void or refund an order called off, or refund a part of it.
+    """Refund what the provider holds beyond the amount due, by a void, a full or a partial refund.
 
-    The provider's word counts for what was taken, so this mends a report that never reached us.
-    Done twice it gives back once: a refund's key names the amount that is left to the shop. Raises
-    Unavailable while a payment that the provider does not know of may still be on its way to it.
+    Uses the provider's amounts, so it also corrects an order that missed a report. May run twice:
+    the idempotency key of a refund contains the amount that stays due. Raises Unavailable while an
+    authorization may still be in flight.
     """
     order = orders.get_by_id(order_id)
     if not order.amount.minor:
         return order  # paid by credits alone: no money moved
-    report = provider_state(order, provider)
-    if report is None:
+    state = provider_state(order, provider)
+    if state is None:
+        # No payment yet. Right after the cancellation one may still arrive, so the event is
+        # delivered again later; after the grace period there is nothing to refund.
         if order.status in TERMINATED and at - order.history[-1].at < AUTHORIZATION_GRACE:
-            raise Unavailable("a payment may be on its way to the provider; look again")
+            raise Unavailable("A payment may still be in flight. Please try again.")
         return order
     if order.status in TERMINATED:
-        if report.status not in (PaymentStatus.FAILED, PaymentStatus.CANCELLED):
-            report = provider.cancel(report.reference, key=f"cancel:{order_id}")
+        if state.status not in (PaymentStatus.FAILED, PaymentStatus.CANCELLED):
+            state = provider.cancel(state.reference, key=f"cancel:{order_id}")
     else:
-        more = report.captured - report.refunded - order.due
-        if more > 0:
-            report = provider.refund(
-                report.reference,
-                Money(more, order.currency),
+        excess = state.captured - state.refunded - order.due
+        if excess > 0:
+            state = provider.refund(
+                state.reference,
+                Money(excess, order.currency),
                 key=f"refund:{order_id}:{order.due}",
             )
-    return _noted(order_id, report, at, provider.name, orders)
+    return _save_payment_state(order_id, state, at, provider.name, orders)
 
 
 def capture_payment(
     order_id: str, *, at: datetime, orders: OrderRepository, provider: PaymentProvider
 ) -> Order:
-    """Take the money once the goods have left: what is due for them. Taken before, not again."""
+    """Capture the amount that is due; a captured payment stays as it is. Raises Unavailable."""
     order = orders.get_by_id(order_id)
     if order.payment.status is not PaymentStatus.AUTHORISED or order.payment.reference is None:
         return order
     due = Money(order.due, order.currency)
-    report = provider.capture(order.payment.reference, due, key=f"capture:{order_id}")
-    return _noted(order_id, report, at, provider.name, orders)
+    # The key makes a repetition after a lost response return the first capture.
+    state = provider.capture(order.payment.reference, due, key=f"capture:{order_id}")
+    return _save_payment_state(order_id, state, at, provider.name, orders)
 
 
 def capture_when_possible(
     order_id: str, *, at: datetime, orders: OrderRepository, provider: PaymentProvider
 ) -> Order:
-    """Take the money, or leave it for now where the provider does not answer.
+    """Capture the payment, unless the provider is unavailable.
 
-    The goods are on their way: that they arrive does not hang on the provider. The order's last
-    step takes the money too and, where that fails, leaves the order to a person.
+    The parcels are in transit, so a provider outage must not stop the workflow. The workflow's last
+    step captures again; if that fails as well, staff handle the order.
     """
     try:
         return capture_payment(order_id, at=at, orders=orders, provider=provider)

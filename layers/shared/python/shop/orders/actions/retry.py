@@ -1,4 +1,4 @@
-"""A change of an order states the version it read; who comes second looks again."""
+"""Retries of order changes that lose a race (optimistic locking)."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -9,23 +9,30 @@ from shop.kernel.unit_of_work import ConditionFailed, UnitOfWork, WriteOperation
 T = TypeVar("T")
 
 MAX_ATTEMPTS = 5
-"""How often a change is tried anew when somebody else was faster."""
+"""How often a change is tried while other writers change the same order."""
 
 
 def retry_on_conflict(attempt: Callable[[], T]) -> T:
-    """Do it again, a few times, while somebody else is faster. Raises Stale after that."""
-    for remaining in reversed(range(MAX_ATTEMPTS)):
+    """Call ``attempt`` until it raises no VersionConflict, at most :data:`MAX_ATTEMPTS` times.
+
+    ``attempt`` must read the order again each time: the conflict means that its version is old.
+    No pause is needed here: repositories pause themselves while another transaction holds the
+    order. Raises the last VersionConflict.
+    """
+    for attempts_left in reversed(range(MAX_ATTEMPTS)):
         try:
             return attempt()
         except VersionConflict:
-            if not remaining:
+            if not attempts_left:
                 raise
     raise AssertionError
 
 
-def commit_or_raise(uow: UnitOfWork, *parts: WriteOperation) -> None:
-    """Commit, or raise Stale where a row is not as it was read."""
+def commit_or_raise(uow: UnitOfWork, *operations: WriteOperation) -> None:
+    """Commit, and raise VersionConflict if a condition failed, so that the caller may retry."""
     try:
-        uow.commit(*parts)
+        uow.commit(*operations)
     except ConditionFailed:
-        raise VersionConflict("somebody else changed this order or its stock meanwhile") from None
+        raise VersionConflict(
+            "This order or its stock was changed at the same time. Please try again."
+        ) from None

@@ -1,4 +1,4 @@
-"""The workflow waits for a step of an order, and is woken when it has happened."""
+"""Task tokens: the workflow waits at a step of an order until the order reaches it."""
 
 from datetime import datetime
 
@@ -15,30 +15,31 @@ def wait_for_step(
     *,
     at: datetime,
     orders: OrderRepository,
-    waits: WorkflowTokens,
+    tokens: WorkflowTokens,
     workflow: OrderWorkflow,
 ) -> None:
-    """Let the workflow wait for a step of the order, or go on at once if it happened already.
+    """Store the token of a waiting step, or resume the workflow at once if the step is done.
 
-    The token is written first and the order read after it; :func:`advance` reads the token after
-    the order was written. So whichever comes first, one of the two sees the other.
+    The order of operations prevents a lost wake-up. This function stores the token and then reads
+    the order; :func:`advance_workflow` runs after the order is written and then reads the token. So
+    at least one of the two sees both.
     """
-    waits.save(order_id, step, token, at)
-    _answer(orders.get_by_id(order_id), step, token, workflow)
+    tokens.save(order_id, step, token, at)
+    _notify(orders.get_by_id(order_id), step, token, workflow)
 
 
 def advance_workflow(
-    order_id: str, *, orders: OrderRepository, waits: WorkflowTokens, workflow: OrderWorkflow
+    order_id: str, *, orders: OrderRepository, tokens: WorkflowTokens, workflow: OrderWorkflow
 ) -> None:
-    """Wake whichever step of the workflow the order's new state lets go on."""
+    """Resume or abort the waiting steps that the order's current state decides."""
     order = orders.get_by_id(order_id)
-    ready = [step for step in STEPS if _ready(order, step) is not False]
-    for step, token in waits.get_many(order_id, ready).items():
-        _answer(order, step, token, workflow)
+    decided = [step for step in STEPS if _is_done(order, step) is not False]
+    for step, token in tokens.get_many(order_id, decided).items():
+        _notify(order, step, token, workflow)
 
 
-def _ready(order: Order, step: str) -> bool | None:
-    """Whether a step may go on (True), must wait (False), or can never go on (None)."""
+def _is_done(order: Order, step: str) -> bool | None:
+    """Whether a step is done (True), still waits (False), or can never be done (None)."""
     if order.status in TERMINATED:
         return None
     if step == "payment":
@@ -49,12 +50,13 @@ def _ready(order: Order, step: str) -> bool | None:
         return order.shipped
     if order.delivered or order.status is OrderStatus.COMPLETED:
         return True
+    # Without shipments in transit no further delivery can follow: the compensation takes over.
     return None if order.all_delivered_or_lost else False
 
 
-def _answer(order: Order, step: str, token: str, workflow: OrderWorkflow) -> None:
-    ready = _ready(order, step)
-    if ready:
+def _notify(order: Order, step: str, token: str, workflow: OrderWorkflow) -> None:
+    done = _is_done(order, step)
+    if done:
         workflow.resume(token, {"order_id": order.id})
-    elif ready is None:
+    elif done is None:
         workflow.abort(token, "OrderTerminated", order.cancel_reason or order.status.value)

@@ -1,1 +1,1 @@
-"""Third parties that an order's life needs: the workflow service and the mail service."""
+"""AWS services of the order use cases: Step Functions and SES."""

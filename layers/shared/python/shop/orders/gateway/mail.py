@@ -1,4 +1,4 @@
-"""Letters to customers through SES."""
+"""Emails through Amazon SES."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ RETRYABLE_ERRORS = frozenset(
 
 
 class SesEmailSender:
-    """See :class:`shop.orders.ports.Mail`. ``sender`` is an address that SES may send from."""
+    """See :class:`shop.orders.ports.EmailSender`. ``sender`` is an address that SES may use."""
 
     def __init__(self, sender: str) -> None:
         self._sender = sender
@@ -35,6 +35,7 @@ class SesEmailSender:
                 },
             )
         except self._client.exceptions.ClientError as error:
+            # Unavailable lets the event be delivered again; other errors need a person.
             if error.response["Error"]["Code"] in RETRYABLE_ERRORS:
-                raise Unavailable("the mail service takes no letters just now") from None
+                raise Unavailable("The email service is unavailable. Please try again.") from None
             raise

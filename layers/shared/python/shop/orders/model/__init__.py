@@ -1,4 +1,4 @@
-"""What an order is and may become."""
+"""The domain model of orders."""
 
 from shop.orders.model.lines import (
     MAX_RESERVATIONS_PER_BATCH,
@@ -15,22 +15,18 @@ from shop.orders.model.order_state import (
     TERMINATED,
     HistoryEntry,
     OrderStatus,
-    held_amount,
 )
 from shop.orders.model.shipments import (
-    ALLOWED_AFTER,
-    CLOCK_TOLERANCE,
     FINAL_STATUSES,
     MAX_TRACKING_EVENTS,
     Shipment,
+    ShipmentInput,
     ShipmentStatus,
     TrackingEvent,
     validate_event_time,
 )
 
 __all__ = [
-    "ALLOWED_AFTER",
-    "CLOCK_TOLERANCE",
     "FINAL_STATUSES",
     "GUEST_OWNER",
     "MAX_RESERVATIONS_PER_BATCH",
@@ -44,9 +40,9 @@ __all__ = [
     "OrderStatus",
     "ReservationBatch",
     "Shipment",
+    "ShipmentInput",
     "ShipmentStatus",
     "TrackingEvent",
-    "held_amount",
     "split_into_batches",
     "take_from_reservations",
     "validate_event_time",

@@ -1,4 +1,4 @@
-"""What was sold, line by line, and where its pieces are put aside."""
+"""Order lines, and the stock reservations of their pieces."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -10,16 +10,16 @@ from shop.kernel.errors import Conflict
 from shop.kernel.frozen import frozen
 
 MAX_RESERVATIONS_PER_BATCH = 90
-"""Holds of one batch: a transaction writes at most 100 rows, and the order's own come along."""
+"""Reservations in one batch: a transaction writes 100 items at most, the order's own included."""
 
 
 MAX_SHIPPED_PER_BATCH = 48
-"""Holds of a batch that leaves: two rows for each, its own and one in the journal."""
+"""Reservations in a batch that is shipped: each writes its stock row and one journal entry."""
 
 
 @frozen(slots=False)
 class OrderLine:
-    """One line as it was sold. Amounts are minor units; quantities whole pieces."""
+    """One line as it was sold. Amounts are minor units; quantities are whole pieces."""
 
     id: str
     product_id: str
@@ -37,34 +37,35 @@ class OrderLine:
     delivered: int = 0
     cancelled: int = 0
     returned: int = 0
-    """Pieces that left and came back, or were lost."""
+    """Shipped pieces that the buyer sent back, or that never arrived."""
     parts: tuple[tuple[str, int], ...] = ()
-    """SKUs and units that a piece of a kit takes from stock, as the kit was when it was sold."""
+    """SKUs and units that one piece of a kit takes from stock, as the kit was when it was sold."""
     ships_from: str | None = None
-    """The day (ISO 8601) that its buyer was told, where some of it was still to come."""
+    """The ship date (ISO 8601) that the buyer was shown, if some pieces were back-ordered."""
 
     @property
     def quantity_to_ship(self) -> int:
-        """Pieces that are to leave the house, or have left it."""
+        """Pieces that are shipped or still to ship."""
         return self.quantity - self.cancelled
 
     @property
     def active_quantity(self) -> int:
-        """Pieces that are sold: neither called off nor come back."""
+        """Pieces that are neither cancelled nor returned."""
         return self.quantity_to_ship - self.returned
 
     def units_by_sku(self, pieces: int) -> dict[str, int]:
-        """What so many pieces take from stock: units by SKU."""
+        """Units by SKU that this many pieces take from stock."""
         return {sku: units * pieces for sku, units in self.parts or ((self.sku, 1),)}
 
 
 @frozen(slots=False)
 class ReservationBatch:
-    """A part of the holds of an order that has more than one transaction can carry.
+    """Some reservations of an order that has more than one transaction can carry.
 
-    While the order is being placed: taken for it. Afterwards: no longer the order's, and on their
-    way back to sale or, with ``shipped`` (by whom, when), out of the house. Whoever moves a batch's
-    stock removes the batch in the same transaction, so that it is moved once.
+    While the order is being placed, a batch records reservations that are made for it. Afterwards a
+    batch contains reservations that the order no longer has: they are to be released or, with
+    ``shipped`` (actor and time), shipped. The transaction that moves the stock of a batch also
+    deletes the batch, so the stock moves once.
     """
 
     name: str
@@ -73,46 +74,56 @@ class ReservationBatch:
 
 
 def split_into_batches(
-    reservations: Sequence[Reservation], name: str, *, shipped: tuple[str, datetime] | None = None
+    reservations: Sequence[Reservation], prefix: str, *, shipped: tuple[str, datetime] | None = None
 ) -> tuple[ReservationBatch, ...]:
-    """Holds in parts that a transaction can carry; ``name`` is theirs among the order's."""
+    """Split reservations into batches that one transaction can carry; ``prefix`` names them."""
     size = MAX_RESERVATIONS_PER_BATCH if shipped is None else MAX_SHIPPED_PER_BATCH
-    parts = [
+    chunks = [
         tuple(reservations[start : start + size]) for start in range(0, len(reservations), size)
     ]
-    return tuple(ReservationBatch(f"{name}.{n:03d}", part, shipped) for n, part in enumerate(parts))
+    return tuple(
+        ReservationBatch(f"{prefix}.{n:03d}", chunk, shipped) for n, chunk in enumerate(chunks)
+    )
 
 
 def take_from_reservations(
-    reservations: Sequence[Reservation], requested: Mapping[str, int], location: str | None = None
+    reservations: Sequence[Reservation],
+    units_by_sku: Mapping[str, int],
+    location: str | None = None,
 ) -> tuple[tuple[Reservation, ...], tuple[Reservation, ...]]:
-    """Take units per SKU out of holds (of one location): what was taken from where, and what stays
-    held. What is here goes before what is still to come.
+    """Split reservations into the units that are taken and the rest.
 
-    Raises Conflict when more is wanted than is held: nothing is shipped that was not put aside.
+    ``location`` restricts the taken units to one location. Units on hand are taken before inbound
+    ones. Raises Conflict if fewer units are reserved than ``units_by_sku`` asks for, because only
+    reserved units are shipped.
     """
-    missing = dict(requested)
-    takes = [0] * len(reservations)
+    missing = dict(units_by_sku)
+    quantities = [0] * len(reservations)
+    # Inbound units sort last (False before True): they cannot be shipped yet.
     for n in sorted(range(len(reservations)), key=lambda n: reservations[n].shard == INBOUND_SHARD):
         if location is None or reservations[n].location == location:
-            takes[n] = min(reservations[n].quantity, missing.get(reservations[n].sku, 0))
-            if takes[n]:
-                missing[reservations[n].sku] -= takes[n]
+            quantities[n] = min(reservations[n].quantity, missing.get(reservations[n].sku, 0))
+            if quantities[n]:
+                missing[reservations[n].sku] -= quantities[n]
     short = sorted(sku for sku, units in missing.items() if units)
-    if short and location is not None and any(hold.location != location for hold in reservations):
+    elsewhere = any(reservation.location != location for reservation in reservations)
+    if short and location is not None and elsewhere:
         raise Conflict(
-            f"{location} does not hold this much of {', '.join(short)} for this order",
-            code="not_held_there",
+            f"Location {location} has too few units of {', '.join(short)} reserved for this order."
+            " Ship fewer pieces or choose another location.",
+            code="not_reserved_at_location",
             path="$.location",
         )
     if short:
-        raise Conflict(f"nothing is held any more of {', '.join(short)}", code="order_state")
-    both = list(zip(reservations, takes, strict=True))
+        raise Conflict(
+            f"This order has too few reserved units of {', '.join(short)}.", code="not_reserved"
+        )
+    pairs = list(zip(reservations, quantities, strict=True))
     return (
-        tuple(replace(hold, quantity=take) for hold, take in both if take),
+        tuple(replace(reservation, quantity=taken) for reservation, taken in pairs if taken),
         tuple(
-            replace(hold, quantity=hold.quantity - take)
-            for hold, take in both
-            if hold.quantity > take
+            replace(reservation, quantity=reservation.quantity - taken)
+            for reservation, taken in pairs
+            if reservation.quantity > taken
         ),
     )

@@ -1,4 +1,4 @@
-"""An order as it stands: what was written down, and what follows from it."""
+"""The state of an order: its stored fields and the values derived from them."""
 
 from collections.abc import Mapping
 from dataclasses import field
@@ -19,30 +19,30 @@ if TYPE_CHECKING:
     from shop.pricing.model.quote import Quote
 
 BACKORDER_OVERDUE_AFTER = timedelta(days=14)
-"""How long after the day that its buyer was told an order ahead may leave the house."""
+"""How long after the ship date shown to the buyer a back-ordered line may still be shipped."""
 
 
 class OrderStatus(StrEnum):
     PLACING = "placing"
-    """Too large for one transaction: stock is being taken for it. Nobody has heard of it yet."""
+    """Too large for one transaction: its stock is being reserved in batches. Not yet visible."""
     PLACED = "placed"
-    """Stock is held for it; the payment is not certain yet."""
+    """Its stock is reserved; the payment is not certain yet."""
     CONFIRMED = "confirmed"
-    """The payment is authorised or captured: the shop owes the goods."""
+    """The payment is authorised or captured: the merchant owes the goods."""
     COMPLETED = "completed"
-    """What was still wanted arrived."""
+    """All pieces that were not cancelled or returned have arrived."""
     CANCELLED = "cancelled"
-    """Called off before it was shipped; stock and money went back."""
+    """Cancelled before a piece was shipped; its stock is released and its money refunded."""
     RETURNED = "returned"
-    """Shipped, but nothing of it arrived: lost, or sent back; the money went back."""
+    """Shipped, but no piece arrived: lost or returned to sender; its money is refunded."""
 
 
 GUEST_OWNER = "guest"
-"""The owner of what is bought without signing in."""
+"""The owner of orders that were placed without signing in."""
 
 
 TERMINATED = frozenset({OrderStatus.CANCELLED, OrderStatus.RETURNED})
-"""The shop owes no goods any more, and no money is due."""
+"""Statuses in which the merchant owes no goods and the buyer no money."""
 
 
 MAY_BECOME: Mapping[OrderStatus, frozenset[OrderStatus]] = {
@@ -56,14 +56,19 @@ MAY_BECOME: Mapping[OrderStatus, frozenset[OrderStatus]] = {
     OrderStatus.RETURNED: frozenset(),
 }
 
+ABANDONED = "abandoned"
+PARTIALLY_CANCELLED = "partially cancelled"
+"""History events that decide what an order is, and are shown to staff as they are."""
 
-_CERTAIN = {f"payment {status}" for status in (PaymentStatus.AUTHORISED, PaymentStatus.CAPTURED)}
-"""How an order's history tells that its money was certain."""
+_PAYMENT_CERTAIN = {
+    f"payment {status}" for status in (PaymentStatus.AUTHORISED, PaymentStatus.CAPTURED)
+}
+"""History events after which the payment was certain."""
 
 
 @frozen(slots=False)
 class HistoryEntry:
-    """One entry of an order's history: when, who, what, why. Never changed, only added to."""
+    """One entry of an order's append-only history: time, event, actor and reason."""
 
     at: datetime
     event: str
@@ -73,12 +78,14 @@ class HistoryEntry:
 
 @frozen(slots=False)
 class OrderState:
-    """An order as it was written down. Amounts are minor units of ``currency``.
+    """The stored fields of an order. Amounts are minor units of ``currency``.
 
-    ``owner`` is the customer's id or ``"guest"``; ``pay_by`` is when an unpaid order expires;
-    ``holds`` say where its units are put aside, until they leave or are given back; ``allocation``
-    which location ships which line; ``uses`` what it uses up of limited coupons and sales, until it
-    is called off; ``version`` counts its writes, each of which states the one it read.
+    - ``owner``: the customer's id, or ``"guest"``.
+    - ``pay_by``: the payment deadline, at which an unpaid order expires.
+    - ``reservations``: stock reserved for it, until it is shipped or released.
+    - ``allocation``: the location that ships each line, by line id.
+    - ``usage``: limited coupon and sale usage that it counts, until it is cancelled.
+    - ``version``: the number of its writes; each write states the version that it read.
     """
 
     id: str
@@ -105,8 +112,8 @@ class OrderState:
     group_succeeded: bool = False
     quote: Mapping[str, Any] = field(default_factory=dict)
     credits: tuple[tuple[str, int, str], ...] = ()
-    """What credits pay of it, in the order in which they were used: account, minor units, and the
-    id of the instrument. The rest is the provider's."""
+    """Credits that pay part of the order, in the order of their use: account, minor units and
+    instrument id. The payment provider charges the rest."""
     status: OrderStatus = OrderStatus.PLACED
     cancel_reason: str | None = None
     allocation: Mapping[str, str] = field(default_factory=dict)
@@ -115,42 +122,44 @@ class OrderState:
     version: int = 1
 
     @property
-    def priced(self) -> "Quote | None":
-        """The quote that it was placed with, as it was then."""
+    def placed_quote(self) -> "Quote | None":
+        """The quote that the order was placed with."""
         if not self.quote:
             return None
-        from shop.pricing.model.quote import Quote  # an order without reductions is shown without
+        from shop.pricing.model.quote import Quote  # lazy: most orders are shown without it
 
         return Quote.from_dict(dict(self.quote))
 
     @property
     def amount(self) -> Money:
-        """What is to be paid in money: what credits do not pay."""
+        """The amount that the payment provider charges: the total without credits."""
         return Money(self.total - self.paid_by_credits, self.currency)
 
     @property
     def paid_by_credits(self) -> int:
-        """Minor units that gift cards, store credit and points pay, whatever is still owed."""
+        """Minor units paid by gift cards, store credit and points when the order was placed."""
         return sum(amount for _, amount, _ in self.credits)
 
     @property
-    def credits_over(self) -> tuple[tuple[str, int], ...]:
-        """What credits paid beyond what the order is worth by now: money goes back first, then
-        credits, the last used first. An order called off gave all of it back by itself.
+    def excess_credits(self) -> tuple[tuple[str, int], ...]:
+        """Credits to reverse, by account: their part above the order's current value.
+
+        Money is refunded before credits, and the credit used last is reversed first. A cancelled
+        order has none, because its cancellation reverses all of its credits.
         """
         if self.status is OrderStatus.CANCELLED or not self.credits:
             return ()
-        remaining, over = self.worth_still, []
+        remaining, excess = self.current_value, []
         for account, amount, _ in self.credits:
-            stored = min(remaining, amount)
-            remaining -= stored
-            if amount > stored:
-                over.append((account, amount - stored))
-        return tuple(over)
+            used = min(remaining, amount)
+            remaining -= used
+            if amount > used:
+                excess.append((account, amount - used))
+        return tuple(excess)
 
     @property
-    def goods_kept(self) -> int:
-        """What the goods cost, after reductions, that were not called off and did not come back."""
+    def active_goods_value(self) -> int:
+        """Price after discounts of the pieces that are neither cancelled nor returned."""
         return sum(
             sum(apportion(line.total, [1] * line.quantity)[line.cancelled + line.returned :])
             for line in self.lines
@@ -158,89 +167,97 @@ class OrderState:
 
     @property
     def paid(self) -> bool:
-        """Whether the money for the whole order is certain."""
+        """Whether the payment for the whole order is certain."""
         payment = self.payment
-        sure = max(payment.total_of("authorised"), payment.total_of("captured"))
+        certain = max(payment.total_of("authorised"), payment.total_of("captured"))
         return (
             payment.status in (PaymentStatus.AUTHORISED, PaymentStatus.CAPTURED)
-            and sure >= self.amount.minor
+            and certain >= self.amount.minor
         )
 
     @property
     def shipped(self) -> bool:
-        """Whether every piece still wanted has left."""
+        """Whether every piece that is not cancelled is shipped."""
         return all(line.shipped == line.quantity_to_ship for line in self.lines)
 
     @property
+    def partially_shipped(self) -> bool:
+        """Whether some pieces are shipped and others are still to ship."""
+        return not self.shipped and any(line.shipped for line in self.lines)
+
+    @property
     def delivered(self) -> bool:
-        """Whether every piece still wanted has arrived."""
+        """Whether every piece that is neither cancelled nor returned has arrived."""
         return all(line.delivered == line.active_quantity for line in self.lines)
 
     @property
     def all_delivered_or_lost(self) -> bool:
-        """Whether everything has left and no parcel is on its way any more."""
-        return self.shipped and all(parcel.status in FINAL_STATUSES for parcel in self.shipments)
+        """Whether every piece is shipped and no shipment is in transit."""
+        return self.shipped and all(
+            shipment.status in FINAL_STATUSES for shipment in self.shipments
+        )
 
     @property
     def due(self) -> int:
-        """The money to be paid for what was not called off and did not come back, in minor units.
+        """Money due for the pieces that are neither cancelled nor returned, in minor units.
 
-        Pieces are counted off one after the other at what each of them came to, so any sequence of
-        partial refunds sums to the whole. Shipping is given back when nothing is left.
+        Pieces are valued one after the other by the quote's split of their line, so any sequence of
+        partial refunds sums to the whole. Shipping is refunded when no piece remains.
         """
-        return max(0, self.worth_still - self.paid_by_credits)
+        return max(0, self.current_value - self.paid_by_credits)
 
     @property
-    def worth_still(self) -> int:
-        """What the order comes to by now, in minor units, by money and credits together."""
+    def current_value(self) -> int:
+        """Value without cancelled and returned pieces, in minor units of money and credits."""
         return self.value_without({line.id: line.cancelled + line.returned for line in self.lines})
 
-    def value_without(self, gone: Mapping[str, int]) -> int:
-        """What the order comes to when so many pieces of each line are gone, whoever pays it."""
-        if all(gone.get(line.id, 0) == line.quantity for line in self.lines):
-            return 0
-        return self.total - sum(self._worth(gone).values())
+    def value_without(self, removed: Mapping[str, int]) -> int:
+        """Value without the removed pieces (by line id), in minor units of money and credits."""
+        if all(removed.get(line.id, 0) == line.quantity for line in self.lines):
+            return 0  # no piece remains, so the shipping cost is refunded as well
+        return self.total - sum(self._values_of(removed).values())
 
     @property
     def settled(self) -> bool:
-        """Whether the shop holds no more money than is due."""
+        """Whether the provider holds no more of the buyer's money than is due."""
         return held_amount(self.payment) <= self.due
 
     @property
     def shipping_discount(self) -> int:
-        """What was taken off the shipping: the part of the discount that no line has."""
+        """The part of the discount that belongs to no line: it reduces the shipping cost."""
         return self.discount - sum(line.discount for line in self.lines)
 
     def value_of(self, line: OrderLine, pieces: int) -> int:
-        """What the first ``pieces`` pieces of a line came to, tax and all, in minor units."""
-        return self._worth({line.id: pieces}).get(line.id, 0)
+        """Value of the first ``pieces`` pieces of a line, tax included, in minor units."""
+        return self._values_of({line.id: pieces}).get(line.id, 0)
 
-    def _worth(self, pieces: Mapping[str, int]) -> dict[str, int]:
-        """The same of many lines: of a long order the quote is read once."""
+    def _values_of(self, pieces: Mapping[str, int]) -> dict[str, int]:
+        """Value of pieces by line id. Reads the quote once for all lines, as it may be long."""
         lines = [line for line in self.lines if pieces.get(line.id, 0)]
-        quote = self.priced if lines else None
-        sold = {line.id: line for line in quote.lines} if quote else {}
-        worth = {}
+        quote = self.placed_quote if lines else None
+        quoted = {line.id: line for line in quote.lines} if quote else {}
+        values = {}
         for line in lines:
-            if line.id in sold:
-                worth[line.id] = sold[line.id].refund_next(0, pieces[line.id]).minor
+            if line.id in quoted:
+                values[line.id] = quoted[line.id].refund_next(0, pieces[line.id]).minor
                 continue
+            # An order without a quote: split the line's total evenly over its pieces.
             payable = line.total if self.tax_included else line.total + line.tax
-            worth[line.id] = sum(apportion(payable, [1] * line.quantity)[: pieces[line.id]])
-        return worth
+            values[line.id] = sum(apportion(payable, [1] * line.quantity)[: pieces[line.id]])
+        return values
 
     @property
-    def waits_for_group(self) -> bool:
-        """Whether nothing may leave yet, for the group that buys together is not complete."""
+    def awaits_group(self) -> bool:
+        """Whether the order must not ship yet because its group buy is not complete."""
         return self.group_buy is not None and not self.group_succeeded
 
     @property
     def to_ship(self) -> dict[str, int]:
-        """The pieces of each line that are still to leave, by the line's id."""
+        """Pieces that are still to ship, by line id."""
         return {line.id: line.quantity_to_ship - line.shipped for line in self.lines}
 
     def skus_of(self, shipment: Shipment) -> dict[str, int]:
-        """The units in a parcel by SKU; two lines may share one, and a kit leaves as its parts."""
+        """Units in a shipment by SKU: lines may share a SKU, and a kit ships as its parts."""
         units: dict[str, int] = {}
         for line in self.lines:
             if pieces := shipment.lines.get(line.id, 0):
@@ -248,77 +265,89 @@ class OrderState:
                     units[sku] = units.get(sku, 0) + count
         return units
 
-    def has_later_promise(self, at: datetime) -> bool:
-        """Whether something that has not left was promised for a day which is not long past."""
+    def has_pending_ship_date(self, at: datetime) -> bool:
+        """Whether a back-ordered line is unshipped and its ship date is not long overdue."""
         days = [line.ships_from for line in self.lines if line.shipped < line.quantity_to_ship]
-        until = max((date.fromisoformat(day) for day in days if day), default=None)
-        return until is not None and at.date() < until + BACKORDER_OVERDUE_AFTER
+        latest = max((date.fromisoformat(day) for day in days if day), default=None)
+        return latest is not None and at.date() < latest + BACKORDER_OVERDUE_AFTER
 
     @property
     def is_awaiting_stock(self) -> bool:
-        """Whether some of its goods are still to come."""
-        return any(hold.shard == INBOUND_SHARD for hold in self.reservations)
+        """Whether some of its reservations are on inbound stock."""
+        return any(reservation.shard == INBOUND_SHARD for reservation in self.reservations)
 
     def inbound_quantities(self) -> dict[str, int]:
-        """The pieces of each line that are still to come; of two lines of a SKU, the last one's."""
-        late: dict[str, int] = {}
-        for hold in self.reservations:
-            if hold.shard == INBOUND_SHARD:
-                late[hold.sku] = late.get(hold.sku, 0) + hold.quantity
-        found = {}
+        """Pieces that wait for inbound stock, by line id.
+
+        If two lines share a SKU, the last line waits first.
+        """
+        inbound: dict[str, int] = {}
+        for reservation in self.reservations:
+            if reservation.shard == INBOUND_SHARD:
+                inbound[reservation.sku] = inbound.get(reservation.sku, 0) + reservation.quantity
+        waiting = {}
         for line in reversed(self.lines):
-            needed = line.units_by_sku(1)
-            pieces = max(-(-late.get(sku, 0) // units) for sku, units in needed.items())
+            units_per_piece = line.units_by_sku(1)
+            # A kit waits as long as one of its parts is missing, so round each part up.
+            pieces = max(-(-inbound.get(sku, 0) // units) for sku, units in units_per_piece.items())
             pieces = min(pieces, line.quantity_to_ship - line.shipped)
             if pieces > 0:
-                found[line.id] = pieces
-                for sku, units in needed.items():
-                    late[sku] = max(0, late.get(sku, 0) - units * pieces)
-        return found
+                waiting[line.id] = pieces
+                for sku, units in units_per_piece.items():
+                    inbound[sku] = max(0, inbound.get(sku, 0) - units * pieces)
+        return waiting
 
     def reserved_at(self, location: str) -> dict[str, int]:
-        """The pieces of each line that are still to leave and lie at this location, all their parts
-        together."""
-        there: dict[str, int] = {}
-        for hold in self.reservations:
-            if hold.location == location and hold.shard != INBOUND_SHARD:
-                there[hold.sku] = there.get(hold.sku, 0) + hold.quantity
-        found = {}
+        """Pieces that can be shipped from a location, by line id; a kit needs all of its parts."""
+        on_hand: dict[str, int] = {}
+        for reservation in self.reservations:
+            if reservation.location == location and reservation.shard != INBOUND_SHARD:
+                on_hand[reservation.sku] = on_hand.get(reservation.sku, 0) + reservation.quantity
+        reserved = {}
         for line in self.lines:
             remaining = line.quantity_to_ship - line.shipped
-            needed = line.units_by_sku(1)
-            pieces = min(remaining, *(there.get(sku, 0) // units for sku, units in needed.items()))
+            units_per_piece = line.units_by_sku(1)
+            pieces = min(
+                remaining,
+                *(on_hand.get(sku, 0) // units for sku, units in units_per_piece.items()),
+            )
             if pieces:
-                found[line.id] = pieces
-                for sku, units in needed.items():
-                    there[sku] -= units * pieces
-        return found
+                reserved[line.id] = pieces
+                for sku, units in units_per_piece.items():
+                    on_hand[sku] -= units * pieces
+        return reserved
+
+    @property
+    def partially_cancelled(self) -> bool:
+        """Whether the order continues with its shipped pieces after the rest was cancelled."""
+        return any(entry.event == PARTIALLY_CANCELLED for entry in self.history)
 
     @property
     def never_placed(self) -> bool:
-        """Whether it is not placed yet, or was given up before it was: nobody has heard of it."""
+        """Whether it is still being placed or was abandoned before: no event was published."""
         return self.status is OrderStatus.PLACING or (
             self.status is OrderStatus.CANCELLED
-            and any(moment.event == "given up" for moment in self.history[:1])
+            and any(entry.event == ABANDONED for entry in self.history[:1])
         )
 
     @property
     def was_confirmed(self) -> bool:
-        """Whether the shop ever owed the goods, whatever became of the order later.
+        """Whether the merchant ever owed the goods, whatever the status is now.
 
-        Money that arrives for an order already called off confirms nothing: it goes back.
+        Money that arrives for a cancelled order does not confirm it: the money is refunded. So only
+        payment events before the cancellation count.
         """
         if self.status in (OrderStatus.PLACING, OrderStatus.PLACED):
             return False
         if self.status is not OrderStatus.CANCELLED:
             return True
-        known = [moment.event for moment in self.history]
-        before = known[: known.index("cancelled")] if "cancelled" in known else []
-        return not _CERTAIN.isdisjoint(before)
+        events = [entry.event for entry in self.history]
+        before = events[: events.index("cancelled")] if "cancelled" in events else []
+        return not _PAYMENT_CERTAIN.isdisjoint(before)
 
 
 def held_amount(payment: Payment) -> int:
-    """Minor units that the provider holds for us: taken and not given back, or set aside."""
+    """Minor units that the provider holds: authorised, or captured and not refunded."""
     if payment.status is PaymentStatus.AUTHORISED:
         return payment.total_of("authorised")
     return payment.net_captured

@@ -1,4 +1,4 @@
-"""Parcels: where each is, by what its carrier says."""
+"""Shipments (``parcels`` in the API) and the tracking events of their carriers."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -10,7 +10,7 @@ from shop.kernel.frozen import frozen
 
 
 class ShipmentStatus(StrEnum):
-    """Where a parcel is. Carriers' own words are kept beside it."""
+    """The status of a shipment. The carrier's own text is stored in the tracking event."""
 
     SHIPPED = "shipped"
     IN_TRANSIT = "in_transit"
@@ -24,28 +24,28 @@ class ShipmentStatus(StrEnum):
 ALLOWED_AFTER: Mapping[ShipmentStatus, frozenset[ShipmentStatus]] = {
     ShipmentStatus.DELIVERED: frozenset({ShipmentStatus.RETURNED, ShipmentStatus.LOST}),
 }
-"""What a parcel, once there, may still become, whatever a carrier reports later."""
+"""Statuses that later events may still set; a status that is not a key here allows all."""
 
 
 FINAL_STATUSES = frozenset({ShipmentStatus.DELIVERED, ShipmentStatus.RETURNED, ShipmentStatus.LOST})
-"""Where a parcel's way ends."""
+"""Statuses after which a shipment is no longer in transit."""
 
 
 MAX_TRACKING_EVENTS = 200
-"""Reports of a parcel that are kept; beyond that only one that moves it is."""
+"""Tracking events stored per shipment; after that only events that change its status."""
 
 
 CLOCK_TOLERANCE = timedelta(days=1)
-"""How far a carrier's clock or time zone may be off before its report is refused."""
+"""How far a carrier's clock or time zone may be off before its event is rejected."""
 
 
-_PROGRESS = {status: place for place, status in enumerate(ShipmentStatus)}
-"""Of two reports of one moment the one further on counts, so that arrival decides nothing."""
+_PROGRESS = {status: rank for rank, status in enumerate(ShipmentStatus)}
+"""Order of statuses: breaks ties of equal times, so that order of receipt does not matter."""
 
 
 @frozen(slots=False)
 class TrackingEvent:
-    """Something a carrier said of a parcel: when it happened, by the carrier's clock."""
+    """A carrier's report on a shipment. ``at`` is when it happened, by the carrier's clock."""
 
     id: str
     at: datetime
@@ -54,8 +54,23 @@ class TrackingEvent:
 
 
 @frozen(slots=False)
+class ShipmentInput:
+    """A shipment as staff request it.
+
+    ``lines`` maps line ids to pieces; ``None`` means every piece that is still to ship. With a
+    ``location`` only pieces reserved there are shipped.
+    """
+
+    carrier: str
+    tracking_number: str
+    tracking_url: str | None = None
+    lines: Mapping[str, int] | None = None
+    location: str | None = None
+
+
+@frozen(slots=False)
 class Shipment:
-    """Some pieces on their way. ``lines`` maps a line's id to pieces."""
+    """Pieces of an order that were shipped together. ``lines`` maps line ids to pieces."""
 
     id: str
     carrier: str
@@ -65,11 +80,11 @@ class Shipment:
     tracking_url: str | None = None
     tracking: tuple[TrackingEvent, ...] = ()
     location: str | None = MAIN_LOCATION
-    """Where it left from; ``None`` for a parcel packed of goods of several locations."""
+    """The location it was shipped from; ``None`` if its pieces came from several locations."""
 
     @property
     def status(self) -> ShipmentStatus:
-        """The newest event by the time it happened, not by when it arrived; delivered is sticky."""
+        """Status of the newest event, by the time it happened and not the time of receipt."""
         status = ShipmentStatus.SHIPPED
         for event in sorted(self.tracking, key=lambda t: (t.at, _PROGRESS[t.status], t.id)):
             allowed = ALLOWED_AFTER.get(status)
@@ -79,14 +94,17 @@ class Shipment:
 
 
 def validate_event_time(happened: datetime, now: datetime, *, since: datetime) -> None:
-    """Refuse the time of a carrier's event: :data:`SLACK` before ``since``, or so far ahead of us.
+    """Reject the time of a carrier's event unless it lies between ``since`` and ``now``.
 
-    Clocks differ and zones are mistaken; a parcel that was delivered in the year 1 or will have
-    been next year is no parcel's news, and would decide where a parcel is for good.
+    :data:`CLOCK_TOLERANCE` applies at both ends, because clocks differ and time zones are mistaken.
+    A time far in the past or future would decide the status of a shipment for good. Raises
+    InvalidRequest.
     """
-    if not since - CLOCK_TOLERANCE <= happened <= now + CLOCK_TOLERANCE:
+    earliest, latest = since - CLOCK_TOLERANCE, now + CLOCK_TOLERANCE
+    if not earliest <= happened <= latest:
         raise InvalidRequest(
-            f"{happened.isoformat()} is no time at which this can have happened",
+            f"Event time {happened.isoformat()} must be from {earliest.isoformat()}"
+            f" to {latest.isoformat()}.",
             code="event_time_implausible",
             path="$.occurred_at",
         )

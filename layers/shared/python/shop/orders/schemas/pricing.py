@@ -279,6 +279,6 @@ class PricedOrderView(StaffOrder):
 
     @classmethod
     def of(cls, order: Order) -> "PricedOrderView":
-        quote = order.priced
+        quote = order.placed_quote
         told = cls.fields_of(order)
         return cls(**told, pricing=None if quote is None else OrderPricingView.of(quote))

@@ -39,7 +39,7 @@ def order_view(order: Order, shop_url: str) -> dict[str, Any]:
     ``totals`` are what was sold; ``adjustments`` say what was taken off it since.
     """
     explained = order.discount or order.tax or order.buyer.get("tax_id")
-    quote = order.priced if explained else None
+    quote = order.placed_quote if explained else None
     reduced = {line.id: line.discounts for line in quote.lines} if quote else {}
     view = {
         "id": order.id,
@@ -252,7 +252,7 @@ def _adjustments(order: Order) -> Iterator[dict[str, Any]]:
     remaining = order.total
     for kind, pieces, after in (
         ("cancellation", cancelled, order.value_without(cancelled)),
-        ("return", returned, order.worth_still),
+        ("return", returned, order.current_value),
     ):
         moment = _moment(order, kind)
         if moment is not None and any(pieces.values()):
@@ -280,7 +280,7 @@ def _adjustments(order: Order) -> Iterator[dict[str, Any]]:
         }
 
 
-_WORDS = {"cancellation": ("cancelled", "shortened"), "return": ("returned",)}
+_WORDS = {"cancellation": ("cancelled", "partially cancelled"), "return": ("returned",)}
 
 
 def _moment(order: Order, kind: str) -> HistoryEntry | None:

@@ -1,20 +1,22 @@
-"""Orders in DynamoDB: everything of an order lies under its id.
+"""Orders in DynamoDB. All items of an order share its partition key.
 
 =====================  ==========================  ===============================================
-PK                     SK                          what
+PK                     SK                          item
 =====================  ==========================  ===============================================
-``ORDER#<id>``         ``HEAD#<owner>``            the order; a stranger's key finds nothing
-``ORDER#<id>``         ``BATCHES``                 that an order of many articles is being placed
-``ORDER#<id>``         ``BATCH#<name>``            a part of its stock, being taken or given back
-``ORDER#<id>``         ``WAIT#<step>``             the task token of a workflow step that waits
-``ORDER#<id>``         ``EMAIL#<kind>``            that an email is claimed, or was sent
-``TRACK#<carrier>#…``  ``PARCEL``                  whose a tracking number is
+``ORDER#<id>``         ``HEAD#<owner>``            the order; readable with the owner's key only
+``ORDER#<id>``         ``BATCHES``                 the placement of an order that needs batches
+``ORDER#<id>``         ``BATCH#<name>``            a batch of its stock, recorded or to be moved
+``ORDER#<id>``         ``WAIT#<step>``             the task token of a waiting workflow step
+``ORDER#<id>``         ``EMAIL#<kind>``            an email that is being sent or was sent
+``TRACK#<carrier>#…``  ``SHIPMENT``                the shipment of a tracking number
+``AWAITING#<shard>``   ``<placed_key>``            an order with reservations on inbound stock
 =====================  ==========================  ===============================================
 
-An order's write carries its events along (see :mod:`shop.storage.outbox`).
+The write of an order includes its events (see :mod:`shop.storage.outbox`).
 
-``by_owner`` lists a signed-in customer's orders. ``by_day`` lists a day's orders over 16 shards: an
-index on status alone would put all writes of a busy day on one partition and throttle the table.
+Index ``by_owner`` lists a customer's orders. Index ``by_day`` lists a day's orders over 16 shards:
+an index on the status alone would put all writes of a busy day on one partition and throttle the
+table.
 """
 
 from shop.orders.store.repository import DynamoOrderRepository

@@ -1,4 +1,4 @@
-"""The order book in DynamoDB."""
+"""The order repository in DynamoDB."""
 
 import hashlib
 import heapq
@@ -40,9 +40,9 @@ from shop.orders.store.serialization import (
 
 SHARDS = 16
 PLACEMENT_KEY = "BATCHES"
-"""The key under which an order of many articles says that it is being placed."""
+"""Sort key of the placement of an order that needs batches."""
 CONFLICT_PAUSE_SECONDS = 0.05
-"""Seconds that a write waits at most when a transaction holds the order."""
+"""Longest pause, in seconds, of a write while a transaction holds the order."""
 
 
 class DynamoOrderRepository:
@@ -54,36 +54,36 @@ class DynamoOrderRepository:
                 OrderRow.get(order_pk(order_id), f"HEAD#{owner}", consistent_read=True)
             )
         except OrderRow.DoesNotExist:
-            raise NotFound("there is no such order") from None
+            raise NotFound("There is no order with this id.") from None
 
     def get_by_id(self, order_id: str) -> Order:
         for row in OrderRow.query(
             order_pk(order_id), OrderRow.sk.startswith("HEAD#"), consistent_read=True, limit=1
         ):
             return order_from_row(row)
-        raise NotFound("there is no such order")
+        raise NotFound("There is no order with this id.")
 
     def condition_key(self, order_id: str) -> str:
         return order_pk(order_id)
 
     def place_op(self, order: Order, events: Sequence[Event]) -> WriteOperation:
         row = order_to_row(order, events)
-        noting = _noting_wait(None, order)
+        index_op = _awaiting_stock_op(None, order)
 
-        def write(writes: Any) -> None:
-            writes.save(row, OrderRow.pk.does_not_exist())
-            noting(writes)
+        def write(transaction: Any) -> None:
+            transaction.save(row, OrderRow.pk.does_not_exist())
+            index_op(transaction)
 
         return write
 
     def update_op(self, before: Order, after: Order, events: Sequence[Event]) -> WriteOperation:
         row = order_to_row(replace(after, version=before.version + 1), events)
         unchanged = OrderRow.version == before.version
-        noting = _noting_wait(before, after)
+        index_op = _awaiting_stock_op(before, after)
 
-        def write(writes: Any) -> None:
-            writes.save(row, unchanged)
-            noting(writes)
+        def write(transaction: Any) -> None:
+            transaction.save(row, unchanged)
+            index_op(transaction)
 
         return write
 
@@ -92,11 +92,15 @@ class DynamoOrderRepository:
         try:
             order_to_row(saved, events).save(OrderRow.version == before.version)
         except PutError as error:
+            # A transaction holds the order now. Pause at random, so that retries spread, and report
+            # a conflict: the version is most likely old by then.
             if error.cause_response_code == "TransactionConflictException":
                 time.sleep(random.uniform(0, CONFLICT_PAUSE_SECONDS))
             elif error.cause_response_code != "ConditionalCheckFailedException":
                 raise
-            raise VersionConflict("somebody else changed this order meanwhile") from None
+            raise VersionConflict(
+                "This order was changed at the same time. Please try again."
+            ) from None
         return saved
 
     def list_awaiting_stock(self) -> Sequence[str]:
@@ -113,44 +117,47 @@ class DynamoOrderRepository:
 
     def list_batches(self, order_id: str) -> tuple[bool | None, Sequence[ReservationBatch]]:
         pk = order_pk(order_id)
+        # Consistent, and one query: a batch is missed neither by age nor between two reads.
         found = list(BatchRow.query(pk, BatchRow.sk.startswith("BATCH"), consistent_read=True))
-        fence = next((row for row in found if row.sk == PLACEMENT_KEY), None)
-        there = [batch_from_row(row) for row in found if row.sk != PLACEMENT_KEY]
-        return None if fence is None else bool(fence.taking), there
+        placement = next((row for row in found if row.sk == PLACEMENT_KEY), None)
+        batches = [batch_from_row(row) for row in found if row.sk != PLACEMENT_KEY]
+        return None if placement is None else bool(placement.placing), batches
 
     def open_batches(self, order_id: str) -> WriteOperation:
-        row = BatchRow(order_pk(order_id), PLACEMENT_KEY, taking=True)
-        return lambda writes: writes.save(row, BatchRow.pk.does_not_exist())
+        row = BatchRow(order_pk(order_id), PLACEMENT_KEY, placing=True)
+        return lambda transaction: transaction.save(row, BatchRow.pk.does_not_exist())
 
     def reverse_batches(self, order_id: str) -> WriteOperation:
         row = BatchRow(order_pk(order_id), PLACEMENT_KEY)
-        return lambda writes: writes.update(
+        return lambda transaction: transaction.update(
             row,
-            [BatchRow.taking.set(False)],
-            BatchRow.taking == True,  # noqa: E712  PynamoDB reads it as a condition
+            [BatchRow.placing.set(False)],
+            BatchRow.placing == True,  # noqa: E712  PynamoDB reads it as a condition
         )
 
     def close_batches(self, order_id: str, *, placing: bool) -> WriteOperation:
         row = BatchRow(order_pk(order_id), PLACEMENT_KEY)
-        return lambda writes: writes.delete(row, BatchRow.taking == placing)
+        return lambda transaction: transaction.delete(row, BatchRow.placing == placing)
 
     def record_batch(self, order_id: str, batch: ReservationBatch) -> WriteOperation:
-        noted = self.enqueue_batch(order_id, batch)
+        insert_batch = self.enqueue_batch(order_id, batch)
 
-        def write(writes: Any) -> None:
-            open_ = BatchRow.taking == True  # noqa: E712  PynamoDB reads it as a condition
-            writes.condition_check(BatchRow, order_pk(order_id), PLACEMENT_KEY, open_)
-            noted(writes)
+        def write(transaction: Any) -> None:
+            # The check and the batch are one transaction: once the placement is reversed, no
+            # further batch can be recorded.
+            is_open = BatchRow.placing == True  # noqa: E712  PynamoDB reads it as a condition
+            transaction.condition_check(BatchRow, order_pk(order_id), PLACEMENT_KEY, is_open)
+            insert_batch(transaction)
 
         return write
 
     def enqueue_batch(self, order_id: str, batch: ReservationBatch) -> WriteOperation:
         row = batch_to_row(order_id, batch)
-        return lambda writes: writes.save(row, BatchRow.pk.does_not_exist())
+        return lambda transaction: transaction.save(row, BatchRow.pk.does_not_exist())
 
     def finish_batch(self, order_id: str, batch: ReservationBatch) -> WriteOperation:
         row = BatchRow(order_pk(order_id), f"BATCH#{batch.name}")
-        return lambda writes: writes.delete(row, BatchRow.pk.exists())
+        return lambda transaction: transaction.delete(row, BatchRow.pk.exists())
 
     def list_by_customer(
         self, customer: str, *, cursor: str | None, limit: int
@@ -161,14 +168,15 @@ class DynamoOrderRepository:
         return _page(rows, limit)
 
     def has_ordered(self, customer: str) -> bool:
-        """Whether this customer has an order that was not called off: an index's first entries."""
-        stored = OrderRow.status != OrderStatus.CANCELLED.value
-        return any(True for _ in OrderRow.by_owner.query(customer, None, stored, page_size=20))
+        """Whether this customer has an order that is not cancelled."""
+        active = OrderRow.status != OrderStatus.CANCELLED.value
+        # Stops at the first match, which is almost always on the first small page.
+        return any(True for _ in OrderRow.by_owner.query(customer, None, active, page_size=20))
 
     def list_by_day(
         self, day: str, *, status: OrderStatus | None, cursor: str | None, limit: int
     ) -> Page[OrderSummaryItem]:
-        wanted = (
+        status_filter = (
             ByDay.status != OrderStatus.PLACING.value
             if status is None
             else ByDay.status == status.value
@@ -178,7 +186,7 @@ class DynamoOrderRepository:
             OrderRow.by_day.query(
                 f"{day}#{shard:02d}",
                 before,
-                wanted,
+                status_filter,
                 scan_index_forward=False,
                 page_size=limit + 1,
             )
@@ -197,22 +205,24 @@ class DynamoOrderRepository:
     def find_shipment(self, carrier: str, tracking_number: str) -> tuple[str, str]:
         try:
             row = TrackingNumberRow.get(
-                tracking_pk(carrier, tracking_number), "PARCEL", consistent_read=True
+                tracking_pk(carrier, tracking_number), "SHIPMENT", consistent_read=True
             )
         except TrackingNumberRow.DoesNotExist:
-            raise NotFound("no parcel of ours has this tracking number") from None
-        return row.order_id, row.parcel_id
+            raise NotFound("There is no parcel with this tracking number.") from None
+        return row.order_id, row.shipment_id
 
     def register_tracking_op(
-        self, carrier: str, tracking_number: str, order_id: str, parcel_id: str
+        self, carrier: str, tracking_number: str, order_id: str, shipment_id: str
     ) -> WriteOperation:
         row = TrackingNumberRow(
-            tracking_pk(carrier, tracking_number), "PARCEL", order_id=order_id, parcel_id=parcel_id
+            tracking_pk(carrier, tracking_number),
+            "SHIPMENT",
+            order_id=order_id,
+            shipment_id=shipment_id,
         )
-        return lambda writes: writes.save(row, TrackingNumberRow.pk.does_not_exist())
+        return lambda transaction: transaction.save(row, TrackingNumberRow.pk.does_not_exist())
 
     def tracking_condition_key(self, carrier: str, tracking_number: str) -> str:
-        """How a Clash names a tracking number."""
         return tracking_pk(carrier, tracking_number)
 
 
@@ -220,11 +230,12 @@ def _oldest(
     before: datetime,
     max_results: int,
     statuses: Iterable[OrderStatus],
-    wanted: Callable[[Any], bool],
+    matches: Callable[[Any], bool],
 ) -> Sequence[str]:
-    """Orders placed before then, on that day or the one before it.
+    """Return ids of orders placed before then, on its day or the day before, oldest first.
 
-    Each shard is read up to there; of that only what has one of the statuses comes back.
+    Each shard is read up to that time, and DynamoDB filters by status. At most ``max_results`` are
+    taken from each shard, because all of the oldest may be in one.
     """
     shards = (
         OrderRow.by_day.query(
@@ -235,28 +246,30 @@ def _oldest(
         for day in (before.astimezone(UTC) - timedelta(days=1), before.astimezone(UTC))
         for shard in range(SHARDS)
     )
-    rows = [row for shard in shards for row in islice(filter(wanted, shard), max_results)]
+    rows = [row for shard in shards for row in islice(filter(matches, shard), max_results)]
     rows.sort(key=lambda row: row.placed_key)
     return [summary_from_row(row).id for row in rows[:max_results]]
 
 
 def _before(cursor: str | None) -> Condition | None:
-    """Older than the last order of the page that the cursor ends."""
+    """Condition for orders older than the last one of the cursor's page."""
     key = from_cursor(cursor)
     if key is None:
         return None
     before = key.get("before")
     if not (isinstance(before, str) and 0 < len(before) <= 100):
-        raise InvalidRequest("this cursor is not one of ours", code="cursor_invalid", path="cursor")
+        raise InvalidRequest(
+            "Cursor must come from a previous page.", code="cursor_invalid", path="cursor"
+        )
     older: Condition = ByDay.placed_key < before
     return older
 
 
 def _page(newest_first: Iterable[OrderRow], limit: int) -> Page[OrderSummaryItem]:
     rows = list(islice(newest_first, limit + 1))
-    more = len(rows) > limit
-    following = to_cursor({"before": rows[limit - 1].placed_key}) if more else None
-    return Page(tuple(summary_from_row(row) for row in rows[:limit]), following)
+    has_more = len(rows) > limit
+    next_cursor = to_cursor({"before": rows[limit - 1].placed_key}) if has_more else None
+    return Page(tuple(summary_from_row(row) for row in rows[:limit]), next_cursor)
 
 
 def summary_from_row(row: Any) -> OrderSummaryItem:
@@ -274,24 +287,23 @@ def summary_from_row(row: Any) -> OrderSummaryItem:
 
 
 def batch_to_row(order_id: str, batch: ReservationBatch) -> BatchRow:
-    """A batch's row: its holds and, where they leave the house, who sends them and when."""
-    who, at = batch.shipped or (None, None)
-    remaining = {} if at is None else {"shipped": [who, at.isoformat()]}
-    doc = {"reservations": encode_reservations(batch.reservations), **remaining}
+    """Return the item of a batch; of a shipped one with actor and time."""
+    actor, at = batch.shipped or (None, None)
+    shipped = {} if at is None else {"shipped": [actor, at.isoformat()]}
+    doc = {"reservations": encode_reservations(batch.reservations), **shipped}
     return BatchRow(order_pk(order_id), f"BATCH#{batch.name}", doc=doc)
 
 
 def batch_from_row(row: BatchRow) -> ReservationBatch:
-    """The batch in a row."""
-    who, at = row.doc.get("shipped", (None, None))
-    shipped = None if at is None else (who, datetime.fromisoformat(at))
+    actor, at = row.doc.get("shipped", (None, None))
+    shipped = None if at is None else (actor, datetime.fromisoformat(at))
     return ReservationBatch(
         row.sk.removeprefix("BATCH#"), decode_reservations(row.doc["reservations"]), shipped
     )
 
 
 def order_to_row(order: Order, events: Sequence[Event]) -> OrderRow:
-    """The row as it is written: the order's document, what lists show of it, and its events."""
+    """Return the item of an order: its document, the summary for lists, and its events."""
     placed = order.placed_at.astimezone(UTC)
     shard = hashlib.sha256(order.id.encode()).digest()[0] % SHARDS
     return OrderRow(
@@ -315,7 +327,6 @@ def order_to_row(order: Order, events: Sequence[Event]) -> OrderRow:
 
 
 def order_from_row(row: OrderRow) -> Order:
-    """The order in a row."""
     return from_document(
         row.doc,
         order_id=row.pk.removeprefix("ORDER#"),
@@ -325,18 +336,19 @@ def order_from_row(row: OrderRow) -> Order:
     )
 
 
-def _noting_wait(before: Order | None, after: Order) -> WriteOperation:
-    """Write down that an order waits for goods, or strike it off, where that changed."""
+def _awaiting_stock_op(before: Order | None, after: Order) -> WriteOperation:
+    """Add the order to the list of those that wait for inbound stock, or remove it."""
     waited, waits = before is not None and before.is_awaiting_stock, after.is_awaiting_stock
     shard = hashlib.sha256(after.id.encode()).digest()[0] % SHARDS
     row = AwaitingStockRow(
         f"{AWAITING_STOCK_PREFIX}#{shard}", placed_key_of(after.id, after.placed_at)
     )
 
-    def write(writes: Any) -> None:
+    def write(transaction: Any) -> None:
+        # Needs no condition of its own: the order's write in this transaction has one.
         if waits and not waited:
-            writes.save(row)
+            transaction.save(row)
         elif waited and not waits:
-            writes.delete(row)
+            transaction.delete(row)
 
     return write

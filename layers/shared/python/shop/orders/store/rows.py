@@ -1,4 +1,4 @@
-"""The rows of the orders table, and what their keys are."""
+"""Items of the orders table, and their keys."""
 
 import os
 from datetime import UTC, datetime
@@ -52,7 +52,7 @@ class OrderRow(Row):
 
 
 class BatchRow(Row):
-    """A batch of holds (``BATCH#<name>``), or that the order is being placed (``BATCHES``)."""
+    """A batch (``BATCH#<name>``), or the placement of the order (``BATCHES``)."""
 
     class Meta:
         table_name = os.environ["TABLE_ORDERS"]
@@ -60,15 +60,16 @@ class BatchRow(Row):
     pk = UnicodeAttribute(hash_key=True, attr_name="PK")
     sk = UnicodeAttribute(range_key=True, attr_name="SK")
     doc = CompressedJsonAttribute(null=True)
-    taking = BooleanAttribute(null=True)
+    placing = BooleanAttribute(null=True)
+    """On a placement: whether batches are recorded (true) or reversed (false)."""
 
 
 AWAITING_STOCK_PREFIX = "AWAITING"
-"""How the key begins of the list of orders that wait for goods."""
+"""Key prefix of the orders that wait for inbound stock."""
 
 
 class AwaitingStockRow(Row):
-    """``AWAITING#<shard>``/``<placed_key>``: an order waits for goods that are still to come."""
+    """``AWAITING#<shard>``/``<placed_key>``: an order with reservations on inbound stock."""
 
     class Meta:
         table_name = os.environ["TABLE_ORDERS"]
@@ -94,7 +95,7 @@ class TrackingNumberRow(Row):
     pk = UnicodeAttribute(hash_key=True, attr_name="PK")
     sk = UnicodeAttribute(range_key=True, attr_name="SK")
     order_id = UnicodeAttribute()
-    parcel_id = UnicodeAttribute()
+    shipment_id = UnicodeAttribute()
 
 
 class OrderEmailRow(SentEmailRow):
@@ -111,17 +112,12 @@ def tracking_pk(carrier: str, number: str) -> str:
 
 
 def placed_key_of(order_id: str, placed_at: datetime) -> str:
-    """Sorts orders by the microsecond they were placed in; 16 digits last until 2286."""
+    """Key that sorts orders by the microsecond of placing; 16 digits last until 2286."""
     return f"{int(placed_at.timestamp()) * 1_000_000 + placed_at.microsecond:016d}#{order_id}"
 
 
 def parse_placed_key(key: str) -> tuple[str, datetime]:
-    """The order's id and when it was placed, out of a key."""
+    """Split a placed key into the order id and the time of placing."""
     microseconds, _, order_id = key.partition("#")
-    seconds, rest = divmod(int(microseconds), 1_000_000)
-    return order_id, datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest)
-
-
-def sortable_timestamp(at: datetime) -> str:
-    """UTC with a fixed number of digits, so that text compares as time does."""
-    return at.astimezone(UTC).isoformat(timespec="microseconds")
+    seconds, microsecond = divmod(int(microseconds), 1_000_000)
+    return order_id, datetime.fromtimestamp(seconds, UTC).replace(microsecond=microsecond)

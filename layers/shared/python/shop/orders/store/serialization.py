@@ -1,8 +1,8 @@
-"""An order as the document in its row, and back.
+"""Conversion between an order and the document in its item.
 
-What the keys and plain attributes of the row say is not said again, what the quote repeats of the
-order is left out of it, and so is what is empty: most orders then cost one write unit. Fields are
-only ever added, those of a line at its end: a document without one reads as its default.
+The document omits values that the item's keys and attributes contain, values of the quote that the
+order repeats, and empty values. Most orders then cost one write unit (1 KB). Fields are only ever
+added, those of a line at its end, so a document without a field reads as its default.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ from shop.orders.model import (
 )
 from shop.payments.model import Payment
 
-_PLAIN = (
+_PLAIN_FIELDS = (
     "checkout_id",
     "currency",
     "subtotal",
@@ -38,16 +38,16 @@ _PLAIN = (
     "shipping_option",
     "allocation",
 )
-_IN_QUOTE = ("currency", "subtotal", "discount", "shipping", "tax", "total", "tax_included")
-_IN_QUOTE_LINE = {
+_QUOTE_FIELDS = ("currency", "subtotal", "discount", "shipping", "tax", "total", "tax_included")
+_QUOTE_LINE_FIELDS = {
     "id": "id",
     "price": "unit_price",
     "quantity": "quantity",
     "subtotal": "subtotal",
     "total": "total",
 }
-"""What a line of the quote calls a field, and what the order's line does."""
-_LINE = (
+"""Field of a quote line → field of the order line with the same value."""
+_LINE_FIELDS = (
     "id",
     "product_id",
     "variant_id",
@@ -67,17 +67,17 @@ _LINE = (
     "parts",
     "ships_from",
 )
-"""The place of each field in a stored line: never changed, only added to."""
-_EMPTY: tuple[Any, ...] = (None, {}, [])
+"""Position of each field in a stored line: append only, never reorder."""
+_EMPTY_VALUES: tuple[Any, ...] = (None, {}, [])
 
 
 def to_document(order: Order) -> dict[str, Any]:
-    """The order without its id, owner, status and version."""
-    document: dict[str, Any] = {name: getattr(order, name) for name in _PLAIN}
+    """Return the order's document, without id, owner, status and version."""
+    document: dict[str, Any] = {name: getattr(order, name) for name in _PLAIN_FIELDS}
     document |= {
-        "quote": _quote_out(order),
-        "lines": [_line_out(line) for line in order.lines],
-        "parcels": [_parcel_out(parcel) for parcel in order.shipments],
+        "quote": _encode_quote(order),
+        "lines": [_encode_line(line) for line in order.lines],
+        "shipments": [_encode_shipment(each) for each in order.shipments],
         "placed_at": order.placed_at.isoformat(),
         "pay_by": order.pay_by.isoformat(),
         "reservations": encode_reservations(order.reservations),
@@ -88,93 +88,101 @@ def to_document(order: Order) -> dict[str, Any]:
         "history": [[m.at.isoformat(), m.event, m.actor, m.reason] for m in order.history],
         "payment": order.payment.to_dict(),
     }
-    return {name: value for name, value in document.items() if value not in _EMPTY}
+    return {name: value for name, value in document.items() if value not in _EMPTY_VALUES}
 
 
 def from_document(
     document: dict[str, Any], *, order_id: str, owner: str, status: str, version: int
 ) -> Order:
-    """The order that :func:`to_document` wrote."""
+    """Return the order of a document; the arguments come from the item's other attributes."""
     raw = {"cancel_reason": None, "allocation": {}} | document
-    lines = tuple(_line_in(line) for line in raw["lines"])
+    lines = tuple(_decode_line(line) for line in raw["lines"])
     return Order(
         id=order_id,
         owner=owner,
         status=OrderStatus(status),
         version=version,
-        **{name: raw.get(name, {}) for name in _PLAIN},
+        **{name: raw.get(name, {}) for name in _PLAIN_FIELDS},
         lines=lines,
-        quote=_quote_in(raw, lines),
-        shipments=tuple(_parcel_in(parcel) for parcel in raw.get("parcels", ())),
+        quote=_decode_quote(raw, lines),
+        shipments=tuple(_decode_shipment(each) for each in raw.get("shipments", ())),
         placed_at=datetime.fromisoformat(raw["placed_at"]),
         pay_by=datetime.fromisoformat(raw["pay_by"]),
         reservations=decode_reservations(raw.get("reservations", ())),
-        usage=tuple(UsageReservation.from_list(told) for told in raw.get("usage", ())),
+        usage=tuple(UsageReservation.from_list(count) for count in raw.get("usage", ())),
         group_buy=raw.get("group_buy"),
         group_succeeded=raw.get("group_succeeded", False),
         credits=tuple((account, amount, id_) for account, amount, id_ in raw.get("credits", ())),
         history=tuple(
-            HistoryEntry(datetime.fromisoformat(at), what, who, why)
-            for at, what, who, why in raw.get("history", ())
+            HistoryEntry(datetime.fromisoformat(at), event, actor, reason)
+            for at, event, actor, reason in raw.get("history", ())
         ),
         payment=Payment.from_dict(raw["payment"]),
     )
 
 
-def _line_out(line: OrderLine) -> list[Any]:
-    row = [getattr(line, name) for name in _LINE]
+def _encode_line(line: OrderLine) -> list[Any]:
+    row = [getattr(line, name) for name in _LINE_FIELDS]
+    # Trailing defaults are omitted; decoding fills them in again.
     while row[-1] in (0, None, ()):
         row.pop()
     return row
 
 
-def _line_in(row: Sequence[Any]) -> OrderLine:
-    known = dict(zip(_LINE, row, strict=False))
+def _decode_line(row: Sequence[Any]) -> OrderLine:
+    known = dict(zip(_LINE_FIELDS, row, strict=False))
     known["parts"] = tuple((sku, units) for sku, units in known.get("parts", ()))
     return OrderLine(**{"discount": 0, "tax": 0, "total": 0, "subtotal": 0, "quantity": 0, **known})
 
 
-def _quote_out(order: Order) -> dict[str, Any]:
-    """The quote without what the order says as well, and says alike."""
+def _encode_quote(order: Order) -> dict[str, Any]:
+    """Return the quote without the values that the order repeats."""
     quote = dict(order.quote)
-    for name in _IN_QUOTE:
+    for name in _QUOTE_FIELDS:
         if name in quote and quote[name] == getattr(order, name):
             del quote[name]
-    mine = {line.id: line for line in order.lines}
-    if "lines" in quote and [line["id"] for line in quote["lines"]] == list(mine):
-        quote["lines"] = [_quote_line_out(line, mine[line["id"]]) for line in quote["lines"]]
+    # Line by line only if both have the same lines in one order: decoding pairs them by position.
+    order_lines = {line.id: line for line in order.lines}
+    if "lines" in quote and [line["id"] for line in quote["lines"]] == list(order_lines):
+        quote["lines"] = [
+            _encode_quote_line(line, order_lines[line["id"]]) for line in quote["lines"]
+        ]
     return quote
 
 
-def _quote_line_out(line: Mapping[str, Any], mine: OrderLine) -> dict[str, Any]:
-    said = {name: getattr(mine, own) for name, own in _IN_QUOTE_LINE.items()}
-    return {k: v for k, v in line.items() if k not in said or v != said[k]}
+def _encode_quote_line(line: Mapping[str, Any], order_line: OrderLine) -> dict[str, Any]:
+    repeated = _repeated_values(order_line)
+    return {k: v for k, v in line.items() if k not in repeated or v != repeated[k]}
 
 
-def _quote_in(raw: Mapping[str, Any], mine: Sequence[OrderLine]) -> dict[str, Any]:
+def _repeated_values(line: OrderLine) -> dict[str, Any]:
+    """Return the values of a quote line as its order line has them."""
+    return {name: getattr(line, field) for name, field in _QUOTE_LINE_FIELDS.items()}
+
+
+def _decode_quote(raw: Mapping[str, Any], lines: Sequence[OrderLine]) -> dict[str, Any]:
     if "quote" not in raw:
         return {}
-    quote = {**{name: raw[name] for name in _IN_QUOTE}, **raw["quote"]}
-    if len(quote.get("lines", ())) == len(mine):
+    quote = {**{name: raw[name] for name in _QUOTE_FIELDS}, **raw["quote"]}
+    if len(quote.get("lines", ())) == len(lines):
         quote["lines"] = [
-            {**{name: getattr(line, own) for name, own in _IN_QUOTE_LINE.items()}, **told}
-            for told, line in zip(quote["lines"], mine, strict=True)
+            {**_repeated_values(line), **stored}
+            for stored, line in zip(quote["lines"], lines, strict=True)
         ]
     return quote
 
 
 def encode_reservations(reservations: Sequence[Reservation]) -> list[Sequence[str | int]]:
-    """Holds as documents keep them."""
-    return [_hold_out(hold) for hold in reservations]
+    """Return reservations as stored; :func:`decode_reservations` is the inverse."""
+    return [_encode_reservation(each) for each in reservations]
 
 
 def decode_reservations(raw: Sequence[Sequence[Any]]) -> tuple[Reservation, ...]:
-    """What :func:`holds_out` wrote."""
-    return tuple(Reservation(*hold) for hold in raw)
+    return tuple(Reservation(*values) for values in raw)
 
 
-def _hold_out(reservation: Reservation) -> Sequence[str | int]:
-    """SKU and pieces; where they are only when that is not where everything is."""
+def _encode_reservation(reservation: Reservation) -> Sequence[str | int]:
+    """Return SKU and units; location and shard only if they are not the defaults."""
     if reservation.shard:
         return [reservation.sku, reservation.quantity, reservation.location, reservation.shard]
     if reservation.location != MAIN_LOCATION:
@@ -182,7 +190,7 @@ def _hold_out(reservation: Reservation) -> Sequence[str | int]:
     return [reservation.sku, reservation.quantity]
 
 
-def _parcel_out(shipment: Shipment) -> dict[str, Any]:
+def _encode_shipment(shipment: Shipment) -> dict[str, Any]:
     return {
         "id": shipment.id,
         "carrier": shipment.carrier,
@@ -195,7 +203,7 @@ def _parcel_out(shipment: Shipment) -> dict[str, Any]:
     }
 
 
-def _parcel_in(raw: dict[str, Any]) -> Shipment:
+def _decode_shipment(raw: dict[str, Any]) -> Shipment:
     return Shipment(
         id=raw["id"],
         carrier=raw["carrier"],
@@ -204,8 +212,8 @@ def _parcel_in(raw: dict[str, Any]) -> Shipment:
         lines=raw["lines"],
         shipped_at=datetime.fromisoformat(raw["at"]),
         tracking=tuple(
-            TrackingEvent(name, datetime.fromisoformat(at), ShipmentStatus(status), text)
-            for name, at, status, text in raw["tracking"]
+            TrackingEvent(event_id, datetime.fromisoformat(at), ShipmentStatus(status), text)
+            for event_id, at, status, text in raw["tracking"]
         ),
         location=raw.get("location", MAIN_LOCATION),
     )

@@ -1,4 +1,4 @@
-"""Where the workflow waits, and which letters were written, in DynamoDB."""
+"""Workflow tokens and sent emails of orders in DynamoDB."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -14,15 +14,16 @@ class DynamoWorkflowTokens:
         WorkflowTokenRow(order_pk(order_id), f"WAIT#{step}", token=token, at=at.isoformat()).save()
 
     def get_many(self, order_id: str, steps: Iterable[str]) -> dict[str, str]:
+        # Consistent, because a token may have been stored a moment before the order changed.
         rows = WorkflowTokenRow.query(
             order_pk(order_id), WorkflowTokenRow.sk.startswith("WAIT#"), consistent_read=True
         )
-        waiting = {row.sk.removeprefix("WAIT#"): row.token for row in rows}
-        return {step: waiting[step] for step in steps if step in waiting}
+        tokens = {row.sk.removeprefix("WAIT#"): row.token for row in rows}
+        return {step: tokens[step] for step in steps if step in tokens}
 
 
 class DynamoOrderEmails(notifications.DynamoSentEmails):
-    """Letters that speak of an order."""
+    """Emails about an order."""
 
     rows = OrderEmailRow
     subject = "ORDER"

@@ -1,1 +1,1 @@
-"""What people, and the clock, do about a rush."""
+"""Use cases of traffic peaks, one module per subject."""

@@ -1,4 +1,4 @@
-"""Turning a part of the shop off, and on again."""
+"""Kill switches: disable a part of the shop, and enable it again."""
 
 from datetime import datetime
 
@@ -23,29 +23,36 @@ def set_switch(
     switches: SwitchRepository,
     at: datetime,
 ) -> SwitchStates:
-    """Turn a switch; every warm Lambda obeys within five seconds. Returns the board as it is then.
+    """Set a kill switch and return the states; every warm Lambda applies it within five seconds.
 
-    Turned to where it stands already it changes nothing, unless the words or the time to come back
-    are new. Raises NotFound for a switch there is not, Invalid without a reason, Stale where
-    somebody else turned one at the same moment.
+    Setting the same state again changes nothing, unless the reason or ``retry_after`` (seconds) of
+    a disabled switch differs. Raises NotFound for an unknown switch, InvalidRequest without a
+    reason, and VersionConflict if another change was made at the same time.
     """
     if switch not in SWITCH_MESSAGES:
-        raise NotFound(f"there is no switch {switch!r}; there are {', '.join(SWITCH_MESSAGES)}")
+        raise NotFound(f"There is no switch {switch!r}. Switches: {', '.join(SWITCH_MESSAGES)}.")
     if not reason.strip():
-        raise InvalidRequest("say why: whoever comes after you will ask", path="$.reason")
+        raise InvalidRequest("Reason must not be empty.", path="$.reason")
     if not 1 <= retry_after <= MAX_RETRY_AFTER_SECONDS:
-        raise InvalidRequest(f"1 to {MAX_RETRY_AFTER_SECONDS} seconds", path="$.retry_after")
+        raise InvalidRequest(
+            f"Retry after must be from 1 to {MAX_RETRY_AFTER_SECONDS} seconds.",
+            path="$.retry_after",
+        )
     before = switches.states()
-    is_off = before.disabled.get(switch)
-    if (on and is_off is None) or (
-        not on
-        and is_off is not None
-        and (is_off.reason, is_off.retry_after) == (reason, retry_after)
-    ):
+    current = before.disabled.get(switch)
+    if on:
+        unchanged = current is None
+    else:
+        unchanged = current is not None and (current.reason, current.retry_after) == (
+            reason,
+            retry_after,
+        )
+    if unchanged:
         return before
-    off = {name: state for name, state in before.disabled.items() if name != switch}
+    disabled = {name: state for name, state in before.disabled.items() if name != switch}
     if not on:
-        off[switch] = DisabledSwitch(at, actor, reason, retry_after)
-    after = SwitchStates(off, before.version + 1)
-    flip = SwitchChange(after.version, switch, on, actor, reason, at, None if on else retry_after)
-    return switches.save(before, after, flip)
+        disabled[switch] = DisabledSwitch(at, actor, reason, retry_after)
+    after = SwitchStates(disabled, before.version + 1)
+    # The change is numbered by the version, so the log has no gaps.
+    change = SwitchChange(after.version, switch, on, actor, reason, at, None if on else retry_after)
+    return switches.save(before, after, change)

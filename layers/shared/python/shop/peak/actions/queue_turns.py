@@ -1,4 +1,4 @@
-"""Joining a waiting room, asking for one's turn, and the guard at the till."""
+"""Tickets and turns of a waiting room, and the check before a checkout is completed."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -7,104 +7,106 @@ from datetime import datetime
 from shop.kernel.errors import NotFound, Unavailable
 from shop.kernel.frozen import frozen
 from shop.peak.model.waiting_room import (
-    Admission,
     OutagePolicy,
     QueuePosition,
     WaitingRoom,
+    new_ticket,
     queue_position,
     require_admission,
     sign_admission,
-    ticket,
     verify_admission,
     waiting_room_for,
 )
 from shop.peak.ports import AdmissionKeys, OpenWaitingRooms, TicketCounter, WaitingRoomUnavailable
 
 MAX_NUMBERS_PER_DRAW = 64
-"""Numbers that a process draws in one go."""
+"""Most numbers that a process draws at once."""
 
 
 @dataclass
-class _Lot:
-    """Numbers this process drew and has not handed out; they are good for one second."""
+class _NumberRange:
+    """Numbers that this process has drawn and not issued; they are valid for one second."""
 
     second: int
-    following: int
+    next_number: int
     end: int
-    handed_out: int = 0
+    issued: int = 0
 
 
 class TicketDispenser:
-    """Hands out the numbers of one process.
+    """Issues the ticket numbers of one process.
 
-    It draws as many at once as it handed out in the second before, so a rush of 10,000 joins a
-    second costs a few hundred writes of one row, not 10,000. What is left over when the second ends
-    is thrown away: so a number drawn a second later is always a higher one, whichever process drew
-    it, and the order of arrival holds to the second.
+    It draws as many numbers at once as it issued in the previous second. So 10,000 tickets per
+    second cost a few hundred writes of one item and not 10,000. Numbers that remain when the second
+    ends are discarded: a number that is drawn a second later is then always higher, in every
+    process, and the order of arrival holds to the second.
     """
 
     def __init__(self, counter: TicketCounter) -> None:
         self._counter = counter
-        self._lots: dict[str, _Lot] = {}
+        self._ranges: dict[str, _NumberRange] = {}
 
     def next_number(self, waiting_room: WaitingRoom, at: datetime) -> int:
-        """The next number. Raises Unreachable."""
+        """Return the next number. Raises WaitingRoomUnavailable."""
         second = int(at.timestamp())
-        lot = self._lots.get(waiting_room.key)
-        if lot is None or lot.second != second or lot.following >= lot.end:
-            lot = self._lots[waiting_room.key] = self._drawn(waiting_room, at, second, lot)
-        lot.following += 1
-        lot.handed_out += 1
-        return lot.following - 1
+        current = self._ranges.get(waiting_room.key)
+        if current is None or current.second != second or current.next_number >= current.end:
+            current = self._draw_range(waiting_room, at, second, current)
+            self._ranges[waiting_room.key] = current
+        current.next_number += 1
+        current.issued += 1
+        return current.next_number - 1
 
-    def _drawn(
-        self, waiting_room: WaitingRoom, at: datetime, second: int, before: _Lot | None
-    ) -> _Lot:
-        handed_out = 0
+    def _draw_range(
+        self, waiting_room: WaitingRoom, at: datetime, second: int, before: _NumberRange | None
+    ) -> _NumberRange:
+        issued = 0
         if before is None or before.second < second - 1:
-            many = 1
-        elif before.second == second:  # more come than a second ago
-            many = handed_out = before.handed_out
+            count = 1  # nothing is known of the current load
+        elif before.second == second:
+            # More arrive than a second ago: double what this second has issued so far.
+            count = issued = before.issued
         else:
-            many = before.handed_out
-        many = max(1, min(many, MAX_NUMBERS_PER_DRAW))
-        first = self._counter.draw(waiting_room.key, many, waiting_room.lowest_number(at))
-        return _Lot(second, first, first + many, handed_out)
+            count = before.issued
+        count = max(1, min(count, MAX_NUMBERS_PER_DRAW))
+        first = self._counter.draw(waiting_room.key, count, waiting_room.lowest_number(at))
+        return _NumberRange(second, first, first + count, issued)
 
 
 @frozen(slots=False)
 class IssuedTicket:
-    """A ticket, and where its holder stands."""
+    """A signed ticket and its queue position."""
 
     ticket: str
-    place: QueuePosition
+    position: QueuePosition
 
 
 def create_ticket(
     promotion_id: str,
-    holder: str,
+    checkout_id: str,
     *,
     waiting_rooms: OpenWaitingRooms,
-    desk: TicketDispenser,
+    dispenser: TicketDispenser,
     admission_keys: AdmissionKeys,
     at: datetime,
 ) -> IssuedTicket:
-    """Take a ticket for a checkout. Raises NotFound where there is no such room, and Unavailable
-    where its counter cannot be reached and nobody is let in then.
+    """Issue a ticket for a checkout.
+
+    Raises NotFound if the promotion has no open room, and Unavailable if the room is not reachable
+    and fails closed.
     """
-    room = _open(promotion_id, waiting_rooms, at)
+    room = _find_open_room(promotion_id, waiting_rooms, at)
+    # Without a key no ticket can be signed, whatever the outage policy. The checkout itself then
+    # applies the policy in :func:`blocking_room`.
+    key = _current_keys(admission_keys)[0]
     try:
-        key = admission_keys.keys()[0]
-    except WaitingRoomUnavailable:
-        raise _closed() from None  # without a key no pass could be written; the till decides
-    try:
-        number = desk.next_number(room, at)
+        number = dispenser.next_number(room, at)
     except WaitingRoomUnavailable:
         if room.outage_policy is OutagePolicy.FAIL_CLOSED:
-            raise _closed() from None
-        number = room.lowest_number(at)  # let in at once
-    drawn = ticket(room, number, holder, at)
-    return IssuedTicket(sign_admission(drawn, key), queue_position(room, drawn, at, key))
+            raise _unavailable() from None
+        number = room.lowest_number(at)  # is admitted at once
+    ticket = new_ticket(room, number, checkout_id, at)
+    return IssuedTicket(sign_admission(ticket, key), queue_position(room, ticket, at, key))
 
 
 def check_turn(
@@ -115,14 +117,14 @@ def check_turn(
     admission_keys: AdmissionKeys,
     at: datetime,
 ) -> QueuePosition:
-    """Where a ticket stands. Reads and writes nothing.
+    """Return the queue position of a signed ticket, without a read or a write.
 
-    Raises NotFound, Forbidden for a forged ticket, Conflict for one that is worth nothing any more.
+    Raises NotFound, Forbidden for a forged ticket, Conflict for one that is no longer valid, and
+    Unavailable without a key.
     """
-    room = _open(promotion_id, waiting_rooms, at)
-    known = _known(admission_keys)
-    shown: Admission = verify_admission(text, "ticket", known)
-    return queue_position(room, shown, at, known[0])
+    room = _find_open_room(promotion_id, waiting_rooms, at)
+    keys = _current_keys(admission_keys)
+    return queue_position(room, verify_admission(text, "ticket", keys), at, keys[0])
 
 
 def blocking_room(
@@ -134,10 +136,10 @@ def blocking_room(
     admission_keys: AdmissionKeys,
     at: datetime,
 ) -> WaitingRoom | None:
-    """The room that a checkout has to wait in before it may buy, if it has to.
+    """Return the room that a checkout must pass before it completes, or ``None``.
 
-    Raises Forbidden for an admission that is forged or somebody else's, Conflict for one that has
-    expired, Unavailable where it cannot be judged and nobody is let in then.
+    Raises Forbidden for an admission that is forged or belongs to another checkout, Conflict for an
+    expired one, and Unavailable if it cannot be verified and the room fails closed.
     """
     room = waiting_room_for(waiting_rooms.list_open(at), variants)
     if room is None:
@@ -148,25 +150,27 @@ def blocking_room(
         require_admission(room, admission, checkout_id, at, admission_keys.keys())
     except WaitingRoomUnavailable:
         if room.outage_policy is OutagePolicy.FAIL_CLOSED:
-            raise _closed() from None
+            raise _unavailable() from None
     return None
 
 
-def _known(admission_keys: AdmissionKeys) -> tuple[bytes, ...]:
+def _current_keys(admission_keys: AdmissionKeys) -> tuple[bytes, ...]:
     try:
         return tuple(admission_keys.keys())
     except WaitingRoomUnavailable:
-        raise _closed() from None
+        raise _unavailable() from None
 
 
-def _open(promotion_id: str, waiting_rooms: OpenWaitingRooms, at: datetime) -> WaitingRoom:
+def _find_open_room(
+    promotion_id: str, waiting_rooms: OpenWaitingRooms, at: datetime
+) -> WaitingRoom:
     for room in waiting_rooms.list_open(at):
         if room.promotion_id == promotion_id:
             return room
-    raise NotFound("there is no waiting room of that name; go on to the checkout")
+    raise NotFound("This promotion has no open waiting room. Complete the checkout directly.")
 
 
-def _closed() -> Unavailable:
+def _unavailable() -> Unavailable:
     return Unavailable(
-        "the waiting room cannot be reached; try again in a moment", code="waiting_room_unreachable"
+        "The waiting room is unavailable. Please try again.", code="waiting_room_unreachable"
     )

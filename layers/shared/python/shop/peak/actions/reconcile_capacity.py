@@ -1,8 +1,8 @@
-"""Keeping what a rush needs, no more and no less: the one step that every alarm runs.
+"""Reconciliation of provisioned capacity with the demand of traffic peaks.
 
-It looks at the calendar and the clock, adds up what is needed now, and changes what there is into
-that. Run twice it changes nothing the second time; run late, it does what is right by then. What it
-is about to change it writes down first, so that whoever comes after a crash knows what to look at.
+Every schedule and event runs the same step: read the peaks and the clock, add up the demand, and
+make the provisioned capacity equal to it. A second run changes nothing, and a late run does what is
+right by then. Steps are recorded before they run, so a run after a crash repeats them.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -33,59 +33,62 @@ from shop.peak.ports import (
 )
 
 MAX_ATTEMPTS = 6
-"""Times that a keeper who meets another looks again."""
-PER_TABLE, PER_FUNCTION, PER_SKU = "table:", "function:", "sku:"
-PER_COUNT, PER_ALARM = "count:", "alarm:"
+"""How often a run is tried while other runs change the record."""
+TABLE, FUNCTION, SKU, COUNTER, WAKE_UP = "table:", "function:", "sku:", "counter:", "wake-up:"
+"""Prefixes of step names."""
 
 
 @frozen(slots=False)
 class CapacityTargets:
-    """What is changed, and by what."""
+    """The adapters that change capacity, and the limits that apply."""
 
     tables: TableThroughput
     functions: ProvisionedConcurrency
-    bins: ShardManager
-    counts: CounterSharding
-    clock: WakeUpScheduler
-    busy: Mapping[str, float]
-    """Environments of each Lambda that an order a second keeps busy."""
-    ceiling: WarmThroughput = MAX_TABLE_THROUGHPUT
-    """What a table may be warmed to: its quota."""
+    shards: ShardManager
+    counters: CounterSharding
+    scheduler: WakeUpScheduler
+    environments_per_order: Mapping[str, float]
+    """Environments of each Lambda function that one order per second keeps busy."""
+    max_throughput: WarmThroughput = MAX_TABLE_THROUGHPUT
+    """The quota of a table's warm throughput."""
 
 
 @dataclass
 class ReconcileResult:
-    """What was done; ``failed`` says why for each thing that could not be. ``busy``: nothing, for
-    others were at it all the time."""
+    """The steps that were run, and the reason of each step that failed.
+
+    ``contended``: no step was run, because other runs changed the record all the time.
+    """
 
     changed: list[str] = field(default_factory=list)
-    busy: bool = False
+    contended: bool = False
     failed: dict[str, str] = field(default_factory=dict)
 
 
 class ReconcileIncomplete(Exception):
-    """Some of it could not be done; the rest is. Somebody has to come back."""
+    """Some steps failed and the others were run. A later run must repeat them."""
 
     def __init__(self, failed: Mapping[str, str]) -> None:
-        super().__init__("; ".join(f"{what}: {why}" for what, why in failed.items()))
+        super().__init__("; ".join(f"{step}: {reason}" for step, reason in failed.items()))
         self.failed = failed
 
 
 def reconcile_with_retry(
-    keep: Callable[[], ReconcileResult], pause: Callable[[int], None]
+    reconcile: Callable[[], ReconcileResult], pause: Callable[[int], None]
 ) -> ReconcileResult:
-    """Keep capacity when others may be at it too: that is to be expected, and no fault.
+    """Run a reconciliation until no other run interferes, at most :data:`MAX_ATTEMPTS` times.
 
-    A tick, an alarm and an event often come at one moment. Whoever is second waits and looks again,
-    for the first may have read the calendar before it changed. ``pause`` is told how often it was
-    asked. Where others never leave a gap, the next tick does what is left.
+    A schedule, a wake-up and an event often run at the same time; that is expected and no error.
+    The later run must still look again, because the first may have read the promotions before they
+    changed. ``pause`` receives the number of the attempt. If other runs never stop, the next
+    schedule reconciles.
     """
-    for turn in range(MAX_ATTEMPTS):
+    for attempt in range(MAX_ATTEMPTS):
         try:
-            return keep()
+            return reconcile()
         except VersionConflict:
-            pause(turn)
-    return ReconcileResult(busy=True)
+            pause(attempt)
+    return ReconcileResult(contended=True)
 
 
 def reconcile_capacity(
@@ -93,191 +96,223 @@ def reconcile_capacity(
     peaks: TrafficPeakCalendar,
     state_store: CapacityStateStore,
     targets: CapacityTargets,
-    faults: tuple[type[Exception], ...],
+    retryable_errors: tuple[type[Exception], ...],
     at: datetime,
 ) -> ReconcileResult:
-    """Make capacity and alarms what the calendar asks for at this instant.
+    """Make capacity and wake-ups equal to what the peaks need at this instant.
 
-    ``faults`` are the errors by which AWS refuses a single step: the others are done all the same,
-    then Unfinished is raised so that the scheduler tries again. Raises Stale where two do this at
-    once.
+    ``retryable_errors`` of a step do not stop the others; afterwards ReconcileIncomplete is raised,
+    so that the scheduler tries again. Raises VersionConflict if two runs overlap.
     """
     calendar = peaks.list_peaks()
-    wanted = capacity_demand(calendar, at, targets.busy, targets.ceiling)
-    set_for = {alarm.name: alarm.at for alarm in wake_ups(calendar, at)}
+    demand = capacity_demand(calendar, at, targets.environments_per_order, targets.max_throughput)
+    wanted_wake_ups = {wake_up.name: wake_up.at for wake_up in wake_ups(calendar, at)}
     before = state_store.load()
-    known = _without_past(before, at)
-    steps = _steps(known, wanted, set_for, _counting(recent_counters(calendar, at), at))
-    done = ReconcileResult()
+    capacity = _without_past_wake_ups(before, at)
+    steps = _steps(
+        capacity, demand, wanted_wake_ups, _counter_steps(recent_counters(calendar, at), at)
+    )
+    result = ReconcileResult()
     if steps:
-        noted = state_store.save(before, replace(known, in_progress=frozenset(steps)))
-        state_store.save(noted, _taken(steps, noted, targets, faults, done))
-    settled = {sku: rate for sku, rate in wanted.skus.items() if PER_SKU + sku not in steps}
-    for sku, rate in settled.items():
-        # That it has to be merged some day is written down, so this needs no note of its own.
+        # Record the steps before they run: after a crash the next run repeats them. The version
+        # also makes an overlapping run fail before it changes anything.
+        recorded = state_store.save(before, replace(capacity, in_progress=frozenset(steps)))
+        state_store.save(recorded, _run_steps(steps, recorded, targets, retryable_errors, result))
+    _rebalance(demand, steps, targets, retryable_errors, result)
+    if result.failed:
+        raise ReconcileIncomplete(result.failed)
+    return result
+
+
+def _rebalance(
+    demand: CapacityDemand,
+    steps: Collection[str],
+    targets: CapacityTargets,
+    retryable_errors: tuple[type[Exception], ...],
+    result: ReconcileResult,
+) -> None:
+    """Split stock that was received since its SKU was prepared."""
+    for sku, rate in demand.skus.items():
+        step = SKU + sku
+        if step in steps:
+            continue
+        # Needs no record of its own: the record says already that this SKU must be merged later.
         try:
-            if targets.bins.rebalance(sku, rate):
-                done.changed.append(PER_SKU + sku)
-        except faults as fault:
-            done.failed[PER_SKU + sku] = f"{type(fault).__name__}: {fault}"
-    if done.failed:
-        raise ReconcileIncomplete(done.failed)
-    return done
+            if targets.shards.rebalance(sku, rate):
+                result.changed.append(step)
+        except retryable_errors as error:
+            result.failed[step] = f"{type(error).__name__}: {error}"
 
 
 CapacityStep = Callable[[ProvisionedCapacity, CapacityTargets], tuple[ProvisionedCapacity, bool]]
+"""Changes one thing. Returns the capacity after it, and whether the step is finished."""
 
 
-def _taken(
+def _run_steps(
     steps: Mapping[str, CapacityStep],
-    after: ProvisionedCapacity,
+    capacity: ProvisionedCapacity,
     targets: CapacityTargets,
-    faults: tuple[type[Exception], ...],
-    done: ReconcileResult,
+    retryable_errors: tuple[type[Exception], ...],
+    result: ReconcileResult,
 ) -> ProvisionedCapacity:
-    """Take the steps one after the other, those that can be taken; what is set up then."""
+    """Run the steps in order, and return the capacity after those that succeeded."""
     for name, step in steps.items():
         try:
-            after, finished = step(after, targets)
-        except faults as fault:
-            done.failed[name] = f"{type(fault).__name__}: {fault}"
+            capacity, finished = step(capacity, targets)
+        except retryable_errors as error:
+            result.failed[name] = f"{type(error).__name__}: {error}"
             continue
-        done.changed.append(name)
+        result.changed.append(name)
+        # An unfinished step stays recorded, so that the next run continues it.
         if finished:
-            after = replace(after, in_progress=after.in_progress - {name})
-    return after
+            capacity = replace(capacity, in_progress=capacity.in_progress - {name})
+    return capacity
 
 
-def _without_past(capacity: ProvisionedCapacity, at: datetime) -> ProvisionedCapacity:
-    """Alarms that have gone off deleted themselves."""
+def _without_past_wake_ups(capacity: ProvisionedCapacity, at: datetime) -> ProvisionedCapacity:
+    """Drop wake-ups that have run: their schedules delete themselves."""
     return replace(
-        capacity, wake_ups={name: when for name, when in capacity.wake_ups.items() if when > at}
+        capacity, wake_ups={name: time for name, time in capacity.wake_ups.items() if time > at}
     )
 
 
 def _steps(
     capacity: ProvisionedCapacity,
     demand: CapacityDemand,
-    set_for: Mapping[str, datetime],
-    counting: Callable[[str, tuple[int, int]], CapacityStep],
+    wanted_wake_ups: Mapping[str, datetime],
+    counter_step: Callable[[str, tuple[int, int]], CapacityStep],
 ) -> dict[str, CapacityStep]:
-    """What there is to do, in the order in which it takes time to come to pass."""
+    """Return the steps to run by name, the slowest to take effect first.
+
+    A step that is still recorded from an earlier run is run again, even without a difference.
+    """
     steps: dict[str, CapacityStep] = {}
     for table, indexes in demand.tables.items():
-        there = capacity.tables.get(table, {})
+        known = capacity.tables.get(table, {})
         cold = any(
-            place not in there or not there[place].covers(units) for place, units in indexes.items()
+            index not in known or not known[index].covers(units) for index, units in indexes.items()
         )
-        if cold or PER_TABLE + table in capacity.in_progress:
-            steps[PER_TABLE + table] = _warming(table, indexes)
-    for function in sorted(
-        {*capacity.functions, *demand.functions, *_unsure(capacity, PER_FUNCTION)}
-    ):
+        if cold or TABLE + table in capacity.in_progress:
+            steps[TABLE + table] = _warm_table(table, indexes)
+    for function in _names(FUNCTION, capacity, capacity.functions, demand.functions):
         environments = demand.functions.get(function, 0)
-        name = PER_FUNCTION + function
+        name = FUNCTION + function
         if environments != capacity.functions.get(function, 0) or name in capacity.in_progress:
-            steps[name] = _keeping(function, environments)
-    for sku in sorted({*capacity.skus, *demand.skus, *_unsure(capacity, PER_SKU)}):
-        rate, name = demand.skus.get(sku, 0), PER_SKU + sku
+            steps[name] = _set_environments(function, environments)
+    for sku in _names(SKU, capacity, capacity.skus, demand.skus):
+        rate, name = demand.skus.get(sku, 0), SKU + sku
         if rate != capacity.skus.get(sku, 0) or name in capacity.in_progress:
-            steps[name] = _sharing(sku, rate)
-    for count in sorted({*capacity.counts, *demand.counts, *_unsure(capacity, PER_COUNT)}):
-        limit = capacity.counts.get(count, (0, 0))[1]
-        many, name = demand.counts.get(count, (0, limit)), PER_COUNT + count
-        if many != capacity.counts.get(count) or name in capacity.in_progress:
-            steps[name] = counting(count, many)
-    unsure = _unsure(capacity, PER_ALARM)
-    for alarm in sorted({*capacity.wake_ups, *set_for, *unsure}):
-        when = set_for.get(alarm)
-        if when != capacity.wake_ups.get(alarm) or alarm in unsure:
-            steps[PER_ALARM + alarm] = _winding(alarm, when)
+            steps[name] = _reshard_stock(sku, rate)
+    for counter in _names(COUNTER, capacity, capacity.counters, demand.counters):
+        limit = capacity.counters.get(counter, (0, 0))[1]
+        rate_and_limit = demand.counters.get(counter, (0, limit))
+        name = COUNTER + counter
+        if rate_and_limit != capacity.counters.get(counter) or name in capacity.in_progress:
+            steps[name] = counter_step(counter, rate_and_limit)
+    for wake_up in _names(WAKE_UP, capacity, capacity.wake_ups, wanted_wake_ups):
+        time, name = wanted_wake_ups.get(wake_up), WAKE_UP + wake_up
+        if time != capacity.wake_ups.get(wake_up) or name in capacity.in_progress:
+            steps[name] = _set_wake_up(wake_up, time)
     return steps
 
 
-def _unsure(capacity: ProvisionedCapacity, kind: str) -> set[str]:
-    return {name.removeprefix(kind) for name in capacity.in_progress if name.startswith(kind)}
+def _names(
+    prefix: str,
+    capacity: ProvisionedCapacity,
+    current: Collection[str],
+    demanded: Collection[str],
+) -> list[str]:
+    """Return every name that may need a step, in a stable order."""
+    interrupted = {
+        name.removeprefix(prefix) for name in capacity.in_progress if name.startswith(prefix)
+    }
+    return sorted({*current, *demanded, *interrupted})
 
 
-def _warming(table: str, wanted: Mapping[str, WarmThroughput]) -> CapacityStep:
+def _warm_table(table: str, wanted: Mapping[str, WarmThroughput]) -> CapacityStep:
     def step(
         capacity: ProvisionedCapacity, targets: CapacityTargets
     ) -> tuple[ProvisionedCapacity, bool]:
-        there = targets.tables.get(table)
+        current = targets.tables.get(table)
         cold = {
-            place: there[place].max_with(units)
-            for place, units in wanted.items()
-            if place in there and not there[place].covers(units)
+            index: current[index].max_with(units)
+            for index, units in wanted.items()
+            if index in current and not current[index].covers(units)
         }
+        # Raising is billed, so it is requested only for what is not warm yet.
         if cold:
             targets.tables.raise_to(table, cold)
         known = capacity.tables.get(table, {})
-        warm = {place: units.max_with(known.get(place, units)) for place, units in wanted.items()}
+        warm = {index: units.max_with(known.get(index, units)) for index, units in wanted.items()}
         return replace(capacity, tables={**capacity.tables, table: {**known, **warm}}), True
 
     return step
 
 
-def _keeping(function: str, environments: int) -> CapacityStep:
+def _set_environments(function: str, environments: int) -> CapacityStep:
     def step(
         capacity: ProvisionedCapacity, targets: CapacityTargets
     ) -> tuple[ProvisionedCapacity, bool]:
-        rest = {name: n for name, n in capacity.functions.items() if name != function}
+        others = {name: n for name, n in capacity.functions.items() if name != function}
         if environments:
             targets.functions.set_environments(function, environments)
-            return replace(capacity, functions={**rest, function: environments}), True
+            return replace(capacity, functions={**others, function: environments}), True
         targets.functions.remove(function)
-        return replace(capacity, functions=rest), True
+        return replace(capacity, functions=others), True
 
     return step
 
 
-def _sharing(sku: str, orders_per_second: int) -> CapacityStep:
+def _reshard_stock(sku: str, orders_per_second: int) -> CapacityStep:
     def step(
         capacity: ProvisionedCapacity, targets: CapacityTargets
     ) -> tuple[ProvisionedCapacity, bool]:
-        finished = targets.bins.reshard(sku, orders_per_second)
-        rest = {name: rate for name, rate in capacity.skus.items() if name != sku}
+        finished = targets.shards.reshard(sku, orders_per_second)
+        skus = {name: rate for name, rate in capacity.skus.items() if name != sku}
+        # A SKU that is still being merged stays known, with rate 0.
         if orders_per_second or not finished:
-            rest[sku] = orders_per_second
-        return replace(capacity, skus=rest), finished
+            skus[sku] = orders_per_second
+        return replace(capacity, skus=skus), finished
 
     return step
 
 
-def _counting(
-    lately: Collection[str], at: datetime
+def _counter_steps(
+    recent: Collection[str], at: datetime
 ) -> Callable[[str, tuple[int, int]], CapacityStep]:
-    """Steps that share counts out, of which those of ``lately`` are looked after until done."""
+    """Return a function that makes counter steps; only ``recent`` counters are followed up."""
 
-    def sharing(count: str, many: tuple[int, int]) -> CapacityStep:
-        orders_a_second, limit = many
+    def counter_step(counter: str, rate_and_limit: tuple[int, int]) -> CapacityStep:
+        orders_per_second, limit = rate_and_limit
 
         def step(
             capacity: ProvisionedCapacity, targets: CapacityTargets
         ) -> tuple[ProvisionedCapacity, bool]:
-            finished = targets.counts.reshard_counter(
-                LimitedCounter.of(count, limit), orders_a_second, at
+            finished = targets.counters.reshard_counter(
+                LimitedCounter.from_key(counter, limit), orders_per_second, at
             )
-            finished = finished or count not in lately
-            rest = {name: known for name, known in capacity.counts.items() if name != count}
-            if orders_a_second or not finished:
-                rest[count] = many
-            return replace(capacity, counts=rest), finished
+            # Usage may return to the unsharded row for days, when orders are cancelled. After the
+            # follow-up the counter is dropped even if the adapter would continue.
+            finished = finished or counter not in recent
+            counters = {name: known for name, known in capacity.counters.items() if name != counter}
+            if orders_per_second or not finished:
+                counters[counter] = rate_and_limit
+            return replace(capacity, counters=counters), finished
 
         return step
 
-    return sharing
+    return counter_step
 
 
-def _winding(alarm: str, when: datetime | None) -> CapacityStep:
+def _set_wake_up(name: str, time: datetime | None) -> CapacityStep:
     def step(
         capacity: ProvisionedCapacity, targets: CapacityTargets
     ) -> tuple[ProvisionedCapacity, bool]:
-        rest = {name: at for name, at in capacity.wake_ups.items() if name != alarm}
-        if when is None:
-            targets.clock.delete(alarm)
-            return replace(capacity, wake_ups=rest), True
-        targets.clock.set(WakeUp(alarm, when))
-        return replace(capacity, wake_ups={**rest, alarm: when}), True
+        others = {other: at for other, at in capacity.wake_ups.items() if other != name}
+        if time is None:
+            targets.scheduler.delete(name)
+            return replace(capacity, wake_ups=others), True
+        targets.scheduler.set(WakeUp(name, time))
+        return replace(capacity, wake_ups={**others, name: time}), True
 
     return step

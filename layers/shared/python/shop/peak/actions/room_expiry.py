@@ -1,4 +1,4 @@
-"""A waiting room lasts no longer than its promotion."""
+"""Expiry of waiting rooms: a room lasts no longer than its promotion."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,38 +10,34 @@ from shop.peak.ports import OpenWaitingRooms, WaitingRoomRepository
 from shop.pricing.model.promotions import PromotionStatus
 from shop.pricing.ports import PromotionRepository, RuleSetSource
 
+ACTIVE = (PromotionStatus.SCHEDULED, PromotionStatus.RUNNING)
+"""A room applies before its promotion begins as well, so that early customers queue."""
+
 
 class ActiveWaitingRooms:
-    """See :class:`shop.peak.ports.OpenWaitingRooms`: those whose promotion is published and not over.
+    """Open waiting rooms whose promotion is scheduled or running.
 
-    Before it begins a room holds already, so that who comes early lines up. Both are told from
-    memory, so a purchase is judged by them at no cost.
+    See :class:`shop.peak.ports.OpenWaitingRooms`. Rooms and rule set come from caches, so the check
+    costs a checkout no read.
     """
 
-    def __init__(self, waiting_rooms: OpenWaitingRooms, book: RuleSetSource) -> None:
+    def __init__(self, waiting_rooms: OpenWaitingRooms, rule_sets: RuleSetSource) -> None:
         self._rooms = waiting_rooms
-        self._book = book
+        self._rule_sets = rule_sets
 
     def list_open(self, at: datetime) -> Sequence[WaitingRoom]:
-        found = self._rooms.list_open(at)
-        if not found:
-            return found
-        promotions = self._book.rules(at).promotions
-        to_come = {one.id for one in promotions if _holds(one.status(at))}
-        return [room for room in found if room.promotion_id in to_come]
-
-
-def _holds(status: PromotionStatus) -> bool:
-    return status in (PromotionStatus.SCHEDULED, PromotionStatus.RUNNING)
+        rooms = self._rooms.list_open(at)
+        if not rooms:
+            return rooms  # the usual case: the rule set is not needed
+        promotions = self._rule_sets.rules(at).promotions
+        active = {promotion.id for promotion in promotions if promotion.status(at) in ACTIVE}
+        return [room for room in rooms if room.promotion_id in active]
 
 
 def close_expired_rooms(
     *, promotions: PromotionRepository, repository: WaitingRoomRepository, at: datetime
 ) -> list[str]:
-    """Close the rooms of promotions that are over, so that nobody waits in them; which these are.
-
-    Where somebody else changes a room at this moment the next look does it.
-    """
+    """Close the waiting rooms of ended promotions, and return the promotions' ids."""
     closed = []
     for room in repository.list_rooms()[0]:
         try:
@@ -49,5 +45,5 @@ def close_expired_rooms(
                 delete_waiting_room(room.promotion_id, repository=repository)
                 closed.append(room.promotion_id)
         except (NotFound, VersionConflict):
-            continue
+            continue  # changed or deleted at the same time; the next run closes the rest
     return closed

@@ -1,4 +1,4 @@
-"""The rushes that promotions bring, with the SKUs that everybody will want."""
+"""The traffic peaks that published promotions bring, with the SKUs that will be hot."""
 
 from collections.abc import Sequence
 
@@ -16,33 +16,42 @@ class PromotionTrafficPeaks:
     def __init__(
         self,
         promotions: PromotionRepository,
-        catalogue: ProductCatalog,
+        catalog: ProductCatalog,
         coupons: CouponRepository,
         kits: KitLookup,
     ) -> None:
         self._promotions = promotions
         self._coupons = coupons
-        self._catalogue = catalogue
+        self._catalog = catalog
         self._kits = kits
 
     def list_peaks(self) -> Sequence[TrafficPeak]:
-        found = [p for p in self._promotions.list_published() if expected_load(p) is not None]
-        rushes = (traffic_peak_of(one, self._skus(one), self._codes(one)) for one in found)
-        known = [rush for rush in rushes if rush is not None]
-        kits = self._kits.find({sku for rush in known for sku in rush.skus})
-        return [rush.with_kits_expanded(kits) for rush in known]
+        candidates = [p for p in self._promotions.list_published() if expected_load(p) is not None]
+        # SKUs and codes cost reads, so only candidates are looked up.
+        peaks = [
+            peak
+            for promotion in candidates
+            if (peak := traffic_peak_of(promotion, self._skus(promotion), self._codes(promotion)))
+            is not None
+        ]
+        # One lookup for all peaks.
+        kits = self._kits.find({sku for peak in peaks for sku in peak.skus})
+        return [peak.with_kits_expanded(kits) for peak in peaks]
 
     def _codes(self, promotion: Promotion) -> Sequence[str]:
         return self._coupons.list_limited_codes(promotion.id) if promotion.code_required else ()
 
     def _skus(self, promotion: Promotion) -> tuple[str, ...]:
-        """Those of the products and variants it names, in their order; a category's are too many
-        to be hot each, and have to be named."""
+        """Return the SKUs of the products and variants that the promotion names, in their order.
+
+        A category has too many SKUs for all of them to be hot; its promotion must name them in its
+        expected load.
+        """
         if promotion.capacity is not None and promotion.capacity.skus:
             return promotion.capacity.skus
         goods = promotion.goods
         owners = [variant.rpartition(".")[0] for variant in goods.variants]
-        products = self._catalogue.get_many(dict.fromkeys([*goods.products, *owners]))
+        products = self._catalog.get_many(dict.fromkeys([*goods.products, *owners]))
         hot = [
             variant.sku
             for product in products.values()

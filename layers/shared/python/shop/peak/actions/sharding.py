@@ -1,4 +1,4 @@
-"""Sharing a hot SKU's stock out, or a hot count, and merging it again."""
+"""Resharding of hot SKUs and usage counters before and after a peak."""
 
 from datetime import datetime
 
@@ -18,33 +18,35 @@ class StockShardManager:
 
     def reshard(self, sku: str, orders_per_second: int) -> bool:
         shipping = self._locations.get().shipping_locations()
-        bins = reshard_for_peak(sku, orders_per_second, stock=self._stock, shipping=shipping)
-        return orders_per_second > 0 or all(each == 1 for each in bins.values())
+        shards = reshard_for_peak(sku, orders_per_second, stock=self._stock, shipping=shipping)
+        # Merging is finished when each location is down to one shard; splitting always is.
+        return orders_per_second > 0 or all(count == 1 for count in shards.values())
 
     def rebalance(self, sku: str, orders_per_second: int) -> bool:
         before = {
             level.location: level.shard_count for level in self._stock.levels_by_location(sku)
         }
         shipping = self._locations.get().shipping_locations()
-        return (
-            reshard_for_peak(sku, orders_per_second, stock=self._stock, shipping=shipping) != before
-        )
+        after = reshard_for_peak(sku, orders_per_second, stock=self._stock, shipping=shipping)
+        return after != before
 
 
 class CounterShardManager:
     """See :class:`shop.peak.ports.CounterSharding`."""
 
-    def __init__(self, rows: UsageCounterRepository, stock: StockRepository) -> None:
-        self._rows = rows
+    def __init__(self, counters: UsageCounterRepository, stock: StockRepository) -> None:
+        self._counters = counters
         self._stock = stock
 
-    def reshard_counter(self, count: LimitedCounter, orders_per_second: int, at: datetime) -> bool:
+    def reshard_counter(
+        self, counter: LimitedCounter, orders_per_second: int, at: datetime
+    ) -> bool:
         return reshard_counter(
-            count.kind,
-            count.name,
-            count.limit,
+            counter.kind,
+            counter.name,
+            counter.limit,
             orders_per_second,
-            rows=self._rows,
+            rows=self._counters,
             stock=self._stock,
             at=at,
         )

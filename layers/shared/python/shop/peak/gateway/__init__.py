@@ -1,1 +1,1 @@
-"""AWS's own means of preparing: Lambda, DynamoDB's tables, EventBridge Scheduler."""
+"""AWS services that change capacity: Lambda, DynamoDB, EventBridge Scheduler."""

@@ -1,4 +1,4 @@
-"""What the keeper asks of AWS. Every call may be repeated."""
+"""Changes of capacity in AWS. Every call may be repeated."""
 
 import hashlib
 import json
@@ -12,50 +12,57 @@ from shop.peak.model.traffic_peaks import NEW_TABLE_THROUGHPUT, WakeUp, WarmThro
 
 
 class DynamoTableThroughput:
-    """See :class:`shop.peak.ports.TableThroughput`. Names come in ``TABLE_<NAME>``."""
+    """See :class:`shop.peak.ports.TableThroughput`. ``TABLE_<NAME>`` has a table's name."""
 
     def __init__(self, dynamodb: Any) -> None:
         self._dynamodb = dynamodb
 
     def get(self, table: str) -> Mapping[str, WarmThroughput]:
-        told = self._dynamodb.describe_table(TableName=_name(table))["Table"]
-        warm = {"": _warmth(told)}
-        for index in told.get("GlobalSecondaryIndexes", ()):
-            warm[index["IndexName"]] = _warmth(index)
-        return warm
+        description = self._dynamodb.describe_table(TableName=_name(table))["Table"]
+        throughput = {"": _throughput(description)}
+        for index in description.get("GlobalSecondaryIndexes", ()):
+            throughput[index["IndexName"]] = _throughput(index)
+        return throughput
 
     def raise_to(self, table: str, wanted: Mapping[str, WarmThroughput]) -> None:
-        requested_ids: dict[str, Any] = {"TableName": _name(table)}
+        request: dict[str, Any] = {"TableName": _name(table)}
         if "" in wanted:
-            requested_ids["WarmThroughput"] = _units(wanted[""])
+            request["WarmThroughput"] = _units(wanted[""])
         indexes = [
-            {"Update": {"IndexName": index, "WarmThroughput": _units(warmth)}}
-            for index, warmth in sorted(wanted.items())
+            {"Update": {"IndexName": index, "WarmThroughput": _units(throughput)}}
+            for index, throughput in sorted(wanted.items())
             if index
         ]
         if indexes:
-            requested_ids["GlobalSecondaryIndexUpdates"] = indexes
-        self._dynamodb.update_table(**requested_ids)
+            request["GlobalSecondaryIndexUpdates"] = indexes
+        self._dynamodb.update_table(**request)
 
 
 def _name(table: str) -> str:
     return os.environ[f"TABLE_{table.upper()}"]
 
 
-def _warmth(raw: Mapping[str, Any]) -> WarmThroughput:
-    warm = raw.get("WarmThroughput") or {}
+def _throughput(description: Mapping[str, Any]) -> WarmThroughput:
+    # Absent in responses for tables that were never warmed.
+    warm = description.get("WarmThroughput") or {}
     return WarmThroughput(
         int(warm.get("ReadUnitsPerSecond", NEW_TABLE_THROUGHPUT.reads)),
         int(warm.get("WriteUnitsPerSecond", NEW_TABLE_THROUGHPUT.writes)),
     )
 
 
-def _units(warmth: WarmThroughput) -> dict[str, int]:
-    return {"ReadUnitsPerSecond": warmth.reads, "WriteUnitsPerSecond": warmth.writes}
+def _units(throughput: WarmThroughput) -> dict[str, int]:
+    return {
+        "ReadUnitsPerSecond": throughput.reads,
+        "WriteUnitsPerSecond": throughput.writes,
+    }
 
 
 class LambdaProvisionedConcurrency:
-    """See :class:`shop.peak.ports.ProvisionedConcurrency`. ``alias`` is the one that routes lead to."""
+    """See :class:`shop.peak.ports.ProvisionedConcurrency`.
+
+    ``alias`` is the function alias that API routes invoke.
+    """
 
     def __init__(self, lambdas: Any, alias: str) -> None:
         self._lambdas = lambdas
@@ -69,7 +76,7 @@ class LambdaProvisionedConcurrency:
         )
 
     def remove(self, function: str) -> None:
-        """Deleting what is not there is no error of Lambda's."""
+        # Lambda does not report an error if there is no configuration.
         self._lambdas.delete_provisioned_concurrency_config(
             FunctionName=function, Qualifier=self._alias
         )
@@ -90,20 +97,20 @@ class SchedulerWakeUps:
             "RetryPolicy": {"MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 10},
         }
 
-    def set(self, alarm: WakeUp) -> None:
-        # Whole seconds, rounded up: an alarm a moment too early would find nothing to do yet.
-        late = alarm.at.astimezone(UTC) + timedelta(microseconds=999_999)
-        moment = late.replace(microsecond=0, tzinfo=None)
+    def set(self, wake_up: WakeUp) -> None:
+        # Whole seconds, rounded up: a run a moment too early would find nothing to do yet.
+        rounded_up = wake_up.at.astimezone(UTC) + timedelta(microseconds=999_999)
+        moment = rounded_up.replace(microsecond=0, tzinfo=None)
         schedule = {
-            "Name": schedule_name(alarm.name),
+            "Name": schedule_name(wake_up.name),
             "GroupName": self._group,
-            "Description": alarm.name,
+            "Description": wake_up.name,
             "ScheduleExpression": f"at({moment.isoformat()})",
             "ScheduleExpressionTimezone": "UTC",
             "FlexibleTimeWindow": {"Mode": "OFF"},
             "ActionAfterCompletion": "DELETE",
             "State": "ENABLED",
-            "Target": {**self._target, "Input": json.dumps({"schedule": alarm.name})},
+            "Target": {**self._target, "Input": json.dumps({"schedule": wake_up.name})},
         }
         try:
             self._scheduler.create_schedule(**schedule)
@@ -114,11 +121,11 @@ class SchedulerWakeUps:
         try:
             self._scheduler.delete_schedule(Name=schedule_name(name), GroupName=self._group)
         except self._scheduler.exceptions.ResourceNotFoundException:
-            return  # it has gone off, or somebody was faster
+            return  # it has run, or another run deleted it
 
 
 def schedule_name(name: str) -> str:
-    """The same schedule for the same name. EventBridge Scheduler takes 64 of these characters."""
+    """Return a schedule name for any name: EventBridge Scheduler allows 64 of these characters."""
     if re.fullmatch(r"[0-9a-zA-Z_.-]{1,64}", name):
         return name
     digest = hashlib.sha256(name.encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""The key that passes are signed with, from Secrets Manager."""
+"""Signing keys of tickets and admissions, from Secrets Manager."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -10,20 +10,20 @@ from botocore.exceptions import BotoCoreError, ClientError
 from shop.peak.ports import WaitingRoomUnavailable
 
 KEY_CACHE_SECONDS = 300.0
-"""Seconds. A key that is replaced stays valid as the previous one, so nobody loses their place."""
+"""Seconds. A replaced key stays valid as the previous one, so tickets stay valid."""
 RETRY_PAUSE_SECONDS = 3.0
-"""Seconds to the next look where none could be had."""
+"""Seconds until the next read after a failure."""
 
 
 def secrets_manager() -> Any:
-    """A client, made when the first key is looked for: few requests ever need one."""
-    import boto3
+    """Return a client; it is created with the first read of a key, as few requests need one."""
+    import boto3  # lazy: clients are slow to create, and most requests need no key
 
     return boto3.client("secretsmanager")
 
 
 class SecretAdmissionKeys:
-    """See :class:`shop.peak.ports.AdmissionKeys`. Nothing is read before somebody waits."""
+    """See :class:`shop.peak.ports.AdmissionKeys`. The first use reads the secret."""
 
     def __init__(
         self,
@@ -35,24 +35,25 @@ class SecretAdmissionKeys:
         self._client = client
         self._clock = clock
         self._keys: tuple[bytes, ...] = ()
-        self._look_at = 0.0
+        self._refresh_at = 0.0
 
     def keys(self) -> Sequence[bytes]:
-        if self._clock() >= self._look_at:
-            self._look()
+        if self._clock() >= self._refresh_at:
+            self._refresh()
         if not self._keys:
-            raise WaitingRoomUnavailable("the key of the waiting rooms")
+            raise WaitingRoomUnavailable("the signing key cannot be read")
         return self._keys
 
-    def _look(self) -> None:
-        self._look_at = self._clock() + RETRY_PAUSE_SECONDS
+    def _refresh(self) -> None:
+        # Set first, so that a failing read is not repeated by every request.
+        self._refresh_at = self._clock() + RETRY_PAUSE_SECONDS
         try:
             manager = self._client()
-            found = [manager.get_secret_value(SecretId=self._arn)["SecretString"]]
+            secrets = [manager.get_secret_value(SecretId=self._arn)["SecretString"]]
         except (ClientError, BotoCoreError):
-            return  # what was known holds on
-        with suppress(ClientError, BotoCoreError):  # most secrets have no previous value
-            before = manager.get_secret_value(SecretId=self._arn, VersionStage="AWSPREVIOUS")
-            found.append(before["SecretString"])
-        self._keys = tuple(dict.fromkeys(text.encode() for text in found))
-        self._look_at = self._clock() + KEY_CACHE_SECONDS
+            return  # the last known keys stay valid
+        with suppress(ClientError, BotoCoreError):  # most secrets have no previous version
+            previous = manager.get_secret_value(SecretId=self._arn, VersionStage="AWSPREVIOUS")
+            secrets.append(previous["SecretString"])
+        self._keys = tuple(dict.fromkeys(text.encode() for text in secrets))
+        self._refresh_at = self._clock() + KEY_CACHE_SECONDS

@@ -1,1 +1,1 @@
-"""What a rush needs, and who is let in meanwhile."""
+"""Domain model of traffic peaks, waiting rooms and switch changes."""

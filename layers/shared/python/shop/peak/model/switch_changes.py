@@ -1,4 +1,4 @@
-"""A switch that was turned: the line in the book."""
+"""Changes of kill switches, as the audit log records them."""
 
 from datetime import datetime
 
@@ -7,7 +7,7 @@ from shop.kernel.frozen import frozen
 
 @frozen
 class SwitchChange:
-    """``number`` counts from 1, without a gap; ``on`` is what the switch is since."""
+    """One change. ``number`` counts from 1 without gaps; ``on`` is the state after the change."""
 
     number: int
     switch: str
@@ -16,3 +16,4 @@ class SwitchChange:
     reason: str
     at: datetime
     retry_after: int | None = None
+    """Seconds after which customers are asked to retry; ``None`` for a switch that is on."""

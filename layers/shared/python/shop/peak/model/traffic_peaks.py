@@ -1,8 +1,9 @@
-"""What a rush needs: derived from the promotions that are on the calendar, for one instant.
+"""The capacity that traffic peaks need at one instant, derived from published promotions.
 
-Capacity is never "switched on" and "switched off" by turns, for then the end of one sale would take
-away what another still needs. What is needed now is added up over every rush that is near or under
-way, and whatever there is is made to be that. So a step may run late, twice or out of order.
+Capacity is not switched on at the start of a sale and off at its end: then the end of one sale
+would remove what another sale still needs. Instead the demand of all peaks at this instant is
+added up, and the provisioned capacity is made equal to it. A step may therefore run late, twice or
+out of order.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,23 +18,23 @@ from shop.pricing.model.promotions import ExpectedLoad, Promotion
 from shop.pricing.model.usage import CODE_USES, QUOTA
 
 COOL_DOWN = timedelta(minutes=10)
-"""How long capacity stays after a rush: carts are still on their way to being paid."""
+"""How long capacity is kept after a peak: checkouts that were begun are still being completed."""
 USAGE_FOLLOW_UP = timedelta(days=7)
-"""How long after a rush it is looked whether uses of before came back to where they were counted
-then: orders are called off within days."""
+"""How long after a peak its counters are checked for usage that returns to the unsharded row:
+orders are cancelled within days."""
 DEFAULT_ORDERS_PER_SECOND = 200
-"""Orders a second expected of a flash sale that has no quota and says nothing of its own."""
+"""Expected orders per second of a flash sale without a quota or an expected load of its own."""
 QUOTA_SELL_SECONDS = 60
-"""Seconds: a quota is expected to go in so many."""
-LEAST, GREATEST = 50, 5_000
-"""Bounds, in orders a second, of what is expected of a flash sale that says nothing."""
+"""Seconds in which a quota is expected to sell out."""
+MIN_ORDERS_PER_SECOND, MAX_ORDERS_PER_SECOND = 50, 5_000
+"""Bounds of the estimate, in orders per second, for a flash sale without an expected load."""
 HEADROOM = 1.25
-"""An estimate is one; a quarter more is cheaper than a throttle."""
+"""Safety factor on estimates: 25 % more capacity costs less than throttling."""
 
 
 @frozen
 class LimitedCounter:
-    """What a rush uses up besides stock: a count that all its orders meet in, and its limit."""
+    """A usage counter that all orders of a peak write, with its limit."""
 
     kind: str
     name: str
@@ -44,43 +45,45 @@ class LimitedCounter:
         return f"{self.kind}#{self.name}"
 
     @classmethod
-    def of(cls, key: str, limit: int) -> "LimitedCounter":
-        """The count with that key."""
-        sort, _, name = key.partition("#")
-        return cls(sort, name, limit)
+    def from_key(cls, key: str, limit: int) -> "LimitedCounter":
+        kind, _, name = key.partition("#")
+        return cls(kind, name, limit)
 
 
 @frozen
 class TrafficPeak:
-    """One promotion's rush. ``over`` is ``None`` where it is not known yet."""
+    """The traffic peak of one promotion."""
 
     promotion_id: str
-    begins: datetime
-    """When everything has to be ready."""
-    over: datetime
-    """When nothing of it is needed any more."""
-    orders_a_second: int
+    starts_at: datetime
+    """When its capacity must be ready: the lead time before the sale."""
+    ends_at: datetime
+    """When its capacity is no longer needed: the cool-down after the sale."""
+    orders_per_second: int
     skus: tuple[str, ...] = ()
-    counts: tuple[LimitedCounter, ...] = ()
-    units: Mapping[str, int] = field(default_factory=dict)
-    """Of the SKUs, those of which an order takes several: the parts of a kit."""
+    counters: tuple[LimitedCounter, ...] = ()
+    units_per_order: Mapping[str, int] = field(default_factory=dict)
+    """Units of a SKU that one order takes, where it is a part of a kit; otherwise one."""
 
     def with_kits_expanded(self, kits: Mapping[str, Kit]) -> "TrafficPeak":
-        """The rush as the stock meets it: kits are taken as their parts. Of what several sell it
-        is what the greediest takes, since each is prepared for the whole rush."""
+        """Return the peak with kits replaced by their parts, which is what stock rows see.
+
+        If several kits share a part, the largest number of units counts and not their sum: each SKU
+        is prepared for the whole peak anyway.
+        """
         units: dict[str, int] = {}
         for sku in self.skus:
             for part, each in (kits[sku].parts if sku in kits else {sku: 1}).items():
                 units[part] = max(units.get(part, 0), each)
-        return replace(self, skus=tuple(units), units=units)
+        return replace(self, skus=tuple(units), units_per_order=units)
 
     def is_active(self, at: datetime) -> bool:
-        """Whether its capacity has to be there at this instant."""
-        return self.begins <= at < self.over
+        """Whether its capacity must be available at this instant."""
+        return self.starts_at <= at < self.ends_at
 
 
 def expected_load(promotion: Promotion) -> ExpectedLoad | None:
-    """What is expected of a promotion: what it says, or what a flash sale is like."""
+    """Return the load that a promotion states, or an estimate for a flash sale, or ``None``."""
     if promotion.capacity is not None:
         return promotion.capacity
     effect = promotion.effect
@@ -91,44 +94,49 @@ def expected_load(promotion: Promotion) -> ExpectedLoad | None:
         if effect.quota is None
         else ceil(effect.quota / QUOTA_SELL_SECONDS)
     )
-    return ExpectedLoad(min(max(rate, LEAST), GREATEST))
+    return ExpectedLoad(min(max(rate, MIN_ORDERS_PER_SECOND), MAX_ORDERS_PER_SECOND))
 
 
 def traffic_peak_of(
     promotion: Promotion, skus: Sequence[str], codes: Sequence[str] = ()
 ) -> TrafficPeak | None:
-    """The rush that a published promotion brings, if it brings one. ``codes`` are those of its
-    codes that many use, up to a limit."""
-    capacity = expected_load(promotion)
-    if capacity is None or not promotion.published or promotion.ended_at is not None:
+    """Return the traffic peak of a promotion, or ``None`` if it brings none.
+
+    ``codes`` are the promotion's discount codes that many customers share up to a limit.
+    """
+    load = expected_load(promotion)
+    if load is None or not promotion.published or promotion.ended_at is not None:
         return None
     window = promotion.conditions.window
-    begun = [at for at in (window.starts, promotion.published_at) if at is not None]
-    if not begun:
+    known_starts = [at for at in (window.starts, promotion.published_at) if at is not None]
+    if not known_starts:
         return None
-    starts = max(begun)
-    ends = starts + timedelta(minutes=capacity.duration_minutes)
+    # A promotion without a start time begins when it is published, and one that was published
+    # after its start time as well.
+    starts = max(known_starts)
+    ends = starts + timedelta(minutes=load.duration_minutes)
     if window.ends is not None:
         ends = min(ends, window.ends)
     return TrafficPeak(
         promotion.id,
-        starts - timedelta(minutes=capacity.lead_minutes),
+        starts - timedelta(minutes=load.lead_minutes),
         ends + COOL_DOWN,
-        capacity.orders_per_second,
-        capacity.skus or tuple(skus),
-        _counts(promotion, codes),
+        load.orders_per_second,
+        load.skus or tuple(skus),
+        _limited_counters(promotion, codes),
     )
 
 
-def _counts(promotion: Promotion, codes: Sequence[str]) -> tuple[LimitedCounter, ...]:
+def _limited_counters(promotion: Promotion, codes: Sequence[str]) -> tuple[LimitedCounter, ...]:
     quota = promotion.effect.quota if isinstance(promotion.effect, FlashSale) else None
-    sold = () if quota is None else (LimitedCounter(QUOTA, promotion.id, quota),)
-    return (*sold, *(LimitedCounter(CODE_USES, code, 0) for code in codes))
+    quotas = () if quota is None else (LimitedCounter(QUOTA, promotion.id, quota),)
+    # The row of a code knows its own limit.
+    return (*quotas, *(LimitedCounter(CODE_USES, code, 0) for code in codes))
 
 
 @frozen
 class WarmThroughput:
-    """Units a second that a table, or an index of it, serves at once."""
+    """Capacity units per second that a table or index serves without warming up."""
 
     reads: int
     writes: int
@@ -141,9 +149,9 @@ class WarmThroughput:
 
 
 NEW_TABLE_THROUGHPUT = WarmThroughput(12_000, 4_000)
-"""What a new on-demand table serves at once. Source: DynamoDB, "Understanding warm throughput"."""
+"""Warm throughput of a new on-demand table. Source: DynamoDB, "Understanding warm throughput"."""
 MAX_TABLE_THROUGHPUT = WarmThroughput(40_000, 40_000)
-"""A table's quota, until AWS raises it: then the stage says so. Source: DynamoDB, "Service
+"""Default quota of a table; a stage with a raised quota states its own. Source: DynamoDB, "Service
 quotas"."""
 
 UNITS_PER_ORDER: Mapping[str, Mapping[str, WarmThroughput]] = {
@@ -157,111 +165,124 @@ UNITS_PER_ORDER: Mapping[str, Mapping[str, WarmThroughput]] = {
     "pricing": {"": WarmThroughput(4, 6)},
     "catalog": {"": WarmThroughput(6, 0)},
 }
-"""Table → index (``""``: the table itself) → units that an order costs from cart to confirmed,
-rounded up from the counted calls; a test compares. Of ``pricing`` it is what a sale's quota and a
-limited code cost, of which most orders have neither."""
+"""Table → index (``""`` is the table itself) → capacity units of one order from cart to
+confirmation, rounded up from counted calls; a test compares them. ``pricing`` includes a quota and
+a limited code, which most orders do not have."""
 
 
 @frozen(slots=False)
 class CapacityDemand:
-    """What has to be there at an instant.
+    """The capacity that is needed at one instant.
 
-    ``skus`` are orders a second of each SKU, times the units of it that a kit takes; ``counts``
-    those of each count with its limit; ``functions`` environments of each Lambda; ``tables`` the
-    warmth of each table and index.
+    - ``skus``: orders per second of each SKU, times the units that a kit takes.
+    - ``counters``: orders per second and limit of each counter.
+    - ``functions``: execution environments of each Lambda function.
+    - ``tables``: warm throughput of each table and index.
     """
 
-    orders_a_second: int = 0
+    orders_per_second: int = 0
     skus: Mapping[str, int] = field(default_factory=dict)
-    counts: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    counters: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     functions: Mapping[str, int] = field(default_factory=dict)
     tables: Mapping[str, Mapping[str, WarmThroughput]] = field(default_factory=dict)
 
 
 def recent_counters(peaks: Iterable[TrafficPeak], at: datetime) -> frozenset[str]:
-    """Counts of rushes that are under way or were lately."""
-    lately = (rush for rush in peaks if at < rush.over + USAGE_FOLLOW_UP)
-    return frozenset(each.key for rush in lately for each in rush.counts)
+    """Return the counter keys of peaks that are active, to come or ended recently."""
+    recent = (peak for peak in peaks if at < peak.ends_at + USAGE_FOLLOW_UP)
+    return frozenset(counter.key for peak in recent for counter in peak.counters)
 
 
 def capacity_demand(
     peaks: Iterable[TrafficPeak],
     at: datetime,
-    busy: Mapping[str, float],
-    ceiling: WarmThroughput = MAX_TABLE_THROUGHPUT,
+    environments_per_order: Mapping[str, float],
+    max_throughput: WarmThroughput = MAX_TABLE_THROUGHPUT,
 ) -> CapacityDemand:
-    """What is needed at this instant, added up over the rushes that overlap then.
+    """Return the capacity needed at this instant, summed over the active peaks.
 
-    ``busy``: environments of each Lambda that an order a second keeps busy; ``ceiling``: what a
-    table may be warmed to. Each SKU of a rush is
-    prepared for the whole of it: nobody knows which one they will all want.
+    ``environments_per_order`` is the number of environments of each Lambda function that one order
+    per second keeps busy. Each SKU is prepared for its whole peak, because the SKU that customers
+    will choose is not known.
     """
-    now = [rush for rush in peaks if rush.is_active(at)]
-    total = sum(rush.orders_a_second for rush in now)
+    active = [peak for peak in peaks if peak.is_active(at)]
+    total = sum(peak.orders_per_second for peak in active)
     if not total:
         return CapacityDemand()
     skus: dict[str, int] = {}
-    for rush in now:
-        for sku in rush.skus:
-            rate = rush.orders_a_second * rush.units.get(sku, 1)
+    for peak in active:
+        for sku in peak.skus:
+            rate = peak.orders_per_second * peak.units_per_order.get(sku, 1)
             skus[sku] = skus.get(sku, 0) + rate
-    counts = {each.key: (rush.orders_a_second, each.limit) for rush in now for each in rush.counts}
+    counters = {
+        counter.key: (peak.orders_per_second, counter.limit)
+        for peak in active
+        for counter in peak.counters
+    }
     return CapacityDemand(
         total,
         skus,
-        counts,
-        {name: max(1, ceil(total * each * HEADROOM)) for name, each in busy.items()},
+        counters,
         {
-            table: {index: _warmth(units, total, ceiling) for index, units in indexes.items()}
+            function: max(1, ceil(total * environments * HEADROOM))
+            for function, environments in environments_per_order.items()
+        },
+        {
+            table: {
+                index: _required_throughput(units, total, max_throughput)
+                for index, units in indexes.items()
+            }
             for table, indexes in UNITS_PER_ORDER.items()
         },
     )
 
 
-def _warmth(units: WarmThroughput, orders_per_second: int, most: WarmThroughput) -> WarmThroughput:
-    """Rounded up to thousands, which is what a partition serves, and to the quota at most."""
+def _required_throughput(
+    units: WarmThroughput, orders_per_second: int, maximum: WarmThroughput
+) -> WarmThroughput:
+    """Return the throughput rounded up to thousands (a partition's share), within the quota."""
 
-    def rounded(each: int, ceiling: int) -> int:
-        return min(ceil(each * orders_per_second * HEADROOM / 1000) * 1000, ceiling)
+    def rounded(units_per_order: int, limit: int) -> int:
+        return min(ceil(units_per_order * orders_per_second * HEADROOM / 1000) * 1000, limit)
 
     return WarmThroughput(
-        rounded(units.reads, most.reads), rounded(units.writes, most.writes)
+        rounded(units.reads, maximum.reads), rounded(units.writes, maximum.writes)
     ).max_with(NEW_TABLE_THROUGHPUT)
 
 
 @frozen
 class WakeUp:
-    """A one-off schedule: its name, and the instant at which it wakes us."""
+    """A one-off schedule that runs the reconciliation at an instant."""
 
     name: str
     at: datetime
 
 
 def wake_ups(peaks: Iterable[TrafficPeak], at: datetime) -> tuple[WakeUp, ...]:
-    """The alarms to be set for what is still to come: one before each rush, one after it."""
+    """Return the wake-ups that are still to come: one before and one after each peak."""
     every = [
-        WakeUp(f"{which}-{rush.promotion_id}", when)
-        for rush in peaks
-        for which, when in (("before", rush.begins), ("after", rush.over))
+        WakeUp(f"{when}-{peak.promotion_id}", time)
+        for peak in peaks
+        for when, time in (("before", peak.starts_at), ("after", peak.ends_at))
     ]
-    return tuple(alarm for alarm in every if alarm.at > at)
+    return tuple(wake_up for wake_up in every if wake_up.at > at)
 
 
 @frozen(slots=False)
 class ProvisionedCapacity:
-    """What was set up by us and not taken back yet: the memory of :mod:`shop.peak.actions.reconcile_capacity`.
+    """The capacity that was provisioned and not removed yet.
 
-    ``unsure`` names what was about to be changed when somebody last wrote this down; who finds it
-    there changes it once more, for nobody knows how far the other came.
+    ``in_progress`` names the steps that were about to run when this was written. A later run
+    repeats them, because a crash may have interrupted them anywhere.
     """
 
     functions: Mapping[str, int] = field(default_factory=dict)
     skus: Mapping[str, int] = field(default_factory=dict)
-    """SKU → orders a second it is prepared for; 0 while it is being merged."""
-    counts: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-    """Count → the same, and its limit."""
+    """Orders per second that each SKU's shards are prepared for; 0 while they are being merged."""
+    counters: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """The same of each counter, with its limit."""
     tables: Mapping[str, Mapping[str, WarmThroughput]] = field(default_factory=dict)
-    """The most that was ever asked for: warm throughput is never given back."""
+    """The highest requested warm throughput: it cannot be lowered."""
     wake_ups: Mapping[str, datetime] = field(default_factory=dict)
     in_progress: frozenset[str] = frozenset()
     version: int = 0

@@ -1,13 +1,14 @@
-"""Waiting rooms: who came first is let in first, at a pace that the shop can bear.
+"""Waiting rooms: checkouts are admitted in order of arrival, at a rate that the shop can serve.
 
-A room hands out *numbers*, in order, and lets them in by the clock: number ``n`` is let in when the
-room's count has passed it, and the count is a straight line over time. So whoever asks "is it my
-turn?" is answered from the ticket, the room's settings and the clock: nothing is read or written.
-A number is never drawn below what the count would let in a second from now, so an idle hour is not
-saved up for a crowd.
+A room issues consecutive *numbers* and admits them by the clock: its admitted count rises linearly
+with time, and number ``n`` is admitted when the count has passed it. A ticket's queue position
+therefore follows from the ticket, the room's settings and the time, without a read or a write.
 
-Tickets and admissions are signed (HMAC-SHA256) and bound to the checkout they were drawn for: an
-admission bought or copied from somebody else opens nothing, and a checkout is bought once.
+A number is never drawn below the count minus one second's admissions. Unused admissions of an idle
+hour are thus not saved up for a later crowd.
+
+Tickets and admissions are signed (HMAC-SHA256) and bound to one checkout. A bought or copied
+admission is worth nothing for another checkout, and a checkout is completed once.
 """
 
 import base64
@@ -25,26 +26,53 @@ from shop.kernel.frozen import frozen
 
 TICKET_TTL = timedelta(hours=6)
 MAX_ADMISSIONS_PER_SECOND = 20_000
+MIN_PURCHASE_WINDOW_SECONDS, MAX_PURCHASE_WINDOW_SECONDS = 30, 3600
+MAX_TOKEN_LENGTH = 1000
+"""Longest signed text, in characters, that is parsed."""
 BURST_SECONDS = 1.0
-"""Seconds of pace that an idle room has ready for whoever comes."""
+"""Seconds of admissions that an idle room has available at once."""
 
 
 class OutagePolicy(StrEnum):
-    """What happens while the room's own means (its counter, its key) cannot be reached."""
+    """Behaviour while the room's counter or signing key cannot be reached."""
 
     FAIL_OPEN = "open"
-    """Everybody is let in: the sale goes on, and stock is still never oversold."""
+    """Admit every checkout: the sale goes on, and stock is still never oversold."""
     FAIL_CLOSED = "closed"
-    """Nobody is: better no sale than a stampede."""
+    """Admit no checkout: better no sale than an overload."""
+
+
+@frozen
+class WaitingRoomSettings:
+    """The settings of a waiting room that staff choose."""
+
+    admissions_per_second: int
+    """Checkouts admitted per second; 0 stops admission."""
+    purchase_window_seconds: int
+    """Seconds that an admitted checkout has to complete."""
+    outage_policy: OutagePolicy
+
+    def validate(self) -> None:
+        """Raise InvalidRequest for a value out of range."""
+        if not 0 <= self.admissions_per_second <= MAX_ADMISSIONS_PER_SECOND:
+            raise InvalidRequest(
+                f"Admissions per second must be from 0 to {MAX_ADMISSIONS_PER_SECOND}.",
+                path="$.admissions_per_second",
+            )
+        shortest, longest = MIN_PURCHASE_WINDOW_SECONDS, MAX_PURCHASE_WINDOW_SECONDS
+        if not shortest <= self.purchase_window_seconds <= longest:
+            raise InvalidRequest(
+                f"Purchase window must be from {shortest} to {longest} seconds.",
+                path="$.purchase_window_seconds",
+            )
 
 
 @frozen
 class WaitingRoom:
-    """The waiting room of a promotion. Without products and variants it is for every checkout.
+    """The waiting room of a promotion. Without products and variants every checkout waits in it.
 
-    Its count was ``passed`` at ``since`` and rises by ``pace`` a second from there (0: it stands
-    still). ``stay`` is how long somebody let in has to buy. ``key`` names this opening of it, so
-    that tickets of an earlier one are worth nothing.
+    ``admitted_before`` is the admitted count at ``since``, when the current rate began. ``key``
+    names this opening of the room, so that tickets of an earlier opening are invalid.
     """
 
     promotion_id: str
@@ -60,33 +88,37 @@ class WaitingRoom:
     reason: str = ""
 
     def applies_to(self, variants: Iterable[str]) -> bool:
-        """Whether a checkout of these variants has to wait here."""
+        """Whether a checkout with these variants must wait in this room."""
         if not (self.products or self.variants):
             return True
         return any(
-            one in self.variants or one.rpartition(".")[0] in self.products for one in variants
+            variant in self.variants or variant.rpartition(".")[0] in self.products
+            for variant in variants
         )
 
     def admitted_count(self, at: datetime) -> float:
-        """Numbers below this have been let in."""
+        """Return the count below which numbers are admitted."""
         return self.admitted_before + self.admissions_per_second * max(
             0.0, (at - self.since).total_seconds()
         )
 
     def lowest_number(self, at: datetime) -> int:
-        """The lowest number that may be drawn now."""
+        """Return the lowest number that may be drawn now."""
         return max(0, ceil(self.admitted_count(at) - self.admissions_per_second * BURST_SECONDS))
 
-    def with_pace(self, pace: int, at: datetime) -> "WaitingRoom":
-        """The same room, let in at another pace from now on."""
+    def with_rate(self, admissions_per_second: int, at: datetime) -> "WaitingRoom":
+        """Return the room with another rate from now on; admitted numbers stay admitted."""
         return replace(
-            self, admissions_per_second=pace, since=at, admitted_before=self.admitted_count(at)
+            self,
+            admissions_per_second=admissions_per_second,
+            since=at,
+            admitted_before=self.admitted_count(at),
         )
 
     def admission_time(self, number: int) -> datetime | None:
-        """When a number is let in, as things are; ``None`` while the count stands still.
+        """Return when a number is admitted at the current rate; ``None`` while admission stops.
 
-        For one let in at an earlier pace: when that pace was changed.
+        For a number that was admitted at an earlier rate it is the time of the rate's change.
         """
         if number < self.admitted_before:
             return self.since
@@ -99,122 +131,131 @@ class WaitingRoom:
 
 @frozen
 class Admission:
-    """What is signed: a ticket (``kind`` "ticket") or an admission ("admission")."""
+    """The signed content of a ticket (``kind`` "ticket") or an admission ("admission")."""
 
     kind: str
-    room: str
+    room_key: str
     number: int
-    holder: str
-    until: datetime
+    checkout_id: str
+    expires_at: datetime
 
 
 @frozen
 class QueuePosition:
-    """Where somebody stands: ``ahead`` of them so many, for about ``seconds`` (``None``: nobody
-    knows). With ``admission`` they are in."""
+    """The position of a ticket: checkouts ahead, and the signed admission once admitted.
+
+    ``seconds`` is the estimated waiting time; ``None`` while admission stops.
+    """
 
     ahead: int
     seconds: int | None
     admission: str | None = None
 
 
-def sign_admission(what: Admission, key: bytes) -> str:
-    """A pass as text for a header."""
-    told = [what.kind, what.room, what.number, what.holder, int(what.until.timestamp())]
-    body = _text(json.dumps(told, separators=(",", ":")).encode())
-    return f"{body}.{_text(_mac(body, key))}"
+def sign_admission(admission: Admission, key: bytes) -> str:
+    """Return a ticket or admission as signed text, short enough for a header."""
+    values = [
+        admission.kind,
+        admission.room_key,
+        admission.number,
+        admission.checkout_id,
+        int(admission.expires_at.timestamp()),
+    ]
+    body = _to_base64(json.dumps(values, separators=(",", ":")).encode())
+    return f"{body}.{_to_base64(_mac(body, key))}"
 
 
 def verify_admission(text: str, kind: str, keys: Sequence[bytes]) -> Admission:
-    """The pass in a text that one of the keys signed. Raises Forbidden for every other text."""
-    body, _, mac = text.partition(".")
-    given = _bytes(mac)
+    """Return the content of a text that one of the keys signed. Raises Forbidden otherwise."""
+    body, _, signature = text.partition(".")
+    mac = _from_base64(signature)
+    # The body is parsed only after its signature is verified: it comes from the client.
     if (
-        len(text) > 1000
-        or given is None
-        or not any(hmac.compare_digest(_mac(body, key), given) for key in keys)
+        len(text) > MAX_TOKEN_LENGTH
+        or mac is None
+        or not any(hmac.compare_digest(_mac(body, key), mac) for key in keys)
     ):
-        raise Forbidden(f"this {kind} is not one of ours", code=f"{kind}_forged")
-    said, room, number, holder, until = json.loads(_bytes(body) or b"")
-    if said != kind:
-        raise Forbidden(f"this is a {said}, not a {kind}", code=f"{kind}_forged")
-    return Admission(said, room, number, holder, datetime.fromtimestamp(until, UTC))
+        raise Forbidden(f"This {kind} is not signed by the shop.", code=f"{kind}_forged")
+    signed_kind, room_key, number, checkout_id, expires = json.loads(_from_base64(body) or b"")
+    if signed_kind != kind:
+        raise Forbidden(f"Send the {kind}, not the {signed_kind}.", code=f"{kind}_forged")
+    return Admission(
+        signed_kind, room_key, number, checkout_id, datetime.fromtimestamp(expires, UTC)
+    )
 
 
 def _mac(body: str, key: bytes) -> bytes:
+    # The prefix separates these signatures from other uses of the key.
     return hmac.digest(key, b"waiting-room\n" + body.encode("utf-8", "replace"), hashlib.sha256)
 
 
-def _text(raw: bytes) -> str:
+def _to_base64(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
-def _bytes(text: str) -> bytes | None:
+def _from_base64(text: str) -> bytes | None:
     try:
         return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except ValueError:
         return None
 
 
-def ticket(waiting_room: WaitingRoom, number: int, holder: str, at: datetime) -> Admission:
-    return Admission("ticket", waiting_room.key, number, holder, at + TICKET_TTL)
+def new_ticket(waiting_room: WaitingRoom, number: int, checkout_id: str, at: datetime) -> Admission:
+    """Return an unsigned ticket for a checkout."""
+    return Admission("ticket", waiting_room.key, number, checkout_id, at + TICKET_TTL)
 
 
 def queue_position(
-    waiting_room: WaitingRoom, shown: Admission, at: datetime, key: bytes
+    waiting_room: WaitingRoom, ticket: Admission, at: datetime, key: bytes
 ) -> QueuePosition:
-    """Where the holder of a ticket stands now; in the end with an admission.
+    """Return the position of a ticket now, with a signed admission once its turn has come.
 
-    The admission counts from the turn, not from when somebody asks: a turn that is not taken
-    passes. Raises Conflict (``turn_missed``, ``ticket_expired``): join again.
+    The purchase window begins with the turn and not with the request, so asking again does not
+    prolong it. Raises Conflict (``ticket_foreign``, ``ticket_expired``, ``turn_missed``).
     """
-    if shown.room != waiting_room.key:
-        raise Conflict("this ticket is of another waiting room", code="ticket_foreign")
-    if at >= shown.until:
-        raise Conflict("this ticket is too old; join again", code="ticket_expired")
-    ahead = shown.number - floor(waiting_room.admitted_count(at))
-    turn = waiting_room.admission_time(shown.number)
+    if ticket.room_key != waiting_room.key:
+        raise Conflict(
+            "This ticket belongs to another waiting room. Get a new ticket.", code="ticket_foreign"
+        )
+    if at >= ticket.expires_at:
+        raise Conflict("This ticket has expired. Get a new ticket.", code="ticket_expired")
+    ahead = ticket.number - floor(waiting_room.admitted_count(at))
+    turn = waiting_room.admission_time(ticket.number)
     if turn is None or at < turn:
         seconds = None if turn is None else max(1, ceil((turn - at).total_seconds()))
         return QueuePosition(max(1, ahead), seconds)
-    until = turn + timedelta(seconds=waiting_room.purchase_window_seconds)
-    if at >= until:
-        raise Conflict("your turn has passed; join again", code="turn_missed")
-    let_in = Admission("admission", waiting_room.key, shown.number, shown.holder, until)
-    return QueuePosition(0, 0, sign_admission(let_in, key))
+    expires_at = turn + timedelta(seconds=waiting_room.purchase_window_seconds)
+    if at >= expires_at:
+        raise Conflict("Your turn has passed. Get a new ticket.", code="turn_missed")
+    admission = Admission(
+        "admission", waiting_room.key, ticket.number, ticket.checkout_id, expires_at
+    )
+    return QueuePosition(0, 0, sign_admission(admission, key))
 
 
 def require_admission(
-    waiting_room: WaitingRoom, text: str, holder: str, at: datetime, keys: Sequence[bytes]
+    waiting_room: WaitingRoom, text: str, checkout_id: str, at: datetime, keys: Sequence[bytes]
 ) -> None:
-    """Let a checkout in that shows an admission.
+    """Raise unless the text is a valid admission of this checkout to this room.
 
-    Raises Forbidden for one that is forged or somebody else's, Conflict for one that has expired.
+    Raises Forbidden for a forged or foreign admission, and Conflict for an expired one.
     """
-    shown = verify_admission(text, "admission", keys)
-    if shown.room != waiting_room.key:
-        raise Forbidden("this admission is to another waiting room", code="admission_foreign")
-    if shown.holder != holder:
-        raise Forbidden("this admission was given to another checkout", code="admission_foreign")
-    if at >= shown.until:
-        raise Conflict("this admission has expired; join again", code="admission_expired")
+    admission = verify_admission(text, "admission", keys)
+    if admission.room_key != waiting_room.key:
+        raise Forbidden("This admission is for another waiting room.", code="admission_foreign")
+    if admission.checkout_id != checkout_id:
+        raise Forbidden("This admission is for another checkout.", code="admission_foreign")
+    if at >= admission.expires_at:
+        raise Conflict("This admission has expired. Get a new ticket.", code="admission_expired")
 
 
 def waiting_room_for(
     waiting_rooms: Collection[WaitingRoom], variants: Collection[str]
 ) -> WaitingRoom | None:
-    """The room in which a checkout of these variants waits: of several, the slowest."""
+    """Return the room for a checkout with these variants: of several, the slowest."""
     found = [room for room in waiting_rooms if room.applies_to(variants)]
     return (
         min(found, key=lambda room: (room.admissions_per_second, room.promotion_id))
         if found
         else None
     )
-
-
-def validate_pace(pace: int) -> int:
-    if not 0 <= pace <= MAX_ADMISSIONS_PER_SECOND:
-        raise InvalidRequest(
-            f"0 to {MAX_ADMISSIONS_PER_SECOND} a second", path="$.admissions_per_second"
-        )
-    return pace

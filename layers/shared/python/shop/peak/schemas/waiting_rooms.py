@@ -111,7 +111,7 @@ class TicketView(QueuePositionView):
 
     @classmethod
     def joined(cls, joined: IssuedTicket) -> "TicketView":
-        return cls(ticket=joined.ticket, **_place(joined.place))
+        return cls(ticket=joined.ticket, **_place(joined.position))
 
 
 def _place(position: QueuePosition) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""The peak's own table."""
+"""Stores of traffic peaks, in their own DynamoDB table."""

@@ -1,4 +1,4 @@
-"""What was set up for rushes, in one row of the peak's table."""
+"""The record of provisioned capacity, one item in the peak table."""
 
 import os
 from dataclasses import replace
@@ -18,8 +18,6 @@ CAPACITY, NOW = "CAPACITY", "NOW"
 
 
 class CapacityRow(Row):
-    """The one row."""
-
     class Meta:
         table_name = os.environ["TABLE_PEAK"]
 
@@ -37,44 +35,46 @@ class DynamoCapacityStateStore:
             row = CapacityRow.get(CAPACITY, NOW, consistent_read=True)
         except CapacityRow.DoesNotExist:
             return ProvisionedCapacity()
-        told = row.doc
+        doc = row.doc
         return ProvisionedCapacity(
-            functions=told["functions"],
-            skus=told["skus"],
-            counts={name: (rate, limit) for name, (rate, limit) in told.get("counts", {}).items()},
+            functions=doc["functions"],
+            skus=doc["skus"],
+            counters={name: (rate, limit) for name, (rate, limit) in doc["counters"].items()},
             tables={
-                table: {place: WarmThroughput(*units) for place, units in places.items()}
-                for table, places in told["tables"].items()
+                table: {index: WarmThroughput(*units) for index, units in indexes.items()}
+                for table, indexes in doc["tables"].items()
             },
-            wake_ups={name: datetime.fromisoformat(at) for name, at in told["alarms"].items()},
-            in_progress=frozenset(told["unsure"]),
+            wake_ups={name: datetime.fromisoformat(at) for name, at in doc["wake_ups"].items()},
+            in_progress=frozenset(doc["in_progress"]),
             version=int(row.version),
         )
 
     def save(self, before: ProvisionedCapacity, after: ProvisionedCapacity) -> ProvisionedCapacity:
         version = before.version + 1
-        row = CapacityRow(CAPACITY, NOW, version=version, doc=_told(after))
+        row = CapacityRow(CAPACITY, NOW, version=version, doc=_to_document(after))
         unchanged = (
             CapacityRow.version == before.version
             if before.version
             else CapacityRow.pk.does_not_exist()
         )
         try:
-            DynamoUnitOfWork().commit(lambda writes: writes.save(row, unchanged))
+            DynamoUnitOfWork().commit(lambda transaction: transaction.save(row, unchanged))
         except ConditionFailed:
-            raise VersionConflict("somebody else sets up capacity at this moment") from None
+            raise VersionConflict(
+                "Another run is changing the capacity at the same time."
+            ) from None
         return replace(after, version=version)
 
 
-def _told(capacity: ProvisionedCapacity) -> dict[str, Any]:
+def _to_document(capacity: ProvisionedCapacity) -> dict[str, Any]:
     return {
         "functions": dict(capacity.functions),
         "skus": dict(capacity.skus),
-        "counts": {name: list(many) for name, many in capacity.counts.items()},
+        "counters": {name: list(values) for name, values in capacity.counters.items()},
         "tables": {
-            table: {place: [units.reads, units.writes] for place, units in places.items()}
-            for table, places in capacity.tables.items()
+            table: {index: [units.reads, units.writes] for index, units in indexes.items()}
+            for table, indexes in capacity.tables.items()
         },
-        "alarms": {name: at.isoformat() for name, at in capacity.wake_ups.items()},
-        "unsure": sorted(capacity.in_progress),
+        "wake_ups": {name: at.isoformat() for name, at in capacity.wake_ups.items()},
+        "in_progress": sorted(capacity.in_progress),
     }

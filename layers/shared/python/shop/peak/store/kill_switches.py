@@ -1,4 +1,4 @@
-"""The switches in DynamoDB: the row that Lambdas read, and a row for each time one was turned."""
+"""Kill switches in DynamoDB: the item that Lambdas read, and one item per change."""
 
 from datetime import datetime
 from typing import Any
@@ -8,10 +8,11 @@ from shop.kernel.kill_switches import SwitchStates
 from shop.kernel.pagination import Page, from_cursor, to_cursor
 from shop.kernel.unit_of_work import ConditionFailed
 from shop.peak.model.switch_changes import SwitchChange
-from shop.storage.kill_switches import NOW, SWITCHES, SwitchRow, read_switch_states
+from shop.storage.kill_switches import NOW, SwitchRow, read_switch_states
 from shop.storage.transactions import DynamoUnitOfWork
 
-CHANGE_PREFIX = "FLIP#"
+CHANGE_PREFIX = "CHANGE#"
+MAX_NUMBER = 10**9
 
 
 class DynamoSwitchRepository:
@@ -24,50 +25,53 @@ class DynamoSwitchRepository:
         unchanged = (
             SwitchRow.version == before.version if before.version else SwitchRow.pk.does_not_exist()
         )
-        now = SwitchRow(SWITCHES, NOW, version=after.version, doc=_told(after))
-        line = SwitchRow(
-            SWITCHES, _line(change.number), version=change.number, doc=_line_doc(change)
+        states = SwitchRow(SWITCHES, NOW, version=after.version, doc=_states_document(after))
+        entry = SwitchRow(
+            SWITCHES, _change_key(change.number), version=change.number, doc=_change_document(change)
         )
 
-        def write(writes: Any) -> None:
-            writes.save(now, unchanged)
-            writes.save(line, SwitchRow.pk.does_not_exist())
+        # One transaction: no state without its change in the log.
+        def write(transaction: Any) -> None:
+            transaction.save(states, unchanged)
+            transaction.save(entry, SwitchRow.pk.does_not_exist())
 
         try:
             DynamoUnitOfWork().commit(write)
         except ConditionFailed:
             raise VersionConflict(
-                "somebody else turned a switch at this moment; look again"
+                "Another switch was changed at the same time. Read the switches and try again."
             ) from None
         return after
 
     def list_changes(self, *, cursor: str | None, limit: int) -> Page[SwitchChange]:
-        upto = _line(10**9 if cursor is None else _before(cursor) - 1)
-        found = list(
+        newest = _change_key(MAX_NUMBER if cursor is None else _before(cursor) - 1)
+        rows = list(
             SwitchRow.query(
                 SWITCHES,
-                SwitchRow.sk.between(_line(0), upto),
+                SwitchRow.sk.between(_change_key(0), newest),
                 scan_index_forward=False,
                 limit=limit + 1,
             )
         )
-        flips = tuple(_flip(row) for row in found[:limit])
-        more = to_cursor({"before": flips[-1].number}) if len(found) > limit else None
-        return Page(flips, more)
+        changes = tuple(_change_from(row) for row in rows[:limit])
+        next_cursor = to_cursor({"before": changes[-1].number}) if len(rows) > limit else None
+        return Page(changes, next_cursor)
 
 
 def _before(cursor: str) -> int:
     before = (from_cursor(cursor) or {}).get("before")
-    if type(before) is not int or not 0 < before <= 10**9:
-        raise InvalidRequest("this cursor is not one of ours", code="cursor_invalid", path="cursor")
+    if type(before) is not int or not 0 < before <= MAX_NUMBER:
+        raise InvalidRequest(
+            "Cursor must come from a previous page.", code="cursor_invalid", path="cursor"
+        )
     return before
 
 
-def _line(number: int) -> str:
+def _change_key(number: int) -> str:
     return f"{CHANGE_PREFIX}{number:010d}"
 
 
-def _told(states: SwitchStates) -> dict[str, Any]:
+def _states_document(states: SwitchStates) -> dict[str, Any]:
     return {
         name: {
             "since": off.since.isoformat(),
@@ -79,7 +83,7 @@ def _told(states: SwitchStates) -> dict[str, Any]:
     }
 
 
-def _line_doc(change: SwitchChange) -> dict[str, Any]:
+def _change_document(change: SwitchChange) -> dict[str, Any]:
     return {
         "switch": change.switch,
         "on": change.on,
@@ -90,14 +94,14 @@ def _line_doc(change: SwitchChange) -> dict[str, Any]:
     }
 
 
-def _flip(row: SwitchRow) -> SwitchChange:
-    told = row.doc
+def _change_from(row: SwitchRow) -> SwitchChange:
+    doc = row.doc
     return SwitchChange(
         int(row.version),
-        told["switch"],
-        told["on"],
-        told["actor"],
-        told["reason"],
-        datetime.fromisoformat(told["at"]),
-        told["retry"],
+        doc["switch"],
+        doc["on"],
+        doc["actor"],
+        doc["reason"],
+        datetime.fromisoformat(doc["at"]),
+        doc["retry"],
     )
