@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 
 from shop.entrypoints.dynamodb_stream import StreamRecord, stream_reader
 from shop.inventory.actions import check_low_stock
-from shop.inventory.store import DynamoLowStockAlerts, DynamoStockRepository
-from shop.inventory.store.low_stock import changed_location
+from shop.inventory.store import DynamoStockRepository
+from shop.inventory.store.low_stock import DynamoLowStockAlerts, changed_location
 
 stock = DynamoStockRepository()
-alarms = DynamoLowStockAlerts()
+alerts = DynamoLowStockAlerts()
 
 
 @stream_reader
@@ -18,6 +18,6 @@ def handler(changes: Sequence[StreamRecord]) -> str | None:
         where for change in changes if (where := changed_location(change.new_image))
     )
     if places:
-        armed = alarms.with_threshold(list(places))
-        check_low_stock(armed, at=datetime.now(UTC), stock=stock, alarms=alarms)
+        watched = alerts.filter_watched(list(places))
+        check_low_stock(watched, at=datetime.now(UTC), stock=stock, alerts=alerts)
     return None

@@ -5,13 +5,14 @@ from typing import Any
 
 from shop.entrypoints.scheduler import scheduled
 from shop.inventory.actions import check_all_low_stock
-from shop.inventory.store import DynamoLowStockAlerts, DynamoStockRepository
+from shop.inventory.store import DynamoStockRepository
+from shop.inventory.store.low_stock import DynamoLowStockAlerts
 
 stock = DynamoStockRepository()
-alarms = DynamoLowStockAlerts()
+alerts = DynamoLowStockAlerts()
 
 
 @scheduled
 def handler(at: datetime) -> dict[str, Any]:
-    looked, noted = check_all_low_stock(at=at, stock=stock, alarms=alarms)
+    looked, noted = check_all_low_stock(at=at, stock=stock, alerts=alerts)
     return {"looked": looked, "noted": noted}

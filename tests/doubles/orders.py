@@ -56,7 +56,7 @@ class MemoryOrderRepository:
         )
 
     def save(self, before: Order, after: Order, events: Sequence[Event]) -> Order:
-        with MemoryUnitOfWork._one_at_a_time:
+        with MemoryUnitOfWork._lock:
             if not self._is(before):
                 raise VersionConflict("somebody else changed this order meanwhile")
             saved = replace(after, version=before.version + 1)

@@ -423,7 +423,7 @@ def test_pages_that_may_only_read_show_what_is_left_of_a_hot_article(
     monkeypatch.setenv("WRITES", "")
     with patch.object(BaseClient, "_make_api_call", reading):
         page = DynamoStockRepository()
-        monkeypatch.setattr(page._sights, "_clock", lambda: time.time() + 60)
+        monkeypatch.setattr(page._shard_cache, "_clock", lambda: time.time() + 60)
         assert page.levels(["MUG-RED"])["MUG-RED"].available == 640
         shown = call(get_product.handler, "POST /catalog/product", {"id": "mug"})
         assert shown.status == 200, shown.text

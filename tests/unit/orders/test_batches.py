@@ -181,7 +181,7 @@ def test_every_short_line_of_what_is_missing_is_told_at_once_and_nothing_is_kept
     gone = [Reservation(SKUS[n], 9) for n in (95, 150, 199)]
     batched_shop.room.ledger.commit(lambda writes: batched_shop.room.stock.reserve(writes, gone))
     _, short = place_in_batches(order, **batched_shop.books)
-    assert [(one.sku, one.wanted, one.available) for one in short] == [
+    assert [(one.sku, one.requested, one.available) for one in short] == [
         (SKUS[n], 2, 1) for n in (95, 150, 199)
     ]
     assert batched_shop.give_up().status is OrderStatus.CANCELLED

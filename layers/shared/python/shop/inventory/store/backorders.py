@@ -1,4 +1,4 @@
-"""Which SKUs are sold beyond what is here: a row for each, beside its terms, to find them by."""
+"""The index of SKUs with back-order terms: one row each, beside the terms themselves."""
 
 import os
 from collections.abc import Sequence
@@ -6,6 +6,7 @@ from typing import Any
 
 from pynamodb.attributes import UnicodeAttribute
 
+from shop.inventory.model import StockKey
 from shop.kernel.unit_of_work import WriteOperation
 from shop.storage.connection import Row
 
@@ -13,7 +14,7 @@ TERMS_PARTITION = "TERMS"
 
 
 class TermsRow(Row):
-    """``TERMS``/``<location>#<sku>``: staff set terms for this SKU at this location once."""
+    """``TERMS``/``<location>#<sku>``: the level had back-order terms at least once."""
 
     class Meta:
         table_name = os.environ["TABLE_INVENTORY"]
@@ -23,18 +24,18 @@ class TermsRow(Row):
 
 
 def index_terms_op(sku: str, location: str) -> WriteOperation:
-    """A part that makes the SKU one of :func:`with_terms`. Twice is once."""
+    """Return the write that adds a level to :func:`list_with_terms`; it may be repeated."""
 
-    def add(writes: Any) -> None:
-        writes.save(TermsRow(TERMS_PARTITION, f"{location}#{sku}"))
+    def add(transaction: Any) -> None:
+        transaction.save(TermsRow(TERMS_PARTITION, f"{location}#{sku}"))
 
     return add
 
 
-def list_with_terms() -> Sequence[tuple[str, str]]:
-    """Every SKU and location that ever had terms."""
-    found = []
+def list_with_terms() -> Sequence[StockKey]:
+    """Return every SKU and location that ever had terms."""
+    keys = []
     for row in TermsRow.query(TERMS_PARTITION, consistent_read=True):
         location, _, sku = row.sk.partition("#")
-        found.append((sku, location))
-    return found
+        keys.append((sku, location))
+    return keys

@@ -18,7 +18,9 @@ class StockShardManager:
 
     def reshard(self, sku: str, orders_per_second: int) -> bool:
         shipping = self._locations.get().shipping_locations()
-        bins = reshard_for_peak(sku, orders_per_second, stock=self._stock, shipping=shipping)
+        bins = reshard_for_peak(
+            sku, orders_per_second, stock=self._stock, shipping_locations=shipping
+        )
         return orders_per_second > 0 or all(each == 1 for each in bins.values())
 
     def rebalance(self, sku: str, orders_per_second: int) -> bool:
@@ -27,7 +29,10 @@ class StockShardManager:
         }
         shipping = self._locations.get().shipping_locations()
         return (
-            reshard_for_peak(sku, orders_per_second, stock=self._stock, shipping=shipping) != before
+            reshard_for_peak(
+                sku, orders_per_second, stock=self._stock, shipping_locations=shipping
+            )
+            != before
         )
 
 
