@@ -23,8 +23,8 @@ from shop.inventory.store import (
     DynamoStockRepository,
     locations_cache,
 )
-from shop.inventory.store.backorders import TERMS_PARTITION, TermsRow
 from shop.inventory.store.locations import LOCATIONS_KEY, LocationsRow
+from shop.inventory.store.movements import TERMS_PARTITION, TermsRow
 from shop.orders.model import Order, OrderStatus
 from shop.orders.store import DynamoOrderRepository
 from shop.storage.connection import connection

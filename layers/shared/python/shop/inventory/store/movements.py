@@ -1,11 +1,14 @@
 """Write stock movements, first counts and back-order terms, and change the number of shards."""
 
 import contextlib
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
+
+from pynamodb.attributes import UnicodeAttribute
 
 from shop.inventory.model import (
     MAIN_LOCATION,
@@ -29,7 +32,6 @@ from shop.inventory.model.shards import (
     StockShard,
     combine_shards,
 )
-from shop.inventory.store.backorders import index_terms_op, list_with_terms
 from shop.inventory.store.kits import require_no_kits
 from shop.inventory.store.levels import StockLevelReader
 from shop.inventory.store.rows import (
@@ -43,6 +45,7 @@ from shop.inventory.store.shard_cache import read_all_shards
 from shop.kernel.errors import InvalidRequest, NotFound, Unavailable, VersionConflict
 from shop.kernel.pagination import Page, decode_name_cursor, to_cursor
 from shop.kernel.unit_of_work import ConditionFailed, WriteOperation
+from shop.storage.connection import Row
 
 T = TypeVar("T")
 
@@ -53,6 +56,17 @@ MIN_RESHARD_ATTEMPTS = 100
 RESHARD_ATTEMPTS_PER_SHARD = 20
 MOVEMENT_KEY_PATTERN = re.compile(r"[0-9T:+.-]{26,40}#mov_[a-z0-9]{1,60}")
 """The sort key of a journal entry, as cursors contain it."""
+TERMS_PARTITION = "TERMS"
+
+
+class TermsRow(Row):
+    """``TERMS``/``<location>#<sku>``: the level had back-order terms at least once."""
+
+    class Meta:
+        table_name = os.environ["TABLE_INVENTORY"]
+
+    pk = UnicodeAttribute(hash_key=True, attr_name="PK")
+    sk = UnicodeAttribute(range_key=True, attr_name="SK")
 
 
 class StockMovementWriter(StockLevelReader):
@@ -181,7 +195,7 @@ class StockMovementWriter(StockLevelReader):
             base = StockShard(before.sku, before.location, version=1, inbound_shard_count=1)
             writes = (base, *writes[1:])
         expected = tuple(expect_version(write, before) for write in writes)
-        index = index_terms_op(before.sku, before.location)
+        index = _index_terms_op(before.sku, before.location)
         try:
             self._commit(expected, extra_writes=(index,))
         except ConditionFailed:
@@ -189,7 +203,11 @@ class StockMovementWriter(StockLevelReader):
         return self.level(before.sku, before.location)
 
     def list_backorderable(self) -> Sequence[StockKey]:
-        return list_with_terms()
+        keys = []
+        for row in TermsRow.query(TERMS_PARTITION, consistent_read=True):
+            location, _, sku = row.sk.partition("#")
+            keys.append((sku, location))
+        return keys
 
     def reshard(self, sku: str, shard_count: int, location: str = MAIN_LOCATION) -> int:
         """See :class:`shop.inventory.ports.StockRepository`.
@@ -239,6 +257,15 @@ class StockMovementWriter(StockLevelReader):
                     active_shard_count=shard_count,
                 )
             )
+
+
+def _index_terms_op(sku: str, location: str) -> WriteOperation:
+    """Return the write by which ``list_backorderable`` finds a level; it may be repeated."""
+
+    def add(transaction: Any) -> None:
+        transaction.save(TermsRow(TERMS_PARTITION, f"{location}#{sku}"))
+
+    return add
 
 
 def _moved_since_read(before: StockLevel) -> VersionConflict:
