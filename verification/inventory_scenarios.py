@@ -23,8 +23,8 @@ from shop.inventory.store import (
     DynamoStockRepository,
     locations_cache,
 )
-from shop.inventory.store.backorders import TERMS_PARTITION, TermsRow
-from shop.inventory.store.locations import NETWORK, NOW, LocationsRow
+from shop.inventory.store.locations import LOCATIONS_KEY, LocationsRow
+from shop.inventory.store.movements import TERMS_PARTITION, TermsRow
 from shop.orders.model import Order, OrderStatus
 from shop.orders.store import DynamoOrderRepository
 from shop.storage.connection import connection
@@ -112,7 +112,7 @@ def two_locations(purchase: Purchase) -> Iterator[None]:
     )
     DynamoStockRepository().write_movement(replace(came, on_hand=OPENED_FAR), StockLevel(blue, FAR))
     yield
-    LocationsRow(NETWORK, NOW).delete()
+    LocationsRow(*LOCATIONS_KEY).delete()
     locations_cache().clear()
 
 

@@ -15,7 +15,7 @@ from shop.checkout.actions import complete, messages, payment
 from shop.checkout.model import CheckoutSession, Offer
 from shop.inventory.model import Demand, MovementType, ReservationState, Shortage
 from shop.inventory.store import DynamoStockRepository, rows
-from shop.inventory.store import stock as stockroom
+from shop.inventory.store import reservations as stock_reservations
 from shop.orders.actions import batched_placement
 from shop.orders.actions.order_writes import OrderStockWrites
 from shop.orders.model import Order
@@ -72,7 +72,7 @@ def _shipped_unwritten() -> Iterator[None]:
         if movement.kind is not MovementType.SHIPPED:
             journal(writes, movement, *books)
 
-    with patch.object(stockroom, "add_movement", forgetful):
+    with patch.object(stock_reservations, "add_movement", forgetful):
         yield
 
 

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 from shop.entrypoints.dynamodb_stream import StreamRecord, stream_reader
 from shop.inventory.actions import check_low_stock
-from shop.inventory.store import DynamoLowStockAlerts, DynamoStockRepository
-from shop.inventory.store.low_stock import changed_location
+from shop.inventory.store import DynamoStockRepository
+from shop.inventory.store.low_stock import DynamoLowStockAlerts, changed_location
 
 stock = DynamoStockRepository()
 alerts = DynamoLowStockAlerts()
@@ -18,6 +18,6 @@ def handler(changes: Sequence[StreamRecord]) -> str | None:
         location for change in changes if (location := changed_location(change.new_image))
     )
     if locations:
-        watched = alerts.with_threshold(list(locations))
-        check_low_stock(watched, at=datetime.now(UTC), stock=stock, alarms=alerts)
+        watched = alerts.filter_watched(list(locations))
+        check_low_stock(watched, at=datetime.now(UTC), stock=stock, alerts=alerts)
     return None

@@ -2,8 +2,8 @@
 
 from functions.manifest import Feature, Reaction, StreamReader, Table
 
-HAS_THRESHOLD = '{"dynamodb":{"NewImage":{"low_at":{"N":[{"anything-but":["-1"]}]}}}}'
-IS_BIN = '{"dynamodb":{"Keys":{"PK":{"S":[{"prefix":"BIN#"}]}}}}'
+HAS_THRESHOLD = '{"dynamodb":{"NewImage":{"low_stock_threshold":{"N":[{"anything-but":["-1"]}]}}}}'
+IS_SHARD = '{"dynamodb":{"Keys":{"PK":{"S":[{"prefix":"SHARD#"}]}}}}'
 """A part of a split article, which does not know of its threshold."""
 
 FEATURE = Feature(
@@ -38,7 +38,7 @@ FEATURE = Feature(
             batch=1000,
             parallel=1,
             window=1,
-            only=(HAS_THRESHOLD, IS_BIN),
+            only=(HAS_THRESHOLD, IS_SHARD),
             writes=(Table.INVENTORY,),
         ),
         StreamReader(

@@ -5,7 +5,8 @@ from typing import Any
 
 from shop.entrypoints.scheduler import scheduled
 from shop.inventory.actions import check_all_low_stock
-from shop.inventory.store import DynamoLowStockAlerts, DynamoStockRepository
+from shop.inventory.store import DynamoStockRepository
+from shop.inventory.store.low_stock import DynamoLowStockAlerts
 
 stock = DynamoStockRepository()
 alerts = DynamoLowStockAlerts()
@@ -13,5 +14,5 @@ alerts = DynamoLowStockAlerts()
 
 @scheduled
 def handler(at: datetime) -> dict[str, Any]:
-    checked, detected = check_all_low_stock(at=at, stock=stock, alarms=alerts)
+    checked, detected = check_all_low_stock(at=at, stock=stock, alerts=alerts)
     return {"checked": checked, "detected": detected}

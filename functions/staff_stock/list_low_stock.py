@@ -2,17 +2,18 @@
 
 from shop.entrypoints.http import Request, endpoint
 from shop.inventory.schemas.thresholds import LowStockListView
-from shop.inventory.store import DynamoLowStockAlerts, DynamoStockRepository
+from shop.inventory.store import DynamoStockRepository
+from shop.inventory.store.low_stock import DynamoLowStockAlerts
 from shop.kernel.pagination import parse_limit
 
 stock = DynamoStockRepository()
-alarms = DynamoLowStockAlerts()
+alerts = DynamoLowStockAlerts()
 
 
 @endpoint()
 def handler(request: Request[None]) -> LowStockListView:
     limit = parse_limit(request.query.get("limit"), max_results=100)
-    page = alarms.list_open(cursor=request.query.get("cursor"), limit=limit)
+    page = alerts.list_open(cursor=request.query.get("cursor"), limit=limit)
     return LowStockListView.of(
         page, stock.get_levels_at([(one.sku, one.location) for one in page.items])
     )

@@ -2,7 +2,7 @@
 
 from shop.catalog.store import DynamoProductCatalog
 from shop.entrypoints.http import Request, Response, endpoint
-from shop.inventory.actions import StockEntryService, set_on_hand
+from shop.inventory.actions import AuditInfo, StockEntryService, set_on_hand
 from shop.inventory.schemas import StockLevelRequest
 from shop.inventory.schemas.levels import level_response
 from shop.inventory.store import DynamoLocationRepository, DynamoStockRepository
@@ -21,17 +21,16 @@ stock_entries = StockEntryService(
 def handler(request: Request[StockLevelRequest]) -> Response:
     count = request.body
     version = require_version(request.headers.get("if-match"), count.version, minimum=0)
+    actor = request.caller.username or request.caller.owner
+    audit = AuditInfo(actor, request.received_at, count.reason, count.reference)
     level = stock_entries.record_idempotent(
-        lambda book: set_on_hand(
+        lambda stock_writer: set_on_hand(
             request.path["sku"],
             count.on_hand,
+            audit,
             expected_version=version,
-            reason=count.reason,
-            actor=request.caller.username or request.caller.owner,
-            at=request.received_at,
-            stock_writer=book,
+            stock_writer=stock_writer,
             location=count.location,
-            reference=count.reference,
         ),
         level_response,
         request.idempotent if request.idempotency_key else None,

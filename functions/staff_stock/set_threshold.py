@@ -4,10 +4,11 @@ from shop.entrypoints.http import Request, Response, endpoint
 from shop.inventory.actions import set_low_stock_threshold
 from shop.inventory.schemas import StockView
 from shop.inventory.schemas.thresholds import ThresholdRequest
-from shop.inventory.store import DynamoLowStockAlerts, DynamoStockRepository
+from shop.inventory.store import DynamoStockRepository
+from shop.inventory.store.low_stock import DynamoLowStockAlerts
 
 stock = DynamoStockRepository()
-alarms = DynamoLowStockAlerts()
+alerts = DynamoLowStockAlerts()
 
 
 @endpoint(ThresholdRequest)
@@ -18,7 +19,7 @@ def handler(request: Request[ThresholdRequest]) -> Response:
         wish.low_at,
         expected_version=wish.version,
         stock=stock,
-        alarms=alarms,
+        alerts=alerts,
         location=wish.location,
     )
     return Response(StockView.of(level), headers={"ETag": f'"{level.version}"'})

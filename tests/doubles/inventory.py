@@ -1,4 +1,4 @@
-"""Stock in memory: what the inventory table does, without one. Runs the ports' own test-suite."""
+"""Stock in memory: behaves like the inventory table and passes the test suite of its ports."""
 
 import random
 import re
@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from shop.inventory.model import (
     MAIN_LOCATION,
@@ -19,28 +19,20 @@ from shop.inventory.model import (
     Reservation,
     ReservationState,
     Shortage,
+    StockKey,
     StockLevel,
     StockMovement,
     group_by_level,
     merge_demands,
     merge_reservations,
 )
-from shop.inventory.model.shards import (
-    INBOUND_SHARD,
-    MAX_SHARDS,
-    NO_THRESHOLD,
-    ShardRemoval,
-    ShardUpdate,
-    ShardWrites,
-    StockShard,
-    combine_shards,
+from shop.inventory.model.shard_writes import (
+    change_state_update,
     cover_backorder_updates,
     expect_version,
     gather_step,
-    move_claim_update,
     movement_update,
     next_reshard_step,
-    pick_shards,
     release_update,
     relocate_updates,
     reserve_update,
@@ -48,6 +40,18 @@ from shop.inventory.model.shards import (
     set_terms_updates,
     set_threshold_update,
     ship_update,
+)
+from shop.inventory.model.shards import (
+    INBOUND_SHARD,
+    MAX_SHARDS,
+    NO_THRESHOLD,
+    ShardRemoval,
+    ShardUpdate,
+    ShardWrite,
+    ShardWrites,
+    StockShard,
+    combine_shards,
+    pick_shards,
     sum_levels,
 )
 from shop.kernel.errors import InvalidRequest, NotFound, VersionConflict
@@ -55,95 +59,103 @@ from shop.kernel.events import Event
 from shop.kernel.pagination import Page, decode_name_cursor, to_cursor
 from shop.kernel.unit_of_work import ConditionFailed, WriteOperation
 
+T = TypeVar("T")
+
+_OFFSET = re.compile("[0-9]{1,9}")
+
 
 class MemoryTransaction:
-    """All or nothing: checks first, then effects. Stores in memory write their parts into it."""
+    """Writes of stores in memory: all conditions are checked before the first effect."""
 
     def __init__(self) -> None:
-        self._parts: list[tuple[str, Callable[[], bool], Callable[[], object]]] = []
+        self._writes: list[tuple[str, Callable[[], bool], Callable[[], object]]] = []
 
     def add(self, name: str, check: Callable[[], bool], effect: Callable[[], object]) -> None:
-        """Write ``effect`` to the row called ``name`` if ``check`` holds when it is committed."""
-        self._parts.append((name, check, effect))
+        """Apply ``effect`` to the row ``name`` at the commit, if ``check`` holds."""
+        self._writes.append((name, check, effect))
 
     def commit(self) -> None:
-        failed = frozenset(name for name, check, _ in self._parts if not check())
+        failed = frozenset(name for name, check, _ in self._writes if not check())
         if failed:
             raise ConditionFailed(failed)
-        for _, _, effect in self._parts:
+        for _, _, effect in self._writes:
             effect()
 
 
 class MemoryUnitOfWork:
-    """Commits parts one transaction after the other, so nobody is ever in the way."""
+    """Commits one transaction after the other, so that no two of them conflict."""
 
-    _one_at_a_time = threading.RLock()
+    _lock = threading.RLock()
 
-    def commit(self, *parts: WriteOperation) -> None:
-        with self._one_at_a_time:
+    def commit(self, *writes: WriteOperation) -> None:
+        with self._lock:
             transaction = MemoryTransaction()
-            for part in parts:
-                part(transaction)
+            for write in writes:
+                write(transaction)
             transaction.commit()
 
 
 class MemoryShards:
-    """The inventory table: bins, and the very changes that the real table gets, applied to them."""
+    """The shards of the inventory table; applies the same writes as the table."""
 
     def __init__(self) -> None:
         self.rows: dict[tuple[str, str, int], StockShard] = {}
 
-    def add(self, transaction: MemoryTransaction, step: ShardWrites) -> None:
-        for part in step:
-            name = part.shard if isinstance(part, ShardRemoval) else part
+    def add_writes(self, transaction: MemoryTransaction, writes: ShardWrites) -> None:
+        for write in writes:
+            shard = write.shard if isinstance(write, ShardRemoval) else write
             transaction.add(
-                _name(name.sku, name.shard),
-                lambda part=part: self._may(part),  # type: ignore[misc]
-                lambda part=part: self._do(part),  # type: ignore[misc]
+                _hash_key(shard.sku, shard.shard),
+                lambda write=write: self._is_allowed(write),  # type: ignore[misc]
+                lambda write=write: self._apply(write),  # type: ignore[misc]
             )
 
-    def _may(self, part: StockShard | ShardUpdate | ShardRemoval) -> bool:
-        if isinstance(part, StockShard):
-            return _key(part) not in self.rows
-        if isinstance(part, ShardRemoval):
-            there = self.rows.get(_key(part.shard))
-            return there is not None and there.empty and there.version == part.shard.version
-        there = self.rows.get(_key(part))
+    def _is_allowed(self, write: ShardWrite) -> bool:
+        if isinstance(write, StockShard):
+            return _key(write) not in self.rows
+        if isinstance(write, ShardRemoval):
+            stored = self.rows.get(_key(write.shard))
+            return stored is not None and stored.is_empty and stored.version == write.shard.version
+        stored = self.rows.get(_key(write))
         return (
-            there is not None
-            and all(getattr(there, name) >= least for name, least in part.minimums.items())
-            and all(getattr(there, name) == value for name, value in part.expected.items())
+            stored is not None
+            and all(getattr(stored, name) >= least for name, least in write.minimums.items())
+            and all(getattr(stored, name) == value for name, value in write.expected.items())
         )
 
-    def _do(self, part: StockShard | ShardUpdate | ShardRemoval) -> None:
-        if isinstance(part, StockShard):
-            self.rows[_key(part)] = part
-        elif isinstance(part, ShardRemoval):
-            del self.rows[_key(part.shard)]
+    def _apply(self, write: ShardWrite) -> None:
+        if isinstance(write, StockShard):
+            self.rows[_key(write)] = write
+        elif isinstance(write, ShardRemoval):
+            del self.rows[_key(write.shard)]
         else:
-            there = self.rows[_key(part)]
-            counts = {name: getattr(there, name) + by for name, by in part.deltas.items()}
-            changed: dict[str, Any] = {**counts, **part.assignments}
-            self.rows[_key(part)] = replace(there, **changed)
+            stored = self.rows[_key(write)]
+            counts = {name: getattr(stored, name) + delta for name, delta in write.deltas.items()}
+            changed: dict[str, Any] = {**counts, **write.assignments}
+            self.rows[_key(write)] = replace(stored, **changed)
 
-    def of(self, sku: str, location: str) -> list[StockShard]:
-        """All bins of a SKU at a location, in order."""
+    def list_shards(self, sku: str, location: str) -> list[StockShard]:
+        """Return all shards of a SKU at a location in order."""
         base = self.rows.get((sku, location, 0))
         return [self.rows[sku, location, n] for n in range(base.shard_count)] if base else []
 
 
-def _key(part: StockShard | ShardUpdate) -> tuple[str, str, int]:
-    return part.sku, part.location, part.shard
+def _key(shard: StockShard | ShardUpdate) -> tuple[str, str, int]:
+    return shard.sku, shard.location, shard.shard
 
 
-def _name(sku: str, shard: int) -> str:
+def _hash_key(sku: str, shard: int) -> str:
     if shard < 0:
-        return f"AWAITED#{sku}"
-    return f"BIN#{shard}#{sku}" if shard else f"SKU#{sku}"
+        return f"INBOUND#{sku}"
+    return f"SHARD#{shard}#{sku}" if shard else f"SKU#{sku}"
+
+
+def _journal_key(sku: str) -> str:
+    return f"MOVEMENT#{sku}"
 
 
 class MemoryStockRepository:
-    """Both ports of the floor: the stock book and the stock side of an order's transaction."""
+    """Implements StockRepository and StockReservations."""
 
     def __init__(
         self,
@@ -154,16 +166,16 @@ class MemoryStockRepository:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._clock = clock
-        self.bins = MemoryShards()
+        self.shards = MemoryShards()
         self._locations = tuple(locations)
         self._chance = chance or random.Random(1)
-        self._ledger = MemoryUnitOfWork()
+        self._uow = MemoryUnitOfWork()
         self._journal: dict[str, list[StockMovement]] = {}
         for sku, units in (counts or {}).items():
-            one = StockShard(sku, on_hand=units, available=units, version=1)
-            self.bins.rows[sku, MAIN_LOCATION, 0] = one
+            shard = StockShard(sku, on_hand=units, available=units, version=1)
+            self.shards.rows[sku, MAIN_LOCATION, 0] = shard
 
-    # The stock book
+    # StockRepository
 
     def levels(self, skus: Iterable[str]) -> Mapping[str, StockLevel]:
         return {
@@ -173,136 +185,149 @@ class MemoryStockRepository:
 
     def current_levels_by_location(self, skus: Iterable[str]) -> Mapping[str, Sequence[StockLevel]]:
         return {
-            sku: [self.level(sku, place) for place in self._locations if self.bins.of(sku, place)]
+            sku: [
+                self.level(sku, location)
+                for location in self._locations
+                if self.shards.list_shards(sku, location)
+            ]
             for sku in skus
         }
 
     def level(self, sku: str, location: str = MAIN_LOCATION) -> StockLevel:
-        awaited = self.bins.rows.get((sku, location, INBOUND_SHARD))
-        return combine_shards(self.bins.of(sku, location), sku, location, awaited)
+        inbound = self.shards.rows.get((sku, location, INBOUND_SHARD))
+        return combine_shards(self.shards.list_shards(sku, location), sku, location, inbound)
 
-    def get_levels_at(self, places: Sequence[tuple[str, str]]) -> Sequence[StockLevel]:
-        return [self.level(*one) for one in places if self.bins.of(*one)]
+    def get_levels_at(self, keys: Sequence[StockKey]) -> Sequence[StockLevel]:
+        return [self.level(*key) for key in keys if self.shards.list_shards(*key)]
 
     def levels_by_location(self, sku: str) -> Sequence[StockLevel]:
-        places = sorted(place for one, place, shard in self.bins.rows if (one, shard) == (sku, 0))
-        return [self.level(sku, place) for place in places]
+        locations = sorted(
+            location
+            for row_sku, location, shard in self.shards.rows
+            if (row_sku, shard) == (sku, 0)
+        )
+        return [self.level(sku, location) for location in locations]
 
     def write_movement(
         self,
         movement: StockMovement,
         before: StockLevel,
-        *more: tuple[StockMovement, StockLevel],
+        *additional: tuple[StockMovement, StockLevel],
         extra_writes: Sequence[WriteOperation] = (),
     ) -> StockLevel:
-        moves = group_by_level([(movement, before), *more])
-        for level, several in moves:
-            self._as_read(level).with_movements(*several)
-        step: list[StockShard | ShardUpdate | ShardRemoval] = []
-        for level, several in moves:
-            if not self.bins.of(level.sku, level.location):
-                self._commit((StockShard(level.sku, level.location),))
-            needed = -sum(one.available for one in several)
-            while gathered := gather_step(self.bins.of(level.sku, level.location), needed):
-                self._commit(gathered)
-            step.append(movement_update(self.bins.of(level.sku, level.location)[0], several))
-        after = self.level(before.sku, before.location).with_movements(*moves[0][1])
+        groups = group_by_level([(movement, before), *additional])
+        for level, moves in groups:
+            self._require_unchanged(level).with_movements(*moves)
+        writes: list[ShardWrite] = []
+        for level, moves in groups:
+            key = (level.sku, level.location)
+            if not self.shards.list_shards(*key):
+                self._commit((StockShard(*key),))
+            removed = -sum(one.available for one in moves)
+            while gathering := gather_step(self.shards.list_shards(*key), removed):
+                self._commit(gathering)
+            writes.append(movement_update(self.shards.list_shards(*key)[0], moves))
+        after = self.level(before.sku, before.location).with_movements(*groups[0][1])
+        entries = [movement, *(one for one, _ in additional)]
         try:
-            self._commit(
-                tuple(step), movement, *(one for one, _ in more), extra_writes=extra_writes
-            )
+            self._commit(tuple(writes), *entries, extra_writes=extra_writes)
         except ConditionFailed:
-            raise VersionConflict("what was to be written with it cannot be written") from None
+            raise VersionConflict("A change that belongs to this entry was rejected.") from None
         return after
 
-    def _as_read(self, level: StockLevel) -> StockLevel:
-        now = self.level(level.sku, level.location)
-        if now.version != level.version:
-            raise VersionConflict(f"the stock of {level.sku} moved meanwhile")
-        return now
+    def _require_unchanged(self, level: StockLevel) -> StockLevel:
+        current = self.level(level.sku, level.location)
+        if current.version != level.version:
+            raise VersionConflict(f"The stock of {level.sku} changed since it was read.")
+        return current
 
     def set_backorder_terms(self, terms: BackorderTerms, before: StockLevel) -> StockLevel:
-        self._as_read(before)
+        self._require_unchanged(before)
         if before.version == 0:
             self._commit((StockShard(before.sku, before.location),))
-        self._commit(set_terms_updates(before, terms, there=before.terms is not None))
+        has_inbound_shard = before.terms is not None
+        self._commit(set_terms_updates(before, terms, has_inbound_shard=has_inbound_shard))
         return self.level(before.sku, before.location)
 
-    def list_backorderable(self) -> Sequence[tuple[str, str]]:
-        return [(sku, place) for sku, place, shard in self.bins.rows if shard == INBOUND_SHARD]
+    def list_backorderable(self) -> Sequence[StockKey]:
+        return [
+            (sku, location) for sku, location, shard in self.shards.rows if shard == INBOUND_SHARD
+        ]
 
     def create_levels(
         self, counts: Mapping[str, int], *, actor: str, reason: str, at: datetime
     ) -> frozenset[str]:
-        fresh = frozenset(sku for sku in counts if self.level(sku).version == 0)
-        for sku in fresh:
+        new = frozenset(sku for sku in counts if self.level(sku).version == 0)
+        for sku in new:
             movement = StockMovement(
                 sku, MovementType.COUNTED, at, actor, reason, on_hand=counts[sku]
             )
             self.write_movement(movement, StockLevel(sku))
-        return fresh
+        return new
 
     def list_movements(
         self, sku: str, *, cursor: str | None = None, limit: int = 50
     ) -> Page[StockMovement]:
-        start = int(decode_name_cursor(cursor, re.compile("[0-9]{1,9}")) or 0)
-        newest_first = sorted(self._journal.get(sku, []), key=lambda m: m.at, reverse=True)
-        page = newest_first[start : start + limit]
-        more = start + limit < len(newest_first)
-        return Page(tuple(page), to_cursor({"after": str(start + limit)}) if more else None)
+        newest_first = sorted(self._journal.get(sku, []), key=lambda one: one.at, reverse=True)
+        return _page(newest_first, cursor, limit)
 
-    def reshard(self, sku: str, bins: int, location: str = MAIN_LOCATION) -> int:
-        if not 1 <= bins <= MAX_SHARDS:
-            raise InvalidRequest(f"stock is kept in 1 to {MAX_SHARDS} bins", path="$.bins")
-        if not self.bins.of(sku, location):
-            raise NotFound(f"there is no stock of {sku} at {location}")
-        while step := next_reshard_step(self.bins.of(sku, location), bins):
+    def reshard(self, sku: str, shard_count: int, location: str = MAIN_LOCATION) -> int:
+        if not 1 <= shard_count <= MAX_SHARDS:
+            raise InvalidRequest(
+                f"The number of shards must be between 1 and {MAX_SHARDS}.", path="$.shard_count"
+            )
+        if not self.shards.list_shards(sku, location):
+            raise NotFound(f"{sku} has no stock at {location}.")
+        while step := next_reshard_step(self.shards.list_shards(sku, location), shard_count):
             self._commit(step)
-        return len(self.bins.of(sku, location))
+        return len(self.shards.list_shards(sku, location))
 
-    # The stock side of an order's transaction
+    # StockReservations
 
     def for_destination(self, country: str | None) -> "MemoryStockRepository":
         return self
 
     def pick_shards(self, demands: Iterable[Demand]) -> tuple[Reservation, ...]:
-        return tuple(hold for demand in merge_demands(demands) for hold in self._drawn(demand))
+        return tuple(
+            reservation
+            for demand in merge_demands(demands)
+            for reservation in self._pick_for(demand)
+        )
 
-    def _drawn(self, demand: Demand) -> tuple[Reservation, ...]:
-        seen = {
-            location: [one.available for one in bins]
+    def _pick_for(self, demand: Demand) -> tuple[Reservation, ...]:
+        available = {
+            location: [shard.available for shard in shards]
             for location in self._locations
-            if (bins := self.bins.of(demand.sku, location))
+            if (shards := self.shards.list_shards(demand.sku, location))
         }
-        drawn = pick_shards(demand, seen, self._chance)
-        if drawn:
-            return drawn
-        here = sum(max(0, n) for units in seen.values() for n in units)
-        part = (pick_shards(Demand(demand.sku, here), seen, self._chance) or ()) if here else ()
-        for place in self._locations:
-            awaited = self._open_beyond(demand.sku, place)
-            if awaited >= demand.quantity - here:
-                return (
-                    *part,
-                    Reservation(demand.sku, demand.quantity - here, place, INBOUND_SHARD),
-                )
+        picked = pick_shards(demand, available, self._chance)
+        if picked:
+            return picked
+        # Units on hand are sold first, and inbound stock serves the rest.
+        on_hand = sum(max(0, n) for units in available.values() for n in units)
+        first = pick_shards(Demand(demand.sku, on_hand), available, self._chance) if on_hand else ()
+        rest = demand.quantity - on_hand
+        for location in self._locations:
+            if self._open_inbound_units(demand.sku, location) >= rest:
+                return (*(first or ()), Reservation(demand.sku, rest, location, INBOUND_SHARD))
         return (Reservation(demand.sku, demand.quantity, self._locations[0]),)
 
-    def _open_beyond(self, sku: str, location: str) -> int:
-        awaited = self.bins.rows.get((sku, location, INBOUND_SHARD))
+    def _open_inbound_units(self, sku: str, location: str) -> int:
+        inbound = self.shards.rows.get((sku, location, INBOUND_SHARD))
         now = datetime.fromtimestamp(self._clock(), UTC)
-        return awaited.available if awaited and awaited.terms and awaited.terms.open(now) else 0
+        is_open = inbound is not None and inbound.terms and inbound.terms.is_open(now)
+        return inbound.available if inbound and is_open else 0
 
     def reserve(
         self, transaction: MemoryTransaction, requested: Iterable[Demand | Reservation]
     ) -> tuple[Reservation, ...]:
-        asked = list(requested)
-        drawn = self.pick_shards(one for one in asked if isinstance(one, Demand))
-        holds = merge_reservations(
-            [*drawn, *(one for one in asked if isinstance(one, Reservation))]
+        items = list(requested)
+        picked = self.pick_shards(item for item in items if isinstance(item, Demand))
+        reservations = merge_reservations(
+            [*picked, *(item for item in items if isinstance(item, Reservation))]
         )
-        self.bins.add(transaction, tuple(reserve_update(hold) for hold in holds))
-        return holds
+        self.shards.add_writes(transaction, tuple(reserve_update(one) for one in reservations))
+        return reservations
 
     def release(
         self,
@@ -310,26 +335,24 @@ class MemoryStockRepository:
         reservations: Iterable[Reservation],
         state: ReservationState = ReservationState.RESERVED,
     ) -> None:
-        self.bins.add(
+        self.shards.add_writes(
             transaction,
-            tuple(release_update(hold, state) for hold in merge_reservations(reservations)),
+            tuple(release_update(one, state) for one in merge_reservations(reservations)),
         )
 
     def commit(self, transaction: MemoryTransaction, reservations: Iterable[Reservation]) -> None:
-        for hold in merge_reservations(reservations):
-            self.bins.add(
-                transaction,
-                (move_claim_update(hold, ReservationState.RESERVED, ReservationState.COMMITTED),),
-            )
+        reserved, committed = ReservationState.RESERVED, ReservationState.COMMITTED
+        for one in merge_reservations(reservations):
+            update = change_state_update(one, reserved, committed)
+            self.shards.add_writes(transaction, (update,))
 
     def revert_commit(
         self, transaction: MemoryTransaction, reservations: Iterable[Reservation]
     ) -> None:
-        for hold in merge_reservations(reservations):
-            self.bins.add(
-                transaction,
-                (move_claim_update(hold, ReservationState.COMMITTED, ReservationState.RESERVED),),
-            )
+        reserved, committed = ReservationState.RESERVED, ReservationState.COMMITTED
+        for one in merge_reservations(reservations):
+            update = change_state_update(one, committed, reserved)
+            self.shards.add_writes(transaction, (update,))
 
     def relocate(
         self,
@@ -338,7 +361,7 @@ class MemoryStockRepository:
         new: Iterable[Reservation],
         state: ReservationState = ReservationState.RESERVED,
     ) -> None:
-        self.bins.add(transaction, relocate_updates(old, new, state))
+        self.shards.add_writes(transaction, relocate_updates(old, new, state))
 
     def cover_backorder(
         self,
@@ -346,14 +369,14 @@ class MemoryStockRepository:
         reservations: Iterable[Reservation],
         state: ReservationState = ReservationState.RESERVED,
     ) -> tuple[Reservation, ...]:
-        kept = []
-        for hold in merge_reservations(reservations):
-            step, here = (
-                cover_backorder_updates(hold, state) if hold.shard == INBOUND_SHARD else ((), hold)
+        covered = []
+        for one in merge_reservations(reservations):
+            updates, on_hand = (
+                cover_backorder_updates(one, state) if one.shard == INBOUND_SHARD else ((), one)
             )
-            self.bins.add(transaction, step)
-            kept.append(here)
-        return tuple(kept)
+            self.shards.add_writes(transaction, updates)
+            covered.append(on_hand)
+        return tuple(covered)
 
     def ship(
         self,
@@ -365,101 +388,110 @@ class MemoryStockRepository:
         at: datetime,
         state: ReservationState = ReservationState.RESERVED,
     ) -> None:
-        for hold in merge_reservations(reservations):
-            self.bins.add(transaction, (ship_update(hold, state),))
+        for one in merge_reservations(reservations):
+            self.shards.add_writes(transaction, (ship_update(one, state),))
             movement = StockMovement(
-                hold.sku,
+                one.sku,
                 MovementType.SHIPPED,
                 at,
                 actor,
                 reference=order,
-                location=hold.location,
-                shard=hold.shard,
-                on_hand=-hold.quantity,
+                location=one.location,
+                shard=one.shard,
+                on_hand=-one.quantity,
             )
-            transaction.add(f"MOVES#{hold.sku}", lambda: True, self._noted(movement))
+            self._add_entry(transaction, movement)
 
     def shortages_from(self, error: Exception, demands: Iterable[Demand]) -> tuple[Shortage, ...]:
-        short = []
-        for one in merge_demands(demands):
-            level = self.levels([one.sku])[one.sku]
-            left = max(0, level.available) + sum(
-                self._open_beyond(one.sku, place) for place in self._locations
+        shortages = []
+        for demand in merge_demands(demands):
+            level = self.levels([demand.sku])[demand.sku]
+            available = max(0, level.available) + sum(
+                self._open_inbound_units(demand.sku, location) for location in self._locations
             )
-            if left < one.quantity:
-                short.append(Shortage(one.sku, one.quantity, left))
-        return tuple(short)
+            if available < demand.quantity:
+                shortages.append(Shortage(demand.sku, demand.quantity, available))
+        return tuple(shortages)
 
     def _commit(
         self,
-        step: ShardWrites,
+        writes: ShardWrites,
         *movements: StockMovement,
         extra_writes: Sequence[WriteOperation] = (),
     ) -> None:
-        def part(transaction: MemoryTransaction) -> None:
-            self.bins.add(transaction, step)
+        def add(transaction: MemoryTransaction) -> None:
+            self.shards.add_writes(transaction, writes)
             for movement in movements:
-                transaction.add(f"MOVES#{movement.sku}", lambda: True, self._noted(movement))
+                self._add_entry(transaction, movement)
 
-        self._ledger.commit(part, *extra_writes)
+        self._uow.commit(add, *extra_writes)
 
-    def _noted(self, movement: StockMovement) -> Callable[[], None]:
-        return lambda: self._journal.setdefault(movement.sku, []).append(movement)
+    def _add_entry(self, transaction: MemoryTransaction, movement: StockMovement) -> None:
+        def append() -> None:
+            self._journal.setdefault(movement.sku, []).append(movement)
+
+        transaction.add(_journal_key(movement.sku), lambda: True, append)
 
 
 class MemoryLowStockAlerts:
-    """Thresholds and crossings over the bins in memory. ``told`` is what the outbox would carry."""
+    """Thresholds and alerts over the shards in memory; ``events`` holds the published events."""
 
     def __init__(self, stock: MemoryStockRepository) -> None:
         self._stock = stock
-        self._low: dict[tuple[str, str], LowStockCrossing] = {}
-        self.told: list[Event] = []
+        self._open: dict[tuple[str, str], LowStockCrossing] = {}
+        self.events: list[Event] = []
 
-    def set_threshold(self, low_at: int | None, before: StockLevel) -> None:
+    def set_threshold(self, threshold: int | None, before: StockLevel) -> None:
+        update = expect_version(set_threshold_update(before, threshold), before)
         try:
-            self._stock._commit((expect_version(set_threshold_update(before, low_at), before),))
+            self._stock._commit((update,))
         except ConditionFailed:
-            raise VersionConflict(f"the stock of {before.sku} moved meanwhile") from None
-        self._low.pop((before.location, before.sku), None)
+            raise VersionConflict(f"The stock of {before.sku} changed since it was read.") from None
+        self._open.pop((before.location, before.sku), None)
 
     def open_alert(self, crossing: LowStockCrossing, level: StockLevel) -> bool:
-        if not self._marked(level, AlertState.LOW):
+        if not self._set_state(level, AlertState.LOW):
             return False
-        self._low[level.location, level.sku] = crossing
-        self.told.append(crossing.event)
+        self._open[level.location, level.sku] = crossing
+        self.events.append(crossing.event)
         return True
 
     def close_alert(self, level: StockLevel) -> bool:
-        if not self._marked(level, AlertState.OK):
+        if not self._set_state(level, AlertState.OK):
             return False
-        self._low.pop((level.location, level.sku), None)
+        self._open.pop((level.location, level.sku), None)
         return True
 
     def list_open(self, *, cursor: str | None, limit: int) -> Page[LowStockCrossing]:
-        start = int(decode_name_cursor(cursor, re.compile("[0-9]{1,9}")) or 0)
-        found = [self._low[name] for name in sorted(self._low)]
-        more = to_cursor({"after": str(start + limit)}) if start + limit < len(found) else None
-        return Page(tuple(found[start : start + limit]), more)
+        return _page([self._open[key] for key in sorted(self._open)], cursor, limit)
 
-    def list_watched(self, *, cursor: str | None, limit: int) -> Page[tuple[str, str]]:
-        start = int(decode_name_cursor(cursor, re.compile("[0-9]{1,9}")) or 0)
-        rows = sorted(self._stock.bins.rows.values(), key=lambda one: (one.location, one.sku))
-        found = [(one.sku, one.location) for one in rows if one.low_stock_threshold != NO_THRESHOLD]
-        more = to_cursor({"after": str(start + limit)}) if start + limit < len(found) else None
-        return Page(tuple(found[start : start + limit]), more)
+    def list_watched(self, *, cursor: str | None, limit: int) -> Page[StockKey]:
+        shards = sorted(self._stock.shards.rows.values(), key=lambda one: (one.location, one.sku))
+        watched = [
+            (one.sku, one.location) for one in shards if one.low_stock_threshold != NO_THRESHOLD
+        ]
+        return _page(watched, cursor, limit)
 
-    def with_threshold(self, places: Iterable[tuple[str, str]]) -> Sequence[tuple[str, str]]:
+    def filter_watched(self, keys: Iterable[StockKey]) -> Sequence[StockKey]:
         return [
-            one
-            for one in places
+            key
+            for key in keys
             if any(
-                level.low_stock_threshold is not None for level in self._stock.get_levels_at([one])
+                level.low_stock_threshold is not None for level in self._stock.get_levels_at([key])
             )
         ]
 
-    def _marked(self, level: StockLevel, watch: AlertState) -> bool:
+    def _set_state(self, level: StockLevel, alert_state: AlertState) -> bool:
         try:
-            self._stock._commit((set_alert_state_update(level, watch),))
+            self._stock._commit((set_alert_state_update(level, alert_state),))
         except ConditionFailed:
             return False
         return True
+
+
+def _page(items: Sequence[T], cursor: str | None, limit: int) -> Page[T]:
+    """Return the page that starts at the cursor's offset."""
+    start = int(decode_name_cursor(cursor, _OFFSET) or 0)
+    end = start + limit
+    next_cursor = to_cursor({"after": str(end)}) if end < len(items) else None
+    return Page(tuple(items[start:end]), next_cursor)

@@ -56,7 +56,7 @@ class MemoryOrderRepository:
         )
 
     def save(self, before: Order, after: Order, events: Sequence[Event]) -> Order:
-        with MemoryUnitOfWork._one_at_a_time:
+        with MemoryUnitOfWork._lock:
             if not self._is_current(before):
                 raise VersionConflict("This order was changed at the same time.")
             saved = replace(after, version=before.version + 1)

@@ -80,7 +80,7 @@ def test_goods_go_from_the_warehouse_to_a_shop_and_every_step_is_in_the_journal(
     assert sorted(kinds) == [
         "counted",
         "expected",
-        "held_back",
+        "set_aside",
         "transferred",
         "transferred",
         "written_off",

@@ -122,18 +122,18 @@ def read_system_state(
     books = SystemState(keys=keys or {})
     for item in _items("TABLE_INVENTORY"):
         kind, _, sku = item["PK"].partition("#")
-        if kind == "BIN":
+        if kind == "SHARD":
             kind, sku = "SKU", sku.partition("#")[2]
-        if kind in ("SKU", "AWAITED"):
+        if kind in ("SKU", "INBOUND"):
             row = books.stock.setdefault(sku, dict.fromkeys((*_COUNTS, "awaited", "lowest"), 0))
             row["lowest"] = min(row["lowest"], *(item.get(name, 0) for name in _COUNTS))
-            if kind == "AWAITED":
+            if kind == "INBOUND":
                 row["awaited"] += item["reserved"] + item["committed"]
             else:
                 for name in _COUNTS:
                     row[name] += item.get(name, 0)
                 row["earmarked"] += sum(item.get("unavailable_by", {}).values())
-        elif kind == "MOVES":
+        elif kind == "MOVEMENT":
             books.moved[sku] += item["on_hand"]
             if item["kind"] == MovementType.SHIPPED:
                 books.shipped[sku] -= item["on_hand"]
@@ -146,7 +146,7 @@ def read_system_state(
             names = ("used", "left", "lent")
             told = {str(n): int(item[n]) for n in names if n in item}
             books.tallies[item["PK"]] = told
-        elif kind in ("SKU", "BIN"):
+        elif kind in ("SKU", "SHARD"):
             name = rest if kind == "SKU" else rest.partition("#")[2]
             for count in ("on_hand", "reserved", "available"):
                 in_bins[name][count] += int(item.get(count, 0))

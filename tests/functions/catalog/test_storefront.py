@@ -9,7 +9,7 @@ import pytest
 from functions.catalog import get_product, lookup_catalog, search_catalog
 from shop.catalog.model import Category, ProductStatus
 from shop.catalog.store import DynamoProductCatalog
-from shop.inventory.actions import set_on_hand
+from shop.inventory.actions import AuditInfo, set_on_hand
 from shop.inventory.store import DynamoStockRepository, level_cache
 from tests.kit.aws_call_counter import count_calls
 from tests.kit.shop import ApiResponse, call
@@ -272,10 +272,8 @@ def test_stock_counted_anew_is_seen_as_soon_as_what_was_read_is_old() -> None:
     set_on_hand(
         "mug",
         3,
+        AuditInfo("me", LATER, "found"),
         expected_version=1,
-        reason="found",
-        actor="me",
-        at=LATER,
         stock_writer=DynamoStockRepository(),
     )
     level_cache().clear()  # as two seconds later

@@ -15,7 +15,7 @@ from shop.pricing.store.rule_set_cache import rule_set_cache
 from shop.tax.store.cache import tax_table_cache
 from tests.functions.checkout.test_customers import staff
 from tests.functions.checkout.test_discounts import messages, totals
-from tests.functions.staff_sourcing.test_kits import article
+from tests.functions.staff_sourcing.test_kits import publish_article
 from tests.kit.products import checkout_body, lines, mug, payment_body, publish_with_stock
 from tests.kit.shop import ApiResponse, call
 from tests.kit.ucp_validator import assert_valid_ucp
@@ -159,7 +159,7 @@ def test_a_checkout_sent_back_as_it_was_shown_keeps_one_gift() -> None:
 def a_kit(parts: dict[str, int], bags: int) -> None:
     """The red tote is a kit from now on, and there are parts for so many."""
     for name, units in parts.items():
-        article(name, units * bags)
+        publish_article(name, units * bags)
     body = {"parts": [{"sku": sku, "quantity": n} for sku, n in parts.items()], "version": 1}
     made = call(set_kit.handler, "PUT /staff/kits/{sku+}", body, sku="TOTE-RED")
     assert made.status == 200, made.text

@@ -299,15 +299,15 @@ def test_overlapping_runs_retry_and_report_no_error(
     published()
     waits: list[float] = []
     monkeypatch.setattr("functions.scheduled.reconcile_capacity.time.sleep", waits.append)
-    kept = reconcile_capacity.memory.load
+    kept = reconcile_capacity.state_store.load
 
     def and_another_is_faster() -> ProvisionedCapacity:
         seen = kept()
         if len(waits) < 2:
-            reconcile_capacity.memory.save(kept(), kept())
+            reconcile_capacity.state_store.save(kept(), kept())
         return seen
 
-    monkeypatch.setattr(reconcile_capacity.memory, "load", and_another_is_faster)
+    monkeypatch.setattr(reconcile_capacity.state_store, "load", and_another_is_faster)
     done = keep(NOW + timedelta(hours=2), monkeypatch)
     assert (len(waits), done["busy"]) == (2, False)
     assert "sku:MUG-RED" in done["changed"]
@@ -317,7 +317,7 @@ def test_overlapping_runs_retry_and_report_no_error(
     def always_stale() -> ProvisionedCapacity:
         raise VersionConflict("somebody else sets up capacity at this moment")
 
-    monkeypatch.setattr(reconcile_capacity.memory, "load", always_stale)
+    monkeypatch.setattr(reconcile_capacity.state_store, "load", always_stale)
     capsys.readouterr()
     assert keep(NOW, monkeypatch) == {"changed": [], "busy": True, "closed": []}
     assert len(waits) == MAX_ATTEMPTS
@@ -423,7 +423,7 @@ def test_read_only_pages_show_the_stock_of_a_hot_sku(
     monkeypatch.setenv("WRITES", "")
     with patch.object(BaseClient, "_make_api_call", reading):
         page = DynamoStockRepository()
-        monkeypatch.setattr(page._sights, "_clock", lambda: time.time() + 60)
+        monkeypatch.setattr(page._shard_cache, "_clock", lambda: time.time() + 60)
         assert page.levels(["MUG-RED"])["MUG-RED"].available == 640
         shown = call(get_product.handler, "POST /catalog/product", {"id": "mug"})
         assert shown.status == 200, shown.text

@@ -1,4 +1,4 @@
-"""Goods are sold before they are here: told with their day, put aside when they come."""
+"""Back-orders and pre-orders: sold with a ship date, earmarked when the goods arrive."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -12,7 +12,7 @@ from functions.checkout import complete_checkout, create_checkout
 from functions.orders import get_order
 from functions.scheduled import allocate_backorders
 from functions.staff_orders import cancel_order, create_shipment
-from functions.staff_orders import get_order as look_at_order
+from functions.staff_orders import get_order as get_staff_order
 from functions.staff_sourcing import get_backorder_terms, set_backorder_terms, set_kit
 from functions.staff_stock import create_stock_movement
 from functions.workflows import compensate_shipment
@@ -21,7 +21,7 @@ from shop.checkout.model import MAX_ROWS_PER_TRANSACTION
 from shop.inventory.store import DynamoStockRepository, level_cache
 from shop.orders.model import OrderStatus
 from shop.orders.store import DynamoOrderRepository
-from tests.functions.staff_sourcing.test_kits import article
+from tests.functions.staff_sourcing.test_kits import publish_article
 from tests.functions.staff_sourcing.test_locations import buy
 from tests.kit.invariants import read_system_state, violations
 from tests.kit.order_fixtures import put_secrets
@@ -36,179 +36,182 @@ TERMS: dict[str, Any] = {"kind": "back_order", "limit": 3, "ships_from": DAY.iso
 
 @pytest.fixture(autouse=True)
 def two_mugs(cloud: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two red and two blue mugs, and a till that remembers nothing of the test before."""
-    till = replace(complete_checkout.deps, stock=DynamoStockRepository())
-    monkeypatch.setattr(complete_checkout, "deps", till)
+    """Two red and two blue mugs, and a checkout without cached snapshots of other tests."""
+    deps = replace(complete_checkout.deps, stock=DynamoStockRepository())
+    monkeypatch.setattr(complete_checkout, "deps", deps)
     put_secrets()
     publish_with_stock(mug(), pieces=2)
 
 
-def agree(body: dict[str, Any], version: int = 1, sku: str = "MUG-RED") -> ApiResponse:
+def save_terms(body: dict[str, Any], version: int = 1, sku: str = "MUG-RED") -> ApiResponse:
     body = {**body, "version": version}
-    answer = call(set_backorder_terms.handler, "PUT /staff/stock-terms/{sku+}", body, sku=sku)
+    response = call(set_backorder_terms.handler, "PUT /staff/stock-terms/{sku+}", body, sku=sku)
     level_cache().clear()
-    return answer
+    return response
 
 
-def terms(sku: str = "MUG-RED") -> Any:
+def read_terms(sku: str = "MUG-RED") -> Any:
     return call(get_backorder_terms.handler, "GET /staff/stock-terms/{sku+}", sku=sku).json
 
 
-def page() -> dict[str, Any]:
+def read_availability() -> dict[str, Any]:
     level_cache().clear()
-    shown = call(get_product.handler, "POST /catalog/product", {"id": "mug.1"}, key="").json
-    (red,) = [one for one in shown["product"]["variants"] if one["id"] == "mug.1"]
-    found: dict[str, Any] = red["availability"]
-    return found
+    page = call(get_product.handler, "POST /catalog/product", {"id": "mug.1"}, key="").json
+    (variant,) = [one for one in page["product"]["variants"] if one["id"] == "mug.1"]
+    availability: dict[str, Any] = variant["availability"]
+    return availability
 
 
 def receive(units: int, sku: str = "MUG-RED") -> None:
     version = DynamoStockRepository().level(sku).version
     body = {"kind": "receive", "sku": sku, "units": units, "version": version, "reason": "truck"}
-    answer = call(create_stock_movement.handler, "POST /staff/stock-movements", body, key="")
-    assert answer.status in (200, 201), answer.text
+    response = call(create_stock_movement.handler, "POST /staff/stock-movements", body, key="")
+    assert response.status in (200, 201), response.text
 
 
-def cover() -> Any:
+def run_allocation() -> Any:
     return allocate_backorders.handler({}, Context())
 
 
-def staff_view(order_id: str) -> Any:
-    return call(look_at_order.handler, "GET /staff/orders/{id}", id=order_id).json
+def read_order(order_id: str) -> Any:
+    return call(get_staff_order.handler, "GET /staff/orders/{id}", id=order_id).json
 
 
-def ship(order_id: str, **more: Any) -> ApiResponse:
-    body = {"carrier": "ups", "tracking_number": f"1Z{order_id[-6:]}", **more}
+def create_parcel(order_id: str, **fields: Any) -> ApiResponse:
+    body = {"carrier": "ups", "tracking_number": f"1Z{order_id[-6:]}", **fields}
     return call(
         create_shipment.handler, "POST /staff/orders/{id}/parcels", body, id=order_id, key=""
     )
 
 
-def bought(*wanted: tuple[str, int]) -> str:
-    answer = buy(*wanted)
-    assert answer.json["status"] == "completed", answer.text
-    return str(answer.json["order"]["id"])
+def buy_completed(*items: tuple[str, int]) -> str:
+    response = buy(*items)
+    assert response.json["status"] == "completed", response.text
+    return str(response.json["order"]["id"])
 
 
-def assert_books_balance() -> None:
+def assert_invariants_hold() -> None:
     rules = ("I1", "I2", "I5")
     assert [one for one in violations(read_system_state(history=False)) if one.rule in rules] == []
 
 
-def test_a_page_says_whether_goods_are_here_to_come_or_gone() -> None:
-    assert page() == {"available": True, "status": "in_stock"}
-    bought(("mug.1", 2))
-    assert page() == {"available": False, "status": "out_of_stock"}
-    made = agree(TERMS)
-    assert (made.status, made.json["limit"], made.json["version"]) == (200, 3, 2), made.text
-    assert page() == {"available": True, "status": "backorder"}
-    agree({**TERMS, "kind": "pre_order"}, version=2)
-    assert page() == {"available": True, "status": "preorder"}
-    bought(("mug.1", 3))
-    assert page() == {"available": False, "status": "out_of_stock"}
-    assert terms()["backordered"] == 3
+def test_product_page_shows_stock_back_order_pre_order_and_sold_out() -> None:
+    assert read_availability() == {"available": True, "status": "in_stock"}
+    buy_completed(("mug.1", 2))
+    assert read_availability() == {"available": False, "status": "out_of_stock"}
+    saved = save_terms(TERMS)
+    assert (saved.status, saved.json["limit"], saved.json["version"]) == (200, 3, 2), saved.text
+    assert read_availability() == {"available": True, "status": "backorder"}
+    save_terms({**TERMS, "kind": "pre_order"}, version=2)
+    assert read_availability() == {"available": True, "status": "preorder"}
+    buy_completed(("mug.1", 3))
+    assert read_availability() == {"available": False, "status": "out_of_stock"}
+    assert read_terms()["backordered"] == 3
 
 
-def test_the_buyer_is_told_the_day_before_and_after_buying() -> None:
-    agree(TERMS)
+def test_buyer_sees_the_ship_date_before_and_after_the_purchase() -> None:
+    save_terms(TERMS)
     cart = call(create_cart.handler, "POST /carts", {"line_items": lines(("mug.1", 4))}).json
-    shown = call(get_cart.handler, "GET /carts/{id}", id=cart["id"]).json
-    made = call(create_checkout.handler, "POST /checkout-sessions", checkout_body(("mug.1", 4)))
-    for answer in (shown, made.json):
-        (said,) = [m for m in answer["messages"] if m["code"] == "backorder"]
-        assert (said["type"], said["path"]) == ("warning", "$.line_items[0]")
-        assert f"2 of Enamel Mug – Red are still to come and ship from {DAY}" in said["content"]
-    assert made.json["status"] == "ready_for_complete"
-    order_id = bought(("mug.1", 4))
-    (line,) = staff_view(order_id)["lines"]
+    cart_view = call(get_cart.handler, "GET /carts/{id}", id=cart["id"]).json
+    checkout = call(create_checkout.handler, "POST /checkout-sessions", checkout_body(("mug.1", 4)))
+    for response in (cart_view, checkout.json):
+        (message,) = [m for m in response["messages"] if m["code"] == "backorder"]
+        assert (message["type"], message["path"]) == ("warning", "$.line_items[0]")
+        assert f"2 of Enamel Mug – Red are still to come and ship from {DAY}" in message["content"]
+    assert checkout.json["status"] == "ready_for_complete"
+    order_id = buy_completed(("mug.1", 4))
+    (line,) = read_order(order_id)["lines"]
     assert (line["backordered"], line["ships_from"]) == (2, DAY.isoformat())
-    view = call(get_order.handler, "GET /orders/{id}", id=order_id).json
+    customer_view = call(get_order.handler, "GET /orders/{id}", id=order_id).json
     assert [
         (one["line_items"][0]["quantity"], one["fulfillable_on"])
-        for one in view["fulfillment"]["expectations"]
+        for one in customer_view["fulfillment"]["expectations"]
     ] == [(2, "now"), (2, f"{DAY}T00:00:00Z")]
-    assert_books_balance()
+    assert_invariants_hold()
 
 
-def test_no_more_than_the_limit_is_sold_and_only_until_its_end() -> None:
-    agree(TERMS)
-    said = call(
+def test_no_more_than_the_limit_is_sold() -> None:
+    save_terms(TERMS)
+    checkout = call(
         create_checkout.handler, "POST /checkout-sessions", checkout_body(("mug.1", 6))
     ).json
-    (short,) = [m for m in said["messages"] if m["code"] == "out_of_stock"]
+    (short,) = [m for m in checkout["messages"] if m["code"] == "out_of_stock"]
     assert "only 5 of" in short["content"]
-    bought(("mug.1", 4))
+    buy_completed(("mug.1", 4))
     assert buy(("mug.1", 2)).json["status"] == "incomplete"
-    bought(("mug.1", 1))
+    buy_completed(("mug.1", 1))
 
 
 @pytest.mark.parametrize("rows", [MAX_ROWS_PER_TRANSACTION, 0])
-def test_goods_sold_out_since_the_offer_are_not_ordered_ahead_unsaid(
+def test_units_sold_since_the_offer_need_a_confirmed_back_order(
     rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nor where the order has more articles than one transaction carries."""
-    made = sold_out_since_the_offer()
+    """With ``rows`` 0 the order is placed in batches, like one of many SKUs."""
+    checkout = create_checkout_and_sell_out()
     monkeypatch.setattr(complete_action, "MAX_ROWS_PER_TRANSACTION", rows)
-    told = complete(made)
-    assert [m["code"] for m in told["messages"]] == ["backorder"], told
-    assert told["status"] == "ready_for_complete"
-    assert terms()["backordered"] == 0
-    assert complete(made)["status"] == "completed"
-    assert terms()["backordered"] == 2
+    response = complete_checkout_of(checkout)
+    assert [m["code"] for m in response["messages"]] == ["backorder"], response
+    assert response["status"] == "ready_for_complete"
+    assert read_terms()["backordered"] == 0
+    assert complete_checkout_of(checkout)["status"] == "completed"
+    assert read_terms()["backordered"] == 2
 
 
-def test_goods_that_go_while_a_large_order_is_placed_are_not_ordered_ahead_unsaid(
+def test_units_sold_during_a_batched_placement_need_a_confirmed_back_order(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    made = sold_out_since_the_offer()
+    checkout = create_checkout_and_sell_out()
     monkeypatch.setattr(complete_action, "MAX_ROWS_PER_TRANSACTION", 0)
-    with monkeypatch.context() as just_before:
-        just_before.setattr(complete_action, "_late", lambda holds, offer: set())
-        told = complete(made)
-    assert [m["code"] for m in told["messages"]] == ["out_of_stock"], told
-    assert (terms()["backordered"], DynamoOrderRepository().list_awaiting_stock()) == (0, [])
-    assert [m["code"] for m in complete(made)["messages"]] == ["backorder"]
-    assert complete(made)["status"] == "completed"
-    assert terms()["backordered"] == 2
-    assert_books_balance()
+    with monkeypatch.context() as patch:
+        patch.setattr(complete_action, "_late", lambda holds, offer: set())
+        response = complete_checkout_of(checkout)
+    assert [m["code"] for m in response["messages"]] == ["out_of_stock"], response
+    assert (read_terms()["backordered"], DynamoOrderRepository().list_awaiting_stock()) == (0, [])
+    assert [m["code"] for m in complete_checkout_of(checkout)["messages"]] == ["backorder"]
+    assert complete_checkout_of(checkout)["status"] == "completed"
+    assert read_terms()["backordered"] == 2
+    assert_invariants_hold()
 
 
-def sold_out_since_the_offer() -> str:
-    """A checkout of two that are here, until somebody else buys them; they may be ordered ahead."""
-    agree(TERMS)
+def create_checkout_and_sell_out() -> str:
+    """Create a checkout of two mugs, then sell both; two more may be back-ordered."""
+    save_terms(TERMS)
     body = checkout_body(("mug.1", 2))
-    made = call(create_checkout.handler, "POST /checkout-sessions", body).json
-    assert "messages" not in made
-    bought(("mug.1", 2))
-    return str(made["id"])
+    checkout = call(create_checkout.handler, "POST /checkout-sessions", body).json
+    assert "messages" not in checkout
+    buy_completed(("mug.1", 2))
+    return str(checkout["id"])
 
 
-def complete(session: str) -> Any:
+def complete_checkout_of(session_id: str) -> Any:
     route = "POST /checkout-sessions/{id}/complete"
-    return call(complete_checkout.handler, route, payment_body("tok_success"), id=session).json
+    return call(complete_checkout.handler, route, payment_body("tok_success"), id=session_id).json
 
 
-def test_who_waits_is_served_before_who_comes_later_and_ships_only_then() -> None:
-    bought(("mug.1", 2))
-    agree(TERMS)
-    first, second = bought(("mug.1", 1)), bought(("mug.1", 2))
+def test_waiting_orders_are_served_first_and_ship_once_covered() -> None:
+    buy_completed(("mug.1", 2))
+    save_terms(TERMS)
+    first, second = buy_completed(("mug.1", 1)), buy_completed(("mug.1", 2))
+    # Given two waiting orders, neither of which can ship yet
     for order_id in (first, second):
-        refused = ship(order_id)
-        assert (refused.status, refused.json["errors"][0]["code"]) == (409, "stock_awaited")
+        early = create_parcel(order_id)
+        assert (early.status, early.json["errors"][0]["code"]) == (409, "stock_awaited")
     receive(2)
-    assert page()["status"] == "out_of_stock"
-    assert cover() == {"waiting": 2, "allocated": 1}
+    assert read_availability()["status"] == "out_of_stock"
+    # When two units arrive, they serve the first order and no new buyer
+    assert run_allocation() == {"waiting": 2, "allocated": 1}
     assert (
-        staff_view(first)["lines"][0]["backordered"],
+        read_order(first)["lines"][0]["backordered"],
         DynamoOrderRepository().list_awaiting_stock(),
     ) == (0, [second])
-    assert ship(first).status == 201
-    assert ship(second).status == 409
+    assert create_parcel(first).status == 201
+    assert create_parcel(second).status == 409
     receive(4)
-    assert cover() == {"waiting": 1, "allocated": 1}
-    assert cover() == {"waiting": 0, "allocated": 0}
-    assert ship(second).status == 201
-    assert terms() | {"version": 0} == {
+    # When four more arrive, the second order is served as well
+    assert run_allocation() == {"waiting": 1, "allocated": 1}
+    assert run_allocation() == {"waiting": 0, "allocated": 0}
+    assert create_parcel(second).status == 201
+    assert read_terms() | {"version": 0} == {
         "sku": "MUG-RED",
         "location": "main",
         **TERMS,
@@ -217,23 +220,23 @@ def test_who_waits_is_served_before_who_comes_later_and_ships_only_then() -> Non
         "available": 3,
         "version": 0,
     }
-    assert_books_balance()
+    assert_invariants_hold()
 
 
-def test_what_is_here_is_shipped_before_the_rest_comes() -> None:
-    agree(TERMS)
-    order_id = bought(("mug.1", 3))
-    line = staff_view(order_id)["lines"][0]["id"]
-    assert ship(order_id, lines=[{"id": line, "quantity": 3}]).status == 409
-    assert ship(order_id, lines=[{"id": line, "quantity": 2}]).status == 201
-    assert staff_view(order_id)["lines"][0]["backordered"] == 1
-    assert_books_balance()
+def test_units_on_hand_ship_before_the_back_ordered_rest() -> None:
+    save_terms(TERMS)
+    order_id = buy_completed(("mug.1", 3))
+    line = read_order(order_id)["lines"][0]["id"]
+    assert create_parcel(order_id, lines=[{"id": line, "quantity": 3}]).status == 409
+    assert create_parcel(order_id, lines=[{"id": line, "quantity": 2}]).status == 201
+    assert read_order(order_id)["lines"][0]["backordered"] == 1
+    assert_invariants_hold()
 
 
-def test_goods_that_staff_only_counted_go_to_who_waits_too() -> None:
-    bought(("mug.1", 2))
-    agree(TERMS)
-    order_id = bought(("mug.1", 1))
+def test_units_found_by_a_count_go_to_waiting_orders() -> None:
+    buy_completed(("mug.1", 2))
+    save_terms(TERMS)
+    order_id = buy_completed(("mug.1", 1))
     version = DynamoStockRepository().level("MUG-RED").version
     body = {
         "kind": "adjust",
@@ -246,53 +249,53 @@ def test_goods_that_staff_only_counted_go_to_who_waits_too() -> None:
         call(create_stock_movement.handler, "POST /staff/stock-movements", body, key="").status
         < 300
     )
-    assert cover() == {"waiting": 1, "allocated": 1}
+    assert run_allocation() == {"waiting": 1, "allocated": 1}
     assert not DynamoOrderRepository().get_by_id(order_id).is_awaiting_stock
-    assert_books_balance()
+    assert_invariants_hold()
 
 
-def test_who_calls_off_frees_the_limit_and_what_was_put_aside() -> None:
-    bought(("mug.1", 2))
-    agree(TERMS)
-    order_id = bought(("mug.1", 3))
+def test_cancellation_frees_the_limit_and_the_earmarked_units() -> None:
+    buy_completed(("mug.1", 2))
+    save_terms(TERMS)
+    order_id = buy_completed(("mug.1", 3))
     receive(2)
     route = "POST /staff/orders/{id}/cancel"
     assert call(cancel_order.handler, route, {"reason": "changed"}, id=order_id).status == 200
-    assert (terms()["backordered"], DynamoOrderRepository().list_awaiting_stock()) == (0, [])
-    assert cover() == {"waiting": 0, "allocated": 0}
-    assert (terms()["earmarked"], terms()["available"]) == (0, 2)
-    assert_books_balance()
+    assert (read_terms()["backordered"], DynamoOrderRepository().list_awaiting_stock()) == (0, [])
+    assert run_allocation() == {"waiting": 0, "allocated": 0}
+    assert (read_terms()["earmarked"], read_terms()["available"]) == (0, 2)
+    assert_invariants_hold()
 
 
-def test_an_order_ahead_outlives_the_deadline_of_what_is_here() -> None:
-    bought(("mug.1", 2))
-    agree(TERMS)
-    order_id = bought(("mug.1", 1))
-    late = {"order_id": order_id, "failure": {"Error": "States.Timeout", "Cause": ""}}
-    answer = compensate_shipment.handler(late, Context())
-    assert (answer["goes_on"], answer["again"]) == (False, True)
+def test_back_order_outlives_the_shipment_deadline_of_units_on_hand() -> None:
+    buy_completed(("mug.1", 2))
+    save_terms(TERMS)
+    order_id = buy_completed(("mug.1", 1))
+    timeout = {"order_id": order_id, "failure": {"Error": "States.Timeout", "Cause": ""}}
+    response = compensate_shipment.handler(timeout, Context())
+    assert (response["goes_on"], response["again"]) == (False, True)
     assert DynamoOrderRepository().get_by_id(order_id).status is OrderStatus.CONFIRMED
 
 
-def test_a_kit_waits_for_its_parts() -> None:
-    article("SET", 0)
+def test_kit_waits_for_its_parts() -> None:
+    publish_article("SET", 0)
     body = {"parts": [{"sku": "MUG-RED", "quantity": 2}], "version": 1}
     assert call(set_kit.handler, "PUT /staff/kits/{sku+}", body, sku="SET").status == 200
-    agree(TERMS, version=1)
-    made = call(create_checkout.handler, "POST /checkout-sessions", checkout_body(("set.1", 2)))
-    assert [m["code"] for m in made.json["messages"]] == ["backorder"]
-    order_id = bought(("set.1", 2))
-    assert staff_view(order_id)["lines"][0]["backordered"] == 1
+    save_terms(TERMS, version=1)
+    checkout = call(create_checkout.handler, "POST /checkout-sessions", checkout_body(("set.1", 2)))
+    assert [m["code"] for m in checkout.json["messages"]] == ["backorder"]
+    order_id = buy_completed(("set.1", 2))
+    assert read_order(order_id)["lines"][0]["backordered"] == 1
     receive(2)
-    cover()
-    assert ship(order_id).status == 201
-    assert_books_balance()
-    on_kit = agree(TERMS, version=2, sku="SET")
-    assert (on_kit.status, on_kit.json["errors"][0]["code"]) == (409, "kit_has_no_stock")
+    run_allocation()
+    assert create_parcel(order_id).status == 201
+    assert_invariants_hold()
+    of_kit = save_terms(TERMS, version=2, sku="SET")
+    assert (of_kit.status, of_kit.json["errors"][0]["code"]) == (409, "kit_has_no_stock")
 
 
 @pytest.mark.parametrize(
-    ("more", "path"),
+    ("fields", "path"),
     [
         ({"limit": -1}, "$.limit"),
         ({"kind": "someday"}, "$.kind"),
@@ -303,21 +306,23 @@ def test_a_kit_waits_for_its_parts() -> None:
         ({"colour": "red"}, "$.colour"),
     ],
 )
-def test_what_is_wrong_with_terms_is_named(more: dict[str, Any], path: str) -> None:
-    answer = agree({**TERMS, **more})
-    assert answer.status == 400, answer.text
-    assert [each["path"] for each in answer.json["errors"]] == [path]
-    assert "limit" not in terms()
+def test_invalid_terms_are_rejected_with_the_path_of_the_problem(
+    fields: dict[str, Any], path: str
+) -> None:
+    response = save_terms({**TERMS, **fields})
+    assert response.status == 400, response.text
+    assert [each["path"] for each in response.json["errors"]] == [path]
+    assert "limit" not in read_terms()
 
 
-def test_terms_are_set_from_the_version_that_was_read_and_not_below_what_was_sold() -> None:
-    assert agree(TERMS, version=0).status == 409
-    assert agree(TERMS, sku="NOBODYS", version=0).status == 404
-    assert agree({**TERMS, "location": "paris"}).status == 404
-    bought(("mug.1", 2))
-    agree(TERMS)
-    bought(("mug.1", 2))
-    low = agree({**TERMS, "limit": 1}, version=2)
-    assert (low.status, low.json["errors"][0]["code"]) == (409, "stock_promised")
-    assert agree({**TERMS, "limit": 2}, version=2).status == 200
-    assert page()["status"] == "out_of_stock"
+def test_terms_expect_the_version_and_a_limit_above_the_back_orders() -> None:
+    assert save_terms(TERMS, version=0).status == 409
+    assert save_terms(TERMS, sku="NOBODYS", version=0).status == 404
+    assert save_terms({**TERMS, "location": "paris"}).status == 404
+    buy_completed(("mug.1", 2))
+    save_terms(TERMS)
+    buy_completed(("mug.1", 2))
+    too_low = save_terms({**TERMS, "limit": 1}, version=2)
+    assert (too_low.status, too_low.json["errors"][0]["code"]) == (409, "stock_promised")
+    assert save_terms({**TERMS, "limit": 2}, version=2).status == 200
+    assert read_availability()["status"] == "out_of_stock"

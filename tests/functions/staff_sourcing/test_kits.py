@@ -1,4 +1,4 @@
-"""A kit is sold as one article and taken from stock as its parts."""
+"""Kits: sold as one article and taken from stock as their parts."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import pytest
 
 from functions.cart import create_cart, get_cart
 from functions.catalog import get_product
-from functions.checkout import create_checkout
+from functions.checkout import complete_checkout, create_checkout
 from functions.staff_orders import cancel_order, create_shipment, get_order
 from functions.staff_sourcing import get_kit, set_kit
 from functions.staff_stock import set_stock_level
@@ -14,18 +14,24 @@ from shop.catalog.model import Product, ProductStatus, Variant
 from shop.inventory.store import DynamoStockRepository, level_cache
 from shop.kernel.money import Money
 from shop.orders.store import DynamoOrderRepository
-from tests.functions.staff_sourcing.test_locations import BERLIN, buy, describe, held, put
+from tests.functions.staff_sourcing.test_locations import (
+    BERLIN,
+    buy,
+    receive_goods,
+    reserved_units,
+    save_location,
+)
 from tests.kit.invariants import read_system_state, violations
 from tests.kit.order_fixtures import put_secrets
-from tests.kit.products import FIXED_NOW, checkout_body, lines, publish_with_stock
+from tests.kit.products import FIXED_NOW, checkout_body, lines, payment_body, publish_with_stock
 from tests.kit.shop import ApiResponse, call
 
 pytestmark = pytest.mark.usefixtures("cloud")
 
-SET = {"parts": [{"sku": "POT", "quantity": 1}, {"sku": "CUP", "quantity": 4}]}
+TEA_SET = {"parts": [{"sku": "POT", "quantity": 1}, {"sku": "CUP", "quantity": 4}]}
 
 
-def article(name: str, pieces: int | None) -> None:
+def publish_article(name: str, pieces: int | None) -> None:
     product = Product(
         id=name.lower(),
         title=name.title(),
@@ -47,177 +53,183 @@ def article(name: str, pieces: int | None) -> None:
 
 
 @pytest.fixture(autouse=True)
-def tea(cloud: None) -> None:
-    """5 pots and 11 cups; the tea set, which has been counted as none, is not a kit yet."""
+def tea_set(cloud: None) -> None:
+    """Five pots and eleven cups; the tea set has a stock level of zero and is not a kit yet."""
     put_secrets()
-    article("POT", 5)
-    article("CUP", 11)
-    article("SET", 0)
+    publish_article("POT", 5)
+    publish_article("CUP", 11)
+    publish_article("SET", 0)
 
 
-def define(sku: str, body: dict[str, Any], version: int = 1) -> ApiResponse:
-    answer = call(set_kit.handler, "PUT /staff/kits/{sku+}", {**body, "version": version}, sku=sku)
+def save_kit(sku: str, body: dict[str, Any], version: int = 1) -> ApiResponse:
+    response = call(
+        set_kit.handler, "PUT /staff/kits/{sku+}", {**body, "version": version}, sku=sku
+    )
     level_cache().clear()
-    return answer
+    return response
 
 
-def kit(sku: str) -> Any:
+def read_kit(sku: str) -> Any:
     return call(get_kit.handler, "GET /staff/kits/{sku+}", sku=sku)
 
 
-def available(product: str) -> bool:
+def is_available(product: str) -> bool:
     level_cache().clear()
     page = call(get_product.handler, "POST /catalog/product", {"id": product}, key="").json
     return bool(page["product"]["variants"][0]["availability"]["available"])
 
 
-def stock() -> dict[str, tuple[int, int]]:
-    """On hand and for sale of pots and cups."""
-    levels = DynamoStockRepository().current_levels_by_location(["POT", "CUP"])
+def on_hand_and_available() -> dict[str, tuple[int, int]]:
+    """Return the units on hand and available of pots and cups."""
+    levels_by_sku = DynamoStockRepository().current_levels_by_location(["POT", "CUP"])
     return {
-        sku: (sum(one.on_hand for one in found), sum(one.available for one in found))
-        for sku, found in levels.items()
+        sku: (sum(one.on_hand for one in levels), sum(one.available for one in levels))
+        for sku, levels in levels_by_sku.items()
     }
 
 
-def assert_books_balance() -> None:
+def assert_invariants_hold() -> None:
     rules = ("I1", "I2", "I5")
     assert [one for one in violations(read_system_state(history=False)) if one.rule in rules] == []
 
 
-def test_as_many_kits_are_for_sale_as_the_scarcest_part_makes() -> None:
-    assert not available("set")
-    made = define("SET", SET)
-    assert (made.status, made.json["available"], made.json["version"]) == (200, 2, 2), made.text
-    assert available("set")
-    assert kit("SET").json == made.json
-    assert held(buy(("set.1", 2))) == {("POT", 2, "main"), ("CUP", 8, "main")}
-    assert not available("set")
-    assert kit("SET").json["available"] == 0
-    assert stock() == {"POT": (5, 3), "CUP": (11, 3)}
-    assert_books_balance()
+def test_kit_availability_follows_the_scarcest_part() -> None:
+    assert not is_available("set")
+    saved = save_kit("SET", TEA_SET)
+    assert (saved.status, saved.json["available"], saved.json["version"]) == (200, 2, 2), saved.text
+    assert is_available("set")
+    assert read_kit("SET").json == saved.json
+    assert reserved_units(buy(("set.1", 2))) == {("POT", 2, "main"), ("CUP", 8, "main")}
+    assert not is_available("set")
+    assert read_kit("SET").json["available"] == 0
+    assert on_hand_and_available() == {"POT": (5, 3), "CUP": (11, 3)}
+    assert_invariants_hold()
 
 
-def test_kits_and_single_units_of_their_parts_are_taken_together() -> None:
-    define("SET", SET)
-    assert held(buy(("set.1", 2), ("cup.1", 3))) == {("POT", 2, "main"), ("CUP", 11, "main")}
+def test_kits_and_single_units_of_their_parts_are_reserved_together() -> None:
+    save_kit("SET", TEA_SET)
+    assert reserved_units(buy(("set.1", 2), ("cup.1", 3))) == {
+        ("POT", 2, "main"),
+        ("CUP", 11, "main"),
+    }
 
 
-@pytest.mark.parametrize("wanted", [3, 100])
-def test_a_short_part_is_told_on_the_line_of_the_kit(wanted: int) -> None:
-    define("SET", SET)
-    made = call(
-        create_checkout.handler, "POST /checkout-sessions", checkout_body(("set.1", wanted))
+@pytest.mark.parametrize("quantity", [3, 100])
+def test_short_part_is_reported_on_the_line_of_the_kit(quantity: int) -> None:
+    save_kit("SET", TEA_SET)
+    checkout = call(
+        create_checkout.handler, "POST /checkout-sessions", checkout_body(("set.1", quantity))
     ).json
-    (short,) = [m for m in made["messages"] if m["code"] == "out_of_stock"]
+    (short,) = [m for m in checkout["messages"] if m["code"] == "out_of_stock"]
     assert (short["path"], "only 2 of Set left" in short["content"]) == (
         "$.line_items[0].quantity",
         True,
     )
 
 
-def test_a_kit_and_cups_that_are_short_only_together_are_both_told() -> None:
-    define("SET", SET)
+def test_kit_and_part_that_are_short_together_are_both_reported() -> None:
+    save_kit("SET", TEA_SET)
     cart = call(
         create_cart.handler, "POST /carts", {"line_items": lines(("set.1", 2), ("cup.1", 4))}
     ).json
-    shown = call(get_cart.handler, "GET /carts/{id}", id=cart["id"]).json
-    said = {m["path"]: m["content"] for m in shown["messages"] if m["code"] == "out_of_stock"}
-    assert set(said) == {"$.line_items[0].quantity", "$.line_items[1].quantity"}
-    assert "only 1 of Set left" in said["$.line_items[0].quantity"]
-    assert "only 3 of Cup left" in said["$.line_items[1].quantity"]
+    cart_view = call(get_cart.handler, "GET /carts/{id}", id=cart["id"]).json
+    messages = {
+        m["path"]: m["content"] for m in cart_view["messages"] if m["code"] == "out_of_stock"
+    }
+    assert set(messages) == {"$.line_items[0].quantity", "$.line_items[1].quantity"}
+    assert "only 1 of Set left" in messages["$.line_items[0].quantity"]
+    assert "only 3 of Cup left" in messages["$.line_items[1].quantity"]
 
 
-def test_parts_sold_between_the_offer_and_the_purchase_are_told_on_the_line_of_the_kit(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    define("SET", SET)
-    from functions.checkout import complete_checkout
-    from tests.kit.products import payment_body
-
-    made = call(create_checkout.handler, "POST /checkout-sessions", checkout_body(("set.1", 2)))
-    assert held(buy(("cup.1", 5))) == {("CUP", 5, "main")}
+def test_parts_sold_since_the_offer_are_reported_on_the_line_of_the_kit() -> None:
+    save_kit("SET", TEA_SET)
+    checkout = call(create_checkout.handler, "POST /checkout-sessions", checkout_body(("set.1", 2)))
+    assert reserved_units(buy(("cup.1", 5))) == {("CUP", 5, "main")}
     route = "POST /checkout-sessions/{id}/complete"
-    said = call(
-        complete_checkout.handler, route, payment_body("tok_success"), id=made.json["id"]
+    completed = call(
+        complete_checkout.handler, route, payment_body("tok_success"), id=checkout.json["id"]
     ).json
-    (short,) = [m for m in said["messages"] if m["code"] == "out_of_stock"]
+    (short,) = [m for m in completed["messages"] if m["code"] == "out_of_stock"]
     assert (short["path"], short["content"]) == (
         "$.line_items[0].quantity",
         "1 of Set left; 2 wanted",
     )
 
 
-def test_an_order_keeps_the_parts_it_was_sold_with_through_all_that_happens() -> None:
-    define("SET", SET)
+def test_order_keeps_the_parts_it_was_sold_with() -> None:
+    save_kit("SET", TEA_SET)
     first, second = buy(("set.1", 1)).json["order"]["id"], buy(("set.1", 1)).json["order"]["id"]
-    changed = define("SET", {"parts": [{"sku": "POT", "quantity": 5}]}, version=2)
+    # When the kit changes after two orders
+    changed = save_kit("SET", {"parts": [{"sku": "POT", "quantity": 5}]}, version=2)
     assert (changed.status, changed.json["available"]) == (200, 0)
-    shown = call(get_order.handler, "GET /staff/orders/{id}", id=first).json
-    assert shown["lines"][0]["parts"] == {"POT": 1, "CUP": 4}
+    order = call(get_order.handler, "GET /staff/orders/{id}", id=first).json
+    assert order["lines"][0]["parts"] == {"POT": 1, "CUP": 4}
+    # Then shipping one order and cancelling the other move the parts they were sold with
     body = {"carrier": "ups", "tracking_number": "1Z0001"}
-    sent = call(create_shipment.handler, "POST /staff/orders/{id}/parcels", body, id=first, key="")
-    assert sent.status == 201, sent.text
-    assert stock() == {"POT": (4, 3), "CUP": (7, 3)}
+    shipped = call(
+        create_shipment.handler, "POST /staff/orders/{id}/parcels", body, id=first, key=""
+    )
+    assert shipped.status == 201, shipped.text
+    assert on_hand_and_available() == {"POT": (4, 3), "CUP": (7, 3)}
     route = "POST /staff/orders/{id}/cancel"
-    gone = call(cancel_order.handler, route, {"reason": "ordered twice"}, id=second)
-    assert gone.status == 200, gone.text
-    assert stock() == {"POT": (4, 4), "CUP": (7, 7)}
+    cancelled = call(cancel_order.handler, route, {"reason": "ordered twice"}, id=second)
+    assert cancelled.status == 200, cancelled.text
+    assert on_hand_and_available() == {"POT": (4, 4), "CUP": (7, 7)}
     assert DynamoOrderRepository().get_by_id(first).lines[0].parts == (("POT", 1), ("CUP", 4))
-    assert_books_balance()
+    assert_invariants_hold()
 
 
-def test_what_is_a_kit_gets_no_goods_anywhere_until_it_is_none_any_more() -> None:
-    define("SET", SET)
+def test_kit_accepts_no_stock_at_any_location_until_it_ends() -> None:
+    save_kit("SET", TEA_SET)
 
-    def counted(location: str, version: int) -> ApiResponse:
+    def enter_count(location: str, version: int) -> ApiResponse:
         body = {"on_hand": 3, "version": version, "location": location}
         return call(set_stock_level.handler, "PUT /staff/stock/{sku+}", body, sku="SET", key="")
 
-    describe("berlin", {**BERLIN, "version": 0})
-    for answer in (counted("main", 2), counted("berlin", 0)):
-        assert (answer.status, answer.json["errors"][0]["code"]) == (409, "kit_has_no_stock")
+    save_location("berlin", {**BERLIN, "version": 0})
+    for response in (enter_count("main", 2), enter_count("berlin", 0)):
+        assert (response.status, response.json["errors"][0]["code"]) == (409, "kit_has_no_stock")
     assert DynamoStockRepository().level("SET", "berlin").version == 0
-    assert define("SET", {"parts": []}, version=2).json["parts"] == []
-    assert counted("berlin", 0).status == 200
-    assert counted("main", 3).status == 200
+    assert save_kit("SET", {"parts": []}, version=2).json["parts"] == []
+    assert enter_count("berlin", 0).status == 200
+    assert enter_count("main", 3).status == 200
 
 
-def test_a_kit_is_one_wherever_a_shelf_of_it_was_and_wherever_the_shop_ships_from() -> None:
-    describe("berlin", {**BERLIN, "version": 0})
-    put("SET", 1, "berlin")
+def test_kit_is_recognized_whatever_locations_ship_or_had_its_stock() -> None:
+    save_location("berlin", {**BERLIN, "version": 0})
+    receive_goods("SET", 1, "berlin")
     body = {"on_hand": 0, "version": 1, "location": "berlin"}
     assert (
         call(set_stock_level.handler, "PUT /staff/stock/{sku+}", body, sku="SET", key="").status
         == 200
     )
-    assert define("SET", SET).json["available"] == 2
-    put("POT", 1, "berlin")
-    put("CUP", 4, "berlin")
-    describe("main", {"country": "US", "ships": False, "version": 0})
-    assert kit("SET").json["available"] == 1
-    assert held(buy(("set.1", 1))) == {("POT", 1, "berlin"), ("CUP", 4, "berlin")}
+    assert save_kit("SET", TEA_SET).json["available"] == 2
+    receive_goods("POT", 1, "berlin")
+    receive_goods("CUP", 4, "berlin")
+    save_location("main", {"country": "US", "ships": False, "version": 0})
+    assert read_kit("SET").json["available"] == 1
+    assert reserved_units(buy(("set.1", 1))) == {("POT", 1, "berlin"), ("CUP", 4, "berlin")}
 
 
-def test_what_has_goods_is_no_kit_and_what_is_a_part_is_none_and_has_none() -> None:
-    assert define("POT", {"parts": [{"sku": "CUP", "quantity": 2}]}).json["errors"][0]["code"] == (
-        "kit_has_stock"
-    )
-    describe("berlin", {**BERLIN, "version": 0})
-    put("SET", 1, "berlin")
-    elsewhere = define("SET", SET)
-    assert (elsewhere.status, elsewhere.json["errors"][0]["code"]) == (409, "kit_has_stock")
-    article("BOX", 0)
-    article("BAG", 0)
-    assert define("BOX", {"parts": [{"sku": "BAG", "quantity": 1}]}).status == 200
-    part = define("BAG", SET)
-    assert (part.status, part.json["errors"][0]["code"]) == (409, "sku_is_part")
-    article("CRATE", 0)
-    kit_in_kit = define("CRATE", {"parts": [{"sku": "BOX", "quantity": 1}]})
-    assert (kit_in_kit.status, kit_in_kit.json["errors"][0]["code"]) == (409, "part_is_kit")
-    assert define("BOX", {"parts": []}, version=2).status == 200
-    assert define("BAG", SET).status == 200  # no part any more
-    assert define("CRATE", {"parts": [{"sku": "BOX", "quantity": 1}]}).status == 200
+def test_sku_with_stock_and_part_cannot_become_kits() -> None:
+    assert save_kit("POT", {"parts": [{"sku": "CUP", "quantity": 2}]}).json["errors"][0][
+        "code"
+    ] == ("kit_has_stock")
+    save_location("berlin", {**BERLIN, "version": 0})
+    receive_goods("SET", 1, "berlin")
+    at_berlin = save_kit("SET", TEA_SET)
+    assert (at_berlin.status, at_berlin.json["errors"][0]["code"]) == (409, "kit_has_stock")
+    publish_article("BOX", 0)
+    publish_article("BAG", 0)
+    assert save_kit("BOX", {"parts": [{"sku": "BAG", "quantity": 1}]}).status == 200
+    of_part = save_kit("BAG", TEA_SET)
+    assert (of_part.status, of_part.json["errors"][0]["code"]) == (409, "sku_is_part")
+    publish_article("CRATE", 0)
+    nested = save_kit("CRATE", {"parts": [{"sku": "BOX", "quantity": 1}]})
+    assert (nested.status, nested.json["errors"][0]["code"]) == (409, "part_is_kit")
+    assert save_kit("BOX", {"parts": []}, version=2).status == 200
+    assert save_kit("BAG", TEA_SET).status == 200  # not a part any more
+    assert save_kit("CRATE", {"parts": [{"sku": "BOX", "quantity": 1}]}).status == 200
 
 
 @pytest.mark.parametrize(
@@ -232,19 +244,19 @@ def test_what_has_goods_is_no_kit_and_what_is_a_part_is_none_and_has_none() -> N
         ({"parts": [{"sku": "POT", "quantity": 1}] * 26}, None, "$.parts"),
     ],
 )
-def test_what_is_wrong_with_a_kit_is_named(
+def test_invalid_kit_is_rejected_with_the_path_of_the_problem(
     body: dict[str, Any], code: str | None, path: str
 ) -> None:
-    answer = define("SET", body)
-    assert answer.status == 400, answer.text
-    assert [each["path"] for each in answer.json["errors"]] == [path]
-    assert code in (None, answer.json["errors"][0]["code"])
-    assert kit("SET").json["parts"] == []
+    response = save_kit("SET", body)
+    assert response.status == 400, response.text
+    assert [each["path"] for each in response.json["errors"]] == [path]
+    assert code in (None, response.json["errors"][0]["code"])
+    assert read_kit("SET").json["parts"] == []
 
 
-def test_a_kit_is_changed_from_the_version_that_was_read_and_nobodys_sku_is_none() -> None:
-    assert define("SET", SET, version=0).status == 409
-    assert define("SET", SET).status == 200
-    assert define("SET", SET).status == 409
-    assert define("PAN", SET, version=0).status == 404
-    assert kit("PAN").status == 404
+def test_kit_expects_the_version_and_a_sku_of_a_product() -> None:
+    assert save_kit("SET", TEA_SET, version=0).status == 409
+    assert save_kit("SET", TEA_SET).status == 200
+    assert save_kit("SET", TEA_SET).status == 409
+    assert save_kit("PAN", TEA_SET, version=0).status == 404
+    assert read_kit("PAN").status == 404

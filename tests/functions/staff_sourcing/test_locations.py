@@ -1,4 +1,4 @@
-"""Staff describe locations and the policy, and the shop sells from all of them."""
+"""Staff describe locations and the allocation policy; the shop sells from all locations."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -20,54 +20,59 @@ BERLIN: dict[str, Any] = {"country": "DE", "latitude": 52.52, "longitude": 13.4}
 NOW = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
 
 
-def describe(name: str, body: dict[str, Any], **more: Any) -> ApiResponse:
+def save_location(name: str, body: dict[str, Any], **options: Any) -> ApiResponse:
     route = "PUT /staff/locations/{name}"
-    answer = call(set_location.handler, route, body, name=name, **more)
-    locations_cache().clear()  # as ten seconds later
-    return answer
+    response = call(set_location.handler, route, body, name=name, **options)
+    locations_cache().clear()  # the change takes effect within ten seconds
+    return response
 
 
-def policy(body: dict[str, Any]) -> ApiResponse:
+def save_policy(body: dict[str, Any]) -> ApiResponse:
     return call(set_allocation_policy.handler, "PUT /staff/allocation-policy", body)
 
 
-def shown() -> Any:
+def read_locations() -> Any:
     return call(list_locations.handler, "GET /staff/locations").json
 
 
-def put(sku: str, units: int, location: str) -> None:
-    """Goods come to a location that had none of them."""
-    came = StockMovement(sku, MovementType.RECEIVED, NOW, "w", location=location, on_hand=units)
-    DynamoStockRepository().write_movement(came, StockLevel(sku, location))
+def receive_goods(sku: str, units: int, location: str) -> None:
+    """Receive goods at a location that had none of them."""
+    receipt = StockMovement(sku, MovementType.RECEIVED, NOW, "w", location=location, on_hand=units)
+    DynamoStockRepository().write_movement(receipt, StockLevel(sku, location))
     level_cache().clear()
 
 
-def buy(*wanted: tuple[str, int], **more: Any) -> ApiResponse:
-    body = checkout_body(*wanted, **more)
+def buy(*items: tuple[str, int], **options: Any) -> ApiResponse:
+    body = checkout_body(*items, **options)
     checkout = call(create_checkout.handler, "POST /checkout-sessions", body).json
     route = "POST /checkout-sessions/{id}/complete"
     return call(complete_checkout.handler, route, payment_body("tok_success"), id=checkout["id"])
 
 
-def held(answer: ApiResponse) -> set[tuple[str, int, str]]:
-    order = DynamoOrderRepository().get_by_id(answer.json["order"]["id"])
-    return {(hold.sku, hold.quantity, hold.location) for hold in order.reservations}
+def reserved_units(response: ApiResponse) -> set[tuple[str, int, str]]:
+    order = DynamoOrderRepository().get_by_id(response.json["order"]["id"])
+    return {
+        (reservation.sku, reservation.quantity, reservation.location)
+        for reservation in order.reservations
+    }
 
 
-def test_a_shop_begins_with_one_location_and_learns_of_more() -> None:
-    assert [(one["name"], one["version"]) for one in shown()["locations"]] == [("main", 0)]
-    assert shown()["policy"]["preferences"] == ["fewest_parcels", "nearest"]
-    made = describe("berlin", {**BERLIN, "version": 0})
-    assert (made.status, made.json["version"], made.headers["ETag"]) == (200, 1, '"1"')
-    changed = describe("berlin", {**BERLIN, "priority": 3, "ships_to": ["DE", "AT"], "version": 1})
+def test_shop_starts_with_one_location_and_staff_add_more() -> None:
+    assert [(one["name"], one["version"]) for one in read_locations()["locations"]] == [("main", 0)]
+    assert read_locations()["policy"]["preferences"] == ["fewest_parcels", "nearest"]
+    created = save_location("berlin", {**BERLIN, "version": 0})
+    assert (created.status, created.json["version"], created.headers["ETag"]) == (200, 1, '"1"')
+    changed = save_location(
+        "berlin", {**BERLIN, "priority": 3, "ships_to": ["DE", "AT"], "version": 1}
+    )
     assert changed.json["ships_to"] == ["AT", "DE"]
-    assert [(one["name"], one["version"]) for one in shown()["locations"]] == [
+    assert [(one["name"], one["version"]) for one in read_locations()["locations"]] == [
         ("berlin", 2),
         ("main", 0),
     ]
-    set_ = policy({"preferences": ["nearest"], "max_parcels": 2, "version": 0})
-    assert (set_.status, set_.json["version"]) == (200, 1)
-    assert shown()["policy"] == set_.json
+    saved = save_policy({"preferences": ["nearest"], "max_parcels": 2, "version": 0})
+    assert (saved.status, saved.json["version"]) == (200, 1)
+    assert read_locations()["policy"] == saved.json
 
 
 @pytest.mark.parametrize(
@@ -83,22 +88,22 @@ def test_a_shop_begins_with_one_location_and_learns_of_more() -> None:
         ("Berlin!", {**BERLIN, "version": 0}, 400, "name"),
     ],
 )
-def test_what_is_wrong_with_a_location_is_named(
+def test_invalid_location_is_rejected_with_the_path_of_the_problem(
     name: str, body: dict[str, Any], status: int, path: str
 ) -> None:
-    answer = describe(name, body)
-    assert answer.status == status, answer.text
-    assert [each["path"] for each in answer.json["errors"]] == [path]
-    assert len(shown()["locations"]) == 1
+    response = save_location(name, body)
+    assert response.status == status, response.text
+    assert [each["path"] for each in response.json["errors"]] == [path]
+    assert len(read_locations()["locations"]) == 1
 
 
-def test_a_location_is_changed_from_the_version_that_was_read() -> None:
-    describe("berlin", {**BERLIN, "version": 0})
-    assert describe("berlin", {**BERLIN, "version": 0}).status == 409
-    assert describe("berlin", {**BERLIN, "version": 2}).status == 409
-    assert describe("paris", {"country": "FR", "version": 1}).status == 409
-    assert policy({"preferences": ["nearest"], "version": 1}).status == 409
-    assert shown()["locations"][0]["version"] == 1
+def test_location_and_policy_expect_the_version_that_was_read() -> None:
+    save_location("berlin", {**BERLIN, "version": 0})
+    assert save_location("berlin", {**BERLIN, "version": 0}).status == 409
+    assert save_location("berlin", {**BERLIN, "version": 2}).status == 409
+    assert save_location("paris", {"country": "FR", "version": 1}).status == 409
+    assert save_policy({"preferences": ["nearest"], "version": 1}).status == 409
+    assert read_locations()["locations"][0]["version"] == 1
 
 
 @pytest.mark.parametrize(
@@ -111,24 +116,24 @@ def test_a_location_is_changed_from_the_version_that_was_read() -> None:
         {},
     ],
 )
-def test_what_is_wrong_with_a_policy_is_refused(body: dict[str, Any]) -> None:
-    assert policy({**body, "version": 0}).status == 400
-    assert shown()["policy"]["version"] == 0
+def test_invalid_policy_is_rejected(body: dict[str, Any]) -> None:
+    assert save_policy({**body, "version": 0}).status == 400
+    assert read_locations()["policy"]["version"] == 0
 
 
-def test_goods_are_sold_from_wherever_they_lie_to_the_last_unit() -> None:
+def test_all_locations_sell_to_the_last_unit() -> None:
     publish_with_stock(mug(), pieces=2)
-    describe("berlin", {**BERLIN, "version": 0})
-    put("MUG-RED", 3, "berlin")
-    assert held(buy(("mug.1", 4))) == {("MUG-RED", 2, "main"), ("MUG-RED", 2, "berlin")}
-    said = buy(("mug.1", 2)).json
-    assert said["messages"][0]["code"] == "out_of_stock", said
-    assert held(buy(("mug.1", 1))) == {("MUG-RED", 1, "berlin")}
+    save_location("berlin", {**BERLIN, "version": 0})
+    receive_goods("MUG-RED", 3, "berlin")
+    assert reserved_units(buy(("mug.1", 4))) == {("MUG-RED", 2, "main"), ("MUG-RED", 2, "berlin")}
+    response = buy(("mug.1", 2)).json
+    assert response["messages"][0]["code"] == "out_of_stock", response
+    assert reserved_units(buy(("mug.1", 1))) == {("MUG-RED", 1, "berlin")}
 
 
-def test_a_page_shows_what_lies_at_all_locations_that_ship() -> None:
+def test_product_page_counts_the_stock_of_all_shipping_locations() -> None:
     publish_with_stock(mug(), pieces=0)
-    describe("berlin", {**BERLIN, "version": 0})
+    save_location("berlin", {**BERLIN, "version": 0})
 
     def status() -> str:
         level_cache().clear()
@@ -136,18 +141,18 @@ def test_a_page_shows_what_lies_at_all_locations_that_ship() -> None:
         return str(page["product"]["variants"][0]["availability"]["status"])
 
     assert status() == "out_of_stock"
-    put("MUG-RED", 3, "berlin")
+    receive_goods("MUG-RED", 3, "berlin")
     assert status() == "in_stock"
-    describe("berlin", {**BERLIN, "ships": False, "version": 1})
+    save_location("berlin", {**BERLIN, "ships": False, "version": 1})
     assert status() == "out_of_stock"
     assert buy(("mug.1", 1)).json["status"] != "completed"
 
 
-def test_a_location_serves_only_the_countries_it_ships_to() -> None:
+def test_location_serves_only_the_countries_it_ships_to() -> None:
     publish_with_stock(mug(), pieces=0)
-    describe("berlin", {**BERLIN, "ships_to": ["DE"], "version": 0})
-    put("MUG-RED", 3, "berlin")
+    save_location("berlin", {**BERLIN, "ships_to": ["DE"], "version": 0})
+    receive_goods("MUG-RED", 3, "berlin")
     abroad = buy(("mug.1", 1)).json  # to the US
     assert abroad["messages"][0]["code"] == "out_of_stock", abroad
-    describe("berlin", {**BERLIN, "ships_to": ["DE", "US"], "version": 1})
-    assert held(buy(("mug.1", 1))) == {("MUG-RED", 1, "berlin")}
+    save_location("berlin", {**BERLIN, "ships_to": ["DE", "US"], "version": 1})
+    assert reserved_units(buy(("mug.1", 1))) == {("MUG-RED", 1, "berlin")}

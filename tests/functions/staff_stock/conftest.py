@@ -1,4 +1,4 @@
-"""Somebody who keeps the goods."""
+"""Signs in a staff user of the groups that keep the stock."""
 
 import pytest
 

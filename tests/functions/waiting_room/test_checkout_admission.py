@@ -36,10 +36,10 @@ TICKETS, TURNS = "POST /waiting-rooms/{id}/tickets", "POST /waiting-rooms/{id}/t
 @pytest.fixture(autouse=True)
 def _sale(cloud: None) -> None:
     boto3.client("secretsmanager").create_secret(Name="waiting-room", SecretString="k" * 44)
-    create_ticket.keys._keys, create_ticket.keys._look_at = (), 0.0
-    create_ticket.dispenser._lots.clear()  # numbers that were drawn for the room of another test
-    check_turn.keys._keys, check_turn.keys._look_at = (), 0.0
-    complete_checkout.keys._keys, complete_checkout.keys._look_at = (), 0.0
+    create_ticket.admission_keys._keys, create_ticket.admission_keys._refresh_at = (), 0.0
+    create_ticket.dispenser._ranges.clear()  # numbers that were drawn for the room of another test
+    check_turn.admission_keys._keys, check_turn.admission_keys._refresh_at = (), 0.0
+    complete_checkout.keys._keys, complete_checkout.keys._refresh_at = (), 0.0
     publish_with_stock(mug(), pieces=5)
     publish_with_stock(mug("cup"), pieces=5)
 

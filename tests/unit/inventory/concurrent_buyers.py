@@ -1,8 +1,9 @@
-"""A crowd of buyers in a process of its own, over a real endpoint: run by test_crowds.py.
+"""Concurrent buyers in a process of their own, over a real endpoint; see test_concurrent_buyers.py.
 
-``python -m tests.unit.inventory.concurrent_buyers <sku> <buyers> <threads> <seed> [careless]`` prints a JSON
-object: the holds that were bought, and how many buyers were told that it is sold out, or to try
-again. A careless crowd writes without a condition: the test must notice it.
+``python -m tests.unit.inventory.concurrent_buyers <sku> <buyers> <threads> <seed> [unconditional]``
+prints a JSON object: the reservations that were bought (``bought``), and the numbers of buyers
+that were sold out or had to try again (``outcomes``). ``unconditional`` buyers write without a
+condition and must oversell, which the test has to notice.
 """
 
 import json
@@ -16,9 +17,10 @@ from typing import Any
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
 from shop.inventory.model import Demand, Reservation
-from shop.inventory.model.shards import ShardUpdate, reserve_update
+from shop.inventory.model.shard_writes import reserve_update
+from shop.inventory.model.shards import ShardUpdate
 from shop.inventory.store import DynamoStockRepository
-from shop.inventory.store import stock as inside
+from shop.inventory.store import reservations as reservation_module
 from shop.kernel.errors import Unavailable
 from shop.kernel.ids import new_id
 from shop.kernel.unit_of_work import ConditionFailed
@@ -39,46 +41,48 @@ class OrderRow(Row):
 
 def main() -> None:
     sku, buyers, threads, seed = sys.argv[1], *map(int, sys.argv[2:5])
-    if sys.argv[5:] == ["careless"]:
-        vars(inside)["reserving"] = _careless
+    if sys.argv[5:] == ["unconditional"]:
+        assert "reserve_update" in vars(reservation_module)
+        vars(reservation_module)["reserve_update"] = _unconditional_update
     stock = DynamoStockRepository(chance=random.Random(seed))
-    ledger = DynamoUnitOfWork(connection())
-    told: Counter[str] = Counter()
+    uow = DynamoUnitOfWork(connection())
+    outcomes: Counter[str] = Counter()
     bought: list[list[Any]] = []
 
     def buy(quantity: int) -> None:
         for _ in range(8):
-            holds = stock.pick_shards([Demand(sku, quantity)])
+            reservations = stock.pick_shards([Demand(sku, quantity)])
             try:
-                ledger.commit(_placing(holds), _taking(stock, holds))
-            except ConditionFailed as clash:
-                if stock.shortages_from(clash, [Demand(sku, quantity)]):
-                    told["sold out"] += 1
+                uow.commit(_order_op(reservations), _reserve_op(stock, reservations))
+            except ConditionFailed as failure:
+                if stock.shortages_from(failure, [Demand(sku, quantity)]):
+                    outcomes["sold out"] += 1
                     return
             except Unavailable:
                 break
             else:
-                bought.append([[h.sku, h.quantity, h.location, h.shard] for h in holds])
+                bought.append([[r.sku, r.quantity, r.location, r.shard] for r in reservations])
                 return
-        told["try again"] += 1
+        outcomes["try again"] += 1
 
     chance = random.Random(seed)
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(buy, [chance.choice((1, 1, 1, 2)) for _ in range(buyers)]))
-    print(json.dumps({"bought": bought, "told": told}))
+    print(json.dumps({"bought": bought, "outcomes": outcomes}))
 
 
-def _careless(reservation: Reservation) -> ShardUpdate:
+def _unconditional_update(reservation: Reservation) -> ShardUpdate:
     return replace(reserve_update(reservation), minimums={})
 
 
-def _placing(reservations: tuple[Reservation, ...]) -> Any:
-    row = OrderRow(f"ORDER#{new_id('ord')}", "HEAD", units=sum(h.quantity for h in reservations))
-    return lambda writes: writes.save(row, OrderRow.pk.does_not_exist())
+def _order_op(reservations: tuple[Reservation, ...]) -> Any:
+    units = sum(reservation.quantity for reservation in reservations)
+    row = OrderRow(f"ORDER#{new_id('ord')}", "HEAD", units=units)
+    return lambda transaction: transaction.save(row, OrderRow.pk.does_not_exist())
 
 
-def _taking(stock: DynamoStockRepository, reservations: tuple[Reservation, ...]) -> Any:
-    return lambda writes: stock.reserve(writes, reservations)
+def _reserve_op(stock: DynamoStockRepository, reservations: tuple[Reservation, ...]) -> Any:
+    return lambda transaction: stock.reserve(transaction, reservations)
 
 
 if __name__ == "__main__":

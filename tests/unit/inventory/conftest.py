@@ -1,4 +1,4 @@
-"""A stock room, once in memory and once on DynamoDB's mapping (moto), for the ports' own suite."""
+"""The stock fixture, once in memory and once on DynamoDB (moto), for the ports' test suite."""
 
 import itertools
 import random

@@ -1,4 +1,4 @@
-"""What the ports' suite is given: a stock book, and what commits the parts it adds."""
+"""The fixture of the ports' test suite: a stock repository and the unit of work it commits with."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,38 +9,38 @@ from shop.kernel.unit_of_work import ConditionFailed, UnitOfWork
 
 @dataclass(frozen=True)
 class StockFixture:
-    """A stock book and the ledger of its world. ``stock`` serves both ports of the floor."""
+    """``stock`` implements StockRepository and StockReservations, in memory or on DynamoDB."""
 
     stock: Any
-    ledger: UnitOfWork
+    uow: UnitOfWork
 
-    def hold(self, *wanted: Demand) -> tuple[Reservation, ...]:
-        holds: tuple[Reservation, ...] = self.stock.pick_shards(wanted)
-        self.ledger.commit(lambda writes: self.stock.reserve(writes, holds))
-        return holds
+    def reserve(self, *demands: Demand) -> tuple[Reservation, ...]:
+        reservations: tuple[Reservation, ...] = self.stock.pick_shards(demands)
+        self.uow.commit(lambda transaction: self.stock.reserve(transaction, reservations))
+        return reservations
 
-    def buy(self, *wanted: Demand, tries: int = 8) -> tuple[Any, ...]:
-        """Hold as the checkout does: draw again while stock does not explain the refusal.
+    def buy(self, *demands: Demand, max_attempts: int = 8) -> tuple[Any, ...]:
+        """Reserve as the checkout does; return reservations or shortages.
 
-        Returns holds or shortages.
+        Shards are picked again while stock does not explain the failed condition.
         """
-        for _ in range(tries):
+        for _ in range(max_attempts):
             try:
-                return self.hold(*wanted)
-            except ConditionFailed as clash:
-                short: tuple[Shortage, ...] = self.stock.shortages_from(clash, wanted)
-                if short:
-                    return short
-        raise AssertionError(f"neither sold nor sold out: {wanted}")
+                return self.reserve(*demands)
+            except ConditionFailed as failure:
+                shortages: tuple[Shortage, ...] = self.stock.shortages_from(failure, demands)
+                if shortages:
+                    return shortages
+        raise AssertionError(f"neither sold nor sold out: {demands}")
 
     def release(self, *args: Any) -> None:
-        self.ledger.commit(lambda writes: self.stock.release(writes, *args))
+        self.uow.commit(lambda transaction: self.stock.release(transaction, *args))
 
     def commit(self, *args: Any) -> None:
-        self.ledger.commit(lambda writes: self.stock.commit(writes, *args))
+        self.uow.commit(lambda transaction: self.stock.commit(transaction, *args))
 
-    def uncommit(self, *args: Any) -> None:
-        self.ledger.commit(lambda writes: self.stock.revert_commit(writes, *args))
+    def revert_commit(self, *args: Any) -> None:
+        self.uow.commit(lambda transaction: self.stock.revert_commit(transaction, *args))
 
-    def ship(self, *args: Any, **more: Any) -> None:
-        self.ledger.commit(lambda writes: self.stock.ship(writes, *args, **more))
+    def ship(self, *args: Any, **options: Any) -> None:
+        self.uow.commit(lambda transaction: self.stock.ship(transaction, *args, **options))

@@ -1,4 +1,4 @@
-"""An order is served from where the policy says, and sold from wherever there is any."""
+"""Orders reserve at any location and move to those of the policy once they are paid."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -27,77 +27,89 @@ from tests.doubles.inventory import MemoryStockRepository, MemoryUnitOfWork
 from tests.unit.inventory.stock_fixture import StockFixture
 
 NOW = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
-PLACES = ("main", "shop", "outlet")
-LOCATIONS = tuple(Location(name, GeoPoint("DE", 50.0, 8.0 + n)) for n, name in enumerate(PLACES))
+NAMES = ("main", "shop", "outlet")
+LOCATIONS = tuple(Location(name, GeoPoint("DE", 50.0, 8.0 + n)) for n, name in enumerate(NAMES))
 
 
 @pytest.fixture(params=["memory", "dynamo"])
-def two_locations(request: pytest.FixtureRequest) -> Iterator[StockFixture]:
-    """A shop with three locations: 3, 10 and 2 of A; 4 of B in the outlet alone."""
+def three_locations(request: pytest.FixtureRequest) -> Iterator[StockFixture]:
+    """Three locations with 3, 10 and 2 units of A; the outlet also has 4 of B."""
     if request.param == "memory":
-        yield _stocked(StockFixture(MemoryStockRepository(locations=PLACES), MemoryUnitOfWork()))
+        yield _stocked(StockFixture(MemoryStockRepository(locations=NAMES), MemoryUnitOfWork()))
         return
     with mock_aws():
         ShardRow.create_table(billing_mode="PAY_PER_REQUEST")
-        stock = DynamoStockRepository(PLACES, sleep=lambda seconds: None)
+        stock = DynamoStockRepository(NAMES, sleep=lambda seconds: None)
         yield _stocked(StockFixture(stock, DynamoUnitOfWork(connection())))
 
 
-def _stocked(room: StockFixture) -> StockFixture:
-    for sku, place, units in (
+def _stocked(fixture: StockFixture) -> StockFixture:
+    for sku, location, units in (
         ("A", "main", 3),
         ("A", "shop", 10),
         ("A", "outlet", 2),
         ("B", "outlet", 4),
     ):
-        came = StockMovement(sku, MovementType.RECEIVED, NOW, "w", location=place, on_hand=units)
-        room.stock.write_movement(came, StockLevel(sku, place))
-    return room
+        receipt = StockMovement(
+            sku, MovementType.RECEIVED, NOW, "w", location=location, on_hand=units
+        )
+        fixture.stock.write_movement(receipt, StockLevel(sku, location))
+    return fixture
 
 
-def test_the_level_of_a_sku_is_that_of_all_locations(two_locations: StockFixture) -> None:
-    levels = two_locations.stock.levels(["A", "B", "?"])
+def test_level_of_a_sku_is_summed_over_all_locations(three_locations: StockFixture) -> None:
+    levels = three_locations.stock.levels(["A", "B", "?"])
     assert [levels[sku].available for sku in ("A", "B", "?")] == [15, 4, 0]
-    by = two_locations.stock.current_levels_by_location(["A"])["A"]
-    assert [(one.location, one.available) for one in by] == [
+    by_location = three_locations.stock.current_levels_by_location(["A"])["A"]
+    assert [(one.location, one.available) for one in by_location] == [
         ("main", 3),
         ("shop", 10),
         ("outlet", 2),
     ]
 
 
-def test_the_preferred_location_sells_first_and_the_others_to_the_last_unit(
-    two_locations: StockFixture,
+def test_preferred_location_sells_first_and_the_others_to_the_last_unit(
+    three_locations: StockFixture,
 ) -> None:
-    assert two_locations.buy(Demand("A", 2)) == (Reservation("A", 2, "main"),)
-    assert two_locations.buy(Demand("A", 4)) == (Reservation("A", 4, "shop"),)
-    assert two_locations.buy(Demand("B", 1)) == (Reservation("B", 1, "outlet"),)
-    holds = two_locations.buy(Demand("A", 9))
-    assert sum(hold.quantity for hold in holds if isinstance(hold, Reservation)) == 9
-    assert two_locations.buy(Demand("A", 1)) == (Shortage("A", 1, 0),)
+    assert three_locations.buy(Demand("A", 2)) == (Reservation("A", 2, "main"),)
+    assert three_locations.buy(Demand("A", 4)) == (Reservation("A", 4, "shop"),)
+    assert three_locations.buy(Demand("B", 1)) == (Reservation("B", 1, "outlet"),)
+    reservations = three_locations.buy(Demand("A", 9))
+    assert (
+        sum(
+            reservation.quantity
+            for reservation in reservations
+            if isinstance(reservation, Reservation)
+        )
+        == 9
+    )
+    assert three_locations.buy(Demand("A", 1)) == (Shortage("A", 1, 0),)
     assert all(
-        level.available == 0 for level in two_locations.stock.current_levels_by_location(["A"])["A"]
+        level.available == 0
+        for level in three_locations.stock.current_levels_by_location(["A"])["A"]
     )
 
 
-def test_a_paid_order_is_moved_to_where_the_policy_wants_it(two_locations: StockFixture) -> None:
-    old = two_locations.buy(Demand("A", 3))
-    assert old == (Reservation("A", 3, "main"),)
-    more = two_locations.buy(Demand("A", 1), Demand("B", 2))
-    holds = (*old, *more)
-    new = allocate_reservations(
-        holds,
-        stock=two_locations.stock,
+def test_paid_order_moves_to_the_locations_of_the_policy(three_locations: StockFixture) -> None:
+    first = three_locations.buy(Demand("A", 3))
+    assert first == (Reservation("A", 3, "main"),)
+    second = three_locations.buy(Demand("A", 1), Demand("B", 2))
+    reservations = (*first, *second)
+    allocated = allocate_reservations(
+        reservations,
+        stock=three_locations.stock,
         locations=LOCATIONS,
         policy=AllocationPolicy((LocationPreference.FEWEST_PARCELS, LocationPreference.NEAREST)),
         destination=GeoPoint("DE", 50.0, 10.0),
     )
-    assert sorted({hold.location for hold in new}) == ["outlet", "shop"]
-    assert sum(hold.quantity for hold in new) == 6
-    two_locations.ledger.commit(lambda w: two_locations.stock.relocate(w, holds, new))
+    assert sorted({reservation.location for reservation in allocated}) == ["outlet", "shop"]
+    assert sum(reservation.quantity for reservation in allocated) == 6
+    three_locations.uow.commit(
+        lambda transaction: three_locations.stock.relocate(transaction, reservations, allocated)
+    )
     reserved = {
         (level.sku, level.location): level.reserved
-        for levels in two_locations.stock.current_levels_by_location(["A", "B"]).values()
+        for levels in three_locations.stock.current_levels_by_location(["A", "B"]).values()
         for level in levels
     }
     assert reserved == {
@@ -108,36 +120,40 @@ def test_a_paid_order_is_moved_to_where_the_policy_wants_it(two_locations: Stock
     }
 
 
-def test_a_policy_that_cannot_serve_everything_leaves_the_order_where_it_is(
-    two_locations: StockFixture,
+def test_policy_that_cannot_serve_the_whole_order_moves_nothing(
+    three_locations: StockFixture,
 ) -> None:
-    holds = two_locations.buy(Demand("A", 12))
-    new = allocate_reservations(
-        holds,
-        stock=two_locations.stock,
+    reservations = three_locations.buy(Demand("A", 12))
+    allocated = allocate_reservations(
+        reservations,
+        stock=three_locations.stock,
         locations=LOCATIONS,
         policy=AllocationPolicy((LocationPreference.NEAREST,), max_parcels=1),
         destination=GeoPoint("DE"),
     )
-    assert new == holds
+    assert allocated == reservations
 
 
-def test_units_sold_meanwhile_refuse_the_move_and_the_order_stays_whole(
-    two_locations: StockFixture,
+def test_units_sold_since_make_the_move_fail_as_a_whole(
+    three_locations: StockFixture,
 ) -> None:
-    holds = two_locations.buy(Demand("A", 2))
-    two_locations.ledger.commit(
-        lambda w: two_locations.stock.reserve(w, [Reservation("A", 10, "shop")])
+    reservations = three_locations.buy(Demand("A", 2))
+    three_locations.uow.commit(
+        lambda transaction: three_locations.stock.reserve(
+            transaction, [Reservation("A", 10, "shop")]
+        )
     )
     with pytest.raises(ConditionFailed):
-        two_locations.ledger.commit(
-            lambda w: two_locations.stock.relocate(w, holds, [Reservation("A", 2, "shop")])
+        three_locations.uow.commit(
+            lambda transaction: three_locations.stock.relocate(
+                transaction, reservations, [Reservation("A", 2, "shop")]
+            )
         )
-    assert two_locations.stock.level("A").reserved == 2
+    assert three_locations.stock.level("A").reserved == 2
 
 
 @pytest.mark.parametrize(
-    ("rate", "units", "bins"),
+    ("rate", "units", "shard_count"),
     [
         (0, 10_000, 1),
         (1, 10_000, 1),
@@ -148,13 +164,13 @@ def test_units_sold_meanwhile_refuse_the_move_and_the_order_stays_whole(
         (1e6, 10**6, 512),
     ],
 )
-def test_bins_are_as_many_as_the_rush_needs_and_the_units_fill(
-    rate: float, units: int, bins: int
+def test_shard_count_follows_the_order_rate_and_the_units(
+    rate: float, units: int, shard_count: int
 ) -> None:
-    assert shards_for(rate, units) == bins
+    assert shards_for(rate, units) == shard_count
 
 
-def test_a_sku_is_prepared_for_a_sale_and_put_back_after_it() -> None:
+def test_sku_is_split_before_a_peak_and_merged_after_it() -> None:
     stock = MemoryStockRepository({"A": 400})
     assert reshard_for_peak("A", 500, stock=stock) == {"main": 20}
     assert reshard_for_peak("A", 500, stock=stock) == {"main": 20}
@@ -163,30 +179,30 @@ def test_a_sku_is_prepared_for_a_sale_and_put_back_after_it() -> None:
     assert reshard_for_peak("B", 500, stock=stock) == {}
 
 
-def test_each_location_that_ships_is_prepared_for_the_whole_rush_as_far_as_its_units_fill() -> None:
-    places = ("main", "west", "shop")
-    stock = MemoryStockRepository({"A": 36}, locations=places)
-    for place in places[1:]:
-        one = StockShard("A", place, on_hand=233, available=233, version=1)
-        stock.bins.rows["A", place, 0] = one
-    ships = ("main", "west")
-    assert reshard_for_peak("A", 200, stock=stock, shipping=ships) == {
+def test_each_shipping_location_is_split_for_the_whole_rate() -> None:
+    locations = ("main", "west", "shop")
+    stock = MemoryStockRepository({"A": 36}, locations=locations)
+    for location in locations[1:]:
+        one = StockShard("A", location, on_hand=233, available=233, version=1)
+        stock.shards.rows["A", location, 0] = one
+    shipping_locations = ("main", "west")
+    assert reshard_for_peak("A", 200, stock=stock, shipping_locations=shipping_locations) == {
         "main": 2,
         "shop": 1,
         "west": 8,
     }
-    assert reshard_for_peak("A", 200, stock=stock, shipping=("main",)) == {
+    assert reshard_for_peak("A", 200, stock=stock, shipping_locations=("main",)) == {
         "main": 2,
         "shop": 1,
         "west": 1,
     }
 
 
-def test_what_is_sold_takes_no_bin_away_and_a_lower_rate_does() -> None:
+def test_sold_units_reduce_no_shard_count_and_a_lower_rate_does() -> None:
     stock = MemoryStockRepository({"A": 400})
     reshard_for_peak("A", 500, stock=stock)
-    sold = stock.bins.rows
-    for place, one in sold.items():
-        sold[place] = replace(one, on_hand=1, available=1)
+    rows = stock.shards.rows
+    for location, one in rows.items():
+        rows[location] = replace(one, on_hand=1, available=1)
     assert reshard_for_peak("A", 500, stock=stock) == {"main": 20}
     assert reshard_for_peak("A", 100, stock=stock) == {"main": 4}

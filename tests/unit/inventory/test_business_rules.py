@@ -1,4 +1,4 @@
-"""Every worked example of docs/rules/stock.md, run."""
+"""Every worked example of docs/rules/stock.md runs as a test."""
 
 import re
 from collections.abc import Mapping
@@ -35,168 +35,175 @@ from shop.kernel.unit_of_work import ConditionFailed
 from tests.doubles.inventory import MemoryLowStockAlerts, MemoryStockRepository, MemoryUnitOfWork
 from tests.unit.inventory.stock_fixture import StockFixture
 
-LAW = Path(__file__).parents[3] / "docs" / "rules" / "stock.md"
+RULES = Path(__file__).parents[3] / "docs" / "rules" / "stock.md"
 EXAMPLES: list[dict[str, Any]] = [
     yaml.safe_load(text)
-    for text in re.findall(r"```yaml example\n(.*?)```", LAW.read_text("utf-8"), re.DOTALL)
+    for text in re.findall(r"```yaml example\n(.*?)```", RULES.read_text("utf-8"), re.DOTALL)
 ]
 
 
-class Story:
-    """The steps of an example, told to a stock book in memory."""
+class StoryRunner:
+    """Runs the steps of an example on stock in memory; each method is a step."""
 
     def __init__(self) -> None:
-        self.room = StockFixture(MemoryStockRepository(), MemoryUnitOfWork())
-        self.stock = self.room.stock
-        self.alarms = MemoryLowStockAlerts(self.stock)
-        self.holds: dict[str, tuple[Reservation, ...]] = {}
-        self.claims: dict[str, ReservationState] = {}
-        self.looked: dict[str, int] = {}
+        self.fixture = StockFixture(MemoryStockRepository(), MemoryUnitOfWork())
+        self.stock = self.fixture.stock
+        self.alerts = MemoryLowStockAlerts(self.stock)
+        self.reservations: dict[str, tuple[Reservation, ...]] = {}
+        self.states: dict[str, ReservationState] = {}
+        self.read_versions: dict[str, int] = {}
         self.minutes = 0
         self.short: dict[str, list[int]] = {}
 
-    def slip(self) -> AuditInfo:
+    def next_audit(self) -> AuditInfo:
         self.minutes += 1
         at = datetime(2026, 11, 27, 8, tzinfo=UTC) + timedelta(minutes=self.minutes)
-        return AuditInfo("wanda", at, "as the law says")
+        return AuditInfo("wanda", at, "example of the rules")
 
     def version(self, location: str = MAIN_LOCATION, sku: str = "A") -> int:
         version: int = self.stock.level(sku, location).version
         return version
 
-    def keep(
-        self, verb: Any, *args: Any, sku: str = "A", location: str = MAIN_LOCATION, **more: Any
+    def enter(
+        self, action: Any, *args: Any, sku: str = "A", location: str = MAIN_LOCATION, **options: Any
     ) -> None:
-        at = {"location": location, "expected_version": self.version(location, sku)}
-        verb(sku, *args, self.slip(), stock_writer=self.stock, **at, **more)
+        """Make a stock entry from the current version."""
+        action(
+            sku,
+            *args,
+            self.next_audit(),
+            stock_writer=self.stock,
+            location=location,
+            expected_version=self.version(location, sku),
+            **options,
+        )
 
-    def receive(self, raw: Any) -> None:
-        for sku, came in (raw if isinstance(raw, dict) else {"A": raw}).items():
-            units, where = came if isinstance(came, list) else (came, MAIN_LOCATION)
-            self.keep(actions.receive_stock, units, sku=sku, location=where)
+    def receive(self, step: Any) -> None:
+        for sku, value in (step if isinstance(step, dict) else {"A": step}).items():
+            units, location = value if isinstance(value, list) else (value, MAIN_LOCATION)
+            self.enter(actions.receive_stock, units, sku=sku, location=location)
 
-    def expect(self, raw: Any) -> None:
-        units, where = raw if isinstance(raw, list) else (raw, MAIN_LOCATION)
-        self.keep(actions.expect_inbound, units, location=where)
+    def expect(self, step: Any) -> None:
+        units, location = step if isinstance(step, list) else (step, MAIN_LOCATION)
+        self.enter(actions.expect_inbound, units, location=location)
 
-    def aside(self, raw: list[Any]) -> None:
-        self.keep(actions.set_aside, *raw)
+    def aside(self, step: list[Any]) -> None:
+        self.enter(actions.set_aside, *step)
 
-    def back(self, raw: list[Any]) -> None:
-        units, why = raw
-        self.keep(actions.set_aside, -units, why)
+    def back(self, step: list[Any]) -> None:
+        units, unavailable_reason = step
+        self.enter(actions.set_aside, -units, unavailable_reason)
 
     def safety(self, units: int) -> None:
-        self.keep(actions.set_safety_stock, units)
+        self.enter(actions.set_safety_stock, units)
 
-    def write_off(self, raw: Any) -> None:
-        units, aside = raw if isinstance(raw, list) else (raw, None)
-        self.keep(actions.write_off_stock, units, aside=aside)
+    def write_off(self, step: Any) -> None:
+        units, unavailable_reason = step if isinstance(step, list) else (step, None)
+        self.enter(actions.write_off_stock, units, unavailable_reason=unavailable_reason)
 
-    def return_(self, raw: Any) -> None:
-        units, damaged = raw if isinstance(raw, list) else (raw, None)
-        self.keep(actions.restock_return, units, damaged=damaged)
+    def return_(self, step: Any) -> None:
+        units, damage_reason = step if isinstance(step, list) else (step, None)
+        self.enter(actions.restock_return, units, damage_reason=damage_reason)
 
     def adjust(self, units: int) -> None:
-        self.keep(actions.adjust_stock, units)
+        self.enter(actions.adjust_stock, units)
 
-    def look(self, who: str) -> None:
-        self.looked[who] = self.version()
+    def look(self, user: str) -> None:
+        self.read_versions[user] = self.version()
 
-    def count(self, units: int, who: str = "") -> None:
-        slip = self.slip()
+    def count(self, units: int, user: str = "") -> None:
         actions.set_on_hand(
             "A",
             units,
-            expected_version=self.looked.get(who, self.version()),
-            reason=slip.reason,
-            actor=slip.actor,
-            at=slip.at,
+            self.next_audit(),
+            expected_version=self.read_versions.get(user, self.version()),
             stock_writer=self.stock,
         )
 
-    def send(self, raw: list[Any]) -> None:
-        units, target = raw
+    def send(self, step: list[Any]) -> None:
+        units, target = step
         actions.dispatch_transfer(
             "A",
             units,
-            self.slip(),
+            self.next_audit(),
             source=MAIN_LOCATION,
             target=target,
             expected_version=self.version(),
             stock_writer=self.stock,
         )
 
-    def arrive(self, raw: list[Any]) -> None:
-        units, target, lost = raw
+    def arrive(self, step: list[Any]) -> None:
+        units, target, lost = step
         actions.receive_transfer(
             "A",
             units,
-            self.slip(),
+            self.next_audit(),
             target=target,
             expected_version=self.version(target),
             stock_writer=self.stock,
             lost=lost,
         )
 
-    def hold(self, raw: dict[str, Any]) -> None:
-        for order, wanted in raw.items():
-            lines = wanted if isinstance(wanted, dict) else {"A": wanted}
-            got = self.room.buy(*(Demand(sku, units) for sku, units in lines.items()))
-            if not isinstance(got[0], Reservation):
-                self.short = {one.sku: [one.wanted, one.available] for one in got}
-                raise out_of_stock_error(got)
-            self.holds[order], self.claims[order] = got, ReservationState.RESERVED
+    def hold(self, step: dict[str, Any]) -> None:
+        for order, value in step.items():
+            lines = value if isinstance(value, dict) else {"A": value}
+            result = self.fixture.buy(*(Demand(sku, units) for sku, units in lines.items()))
+            if not isinstance(result[0], Reservation):
+                self.short = {one.sku: [one.requested, one.available] for one in result}
+                raise out_of_stock_error(result)
+            self.reservations[order], self.states[order] = result, ReservationState.RESERVED
 
     def pay(self, order: str) -> None:
-        self.room.commit(self.holds[order])
-        self.claims[order] = ReservationState.COMMITTED
+        self.fixture.commit(self.reservations[order])
+        self.states[order] = ReservationState.COMMITTED
 
     def cancel(self, order: str) -> None:
-        self.room.release(self.holds[order], self.claims[order])
+        self.fixture.release(self.reservations[order], self.states[order])
 
     def ship(self, order: str) -> None:
-        slip = self.slip()
-        self.room.ship(
-            self.holds[order],
+        audit = self.next_audit()
+        self.fixture.ship(
+            self.reservations[order],
             order=order,
-            actor=slip.actor,
-            at=slip.at,
-            state=self.claims[order],
+            actor=audit.actor,
+            at=audit.at,
+            state=self.states[order],
         )
 
     def cover(self, order: str) -> None:
-        kept: list[tuple[Reservation, ...]] = []
-        self.room.ledger.commit(
-            lambda w: kept.append(
-                self.stock.cover_backorder(w, self.holds[order], self.claims[order])
+        covered: list[tuple[Reservation, ...]] = []
+        reservations, state = self.reservations[order], self.states[order]
+        self.fixture.uow.commit(
+            lambda transaction: covered.append(
+                self.stock.cover_backorder(transaction, reservations, state)
             )
         )
-        self.holds[order] = kept[0]
+        self.reservations[order] = covered[0]
 
     def terms(self, limit: int) -> None:
         terms = BackorderTerms(BackorderKind.BACK_ORDER, limit, date(2027, 1, 1))
         self.stock.set_backorder_terms(terms, self.stock.level("A"))
 
     def sweep(self, _: None) -> None:
-        actions.release_backorder_earmarks("A", self.slip(), stock_writer=self.stock)
+        actions.release_backorder_earmarks("A", self.next_audit(), stock_writer=self.stock)
 
-    def alarm(self, low_at: int) -> None:
+    def alarm(self, threshold: int) -> None:
         actions.set_low_stock_threshold(
-            "A", low_at, expected_version=self.version(), stock=self.stock, alarms=self.alarms
+            "A", threshold, expected_version=self.version(), stock=self.stock, alerts=self.alerts
         )
 
     def watch(self, expected: list[int]) -> None:
-        told = actions.check_low_stock(
-            [("A", MAIN_LOCATION)], at=self.slip().at, stock=self.stock, alarms=self.alarms
+        at = self.next_audit().at
+        crossings = actions.check_low_stock(
+            [("A", MAIN_LOCATION)], at=at, stock=self.stock, alerts=self.alerts
         )
-        assert [one.available for one in told] == expected
+        assert [crossing.available for crossing in crossings] == expected
 
-    def split(self, bins: int) -> None:
-        self.stock.reshard("A", bins)
+    def split(self, shard_count: int) -> None:
+        self.stock.reshard("A", shard_count)
 
 
-def test_the_law_has_its_worked_examples() -> None:
+def test_rules_have_at_least_25_examples_with_distinct_titles() -> None:
     assert len(EXAMPLES) >= 25
     assert len({example["title"] for example in EXAMPLES}) == len(EXAMPLES)
 
@@ -204,54 +211,59 @@ def test_the_law_has_its_worked_examples() -> None:
 @pytest.mark.parametrize("example", EXAMPLES, ids=[example["title"] for example in EXAMPLES])
 def test_example(example: dict[str, Any]) -> None:
     if "story" in example:
-        tell(example)
+        check_story(example)
     elif "kit" in example:
-        unpack(example)
+        check_kit(example)
     else:
-        serve(example)
+        check_allocation(example)
 
 
-def tell(example: Mapping[str, Any]) -> None:
-    story = Story()
+def check_story(example: Mapping[str, Any]) -> None:
+    runner = StoryRunner()
     for step in example["story"]:
-        verb = next(iter(step))
-        do = getattr(story, {"return": "return_"}.get(verb, verb))
-        args = [step[verb], *([step["as"]] if "as" in step else [])]
-        if "refused" not in step:
-            do(*args)
-            continue
-        with pytest.raises((ShopError, ConditionFailed)) as refused:
-            do(*args)
-        assert getattr(refused.value, "code", "clash") == step["refused"]
-        if "short" in step:
-            assert story.short == step["short"]
+        run_step(runner, step)
     then = example["then"]
     if not isinstance(next(iter(then.values())), dict):
         then = {"A": then}
     for name, counts in then.items():
         sku, location = ("A", name) if name in (MAIN_LOCATION, "shop") else (name, MAIN_LOCATION)
-        level: StockLevel = story.stock.level(sku, location)
+        level: StockLevel = runner.stock.level(sku, location)
         assert {count: getattr(level, count) for count in counts} == counts
-    sums = reconcile(story.stock.list_movements("A", limit=500).items)
-    assert sums.holds
-    on_its_way = sum(level.in_transit for level in story.stock.levels_by_location("A"))
-    assert sums.transferred + on_its_way == 0
+    # The journal balances after every story, whatever its steps.
+    sums = reconcile(runner.stock.list_movements("A", limit=500).items)
+    assert sums.is_balanced
+    in_transit = sum(level.in_transit for level in runner.stock.levels_by_location("A"))
+    assert sums.transferred + in_transit == 0
     for name, units in example.get("balance", {}).items():
         assert getattr(sums, name) == units, name
 
 
-def unpack(example: Mapping[str, Any]) -> None:
+def run_step(runner: StoryRunner, step: Mapping[str, Any]) -> None:
+    verb = next(iter(step))
+    method = getattr(runner, {"return": "return_"}.get(verb, verb))
+    args = [step[verb], *([step["as"]] if "as" in step else [])]
+    if "refused" not in step:
+        method(*args)
+        return
+    with pytest.raises((ShopError, ConditionFailed)) as raised:
+        method(*args)
+    assert getattr(raised.value, "code", "clash") == step["refused"]
+    if "short" in step:
+        assert runner.short == step["short"]
+
+
+def check_kit(example: Mapping[str, Any]) -> None:
     kit = Kit("KIT", example["kit"])
     if "kits" in example:
         levels = {sku: StockLevel(sku, on_hand=n) for sku, n in example["levels"].items()}
         assert kit_availability(kit, levels) == example["kits"]
     else:
-        wanted = [Demand(sku, units) for sku, units in example["order"].items()]
-        taken = expand_kits(wanted, {"KIT": kit})
-        assert {one.sku: one.quantity for one in taken} == example["takes"]
+        demands = [Demand(sku, units) for sku, units in example["order"].items()]
+        expanded = expand_kits(demands, {"KIT": kit})
+        assert {one.sku: one.quantity for one in expanded} == example["takes"]
 
 
-def serve(example: Mapping[str, Any]) -> None:
+def check_allocation(example: Mapping[str, Any]) -> None:
     locations = [
         Location("near", GeoPoint("DE", 52.5, 13.4)),
         Location("far", GeoPoint("DE", 48.1, 11.6)),
@@ -261,8 +273,9 @@ def serve(example: Mapping[str, Any]) -> None:
         splits_lines=not example.get("whole", False),
         max_parcels=example.get("most"),
     )
-    wanted = [Demand(sku, units) for sku, units in example["order"].items()]
-    done = allocate(wanted, example["stock"], locations, policy, GeoPoint("DE", 52.4, 13.1))
-    assert done.parcels == example["parcels"]
-    short = {one.sku: [one.wanted, one.available] for one in done.short}
+    demands = [Demand(sku, units) for sku, units in example["order"].items()]
+    destination = GeoPoint("DE", 52.4, 13.1)
+    allocation = allocate(demands, example["stock"], locations, policy, destination)
+    assert allocation.parcels == example["parcels"]
+    short = {one.sku: [one.requested, one.available] for one in allocation.short}
     assert short == example.get("short", {})

@@ -1,4 +1,4 @@
-"""Many processes at once, on MiniStack: its DynamoDB locks, moto's does not and proves nothing."""
+"""Concurrent processes on MiniStack, whose DynamoDB locks items; that of moto does not."""
 
 import json
 import os
@@ -31,7 +31,7 @@ NOW = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
 
 @pytest.fixture(scope="module")
 def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A MiniStack of this module's own, on the loopback interface."""
+    """Start a MiniStack for this module, on the loopback interface."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -74,7 +74,7 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def stock(endpoint: str) -> Iterator[DynamoStockRepository]:
-    """The stock book over that endpoint, its table made."""
+    """The stock repository over that endpoint, with its table."""
     patch = pytest.MonkeyPatch()
     patch.setenv("AWS_ENDPOINT_URL", endpoint)
     patch.setattr(connection._Connection, "shared", None)
@@ -86,10 +86,10 @@ def stock(endpoint: str) -> Iterator[DynamoStockRepository]:
     patch.undo()
 
 
-def crowd(
-    endpoint: str, sku: str, *, buyers: int, processes: int = 4, careless: bool = False
+def run_buyers(
+    endpoint: str, sku: str, *, buyers: int, processes: int = 4, unconditional: bool = False
 ) -> dict[str, Any]:
-    """Let buyers loose in several processes; what they bought and were told, added up."""
+    """Run buyers in several processes; return their reservations and outcomes, added up."""
     running = [
         subprocess.Popen(
             [
@@ -100,7 +100,7 @@ def crowd(
                 str(buyers // processes),
                 "4",
                 str(seed),
-                *(["careless"] if careless else []),
+                *(["unconditional"] if unconditional else []),
             ],
             cwd=ROOT,
             env={
@@ -115,61 +115,68 @@ def crowd(
     ]
     answers = [json.loads(one.communicate(timeout=240)[0]) for one in running]
     assert [one.returncode for one in running] == [0] * processes
-    told = [answer["told"] for answer in answers]
+    outcomes = [answer["outcomes"] for answer in answers]
     return {
-        "holds": [[Reservation(*hold) for hold in holds] for a in answers for holds in a["bought"]],
-        "sold out": sum(one.get("sold out", 0) for one in told),
-        "try again": sum(one.get("try again", 0) for one in told),
+        "reservations": [
+            [Reservation(*values) for values in reservations]
+            for a in answers
+            for reservations in a["bought"]
+        ],
+        "sold out": sum(one.get("sold out", 0) for one in outcomes),
+        "try again": sum(one.get("try again", 0) for one in outcomes),
     }
 
 
 def assert_sold_exactly(
-    stock: DynamoStockRepository, sku: str, units: int, seen: dict[str, Any]
+    stock: DynamoStockRepository, sku: str, units: int, result: dict[str, Any]
 ) -> None:
-    bins = read_all_shards(sku, "main", consistent=True)
+    shards = read_all_shards(sku, "main", consistent=True)
     level = stock.level(sku)
-    sold = sum(hold.quantity for holds in seen["holds"] for hold in holds)
-    assert all(one.adds_up for one in bins)
+    sold = sum(one.quantity for reservations in result["reservations"] for one in reservations)
+    assert all(one.is_consistent for one in shards)
     assert (level.on_hand, level.reserved) == (units, sold)
-    assert seen["try again"] == 0 or level.available == 0
-    # A buyer of two may be refused the last one; nobody who wants one is.
-    assert level.available <= (0 if seen["sold out"] else units)
+    assert result["try again"] == 0 or level.available == 0
+    # A buyer of two units may miss the last one; a buyer of one may not.
+    assert level.available <= (0 if result["sold out"] else units)
 
 
-def test_a_crowd_buys_exactly_what_there_is(endpoint: str, stock: DynamoStockRepository) -> None:
+def test_concurrent_buyers_buy_exactly_the_stock(
+    endpoint: str, stock: DynamoStockRepository
+) -> None:
     stock.create_levels({"PLAIN": 60}, actor="w", reason="opening", at=NOW)
-    seen = crowd(endpoint, "PLAIN", buyers=160)
-    assert seen["sold out"] + seen["try again"] + len(seen["holds"]) == 160
-    assert_sold_exactly(stock, "PLAIN", 60, seen)
+    result = run_buyers(endpoint, "PLAIN", buyers=160)
+    assert result["sold out"] + result["try again"] + len(result["reservations"]) == 160
+    assert_sold_exactly(stock, "PLAIN", 60, result)
 
 
-def test_a_crowd_that_asks_for_no_condition_oversells_and_is_noticed(
+def test_buyers_without_a_condition_oversell_and_are_detected(
     endpoint: str, stock: DynamoStockRepository
 ) -> None:
-    stock.create_levels({"CARELESS": 10}, actor="w", reason="opening", at=NOW)
-    seen = crowd(endpoint, "CARELESS", buyers=40, careless=True)
-    assert sum(hold.quantity for holds in seen["holds"] for hold in holds) > 10
-    with pytest.raises(ValueError, match="more is promised than there is"):
-        assert_sold_exactly(stock, "CARELESS", 10, seen)
+    stock.create_levels({"UNCONDITIONAL": 10}, actor="w", reason="opening", at=NOW)
+    result = run_buyers(endpoint, "UNCONDITIONAL", buyers=40, unconditional=True)
+    assert sum(one.quantity for reservations in result["reservations"] for one in reservations) > 10
+    with pytest.raises(ValueError, match="more units promised than on hand"):
+        assert_sold_exactly(stock, "UNCONDITIONAL", 10, result)
 
 
-def test_a_crowd_buys_exactly_what_there_is_while_it_is_shared_out_and_merged(
+def test_concurrent_buyers_buy_exactly_the_stock_during_resharding(
     endpoint: str, stock: DynamoStockRepository
 ) -> None:
-    """One shares out and merges, one counts, all the others buy."""
+    """One thread splits and merges shards, one adjusts the stock, and processes buy."""
+    # Given a sharded SKU
     stock.create_levels({"HOT": 150}, actor="w", reason="opening", at=NOW)
     stock.reshard("HOT", 12)
     done = threading.Event()
-    faults: list[BaseException] = []
-    counted = [0]
+    errors: list[BaseException] = []
+    adjusted = [0]
 
-    def until_done(work: Any) -> threading.Thread:
+    def until_done(operation: Any) -> threading.Thread:
         def run() -> None:
             try:
                 while not done.is_set():
-                    work()
-            except BaseException as fault:
-                faults.append(fault)
+                    operation()
+            except BaseException as error:
+                errors.append(error)
                 raise
 
         thread = threading.Thread(target=run)
@@ -177,45 +184,50 @@ def test_a_crowd_buys_exactly_what_there_is_while_it_is_shared_out_and_merged(
         return thread
 
     chance = random.Random(5)
-    ledger = DynamoUnitOfWork(connection.connection())
+    uow = DynamoUnitOfWork(connection.connection())
 
-    def share_out() -> None:
+    def reshard_randomly() -> None:
         try:
             stock.reshard("HOT", chance.choice((3, 8, 12, 20)))
         except Unavailable:
             return
 
-    def count() -> None:
+    def adjust_stock() -> None:
         at = datetime.now(UTC)
-        by = chance.choice((-2, 2))
+        delta = chance.choice((-2, 2))
         try:
             stock.write_movement(
-                StockMovement("HOT", MovementType.ADJUSTED, at, "w", "count", on_hand=by),
+                StockMovement("HOT", MovementType.ADJUSTED, at, "w", "count", on_hand=delta),
                 stock.level("HOT"),
             )
         except (Conflict, Unavailable):
             return
-        counted[0] += by
+        adjusted[0] += delta
 
-    helpers = [until_done(share_out), until_done(count)]
+    # When buyers in several processes compete with resharding and adjustments
+    threads = [until_done(reshard_randomly), until_done(adjust_stock)]
     try:
-        seen = crowd(endpoint, "HOT", buyers=240)
+        result = run_buyers(endpoint, "HOT", buyers=240)
     finally:
         done.set()
-        for helper in helpers:
-            helper.join(60)
-    assert not faults
+        for thread in threads:
+            thread.join(60)
+    # Then shards, orders and journal agree
+    assert not errors
     level = stock.level("HOT")
-    sold = sum(hold.quantity for holds in seen["holds"] for hold in holds)
-    bins = read_all_shards("HOT", "main", consistent=True)
-    assert all(one.adds_up for one in bins)
-    assert (level.on_hand, level.reserved) == (150 + counted[0], sold)
+    sold = sum(one.quantity for reservations in result["reservations"] for one in reservations)
+    shards = read_all_shards("HOT", "main", consistent=True)
+    assert all(one.is_consistent for one in shards)
+    assert (level.on_hand, level.reserved) == (150 + adjusted[0], sold)
     journal = stock.list_movements("HOT", limit=1000).items
     assert sum(movement.on_hand for movement in journal) == level.on_hand
-    for holds in seen["holds"]:
-        ledger.commit(
-            lambda writes, holds=holds: stock.release(writes, holds, ReservationState.RESERVED)  # type: ignore[misc]
+    # And every reservation can be released from the shard it names
+    for reservations in result["reservations"]:
+        uow.commit(
+            lambda transaction, reservations=reservations: stock.release(
+                transaction, reservations, ReservationState.RESERVED
+            )  # type: ignore[misc]
         )
     assert stock.reshard("HOT", 1) == 1
     level = stock.level("HOT")
-    assert (level.available, level.reserved, level.shard_count) == (150 + counted[0], 0, 1)
+    assert (level.available, level.reserved, level.shard_count) == (150 + adjusted[0], 0, 1)

@@ -1,4 +1,4 @@
-"""Product pages do not read a hot article to death."""
+"""Product pages share cached levels, so that a hot SKU costs few reads."""
 
 import random
 import sys
@@ -11,85 +11,85 @@ from shop.inventory.store import DynamoStockRepository
 from shop.inventory.store.level_cache import LEVEL_CACHE_SECONDS, LevelCache
 
 
-class Shelf:
-    """A stock book that notes what it was asked, and a clock."""
+class FakeStock:
+    """A stock repository that records requests, and a clock."""
 
     def __init__(self) -> None:
-        self.asked: list[list[str]] = []
+        self.requests: list[list[str]] = []
         self.units = 5
         self.now = 100.0
 
     def levels(self, skus: Iterable[str]) -> Mapping[str, StockLevel]:
-        self.asked.append(list(skus))
-        return {sku: StockLevel(sku, on_hand=self.units) for sku in self.asked[-1]}
+        self.requests.append(list(skus))
+        return {sku: StockLevel(sku, on_hand=self.units) for sku in self.requests[-1]}
 
 
 @pytest.fixture
-def fake_stock() -> Shelf:
-    return Shelf()
+def fake_stock() -> FakeStock:
+    return FakeStock()
 
 
-def shown(pricing: Shelf) -> LevelCache:
-    return LevelCache(pricing, clock=lambda: pricing.now)
+def build_cache(fake_stock: FakeStock) -> LevelCache:
+    return LevelCache(fake_stock, clock=lambda: fake_stock.now)
 
 
-def test_a_thousand_looks_are_one_reading(fake_stock: Shelf) -> None:
-    pages = shown(fake_stock)
+def test_thousand_requests_are_one_read(fake_stock: FakeStock) -> None:
+    cache = build_cache(fake_stock)
     for _ in range(1_000):
-        assert pages.levels(["A"])["A"].available == 5
-    assert fake_stock.asked == [["A"]]
+        assert cache.levels(["A"])["A"].available == 5
+    assert fake_stock.requests == [["A"]]
 
 
-def test_only_what_is_old_or_new_is_read(fake_stock: Shelf) -> None:
-    pages = shown(fake_stock)
-    pages.levels(["A"])
-    assert set(pages.levels(["A", "B", "B"])) == {"A", "B"}
-    assert fake_stock.asked == [["A"], ["B"]]
+def test_only_stale_and_unknown_skus_are_read(fake_stock: FakeStock) -> None:
+    cache = build_cache(fake_stock)
+    cache.levels(["A"])
+    assert set(cache.levels(["A", "B", "B"])) == {"A", "B"}
+    assert fake_stock.requests == [["A"], ["B"]]
 
 
-def test_a_page_is_two_seconds_behind_at_most(fake_stock: Shelf) -> None:
-    pages = shown(fake_stock)
-    pages.levels(["A"])
+def test_cached_level_is_two_seconds_old_at_most(fake_stock: FakeStock) -> None:
+    cache = build_cache(fake_stock)
+    cache.levels(["A"])
     fake_stock.units = 0
     fake_stock.now += LEVEL_CACHE_SECONDS - 0.01
-    assert pages.levels(["A"])["A"].available == 5
+    assert cache.levels(["A"])["A"].available == 5
     fake_stock.now += 0.01
-    assert pages.levels(["A"])["A"].available == 0
+    assert cache.levels(["A"])["A"].available == 0
 
 
-def test_what_was_read_longest_ago_is_forgotten(
-    fake_stock: Shelf, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_oldest_entries_are_evicted(fake_stock: FakeStock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.modules[LevelCache.__module__], "MAX_CACHED_SKUS", 2)
-    pages = shown(fake_stock)
+    cache = build_cache(fake_stock)
     for sku in ("A", "B", "C"):
-        pages.levels([sku])
-    pages.levels(["B", "C"])
-    assert fake_stock.asked == [["A"], ["B"], ["C"]]
-    assert set(pages.levels(["A", "B", "C"])) == {"A", "B", "C"}
-    assert fake_stock.asked[3] == ["A"]
+        cache.levels([sku])
+    cache.levels(["B", "C"])
+    assert fake_stock.requests == [["A"], ["B"], ["C"]]
+    assert set(cache.levels(["A", "B", "C"])) == {"A", "B", "C"}
+    assert fake_stock.requests[3] == ["A"]
 
 
-def test_what_is_about_to_be_relied_on_is_read_anew_and_shown_from_then_on(
-    fake_stock: Shelf,
+def test_bypassing_the_cache_reads_and_refreshes_it(
+    fake_stock: FakeStock,
 ) -> None:
-    pages = shown(fake_stock)
-    pages.levels(["A"])
+    cache = build_cache(fake_stock)
+    cache.levels(["A"])
     fake_stock.units = 1
-    assert pages.levels(["A"])["A"].available == 5
-    assert pages.levels(["A"], bypass_cache=True)["A"].available == 1
-    assert pages.levels(["A"])["A"].available == 1
-    assert fake_stock.asked == [["A"], ["A"]]
+    assert cache.levels(["A"])["A"].available == 5
+    assert cache.levels(["A"], bypass_cache=True)["A"].available == 1
+    assert cache.levels(["A"])["A"].available == 1
+    assert fake_stock.requests == [["A"], ["A"]]
 
 
-def test_who_was_told_how_many_bins_there_are_begins_at_any_of_them() -> None:
-    def drawn(bins: int) -> set[int]:
-        found = set()
+def test_known_shard_count_lets_a_process_start_at_any_shard() -> None:
+    def picked_shards(shard_count: int) -> set[int]:
+        shards = set()
         for seed in range(40):
             stock = DynamoStockRepository((USAGE_LOCATION,), chance=random.Random(seed))
-            stock.note_shard_count("QUOTA#sale", bins)
-            found |= {hold.shard for hold in stock.pick_shards([Demand("QUOTA#sale", 1)])}
-        return found
+            stock.note_shard_count("QUOTA#sale", shard_count)
+            shards |= {
+                reservation.shard for reservation in stock.pick_shards([Demand("QUOTA#sale", 1)])
+            }
+        return shards
 
-    assert drawn(1) == {0}
-    assert len(drawn(64)) > 20
+    assert picked_shards(1) == {0}
+    assert len(picked_shards(64)) > 20

@@ -1,4 +1,4 @@
-"""What processes remember of hot stock, and how they tell each other. Hints, but good ones."""
+"""Snapshots of hot SKUs: how processes share them, and that no promise rests on them."""
 
 import random
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ NOW = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
 
 
 class Clock:
-    """Seconds that pass when told to."""
+    """A clock that only the test advances."""
 
     def __init__(self) -> None:
         self.now = 1_800_000_000.0
@@ -47,12 +47,12 @@ class Clock:
         self.now += seconds
 
 
-class Town:
-    """Several processes over one table, and one clock."""
+class SharedTable:
+    """Two processes over one table, with one clock."""
 
     def __init__(self) -> None:
         self.clock = Clock()
-        self.ledger = DynamoUnitOfWork(connection())
+        self.uow = DynamoUnitOfWork(connection())
         self.first, self.second = self.process(1), self.process(2)
         self.first.create_levels({"HOT": 40}, actor="w", reason="opening", at=NOW)
 
@@ -60,60 +60,62 @@ class Town:
         chance = random.Random(seed)
         return DynamoStockRepository(chance=chance, sleep=self.clock.sleep, clock=self.clock)
 
-    def take(self, *reservations: Reservation) -> None:
-        def part(writes: Any) -> None:
-            self.first.reserve(writes, reservations)
+    def reserve(self, *reservations: Reservation) -> None:
+        def add(transaction: Any) -> None:
+            self.first.reserve(transaction, reservations)
 
-        self.ledger.commit(part)
+        self.uow.commit(add)
 
     def buy(self, process: DynamoStockRepository, quantity: int = 1) -> tuple[object, ...]:
         demands = [Demand("HOT", quantity)]
         for _ in range(8):
-            holds = process.pick_shards(demands)
+            reservations = process.pick_shards(demands)
             try:
-                self.take(*holds)
-            except ConditionFailed as clash:
-                if short := process.shortages_from(clash, demands):
-                    return short
+                self.reserve(*reservations)
+            except ConditionFailed as failure:
+                if shortages := process.shortages_from(failure, demands):
+                    return shortages
             else:
-                return holds
+                return reservations
         raise AssertionError("neither sold nor sold out")
 
 
 @pytest.fixture
-def two_processes() -> Iterator[Town]:
+def two_processes() -> Iterator[SharedTable]:
     with mock_aws():
         ShardRow.create_table(billing_mode="PAY_PER_REQUEST")
-        yield Town()
+        yield SharedTable()
 
 
 @pytest.fixture
-def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Every reading of all bins is noted here."""
-    readings: list[str] = []
+def full_reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Records every read of all shards by the cache."""
+    reads: list[str] = []
 
-    def read(sku: str, location: str, **how: Any) -> object:
-        readings.append(sku)
-        return read_all_shards(sku, location, **how)
+    def read(sku: str, location: str, **options: Any) -> object:
+        reads.append(sku)
+        return read_all_shards(sku, location, **options)
 
     monkeypatch.setattr(shard_cache, "read_all_shards", read)
-    return readings
+    return reads
 
 
-def test_a_process_that_never_heard_of_bins_learns_of_them(two_processes: Town) -> None:
-    two_processes.first.reshard("HOT", 4)
-    assert two_processes.second.pick_shards([Demand("HOT", 1)]) == (Reservation("HOT", 1),)
-    two_processes.take(*(Reservation("HOT", 1) for _ in range(10)))
-    holds = two_processes.buy(two_processes.second)
-    assert isinstance(holds[0], Reservation)
-    assert holds[0].shard > 0
-
-
-def test_all_bins_are_read_by_one_process_four_times_a_second_at_most(
-    two_processes: Town, counted: list[str]
+def test_process_without_a_snapshot_learns_of_shards_from_an_error(
+    two_processes: SharedTable,
 ) -> None:
     two_processes.first.reshard("HOT", 4)
-    counted.clear()
+    assert two_processes.second.pick_shards([Demand("HOT", 1)]) == (Reservation("HOT", 1),)
+    two_processes.reserve(*(Reservation("HOT", 1) for _ in range(10)))
+    reservations = two_processes.buy(two_processes.second)
+    assert isinstance(reservations[0], Reservation)
+    assert reservations[0].shard > 0
+
+
+def test_one_process_reads_all_shards_at_most_four_times_per_second(
+    two_processes: SharedTable, full_reads: list[str]
+) -> None:
+    two_processes.first.reshard("HOT", 4)
+    full_reads.clear()
     processes = [
         two_processes.first,
         two_processes.second,
@@ -123,109 +125,111 @@ def test_all_bins_are_read_by_one_process_four_times_a_second_at_most(
         for process in processes:
             process.levels(["HOT"])
         two_processes.clock.sleep(0.025)
-    assert 3 <= len(counted) <= 5
+    assert 3 <= len(full_reads) <= 5
 
 
-def test_a_level_that_is_shown_is_a_quarter_of_a_second_old_at_most(two_processes: Town) -> None:
+def test_displayed_level_is_a_quarter_of_a_second_old_at_most(two_processes: SharedTable) -> None:
     two_processes.first.reshard("HOT", 4)
     two_processes.second.levels(["HOT"])
-    two_processes.take(Reservation("HOT", 3, shard=1))
+    two_processes.reserve(Reservation("HOT", 3, shard=1))
     two_processes.clock.sleep(MIN_REFRESH_INTERVAL)
     assert two_processes.second.levels(["HOT"])["HOT"].available == 37
 
 
-def test_who_may_only_look_writes_nothing_and_reads_for_itself_when_nobody_sells(
-    two_processes: Town, monkeypatch: pytest.MonkeyPatch
+def test_read_only_process_writes_no_snapshot_and_reads_for_itself(
+    two_processes: SharedTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WRITES", "orders")
-    looker = DynamoStockRepository(clock=two_processes.clock, sleep=two_processes.clock.sleep)
+    reader = DynamoStockRepository(clock=two_processes.clock, sleep=two_processes.clock.sleep)
     two_processes.first.reshard("HOT", 4)
-    written = [
-        (row.captured_at, row.refresh_lease_until) for row in ShardSnapshotRow.query("SIGHT#HOT")
+    stored = [
+        (row.captured_at, row.refresh_lease_until) for row in ShardSnapshotRow.query("SNAPSHOT#HOT")
     ]
-    assert looker.levels(["HOT"])["HOT"].available == 40
-    two_processes.take(*two_processes.first.pick_shards([Demand("HOT", 3)]))
+    assert reader.levels(["HOT"])["HOT"].available == 40
+    two_processes.reserve(*two_processes.first.pick_shards([Demand("HOT", 3)]))
     two_processes.clock.now += READ_ONLY_REFRESH_INTERVAL + MIN_REFRESH_INTERVAL
-    assert looker.levels(["HOT"])["HOT"].available == 37
+    assert reader.levels(["HOT"])["HOT"].available == 37
     assert [
-        (row.captured_at, row.refresh_lease_until) for row in ShardSnapshotRow.query("SIGHT#HOT")
-    ] == written
+        (row.captured_at, row.refresh_lease_until) for row in ShardSnapshotRow.query("SNAPSHOT#HOT")
+    ] == stored
 
 
-def test_sold_out_is_said_on_fresh_knowledge_only(
-    two_processes: Town, monkeypatch: pytest.MonkeyPatch
+def test_shortage_is_reported_from_a_fresh_snapshot_only(
+    two_processes: SharedTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     two_processes.first.reshard("HOT", 2)
-    two_processes.take(Reservation("HOT", 20), Reservation("HOT", 20, shard=1))
+    two_processes.reserve(Reservation("HOT", 20), Reservation("HOT", 20, shard=1))
     two_processes.clock.sleep(MIN_REFRESH_INTERVAL)
     two_processes.second.levels(["HOT"])
-    clash = ConditionFailed(frozenset({"BIN#1#HOT"}))
-    assert two_processes.second.shortages_from(clash, [Demand("HOT", 1)]) == (
+    failure = ConditionFailed(frozenset({"SHARD#1#HOT"}))
+    assert two_processes.second.shortages_from(failure, [Demand("HOT", 1)]) == (
         Shortage("HOT", 1, 0),
     )
-    # Nobody renews the sight any more: what was seen grows old, and is not believed.
+    # Without refreshes the snapshot becomes stale and is not believed.
     monkeypatch.setattr(shard_cache.ShardCache, "refresh", lambda *_: None)
     two_processes.clock.sleep(EMPTY_SNAPSHOT_TTL + 0.1)
-    assert two_processes.second.shortages_from(clash, [Demand("HOT", 1)]) == ()
+    assert two_processes.second.shortages_from(failure, [Demand("HOT", 1)]) == ()
 
 
-def test_units_that_come_back_are_found_within_a_second(two_processes: Town) -> None:
+def test_released_units_are_found_within_a_second(two_processes: SharedTable) -> None:
     two_processes.first.reshard("HOT", 4)
-    held = [Reservation("HOT", 10, shard=n) for n in range(4)]
-    two_processes.take(*held)
+    reservations = [Reservation("HOT", 10, shard=n) for n in range(4)]
+    two_processes.reserve(*reservations)
     assert two_processes.buy(two_processes.second) == (Shortage("HOT", 1, 0),)
-    two_processes.ledger.commit(
-        lambda w: two_processes.first.release(w, held[2:3], ReservationState.RESERVED)
+    two_processes.uow.commit(
+        lambda transaction: two_processes.first.release(
+            transaction, reservations[2:3], ReservationState.RESERVED
+        )
     )
     two_processes.clock.sleep(EMPTY_SNAPSHOT_TTL)
     two_processes.second.levels(["HOT"])
     assert two_processes.buy(two_processes.second) == (Reservation("HOT", 1, MAIN_LOCATION, 2),)
 
 
-def test_a_bin_that_is_gone_is_not_drawn_from_twice(two_processes: Town) -> None:
+def test_removed_shard_is_not_picked_again(two_processes: SharedTable) -> None:
     two_processes.first.reshard("HOT", 2)
     two_processes.second.levels(["HOT"])
     two_processes.first.reshard("HOT", 1)
-    refused = ConditionFailed(frozenset({"BIN#1#HOT"}))
-    assert two_processes.second.shortages_from(refused, [Demand("HOT", 30)]) == ()
+    failure = ConditionFailed(frozenset({"SHARD#1#HOT"}))
+    assert two_processes.second.shortages_from(failure, [Demand("HOT", 30)]) == ()
     for _ in range(20):
-        (hold,) = two_processes.second.pick_shards([Demand("HOT", 15)])
-        assert hold.shard == 0
+        (reservation,) = two_processes.second.pick_shards([Demand("HOT", 15)])
+        assert reservation.shard == 0
 
 
-def test_a_sku_that_was_merged_needs_no_memory(two_processes: Town) -> None:
+def test_merged_sku_has_no_snapshot(two_processes: SharedTable) -> None:
     two_processes.first.reshard("HOT", 4)
     two_processes.second.levels(["HOT"])
-    assert two_processes.second._sights.get("HOT")
+    assert two_processes.second._shard_cache.get("HOT")
     two_processes.first.reshard("HOT", 1)
     assert two_processes.second.levels(["HOT"])["HOT"].available == 40
-    assert not two_processes.second._sights.get("HOT")
+    assert not two_processes.second._shard_cache.get("HOT")
 
 
-def test_damaged_books_are_noticed_and_not_added_up(two_processes: Town) -> None:
+def test_missing_shard_raises_an_error_instead_of_a_wrong_sum(two_processes: SharedTable) -> None:
     two_processes.first.reshard("HOT", 4)
-    ShardRow("BIN#2#HOT", "LOC#main").delete()
-    with pytest.raises(RuntimeError, match="4 bins, but 3 are found"):
+    ShardRow("SHARD#2#HOT", "LOC#main").delete()
+    with pytest.raises(RuntimeError, match="4 shards, but 3 were found"):
         read_all_shards("HOT", MAIN_LOCATION, consistent=True)
 
 
-def test_a_sight_is_no_stock(two_processes: Town) -> None:
-    """Whatever the hint says, the condition decides."""
+def test_wrong_snapshot_cannot_oversell(two_processes: SharedTable) -> None:
+    """A snapshot is a hint; the condition of the write decides."""
     two_processes.first.reshard("HOT", 2)
-    row = ShardSnapshotRow.get("SIGHT#HOT", "LOC#main")
-    row.update(actions=[ShardSnapshotRow.units.set({**row.units, "units": [900, 900]})])
+    row = ShardSnapshotRow.get("SNAPSHOT#HOT", "LOC#main")
+    row.update(actions=[ShardSnapshotRow.snapshot.set({**row.snapshot, "units": [900, 900]})])
     two_processes.clock.sleep(MIN_REFRESH_INTERVAL)
     assert sum(getattr(h, "quantity", 0) for h in two_processes.buy(two_processes.second, 20)) == 20
     assert two_processes.first.level("HOT").reserved == 20
 
 
-def test_a_line_of_the_journal_is_never_overwritten(two_processes: Town) -> None:
-    two_processes.take(Reservation("HOT", 4))
+def test_journal_entry_is_never_overwritten(two_processes: SharedTable) -> None:
+    two_processes.reserve(Reservation("HOT", 4))
 
     def ship() -> None:
-        two_processes.ledger.commit(
-            lambda w: two_processes.first.ship(
-                w, [Reservation("HOT", 2)], order="ord_1", actor="w", at=NOW
+        two_processes.uow.commit(
+            lambda transaction: two_processes.first.ship(
+                transaction, [Reservation("HOT", 2)], order="ord_1", actor="w", at=NOW
             )
         )
 
@@ -236,11 +240,11 @@ def test_a_line_of_the_journal_is_never_overwritten(two_processes: Town) -> None
     assert two_processes.first.level("HOT").on_hand == 38
 
 
-def test_movements_of_one_instant_have_lines_of_their_own(two_processes: Town) -> None:
+def test_movements_of_one_instant_have_separate_entries(two_processes: SharedTable) -> None:
     level = two_processes.first.level("HOT")
     for units in (1, 2, 3):
-        came = StockMovement("HOT", MovementType.RECEIVED, NOW, "w", on_hand=units)
-        level = two_processes.first.write_movement(came, level)
+        receipt = StockMovement("HOT", MovementType.RECEIVED, NOW, "w", on_hand=units)
+        level = two_processes.first.write_movement(receipt, level)
     assert sorted(one.on_hand for one in two_processes.first.list_movements("HOT").items) == [
         1,
         2,

@@ -188,7 +188,7 @@ def test_all_shortages_are_reported_and_stock_is_released(
         lambda transaction: batched_shop.fixture.stock.reserve(transaction, taken)
     )
     _, shortages = place_in_batches(order, writes=batched_shop.writes)
-    assert [(each.sku, each.wanted, each.available) for each in shortages] == [
+    assert [(each.sku, each.requested, each.available) for each in shortages] == [
         (SKUS[n], 2, 1) for n in (95, 150, 199)
     ]
     assert batched_shop.abandon().status is OrderStatus.CANCELLED

@@ -8,7 +8,7 @@ from unittest.mock import Mock, patch
 import pytest
 
 from shop.inventory.model import MovementType, StockMovement
-from shop.inventory.store import rows, stock
+from shop.inventory.store import reservations, rows
 from verification.invoice_dataset import GOODS, LARGE, _meager, read
 from verification.order_mutants import CARELESS, careless
 from verification.replay import FLAWS
@@ -71,5 +71,5 @@ def test_who_forgets_to_write_what_is_shipped_writes_everything_else() -> None:
     with careless("shipped unwritten"), patch.object(rows.MovementRow, "serialize", lambda _: {}):
         for kind in (MovementType.RECEIVED, MovementType.SHIPPED):
             movement = StockMovement("A", kind, datetime(2026, 11, 1, tzinfo=UTC), "ann", on_hand=1)
-            stock.add_movement(written, movement, rows.STOCK_TABLES)  # type: ignore[attr-defined]
+            reservations.add_movement(written, movement, rows.STOCK_TABLES)  # type: ignore[attr-defined]
     assert len(written.mock_calls) == 1

@@ -1,1 +1,1 @@
-"""Stock: how many units there are, how many are promised, and what may still be sold."""
+"""Stock: units on hand, units promised to orders, and units that may still be sold."""

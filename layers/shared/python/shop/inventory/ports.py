@@ -1,4 +1,4 @@
-"""What selling and stock-keeping need from the world."""
+"""The ports of inventory: what its use cases need from the world."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -12,6 +12,7 @@ from shop.inventory.model import (
     Reservation,
     ReservationState,
     Shortage,
+    StockKey,
     StockLevel,
     StockMovement,
 )
@@ -24,185 +25,200 @@ T = TypeVar("T", contravariant=True)
 
 
 class StockWriter(Protocol):
-    """The stock book, as it is written in: look at a level, and move it."""
+    """Reads a stock level and writes movements of it."""
 
     def level(self, sku: str, location: str = MAIN_LOCATION) -> StockLevel:
-        """One level as last written; all zeros, version 0, for a SKU never seen there."""
+        """Return a level by a consistent read; all zeros at version 0 for an unknown SKU."""
         ...
 
     def write_movement(
         self,
         movement: StockMovement,
         before: StockLevel,
-        *more: tuple[StockMovement, StockLevel],
+        *additional: tuple[StockMovement, StockLevel],
         extra_writes: Sequence[WriteOperation] = (),
     ) -> StockLevel:
-        """Write the movement and the level it leads to, if ``before`` is still the version.
+        """Write a movement and the level it leads to, if the level is still at that version.
 
-        ``more`` movements, of the same or other levels, and the parts that go ``along`` are written
-        with it or not at all.
-        Returns the level that ``before`` became.
+        ``additional`` movements, of the same or other levels, and ``extra_writes`` are written in
+        the same transaction. Returns the level that ``before`` became.
 
-        Raises :class:`~shop.kernel.errors.VersionConflict` where somebody else moved the same stock
-        meanwhile, and what :meth:`StockLevel.after` raises.
+        Raises :class:`~shop.kernel.errors.VersionConflict` if the stock moved since it was read,
+        and the errors of :meth:`StockLevel.with_movements`.
         """
         ...
 
 
 class StockRepository(StockWriter, Protocol):
-    """The stock book, as staff and product pages use it."""
+    """The stock levels, their journal and their back-order terms."""
 
     def for_destination(self, country: str | None) -> "StockRepository":
-        """The same book for who lives there: of the locations that ship there."""
+        """Return the repository restricted to locations that ship to a country."""
         ...
 
     def levels(self, skus: Iterable[str]) -> Mapping[str, StockLevel]:
-        """The level of each SKU over all locations that orders are served from, in one call; every
-        SKU asked for is present.
+        """Return the level of every requested SKU over all shipping locations, in one call.
 
-        May be some milliseconds old: it informs, it promises nothing. Only a hold promises.
+        The numbers may be some milliseconds old. They inform; only a reservation promises units.
         """
         ...
 
     def current_levels_by_location(self, skus: Iterable[str]) -> Mapping[str, Sequence[StockLevel]]:
-        """The level of each SKU at each location that has any, as last written."""
+        """Return the levels of each SKU at all locations that have it, by a consistent read."""
         ...
 
-    def get_levels_at(self, places: Sequence[tuple[str, str]]) -> Sequence[StockLevel]:
-        """The levels of (SKU, location), as last written, of those that there are."""
+    def get_levels_at(self, keys: Sequence[StockKey]) -> Sequence[StockLevel]:
+        """Return the existing levels of these keys, by a consistent read."""
         ...
 
     def levels_by_location(self, sku: str) -> Sequence[StockLevel]:
-        """The level of a SKU at each location it was ever at, as last written, by name."""
+        """Return the levels of a SKU at all locations that ever had it, by name.
+
+        The read is consistent.
+        """
         ...
 
     def create_levels(
         self, counts: Mapping[str, int], *, actor: str, reason: str, at: datetime
     ) -> frozenset[str]:
-        """Put first counts (at :data:`MAIN`) for SKUs that have none; the others stay as they are.
+        """Enter the first counts of SKUs at the main location; existing levels stay unchanged.
 
-        Returns the SKUs that were opened, so that a second import of a file changes nothing.
+        Returns the SKUs that were new, so that a second import of a file changes nothing.
         """
         ...
 
     def list_movements(
         self, sku: str, *, cursor: str | None = None, limit: int = 50
     ) -> Page[StockMovement]:
-        """The movements of a SKU, newest first. Raises Invalid for a cursor of somebody else."""
+        """Return the movements of a SKU, newest first.
+
+        Raises InvalidRequest for a cursor that this listing did not return.
+        """
         ...
 
     def set_backorder_terms(self, terms: BackorderTerms, before: StockLevel) -> StockLevel:
-        """Set the terms on which goods still to come are sold. Raises Stale, and Conflict for a
-        limit below what is sold already."""
+        """Set the back-order terms of a level.
+
+        Raises VersionConflict, and Conflict (``stock_promised``) for a limit below the
+        back-ordered units.
+        """
         ...
 
-    def list_backorderable(self) -> Sequence[tuple[str, str]]:
-        """Every SKU and location for which terms were ever agreed."""
+    def list_backorderable(self) -> Sequence[StockKey]:
+        """Return every SKU and location that ever had back-order terms."""
         ...
 
-    def reshard(self, sku: str, bins: int, location: str = MAIN_LOCATION) -> int:
-        """Keep the stock of a SKU in so many bins from now on, while it goes on selling.
+    def reshard(self, sku: str, shard_count: int, location: str = MAIN_LOCATION) -> int:
+        """Change the number of shards of a level while it sells.
 
-        More bins before it sells fast, one again afterwards. Returns how many there are: more than
-        wanted while some still hold promises, so ask again. Raises NotFound.
+        Returns the number it has now. That is more than requested while surplus shards still hold
+        promises; repeat the call later. Raises NotFound for a level that does not exist.
         """
         ...
 
 
 class LowStockAlerts(Protocol):
-    """Thresholds, and the crossings of them that are not over."""
+    """The low-stock thresholds and the open alerts."""
 
-    def set_threshold(self, low_at: int | None, before: StockLevel) -> None:
-        """Set the number for sale at which an alarm is raised, ``None`` for none, and arm it anew.
-        Raises Stale."""
+    def set_threshold(self, threshold: int | None, before: StockLevel) -> None:
+        """Set or clear (``None``) the threshold of a level and close its alert.
+
+        Raises VersionConflict.
+        """
         ...
 
     def open_alert(self, crossing: LowStockCrossing, level: StockLevel) -> bool:
-        """Note a crossing, with its event; ``False`` where somebody else was faster."""
+        """Record a crossing and its event; ``False`` if another process recorded it first."""
         ...
 
     def close_alert(self, level: StockLevel) -> bool:
-        """Note that a crossing is over; ``False`` where somebody else was faster."""
+        """Record that the stock recovered; ``False`` if another process recorded it first."""
         ...
 
     def list_open(self, *, cursor: str | None, limit: int) -> Page[LowStockCrossing]:
-        """The crossings that are not over, by location and SKU. Raises Invalid for the cursor."""
+        """Return the open alerts by location and SKU.
+
+        Raises InvalidRequest for a cursor that this listing did not return.
+        """
         ...
 
-    def list_watched(self, *, cursor: str | None, limit: int) -> Page[tuple[str, str]]:
-        """The SKU and location of everything that has a threshold."""
+    def list_watched(self, *, cursor: str | None, limit: int) -> Page[StockKey]:
+        """Return the keys of all levels with a threshold."""
         ...
 
-    def with_threshold(self, places: Iterable[tuple[str, str]]) -> Sequence[tuple[str, str]]:
-        """Those of them that have a threshold."""
+    def filter_watched(self, keys: Iterable[StockKey]) -> Sequence[StockKey]:
+        """Return those of the keys whose levels have a threshold."""
         ...
 
 
 class SkuDirectory(Protocol):
-    """Who may have stock: what some product sells."""
+    """The SKUs that products sell; only these may have stock."""
 
     def product_id_for(self, sku: str) -> str | None:
-        """The product whose SKU it is; ``None`` for nobody's."""
+        """Return the product that sells a SKU; ``None`` if no product does."""
 
 
 class LocationRepository(Protocol):
-    """The warehouses and shops there are, and the policy by which they share the orders."""
+    """The locations and the allocation policy."""
 
     def get(self) -> Locations:
-        """All of it, as last written. :data:`MAIN` is always among them."""
+        """Return all of them by a consistent read; the main location is always included."""
         ...
 
     def save(self, after: Locations, before: Locations) -> Locations:
-        """Write it, if ``before`` is still what there is. Raises Stale."""
+        """Replace ``before`` by ``after``. Raises VersionConflict."""
         ...
 
 
 class KitRepository(Protocol):
-    """Which SKUs are sold as several of others."""
+    """The kits and their parts."""
 
     def get(self, sku: str) -> tuple[Kit | None, int]:
-        """What one takes, ``None`` for a SKU that is no kit; and the version, 0 for none."""
+        """Return the kit, ``None`` for a SKU that is not a kit, and the version of its row.
+
+        The version is 0 for an unknown SKU.
+        """
         ...
 
     def find(self, skus: Iterable[str]) -> Mapping[str, Kit]:
-        """Those of the SKUs that are kits."""
+        """Return those of the SKUs that are kits."""
         ...
 
     def save(self, sku: str, parts: Mapping[str, int], before: Kit | None, version: int) -> int:
-        """Make it a kit of these parts, or with none no kit any more; returns the new version.
+        """Define a kit, or with no parts end it; return the new version.
 
-        Raises Stale where it or a part was changed meanwhile, Conflict for a SKU that has stock or
-        is a part, and for a part that is a kit.
+        Raises VersionConflict if the SKU or a part changed since it was read. Raises Conflict for
+        a SKU that has stock or is a part, and for a part that is a kit.
         """
         ...
 
 
 class StockReservations(Protocol[T]):
-    """The stock side of an order's own transaction: parts are added, the order's store commits.
+    """The stock side of an order's transaction: adds its writes, and the order's store commits.
 
-    None of these is safe to apply twice by itself: a hold is a number, and a number does not
-    remember whose it was. **The transaction must carry the order's row with a condition of its
-    own** (absent, or at the version that was read), so that a second application fails as a whole.
-    Nothing is clamped: a part whose condition fails cancels the entire transaction.
+    No operation is idempotent by itself: a count does not remember its orders. **The transaction
+    must include the order's row with its own condition** (absent, or at the version that was
+    read), so that a second application fails as a whole. Nothing is clamped: a failed condition
+    cancels the whole transaction.
     """
 
     def for_destination(self, country: str | None) -> "StockReservations[T]":
-        """The same book for an order that goes there: of the locations that ship there."""
+        """Return the port restricted to locations that ship to a country."""
         ...
 
     def pick_shards(self, demands: Iterable[Demand]) -> tuple[Reservation, ...]:
-        """Choose the rows that units shall be taken from. Reads nothing and promises nothing.
+        """Choose the shards to reserve from. Reads nothing and promises nothing.
 
-        The order stores these holds in the very transaction that reserves them.
+        The order stores these reservations in the transaction that reserves them.
         """
         ...
 
     def reserve(
         self, transaction: T, requested: Iterable[Demand | Reservation]
     ) -> tuple[Reservation, ...]:
-        """Put units aside (``available >= quantity``) where the holds say; demands are drawn first.
+        """Reserve units if so many are available; shards are picked for demands first.
 
-        Returns the holds that the order keeps.
+        Returns the reservations that the order stores.
         """
         ...
 
@@ -212,18 +228,18 @@ class StockReservations(Protocol[T]):
         reservations: Iterable[Reservation],
         state: ReservationState = ReservationState.RESERVED,
     ) -> None:
-        """Give held units back to sale (``claim >= quantity``)."""
+        """Make promised units available again, if so many are promised."""
         ...
 
     def commit(self, transaction: T, reservations: Iterable[Reservation]) -> None:
-        """The order is paid and will ship: reserved units become committed.
+        """Mark the reserved units of a paid order as committed.
 
-        A shop may leave this step out; units then stay reserved until they ship.
+        An application may skip this step; the units then stay reserved until they ship.
         """
         ...
 
     def revert_commit(self, transaction: T, reservations: Iterable[Reservation]) -> None:
-        """Undo of :meth:`commit`."""
+        """Undo :meth:`commit`."""
         ...
 
     def relocate(
@@ -233,7 +249,7 @@ class StockReservations(Protocol[T]):
         new: Iterable[Reservation],
         state: ReservationState = ReservationState.RESERVED,
     ) -> None:
-        """The same promise from other bins or locations; the order replaces its holds."""
+        """Move a promise to other shards or locations; the order replaces its reservations."""
         ...
 
     def cover_backorder(
@@ -242,9 +258,10 @@ class StockReservations(Protocol[T]):
         reservations: Iterable[Reservation],
         state: ReservationState = ReservationState.RESERVED,
     ) -> tuple[Reservation, ...]:
-        """Goods that were awaited are here: the promise moves to the units put aside for it.
+        """Move the promise of inbound units to the units that were earmarked for them.
 
-        Returns all the holds that the order keeps. Fails where too few were put aside yet.
+        Returns all reservations that the order stores from then on. The transaction fails if too
+        few units are earmarked.
         """
         ...
 
@@ -258,16 +275,18 @@ class StockReservations(Protocol[T]):
         at: datetime,
         state: ReservationState = ReservationState.RESERVED,
     ) -> None:
-        """The goods leave: on hand and the claim go down, and the journal gets a line for each.
+        """Ship units: reduce stock on hand and the promise, and add journal entries.
 
-        Two rows for each hold, so a parcel of more than 49 SKUs takes several transactions.
+        Each reservation writes two rows, so more than 49 SKUs take several transactions.
         """
         ...
 
     def shortages_from(self, error: Exception, demands: Iterable[Demand]) -> tuple[Shortage, ...]:
-        """After a :class:`~shop.kernel.unit_of_work.ConditionFailed`: every short line as the rows now stand.
+        """Return every short line after a failed transaction, as the rows are now.
 
-        Empty means that stock does not explain the refusal: somebody gave back what was missing
-        (draw again and retry, a bounded number of times), or another part's condition failed.
+        ``error`` is the :class:`~shop.kernel.unit_of_work.ConditionFailed` of the transaction. An
+        empty result means that stock does not explain the error. Either another shard has enough
+        units (pick shards again and retry, a bounded number of times), or the condition of
+        another write failed.
         """
         ...

@@ -1,4 +1,4 @@
-"""What people do with stock, one verb each."""
+"""The use cases of inventory."""
 
 from shop.inventory.actions.allocation import allocate_reservations
 from shop.inventory.actions.low_stock import (

@@ -1,4 +1,4 @@
-"""Choosing, once an order is paid, where its pieces come from."""
+"""Choose the locations of a paid order according to the allocation policy."""
 
 from collections.abc import Mapping, Sequence
 
@@ -16,39 +16,47 @@ def allocate_reservations(
     policy: AllocationPolicy,
     destination: GeoPoint,
 ) -> tuple[Reservation, ...]:
-    """The holds an order should have by this policy, instead of those it has.
+    """Return the reservations that the policy wants in place of the order's present ones.
 
-    What is held counts as there, for this order. Nothing is written: the order's store moves from
-    the old holds to the new ones in its own transaction (:meth:`Holds.move`), which is refused
-    where somebody was faster, and then the old ones serve. Holds stay as they are where the policy
-    could not serve everything, and so do units that are still awaited.
+    Nothing is written. The order's store moves them in its own transaction
+    (:meth:`StockReservations.relocate`), which fails if another order took the units first; the
+    present reservations then stay. They also stay if the policy cannot serve the whole order.
+    Units of inbound stock are never moved.
     """
-    here = [hold for hold in reservations if hold.shard != INBOUND_SHARD]
-    stocked: dict[str, dict[str, int]] = {}
-    for sku, levels in stock.current_levels_by_location([hold.sku for hold in here]).items():
+    on_hand = [one for one in reservations if one.shard != INBOUND_SHARD]
+    inbound = [one for one in reservations if one.shard == INBOUND_SHARD]
+    available: dict[str, dict[str, int]] = {}
+    levels_by_sku = stock.current_levels_by_location([one.sku for one in on_hand])
+    for sku, levels in levels_by_sku.items():
         for level in levels:
-            stocked.setdefault(level.location, {})[sku] = max(0, level.available)
-    for hold in here:
-        units = stocked.setdefault(hold.location, {})
-        units[hold.sku] = units.get(hold.sku, 0) + hold.quantity
-    wanted = [Demand(hold.sku, hold.quantity) for hold in here]
-    chosen = allocate(wanted, stocked, locations, policy, destination)
-    if chosen.short:
+            available.setdefault(level.location, {})[sku] = max(0, level.available)
+    # Units that the order has reserved are available to this order.
+    for reservation in on_hand:
+        units = available.setdefault(reservation.location, {})
+        units[reservation.sku] = units.get(reservation.sku, 0) + reservation.quantity
+    demands = [Demand(one.sku, one.quantity) for one in on_hand]
+    allocation = allocate(demands, available, locations, policy, destination)
+    if allocation.short:
         return tuple(reservations)
-    moved = _moved(here, chosen.parcels)
-    return (*moved, *(hold for hold in reservations if hold.shard == INBOUND_SHARD))
+    return (*_reservations_for(allocation.parcels, on_hand), *inbound)
 
 
-def _moved(
-    available: Sequence[Reservation], parcels: Mapping[str, Mapping[str, int]]
+def _reservations_for(
+    parcels: Mapping[str, Mapping[str, int]], present: Sequence[Reservation]
 ) -> list[Reservation]:
-    """Holds that serve the parcels: those that are in the right place stay in their bins."""
-    stored: list[Reservation] = []
-    missing = {(place, sku): n for place, parcel in parcels.items() for sku, n in parcel.items()}
-    for hold in available:
-        units = min(hold.quantity, missing.get((hold.location, hold.sku), 0))
+    """Build the reservations of an allocation; units already at their location keep their shard."""
+    reservations: list[Reservation] = []
+    missing = {
+        (location, sku): units
+        for location, parcel in parcels.items()
+        for sku, units in parcel.items()
+    }
+    for one in present:
+        units = min(one.quantity, missing.get((one.location, one.sku), 0))
         if units:
-            stored.append(Reservation(hold.sku, units, hold.location, hold.shard))
-            missing[hold.location, hold.sku] -= units
-    stored += [Reservation(sku, units, place) for (place, sku), units in missing.items() if units]
-    return stored
+            reservations.append(Reservation(one.sku, units, one.location, one.shard))
+            missing[one.location, one.sku] -= units
+    reservations += [
+        Reservation(sku, units, location) for (location, sku), units in missing.items() if units
+    ]
+    return reservations

@@ -1,4 +1,4 @@
-"""Selling what is not here: the terms, and what comes of them when goods arrive."""
+"""Set back-order terms, and earmark received units for waiting orders."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -13,11 +13,15 @@ from shop.inventory.model import (
     MAIN_LOCATION,
     BackorderTerms,
     MovementType,
+    StockKey,
     StockLevel,
     StockMovement,
 )
 from shop.inventory.ports import SkuDirectory, StockRepository
 from shop.kernel.errors import Conflict, InvalidRequest, VersionConflict
+
+SYSTEM_ACTOR = "shop"
+"""The actor of journal entries that no staff user made."""
 
 
 def set_backorder_terms(
@@ -30,50 +34,57 @@ def set_backorder_terms(
     skus: SkuDirectory,
     location: str = MAIN_LOCATION,
 ) -> StockLevel:
-    """Sell a SKU beyond what is here, from now on on these terms; a limit of 0 ends it.
+    """Sell a SKU beyond its stock on hand on these terms; a limit of 0 ends the sale.
 
-    Raises NotFound for what no product sells, Invalid for a date that is past, Stale, and Conflict
-    (``stock_promised``) for a limit below what was sold on it.
+    Raises NotFound for a SKU that no product sells, InvalidRequest for a date in the past,
+    VersionConflict, and Conflict (``stock_promised``) for a limit below the back-ordered units.
     """
     if terms.limit and terms.ships_from < at.date():
-        raise InvalidRequest("goods to come ship on a day to come", path="$.ships_from")
+        raise InvalidRequest("The ship date must be today or later.", path="$.ships_from")
     if terms.limit and terms.until is not None and terms.until <= at:
-        raise InvalidRequest("the end lies ahead", path="$.until")
+        raise InvalidRequest("The end of the sale must be in the future.", path="$.until")
     before = get_level(sku, stock=stock, skus=skus, location=location)
     check_level_version(before, expected_version)
     return stock.set_backorder_terms(terms, before)
 
 
 def earmark_for_backorders(
-    waiting: Iterable[tuple[str, str]], *, at: datetime, stock: StockRepository
-) -> dict[tuple[str, str], int]:
-    """What is for sale of goods that orders wait for is theirs first; what was put aside for orders
-    that were called off is for sale again. Returns what is put aside, by SKU and location.
+    waiting: Iterable[StockKey], *, at: datetime, stock: StockRepository
+) -> dict[StockKey, int]:
+    """Earmark available units for waiting orders; return the earmarked units by SKU and location.
 
-    Where somebody moves the goods just now, they are left for the next time.
+    Units that were earmarked for orders cancelled since become available again. A level that
+    another process moves at the same time is left to the next run.
     """
-    aside = {}
+    earmarked = {}
     for sku, location in dict.fromkeys((*waiting, *stock.list_backorderable())):
         level = stock.level(sku, location)
-        missing = min(max(0, level.available), level.backordered - level.earmarked)
         try:
-            if missing > 0:
-                level = stock.write_movement(
-                    StockMovement(
-                        sku,
-                        MovementType.POLICY,
-                        at,
-                        "shop",
-                        "put aside for who waits",
-                        location=location,
-                        earmarked=missing,
-                    ),
-                    level,
-                )
-            elif level.earmarked > level.backordered:
-                slip = AuditInfo("shop", at, "nobody waits for it any more")
-                level = release_backorder_earmarks(sku, slip, stock_writer=stock, location=location)
+            level = _adjust_earmarks(level, at, stock)
         except (VersionConflict, Conflict):
+            # The job runs every minute, so a conflict is not worth a retry now.
             level = stock.level(sku, location)
-        aside[sku, location] = level.earmarked
-    return aside
+        earmarked[sku, location] = level.earmarked
+    return earmarked
+
+
+def _adjust_earmarks(level: StockLevel, at: datetime, stock: StockRepository) -> StockLevel:
+    """Earmark units up to the back-ordered ones, or release surplus earmarks."""
+    missing = min(max(0, level.available), level.backordered - level.earmarked)
+    if missing > 0:
+        movement = StockMovement(
+            level.sku,
+            MovementType.POLICY,
+            at,
+            SYSTEM_ACTOR,
+            "earmarked for waiting orders",
+            location=level.location,
+            earmarked=missing,
+        )
+        return stock.write_movement(movement, level)
+    if level.earmarked > level.backordered:
+        audit = AuditInfo(SYSTEM_ACTOR, at, "no order waits for these units")
+        return release_backorder_earmarks(
+            level.sku, audit, stock_writer=stock, location=level.location
+        )
+    return level

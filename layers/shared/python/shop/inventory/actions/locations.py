@@ -1,4 +1,4 @@
-"""What staff do with locations and with the policy by which these share the orders."""
+"""Describe locations and set the allocation policy."""
 
 from collections.abc import Callable
 
@@ -8,31 +8,40 @@ from shop.inventory.ports import LocationRepository
 from shop.kernel.errors import VersionConflict
 
 MAX_ATTEMPTS = 5
-"""How often a change is tried anew when somebody else changed another location meanwhile."""
+"""Attempts of a change while other staff users change other locations."""
 
 
 def set_location(
     location: Location, *, expected_version: int, locations: LocationRepository
 ) -> Locations:
-    """Open a location (``expected_version`` 0), or change it. Raises Stale, Conflict."""
-    return _changed(lambda network: network.with_location(location, expected_version), locations)
+    """Add a location (``expected_version`` 0) or change it.
+
+    Raises VersionConflict, and Conflict (``too_many_locations``).
+    """
+    return _save_change(lambda before: before.with_location(location, expected_version), locations)
 
 
 def set_allocation_policy(
     policy: AllocationPolicy, *, expected_version: int, locations: LocationRepository
 ) -> Locations:
-    """Choose from now on by this policy where the pieces of an order come from. Raises Stale."""
-    return _changed(lambda network: network.with_policy(policy, expected_version), locations)
+    """Set the policy that chooses the locations of paid orders. Raises VersionConflict."""
+    return _save_change(lambda before: before.with_policy(policy, expected_version), locations)
 
 
-def _changed(change: Callable[[Locations], Locations], locations: LocationRepository) -> Locations:
-    """All of it is one row: who changed another part of it meanwhile is no reason to refuse."""
-    for left in reversed(range(MAX_ATTEMPTS)):
+def _save_change(
+    change: Callable[[Locations], Locations], locations: LocationRepository
+) -> Locations:
+    """Apply a change and save it.
+
+    All locations share one row. A conflict on the row is retried, because another staff user may
+    have changed another location; ``change`` checks the version of its own location each time.
+    """
+    for attempts_left in reversed(range(MAX_ATTEMPTS)):
         before = locations.get()
         after = change(before)
         try:
             return locations.save(after, before)
         except VersionConflict:
-            if not left:
+            if not attempts_left:
                 raise
     raise AssertionError

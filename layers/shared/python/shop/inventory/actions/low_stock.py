@@ -1,68 +1,78 @@
-"""Telling once that a stock runs low, however many look at it."""
+"""Detect low stock and send one alert per crossing of a threshold."""
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from shop.inventory.actions.stock_movements import check_level_version
-from shop.inventory.model import MAIN_LOCATION, MAX_UNITS, AlertState, LowStockCrossing, StockLevel
+from shop.inventory.model import (
+    MAIN_LOCATION,
+    MAX_UNITS,
+    AlertState,
+    LowStockCrossing,
+    StockKey,
+    StockLevel,
+)
 from shop.inventory.ports import LowStockAlerts, StockRepository
 from shop.kernel.errors import InvalidRequest, NotFound
 from shop.kernel.notifications import Email, EmailSender, SentEmails, send_once
 
 BATCH_SIZE = 100
-"""Levels that one call of DynamoDB reads."""
+"""Levels per call of DynamoDB."""
 
 
 def set_low_stock_threshold(
     sku: str,
-    low_at: int | None,
+    threshold: int | None,
     *,
     expected_version: int,
     stock: StockRepository,
-    alarms: LowStockAlerts,
+    alerts: LowStockAlerts,
     location: str = MAIN_LOCATION,
 ) -> StockLevel:
-    """Be told when no more than ``low_at`` units are for sale; ``None`` to be left in peace.
+    """Set the number of available units at which staff are alerted; ``None`` clears it.
 
-    Raises Stale, and NotFound where the SKU has never been.
+    Raises InvalidRequest, VersionConflict, NotFound (``stock_unknown``) for a level that does not
+    exist, and Conflict for a kit.
     """
-    if low_at is not None and not 0 <= low_at <= MAX_UNITS:
-        raise InvalidRequest("an alarm is set to a number of units, from 0", path="$.low_at")
+    if threshold is not None and not 0 <= threshold <= MAX_UNITS:
+        raise InvalidRequest(
+            f"The threshold must be between 0 and {MAX_UNITS} units.", path="$.low_at"
+        )
     before = stock.level(sku, location)
     if before.version == 0:
-        said = f"there is no stock of {sku} at {location}"
-        raise NotFound(said, code="stock_unknown", path="$.sku")
-    before.with_movements()  # a kit is refused
+        raise NotFound(
+            f"{sku} has no stock at {location}. Enter a count first.",
+            code="stock_unknown",
+            path="$.sku",
+        )
+    before.require_no_kit()
     check_level_version(before, expected_version)
-    alarms.set_threshold(low_at, before)
+    alerts.set_threshold(threshold, before)
     return stock.level(sku, location)
 
 
 def check_low_stock(
-    places: Iterable[tuple[str, str]],
+    keys: Iterable[StockKey],
     *,
     at: datetime,
     stock: StockRepository,
-    alarms: LowStockAlerts,
+    alerts: LowStockAlerts,
 ) -> tuple[LowStockCrossing, ...]:
-    """Look whether thresholds were crossed at these (SKU, location); returns what was noted now.
+    """Check levels against their thresholds; return the crossings that were recorded now.
 
-    A crossing is noted under the condition that nobody noted it yet, and its event leaves with that
-    write: whoever crashes before it leaves it to the next who looks, and of two who look at once
-    one notes it. Once the stock is above the threshold again the alarm is armed anew.
+    One conditional write records the crossing together with its event. A process that crashes
+    before it leaves the crossing to the next check, and of two concurrent checks one records it.
+    When the stock is above the threshold again, the alert closes and can open anew.
     """
-    noted = []
-    for seen in stock.get_levels_at(list(dict.fromkeys(places))):
-        level = seen
-        if level.shard_count > 1 and level.is_low and level.alert_state is AlertState.OK:
-            # Units that moved between bins while these were read were counted in neither.
+    recorded = []
+    for read_level in stock.get_levels_at(list(dict.fromkeys(keys))):
+        level = read_level
+        if _crosses_threshold(level) and level.shard_count > 1:
+            # The read of many shards misses units that moved between them; a second, consistent
+            # read must confirm the crossing.
             level = stock.level(level.sku, level.location)
-        if (
-            level.is_low
-            and level.low_stock_threshold is not None
-            and level.alert_state is AlertState.OK
-        ):
-            news = LowStockCrossing(
+        if _crosses_threshold(level) and level.low_stock_threshold is not None:
+            crossing = LowStockCrossing(
                 level.sku,
                 level.location,
                 level.available,
@@ -70,26 +80,31 @@ def check_low_stock(
                 level.crossings + 1,
                 at,
             )
-            if alarms.open_alert(news, level):
-                noted.append(news)
+            if alerts.open_alert(crossing, level):
+                recorded.append(crossing)
         elif not level.is_low and level.alert_state is not AlertState.OK:
-            alarms.close_alert(level)
-    return tuple(noted)
+            alerts.close_alert(level)
+    return tuple(recorded)
+
+
+def _crosses_threshold(level: StockLevel) -> bool:
+    """Whether the stock is low and no alert is open."""
+    return level.is_low and level.alert_state is AlertState.OK
 
 
 def check_all_low_stock(
-    *, at: datetime, stock: StockRepository, alarms: LowStockAlerts
+    *, at: datetime, stock: StockRepository, alerts: LowStockAlerts
 ) -> tuple[int, int]:
-    """Look at everything that has a threshold; how many these are, and crossings noted."""
-    looked = noted = 0
+    """Check every level with a threshold; return the numbers of levels and of new crossings."""
+    level_count = crossing_count = 0
     cursor = None
     while True:
-        page = alarms.list_watched(cursor=cursor, limit=BATCH_SIZE)
-        noted += len(check_low_stock(page.items, at=at, stock=stock, alarms=alarms))
-        looked += len(page.items)
+        page = alerts.list_watched(cursor=cursor, limit=BATCH_SIZE)
+        crossing_count += len(check_low_stock(page.items, at=at, stock=stock, alerts=alerts))
+        level_count += len(page.items)
         cursor = page.cursor
         if cursor is None:
-            return looked, noted
+            return level_count, crossing_count
 
 
 def send_low_stock_alert(
@@ -101,9 +116,9 @@ def send_low_stock_alert(
     sent_emails: SentEmails,
     email_sender: EmailSender,
 ) -> bool:
-    """Write to the staff that a stock runs low, once per crossing; whether a letter left now.
+    """Email the staff, once per crossing; return whether this call sent the email.
 
-    Raises Unavailable when somebody else is at it just now: try again later.
+    Raises Unavailable while another process sends the same email: try again later.
     """
     return send_once(
         crossing.key,

@@ -1,4 +1,4 @@
-"""Preparing a SKU for a rush, and putting things back afterwards."""
+"""Reshard the stock of a SKU before a traffic peak and after it."""
 
 from collections.abc import Collection, Mapping
 
@@ -7,42 +7,47 @@ from shop.inventory.model.shards import MAX_SHARDS
 from shop.inventory.ports import StockRepository
 
 ORDERS_PER_SECOND_PER_SHARD = 25
-"""Orders a second that a bin takes with room to spare: 5,000 on 200, and 10,000 were sustained
-on 256 (docs/adr, "hot SKUs")."""
+"""A rate that a shard sustains with reserve: 5,000 orders/s on 200 shards, and 10,000 were
+sustained on 256 (docs/adr/hot-skus.md)."""
 MIN_UNITS_PER_SHARD = 16
-"""Below this, buyers meet empty bins more often than full ones."""
+"""With fewer units per shard, most picks meet empty shards."""
 
 
-def shards_for(orders_a_second: float, units: int) -> int:
-    """How many bins a SKU needs for this rush, and no more than its units can fill."""
-    return max(1, min(_for_rate(orders_a_second), units // MIN_UNITS_PER_SHARD))
+def shards_for(orders_per_second: float, units: int) -> int:
+    """Return the number of shards for a rate of orders, at most what the units can fill."""
+    return max(1, min(_shards_for_rate(orders_per_second), units // MIN_UNITS_PER_SHARD))
 
 
-def _for_rate(orders_a_second: float) -> int:
-    return min(-(-int(orders_a_second * 1000) // (ORDERS_PER_SECOND_PER_SHARD * 1000)), MAX_SHARDS)
+def _shards_for_rate(orders_per_second: float) -> int:
+    # In thousandths, so that the division rounds up without floating-point error.
+    thousandths = int(orders_per_second * 1000)
+    return min(-(-thousandths // (ORDERS_PER_SECOND_PER_SHARD * 1000)), MAX_SHARDS)
 
 
 def reshard_for_peak(
     sku: str,
-    orders_a_second: float,
+    orders_per_second: float,
     *,
     stock: StockRepository,
-    shipping: Collection[str] = (MAIN_LOCATION,),
+    shipping_locations: Collection[str] = (MAIN_LOCATION,),
 ) -> Mapping[str, int]:
-    """Split or merge a SKU's stock for so many orders a second; 0 after the sale.
+    """Split or merge the stock of a SKU for a rate of orders; 0 after the peak.
 
-    It is shared out at every location of ``shipping``, as far as the units there fill bins, and
-    each for the whole rush: orders are drawn from the first choice until it is empty, and then all
-    of them meet in the next. Elsewhere it is merged.
+    Every shipping location is prepared for the whole rate, as far as its units fill shards: orders
+    use the first location until it is empty, and then all of them meet at the next. Stock at other
+    locations is merged.
 
-    Returns how many bins there are, by location; none for a SKU without stock. Asked again it
-    shares out what has come since, or goes on merging; what was sold since takes no bin away.
+    Returns the number of shards by location; nothing for a SKU without stock. A repeated call
+    splits units that arrived since and continues to merge. Units sold since reduce no shard count.
     """
-    bins = {}
+    shard_counts = {}
     for level in stock.levels_by_location(sku):
-        rate = orders_a_second if level.location in shipping else 0
-        filled = shards_for(rate, max(0, level.available))
-        wanted = max(filled, min(level.shard_count, _for_rate(rate)))
-        split = max(wanted, level.shard_count) > 1
-        bins[level.location] = stock.reshard(sku, wanted, level.location) if split else 1
-    return bins
+        rate = orders_per_second if level.location in shipping_locations else 0
+        fillable = shards_for(rate, max(0, level.available))
+        # Selling units must not merge shards in the middle of a peak; a lower rate may.
+        target = max(fillable, min(level.shard_count, _shards_for_rate(rate)))
+        is_sharded = max(target, level.shard_count) > 1
+        shard_counts[level.location] = (
+            stock.reshard(sku, target, level.location) if is_sharded else 1
+        )
+    return shard_counts

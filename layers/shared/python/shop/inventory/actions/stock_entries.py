@@ -1,5 +1,4 @@
-"""Where staff write into the stock book: only of goods that are sold, where the shop is,
-and each entry once."""
+"""Write stock entries of staff: for SKUs of products, at known locations, once per key."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -13,17 +12,17 @@ from shop.kernel.idempotency import IdempotencyStore, IdempotentRequest, stored_
 from shop.kernel.unit_of_work import WriteOperation
 
 Render = Callable[[Sequence[StockLevel]], Mapping[str, Any]]
-"""The answer to an entry, by the levels that it led to."""
+"""Builds the response to an entry from the levels that it changed."""
 
 
 @frozen(slots=False)
 class StockEntryService:
-    """The stock book, what may have stock and where, and the keys that requests come with."""
+    """The repositories that a stock entry needs, and the store of idempotency keys."""
 
     stock: StockRepository
     sku_directory: SkuDirectory
     locations: LocationRepository
-    keys: IdempotencyStore
+    idempotency: IdempotencyStore
 
     def record_idempotent(
         self,
@@ -31,53 +30,64 @@ class StockEntryService:
         render: Render,
         idempotent_request: IdempotentRequest | None = None,
     ) -> Mapping[str, Any]:
-        """Make one entry and give its answer: the same on every repetition under the same key.
+        """Write one entry and return its response, the same for every retry under one key.
 
-        The key and the answer are written in the transaction that moves the goods. It is only
-        looked up when something stands in the way, which in a repetition is the version.
+        The transaction that moves the goods also stores the key and the response.
         """
-        page = _Page(self, render, idempotent_request)
+        writer = _EntryWriter(self, render, idempotent_request)
         try:
-            entry(page)
+            entry(writer)
         except ShopError:
+            # The key is looked up after an error only, which saves a read on every first attempt.
+            # A retry always meets one: the version it names is no longer current.
             stored = (
-                stored_response(idempotent_request, self.keys)
+                stored_response(idempotent_request, self.idempotency)
                 if idempotent_request is not None
                 else None
             )
             if stored is not None:
                 return stored
             raise
-        return page.answer
+        return writer.response
 
 
-class _Page:
-    """The stock book while one entry is made in it."""
+class _EntryWriter:
+    """The :class:`StockWriter` of one entry; it stores the key and renders the response."""
 
     def __init__(
-        self, desk: StockEntryService, render: Render, idempotent_request: IdempotentRequest | None
+        self,
+        service: StockEntryService,
+        render: Render,
+        idempotent_request: IdempotentRequest | None,
     ) -> None:
-        self._desk, self._render, self._ask = desk, render, idempotent_request
-        self.answer: Mapping[str, Any] = {}
+        self._service = service
+        self._render = render
+        self._idempotent_request = idempotent_request
+        self.response: Mapping[str, Any] = {}
 
     def level(self, sku: str, location: str = MAIN_LOCATION) -> StockLevel:
         if location != MAIN_LOCATION:
-            self._desk.locations.get().location(location)
+            # The main location always exists; others must be known (raises NotFound).
+            self._service.locations.get().location(location)
         return get_level(
-            sku, stock=self._desk.stock, skus=self._desk.sku_directory, location=location
+            sku, stock=self._service.stock, skus=self._service.sku_directory, location=location
         )
 
     def write_movement(
         self,
         movement: StockMovement,
         before: StockLevel,
-        *more: tuple[StockMovement, StockLevel],
+        *additional: tuple[StockMovement, StockLevel],
         extra_writes: Sequence[WriteOperation] = (),
     ) -> StockLevel:
-        moves = group_by_level([(movement, before), *more])
-        answer = self._render([level.with_movements(*several) for level, several in moves])
-        if self._ask is not None:
-            extra_writes = (*extra_writes, self._desk.keys.claim(self._ask, answer))
-        level = self._desk.stock.write_movement(movement, before, *more, extra_writes=extra_writes)
-        self.answer = answer
+        groups = group_by_level([(movement, before), *additional])
+        # The response is part of the transaction, so it is rendered before the write.
+        response = self._render([level.with_movements(*moves) for level, moves in groups])
+        if self._idempotent_request is not None:
+            claim = self._service.idempotency.claim(self._idempotent_request, response)
+            extra_writes = (*extra_writes, claim)
+        level = self._service.stock.write_movement(
+            movement, before, *additional, extra_writes=extra_writes
+        )
+        self.response = response
         return level

@@ -1,11 +1,12 @@
-"""What staff do with goods: count, receive, set aside, send between locations, write off.
+"""Stock entries of staff: count, receive, set aside, transfer, return and write off goods.
 
-Each verb reads the level, checks that it is the version the person looked at, and writes the new
-one together with its line in the journal. A difference is asked for its version as well, since
-applied twice it is a wrong count: the retry of one that did go through is refused as Stale.
+Each use case reads the level, checks the version that the staff user looked at, and writes the
+new level together with its journal entry. Entries of differences check the version as well,
+because a difference that is applied twice makes the count wrong.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -17,12 +18,12 @@ from shop.kernel.frozen import frozen
 T = TypeVar("T")
 
 MAX_REASON_LENGTH = 40
-"""Characters of a reason that units are counted under."""
+"""Characters of a reason under which units are set aside."""
 
 
 @frozen
 class AuditInfo:
-    """Who does it, when, why, and the paper behind it (a delivery note, a count, a return)."""
+    """The actor, time, reason and reference document of a stock entry."""
 
     actor: str
     at: datetime
@@ -31,17 +32,19 @@ class AuditInfo:
 
 
 def check_level_version(level: StockLevel, expected_version: int) -> None:
-    """Raise Stale where the level is not the one that somebody looked at."""
+    """Raise VersionConflict if the level changed since the staff user read it."""
     if level.version != expected_version:
         raise VersionConflict(
-            f"the stock of {level.sku} at {level.location} is at version {level.version}, "
-            f"not {expected_version}"
+            f"The stock of {level.sku} at {level.location} is at version {level.version}, "
+            f"not {expected_version}. Read it again."
         )
 
 
-def _sensible(units: int, path: str) -> None:
-    if abs(units) > MAX_UNITS:
-        raise InvalidRequest(f"{units} units cannot be right", path=path)
+def unknown_sku(sku: str) -> NotFound:
+    """Build the error for a SKU that no product sells."""
+    return NotFound(
+        f"No product sells the SKU {sku}. Check its spelling.", code="sku_unknown", path="sku"
+    )
 
 
 def get_level(
@@ -51,64 +54,50 @@ def get_level(
     skus: SkuDirectory | None = None,
     location: str = MAIN_LOCATION,
 ) -> StockLevel:
-    """The level of a SKU; all zeros for one that a product sells and nobody has counted yet.
+    """Return the level of a SKU; all zeros for one that a product sells and staff never counted.
 
-    Raises :class:`NotFound` for one that has no stock and that, as ``goods`` knows, nobody sells: a
-    misspelt SKU must not become a shelf of its own.
+    Raises NotFound (``sku_unknown``) for a SKU that has no stock and, according to ``skus``, no
+    product: a misspelt SKU must not get stock.
     """
     level = stock.level(sku, location)
     if level.version == 0 and skus is not None and skus.product_id_for(sku) is None:
+        # A deleted product may have stock at another location, which keeps the SKU known.
         list_levels(sku, stock=stock, skus=skus)
     return level
 
 
 def list_levels(sku: str, *, stock: StockRepository, skus: SkuDirectory) -> Sequence[StockLevel]:
-    """The levels of a SKU at each location it ever was at; none for one that is only sold yet.
+    """Return the levels of a SKU at all locations that ever had it.
 
-    Raises what :func:`look_at` raises.
+    Raises NotFound (``sku_unknown``) like :func:`get_level`.
     """
     levels = stock.levels_by_location(sku)
     if not levels and skus.product_id_for(sku) is None:
-        raise NotFound(f"no product sells the SKU {sku}", code="sku_unknown", path="sku")
+        raise unknown_sku(sku)
     return levels
 
 
 def set_on_hand(
     sku: str,
     on_hand: int,
+    audit: AuditInfo,
     *,
     expected_version: int,
-    reason: str,
-    actor: str,
-    at: datetime,
     stock_writer: StockWriter,
     location: str = MAIN_LOCATION,
-    reference: str = "",
 ) -> StockLevel:
-    """Somebody counted the shelf: write what is there, if nothing moved since they looked.
+    """Enter a count of the units on hand; ``expected_version`` is 0 for a new level.
 
-    ``expected_version`` is 0 for stock not yet known. Raises :class:`Invalid` for a count below
-    zero, :class:`Stale` where goods moved meanwhile, :class:`Conflict` (``stock_promised``) where
-    fewer units are there than are promised.
+    Raises InvalidRequest for a negative count, VersionConflict if goods moved since the count,
+    Conflict (``stock_promised``) if fewer units were counted than are promised.
     """
     if on_hand < 0:
-        raise InvalidRequest("a count is not below zero", path="$.on_hand")
-    _sensible(on_hand, "$.on_hand")
+        raise InvalidRequest("The count must be 0 or more.", path="$.on_hand")
+    _require_plausible(on_hand, "$.on_hand")
     before = stock_writer.level(sku, location)
     check_level_version(before, expected_version)
-    return stock_writer.write_movement(
-        StockMovement(
-            sku,
-            MovementType.COUNTED,
-            at,
-            actor,
-            reason,
-            reference,
-            location,
-            on_hand=on_hand - before.on_hand,
-        ),
-        before,
-    )
+    movement = _movement(sku, MovementType.COUNTED, audit, location)
+    return stock_writer.write_movement(replace(movement, on_hand=on_hand - before.on_hand), before)
 
 
 def adjust_stock(
@@ -120,16 +109,15 @@ def adjust_stock(
     stock_writer: StockWriter,
     location: str = MAIN_LOCATION,
 ) -> StockLevel:
-    """Some units more or fewer are there than the book says, for a reason somebody stands for."""
+    """Correct the units on hand by a difference, with a reason."""
     if delta == 0:
-        raise InvalidRequest("an adjustment by nothing says nothing", path="$.delta")
-    _said(audit)
-    _sensible(delta, "$.delta")
+        raise InvalidRequest("The difference must be positive or negative.", path="$.delta")
+    _require_reason(audit)
+    _require_plausible(delta, "$.delta")
     before = stock_writer.level(sku, location)
     check_level_version(before, expected_version)
-    return stock_writer.write_movement(
-        _movement(sku, MovementType.ADJUSTED, audit, location, on_hand=delta), before
-    )
+    movement = _movement(sku, MovementType.ADJUSTED, audit, location)
+    return stock_writer.write_movement(replace(movement, on_hand=delta), before)
 
 
 def receive_stock(
@@ -142,20 +130,16 @@ def receive_stock(
     location: str = MAIN_LOCATION,
     announced: bool = True,
 ) -> StockLevel:
-    """Goods came. Orders that wait for them come first: so many units are put aside for these.
+    """Receive goods, and earmark the units that back-orders wait for.
 
-    ``announced`` goods were incoming and are not any more; more may come than was announced.
+    ``announced`` goods were counted as incoming before; more may arrive than were announced.
     """
-    before = _looked_at(sku, units, stock_writer, location, expected_version)
-    waiting = max(0, before.backordered - before.earmarked)
-    movement = _movement(
-        sku,
-        MovementType.RECEIVED,
-        audit,
-        location,
+    before = _read_level(sku, units, stock_writer, location, expected_version)
+    movement = replace(
+        _movement(sku, MovementType.RECEIVED, audit, location),
         on_hand=units,
         incoming=-min(units, before.incoming) if announced else 0,
-        earmarked=min(units, waiting),
+        earmarked=min(units, _unearmarked_backorders(before)),
     )
     return stock_writer.write_movement(movement, before)
 
@@ -169,16 +153,17 @@ def expect_inbound(
     stock_writer: StockWriter,
     location: str = MAIN_LOCATION,
 ) -> StockLevel:
-    """Goods were ordered from the supplier, or, below zero, will not come after all. What another
-    location sent is not called off like that: it arrives, or is lost."""
+    """Announce goods of a supplier, or with negative units cancel an announcement.
+
+    Units in transit are a separate count: a transfer ends by arrival or loss only.
+    """
     if units == 0:
-        raise InvalidRequest("no units are no news", path="$.units")
-    _sensible(units, "$.units")
+        raise InvalidRequest("The units must be positive or negative.", path="$.units")
+    _require_plausible(units, "$.units")
     before = stock_writer.level(sku, location)
     check_level_version(before, expected_version)
-    return stock_writer.write_movement(
-        _movement(sku, MovementType.EXPECTED, audit, location, incoming=units), before
-    )
+    movement = _movement(sku, MovementType.EXPECTED, audit, location)
+    return stock_writer.write_movement(replace(movement, incoming=units), before)
 
 
 def restock_return(
@@ -189,13 +174,14 @@ def restock_return(
     expected_version: int,
     stock_writer: StockWriter,
     location: str = MAIN_LOCATION,
-    damaged: str | None = None,
+    damage_reason: str | None = None,
 ) -> StockLevel:
-    """Goods came back from a customer. Damaged ones (``damaged`` says how) are never for sale."""
-    before = _looked_at(sku, units, stock_writer, location, expected_version)
-    aside = {damaged: units} if damaged else {}
-    movement = _movement(
-        sku, MovementType.RETURNED, audit, location, on_hand=units, unavailable=aside
+    """Add goods that a customer returned; with a ``damage_reason`` they are never for sale."""
+    before = _read_level(sku, units, stock_writer, location, expected_version)
+    movement = replace(
+        _movement(sku, MovementType.RETURNED, audit, location),
+        on_hand=units,
+        unavailable={damage_reason: units} if damage_reason else {},
     )
     return stock_writer.write_movement(movement, before)
 
@@ -203,24 +189,27 @@ def restock_return(
 def set_aside(
     sku: str,
     units: int,
-    reason: str,
+    unavailable_reason: str,
     audit: AuditInfo,
     *,
     expected_version: int,
     stock_writer: StockWriter,
     location: str = MAIN_LOCATION,
 ) -> StockLevel:
-    """Units are there but not for sale, or, below zero, they are for sale again.
+    """Exclude units on hand from sale, or with negative units release them.
 
-    ``why`` is the reason they are counted under: no more come back from it than were set aside.
+    ``unavailable_reason`` names the count; no more units are released from it than it holds.
     """
-    if not reason.strip() or len(reason) > MAX_REASON_LENGTH:
+    if not unavailable_reason.strip() or len(unavailable_reason) > MAX_REASON_LENGTH:
         raise InvalidRequest(
-            "units are set aside under a short reason", path="$.unavailable_reason"
+            f"The reason must have 1 to {MAX_REASON_LENGTH} characters.",
+            path="$.unavailable_reason",
         )
-    before = _looked_at(sku, abs(units), stock_writer, location, expected_version)
-    movement = _movement(sku, MovementType.HELD_BACK, audit, location, unavailable={reason: units})
-    return stock_writer.write_movement(movement, before)
+    before = _read_level(sku, abs(units), stock_writer, location, expected_version)
+    movement = _movement(sku, MovementType.SET_ASIDE, audit, location)
+    return stock_writer.write_movement(
+        replace(movement, unavailable={unavailable_reason: units}), before
+    )
 
 
 def write_off_stock(
@@ -231,14 +220,15 @@ def write_off_stock(
     expected_version: int,
     stock_writer: StockWriter,
     location: str = MAIN_LOCATION,
-    aside: str | None = None,
+    unavailable_reason: str | None = None,
 ) -> StockLevel:
-    """Goods are lost or thrown away: from those for sale, or from those set aside for a reason."""
-    _said(audit)
-    before = _looked_at(sku, units, stock_writer, location, expected_version)
-    held = {aside: -units} if aside else {}
-    movement = _movement(
-        sku, MovementType.WRITTEN_OFF, audit, location, on_hand=-units, unavailable=held
+    """Write off lost or discarded goods: available ones, or ones set aside for a reason."""
+    _require_reason(audit)
+    before = _read_level(sku, units, stock_writer, location, expected_version)
+    movement = replace(
+        _movement(sku, MovementType.WRITTEN_OFF, audit, location),
+        on_hand=-units,
+        unavailable={unavailable_reason: -units} if unavailable_reason else {},
     )
     return stock_writer.write_movement(movement, before)
 
@@ -252,13 +242,15 @@ def set_safety_stock(
     stock_writer: StockWriter,
     location: str = MAIN_LOCATION,
 ) -> StockLevel:
-    """Keep so many units back from sale, to absorb miscounts."""
+    """Set the units that are withheld from sale to absorb counting errors."""
     if not 0 <= safety <= MAX_UNITS:
-        raise InvalidRequest("the safety stock is a number of units, from 0", path="$.safety")
+        raise InvalidRequest(
+            f"The safety stock must be between 0 and {MAX_UNITS} units.", path="$.safety"
+        )
     before = stock_writer.level(sku, location)
     check_level_version(before, expected_version)
-    movement = _movement(sku, MovementType.POLICY, audit, location, safety=safety - before.safety)
-    return stock_writer.write_movement(movement, before)
+    movement = _movement(sku, MovementType.POLICY, audit, location)
+    return stock_writer.write_movement(replace(movement, safety=safety - before.safety), before)
 
 
 def dispatch_transfer(
@@ -271,21 +263,20 @@ def dispatch_transfer(
     expected_version: int,
     stock_writer: StockWriter,
 ) -> tuple[StockLevel, StockLevel]:
-    """Goods leave one location for another: gone here and in transit there, in one transaction.
+    """Send goods to another location; one transaction moves them from on hand to in transit.
 
-    ``expected_version`` is that of the source. Returns both levels.
+    ``expected_version`` is that of the source. Returns the levels of source and target.
     """
     if source == target:
-        raise InvalidRequest("goods are sent to another location", path="$.target")
-    before = _looked_at(sku, units, stock_writer, source, expected_version)
-    there = stock_writer.level(sku, target)
-    coming = _movement(sku, MovementType.EXPECTED, audit, target, in_transit=units)
-    left = stock_writer.write_movement(
-        _movement(sku, MovementType.TRANSFERRED, audit, source, on_hand=-units),
-        before,
-        (coming, there),
+        raise InvalidRequest("The target must be another location.", path="$.target")
+    before = _read_level(sku, units, stock_writer, source, expected_version)
+    target_before = stock_writer.level(sku, target)
+    outgoing = _movement(sku, MovementType.TRANSFERRED, audit, source)
+    incoming = replace(_movement(sku, MovementType.EXPECTED, audit, target), in_transit=units)
+    after = stock_writer.write_movement(
+        replace(outgoing, on_hand=-units), before, (incoming, target_before)
     )
-    return left, there.with_movements(coming)
+    return after, target_before.with_movements(incoming)
 
 
 def receive_transfer(
@@ -298,125 +289,107 @@ def receive_transfer(
     stock_writer: StockWriter,
     lost: int = 0,
 ) -> StockLevel:
-    """Goods sent by another location are here; ``lost`` of them never came and are written off.
+    """Receive goods of another location; ``lost`` units did not arrive and are written off.
 
-    Raises :class:`Conflict` (``nothing_in_transit``) for more than is on its way there: what a
-    supplier brings is received, and is no transfer.
+    Raises Conflict (``nothing_in_transit``) for more units than are in transit: goods of a
+    supplier are received with :func:`receive_stock`.
     """
     if lost < 0 or units + lost < 1:
-        raise InvalidRequest("something arrived or was lost", path="$.units")
-    before = _looked_at(sku, units + lost, stock_writer, target, expected_version)
+        raise InvalidRequest("At least one unit must arrive or be lost.", path="$.units")
+    before = _read_level(sku, units + lost, stock_writer, target, expected_version)
     if units + lost > before.in_transit:
         raise Conflict(
-            f"{before.in_transit} of {sku} are on their way to {target}, not {units + lost}",
+            f"{before.in_transit} units of {sku} are in transit to {target}, not {units + lost}. "
+            "Receive goods of a supplier as a stock movement.",
             code="nothing_in_transit",
             path="$.units",
         )
-    came = _movement(
-        sku,
-        MovementType.TRANSFERRED,
-        audit,
-        target,
+    arrival = replace(
+        _movement(sku, MovementType.TRANSFERRED, audit, target),
         on_hand=units + lost,
         in_transit=-(units + lost),
-        earmarked=min(units, max(0, before.backordered - before.earmarked)),
+        earmarked=min(units, _unearmarked_backorders(before)),
     )
     if not lost:
-        return stock_writer.write_movement(came, before)
-    gone = _movement(sku, MovementType.WRITTEN_OFF, audit, target, on_hand=-lost)
-    return stock_writer.write_movement(came, before, (gone, before))
+        return stock_writer.write_movement(arrival, before)
+    # Lost units arrive first, so that the transfers of all locations add up to zero.
+    loss = replace(_movement(sku, MovementType.WRITTEN_OFF, audit, target), on_hand=-lost)
+    return stock_writer.write_movement(arrival, before, (loss, before))
 
 
 def release_backorder_earmarks(
     sku: str, audit: AuditInfo, *, stock_writer: StockWriter, location: str = MAIN_LOCATION
 ) -> StockLevel:
-    """Units put aside for back-orders that were called off meanwhile are for sale again."""
+    """Make units available again that were earmarked for back-orders cancelled since."""
     before = stock_writer.level(sku, location)
-    spare = before.earmarked - min(before.earmarked, before.backordered)
-    if not spare:
+    surplus = max(0, before.earmarked - before.backordered)
+    if not surplus:
         return before
-    return stock_writer.write_movement(
-        _movement(sku, MovementType.POLICY, audit, location, earmarked=-spare), before
-    )
+    movement = _movement(sku, MovementType.POLICY, audit, location)
+    return stock_writer.write_movement(replace(movement, earmarked=-surplus), before)
 
 
 def record_stock_take(
-    counted: Sequence[tuple[str, int, int]],
+    counts: Sequence[tuple[str, int, int]],
     audit: AuditInfo,
     *,
     write: Callable[[int, Callable[[StockWriter], StockLevel]], T],
     location: str = MAIN_LOCATION,
 ) -> Sequence[T | ShopError]:
-    """Many shelves were counted: ``(sku, units, version looked at)`` each.
+    """Enter many counts: ``(sku, units, expected version)`` each.
 
-    Good lines are kept and the others reported, so that only these are counted again: Stale where
-    goods moved meanwhile, Conflict where fewer are there than are promised. ``write`` is given each
-    line's number and its entry in the stock book.
+    Returns for every line the result of ``write`` or the error, so that staff repeat only the
+    failed lines. ``write`` receives the number of the line and the function that enters its count.
     """
+    audit = replace(audit, reason=audit.reason or "stock count")
 
-    def line(sku: str, units: int, version: int) -> Callable[[StockWriter], StockLevel]:
-        return lambda book: set_on_hand(
+    def count_entry(sku: str, units: int, version: int) -> Callable[[StockWriter], StockLevel]:
+        return lambda stock_writer: set_on_hand(
             sku,
             units,
+            audit,
             expected_version=version,
-            reason=audit.reason or "stock count",
-            actor=audit.actor,
-            at=audit.at,
-            reference=audit.reference,
-            stock_writer=book,
+            stock_writer=stock_writer,
             location=location,
         )
 
-    done: list[T | ShopError] = []
-    for number, one in enumerate(counted):
+    results: list[T | ShopError] = []
+    for number, line in enumerate(counts):
         try:
-            done.append(write(number, line(*one)))
-        except ShopError as refusal:
-            done.append(refusal)
-    return done
+            results.append(write(number, count_entry(*line)))
+        except ShopError as error:
+            # Each line is a transaction of its own; an error of one leaves the others valid.
+            results.append(error)
+    return results
 
 
-def _looked_at(
+def _unearmarked_backorders(level: StockLevel) -> int:
+    """Return the back-ordered units that no received unit is earmarked for."""
+    return max(0, level.backordered - level.earmarked)
+
+
+def _read_level(
     sku: str, units: int, stock_writer: StockWriter, location: str, expected_version: int
 ) -> StockLevel:
+    """Check the units of an entry and return the level at the expected version."""
     if units < 1:
-        raise InvalidRequest("at least one unit moves", path="$.units")
-    _sensible(units, "$.units")
+        raise InvalidRequest("The units must be 1 or more.", path="$.units")
+    _require_plausible(units, "$.units")
     before = stock_writer.level(sku, location)
     check_level_version(before, expected_version)
     return before
 
 
-def _movement(
-    sku: str,
-    kind: MovementType,
-    audit: AuditInfo,
-    location: str,
-    *,
-    on_hand: int = 0,
-    unavailable: Mapping[str, int] | None = None,
-    safety: int = 0,
-    incoming: int = 0,
-    in_transit: int = 0,
-    earmarked: int = 0,
-) -> StockMovement:
-    return StockMovement(
-        sku,
-        kind,
-        audit.at,
-        audit.actor,
-        audit.reason,
-        audit.reference,
-        location,
-        on_hand=on_hand,
-        unavailable=unavailable or {},
-        safety=safety,
-        incoming=incoming,
-        in_transit=in_transit,
-        earmarked=earmarked,
-    )
+def _movement(sku: str, kind: MovementType, audit: AuditInfo, location: str) -> StockMovement:
+    """Return a movement without differences; callers add those of their use case."""
+    return StockMovement(sku, kind, audit.at, audit.actor, audit.reason, audit.reference, location)
 
 
-def _said(audit: AuditInfo) -> None:
+def _require_plausible(units: int, path: str) -> None:
+    if abs(units) > MAX_UNITS:
+        raise InvalidRequest(f"The units must be at most {MAX_UNITS}.", path=path)
+
+
+def _require_reason(audit: AuditInfo) -> None:
     if not audit.reason.strip():
-        raise InvalidRequest("this needs its reason", path="$.reason")
+        raise InvalidRequest("This entry needs a reason.", path="$.reason")

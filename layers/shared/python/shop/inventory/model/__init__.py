@@ -1,27 +1,30 @@
-"""What stock is and may become. Pure: no clock, no randomness, no I/O."""
+"""The pure model of stock: no clock, no randomness, no I/O."""
 
-from shop.inventory.model.stock_level import (
+from shop.inventory.model.movements import (
     MAIN_LOCATION,
     MAX_UNITS,
     USAGE_LOCATION,
+    MovementType,
+    StockMovement,
+    StockReconciliation,
+    reconcile,
+)
+from shop.inventory.model.stock_level import (
     AlertState,
     BackorderKind,
     BackorderTerms,
     Demand,
     LowStockCrossing,
-    MovementType,
     Reservation,
     ReservationState,
     Shortage,
+    StockKey,
     StockLevel,
-    StockMovement,
-    StockReconciliation,
     find_shortages,
     group_by_level,
     merge_demands,
     merge_reservations,
     out_of_stock_error,
-    reconcile,
 )
 
 __all__ = [
@@ -37,6 +40,7 @@ __all__ = [
     "Reservation",
     "ReservationState",
     "Shortage",
+    "StockKey",
     "StockLevel",
     "StockMovement",
     "StockReconciliation",

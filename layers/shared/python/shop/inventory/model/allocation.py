@@ -1,7 +1,6 @@
-"""Which location serves which part of an order: a policy is data, an allocation is its outcome.
+"""Allocation: the choice of the locations that serve an order, according to a policy.
 
-Never more than was asked for, never more than there is, and every piece exactly once: a shop that
-needs 5 and has 3 and 10 allocates 5, not 8.
+An allocation never exceeds the demand or the stock, and it counts every unit exactly once.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,11 +15,11 @@ from shop.kernel.frozen import frozen
 
 EARTH_KM = 6371.0
 MAX_LOCATIONS_FOR_EXHAUSTIVE_SEARCH = 10
-"""Locations up to which all choices are tried for the fewest parcels; beyond, step by step."""
+"""Up to this many locations every combination is tried; with more, the search is greedy."""
 
 
 class LocationPreference(StrEnum):
-    """What a location is preferred for."""
+    """A criterion by which locations are preferred."""
 
     NEAREST = "nearest"
     FEWEST_PARCELS = "fewest_parcels"
@@ -30,7 +29,7 @@ class LocationPreference(StrEnum):
 
 @frozen
 class GeoPoint:
-    """A point to ship to or from. Without coordinates only the country tells what is near."""
+    """A country with optional coordinates in degrees, to ship from or to."""
 
     country: str
     latitude: float | None = None
@@ -38,42 +37,46 @@ class GeoPoint:
 
     def __post_init__(self) -> None:
         if self.latitude is not None and not -90 <= self.latitude <= 90:
-            raise InvalidRequest("a latitude lies between -90 and 90", path="$.latitude")
+            raise InvalidRequest("The latitude must be between -90 and 90.", path="$.latitude")
         if self.longitude is not None and not -180 <= self.longitude <= 180:
-            raise InvalidRequest("a longitude lies between -180 and 180", path="$.longitude")
+            raise InvalidRequest("The longitude must be between -180 and 180.", path="$.longitude")
 
     def distance(self, other: "GeoPoint") -> float:
-        """Kilometres along a great circle; without coordinates 0 within a country, else ∞."""
-        here, there = (self.latitude, self.longitude), (other.latitude, other.longitude)
-        if None in here or None in there:
+        """Return kilometres along the great circle; without coordinates 0 in a country, else ∞."""
+        start, end = (self.latitude, self.longitude), (other.latitude, other.longitude)
+        if None in start or None in end:
             return 0.0 if self.country == other.country else inf
-        lat1, lon1, lat2, lon2 = (radians(float(degrees or 0)) for degrees in (*here, *there))
+        lat1, lon1, lat2, lon2 = (radians(float(degrees or 0)) for degrees in (*start, *end))
         half = sin((lat2 - lat1) / 2) ** 2 + cos(lat1) * cos(lat2) * sin((lon2 - lon1) / 2) ** 2
+        # Rounding can exceed 1 for antipodes, where asin is undefined.
         return 2 * EARTH_KM * asin(sqrt(min(1.0, half)))
 
 
 @frozen
 class Location:
-    """A warehouse or a shop. ``priority`` is 1 for the first choice; ``ships_to`` empty means
-    everywhere, ``ships`` false that orders are not served from there (a shop that only counts)."""
+    """A warehouse or store that holds stock.
+
+    ``priority`` is 1 for the first choice. An empty ``ships_to`` means every country. A location
+    with ``ships`` false holds stock and serves no orders.
+    """
 
     name: str
-    place: GeoPoint
+    position: GeoPoint
     priority: int = 1
     ships: bool = True
     ships_to: frozenset[str] = field(default_factory=frozenset)
 
     def ships_to_destination(self, destination: GeoPoint) -> bool:
-        """Whether a parcel may go from here to there."""
+        """Whether orders to this destination may be served from the location."""
         return self.ships and (not self.ships_to or destination.country in self.ships_to)
 
 
 @frozen
 class AllocationPolicy:
-    """How locations are chosen: the first preference decides, the next ones break its ties.
+    """The order of preferences by which locations are chosen; later ones break ties.
 
-    ``splits_lines`` allows a line to come from several locations; ``most_parcels`` refuses to
-    cut an order into more (what cannot be served so is short).
+    ``splits_lines`` allows a line to come from several locations. ``max_parcels`` limits the
+    number of locations; units that need more locations are short.
     """
 
     preferences: tuple[LocationPreference, ...] = (
@@ -85,138 +88,144 @@ class AllocationPolicy:
 
     def __post_init__(self) -> None:
         if not self.preferences:
-            raise InvalidRequest("a policy states at least one preference", path="$.preferences")
+            raise InvalidRequest(
+                "The policy must have at least one preference.", path="$.preferences"
+            )
         if len(set(self.preferences)) != len(self.preferences):
-            raise InvalidRequest("a preference stands once", path="$.preferences")
+            raise InvalidRequest("Each preference may appear once.", path="$.preferences")
         if self.max_parcels is not None and self.max_parcels < 1:
-            raise InvalidRequest("an order takes at least one parcel", path="$.max_parcels")
+            raise InvalidRequest(
+                "The maximum number of parcels must be 1 or more.", path="$.max_parcels"
+            )
+
+    @property
+    def prefers_fewest_parcels(self) -> bool:
+        """Whether the number of parcels is the first criterion."""
+        return self.preferences[0] is LocationPreference.FEWEST_PARCELS
 
 
 @frozen
 class Allocation:
-    """Pieces by location and SKU, and what no location could serve."""
+    """Units by location and SKU, and the shortages that no location could serve."""
 
     parcels: Mapping[str, Mapping[str, int]]
     short: tuple[Shortage, ...] = ()
 
+    @property
+    def units(self) -> int:
+        """The allocated units, over all locations."""
+        return sum(units for parcel in self.parcels.values() for units in parcel.values())
+
 
 StockByLocation = Mapping[str, Mapping[str, int]]
-"""Units for sale by location and SKU."""
+"""Available units by location and SKU."""
+
+
+@frozen
+class _AllocationRequest:
+    """The requested units by SKU, the stock to serve them from, and the policy."""
+
+    quantities: Mapping[str, int]
+    stock: StockByLocation
+    policy: AllocationPolicy
+
+    def available(self, location: Location, sku: str) -> int:
+        return max(0, self.stock.get(location.name, {}).get(sku, 0))
 
 
 def allocate(
     demands: Iterable[Demand],
-    stocked: StockByLocation,
+    stock: StockByLocation,
     locations: Sequence[Location],
     policy: AllocationPolicy,
     destination: GeoPoint,
 ) -> Allocation:
-    """Choose where each piece comes from. Equal choices go by the location's name."""
-    wanted = {demand.sku: demand.quantity for demand in merge_demands(demands)}
-    able = [
-        place
-        for place in locations
-        if place.ships_to_destination(destination)
-        and any(_has(stocked, place, sku) for sku in wanted)
+    """Choose the location of every requested unit; the name decides between equal locations."""
+    quantities = {demand.sku: demand.quantity for demand in merge_demands(demands)}
+    request = _AllocationRequest(quantities, stock, policy)
+    eligible = [
+        location
+        for location in locations
+        if location.ships_to_destination(destination)
+        and any(request.available(location, sku) for sku in quantities)
     ]
-    able.sort(key=lambda place: _rank(place, stocked, wanted, policy, destination))
-    best = _best_choice(wanted, stocked, able, policy, destination)
-    return _filled(wanted, stocked, best, policy)
+    eligible.sort(key=lambda location: _preference_key(location, request, destination))
+    return _take_in_order(request, _best_combination(request, eligible))
 
 
-def _best_choice(
-    requested: Mapping[str, int],
-    stocked: StockByLocation,
-    able: Sequence[Location],
-    policy: AllocationPolicy,
-    destination: GeoPoint,
+def _best_combination(
+    request: _AllocationRequest, eligible: Sequence[Location]
 ) -> Sequence[Location]:
-    """The locations to serve from, in order: as few as the policy says, or all."""
-    most = min(policy.max_parcels or len(able), len(able))
-    if policy.preferences[0] is not LocationPreference.FEWEST_PARCELS and most == len(able):
-        return able
-    if len(able) > MAX_LOCATIONS_FOR_EXHAUSTIVE_SEARCH:
-        return _step_by_step(requested, stocked, able, policy, most)
-    served_best, best = -1, able[:most]
-    sizes = range(1, most + 1)
-    if policy.preferences[0] is not LocationPreference.FEWEST_PARCELS:
-        sizes = range(most, most + 1)
+    """Return the locations to serve from, in order of preference."""
+    policy = request.policy
+    limit = min(policy.max_parcels or len(eligible), len(eligible))
+    if not policy.prefers_fewest_parcels and limit == len(eligible):
+        return eligible
+    if len(eligible) > MAX_LOCATIONS_FOR_EXHAUSTIVE_SEARCH:
+        # The number of combinations doubles with each location.
+        return _greedy_combination(request, eligible, limit)
+    most_units, best = -1, eligible[:limit]
+    # For fewest parcels, small combinations come first: a larger one must serve more units.
+    sizes = range(1 if policy.prefers_fewest_parcels else limit, limit + 1)
     for size in sizes:
-        # In order of preference, so the first of equals is the preferred one.
-        for choice in combinations(able, size):
-            served = _served(_filled(requested, stocked, choice, policy))
-            if served > served_best:
-                served_best, best = served, list(choice)
+        # In order of preference, so that the first of equal combinations is the preferred one.
+        for combination in combinations(eligible, size):
+            units = _take_in_order(request, combination).units
+            if units > most_units:
+                most_units, best = units, list(combination)
     return best
 
 
-def _step_by_step(
-    requested: Mapping[str, int],
-    stocked: StockByLocation,
-    able: Sequence[Location],
-    policy: AllocationPolicy,
-    max_results: int,
+def _greedy_combination(
+    request: _AllocationRequest, eligible: Sequence[Location], limit: int
 ) -> Sequence[Location]:
-    """Add the location that serves most of what is still missing, until nothing is."""
+    """Add the location that serves most of the missing units until no location adds any."""
     chosen: list[Location] = []
-    served = 0
-    while len(chosen) < max_results:
-        rest = [place for place in able if place not in chosen]
-        gains = [_served(_filled(requested, stocked, [*chosen, place], policy)) for place in rest]
-        if not gains or max(gains) <= served:
+    units = 0
+    while len(chosen) < limit:
+        remaining = [location for location in eligible if location not in chosen]
+        totals = [_take_in_order(request, [*chosen, location]).units for location in remaining]
+        if not totals or max(totals) <= units:
             break
-        served = max(gains)
-        chosen.append(rest[gains.index(served)])
+        units = max(totals)
+        chosen.append(remaining[totals.index(units)])
     return chosen
 
 
-def _filled(
-    requested: Mapping[str, int],
-    stocked: StockByLocation,
-    order: Sequence[Location],
-    policy: AllocationPolicy,
-) -> Allocation:
-    """Take each SKU from the locations in order; whole lines first where these are not split."""
+def _take_in_order(request: _AllocationRequest, locations: Sequence[Location]) -> Allocation:
+    """Take each SKU from the locations in order, whole lines first if the policy wants that."""
+    policy = request.policy
     parcels: dict[str, dict[str, int]] = {}
     short = []
-    for sku, quantity in requested.items():
-        source = list(order)
+    for sku, quantity in request.quantities.items():
+        sources = list(locations)
         if policy.preferences[0] is LocationPreference.HIGHEST_STOCK:
-            source.sort(key=lambda place: -_has(stocked, place, sku))
-        whole = [place for place in source if _has(stocked, place, sku) >= quantity]
-        if not policy.splits_lines or policy.preferences[0] is LocationPreference.FEWEST_PARCELS:
-            # A line that one of the chosen can serve alone is not cut.
-            source = whole or (source if policy.splits_lines else [])
+            # Decided per SKU: the location with most units of one SKU may have few of another.
+            sources.sort(key=lambda location: -request.available(location, sku))
+        if not policy.splits_lines or policy.prefers_fewest_parcels:
+            # A line that one chosen location can serve alone stays whole.
+            whole = [place for place in sources if request.available(place, sku) >= quantity]
+            sources = whole or (sources if policy.splits_lines else [])
         missing = quantity
-        for place in source:
-            units = min(missing, _has(stocked, place, sku))
+        for location in sources:
+            units = min(missing, request.available(location, sku))
             if units:
-                parcels.setdefault(place.name, {})[sku] = units
+                parcels.setdefault(location.name, {})[sku] = units
                 missing -= units
         if missing:
             short.append(Shortage(sku, quantity, quantity - missing))
     return Allocation(parcels, tuple(short))
 
 
-def _served(allocation: Allocation) -> int:
-    return sum(units for parcel in allocation.parcels.values() for units in parcel.values())
-
-
-def _has(stocked: StockByLocation, place: Location, sku: str) -> int:
-    return max(0, stocked.get(place.name, {}).get(sku, 0))
-
-
-def _rank(
-    place: Location,
-    stocked: StockByLocation,
-    requested: Mapping[str, int],
-    policy: AllocationPolicy,
-    destination: GeoPoint,
+def _preference_key(
+    location: Location, request: _AllocationRequest, destination: GeoPoint
 ) -> tuple[float | str, ...]:
-    stands = {
-        LocationPreference.NEAREST: place.place.distance(destination),
-        LocationPreference.HIGHEST_STOCK: -sum(_has(stocked, place, sku) for sku in requested),
-        LocationPreference.PRIORITY: place.priority,
+    """The sort key of a location: its value for each preference, then its name."""
+    stocked_units = sum(request.available(location, sku) for sku in request.quantities)
+    values = {
+        LocationPreference.NEAREST: location.position.distance(destination),
+        LocationPreference.HIGHEST_STOCK: -stocked_units,
+        LocationPreference.PRIORITY: location.priority,
         LocationPreference.FEWEST_PARCELS: 0,
     }
-    return (*(stands[preference] for preference in policy.preferences), place.name)
+    return (*(values[preference] for preference in request.policy.preferences), location.name)

@@ -1,6 +1,6 @@
-"""Kits and bundles: sold as one article, taken from stock as their parts.
+"""Kits: articles that are sold as one and taken from stock as their parts.
 
-A kit has no stock of its own, so it can never disagree with that of its parts.
+A kit has no stock of its own, so its availability always follows from that of its parts.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -10,29 +10,33 @@ from shop.kernel.errors import InvalidRequest
 from shop.kernel.frozen import frozen
 
 MAX_KIT_PARTS = 25
-"""A kit is defined in one transaction with its parts, those it had before and every location."""
+"""One transaction writes the kit, its new and former parts, and checks every other location."""
 
 
 @frozen
 class Kit:
-    """``parts`` says how many units of each SKU one kit takes. A part is no kit itself."""
+    """A kit and its ``parts``: units of each SKU that one kit takes. A part is never a kit."""
 
     sku: str
     parts: Mapping[str, int]
 
     def __post_init__(self) -> None:
         if not self.parts:
-            raise InvalidRequest(f"the kit {self.sku} has no parts", path="$.parts")
+            raise InvalidRequest(f"The kit {self.sku} must have at least one part.", path="$.parts")
         if any(units < 1 for units in self.parts.values()):
             raise InvalidRequest(
-                f"the kit {self.sku} takes whole units of each part", path="$.parts"
+                f"The quantity of each part of the kit {self.sku} must be 1 or more.",
+                path="$.parts",
             )
         if self.sku in self.parts:
-            raise InvalidRequest(f"the kit {self.sku} cannot be a part of itself", path="$.parts")
+            raise InvalidRequest(
+                f"The kit {self.sku} must consist of other SKUs; remove {self.sku} from its parts.",
+                path="$.parts",
+            )
 
 
 def kit_availability(kit: Kit, levels: Mapping[str, StockLevel]) -> int:
-    """How many whole kits the parts make: the least of ``floor(part / needed)``."""
+    """Return the whole kits that the parts make: the minimum of ``floor(available / needed)``."""
     return min(
         max(0, levels[sku].available if sku in levels else 0) // units
         for sku, units in kit.parts.items()
@@ -40,48 +44,52 @@ def kit_availability(kit: Kit, levels: Mapping[str, StockLevel]) -> int:
 
 
 def find_kits(levels: Mapping[str, StockLevel]) -> dict[str, Kit]:
-    """Those of the SKUs that are kits."""
+    """Return the SKUs of the levels that are kits."""
     return {sku: Kit(sku, level.parts) for sku, level in levels.items() if level.parts}
 
 
 def missing_units(
-    requested: Iterable[Demand], left: Callable[[str], int], kits: Mapping[str, Kit]
+    demands: Iterable[Demand], available: Callable[[str], int], kits: Mapping[str, Kit]
 ) -> dict[str, int]:
-    """Of which SKUs there are fewer than are wanted, and how many there are.
+    """Return the units that can be served of every demanded SKU that falls short.
 
-    ``left`` tells the units that there are of a SKU which is no kit. A part that is short makes
-    every kit short that takes it, and single units of it; what is told is what the others leave.
+    ``available`` returns the units of a SKU that is not a kit. A short part makes every kit short
+    that takes it, and single units of it as well. The number of each line is what the other lines
+    leave possible.
     """
-    requested_ids = merge_demands(requested)
-    taken = {demand.sku: demand.quantity for demand in expand_kits(requested_ids, kits)}
-    short = {sku for sku, units in taken.items() if units > left(sku)}
-    found = {}
-    for demand in requested_ids:
+    merged = merge_demands(demands)
+    needed = {demand.sku: demand.quantity for demand in expand_kits(merged, kits)}
+    short_skus = {sku for sku, units in needed.items() if units > available(sku)}
+    servable = {}
+    for demand in merged:
         kit = kits.get(demand.sku)
         parts = kit.parts if kit else {demand.sku: 1}
-        if not short.isdisjoint(parts):
-            makes = min(
-                (left(sku) - (taken[sku] - units * demand.quantity)) // units
+        if not short_skus.isdisjoint(parts):
+            # Of each short part, this line may use what the other lines do not need.
+            possible = min(
+                (available(sku) - (needed[sku] - units * demand.quantity)) // units
                 for sku, units in parts.items()
-                if sku in short
+                if sku in short_skus
             )
-            found[demand.sku] = max(0, makes)
-    return found
+            servable[demand.sku] = max(0, possible)
+    return servable
 
 
 def expand_kits(demands: Iterable[Demand], kits: Mapping[str, Kit]) -> tuple[Demand, ...]:
-    """What is taken from stock for an order: kits as their parts, added up with single units.
+    """Replace kits by their parts and add these up with single units of the same SKUs.
 
-    Raises :class:`Invalid` where a part is a kit itself: its stock would be counted nowhere.
+    Raises :class:`InvalidRequest` if a part is a kit itself: no stock would count its units.
     """
-    taken = []
+    expanded = []
     for demand in demands:
         kit = kits.get(demand.sku)
         if kit is None:
-            taken.append(demand)
+            expanded.append(demand)
             continue
         for sku, units in kit.parts.items():
             if sku in kits:
-                raise InvalidRequest(f"{sku}, a part of the kit {kit.sku}, is a kit itself")
-            taken.append(Demand(sku, units * demand.quantity))
-    return merge_demands(taken)
+                raise InvalidRequest(
+                    f"The part {sku} of the kit {kit.sku} is a kit. Replace it by its own parts."
+                )
+            expanded.append(Demand(sku, units * demand.quantity))
+    return merge_demands(expanded)

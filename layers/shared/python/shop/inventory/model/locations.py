@@ -1,30 +1,33 @@
-"""The shop's locations, and the policy by which they share the orders: all of it, in one value.
+"""The shop's locations and its allocation policy, as one value.
 
-A location is never taken away, since goods and orders name it; one that is not used any more does
-not ship. :data:`MAIN` is there from the first day, before anybody has described it.
+Locations are never deleted, because goods and orders refer to them. A location that is no longer
+used stops shipping. :data:`MAIN_LOCATION` exists before staff describe it.
 """
 
 from collections.abc import Mapping
 from dataclasses import field, replace
 
 from shop.inventory.model.allocation import AllocationPolicy, GeoPoint, Location
-from shop.inventory.model.stock_level import MAIN_LOCATION
+from shop.inventory.model.movements import MAIN_LOCATION
 from shop.kernel.errors import Conflict, NotFound, VersionConflict
 from shop.kernel.frozen import frozen
 
-UNKNOWN_PLACE = GeoPoint("ZZ")
-"""Where :data:`MAIN` lies until somebody says so: the code that ISO 3166 leaves for "unknown"."""
+UNKNOWN_POSITION = GeoPoint("ZZ")
+"""The position of :data:`MAIN_LOCATION` until staff describe it; ISO 3166 leaves ZZ to users."""
 MAX_LOCATIONS = 50
-"""Every reading of stock reads a row at each of them, and one call reads 100 rows."""
+"""A stock level reads one row per location, and one call of DynamoDB reads 100 rows."""
 
 
 @frozen
 class Locations:
-    """``versions`` counts what staff changed of each location, ``policy_version`` of the policy;
-    ``version`` counts the writes of all of it."""
+    """All locations and the policy.
+
+    ``versions`` counts the changes of each location and ``policy_version`` those of the policy;
+    ``version`` counts the writes of the whole value.
+    """
 
     locations: Mapping[str, Location] = field(
-        default_factory=lambda: {MAIN_LOCATION: Location(MAIN_LOCATION, UNKNOWN_PLACE)}
+        default_factory=lambda: {MAIN_LOCATION: Location(MAIN_LOCATION, UNKNOWN_POSITION)}
     )
     versions: Mapping[str, int] = field(default_factory=dict)
     policy: AllocationPolicy = field(default_factory=AllocationPolicy)
@@ -32,45 +35,60 @@ class Locations:
     version: int = 0
 
     def location(self, name: str) -> Location:
-        """Raises NotFound for a location the shop does not have."""
-        known = self.locations.get(name)
-        if known is None:
+        """Return a location by name. Raises NotFound (``location_unknown``)."""
+        location = self.locations.get(name)
+        if location is None:
             raise NotFound(
-                f"the shop has no location {name}", code="location_unknown", path="$.location"
+                f"The shop has no location {name}. Use one of GET /staff/locations.",
+                code="location_unknown",
+                path="$.location",
             )
-        return known
+        return location
 
     def version_of(self, name: str) -> int:
-        """0 for a location that nobody has described yet."""
+        """Return the version of a location; 0 before staff describe it."""
         return self.versions.get(name, 0)
 
     def shipping_locations(self, country: str | None = None) -> tuple[str, ...]:
-        """The locations that orders are served from (to this country), the first choice first."""
-        able = [
-            place
-            for place in self.locations.values()
-            if (place.ships if country is None else place.ships_to_destination(GeoPoint(country)))
+        """Return the names of the locations that ship (to the country), the first choice first."""
+        shipping = [
+            location
+            for location in self.locations.values()
+            if (
+                location.ships
+                if country is None
+                else location.ships_to_destination(GeoPoint(country))
+            )
         ]
-        able.sort(key=lambda place: (place.priority, place.name != MAIN_LOCATION, place.name))
-        return tuple(place.name for place in able)
+        # Of one priority, the main location first: a new location must not take over its orders.
+        shipping.sort(key=lambda one: (one.priority, one.name != MAIN_LOCATION, one.name))
+        return tuple(location.name for location in shipping)
 
     def with_location(self, location: Location, expected_version: int) -> "Locations":
-        """Raises Stale where somebody changed it meanwhile, Conflict for too many."""
-        known = self.version_of(location.name)
-        if known != expected_version:
-            raise VersionConflict(f"{location.name} is at version {known}, not {expected_version}")
-        after = {**self.locations, location.name: location}
-        if len(after) > MAX_LOCATIONS:
-            raise Conflict(
-                f"a shop has at most {MAX_LOCATIONS} locations", code="too_many_locations"
+        """Add or replace a location.
+
+        Raises VersionConflict, and Conflict (``too_many_locations``).
+        """
+        version = self.version_of(location.name)
+        if version != expected_version:
+            raise VersionConflict(
+                f"The location {location.name} is at version {version}, not {expected_version}. "
+                "Read it again."
             )
-        versions = {**self.versions, location.name: known + 1}
-        return replace(self, locations=after, versions=versions)
+        locations = {**self.locations, location.name: location}
+        if len(locations) > MAX_LOCATIONS:
+            raise Conflict(
+                f"A shop has at most {MAX_LOCATIONS} locations. Change an existing one.",
+                code="too_many_locations",
+            )
+        versions = {**self.versions, location.name: version + 1}
+        return replace(self, locations=locations, versions=versions)
 
     def with_policy(self, policy: AllocationPolicy, expected_version: int) -> "Locations":
-        """Raises Stale where somebody changed it meanwhile."""
+        """Replace the allocation policy. Raises VersionConflict."""
         if self.policy_version != expected_version:
             raise VersionConflict(
-                f"the policy is at version {self.policy_version}, not {expected_version}"
+                f"The policy is at version {self.policy_version}, not {expected_version}. "
+                "Read it again."
             )
         return replace(self, policy=policy, policy_version=self.policy_version + 1)

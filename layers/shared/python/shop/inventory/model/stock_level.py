@@ -1,21 +1,24 @@
-"""What stock is and may become: counts that add up, never below zero, never clamped.
+"""Stock levels, reservations, back-order terms and low-stock alerts.
 
-A row of stock, per SKU and location, holds whole units::
+A stock level counts whole units per SKU and location::
 
-    on_hand     units that are physically there
-    reserved    promised to orders whose payment is awaited
-    committed   promised to paid orders, to be shipped from here
-    unavailable there, but not for sale, by reason (damaged, quality_control, ...)
-    earmarked   arrived, and put aside for back-orders that wait for them
-    safety      kept back from sale, to absorb miscounts
-    incoming    ordered from the supplier, not yet here; never sold as if it were
-    in_transit  sent by another location, not yet here; only its arrival takes from it
+    on_hand     physically at the location
+    reserved    promised to orders that await payment
+    committed   promised to paid orders
+    unavailable on hand and excluded from sale, by reason (damaged, quality_control, ...)
+    earmarked   received and set aside for open back-orders
+    safety      withheld from sale to absorb counting errors
+    incoming    ordered from a supplier; never sold as available
+    in_transit  sent by another location; only their arrival reduces the number
 
     available = on_hand - reserved - committed - unavailable - earmarked - safety
 
-Two laws hold after every change: ``on_hand >= reserved + committed + unavailable + earmarked``
-(nothing is promised that is not there) and therefore ``available >= -safety`` (only the safety
-stock may be eaten into, by physical loss, and never by a sale). In prose: docs/rules/stock.md.
+Two invariants hold after every change:
+
+- ``on_hand >= reserved + committed + unavailable + earmarked``: every promise is covered;
+- ``available >= -safety``: only a physical loss may use the safety stock, a sale never does.
+
+A change that would break one is rejected, and no count is ever clamped (docs/rules/stock.md).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,102 +27,51 @@ from datetime import date, datetime
 from enum import IntEnum, StrEnum
 from typing import Any
 
+from shop.inventory.model.movements import MAIN_LOCATION, MAX_UNITS, StockMovement
 from shop.kernel.errors import Conflict, InvalidRequest, OutOfStock, Problem
 from shop.kernel.events import Event
 from shop.kernel.frozen import frozen
 
-MAIN_LOCATION = "main"
-"""The location of a shop that has only one."""
-
-USAGE_LOCATION = "uses"
-"""The location of what is no goods but kept like them in a rush: uses of codes, sales' quotas."""
-
-MAX_UNITS = 1_000_000_000
-"""Units beyond which a count is a slip of the keyboard, not a warehouse."""
+StockKey = tuple[str, str]
+"""A SKU and a location: the key of a stock level."""
 
 
 class ReservationState(StrEnum):
-    """What kind of promise lies on held units: awaiting payment, or paid and to be shipped."""
+    """Whether reserved units await payment or belong to a paid order."""
 
     RESERVED = "reserved"
     COMMITTED = "committed"
 
 
-class MovementType(StrEnum):
-    """Why goods moved. Each kind has its side in the stock equation, see :data:`SIDE`."""
-
-    RECEIVED = "received"
-    RETURNED = "returned"
-    COUNTED = "counted"
-    ADJUSTED = "adjusted"
-    SHIPPED = "shipped"
-    WRITTEN_OFF = "written_off"
-    TRANSFERRED = "transferred"
-    HELD_BACK = "held_back"
-    EXPECTED = "expected"
-    POLICY = "policy"
-
-
-BALANCE_COLUMN: Mapping[MovementType, str] = {
-    MovementType.RECEIVED: "received",
-    MovementType.RETURNED: "returned",
-    MovementType.COUNTED: "counted",
-    MovementType.ADJUSTED: "counted",
-    MovementType.SHIPPED: "shipped",
-    MovementType.WRITTEN_OFF: "written_off",
-    MovementType.TRANSFERRED: "transferred",
-}
-"""The sum of :class:`Balance` that a movement of goods belongs to; the others move none. A count
-or an adjustment finds goods or misses them."""
-
-
-@frozen
-class StockReconciliation:
-    """What a journal adds up to. ``transferred`` is what came from other locations less what went
-    there: over all locations, less what is in transit, and so 0 once all has arrived."""
-
-    received: int
-    returned: int
-    found: int
-    shipped: int
-    written_off: int
-    transferred: int
-    on_hand: int
-
-    @property
-    def holds(self) -> bool:
-        """The stock equation."""
-        came = self.received + self.returned + self.found + self.transferred
-        return came == self.on_hand + self.shipped + self.written_off
-
-
 @frozen
 class Demand:
-    """So many units of a SKU are wanted."""
+    """A requested quantity of one SKU."""
 
     sku: str
     quantity: int
 
     def __post_init__(self) -> None:
         if self.quantity < 1:
-            raise InvalidRequest(f"{self.quantity} units of {self.sku} cannot be asked for")
+            raise InvalidRequest(
+                f"The quantity of {self.sku} must be 1 or more; it is {self.quantity}."
+            )
 
 
 @frozen
 class Shortage:
-    """Fewer units are for sale than are wanted. ``available`` is 0 for a SKU nobody knows."""
+    """A SKU with fewer available than requested units; an unknown SKU has 0 available."""
 
     sku: str
-    wanted: int
+    requested: int
     available: int
 
 
 @frozen
 class Reservation:
-    """Units put aside for an order, and exactly where: what is released or shipped later.
+    """Units that belong to an order, with the location and shard that hold them.
 
-    An order keeps its holds; stock keeps only their sum. ``shard`` tells the parts of a SKU that
-    sells too fast for one row.
+    The order stores its reservations; stock stores only their sums. A release or shipment names
+    the same location and shard again.
     """
 
     sku: str
@@ -128,44 +80,15 @@ class Reservation:
     shard: int = 0
 
 
-@frozen
-class StockMovement:
-    """One line of the journal: goods came, went, or changed their condition. Never altered.
-
-    The numbers are differences. ``reference`` names the paper behind it (an order, a delivery
-    note, a count), ``actor`` who did it, ``reason`` why in their words.
-    """
-
-    sku: str
-    kind: MovementType
-    at: datetime
-    actor: str
-    reason: str = ""
-    reference: str = ""
-    location: str = MAIN_LOCATION
-    shard: int = 0
-    on_hand: int = 0
-    unavailable: Mapping[str, int] = field(default_factory=dict)
-    safety: int = 0
-    incoming: int = 0
-    earmarked: int = 0
-    in_transit: int = 0
-
-    @property
-    def available(self) -> int:
-        """What the movement does to the number for sale."""
-        return self.on_hand - sum(self.unavailable.values()) - self.safety - self.earmarked
-
-
 class AlertState(IntEnum):
-    """Whether a low stock was noted, and so told: once per crossing, however often it is seen."""
+    """Whether a low-stock alert is open; it opens once per crossing of the threshold."""
 
     OK = 0
     LOW = 1
 
 
 class BackorderKind(StrEnum):
-    """Why a SKU may be sold that is not here: it comes again, or for the first time."""
+    """Whether units that are not on hand are restocked or arrive for the first time."""
 
     BACK_ORDER = "back_order"
     PRE_ORDER = "pre_order"
@@ -173,10 +96,11 @@ class BackorderKind(StrEnum):
 
 @frozen
 class BackorderTerms:
-    """How a SKU is sold beyond what is here: so many units at a time, promised for a date.
+    """The terms on which a SKU is sold beyond its stock on hand.
 
-    ``ships_from`` is the day that buyers are told; after ``until`` no more are taken. This is a
-    policy with a limit of its own, never a negative stock.
+    ``limit`` is the number of units that may be sold and not yet received. ``ships_from`` is the
+    ship date shown to buyers; after ``until`` no order is accepted. The limit is a policy, never
+    a negative stock.
     """
 
     kind: BackorderKind
@@ -186,58 +110,60 @@ class BackorderTerms:
 
     def __post_init__(self) -> None:
         if not 0 <= self.limit <= MAX_UNITS:
-            raise InvalidRequest("the limit is a number of units, 0 to end it", path="$.limit")
+            raise InvalidRequest(
+                f"The limit must be between 0 and {MAX_UNITS}; 0 ends the sale.", path="$.limit"
+            )
 
-    def open(self, at: datetime) -> bool:
-        """Whether orders are taken on these terms."""
+    def is_open(self, at: datetime) -> bool:
+        """Whether orders are accepted on these terms."""
         return self.until is None or at < self.until
 
 
 @frozen
 class LowStockCrossing:
-    """A threshold was crossed. ``key`` names this crossing, so that it is told once."""
+    """One crossing of a low-stock threshold; ``crossing`` counts those of the level from 1."""
 
     sku: str
     location: str
     available: int
-    low_at: int
+    threshold: int
     crossing: int
     at: datetime
 
     @property
     def key(self) -> str:
+        """The name of this crossing; one alert is sent per key."""
         return f"low_stock/{self.sku}/{self.location}/{self.crossing}"
 
     @property
     def event(self) -> Event:
-        """What everybody is told of it; :meth:`told` reads it."""
+        """The event ``LowStockDetected``; :meth:`from_event` reads its data."""
         data = {
             "location": self.location,
             "available": self.available,
-            "low_at": self.low_at,
+            "threshold": self.threshold,
             "crossing": self.crossing,
         }
         return Event(self.key, "LowStockDetected", self.sku, self.at, data)
 
     @staticmethod
     def from_event(sku: str, at: datetime, data: Mapping[str, Any]) -> "LowStockCrossing":
-        """The crossing that an event tells of."""
+        """Read the crossing from the data of its event."""
         return LowStockCrossing(
-            sku, data["location"], data["available"], data["low_at"], data["crossing"], at
+            sku, data["location"], data["available"], data["threshold"], data["crossing"], at
         )
 
 
 @frozen
 class StockLevel:
-    """The stock of one SKU at one location at one moment. A SKU never seen is all zeros, version 0.
+    """The stock of one SKU at one location; an unknown SKU is all zeros at version 0.
 
-    ``version`` counts the physical changes and changes of policy; reservations leave it alone, so
-    that a count on a busy day is not refused because something was sold meanwhile. ``bins`` tells
-    into how many rows a hot SKU is split.
+    ``version`` counts movements of goods and changes of policy. Reservations leave it unchanged,
+    so that staff can enter a count while units are being sold.
 
-    ``awaited`` units are sold although they are not here, as ``terms`` allow. ``low_at`` is the
-    threshold of an alarm, ``watch`` whether its present crossing was noted, ``crossings`` how many
-    there were.
+    ``backordered`` units are sold under ``terms`` and not yet received. ``crossings`` counts how
+    often the level fell to its ``low_stock_threshold``. ``parts`` is set for kits only: the units
+    of each SKU that one kit takes. A kit has no stock of its own.
     """
 
     sku: str
@@ -252,13 +178,12 @@ class StockLevel:
     shard_count: int = 1
     earmarked: int = 0
     backordered: int = 0
-    terms: "BackorderTerms | None" = None
+    terms: BackorderTerms | None = None
     low_stock_threshold: int | None = None
     alert_state: AlertState = AlertState.OK
     crossings: int = 0
     in_transit: int = 0
     parts: Mapping[str, int] = field(default_factory=dict)
-    """Of a kit, what one takes: it has no stock of its own, and as many as its parts make."""
 
     def __post_init__(self) -> None:
         counts = (
@@ -271,39 +196,39 @@ class StockLevel:
             self.earmarked,
             self.backordered,
         )
-        if min(counts) < 0 or any(n < 0 for n in self.unavailable_by.values()):
+        if min(counts) < 0 or any(units < 0 for units in self.unavailable_by.values()):
             raise ValueError(f"negative stock: {self!r}")
         if self.promised + self.unavailable + self.earmarked > self.on_hand:
-            raise ValueError(f"more is promised than there is: {self!r}")
+            raise ValueError(f"more units promised than on hand: {self!r}")
 
     @property
     def unavailable(self) -> int:
-        """Units that are there but not for sale, whatever the reason."""
+        """Units on hand that are excluded from sale, over all reasons."""
         return sum(self.unavailable_by.values())
 
     @property
     def promised(self) -> int:
-        """Units that belong to somebody's order."""
+        """Units that belong to orders."""
         return self.reserved + self.committed
 
     @property
     def available(self) -> int:
-        """Units that may be promised now. Below zero only while the safety stock is eaten into."""
-        kept_back = self.unavailable + self.earmarked + self.safety
-        return self.on_hand - self.promised - kept_back
+        """Units that may be reserved now; negative only while a loss uses the safety stock."""
+        withheld = self.unavailable + self.earmarked + self.safety
+        return self.on_hand - self.promised - withheld
 
     @property
-    def beyond(self) -> int:
-        """Units that may still be ordered although they are not here, whatever the date."""
+    def backorderable_units(self) -> int:
+        """Units below the limit of the back-order terms, whether these are open or not."""
         return max(0, self.terms.limit - self.backordered) if self.terms else 0
 
     def orderable_units(self, at: datetime) -> int:
-        """Units that a buyer may order now: those for sale and those still to come."""
-        beyond = self.beyond if self.terms and self.terms.open(at) else 0
-        return max(0, self.available) + beyond
+        """Units that a buyer may order at a time: available ones and back-orders."""
+        is_open = self.terms is not None and self.terms.is_open(at)
+        return max(0, self.available) + (self.backorderable_units if is_open else 0)
 
     def availability(self, at: datetime) -> str:
-        """In one word of UCP's, whether and how it can be bought."""
+        """UCP's availability status: in_stock, out_of_stock, preorder or backorder."""
         if self.available > 0:
             return "in_stock"
         if self.terms is None or not self.orderable_units(at):
@@ -312,46 +237,52 @@ class StockLevel:
 
     @property
     def is_low(self) -> bool:
-        """Whether the threshold of the alarm is reached."""
+        """Whether the available units are at or below the low-stock threshold."""
         return self.low_stock_threshold is not None and self.available <= self.low_stock_threshold
 
-    def with_movements(self, *movements: StockMovement) -> "StockLevel":
-        """The level once the movements are written, all in one.
-
-        Raises :class:`Conflict` (``stock_promised``) where fewer units would be left than are
-        promised or set aside: the promise is withdrawn first, by whoever may do that,
-        ``stock_negative`` where something would be taken that is not there, and
-        ``kit_has_no_stock`` for a kit: its parts come and go.
-        """
+    def require_no_kit(self) -> None:
+        """Raise :class:`Conflict` (``kit_has_no_stock``) for a kit."""
         if self.parts:
             raise Conflict(
-                f"{self.sku} is a kit and has no stock of its own", code="kit_has_no_stock"
+                f"{self.sku} is a kit and has no stock of its own. Change the stock of its parts.",
+                code="kit_has_no_stock",
             )
-        held = dict(self.unavailable_by)
+
+    def with_movements(self, *movements: StockMovement) -> "StockLevel":
+        """Return the level after movements that are written together.
+
+        Raises :class:`Conflict`: ``stock_promised`` if fewer units would remain than are promised
+        or set aside (the promise must be withdrawn first), ``stock_negative`` if a count would
+        fall below zero, ``kit_has_no_stock`` for a kit.
+        """
+        self.require_no_kit()
+        unavailable_by = dict(self.unavailable_by)
         for movement in movements:
             for reason, units in movement.unavailable.items():
-                held[reason] = held.get(reason, 0) + units
+                unavailable_by[reason] = unavailable_by.get(reason, 0) + units
         on_hand = self.on_hand + sum(movement.on_hand for movement in movements)
         safety = self.safety + sum(movement.safety for movement in movements)
         incoming = self.incoming + sum(movement.incoming for movement in movements)
         in_transit = self.in_transit + sum(movement.in_transit for movement in movements)
         earmarked = self.earmarked + sum(movement.earmarked for movement in movements)
-        if min(on_hand, safety, incoming, in_transit, earmarked, *held.values()) < 0:
+        if min(on_hand, safety, incoming, in_transit, earmarked, *unavailable_by.values()) < 0:
             raise Conflict(
-                f"{self.sku} at {self.location} does not have what is to be taken away",
+                f"{self.sku} at {self.location} has fewer units than this entry removes. "
+                "Read the stock level and correct the entry.",
                 code="stock_negative",
             )
-        aside = sum(held.values()) + earmarked
-        if on_hand < self.promised + aside:
+        withheld = sum(unavailable_by.values()) + earmarked
+        if on_hand < self.promised + withheld:
             raise Conflict(
-                f"{self.promised} units of {self.sku} at {self.location} are promised to orders "
-                f"and {aside} set aside; {on_hand} on hand would not cover them",
+                f"{on_hand} units of {self.sku} at {self.location} cannot cover "
+                f"{self.promised} promised and {withheld} withheld units. "
+                "Cancel orders or release units first.",
                 code="stock_promised",
             )
         return replace(
             self,
             on_hand=on_hand,
-            unavailable_by={reason: units for reason, units in held.items() if units},
+            unavailable_by={reason: units for reason, units in unavailable_by.items() if units},
             safety=safety,
             incoming=incoming,
             in_transit=in_transit,
@@ -363,74 +294,58 @@ class StockLevel:
 def group_by_level(
     moves: Iterable[tuple[StockMovement, StockLevel]],
 ) -> tuple[tuple[StockLevel, tuple[StockMovement, ...]], ...]:
-    """Movements that are written together, with the level that each of them moves, once."""
-    found: dict[tuple[str, str], tuple[StockLevel, list[StockMovement]]] = {}
+    """Group movements that are written together by the level they change."""
+    groups: dict[StockKey, tuple[StockLevel, list[StockMovement]]] = {}
     for movement, level in moves:
-        found.setdefault((level.sku, level.location), (level, []))[1].append(movement)
-    return tuple((level, tuple(several)) for level, several in found.values())
-
-
-def reconcile(movements: Iterable[StockMovement]) -> "StockReconciliation":
-    """Add a journal up. Whoever moved goods is answered for by one of its sums."""
-    sums = dict.fromkeys(
-        ("received", "returned", "found", "shipped", "written_off", "transferred", "on_hand"), 0
-    )
-    for movement in movements:
-        units = movement.on_hand
-        sums["on_hand"] += units
-        side = BALANCE_COLUMN.get(movement.kind)
-        if side == "counted":
-            sums["found" if units > 0 else "written_off"] += abs(units)
-        elif side is not None:
-            sums[side] += units if side in ("received", "returned", "transferred") else -units
-    return StockReconciliation(**sums)
+        groups.setdefault((level.sku, level.location), (level, []))[1].append(movement)
+    return tuple((level, tuple(movements)) for level, movements in groups.values())
 
 
 def merge_demands(demands: Iterable[Demand]) -> tuple[Demand, ...]:
-    """Several lines of one SKU become one demand, in order of first appearance.
+    """Add up demands of one SKU, in order of first appearance.
 
     One invoice in nine repeats a SKU, and a DynamoDB transaction may touch an item only once.
     """
-    wanted: dict[str, int] = {}
+    quantities: dict[str, int] = {}
     for demand in demands:
-        wanted[demand.sku] = wanted.get(demand.sku, 0) + demand.quantity
-    return tuple(Demand(sku, quantity) for sku, quantity in wanted.items())
+        quantities[demand.sku] = quantities.get(demand.sku, 0) + demand.quantity
+    return tuple(Demand(sku, quantity) for sku, quantity in quantities.items())
 
 
 def find_shortages(
     demands: Iterable[Demand], levels: Mapping[str, StockLevel]
 ) -> tuple[Shortage, ...]:
-    """Every SKU of which fewer units are for sale than are wanted, not only the first."""
-    short = []
+    """Return every SKU with fewer available than requested units, not only the first."""
+    shortages = []
     for demand in merge_demands(demands):
         level = levels.get(demand.sku)
         available = max(level.available, 0) if level else 0
         if available < demand.quantity:
-            short.append(Shortage(demand.sku, demand.quantity, available))
-    return tuple(short)
+            shortages.append(Shortage(demand.sku, demand.quantity, available))
+    return tuple(shortages)
 
 
-def out_of_stock_error(short: Sequence[Shortage]) -> OutOfStock:
-    """The refusal that names every short line."""
+def out_of_stock_error(shortages: Sequence[Shortage]) -> OutOfStock:
+    """Build the error that names every short line."""
     return OutOfStock(
-        "not enough stock for " + ", ".join(s.sku for s in short),
+        f"Too few units of {', '.join(s.sku for s in shortages)}. Reduce the quantity.",
         problems=[
             Problem(
                 OutOfStock.code,
-                f"{s.wanted} of {s.sku} were asked for and {s.available} are available",
+                f"{s.available} of {s.requested} requested units of {s.sku} are available.",
             )
-            for s in short
+            for s in shortages
         ],
     )
 
 
 def merge_reservations(reservations: Iterable[Reservation]) -> tuple[Reservation, ...]:
-    """Holds on the same row become one, for a transaction may touch a row only once."""
-    units: dict[tuple[str, str, int], int] = {}
-    for hold in reservations:
-        key = (hold.sku, hold.location, hold.shard)
-        units[key] = units.get(key, 0) + hold.quantity
+    """Add up reservations in one shard, because a transaction may touch a row only once."""
+    quantities: dict[tuple[str, str, int], int] = {}
+    for reservation in reservations:
+        key = (reservation.sku, reservation.location, reservation.shard)
+        quantities[key] = quantities.get(key, 0) + reservation.quantity
     return tuple(
         Reservation(sku, quantity, location, shard)
-        for (sku, location, shard), quantity in units.items()
+        for (sku, location, shard), quantity in quantities.items()
     )

@@ -92,9 +92,9 @@ class LocationView(_Out):
         one = network.location(name)
         return cls(
             name=name,
-            country=one.place.country,
-            latitude=one.place.latitude,
-            longitude=one.place.longitude,
+            country=one.position.country,
+            latitude=one.position.latitude,
+            longitude=one.position.longitude,
             priority=one.priority,
             ships=one.ships,
             ships_to=sorted(one.ships_to),

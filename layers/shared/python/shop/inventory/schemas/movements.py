@@ -92,7 +92,11 @@ class RestockReturnEntry(_Here):
 
     def apply(self, stock_writer: StockWriter, audit: AuditInfo) -> StockLevel:
         return actions.restock_return(
-            self.sku, self.units, audit, damaged=self.damage_reason, **self._where(stock_writer)
+            self.sku,
+            self.units,
+            audit,
+            damage_reason=self.damage_reason,
+            **self._where(stock_writer),
         )
 
 
@@ -132,7 +136,11 @@ class WriteOffEntry(_Here):
 
     def apply(self, stock_writer: StockWriter, audit: AuditInfo) -> StockLevel:
         return actions.write_off_stock(
-            self.sku, self.units, audit, aside=self.unavailable_reason, **self._where(stock_writer)
+            self.sku,
+            self.units,
+            audit,
+            unavailable_reason=self.unavailable_reason,
+            **self._where(stock_writer),
         )
 
 

@@ -52,7 +52,7 @@ class LowStockListView(BaseModel):
             LowStockView(
                 sku=one.sku,
                 location=one.location,
-                low_at=one.low_at,
+                low_at=one.threshold,
                 since=one.at,
                 on_hand=level.on_hand,
                 available=level.available,
@@ -69,7 +69,7 @@ class LowStockListView(BaseModel):
 def low_stock_email(crossing: LowStockCrossing) -> Email:
     """A stock runs low: of what, where, and how low."""
     left = f"{crossing.available} of {crossing.sku} left at {crossing.location}"
-    why = f"This is at or below its threshold of {crossing.low_at}."
+    why = f"This is at or below its threshold of {crossing.threshold}."
     once = "You are told once, and again when it has been above that and falls again."
     return Email(
         subject=f"Low stock: {left}",

@@ -1,4 +1,8 @@
-"""Stock in DynamoDB."""
+"""Stock in DynamoDB.
+
+``low_stock`` is imported by its own path: it needs the email modules, which buyers' Lambdas
+should not load.
+"""
 
 from shop.inventory.store.kits import DynamoKitRepository
 from shop.inventory.store.level_cache import (
@@ -8,13 +12,11 @@ from shop.inventory.store.level_cache import (
     level_cache,
 )
 from shop.inventory.store.locations import DynamoLocationRepository, locations_cache
-from shop.inventory.store.low_stock import DynamoLowStockAlerts
 from shop.inventory.store.stock import DynamoStockRepository
 
 __all__ = [
     "DynamoKitRepository",
     "DynamoLocationRepository",
-    "DynamoLowStockAlerts",
     "DynamoStockRepository",
     "LevelCache",
     "counter_level_cache",

@@ -1,12 +1,13 @@
-"""Kits in the inventory table: what one takes stands on its own row at the main location.
+"""Kits in the inventory table: the parts of a kit are in its row at the main location.
 
-There the conditions meet: a SKU with goods does not become a kit while they come, a kit gets no
-goods, and no kit becomes a part while it is one, however closely two writers follow.
+The conditions of all writers meet in these rows. A SKU with goods cannot become a kit, a kit
+receives no goods, and a part cannot become a kit, however close two writes follow each other.
 """
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from shop.inventory.model import MAIN_LOCATION
@@ -21,12 +22,14 @@ from shop.storage.transactions import DynamoUnitOfWork
 
 
 def require_no_kits(skus: Iterable[str]) -> WriteOperation:
-    """A part that fails where one of the SKUs is a kit by now."""
+    """Return the condition checks that none of the SKUs has become a kit."""
 
-    def add(writes: Any) -> None:
+    def add(transaction: Any) -> None:
         for sku in sorted(skus):
-            single = ShardRow.pk.does_not_exist() | ShardRow.parts.does_not_exist()
-            writes.condition_check(ShardRow, *shard_key(sku, MAIN_LOCATION), condition=single)
+            is_no_kit = ShardRow.pk.does_not_exist() | ShardRow.parts.does_not_exist()
+            transaction.condition_check(
+                ShardRow, *shard_key(sku, MAIN_LOCATION), condition=is_no_kit
+            )
 
     return add
 
@@ -35,112 +38,146 @@ class DynamoKitRepository:
     """See :class:`shop.inventory.ports.KitRepository`."""
 
     def get(self, sku: str) -> tuple[Kit | None, int]:
-        found = _rows([sku]).get(sku)
-        if found is None:
+        shard = _read_main_shards([sku]).get(sku)
+        if shard is None:
             return None, 0
-        return (Kit(sku, found.parts) if found.parts else None), found.version
+        return (Kit(sku, shard.parts) if shard.parts else None), shard.version
 
     def find(self, skus: Iterable[str]) -> Mapping[str, Kit]:
-        return {sku: Kit(sku, one.parts) for sku, one in _rows(skus).items() if one.parts}
+        return {
+            sku: Kit(sku, shard.parts)
+            for sku, shard in _read_main_shards(skus).items()
+            if shard.parts
+        }
 
     def save(self, sku: str, parts: Mapping[str, int], before: Kit | None, version: int) -> int:
-        old = before.parts if before else {}
-        news = [part for part in parts if part not in old]
-        gone = [part for part in old if part not in parts]
-        rows = _rows([sku, *news])
+        old_parts = before.parts if before else {}
+        added = [part for part in parts if part not in old_parts]
+        removed = [part for part in old_parts if part not in parts]
+        shards = _read_main_shards([sku, *added])
         if before is None:
-            self._refuse(sku, news, rows)
-        elsewhere = [
+            # Checked before the write for a precise error; the conditions below decide.
+            _raise_if_impossible(sku, added, shards)
+        other_locations = [
             name for name in DynamoLocationRepository().get().locations if name != MAIN_LOCATION
         ]
 
-        def add(writes: Any) -> None:
-            _put(writes, sku, parts, version)
-            for name in elsewhere:
-                writes.condition_check(ShardRow, *shard_key(sku, name), condition=_nothing_there())
-            for part in news:
-                if part in rows:
-                    single = ShardRow.pk.exists() & ShardRow.parts.does_not_exist()
-                    writes.update(
-                        ShardRow(*shard_key(part, MAIN_LOCATION)),
-                        actions=[ShardRow.kits.set((ShardRow.kits | 0) + 1)],
-                        condition=single,
-                    )
-                else:
-                    add_shard_writes(writes, (StockShard(part, version=1, kits=1),))
-            for part in gone:
-                writes.update(
+        def add(transaction: Any) -> None:
+            _add_parts(transaction, sku, parts, version)
+            for location in other_locations:
+                transaction.condition_check(
+                    ShardRow, *shard_key(sku, location), condition=_has_no_stock()
+                )
+            for part in added:
+                _add_part_reference(transaction, part, exists=part in shards)
+            for part in removed:
+                transaction.update(
                     ShardRow(*shard_key(part, MAIN_LOCATION)),
-                    actions=[ShardRow.kits.set(ShardRow.kits - 1)],
-                    condition=ShardRow.kits >= 1,
+                    actions=[ShardRow.kit_count.set(ShardRow.kit_count - 1)],
+                    condition=ShardRow.kit_count >= 1,
                 )
 
         try:
             DynamoUnitOfWork(connection()).commit(add)
         except ConditionFailed:
-            self._explain(sku, news, version)
-            raise VersionConflict(f"{sku} or a part of it was changed meanwhile") from None
+            self._raise_rejection(sku, added, version)
+            raise VersionConflict(
+                f"The kit {sku} or one of its parts changed since it was read. Read it again."
+            ) from None
         return version + 1
 
-    def _explain(self, sku: str, news: Iterable[str], version: int) -> None:
-        there = _rows([sku, *news])
-        known = there[sku].version if sku in there else 0
-        if known != version:
-            raise VersionConflict(f"{sku} is at version {known}, not {version}")
-        self._refuse(sku, news, there)
-        places = DynamoLocationRepository().get().locations
-        rows = ShardRow.batch_get([shard_key(sku, name) for name in places], consistent_read=True)
-        if any(not _empty(shard_from_row(row)) for row in rows):
-            raise _has_stock(sku)
-
-    @staticmethod
-    def _refuse(sku: str, news: Iterable[str], there: Mapping[str, StockShard]) -> None:
-        """Say what stands in the way of a kit, where one of these rows does."""
-        own = there.get(sku)
-        if own is not None and own.kits:
-            raise Conflict(f"{sku} is a part of a kit, and so is none itself", code="sku_is_part")
-        if own is not None and not own.parts and not _empty(own):
-            raise _has_stock(sku)
-        for part in news:
-            if part in there and there[part].parts:
-                raise Conflict(
-                    f"{part} is a kit itself, and so is no part", code="part_is_kit", path="$.parts"
-                )
+    def _raise_rejection(self, sku: str, added: Iterable[str], version: int) -> None:
+        """Raise the error that explains a failed write; return if no row explains it any more."""
+        shards = _read_main_shards([sku, *added])
+        current = shards[sku].version if sku in shards else 0
+        if current != version:
+            raise VersionConflict(
+                f"The kit {sku} is at version {current}, not {version}. Read it again."
+            )
+        _raise_if_impossible(sku, added, shards)
+        locations = DynamoLocationRepository().get().locations
+        keys = [shard_key(sku, location) for location in locations]
+        rows = ShardRow.batch_get(keys, consistent_read=True)
+        if any(_holds_stock(shard_from_row(row)) for row in rows):
+            raise _kit_has_stock(sku)
 
 
-def _has_stock(sku: str) -> Conflict:
+def _raise_if_impossible(sku: str, added: Iterable[str], shards: Mapping[str, StockShard]) -> None:
+    """Raise Conflict if the SKU cannot become a kit of the added parts."""
+    own = shards.get(sku)
+    if own is not None and own.kit_count:
+        raise Conflict(
+            f"{sku} is a part of a kit and cannot become a kit. Remove it from that kit first.",
+            code="sku_is_part",
+        )
+    if own is not None and not own.parts and _holds_stock(own):
+        raise _kit_has_stock(sku)
+    for part in added:
+        if part in shards and shards[part].parts:
+            raise Conflict(
+                f"{part} is a kit and cannot be a part. Name its parts instead.",
+                code="part_is_kit",
+                path="$.parts",
+            )
+
+
+def _kit_has_stock(sku: str) -> Conflict:
     return Conflict(
-        f"{sku} has stock of its own, or terms for it; a kit has only that of its parts",
+        f"{sku} has stock or back-order terms. A kit has only the stock of its parts: "
+        "write the stock off first.",
         code="kit_has_stock",
     )
 
 
-def _empty(own: StockShard) -> bool:
-    coming = own.incoming or own.in_transit or own.version_of_terms
-    return not (own.on_hand or own.reserved or own.committed or coming)
+def _holds_stock(shard: StockShard) -> bool:
+    """Whether a SKU has units, promises, announcements or back-order terms."""
+    has_units = shard.on_hand or shard.reserved or shard.committed
+    is_awaiting = shard.incoming or shard.in_transit or shard.inbound_shard_count
+    return bool(has_units or is_awaiting)
 
 
-def _nothing_there() -> Any:
-    zero = (ShardRow.on_hand == 0) & (ShardRow.reserved == 0) & (ShardRow.committed == 0)
-    zero &= (ShardRow.incoming == 0) & (ShardRow.version_of_terms == 0)
-    zero &= ShardRow.in_transit.does_not_exist() | (ShardRow.in_transit == 0)
-    return ShardRow.pk.does_not_exist() | zero
+def _has_no_stock() -> Condition:
+    """The opposite of :func:`_holds_stock`, as a condition on a row that may be absent."""
+    is_zero: Condition = (ShardRow.on_hand == 0) & (ShardRow.reserved == 0)
+    is_zero &= (ShardRow.committed == 0) & (ShardRow.incoming == 0)
+    is_zero &= ShardRow.inbound_shard_count == 0
+    is_zero &= ShardRow.in_transit.does_not_exist() | (ShardRow.in_transit == 0)
+    condition: Condition = ShardRow.pk.does_not_exist() | is_zero
+    return condition
 
 
-def _put(writes: Any, sku: str, parts: Mapping[str, int], version: int) -> None:
+def _add_parts(transaction: Any, sku: str, parts: Mapping[str, int], version: int) -> None:
+    """Write the parts into the row of the kit; no parts end it."""
     if version == 0:
-        add_shard_writes(writes, (StockShard(sku, version=1, parts=parts),))
+        add_shard_writes(transaction, (StockShard(sku, version=1, parts=parts),))
         return
     actions: list[Action] = [
         ShardRow.version.set(ShardRow.version + 1),
         ShardRow.parts.set(dict(parts)) if parts else ShardRow.parts.remove(),
     ]
-    own = (ShardRow.version == version) & (ShardRow.shard_count == 1) & _nothing_there()
-    free = ShardRow.kits.does_not_exist() | (ShardRow.kits == 0)
-    writes.update(ShardRow(*shard_key(sku, MAIN_LOCATION)), actions=actions, condition=own & free)
+    is_unchanged = (ShardRow.version == version) & (ShardRow.shard_count == 1)
+    is_no_part = ShardRow.kit_count.does_not_exist() | (ShardRow.kit_count == 0)
+    transaction.update(
+        ShardRow(*shard_key(sku, MAIN_LOCATION)),
+        actions=actions,
+        condition=is_unchanged & _has_no_stock() & is_no_part,
+    )
 
 
-def _rows(skus: Iterable[str]) -> dict[str, StockShard]:
+def _add_part_reference(transaction: Any, part: str, *, exists: bool) -> None:
+    """Count the kit in the row of its part, on condition that the part is not a kit."""
+    if not exists:
+        add_shard_writes(transaction, (StockShard(part, version=1, kit_count=1),))
+        return
+    transaction.update(
+        ShardRow(*shard_key(part, MAIN_LOCATION)),
+        actions=[ShardRow.kit_count.set((ShardRow.kit_count | 0) + 1)],
+        condition=ShardRow.pk.exists() & ShardRow.parts.does_not_exist(),
+    )
+
+
+def _read_main_shards(skus: Iterable[str]) -> dict[str, StockShard]:
+    """Return shard 0 at the main location by SKU."""
     keys = [shard_key(sku, MAIN_LOCATION) for sku in dict.fromkeys(skus)]
-    found = [shard_from_row(row) for row in ShardRow.batch_get(keys, consistent_read=True)]
-    return {one.sku: one for one in found}
+    shards = [shard_from_row(row) for row in ShardRow.batch_get(keys, consistent_read=True)]
+    return {shard.sku: shard for shard in shards}

@@ -1,4 +1,4 @@
-"""Levels as product pages show them: a little old, and read once for all who look."""
+"""Stock levels for product pages: up to two seconds old, and read once for all visitors."""
 
 import os
 import time
@@ -11,21 +11,24 @@ from shop.inventory.store.rows import tables_in
 from shop.inventory.store.stock import DynamoStockRepository
 
 LEVEL_CACHE_SECONDS = 2.0
-"""Seconds for which a process shows what it read: a page is this much behind at most, plus the
-moment that an eventually consistent read may be. A thousand processes then read the hottest
-article 500 times a second, a twelfth of what one partition of DynamoDB serves."""
+"""The maximum age of a cached level, besides the delay of an eventually consistent read. A
+thousand processes then read the hottest SKU 500 times per second, a twelfth of what one DynamoDB
+partition serves."""
 MAX_CACHED_SKUS = 5_000
 
 
 class LevelReader(Protocol):
-    """The part of the stock book that is read here."""
+    """The part of :class:`~shop.inventory.ports.StockRepository` that is cached."""
 
     def levels(self, skus: Iterable[str]) -> Mapping[str, StockLevel]: ...
 
 
 class LevelCache:
-    """The levels of another stock book, remembered for a moment. For showing, never for buying:
-    the checkout promises nothing by what it read either, but it should not tell old news."""
+    """The levels of a repository, cached for a moment.
+
+    It is meant for display. A checkout reads past it (``bypass_cache``), so that it does not
+    report outdated numbers; its reservation is conditional in any case.
+    """
 
     def __init__(
         self,
@@ -37,47 +40,50 @@ class LevelCache:
         self._stock = stock
         self._fresh_for = fresh_for
         self._clock = clock
-        self._read: dict[str, tuple[float, StockLevel]] = {}
+        self._cached: dict[str, tuple[float, StockLevel]] = {}
 
     def levels(
         self, skus: Iterable[str], *, bypass_cache: bool = False
     ) -> Mapping[str, StockLevel]:
-        """``anew``: what is remembered is too old for this."""
-        requested_ids = list(dict.fromkeys(skus))
+        """Return the level of every requested SKU; ``bypass_cache`` reads all of them now."""
+        requested = list(dict.fromkeys(skus))
         now = self._clock()
-        old = [sku for sku in requested_ids if bypass_cache or not self._fresh(sku, now)]
-        if old:
-            for sku, level in self._stock.levels(old).items():
-                self._read.pop(sku, None)  # to the end, so that what is oldest goes first
-                self._read[sku] = (now, level)
-        answer = {sku: self._read[sku][1] for sku in requested_ids}
-        while len(self._read) > MAX_CACHED_SKUS:
-            del self._read[next(iter(self._read))]
-        return answer
+        stale = [sku for sku in requested if bypass_cache or not self._is_fresh(sku, now)]
+        if stale:
+            for sku, level in self._stock.levels(stale).items():
+                # Inserted at the end, so that the first entries are the oldest ones.
+                self._cached.pop(sku, None)
+                self._cached[sku] = (now, level)
+        levels = {sku: self._cached[sku][1] for sku in requested}
+        while len(self._cached) > MAX_CACHED_SKUS:
+            del self._cached[next(iter(self._cached))]
+        return levels
 
-    def _fresh(self, sku: str, now: float) -> bool:
-        return sku in self._read and now - self._read[sku][0] < self._fresh_for
+    def _is_fresh(self, sku: str, now: float) -> bool:
+        return sku in self._cached and now - self._cached[sku][0] < self._fresh_for
 
     def clear(self) -> None:
-        """Read everything anew."""
-        self._read.clear()
+        """Forget all levels."""
+        self._cached.clear()
 
 
 @lru_cache(maxsize=1)
 def level_cache() -> LevelCache:
-    """What this process shows, one memory for all its pages."""
+    """Return the stock levels that all pages of this process share."""
     return LevelCache(DynamoStockRepository())
 
 
 @lru_cache(maxsize=1)
 def counter_shards() -> DynamoStockRepository:
-    """The bins of counts that are kept like stock, one memory for all who take and look. They are
-    in pricing's table: a rush writes a bin of stock and one of uses, and each table has its own
-    partitions."""
-    return DynamoStockRepository((USAGE_LOCATION,), books=tables_in(os.environ["TABLE_PRICING"]))
+    """Return the sharded usage counters of this process.
+
+    They are stored like stock, but in the pricing table: in a traffic peak every order writes one
+    shard of stock and one of a counter, and each table has partitions of its own.
+    """
+    return DynamoStockRepository((USAGE_LOCATION,), tables=tables_in(os.environ["TABLE_PRICING"]))
 
 
 @lru_cache(maxsize=1)
 def counter_level_cache() -> LevelCache:
-    """What is left in them, as this process shows it."""
+    """Return the remaining uses of the sharded counters that this process shares."""
     return LevelCache(counter_shards())

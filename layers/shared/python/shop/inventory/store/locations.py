@@ -1,4 +1,4 @@
-"""The locations and their policy: one row, which warm Lambdas remember for some seconds."""
+"""The locations and the allocation policy: one row, cached for some seconds by every process."""
 
 import os
 import time
@@ -21,13 +21,12 @@ from shop.storage.documents import CompressedJsonAttribute
 from shop.storage.transactions import DynamoUnitOfWork
 
 LOCATIONS_CACHE_SECONDS = 10.0
-"""Seconds for which a process sells from the locations that it knows: a change is in force within
-them everywhere."""
-NETWORK, NOW = "NETWORK", "NOW"
+"""The age up to which a process uses its cached locations; a change takes effect within it."""
+LOCATIONS_KEY = ("LOCATIONS", "CURRENT")
 
 
 class LocationsRow(Row):
-    """All locations (``NETWORK``/``NOW``)."""
+    """The row of all locations (:data:`LOCATIONS_KEY`)."""
 
     class Meta:
         table_name = os.environ["TABLE_INVENTORY"]
@@ -43,95 +42,101 @@ class DynamoLocationRepository:
 
     def get(self, *, consistent: bool = True) -> Locations:
         try:
-            row = LocationsRow.get(NETWORK, NOW, consistent_read=consistent)
+            row = LocationsRow.get(*LOCATIONS_KEY, consistent_read=consistent)
         except LocationsRow.DoesNotExist:
+            # A shop that never described a location has the main one.
             return Locations()
-        return _network(row.doc, int(row.version))
+        return _from_document(row.doc, int(row.version))
 
     def save(self, after: Locations, before: Locations) -> Locations:
-        stored = replace(after, version=before.version + 1)
-        row = LocationsRow(NETWORK, NOW, version=stored.version, doc=_document(stored))
-        unchanged = (
+        saved = replace(after, version=before.version + 1)
+        row = LocationsRow(*LOCATIONS_KEY, version=saved.version, doc=_to_document(saved))
+        is_unchanged = (
             LocationsRow.version == before.version
             if before.version
             else LocationsRow.pk.does_not_exist()
         )
         try:
-            DynamoUnitOfWork(connection()).commit(lambda writes: writes.save(row, unchanged))
+            DynamoUnitOfWork(connection()).commit(
+                lambda transaction: transaction.save(row, is_unchanged)
+            )
         except ConditionFailed:
-            raise VersionConflict("somebody else changed a location at this moment") from None
-        return stored
+            raise VersionConflict(
+                "Another staff user changed a location at the same time. Try again."
+            ) from None
+        return saved
 
 
 class LocationsCache:
-    """The network as this process knows it. Where it cannot be read, what was known holds on."""
+    """The locations as this process last read them."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self.clear()
 
     def clear(self) -> None:
-        """Know nothing, as after a cold start."""
-        self._network = Locations()
-        self._asked: float | None = None
+        """Forget the locations, as after a cold start."""
+        self._locations = Locations()
+        self._read_at: float | None = None
 
     def __call__(self) -> Locations:
         now = self._clock()
-        if self._asked is None or now - self._asked >= LOCATIONS_CACHE_SECONDS:
-            self._asked = now
+        if self._read_at is None or now - self._read_at >= LOCATIONS_CACHE_SECONDS:
+            self._read_at = now
+            # Locations change rarely: if the read fails, selling goes on with the last known ones.
             with suppress(PynamoDBException, BotoCoreError):
-                self._network = DynamoLocationRepository().get(consistent=False)
-        return self._network
+                self._locations = DynamoLocationRepository().get(consistent=False)
+        return self._locations
 
 
 @lru_cache(maxsize=1)
 def locations_cache() -> LocationsCache:
-    """What this process knows, one memory for all its books."""
+    """Return the cache that all repositories of this process share."""
     return LocationsCache()
 
 
-def _document(network: Locations) -> dict[str, Any]:
-    policy = network.policy
+def _to_document(locations: Locations) -> dict[str, Any]:
+    policy = locations.policy
     return {
         "locations": [
             {
-                "name": one.name,
-                "country": one.place.country,
-                "latitude": one.place.latitude,
-                "longitude": one.place.longitude,
-                "priority": one.priority,
-                "ships": one.ships,
-                "ships_to": sorted(one.ships_to),
-                "version": network.version_of(one.name),
+                "name": location.name,
+                "country": location.position.country,
+                "latitude": location.position.latitude,
+                "longitude": location.position.longitude,
+                "priority": location.priority,
+                "ships": location.ships,
+                "ships_to": sorted(location.ships_to),
+                "version": locations.version_of(location.name),
             }
-            for one in network.locations.values()
+            for location in locations.locations.values()
         ],
         "policy": {
             "preferences": [preference.value for preference in policy.preferences],
             "splits_lines": policy.splits_lines,
             "max_parcels": policy.max_parcels,
-            "version": network.policy_version,
+            "version": locations.policy_version,
         },
     }
 
 
-def _network(doc: dict[str, Any], version: int) -> Locations:
+def _from_document(doc: dict[str, Any], version: int) -> Locations:
     locations = [
         Location(
-            told["name"],
-            GeoPoint(told["country"], told["latitude"], told["longitude"]),
-            told["priority"],
-            told["ships"],
-            frozenset(told["ships_to"]),
+            entry["name"],
+            GeoPoint(entry["country"], entry["latitude"], entry["longitude"]),
+            entry["priority"],
+            entry["ships"],
+            frozenset(entry["ships_to"]),
         )
-        for told in doc["locations"]
+        for entry in doc["locations"]
     ]
     policy = doc["policy"]
     return Locations(
-        locations={one.name: one for one in locations},
-        versions={told["name"]: told["version"] for told in doc["locations"]},
+        locations={location.name: location for location in locations},
+        versions={entry["name"]: entry["version"] for entry in doc["locations"]},
         policy=AllocationPolicy(
-            tuple(LocationPreference(each) for each in policy["preferences"]),
+            tuple(LocationPreference(value) for value in policy["preferences"]),
             policy["splits_lines"],
             policy["max_parcels"],
         ),

@@ -1,7 +1,7 @@
-"""Thresholds and what crossed them, beside the rows of stock and written with them.
+"""Low-stock thresholds and open alerts, written together with the shards they belong to.
 
-The row of a crossing carries its event: the table's stream takes it out once the crossing is noted,
-so nothing can crash between noting and telling.
+The row of an open alert carries the event of its crossing. The stream of the table publishes it,
+so a crash cannot separate the alert from its event.
 """
 
 import os
@@ -13,14 +13,13 @@ from typing import Any
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.transactions import TransactWrite
 
-from shop.inventory.model import AlertState, LowStockCrossing, StockLevel
-from shop.inventory.model.shards import (
-    NO_THRESHOLD,
-    ShardWrites,
+from shop.inventory.model import AlertState, LowStockCrossing, StockKey, StockLevel
+from shop.inventory.model.shard_writes import (
     expect_version,
     set_alert_state_update,
     set_threshold_update,
 )
+from shop.inventory.model.shards import NO_THRESHOLD
 from shop.inventory.store.rows import ShardRow, add_shard_writes, parse_shard_key, shard_key
 from shop.kernel.errors import VersionConflict
 from shop.kernel.pagination import Page, decode_name_cursor, to_cursor
@@ -30,12 +29,12 @@ from shop.storage.connection import Row, connection
 from shop.storage.documents import EventsAttribute
 from shop.storage.transactions import DynamoUnitOfWork
 
-WATCHED, LOW = "WATCHED", "LOW"
-_PLACE = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}#.{1,128}")
+THRESHOLD_PARTITION, OPEN_ALERT_PARTITION = "THRESHOLD", "OPEN_ALERT"
+_SORT_KEY_PATTERN = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}#.{1,128}")
 
 
 class ThresholdRow(Row):
-    """A threshold there is (``WATCHED``/``<location>#<sku>``); its number stands in bin 0."""
+    """``THRESHOLD``/``<location>#<sku>``: the level has a threshold; its number is in shard 0."""
 
     class Meta:
         table_name = os.environ["TABLE_INVENTORY"]
@@ -45,7 +44,7 @@ class ThresholdRow(Row):
 
 
 class OpenAlertRow(Row):
-    """A crossing that is not over (``LOW``/``<location>#<sku>``), and its event."""
+    """``OPEN_ALERT``/``<location>#<sku>``: an open alert with the event of its crossing."""
 
     class Meta:
         table_name = os.environ["TABLE_INVENTORY"]
@@ -54,141 +53,148 @@ class OpenAlertRow(Row):
     sk = UnicodeAttribute(range_key=True, attr_name="SK")
     at = UnicodeAttribute()
     available = NumberAttribute()
-    low_at = NumberAttribute()
+    threshold = NumberAttribute()
     crossing = NumberAttribute()
     events = EventsAttribute()
 
 
 class StockEmailRow(notifications.SentEmailRow):
+    """An email about a crossing, in the inventory table."""
+
     class Meta:
         table_name = os.environ["TABLE_INVENTORY"]
 
 
 class DynamoStockEmails(notifications.DynamoSentEmails):
-    """Letters that speak of a crossing."""
+    """The emails that were sent about crossings."""
 
     rows = StockEmailRow
-    subject = "TOLD"
+    subject = "ALERT"
 
 
 class DynamoLowStockAlerts:
     """See :class:`shop.inventory.ports.LowStockAlerts`."""
 
     def __init__(self) -> None:
-        self._ledger = DynamoUnitOfWork(connection())
+        self._uow = DynamoUnitOfWork(connection())
 
-    def set_threshold(self, low_at: int | None, before: StockLevel) -> None:
-        row = ThresholdRow(WATCHED, _named(before))
+    def set_threshold(self, threshold: int | None, before: StockLevel) -> None:
+        row = ThresholdRow(THRESHOLD_PARTITION, _sort_key(before))
+        update = expect_version(set_threshold_update(before, threshold), before)
 
-        def part(writes: TransactWrite) -> None:
-            add_shard_writes(
-                writes, (expect_version(set_threshold_update(before, low_at), before),)
-            )
-            if low_at is None:
-                writes.delete(row)
+        def add(transaction: TransactWrite) -> None:
+            add_shard_writes(transaction, (update,))
+            if threshold is None:
+                transaction.delete(row)
             else:
-                writes.save(row)
-            writes.delete(OpenAlertRow(LOW, _named(before)))
+                transaction.save(row)
+            # A new threshold starts with a closed alert.
+            transaction.delete(OpenAlertRow(OPEN_ALERT_PARTITION, _sort_key(before)))
 
-        if not self._committed(part):
-            raise VersionConflict(f"the stock of {before.sku} at {before.location} moved meanwhile")
+        if not self._try_commit(add):
+            raise VersionConflict(
+                f"The stock of {before.sku} at {before.location} changed since it was read. "
+                "Read it again."
+            )
 
     def open_alert(self, crossing: LowStockCrossing, level: StockLevel) -> bool:
         row = OpenAlertRow(
-            LOW,
-            _named(level),
+            OPEN_ALERT_PARTITION,
+            _sort_key(level),
             at=crossing.at.isoformat(),
             available=crossing.available,
-            low_at=crossing.low_at,
+            threshold=crossing.threshold,
             crossing=crossing.crossing,
             events=(crossing.event,),
         )
 
-        def part(writes: TransactWrite) -> None:
-            add_shard_writes(writes, _marked(level, AlertState.LOW))
-            writes.save(row)
+        def add(transaction: TransactWrite) -> None:
+            add_shard_writes(transaction, (set_alert_state_update(level, AlertState.LOW),))
+            transaction.save(row)
 
-        return self._committed(part)
+        return self._try_commit(add)
 
     def close_alert(self, level: StockLevel) -> bool:
-        def part(writes: TransactWrite) -> None:
-            add_shard_writes(writes, _marked(level, AlertState.OK))
-            writes.delete(OpenAlertRow(LOW, _named(level)))
+        def add(transaction: TransactWrite) -> None:
+            add_shard_writes(transaction, (set_alert_state_update(level, AlertState.OK),))
+            transaction.delete(OpenAlertRow(OPEN_ALERT_PARTITION, _sort_key(level)))
 
-        return self._committed(part)
+        return self._try_commit(add)
 
     def list_open(self, *, cursor: str | None, limit: int) -> Page[LowStockCrossing]:
-        after = decode_name_cursor(cursor, _PLACE)
-        beyond = None if after is None else OpenAlertRow.sk > after
-        rows = list(OpenAlertRow.query(LOW, beyond, limit=limit + 1, consistent_read=True))
-        more = to_cursor({"after": rows[limit - 1].sk}) if len(rows) > limit else None
-        return Page(tuple(_crossing(row) for row in rows[:limit]), more)
+        last_key = decode_name_cursor(cursor, _SORT_KEY_PATTERN)
+        following = None if last_key is None else OpenAlertRow.sk > last_key
+        # One row more than requested shows whether there is a next page.
+        query = OpenAlertRow.query(
+            OPEN_ALERT_PARTITION, following, limit=limit + 1, consistent_read=True
+        )
+        rows = list(query)
+        next_cursor = to_cursor({"after": rows[limit - 1].sk}) if len(rows) > limit else None
+        return Page(tuple(_crossing_from_row(row) for row in rows[:limit]), next_cursor)
 
-    def list_watched(self, *, cursor: str | None, limit: int) -> Page[tuple[str, str]]:
-        after = decode_name_cursor(cursor, _PLACE)
-        beyond = None if after is None else ThresholdRow.sk > after
-        rows = list(ThresholdRow.query(WATCHED, beyond, limit=limit + 1))
-        more = to_cursor({"after": rows[limit - 1].sk}) if len(rows) > limit else None
-        return Page(tuple(_read(row.sk) for row in rows[:limit]), more)
+    def list_watched(self, *, cursor: str | None, limit: int) -> Page[StockKey]:
+        last_key = decode_name_cursor(cursor, _SORT_KEY_PATTERN)
+        following = None if last_key is None else ThresholdRow.sk > last_key
+        rows = list(ThresholdRow.query(THRESHOLD_PARTITION, following, limit=limit + 1))
+        next_cursor = to_cursor({"after": rows[limit - 1].sk}) if len(rows) > limit else None
+        return Page(tuple(_stock_key(row.sk) for row in rows[:limit]), next_cursor)
 
-    def with_threshold(self, places: Iterable[tuple[str, str]]) -> Sequence[tuple[str, str]]:
-        keys = [shard_key(sku, location) for sku, location in places]
-        found = {
+    def filter_watched(self, keys: Iterable[StockKey]) -> Sequence[StockKey]:
+        requested = list(keys)
+        row_keys = [shard_key(sku, location) for sku, location in requested]
+        watched = {
             (row.pk, row.sk)
-            for row in ShardRow.batch_get(keys)
+            for row in ShardRow.batch_get(row_keys)
             if row.low_stock_threshold != NO_THRESHOLD
         }
-        return [one for one in places if shard_key(*one) in found]
+        return [key for key in requested if shard_key(*key) in watched]
 
-    def _committed(self, part: WriteOperation) -> bool:
+    def _try_commit(self, write: WriteOperation) -> bool:
+        """Commit, or return ``False`` if the level changed since it was read."""
         try:
-            self._ledger.commit(part)
+            self._uow.commit(write)
         except ConditionFailed:
             return False
         return True
 
 
-def changed_location(image: Mapping[str, Any] | None) -> tuple[str, str] | None:
-    """The SKU and location that a changed row gives a reason to look at; ``None``: none.
+def changed_location(image: Mapping[str, Any] | None) -> StockKey | None:
+    """Return the SKU and location to check after a row changed; ``None`` if no check is needed.
 
-    A level of one bin is in its row: where that says what was noted already, nobody need look. Of a
-    split one, any bin may be the one that sold.
+    The row of an unsharded level shows by itself whether its alert is up to date. Any shard of a
+    sharded level may be the one that crossed the threshold.
     """
-    path = parse_shard_key(str(image["PK"])) if image else None
-    if image is None or path is None:
+    sku_and_shard = parse_shard_key(str(image["PK"])) if image else None
+    if image is None or sku_and_shard is None:
         return None
-    sku, shard = path
-    if shard < 0 or (
-        shard == 0 and int(image.get("low_stock_threshold", NO_THRESHOLD)) == NO_THRESHOLD
-    ):
+    sku, shard = sku_and_shard
+    threshold = int(image.get("low_stock_threshold", NO_THRESHOLD))
+    if shard < 0 or (shard == 0 and threshold == NO_THRESHOLD):
+        # Other shards do not know the threshold; shard 0 does.
         return None
     if shard == 0 and int(image.get("shard_count", 1)) == 1:
-        low = int(image["available"]) <= int(image["low_stock_threshold"])
-        if low == (int(image.get("alert_state", 0)) != AlertState.OK):
+        is_low = int(image["available"]) <= threshold
+        if is_low == (int(image.get("alert_state", 0)) != AlertState.OK):
             return None
     return sku, str(image["SK"]).removeprefix("LOC#")
 
 
-def _marked(level: StockLevel, alert_state: AlertState) -> ShardWrites:
-    return (set_alert_state_update(level, alert_state),)
-
-
-def _named(level: StockLevel) -> str:
+def _sort_key(level: StockLevel) -> str:
     return f"{level.location}#{level.sku}"
 
 
-def _read(name: str) -> tuple[str, str]:
-    location, _, sku = name.partition("#")
+def _stock_key(sort_key: str) -> StockKey:
+    location, _, sku = sort_key.partition("#")
     return sku, location
 
 
-def _crossing(row: OpenAlertRow) -> LowStockCrossing:
-    sku, location = _read(row.sk)
+def _crossing_from_row(row: OpenAlertRow) -> LowStockCrossing:
+    sku, location = _stock_key(row.sk)
     return LowStockCrossing(
         sku,
         location,
         int(row.available),
-        int(row.low_at),
+        int(row.threshold),
         int(row.crossing),
         datetime.fromisoformat(row.at),
     )

@@ -1,17 +1,17 @@
-"""The rows of the inventory table, and how model objects are written into them.
+"""The rows of the inventory table, and the conversion from and to model objects.
 
-======================  =====================  ================================================
-PK                      SK                     what
-======================  =====================  ================================================
-``SKU#<sku>``           ``LOC#<location>``     bin 0: the level, or the first part of it
-``BIN#<n>#<sku>``       ``LOC#<location>``     bin *n* of a SKU that sells fast
-``AWAITED#<sku>``       ``LOC#<location>``     goods still to come that are sold already
-``SIGHT#<sku>``         ``LOC#<location>``     what somebody last saw in all bins
-``MOVES#<sku>``         ``<instant>#<id>``     one movement, never changed
-======================  =====================  ================================================
+========================  =====================  ===============================================
+PK                        SK                     content
+========================  =====================  ===============================================
+``SKU#<sku>``             ``LOC#<location>``     shard 0: the level, or its first part
+``SHARD#<n>#<sku>``       ``LOC#<location>``     shard *n* of a resharded SKU
+``INBOUND#<sku>``         ``LOC#<location>``     inbound stock under back-order terms
+``SNAPSHOT#<sku>``        ``LOC#<location>``     the shared snapshot of all shards
+``MOVEMENT#<sku>``        ``<instant>#<id>``     one journal entry, never changed
+========================  =====================  ===============================================
 
-Bins have partition keys of their own, so that DynamoDB hashes them over its partitions: a sort key
-would leave them in one, and one partition is what a hot SKU exceeds.
+Shards have partition keys of their own, so that DynamoDB spreads them over its partitions. With a
+sort key they would share one partition, whose limit is what a hot SKU exceeds.
 """
 
 import os
@@ -47,19 +47,22 @@ from shop.storage.documents import CompressedJsonAttribute
 
 
 class UnitsByKeyAttribute(Attribute[Mapping[str, int]]):
-    """Units by a word that staff chose, a reason or a SKU: any word, so none of Python's names."""
+    """Units by a reason or SKU, as a map whose keys staff choose freely.
+
+    PynamoDB's own map attribute rejects some keys, such as ``self``.
+    """
 
     attr_type = MAP
 
     def serialize(self, value: Mapping[str, int]) -> dict[str, dict[str, str]]:
-        return {reason: {NUMBER: str(units)} for reason, units in value.items()}
+        return {key: {NUMBER: str(units)} for key, units in value.items()}
 
     def deserialize(self, value: Mapping[str, Mapping[str, str]]) -> dict[str, int]:
-        return {reason: int(units[NUMBER]) for reason, units in value.items()}
+        return {key: int(units[NUMBER]) for key, units in value.items()}
 
 
 class ShardRow(Row):
-    """A bin as DynamoDB holds it."""
+    """A :class:`~shop.inventory.model.shards.StockShard` in DynamoDB."""
 
     class Meta:
         table_name = os.environ["TABLE_INVENTORY"]
@@ -76,32 +79,32 @@ class ShardRow(Row):
     unavailable_by = UnitsByKeyAttribute(default=dict)
     version = NumberAttribute(default=0)
     shard_count = NumberAttribute(default=1)
-    open = NumberAttribute(default=1)
+    active_shard_count = NumberAttribute(default=1)
     earmarked = NumberAttribute(default=0)
-    version_of_terms = NumberAttribute(default=0)
+    inbound_shard_count = NumberAttribute(default=0)
     low_stock_threshold = NumberAttribute(default=NO_THRESHOLD)
     alert_state = NumberAttribute(default=0)
     crossings = NumberAttribute(default=0)
     terms: MapAttribute[str, Any] = MapAttribute(null=True)  # type: ignore[no-untyped-call]
     parts = UnitsByKeyAttribute(null=True)
-    kits = NumberAttribute(null=True)
+    kit_count = NumberAttribute(null=True)
 
 
 class ShardSnapshotRow(Row):
-    """What was last seen of all bins of a SKU, for everybody. A hint: nothing rests on it."""
+    """The shared snapshot of all shards of a SKU: a hint, on which no promise rests."""
 
     class Meta:
         table_name = os.environ["TABLE_INVENTORY"]
 
     pk = UnicodeAttribute(hash_key=True, attr_name="PK")
     sk = UnicodeAttribute(range_key=True, attr_name="SK")
-    units = CompressedJsonAttribute(null=True)
+    snapshot = CompressedJsonAttribute(null=True)
     captured_at = NumberAttribute(default=0)
     refresh_lease_until = NumberAttribute(default=0)
 
 
 class MovementRow(Row):
-    """One line of the journal as DynamoDB holds it."""
+    """A journal entry in DynamoDB."""
 
     class Meta:
         table_name = os.environ["TABLE_INVENTORY"]
@@ -125,15 +128,15 @@ class MovementRow(Row):
 
 @frozen(slots=False)
 class ShardTables:
-    """The rows of one table that bins are kept in: the inventory's own, or another floor's."""
+    """The row classes of one table that holds shards: stock, or pricing's usage counters."""
 
     shards: type[ShardRow] = ShardRow
-    sights: type[ShardSnapshotRow] = ShardSnapshotRow
+    snapshots: type[ShardSnapshotRow] = ShardSnapshotRow
     movements: type[MovementRow] = MovementRow
 
     @property
     def writable(self) -> bool:
-        """Whether this Lambda may write in it; that of a product page may only look."""
+        """Whether this Lambda has write access; those of product pages only read."""
         return str(self.shards.Meta.table_name) in os.environ["WRITES"].split(",")
 
 
@@ -141,122 +144,117 @@ STOCK_TABLES = ShardTables()
 
 
 def tables_in(table: str) -> ShardTables:
-    """The same rows in another table, which has partitions and a quota of its own."""
+    """Return the same rows in another table, which has partitions and a quota of its own."""
 
-    class Bins(ShardRow):
+    class Shards(ShardRow):
         _connection = None
 
         class Meta:
             table_name = table
 
-    class Seen(ShardSnapshotRow):
+    class Snapshots(ShardSnapshotRow):
         _connection = None
 
         class Meta:
             table_name = table
 
-    class Moves(MovementRow):
+    class Movements(MovementRow):
         _connection = None
 
         class Meta:
             table_name = table
 
-    return ShardTables(Bins, Seen, Moves)
+    return ShardTables(Shards, Snapshots, Movements)
 
 
-_COUNTS = {
-    "on_hand": ShardRow.on_hand,
-    "reserved": ShardRow.reserved,
-    "committed": ShardRow.committed,
-    "available": ShardRow.available,
-    "safety": ShardRow.safety,
-    "incoming": ShardRow.incoming,
-    "in_transit": ShardRow.in_transit,
-    "version": ShardRow.version,
-    "shard_count": ShardRow.shard_count,
-    "open": ShardRow.open,
-    "earmarked": ShardRow.earmarked,
-    "version_of_terms": ShardRow.version_of_terms,
-    "low_stock_threshold": ShardRow.low_stock_threshold,
-    "alert_state": ShardRow.alert_state,
-    "crossings": ShardRow.crossings,
-}
-_YOUNG = frozenset({"in_transit"})
-"""Counts that older rows do not have."""
+_COUNT_NAMES = (
+    "on_hand reserved committed available safety incoming in_transit version shard_count "
+    "active_shard_count earmarked inbound_shard_count low_stock_threshold alert_state crossings"
+)
+_COUNTS = {name: getattr(ShardRow, name) for name in _COUNT_NAMES.split()}
+"""The attributes that a :class:`ShardUpdate` may name."""
+_OPTIONAL_COUNTS = frozenset({"in_transit"})
+"""Counts that rows of an earlier version do not have."""
 
 
 def shard_key(sku: str, location: str, shard: int = 0) -> tuple[str, str]:
-    """Where a bin is kept."""
+    """Return the key of a shard's row."""
     if shard == INBOUND_SHARD:
-        return f"AWAITED#{sku}", f"LOC#{location}"
-    return (f"BIN#{shard}#{sku}" if shard else f"SKU#{sku}"), f"LOC#{location}"
+        return f"INBOUND#{sku}", f"LOC#{location}"
+    return (f"SHARD#{shard}#{sku}" if shard else f"SKU#{sku}"), f"LOC#{location}"
+
+
+def snapshot_key(sku: str, location: str) -> tuple[str, str]:
+    """Return the key of the row with the shared snapshot."""
+    return f"SNAPSHOT#{sku}", f"LOC#{location}"
 
 
 def parse_shard_key(hash_key: str) -> tuple[str, int] | None:
-    """The SKU and the number of the bin with this hash key; nothing for other rows."""
+    """Return the SKU and shard number of a hash key; ``None`` for the key of another row."""
     kind, _, rest = hash_key.partition("#")
     if kind == "SKU":
         return rest, 0
-    if kind == "AWAITED":
+    if kind == "INBOUND":
         return rest, INBOUND_SHARD
-    if kind == "BIN":
+    if kind == "SHARD":
         shard, _, sku = rest.partition("#")
         return sku, int(shard)
     return None
 
 
 def add_shard_writes(
-    transaction: TransactWrite, step: ShardWrites, books: ShardTables = STOCK_TABLES
+    transaction: TransactWrite, writes: ShardWrites, tables: ShardTables = STOCK_TABLES
 ) -> None:
-    """Add a step to a transaction, each part with its condition."""
-    for part in step:
-        if isinstance(part, StockShard):
-            transaction.save(_row(part, books), condition=ShardRow.pk.does_not_exist())
-        elif isinstance(part, ShardRemoval):
-            seen = part.shard
+    """Add writes to a transaction, each with its condition."""
+    for write in writes:
+        if isinstance(write, StockShard):
+            row = _row_from_shard(write, tables)
+            transaction.save(row, condition=ShardRow.pk.does_not_exist())
+        elif isinstance(write, ShardRemoval):
+            shard = write.shard
             transaction.delete(
-                books.shards(*shard_key(seen.sku, seen.location, seen.shard)),
-                condition=(ShardRow.version == seen.version)
+                tables.shards(*shard_key(shard.sku, shard.location, shard.shard)),
+                condition=(ShardRow.version == shard.version)
                 & (ShardRow.on_hand == 0)
                 & (ShardRow.reserved == 0)
                 & (ShardRow.committed == 0)
                 & (ShardRow.available == 0),
             )
         else:
-            _change(transaction, part, books)
+            _add_update(transaction, write, tables)
 
 
-def _change(transaction: TransactWrite, change: ShardUpdate, books: ShardTables) -> None:
-    # Every row that is changed exists; that it does is the condition where there is no other.
+def _add_update(transaction: TransactWrite, update: ShardUpdate, tables: ShardTables) -> None:
+    # Without this condition an update of a missing row would create one.
     condition: Condition = ShardRow.pk.exists()
-    for name, least in change.minimums.items():
-        condition &= _COUNTS[name] >= least
-    for name, value in change.expected.items():
+    for name, minimum in update.minimums.items():
+        condition &= _COUNTS[name] >= minimum
+    for name, value in update.expected.items():
         condition &= _COUNTS[name] == value
     actions: list[Action] = []
-    for name, by in change.deltas.items():
+    for name, delta in update.deltas.items():
         count = _COUNTS[name]
-        if by:
-            # Rows that were written before there was such a count have it as 0.
-            now = count | 0 if name in _YOUNG else count
-            actions.append(count.set(now + by if by > 0 else now - -by))
-    if "unavailable_by" in change.assignments:
-        actions.append(ShardRow.unavailable_by.set(change.assignments["unavailable_by"]))
-    if "terms" in change.assignments:
-        actions.append(ShardRow.terms.set(_terms(change.assignments["terms"])))
-    row = books.shards(*shard_key(change.sku, change.location, change.shard))
+        if delta:
+            current = count | 0 if name in _OPTIONAL_COUNTS else count
+            actions.append(count.set(current + delta if delta > 0 else current - -delta))
+    if "unavailable_by" in update.assignments:
+        actions.append(ShardRow.unavailable_by.set(update.assignments["unavailable_by"]))
+    if "terms" in update.assignments:
+        actions.append(ShardRow.terms.set(_terms_to_map(update.assignments["terms"])))
+    row = tables.shards(*shard_key(update.sku, update.location, update.shard))
     transaction.update(row, actions=actions, condition=condition)
 
 
 def add_movement(
-    transaction: TransactWrite, movement: StockMovement, books: ShardTables = STOCK_TABLES
+    transaction: TransactWrite, movement: StockMovement, tables: ShardTables = STOCK_TABLES
 ) -> None:
-    """Add a line to the journal, in the transaction that moves the goods.
+    """Add a journal entry to the transaction that moves the goods.
 
-    The same line twice meets itself and is refused; lines of one instant differ in something.
+    The key is derived from the content, so that a repeated entry fails instead of counting twice.
+    Different entries of one instant differ in a field of the key.
     """
     instant = movement.at.isoformat(timespec="microseconds")
-    name = derived_id(
+    entry_id = derived_id(
         "mov",
         movement.kind,
         movement.reference,
@@ -268,9 +266,9 @@ def add_movement(
         str(movement.incoming),
         str(movement.in_transit),
     )
-    row = books.movements(
-        f"MOVES#{movement.sku}",
-        f"{instant}#{name}",
+    row = tables.movements(
+        movement_partition(movement.sku),
+        f"{instant}#{entry_id}",
         kind=movement.kind.value,
         at=movement.at.isoformat(),
         actor=movement.actor,
@@ -288,37 +286,42 @@ def add_movement(
     transaction.save(row, condition=MovementRow.pk.does_not_exist())
 
 
-def _row(seen: StockShard, books: ShardTables) -> ShardRow:
-    return books.shards(
-        *shard_key(seen.sku, seen.location, seen.shard),
-        on_hand=seen.on_hand,
-        reserved=seen.reserved,
-        committed=seen.committed,
-        available=seen.available,
-        safety=seen.safety,
-        incoming=seen.incoming,
-        in_transit=seen.in_transit,
-        unavailable_by=dict(seen.unavailable_by),
-        version=seen.version,
-        shard_count=seen.shard_count,
-        open=seen.open,
-        earmarked=seen.earmarked,
-        version_of_terms=seen.version_of_terms,
-        low_stock_threshold=seen.low_stock_threshold,
-        alert_state=seen.alert_state,
-        crossings=seen.crossings,
-        terms=_terms(seen.terms) if seen.terms else None,
-        parts=dict(seen.parts) or None,
-        kits=seen.kits or None,
+def movement_partition(sku: str) -> str:
+    """Return the hash key of a SKU's journal."""
+    return f"MOVEMENT#{sku}"
+
+
+def _row_from_shard(shard: StockShard, tables: ShardTables) -> ShardRow:
+    return tables.shards(
+        *shard_key(shard.sku, shard.location, shard.shard),
+        on_hand=shard.on_hand,
+        reserved=shard.reserved,
+        committed=shard.committed,
+        available=shard.available,
+        safety=shard.safety,
+        incoming=shard.incoming,
+        in_transit=shard.in_transit,
+        unavailable_by=dict(shard.unavailable_by),
+        version=shard.version,
+        shard_count=shard.shard_count,
+        active_shard_count=shard.active_shard_count,
+        earmarked=shard.earmarked,
+        inbound_shard_count=shard.inbound_shard_count,
+        low_stock_threshold=shard.low_stock_threshold,
+        alert_state=shard.alert_state,
+        crossings=shard.crossings,
+        terms=_terms_to_map(shard.terms) if shard.terms else None,
+        parts=dict(shard.parts) or None,
+        kit_count=shard.kit_count or None,
     )
 
 
 def shard_from_row(row: ShardRow) -> StockShard:
-    """A row as the model knows it."""
-    path = parse_shard_key(row.pk)
-    if path is None:
-        raise ValueError(f"not a bin: {row.pk}")
-    sku, shard = path
+    """Convert a row to its shard."""
+    sku_and_shard = parse_shard_key(row.pk)
+    if sku_and_shard is None:
+        raise ValueError(f"not the key of a shard: {row.pk}")
+    sku, shard = sku_and_shard
     return StockShard(
         sku,
         row.sk.removeprefix("LOC#"),
@@ -333,20 +336,20 @@ def shard_from_row(row: ShardRow) -> StockShard:
         incoming=int(row.incoming),
         in_transit=int(row.in_transit),
         shard_count=int(row.shard_count),
-        open=int(row.open),
+        active_shard_count=int(row.active_shard_count),
         earmarked=int(row.earmarked),
-        version_of_terms=int(row.version_of_terms),
+        inbound_shard_count=int(row.inbound_shard_count),
         low_stock_threshold=int(row.low_stock_threshold),
         alert_state=int(row.alert_state),
         crossings=int(row.crossings),
-        terms=_read_terms(row.terms),
+        terms=_terms_from_map(row.terms),
         parts=row.parts or {},
-        kits=int(row.kits or 0),
+        kit_count=int(row.kit_count or 0),
     )
 
 
 def movement_from_row(sku: str, row: MovementRow) -> StockMovement:
-    """A line of the journal as the model knows it."""
+    """Convert a row to its journal entry."""
     return StockMovement(
         sku,
         MovementType(row.kind),
@@ -365,23 +368,23 @@ def movement_from_row(sku: str, row: MovementRow) -> StockMovement:
     )
 
 
-def _terms(terms: BackorderTerms) -> dict[str, Any]:
-    written = {
+def _terms_to_map(terms: BackorderTerms) -> dict[str, Any]:
+    values = {
         "kind": terms.kind.value,
         "limit": terms.limit,
         "ships_from": terms.ships_from.isoformat(),
     }
-    return written if terms.until is None else {**written, "until": terms.until.isoformat()}
+    return values if terms.until is None else {**values, "until": terms.until.isoformat()}
 
 
-def _read_terms(attribute: "MapAttribute[str, Any] | None") -> BackorderTerms | None:
+def _terms_from_map(attribute: "MapAttribute[str, Any] | None") -> BackorderTerms | None:
     if attribute is None:
         return None
-    stored = attribute.attribute_values
-    until = stored.get("until")
+    values = attribute.attribute_values
+    until = values.get("until")
     return BackorderTerms(
-        BackorderKind(stored["kind"]),
-        int(stored["limit"]),
-        date.fromisoformat(stored["ships_from"]),
+        BackorderKind(values["kind"]),
+        int(values["limit"]),
+        date.fromisoformat(values["ships_from"]),
         datetime.fromisoformat(until) if until else None,
     )

@@ -1,9 +1,9 @@
-"""What was last seen of stock that many buyers draw from at once: hints, on which nothing rests.
+"""Cached snapshots of hot SKUs: hints for choosing shards, on which no promise rests.
 
-A sale of a hot SKU would read itself to death if every buyer looked into every bin. So one row, the
-sight, holds what somebody saw in all of them. A process that was refused looks at it, at most four
-times a second; where it is old, one process, elected by a conditional write, reads all bins and
-renews it for everybody. The figures of bench/partition_simulator.py are those of this protocol.
+If every buyer read every shard, the reads of a flash sale would exhaust the table. Therefore one
+row holds a snapshot of all shards for all processes. A process whose reservation failed reads the
+row at most four times per second. When it is stale, one process, elected by a conditional write,
+reads all shards and refreshes it. bench/partition_simulator.py measures this protocol.
 """
 
 import time
@@ -23,19 +23,20 @@ from shop.inventory.store.rows import (
     ShardTables,
     shard_from_row,
     shard_key,
+    snapshot_key,
 )
 
 MIN_REFRESH_INTERVAL = 0.25
-"""Seconds after which a process that was refused looks again, and a sight is renewed."""
+"""Seconds between two reads of the row by one process, and between two refreshes of it."""
 READ_ONLY_REFRESH_INTERVAL = 2.0
-"""Seconds after which a process that may not write reads all bins for itself."""
+"""Seconds after which a process without write access reads all shards for itself."""
 EMPTY_SNAPSHOT_TTL = 1.0
-"""Seconds for which it is believed that nothing is left; what comes back may wait so long."""
+"""Seconds for which "sold out" is believed; released units may stay unseen for so long."""
 MAX_CACHED_SKUS = 2_000
 MAX_CONSISTENT_READS = 10
-"""Times that bins are read before they are taken for damaged, and not for just moving."""
+"""Reads of all shards before missing ones count as damage and not as resharding."""
 
-_OTHERS_WERE_FASTER = {
+_LOST_RACE_CODES = {
     "ConditionalCheckFailedException",
     "ProvisionedThroughputExceededException",
     "ThrottlingException",
@@ -44,197 +45,245 @@ _OTHERS_WERE_FASTER = {
 
 @dataclass
 class ShardSnapshot:
-    """The units for sale in each bin of a SKU at a location, when they were seen, and the level.
+    """The available units in each shard of a SKU at a location, and the level they add up to.
 
-    ``units`` are corrected by what is learned of single bins and serve for drawing; ``left`` is
-    what was seen at one moment and serves for judging, for units also move between bins.
+    ``units`` is corrected by reads of single shards and serves for picking. ``total`` was read at
+    one moment, ``captured_at``, and serves for judging a shortage: units also move between
+    shards. ``checked_at`` is the last read of the shared row. Times are seconds since the epoch.
     """
 
     level: StockLevel
-    open: int
+    active_shard_count: int
     units: list[int]
-    left: int
-    seen_at: float
-    looked_at: float = float("-inf")
+    total: int
+    captured_at: float
+    checked_at: float = float("-inf")
+
+    @property
+    def is_sharded(self) -> bool:
+        """Whether the level has more than one shard."""
+        return len(self.units) > 1
 
 
 class ShardCache:
-    """The memory of one process, and the rows through which processes tell each other."""
+    """The snapshots of one process, synchronized with the shared rows."""
 
     def __init__(
-        self, clock: Callable[[], float] = time.time, books: ShardTables = STOCK_TABLES
+        self, clock: Callable[[], float] = time.time, tables: ShardTables = STOCK_TABLES
     ) -> None:
         self._clock = clock
-        self._books = books
-        self._seen: dict[str, dict[str, ShardSnapshot]] = {}
-        self._tells = books.writable
+        self._tables = tables
+        self._snapshots: dict[str, dict[str, ShardSnapshot]] = {}
+        self._may_publish = tables.writable
 
     def get(self, sku: str) -> Mapping[str, ShardSnapshot]:
-        """What is remembered of a SKU, by location; empty for the many that need no memory."""
-        return self._seen.get(sku, {})
+        """Return the snapshots of a SKU by location; empty for the many SKUs that need none."""
+        return self._snapshots.get(sku, {})
+
+    def is_sharded(self, sku: str) -> bool:
+        """Whether the SKU has more than one shard at some location, as far as is known."""
+        return any(snapshot.is_sharded for snapshot in self.get(sku).values())
 
     def is_fresh(self, snapshot: ShardSnapshot, at: float) -> bool:
-        """Whether what was seen may be believed at an instant (seconds since the epoch)."""
-        return at - snapshot.seen_at <= EMPTY_SNAPSHOT_TTL
+        """Whether a snapshot is recent enough to report a shortage at a time."""
+        return at - snapshot.captured_at <= EMPTY_SNAPSHOT_TTL
 
     def put(self, base: StockShard) -> ShardSnapshot:
-        """Bin 0 was read: it is all there is, or tells how many others there are."""
-        places = self._seen.setdefault(base.sku, {})
-        known = places.get(base.location)
+        """Remember shard 0, which is the whole level or states the number of shards."""
+        by_location = self._snapshots.setdefault(base.sku, {})
+        snapshot = by_location.get(base.location)
         if base.shard_count == 1:
-            known = ShardSnapshot(
-                combine_shards([base]), 1, [base.available], max(0, base.available), self._clock()
+            available = base.available
+            snapshot = ShardSnapshot(
+                combine_shards([base]), 1, [available], max(0, available), self._clock()
             )
-        elif known is None or len(known.units) != base.shard_count:
-            # Nothing is known of the others: buyers try any of them, and learn.
-            unseen = [UNKNOWN] * base.shard_count
-            known = ShardSnapshot(combine_shards([base]), base.open, unseen, UNKNOWN, float("-inf"))
-        known.open = base.open
-        places[base.location] = known
-        while len(self._seen) > MAX_CACHED_SKUS:
-            self._seen.pop(next(iter(self._seen)))
-        return known
+        elif snapshot is None or len(snapshot.units) != base.shard_count:
+            # The other shards are unknown: picks try any of them, and errors correct the units.
+            snapshot = ShardSnapshot(
+                combine_shards([base]),
+                base.active_shard_count,
+                [UNKNOWN] * base.shard_count,
+                UNKNOWN,
+                captured_at=float("-inf"),
+            )
+        snapshot.active_shard_count = base.active_shard_count
+        by_location[base.location] = snapshot
+        while len(self._snapshots) > MAX_CACHED_SKUS:
+            self._snapshots.pop(next(iter(self._snapshots)))
+        return snapshot
 
     def discard(self, sku: str) -> None:
-        self._seen.pop(sku, None)
+        """Forget a SKU that needs no snapshot."""
+        self._snapshots.pop(sku, None)
 
     def update(self, shards: Iterable[StockShard]) -> None:
-        """Single bins were read: that much is in them."""
-        for one in shards:
-            sight = self._seen.get(one.sku, {}).get(one.location)
-            if sight is not None and 0 <= one.shard < len(sight.units):
-                sight.units[one.shard] = one.available
+        """Correct the units of single shards that were read."""
+        for shard in shards:
+            self._set_units(shard.sku, shard.location, shard.shard, shard.available)
 
     def remove_shard(self, sku: str, location: str, shard: int) -> None:
-        """A bin is not there any more."""
-        sight = self._seen.get(sku, {}).get(location)
-        if sight is not None and 0 <= shard < len(sight.units):
-            sight.units[shard] = 0
+        """Remember that a shard does not exist any more."""
+        self._set_units(sku, location, shard, 0)
+
+    def _set_units(self, sku: str, location: str, shard: int, units: int) -> None:
+        snapshot = self.get(sku).get(location)
+        if snapshot is not None and 0 <= shard < len(snapshot.units):
+            snapshot.units[shard] = units
 
     def refresh_if_stale(self, sku: str, location: str) -> ShardSnapshot | None:
-        """See what the others saw; renew it where nobody did lately. ``None`` for unknown SKUs."""
-        sight = self._seen.get(sku, {}).get(location)
-        now = self._clock()
-        if sight is None or now - sight.looked_at < MIN_REFRESH_INTERVAL:
-            return sight
-        sight.looked_at = now
-        row = next(self._books.sights.batch_get([_sight_key(sku, location)]), None)
-        if row is not None and row.units is not None and float(row.captured_at) > sight.seen_at:
-            sight = self._take(sku, location, row.units, float(row.captured_at), now)
-        if row is not None and float(row.refresh_lease_until) > now:
-            return sight
-        if self._tells:
-            return self.refresh(sku, location) if self._elected(sku, location, now) else sight
-        # Those who sell renew it while it sells; who may only look reads when nobody did.
-        if now - sight.seen_at >= READ_ONLY_REFRESH_INTERVAL:
-            return self.refresh(sku, location, tell=False)
-        return sight
+        """Read the shared snapshot, and refresh it if no process did so recently.
 
-    def refresh(self, sku: str, location: str, *, tell: bool = True) -> ShardSnapshot | None:
-        """Read all bins and tell everybody, or keep it to oneself."""
-        bins = read_all_shards(sku, location, consistent=False, books=self._books)
-        if not bins:
+        Returns ``None`` for a SKU that this process does not know.
+        """
+        snapshot = self.get(sku).get(location)
+        now = self._clock()
+        if snapshot is None or now - snapshot.checked_at < MIN_REFRESH_INTERVAL:
+            return snapshot
+        snapshot.checked_at = now
+        row = next(self._tables.snapshots.batch_get([snapshot_key(sku, location)]), None)
+        if row is not None and row.snapshot is not None:
+            captured_at = float(row.captured_at)
+            if captured_at > snapshot.captured_at:
+                snapshot = self._remember(sku, location, row.snapshot, captured_at, now)
+        if row is not None and float(row.refresh_lease_until) > now:
+            # Another process is refreshing the row, or did so a moment ago.
+            return snapshot
+        if self._may_publish:
+            is_elected = self._claim_refresh(sku, location, now)
+            return self.refresh(sku, location) if is_elected else snapshot
+        # Sellers refresh the row while the SKU sells. A process without write access reads the
+        # shards itself only when no seller has done so for a while.
+        if now - snapshot.captured_at >= READ_ONLY_REFRESH_INTERVAL:
+            return self.refresh(sku, location, publish=False)
+        return snapshot
+
+    def refresh(self, sku: str, location: str, *, publish: bool = True) -> ShardSnapshot | None:
+        """Read all shards, remember the snapshot and publish it to the other processes."""
+        shards = read_all_shards(sku, location, consistent=False, tables=self._tables)
+        if not shards:
             return None
         now = self._clock()
-        level = combine_shards(bins)
-        seen = {
-            "open": bins[0].open,
-            "units": [one.available for one in bins],
-            "level": [
-                level.on_hand,
-                level.reserved,
-                level.committed,
-                dict(level.unavailable_by),
-                level.safety,
-                level.incoming,
-                level.version,
-                level.earmarked,
-            ],
-            "in_transit": level.in_transit,
-        }
-        newest = ShardSnapshotRow.captured_at.does_not_exist() | (
-            ShardSnapshotRow.captured_at <= now
-        )
-        actions: list[Action] = [
-            ShardSnapshotRow.units.set(seen),
-            ShardSnapshotRow.captured_at.set(now),
-            ShardSnapshotRow.refresh_lease_until.set(now + MIN_REFRESH_INTERVAL),
-        ]
-        if tell:
-            _written(self._books.sights(*_sight_key(sku, location)), actions, newest)
-        return self._take(sku, location, seen, now, now)
+        content = _to_content(shards)
+        if publish:
+            # A slower process must not overwrite a newer snapshot.
+            is_newest = ShardSnapshotRow.captured_at.does_not_exist() | (
+                ShardSnapshotRow.captured_at <= now
+            )
+            actions: list[Action] = [
+                ShardSnapshotRow.snapshot.set(content),
+                ShardSnapshotRow.captured_at.set(now),
+                ShardSnapshotRow.refresh_lease_until.set(now + MIN_REFRESH_INTERVAL),
+            ]
+            _write_if(is_newest, self._tables.snapshots(*snapshot_key(sku, location)), actions)
+        return self._remember(sku, location, content, now, now)
 
-    def _take(
-        self, sku: str, location: str, seen: Mapping[str, Any], seen_at: float, now: float
+    def _remember(
+        self,
+        sku: str,
+        location: str,
+        content: Mapping[str, Any],
+        captured_at: float,
+        checked_at: float,
     ) -> ShardSnapshot:
-        on_hand, reserved, committed, unavailable, safety, incoming, version, aside = seen["level"]
-        units = list(seen["units"])
-        level = StockLevel(
-            sku,
-            location,
-            on_hand,
-            reserved,
-            committed,
-            unavailable,
-            safety,
-            incoming,
-            version,
-            shard_count=len(units),
-            earmarked=aside,
-            in_transit=seen.get("in_transit", 0),
-        )
-        left = sum(max(0, n) for n in units)
-        sight = ShardSnapshot(level, int(seen["open"]), units, left, seen_at, now)
-        self._seen.setdefault(sku, {})[location] = sight
-        return sight
+        snapshot = _from_content(sku, location, content, captured_at, checked_at)
+        self._snapshots.setdefault(sku, {})[location] = snapshot
+        return snapshot
 
-    def _elected(self, sku: str, location: str, now: float) -> bool:
-        """Whether it is this process that renews the sight now."""
-        free = ShardSnapshotRow.refresh_lease_until.does_not_exist() | (
+    def _claim_refresh(self, sku: str, location: str, now: float) -> bool:
+        """Try to become the one process that refreshes the snapshot now."""
+        is_unclaimed = ShardSnapshotRow.refresh_lease_until.does_not_exist() | (
             ShardSnapshotRow.refresh_lease_until <= now
         )
         actions: list[Action] = [
             ShardSnapshotRow.refresh_lease_until.set(now + MIN_REFRESH_INTERVAL)
         ]
-        return _written(self._books.sights(*_sight_key(sku, location)), actions, free)
+        row = self._tables.snapshots(*snapshot_key(sku, location))
+        return _write_if(is_unclaimed, row, actions)
 
 
-def _written(row: ShardSnapshotRow, actions: list[Action], condition: Condition) -> bool:
-    """Write if the condition holds; whether it did. Twice the same write is the same sight."""
+def _to_content(shards: list[StockShard]) -> dict[str, Any]:
+    """Build the stored snapshot; its level is a list, because the row should fit in 1 KB."""
+    level = combine_shards(shards)
+    return {
+        "active_shard_count": shards[0].active_shard_count,
+        "units": [shard.available for shard in shards],
+        "level": [
+            level.on_hand,
+            level.reserved,
+            level.committed,
+            dict(level.unavailable_by),
+            level.safety,
+            level.incoming,
+            level.version,
+            level.earmarked,
+        ],
+        "in_transit": level.in_transit,
+    }
+
+
+def _from_content(
+    sku: str, location: str, content: Mapping[str, Any], captured_at: float, checked_at: float
+) -> ShardSnapshot:
+    units = list(content["units"])
+    on_hand, reserved, committed, unavailable_by, safety, incoming, version, earmarked = content[
+        "level"
+    ]
+    level = StockLevel(
+        sku,
+        location,
+        on_hand,
+        reserved,
+        committed,
+        unavailable_by,
+        safety,
+        incoming,
+        version,
+        shard_count=len(units),
+        earmarked=earmarked,
+        in_transit=content.get("in_transit", 0),
+    )
+    total = sum(max(0, available) for available in units)
+    active_shard_count = int(content["active_shard_count"])
+    return ShardSnapshot(level, active_shard_count, units, total, captured_at, checked_at)
+
+
+def _write_if(condition: Condition, row: ShardSnapshotRow, actions: list[Action]) -> bool:
+    """Write a snapshot row if the condition holds; return whether it did.
+
+    Retries of the client are harmless, because the same write twice leaves the same row.
+    """
     try:
         row.update(actions=actions, condition=condition)
     except UpdateError as error:
-        if error.cause_response_code in _OTHERS_WERE_FASTER:
+        if error.cause_response_code in _LOST_RACE_CODES:
+            # Another process writes the row; a snapshot is a hint and not worth a retry.
             return False
         raise
     return True
 
 
 def read_all_shards(
-    sku: str, location: str, *, consistent: bool, books: ShardTables = STOCK_TABLES
+    sku: str, location: str, *, consistent: bool, tables: ShardTables = STOCK_TABLES
 ) -> list[StockShard]:
-    """All bins of a SKU at a location, in order; none for a SKU that was never there.
+    """Return all shards of a SKU at a location in order; none for an unknown level.
 
-    Bins come and go while this reads. What is returned is whole: if one that bin 0 spoke of is
-    not there, all is read again. Raises RuntimeError where it never appears, for then the books
-    are damaged and no sum of them would be true.
+    Shards are added and removed during the read. The result is complete: if a shard is missing
+    that shard 0 counts, all are read again. Raises RuntimeError if it never appears, because no
+    sum of damaged rows would be true.
     """
-    found: list[StockShard] = []
+    shards: list[StockShard] = []
     for attempt in range(MAX_CONSISTENT_READS):
-        again = consistent or attempt > 0
-        rows = books.shards.batch_get([shard_key(sku, location)], consistent_read=again)
-        found = [shard_from_row(row) for row in rows]
-        if not found:
+        # A first read may be eventually consistent; one that missed a shard must not repeat that.
+        is_consistent = consistent or attempt > 0
+        rows = tables.shards.batch_get([shard_key(sku, location)], consistent_read=is_consistent)
+        shards = [shard_from_row(row) for row in rows]
+        if not shards:
             return []
-        keys = [shard_key(sku, location, shard) for shard in range(1, found[0].shard_count)]
-        rows = books.shards.batch_get(keys, consistent_read=again)
-        found += sorted((shard_from_row(row) for row in rows), key=lambda one: one.shard)
-        if len(found) == found[0].shard_count:
-            return found
+        keys = [shard_key(sku, location, shard) for shard in range(1, shards[0].shard_count)]
+        rows = tables.shards.batch_get(keys, consistent_read=is_consistent)
+        shards += sorted((shard_from_row(row) for row in rows), key=lambda one: one.shard)
+        if len(shards) == shards[0].shard_count:
+            return shards
     raise RuntimeError(
-        f"{sku} at {location} has {found[0].shard_count} bins, but {len(found)} are found"
+        f"{sku} at {location} has {shards[0].shard_count} shards, but {len(shards)} were found"
     )
-
-
-def _sight_key(sku: str, location: str) -> tuple[str, str]:
-    return f"SIGHT#{sku}", f"LOC#{location}"

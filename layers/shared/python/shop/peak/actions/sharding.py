@@ -18,7 +18,9 @@ class StockShardManager:
 
     def reshard(self, sku: str, orders_per_second: int) -> bool:
         shipping = self._locations.get().shipping_locations()
-        shards = reshard_for_peak(sku, orders_per_second, stock=self._stock, shipping=shipping)
+        shards = reshard_for_peak(
+            sku, orders_per_second, stock=self._stock, shipping_locations=shipping
+        )
         # Merging is finished when each location is down to one shard; splitting always is.
         return orders_per_second > 0 or all(count == 1 for count in shards.values())
 
@@ -27,7 +29,9 @@ class StockShardManager:
             level.location: level.shard_count for level in self._stock.levels_by_location(sku)
         }
         shipping = self._locations.get().shipping_locations()
-        after = reshard_for_peak(sku, orders_per_second, stock=self._stock, shipping=shipping)
+        after = reshard_for_peak(
+            sku, orders_per_second, stock=self._stock, shipping_locations=shipping
+        )
         return after != before
 
 

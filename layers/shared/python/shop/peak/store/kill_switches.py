@@ -8,7 +8,7 @@ from shop.kernel.kill_switches import SwitchStates
 from shop.kernel.pagination import Page, from_cursor, to_cursor
 from shop.kernel.unit_of_work import ConditionFailed
 from shop.peak.model.switch_changes import SwitchChange
-from shop.storage.kill_switches import NOW, SwitchRow, read_switch_states
+from shop.storage.kill_switches import NOW, SWITCHES, SwitchRow, read_switch_states
 from shop.storage.transactions import DynamoUnitOfWork
 
 CHANGE_PREFIX = "CHANGE#"
@@ -27,7 +27,10 @@ class DynamoSwitchRepository:
         )
         states = SwitchRow(SWITCHES, NOW, version=after.version, doc=_states_document(after))
         entry = SwitchRow(
-            SWITCHES, _change_key(change.number), version=change.number, doc=_change_document(change)
+            SWITCHES,
+            _change_key(change.number),
+            version=change.number,
+            doc=_change_document(change),
         )
 
         # One transaction: no state without its change in the log.

@@ -43,7 +43,7 @@ class CounterLevels(Protocol):
 class CounterShards(StockReservations[Any], Protocol):
     """Bins of counts, drawn from like stock."""
 
-    def note_shard_count(self, sku: str, bins: int) -> None:
+    def note_shard_count(self, sku: str, shard_count: int) -> None:
         """There are so many bins: whoever knows nothing of them yet begins at any."""
 
 
