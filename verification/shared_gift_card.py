@@ -1,9 +1,10 @@
 """Verification 14: a gift card pays exactly what it holds.
 
 1,000 customers complete checkouts at the same moment, all with one gift card and with another
-instrument for the rest. The card holds the total of 100 orders and a half. It pays 100 orders in
-full and half of one more; every other customer is rejected and charged nothing. The mutant writes
-the card's entries without their condition.
+instrument for the rest. The card holds the total of 100 orders and a half. A customer who is
+rejected, because another one used the card at that moment, looks at its balance and tries again.
+The card pays 100 orders in full and half of one more, until its balance is 0; every other customer
+is rejected and charged nothing. The mutant writes the card's entries without their condition.
 """
 
 from verification.load_test import THREADS, add_up, equal_shares, load_test

@@ -186,7 +186,7 @@ def test_a_stream_is_told_in_its_order(bus: Bus) -> None:
     pump = StreamPump(reader(bus))
     pump.run(rows(250))
     assert bus.told == [event(1, f"ord_{n}").id for n in range(250)]
-    assert (pump.calls, pump.set_aside) == (3, [])
+    assert (pump.calls, pump.dead_letters) == (3, [])
 
 
 def test_a_change_of_a_change_tells_only_what_is_new(bus: Bus) -> None:
@@ -208,7 +208,7 @@ def test_a_poisoned_change_is_set_aside_alone_and_blocks_nothing(bus: Bus, place
     poisoned[place]["dynamodb"]["NewImage"]["events"] = {"B": base64.b64encode(b"poison").decode()}
     pump = StreamPump(reader(bus))
     pump.run(poisoned)
-    assert pump.set_aside == [[f"{place:021d}"]]
+    assert pump.dead_letters == [[f"{place:021d}"]]
     assert set(bus.told) == {event(1, f"ord_{n}").id for n in range(250) if n != place}
 
 
@@ -218,7 +218,7 @@ def test_an_image_that_cannot_be_read_is_set_aside_alone(bus: Bus, broken: Any) 
     poisoned[11]["dynamodb"]["NewImage"]["events"] = broken
     pump = StreamPump(reader(bus))
     pump.run(poisoned)
-    assert pump.set_aside == [[f"{11:021d}"]]
+    assert pump.dead_letters == [[f"{11:021d}"]]
     assert len(set(bus.told)) == 29
 
 
@@ -229,7 +229,7 @@ def test_ten_poisoned_of_a_thousand_leave_nine_hundred_and_ninety(bus: Bus) -> N
         poisoned[place]["dynamodb"]["NewImage"]["events"] = {"B": ""}
     pump = StreamPump(reader(bus))
     pump.run(poisoned)
-    assert sorted(pump.set_aside) == [[f"{place:021d}"] for place in places]
+    assert sorted(pump.dead_letters) == [[f"{place:021d}"] for place in places]
     assert len(set(bus.told)) == 990
 
 
@@ -237,7 +237,7 @@ def test_a_bus_that_is_down_for_a_while_loses_nothing(bus: Bus) -> None:
     bus.down = 7
     pump = StreamPump(reader(bus))
     pump.run(rows(100))
-    assert pump.set_aside == []
+    assert pump.dead_letters == []
     assert sorted(set(bus.told)) == sorted(event(1, f"ord_{n}").id for n in range(100))
 
 
@@ -265,5 +265,5 @@ def test_a_reader_that_reported_the_front_one_as_a_part_would_lose_its_neighbour
     poisoned[4]["dynamodb"]["NewImage"]["events"] = {"B": base64.b64encode(b"poison").decode()}
     pump = StreamPump(naive)
     pump.run(poisoned)
-    assert len(pump.set_aside[0]) == 6
+    assert len(pump.dead_letters[0]) == 6
     assert len(bus.told) == 4
