@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest.mock import patch
 
-from verification.emulator import cloud
+from verification.emulator import emulated_aws
 
 SMALL, LARGE = 1_000, 10_000
 AT_ONCE = 25
@@ -239,7 +239,7 @@ def main() -> int:
     parser.add_argument("--most", type=int, default=LARGE)
     parser.add_argument("--broken", action="store_true", help="with a search that reads everything")
     told = parser.parse_args()
-    with cloud():
+    with emulated_aws():
         _example()
         fill(range(2, SMALL), range(SMALL))
         before = counted(told.broken)

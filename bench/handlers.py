@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from verification.emulator import cloud
+from verification.emulator import emulated_aws
 
 ROUNDS, WARM = 120, 20
 LIST, DETAIL, ADD, ORDER = "list 20 products", "product detail", "add the first item", "whole order"
@@ -118,7 +118,7 @@ def main() -> int:
     parser.add_argument("--slow", type=float, default=0.0, help="milliseconds added to a request")
     told = parser.parse_args()
     far = False
-    with cloud():
+    with emulated_aws():
         stocked(30)
         found = measured(told.slow)
     for name, times in found.items():

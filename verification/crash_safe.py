@@ -1,45 +1,45 @@
-"""Proof 3: crash-safe at every step.
+"""Verification 3: crash-safe at every step.
 
-Every AWS and provider call of every workflow, from completing a checkout to the last refund, goes
-wrong in every way a call can go wrong; whoever has no answer asks again, or never does, or too
-late; and everybody else who could act acts while the call stalls. Then the books must be in order.
+Every AWS and provider call of every workflow, from completing a checkout to the last refund, fails
+in every way that a call can fail. A buyer without a response retries, never retries, or retries too
+late. While a call stalls, every other actor who could act does so. Afterwards all invariants hold.
 """
 
-from verification.fault_injection import CHECKOUT, FaultInjectionTest, judged
+from verification.fault_injection import CHECKOUT, FaultInjectionPlan, inject
 from verification.options import Options
-from verification.report import TestReport
+from verification.report import VerificationReport
 
-PROOF = FaultInjectionTest(3, "crash-safe at every step", "points", usual=1_000, least=500)
-BROKEN = {
+PLAN = FaultInjectionPlan(3, "crash-safe at every step", "points", default=1_000, minimum=500)
+CHECKOUT_MUTANTS = {
     "two calls": "stock and order are written in two calls",
-    "random ids": "order ids are random, the session is marked afterwards",
-    "charge first": "the money is asked for before the order is placed",
+    "random ids": "order ids are random, the session is updated afterwards",
+    "charge first": "the payment is requested before the order is placed",
 }
-IN_THE_STOCKROOM = {
+SCENARIO_MUTANTS = {
     "move in two calls": (
-        "an order's goods are moved to another location in two calls",
-        "two locations, two parcels",
+        "an order's reservations move to another location in two calls",
+        "two locations, two shipments",
     ),
     "key afterwards": (
-        "what came back is noted first, and the key of the request afterwards",
-        "delivered and sent back",
+        "a return is recorded first, and the request's idempotency key afterwards",
+        "delivered and returned",
     ),
 }
-"""Flaws that only these dealings show."""
-FEW = 120
-"""Points on a broken shop, where fewer show it."""
+"""Mutants that only one scenario reveals: description and scenario by name."""
+MUTANT_POINTS = 120
+"""Points on a mutant, where fewer suffice."""
 
 
-def prove(options: Options) -> list[TestReport]:
-    """Run the proof, or each of its broken variants."""
+def run(options: Options) -> list[VerificationReport]:
+    """Run the verification, or each of its mutants."""
     if not options.broken:
-        return [judged(PROOF, options)]
-    few = min(options.points or FEW, FEW)
-    found = [
-        judged(PROOF, options, dealings=CHECKOUT, most=few, naive=name, broken=words)
-        for name, words in BROKEN.items()
+        return [inject(PLAN, options)]
+    points = min(options.points or MUTANT_POINTS, MUTANT_POINTS)
+    reports = [
+        inject(PLAN, options, scenarios=CHECKOUT, points=points, mutant=name, description=text)
+        for name, text in CHECKOUT_MUTANTS.items()
     ]
-    return found + [
-        judged(PROOF, options, dealings=(dealing,), most=few, naive=name, broken=words)
-        for name, (words, dealing) in IN_THE_STOCKROOM.items()
+    return reports + [
+        inject(PLAN, options, scenarios=(scenario,), points=points, mutant=name, description=text)
+        for name, (text, scenario) in SCENARIO_MUTANTS.items()
     ]

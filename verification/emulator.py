@@ -1,8 +1,8 @@
-"""An emulated AWS of a proof's own: empty, on a free port of 127.0.0.1, gone when the proof is.
+"""An emulated AWS for one verification: empty, on a free port of 127.0.0.1, removed at its end.
 
-A proof speaks to the shop's tables over HTTP, as a Lambda does, never to moto: moto's DynamoDB has
-no lock, and would testify to anything. The tables have the template's keys, and the orders' table
-its stream.
+The shop's tables are reached over HTTP, as from a Lambda, and never through moto: moto's DynamoDB
+has no locks, so every concurrency test would pass. The tables have the template's keys, and the
+orders table has its stream.
 """
 
 import os
@@ -22,15 +22,16 @@ from local.processes import LOOPBACK, free_port, start_server, stop
 from tests.kit.shop import ENVIRONMENT
 
 REGION = "us-east-1"
-PATIENCE = 60
+START_TIMEOUT_SECONDS = 60
 
 
 class Emulator:
-    """A MiniStack that runs while this is entered; it also ends when this process is killed."""
+    """A MiniStack process for the duration of the context. It also ends if this one is killed."""
 
     def __init__(self) -> None:
-        self._home = Path(tempfile.mkdtemp(prefix="doorbuster-proof-"))
+        self._home = Path(tempfile.mkdtemp(prefix="doorbuster-verification-"))
         self._port = free_port()
+        # The child holds one end: it ends when this process does, even if that is killed.
         self._pipe = os.pipe()
         self._process: psutil.Process | None = None
 
@@ -49,11 +50,11 @@ class Emulator:
             env=self._environment(),
             lifeline=self._pipe[0],
         )
-        until = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + START_TIMEOUT_SECONDS
         while not self._answers():
-            if time.monotonic() > until or not self._process.is_running():
-                words = (self._home / "emulator.log").read_text(errors="replace")[-2000:]
-                raise RuntimeError(f"the emulator did not start:\n{words}")
+            if time.monotonic() > deadline or not self._process.is_running():
+                log = (self._home / "emulator.log").read_text(errors="replace")[-2000:]
+                raise RuntimeError(f"the emulator did not start:\n{log}")
             time.sleep(0.05)
         return self
 
@@ -70,10 +71,11 @@ class Emulator:
         shutil.rmtree(self._home, ignore_errors=True)
 
     def _environment(self) -> dict[str, str]:
-        drop = ("AWS_", "MINISTACK_", "LAMBDA_")
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(drop)}
+        # Settings of this machine (credentials, proxies) must not reach the emulator.
+        dropped = ("AWS_", "MINISTACK_", "LAMBDA_")
+        inherited = {n: value for n, value in os.environ.items() if not n.startswith(dropped)}
         return {
-            **{name: value for name, value in kept.items() if not name.lower().endswith("_proxy")},
+            **{n: value for n, value in inherited.items() if not n.lower().endswith("_proxy")},
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_REGION": REGION,
@@ -97,8 +99,8 @@ class Emulator:
             return False
 
 
-def dress(endpoint: str) -> None:
-    """Give this process, and those it starts, what a Lambda is given; before importing the shop."""
+def configure_environment(endpoint: str) -> None:
+    """Set a Lambda's environment variables in this process. Call it before importing the shop."""
     os.environ.update(ENVIRONMENT)
     for name in list(os.environ):
         if name.lower().endswith("_proxy") or name in ("AWS_PROFILE", "AWS_ENDPOINT_URL_DYNAMODB"):
@@ -111,8 +113,8 @@ def dress(endpoint: str) -> None:
     }
 
 
-def furnish() -> None:
-    """Make the tables, that of the orders with its stream."""
+def create_shop_tables() -> None:
+    """Create the shop's tables, and the stream of the orders table."""
     import boto3
 
     from tests.kit.shop import create_tables
@@ -125,9 +127,9 @@ def furnish() -> None:
 
 
 @contextmanager
-def cloud() -> Iterator[Emulator]:
-    """An emulator with the shop's empty tables, which this process is dressed for."""
+def emulated_aws() -> Iterator[Emulator]:
+    """Start an emulator with the shop's empty tables, and configure this process for it."""
     with Emulator() as emulator:
-        dress(emulator.endpoint)
-        furnish()
+        configure_environment(emulator.endpoint)
+        create_shop_tables()
         yield emulator

@@ -1,73 +1,93 @@
-"""Dealings disturbed by several processes, and what they found as one verdict (verification 3 and 4)."""
+"""Scenarios with faults, run by several processes and summed up in one report.
+
+Used by verifications 3 and 4.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from verification.options import Options
-from verification.report import TestReport
-from verification.worker_pool import at_work
+from verification.report import VerificationReport
+from verification.worker_pool import run_workers
 from verification.worker_result import WorkerResult
 
-CHECKOUT = ("bought", "declined", "declined, then bought", "pending", "never paid", "challenged")
-"""The dealings that only the checkout and its deadline decide."""
+CHECKOUT = (
+    "bought",
+    "declined",
+    "declined, then bought",
+    "pending",
+    "never paid",
+    "challenged",
+)
+"""Scenarios that depend only on the checkout and its payment deadline."""
 
 
 @dataclass(frozen=True)
-class FaultInjectionTest:
-    """A proof by faults: ``usual`` many are tried unless somebody asks for another number; where
-    nobody asked for fewer than ``least``, fewer prove nothing."""
+class FaultInjectionPlan:
+    """A verification by fault injection.
+
+    ``default`` points are tried unless the command names another number. If at least ``minimum``
+    were to be tried, a run passes only if the faults took full effect at that many points.
+    """
 
     number: int
     claim: str
-    what: str
-    usual: int
-    least: int
+    unit: str
+    """``points`` for one fault at a time, ``pairs`` for two."""
+    default: int
+    minimum: int
 
 
-def judged(
-    proof: FaultInjectionTest,
+def inject(
+    plan: FaultInjectionPlan,
     options: Options,
     *,
-    dealings: Sequence[str] | None = None,
-    most: int | None = None,
-    naive: str | None = None,
-    broken: str | None = None,
-) -> TestReport:
-    """Disturb the dealings, each process its share with a shop of its own, and judge."""
-    clock = options.clock()
-    most = most or options.points or proof.usual
+    scenarios: Sequence[str] | None = None,
+    points: int | None = None,
+    mutant: str | None = None,
+    description: str | None = None,
+) -> VerificationReport:
+    """Run the scenarios with faults and check the invariants.
+
+    Each process runs its share on an emulator of its own. ``mutant`` names the variant of the shop
+    under test, and ``description`` is its text for the report.
+    """
+    elapsed = options.stopwatch()
+    points = points or options.points or plan.default
     shares = [
         {
             "share": share,
             "shares": options.workers,
             "seed": options.seed,
-            "most": most,
-            "pairs": proof.what == "pairs",
-            "names": dealings,
-            "naive": naive,
+            "max_points": points,
+            "pairs": plan.unit == "pairs",
+            "names": scenarios,
+            "mutant": mutant,
         }
         for share in range(options.workers)
     ]
-    words = f"proof {proof.number}"
-    tallies: list[WorkerResult] = at_work(
-        "verification.fault_injection_worker:work", shares, total=most, words=words
+    results: list[WorkerResult] = run_workers(
+        "verification.fault_injection_worker:inject_faults",
+        shares,
+        total=points,
+        title=f"verification {plan.number}",
     )
-    tried = sum(tally.points for tally in tallies)
-    violations = sum(tally.violations for tally in tallies)
-    whole = sum(tally.whole for tally in tallies)
+    tried = sum(result.points for result in results)
+    violations = sum(result.violations for result in results)
+    fully_applied = sum(result.fully_applied for result in results)
     figures = (
-        f"{tried:,} of {tallies[0].possible:,} {proof.what}, all of it came to pass at {whole:,}, "
-        f"violations {violations}"
+        f"{tried:,} of {results[0].possible:,} {plan.unit}, faults fully applied at "
+        f"{fully_applied:,}, violations {violations}"
     )
     if violations:
-        figures += f" at {sum(tally.corrupt for tally in tallies)} of them"
-    return TestReport(
-        proof.number,
-        proof.claim,
-        passed=violations == 0 and (whole >= proof.least or most < proof.least),
+        figures += f" at {sum(result.violated_points for result in results)} of them"
+    return VerificationReport(
+        plan.number,
+        plan.claim,
+        passed=violations == 0 and (fully_applied >= plan.minimum or points < plan.minimum),
         figures=figures,
         seed=options.seed,
-        seconds=clock(),
-        findings=tuple(finding for tally in tallies for finding in tally.findings),
-        broken=broken,
+        seconds=elapsed(),
+        findings=tuple(finding for result in results for finding in result.findings),
+        mutant=description,
     )

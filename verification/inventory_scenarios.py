@@ -1,4 +1,4 @@
-"""Stories of the stockroom: kits, goods to come, and two locations that share an order."""
+"""Scenarios of inventory: kits, back-orders, and two locations that share an order."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,33 +31,34 @@ from shop.storage.connection import connection
 from shop.storage.transactions import DynamoUnitOfWork
 from verification.purchase_driver import Purchase
 from verification.scenario_steps import (
-    ARRIVE,
     BUY,
-    CALL_OFF,
+    CANCEL_CHECKOUT,
+    CANCEL_ORDER,
+    COMPENSATE_SHIPMENT,
+    DELIVER,
     EXPIRE,
-    LEAVE,
-    RELEASE,
-    SEND_BACK,
+    RETURN_ONE,
     SHIP,
     SHIP_ONE,
-    SNATCH,
+    WRITE_OFF,
     Action,
     Scenario,
-    one_back_at_most,
+    one_returned_at_most,
 )
 
-FAR = "far"
-"""The second location."""
-OPENED_FAR = 9
-LIMIT = 3
-"""Units of an article that are sold beyond what is here: one is, and two are asked for."""
-MINUTES = 3
-"""How often the goods that came are shared out before all must have theirs."""
+SECOND_LOCATION = "far"
+OPENING_STOCK = 9
+"""Units of the second article at the second location."""
+BACKORDER_LIMIT = 3
+"""Units of an article sold beyond the stock: one is in stock, and two are requested."""
+BACKORDER_LEAD_TIME = timedelta(days=30)
+ALLOCATION_RUNS = 3
+"""Scheduled allocations after which every waiting order must have its stock."""
 
 
 @contextmanager
-def a_kit(purchase: Purchase) -> Iterator[None]:
-    """The first line is a kit; two of it, and the second line, take all there is of an article."""
+def kit_in_order(purchase: Purchase) -> Iterator[None]:
+    """Sell a kit in the first line. Two kits and the second line use up one article's stock."""
     red, blue = purchase.skus
     parts = {red: 1, blue: 2}
     DynamoKitRepository().save(purchase.kit, parts, None, 0)
@@ -67,175 +68,196 @@ def a_kit(purchase: Purchase) -> Iterator[None]:
         lines=(replace(first, sku=purchase.kit), second),
         kits={purchase.kit: parts},
     )
-    _show(purchase, offer)
+    _replace_offer(purchase, offer)
     yield
 
 
 @contextmanager
-def goods_to_come(purchase: Purchase) -> Iterator[None]:
-    """Of the first article one is here, the other is ordered ahead. At the end all who wait must
-    have what came, and nothing may be put aside for nobody."""
+def backorder(purchase: Purchase) -> Iterator[None]:
+    """Sell two units of the first article, of which one is on back-order.
+
+    After the scenario every waiting order must have its stock, and no unit may stay reserved
+    without an order.
+    """
     sku, now = purchase.skus[0], datetime.now(UTC)
     stock = DynamoStockRepository()
     before = stock.level(sku)
-    slip = AuditInfo("proof", now, "sold elsewhere")
+    audit = AuditInfo("verification", now, "sold elsewhere")
     write_off_stock(
-        sku, before.on_hand - 1, slip, expected_version=before.version, stock_writer=stock
+        sku, before.on_hand - 1, audit, expected_version=before.version, stock_writer=stock
     )
-    day = (now + timedelta(days=30)).date()
+    day = (now + BACKORDER_LEAD_TIME).date()
     stock.set_backorder_terms(
-        BackorderTerms(BackorderKind.BACK_ORDER, LIMIT, day), stock.level(sku)
+        BackorderTerms(BackorderKind.BACK_ORDER, BACKORDER_LIMIT, day), stock.level(sku)
     )
-    _show(purchase, replace(_offer(purchase), ships_from={sku: day.isoformat()}))
+    _replace_offer(purchase, replace(_offer(purchase), ships_from={sku: day.isoformat()}))
     yield
-    for _ in range(MINUTES):
-        purchase.share_out()
+    for _ in range(ALLOCATION_RUNS):
+        purchase.allocate_backorders()
     after = stock.level(sku)
     if waiting := DynamoOrderRepository().list_awaiting_stock():
-        purchase.wrong.append(f"{waiting} still wait; {after.available} are for sale")
+        purchase.problems.append(f"{waiting} still wait; {after.available} are available")
     if after.earmarked or after.backordered:
-        purchase.wrong.append(f"{after.earmarked} put aside, {after.backordered} still awaited")
+        purchase.problems.append(
+            f"{after.earmarked} still earmarked, {after.backordered} still on back-order"
+        )
     TermsRow(TERMS_PARTITION, f"{MAIN_LOCATION}#{sku}").delete()
 
 
 @contextmanager
 def two_locations(purchase: Purchase) -> Iterator[None]:
-    """Most of the second article is far away, and the policy wants it taken from there."""
+    """Store most of the second article at a second location, which the policy prefers."""
     locations, blue = DynamoLocationRepository(), purchase.skus[1]
     before = locations.get()
-    places = [Location(MAIN_LOCATION, GeoPoint("US")), Location(FAR, GeoPoint("US"), priority=2)]
+    places = [
+        Location(MAIN_LOCATION, GeoPoint("US")),
+        Location(SECOND_LOCATION, GeoPoint("US"), priority=2),
+    ]
     policy = AllocationPolicy((LocationPreference.HIGHEST_STOCK,))
-    after = replace(before, locations={one.name: one for one in places}, policy=policy)
+    after = replace(before, locations={place.name: place for place in places}, policy=policy)
     locations.save(after, before)
-    came = StockMovement(
-        blue, MovementType.COUNTED, datetime.now(UTC), "proof", "opening", location=FAR
+    opening = StockMovement(
+        blue,
+        MovementType.COUNTED,
+        datetime.now(UTC),
+        "verification",
+        "opening",
+        location=SECOND_LOCATION,
+        on_hand=OPENING_STOCK,
     )
-    DynamoStockRepository().write_movement(replace(came, on_hand=OPENED_FAR), StockLevel(blue, FAR))
+    DynamoStockRepository().write_movement(opening, StockLevel(blue, SECOND_LOCATION))
     yield
     LocationsRow(*LOCATIONS_KEY).delete()
     locations_cache().clear()
 
 
 def _offer(purchase: Purchase) -> Offer:
-    return (
-        DynamoCheckoutSessionRepository().get("guest", purchase.session_id, datetime.now(UTC)).offer
-    )
+    now = datetime.now(UTC)
+    return DynamoCheckoutSessionRepository().get("guest", purchase.session_id, now).offer
 
 
-def _show(purchase: Purchase, offer: Offer) -> None:
-    """Let the checkout have this offer."""
+def _replace_offer(purchase: Purchase, offer: Offer) -> None:
     sessions = DynamoCheckoutSessionRepository()
     before = sessions.get("guest", purchase.session_id, datetime.now(UTC))
     after = replace(before, offer=offer, version=before.version + 1)
     DynamoUnitOfWork(connection()).commit(sessions.update_op(before, after))
 
 
-GOODS_COME = Action("goods come", lambda p: p.receive(4))
-SHARE_OUT = Action("share out", Purchase.share_out)
-BE_LATE = Action("be late", Purchase.be_late)
-SHIP_NEAR = Action("ship what is near", lambda p: p.ship(location=MAIN_LOCATION))
+RECEIVE_STOCK = Action("receive stock", lambda p: p.receive_stock(4))
+ALLOCATE = Action("allocate back-orders", Purchase.allocate_backorders)
+TIME_OUT_SHIPMENT = Action("time out the wait for the shipment", Purchase.time_out_shipment)
+SHIP_FROM_MAIN = Action("ship from the main location", lambda p: p.ship(location=MAIN_LOCATION))
 SHIP_REST = Action("ship the rest", lambda p: p.ship(number="B"))
-ARRIVE_TOO = Action("the second arrives", lambda p: p.parcel("delivered", "B"))
-SNATCH_FAR = Action("write off what is far", lambda p: p.snatch(FAR))
+DELIVER_REST = Action("deliver the rest", lambda p: p.report_shipment("delivered", "B"))
+WRITE_OFF_FAR = Action("write off at the second location", lambda p: p.write_off(SECOND_LOCATION))
 
 
-class _Is:
-    """Whether an order has this status, and this stands in its history."""
+class _HasStatus:
+    """Condition: an order has this status, and its history contains these events."""
 
-    def __init__(self, status: OrderStatus, *what: str) -> None:
-        self._status, self._what = status, what
+    def __init__(self, status: OrderStatus, *events: str) -> None:
+        self._status, self._events = status, events
 
     def __call__(self, order: Order) -> bool:
-        past = [moment.event for moment in order.history]
-        return order.status is self._status and set(self._what) <= set(past)
+        history = {entry.event for entry in order.history}
+        return order.status is self._status and set(self._events) <= history
 
 
-def _of_a_kit(order: Order) -> bool:
-    return order.status is OrderStatus.COMPLETED and [
-        n.returned for n in order.lines if n.parts
-    ] == [1]
+def _one_kit_returned(order: Order) -> bool:
+    returned = [line.returned for line in order.lines if line.parts]
+    return order.status is OrderStatus.COMPLETED and returned == [1]
 
 
-def _in_two_parcels(order: Order) -> bool:
-    return [parcel.location for parcel in order.shipments] == [MAIN_LOCATION, FAR]
+def _two_shipments(order: Order) -> bool:
+    locations = [shipment.location for shipment in order.shipments]
+    return locations == [MAIN_LOCATION, SECOND_LOCATION]
 
 
-KIT = Scenario(
-    "a kit delivered, one sent back",
-    (BUY, SHIP, ARRIVE, SEND_BACK),
-    rivals=(CALL_OFF, SHIP_ONE, SNATCH),
-    scene=a_kit,
-    becomes=_of_a_kit,
-    always=one_back_at_most,
+KIT_RETURNED = Scenario(
+    "kit delivered, one returned",
+    (BUY, SHIP, DELIVER, RETURN_ONE),
+    rivals=(CANCEL_ORDER, SHIP_ONE, WRITE_OFF),
+    setup=kit_in_order,
+    expected=_one_kit_returned,
+    always=one_returned_at_most,
 )
-KIT_CALLED_OFF = Scenario(
-    "a kit called off", (BUY, CALL_OFF), rivals=(SHIP, SHIP_ONE, LEAVE), scene=a_kit
+KIT_CANCELLED = Scenario(
+    "kit cancelled by staff",
+    (BUY, CANCEL_ORDER),
+    rivals=(SHIP, SHIP_ONE, CANCEL_CHECKOUT),
+    setup=kit_in_order,
 )
-KIT_NEVER = Scenario(
-    "a kit never paid", (BUY,), "tok_never", rivals=(BUY, LEAVE, EXPIRE, SNATCH), scene=a_kit
-)
-AHEAD = Scenario(
-    "ordered ahead, delivered",
-    (BUY, GOODS_COME, SHARE_OUT, SHIP, ARRIVE),
-    rivals=(CALL_OFF, SHARE_OUT, RELEASE, SHIP),
-    scene=goods_to_come,
-    becomes=_Is(OrderStatus.COMPLETED, "arrived"),
-)
-AHEAD_LATE = Scenario(
-    "ordered ahead, waited for again",
-    (BUY, BE_LATE, GOODS_COME, SHARE_OUT, SHIP, ARRIVE),
-    rivals=(CALL_OFF, SHARE_OUT),
-    scene=goods_to_come,
-    becomes=_Is(OrderStatus.COMPLETED, "arrived"),
-)
-AHEAD_CALLED_OFF = Scenario(
-    "ordered ahead, called off before the goods came",
-    (BUY, CALL_OFF, GOODS_COME, SHARE_OUT),
-    rivals=(GOODS_COME, SHARE_OUT),
-    scene=goods_to_come,
-    becomes=_Is(OrderStatus.CANCELLED, "payment authorised"),
-)
-AHEAD_COVERED_CALLED_OFF = Scenario(
-    "ordered ahead, called off after the goods came",
-    (BUY, GOODS_COME, SHARE_OUT, CALL_OFF),
-    rivals=(SHARE_OUT, SHIP, LEAVE),
-    scene=goods_to_come,
-    becomes=_Is(OrderStatus.CANCELLED, "arrived"),
-)
-AHEAD_NEVER = Scenario(
-    "ordered ahead, never paid",
-    (BUY, GOODS_COME, SHARE_OUT),
+KIT_NEVER_PAID = Scenario(
+    "kit never paid",
+    (BUY,),
     "tok_never",
-    rivals=(LEAVE, EXPIRE, SHARE_OUT),
-    scene=goods_to_come,
-    becomes=_Is(OrderStatus.CANCELLED, "arrived"),
+    rivals=(BUY, CANCEL_CHECKOUT, EXPIRE, WRITE_OFF),
+    setup=kit_in_order,
 )
-APART = Scenario(
-    "two locations, two parcels",
-    (BUY, SHIP_NEAR, SHIP_REST, ARRIVE, ARRIVE_TOO),
-    rivals=(CALL_OFF, SNATCH_FAR, RELEASE),
-    scene=two_locations,
-    becomes=_in_two_parcels,
+BACKORDER_DELIVERED = Scenario(
+    "back-order delivered",
+    (BUY, RECEIVE_STOCK, ALLOCATE, SHIP, DELIVER),
+    rivals=(CANCEL_ORDER, ALLOCATE, COMPENSATE_SHIPMENT, SHIP),
+    setup=backorder,
+    expected=_HasStatus(OrderStatus.COMPLETED, "arrived"),
 )
-APART_CALLED_OFF = Scenario(
-    "two locations, called off",
-    (BUY, CALL_OFF),
-    rivals=(SHIP_NEAR, SNATCH_FAR),
-    scene=two_locations,
-    becomes=_Is(OrderStatus.CANCELLED, "allocated"),
+BACKORDER_DELAYED = Scenario(
+    "back-order allocated again after a delay",
+    (BUY, TIME_OUT_SHIPMENT, RECEIVE_STOCK, ALLOCATE, SHIP, DELIVER),
+    rivals=(CANCEL_ORDER, ALLOCATE),
+    setup=backorder,
+    expected=_HasStatus(OrderStatus.COMPLETED, "arrived"),
+)
+BACKORDER_CANCELLED_EARLY = Scenario(
+    "back-order cancelled before the stock arrives",
+    (BUY, CANCEL_ORDER, RECEIVE_STOCK, ALLOCATE),
+    rivals=(RECEIVE_STOCK, ALLOCATE),
+    setup=backorder,
+    expected=_HasStatus(OrderStatus.CANCELLED, "payment authorised"),
+)
+BACKORDER_CANCELLED_LATE = Scenario(
+    "back-order cancelled after the stock arrived",
+    (BUY, RECEIVE_STOCK, ALLOCATE, CANCEL_ORDER),
+    rivals=(ALLOCATE, SHIP, CANCEL_CHECKOUT),
+    setup=backorder,
+    expected=_HasStatus(OrderStatus.CANCELLED, "arrived"),
+)
+BACKORDER_NEVER_PAID = Scenario(
+    "back-order never paid",
+    (BUY, RECEIVE_STOCK, ALLOCATE),
+    "tok_never",
+    rivals=(CANCEL_CHECKOUT, EXPIRE, ALLOCATE),
+    setup=backorder,
+    expected=_HasStatus(OrderStatus.CANCELLED, "arrived"),
+)
+TWO_SHIPMENTS = Scenario(
+    "two locations, two shipments",
+    (BUY, SHIP_FROM_MAIN, SHIP_REST, DELIVER, DELIVER_REST),
+    rivals=(CANCEL_ORDER, WRITE_OFF_FAR, COMPENSATE_SHIPMENT),
+    setup=two_locations,
+    expected=_two_shipments,
+)
+TWO_LOCATIONS_CANCELLED = Scenario(
+    "two locations, cancelled by staff",
+    (BUY, CANCEL_ORDER),
+    rivals=(SHIP_FROM_MAIN, WRITE_OFF_FAR),
+    setup=two_locations,
+    expected=_HasStatus(OrderStatus.CANCELLED, "allocated"),
 )
 
-STOCKROOM: tuple[Scenario, ...] = (
-    KIT,
-    KIT_CALLED_OFF,
-    KIT_NEVER,
-    AHEAD,
-    AHEAD_LATE,
-    AHEAD_CALLED_OFF,
-    AHEAD_COVERED_CALLED_OFF,
-    AHEAD_NEVER,
-    APART,
-    APART_CALLED_OFF,
-    replace(KIT_CALLED_OFF, name="many, a kit among them, called off", in_batches=True),
-    replace(AHEAD, name="many, one ordered ahead, delivered", in_batches=True),
+INVENTORY_SCENARIOS: tuple[Scenario, ...] = (
+    KIT_RETURNED,
+    KIT_CANCELLED,
+    KIT_NEVER_PAID,
+    BACKORDER_DELIVERED,
+    BACKORDER_DELAYED,
+    BACKORDER_CANCELLED_EARLY,
+    BACKORDER_CANCELLED_LATE,
+    BACKORDER_NEVER_PAID,
+    TWO_SHIPMENTS,
+    TWO_LOCATIONS_CANCELLED,
+    replace(KIT_CANCELLED, name="many articles with a kit, cancelled by staff", in_batches=True),
+    replace(
+        BACKORDER_DELIVERED, name="many articles with a back-order, delivered", in_batches=True
+    ),
 )

@@ -1,8 +1,8 @@
-"""Real invoices as orders: read from a file, and bought through the shop's doors.
+"""Real invoices as orders: read from a file, and bought through the shop's handlers.
 
-The file is a CSV of invoice lines (xz-compressed or not) with the columns InvoiceNo, StockCode,
-Description, Quantity, UnitPrice and Country, as the Online Retail data set has them. Goods only:
-cancellations, postage, discounts and the like are left out, and what cost nothing.
+The file is a CSV of invoice lines, optionally xz-compressed, with the columns InvoiceNo, StockCode,
+Description, Quantity, UnitPrice and Country, as in the *Online Retail* data set. Only goods are
+read: cancellations, postage, discounts and free items are left out.
 """
 
 import csv
@@ -12,7 +12,7 @@ import threading
 import time
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -39,276 +39,312 @@ from shop.storage.transactions import DynamoUnitOfWork
 from tests.kit.invariants import read_system_state, violations
 from tests.kit.products import ADDRESS, checkout_body, mug, payment_body
 from tests.kit.shop import ApiResponse, call
-from verification.emulator import furnish
-from verification.order_mutants import careless
-from verification.worker_pool import Tell
+from verification.emulator import create_shop_tables
+from verification.order_mutants import order_mutant
+from verification.worker_pool import ProgressReporter
 from verification.worker_result import WorkerResult
 
-GOODS = re.compile(r"\d{5}[A-Za-z]*")
-"""Stock codes of goods; POST, DOT, M, C2, D, BANK CHARGES and such are not."""
-IN_A_PRODUCT = 50
-"""Articles that are put on sale as the variants of one product."""
+STOCK_CODE = re.compile(r"\d{5}[A-Za-z]*")
+"""Stock codes of goods; POST, DOT, M, C2, D, BANK CHARGES and others are services."""
+VARIANTS_PER_PRODUCT = 50
 LARGE = 90
-"""Articles beyond which an order is placed in batches."""
-ONE_IN = 250
-"""Of one article in so many there is but half of what is asked for, so that shelves run empty."""
+"""Articles above which an order is placed in batches."""
+LONGEST = 10
+"""Longest invoices, which every selection contains."""
+SCARCE = 250
+"""One article in so many has half of the demand in stock."""
+MUTANT_SCARCE = 12
+AMPLE = 1_000_000
+"""As a share of scarce articles: none."""
 DECLINED = 20
-"""One buyer in so many pays with a card that is declined first, so that all is given back."""
+"""One buyer in so many pays with a declined card first, so that everything is released."""
+MUTANT_DECLINED = 3
+MAX_ATTEMPTS = 20
+MAX_FINDINGS = 20
 
 
 @dataclass
 class Invoice:
-    """What somebody bought at once: stock code and pieces of each line, in its order."""
+    """One invoice: stock code and quantity of each line, in the order of the file."""
 
     number: str
     lines: list[tuple[str, int]] = field(default_factory=list)
 
     @property
-    def wanted(self) -> Counter[str]:
-        """Pieces by stock code: a code may stand on several lines."""
+    def requested(self) -> Counter[str]:
+        """Quantity by stock code: a code may be on several lines."""
         pieces: Counter[str] = Counter()
         for code, quantity in self.lines:
             pieces[code] += quantity
         return pieces
 
+    @property
+    def is_large(self) -> bool:
+        return len(self.requested) > LARGE
+
 
 @dataclass
 class InvoiceFile:
-    """The invoices of a file, and the goods they are about: title, and price in pence."""
+    """The invoices of a file, and their articles: title and price in pence by stock code."""
 
     invoices: list[Invoice]
-    goods: dict[str, tuple[str, int]]
+    articles: dict[str, tuple[str, int]]
 
 
-def read(path: str, most: int | None = None) -> InvoiceFile:
-    """The invoices of a file; at most so many, spread over it, its ten longest among them."""
+def read(path: str, max_invoices: int | None = None) -> InvoiceFile:
+    """Read the invoices, or a selection spread over the file that contains the longest ones."""
     raw = Path(path).read_bytes()
     text = (lzma.decompress(raw) if path.endswith(".xz") else raw).decode()
     found: dict[str, Invoice] = {}
-    goods: dict[str, tuple[str, int]] = {}
+    articles: dict[str, tuple[str, int]] = {}
     for row in csv.DictReader(text.splitlines()):
         number, code = row["InvoiceNo"], row["StockCode"].upper()
         quantity, price = int(row["Quantity"]), Decimal(row["UnitPrice"])
         pence = int((price * 100).to_integral_value())
-        if number.startswith("C") or quantity < 1 or pence < 1 or not GOODS.fullmatch(code):
+        cancelled = number.startswith("C")
+        if cancelled or quantity < 1 or pence < 1 or not STOCK_CODE.fullmatch(code):
             continue
-        goods.setdefault(code, (row["Description"].strip() or code, pence))
+        articles.setdefault(code, (row["Description"].strip() or code, pence))
         found.setdefault(number, Invoice(number)).lines.append((code, quantity))
     invoices = list(found.values())
-    if most is not None and most < len(invoices):
-        longest = sorted(invoices, key=lambda i: -len(i.lines))[: min(10, most)]
-        chosen = {i.number for i in longest}
-        chosen |= {i.number for i in invoices[:: -(-len(invoices) // max(1, most - len(longest)))]}
-        invoices = [invoice for invoice in invoices if invoice.number in chosen]
-    asked = {code for invoice in invoices for code, _ in invoice.lines}
-    return InvoiceFile(invoices, {code: goods[code] for code in goods if code in asked})
+    if max_invoices is not None and max_invoices < len(invoices):
+        invoices = _select(invoices, max_invoices)
+    sold = {code for invoice in invoices for code, _ in invoice.lines}
+    return InvoiceFile(invoices, {code: articles[code] for code in articles if code in sold})
 
 
-def variant_of(place: int) -> str:
-    """The variant that the so-manieth article is."""
-    return f"goods{place // IN_A_PRODUCT}.{place % IN_A_PRODUCT + 1}"
+def _select(invoices: list[Invoice], number: int) -> list[Invoice]:
+    longest = sorted(invoices, key=lambda i: -len(i.lines))[: min(LONGEST, number)]
+    step = -(-len(invoices) // max(1, number - len(longest)))
+    chosen = {i.number for i in longest} | {i.number for i in invoices[::step]}
+    return [invoice for invoice in invoices if invoice.number in chosen]
 
 
-def stock_up(tell: Tell, *, path: str, most: int | None, meager: bool = False) -> int:
-    """Put everything that the invoices ask for on sale, nearly as much of it as they ask for."""
-    furnish()
-    ledger = read(path, most)
-    opened = _meager(ledger) if meager else _ample(ledger, ONE_IN)
+def variant_id(position: int) -> str:
+    """Return the variant of the article at this position of the file."""
+    number = position % VARIANTS_PER_PRODUCT + 1
+    return f"goods{position // VARIANTS_PER_PRODUCT}.{number}"
+
+
+# ---------------------------------------------------------------------- stock
+
+
+def stock_articles(
+    progress: ProgressReporter, *, path: str, max_invoices: int | None, scarce: bool = False
+) -> int:
+    """Put all articles on sale, with nearly as much stock as the invoices request.
+
+    Returns the units in stock.
+    """
+    create_shop_tables()
+    file = read(path, max_invoices)
+    opening = scarce_stock(file) if scarce else _stock(file, SCARCE)
     stock, now = DynamoStockRepository(), datetime.now(UTC)
-    codes = list(ledger.goods)
-    for start in range(0, len(codes), IN_A_PRODUCT):
-        batch = codes[start : start + IN_A_PRODUCT]
-        stock.create_levels({c: opened[c] for c in batch}, actor="replay", reason="opening", at=now)
+    codes = list(file.articles)
+    for start in range(0, len(codes), VARIANTS_PER_PRODUCT):
+        batch = codes[start : start + VARIANTS_PER_PRODUCT]
+        levels = {code: opening[code] for code in batch}
+        stock.create_levels(levels, actor="replay", reason="opening", at=now)
         variants = tuple(
             Variant(
-                id=variant_of(start + place),
+                id=variant_id(start + position),
                 sku=code,
-                title=ledger.goods[code][0],
-                price=Money(ledger.goods[code][1], "GBP"),
+                title=file.articles[code][0],
+                price=Money(file.articles[code][1], "GBP"),
                 weight_g=1,
             )
-            for place, code in enumerate(batch)
+            for position, code in enumerate(batch)
         )
-        name = f"goods{start // IN_A_PRODUCT}"
+        name = f"goods{start // VARIANTS_PER_PRODUCT}"
         product = replace(mug(name), title="Goods", variants=variants)
         DynamoProductCatalog().save(product, expected_version=product.version)
-        tell(len(batch))
-    return sum(opened.values())
+        progress(len(batch))
+    return sum(opening.values())
 
 
-def _ample(uow: InvoiceFile, one_in: int) -> Counter[str]:
-    asked: Counter[str] = Counter()
-    for invoice in uow.invoices:
-        asked.update(invoice.wanted)
-    for code, pieces in asked.items():
-        if zlib.crc32(code.encode()) % one_in == 0:
-            asked[code] = pieces - pieces // 2
-    return asked
+def _stock(file: InvoiceFile, scarce: int) -> Counter[str]:
+    """Return the demand by stock code, and half of it for one code in so many."""
+    demand: Counter[str] = Counter()
+    for invoice in file.invoices:
+        demand.update(invoice.requested)
+    for code, pieces in demand.items():
+        if zlib.crc32(code.encode()) % scarce == 0:
+            demand[code] = pieces - pieces // 2
+    return demand
 
 
-def _meager(uow: InvoiceFile) -> Counter[str]:
-    """So little that careless shops show: no large order can be served, and of what large orders
-    do not ask for there is too little of one article in twelve.
+def scarce_stock(file: InvoiceFile) -> Counter[str]:
+    """Return so little stock that the mutants show.
 
-    A large order lacks a piece of each of its last two articles, so it turns out when the batches
-    before are taken.
+    No large order can be placed: it lacks a piece of each of its last two articles, so the shortage
+    shows only after the batches before them. Of the other articles one in twelve is scarce.
     """
-    opened, scarce = _ample(uow, 1_000_000), _ample(uow, 12)
-    large = [invoice.wanted for invoice in uow.invoices if len(invoice.wanted) > LARGE]
-    theirs = {code for wanted in large for code in wanted}
-    opened.update({code: scarce[code] - opened[code] for code in opened if code not in theirs})
-    for wanted in large:
-        for code in list(wanted)[-2:]:
-            opened[code] = min(opened[code], wanted[code] - 1)
-    return opened
+    opening, reduced = _stock(file, AMPLE), _stock(file, MUTANT_SCARCE)
+    large = [invoice.requested for invoice in file.invoices if invoice.is_large]
+    in_large = {code for requested in large for code in requested}
+    # Counter.update adds: the difference brings the others to the reduced stock.
+    opening.update(
+        {code: reduced[code] - opening[code] for code in opening if code not in in_large}
+    )
+    for requested in large:
+        for code in list(requested)[-2:]:
+            opening[code] = min(opening[code], requested[code] - 1)
+    return opening
 
 
-class _Counting(threading.local):
-    """What this thread asked of DynamoDB, while this is entered."""
+# ---------------------------------------------------------------------- purchases
 
-    on = False
-    made = 0
+
+class CallCounter(threading.local):
+    """DynamoDB calls of the current thread while the context is entered."""
+
+    active = False
+    calls = 0
 
     def __enter__(self) -> None:
-        self.on = True
+        self.active = True
 
     def __exit__(self, *_: object) -> None:
-        self.on = False
+        self.active = False
 
 
 @contextmanager
-def _calls() -> Iterator[_Counting]:
-    """Count this process's calls of DynamoDB, in threads that say so."""
-    counting = _Counting()
+def _count_calls() -> Iterator[CallCounter]:
+    counter = CallCounter()
     send = BaseClient._make_api_call  # type: ignore[attr-defined]
 
-    def counted(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
-        if counting.on and client.meta.service_model.service_name == "dynamodb":
-            counting.made += 1
+    def count(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
+        if counter.active and client.meta.service_model.service_name == "dynamodb":
+            counter.calls += 1
         return send(client, operation, parameters)
 
-    with patch.object(BaseClient, "_make_api_call", counted):
-        yield counting
+    with patch.object(BaseClient, "_make_api_call", count):
+        yield counter
 
 
-def buy(
-    tell: Tell,
+def buy_invoices(
+    progress: ProgressReporter,
     *,
     path: str,
-    most: int | None,
+    max_invoices: int | None,
     share: int,
     shares: int,
     threads: int,
     seconds: float,
-    declined: int = DECLINED,
-    flaw: str | None = None,
+    mutant: str | None = None,
 ) -> WorkerResult:
-    """Buy this share of the invoices, one after the other in each thread, until time is up.
+    """Buy this share of the invoices until time is up.
 
-    One buyer in ``declined`` pays with a card that is declined first; ``flaw`` is one of
-    :data:`verification.order_mutants.CARELESS`.
+    ``mutant`` is a key of :data:`verification.order_mutants.ORDER_MUTANTS`.
     """
-    ledger = read(path, most)
-    places = {code: variant_of(place) for place, code in enumerate(ledger.goods)}
-    until = time.monotonic() + seconds
-    tally, lock = WorkerResult(), threading.Lock()
-    with careless(flaw), _calls() as counting, ThreadPoolExecutor(threads) as crowd:
+    declined = MUTANT_DECLINED if mutant else DECLINED
+    file = read(path, max_invoices)
+    variants = {code: variant_id(position) for position, code in enumerate(file.articles)}
+    deadline = time.monotonic() + seconds
+    result, lock = WorkerResult(), threading.Lock()
+    with order_mutant(mutant), _count_calls() as counter, ThreadPoolExecutor(threads) as pool:
 
-        def replay(invoice: Invoice) -> None:
-            if time.monotonic() > until:
+        def buy(invoice: Invoice) -> None:
+            if time.monotonic() > deadline:
                 return
-            counting.made = 0
-            refused_first = zlib.crc32(invoice.number.encode()) % declined == 0
+            counter.calls = 0
+            declined_first = zlib.crc32(invoice.number.encode()) % declined == 0
             try:
-                said, wrong = _bought(invoice, places, counting, refused_first)
-            except ValueError as error:  # what stands in the books cannot be
-                said, wrong = "broke down", [f"the shop broke down: {error}"]
+                outcome, problems = _buy(invoice, variants, counter, declined_first)
+            except ValueError as error:  # a mutant stored something that cannot be read
+                outcome, problems = "failed", [f"the shop failed: {error}"]
             with lock:
-                large = " large" if len(invoice.wanted) > LARGE else ""
-                tally.counted[f"{said}{large}"] += 1
-                tally.counted[f"calls{large}"] += counting.made
-                tally.counted["lines"] += len(invoice.lines)
-                tally.counted["repeated"] += len(invoice.wanted) < len(invoice.lines)
-                if said == "placed":
-                    tally.counted["units"] += sum(invoice.wanted.values())
-                tally.findings += tuple(f"invoice {invoice.number}: {each}" for each in wrong)
-            tell(1)
+                _count(result.counts, invoice, outcome, counter.calls)
+                result.findings += tuple(f"invoice {invoice.number}: {each}" for each in problems)
+            progress(1)
 
-        mine = ledger.invoices[share::shares]
-        tally.possible = len(mine)
-        list(crowd.map(replay, mine))
-    return tally
+        invoices = file.invoices[share::shares]
+        result.possible = len(invoices)
+        list(pool.map(buy, invoices))
+    return result
 
 
-def _bought(
-    invoice: Invoice, places: Mapping[str, str], counting: _Counting, refused_first: bool
+def _count(counts: Counter[str], invoice: Invoice, outcome: str, calls: int) -> None:
+    suffix = " large" if invoice.is_large else ""
+    counts[f"{outcome}{suffix}"] += 1
+    counts[f"calls{suffix}"] += calls
+    counts["lines"] += len(invoice.lines)
+    counts["repeated"] += len(invoice.requested) < len(invoice.lines)
+    if outcome == "placed":
+        counts["units"] += invoice.requested.total()
+
+
+def _buy(
+    invoice: Invoice, variants: Mapping[str, str], counter: CallCounter, declined_first: bool
 ) -> tuple[str, list[str]]:
-    wanted = invoice.wanted
-    lines = [(places[code], quantity) for code, quantity in invoice.lines]
-    body = checkout_body(*lines)
+    """Buy one invoice; return the outcome and what was wrong."""
+    requested = invoice.requested
+    body = checkout_body(*((variants[code], quantity) for code, quantity in invoice.lines))
     address = {**ADDRESS, "address_country": "GB", "postal_code": "SW1A 1AA"}
     body["fulfillment"]["methods"][0]["destinations"] = [address]
-    before, wrong = _left(wanted), []
-    with counting:
-        answer = _insisting("POST /checkout-sessions", create_checkout.handler, body)
+    before, problems = _available(requested), []
+    with counter:
+        answer = _retry_while_busy("POST /checkout-sessions", create_checkout.handler, body)
     if answer.status != 201:
         return "not for sale", []
     session, key = answer.json["id"], f"invoice-{invoice.number}-0123456789"
-    if refused_first:
-        answer = _paid(session, "tok_declined", f"declined-{key}")
+    if declined_first:
+        answer = _pay(session, "tok_declined", f"declined-{key}")
         if answer.json.get("status") == "completed":
-            wrong.append("bought with a card that was declined")
-    with counting:
-        answer = _paid(session, "tok_success", key)
-    said = answer.json
-    if said.get("status") == "completed":
-        return "placed", wrong + _whole(said["order"]["id"], wanted, invoice.number)
+            problems.append("bought with a declined card")
+    with counter:
+        answer = _pay(session, "tok_success", key)
+    if answer.json.get("status") == "completed":
+        return "placed", problems + _ship(answer.json["order"]["id"], requested, invoice.number)
     short = {
         invoice.lines[int(message["path"].split("[")[1].split("]")[0])][0]
-        for message in said.get("messages", ())
+        for message in answer.json.get("messages", ())
         if message["code"] == "out_of_stock"
     }
-    missed = sorted(code for code in wanted if before[code] < wanted[code] and code not in short)
+    missed = sorted(
+        code for code in requested if before[code] < requested[code] and code not in short
+    )
     if missed:
-        wrong.append(f"was short of {', '.join(missed)} and not told so")
+        problems.append(f"{', '.join(missed)} were short and not reported")
     if not short:
-        wrong.append(f"neither placed nor told why not: {answer.status} {answer.text[:300]}")
-    return "refused", wrong
+        problems.append(f"rejected without a short line: {answer.status} {answer.text[:300]}")
+    return "rejected", problems
 
 
-def _paid(session: str, token: str, key: str) -> ApiResponse:
+def _pay(session: str, token: str, key: str) -> ApiResponse:
     route = "POST /checkout-sessions/{id}/complete"
-    return _insisting(route, complete_checkout.handler, payment_body(token), key=key, id=session)
+    handler = complete_checkout.handler
+    return _retry_while_busy(route, handler, payment_body(token), key=key, id=session)
 
 
-def _left(codes: Iterable[str]) -> dict[str, int]:
-    """Pieces for sale as last written. Nobody gives back here, so there will never be more."""
+def _available(codes: Iterable[str]) -> dict[str, int]:
+    """Return the stored available quantities. No order is cancelled here, so they only decrease."""
     levels = DynamoStockRepository().current_levels_by_location(list(codes))
     return {code: sum(level.available for level in levels[code]) for code in codes}
 
 
-def _insisting(route: str, door: Any, body: Any, **more: Any) -> ApiResponse:
-    answer = call(door, route, body, **more)
-    for _ in range(20):
+def _retry_while_busy(route: str, handler: Any, body: Any, **arguments: Any) -> ApiResponse:
+    answer = call(handler, route, body, **arguments)
+    for _ in range(MAX_ATTEMPTS):
         if answer.status not in (429, 503):
             break
-        answer = call(door, route, body, **more)
+        answer = call(handler, route, body, **arguments)
     return answer
 
 
-def _whole(order_id: str, wanted: Counter[str], number: str) -> list[str]:
-    """What is not as it should be of an order that was placed; it is shipped then."""
+def _ship(order_id: str, requested: Counter[str], number: str) -> list[str]:
+    """Ship a placed order; return what is wrong with it."""
     orders = DynamoOrderRepository()
     order = orders.get_by_id(order_id)
-    held: Counter[str] = Counter()
-    for hold in order.reservations:
-        held[hold.sku] += hold.quantity
+    reserved: Counter[str] = Counter()
+    for reservation in order.reservations:
+        reserved[reservation.sku] += reservation.quantity
     sold: Counter[str] = Counter()
     for line in order.lines:
         sold[line.sku] += line.quantity
-    wrong = (
-        [] if held == sold == wanted else [f"sold {sum(sold.values())}, held {sum(held.values())}"]
-    )
+    problems = []
+    if not reserved == sold == requested:
+        problems.append(f"sold {sold.total()}, reserved {reserved.total()}")
     try:
         order = create_shipment(
             order_id,
@@ -321,25 +357,29 @@ def _whole(order_id: str, wanted: Counter[str], number: str) -> list[str]:
                 uow=DynamoUnitOfWork(connection()),
             ),
         )
-    except ShopError as refusal:
-        return [*wrong, f"placed, and not shipped: {refusal}"]
+    except ShopError as error:
+        return [*problems, f"placed, but not shipped: {error}"]
     if not order.shipped or order.status is not OrderStatus.CONFIRMED:
-        wrong.append(f"is {order.status} and not shipped whole")
-    return wrong
+        problems.append(f"is {order.status} and not shipped in full")
+    return problems
 
 
-def judge(tell: Tell, *, opened: int) -> WorkerResult:
-    """Read the books: what came and left by the journal, and what is there, to the last unit."""
-    books = read_system_state(history=False)
-    found = violations(books)
-    tally = WorkerResult(violations=len(found), findings=tuple(str(each) for each in found[:20]))
-    shipped = sum(books.shipped.values())
-    there = sum(row["on_hand"] for row in books.stock.values())
-    tally.counted.update({"shipped": shipped, "there": there, "missing": opened - shipped - there})
-    tally.counted["reserved"] = sum(row["reserved"] for row in books.stock.values())
-    tally.counted["orders"] = len(_sold(books.orders))
-    return tally
-
-
-def _sold(orders: Sequence[Any]) -> list[Any]:
-    return [order for order in orders if order.status is not OrderStatus.CANCELLED]
+def check_state(progress: ProgressReporter, *, opening_stock: int) -> WorkerResult:
+    """Check the invariants, and account for every unit of the opening stock."""
+    state = read_system_state(history=False)
+    found = violations(state)
+    result = WorkerResult(
+        violations=len(found), findings=tuple(str(each) for each in found[:MAX_FINDINGS])
+    )
+    shipped = state.journal_shipped.total()
+    on_hand = sum(row["on_hand"] for row in state.stock.values())
+    sold = [order for order in state.orders if order.status is not OrderStatus.CANCELLED]
+    result.counts.update(
+        {
+            "shipped": shipped,
+            "missing": opening_stock - shipped - on_hand,
+            "reserved": sum(row["reserved"] for row in state.stock.values()),
+            "orders": len(sold),
+        }
+    )
+    return result

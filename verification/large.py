@@ -1,68 +1,77 @@
-"""The large order: one of as many articles as the largest invoice known, from cart to doorstep.
+"""The large order: one of as many articles as the largest known invoice, from cart to delivery.
 
-It is begun, changed, bought, shipped and delivered; called off; declined; refused where much of it
-is short; and whoever buys it dies at the transactions of its saga, and comes back, or does not.
-What may be asked of one request (256 KiB, the time of a Lambda) is looked at on the way.
+It is created, changed, bought, shipped and delivered; cancelled; declined; and rejected because
+much of it is short. The process that places it is killed at its transactions, and the buyer
+retries or does not. The size of the request (256 KiB at most) and its duration are reported.
 """
 
 from verification.options import Options
-from verification.replay import FLAWS
-from verification.report import TestReport
-from verification.worker_pool import at_work
+from verification.replay import MUTANTS
+from verification.report import VerificationReport
+from verification.worker_pool import run_workers
 from verification.worker_result import WorkerResult
 
 NUMBER = "large"
-CLAIM = "an order of very many articles is whole, or nothing is left of it"
+CLAIM = "an order of very many articles is placed in full, or nothing of it remains"
 ARTICLES = 1_114
 """Lines of the largest invoice of the *Online Retail* data set, of October 2011."""
 CRASHES = 10
-FEWER, FEW = 200, 8
-"""Articles and crashes in a careless shop, where fewer show it."""
+MUTANT_ARTICLES, MUTANT_CRASHES = 200, 8
+"""Size on a mutant, where fewer suffice."""
+COURSES = 4
+"""Delivered, cancelled, declined and rejected."""
 
 
-def prove(options: Options) -> list[TestReport]:
-    """Deal in large orders, in the shop as it is or in each of the careless ones."""
+def run(options: Options) -> list[VerificationReport]:
+    """Run the verification, or each of its mutants."""
     crashes = options.points or CRASHES
     if not options.broken:
-        return [_dealt(options, ARTICLES, crashes)]
+        return [place_large_orders(options, ARTICLES, crashes)]
     return [
-        _dealt(options, FEWER, min(crashes, FEW), flaw=name, words=words)
-        for name, words in FLAWS.items()
+        place_large_orders(
+            options, MUTANT_ARTICLES, min(crashes, MUTANT_CRASHES), mutant=name, description=text
+        )
+        for name, text in MUTANTS.items()
     ]
 
 
-def _dealt(
+def place_large_orders(
     options: Options,
     articles: int,
     crashes: int,
     *,
-    flaw: str | None = None,
-    words: str | None = None,
-) -> TestReport:
-    clock = options.clock()
-    told = {"articles": articles, "crashes": crashes, "flaw": flaw, "seed": options.seed}
-    tally: WorkerResult
-    (tally,) = at_work(
-        "verification.large_order_scenarios:deal", [told], total=crashes + 4, words="large orders"
+    mutant: str | None = None,
+    description: str | None = None,
+) -> VerificationReport:
+    """Place orders of so many articles, and kill the process of so many of them."""
+    elapsed = options.stopwatch()
+    share = {"articles": articles, "crashes": crashes, "mutant": mutant, "seed": options.seed}
+    result: WorkerResult
+    (result,) = run_workers(
+        "verification.large_order_scenarios:place_orders",
+        [share],
+        total=crashes + COURSES,
+        title="large orders",
     )
-    took = {name: tally.counted[f"ms {name}"] / 1000 for name in ("create", "put", "complete")}
+    counts = result.counts
+    seconds = {name: counts[f"ms {name}"] / 1000 for name in ("create", "update", "complete")}
     figures = (
-        f"{articles:,} articles, {tally.counted['lines']:,} lines, body "
-        f"{tally.counted['bytes'] / 1024:.0f} KiB (sent back with its ids "
-        f"{tally.counted['bytes again'] / 1024:.0f}); created in {took['create']:.1f} s, changed "
-        f"in {took['put']:.1f} s, bought in {took['complete']:.1f} s with {tally.counted['calls']} "
-        f"DynamoDB calls; delivered, called off, declined and refused "
-        f"{tally.counted['ended well']} of 4; cut off at {tally.points} of {tally.possible} places "
-        f"of the saga, left behind {tally.corrupt}; violations {tally.violations}"
+        f"{articles:,} articles, {counts['lines']:,} lines, body {counts['bytes'] / 1024:.0f} KiB "
+        f"(sent back with its ids {counts['bytes with ids'] / 1024:.0f}); created in "
+        f"{seconds['create']:.1f} s, changed in {seconds['update']:.1f} s, bought in "
+        f"{seconds['complete']:.1f} s with {counts['calls']} DynamoDB calls; delivered, cancelled, "
+        f"declined and rejected {counts['succeeded']} of {COURSES}; killed at {result.points} of "
+        f"{result.possible} points of the placement, incomplete or not released "
+        f"{result.violated_points}; violations {result.violations}"
     )
-    whole = tally.counted["ended well"] == 4 and tally.points == crashes
-    return TestReport(
+    complete = counts["succeeded"] == COURSES and result.points == crashes
+    return VerificationReport(
         NUMBER,
         CLAIM,
-        passed=whole and tally.corrupt == tally.violations == 0,
+        passed=complete and result.violated_points == result.violations == 0,
         figures=figures,
         seed=options.seed,
-        seconds=clock(),
-        findings=tally.findings,
-        broken=words,
+        seconds=elapsed(),
+        findings=result.findings,
+        mutant=description,
     )

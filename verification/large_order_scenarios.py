@@ -1,4 +1,4 @@
-"""Dealings in orders of very many articles (for the proof of large orders)."""
+"""Orders of very many articles, for the verification of large orders."""
 
 import json
 import time
@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from functions.checkout import complete_checkout, create_checkout, update_checkout
@@ -20,263 +21,287 @@ from tests.kit.faults import Crash, Fault, FaultInjector
 from tests.kit.invariants import read_system_state, violations
 from tests.kit.products import checkout_body, mug, payment_body, publish_with_stock
 from tests.kit.shop import ApiResponse, call
-from verification.order_mutants import careless
-from verification.purchase_driver import Failed, Purchase
-from verification.simulated_aws import SimulatedAws, backstage
-from verification.worker_pool import Tell
+from verification.order_mutants import order_mutant
+from verification.purchase_driver import Purchase, RequestFailed
+from verification.simulated_aws import SimulatedAws, simulated_aws
+from verification.worker_pool import ProgressReporter
 from verification.worker_result import WorkerResult
 
-IN_A_PRODUCT = 50
+VARIANTS_PER_PRODUCT = 50
 PIECES = 20
-"""Of each article in stock; 1 to 7 are asked for, and one more of the first on a second line."""
-SHORT_EACH = 30
-"""Where an order is to be refused, one article in so many is short, and the first and the last."""
-DEADLY = (Fault.CRASH_BEFORE, Fault.CRASH_AFTER)
-SHOWN = 20
+"""Stock of each article; an order requests 1 to 7, and one more of the first on a second line."""
+SHORT_EVERY = 30
+"""For the rejected order one article in so many is short, and the first and the last."""
+KILLS = (Fault.CRASH_BEFORE, Fault.CRASH_AFTER)
+MAX_FINDINGS = 20
 
 
 @dataclass
 class LargePurchase(Purchase):
-    """One buyer, one checkout of everything there is."""
+    """One buyer, and one checkout of every article."""
 
-    checkout: str = ""
+    checkout_id: str = ""
 
     @property
     def session_id(self) -> str:
-        return self.checkout
+        return self.checkout_id
 
 
 @dataclass
-class Goods:
-    """What is on sale, and what each order asks for: variant and pieces by line."""
+class Articles:
+    """Articles on sale, and what each order requests: variant and quantity by line."""
 
     lines: list[tuple[str, int]]
     skus: Mapping[str, str]
-    """By variant."""
+    """SKU by variant."""
 
     @property
-    def wanted(self) -> Counter[str]:
+    def requested(self) -> Counter[str]:
         pieces: Counter[str] = Counter()
         for variant, quantity in self.lines:
             pieces[self.skus[variant]] += quantity
         return pieces
 
-    def left(self) -> dict[str, int]:
-        """Pieces for sale, as last written."""
+    def available(self) -> dict[str, int]:
+        """Return the stored available quantity of each SKU."""
         levels = DynamoStockRepository().current_levels_by_location(list(self.skus.values()))
         return {sku: sum(level.available for level in each) for sku, each in levels.items()}
 
 
-def deal(tell: Tell, *, articles: int, crashes: int, flaw: str | None, seed: int) -> WorkerResult:
-    """Buy everything at once, in every way that the proof looks at, and judge the books."""
-    tally = WorkerResult()
+def place_orders(
+    progress: ProgressReporter, *, articles: int, crashes: int, mutant: str | None, seed: int
+) -> WorkerResult:
+    """Place large orders in every course, kill some placements, and check the invariants."""
+    result = WorkerResult()
     findings: list[str] = []
-    with careless(flaw), backstage(seed) as stage:
-        desk = _Desk(stage, _stocked(articles), tally)
+    with order_mutant(mutant), simulated_aws(seed) as aws:
+        orders = LargeOrders(aws, _stock_articles(articles), result)
 
-        def ends(name: str, story: Callable[[], list[str]]) -> bool:
-            stage.begin(name)
+        def succeeds(name: str, course: Callable[[], list[str]]) -> bool:
+            aws.begin(name)
             try:
-                wrong = [*story(), *stage.stuck]
-            except (Failed, ShopError, ValueError, LookupError) as error:
-                wrong = [f"broke down: {error!r}"[:300]]
-            findings.extend(f"[{name}] {each}" for each in wrong)
-            tell(1)
-            return not wrong
+                problems = [*course(), *aws.undelivered]
+            except (RequestFailed, ShopError, ValueError, LookupError) as error:
+                problems = [f"failed: {error!r}"[:300]]
+            findings.extend(f"[{name}] {problem}" for problem in problems)
+            progress(1)
+            return not problems
 
-        tally.counted["ended well"] += ends("delivered", desk.delivered)
-        tally.counted["ended well"] += ends("called off", desk.called_off)
-        tally.counted["ended well"] += ends("declined", desk.declined)
-        places = [(number, fault) for number in desk.transactions for fault in DEADLY]
-        tally.possible = len(places)
-        for turn in range(min(crashes, len(places))):
-            number, fault = places[turn * len(places) // crashes]
-            back = turn % 2 == 1
-            name = f"{fault} at {number}, {'comes back' if back else 'gone'}"
-            tally.points += 1
-            tally.corrupt += not ends(name, lambda n=number, f=fault, b=back: desk.cut_off(n, f, b))  # type: ignore[misc]
-        tally.counted["ended well"] += ends("refused", desk.refused)
+        result.counts["succeeded"] += succeeds("delivered", orders.deliver)
+        result.counts["succeeded"] += succeeds("cancelled", orders.cancel)
+        result.counts["succeeded"] += succeeds("declined", orders.decline)
+        points = [(number, fault) for number in orders.transactions for fault in KILLS]
+        result.possible = len(points)
+        for turn in range(min(crashes, len(points))):
+            number, fault = points[turn * len(points) // crashes]
+            retries = turn % 2 == 1
+            name = f"{fault} at {number}, {'retried' if retries else 'not retried'}"
+            result.points += 1
+            course = partial(orders.kill_placement, number, fault, retries=retries)
+            result.violated_points += not succeeds(name, course)
+        # Last, because it writes off stock.
+        result.counts["succeeded"] += succeeds("rejected", orders.reject)
         found = violations(
-            read_system_state(keys={p.session_id: len(p.keys) for p in desk.purchases})
+            read_system_state(
+                idempotency_keys={p.session_id: len(p.keys) for p in orders.purchases}
+            )
         )
-    tally.violations = len(found)
-    tally.findings = (*findings, *map(str, found))[:SHOWN]
-    return tally
+    result.violations = len(found)
+    result.findings = (*findings, *map(str, found))[:MAX_FINDINGS]
+    return result
 
 
-def _stocked(articles: int) -> Goods:
+def _stock_articles(articles: int) -> Articles:
     lines: list[tuple[str, int]] = []
     skus: dict[str, str] = {}
-    for start in range(0, articles, IN_A_PRODUCT):
-        name = f"many{start // IN_A_PRODUCT}"
+    for start in range(0, articles, VARIANTS_PER_PRODUCT):
+        name = f"many{start // VARIANTS_PER_PRODUCT}"
         variants = tuple(
             Variant(
-                id=f"{name}.{place - start + 1}",
-                sku=f"MANY-{place:05d}",
-                title=f"Cake stand number {place} in assorted colours",
-                price=Money(100 + place % 97, "USD"),
+                id=f"{name}.{number - start + 1}",
+                sku=f"MANY-{number:05d}",
+                title=f"Cake stand number {number} in assorted colours",
+                price=Money(100 + number % 97, "USD"),
                 weight_g=10,
             )
-            for place in range(start, min(start + IN_A_PRODUCT, articles))
+            for number in range(start, min(start + VARIANTS_PER_PRODUCT, articles))
         )
         publish_with_stock(replace(mug(name), variants=variants), pieces=PIECES)
-        lines += [(variant.id, 1 + place % 7) for place, variant in enumerate(variants)]
+        lines += [(variant.id, 1 + number % 7) for number, variant in enumerate(variants)]
         skus |= {variant.id: variant.sku for variant in variants}
-    return Goods([*lines, (lines[0][0], 1)], skus)
+    return Articles([*lines, (lines[0][0], 1)], skus)
 
 
-class _Desk:
-    """Where large orders are dealt in. A story gives back the stock that it took, or ships it."""
+class LargeOrders:
+    """Places large orders. Every course ships the stock that it reserved, or releases it."""
 
-    def __init__(self, stage: SimulatedAws, skus: Goods, tally: WorkerResult) -> None:
-        self._stage, self._goods, self._tally = stage, skus, tally
+    def __init__(self, aws: SimulatedAws, articles: Articles, result: WorkerResult) -> None:
+        self._aws, self._articles, self._result = aws, articles, result
         self.purchases: list[LargePurchase] = []
         self.transactions: list[int] = []
-        """The saga's transactions among the calls that buying makes, undisturbed."""
+        """Numbers of the placement's transactions among the calls of a run without faults."""
 
-    def delivered(self) -> list[str]:
-        counted = self._tally.counted
-        body = checkout_body(*self._goods.lines)
-        answer, counted["ms create"] = _timed(self._create, body)
-        again = {
+    def deliver(self) -> list[str]:
+        """Create, update, complete, ship and deliver an order; measure it on the way."""
+        counts = self._result.counts
+        body = checkout_body(*self._articles.lines)
+        answer, counts["ms create"] = _timed(partial(self._create, body))
+        with_ids = {
             **body,
             "line_items": [
                 {name: line[name] for name in ("id", "item", "quantity")}
                 for line in answer.json["line_items"]
             ],
         }
-        counted["lines"] = len(self._goods.lines)
-        counted["bytes"], counted["bytes again"] = len(json.dumps(body)), len(json.dumps(again))
-        purchase = self._of(answer)
+        counts["lines"] = len(self._articles.lines)
+        counts["bytes"] = len(json.dumps(body))
+        counts["bytes with ids"] = len(json.dumps(with_ids))
+        purchase = self._purchase(answer)
         route = "PUT /checkout-sessions/{id}"
-        changed, counted["ms put"] = _timed(
-            lambda sent: call(update_checkout.handler, route, sent, id=purchase.session_id), again
+        updated, counts["ms update"] = _timed(
+            partial(call, update_checkout.handler, route, with_ids, id=purchase.session_id)
         )
-        if changed.status != 200:
-            return [f"could not be sent back: {changed.status} {changed.text[:200]}"]
-        with FaultInjector() as wire:
-            _, counted["ms complete"] = _timed(lambda _: purchase.complete(), None)
-        counted["calls"] = len(wire.calls)
-        writes = [each for each in wire.calls if each.operation == "TransactWriteItems"]
+        if updated.status != 200:
+            return [f"could not be updated: {updated.status} {updated.text[:200]}"]
+        with FaultInjector() as injector:
+            _, counts["ms complete"] = _timed(purchase.complete)
+        counts["calls"] = len(injector.calls)
+        writes = [each for each in injector.calls if each.operation == "TransactWriteItems"]
         self.transactions = [each.number for each in writes]
-        wrong = self._whole(purchase)
-        self._rest()
+        problems = self._not_placed_in_full(purchase)
+        self._finish_work()
         purchase.ship()
-        self._rest()
-        purchase.parcel("delivered")
-        self._rest()
-        return [*wrong, *self._is(purchase, OrderStatus.COMPLETED)]
+        self._finish_work()
+        purchase.report_shipment("delivered")
+        self._finish_work()
+        return [*problems, *self._not_in(OrderStatus.COMPLETED, purchase)]
 
-    def called_off(self) -> list[str]:
-        before = self._goods.left()
-        purchase = self._begun()
+    def cancel(self) -> list[str]:
+        """Complete an order, and let staff cancel it."""
+        before = self._articles.available()
+        purchase = self._begin()
         purchase.complete()
-        self._rest()
-        wrong = self._whole(purchase)
-        purchase.call_off()
-        self._rest()
-        return [*wrong, *self._is(purchase, OrderStatus.CANCELLED), *self._all_back(before)]
+        self._finish_work()
+        problems = self._not_placed_in_full(purchase)
+        purchase.cancel_order()
+        self._finish_work()
+        return [
+            *problems,
+            *self._not_in(OrderStatus.CANCELLED, purchase),
+            *self._not_released(before),
+        ]
 
-    def declined(self) -> list[str]:
-        before = self._goods.left()
-        purchase = self._begun()
+    def decline(self) -> list[str]:
+        """Complete an order with a payment that is declined."""
+        before = self._articles.available()
+        purchase = self._begin()
         purchase.complete("declined", "tok_declined")
-        self._rest()
-        return [*self._is(purchase, OrderStatus.CANCELLED), *self._all_back(before)]
+        self._finish_work()
+        return [*self._not_in(OrderStatus.CANCELLED, purchase), *self._not_released(before)]
 
-    def refused(self) -> list[str]:
-        """Much of it is short: all of it is told, line by line, and nothing is taken."""
-        stock, lines, wanted = DynamoStockRepository(), self._goods.lines, self._goods.wanted
-        skus = [self._goods.skus[variant] for variant, _ in lines]
-        short = {*skus[::SHORT_EACH], skus[-2]}
-        purchase = self._begun()
+    def reject(self) -> list[str]:
+        """Complete an order with many short articles: each is named, and nothing is written."""
+        requested = self._articles.requested
+        skus = [self._articles.skus[variant] for variant, _ in self._articles.lines]
+        short = {*skus[::SHORT_EVERY], skus[-2]}
+        purchase = self._begin()
         for sku in sorted(short):
-            now = stock.level(sku)
-            slip = AuditInfo("staff", datetime.now(UTC), "broken")
-            write_off_stock(
-                sku,
-                now.available - wanted[sku] + 1,
-                slip,
-                expected_version=now.version,
-                stock_writer=stock,
-            )
-        before = self._goods.left()
-        route = "POST /checkout-sessions/{id}/complete"
+            _leave_one_too_few(sku, requested[sku])
+        before = self._articles.available()
         answer = call(
-            complete_checkout.handler, route, payment_body("tok_success"), id=purchase.session_id
+            complete_checkout.handler,
+            "POST /checkout-sessions/{id}/complete",
+            payment_body("tok_success"),
+            id=purchase.session_id,
         )
-        told = {m.get("path") for m in answer.json["messages"] if m["code"] == "out_of_stock"}
+        messages = answer.json["messages"]
+        named = {each.get("path") for each in messages if each["code"] == "out_of_stock"}
         expected = {f"$.line_items[{n}].quantity" for n, sku in enumerate(skus) if sku in short}
-        wrong = self._all_back(before)
-        if told != expected:
-            wrong.append(f"{len(told)} of {len(expected)} short lines were told")
+        problems = self._not_released(before)
+        if named != expected:
+            problems.append(f"{len(named)} of {len(expected)} short lines were named")
         if answer.json["status"] != "incomplete":
-            wrong.append(f"is {answer.json['status']}")
-        return wrong
+            problems.append(f"is {answer.json['status']}")
+        return problems
 
-    def cut_off(self, number: int, fault: Fault, back: bool) -> list[str]:
-        """The process that buys dies; its buyer asks again, or the deadline passes."""
-        before = self._goods.left()
-        purchase = self._begun()
-        with FaultInjector({number: fault}) as wire:
+    def kill_placement(self, number: int, fault: Fault, *, retries: bool) -> list[str]:
+        """Kill the buyer's process at this call; the buyer retries, or the deadline passes."""
+        before = self._articles.available()
+        purchase = self._begin()
+        with FaultInjector({number: fault}) as injector:
             try:
                 purchase.complete()
             except Crash:
-                wire.heal()
-        if not wire.struck:
-            return ["it was not cut off there"]
-        wrong: list[str] = []
-        if back:
+                injector.reconnect()
+        if not injector.applied:
+            return ["the process was not killed there"]
+        problems: list[str] = []
+        if retries:
             purchase.complete()
-            self._rest()
-            wrong += self._whole(purchase)
-            purchase.call_off()
-            self._rest()
+            self._finish_work()
+            problems += self._not_placed_in_full(purchase)
+            purchase.cancel_order()
+            self._finish_work()
         else:
-            self._rest()
+            self._finish_work()
             purchase.sweep()
-            self._stage.deadline(FaultInjector())
-        return [*wrong, *self._all_back(before)]
+            self._aws.pass_deadline(FaultInjector())
+        return [*problems, *self._not_released(before)]
+
+    # ------------------------------------------------------------------ steps and checks
 
     def _create(self, body: Mapping[str, Any]) -> ApiResponse:
         answer = call(create_checkout.handler, "POST /checkout-sessions", body)
         if answer.status != 201:
-            raise Failed(answer.text[:300])
+            raise RequestFailed(answer.text[:300])
         return answer
 
-    def _begun(self) -> LargePurchase:
-        return self._of(self._create(checkout_body(*self._goods.lines)))
+    def _begin(self) -> LargePurchase:
+        return self._purchase(self._create(checkout_body(*self._articles.lines)))
 
-    def _of(self, answer: ApiResponse) -> LargePurchase:
-        purchase = LargePurchase(len(self.purchases) + 1, checkout=answer.json["id"])
+    def _purchase(self, answer: ApiResponse) -> LargePurchase:
+        purchase = LargePurchase(len(self.purchases) + 1, checkout_id=answer.json["id"])
         self.purchases.append(purchase)
         return purchase
 
-    def _rest(self) -> None:
-        self._stage.come_to_rest(FaultInjector())
+    def _finish_work(self) -> None:
+        self._aws.finish_work(FaultInjector())
 
-    def _whole(self, purchase: LargePurchase) -> list[str]:
-        order = DynamoOrderRepository().get_by_id(purchase.order_id())
-        held: Counter[str] = Counter()
-        for hold in order.reservations:
-            held[hold.sku] += hold.quantity
-        wanted = self._goods.wanted
-        if order.status is OrderStatus.CONFIRMED and held == wanted:
+    def _not_placed_in_full(self, purchase: LargePurchase) -> list[str]:
+        order = DynamoOrderRepository().get_by_id(purchase.order_id)
+        reserved: Counter[str] = Counter()
+        for reservation in order.reservations:
+            reserved[reservation.sku] += reservation.quantity
+        requested = self._articles.requested
+        if order.status is OrderStatus.CONFIRMED and reserved == requested:
             return []
-        return [f"{order.status}, holds {sum(held.values())} of {sum(wanted.values())}"]
+        return [f"{order.status}, holds {reserved.total()} of {requested.total()}"]
 
-    def _is(self, purchase: LargePurchase, status: OrderStatus) -> list[str]:
-        order = DynamoOrderRepository().get_by_id(purchase.order_id())
-        return [] if order.status is status else [f"is {order.status}, not {status}"]
+    def _not_in(self, status: OrderStatus, purchase: LargePurchase) -> list[str]:
+        order = DynamoOrderRepository().get_by_id(purchase.order_id)
+        return [] if order.status is status else [f"is {order.status} instead of {status}"]
 
-    def _all_back(self, before: Mapping[str, int]) -> list[str]:
-        now = self._goods.left()
-        missing = {sku: before[sku] - left for sku, left in now.items() if before[sku] != left}
+    def _not_released(self, before: Mapping[str, int]) -> list[str]:
+        after = self._articles.available()
+        missing = {sku: before[sku] - n for sku, n in after.items() if before[sku] != n}
         if not missing:
             return []
-        return [f"of {len(missing)} articles {sum(missing.values())} pieces did not come back"]
+        return [f"{sum(missing.values())} pieces of {len(missing)} articles were not released"]
 
 
-def _timed(do: Callable[[Any], Any], sent: Any) -> tuple[Any, int]:
-    began = time.monotonic()
-    return do(sent), round((time.monotonic() - began) * 1000)
+def _leave_one_too_few(sku: str, requested: int) -> None:
+    stock = DynamoStockRepository()
+    level = stock.level(sku)
+    write_off_stock(
+        sku,
+        level.available - requested + 1,
+        AuditInfo("staff", datetime.now(UTC), "broken"),
+        expected_version=level.version,
+        stock_writer=stock,
+    )
+
+
+def _timed(request: Callable[[], Any]) -> tuple[Any, int]:
+    """Run a request; return its result and its duration in milliseconds."""
+    started = time.monotonic()
+    return request(), round((time.monotonic() - started) * 1000)

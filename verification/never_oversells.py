@@ -1,94 +1,55 @@
-"""Proof 1: never oversells.
+"""Verification 1: never oversells.
 
-10,000 buyers want a unit each of something of which there are 1,000. They complete their checkouts
-at the same moment, from four processes with four threads each, through the shop's own door. The
-broken shop looks whether enough is there before it takes it, as most shops do.
+10,000 buyers request one unit each of 1,000 units. They complete their checkouts at the same
+moment, from four processes with four threads each, through the shop's own handler. The mutant
+checks the stock before it writes it, as many shops do.
 """
 
-from verification.emulator import Emulator
+from verification.load_test import THREADS, add_up, equal_shares, load_test
 from verification.options import Options
-from verification.report import TestReport
-from verification.worker_pool import at_work
-from verification.worker_result import WorkerResult
+from verification.report import VerificationReport
 
 NUMBER = 1
 CLAIM = "never oversells"
 BUYERS, UNITS = 10_000, 1_000
-FEW_BUYERS, FEW_UNITS = 2_000, 200
-"""On the broken shop, where fewer show it."""
-CROWDS, THREADS = 4, 4
-BROKEN = "stock is read, then written without a condition"
+MUTANT_BUYERS, MUTANT_UNITS = 2_000, 200
+"""Size on the mutant, where fewer suffice."""
+MUTANT = "stock is read, then written without a condition"
 
 
-def prove(options: Options) -> list[TestReport]:
-    """Run the proof, or its broken variant."""
-    clock = options.clock()
-    buyers, units = (FEW_BUYERS, FEW_UNITS) if options.broken else (BUYERS, UNITS)
+def run(options: Options) -> list[VerificationReport]:
+    """Run the verification, or its mutant."""
+    elapsed = options.stopwatch()
+    buyers, units = (MUTANT_BUYERS, MUTANT_UNITS) if options.broken else (BUYERS, UNITS)
     if options.points:
         buyers, units = options.points, options.points // 10
-    each = buyers // CROWDS
-    buyers = each * CROWDS
-    with Emulator() as emulator:
-        shop = emulator.endpoint
-        at_work(
-            "verification.load_workers:open_shop",
-            [{"pieces": units}],
-            total=1,
-            words="open",
-            endpoint=shop,
+    if options.broken:
+        # Four buyers check together, so an odd number of units must be oversold.
+        units |= 1
+    shares = equal_shares(buyers)
+    buyers = sum(share["number"] for share in shares)
+    mutant = "read, then write" if options.broken else None
+    with load_test(f"verification {NUMBER}") as shop:
+        shop.prepare(pieces=units)
+        shop.create_sessions(shares, requested=[("mug.1", 1)])
+        buying = [{**share, "threads": THREADS, "mutant": mutant} for share in shares]
+        outcomes = add_up(shop.run("complete_sessions", buying, total=buyers))
+        result = shop.check(keys=buyers)
+    sold, without_stock = result.counts["sold"], result.counts["orders without stock"]
+    completed, answered = outcomes.get("completed", 0), sum(outcomes.values())
+    exact = sold == completed == units and answered == buyers
+    return [
+        VerificationReport(
+            NUMBER,
+            CLAIM,
+            passed=exact and without_stock == 0 and result.violations == 0,
+            figures=(
+                f"{buyers:,} buyers, {units:,} units: sold {sold:,}, notified {completed:,}, "
+                f"orders without stock {without_stock}, other violations {result.violations}"
+            ),
+            seed=options.seed,
+            seconds=elapsed(),
+            findings=(*result.findings, *(() if exact else (f"outcomes {outcomes}",))),
+            mutant=MUTANT if options.broken else None,
         )
-        line = [
-            {"first": crowd * each, "number": each, "wanted": [("mug.1", 1)]}
-            for crowd in range(CROWDS)
-        ]
-        at_work(
-            "verification.load_workers:line_up", line, total=buyers, words="line up", endpoint=shop
-        )
-        naive = "read, then write" if options.broken else None
-        crowds = [
-            {"first": c * each, "number": each, "threads": THREADS, "heedless": naive}
-            for c in range(CROWDS)
-        ]
-        told = at_work(
-            "verification.load_workers:rush",
-            crowds,
-            total=buyers,
-            words=f"proof {NUMBER}",
-            endpoint=shop,
-        )
-        (tally,) = at_work(
-            "verification.load_workers:judge",
-            [{"keys": buyers}],
-            total=1,
-            words="judge",
-            endpoint=shop,
-        )
-    return [_verdict(options, buyers, units, told, tally, clock())]
-
-
-def _verdict(
-    options: Options,
-    buyers: int,
-    units: int,
-    told: list[dict[str, int]],
-    tally: WorkerResult,
-    seconds: float,
-) -> TestReport:
-    sold, without = tally.counted["sold"], tally.counted["orders without stock"]
-    completed = sum(each.get("completed", 0) for each in told)
-    heard = sum(sum(each.values()) for each in told)
-    figures = (
-        f"{buyers:,} buyers, {units:,} units: sold {sold:,}, told so {completed:,}, "
-        f"orders without stock {without}, other violations {tally.violations}"
-    )
-    whole = sold == completed == units and heard == buyers
-    return TestReport(
-        NUMBER,
-        CLAIM,
-        passed=whole and without == 0 and tally.violations == 0,
-        figures=figures,
-        seed=options.seed,
-        seconds=seconds,
-        findings=(*tally.findings, *(() if whole else (f"buyers were told {told}",))),
-        broken=BROKEN if options.broken else None,
-    )
+    ]

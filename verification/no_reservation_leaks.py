@@ -1,90 +1,62 @@
-"""Proof 2: no reservation leaks.
+"""Verification 2: no reservation leaks.
 
-2,000 buyers reserve goods; three in ten leave it at that, handlers are killed in between; then the
-clock stands past every deadline and two sweepers work at the same time, dying now and then. What is
-reserved afterwards must be what living orders hold. The broken sweeper gives stock back in one call
-and calls the order off in the next.
+2,000 buyers reserve stock, three in ten abandon their order, and handlers are killed. Then the
+clock passes every deadline, and four sweepers run at the same time and are killed now and then.
+Afterwards the reserved stock must equal the reservations of open orders. The mutant's sweeper
+releases stock in one call and cancels the order in the next.
 """
 
-from verification.emulator import Emulator
+from verification.load_test import THREADS, add_up, equal_shares, load_test
 from verification.options import Options
-from verification.report import TestReport
-from verification.worker_pool import at_work
-from verification.worker_result import WorkerResult
+from verification.report import VerificationReport
 
 NUMBER = 2
 CLAIM = "no reservation leaks"
 RESERVATIONS = 2_000
-FEW = 300
-"""On the broken shop, where fewer show it."""
-CROWDS, THREADS, SWEEPERS = 2, 4, 2
-BROKEN = "the sweeper gives stock back before it calls the order off"
+MUTANT_RESERVATIONS = 300
+"""Size on the mutant, where fewer suffice."""
+PROCESSES, SWEEPERS_PER_PROCESS = 2, 2
+MUTANT = "the sweeper releases stock before it cancels the order"
 
 
-def prove(options: Options) -> list[TestReport]:
-    """Run the proof, or its broken variant."""
-    clock = options.clock()
-    number = options.points or (FEW if options.broken else RESERVATIONS)
-    each = number // CROWDS
-    number = each * CROWDS
-    wanted = [("mug.1", 2), ("mug.2", 1)]
-    with Emulator() as emulator:
-        shop = emulator.endpoint
-        at_work(
-            "verification.load_workers:open_shop",
-            [{"pieces": 3 * number}],
-            total=1,
-            words="open",
-            endpoint=shop,
-        )
-        line = [{"first": c * each, "number": each, "wanted": wanted} for c in range(CROWDS)]
-        at_work(
-            "verification.load_workers:line_up", line, total=number, words="line up", endpoint=shop
-        )
-        crowds = [
-            {"first": c * each, "number": each, "threads": THREADS, "seed": options.seed}
-            for c in range(CROWDS)
-        ]
-        left = at_work(
-            "verification.load_workers:abandon",
-            crowds,
-            total=number,
-            words=f"proof {NUMBER}",
-            endpoint=shop,
-        )
+def run(options: Options) -> list[VerificationReport]:
+    """Run the verification, or its mutant."""
+    elapsed = options.stopwatch()
+    wanted = options.points or (MUTANT_RESERVATIONS if options.broken else RESERVATIONS)
+    shares = equal_shares(wanted, PROCESSES)
+    number = sum(share["number"] for share in shares)
+    with load_test(f"verification {NUMBER}") as shop:
+        shop.prepare(pieces=3 * number)
+        shop.create_sessions(shares, requested=[("mug.1", 2), ("mug.2", 1)])
+        reserving = [{**share, "threads": THREADS, "seed": options.seed} for share in shares]
+        reserved = shop.run("abandon_sessions", reserving, total=number)
         sweepers = [
-            {"seed": options.seed, "number": s, "naive": options.broken} for s in range(SWEEPERS)
+            {
+                "seed": options.seed,
+                "first": process * SWEEPERS_PER_PROCESS,
+                "number": SWEEPERS_PER_PROCESS,
+                "naive": options.broken,
+            }
+            for process in range(PROCESSES)
         ]
-        swept = at_work(
-            "verification.load_workers:sweep", sweepers, total=number, words="sweep", endpoint=shop
+        swept = shop.run("sweep", sweepers, total=number)
+        result = shop.check(keys=number)
+    outcomes = add_up([*reserved, *swept])
+    sweeping = PROCESSES * SWEEPERS_PER_PROCESS
+    leaked = result.counts["leaked"]
+    return [
+        VerificationReport(
+            NUMBER,
+            CLAIM,
+            passed=leaked == 0 and result.violations == 0,
+            figures=(
+                f"{number:,} reservations, {outcomes['abandoned']} abandoned, "
+                f"{outcomes['killed']} handlers killed, {sweeping} sweepers: leaked {leaked}, "
+                f"other violations {result.violations}"
+            ),
+            seed=options.seed,
+            seconds=elapsed(),
+            findings=result.findings,
+            mutant=MUTANT if options.broken else None,
         )
-        (tally,) = at_work(
-            "verification.load_workers:judge",
-            [{"keys": number}],
-            total=1,
-            words="judge",
-            endpoint=shop,
-        )
-    return [_verdict(options, number, [*left, *swept], tally, clock())]
-
-
-def _verdict(
-    options: Options, number: int, told: list[dict[str, int]], tally: WorkerResult, seconds: float
-) -> TestReport:
-    abandoned = sum(each.get("abandoned", 0) for each in told)
-    killed = sum(each["killed"] for each in told)
-    leaked = tally.counted["leaked"]
-    figures = (
-        f"{number:,} reservations, {abandoned} abandoned, {killed} handlers killed, "
-        f"{SWEEPERS} sweepers: leaked {leaked}, other violations {tally.violations}"
-    )
-    return TestReport(
-        NUMBER,
-        CLAIM,
-        passed=leaked == 0 and tally.violations == 0,
-        figures=figures,
-        seed=options.seed,
-        seconds=seconds,
-        findings=tally.findings,
-        broken=BROKEN if options.broken else None,
-    )
+    ]

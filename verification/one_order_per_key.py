@@ -1,93 +1,70 @@
-"""Proof 5: one order per key.
+"""Verification 5: one order per key.
 
-50 clients send the same request under each of 200 keys at the same moment, some are killed half-way
-and ask again. There is one order and one charge for each key, everybody reads the same answer, and
-the key with another request is refused. The broken shop looks the key up first and stores it last.
+50 clients send the same request under each of 200 idempotency keys at the same moment; some are
+killed half-way and retry. Each key has one order and one charge, every client receives the same
+response, and another request under the key is rejected. The mutant looks the key up first and
+stores it last.
 """
 
-from verification.emulator import Emulator
+from verification.load_test import load_test
 from verification.options import Options
-from verification.report import TestReport
-from verification.worker_pool import at_work
+from verification.report import VerificationReport
 
 NUMBER = 5
 CLAIM = "one order per key"
 KEYS, CLIENTS = 200, 50
-FEW = 20
-"""Keys on the broken shop, where fewer show it."""
-CROWDS = 2
-BROKEN = "the key is looked up first and kept last, order ids are random"
+MUTANT_KEYS = 20
+"""Keys on the mutant, where fewer suffice."""
+PROCESSES = 2
+MUTANT = "the key is looked up first and stored last, order ids are random"
 
 
-def prove(options: Options) -> list[TestReport]:
-    """Run the proof, or its broken variant."""
-    clock = options.clock()
-    keys = options.points or (FEW if options.broken else KEYS)
-    with Emulator() as emulator:
-        shop = emulator.endpoint
-        at_work(
-            "verification.load_workers:open_shop",
-            [{"pieces": 100 * keys}],
-            total=1,
-            words="open",
-            endpoint=shop,
-        )
-        line = [{"first": 0, "number": keys, "wanted": [("mug.1", 1)]}]
-        at_work(
-            "verification.load_workers:line_up", line, total=keys, words="line up", endpoint=shop
-        )
+def run(options: Options) -> list[VerificationReport]:
+    """Run the verification, or its mutant."""
+    elapsed = options.stopwatch()
+    keys = options.points or (MUTANT_KEYS if options.broken else KEYS)
+    with load_test(f"verification {NUMBER}") as shop:
+        shop.prepare(pieces=100 * keys)
+        shop.create_sessions([{"first": 0, "number": keys}], requested=[("mug.1", 1)])
         clients = [
             {
-                "clients": CLIENTS // CROWDS,
+                "clients": CLIENTS // PROCESSES,
                 "keys": keys,
                 "seed": options.seed,
-                "number": crowd,
+                "number": process,
                 "naive": options.broken,
             }
-            for crowd in range(CROWDS)
+            for process in range(PROCESSES)
         ]
-        told = at_work(
-            "verification.load_workers:insist",
-            clients,
-            total=keys * CLIENTS,
-            words=f"proof {NUMBER}",
-            endpoint=shop,
-        )
-        (tally,) = at_work(
-            "verification.load_workers:judge",
-            [{"keys": keys}],
-            total=1,
-            words="judge",
-            endpoint=shop,
-        )
-    counted = {
-        name: sum(each["counted"].get(name, 0) for each in told)
-        for name in ("completed", "killed", "mismatches", "refused")
+        answers = shop.run("repeat_requests", clients, total=keys * CLIENTS)
+        result = shop.check(keys=keys)
+    outcomes = {
+        name: sum(each["outcomes"].get(name, 0) for each in answers)
+        for name in ("completed", "killed", "mismatches", "rejected")
     }
     different = sum(
-        len({answer for each in told for answer in each["answers"][key]}) != 1
+        len({answer for each in answers for answer in each["answers"][key]}) != 1
         for key in range(keys)
     )
-    orders, charges = tally.counted["orders"], tally.counted["charges"]
-    figures = (
-        f"{CLIENTS} clients x {keys} keys, {counted['killed']} killed: orders {orders}, "
-        f"charges {charges}, keys with different answers {different}, "
-        f"mismatches refused {counted['refused']} of {counted['mismatches']}, "
-        f"other violations {tally.violations}"
-    )
+    orders, charges = result.counts["orders"], result.counts["charges"]
     return [
-        TestReport(
+        VerificationReport(
             NUMBER,
             CLAIM,
             passed=orders == charges == keys
-            and counted["completed"] == keys * CLIENTS
+            and outcomes["completed"] == keys * CLIENTS
             and different == 0
-            and counted["refused"] == counted["mismatches"] > 0
-            and tally.violations == 0,
-            figures=figures,
+            and outcomes["rejected"] == outcomes["mismatches"] > 0
+            and result.violations == 0,
+            figures=(
+                f"{CLIENTS} clients x {keys} keys, {outcomes['killed']} killed: orders {orders}, "
+                f"charges {charges}, keys with different responses {different}, mismatches "
+                f"rejected {outcomes['rejected']} of {outcomes['mismatches']}, "
+                f"other violations {result.violations}"
+            ),
             seed=options.seed,
-            seconds=clock(),
-            findings=tally.findings,
-            broken=BROKEN if options.broken else None,
+            seconds=elapsed(),
+            findings=result.findings,
+            mutant=MUTANT if options.broken else None,
         )
     ]

@@ -1,4 +1,4 @@
-"""What whoever runs the verification may choose."""
+"""Options of a run, as chosen on the command line."""
 
 import time
 from collections.abc import Callable
@@ -7,19 +7,19 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Options:
-    """``points`` is how much is tried, ``None`` a proof's own choice; ``workers`` how many do."""
+    """Seed, size and variant of a run. ``None`` leaves the choice to the verification."""
 
     seed: int = 1
     broken: bool = False
     points: int | None = None
     workers: int = 2
     data: str | None = None
-    """The file of invoices that the replay reads."""
+    """File of invoices for the replay."""
     invoices: int | None = None
     seconds: float | None = None
-    """How long the replay buys at most."""
+    """Maximum duration of the replay's purchases."""
 
-    def clock(self) -> Callable[[], float]:
-        """Seconds since now."""
-        began = time.monotonic()
-        return lambda: time.monotonic() - began
+    def stopwatch(self) -> Callable[[], float]:
+        """Return a function that returns the seconds since this call."""
+        started = time.monotonic()
+        return lambda: time.monotonic() - started

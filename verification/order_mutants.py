@@ -1,7 +1,6 @@
-"""Ways to sell baskets that look right and are not. The replay runs on them too, and must fail.
+"""Mutants of orders with many lines. The replay and the large orders must fail on each of them.
 
-Each is what shops do with baskets of many lines. What is broken is one thing; the rest of the shop
-is as it is.
+Each mutant makes one common mistake; the rest of the shop is unchanged.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,17 +12,26 @@ from unittest.mock import patch
 from shop.cart.model import Message
 from shop.checkout.actions import complete, messages, payment
 from shop.checkout.model import CheckoutSession, Offer
-from shop.inventory.model import Demand, MovementType, ReservationState, Shortage
+from shop.inventory.model import (
+    Demand,
+    MovementType,
+    ReservationState,
+    Shortage,
+    merge_reservations,
+)
 from shop.inventory.store import DynamoStockRepository, rows
-from shop.inventory.store import reservations as stock_reservations
+from shop.inventory.store import reservations as stock_store
 from shop.orders.actions import batched_placement
-from shop.orders.actions.order_writes import OrderStockWrites
 from shop.orders.model import Order
+from shop.orders.store import DynamoOrderRepository
+from shop.storage.connection import connection
+from shop.storage.transactions import DynamoUnitOfWork
+from verification.sales_mutants import WithoutConditions
 
 
 @contextmanager
-def _not_added_up() -> Iterator[None]:
-    """A dictionary of pieces by article: of several lines of one article the last one counts."""
+def _last_line_only() -> Iterator[None]:
+    """Of several lines of one article, count only the last one."""
 
     def demands(offer: Offer) -> tuple[Demand, ...]:
         last = {line.sku: line.quantity for line in (*offer.lines, *offer.gifts)}
@@ -34,112 +42,117 @@ def _not_added_up() -> Iterator[None]:
 
 
 @contextmanager
-def _first_short_line() -> Iterator[None]:
-    """The first article that is short ends it; the buyer hears of the next one the next time."""
-    told = messages.short_line_messages
+def _first_short_line_only() -> Iterator[None]:
+    """Report only the first short line; the buyer finds the next one at the next attempt."""
+    report = messages.short_line_messages
 
-    def first(short: Sequence[Shortage], session: CheckoutSession) -> tuple[Message, ...]:
-        return told(short, session)[:1]
+    def report_first(short: Sequence[Shortage], session: CheckoutSession) -> tuple[Message, ...]:
+        return report(short, session)[:1]
 
-    with patch.object(complete, "short_of", first), patch.object(payment, "short_of", first):
+    with (
+        patch.object(complete, "short_line_messages", report_first),
+        patch.object(payment, "short_line_messages", report_first),
+    ):
         yield
 
 
 @contextmanager
-def _given_back_twice() -> Iterator[None]:
-    """Whoever calls an order off gives its stock back, and so does the one who hears of it."""
+def _released_twice() -> Iterator[None]:
+    """Release the stock of a cancelled order twice."""
     release = DynamoStockRepository.release
 
-    def again(
+    def release_double(
         stock: DynamoStockRepository,
         writes: Any,
-        holds: Any,
+        reservations: Any,
         state: ReservationState = ReservationState.RESERVED,
     ) -> None:
-        twice = [replace(hold, quantity=2 * hold.quantity) for hold in holds]
-        release(stock, _Heedless(writes), twice, state)  # type: ignore[arg-type]
+        double = [replace(each, quantity=2 * each.quantity) for each in reservations]
+        release(stock, WithoutConditions(writes), double, state)  # type: ignore[arg-type]
 
-    with patch.object(DynamoStockRepository, "release", again):
+    with patch.object(DynamoStockRepository, "release", release_double):
         yield
 
 
 @contextmanager
-def _shipped_unwritten() -> Iterator[None]:
-    """What is shipped is taken off the shelf, and written down by somebody else, or not."""
-    journal = rows.add_movement
+def _shipment_without_movement() -> Iterator[None]:
+    """Remove shipped units from the stock without a movement in the journal."""
+    add_movement = rows.add_movement
 
-    def forgetful(writes: Any, movement: Any, *books: Any) -> None:
+    def skip_shipments(writes: Any, movement: Any, *tables: Any) -> None:
         if movement.kind is not MovementType.SHIPPED:
-            journal(writes, movement, *books)
+            add_movement(writes, movement, *tables)
 
-    with patch.object(stock_reservations, "add_movement", forgetful):
+    with patch.object(stock_store, "add_movement", skip_shipments):
         yield
 
 
 @contextmanager
-def _no_way_back() -> Iterator[None]:
-    """A saga without compensation: the order is called off, the batches it took stay taken."""
+def _batches_not_released() -> Iterator[None]:
+    """Cancel an abandoned placement without the compensation of its reserved batches."""
 
-    def stays(order_id: str, batch: Any, *, writes: OrderStockWrites) -> bool:
-        writes.uow.commit(writes.orders.finish_batch(order_id, batch))
+    def finish_only(order_id: str, batch: Any, **_: Any) -> bool:
+        finish = DynamoOrderRepository().finish_batch(order_id, batch)
+        DynamoUnitOfWork(connection()).commit(finish)
         return True
 
-    with _unasked(), patch.object(batched_placement, "_move", stays):
+    with _without_precheck(), patch.object(batched_placement, "_move", finish_only):
         yield
 
 
 @contextmanager
-def _in_part() -> Iterator[None]:
-    """A large order takes what it gets, and is placed with that."""
+def _placed_in_part() -> Iterator[None]:
+    """Place a large order with the batches that could be reserved."""
     place = batched_placement.place_in_batches
 
-    def anyhow(order: Order, *, writes: OrderStockWrites) -> tuple[Order, Sequence[Shortage]]:
-        found, short = place(order, writes=writes)
-        if not short:
-            return found, short
-        _, taken = writes.orders.list_batches(order.id)
-        placed = batched_placement._commit_placed(order, taken, writes=writes)
-        return placed or found, ()
+    def place_anyway(order: Order, **dependencies: Any) -> tuple[Order, Sequence[Shortage]]:
+        found, short = place(order, **dependencies)
+        return (_place_reserved(order) if short else found), ()
 
-    with _unasked(), patch.object(payment, "place_in_batches", anyhow):
+    with _without_precheck(), patch.object(payment, "place_in_batches", place_anyway):
         yield
+
+
+def _place_reserved(order: Order) -> Order:
+    orders = DynamoOrderRepository()
+    _, batches = orders.list_batches(order.id)
+    reservations = merge_reservations(each for batch in batches for each in batch.reservations)
+    after, events = replace(order, reservations=reservations).place()
+    DynamoUnitOfWork(connection()).commit(
+        orders.update_op(order, after, events),
+        orders.close_batches(order.id, placing=True),
+        *(orders.finish_batch(order.id, batch) for batch in batches),
+    )
+    return replace(after, version=order.version + 1)
 
 
 @contextmanager
-def _unasked() -> Iterator[None]:
-    """Nobody asks beforehand whether a large order's goods are there: it turns out on the way."""
-    after = DynamoStockRepository.shortages_from
+def _without_precheck() -> Iterator[None]:
+    """Skip the check of a large order's stock before its placement."""
+    shortages_from = DynamoStockRepository.shortages_from
 
-    def blind(stock: DynamoStockRepository, error: Exception, demands: Any) -> tuple[Shortage, ...]:
+    def see_none(
+        stock: DynamoStockRepository, error: Exception, demands: Any
+    ) -> tuple[Shortage, ...]:
         if isinstance(error, complete._StockUnchecked):
             return ()
-        return after(stock, error, demands)
+        return shortages_from(stock, error, demands)
 
-    with patch.object(DynamoStockRepository, "shortages_from", blind):
+    with patch.object(DynamoStockRepository, "shortages_from", see_none):
         yield
 
 
-class _Heedless:
-    """A transaction that forgets the conditions of its updates, but that the row is there."""
-
-    def __init__(self, writes: Any) -> None:
-        self._writes = writes
-
-    def update(self, model: Any, actions: Any, condition: Any = None) -> None:
-        self._writes.update(model, actions)
-
-
-CARELESS: Mapping[str, Callable[[], AbstractContextManager[None]]] = {
-    "not added up": _not_added_up,
-    "first short line": _first_short_line,
-    "given back twice": _given_back_twice,
-    "shipped unwritten": _shipped_unwritten,
-    "no way back": _no_way_back,
-    "in part": _in_part,
+ORDER_MUTANTS: Mapping[str, Callable[[], AbstractContextManager[None]]] = {
+    "last line only": _last_line_only,
+    "first short line only": _first_short_line_only,
+    "released twice": _released_twice,
+    "shipment without movement": _shipment_without_movement,
+    "batches not released": _batches_not_released,
+    "placed in part": _placed_in_part,
 }
-"""The flaws, by the names that the replay knows them by."""
+"""Mutants by the name of their mistake."""
 
 
-def careless(name: str | None) -> AbstractContextManager[None]:
-    """The shop with that flaw, or as it is."""
-    return nullcontext() if name is None else CARELESS[name]()
+def order_mutant(name: str | None) -> AbstractContextManager[None]:
+    """Apply a mutant, or leave the shop as it is."""
+    return nullcontext() if name is None else ORDER_MUTANTS[name]()

@@ -1,4 +1,4 @@
-"""One buyer at the shop, and all that anybody does about what they bought."""
+"""A buyer's requests for one purchase, and every later action on its order."""
 
 import json
 import os
@@ -19,12 +19,12 @@ from shop.entrypoints.webhook import decode_signing_key, sign
 from shop.inventory.actions import AuditInfo, write_off_stock
 from shop.inventory.model import MAIN_LOCATION
 from shop.inventory.store import DynamoStockRepository
-from shop.kernel.errors import NotFound
+from shop.kernel.errors import NotFound, VersionConflict
 from shop.kernel.ids import derived_id
 from shop.kernel.usage import UsageReservation
 from shop.orders.store import DynamoOrderRepository
-from tests.kit.faults import undisturbed
-from tests.kit.invariants import told_truly
+from tests.kit.faults import without_faults
+from tests.kit.invariants import false_statement
 from tests.kit.products import payment_body
 from tests.kit.shop import ApiResponse, Context, call
 from verification.simulated_aws import WEBHOOK_SECRET, Clock
@@ -37,11 +37,12 @@ STAFF: Mapping[str, Any] = {
     "client_id": "shop-client",
     "cognito:groups": "[staff fulfilment catalogue]",
 }
-SENT_BACK = "it does not pour"
+AFTER_DEADLINE = timedelta(minutes=31)
+"""A little more than the payment window."""
 
 
-class Failed(Exception):
-    """An answer that says: try again."""
+class RequestFailed(Exception):
+    """A response that asks the client to retry."""
 
 
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
@@ -49,25 +50,29 @@ Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
 @dataclass
 class Purchase:
-    """One buyer, one checkout session, two SKUs of their own: so what goes wrong has a name."""
+    """One buyer with one checkout session and two SKUs that no other buyer uses.
+
+    A violation of an invariant therefore names the purchase. Each method is one action of an actor
+    and raises RequestFailed if the actor has to repeat it.
+    """
 
     number: int
     token: str = "tok_success"  # noqa: S105  a test token of the sandbox
-    door: Handler = complete_checkout.handler
-    """The door that buys; a broken one takes its place to show that the proof sees it."""
-    told: list[tuple[str, str, tuple[str, ...]]] = field(default_factory=list)
-    """Key, status and message codes of every answer the buyer got."""
+    handler: Handler = complete_checkout.handler
+    """Handler that completes the checkout: the shop's own, or a mutant."""
+    responses: list[tuple[str, str, tuple[str, ...]]] = field(default_factory=list)
+    """Key, status and message codes of every response to the buyer."""
     keys: set[str] = field(default_factory=set)
-    wrong: list[str] = field(default_factory=list)
-    """What was found not to be as it should, once all was at rest."""
-    noted: dict[str, int] = field(default_factory=dict)
-    """Versions of levels that staff looked at and have had no answer for yet."""
-    overdue: Callable[[str], None] = lambda order_id: None
-    """Tells the workflow of an order that it has waited for the shipment long enough."""
+    problems: list[str] = field(default_factory=list)
+    """What was wrong after all work had finished."""
+    read_versions: dict[str, int] = field(default_factory=dict)
+    """Stock level versions that staff read and have no response for yet, by SKU."""
+    time_out: Callable[[str], None] = lambda order_id: None
+    """Ends the workflow's wait for the shipment of an order."""
 
     @property
     def session_id(self) -> str:
-        return f"chk_proof{self.number:08d}"
+        return f"chk_test{self.number:08d}"
 
     @property
     def skus(self) -> tuple[str, str]:
@@ -82,51 +87,56 @@ class Purchase:
         return f"P{self.number}"
 
     @property
-    def counts(self) -> tuple[UsageReservation, ...]:
-        """A coupon with one use, one for this customer, and the last units of a sale."""
+    def usage(self) -> tuple[UsageReservation, ...]:
+        """A coupon with one use, one use of it by this customer, and a sale's last units."""
         return (
             UsageReservation("code", self.code, 1, None, "tenth"),
             UsageReservation("customer", f"{self.code}#jane", 1, 1, "tenth"),
             UsageReservation("quota", self.code, 3, 3, "flash"),
         )
 
-    def order_id(self, attempt: int = 1) -> str:
-        return derived_id("ord", self.session_id, str(attempt))
+    @property
+    def order_id(self) -> str:
+        """Id of the order of the first attempt."""
+        return derived_id("ord", self.session_id, "1")
 
     @property
     def reference(self) -> str:
-        return derived_id("pay", self.order_id())
+        return derived_id("pay", self.order_id)
 
-    # what people do; each raises Failed where it is to be done again
+    # ------------------------------------------------------------------ the buyer
 
     def complete(self, key: str = "first", token: str | None = None) -> None:
+        """Complete the checkout. Without any token no payment is sent."""
         self.keys.add(key)
         answer = call(
-            self.door,
+            self.handler,
             "POST /checkout-sessions/{id}/complete",
             payment_body(token or self.token) if token or self.token else {},
             key=self._key(key),
             id=self.session_id,
         )
-        self._heard(key, answer)
+        self._record(key, answer)
 
-    def leave(self) -> None:
+    def cancel_checkout(self) -> None:
         answer = call(
             cancel_checkout.handler,
             "POST /checkout-sessions/{id}/cancel",
-            key=self._key("leave"),
+            key=self._key("cancel"),
             id=self.session_id,
         )
-        self._heard("leave", answer)
+        self._record("cancel", answer)
 
-    def approve(self, yes: bool) -> None:
+    def answer_challenge(self, *, approved: bool) -> None:
         answer = call(
             answer_challenge.handler,
             "POST /sandbox/challenges/{reference}",
-            {"approved": yes},
+            {"approved": approved},
             reference=self.reference,
         )
-        _final(answer)
+        _raise_if_failed(answer)
+
+    # ------------------------------------------------------------------ staff
 
     def ship(
         self,
@@ -134,19 +144,21 @@ class Purchase:
         number: str = "A",
         location: str | None = None,
     ) -> None:
-        body: dict[str, Any] = {"carrier": "acme", "tracking_number": self.tracking(number)}
+        """Ship the lines, by default everything, in the shipment with this number."""
+        body: dict[str, Any] = {"carrier": "acme", "tracking_number": self.tracking_number(number)}
         if lines is not None:
             body["lines"] = lines
         if location is not None:
             body["location"] = location
         route = "POST /staff/orders/{id}/parcels"
         with as_staff():
-            _final(call(create_shipment.handler, route, body, claims=STAFF, id=self.order_id()))
+            answer = call(create_shipment.handler, route, body, claims=STAFF, id=self.order_id)
+        _raise_if_failed(answer)
 
-    def send_back(self, pieces: int, key: str) -> None:
-        """So many pieces of the first line came back, and staff take them in."""
+    def return_goods(self, pieces: int, key: str) -> None:
+        """Record the return of pieces of the first line."""
         route = "POST /staff/orders/{id}/returns"
-        body = {"lines": [{"id": "li_1", "quantity": pieces}], "reason": SENT_BACK}
+        body = {"lines": [{"id": "li_1", "quantity": pieces}], "reason": "it does not pour"}
         with as_staff():
             answer = call(
                 create_return.handler,
@@ -154,55 +166,73 @@ class Purchase:
                 body,
                 key=self._key(key),
                 claims=STAFF,
-                id=self.order_id(),
+                id=self.order_id,
             )
-        _final(answer)
+        _raise_if_failed(answer)
 
-    def receive(self, units: int) -> None:
-        """A lorry brings so many of the first article; staff look at the level and enter them.
+    def receive_stock(self, units: int) -> None:
+        """Receive units of the first article, against the version of the level that staff read.
 
-        Who gets no answer sends the same again; who is told that the level moved looks again.
+        Without a response staff repeat the same request. After a version conflict they read the
+        level again.
         """
         sku = self.skus[0]
-        with undisturbed():
-            version = self.noted.setdefault(sku, DynamoStockRepository().level(sku).version)
+        with without_faults():
+            version = self.read_versions.setdefault(sku, DynamoStockRepository().level(sku).version)
         body = {"kind": "receive", "sku": sku, "units": units, "version": version}
-        sold = replace(create_stock_movement.stock_entries, sku_directory=_Sold())
+        entries = replace(create_stock_movement.stock_entries, sku_directory=_EverySku())
         with (
             as_staff("staff,catalogue"),
-            patch.object(create_stock_movement, "stock_entries", sold),
+            patch.object(create_stock_movement, "stock_entries", entries),
         ):
             answer = call(
                 create_stock_movement.handler,
                 "POST /staff/stock-movements",
                 body,
-                key=self._key(f"lorry-{version}"),
+                key=self._key(f"delivery-{version}"),
                 claims=STAFF,
             )
         if answer.status == 409:
-            del self.noted[sku]
-        _final(answer)
+            del self.read_versions[sku]
+        _raise_if_failed(answer)
 
-    def call_off(self) -> None:
+    def write_off(self, location: str = MAIN_LOCATION) -> None:
+        """Write off all available units of the second article."""
+        stock = DynamoStockRepository()
+        level = stock.level(self.skus[1], location)
+        if level.available > 0:
+            write_off_stock(
+                self.skus[1],
+                level.available,
+                AuditInfo("staff", Clock.now(), "broken"),
+                expected_version=level.version,
+                stock_writer=stock,
+                location=location,
+            )
+
+    def cancel_order(self) -> None:
         route, body = "POST /staff/orders/{id}/cancel", {"reason": "the mug is cracked"}
         with as_staff():
-            _final(call(cancel_order.handler, route, body, claims=STAFF, id=self.order_id()))
+            answer = call(cancel_order.handler, route, body, claims=STAFF, id=self.order_id)
+        _raise_if_failed(answer)
 
-    def parcel(self, status: str, number: str = "A") -> None:
-        """The carrier says where a parcel is, if it was given one."""
-        with undisturbed():
+    # ------------------------------------------------------------------ carrier and schedules
+
+    def report_shipment(self, status: str, number: str = "A") -> None:
+        """Send the carrier's event of a shipment, if the shop created that shipment."""
+        with without_faults():
             try:
-                DynamoOrderRepository().find_shipment("acme", self.tracking(number))
+                DynamoOrderRepository().find_shipment("acme", self.tracking_number(number))
             except NotFound:
                 return
         at = Clock.now()
         event = {
             "id": f"{self.number}-{number}-{status}",
-            "tracking_number": self.tracking(number),
+            "tracking_number": self.tracking_number(number),
             "status": status,
             "occurred_at": at.isoformat(),
         }
-        text = _json(event)
+        text = json.dumps(event, separators=(",", ":"))
         headers = sign(decode_signing_key(WEBHOOK_SECRET), event["id"], at, text.encode())
         answer = call(
             receive_carrier_event.handler,
@@ -212,91 +242,79 @@ class Purchase:
             key="",
             carrier="acme",
         )
-        _final(answer)
+        _raise_if_failed(answer)
 
     def expire(self) -> None:
-        """The workflow's undo of an unpaid order, run by somebody at any moment."""
-        told = {"order_id": self.order_id(), "failure": {"Error": "States.Timeout"}}
+        """Run the workflow's compensation of an unpaid order at any moment."""
+        payload = {"order_id": self.order_id, "failure": {"Error": "States.Timeout"}}
         try:
-            compensate_payment.handler(told, Context())
+            compensate_payment.handler(payload, Context())
         except NotFound:
-            return
+            return  # the order was not placed yet
 
-    def release(self) -> None:
-        """The workflow's undo of an order that was not shipped in time."""
+    def compensate_shipment(self) -> None:
+        """Run the workflow's compensation of an order that was not shipped in time."""
         try:
-            compensate_shipment.handler({"order_id": self.order_id()}, Context())
+            compensate_shipment.handler({"order_id": self.order_id}, Context())
         except NotFound:
-            return
+            return  # the order was not placed yet
 
-    def be_late(self) -> None:
-        self.overdue(self.order_id())
+    def time_out_shipment(self) -> None:
+        self.time_out(self.order_id)
 
     def sweep(self) -> None:
-        """The clock finds what the workflow should have expired."""
-        Clock.ahead = max(Clock.ahead, timedelta(minutes=31))
+        """Run the scheduled job that expires overdue orders, after the deadline."""
+        Clock.offset = max(Clock.offset, AFTER_DEADLINE)
         expire_unpaid_orders.handler({}, Context())
 
-    def share_out(self) -> None:
-        """The clock gives goods that came to the orders that wait for them."""
+    def allocate_backorders(self) -> None:
+        """Run the scheduled job that allocates received stock to waiting orders."""
         allocate_backorders.handler({}, Context())
 
-    def snatch(self, location: str = MAIN_LOCATION) -> None:
-        """What is left of one of the articles turns out to be broken."""
-        stock = DynamoStockRepository()
-        now = stock.level(self.skus[1], location)
-        left = now.available
-        if left > 0:
-            slip = AuditInfo("staff", Clock.now(), "broken")
-            write_off_stock(
-                self.skus[1],
-                left,
-                slip,
-                expected_version=now.version,
-                stock_writer=stock,
-                location=location,
-            )
+    # ------------------------------------------------------------------ responses
 
-    def tracking(self, number: str) -> str:
+    def tracking_number(self, number: str) -> str:
         return f"P{self.number}-{number}"
+
+    def false_statements(self, order_ids: Iterable[str]) -> list[str]:
+        """Return the untrue responses to the buyer, once all work has finished."""
+        orders = [DynamoOrderRepository().get_by_id(order_id) for order_id in order_ids]
+        last = max(orders, key=lambda order: order.placed_at, default=None)
+        found = []
+        for _, status, codes in self.responses:
+            # A buyer whose payment failed under one key may have bought under the next.
+            replaced = len(self.keys) > 1 and status != "completed" and "payment_failed" in codes
+            statement = false_statement(last, status, codes)
+            if statement and not replaced:
+                found.append(statement)
+        return found
 
     def _key(self, key: str) -> str:
         return f"{self.session_id}-{key}-0123456789"
 
-    def _heard(self, key: str, answer: ApiResponse) -> None:
-        said = answer.json
-        codes = tuple(m["code"] for m in said.get("messages", ()) if "code" in m)
-        if answer.status >= 500 or "stale" in codes:
-            raise Failed(answer.text)
-        self.told.append((key, said.get("status", ""), codes))
-
-    def untrue(self, order_ids: Iterable[str]) -> list[str]:
-        """What the buyer was told and is not so, now that all is at rest; with their orders."""
-        orders = [DynamoOrderRepository().get_by_id(order_id) for order_id in order_ids]
-        last = max(orders, key=lambda order: order.placed_at, default=None)
-        wrong = (told_truly(last, status, codes) for _, status, codes in self.told)
-        # A buyer who was declined under one key may have bought under the next.
-        return [w for w in wrong if w and not (len(self.keys) > 1 and "failed" in w)]
+    def _record(self, key: str, answer: ApiResponse) -> None:
+        body = answer.json
+        codes = tuple(m["code"] for m in body.get("messages", ()) if "code" in m)
+        if answer.status >= 500 or VersionConflict.code in codes:
+            raise RequestFailed(answer.text)
+        self.responses.append((key, body.get("status", ""), codes))
 
 
-class _Sold:
-    """A catalogue in which some product sells every SKU."""
+class _EverySku:
+    """A catalog with a product for every SKU."""
 
     def product_id_for(self, sku: str) -> str | None:
         return "mug"
 
 
-def _json(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"))
-
-
-def _final(answer: ApiResponse) -> None:
-    if answer.status >= 500 or (answer.status == 409 and answer.json.get("code") == "stale"):
-        raise Failed(answer.text)
+def _raise_if_failed(answer: ApiResponse) -> None:
+    conflict = answer.status == 409 and answer.json.get("code") == VersionConflict.code
+    if answer.status >= 500 or conflict:
+        raise RequestFailed(answer.text)
 
 
 class as_staff:  # noqa: N801  reads as a phrase
-    """The environment of a Lambda behind the staff's authorizer."""
+    """The environment of a Lambda behind the staff authorizer."""
 
     def __init__(self, groups: str = "staff,fulfilment") -> None:
         self._groups = groups

@@ -1,138 +1,141 @@
-"""The replay: real invoices, bought as fast as they go.
+"""Replay: real invoices, bought as fast as possible.
 
-Every invoice of a file becomes a checkout that is completed, paid and shipped: goods that stand on
-several lines and orders of hundreds of articles included. Of one article in 250 there is but half
-of what is asked for, and one buyer in twenty pays with a card that is declined first. Each invoice
-is placed whole, or refused with all its short lines, and the journal adds up.
+Every invoice of a file becomes a checkout that is completed, paid and shipped. Some invoices repeat
+an article on several lines, some have hundreds of articles. For one article in 250 the stock is
+half of the demand, and one buyer in twenty first pays with a card that is declined. Each invoice is
+placed in full, or rejected with all its short lines, and the journal adds up.
 """
 
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from verification.emulator import Emulator
 from verification.options import Options
-from verification.report import TestReport
-from verification.worker_pool import at_work
+from verification.report import ROOT, VerificationReport
+from verification.worker_pool import run_workers
 from verification.worker_result import WorkerResult
 
 NUMBER = "replay"
-CLAIM = "real invoices, placed whole or refused with all their short lines"
+CLAIM = "real invoices, placed in full or rejected with all their short lines"
 INVOICES = 1_500
 SECONDS = 420.0
 THREADS = 2
-BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data"
-NAME = "online-retail-2010-12_2011-06.csv.xz"
-EXCERPT = Path(__file__).resolve().parents[1] / "tests" / "data" / "invoices.csv"
-OFTEN = 3
-"""One buyer in so many has a card declined in a careless shop."""
-FLAWS = {
-    "not added up": "several lines of one article are not added up",
-    "first short line": "only the first short line is told",
-    "given back twice": "what comes back is given back twice",
-    "shipped unwritten": "what is shipped is not in the journal",
-    "no way back": "a saga keeps the batches it took when it gives up",
-    "in part": "a large order is placed with the batches it got",
+ARTICLES = 3_500
+"""Articles of the whole file, roughly: for the progress only."""
+EXCERPT = ROOT / "tests" / "data" / "invoices.csv"
+"""Default file; ``--data`` names another."""
+MAX_FINDINGS = 20
+MUTANTS = {
+    "last line only": "several lines of one article are not summed",
+    "first short line only": "only the first short line is reported",
+    "released twice": "a release is applied twice",
+    "shipment without movement": "a shipment is missing from the journal",
+    "batches not released": "an abandoned placement keeps its reserved batches",
+    "placed in part": "a large order is placed with the batches reserved so far",
 }
-"""The shops of verification/order_mutants.py, which is not to be loaded before there is an emulator."""
+"""Mutants of verification/order_mutants.py, which imports the shop and so needs an emulator."""
 
 
-def prove(options: Options) -> list[TestReport]:
-    """Replay the file, or the excerpt in each of the careless shops.
+def run(options: Options) -> list[VerificationReport]:
+    """Replay the file, or the file on each of the mutants.
 
-    Raises FileNotFoundError where there is no file.
+    Raises FileNotFoundError if there is no such file.
     """
+    path = Path(options.data or EXCERPT)
     if not options.broken:
-        return [_replayed(options, Path(options.data or BESIDE / NAME))]
-    return [
-        _replayed(options, Path(options.data or EXCERPT), flaw=name, words=words)
-        for name, words in FLAWS.items()
-    ]
+        return [_replay(options, path)]
+    return [_replay(options, path, mutant=name, description=text) for name, text in MUTANTS.items()]
 
 
-def _replayed(
-    options: Options, path: Path, *, flaw: str | None = None, words: str | None = None
-) -> TestReport:
+def _replay(
+    options: Options, path: Path, *, mutant: str | None = None, description: str | None = None
+) -> VerificationReport:
     if not path.exists():
-        raise FileNotFoundError(f"{path}: no invoices; name a file of them with --data")
-    most = options.invoices or INVOICES
-    clock = options.clock()
+        raise FileNotFoundError(f"{path}: no such file of invoices; name one with --data")
+    max_invoices = options.invoices or INVOICES
+    elapsed = options.stopwatch()
     with Emulator() as emulator:
-        shop, told = emulator.endpoint, {"path": str(path), "most": most}
-        (opened,) = at_work(
-            "verification.invoice_dataset:stock_up",
-            [{**told, "meager": flaw is not None}],
-            total=3_500,
-            words="stock up",
-            endpoint=shop,
+        endpoint, file = emulator.endpoint, {"path": str(path), "max_invoices": max_invoices}
+        (opening_stock,) = run_workers(
+            "verification.invoice_dataset:stock_articles",
+            [{**file, "scarce": mutant is not None}],
+            total=ARTICLES,
+            title="stock",
+            endpoint=endpoint,
         )
         shares = [
             {
-                **told,
-                "share": n,
+                **file,
+                "share": share,
                 "shares": options.workers,
                 "threads": THREADS,
                 "seconds": options.seconds or SECONDS,
-                **({"flaw": flaw, "declined": OFTEN} if flaw else {}),
+                "mutant": mutant,
             }
-            for n in range(options.workers)
+            for share in range(options.workers)
         ]
-        began = clock()
-        bought: list[WorkerResult] = at_work(
-            "verification.invoice_dataset:buy", shares, total=most, words="replay", endpoint=shop
+        started = elapsed()
+        results: list[WorkerResult] = run_workers(
+            "verification.invoice_dataset:buy_invoices",
+            shares,
+            total=max_invoices,
+            title="replay",
+            endpoint=endpoint,
         )
-        took = clock() - began
-        (tally,) = at_work(
-            "verification.invoice_dataset:judge",
-            [{"opened": opened}],
+        duration = elapsed() - started
+        (state,) = run_workers(
+            "verification.invoice_dataset:check_state",
+            [{"opening_stock": opening_stock}],
             total=1,
-            words="judge",
-            endpoint=shop,
+            title="check",
+            endpoint=endpoint,
         )
-    return _verdict(options, bought, tally, took, clock(), words)
+    return _report(options, results, state, duration, elapsed(), description)
 
 
-def _verdict(
+def _report(
     options: Options,
-    bought: list[WorkerResult],
-    books: WorkerResult,
-    took: float,
+    results: Sequence[WorkerResult],
+    state: WorkerResult,
+    duration: float,
     seconds: float,
-    broken: str | None,
-) -> TestReport:
-    counted = sum((each.counted for each in bought), start=type(books.counted)())
+    description: str | None,
+) -> VerificationReport:
+    counts = sum((each.counts for each in results), start=Counter[str]())
     ends = {
-        end: (counted[end] + counted[f"{end} large"], counted[f"{end} large"])
-        for end in ("placed", "refused", "not for sale")
+        end: (counts[end] + counts[f"{end} large"], counts[f"{end} large"])
+        for end in ("placed", "rejected", "not for sale")
     }
-    placed, asked = ends["placed"][0], sum(number for number, _ in ends.values())
+    placed, requested = ends["placed"][0], sum(number for number, _ in ends.values())
     large = sum(number for _, number in ends.values())
-    possible = sum(each.possible for each in bought)
-    wrong = tuple(finding for each in bought for finding in each.findings)
-    units = counted["units"]
+    possible = sum(each.possible for each in results)
+    problems = tuple(finding for each in results for finding in each.findings)
+    units = counts["units"]
     figures = (
-        f"{asked:,} of {possible:,} invoices, {counted['lines']:,} lines "
-        f"({counted['repeated']:,} repeat an article): placed {placed:,} "
-        f"({ends['placed'][1]} of more than 90 articles), refused "
-        f"{ends['refused'][0]:,} ({ends['refused'][1]}), not sold in such numbers "
-        f"{ends['not for sale'][0]}; {asked / took:.1f} a second with shipping, "
-        f"{counted['calls'] / max(1, asked - large):.1f} DynamoDB calls an order, "
-        f"{counted['calls large'] / max(1, large):.0f} of more than 90 articles; "
-        f"{units:,} units sold, "
-        f"{books.counted['shipped']:,} left by the journal, missing {books.counted['missing']}, "
-        f"still reserved {books.counted['reserved']}, "
-        f"not whole or not told {len(wrong)}, other violations {books.violations}"
+        f"{requested:,} of {possible:,} invoices, {counts['lines']:,} lines "
+        f"({counts['repeated']:,} repeat an article): placed {placed:,} "
+        f"({ends['placed'][1]} of more than 90 articles), rejected {ends['rejected'][0]:,} "
+        f"({ends['rejected'][1]}), not sold in such quantities {ends['not for sale'][0]}; "
+        f"{requested / duration:.1f} a second with shipping, "
+        f"{counts['calls'] / max(1, requested - large):.1f} DynamoDB calls an order, "
+        f"{counts['calls large'] / max(1, large):.0f} of more than 90 articles; "
+        f"{units:,} units sold, {state.counts['shipped']:,} shipped by the journal, missing "
+        f"{state.counts['missing']}, still reserved {state.counts['reserved']}, incomplete or not "
+        f"fully reported {len(problems)}, other violations {state.violations}"
     )
     exact = (
-        units == books.counted["shipped"]
-        and books.counted["missing"] == books.counted["reserved"] == 0
-        and books.counted["orders"] == placed
+        units == state.counts["shipped"]
+        and state.counts["missing"] == state.counts["reserved"] == 0
+        and state.counts["orders"] == placed
     )
-    return TestReport(
+    return VerificationReport(
         NUMBER,
         CLAIM,
-        passed=exact and placed > 0 and not wrong and books.violations == 0,
+        passed=exact and placed > 0 and not problems and state.violations == 0,
         figures=figures,
         seed=options.seed,
         seconds=seconds,
-        findings=(*wrong[:20], *books.findings),
-        broken=broken,
+        findings=(*problems[:MAX_FINDINGS], *state.findings),
+        mutant=description,
     )

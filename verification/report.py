@@ -1,4 +1,4 @@
-"""What a proof found, as one line."""
+"""The result of a verification, as one line."""
 
 import os
 import platform
@@ -11,8 +11,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 @dataclass(frozen=True)
-class TestReport:
-    """``figures`` is what was counted, in words; ``findings`` the first things that were wrong."""
+class VerificationReport:
+    """Result of one run: ``figures`` are the counts in words, ``findings`` the first violations."""
 
     number: int | str
     claim: str
@@ -21,24 +21,26 @@ class TestReport:
     seed: int
     seconds: float
     findings: tuple[str, ...] = ()
-    broken: str | None = None
-    """How the shop was broken on purpose, if it was."""
+    mutant: str | None = None
+    """The deliberate bug of the shop under test, if there is one."""
 
     def line(self) -> str:
-        """``proof 3 PASS  crash-safe at every step: 1,200 points, violations 0 | seed 1 | …``"""
-        where = [
+        """``verification 3 PASS  crash-safe at every step: 1,200 points, … | seed 1 | …``"""
+        context = [
             f"seed {self.seed}",
             f"commit {commit()}",
             machine(),
             f"{self.seconds:.0f} s",
         ]
-        claim = f"{self.claim}, broken on purpose ({self.broken})" if self.broken else self.claim
-        said = "PASS" if self.passed else "FAIL"
-        return f"proof {self.number} {said}  {claim}: {self.figures} | " + " | ".join(where)
+        claim = f"{self.claim}, broken on purpose ({self.mutant})" if self.mutant else self.claim
+        result = "PASS" if self.passed else "FAIL"
+        return (
+            f"verification {self.number} {result}  {claim}: {self.figures} | {' | '.join(context)}"
+        )
 
 
 def commit() -> str:
-    """The commit, ``+`` behind it where the code differs from it."""
+    """Return the commit, with ``+`` if tracked files differ from it."""
     try:
         name = _git("rev-parse", "--short", "HEAD")
         changed = _git("status", "--porcelain", "--untracked-files=no")
@@ -48,13 +50,13 @@ def commit() -> str:
 
 
 def machine() -> str:
-    """What it ran on: cores, system, Python, emulator."""
+    """Return cores, system, Python and emulator version."""
     return (
         f"{os.cpu_count()} cores {platform.system()} {platform.machine()}, "
         f"Python {platform.python_version()}, MiniStack {version('ministack')}"
     )
 
 
-def _git(*words: str) -> str:
-    done = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=True)
+def _git(*arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True)
     return done.stdout.strip()

@@ -1,14 +1,19 @@
-"""Ways to sell that look right and are not. The verification run on them too, and must fail.
+"""Mutants of checkout, sweep and single writes. Each verification must fail on its mutants.
 
-Each is what shops do: look the key up first, do the work in steps, store the answer last. Each has
-one flaw that shows only when something goes wrong in between.
+Each mutant makes one common mistake: it reads before it writes without a condition, splits one
+write into several, or stores the response last. The bug shows only if a call fails in between or
+two actors act at the same time. Where it needs two actors, a :class:`Rendezvous` makes them meet,
+so that its detection does not depend on the speed of the machine.
 """
 
+import dataclasses
+import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from types import ModuleType
 from typing import Any
 from unittest.mock import patch
 
@@ -18,6 +23,7 @@ from functions.workflows import await_shipment
 from shop.checkout.actions import CheckoutResult
 from shop.checkout.model import CheckoutSession, build_order, with_order
 from shop.checkout.schemas import CompleteRequest, checkout_view
+from shop.credits.store.accounts import DynamoCreditAccountRepository
 from shop.entrypoints.http import Request, endpoint
 from shop.entrypoints.scheduler import scheduled
 from shop.inventory.model import StockLevel, find_shortages, out_of_stock_error
@@ -33,23 +39,44 @@ from shop.payments.model import Credential
 from shop.pricing.store.rows import CODE, PricingRow
 from shop.storage.connection import connection
 from shop.storage.transactions import DynamoUnitOfWork
+from verification.load_test import THREADS
+
+SWEEP_BATCH = 200
+PARTNER_TIMEOUT_SECONDS = 2.0
+Place = Callable[[Request[CompleteRequest], CheckoutSession], tuple[CheckoutSession, Order]]
 
 
-def _naive(
-    buy: Callable[[Request[CompleteRequest], CheckoutSession], tuple[CheckoutSession, Order]],
-) -> Any:
-    """A door around a naive way to buy: the key is looked up first and answered last."""
+class Rendezvous:
+    """Stops a thread between its read and its write until other threads have read as well."""
+
+    def __init__(self, parties: int) -> None:
+        self._barrier = threading.Barrier(parties)
+
+    def wait(self) -> None:
+        """Wait for the others. A thread without partners, the last one, continues alone."""
+        with suppress(threading.BrokenBarrierError):
+            self._barrier.wait(PARTNER_TIMEOUT_SECONDS)
+        if self._barrier.broken:
+            self._barrier.reset()
+
+
+_buyers = Rendezvous(THREADS)
+_spenders, _sweepers = Rendezvous(2), Rendezvous(2)
+
+
+def _naive_checkout(place: Place) -> Any:
+    """Wrap a mutant's placement: the key is looked up first, and its response is stored last."""
 
     @endpoint(CompleteRequest, capability="dev.ucp.shopping.checkout")
     def handler(request: Request[CompleteRequest]) -> Mapping[str, Any]:
-        kept = stored_response(request.idempotent, deps.idempotency)
-        if kept is not None:
-            return kept
+        stored = stored_response(request.idempotent, deps.idempotency)
+        if stored is not None:
+            return stored
         session = deps.sessions.get(request.caller.owner, request.path["id"], request.received_at)
         session.raise_if_closed()
         if session.order_id is not None:
             session = replace(session, order_id=None)
-        session, order = buy(request, session)
+        session, order = place(request, session)
         answer = checkout_view(CheckoutResult(session, order), front)
         deps.uow.commit(deps.idempotency.claim(request.idempotent, answer))
         return answer
@@ -60,30 +87,30 @@ def _naive(
 def _stock_then_order(
     request: Request[CompleteRequest], session: CheckoutSession
 ) -> tuple[CheckoutSession, Order]:
-    """Stock in one call, the order in the next: a crash between leaves goods that nobody sells."""
-    holds = deps.stock.pick_shards(session.offer.demands())
-    deps.uow.commit(lambda writes: _reserve(writes, holds))
-    order, after = _order(request, session, session.next_order_id, holds)
+    """Write the stock first and the order next: a crash in between loses the reserved stock."""
+    reservations = deps.stock.pick_shards(session.offer.demands())
+    deps.uow.commit(partial(_reserve, reservations=reservations))
+    order, after = _build(request, session, session.next_order_id, reservations)
     deps.uow.commit(
         deps.orders.place_op(order, order.place()[1]),
         deps.sessions.update_op(session, after),
         deps.usage.consume(order.usage),
     )
-    return after, _paid(request, order)
+    return after, _pay(request, order)
 
 
 def _random_ids(
     request: Request[CompleteRequest], session: CheckoutSession
 ) -> tuple[CheckoutSession, Order]:
-    """A new id for each try, the session marked afterwards: whoever asks twice buys twice."""
-    holds = deps.stock.pick_shards(session.offer.demands())
-    order, after = _order(request, session, new_id("ord"), holds)
+    """Draw a new order id per attempt and update the session last: a retry buys twice."""
+    reservations = deps.stock.pick_shards(session.offer.demands())
+    order, after = _build(request, session, new_id("ord"), reservations)
     deps.uow.commit(
         deps.orders.place_op(order, order.place()[1]),
-        lambda writes: _reserve(writes, holds),
+        partial(_reserve, reservations=reservations),
         deps.usage.consume(order.usage),
     )
-    order = _paid(request, order)
+    order = _pay(request, order)
     deps.uow.commit(deps.sessions.update_op(session, after))
     return after, order
 
@@ -91,49 +118,92 @@ def _random_ids(
 def _charge_first(
     request: Request[CompleteRequest], session: CheckoutSession
 ) -> tuple[CheckoutSession, Order]:
-    """The money first, the order afterwards: a crash between takes money for nothing."""
-    holds = deps.stock.pick_shards(session.offer.demands())
-    order, after = _order(request, session, new_id("ord"), holds)
-    report = deps.provider.authorise(
+    """Request the payment before the order exists: a crash in between charges for nothing."""
+    reservations = deps.stock.pick_shards(session.offer.demands())
+    order, after = _build(request, session, new_id("ord"), reservations)
+    payment = deps.provider.authorise(
         order.id, order.amount, _credential(request.body), key=order.id
     )
     deps.uow.commit(
         deps.orders.place_op(order, order.place()[1]),
         deps.sessions.update_op(session, after),
-        lambda writes: _reserve(writes, holds),
+        partial(_reserve, reservations=reservations),
         deps.usage.consume(order.usage),
     )
-    return after, _recorded(request, order, report)
+    return after, _record_payment(request, order, payment)
+
+
+def _read_then_write(
+    request: Request[CompleteRequest], session: CheckoutSession
+) -> tuple[CheckoutSession, Order]:
+    """Check the stock, then write it without a condition: two buyers may check at once."""
+    stock = DynamoStockRepository()
+    levels: Mapping[str, StockLevel] = {
+        demand.sku: stock.level(demand.sku) for demand in session.offer.demands()
+    }
+    short = find_shortages(session.offer.demands(), levels)
+    if short:
+        raise out_of_stock_error(short)
+    _buyers.wait()
+    reservations = deps.stock.pick_shards(session.offer.demands())
+    order, after = _build(request, session, session.next_order_id, reservations)
+    deps.uow.commit(
+        deps.orders.place_op(order, order.place()[1]),
+        deps.sessions.update_op(session, after),
+        lambda writes: _reserve(WithoutConditions(writes), reservations),
+        lambda writes: deps.usage.consume(order.usage)(WithoutConditions(writes)),
+    )
+    return after, _pay(request, order)
+
+
+def _read_then_count(
+    request: Request[CompleteRequest], session: CheckoutSession
+) -> tuple[CheckoutSession, Order]:
+    """Check the coupon's remaining uses, then count one without a condition."""
+    names = [f"CODE#{normalize_code(code)}" for code in session.codes]
+    rows = PricingRow.batch_get([(name, CODE) for name in names], consistent_read=True)
+    if any(row.remaining < 1 for row in rows):
+        raise Conflict("this code has no uses left", code="discount_code_exhausted")
+    _buyers.wait()
+    reservations = deps.stock.pick_shards(session.offer.demands())
+    order, after = _build(request, session, session.next_order_id, reservations)
+    deps.uow.commit(
+        deps.orders.place_op(order, order.place()[1]),
+        deps.sessions.update_op(session, after),
+        partial(_reserve, reservations=reservations),
+        lambda writes: deps.usage.consume(order.usage)(WithoutConditions(writes)),
+    )
+    return after, _pay(request, order)
 
 
 def _credential(body: CompleteRequest) -> Credential:
     credential = body.payment_input().credential
     if credential is None:
-        raise Conflict("these pay in money only")
+        raise Conflict("this mutant accepts money only")
     return credential
 
 
-def _order(
-    request: Request[CompleteRequest], session: CheckoutSession, order_id: str, holds: Any
+def _build(
+    request: Request[CompleteRequest], session: CheckoutSession, order_id: str, reservations: Any
 ) -> tuple[Order, CheckoutSession]:
     fresh = build_order(
         session, deps.provider.name, request.received_at, request.received_at + deps.payment_window
     )
-    uses = tuple(deps.usage.pick_shards(fresh.usage))
-    order, _ = replace(fresh, id=order_id, reservations=holds, usage=uses).place()
+    usage = tuple(deps.usage.pick_shards(fresh.usage))
+    order, _ = replace(fresh, id=order_id, reservations=reservations, usage=usage).place()
     return order, with_order(session, order, request.idempotent.key)
 
 
-def _paid(request: Request[CompleteRequest], order: Order) -> Order:
+def _pay(request: Request[CompleteRequest], order: Order) -> Order:
     credential = _credential(request.body)
-    report = deps.provider.authorise(order.id, order.amount, credential, key=order.id)
-    return _recorded(request, order, report)
+    payment = deps.provider.authorise(order.id, order.amount, credential, key=order.id)
+    return _record_payment(request, order, payment)
 
 
-def _recorded(request: Request[CompleteRequest], order: Order, report: Any) -> Order:
+def _record_payment(request: Request[CompleteRequest], order: Order, payment: Any) -> Order:
     return record_payment(
         order.id,
-        report,
+        payment,
         at=request.received_at,
         actor=deps.provider.name,
         writes=deps.order_writes,
@@ -141,54 +211,16 @@ def _recorded(request: Request[CompleteRequest], order: Order, report: Any) -> O
     )
 
 
-def _reserve(writes: Any, wanted: Any) -> None:
-    deps.stock.reserve(writes, wanted)
+def _reserve(writes: Any, reservations: Any) -> None:
+    deps.stock.reserve(writes, reservations)
 
 
-def _read_then_write(
-    request: Request[CompleteRequest], session: CheckoutSession
-) -> tuple[CheckoutSession, Order]:
-    """Look whether enough is there, then take it: by then somebody else has looked as well."""
-    short = find_shortages(session.offer.demands(), _levels(session))
-    if short:
-        raise out_of_stock_error(short)
-    holds = deps.stock.pick_shards(session.offer.demands())
-    order, after = _order(request, session, session.next_order_id, holds)
-    deps.uow.commit(
-        deps.orders.place_op(order, order.place()[1]),
-        deps.sessions.update_op(session, after),
-        lambda writes: _reserve(_Heedless(writes), holds),
-        lambda writes: deps.usage.consume(order.usage)(_Heedless(writes)),
-    )
-    return after, _paid(request, order)
+def _release(writes: Any, reservations: Any) -> None:
+    deps.stock.release(writes, reservations)
 
 
-def _read_then_count(
-    request: Request[CompleteRequest], session: CheckoutSession
-) -> tuple[CheckoutSession, Order]:
-    """Look whether a use of the coupon is left, then count it: somebody else has looked as well."""
-    names = [f"CODE#{normalize_code(code)}" for code in session.codes]
-    rows = PricingRow.batch_get([(name, CODE) for name in names], consistent_read=True)
-    if any(row.remaining < 1 for row in rows):
-        raise Conflict("this code has no uses left", code="discount_code_exhausted")
-    holds = deps.stock.pick_shards(session.offer.demands())
-    order, after = _order(request, session, session.next_order_id, holds)
-    deps.uow.commit(
-        deps.orders.place_op(order, order.place()[1]),
-        deps.sessions.update_op(session, after),
-        lambda writes: _reserve(writes, holds),
-        lambda writes: deps.usage.consume(order.usage)(_Heedless(writes)),
-    )
-    return after, _paid(request, order)
-
-
-def _levels(session: CheckoutSession) -> Mapping[str, StockLevel]:
-    stock = DynamoStockRepository()
-    return {demand.sku: stock.level(demand.sku) for demand in session.offer.demands()}
-
-
-class _Heedless:
-    """A transaction that forgets the conditions of its updates."""
+class WithoutConditions:
+    """A transaction that drops the conditions of its writes."""
 
     def __init__(self, writes: Any) -> None:
         self._writes = writes
@@ -196,63 +228,103 @@ class _Heedless:
     def update(self, model: Any, actions: Any, condition: Any = None) -> None:
         self._writes.update(model, actions)
 
+    def save(self, model: Any, condition: Any = None) -> None:
+        self._writes.save(model)
+
+
+CHECKOUT_MUTANTS: Mapping[str, Any] = {
+    "read, then write": _naive_checkout(_read_then_write),
+    "read, then count": _naive_checkout(_read_then_count),
+    "two calls": _naive_checkout(_stock_then_order),
+    "random ids": _naive_checkout(_random_ids),
+    "charge first": _naive_checkout(_charge_first),
+}
+"""Handlers that complete a checkout, by the name of their mistake."""
+
 
 @scheduled
-def SWEEP(at: datetime) -> dict[str, Any]:  # noqa: N802  a door, like those above
-    """Stock goes back in one call, the order is called off in the next: twice, when two sweep."""
-    overdue = deps.orders.list_overdue(at, 200)
+def naive_sweep(at: datetime) -> dict[str, Any]:
+    """Release stock first and cancel the order next: two sweepers release it twice."""
+    overdue = deps.orders.list_overdue(at, SWEEP_BATCH)
     for order_id in overdue:
         order = deps.orders.get_by_id(order_id)
         if order.status is not OrderStatus.PLACED:
             continue
-        holds = order.reservations
+        _sweepers.wait()
         try:
-            deps.uow.commit(partial(_release, holds=holds), deps.usage.release(order.usage))
+            deps.uow.commit(
+                partial(_release, reservations=order.reservations),
+                deps.usage.release(order.usage),
+            )
             after, events = order.cancel("payment_expired", at, "sweep")
             deps.orders.save(order, after, events)
         except (ConditionFailed, VersionConflict):
-            continue
+            continue  # another sweeper was faster
     return {"overdue": len(overdue), "expired": len(overdue)}
 
 
-def _release(writes: Any, holds: Any) -> None:
-    deps.stock.release(writes, holds)
+class _SeparateCommits:
+    """A unit of work that commits each write in a transaction of its own."""
 
-
-NAIVE: Mapping[str, Any] = {
-    "read, then write": _naive(_read_then_write),
-    "read, then count": _naive(_read_then_count),
-    "two calls": _naive(_stock_then_order),
-    "random ids": _naive(_random_ids),
-    "charge first": _naive(_charge_first),
-}
-"""The doors, by the names that the verification know them by."""
-
-
-class _PartByPart:
-    """A ledger that writes what belongs together in a call each."""
-
-    def commit(self, *parts: WriteOperation) -> None:
-        for part in parts:
-            DynamoUnitOfWork(connection()).commit(part)
+    def commit(self, *writes: WriteOperation) -> None:
+        for write in writes:
+            DynamoUnitOfWork(connection()).commit(write)
 
 
 @contextmanager
-def careless(name: str | None) -> Iterator[None]:
-    """A room of the shop in which one write is several, where the name is one of :data:`ROOMS`."""
+def _separate_commits(module: ModuleType) -> Iterator[None]:
+    """Replace every unit of work among a handler module's dependencies."""
     with ExitStack() as stack:
-        if name is not None and name in ROOMS:
-            room, attribute, flawed = ROOMS[name]
-            stack.enter_context(patch.object(room, attribute, flawed))
+        replaced = 0
+        for name, value in list(vars(module).items()):
+            if isinstance(value, DynamoUnitOfWork):
+                mutant: Any = _SeparateCommits()
+            elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+                fields = [
+                    each.name
+                    for each in dataclasses.fields(value)
+                    if isinstance(getattr(value, each.name), DynamoUnitOfWork)
+                ]
+                if not fields:
+                    continue
+                mutant = replace(value, **dict.fromkeys(fields, _SeparateCommits()))
+            else:
+                continue
+            stack.enter_context(patch.object(module, name, mutant))
+            replaced += 1
+        assert replaced, f"{module.__name__} has no unit of work"
         yield
 
 
-ROOMS: Mapping[str, tuple[Any, str, Any]] = {
-    "move in two calls": (
-        await_shipment,
-        "context",
-        replace(await_shipment.context, uow=_PartByPart()),
-    ),
-    "key afterwards": (create_return, "ledger", _PartByPart()),
+@contextmanager
+def _unconditional_credits() -> Iterator[None]:
+    """Write credit entries without their condition: two spends may read the same balance."""
+    append = DynamoCreditAccountRepository.append_op
+
+    def append_unconditionally(
+        accounts: DynamoCreditAccountRepository, before: Any, after: Any
+    ) -> WriteOperation:
+        # The account was read before this call, so both spenders know the same balance.
+        _spenders.wait()
+        write = append(accounts, before, after)
+        return lambda writes: write(WithoutConditions(writes))
+
+    with patch.object(DynamoCreditAccountRepository, "append_op", append_unconditionally):
+        yield
+
+
+WRITE_MUTANTS: Mapping[str, Callable[[], Any]] = {
+    "move in two calls": partial(_separate_commits, await_shipment),
+    "key afterwards": partial(_separate_commits, create_return),
+    "unconditional credits": _unconditional_credits,
 }
-"""Where it is, what is replaced there, and what by."""
+"""Mutants that change one write of the shop, by the name of their mistake."""
+
+
+@contextmanager
+def write_mutant(name: str | None) -> Iterator[None]:
+    """Apply a mutant of :data:`WRITE_MUTANTS`; any other name leaves the shop as it is."""
+    with ExitStack() as stack:
+        if name is not None and name in WRITE_MUTANTS:
+            stack.enter_context(WRITE_MUTANTS[name]())
+        yield

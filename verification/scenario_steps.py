@@ -1,4 +1,4 @@
-"""What people do at the shop, and the stories that are made of it."""
+"""Actions at the shop, and the ordinary scenarios that they form."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -10,151 +10,196 @@ from verification.purchase_driver import Purchase
 
 @dataclass(frozen=True)
 class Action:
-    """Something somebody does. ``client``: a buyer does it, who may lose patience."""
+    """One action of an actor. Only an action ``by_buyer`` may be abandoned after a failure."""
 
     name: str
     do: Callable[[Purchase], None]
-    client: bool = False
+    by_buyer: bool = False
 
 
-Scene = Callable[[Purchase], AbstractContextManager[None]]
+Setup = Callable[[Purchase], AbstractContextManager[None]]
 
 
-def _as_always(purchase: Purchase) -> AbstractContextManager[None]:
+def _no_setup(purchase: Purchase) -> AbstractContextManager[None]:
     return nullcontext()
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """A story. ``rivals`` act while a call of ``disturbed`` acts stalls; ``hold`` are queues that
-    deliver nothing until the deadline has passed."""
+    """A sequence of actions. ``rivals`` are concurrent actions while one of its calls stalls."""
 
     name: str
-    acts: tuple[Action, ...]
+    actions: tuple[Action, ...]
     token: str = "tok_success"  # noqa: S105  a test token of the sandbox
     rivals: tuple[Action, ...] = ()
-    hold: frozenset[str] = frozenset()
+    held_queues: frozenset[str] = frozenset()
+    """Queues that deliver nothing until the payment deadline has passed."""
     in_batches: bool = False
-    """As an order of many articles is bought: its stock moves an article at a time."""
-    scene: Scene = _as_always
-    """What is otherwise than in other dealings, while this one lasts."""
+    """Place the order as one of many articles: its stock moves one article at a time."""
+    setup: Setup = _no_setup
+    """State of the shop that differs from other scenarios, for the duration of this one."""
     free: bool = False
-    """Codes pay for all of it."""
-    becomes: Callable[[Order], bool] | None = None
-    """What becomes of the order where nothing disturbs it: else it is no such dealing."""
+    """Discount codes pay for everything."""
+    expected: Callable[[Order], bool] | None = None
+    """Condition of the order after a run without faults, or the scenario is not what it says."""
     always: Callable[[Order], bool] = lambda order: True
-    """What is so of the order at the end, whatever went wrong."""
+    """Condition of the order after every run."""
 
 
-def as_client(name: str, do: Callable[[Purchase], None]) -> Action:
-    return Action(name, do, client=True)
+def _by_buyer(name: str, do: Callable[[Purchase], None]) -> Action:
+    return Action(name, do, by_buyer=True)
 
 
-BUY = as_client("complete", Purchase.complete)
-BUY_AGAIN = as_client("complete again", lambda p: p.complete("second", "tok_success"))
-LEAVE = as_client("leave", Purchase.leave)
-APPROVE = as_client("approve", lambda p: p.approve(True))
-REFUSE = as_client("refuse", lambda p: p.approve(False))
+BUY = _by_buyer("complete", Purchase.complete)
+BUY_AGAIN = _by_buyer("complete again", lambda p: p.complete("second", "tok_success"))
+CANCEL_CHECKOUT = _by_buyer("cancel checkout", Purchase.cancel_checkout)
+APPROVE = _by_buyer("approve", lambda p: p.answer_challenge(approved=True))
+REJECT = _by_buyer("reject", lambda p: p.answer_challenge(approved=False))
 SHIP = Action("ship", Purchase.ship)
 SHIP_ONE = Action("ship one", lambda p: p.ship([{"id": "li_1", "quantity": 1}]))
-SHIP_OTHERWISE = Action("ship otherwise", lambda p: p.ship(number="B"))
-CALL_OFF = Action("call off", Purchase.call_off)
-ARRIVE = Action("arrive", lambda p: p.parcel("delivered"))
-LOSE = Action("lose", lambda p: p.parcel("lost"))
+SHIP_AGAIN = Action("ship again", lambda p: p.ship(number="B"))
+CANCEL_ORDER = Action("cancel order", Purchase.cancel_order)
+DELIVER = Action("deliver", lambda p: p.report_shipment("delivered"))
+LOSE = Action("lose", lambda p: p.report_shipment("lost"))
 EXPIRE = Action("expire", Purchase.expire)
 SWEEP = Action("sweep", Purchase.sweep)
-SNATCH = Action("write off what is left", Purchase.snatch)
-RELEASE = Action("release", Purchase.release)
-SEND_BACK = Action("send back", lambda p: p.send_back(1, "back"))
+WRITE_OFF = Action("write off the rest", Purchase.write_off)
+COMPENSATE_SHIPMENT = Action("compensate shipment", Purchase.compensate_shipment)
+RETURN_ONE = Action("return one", lambda p: p.return_goods(1, "back"))
 
-BOUGHT = Scenario("bought", (BUY,), rivals=(BUY, BUY_AGAIN, LEAVE, EXPIRE))
-DECLINED = Scenario("declined", (BUY,), "tok_declined", rivals=(BUY, BUY_AGAIN, LEAVE, EXPIRE))
+BOUGHT = Scenario("bought", (BUY,), rivals=(BUY, BUY_AGAIN, CANCEL_CHECKOUT, EXPIRE))
+DECLINED = Scenario(
+    "declined", (BUY,), "tok_declined", rivals=(BUY, BUY_AGAIN, CANCEL_CHECKOUT, EXPIRE)
+)
 DECLINED_THEN_BOUGHT = Scenario("declined, then bought", (BUY, BUY_AGAIN), "tok_declined")
-PENDING = Scenario("pending", (BUY,), "tok_pending", rivals=(BUY, LEAVE, EXPIRE))
-PENDING_DECLINED = Scenario("pending, declined", (BUY,), "tok_pending_declined", rivals=(LEAVE,))
-NEVER = Scenario("never paid", (BUY,), "tok_never", rivals=(LEAVE, EXPIRE))
-CHALLENGED = Scenario("challenged", (BUY, APPROVE), "tok_challenge", rivals=(LEAVE, EXPIRE))
-REFUSED = Scenario("challenge refused", (BUY, REFUSE), "tok_challenge", rivals=(EXPIRE,))
-LEFT = Scenario("left while pending", (BUY, LEAVE), "tok_never", rivals=(BUY, LEAVE, EXPIRE))
-LEFT_PAID = Scenario(
-    "left, then paid", (BUY, LEAVE), "tok_pending", hold=frozenset({"settlements"})
+PENDING = Scenario("pending", (BUY,), "tok_pending", rivals=(BUY, CANCEL_CHECKOUT, EXPIRE))
+PENDING_DECLINED = Scenario(
+    "pending, then declined", (BUY,), "tok_pending_declined", rivals=(CANCEL_CHECKOUT,)
 )
-LATE_MONEY = Scenario(
-    "settled after the deadline", (BUY,), "tok_pending", hold=frozenset({"settlements"})
+NEVER_PAID = Scenario("never paid", (BUY,), "tok_never", rivals=(CANCEL_CHECKOUT, EXPIRE))
+CHALLENGED = Scenario(
+    "challenged", (BUY, APPROVE), "tok_challenge", rivals=(CANCEL_CHECKOUT, EXPIRE)
 )
-LATE_WORD = Scenario("told after the deadline", (BUY,), "tok_pending", hold=frozenset({"payments"}))
-SWEPT = Scenario("swept", (BUY, SWEEP), "tok_never", rivals=(LEAVE,))
-CALLED_OFF = Scenario("called off by staff", (BUY, CALL_OFF), rivals=(SHIP, CALL_OFF))
-DELIVERED = Scenario("delivered", (BUY, SHIP, ARRIVE), rivals=(CALL_OFF, SHIP_OTHERWISE, RELEASE))
-SHORTENED = Scenario(
-    "shipped in part", (BUY, SHIP_ONE, RELEASE, ARRIVE), rivals=(SHIP_OTHERWISE, CALL_OFF)
+CHALLENGE_REJECTED = Scenario(
+    "challenge rejected", (BUY, REJECT), "tok_challenge", rivals=(EXPIRE,)
 )
+CANCELLED_PENDING = Scenario(
+    "cancelled by the buyer while pending",
+    (BUY, CANCEL_CHECKOUT),
+    "tok_never",
+    rivals=(BUY, CANCEL_CHECKOUT, EXPIRE),
+)
+CANCELLED_THEN_PAID = Scenario(
+    "cancelled by the buyer, then paid",
+    (BUY, CANCEL_CHECKOUT),
+    "tok_pending",
+    held_queues=frozenset({"settlements"}),
+)
+SETTLED_LATE = Scenario(
+    "settled after the deadline",
+    (BUY,),
+    "tok_pending",
+    held_queues=frozenset({"settlements"}),
+)
+LATE_PAYMENT_EVENT = Scenario(
+    "payment event after the deadline",
+    (BUY,),
+    "tok_pending",
+    held_queues=frozenset({"payments"}),
+)
+SWEPT = Scenario("swept", (BUY, SWEEP), "tok_never", rivals=(CANCEL_CHECKOUT,))
+CANCELLED_BY_STAFF = Scenario(
+    "cancelled by staff", (BUY, CANCEL_ORDER), rivals=(SHIP, CANCEL_ORDER)
+)
+DELIVERED = Scenario(
+    "delivered", (BUY, SHIP, DELIVER), rivals=(CANCEL_ORDER, SHIP_AGAIN, COMPENSATE_SHIPMENT)
+)
+SHIPPED_IN_PART = Scenario(
+    "shipped in part",
+    (BUY, SHIP_ONE, COMPENSATE_SHIPMENT, DELIVER),
+    rivals=(SHIP_AGAIN, CANCEL_ORDER),
+)
+LOST = Scenario("lost in transit", (BUY, SHIP, LOSE))
 
 
-def one_back_at_most(order: Order) -> bool:
-    """One piece came back once, however often that was said."""
+def one_returned_at_most(order: Order) -> bool:
+    """Tell whether a return that was requested several times was recorded at most once."""
     return sum(line.returned for line in order.lines) <= 1
 
 
-LOST = Scenario("lost on the way", (BUY, SHIP, LOSE))
-SENT_BACK = Scenario(
-    "delivered and sent back",
-    (BUY, SHIP, ARRIVE, SEND_BACK),
-    rivals=(SEND_BACK,),
-    becomes=lambda order: [line.returned for line in order.lines] == [1, 0],
-    always=one_back_at_most,
+RETURNED = Scenario(
+    "delivered and returned",
+    (BUY, SHIP, DELIVER, RETURN_ONE),
+    rivals=(RETURN_ONE,),
+    expected=lambda order: [line.returned for line in order.lines] == [1, 0],
+    always=one_returned_at_most,
 )
-FOR_NOTHING = Scenario(
-    "bought for nothing, called off",
-    (BUY, CALL_OFF),
+FREE = Scenario(
+    "total of zero, cancelled by staff",
+    (BUY, CANCEL_ORDER),
     "",
-    rivals=(LEAVE, SHIP, EXPIRE),
+    rivals=(CANCEL_CHECKOUT, SHIP, EXPIRE),
     free=True,
-    becomes=lambda order: order.total == 0 and order.status is OrderStatus.CANCELLED,
+    expected=lambda order: order.total == 0 and order.status is OrderStatus.CANCELLED,
 )
 
-MANY = Scenario("many bought", (BUY,), rivals=(BUY, BUY_AGAIN, LEAVE, EXPIRE, SNATCH))
-MANY_DECLINED = Scenario("many declined", (BUY, BUY_AGAIN), "tok_declined", rivals=(LEAVE, EXPIRE))
-MANY_NEVER = Scenario("many never paid", (BUY,), "tok_never", rivals=(LEAVE, EXPIRE, SNATCH))
-MANY_LEFT = Scenario("many left", (BUY, LEAVE), "tok_never", rivals=(BUY, EXPIRE))
-MANY_SWEPT = Scenario("many swept", (BUY, SWEEP), "tok_never", rivals=(LEAVE,))
-MANY_CALLED_OFF = Scenario("many called off by staff", (BUY, CALL_OFF), rivals=(SHIP, CALL_OFF))
-MANY_DELIVERED = Scenario("many delivered", (BUY, SHIP, ARRIVE), rivals=(CALL_OFF, RELEASE))
-MANY_SHORTENED = Scenario(
-    "many shipped in part", (BUY, SHIP_ONE, RELEASE, ARRIVE), rivals=(SHIP_OTHERWISE, CALL_OFF)
+IN_BATCHES = (
+    Scenario(
+        "many articles bought",
+        (BUY,),
+        rivals=(BUY, BUY_AGAIN, CANCEL_CHECKOUT, EXPIRE, WRITE_OFF),
+    ),
+    Scenario(
+        "many articles declined",
+        (BUY, BUY_AGAIN),
+        "tok_declined",
+        rivals=(CANCEL_CHECKOUT, EXPIRE),
+    ),
+    Scenario(
+        "many articles never paid",
+        (BUY,),
+        "tok_never",
+        rivals=(CANCEL_CHECKOUT, EXPIRE, WRITE_OFF),
+    ),
+    Scenario(
+        "many articles cancelled by the buyer",
+        (BUY, CANCEL_CHECKOUT),
+        "tok_never",
+        rivals=(BUY, EXPIRE),
+    ),
+    Scenario("many articles swept", (BUY, SWEEP), "tok_never", rivals=(CANCEL_CHECKOUT,)),
+    Scenario("many articles cancelled by staff", (BUY, CANCEL_ORDER), rivals=(SHIP, CANCEL_ORDER)),
+    Scenario(
+        "many articles delivered",
+        (BUY, SHIP, DELIVER),
+        rivals=(CANCEL_ORDER, COMPENSATE_SHIPMENT),
+    ),
+    Scenario(
+        "many articles shipped in part",
+        (BUY, SHIP_ONE, COMPENSATE_SHIPMENT, DELIVER),
+        rivals=(SHIP_AGAIN, CANCEL_ORDER),
+    ),
 )
 
-ORDINARY: tuple[Scenario, ...] = (
+ORDINARY_SCENARIOS: tuple[Scenario, ...] = (
     BOUGHT,
     DECLINED,
     DECLINED_THEN_BOUGHT,
     PENDING,
     PENDING_DECLINED,
-    NEVER,
+    NEVER_PAID,
     CHALLENGED,
-    REFUSED,
-    LEFT,
-    LEFT_PAID,
-    LATE_MONEY,
-    LATE_WORD,
+    CHALLENGE_REJECTED,
+    CANCELLED_PENDING,
+    CANCELLED_THEN_PAID,
+    SETTLED_LATE,
+    LATE_PAYMENT_EVENT,
     SWEPT,
-    CALLED_OFF,
+    CANCELLED_BY_STAFF,
     DELIVERED,
-    SHORTENED,
+    SHIPPED_IN_PART,
     LOST,
-    SENT_BACK,
-    FOR_NOTHING,
-    *(
-        replace(dealing, in_batches=True)
-        for dealing in (
-            MANY,
-            MANY_DECLINED,
-            MANY_NEVER,
-            MANY_LEFT,
-            MANY_SWEPT,
-            MANY_CALLED_OFF,
-            MANY_DELIVERED,
-            MANY_SHORTENED,
-        )
-    ),
+    RETURNED,
+    FREE,
+    *(replace(scenario, in_batches=True) for scenario in IN_BATCHES),
 )

@@ -1,11 +1,12 @@
-"""Dealings with the shop, from the checkout to the last refund, that a proof disturbs.
+"""Runs scenarios at the shop, with or without faults.
 
-A dealing is a list of acts. Between two acts all that follows by itself comes to rest: events,
-workflow, webhooks. Whoever acts does so again when that fails, by their temper; at the end the
-payment's deadline passes. The wire numbers the calls of it all, so that any of them can go wrong.
+A scenario is a list of actions. Between two actions, all work that follows by itself finishes:
+events, workflow, webhooks. An actor repeats a failed action according to its retry behavior. At the
+end the payment deadline passes. The calls of the whole run are numbered, so that any can fail.
 """
 
 import itertools
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -16,16 +17,12 @@ from typing import Any
 from unittest.mock import patch
 
 import shop.checkout.actions.complete
-import shop.orders.actions.batched_placement
-import shop.orders.actions.cancellation
-import shop.orders.actions.shipments
-import shop.orders.model.lines
 from functions.checkout import complete_checkout, create_checkout
 from shop.checkout.model import CheckoutSession
 from shop.checkout.store import DynamoCheckoutSessionRepository
 from shop.inventory.store import DynamoStockRepository
 from shop.kernel.errors import NotFound
-from shop.orders.model import Order
+from shop.orders.model import Order, OrderStatus
 from shop.orders.store import DynamoOrderRepository
 from shop.pricing.actions.coupons import create_coupon
 from shop.pricing.actions.promotions import create_promotion, publish_promotion
@@ -39,40 +36,45 @@ from shop.storage.connection import connection
 from shop.storage.transactions import DynamoUnitOfWork
 from shop.tax.store.cache import tax_table_cache
 from tests.doubles.pricing import MemoryReferenceChecker
-from tests.kit.faults import Call, Fault, FaultInjector, undisturbed
+from tests.kit.faults import Call, Fault, FaultInjector, without_faults
 from tests.kit.products import checkout_body, mug, publish_with_stock
 from tests.kit.shop import call
-from verification.inventory_scenarios import STOCKROOM
+from verification.inventory_scenarios import INVENTORY_SCENARIOS
 from verification.purchase_driver import Handler, Purchase
-from verification.scenario_steps import ORDINARY, Action, Scenario
-from verification.simulated_aws import PATIENCE, SimulatedAws
+from verification.scenario_steps import ORDINARY_SCENARIOS, Action, Scenario
+from verification.simulated_aws import MAX_REDELIVERIES, SimulatedAws
 
-OPENED = 5
-"""Units of each SKU in stock when a dealing begins. It asks for 2 of one and 1 of the other."""
-DEALINGS: tuple[Scenario, ...] = (*ORDINARY, *STOCKROOM)
+OPENING_STOCK = 5
+"""Units of each SKU in stock before a scenario, which requests 2 of one and 1 of the other."""
+PREPARED_PURCHASES = 48
+"""Purchases prepared at once: as many sessions as one transaction writes with room to spare."""
+SCENARIOS: tuple[Scenario, ...] = (*ORDINARY_SCENARIOS, *INVENTORY_SCENARIOS)
+BATCH_LIMITS = ("MAX_RESERVATIONS_PER_BATCH", "MAX_SHIPPED_PER_BATCH")
 
 
 class RetryBehavior(StrEnum):
-    """What a buyer does whose request failed."""
+    """What a buyer does after a failed request."""
 
-    PATIENT = "asks again at once"
-    GONE = "never asks again"
-    LATE = "asks again when the deadline has passed"
+    AT_ONCE = "retries at once"
+    NEVER = "never retries"
+    LATE = "retries after the deadline"
 
 
 @contextmanager
-def parted() -> Iterator[None]:
-    """Transactions that carry an article each, so that an order of two is one of many."""
+def one_article_per_transaction() -> Iterator[None]:
+    """Limit each transaction to one article, so that an order of two takes the path of many."""
     with ExitStack() as stack:
-        for room in (
-            shop.orders.model.lines,
-            shop.orders.actions.cancellation,
-            shop.orders.actions.shipments,
-            shop.orders.actions.batched_placement,
-        ):
-            for name in ("MAX_RESERVATIONS_PER_BATCH", "MAX_SHIPPED_PER_BATCH"):
-                if hasattr(room, name):
-                    stack.enter_context(patch.object(room, name, 1))
+        for limit in BATCH_LIMITS:
+            # Every module that imported the constant has its own copy.
+            modules = [
+                module
+                for name, module in list(sys.modules.items())
+                if name.startswith("shop.") and hasattr(module, limit)
+            ]
+            assert modules, f"no module of the shop has {limit}"
+            for module in modules:
+                stack.enter_context(patch.object(module, limit, 1))
+        # No order fits into one transaction.
         stack.enter_context(
             patch.object(shop.checkout.actions.complete, "MAX_ROWS_PER_TRANSACTION", 0)
         )
@@ -81,196 +83,229 @@ def parted() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class FaultPoint:
-    """One way to disturb a dealing: faults, and rivals who act meanwhile, by the call's number."""
+    """One disturbance of a scenario: faults and concurrent actions by the number of the call."""
 
-    dealing: Scenario
+    scenario: Scenario
     faults: tuple[tuple[int, Fault], ...] = ()
-    overtaken: tuple[tuple[int, Action], ...] = ()
-    temper: RetryBehavior = RetryBehavior.PATIENT
+    concurrent: tuple[tuple[int, Action], ...] = ()
+    retry: RetryBehavior = RetryBehavior.AT_ONCE
 
     def __str__(self) -> str:
-        what = [f"{fault} at {number}" for number, fault in self.faults]
-        what += [f"{act.name} before {number}" for number, act in self.overtaken]
-        return f"{self.dealing.name}; {', '.join(what) or 'undisturbed'}; buyer {self.temper}"
+        events = [f"{fault} at {number}" for number, fault in self.faults]
+        events += [f"{action.name} before {number}" for number, action in self.concurrent]
+        return f"{self.scenario.name}; {', '.join(events) or 'undisturbed'}; buyer {self.retry}"
 
 
 @dataclass
 class ScenarioRun:
-    """How a dealing went: whose calls they were, and what was not as it should be."""
+    """The calls of a run with the action that made them, and its problems."""
 
     calls: list[tuple[Action | None, Call]]
-    wrong: list[str]
-    struck: int
+    problems: list[str]
+    faults_applied: int
 
 
-class Shop:
-    """The shop of a proof: it hands out prepared purchases and disturbs them."""
+class ScenarioRunner:
+    """Prepares purchases and runs scenarios with them. One per process."""
 
-    def __init__(self, stage: SimulatedAws, door: Handler | None = None) -> None:
-        self.stage = stage
+    def __init__(self, aws: SimulatedAws, handler: Handler | None = None) -> None:
+        self.aws = aws
         self.last: Purchase
-        """Whose dealing ran last."""
+        """Purchase of the last run."""
         self.purchases: dict[str, tuple[Purchase, FaultPoint]] = {}
-        self._door = door or complete_checkout.handler
-        self._ready: list[Purchase] = []
+        self._handler = handler or complete_checkout.handler
+        self._prepared: list[Purchase] = []
         self._numbers = itertools.count(1)
-        self._template, self._free = _templates()
+        self._template, self._free_template = _templates()
 
     def run(self, point: FaultPoint) -> ScenarioRun:
-        """Let a dealing happen, disturbed as the point says, and come to rest."""
-        dealing = point.dealing
-        purchase = self.last = self._purchase()
-        purchase.token = dealing.token
-        purchase.overdue = self.stage.overdue
-        if dealing.free:
-            self._let_have(purchase, self._free)
-        with parted() if dealing.in_batches else nullcontext(), dealing.scene(purchase):
-            course = self._run(point, purchase)
-        course.wrong += purchase.wrong
-        order = self._order(purchase)
-        if order is not None and not dealing.always(order):
-            course.wrong.append(f"{order.id} is not as it is in every {dealing.name}")
-        left_alone = not (point.faults or point.overtaken)
-        became = dealing.becomes is None or (order is not None and dealing.becomes(order))
-        if left_alone and not became:
-            course.wrong.append("undisturbed it did not become what it is called")
-        return course
+        """Run a scenario with the faults of a point until all work has finished."""
+        scenario = point.scenario
+        purchase = self.last = self._next_purchase()
+        purchase.token = scenario.token
+        purchase.time_out = self.aws.time_out_shipment
+        if scenario.free:
+            self._replace_session(purchase, self._free_template)
+        batches = one_article_per_transaction() if scenario.in_batches else nullcontext()
+        with batches, scenario.setup(purchase):
+            run = self._run(point, purchase)
+        run.problems += purchase.problems
+        order = _find_order(purchase)
+        if order is not None and not scenario.always(order):
+            run.problems.append(f"{order.id} violates the condition of {scenario.name}")
+        undisturbed = not (point.faults or point.concurrent)
+        as_expected = scenario.expected is None or (order is not None and scenario.expected(order))
+        if undisturbed and not as_expected:
+            run.problems.append("did not reach its expected state without faults")
+        return run
 
     def _run(self, point: FaultPoint, purchase: Purchase) -> ScenarioRun:
         self.purchases[purchase.session_id] = (purchase, point)
-        stage = self.stage
-        stage.begin(point.dealing.name)
-        stage.held = set(point.dealing.hold)
-        owners: list[Action | None] = []
-        open_acts: list[Action] = []
-        rivals = {number: self._rival(act, purchase) for number, act in point.overtaken}
-        with FaultInjector(dict(point.faults), rivals) as wire:
+        aws, scenario = self.aws, point.scenario
+        aws.begin(scenario.name)
+        aws.held_queues = set(scenario.held_queues)
+        callers: list[Action | None] = []
+        abandoned: list[Action] = []
+        rivals = {number: self._concurrent(action, purchase) for number, action in point.concurrent}
+        with FaultInjector(dict(point.faults), rivals) as injector:
 
-            def owned(act: Action | None) -> None:
-                owners.extend([act] * (len(wire.calls) - len(owners)))
+            def attribute_calls_to(action: Action | None) -> None:
+                callers.extend([action] * (len(injector.calls) - len(callers)))
 
-            for act in point.dealing.acts:
-                if act.client and open_acts:
-                    open_acts.append(act)
+            for action in scenario.actions:
+                # A buyer without a response does not go on to the next step.
+                if action.by_buyer and abandoned:
+                    abandoned.append(action)
                     continue
-                if not self._done(act, purchase, point, wire):
-                    open_acts.append(act)
-                owned(act)
-                stage.come_to_rest(wire)
-                owned(None)
-            with undisturbed():
-                self._slept(purchase)
-            stage.deadline(wire)
-            stage.held.clear()
-            stage.come_to_rest(wire)
-            if point.temper is RetryBehavior.LATE:
-                for act in open_acts:
-                    stage.delivered(act.name, partial(_did, act, purchase), wire)
-                    stage.come_to_rest(wire)
-            if point.dealing.in_batches:
-                # No workflow knows of an order that was never placed: only the sweep does.
-                with undisturbed():
-                    purchase.sweep()
-                stage.come_to_rest(wire)
-            stage.deadline(wire)
-            owned(None)
-        wrong = [*stage.stuck, *stage.slept, *purchase.untrue(stage.executions)]
-        wrong += [f"{e.order_id}: {e.failed}" for e in stage.executions.values() if e.failed]
-        return ScenarioRun(list(zip(owners, wire.calls, strict=True)), wrong, len(wire.struck))
+                if not self._do(action, purchase, point, injector):
+                    abandoned.append(action)
+                attribute_calls_to(action)
+                aws.finish_work(injector)
+                attribute_calls_to(None)
+            with without_faults():
+                self._note_missed_wakeups()
+            self._end(point, purchase, injector, abandoned)
+            attribute_calls_to(None)
+        problems = [
+            *aws.undelivered,
+            *aws.missed_wakeups,
+            *purchase.false_statements(aws.executions),
+        ]
+        problems += [f"{e.order_id}: {e.failure}" for e in aws.executions.values() if e.failure]
+        calls = list(zip(callers, injector.calls, strict=True))
+        return ScenarioRun(calls, problems, len(injector.applied))
 
-    def _order(self, purchase: Purchase) -> Order | None:
-        try:
-            return DynamoOrderRepository().get_by_id(purchase.order_id())
-        except NotFound:
-            return None
+    def _end(
+        self,
+        point: FaultPoint,
+        purchase: Purchase,
+        injector: FaultInjector,
+        abandoned: list[Action],
+    ) -> None:
+        """Let the payment deadline pass, late retries happen, and all work finish."""
+        aws = self.aws
+        aws.pass_deadline(injector)
+        aws.held_queues.clear()
+        aws.finish_work(injector)
+        if point.retry is RetryBehavior.LATE:
+            for action in abandoned:
+                aws.deliver(action.name, partial(_did, action, purchase), injector)
+                aws.finish_work(injector)
+        if point.scenario.in_batches:
+            # An order that was never placed has no workflow. Only the sweep finds it.
+            with without_faults():
+                purchase.sweep()
+            aws.finish_work(injector)
+        # A late retry may have placed an order with a deadline of its own.
+        aws.pass_deadline(injector)
 
-    def _let_have(self, purchase: Purchase, template: CheckoutSession) -> None:
+    def _replace_session(self, purchase: Purchase, template: CheckoutSession) -> None:
         now = datetime.now(UTC)
         sessions = DynamoCheckoutSessionRepository()
         before = sessions.get("guest", purchase.session_id, now)
         after = replace(_session(template, purchase, now), version=before.version + 1)
         DynamoUnitOfWork(connection()).commit(sessions.update_op(before, after))
 
-    def _rival(self, act: Action, purchase: Purchase) -> Callable[[Call], None]:
-        return lambda _: self.stage.meanwhile(lambda: act.do(purchase))
+    def _concurrent(self, action: Action, purchase: Purchase) -> Callable[[Call], None]:
+        return lambda _: self.aws.run_concurrently(lambda: action.do(purchase))
 
-    def _done(
-        self, act: Action, purchase: Purchase, point: FaultPoint, wire: FaultInjector
+    def _do(
+        self, action: Action, purchase: Purchase, point: FaultPoint, injector: FaultInjector
     ) -> bool:
-        """Whether the act was done, by whoever does it and in their temper."""
-        patient = not act.client or point.temper is RetryBehavior.PATIENT
-        patience = PATIENCE if patient else 0
-        done = self.stage.delivered(act.name, lambda: _did(act, purchase), wire, patience=patience)
-        if done is None and not patient:
-            self.stage.stuck.pop()
+        """Run the action, with the retries of its actor, and tell whether it succeeded."""
+        retries = not action.by_buyer or point.retry is RetryBehavior.AT_ONCE
+        done = self.aws.deliver(
+            action.name,
+            lambda: _did(action, purchase),
+            injector,
+            redeliveries=MAX_REDELIVERIES if retries else 0,
+        )
+        if done is None and not retries:
+            # The buyer's own choice, and no failure of the shop.
+            self.aws.undelivered.pop()
         return done is not None
 
-    def _slept(self, purchase: Purchase) -> None:
-        """Before the deadline: a workflow that waits for what is known already was not woken."""
+    def _note_missed_wakeups(self) -> None:
+        """Before the deadline: note workflows that still wait for a payment that is decided."""
         orders = DynamoOrderRepository()
-        for execution in self.stage.executions.values():
-            if execution.waits and execution.at == 0:
+        for execution in self.aws.executions.values():
+            if execution.waits and execution.position == 0:
                 order = orders.get_by_id(execution.order_id)
-                if order.status.value != "placed":
-                    self.stage.slept.append(f"the workflow slept; the order is {order.status}")
+                if order.status is not OrderStatus.PLACED:
+                    self.aws.missed_wakeups.append(
+                        f"the workflow still waits for the payment; the order is {order.status}"
+                    )
 
-    def _purchase(self) -> Purchase:
-        if not self._ready:
-            self._prepare(48)
-        return self._ready.pop(0)
+    def _next_purchase(self) -> Purchase:
+        if not self._prepared:
+            self._prepare(PREPARED_PURCHASES)
+        return self._prepared.pop(0)
 
     def _prepare(self, number: int) -> None:
-        """Put goods in stock and sessions in the table for so many purchases."""
+        """Store stock, codes and checkout sessions of new purchases."""
         now = datetime.now(UTC)
-        made = [Purchase(next(self._numbers), door=self._door) for _ in range(number)]
-        opened = {sku: OPENED for purchase in made for sku in purchase.skus}
+        new = [Purchase(next(self._numbers), handler=self._handler) for _ in range(number)]
+        levels = {sku: OPENING_STOCK for purchase in new for sku in purchase.skus}
         sessions = DynamoCheckoutSessionRepository()
-        with undisturbed():
-            DynamoStockRepository().create_levels(opened, actor="proof", reason="opening", at=now)
-            with PricingRow.batch_write() as codes:
-                for purchase in made:
-                    codes.save(
-                        PricingRow(f"CODE#{purchase.code}", CODE, remaining=1, used=0, doc={})
-                    )
-            DynamoUnitOfWork(connection()).commit(
-                *(sessions.insert_op(_session(self._template, p, now)) for p in made)
+        with without_faults():
+            DynamoStockRepository().create_levels(
+                levels, actor="verification", reason="opening", at=now
             )
-        self._ready += made
+            with PricingRow.batch_write() as codes:
+                for purchase in new:
+                    key = f"CODE#{purchase.code}"
+                    codes.save(PricingRow(key, CODE, remaining=1, used=0, doc={}))
+            DynamoUnitOfWork(connection()).commit(
+                *(sessions.insert_op(_session(self._template, p, now)) for p in new)
+            )
+        self._prepared += new
 
 
-def _did(act: Action, purchase: Purchase) -> bool:
-    act.do(purchase)
+def _did(action: Action, purchase: Purchase) -> bool:
+    action.do(purchase)
     return True
 
 
+def _find_order(purchase: Purchase) -> Order | None:
+    try:
+        return DynamoOrderRepository().get_by_id(purchase.order_id)
+    except NotFound:
+        return None
+
+
 def _templates() -> tuple[CheckoutSession, CheckoutSession]:
-    """What the buyers' checkouts are like, and one that codes pay for."""
+    """Return an ordinary checkout session, and one whose total discount codes reduce to zero."""
     publish_with_stock(mug(), pieces=100_000)
-    effects = {"order_percent": "PROOF-GOODS", "shipping_off": "PROOF-WAY"}
+    effects = {"order_percent": "FREE-GOODS", "shipping_off": "FREE-SHIPPING"}
     now = datetime.now(UTC)
     for kind, code in effects.items():
-        told = {"id": kind, "title": kind, "code_required": True}
-        effect = {"kind": kind, "basis_points": 10_000}
-        promotion = Promotion.from_dict({**told, "effect": effect})
-        calendar = DynamoPromotionRepository()
-        create_promotion(
-            promotion, promotions=calendar, assortment=MemoryReferenceChecker(), at=now
+        promotion = Promotion.from_dict(
+            {
+                "id": kind,
+                "title": kind,
+                "code_required": True,
+                "effect": {"kind": kind, "basis_points": 10_000},
+            }
         )
-        publish_promotion(promotion.id, promotions=calendar, at=now)
+        promotions = DynamoPromotionRepository()
+        create_promotion(
+            promotion, promotions=promotions, assortment=MemoryReferenceChecker(), at=now
+        )
+        publish_promotion(promotion.id, promotions=promotions, at=now)
         coupon = Coupon(f"all-{kind}", kind, code=code)
-        create_coupon(coupon, coupons=DynamoCouponRepository(), promotions=calendar, at=now)
+        create_coupon(coupon, coupons=DynamoCouponRepository(), promotions=promotions, at=now)
     rule_set_cache(tax_table_cache()).clear()
-    free = {"discounts": {"codes": list(effects.values())}}
-    return _begun(), _begun(**free)
+    return _create_session(), _create_session(discounts={"codes": list(effects.values())})
 
 
-def _begun(**more: Any) -> CheckoutSession:
-    body = checkout_body(("mug.1", 2), ("mug.2", 1), **more)
+def _create_session(**fields: Any) -> CheckoutSession:
+    body = checkout_body(("mug.1", 2), ("mug.2", 1), **fields)
     answer = call(create_checkout.handler, "POST /checkout-sessions", body)
     return DynamoCheckoutSessionRepository().get("guest", answer.json["id"], datetime.now(UTC))
 
 
 def _session(template: CheckoutSession, purchase: Purchase, at: datetime) -> CheckoutSession:
+    """Return the template as a session of this purchase, with its SKUs and its limited usage."""
     lines = tuple(
         replace(line, sku=sku)
         for line, sku in zip(template.offer.lines, purchase.skus, strict=True)
@@ -279,6 +314,6 @@ def _session(template: CheckoutSession, purchase: Purchase, at: datetime) -> Che
     return replace(
         template,
         id=purchase.session_id,
-        offer=replace(template.offer, lines=lines, quote=quote, usage=purchase.counts),
+        offer=replace(template.offer, lines=lines, quote=quote, usage=purchase.usage),
         created_at=at,
     )

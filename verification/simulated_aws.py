@@ -1,12 +1,12 @@
-"""What AWS does between the doors, in one thread: queues, bus, workflow, mail, and the clock.
+"""AWS between the handlers, simulated in one thread: queues, event bus, workflow, email, clock.
 
-The doors are the shop's own and so is every call they make; DynamoDB is the emulator's. What only
-carries (SQS, EventBridge, Step Functions, SES, Secrets Manager) is answered here, behind the same
-:class:`~tests.kit.faults.FaultInjector`, so that its calls can be lost, doubled and cut like any other. Then
-things happen in one order, which a seed decides, and what went wrong once can be run again.
+The handlers and all their calls are the shop's own; DynamoDB is the emulator's. Services that only
+transport (SQS, EventBridge, Step Functions, SES, Secrets Manager) are simulated here, behind the
+same :class:`~tests.kit.faults.FaultInjector`, so their calls fail like all others. Everything
+happens in one order, which the seed decides, so every failure can be reproduced.
 
-AWS's promises are kept as they are given: a message, an event, a change of the stream and a step of
-the workflow come back until they are done, at most :data:`PATIENCE` times, and may come twice.
+The simulation keeps AWS's guarantees: messages, events, stream records and workflow steps return
+until they are processed, at most :data:`MAX_REDELIVERIES` times, and may arrive twice.
 """
 
 import importlib
@@ -21,419 +21,318 @@ from functools import partial
 from typing import Any
 from unittest.mock import patch
 
-from functions.event_handlers.manifest import FEATURE as REACTIONS
-from functions.manifest import Compensation, Reaction, Step
-from functions.workflows.manifest import FEATURE as WORKFLOW
-from tests.kit.faults import Crash, Double, FaultInjector, faulty, undisturbed
-from tests.kit.invariants import stream_of_orders
+from functions.event_handlers.manifest import FEATURE as EVENT_HANDLERS
+from functions.manifest import Reaction
+from tests.kit.faults import Crash, Double, FaultInjector, fault_injection, without_faults
 from tests.kit.shop import ENVIRONMENT, Context
+from tests.kit.system_state import orders_stream
+from verification.simulated_workflow import (
+    TIMEOUT,
+    Execution,
+    WorkflowEngine,
+    load_handler,
+)
 
-PATIENCE = 4
-"""How often something that failed is delivered again."""
-SOON = 0.5
-"""How often what follows from an act overtakes a call that stalls."""
-TWICE = 0.2
-"""How many of all deliveries come twice."""
-A_MOMENT = timedelta(seconds=60)
-"""How long AWS waits before it delivers again."""
-WEBHOOK_SECRET = "ZG9vcmJ1c3Rlci1wcm9vZi13ZWJob29rLXNlY3JldA=="  # noqa: S105  a secret of the proof's own
+MAX_REDELIVERIES = 4
+REDELIVERY_DELAY = timedelta(seconds=60)
+OVERTAKES = 0.5
+"""Probability that the consequences of a concurrent action overtake the call that stalls."""
+DELIVERED_TWICE = 0.2
+"""Share of deliveries that arrive twice."""
+PAYMENT_WINDOW = timedelta(minutes=31)
+"""A little more than the payment window that the shop grants."""
+WEBHOOK_SECRET = "ZG9vcmJ1c3Rlci10ZXN0LXdlYmhvb2stc2VjcmV0LTAw"  # noqa: S105  a secret of this test only
 
-STEPS: tuple[Step, ...] = tuple(f for f in WORKFLOW.functions if isinstance(f, Step))
-UNDOS: Mapping[str, Compensation] = {
-    f.module: f for f in WORKFLOW.functions if isinstance(f, Compensation)
+CONSUMERS = {
+    "settlements": "sandbox.settle_payment",
+    "payments": "webhooks.apply_payment_event",
+    "carriers": "webhooks.apply_carrier_event",
 }
-
-
-class Clock(datetime):
-    """``datetime`` for the doorframes: now is the real now, moved."""
-
-    ahead = timedelta()
-
-    @classmethod
-    def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
-        return datetime.now(tz or UTC) + cls.ahead
-
-
-@dataclass
-class Execution:
-    """An order's workflow as Step Functions would run it. ``at`` counts the steps."""
-
-    order_id: str
-    at: int = 0
-    token: str | None = None
-    answer: tuple[str, str] | None = None
-    """What the waiting step was told: the name of an error, or nothing, and its cause."""
-    over: bool = False
-    failed: str | None = None
-    """Why it ended as an alarm, if it did."""
-
-    @property
-    def step(self) -> Step:
-        return STEPS[self.at]
-
-    @property
-    def waits(self) -> bool:
-        return not self.over and self.token is not None and self.answer is None
-
-
-@dataclass
-class SimulatedAws:
-    """See the module. One for a process; the wire decides what is disturbed."""
-
-    seed: int = 0
-    letters: list[str] = field(default_factory=list)
-    executions: dict[str, Execution] = field(default_factory=dict)
-    stuck: list[str] = field(default_factory=list)
-    """What was not done however often it was delivered."""
-    slept: list[str] = field(default_factory=list)
-    """Workflows that waited until the deadline for a payment that was certain, or lost."""
-    held: set[str] = field(default_factory=set)
-    """Queues that deliver nothing for now."""
-    _queues: dict[str, deque[dict[str, Any]]] = field(default_factory=dict)
-    _bus: deque[dict[str, Any]] = field(default_factory=deque)
-    _changes: deque[dict[str, Any]] = field(default_factory=deque)
-    _later: deque[tuple[str, Callable[[], Any]]] = field(default_factory=deque)
-    _stalled: bool = False
-    _names: Iterator[int] = field(default_factory=lambda: iter(range(10**9)))
-
-    def __post_init__(self) -> None:
-        self._chance = random.Random(self.seed)
-        self._stream, self._where = stream_of_orders()
-
-    # ------------------------------------------------------------------------ the services
-
-    @property
-    def doubles(self) -> dict[str, Double]:
-        """The services that are answered here."""
-        return {
-            "AmazonSQS": self._sqs,
-            "AWSEvents": self._events,
-            "AWSStepFunctions": self._steps,
-            "secretsmanager": self._secrets,
-            "email": self._mail,
-        }
-
-    def _sqs(self, operation: str, said: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
-        assert operation == "SendMessage", operation
-        name = said["QueueUrl"].rsplit("/", 1)[1]
-        message = {"messageId": f"m{next(self._names)}", "body": said["MessageBody"]}
-        self._queues.setdefault(name, deque()).append(message)
-        return 200, {"MessageId": message["messageId"]}
-
-    def _events(self, operation: str, said: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
-        assert operation == "PutEvents", operation
-        self._bus += said["Entries"]
-        return 200, {"FailedEntryCount": 0, "Entries": [{"EventId": "e"} for _ in said["Entries"]]}
-
-    def _steps(self, operation: str, said: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
-        if operation == "StartExecution":
-            name = said["name"]
-            if name in self.executions:
-                return 400, {"__type": "ExecutionAlreadyExists", "message": name}
-            self.executions[name] = Execution(name)
-            return 200, {"executionArn": f"arn:{name}", "startDate": 0}
-        waiting = [e for e in self.executions.values() if e.token == said["taskToken"] and e.waits]
-        if not waiting:
-            return 400, {"__type": "TaskTimedOut", "message": "nobody waits for this token"}
-        failed = operation == "SendTaskFailure"
-        waiting[0].answer = (said["error"], said.get("cause", "")) if failed else ("", "")
-        return 200, {}
-
-    def _secrets(self, operation: str, said: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
-        if said.get("VersionStage", "AWSCURRENT") != "AWSCURRENT":
-            return 400, {"__type": "ResourceNotFoundException", "message": "no previous version"}
-        if said["SecretId"] == ENVIRONMENT["SECRET_CARRIER_WEBHOOK"]:
-            return 200, {"SecretString": json.dumps({"acme": WEBHOOK_SECRET})}
-        return 200, {"SecretString": WEBHOOK_SECRET}
-
-    def _mail(self, operation: str, said: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
-        assert operation.startswith("POST"), operation
-        self.letters += said["Destination"]["ToAddresses"]
-        return 200, {"MessageId": "letter"}
-
-    # ------------------------------------------------------------------------ what comes by itself
-
-    def come_to_rest(self, wire: FaultInjector) -> None:
-        """Deliver everything that is under way, and what follows from it, until nothing is."""
-        while due := self._due() or self._fetch():
-            self._chance.choice(due)(wire)
-
-    def meanwhile(self, do: Callable[[], Any]) -> None:
-        """Somebody does something, once, while a call of somebody else's stalls.
-
-        What they are refused is their own affair. What follows from it follows at once, or later:
-        chance decides. But what then fails comes back later: no call stalls for so long.
-        """
-        ahead = Clock.ahead
-        self._stalled = True
-        try:
-            with undisturbed(), suppress(Exception):
-                do()
-            if self._chance.random() < SOON:
-                with undisturbed():
-                    self.come_to_rest(FaultInjector())
-        finally:
-            self._stalled = False
-            Clock.ahead = ahead
-
-    def begin(self, tale: str) -> None:
-        """Forget what was; from here on chance depends on the seed and this tale alone."""
-        self._chance = random.Random(f"{self.seed} {tale}")
-        _forget_locations()
-        self.stuck.clear()
-        self.slept.clear()
-        self.executions.clear()
-        self._later.clear()
-        for module in _SIGNED:
-            importlib.import_module(f"functions.{module}").secret._read_at = None
-        Clock.ahead = timedelta()
-
-    def deadline(self, wire: FaultInjector) -> None:
-        """The payment window is over: what still waits for a payment times out and is undone."""
-        Clock.ahead += timedelta(minutes=31)
-        for execution in self.executions.values():
-            if execution.at == 0 and execution.waits:
-                execution.answer = ("States.Timeout", "")
-        self.come_to_rest(wire)
-
-    def overdue(self, order_id: str) -> None:
-        """The workflow has waited for the order's shipment as long as it does."""
-        execution = self.executions.get(order_id)
-        if execution is not None and execution.waits and execution.step.name == "AwaitShipment":
-            execution.answer = ("States.Timeout", "")
-
-    def delivered(
-        self, what: str, do: Callable[[], Any], wire: FaultInjector, *, patience: int = PATIENCE
-    ) -> Any:
-        """Do something until it is done, at most ``patience`` times again; perhaps once more.
-
-        What fails, crashes included, comes back; returns what it returned, or ``None`` when it was
-        never done, which is then found in :attr:`stuck`.
-        """
-        error: BaseException | None = None
-        if self._stalled:
-            patience = 0
-        for attempt in range(1 + patience):
-            if attempt:
-                Clock.ahead += A_MOMENT
-            try:
-                done = do()
-                if patience and self._chance.random() < TWICE:
-                    do()
-                return done
-            except Crash as crash:
-                error = crash
-            except Exception as failure:  # noqa: BLE001  whatever a Lambda raises, it is run again
-                error = failure
-            finally:
-                wire.arrive()
-                wire.heal()
-        if self._stalled:
-            self._later.append((what, do))
-        else:
-            self.stuck.append(f"{what}: {error!r}")
-        return None
-
-    def _again(self, wire: FaultInjector) -> None:
-        what, do = self._later.popleft()
-        self.delivered(what, do, wire)
-
-    def _due(self) -> list[Callable[[FaultInjector], None]]:
-        """What could happen next."""
-        due: list[Callable[[FaultInjector], None]] = []
-        if self._changes:
-            due.append(self._publish)
-        if self._bus:
-            due.append(self._react)
-        for name, messages in self._queues.items():
-            if messages and name not in self.held:
-                due.append(partial(self._consume, name))
-        if self._stalled:
-            return due
-        if self._later:
-            due.append(self._again)
-        runs = [e for e in self.executions.values() if not (e.over or e.waits)]
-        return due + [partial(self._go_on, execution) for execution in runs]
-
-    def _fetch(self) -> list[Callable[[FaultInjector], None]]:
-        """Read what the stream has that we have not seen."""
-        with undisturbed():
-            page = self._stream.get_records(ShardIterator=self._where)
-        self._where = page["NextShardIterator"]
-        self._changes += page["Records"]
-        return self._due()
-
-    def _publish(self, wire: FaultInjector) -> None:
-        batch = list(self._changes)
-        self._changes.clear()
-        door = _door("event_handlers.publish_events")
-
-        def publish() -> None:
-            answer = door({"Records": batch}, Context())
-            assert not answer["batchItemFailures"], answer
-
-        self.delivered("publish_events", publish, wire)
-
-    def _react(self, wire: FaultInjector) -> None:
-        entry = self._bus.popleft()
-        event = {"detail-type": entry["DetailType"], "detail": json.loads(entry["Detail"])}
-        for reaction in REACTIONS.functions:
-            if (
-                not isinstance(reaction, Reaction)
-                or entry["DetailType"] not in reaction.event_types
-            ):
-                continue
-            if reaction.module == "event_handlers.publish_business_metrics":
-                continue  # it prints figures and calls nobody
-            door = _door(reaction.module)
-            what = f"{reaction.module} of {event['detail']['id']}"
-            self.delivered(what, partial(door, event, Context()), wire)
-
-    def _consume(self, queue: str, wire: FaultInjector) -> None:
-        message = self._queues[queue].popleft()
-        door = _door(_CONSUMERS[queue])
-
-        def consume() -> None:
-            answer = door({"Records": [message]}, Context())
-            if answer["batchItemFailures"]:
-                raise NotDone(f"{queue}: {message['body']}")
-
-        self.delivered(f"{queue} {message['body']}", consume, wire)
-
-    # ------------------------------------------------------------------------ the workflow
-
-    def _go_on(self, execution: Execution, wire: FaultInjector) -> None:
-        """Take a workflow as far as it goes by itself."""
-        while not execution.over and not execution.waits:
-            if execution.answer is not None:
-                error, _ = execution.answer
-                execution.token = execution.answer = None
-                if error:
-                    self._undo(execution, error, wire)
-                else:
-                    self._next(execution)
-            else:
-                self._begin(execution, wire)
-
-    def _begin(self, execution: Execution, wire: FaultInjector) -> None:
-        step = execution.step
-        error = ""
-        for attempt in range(1 + PATIENCE):
-            if attempt:
-                Clock.ahead += A_MOMENT
-            execution.token = f"token-{next(self._names)}" if step.waits_for_token else None
-            told = {"order_id": execution.order_id, "token": execution.token or ""}
-            try:
-                _door(step.module)(told, Context())
-            except Crash:
-                error = "Lambda.Unknown"
-            except Exception as failure:  # noqa: BLE001  whatever a Lambda raises, it is run again
-                error = type(failure).__name__
-            else:
-                error = ""
-            finally:
-                wire.arrive()
-                wire.heal()
-            if execution.answer is not None:
-                return  # it was answered before it failed: that counts
-            if not error:
-                if not step.waits_for_token:
-                    self._next(execution)
-                return
-            execution.token = None
-        self.stuck.append(f"{step.module}: {error}")
-        self._undo(execution, error, wire)
-
-    def _next(self, execution: Execution) -> None:
-        execution.token = None
-        if execution.at + 1 == len(STEPS):
-            execution.over = True
-        else:
-            execution.at += 1
-
-    def _undo(self, execution: Execution, error: str, wire: FaultInjector) -> None:
-        """The way back: this step's undo, then those before it, not past a pivot."""
-        at = execution.at
-        while True:
-            step = STEPS[at]
-            if step.compensation is None and step.pivot:
-                execution.over, execution.failed = True, error
-                return
-            if step.compensation is not None:
-                told = {"order_id": execution.order_id, "failure": {"Error": error, "Cause": ""}}
-                door = _door(UNDOS[step.compensation].module)
-                answer = self.delivered(step.compensation, partial(door, told, Context()), wire)
-                if answer is None:
-                    execution.over, execution.failed = True, f"{step.compensation} failed"
-                    return
-                if answer["goes_on"]:
-                    execution.at = at
-                    self._next(execution)
-                    return
-                if answer["again"]:
-                    execution.at = at
-                    return
-            if step.pivot or at == 0:
-                execution.over = True
-                return
-            at -= 1
-
-
-class NotDone(Exception):
-    """A queue's message was reported as failed."""
-
-
-_SIGNED = (
+"""Consumer of each queue, by the last part of its URL in the environment."""
+SECRET_CACHES = (
     "sandbox.settle_payment",
     "sandbox.receive_payment_event",
     "webhooks.receive_carrier_event",
     "staff_orders.create_shipment",
 )
-"""Doors that keep a secret for a while: each dealing begins without, so its calls are the same."""
-_CONSUMERS = {
-    "settlements": "sandbox.settle_payment",
-    "payments": "webhooks.apply_payment_event",
-    "carriers": "webhooks.apply_carrier_event",
-}
-"""Who works off which queue, by the last part of its URL in the environment."""
+"""Modules that cache a secret. Each scenario starts without, so its calls are the same."""
+CLOCKS = ("http", "sqs", "eventbridge", "scheduler", "step_functions")
+"""Entrypoints that read the clock."""
+
+
+class Clock(datetime):
+    """``datetime`` for the entrypoints: the real time, moved by ``offset``."""
+
+    offset = timedelta()
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+        return datetime.now(tz or UTC) + cls.offset
+
+
+class MessageFailed(Exception):
+    """A consumer reported a message as failed."""
+
+
+@dataclass
+class SimulatedAws:
+    """The services of one process. See the module for what they guarantee."""
+
+    seed: int = 0
+    emails: list[str] = field(default_factory=list)
+    undelivered: list[str] = field(default_factory=list)
+    """Work that failed at every delivery."""
+    missed_wakeups: list[str] = field(default_factory=list)
+    """Workflows that waited until the deadline for a payment that was already decided."""
+    held_queues: set[str] = field(default_factory=set)
+    """Queues that deliver nothing for now."""
+    _queues: dict[str, deque[dict[str, Any]]] = field(default_factory=dict)
+    _bus: deque[dict[str, Any]] = field(default_factory=deque)
+    _records: deque[dict[str, Any]] = field(default_factory=deque)
+    _postponed: deque[tuple[str, Callable[[], Any]]] = field(default_factory=deque)
+    _call_stalls: bool = False
+    _messages: int = 0
+
+    def __post_init__(self) -> None:
+        self._chance = random.Random(self.seed)
+        self._stream, self._iterator = orders_stream()
+        self._workflow = WorkflowEngine(
+            self.deliver, self._wait, MAX_REDELIVERIES, failed_steps=self.undelivered
+        )
+
+    @property
+    def executions(self) -> dict[str, Execution]:
+        return self._workflow.executions
+
+    # ---------------------------------------------------------------------- services
+
+    @property
+    def doubles(self) -> dict[str, Double]:
+        """Simulated services, by the names that :func:`fault_injection` expects."""
+        return {
+            "AmazonSQS": self._sqs,
+            "AWSEvents": self._events,
+            "AWSStepFunctions": self._workflow.call,
+            "secretsmanager": self._secrets,
+            "email": self._ses,
+        }
+
+    def _sqs(self, operation: str, payload: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
+        assert operation == "SendMessage", operation
+        queue = payload["QueueUrl"].rsplit("/", 1)[1]
+        message = {"messageId": f"m{self._messages}", "body": payload["MessageBody"]}
+        self._messages += 1
+        self._queues.setdefault(queue, deque()).append(message)
+        return 200, {"MessageId": message["messageId"]}
+
+    def _events(self, operation: str, payload: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
+        assert operation == "PutEvents", operation
+        self._bus += payload["Entries"]
+        entries = [{"EventId": "e"} for _ in payload["Entries"]]
+        return 200, {"FailedEntryCount": 0, "Entries": entries}
+
+    def _secrets(self, operation: str, payload: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
+        if payload.get("VersionStage", "AWSCURRENT") != "AWSCURRENT":
+            return 400, {"__type": "ResourceNotFoundException", "message": "no previous version"}
+        if payload["SecretId"] == ENVIRONMENT["SECRET_CARRIER_WEBHOOK"]:
+            return 200, {"SecretString": json.dumps({"acme": WEBHOOK_SECRET})}
+        return 200, {"SecretString": WEBHOOK_SECRET}
+
+    def _ses(self, operation: str, payload: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
+        assert operation.startswith("POST"), operation
+        self.emails += payload["Destination"]["ToAddresses"]
+        return 200, {"MessageId": "email"}
+
+    # ---------------------------------------------------------------------- a scenario's course
+
+    def begin(self, name: str) -> None:
+        """Reset all state. From here on, chance depends on the seed and this name only."""
+        self._chance = random.Random(f"{self.seed} {name}")
+        _forget_locations()
+        self.undelivered.clear()
+        self.missed_wakeups.clear()
+        self.executions.clear()
+        self._postponed.clear()
+        for module in SECRET_CACHES:
+            secret = importlib.import_module(f"functions.{module}").secret
+            assert hasattr(secret, "_read_at"), f"{module} caches its secret in another way"
+            secret._read_at = None
+        Clock.offset = timedelta()
+
+    def finish_work(self, injector: FaultInjector) -> None:
+        """Deliver everything that is due, and its consequences, until nothing is due."""
+        while due := self._due() or self._read_stream():
+            self._chance.choice(due)(injector)
+
+    def run_concurrently(self, action: Callable[[], Any]) -> None:
+        """Run another actor's action once, without faults, while a call stalls.
+
+        Its errors are that actor's own. Its consequences follow at once or later, by chance. One
+        that fails at once is delivered later, because no call stalls for so long.
+        """
+        offset = Clock.offset
+        self._call_stalls = True
+        try:
+            with without_faults(), suppress(Exception):
+                action()
+            if self._chance.random() < OVERTAKES:
+                with without_faults():
+                    self.finish_work(FaultInjector())
+        finally:
+            self._call_stalls = False
+            Clock.offset = offset
+
+    def pass_deadline(self, injector: FaultInjector) -> None:
+        """End the payment window: workflows that still wait for a payment time out."""
+        Clock.offset += PAYMENT_WINDOW
+        for execution in self.executions.values():
+            if execution.position == 0 and execution.waits:
+                execution.outcome = TIMEOUT
+        self.finish_work(injector)
+
+    def time_out_shipment(self, order_id: str) -> None:
+        """End the workflow's wait for the shipment of an order."""
+        execution = self.executions.get(order_id)
+        if execution is not None and execution.waits and execution.step.name == "AwaitShipment":
+            execution.outcome = TIMEOUT
+
+    def deliver(
+        self,
+        title: str,
+        action: Callable[[], Any],
+        injector: FaultInjector,
+        *,
+        redeliveries: int = MAX_REDELIVERIES,
+    ) -> Any:
+        """Run an action until it succeeds, and perhaps once more; return its result.
+
+        Every failure, a crash included, is delivered again. After the last one, return ``None`` and
+        note the action in :attr:`undelivered`.
+        """
+        error: BaseException | None = None
+        if self._call_stalls:
+            redeliveries = 0
+        for attempt in range(1 + redeliveries):
+            if attempt:
+                self._wait()
+            try:
+                result = action()
+                if redeliveries and self._chance.random() < DELIVERED_TWICE:
+                    action()
+                return result
+            except Crash as crash:
+                error = crash
+            except Exception as failure:  # noqa: BLE001  whatever a Lambda raises, AWS delivers again
+                error = failure
+            finally:
+                # The next delivery runs in another process with a working network.
+                injector.deliver_late_calls()
+                injector.reconnect()
+        if self._call_stalls:
+            self._postponed.append((title, action))
+        else:
+            self.undelivered.append(f"{title}: {error!r}")
+        return None
+
+    # ---------------------------------------------------------------------- what is due
+
+    def _wait(self) -> None:
+        Clock.offset += REDELIVERY_DELAY
+
+    def _due(self) -> list[Callable[[FaultInjector], None]]:
+        """List everything that can happen next."""
+        due: list[Callable[[FaultInjector], None]] = []
+        if self._records:
+            due.append(self._publish)
+        if self._bus:
+            due.append(self._handle_event)
+        for queue, messages in self._queues.items():
+            if messages and queue not in self.held_queues:
+                due.append(partial(self._consume, queue))
+        # While a call stalls, neither redeliveries nor workflow steps have time to run.
+        if self._call_stalls:
+            return due
+        if self._postponed:
+            due.append(self._redeliver)
+        return due + [partial(self._workflow.run, each) for each in self._workflow.runnable]
+
+    def _redeliver(self, injector: FaultInjector) -> None:
+        title, action = self._postponed.popleft()
+        self.deliver(title, action, injector)
+
+    def _read_stream(self) -> list[Callable[[FaultInjector], None]]:
+        """Read new stream records, and list what is due then."""
+        with without_faults():
+            page = self._stream.get_records(ShardIterator=self._iterator)
+        self._iterator = page["NextShardIterator"]
+        self._records += page["Records"]
+        return self._due()
+
+    def _publish(self, injector: FaultInjector) -> None:
+        batch = list(self._records)
+        self._records.clear()
+        handler = load_handler("event_handlers.publish_events")
+
+        def publish() -> None:
+            answer = handler({"Records": batch}, Context())
+            assert not answer["batchItemFailures"], answer
+
+        self.deliver("publish_events", publish, injector)
+
+    def _handle_event(self, injector: FaultInjector) -> None:
+        entry = self._bus.popleft()
+        event = {"detail-type": entry["DetailType"], "detail": json.loads(entry["Detail"])}
+        for function in EVENT_HANDLERS.functions:
+            if not isinstance(function, Reaction):
+                continue
+            if entry["DetailType"] not in function.event_types:
+                continue
+            if function.module == "event_handlers.publish_business_metrics":
+                continue  # it prints metrics and makes no calls
+            handler = load_handler(function.module)
+            title = f"{function.module} of {event['detail']['id']}"
+            self.deliver(title, partial(handler, event, Context()), injector)
+
+    def _consume(self, queue: str, injector: FaultInjector) -> None:
+        message = self._queues[queue].popleft()
+        handler = load_handler(CONSUMERS[queue])
+
+        def consume() -> None:
+            answer = handler({"Records": [message]}, Context())
+            if answer["batchItemFailures"]:
+                raise MessageFailed(f"{queue}: {message['body']}")
+
+        self.deliver(f"{queue} {message['body']}", consume, injector)
 
 
 def _forget_locations() -> None:
-    """A process asks for the locations every ten seconds; here each dealing does, at its start."""
+    """Empty the cache of locations, so that each scenario starts with the same calls."""
     from shop.inventory.store import locations_cache
 
     locations_cache().clear()
 
 
-def _door(module: str) -> Callable[[Mapping[str, Any], Any], Any]:
-    handler: Callable[[Mapping[str, Any], Any], Any] = importlib.import_module(
-        f"functions.{module}"
-    ).handler
-    return handler
-
-
 @contextmanager
-def backstage(seed: int = 0) -> Iterator[SimulatedAws]:
-    """Everything behind the doors, for as long as this is entered."""
+def simulated_aws(seed: int = 0) -> Iterator[SimulatedAws]:
+    """Simulate AWS between the handlers for the duration of the context."""
     import shop.payments.gateway.sandbox as sandbox
 
-    stage = SimulatedAws(seed)
-    frames = ("http", "queue", "reaction", "schedule", "task")
+    aws = SimulatedAws(seed)
     with ExitStack() as stack:
-        stack.enter_context(faulty(stage.doubles))
+        stack.enter_context(fault_injection(aws.doubles))
         stack.enter_context(patch.object(sandbox, "SETTLE_AFTER_SECONDS", 0))
-        for frame in frames:
-            module = importlib.import_module(f"shop.entrypoints.{frame}")
+        for name in CLOCKS:
+            module = importlib.import_module(f"shop.entrypoints.{name}")
             stack.enter_context(patch.object(module, "datetime", Clock))
         settle = importlib.import_module("functions.sandbox.settle_payment")
-        stack.enter_context(patch.object(settle, "deliver", _delivered_in_process))
-        yield stage
+        stack.enter_context(patch.object(settle, "send_webhook", _deliver_in_process))
+        yield aws
 
 
-def _delivered_in_process(
+def _deliver_in_process(
     url: str, body: Mapping[str, Any], delivery: str, secret: Any, at: datetime
 ) -> None:
-    """A webhook that takes the shortest way to the door it is meant for."""
+    """Call the webhook's handler directly. Raises Unavailable unless it answers with success."""
     from shop.entrypoints.webhook import sign
     from shop.kernel.errors import Unavailable
     from tests.kit.shop import call
@@ -441,11 +340,11 @@ def _delivered_in_process(
     text = json.dumps(body, separators=(",", ":"))
     headers = sign(secret.keys(at)[0], delivery, at, text.encode())
     answer = call(
-        _door("sandbox.receive_payment_event"),
+        load_handler("sandbox.receive_payment_event"),
         "POST /webhooks/payments/sandbox",
         raw=text,
         headers=headers,
         key="",
     )
     if answer.status >= 300:
-        raise Unavailable(f"the delivery was not taken: {answer.status}")
+        raise Unavailable(f"the webhook was not accepted: {answer.status}")

@@ -1,42 +1,46 @@
-"""Proof 4: two faults at once.
+"""Verification 4: two faults in one scenario.
 
-Two calls of one dealing go wrong, the second perhaps one that only the first made necessary; or
-one goes wrong after somebody else acted while another stalled.
+Two calls of a scenario fail; the second may be one that only the first made necessary. Or one call
+fails after another actor acted while a call stalled.
 """
 
-from verification.fault_injection import CHECKOUT, FaultInjectionTest, judged
+from verification.fault_injection import CHECKOUT, FaultInjectionPlan, inject
 from verification.options import Options
-from verification.report import TestReport
+from verification.report import VerificationReport
 
-PROOF = FaultInjectionTest(4, "two faults at once", "pairs", usual=2_350, least=2_000)
-DEALINGS = (
+PLAN = FaultInjectionPlan(4, "two faults at once", "pairs", default=2_350, minimum=2_000)
+SCENARIOS = (
     *CHECKOUT,
-    "left while pending",
-    "left, then paid",
+    "cancelled by the buyer while pending",
+    "cancelled by the buyer, then paid",
     "settled after the deadline",
-    "told after the deadline",
-    "called off by staff",
+    "payment event after the deadline",
+    "cancelled by staff",
     "shipped in part",
-    "lost on the way",
-    "delivered and sent back",
-    "bought for nothing, called off",
-    "a kit delivered, one sent back",
-    "a kit never paid",
-    "ordered ahead, delivered",
-    "ordered ahead, waited for again",
-    "ordered ahead, called off before the goods came",
-    "ordered ahead, called off after the goods came",
-    "two locations, two parcels",
-    "two locations, called off",
+    "lost in transit",
+    "delivered and returned",
+    "total of zero, cancelled by staff",
+    "kit delivered, one returned",
+    "kit never paid",
+    "back-order delivered",
+    "back-order allocated again after a delay",
+    "back-order cancelled before the stock arrives",
+    "back-order cancelled after the stock arrived",
+    "two locations, two shipments",
+    "two locations, cancelled by staff",
 )
-FEW = 60
-"""Pairs on a broken shop, where fewer show it."""
+MUTANT_POINTS = 60
+"""Pairs on a mutant, where fewer suffice."""
 
 
-def prove(options: Options) -> list[TestReport]:
-    """Run the proof, or its broken variant."""
+def run(options: Options) -> list[VerificationReport]:
+    """Run the verification, or its mutant."""
     if not options.broken:
-        return [judged(PROOF, options, dealings=DEALINGS)]
-    few = min(options.points or FEW, FEW)
-    words = "stock and order are written in two calls"
-    return [judged(PROOF, options, dealings=CHECKOUT, most=few, naive="two calls", broken=words)]
+        return [inject(PLAN, options, scenarios=SCENARIOS)]
+    points = min(options.points or MUTANT_POINTS, MUTANT_POINTS)
+    text = "stock and order are written in two calls"
+    return [
+        inject(
+            PLAN, options, scenarios=CHECKOUT, points=points, mutant="two calls", description=text
+        )
+    ]

@@ -1,122 +1,127 @@
-"""Proof 6: webhooks in any order come to one end.
+"""Verification 6: webhooks in any order reach one final state.
 
-Everything a provider can truly say of a payment, and all that carriers say of two parcels, arrives
-in any order, each of it once or several times, over the shop's own actions. Whatever the order, the
-payment, the parcels and the order end as they do when everything comes once and in its time. The
-broken shop believes what it heard last.
+Every valid report of a provider about a payment, and of carriers about two shipments, arrives in
+any order, once or several times, through the shop's own actions. In any order, the payment, the
+shipments and the order end as they do when every report arrives once and in time. The mutant keeps
+the report that arrived last.
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from shop.orders.model import Order, OrderStatus, Shipment, ShipmentStatus, TrackingEvent
 from shop.payments.model import Payment, PaymentStatus, ProviderPaymentState
 from tests.kit.orders import BLACK_FRIDAY, make_order
 from verification.options import Options
-from verification.report import TestReport
+from verification.report import VerificationReport
 
 NUMBER = 6
 CLAIM = "webhooks in any order"
 SEQUENCES = 6_000
-BROKEN = "what was heard last counts"
+MAX_REPEATED = 8
+"""Reports of a sequence that arrive once more."""
+MAX_FINDINGS = 5
+MUTANT = "the report that arrived last counts"
 
-Heard = ProviderPaymentState | tuple[str, TrackingEvent]
+Report = ProviderPaymentState | tuple[str, TrackingEvent]
+"""A provider's report of a payment, or a carrier's report of the shipment with this id."""
+Apply = Callable[[Order, Report, datetime], Order]
 
 
-def prove(options: Options) -> list[TestReport]:
-    """Run the proof, or its broken variant."""
-    clock = options.clock()
+def run(options: Options) -> list[VerificationReport]:
+    """Run the verification, or its mutant."""
+    elapsed = options.stopwatch()
     chance = random.Random(options.seed)
     sequences = options.points or SEQUENCES
-    apply = _believing_the_last if options.broken else _as_the_shop_does
+    apply = _keep_last if options.broken else _apply
     findings: list[str] = []
     wrong = 0
     for number in range(sequences):
-        history = _history(chance)
-        arrival = [*history, *chance.choices(history, k=chance.randrange(9))]
-        chance.shuffle(arrival)
-        wanted, got = _end(apply, history), _end(apply, arrival)
-        if got != wanted:
+        reports = _reports(chance)
+        arrivals = [*reports, *chance.choices(reports, k=chance.randrange(MAX_REPEATED + 1))]
+        chance.shuffle(arrivals)
+        expected, actual = _final_state(apply, reports), _final_state(apply, arrivals)
+        if actual != expected:
             wrong += 1
-            if len(findings) < 5:
-                findings.append(f"sequence {number}: {got} instead of {wanted}")
-    figures = f"{sequences:,} sequences of up to 20 deliveries, other ends {wrong}"
+            if len(findings) < MAX_FINDINGS:
+                findings.append(f"sequence {number}: {actual} instead of {expected}")
     return [
-        TestReport(
+        VerificationReport(
             NUMBER,
             CLAIM,
             passed=wrong == 0,
-            figures=figures,
+            figures=f"{sequences:,} sequences of up to 20 deliveries, other final states {wrong}",
             seed=options.seed,
-            seconds=clock(),
+            seconds=elapsed(),
             findings=tuple(findings),
-            broken=BROKEN if options.broken else None,
+            mutant=MUTANT if options.broken else None,
         )
     ]
 
 
-def _history(chance: random.Random) -> list[Heard]:
-    """What is truly said of one order: how its payment went, and where its two parcels were."""
+def _reports(chance: random.Random) -> list[Report]:
+    """Draw the valid reports of one order: its payment, and its two shipments."""
     total = make_order().total
-    sure = ProviderPaymentState("pay_1", PaymentStatus.AUTHORISED, authorised=total)
-    taken = replace(sure, status=PaymentStatus.CAPTURED, captured=total)
-    asked = ProviderPaymentState("pay_1", PaymentStatus.REQUIRES_ACTION, action_url="/challenge")
+    authorised = ProviderPaymentState("pay_1", PaymentStatus.AUTHORISED, authorised=total)
+    captured = replace(authorised, status=PaymentStatus.CAPTURED, captured=total)
+    challenge = ProviderPaymentState(
+        "pay_1", PaymentStatus.REQUIRES_ACTION, action_url="/challenge"
+    )
     ends: list[list[ProviderPaymentState]] = [
-        [sure, taken],
-        [sure, taken, replace(taken, refunded=chance.randrange(1, total))],
-        [sure],
-        [replace(taken, authorised=0)],
+        [authorised, captured],
+        [authorised, captured, replace(captured, refunded=chance.randrange(1, total))],
+        [authorised],
+        [replace(captured, authorised=0)],
     ]
-    said: list[Heard] = [ProviderPaymentState("pay_1", PaymentStatus.CREATED), asked]
-    said += [ProviderPaymentState("pay_1", PaymentStatus.PROCESSING), *chance.choice(ends)]
-    for parcel in ("par_1", "par_2"):
+    reports: list[Report] = [ProviderPaymentState("pay_1", PaymentStatus.CREATED), challenge]
+    reports += [ProviderPaymentState("pay_1", PaymentStatus.PROCESSING), *chance.choice(ends)]
+    for shipment_id in ("par_1", "par_2"):
         at = BLACK_FRIDAY
         for number in range(chance.randrange(5)):
             at += timedelta(minutes=chance.randrange(90))
             status = chance.choice(list(ShipmentStatus))
-            said.append((parcel, TrackingEvent(f"{parcel}.{number}", at, status)))
-    return said
+            reports.append((shipment_id, TrackingEvent(f"{shipment_id}.{number}", at, status)))
+    return reports
 
 
-def _shipped() -> Order:
-    """An order whose two parcels have left; payments and parcels move apart from each other."""
+def _shipped_order() -> Order:
+    """Return an order with two shipments; payment and shipments change independently."""
     order, _ = make_order().place()
     order = replace(order, status=OrderStatus.CONFIRMED)
     for number, line in enumerate(order.lines, 1):
-        parcel = Shipment(
+        shipment = Shipment(
             f"par_{number}", "ups", f"{number}", {line.id: line.quantity}, BLACK_FRIDAY
         )
-        order, _ = order.with_shipment(parcel, "staff")
+        order, _ = order.with_shipment(shipment, "staff")
     return order
 
 
-def _end(apply: Any, deliveries: Sequence[Heard]) -> tuple[object, ...]:
-    order = _shipped()
-    for minute, heard in enumerate(deliveries):
-        order = apply(order, heard, BLACK_FRIDAY + timedelta(days=1, minutes=minute))
+def _final_state(apply: Apply, arrivals: Sequence[Report]) -> tuple[object, ...]:
+    order = _shipped_order()
+    for minute, report in enumerate(arrivals):
+        order = apply(order, report, BLACK_FRIDAY + timedelta(days=1, minutes=minute))
     payment: Payment = order.payment
-    balances = tuple(payment.total_of(kind) for kind in ("authorised", "captured", "refunded"))
-    parcels = tuple(parcel.status.value for parcel in order.shipments)
-    pieces = tuple(line.delivered for line in order.lines)
-    return (payment.status.value, payment.action_url, balances, parcels, pieces)
+    totals = tuple(payment.total_of(kind) for kind in ("authorised", "captured", "refunded"))
+    shipments = tuple(shipment.status.value for shipment in order.shipments)
+    delivered = tuple(line.delivered for line in order.lines)
+    return (payment.status.value, payment.action_url, totals, shipments, delivered)
 
 
-def _as_the_shop_does(order: Order, heard: Heard, at: datetime) -> Order:
-    if isinstance(heard, ProviderPaymentState):
-        return order.with_payment(heard, at, "provider")[0]
-    return order.with_tracking(*heard, at, "carrier")[0]
+def _apply(order: Order, report: Report, at: datetime) -> Order:
+    if isinstance(report, ProviderPaymentState):
+        return order.with_payment(report, at, "provider")[0]
+    return order.with_tracking(*report, at, "carrier")[0]
 
 
-def _believing_the_last(order: Order, heard: Heard, at: datetime) -> Order:
-    if isinstance(heard, ProviderPaymentState):
-        fresh = Payment(order.payment.provider).with_provider_state(heard, at)
+def _keep_last(order: Order, report: Report, at: datetime) -> Order:
+    if isinstance(report, ProviderPaymentState):
+        fresh = Payment(order.payment.provider).with_provider_state(report, at)
         return replace(order, payment=fresh)
-    parcel_id, tracking = heard
-    parcels = tuple(
-        replace(parcel, tracking=(tracking,)) if parcel.id == parcel_id else parcel
-        for parcel in order.shipments
+    shipment_id, tracking = report
+    shipments = tuple(
+        replace(shipment, tracking=(tracking,)) if shipment.id == shipment_id else shipment
+        for shipment in order.shipments
     )
-    return replace(order, shipments=parcels)
+    return replace(order, shipments=shipments)

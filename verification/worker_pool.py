@@ -1,4 +1,7 @@
-"""Several processes at one proof, each with a shop of its own or all at one; progress is shown."""
+"""Worker processes of one verification, and their progress on the terminal.
+
+Each process has its own emulated AWS, or all share one.
+"""
 
 import importlib
 import multiprocessing
@@ -10,123 +13,137 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from verification.emulator import cloud, dress
+from verification.emulator import configure_environment, emulated_aws
+
+POLL_SECONDS = 1
+"""Wait for a message before the processes are checked for an unexpected end."""
+LIVE_INTERVAL_SECONDS, LOG_INTERVAL_SECONDS = 0.2, 10
+"""Time between two progress messages, on a terminal and elsewhere."""
+LINE_WIDTH = 79
 
 
-class Tell:
-    """How a worker says how far it is: so many more pieces are done, of so many in all."""
+class ProgressReporter:
+    """Reports a worker's progress: the number of pieces done since the last call."""
 
-    def __init__(self, say: Callable[[str, int], None]) -> None:
-        self._say = say
+    def __init__(self, send: Callable[[str, int], None]) -> None:
+        self._send = send
 
-    def __call__(self, more: int) -> None:
-        self._say("more", more)
+    def __call__(self, done: int) -> None:
+        self._send("progress", done)
 
-    def total(self, number: int) -> None:
-        """There are so many in all, whatever was expected."""
-        self._say("total", number)
+    def set_total(self, number: int) -> None:
+        """Replace the expected total."""
+        self._send("total", number)
 
 
-def at_work(
-    task: str,
+def run_workers(
+    function: str,
     shares: Sequence[Mapping[str, Any]],
     *,
     total: int,
-    words: str,
+    title: str,
     endpoint: str | None = None,
 ) -> list[Any]:
-    """Run ``module:function`` for each share, all at the same time, and return what they return.
+    """Run ``module:function`` once per share, all at the same time; return the results in order.
 
-    Each has an emulator of its own, or all speak to the one at ``endpoint``. The function is called
-    with ``tell`` and its share. What fails in one ends all.
+    The function receives a :class:`ProgressReporter` and its share as keywords. Each process starts
+    its own emulator, or uses the one at ``endpoint``. Raises RuntimeError if one worker fails.
     """
     context = multiprocessing.get_context("spawn")
-    heard: Any = context.Queue()
-    crew = [
+    messages: Any = context.Queue()
+    workers = [
         context.Process(
-            target=_work, args=(task, number, dict(share), endpoint, heard), daemon=True
+            target=_work, args=(function, number, dict(share), endpoint, messages), daemon=True
         )
         for number, share in enumerate(shares)
     ]
-    for worker in crew:
+    for worker in workers:
         worker.start()
     results: dict[int, Any] = {}
-    progress = Progress(words, total)
+    progress = ProgressLine(title, total)
     try:
-        while len(results) < len(crew):
+        while len(results) < len(workers):
             try:
-                number, kind, what = heard.get(timeout=1)
+                number, kind, value = messages.get(timeout=POLL_SECONDS)
             except queue.Empty:
-                dead = [w.pid for n, w in enumerate(crew) if n not in results and w.exitcode]
+                # A killed process sends no message: without this check the loop would never end.
+                dead = [w.pid for n, w in enumerate(workers) if n not in results and w.exitcode]
                 if dead:
-                    raise RuntimeError(f"{words}: worker {dead} died") from None
+                    raise RuntimeError(f"{title}: worker {dead} died") from None
                 continue
-            if kind == "done":
-                results[number] = what
+            if kind == "result":
+                results[number] = value
             elif kind == "failed":
-                raise RuntimeError(f"{words}: a worker failed\n{what}")
+                raise RuntimeError(f"{title}: a worker failed\n{value}")
             elif kind == "total":
-                progress.total = what
+                progress.total = value
             else:
-                progress.more(what)
+                progress.advance(value)
     finally:
-        progress.end()
-        for worker in crew:
-            worker.join(timeout=10 if len(results) == len(crew) else 0)
+        progress.clear()
+        for worker in workers:
+            worker.join(timeout=10 if len(results) == len(workers) else 0)
             if worker.is_alive():
                 worker.terminate()
-    return [results[number] for number in range(len(crew))]
+    return [results[number] for number in range(len(workers))]
 
 
 def _work(
-    task: str, number: int, share: Mapping[str, Any], endpoint: str | None, heard: Any
+    function: str, number: int, share: Mapping[str, Any], endpoint: str | None, messages: Any
 ) -> None:
-    module, _, name = task.partition(":")
+    module, _, name = function.partition(":")
 
-    def work() -> Any:
-        function = getattr(importlib.import_module(module), name)
-        return function(Tell(lambda kind, what: heard.put((number, kind, what))), **share)
+    def run() -> Any:
+        # Imported only now: the shop reads its environment when it is imported.
+        work = getattr(importlib.import_module(module), name)
+        return work(
+            ProgressReporter(lambda kind, value: messages.put((number, kind, value))), **share
+        )
 
-    def ended(*_: object) -> None:
+    def terminate(*_: object) -> None:
         raise SystemExit(1)
 
-    signal.signal(signal.SIGTERM, ended)
+    # As an exception, the signal runs the context managers, so the emulator stops too.
+    signal.signal(signal.SIGTERM, terminate)
     try:
         if endpoint is None:
-            with cloud():
-                result = work()
+            with emulated_aws():
+                result = run()
         else:
-            dress(endpoint)
-            result = work()
-        heard.put((number, "done", result))
-    except BaseException:  # noqa: BLE001  whatever it was, the one who waits must hear of it
-        heard.put((number, "failed", traceback.format_exc()))
+            configure_environment(endpoint)
+            result = run()
+        messages.put((number, "result", result))
+    except BaseException:  # noqa: BLE001  the parent process waits for a message, whatever happened
+        messages.put((number, "failed", traceback.format_exc()))
 
 
-class Progress:
-    """How far it is: a line that changes on a terminal, elsewhere one every ten seconds."""
+class ProgressLine:
+    """Progress of all workers: one changing line on a terminal, elsewhere a line now and then."""
 
-    def __init__(self, words: str, total: int) -> None:
-        self._words, self.total = words, total
+    def __init__(self, title: str, total: int) -> None:
+        self._title, self.total = title, total
         self._done = 0
-        self._began = time.monotonic()
-        self._shown = 0.0
+        self._started = time.monotonic()
+        self._printed_at = 0.0
 
-    def more(self, number: int) -> None:
+    def advance(self, number: int) -> None:
+        """Add finished pieces, and print the progress if it is due."""
         self._done += number
         now = time.monotonic()
         live = sys.stderr.isatty()
-        if now - self._shown < (0.2 if live else 10):
+        if now - self._printed_at < (LIVE_INTERVAL_SECONDS if live else LOG_INTERVAL_SECONDS):
             return
-        self._shown = now
-        if not live and now - self._began < 10:
+        self._printed_at = now
+        # In a log, a run that ends within the first interval leaves no line at all.
+        if not live and now - self._started < LOG_INTERVAL_SECONDS:
             return
-        left = (now - self._began) / max(self._done, 1) * max(self.total - self._done, 0)
-        text = f"  {self._words}: {self._done:,} of {self.total:,}, {left:.0f} s left"
-        print(
-            f"\r{text:<79}" if live else text, end="" if live else "\n", file=sys.stderr, flush=True
-        )
+        per_piece = (now - self._started) / max(self._done, 1)
+        remaining = per_piece * max(self.total - self._done, 0)
+        text = f"  {self._title}: {self._done:,} of {self.total:,}, {remaining:.0f} s remaining"
+        line = f"\r{text:<{LINE_WIDTH}}" if live else text
+        print(line, end="" if live else "\n", file=sys.stderr, flush=True)
 
-    def end(self) -> None:
+    def clear(self) -> None:
+        """Remove the line from the terminal."""
         if sys.stderr.isatty():
-            print("\r" + " " * 79 + "\r", end="", file=sys.stderr, flush=True)
+            print("\r" + " " * LINE_WIDTH + "\r", end="", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""What a process hands back of its share of the points; imports nothing of the shop."""
+"""The result of one worker process. Imports nothing of the shop."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -6,16 +6,17 @@ from dataclasses import dataclass, field
 
 @dataclass
 class WorkerResult:
-    """What a share of the work came to."""
+    """What one process counted in its share of the work."""
 
     points: int = 0
     possible: int = 0
-    whole: int = 0
-    """Points at which all that was to go wrong did; at others the calls went another way."""
+    fully_applied: int = 0
+    """Points at which every planned fault took effect; elsewhere the calls took another course."""
     violations: int = 0
-    corrupt: int = 0
-    """Points at which anything was violated."""
+    violated_points: int = 0
+    """Points with at least one violation."""
     findings: tuple[str, ...] = ()
     rules: Counter[str] = field(default_factory=Counter)
-    counted: Counter[str] = field(default_factory=Counter)
-    """What a proof counts besides, by its name."""
+    """Violations by invariant."""
+    counts: Counter[str] = field(default_factory=Counter)
+    """Other counts of a verification, by name."""

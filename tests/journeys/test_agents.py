@@ -72,7 +72,7 @@ def test_an_agent_finds_out_and_buys(guest: HttpClient, staff: HttpClient, sell:
 def test_an_agent_with_a_platform_negotiates_and_buys(guest: HttpClient, sell: Sell) -> None:
     with platform() as home:
         bought_by(Agent(guest, home.url), sell(pieces=5))
-        assert home.asked >= 1
+        assert home.requests >= 1
 
 
 def test_both_eras_of_the_protocol_list_the_same_tools(guest: HttpClient) -> None:
@@ -88,12 +88,12 @@ def test_both_eras_of_the_protocol_list_the_same_tools(guest: HttpClient) -> Non
 
 def test_a_platform_that_cannot_be_understood_is_told_why(guest: HttpClient) -> None:
     with platform() as home:
-        home.says(profile(["dev.ucp.shopping.order"]))
+        home.publish(profile(["dev.ucp.shopping.order"]))
         reply = Agent(guest, home.url).call("get_cart", id="cart_x")
         said = assert_valid_ucp("error", reply.body["result"]["structuredContent"])
         assert said["messages"][0]["code"] == "capabilities_incompatible"
     with platform() as home:
-        home.says(profile(version="2026-01-23"))
+        home.publish(profile(version="2026-01-23"))
         reply = Agent(guest, home.url).call("get_cart", id="cart_x")
         assert (reply.status, reply.body["error"]["code"]) == (422, -32001)
         direct = guest.request("GET /carts/cart_x", headers={"UCP-Agent": home.agent})

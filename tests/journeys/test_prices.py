@@ -188,10 +188,10 @@ def issue(staff: HttpClient, amount: int) -> str:
     return code
 
 
-def left(visitor: HttpClient, code: str) -> int:
+def balance(visitor: HttpClient, code: str) -> int:
     asked = {"code": code, "currency": "USD"}
-    balance: int = visitor.post("/gift-cards/balance", asked)["balance"]
-    return balance
+    held: int = visitor.post("/gift-cards/balance", asked)["balance"]
+    return held
 
 
 def test_points_and_a_gift_card_pay_in_part_and_come_back_with_the_order(
@@ -211,10 +211,10 @@ def test_points_and_a_gift_card_pay_in_part_and_come_back_with_the_order(
     assert (instruments["loyalty"], instruments["gift_card"]) == (before, 2_500)
     assert sum(instruments.values()) == total
     assert rest in instruments.values()
-    assert (jane.get("/account/credits")["points"]["available"], left(jane, code)) == (0, 0)
+    assert (jane.get("/account/credits")["points"]["available"], balance(jane, code)) == (0, 0)
     staff.post(f"/staff/orders/{done['order']['id']}/cancel", {"reason": "changed mind"})
     assert jane.get("/account/credits")["points"]["available"] == before
-    assert left(jane, code) == 2_500
+    assert balance(jane, code) == 2_500
 
 
 def test_points_are_earned_with_what_arrived_and_go_with_what_is_sent_back(
@@ -243,18 +243,50 @@ def test_points_are_earned_with_what_arrived_and_go_with_what_is_sent_back(
     assert order["due"] == order["total"] - paid_back
 
 
-def test_a_gift_card_that_many_spend_at_once_pays_no_more_than_it_holds(
+def test_customers_who_share_a_gift_card_exhaust_it(
     staff: HttpClient, guest: HttpClient, sell: Sell
 ) -> None:
-    goods, code = sell(pieces=50, price=1_000), issue(staff, 10_000)
+    # Given a card that holds three orders and a half, and five customers who are ready to pay
+    goods = sell(pieces=50, price=1_000)
+    body = checkout_body((goods["variant"], 1))
+    checkouts = [guest.post("/checkout-sessions", body) for _ in range(5)]
+    total = checkouts[0]["totals"][-1]["amount"]
+    held = 3 * total + total // 2
+    code = issue(staff, held)
 
-    def buy(number: int) -> int:
-        body = checkout_body((goods["variant"], 1))
-        done = pay(guest, guest.post("/checkout-sessions", body), credit("gift_card", code))
-        assert done["status"] == "completed"
-        return paid(done)["gift_card"]
+    def buy(checkout: dict[str, Any]) -> int:
+        """Pay with the card first, as long as it has a balance; return the card's share."""
+        while balance(guest, code):
+            reply = guest.request(
+                f"POST /checkout-sessions/{checkout['id']}/complete", with_card(code)
+            )
+            if reply.status == 200:
+                assert_valid_ucp("checkout", reply.body)
+                assert reply.body["status"] == "completed"
+                instruments = paid(reply.body)
+                assert sum(instruments.values()) == total
+                return instruments["gift_card"]
+            # Another customer used the card at that moment, so the shop asks to look again.
+            (message,) = reply.body["messages"]
+            assert (reply.status, message["code"]) == (400, "payment_failed")
+            assert message["path"] == "$.payment.instruments[0]"
+        return 0
 
-    with ThreadPoolExecutor(4) as buyers:
-        parts = list(buyers.map(buy, range(4)))
-    assert all(parts)
-    assert left(guest, code) == 10_000 - sum(parts)
+    # When all pay at once
+    with ThreadPoolExecutor(len(checkouts)) as customers:
+        shares = list(customers.map(buy, checkouts))
+    # Then the card paid exactly what it held, and the last customer pays without it
+    assert sorted(shares) == [0, total // 2, total, total, total]
+    assert sum(shares) == held
+    assert balance(guest, code) == 0
+    rejected = checkouts[shares.index(0)]
+    refused = guest.request(f"POST /checkout-sessions/{rejected['id']}/complete", with_card(code))
+    assert (refused.status, refused.body["messages"][0]["code"]) == (400, "payment_failed")
+    assert pay(guest, rejected)["status"] == "completed"
+
+
+def with_card(code: str) -> dict[str, Any]:
+    """A payment by gift card, and by another instrument for the rest."""
+    body = payment_body("tok_success")
+    body["payment"]["instruments"].insert(0, credit("gift_card", code))
+    return body

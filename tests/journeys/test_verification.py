@@ -1,4 +1,4 @@
-"""The verification in small: the commands of `make verification` on fewer points, each with its own cloud."""
+"""The verifications in small: the commands of `make verify` with fewer cases."""
 
 import os
 import subprocess
@@ -8,28 +8,31 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+TIMEOUT_SECONDS = 300
 
 pytestmark = [pytest.mark.journey, pytest.mark.slow]
 
-BROKEN = """
-from verification.fault_injection import judged
-from verification.crash_safe import PROOF
+ON_A_MUTANT = """
+from verification.crash_safe import PLAN
+from verification.fault_injection import inject
 from verification.options import Options
 if __name__ == "__main__":
-    verdict = judged(PROOF, Options(), dealings=("bought",), most=30, naive={naive!r}, broken="so")
-    print(verdict.line())
-    raise SystemExit(0 if verdict.passed else 1)
+    report = inject(
+        PLAN, Options(), scenarios=("bought",), points=30, mutant="two calls", description="mutant"
+    )
+    print(report.line())
+    raise SystemExit(0 if report.passed else 1)
 """
 
-LARGE = """
+LARGE_ORDERS = """
 import sys
-from verification.large import _dealt
+from verification.large import place_large_orders
 from verification.options import Options
 if __name__ == "__main__":
-    flaw = sys.argv[1] or None
-    verdict = _dealt(Options(), 120, 2, flaw=flaw, words=flaw)
-    print(verdict.line(), verdict.findings)
-    raise SystemExit(0 if verdict.passed else 1)
+    mutant = sys.argv[1] or None
+    report = place_large_orders(Options(), 120, 2, mutant=mutant, description=mutant)
+    print(report.line(), report.findings)
+    raise SystemExit(0 if report.passed else 1)
 """
 
 
@@ -41,40 +44,46 @@ def run(*command: str) -> subprocess.CompletedProcess[str]:
         env={**os.environ, "PYTHONPATH": path},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=TIMEOUT_SECONDS,
         check=False,
     )
 
 
 @pytest.mark.parametrize(
-    ("proof", "points"), [(1, 200), (2, 80), (3, 80), (4, 40), (5, 6), (13, 200)]
+    ("number", "points"), [(1, 400), (2, 80), (3, 120), (4, 40), (5, 6), (13, 200), (14, 200)]
 )
-def test_a_proof_holds_in_small(proof: int, points: int) -> None:
-    done = run("-m", "verification", str(proof), "--points", str(points))
+def test_verification_passes_in_small(number: int, points: int) -> None:
+    done = run("-m", "verification", str(number), "--points", str(points))
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-    assert f"proof {proof} PASS" in done.stdout
+    assert f"verification {number} PASS" in done.stdout
 
 
-def test_real_invoices_are_placed_whole_or_refused_with_all_their_short_lines() -> None:
+def test_real_invoices_are_placed_in_full_or_rejected_with_all_short_lines() -> None:
     done = run("-m", "verification", "replay", "--data", "tests/data/invoices.csv")
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-    assert "proof replay PASS" in done.stdout
+    assert "verification replay PASS" in done.stdout
 
 
-def test_a_shop_that_places_in_two_calls_is_found_out(tmp_path: Path) -> None:
-    script = tmp_path / "broken.py"
-    script.write_text(BROKEN.format(naive="two calls"))
+def test_checkout_that_writes_in_two_calls_is_detected(tmp_path: Path) -> None:
+    script = tmp_path / "mutant.py"
+    script.write_text(ON_A_MUTANT)
     done = run(str(script))
     assert done.returncode == 1, f"{done.stdout}\n{done.stderr}"
     assert "FAIL" in done.stdout
 
 
-@pytest.mark.parametrize(("flaw", "code"), [("", 0), ("no way back", 1)])
-def test_a_large_order_is_whole_or_gone_and_a_saga_without_a_way_back_is_found_out(
-    tmp_path: Path, flaw: str, code: int
+def test_spend_without_a_condition_is_detected() -> None:
+    done = run("-m", "verification", "14", "--broken", "--points", "100")
+    assert done.returncode == 1, f"{done.stdout}\n{done.stderr}"
+    assert "verification 14 FAIL" in done.stdout
+
+
+@pytest.mark.parametrize(("mutant", "code"), [("", 0), ("batches not released", 1)])
+def test_large_orders_pass_and_unreleased_batches_are_detected(
+    tmp_path: Path, mutant: str, code: int
 ) -> None:
     script = tmp_path / "large.py"
-    script.write_text(LARGE)
-    done = run(str(script), flaw)
+    script.write_text(LARGE_ORDERS)
+    done = run(str(script), mutant)
     assert done.returncode == code, f"{done.stdout}\n{done.stderr}"
-    assert "proof large" in done.stdout
+    assert "verification large" in done.stdout

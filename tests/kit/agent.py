@@ -1,4 +1,4 @@
-"""An AI agent's client of ``POST /mcp``, and the endpoints behind it in the same process."""
+"""An AI agent's client of ``POST /mcp``, with the endpoints behind it in the same process."""
 
 import json
 import uuid
@@ -13,7 +13,7 @@ _META = "io.modelcontextprotocol/"
 
 
 def in_process(module: str, event: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Call a Lambda as ``lambda:Invoke`` would: what goes in and out is JSON, nothing else."""
+    """Invoke a Lambda as ``lambda:Invoke`` does: request and response pass through JSON."""
     handler = import_module(f"functions.{module}").handler
     answer: Mapping[str, Any] = json.loads(
         json.dumps(handler(json.loads(json.dumps(event)), Context()))
@@ -22,37 +22,38 @@ def in_process(module: str, event: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def message(method: str, params: Any = None, *, id: Any = 1) -> dict[str, Any]:
-    said: dict[str, Any] = {"jsonrpc": "2.0", "method": method}
+    """Build a JSON-RPC message. Without an id it is a notification."""
+    fields: dict[str, Any] = {"jsonrpc": "2.0", "method": method}
     if id is not None:
-        said["id"] = id
+        fields["id"] = id
     if params is not None:
-        said["params"] = params
-    return said
+        fields["params"] = params
+    return fields
 
 
 def modern(method: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """A request of the era without handshakes."""
+    """Build a request of a protocol version without handshakes."""
     meta = {f"{_META}protocolVersion": MODERN, f"{_META}clientCapabilities": {}}
     return message(method, {**(params or {}), "_meta": meta})
 
 
-def headers_for(said: Mapping[str, Any]) -> dict[str, str]:
-    """The headers that mirror a modern request."""
-    headers = {"mcp-protocol-version": MODERN, "mcp-method": str(said["method"])}
-    if said["method"] == "tools/call":
-        headers["mcp-name"] = str(said["params"]["name"])
+def headers_for(request: Mapping[str, Any]) -> dict[str, str]:
+    """Return the headers that repeat fields of a modern request."""
+    headers = {"mcp-protocol-version": MODERN, "mcp-method": str(request["method"])}
+    if request["method"] == "tools/call":
+        headers["mcp-name"] = str(request["params"]["name"])
     return headers
 
 
 def post(
     handler: Any,
-    said: Any,
+    body: Any,
     *,
     raw: str | None = None,
     headers: Mapping[str, str | None] | None = None,
     source_ip: str = "192.0.2.7",
 ) -> ApiResponse:
-    """POST a message to the agents' door. A header of ``None`` is left out."""
+    """POST a message to the MCP handler. A header of ``None`` is left out."""
     sent: dict[str, str | None] = {
         "content-type": "application/json",
         "accept": "application/json, text/event-stream",
@@ -69,7 +70,7 @@ def post(
             "requestId": str(uuid.uuid4()),
             "http": {"method": "POST", "path": "/mcp", "sourceIp": source_ip},
         },
-        "body": json.dumps(said) if raw is None else raw,
+        "body": json.dumps(body) if raw is None else raw,
         "isBase64Encoded": False,
     }
     answer = handler(event, Context())
@@ -79,8 +80,8 @@ def post(
 def use(
     handler: Any, tool: str, arguments: Any = None, *, headers: Mapping[str, str] | None = None
 ) -> Any:
-    """Call a tool in the modern way and give its result. Raises ``AssertionError`` for an error."""
-    said = modern("tools/call", {"name": tool, "arguments": arguments or {}})
-    answer = post(handler, said, headers={**headers_for(said), **(headers or {})})
+    """Call a tool in a modern request; return its result. Raises AssertionError for an error."""
+    request = modern("tools/call", {"name": tool, "arguments": arguments or {}})
+    answer = post(handler, request, headers={**headers_for(request), **(headers or {})})
     assert answer.status == 200, answer.text
     return answer.json["result"]

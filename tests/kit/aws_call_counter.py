@@ -1,7 +1,7 @@
-"""What a piece of code asks of AWS, call by call: the number of calls is the budget.
+"""Counts the AWS calls of a piece of code: the number of calls is its budget.
 
-Counted where boto3 and PynamoDB both pass, below their own retries and paging, so that a list read
-page by page counts once for each page.
+Calls are counted below boto3 and PynamoDB, including their own paging: a list of two pages is two
+calls. Retries inside botocore are not counted.
 """
 
 from collections import Counter
@@ -16,7 +16,7 @@ from botocore.client import BaseClient
 
 @dataclass(frozen=True)
 class Call:
-    """One request: ``dynamodb``, ``Query``, and what it was sent."""
+    """One request: service, operation such as ``Query``, and parameters."""
 
     service: str
     operation: str
@@ -24,7 +24,7 @@ class Call:
 
     @property
     def table(self) -> str:
-        """The table it is about; of several, all of them, joined by ``+``."""
+        """Return its table, or all its tables joined by ``+``."""
         parameters = self.parameters
         if "TableName" in parameters:
             return str(parameters["TableName"])
@@ -34,13 +34,13 @@ class Call:
         return "+".join(sorted({a["TableName"] for a in actions}))
 
     def __str__(self) -> str:
-        about = f" {self.table}" if self.service == "dynamodb" else ""
-        return f"{self.service}.{self.operation}{about}"
+        table = f" {self.table}" if self.service == "dynamodb" else ""
+        return f"{self.service}.{self.operation}{table}"
 
 
 @dataclass
 class Calls:
-    """The calls so far, in order. Compare :attr:`names` with what an endpoint may cost."""
+    """The calls so far, in order. A test compares :attr:`names` with an endpoint's budget."""
 
     made: list[Call] = field(default_factory=list)
 
@@ -58,7 +58,7 @@ class Calls:
 
 @contextmanager
 def count_calls() -> Iterator[Calls]:
-    """Count the calls made inside, as ``with counted() as calls: …``, then ``calls.names``."""
+    """Count the calls inside a ``with`` block."""
     calls = Calls()
     send = BaseClient._make_api_call  # type: ignore[attr-defined]
 

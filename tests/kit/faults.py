@@ -1,7 +1,8 @@
-"""What can go wrong between the shop and AWS, at a call of one's choosing.
+"""Faults between the shop and AWS, at chosen calls.
 
-:class:`Wire` stands in for botocore's HTTP session, so it sees boto3 and PynamoDB alike, and every
-attempt the SDK makes of a call is a place of its own. Only the thread that entered it is disturbed.
+:class:`FaultInjector` takes the place of botocore's HTTP session. It therefore sees the calls of
+boto3 and PynamoDB, and each of the SDK's attempts has a number of its own. Only the thread that
+entered it is affected.
 """
 
 import json
@@ -23,38 +24,38 @@ from botocore.retries.quota import RetryQuota
 
 
 class Crash(BaseException):
-    """The process died here. Not an ``Exception``: nobody catches it, as nobody catches a kill."""
+    """The process is killed here. Not an ``Exception``, because no code catches a kill."""
 
 
 class Fault(StrEnum):
-    """One way for a call to go wrong."""
+    """One way in which a call fails."""
 
     CRASH_BEFORE = "crash before"
-    """The process dies before the call leaves it."""
+    """The process dies before it sends the call."""
     CRASH_AFTER = "crash after"
-    """The call is done; the process dies before it hears so."""
-    ANSWER_LOST = "answer lost"
-    """The call is done, its answer is lost, and the SDK makes it again."""
-    CUT_OFF = "cut off"
-    """The call is done, and from then on nothing can be reached: the process goes on and fails."""
+    """The call succeeds; the process dies before it receives the response."""
+    RESPONSE_LOST = "response lost"
+    """The call succeeds, its response is lost, and the SDK retries."""
+    DISCONNECTED = "disconnected"
+    """The call succeeds, its response is lost, and every later call of the process fails."""
     UNREACHABLE = "unreachable"
-    """Nothing can be reached from here on."""
+    """This call and every later one fail without reaching AWS."""
     THROTTLED = "throttled"
-    """Refused once for the rate; the SDK makes it again."""
-    BUSY = "busy"
-    """Refused for the rate however often the SDK tries, this call only."""
+    """The call is throttled once, and the SDK retries."""
+    ALWAYS_THROTTLED = "always throttled"
+    """All attempts of this call are throttled; other calls succeed."""
     CONFLICT = "conflict"
-    """Cancelled, since another transaction holds one of the items; the SDK does not try again."""
+    """Cancelled because another transaction holds an item; the SDK does not retry."""
     LATE = "late"
-    """Stuck on its way: the SDK gives it up and makes it again, and then it arrives after all."""
+    """The call times out, the SDK retries, and the first attempt arrives afterwards."""
 
 
 READ_FAULTS = (
     Fault.CRASH_BEFORE,
-    Fault.ANSWER_LOST,
+    Fault.RESPONSE_LOST,
     Fault.UNREACHABLE,
     Fault.THROTTLED,
-    Fault.BUSY,
+    Fault.ALWAYS_THROTTLED,
 )
 WRITE_FAULTS = tuple(fault for fault in Fault if fault is not Fault.CONFLICT)
 _READS = ("Get", "BatchGet", "Query", "Scan", "List", "Describe", "Receive")
@@ -62,13 +63,13 @@ _READS = ("Get", "BatchGet", "Query", "Scan", "List", "Describe", "Receive")
 
 @dataclass(frozen=True)
 class Call:
-    """One attempt on the wire. ``number`` counts from 0 since the wire was entered."""
+    """One attempt of a call. ``number`` counts from 0 since the injector was entered."""
 
     number: int
     service: str
     operation: str
-    about: tuple[str, ...] = ()
-    """The tables (or the queue) it is about, in order; a transaction names one for each item."""
+    resources: tuple[str, ...] = ()
+    """Its tables or its queue, in order; a transaction names a table per item."""
 
     @property
     def reads(self) -> bool:
@@ -76,7 +77,10 @@ class Call:
 
     @property
     def faults(self) -> tuple[Fault, ...]:
-        """What can befall this kind of call. Losing a read's answer for good equals not asking."""
+        """Faults that can happen to this kind of call.
+
+        A read whose response is lost for good equals one that was never sent.
+        """
         if self.reads:
             return READ_FAULTS
         if self.service.startswith("DynamoDB"):
@@ -84,32 +88,32 @@ class Call:
         return WRITE_FAULTS
 
     def __str__(self) -> str:
-        return f"{self.number}:{self.operation}({'+'.join(self.about)})"
+        return f"{self.number}:{self.operation}({'+'.join(self.resources)})"
 
 
 Send = Callable[[], AWSResponse]
-Meanwhile = Callable[[Call], None]
-"""What somebody else does while this call has not left yet."""
+ConcurrentAction = Callable[[Call], None]
+"""Action of another process before this call is sent."""
 
 
 @dataclass
 class FaultInjector:
-    """The way of a thread to AWS. ``plan`` says which attempts go wrong, and how; a fault that
-    cannot befall the attempt of its number strikes the next one that it can befall.
+    """Sends a thread's calls to AWS, and injects faults.
 
-    ``meanwhile`` is run before the attempt of that number, on an undisturbed wire: somebody else
-    acts while this process stalls. :meth:`arrive` delivers what was late.
+    ``plan`` maps attempt numbers to faults. A fault that cannot happen to its attempt happens to
+    the next possible one. ``concurrent`` maps attempt numbers to actions of another process, which
+    run without faults while this process waits. :meth:`deliver_late_calls` delivers late attempts.
     """
 
     plan: Mapping[int, Fault] = field(default_factory=dict)
-    meanwhile: Mapping[int, Meanwhile] = field(default_factory=dict)
+    concurrent: Mapping[int, ConcurrentAction] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
-    struck: list[tuple[Call, Fault]] = field(default_factory=list)
-    """The faults that came to pass."""
+    applied: list[tuple[Call, Fault]] = field(default_factory=list)
+    """Faults that took effect."""
     _late: list[Send] = field(default_factory=list)
     _due: list[Fault] = field(default_factory=list)
-    _dead: bool = False
-    _busy: str | None = None
+    _disconnected: bool = False
+    _throttled: str | None = None
 
     def __enter__(self) -> "FaultInjector":
         _stack().append(self)
@@ -118,69 +122,70 @@ class FaultInjector:
     def __exit__(self, *_: object) -> None:
         _stack().remove(self)
 
-    def arrive(self) -> None:
-        """What was stuck arrives now."""
+    def deliver_late_calls(self) -> None:
+        """Deliver the attempts that were late."""
         late, self._late = self._late, []
-        with undisturbed():
+        with without_faults():
             for send in late:
                 send()
 
-    def heal(self) -> None:
-        """The network is back: another process begins."""
-        self._dead, self._busy = False, None
+    def reconnect(self) -> None:
+        """Restore the network, as for a new process."""
+        self._disconnected, self._throttled = False, None
 
-    def carry(self, request: Any, send: Send) -> AWSResponse:
-        """Take one attempt to AWS, or not."""
-        call = _read(len(self.calls), request)
+    def send(self, request: Any, forward: Send) -> AWSResponse:
+        """Send one attempt to AWS, or let it fail."""
+        call = _parse_call(len(self.calls), request)
         self.calls.append(call)
-        if call.number in self.meanwhile:
-            with undisturbed():
-                self.meanwhile[call.number](call)
+        if call.number in self.concurrent:
+            with without_faults():
+                self.concurrent[call.number](call)
         if call.number in self.plan:
             self._due.append(self.plan[call.number])
-        if self._dead:
+        # A fault due while the network is down waits for the next call that gets through.
+        if self._disconnected:
             raise EndpointConnectionError(endpoint_url=request.url)
         fault = next((each for each in self._due if each in call.faults), None)
         if fault is not None:
             self._due.remove(fault)
-            self.struck.append((call, fault))
-        if self._busy == _identity(request):
-            return _refused(request.url, call, Fault.THROTTLED)
-        self._busy = None
+            self.applied.append((call, fault))
+        if self._throttled == _identity(request):
+            return _error_response(request.url, call, Fault.THROTTLED)
+        self._throttled = None
         if fault is None:
-            return send()
-        return self._gone_wrong(fault, call, request, send)
+            return forward()
+        return self._fail(fault, call, request, forward)
 
-    def _gone_wrong(self, fault: Fault, call: Call, request: Any, send: Send) -> AWSResponse:
+    def _fail(self, fault: Fault, call: Call, request: Any, forward: Send) -> AWSResponse:
         match fault:
             case Fault.CRASH_BEFORE:
                 raise Crash(str(call))
             case Fault.CRASH_AFTER:
-                send()
+                forward()
                 raise Crash(str(call))
-            case Fault.ANSWER_LOST:
-                send()
+            case Fault.RESPONSE_LOST:
+                forward()
                 raise ReadTimeoutError(endpoint_url=request.url)
-            case Fault.CUT_OFF:
-                send()
-                self._dead = True
+            case Fault.DISCONNECTED:
+                forward()
+                self._disconnected = True
                 raise ReadTimeoutError(endpoint_url=request.url)
             case Fault.UNREACHABLE:
-                self._dead = True
+                self._disconnected = True
                 raise EndpointConnectionError(endpoint_url=request.url)
             case Fault.LATE:
-                self._late.append(send)
+                self._late.append(forward)
                 raise ReadTimeoutError(endpoint_url=request.url)
-            case Fault.BUSY:
-                self._busy = _identity(request)
-                return _refused(request.url, call, Fault.THROTTLED)
+            case Fault.ALWAYS_THROTTLED:
+                self._throttled = _identity(request)
+                return _error_response(request.url, call, Fault.THROTTLED)
             case Fault.THROTTLED | Fault.CONFLICT:
-                return _refused(request.url, call, fault)
+                return _error_response(request.url, call, fault)
 
 
 @contextmanager
-def undisturbed() -> Iterator[None]:
-    """Calls made inside are neither counted nor hindered: they are another process's."""
+def without_faults() -> Iterator[None]:
+    """Make calls as another process: they are neither counted nor disturbed."""
     stack = _stack()
     hidden, stack[:] = list(stack), []
     try:
@@ -190,74 +195,75 @@ def undisturbed() -> Iterator[None]:
 
 
 class Double(Protocol):
-    """A service that is answered here instead of at the endpoint; the wire treats it like any."""
+    """A service simulated in this process. Faults apply to its calls as to all others."""
 
-    def __call__(self, operation: str, said: Mapping[str, Any]) -> tuple[int, Mapping[str, Any]]:
-        """Do what is asked; return the HTTP status and the JSON of the answer."""
+    def __call__(self, operation: str, payload: Mapping[str, Any]) -> tuple[int, Mapping[str, Any]]:
+        """Run the operation; return the HTTP status and the JSON response."""
 
 
 @contextmanager
-def faulty(doubles: Mapping[str, Double] | None = None) -> Iterator[None]:
-    """Wires work while this is entered. The SDK's pauses between attempts are left out on them.
+def fault_injection(doubles: Mapping[str, Double] | None = None) -> Iterator[None]:
+    """Enable :class:`FaultInjector` in this process.
 
-    ``doubles`` are by the service's name in the target header, or by the start of a REST path.
+    ``doubles`` are keyed by the service name in the target header, or by the start of a REST path.
+    Under an injector, the SDK does not pause between attempts, and its retry quota is unlimited.
     """
     send = URLLib3Session.send
     acquire = RetryQuota.acquire
     known = doubles or {}
 
-    def through(session: URLLib3Session, request: Any) -> AWSResponse:
+    def send_through_injector(session: URLLib3Session, request: Any) -> AWSResponse:
         stack = _stack()
         service, operation = _target(request)
         double = known.get(service)
 
-        def carried() -> AWSResponse:
+        def respond() -> AWSResponse:
             if double is None:
                 return send(session, request)
-            status, said = double(operation, _body(request))
-            return _answer(request.url, status, said)
+            status, body = double(operation, _body(request))
+            return _response(request.url, status, body)
 
-        return stack[-1].carry(request, carried) if stack else carried()
+        return stack[-1].send(request, respond) if stack else respond()
 
-    class Clock:
+    class FakeTime:
         @staticmethod
         def sleep(seconds: float) -> None:
             if not _stack():
                 time.sleep(seconds)
 
-    def granted(quota: RetryQuota, amount: int) -> bool:
+    def always_granted(quota: RetryQuota, amount: int) -> bool:
         return True if _stack() else bool(acquire(quota, amount))
 
     with (
-        patch.object(URLLib3Session, "send", through),
-        patch.object(botocore.endpoint, "time", Clock),
-        patch.object(RetryQuota, "acquire", granted),
+        patch.object(URLLib3Session, "send", send_through_injector),
+        patch.object(botocore.endpoint, "time", FakeTime),
+        patch.object(RetryQuota, "acquire", always_granted),
     ):
         yield
 
 
-_here = threading.local()
+_thread = threading.local()
 
 
 def _stack() -> list[FaultInjector]:
-    if not hasattr(_here, "stack"):
-        _here.stack = []
-    stack: list[FaultInjector] = _here.stack
+    if not hasattr(_thread, "stack"):
+        _thread.stack = []
+    stack: list[FaultInjector] = _thread.stack
     return stack
 
 
 def _identity(request: Any) -> str:
-    """The same for every attempt of a call."""
+    """Identify a call: the same for all its attempts."""
     return f"{_header(request, 'X-Amz-Target')}\n{request.url}\n{_text(request.body)}"
 
 
-def _read(number: int, request: Any) -> Call:
+def _parse_call(number: int, request: Any) -> Call:
     service, operation = _target(request)
-    return Call(number, service, operation, tuple(_about(_body(request))))
+    return Call(number, service, operation, tuple(_resources(_body(request))))
 
 
 def _target(request: Any) -> tuple[str, str]:
-    """Service and operation: from the target header or, of a REST call, from method and path."""
+    """Return service and operation, from the target header or from a REST method and path."""
     service, _, operation = _header(request, "X-Amz-Target").rpartition(".")
     if service:
         return service, operation
@@ -267,13 +273,13 @@ def _target(request: Any) -> tuple[str, str]:
 
 def _body(request: Any) -> dict[str, Any]:
     try:
-        read = json.loads(_text(request.body) or "{}")
+        body = json.loads(_text(request.body) or "{}")
     except ValueError:
-        return {}
-    return read if isinstance(read, dict) else {}
+        return {}  # a binary body, of S3 for example, names no table
+    return body if isinstance(body, dict) else {}
 
 
-def _about(body: Mapping[str, Any]) -> Iterator[str]:
+def _resources(body: Mapping[str, Any]) -> Iterator[str]:
     if "TableName" in body:
         yield str(body["TableName"])
     if "QueueUrl" in body:
@@ -294,29 +300,31 @@ def _text(body: Any) -> str:
     return body.decode() if isinstance(body, bytes) else str(body or "")
 
 
-def _refused(url: str, call: Call, fault: Fault) -> AWSResponse:
-    """What AWS answers when it refuses."""
+def _error_response(url: str, call: Call, fault: Fault) -> AWSResponse:
+    """Return AWS's error response for a throttled or conflicting call."""
+    details: dict[str, Any] = {}
     if fault is Fault.THROTTLED:
-        kind, more = "ThrottlingException", {}
+        kind = "ThrottlingException"
     elif call.operation == "TransactWriteItems":
-        held = {"Code": "TransactionConflict", "Message": "Transaction is ongoing for the item"}
+        conflict = {"Code": "TransactionConflict", "Message": "Transaction is ongoing for the item"}
         kind = "TransactionCanceledException"
-        more = {"CancellationReasons": [held, *({"Code": "None"} for _ in call.about[1:])]}
+        others = [{"Code": "None"} for _ in call.resources[1:]]
+        details = {"CancellationReasons": [conflict, *others]}
     else:
-        kind, more = "TransactionConflictException", {}
-    said = {"__type": f"{call.service}#{kind}", "message": f"{kind} (injected)", **more}
-    return _answer(url, 400, said)
+        kind = "TransactionConflictException"
+    body = {"__type": f"{call.service}#{kind}", "message": f"{kind} (injected)", **details}
+    return _response(url, 400, body)
 
 
-def _answer(url: str, status: int, said: Mapping[str, Any]) -> AWSResponse:
+def _response(url: str, status: int, body: Mapping[str, Any]) -> AWSResponse:
     headers = HTTPHeaders.from_dict(
         {"Content-Type": "application/x-amz-json-1.0", "x-amzn-RequestId": "double"}
     )
-    return AWSResponse(url, status, headers, _Raw(json.dumps(said).encode()))
+    return AWSResponse(url, status, headers, _Content(json.dumps(body).encode()))
 
 
-class _Raw:
-    """What :class:`AWSResponse` reads its content from."""
+class _Content:
+    """The stream that :class:`AWSResponse` reads."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content

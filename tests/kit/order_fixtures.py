@@ -1,4 +1,4 @@
-"""The shop behind its doors, over moto: orders to work on, its secrets, and who comes to ask."""
+"""Fixtures for handler tests over moto: stored orders, secrets, queue messages and claims."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -13,14 +13,14 @@ from tests.kit.shop import ENVIRONMENT
 from tests.unit.orders.order_fixture import OrderFixture
 
 WEBHOOK_KEY = "MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"
-"""The base64 of a signing key, as the stages draw them."""
+"""A signing key in base64, as the stages generate them."""
 NEW_KEY = "bmV3bmV3bmV3bmV3bmV3bmV3bmV3bmV3bmV3"
 OLD_KEY = "b2xkb2xkb2xkb2xkb2xkb2xkb2xkb2xkb2xk"
-"""The two keys of a carrier that is changing its own."""
+"""Both keys of a carrier that is rotating its key."""
 
 
 def order_fixture() -> OrderFixture:
-    """Orders, stock and sandbox payments in the tables, with a clock that shows the true time."""
+    """Return a fixture over the DynamoDB stores and the sandbox provider, at the current time."""
     from shop.inventory.store import DynamoStockRepository, counter_shards
     from shop.orders.store import DynamoOrderEmails, DynamoOrderRepository, DynamoWorkflowTokens
     from shop.payments.gateway.sandbox import SandboxProvider
@@ -43,21 +43,21 @@ def order_fixture() -> OrderFixture:
 def order_placed_today(
     order_id: str = "ord_1", pieces: tuple[int, ...] = (2, 1), **changes: Any
 ) -> Order:
-    """An order placed a minute ago."""
+    """Return an order that was placed a minute ago."""
     at = datetime.now(UTC) - timedelta(minutes=1)
     return make_order(order_id, pieces, placed_at=at, pay_by=at + WINDOW, **changes)
 
 
 def put_secrets() -> None:
-    """The signing secrets, under the names that the environment gives them."""
+    """Store the signing secrets under the names in the environment."""
     client = boto3.client("secretsmanager", region_name="us-east-1")
-    ring = json.dumps({"ups": WEBHOOK_KEY, "dhl": [NEW_KEY, OLD_KEY]})
-    for name, value in (("SANDBOX", WEBHOOK_KEY), ("CARRIER", ring)):
+    carriers = json.dumps({"ups": WEBHOOK_KEY, "dhl": [NEW_KEY, OLD_KEY]})
+    for name, value in (("SANDBOX", WEBHOOK_KEY), ("CARRIER", carriers)):
         client.create_secret(Name=ENVIRONMENT[f"SECRET_{name}_WEBHOOK"], SecretString=value)
 
 
 def on_queue(name: str) -> list[dict[str, Any]]:
-    """Take all messages off the queue that a setting names, and read them."""
+    """Receive and delete all messages of the queue in this setting; return their bodies."""
     client = boto3.client("sqs", region_name="us-east-1")
     found: list[dict[str, Any]] = []
     while True:
@@ -72,7 +72,7 @@ def on_queue(name: str) -> list[dict[str, Any]]:
 
 
 def messages(*bodies: dict[str, Any]) -> dict[str, Any]:
-    """Messages as a queue hands them to its consumer."""
+    """Return the event with which Lambda invokes a queue's consumer."""
     return {
         "Records": [
             {"messageId": f"m{n}", "body": json.dumps(body), "attributes": {}}
@@ -82,7 +82,7 @@ def messages(*bodies: dict[str, Any]) -> dict[str, Any]:
 
 
 def signed_in(customer: str, *groups: str, client: str = "shop-client") -> dict[str, Any]:
-    """The claims of an access token, as the gateway hands them on."""
+    """Return the claims of an access token, as the HTTP API passes them on."""
     return {
         "sub": customer,
         "username": customer,

@@ -1,4 +1,4 @@
-"""An order as it comes from the checkout, for tests of what becomes of it."""
+"""Orders as the checkout builds them."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,7 +15,7 @@ SKUS = ("MUG-RED", "MUG-BLUE")
 
 
 def make_order(order_id: str = "ord_1", pieces: tuple[int, ...] = (2, 1), **changes: Any) -> Order:
-    """An order over ``pieces`` of :data:`SKUS` at 10.00 each, 5.99 shipping and 8 % tax."""
+    """Return an order of ``pieces`` of :data:`SKUS` at 10.00 each, 5.99 shipping and 8 % tax."""
     lines = tuple(
         OrderLine(
             id=f"li_{n}",
@@ -34,10 +34,10 @@ def make_order(order_id: str = "ord_1", pieces: tuple[int, ...] = (2, 1), **chan
     )
     goods = sum(line.total for line in lines)
     tax = sum(line.tax for line in lines)
-    wanted: dict[str, int] = {}
+    quantities: dict[str, int] = {}
     for line in lines:
-        wanted[line.sku] = wanted.get(line.sku, 0) + line.quantity
-    plain: dict[str, Any] = {
+        quantities[line.sku] = quantities.get(line.sku, 0) + line.quantity
+    fields: dict[str, Any] = {
         "id": order_id,
         "owner": "guest",
         "checkout_id": f"chk_{order_id}",
@@ -71,11 +71,11 @@ def make_order(order_id: str = "ord_1", pieces: tuple[int, ...] = (2, 1), **chan
         "placed_at": BLACK_FRIDAY,
         "pay_by": BLACK_FRIDAY + WINDOW,
         "usage": (UsageReservation("quota", "spring", sum(pieces), 1_000, "spring"),),
-        "reservations": tuple(Reservation(sku, count) for sku, count in wanted.items()),
+        "reservations": tuple(Reservation(sku, count) for sku, count in quantities.items()),
     }
-    return Order(**{**plain, **changes})
+    return Order(**{**fields, **changes})
 
 
 def authorised(order: Order) -> ProviderPaymentState:
-    """The provider's report that the whole order is paid for."""
+    """Return the provider's state of a payment that is authorized in full."""
     return ProviderPaymentState(f"pay_{order.id}", PaymentStatus.AUTHORISED, authorised=order.total)

@@ -1,4 +1,4 @@
-"""A platform of an agent, on the loopback interface: it publishes a profile, well or badly."""
+"""An agent's platform on 127.0.0.1, which publishes a valid or invalid profile."""
 
 import json
 import threading
@@ -24,7 +24,7 @@ EVERYTHING = (
 def profile(
     capabilities: Iterable[str] = EVERYTHING, *, version: str = VERSION, **more: Any
 ) -> dict[str, Any]:
-    """A platform's profile that names these capabilities in its own version."""
+    """Return a platform's profile with these capabilities in its own version."""
     entities: dict[str, Any] = {
         name: [
             {
@@ -47,7 +47,7 @@ def profile(
 
 
 class Platform:
-    """What the platform answers, and how often it was asked. Change it while it runs."""
+    """The platform's response, which a test may change, and the number of its requests."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -55,15 +55,16 @@ class Platform:
         self.headers: dict[str, str] = {"Cache-Control": "public, max-age=300"}
         self.body: bytes = json.dumps(profile()).encode()
         self.chunks: Iterable[bytes] | None = None
-        """Sent piece by piece instead of ``body``; they may take their time."""
-        self.asked = 0
+        """Chunks to send instead of ``body``; the iterable may be slow."""
+        self.requests = 0
 
-    def says(self, document: Any) -> None:
+    def publish(self, document: Any) -> None:
+        """Respond with this document from now on."""
         self.body = json.dumps(document).encode()
 
     @property
     def agent(self) -> str:
-        """The ``UCP-Agent`` header of its requests."""
+        """The ``UCP-Agent`` header of its own requests."""
         return f'profile="{self.url}"'
 
     @property
@@ -73,33 +74,33 @@ class Platform:
 
 @contextmanager
 def platform() -> Iterator[Platform]:
-    """Run a platform on a free port of 127.0.0.1."""
+    """Run a platform on a free port."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            it.asked += 1
-            self.send_response(it.status)
-            for name, value in it.headers.items():
+            running.requests += 1
+            self.send_response(running.status)
+            for name, value in running.headers.items():
                 self.send_header(name, value)
-            if it.chunks is None:
-                self.send_header("Content-Length", str(len(it.body)))
+            if running.chunks is None:
+                self.send_header("Content-Length", str(len(running.body)))
             self.end_headers()
             try:
-                for chunk in it.chunks if it.chunks is not None else (it.body,):
+                for chunk in running.chunks if running.chunks is not None else (running.body,):
                     self.wfile.write(chunk)
                     self.wfile.flush()
             except OSError:
-                pass  # it hung up, as it should
+                pass  # the shop closed the connection, as it should
 
         def log_message(self, *args: object) -> None:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    it = Platform(f"http://127.0.0.1:{server.server_address[1]}/profile.json")
+    running = Platform(f"http://127.0.0.1:{server.server_address[1]}/profile.json")
     thread = threading.Thread(target=server.serve_forever, args=(0.005,), daemon=True)
     thread.start()
     try:
-        yield it
+        yield running
     finally:
         server.shutdown()
         server.server_close()

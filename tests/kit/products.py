@@ -1,4 +1,4 @@
-"""Something to sell: products and stock for tests, and what a buyer sends for them."""
+"""Products and stock for tests, and the request bodies of a buyer."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -22,7 +22,7 @@ ADDRESS = {
 def mug(
     product_id: str = "mug", *, price: int = 1299, status: ProductStatus = ProductStatus.PUBLISHED
 ) -> Product:
-    """A mug in red (``mug.1``, SKU MUG-RED) and blue (``mug.2``, SKU MUG-BLUE)."""
+    """Return a mug in red (``mug.1``, SKU MUG-RED) and blue (``mug.2``, SKU MUG-BLUE)."""
     return Product(
         id=product_id,
         title="Enamel Mug",
@@ -50,7 +50,7 @@ def mug(
 
 
 def publish_with_stock(product: Product, *, pieces: int) -> Product:
-    """Publish a product and put this many pieces of each of its variants into stock."""
+    """Save a product, with this many pieces of each variant in stock."""
     from shop.catalog.store import DynamoProductCatalog
     from shop.inventory.store import DynamoStockRepository
 
@@ -60,14 +60,14 @@ def publish_with_stock(product: Product, *, pieces: int) -> Product:
 
 
 def lines(*wanted: tuple[str, int]) -> list[dict[str, Any]]:
-    """UCP line items of ``(variant id, quantity)``."""
+    """Return UCP line items of ``(variant id, quantity)``."""
     return [{"item": {"id": item}, "quantity": quantity} for item, quantity in wanted]
 
 
 def checkout_body(
     *wanted: tuple[str, int], option: str | None = None, **more: Any
 ) -> dict[str, Any]:
-    """A checkout that lacks nothing: lines, buyer, address."""
+    """Return the body of a checkout that is ready to complete: lines, buyer, address."""
     method: dict[str, Any] = {"type": "shipping", "destinations": [ADDRESS]}
     if option:
         method["groups"] = [{"id": "all", "selected_option_id": option}]
@@ -80,7 +80,7 @@ def checkout_body(
 
 
 def payment_body(token: str) -> dict[str, Any]:
-    """The body that completes a checkout with a sandbox token."""
+    """Return the body that completes a checkout with a sandbox token."""
     return {
         "payment": {
             "instruments": [

@@ -1,6 +1,6 @@
-"""The shop in one process, over moto: its tables, and calls through its doors.
+"""The shop in one process, over moto: its tables, and calls of its handlers.
 
-moto testifies to mapping and validation only. What concurrency does is shown on the emulator.
+moto checks mapping and validation only. Concurrency is tested on the emulator (verification/).
 """
 
 import copy
@@ -65,7 +65,7 @@ ENVIRONMENT = {
     "STAFF_MAIL": "staff@shop.test",
     "WORKFLOW_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:orders",
 }
-"""What the template gives a Lambda, with names of the tests' own."""
+"""A Lambda's environment as the template sets it, with names for tests."""
 
 _KEYS: dict[str, dict[str, Any]] = {
     "catalog": {"keys": ("PK", "SK")},
@@ -161,7 +161,7 @@ def _schema(keys: tuple[str, ...]) -> Any:
 
 
 class Context:
-    """What Lambda tells a function of itself."""
+    """The context object of an invocation."""
 
     function_name = "test"
     memory_limit_in_mb = 512
@@ -174,6 +174,8 @@ class Context:
 
 @dataclass(frozen=True)
 class ApiResponse:
+    """A handler's response, as the HTTP API sends it."""
+
     status: int
     headers: Mapping[str, str]
     text: str
@@ -195,7 +197,10 @@ def call(
     query: str = "",
     **path: str,
 ) -> ApiResponse:
-    """Call a door as the HTTP API would. ``key`` is the idempotency key: ``""`` sends none."""
+    """Call a handler as the HTTP API does.
+
+    ``key`` is the idempotency key: a new one by default, none for ``""``.
+    """
     method, template = route.split(" ", 1)
     url = template.replace("+}", "}").format(**path)
     sent = {"content-type": "application/json", **(headers or {})}

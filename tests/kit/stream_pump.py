@@ -1,11 +1,14 @@
 """A DynamoDB stream and its Lambda trigger, with the semantics of AWS.
 
-The emulators deliver a stream's records and stop there: they ignore what a reader says of failures.
-This pump does as AWS documents it for a trigger with ``ReportBatchItemFailures`` and
-``BisectBatchOnFunctionError``: records of a key come in order; a batch whose reader raises is
-halved and tried again, which costs no attempt as long as there is something to halve; a batch of
-which a part failed comes back from the first failure on (here never halved, the less kind reading
-of the documentation); a batch that failed too often is set aside whole, and its shard goes on.
+The emulators deliver a stream's records and ignore the failures that a reader reports. This pump
+follows AWS's documentation of a trigger with ``ReportBatchItemFailures`` and
+``BisectBatchOnFunctionError``:
+
+- Records of a key arrive in order.
+- A batch whose reader raises is halved and retried. Halving costs no attempt.
+- A batch that failed in part returns from the first failure on. It is never halved here, which is
+  the stricter reading of the documentation.
+- A batch that failed too often goes to the on-failure queue as a whole, and its shard continues.
 
 Source: https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
 """
@@ -25,7 +28,7 @@ _write: Callable[[Any], Any] = TypeSerializer().serialize
 def record(
     sequence: int, key: str, old: Mapping[str, Any] | None, new: Mapping[str, Any] | None
 ) -> dict[str, Any]:
-    """A stream record as Lambda gets it: binary values in base64."""
+    """Return a stream record as Lambda receives it: binary values in base64."""
     images: dict[str, Any] = {"Keys": {"PK": {"S": key}}, "SequenceNumber": f"{sequence:021d}"}
     if old is not None:
         images["OldImage"] = {name: _json(_write(value)) for name, value in old.items()}
@@ -48,16 +51,17 @@ def _json(typed: dict[str, Any]) -> dict[str, Any]:
 
 @dataclass
 class StreamPump:
-    """One shard of a stream and its reader. ``set_aside`` is what the on-failure queue got."""
+    """One shard of a stream and its reader."""
 
     reader: Handler
     batch: int = 100
     retries: int = 10
-    set_aside: list[list[str]] = field(default_factory=list)
+    dead_letters: list[list[str]] = field(default_factory=list)
+    """Batches in the on-failure queue, as sequence numbers."""
     calls: int = 0
 
     def run(self, records: list[dict[str, Any]]) -> None:
-        """Read all records, as often as it takes."""
+        """Deliver all records, with the retries of a trigger."""
         waiting = deque(
             (records[at : at + self.batch], 0) for at in range(0, len(records), self.batch)
         )
@@ -71,12 +75,12 @@ class StreamPump:
                 waiting.appendleft((batch[half:], failures))
                 waiting.appendleft((batch[:half], failures))
             elif failures == self.retries:
-                self.set_aside.append([_sequence(each) for each in rest])
+                self.dead_letters.append([_sequence(each) for each in rest])
             else:
                 waiting.appendleft((rest, failures + 1))
 
     def _read(self, batch: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], bool]:
-        """What of the batch is still to be done, and whether the reader raised."""
+        """Return the records that failed and those after them, and whether the reader raised."""
         self.calls += 1
         try:
             answer = self.reader({"Records": batch})

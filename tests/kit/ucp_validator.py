@@ -1,9 +1,8 @@
-"""Is an answer good UCP? Two readings of the specification must both say so.
+"""Validates responses against UCP, by two readings of the specification.
 
-One is the ``ucp-sdk`` package (its pydantic models, read strictly), the other the JSON schemas of
-the release, which lie beside this file (``tests/kit/ucp``, Apache-2.0, as they were published three
-days before it). Where both differ the package is right; they agree on every example of the
-specification's text.
+One is the ``ucp-sdk`` package (its pydantic models, in strict mode). The other is the JSON schemas
+of the release in ``tests/kit/ucp`` (Apache-2.0, published three days before it). If they differ,
+the package is right; they agree on every example in the specification's text.
 """
 
 import json
@@ -33,14 +32,14 @@ FULFILLMENT = "dev.ucp.shopping.fulfillment"
 
 
 class Rule(NamedTuple):
-    """How a kind of answer is judged."""
+    """How a kind of response is validated."""
 
     model: type[BaseModel] | None
     schema: str
     envelope: type[BaseModel] | None = None
-    """The model of ``ucp``; the big models only ask for one of many there."""
+    """The model of ``ucp``; the models of whole responses accept one of many there."""
     capability: str | None = None
-    """The root capability that the envelope must name."""
+    """The root capability that the envelope must contain."""
 
 
 RULES: Mapping[str, Rule] = {
@@ -91,18 +90,18 @@ RULES: Mapping[str, Rule] = {
 
 
 def assert_valid_ucp(kind: str, body: Any) -> Any:
-    """Give the answer back if it is good UCP; raise ``AssertionError`` with all that is wrong."""
-    wrong = ucp_problems(kind, body)
-    if wrong:
+    """Return the body if it is valid UCP. Raises AssertionError with every problem."""
+    problems = ucp_problems(kind, body)
+    if problems:
         text = json.dumps(body, indent=1, ensure_ascii=False)[:4000]
         raise AssertionError(
-            f"not a good UCP {kind}:\n" + "\n".join(f"  - {line}" for line in wrong) + f"\n{text}"
+            f"invalid UCP {kind}:\n" + "\n".join(f"  - {each}" for each in problems) + f"\n{text}"
         )
     return body
 
 
 def ucp_problems(kind: str, body: Any) -> list[str]:
-    """All that is wrong with an answer of a kind (a key of :data:`RULES`); empty: it is good."""
+    """Return every problem of a response; ``kind`` is a key of :data:`RULES`."""
     if kind == "checkout" and FULFILLMENT in _capabilities(body):
         kind = "checkout with fulfillment"
     rule = RULES[kind]
@@ -147,26 +146,26 @@ def _schemas() -> Registry[Any]:
 
 
 def _by_prose(rule: Rule, body: Any) -> Iterable[str]:
-    """What the specification says in words only."""
+    """Check what the specification states only in prose."""
     if rule.model is None or not isinstance(body, Mapping):
         return
     envelope = body.get("ucp")
     if not isinstance(envelope, Mapping):
         return
     if envelope.get("version") != VERSION:
-        yield f"prose: ucp.version is {envelope.get('version')!r}, not the release spoken"
+        yield f"prose: ucp.version is {envelope.get('version')!r} instead of {VERSION}"
     if rule.capability is not None:
         named = _capabilities(body)
         if rule.capability not in named:
-            yield f"prose: ucp.capabilities does not name {rule.capability}"
+            yield f"prose: ucp.capabilities lacks {rule.capability}"
         family = rule.capability.removeprefix("dev.ucp.shopping.")
         for name in named:
             root = name.removeprefix("dev.ucp.shopping.")
             if root in _ROOTS and root != family:
-                yield f"prose: ucp.capabilities names {name}, which this answer is not about"
+                yield f"prose: ucp.capabilities contains {name} of another kind of response"
     escalated = "status" in body and body["status"] == "requires_escalation"
     if escalated and not body.get("continue_url"):
-        yield "prose: a checkout that requires escalation has a continue_url"
+        yield "prose: a checkout that requires escalation lacks a continue_url"
 
 
 _ROOTS = frozenset({"cart", "checkout", "order", "catalog.search", "catalog.lookup"})

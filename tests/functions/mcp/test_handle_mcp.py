@@ -178,7 +178,7 @@ def test_an_agent_with_a_platform_negotiates_through_its_metadata(agent: Platfor
     arguments = {"cart": {"line_items": lines(("mug.1", 1))}, "meta": meta}
     agreed = good("create_cart", arguments)["ucp"]["capabilities"]
     assert set(agreed) == {ucp.CART, ucp.DISCOUNT, ucp.LOYALTY}
-    agent.says(profile([ucp.CHECKOUT]))
+    agent.publish(profile([ucp.CHECKOUT]))
     ucp._profiles.cache_clear()
     result = use(DESK, "create_cart", arguments)
     told = assert_valid_ucp("error", result["structuredContent"])["messages"][0]

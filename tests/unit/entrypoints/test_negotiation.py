@@ -69,7 +69,7 @@ def test_an_answer_names_only_what_it_is_about(
 
 
 def test_an_extension_that_the_platform_does_not_know_is_not_named(agent: Platform) -> None:
-    agent.says(profile([CHECKOUT]))
+    agent.publish(profile([CHECKOUT]))
     assert set(asked(agent.agent, CHECKOUT).json["ucp"]["capabilities"]) == {CHECKOUT}
 
 
@@ -90,7 +90,7 @@ def test_an_answer_holds_nothing_of_an_extension_that_the_platform_does_not_know
         return {"id": "x", "totals": [], "fulfillment": {}, "discounts": {}, "loyalty": {}}
 
     if understood is not None:
-        agent.says(profile(understood))
+        agent.publish(profile(understood))
     said = asked(None if understood is None else agent.agent, capability, door).json
     assert set(said) == {"ucp", "id", "totals", *told}
 
@@ -105,7 +105,7 @@ def test_a_door_can_ask_what_the_platform_understands(agent: Platform) -> None:
         return {}
 
     asked(agent.agent, CHECKOUT, door)
-    agent.says(profile([CHECKOUT]))
+    agent.publish(profile([CHECKOUT]))
     ucp._profiles.cache_clear()
     asked(agent.agent, CHECKOUT, door)
     assert heard == [(True, True), (False, True)]
@@ -168,7 +168,7 @@ def test_in_production_no_profile_lies_on_this_machine(
 ) -> None:
     monkeypatch.setenv("STAGE", "prod")
     failed(asked(agent.agent), 400, "invalid_profile_url")
-    assert agent.asked == 0
+    assert agent.requests == 0
 
 
 def test_a_platform_that_is_away_is_unreachable(agent: Platform) -> None:
@@ -177,13 +177,13 @@ def test_a_platform_that_is_away_is_unreachable(agent: Platform) -> None:
 
 
 def test_a_profile_that_is_none_is_malformed(agent: Platform) -> None:
-    agent.says({"hello": "world"})
+    agent.publish({"hello": "world"})
     failed(asked(agent.agent), 422, "profile_malformed")
 
 
 @pytest.mark.parametrize("version", ["2026-01-23", "2027-01-01"])
 def test_another_version_is_not_supported(agent: Platform, version: str) -> None:
-    agent.says(profile(version=version))
+    agent.publish(profile(version=version))
     said = asked(agent.agent)
     failed(said, 422, "version_unsupported")
     assert version in said.json["content"]
@@ -193,7 +193,7 @@ def test_another_version_is_not_supported(agent: Platform, version: str) -> None
 @pytest.mark.parametrize("form", ['profile="{}", version="2026-01-11"', 'profile="{}";version=1'])
 def test_a_version_in_the_header_counts_too(agent: Platform, form: str) -> None:
     failed(asked(form.format(agent.url)), 422, "version_unsupported")
-    assert agent.asked == 0
+    assert agent.requests == 0
 
 
 def test_our_version_in_the_header_is_fine(agent: Platform) -> None:
@@ -204,7 +204,7 @@ def test_our_version_in_the_header_is_fine(agent: Platform) -> None:
 def test_capabilities_that_do_not_meet_are_an_outcome(
     agent: Platform, capabilities: list[str]
 ) -> None:
-    agent.says(profile(capabilities))
+    agent.publish(profile(capabilities))
     said = asked(agent.agent)
     assert_valid_ucp("error", said.json)
     assert said.status == 200
@@ -217,13 +217,13 @@ def test_capabilities_that_do_not_meet_are_an_outcome(
 def test_a_capability_whose_schema_is_somebody_elses_does_not_count(agent: Platform) -> None:
     document = profile()
     document["ucp"]["capabilities"][CART][0]["schema"] = "https://evil.example/cart.json"
-    agent.says(document)
+    agent.publish(document)
     assert asked(agent.agent).json["messages"][0]["code"] == "capabilities_incompatible"
 
 
 def test_the_platform_is_understood_before_the_body_is(agent: Platform) -> None:
     """An older platform hears about its version, not about fields it cannot know of."""
-    agent.says(profile(version="2026-01-23"))
+    agent.publish(profile(version="2026-01-23"))
     handler = endpoint(Nothing, capability=CART)(lambda request: {})
     said = call(handler, "POST /carts", {"old": "field"}, headers=agent.as_agent)
     failed(said, 422, "version_unsupported")

@@ -365,7 +365,7 @@ def test_redirects_and_errors_are_not_followed_up(agent: Platform, status: int) 
     agent.status = status
     agent.headers["Location"] = agent.url
     refusal = refusal_of(agent.url, loopback=True)
-    assert (refusal.code, agent.asked) == ("profile_unreachable", 1)
+    assert (refusal.code, agent.requests) == ("profile_unreachable", 1)
 
 
 def test_a_redirect_to_the_metadata_service_leads_nowhere(agent: Platform) -> None:

@@ -198,7 +198,7 @@ def test_stream_is_published_in_order(bus: Bus) -> None:
     pump = StreamPump(reader(bus))
     pump.run(rows(250))
     assert bus.event_ids == [event(1, f"ord_{n}").id for n in range(250)]
-    assert (pump.calls, pump.set_aside) == (3, [])
+    assert (pump.calls, pump.dead_letters) == (3, [])
 
 
 def test_successive_changes_publish_new_events_only(bus: Bus) -> None:
@@ -220,7 +220,7 @@ def test_poisoned_record_alone_goes_to_the_dead_letter_queue(bus: Bus, position:
     poison(poisoned[position])
     pump = StreamPump(reader(bus))
     pump.run(poisoned)
-    assert pump.set_aside == [[f"{position:021d}"]]
+    assert pump.dead_letters == [[f"{position:021d}"]]
     assert set(bus.event_ids) == {event(1, f"ord_{n}").id for n in range(250) if n != position}
 
 
@@ -230,7 +230,7 @@ def test_unreadable_image_alone_goes_to_the_dead_letter_queue(bus: Bus, broken: 
     poisoned[11]["dynamodb"]["NewImage"]["events"] = broken
     pump = StreamPump(reader(bus))
     pump.run(poisoned)
-    assert pump.set_aside == [[f"{11:021d}"]]
+    assert pump.dead_letters == [[f"{11:021d}"]]
     assert len(set(bus.event_ids)) == 29
 
 
@@ -241,7 +241,7 @@ def test_ten_poisoned_of_1000_records_leave_990_published(bus: Bus) -> None:
         poisoned[position]["dynamodb"]["NewImage"]["events"] = {"B": ""}
     pump = StreamPump(reader(bus))
     pump.run(poisoned)
-    assert sorted(pump.set_aside) == [[f"{position:021d}"] for position in positions]
+    assert sorted(pump.dead_letters) == [[f"{position:021d}"] for position in positions]
     assert len(set(bus.event_ids)) == 990
 
 
@@ -249,7 +249,7 @@ def test_outage_of_the_bus_loses_no_event(bus: Bus) -> None:
     bus.down = 7
     pump = StreamPump(reader(bus))
     pump.run(rows(100))
-    assert pump.set_aside == []
+    assert pump.dead_letters == []
     assert sorted(set(bus.event_ids)) == sorted(event(1, f"ord_{n}").id for n in range(100))
 
 
@@ -277,5 +277,5 @@ def test_reporting_the_first_record_as_partial_failure_loses_records(bus: Bus) -
     poison(poisoned[4])
     pump = StreamPump(naive)
     pump.run(poisoned)
-    assert len(pump.set_aside[0]) == 6
+    assert len(pump.dead_letters[0]) == 6
     assert len(bus.event_ids) == 4

@@ -1,4 +1,4 @@
-"""Each fault does what it says: to the call it is meant for, in its thread, and to no other."""
+"""Each fault affects its own call, in its own thread, and no other."""
 
 import threading
 from collections.abc import Iterator, Mapping
@@ -17,18 +17,18 @@ from tests.kit.faults import (
     Crash,
     Fault,
     FaultInjector,
-    faulty,
-    undisturbed,
+    fault_injection,
+    without_faults,
 )
 
 
 @dataclass
-class Shelf:
-    """A DynamoDB that only counts what reached it."""
+class FakeDynamoDB:
+    """Counts the calls that reach it."""
 
     reached: list[str] = field(default_factory=list)
 
-    def __call__(self, operation: str, said: Mapping[str, Any]) -> tuple[int, Mapping[str, Any]]:
+    def __call__(self, operation: str, payload: Mapping[str, Any]) -> tuple[int, Mapping[str, Any]]:
         self.reached.append(operation)
         return 200, {"Item": {"PK": {"S": "a"}}} if operation == "GetItem" else {}
 
@@ -42,10 +42,10 @@ class Note(Model):
 
 
 @pytest.fixture
-def faulty_table() -> Iterator[Shelf]:
-    there = Shelf()
-    with faulty({"DynamoDB_20120810": there}):
-        yield there
+def table() -> Iterator[FakeDynamoDB]:
+    dynamodb = FakeDynamoDB()
+    with fault_injection({"DynamoDB_20120810": dynamodb}):
+        yield dynamodb
 
 
 @pytest.fixture(scope="module")
@@ -63,81 +63,79 @@ def transact(client: Any) -> None:
     client.transact_write_items(TransactItems=[item, other])
 
 
-def test_without_a_fault_calls_are_only_counted(faulty_table: Shelf, client: Any) -> None:
-    with FaultInjector() as wire:
+def test_without_faults_calls_are_only_counted(table: FakeDynamoDB, client: Any) -> None:
+    with FaultInjector() as injector:
         put(client)
         transact(client)
-    assert [str(call) for call in wire.calls] == [
+    assert [str(call) for call in injector.calls] == [
         "0:PutItem(notes)",
         "1:TransactWriteItems(notes+notes)",
     ]
-    assert faulty_table.reached == ["PutItem", "TransactWriteItems"]
+    assert table.reached == ["PutItem", "TransactWriteItems"]
 
 
 @pytest.mark.slow
-def test_pynamodb_goes_by_the_same_wire(faulty_table: Shelf) -> None:
+def test_pynamodb_calls_are_injected_too(table: FakeDynamoDB) -> None:
     with FaultInjector({0: Fault.CRASH_BEFORE}), pytest.raises(Crash):
         Note("a").save()
-    assert faulty_table.reached == []
+    assert table.reached == []
 
 
 @pytest.mark.parametrize(("fault", "reached"), [(Fault.CRASH_BEFORE, 0), (Fault.CRASH_AFTER, 1)])
-def test_a_crash_is_before_or_after_the_call(
-    faulty_table: Shelf, client: Any, fault: Fault, reached: int
+def test_crash_happens_before_or_after_the_call(
+    table: FakeDynamoDB, client: Any, fault: Fault, reached: int
 ) -> None:
-    with FaultInjector({1: fault}) as wire:
+    with FaultInjector({1: fault}) as injector:
         put(client)
         with pytest.raises(Crash):
             put(client)
-    assert len(faulty_table.reached) == 1 + reached
-    assert [each for _, each in wire.struck] == [fault]
+    assert len(table.reached) == 1 + reached
+    assert [each for _, each in injector.applied] == [fault]
 
 
 @pytest.mark.parametrize(
-    ("fault", "reached"), [(Fault.ANSWER_LOST, 2), (Fault.THROTTLED, 1), (Fault.LATE, 1)]
+    ("fault", "reached"), [(Fault.RESPONSE_LOST, 2), (Fault.THROTTLED, 1), (Fault.LATE, 1)]
 )
-def test_what_the_sdk_makes_again_succeeds(
-    faulty_table: Shelf, client: Any, fault: Fault, reached: int
+def test_fault_that_the_sdk_retries_ends_well(
+    table: FakeDynamoDB, client: Any, fault: Fault, reached: int
 ) -> None:
-    with FaultInjector({0: fault}) as wire:
+    with FaultInjector({0: fault}) as injector:
         put(client)
-    assert len(faulty_table.reached) == reached
-    assert len(wire.calls) == 2
+    assert len(table.reached) == reached
+    assert len(injector.calls) == 2
 
 
-def test_what_is_late_arrives_after_all(faulty_table: Shelf, client: Any) -> None:
-    with FaultInjector({0: Fault.LATE}) as wire:
+def test_late_attempt_is_delivered_once(table: FakeDynamoDB, client: Any) -> None:
+    with FaultInjector({0: Fault.LATE}) as injector:
         put(client)
-        wire.arrive()
-        wire.arrive()
-    assert faulty_table.reached == ["PutItem"] * 2
+        injector.deliver_late_calls()
+        injector.deliver_late_calls()
+    assert table.reached == ["PutItem"] * 2
 
 
-@pytest.mark.parametrize(("fault", "reached"), [(Fault.UNREACHABLE, 0), (Fault.CUT_OFF, 1)])
-def test_without_a_network_nothing_works_until_it_is_back(
-    faulty_table: Shelf, client: Any, fault: Fault, reached: int
+@pytest.mark.parametrize(("fault", "reached"), [(Fault.UNREACHABLE, 0), (Fault.DISCONNECTED, 1)])
+def test_every_call_fails_until_the_network_is_back(
+    table: FakeDynamoDB, client: Any, fault: Fault, reached: int
 ) -> None:
-    with FaultInjector({0: fault}) as wire:
+    with FaultInjector({0: fault}) as injector:
         for _ in range(2):
             with pytest.raises(EndpointConnectionError):
                 put(client)
-        assert len(faulty_table.reached) == reached
-        wire.heal()
+        assert len(table.reached) == reached
+        injector.reconnect()
         put(client)
-    assert len(faulty_table.reached) == reached + 1
+    assert len(table.reached) == reached + 1
 
 
-def test_busy_refuses_one_call_however_often_and_no_other(faulty_table: Shelf, client: Any) -> None:
-    with FaultInjector({0: Fault.BUSY}):
+def test_always_throttled_affects_one_call_only(table: FakeDynamoDB, client: Any) -> None:
+    with FaultInjector({0: Fault.ALWAYS_THROTTLED}):
         with pytest.raises(ClientError, match="ThrottlingException"):
             put(client)
         transact(client)
-    assert faulty_table.reached == ["TransactWriteItems"]
+    assert table.reached == ["TransactWriteItems"]
 
 
-def test_a_conflict_cancels_a_transaction_with_its_reasons(
-    faulty_table: Shelf, client: Any
-) -> None:
+def test_conflict_cancels_a_transaction_with_reasons(table: FakeDynamoDB, client: Any) -> None:
     with FaultInjector({0: Fault.CONFLICT, 1: Fault.CONFLICT}):
         with pytest.raises(client.exceptions.TransactionCanceledException) as cancelled:
             transact(client)
@@ -145,45 +143,45 @@ def test_a_conflict_cancels_a_transaction_with_its_reasons(
             put(client)
     reasons = [reason["Code"] for reason in cancelled.value.response["CancellationReasons"]]
     assert reasons == ["TransactionConflict", "None"]
-    assert faulty_table.reached == []
+    assert table.reached == []
 
 
-def test_somebody_else_acts_while_a_call_stalls(faulty_table: Shelf, client: Any) -> None:
-    wire = FaultInjector({0: Fault.CRASH_BEFORE}, {0: lambda _: transact(client)})
-    with wire, pytest.raises(Crash):
+def test_concurrent_action_runs_before_the_call(table: FakeDynamoDB, client: Any) -> None:
+    injector = FaultInjector({0: Fault.CRASH_BEFORE}, {0: lambda _: transact(client)})
+    with injector, pytest.raises(Crash):
         put(client)
-    assert faulty_table.reached == ["TransactWriteItems"]
-    assert len(wire.calls) == 1
+    assert table.reached == ["TransactWriteItems"]
+    assert len(injector.calls) == 1
 
 
-def test_other_threads_and_undisturbed_calls_are_left_alone(
-    faulty_table: Shelf, client: Any
+def test_other_threads_and_calls_without_faults_are_not_affected(
+    table: FakeDynamoDB, client: Any
 ) -> None:
-    with FaultInjector({0: Fault.CRASH_BEFORE}) as wire:
+    with FaultInjector({0: Fault.CRASH_BEFORE}) as injector:
         other = threading.Thread(target=put, args=(client,))
         other.start()
         other.join()
-        with undisturbed():
+        with without_faults():
             put(client)
-    assert (len(faulty_table.reached), wire.calls) == (2, [])
+    assert (len(table.reached), injector.calls) == (2, [])
 
 
-def test_reads_are_not_cancelled_and_writes_are_lost_in_every_way(
-    faulty_table: Shelf, client: Any
+def test_reads_have_no_conflicts_and_writes_have_every_fault(
+    table: FakeDynamoDB, client: Any
 ) -> None:
-    with FaultInjector() as wire:
+    with FaultInjector() as injector:
         client.get_item(TableName="notes", Key={"PK": {"S": "a"}})
         put(client)
-    read, write = wire.calls
+    read, write = injector.calls
     assert read.faults == READ_FAULTS
     assert set(write.faults) == {*WRITE_FAULTS, Fault.CONFLICT} == set(Fault)
 
 
-def test_a_fault_waits_for_a_call_that_it_can_befall(faulty_table: Shelf, client: Any) -> None:
-    with FaultInjector({0: Fault.CONFLICT}) as wire:
+def test_fault_waits_for_a_call_that_it_can_happen_to(table: FakeDynamoDB, client: Any) -> None:
+    with FaultInjector({0: Fault.CONFLICT}) as injector:
         client.get_item(TableName="notes", Key={"PK": {"S": "a"}})
-        assert wire.struck == []
+        assert injector.applied == []
         with pytest.raises(client.exceptions.TransactionConflictException):
             put(client)
         put(client)
-    assert faulty_table.reached == ["GetItem", "PutItem"]
+    assert table.reached == ["GetItem", "PutItem"]

@@ -1,4 +1,4 @@
-"""The picture of a sale, and what is found wrong with one."""
+"""The charts of a flash sale, and the problems found in one."""
 
 from collections import Counter
 from typing import Any
@@ -7,80 +7,70 @@ from xml.etree import ElementTree
 import pytest
 
 from verification.flashsale import (
-    LEFT,
+    NOT_SERVED,
     SOLD,
-    Answer,
-    Sale,
-    drawn,
+    Response,
+    SaleResult,
     main,
     over_time,
     percentile,
-    picture,
+    svg_chart,
+    text_chart,
 )
 from verification.worker_result import WorkerResult
 
 
-def sale(*, sold: int = 3, told: int = 3, refused: int = 2, **more: Any) -> Sale:
-    answers = [Answer(n / 10, 10.0 * (n + 1), SOLD) for n in range(told)]
-    answers += [Answer(1 + n / 10, 5.0, "out_of_stock") for n in range(refused)]
-    known: dict[str, Any] = {"buyers": 5, "units": 3, "answers": answers}
-    return Sale(**{**known, **more}, tally=WorkerResult(counted=Counter(sold=sold, quota=sold)))
+def sale(
+    *, sold: int = 3, notified: int = 3, rejected: int = 2, violations: int = 0, **changes: Any
+) -> SaleResult:
+    counts = Counter({"sold": sold, "quota": sold, **changes.pop("counts", {})})
+    responses = [Response(n / 10, 10.0 * (n + 1), SOLD) for n in range(notified)]
+    responses += [Response(1 + n / 10, 5.0, "out_of_stock") for n in range(rejected)]
+    fields: dict[str, Any] = {"buyers": 5, "units": 3, "responses": responses, **changes}
+    return SaleResult(**fields, state=WorkerResult(counts=counts, violations=violations))
 
 
-def test_a_sale_that_sold_what_there_was_is_as_it_has_to_be() -> None:
-    assert sale().findings() == []
-    assert sale(sold=5, told=5, refused=0, units=9).findings() == []  # all who came
+def test_sale_of_all_units_or_to_all_buyers_has_no_problems() -> None:
+    assert sale().problems() == []
+    assert sale(sold=5, notified=5, rejected=0, units=9).problems() == []
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "problem"),
     [
-        (sale(sold=4), "sold 4, not 3"),
-        (sale(sold=2), "sold 2, not 3"),
-        (sale(told=4, refused=1), "4 buyers were told"),
-        (sale(refused=1), "never served"),
-        (sale(answers=[Answer(0, 0, LEFT)] * 5), "never served"),
-        (
-            Sale(
-                5, 3, sale().answers, WorkerResult(counted=Counter(sold=3, quota=3), violations=1)
-            ),
-            "1 violations",
-        ),
-        (
-            Sale(
-                5,
-                3,
-                sale().answers,
-                WorkerResult(counted=Counter({"sold": 3, "quota": 3, "orders without stock": 1})),
-            ),
-            "1 orders without stock",
-        ),
+        (sale(sold=4), "sold 4 instead of 3"),
+        (sale(sold=2), "sold 2 instead of 3"),
+        (sale(notified=4, rejected=1), "4 buyers were notified"),
+        (sale(rejected=1), "never served"),
+        (sale(responses=[Response(0, 0, NOT_SERVED)] * 5), "never served"),
+        (sale(violations=1), "1 violations"),
+        (sale(counts={"orders without stock": 1}), "1 orders without stock"),
     ],
 )
-def test_whatever_is_wrong_with_a_sale_is_found(wrong: Sale, said: str) -> None:
-    assert any(said in finding for finding in wrong.findings())
+def test_problem_of_a_sale_is_found(wrong: SaleResult, problem: str) -> None:
+    assert any(problem in each for each in wrong.problems())
 
 
-def test_the_picture_shows_what_was_sold_when_how_long_it_took_and_what_was_said() -> None:
-    told = picture(sale())
-    assert "5 buyers, 3 units" in told
-    assert "completed 3, out_of_stock 2" in told
-    assert "the last 30 ms" in told
-    sold, refused, _ = over_time(sale(), 10)
-    assert (sum(sold), sum(refused)) == (3, 2)
-    svg = ElementTree.fromstring(drawn(sale()))  # noqa: S314  of our own making
+def test_charts_show_sales_waits_and_outcomes() -> None:
+    text = text_chart(sale())
+    assert "5 buyers, 3 units" in text
+    assert "completed 3, out_of_stock 2" in text
+    assert "max 30 ms" in text
+    sold, rejected, _ = over_time(sale(), 10)
+    assert (sum(sold), sum(rejected)) == (3, 2)
+    svg = ElementTree.fromstring(svg_chart(sale()))  # noqa: S314  our own text
     assert len(svg.findall("{http://www.w3.org/2000/svg}circle")) == 5
 
 
-def test_a_sale_without_buyers_has_a_picture_too() -> None:
-    nobody = sale(told=0, refused=0, answers=[])
-    assert picture(nobody)
-    ElementTree.fromstring(drawn(nobody))  # noqa: S314
+def test_sale_without_buyers_has_charts_too() -> None:
+    empty = sale(notified=0, rejected=0, responses=[])
+    assert text_chart(empty)
+    ElementTree.fromstring(svg_chart(empty))  # noqa: S314  our own text
     assert percentile([], 0.5) == 0
 
 
-@pytest.mark.parametrize("asked", [["--buyers", "0"], ["--units", "0"], ["--buyers", "30000"]])
-def test_a_sale_that_makes_no_sense_is_not_held(asked: list[str]) -> None:
-    with pytest.raises(SystemExit) as refused:
-        main(asked)
-    assert refused.value.code == 2
+@pytest.mark.parametrize("arguments", [["--buyers", "0"], ["--units", "0"], ["--buyers", "30000"]])
+def test_impossible_sale_is_rejected(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
