@@ -163,7 +163,7 @@ def test_units_sold_during_a_batched_placement_need_a_confirmed_back_order(
     checkout = create_checkout_and_sell_out()
     monkeypatch.setattr(complete_action, "MAX_ROWS_PER_TRANSACTION", 0)
     with monkeypatch.context() as patch:
-        patch.setattr(complete_action, "_late", lambda holds, offer: set())
+        patch.setattr(complete_action, "_late", lambda reservations, offer: set())
         response = complete_checkout_of(checkout)
     assert [m["code"] for m in response["messages"]] == ["out_of_stock"], response
     assert (read_terms()["backordered"], DynamoOrderRepository().list_awaiting_stock()) == (0, [])

@@ -1,4 +1,4 @@
-"""Concurrent buyers in a process of their own, over a real endpoint; see test_concurrent_buyers.py.
+"""Concurrent buyers in a process of their own; run by test_concurrent_buyers.py.
 
 ``python -m tests.unit.inventory.concurrent_buyers <sku> <buyers> <threads> <seed> [unconditional]``
 prints a JSON object: the reservations that were bought (``bought``), and the numbers of buyers

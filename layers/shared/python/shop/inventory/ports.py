@@ -197,8 +197,8 @@ class StockReservations(Protocol[T]):
     """The stock side of an order's transaction: adds its writes, and the order's store commits.
 
     No operation is idempotent by itself: a count does not remember its orders. **The transaction
-    must include the order's row with its own condition** (absent, or at the version that was
-    read), so that a second application fails as a whole. Nothing is clamped: a failed condition
+    must include the order's row with its own condition**: absent, or at the version that was
+    read. A second application then fails as a whole. Nothing is clamped: a failed condition
     cancels the whole transaction.
     """
 

@@ -36,8 +36,8 @@ def set_backorder_terms(
 ) -> StockLevel:
     """Sell a SKU beyond its stock on hand on these terms; a limit of 0 ends the sale.
 
-    Raises NotFound for a SKU that no product sells, InvalidRequest for a date in the past,
-    VersionConflict, and Conflict (``stock_promised``) for a limit below the back-ordered units.
+    Raises NotFound for a SKU that no product sells, InvalidRequest for a date in the past, and
+    VersionConflict. A limit below the back-ordered units is a Conflict (``stock_promised``).
     """
     if terms.limit and terms.ships_from < at.date():
         raise InvalidRequest("The ship date must be today or later.", path="$.ships_from")

@@ -62,7 +62,7 @@ def check_low_stock(
 
     One conditional write records the crossing together with its event. A process that crashes
     before it leaves the crossing to the next check, and of two concurrent checks one records it.
-    When the stock is above the threshold again, the alert closes and can open anew.
+    When the stock is above the threshold again, the alert closes and can open again.
     """
     recorded = []
     for read_level in stock.get_levels_at(list(dict.fromkeys(keys))):

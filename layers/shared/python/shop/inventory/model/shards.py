@@ -49,8 +49,8 @@ class StockShard:
     The inbound shard (``shard`` :data:`INBOUND_SHARD`) has the limit of its ``terms`` on hand.
     Shard 0 has an ``inbound_shard_count`` of 1 if it exists, else 0.
 
-    Shard 0 at :data:`MAIN_LOCATION` stores the ``parts`` of a kit (units of each SKU), and as
-    ``kit_count`` the number of kits that the SKU is a part of.
+    Shard 0 at :data:`MAIN_LOCATION` stores the ``parts`` of a kit (units of each SKU). Its
+    ``kit_count`` is the number of kits that the SKU is a part of.
     """
 
     sku: str

@@ -251,9 +251,12 @@ class StockLevel:
     def with_movements(self, *movements: StockMovement) -> "StockLevel":
         """Return the level after movements that are written together.
 
-        Raises :class:`Conflict`: ``stock_promised`` if fewer units would remain than are promised
-        or set aside (the promise must be withdrawn first), ``stock_negative`` if a count would
-        fall below zero, ``kit_has_no_stock`` for a kit.
+        Raises :class:`Conflict` with one of these codes:
+
+        - ``stock_promised`` if fewer units would remain than are promised or withheld; the
+          promise must be withdrawn first;
+        - ``stock_negative`` if a count would fall below zero;
+        - ``kit_has_no_stock`` for a kit.
         """
         self.require_no_kit()
         unavailable_by = dict(self.unavailable_by)

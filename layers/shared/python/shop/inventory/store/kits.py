@@ -1,7 +1,7 @@
 """Kits in the inventory table: the parts of a kit are in its row at the main location.
 
-The conditions of all writers meet in these rows. A SKU with goods cannot become a kit, a kit
-receives no goods, and a part cannot become a kit, however close two writes follow each other.
+The conditions of all writers meet in these rows, so they hold for concurrent writes as well: a SKU
+with goods cannot become a kit, a kit receives no goods, and a part cannot become a kit.
 """
 
 from collections.abc import Iterable, Mapping
