@@ -269,7 +269,7 @@ class Foundation(ShopStack):
     def _pool(self, name: str, *, self_sign_up: bool, mfa: cognito.Mfa) -> cognito.UserPool:
         pool = cognito.UserPool(
             self,
-            name,
+            f"{name}Pool",  # the table of customers is the construct "Customers"
             user_pool_name=self.names.of(name.lower()),
             sign_in_aliases=cognito.SignInAliases(email=True),
             sign_in_case_sensitive=False,
