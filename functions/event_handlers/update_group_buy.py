@@ -1,7 +1,7 @@
 """A member of a group has paid, or has left → the seat is taken or given back; the last decides."""
 
 from shop.cart.model import usage_key
-from shop.credits.store.accounts import DynamoCreditAccountRepository
+from shop.credits.store.repository import DynamoCreditAccountRepository
 from shop.entrypoints.eventbridge import EventEnvelope, event_handler
 from shop.inventory.store import DynamoStockRepository, counter_shards
 from shop.orders.actions.group_buys import settle_group_buy_member

@@ -1,7 +1,7 @@
 """POST /staff/orders/{id}/cancel: an order, or what has not left of it, is called off; stock and
 money go back."""
 
-from shop.credits.store.accounts import DynamoCreditAccountRepository
+from shop.credits.store.repository import DynamoCreditAccountRepository
 from shop.entrypoints.http import Request, endpoint
 from shop.inventory.store import DynamoStockRepository, counter_shards
 from shop.orders.actions.cancellation import cancel_order

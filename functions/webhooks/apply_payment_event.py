@@ -1,6 +1,6 @@
 """A payment changed: where it stands is asked of the provider, and the order takes note."""
 
-from shop.credits.store.accounts import DynamoCreditAccountRepository
+from shop.credits.store.repository import DynamoCreditAccountRepository
 from shop.entrypoints.sqs import QueueMessage, consumer
 from shop.inventory.store import DynamoStockRepository, counter_shards
 from shop.orders.actions.payments import record_payment

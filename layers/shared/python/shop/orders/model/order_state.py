@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from shop.credits.model.payment_split import excess_credits
 from shop.inventory.model import Reservation
 from shop.inventory.model.shards import INBOUND_SHARD
 from shop.kernel.frozen import frozen
@@ -140,13 +141,8 @@ class OrderState:
         """
         if self.status is OrderStatus.CANCELLED or not self.credits:
             return ()
-        remaining, over = self.worth_still, []
-        for account, amount, _ in self.credits:
-            stored = min(remaining, amount)
-            remaining -= stored
-            if amount > stored:
-                over.append((account, amount - stored))
-        return tuple(over)
+        paid = [(account, amount) for account, amount, _ in self.credits]
+        return excess_credits(paid, self.worth_still)
 
     @property
     def goods_kept(self) -> int:
