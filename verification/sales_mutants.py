@@ -23,7 +23,7 @@ from functions.workflows import await_shipment
 from shop.checkout.actions import CheckoutResult
 from shop.checkout.model import CheckoutSession, build_order, with_order
 from shop.checkout.schemas import CompleteRequest, checkout_view
-from shop.credits.store.accounts import DynamoCreditAccountRepository
+from shop.credits.store.repository import DynamoCreditAccountRepository
 from shop.entrypoints.http import Request, endpoint
 from shop.entrypoints.scheduler import scheduled
 from shop.inventory.model import StockLevel, find_shortages, out_of_stock_error

@@ -8,7 +8,7 @@ from shop.cart.schemas import CartRequest, cart_view, shop_page
 from shop.cart.store import DynamoCartRepository
 from shop.catalog.store import DynamoProductCatalog
 from shop.credits.store.code_attempts import DynamoCodeAttemptLimiter
-from shop.customers.store.repository import DynamoCustomerSegmentRepository
+from shop.customers.store import DynamoCustomerSegmentRepository
 from shop.entrypoints.http import Request, endpoint
 from shop.inventory.store import DynamoStockRepository, counter_level_cache
 from shop.kernel.idempotency import run_idempotent

@@ -6,7 +6,7 @@ from typing import Any
 from shop.checkout.actions import cancel_checkout
 from shop.checkout.schemas import CheckoutPageSettings, checkout_view
 from shop.checkout.store import DynamoCheckoutSessionRepository
-from shop.credits.store.accounts import DynamoCreditAccountRepository
+from shop.credits.store.repository import DynamoCreditAccountRepository
 from shop.entrypoints.http import Request, endpoint
 from shop.inventory.store import DynamoStockRepository, counter_shards
 from shop.kernel.idempotency import run_idempotent

@@ -10,9 +10,9 @@ from shop.checkout.actions import CheckoutDependencies, CompletionBlocked, compl
 from shop.checkout.model import CheckoutSession, waiting_message
 from shop.checkout.schemas import CheckoutPageSettings, CompleteRequest, checkout_view
 from shop.checkout.store import DynamoCheckoutSessionRepository
-from shop.credits.store.accounts import DynamoCreditAccountRepository
 from shop.credits.store.code_attempts import DynamoCodeAttemptLimiter
-from shop.customers.store.repository import DynamoCustomerSegmentRepository
+from shop.credits.store.repository import DynamoCreditAccountRepository
+from shop.customers.store import DynamoCustomerSegmentRepository
 from shop.entrypoints.http import Request, endpoint, required_setting
 from shop.inventory.store import DynamoStockRepository, counter_level_cache, counter_shards
 from shop.orders.store import DynamoOrderRepository

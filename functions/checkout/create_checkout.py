@@ -10,7 +10,7 @@ from shop.checkout.actions import create_checkout
 from shop.checkout.schemas import CheckoutCreateRequest, CheckoutPageSettings, checkout_view
 from shop.checkout.store import DynamoCheckoutSessionRepository
 from shop.credits.store.code_attempts import DynamoCodeAttemptLimiter
-from shop.customers.store.repository import DynamoCustomerSegmentRepository
+from shop.customers.store import DynamoCustomerSegmentRepository
 from shop.entrypoints.http import Request, endpoint
 from shop.inventory.store import DynamoStockRepository, counter_level_cache
 from shop.kernel.idempotency import run_idempotent

@@ -8,7 +8,7 @@ from shop.catalog.store import DynamoProductCatalog
 from shop.checkout.actions import get_checkout
 from shop.checkout.schemas import CheckoutPageSettings, checkout_view
 from shop.checkout.store import DynamoCheckoutSessionRepository
-from shop.customers.store.repository import DynamoCustomerSegmentRepository
+from shop.customers.store import DynamoCustomerSegmentRepository
 from shop.entrypoints.http import Request, endpoint
 from shop.inventory.store import DynamoStockRepository, counter_level_cache
 from shop.orders.store import DynamoOrderRepository

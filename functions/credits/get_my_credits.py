@@ -1,12 +1,12 @@
-"""GET /account/credits: the points and store credit of whoever is signed in."""
+"""GET /account/credits: the points and store credit of the signed-in customer."""
 
 from shop.credits.schemas import CreditsView, own_credits_view
-from shop.credits.store.accounts import DynamoCreditAccountRepository
+from shop.credits.store.repository import DynamoCreditAccountRepository
 from shop.entrypoints.http import Request, endpoint
 
-ledgers = DynamoCreditAccountRepository()
+credit_accounts = DynamoCreditAccountRepository()
 
 
 @endpoint()
 def handler(request: Request[None]) -> CreditsView:
-    return own_credits_view(request.caller.owner, ledgers, request.received_at)
+    return own_credits_view(request.caller.owner, credit_accounts, request.received_at)

@@ -1,28 +1,28 @@
-"""POST /staff/gift-cards/void: a gift card is worth nothing any more, for a reason."""
+"""POST /staff/gift-cards/void: withdraw the balance of a gift card, with a reason."""
 
-from shop.credits.actions.credits import void_gift_card
-from shop.credits.schemas import VoidGiftCardBody, VoidGiftCardView
-from shop.credits.store.accounts import DynamoCreditAccountRepository
+from shop.credits.actions.gift_cards import void_gift_card
+from shop.credits.schemas import VoidGiftCardBody, VoidGiftCardView, with_actor
+from shop.credits.store.repository import DynamoCreditAccountRepository
 from shop.entrypoints.http import Request, endpoint
 from shop.kernel.ids import derived_id
 from shop.storage.transactions import DynamoUnitOfWork
 
-ledgers = DynamoCreditAccountRepository()
-ledger = DynamoUnitOfWork()
+credit_accounts = DynamoCreditAccountRepository()
+uow = DynamoUnitOfWork()
 
 
 @endpoint(VoidGiftCardBody)
 def handler(request: Request[VoidGiftCardBody]) -> VoidGiftCardView:
-    wish = request.body
-    taken, book = void_gift_card(
-        wish.code,
-        wish.currency,
+    body = request.body
+    voided, account = void_gift_card(
+        body.code,
+        body.currency,
         command=derived_id("void", request.required_idempotency_key),
-        reason=f"{wish.reason} (by {request.caller.owner})",
-        credit_accounts=ledgers,
-        writes=ledger,
+        reason=with_actor(body.reason, request.caller.owner),
+        credit_accounts=credit_accounts,
+        uow=uow,
         at=request.received_at,
     )
     return VoidGiftCardView(
-        voided=taken, balance=book.available(request.received_at), currency=wish.currency
+        voided=voided, balance=account.available(request.received_at), currency=body.currency
     )

@@ -4,7 +4,7 @@ The last seat completes the group, and the orders of its members follow.
 """
 
 from shop.cart.model import usage_key
-from shop.credits.store.accounts import DynamoCreditAccountRepository
+from shop.credits.store.repository import DynamoCreditAccountRepository
 from shop.entrypoints.eventbridge import EventEnvelope, event_handler
 from shop.inventory.store import DynamoStockRepository, counter_shards
 from shop.orders.actions.group_buys import settle_group_buy_member

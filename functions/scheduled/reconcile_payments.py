@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from shop.credits.store.accounts import DynamoCreditAccountRepository
+from shop.credits.store.repository import DynamoCreditAccountRepository
 from shop.entrypoints.scheduler import scheduled
 from shop.inventory.store import DynamoStockRepository, counter_shards
 from shop.orders.actions.expiry import reconcile_payments

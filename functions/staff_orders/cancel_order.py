@@ -3,7 +3,7 @@
 Stock and usage are released in the same transaction; the refund follows the event.
 """
 
-from shop.credits.store.accounts import DynamoCreditAccountRepository
+from shop.credits.store.repository import DynamoCreditAccountRepository
 from shop.entrypoints.http import Request, endpoint
 from shop.inventory.store import DynamoStockRepository, counter_shards
 from shop.orders.actions.cancellation import cancel_order

@@ -2,7 +2,7 @@
 
 from shop.customers.model import parse_customer_id
 from shop.customers.schemas import CustomerGroupsView
-from shop.customers.store.repository import DynamoCustomerSegmentRepository
+from shop.customers.store import DynamoCustomerSegmentRepository
 from shop.entrypoints.http import Request, Response, endpoint
 
 customers = DynamoCustomerSegmentRepository()

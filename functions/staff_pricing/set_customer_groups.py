@@ -3,7 +3,7 @@
 from shop.customers.actions import set_customer_groups
 from shop.customers.model import parse_customer_id
 from shop.customers.schemas import CustomerGroupsBody, CustomerGroupsView
-from shop.customers.store.repository import DynamoCustomerSegmentRepository
+from shop.customers.store import DynamoCustomerSegmentRepository
 from shop.entrypoints.http import Request, Response, endpoint
 from shop.kernel.optimistic_locking import require_version
 

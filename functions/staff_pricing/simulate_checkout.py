@@ -6,9 +6,9 @@ from typing import Any
 from shop.cart.actions import PricingContext
 from shop.catalog.store import DynamoProductCatalog
 from shop.checkout.actions.simulate import SimulationRequest, SimulationResult, simulate
-from shop.credits.store.accounts import DynamoCreditAccountRepository
 from shop.credits.store.code_attempts import DynamoCodeAttemptLimiter
-from shop.customers.store.repository import DynamoCustomerSegmentRepository
+from shop.credits.store.repository import DynamoCreditAccountRepository
+from shop.customers.store import DynamoCustomerSegmentRepository
 from shop.entrypoints.http import Request, endpoint
 from shop.inventory.store import DynamoStockRepository, counter_level_cache
 from shop.orders.store import DynamoOrderRepository

@@ -3,7 +3,7 @@
 The message only identifies the payment, because webhooks arrive late and in any order.
 """
 
-from shop.credits.store.accounts import DynamoCreditAccountRepository
+from shop.credits.store.repository import DynamoCreditAccountRepository
 from shop.entrypoints.sqs import QueueMessage, consumer
 from shop.inventory.store import DynamoStockRepository, counter_shards
 from shop.orders.actions.order_writes import OrderWrites

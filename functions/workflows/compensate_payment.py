@@ -1,6 +1,6 @@
 """ExpireOrder: cancel an unpaid order, unless its payment proves certain."""
 
-from shop.credits.store.accounts import DynamoCreditAccountRepository
+from shop.credits.store.repository import DynamoCreditAccountRepository
 from shop.entrypoints.step_functions import WorkflowTask, workflow_task
 from shop.inventory.store import DynamoStockRepository, counter_shards
 from shop.orders.actions.expiry import expire_order

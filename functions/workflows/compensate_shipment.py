@@ -3,7 +3,7 @@
 An order with a pending ship date waits again, because its back-ordered pieces are not late.
 """
 
-from shop.credits.store.accounts import DynamoCreditAccountRepository
+from shop.credits.store.repository import DynamoCreditAccountRepository
 from shop.entrypoints.step_functions import STILL_PENDING, StillPending, WorkflowTask, workflow_task
 from shop.inventory.store import DynamoStockRepository, counter_shards
 from shop.orders.actions.cancellation import cancel_unshipped

@@ -16,7 +16,7 @@ def add_user_pool(stack: ShopStack, name: str, *, self_sign_up: bool, mfa: Mfa) 
     """Add a pool whose users sign in with their email address and a password."""
     pool = stack.add(
         "AWS::Cognito::UserPool",
-        f"{name}/Resource",
+        f"{name}Pool/Resource",  # "Customers" is the construct of a table
         {
             "UserPoolName": stack.names.of(name.lower()),
             "UserPoolTier": "ESSENTIALS",

@@ -6,7 +6,6 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from shop.credits.model.accounts import CreditAccount
 from shop.kernel.codes import normalize_code
 from shop.kernel.errors import Conflict, IdempotencyKeyReused, NotFound, VersionConflict
 from shop.kernel.events import Event
@@ -278,46 +277,3 @@ class MemoryReferenceChecker:
     def find_unknown_articles(self, articles: Iterable[str]) -> Sequence[str]:
         kinds = ("product", "variant")
         return [a for a in articles if len(self.find_unknown([(k, a) for k in kinds])) == 2]
-
-
-@dataclass
-class MemoryCreditAccounts:
-    """See :class:`shop.credits.ports.CreditAccountRepository`. Commits through MemoryLedger."""
-
-    rows: dict[str, CreditAccount] = field(default_factory=dict)
-    commands: dict[str, bytes] = field(default_factory=dict)
-    days: set[tuple[str, str]] = field(default_factory=set)
-
-    def get(self, account: str) -> CreditAccount:
-        return self.rows.get(account, CreditAccount(account))
-
-    def append_op(self, before: CreditAccount, after: CreditAccount) -> WriteOperation:
-        account = after.account
-
-        def keep() -> None:
-            self.rows[account] = after
-            for posting in after.entries[len(before.entries) :]:
-                if posting.expires is not None:
-                    self.days.add((f"{posting.expires:%Y-%m-%d}", account))
-
-        return lambda writes: writes.add(
-            account, lambda: self.get(account).commands == before.commands, keep
-        )
-
-    def record_command_op(self, command: str, seed: bytes) -> WriteOperation:
-        return lambda writes: writes.add(
-            command,
-            lambda: command not in self.commands,
-            lambda: self.commands.update({command: seed}),
-        )
-
-    def seed_of(self, command: str) -> bytes | None:
-        return self.commands.get(command)
-
-    def list_expiring(self, at: datetime, max_results: int) -> Sequence[str]:
-        today = f"{at:%Y-%m-%d}"
-        return list(dict.fromkeys(a for day, a in sorted(self.days) if day <= today))[:max_results]
-
-    def mark_swept(self, account: str, at: datetime) -> None:
-        today = f"{at:%Y-%m-%d}"
-        self.days = {(day, a) for day, a in self.days if a != account or day >= today}

@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from shop.credits.model.accounts import CREDIT
 from shop.credits.model.loyalty import POINT_VALUE
 from shop.inventory.model.shards import INBOUND_SHARD
+from shop.kernel.usage import CREDIT
 from shop.orders.model import TERMINATED, Order, OrderStatus
 from shop.pricing.store.usage_shards import counter_key
 from tests.kit.system_state import SystemState

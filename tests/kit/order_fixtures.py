@@ -6,7 +6,7 @@ from typing import Any
 
 import boto3
 
-from shop.credits.store.accounts import DynamoCreditAccountRepository
+from shop.credits.store.repository import DynamoCreditAccountRepository
 from shop.orders.model import Order
 from tests.kit.orders import WINDOW, make_order
 from tests.kit.shop import ENVIRONMENT

@@ -12,6 +12,7 @@ from typing import Any
 import boto3
 
 from shop.credits.model.accounts import CreditAccount
+from shop.credits.store.repository import DynamoCreditAccountRepository
 from shop.credits.store.rows import account_key
 from shop.entrypoints.dynamodb_stream import from_dynamodb_value
 from shop.inventory.model import MovementType

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from shop.credits.model.accounts import CreditAccount, CreditEntryType
 from shop.kernel.errors import Conflict, InvalidRequest
 from shop.kernel.unit_of_work import ConditionFailed
+from tests.doubles.credits import MemoryCreditAccounts
 from tests.doubles.inventory import MemoryUnitOfWork
-from tests.doubles.pricing import MemoryCreditAccounts
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 ACTORS, STEPS, ORDERS = 4, 60, 5

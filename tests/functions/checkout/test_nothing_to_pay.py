@@ -11,7 +11,7 @@ import pytest
 from functions.orders import get_order
 from functions.staff_orders import cancel_order
 from functions.staff_orders import get_order as get_for_staff
-from shop.credits.store.accounts import DynamoCreditAccountRepository
+from shop.credits.store.repository import DynamoCreditAccountRepository
 from shop.inventory.store import DynamoStockRepository, counter_shards
 from shop.orders.actions.expiry import expire_order
 from shop.orders.actions.order_writes import OrderWrites
@@ -25,7 +25,7 @@ from shop.storage.transactions import DynamoUnitOfWork
 from tests.functions.checkout.test_customers import asking, staff
 from tests.functions.checkout.test_discounts import run
 from tests.functions.checkout.test_price_change_messages import begin, total
-from tests.functions.credits.test_credits import balance, card, credit, money, pay
+from tests.functions.credits.steps import balance, credit, gift_card, money, pay
 from tests.kit.products import mug, publish_with_stock
 from tests.kit.ucp_validator import assert_valid_ucp
 
@@ -62,7 +62,7 @@ def test_it_is_bought_with_no_instrument_and_with_one_nothing_is_asked_of_it(
 ) -> None:
     begun = begin()
     assert (total(begun), begun["status"]) == (0, "ready_for_complete")
-    done = pay(begun, *instruments, ann=False).json
+    done = pay(begun, *instruments, guest=True).json
     assert_valid_ucp("checkout", done)
     assert done["status"] == "completed"
     order = order_of(done)
@@ -84,13 +84,13 @@ def test_a_body_without_a_word_of_payment_will_do() -> None:
 
 
 def test_a_gift_card_that_was_not_needed_keeps_what_it_has() -> None:
-    code = card(1_000)
-    done = pay(begin(), credit("gift_card", code), ann=False).json
+    code = gift_card(1_000)
+    done = pay(begin(), credit("gift_card", code), guest=True).json
     assert (done["status"], order_of(done).credits, balance(code)) == ("completed", (), 1_000)
 
 
 def test_its_goods_go_back_to_sale_when_it_is_called_off_and_no_money_is_looked_for() -> None:
-    order = order_of(pay(begin(), ann=False).json)
+    order = order_of(pay(begin(), guest=True).json)
     route = "POST /staff/orders/{id}/cancel"
     assert staff(cancel_order, route, {"reason": "changed mind"}, id=order.id).status == 200
     orders, at = DynamoOrderRepository(), datetime.now(UTC)
@@ -115,7 +115,7 @@ def test_one_that_was_cut_off_before_it_was_sure_expires_without_asking_a_provid
         patch.object(complete, "resume_placement", side_effect=KeyboardInterrupt),
         pytest.raises(KeyboardInterrupt),
     ):
-        pay(begun, ann=False)
+        pay(begun, guest=True)
     orders = DynamoOrderRepository()
     (order_id,) = orders.list_awaiting_payment(datetime.now(UTC) + timedelta(hours=1), 10)
     assert (orders.get_by_id(order_id).status, left()) == (OrderStatus.PLACED, 3)

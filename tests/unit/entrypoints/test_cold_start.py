@@ -145,8 +145,8 @@ def test_what_applies_deliveries_knows_no_goods_and_no_engine(name: str) -> None
 
 SHOPS_MODULES = {
     **dict.fromkeys(CATALOGUE, 105),
-    **dict.fromkeys(CARTS, 135),
-    **dict.fromkeys(TILLS, 190),
+    **dict.fromkeys(CARTS, 145),
+    **dict.fromkeys(TILLS, 208),
     ORDER: 50,
 }
 """Modules of the shop's own that a door may load; each costs some 0.5 ms."""

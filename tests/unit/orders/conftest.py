@@ -25,7 +25,7 @@ def order_fixture(request: pytest.FixtureRequest, memory: OrderFixture) -> Itera
         return
     with mock_aws():
         create_tables()
-        from shop.credits.store.accounts import DynamoCreditAccountRepository
+        from shop.credits.store.repository import DynamoCreditAccountRepository
         from shop.inventory.store import DynamoStockRepository, counter_shards
         from shop.orders.store import DynamoOrderEmails, DynamoOrderRepository, DynamoWorkflowTokens
         from shop.pricing.store.rows import COUNT, PricingRow

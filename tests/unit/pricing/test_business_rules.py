@@ -10,7 +10,10 @@ import pytest
 import yaml
 
 from shop.catalog.model import PriceMark, Product, ProductStatus, Variant
-from shop.credits.model.accounts import AvailableCredit, EarnRule, settle, split_refund
+from shop.credits.actions.order_settlement import OrderCredits, settle_order_credits
+from shop.credits.model.account_names import points_account
+from shop.credits.model.loyalty import EARN_RULES
+from shop.credits.model.payment_split import allocated_units, excess_credits
 from shop.kernel.codes import normalize_code
 from shop.kernel.errors import InvalidRequest
 from shop.kernel.money import Money, Rounding, apportion
@@ -29,6 +32,8 @@ from shop.pricing.model.rule_set import RuleSet
 from shop.pricing.model.usage_limits import CodeStatus, UsageLimits
 from shop.shipping.actions import shipping_options
 from shop.shipping.model import Consignment, ConsignmentItem, ShippingTable
+from tests.doubles.credits import MemoryCreditAccounts
+from tests.doubles.inventory import MemoryUnitOfWork
 
 LAW = Path(__file__).parents[3] / "docs" / "rules" / "pricing.md"
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -287,37 +292,42 @@ def check_announced(example: dict[str, Any]) -> None:
 
 
 def check_settle(example: dict[str, Any]) -> None:
-    told = example["settle"]
-    settlement = settle(
-        Money(told["total"], "USD"),
-        [
-            AvailableCredit(offer["account"], Money(offer["available"], "USD"))
-            for offer in told["offers"]
-        ],
-    )
-    if "give_back" in example:
-        told = example["give_back"]
-        shares = split_refund(
-            Money(told["amount"], "USD"), settlement, Money(told["refunded"], "USD")
-        )
-        found: dict[str, Any] = {"back": [[account, share.minor] for account, share in shares]}
-    else:
-        found = {
-            "paid": {account: paid.minor for account, paid in settlement.paid},
-            "due": settlement.due.minor,
-        }
-    assert found == example["expect"]
+    payment = example["settle"]
+    due, paid = payment["total"], list[tuple[str, int]]()
+    for offer in payment["offers"]:
+        units = allocated_units(due, offer["available"], 1, None)
+        assert units is not None
+        paid.append((offer["account"], units))
+        due -= units
+    if "refund" not in example:
+        assert {"paid": dict(paid), "due": due} == example["expect"]
+        return
+    refund = example["refund"]
+
+    def returned(refunded: int) -> dict[str | None, int]:
+        """What money (``None``) and credits have returned after a refund of that much."""
+        excess = excess_credits(paid, payment["total"] - refunded)
+        money_back = refunded - sum(amount for _, amount in excess)
+        return dict[str | None, int]([(None, money_back), *excess])
+
+    before = returned(refund["refunded"])
+    after = returned(refund["refunded"] + refund["amount"])
+    changes = [[name, amount - before.get(name, 0)] for name, amount in after.items()]
+    assert {"returned": changes} == example["expect"]
 
 
 def check_earn(example: dict[str, Any]) -> None:
-    told = example["earn"]
-    rule = EarnRule(money(told["per"]))
-    goods, before = Money(told["goods"], "USD"), Money(0, "USD")
-    taken = []
-    for returned in told["returned"]:
-        taken.append(rule.points_to_reverse(goods, before, Money(returned, "USD")))
-        before += Money(returned, "USD")
-    assert {"earned": rule.earned(goods), "taken_back": taken} == example["expect"]
+    earn = example["earn"]
+    assert EARN_RULES["USD"].per == money(earn["per"])
+    credit_accounts, uow = MemoryCreditAccounts(), MemoryUnitOfWork()
+    kept, points, reversed_points = earn["goods"], list[int](), list[int]()
+    for returned in [0, *earn["returned"]]:
+        kept -= returned
+        order = OrderCredits("order", "ann", "USD", kept, completed=True)
+        settle_order_credits(order, credit_accounts=credit_accounts, uow=uow, at=NOON)
+        points.append(credit_accounts.get(points_account("ann")).available(NOON))
+        reversed_points.append(points[-2] - points[-1] if returned else 0)
+    assert {"earned": points[0], "reversed": reversed_points[1:]} == example["expect"]
 
 
 def check_group_buy(example: dict[str, Any]) -> None:

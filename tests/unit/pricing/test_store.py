@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
-from shop.credits.store.accounts import DynamoCreditAccountRepository
-from shop.customers.store.repository import DynamoCustomerSegmentRepository
+from shop.credits.store.repository import DynamoCreditAccountRepository
+from shop.customers.store import DynamoCustomerSegmentRepository
 from shop.inventory.store import counter_level_cache, counter_shards
 from shop.kernel.codes import normalize_code
 from shop.kernel.errors import (
@@ -200,17 +200,15 @@ def test_what_is_published_is_in_force_within_three_seconds_and_not_read_for_bef
     with count_calls() as calls:
         assert names(book, 3.0) == ["sale"]
     assert calls.names == [
-        "dynamodb.GetItem pricing",  # the version
+        "dynamodb.BatchGetItem pricing+tax",  # both versions
         "dynamodb.Query pricing",  # price lists
         "dynamodb.Query pricing",  # promotions and the policy
-        "dynamodb.Query pricing",  # tax rates
     ]
-    assert [call.parameters.get("ConsistentRead", False) for call in calls.made] == [
-        False,
-        True,
-        True,
-        True,
-    ]
+    versions, *rules = calls.made
+    by_table = versions.parameters["RequestItems"]
+    assert [len(by_table[name]["Keys"]) for name in ("pricing", "tax")] == [1, 1]
+    assert not any(table.get("ConsistentRead") for table in by_table.values())
+    assert all(call.parameters["ConsistentRead"] for call in rules)
     end_promotion("sale", promotions=DynamoPromotionRepository(), at=NOW)
     assert names(book, 5.9) == ["sale"]
     assert names(book, 6.0) == []
@@ -225,7 +223,7 @@ def test_an_unchanged_book_costs_one_small_read_in_three_seconds_and_stays_the_s
     with count_calls() as calls:
         for tenth in range(300):
             assert book.rules(NOW + timedelta(seconds=tenth / 10)) is first
-    assert calls.names == ["dynamodb.GetItem pricing"] * 9
+    assert calls.names == ["dynamodb.BatchGetItem pricing+tax"] * 9
 
 
 def set_policy(*groups: StackingGroup, rounding: Rounding, at: datetime) -> PricingPolicy:
@@ -461,26 +459,6 @@ def test_a_flash_sale_counts_units_in_all_and_for_each_customer() -> None:
         take("ann", 1)
     take("bob", 1)
     assert standings.limits_for(basket(), rules, "bob").quota_remaining == {"flash": 0}
-
-
-def test_an_account_is_written_command_by_command_and_by_one_at_a_time() -> None:
-    ledgers, ledger = DynamoCreditAccountRepository(), DynamoUnitOfWork()
-    empty = ledgers.get("points/ann")
-    first = empty.grant("g", 100, NOW, expires=NOW + timedelta(days=1), reference="gift")
-    ledger.commit(ledgers.append_op(empty, first))
-    assert ledgers.get("points/ann") == first
-    one = first.spend("a", 60, NOW, reference="order-a")
-    other = first.spend("b", 60, NOW, reference="order-b")
-    ledger.commit(ledgers.append_op(first, one))
-    with pytest.raises(ConditionFailed):
-        ledger.commit(ledgers.append_op(first, other))
-    assert ledgers.get("points/ann") == one
-    assert ledgers.list_expiring(NOW, 10) == []
-    assert ledgers.list_expiring(NOW + timedelta(days=2), 10) == ["points/ann"]
-    ledgers.mark_swept("points/ann", NOW + timedelta(days=1))
-    assert ledgers.list_expiring(NOW + timedelta(days=2), 10) == ["points/ann"]
-    ledgers.mark_swept("points/ann", NOW + timedelta(days=2))
-    assert ledgers.list_expiring(NOW + timedelta(days=2), 10) == []
 
 
 def test_what_an_order_is_paid_with_is_taken_once_and_given_back_once() -> None:

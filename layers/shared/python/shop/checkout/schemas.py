@@ -28,7 +28,7 @@ from shop.cart.schemas import (
 )
 from shop.checkout.actions import CheckoutInput, CheckoutResult, PaymentInput
 from shop.checkout.model import CheckoutSession, CheckoutStatus, Offer, OfferLine, session_messages
-from shop.credits.actions.credits import CreditInstrument
+from shop.credits.model.payment_split import CreditInstrument
 from shop.kernel.errors import InvalidRequest
 from shop.kernel.frozen import frozen
 from shop.orders.model import GUEST_OWNER

@@ -1,4 +1,4 @@
-"""Ports of credits."""
+"""Ports of credits. Every write states what it was read as."""
 
 from __future__ import annotations
 
@@ -12,36 +12,35 @@ if TYPE_CHECKING:
 
 
 class CreditAccountRepository(Protocol):
-    """Points, gift cards and store credit."""
+    """The accounts of points, store credit and gift cards."""
 
-    def get(self, account: str) -> CreditAccount:
-        """The account's ledger; an empty one where nothing was posted."""
+    def get(self, account_name: str) -> CreditAccount:
+        """Return the account as last written; one without entries where none exist."""
 
-    def condition_key(self, account: str) -> str:
+    def condition_key(self, account_name: str) -> str:
         """Return the key by which :meth:`append_op` is recognized in ``ConditionFailed``."""
 
     def append_op(self, before: CreditAccount, after: CreditAccount) -> WriteOperation:
-        """Append what is new, one command, if nothing was appended since; else it clashes."""
+        """Append the entries of one command, if none was appended since ``before`` was read."""
 
     def record_command_op(self, command: str, seed: bytes) -> WriteOperation:
-        """Note a command that is not to be given again, whatever account it is about, with the
-        random bytes it drew."""
+        """Record a command that may run once on any account, with its random bytes."""
 
     def seed_of(self, command: str) -> bytes | None:
-        """What a command that was noted drew; ``None`` for one that was not, or drew nothing."""
+        """Return the random bytes of a recorded command; ``None`` without any."""
 
-    def list_expiring(self, at: datetime, max_results: int) -> Sequence[str]:
-        """Accounts of which something has expired in the last days and was not swept."""
+    def list_expiring(self, at: datetime, max_accounts: int) -> Sequence[str]:
+        """Return accounts of which a grant expired in the last days and was not moved out."""
 
-    def mark_swept(self, account: str, at: datetime) -> None:
-        """What had expired before today was moved out."""
+    def mark_swept(self, account_name: str, at: datetime) -> None:
+        """Record that the units which expired before today were moved out."""
 
 
 class CodeAttemptLimiter(Protocol):
-    """How many codes somebody tried that there are not: discount codes and gift cards alike."""
+    """Limits the unknown codes of one caller, discount codes and gift cards together."""
 
     def record_attempts(self, actor: str, codes: int, at: datetime, *, path: str) -> None:
-        """Before so many new codes, sent at ``path``, are looked up. Raises TooMany."""
+        """Record attempts before the codes, sent at ``path``, are looked up. Raises RateLimited."""
 
     def forgive(self, actor: str, codes: int, at: datetime) -> None:
-        """So many of them exist: they were no guesses."""
+        """Subtract attempts whose codes exist."""

@@ -1,4 +1,4 @@
-"""Points, store credit and gift cards as they are shown and posted by hand."""
+"""Request and response types of points, store credit and gift cards."""
 
 import re
 from datetime import datetime
@@ -13,85 +13,98 @@ from pydantic import (
     StringConstraints,
 )
 
+from shop.credits.actions.gift_cards import GiftCardTerms
+from shop.credits.model.account_names import points_account, store_credit_account
 from shop.credits.model.accounts import CreditAccount
-from shop.credits.model.loyalty import POINT_VALUE, points_account, store_credit_account
+from shop.credits.model.loyalty import POINT_VALUE
 from shop.credits.ports import CreditAccountRepository
 from shop.kernel.errors import InvalidRequest
 from shop.kernel.money import CURRENCIES
 from shop.kernel.time_bounds import validate_instant
 
+MAX_ENTRIES_SHOWN = 100
+_ORDER_ID = re.compile("ord_[a-z2-7]{26}")
+
 Instant = Annotated[AwareDatetime, Field(strict=False), AfterValidator(validate_instant)]
-_ORDER = re.compile("ord_[a-z2-7]{26}")
-"""What a movement refers to that a customer knows: an order. All else is what staff wrote."""
+CurrencyCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+Reason = Annotated[str, StringConstraints(min_length=3, max_length=200, strip_whitespace=True)]
 
 
 class CreditAdjustmentBody(BaseModel):
-    """Points or store credit given (above zero) or taken (below) by hand, with the reason why."""
+    """Points or store credit that staff grant (above zero) or withdraw (below), with the reason.
+
+    ``amount`` is points, or minor units of ``currency`` for store credit.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
     kind: Literal["points", "store_credit"]
     amount: int
-    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] | None = None
-    reason: Annotated[str, StringConstraints(min_length=3, max_length=200, strip_whitespace=True)]
+    currency: CurrencyCode | None = None
+    reason: Reason
     expires: Instant | None = None
 
-    def account(self, customer_id: str) -> str:
+    def account_name(self, customer_id: str) -> str:
+        """Return the name of the account. Raises InvalidRequest for a wrong currency."""
         if self.kind == "points":
             if self.currency is not None:
                 raise InvalidRequest(
-                    "points have no currency", code="not_allowed", path="$.currency"
+                    "Points have no currency. Remove it.", code="not_allowed", path="$.currency"
                 )
             return points_account(customer_id)
-        if self.currency not in CURRENCIES:
-            raise InvalidRequest(
-                "store credit has a currency", code="currency_unknown", path="$.currency"
-            )
-        return store_credit_account(customer_id, str(self.currency))
+        return store_credit_account(customer_id, _known_currency(self.currency))
 
 
 class GiftCardBody(BaseModel):
-    """A gift card to be issued: minor units of its currency."""
+    """A gift card to issue. ``amount`` is in minor units of its currency."""
 
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
     amount: Annotated[int, Field(ge=1, le=10**9)]
-    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
-    reason: Annotated[str, StringConstraints(min_length=3, max_length=200, strip_whitespace=True)]
+    currency: CurrencyCode
+    reason: Reason
     expires: Instant | None = None
 
-    def checked(self) -> "GiftCardBody":
-        if self.currency not in CURRENCIES:
-            raise InvalidRequest("no such currency", code="currency_unknown", path="$.currency")
-        return self
+    def terms(self, actor: str) -> GiftCardTerms:
+        """Return the terms of the card. Raises InvalidRequest for an unknown currency."""
+        return GiftCardTerms(
+            self.amount,
+            _known_currency(self.currency),
+            with_actor(self.reason, actor),
+            self.expires,
+        )
 
 
 class GiftCardView(BaseModel):
-    """A gift card as it was issued. Its code is told to whoever holds the ``Idempotency-Key``."""
+    """A gift card that was issued. A repeated ``Idempotency-Key`` returns the same code."""
 
     code: str
     amount: int
     currency: str
     expires: datetime | None = None
 
+    @classmethod
+    def of(cls, code: str, terms: GiftCardTerms) -> "GiftCardView":
+        return cls(code=code, amount=terms.amount, currency=terms.currency, expires=terms.expires)
+
 
 class GiftCardBalanceBody(BaseModel):
-    """Which gift card, in which currency."""
+    """The code of a gift card, and its currency."""
 
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
     code: Annotated[str, StringConstraints(min_length=8, max_length=64)]
-    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+    currency: CurrencyCode
 
 
 class VoidGiftCardBody(GiftCardBalanceBody):
-    """A gift card that is to be worth nothing any more, and why."""
+    """A gift card to void, with the reason."""
 
-    reason: Annotated[str, StringConstraints(min_length=3, max_length=200, strip_whitespace=True)]
+    reason: Reason
 
 
 class VoidGiftCardView(BaseModel):
-    """What was taken of a gift card under this ``Idempotency-Key``, and what it has left."""
+    """The amount that was withdrawn under this ``Idempotency-Key``, and the balance."""
 
     voided: int
     balance: int
@@ -99,12 +112,14 @@ class VoidGiftCardView(BaseModel):
 
 
 class GiftCardBalanceView(BaseModel):
+    """The balance of a gift card in minor units."""
+
     balance: int
     currency: str
 
 
 class CreditEntryView(BaseModel):
-    """A movement: above zero came in, below went out."""
+    """A movement: an amount above zero came in, below zero went out."""
 
     at: datetime
     kind: str
@@ -114,7 +129,7 @@ class CreditEntryView(BaseModel):
 
 
 class CreditAccountView(BaseModel):
-    """An account: what can be spent now, and its movements, newest first, 100 at most."""
+    """An account: the units available now, and up to 100 movements, the newest first."""
 
     available: int
     currency: str | None = None
@@ -123,22 +138,22 @@ class CreditAccountView(BaseModel):
 
     @classmethod
     def of(
-        cls, uow: CreditAccount, at: datetime, currency: str | None = None
+        cls, account: CreditAccount, at: datetime, currency: str | None = None
     ) -> "CreditAccountView":
-        lots = [lot for lot in uow.lots() if lot.remaining and lot.is_valid_at(at) and lot.expires]
+        expiries = [lot.expires for lot in account.lots() if lot.remaining and lot.is_valid_at(at)]
         return cls(
-            available=uow.available(at),
+            available=account.available(at),
             currency=currency,
-            expires_next=lots[0].expires if lots else None,
+            expires_next=expiries[0] if expiries else None,  # the lots are sorted by expiry
             movements=[
                 CreditEntryView(
-                    at=p.at,
-                    kind=p.kind.value,
-                    amount=p.amount if p.target == uow.account else -p.amount,
-                    reference=p.reference,
-                    expires=p.expires,
+                    at=entry.at,
+                    kind=entry.kind.value,
+                    amount=entry.amount if entry.target == account.account else -entry.amount,
+                    reference=entry.reference,
+                    expires=entry.expires,
                 )
-                for p in reversed(uow.entries[-100:])
+                for entry in reversed(account.entries[-MAX_ENTRIES_SHOWN:])
             ],
         )
 
@@ -150,26 +165,47 @@ class CreditsView(BaseModel):
     store_credit: dict[str, CreditAccountView]
 
 
+def credits_view(
+    customer_id: str, credit_accounts: CreditAccountRepository, at: datetime
+) -> CreditsView:
+    """Return a customer's points, and store credit in the currencies that have some."""
+    by_currency = {
+        currency: credit_accounts.get(store_credit_account(customer_id, currency))
+        for currency in POINT_VALUE
+    }
+    return CreditsView(
+        points=CreditAccountView.of(credit_accounts.get(points_account(customer_id)), at),
+        store_credit={
+            currency: CreditAccountView.of(account, at, currency)
+            for currency, account in by_currency.items()
+            if account.entries
+        },
+    )
+
+
 def own_credits_view(
     customer_id: str, credit_accounts: CreditAccountRepository, at: datetime
 ) -> CreditsView:
-    """What a customer sees of it: of what staff did by hand neither who did it nor why."""
+    """Return the credits as their customer sees them, without the staff's names and reasons."""
     view = credits_view(customer_id, credit_accounts, at)
     for account in (view.points, *view.store_credit.values()):
         for movement in account.movements:
-            if not _ORDER.fullmatch(movement.reference):
+            # A customer knows the orders; every other reference is written by staff.
+            if not _ORDER_ID.fullmatch(movement.reference):
                 movement.reference = ""
     return view
 
 
-def credits_view(
-    customer_id: str, credit_accounts: CreditAccountRepository, at: datetime
-) -> CreditsView:
-    """What somebody has; store credit in the currencies that the shop deals in."""
-    books = {c: credit_accounts.get(store_credit_account(customer_id, c)) for c in POINT_VALUE}
-    return CreditsView(
-        points=CreditAccountView.of(credit_accounts.get(points_account(customer_id)), at),
-        store_credit={
-            c: CreditAccountView.of(book, at, c) for c, book in books.items() if book.entries
-        },
-    )
+def with_actor(reason: str, actor: str) -> str:
+    """Return the reason with the staff user who gave it."""
+    return f"{reason} (by {actor})"
+
+
+def _known_currency(currency: str | None) -> str:
+    if currency is None or currency not in CURRENCIES:
+        raise InvalidRequest(
+            "Currency must be an ISO 4217 code such as USD.",
+            code="currency_unknown",
+            path="$.currency",
+        )
+    return currency

@@ -1,1 +1,1 @@
-"""Customers: the groups and segments that price lists and promotions ask for."""
+"""Customers: their groups and segments, which price lists and promotions may require."""

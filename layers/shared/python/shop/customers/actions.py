@@ -1,4 +1,4 @@
-"""What staff tell of customers."""
+"""Use cases of customers."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -19,9 +19,9 @@ def set_customer_groups(
     at: datetime,
     actor: str,
 ) -> CustomerSegments:
-    """Put a customer into groups and segments, in place of those before.
+    """Replace the groups and segments of a customer.
 
-    Raises :class:`Invalid` with every name that is none, and Stale.
+    Raises InvalidRequest with every invalid name, and VersionConflict.
     """
     before = customers.get(customer_id)
     if expected_version is not None:

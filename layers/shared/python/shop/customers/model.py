@@ -1,4 +1,4 @@
-"""What staff tell of a customer, for the rules to ask: groups (wholesale, staff) and segments."""
+"""Groups and segments of a customer, which price lists and promotions may require."""
 
 import re
 from collections.abc import Iterable
@@ -9,23 +9,30 @@ from shop.kernel.frozen import frozen
 GROUP_NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 MAX_GROUPS = 20
 COGNITO_SUBJECT_PATTERN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-"""What Cognito calls a user: the subject of its tokens, a UUID in small letters."""
+"""The subject of Cognito's tokens: a UUID in small letters."""
 
 
-def parse_customer_id(told: str) -> str:
-    """The id of a customer that staff name. Raises NotFound for what cannot be one's.
+def parse_customer_id(raw: str) -> str:
+    """Return the id of a customer. Raises NotFound (``customer_unknown``) for any other form.
 
-    The user pool keeps the accounts; the shop has no row of who has not bought yet. So the form is
-    looked at, and a slip of the keyboard does not become an account.
+    The user pool holds the accounts, and the shop has no row of a customer before the first
+    purchase. The form is therefore the only check that no typing error becomes a customer.
     """
-    if not COGNITO_SUBJECT_PATTERN.fullmatch(told):
-        raise NotFound(f"there is no customer {told!r}", code="customer_unknown", path="id")
-    return told
+    if not COGNITO_SUBJECT_PATTERN.fullmatch(raw):
+        raise NotFound(
+            f"Customer {raw!r} is unknown. Use the subject of the user pool.",
+            code="customer_unknown",
+            path="id",
+        )
+    return raw
 
 
 @frozen
 class CustomerSegments:
-    """Groups are who somebody is to the shop, segments what the shop found out; both are names."""
+    """``groups`` that staff give a customer, such as ``wholesale``, and ``segments`` of analyses.
+
+    Version 0 is a customer without any.
+    """
 
     customer_id: str
     groups: tuple[str, ...] = ()
@@ -33,20 +40,20 @@ class CustomerSegments:
     version: int = 0
 
     def validate(self) -> None:
-        """Raise :class:`Invalid` with every name that is none."""
+        """Raise :class:`InvalidRequest` with every invalid name."""
         problems = []
         for field in ("groups", "segments"):
             names = getattr(self, field)
             if len(names) > MAX_GROUPS:
-                problems.append(Problem("too_many", f"{MAX_GROUPS} at most", f"$.{field}"))
+                problems.append(Problem("too_many", f"Use {MAX_GROUPS} or fewer.", f"$.{field}"))
             problems += invalid_names(names, f"$.{field}")
         if problems:
             raise InvalidRequest(problems[0].detail, code=problems[0].code, problems=problems)
 
 
 def invalid_names(names: Iterable[str], path: str) -> list[Problem]:
-    """Those that are no name of a group or segment."""
-    detail = "1 to 64 letters, digits, '-', '_' or '.'"
+    """Return a problem for each invalid name of a group or segment."""
+    detail = "A name must be 1 to 64 letters, digits, '-', '_' or '.'."
     return [
         Problem("name_invalid", detail, f"{path}[{n}]")
         for n, name in enumerate(names)

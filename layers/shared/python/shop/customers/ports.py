@@ -1,4 +1,4 @@
-"""Ports of customers."""
+"""Ports of customers. Every write states what it was read as."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 
 class CustomerSegmentRepository(Protocol):
-    """What staff tell of customers, for the rules."""
+    """The groups and segments of customers."""
 
     def get(self, customer_id: str, *, consistent: bool = True) -> CustomerSegments:
-        """Groups and segments; none for somebody nobody spoke of."""
+        """Return groups and segments; version 0 without any for an unknown customer."""
 
     def save(
         self, before: CustomerSegments, after: CustomerSegments, events: Sequence[Event]
     ) -> CustomerSegments:
-        """Write them, if ``before`` still stands. Raises Stale."""
+        """Write them if ``before`` is still stored. Raises VersionConflict."""

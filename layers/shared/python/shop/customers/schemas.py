@@ -1,4 +1,4 @@
-"""What staff tell of customers: groups and segments."""
+"""Request and response types of customers."""
 
 from typing import Annotated
 
@@ -8,18 +8,18 @@ from shop.customers.model import CustomerSegments
 
 
 class CustomerGroupsBody(BaseModel):
-    """The groups and segments of a customer, in place of those before."""
+    """The groups and segments of a customer, which replace the former ones."""
 
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
     groups: list[str] = Field(default_factory=list)
     segments: list[str] = Field(default_factory=list)
     version: Annotated[int, Field(ge=0)] | None = None
-    """0 for a customer of whom nothing was said yet."""
+    """The version that was read; 0 for a customer without groups and segments."""
 
 
 class CustomerGroupsView(BaseModel):
-    """Groups and segments of a customer, as the rules know them."""
+    """The groups and segments of a customer."""
 
     customer_id: str
     groups: list[str]
@@ -27,10 +27,10 @@ class CustomerGroupsView(BaseModel):
     version: int
 
     @classmethod
-    def of(cls, variants: CustomerSegments) -> "CustomerGroupsView":
+    def of(cls, customer: CustomerSegments) -> "CustomerGroupsView":
         return cls(
-            customer_id=variants.customer_id,
-            groups=list(variants.groups),
-            segments=list(variants.segments),
-            version=variants.version,
+            customer_id=customer.customer_id,
+            groups=list(customer.groups),
+            segments=list(customer.segments),
+            version=customer.version,
         )

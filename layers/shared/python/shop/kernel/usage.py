@@ -9,6 +9,9 @@ from typing import Any
 
 from shop.kernel.frozen import frozen
 
+CREDIT = "credit"
+"""The kind of a reservation of credit: ``name`` is ``<account>|<order id>``, ``units`` are spent."""
+
 
 @frozen
 class UsageReservation:

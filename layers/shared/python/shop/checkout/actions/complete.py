@@ -28,7 +28,8 @@ from shop.checkout.model import (
     build_order,
     with_order,
 )
-from shop.credits.actions.credits import CreditAllocation, allocate_credits, usage_of_allocations
+from shop.credits.actions.payment import allocate_credits, usage_of_allocations
+from shop.credits.model.payment_split import CreditAllocation
 from shop.inventory.model import Reservation, Shortage
 from shop.inventory.model.shards import INBOUND_SHARD
 from shop.inventory.ports import StockRepository

@@ -7,7 +7,7 @@ from typing import Any
 
 from shop.cart.actions import PricingContext
 from shop.checkout.ports import CheckoutSessionRepository
-from shop.credits.actions.credits import CreditInstrument
+from shop.credits.model.payment_split import CreditInstrument
 from shop.credits.ports import CodeAttemptLimiter, CreditAccountRepository
 from shop.inventory.ports import StockReservations
 from shop.kernel.frozen import frozen

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from shop.cart.model import Message
 from shop.checkout.model import CheckoutSession, OfferLine, was_completed
-from shop.credits.actions.credits import CreditAllocation
+from shop.credits.model.payment_split import CreditAllocation
 from shop.inventory.model import MAX_UNITS, Demand, Shortage
 from shop.inventory.model.kits import Kit, missing_units
 from shop.kernel.errors import Conflict

@@ -13,7 +13,8 @@ from shop.cart.actions import PricingContext
 from shop.cart.model import assign_line_ids, usage_key
 from shop.checkout.actions.offer import OfferRequest, make_offer
 from shop.checkout.model import Offer, destination_from
-from shop.credits.actions.credits import CreditAllocation, CreditInstrument, allocate_credits
+from shop.credits.actions.payment import allocate_credits
+from shop.credits.model.payment_split import CreditAllocation, CreditInstrument
 from shop.credits.ports import CodeAttemptLimiter, CreditAccountRepository
 from shop.kernel.codes import normalize_code
 from shop.kernel.errors import InvalidRequest

@@ -1,1 +1,1 @@
-"""Credit accounts, their entries and what pays an order; pure."""
+"""Credit accounts, their entries and the split of a payment: values and decisions, no I/O."""

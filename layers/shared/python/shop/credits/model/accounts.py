@@ -1,16 +1,16 @@
-"""Gift cards, store credit and points: credits that pay. A ledger in double entry, lot by lot."""
+"""Credit accounts: a double-entry ledger of gift cards, store credit and points."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
 from shop.kernel.errors import Conflict, InvalidRequest
 from shop.kernel.frozen import frozen
-from shop.kernel.money import Money
 
-CREDIT = "credit"
-"""Units of a gift card, store credit or points that an order is paid with: ``account|order id``."""
+SHOP, ORDERS, EXPIRED = "shop", "orders", "expired"
+"""The accounts on the other side of every entry: source of grants, paid orders, expired credit."""
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class CreditEntryType(StrEnum):
@@ -18,19 +18,19 @@ class CreditEntryType(StrEnum):
 
     GRANT = "grant"
     SPEND = "spend"
-    REVERSE_SPEND = "give_back"
-    REVERSE_GRANT = "take_back"
+    REVERSE_SPEND = "reverse_spend"
+    REVERSE_GRANT = "reverse_grant"
     EXPIRE = "expire"
     WITHDRAW = "withdraw"
 
 
 @frozen
 class LedgerEntry:
-    """``amount`` moved from one account to another. ``id`` is the command's: the same never counts
-    twice.
+    """An amount that moved from ``source`` to ``target``; never changed afterwards.
 
-    ``reference`` is the order (or campaign) it belongs to; ``lot`` what was granted together and
-    expires together. ``expires`` stands on grants only; ``None`` never expires.
+    ``id`` is the id of the command, which may have one entry for each lot. ``reference`` is the
+    order or the reason. ``lot`` is the id of the grant that the units came from. Only grants have
+    ``expires``; ``None`` never expires.
     """
 
     id: str
@@ -44,14 +44,9 @@ class LedgerEntry:
     expires: datetime | None = None
 
 
-SHOP = "shop"
-ORDERS = "orders"
-EXPIRED = "expired"
-
-
 @frozen
 class GrantBalance:
-    """What is left of a grant."""
+    """The remaining units of one grant."""
 
     id: str
     remaining: int
@@ -64,11 +59,13 @@ class GrantBalance:
 
 @frozen
 class CreditAccount:
-    """All postings of one customer's account: money credit in minor units, or points.
+    """All entries of one account: money in minor units, or points.
 
-    Expiry is compared when reading; the postings of :meth:`expired` only tidy up. Every change
-    returns a new ledger; the same command id again returns this one, unless it now says something
-    else (:class:`Conflict`, ``posting_differs``).
+    Every change returns a new account. A command that is repeated with the same id returns this
+    account. A command whose id has other entries raises :class:`Conflict`
+    (``ledger_entry_differs``).
+
+    Expiry is checked on reading. The entries of :meth:`expire` only move expired units out.
     """
 
     account: str
@@ -76,220 +73,216 @@ class CreditAccount:
 
     @property
     def commands(self) -> int:
-        """How many commands it took; each may have several postings."""
-        return len({posting.id for posting in self.entries})
+        """The number of commands; each may have several entries."""
+        return len({entry.id for entry in self.entries})
 
     @property
     def balance(self) -> int:
-        """What the account holds, what has expired and was not moved out included."""
-        return sum(p.amount if p.target == self.account else -p.amount for p in self.entries)
+        """The units in the account, with expired ones that were not moved out yet."""
+        return sum(e.amount if e.target == self.account else -e.amount for e in self.entries)
 
     def granted_total(self, reference: str) -> int | None:
-        """What was given for something; ``None`` where nothing ever was."""
-        kinds = {p.kind for p in self.entries if p.reference == reference}
-        return (
-            self._sum(CreditEntryType.GRANT, reference) if CreditEntryType.GRANT in kinds else None
-        )
+        """Return the units granted for a reference; ``None`` without a grant."""
+        grants = list(self._entries(CreditEntryType.GRANT, reference))
+        return _sum(grants) if grants else None
 
     def reversed_grant_total(self, reference: str) -> int:
-        """What was taken back of it."""
-        return self._sum(CreditEntryType.REVERSE_GRANT, reference)
+        """Return the units of such grants that were reversed."""
+        return _sum(self._entries(CreditEntryType.REVERSE_GRANT, reference))
 
     def reversed_spend_total(self, reference: str) -> int:
-        """What was given back of what an order was paid with."""
-        return self._sum(CreditEntryType.REVERSE_SPEND, reference)
+        """Return the units that were refunded for an order."""
+        return _sum(self._entries(CreditEntryType.REVERSE_SPEND, reference))
 
     def spent_total(self, reference: str) -> int:
-        """What an order was paid with and was not given back."""
-        return self._sum(CreditEntryType.SPEND, reference) - self.reversed_spend_total(reference)
+        """Return the units that pay an order, less the refunded ones."""
+        spent = _sum(self._entries(CreditEntryType.SPEND, reference))
+        return spent - self.reversed_spend_total(reference)
 
-    def _sum(self, kind: CreditEntryType, reference: str) -> int:
-        return sum(p.amount for p in self.entries if (p.kind, p.reference) == (kind, reference))
+    def command_total(self, command_id: str) -> int:
+        """Return the units that a command moved; 0 for an unknown command."""
+        return _sum(entry for entry in self.entries if entry.id == command_id)
 
     def balances(self) -> dict[str, int]:
-        """The balance of every account the ledger knows: their sum is always zero."""
+        """Return the balance of every account in the ledger; their sum is always zero."""
         sums: dict[str, int] = {}
-        for posting in self.entries:
-            sums[posting.source] = sums.get(posting.source, 0) - posting.amount
-            sums[posting.target] = sums.get(posting.target, 0) + posting.amount
+        for entry in self.entries:
+            sums[entry.source] = sums.get(entry.source, 0) - entry.amount
+            sums[entry.target] = sums.get(entry.target, 0) + entry.amount
         return sums
 
     def lots(self) -> list[GrantBalance]:
-        """What is left of each grant, what expires first first; expired ones included."""
+        """Return the remaining units of each grant, sorted by expiry; expired ones included."""
         remaining: dict[str, int] = {}
         grants: dict[str, LedgerEntry] = {}
-        for posting in self.entries:
-            if posting.kind is CreditEntryType.GRANT:
-                grants[posting.lot] = posting
-            sign = 1 if posting.target == self.account else -1
-            remaining[posting.lot] = remaining.get(posting.lot, 0) + sign * posting.amount
+        for entry in self.entries:
+            if entry.kind is CreditEntryType.GRANT:
+                grants[entry.lot] = entry
+            sign = 1 if entry.target == self.account else -1
+            remaining[entry.lot] = remaining.get(entry.lot, 0) + sign * entry.amount
         lots = [
             GrantBalance(lot, remaining[lot], grant.expires, grant.reference)
             for lot, grant in grants.items()
         ]
-        # Sorting is stable: of lots that expire together the earlier granted goes first.
+        # Sorting is stable: of lots that expire together, the earlier grant comes first.
         return sorted(lots, key=lambda lot: (lot.expires is None, lot.expires or _NEVER))
 
     def available(self, at: datetime) -> int:
-        """What can be spent at that instant."""
+        """Return the units that may be spent at an instant."""
         return sum(lot.remaining for lot in self.lots() if lot.is_valid_at(at))
 
     def grant(
         self,
-        posting_id: str,
+        command_id: str,
         amount: int,
         at: datetime,
         *,
         expires: datetime | None = None,
         reference: str = "",
     ) -> "CreditAccount":
-        """Credit given: a gift card bought, points earned. The posting's id names the lot."""
-        _above_zero(amount)
+        """Add a lot: a gift card that was sold, points that were earned."""
+        _require_positive(amount)
         if expires is not None and expires <= at:
             raise InvalidRequest(
-                "it would have expired already", code="ends_before_start", path="$.expires"
+                "Expiry must be in the future.", code="ends_before_start", path="$.expires"
             )
-        return self._with(
-            posting_id,
-            [
-                LedgerEntry(
-                    posting_id,
-                    CreditEntryType.GRANT,
-                    at,
-                    SHOP,
-                    self.account,
-                    amount,
-                    posting_id,
-                    reference,
-                    expires,
-                )
-            ],
+        entry = LedgerEntry(
+            command_id,
+            CreditEntryType.GRANT,
+            at,
+            SHOP,
+            self.account,
+            amount,
+            lot=command_id,
+            reference=reference,
+            expires=expires,
         )
+        return self._with(command_id, [entry])
 
     def spend(
-        self, posting_id: str, amount: int, at: datetime, *, reference: str
+        self, command_id: str, amount: int, at: datetime, *, reference: str
     ) -> "CreditAccount":
-        """Pay an order (``reference``). Raises :class:`Conflict`, ``credit_insufficient``."""
-        return self._drawn(posting_id, amount, at, CreditEntryType.SPEND, ORDERS, reference)
+        """Pay an order (``reference``). Raises :class:`Conflict` (``credit_insufficient``)."""
+        return self._draw(command_id, amount, at, CreditEntryType.SPEND, reference)
 
     def withdraw(
-        self, posting_id: str, amount: int, at: datetime, *, reference: str
+        self, command_id: str, amount: int, at: datetime, *, reference: str
     ) -> "CreditAccount":
-        """Taken by hand, for a reason (``reference``). Raises as :meth:`spend`."""
-        return self._drawn(posting_id, amount, at, CreditEntryType.WITHDRAW, SHOP, reference)
+        """Remove units by hand, with a reason (``reference``). Raises as :meth:`spend`."""
+        return self._draw(command_id, amount, at, CreditEntryType.WITHDRAW, reference)
 
-    def void(self, posting_id: str, at: datetime, *, reference: str) -> "CreditAccount":
-        """All that can be spent is taken by hand, for a reason (``reference``)."""
-        there = self.available(at)
-        if self._known(posting_id) or not there:
+    def void(self, command_id: str, at: datetime, *, reference: str) -> "CreditAccount":
+        """Withdraw all available units, with a reason (``reference``)."""
+        available = self.available(at)
+        # A repeated command withdraws nothing more, although a refund may have come in since.
+        if self._has_command(command_id) or not available:
             return self
-        return self.withdraw(posting_id, there, at, reference=reference)
+        return self.withdraw(command_id, available, at, reference=reference)
 
-    def _drawn(
+    def _draw(
         self,
-        posting_id: str,
+        command_id: str,
         amount: int,
         at: datetime,
         kind: CreditEntryType,
-        target: str,
         reference: str,
     ) -> "CreditAccount":
-        _above_zero(amount)
-        if self._known(posting_id):
-            return self._same(posting_id, kind, amount)
-        if amount > self.available(at):
+        _require_positive(amount)
+        # Before the balance is checked: a repeated command may have spent all of it.
+        if self._has_command(command_id):
+            return self._repeated(command_id, kind, amount)
+        available = self.available(at)
+        if amount > available:
             raise Conflict(
-                f"{amount} asked for, {self.available(at)} there", code="credit_insufficient"
+                f"The credit has {available} units, {amount} are needed. Use {available} or fewer.",
+                code="credit_insufficient",
             )
-        postings = []
-        need = amount
-        for lot in self.lots():
-            take = min(need, lot.remaining) if lot.is_valid_at(at) else 0
-            if take:
-                need -= take
-                postings.append(
-                    LedgerEntry(posting_id, kind, at, self.account, target, take, lot.id, reference)
-                )
-        return self._with(posting_id, postings)
+        target = ORDERS if kind is CreditEntryType.SPEND else SHOP
+        valid = [(lot.id, lot.remaining) for lot in self.lots() if lot.is_valid_at(at)]
+        return self._with(
+            command_id,
+            [
+                LedgerEntry(command_id, kind, at, self.account, target, units, lot, reference)
+                for lot, units in _split(amount, valid)
+            ],
+        )
 
     def reverse_spend(
-        self, posting_id: str, amount: int, at: datetime, *, reference: str
+        self, command_id: str, amount: int, at: datetime, *, reference: str
     ) -> "CreditAccount":
-        """A refund of what an order was paid with: into the lots it came from, the last spent
-        first.
+        """Refund units of an order (``reference``) into the lots that they came from.
 
-        A lot that has expired takes it back, and stays expired. Raises :class:`Conflict`,
-        ``refund_exceeds_payment``, for more than is still out.
+        The lot that was spent last is refilled first. An expired lot stays expired. Raises
+        :class:`Conflict` (``refund_exceeds_payment``) for more than the order still holds.
         """
-        _above_zero(amount)
-        if self._known(posting_id):
-            return self._same(posting_id, CreditEntryType.REVERSE_SPEND, amount)
-        out: dict[str, int] = {}
-        for posting in self.entries:
-            if posting.reference == reference and posting.kind is CreditEntryType.SPEND:
-                out[posting.lot] = out.get(posting.lot, 0) + posting.amount
-            elif posting.reference == reference and posting.kind is CreditEntryType.REVERSE_SPEND:
-                out[posting.lot] -= posting.amount
-        if amount > sum(out.values()):
+        _require_positive(amount)
+        if self._has_command(command_id):
+            return self._repeated(command_id, CreditEntryType.REVERSE_SPEND, amount)
+        paid: dict[str, int] = {}
+        for entry in self._entries(CreditEntryType.SPEND, reference):
+            paid[entry.lot] = paid.get(entry.lot, 0) + entry.amount
+        for entry in self._entries(CreditEntryType.REVERSE_SPEND, reference):
+            paid[entry.lot] -= entry.amount
+        if amount > sum(paid.values()):
             raise Conflict(
-                f"{amount} to give back, {sum(out.values())} paid", code="refund_exceeds_payment"
+                f"The order was paid with {sum(paid.values())} units. Refund that or less.",
+                code="refund_exceeds_payment",
             )
-        postings = []
-        need = amount
-        for lot, spent in reversed(out.items()):
-            back = min(need, spent)
-            if back:
-                need -= back
-                postings.append(
-                    LedgerEntry(
-                        posting_id,
-                        CreditEntryType.REVERSE_SPEND,
-                        at,
-                        ORDERS,
-                        self.account,
-                        back,
-                        lot,
-                        reference,
-                    )
-                )
-        return self._with(posting_id, postings)
-
-    def reverse_grant(
-        self, posting_id: str, amount: int, at: datetime, *, reference: str
-    ) -> "CreditAccount":
-        """Points that an order had earned go with its goods, as far as they are still there."""
-        _above_zero(amount)
-        if self._known(posting_id):
-            return self
-        postings = []
-        need = amount
-        for lot in self.lots():
-            take = min(need, lot.remaining) if lot.reference == reference else 0
-            if take and lot.is_valid_at(at):
-                need -= take
-                postings.append(
-                    LedgerEntry(
-                        posting_id,
-                        CreditEntryType.REVERSE_GRANT,
-                        at,
-                        self.account,
-                        SHOP,
-                        take,
-                        lot.id,
-                        reference,
-                    )
-                )
-        return self._with(posting_id, postings)
-
-    def expire(self, posting_id: str, at: datetime) -> "CreditAccount":
-        """Move out what has expired. Housekeeping: :meth:`available` never counted it."""
-        if self._known(posting_id):
-            return self
         return self._with(
-            posting_id,
+            command_id,
             [
                 LedgerEntry(
-                    posting_id,
+                    command_id,
+                    CreditEntryType.REVERSE_SPEND,
+                    at,
+                    ORDERS,
+                    self.account,
+                    units,
+                    lot,
+                    reference,
+                )
+                for lot, units in _split(amount, reversed(paid.items()))
+            ],
+        )
+
+    def reverse_grant(
+        self, command_id: str, amount: int, at: datetime, *, reference: str
+    ) -> "CreditAccount":
+        """Remove points that an order (``reference``) had earned, as far as they are available."""
+        _require_positive(amount)
+        if self._has_command(command_id):
+            return self
+        earned = [
+            (lot.id, lot.remaining)
+            for lot in self.lots()
+            if lot.reference == reference and lot.is_valid_at(at)
+        ]
+        return self._with(
+            command_id,
+            [
+                LedgerEntry(
+                    command_id,
+                    CreditEntryType.REVERSE_GRANT,
+                    at,
+                    self.account,
+                    SHOP,
+                    units,
+                    lot,
+                    reference,
+                )
+                for lot, units in _split(amount, earned)
+            ],
+        )
+
+    def expire(self, command_id: str, at: datetime) -> "CreditAccount":
+        """Move expired units out. :meth:`available` never counted them."""
+        if self._has_command(command_id):
+            return self
+        return self._with(
+            command_id,
+            [
+                LedgerEntry(
+                    command_id,
                     CreditEntryType.EXPIRE,
                     at,
                     self.account,
@@ -302,102 +295,40 @@ class CreditAccount:
             ],
         )
 
-    def _known(self, posting_id: str) -> bool:
-        return any(posting.id == posting_id for posting in self.entries)
+    def _entries(self, kind: CreditEntryType, reference: str) -> Iterator[LedgerEntry]:
+        return (e for e in self.entries if (e.kind, e.reference) == (kind, reference))
 
-    def _same(self, posting_id: str, kind: CreditEntryType, amount: int) -> "CreditAccount":
-        before = [posting for posting in self.entries if posting.id == posting_id]
-        if sum(p.amount for p in before) != amount or any(p.kind is not kind for p in before):
-            raise Conflict("this command was given before, differently", code="posting_differs")
+    def _has_command(self, command_id: str) -> bool:
+        return any(entry.id == command_id for entry in self.entries)
+
+    def _repeated(self, command_id: str, kind: CreditEntryType, amount: int) -> "CreditAccount":
+        kinds = {entry.kind for entry in self.entries if entry.id == command_id}
+        if kinds != {kind} or self.command_total(command_id) != amount:
+            raise Conflict(
+                "This command has moved another amount before. Use a new id.",
+                code="ledger_entry_differs",
+            )
         return self
 
-    def _with(self, posting_id: str, postings: list[LedgerEntry]) -> "CreditAccount":
-        if self._known(posting_id):
-            return self._same(posting_id, postings[0].kind, sum(p.amount for p in postings))
-        return replace(self, entries=(*self.entries, *postings))
+    def _with(self, command_id: str, entries: list[LedgerEntry]) -> "CreditAccount":
+        if self._has_command(command_id):
+            return self._repeated(command_id, entries[0].kind, _sum(entries))
+        return replace(self, entries=(*self.entries, *entries))
 
 
-_NEVER = datetime.max.replace(tzinfo=UTC)
+def _sum(entries: Iterable[LedgerEntry]) -> int:
+    return sum(entry.amount for entry in entries)
 
 
-def _above_zero(amount: int) -> None:
+def _split(amount: int, lots: Iterable[tuple[str, int]]) -> Iterator[tuple[str, int]]:
+    """Split an amount over lots in their order; less where the lots hold less."""
+    for lot, size in lots:
+        units = min(amount, size)
+        if units:
+            amount -= units
+            yield lot, units
+
+
+def _require_positive(amount: int) -> None:
     if amount < 1:
-        raise InvalidRequest("an amount is above zero", code="amount_invalid", path="$.amount")
-
-
-@frozen
-class AvailableCredit:
-    """A credit that the customer would pay with: how much of it there is, in money."""
-
-    account: str
-    available: Money
-
-
-@frozen
-class Settlement:
-    """Who pays what: credits in the order they were offered, and what is left to pay otherwise."""
-
-    paid: tuple[tuple[str, Money], ...]
-    due: Money
-
-
-def settle(total: Money, offers: Iterable[AvailableCredit]) -> Settlement:
-    """Pay a total with credits, each up to what is left. Credits change neither price nor tax."""
-    due = total
-    paid = []
-    for offer in offers:
-        share = min(due.minor, max(0, offer.available.minor))
-        due = due - Money(share, offer.available.currency)
-        if share:
-            paid.append((offer.account, Money(share, total.currency)))
-    return Settlement(tuple(paid), due)
-
-
-def split_refund(
-    amount: Money, settlement: Settlement, refunded: Money
-) -> tuple[tuple[str | None, Money], ...]:
-    """Where a refund goes, when ``refunded`` has gone back before: money first (account ``None``),
-    then credits, the last used first.
-
-    Raises :class:`Conflict`, ``refund_exceeds_payment``.
-    """
-    pots: list[tuple[str | None, int]] = [(None, settlement.due.minor)]
-    pots += [(account, paid.minor) for account, paid in reversed(settlement.paid)]
-    if refunded.minor + amount.minor > sum(size for _, size in pots):
-        raise Conflict("more to give back than was paid", code="refund_exceeds_payment")
-    before, need = refunded.minor, amount.minor
-    shares = []
-    for account, size in pots:
-        gone = min(before, size)
-        before -= gone
-        share = min(need, size - gone)
-        need -= share
-        if share:
-            shares.append((account, Money(share, amount.currency)))
-    return tuple(shares)
-
-
-@frozen
-class EarnRule:
-    """So many points for every full ``per`` spent on goods, after reductions and without shipping.
-
-    ``times`` multiplies for customer groups (the highest counts).
-    """
-
-    per: Money
-    points: int = 1
-    times: tuple[tuple[str, int], ...] = ()
-
-    def earned(self, goods: Money, groups: Sequence[str] = ()) -> int:
-        """The points for goods of that amount; none in another currency."""
-        if goods.currency != self.per.currency:
-            return 0
-        times = max([1, *(factor for group, factor in self.times if group in groups)])
-        return goods.minor // self.per.minor * self.points * times
-
-    def points_to_reverse(
-        self, goods: Money, returned_before: Money, returned: Money, groups: Sequence[str] = ()
-    ) -> int:
-        """The points that go when goods come back: any number of returns takes what one would."""
-        kept_before = goods - returned_before
-        return self.earned(kept_before, groups) - self.earned(kept_before - returned, groups)
+        raise InvalidRequest("Amount must be 1 or more.", code="amount_invalid", path="$.amount")

@@ -1,19 +1,20 @@
-"""How many codes somebody tried that there are not, in the ``sessions`` table, for a while."""
+"""Attempts with unknown codes, counted for a while in the ``sessions`` table."""
 
 import os
 from datetime import datetime
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import UpdateError
+from pynamodb.expressions.condition import Condition
 
 from shop.kernel.errors import RateLimited
 from shop.kernel.ids import derived_id
 from shop.storage.connection import Row
 
 MAX_ATTEMPTS = 10
-"""Unknown codes that one address or customer may try ..."""
+"""Unknown codes that one address or customer may try in a window."""
 WINDOW_SECONDS = 600
-"""... within so many seconds, counted from full ten minutes to full ten minutes."""
+"""Length of a window; windows begin at full ten minutes of the clock."""
 
 
 class _Row(Row):
@@ -26,19 +27,20 @@ class _Row(Row):
 
 
 class DynamoCodeAttemptLimiter:
-    """See :class:`shop.credits.ports.CodeAttemptLimiter`. An address is kept as a digest only."""
+    """See :class:`shop.credits.ports.CodeAttemptLimiter`. Callers are stored as digests only."""
 
     def record_attempts(self, actor: str, codes: int, at: datetime, *, path: str) -> None:
-        room = _Row.attempts <= MAX_ATTEMPTS - codes
+        below_limit: Condition = _Row.attempts <= MAX_ATTEMPTS - codes
+        # A first attempt creates the row, unless it has more codes than a window allows.
         if codes <= MAX_ATTEMPTS:
-            room = _Row.pk.does_not_exist() | room
+            below_limit = _Row.pk.does_not_exist() | below_limit
         try:
-            self._add(actor, codes, at, room)
+            self._add(actor, codes, at, below_limit)
         except UpdateError as error:
             if error.cause_response_code != "ConditionalCheckFailedException":
                 raise
             raise RateLimited(
-                "too many codes were tried that there are not; try again in ten minutes",
+                "Too many unknown codes. Try again in ten minutes.",
                 code="too_many_codes",
                 path=path,
             ) from None
@@ -46,8 +48,9 @@ class DynamoCodeAttemptLimiter:
     def forgive(self, actor: str, codes: int, at: datetime) -> None:
         self._add(actor, -codes, at, _Row.attempts >= codes)
 
-    def _add(self, actor: str, codes: int, at: datetime, condition: object) -> None:
+    def _add(self, actor: str, codes: int, at: datetime, condition: Condition) -> None:
         window = int(at.timestamp()) // WINDOW_SECONDS
-        row = _Row(f"GUESS#{derived_id('by', actor)}#{window}")
-        ends = (window + 2) * WINDOW_SECONDS
-        row.update([_Row.attempts.add(codes), _Row.expires_at.set(ends)], condition=condition)  # type: ignore[arg-type]
+        row = _Row(f"CODE_ATTEMPTS#{derived_id('by', actor)}#{window}")
+        # DynamoDB may delete the row once the following window has ended.
+        expires_at = (window + 2) * WINDOW_SECONDS
+        row.update([_Row.attempts.add(codes), _Row.expires_at.set(expires_at)], condition=condition)

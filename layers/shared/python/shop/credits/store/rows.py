@@ -5,12 +5,13 @@ PK                   SK              item
 ===================  ==============  =====================================================
 ``CREDIT#<account>`` ``HEAD``        number of commands and balance of an account
 ``CREDIT#<account>`` ``ENTRY#<n>``   ledger entries of the n-th command, never rewritten
-``EXPIRING#<day>``   account         an account of which a grant expires on that day
+``EXPIRING#<day>``   account         an account with a grant that expires on that day
 ``COMMAND#<id>``     ``DONE``        the random bytes of a command that may run only once
 ===================  ==============  =====================================================
 """
 
 import os
+from datetime import date
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
@@ -35,5 +36,18 @@ class CreditRow(Row):
     doc = CompressedJsonAttribute(null=True)
 
 
-def account_key(account: str) -> str:
-    return f"CREDIT#{account}"
+def account_key(account_name: str) -> str:
+    return f"CREDIT#{account_name}"
+
+
+def entry_key(number: int | None = None) -> str:
+    """Return the sort key of a command's entries; without a number, what all of them begin with."""
+    return "ENTRY#" if number is None else f"ENTRY#{number:08d}"
+
+
+def expiring_key(day: date) -> str:
+    return f"EXPIRING#{day.isoformat()}"
+
+
+def command_key(command: str) -> str:
+    return f"COMMAND#{command}"

@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from shop.credits.model.payment_split import excess_credits
 from shop.inventory.model import Reservation
 from shop.inventory.model.shards import INBOUND_SHARD
 from shop.kernel.frozen import frozen
@@ -149,13 +150,8 @@ class OrderState:
         """
         if self.status is OrderStatus.CANCELLED or not self.credits:
             return ()
-        remaining, excess = self.current_value, []
-        for account, amount, _ in self.credits:
-            used = min(remaining, amount)
-            remaining -= used
-            if amount > used:
-                excess.append((account, amount - used))
-        return tuple(excess)
+        paid = [(account, amount) for account, amount, _ in self.credits]
+        return excess_credits(paid, self.current_value)
 
     @property
     def active_goods_value(self) -> int:

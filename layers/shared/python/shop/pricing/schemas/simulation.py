@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from shop.credits.actions.credits import CreditInstrument
+from shop.credits.model.payment_split import CreditInstrument
 from shop.kernel.errors import InvalidRequest
 from shop.kernel.text_validation import validate_currency, validate_email
 from shop.pricing.model.basket import CustomerFacts

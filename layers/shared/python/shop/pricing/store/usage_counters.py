@@ -4,17 +4,14 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from shop.credits.model.accounts import CREDIT
-from shop.credits.ports import CreditAccountRepository
-from shop.customers.model import CustomerSegments
 from shop.inventory.model import USAGE_LOCATION, Demand, Reservation, StockLevel
 from shop.inventory.ports import StockReservations
 from shop.kernel.codes import normalize_code
 from shop.kernel.errors import Conflict
 from shop.kernel.unit_of_work import ConditionFailed, PartitionThrottled, WriteOperation
-from shop.kernel.usage import UsageReservation
+from shop.kernel.usage import CREDIT, UsageReservation
 from shop.pricing.model.basket import Basket
 from shop.pricing.model.effects import FlashSale
 from shop.pricing.model.rule_set import RuleSet, needs_first_order_check
@@ -25,6 +22,10 @@ from shop.pricing.store.coupons import code_facts
 from shop.pricing.store.rows import CODE, COUNT, PricingRow
 from shop.pricing.store.usage_shards import counter_key, counter_row
 from shop.storage.prefetch import ReadSet, get_many, prefetch
+
+if TYPE_CHECKING:  # product pages load this module and need neither
+    from shop.credits.ports import CreditAccountRepository
+    from shop.customers.model import CustomerSegments
 
 HANDED_OVER_CACHE_SECONDS = 2.0
 """Seconds for which a row that handed its uses over is not read again: all it says is where they
@@ -53,7 +54,7 @@ class CustomerSegmentReader(Protocol):
     def read_set(self, customer_id: str, *, consistent: bool = True) -> ReadSet:
         """Return the rows that :meth:`get` reads."""
 
-    def get(self, customer_id: str, *, consistent: bool = True) -> CustomerSegments:
+    def get(self, customer_id: str, *, consistent: bool = True) -> "CustomerSegments":
         """Return groups and segments; none for a customer without any."""
 
 
@@ -100,8 +101,8 @@ class DynamoUsageLimitReader:
         in_bins = self._in_bins(rows, consistent)
         found = {code: rows[f"CODE#{code}"] for code in codes if f"CODE#{code}" in rows}
         return UsageLimits(
-            groups=segments.groups,
-            segments=segments.segments,
+            groups=segments.groups if segments else (),
+            segments=segments.segments if segments else (),
             orders_before=_used(rows.get(f"FIRST#{actor}")) or None,
             codes=code_facts(found, actor, consistent, in_bins) if found else {},
             quota_remaining={
@@ -118,7 +119,7 @@ class DynamoUsageLimitReader:
 
     def _rows(
         self, keys: Sequence[tuple[str, str]], customer: str | None, consistent: bool
-    ) -> tuple[dict[str, PricingRow], CustomerSegments]:
+    ) -> "tuple[dict[str, PricingRow], CustomerSegments | None]":
         """Read what is not known, and the customer's groups, in one call."""
         now = self._clock()
         known = {
@@ -128,7 +129,7 @@ class DynamoUsageLimitReader:
             and now - self._handed_over[pk][0] < HANDED_OVER_CACHE_SECONDS
         }
         missing = [key for key in keys if key[0] not in known]
-        segments = CustomerSegments(customer or "")
+        segments = None
         if customer is not None and self._customers is not None:
             # The groups are in another table; a BatchGetItem takes keys of several tables.
             with prefetch(
@@ -168,7 +169,7 @@ class DynamoUsageCounters:
     def __init__(
         self,
         bins: CounterShards,
-        credit_accounts: CreditAccountRepository,
+        credit_accounts: "CreditAccountRepository",
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._bins = bins
@@ -272,7 +273,11 @@ class DynamoUsageCounters:
         return [
             count
             for count in counts
-            if (count in refused and count not in in_bins and _name(count) not in moved)
+            if (
+                count in refused
+                and count not in in_bins
+                and self._condition_key(count) not in moved
+            )
             or (count in in_bins and _name(count) in short)
         ]
 

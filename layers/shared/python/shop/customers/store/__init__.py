@@ -1,1 +1,0 @@
-"""Customer groups in DynamoDB."""
