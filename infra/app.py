@@ -49,7 +49,7 @@ def build(
         stream_arns=foundation.stream_arns,
         customers=foundation.customers,
         staff=foundation.staff,
-        shop_url=edge.url if edge else stage.front_door or "",
+        shop_url=edge.url if edge else stage.public_url or "",
         peaks={
             entry.module: entry.peak.requests * entry.peak.seconds
             for entry in manifest_entries(features)

@@ -125,7 +125,7 @@ def build_openapi(features: Iterable[Feature] = FEATURES) -> dict[str, Any]:
             "version": _version(),
             "description": "Shopping follows UCP 2026-08-25; the other routes use plain JSON.",
         },
-        "servers": [{"url": LOCAL.front_door, "description": "make up"}],
+        "servers": [{"url": LOCAL.public_url, "description": "make up"}],
         "tags": [
             {"name": f.name, "description": _first_sentence(f)} for f in features if _has_routes(f)
         ],

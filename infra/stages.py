@@ -48,7 +48,7 @@ class Stage:
     """Runs on a laptop's emulator: without a CDN, with dependencies from the emulator's Python."""
     emulator: str | None = None
     """The emulator's address, as its own Lambdas see it."""
-    front_door: str | None = None
+    public_url: str | None = None
     """Public base URL without a trailing slash, if neither a CDN nor a domain provides one."""
     domain: Domain | None = None
     api_id: str | None = None
@@ -105,7 +105,7 @@ class Stage:
             raise InvalidStage(
                 f"{self.name}: production allows neither an emulator nor plain passwords"
             )
-        if self.is_emulated != (self.front_door is not None and self.emulator is not None):
+        if self.is_emulated != (self.public_url is not None and self.emulator is not None):
             raise InvalidStage(f"{self.name}: emulated stages, and only those, have addresses")
 
     @property
@@ -124,7 +124,7 @@ def _local(name: str, payment_window: int) -> Stage:
         production=False,
         is_emulated=True,
         emulator=os.environ.get("AWS_ENDPOINT_URL", DEFAULT_ENDPOINT).rstrip("/"),
-        front_door=os.environ.get("DOORBUSTER_URL", DEFAULT_URL).rstrip("/"),
+        public_url=os.environ.get("DOORBUSTER_URL", DEFAULT_URL).rstrip("/"),
         api_id="d00b5e11",
         payment_provider="sandbox",
         payment_window=payment_window,

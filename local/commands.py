@@ -17,7 +17,7 @@ def main() -> None:
     parser.add_argument("verb", choices=("up", "down", "reset", "outputs"))
     parser.add_argument("--home", type=Path, default=CLOUD_HOME)
     parser.add_argument("--stage", choices=("local", "test"))
-    parser.add_argument("--port", type=int, help=f"the front door's; {PORT} at first")
+    parser.add_argument("--port", type=int, help=f"of the CDN proxy; {PORT} at first")
     args = parser.parse_args()
     started = time.monotonic()
     try:

@@ -1,8 +1,7 @@
-"""`make demo`: one purchase, from search to delivery, through the running shop.
+"""`make demo`: one purchase, from search to delivery, in the running shop.
 
-Every step is a plain HTTP request that anybody could send. What happened behind the API (the
-workflow's states, the events, the letter) is read from the emulated AWS at the end and shown, so
-that the demo fails where a part of the road is missing.
+Every step is a plain HTTP request that any client could send. At the end the demo reads the
+workflow's states, the events and the email from the emulated AWS, and fails if one is missing.
 """
 
 import argparse
@@ -29,7 +28,7 @@ from local.http_actors import (
 from local.processes import CloudError
 
 STAFF = "demo.staff@doorbuster.example"
-PASSWORD = "Doorbuster-demo-1"  # noqa: S105  of a user that exists on this laptop only
+PASSWORD = "Doorbuster-demo-1"  # noqa: S105  of a user on this laptop only
 
 ADDRESS = {
     "first_name": "Jane",
@@ -63,14 +62,14 @@ def main() -> None:
 
 
 def buy(cloud: Cloud, query: str) -> str:
-    """Search, fill a cart, check out, pay. Returns the order's id."""
+    """Search, fill a cart, check out and pay. Returns the order's id."""
     guest = HttpClient(cloud.url)
     profile = guest.get("/.well-known/ucp")
     print_step(f"GET /.well-known/ucp: the shop speaks UCP {profile['ucp']['version']}")
 
     found = guest.post("/catalog/search", {"query": query, "pagination": {"limit": 5}})
     if not found["products"]:
-        raise RuntimeError(f"nothing is called {query!r}; is the shop furnished?")
+        raise RuntimeError(f"nothing is called {query!r}; is the shop seeded?")
     product = found["products"][0]
     variant = product["variants"][0]
     print_step(
@@ -107,7 +106,7 @@ def buy(cloud: Cloud, query: str) -> str:
 
 
 def ship_and_deliver(cloud: Cloud, order_id: str) -> None:
-    """Staff hand the parcel over, the carrier tells of it, the order completes."""
+    """Ship the order, report its delivery as the carrier, and wait until it completes."""
     sign_up(cloud, STAFF, PASSWORD, "staff")
     staff = HttpClient(cloud.url, sign_in(cloud, STAFF, PASSWORD, staff=True))
     wait_until(lambda: staff.get(f"/staff/orders/{order_id}"), is_allocated)
@@ -119,7 +118,7 @@ def ship_and_deliver(cloud: Cloud, order_id: str) -> None:
     for status, text in (
         ("in_transit", "Arrived at the sorting centre"),
         ("out_for_delivery", "On the van"),
-        ("delivered", "Handed to the door"),
+        ("delivered", "Delivered"),
     ):
         reply = carrier.report_status(number, status, at=datetime.now(UTC).isoformat(), text=text)
         if reply.status != 202:
@@ -134,10 +133,10 @@ def ship_and_deliver(cloud: Cloud, order_id: str) -> None:
 
 
 def show_summary(cloud: Cloud, order_id: str) -> None:
-    """The order as the buyer sees it, and the road it took behind the API."""
+    """Print the order as the buyer sees it, and its way through the services."""
     order = HttpClient(cloud.url).get(f"/orders/{order_id}")
     timeline = Table(title=f"Order {order_id}", title_justify="left")
-    for column in ("when (UTC)", "what", "pieces", "said"):
+    for column in ("time (UTC)", "event", "pieces", "description"):
         timeline.add_column(column)
     for event in order["fulfillment"]["events"]:
         pieces = sum(line["quantity"] for line in event["line_items"])
@@ -149,7 +148,7 @@ def show_summary(cloud: Cloud, order_id: str) -> None:
         )
     console.print(timeline)
 
-    trace = Table(title="The road it took", title_justify="left", show_header=False)
+    trace = Table(title="Behind the API", title_justify="left", show_header=False)
     trace.add_row("Step Functions", " → ".join(workflow_states(cloud, order_id)))
     subject = wait_until(
         lambda: sent_email_subjects(cloud, order_id), lambda found: len(found) == 1, seconds=20
@@ -161,7 +160,7 @@ def show_summary(cloud: Cloud, order_id: str) -> None:
 
 
 def workflow_states(cloud: Cloud, order_id: str) -> list[str]:
-    """The states that the order's execution entered, and how it ended."""
+    """Return the states that the order's execution entered, and its end."""
     workflows = cloud.client("stepfunctions")
     machine = next(
         m["stateMachineArn"]
@@ -184,7 +183,7 @@ def workflow_states(cloud: Cloud, order_id: str) -> list[str]:
 
 
 def sent_email_subjects(cloud: Cloud, order_id: str) -> list[str]:
-    """The subjects of the letters that speak of the order."""
+    """Return the subjects of the emails that name the order."""
     url = f"{cloud.endpoint}/_ministack/ses/messages"
     with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310  the emulator, on loopback
         args: Any = json.loads(answer.read())
@@ -193,7 +192,7 @@ def sent_email_subjects(cloud: Cloud, order_id: str) -> list[str]:
 
 
 def payment_body(token: str) -> dict[str, Any]:
-    """The body that completes a checkout with one of the sandbox's tokens."""
+    """Return the body that completes a checkout with one of the sandbox's tokens."""
     credential = {"type": "token", "token": token}
     instrument = {"id": "card", "handler_id": "sandbox", "type": "token", "credential": credential}
     return {"payment": {"instruments": [{**instrument, "selected": True}]}}

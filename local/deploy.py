@@ -1,7 +1,7 @@
-"""`make deploy STAGE=dev|prod`: the shop to an AWS account, with the credentials of who asks.
+"""`make deploy STAGE=dev|prod`: deploy to an AWS account with the caller's credentials.
 
-The CDK CLI needs a bucket and roles of its own in each region it deploys to. Where they are not
-yet, ``cdk bootstrap`` makes them, once for an account and region and for all CDK apps in it.
+The CDK CLI needs a bucket and roles of its own in each region. ``cdk bootstrap`` creates missing
+ones, once for an account and region and for all CDK apps in it.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from infra.stages import EDGE_REGION, STAGES, Stage
 from local.processes import ROOT, CloudError
 
 BOOTSTRAP_PARAMETER = "/cdk-bootstrap/hnb659fds/version"
-"""The parameter that CDK's bootstrap stack leaves behind, and the CLI looks for."""
+"""The parameter of CDK's bootstrap stack that the CLI looks for."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -34,13 +34,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
             ended = subprocess.run(command, cwd=ROOT, env=env, check=False).returncode
             if ended:
                 raise SystemExit(ended)
-    except CloudError as refused:
-        print(f"✗ {refused}", file=sys.stderr)
+    except CloudError as error:
+        print(f"✗ {error}", file=sys.stderr)
         raise SystemExit(1) from None
 
 
 def deployable(name: str) -> Stage:
-    """The stage of that name, where it belongs on AWS and AWS is what would be reached."""
+    """Return the stage of that name. Raises :class:`CloudError` unless it would reach AWS."""
     stage = STAGES.get(name)
     if stage is None or stage.is_emulated:
         raise CloudError("make deploy STAGE=dev or STAGE=prod; the local stage is make up.")
@@ -50,7 +50,7 @@ def deployable(name: str) -> Stage:
 
 
 def regions(stage: Stage) -> list[str]:
-    """Where a stage has stacks."""
+    """Return the regions in which a stage has stacks."""
     return sorted({stage.region, *([EDGE_REGION] if stage.cdn else [])})
 
 
@@ -59,19 +59,19 @@ def account_id(region: str) -> str:
         args = boto3.client("sts", region_name=region).get_caller_identity()
     except (BotoCoreError, ClientError) as error:
         raise CloudError(
-            f"AWS does not know who you are: {error}\n"
+            f"AWS did not accept your credentials: {error}\n"
             "Sign in first (aws sso login), or set AWS_PROFILE."
         ) from None
     return str(args["Account"])
 
 
 def regions_without_bootstrap(wanted: Iterable[str]) -> list[str]:
-    """The regions of these that were never bootstrapped."""
+    """Return those regions that were never bootstrapped."""
     return [region for region in wanted if not _is_bootstrapped(boto3.client("ssm", region))]
 
 
 def commands(stage: Stage, account: str, unbootstrapped: Sequence[str]) -> list[list[str]]:
-    """What is run, in this order."""
+    """Return the commands in their order."""
     bootstraps = [
         ["cdk", "bootstrap", f"aws://{account}/{region}", "--no-notices"]
         for region in unbootstrapped
@@ -86,8 +86,8 @@ def _is_bootstrapped(ssm: Any) -> bool:
         return False
     except (BotoCoreError, ClientError) as error:
         raise CloudError(
-            f"Whether CDK was bootstrapped here cannot be seen: {error}\n"
-            "Somebody with more rights runs cdk bootstrap; see docs.aws.amazon.com/cdk."
+            f"CDK's bootstrap parameter cannot be read: {error}\n"
+            "Ask an administrator to run cdk bootstrap; see docs.aws.amazon.com/cdk."
         ) from None
     return True
 

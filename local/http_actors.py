@@ -1,7 +1,7 @@
-"""The people around the shop, as the demo and the journeys play them: over plain HTTP, like anyone.
+"""Callers of the shop for the demo and the journeys, over plain HTTP as any client.
 
-A :class:`Visitor` is a client of the public API and knows nothing but its base URL. Staff and
-customers sign in at Cognito as an app would; the :class:`Carrier` signs its webhooks.
+An :class:`HttpClient` uses the public API and knows its base URL only. Staff and customers sign in
+at Cognito as an app would; the :class:`Carrier` signs its webhooks.
 """
 
 import base64
@@ -26,7 +26,7 @@ CARRIER = "parcelpost"
 
 @dataclass(frozen=True)
 class HttpResponse:
-    """What the shop answered."""
+    """A response of the shop."""
 
     status: int
     headers: Mapping[str, str]
@@ -38,7 +38,7 @@ class HttpResponse:
 
 
 class HttpClient:
-    """A client of the shop: a guest, or with ``token`` whoever is signed in."""
+    """A client of the shop: a guest or, with ``token``, a signed-in user."""
 
     def __init__(self, url: str, token: str | None = None) -> None:
         self.url = url
@@ -53,7 +53,7 @@ class HttpClient:
         headers: Mapping[str, str] | None = None,
         raw: bytes | None = None,
     ) -> HttpResponse:
-        """Send ``"POST /carts"`` with a JSON body. A key is made up; ``""`` sends none."""
+        """Send ``"POST /carts"`` with a JSON body and a new idempotency key; ``""`` sends none."""
         method, path = route.split(" ", 1)
         data = raw if raw is not None else (None if body is None else json.dumps(body).encode())
         sent = {"Content-Type": "application/json", "Accept": "application/json"}
@@ -71,15 +71,15 @@ class HttpClient:
             return HttpResponse(error.code, dict(error.headers), error.read().decode())
 
     def get(self, path: str) -> Any:
-        """The body of a GET that must succeed."""
+        """Return the body of a GET that must succeed."""
         return self._body_or_raise(self.request(f"GET {path}"))
 
     def post(self, path: str, body: Any = None) -> Any:
-        """The body of a POST that must succeed."""
+        """Return the body of a POST that must succeed."""
         return self._body_or_raise(self.request(f"POST {path}", body))
 
     def put(self, path: str, body: Any = None) -> Any:
-        """The body of a PUT that must succeed."""
+        """Return the body of a PUT that must succeed."""
         return self._body_or_raise(self.request(f"PUT {path}", body))
 
     @staticmethod
@@ -90,14 +90,14 @@ class HttpClient:
 
 
 class Carrier:
-    """A carrier that tells the shop where parcels are, signed by Standard Webhooks."""
+    """A carrier that reports the status of parcels, signed by Standard Webhooks."""
 
     def __init__(self, cloud: Cloud) -> None:
         self.url = cloud.url
         stage = cloud.stage
         secrets = cloud.client("secretsmanager")
-        told = secrets.get_secret_value(SecretId=f"doorbuster/{stage}/carrier-webhook")
-        self._key = base64.b64decode(json.loads(told["SecretString"])[CARRIER])
+        found = secrets.get_secret_value(SecretId=f"doorbuster/{stage}/carrier-webhook")
+        self._key = base64.b64decode(json.loads(found["SecretString"])[CARRIER])
 
     def report_status(
         self,
@@ -109,7 +109,7 @@ class Carrier:
         delivery: str | None = None,
         age: int = 0,
     ) -> HttpResponse:
-        """Say that a parcel reached a status ``at`` an ISO instant, in a delivery ``age`` s old."""
+        """Report a parcel's status ``at`` an ISO instant, in a message ``age`` seconds old."""
         delivery = delivery or f"msg_{uuid.uuid4().hex}"
         raw = json.dumps(
             {
@@ -123,7 +123,7 @@ class Carrier:
         return self.send(raw, delivery=delivery, age=age)
 
     def send(self, raw: bytes, *, delivery: str, age: int = 0) -> HttpResponse:
-        """Send any bytes, well signed."""
+        """Send any bytes with a valid signature."""
         stamp = str(int(time.time()) - age)
         digest = hmac.digest(
             self._key, b".".join((delivery.encode(), stamp.encode(), raw)), hashlib.sha256
@@ -141,7 +141,7 @@ class Carrier:
 
 
 def sign_up(cloud: Cloud, email: str, password: str, *groups: str) -> None:
-    """Make somebody known to Cognito: staff, when in any groups, else a customer. Twice is once."""
+    """Create a Cognito user: staff if in any groups, else a customer. A second call is harmless."""
     pools = cloud.outputs()
     cognito, pool = (
         cloud.client("cognito-idp"),
@@ -165,7 +165,7 @@ def sign_up(cloud: Cloud, email: str, password: str, *groups: str) -> None:
 
 
 def sign_in(cloud: Cloud, email: str, password: str, *, staff: bool = False) -> str:
-    """The access token of somebody who signs in at the shop's client, or at the staff's."""
+    """Sign in at the customers' or the staff's client and return the access token."""
     client = cloud.outputs()["StaffClientId" if staff else "CustomerClientId"]
     answer = cloud.client("cognito-idp").initiate_auth(
         ClientId=client,
@@ -177,7 +177,7 @@ def sign_in(cloud: Cloud, email: str, password: str, *, staff: bool = False) -> 
 
 
 def wait_until(look: Callable[[], T], good: Callable[[T], bool], *, seconds: float = 30) -> T:
-    """Look again until it is good, and give up with what was seen last."""
+    """Call ``look`` until ``good`` accepts its value. Raises ``TimeoutError`` with the last one."""
     end = time.monotonic() + seconds
     while True:
         seen = look()
@@ -189,5 +189,5 @@ def wait_until(look: Callable[[], T], good: Callable[[T], bool], *, seconds: flo
 
 
 def is_allocated(order: dict[str, Any]) -> bool:
-    """Whether it is decided where each line of an order, as staff see it, ships from."""
+    """Whether each line of an order, as staff see it, has its location."""
     return all(line.get("location") for line in order["lines"])

@@ -1,7 +1,7 @@
-"""`make import FILE=…`: take a product file into the shop, over the staff API like anybody's tool.
+"""`make import FILE=…`: import a product file over the staff API.
 
-A file may be larger than one call takes, so it is sent in parts that end where a product does.
-What is rejected is told with its line in the whole file.
+A file may be larger than one request allows, so it is uploaded in chunks that end with a product.
+Rejected rows are shown with their line in the whole file.
 """
 
 import argparse
@@ -28,20 +28,20 @@ from shop.kernel.errors import InvalidRequest
 from shop.kernel.text_files import decode_text, detect_wrong_file_type
 
 MAX_PRODUCTS_PER_CHUNK = 200
-"""Products of a part: some seconds of work for one Lambda, far from the gateway's 30."""
+"""Some seconds of work for one Lambda, far below the gateway's 30."""
 MAX_BYTES_PER_CHUNK = 2_000_000
-"""And bytes, of the 4 MB that a call takes."""
+"""Below the 4 MB that a request allows."""
 MAX_PARALLEL_UPLOADS = 2
-"""Parts under way at once: while one is written, the next one is read."""
+"""While the shop writes one chunk, it reads the next one."""
 MAX_ROWS_SHOWN = 50
-"""Rejected rows that are shown one by one."""
+"""Rejected rows that are shown; the rest is counted."""
 
 KINDS = {".csv": "text/csv", ".yaml": "application/yaml", ".yml": "application/yaml"}
 
 
 @dataclass(frozen=True)
 class UploadChunk:
-    """A piece of a file that is a file by itself; ``first_line`` is its place in the whole."""
+    """A part of a file that is a valid file itself; ``first_line`` is its line in the whole."""
 
     text: str
     products: int
@@ -50,7 +50,7 @@ class UploadChunk:
 
 @dataclass
 class ImportReport:
-    """The reports of all parts, added up."""
+    """The sum of all chunks' reports."""
 
     created: int = 0
     changed: int = 0
@@ -90,7 +90,7 @@ def main() -> None:
 
 
 def staff_client(args: argparse.Namespace) -> HttpClient:
-    """Whose hands the file is in: the local shop's own staff, or whoever the token says."""
+    """Return the client of the local shop's staff or, with ``--url``, of the token's user."""
     if args.url:
         if not args.token:
             raise CloudError("Another shop asks for --token, the access token of its staff.")
@@ -102,7 +102,7 @@ def staff_client(args: argparse.Namespace) -> HttpClient:
 
 
 def read_products(file: Path, encoding: str = "utf-8") -> tuple[str, str]:
-    """The text of a file and its kind. Refuses, in one sentence, what is no file of products."""
+    """Return a file's text and content type. Raises :class:`CloudError` if it has no products."""
     kind = KINDS.get(file.suffix.lower())
     if kind is None:
         raise CloudError(f"{file.name}: only .csv (Shopify's) and .yaml are taken.")
@@ -110,8 +110,8 @@ def read_products(file: Path, encoding: str = "utf-8") -> tuple[str, str]:
         text = decode_text(file.read_bytes(), encoding)
     except OSError as error:
         raise CloudError(f"{file}: {error.strerror}.") from None
-    except InvalidRequest as refusal:
-        raise CloudError(f"{file.name}: {refusal.detail}") from None
+    except InvalidRequest as error:
+        raise CloudError(f"{file.name}: {error.detail}") from None
     if (other := detect_wrong_file_type(text)) is not None:
         raise CloudError(f"{file.name}: {other} Send Shopify's product CSV or YAML.")
     return text, kind
@@ -120,7 +120,7 @@ def read_products(file: Path, encoding: str = "utf-8") -> tuple[str, str]:
 def upload(
     chunks: list[UploadChunk], kind: str, terms: dict[str, str], staff: HttpClient, console: Console
 ) -> int:
-    """Send all parts and show what came of them; how many products of the file the shop has."""
+    """Upload all chunks and print the report. Returns the number of products accepted."""
     total, notices = ImportReport(), dict[str, None]()
     rejected: list[dict[str, Any]] = []
     columns = (TextColumn("  products"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -158,7 +158,7 @@ def print_report(
     seconds: float,
     console: Console,
 ) -> None:
-    """Say what came of it: what was left out and why first, the sum last."""
+    """Print the rejected rows with their reasons, then the notices, then the sum."""
     for row in rejected[:MAX_ROWS_SHOWN]:
         product = f" ({row['product']})" if row.get("product") else ""
         where, why = f"line {row['line']}{product}", row["reason"]
@@ -194,11 +194,11 @@ def _failure_message(reply: HttpResponse, chunk: UploadChunk, total: ImportRepor
     return f"{what}\n{total.kept} products are kept; running it again takes the others."
 
 
-# ------------------------------------------------------------------------------------- in parts
+# ------------------------------------------------------------------------------------- chunks
 
 
 def split_into_chunks(text: str, kind: str) -> Iterator[UploadChunk]:
-    """Cut a file between products, so that every part is a file of its own kind."""
+    """Split a file between products, so that every chunk is a valid file of its kind."""
     if kind == "text/csv":
         yield from csv_chunks(text)
     else:
@@ -206,7 +206,7 @@ def split_into_chunks(text: str, kind: str) -> Iterator[UploadChunk]:
 
 
 def yaml_chunks(text: str) -> Iterator[UploadChunk]:
-    """Cut a list of items; what stands before the first item goes with it."""
+    """Split a YAML list; text before the first item belongs to the first chunk."""
     starts = [match.start() for match in re.finditer(r"^- ", text, re.MULTILINE)]
     edges = [0, *starts[1:], len(text)]
     begin, products, line = 0, 0, 1
@@ -223,7 +223,7 @@ def yaml_chunks(text: str) -> Iterator[UploadChunk]:
 
 
 def csv_chunks(text: str) -> Iterator[UploadChunk]:
-    """Cut a table where no handle goes on; each part begins with the header line."""
+    """Split a CSV where no handle continues; each chunk begins with the header line."""
     first = text.split("\n", 1)[0]
     delimiter = max(",;\t", key=first.count)
     csv.field_size_limit(10_000_000)
@@ -241,7 +241,7 @@ def csv_chunks(text: str) -> Iterator[UploadChunk]:
             rows.append((before, reader.line_num, handle))
             before = reader.line_num
     except csv.Error:
-        yield UploadChunk(text, 1, 1)  # the shop says what is wrong with it, and where
+        yield UploadChunk(text, 1, 1)  # the shop reports the error and its line
         return
     last = {handle: n for n, (_, _, handle) in enumerate(rows)}
     top = "".join(lines[:ends_header])

@@ -1,8 +1,8 @@
-"""What the Lambdas of a local cloud say, in one file that is read from top to bottom.
+"""The logs of all Lambdas of a local cloud, in one file in order of time.
 
-MiniStack keeps their words where CloudWatch Logs does, in a group for each function, and in no log
-of its own. Who wants to know why the shop answered 500 would have to guess the function first; in
-this file an error stands with its time, its function, its request and its trace::
+MiniStack writes Lambda logs to CloudWatch Logs only, in a group for each function. To explain a
+500, a developer would have to guess the function first. In this file each error has its time, its
+function, its request and its trace::
 
     2026-11-22 20:41:10,123+0000 ERROR doorbuster-local-cart-open: unexpected fault=KeyError …
         Traceback (most recent call last):
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 MAX_BYTES = 20_000_000
-"""Bytes, after which the file is put aside (one earlier file is kept) and begun anew."""
+"""A larger file is rotated; one earlier file stays."""
 _OMITTED_FIELDS = frozenset(
     {
         "cold_start",
@@ -32,11 +32,11 @@ _OMITTED_FIELDS = frozenset(
         "xray_trace_id",
     }
 )
-"""Members of a log line that say nothing on a laptop, or are said in another place."""
+"""Fields without information on a laptop, and fields that the first line contains."""
 
 
 def write_logs_to(file: Path) -> None:
-    """From now on write what every invocation said to ``file``; CloudWatch Logs has it too."""
+    """Write the log of every later invocation to ``file`` as well as to CloudWatch Logs."""
     from ministack.services import lambda_svc
 
     handler = RotatingFileHandler(
@@ -58,9 +58,9 @@ def write_logs_to(file: Path) -> None:
 def log_entries(
     function: str, request: str, output: str, *, failed: bool, at: datetime
 ) -> Iterator[str]:
-    """The words of one invocation, an entry for each log line and one for all that is none.
+    """Yield an entry for each log record of an invocation, and one for all other output.
 
-    What is no log line is a print, or the trace of an invocation that ``failed``.
+    Other output is printed text, or the trace of an invocation that ``failed``.
     """
     plain = []
     for line in output.splitlines():

@@ -1,8 +1,8 @@
-"""Processes of one cloud, found by what they are rather than by what a file says of them.
+"""Processes of one cloud, found by their command lines rather than by a file with their ids.
 
-Everything a cloud starts names the cloud's home on its command line: our two servers as
-``--home``, the emulator's Lambda workers as the folder their code lies in. So a killed run leaves
-no stale record to mistrust, and a reused process id is never taken for ours.
+Each process that a cloud starts has the cloud's home on its command line: the two servers as
+``--home``, the emulator's Lambda workers in the folder of their code. A killed run therefore leaves
+no stale record, and a reused process id is never mistaken for a process of the cloud.
 """
 
 import contextlib
@@ -22,16 +22,16 @@ LOOPBACK = "127.0.0.1"
 
 
 class CloudError(RuntimeError):
-    """The cloud cannot do what was asked; the words are for the person who asked."""
+    """A command on the cloud failed; the message is for the developer."""
 
 
 def servers(home: Path, module: str | None = None) -> list[psutil.Process]:
-    """Our own servers of this cloud that run now, or only those of one module."""
+    """Return the running servers of this cloud, or only those of one module."""
     return [process for process, line in _commands() if _is_server(line, home, module)]
 
 
 def workers(home: Path) -> list[psutil.Process]:
-    """The emulator's Lambda workers of this cloud; they outlive a killed emulator."""
+    """Return the emulator's Lambda workers of this cloud; they outlive a killed emulator."""
     folder = f"{home}{os.sep}tmp{os.sep}ministack-"
     return [
         process
@@ -47,10 +47,10 @@ def start_server(
     env: Mapping[str, str],
     lifeline: int | None = None,
 ) -> psutil.Process:
-    """Start a server of ours in a session of its own, its words going to ``home/<module>.log``.
+    """Start a server in a session of its own; its output goes to ``home/<module>.log``.
 
-    ``lifeline`` is the reading end of a pipe whose writing end we keep: when we die, however we
-    die, the server sees the pipe close and stops.
+    ``lifeline`` is the reading end of a pipe. This process keeps the writing end: when it ends, in
+    any way, the pipe closes and the server stops.
     """
     log = home / f"{module.rpartition('.')[2]}.log"
     command = [sys.executable, "-m", module, "--home", str(home), *arguments]
@@ -74,7 +74,7 @@ def start_server(
 
 
 def stop(processes: Sequence[psutil.Process], *, grace: float) -> list[psutil.Process]:
-    """Ask to end, wait ``grace`` seconds, then kill. Returns those that had to be killed."""
+    """Terminate, wait ``grace`` seconds, then kill. Returns the killed processes."""
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.terminate()
@@ -87,7 +87,7 @@ def stop(processes: Sequence[psutil.Process], *, grace: float) -> list[psutil.Pr
 
 
 def free_port(preferred: int | None = None) -> int:
-    """The wished port where nobody holds it, else any free one."""
+    """Return the preferred port if it is free, else any free one."""
     if preferred is not None and not is_port_in_use(preferred):
         return preferred
     with socket.socket() as probe:
@@ -97,7 +97,7 @@ def free_port(preferred: int | None = None) -> int:
 
 
 def is_port_in_use(port: int) -> bool:
-    """Whether somebody listens on the port; one that was just given up counts as free."""
+    """Whether a process listens on the port; a recently closed port counts as free."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -108,7 +108,7 @@ def is_port_in_use(port: int) -> bool:
 
 
 def port_owner(port: int) -> str:
-    """Who listens on a port, in words: its process id and command, as far as we may see them."""
+    """Describe the process that listens on a port, as far as it is visible."""
     try:
         listening = psutil.net_connections(kind="tcp")
     except psutil.AccessDenied:
@@ -127,7 +127,7 @@ def port_owner(port: int) -> str:
 
 
 def watch_lifeline(descriptor: int) -> None:
-    """Wait until the process at the other end of the pipe is gone, then end this one."""
+    """Wait until the process at the other end of the pipe ends, then end this one."""
     with contextlib.suppress(OSError):
         while os.read(descriptor, 1):
             pass

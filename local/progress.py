@@ -1,4 +1,4 @@
-"""What a person sees while something takes its time."""
+"""Progress output of the commands."""
 
 import contextlib
 import subprocess
@@ -16,14 +16,13 @@ from local.processes import ROOT, CloudError
 
 
 class StepStatus(Protocol):
-    """Shows what a step is doing at the moment, and how much of it is done."""
+    """Shows the current detail of a step, and how much is done."""
 
     def __call__(self, detail: str, done: int | None = None) -> None: ...
 
 
 class Progress:
-    """Steps with their times; on a terminal they tick, elsewhere each is a line when it begins
-    and one when it ends."""
+    """Steps with their times: live on a terminal, elsewhere a line at the begin and the end."""
 
     def __init__(self, *, quiet: bool = False) -> None:
         self.console = Console(highlight=False, quiet=quiet)
@@ -64,9 +63,9 @@ def run_logged(
     is_relevant: Callable[[str], bool] = bool,
     cwd: Path = ROOT,
 ) -> None:
-    """Run a program with its output in a log; when it fails, its last words are the refusal.
+    """Run a program with its output in a log. Raises :class:`CloudError` with its last lines.
 
-    ``telling`` picks the lines worth repeating then.
+    ``is_relevant`` selects the lines for the error.
     """
     last: deque[str] = deque(maxlen=25)
     with log.open("w", encoding="utf-8") as out:

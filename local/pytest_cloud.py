@@ -1,9 +1,9 @@
 """A pytest plugin: ``cloud``, a deployed shop of stage ``test``, for tests that go over HTTP.
 
-A conftest takes it with ``pytest_plugins = ["local.pytest_cloud"]`` at the top of ``tests/`` or
-by importing the fixture. The shop begins empty and is the session's own: it runs beside a
-developer's, on other ports, and ends with the session, even one that is killed. IAM is enforced in
-it, so that a journey also proves that each function may do what it must.
+A conftest imports the fixture, or names ``pytest_plugins = ["local.pytest_cloud"]`` at the top of
+``tests/``. The shop is empty and belongs to the session: it runs beside a developer's, on other
+ports, and ends with the session, even a killed one. IAM is enforced, so a journey also tests that
+each function has the permissions it needs.
 """
 
 import os
@@ -17,7 +17,7 @@ from local.processes import ROOT
 
 @pytest.fixture(scope="session")
 def cloud() -> Iterator[Cloud]:
-    """The shop on an emulated AWS, empty, its base URL at ``cloud.url``."""
+    """Start an empty shop on an emulated AWS; its base URL is ``cloud.url``."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "")
     shop = Cloud(
         ROOT / ".local" / f"test-cloud{worker}",

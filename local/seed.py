@@ -1,7 +1,7 @@
-"""What a shop begins with: somebody to run it, somebody to buy, a few things to sell.
+"""Seeds a shop with a staff user, a customer, and sample products.
 
-Run after a deployment to the local stage. Doing it again changes nothing: products that are there
-stay as staff left them, and so does their stock.
+Runs after a deployment to the local stage. A second run changes nothing: existing products keep
+the staff's changes and their stock.
 """
 
 import os
@@ -12,7 +12,7 @@ from local.http_actors import HttpClient, sign_in, sign_up
 from local.processes import CloudError
 
 STAFF = "staff@doorbuster.example"
-STAFF_PASSWORD = "Doorbuster-staff-1"  # noqa: S105  of somebody who exists on this laptop only
+STAFF_PASSWORD = "Doorbuster-staff-1"  # noqa: S105  of a user on this laptop only
 CUSTOMER = "jane@doorbuster.example"
 CUSTOMER_PASSWORD = "Doorbuster-jane-1"  # noqa: S105  the same
 
@@ -23,12 +23,12 @@ KINDS = {".yaml": "application/yaml", ".csv": "text/csv"}
 def main() -> None:
     cloud = Cloud(Path(os.environ.get("DOORBUSTER_HOME", CLOUD_HOME)), quiet=True)
     if cloud.stage not in ("local", "test"):
-        raise CloudError(f"Known passwords have no place in stage {cloud.stage}.")
+        raise CloudError(f"Stage {cloud.stage} must not have users with known passwords.")
     seed(cloud)
 
 
 def seed(cloud: Cloud) -> int:
-    """People, products and stock; how many products the samples hold."""
+    """Create users, products and stock. Returns the number of sample products."""
     sign_up(cloud, STAFF, STAFF_PASSWORD, "staff", "catalogue", "fulfilment", "admin")
     sign_up(cloud, CUSTOMER, CUSTOMER_PASSWORD)
     staff = HttpClient(cloud.url, sign_in(cloud, STAFF, STAFF_PASSWORD, staff=True))

@@ -1,7 +1,7 @@
-"""`make test`: first what needs no cloud, on all cores; then the journeys, by themselves.
+"""`make test`: first the tests without a cloud, on all cores; then the journeys, alone.
 
-Two runs of pytest, since a journey waits for real clocks and must not compete with the rest for
-the processor. The last line adds both up, in pytest's own form.
+Two runs of pytest, because a journey waits for real clocks and must not compete for the processor.
+The last line adds up both, in pytest's own format.
 """
 
 import os
@@ -37,7 +37,7 @@ def main() -> None:
 
 
 def pytest(arguments: Sequence[str]) -> tuple[int, str]:
-    """Run pytest, showing what it says as it says it; returns its exit code and its last line."""
+    """Run pytest and show its output as it comes. Returns its exit code and its last line."""
     print(f"\n$ pytest {' '.join(arguments)}", flush=True)
     colour = ["--color=yes"] if sys.stdout.isatty() else []
     process = subprocess.Popen(
@@ -60,7 +60,7 @@ def pytest(arguments: Sequence[str]) -> tuple[int, str]:
 
 
 def parse_summary(line: str) -> Counter[str]:
-    """The numbers in pytest's summary line: ``3 failed, 120 passed, 2 skipped in 4.21s``.
+    """Return the numbers in pytest's summary line: ``3 failed, 120 passed, 2 skipped in 4.21s``.
 
     >>> tally("==== 3 failed, 120 passed, 1 error in 4.21s ====") == {
     ...     "failed": 3, "passed": 120, "errors": 1}
