@@ -30,6 +30,7 @@ from shop.catalog.store import DynamoProductCatalog
 from shop.inventory.store import DynamoStockRepository
 from shop.kernel.errors import ShopError
 from shop.kernel.money import Money
+from shop.orders.actions.order_writes import OrderStockWrites
 from shop.orders.actions.shipments import create_shipment
 from shop.orders.model import OrderStatus
 from shop.orders.store import DynamoOrderRepository
@@ -317,9 +318,11 @@ def _whole(order_id: str, wanted: Counter[str], number: str) -> list[str]:
             lines=None,
             at=datetime.now(UTC),
             actor="replay",
-            orders=orders,
-            reservations=DynamoStockRepository(),
-            uow=DynamoUnitOfWork(connection()),
+            writes=OrderStockWrites(
+                orders=orders,
+                stock=DynamoStockRepository(),
+                uow=DynamoUnitOfWork(connection()),
+            ),
         )
     except ShopError as refusal:
         return [*wrong, f"placed, and not shipped: {refusal}"]

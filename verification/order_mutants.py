@@ -17,8 +17,8 @@ from shop.inventory.model import Demand, MovementType, ReservationState, Shortag
 from shop.inventory.store import DynamoStockRepository, rows
 from shop.inventory.store import stock as stockroom
 from shop.orders.actions import batched_placement
+from shop.orders.actions.order_writes import OrderStockWrites
 from shop.orders.model import Order
-from shop.storage.transactions import DynamoUnitOfWork
 
 
 @contextmanager
@@ -80,10 +80,8 @@ def _shipped_unwritten() -> Iterator[None]:
 def _no_way_back() -> Iterator[None]:
     """A saga without compensation: the order is called off, the batches it took stay taken."""
 
-    def stays(
-        order_id: str, batch: Any, *, orders: Any, ledger: DynamoUnitOfWork, **_: Any
-    ) -> bool:
-        ledger.commit(orders.finish_batch(order_id, batch))
+    def stays(order_id: str, batch: Any, *, writes: OrderStockWrites) -> bool:
+        writes.uow.commit(writes.orders.finish_batch(order_id, batch))
         return True
 
     with _unasked(), patch.object(batched_placement, "_move", stays):
@@ -95,14 +93,12 @@ def _in_part() -> Iterator[None]:
     """A large order takes what it gets, and is placed with that."""
     place = batched_placement.place_in_batches
 
-    def anyhow(order: Order, **books: Any) -> tuple[Order, Sequence[Shortage]]:
-        found, short = place(order, **books)
+    def anyhow(order: Order, *, writes: OrderStockWrites) -> tuple[Order, Sequence[Shortage]]:
+        found, short = place(order, writes=writes)
         if not short:
             return found, short
-        _, taken = books["orders"].list_batches(order.id)
-        placed = batched_placement._placed(
-            order, taken, orders=books["orders"], uow=books["ledger"]
-        )
+        _, taken = writes.orders.list_batches(order.id)
+        placed = batched_placement._placed(order, taken, writes=writes)
         return placed or found, ()
 
     with _unasked(), patch.object(payment, "place_in_batches", anyhow):

@@ -136,10 +136,7 @@ def _recorded(request: Request[CompleteRequest], order: Order, report: Any) -> O
         report,
         at=request.received_at,
         actor=deps.provider.name,
-        orders=deps.orders,
-        reservations=deps.stock,
-        usage=deps.usage,
-        uow=deps.uow,
+        writes=deps.order_writes,
         read=order,
     )
 

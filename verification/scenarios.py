@@ -69,10 +69,12 @@ def parted() -> Iterator[None]:
             shop.orders.actions.shipments,
             shop.orders.actions.batched_placement,
         ):
-            for name in ("AT_ONCE", "SHIPPED_AT_ONCE"):
+            for name in ("MAX_RESERVATIONS_PER_BATCH", "MAX_SHIPPED_PER_BATCH"):
                 if hasattr(room, name):
                     stack.enter_context(patch.object(room, name, 1))
-        stack.enter_context(patch.object(shop.checkout.actions.complete, "MOST_ROWS", 0))
+        stack.enter_context(
+            patch.object(shop.checkout.actions.complete, "MAX_ROWS_PER_TRANSACTION", 0)
+        )
         yield
 
 

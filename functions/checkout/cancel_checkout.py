@@ -9,17 +9,21 @@ from shop.checkout.store import DynamoCheckoutSessionRepository
 from shop.entrypoints.http import Request, endpoint
 from shop.inventory.store import DynamoStockRepository, counter_shards
 from shop.kernel.idempotency import run_idempotent
+from shop.orders.actions.order_writes import OrderWrites
 from shop.orders.store import DynamoOrderRepository
 from shop.pricing.store.usage_counters import DynamoUsageCounters
 from shop.storage.idempotency import DynamoIdempotencyStore
 from shop.storage.transactions import DynamoUnitOfWork
 
 sessions = DynamoCheckoutSessionRepository()
-orders = DynamoOrderRepository()
-stock = DynamoStockRepository()
-tallies = DynamoUsageCounters(counter_shards())
 keys = DynamoIdempotencyStore()
-ledger = DynamoUnitOfWork()
+uow = DynamoUnitOfWork()
+writes = OrderWrites(
+    orders=DynamoOrderRepository(),
+    stock=DynamoStockRepository(),
+    usage=DynamoUsageCounters(counter_shards()),
+    uow=uow,
+)
 front = CheckoutPageSettings.from_environment()
 
 
@@ -31,12 +35,9 @@ def handler(request: Request[None]) -> Mapping[str, Any]:
             request.path["id"],
             request.idempotent,
             sessions=sessions,
-            orders=orders,
-            reservations=stock,
-            usage=tallies,
-            uow=ledger,
+            writes=writes,
         ),
         lambda shown: checkout_view(shown, front),
         idempotency=keys,
-        uow=ledger,
+        uow=uow,
     )

@@ -4,6 +4,7 @@ from shop.cart.model import usage_key
 from shop.entrypoints.eventbridge import EventEnvelope, event_handler
 from shop.inventory.store import DynamoStockRepository, counter_shards
 from shop.orders.actions.group_buys import settle_group_buy_member
+from shop.orders.actions.order_writes import OrderWrites
 from shop.orders.model import Order
 from shop.orders.store import DynamoOrderRepository
 from shop.pricing.store.group_buys import DynamoGroupBuyRepository
@@ -11,10 +12,12 @@ from shop.pricing.store.usage_counters import DynamoUsageCounters
 from shop.storage.connection import connection
 from shop.storage.transactions import DynamoUnitOfWork
 
-orders = DynamoOrderRepository()
-stock = DynamoStockRepository()
-tallies = DynamoUsageCounters(counter_shards())
-ledger = DynamoUnitOfWork(connection())
+writes = OrderWrites(
+    orders=DynamoOrderRepository(),
+    stock=DynamoStockRepository(),
+    usage=DynamoUsageCounters(counter_shards()),
+    uow=DynamoUnitOfWork(connection()),
+)
 group_buys = DynamoGroupBuyRepository()
 
 
@@ -29,9 +32,6 @@ def handler(event: EventEnvelope) -> None:
             event.subject,
             actor=_who,
             at=event.at,
-            orders=orders,
-            reservations=stock,
-            usage=tallies,
-            uow=ledger,
+            writes=writes,
             group_buys=group_buys,
         )

@@ -6,18 +6,20 @@ from typing import Any
 from shop.entrypoints.scheduler import scheduled
 from shop.inventory.store import DynamoStockRepository
 from shop.orders.actions.backorders import allocate_backorders
+from shop.orders.actions.order_writes import OrderStockWrites
 from shop.orders.store import DynamoOrderRepository
 from shop.storage.connection import connection
 from shop.storage.transactions import DynamoUnitOfWork
 
-orders = DynamoOrderRepository()
 stock = DynamoStockRepository()
-ledger = DynamoUnitOfWork(connection())
+writes = OrderStockWrites(
+    orders=DynamoOrderRepository(),
+    stock=stock,
+    uow=DynamoUnitOfWork(connection()),
+)
 
 
 @scheduled
 def handler(at: datetime) -> dict[str, Any]:
-    waiting, covered = allocate_backorders(
-        at=at, orders=orders, book=stock, reservations=stock, uow=ledger
-    )
+    waiting, covered = allocate_backorders(at=at, book=stock, writes=writes)
     return {"waiting": waiting, "covered": covered}

@@ -6,16 +6,19 @@ from typing import Any
 from shop.entrypoints.scheduler import scheduled
 from shop.inventory.store import DynamoStockRepository, counter_shards
 from shop.orders.actions.group_buys import close_group_buys
+from shop.orders.actions.order_writes import OrderWrites
 from shop.orders.store import DynamoOrderRepository
 from shop.pricing.store.group_buys import DynamoGroupBuyRepository
 from shop.pricing.store.usage_counters import DynamoUsageCounters
 from shop.storage.connection import connection
 from shop.storage.transactions import DynamoUnitOfWork
 
-orders = DynamoOrderRepository()
-stock = DynamoStockRepository()
-tallies = DynamoUsageCounters(counter_shards())
-ledger = DynamoUnitOfWork(connection())
+writes = OrderWrites(
+    orders=DynamoOrderRepository(),
+    stock=DynamoStockRepository(),
+    usage=DynamoUsageCounters(counter_shards()),
+    uow=DynamoUnitOfWork(connection()),
+)
 group_buys = DynamoGroupBuyRepository()
 
 
@@ -23,10 +26,7 @@ group_buys = DynamoGroupBuyRepository()
 def handler(at: datetime) -> dict[str, Any]:
     due, settled = close_group_buys(
         at=at,
-        orders=orders,
-        reservations=stock,
-        usage=tallies,
-        uow=ledger,
+        writes=writes,
         group_buys=group_buys,
     )
     return {"due": due, "settled": settled}

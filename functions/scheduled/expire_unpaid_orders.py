@@ -6,22 +6,23 @@ from typing import Any
 from shop.entrypoints.scheduler import scheduled
 from shop.inventory.store import DynamoStockRepository, counter_shards
 from shop.orders.actions.expiry import expire_overdue_orders
+from shop.orders.actions.order_writes import OrderWrites
 from shop.orders.store import DynamoOrderRepository
 from shop.payments.gateway.factory import create_payment_provider
 from shop.pricing.store.usage_counters import DynamoUsageCounters
 from shop.storage.connection import connection
 from shop.storage.transactions import DynamoUnitOfWork
 
-orders = DynamoOrderRepository()
-stock = DynamoStockRepository()
-tallies = DynamoUsageCounters(counter_shards())
-ledger = DynamoUnitOfWork(connection())
+writes = OrderWrites(
+    orders=DynamoOrderRepository(),
+    stock=DynamoStockRepository(),
+    usage=DynamoUsageCounters(counter_shards()),
+    uow=DynamoUnitOfWork(connection()),
+)
 provider = create_payment_provider()
 
 
 @scheduled
 def handler(at: datetime) -> dict[str, Any]:
-    found, settled = expire_overdue_orders(
-        at=at, orders=orders, reservations=stock, usage=tallies, uow=ledger, provider=provider
-    )
+    found, settled = expire_overdue_orders(at=at, writes=writes, provider=provider)
     return {"overdue": found, "settled": settled}

@@ -4,16 +4,19 @@ money go back."""
 from shop.entrypoints.http import Request, endpoint
 from shop.inventory.store import DynamoStockRepository, counter_shards
 from shop.orders.actions.cancellation import cancel_order
+from shop.orders.actions.order_writes import OrderWrites
 from shop.orders.schemas.staff import CancelRequest, StaffOrder
 from shop.orders.store import DynamoOrderRepository
 from shop.pricing.store.usage_counters import DynamoUsageCounters
 from shop.storage.connection import connection
 from shop.storage.transactions import DynamoUnitOfWork
 
-orders = DynamoOrderRepository()
-stock = DynamoStockRepository()
-tallies = DynamoUsageCounters(counter_shards())
-ledger = DynamoUnitOfWork(connection())
+writes = OrderWrites(
+    orders=DynamoOrderRepository(),
+    stock=DynamoStockRepository(),
+    usage=DynamoUsageCounters(counter_shards()),
+    uow=DynamoUnitOfWork(connection()),
+)
 
 
 @endpoint(CancelRequest)
@@ -23,10 +26,7 @@ def handler(request: Request[CancelRequest]) -> StaffOrder:
         request.body.reason,
         at=request.received_at,
         actor=f"staff {request.caller.username}",
-        orders=orders,
-        reservations=stock,
-        usage=tallies,
-        uow=ledger,
+        writes=writes,
         rest=True,
     )
     return StaffOrder.of(order)

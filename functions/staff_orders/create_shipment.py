@@ -7,6 +7,7 @@ from shop.entrypoints.http import Request, endpoint, required_setting
 from shop.entrypoints.webhook import SecretSet
 from shop.inventory.store import DynamoStockRepository
 from shop.kernel.errors import InvalidRequest
+from shop.orders.actions.order_writes import OrderStockWrites
 from shop.orders.actions.shipments import create_shipment, create_shipment_once
 from shop.orders.model import Order
 from shop.orders.schemas.staff import ParcelRequest, StaffOrder
@@ -17,11 +18,11 @@ from shop.storage.transactions import DynamoUnitOfWork
 
 secret = SecretSet(required_setting("SECRET_CARRIER_WEBHOOK"))
 keys = DynamoIdempotencyStore()
-repositories: dict[str, Any] = {
-    "orders": DynamoOrderRepository(),
-    "reservations": DynamoStockRepository(),
-    "uow": DynamoUnitOfWork(connection()),
-}
+writes = OrderStockWrites(
+    orders=DynamoOrderRepository(),
+    stock=DynamoStockRepository(),
+    uow=DynamoUnitOfWork(connection()),
+)
 
 
 def view(order: Order) -> Mapping[str, Any]:
@@ -44,7 +45,7 @@ def handler(request: Request[ParcelRequest]) -> Mapping[str, Any]:
     }
     order_id = request.path["id"]
     if request.idempotency_key is None:
-        return view(create_shipment(order_id, **parcel, **repositories))
+        return view(create_shipment(order_id, **parcel, writes=writes))
     return create_shipment_once(
-        request.idempotent, order_id, view, **parcel, **repositories, idempotency=keys
+        request.idempotent, order_id, view, **parcel, writes=writes, idempotency=keys
     )

@@ -2,6 +2,7 @@
 
 from shop.entrypoints.sqs import QueueMessage, consumer
 from shop.inventory.store import DynamoStockRepository, counter_shards
+from shop.orders.actions.order_writes import OrderWrites
 from shop.orders.actions.payments import record_payment
 from shop.orders.store import DynamoOrderRepository
 from shop.payments.gateway.factory import create_payment_provider
@@ -10,10 +11,12 @@ from shop.pricing.store.usage_counters import DynamoUsageCounters
 from shop.storage.connection import connection
 from shop.storage.transactions import DynamoUnitOfWork
 
-orders = DynamoOrderRepository()
-stock = DynamoStockRepository()
-tallies = DynamoUsageCounters(counter_shards())
-ledger = DynamoUnitOfWork(connection())
+writes = OrderWrites(
+    orders=DynamoOrderRepository(),
+    stock=DynamoStockRepository(),
+    usage=DynamoUsageCounters(counter_shards()),
+    uow=DynamoUnitOfWork(connection()),
+)
 provider = create_payment_provider()
 
 
@@ -25,8 +28,5 @@ def handler(message: QueueMessage[PaymentMessage]) -> None:
         report,
         at=message.at,
         actor=provider.name,
-        orders=orders,
-        reservations=stock,
-        usage=tallies,
-        uow=ledger,
+        writes=writes,
     )

@@ -3,6 +3,7 @@
 from shop.entrypoints.step_functions import WorkflowTask, workflow_task
 from shop.inventory.store import DynamoStockRepository, counter_shards
 from shop.orders.actions.expiry import expire_order
+from shop.orders.actions.order_writes import OrderWrites
 from shop.orders.model import OrderStatus
 from shop.orders.store import DynamoOrderRepository
 from shop.payments.gateway.factory import create_payment_provider
@@ -10,10 +11,12 @@ from shop.pricing.store.usage_counters import DynamoUsageCounters
 from shop.storage.connection import connection
 from shop.storage.transactions import DynamoUnitOfWork
 
-orders = DynamoOrderRepository()
-stock = DynamoStockRepository()
-tallies = DynamoUsageCounters(counter_shards())
-ledger = DynamoUnitOfWork(connection())
+writes = OrderWrites(
+    orders=DynamoOrderRepository(),
+    stock=DynamoStockRepository(),
+    usage=DynamoUsageCounters(counter_shards()),
+    uow=DynamoUnitOfWork(connection()),
+)
 provider = create_payment_provider()
 
 
@@ -22,10 +25,7 @@ def handler(undo: WorkflowTask) -> bool:
     order = expire_order(
         undo.order_id,
         at=undo.at,
-        orders=orders,
-        reservations=stock,
-        usage=tallies,
-        uow=ledger,
+        writes=writes,
         provider=provider,
     )
     return order.status is OrderStatus.CONFIRMED

@@ -560,7 +560,7 @@ def test_a_payment_that_is_certain_while_the_buyer_leaves_wins_and_the_order_sta
         monkeypatch.undo()
         sure = ProviderPaymentState("pay_1", PaymentStatus.AUTHORISED, authorised=order.total)
         room = order_fixture()
-        record_payment(order_id, sure, at=datetime.now(UTC), actor="sandbox", **room.books)
+        record_payment(order_id, sure, at=datetime.now(UTC), actor="sandbox", writes=room.writes)
         return order
 
     monkeypatch.setattr(DynamoOrderRepository, "get", paid_after_it_was_read)

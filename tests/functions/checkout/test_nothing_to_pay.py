@@ -13,6 +13,7 @@ from functions.staff_orders import cancel_order
 from functions.staff_orders import get_order as get_for_staff
 from shop.inventory.store import DynamoStockRepository, counter_shards
 from shop.orders.actions.expiry import expire_order
+from shop.orders.actions.order_writes import OrderWrites
 from shop.orders.actions.payments import capture_payment, refund_excess_payment
 from shop.orders.model import Order, OrderStatus
 from shop.orders.store import DynamoOrderRepository
@@ -120,10 +121,12 @@ def test_one_that_was_cut_off_before_it_was_sure_expires_without_asking_a_provid
     order = expire_order(
         order_id,
         at=datetime.now(UTC),
-        orders=orders,
-        reservations=DynamoStockRepository(),
-        usage=DynamoUsageCounters(counter_shards()),
-        uow=DynamoUnitOfWork(),
+        writes=OrderWrites(
+            orders=orders,
+            stock=DynamoStockRepository(),
+            usage=DynamoUsageCounters(counter_shards()),
+            uow=DynamoUnitOfWork(),
+        ),
         provider=SandboxProvider(shop_url="http://shop.test", later=lambda reference: None),
     )
     assert (order.status, left()) == (OrderStatus.CANCELLED, 5)

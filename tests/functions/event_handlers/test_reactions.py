@@ -232,7 +232,7 @@ def test_money_for_what_was_not_shipped_goes_back() -> None:
 
     room = order_fixture()
     order = room.capture(room.ship(room.sold(order_placed_today()), lines={"li_1": 1}))
-    order = cancel_unshipped(order.id, at=room.now, **room.books)
+    order = cancel_unshipped(order.id, at=room.now, writes=room.writes)
     tell(refund_excess_payment, "OrderPartiallyCancelled")
     order = room.orders.get_by_id("ord_1")
     assert (order.status, order.payment.net_captured) == (OrderStatus.CONFIRMED, order.due)

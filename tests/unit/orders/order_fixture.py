@@ -9,6 +9,7 @@ from shop.kernel.unit_of_work import UnitOfWork
 from shop.orders.actions.cancellation import cancel_order
 from shop.orders.actions.delivery import record_tracking_event
 from shop.orders.actions.expiry import expire_order
+from shop.orders.actions.order_writes import OrderWrites
 from shop.orders.actions.payments import capture_payment, record_payment, refund_excess_payment
 from shop.orders.actions.shipments import allocate_order, create_shipment
 from shop.orders.model import Order, ShipmentStatus, TrackingEvent
@@ -39,13 +40,10 @@ class OrderFixture:
         )
 
     @property
-    def books(self) -> dict[str, Any]:
-        return {
-            "orders": self.orders,
-            "reservations": self.stock,
-            "usage": self.tallies,
-            "uow": self.ledger,
-        }
+    def writes(self) -> OrderWrites:
+        return OrderWrites(
+            orders=self.orders, stock=self.stock, usage=self.tallies, uow=self.ledger
+        )
 
     def later(self, **time: float) -> datetime:
         self.now += timedelta(**time)
@@ -68,7 +66,9 @@ class OrderFixture:
         return self.record(order, report)
 
     def record(self, order: Order, report: Any, **more: Any) -> Order:
-        return record_payment(order.id, report, at=self.now, actor="memory", **self.books, **more)
+        return record_payment(
+            order.id, report, at=self.now, actor="memory", writes=self.writes, **more
+        )
 
     def sold(self, order: Order | None = None, **changes: Any) -> Order:
         """An order that is placed, paid and allocated."""
@@ -82,9 +82,7 @@ class OrderFixture:
             tracking_number=number,
             at=self.later(seconds=1),
             actor="wanda",
-            orders=self.orders,
-            reservations=self.stock,
-            uow=self.ledger,
+            writes=self.writes,
             **given,
         )
 
@@ -101,10 +99,12 @@ class OrderFixture:
         return record_tracking_event(carrier, number, heard, at=self.now, orders=self.orders)
 
     def cancel(self, order: Order, reason: str = "changed my mind", **more: Any) -> Order:
-        return cancel_order(order.id, reason, at=self.now, actor="wanda", **self.books, **more)
+        return cancel_order(
+            order.id, reason, at=self.now, actor="wanda", writes=self.writes, **more
+        )
 
     def expire(self, order: Order) -> Order:
-        return expire_order(order.id, at=self.now, provider=self.provider, **self.books)
+        return expire_order(order.id, at=self.now, provider=self.provider, writes=self.writes)
 
     def capture(self, order: Order) -> Order:
         return capture_payment(order.id, at=self.now, orders=self.orders, provider=self.provider)

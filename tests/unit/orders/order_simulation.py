@@ -80,7 +80,9 @@ class OrderSimulation(OrderFixture):
             return {"goes_on": order.status is OrderStatus.CONFIRMED, "again": False}
 
         def compensate_shipment(response: dict[str, Any]) -> dict[str, Any]:
-            order = cancellation.cancel_unshipped(response["order_id"], at=self.now, **self.books)
+            order = cancellation.cancel_unshipped(
+                response["order_id"], at=self.now, writes=self.writes
+            )
             return {"goes_on": order.status is OrderStatus.CONFIRMED, "again": False}
 
         def compensate_delivery(response: dict[str, Any]) -> dict[str, Any]:
@@ -121,9 +123,7 @@ class OrderSimulation(OrderFixture):
                 event.subject, orders=self.orders, waits=self.waits, workflow=self.workflow
             )
         elif module == "event_handlers.move_batched_stock":
-            process_queued_batches(
-                event.subject, orders=self.orders, reservations=self.stock, uow=self.ledger
-            )
+            process_queued_batches(event.subject, writes=self.writes)
         elif module == "event_handlers.refund_excess_payment":
             self.settle(self.orders.get_by_id(event.subject))
         elif module == "event_handlers.send_order_confirmation":

@@ -196,7 +196,11 @@ def test_the_sweep_expires_what_is_overdue_and_goes_on_behind_what_it_cannot(
         )
     order_fixture.pay(order_fixture.orders.get_by_id("ord_1"))
     at = BLACK_FRIDAY + WINDOW + timedelta(minutes=5)
-    swept = {"at": at, "provider": order_fixture.provider, **order_fixture.books}
+    swept = {
+        "at": at,
+        "provider": order_fixture.provider,
+        "writes": order_fixture.writes,
+    }
     assert expire_overdue_orders(**swept, max_results=1) == (1, 1)
     assert expire_overdue_orders(**swept) == (1, 1)
     assert expire_overdue_orders(**swept) == (0, 0)
@@ -207,7 +211,9 @@ def test_the_sweep_leaves_what_the_provider_does_not_speak_of(order_fixture: Ord
     order_fixture.place()
     order_fixture.provider.down = True
     at = BLACK_FRIDAY + WINDOW + timedelta(minutes=5)
-    assert expire_overdue_orders(at=at, provider=order_fixture.provider, **order_fixture.books) == (
+    assert expire_overdue_orders(
+        at=at, provider=order_fixture.provider, writes=order_fixture.writes
+    ) == (
         1,
         0,
     )
@@ -225,7 +231,7 @@ def test_money_is_taken_once_the_goods_have_left(order_fixture: OrderFixture) ->
 
 def test_only_what_is_due_is_taken(order_fixture: OrderFixture) -> None:
     order = order_fixture.ship(order_fixture.sold(), lines={"li_1": 1})
-    order = cancel_unshipped(order.id, at=order_fixture.now, **order_fixture.books)
+    order = cancel_unshipped(order.id, at=order_fixture.now, writes=order_fixture.writes)
     assert order_fixture.capture(order).payment.net_captured == order.total - 2 * 1080
     assert order_fixture.reserved() == (0, 0)
 
@@ -236,7 +242,7 @@ def test_money_taken_at_once_is_given_back_in_part(order_fixture: OrderFixture) 
         allocate_order(order.id, at=order_fixture.now, orders=order_fixture.orders),
         lines={"li_1": 1},
     )
-    order = cancel_unshipped(order.id, at=order_fixture.now, **order_fixture.books)
+    order = cancel_unshipped(order.id, at=order_fixture.now, writes=order_fixture.writes)
     assert not order.settled
     order = order_fixture.settle(order)
     assert (order.payment.net_captured, order.settled) == (order.due, True)
@@ -447,15 +453,17 @@ def test_a_delivery_that_arrived_meanwhile_is_not_given_up(order_fixture: OrderF
 def test_an_order_of_which_nothing_was_shipped_in_time_is_called_off(
     order_fixture: OrderFixture,
 ) -> None:
-    order = cancel_unshipped(order_fixture.sold().id, at=order_fixture.now, **order_fixture.books)
+    order = cancel_unshipped(
+        order_fixture.sold().id, at=order_fixture.now, writes=order_fixture.writes
+    )
     assert (order.status, order.cancel_reason) == (OrderStatus.CANCELLED, "not_shipped")
     assert order_fixture.reserved() == (0, 0)
-    assert cancel_unshipped(order.id, at=order_fixture.now, **order_fixture.books) == order
+    assert cancel_unshipped(order.id, at=order_fixture.now, writes=order_fixture.writes) == order
 
 
 def test_what_was_shipped_in_time_goes_on(order_fixture: OrderFixture) -> None:
     order = order_fixture.ship(order_fixture.sold())
-    assert cancel_unshipped(order.id, at=order_fixture.now, **order_fixture.books) == order
+    assert cancel_unshipped(order.id, at=order_fixture.now, writes=order_fixture.writes) == order
 
 
 # Letters

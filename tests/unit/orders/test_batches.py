@@ -18,6 +18,7 @@ from shop.orders.actions.batched_placement import (
 from shop.orders.actions.cancellation import cancel_order, cancel_unshipped
 from shop.orders.actions.expiry import expire_overdue_orders
 from shop.orders.actions.lookup import get_order
+from shop.orders.actions.order_writes import OrderWrites
 from shop.orders.actions.shipments import allocate_order, create_shipment
 from shop.orders.model import (
     MAX_RESERVATIONS_PER_BATCH,
@@ -77,8 +78,8 @@ class Yard:
     cut: Cut
 
     @property
-    def books(self) -> dict[str, Any]:
-        return {"orders": self.room.orders, "reservations": self.room.stock, "uow": self.cut}
+    def writes(self) -> OrderWrites:
+        return replace(self.room.writes, uow=self.cut)
 
     @property
     def order(self) -> Order:
@@ -95,13 +96,13 @@ class Yard:
         return order
 
     def place(self) -> Order:
-        order, short = place_in_batches(self.order, **self.books)
+        order, short = place_in_batches(self.order, writes=self.writes)
         assert short == ()
         return order
 
     def give_up(self, reason: str = "out_of_stock") -> Order:
         return abandon_placement(
-            self.order, reason, at=self.room.now, actor="t", usage=self.room.tallies, **self.books
+            self.order, reason, at=self.room.now, actor="t", writes=self.writes
         )
 
     def check(self) -> None:
@@ -180,7 +181,7 @@ def test_every_short_line_of_what_is_missing_is_told_at_once_and_nothing_is_kept
     order = batched_shop.put_down()
     gone = [Reservation(SKUS[n], 9) for n in (95, 150, 199)]
     batched_shop.room.ledger.commit(lambda writes: batched_shop.room.stock.reserve(writes, gone))
-    _, short = place_in_batches(order, **batched_shop.books)
+    _, short = place_in_batches(order, writes=batched_shop.writes)
     assert [(one.sku, one.wanted, one.available) for one in short] == [
         (SKUS[n], 2, 1) for n in (95, 150, 199)
     ]
@@ -197,7 +198,7 @@ def test_two_who_place_it_at_once_place_it_once(batched_shop: Yard) -> None:
         def commit(self, *parts: WriteOperation) -> None:
             if self.made == 1:
                 self.made += 1
-                place_in_batches(order, **{**batched_shop.books, "uow": self.ledger})
+                place_in_batches(order, writes=replace(batched_shop.writes, uow=self.ledger))
             super().commit(*parts)
 
     batched_shop.cut = Rival(batched_shop.room.ledger)
@@ -232,7 +233,7 @@ def again(yard: Yard) -> None:
 def sweep(yard: Yard) -> None:
     """The clock finds it past its deadline."""
     expire_overdue_orders(
-        at=yard.room.later(hours=1), provider=yard.room.provider, **yard.room.books
+        at=yard.room.later(hours=1), provider=yard.room.provider, writes=yard.room.writes
     )
 
 
@@ -281,12 +282,9 @@ UNDONE: dict[str, Callable[[Yard], object]] = {
         "why",
         at=yard.room.now,
         actor="wanda",
-        usage=yard.room.tallies,
-        **yard.books,
+        writes=yard.writes,
     ),
-    "shortening": lambda yard: cancel_unshipped(
-        "ord_1", at=yard.room.now, usage=yard.room.tallies, **yard.books
-    ),
+    "shortening": lambda yard: cancel_unshipped("ord_1", at=yard.room.now, writes=yard.writes),
     "shipping": lambda yard: create_shipment(
         "ord_1",
         carrier="ups",
@@ -295,7 +293,7 @@ UNDONE: dict[str, Callable[[Yard], object]] = {
         lines=None,
         at=yard.room.now,
         actor="wanda",
-        **yard.books,
+        writes=yard.writes,
     ),
 }
 
@@ -342,9 +340,7 @@ def _deliver(yard: Yard) -> None:
         if event.type == "StockBatchesQueued":
             process_queued_batches(
                 event.subject,
-                orders=yard.room.orders,
-                reservations=yard.room.stock,
-                uow=yard.room.ledger,
+                writes=yard.room.writes,
             )
 
 

@@ -67,10 +67,10 @@ class Story:
             "cancel": lambda why: self.house.cancel(self.order, why, rest=True),
             "deadline": self._deadline,
             "sweep": lambda _: expire_overdue_orders(
-                at=self.house.now, provider=self.house.provider, **self.house.books
+                at=self.house.now, provider=self.house.provider, writes=self.house.writes
             ),
             "reconcile": lambda _: reconcile_payments(
-                at=self.house.now, provider=self.house.provider, **self.house.books
+                at=self.house.now, provider=self.house.provider, writes=self.house.writes
             ),
             "down": lambda down: setattr(self.house.provider, "down", down),
             "refused": self._refused,

@@ -139,7 +139,7 @@ def test_an_order_that_was_never_paid_has_nothing_pending(memory: OrderFixture) 
 def test_what_was_not_shipped_and_what_was_lost_are_two_adjustments(memory: OrderFixture) -> None:
     order = memory.ship(memory.sold(make_order(pieces=(3, 1))), "1Z1", lines={"li_1": 1})
     memory.ship(order, "1Z2", lines={"li_1": 1})
-    cancel_unshipped(order.id, at=memory.now, **memory.books)
+    cancel_unshipped(order.id, at=memory.now, writes=memory.writes)
     memory.hear(ShipmentStatus.DELIVERED, "1Z1")
     memory.hear(ShipmentStatus.LOST, "1Z2")
     order = abandon_delivery(order.id, late=False, at=memory.now, orders=memory.orders)

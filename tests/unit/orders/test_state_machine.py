@@ -252,7 +252,9 @@ class Life(RuleBasedStateMachine):
     @rule(minutes=st.sampled_from([1, 1, 1, 1, 31]))
     def sweep(self, minutes: int) -> None:
         self.house.later(minutes=minutes)
-        expire_overdue_orders(at=self.house.now, provider=self.house.provider, **self.house.books)
+        expire_overdue_orders(
+            at=self.house.now, provider=self.house.provider, writes=self.house.writes
+        )
 
     @rule(down=SELDOM)
     def provider(self, down: bool) -> None:

@@ -1,16 +1,14 @@
 """Leave a checkout."""
 
 from dataclasses import replace
-from typing import Any
 
 from shop.checkout.actions.messages import raise_if_completed
 from shop.checkout.actions.results import CheckoutResult
 from shop.checkout.ports import CheckoutSessionRepository
-from shop.inventory.ports import StockReservations
 from shop.kernel.idempotency import IdempotentRequest
-from shop.kernel.unit_of_work import StagedChange, UnitOfWork
+from shop.kernel.unit_of_work import StagedChange
 from shop.orders.actions.cancellation import cancel_order
-from shop.orders.ports import OrderRepository, UsageRelease
+from shop.orders.actions.order_writes import OrderWrites
 
 
 def cancel_checkout(
@@ -18,10 +16,7 @@ def cancel_checkout(
     idempotent_request: IdempotentRequest,
     *,
     sessions: CheckoutSessionRepository,
-    orders: OrderRepository,
-    reservations: StockReservations[Any],
-    usage: UsageRelease,
-    uow: UnitOfWork,
+    writes: OrderWrites,
 ) -> StagedChange[CheckoutResult]:
     """Leave a checkout. A payment that is still being confirmed is called off with it.
 
@@ -31,7 +26,7 @@ def cancel_checkout(
     session.raise_if_closed()
     order = None
     if session.order_id is not None:
-        order = orders.get(idempotent_request.owner, session.order_id)
+        order = writes.orders.get(idempotent_request.owner, session.order_id)
         raise_if_completed(order)
         order = cancel_order(
             order.id,
@@ -40,10 +35,7 @@ def cancel_checkout(
             actor=idempotent_request.owner,
             owner=idempotent_request.owner,
             unless_paid=True,
-            orders=orders,
-            reservations=reservations,
-            usage=usage,
-            uow=uow,
+            writes=writes,
         )
         raise_if_completed(order)
     after = replace(session, canceled=True, version=session.version + 1)

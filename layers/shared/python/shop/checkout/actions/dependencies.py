@@ -11,6 +11,7 @@ from shop.inventory.ports import StockReservations
 from shop.kernel.frozen import frozen
 from shop.kernel.idempotency import IdempotencyStore
 from shop.kernel.unit_of_work import UnitOfWork
+from shop.orders.actions.order_writes import OrderWrites
 from shop.orders.ports import OrderRepository
 from shop.payments.model import Credential
 from shop.payments.ports import PaymentProvider
@@ -35,6 +36,11 @@ class CheckoutDependencies:
     credit_accounts: CreditAccountRepository
     code_attempts: CodeAttemptLimiter
     payment_window: timedelta
+
+    @property
+    def order_writes(self) -> OrderWrites:
+        """The repositories that a use case of the order takes."""
+        return OrderWrites(orders=self.orders, stock=self.stock, usage=self.usage, uow=self.uow)
 
     def for_destination(self, destination: Mapping[str, Any] | None) -> "CheckoutDependencies":
         """This till for goods that go to this address: not every location ships everywhere."""

@@ -29,8 +29,7 @@ def resume_placement(
     """From where an order stands to its payment: first all its stock, then the money."""
     if order.status is not OrderStatus.PLACING:
         return _pay(session, order, credential, idempotent_request, deps, render)
-    books: dict[str, Any] = {"orders": deps.orders, "reservations": deps.stock, "uow": deps.uow}
-    order, short = place_in_batches(order, **books)
+    order, short = place_in_batches(order, writes=deps.order_writes)
     if order.status is not OrderStatus.PLACING:
         return _pay(session, order, credential, idempotent_request, deps, render)
     told = short_line_messages(short, session) or (not_placed_message("out_of_stock"),)
@@ -40,11 +39,10 @@ def resume_placement(
         "out_of_stock" if short else "given_up",
         at=idempotent_request.at,
         actor=deps.provider.name,
-        usage=deps.usage,
+        writes=deps.order_writes,
         extra_writes=lambda _: (
             (deps.idempotency.complete(idempotent_request, render(shown)),) if short else ()
         ),
-        **books,
     )
     if order.status is OrderStatus.CANCELLED and short:
         return render(shown)
@@ -77,10 +75,7 @@ def _pay(
             "payment_invalid",
             at=idempotent_request.at,
             actor=deps.provider.name,
-            orders=deps.orders,
-            reservations=deps.stock,
-            usage=deps.usage,
-            uow=deps.uow,
+            writes=deps.order_writes,
         )
         raise
     order = record_payment(
@@ -88,10 +83,7 @@ def _pay(
         report,
         at=idempotent_request.at,
         actor=deps.provider.name,
-        orders=deps.orders,
-        reservations=deps.stock,
-        usage=deps.usage,
-        uow=deps.uow,
+        writes=deps.order_writes,
         read=order,
         extra_writes=lambda failed: (
             deps.idempotency.complete(

@@ -7,20 +7,18 @@ from typing import Any
 from shop.inventory.actions.backorders import earmark_for_backorders
 from shop.inventory.model import Reservation
 from shop.inventory.model.shards import INBOUND_SHARD
-from shop.inventory.ports import StockRepository, StockReservations
+from shop.inventory.ports import StockRepository
 from shop.kernel.errors import NotFound
-from shop.kernel.unit_of_work import ConditionFailed, UnitOfWork
+from shop.kernel.unit_of_work import ConditionFailed
+from shop.orders.actions.order_writes import OrderStockWrites
 from shop.orders.model import MAX_RESERVATIONS_PER_BATCH, Order
-from shop.orders.ports import OrderRepository
 
 
 def allocate_backorders(
     *,
     at: datetime,
-    orders: OrderRepository,
     book: StockRepository,
-    reservations: StockReservations[Any],
-    uow: UnitOfWork,
+    writes: OrderStockWrites,
 ) -> tuple[int, int]:
     """Give what came to who waits for it. Returns how many orders wait, and how many got goods.
 
@@ -28,9 +26,9 @@ def allocate_backorders(
     what does not reach for the one before. May run twice at once: each promise moves once.
     """
     waiting = []
-    for order_id in orders.list_awaiting_stock():
+    for order_id in writes.orders.list_awaiting_stock():
         try:
-            waiting.append(orders.get_by_id(order_id))
+            waiting.append(writes.orders.get_by_id(order_id))
         except NotFound:
             continue
     wanted = [(hold.sku, hold.location) for order in waiting for hold in _awaited(order)]
@@ -38,7 +36,7 @@ def allocate_backorders(
     covered = 0
     for order in waiting:
         here = _reached(order, aside)
-        if here and _cover(order, here, at, orders, reservations, uow):
+        if here and _cover(order, here, at, writes):
             covered += 1
     return len(waiting), covered
 
@@ -61,16 +59,17 @@ def _cover(
     order: Order,
     available: Sequence[Reservation],
     at: datetime,
-    orders: OrderRepository,
-    reservations: StockReservations[Any],
-    uow: UnitOfWork,
+    writes: OrderStockWrites,
 ) -> bool:
-    def moving(writes: Any) -> None:
-        reservations.cover_backorder(writes, available)
+    def cover(transaction: Any) -> None:
+        writes.stock.cover_backorder(transaction, available)
 
     after, events = order.with_backorder_allocated(available, at, "shop")
     try:
-        uow.commit(orders.update_op(order, after, events), moving)
+        writes.uow.commit(
+            writes.orders.update_op(order, after, events),
+            cover,
+        )
     except ConditionFailed:
         return False  # the order or its goods moved just now: next time
     return True

@@ -28,46 +28,55 @@ from shop.inventory.model import (
 from shop.inventory.model.shards import INBOUND_SHARD
 from shop.inventory.ports import StockReservations
 from shop.kernel.errors import Unavailable, VersionConflict
-from shop.kernel.unit_of_work import ConditionFailed, UnitOfWork, WriteOperation
+from shop.kernel.unit_of_work import ConditionFailed, WriteOperation
+from shop.orders.actions.order_writes import OrderStockWrites, OrderWrites
 from shop.orders.model import MAX_RESERVATIONS_PER_BATCH, Order, ReservationBatch
-from shop.orders.ports import OrderRepository, UsageRelease
+from shop.orders.ports import OrderRepository
 
 MAX_ATTEMPTS = 8
 """How often a batch is drawn anew when somebody else was faster at its bins."""
 
 
 def place_in_batches(
-    order: Order, *, orders: OrderRepository, reservations: StockReservations[Any], uow: UnitOfWork
+    order: Order,
+    *,
+    writes: OrderStockWrites,
 ) -> tuple[Order, tuple[Shortage, ...]]:
     """Go on placing an order that was put down as *placing*: take what is not taken yet.
 
     Returns the order as it stands then, and what is short: with that nothing more is taken, and the
     caller gives it up. Raises Unavailable where too many want the same at the same moment.
     """
-    taking, taken = orders.list_batches(order.id)
+    taking, taken = writes.orders.list_batches(order.id)
     tries = 0
     while taking:
         missing = unreserved_demands(order, taken)
         if not missing:
-            placed = _placed(order, taken, orders=orders, uow=uow)
+            placed = _placed(
+                order,
+                taken,
+                writes=writes,
+            )
             if placed is not None:
                 return placed, ()
-            taking, taken = orders.list_batches(order.id)
+            taking, taken = writes.orders.list_batches(order.id)
             continue
-        holds = reservations.pick_shards(missing[:MAX_RESERVATIONS_PER_BATCH])[
+        holds = writes.stock.pick_shards(missing[:MAX_RESERVATIONS_PER_BATCH])[
             :MAX_RESERVATIONS_PER_BATCH
         ]
         if unsaid := _unsaid(order, missing, holds):
             return order, unsaid
         batch = ReservationBatch(f"0.{len(taken):03d}", holds)
         try:
-            uow.commit(orders.record_batch(order.id, batch), _reserving(reservations, holds))
+            writes.uow.commit(
+                writes.orders.record_batch(order.id, batch), _reserving(writes.stock, holds)
+            )
             taken, tries = [*taken, batch], 0
         except ConditionFailed as clash:
-            if orders.condition_key(order.id) in clash.keys:
-                taking, taken = orders.list_batches(order.id)
+            if writes.orders.condition_key(order.id) in clash.keys:
+                taking, taken = writes.orders.list_batches(order.id)
                 continue
-            short = reservations.shortages_from(clash, missing)
+            short = writes.stock.shortages_from(clash, missing)
             if short:
                 return order, short
             tries += 1
@@ -75,7 +84,7 @@ def place_in_batches(
                 raise Unavailable(
                     "too many want this at the same moment; try again", code="contention"
                 ) from None
-    return orders.get_by_id(order.id), ()
+    return writes.orders.get_by_id(order.id), ()
 
 
 def _unsaid(
@@ -94,8 +103,8 @@ def _unsaid(
 def _reserving(
     stock: StockReservations[Any], reservations: Sequence[Reservation]
 ) -> WriteOperation:
-    def write(writes: Any) -> None:
-        stock.reserve(writes, reservations)
+    def write(transaction: Any) -> None:
+        stock.reserve(transaction, reservations)
 
     return write
 
@@ -119,16 +128,16 @@ def unreserved_demands(order: Order, taken: Iterable[ReservationBatch]) -> tuple
 
 
 def _placed(
-    order: Order, taken: Sequence[ReservationBatch], *, orders: OrderRepository, uow: UnitOfWork
+    order: Order, taken: Sequence[ReservationBatch], *, writes: OrderStockWrites
 ) -> Order | None:
     """The order, placed; ``None`` where somebody else was faster."""
     holds = tuple(hold for batch in taken for hold in batch.reservations)
     after, events = replace(order, reservations=merge_reservations(holds)).place()
     try:
-        uow.commit(
-            orders.update_op(order, after, events),
-            orders.close_batches(order.id, placing=True),
-            *(orders.finish_batch(order.id, batch) for batch in taken),
+        writes.uow.commit(
+            writes.orders.update_op(order, after, events),
+            writes.orders.close_batches(order.id, placing=True),
+            *(writes.orders.finish_batch(order.id, batch) for batch in taken),
         )
     except ConditionFailed:
         return None
@@ -141,10 +150,7 @@ def abandon_placement(
     *,
     at: datetime,
     actor: str,
-    orders: OrderRepository,
-    reservations: StockReservations[Any],
-    usage: UsageRelease,
-    uow: UnitOfWork,
+    writes: OrderWrites,
     extra_writes: Callable[[Order], tuple[WriteOperation, ...]] | None = None,
 ) -> Order:
     """Turn back: give back every batch that was taken, and call the order off without a word.
@@ -152,21 +158,25 @@ def abandon_placement(
     Where somebody else placed it meanwhile it stays placed. May run twice at once, and goes on
     where another was cut off. ``also`` adds parts to the last transaction.
     """
-    taking, _ = orders.list_batches(order.id)
+    taking, _ = writes.orders.list_batches(order.id)
     if taking:
         with suppress(ConditionFailed):
-            uow.commit(orders.reverse_batches(order.id))
-    taking, taken = orders.list_batches(order.id)
+            writes.uow.commit(writes.orders.reverse_batches(order.id))
+    taking, taken = writes.orders.list_batches(order.id)
     if taking is None:
-        return orders.get_by_id(order.id)
+        return writes.orders.get_by_id(order.id)
     for batch in taken:
-        _move(order.id, batch, orders=orders, reservations=reservations, uow=uow)
+        _move(
+            order.id,
+            batch,
+            writes=writes,
+        )
     after = order.abandoned(reason, at, actor)
     try:
-        uow.commit(
-            orders.update_op(order, after, ()),
-            orders.close_batches(order.id, placing=False),
-            usage.release(order.usage),
+        writes.uow.commit(
+            writes.orders.update_op(order, after, ()),
+            writes.orders.close_batches(order.id, placing=False),
+            writes.usage.release(order.usage),
             *(extra_writes(after) if extra_writes else ()),
         )
     except ConditionFailed:
@@ -175,45 +185,55 @@ def abandon_placement(
 
 
 def process_queued_batches(
-    order_id: str, *, orders: OrderRepository, reservations: StockReservations[Any], uow: UnitOfWork
+    order_id: str,
+    *,
+    writes: OrderStockWrites,
 ) -> int:
     """Move the stock that an order no longer holds: back to sale, or out of the house.
 
     Asked for twice, or by two at once, it is moved once. An order that is still being placed is
     left alone. Returns how many batches were moved.
     """
-    placing, owed = orders.list_batches(order_id)
+    placing, owed = writes.orders.list_batches(order_id)
     if placing is not None:
         return 0
     return sum(
-        _move(order_id, batch, orders=orders, reservations=reservations, uow=uow) for batch in owed
+        _move(
+            order_id,
+            batch,
+            writes=writes,
+        )
+        for batch in owed
     )
 
 
 def process_batches_now(
-    order_id: str, *, orders: OrderRepository, reservations: StockReservations[Any], uow: UnitOfWork
+    order_id: str,
+    *,
+    writes: OrderStockWrites,
 ) -> None:
     """Move them right after the write that gave them up, as far as it goes."""
     # What is not done now is done when the order's event is heard.
     with suppress(Unavailable, VersionConflict):
-        process_queued_batches(order_id, orders=orders, reservations=reservations, uow=uow)
+        process_queued_batches(
+            order_id,
+            writes=writes,
+        )
 
 
 def _move(
     order_id: str,
     batch: ReservationBatch,
     *,
-    orders: OrderRepository,
-    reservations: StockReservations[Any],
-    uow: UnitOfWork,
+    writes: OrderStockWrites,
 ) -> bool:
-    def write(writes: Any) -> None:
+    def write(transaction: Any) -> None:
         if batch.shipped is None:
-            reservations.release(writes, batch.reservations)
+            writes.stock.release(transaction, batch.reservations)
             return
         who, at = batch.shipped
-        reservations.ship(
-            writes,
+        writes.stock.ship(
+            transaction,
             batch.reservations,
             order=order_id,
             actor=who,
@@ -222,9 +242,9 @@ def _move(
         )
 
     try:
-        uow.commit(orders.finish_batch(order_id, batch), write)
+        writes.uow.commit(writes.orders.finish_batch(order_id, batch), write)
     except ConditionFailed as clash:
-        if orders.condition_key(order_id) in clash.keys:
+        if writes.orders.condition_key(order_id) in clash.keys:
             return False
         raise VersionConflict("somebody else moved this stock meanwhile") from None
     return True

@@ -2,19 +2,17 @@
 
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
-from shop.inventory.ports import StockReservations
 from shop.kernel.events import Event
-from shop.kernel.unit_of_work import UnitOfWork, WriteOperation
+from shop.kernel.unit_of_work import WriteOperation
 from shop.orders.actions.batched_placement import (
     abandon_placement,
     process_batches_now,
     queue_batch_ops,
 )
+from shop.orders.actions.order_writes import OrderStockWrites, OrderWrites
 from shop.orders.actions.retry import commit_or_raise, retry_on_conflict
 from shop.orders.model import MAX_RESERVATIONS_PER_BATCH, Order, OrderStatus, split_into_batches
-from shop.orders.ports import OrderRepository, UsageRelease
 
 
 def cancel_order(
@@ -23,10 +21,7 @@ def cancel_order(
     *,
     at: datetime,
     actor: str,
-    orders: OrderRepository,
-    reservations: StockReservations[Any],
-    usage: UsageRelease,
-    uow: UnitOfWork,
+    writes: OrderWrites,
     owner: str | None = None,
     unless_paid: bool = False,
     rest: bool = False,
@@ -41,7 +36,11 @@ def cancel_order(
     """
 
     def attempt() -> Order:
-        order = orders.get_by_id(order_id) if owner is None else orders.get(owner, order_id)
+        order = (
+            writes.orders.get_by_id(order_id)
+            if owner is None
+            else writes.orders.get(owner, order_id)
+        )
         if order.status is OrderStatus.CANCELLED or (unless_paid and order.was_confirmed):
             return order
         if order.status is OrderStatus.PLACING:
@@ -50,19 +49,24 @@ def cancel_order(
                 reason,
                 at=at,
                 actor=actor,
-                orders=orders,
-                reservations=reservations,
-                usage=usage,
-                uow=uow,
+                writes=writes,
             )
         if rest and order.was_shortened:
             return order
         if rest and order.status is OrderStatus.CONFIRMED and order.left_in_part:
             return _cut_short(
-                order, at, actor, reason, orders=orders, reservations=reservations, uow=uow
+                order,
+                at,
+                actor,
+                reason,
+                writes=writes,
             )
         return cancel_loaded_order(
-            order, reason, at, actor, orders=orders, reservations=reservations, usage=usage, uow=uow
+            order,
+            reason,
+            at,
+            actor,
+            writes=writes,
         )
 
     return retry_on_conflict(attempt)
@@ -72,10 +76,7 @@ def cancel_unshipped(
     order_id: str,
     *,
     at: datetime,
-    orders: OrderRepository,
-    reservations: StockReservations[Any],
-    usage: UsageRelease,
-    uow: UnitOfWork,
+    writes: OrderWrites,
 ) -> Order:
     """What was not shipped in time is called off and its stock given back; what was stays sold.
 
@@ -84,7 +85,7 @@ def cancel_unshipped(
     """
 
     def attempt() -> Order:
-        order = orders.get_by_id(order_id)
+        order = writes.orders.get_by_id(order_id)
         if (
             order.status is not OrderStatus.CONFIRMED
             or order.shipped
@@ -97,12 +98,14 @@ def cancel_unshipped(
                 "not_shipped",
                 at,
                 "deadline",
-                orders=orders,
-                reservations=reservations,
-                usage=usage,
-                uow=uow,
+                writes=writes,
             )
-        return _cut_short(order, at, "deadline", orders=orders, reservations=reservations, uow=uow)
+        return _cut_short(
+            order,
+            at,
+            "deadline",
+            writes=writes,
+        )
 
     return retry_on_conflict(attempt)
 
@@ -113,12 +116,16 @@ def _cut_short(
     actor: str,
     reason: str = "",
     *,
-    orders: OrderRepository,
-    reservations: StockReservations[Any],
-    uow: UnitOfWork,
+    writes: OrderStockWrites,
 ) -> Order:
     after, events = order.with_unshipped_cancelled(at, actor, reason)
-    _giving_back(order, after, events, at, orders=orders, reservations=reservations, uow=uow)
+    _giving_back(
+        order,
+        after,
+        events,
+        at,
+        writes=writes,
+    )
     return replace(after, version=order.version + 1)
 
 
@@ -128,10 +135,7 @@ def cancel_loaded_order(
     at: datetime,
     actor: str,
     *,
-    orders: OrderRepository,
-    reservations: StockReservations[Any],
-    usage: UsageRelease,
-    uow: UnitOfWork,
+    writes: OrderWrites,
     told: tuple[Event, ...] = (),
     extra_writes: tuple[WriteOperation, ...] = (),
 ) -> Order:
@@ -142,11 +146,9 @@ def cancel_loaded_order(
         after,
         (*told, *events),
         at,
-        usage.release(order.usage),
+        writes.usage.release(order.usage),
         *extra_writes,
-        orders=orders,
-        reservations=reservations,
-        uow=uow,
+        writes=writes,
     )
     return replace(after, version=order.version + 1)
 
@@ -157,18 +159,22 @@ def _giving_back(
     events: tuple[Event, ...],
     at: datetime,
     *more: WriteOperation,
-    orders: OrderRepository,
-    reservations: StockReservations[Any],
-    uow: UnitOfWork,
+    writes: OrderStockWrites,
 ) -> None:
     """Write what an order became; all its stock goes back to sale, with the write or after it."""
     if len(order.reservations) + len(order.usage) <= MAX_RESERVATIONS_PER_BATCH:
-        changing = orders.update_op(order, after, events)
+        changing = writes.orders.update_op(order, after, events)
         commit_or_raise(
-            uow, changing, lambda writes: reservations.release(writes, order.reservations), *more
+            writes.uow,
+            changing,
+            lambda transaction: writes.stock.release(transaction, order.reservations),
+            *more,
         )
         return
     parted = split_into_batches(order.reservations, str(order.version + 1))
-    changing = orders.update_op(order, after, (*events, order.batches_queued_event(at)))
-    commit_or_raise(uow, changing, *queue_batch_ops(order.id, parted, orders), *more)
-    process_batches_now(order.id, orders=orders, reservations=reservations, uow=uow)
+    changing = writes.orders.update_op(order, after, (*events, order.batches_queued_event(at)))
+    commit_or_raise(writes.uow, changing, *queue_batch_ops(order.id, parted, writes.orders), *more)
+    process_batches_now(
+        order.id,
+        writes=writes,
+    )

@@ -1,15 +1,12 @@
 """Unpaid orders: asked after while they wait, ended at their deadline."""
 
 from datetime import datetime, timedelta
-from typing import Any
 
-from shop.inventory.ports import StockReservations
 from shop.kernel.errors import Conflict, Unavailable
-from shop.kernel.unit_of_work import UnitOfWork
 from shop.orders.actions.cancellation import cancel_order
+from shop.orders.actions.order_writes import OrderWrites
 from shop.orders.actions.payments import provider_state, record_payment
 from shop.orders.model import Order, OrderStatus
-from shop.orders.ports import OrderRepository, UsageRelease
 from shop.payments.model import PaymentStatus
 from shop.payments.ports import PaymentProvider
 
@@ -22,10 +19,7 @@ def expire_order(
     order_id: str,
     *,
     at: datetime,
-    orders: OrderRepository,
-    reservations: StockReservations[Any],
-    usage: UsageRelease,
-    uow: UnitOfWork,
+    writes: OrderWrites,
     provider: PaymentProvider,
 ) -> Order:
     """The deadline passed without a payment: the provider is asked before anything is undone.
@@ -34,7 +28,7 @@ def expire_order(
     and the order called off after it, so that no payment can arrive for goods already resold; one
     that slips between is given back by its event.
     """
-    order = orders.get_by_id(order_id)
+    order = writes.orders.get_by_id(order_id)
     if order.status not in (OrderStatus.PLACING, OrderStatus.PLACED):
         return order
     report = provider_state(order, provider) if order.status is OrderStatus.PLACED else None
@@ -52,10 +46,7 @@ def expire_order(
             at=at,
             actor="deadline",
             because=None if report.status is PaymentStatus.FAILED else PAYMENT_EXPIRED,
-            orders=orders,
-            reservations=reservations,
-            usage=usage,
-            uow=uow,
+            writes=writes,
         )
         if order.status is not OrderStatus.PLACED:
             return order
@@ -64,20 +55,14 @@ def expire_order(
         PAYMENT_EXPIRED,
         at=at,
         actor="deadline",
-        orders=orders,
-        reservations=reservations,
-        usage=usage,
-        uow=uow,
+        writes=writes,
     )
 
 
 def expire_overdue_orders(
     *,
     at: datetime,
-    orders: OrderRepository,
-    reservations: StockReservations[Any],
-    usage: UsageRelease,
-    uow: UnitOfWork,
+    writes: OrderWrites,
     provider: PaymentProvider,
     max_results: int = 200,
 ) -> tuple[int, int]:
@@ -86,17 +71,14 @@ def expire_overdue_orders(
     May run twice at once. An order whose provider does not answer is left for the next time.
     Returns how many orders were looked at and how many of them are no longer unpaid.
     """
-    overdue = orders.list_overdue(at, max_results)
+    overdue = writes.orders.list_overdue(at, max_results)
     settled = 0
     for order_id in overdue:
         try:
             order = expire_order(
                 order_id,
                 at=at,
-                orders=orders,
-                reservations=reservations,
-                usage=usage,
-                uow=uow,
+                writes=writes,
                 provider=provider,
             )
         except (Unavailable, Conflict):
@@ -108,10 +90,7 @@ def expire_overdue_orders(
 def reconcile_payments(
     *,
     at: datetime,
-    orders: OrderRepository,
-    reservations: StockReservations[Any],
-    usage: UsageRelease,
-    uow: UnitOfWork,
+    writes: OrderWrites,
     provider: PaymentProvider,
     max_results: int = 200,
 ) -> tuple[int, int]:
@@ -123,10 +102,10 @@ def reconcile_payments(
     orders were looked at and how many of them no longer wait.
     """
     looked = settled = 0
-    for order_id in orders.list_awaiting_payment(at - PAYMENT_GRACE, max_results):
+    for order_id in writes.orders.list_awaiting_payment(at - PAYMENT_GRACE, max_results):
         looked += 1
         try:
-            order = orders.get_by_id(order_id)
+            order = writes.orders.get_by_id(order_id)
             report = provider_state(order, provider)
             if report is None or report.status is PaymentStatus.CREATED:
                 continue
@@ -135,10 +114,7 @@ def reconcile_payments(
                 report,
                 at=at,
                 actor=provider.name,
-                orders=orders,
-                reservations=reservations,
-                usage=usage,
-                uow=uow,
+                writes=writes,
                 read=order,
             )
         except Unavailable:

@@ -5,15 +5,13 @@ Beside the other actions, not among them, for it needs pricing's engine, which i
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 
-from shop.inventory.ports import StockReservations
 from shop.kernel.errors import Conflict
-from shop.kernel.unit_of_work import UnitOfWork
 from shop.orders.actions.cancellation import cancel_order
+from shop.orders.actions.order_writes import OrderWrites
 from shop.orders.actions.retry import retry_on_conflict
 from shop.orders.model import TERMINATED, Order
-from shop.orders.ports import OrderRepository, UsageRelease
+from shop.orders.ports import OrderRepository
 from shop.pricing.actions.group_buys import close_group_buy, join_group_buy, leave_group_buy
 from shop.pricing.model.group_buy import GroupBuy, GroupBuyConsequence, GroupStatus, Seat
 from shop.pricing.ports import GroupBuyRepository
@@ -27,10 +25,7 @@ def settle_group_buy_member(
     *,
     actor: Callable[[Order], str],
     at: datetime,
-    orders: OrderRepository,
-    reservations: StockReservations[Any],
-    usage: UsageRelease,
-    uow: UnitOfWork,
+    writes: OrderWrites,
     group_buys: GroupBuyRepository,
 ) -> GroupBuy | None:
     """The payment of a group's member is certain: the order takes its seat, the last one decides.
@@ -38,7 +33,7 @@ def settle_group_buy_member(
     Where the group was decided meanwhile, or the customer sits in it already, the order is called
     off and its money goes back. ``at`` is when the payment was certain. Twice is once.
     """
-    order = orders.get_by_id(order_id)
+    order = writes.orders.get_by_id(order_id)
     if order.group_buy is None:
         return None
     if order.status in TERMINATED:
@@ -53,22 +48,16 @@ def settle_group_buy_member(
             GROUP_FAILED,
             at=at,
             actor="group",
-            orders=orders,
-            reservations=reservations,
-            usage=usage,
-            uow=uow,
+            writes=writes,
         )
         return group_buys.get(order.group_buy)
-    if orders.get_by_id(order_id).status in TERMINATED:
+    if writes.orders.get_by_id(order_id).status in TERMINATED:
         # Called off after we looked first, so its event may have found no seat to give back.
         return leave_group_buy(order.group_buy, order_id, group_buys=group_buys, at=at)
     settle_group_buy_orders(
         group,
         at=at,
-        orders=orders,
-        reservations=reservations,
-        usage=usage,
-        uow=uow,
+        writes=writes,
         group_buys=group_buys,
     )
     return group
@@ -78,10 +67,7 @@ def settle_group_buy_orders(
     group: GroupBuy,
     *,
     at: datetime,
-    orders: OrderRepository,
-    reservations: StockReservations[Any],
-    usage: UsageRelease,
-    uow: UnitOfWork,
+    writes: OrderWrites,
     group_buys: GroupBuyRepository,
 ) -> None:
     """Tell every member's order what became of the group. Safe to begin again where it was cut off.
@@ -92,17 +78,14 @@ def settle_group_buy_orders(
         return
     for seat, then in group.consequences():
         if then is GroupBuyConsequence.PROCEED:
-            _goes_on(seat.order_id, at, orders)
+            _goes_on(seat.order_id, at, writes.orders)
         else:
             cancel_order(
                 seat.order_id,
                 GROUP_FAILED,
                 at=at,
                 actor="group",
-                orders=orders,
-                reservations=reservations,
-                usage=usage,
-                uow=uow,
+                writes=writes,
             )
     group_buys.mark_settled(group)
 
@@ -119,10 +102,7 @@ def _goes_on(order_id: str, at: datetime, orders: OrderRepository) -> Order:
 def close_group_buys(
     *,
     at: datetime,
-    orders: OrderRepository,
-    reservations: StockReservations[Any],
-    usage: UsageRelease,
-    uow: UnitOfWork,
+    writes: OrderWrites,
     group_buys: GroupBuyRepository,
     max_results: int = 100,
 ) -> tuple[int, int]:
@@ -139,10 +119,7 @@ def close_group_buys(
         settle_group_buy_orders(
             group,
             at=at,
-            orders=orders,
-            reservations=reservations,
-            usage=usage,
-            uow=uow,
+            writes=writes,
             group_buys=group_buys,
         )
         settled += 1

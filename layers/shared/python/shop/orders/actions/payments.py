@@ -2,16 +2,15 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
 
-from shop.inventory.ports import StockReservations
 from shop.kernel.errors import Unavailable
 from shop.kernel.money import Money
-from shop.kernel.unit_of_work import UnitOfWork, WriteOperation
+from shop.kernel.unit_of_work import WriteOperation
 from shop.orders.actions.cancellation import cancel_loaded_order
+from shop.orders.actions.order_writes import OrderWrites
 from shop.orders.actions.retry import retry_on_conflict
 from shop.orders.model import TERMINATED, Order, OrderStatus
-from shop.orders.ports import OrderRepository, UsageRelease
+from shop.orders.ports import OrderRepository
 from shop.payments.model import PaymentStatus, ProviderPaymentState
 from shop.payments.ports import PaymentProvider
 
@@ -25,10 +24,7 @@ def record_payment(
     *,
     at: datetime,
     actor: str,
-    orders: OrderRepository,
-    reservations: StockReservations[Any],
-    usage: UsageRelease,
-    uow: UnitOfWork,
+    writes: OrderWrites,
     read: Order | None = None,
     because: str | None = None,
     extra_writes: Callable[[Order], tuple[WriteOperation, ...]] | None = None,
@@ -43,7 +39,7 @@ def record_payment(
     known = [] if read is None else [read]
 
     def attempt() -> Order:
-        order = known.pop() if known else orders.get_by_id(order_id)
+        order = known.pop() if known else writes.orders.get_by_id(order_id)
         after, events = order.with_payment(state, at, actor)
         if _lost_its_payment(after):
             return cancel_loaded_order(
@@ -51,16 +47,13 @@ def record_payment(
                 because or state.reason or f"payment_{state.status}",
                 at,
                 actor,
-                orders=orders,
-                reservations=reservations,
-                usage=usage,
-                uow=uow,
+                writes=writes,
                 told=events,
                 extra_writes=extra_writes(after) if extra_writes else (),
             )
         if after == order:
             return order
-        return orders.save(order, after, events)
+        return writes.orders.save(order, after, events)
 
     return retry_on_conflict(attempt)
 

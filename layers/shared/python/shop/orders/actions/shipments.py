@@ -17,6 +17,7 @@ from shop.kernel.idempotency import IdempotencyStore, IdempotentRequest, run_ide
 from shop.kernel.ids import derived_id
 from shop.kernel.unit_of_work import ConditionFailed, StagedChange, UnitOfWork, WriteOperation
 from shop.orders.actions.batched_placement import process_batches_now, queue_batch_ops
+from shop.orders.actions.order_writes import OrderStockWrites
 from shop.orders.actions.retry import commit_or_raise, retry_on_conflict
 from shop.orders.model import (
     MAX_RESERVATIONS_PER_BATCH,
@@ -67,7 +68,7 @@ def allocate_order(
             try:
                 sourcing.ledger.commit(
                     orders.update_op(order, after, events),
-                    lambda writes: moving.relocate(writes, order.reservations, holds),
+                    lambda transaction: moving.relocate(transaction, order.reservations, holds),
                 )
             except ConditionFailed as clash:
                 if orders.condition_key(order_id) in clash.keys:
@@ -109,9 +110,7 @@ def create_shipment(
     lines: Mapping[str, int] | None,
     at: datetime,
     actor: str,
-    orders: OrderRepository,
-    reservations: StockReservations[Any],
-    uow: UnitOfWork,
+    writes: OrderStockWrites,
     location: str | None = None,
 ) -> Order:
     """Hand a parcel to a carrier: ``lines`` maps line ids to pieces, ``None`` is all that is left.
@@ -131,20 +130,22 @@ def create_shipment(
         lines,
         at,
         actor,
-        orders,
-        reservations,
         location,
+        writes,
     )
 
     def attempt() -> Order:
         change = parcel()
         if change.parts:
-            commit_or_raise(uow, *change.parts)
+            commit_or_raise(writes.uow, *change.parts)
         return change.value
 
     order = retry_on_conflict(attempt)
     if _left_in_batches(order):
-        process_batches_now(order_id, orders=orders, reservations=reservations, uow=uow)
+        process_batches_now(
+            order_id,
+            writes=writes,
+        )
     return order
 
 
@@ -164,9 +165,7 @@ def create_shipment_once(
     lines: Mapping[str, int] | None,
     at: datetime,
     actor: str,
-    orders: OrderRepository,
-    reservations: StockReservations[Any],
-    uow: UnitOfWork,
+    writes: OrderStockWrites,
     idempotency: IdempotencyStore,
     location: str | None = None,
 ) -> Mapping[str, Any]:
@@ -179,9 +178,8 @@ def create_shipment_once(
         lines,
         at,
         actor,
-        orders,
-        reservations,
         location,
+        writes,
     )
     seen: list[Order] = []
 
@@ -191,10 +189,15 @@ def create_shipment_once(
         return change
 
     answer = retry_on_conflict(
-        lambda: run_idempotent(idempotent_request, make, render, idempotency=idempotency, uow=uow)
+        lambda: run_idempotent(
+            idempotent_request, make, render, idempotency=idempotency, uow=writes.uow
+        )
     )
     if _left_in_batches(seen[-1]):
-        process_batches_now(order_id, orders=orders, reservations=reservations, uow=uow)
+        process_batches_now(
+            order_id,
+            writes=writes,
+        )
     return answer
 
 
@@ -206,22 +209,21 @@ def _handing_over(
     lines: Mapping[str, int] | None,
     at: datetime,
     actor: str,
-    orders: OrderRepository,
-    reservations: StockReservations[Any],
     location: str | None,
+    writes: OrderStockWrites,
 ) -> Callable[[], StagedChange[Order]]:
     """What is to be committed for a parcel; asked again, when that failed, it finds out why."""
     parcel_id = derived_id("par", order_id, carrier.casefold(), tracking_number)
     tries = count()
 
     def change() -> StagedChange[Order]:
-        order = orders.get_by_id(order_id)
+        order = writes.orders.get_by_id(order_id)
         known = next((parcel for parcel in order.shipments if parcel.id == parcel_id), None)
         if known is not None:
             order.require_same_shipment(known, lines, tracking_url, location)
             return StagedChange(order, ())
         if next(tries):
-            _refuse_taken(carrier, tracking_number, orders)
+            _refuse_taken(carrier, tracking_number, writes.orders)
         pieces = _all_there(order, location) if lines is None else dict(lines)
         parcel = Shipment(
             parcel_id, carrier, tracking_number, pieces, at, tracking_url, location=location
@@ -237,19 +239,24 @@ def _handing_over(
         parcel = replace(parcel, location=places.pop() if len(places) == 1 else None)
         after, events = order.with_shipment(parcel, actor)
         leaving: tuple[WriteOperation, ...] = (
-            lambda writes: reservations.ship(
-                writes, taken, order=order_id, actor=actor, at=at, state=ReservationState.RESERVED
+            lambda transaction: writes.stock.ship(
+                transaction,
+                taken,
+                order=order_id,
+                actor=actor,
+                at=at,
+                state=ReservationState.RESERVED,
             ),
         )
         if len(taken) > MAX_SHIPPED_PER_BATCH:
             parted = split_into_batches(taken, str(order.version + 1), shipped=(actor, at))
-            leaving = queue_batch_ops(order_id, parted, orders)
+            leaving = queue_batch_ops(order_id, parted, writes.orders)
             events = (*events, order.batches_queued_event(at))
         return StagedChange(
             replace(after, version=order.version + 1),
             (
-                orders.update_op(order, after, events),
-                orders.register_tracking_op(carrier, tracking_number, order_id, parcel_id),
+                writes.orders.update_op(order, after, events),
+                writes.orders.register_tracking_op(carrier, tracking_number, order_id, parcel_id),
                 *leaving,
             ),
         )
