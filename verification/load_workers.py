@@ -306,8 +306,8 @@ def said_to(answer: ApiResponse) -> str:
 
 
 def _of_customer(session: CheckoutSession, number: int) -> CheckoutSession:
-    buyer = {**session.buyer, "email": f"client{number}@example.com"}
-    who = usage_key(session.owner, buyer)
+    buyer = replace(session.buyer, email=f"client{number}@example.com")
+    who = usage_key(session.owner, buyer.email)
     counts = tuple(
         replace(count, name=f"{count.name.split('#')[0]}#{who}")
         if count.kind == "customer"

@@ -11,7 +11,7 @@ from typing import Any
 from unittest.mock import patch
 
 from shop.cart.model import Message
-from shop.checkout.actions import complete, messages, payment
+from shop.checkout.actions import messages, payment, placement
 from shop.checkout.model import CheckoutSession, Offer
 from shop.inventory.model import Demand, MovementType, ReservationState, Shortage
 from shop.inventory.store import DynamoStockRepository, rows
@@ -41,7 +41,10 @@ def _first_short_line() -> Iterator[None]:
     def first(short: Sequence[Shortage], session: CheckoutSession) -> tuple[Message, ...]:
         return told(short, session)[:1]
 
-    with patch.object(complete, "short_of", first), patch.object(payment, "short_of", first):
+    with (
+        patch.object(placement, "short_line_messages", first),
+        patch.object(payment, "short_line_messages", first),
+    ):
         yield
 
 
@@ -110,8 +113,10 @@ def _unasked() -> Iterator[None]:
     """Nobody asks beforehand whether a large order's goods are there: it turns out on the way."""
     after = DynamoStockRepository.shortages_from
 
-    def blind(stock: DynamoStockRepository, error: Exception, demands: Any) -> tuple[Shortage, ...]:
-        if isinstance(error, complete._StockUnchecked):
+    def blind(
+        stock: DynamoStockRepository, error: Exception | None, demands: Any
+    ) -> tuple[Shortage, ...]:
+        if error is None:
             return ()
         return after(stock, error, demands)
 

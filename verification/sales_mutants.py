@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 from unittest.mock import patch
 
-from functions.checkout.complete_checkout import deps, front
+from functions.checkout.complete_checkout import deps, settings
 from functions.staff_orders import create_return
 from functions.workflows import await_shipment
 from shop.checkout.actions import CheckoutResult
@@ -50,8 +50,8 @@ def _naive(
         if session.order_id is not None:
             session = replace(session, order_id=None)
         session, order = buy(request, session)
-        answer = checkout_view(CheckoutResult(session, order), front)
-        deps.uow.commit(deps.idempotency.claim(request.idempotent, answer))
+        answer = checkout_view(CheckoutResult(session, order), settings)
+        deps.writes.uow.commit(deps.idempotency.claim(request.idempotent, answer))
         return answer
 
     return handler
@@ -61,13 +61,13 @@ def _stock_then_order(
     request: Request[CompleteRequest], session: CheckoutSession
 ) -> tuple[CheckoutSession, Order]:
     """Stock in one call, the order in the next: a crash between leaves goods that nobody sells."""
-    holds = deps.stock.pick_shards(session.offer.demands())
-    deps.uow.commit(lambda writes: _reserve(writes, holds))
+    holds = deps.writes.stock.pick_shards(session.offer.demands())
+    deps.writes.uow.commit(lambda writes: _reserve(writes, holds))
     order, after = _order(request, session, session.next_order_id, holds)
-    deps.uow.commit(
-        deps.orders.place_op(order, order.place()[1]),
+    deps.writes.uow.commit(
+        deps.writes.orders.place_op(order, order.place()[1]),
         deps.sessions.update_op(session, after),
-        deps.usage.consume(order.usage),
+        deps.writes.usage.consume(order.usage),
     )
     return after, _paid(request, order)
 
@@ -76,15 +76,15 @@ def _random_ids(
     request: Request[CompleteRequest], session: CheckoutSession
 ) -> tuple[CheckoutSession, Order]:
     """A new id for each try, the session marked afterwards: whoever asks twice buys twice."""
-    holds = deps.stock.pick_shards(session.offer.demands())
+    holds = deps.writes.stock.pick_shards(session.offer.demands())
     order, after = _order(request, session, new_id("ord"), holds)
-    deps.uow.commit(
-        deps.orders.place_op(order, order.place()[1]),
+    deps.writes.uow.commit(
+        deps.writes.orders.place_op(order, order.place()[1]),
         lambda writes: _reserve(writes, holds),
-        deps.usage.consume(order.usage),
+        deps.writes.usage.consume(order.usage),
     )
     order = _paid(request, order)
-    deps.uow.commit(deps.sessions.update_op(session, after))
+    deps.writes.uow.commit(deps.sessions.update_op(session, after))
     return after, order
 
 
@@ -92,16 +92,16 @@ def _charge_first(
     request: Request[CompleteRequest], session: CheckoutSession
 ) -> tuple[CheckoutSession, Order]:
     """The money first, the order afterwards: a crash between takes money for nothing."""
-    holds = deps.stock.pick_shards(session.offer.demands())
+    holds = deps.writes.stock.pick_shards(session.offer.demands())
     order, after = _order(request, session, new_id("ord"), holds)
     report = deps.provider.authorise(
         order.id, order.amount, _credential(request.body), key=order.id
     )
-    deps.uow.commit(
-        deps.orders.place_op(order, order.place()[1]),
+    deps.writes.uow.commit(
+        deps.writes.orders.place_op(order, order.place()[1]),
         deps.sessions.update_op(session, after),
         lambda writes: _reserve(writes, holds),
-        deps.usage.consume(order.usage),
+        deps.writes.usage.consume(order.usage),
     )
     return after, _recorded(request, order, report)
 
@@ -119,7 +119,7 @@ def _order(
     fresh = build_order(
         session, deps.provider.name, request.received_at, request.received_at + deps.payment_window
     )
-    uses = tuple(deps.usage.pick_shards(fresh.usage))
+    uses = tuple(deps.writes.usage.pick_shards(fresh.usage))
     order, _ = replace(fresh, id=order_id, reservations=holds, usage=uses).place()
     return order, with_order(session, order, request.idempotent.key)
 
@@ -136,13 +136,13 @@ def _recorded(request: Request[CompleteRequest], order: Order, report: Any) -> O
         report,
         at=request.received_at,
         actor=deps.provider.name,
-        writes=deps.order_writes,
+        writes=deps.writes,
         read=order,
     )
 
 
 def _reserve(writes: Any, wanted: Any) -> None:
-    deps.stock.reserve(writes, wanted)
+    deps.writes.stock.reserve(writes, wanted)
 
 
 def _read_then_write(
@@ -152,13 +152,13 @@ def _read_then_write(
     short = find_shortages(session.offer.demands(), _levels(session))
     if short:
         raise out_of_stock_error(short)
-    holds = deps.stock.pick_shards(session.offer.demands())
+    holds = deps.writes.stock.pick_shards(session.offer.demands())
     order, after = _order(request, session, session.next_order_id, holds)
-    deps.uow.commit(
-        deps.orders.place_op(order, order.place()[1]),
+    deps.writes.uow.commit(
+        deps.writes.orders.place_op(order, order.place()[1]),
         deps.sessions.update_op(session, after),
         lambda writes: _reserve(_Heedless(writes), holds),
-        lambda writes: deps.usage.consume(order.usage)(_Heedless(writes)),
+        lambda writes: deps.writes.usage.consume(order.usage)(_Heedless(writes)),
     )
     return after, _paid(request, order)
 
@@ -171,13 +171,13 @@ def _read_then_count(
     rows = PricingRow.batch_get([(name, CODE) for name in names], consistent_read=True)
     if any(row.remaining < 1 for row in rows):
         raise Conflict("this code has no uses left", code="discount_code_exhausted")
-    holds = deps.stock.pick_shards(session.offer.demands())
+    holds = deps.writes.stock.pick_shards(session.offer.demands())
     order, after = _order(request, session, session.next_order_id, holds)
-    deps.uow.commit(
-        deps.orders.place_op(order, order.place()[1]),
+    deps.writes.uow.commit(
+        deps.writes.orders.place_op(order, order.place()[1]),
         deps.sessions.update_op(session, after),
         lambda writes: _reserve(writes, holds),
-        lambda writes: deps.usage.consume(order.usage)(_Heedless(writes)),
+        lambda writes: deps.writes.usage.consume(order.usage)(_Heedless(writes)),
     )
     return after, _paid(request, order)
 
@@ -200,23 +200,25 @@ class _Heedless:
 @scheduled
 def SWEEP(at: datetime) -> dict[str, Any]:  # noqa: N802  a door, like those above
     """Stock goes back in one call, the order is called off in the next: twice, when two sweep."""
-    overdue = deps.orders.list_overdue(at, 200)
+    overdue = deps.writes.orders.list_overdue(at, 200)
     for order_id in overdue:
-        order = deps.orders.get_by_id(order_id)
+        order = deps.writes.orders.get_by_id(order_id)
         if order.status is not OrderStatus.PLACED:
             continue
         holds = order.reservations
         try:
-            deps.uow.commit(partial(_release, holds=holds), deps.usage.release(order.usage))
+            deps.writes.uow.commit(
+                partial(_release, holds=holds), deps.writes.usage.release(order.usage)
+            )
             after, events = order.cancel("payment_expired", at, "sweep")
-            deps.orders.save(order, after, events)
+            deps.writes.orders.save(order, after, events)
         except (ConditionFailed, VersionConflict):
             continue
     return {"overdue": len(overdue), "settled": len(overdue)}
 
 
 def _release(writes: Any, holds: Any) -> None:
-    deps.stock.release(writes, holds)
+    deps.writes.stock.release(writes, holds)
 
 
 NAIVE: Mapping[str, Any] = {

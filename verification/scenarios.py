@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 from unittest.mock import patch
 
-import shop.checkout.actions.complete
+import shop.checkout.actions.placement
 import shop.orders.actions.batched_placement
 import shop.orders.actions.cancellation
 import shop.orders.actions.shipments
@@ -73,7 +73,7 @@ def parted() -> Iterator[None]:
                 if hasattr(room, name):
                     stack.enter_context(patch.object(room, name, 1))
         stack.enter_context(
-            patch.object(shop.checkout.actions.complete, "MAX_ROWS_PER_TRANSACTION", 0)
+            patch.object(shop.checkout.actions.placement, "MAX_ROWS_PER_TRANSACTION", 0)
         )
         yield
 

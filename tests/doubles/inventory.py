@@ -379,7 +379,9 @@ class MemoryStockRepository:
             )
             transaction.add(f"MOVES#{hold.sku}", lambda: True, self._noted(movement))
 
-    def shortages_from(self, error: Exception, demands: Iterable[Demand]) -> tuple[Shortage, ...]:
+    def shortages_from(
+        self, error: Exception | None, demands: Iterable[Demand]
+    ) -> tuple[Shortage, ...]:
         short = []
         for one in merge_demands(demands):
             level = self.levels([one.sku])[one.sku]

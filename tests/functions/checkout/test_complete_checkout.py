@@ -496,7 +496,7 @@ def test_a_buyer_is_handed_over_to_the_shops_page_where_there_is_one(
     assert "continue_url" not in begin(("mug.1", 1))
     assert "continue_url" not in call(create_cart.handler, "POST /carts", items).json
     page = "https://shop.example.com/{kind}/{id}"
-    monkeypatch.setattr(create_checkout, "front", replace(create_checkout.front, page=page))
+    monkeypatch.setattr(create_checkout, "settings", replace(create_checkout.settings, page=page))
     monkeypatch.setattr(create_cart, "page", page)
     checkout = begin(("mug.1", 1))
     cart = call(create_cart.handler, "POST /carts", items).json

@@ -46,7 +46,7 @@ class Overtaken(DynamoUnitOfWork):
         self.cart = cart
 
     def commit(self, *parts: WriteOperation) -> None:
-        update_cart.ledger = DynamoUnitOfWork()
+        update_cart.uow = DynamoUnitOfWork()
         assert changed(self.cart, RED).status == 200
         dearer()
         super().commit(*parts)
@@ -55,7 +55,7 @@ class Overtaken(DynamoUnitOfWork):
 def test_who_was_overtaken_and_tries_again_is_answered_with_what_is_true_by_then(
     cart: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(update_cart, "ledger", Overtaken(cart))
+    monkeypatch.setattr(update_cart, "uow", Overtaken(cart))
     assert changed(cart, key="mine").status == 409
     again = changed(cart, key="mine")
     assert again.status == 200

@@ -16,7 +16,7 @@ from functions.staff_orders import get_order as look_at_order
 from functions.staff_sourcing import get_backorder_terms, set_backorder_terms, set_kit
 from functions.staff_stock import create_stock_movement
 from functions.workflows import compensate_shipment
-from shop.checkout.actions import complete as complete_action
+from shop.checkout.actions import placement
 from shop.checkout.model import MAX_ROWS_PER_TRANSACTION
 from shop.inventory.store import DynamoStockRepository, level_cache
 from shop.orders.model import OrderStatus
@@ -36,9 +36,10 @@ TERMS: dict[str, Any] = {"kind": "back_order", "limit": 3, "ships_from": DAY.iso
 
 @pytest.fixture(autouse=True)
 def two_mugs(cloud: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two red and two blue mugs, and a till that remembers nothing of the test before."""
-    till = replace(complete_checkout.deps, stock=DynamoStockRepository())
-    monkeypatch.setattr(complete_checkout, "deps", till)
+    """Two red and two blue mugs, and a checkout that remembers nothing of the test before."""
+    deps = complete_checkout.deps
+    writes = replace(deps.writes, stock=DynamoStockRepository())
+    monkeypatch.setattr(complete_checkout, "deps", replace(deps, writes=writes))
     put_secrets()
     publish_with_stock(mug(), pieces=2)
 
@@ -148,7 +149,7 @@ def test_goods_sold_out_since_the_offer_are_not_ordered_ahead_unsaid(
 ) -> None:
     """Nor where the order has more articles than one transaction carries."""
     made = sold_out_since_the_offer()
-    monkeypatch.setattr(complete_action, "MAX_ROWS_PER_TRANSACTION", rows)
+    monkeypatch.setattr(placement, "MAX_ROWS_PER_TRANSACTION", rows)
     told = complete(made)
     assert [m["code"] for m in told["messages"]] == ["backorder"], told
     assert told["status"] == "ready_for_complete"
@@ -161,9 +162,9 @@ def test_goods_that_go_while_a_large_order_is_placed_are_not_ordered_ahead_unsai
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     made = sold_out_since_the_offer()
-    monkeypatch.setattr(complete_action, "MAX_ROWS_PER_TRANSACTION", 0)
+    monkeypatch.setattr(placement, "MAX_ROWS_PER_TRANSACTION", 0)
     with monkeypatch.context() as just_before:
-        just_before.setattr(complete_action, "_late", lambda holds, offer: set())
+        just_before.setattr(placement, "_unconfirmed_backorders", lambda holds, offer: set())
         told = complete(made)
     assert [m["code"] for m in told["messages"]] == ["out_of_stock"], told
     assert (terms()["backordered"], DynamoOrderRepository().list_awaiting_stock()) == (0, [])

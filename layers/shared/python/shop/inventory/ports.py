@@ -264,7 +264,9 @@ class StockReservations(Protocol[T]):
         """
         ...
 
-    def shortages_from(self, error: Exception, demands: Iterable[Demand]) -> tuple[Shortage, ...]:
+    def shortages_from(
+        self, error: Exception | None, demands: Iterable[Demand]
+    ) -> tuple[Shortage, ...]:
         """After a :class:`~shop.kernel.unit_of_work.ConditionFailed`: every short line as the rows now stand.
 
         Empty means that stock does not explain the refusal: somebody gave back what was missing

@@ -58,7 +58,7 @@ def shortage_messages(
         Message(
             "error" if severity else "warning",
             "out_of_stock",
-            _shortage_text(title(item), short[item.variant.sku], requested[item.variant.sku]),
+            shortage_text(title(item), short[item.variant.sku], requested[item.variant.sku]),
             f"$.line_items[{index}].quantity",
             severity,
         )
@@ -67,7 +67,8 @@ def shortage_messages(
     )
 
 
-def _shortage_text(name: str, available: int, requested: int) -> str:
+def shortage_text(name: str, available: int, requested: int) -> str:
+    """Return the text of a message about a line that the stock does not cover."""
     if not available:
         return f"{name} is out of stock; {requested} requested. Remove this line."
     return f"{name}: {available} available, {requested} requested. Reduce the quantity."
@@ -105,9 +106,9 @@ def backorder_promises(
         ship_dates.setdefault(item.variant.sku, ship_date)
         units, kind = inbound[late[0]]
         text = (
-            f"{title(item)}: some parts are not in stock; it ships from {ship_date}."
+            f"{title(item)}: parts of it are not in stock. It ships from {ship_date}."
             if parts
-            else f"{title(item)}: {units} of these units are not in stock; they ship from {ship_date}."
+            else f"{title(item)}: {units} units are not in stock. They ship from {ship_date}."
         )
         messages.append(Message("warning", kind, text, f"$.line_items[{index}]"))
     return ship_dates, tuple(messages)

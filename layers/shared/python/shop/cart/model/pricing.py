@@ -94,9 +94,7 @@ def price_lines(
         limits = limits_for(basket)
         try:
             return (
-                quote(
-                    limits.enrich(basket), rules=rules, at=at, limits=limits, explain=explain
-                ),
+                quote(limits.enrich(basket), rules=rules, at=at, limits=limits, explain=explain),
                 limits,
             )
         except InvalidRequest as error:
@@ -198,9 +196,7 @@ def _currency_not_offered_message(requested: str, offered: str) -> Message:
 def _currency_mismatch_error(items: Sequence[CartItem], currency: str) -> InvalidRequest:
     """Return the error for the first line that has no price in the currency of the first one."""
     index, item = next(
-        (index, item)
-        for index, item in enumerate(items)
-        if item.variant.price.currency != currency
+        (index, item) for index, item in enumerate(items) if item.variant.price.currency != currency
     )
     return InvalidRequest(
         f"{item.line.variant_id} is sold in {item.variant.price.currency} and the first line in "

@@ -537,7 +537,9 @@ class DynamoStockRepository:
                 self._books,
             )
 
-    def shortages_from(self, error: Exception, demands: Iterable[Demand]) -> tuple[Shortage, ...]:
+    def shortages_from(
+        self, error: Exception | None, demands: Iterable[Demand]
+    ) -> tuple[Shortage, ...]:
         wanted = {demand.sku: demand.quantity for demand in merge_demands(demands)}
         refused = (
             [parse_shard_key(name) for name in error.keys]
