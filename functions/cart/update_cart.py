@@ -17,8 +17,8 @@ from shop.storage.prefetch import prefetch
 from shop.storage.transactions import DynamoUnitOfWork
 
 carts = DynamoCartRepository()
-catalogue = DynamoProductCatalog()
-pricing = pricing_context(catalogue)
+catalog = DynamoProductCatalog()
+pricing = pricing_context(catalog)
 code_attempts = DynamoCodeAttemptLimiter()
 idempotency = DynamoIdempotencyStore()
 uow = DynamoUnitOfWork()
@@ -33,7 +33,7 @@ def handler(request: Request[CartRequest]) -> Mapping[str, Any]:
         # The cart and the variants of the new lines are read in one call.
         with prefetch(
             carts.read_set(request.caller.owner, cart_id),
-            catalogue.read_set(line.variant_id for line in cart_input.lines),
+            catalog.read_set(line.variant_id for line in cart_input.lines),
         ):
             return update_cart(
                 cart_id,

@@ -15,7 +15,7 @@ from shop.peak.schemas.checkout_notices import ADMISSION_HEADER, waiting_room_ur
 
 deps = checkout_dependencies()
 settings = CheckoutPageSettings.from_environment()
-rooms = active_waiting_rooms()
+waiting_rooms = active_waiting_rooms()
 admission_keys = SecretAdmissionKeys(required_setting("SECRET_WAITING_ROOM"))
 
 
@@ -36,14 +36,16 @@ def _waiting_room_guard(
     session: CheckoutSession, request: Request[CompleteRequest]
 ) -> CompletionBlocked | None:
     """Block a checkout of goods with a waiting room until its buyer has an admission."""
-    room = blocking_room(
+    waiting_room = blocking_room(
         session.id,
         [line.variant_id for line in session.offer.lines],
         request.headers.get(ADMISSION_HEADER),
-        waiting_rooms=rooms,
+        waiting_rooms=waiting_rooms,
         admission_keys=admission_keys,
         at=request.received_at,
     )
-    if room is None:
+    if waiting_room is None:
         return None
-    return CompletionBlocked(waiting_room_message(), waiting_room_url(room, settings.shop_url))
+    return CompletionBlocked(
+        waiting_room_message(), waiting_room_url(waiting_room, settings.shop_url)
+    )

@@ -22,7 +22,7 @@ code_attempts = DynamoCodeAttemptLimiter()
 idempotency = DynamoIdempotencyStore()
 uow = DynamoUnitOfWork()
 settings = CheckoutPageSettings.from_environment()
-rooms = active_waiting_rooms()
+waiting_rooms = active_waiting_rooms()
 
 
 @endpoint(CheckoutCreateRequest, capability="dev.ucp.shopping.checkout", status=201)
@@ -44,5 +44,5 @@ def handler(request: Request[CheckoutCreateRequest]) -> Mapping[str, Any]:
         uow=uow,
     )
     # The notice is added outside: it is about this instant and not part of the stored response.
-    open_rooms = rooms.list_open(request.received_at)
-    return with_waiting_room_notice(response, open_rooms, settings.shop_url)
+    open_waiting_rooms = waiting_rooms.list_open(request.received_at)
+    return with_waiting_room_notice(response, open_waiting_rooms, settings.shop_url)

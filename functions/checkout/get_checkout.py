@@ -17,7 +17,7 @@ orders = DynamoOrderRepository()
 pricing = checkout_pricing_context()
 uow = DynamoUnitOfWork()
 settings = CheckoutPageSettings.from_environment()
-rooms = active_waiting_rooms()
+waiting_rooms = active_waiting_rooms()
 
 
 @endpoint(capability="dev.ucp.shopping.checkout")
@@ -32,4 +32,6 @@ def handler(request: Request[None]) -> Mapping[str, Any]:
         at=request.received_at,
     )
     view = checkout_view(result, settings)
-    return with_waiting_room_notice(view, rooms.list_open(request.received_at), settings.shop_url)
+    return with_waiting_room_notice(
+        view, waiting_rooms.list_open(request.received_at), settings.shop_url
+    )

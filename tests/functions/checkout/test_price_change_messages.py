@@ -234,7 +234,7 @@ def test_what_became_cheaper_reaches_the_buyer_within_that_time() -> None:
     assert (told["status"], total(told)) == ("incomplete", 1559 + 599)
     assert said(told) == {
         ("price_changed", "$.totals"): "what was shown at 31.97 USD comes to 21.58 USD now; "
-        "sale takes 10.39 USD off; look at it and complete again"
+        "sale takes 10.39 USD off. Review it and complete the checkout again."
     }
     assert buy(other)["status"] == "completed"
     sent = put(third)

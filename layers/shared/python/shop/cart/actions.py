@@ -92,7 +92,7 @@ FAST_LOOKUP = LimitLookup()
 class PricingContext:
     """The ports that pricing reads from."""
 
-    catalogue: ProductCatalog
+    catalog: ProductCatalog
     rule_source: RuleSetSource
     usage_limits: UsageLimitReader
     stock: StockRepository
@@ -301,7 +301,7 @@ def _price(
     """
     # One read covers both versions of the cart: _change_messages prices the old one too.
     old_lines = before.lines if before is not None else ()
-    variants = pricing.catalogue.get_variants(
+    variants = pricing.catalog.get_variants(
         {line.variant_id: None for line in (*lines, *old_lines)}
     )
     if strict and (error := unknown_items_error(lines, variants)):

@@ -14,15 +14,15 @@ if TYPE_CHECKING:  # carts have no shipping prices, and their Lambdas do not loa
 
 
 def pricing_context(
-    catalogue: DynamoProductCatalog | None = None,
+    catalog: DynamoProductCatalog | None = None,
     shipping: "ShippingTableSource | None" = None,
 ) -> PricingContext:
     """Build a pricing context.
 
-    ``catalogue`` is for handlers that also read it themselves; ``shipping`` for checkouts.
+    ``catalog`` is for handlers that also read it themselves; ``shipping`` for checkouts.
     """
     return PricingContext(
-        catalogue or DynamoProductCatalog(),
+        catalog or DynamoProductCatalog(),
         rule_set_cache(),
         DynamoUsageLimitReader(counter_level_cache()),
         DynamoStockRepository(),

@@ -89,29 +89,15 @@ def price_lines(
     own_currency = items[0].variant.price.currency if items else "USD"
     currency = facts.currency or own_currency
 
-    def quoted_in(currency: str) -> tuple[Quote, UsageLimits] | None:
-        basket = _basket(items, currency, facts)
-        limits = limits_for(basket)
-        try:
-            return (
-                quote(limits.enrich(basket), rules=rules, at=at, limits=limits, explain=explain),
-                limits,
-            )
-        except InvalidRequest as error:
-            # Price lists decide, deep in the engine, whether a line has a price in a currency.
-            if error.code != "no_price_in_currency":
-                raise
-            return None
-
     # Phase 1: quote in the currency asked for, else in the currency of the goods.
-    quoted = quoted_in(currency)
+    quoted = _quote_in(currency, items, facts, rules, at, limits_for, explain)
     if quoted is None and currency != own_currency:
         messages.append(_currency_not_offered_message(currency, own_currency))
-        quoted = quoted_in(own_currency)
+        quoted = _quote_in(own_currency, items, facts, rules, at, limits_for, explain)
     if quoted is None:
         raise _currency_mismatch_error(items, own_currency)
     result, limits = quoted
-    # Phase 2: add the reference prices that the EU's price indication directive asks for.
+    # Phase 2: add the lowest prior prices of reduced items (Directive 98/6/EC, Art. 6a).
     result = with_lowest_prior_prices(
         result,
         [(item.variant, _basket_line(item)) for item in items],
@@ -128,6 +114,28 @@ def price_lines(
         )
     messages += _quote_messages(result, rules)
     return PricedLines(tuple(items), result, tuple(messages), limits)
+
+
+def _quote_in(
+    currency: str,
+    items: Sequence[CartItem],
+    facts: PricingFacts,
+    rules: RuleSet,
+    at: datetime,
+    limits_for: LimitsFor,
+    explain: bool,
+) -> tuple[Quote, UsageLimits] | None:
+    """Return a quote and its limits; ``None`` if an item has no price in the currency."""
+    basket = _basket(items, currency, facts)
+    limits = limits_for(basket)
+    basket = limits.enrich(basket)
+    try:
+        return quote(basket, rules=rules, at=at, limits=limits, explain=explain), limits
+    except InvalidRequest as error:
+        # Price lists decide, deep in the engine, whether an item has a price in a currency.
+        if error.code != "no_price_in_currency":
+            raise
+        return None
 
 
 def _resolve(

@@ -5,12 +5,8 @@ from dataclasses import replace
 from shop.cart.actions import PricingContext
 from shop.cart.model import Cart, assign_line_ids, expiry_at
 from shop.cart.ports import CartRepository
-from shop.checkout.actions.offer import (
-    make_offer,
-    offer_request_from,
-    offered_lines,
-    previous_offer_of_cart,
-)
+from shop.checkout.actions.offer import make_offer, offered_lines
+from shop.checkout.actions.offer_request import offer_request_from, previous_offer_of_cart
 from shop.checkout.actions.results import CheckoutInput, CheckoutResult
 from shop.checkout.model import SESSION_TTL, CheckoutSession
 from shop.checkout.ports import CheckoutSessionRepository

@@ -5,13 +5,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from shop.cart.actions import PricingContext
-from shop.checkout.actions.offer import (
-    choose_valid_offer,
-    is_current,
-    offered_lines,
-    previous_offer,
-    remake_offer,
-)
+from shop.checkout.actions.offer import choose_valid_offer, is_current, offered_lines, remake_offer
+from shop.checkout.actions.offer_request import previous_offer
 from shop.checkout.actions.results import CheckoutResult
 from shop.checkout.ports import CheckoutSessionRepository
 from shop.kernel.unit_of_work import ConditionFailed, UnitOfWork

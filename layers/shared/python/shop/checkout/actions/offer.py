@@ -1,24 +1,21 @@
 """Make an offer: lines, codes, destination and shipping option, priced at an instant."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from shop.cart.actions import FAST_LOOKUP, LimitLookup, PricingContext
 from shop.cart.model import (
-    Cart,
     CartItem,
     CartLine,
     Message,
     PricedLines,
     PricingFacts,
     backorder_promises,
-    customer_facts,
     price_change_messages,
     price_lines,
     shortage_messages,
     unknown_items_error,
-    usage_key,
 )
 from shop.cart.model.pricing import LimitsFor, VariantsById
 from shop.checkout.actions.messages import (
@@ -26,149 +23,28 @@ from shop.checkout.actions.messages import (
     option_price_messages,
     option_unavailable_message,
 )
-from shop.checkout.actions.results import CheckoutInput
-from shop.checkout.model import CheckoutSession, Offer, destination_from, offer_lines
+from shop.checkout.actions.offer_request import (
+    KnownStock,
+    OfferRequest,
+    PreviousOffer,
+    known_stock_of,
+    offer_request_of,
+)
+from shop.checkout.model import CheckoutSession, Offer, offer_lines
 from shop.inventory.model.kits import find_kits
 from shop.inventory.ports import StockRepository
 from shop.kernel.errors import InvalidRequest, NotFound
 from shop.kernel.frozen import frozen
-from shop.pricing.model.basket import CustomerFacts, Destination
-from shop.pricing.model.price_snapshot import PriceSnapshot
+from shop.pricing.model.basket import Basket
 from shop.pricing.model.rule_set import RuleSet
 from shop.pricing.model.usage import group_buy_code, usage_of_quote
+from shop.pricing.model.usage_limits import UsageLimits
 from shop.shipping.actions import DefaultShippingTables, shipping_options
 from shop.shipping.model import Consignment, ConsignmentItem, ShippingOption
 from shop.shipping.ports import ShippingTableSource
 
 STOCK_CODES = frozenset({"out_of_stock", "backorder", "preorder"})
 """Codes of messages that hold only while the stock does not change."""
-
-
-@frozen(slots=False)
-class OfferRequest:
-    """Everything that the client decides and an offer depends on.
-
-    ``delivered`` is whether there is an address and not only a location hint. ``usage_key`` is the
-    key under which the customer's uses of limited coupons and sales are counted.
-    """
-
-    owner: str
-    lines: tuple[CartLine, ...]
-    codes: tuple[str, ...]
-    destination: Destination | None
-    delivered: bool
-    option_id: str | None
-    currency: str | None
-    channel: str
-    usage_key: str | None
-    customer: CustomerFacts | None = None
-
-    def is_same(self, other: "OfferRequest") -> bool:
-        """Return whether both ask for the same, for whatever customer uses are counted."""
-        return replace(self, lines=(), usage_key=None) == replace(
-            other, lines=(), usage_key=None
-        ) and same_content(self.lines, other.lines)
-
-    def with_defaults_from(self, offer: Offer) -> "OfferRequest":
-        """Return this request with the choices that the shop made for the client."""
-        return replace(self, option_id=offer.option_id, currency=offer.quote.currency)
-
-
-def same_content(lines: Sequence[CartLine], other: Sequence[CartLine]) -> bool:
-    """Return whether two lists of lines agree in ids, variants and quantities."""
-    return [line.content for line in lines] == [line.content for line in other]
-
-
-@frozen(slots=False)
-class PreviousOffer:
-    """The offer shown last: its request, its prices and its shipping option."""
-
-    request: OfferRequest
-    shown: PriceSnapshot
-    shipping_option: ShippingOption | None = None
-
-
-@frozen(slots=False)
-class KnownStock:
-    """Facts from an earlier read of the stock, so that it need not be read again.
-
-    ``kits`` are the parts of kits (units of each part SKU, by the kit's SKU) and ``ship_dates`` the
-    dates of back-orders and pre-orders, by SKU.
-    """
-
-    kits: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    ship_dates: Mapping[str, str] = field(default_factory=dict)
-
-
-def known_stock_of(offer: Offer) -> KnownStock:
-    """Return the facts about stock that an offer was made with."""
-    return KnownStock(offer.kits, offer.ships_from)
-
-
-def previous_offer(session: CheckoutSession) -> PreviousOffer:
-    """Return the offer that a session was shown with last."""
-    return PreviousOffer(
-        offer_request_of(session),
-        PriceSnapshot.from_quote(session.offer.quote),
-        session.offer.option,
-    )
-
-
-def previous_offer_of_cart(cart: Cart) -> PreviousOffer | None:
-    """Return the prices that a cart was shown with last; ``None`` if none were recorded."""
-    if cart.shown is None:
-        return None
-    request = OfferRequest(
-        owner=cart.owner,
-        lines=cart.lines,
-        codes=cart.codes,
-        destination=cart.destination,
-        delivered=False,
-        option_id=None,
-        currency=cart.currency,
-        channel=cart.channel,
-        usage_key=usage_key(cart.owner, cart.buyer.email),
-        customer=customer_facts(cart.owner, cart.buyer.tax_id),
-    )
-    return PreviousOffer(request, cart.shown)
-
-
-def offer_request_from(
-    owner: str, lines: tuple[CartLine, ...], codes: tuple[str, ...], content: CheckoutInput
-) -> OfferRequest:
-    """Return the request that a client's input stands for."""
-    return OfferRequest(
-        owner=owner,
-        lines=lines,
-        codes=codes,
-        destination=destination_from(
-            content.destination, content.country, content.region, content.postal_code
-        ),
-        delivered=content.destination is not None,
-        option_id=content.option_id,
-        currency=content.currency,
-        channel=content.channel,
-        usage_key=usage_key(owner, content.buyer.email),
-        customer=customer_facts(owner, content.buyer.tax_id),
-    )
-
-
-def offer_request_of(session: CheckoutSession) -> OfferRequest:
-    """Return the request that a session stands for."""
-    return OfferRequest(
-        owner=session.owner,
-        lines=session.lines,
-        codes=session.codes,
-        destination=destination_from(
-            session.destination, session.country, session.region, session.postal_code
-        ),
-        delivered=session.destination is not None,
-        option_id=session.offer.option_id,
-        currency=session.offer.quote.currency,
-        channel=session.channel,
-        usage_key=usage_key(session.owner, session.buyer.email),
-        customer=customer_facts(session.owner, session.buyer.tax_id),
-    )
 
 
 @frozen(slots=False)
@@ -206,7 +82,7 @@ def make_offer(
     """
     # One read covers both versions of the lines: _change_messages prices the old ones too.
     old_lines = previous.request.lines if previous is not None else ()
-    variants = pricing.catalogue.get_variants(
+    variants = pricing.catalog.get_variants(
         dict.fromkeys(line.variant_id for line in (*request.lines, *old_lines))
     )
     if strict and (error := unknown_items_error(request.lines, variants)):
@@ -296,13 +172,7 @@ def _price_checkout(
     )
     # Phase 1: the goods alone, whose value decides the price of shipping.
     goods = price_lines(
-        request.lines,
-        variants,
-        facts,
-        rules=rules,
-        at=at,
-        limits_for=limits_for,
-        explain=explain,
+        request.lines, variants, facts, rules=rules, at=at, limits_for=limits_for, explain=explain
     )
     if not goods.items:
         raise NotFound(
@@ -316,19 +186,19 @@ def _price_checkout(
         return _PricedCheckout(goods, goods, options, None, undeliverable)
     # Phase 3: goods and shipping together, since promotions may reduce shipping. The limits read
     # in phase 1 are used again, so that both quotes agree and nothing is read twice.
+    lines = [item.line for item in goods.items]
+    facts = replace(
+        facts,
+        currency=goods.quote.currency,
+        shipping=selected.price,
+        shipping_method=selected.id,
+    )
+
+    def known_limits(basket: Basket) -> UsageLimits:
+        return goods.limits
+
     total = price_lines(
-        [item.line for item in goods.items],
-        variants,
-        replace(
-            facts,
-            currency=goods.quote.currency,
-            shipping=selected.price,
-            shipping_method=selected.id,
-        ),
-        rules=rules,
-        at=at,
-        limits_for=lambda basket: goods.limits,
-        explain=explain,
+        lines, variants, facts, rules=rules, at=at, limits_for=known_limits, explain=explain
     )
     return _PricedCheckout(goods, total, options, selected)
 

@@ -4,13 +4,15 @@ Both results come from the checkout's own code, so a buyer would see the same. A
 no limited use; attempts at gift card codes are counted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from shop.cart.actions import PricingContext
 from shop.cart.model import LineInput, assign_line_ids, usage_key
-from shop.checkout.actions.offer import KnownStock, OfferRequest, make_offer
+from shop.checkout.actions.offer import make_offer
+from shop.checkout.actions.offer_request import KnownStock, OfferRequest
 from shop.checkout.model import Offer
 from shop.kernel.errors import InvalidRequest
 from shop.kernel.frozen import frozen
@@ -121,25 +123,12 @@ def simulate(
             path="$.destination",
         )
 
-    def result_of(
-        request: SimulationRequest, pricing: PricingContext, at: datetime
-    ) -> SimulationResult:
-        # No stock is read: a simulation for another instant says nothing about stock.
-        offer = make_offer(
-            request.offer_request, pricing, at, known_stock=KnownStock(), strict=True, explain=True
-        )
-        parts = allocate_credits(
-            offer.quote.total.minor,
-            offer.quote.total.currency,
-            request.credits,
-            request.customer.id if request.customer else None,
-            rate_limit_subject=rate_limit_subject,
-            credit_accounts=credit_accounts,
-            code_attempts=code_attempts,
-            at=at,
-        )
-        return SimulationResult(offer, parts)
-
+    allocate = partial(
+        allocate_credits,
+        rate_limit_subject=rate_limit_subject,
+        credit_accounts=credit_accounts,
+        code_attempts=code_attempts,
+    )
     # Rules and shipping prices are fixed, so that both results differ by the scenario alone.
     rules = pricing.rule_source.rules(now)
     tables = pricing.shipping
@@ -148,9 +137,9 @@ def simulate(
         rule_source=_FixedRules(rules),
         shipping=None if tables is None else _FixedShippingTable(tables.table(now)),
     )
-    before = result_of(request, fixed, at)
+    before = _simulate(request, fixed, at, allocate)
     other, changed = _apply(scenario, rules, fixed)
-    after = result_of(other, changed, scenario.at)
+    after = _simulate(other, changed, scenario.at, allocate)
     currencies = before.offer.quote.currency, after.offer.quote.currency
     if currencies[0] != currencies[1]:
         raise InvalidRequest(
@@ -159,6 +148,22 @@ def simulate(
             path="$.currency",
         )
     return before, after, diff_quotes(before.offer.quote, after.offer.quote)
+
+
+def _simulate(
+    request: SimulationRequest,
+    pricing: PricingContext,
+    at: datetime,
+    allocate: Callable[..., tuple[CreditAllocation | None, ...]],
+) -> SimulationResult:
+    # No stock is read: a simulation for another instant says nothing about stock.
+    offer = make_offer(
+        request.offer_request, pricing, at, known_stock=KnownStock(), strict=True, explain=True
+    )
+    total = offer.quote.total
+    customer_id = request.customer.id if request.customer else None
+    parts = allocate(total.minor, total.currency, request.credits, customer_id, at=at)
+    return SimulationResult(offer, parts)
 
 
 def _apply(

@@ -6,14 +6,12 @@ from datetime import datetime
 from shop.cart.actions import PricingContext
 from shop.cart.model import assign_line_ids, expiry_at
 from shop.checkout.actions.messages import payment_pending_message, raise_if_completed
-from shop.checkout.actions.offer import (
+from shop.checkout.actions.offer import choose_valid_offer, make_offer, offered_lines
+from shop.checkout.actions.offer_request import (
     OfferRequest,
     PreviousOffer,
-    choose_valid_offer,
     known_stock_of,
-    make_offer,
     offer_request_from,
-    offered_lines,
     previous_offer,
     same_content,
 )
@@ -60,22 +58,11 @@ def update_checkout(
         checkout_input, currency=checkout_input.currency or session.offer.quote.currency
     )
     request = offer_request_from(owner, lines, codes, with_currency)
-    previous = previous_offer(session)
-    stock_is_known = same_content(lines, session.lines) and _stock_is_known(session.offer, at)
     with track_code_attempts(
         codes, session.codes, rate_limit_subject, code_attempts, at
     ) as record_known:
-        offer = make_offer(
-            request,
-            pricing,
-            at,
-            known_stock=known_stock_of(session.offer) if stock_is_known else None,
-            previous=previous,
-            strict=True,
-        )
+        offer = _updated_offer(session, request, pricing, at)
         record_known(offer.quote)
-    if _asks_for_same(request, previous, offer):
-        offer = choose_valid_offer(session.offer, offer, at)
     after = replace(
         session,
         lines=offered_lines(lines, offer),
@@ -103,6 +90,26 @@ def _pending_order(session: CheckoutSession, orders: OrderRepository) -> Order |
     order = orders.get(session.owner, session.order_id)
     raise_if_completed(order)
     return order if order.status in UNPAID_STATUSES else None
+
+
+def _updated_offer(
+    session: CheckoutSession, request: OfferRequest, pricing: PricingContext, at: datetime
+) -> Offer:
+    """Return the offer for a request; the session's own if the request is the same."""
+    previous = previous_offer(session)
+    same_lines = same_content(request.lines, session.lines)
+    stock_is_known = same_lines and _stock_is_known(session.offer, at)
+    offer = make_offer(
+        request,
+        pricing,
+        at,
+        known_stock=known_stock_of(session.offer) if stock_is_known else None,
+        previous=previous,
+        strict=True,
+    )
+    if _asks_for_same(request, previous, offer):
+        return choose_valid_offer(session.offer, offer, at)
+    return offer
 
 
 def _stock_is_known(offer: Offer, at: datetime) -> bool:
