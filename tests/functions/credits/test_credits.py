@@ -24,7 +24,7 @@ from shop.orders.store import DynamoOrderRepository
 from shop.pricing.model.loyalty import gift_card_account, points_account
 from shop.pricing.store.credit_accounts import DynamoCreditAccountRepository
 from shop.pricing.store.rows import PricingRow
-from tests.functions.checkout.test_customers import ANN, ANN_ID, asking, staff
+from tests.functions.checkout.test_customer_prices import ANN, ANN_ID, asking, staff
 from tests.functions.checkout.test_discounts import totals
 from tests.kit.products import checkout_body, mug, publish_with_stock
 from tests.kit.shop import ApiResponse, Context, call
