@@ -36,9 +36,9 @@ def coupon(code: str = "SAVE-10", **more: Any) -> None:
     effect = {"kind": "order_percent", "basis_points": 1000}
     run(id="tenth", code_required=True, effect=effect, **more)
     now = datetime.now(UTC)
-    cart = Coupon("ten", "tenth", code=code)
+    created = Coupon("ten", "tenth", code=code)
     create_coupon(
-        cart, coupons=DynamoCouponRepository(), promotions=DynamoPromotionRepository(), at=now
+        created, coupons=DynamoCouponRepository(), promotions=DynamoPromotionRepository(), at=now
     )
 
 

@@ -24,11 +24,11 @@ pytestmark = pytest.mark.usefixtures("cloud")
 
 @pytest.fixture(autouse=True)
 def _published_mug(cloud: None) -> None:
-    publish_with_stock(mug(), units=50)
+    publish_with_stock(mug(), pieces=50)
 
 
 def publish_gift(units: int, **more: Any) -> ApiResponse:
-    publish_with_stock(mug("tote"), units=units)
+    publish_with_stock(mug("tote"), pieces=units)
     body = {
         "id": "bag",
         "title": "A bag along",

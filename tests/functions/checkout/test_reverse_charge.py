@@ -85,15 +85,15 @@ def test_invalid_vat_number_is_rejected_with_path(vat_number: Any) -> None:
 
 
 def test_adding_and_removing_a_vat_number_changes_the_price() -> None:
-    business = create(None).json
+    created = create(None).json
     route = "PUT /checkout-sessions/{id}"
-    business = call(update_checkout.handler, route, body(POLISH), id=business["id"]).json
+    business = call(update_checkout.handler, route, body(POLISH), id=created["id"]).json
     assert (amounts_by_type(business)["subtotal"], message_codes(business)) == (
         10_000,
         ["reverse_charge"],
     )
-    private = call(update_checkout.handler, route, body(None), id=business["id"]).json
-    assert (private["totals"], message_codes(private)) == (business["totals"], [])
+    private = call(update_checkout.handler, route, body(None), id=created["id"]).json
+    assert (private["totals"], message_codes(private)) == (created["totals"], [])
 
 
 def test_cart_of_a_business_is_priced_with_reverse_charge() -> None:

@@ -168,7 +168,7 @@ def test_quote_from_before_resharding_still_holds() -> None:
     complete(pending, "tok_never")
     assert not reshard(
         "quota", "rush-c", 64, 100
-    )  # usage of the pending order may return to the row
+    )  # pending usage may return to it
     assert level("QUOTA#rush-c").available == 59
     assert complete(before).json["status"] == "completed"
     assert [name for name, _, shard in usage_of_order(before) if shard is None] == []
