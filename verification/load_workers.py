@@ -161,8 +161,8 @@ def create_sessions(
 
 
 def _of_customer(session: CheckoutSession, number: int) -> CheckoutSession:
-    buyer = {**session.buyer, "email": f"client{number}@example.com"}
-    customer = usage_key(session.owner, buyer)
+    buyer = replace(session.buyer, email=f"client{number}@example.com")
+    customer = usage_key(session.owner, buyer.email)
     usage = tuple(
         replace(each, name=f"{each.name.split('#')[0]}#{customer}")
         if each.kind == CUSTOMER_USES

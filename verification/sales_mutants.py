@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import Any
 from unittest.mock import patch
 
-from functions.checkout.complete_checkout import deps, front
+from functions.checkout.complete_checkout import deps, settings
 from functions.staff_orders import create_return
 from functions.workflows import await_shipment
 from shop.checkout.actions import CheckoutResult
@@ -77,8 +77,8 @@ def _naive_checkout(place: Place) -> Any:
         if session.order_id is not None:
             session = replace(session, order_id=None)
         session, order = place(request, session)
-        answer = checkout_view(CheckoutResult(session, order), front)
-        deps.uow.commit(deps.idempotency.claim(request.idempotent, answer))
+        answer = checkout_view(CheckoutResult(session, order), settings)
+        deps.writes.uow.commit(deps.idempotency.claim(request.idempotent, answer))
         return answer
 
     return handler
@@ -88,13 +88,13 @@ def _stock_then_order(
     request: Request[CompleteRequest], session: CheckoutSession
 ) -> tuple[CheckoutSession, Order]:
     """Write the stock first and the order next: a crash in between loses the reserved stock."""
-    reservations = deps.stock.pick_shards(session.offer.demands())
-    deps.uow.commit(partial(_reserve, reservations=reservations))
+    reservations = deps.writes.stock.pick_shards(session.offer.demands())
+    deps.writes.uow.commit(partial(_reserve, reservations=reservations))
     order, after = _build(request, session, session.next_order_id, reservations)
-    deps.uow.commit(
-        deps.orders.place_op(order, order.place()[1]),
+    deps.writes.uow.commit(
+        deps.writes.orders.place_op(order, order.place()[1]),
         deps.sessions.update_op(session, after),
-        deps.usage.consume(order.usage),
+        deps.writes.usage.consume(order.usage),
     )
     return after, _pay(request, order)
 
@@ -103,15 +103,15 @@ def _random_ids(
     request: Request[CompleteRequest], session: CheckoutSession
 ) -> tuple[CheckoutSession, Order]:
     """Draw a new order id per attempt and update the session last: a retry buys twice."""
-    reservations = deps.stock.pick_shards(session.offer.demands())
+    reservations = deps.writes.stock.pick_shards(session.offer.demands())
     order, after = _build(request, session, new_id("ord"), reservations)
-    deps.uow.commit(
-        deps.orders.place_op(order, order.place()[1]),
+    deps.writes.uow.commit(
+        deps.writes.orders.place_op(order, order.place()[1]),
         partial(_reserve, reservations=reservations),
-        deps.usage.consume(order.usage),
+        deps.writes.usage.consume(order.usage),
     )
     order = _pay(request, order)
-    deps.uow.commit(deps.sessions.update_op(session, after))
+    deps.writes.uow.commit(deps.sessions.update_op(session, after))
     return after, order
 
 
@@ -119,16 +119,16 @@ def _charge_first(
     request: Request[CompleteRequest], session: CheckoutSession
 ) -> tuple[CheckoutSession, Order]:
     """Request the payment before the order exists: a crash in between charges for nothing."""
-    reservations = deps.stock.pick_shards(session.offer.demands())
+    reservations = deps.writes.stock.pick_shards(session.offer.demands())
     order, after = _build(request, session, new_id("ord"), reservations)
     payment = deps.provider.authorise(
         order.id, order.amount, _credential(request.body), key=order.id
     )
-    deps.uow.commit(
-        deps.orders.place_op(order, order.place()[1]),
+    deps.writes.uow.commit(
+        deps.writes.orders.place_op(order, order.place()[1]),
         deps.sessions.update_op(session, after),
         partial(_reserve, reservations=reservations),
-        deps.usage.consume(order.usage),
+        deps.writes.usage.consume(order.usage),
     )
     return after, _record_payment(request, order, payment)
 
@@ -145,13 +145,13 @@ def _read_then_write(
     if short:
         raise out_of_stock_error(short)
     _buyers.wait()
-    reservations = deps.stock.pick_shards(session.offer.demands())
+    reservations = deps.writes.stock.pick_shards(session.offer.demands())
     order, after = _build(request, session, session.next_order_id, reservations)
-    deps.uow.commit(
-        deps.orders.place_op(order, order.place()[1]),
+    deps.writes.uow.commit(
+        deps.writes.orders.place_op(order, order.place()[1]),
         deps.sessions.update_op(session, after),
         lambda writes: _reserve(WithoutConditions(writes), reservations),
-        lambda writes: deps.usage.consume(order.usage)(WithoutConditions(writes)),
+        lambda writes: deps.writes.usage.consume(order.usage)(WithoutConditions(writes)),
     )
     return after, _pay(request, order)
 
@@ -165,13 +165,13 @@ def _read_then_count(
     if any(row.remaining < 1 for row in rows):
         raise Conflict("this code has no uses left", code="discount_code_exhausted")
     _buyers.wait()
-    reservations = deps.stock.pick_shards(session.offer.demands())
+    reservations = deps.writes.stock.pick_shards(session.offer.demands())
     order, after = _build(request, session, session.next_order_id, reservations)
-    deps.uow.commit(
-        deps.orders.place_op(order, order.place()[1]),
+    deps.writes.uow.commit(
+        deps.writes.orders.place_op(order, order.place()[1]),
         deps.sessions.update_op(session, after),
         partial(_reserve, reservations=reservations),
-        lambda writes: deps.usage.consume(order.usage)(WithoutConditions(writes)),
+        lambda writes: deps.writes.usage.consume(order.usage)(WithoutConditions(writes)),
     )
     return after, _pay(request, order)
 
@@ -189,7 +189,7 @@ def _build(
     fresh = build_order(
         session, deps.provider.name, request.received_at, request.received_at + deps.payment_window
     )
-    usage = tuple(deps.usage.pick_shards(fresh.usage))
+    usage = tuple(deps.writes.usage.pick_shards(fresh.usage))
     order, _ = replace(fresh, id=order_id, reservations=reservations, usage=usage).place()
     return order, with_order(session, order, request.idempotent.key)
 
@@ -206,17 +206,17 @@ def _record_payment(request: Request[CompleteRequest], order: Order, payment: An
         payment,
         at=request.received_at,
         actor=deps.provider.name,
-        writes=deps.order_writes,
+        writes=deps.writes,
         read=order,
     )
 
 
 def _reserve(writes: Any, reservations: Any) -> None:
-    deps.stock.reserve(writes, reservations)
+    deps.writes.stock.reserve(writes, reservations)
 
 
 def _release(writes: Any, reservations: Any) -> None:
-    deps.stock.release(writes, reservations)
+    deps.writes.stock.release(writes, reservations)
 
 
 class WithoutConditions:
@@ -245,19 +245,19 @@ CHECKOUT_MUTANTS: Mapping[str, Any] = {
 @scheduled
 def naive_sweep(at: datetime) -> dict[str, Any]:
     """Release stock first and cancel the order next: two sweepers release it twice."""
-    overdue = deps.orders.list_overdue(at, SWEEP_BATCH)
+    overdue = deps.writes.orders.list_overdue(at, SWEEP_BATCH)
     for order_id in overdue:
-        order = deps.orders.get_by_id(order_id)
+        order = deps.writes.orders.get_by_id(order_id)
         if order.status is not OrderStatus.PLACED:
             continue
         _sweepers.wait()
         try:
-            deps.uow.commit(
+            deps.writes.uow.commit(
                 partial(_release, reservations=order.reservations),
-                deps.usage.release(order.usage),
+                deps.writes.usage.release(order.usage),
             )
             after, events = order.cancel("payment_expired", at, "sweep")
-            deps.orders.save(order, after, events)
+            deps.writes.orders.save(order, after, events)
         except (ConditionFailed, VersionConflict):
             continue  # another sweeper was faster
     return {"overdue": len(overdue), "expired": len(overdue)}

@@ -76,7 +76,7 @@ def one_article_per_transaction() -> Iterator[None]:
                 stack.enter_context(patch.object(module, limit, 1))
         # No order fits into one transaction.
         stack.enter_context(
-            patch.object(shop.checkout.actions.complete, "MAX_ROWS_PER_TRANSACTION", 0)
+            patch.object(shop.checkout.actions.placement, "MAX_ROWS_PER_TRANSACTION", 0)
         )
         yield
 

@@ -1,37 +1,23 @@
-"""POST /carts: begin a cart."""
+"""POST /carts: create a cart."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from shop.cart.actions import PricingContext, create_cart
+from shop.cart.actions import create_cart
 from shop.cart.schemas import CartRequest, cart_view, shop_page
 from shop.cart.store import DynamoCartRepository
-from shop.catalog.store import DynamoProductCatalog
+from shop.composition.pricing import pricing_context
 from shop.credits.store.code_attempts import DynamoCodeAttemptLimiter
-from shop.customers.store import DynamoCustomerSegmentRepository
 from shop.entrypoints.http import Request, endpoint
-from shop.inventory.store import DynamoStockRepository, counter_level_cache
 from shop.kernel.idempotency import run_idempotent
-from shop.orders.store import DynamoOrderRepository
-from shop.pricing.store.rule_set_cache import rule_set_cache
-from shop.pricing.store.usage_counters import DynamoUsageLimitReader
 from shop.storage.idempotency import DynamoIdempotencyStore
 from shop.storage.transactions import DynamoUnitOfWork
-from shop.tax.store.cache import tax_table_cache
 
 carts = DynamoCartRepository()
-stock = DynamoStockRepository()
-orders = DynamoOrderRepository()
-pricing = PricingContext(
-    DynamoProductCatalog(),
-    rule_set_cache(tax_table_cache()),
-    DynamoUsageLimitReader(counter_level_cache(), DynamoCustomerSegmentRepository()),
-    stock,
-    orders,
-)
-keys = DynamoIdempotencyStore()
-ledger = DynamoUnitOfWork()
-guesses = DynamoCodeAttemptLimiter()
+pricing = pricing_context()
+code_attempts = DynamoCodeAttemptLimiter()
+idempotency = DynamoIdempotencyStore()
+uow = DynamoUnitOfWork()
 page = shop_page()
 
 
@@ -44,10 +30,10 @@ def handler(request: Request[CartRequest]) -> Mapping[str, Any]:
             request.idempotent,
             carts=carts,
             pricing=pricing,
-            code_attempts=guesses,
+            code_attempts=code_attempts,
             rate_limit_subject=request.caller.customer or request.source_ip,
         ),
-        lambda shown: cart_view(shown, page),
-        idempotency=keys,
-        uow=ledger,
+        lambda result: cart_view(result, page),
+        idempotency=idempotency,
+        uow=uow,
     )

@@ -1,31 +1,17 @@
-"""GET /carts/{id}: look at a cart at today's prices."""
+"""GET /carts/{id}: get a cart at current prices."""
 
 from typing import Any
 
-from shop.cart.actions import PricingContext, get_cart
+from shop.cart.actions import get_cart
 from shop.cart.schemas import cart_view, shop_page
 from shop.cart.store import DynamoCartRepository
-from shop.catalog.store import DynamoProductCatalog
-from shop.customers.store import DynamoCustomerSegmentRepository
+from shop.composition.pricing import pricing_context
 from shop.entrypoints.http import Request, endpoint
-from shop.inventory.store import DynamoStockRepository, counter_level_cache
-from shop.orders.store import DynamoOrderRepository
-from shop.pricing.store.rule_set_cache import rule_set_cache
-from shop.pricing.store.usage_counters import DynamoUsageLimitReader
 from shop.storage.transactions import DynamoUnitOfWork
-from shop.tax.store.cache import tax_table_cache
 
 carts = DynamoCartRepository()
-stock = DynamoStockRepository()
-orders = DynamoOrderRepository()
-pricing = PricingContext(
-    DynamoProductCatalog(),
-    rule_set_cache(tax_table_cache()),
-    DynamoUsageLimitReader(counter_level_cache(), DynamoCustomerSegmentRepository()),
-    stock,
-    orders,
-)
-ledger = DynamoUnitOfWork()
+pricing = pricing_context()
+uow = DynamoUnitOfWork()
 page = shop_page()
 
 
@@ -36,8 +22,7 @@ def handler(request: Request[None]) -> dict[str, Any]:
         request.path["id"],
         carts=carts,
         pricing=pricing,
-        stock=stock,
-        uow=ledger,
+        uow=uow,
         at=request.received_at,
     )
     return cart_view(result, page)

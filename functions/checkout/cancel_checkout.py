@@ -1,4 +1,4 @@
-"""POST /checkout-sessions/{id}/cancel: leave a checkout."""
+"""POST /checkout-sessions/{id}/cancel: cancel a checkout."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,26 +6,15 @@ from typing import Any
 from shop.checkout.actions import cancel_checkout
 from shop.checkout.schemas import CheckoutPageSettings, checkout_view
 from shop.checkout.store import DynamoCheckoutSessionRepository
-from shop.credits.store.repository import DynamoCreditAccountRepository
+from shop.composition.orders import order_writes
 from shop.entrypoints.http import Request, endpoint
-from shop.inventory.store import DynamoStockRepository, counter_shards
 from shop.kernel.idempotency import run_idempotent
-from shop.orders.actions.order_writes import OrderWrites
-from shop.orders.store import DynamoOrderRepository
-from shop.pricing.store.usage_counters import DynamoUsageCounters
 from shop.storage.idempotency import DynamoIdempotencyStore
-from shop.storage.transactions import DynamoUnitOfWork
 
 sessions = DynamoCheckoutSessionRepository()
-keys = DynamoIdempotencyStore()
-uow = DynamoUnitOfWork()
-writes = OrderWrites(
-    orders=DynamoOrderRepository(),
-    stock=DynamoStockRepository(),
-    usage=DynamoUsageCounters(counter_shards(), DynamoCreditAccountRepository()),
-    uow=uow,
-)
-front = CheckoutPageSettings.from_environment()
+writes = order_writes()
+idempotency = DynamoIdempotencyStore()
+settings = CheckoutPageSettings.from_environment()
 
 
 @endpoint(capability="dev.ucp.shopping.checkout")
@@ -33,12 +22,9 @@ def handler(request: Request[None]) -> Mapping[str, Any]:
     return run_idempotent(
         request.idempotent,
         lambda: cancel_checkout(
-            request.path["id"],
-            request.idempotent,
-            sessions=sessions,
-            writes=writes,
+            request.path["id"], request.idempotent, sessions=sessions, writes=writes
         ),
-        lambda shown: checkout_view(shown, front),
-        idempotency=keys,
-        uow=uow,
+        lambda result: checkout_view(result, settings),
+        idempotency=idempotency,
+        uow=writes.uow,
     )

@@ -1,67 +1,48 @@
-"""POST /checkout-sessions: begin a checkout, from lines or from a cart."""
+"""POST /checkout-sessions: create a checkout, from lines or from a cart."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from shop.cart.actions import PricingContext
 from shop.cart.store import DynamoCartRepository
-from shop.catalog.store import DynamoProductCatalog
 from shop.checkout.actions import create_checkout
 from shop.checkout.schemas import CheckoutCreateRequest, CheckoutPageSettings, checkout_view
 from shop.checkout.store import DynamoCheckoutSessionRepository
+from shop.composition.checkout import active_waiting_rooms, checkout_pricing_context
 from shop.credits.store.code_attempts import DynamoCodeAttemptLimiter
-from shop.customers.store import DynamoCustomerSegmentRepository
 from shop.entrypoints.http import Request, endpoint
-from shop.inventory.store import DynamoStockRepository, counter_level_cache
 from shop.kernel.idempotency import run_idempotent
-from shop.orders.store import DynamoOrderRepository
-from shop.peak.actions.room_expiry import ActiveWaitingRooms
 from shop.peak.schemas.checkout_notices import with_waiting_room_notice
-from shop.peak.store.waiting_rooms import waiting_rooms
-from shop.pricing.store.rule_set_cache import rule_set_cache
-from shop.pricing.store.usage_counters import DynamoUsageLimitReader
-from shop.shipping.store import shipping_table_cache
 from shop.storage.idempotency import DynamoIdempotencyStore
 from shop.storage.transactions import DynamoUnitOfWork
-from shop.tax.store.cache import tax_table_cache
 
 sessions = DynamoCheckoutSessionRepository()
 carts = DynamoCartRepository()
-stock = DynamoStockRepository()
-orders = DynamoOrderRepository()
-pricing = PricingContext(
-    DynamoProductCatalog(),
-    rule_set_cache(tax_table_cache()),
-    DynamoUsageLimitReader(counter_level_cache(), DynamoCustomerSegmentRepository()),
-    stock,
-    orders,
-    shipping_table_cache(),
-)
-keys = DynamoIdempotencyStore()
-ledger = DynamoUnitOfWork()
-guesses = DynamoCodeAttemptLimiter()
-front = CheckoutPageSettings.from_environment()
-rooms = ActiveWaitingRooms(waiting_rooms(), rule_set_cache(tax_table_cache()))
+pricing = checkout_pricing_context()
+code_attempts = DynamoCodeAttemptLimiter()
+idempotency = DynamoIdempotencyStore()
+uow = DynamoUnitOfWork()
+settings = CheckoutPageSettings.from_environment()
+waiting_rooms = active_waiting_rooms()
 
 
 @endpoint(CheckoutCreateRequest, capability="dev.ucp.shopping.checkout", status=201)
 def handler(request: Request[CheckoutCreateRequest]) -> Mapping[str, Any]:
-    wish = request.body.to_input(request.channel)
-    asker = request.caller.customer or request.source_ip
-    answer = run_idempotent(
+    checkout_input = request.body.to_input(request.channel)
+    response = run_idempotent(
         request.idempotent,
         lambda: create_checkout(
-            wish,
+            checkout_input,
             request.idempotent,
             sessions=sessions,
             carts=carts,
             pricing=pricing,
-            stock=stock,
-            code_attempts=guesses,
-            rate_limit_subject=asker,
+            code_attempts=code_attempts,
+            rate_limit_subject=request.caller.customer or request.source_ip,
         ),
-        lambda shown: checkout_view(shown, front),
-        idempotency=keys,
-        uow=ledger,
+        lambda result: checkout_view(result, settings),
+        idempotency=idempotency,
+        uow=uow,
     )
-    return with_waiting_room_notice(answer, rooms.list_open(request.received_at), front.shop_url)
+    # The notice is added outside: it is about this instant and not part of the stored response.
+    open_waiting_rooms = waiting_rooms.list_open(request.received_at)
+    return with_waiting_room_notice(response, open_waiting_rooms, settings.shop_url)

@@ -26,7 +26,7 @@ group_buys = DynamoGroupBuyRepository()
 
 
 def _customer_key(order: Order) -> str:
-    return usage_key(order.owner, order.buyer) or order.id
+    return usage_key(order.owner, order.email) or order.id
 
 
 @event_handler

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from shop.entrypoints.http import Request, Response, endpoint, parse_body, required_setting
+from shop.entrypoints.http import Request, Response, endpoint, required_setting
+from shop.entrypoints.request_body import parse_body
 from shop.entrypoints.sqs import send_message
 from shop.entrypoints.webhook import SigningSecret, verify_standard_webhook
 from shop.payments.schemas import PaymentEvent

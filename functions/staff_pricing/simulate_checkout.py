@@ -3,15 +3,17 @@
 from dataclasses import asdict, replace
 from typing import Any
 
-from shop.cart.actions import PricingContext
 from shop.catalog.store import DynamoProductCatalog
-from shop.checkout.actions.simulate import SimulationRequest, SimulationResult, simulate
+from shop.checkout.actions.simulate import (
+    SimulationRequest,
+    SimulationResult,
+    SimulationScenario,
+    simulate,
+)
+from shop.composition.pricing import pricing_context
 from shop.credits.store.code_attempts import DynamoCodeAttemptLimiter
 from shop.credits.store.repository import DynamoCreditAccountRepository
-from shop.customers.store import DynamoCustomerSegmentRepository
 from shop.entrypoints.http import Request, endpoint
-from shop.inventory.store import DynamoStockRepository, counter_level_cache
-from shop.orders.store import DynamoOrderRepository
 from shop.pricing.actions.catalog_references import CatalogReferences
 from shop.pricing.actions.promotions import draft_for_simulation
 from shop.pricing.schemas.simulation import (
@@ -22,11 +24,8 @@ from shop.pricing.schemas.simulation import (
     translated_errors,
 )
 from shop.pricing.store.promotions import DynamoPromotionRepository
-from shop.pricing.store.rule_set_cache import rule_set_cache
-from shop.pricing.store.usage_counters import DynamoUsageLimitReader
 from shop.shipping.store import DynamoShippingTableRepository, shipping_table_cache
 from shop.tax.gateway.vat_numbers import StdnumVatNumbers
-from shop.tax.store.cache import tax_table_cache
 
 catalogue = DynamoProductCatalog()
 shipping = DynamoShippingTableRepository()
@@ -37,14 +36,7 @@ vat_ids = StdnumVatNumbers()
 assortment = CatalogReferences(
     catalogue, methods=lambda: {method.id for method in shipping.get_current().table.methods}
 )
-pricing = PricingContext(
-    catalogue,
-    rule_set_cache(tax_table_cache()),
-    DynamoUsageLimitReader(counter_level_cache(), DynamoCustomerSegmentRepository()),
-    DynamoStockRepository(),
-    DynamoOrderRepository(),
-    shipping_table_cache(),
-)
+pricing = pricing_context(catalogue, shipping_table_cache())
 
 
 @endpoint(SimulationBody)
@@ -59,11 +51,9 @@ def handler(request: Request[SimulationBody]) -> SimulationView:
     with translated_errors(draft="policy"):
         policy = wish.policy.draft(request.received_at) if wish.policy is not None else None
     body = SimulationRequest(
-        wanted=[(line.item, line.quantity) for line in wish.lines],
-        destination=wish.place(),
-        country=wish.country,
-        region=wish.region,
-        postal_code=wish.postal_code,
+        lines=[(line.item, line.quantity) for line in wish.lines],
+        destination=wish.shipping_destination(),
+        location=wish.location(),
         option_id=wish.option,
         currency=wish.currency,
         channel=wish.channel,
@@ -75,16 +65,18 @@ def handler(request: Request[SimulationBody]) -> SimulationView:
     with translated_errors():
         before, after, changes = simulate(
             body,
-            _by(body, wish.other_customer, "$.other_customer"),
+            SimulationScenario(
+                _by(body, wish.other_customer, "$.other_customer"),
+                wish.compare_at_time or at,
+                promotion=draft,
+                policy=policy,
+            ),
+            at=at,
+            now=request.received_at,
             pricing=pricing,
             credit_accounts=ledgers,
             code_attempts=guesses,
             rate_limit_subject=request.caller.owner,
-            now=request.received_at,
-            at=at,
-            then=wish.compare_at_time or at,
-            promotion=draft,
-            policy=policy,
         )
     return SimulationView(before=_told(before), after=_told(after), difference=changes.to_dict())
 

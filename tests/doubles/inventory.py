@@ -402,7 +402,9 @@ class MemoryStockRepository:
             )
             self._add_entry(transaction, movement)
 
-    def shortages_from(self, error: Exception, demands: Iterable[Demand]) -> tuple[Shortage, ...]:
+    def shortages_from(
+        self, error: Exception | None, demands: Iterable[Demand]
+    ) -> tuple[Shortage, ...]:
         shortages = []
         for demand in merge_demands(demands):
             level = self.levels([demand.sku])[demand.sku]

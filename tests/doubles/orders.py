@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 
 from shop.kernel.errors import InvalidRequest, NotFound, Unavailable, VersionConflict
 from shop.kernel.events import Event
+from shop.kernel.notifications import CLAIM_TIMEOUT
 from shop.kernel.pagination import Page, from_cursor, to_cursor
 from shop.kernel.unit_of_work import WriteOperation
 from shop.orders.model import Order, OrderStatus, ReservationBatch
-from shop.orders.ports import CLAIM_TIMEOUT, Email, OrderSummaryItem
+from shop.orders.ports import Email, OrderSummaryItem
 from tests.doubles.inventory import MemoryUnitOfWork
 
 

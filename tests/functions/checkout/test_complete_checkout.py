@@ -1,4 +1,4 @@
-"""Buying through the checkout's doors."""
+"""The checkout use cases, called through their HTTP handlers."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -35,14 +35,14 @@ CANCEL = "POST /checkout-sessions/{id}/cancel"
 pytestmark = pytest.mark.usefixtures("cloud")
 
 
-def begin(*wanted: tuple[str, int], **more: Any) -> dict[str, Any]:
-    answer = call(create_checkout.handler, CREATE, checkout_body(*wanted, **more))
+def create(*wanted: tuple[str, int], **changes: Any) -> dict[str, Any]:
+    answer = call(create_checkout.handler, CREATE, checkout_body(*wanted, **changes))
     assert answer.status == 201, answer.text
     checkout: dict[str, Any] = answer.json
     return checkout
 
 
-def pay(
+def complete(
     checkout: dict[str, Any], token: str = "tok_success", key: str | None = None
 ) -> ApiResponse:
     return call(
@@ -50,7 +50,7 @@ def pay(
     )
 
 
-def look(checkout: dict[str, Any]) -> dict[str, Any]:
+def get(checkout: dict[str, Any]) -> dict[str, Any]:
     shown: dict[str, Any] = call(get_checkout.handler, GET, id=checkout["id"]).json
     return shown
 
@@ -59,7 +59,7 @@ def available(sku: str) -> int:
     return DynamoStockRepository().level(sku).available
 
 
-def codes(answer: ApiResponse) -> list[tuple[str, str | None]]:
+def message_codes(answer: ApiResponse) -> list[tuple[str, str | None]]:
     return [(m["code"], m.get("path")) for m in answer.json.get("messages", [])]
 
 
@@ -68,11 +68,11 @@ def total(checkout: dict[str, Any], kind: str = "total") -> int:
     return amount
 
 
-def test_a_guest_buys_with_an_email_and_an_address() -> None:
+def test_guest_completes_checkout_with_email_and_address() -> None:
     publish_with_stock(mug(), pieces=5)
-    checkout = begin(("mug.1", 2), ("mug.2", 1))
+    checkout = create(("mug.1", 2), ("mug.2", 1))
     assert checkout["status"] == "ready_for_complete"
-    answer = pay(checkout)
+    answer = complete(checkout)
     assert (answer.status, answer.json["status"]) == (200, "completed")
     order = DynamoOrderRepository().get("guest", answer.json["order"]["id"])
     assert order.status is OrderStatus.CONFIRMED
@@ -80,42 +80,42 @@ def test_a_guest_buys_with_an_email_and_an_address() -> None:
     assert (available("MUG-RED"), available("MUG-BLUE")) == (3, 4)
 
 
-def test_totals_add_up_to_the_total() -> None:
+def test_totals_entries_sum_to_the_total() -> None:
     publish_with_stock(mug(), pieces=5)
-    checkout = begin(("mug.1", 3), option="us-express")
-    parts = [t["amount"] for t in checkout["totals"] if t["type"] != "total"]
-    assert sum(parts) == total(checkout)
+    checkout = create(("mug.1", 3), option="us-express")
+    amounts = [t["amount"] for t in checkout["totals"] if t["type"] != "total"]
+    assert sum(amounts) == total(checkout)
     assert total(checkout, "fulfillment") == 1999
 
 
-def test_a_checkout_says_what_it_still_needs_and_where() -> None:
+def test_incomplete_checkout_names_missing_fields_with_paths() -> None:
     publish_with_stock(mug(), pieces=5)
     answer = call(create_checkout.handler, CREATE, {"line_items": lines(("mug.1", 1))})
     assert answer.json["status"] == "incomplete"
-    assert codes(answer) == [
+    assert message_codes(answer) == [
         ("missing", "$.buyer.email"),
         ("missing", "$.fulfillment.methods[0].destinations"),
     ]
-    refused = pay(answer.json)
-    assert (refused.status, refused.json["status"]) == (200, "incomplete")
+    rejected = complete(answer.json)
+    assert (rejected.status, rejected.json["status"]) == (200, "incomplete")
     assert available("MUG-RED") == 5
 
 
-def test_an_address_that_lacks_something_is_asked_for_it() -> None:
+def test_incomplete_address_names_its_missing_fields() -> None:
     publish_with_stock(mug(), pieces=5)
     body = checkout_body(("mug.1", 1))
     body["fulfillment"]["methods"][0]["destinations"] = [{"address_country": "US"}]
     answer = call(create_checkout.handler, CREATE, body)
-    where = "$.fulfillment.methods[0].destinations[0]"
-    assert [path for _, path in codes(answer)] == [
-        f"{where}.street_address",
-        f"{where}.address_locality",
-        f"{where}.postal_code",
+    address_path = "$.fulfillment.methods[0].destinations[0]"
+    assert [path for _, path in message_codes(answer)] == [
+        f"{address_path}.street_address",
+        f"{address_path}.address_locality",
+        f"{address_path}.postal_code",
     ]
 
 
 @pytest.mark.parametrize(
-    ("more", "path"),
+    ("changes", "path"),
     [
         ({"address_country": "ZZ"}, "address_country"),
         ({"address_country": "EU"}, "address_country"),
@@ -130,16 +130,16 @@ def test_an_address_that_lacks_something_is_asked_for_it() -> None:
         ({"phone_number": "+1234567890123456"}, "phone_number"),
     ],
 )
-def test_an_address_that_cannot_be_is_refused_with_its_place(
-    more: dict[str, Any], path: str
-) -> None:
+def test_invalid_address_is_rejected_with_path(changes: dict[str, Any], path: str) -> None:
     publish_with_stock(mug(), pieces=5)
     body = checkout_body(("mug.1", 1))
-    address = {**body["fulfillment"]["methods"][0]["destinations"][0], **more}
+    address = {**body["fulfillment"]["methods"][0]["destinations"][0], **changes}
     body["fulfillment"]["methods"][0]["destinations"] = [address]
     answer = call(create_checkout.handler, CREATE, body)
     assert answer.status == 400
-    assert [p for _, p in codes(answer)] == [f"$.fulfillment.methods[0].destinations[0].{path}"]
+    assert [p for _, p in message_codes(answer)] == [
+        f"$.fulfillment.methods[0].destinations[0].{path}"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -154,28 +154,29 @@ def test_an_address_that_cannot_be_is_refused_with_its_place(
         ({"last_name": "Doe\n"}, "last_name"),
     ],
 )
-def test_a_buyer_who_cannot_be_reached_is_refused_with_the_place(
-    buyer: dict[str, str], path: str
-) -> None:
+def test_invalid_buyer_is_rejected_with_path(buyer: dict[str, str], path: str) -> None:
     publish_with_stock(mug(), pieces=5)
     body = {**checkout_body(("mug.1", 1)), "buyer": {"email": "jane@example.com", **buyer}}
     for handler, route in ((create_checkout.handler, CREATE), (create_cart.handler, "POST /carts")):
-        asked = body if route == CREATE else {k: body[k] for k in ("line_items", "buyer")}
-        answer = call(handler, route, asked)
+        arguments = body if route == CREATE else {k: body[k] for k in ("line_items", "buyer")}
+        answer = call(handler, route, arguments)
         assert answer.status == 400
-        assert [p for _, p in codes(answer)] == [f"$.buyer.{path}"]
+        assert [p for _, p in message_codes(answer)] == [f"$.buyer.{path}"]
 
 
-def test_a_total_that_no_reader_of_json_would_get_right_is_refused() -> None:
+def test_total_beyond_json_safe_integers_is_rejected() -> None:
     publish_with_stock(mug(price=10**12), pieces=5)
     for handler, route in ((create_checkout.handler, CREATE), (create_cart.handler, "POST /carts")):
         body: dict[str, Any] = {"line_items": lines(("mug.1", 10_000))}
         answer = call(handler, route, body)
-        assert (answer.status, codes(answer)) == (400, [("amount_out_of_range", "$.line_items")])
+        assert (answer.status, message_codes(answer)) == (
+            400,
+            [("amount_out_of_range", "$.line_items")],
+        )
         assert call(handler, route, {"line_items": lines(("mug.1", 9_000))}).status == 201
 
 
-def test_where_the_shop_does_not_deliver_it_says_so() -> None:
+def test_address_outside_shipping_zones_is_reported() -> None:
     publish_with_stock(mug(), pieces=5)
     body = checkout_body(("mug.1", 1))
     body["fulfillment"]["methods"][0]["destinations"][0] = {
@@ -184,10 +185,12 @@ def test_where_the_shop_does_not_deliver_it_says_so() -> None:
         "address_country": "KP",
     }
     answer = call(create_checkout.handler, CREATE, body)
-    assert codes(answer) == [("address_undeliverable", "$.fulfillment.methods[0].destinations[0]")]
+    assert message_codes(answer) == [
+        ("address_undeliverable", "$.fulfillment.methods[0].destinations[0]")
+    ]
 
 
-def test_a_cart_becomes_a_checkout_and_outranks_what_is_sent_beside_it() -> None:
+def test_cart_content_has_precedence_over_line_items_sent() -> None:
     publish_with_stock(mug(), pieces=5)
     cart = call(create_cart.handler, "POST /carts", {"line_items": lines(("mug.2", 3))}).json
     body = {**checkout_body(("mug.1", 1)), "cart_id": cart["id"]}
@@ -195,82 +198,85 @@ def test_a_cart_becomes_a_checkout_and_outranks_what_is_sent_beside_it() -> None
     assert [(n["item"]["id"], n["quantity"]) for n in checkout["line_items"]] == [("mug.2", 3)]
 
 
-def test_every_short_line_is_told_and_nothing_is_taken() -> None:
+def test_every_short_line_is_reported_and_no_stock_reserved() -> None:
     publish_with_stock(mug(), pieces=2)
-    checkout = begin(("mug.1", 2), ("mug.2", 2))
-    other = begin(("mug.1", 1), ("mug.2", 1))
-    assert pay(other).json["status"] == "completed"
-    answer = pay(checkout)
+    checkout = create(("mug.1", 2), ("mug.2", 2))
+    other_checkout = create(("mug.1", 1), ("mug.2", 1))
+    assert complete(other_checkout).json["status"] == "completed"
+    answer = complete(checkout)
     assert (answer.status, answer.json["status"]) == (200, "incomplete")
-    assert codes(answer) == [
+    assert message_codes(answer) == [
         ("out_of_stock", "$.line_items[0].quantity"),
         ("out_of_stock", "$.line_items[1].quantity"),
     ]
     assert (available("MUG-RED"), available("MUG-BLUE")) == (1, 1)
 
 
-def test_several_lines_of_one_sku_are_added_up() -> None:
+def test_lines_of_one_sku_share_its_stock() -> None:
     publish_with_stock(mug(), pieces=3)
     answer = call(create_checkout.handler, CREATE, checkout_body(("mug.1", 2), ("mug.1", 2)))
     assert answer.json["status"] == "incomplete"
-    assert [code for code, _ in codes(answer)] == ["out_of_stock", "out_of_stock"]
-    assert pay(begin(("mug.1", 2), ("mug.1", 1))).json["status"] == "completed"
+    assert [code for code, _ in message_codes(answer)] == ["out_of_stock", "out_of_stock"]
+    assert complete(create(("mug.1", 2), ("mug.1", 1))).json["status"] == "completed"
     assert available("MUG-RED") == 0
 
 
-def test_stock_that_came_back_can_be_bought_without_an_update() -> None:
+def test_released_stock_can_be_bought_without_an_update() -> None:
     publish_with_stock(mug(), pieces=1)
-    first, second = begin(("mug.1", 1)), begin(("mug.1", 1))
-    assert pay(first, "tok_pending").json["status"] == "complete_in_progress"
-    assert pay(second).json["status"] == "incomplete"
+    first, second = create(("mug.1", 1)), create(("mug.1", 1))
+    assert complete(first, "tok_pending").json["status"] == "complete_in_progress"
+    assert complete(second).json["status"] == "incomplete"
     assert call(cancel_checkout.handler, CANCEL, id=first["id"]).json["status"] == "canceled"
-    assert pay(second).json["status"] == "completed"
+    assert complete(second).json["status"] == "completed"
 
 
 @pytest.mark.parametrize("token", ["tok_declined", "tok_insufficient_funds"])
-def test_a_declined_payment_gives_the_stock_back_and_another_may_be_tried(token: str) -> None:
+def test_declined_payment_releases_stock_and_allows_another(token: str) -> None:
     publish_with_stock(mug(), pieces=1)
-    checkout = begin(("mug.1", 1))
-    answer = pay(checkout, token, key="first")
+    checkout = create(("mug.1", 1))
+    answer = complete(checkout, token, key="first")
     assert (answer.status, answer.json["status"]) == (200, "incomplete")
-    assert codes(answer) == [("payment_failed", "$.payment.instruments[0]")]
+    assert message_codes(answer) == [("payment_failed", "$.payment.instruments[0]")]
     assert available("MUG-RED") == 1
-    assert pay(checkout, key="second").json["status"] == "completed"
+    assert complete(checkout, key="second").json["status"] == "completed"
     assert available("MUG-RED") == 0
-    again = pay(checkout, token, key="first")
-    assert again.json == answer.json
+    retry = complete(checkout, token, key="first")
+    assert retry.json == answer.json
 
 
-def test_the_same_key_buys_once_and_gets_the_same_answer() -> None:
+def test_repeated_key_places_one_order_and_repeats_the_response() -> None:
     publish_with_stock(mug(), pieces=5)
-    checkout = begin(("mug.1", 2))
-    first, second = pay(checkout, key="once"), pay(checkout, key="once")
+    checkout = create(("mug.1", 2))
+    first, second = complete(checkout, key="once"), complete(checkout, key="once")
     assert first.text == second.text
     assert available("MUG-RED") == 3
 
 
-def test_the_same_key_with_another_body_is_refused() -> None:
+def test_key_reused_with_another_body_is_rejected() -> None:
     publish_with_stock(mug(), pieces=5)
-    checkout = begin(("mug.1", 2))
-    assert pay(checkout, "tok_success", key="once").status == 200
-    refused = pay(checkout, "tok_declined", key="once")
-    assert (refused.status, refused.json["messages"][0]["code"]) == (409, "idempotency_key_reused")
+    checkout = create(("mug.1", 2))
+    assert complete(checkout, "tok_success", key="once").status == 200
+    rejected = complete(checkout, "tok_declined", key="once")
+    assert (rejected.status, rejected.json["messages"][0]["code"]) == (
+        409,
+        "idempotency_key_reused",
+    )
     assert available("MUG-RED") == 3
 
 
-def test_a_key_speaks_for_one_operation_on_one_checkout() -> None:
+def test_key_is_scoped_to_one_operation_on_one_checkout() -> None:
     publish_with_stock(mug(), pieces=5)
-    assert pay(begin(("mug.1", 1)), key="once").json["status"] == "completed"
-    assert pay(begin(("mug.1", 1)), key="once").json["status"] == "completed"
+    assert complete(create(("mug.1", 1)), key="once").json["status"] == "completed"
+    assert complete(create(("mug.1", 1)), key="once").json["status"] == "completed"
     assert available("MUG-RED") == 3
 
 
-def test_a_completed_checkout_cannot_be_changed_paid_again_or_cancelled() -> None:
+def test_completed_checkout_rejects_update_complete_and_cancel() -> None:
     publish_with_stock(mug(), pieces=5)
-    checkout = begin(("mug.1", 1))
-    pay(checkout)
+    checkout = create(("mug.1", 1))
+    complete(checkout)
     for answer in (
-        pay(checkout),
+        complete(checkout),
         call(update_checkout.handler, UPDATE, checkout_body(("mug.1", 2)), id=checkout["id"]),
         call(cancel_checkout.handler, CANCEL, id=checkout["id"]),
     ):
@@ -278,35 +284,35 @@ def test_a_completed_checkout_cannot_be_changed_paid_again_or_cancelled() -> Non
     assert available("MUG-RED") == 4
 
 
-def test_a_payment_that_takes_its_time_keeps_the_stock_and_freezes_the_checkout() -> None:
+def test_pending_payment_holds_stock_and_locks_the_checkout() -> None:
     publish_with_stock(mug(), pieces=1)
-    checkout = begin(("mug.1", 1))
-    assert pay(checkout, "tok_never", key="one").json["status"] == "complete_in_progress"
+    checkout = create(("mug.1", 1))
+    assert complete(checkout, "tok_never", key="one").json["status"] == "complete_in_progress"
     assert available("MUG-RED") == 0
-    other_key = pay(checkout, key="two")
+    other_key = complete(checkout, key="two")
     assert (other_key.status, other_key.json["status"]) == (200, "complete_in_progress")
-    assert ("complete_in_progress", None) in codes(other_key)
+    assert ("complete_in_progress", None) in message_codes(other_key)
     changed = call(update_checkout.handler, UPDATE, checkout_body(("mug.1", 1)), id=checkout["id"])
     assert (changed.status, changed.json["status"]) == (200, "complete_in_progress")
-    assert "order" not in look(checkout)
+    assert "order" not in get(checkout)
 
 
-def test_a_challenge_hands_the_buyer_over() -> None:
+def test_payment_challenge_escalates_to_the_buyer() -> None:
     publish_with_stock(mug(), pieces=1)
-    answer = pay(begin(("mug.1", 1)), "tok_challenge")
+    answer = complete(create(("mug.1", 1)), "tok_challenge")
     assert answer.json["status"] == "requires_escalation"
     assert answer.json["continue_url"].startswith("http://shop.test/sandbox/challenges/")
     assert answer.json["messages"][0]["severity"] == "requires_buyer_review"
 
 
-def test_a_provider_that_is_down_is_a_503_and_the_same_request_goes_on_later(
+def test_provider_outage_is_503_and_a_retry_resumes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     publish_with_stock(mug(), pieces=1)
-    checkout = begin(("mug.1", 1))
-    answer = pay(checkout, "tok_down", key="one")
+    checkout = create(("mug.1", 1))
+    answer = complete(checkout, "tok_down", key="one")
     assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
-    assert look(checkout)["status"] == "complete_in_progress"
+    assert get(checkout)["status"] == "complete_in_progress"
     assert available("MUG-RED") == 0
     from shop.payments.gateway import sandbox
 
@@ -314,52 +320,52 @@ def test_a_provider_that_is_down_is_a_503_and_the_same_request_goes_on_later(
     monkeypatch.setattr(
         sandbox.SandboxProvider,
         "authorise",
-        _authorise_whatever(sandbox.SandboxProvider.authorise),
+        _authorise_any_token(sandbox.SandboxProvider.authorise),
     )
-    again = pay(checkout, "tok_down", key="one")
-    assert (again.status, again.json["status"]) == (200, "completed")
+    retry = complete(checkout, "tok_down", key="one")
+    assert (retry.status, retry.json["status"]) == (200, "completed")
 
 
-def _authorise_whatever(authorise: Any) -> Any:
+def _authorise_any_token(authorise: Any) -> Any:
     from dataclasses import replace
 
     def patched(self: Any, order_id: str, amount: Any, credential: Any, *, key: str) -> Any:
-        good = replace(credential, token="tok_success")
-        return authorise(self, order_id, amount, good, key=key)
+        valid = replace(credential, token="tok_success")
+        return authorise(self, order_id, amount, valid, key=key)
 
     return patched
 
 
-def test_cancelling_while_a_payment_is_pending_gives_the_stock_back() -> None:
+def test_cancel_during_pending_payment_releases_stock() -> None:
     publish_with_stock(mug(), pieces=1)
-    checkout = begin(("mug.1", 1))
-    pay(checkout, "tok_never")
+    checkout = create(("mug.1", 1))
+    complete(checkout, "tok_never")
     answer = call(cancel_checkout.handler, CANCEL, id=checkout["id"])
     assert (answer.status, answer.json["status"]) == (200, "canceled")
     assert available("MUG-RED") == 1
-    assert pay(checkout).status == 409
+    assert complete(checkout).status == 409
 
 
-def test_a_price_that_changed_is_said_and_not_charged() -> None:
+def test_changed_price_is_reported_and_not_charged() -> None:
     product = publish_with_stock(mug(), pieces=5)
-    checkout = begin(("mug.1", 1))
-    session = _age(checkout["id"], timedelta(minutes=20))
+    checkout = create(("mug.1", 1))
+    session = _make_offer_older(checkout["id"], timedelta(minutes=20))
     assert session
     from dataclasses import replace
 
-    dearer = replace(mug(price=1500), version=product.version)
-    DynamoProductCatalog().save(dearer, expected_version=product.version)
-    answer = pay(checkout)
+    more_expensive = replace(mug(price=1500), version=product.version)
+    DynamoProductCatalog().save(more_expensive, expected_version=product.version)
+    answer = complete(checkout)
     assert answer.status == 200
     assert answer.json["status"] != "completed"
-    assert ("price_changed", "$.totals") in codes(answer)
+    assert ("price_changed", "$.totals") in message_codes(answer)
     assert total(answer.json) == 1500 + 599
     assert available("MUG-RED") == 5
-    assert pay(checkout).json["status"] == "completed"
+    assert complete(checkout).json["status"] == "completed"
 
 
-def _age(session_id: str, by: timedelta) -> bool:
-    """Make a session's offer as old as this, as if the buyer had been away."""
+def _make_offer_older(session_id: str, by: timedelta) -> bool:
+    """Move a session's offer into the past, as if the buyer had been away."""
     from dataclasses import replace
 
     from shop.checkout.store import DynamoCheckoutSessionRepository
@@ -373,9 +379,9 @@ def _age(session_id: str, by: timedelta) -> bool:
     return True
 
 
-def test_an_order_keeps_its_names_and_prices_when_the_product_goes() -> None:
+def test_order_keeps_titles_and_prices_of_an_archived_product() -> None:
     product = publish_with_stock(mug(), pieces=5)
-    answer = pay(begin(("mug.1", 1)))
+    answer = complete(create(("mug.1", 1)))
     from dataclasses import replace
 
     from shop.catalog.model import ProductStatus as ProductStatus
@@ -387,16 +393,16 @@ def test_an_order_keeps_its_names_and_prices_when_the_product_goes() -> None:
     assert (order.lines[0].title, order.lines[0].unit_price) == ("Enamel Mug – Red", 1299)
 
 
-def test_a_stranger_does_not_find_somebody_elses_order() -> None:
+def test_order_of_another_owner_is_not_found() -> None:
     publish_with_stock(mug(), pieces=5)
-    answer = pay(begin(("mug.1", 1)))
+    answer = complete(create(("mug.1", 1)))
     with pytest.raises(NotFound):
         DynamoOrderRepository().get("somebody-else", answer.json["order"]["id"])
 
 
-def test_an_update_keeps_line_ids_and_takes_the_way_of_shipping_chosen() -> None:
+def test_update_keeps_line_ids_and_selects_shipping_option() -> None:
     publish_with_stock(mug(), pieces=5)
-    checkout = begin(("mug.1", 1))
+    checkout = create(("mug.1", 1))
     body = checkout_body(("mug.2", 1), ("mug.1", 2), option="us-express")
     answer = call(update_checkout.handler, UPDATE, body, id=checkout["id"])
     assert answer.status == 200
@@ -407,15 +413,15 @@ def test_an_update_keeps_line_ids_and_takes_the_way_of_shipping_chosen() -> None
     assert total(answer.json, "fulfillment") == 1999
 
 
-def test_what_is_shown_may_be_sent_back_whole() -> None:
+def test_response_body_is_accepted_as_update() -> None:
     publish_with_stock(mug(), pieces=5)
-    checkout = begin(("mug.1", 1))
+    checkout = create(("mug.1", 1))
     answer = call(update_checkout.handler, UPDATE, checkout, id=checkout["id"])
     assert answer.status == 200, answer.text
     assert answer.json["totals"] == checkout["totals"]
 
 
-NEVER: list[tuple[str, Any, int]] = [
+INVALID_BODIES: list[tuple[str, Any, int]] = [
     ("no body", None, 400),
     ("not JSON", "{", 400),
     ("a list", "[]", 400),
@@ -440,8 +446,10 @@ NEVER: list[tuple[str, Any, int]] = [
 ]
 
 
-@pytest.mark.parametrize(("said", "body", "status"), NEVER, ids=[n[0] for n in NEVER])
-def test_bad_input_is_a_clear_4xx(said: str, body: Any, status: int) -> None:
+@pytest.mark.parametrize(
+    ("case", "body", "status"), INVALID_BODIES, ids=[n[0] for n in INVALID_BODIES]
+)
+def test_invalid_body_is_a_4xx_with_code_and_content(case: str, body: Any, status: int) -> None:
     publish_with_stock(mug(), pieces=5)
     raw = body if isinstance(body, str) else None
     answer = call(create_checkout.handler, CREATE, None if raw else body, raw=raw)
@@ -453,7 +461,7 @@ def test_bad_input_is_a_clear_4xx(said: str, body: Any, status: int) -> None:
     assert first["content"]
 
 
-def test_an_unknown_option_names_those_there_are() -> None:
+def test_unknown_shipping_option_names_those_offered() -> None:
     publish_with_stock(mug(), pieces=5)
     answer = call(create_checkout.handler, CREATE, checkout_body(("mug.1", 1), option="drone"))
     assert answer.status == 400
@@ -461,7 +469,7 @@ def test_an_unknown_option_names_those_there_are() -> None:
 
 
 @pytest.mark.parametrize("handler", [create_checkout.handler, create_cart.handler])
-def test_a_change_without_a_key_is_refused(handler: Any) -> None:
+def test_write_without_idempotency_key_is_rejected(handler: Any) -> None:
     publish_with_stock(mug(), pieces=5)
     answer = call(handler, CREATE, {"line_items": lines(("mug.1", 1))}, key="")
     assert (answer.status, answer.json["messages"][0]["code"]) == (400, "idempotency_key_missing")
@@ -476,35 +484,33 @@ def test_a_change_without_a_key_is_refused(handler: Any) -> None:
         ({}, "missing"),
     ],
 )
-def test_what_cannot_be_paid_with_is_refused_before_anything_is_set_in_motion(
-    body: dict[str, Any], code: str
-) -> None:
+def test_unusable_payment_is_rejected_before_any_write(body: dict[str, Any], code: str) -> None:
     publish_with_stock(mug(), pieces=5)
-    checkout = begin(("mug.1", 1))
+    checkout = create(("mug.1", 1))
     answer = call(complete_checkout.handler, COMPLETE, body, id=checkout["id"])
     assert (answer.status, answer.json["messages"][0]["code"]) == (400, code)
-    assert look(checkout)["status"] == "ready_for_complete"
+    assert get(checkout)["status"] == "ready_for_complete"
 
 
-def test_a_buyer_is_handed_over_to_the_shops_page_where_there_is_one(
+def test_continue_url_is_set_only_with_a_shop_page(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from dataclasses import replace
 
     publish_with_stock(mug(), pieces=5)
     items = {"line_items": lines(("mug.1", 1))}
-    assert "continue_url" not in begin(("mug.1", 1))
+    assert "continue_url" not in create(("mug.1", 1))
     assert "continue_url" not in call(create_cart.handler, "POST /carts", items).json
     page = "https://shop.example.com/{kind}/{id}"
-    monkeypatch.setattr(create_checkout, "front", replace(create_checkout.front, page=page))
+    monkeypatch.setattr(create_checkout, "settings", replace(create_checkout.settings, page=page))
     monkeypatch.setattr(create_cart, "page", page)
-    checkout = begin(("mug.1", 1))
+    checkout = create(("mug.1", 1))
     cart = call(create_cart.handler, "POST /carts", items).json
     assert checkout["continue_url"] == f"https://shop.example.com/checkout/{checkout['id']}"
     assert cart["continue_url"] == f"https://shop.example.com/cart/{cart['id']}"
 
 
-def test_a_checkout_that_is_not_there_is_a_404() -> None:
+def test_unknown_checkout_is_404() -> None:
     for handler, route, body in (
         (get_checkout.handler, GET, None),
         (update_checkout.handler, UPDATE, checkout_body(("mug.1", 1))),
@@ -515,9 +521,9 @@ def test_a_checkout_that_is_not_there_is_a_404() -> None:
         assert (answer.status, answer.json["messages"][0]["code"]) == (404, "not_found")
 
 
-def test_several_instruments_are_refused_since_payments_are_not_split() -> None:
+def test_two_money_instruments_are_rejected() -> None:
     publish_with_stock(mug(), pieces=5)
-    checkout = begin(("mug.1", 1))
+    checkout = create(("mug.1", 1))
     body = payment_body("tok_success")
     body["payment"]["instruments"] *= 2
     answer = call(complete_checkout.handler, COMPLETE, body, id=checkout["id"])
@@ -525,7 +531,7 @@ def test_several_instruments_are_refused_since_payments_are_not_split() -> None:
     assert available("MUG-RED") == 5
 
 
-def test_what_the_provider_cannot_read_gives_the_stock_back_at_once(
+def test_unreadable_payment_releases_stock_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from shop.kernel.errors import InvalidRequest
@@ -535,62 +541,69 @@ def test_what_the_provider_cannot_read_gives_the_stock_back_at_once(
         raise InvalidRequest("no such payment method", code="payment_method_unknown")
 
     publish_with_stock(mug(), pieces=1)
-    checkout = begin(("mug.1", 1))
+    checkout = create(("mug.1", 1))
     with monkeypatch.context() as patch:
         patch.setattr(SandboxProvider, "authorise", unreadable)
-        answer = pay(checkout)
+        answer = complete(checkout)
         assert (answer.status, answer.json["messages"][0]["code"]) == (
             400,
             "payment_method_unknown",
         )
     assert available("MUG-RED") == 1
-    assert pay(checkout).json["status"] == "completed"
+    assert complete(checkout).json["status"] == "completed"
 
 
-def test_a_payment_that_is_certain_while_the_buyer_leaves_wins_and_the_order_stands(
+def test_payment_confirmed_during_cancel_keeps_the_order(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # Given a payment that is confirmed after the cancellation has read the order
     publish_with_stock(mug(), pieces=1)
-    checkout = begin(("mug.1", 1))
-    assert pay(checkout, "tok_pending").json["status"] == "complete_in_progress"
-    read = DynamoOrderRepository.get
+    checkout = create(("mug.1", 1))
+    assert complete(checkout, "tok_pending").json["status"] == "complete_in_progress"
+    get_order = DynamoOrderRepository.get
 
-    def paid_after_it_was_read(self: DynamoOrderRepository, owner: str, order_id: str) -> Order:
-        order = read(self, owner, order_id)
+    def get_then_pay(self: DynamoOrderRepository, owner: str, order_id: str) -> Order:
+        order = get_order(self, owner, order_id)
         monkeypatch.undo()
-        sure = ProviderPaymentState("pay_1", PaymentStatus.AUTHORISED, authorised=order.total)
-        room = order_fixture()
-        record_payment(order_id, sure, at=datetime.now(UTC), actor="sandbox", writes=room.writes)
+        confirmed_payment = ProviderPaymentState(
+            "pay_1", PaymentStatus.AUTHORISED, authorised=order.total
+        )
+        orders = order_fixture()
+        record_payment(
+            order_id, confirmed_payment, at=datetime.now(UTC), actor="sandbox", writes=orders.writes
+        )
         return order
 
-    monkeypatch.setattr(DynamoOrderRepository, "get", paid_after_it_was_read)
+    # When the buyer cancels the checkout
+    monkeypatch.setattr(DynamoOrderRepository, "get", get_then_pay)
     answer = call(cancel_checkout.handler, CANCEL, id=checkout["id"])
     assert (answer.status, answer.json["messages"][0]["code"]) == (409, "checkout_completed")
-    shown = look(checkout)
+    # Then the cancellation is rejected and the order stands
+    shown = get(checkout)
     assert shown["status"] == "completed"
     order = DynamoOrderRepository().get("guest", shown["order"]["id"])
     assert (order.status, available("MUG-RED")) == (OrderStatus.CONFIRMED, 0)
 
 
-def test_money_for_a_checkout_that_was_left_meanwhile_is_not_a_purchase(
+def test_payment_for_a_canceled_checkout_confirms_no_order(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     publish_with_stock(mug(), pieces=1)
-    checkout = begin(("mug.1", 1))
+    checkout = create(("mug.1", 1))
     authorise = SandboxProvider.authorise
 
-    def left_before_the_money_came(
-        self: SandboxProvider, *asked: Any, **more: Any
+    def authorise_after_cancel(
+        self: SandboxProvider, *arguments: Any, **changes: Any
     ) -> ProviderPaymentState:
-        report = authorise(self, *asked, **more)
-        left = call(cancel_checkout.handler, CANCEL, id=checkout["id"])
-        assert left.json["status"] == "canceled"
+        report = authorise(self, *arguments, **changes)
+        canceled = call(cancel_checkout.handler, CANCEL, id=checkout["id"])
+        assert canceled.json["status"] == "canceled"
         return report
 
-    monkeypatch.setattr(SandboxProvider, "authorise", left_before_the_money_came)
-    assert pay(checkout).json["status"] != "completed"
-    assert look(checkout)["status"] == "canceled"
+    monkeypatch.setattr(SandboxProvider, "authorise", authorise_after_cancel)
+    assert complete(checkout).json["status"] != "completed"
+    assert get(checkout)["status"] == "canceled"
     order = DynamoOrderRepository().get("guest", derived_id("ord", checkout["id"], "1"))
     assert (order.status, available("MUG-RED")) == (OrderStatus.CANCELLED, 1)
     assert not order.was_confirmed
-    assert order.payment.total_of("authorised") == order.total  # its event gives it back
+    assert order.payment.total_of("authorised") == order.total  # refunded by the event

@@ -37,13 +37,13 @@ def coupon(code: str = "SAVE-10", **more: Any) -> None:
     effect = {"kind": "order_percent", "basis_points": 1000}
     run(id="tenth", code_required=True, effect=effect, **more)
     now = datetime.now(UTC)
-    made = Coupon("ten", "tenth", code=code)
+    created = Coupon("ten", "tenth", code=code)
     create_coupon(
-        made, coupons=DynamoCouponRepository(), promotions=DynamoPromotionRepository(), at=now
+        created, coupons=DynamoCouponRepository(), promotions=DynamoPromotionRepository(), at=now
     )
 
 
-def cart(*codes: str, **more: Any) -> ApiResponse:
+def new_cart(*codes: str, **more: Any) -> ApiResponse:
     body = {"line_items": lines(("mug.1", 2)), "discounts": {"codes": list(codes)}}
     return call(create_cart.handler, "POST /carts", body, **more)
 
@@ -56,10 +56,10 @@ def totals(body: dict[str, Any]) -> dict[str, int]:
     return {t["type"]: t["amount"] for t in body["totals"]}
 
 
-def test_a_code_takes_off_what_it_promises_and_says_where() -> None:
+def test_code_discount_is_allocated_to_its_line() -> None:
     publish_with_stock(mug(), pieces=5)
     coupon()
-    answer = cart("save 1o")
+    answer = new_cart("save 1o")
     assert answer.status == 201, answer.text
     assert_valid_ucp("cart", answer.json)
     discount.Cart.model_validate(answer.json)
@@ -70,7 +70,7 @@ def test_a_code_takes_off_what_it_promises_and_says_where() -> None:
     assert totals(answer.json) == {"subtotal": 2598, "items_discount": -260, "total": 2338}
 
 
-def test_what_runs_for_everybody_needs_no_code() -> None:
+def test_automatic_promotion_needs_no_code() -> None:
     publish_with_stock(mug(), pieces=5)
     run(id="free", effect={"kind": "shipping_off", "basis_points": 10_000})
     answer = call(create_checkout.handler, "POST /checkout-sessions", checkout_body(("mug.1", 1)))
@@ -95,50 +95,50 @@ def test_what_runs_for_everybody_needs_no_code() -> None:
         ("SAVE10", {"conditions": {"signed_in": True}}, "discount_code_user_not_logged_in"),
     ],
 )
-def test_a_code_that_does_not_apply_is_named_and_changes_nothing(
+def test_code_without_effect_is_reported_and_changes_no_total(
     typed: str, more: dict[str, Any], code: str
 ) -> None:
     publish_with_stock(mug(), pieces=5)
     coupon(**more)
-    answer = cart(typed)
+    answer = new_cart(typed)
     assert_valid_ucp("cart", answer.json)
     assert messages(answer) == [(code, "$.discounts.codes[0]")]
     assert answer.json["discounts"] == {"codes": [typed], "applied": []}
     assert totals(answer.json) == {"subtotal": 2598, "total": 2598}
 
 
-def test_codes_stay_until_others_are_sent_and_go_along_to_the_checkout_and_the_order() -> None:
+def test_codes_persist_through_cart_checkout_and_order() -> None:
     publish_with_stock(mug(), pieces=5)
     coupon()
-    made = cart("SAVE10").json
+    cart = new_cart("SAVE10").json
     route = "PUT /carts/{id}"
-    same = call(update_cart.handler, route, {"line_items": lines(("mug.1", 1))}, id=made["id"])
+    same = call(update_cart.handler, route, {"line_items": lines(("mug.1", 1))}, id=cart["id"])
     assert totals(same.json)["items_discount"] == -130
-    assert call(get_cart.handler, "GET /carts/{id}", id=made["id"]).json["discounts"]
-    body = {**checkout_body(), "cart_id": made["id"]}
+    assert call(get_cart.handler, "GET /carts/{id}", id=cart["id"]).json["discounts"]
+    body = {**checkout_body(), "cart_id": cart["id"]}
     checkout = call(create_checkout.handler, "POST /checkout-sessions", body).json
     assert_valid_ucp("checkout", checkout)
     assert totals(checkout)["items_discount"] == -130
     route = "POST /checkout-sessions/{id}/complete"
-    done = call(
+    completed = call(
         complete_checkout.handler, route, payment_body("tok_success"), id=checkout["id"]
     ).json
-    order = DynamoOrderRepository().get("guest", done["order"]["id"])
+    order = DynamoOrderRepository().get("guest", completed["order"]["id"])
     assert order.quote["codes"][0]["code"] == "SAVE10"
     assert order.total == totals(checkout)["total"]
     empty = {"line_items": lines(("mug.1", 1)), "discounts": {"codes": []}}
-    other = call(update_cart.handler, "PUT /carts/{id}", empty, id=made["id"])
+    other = call(update_cart.handler, "PUT /carts/{id}", empty, id=cart["id"])
     assert "discounts" not in other.json
 
 
-def test_guessing_codes_is_limited_and_good_codes_are_no_guesses() -> None:
+def test_unknown_codes_are_rate_limited_and_known_ones_are_not() -> None:
     publish_with_stock(mug(), pieces=5)
     coupon()
     for number in range(10):
-        assert cart("SAVE10").status == 201
-        assert cart(f"GUESS{number}").status == 201
-    refused = cart("GUESS10")
-    assert (refused.status, messages(refused)) == (
+        assert new_cart("SAVE10").status == 201
+        assert new_cart(f"GUESS{number}").status == 201
+    rejected = new_cart("GUESS10")
+    assert (rejected.status, messages(rejected)) == (
         429,
         [("too_many_codes", "$.discounts.codes")],
     )

@@ -1,5 +1,6 @@
-"""What was shown and costs something else now is said, whoever looks and however; what costs
-something else because its client asked for another thing is not.
+"""Messages about prices that changed since a cart or checkout was shown.
+
+Changes that the shop made are reported; differences that the client asked for are not.
 """
 
 from dataclasses import replace
@@ -29,17 +30,17 @@ Body = dict[str, Any]
 
 
 @pytest.fixture(autouse=True)
-def _open(cloud: None) -> None:
+def _published_goods(cloud: None) -> None:
     publish_with_stock(mug(), pieces=50)
     publish_with_stock(mug("cup"), pieces=50)
 
 
-def end(promotion: str = "sale") -> None:
+def end_sale(promotion: str = "sale") -> None:
     end_promotion(promotion, promotions=DynamoPromotionRepository(), at=datetime.now(UTC))
     rule_set_cache(tax_table_cache()).clear()
 
 
-def spend(least: int, save: int) -> None:
+def publish_spend_save(least: int, save: int) -> None:
     tier = {
         "spend": {"amount": least, "currency": "USD"},
         "save": {"amount": save, "currency": "USD"},
@@ -47,93 +48,103 @@ def spend(least: int, save: int) -> None:
     run(id="tiers", effect={"kind": "spend_save", "tiers": [tier]})
 
 
-def cart(items: Any = MUGS, **more: Any) -> Body:
-    made = call(create_cart.handler, "POST /carts", {"line_items": items, **more})
-    assert made.status == 201, made.text
-    return dict(made.json)
+def new_cart(items: Any = MUGS, **more: Any) -> Body:
+    cart = call(create_cart.handler, "POST /carts", {"line_items": items, **more})
+    assert cart.status == 201, cart.text
+    return dict(cart.json)
 
 
-def look(cart: Body) -> Body:
-    return dict(call(get_cart.handler, "GET /carts/{id}", id=cart["id"]).json)
+def read_cart(new_cart: Body) -> Body:
+    return dict(call(get_cart.handler, "GET /carts/{id}", id=new_cart["id"]).json)
 
 
-def change(cart: Body, items: Any = MUGS, **more: Any) -> Body:
+def change_cart(new_cart: Body, items: Any = MUGS, **more: Any) -> Body:
     body = {"line_items": items, **more}
-    said = call(update_cart.handler, "PUT /carts/{id}", body, id=cart["id"])
-    assert_valid_ucp("cart", said.json)
-    return dict(said.json)
+    change_messages = call(update_cart.handler, "PUT /carts/{id}", body, id=new_cart["id"])
+    assert_valid_ucp("cart", change_messages.json)
+    return dict(change_messages.json)
 
 
-def begin(*wanted: tuple[str, int], **more: Any) -> Body:
+def new_checkout(*wanted: tuple[str, int], **more: Any) -> Body:
     body = checkout_body(*(wanted or (("mug.1", 2),)), **more)
-    said = call(create_checkout.handler, "POST /checkout-sessions", body)
-    assert said.status == 201, said.text
-    assert_valid_ucp("checkout", said.json)
-    return dict(said.json)
+    change_messages = call(create_checkout.handler, "POST /checkout-sessions", body)
+    assert change_messages.status == 201, change_messages.text
+    assert_valid_ucp("checkout", change_messages.json)
+    return dict(change_messages.json)
 
 
-def put(checkout: Body, *wanted: tuple[str, int], **more: Any) -> Body:
+def change_checkout(checkout: Body, *wanted: tuple[str, int], **more: Any) -> Body:
     body = checkout_body(*(wanted or (("mug.1", 2),)), **more)
-    said = call(update_checkout.handler, f"PUT {CHECKOUT}", body, id=checkout["id"])
-    assert_valid_ucp("checkout", said.json)
-    return dict(said.json)
+    change_messages = call(update_checkout.handler, f"PUT {CHECKOUT}", body, id=checkout["id"])
+    assert_valid_ucp("checkout", change_messages.json)
+    return dict(change_messages.json)
 
 
-def open_(checkout: Body) -> Body:
+def read_checkout(checkout: Body) -> Body:
     return dict(call(get_checkout.handler, f"GET {CHECKOUT}", id=checkout["id"]).json)
 
 
-def buy(checkout: Body) -> Body:
+def complete(checkout: Body) -> Body:
     route = f"POST {CHECKOUT}/complete"
-    said = call(complete_checkout.handler, route, payment_body("tok_success"), id=checkout["id"])
-    assert_valid_ucp("checkout", said.json)
-    return dict(said.json)
+    change_messages = call(
+        complete_checkout.handler, route, payment_body("tok_success"), id=checkout["id"]
+    )
+    assert_valid_ucp("checkout", change_messages.json)
+    return dict(change_messages.json)
 
 
 def total(body: Body) -> int:
     return int(next(t["amount"] for t in body["totals"] if t["type"] == "total"))
 
 
-def said(body: Body) -> dict[tuple[str, str], str]:
-    told = [m for m in body.get("messages", []) if "changed" in m["code"]]
-    return {(m["code"], m["path"]): m["content"] for m in told}
+def change_messages(body: Body) -> dict[tuple[str, str], str]:
+    changes = [m for m in body.get("messages", []) if "changed" in m["code"]]
+    return {(m["code"], m["path"]): m["content"] for m in changes}
 
 
 LINE = ("line_total_changed", "$.line_items[0].totals")
-WHOLE = ("total_changed", "$.totals")
+TOTAL = ("total_changed", "$.totals")
 
 
-def test_a_cart_says_what_began_and_what_ended_since_it_was_shown() -> None:
-    made = cart()
-    other = cart()
-    assert said(look(made)) == {}
+def test_cart_reports_promotions_started_and_ended_since_shown() -> None:
+    cart = new_cart()
+    other = new_cart()
+    assert change_messages(read_cart(cart)) == {}
     run(**SALE)
-    cheaper = look(made)
-    assert said(cheaper) == {
+    cheaper = read_cart(cart)
+    assert change_messages(cheaper) == {
         LINE: "2 × Enamel Mug: 15.59 USD now; shown at 25.98 USD",
-        WHOLE: "what was shown at 25.98 USD comes to 15.59 USD now; sale takes 10.39 USD off",
+        TOTAL: "what was shown at 25.98 USD comes to 15.59 USD now; sale takes 10.39 USD off",
     }
-    assert said(change(other)) == said(cheaper)
-    assert said(change(other)) == said(look(other)) == said(look(made)) == {}
-    end()
-    assert said(look(made))[WHOLE] == (
+    assert change_messages(change_cart(other)) == change_messages(cheaper)
+    assert (
+        change_messages(change_cart(other))
+        == change_messages(read_cart(other))
+        == change_messages(read_cart(cart))
+        == {}
+    )
+    end_sale()
+    assert change_messages(read_cart(cart))[TOTAL] == (
         "what was shown at 15.59 USD comes to 25.98 USD now; sale has ended"
     )
-    assert said(change(other))[LINE] == "2 × Enamel Mug: 25.98 USD now; shown at 15.59 USD"
+    assert (
+        change_messages(change_cart(other))[LINE]
+        == "2 × Enamel Mug: 25.98 USD now; shown at 15.59 USD"
+    )
 
 
-def test_a_change_of_the_whole_order_is_said_of_the_total_and_of_no_line() -> None:
+def test_order_promotion_change_is_reported_on_the_total_only() -> None:
     run(id="sale", effect={"kind": "order_percent", "basis_points": 1000})
-    made = cart()
-    end()
-    assert set(said(look(made))) == {WHOLE}
+    cart = new_cart()
+    end_sale()
+    assert set(change_messages(read_cart(cart))) == {TOTAL}
 
 
-def test_what_a_client_asked_for_itself_is_no_change_and_what_the_shop_did_meanwhile_is() -> None:
+def test_only_changes_by_the_shop_are_reported() -> None:
     run(**SALE)
     coupon()
-    spend(3000, 500)
-    made = cart()
+    publish_spend_save(3000, 500)
+    cart = new_cart()
     for more in (
         {"items": lines(("mug.1", 3))},
         {"items": lines(("mug.1", 3), ("cup.1", 5))},
@@ -142,127 +153,127 @@ def test_what_a_client_asked_for_itself_is_no_change_and_what_the_shop_did_meanw
         {"items": MUGS, "discounts": {"codes": []}},
         {"items": MUGS, "context": {"address_country": "DE"}},
     ):
-        assert said(change(made, **more)) == {}, more
-    change(made, lines(("mug.1", 2), ("cup.1", 5)))
-    end()
-    told = said(change(made, lines(("mug.1", 1))))
-    assert told == {
+        assert change_messages(change_cart(cart, **more)) == {}, more
+    change_cart(cart, lines(("mug.1", 2), ("cup.1", 5)))
+    end_sale()
+    response = change_messages(change_cart(cart, lines(("mug.1", 1))))
+    assert response == {
         LINE: "2 × Enamel Mug: 25.98 USD now; shown at 15.59 USD",
-        WHOLE: "what was shown at 49.56 USD comes to 85.93 USD now; sale has ended",
+        TOTAL: "what was shown at 49.56 USD comes to 85.93 USD now; sale has ended",
     }
 
 
-def test_a_limited_sale_of_goods_that_are_taken_out_is_not_missed() -> None:
+def test_removed_line_of_a_limited_sale_is_not_reported() -> None:
     price = [{"amount": 500, "currency": "USD"}]
     goods = {"products": ["cup"]}
     run(id="flash", goods=goods, effect={"kind": "flash_sale", "price": price, "quota": 2})
-    assert buy(begin(("cup.1", 1)))["status"] == "completed"
-    made = cart(lines(("mug.1", 1), ("cup.1", 2)))
-    assert total(made) == 1299 + 500 + 1299
-    assert said(change(made, lines(("mug.1", 1)))) == {}
+    assert complete(new_checkout(("cup.1", 1)))["status"] == "completed"
+    cart = new_cart(lines(("mug.1", 1), ("cup.1", 2)))
+    assert total(cart) == 1299 + 500 + 1299
+    assert change_messages(change_cart(cart, lines(("mug.1", 1)))) == {}
 
 
-def test_a_line_that_became_another_article_is_not_taken_for_the_one_before() -> None:
-    made = cart()
+def test_line_with_another_variant_is_not_compared() -> None:
+    cart = new_cart()
     run(**SALE)
-    other = [{"id": made["line_items"][0]["id"], "item": {"id": "cup.2"}, "quantity": 2}]
-    assert set(said(change(made, other))) == {WHOLE}
+    other = [{"id": cart["line_items"][0]["id"], "item": {"id": "cup.2"}, "quantity": 2}]
+    assert set(change_messages(change_cart(cart, other))) == {TOTAL}
 
 
-def test_a_dearer_article_is_said_at_its_price_however_many_are_wanted_now() -> None:
-    made = cart()
-    catalogue = DynamoProductCatalog()
-    before = catalogue.get("mug")
+def test_unit_price_change_is_reported_for_any_quantity() -> None:
+    cart = new_cart()
+    catalog = DynamoProductCatalog()
+    before = catalog.get("mug")
     variants = tuple(replace(each, price=Money(1500, "USD")) for each in before.variants)
-    catalogue.save(replace(before, variants=variants), expected_version=before.version)
-    assert said(change(made, lines(("mug.1", 5)))) == {
+    catalog.save(replace(before, variants=variants), expected_version=before.version)
+    assert change_messages(change_cart(cart, lines(("mug.1", 5)))) == {
         (
             "price_changed",
             "$.line_items[0].item.price",
         ): "Enamel Mug now costs 15.00 USD; it was shown at 12.99 USD",
-        WHOLE: "what was shown at 25.98 USD comes to 30.00 USD now",
+        TOTAL: "what was shown at 25.98 USD comes to 30.00 USD now",
     }
 
 
-def test_a_checkout_begun_from_a_cart_says_what_changed_since_the_cart_was_shown() -> None:
+def test_checkout_from_cart_reports_changes_since_cart_was_shown() -> None:
     run(**SALE)
-    made = cart()
-    body = {**checkout_body(), "cart_id": made["id"]}
-    assert said(begin(**body)) == {}
-    end()
-    begun = begin(**body)
-    assert said(begun)[WHOLE] == (
+    cart = new_cart()
+    body = {**checkout_body(), "cart_id": cart["id"]}
+    assert change_messages(new_checkout(**body)) == {}
+    end_sale()
+    checkout = new_checkout(**body)
+    assert change_messages(checkout)[TOTAL] == (
         "what was shown at 15.59 USD comes to 25.98 USD now; sale has ended"
     )
-    assert total(begun) == 2598 + 599
-    assert begun["status"] == "ready_for_complete"
+    assert total(checkout) == 2598 + 599
+    assert checkout["status"] == "ready_for_complete"
 
 
-def test_a_checkout_that_is_changed_says_what_ended_meanwhile_and_nothing_else() -> None:
+def test_updated_checkout_reports_an_ended_sale_only() -> None:
     run(**SALE)
-    begun = begin()
-    assert said(put(begun, ("mug.1", 3))) == {}
-    assert said(put(begun, ("mug.1", 2), option="us-express")) == {}
-    end()
-    after = put(begun, ("mug.1", 1), option="us-express")
-    assert said(after) == {
+    checkout = new_checkout()
+    assert change_messages(change_checkout(checkout, ("mug.1", 3))) == {}
+    assert change_messages(change_checkout(checkout, ("mug.1", 2), option="us-express")) == {}
+    end_sale()
+    after = change_checkout(checkout, ("mug.1", 1), option="us-express")
+    assert change_messages(after) == {
         LINE: "2 × Enamel Mug: 25.98 USD now; shown at 15.59 USD",
-        WHOLE: "what was shown at 35.58 USD comes to 45.97 USD now; sale has ended",
+        TOTAL: "what was shown at 35.58 USD comes to 45.97 USD now; sale has ended",
     }
-    assert said(open_(begun)) == said(after)
-    assert total(buy(begun)) == total(after) == 1299 + 1999
+    assert change_messages(read_checkout(checkout)) == change_messages(after)
+    assert total(complete(checkout)) == total(after) == 1299 + 1999
 
 
-def test_what_a_checkout_offered_stands_for_its_time_though_the_sale_has_ended() -> None:
+def test_offer_holds_for_its_time_after_the_sale_ended() -> None:
     run(**SALE)
-    begun = begin()
-    end()
-    for shown in (open_(begun), put(begun), open_(begun)):
-        assert (total(shown), said(shown)) == (1559 + 599, {})
-    bought = buy(begun)
-    assert (bought["status"], total(bought)) == ("completed", 1559 + 599)
+    checkout = new_checkout()
+    end_sale()
+    for shown in (read_checkout(checkout), change_checkout(checkout), read_checkout(checkout)):
+        assert (total(shown), change_messages(shown)) == (1559 + 599, {})
+    completed = complete(checkout)
+    assert (completed["status"], total(completed)) == ("completed", 1559 + 599)
 
 
-def test_what_became_cheaper_reaches_the_buyer_within_that_time() -> None:
-    one, other, third = begin(), begin(), begin()
+def test_lower_price_replaces_a_fresh_offer() -> None:
+    one, other, third = new_checkout(), new_checkout(), new_checkout()
     run(**SALE)
-    seen = open_(one)
-    assert total(seen) == 1559 + 599
-    assert WHOLE in said(seen)
-    bought = buy(one)
-    assert (bought["status"], total(bought)) == ("completed", 1559 + 599)
-    told = buy(other)
-    assert (told["status"], total(told)) == ("incomplete", 1559 + 599)
-    assert said(told) == {
+    shown = read_checkout(one)
+    assert total(shown) == 1559 + 599
+    assert TOTAL in change_messages(shown)
+    completed = complete(one)
+    assert (completed["status"], total(completed)) == ("completed", 1559 + 599)
+    response = complete(other)
+    assert (response["status"], total(response)) == ("incomplete", 1559 + 599)
+    assert change_messages(response) == {
         ("price_changed", "$.totals"): "what was shown at 31.97 USD comes to 21.58 USD now; "
-        "sale takes 10.39 USD off; look at it and complete again"
+        "sale takes 10.39 USD off. Review it and complete the checkout again."
     }
-    assert buy(other)["status"] == "completed"
-    sent = put(third)
-    assert (total(sent), set(said(sent))) == (1559 + 599, {LINE, WHOLE})
-    assert buy(third)["status"] == "completed"
+    assert complete(other)["status"] == "completed"
+    updated = change_checkout(third)
+    assert (total(updated), set(change_messages(updated))) == (1559 + 599, {LINE, TOTAL})
+    assert complete(third)["status"] == "completed"
 
 
-def test_what_was_shown_last_is_compared_whoever_showed_it_and_no_other_total_is_charged() -> None:
-    made, begun = cart(), begin()
+def test_last_shown_total_is_compared_and_charged() -> None:
+    cart, checkout = new_cart(), new_checkout()
     run(**SALE)
-    assert total(look(made)) == 1559
-    assert total(open_(begun)) == 1559 + 599
-    end()
-    body = {**checkout_body(), "cart_id": made["id"]}
-    assert said(begin(**body))[WHOLE] == (
+    assert total(read_cart(cart)) == 1559
+    assert total(read_checkout(checkout)) == 1559 + 599
+    end_sale()
+    body = {**checkout_body(), "cart_id": cart["id"]}
+    assert change_messages(new_checkout(**body))[TOTAL] == (
         "what was shown at 15.59 USD comes to 25.98 USD now; sale has ended"
     )
-    bought = buy(begun)
-    assert (bought["status"], total(bought)) == ("completed", 1559 + 599)
+    completed = complete(checkout)
+    assert (completed["status"], total(completed)) == ("completed", 1559 + 599)
 
 
-def test_what_ran_out_is_said_of_a_cart_and_of_a_checkout_that_is_sent_again() -> None:
+def test_exhausted_sale_is_reported_in_cart_and_checkout() -> None:
     price = [{"amount": 500, "currency": "USD"}]
     run(id="flash", effect={"kind": "flash_sale", "price": price, "quota": 2})
-    made, begun = cart(), begin()
-    assert buy(begin())["status"] == "completed"
-    told = "what was shown at 10.00 USD comes to 25.98 USD now; flash is used up"
-    assert said(look(made))[WHOLE] == told
-    sent = put(begun, ("mug.1", 1))
-    assert said(sent)[WHOLE].endswith("comes to 31.97 USD now; flash is used up")
+    cart, checkout = new_cart(), new_checkout()
+    assert complete(new_checkout())["status"] == "completed"
+    response = "what was shown at 10.00 USD comes to 25.98 USD now; flash is used up"
+    assert change_messages(read_cart(cart))[TOTAL] == response
+    updated = change_checkout(checkout, ("mug.1", 1))
+    assert change_messages(updated)[TOTAL].endswith("comes to 31.97 USD now; flash is used up")

@@ -18,7 +18,7 @@ from functions.staff_pricing import (
 from shop.checkout.store import DynamoCheckoutSessionRepository
 from shop.pricing.store.rule_set_cache import rule_set_cache
 from shop.tax.store.cache import tax_table_cache
-from tests.functions.checkout.test_customers import ANN, ANN_ID
+from tests.functions.checkout.test_customer_prices import ANN, ANN_ID
 from tests.functions.staff_pricing.test_promotions_publish import CLAIMS
 from tests.kit.products import ADDRESS, checkout_body, mug, publish_with_stock
 from tests.kit.shop import ApiResponse, call

@@ -13,7 +13,7 @@ from functions.checkout import (
     update_checkout,
 )
 from functions.orders import get_order
-from shop.checkout import model
+from shop.checkout.model import offer as offer_model
 from tests.functions.staff_shipping.test_shipping_table import method, put, table, usd
 from tests.kit.products import ADDRESS, checkout_body, mug, payment_body, publish_with_stock
 from tests.kit.shop import call
@@ -168,7 +168,7 @@ def test_an_option_says_price_estimate_parcels_and_has_a_place_for_carbon() -> N
 @pytest.fixture
 def _late(monkeypatch: pytest.MonkeyPatch) -> None:
     """An offer's time is over at once."""
-    monkeypatch.setattr(model, "OFFER_TTL", timedelta(0))
+    monkeypatch.setattr(offer_model, "OFFER_TTL", timedelta(0))
 
 
 def codes(raw: dict[str, Any]) -> list[str]:
@@ -215,7 +215,7 @@ def test_a_way_that_is_gone_is_said_even_where_another_costs_the_same(
     told, other = begun(("mug.1", 1)), begun(("mug.1", 1))
     put(table(method(id="boat", title="Boat")), version=1)
     with monkeypatch.context() as patch:
-        patch.setattr(model, "OFFER_TTL", timedelta(0))
+        patch.setattr(offer_model, "OFFER_TTL", timedelta(0))
         shown = call(get_checkout.handler, f"GET {ONE}", id=other["id"]).json
         assert "shipping_option_unavailable" in codes(shown)
         first = call(

@@ -16,7 +16,7 @@ from functions.staff_orders import get_order as get_staff_order
 from functions.staff_sourcing import get_backorder_terms, set_backorder_terms, set_kit
 from functions.staff_stock import create_stock_movement
 from functions.workflows import compensate_shipment
-from shop.checkout.actions import complete as complete_action
+from shop.checkout.actions import placement
 from shop.checkout.model import MAX_ROWS_PER_TRANSACTION
 from shop.inventory.store import DynamoStockRepository, level_cache
 from shop.orders.model import OrderStatus
@@ -37,7 +37,8 @@ TERMS: dict[str, Any] = {"kind": "back_order", "limit": 3, "ships_from": DAY.iso
 @pytest.fixture(autouse=True)
 def two_mugs(cloud: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two red and two blue mugs, and a checkout without cached snapshots of other tests."""
-    deps = replace(complete_checkout.deps, stock=DynamoStockRepository())
+    deps = complete_checkout.deps
+    deps = replace(deps, writes=replace(deps.writes, stock=DynamoStockRepository()))
     monkeypatch.setattr(complete_checkout, "deps", deps)
     put_secrets()
     publish_with_stock(mug(), pieces=2)
@@ -148,7 +149,7 @@ def test_units_sold_since_the_offer_need_a_confirmed_back_order(
 ) -> None:
     """With ``rows`` 0 the order is placed in batches, like one of many SKUs."""
     checkout = create_checkout_and_sell_out()
-    monkeypatch.setattr(complete_action, "MAX_ROWS_PER_TRANSACTION", rows)
+    monkeypatch.setattr(placement, "MAX_ROWS_PER_TRANSACTION", rows)
     response = complete_checkout_of(checkout)
     assert [m["code"] for m in response["messages"]] == ["backorder"], response
     assert response["status"] == "ready_for_complete"
@@ -161,9 +162,9 @@ def test_units_sold_during_a_batched_placement_need_a_confirmed_back_order(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     checkout = create_checkout_and_sell_out()
-    monkeypatch.setattr(complete_action, "MAX_ROWS_PER_TRANSACTION", 0)
+    monkeypatch.setattr(placement, "MAX_ROWS_PER_TRANSACTION", 0)
     with monkeypatch.context() as patch:
-        patch.setattr(complete_action, "_late", lambda reservations, offer: set())
+        patch.setattr(placement, "_unconfirmed_backorders", lambda reservations, offer: set())
         response = complete_checkout_of(checkout)
     assert [m["code"] for m in response["messages"]] == ["out_of_stock"], response
     assert (read_terms()["backordered"], DynamoOrderRepository().list_awaiting_stock()) == (0, [])

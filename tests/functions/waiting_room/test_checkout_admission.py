@@ -39,7 +39,7 @@ def _sale(cloud: None) -> None:
     create_ticket.admission_keys._keys, create_ticket.admission_keys._refresh_at = (), 0.0
     create_ticket.dispenser._ranges.clear()  # numbers that were drawn for the room of another test
     check_turn.admission_keys._keys, check_turn.admission_keys._refresh_at = (), 0.0
-    complete_checkout.keys._keys, complete_checkout.keys._refresh_at = (), 0.0
+    complete_checkout.admission_keys._keys, complete_checkout.admission_keys._refresh_at = (), 0.0
     publish_with_stock(mug(), pieces=5)
     publish_with_stock(mug("cup"), pieces=5)
 

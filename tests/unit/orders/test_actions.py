@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from shop.kernel.errors import Conflict, InvalidRequest, NotFound, Unavailable
+from shop.kernel.notifications import CLAIM_TIMEOUT
 from shop.orders.actions.cancellation import cancel_unshipped
 from shop.orders.actions.delivery import abandon_delivery, complete_order
 from shop.orders.actions.expiry import expire_overdue_orders
@@ -14,7 +15,7 @@ from shop.orders.actions.notifications import send_order_confirmation
 from shop.orders.actions.payments import capture_when_possible
 from shop.orders.actions.shipments import allocate_order
 from shop.orders.model import Order, OrderStatus, ShipmentStatus
-from shop.orders.ports import CLAIM_TIMEOUT, Email
+from shop.orders.ports import Email
 from shop.payments.model import PaymentStatus
 from tests.kit.orders import BLACK_FRIDAY, WINDOW, authorised, make_order
 from tests.unit.orders.order_fixture import OrderFixture

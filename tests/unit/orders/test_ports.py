@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 
 from shop.kernel.errors import InvalidRequest, NotFound, Unavailable, VersionConflict
+from shop.kernel.notifications import CLAIM_TIMEOUT
 from shop.kernel.pagination import to_cursor
 from shop.kernel.unit_of_work import ConditionFailed
 from shop.orders.model import OrderStatus
-from shop.orders.ports import CLAIM_TIMEOUT
 from tests.kit.orders import BLACK_FRIDAY, make_order
 from tests.unit.orders.order_fixture import OrderFixture
 

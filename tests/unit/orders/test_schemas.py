@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shop.entrypoints import ucp
-from shop.entrypoints.http import parse_body
+from shop.entrypoints.request_body import parse_body
 from shop.kernel.errors import InvalidRequest
 from shop.kernel.pagination import Page
 from shop.orders.actions.cancellation import cancel_unshipped

@@ -1,1 +1,1 @@
-"""What somebody thinks of buying: lines, priced by the shop, promised to nobody."""
+"""Carts: the lines that a shopper has chosen, priced on every request. A cart reserves no stock."""

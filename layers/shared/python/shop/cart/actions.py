@@ -1,6 +1,6 @@
-"""What people do with a cart: fill it, change it, look at it, leave it."""
+"""Use cases of a cart: create, get, update, cancel."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import field, replace
 from datetime import datetime
@@ -10,8 +10,10 @@ from shop.cart.model import (
     CART_TTL,
     Cart,
     CartLine,
+    LineInput,
     Message,
     PricedLines,
+    PricingFacts,
     assign_line_ids,
     backorder_promises,
     customer_facts,
@@ -22,17 +24,18 @@ from shop.cart.model import (
     unknown_items_error,
     usage_key,
 )
+from shop.cart.model.cart import destination_in
+from shop.cart.model.pricing import LimitsFor, VariantsById
 from shop.cart.ports import CartRepository
-from shop.catalog.model import Product, Variant
 from shop.catalog.ports import ProductCatalog
 from shop.credits.ports import CodeAttemptLimiter
 from shop.inventory.ports import StockRepository
+from shop.kernel.contacts import Buyer
 from shop.kernel.errors import InvalidRequest
 from shop.kernel.frozen import frozen
 from shop.kernel.idempotency import IdempotentRequest
 from shop.kernel.ids import new_id
 from shop.kernel.unit_of_work import ConditionFailed, StagedChange, UnitOfWork
-from shop.places.model.destination import Destination
 from shop.pricing.actions.coupons import track_code_attempts
 from shop.pricing.model.basket import Basket
 from shop.pricing.model.price_snapshot import CHANGE_CODES, PriceSnapshot
@@ -41,85 +44,105 @@ from shop.pricing.model.rule_set import RuleSet, needs_first_order_check, possib
 from shop.pricing.model.usage_limits import UsageLimits
 from shop.pricing.ports import PurchaseHistory, RuleSetSource, UsageLimitReader
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # a cart needs no shipping prices, and its Lambdas do not load them
     from shop.shipping.ports import ShippingTableSource
-
-NO_EXHAUSTED_GIFTS: Mapping[str, int] = {}
 
 
 @frozen(slots=False)
 class CartInput:
-    """What somebody asks a cart to hold: ``(line id or None, variant id, quantity)`` per line."""
+    """The content that a client wants a cart to have."""
 
-    lines: Sequence[tuple[str | None, str, int]]
+    lines: Sequence[LineInput]
     country: str | None = None
     region: str | None = None
     postal_code: str | None = None
-    buyer: Mapping[str, Any] = field(default_factory=dict)
+    buyer: Buyer = field(default_factory=Buyer)
     attribution: Mapping[str, Any] = field(default_factory=dict)
     codes: tuple[str, ...] | None = None
-    """Discount codes in place of those before; ``None`` leaves them."""
+    """Discount codes that replace the current ones; ``None`` keeps these."""
     currency: str | None = None
-    """What prices are asked in; ``None``: as before, or as the goods are priced."""
+    """Currency for prices; ``None`` keeps the current one, else the goods' own is used."""
     channel: str = "web"
 
 
 @frozen(slots=False)
 class CartResult:
-    """A cart as it is shown: what it holds and what that costs now."""
+    """A cart with its prices of this instant."""
 
     cart: Cart
     priced: PricedLines
 
 
 @frozen(slots=False)
-class PricingContext:
-    """What the shop knows while it prices lines."""
+class LimitLookup:
+    """The way in which remaining limits are read.
 
-    catalogue: ProductCatalog
+    ``consistent`` reads usage counters as last written. ``exhausted_gifts`` overrides the stock of
+    gifts (SKU to units) that a failed transaction has just found short.
+    """
+
+    consistent: bool = False
+    exhausted_gifts: Mapping[str, int] = field(default_factory=dict)
+
+
+FAST_LOOKUP = LimitLookup()
+"""Cached counters, which may be some milliseconds old."""
+
+
+@frozen(slots=False)
+class PricingContext:
+    """The ports that pricing reads from."""
+
+    catalog: ProductCatalog
     rule_source: RuleSetSource
     usage_limits: UsageLimitReader
     stock: StockRepository
     purchases: PurchaseHistory
     shipping: "ShippingTableSource | None" = None
-    """What it costs to send them; a cart does not say."""
+    """Shipping prices; ``None`` for carts, which have none."""
 
     def remaining_limits(
         self,
         rules: RuleSet,
-        actor: str | None,
+        usage_key: str | None,
         at: datetime,
-        *,
-        consistent: bool = False,
-        exhausted_gifts: Mapping[str, int] = NO_EXHAUSTED_GIFTS,
-    ) -> Callable[[Basket], UsageLimits]:
-        """What is left of codes, quotas and gifts, for whom ``who`` names, and what is known of
-        them; ``surely`` as last written, and with what was ``gone`` (SKU to units left) just now.
+        lookup: LimitLookup = FAST_LOOKUP,
+    ) -> LimitsFor:
+        """Return a function that reads the remaining limits for a basket.
 
-        Stock and earlier orders are asked for only where a promotion gives something or is for a
-        first order.
+        The limits are those of codes, quotas and gifts, for the customer whose uses are counted
+        under ``usage_key``. Earlier orders and the stock of gifts cost a read each; they are read
+        only if a promotion for first orders or with a gift may apply.
         """
 
-        def ask(basket: Basket) -> UsageLimits:
-            standing = self.usage_limits.limits_for(basket, rules, actor, consistent=consistent)
-            customer = basket.customer.id if basket.customer is not None else None
-            unknown = standing.orders_before is None
-            if customer and unknown and needs_first_order_check(basket, rules):
-                before = int(self.purchases.has_ordered(customer))
-                standing = replace(standing, orders_before=before)
-            given = possible_gifts(basket, rules, at)
-            if given:
-                levels = self.stock.levels(given)
-                wanted = dict.fromkeys(given, 0)
-                for line in basket.lines:
-                    if line.sku in wanted:
-                        wanted[line.sku] += line.quantity
-                left = {sku: exhausted_gifts.get(sku, levels[sku].available) for sku in given}
-                gifts = {sku: max(0, left[sku] - wanted[sku]) for sku in given}
-                standing = replace(standing, gifts_remaining=gifts)
-            return standing
+        def limits_for(basket: Basket) -> UsageLimits:
+            limits = self.usage_limits.limits_for(
+                basket, rules, usage_key, consistent=lookup.consistent
+            )
+            customer_id = basket.customer.id if basket.customer is not None else None
+            uncounted = limits.orders_before is None
+            if customer_id and uncounted and needs_first_order_check(basket, rules):
+                orders = int(self.purchases.has_ordered(customer_id))
+                limits = replace(limits, orders_before=orders)
+            gift_skus = possible_gifts(basket, rules, at)
+            if gift_skus:
+                gifts = self._gifts_remaining(basket, gift_skus, lookup)
+                limits = replace(limits, gifts_remaining=gifts)
+            return limits
 
-        return ask
+        return limits_for
+
+    def _gifts_remaining(
+        self, basket: Basket, skus: Sequence[str], lookup: LimitLookup
+    ) -> dict[str, int]:
+        """Return the units of each gift that the stock covers beside the units bought."""
+        levels = self.stock.levels(skus)
+        bought = dict.fromkeys(skus, 0)
+        for line in basket.lines:
+            if line.sku in bought:
+                bought[line.sku] += line.quantity
+        available = {sku: lookup.exhausted_gifts.get(sku, levels[sku].available) for sku in skus}
+        return {sku: max(0, available[sku] - bought[sku]) for sku in skus}
 
 
 def create_cart(
@@ -131,30 +154,24 @@ def create_cart(
     code_attempts: CodeAttemptLimiter,
     rate_limit_subject: str,
 ) -> StagedChange[CartResult]:
-    """Begin a cart. Raises Invalid, naming every line, for variants that are not sold."""
+    """Create a cart.
+
+    Raises InvalidRequest, naming every line, for variants that are not sold, and RateLimited for
+    too many unknown discount codes.
+    """
+    owner, at = idempotent_request.owner, idempotent_request.at
     lines = assign_line_ids(cart_input.lines)
     codes = cart_input.codes or ()
-    with track_code_attempts(
-        codes, (), rate_limit_subject, code_attempts, idempotent_request.at
-    ) as judged:
-        result = _priced(
-            lines,
-            cart_input,
-            cart_input.buyer,
-            codes,
-            idempotent_request.owner,
-            pricing,
-            idempotent_request.at,
-            refuse_unknown=True,
-        )
-        judged(result.quote)
+    with track_code_attempts(codes, (), rate_limit_subject, code_attempts, at) as record_known:
+        result = _price(lines, cart_input, codes, owner, pricing, at, strict=True)
+        record_known(result.quote)
     cart = Cart(
         id=new_id("cart"),
-        owner=idempotent_request.owner,
+        owner=owner,
         lines=result.lines,
         currency=result.quote.currency,
-        created_at=idempotent_request.at,
-        expires_at=expiry_at(idempotent_request.at, CART_TTL),
+        created_at=at,
+        expires_at=expiry_at(at, CART_TTL),
         country=cart_input.country,
         region=cart_input.region,
         postal_code=cart_input.postal_code,
@@ -173,27 +190,28 @@ def get_cart(
     *,
     carts: CartRepository,
     pricing: PricingContext,
-    stock: StockRepository,
     uow: UnitOfWork,
     at: datetime,
 ) -> CartResult:
-    """Look at a cart as it stands now. What is no longer sold is left out, and said so.
+    """Return a cart at current prices, with messages about its stock.
 
-    Stock is asked for when a cart is looked at, not on every click that changes it: a cart
-    promises nothing, and the checkout asks again.
+    Lines that are no longer sold are left out, with a warning. Stock is read here and not on every
+    change: a cart reserves nothing, and the checkout reads it again. Raises NotFound.
     """
     cart = carts.get(owner, cart_id, at)
-    result = _as_it_stands(cart, pricing, at)
+    result = _price_current(cart, pricing, at)
     if any(message.code in CHANGE_CODES for message in result.messages):
-        # Said now, so it is what is compared next time. Who was faster has shown something newer.
+        # Record the prices shown now, so that the next request compares with them. A concurrent
+        # request that wins this write has shown newer prices; its record is the right one.
         with suppress(ConditionFailed):
-            uow.commit(carts.update_op(cart, _as_shown(cart, result.quote)))
+            uow.commit(carts.update_op(cart, _with_shown_prices(cart, result.quote)))
     if not result.items:
         return CartResult(cart, result)
-    levels = stock.levels([item.variant.sku for item in result.items])
-    short = shortage_messages(result.items, levels, at=at, severity=None)
-    _, ahead = backorder_promises(result.items, levels, at)
-    return CartResult(cart, replace(result, messages=(*result.messages, *short, *ahead)))
+    levels = pricing.stock.levels([item.variant.sku for item in result.items])
+    shortages = shortage_messages(result.items, levels, at=at, severity=None)
+    _, backorders = backorder_promises(result.items, levels, at)
+    messages = (*result.messages, *shortages, *backorders)
+    return CartResult(cart, replace(result, messages=messages))
 
 
 def update_cart(
@@ -206,26 +224,21 @@ def update_cart(
     code_attempts: CodeAttemptLimiter,
     rate_limit_subject: str,
 ) -> StagedChange[CartResult]:
-    """Replace what a cart holds. Raises NotFound, or Invalid naming lines that are not sold."""
-    before = carts.get(idempotent_request.owner, cart_id, idempotent_request.at)
+    """Replace the content of a cart.
+
+    Raises NotFound, InvalidRequest for variants that are not sold, and RateLimited for too many
+    unknown discount codes.
+    """
+    owner, at = idempotent_request.owner, idempotent_request.at
+    before = carts.get(owner, cart_id, at)
     lines = assign_line_ids(cart_input.lines, before.lines)
     cart_input = replace(cart_input, currency=cart_input.currency or before.currency)
     codes = before.codes if cart_input.codes is None else cart_input.codes
     with track_code_attempts(
-        codes, before.codes, rate_limit_subject, code_attempts, idempotent_request.at
-    ) as judged:
-        result = _priced(
-            lines,
-            cart_input,
-            cart_input.buyer,
-            codes,
-            idempotent_request.owner,
-            pricing,
-            idempotent_request.at,
-            refuse_unknown=True,
-            before=before,
-        )
-        judged(result.quote)
+        codes, before.codes, rate_limit_subject, code_attempts, at
+    ) as record_known:
+        result = _price(lines, cart_input, codes, owner, pricing, at, strict=True, before=before)
+        record_known(result.quote)
     after = replace(
         before,
         lines=result.lines,
@@ -238,7 +251,7 @@ def update_cart(
         codes=codes,
         channel=cart_input.channel,
         shown=PriceSnapshot.from_quote(result.quote),
-        expires_at=expiry_at(idempotent_request.at, CART_TTL),
+        expires_at=expiry_at(at, CART_TTL),
         version=before.version + 1,
     )
     return StagedChange(CartResult(after, result), (carts.update_op(before, after),))
@@ -251,14 +264,14 @@ def cancel_cart(
     carts: CartRepository,
     pricing: PricingContext,
 ) -> StagedChange[CartResult]:
-    """Leave a cart: the last answer shows it, after that it is not found."""
+    """Delete a cart and return it for the last time. Raises NotFound."""
     cart = carts.get(idempotent_request.owner, cart_id, idempotent_request.at)
-    result = _as_it_stands(cart, pricing, idempotent_request.at)
+    result = _price_current(cart, pricing, idempotent_request.at)
     return StagedChange(CartResult(cart, result), (carts.delete_op(cart),))
 
 
-def _as_shown(cart: Cart, quote: Quote) -> Cart:
-    """The cart with what it is shown at now; what is not sold any more stays in it."""
+def _with_shown_prices(cart: Cart, quote: Quote) -> Cart:
+    """Record a quote as shown. Lines that are no longer sold stay in the cart with their price."""
     prices = {line.id: line.unit_price.minor for line in quote.lines}
     lines = tuple(
         replace(line, shown_price=prices.get(line.id, line.shown_price)) for line in cart.lines
@@ -268,95 +281,101 @@ def _as_shown(cart: Cart, quote: Quote) -> Cart:
     )
 
 
-def _as_it_stands(cart: Cart, pricing: PricingContext, at: datetime) -> PricedLines:
-    return _priced(cart.lines, cart, cart.buyer, cart.codes, cart.owner, pricing, at, before=cart)
+def _price_current(cart: Cart, pricing: PricingContext, at: datetime) -> PricedLines:
+    return _price(cart.lines, cart, cart.codes, cart.owner, pricing, at, before=cart)
 
 
-def _told_apart(
-    before: Cart,
-    now: PricedLines,
-    variants: Mapping[str, tuple[Product, Variant]],
-    *,
-    rules: RuleSet,
-    at: datetime,
-    same: bool,
-) -> tuple[Message, ...]:
-    """What costs other than the cart was shown at, and not because its client asked for another.
-
-    Unless it is ``same`` the cart as it was is priced beside what it is to be, with nothing looked
-    up that is not ``known``. Nothing is said of a cart that cannot be priced any more: what is no
-    longer sold is spoken of by itself.
-    """
-    seen = before.shown
-    if seen is None:
-        return ()
-    if same:
-        return price_change_messages(seen, before.lines, now.quote, now.items, rules)
-    if any(line.variant_id not in variants for line in before.lines):
-        return ()
-    try:
-        then = price_lines(
-            before.lines,
-            variants,
-            rules=rules,
-            at=at,
-            country=before.country,
-            channel=before.channel,
-            destination=before.destination,
-            currency=before.currency,
-            codes=before.codes,
-            customer=customer_facts(before.owner, before.buyer),
-            limits_for=lambda basket: seen.limits_for(now.limits, rules),
-        )
-    except InvalidRequest:
-        return ()
-    return price_change_messages(seen, before.lines, then.quote, now.items, rules)
-
-
-def _priced(
+def _price(
     lines: Sequence[CartLine],
-    place: Cart | CartInput,
-    buyer: Mapping[str, Any],
+    content: Cart | CartInput,
     codes: tuple[str, ...],
     owner: str,
     pricing: PricingContext,
     at: datetime,
     *,
-    refuse_unknown: bool = False,
+    strict: bool = False,
     before: Cart | None = None,
 ) -> PricedLines:
-    """Lines with their prices, and what is to be said where these changed since ``before``."""
-    were = before.lines if before is not None else ()
-    known = pricing.catalogue.get_variants({line.variant_id: None for line in (*lines, *were)})
-    if refuse_unknown and (refusal := unknown_items_error(lines, known)):
-        raise refusal
-    country, rules = place.country, pricing.rule_source.rules(at)
-    now = price_lines(
+    """Price lines, with a message for every amount that changed since ``before`` was shown.
+
+    ``strict`` raises an InvalidRequest for variants that are not sold.
+    """
+    # One read covers both versions of the cart: _change_messages prices the old one too.
+    old_lines = before.lines if before is not None else ()
+    variants = pricing.catalog.get_variants(
+        {line.variant_id: None for line in (*lines, *old_lines)}
+    )
+    if strict and (error := unknown_items_error(lines, variants)):
+        raise error
+    rules = pricing.rule_source.rules(at)
+    current = price_lines(
         lines,
-        known,
+        variants,
+        _pricing_facts(content, codes, owner),
         rules=rules,
         at=at,
-        country=country,
-        channel=place.channel,
-        destination=(
-            None if country is None else Destination(country, place.region, place.postal_code)
-        ),
-        currency=place.currency,
-        codes=codes,
-        customer=customer_facts(owner, buyer),
-        limits_for=pricing.remaining_limits(rules, usage_key(owner, buyer), at),
+        limits_for=pricing.remaining_limits(rules, usage_key(owner, content.buyer.email), at),
     )
     if before is None:
-        return now
-    same = _basis(before, before.lines, before.codes) == _basis(place, lines, codes)
-    said = _told_apart(before, now, known, rules=rules, at=at, same=same)
-    return replace(now, messages=(*now.messages, *said))
+        return current
+    unchanged = _price_factors(before, before.lines, before.codes) == _price_factors(
+        content, lines, codes
+    )
+    changes = _change_messages(before, current, variants, rules=rules, at=at, unchanged=unchanged)
+    return replace(current, messages=(*current.messages, *changes))
 
 
-def _basis(
-    of: Cart | CartInput, lines: Sequence[CartLine], codes: tuple[str, ...]
+def _pricing_facts(content: Cart | CartInput, codes: tuple[str, ...], owner: str) -> PricingFacts:
+    return PricingFacts(
+        destination=destination_in(content.country, content.region, content.postal_code),
+        currency=content.currency,
+        channel=content.channel,
+        codes=codes,
+        customer=customer_facts(owner, content.buyer.tax_id),
+    )
+
+
+def _price_factors(
+    content: Cart | CartInput, lines: Sequence[CartLine], codes: tuple[str, ...]
 ) -> tuple[object, ...]:
-    """All of a client's own that decides what a cart costs."""
-    requested_ids = [(line.id, line.variant_id, line.quantity) for line in lines]
-    place = of.country, of.region, of.postal_code
-    return requested_ids, codes, place, of.currency, of.channel, of.buyer.get("tax_id")
+    """Return everything that the client decides and the price depends on."""
+    location = content.country, content.region, content.postal_code
+    contents = [line.content for line in lines]
+    return contents, codes, location, content.currency, content.channel, content.buyer.tax_id
+
+
+def _change_messages(
+    before: Cart,
+    current: PricedLines,
+    variants: VariantsById,
+    *,
+    rules: RuleSet,
+    at: datetime,
+    unchanged: bool,
+) -> tuple[Message, ...]:
+    """Return messages about amounts that the shop changed since the cart was shown.
+
+    A price that differs because the client asked for something else is no change. So unless the
+    request is ``unchanged``, the old cart is priced again under current rules, without further
+    reads, and compared with its snapshot.
+    """
+    shown = before.shown
+    if shown is None:
+        return ()
+    if unchanged:
+        return price_change_messages(shown, before.lines, current.quote, current.items, rules)
+    if any(line.variant_id not in variants for line in before.lines):
+        return ()  # an item that is no longer sold has a message of its own
+    try:
+        old_cart = price_lines(
+            before.lines,
+            variants,
+            _pricing_facts(before, before.codes, before.owner),
+            rules=rules,
+            at=at,
+            limits_for=lambda basket: shown.limits_for(current.limits, rules),
+        )
+    except InvalidRequest:
+        # The old cart cannot be priced any more, so there is nothing to compare with.
+        return ()
+    return price_change_messages(shown, before.lines, old_cart.quote, current.items, rules)

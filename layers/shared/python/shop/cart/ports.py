@@ -1,4 +1,4 @@
-"""What a cart needs from the world."""
+"""Ports of the cart use cases."""
 
 from datetime import datetime
 from typing import Protocol
@@ -8,16 +8,19 @@ from shop.kernel.unit_of_work import WriteOperation
 
 
 class CartRepository(Protocol):
-    """Where carts are kept. A cart is found by its id *and* whose it is."""
+    """Carts, by owner *and* id: a cart of another owner is not found.
+
+    Every write is conditional on the version that was read.
+    """
 
     def get(self, owner: str, cart_id: str, at: datetime) -> Cart:
-        """The cart, if it is this owner's, not cancelled and not expired. Raises NotFound."""
+        """Return a cart. Raises NotFound for an unknown, cancelled or expired one."""
 
     def insert_op(self, cart: Cart) -> WriteOperation:
-        """Write a new cart."""
+        """Return the operation that writes a new cart."""
 
     def update_op(self, before: Cart, after: Cart) -> WriteOperation:
-        """Write what a cart became, if it is still as it was read."""
+        """Return the operation that replaces ``before`` by ``after``."""
 
     def delete_op(self, cart: Cart) -> WriteOperation:
-        """Take a cart away, if it is still as it was read."""
+        """Return the operation that deletes a cart."""

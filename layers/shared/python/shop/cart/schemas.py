@@ -22,12 +22,14 @@ from shop.cart.model import (
     GIFT_LINE_PREFIX,
     MAX_LINES,
     CartItem,
+    LineInput,
     Message,
     PricedLines,
     image_url,
     title,
 )
 from shop.credits.model.loyalty import PROGRAM, earned_points
+from shop.kernel.contacts import Buyer
 from shop.kernel.ids import derived_id
 from shop.kernel.text_validation import (
     validate_currency,
@@ -107,8 +109,8 @@ class BuyerRequest(StrictRequestModel):
     tax itself."""
     consent: Any = None
 
-    def to_buyer(self) -> dict[str, Any]:
-        return self.model_dump(exclude_none=True, exclude={"consent"})
+    def to_buyer(self) -> Buyer:
+        return Buyer(**self.model_dump(exclude={"consent"}))
 
 
 class BuyerContextRequest(OpenRequestModel):
@@ -166,9 +168,9 @@ class SessionRequest(StrictRequestModel):
             return None
         return tuple(code for code in self.discounts.codes if code)
 
-    def requested_lines(self) -> list[tuple[str | None, str, int]]:
+    def requested_lines(self) -> list[LineInput]:
         return [
-            (line.id, line.item.id, line.quantity)
+            LineInput(line.id, line.item.id, line.quantity)
             for line in self.line_items
             if not (line.id or "").startswith(GIFT_LINE_PREFIX)
         ]
@@ -185,7 +187,7 @@ class CartRequest(SessionRequest):
             country=context.address_country,
             region=context.address_region,
             postal_code=context.postal_code,
-            buyer=self.buyer.to_buyer() if self.buyer else {},
+            buyer=self.buyer.to_buyer() if self.buyer else Buyer(),
             attribution=self.attribution or {},
             codes=self.discount_codes(),
             currency=context.currency,
@@ -220,8 +222,8 @@ def cart_view(result: CartResult, page: str | None) -> dict[str, Any]:
     discounts = discounts_view(cart.codes, result.priced.quote)
     if discounts:
         view["discounts"] = discounts
-    if cart.buyer:
-        view["buyer"] = dict(cart.buyer)
+    if buyer := cart.buyer.to_dict():
+        view["buyer"] = buyer
     context = {
         "address_country": cart.country,
         "address_region": cart.region,

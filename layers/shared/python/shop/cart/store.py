@@ -1,4 +1,4 @@
-"""Carts in the ``sessions`` table: ``CART#<owner>#<id>``, so that ownership is in the key."""
+"""Carts in the ``sessions`` table, under ``CART#<owner>#<id>``: ownership is in the key."""
 
 import os
 from datetime import UTC, datetime
@@ -7,6 +7,7 @@ from typing import Any
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
 from shop.cart.model import Cart, CartLine
+from shop.kernel.contacts import Buyer
 from shop.kernel.errors import NotFound
 from shop.kernel.unit_of_work import WriteOperation
 from shop.pricing.model.price_snapshot import PriceSnapshot
@@ -26,18 +27,22 @@ class _Row(Row):
 
 
 class DynamoCartRepository:
-    """See :class:`shop.cart.ports.CartRepository`. Expiry is compared when reading: TTL deletes late."""
+    """Implement :class:`shop.cart.ports.CartRepository`.
+
+    Reads compare the expiry, because DynamoDB's TTL deletes rows up to days late.
+    """
 
     def read_set(self, owner: str, cart_id: str) -> ReadSet:
-        """What :meth:`of` will read."""
+        """Return the read that :meth:`get` makes, for :func:`shop.storage.prefetch.prefetch`."""
         return ReadSet(_Row, ((_pk(owner, cart_id),),), consistent=True)
 
     def get(self, owner: str, cart_id: str, at: datetime) -> Cart:
+        # Consistent: a client reads its own cart right after writing it.
         row = get(_Row, (_pk(owner, cart_id),), consistent=True)
         if row is None:
-            raise NotFound("there is no such cart")
+            raise NotFound("The cart does not exist. Create a new one.")
         if row.expires_at <= at.timestamp():
-            raise NotFound("this cart has expired")
+            raise NotFound("The cart has expired. Create a new one.")
         return _cart(owner, cart_id, row)
 
     def insert_op(self, cart: Cart) -> WriteOperation:
@@ -67,11 +72,11 @@ def _row(cart: Cart) -> _Row:
         "country": cart.country,
         "region": cart.region,
         "postal_code": cart.postal_code,
-        "buyer": dict(cart.buyer),
+        "buyer": cart.buyer.to_dict(),
         "attribution": dict(cart.attribution),
         **({"codes": list(cart.codes)} if cart.codes else {}),
         **({"channel": cart.channel} if cart.channel != "web" else {}),
-        **({"seen": cart.shown.to_dict()} if cart.shown is not None else {}),
+        **({"shown": cart.shown.to_dict()} if cart.shown is not None else {}),
     }
     return _Row(
         _pk(cart.owner, cart.id),
@@ -85,19 +90,19 @@ def _cart(owner: str, cart_id: str, row: _Row) -> Cart:
     doc = row.doc
     lines = tuple(CartLine(*line) for line in doc["lines"])
     prices = {line.id: line.shown_price for line in lines if line.shown_price is not None}
-    seen = doc.get("seen")
+    shown = doc.get("shown")
     return Cart(
         id=cart_id,
         owner=owner,
         lines=lines,
-        shown=None if seen is None else PriceSnapshot.from_dict(seen, doc["currency"], prices),
+        shown=None if shown is None else PriceSnapshot.from_dict(shown, doc["currency"], prices),
         currency=doc["currency"],
         created_at=datetime.fromisoformat(doc["created_at"]),
         expires_at=datetime.fromtimestamp(int(row.expires_at), UTC),
         country=doc["country"],
         region=doc["region"],
         postal_code=doc["postal_code"],
-        buyer=doc["buyer"],
+        buyer=Buyer.from_dict(doc["buyer"]),
         attribution=doc["attribution"],
         codes=tuple(doc.get("codes", ())),
         channel=doc.get("channel", "web"),

@@ -1,1 +1,1 @@
-"""Buying: from lines to a placed order, through one door for people, apps and agents."""
+"""Checkouts: from lines to a placed and paid order, for people, apps and agents alike."""

@@ -1,4 +1,4 @@
-"""What buying needs from the world, beyond what the floors below already say."""
+"""Ports of the checkout use cases, beside those of the capabilities below."""
 
 from datetime import datetime
 from typing import Protocol
@@ -8,16 +8,19 @@ from shop.kernel.unit_of_work import WriteOperation
 
 
 class CheckoutSessionRepository(Protocol):
-    """Where checkout sessions are kept. One is found by its id *and* whose it is."""
+    """Checkout sessions, by owner *and* id: a session of another owner is not found.
+
+    Every write is conditional on the version that was read.
+    """
 
     def get(self, owner: str, session_id: str, at: datetime) -> CheckoutSession:
-        """The session, if it is this owner's and not expired. Raises NotFound."""
+        """Return a session. Raises NotFound for an unknown or expired one."""
 
     def insert_op(self, session: CheckoutSession) -> WriteOperation:
-        """Write a new session."""
+        """Return the operation that writes a new session."""
 
     def update_op(self, before: CheckoutSession, after: CheckoutSession) -> WriteOperation:
-        """Write what a session became, if it is still as it was read."""
+        """Return the operation that replaces ``before`` by ``after``."""
 
     def condition_key(self, session: CheckoutSession) -> str:
-        """How a Clash names this session."""
+        """Return the key of this session in :class:`~shop.kernel.unit_of_work.ConditionFailed`."""

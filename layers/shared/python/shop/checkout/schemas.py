@@ -29,6 +29,7 @@ from shop.cart.schemas import (
 from shop.checkout.actions import CheckoutInput, CheckoutResult, PaymentInput
 from shop.checkout.model import CheckoutSession, CheckoutStatus, Offer, OfferLine, session_messages
 from shop.credits.model.payment_split import CreditInstrument
+from shop.kernel.contacts import Buyer, PostalAddress
 from shop.kernel.errors import InvalidRequest
 from shop.kernel.frozen import frozen
 from shop.orders.model import GUEST_OWNER
@@ -79,17 +80,16 @@ class FulfillmentRequest(StrictRequestModel):
     methods: Annotated[list[FulfillmentMethodRequest], Field(max_length=1, default_factory=list)]
     available_methods: Any = None
 
-    def address(self) -> dict[str, Any] | None:
+    def address(self) -> PostalAddress | None:
         """The destination chosen, or the only one there is."""
         if not self.methods or not self.methods[0].destinations:
             return None
         method = self.methods[0]
         wanted = method.selected_destination_id
         for number, place in enumerate(method.destinations, start=1):
-            known = place.model_dump(exclude_none=True, exclude={"type"})
-            known.setdefault("id", f"dest_{number}")
-            if wanted is None or known["id"] == wanted:
-                return known
+            id_ = place.id or f"dest_{number}"
+            if wanted is None or id_ == wanted:
+                return PostalAddress(**place.model_dump(exclude={"type", "id"}), id=id_)
         raise InvalidRequest(
             f"no destination is called {wanted}",
             code="destination_unknown",
@@ -116,7 +116,7 @@ class CheckoutUpdateRequest(SessionRequest):
             channel=channel,
             currency=context.currency,
             lines=self.requested_lines(),
-            buyer=self.buyer.to_buyer() if self.buyer else {},
+            buyer=self.buyer.to_buyer() if self.buyer else Buyer(),
             country=context.address_country,
             region=context.address_region,
             postal_code=context.postal_code,
@@ -263,12 +263,12 @@ def checkout_view(
     ``paid`` are the instruments of an answer to completing it.
     """
     shop_url = front.shop_url
-    session, order, phase = result.session, result.order, result.phase
+    session, order, status = result.session, result.order, result.status
     offer = session.offer
     view: dict[str, Any] = {
         "ucp": {"payment_handlers": dict(front.handlers)},
         "id": session.id,
-        "status": phase.value,
+        "status": status.value,
         "line_items": [
             *(_line_view(line, offer) for line in offer.lines),
             *gifts_view(offer.quote),
@@ -289,20 +289,20 @@ def checkout_view(
     discounts = discounts_view(session.codes, offer.quote)
     if discounts:
         view["discounts"] = discounts
-    if session.buyer:
-        view["buyer"] = dict(session.buyer)
+    if buyer := session.buyer.to_dict():
+        view["buyer"] = buyer
     if session.attribution:
         view["attribution"] = dict(session.attribution)
-    messages = [*session_messages(session, order), *result.also]
+    messages = [*session_messages(session, order), *result.extra_messages]
     if messages:
         view["messages"] = messages_view(messages)
-    if phase is CheckoutStatus.COMPLETED and order is not None:
+    if status is CheckoutStatus.COMPLETED and order is not None:
         view["order"] = {"id": order.id, "permalink_url": f"{shop_url}/orders/{order.id}"}
     elif result.continue_url is not None:
         view["continue_url"] = result.continue_url
-    elif phase is CheckoutStatus.REQUIRES_ESCALATION and order is not None:
+    elif status is CheckoutStatus.REQUIRES_ESCALATION and order is not None:
         view["continue_url"] = order.payment.action_url
-    elif phase is not CheckoutStatus.CANCELED:
+    elif status is not CheckoutStatus.CANCELED:
         view |= continue_url_view(front.page, "checkout", session.id)
     return view
 
@@ -328,9 +328,9 @@ def _fulfillment_view(session: CheckoutSession) -> dict[str, Any]:
     offer = session.offer
     lines = [line.id for line in (*offer.lines, *offer.gifts)]
     method: dict[str, Any] = {"id": METHOD_ID, "type": "shipping", "line_item_ids": lines}
-    if session.destination:
-        method["destinations"] = [{"type": "shipping_address", **session.destination}]
-        method["selected_destination_id"] = session.destination["id"]
+    if (address := session.destination) is not None:
+        method["destinations"] = [{"type": "shipping_address", **address.to_dict()}]
+        method["selected_destination_id"] = address.id
     if offer.options:
         method["groups"] = [
             {

@@ -1,4 +1,4 @@
-"""Checkout sessions in the ``sessions`` table: ``CHECKOUT#<owner>#<id>``, owner in the key."""
+"""Checkout sessions in the ``sessions`` table, under ``CHECKOUT#<owner>#<id>``."""
 
 import os
 from datetime import UTC, datetime
@@ -8,6 +8,7 @@ from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
 from shop.cart.model import CartLine, Message
 from shop.checkout.model import CheckoutSession, Offer, OfferLine
+from shop.kernel.contacts import Buyer, PostalAddress
 from shop.kernel.errors import NotFound
 from shop.kernel.money import Money
 from shop.kernel.unit_of_work import WriteOperation
@@ -29,15 +30,19 @@ class _Row(Row):
 
 
 class DynamoCheckoutSessionRepository:
-    """See :class:`shop.checkout.ports.CheckoutSessionRepository`. Expiry is compared when reading."""
+    """Implement :class:`shop.checkout.ports.CheckoutSessionRepository`.
+
+    Reads compare the expiry, because DynamoDB's TTL deletes rows up to days late.
+    """
 
     def get(self, owner: str, session_id: str, at: datetime) -> CheckoutSession:
+        # Consistent: completing decides on this row whether an order was placed already.
         try:
             row = _Row.get(_pk(owner, session_id), consistent_read=True)
         except _Row.DoesNotExist:
-            raise NotFound("there is no such checkout") from None
+            raise NotFound("The checkout does not exist. Create a new one.") from None
         if row.expires_at <= at.timestamp():
-            raise NotFound("this checkout has expired; begin a new one")
+            raise NotFound("The checkout has expired. Create a new one.")
         return _session(owner, session_id, row)
 
     def insert_op(self, session: CheckoutSession) -> WriteOperation:
@@ -56,9 +61,7 @@ def _pk(owner: str, session_id: str) -> str:
     return f"CHECKOUT#{owner}#{session_id}"
 
 
-_PLAIN = (
-    "buyer",
-    "destination",
+_PLAIN_FIELDS = (
     "country",
     "region",
     "postal_code",
@@ -72,12 +75,18 @@ _PLAIN = (
 
 
 def _row(session: CheckoutSession) -> _Row:
-    plain = {name: getattr(session, name) for name in _PLAIN}
+    plain = {name: getattr(session, name) for name in _PLAIN_FIELDS}
+    buyer, destination = session.buyer.to_dict(), session.destination
     doc: dict[str, Any] = {
+        **({"buyer": buyer} if buyer else {}),
+        **({"destination": destination.to_dict()} if destination is not None else {}),
+        # Fields at their defaults are left out: the row is read and written on every request.
         **{name: value for name, value in plain.items() if value not in (None, {}, False)},
         **({"codes": list(session.codes)} if session.codes else {}),
-        "lines": [[n.id, n.variant_id, n.quantity, n.shown_price] for n in session.lines],
-        "offer": _offer_out(session.offer),
+        "lines": [
+            [line.id, line.variant_id, line.quantity, line.shown_price] for line in session.lines
+        ],
+        "offer": _offer_to_dict(session.offer),
         "created_at": session.created_at.isoformat(),
         "attempt": session.attempt,
     }
@@ -95,76 +104,95 @@ def _session(owner: str, session_id: str, row: _Row) -> CheckoutSession:
         id=session_id,
         owner=owner,
         lines=tuple(CartLine(*line) for line in doc["lines"]),
-        offer=_offer_in(doc["offer"]),
+        offer=_offer_from_dict(doc["offer"]),
         created_at=datetime.fromisoformat(doc["created_at"]),
         expires_at=datetime.fromtimestamp(int(row.expires_at), UTC),
         attempt=doc["attempt"],
         codes=tuple(doc.get("codes", ())),
         version=int(row.version),
-        **{name: doc[name] for name in _PLAIN if name in doc},
+        buyer=Buyer.from_dict(doc.get("buyer", {})),
+        destination=(PostalAddress.from_dict(doc["destination"]) if "destination" in doc else None),
+        **{name: doc[name] for name in _PLAIN_FIELDS if name in doc},
     )
 
 
-def _offer_out(offer: Offer) -> dict[str, Any]:
-    counts = {"usage": [count.to_list() for count in offer.usage]} if offer.usage else {}
-    group = {"group_buy": offer.group_buy} if offer.group_buy else {}
-    if offer.group_ends is not None:
-        group["group_ends"] = offer.group_ends.isoformat()
-    kits = {"kits": {sku: dict(parts) for sku, parts in offer.kits.items()}} if offer.kits else {}
-    why_not = {"undeliverable": offer.undeliverable} if offer.undeliverable else {}
-    return {
-        **counts,
-        **group,
-        **kits,
-        **({"ships_from": dict(offer.ships_from)} if offer.ships_from else {}),
-        **why_not,
+def _offer_to_dict(offer: Offer) -> dict[str, Any]:
+    """Write an offer. Rows of like records are lists, which compress better than objects."""
+    raw: dict[str, Any] = {
         "lines": [
-            [n.id, n.product_id, n.variant_id, n.sku, n.title, n.quantity, n.image_url]
-            for n in offer.lines
+            [
+                line.id,
+                line.product_id,
+                line.variant_id,
+                line.sku,
+                line.title,
+                line.quantity,
+                line.image_url,
+            ]
+            for line in offer.lines
         ],
         "quote": offer.quote.to_dict(),
-        "options": [
-            [
-                o.id,
-                o.title,
-                o.price.minor,
-                o.earliest.isoformat(),
-                o.latest.isoformat(),
-                o.carrier,
-                o.parcels,
-                o.carbon_g,
-            ]
-            for o in offer.options
-        ],
+        "options": [_option_to_list(option) for option in offer.options],
         "option": offer.option_id,
-        "messages": [[m.type, m.code, m.content, m.path, m.severity] for m in offer.messages],
+        "messages": [
+            [message.type, message.code, message.content, message.path, message.severity]
+            for message in offer.messages
+        ],
     }
+    if offer.usage:
+        raw["usage"] = [reservation.to_list() for reservation in offer.usage]
+    if offer.group_buy:
+        raw["group_buy"] = offer.group_buy
+    if offer.group_ends is not None:
+        raw["group_ends"] = offer.group_ends.isoformat()
+    if offer.kits:
+        raw["kits"] = {sku: dict(parts) for sku, parts in offer.kits.items()}
+    if offer.ships_from:
+        raw["ships_from"] = dict(offer.ships_from)
+    if offer.undeliverable:
+        raw["undeliverable"] = offer.undeliverable
+    return raw
 
 
-def _offer_in(raw: dict[str, Any]) -> Offer:
+def _offer_from_dict(raw: dict[str, Any]) -> Offer:
     quote = Quote.from_dict(raw["quote"])
     return Offer(
         lines=tuple(OfferLine(*line) for line in raw["lines"]),
         quote=quote,
-        options=tuple(
-            ShippingOption(
-                id_,
-                title,
-                Money(price, quote.currency),
-                datetime.fromisoformat(earliest),
-                datetime.fromisoformat(latest),
-                carrier,
-                parcels,
-                carbon,
-            )
-            for id_, title, price, earliest, latest, carrier, parcels, carbon in raw["options"]
-        ),
+        options=tuple(_option_from_list(option, quote.currency) for option in raw["options"]),
         option_id=raw["option"],
         messages=tuple(Message(*message) for message in raw["messages"]),
-        usage=tuple(UsageReservation.from_list(told) for told in raw.get("usage", ())),
+        usage=tuple(UsageReservation.from_list(values) for values in raw.get("usage", ())),
         group_buy=raw.get("group_buy"),
         group_ends=datetime.fromisoformat(raw["group_ends"]) if "group_ends" in raw else None,
         kits=raw.get("kits", {}),
         ships_from=raw.get("ships_from", {}),
         undeliverable=raw.get("undeliverable"),
+    )
+
+
+def _option_to_list(option: ShippingOption) -> list[Any]:
+    return [
+        option.id,
+        option.title,
+        option.price.minor,
+        option.earliest.isoformat(),
+        option.latest.isoformat(),
+        option.carrier,
+        option.parcels,
+        option.carbon_g,
+    ]
+
+
+def _option_from_list(values: list[Any], currency: str) -> ShippingOption:
+    id_, title, price, earliest, latest, carrier, parcels, carbon_g = values
+    return ShippingOption(
+        id_,
+        title,
+        Money(price, currency),
+        datetime.fromisoformat(earliest),
+        datetime.fromisoformat(latest),
+        carrier,
+        parcels,
+        carbon_g,
     )

@@ -17,7 +17,8 @@ from pydantic import BaseModel
 
 from shop.entrypoints.eventbridge import emit_metrics
 from shop.entrypoints.fault_mapping import log_fields
-from shop.entrypoints.http import log, parse_body
+from shop.entrypoints.http import log
+from shop.entrypoints.request_body import parse_body
 from shop.kernel.errors import ShopError
 from shop.kernel.frozen import frozen
 

@@ -281,7 +281,9 @@ class StockReservations(Protocol[T]):
         """
         ...
 
-    def shortages_from(self, error: Exception, demands: Iterable[Demand]) -> tuple[Shortage, ...]:
+    def shortages_from(
+        self, error: Exception | None, demands: Iterable[Demand]
+    ) -> tuple[Shortage, ...]:
         """Return every short line after a failed transaction, as the rows are now.
 
         ``error`` is the :class:`~shop.kernel.unit_of_work.ConditionFailed` of the transaction. An

@@ -24,8 +24,9 @@ from shop.catalog.model import (
 )
 from shop.catalog.model.search_index import categories_of, ranked_words
 from shop.kernel.money import Money
+from shop.storage.compression import compress_json, decompress_json
 from shop.storage.connection import Row
-from shop.storage.documents import CompressedJsonAttribute, compress_json, decompress_json
+from shop.storage.documents import CompressedJsonAttribute
 
 REINDEX = "REINDEX"
 CLAIM = "SKU#"

@@ -1,16 +1,24 @@
-"""What people do at the checkout: begin, change, look, buy, leave.
+"""Use cases of a checkout session: create, get, update, complete, cancel.
 
-Buying is two steps that may be cut apart anywhere. First one transaction writes the order, takes
-its stock and its uses of limited coupons and sales, marks the session and keeps the key. Then the
-provider is asked for the money, under a key derived from the order, and what it says is written to
-the order alone. Whoever asks again under the same key goes on where the first was cut off; whoever
-never asks again leaves an order that expires at its deadline and gives back what it took.
+Completing a checkout has two steps, and the process may crash between or inside them:
+
+1. **Place the order.** One DynamoDB transaction writes the order, reserves stock, counts limited
+   coupon and sale usage, marks the session and claims the idempotency key.
+2. **Authorize the payment.** The provider is called with an idempotency key derived from the order
+   id; its result is written to the order only.
+
+A retry with the same idempotency key resumes at the step that failed. Without a retry, the order
+expires at its payment deadline and releases stock and usage.
 """
 
 from shop.checkout.actions.cancel import cancel_checkout
 from shop.checkout.actions.complete import complete_checkout
 from shop.checkout.actions.create import create_checkout
-from shop.checkout.actions.dependencies import CheckoutDependencies, PaymentInput
+from shop.checkout.actions.dependencies import (
+    CheckoutDependencies,
+    PaymentInput,
+    PlacementWrites,
+)
 from shop.checkout.actions.get import get_checkout
 from shop.checkout.actions.results import (
     CheckoutInput,
@@ -27,6 +35,7 @@ __all__ = [
     "CompletionBlocked",
     "CompletionGuard",
     "PaymentInput",
+    "PlacementWrites",
     "cancel_checkout",
     "complete_checkout",
     "create_checkout",

@@ -1,4 +1,4 @@
-"""Leave a checkout."""
+"""Cancel a checkout."""
 
 from dataclasses import replace
 
@@ -18,25 +18,28 @@ def cancel_checkout(
     sessions: CheckoutSessionRepository,
     writes: OrderWrites,
 ) -> StagedChange[CheckoutResult]:
-    """Leave a checkout. A payment that is still being confirmed is called off with it.
+    """Cancel a checkout and its order, if the payment of that is not certain yet.
 
-    Raises Conflict once it is completed (then the order is what can be cancelled) or canceled.
+    Raises Conflict for a checkout that is canceled already, or completed: then the order itself is
+    the thing to cancel.
     """
-    session = sessions.get(idempotent_request.owner, session_id, idempotent_request.at)
+    owner, at = idempotent_request.owner, idempotent_request.at
+    session = sessions.get(owner, session_id, at)
     session.raise_if_closed()
     order = None
     if session.order_id is not None:
-        order = writes.orders.get(idempotent_request.owner, session.order_id)
+        order = writes.orders.get(owner, session.order_id)
         raise_if_completed(order)
         order = cancel_order(
             order.id,
             "checkout_canceled",
-            at=idempotent_request.at,
-            actor=idempotent_request.owner,
-            owner=idempotent_request.owner,
+            at=at,
+            actor=owner,
+            owner=owner,
             unless_paid=True,
             writes=writes,
         )
+        # The payment may have become certain since the read above; then the order stands.
         raise_if_completed(order)
     after = replace(session, canceled=True, version=session.version + 1)
     return StagedChange(CheckoutResult(after, order), (sessions.update_op(session, after),))

@@ -1,53 +1,61 @@
-"""Buy: place the order once, then ask for the money."""
+"""Complete a checkout: place the order once, then authorize its payment."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
-from shop.cart.actions import NO_EXHAUSTED_GIFTS
 from shop.cart.model import Message
-from shop.checkout.actions.dependencies import CheckoutDependencies, PaymentInput
+from shop.checkout.actions.dependencies import CheckoutDependencies, Completion, PaymentInput
 from shop.checkout.actions.messages import (
-    exhausted_gifts,
-    exhausted_usage_messages,
     first_reduced_credit,
     option_unavailable_message,
     payment_pending_message,
     price_changed_message,
     raise_if_completed,
-    short_line_messages,
 )
-from shop.checkout.actions.offer import choose_valid_offer, is_current, offered_lines, remake_offer
+from shop.checkout.actions.offer import is_current
 from shop.checkout.actions.payment import resume_placement
+from shop.checkout.actions.placement import Placed, Rejected, place_order, renew_offer
 from shop.checkout.actions.results import UNPAID_STATUSES, CheckoutResult, CompletionGuard
-from shop.checkout.model import (
-    MAX_ROWS_PER_TRANSACTION,
-    CheckoutSession,
-    Offer,
-    build_order,
-    with_order,
-)
-from shop.credits.actions.payment import allocate_credits, usage_of_allocations
+from shop.checkout.model import CheckoutSession
+from shop.credits.actions.payment import allocate_credits
 from shop.credits.model.payment_split import CreditAllocation
-from shop.inventory.model import Reservation, Shortage
-from shop.inventory.model.shards import INBOUND_SHARD
-from shop.inventory.ports import StockRepository
-from shop.kernel.errors import Conflict, InvalidRequest, Unavailable
+from shop.kernel.errors import InvalidRequest, Unavailable
+from shop.kernel.frozen import frozen
 from shop.kernel.idempotency import IdempotentRequest, stored_response
 from shop.kernel.money import Money
-from shop.kernel.unit_of_work import ConditionFailed, PartitionThrottled
-from shop.kernel.usage import UsageReservation
-from shop.orders.model import GUEST_OWNER, Order
-from shop.orders.model import OrderStatus as OrderStatus
-from shop.pricing.model.price_snapshot import TOTAL_CHANGED, PriceSnapshot
+from shop.orders.model import GUEST_OWNER
 
 MAX_ATTEMPTS = 8
-"""Times that stock and uses are drawn: at the end of a rush, others are often faster."""
-ROWS_PER_CREDIT = 2
-"""An account's head and its newest entry."""
-FIXED_ROWS_PER_ORDER = 3
-"""Rows that an order writes beside its stock and its uses: itself, the session, the key."""
+"""Attempts to place an order. At the end of a sale other buyers often win the last shards."""
+
+
+@frozen(slots=False)
+class Current:
+    """The session's offer holds, or its renewal costs the same."""
+
+    session: CheckoutSession
+
+
+@frozen(slots=False)
+class Changed:
+    """The total or the shipping option changed: the buyer decides again."""
+
+    result: CheckoutResult
+
+
+@frozen(slots=False)
+class Covered:
+    """The instruments pay ``total`` (minor units); ``parts`` are the credits' shares."""
+
+    total: int
+    parts: tuple[CreditAllocation | None, ...]
+
+
+@frozen(slots=False)
+class Uncovered:
+    """The instruments do not add up to the total."""
+
+    result: CheckoutResult
 
 
 def complete_checkout(
@@ -60,286 +68,149 @@ def complete_checkout(
     *,
     rate_limit_subject: str,
 ) -> Mapping[str, Any]:
-    """Buy: place the order once, then ask for the money. Returns the rendered answer.
+    """Place the order of a checkout and authorize its payment; return the rendered response.
 
-    Short stock, a coupon or sale used up, a declined payment or a price that changed meanwhile are
-    answers, not errors: the checkout as it stands, with messages. Raises Unavailable where the
-    provider cannot be reached: the same request again goes on from there. Raises KeyReused,
-    NotFound, and Conflict once the checkout is completed under another key or canceled.
+    Short stock, an exhausted coupon, a changed price and a declined payment are responses, not
+    errors: the checkout as it is now, with messages. Raises:
+
+    - NotFound; Conflict for a checkout that is canceled, or completed under another key;
+    - InvalidRequest for a payment that the provider cannot read or credits that pay nothing;
+    - IdempotencyKeyReused for a key that came with another payload;
+    - Unavailable if the provider is down or demand is too high. The same request resumes later.
     """
-    credential = payment.credential
-    if credential is not None:
-        deps.provider.validate_credential(credential)
-    covered: tuple[int, Sequence[CreditAllocation | None]] | None = None
+    if payment.credential is not None:
+        deps.provider.validate_credential(payment.credential)
+    completion = Completion(idempotent_request, payment, deps, render, guard, rate_limit_subject)
+    previous: Covered | None = None
+    # This loop is the only place that retries: another buyer may win a shard or a coupon use.
     for _ in range(MAX_ATTEMPTS):
         session = deps.sessions.get(idempotent_request.owner, session_id, idempotent_request.at)
-        deps = deps.for_destination(session.destination)
-        if session.order_id is not None or session.canceled:
-            stored = stored_response(idempotent_request, deps.idempotency)
-            if stored is not None:
-                return stored
-        session.raise_if_closed()
-        if session.order_id is not None:
-            order = deps.orders.get(idempotent_request.owner, session.order_id)
-            if session.placement_key == idempotent_request.key:
-                return resume_placement(
-                    session, order, credential, idempotent_request, deps, render
-                )
-            raise_if_completed(order)
-            if order.status in UNPAID_STATUSES:
-                return render(CheckoutResult(session, order, (payment_pending_message(),)))
-        rules = deps.pricing.rule_source.rules(idempotent_request.at)
-        if session.offer.is_short or not is_current(session.offer, rules, idempotent_request.at):
-            renewed = _renewed(session, idempotent_request.at, deps)
-            if renewed.offer.quote.total != session.offer.quote.total:
-                return render(
-                    CheckoutResult(
-                        renewed, None, (_told(session, renewed, deps, idempotent_request.at),)
-                    )
-                )
-            previous, way = session.offer.option, renewed.offer.option
-            if previous is not None and way is not None and previous.id != way.id:
-                return render(
-                    CheckoutResult(
-                        renewed, None, (option_unavailable_message(previous.title, way, "error"),)
-                    )
-                )
-            session = renewed
-        if not session.ready:
-            return render(CheckoutResult(replace(session, order_id=None)))
-        held = guard(session)
-        if held is not None:
-            waiting = replace(session, order_id=None)
-            return render(CheckoutResult(waiting, None, (held.message,), held.continue_url))
-        if not payment.ids and session.offer.quote.total.minor:
-            why = f"{session.offer.quote.total} are to be paid, and nothing to pay with was sent"
-            raise InvalidRequest(why, code="missing", path="$.payment.instruments")
-        parts = allocate_credits(
-            session.offer.quote.total.minor,
-            session.offer.quote.currency,
-            payment.credits,
-            None if idempotent_request.owner == GUEST_OWNER else idempotent_request.owner,
-            rate_limit_subject=rate_limit_subject,
-            credit_accounts=deps.credit_accounts,
-            code_attempts=deps.code_attempts,
-            at=idempotent_request.at,
+        attempt = completion.for_destination(session.destination)
+        # Step 1: resume a placement under this key, or report one under another key.
+        if (response := _resume(session, attempt)) is not None:
+            return response
+        # Step 2: check that the offer still holds.
+        offered = _current_offer(session, attempt)
+        if isinstance(offered, Changed):
+            return render(offered.result)
+        session = offered.session
+        # Step 3: check that nothing is missing and no waiting room blocks the session.
+        if (blocked := _blocked(session, guard)) is not None:
+            return render(blocked)
+        # Step 4: check that the instruments pay the total.
+        covered = _cover_total(session, attempt, previous)
+        if isinstance(covered, Uncovered):
+            return render(covered.result)
+        previous = covered
+        # Step 5: place the order in one transaction, then authorize the payment.
+        outcome = place_order(session, attempt, covered.parts)
+        if isinstance(outcome, Placed):
+            return resume_placement(outcome.session, outcome.order, attempt)
+        if isinstance(outcome, Rejected):
+            return render(outcome.result)
+    raise Unavailable("Demand is high. Try again in a few seconds.", code="contention")
+
+
+def _resume(session: CheckoutSession, completion: Completion) -> Mapping[str, Any] | None:
+    """Return the response of an earlier placement from this session; ``None`` to place anew."""
+    if session.order_id is None and not session.canceled:
+        return None  # the ordinary case: the key is not looked up, which saves a read
+    stored = stored_response(completion.request, completion.deps.idempotency)
+    if stored is not None:
+        return stored
+    session.raise_if_closed()
+    if session.order_id is None:
+        return None
+    order = completion.deps.writes.orders.get(completion.request.owner, session.order_id)
+    if session.placement_key == completion.request.key:
+        # The first request crashed after placing: go on from the state of its order.
+        return resume_placement(session, order, completion)
+    raise_if_completed(order)
+    if order.status in UNPAID_STATUSES:
+        # A payment under another key is under way. A second order would charge the buyer twice.
+        result = CheckoutResult(session, order, (payment_pending_message(),))
+        return completion.render(result)
+    return None  # the order was cancelled, so the buyer may try again
+
+
+def _current_offer(session: CheckoutSession, completion: Completion) -> Current | Changed:
+    """Renew an offer that expired, was made under other rules, or was short of stock."""
+    rules = completion.deps.pricing.rule_source.rules(completion.at)
+    if not session.offer.is_short and is_current(session.offer, rules, completion.at):
+        return Current(session)
+    renewed = renew_offer(session, completion)
+    if renewed.offer.quote.total != session.offer.quote.total:
+        message = price_changed_message(session.offer.quote, renewed.offer.quote, rules)
+        return Changed(CheckoutResult(renewed, None, (message,)))
+    old, new = session.offer.option, renewed.offer.option
+    if old is not None and new is not None and old.id != new.id:
+        message = option_unavailable_message(old.title, new, "error")
+        return Changed(CheckoutResult(renewed, None, (message,)))
+    return Current(renewed)
+
+
+def _blocked(session: CheckoutSession, guard: CompletionGuard) -> CheckoutResult | None:
+    """Return the response for a session that is incomplete or held in a waiting room."""
+    if not session.ready:
+        return CheckoutResult(session)
+    blocked = guard(session)
+    if blocked is None:
+        return None
+    return CheckoutResult(session, None, (blocked.message,), blocked.continue_url)
+
+
+def _cover_total(
+    session: CheckoutSession, completion: Completion, previous: Covered | None
+) -> Covered | Uncovered:
+    """Allocate the credits and check that all instruments together pay the total.
+
+    ``previous`` is the allocation of the attempt before. A credit that now pays less was spent
+    elsewhere meanwhile; charging the other instrument more than before would surprise the buyer.
+    """
+    total, payment = session.offer.quote.total, completion.payment
+    if not payment.ids and total.minor:
+        raise InvalidRequest(
+            f"{total} is due. Send a payment instrument.",
+            code="missing",
+            path="$.payment.instruments",
         )
-        if covered is not None and covered[0] == session.offer.quote.total.minor:
-            place = first_reduced_credit(covered[1], parts)
-            if place is not None:
-                why = "somebody else used it at this moment; look at what it has left"
-                path = f"$.payment.instruments[{place}]"
-                raise InvalidRequest(why, code="payment_failed", path=path)
-        covered = (session.offer.quote.total.minor, parts)
-        if refusal := _not_covered(session, payment, parts):
-            return render(CheckoutResult(replace(session, order_id=None), None, (refusal,)))
-        try:
-            session, order = _place(session, idempotent_request, deps, payment, parts)
-        except _BackorderUnconfirmed:
-            # It would ship later than anybody said: the buyer is told first, where it is so.
-            session = _renewed(session, idempotent_request.at, deps, stock=deps.pricing.stock)
-            if session.offer.ships_from or not session.ready:
-                return render(CheckoutResult(replace(session, order_id=None)))
-            continue
-        except _StockShortage as early:
-            spent: Sequence[UsageReservation] = ()
-            shortages = early.short
-        except (ConditionFailed, PartitionThrottled) as clash:
-            if {
-                deps.sessions.condition_key(session),
-                deps.idempotency.condition_key(idempotent_request),
-            } & clash.keys:
-                _refuse_another_request(idempotent_request, deps)
-                continue
-            spent = deps.usage.exhausted(clash, session.offer.usage)
-            shortages = deps.stock.shortages_from(clash, session.offer.demands())
-        else:
-            return resume_placement(session, order, credential, idempotent_request, deps, render)
-        short = short_line_messages(shortages, session)
-        gone = exhausted_gifts(shortages, session)
-        if spent or gone:
-            before = session
-            session = _renewed(
-                session, idempotent_request.at, deps, consistent=True, exhausted_gifts=gone
+    owner = completion.request.owner
+    covered = Covered(
+        total.minor,
+        allocate_credits(
+            total.minor,
+            total.currency,
+            payment.credits,
+            None if owner == GUEST_OWNER else owner,
+            rate_limit_subject=completion.rate_limit_subject,
+            credit_accounts=completion.deps.credit_accounts,
+            code_attempts=completion.deps.code_attempts,
+            at=completion.at,
+        ),
+    )
+    if previous is not None and previous.total == covered.total:
+        index = first_reduced_credit(previous.parts, covered.parts)
+        if index is not None:
+            raise InvalidRequest(
+                "This credit was just used by another purchase. Check its balance and try again.",
+                code="payment_failed",
+                path=f"$.payment.instruments[{index}]",
             )
-            if gone and not spent:
-                # The offer says itself which gift there is none of; it is not placed unsaid.
-                return render(CheckoutResult(replace(session, order_id=None), None, short))
-            if session.offer.quote.total != before.offer.quote.total:
-                told = (
-                    *exhausted_usage_messages(spent, before),
-                    _told(before, session, deps, idempotent_request.at),
-                )
-                return render(
-                    CheckoutResult(replace(session, order_id=None), None, (*short, *told))
-                )
-        if short:
-            return render(CheckoutResult(replace(session, order_id=None), None, short))
-    raise Unavailable("too many want this at the same moment; try again", code="contention")
+    if message := _coverage_message(total, payment, covered.parts):
+        return Uncovered(CheckoutResult(session, None, (message,)))
+    return covered
 
 
-def _not_covered(
-    session: CheckoutSession, payment: PaymentInput, parts: Sequence[CreditAllocation | None]
+def _coverage_message(
+    total: Money, payment: PaymentInput, parts: Sequence[CreditAllocation | None]
 ) -> Message | None:
-    """What is wrong with a tender that does not come to the total, or to more."""
-    due = session.offer.quote.total.minor - sum(part.amount for part in parts if part)
-    if payment.credential is None and due:
-        why = f"the credits leave {Money(due, session.offer.quote.currency)} to pay"
-    elif payment.amount is not None and payment.amount != due:
-        why = f"the instruments do not come to the total; {due} is left for this one"
+    """Return the error for instruments that pay less or more than the total."""
+    due = Money(total.minor - sum(part.amount for part in parts if part), total.currency)
+    if payment.credential is None and due.minor:
+        text = f"The credits leave {due} to pay. Add another instrument."
+    elif payment.amount is not None and payment.amount != due.minor:
+        text = f"The amount of this instrument must be {due}, the rest of the total."
     else:
         return None
     path = f"$.payment.instruments[{max(0, len(payment.ids) - 1)}]"
-    return Message("error", "payment_failed", why, path, "recoverable")
-
-
-def _place(
-    session: CheckoutSession,
-    idempotent_request: IdempotentRequest,
-    deps: CheckoutDependencies,
-    payment: PaymentInput,
-    parts: Sequence[CreditAllocation | None],
-) -> tuple[CheckoutSession, Order]:
-    offer = session.offer
-    holds = deps.stock.pick_shards(offer.demands())
-    late = _late(holds, offer)
-    fresh = build_order(
-        session,
-        deps.provider.name,
-        idempotent_request.at,
-        idempotent_request.at + deps.payment_window,
-    )
-    used = [(part, id_) for part, id_ in zip(parts, payment.ids, strict=False) if part is not None]
-    fresh = replace(
-        fresh,
-        usage=(
-            *deps.usage.pick_shards(fresh.usage),
-            *usage_of_allocations(fresh.id, [part for part, _ in used]),
-        ),
-        credits=tuple((part.account, part.amount, id_) for part, id_ in used),
-    )
-    if (
-        len(holds)
-        + len(fresh.usage)
-        + ROWS_PER_CREDIT * len(used)
-        + FIXED_ROWS_PER_ORDER
-        + bool(late)
-        > MAX_ROWS_PER_TRANSACTION
-    ):
-        return _begin_placing(session, fresh, idempotent_request, deps)
-    order, events = replace(fresh, reservations=holds).place()
-    after = with_order(session, order, idempotent_request.key)
-    deps.placing.commit(
-        deps.orders.place_op(order, events),
-        deps.sessions.update_op(session, after),
-        deps.idempotency.claim(idempotent_request, None),
-        lambda writes: _reserve(deps, writes, holds),
-        deps.usage.consume(order.usage),
-    )
-    return after, order
-
-
-def _late(reservations: Sequence[Reservation], offer: Offer) -> set[str]:
-    """The SKUs that are ordered ahead. Raises _Ahead for one that the offer does not say so of."""
-    late = {hold.sku for hold in reservations if hold.shard == INBOUND_SHARD}
-    if late - set(offer.ships_from):
-        raise _BackorderUnconfirmed
-    return late
-
-
-def _begin_placing(
-    session: CheckoutSession,
-    fresh: Order,
-    idempotent_request: IdempotentRequest,
-    deps: CheckoutDependencies,
-) -> tuple[CheckoutSession, Order]:
-    """Put an order of many articles down; its stock is taken after it. Raises _Short and _Ahead
-    before."""
-    demands = session.offer.demands()
-    short = deps.stock.shortages_from(_StockUnchecked(), demands)
-    if short:
-        raise _StockShortage(short)
-    _late(deps.stock.pick_shards(demands), session.offer)  # by what was seen just now
-    order = replace(fresh, status=OrderStatus.PLACING)
-    after = with_order(session, order, idempotent_request.key)
-    deps.uow.commit(
-        deps.orders.place_op(order, ()),
-        deps.orders.open_batches(order.id),
-        deps.sessions.update_op(session, after),
-        deps.idempotency.claim(idempotent_request, None),
-        deps.usage.consume(order.usage),
-    )
-    return after, order
-
-
-def _reserve(deps: CheckoutDependencies, writes: Any, holds: Any) -> None:
-    deps.stock.reserve(writes, holds)
-
-
-def _told(
-    before: CheckoutSession, after: CheckoutSession, deps: CheckoutDependencies, at: datetime
-) -> Message:
-    """Why a checkout was not bought that would have cost other than it was shown at."""
-    previous, now = before.offer.quote, after.offer.quote
-    notices = PriceSnapshot.from_quote(previous).notices(
-        now, deps.pricing.rule_source.rules(at), {}
-    )
-    told = (notice.detail for notice in notices if notice.code == TOTAL_CHANGED)
-    return price_changed_message(
-        next(told, f"the total was {previous.total} and is {now.total} now")
-    )
-
-
-def _refuse_another_request(
-    idempotent_request: IdempotentRequest, deps: CheckoutDependencies
-) -> None:
-    taken = deps.idempotency.get(idempotent_request)
-    if taken is not None and taken.payload_hash != idempotent_request.payload_hash:
-        stored_response(idempotent_request, deps.idempotency)
-
-
-def _renewed(
-    session: CheckoutSession,
-    at: datetime,
-    deps: CheckoutDependencies,
-    *,
-    consistent: bool = False,
-    exhausted_gifts: Mapping[str, int] = NO_EXHAUSTED_GIFTS,
-    stock: StockRepository | None = None,
-) -> CheckoutSession:
-    offer = remake_offer(
-        session,
-        deps.pricing,
-        at,
-        stock=stock,
-        consistent=consistent,
-        exhausted_gifts=exhausted_gifts,
-    )
-    if not consistent:
-        offer = choose_valid_offer(session.offer, offer, at)
-    if offer.quote is session.offer.quote and not session.offer.is_short:
-        return session
-    after = replace(
-        session, offer=offer, lines=offered_lines(session.lines, offer), version=session.version + 1
-    )
-    try:
-        deps.uow.commit(deps.sessions.update_op(session, after))
-    except ConditionFailed:
-        raise Conflict("this checkout was changed meanwhile; look at it again") from None
-    return after
-
-
-class _BackorderUnconfirmed(Exception):
-    """Goods would be ordered ahead that were offered as if they were here."""
-
-
-class _StockUnchecked(Exception):
-    """Nobody was refused yet: what is short is asked beforehand."""
-
-
-class _StockShortage(Exception):
-    """Something is short, found out before anything was written."""
-
-    def __init__(self, short: Sequence[Shortage]) -> None:
-        super().__init__()
-        self.short = short
+    return Message("error", "payment_failed", text, path, "recoverable")

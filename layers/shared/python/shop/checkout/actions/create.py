@@ -1,19 +1,16 @@
-"""Begin a checkout, from lines or from a cart."""
+"""Create a checkout, from lines or from a cart."""
+
+from dataclasses import replace
 
 from shop.cart.actions import PricingContext
-from shop.cart.model import assign_line_ids, customer_facts, expiry_at, usage_key
+from shop.cart.model import Cart, assign_line_ids, expiry_at
 from shop.cart.ports import CartRepository
-from shop.checkout.actions.offer import (
-    OfferRequest,
-    make_offer,
-    offered_lines,
-    previous_offer_of_cart,
-)
+from shop.checkout.actions.offer import make_offer, offered_lines
+from shop.checkout.actions.offer_request import offer_request_from, previous_offer_of_cart
 from shop.checkout.actions.results import CheckoutInput, CheckoutResult
-from shop.checkout.model import SESSION_TTL, CheckoutSession, destination_from
+from shop.checkout.model import SESSION_TTL, CheckoutSession
 from shop.checkout.ports import CheckoutSessionRepository
 from shop.credits.ports import CodeAttemptLimiter
-from shop.inventory.ports import StockRepository
 from shop.kernel.errors import InvalidRequest
 from shop.kernel.idempotency import IdempotentRequest
 from shop.kernel.ids import new_id
@@ -28,74 +25,73 @@ def create_checkout(
     sessions: CheckoutSessionRepository,
     carts: CartRepository,
     pricing: PricingContext,
-    stock: StockRepository,
     code_attempts: CodeAttemptLimiter,
     rate_limit_subject: str,
 ) -> StagedChange[CheckoutResult]:
-    """Begin a checkout from lines or a cart. Raises Invalid for what is not sold, NotFound."""
-    buyer, country, region, postal = (
-        checkout_input.buyer,
-        checkout_input.country,
-        checkout_input.region,
-        checkout_input.postal_code,
-    )
-    attribution, currency = checkout_input.attribution, checkout_input.currency
-    codes = checkout_input.codes or ()
-    known: tuple[str, ...] = ()
-    before = None
+    """Create a checkout from lines or from a cart.
+
+    Raises NotFound for an unknown cart, InvalidRequest for variants that are not sold (lines of a
+    cart that are no longer sold are left out instead), and RateLimited for too many unknown codes.
+    """
+    owner, at = idempotent_request.owner, idempotent_request.at
+    cart = None
     if checkout_input.cart_id is not None:
-        cart = carts.get(idempotent_request.owner, checkout_input.cart_id, idempotent_request.at)
-        lines, before = cart.lines, previous_offer_of_cart(cart)
-        buyer = {**buyer, **cart.buyer}
-        if cart.country:
-            country, region, postal = cart.country, cart.region, cart.postal_code
-        attribution = cart.attribution or attribution
-        currency = currency or cart.currency
-        codes, known = (
-            cart.codes if checkout_input.codes is None else checkout_input.codes,
-            cart.codes,
-        )
+        cart = carts.get(owner, checkout_input.cart_id, at)
+        checkout_input = _with_cart(checkout_input, cart)
+        lines = cart.lines
     elif checkout_input.lines is not None:
         lines = assign_line_ids(checkout_input.lines)
     else:
-        raise InvalidRequest(
-            "line_items or a cart_id are needed", code="missing", path="$.line_items"
-        )
+        raise InvalidRequest("Send line_items or a cart_id.", code="missing", path="$.line_items")
+    codes, known_codes = checkout_input.codes or (), cart.codes if cart is not None else ()
     with track_code_attempts(
-        codes, known, rate_limit_subject, code_attempts, idempotent_request.at
-    ) as judged:
-        basis = OfferRequest(
-            owner=idempotent_request.owner,
-            lines=lines,
-            codes=codes,
-            destination=destination_from(checkout_input.destination, country, region, postal),
-            delivered=bool(checkout_input.destination),
-            option_id=checkout_input.option_id,
-            currency=currency,
-            channel=checkout_input.channel,
-            usage_key=usage_key(idempotent_request.owner, buyer),
-            customer=customer_facts(idempotent_request.owner, buyer),
-        )
-        strict = checkout_input.cart_id is None
+        codes, known_codes, rate_limit_subject, code_attempts, at
+    ) as record_known:
         offer = make_offer(
-            basis, pricing, idempotent_request.at, stock=stock, previous_offer=before, strict=strict
+            offer_request_from(owner, lines, codes, checkout_input),
+            pricing,
+            at,
+            previous=previous_offer_of_cart(cart) if cart is not None else None,
+            strict=cart is None,
         )
-        judged(offer.quote)
+        record_known(offer.quote)
     session = CheckoutSession(
         id=new_id("chk"),
-        owner=idempotent_request.owner,
+        owner=owner,
         lines=offered_lines(lines, offer),
         offer=offer,
-        created_at=idempotent_request.at,
-        expires_at=expiry_at(idempotent_request.at, SESSION_TTL),
-        buyer=buyer,
+        created_at=at,
+        expires_at=expiry_at(at, SESSION_TTL),
+        buyer=checkout_input.buyer,
         destination=checkout_input.destination,
-        country=country,
-        region=region,
-        postal_code=postal,
-        attribution=attribution,
+        country=checkout_input.country,
+        region=checkout_input.region,
+        postal_code=checkout_input.postal_code,
+        attribution=checkout_input.attribution,
         cart_id=checkout_input.cart_id,
         channel=checkout_input.channel,
         codes=codes,
     )
     return StagedChange(CheckoutResult(session), (sessions.insert_op(session),))
+
+
+def _with_cart(checkout_input: CheckoutInput, cart: Cart) -> CheckoutInput:
+    """Return the input with the cart's content, which has precedence.
+
+    Source: UCP, ``cart_id`` of "Checkout with Cart": the cart's line items, context and buyer are
+    used and overlapping fields ignored. A currency or codes that are sent replace the cart's.
+    """
+    if cart.country:
+        checkout_input = replace(
+            checkout_input,
+            country=cart.country,
+            region=cart.region,
+            postal_code=cart.postal_code,
+        )
+    return replace(
+        checkout_input,
+        buyer=cart.buyer.with_defaults_from(checkout_input.buyer),
+        attribution=cart.attribution or checkout_input.attribution,
+        currency=checkout_input.currency or cart.currency,
+        codes=cart.codes if checkout_input.codes is None else checkout_input.codes,
+    )

@@ -1,63 +1,88 @@
-"""What buying takes, and what is paid with."""
+"""Dependencies of completing a checkout, and the request that its steps share."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from shop.cart.actions import PricingContext
+from shop.checkout.actions.results import CheckoutResult, CompletionGuard
 from shop.checkout.ports import CheckoutSessionRepository
 from shop.credits.model.payment_split import CreditInstrument
 from shop.credits.ports import CodeAttemptLimiter, CreditAccountRepository
-from shop.inventory.ports import StockReservations
+from shop.kernel.contacts import PostalAddress
 from shop.kernel.frozen import frozen
-from shop.kernel.idempotency import IdempotencyStore
+from shop.kernel.idempotency import IdempotencyStore, IdempotentRequest
 from shop.kernel.unit_of_work import UnitOfWork
 from shop.orders.actions.order_writes import OrderWrites
-from shop.orders.ports import OrderRepository
 from shop.payments.model import Credential
 from shop.payments.ports import PaymentProvider
 from shop.pricing.ports import UsageCounters
 
 
 @frozen(slots=False)
+class PlacementWrites(OrderWrites):
+    """Order writes that can also place an order: they consume usage and not only release it.
+
+    ``placement_uow`` does not retry throttled rows. Placing picks other shards instead, because a
+    hot partition stays hot while others may be idle.
+    """
+
+    usage: UsageCounters
+    placement_uow: UnitOfWork
+
+
+@frozen(slots=False)
 class CheckoutDependencies:
-    """Everything that buying takes. ``placing`` is where orders are written: it does not insist on
-    rows that are crowded, since others can be drawn."""
+    """The ports that completing a checkout uses."""
 
     sessions: CheckoutSessionRepository
-    orders: OrderRepository
-    stock: StockReservations[Any]
-    usage: UsageCounters
+    writes: PlacementWrites
     idempotency: IdempotencyStore
-    uow: UnitOfWork
-    placing: UnitOfWork
     provider: PaymentProvider
     pricing: PricingContext
     credit_accounts: CreditAccountRepository
     code_attempts: CodeAttemptLimiter
     payment_window: timedelta
+    """Time from placing an order until it expires unpaid."""
 
-    @property
-    def order_writes(self) -> OrderWrites:
-        """The repositories that a use case of the order takes."""
-        return OrderWrites(orders=self.orders, stock=self.stock, usage=self.usage, uow=self.uow)
-
-    def for_destination(self, destination: Mapping[str, Any] | None) -> "CheckoutDependencies":
-        """This till for goods that go to this address: not every location ships everywhere."""
-        country = destination.get("address_country") if destination else None
-        return replace(self, stock=self.stock.for_destination(country))
+    def for_destination(self, address: PostalAddress | None) -> "CheckoutDependencies":
+        """Return these dependencies with the stock of the locations that ship to an address."""
+        country = address.address_country if address is not None else None
+        stock = self.writes.stock.for_destination(country)
+        return replace(self, writes=replace(self.writes, stock=stock))
 
 
 @frozen(slots=False)
 class PaymentInput:
-    """What the buyer pays with: credits first, in their order, and the rest in money.
+    """The instruments that a buyer pays with: credits in their order, then one for the rest.
 
-    ``amount`` is what the platform wants to be paid in money, if it said; ``ids`` are the
-    instruments' own, credits first.
+    ``credential`` belongs to the last instrument, if it is no credit, and ``amount`` is the sum
+    that the platform wants it to pay (minor units). ``ids`` are the instruments' own.
     """
 
     credential: Credential | None
     credits: tuple[CreditInstrument, ...] = ()
     ids: tuple[str, ...] = ()
     amount: int | None = None
+
+
+@frozen(slots=False)
+class Completion:
+    """One request to complete a checkout, with everything that its steps need."""
+
+    request: IdempotentRequest
+    payment: PaymentInput
+    deps: CheckoutDependencies
+    render: Callable[[CheckoutResult], Mapping[str, Any]]
+    guard: CompletionGuard
+    rate_limit_subject: str
+
+    @property
+    def at(self) -> datetime:
+        """Return the instant at which the request was received."""
+        return self.request.at
+
+    def for_destination(self, address: PostalAddress | None) -> "Completion":
+        """Return this request with the stock of the locations that ship to an address."""
+        return replace(self, deps=self.deps.for_destination(address))

@@ -1,9 +1,10 @@
-"""What a checkout says where it cannot go on as asked."""
+"""Messages about a request that changes or completes a checkout."""
 
 from collections.abc import Mapping, Sequence
 
 from shop.cart.model import Message
-from shop.checkout.model import CheckoutSession, OfferLine, was_completed
+from shop.cart.model.messages import shortage_text
+from shop.checkout.model import CheckoutSession, OfferLine
 from shop.credits.model.payment_split import CreditAllocation
 from shop.inventory.model import MAX_UNITS, Demand, Shortage
 from shop.inventory.model.kits import Kit, missing_units
@@ -11,133 +12,153 @@ from shop.kernel.errors import Conflict
 from shop.kernel.money import Money
 from shop.kernel.usage import UsageReservation
 from shop.orders.model import Order, OrderStatus
+from shop.pricing.model.price_snapshot import TOTAL_CHANGED, PriceSnapshot
+from shop.pricing.model.quote import Quote
+from shop.pricing.model.rule_set import RuleSet
 from shop.shipping.model import ShippingOption
-
-
-def exhausted_usage_messages(
-    spent: Sequence[UsageReservation], before: CheckoutSession
-) -> tuple[Message, ...]:
-    """What was promised and is no more: a code is spoken of by the offer itself, a sale here."""
-    promotions = {count.promotion_id for count in spent}
-    coded = {outcome.promotion_id for outcome in before.offer.quote.codes}
-    return tuple(
-        Message(
-            "warning",
-            "discount_exhausted",
-            f"{discount.title}: the limit was reached meanwhile; {line.title} costs more now",
-            f"$.line_items[{index}]",
-        )
-        for index, line in enumerate(before.offer.lines)
-        for discount in before.offer.quote.line(line.id).discounts
-        if discount.promotion_id in promotions - coded
-    )
-
-
-def short_line_messages(short: Sequence[Shortage], session: CheckoutSession) -> tuple[Message, ...]:
-    """Every line that the stock does not cover, several lines of a SKU added up; of a kit whose
-    parts are short, its own."""
-    wanted = _wanted(session.offer.lines)
-    left = _left(wanted, short, session)
-    return tuple(
-        Message(
-            "error",
-            "out_of_stock",
-            f"{left[line.sku]} of {line.title} left; {wanted[line.sku]} wanted",
-            f"$.line_items[{index}].quantity",
-            "recoverable",
-        )
-        for index, line in enumerate(session.offer.lines)
-        if line.sku in left
-    )
-
-
-def payment_split_messages(order: Order) -> tuple[Message, ...]:
-    """What credits paid of an order, and what that left for the buyer's other instrument."""
-    if not order.credits or not order.amount.minor or order.status is OrderStatus.CANCELLED:
-        return ()
-    by_credits = Money(order.paid_by_credits, order.currency)
-    said = f"credits paid {by_credits}; {order.amount} was asked of the other instrument"
-    return (Message("info", "payment_split", said, "$.payment.instruments"),)
-
-
-def first_reduced_credit(
-    before: Sequence[CreditAllocation | None], now: Sequence[CreditAllocation | None]
-) -> int | None:
-    """Which credit, by place, pays less than a moment ago; ``None`` where each pays as much."""
-    paid = [
-        (previous.amount if previous else 0, current.amount if current else 0)
-        for previous, current in zip(before, now, strict=True)
-    ]
-    return next(
-        (place for place, (previous, current) in enumerate(paid) if current < previous), None
-    )
-
-
-def exhausted_gifts(short: Sequence[Shortage], session: CheckoutSession) -> dict[str, int]:
-    """The gifts that are not covered beside what is bought: how many of each SKU there are."""
-    given = {gift.sku for gift in session.offer.gifts}
-    left = _left(_wanted((*session.offer.lines, *session.offer.gifts)), short, session)
-    return {sku: units for sku, units in left.items() if sku in given}
-
-
-def _wanted(lines: Sequence[OfferLine]) -> dict[str, int]:
-    wanted: dict[str, int] = {}
-    for line in lines:
-        wanted[line.sku] = wanted.get(line.sku, 0) + line.quantity
-    return wanted
-
-
-def _left(
-    requested: Mapping[str, int], short: Sequence[Shortage], session: CheckoutSession
-) -> dict[str, int]:
-    there = {one.sku: one.available for one in short}
-    return missing_units(
-        [Demand(sku, quantity) for sku, quantity in requested.items()],
-        lambda sku: there.get(sku, MAX_UNITS),
-        {sku: Kit(sku, parts) for sku, parts in session.offer.kits.items()},
-    )
-
 
 SELECTED_OPTION_PATH = "$.fulfillment.methods[0].groups[0].selected_option_id"
 
 
-def option_unavailable_message(was: str, instead: ShippingOption, type: str) -> Message:
-    """A way of shipping that was chosen is offered no longer."""
+def exhausted_usage_messages(
+    exhausted: Sequence[UsageReservation], session: CheckoutSession
+) -> tuple[Message, ...]:
+    """Return a warning for every line that lost the discount of an exhausted sale.
+
+    The renewed offer itself has the message about an exhausted code.
+    """
+    promotions = {reservation.promotion_id for reservation in exhausted}
+    coded = {outcome.promotion_id for outcome in session.offer.quote.codes}
+    return tuple(
+        Message(
+            "warning",
+            "discount_exhausted",
+            f"{discount.title} has reached its limit. {line.title} costs more now.",
+            f"$.line_items[{index}]",
+        )
+        for index, line in enumerate(session.offer.lines)
+        for discount in session.offer.quote.line(line.id).discounts
+        if discount.promotion_id in promotions - coded
+    )
+
+
+def short_line_messages(
+    shortages: Sequence[Shortage], session: CheckoutSession
+) -> tuple[Message, ...]:
+    """Return an error for every line that the stock does not cover.
+
+    Several lines of one SKU share its stock. A kit is short if one of its parts is.
+    """
+    requested = _units_by_sku(session.offer.lines)
+    available = _available_of_short(requested, shortages, session)
+    return tuple(
+        Message(
+            "error",
+            "out_of_stock",
+            shortage_text(line.title, available[line.sku], requested[line.sku]),
+            f"$.line_items[{index}].quantity",
+            "recoverable",
+        )
+        for index, line in enumerate(session.offer.lines)
+        if line.sku in available
+    )
+
+
+def payment_split_messages(order: Order) -> tuple[Message, ...]:
+    """Return the shares of an order that credits and the other instrument pay, if both do."""
+    if not order.credits or not order.amount.minor or order.status is OrderStatus.CANCELLED:
+        return ()
+    by_credits = Money(order.paid_by_credits, order.currency)
+    text = f"Credits paid {by_credits}. The other instrument pays {order.amount}."
+    return (Message("info", "payment_split", text, "$.payment.instruments"),)
+
+
+def first_reduced_credit(
+    before: Sequence[CreditAllocation | None], after: Sequence[CreditAllocation | None]
+) -> int | None:
+    """Return the index of the first credit that pays less than before; ``None`` if none does."""
+    amounts = [
+        (old.amount if old else 0, new.amount if new else 0)
+        for old, new in zip(before, after, strict=True)
+    ]
+    return next((index for index, (old, new) in enumerate(amounts) if new < old), None)
+
+
+def exhausted_gifts(shortages: Sequence[Shortage], session: CheckoutSession) -> dict[str, int]:
+    """Return the units available of every gift that the stock does not cover, by SKU.
+
+    The goods that are bought go before the gifts.
+    """
+    gift_skus = {gift.sku for gift in session.offer.gifts}
+    requested = _units_by_sku((*session.offer.lines, *session.offer.gifts))
+    available = _available_of_short(requested, shortages, session)
+    return {sku: units for sku, units in available.items() if sku in gift_skus}
+
+
+def _units_by_sku(lines: Sequence[OfferLine]) -> dict[str, int]:
+    units: dict[str, int] = {}
+    for line in lines:
+        units[line.sku] = units.get(line.sku, 0) + line.quantity
+    return units
+
+
+def _available_of_short(
+    requested: Mapping[str, int], shortages: Sequence[Shortage], session: CheckoutSession
+) -> dict[str, int]:
+    """Return the units available of every SKU that is short, with kits derived from parts."""
+    available = {shortage.sku: shortage.available for shortage in shortages}
+    return missing_units(
+        [Demand(sku, quantity) for sku, quantity in requested.items()],
+        # A SKU without a shortage is not limited as far as this transaction has found out.
+        lambda sku: available.get(sku, MAX_UNITS),
+        {sku: Kit(sku, parts) for sku, parts in session.offer.kits.items()},
+    )
+
+
+def option_unavailable_message(name: str, selected: ShippingOption, type: str) -> Message:
+    """Return the message for a shipping option that is no longer offered."""
     return Message(
         type,
         "shipping_option_unavailable",
-        f"{was} is not offered any more; {instead.title} for {instead.price} is chosen instead",
+        f"{name} is no longer offered. {selected.title} for {selected.price} is selected instead.",
         SELECTED_OPTION_PATH,
         "recoverable" if type == "error" else None,
     )
 
 
-def option_price_messages(was: ShippingOption, now: ShippingOption) -> tuple[Message, ...]:
-    """The way of shipping that was chosen costs something else."""
-    if was.id != now.id or was.price == now.price:
+def option_price_messages(old: ShippingOption, new: ShippingOption) -> tuple[Message, ...]:
+    """Return a warning if the selected shipping option has a new price."""
+    if old.id != new.id or old.price == new.price:
         return ()
-    said = f"{now.title} now costs {now.price}; it was shown at {was.price}"
-    return (Message("warning", "shipping_price_changed", said, SELECTED_OPTION_PATH),)
+    text = f"{new.title} now costs {new.price}; it was shown at {old.price}."
+    return (Message("warning", "shipping_price_changed", text, SELECTED_OPTION_PATH),)
 
 
 def raise_if_completed(order: Order) -> None:
-    """Raise Conflict for an order that was ever certain."""
-    if was_completed(order):
-        raise Conflict("this checkout is completed", code="checkout_completed")
+    """Raise Conflict (``checkout_completed``) for an order that was ever confirmed."""
+    if order.was_confirmed:
+        raise Conflict("This checkout is completed. Create a new one.", code="checkout_completed")
 
 
 def payment_pending_message() -> Message:
-    """While a payment is being confirmed a checkout is shown, and stays as it is."""
+    """Return the error for a request that would change a checkout during its payment."""
     return Message(
         "error",
         "complete_in_progress",
-        "a payment for this checkout is being confirmed; nothing was changed",
+        "A payment for this checkout is being confirmed. Nothing was changed.",
         severity="recoverable",
     )
 
 
-def price_changed_message(how: str) -> Message:
-    """A completion that was not done, since it would have cost other than was shown."""
+def price_changed_message(shown: Quote, current: Quote, rules: RuleSet) -> Message:
+    """Return the error for a checkout that would cost something else than it was shown at."""
+    notices = PriceSnapshot.from_quote(shown).notices(current, rules, {})
+    reasons = (notice.detail for notice in notices if notice.code == TOTAL_CHANGED)
+    reason = next(reasons, f"The total was {shown.total} and is now {current.total}.")
     return Message(
-        "error", "price_changed", f"{how}; look at it and complete again", "$.totals", "recoverable"
+        "error",
+        "price_changed",
+        f"{reason.removesuffix('.')}. Review it and complete the checkout again.",
+        "$.totals",
+        "recoverable",
     )

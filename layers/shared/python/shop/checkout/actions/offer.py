@@ -1,145 +1,60 @@
-"""The offer: lines, codes, place and way of shipping, priced as things are now."""
+"""Make an offer: lines, codes, destination and shipping option, priced at an instant."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from shop.cart.actions import NO_EXHAUSTED_GIFTS, PricingContext
+from shop.cart.actions import FAST_LOOKUP, LimitLookup, PricingContext
 from shop.cart.model import (
-    Cart,
     CartItem,
     CartLine,
     Message,
     PricedLines,
+    PricingFacts,
     backorder_promises,
-    customer_facts,
     price_change_messages,
     price_lines,
     shortage_messages,
     unknown_items_error,
-    usage_key,
 )
-from shop.catalog.model import Product, Variant
-from shop.checkout.actions.messages import option_price_messages, option_unavailable_message
-from shop.checkout.model import CheckoutSession, Offer, destination_from, offer_lines
+from shop.cart.model.pricing import LimitsFor, VariantsById
+from shop.checkout.actions.messages import (
+    SELECTED_OPTION_PATH,
+    option_price_messages,
+    option_unavailable_message,
+)
+from shop.checkout.actions.offer_request import (
+    KnownStock,
+    OfferRequest,
+    PreviousOffer,
+    known_stock_of,
+    offer_request_of,
+)
+from shop.checkout.model import CheckoutSession, Offer, offer_lines
 from shop.inventory.model.kits import find_kits
 from shop.inventory.ports import StockRepository
 from shop.kernel.errors import InvalidRequest, NotFound
 from shop.kernel.frozen import frozen
-from shop.places.model.destination import Destination
-from shop.pricing.model.basket import Basket, CustomerFacts
-from shop.pricing.model.price_snapshot import PriceSnapshot
+from shop.pricing.model.basket import Basket
 from shop.pricing.model.rule_set import RuleSet
 from shop.pricing.model.usage import group_buy_code, usage_of_quote
 from shop.pricing.model.usage_limits import UsageLimits
 from shop.shipping.actions import DefaultShippingTables, shipping_options
-from shop.shipping.model import Consignment, ShippingOption
-from shop.shipping.model import ConsignmentItem as Packed
+from shop.shipping.model import Consignment, ConsignmentItem, ShippingOption
 from shop.shipping.ports import ShippingTableSource
 
-VariantsById = Mapping[str, tuple[Product, Variant]]
-NO_KITS: Mapping[str, Mapping[str, int]] = {}
-NO_SHIP_DATES: Mapping[str, str] = {}
 STOCK_CODES = frozenset({"out_of_stock", "backorder", "preorder"})
-"""What is said of the stock, and only while it is so."""
-
-
-@frozen(slots=False)
-class OfferRequest:
-    """All of a client's own that decides what a checkout costs.
-
-    ``delivered`` is whether there is an address, not only a hint of where it may be; ``who`` is the
-    name under which uses of limited things are counted.
-    """
-
-    owner: str
-    lines: tuple[CartLine, ...]
-    codes: tuple[str, ...]
-    destination: Destination | None
-    delivered: bool
-    option_id: str | None
-    currency: str | None
-    channel: str
-    usage_key: str | None
-    customer: CustomerFacts | None = None
-    """What the rules know of whoever buys."""
-
-    def is_same(self, other: "OfferRequest") -> bool:
-        """Whether both ask for one thing, whoever asks."""
-        return replace(self, lines=(), usage_key=None) == replace(
-            other, lines=(), usage_key=None
-        ) and [(n.id, n.variant_id, n.quantity) for n in self.lines] == [
-            (n.id, n.variant_id, n.quantity) for n in other.lines
-        ]
-
-    def with_defaults_from(self, offer: Offer) -> "OfferRequest":
-        """This, with what the shop chose where the client did not."""
-        return replace(self, option_id=offer.option_id, currency=offer.quote.currency)
-
-
-@frozen(slots=False)
-class PreviousOffer:
-    """What was shown last, and for what; ``way`` is the way of shipping that was chosen."""
-
-    request: OfferRequest
-    seen: PriceSnapshot
-    shipping_option: ShippingOption | None = None
-
-
-def previous_offer(session: CheckoutSession) -> PreviousOffer:
-    """What this checkout was shown at."""
-    return PreviousOffer(
-        offer_request_of(session),
-        PriceSnapshot.from_quote(session.offer.quote),
-        session.offer.option,
-    )
-
-
-def previous_offer_of_cart(cart: Cart) -> PreviousOffer | None:
-    """What a cart was shown at; ``None`` where nobody noted that."""
-    if cart.shown is None:
-        return None
-    basis = OfferRequest(
-        owner=cart.owner,
-        lines=cart.lines,
-        codes=cart.codes,
-        destination=cart.destination,
-        delivered=False,
-        option_id=None,
-        currency=cart.currency,
-        channel=cart.channel,
-        usage_key=usage_key(cart.owner, cart.buyer),
-        customer=customer_facts(cart.owner, cart.buyer),
-    )
-    return PreviousOffer(basis, cart.shown)
-
-
-def offer_request_of(session: CheckoutSession) -> OfferRequest:
-    """What this checkout asks for."""
-    return OfferRequest(
-        owner=session.owner,
-        lines=session.lines,
-        codes=session.codes,
-        destination=destination_from(
-            session.destination, session.country, session.region, session.postal_code
-        ),
-        delivered=bool(session.destination),
-        option_id=session.offer.option_id,
-        currency=session.offer.quote.currency,
-        channel=session.channel,
-        usage_key=usage_key(session.owner, session.buyer),
-        customer=customer_facts(session.owner, session.buyer),
-    )
+"""Codes of messages that hold only while the stock does not change."""
 
 
 @frozen(slots=False)
 class _PricedCheckout:
-    """A basis priced: the goods alone, and with the way that was chosen."""
+    """The lines priced twice: without shipping, and with the selected option."""
 
     goods: PricedLines
-    whole: PricedLines
-    ways: tuple[ShippingOption, ...]
-    chosen: ShippingOption | None
+    total: PricedLines
+    options: tuple[ShippingOption, ...] = ()
+    selected: ShippingOption | None = None
     undeliverable: str | None = None
 
 
@@ -148,193 +63,231 @@ def make_offer(
     pricing: PricingContext,
     at: datetime,
     *,
-    stock: StockRepository | None,
-    previous_offer: PreviousOffer | None = None,
+    known_stock: KnownStock | None = None,
+    previous: PreviousOffer | None = None,
     strict: bool = False,
-    consistent: bool = False,
-    exhausted_gifts: Mapping[str, int] = NO_EXHAUSTED_GIFTS,
-    kits: Mapping[str, Mapping[str, int]] = NO_KITS,
-    ship_dates: Mapping[str, str] = NO_SHIP_DATES,
+    lookup: LimitLookup = FAST_LOOKUP,
     explain: bool = False,
 ) -> Offer:
-    """Make an offer as things are now, and say what costs other than ``before``. ``explain`` tells
-    of the promotions too that are about nothing in it.
+    """Make an offer as things are now, with messages about every change since ``previous``.
 
-    Where no ``stock`` is asked, ``kits`` tells what the kits among them take (SKU to parts), and
-    ``days`` when what is ordered ahead ships.
+    - ``known_stock`` replaces the read of the stock, and with it the messages about shortages.
+    - The cheapest shipping option is selected unless the request names one.
+    - ``strict`` raises an InvalidRequest for variants that are not sold and for shipping options
+      that are not offered. Otherwise both are replaced, with a warning.
+    - ``lookup`` says how remaining limits are read.
+    - ``explain`` adds to the trace the promotions that do not concern the lines.
 
-    ``surely`` looks at limits as they were last written: what is left after somebody took the last.
-
-    Without a choice the cheapest way of shipping is chosen. With ``strict`` a line that is not sold
-    and a way that is not offered are refused, unless the shop itself showed that way before;
-    without, they are left out and spoken of.
+    Raises NotFound (``item_unavailable``) if no line is sold any more.
     """
-    were = previous_offer.request.lines if previous_offer is not None else ()
-    known = pricing.catalogue.get_variants(
-        dict.fromkeys(line.variant_id for line in (*request.lines, *were))
+    # One read covers both versions of the lines: _change_messages prices the old ones too.
+    old_lines = previous.request.lines if previous is not None else ()
+    variants = pricing.catalog.get_variants(
+        dict.fromkeys(line.variant_id for line in (*request.lines, *old_lines))
     )
-    if strict and (refusal := unknown_items_error(request.lines, known)):
-        raise refusal
+    if strict and (error := unknown_items_error(request.lines, variants)):
+        raise error
     rules = pricing.rule_source.rules(at)
-    left = pricing.remaining_limits(
-        rules, request.usage_key, at, consistent=consistent, exhausted_gifts=exhausted_gifts
+    limits_for = pricing.remaining_limits(rules, request.usage_key, at, lookup)
+    # An option that the shop itself showed may be gone. It is replaced and not refused.
+    shown_option = previous.shipping_option if previous is not None else None
+    option_was_shown = shown_option is not None and shown_option.id == request.option_id
+    priced = _price_checkout(
+        request,
+        variants,
+        rules,
+        at,
+        limits_for,
+        pricing.shipping,
+        strict=strict and not option_was_shown,
+        explain=explain,
     )
-    new = (
-        previous_offer is None
-        or previous_offer.shipping_option is None
-        or previous_offer.shipping_option.id != request.option_id
-    )
-    now = _reckoned(
-        request, known, rules, at, left, pricing.shipping, strict=strict and new, explain=explain
-    )
-    messages = [*now.whole.messages, *_of_the_way(request.option_id, now, previous_offer)]
-    if stock is not None:
-        country = request.destination.country if request.destination else None
-        given = [gift.sku for gift in now.whole.quote.gifts]
-        levels = stock.for_destination(country).levels(
-            [*(i.variant.sku for i in now.goods.items), *given]
+    messages = [
+        *priced.total.messages,
+        *_replaced_option_messages(request.option_id, priced, shown_option),
+    ]
+    if known_stock is None:
+        known_stock, stock_messages = _read_stock(request, priced, pricing.stock, at)
+        messages += stock_messages
+    offer = _offer(request, priced, rules, known_stock)
+    if previous is not None:
+        messages += _change_messages(
+            previous, request.with_defaults_from(offer), priced, variants, rules, at, pricing
         )
-        kits = {sku: kit.parts for sku, kit in find_kits(levels).items()}
-        messages += shortage_messages(now.goods.items, levels, at=at, severity="recoverable")
-        ship_dates, ahead = backorder_promises(now.goods.items, levels, at)
-        messages += ahead
-    quote, standing = now.whole.quote, now.goods.limits
-    group = group_buy_code(quote.uses, rules, standing)
-    offer = Offer(
-        lines=offer_lines(now.goods.items),
+    return replace(offer, messages=tuple(messages))
+
+
+def _offer(
+    request: OfferRequest, priced: _PricedCheckout, rules: RuleSet, known_stock: KnownStock
+) -> Offer:
+    quote, limits = priced.total.quote, priced.goods.limits
+    group = group_buy_code(quote.uses, rules, limits)
+    return Offer(
+        lines=offer_lines(priced.goods.items),
         quote=quote,
-        options=now.ways,
-        option_id=now.chosen.id if now.chosen else None,
-        undeliverable=now.undeliverable,
-        messages=tuple(messages),
-        usage=usage_of_quote(quote.uses, rules, standing, request.usage_key, applied=quote.applied),
+        options=priced.options,
+        option_id=priced.selected.id if priced.selected else None,
+        undeliverable=priced.undeliverable,
+        usage=usage_of_quote(quote.uses, rules, limits, request.usage_key, applied=quote.applied),
         group_buy=group.coupon_id if group else None,
         group_ends=group.ends if group else None,
-        kits=kits,
-        ships_from=ship_dates,
+        kits=known_stock.kits,
+        ships_from=known_stock.ship_dates,
     )
-    if previous_offer is None:
-        return offer
-    same = previous_offer.request.is_same(request.with_defaults_from(offer))
-    if same and previous_offer.shipping_option is not None and now.chosen is not None:
-        messages += option_price_messages(previous_offer.shipping_option, now.chosen)
-        offer = replace(offer, messages=tuple(messages))
-    said = _changes(previous_offer, now, known, rules, at, pricing, same=same)
-    return replace(offer, messages=(*offer.messages, *said))
 
 
-def _reckoned(
+def _read_stock(
+    request: OfferRequest, priced: _PricedCheckout, stock: StockRepository, at: datetime
+) -> tuple[KnownStock, tuple[Message, ...]]:
+    """Return facts and messages about the stock at the locations that ship to the destination."""
+    country = request.destination.country if request.destination else None
+    items = priced.goods.items
+    gift_skus = [gift.sku for gift in priced.total.quote.gifts]
+    levels = stock.for_destination(country).levels(
+        [*(item.variant.sku for item in items), *gift_skus]
+    )
+    kits = {sku: kit.parts for sku, kit in find_kits(levels).items()}
+    shortages = shortage_messages(items, levels, at=at, severity="recoverable")
+    ship_dates, backorders = backorder_promises(items, levels, at)
+    return KnownStock(kits, ship_dates), (*shortages, *backorders)
+
+
+def _price_checkout(
     request: OfferRequest,
     variants: VariantsById,
     rules: RuleSet,
     at: datetime,
-    limits_for: Callable[[Basket], UsageLimits],
+    limits_for: LimitsFor,
     shipping: ShippingTableSource | None,
     *,
     strict: bool = False,
     explain: bool = False,
 ) -> _PricedCheckout:
-    place = request.destination
-    country = place.country if place else None
-    goods = price_lines(
-        request.lines,
-        variants,
-        rules=rules,
-        at=at,
-        country=country,
-        destination=place,
+    facts = PricingFacts(
+        destination=request.destination,
         currency=request.currency,
         channel=request.channel,
         codes=request.codes,
         customer=request.customer,
-        limits_for=limits_for,
-        explain=explain,
+    )
+    # Phase 1: the goods alone, whose value decides the price of shipping.
+    goods = price_lines(
+        request.lines, variants, facts, rules=rules, at=at, limits_for=limits_for, explain=explain
     )
     if not goods.items:
-        raise NotFound("nothing in this checkout is sold any more", code="item_unavailable")
-    ways: tuple[ShippingOption, ...] = ()
-    undeliverable = None
-    if request.delivered and place is not None:
-        table = (shipping or DefaultShippingTables()).table(at)
-        packed = tuple(_packed(item) for item in goods.items)
-        value = goods.quote.subtotal - goods.quote.goods_discount
-        ways = shipping_options(Consignment(packed, value), place, table=table, at=at)
-        undeliverable = None if ways else table.undeliverable_reason(place).value
-    wanted = request.option_id
-    chosen = next((way for way in ways if way.id == wanted), None)
-    if wanted is not None and ways and chosen is None and strict:
-        raise InvalidRequest(
-            f"{wanted!r} is not offered; choose one of {', '.join(w.id for w in ways)}",
-            code="option_unknown",
-            path="$.fulfillment.methods[0].groups[0].selected_option_id",
+        raise NotFound(
+            "The items of this checkout are no longer sold. Create a new checkout.",
+            code="item_unavailable",
         )
-    if chosen is None and ways:
-        chosen = ways[0]
-    if chosen is None:
-        return _PricedCheckout(goods, goods, ways, None, undeliverable)
-    whole = price_lines(
-        [item.line for item in goods.items],
-        variants,
-        rules=rules,
-        at=at,
-        country=country,
-        destination=place,
-        shipping=chosen.price,
-        shipping_method=chosen.id,
+    # Phase 2: the shipping options.
+    options, undeliverable = _shipping_options(request, goods, shipping, at)
+    selected = _selected_option(request.option_id, options, strict=strict)
+    if selected is None:
+        return _PricedCheckout(goods, goods, options, None, undeliverable)
+    # Phase 3: goods and shipping together, since promotions may reduce shipping. The limits read
+    # in phase 1 are used again, so that both quotes agree and nothing is read twice.
+    lines = [item.line for item in goods.items]
+    facts = replace(
+        facts,
         currency=goods.quote.currency,
-        channel=request.channel,
-        codes=request.codes,
-        customer=request.customer,
-        limits_for=lambda basket: goods.limits,
-        explain=explain,
+        shipping=selected.price,
+        shipping_method=selected.id,
     )
-    return _PricedCheckout(goods, whole, ways, chosen)
+
+    def known_limits(basket: Basket) -> UsageLimits:
+        return goods.limits
+
+    total = price_lines(
+        lines, variants, facts, rules=rules, at=at, limits_for=known_limits, explain=explain
+    )
+    return _PricedCheckout(goods, total, options, selected)
 
 
-def _packed(item: CartItem) -> Packed:
-    one = item.variant
-    sizes = (one.length_mm, one.width_mm, one.height_mm)
-    return Packed(item.line.quantity, one.weight_g, *sizes)
+def _shipping_options(
+    request: OfferRequest, goods: PricedLines, shipping: ShippingTableSource | None, at: datetime
+) -> tuple[tuple[ShippingOption, ...], str | None]:
+    """Return the options to the address, or the reason why there is none."""
+    if not request.delivered or request.destination is None:
+        return (), None
+    table = (shipping or DefaultShippingTables()).table(at)
+    value = goods.quote.subtotal - goods.quote.goods_discount
+    consignment = Consignment(tuple(_consignment_item(item) for item in goods.items), value)
+    options = shipping_options(consignment, request.destination, table=table, at=at)
+    if options:
+        return options, None
+    return (), table.undeliverable_reason(request.destination).value
 
 
-def _of_the_way(
-    wanted: str | None, now: _PricedCheckout, previous_offer: PreviousOffer | None
+def _selected_option(
+    option_id: str | None, options: Sequence[ShippingOption], *, strict: bool
+) -> ShippingOption | None:
+    """Return the option asked for, else the cheapest; ``None`` if there is none."""
+    selected = next((option for option in options if option.id == option_id), None)
+    if selected is not None or not options:
+        return selected
+    if option_id is not None and strict:
+        offered = ", ".join(option.id for option in options)
+        raise InvalidRequest(
+            f"The shipping option {option_id!r} is not offered. Choose one of {offered}.",
+            code="option_unknown",
+            path=SELECTED_OPTION_PATH,
+        )
+    return options[0]
+
+
+def _consignment_item(item: CartItem) -> ConsignmentItem:
+    variant = item.variant
+    sizes = (variant.length_mm, variant.width_mm, variant.height_mm)
+    return ConsignmentItem(item.line.quantity, variant.weight_g, *sizes)
+
+
+def _replaced_option_messages(
+    option_id: str | None, priced: _PricedCheckout, shown_option: ShippingOption | None
 ) -> tuple[Message, ...]:
-    """That a way which was chosen is offered no longer, and which is chosen in its place."""
-    if wanted is None or now.chosen is None or now.chosen.id == wanted:
+    """Return a warning if another shipping option than the requested one is selected."""
+    if option_id is None or priced.selected is None or priced.selected.id == option_id:
         return ()
-    previous = previous_offer.shipping_option if previous_offer is not None else None
-    name = previous.title if previous is not None and previous.id == wanted else repr(wanted)
-    return (option_unavailable_message(name, now.chosen, "warning"),)
+    is_known = shown_option is not None and shown_option.id == option_id
+    name = shown_option.title if shown_option is not None and is_known else option_id
+    return (option_unavailable_message(name, priced.selected, "warning"),)
 
 
-def _changes(
-    previous_offer: PreviousOffer,
-    now: _PricedCheckout,
+def _change_messages(
+    previous: PreviousOffer,
+    request: OfferRequest,
+    priced: _PricedCheckout,
     variants: VariantsById,
     rules: RuleSet,
     at: datetime,
     pricing: PricingContext,
-    *,
-    same: bool,
 ) -> tuple[Message, ...]:
-    """What costs other than it was shown at, and not because its client asked for another.
+    """Return messages about amounts that the shop changed since the previous offer.
 
-    Unless both are the ``same`` the checkout as it was is priced beside what it is to be, with
-    nothing looked up that is not ``known``. Nothing is said of one that cannot be priced any more.
+    A price that differs because the client asked for something else is no change. So unless the
+    request is the same, the old one is priced again under current rules, without further reads,
+    and compared with its snapshot.
     """
-    basis, seen = previous_offer.request, previous_offer.seen
-    if same:
-        then = now
-    elif any(line.variant_id not in variants for line in basis.lines):
-        return ()
+    old, shown = previous.request, previous.shown
+    messages: tuple[Message, ...] = ()
+    if old.is_same(request):
+        if previous.shipping_option is not None and priced.selected is not None:
+            messages = option_price_messages(previous.shipping_option, priced.selected)
+        old_priced = priced
+    elif any(line.variant_id not in variants for line in old.lines):
+        return ()  # an item that is no longer sold has a message of its own
     else:
-        left = seen.limits_for(now.goods.limits, rules)
+        limits = shown.limits_for(priced.goods.limits, rules)
         try:
-            then = _reckoned(basis, variants, rules, at, lambda basket: left, pricing.shipping)
+            old_priced = _price_checkout(
+                old, variants, rules, at, lambda basket: limits, pricing.shipping
+            )
         except InvalidRequest:
+            # The old request cannot be priced any more, so there is nothing to compare with.
             return ()
-    return price_change_messages(seen, basis.lines, then.whole.quote, now.goods.items, rules)
+    changes = price_change_messages(
+        shown, old.lines, old_priced.total.quote, priced.goods.items, rules
+    )
+    return (*messages, *changes)
 
 
 def remake_offer(
@@ -342,49 +295,46 @@ def remake_offer(
     pricing: PricingContext,
     at: datetime,
     *,
-    stock: StockRepository | None,
-    previous_offer: PreviousOffer | None = None,
-    consistent: bool = False,
-    exhausted_gifts: Mapping[str, int] = NO_EXHAUSTED_GIFTS,
+    read_stock: bool,
+    previous: PreviousOffer | None = None,
+    lookup: LimitLookup = FAST_LOOKUP,
 ) -> Offer:
-    """The offer for what a checkout asks for, as it would be made now."""
-    basis = offer_request_of(session)
+    """Return the offer for a session as it would be made now."""
     return make_offer(
-        basis,
+        offer_request_of(session),
         pricing,
         at,
-        stock=stock,
-        previous_offer=previous_offer,
-        consistent=consistent,
-        exhausted_gifts=exhausted_gifts,
-        kits=session.offer.kits,
-        ship_dates=session.offer.ships_from,
+        known_stock=None if read_stock else known_stock_of(session.offer),
+        previous=previous,
+        lookup=lookup,
     )
 
 
 def is_current(offer: Offer, rules: RuleSet, at: datetime) -> bool:
-    """Whether an offer is fresh, and made under the rules of this instant."""
+    """Return whether an offer is fresh and the rules of this instant give the same quote."""
     quote = offer.quote
     return offer.is_fresh(at) and rules.gives_same_quote(quote.rules_version, quote.at, at)
 
 
-def choose_valid_offer(before: Offer, now: Offer, at: datetime) -> Offer:
-    """Of two offers for one thing the one that holds: within its time the one that was made before,
-    unless it has become cheaper. What it says of the stock is as it is now.
+def choose_valid_offer(old: Offer, new: Offer, at: datetime) -> Offer:
+    """Return the one of two offers for the same request that the shop keeps to.
+
+    Within its time an offer holds, unless the new one is cheaper. Messages about the stock, kits
+    and ship dates always come from the new one.
     """
-    cheaper = now.quote.total <= before.quote.total and now.option_id == before.option_id
-    if not before.is_fresh(at) or cheaper or not _same_goods(before, now):
-        return now
-    said = [m for m in before.messages if m.code not in STOCK_CODES]
-    said += [m for m in now.messages if m.code in STOCK_CODES]
-    return replace(before, messages=tuple(said), kits=now.kits, ships_from=now.ships_from)
+    cheaper = new.quote.total <= old.quote.total and new.option_id == old.option_id
+    if not old.is_fresh(at) or cheaper or not _same_lines(old, new):
+        return new
+    messages = [message for message in old.messages if message.code not in STOCK_CODES]
+    messages += [message for message in new.messages if message.code in STOCK_CODES]
+    return replace(old, messages=tuple(messages), kits=new.kits, ships_from=new.ships_from)
 
 
-def _same_goods(one: Offer, other: Offer) -> bool:
-    return [n.id for n in one.lines] == [n.id for n in other.lines]
+def _same_lines(offer: Offer, other: Offer) -> bool:
+    return [line.id for line in offer.lines] == [line.id for line in other.lines]
 
 
 def offered_lines(lines: Sequence[CartLine], offer: Offer) -> tuple[CartLine, ...]:
-    """The lines that are offered, with the prices they are shown at."""
-    shown = {line.id: line.unit_price.minor for line in offer.quote.lines}
-    return tuple(replace(line, shown_price=shown[line.id]) for line in lines if line.id in shown)
+    """Return the lines that are in the offer, with the prices that are shown."""
+    prices = {line.id: line.unit_price.minor for line in offer.quote.lines}
+    return tuple(replace(line, shown_price=prices[line.id]) for line in lines if line.id in prices)

@@ -1,98 +1,108 @@
-"""From an order that was placed to its payment."""
+"""Authorize the payment of an order that a checkout has placed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from shop.checkout.actions.dependencies import CheckoutDependencies
+from shop.checkout.actions.dependencies import Completion
 from shop.checkout.actions.messages import payment_split_messages, short_line_messages
 from shop.checkout.actions.results import CheckoutResult
 from shop.checkout.model import CheckoutSession, not_placed_message
 from shop.kernel.errors import Conflict, InvalidRequest
-from shop.kernel.idempotency import IdempotentRequest
 from shop.orders.actions.batched_placement import abandon_placement, place_in_batches
 from shop.orders.actions.cancellation import cancel_order
 from shop.orders.actions.payments import record_payment
-from shop.orders.model import Order
-from shop.orders.model import OrderStatus as OrderStatus
-from shop.payments.model import Credential, PaymentStatus, ProviderPaymentState
+from shop.orders.model import Order, OrderStatus
+from shop.payments.model import PaymentStatus, ProviderPaymentState
 
 
 def resume_placement(
-    session: CheckoutSession,
-    order: Order,
-    credential: Credential | None,
-    idempotent_request: IdempotentRequest,
-    deps: CheckoutDependencies,
-    render: Callable[[CheckoutResult], Mapping[str, Any]],
+    session: CheckoutSession, order: Order, completion: Completion
 ) -> Mapping[str, Any]:
-    """From where an order stands to its payment: first all its stock, then the money."""
+    """Go on from the state of an order: reserve all its stock, then authorize its payment.
+
+    An order of one transaction has its stock already. A larger one takes it in batches here; if
+    some of it is short, the order is cancelled and the response says what is missing. Expiry
+    (:mod:`shop.orders.actions.expiry`) does the rest for a buyer who never comes back.
+    """
     if order.status is not OrderStatus.PLACING:
-        return _pay(session, order, credential, idempotent_request, deps, render)
-    order, short = place_in_batches(order, writes=deps.order_writes)
+        return _authorize(session, order, completion)
+    order, shortages = place_in_batches(order, writes=completion.deps.writes)
     if order.status is not OrderStatus.PLACING:
-        return _pay(session, order, credential, idempotent_request, deps, render)
-    told = short_line_messages(short, session) or (not_placed_message("out_of_stock"),)
-    shown = CheckoutResult(replace(session, order_id=None), None, told)
+        return _authorize(session, order, completion)
+    messages = short_line_messages(shortages, session) or (not_placed_message("out_of_stock"),)
+    response = completion.render(CheckoutResult(session, None, messages))
     order = abandon_placement(
         order,
-        "out_of_stock" if short else "given_up",
-        at=idempotent_request.at,
-        actor=deps.provider.name,
-        writes=deps.order_writes,
+        "out_of_stock" if shortages else "given_up",
+        at=completion.at,
+        actor=completion.deps.provider.name,
+        writes=completion.deps.writes,
+        # The response is stored with the cancellation: a retry cannot derive it from the order.
         extra_writes=lambda _: (
-            (deps.idempotency.complete(idempotent_request, render(shown)),) if short else ()
+            (completion.deps.idempotency.complete(completion.request, response),)
+            if shortages
+            else ()
         ),
     )
-    if order.status is OrderStatus.CANCELLED and short:
-        return render(shown)
-    return _pay(session, order, credential, idempotent_request, deps, render)
+    if order.status is OrderStatus.CANCELLED and shortages:
+        return response
+    return _authorize(session, order, completion)
 
 
-def _pay(
-    session: CheckoutSession,
-    order: Order,
-    credential: Credential | None,
-    idempotent_request: IdempotentRequest,
-    deps: CheckoutDependencies,
-    render: Callable[[CheckoutResult], Mapping[str, Any]],
-) -> Mapping[str, Any]:
+def _authorize(session: CheckoutSession, order: Order, completion: Completion) -> Mapping[str, Any]:
+    """Ask the provider for the money, unless that was done already, and record its result."""
+    deps, at = completion.deps, completion.at
     if order.status is not OrderStatus.PLACED or order.payment.status is not PaymentStatus.CREATED:
-        return render(CheckoutResult(session, order, payment_split_messages(order)))
+        return _response(session, order, completion)
     try:
-        if order.amount.minor and credential is not None:
-            report = deps.provider.authorise(order.id, order.amount, credential, key=order.id)
-        elif order.amount.minor:
-            why = "this checkout is being paid with another instrument; send that one again"
-            raise Conflict(why, code="payment_failed", path="$.payment.instruments")
-        else:
-            # Nothing is due, or credits that were taken with the order pay it: no money is to move.
-            report = ProviderPaymentState(f"credits_{order.id}", PaymentStatus.CAPTURED)
+        state = _payment_state(order, completion)
     except InvalidRequest:
-        # The provider cannot read it, so no money can move: the buyer may try another at once.
+        # The provider cannot read the instrument, so no money can move. The order is cancelled at
+        # once, and the buyer may try another instrument without waiting for its expiry.
         cancel_order(
-            order.id,
-            "payment_invalid",
-            at=idempotent_request.at,
-            actor=deps.provider.name,
-            writes=deps.order_writes,
+            order.id, "payment_invalid", at=at, actor=deps.provider.name, writes=deps.writes
         )
         raise
     order = record_payment(
         order.id,
-        report,
-        at=idempotent_request.at,
+        state,
+        at=at,
         actor=deps.provider.name,
-        writes=deps.order_writes,
+        writes=deps.writes,
         read=order,
+        # A failed payment frees the session for another attempt. Its response is stored with it,
+        # because a retry would otherwise see the state of that later attempt.
         extra_writes=lambda failed: (
             deps.idempotency.complete(
-                idempotent_request, render(CheckoutResult(session, _as_called_off(failed)))
+                completion.request,
+                completion.render(
+                    CheckoutResult(session, replace(failed, status=OrderStatus.CANCELLED))
+                ),
             ),
         ),
     )
-    return render(CheckoutResult(session, order, payment_split_messages(order)))
+    return _response(session, order, completion)
 
 
-def _as_called_off(order: Order) -> Order:
-    return replace(order, status=OrderStatus.CANCELLED)
+def _payment_state(order: Order, completion: Completion) -> ProviderPaymentState:
+    """Return the provider's result for the amount that credits leave.
+
+    The idempotency key is the order id: a retry after a crash finds the first authorization.
+    """
+    if not order.amount.minor:
+        # Nothing is due, or credits that were consumed with the order pay it: no money moves.
+        return ProviderPaymentState(f"credits_{order.id}", PaymentStatus.CAPTURED)
+    credential = completion.payment.credential
+    if credential is None:
+        raise Conflict(
+            "This checkout is being paid with another instrument. Send that one again.",
+            code="payment_failed",
+            path="$.payment.instruments",
+        )
+    provider = completion.deps.provider
+    return provider.authorise(order.id, order.amount, credential, key=order.id)
+
+
+def _response(session: CheckoutSession, order: Order, completion: Completion) -> Mapping[str, Any]:
+    return completion.render(CheckoutResult(session, order, payment_split_messages(order)))

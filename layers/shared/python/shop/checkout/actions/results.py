@@ -1,69 +1,72 @@
-"""What is asked of a checkout, and how it is shown."""
+"""Input and result of the checkout use cases."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from typing import Any
 
-from shop.cart.model import Message
+from shop.cart.model import LineInput, Message
 from shop.checkout.model import CheckoutSession, CheckoutStatus, status_of
+from shop.kernel.contacts import Buyer, PostalAddress
 from shop.kernel.frozen import frozen
-from shop.orders.model import Order
-from shop.orders.model import OrderStatus as OrderStatus
+from shop.orders.model import Order, OrderStatus
 
 UNPAID_STATUSES = (OrderStatus.PLACING, OrderStatus.PLACED)
-"""Where an order stands whose money is still being asked for."""
+"""Statuses of an order whose payment is not certain yet. The checkout is locked meanwhile."""
 
 
 @frozen(slots=False)
 class CheckoutInput:
-    """What somebody asks a checkout to be. ``None`` lines mean: those of the cart.
+    """The content that a client wants a checkout to have.
 
-    ``destination`` is a UCP postal address; ``option_id`` the way of shipping chosen, if any.
+    ``lines`` are ``None`` if those of the cart ``cart_id`` are taken. ``option_id`` is the shipping
+    option chosen, if any.
     """
 
-    lines: Sequence[tuple[str | None, str, int]] | None
-    buyer: Mapping[str, Any] = field(default_factory=dict)
+    lines: Sequence[LineInput] | None
+    buyer: Buyer = field(default_factory=Buyer)
     country: str | None = None
     region: str | None = None
     postal_code: str | None = None
-    destination: Mapping[str, Any] | None = None
+    destination: PostalAddress | None = None
     option_id: str | None = None
     attribution: Mapping[str, Any] = field(default_factory=dict)
     cart_id: str | None = None
     codes: tuple[str, ...] | None = None
-    """Discount codes in place of those before; ``None`` leaves them."""
+    """Discount codes that replace the current ones; ``None`` keeps these."""
     currency: str | None = None
-    """What prices are asked in; ``None``: as before, or as the goods are priced."""
+    """Currency for prices; ``None`` keeps the current one, else the goods' own is used."""
     channel: str = "web"
 
 
 @frozen(slots=False)
 class CompletionBlocked:
-    """Why a checkout that lacks nothing may not be bought yet, and where its buyer goes first."""
+    """The reason to hold back a checkout that is ready, and a page for its buyer."""
 
     message: Message
     continue_url: str
 
 
 CompletionGuard = Callable[[CheckoutSession], CompletionBlocked | None]
-"""Whether a checkout that is ready has to wait before it is bought. Asked before anything is
-written; may refuse."""
+"""Decides, before anything is written, whether a checkout that is ready may be completed now."""
 
 
 @frozen(slots=False)
 class CheckoutResult:
-    """A session with the order placed from it, if any, and what only this answer has to say."""
+    """A session, the order placed from it, and messages of this response alone."""
 
     session: CheckoutSession
     order: Order | None = None
-    also: tuple[Message, ...] = ()
+    extra_messages: tuple[Message, ...] = ()
     continue_url: str | None = None
-    """Where the buyer of a checkout that is held goes first."""
+    """Page for the buyer of a checkout whose completion is blocked."""
 
     @property
-    def phase(self) -> CheckoutStatus:
-        phase = status_of(self.session, self.order)
-        if self.continue_url is not None and phase is CheckoutStatus.READY:
+    def status(self) -> CheckoutStatus:
+        """Return the session's status, corrected by the messages of this response."""
+        status = status_of(self.session, self.order)
+        if status is not CheckoutStatus.READY:
+            return status
+        if self.continue_url is not None:
             return CheckoutStatus.REQUIRES_ESCALATION
-        hindered = any(message.type == "error" for message in self.also)
-        return CheckoutStatus.INCOMPLETE if phase is CheckoutStatus.READY and hindered else phase
+        has_error = any(message.type == "error" for message in self.extra_messages)
+        return CheckoutStatus.INCOMPLETE if has_error else status

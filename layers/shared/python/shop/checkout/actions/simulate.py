@@ -1,18 +1,19 @@
-"""What staff ask: what a basket would cost at the checkout, and what if something were different.
+"""Simulate a checkout for staff: its price, and its price under other circumstances.
 
-Both answers are made by the checkout itself: whoever asks is told what a buyer would be told.
-No use of anything limited is counted; tries of gift cards are.
+Both results come from the checkout's own code, so a buyer would see the same. A simulation consumes
+no limited use; attempts at gift card codes are counted.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from functools import partial
 
 from shop.cart.actions import PricingContext
-from shop.cart.model import assign_line_ids, usage_key
-from shop.checkout.actions.offer import OfferRequest, make_offer
-from shop.checkout.model import Offer, destination_from
+from shop.cart.model import LineInput, assign_line_ids, usage_key
+from shop.checkout.actions.offer import make_offer
+from shop.checkout.actions.offer_request import KnownStock, OfferRequest
+from shop.checkout.model import Offer
 from shop.credits.actions.payment import allocate_credits
 from shop.credits.model.payment_split import CreditAllocation, CreditInstrument
 from shop.credits.ports import CodeAttemptLimiter, CreditAccountRepository
@@ -20,6 +21,7 @@ from shop.kernel.codes import normalize_code
 from shop.kernel.errors import InvalidRequest
 from shop.kernel.frozen import frozen
 from shop.orders.model import GUEST_OWNER
+from shop.places.model.destination import Destination
 from shop.pricing.model.basket import Basket, CustomerFacts
 from shop.pricing.model.policy import PricingPolicy
 from shop.pricing.model.promotions import Promotion
@@ -30,21 +32,22 @@ from shop.pricing.ports import UsageLimitReader
 from shop.shipping.model import ShippingTable
 
 DRAFT_CODE = "WHAT-1F"
-"""The code that a draft which asks for one is tried with."""
+"""Stands for the code of a draft promotion that requires one."""
 
 
 @frozen(slots=False)
 class SimulationRequest:
-    """A basket as somebody's checkout would have it, and what it is to be paid with."""
+    """A basket as a customer's checkout would have it, and the credits to pay it with.
 
-    wanted: Sequence[tuple[str, int]]
+    ``lines`` are variant ids and quantities. ``email`` identifies a guest whose uses are counted.
+    ``destination`` gives shipping options; ``location`` is a hint that applies without it.
+    """
+
+    lines: Sequence[tuple[str, int]]
     customer: CustomerFacts | None = None
     email: str = ""
-    """By which a guest's uses of limited things are counted."""
-    destination: Mapping[str, Any] | None = None
-    country: str | None = None
-    region: str | None = None
-    postal_code: str | None = None
+    destination: Destination | None = None
+    location: Destination | None = None
     option_id: str | None = None
     currency: str | None = None
     channel: str = "web"
@@ -53,109 +56,137 @@ class SimulationRequest:
 
     @property
     def offer_request(self) -> OfferRequest:
-        """What its checkout would ask for."""
+        """Return the request for an offer that such a checkout would make."""
         owner = self.customer.id if self.customer and self.customer.id else GUEST_OWNER
         return OfferRequest(
             owner=owner,
-            lines=assign_line_ids([(None, item, quantity) for item, quantity in self.wanted]),
-            codes=self.codes,
-            destination=destination_from(
-                self.destination, self.country, self.region, self.postal_code
+            lines=assign_line_ids(
+                [LineInput(None, variant_id, quantity) for variant_id, quantity in self.lines]
             ),
-            delivered=bool(self.destination),
+            codes=self.codes,
+            destination=self.destination or self.location,
+            delivered=self.destination is not None,
             option_id=self.option_id,
             currency=self.currency,
             channel=self.channel,
-            usage_key=usage_key(owner, {"email": self.email}),
+            usage_key=usage_key(owner, self.email),
             customer=self.customer,
         )
 
 
 @frozen(slots=False)
+class SimulationScenario:
+    """The circumstances to compare with.
+
+    ``promotion`` counts as published, and a code that it requires as entered. ``policy`` counts as
+    in force.
+    """
+
+    request: SimulationRequest
+    at: datetime
+    promotion: Promotion | None = None
+    policy: PricingPolicy | None = None
+
+
+@frozen(slots=False)
 class SimulationResult:
-    """What its checkout would say, what each credit would pay, and what is left to pay."""
+    """The offer of a checkout, and the amount that each credit would pay of it."""
 
     offer: Offer
     parts: tuple[CreditAllocation | None, ...]
 
     @property
     def due(self) -> int:
-        """Minor units that the credits leave."""
+        """Return the amount that the credits leave, in minor units."""
         return self.offer.quote.total.minor - sum(part.amount for part in self.parts if part)
 
 
 def simulate(
-    asked: SimulationRequest,
-    other: SimulationRequest,
+    request: SimulationRequest,
+    scenario: SimulationScenario,
     *,
+    at: datetime,
+    now: datetime,
     pricing: PricingContext,
     credit_accounts: CreditAccountRepository,
     code_attempts: CodeAttemptLimiter,
     rate_limit_subject: str,
-    now: datetime,
-    at: datetime,
-    then: datetime,
-    promotion: Promotion | None = None,
-    policy: PricingPolicy | None = None,
 ) -> tuple[SimulationResult, SimulationResult, QuoteDiff]:
-    """A basket ``at`` one instant as it is asked, and ``then`` as the ``other`` is, with a
-    ``promotion`` that is none yet (as if published; a code it asks for as if entered) and under a
-    ``policy`` that is not in force.
+    """Price a basket ``at`` an instant and again in a scenario; return both and the difference.
 
-    Prices, promotions and ways of shipping are those the shop knows ``now``, limits as far as they
-    are used up now. Raises Invalid as a checkout would, for an option without a destination, and
-    for answers in two currencies, which do not compare.
+    Prices, promotions and shipping prices are those known ``now``, and limits those remaining now.
+
+    Raises InvalidRequest as a checkout would, and ``missing`` for a shipping option without a
+    destination, ``currency_mismatch`` for results in two currencies.
     """
-    if asked.option_id is not None and not asked.destination:
+    if request.option_id is not None and request.destination is None:
         raise InvalidRequest(
-            "a way of shipping has a destination", code="missing", path="$.destination"
+            "A shipping option needs a destination. Add one.",
+            code="missing",
+            path="$.destination",
         )
+
+    allocate = partial(
+        allocate_credits,
+        rate_limit_subject=rate_limit_subject,
+        credit_accounts=credit_accounts,
+        code_attempts=code_attempts,
+    )
+    # Rules and shipping prices are fixed, so that both results differ by the scenario alone.
     rules = pricing.rule_source.rules(now)
-    shipping = None if pricing.shipping is None else _Tables(pricing.shipping.table(now))
-    still = replace(pricing, rule_source=_Book(rules), shipping=shipping)
-
-    def pay(
-        asked: SimulationRequest, offer: Offer, at: datetime
-    ) -> tuple[CreditAllocation | None, ...]:
-        return allocate_credits(
-            offer.quote.total.minor,
-            offer.quote.total.currency,
-            asked.credits,
-            asked.customer.id if asked.customer else None,
-            rate_limit_subject=rate_limit_subject,
-            credit_accounts=credit_accounts,
-            code_attempts=code_attempts,
-            at=at,
+    tables = pricing.shipping
+    fixed = replace(
+        pricing,
+        rule_source=_FixedRules(rules),
+        shipping=None if tables is None else _FixedShippingTable(tables.table(now)),
+    )
+    before = _simulate(request, fixed, at, allocate)
+    other, changed = _apply(scenario, rules, fixed)
+    after = _simulate(other, changed, scenario.at, allocate)
+    currencies = before.offer.quote.currency, after.offer.quote.currency
+    if currencies[0] != currencies[1]:
+        raise InvalidRequest(
+            f"Both results must be in one currency, not in {' and '.join(currencies)}.",
+            code="currency_mismatch",
+            path="$.currency",
         )
-
-    before = _told(asked, still, pay, at)
-    if policy is not None:
-        rules = rules.with_policy(policy.groups, policy.rounding)
-        still = replace(still, rule_source=_Book(rules))
-    if promotion is not None:
-        still = replace(still, rule_source=_Book(rules.with_promotion(promotion)))
-        if promotion.code_required:
-            still = replace(still, usage_limits=_Opened(still.usage_limits, promotion.id))
-            other = replace(other, codes=(*other.codes, DRAFT_CODE))
-    after = _told(other, still, pay, then)
-    if before.offer.quote.currency != after.offer.quote.currency:
-        said = f"{before.offer.quote.currency} and {after.offer.quote.currency} do not compare"
-        raise InvalidRequest(said, code="currency_mismatch", path="$.currency")
     return before, after, diff_quotes(before.offer.quote, after.offer.quote)
 
 
-Paying = Callable[[SimulationRequest, Offer, datetime], tuple[CreditAllocation | None, ...]]
-
-
-def _told(
-    asked: SimulationRequest, pricing: PricingContext, pay: Paying, at: datetime
+def _simulate(
+    request: SimulationRequest,
+    pricing: PricingContext,
+    at: datetime,
+    allocate: Callable[..., tuple[CreditAllocation | None, ...]],
 ) -> SimulationResult:
-    offer = make_offer(asked.offer_request, pricing, at, stock=None, strict=True, explain=True)
-    return SimulationResult(offer, pay(asked, offer, at))
+    # No stock is read: a simulation for another instant says nothing about stock.
+    offer = make_offer(
+        request.offer_request, pricing, at, known_stock=KnownStock(), strict=True, explain=True
+    )
+    total = offer.quote.total
+    customer_id = request.customer.id if request.customer else None
+    parts = allocate(total.minor, total.currency, request.credits, customer_id, at=at)
+    return SimulationResult(offer, parts)
 
 
-class _Book:
-    """Rules that are the same at every instant that is asked about."""
+def _apply(
+    scenario: SimulationScenario, rules: RuleSet, pricing: PricingContext
+) -> tuple[SimulationRequest, PricingContext]:
+    """Return request and pricing context under the scenario's policy and promotion."""
+    request, promotion = scenario.request, scenario.promotion
+    if scenario.policy is not None:
+        rules = rules.with_policy(scenario.policy.groups, scenario.policy.rounding)
+    if promotion is not None:
+        rules = rules.with_promotion(promotion)
+        if promotion.code_required:
+            limits = _WithDraftCode(pricing.usage_limits, promotion.id)
+            pricing = replace(pricing, usage_limits=limits)
+            request = replace(request, codes=(*request.codes, DRAFT_CODE))
+    return request, replace(pricing, rule_source=_FixedRules(rules))
+
+
+class _FixedRules:
+    """A rule source with the same rules at every instant."""
 
     def __init__(self, rules: RuleSet) -> None:
         self._rules = rules
@@ -164,8 +195,8 @@ class _Book:
         return self._rules
 
 
-class _Tables:
-    """A shipping table that is the same at every instant that is asked about."""
+class _FixedShippingTable:
+    """A shipping table source with the same table at every instant."""
 
     def __init__(self, table: ShippingTable) -> None:
         self._table = table
@@ -174,15 +205,15 @@ class _Tables:
         return self._table
 
 
-class _Opened:
-    """What is left of limited things, and the code of a draft beside it."""
+class _WithDraftCode:
+    """A usage limit reader that also knows the code of a draft promotion."""
 
-    def __init__(self, limits: UsageLimitReader, promotion_id: str) -> None:
-        self._standings, self._promotion_id = limits, promotion_id
+    def __init__(self, reader: UsageLimitReader, promotion_id: str) -> None:
+        self._reader, self._promotion_id = reader, promotion_id
 
     def limits_for(
         self, basket: Basket, rules: RuleSet, actor: str | None, *, consistent: bool = False
     ) -> UsageLimits:
-        found = self._standings.limits_for(basket, rules, actor, consistent=consistent)
-        opened = {**found.codes, normalize_code(DRAFT_CODE): CodeStatus(self._promotion_id)}
-        return replace(found, codes=opened)
+        limits = self._reader.limits_for(basket, rules, actor, consistent=consistent)
+        codes = {**limits.codes, normalize_code(DRAFT_CODE): CodeStatus(self._promotion_id)}
+        return replace(limits, codes=codes)

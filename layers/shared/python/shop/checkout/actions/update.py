@@ -1,26 +1,28 @@
-"""Change what a checkout is."""
+"""Update a checkout."""
 
 from dataclasses import replace
 from datetime import datetime
 
 from shop.cart.actions import PricingContext
-from shop.cart.model import assign_line_ids, customer_facts, expiry_at, usage_key
+from shop.cart.model import assign_line_ids, expiry_at
 from shop.checkout.actions.messages import payment_pending_message, raise_if_completed
-from shop.checkout.actions.offer import (
+from shop.checkout.actions.offer import choose_valid_offer, make_offer, offered_lines
+from shop.checkout.actions.offer_request import (
     OfferRequest,
-    choose_valid_offer,
-    make_offer,
-    offered_lines,
+    PreviousOffer,
+    known_stock_of,
+    offer_request_from,
     previous_offer,
+    same_content,
 )
 from shop.checkout.actions.results import UNPAID_STATUSES, CheckoutInput, CheckoutResult
-from shop.checkout.model import SESSION_TTL, Offer, destination_from
+from shop.checkout.model import SESSION_TTL, CheckoutSession, Offer
 from shop.checkout.ports import CheckoutSessionRepository
 from shop.credits.ports import CodeAttemptLimiter
-from shop.inventory.ports import StockRepository
 from shop.kernel.errors import InvalidRequest
 from shop.kernel.idempotency import IdempotentRequest
 from shop.kernel.unit_of_work import StagedChange
+from shop.orders.model import Order
 from shop.orders.ports import OrderRepository
 from shop.pricing.actions.coupons import track_code_attempts
 
@@ -33,32 +35,38 @@ def update_checkout(
     sessions: CheckoutSessionRepository,
     orders: OrderRepository,
     pricing: PricingContext,
-    stock: StockRepository,
     code_attempts: CodeAttemptLimiter,
     rate_limit_subject: str,
 ) -> StagedChange[CheckoutResult]:
-    """Replace what a checkout is. Raises Conflict once it is completed or canceled.
+    """Replace the content of a checkout.
 
-    While a payment is being confirmed nothing is changed; the answer shows the checkout and says
-    so.
+    While a payment is being confirmed nothing changes, and the response says so. Raises NotFound,
+    Conflict for a completed or canceled checkout, InvalidRequest for variants and shipping options
+    that are not offered, and RateLimited for too many unknown codes.
     """
-    session = sessions.get(idempotent_request.owner, session_id, idempotent_request.at)
+    owner, at = idempotent_request.owner, idempotent_request.at
+    session = sessions.get(owner, session_id, at)
     session.raise_if_closed()
-    order = orders.get(idempotent_request.owner, session.order_id) if session.order_id else None
-    if order is not None:
-        raise_if_completed(order)
-        if order.status in UNPAID_STATUSES:
-            return StagedChange(CheckoutResult(session, order, (payment_pending_message(),)), ())
+    if (order := _pending_order(session, orders)) is not None:
+        # The order is a snapshot of this session: a change could not reach it any more.
+        return StagedChange(CheckoutResult(session, order, (payment_pending_message(),)), ())
     if checkout_input.lines is None:
-        raise InvalidRequest("line_items are needed", code="missing", path="$.line_items")
+        raise InvalidRequest("Send line_items.", code="missing", path="$.line_items")
     lines = assign_line_ids(checkout_input.lines, session.lines)
-    same_goods = [(n.id, n.variant_id, n.quantity) for n in lines] == [
-        (n.id, n.variant_id, n.quantity) for n in session.lines
-    ]
     codes = session.codes if checkout_input.codes is None else checkout_input.codes
-    changed = replace(
+    with_currency = replace(
+        checkout_input, currency=checkout_input.currency or session.offer.quote.currency
+    )
+    request = offer_request_from(owner, lines, codes, with_currency)
+    with track_code_attempts(
+        codes, session.codes, rate_limit_subject, code_attempts, at
+    ) as record_known:
+        offer = _updated_offer(session, request, pricing, at)
+        record_known(offer.quote)
+    after = replace(
         session,
-        lines=lines,
+        lines=offered_lines(lines, offer),
+        offer=offer,
         buyer=checkout_input.buyer,
         destination=checkout_input.destination,
         country=checkout_input.country,
@@ -70,54 +78,49 @@ def update_checkout(
         order_id=None,
         placement_key=None,
         version=session.version + 1,
-        expires_at=expiry_at(idempotent_request.at, SESSION_TTL),
+        expires_at=expiry_at(at, SESSION_TTL),
     )
-    with track_code_attempts(
-        codes, session.codes, rate_limit_subject, code_attempts, idempotent_request.at
-    ) as judged:
-        basis = OfferRequest(
-            owner=idempotent_request.owner,
-            lines=lines,
-            codes=codes,
-            destination=destination_from(
-                checkout_input.destination,
-                checkout_input.country,
-                checkout_input.region,
-                checkout_input.postal_code,
-            ),
-            delivered=bool(checkout_input.destination),
-            option_id=checkout_input.option_id,
-            currency=checkout_input.currency or session.offer.quote.currency,
-            channel=checkout_input.channel,
-            usage_key=usage_key(idempotent_request.owner, checkout_input.buyer),
-            customer=customer_facts(idempotent_request.owner, checkout_input.buyer),
-        )
-        before = previous_offer(session)
-        offer = make_offer(
-            basis,
-            pricing,
-            idempotent_request.at,
-            stock=None
-            if same_goods and _told_lately(session.offer, idempotent_request.at)
-            else stock,
-            previous_offer=before,
-            strict=True,
-            kits=session.offer.kits,
-            ship_dates=session.offer.ships_from,
-        )
-        judged(offer.quote)
-    requested_ids = basis.with_defaults_from(offer)
-    if basis.option_id == before.request.option_id:
-        requested_ids = replace(requested_ids, option_id=basis.option_id)
-    if (
-        before.request.is_same(requested_ids)
-        and before.request.usage_key == requested_ids.usage_key
-    ):
-        offer = choose_valid_offer(session.offer, offer, idempotent_request.at)
-    after = replace(changed, offer=offer, lines=offered_lines(lines, offer))
     return StagedChange(CheckoutResult(after), (sessions.update_op(session, after),))
 
 
-def _told_lately(offer: Offer, at: datetime) -> bool:
-    """Whether what an offer says of the stock, and of kits, need not be looked up again."""
+def _pending_order(session: CheckoutSession, orders: OrderRepository) -> Order | None:
+    """Return the order whose payment is not certain yet. Raises Conflict for a completed one."""
+    if session.order_id is None:
+        return None
+    order = orders.get(session.owner, session.order_id)
+    raise_if_completed(order)
+    return order if order.status in UNPAID_STATUSES else None
+
+
+def _updated_offer(
+    session: CheckoutSession, request: OfferRequest, pricing: PricingContext, at: datetime
+) -> Offer:
+    """Return the offer for a request; the session's own if the request is the same."""
+    previous = previous_offer(session)
+    same_lines = same_content(request.lines, session.lines)
+    stock_is_known = same_lines and _stock_is_known(session.offer, at)
+    offer = make_offer(
+        request,
+        pricing,
+        at,
+        known_stock=known_stock_of(session.offer) if stock_is_known else None,
+        previous=previous,
+        strict=True,
+    )
+    if _asks_for_same(request, previous, offer):
+        return choose_valid_offer(session.offer, offer, at)
+    return offer
+
+
+def _stock_is_known(offer: Offer, at: datetime) -> bool:
+    """Return whether the offer's facts about stock and kits are recent and leave nothing open."""
     return not offer.is_short and not offer.ships_from and offer.is_fresh(at)
+
+
+def _asks_for_same(request: OfferRequest, previous: PreviousOffer, offer: Offer) -> bool:
+    """Return whether a request equals the previous one, so that the previous offer may hold."""
+    completed = request.with_defaults_from(offer)
+    if request.option_id == previous.request.option_id:
+        # The client repeats its choice; that the shop had to replace it is no new wish.
+        completed = replace(completed, option_id=request.option_id)
+    return previous.request.is_same(completed) and previous.request.usage_key == completed.usage_key

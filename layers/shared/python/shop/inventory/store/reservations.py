@@ -197,7 +197,9 @@ class StockReservationWriter(StockLevelReader):
             )
             add_movement(transaction, movement, self._tables)
 
-    def shortages_from(self, error: Exception, demands: Iterable[Demand]) -> tuple[Shortage, ...]:
+    def shortages_from(
+        self, error: Exception | None, demands: Iterable[Demand]
+    ) -> tuple[Shortage, ...]:
         requested = {demand.sku: demand.quantity for demand in merge_demands(demands)}
         failed: list[tuple[str, int]] = []
         if isinstance(error, ConditionFailed):

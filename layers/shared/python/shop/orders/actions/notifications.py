@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from shop.kernel.notifications import send_once
+from shop.kernel.notifications import EmailSender, SentEmails, send_once
 from shop.orders.model import TERMINATED, Order
-from shop.orders.ports import Email, EmailSender, OrderRepository, SentEmails
+from shop.orders.ports import Email, OrderRepository
 
 
 def send_order_confirmation(

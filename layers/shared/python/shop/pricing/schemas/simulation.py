@@ -1,7 +1,7 @@
 """A basket as staff ask what if, and what would change."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Annotated, Any, Literal
@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from shop.credits.model.payment_split import CreditInstrument
 from shop.kernel.errors import InvalidRequest
 from shop.kernel.text_validation import validate_currency, validate_email
+from shop.places.model.destination import Destination
 from shop.pricing.model.basket import CustomerFacts
 from shop.pricing.model.promotions import Promotion
 from shop.pricing.schemas.base import Country, Id, Instant
@@ -114,8 +115,21 @@ class SimulationBody(BaseModel):
     promotion_id: Id | None = None
     policy: PricingPolicyBody | None = None
 
-    def place(self) -> Mapping[str, Any] | None:
-        return self.destination.model_dump(exclude_none=True) if self.destination else None
+    def shipping_destination(self) -> Destination | None:
+        """Return the address that gives shipping options, if there is one."""
+        if self.destination is None:
+            return None
+        return Destination(
+            self.destination.address_country,
+            self.destination.address_region,
+            self.destination.postal_code,
+        )
+
+    def location(self) -> Destination | None:
+        """Return the buyer's location, which applies without a destination."""
+        if self.country is None:
+            return None
+        return Destination(self.country, self.region, self.postal_code)
 
     def draft(self) -> Promotion | None:
         """The promotion that is written here. Raises Invalid with every contradiction."""

@@ -13,7 +13,7 @@ from shop.kernel.unit_of_work import ConditionFailed
 from shop.pricing.model.policy import PricingPolicy
 from shop.pricing.model.promotions import Promotion
 from shop.pricing.store.rows import BOOK, POLICY, PricingRow
-from shop.storage.documents import compress_json
+from shop.storage.compression import compress_json
 from shop.storage.transactions import DynamoUnitOfWork
 
 MAX_ATTEMPTS = 5

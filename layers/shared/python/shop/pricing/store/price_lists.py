@@ -14,7 +14,7 @@ from shop.pricing.store.rule_set_cache import (
     price_list_from,
     rule_set_version,
 )
-from shop.storage.documents import compress_json
+from shop.storage.compression import compress_json
 from shop.storage.transactions import DynamoUnitOfWork
 
 MAX_ATTEMPTS = 5

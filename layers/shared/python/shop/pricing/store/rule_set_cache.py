@@ -23,7 +23,7 @@ from shop.pricing.model.rule_set import RuleSet
 from shop.pricing.store.policies import policy_from
 from shop.pricing.store.rows import BOOK, POLICY, PRICE_LISTS, RULES, VERSION, PricingRow
 from shop.serialization import from_json
-from shop.storage.documents import compress_json
+from shop.storage.compression import compress_json
 from shop.storage.prefetch import ReadSet, get, prefetch
 from shop.tax.model.rates import TaxTable
 

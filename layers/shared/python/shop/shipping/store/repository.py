@@ -17,7 +17,7 @@ from shop.shipping.store.rows import (
     version_from_row,
     version_key,
 )
-from shop.storage.documents import compress_json
+from shop.storage.compression import compress_json
 from shop.storage.transactions import DynamoUnitOfWork
 
 MAX_ITEM_BYTES = 380 * 1024

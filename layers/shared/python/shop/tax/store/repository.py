@@ -6,7 +6,7 @@ from typing import Any
 from shop.kernel.errors import Conflict, NotFound, VersionConflict
 from shop.kernel.events import Event
 from shop.kernel.unit_of_work import ConditionFailed
-from shop.storage.documents import compress_json
+from shop.storage.compression import compress_json
 from shop.storage.transactions import DynamoUnitOfWork
 from shop.tax.model.country_rates import CountryRates
 from shop.tax.store.rows import (

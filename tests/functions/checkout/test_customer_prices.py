@@ -1,4 +1,4 @@
-"""Who asks, and through which channel, decides prices; a first order is a first order once."""
+"""Prices by customer group, segment and channel, and for a first order."""
 
 from typing import Any
 
@@ -26,23 +26,23 @@ pytestmark = pytest.mark.usefixtures("cloud")
 
 
 @pytest.fixture(autouse=True)
-def _goods(cloud: None) -> None:
+def _published_mug(cloud: None) -> None:
     publish_with_stock(mug(), pieces=50)
 
 
-def staff(door: Any, route: str, body: Any = None, **path: str) -> ApiResponse:
+def staff(module: Any, route: str, body: Any = None, **path: str) -> ApiResponse:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ACCESS", "staff")
         patch.setenv("ACCESS_GROUPS", "staff")
-        return call(door.handler, route, body, claims=CLAIMS, headers=None, **path)
+        return call(module.handler, route, body, claims=CLAIMS, headers=None, **path)
 
 
 def asking(
-    door: Any, route: str, body: Any = None, *, ann: bool = True, **path: str
+    module: Any, route: str, body: Any = None, *, ann: bool = True, **path: str
 ) -> ApiResponse:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ACCESS", "customer" if ann else "shopper")
-        return call(door.handler, route, body, claims=ANN if ann else None, headers=None, **path)
+        return call(module.handler, route, body, claims=ANN if ann else None, headers=None, **path)
 
 
 def total(*, ann: bool = True, headers: dict[str, str] | None = None) -> int:
@@ -55,72 +55,72 @@ def total(*, ann: bool = True, headers: dict[str, str] | None = None) -> int:
     return totals(answer.json)["total"]
 
 
-def place(groups: list[str], **more: Any) -> ApiResponse:
+def set_groups(groups: list[str], **more: Any) -> ApiResponse:
     body = {"groups": groups, "version": 0, **more}
     return staff(set_customer_groups, "PUT /staff/customers/{id}/groups", body, id=ANN_ID)
 
 
-def test_a_customer_group_has_its_promotions_from_the_moment_staff_say_so() -> None:
+def test_group_promotion_applies_once_staff_assign_the_group() -> None:
     run(
         id="gold",
         effect={"kind": "order_percent", "basis_points": 5000},
         conditions={"groups": ["gold"]},
     )
     assert total() == 2598
-    assert place(["gold", "gold"]).json == {
+    assert set_groups(["gold", "gold"]).json == {
         "customer_id": ANN_ID,
         "groups": ["gold"],
         "segments": [],
         "version": 1,
     }
     assert (total(), total(ann=False)) == (1299, 2598)
-    assert place([], version=0).json["code"] == "stale"
-    assert place(["no group!"], version=1).json["errors"][0]["path"] == "$.groups[0]"
-    assert place([], segments=["vip"], version=1).status == 200
+    assert set_groups([], version=0).json["code"] == "stale"
+    assert set_groups(["no group!"], version=1).json["errors"][0]["path"] == "$.groups[0]"
+    assert set_groups([], segments=["vip"], version=1).status == 200
     assert total() == 2598
-    shown = staff(get_customer_groups, "GET /staff/customers/{id}/groups", id=ANN_ID).json
-    assert (shown["segments"], shown["version"]) == (["vip"], 2)
+    stored = staff(get_customer_groups, "GET /staff/customers/{id}/groups", id=ANN_ID).json
+    assert (stored["segments"], stored["version"]) == (["vip"], 2)
 
 
-def test_a_segment_is_asked_for_like_a_group() -> None:
+def test_segment_promotion_applies_to_its_customers() -> None:
     effect = {"kind": "order_percent", "basis_points": 5000}
     run(id="vip", effect=effect, conditions={"segments": ["vip"]})
-    place([], segments=["vip"])
+    set_groups([], segments=["vip"])
     assert total() == 1299
 
 
-def buy(session: str) -> ApiResponse:
+def complete(session: str) -> ApiResponse:
     route = "POST /checkout-sessions/{id}/complete"
     return asking(complete_checkout, route, payment_body("tok_success"), id=session)
 
 
-def begin() -> dict[str, Any]:
+def create() -> dict[str, Any]:
     body = checkout_body(("mug.1", 2))
-    made: dict[str, Any] = asking(create_checkout, "POST /checkout-sessions", body).json
-    return made
+    checkout: dict[str, Any] = asking(create_checkout, "POST /checkout-sessions", body).json
+    return checkout
 
 
-def test_a_first_order_is_reduced_once_and_again_when_it_was_called_off() -> None:
+def test_first_order_promotion_returns_after_cancellation() -> None:
     run(**FIRST)
     assert (total(), total(ann=False)) == (2338, 2598)
-    one, two = begin(), begin()
+    one, two = create(), create()
     assert totals(one)["items_discount"] == totals(two)["items_discount"] == -260
-    bought = buy(one["id"]).json
-    assert bought["status"] == "completed"
+    completed = complete(one["id"]).json
+    assert completed["status"] == "completed"
     assert total() == 2598
-    refused = buy(two["id"]).json
-    assert refused["status"] == "incomplete"
-    assert "price_changed" in [m["code"] for m in refused["messages"]]
-    shown = asking(get_checkout, "GET /checkout-sessions/{id}", id=two["id"]).json
-    assert "items_discount" not in totals(shown)
-    order_id = bought["order"]["id"]
+    rejected = complete(two["id"]).json
+    assert rejected["status"] == "incomplete"
+    assert "price_changed" in [m["code"] for m in rejected["messages"]]
+    stored = asking(get_checkout, "GET /checkout-sessions/{id}", id=two["id"]).json
+    assert "items_discount" not in totals(stored)
+    order_id = completed["order"]["id"]
     assert [c.kind for c in DynamoOrderRepository().get(ANN_ID, order_id).usage] == ["first"]
     route = "POST /staff/orders/{id}/cancel"
     assert staff(cancel_order, route, {"reason": "changed mind"}, id=order_id).status == 200
     assert total() == 2338
 
 
-def test_channels_have_their_own_prices() -> None:
+def test_channel_promotion_applies_to_its_channel_only() -> None:
     effect = {"kind": "order_percent", "basis_points": 5000}
     run(id="app", effect=effect, conditions={"channels": ["app"]})
     assert total() == 2598

@@ -1,4 +1,4 @@
-"""A checkout that costs nothing is bought with nothing: no instrument, no word to a provider."""
+"""Checkouts with a total of zero: no instrument is needed and no provider is called."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -22,81 +22,90 @@ from shop.payments.gateway.sandbox import SandboxProvider
 from shop.payments.model import PaymentStatus
 from shop.pricing.store.usage_counters import DynamoUsageCounters
 from shop.storage.transactions import DynamoUnitOfWork
-from tests.functions.checkout.test_customers import asking, staff
+from tests.functions.checkout.test_customer_prices import asking, staff
 from tests.functions.checkout.test_discounts import run
-from tests.functions.checkout.test_price_change_messages import begin, total
+from tests.functions.checkout.test_price_change_messages import new_checkout, total
 from tests.functions.credits.steps import balance, credit, gift_card, money, pay
 from tests.kit.products import mug, publish_with_stock
 from tests.kit.ucp_validator import assert_valid_ucp
 
-WORK = ("authorise", "capture", "cancel", "refund", "find_by_order", "get_payment")
+PROVIDER_CALLS = ("authorise", "capture", "cancel", "refund", "find_by_order", "get_payment")
 
 
 @pytest.fixture(autouse=True)
-def _all_for_nothing(cloud: None) -> Iterator[None]:
-    """Goods and shipping for nothing, and a provider that breaks where it is asked for anything."""
+def _free_goods_and_shipping(cloud: None) -> Iterator[None]:
+    """Reduce goods and shipping to zero, and make every provider call fail the test."""
     publish_with_stock(mug(), pieces=5)
     run(id="all", effect={"kind": "order_percent", "basis_points": 10_000})
     run(id="free", effect={"kind": "shipping_off", "basis_points": 10_000})
     with ExitStack() as stack:
-        for name in WORK:
-            stack.enter_context(patch.object(SandboxProvider, name, _asked))
+        for name in PROVIDER_CALLS:
+            stack.enter_context(patch.object(SandboxProvider, name, _called))
         yield
 
 
-def _asked(*_: Any, **__: Any) -> Any:
-    raise AssertionError("a provider is not asked about nothing")
+def _called(*_: Any, **__: Any) -> Any:
+    raise AssertionError("a provider must not be called for a total of zero")
 
 
 def order_of(body: dict[str, Any]) -> Order:
     return DynamoOrderRepository().get_by_id(body["order"]["id"])
 
 
-def left() -> int:
+def available() -> int:
     return DynamoStockRepository().levels(["MUG-RED"])["MUG-RED"].available
 
 
 @pytest.mark.parametrize("instruments", [(), (money(),)])
-def test_it_is_bought_with_no_instrument_and_with_one_nothing_is_asked_of_it(
+def test_free_checkout_completes_without_charging_an_instrument(
     instruments: tuple[dict[str, Any], ...],
 ) -> None:
-    begun = begin()
-    assert (total(begun), begun["status"]) == (0, "ready_for_complete")
-    done = pay(begun, *instruments, guest=True).json
-    assert_valid_ucp("checkout", done)
-    assert done["status"] == "completed"
-    order = order_of(done)
-    assert (order.status, order.paid, order.total, left()) == (OrderStatus.CONFIRMED, True, 0, 3)
-    assert all("amount" not in one for one in done["payment"]["instruments"])
-    shown = asking(get_order, "GET /orders/{id}", ann=False, id=order.id)
+    checkout = new_checkout()
+    assert (total(checkout), checkout["status"]) == (0, "ready_for_complete")
+    completed = pay(checkout, *instruments, guest=True).json
+    assert_valid_ucp("checkout", completed)
+    assert completed["status"] == "completed"
+    order = order_of(completed)
+    assert (order.status, order.paid, order.total, available()) == (
+        OrderStatus.CONFIRMED,
+        True,
+        0,
+        3,
+    )
+    assert all("amount" not in instrument for instrument in completed["payment"]["instruments"])
+    shown = asking(get_order, "GET /orders/{id}", id=order.id)
     assert shown.status == 200, shown.text
     assert_valid_ucp("order", shown.json)
 
 
-def test_a_body_without_a_word_of_payment_will_do() -> None:
+def test_free_checkout_completes_with_an_empty_body() -> None:
     from functions.checkout import complete_checkout
     from tests.kit.shop import call
 
     route = "POST /checkout-sessions/{id}/complete"
-    assert call(complete_checkout.handler, route, {}, id=begin()["id"]).json["status"] == (
+    assert call(complete_checkout.handler, route, {}, id=new_checkout()["id"]).json["status"] == (
         "completed"
     )
 
 
-def test_a_gift_card_that_was_not_needed_keeps_what_it_has() -> None:
+def test_unused_gift_card_keeps_its_balance() -> None:
     code = gift_card(1_000)
-    done = pay(begin(), credit("gift_card", code), guest=True).json
-    assert (done["status"], order_of(done).credits, balance(code)) == ("completed", (), 1_000)
+    completed = pay(new_checkout(), credit("gift_card", code), guest=True).json
+    assert (completed["status"], order_of(completed).credits, balance(code)) == (
+        "completed",
+        (),
+        1_000,
+    )
 
 
-def test_its_goods_go_back_to_sale_when_it_is_called_off_and_no_money_is_looked_for() -> None:
-    order = order_of(pay(begin(), guest=True).json)
+def test_cancelled_free_order_releases_stock_without_refund() -> None:
+    order = order_of(pay(new_checkout(), guest=True).json)
     route = "POST /staff/orders/{id}/cancel"
     assert staff(cancel_order, route, {"reason": "changed mind"}, id=order.id).status == 200
     orders, at = DynamoOrderRepository(), datetime.now(UTC)
     provider = SandboxProvider(shop_url="http://shop.test", later=lambda reference: None)
     settled = refund_excess_payment(order.id, at=at, orders=orders, provider=provider)
-    assert (settled.status, settled.payment.total_of("refunded"), left()) == (
+    assert (settled.status, settled.payment.total_of("refunded"), available()) == (
         OrderStatus.CANCELLED,
         0,
         5,
@@ -107,18 +116,18 @@ def test_its_goods_go_back_to_sale_when_it_is_called_off_and_no_money_is_looked_
     assert (shown["status"], shown["payment"]["status"]) == ("cancelled", "cancelled")
 
 
-def test_one_that_was_cut_off_before_it_was_sure_expires_without_asking_a_provider() -> None:
+def test_interrupted_free_order_expires_without_provider_call() -> None:
     from shop.checkout.actions import complete
 
-    begun = begin()
+    checkout = new_checkout()
     with (
         patch.object(complete, "resume_placement", side_effect=KeyboardInterrupt),
         pytest.raises(KeyboardInterrupt),
     ):
-        pay(begun, guest=True)
+        pay(checkout, guest=True)
     orders = DynamoOrderRepository()
     (order_id,) = orders.list_awaiting_payment(datetime.now(UTC) + timedelta(hours=1), 10)
-    assert (orders.get_by_id(order_id).status, left()) == (OrderStatus.PLACED, 3)
+    assert (orders.get_by_id(order_id).status, available()) == (OrderStatus.PLACED, 3)
     order = expire_order(
         order_id,
         at=datetime.now(UTC),
@@ -130,4 +139,4 @@ def test_one_that_was_cut_off_before_it_was_sure_expires_without_asking_a_provid
         ),
         provider=SandboxProvider(shop_url="http://shop.test", later=lambda reference: None),
     )
-    assert (order.status, left()) == (OrderStatus.CANCELLED, 5)
+    assert (order.status, available()) == (OrderStatus.CANCELLED, 5)

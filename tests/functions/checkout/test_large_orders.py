@@ -1,4 +1,4 @@
-"""Buying more different articles than one transaction of the database can write."""
+"""Orders with more SKUs than one DynamoDB transaction can write."""
 
 from dataclasses import replace
 from typing import Any
@@ -29,8 +29,8 @@ COMPLETE = "POST /checkout-sessions/{id}/complete"
 ARTICLES = 120
 
 
-def shelf(number: int = ARTICLES) -> list[tuple[str, int]]:
-    """So many articles on sale, three of each; and two of each are wanted, the first twice."""
+def publish_articles(number: int = ARTICLES) -> list[tuple[str, int]]:
+    """Publish articles with a stock of 3 each; return lines for 2 of each, the first one twice."""
     template = mug("many")
     for start in range(0, number, 60):
         variants = tuple(
@@ -50,14 +50,14 @@ def shelf(number: int = ARTICLES) -> list[tuple[str, int]]:
     return [(wanted[0][0], 1), *wanted]
 
 
-def begin(wanted: list[tuple[str, int]]) -> dict[str, Any]:
+def create(wanted: list[tuple[str, int]]) -> dict[str, Any]:
     answer = call(create_checkout.handler, "POST /checkout-sessions", checkout_body(*wanted))
     assert answer.status == 201, answer.text
     checkout: dict[str, Any] = answer.json
     return checkout
 
 
-def pay(
+def complete(
     checkout: dict[str, Any], token: str = "tok_success", key: str | None = None
 ) -> ApiResponse:
     return call(
@@ -69,116 +69,122 @@ def order_id(checkout: dict[str, Any], attempt: int = 1) -> str:
     return derived_id("ord", checkout["id"], str(attempt))
 
 
-def left() -> set[int]:
+def available_quantities() -> set[int]:
     levels = DynamoStockRepository().levels([f"MANY-{n:04d}" for n in range(1, ARTICLES)])
     return {level.available for level in levels.values()}
 
 
-def _take(stock: DynamoStockRepository, writes: Any, holds: Any) -> None:
-    stock.reserve(writes, holds)
+def _reserve(stock: DynamoStockRepository, writes: Any, reservations: Any) -> None:
+    stock.reserve(writes, reservations)
 
 
-def short(answer: ApiResponse) -> list[str]:
+def short_paths(answer: ApiResponse) -> list[str]:
     return [m["path"] for m in answer.json.get("messages", ()) if m["code"] == "out_of_stock"]
 
 
-def test_an_order_of_many_articles_is_bought_like_any_other() -> None:
-    checkout = begin(shelf())
+def test_large_order_is_placed_in_four_transactions() -> None:
+    checkout = create(publish_articles())
     assert checkout["status"] == "ready_for_complete"
     with count_calls() as calls:
-        answer = pay(checkout, key="one")
+        answer = complete(checkout, key="one")
     assert_valid_ucp("checkout", answer.json)
     assert (answer.status, answer.json["status"]) == (200, "completed")
     order = DynamoOrderRepository().get("guest", answer.json["order"]["id"])
     assert order.status is OrderStatus.CONFIRMED
     assert sum(hold.quantity for hold in order.reservations) == 2 * ARTICLES + 1
-    assert left() == {1}
+    assert available_quantities() == {1}
     ours = [made for made in calls.made if made.operation == "TransactWriteItems"]
-    assert len(ours) == 4, "put down, two batches, placed"
+    assert len(ours) == 4, "written as placing, two batches, placed"
     assert all(len(made.parameters["TransactItems"]) <= 100 for made in ours)
-    assert pay(checkout, key="one").text == answer.text
+    assert complete(checkout, key="one").text == answer.text
     shown = call(get_order.handler, "GET /orders/{id}", id=order.id)
     assert shown.status == 200
 
 
-def test_every_short_line_is_told_before_anything_is_written() -> None:
-    checkout = begin(shelf())
-    stock, ledger = DynamoStockRepository(), DynamoUnitOfWork(connection())
-    gone = stock.pick_shards([Demand(f"MANY-{n:04d}", 2) for n in (0, 5, 117)])
-    ledger.commit(lambda writes: _take(stock, writes, gone))
+def test_every_short_line_is_reported_before_any_write() -> None:
+    checkout = create(publish_articles())
+    stock, uow = DynamoStockRepository(), DynamoUnitOfWork(connection())
+    reserved = stock.pick_shards([Demand(f"MANY-{n:04d}", 2) for n in (0, 5, 117)])
+    uow.commit(lambda writes: _reserve(stock, writes, reserved))
     with count_calls() as calls:
-        answer = pay(checkout)
+        answer = complete(checkout)
     assert (answer.status, answer.json["status"]) == (200, "incomplete")
-    assert short(answer) == [f"$.line_items[{n}].quantity" for n in (0, 1, 6, 118)]
+    assert short_paths(answer) == [f"$.line_items[{n}].quantity" for n in (0, 1, 6, 118)]
     assert not [made for made in calls.made if made.operation == "TransactWriteItems"]
-    ledger.commit(lambda writes: stock.release(writes, gone))
-    assert pay(checkout).json["status"] == "completed"
+    uow.commit(lambda writes: stock.release(writes, reserved))
+    assert complete(checkout).json["status"] == "completed"
 
 
-def test_what_turns_out_short_half_way_gives_everything_back_and_the_answer_stands() -> None:
-    checkout = begin(shelf())
-    stock, ledger = DynamoStockRepository(), DynamoUnitOfWork(connection())
-    gone = stock.pick_shards([Demand("MANY-0117", 2)])
-    looked = DynamoStockRepository.shortages_from
+def test_shortage_during_batches_releases_all_and_is_repeated() -> None:
+    # Given a buyer who takes the last units after this checkout has checked the stock
+    checkout = create(publish_articles())
+    stock, uow = DynamoStockRepository(), DynamoUnitOfWork(connection())
+    reserved = stock.pick_shards([Demand("MANY-0117", 2)])
+    shortages_from = DynamoStockRepository.shortages_from
 
-    def taken_just_then(self: Any, error: Exception, demands: Any) -> Any:
-        found = looked(self, error, demands)
-        if not found and DynamoStockRepository().level("MANY-0117").available == 3:
-            ledger.commit(lambda writes: _take(stock, writes, gone))
-        return found
+    def reserve_after_check(self: Any, error: Exception | None, demands: Any) -> Any:
+        shortages = shortages_from(self, error, demands)
+        if not shortages and DynamoStockRepository().level("MANY-0117").available == 3:
+            uow.commit(lambda writes: _reserve(stock, writes, reserved))
+        return shortages
 
-    with patch.object(DynamoStockRepository, "shortages_from", taken_just_then):
-        answer = pay(checkout, key="one")
-    assert (answer.json["status"], short(answer)) == ("incomplete", ["$.line_items[118].quantity"])
+    # When the checkout is completed
+    with patch.object(DynamoStockRepository, "shortages_from", reserve_after_check):
+        answer = complete(checkout, key="one")
+    # Then the shortage is reported, all batches are released, and a retry sees the same response
+    assert (answer.json["status"], short_paths(answer)) == (
+        "incomplete",
+        ["$.line_items[118].quantity"],
+    )
     order = DynamoOrderRepository().get_by_id(order_id(checkout))
     assert (order.status, order.cancel_reason) == (OrderStatus.CANCELLED, "out_of_stock")
     assert DynamoOrderRepository().list_batches(order.id) == (None, [])
-    ledger.commit(lambda writes: stock.release(writes, gone))
-    assert left() == {3}
-    assert pay(checkout, key="one").text == answer.text
+    uow.commit(lambda writes: stock.release(writes, reserved))
+    assert available_quantities() == {3}
+    assert complete(checkout, key="one").text == answer.text
     assert call(get_order.handler, "GET /orders/{id}", id=order.id).status == 404
-    assert pay(checkout, key="two").json["status"] == "completed"
-    assert left() == {1}
+    assert complete(checkout, key="two").json["status"] == "completed"
+    assert available_quantities() == {1}
 
 
-def _cut_off(checkout: dict[str, Any], at: int) -> None:
-    """The process that buys dies at one of its transactions."""
-    commit, made = DynamoUnitOfWork.commit, iter(range(99))
+def _crash_at_commit(checkout: dict[str, Any], at: int) -> None:
+    """Complete a checkout in a process that dies before commit number ``at`` (from 0)."""
+    commit, numbers = DynamoUnitOfWork.commit, iter(range(99))
 
-    def dying(self: Any, *parts: Any) -> None:
-        if next(made) == at:
+    def failing_commit(self: Any, *parts: Any) -> None:
+        if next(numbers) == at:
             raise Unavailable("cut off")
         commit(self, *parts)
 
-    with patch.object(DynamoUnitOfWork, "commit", dying):
-        assert pay(checkout, key="one").status == 503
+    with patch.object(DynamoUnitOfWork, "commit", failing_commit):
+        assert complete(checkout, key="one").status == 503
 
 
-def test_the_same_request_goes_on_where_it_was_cut_off() -> None:
-    checkout = begin(shelf())
-    _cut_off(checkout, 2)
+def test_retry_resumes_at_the_interrupted_batch() -> None:
+    checkout = create(publish_articles())
+    _crash_at_commit(checkout, 2)
     shown = call(get_checkout.handler, "GET /checkout-sessions/{id}", id=checkout["id"]).json
     assert shown["status"] == "complete_in_progress"
     assert_valid_ucp("checkout", shown)
-    other = pay(checkout, key="two")
+    other = complete(checkout, key="two")
     assert (other.status, other.json["status"]) == (200, "complete_in_progress")
-    assert pay(checkout, key="one").json["status"] == "completed"
-    assert left() == {1}
+    assert complete(checkout, key="one").json["status"] == "completed"
+    assert available_quantities() == {1}
 
 
-def test_leaving_half_way_gives_back_what_was_taken() -> None:
-    checkout = begin(shelf())
-    _cut_off(checkout, 2)
+def test_cancel_during_batches_releases_stock() -> None:
+    checkout = create(publish_articles())
+    _crash_at_commit(checkout, 2)
     route = "POST /checkout-sessions/{id}/cancel"
     answer = call(cancel_checkout.handler, route, id=checkout["id"])
     assert (answer.status, answer.json["status"]) == (200, "canceled")
-    assert left() == {3}
+    assert available_quantities() == {3}
     assert DynamoOrderRepository().list_batches(order_id(checkout)) == (None, [])
 
 
-def test_a_declined_payment_gives_the_stock_of_many_articles_back() -> None:
-    checkout = begin(shelf())
-    assert pay(checkout, "tok_declined").json["status"] == "incomplete"
-    assert left() == {3}
+def test_declined_payment_releases_stock_of_all_batches() -> None:
+    checkout = create(publish_articles())
+    assert complete(checkout, "tok_declined").json["status"] == "incomplete"
+    assert available_quantities() == {3}
     assert DynamoOrderRepository().list_batches(order_id(checkout)) == (None, [])
-    assert pay(checkout).json["status"] == "completed"
+    assert complete(checkout).json["status"] == "completed"

@@ -1,4 +1,4 @@
-"""Limited coupons and sales: counted with the order, given back with it, never promised twice."""
+"""Limits of coupons and sales: consumed with the order and released with its cancellation."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -42,29 +42,29 @@ def run(**more: Any) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _open(cloud: None) -> None:
+def _published_mug(cloud: None) -> None:
     publish_with_stock(mug(), pieces=50)
 
 
 def coupon(**more: Any) -> None:
     effect = {"kind": "order_percent", "basis_points": 1000}
     run(id="tenth", code_required=True, effect=effect)
-    made = Coupon("ten", "tenth", code="SAVE10", **more)
+    created = Coupon("ten", "tenth", code="SAVE10", **more)
     create_coupon(
-        made,
+        created,
         coupons=DynamoCouponRepository(),
         promotions=DynamoPromotionRepository(),
         at=datetime.now(UTC),
     )
 
 
-def flash(**more: Any) -> None:
+def publish_flash_sale(**more: Any) -> None:
     price = [{"amount": 500, "currency": "USD"}]
     run(id="flash", effect={"kind": "flash_sale", "price": price, **more})
 
 
-def begin(pieces: int = 1, *codes: str, email: str = "jane@example.com") -> dict[str, Any]:
-    more: dict[str, Any] = {"discounts": {"codes": list(codes)}} if codes else {}
+def create(pieces: int = 1, *message_codes: str, email: str = "jane@example.com") -> dict[str, Any]:
+    more: dict[str, Any] = {"discounts": {"codes": list(message_codes)}} if message_codes else {}
     body = checkout_body(("mug.1", pieces), **more)
     body["buyer"]["email"] = email
     answer = call(create_checkout.handler, "POST /checkout-sessions", body)
@@ -73,7 +73,7 @@ def begin(pieces: int = 1, *codes: str, email: str = "jane@example.com") -> dict
     return checkout
 
 
-def pay(
+def complete(
     checkout: dict[str, Any], token: str = "tok_success", key: str | None = None
 ) -> ApiResponse:
     return call(
@@ -81,7 +81,7 @@ def pay(
     )
 
 
-def codes(answer: ApiResponse) -> list[tuple[str, str | None]]:
+def message_codes(answer: ApiResponse) -> list[tuple[str, str | None]]:
     return [(m["code"], m.get("path")) for m in answer.json.get("messages", [])]
 
 
@@ -89,7 +89,7 @@ def total(body: dict[str, Any]) -> int:
     return int(next(t["amount"] for t in body["totals"] if t["type"] == "total"))
 
 
-def used(name: str) -> int:
+def units_used(name: str) -> int:
     return sum(int(row.used or 0) for row in PricingRow.scan() if row.pk.startswith(name))
 
 
@@ -97,108 +97,108 @@ def first_order(checkout: dict[str, Any]) -> Any:
     return DynamoOrderRepository().get("guest", derived_id("ord", checkout["id"], "1"))
 
 
-def test_the_last_use_of_a_code_is_had_once_and_the_loser_is_told_by_name() -> None:
+def test_last_use_of_a_code_is_consumed_once() -> None:
     coupon(quantity=1)
-    first, second = begin(1, "SAVE10"), begin(1, "SAVE10", email="bob@example.com")
+    first, second = create(1, "SAVE10"), create(1, "SAVE10", email="bob@example.com")
     assert total(first) == total(second) == 1299 - 130 + 599
-    assert pay(first).json["status"] == "completed"
-    answer = pay(second, key="one")
+    assert complete(first).json["status"] == "completed"
+    answer = complete(second, key="one")
     assert_valid_ucp("checkout", answer.json)
     assert (answer.status, answer.json["status"]) == (200, "incomplete")
-    assert codes(answer) == [
+    assert message_codes(answer) == [
         ("discount_code_exhausted", "$.discounts.codes[0]"),
         ("price_changed", "$.totals"),
     ]
     assert total(answer.json) == 1299 + 599
-    assert used("CODE#") == 1
-    bought = pay(second, key="two")
+    assert units_used("CODE#") == 1
+    bought = complete(second, key="two")
     assert bought.json["status"] == "completed"
     assert first_order(second).total == 1299 + 599
     assert first_order(second).usage == ()
-    assert used("CODE#") == 1
+    assert units_used("CODE#") == 1
 
 
-def test_a_use_that_came_back_meanwhile_is_taken_without_a_word() -> None:
+def test_use_released_meanwhile_is_consumed_on_retry() -> None:
     coupon(quantity=1)
-    first, second = begin(1, "SAVE10"), begin(1, "SAVE10", email="bob@example.com")
-    pay(first, "tok_never")
-    taken: list[bool] = []
+    first, second = create(1, "SAVE10"), create(1, "SAVE10", email="bob@example.com")
+    complete(first, "tok_never")
+    canceled: list[bool] = []
 
-    def leave_before_it_is_priced_anew(*_: Any, **__: Any) -> Any:
-        if not taken:
-            taken.append(True)
+    def cancel_before_reading_limits(*_: Any, **__: Any) -> Any:
+        if not canceled:
+            canceled.append(True)
             call(cancel_checkout.handler, "POST /checkout-sessions/{id}/cancel", id=first["id"])
-        return standing(*_, **__)
+        return limits_for(*_, **__)
 
     from shop.pricing.store.usage_counters import DynamoUsageLimitReader
 
-    standing = DynamoUsageLimitReader.limits_for
-    with patch.object(DynamoUsageLimitReader, "limits_for", leave_before_it_is_priced_anew):
-        answer = pay(second)
-    assert (taken, answer.json["status"]) == ([True], "completed")
+    limits_for = DynamoUsageLimitReader.limits_for
+    with patch.object(DynamoUsageLimitReader, "limits_for", cancel_before_reading_limits):
+        answer = complete(second)
+    assert (canceled, answer.json["status"]) == ([True], "completed")
     assert total(answer.json) == 1299 - 130 + 599
-    assert used("CODE#") == 1
+    assert units_used("CODE#") == 1
 
 
-def test_a_customer_uses_a_code_as_often_as_it_allows_however_the_address_is_written() -> None:
+def test_customer_limit_counts_all_spellings_of_an_email() -> None:
     coupon(per_customer=1)
-    first, second = begin(1, "SAVE10"), begin(1, "SAVE10", email="Jane+again@Example.com")
-    assert pay(first).json["status"] == "completed"
-    answer = pay(second)
-    assert codes(answer) == [
+    first, second = create(1, "SAVE10"), create(1, "SAVE10", email="Jane+again@Example.com")
+    assert complete(first).json["status"] == "completed"
+    answer = complete(second)
+    assert message_codes(answer) == [
         ("discount_code_user_ineligible", "$.discounts.codes[0]"),
         ("price_changed", "$.totals"),
     ]
-    assert pay(begin(1, "SAVE10", email="joe@example.com")).json["status"] == "completed"
-    assert used("USED#") == 2
+    assert complete(create(1, "SAVE10", email="joe@example.com")).json["status"] == "completed"
+    assert units_used("USED#") == 2
 
 
-def test_a_sale_sells_its_quota_and_the_next_buyer_is_told_which_price_changed() -> None:
-    flash(quota=2)
-    first, second = begin(2), begin(1, email="bob@example.com")
+def test_exhausted_sale_quota_is_reported_with_the_new_price() -> None:
+    publish_flash_sale(quota=2)
+    first, second = create(2), create(1, email="bob@example.com")
     assert total(second) == 500 + 599
-    assert pay(first).json["status"] == "completed"
-    answer = pay(second)
+    assert complete(first).json["status"] == "completed"
+    answer = complete(second)
     assert_valid_ucp("checkout", answer.json)
-    assert codes(answer) == [
+    assert message_codes(answer) == [
         ("discount_exhausted", "$.line_items[0]"),
         ("price_changed", "$.totals"),
     ]
     assert total(answer.json) == 1299 + 599
-    assert pay(second).json["status"] == "completed"
-    assert used("QUOTA#flash") == 2
+    assert complete(second).json["status"] == "completed"
+    assert units_used("QUOTA#flash") == 2
 
 
-def test_a_customer_has_so_many_units_of_a_sale() -> None:
-    flash(per_customer=2)
-    first, second = begin(2), begin(1)
-    assert pay(first).json["status"] == "completed"
-    answer = pay(second)
-    assert ("discount_exhausted", "$.line_items[0]") in codes(answer)
-    assert used("HAD#flash#") == 2
+def test_sale_has_a_unit_limit_per_customer() -> None:
+    publish_flash_sale(per_customer=2)
+    first, second = create(2), create(1)
+    assert complete(first).json["status"] == "completed"
+    answer = complete(second)
+    assert ("discount_exhausted", "$.line_items[0]") in message_codes(answer)
+    assert units_used("HAD#flash#") == 2
 
 
-def test_the_same_request_again_counts_once() -> None:
+def test_repeated_key_counts_usage_once() -> None:
     coupon(quantity=5, per_customer=5)
-    checkout = begin(1, "SAVE10")
-    first, again = pay(checkout, key="one"), pay(checkout, key="one")
-    assert first.text == again.text
-    assert (used("CODE#"), used("USED#")) == (1, 1)
+    checkout = create(1, "SAVE10")
+    first, repeated = complete(checkout, key="one"), complete(checkout, key="one")
+    assert first.text == repeated.text
+    assert (units_used("CODE#"), units_used("USED#")) == (1, 1)
 
 
-def test_a_code_without_a_limit_is_no_bottleneck() -> None:
+def test_code_without_limit_has_no_usage_counter() -> None:
     coupon()
-    checkout = begin(1, "SAVE10")
-    assert pay(checkout).json["status"] == "completed"
+    checkout = create(1, "SAVE10")
+    assert complete(checkout).json["status"] == "completed"
     assert first_order(checkout).total == 1299 - 130 + 599
     assert first_order(checkout).usage == ()
 
 
-def _leave(order: Any) -> None:
+def buyer_cancels(order: Any) -> None:
     call(cancel_checkout.handler, "POST /checkout-sessions/{id}/cancel", id=order.checkout_id)
 
 
-def _staff(order: Any) -> None:
+def staff_cancel(order: Any) -> None:
     route, body = "POST /staff/orders/{id}/cancel", {"reason": "broken"}
     with patch.dict("os.environ", {"ACCESS": "staff", "ACCESS_GROUPS": "staff"}):
         answer = call(
@@ -207,17 +207,17 @@ def _staff(order: Any) -> None:
     assert answer.status == 200, answer.text
 
 
-def _deadline(order: Any) -> None:
+def payment_times_out(order: Any) -> None:
     compensate_payment.handler(
         {"order_id": order.id, "failure": {"Error": "States.Timeout"}}, Context()
     )
 
 
-def _not_shipped(order: Any) -> None:
+def shipment_fails(order: Any) -> None:
     compensate_shipment.handler({"order_id": order.id}, Context())
 
 
-def _sweep(order: Any) -> None:
+def expiry_sweep(order: Any) -> None:
     from shop.entrypoints import scheduler
 
     class Later(datetime):
@@ -229,7 +229,7 @@ def _sweep(order: Any) -> None:
         expire_unpaid_orders.handler({}, Context())
 
 
-def _payment_failed(order: Any) -> None:
+def payment_fails(order: Any) -> None:
     from shop.payments.model import PaymentStatus, ProviderPaymentState
 
     report = ProviderPaymentState("pay_x", PaymentStatus.FAILED, reason="card_declined")
@@ -237,33 +237,36 @@ def _payment_failed(order: Any) -> None:
         type(apply_payment_event.provider), "get_payment", lambda *_: (order.id, report)
     ):
         record = {"messageId": "m", "body": '{"provider": "sandbox", "reference": "pay_x"}'}
-        told = apply_payment_event.handler({"Records": [record]}, Context())
-    assert told == {"batchItemFailures": []}
+        result = apply_payment_event.handler({"Records": [record]}, Context())
+    assert result == {"batchItemFailures": []}
 
 
-ENDS: list[tuple[str, Callable[[Any], None]]] = [
-    ("tok_never", _leave),
-    ("tok_never", _deadline),
-    ("tok_never", _sweep),
-    ("tok_never", _staff),
-    ("tok_never", _payment_failed),
-    ("tok_success", _staff),
-    ("tok_success", _not_shipped),
+CANCELLATIONS: list[tuple[str, Callable[[Any], None]]] = [
+    ("tok_never", buyer_cancels),
+    ("tok_never", payment_times_out),
+    ("tok_never", expiry_sweep),
+    ("tok_never", staff_cancel),
+    ("tok_never", payment_fails),
+    ("tok_success", staff_cancel),
+    ("tok_success", shipment_fails),
     ("tok_declined", lambda order: None),
     ("tok_unreadable", lambda order: None),
 ]
 
 
-@pytest.mark.parametrize(("token", "end"), ENDS, ids=[f"{t} {e.__name__}" for t, e in ENDS])
-def test_every_way_an_order_is_called_off_gives_its_uses_back_once(
-    token: str, end: Callable[[Any], None], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("token", "cancellation"), CANCELLATIONS, ids=[f"{t} {e.__name__}" for t, e in CANCELLATIONS]
+)
+def test_every_cancellation_releases_usage_once(
+    token: str, cancellation: Callable[[Any], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from shop.kernel.errors import InvalidRequest
     from shop.payments.gateway.sandbox import SandboxProvider
 
+    # Given an order that consumes four counters
     coupon(quantity=1, per_customer=1)
-    flash(quota=2, per_customer=2)
-    checkout = begin(2, "SAVE10")
+    publish_flash_sale(quota=2, per_customer=2)
+    checkout = create(2, "SAVE10")
     if token == "tok_unreadable":
 
         def unreadable(*_: Any, **__: Any) -> Any:
@@ -271,14 +274,16 @@ def test_every_way_an_order_is_called_off_gives_its_uses_back_once(
 
         monkeypatch.setattr(SandboxProvider, "authorise", unreadable)
         token = "tok_success"
-    pay(checkout, token)
+    complete(checkout, token)
     order = first_order(checkout)
-    lives = order.status.value != "cancelled"
-    counted = [used(name) for name in ("CODE#", "USED#", "QUOTA#", "HAD#")]
-    assert counted == ([1, 1, 2, 2] if lives else [0, 0, 0, 0])
-    end(order)
-    end(order)
+    is_active = order.status.value != "cancelled"
+    counters = [units_used(name) for name in ("CODE#", "USED#", "QUOTA#", "HAD#")]
+    assert counters == ([1, 1, 2, 2] if is_active else [0, 0, 0, 0])
+    # When it is cancelled, twice
+    cancellation(order)
+    cancellation(order)
+    # Then every counter is released once
     assert DynamoOrderRepository().get_by_id(order.id).status.value == "cancelled"
-    assert [used(name) for name in ("CODE#", "USED#", "QUOTA#", "HAD#")] == [0, 0, 0, 0]
+    assert [units_used(name) for name in ("CODE#", "USED#", "QUOTA#", "HAD#")] == [0, 0, 0, 0]
     code = PricingRow.get("CODE#SAVE10", "CODE")
     assert int(code.remaining) == 1

@@ -1,0 +1,166 @@
+"""Messages about a cart or checkout: shortages, back-orders, changed prices, missing gifts."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from shop.cart.model.cart import CartItem, CartLine, title
+from shop.inventory.model import BackorderKind, Demand, StockLevel
+from shop.inventory.model.kits import expand_kits, find_kits, missing_units
+from shop.kernel.frozen import frozen
+from shop.pricing.model.effects import GiftWith
+from shop.pricing.model.price_snapshot import PRICE_CHANGED, PriceSnapshot
+from shop.pricing.model.quote import Quote
+from shop.pricing.model.rule_set import RuleSet
+
+
+@frozen(slots=False)
+class Message:
+    """A UCP message in a cart or checkout response.
+
+    ``type`` is ``error``, ``warning`` or ``info``; ``path`` is a JSONPath into the response.
+    Errors alone have a ``severity``.
+    """
+
+    type: str
+    code: str
+    content: str
+    path: str | None = None
+    severity: str | None = None
+
+
+def units_by_sku(items: Iterable[CartItem]) -> dict[str, int]:
+    """Return the units per SKU, with several lines of one SKU added up."""
+    units: dict[str, int] = {}
+    for item in items:
+        units[item.variant.sku] = units.get(item.variant.sku, 0) + item.line.quantity
+    return units
+
+
+def shortage_messages(
+    items: Sequence[CartItem],
+    levels: Mapping[str, StockLevel],
+    *,
+    at: datetime,
+    severity: str | None,
+) -> tuple[Message, ...]:
+    """Return a message for every line that the stock does not cover.
+
+    Several lines of one SKU share its stock. With a ``severity`` the messages are errors, which
+    block a checkout; without one they are warnings.
+    """
+    requested = units_by_sku(items)
+    short = missing_units(
+        [Demand(sku, quantity) for sku, quantity in requested.items()],
+        lambda sku: levels[sku].orderable_units(at) if sku in levels else 0,
+        find_kits(levels),
+    )
+    return tuple(
+        Message(
+            "error" if severity else "warning",
+            "out_of_stock",
+            shortage_text(title(item), short[item.variant.sku], requested[item.variant.sku]),
+            f"$.line_items[{index}].quantity",
+            severity,
+        )
+        for index, item in enumerate(items)
+        if item.variant.sku in short
+    )
+
+
+def shortage_text(name: str, available: int, requested: int) -> str:
+    """Return the text of a message about a line that the stock does not cover."""
+    if not available:
+        return f"{name} is out of stock; {requested} requested. Remove this line."
+    return f"{name}: {available} available, {requested} requested. Reduce the quantity."
+
+
+def backorder_promises(
+    items: Sequence[CartItem], levels: Mapping[str, StockLevel], at: datetime
+) -> tuple[dict[str, str], tuple[Message, ...]]:
+    """Return the ship dates of back-ordered and pre-ordered SKUs, and a message per line.
+
+    The dates are ISO 8601, by SKU. A kit ships on the latest date of its parts and stands in the
+    result under its own SKU too.
+    """
+    demands = expand_kits(
+        [Demand(item.variant.sku, item.line.quantity) for item in items], find_kits(levels)
+    )
+    ship_dates: dict[str, str] = {}
+    inbound: dict[str, tuple[int, str]] = {}
+    for demand in demands:
+        level = levels.get(demand.sku)
+        on_hand = max(0, level.available) if level else 0
+        # A SKU beyond its backorder limit gets no promise: it is reported as short instead.
+        if level and level.terms and on_hand < demand.quantity <= level.orderable_units(at):
+            ship_dates[demand.sku] = level.terms.ships_from.isoformat()
+            kind = "preorder" if level.terms.kind is BackorderKind.PRE_ORDER else "backorder"
+            inbound[demand.sku] = (demand.quantity - on_hand, kind)
+    messages = []
+    for index, item in enumerate(items):
+        level = levels.get(item.variant.sku)
+        parts = level.parts if level else None
+        late = [sku for sku in parts or {item.variant.sku: 1} if sku in ship_dates]
+        if not late:
+            continue
+        ship_date = max(ship_dates[sku] for sku in late)
+        ship_dates.setdefault(item.variant.sku, ship_date)
+        units, kind = inbound[late[0]]
+        text = (
+            f"{title(item)}: parts of it are not in stock. It ships from {ship_date}."
+            if parts
+            else f"{title(item)}: {units} units are not in stock. They ship from {ship_date}."
+        )
+        messages.append(Message("warning", kind, text, f"$.line_items[{index}]"))
+    return ship_dates, tuple(messages)
+
+
+def price_change_messages(
+    shown: PriceSnapshot,
+    shown_lines: Sequence[CartLine],
+    current: Quote,
+    items: Sequence[CartItem],
+    rules: RuleSet,
+) -> tuple[Message, ...]:
+    """Return a warning for every amount that differs from the one shown last.
+
+    ``current`` quotes the very request that was ``shown`` (``shown_lines``, codes, destination,
+    shipping option). A difference is then the shop's doing and never the client's. ``items`` are
+    the lines of the response: a notice about a line that the client removed is dropped.
+    """
+    known = {(line.id, line.variant_id) for line in shown_lines}
+    index_of = {
+        item.line.id: index
+        for index, item in enumerate(items)
+        if (item.line.id, item.line.variant_id) in known
+    }
+    titles = {item.line.id: item.product.title for item in items}
+    messages = []
+    for notice in shown.notices(current, rules, titles):
+        path = "$.totals"
+        if notice.line_id is not None:
+            if notice.line_id not in index_of:
+                continue
+            path = f"$.line_items[{index_of[notice.line_id]}]"
+            path += ".item.price" if notice.code == PRICE_CHANGED else ".totals"
+        messages.append(Message("warning", notice.code, notice.detail, path))
+    return tuple(messages)
+
+
+def missing_gift_messages(quote: Quote, rules: RuleSet) -> list[Message]:
+    """Return a warning for every gift that the stock covers in part or not at all."""
+    quantities = {gift.promotion_id: gift.quantity for gift in quote.gifts}
+    messages = []
+    for entry in quote.trace:
+        promotion = rules.plan.by_id.get(entry.rule)
+        effect = promotion.effect if promotion is not None else None
+        if not isinstance(effect, GiftWith):
+            continue
+        units = quantities.get(entry.rule, 0)
+        if entry.reason == "gift_out_of_stock" or 0 < units < effect.quantity:
+            text = (
+                f"The gift {effect.title}: {units} of {effect.quantity} in stock."
+                if units
+                else f"The gift {effect.title} is out of stock."
+            )
+            messages.append(Message("warning", "gift_out_of_stock", text))
+    return messages

@@ -1,0 +1,99 @@
+"""Messages about the state of a checkout session and of the order placed from it."""
+
+from shop.cart.model import Message
+
+_INSTRUMENT_PATH = "$.payment.instruments[0]"
+
+_PAYMENT_FAILURES = {
+    "card_declined": "The payment was declined",
+    "insufficient_funds": "The account does not cover the amount",
+    "challenge_failed": "The buyer did not approve the payment",
+    "payment_expired": "The payment was not completed in time",
+    "checkout_canceled": "The purchase was canceled",
+}
+
+
+def missing_message(path: str, text: str) -> Message:
+    """Return the error for a field that is required to complete a checkout."""
+    return Message("error", "missing", text, path, "recoverable")
+
+
+def goods_undeliverable_message() -> Message:
+    """Return the error for goods that no shipping option to the address takes."""
+    return Message(
+        "error",
+        "goods_undeliverable",
+        "No shipping option to this address takes these goods together. They are too heavy or too"
+        " large, or have no shipping price in this currency. Reduce the quantities.",
+        "$.line_items",
+        "recoverable",
+    )
+
+
+def address_undeliverable_message(path: str) -> Message:
+    """Return the error for an address outside all shipping zones."""
+    return Message(
+        "error",
+        "address_undeliverable",
+        "The shop does not deliver to this address. Choose another one.",
+        path,
+        "recoverable",
+    )
+
+
+def order_pending_message() -> Message:
+    """Return the message for an order whose stock is still being reserved."""
+    text = "The order is being placed. Read this checkout again in a few seconds."
+    return Message("info", "order_pending", text)
+
+
+def payment_challenge_message() -> Message:
+    """Return the message for a payment that its buyer must approve at the provider."""
+    return Message(
+        "error",
+        "payment_challenge",
+        "The buyer must approve this payment at continue_url.",
+        _INSTRUMENT_PATH,
+        "requires_buyer_review",
+    )
+
+
+def payment_being_confirmed_message() -> Message:
+    """Return the message for a payment that the provider has not confirmed yet."""
+    text = "The payment is being confirmed. Read this checkout again in a few seconds."
+    return Message("info", "payment_pending", text)
+
+
+def not_placed_message(reason: str) -> Message:
+    """Return the message for an order of many articles that could not be placed."""
+    return Message(
+        "error",
+        "order_not_placed",
+        f"The order could not be placed ({reason}). Nothing was bought."
+        " Complete the checkout again.",
+        severity="recoverable",
+    )
+
+
+def waiting_room_message() -> Message:
+    """Return the message for a checkout whose buyer must wait for a turn."""
+    return Message(
+        "error",
+        "waiting_room",
+        "Demand is high. The buyer waits for a turn at continue_url. Complete this checkout with"
+        " the admission that is issued there.",
+        None,
+        "requires_buyer_review",
+    )
+
+
+def payment_failed_message(reason: str) -> Message:
+    """Return the message for a payment that failed; the buyer may try another instrument."""
+    text = _PAYMENT_FAILURES.get(reason, "The payment failed")
+    return Message(
+        "error",
+        "payment_failed",
+        f"{text} ({reason}). Nothing was bought. Try another payment method.",
+        _INSTRUMENT_PATH,
+        "recoverable",
+    )
