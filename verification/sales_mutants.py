@@ -250,9 +250,9 @@ def careless(name: str | None) -> Iterator[None]:
 ROOMS: Mapping[str, tuple[Any, str, Any]] = {
     "move in two calls": (
         await_shipment,
-        "sourcing",
-        replace(await_shipment.sourcing, ledger=_PartByPart()),
+        "context",
+        replace(await_shipment.context, uow=_PartByPart()),
     ),
-    "key afterwards": (create_return, "ledger", _PartByPart()),
+    "key afterwards": (create_return, "uow", _PartByPart()),
 }
 """Where it is, what is replaced there, and what by."""

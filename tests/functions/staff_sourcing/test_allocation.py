@@ -121,7 +121,7 @@ def test_goods_that_somebody_took_meanwhile_leave_the_order_where_it_was(
 ) -> None:
     policy({"preferences": ["nearest"], "version": 0})
     first = buy(("mug.1", 3))
-    stock = await_shipment.sourcing.book
+    stock = await_shipment.context.levels
     seen = DynamoStockRepository.current_levels_by_location
 
     def taken_just_then(self: DynamoStockRepository, skus: Any) -> Any:

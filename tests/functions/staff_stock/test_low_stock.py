@@ -188,7 +188,7 @@ def test_a_letter_that_did_not_leave_is_not_taken_for_sent(
     threshold(3)
     buy(low_stock_shop, 8)
     with monkeypatch.context() as broken:
-        broken.setattr(send_low_stock_alert.mail, "send", _down)
+        broken.setattr(send_low_stock_alert.email_sender, "send", _down)
         with pytest.raises(Unavailable):
             low_stock_shop.settle()
     (row,) = [row for row in low_stock_shop._items().values() if row["PK"]["S"].startswith("TOLD#")]
@@ -233,7 +233,7 @@ def test_what_was_noted_already_is_seen_in_the_row_itself(
     buy(low_stock_shop, 8)
     low_stock_shop.settle()
     buy(low_stock_shop, 1)
-    monkeypatch.setattr(detect_low_stock, "alarms", None)
+    monkeypatch.setattr(detect_low_stock, "alerts", None)
     low_stock_shop.settle()
     assert len(low_stock_shop.letters) == 1
 

@@ -27,7 +27,7 @@ BOARD, NOW = "SWITCHES", "NOW"
 
 
 class SwitchRow(Row):
-    """The board as it is (``NOW``), and who changed it, when and why (``FLIP#<version>``)."""
+    """The board as it is (``NOW``), and who changed it, when and why (``CHANGE#<version>``)."""
 
     class Meta:
         table_name = os.environ["TABLE_PEAK"]

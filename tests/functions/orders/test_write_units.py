@@ -80,8 +80,8 @@ def test_placing_and_paying_two_lines_stays_within_the_budget() -> None:
             id=checkout["id"],
         )
     assert answer.json["status"] == "completed"
-    ours = [made for made in calls.made if "sandbox_payments" not in made.table]
-    placing, paying_for = (made for made in ours if units(made))
+    counted = [made for made in calls.made if "sandbox_payments" not in made.table]
+    placing, paying_for = (made for made in counted if units(made))
     assert (placing.operation, paying_for.operation) == ("TransactWriteItems", "PutItem")
     assert len(placing.parameters["TransactItems"]) == 5
     assert [units(placing), units(paying_for)] == [11, 2]
