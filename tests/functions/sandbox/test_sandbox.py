@@ -143,7 +143,7 @@ def test_repeated_settlement_settles_once_and_sends_two_webhooks(sent: list[Any]
 
 def test_failed_webhook_is_retried(monkeypatch: pytest.MonkeyPatch) -> None:
     def deliver(*_: Any) -> None:
-        raise Unavailable("nobody there")
+        raise Unavailable("the endpoint is down")
 
     monkeypatch.setattr(settle_payment, "send_webhook", deliver)
     assert settle(pay_with_challenge("tok_pending")) == ["m0"]

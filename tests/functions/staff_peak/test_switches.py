@@ -1,4 +1,4 @@
-"""Kill switches at the handlers: a disabled route says so and writes response."""
+"""Kill switches at the handlers: a disabled route says so and writes nothing."""
 
 from importlib import import_module
 from typing import Any

@@ -102,8 +102,8 @@ def test_one_valid_signature_of_several_is_enough(handler: ModuleType) -> None:
     "forgery",
     [
         {"secret": "whsec_other"},
-        {"off": timedelta(minutes=-6)},
-        {"off": timedelta(minutes=6)},
+        {"clock_offset": timedelta(minutes=-6)},
+        {"clock_offset": timedelta(minutes=6)},
         {"text": json.dumps(event(id="pi_2"))},
         {"header": ""},
         {"header": "t=1,v1=x"},

@@ -134,7 +134,7 @@ def test_checkout_completes_after_admission_and_writes_nothing_before(
 def test_same_request_completes_with_an_admission(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A blocked request stores no response: a retry with the same key is checked repeated."""
+    """A blocked request stores no response: a retry with the same key is checked again."""
     open_room(monkeypatch, rate=1000)
     checkout = begin(("mug.1", 1))
     key = "one-key-for-one-purchase"
@@ -303,7 +303,7 @@ def test_invalid_input_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     for body in rooms:
         assert as_staff(monkeypatch, set_waiting_room, route, body, id="friday").status == 400
     good = {"admissions_per_second": 1, "reason": "x"}
-    assert as_staff(monkeypatch, set_waiting_room, route, good, id="nobody").status == 404
+    assert as_staff(monkeypatch, set_waiting_room, route, good, id="unknown").status == 404
 
 
 def test_checkout_announces_its_waiting_room(monkeypatch: pytest.MonkeyPatch) -> None:
