@@ -11,5 +11,5 @@ repository = DynamoWaitingRoomRepository()
 @endpoint()
 def handler(request: Request[None]) -> WaitingRoomListView:
     delete_waiting_room(request.path["id"], repository=repository)
-    rooms, _ = repository.list_rooms()
+    rooms, _ = repository.list_waiting_rooms()
     return WaitingRoomListView.of(rooms, request.received_at)

@@ -9,5 +9,5 @@ repository = DynamoWaitingRoomRepository()
 
 @endpoint()
 def handler(request: Request[None]) -> WaitingRoomListView:
-    rooms, _ = repository.list_rooms()
+    rooms, _ = repository.list_waiting_rooms()
     return WaitingRoomListView.of(rooms, request.received_at)

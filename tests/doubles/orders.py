@@ -186,21 +186,21 @@ class MemoryOrderRepository:
 
     def find_shipment(self, carrier: str, tracking_number: str) -> tuple[str, str]:
         try:
-            return self._tracking_numbers[self.tracking_condition_key(carrier, tracking_number)]
+            return self._tracking_numbers[self._tracking_key(carrier, tracking_number)]
         except KeyError:
             raise NotFound("There is no parcel with this tracking number.") from None
 
     def register_tracking_op(
         self, carrier: str, tracking_number: str, order_id: str, shipment_id: str
     ) -> WriteOperation:
-        name = self.tracking_condition_key(carrier, tracking_number)
+        name = self._tracking_key(carrier, tracking_number)
         return lambda transaction: transaction.add(
             name,
             lambda: name not in self._tracking_numbers,
             lambda: self._tracking_numbers.__setitem__(name, (order_id, shipment_id)),
         )
 
-    def tracking_condition_key(self, carrier: str, tracking_number: str) -> str:
+    def _tracking_key(self, carrier: str, tracking_number: str) -> str:
         return f"TRACK#{carrier.casefold()}#{tracking_number}"
 
 

@@ -145,7 +145,7 @@ class MemoryWaitingRooms:
     rooms: Sequence[WaitingRoom] = ()
     version: int = 0
 
-    def list_rooms(self) -> tuple[Sequence[WaitingRoom], int]:
+    def list_waiting_rooms(self) -> tuple[Sequence[WaitingRoom], int]:
         return self.rooms, self.version
 
     def save(self, waiting_rooms: Sequence[WaitingRoom], version: int) -> None:

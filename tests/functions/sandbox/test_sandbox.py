@@ -1,4 +1,4 @@
-"""The payment sandbox, seen from outside."""
+"""The payment sandbox, through its handlers."""
 
 from typing import Any
 
@@ -27,27 +27,27 @@ pytestmark = pytest.mark.usefixtures("cloud")
 
 
 @pytest.fixture(autouse=True)
-def _in_the_open(monkeypatch: pytest.MonkeyPatch) -> None:
+def _public_access(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACCESS", "public")
 
 
-def challenged(token: str = "tok_challenge") -> str:
-    room = order_fixture()
-    order = room.pay(room.place(order_placed_today()), token)
+def pay_with_challenge(token: str = "tok_challenge") -> str:
+    fixture = order_fixture()
+    order = fixture.pay(fixture.place(order_placed_today()), token)
     reference = order.payment.reference
     assert reference
     return reference
 
 
-def answer(reference: str, body: Any) -> ApiResponse:
+def send_answer(reference: str, body: Any) -> ApiResponse:
     return call(answer_challenge.handler, ANSWER, body, reference=reference)
 
 
 def test_sandbox_describes_itself() -> None:
-    told = call(list_test_tokens.handler, "GET /sandbox").json
-    assert "SANDBOX" in told["what"]
-    assert "No money" in told["what"]
-    assert set(told["tokens"]) == set(SANDBOX_TOKENS)
+    response = call(list_test_tokens.handler, "GET /sandbox").json
+    assert "SANDBOX" in response["what"]
+    assert "No money" in response["what"]
+    assert set(response["tokens"]) == set(SANDBOX_TOKENS)
 
 
 def test_production_has_no_sandbox() -> None:
@@ -55,7 +55,7 @@ def test_production_has_no_sandbox() -> None:
 
 
 def test_challenge_shows_a_page() -> None:
-    page = call(get_challenge.handler, PAGE, reference=challenged())
+    page = call(get_challenge.handler, PAGE, reference=pay_with_challenge())
     assert page.status == 200
     assert page.headers["Content-Type"].startswith("text/html")
     assert "script-src 'unsafe-inline'" in page.headers["Content-Security-Policy"]
@@ -65,53 +65,53 @@ def test_challenge_shows_a_page() -> None:
 
 @pytest.mark.parametrize(("approved", "status"), [(True, "authorised"), (False, "failed")])
 def test_challenge_answer_is_queued_for_a_webhook(approved: bool, status: str) -> None:
-    reference = challenged()
-    said = answer(reference, {"approved": approved})
-    assert (said.status, said.json) == (200, {"reference": reference, "status": status})
+    reference = pay_with_challenge()
+    response = send_answer(reference, {"approved": approved})
+    assert (response.status, response.json) == (200, {"reference": reference, "status": status})
     assert on_queue("QUEUE_SANDBOX_SETTLEMENTS") == [{"reference": reference}]
 
 
 def test_repeated_answer_is_accepted_and_another_rejected() -> None:
-    reference = challenged()
-    assert [answer(reference, {"approved": True}).status for _ in range(2)] == [200, 200]
-    assert answer(reference, {"approved": False}).status == 409
+    reference = pay_with_challenge()
+    assert [send_answer(reference, {"approved": True}).status for _ in range(2)] == [200, 200]
+    assert send_answer(reference, {"approved": False}).status == 409
 
 
 @pytest.mark.parametrize("body", [{}, {"approved": "yes"}, {"approved": 1}, None, [], {"x": True}])
 def test_invalid_answer_is_rejected(body: Any) -> None:
-    reference = challenged()
-    assert answer(reference, body).status == 400
+    reference = pay_with_challenge()
+    assert send_answer(reference, body).status == 400
     assert on_queue("QUEUE_SANDBOX_SETTLEMENTS") == []
 
 
 @pytest.mark.parametrize("reference", ["pay_nobodys", "x", "ord_1", "%00", "x" * 500])
 def test_unknown_payment_returns_404(reference: str) -> None:
-    assert answer(reference, {"approved": True}).status == 404
+    assert send_answer(reference, {"approved": True}).status == 404
     assert call(get_challenge.handler, PAGE, reference=reference).status == 404
 
 
 def test_payment_without_challenge_rejects_an_answer() -> None:
-    assert answer(challenged("tok_never"), {"approved": True}).status == 409
+    assert send_answer(pay_with_challenge("tok_never"), {"approved": True}).status == 409
 
 
-# Settled, and told by webhook
+# Settlement and its webhook
 
 
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any, str]]:
-    """What the sandbox tells the shop, instead of over HTTP."""
-    told: list[tuple[str, Any, str]] = []
+    """Collect webhooks instead of sending them over HTTP."""
+    response: list[tuple[str, Any, str]] = []
 
     def deliver(url: str, body: Any, delivery: str, secret: SigningSecret, at: Any) -> None:
-        told.append((url, body, delivery))
+        response.append((url, body, delivery))
 
     monkeypatch.setattr(settle_payment, "send_webhook", deliver)
-    return told
+    return response
 
 
 def settle(reference: str) -> list[str]:
-    answered = settle_payment.handler(messages({"reference": reference}), Context())
-    return [each["itemIdentifier"] for each in answered["batchItemFailures"]]
+    result = settle_payment.handler(messages({"reference": reference}), Context())
+    return [each["itemIdentifier"] for each in result["batchItemFailures"]]
 
 
 @pytest.mark.parametrize(
@@ -120,21 +120,21 @@ def settle(reference: str) -> list[str]:
 def test_pending_payment_is_settled_and_sends_a_webhook(
     sent: list[Any], token: str, status: str
 ) -> None:
-    reference = challenged(token)
+    reference = pay_with_challenge(token)
     assert settle(reference) == []
     url = "http://shop.test/webhooks/payments/sandbox"
     assert sent == [(url, {"type": f"payment.{status}", "reference": reference}, "m0")]
-    report = back_room_report(reference)
+    report = provider_status(reference)
     assert report is PaymentStatus(status)
 
 
-def back_room_report(reference: str) -> PaymentStatus:
+def provider_status(reference: str) -> PaymentStatus:
     status: PaymentStatus = settle_payment.sandbox.get_payment(reference)[1].status
     return status
 
 
 def test_repeated_settlement_settles_once_and_sends_two_webhooks(sent: list[Any]) -> None:
-    reference = challenged("tok_pending")
+    reference = pay_with_challenge("tok_pending")
     assert settle(reference) + settle(reference) == []
     assert [body for _, body, _ in sent] == [
         {"type": "payment.authorised", "reference": reference}
@@ -143,29 +143,29 @@ def test_repeated_settlement_settles_once_and_sends_two_webhooks(sent: list[Any]
 
 def test_failed_webhook_is_retried(monkeypatch: pytest.MonkeyPatch) -> None:
     def deliver(*_: Any) -> None:
-        raise Unavailable("nobody there")
+        raise Unavailable("the endpoint is down")
 
     monkeypatch.setattr(settle_payment, "send_webhook", deliver)
-    assert settle(challenged("tok_pending")) == ["m0"]
+    assert settle(pay_with_challenge("tok_pending")) == ["m0"]
 
 
 def test_sent_webhook_is_signed_with_the_stage_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     put_secrets()
-    seen: list[Any] = []
+    requests: list[Any] = []
 
-    class Answered:
+    class EmptyResponse:
         def __enter__(self) -> None: ...
 
         def __exit__(self, *_: Any) -> None: ...
 
-    def urlopen(request: Any, timeout: float) -> Answered:
-        seen.append((request.full_url, request.headers, request.data, timeout))
-        return Answered()
+    def urlopen(request: Any, timeout: float) -> EmptyResponse:
+        requests.append((request.full_url, request.headers, request.data, timeout))
+        return EmptyResponse()
 
     monkeypatch.setattr("urllib.request.urlopen", urlopen)
     settle_payment.secret._read_at = None
-    assert settle(challenged("tok_pending")) == []
-    ((url, headers, raw, timeout),) = seen
+    assert settle(pay_with_challenge("tok_pending")) == []
+    ((url, headers, raw, timeout),) = requests
     assert url == "http://shop.test/webhooks/payments/sandbox"
     assert 0 < timeout <= 10
     plain = {name.lower(): value for name, value in headers.items()}
@@ -173,4 +173,4 @@ def test_sent_webhook_is_signed_with_the_stage_secret(monkeypatch: pytest.Monkey
 
     known = SigningSecret("sandbox-webhook")
     assert verify_standard_webhook(plain, raw, known, datetime.now(UTC)) == "m0"
-    assert WEBHOOK_KEY not in str(seen)
+    assert WEBHOOK_KEY not in str(requests)

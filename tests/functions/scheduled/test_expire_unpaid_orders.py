@@ -1,4 +1,4 @@
-"""The sweep expires what the workflow did not, also when it runs twice."""
+"""The expiry sweep of orders that the workflow missed; it may run twice."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -15,37 +15,37 @@ pytestmark = pytest.mark.usefixtures("cloud")
 
 
 def sweep() -> dict[str, int]:
-    done: dict[str, int] = expire_unpaid_orders.handler({}, Context())
-    return done
+    result: dict[str, int] = expire_unpaid_orders.handler({}, Context())
+    return result
 
 
-def placed(minutes_ago: int, order_id: str) -> None:
+def place(minutes_ago: int, order_id: str) -> None:
     at = datetime.now(UTC) - timedelta(minutes=minutes_ago)
     order_fixture().place(make_order(order_id, (1, 1), placed_at=at, pay_by=at + WINDOW))
 
 
 def test_overdue_order_expires_once() -> None:
-    placed(31, "ord_old")
-    placed(29, "ord_new")
+    place(31, "ord_old")
+    place(29, "ord_new")
     assert sweep() == {"overdue": 1, "expired": 1}
     assert sweep() == {"overdue": 0, "expired": 0}
-    room = order_fixture()
-    assert room.orders.get_by_id("ord_old").status is OrderStatus.CANCELLED
-    assert room.orders.get_by_id("ord_new").status is OrderStatus.PLACED
-    assert room.reserved() == (1, 1)
+    fixture = order_fixture()
+    assert fixture.orders.get_by_id("ord_old").status is OrderStatus.CANCELLED
+    assert fixture.orders.get_by_id("ord_new").status is OrderStatus.PLACED
+    assert fixture.reserved() == (1, 1)
 
 
 def test_overdue_order_that_was_paid_is_confirmed() -> None:
-    placed(31, "ord_old")
-    room = order_fixture()
-    order = room.pay(room.orders.get_by_id("ord_old"), "tok_pending")
-    room.provider.settle(order.payment.reference)
+    place(31, "ord_old")
+    fixture = order_fixture()
+    order = fixture.pay(fixture.orders.get_by_id("ord_old"), "tok_pending")
+    fixture.provider.settle(order.payment.reference)
     assert sweep() == {"overdue": 1, "expired": 1}
-    assert room.orders.get_by_id("ord_old").status is OrderStatus.CONFIRMED
+    assert fixture.orders.get_by_id("ord_old").status is OrderStatus.CONFIRMED
 
 
 def test_run_without_orders_queries_two_days_of_shards_only() -> None:
-    placed(1, "ord_new")
+    place(1, "ord_new")
     with count_calls() as calls:
         sweep()
     assert calls.operations == {"Query": 32}

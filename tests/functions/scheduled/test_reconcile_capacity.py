@@ -1,4 +1,4 @@
-"""From the staff's doors to the calls that AWS is asked: a sale's capacity, before and after."""
+"""A sale's capacity, from the staff handlers to the AWS calls before and after it."""
 
 import time
 from collections.abc import Iterator
@@ -51,24 +51,24 @@ CLAIMS = {
     "cognito:groups": "[staff]",
 }
 NOW = datetime.now(UTC).replace(microsecond=0)
-OURS = {"lambda", "scheduler"}
-Asked = list[tuple[str, dict[str, Any]]]
+RECORDED_SERVICES = {"lambda", "scheduler"}
+AwsCalls = list[tuple[str, dict[str, Any]]]
 
 
 @pytest.fixture
-def asked(cloud: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
-    """What Lambda, the scheduler and the tables' settings were asked, in order.
+def aws_calls(cloud: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsCalls]:
+    """Record the calls to Lambda, the scheduler and the tables' settings, in order.
 
-    Lambda answers by the double; the scheduler is moto's, and so are the tables.
+    Lambda is a double; the scheduler and the tables are moto's.
     """
     monkeypatch.setenv("ACCESS", "staff")
     monkeypatch.setenv("ACCESS_GROUPS", "staff,catalogue")
-    calls: Asked = []
+    calls: AwsCalls = []
     send = BaseClient._make_api_call  # type: ignore[attr-defined]
 
     def sending(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
         service = client.meta.service_model.service_name
-        if service in OURS or operation == "UpdateTable":
+        if service in RECORDED_SERVICES or operation == "UpdateTable":
             known = {name: what for name, what in parameters.items() if name != "ClientToken"}
             calls.append((operation, known))
         return {} if service == "lambda" else send(client, operation, parameters)
@@ -93,27 +93,27 @@ def sale(**more: Any) -> dict[str, Any]:
     }
 
 
-def ask(door: Any, route: str, body: Any = None, **more: Any) -> ApiResponse:
-    said = call(door.handler, route, body, claims=CLAIMS, **more)
-    assert said.status < 300, said.text
-    return said
+def send(handler: Any, route: str, body: Any = None, **more: Any) -> ApiResponse:
+    response = call(handler.handler, route, body, claims=CLAIMS, **more)
+    assert response.status < 300, response.text
+    return response
 
 
-def published(**more: Any) -> None:
-    ask(create_promotion, "POST /staff/promotions", sale(**more))
-    ask(publish_promotion, "POST /staff/promotions/{id}/schedule", {"version": 1}, id="friday")
+def publish_sale(**more: Any) -> None:
+    send(create_promotion, "POST /staff/promotions", sale(**more))
+    send(publish_promotion, "POST /staff/promotions/{id}/schedule", {"version": 1}, id="friday")
 
 
-def keep(at: datetime, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """Wake the keeper at an instant, as the scheduler does."""
+def reconcile_at(at: datetime, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Run the reconciliation at an instant, as the scheduler does."""
     from shop.entrypoints import scheduler
 
-    class Then(datetime):
+    class FixedTime(datetime):
         @classmethod
         def now(cls, tz: Any = None) -> datetime:  # type: ignore[override]
             return at
 
-    monkeypatch.setattr(scheduler, "datetime", Then)
+    monkeypatch.setattr(scheduler, "datetime", FixedTime)
     return reconcile_capacity.handler({"schedule": "before-friday"}, Context())
 
 
@@ -137,111 +137,118 @@ def schedule(name: str, at: datetime) -> dict[str, Any]:
     }
 
 
-KEPT_WARM = {
+PROVISIONED = {
     "FunctionName": "complete",
     "Qualifier": "live",
     "ProvisionedConcurrentExecutions": 63,
 }
-LET_GO = {"FunctionName": "complete", "Qualifier": "live"}
+REMOVED = {"FunctionName": "complete", "Qualifier": "live"}
 
 
 def test_scheduled_sale_makes_exactly_these_aws_calls(
-    asked: Asked, monkeypatch: pytest.MonkeyPatch
+    aws_calls: AwsCalls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Given a published flash sale, only its wake-ups are scheduled
     publish_with_stock(mug(), pieces=64)
     effect = {"kind": "flash_sale", "basis_points": 5000, "quota": 64}
-    published(capacity={"orders_per_second": 1000, "lead_minutes": 30}, effect=effect)
+    publish_sale(capacity={"orders_per_second": 1000, "lead_minutes": 30}, effect=effect)
     before, after = NOW + timedelta(minutes=150), NOW + timedelta(minutes=250)
-    keep(NOW, monkeypatch)
-    assert asked == [
+    reconcile_at(NOW, monkeypatch)
+    assert aws_calls == [
         ("CreateSchedule", schedule("after-friday", after)),
         ("CreateSchedule", schedule("before-friday", before)),
     ]
-    asked.clear()
-    keep(before, monkeypatch)
-    warmed = {call["TableName"]: call for what, call in asked if what == "UpdateTable"}
+    # When its peak begins, tables, functions and shards are prepared
+    aws_calls.clear()
+    reconcile_at(before, monkeypatch)
+    warmed = {call["TableName"]: call for what, call in aws_calls if what == "UpdateTable"}
     assert warmed["inventory"] == {
         "TableName": "inventory",
         "WarmThroughput": {"ReadUnitsPerSecond": 12_000, "WriteUnitsPerSecond": 7_000},
     }
     assert set(warmed) == {"inventory", "orders", "sessions", "pricing"}
-    rest = [made for made in asked if made[0] != "UpdateTable"]
-    kept = {**KEPT_WARM, "ProvisionedConcurrentExecutions": 625}
-    assert rest == [("PutProvisionedConcurrencyConfig", kept)]
+    others = [made for made in aws_calls if made[0] != "UpdateTable"]
+    provisioned = {**PROVISIONED, "ProvisionedConcurrentExecutions": 625}
+    assert others == [("PutProvisionedConcurrencyConfig", provisioned)]
     assert DynamoStockRepository().level("MUG-RED").shard_count == 4
     quota = counter_shards().level("QUOTA#friday", USAGE_LOCATION)
     assert (quota.shard_count, quota.available) == (4, 64)
-    asked.clear()
-    keep(before + timedelta(seconds=1), monkeypatch)
-    assert asked == []
-    keep(after, monkeypatch)
+    # Then a second run changes nothing, and the run after the peak removes it
+    aws_calls.clear()
+    reconcile_at(before + timedelta(seconds=1), monkeypatch)
+    assert aws_calls == []
+    reconcile_at(after, monkeypatch)
     quota = counter_shards().level("QUOTA#friday", USAGE_LOCATION)
     assert (quota.shard_count, quota.available) == (1, 64)
-    assert asked == [("DeleteProvisionedConcurrencyConfig", LET_GO)]
+    assert aws_calls == [("DeleteProvisionedConcurrencyConfig", REMOVED)]
     assert DynamoStockRepository().level("MUG-RED").shard_count == 1
     assert DynamoStockRepository().level("MUG-RED").available == 64
 
 
 def test_flash_sale_without_capacity_is_prepared_by_its_quota(
-    asked: Asked, monkeypatch: pytest.MonkeyPatch
+    aws_calls: AwsCalls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish_with_stock(mug(), pieces=640)
-    published()
-    keep(NOW + timedelta(hours=2), monkeypatch)
+    publish_sale()
+    reconcile_at(NOW + timedelta(hours=2), monkeypatch)
     assert (
         "PutProvisionedConcurrencyConfig",
-        KEPT_WARM,
-    ) in asked  # 6,000 in a minute: 100 a second
+        PROVISIONED,
+    ) in aws_calls  # 6,000 in a minute: 100 a second
     assert DynamoStockRepository().level("MUG-RED").shard_count == 4
 
 
-def moved_and_ended_early(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A sale is put on the calendar, moved, prepared for, and ended: exactly these calls."""
+def moved_and_ended_early(aws_calls: AwsCalls, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Publish a sale, move it, prepare it and end it: these calls and no others."""
+    # Given a published sale
     publish_with_stock(mug(), pieces=640)
-    published()
-    keep(NOW, monkeypatch)
-    asked.clear()
+    publish_sale()
+    reconcile_at(NOW, monkeypatch)
+    aws_calls.clear()
+    # When it is moved, its schedules move
     window = {
         "starts": (NOW + timedelta(hours=5)).isoformat(),
         "ends": (NOW + timedelta(hours=6)).isoformat(),
     }
     route = "PUT /staff/promotions/{id}"
     changed = {**sale(conditions={"window": window}), "version": 2}
-    ask(update_promotion, route, changed, id="friday")
-    keep(NOW, monkeypatch)
+    send(update_promotion, route, changed, id="friday")
+    reconcile_at(NOW, monkeypatch)
     moved = [
         schedule("after-friday", NOW + timedelta(minutes=370)),
         schedule("before-friday", NOW + timedelta(hours=4)),
     ]
-    assert [made for made in asked if made[0] == "UpdateSchedule"] == [
+    assert [made for made in aws_calls if made[0] == "UpdateSchedule"] == [
         ("UpdateSchedule", each) for each in moved
     ]
-    asked.clear()
-    keep(NOW + timedelta(hours=4), monkeypatch)
+    # When its peak begins, shards are split
+    aws_calls.clear()
+    reconcile_at(NOW + timedelta(hours=4), monkeypatch)
     assert DynamoStockRepository().level("MUG-RED").shard_count == 4
     assert counter_shards().level("QUOTA#friday", USAGE_LOCATION).shard_count == 4
-    asked.clear()
-    ask(end_promotion, "POST /staff/promotions/{id}/end", {"version": 3}, id="friday")
-    keep(NOW + timedelta(hours=4, minutes=1), monkeypatch)
-    assert asked == [
-        ("DeleteProvisionedConcurrencyConfig", LET_GO),
+    # Then ending it early removes all of it
+    aws_calls.clear()
+    send(end_promotion, "POST /staff/promotions/{id}/end", {"version": 3}, id="friday")
+    reconcile_at(NOW + timedelta(hours=4, minutes=1), monkeypatch)
+    assert aws_calls == [
+        ("DeleteProvisionedConcurrencyConfig", REMOVED),
         ("DeleteSchedule", {"Name": "after-friday", "GroupName": "default"}),
     ]
     assert DynamoStockRepository().level("MUG-RED").shard_count == 1
     assert counter_shards().level("QUOTA#friday", USAGE_LOCATION).shard_count == 1
-    left = boto3.client("scheduler").list_schedules()["Schedules"]
-    # moto never lets a schedule go off, so the one that woke us is still there.
-    assert [one["Name"] for one in left] == ["before-friday"]
+    schedules = boto3.client("scheduler").list_schedules()["Schedules"]
+    # moto runs no schedules, so the one before the sale still exists.
+    assert [one["Name"] for one in schedules] == ["before-friday"]
 
 
 def test_moved_or_ended_sale_changes_schedules_and_removes_capacity(
-    asked: Asked, monkeypatch: pytest.MonkeyPatch
+    aws_calls: AwsCalls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    moved_and_ended_early(asked, monkeypatch)
+    moved_and_ended_early(aws_calls, monkeypatch)
 
 
 @pytest.mark.parametrize(
-    ("owner", "undo"),
+    ("adapter", "removal"),
     [
         (LambdaProvisionedConcurrency, "remove"),
         (SchedulerWakeUps, "delete"),
@@ -250,28 +257,28 @@ def test_moved_or_ended_sale_changes_schedules_and_removes_capacity(
     ],
 )
 def test_a_missing_removal_is_detected(
-    asked: Asked, monkeypatch: pytest.MonkeyPatch, owner: type, undo: str
+    aws_calls: AwsCalls, monkeypatch: pytest.MonkeyPatch, adapter: type, removal: str
 ) -> None:
-    done = getattr(owner, undo)
+    original = getattr(adapter, removal)
 
-    def forgetting(self: Any, what: Any, rate: int = 0, *more: Any) -> bool:
-        return bool(done(self, what, rate, *more)) if rate else True
+    def skip_removal(self: Any, what: Any, rate: int = 0, *more: Any) -> bool:
+        return bool(original(self, what, rate, *more)) if rate else True
 
-    monkeypatch.setattr(owner, undo, forgetting)
+    monkeypatch.setattr(adapter, removal, skip_removal)
     with pytest.raises(AssertionError):
-        moved_and_ended_early(asked, monkeypatch)
+        moved_and_ended_early(aws_calls, monkeypatch)
 
 
 def test_sale_ended_before_its_start_leaves_no_schedule(
-    asked: Asked, monkeypatch: pytest.MonkeyPatch
+    aws_calls: AwsCalls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish_with_stock(mug(), pieces=640)
-    published()
-    keep(NOW, monkeypatch)
-    asked.clear()
-    ask(end_promotion, "POST /staff/promotions/{id}/end", {"version": 2}, id="friday")
-    keep(NOW + timedelta(minutes=1), monkeypatch)
-    assert asked == [
+    publish_sale()
+    reconcile_at(NOW, monkeypatch)
+    aws_calls.clear()
+    send(end_promotion, "POST /staff/promotions/{id}/end", {"version": 2}, id="friday")
+    reconcile_at(NOW + timedelta(minutes=1), monkeypatch)
+    assert aws_calls == [
         ("DeleteSchedule", {"Name": f"{which}-friday", "GroupName": "default"})
         for which in ("after", "before")
     ]
@@ -281,134 +288,141 @@ def test_sale_ended_before_its_start_leaves_no_schedule(
 
 
 def test_failed_step_is_raised_after_the_others_ran(
-    asked: Asked, monkeypatch: pytest.MonkeyPatch
+    aws_calls: AwsCalls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish_with_stock(mug(), pieces=640)
-    published()
+    publish_sale()
     monkeypatch.setenv("TABLE_ORDERS", "nowhere")
     with pytest.raises(ReconcileIncomplete, match="table:orders: ResourceNotFoundException"):
-        keep(NOW + timedelta(hours=2), monkeypatch)
-    assert ("PutProvisionedConcurrencyConfig", KEPT_WARM) in asked
+        reconcile_at(NOW + timedelta(hours=2), monkeypatch)
+    assert ("PutProvisionedConcurrencyConfig", PROVISIONED) in aws_calls
     assert DynamoStockRepository().level("MUG-RED").shard_count == 4
 
 
 def test_overlapping_runs_retry_and_report_no_error(
-    asked: Asked, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    aws_calls: AwsCalls, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     publish_with_stock(mug(), pieces=640)
-    published()
+    publish_sale()
+    # Given two competing runs
     waits: list[float] = []
     monkeypatch.setattr("functions.scheduled.reconcile_capacity.time.sleep", waits.append)
-    kept = reconcile_capacity.state_store.load
+    load = reconcile_capacity.state_store.load
 
-    def and_another_is_faster() -> ProvisionedCapacity:
-        seen = kept()
+    def load_with_competing_run() -> ProvisionedCapacity:
+        state = load()
         if len(waits) < 2:
-            reconcile_capacity.state_store.save(kept(), kept())
-        return seen
+            reconcile_capacity.state_store.save(load(), load())
+        return state
 
-    monkeypatch.setattr(reconcile_capacity.state_store, "load", and_another_is_faster)
-    done = keep(NOW + timedelta(hours=2), monkeypatch)
-    assert (len(waits), done["busy"]) == (2, False)
-    assert "sku:MUG-RED" in done["changed"]
-    assert [what for what, _ in asked].count("PutProvisionedConcurrencyConfig") == 1
+    monkeypatch.setattr(reconcile_capacity.state_store, "load", load_with_competing_run)
+    # When this run meets them, it retries and then changes each thing once
+    result = reconcile_at(NOW + timedelta(hours=2), monkeypatch)
+    assert (len(waits), result["contended"]) == (2, False)
+    assert "sku:MUG-RED" in result["changed"]
+    assert [what for what, _ in aws_calls].count("PutProvisionedConcurrencyConfig") == 1
+    # And if the record always changes, it reports contention without an error
     waits.clear()
 
-    def always_stale() -> ProvisionedCapacity:
-        raise VersionConflict("somebody else sets up capacity at this moment")
+    def always_conflicting() -> ProvisionedCapacity:
+        raise VersionConflict("another run changed the record")
 
-    monkeypatch.setattr(reconcile_capacity.state_store, "load", always_stale)
+    monkeypatch.setattr(reconcile_capacity.state_store, "load", always_conflicting)
     capsys.readouterr()
-    assert keep(NOW, monkeypatch) == {"changed": [], "busy": True, "closed": []}
+    assert reconcile_at(NOW, monkeypatch) == {"changed": [], "contended": True, "closed": []}
     assert len(waits) == MAX_ATTEMPTS
     assert "Traceback" not in capsys.readouterr().out
 
 
-# -------------------------------------------------------------------- where the stock is
+# Stock and its shards
 
 
-def came(sku: str, units: int, location: str = "main") -> None:
-    """Goods come to a location."""
+def receive(sku: str, units: int, location: str = "main") -> None:
+    """Receive stock at a location."""
     level = DynamoStockRepository().level(sku, location)
-    one = StockMovement(sku, MovementType.RECEIVED, NOW, "w", location=location, on_hand=units)
-    DynamoStockRepository().write_movement(one, level)
+    movement = StockMovement(sku, MovementType.RECEIVED, NOW, "w", location=location, on_hand=units)
+    DynamoStockRepository().write_movement(movement, level)
 
 
-def ships_too(name: str) -> None:
-    book = DynamoLocationRepository()
-    network = book.get()
-    book.save(network.with_location(Location(name, GeoPoint("US")), 0), network)
+def add_shipping_location(name: str) -> None:
+    repository = DynamoLocationRepository()
+    network = repository.get()
+    repository.save(network.with_location(Location(name, GeoPoint("US")), 0), network)
 
 
-def bins(sku: str, *places: str) -> list[int]:
+def shard_counts(sku: str, *places: str) -> list[int]:
     return [DynamoStockRepository().level(sku, place).shard_count for place in places or ("main",)]
 
 
-RUSH = {"orders_per_second": 200}
+PEAK_LOAD = {"orders_per_second": 200}
 
 
 def test_stock_is_split_at_every_shipping_location(
-    asked: Asked, monkeypatch: pytest.MonkeyPatch
+    aws_calls: AwsCalls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish_with_stock(mug(), pieces=36)
     for place in ("west", "attic"):
-        came("MUG-RED", 233, place)
-    ships_too("west")
-    published(capacity=RUSH)
-    keep(NOW + timedelta(hours=2), monkeypatch)
-    assert bins("MUG-RED", "main", "west", "attic") == [2, 8, 1]
-    keep(NOW + timedelta(hours=6), monkeypatch)
-    assert bins("MUG-RED", "main", "west", "attic") == [1, 1, 1]
+        receive("MUG-RED", 233, place)
+    add_shipping_location("west")
+    publish_sale(capacity=PEAK_LOAD)
+    reconcile_at(NOW + timedelta(hours=2), monkeypatch)
+    assert shard_counts("MUG-RED", "main", "west", "attic") == [2, 8, 1]
+    reconcile_at(NOW + timedelta(hours=6), monkeypatch)
+    assert shard_counts("MUG-RED", "main", "west", "attic") == [1, 1, 1]
     assert DynamoStockRepository().level("MUG-RED", "west").available == 233
 
 
-def test_parts_of_a_kit_are_split(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parts_of_a_kit_are_split(aws_calls: AwsCalls, monkeypatch: pytest.MonkeyPatch) -> None:
     kit = mug()
     publish_with_stock(mug("cup"), pieces=1000)
     DynamoProductCatalog().save(kit, expected_version=0)
     DynamoKitRepository().save("MUG-RED", {"CUP-RED": 1, "CUP-BLUE": 2}, None, 0)
-    published(capacity=RUSH)
-    keep(NOW + timedelta(hours=2), monkeypatch)
-    assert bins("CUP-RED") + bins("CUP-BLUE") + bins("MUG-RED") == [8, 16, 1]
-    keep(NOW + timedelta(hours=6), monkeypatch)
-    assert bins("CUP-RED") + bins("CUP-BLUE") == [1, 1]
+    publish_sale(capacity=PEAK_LOAD)
+    reconcile_at(NOW + timedelta(hours=2), monkeypatch)
+    assert shard_counts("CUP-RED") + shard_counts("CUP-BLUE") + shard_counts("MUG-RED") == [
+        8,
+        16,
+        1,
+    ]
+    reconcile_at(NOW + timedelta(hours=6), monkeypatch)
+    assert shard_counts("CUP-RED") + shard_counts("CUP-BLUE") == [1, 1]
 
 
 def test_stock_received_late_is_split_by_the_next_run(
-    asked: Asked, monkeypatch: pytest.MonkeyPatch
+    aws_calls: AwsCalls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish_with_stock(mug(), pieces=20)
-    published(capacity=RUSH)
-    keep(NOW + timedelta(hours=2), monkeypatch)
-    assert bins("MUG-RED") == [1]
-    asked.clear()
-    came("MUG-RED", 5000)
+    publish_sale(capacity=PEAK_LOAD)
+    reconcile_at(NOW + timedelta(hours=2), monkeypatch)
+    assert shard_counts("MUG-RED") == [1]
+    aws_calls.clear()
+    receive("MUG-RED", 5000)
     later = NOW + timedelta(hours=2, minutes=15)
-    assert keep(later, monkeypatch)["changed"] == ["sku:MUG-RED"]
-    assert bins("MUG-RED") == [8]
-    # Of goods that come again there are as many bins, and none of them is left poor.
-    came("MUG-RED", 50_000)
-    assert keep(later, monkeypatch)["changed"] == []
+    assert reconcile_at(later, monkeypatch)["changed"] == ["sku:MUG-RED"]
+    assert shard_counts("MUG-RED") == [8]
+    # Further stock keeps the number of shards, and every shard gets its part.
+    receive("MUG-RED", 50_000)
+    assert reconcile_at(later, monkeypatch)["changed"] == []
     units = [one.available for one in read_all_shards("MUG-RED", "main", consistent=True)]
     assert (len(units), sum(units), min(units) > 3000) == (8, 55_020, True)
-    assert asked == []
+    assert aws_calls == []
 
 
 def test_waiting_room_of_an_ended_promotion_is_closed(
-    asked: Asked, monkeypatch: pytest.MonkeyPatch
+    aws_calls: AwsCalls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish_with_stock(mug(), pieces=64)
-    published()
+    publish_sale()
     DynamoWaitingRoomRepository().save([WaitingRoom("friday", "friday.1", 0, NOW)], 0)
-    assert keep(NOW + timedelta(hours=3), monkeypatch)["closed"] == []
-    assert keep(NOW + timedelta(hours=4), monkeypatch)["closed"] == ["friday"]
-    assert DynamoWaitingRoomRepository().list_rooms()[0] == ()
+    assert reconcile_at(NOW + timedelta(hours=3), monkeypatch)["closed"] == []
+    assert reconcile_at(NOW + timedelta(hours=4), monkeypatch)["closed"] == ["friday"]
+    assert DynamoWaitingRoomRepository().list_waiting_rooms()[0] == ()
 
 
 def test_read_only_pages_show_the_stock_of_a_hot_sku(
     cloud: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The Lambdas of product pages have no right to renew what everybody sees of the bins."""
+    """The Lambdas of product pages may not refresh the shared shard snapshot."""
     publish_with_stock(mug(), pieces=640)
     stock = DynamoStockRepository()
     assert stock.reshard("MUG-RED", 8) == 8
@@ -429,21 +443,21 @@ def test_read_only_pages_show_the_stock_of_a_hot_sku(
         assert shown.status == 200, shown.text
 
 
-# ------------------------------------------------------------------------------ the clock
+# Schedules
 
 
-def test_wake_up_is_rounded_up_and_set_and_deleted_repeatedly(asked: Asked) -> None:
+def test_wake_up_is_rounded_up_and_set_and_deleted_repeatedly(aws_calls: AwsCalls) -> None:
     client = boto3.client("scheduler")
-    clock = SchedulerWakeUps(
+    scheduler = SchedulerWakeUps(
         client, group="default", target="arn:aws:x", role="arn:aws:r", dead_letters="arn:aws:d"
     )
     at = datetime(2026, 11, 27, 11, 59, 59, 1, tzinfo=UTC)
-    clock.set(WakeUp("before-x", at))
-    clock.set(WakeUp("before-x", at))
-    told = client.get_schedule(Name="before-x")["ScheduleExpression"]
-    assert told == "at(2026-11-27T12:00:00)"
-    clock.delete("before-x")
-    clock.delete("before-x")
+    scheduler.set(WakeUp("before-x", at))
+    scheduler.set(WakeUp("before-x", at))
+    expression = client.get_schedule(Name="before-x")["ScheduleExpression"]
+    assert expression == "at(2026-11-27T12:00:00)"
+    scheduler.delete("before-x")
+    scheduler.delete("before-x")
     assert client.list_schedules()["Schedules"] == []
 
 

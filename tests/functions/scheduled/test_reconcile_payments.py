@@ -1,4 +1,4 @@
-"""Payments whose webhook was lost are found by asking the provider."""
+"""Payments with lost webhooks are found by asking the provider."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -20,69 +20,69 @@ from tests.unit.payments.conftest import gateway
 pytestmark = pytest.mark.usefixtures("cloud")
 
 
-def ask() -> dict[str, int]:
-    done: dict[str, int] = reconcile_payments.handler({}, Context())
-    return done
+def reconcile() -> dict[str, int]:
+    result: dict[str, int] = reconcile_payments.handler({}, Context())
+    return result
 
 
-def placed(room: OrderFixture, minutes_ago: float = 3, order_id: str = "ord_1") -> Order:
+def place(fixture: OrderFixture, minutes_ago: float = 3, order_id: str = "ord_1") -> Order:
     at = datetime.now(UTC) - timedelta(minutes=minutes_ago)
-    order: Order = room.place(make_order(order_id, (1, 1), placed_at=at, pay_by=at + WINDOW))
+    order: Order = fixture.place(make_order(order_id, (1, 1), placed_at=at, pay_by=at + WINDOW))
     return order
 
 
 def test_payment_with_lost_webhook_confirms_its_order() -> None:
-    room = order_fixture()
-    order = room.pay(placed(room), "tok_pending")
-    room.provider.settle(order.payment.reference)  # and nobody tells
-    assert room.orders.get_by_id("ord_1").status is OrderStatus.PLACED
-    assert ask() == {"waiting": 1, "settled": 1}
-    assert room.orders.get_by_id("ord_1").status is OrderStatus.CONFIRMED
-    assert ask() == {"waiting": 0, "settled": 0}
+    fixture = order_fixture()
+    order = fixture.pay(place(fixture), "tok_pending")
+    fixture.provider.settle(order.payment.reference)  # without a webhook
+    assert fixture.orders.get_by_id("ord_1").status is OrderStatus.PLACED
+    assert reconcile() == {"waiting": 1, "settled": 1}
+    assert fixture.orders.get_by_id("ord_1").status is OrderStatus.CONFIRMED
+    assert reconcile() == {"waiting": 0, "settled": 0}
 
 
 def test_declined_payment_with_lost_webhook_cancels_the_order() -> None:
-    room = order_fixture()
-    order = room.pay(placed(room), "tok_pending_declined")
-    room.provider.settle(order.payment.reference)
-    assert ask() == {"waiting": 1, "settled": 1}
-    after = room.orders.get_by_id("ord_1")
+    fixture = order_fixture()
+    order = fixture.pay(place(fixture), "tok_pending_declined")
+    fixture.provider.settle(order.payment.reference)
+    assert reconcile() == {"waiting": 1, "settled": 1}
+    after = fixture.orders.get_by_id("ord_1")
     assert (after.status, after.cancel_reason) == (OrderStatus.CANCELLED, "card_declined")
-    assert room.reserved() == (0, 0)
+    assert fixture.reserved() == (0, 0)
 
 
 def test_payment_with_lost_response_is_found_by_its_order() -> None:
-    """The provider took the order's money; we crashed before its answer was written down."""
-    room = order_fixture()
-    order = placed(room)
+    """The provider authorised the payment; the process crashed before it stored the response."""
+    fixture = order_fixture()
+    order = place(fixture)
     credential = Credential("sandbox", "token", "tok_success")
-    room.provider.authorise(order.id, order.amount, credential, key=order.id)
-    assert ask() == {"waiting": 1, "settled": 1}
-    assert room.orders.get_by_id("ord_1").status is OrderStatus.CONFIRMED
+    fixture.provider.authorise(order.id, order.amount, credential, key=order.id)
+    assert reconcile() == {"waiting": 1, "settled": 1}
+    assert fixture.orders.get_by_id("ord_1").status is OrderStatus.CONFIRMED
 
 
 def test_pending_payment_is_not_written() -> None:
-    room = order_fixture()
-    pending = room.pay(placed(room), "tok_never")
-    unheard = placed(room, order_id="ord_2")
-    assert ask() == {"waiting": 2, "settled": 0}
-    assert room.orders.get_by_id("ord_1") == pending
-    assert room.orders.get_by_id("ord_2").version == unheard.version
+    fixture = order_fixture()
+    pending = fixture.pay(place(fixture), "tok_never")
+    unpaid = place(fixture, order_id="ord_2")
+    assert reconcile() == {"waiting": 2, "settled": 0}
+    assert fixture.orders.get_by_id("ord_1") == pending
+    assert fixture.orders.get_by_id("ord_2").version == unpaid.version
 
 
 def test_order_within_its_grace_period_is_skipped() -> None:
-    room = order_fixture()
-    order = room.pay(placed(room, 1), "tok_pending")
-    room.provider.settle(order.payment.reference)
-    assert ask() == {"waiting": 0, "settled": 0}
+    fixture = order_fixture()
+    order = fixture.pay(place(fixture, 1), "tok_pending")
+    fixture.provider.settle(order.payment.reference)
+    assert reconcile() == {"waiting": 0, "settled": 0}
 
 
 def test_unavailable_provider_is_asked_once_per_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    room = order_fixture()
+    fixture = order_fixture()
     for n in range(3):
-        room.pay(placed(room, order_id=f"ord_{n}"), "tok_pending")
+        fixture.pay(place(fixture, order_id=f"ord_{n}"), "tok_pending")
     asked = []
 
     def down(reference: str) -> None:
@@ -91,14 +91,14 @@ def test_unavailable_provider_is_asked_once_per_run(
 
     with monkeypatch.context() as patched:
         patched.setattr(reconcile_payments.provider, "get_payment", down)
-        assert ask() == {"waiting": 1, "settled": 0}
+        assert reconcile() == {"waiting": 1, "settled": 0}
     assert len(asked) == 1
-    assert ask() == {"waiting": 3, "settled": 0}
+    assert reconcile() == {"waiting": 3, "settled": 0}
 
 
 def test_run_without_orders_queries_two_days_of_shards_only() -> None:
     with count_calls() as calls:
-        ask()
+        reconcile()
     assert calls.operations == {"Query": 32}
 
 
@@ -112,29 +112,31 @@ def server() -> Iterator[StripeServer]:
 def test_order_without_payment_is_not_written(
     server: StripeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    room = order_fixture()
+    fixture = order_fixture()
     monkeypatch.setattr(reconcile_payments, "provider", gateway(server))
-    order = placed(room)
-    assert ask() == {"waiting": 1, "settled": 0}
-    assert room.orders.get_by_id("ord_1") == order
+    order = place(fixture)
+    assert reconcile() == {"waiting": 1, "settled": 0}
+    assert fixture.orders.get_by_id("ord_1") == order
 
 
 def test_lost_stripe_webhook_is_reconciled(
     server: StripeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    room = order_fixture()
-    room.provider = gateway(server)
-    monkeypatch.setattr(reconcile_payments, "provider", room.provider)
-    told, untold = placed(room), placed(room, order_id="ord_2")
-    for order, lost in ((told, False), (untold, True)):
+    fixture = order_fixture()
+    fixture.provider = gateway(server)
+    monkeypatch.setattr(reconcile_payments, "provider", fixture.provider)
+    pending, lost_response = place(fixture), place(fixture, order_id="ord_2")
+    for order, lost in ((pending, False), (lost_response, True)):
         server.account.trouble.extend([0.0, "lost", "lost"] if lost else [])
         card = "pm_card_visa" if lost else "pm_card_authenticationRequired"
         credential = Credential("stripe", "payment_method", card)
         try:
-            report = room.provider.authorise(order.id, order.amount, credential, key=order.id)
+            state = fixture.provider.authorise(order.id, order.amount, credential, key=order.id)
         except Unavailable:
             continue
-        room.record(order, report)
-        server.account.settle(report.reference)
-    assert ask() == {"waiting": 2, "settled": 2}
-    assert {room.orders.get_by_id(o).status for o in ("ord_1", "ord_2")} == {OrderStatus.CONFIRMED}
+        fixture.record(order, state)
+        server.account.settle(state.reference)
+    assert reconcile() == {"waiting": 2, "settled": 2}
+    assert {fixture.orders.get_by_id(o).status for o in ("ord_1", "ord_2")} == {
+        OrderStatus.CONFIRMED
+    }

@@ -1,4 +1,4 @@
-"""What Stripe says: verified as Stripe signs it, queued by payment, applied by asking."""
+"""Stripe webhooks: verified by signature, queued by payment, applied by asking Stripe."""
 
 import json
 from collections.abc import Iterator
@@ -39,8 +39,13 @@ def handler(cloud: None, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 def event(kind: str = "payment_intent", **more: Any) -> dict[str, Any]:
-    thing = {"id": PI, "object": kind, "metadata": {"order_id": "ord_1"}, **more}
-    return {"id": "evt_1", "object": "event", "type": f"{kind}.updated", "data": {"object": thing}}
+    payment = {"id": PI, "object": kind, "metadata": {"order_id": "ord_1"}, **more}
+    return {
+        "id": "evt_1",
+        "object": "event",
+        "type": f"{kind}.updated",
+        "data": {"object": payment},
+    }
 
 
 def thin(name: str = PI, kind: str = "payment_intent") -> dict[str, Any]:
@@ -49,19 +54,19 @@ def thin(name: str = PI, kind: str = "payment_intent") -> dict[str, Any]:
 
 
 def send(
-    door: ModuleType,
+    handler: ModuleType,
     body: Any,
     *,
     secret: str = SECRET,
-    off: timedelta = timedelta(),
+    clock_offset: timedelta = timedelta(),
     text: str | None = None,
     header: str | None = None,
 ) -> ApiResponse:
     raw = body if isinstance(body, str) else json.dumps(body)
-    at = int((datetime.now(UTC) + off).timestamp())
+    at = int((datetime.now(UTC) + clock_offset).timestamp())
     signed = WebhookSignature.generate_signature_header(raw, secret, timestamp=at)
     return call(
-        door.handler,
+        handler.handler,
         "POST /webhooks/payments/stripe",
         raw=raw if text is None else text,
         headers={"stripe-signature": signed if header is None else header},
@@ -76,7 +81,7 @@ def queued() -> list[dict[str, Any]]:
 def test_event_signed_by_the_stripe_library_is_accepted(handler: ModuleType) -> None:
     raw = json.dumps(event())
     header = WebhookSignature.generate_signature_header(raw, SECRET)
-    Webhook.construct_event(raw, header, SECRET)  # the judge
+    Webhook.construct_event(raw, header, SECRET)  # Stripe's own library accepts it
     assert send(handler, raw, header=header).status == 202
     assert queued() == [{"provider": "stripe", "reference": PI}]
 
@@ -97,8 +102,8 @@ def test_one_valid_signature_of_several_is_enough(handler: ModuleType) -> None:
     "forgery",
     [
         {"secret": "whsec_other"},
-        {"off": timedelta(minutes=-6)},
-        {"off": timedelta(minutes=6)},
+        {"clock_offset": timedelta(minutes=-6)},
+        {"clock_offset": timedelta(minutes=6)},
         {"text": json.dumps(event(id="pi_2"))},
         {"header": ""},
         {"header": "t=1,v1=x"},
@@ -106,8 +111,8 @@ def test_one_valid_signature_of_several_is_enough(handler: ModuleType) -> None:
     ],
 )
 def test_forged_or_stale_event_is_rejected(handler: ModuleType, forgery: dict[str, Any]) -> None:
-    answer = send(handler, event(), **forgery)
-    assert (answer.status, answer.json["code"]) == (401, "signature_invalid")
+    response = send(handler, event(), **forgery)
+    assert (response.status, response.json["code"]) == (401, "signature_invalid")
     assert queued() == []
 
 
@@ -153,7 +158,7 @@ def test_invalid_input_is_rejected(handler: ModuleType, body: str) -> None:
     assert queued() == []
 
 
-# All the way
+# From the webhook to the order
 
 
 @pytest.fixture
@@ -164,34 +169,34 @@ def server() -> Iterator[StripeServer]:
 
 
 @pytest.fixture
-def webhook_room(server: StripeServer, monkeypatch: pytest.MonkeyPatch) -> OrderFixture:
-    room = order_fixture()
-    room.provider = gateway(server)
-    monkeypatch.setattr(apply_payment_event, "provider", room.provider)
-    return room
+def webhook_fixture(server: StripeServer, monkeypatch: pytest.MonkeyPatch) -> OrderFixture:
+    fixture = order_fixture()
+    fixture.provider = gateway(server)
+    monkeypatch.setattr(apply_payment_event, "provider", fixture.provider)
+    return fixture
 
 
-def placed(room: OrderFixture, card: str) -> tuple[Order, str]:
-    order = room.place(order_placed_today())
+def placed(fixture: OrderFixture, card: str) -> tuple[Order, str]:
+    order = fixture.place(order_placed_today())
     credential = Credential("stripe", "payment_method", card)
-    report = room.provider.authorise(order.id, order.amount, credential, key=order.id)
-    return room.record(order, report), report.reference
+    state = fixture.provider.authorise(order.id, order.amount, credential, key=order.id)
+    return fixture.record(order, state), state.reference
 
 
 def apply() -> list[str]:
-    answer = apply_payment_event.handler(messages(*queued()), Context())
-    return [each["itemIdentifier"] for each in answer["batchItemFailures"]]
+    response = apply_payment_event.handler(messages(*queued()), Context())
+    return [each["itemIdentifier"] for each in response["batchItemFailures"]]
 
 
 def test_passed_challenge_confirms_the_order(
-    handler: ModuleType, webhook_room: OrderFixture, server: StripeServer
+    handler: ModuleType, webhook_fixture: OrderFixture, server: StripeServer
 ) -> None:
-    _, reference = placed(webhook_room, "pm_card_authenticationRequired")
+    _, reference = placed(webhook_fixture, "pm_card_authenticationRequired")
     server.account.settle(reference)
     for _ in range(3):
         send(handler, event(id=reference))
     assert apply() == []
-    order = webhook_room.orders.get_by_id("ord_1")
+    order = webhook_fixture.orders.get_by_id("ord_1")
     assert (order.status, order.payment.total_of("authorised")) == (
         OrderStatus.CONFIRMED,
         order.total,
@@ -199,30 +204,30 @@ def test_passed_challenge_confirms_the_order(
 
 
 def test_events_in_any_order_lead_to_the_same_state(
-    handler: ModuleType, webhook_room: OrderFixture, server: StripeServer
+    handler: ModuleType, webhook_fixture: OrderFixture, server: StripeServer
 ) -> None:
-    order, reference = placed(webhook_room, "pm_card_visa")
+    order, reference = placed(webhook_fixture, "pm_card_visa")
     assert order.status is OrderStatus.CONFIRMED
-    webhook_room.provider.capture(reference, order.amount, key="c")
+    webhook_fixture.provider.capture(reference, order.amount, key="c")
     for body in (thin(reference), event(id=reference, status="requires_action"), thin(reference)):
         send(handler, body)
     assert apply() == []
-    order = webhook_room.orders.get_by_id("ord_1")
+    order = webhook_fixture.orders.get_by_id("ord_1")
     assert order.payment.status.value == "captured"
     assert order.payment.net_captured == order.total
 
 
 def test_manual_refund_at_stripe_is_recorded(
-    handler: ModuleType, webhook_room: OrderFixture, server: StripeServer
+    handler: ModuleType, webhook_fixture: OrderFixture, server: StripeServer
 ) -> None:
-    order, reference = placed(webhook_room, "pm_card_visa")
-    webhook_room.provider.capture(reference, order.amount, key="c")
+    order, reference = placed(webhook_fixture, "pm_card_visa")
+    webhook_fixture.provider.capture(reference, order.amount, key="c")
     account = server.account
     account._refund({"payment_intent": reference, "amount": "500"})
     (refund,) = account.refunds.values()
     send(handler, event("refund", id=refund["id"], payment_intent=reference, metadata={}))
     assert apply() == []
-    assert webhook_room.orders.get_by_id("ord_1").payment.total_of("refunded") == 500
+    assert webhook_fixture.orders.get_by_id("ord_1").payment.total_of("refunded") == 500
 
 
 def test_sandbox_stage_needs_no_stripe_setting() -> None:

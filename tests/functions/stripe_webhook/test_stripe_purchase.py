@@ -1,4 +1,4 @@
-"""Buying with a card at Stripe, through the checkout's doors; Stripe is a stand-in over HTTP."""
+"""Purchases with a card at Stripe, through the checkout handlers and a stand-in over HTTP."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.usefixtures("cloud")
 
 @pytest.fixture
 def stripe(monkeypatch: pytest.MonkeyPatch) -> Iterator[StripeStandIn]:
-    """The checkout's doors as a stage with Stripe has them."""
+    """Use Stripe as the payment provider of the checkout handlers."""
     server = StripeServer()
     provider = gateway(server)
     monkeypatch.setenv("PAYMENT_PROVIDER", "stripe")
@@ -43,8 +43,8 @@ def stripe(monkeypatch: pytest.MonkeyPatch) -> Iterator[StripeStandIn]:
 
 def begin(pieces: int = 1) -> str:
     publish_with_stock(mug(), pieces=1)
-    answer = call(create_checkout.handler, CREATE, checkout_body(("mug.1", pieces)))
-    return str(answer.json["id"])
+    response = call(create_checkout.handler, CREATE, checkout_body(("mug.1", pieces)))
+    return str(response.json["id"])
 
 
 def pay(checkout: str, card: str = "pm_card_visa", key: str | None = None) -> ApiResponse:
@@ -53,15 +53,15 @@ def pay(checkout: str, card: str = "pm_card_visa", key: str | None = None) -> Ap
     return call(complete_checkout.handler, COMPLETE, body, key=key, id=checkout)
 
 
-def left() -> int:
+def available() -> int:
     return DynamoStockRepository().level("MUG-RED").available
 
 
 def test_guest_pays_with_a_card(stripe: StripeStandIn) -> None:
-    answer = pay(begin())
-    assert (answer.status, answer.json["status"]) == (200, "completed")
-    assert_valid_ucp("checkout", answer.json)
-    order = DynamoOrderRepository().get_by_id(answer.json["order"]["id"])
+    response = pay(begin())
+    assert (response.status, response.json["status"]) == (200, "completed")
+    assert_valid_ucp("checkout", response.json)
+    order = DynamoOrderRepository().get_by_id(response.json["order"]["id"])
     ((reference, intent),) = stripe.intents.items()
     assert (order.status, order.payment.reference) == (OrderStatus.CONFIRMED, reference)
     assert (intent["metadata"]["order_id"], intent["amount"]) == (order.id, order.total)
@@ -85,11 +85,11 @@ def test_declined_card_releases_stock_and_allows_another(
     stripe: StripeStandIn,
 ) -> None:
     checkout = begin()
-    answer = pay(checkout, "pm_card_visa_chargeDeclinedInsufficientFunds")
-    assert (answer.status, answer.json["status"]) == (200, "incomplete")
-    (message,) = answer.json["messages"]
+    response = pay(checkout, "pm_card_visa_chargeDeclinedInsufficientFunds")
+    assert (response.status, response.json["status"]) == (200, "incomplete")
+    (message,) = response.json["messages"]
     assert message["code"] == "payment_failed"
-    assert left() == 1
+    assert available() == 1
     assert pay(checkout).json["status"] == "completed"
     assert len(stripe.intents) == 2
 
@@ -97,11 +97,11 @@ def test_declined_card_releases_stock_and_allows_another(
 def test_required_challenge_redirects_the_buyer_to_the_bank(
     stripe: StripeStandIn,
 ) -> None:
-    answer = pay(begin(), "pm_card_authenticationRequired")
-    assert answer.json["status"] == "requires_escalation"
-    assert_valid_ucp("checkout", answer.json)
-    assert answer.json["continue_url"].startswith("https://hooks.stripe.test/redirect/pi_")
-    assert left() == 0
+    response = pay(begin(), "pm_card_authenticationRequired")
+    assert response.json["status"] == "requires_escalation"
+    assert_valid_ucp("checkout", response.json)
+    assert response.json["continue_url"].startswith("https://hooks.stripe.test/redirect/pi_")
+    assert available() == 0
 
 
 def test_lost_response_returns_503_and_the_retry_pays_once(
@@ -109,10 +109,10 @@ def test_lost_response_returns_503_and_the_retry_pays_once(
 ) -> None:
     checkout = begin()
     stripe.trouble.extend([0.0, "lost", "lost"])
-    answer = pay(checkout, key="one")
-    assert (answer.status, answer.json["messages"][0]["code"]) == (503, "payment_provider_down")
-    again = pay(checkout, key="one")
-    assert (again.status, again.json["status"]) == (200, "completed")
+    response = pay(checkout, key="one")
+    assert (response.status, response.json["messages"][0]["code"]) == (503, "payment_provider_down")
+    repeated = pay(checkout, key="one")
+    assert (repeated.status, repeated.json["status"]) == (200, "completed")
     assert (len(stripe.intents), len(stripe.charges)) == (1, 1)
 
 
@@ -120,9 +120,9 @@ def test_lost_response_returns_503_and_the_retry_pays_once(
 def test_invalid_payment_method_is_rejected_before_placement(
     stripe: StripeStandIn, token: str
 ) -> None:
-    answer = pay(begin(), token)
-    assert (answer.status, answer.json["messages"][0]["code"]) == (400, "payment_token_unknown")
-    assert (left(), stripe.asked) == (1, [])
+    response = pay(begin(), token)
+    assert (response.status, response.json["messages"][0]["code"]) == (400, "payment_token_unknown")
+    assert (available(), stripe.asked) == (1, [])
 
 
 def test_unknown_card_releases_stock_at_once(
@@ -130,7 +130,7 @@ def test_unknown_card_releases_stock_at_once(
 ) -> None:
     checkout = begin()
     assert pay(checkout, "pm_nobodys").status == 400
-    assert left() == 1
+    assert available() == 1
     assert pay(checkout).json["status"] == "completed"
 
 
@@ -151,7 +151,7 @@ def test_checkout_cancelled_during_a_challenge_takes_no_money(
     assert intent["status"] == "canceled"
     stripe.settle(reference)
     assert stripe.charges == {}
-    assert left() == 1
+    assert available() == 1
 
 
 def test_unpaid_order_and_its_payment_expire(
@@ -170,4 +170,4 @@ def test_unpaid_order_and_its_payment_expire(
     monkeypatch.setattr(scheduler, "datetime", Later)
     assert expire_unpaid_orders.handler({}, Context()) == {"overdue": 1, "settled": 1}
     (intent,) = stripe.intents.values()
-    assert (intent["status"], left()) == ("canceled", 1)
+    assert (intent["status"], available()) == ("canceled", 1)

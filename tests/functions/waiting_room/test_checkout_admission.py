@@ -1,4 +1,4 @@
-"""A waiting room from the staff's door to the till, as UCP clients and plain ones see it."""
+"""A waiting room from its opening by staff to the checkout, for UCP and plain clients."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -36,27 +36,30 @@ TICKETS, TURNS = "POST /waiting-rooms/{id}/tickets", "POST /waiting-rooms/{id}/t
 @pytest.fixture(autouse=True)
 def _sale(cloud: None) -> None:
     boto3.client("secretsmanager").create_secret(Name="waiting-room", SecretString="k" * 44)
-    create_ticket.admission_keys._keys, create_ticket.admission_keys._refresh_at = (), 0.0
-    create_ticket.dispenser._ranges.clear()  # numbers that were drawn for the room of another test
-    check_turn.admission_keys._keys, check_turn.admission_keys._refresh_at = (), 0.0
-    complete_checkout.admission_keys._keys, complete_checkout.admission_keys._refresh_at = (), 0.0
+    for keys in (
+        create_ticket.admission_keys,
+        check_turn.admission_keys,
+        complete_checkout.admission_keys,
+    ):
+        keys._keys, keys._refresh_at = (), 0.0
+    create_ticket.dispenser._ranges.clear()  # numbers that another test drew
     publish_with_stock(mug(), pieces=5)
     publish_with_stock(mug("cup"), pieces=5)
 
 
 def as_staff(
-    monkeypatch: pytest.MonkeyPatch, door: Any, route: str, body: Any = None, **path: Any
+    monkeypatch: pytest.MonkeyPatch, handler: Any, route: str, body: Any = None, **path: Any
 ) -> ApiResponse:
     with monkeypatch.context() as staff:
         staff.setenv("ACCESS", "staff")
         staff.setenv("ACCESS_GROUPS", "staff,admin")
-        said = call(door.handler, route, body, claims=CLAIMS, **path)
+        response = call(handler.handler, route, body, claims=CLAIMS, **path)
     waiting_rooms().clear()
-    return said
+    return response
 
 
-def opened(monkeypatch: pytest.MonkeyPatch, pace: int = 0, **more: Any) -> ApiResponse:
-    """The flash sale of the red mug with its waiting room."""
+def open_room(monkeypatch: pytest.MonkeyPatch, rate: int = 0, **more: Any) -> ApiResponse:
+    """Publish a flash sale of the red mug and open its waiting room."""
     body = {
         "id": "friday",
         "title": "Friday",
@@ -66,17 +69,17 @@ def opened(monkeypatch: pytest.MonkeyPatch, pace: int = 0, **more: Any) -> ApiRe
     as_staff(monkeypatch, create_promotion, "POST /staff/promotions", body)
     route = "POST /staff/promotions/{id}/schedule"
     as_staff(monkeypatch, publish_promotion, route, {"version": 1}, id="friday")
-    room = {"admissions_per_second": pace, "reason": "everybody wants one", **more}
+    room = {"admissions_per_second": rate, "reason": "high demand", **more}
     route = "PUT /staff/waiting-rooms/{id}"
-    said = as_staff(monkeypatch, set_waiting_room, route, room, id="friday")
-    assert said.status == 200, said.text
-    return said
+    response = as_staff(monkeypatch, set_waiting_room, route, room, id="friday")
+    assert response.status == 200, response.text
+    return response
 
 
 def begin(*wanted: tuple[str, int]) -> dict[str, Any]:
-    said = call(create_checkout.handler, "POST /checkout-sessions", checkout_body(*wanted))
-    assert said.status == 201, said.text
-    checkout: dict[str, Any] = said.json
+    response = call(create_checkout.handler, "POST /checkout-sessions", checkout_body(*wanted))
+    assert response.status == 201, response.text
+    checkout: dict[str, Any] = response.json
     return checkout
 
 
@@ -94,34 +97,36 @@ def buy(
     )
 
 
-def joined(checkout: dict[str, Any]) -> Any:
-    said = call(create_ticket.handler, TICKETS, {"checkout_id": checkout["id"]}, id="friday")
-    assert said.status == 201, said.text
-    return said.json
+def get_ticket(checkout: dict[str, Any]) -> Any:
+    response = call(create_ticket.handler, TICKETS, {"checkout_id": checkout["id"]}, id="friday")
+    assert response.status == 201, response.text
+    return response.json
 
 
 def test_checkout_completes_after_admission_and_writes_nothing_before(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    opened(monkeypatch)
+    # Given a room that admits no checkout
+    open_room(monkeypatch)
     checkout = begin(("mug.1", 1))
     assert "waiting_room" in [message["code"] for message in checkout["messages"]]
+    # When the checkout is completed, it is referred to the room and writes nothing
     with count_calls() as calls:
-        held = buy(checkout)
+        blocked = buy(checkout)
     assert not {"PutItem", "UpdateItem", "TransactWriteItems"} & set(calls.operations)
-    said = assert_valid_ucp("checkout", held.json)
-    assert (held.status, said["status"]) == (200, "requires_escalation")
-    assert said["continue_url"] == "http://shop.test/waiting-rooms/friday"
-    (message,) = said["messages"]
+    response = assert_valid_ucp("checkout", blocked.json)
+    assert (blocked.status, response["status"]) == (200, "requires_escalation")
+    assert response["continue_url"] == "http://shop.test/waiting-rooms/friday"
+    (message,) = response["messages"]
     assert (message["code"], message["severity"]) == ("waiting_room", "requires_buyer_review")
     assert DynamoStockRepository().level("MUG-RED").available == 5
-
-    place = joined(checkout)
-    assert (place["admitted"], place["poll_after"], place.get("seconds")) == (False, 30, None)
-    opened(monkeypatch, pace=1000)
-    turn = call(check_turn.handler, TURNS, {"ticket": place["ticket"]}, id="friday")
+    # Then it completes with the admission of its ticket
+    ticket = get_ticket(checkout)
+    assert (ticket["admitted"], ticket["poll_after"], ticket.get("seconds")) == (False, 30, None)
+    open_room(monkeypatch, rate=1000)
+    turn = call(check_turn.handler, TURNS, {"ticket": ticket["ticket"]}, id="friday")
     while not turn.json["admitted"]:
-        turn = call(check_turn.handler, TURNS, {"ticket": place["ticket"]}, id="friday")
+        turn = call(check_turn.handler, TURNS, {"ticket": ticket["ticket"]}, id="friday")
     bought = buy(checkout, turn.json["admission"])
     assert bought.json["status"] == "completed", bought.text
     assert DynamoStockRepository().level("MUG-RED").available == 4
@@ -130,58 +135,58 @@ def test_checkout_completes_after_admission_and_writes_nothing_before(
 def test_same_request_completes_with_an_admission(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A held purchase keeps no answer: the retry under the same key is judged anew."""
-    opened(monkeypatch, pace=1000)
+    """A blocked request stores no response: a retry with the same key is checked again."""
+    open_room(monkeypatch, rate=1000)
     checkout = begin(("mug.1", 1))
     key = "one-key-for-one-purchase"
     assert buy(checkout, key=key).json["status"] == "requires_escalation"
-    admission = joined(checkout)["admission"]
+    admission = get_ticket(checkout)["admission"]
     first = buy(checkout, admission, key=key)
     assert first.json["status"] == "completed"
-    # and the answer that was kept is given without an admission: nothing is bought by it
+    # The stored response needs no admission: it completes no further checkout.
     assert buy(checkout, key=key).json == first.json
 
 
 def test_foreign_forged_or_replayed_admission_is_rejected(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    opened(monkeypatch, pace=1000)
+    open_room(monkeypatch, rate=1000)
     mine, yours = begin(("mug.1", 1)), begin(("mug.1", 1))
-    admission = joined(mine)["admission"]
+    admission = get_ticket(mine)["admission"]
     for bad, code in (
         (admission[:-3] + "abc", "admission_forged"),
         ("nonsense", "admission_forged"),
-        (joined(mine)["ticket"], "admission_forged"),
+        (get_ticket(mine)["ticket"], "admission_forged"),
     ):
         refused = buy(mine, bad)
         assert (refused.status, refused.json["messages"][0]["code"]) == (403, code)
     foreign = buy(yours, admission)
     assert (foreign.status, foreign.json["messages"][0]["code"]) == (403, "admission_foreign")
     assert buy(mine, admission).json["status"] == "completed"
-    again = buy(mine, admission)  # a checkout is bought once, whatever it shows
-    assert again.status == 409
+    repeated = buy(mine, admission)  # a checkout completes once, with any admission
+    assert repeated.status == 409
     assert DynamoStockRepository().level("MUG-RED").available == 4
 
 
 def test_other_goods_need_no_waiting_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    opened(monkeypatch)
+    open_room(monkeypatch)
     checkout = begin(("cup.1", 1), ("mug.2", 1))
     assert not checkout.get("messages")
     assert buy(checkout).json["status"] == "completed"
 
 
-def ended(monkeypatch: pytest.MonkeyPatch) -> None:
+def end_sale(monkeypatch: pytest.MonkeyPatch) -> None:
     route = "POST /staff/promotions/{id}/end"
-    said = as_staff(monkeypatch, end_promotion, route, {"version": 2}, id="friday")
-    assert said.status == 200, said.text
-    rule_set_cache(tax_table_cache()).clear()  # as five seconds later
+    response = as_staff(monkeypatch, end_promotion, route, {"version": 2}, id="friday")
+    assert response.status == 200, response.text
+    rule_set_cache(tax_table_cache()).clear()  # as if five seconds had passed
 
 
 def test_room_does_not_block_after_its_promotion(monkeypatch: pytest.MonkeyPatch) -> None:
-    opened(monkeypatch)
+    open_room(monkeypatch)
     checkout = begin(("mug.1", 1))
     assert buy(checkout).json["status"] == "requires_escalation"
-    ended(monkeypatch)
+    end_sale(monkeypatch)
     look = call(get_checkout.handler, "GET /checkout-sessions/{id}", id=checkout["id"]).json
     assert "waiting_room" not in [message["code"] for message in look.get("messages", ())]
     later = begin(("mug.1", 1))
@@ -206,17 +211,17 @@ def test_room_blocks_for_scheduled_promotions_and_not_for_drafts(
     if window:
         route = "POST /staff/promotions/{id}/schedule"
         as_staff(monkeypatch, publish_promotion, route, {"version": 1}, id="friday")
-    room = {"admissions_per_second": 0, "reason": "everybody wants one"}
+    room = {"admissions_per_second": 0, "reason": "high demand"}
     as_staff(monkeypatch, set_waiting_room, "PUT /staff/waiting-rooms/{id}", room, id="friday")
     assert buy(begin(("mug.1", 1))).json["status"] == status
 
 
 def test_waiting_checkouts_complete_after_the_promotion(monkeypatch: pytest.MonkeyPatch) -> None:
-    opened(monkeypatch)
-    ticket = {"ticket": joined(begin(("mug.1", 1)))["ticket"]}
+    open_room(monkeypatch)
+    ticket = {"ticket": get_ticket(begin(("mug.1", 1)))["ticket"]}
     book, known = DynamoWaitingRoomRepository(), DynamoPromotionRepository()
     assert close_expired_rooms(promotions=known, repository=book, at=datetime.now(UTC)) == []
-    ended(monkeypatch)
+    end_sale(monkeypatch)
     assert close_expired_rooms(promotions=known, repository=book, at=datetime.now(UTC)) == [
         "friday"
     ]
@@ -225,11 +230,11 @@ def test_waiting_checkouts_complete_after_the_promotion(monkeypatch: pytest.Monk
 
 
 def test_turn_check_reads_and_writes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    opened(monkeypatch)
+    open_room(monkeypatch)
     monkeypatch.setattr(
         "shop.peak.store.waiting_rooms.ROOMS_CACHE_TTL", timedelta(hours=1)
-    )  # however slow this machine is
-    ticket = joined(begin(("mug.1", 1)))["ticket"]
+    )  # must not expire on a slow machine
+    ticket = get_ticket(begin(("mug.1", 1)))["ticket"]
     body = {"ticket": ticket}
     call(check_turn.handler, TURNS, body, id="friday")
     with count_calls() as calls:
@@ -241,7 +246,7 @@ def test_turn_check_reads_and_writes_nothing(monkeypatch: pytest.MonkeyPatch) ->
 def test_closed_room_is_not_found_and_checkouts_complete(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    opened(monkeypatch)
+    open_room(monkeypatch)
     checkout = begin(("mug.1", 1))
     shown = call(get_waiting_room.handler, "GET /waiting-rooms/{id}", id="friday")
     assert shown.json == {
@@ -251,7 +256,7 @@ def test_closed_room_is_not_found_and_checkouts_complete(
     }
     route = "GET /staff/waiting-rooms"
     (room,) = as_staff(monkeypatch, list_waiting_rooms, route).json["waiting_rooms"]
-    assert (room["actor"], room["reason"]) == ("ada", "everybody wants one")
+    assert (room["actor"], room["reason"]) == ("ada", "high demand")
     closing = "DELETE /staff/waiting-rooms/{id}"
     assert as_staff(monkeypatch, delete_waiting_room, closing, id="friday").status == 200
     assert as_staff(monkeypatch, delete_waiting_room, closing, id="friday").status == 404
@@ -265,22 +270,24 @@ def test_closed_room_is_not_found_and_checkouts_complete(
 def test_table_outage_follows_the_outage_policy(
     blind: str, status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened(monkeypatch, pace=1, outage_policy=blind)
+    open_room(monkeypatch, rate=1, outage_policy=blind)
     checkout = begin(("mug.1", 1))
     waiting_rooms().list_open(datetime.now(UTC))
     monkeypatch.setattr(WaitingRoomRow.Meta, "table_name", "nowhere")
     monkeypatch.setattr(WaitingRoomRow, "_connection", None)
-    said = call(create_ticket.handler, TICKETS, {"checkout_id": checkout["id"]}, id="friday")
-    assert said.status == status, said.text
+    response = call(create_ticket.handler, TICKETS, {"checkout_id": checkout["id"]}, id="friday")
+    assert response.status == status, response.text
     if blind == "open":
-        assert buy(checkout, said.json["admission"]).json["status"] == "completed"
+        assert buy(checkout, response.json["admission"]).json["status"] == "completed"
     else:
-        assert said.headers["Retry-After"]
-    assert buy(begin(("mug.1", 1))).json["status"] == "requires_escalation"  # what was known holds
+        assert response.headers["Retry-After"]
+    assert (
+        buy(begin(("mug.1", 1))).json["status"] == "requires_escalation"
+    )  # the cached room stays in force
 
 
 def test_invalid_input_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
-    opened(monkeypatch)
+    open_room(monkeypatch)
     bad: list[dict[str, Any]] = [{}, {"checkout_id": "cart_x"}]
     for body in (*bad, {"checkout_id": "chk_" + "a" * 26, "x": 1}):
         assert call(create_ticket.handler, TICKETS, body, id="friday").status == 400
@@ -297,12 +304,12 @@ def test_invalid_input_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     for body in rooms:
         assert as_staff(monkeypatch, set_waiting_room, route, body, id="friday").status == 400
     good = {"admissions_per_second": 1, "reason": "x"}
-    assert as_staff(monkeypatch, set_waiting_room, route, good, id="nobody").status == 404
+    assert as_staff(monkeypatch, set_waiting_room, route, good, id="unknown").status == 404
 
 
 def test_checkout_announces_its_waiting_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    opened(monkeypatch)
+    open_room(monkeypatch)
     checkout = assert_valid_ucp("checkout", begin(("mug.1", 1)))
-    seen = call(get_checkout.handler, "GET /checkout-sessions/{id}", id=checkout["id"]).json
-    (message,) = assert_valid_ucp("checkout", seen)["messages"]
+    read = call(get_checkout.handler, "GET /checkout-sessions/{id}", id=checkout["id"]).json
+    (message,) = assert_valid_ucp("checkout", read)["messages"]
     assert (message["type"], message["code"]) == ("info", "waiting_room")

@@ -1,4 +1,4 @@
-"""Deliveries from outside, through the doors: in, onto the queue, and applied."""
+"""Webhooks of the payment provider and carriers: received, queued and applied."""
 
 import base64
 import json
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.usefixtures("cloud")
 
 
 @pytest.fixture(autouse=True)
-def _in_the_open(cloud: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def _webhook_access(cloud: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACCESS", "webhook")
     put_secrets()
     receive_payment_event.secret._read_at = None
@@ -58,12 +58,12 @@ def send(
     to: str = "payments",
     name: str = "sandbox",
     key: str = WEBHOOK_KEY,
-    off: timedelta = timedelta(),
-    spoil: Mapping[str, str] | None = None,
+    clock_offset: timedelta = timedelta(),
+    replaced_headers: Mapping[str, str] | None = None,
     text: str | None = None,
 ) -> ApiResponse:
     raw = json.dumps(body).encode() if not isinstance(body, bytes) else body
-    headers = sign(decode_signing_key(key), "msg_1", datetime.now(UTC) + off, raw)
+    headers = sign(decode_signing_key(key), "msg_1", datetime.now(UTC) + clock_offset, raw)
     route, handler = (
         (PAYMENTS, receive_payment_event.handler)
         if to == "payments"
@@ -74,7 +74,7 @@ def send(
         handler,
         route,
         raw=raw.decode() if text is None else text,
-        headers={**headers, **(spoil or {})},
+        headers={**headers, **(replaced_headers or {})},
         key="",
         **path,
     )
@@ -84,28 +84,28 @@ def queued() -> list[dict[str, Any]]:
     return on_queue("QUEUE_PAYMENT_EVENTS") + on_queue("QUEUE_CARRIER_EVENTS")
 
 
-def apply(door: Any, *bodies: dict[str, Any]) -> list[str]:
-    answer = door.handler(messages(*bodies), Context())
-    return [each["itemIdentifier"] for each in answer["batchItemFailures"]]
+def apply(consumer: Any, *bodies: dict[str, Any]) -> list[str]:
+    response = consumer.handler(messages(*bodies), Context())
+    return [each["itemIdentifier"] for each in response["batchItemFailures"]]
 
 
-# In
+# Receiving
 
 
 def test_payment_webhook_is_verified_and_queued() -> None:
-    answer = send(PAID)
-    assert (answer.status, answer.text) == (202, "")
+    response = send(PAID)
+    assert (response.status, response.text) == (202, "")
     assert queued() == [{"provider": "sandbox", "reference": "pay_1"}]
 
 
 def test_carrier_webhook_is_verified_and_queued() -> None:
-    said = event_of(weight=3)
-    assert send(said, to="carriers", name="ups").status == 202
+    event = event_of(weight=3)
+    assert send(event, to="carriers", name="ups").status == 202
     (message,) = queued()
     assert message["carrier"] == "ups"
     assert message["tracking_number"] == "1Z999"
     assert datetime.fromisoformat(message["occurred_at"]) == datetime.fromisoformat(
-        said["occurred_at"]
+        event["occurred_at"]
     )
     assert "weight" not in message
 
@@ -130,12 +130,14 @@ def test_base64_body_is_verified_as_its_bytes() -> None:
 
 FORGERIES: dict[str, dict[str, Any]] = {
     "another key": {"key": base64.b64encode(b"x" * 33).decode()},
-    "too old": {"off": -timedelta(minutes=6)},
-    "of the future": {"off": timedelta(minutes=6)},
-    "another id": {"spoil": {"webhook-id": "msg_2"}},
-    "another time": {"spoil": {"webhook-timestamp": str(int(datetime.now(UTC).timestamp()) - 7)}},
-    "no signature": {"spoil": {"webhook-signature": ""}},
-    "rubbish": {"spoil": {"webhook-signature": "v1,\u00d8"}},
+    "too old": {"clock_offset": -timedelta(minutes=6)},
+    "in the future": {"clock_offset": timedelta(minutes=6)},
+    "another id": {"replaced_headers": {"webhook-id": "msg_2"}},
+    "another time": {
+        "replaced_headers": {"webhook-timestamp": str(int(datetime.now(UTC).timestamp()) - 7)}
+    },
+    "no signature": {"replaced_headers": {"webhook-signature": ""}},
+    "malformed signature": {"replaced_headers": {"webhook-signature": "v1,\u00d8"}},
     "an altered body": {"text": json.dumps({**PAID, "reference": "pay_2"})},
     "no body": {"text": ""},
 }
@@ -145,8 +147,8 @@ FORGERIES: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("to", ["payments", "carriers"])
 def test_forged_or_stale_webhook_is_not_queued(to: str, forgery: dict[str, Any]) -> None:
     name = "sandbox" if to == "payments" else "ups"
-    answer = send(PAID if to == "payments" else event_of(), to=to, name=name, **forgery)
-    assert (answer.status, answer.json["code"]) == (401, "signature_invalid")
+    response = send(PAID if to == "payments" else event_of(), to=to, name=name, **forgery)
+    assert (response.status, response.json["code"]) == (401, "signature_invalid")
     assert queued() == []
 
 
@@ -158,8 +160,8 @@ def test_unknown_carrier_returns_404(name: str) -> None:
 
 @pytest.mark.parametrize(("name", "key"), [("dhl", WEBHOOK_KEY), ("ups", NEW_KEY)])
 def test_carrier_cannot_sign_for_another(name: str, key: str) -> None:
-    answer = send(event_of(), to="carriers", name=name, key=key)
-    assert (answer.status, answer.json["code"]) == (401, "signature_invalid")
+    response = send(event_of(), to="carriers", name=name, key=key)
+    assert (response.status, response.json["code"]) == (401, "signature_invalid")
     assert queued() == []
 
 
@@ -178,9 +180,9 @@ def test_carrier_has_two_keys_during_rotation(key: str) -> None:
     ],
 )
 def test_carrier_event_with_implausible_time_is_rejected(when: str) -> None:
-    answer = send(event_of(occurred_at=when), to="carriers", name="ups")
-    assert (answer.status, answer.json["code"]) == (400, "event_time_implausible")
-    assert answer.json["errors"][0]["path"] == "$.occurred_at"
+    response = send(event_of(occurred_at=when), to="carriers", name="ups")
+    assert (response.status, response.json["code"]) == (400, "event_time_implausible")
+    assert response.json["errors"][0]["path"] == "$.occurred_at"
     assert queued() == []
 
 
@@ -191,8 +193,8 @@ def test_carrier_clock_may_be_one_day_ahead(ahead: int, status: int) -> None:
 
 
 def test_carrier_description_is_stored_without_markup() -> None:
-    words = "Left <b onclick='x()'>at</b> the  door\n<script src=//x"
-    assert send(event_of(description=words), to="carriers", name="ups").status == 202
+    description = "Left <b onclick='x()'>at</b> the  door\n<script src=//x"
+    assert send(event_of(description=description), to="carriers", name="ups").status == 202
     (message,) = queued()
     assert message["description"] == "Left at the door"
 
@@ -223,80 +225,85 @@ def test_signed_invalid_payment_webhook_is_rejected(body: bytes) -> None:
     ],
 )
 def test_signed_invalid_carrier_webhook_is_rejected(change: dict[str, Any]) -> None:
-    answer = send(event_of(**change), to="carriers", name="ups")
-    assert (answer.status, answer.json["errors"][0]["path"]) == (400, f"$.{next(iter(change))}")
+    response = send(event_of(**change), to="carriers", name="ups")
+    assert (response.status, response.json["errors"][0]["path"]) == (400, f"$.{next(iter(change))}")
     assert queued() == []
 
 
-# Payments, applied
+# Applying payment events
 
 
-def pending(room: OrderFixture) -> Order:
-    order: Order = room.pay(room.place(order_placed_today()), "tok_pending")
+def pending(fixture: OrderFixture) -> Order:
+    order: Order = fixture.pay(fixture.place(order_placed_today()), "tok_pending")
     return order
 
 
-def told(room: OrderFixture) -> dict[str, Any]:
-    report = room.provider.find_by_order("ord_1", order_placed_today().amount)
-    return {"provider": "sandbox", "reference": report.reference}
+def payment_message(fixture: OrderFixture) -> dict[str, Any]:
+    state = fixture.provider.find_by_order("ord_1", order_placed_today().amount)
+    return {"provider": "sandbox", "reference": state.reference}
 
 
 def test_settled_payment_confirms_its_order() -> None:
-    room = order_fixture()
-    pending(room)
-    room.provider.settle(told(room)["reference"])
-    assert apply(apply_payment_event, told(room)) == []
-    assert room.orders.get_by_id("ord_1").status is OrderStatus.CONFIRMED
+    fixture = order_fixture()
+    pending(fixture)
+    fixture.provider.settle(payment_message(fixture)["reference"])
+    assert apply(apply_payment_event, payment_message(fixture)) == []
+    assert fixture.orders.get_by_id("ord_1").status is OrderStatus.CONFIRMED
 
 
 def test_provider_state_counts_and_not_the_webhook_body() -> None:
-    room = order_fixture()
-    order = pending(room)
-    body = {**told(room), "status": "captured", "captured": 10**9, "type": "payment.captured"}
+    fixture = order_fixture()
+    order = pending(fixture)
+    body = {
+        **payment_message(fixture),
+        "status": "captured",
+        "captured": 10**9,
+        "type": "payment.captured",
+    }
     assert apply(apply_payment_event, body) == []
-    assert room.orders.get_by_id("ord_1") == order
+    assert fixture.orders.get_by_id("ord_1") == order
 
 
 def test_failed_payment_cancels_order_and_releases_stock() -> None:
-    room = order_fixture()
-    room.pay(room.place(order_placed_today()), "tok_pending_declined")
-    room.provider.settle(told(room)["reference"])
-    assert apply(apply_payment_event, told(room)) == []
-    order = room.orders.get_by_id("ord_1")
+    fixture = order_fixture()
+    fixture.pay(fixture.place(order_placed_today()), "tok_pending_declined")
+    fixture.provider.settle(payment_message(fixture)["reference"])
+    assert apply(apply_payment_event, payment_message(fixture)) == []
+    order = fixture.orders.get_by_id("ord_1")
     assert (order.status, order.cancel_reason) == (OrderStatus.CANCELLED, "card_declined")
-    assert room.reserved() == (0, 0)
+    assert fixture.reserved() == (0, 0)
 
 
 def test_replayed_payment_webhook_changes_nothing() -> None:
-    room = order_fixture()
-    pending(room)
-    room.provider.settle(told(room)["reference"])
-    assert apply(apply_payment_event, *[told(room)] * 5) == []
-    order = room.orders.get_by_id("ord_1")
-    assert apply(apply_payment_event, told(room)) == []
-    assert room.orders.get_by_id("ord_1") == order
+    fixture = order_fixture()
+    pending(fixture)
+    fixture.provider.settle(payment_message(fixture)["reference"])
+    assert apply(apply_payment_event, *[payment_message(fixture)] * 5) == []
+    order = fixture.orders.get_by_id("ord_1")
+    assert apply(apply_payment_event, payment_message(fixture)) == []
+    assert fixture.orders.get_by_id("ord_1") == order
     assert order.payment.total_of("authorised") == order.total
 
 
 def test_unknown_payment_is_retried_until_the_dead_letter_queue() -> None:
-    room = order_fixture()
-    pending(room)
-    room.provider.settle(told(room)["reference"])
-    nobodys = {"provider": "sandbox", "reference": "pay_nobodys"}
-    assert apply(apply_payment_event, nobodys, told(room)) == ["m0"]
-    assert room.orders.get_by_id("ord_1").status is OrderStatus.CONFIRMED
+    fixture = order_fixture()
+    pending(fixture)
+    fixture.provider.settle(payment_message(fixture)["reference"])
+    unknown = {"provider": "sandbox", "reference": "pay_unknown"}
+    assert apply(apply_payment_event, unknown, payment_message(fixture)) == ["m0"]
+    assert fixture.orders.get_by_id("ord_1").status is OrderStatus.CONFIRMED
 
 
 def test_payment_before_its_order_is_retried() -> None:
-    room = order_fixture()
+    fixture = order_fixture()
     order = order_placed_today("ord_9", (1,))
-    room.provider.authorise(order.id, order.amount, _credential(), key=order.id)
-    report = room.provider.find_by_order("ord_9", order.amount)
-    body = {"provider": "sandbox", "reference": report.reference}
+    fixture.provider.authorise(order.id, order.amount, _credential(), key=order.id)
+    state = fixture.provider.find_by_order("ord_9", order.amount)
+    body = {"provider": "sandbox", "reference": state.reference}
     assert apply(apply_payment_event, body) == ["m0"]
-    room.place(order)
+    fixture.place(order)
     assert apply(apply_payment_event, body) == []
-    assert room.orders.get_by_id("ord_9").payment.status is PaymentStatus.AUTHORISED
+    assert fixture.orders.get_by_id("ord_9").payment.status is PaymentStatus.AUTHORISED
 
 
 def _credential() -> Any:
@@ -305,71 +312,82 @@ def _credential() -> Any:
     return Credential("sandbox", "token", "tok_success")
 
 
-# Carriers, applied
+# Applying carrier events
 
 
 def shipped() -> OrderFixture:
-    room = order_fixture()
-    room.ship(room.place_allocated(order_placed_today()))
-    return room
+    fixture = order_fixture()
+    fixture.ship(fixture.place_allocated(order_placed_today()))
+    return fixture
 
 
-def heard(**more: Any) -> dict[str, Any]:
+def carrier_message(**more: Any) -> dict[str, Any]:
     return {"carrier": "ups", **event_of(**more)}
 
 
 def test_carrier_events_are_ordered_by_their_own_time() -> None:
-    room = shipped()
+    fixture = shipped()
     now = datetime.now(UTC)
     hours = {"in_transit": 3, "out_for_delivery": 2, "delivered": 1}
     bodies = [
-        heard(id=status, status=status, occurred_at=(now - timedelta(hours=ago)).isoformat())
+        carrier_message(
+            id=status, status=status, occurred_at=(now - timedelta(hours=ago)).isoformat()
+        )
         for status, ago in hours.items()
     ]
     assert apply(apply_carrier_event, *reversed(bodies)) == []
-    order = room.orders.get_by_id("ord_1")
+    order = fixture.orders.get_by_id("ord_1")
     assert order.delivered
     assert len(order.shipments[0].tracking) == 3
 
 
 def test_replayed_carrier_event_changes_nothing() -> None:
-    room = shipped()
-    body = heard()
+    fixture = shipped()
+    body = carrier_message()
     assert apply(apply_carrier_event, body, body) == []
-    order = room.orders.get_by_id("ord_1")
+    order = fixture.orders.get_by_id("ord_1")
     assert apply(apply_carrier_event, {**body, "status": "lost"}) == []
-    assert room.orders.get_by_id("ord_1") == order
+    assert fixture.orders.get_by_id("ord_1") == order
 
 
 def test_event_of_unknown_parcel_is_retried_without_blocking() -> None:
-    room = shipped()
-    bodies = (heard(tracking_number="1Z000"), heard(), {**heard(), "carrier": "dhl"})
+    fixture = shipped()
+    bodies = (
+        carrier_message(tracking_number="1Z000"),
+        carrier_message(),
+        {**carrier_message(), "carrier": "dhl"},
+    )
     assert apply(apply_carrier_event, *bodies) == ["m0", "m2"]
-    assert room.orders.get_by_id("ord_1").delivered
+    assert fixture.orders.get_by_id("ord_1").delivered
 
 
 def test_event_before_the_order_fails_without_retry(
     capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    room = shipped()
-    before = room.orders.get_by_id("ord_1")
+    fixture = shipped()
+    before = fixture.orders.get_by_id("ord_1")
     early = (before.placed_at - timedelta(hours=25)).isoformat()
-    bodies = (heard(id="early", occurred_at=early), heard(id="late", status="in_transit"))
+    bodies = (
+        carrier_message(id="early", occurred_at=early),
+        carrier_message(id="late", status="in_transit"),
+    )
     assert apply(apply_carrier_event, *bodies) == []
-    assert [t.id for t in room.orders.get_by_id("ord_1").shipments[0].tracking] == ["late"]
+    assert [t.id for t in fixture.orders.get_by_id("ord_1").shipments[0].tracking] == ["late"]
     assert "event_time_implausible" in [vars(record).get("code") for record in caplog.records]
     assert '"MessagesRefused":1' in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("poison", [{}, {"carrier": "ups"}, {**heard(), "status": "eaten"}])
-def test_invalid_message_is_retried_alone(poison: dict[str, Any]) -> None:
-    room = shipped()
-    assert apply(apply_carrier_event, poison, heard()) == ["m0"]
-    assert room.orders.get_by_id("ord_1").delivered
+@pytest.mark.parametrize(
+    "invalid", [{}, {"carrier": "ups"}, {**carrier_message(), "status": "eaten"}]
+)
+def test_invalid_message_is_retried_alone(invalid: dict[str, Any]) -> None:
+    fixture = shipped()
+    assert apply(apply_carrier_event, invalid, carrier_message()) == ["m0"]
+    assert fixture.orders.get_by_id("ord_1").delivered
 
 
 def test_webhook_passes_from_endpoint_to_order() -> None:
-    room = shipped()
+    fixture = shipped()
     assert send(event_of(), to="carriers", name="ups").status == 202
     assert apply(apply_carrier_event, *on_queue("QUEUE_CARRIER_EVENTS")) == []
-    assert room.orders.get_by_id("ord_1").delivered
+    assert fixture.orders.get_by_id("ord_1").delivered

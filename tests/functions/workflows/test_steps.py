@@ -1,4 +1,4 @@
-"""The steps of the order workflow and their undos, through the doors: each bears to run twice."""
+"""Steps and compensations of the order workflow, through the handlers; each may run twice."""
 
 from typing import Any
 
@@ -28,8 +28,8 @@ BROKEN = {"Error": "Lambda.Unknown", "Cause": ""}
 WAITING = (await_payment, await_shipment, await_delivery)
 
 
-class Answers:
-    """Step Functions, as far as a step talks to it."""
+class RecordedAnswers:
+    """Step Functions as far as a step calls it: records resumed and aborted tokens."""
 
     def __init__(self) -> None:
         self.resumed: list[str] = []
@@ -44,28 +44,28 @@ class Answers:
 
 
 @pytest.fixture(autouse=True)
-def answers(monkeypatch: pytest.MonkeyPatch) -> Answers:
-    answers = Answers()
-    for door in WAITING:
-        monkeypatch.setattr(door, "workflow", answers)
+def answers(monkeypatch: pytest.MonkeyPatch) -> RecordedAnswers:
+    answers = RecordedAnswers()
+    for step in WAITING:
+        monkeypatch.setattr(step, "workflow", answers)
     return answers
 
 
-def run(door: Any, token: str = "t1", **more: Any) -> Any:
-    return door.handler({"order_id": "ord_1", "token": token, **more}, Context())
+def run(step: Any, token: str = "t1", **more: Any) -> Any:
+    return step.handler({"order_id": "ord_1", "token": token, **more}, Context())
 
 
-def undo(door: Any, failure: dict[str, str] = LATE) -> bool:
-    answer = door.handler({"order_id": "ord_1", "failure": failure}, Context())
-    assert answer["order_id"] == "ord_1"
-    goes_on: bool = answer["goes_on"]
+def compensate(step: Any, failure: dict[str, str] = LATE) -> bool:
+    result = step.handler({"order_id": "ord_1", "failure": failure}, Context())
+    assert result["order_id"] == "ord_1"
+    goes_on: bool = result["goes_on"]
     return goes_on
 
 
 def shipped(lines: Any = None) -> OrderFixture:
-    room = order_fixture()
-    room.ship(room.place_allocated(order_placed_today()), lines=lines)
-    return room
+    fixture = order_fixture()
+    fixture.ship(fixture.place_allocated(order_placed_today()), lines=lines)
+    return fixture
 
 
 def test_every_step_and_compensation_has_a_handler() -> None:
@@ -83,147 +83,147 @@ def test_every_step_and_compensation_has_a_handler() -> None:
     ]
 
 
-# Waiting
+# Steps
 
 
-def test_unpaid_order_waits_with_its_token(answers: Answers) -> None:
-    room = order_fixture()
-    room.place(order_placed_today())
+def test_unpaid_order_waits_with_its_token(answers: RecordedAnswers) -> None:
+    fixture = order_fixture()
+    fixture.place(order_placed_today())
     run(await_payment)
     assert (answers.resumed, answers.aborted) == ([], [])
-    assert room.tokens.get_many("ord_1", ["payment"]) == {"payment": "t1"}
+    assert fixture.tokens.get_many("ord_1", ["payment"]) == {"payment": "t1"}
 
 
-def test_later_attempt_replaces_the_token(answers: Answers) -> None:
-    room = order_fixture()
-    room.place(order_placed_today())
+def test_later_attempt_replaces_the_token(answers: RecordedAnswers) -> None:
+    fixture = order_fixture()
+    fixture.place(order_placed_today())
     run(await_payment, "t1")
     run(await_payment, "t2")
-    assert room.tokens.get_many("ord_1", ["payment"]) == {"payment": "t2"}
+    assert fixture.tokens.get_many("ord_1", ["payment"]) == {"payment": "t2"}
 
 
-def test_paid_order_resumes_at_once(answers: Answers) -> None:
-    room = order_fixture()
-    room.pay(room.place(order_placed_today()))
+def test_paid_order_resumes_at_once(answers: RecordedAnswers) -> None:
+    fixture = order_fixture()
+    fixture.pay(fixture.place(order_placed_today()))
     run(await_payment)
     assert answers.resumed == ["t1"]
 
 
-@pytest.mark.parametrize("door", WAITING)
-def test_cancelled_order_aborts_at_once(door: Any, answers: Answers) -> None:
-    room = order_fixture()
-    room.cancel(room.place(order_placed_today()), "ordered twice")
-    run(door)
+@pytest.mark.parametrize("step", WAITING)
+def test_cancelled_order_aborts_at_once(step: Any, answers: RecordedAnswers) -> None:
+    fixture = order_fixture()
+    fixture.cancel(fixture.place(order_placed_today()), "ordered twice")
+    run(step)
     assert (answers.resumed, answers.aborted) == ([], [("t1", "OrderTerminated", "ordered twice")])
 
 
-def test_await_shipment_allocates_and_waits(answers: Answers) -> None:
-    room = order_fixture()
-    room.pay(room.place(order_placed_today()))
+def test_await_shipment_allocates_and_waits(answers: RecordedAnswers) -> None:
+    fixture = order_fixture()
+    fixture.pay(fixture.place(order_placed_today()))
     run(await_shipment)
     run(await_shipment)
-    assert room.orders.get_by_id("ord_1").allocation == {"li_1": "main", "li_2": "main"}
+    assert fixture.orders.get_by_id("ord_1").allocation == {"li_1": "main", "li_2": "main"}
     assert answers.resumed == []
-    room.ship(room.orders.get_by_id("ord_1"))
+    fixture.ship(fixture.orders.get_by_id("ord_1"))
     run(await_shipment, "t3")
     assert answers.resumed == ["t3"]
 
 
-def test_await_delivery_captures_once_and_waits(answers: Answers) -> None:
-    room = shipped()
+def test_await_delivery_captures_once_and_waits(answers: RecordedAnswers) -> None:
+    fixture = shipped()
     run(await_delivery)
     run(await_delivery)
-    order = room.orders.get_by_id("ord_1")
+    order = fixture.orders.get_by_id("ord_1")
     assert order.payment.net_captured == order.total
     assert answers.resumed == []
-    room.track("delivered")
+    fixture.track("delivered")
     run(await_delivery, "t3")
     assert answers.resumed == ["t3"]
 
 
-def test_lost_shipment_aborts_at_once(answers: Answers) -> None:
-    room = shipped()
-    room.track("lost")
+def test_lost_shipment_aborts_at_once(answers: RecordedAnswers) -> None:
+    fixture = shipped()
+    fixture.track("lost")
     run(await_delivery)
     assert [error for _, error, _ in answers.aborted] == ["OrderTerminated"]
 
 
 def test_complete_order_runs_once() -> None:
-    room = shipped()
+    fixture = shipped()
     with pytest.raises(Conflict):
         run(complete_order)
-    room.track("delivered")
+    fixture.track("delivered")
     run(complete_order)
-    order = room.orders.get_by_id("ord_1")
+    order = fixture.orders.get_by_id("ord_1")
     assert (order.status, order.payment.net_captured) == (OrderStatus.COMPLETED, order.total)
     run(complete_order)
-    assert room.orders.get_by_id("ord_1") == order
+    assert fixture.orders.get_by_id("ord_1") == order
 
 
-@pytest.mark.parametrize("door", [*WAITING, complete_order])
-def test_step_for_unknown_order_fails(door: Any) -> None:
+@pytest.mark.parametrize("step", [*WAITING, complete_order])
+def test_step_for_unknown_order_fails(step: Any) -> None:
     with pytest.raises(NotFound):
-        run(door)
+        run(step)
 
 
-# Undoing
+# Compensation
 
 
 def test_expire_order_cancels_an_unpaid_order() -> None:
-    room = order_fixture()
-    room.pay(room.place(order_placed_today()), "tok_never")
-    assert (undo(compensate_payment), undo(compensate_payment)) == (False, False)
-    order = room.orders.get_by_id("ord_1")
+    fixture = order_fixture()
+    fixture.pay(fixture.place(order_placed_today()), "tok_never")
+    assert (compensate(compensate_payment), compensate(compensate_payment)) == (False, False)
+    order = fixture.orders.get_by_id("ord_1")
     assert (order.status, order.cancel_reason) == (OrderStatus.CANCELLED, "payment_expired")
     assert order.payment.status is PaymentStatus.CANCELLED
-    assert room.reserved() == (0, 0)
+    assert fixture.reserved() == (0, 0)
 
 
 def test_expire_order_continues_with_a_certain_payment() -> None:
-    room = order_fixture()
-    order = room.pay(room.place(order_placed_today()), "tok_pending")
-    room.provider.settle(order.payment.reference)
-    assert undo(compensate_payment)
-    assert room.orders.get_by_id("ord_1").status is OrderStatus.CONFIRMED
+    fixture = order_fixture()
+    order = fixture.pay(fixture.place(order_placed_today()), "tok_pending")
+    fixture.provider.settle(order.payment.reference)
+    assert compensate(compensate_payment)
+    assert fixture.orders.get_by_id("ord_1").status is OrderStatus.CONFIRMED
 
 
 def test_release_allocation_cancels_an_unshipped_order() -> None:
-    room = order_fixture()
-    room.place_allocated(order_placed_today())
-    assert (undo(compensate_shipment), undo(compensate_shipment)) == (False, False)
-    assert room.orders.get_by_id("ord_1").cancel_reason == "not_shipped"
-    assert room.reserved() == (0, 0)
-    assert not undo(compensate_payment)
+    fixture = order_fixture()
+    fixture.place_allocated(order_placed_today())
+    assert (compensate(compensate_shipment), compensate(compensate_shipment)) == (False, False)
+    assert fixture.orders.get_by_id("ord_1").cancel_reason == "not_shipped"
+    assert fixture.reserved() == (0, 0)
+    assert not compensate(compensate_payment)
 
 
 def test_release_allocation_continues_with_shipped_pieces() -> None:
-    room = shipped({"li_1": 1})
-    assert (undo(compensate_shipment), undo(compensate_shipment)) == (True, True)
-    order = room.orders.get_by_id("ord_1")
+    fixture = shipped({"li_1": 1})
+    assert (compensate(compensate_shipment), compensate(compensate_shipment)) == (True, True)
+    order = fixture.orders.get_by_id("ord_1")
     assert [line.cancelled for line in order.lines] == [1, 1]
-    assert room.reserved() == (0, 0)
+    assert fixture.reserved() == (0, 0)
     run(await_delivery)
-    assert room.orders.get_by_id("ord_1").payment.net_captured == order.due
+    assert fixture.orders.get_by_id("ord_1").payment.net_captured == order.due
 
 
 def test_compensate_delivery_runs_when_late_or_failed() -> None:
-    room = shipped()
-    assert (undo(compensate_delivery), undo(compensate_delivery)) == (False, False)
-    assert room.orders.get_by_id("ord_1").status is OrderStatus.RETURNED
+    fixture = shipped()
+    assert (compensate(compensate_delivery), compensate(compensate_delivery)) == (False, False)
+    assert fixture.orders.get_by_id("ord_1").status is OrderStatus.RETURNED
 
 
 def test_compensate_delivery_rejects_other_failures() -> None:
-    room = shipped()
+    fixture = shipped()
     with pytest.raises(Conflict):
-        undo(compensate_delivery, BROKEN)
-    assert room.orders.get_by_id("ord_1").status is OrderStatus.CONFIRMED
-    room.track("delivered")
-    assert undo(compensate_delivery, BROKEN)
+        compensate(compensate_delivery, BROKEN)
+    assert fixture.orders.get_by_id("ord_1").status is OrderStatus.CONFIRMED
+    fixture.track("delivered")
+    assert compensate(compensate_delivery, BROKEN)
 
 
-@pytest.mark.parametrize("door", [compensate_payment, compensate_shipment, compensate_delivery])
-def test_compensation_without_effect_changes_nothing(door: Any) -> None:
-    room = order_fixture()
-    order = room.cancel(room.place(order_placed_today()))
-    assert not undo(door)
-    assert room.orders.get_by_id("ord_1") == order
+@pytest.mark.parametrize("step", [compensate_payment, compensate_shipment, compensate_delivery])
+def test_compensation_without_effect_changes_nothing(step: Any) -> None:
+    fixture = order_fixture()
+    order = fixture.cancel(fixture.place(order_placed_today()))
+    assert not compensate(step)
+    assert fixture.orders.get_by_id("ord_1") == order

@@ -456,14 +456,17 @@ def test_batches_are_recorded_while_open_and_finished_once(
         assert failure.value.keys == {orders.condition_key("ord_1")}
 
     first, second = (ReservationBatch(f"0.{n:03d}", (Reservation("MUG-RED", 1),)) for n in range(2))
+    # Given no placement, nothing can be recorded or reversed
     assert orders.list_batches("ord_1") == (None, [])
     fails(orders.record_batch("ord_1", first))
     fails(orders.reverse_batches("ord_1"))
+    # When the placement opens, each batch is recorded once
     commit(orders.open_batches("ord_1"))
     fails(orders.open_batches("ord_1"))
     commit(orders.record_batch("ord_1", first))
     fails(orders.record_batch("ord_1", first))
     assert orders.list_batches("ord_1") == (True, [first])
+    # When it is reversed, no further batch is recorded and each is finished once
     fails(orders.close_batches("ord_1", placing=False))
     commit(orders.reverse_batches("ord_1"))
     fails(orders.reverse_batches("ord_1"))
@@ -472,6 +475,7 @@ def test_batches_are_recorded_while_open_and_finished_once(
     commit(orders.finish_batch("ord_1", first))
     fails(orders.finish_batch("ord_1", first))
     commit(orders.close_batches("ord_1", placing=False))
+    # Then batches of a placed order are queued once
     shipped = ReservationBatch(
         "7.000",
         (Reservation("MUG-RED", 1), Reservation("MUG-BLUE", 2, "north", 3)),

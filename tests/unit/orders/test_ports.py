@@ -209,7 +209,7 @@ def test_tracking_number_belongs_to_one_shipment(order_fixture: OrderFixture) ->
         order_fixture.uow.commit(
             order_fixture.orders.register_tracking_op("UPS", "1Z", "ord_2", "par_2")
         )
-    assert failure.value.keys == {order_fixture.orders.tracking_condition_key("ups", "1Z")}
+    assert failure.value.keys == {"TRACK#ups#1Z"}
     with pytest.raises(NotFound):
         order_fixture.orders.find_shipment("dhl", "1Z")
 

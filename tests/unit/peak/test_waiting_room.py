@@ -164,9 +164,11 @@ def test_10000_tickets_per_second_cost_few_writes_and_keep_order() -> None:
     """200 Lambdas issue 50 tickets each in each of five seconds, in any order within a second."""
     counter, chance = MemoryTicketCounter(), random.Random(2026)
     room = replace(ROOM, admissions_per_second=1000)
+    # Given 200 processes
     dispensers = [TicketDispenser(counter) for _ in range(200)]
     seconds: list[list[int]] = []
     writes = []
+    # When each issues 50 tickets in each second
     for second in range(5):
         before = counter.writes
         turns = [dispenser for dispenser in dispensers for _ in range(50)]
@@ -179,7 +181,8 @@ def test_10000_tickets_per_second_cost_few_writes_and_keep_order() -> None:
             ]
         )
         writes.append(counter.writes - before)
-    numbers = [number for those in seconds for number in those]
+    # Then numbers are unique and in order of the seconds, with few writes
+    numbers = [number for drawn in seconds for number in drawn]
     assert len(set(numbers)) == 50_000
     for earlier, later in itertools.pairwise(seconds):
         assert max(earlier) < min(later)
@@ -331,20 +334,23 @@ def test_staff_open_change_and_close_a_waiting_room(
             at=at,
         )
 
+    # When staff open a room and change its rate, the admitted count continues
     first = open_room("friday", 10, NOON)
     assert (first.variants, first.admitted_count(after(5))) == (("mug.1",), 50)
     second = open_room("friday", 100, after(5))
     assert (second.key, second.admitted_count(after(6))) == (first.key, 150)
     assert open_room("all", 1, NOON).applies_to(["cup.1"])
-    assert {room.promotion_id for room in room_repository.list_rooms()[0]} == {"friday", "all"}
-    assert room_repository.list_rooms()[0][0] == second
-    _, version = room_repository.list_rooms()
+    rooms, version = room_repository.list_waiting_rooms()
+    assert {room.promotion_id for room in rooms} == {"friday", "all"}
+    assert rooms[0] == second
+    # When the room is closed, a new opening has another key
     delete_waiting_room("friday", repository=room_repository)
     with pytest.raises(VersionConflict):
         room_repository.save([], version)
     with pytest.raises(NotFound):
         delete_waiting_room("friday", repository=room_repository)
     assert open_room("friday", 10, after(60)).key != first.key
+    # Then invalid settings are rejected
     rejected: list[tuple[type[ShopError], tuple[str, int, datetime, int]]] = [
         (NotFound, ("unknown", 10, NOON, 600)),
         (InvalidRequest, ("friday", -1, NOON, 600)),

@@ -115,9 +115,6 @@ class OrderRepository(Protocol):
     ) -> WriteOperation:
         """Assign a tracking number to a shipment; it must be unassigned, and stays assigned."""
 
-    def tracking_condition_key(self, carrier: str, tracking_number: str) -> str:
-        """Return the key that ConditionFailed uses for a tracking number."""
-
 
 class UsageRelease(Protocol):
     """The usage counters of limited coupons and sales, as far as a cancellation needs them."""

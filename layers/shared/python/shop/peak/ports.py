@@ -127,7 +127,7 @@ class OpenWaitingRooms(Protocol):
 class WaitingRoomRepository(Protocol):
     """The open waiting rooms, as staff change them."""
 
-    def list_rooms(self) -> tuple[Sequence[WaitingRoom], int]:
+    def list_waiting_rooms(self) -> tuple[Sequence[WaitingRoom], int]:
         """Return the open rooms and their version, by a consistent read."""
 
     def save(self, waiting_rooms: Sequence[WaitingRoom], version: int) -> None:

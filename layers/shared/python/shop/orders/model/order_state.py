@@ -211,7 +211,7 @@ class OrderState:
         """Value without the removed pieces (by line id), in minor units of money and credits."""
         if all(removed.get(line.id, 0) == line.quantity for line in self.lines):
             return 0  # no piece remains, so the shipping cost is refunded as well
-        return self.total - sum(self._values_of(removed).values())
+        return self.total - sum(self.values_of(removed).values())
 
     @property
     def settled(self) -> bool:
@@ -223,13 +223,10 @@ class OrderState:
         """The part of the discount that belongs to no line: it reduces the shipping cost."""
         return self.discount - sum(line.discount for line in self.lines)
 
-    def value_of(self, line: OrderLine, pieces: int) -> int:
-        """Value of the first ``pieces`` pieces of a line, tax included, in minor units."""
-        return self._values_of({line.id: pieces}).get(line.id, 0)
-
-    def _values_of(self, pieces: Mapping[str, int]) -> dict[str, int]:
-        """Value of pieces by line id. Reads the quote once for all lines, as it may be long."""
+    def values_of(self, pieces: Mapping[str, int]) -> dict[str, int]:
+        """Value of the first pieces of each line by line id, tax included, in minor units."""
         lines = [line for line in self.lines if pieces.get(line.id, 0)]
+        # Read once for all lines: the quote of a large order is long.
         quote = self.placed_quote if lines else None
         quoted = {line.id: line for line in quote.lines} if quote else {}
         values = {}

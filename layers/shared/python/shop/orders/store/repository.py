@@ -222,9 +222,6 @@ class DynamoOrderRepository:
         )
         return lambda transaction: transaction.save(row, TrackingNumberRow.pk.does_not_exist())
 
-    def tracking_condition_key(self, carrier: str, tracking_number: str) -> str:
-        return tracking_pk(carrier, tracking_number)
-
 
 def _oldest(
     before: datetime,

@@ -39,7 +39,7 @@ def close_expired_rooms(
 ) -> list[str]:
     """Close the waiting rooms of ended promotions, and return the promotions' ids."""
     closed = []
-    for room in repository.list_rooms()[0]:
+    for room in repository.list_waiting_rooms()[0]:
         try:
             if promotions.get(room.promotion_id).status(at) is PromotionStatus.ENDED:
                 delete_waiting_room(room.promotion_id, repository=repository)

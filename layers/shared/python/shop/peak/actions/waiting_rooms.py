@@ -27,7 +27,7 @@ def set_waiting_room(
     """
     goods = promotions.get(promotion_id).goods
     settings.validate()
-    rooms, version = repository.list_rooms()
+    rooms, version = repository.list_waiting_rooms()
     before = next((room for room in rooms if room.promotion_id == promotion_id), None)
     if before is None:
         # The time in the key separates this opening from earlier ones.
@@ -53,7 +53,7 @@ def set_waiting_room(
 
 def delete_waiting_room(promotion_id: str, *, repository: WaitingRoomRepository) -> None:
     """Close a waiting room; its checkouts may complete. Raises NotFound and VersionConflict."""
-    rooms, version = repository.list_rooms()
+    rooms, version = repository.list_waiting_rooms()
     others = _others(rooms, promotion_id)
     if len(others) == len(rooms):
         raise NotFound(f"Promotion {promotion_id!r} has no waiting room.")

@@ -41,7 +41,7 @@ class WaitingRoomRow(Row):
 class DynamoWaitingRoomRepository:
     """See :class:`shop.peak.ports.WaitingRoomRepository`."""
 
-    def list_rooms(self, *, consistent: bool = True) -> tuple[Sequence[WaitingRoom], int]:
+    def list_waiting_rooms(self, *, consistent: bool = True) -> tuple[Sequence[WaitingRoom], int]:
         try:
             row = WaitingRoomRow.get(ROOMS, NOW, consistent_read=consistent)
         except WaitingRoomRow.DoesNotExist:
@@ -83,7 +83,7 @@ class WaitingRoomCache:
             # Also after a failure, so that an outage costs one read every three seconds.
             self._read_at = at
             with suppress(PynamoDBException, BotoCoreError):
-                self._rooms, _ = DynamoWaitingRoomRepository().list_rooms(consistent=False)
+                self._rooms, _ = DynamoWaitingRoomRepository().list_waiting_rooms(consistent=False)
         return self._rooms
 
 

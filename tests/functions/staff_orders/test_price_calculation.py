@@ -1,4 +1,4 @@
-"""Staff and the buyer see how an order's prices came about, for good."""
+"""The stored price calculation of an order, as staff and its buyer see it."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -31,59 +31,63 @@ NEW_YORK = {
 }
 
 
-def bought() -> dict[str, Any]:
-    """Three mugs for New York: a dollar and a tenth by code off them, shipping at half price."""
+def buy_with_promotions() -> dict[str, Any]:
+    """Buy three mugs for New York: 1 USD and 10 % (code) off, shipping at half price."""
     publish_with_stock(mug(), pieces=5)
     coupon("SAVE-10", stacking={"group": "second"})
     run(id="half", title="Half shipping", effect={"kind": "shipping_off", "basis_points": 5_000})
-    off = [{"amount": 100, "currency": "USD"}]
+    discount = [{"amount": 100, "currency": "USD"}]
     run(
         id="dollar",
         title="A dollar off",
-        effect={"kind": "order_amount", "amount": off},
+        effect={"kind": "order_amount", "amount": discount},
         stacking={"group": "first"},
     )
     body = checkout_body(("mug.1", 3), discounts={"codes": ["save-10"]})
     body["fulfillment"]["methods"][0]["destinations"] = [NEW_YORK]
-    made = call(create_checkout.handler, "POST /checkout-sessions", body)
-    assert made.status == 201, made.text
+    checkout = call(create_checkout.handler, "POST /checkout-sessions", body)
+    assert checkout.status == 201, checkout.text
     route = "POST /checkout-sessions/{id}/complete"
-    done = call(complete_checkout.handler, route, payment_body("tok_success"), id=made.json["id"])
-    assert done.json["status"] == "completed", done.text
-    return {"id": done.json["order"]["id"], "checkout": made.json}
+    response = call(
+        complete_checkout.handler, route, payment_body("tok_success"), id=checkout.json["id"]
+    )
+    assert response.json["status"] == "completed", response.text
+    return {"id": response.json["order"]["id"], "checkout": checkout.json}
 
 
-def at_the_desk(order_id: str) -> dict[str, Any]:
+def staff_view(order_id: str) -> dict[str, Any]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ACCESS", "staff")
         patch.setenv("ACCESS_GROUPS", "staff,fulfilment")
         claims = signed_in("wanda", "fulfilment")
-        answer = call(get_order.handler, "GET /staff/orders/{id}", claims=claims, id=order_id)
-    assert answer.status == 200, answer.text
-    told: dict[str, Any] = answer.json
-    return told
+        response = call(get_order.handler, "GET /staff/orders/{id}", claims=claims, id=order_id)
+    assert response.status == 200, response.text
+    order: dict[str, Any] = response.json
+    return order
 
 
-def own(order_id: str) -> dict[str, Any]:
-    told: dict[str, Any] = call(get_own_order.handler, "GET /orders/{id}", id=order_id).json
-    assert_valid_ucp("order", told)
-    return told
+def buyer_view(order_id: str) -> dict[str, Any]:
+    order: dict[str, Any] = call(get_own_order.handler, "GET /orders/{id}", id=order_id).json
+    assert_valid_ucp("order", order)
+    return order
 
 
 def test_staff_see_promotions_codes_tax_rounding_and_trace() -> None:
-    order = at_the_desk(bought()["id"])
+    # Given an order with three promotions and New York tax
+    order = staff_view(buy_with_promotions()["id"])
     pricing = order["pricing"]
+    # Then the line shows its prices, discounts, units and tax
     (line,) = pricing["lines"]
     assert (line["list_price"], line["unit_price"], line["subtotal"]) == (1299, 1299, 3897)
     assert [(d["promotion_id"], d["title"], d.get("code")) for d in line["discounts"]] == [
         ("dollar", "A dollar off", None),
         ("tenth", "tenth", "save-10"),
     ]
-    off = sum(d["amount"] for d in line["discounts"])
-    assert line["total"] == line["subtotal"] - off == order["lines"][0]["total"]
+    discount = sum(d["amount"] for d in line["discounts"])
+    assert line["total"] == line["subtotal"] - discount == order["lines"][0]["total"]
     assert sum(u["units"] for u in line["units"]) == 3
     assert sum(u["units"] * u["total"] for u in line["units"]) == line["total"]
-    assert sum(u["units"] * u["discount"] for u in line["units"]) == off
+    assert sum(u["units"] * u["discount"] for u in line["units"]) == discount
     assert sum(u["units"] * u["tax"] for u in line["units"]) == line["tax"]["amount"]
     assert line["tax"] == {
         "tax_class": "standard",
@@ -94,10 +98,12 @@ def test_staff_see_promotions_codes_tax_rounding_and_trace() -> None:
         "jurisdiction": "US-NY",
         "reverse_charge": False,
     }
+    # And shipping shows its own discount and tax
     shipping = pricing["shipping"]
     assert [(d["promotion_id"], d["amount"]) for d in shipping["discounts"]] == [("half", 300)]
     assert (shipping["tax"]["tax_class"], shipping["tax"]["jurisdiction"]) == ("shipping", "US-NY")
     assert order["tax"] == line["tax"]["amount"] + shipping["tax"]["amount"]
+    # And the rounding policy, the trace and the codes are stored
     assert pricing["rounding"] == {"mode": "half_even", "tax_by": "line"}
     assert [(e["step"], e["rule"]) for e in pricing["trace"] if e["applied"]] == [
         ("order", "dollar"),
@@ -109,9 +115,9 @@ def test_staff_see_promotions_codes_tax_rounding_and_trace() -> None:
 
 
 def test_buyer_sees_each_discount_and_tax_rate_by_name() -> None:
-    made = bought()
-    view = own(made["id"])
-    assert totals(view) == totals(made["checkout"])
+    checkout = buy_with_promotions()
+    view = buyer_view(checkout["id"])
+    assert totals(view) == totals(checkout["checkout"])
     sums = {entry["type"]: entry for entry in view["totals"]}
     for kind, names in (
         ("items_discount", ["A dollar off", "tenth (save-10)"]),
@@ -126,13 +132,13 @@ def test_buyer_sees_each_discount_and_tax_rate_by_name() -> None:
 
 
 def test_later_changes_of_a_promotion_do_not_change_orders() -> None:
-    order_id = bought()["id"]
-    before = at_the_desk(order_id), own(order_id)
-    calendar, now = DynamoPromotionRepository(), datetime.now(UTC)
-    promotion = calendar.get("dollar")
-    renamed = replace(promotion, title="Gone", version=promotion.version + 1)
-    calendar.save(promotion, renamed, [Event("e", "PromotionRevised", "dollar", now, {})])
+    order_id = buy_with_promotions()["id"]
+    before = staff_view(order_id), buyer_view(order_id)
+    promotions, now = DynamoPromotionRepository(), datetime.now(UTC)
+    promotion = promotions.get("dollar")
+    renamed = replace(promotion, title="Renamed", version=promotion.version + 1)
+    promotions.save(promotion, renamed, [Event("e", "PromotionRevised", "dollar", now, {})])
     for row in list(PricingRow.scan()):
         row.delete()
     rule_set_cache(tax_table_cache()).clear()
-    assert (at_the_desk(order_id), own(order_id)) == before
+    assert (staff_view(order_id), buyer_view(order_id)) == before

@@ -1,7 +1,7 @@
-"""What an order of two lines costs in DynamoDB's write units, from the calls its doors make.
+"""DynamoDB write units of an order of two lines, from the calls that its handlers make.
 
-A unit pays for a kilobyte of an item, or what was begun of one; a transaction costs twice that. An
-entry of an index costs one more when it is made, and when something changes that it carries.
+One unit pays for 1 KB of an item, rounded up; a transaction costs twice that. An index entry costs
+one more unit when it is created or one of its attributes changes.
 """
 
 from typing import Any
@@ -43,7 +43,7 @@ def index_entries(table: str, item: dict[str, Any]) -> int:
 
 
 def units(made: Call) -> int:
-    """The write units of a call, from the items as they are now."""
+    """Return the write units of a call, from the items as they are after it."""
     if made.operation == "TransactWriteItems":
         return sum(
             2 * item_units(action["TableName"], _key(action))
@@ -80,8 +80,8 @@ def test_placing_and_paying_two_lines_stays_within_the_budget() -> None:
             id=checkout["id"],
         )
     assert answer.json["status"] == "completed"
-    ours = [made for made in calls.made if "sandbox_payments" not in made.table]
-    placing, paying_for = (made for made in ours if units(made))
+    counted = [made for made in calls.made if "sandbox_payments" not in made.table]
+    placing, paying_for = (made for made in counted if units(made))
     assert (placing.operation, paying_for.operation) == ("TransactWriteItems", "PutItem")
     assert len(placing.parameters["TransactItems"]) == 5
     assert [units(placing), units(paying_for)] == [11, 2]

@@ -1,4 +1,4 @@
-"""What follows from events, through the doors: each bears to hear an event twice."""
+"""Event handlers of orders; each may receive an event twice."""
 
 import base64
 import json
@@ -30,7 +30,7 @@ from tests.kit.shop import ENVIRONMENT, Context
 pytestmark = pytest.mark.usefixtures("cloud")
 
 
-def tell(door: Any, kind: str, order: Order | None = None, **data: Any) -> None:
+def deliver(handler: Any, kind: str, order: Order | None = None, **data: Any) -> None:
     detail = {
         "id": f"ord_1.2.{kind}",
         "subject": "ord_1" if order is None else order.id,
@@ -38,8 +38,10 @@ def tell(door: Any, kind: str, order: Order | None = None, **data: Any) -> None:
         "data": data,
     }
     event = {"detail-type": kind, "source": "doorbuster", "detail": detail}
-    assert kind in next(line.event_types for line in LINES if door.__name__.endswith(line.module))
-    door.handler(event, Context())
+    assert kind in next(
+        line.event_types for line in LINES if handler.__name__.endswith(line.module)
+    )
+    handler.handler(event, Context())
 
 
 LINES: Any = [line for line in FEATURE.functions if hasattr(line, "event_types")]
@@ -48,20 +50,20 @@ LINES: Any = [line for line in FEATURE.functions if hasattr(line, "event_types")
 # The outbox
 
 
-class Bus:
-    """EventBridge, as far as it is spoken to."""
+class RecordingBus:
+    """EventBridge as far as the publisher calls it."""
 
     def __init__(self) -> None:
-        self.told: list[str] = []
+        self.published_ids: list[str] = []
 
     def put_events(self, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803
         assert {entry["EventBusName"] for entry in Entries} == {ENVIRONMENT["BUS_NAME"]}
-        self.told += [json.loads(entry["Detail"])["id"] for entry in Entries]
+        self.published_ids += [json.loads(entry["Detail"])["id"] for entry in Entries]
         return {"Entries": [{"EventId": "1"} for _ in Entries]}
 
 
 def stream_of(order_id: str) -> list[dict[str, Any]]:
-    """The order's row as a stream record of its last write."""
+    """Return the order's item as the stream record of its last write."""
     client = boto3.client("dynamodb")
     key = {"PK": {"S": f"ORDER#{order_id}"}, "SK": {"S": "HEAD#guest"}}
     item = client.get_item(TableName="orders", Key=key)["Item"]
@@ -73,108 +75,110 @@ def stream_of(order_id: str) -> list[dict[str, Any]]:
 
 
 def test_events_of_a_write_are_published(monkeypatch: pytest.MonkeyPatch) -> None:
-    bus = Bus()
+    bus = RecordingBus()
     monkeypatch.setattr(publish_events.publisher, "_client", bus)
-    room = order_fixture()
-    order = room.place(order_placed_today())
+    fixture = order_fixture()
+    order = fixture.place(order_placed_today())
     records = stream_of("ord_1")
-    room.pay(order)
+    fixture.pay(order)
     (after,) = stream_of("ord_1")
     after["dynamodb"]["OldImage"] = records[0]["dynamodb"]["NewImage"]
     after["dynamodb"]["SequenceNumber"] = "2"
-    answer = publish_events.handler({"Records": [*records, after]}, Context())
-    assert answer == {"batchItemFailures": []}
-    assert bus.told == ["ord_1.1.OrderPlaced", "ord_1.2.OrderConfirmed"]
+    response = publish_events.handler({"Records": [*records, after]}, Context())
+    assert response == {"batchItemFailures": []}
+    assert bus.published_ids == ["ord_1.1.OrderPlaced", "ord_1.2.OrderConfirmed"]
 
 
 def test_items_without_events_are_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
-    bus = Bus()
+    bus = RecordingBus()
     monkeypatch.setattr(publish_events.publisher, "_client", bus)
     wait = {"PK": {"S": "ORDER#ord_1"}, "SK": {"S": "WAIT#payment"}, "token": {"S": "t"}}
     record = {"dynamodb": {"SequenceNumber": "1", "NewImage": wait}}
     assert publish_events.handler({"Records": [record]}, Context())["batchItemFailures"] == []
-    assert bus.told == []
+    assert bus.published_ids == []
 
 
 def test_publisher_imports_only_what_it_needs() -> None:
-    asked = "import sys, functions.event_handlers.publish_events; print(*sys.modules)"
+    program = "import sys, functions.event_handlers.publish_events; print(*sys.modules)"
     path = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run(
-        [sys.executable, "-c", asked], capture_output=True, text=True, check=True, env=path
+    completed = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, env=path
     )
-    assert not {"pynamodb", "stripe", "shop.orders", "shop.inventory"} & set(done.stdout.split())
+    assert not {"pynamodb", "stripe", "shop.orders", "shop.inventory"} & set(
+        completed.stdout.split()
+    )
 
 
 # The workflow
 
 
-class Machine:
-    """Step Functions, as far as it is spoken to."""
+class RecordedCalls:
+    """Step Functions as far as the handlers call it: records the calls."""
 
     def __init__(self) -> None:
-        self.said: list[tuple[str, ...]] = []
+        self.calls: list[tuple[str, ...]] = []
 
     def start(self, order_id: str) -> None:
-        self.said.append(("start", order_id))
+        self.calls.append(("start", order_id))
 
     def resume(self, token: str, result: dict[str, Any]) -> None:
-        self.said.append(("resume", token))
+        self.calls.append(("resume", token))
 
     def abort(self, token: str, error: str, cause: str) -> None:
-        self.said.append(("abort", token, error, cause))
+        self.calls.append(("abort", token, error, cause))
 
 
 @pytest.fixture
-def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
-    machine = Machine()
-    for door in (start_workflow, advance_workflow):
-        monkeypatch.setattr(door, "workflow", machine)
+def machine(monkeypatch: pytest.MonkeyPatch) -> RecordedCalls:
+    machine = RecordedCalls()
+    for handler in (start_workflow, advance_workflow):
+        monkeypatch.setattr(handler, "workflow", machine)
     return machine
 
 
-def test_placed_order_starts_its_workflow(machine: Machine) -> None:
-    tell(start_workflow, "OrderPlaced")
-    assert machine.said == [("start", "ord_1")]
+def test_placed_order_starts_its_workflow(machine: RecordedCalls) -> None:
+    deliver(start_workflow, "OrderPlaced")
+    assert machine.calls == [("start", "ord_1")]
 
 
-def test_confirmed_order_resumes_the_payment_step(machine: Machine) -> None:
-    room = order_fixture()
-    order = room.place(order_placed_today())
-    room.tokens.save("ord_1", "payment", "t1", room.now)
-    tell(advance_workflow, "OrderConfirmed")
-    assert machine.said == []
-    room.pay(order)
-    tell(advance_workflow, "OrderConfirmed")
-    assert machine.said == [("resume", "t1")]
+def test_confirmed_order_resumes_the_payment_step(machine: RecordedCalls) -> None:
+    fixture = order_fixture()
+    order = fixture.place(order_placed_today())
+    fixture.tokens.save("ord_1", "payment", "t1", fixture.now)
+    deliver(advance_workflow, "OrderConfirmed")
+    assert machine.calls == []
+    fixture.pay(order)
+    deliver(advance_workflow, "OrderConfirmed")
+    assert machine.calls == [("resume", "t1")]
 
 
-def test_cancelled_order_aborts_its_waiting_step(machine: Machine) -> None:
-    room = order_fixture()
-    order = room.place_allocated(order_placed_today())
-    room.tokens.save("ord_1", "payment", "t1", room.now)
-    room.tokens.save("ord_1", "shipment", "t2", room.now)
-    room.cancel(order, "ordered twice")
-    tell(advance_workflow, "OrderCancelled")
-    assert machine.said == [
+def test_cancelled_order_aborts_its_waiting_step(machine: RecordedCalls) -> None:
+    fixture = order_fixture()
+    order = fixture.place_allocated(order_placed_today())
+    fixture.tokens.save("ord_1", "payment", "t1", fixture.now)
+    fixture.tokens.save("ord_1", "shipment", "t2", fixture.now)
+    fixture.cancel(order, "ordered twice")
+    deliver(advance_workflow, "OrderCancelled")
+    assert machine.calls == [
         ("abort", "t1", "OrderTerminated", "ordered twice"),
         ("abort", "t2", "OrderTerminated", "ordered twice"),
     ]
 
 
-def test_tracking_resumes_the_workflow_only_after_all_arrived(machine: Machine) -> None:
-    room = order_fixture()
-    order = room.ship(room.place_allocated(order_placed_today()), "1Z1", lines={"li_1": 2})
-    room.ship(order, "1Z2")
-    room.tokens.save("ord_1", "delivery", "t3", room.now)
-    room.track("lost", "1Z1")
-    tell(advance_workflow, "ShipmentUpdated")
-    assert machine.said == []
-    room.track("delivered", "1Z2")
-    tell(advance_workflow, "ShipmentUpdated")
-    assert [said[:3] for said in machine.said] == [("abort", "t3", "OrderTerminated")]
+def test_tracking_resumes_the_workflow_only_after_all_arrived(machine: RecordedCalls) -> None:
+    fixture = order_fixture()
+    order = fixture.ship(fixture.place_allocated(order_placed_today()), "1Z1", lines={"li_1": 2})
+    fixture.ship(order, "1Z2")
+    fixture.tokens.save("ord_1", "delivery", "t3", fixture.now)
+    fixture.track("lost", "1Z1")
+    deliver(advance_workflow, "ShipmentUpdated")
+    assert machine.calls == []
+    fixture.track("delivered", "1Z2")
+    deliver(advance_workflow, "ShipmentUpdated")
+    assert [call[:3] for call in machine.calls] == [("abort", "t3", "OrderTerminated")]
 
 
-# The letter
+# Emails
 
 
 @pytest.fixture
@@ -187,65 +191,67 @@ def sent_email() -> list[Any]:
 
 
 def test_confirmation_email_is_sent_once_for_repeated_events(sent_email: list[Any]) -> None:
-    room = order_fixture()
-    room.pay(room.place(order_placed_today()))
-    tell(send_order_confirmation, "OrderConfirmed")
-    tell(send_order_confirmation, "OrderConfirmed")
-    (letter,) = sent_email
-    assert letter.destinations["ToAddresses"] == ["jane@example.com"]
-    assert letter.source == "shop@shop.test"
-    assert "38.39 USD" in letter.subject
+    fixture = order_fixture()
+    fixture.pay(fixture.place(order_placed_today()))
+    deliver(send_order_confirmation, "OrderConfirmed")
+    deliver(send_order_confirmation, "OrderConfirmed")
+    (email,) = sent_email
+    assert email.destinations["ToAddresses"] == ["jane@example.com"]
+    assert email.source == "shop@shop.test"
+    assert "38.39 USD" in email.subject
 
 
 def test_email_claimed_by_another_process_is_retried_later(sent_email: list[Any]) -> None:
-    room = order_fixture()
-    room.pay(room.place(order_placed_today()))
-    room.sent_emails.claim("ord_1", "confirmation", datetime.now(UTC))
+    fixture = order_fixture()
+    fixture.pay(fixture.place(order_placed_today()))
+    fixture.sent_emails.claim("ord_1", "confirmation", datetime.now(UTC))
     with pytest.raises(Unavailable):
-        tell(send_order_confirmation, "OrderConfirmed")
+        deliver(send_order_confirmation, "OrderConfirmed")
     assert sent_email == []
 
 
 def test_cancelled_order_gets_no_email(sent_email: list[Any]) -> None:
-    room = order_fixture()
-    room.cancel(room.place(order_placed_today()))
-    tell(send_order_confirmation, "OrderConfirmed")
+    fixture = order_fixture()
+    fixture.cancel(fixture.place(order_placed_today()))
+    deliver(send_order_confirmation, "OrderConfirmed")
     assert sent_email == []
 
 
-# Money back
+# Refunds
 
 
 @pytest.mark.parametrize("kind", ["OrderCancelled", "PaymentReceivedLate"])
 def test_payment_of_cancelled_order_is_refunded_once(kind: str) -> None:
-    room = order_fixture()
-    room.cancel(room.place_allocated(order_placed_today()))
-    tell(refund_excess_payment, kind)
-    order = room.orders.get_by_id("ord_1")
+    fixture = order_fixture()
+    fixture.cancel(fixture.place_allocated(order_placed_today()))
+    deliver(refund_excess_payment, kind)
+    order = fixture.orders.get_by_id("ord_1")
     assert order.settled
-    tell(refund_excess_payment, kind)
-    assert room.orders.get_by_id("ord_1") == order
+    deliver(refund_excess_payment, kind)
+    assert fixture.orders.get_by_id("ord_1") == order
 
 
 def test_partial_cancellation_is_refunded() -> None:
     from shop.orders.actions.cancellation import cancel_unshipped
 
-    room = order_fixture()
-    order = room.capture(room.ship(room.place_allocated(order_placed_today()), lines={"li_1": 1}))
-    order = cancel_unshipped(order.id, at=room.now, writes=room.writes)
-    tell(refund_excess_payment, "OrderPartiallyCancelled")
-    order = room.orders.get_by_id("ord_1")
+    fixture = order_fixture()
+    order = fixture.capture(
+        fixture.ship(fixture.place_allocated(order_placed_today()), lines={"li_1": 1})
+    )
+    order = cancel_unshipped(order.id, at=fixture.now, writes=fixture.writes)
+    deliver(refund_excess_payment, "OrderPartiallyCancelled")
+    order = fixture.orders.get_by_id("ord_1")
     assert (order.status, order.payment.net_captured) == (OrderStatus.CONFIRMED, order.due)
 
 
 def test_order_that_continues_keeps_its_payment() -> None:
-    room = order_fixture()
-    order = room.capture(room.ship(room.place_allocated(order_placed_today())))
-    tell(refund_excess_payment, "OrderReturned")
-    assert room.orders.get_by_id("ord_1").payment == order.payment
+    fixture = order_fixture()
+    order = fixture.capture(fixture.ship(fixture.place_allocated(order_placed_today())))
+    deliver(refund_excess_payment, "OrderReturned")
+    assert fixture.orders.get_by_id("ord_1").payment == order.payment
 
 
-# The numbers
+# Metrics
 
 
 @pytest.mark.parametrize(
@@ -271,7 +277,7 @@ def test_business_metrics_are_emitted(
     numbers: list[tuple[str, float]],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    tell(publish_business_metrics, kind, **data)
+    deliver(publish_business_metrics, kind, **data)
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [(name, line[name]) for line in lines for name, _ in numbers if name in line] == numbers
     assert all(line["Stage"] == "test" for line in lines)
