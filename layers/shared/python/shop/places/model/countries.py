@@ -1,7 +1,6 @@
-"""The countries there are (ISO 3166-1 alpha-2 as of 2026-01-01, 249 codes), and regions of them.
+"""Countries (ISO 3166-1 alpha-2 as of 2026-01-01, 249 codes) and their regions.
 
-Codes that ISO leaves to its users (``XK``, ``ZZ``) and those of blocs (``EU``) are not countries
-that a parcel is sent to.
+User-assigned codes (``XK``, ``ZZ``) and those of blocs (``EU``) are not countries.
 """
 
 COUNTRIES: frozenset[str] = frozenset(
@@ -22,23 +21,24 @@ US_REGIONS = frozenset(
     """AL AK AZ AR CA CO CT DE DC FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ
     NM NY NC ND OH OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY AS GU MP PR VI AA AE AP""".split()
 )
-"""What the postal service of the United States delivers to (USPS Publication 28, appendix B)."""
+"""Regions that the US postal service delivers to (USPS Publication 28, appendix B)."""
 REGIONS = {"US": US_REGIONS}
-"""Countries of which every region is known."""
+"""The countries with a complete list of regions."""
 
 
 def is_region(country: str, code: str) -> bool:
-    """Whether this is a region of that country; of a country whose regions are not known, any code
-    of the form that ISO 3166-2 gives them.
+    """Whether a code is a region of a country.
+
+    Without a list of the country's regions, every code in the form of ISO 3166-2 is accepted.
     """
-    known = REGIONS.get(country)
-    if known is not None:
-        return code in known
+    regions = REGIONS.get(country)
+    if regions is not None:
+        return code in regions
     return 1 <= len(code) <= 3 and code.isascii() and code.isalnum() and code.upper() == code
 
 
 def validate_country(text: str) -> str:
-    """A country as ISO 3166-1 alpha-2 has it, in capitals."""
+    """Return a country code. Raises ValueError for any other text."""
     if text not in COUNTRIES:
-        raise ValueError("this is no country of ISO 3166-1, such as US or DE")
+        raise ValueError("Country must be an ISO 3166-1 code such as US or DE.")
     return text
