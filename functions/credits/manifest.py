@@ -1,4 +1,4 @@
-"""Points, store credit and gift cards: what customers see of them, what staff do by hand."""
+"""Points, store credit and gift cards, for customers and staff."""
 
 from functions.manifest import Access, Endpoint, Feature, Reaction, Schedule, Switch, Table
 
@@ -11,7 +11,7 @@ FEATURE = Feature(
             route="GET /account/credits",
             module="credits.get_my_credits",
             access=Access.CUSTOMER,
-            summary="Your points and store credit, with their movements",
+            summary="Get your points and store credit, with their movements",
             response="shop.credits.schemas:CreditsView",
             reads=(Table.CREDITS,),
         ),
@@ -20,7 +20,7 @@ FEATURE = Feature(
             module="credits.get_gift_card_balance",
             switch=Switch.CHECKOUT,
             access=Access.SHOPPER,
-            summary="What a gift card has left",
+            summary="Get the balance of a gift card",
             request="shop.credits.schemas:GiftCardBalanceBody",
             response="shop.credits.schemas:GiftCardBalanceView",
             reads=(Table.CREDITS,),
@@ -31,7 +31,7 @@ FEATURE = Feature(
             module="credits.get_credits",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="Points and store credit of a customer, with their movements",
+            summary="Get a customer's points and store credit, with their movements",
             response="shop.credits.schemas:CreditsView",
             reads=(Table.CREDITS,),
         ),
@@ -40,7 +40,7 @@ FEATURE = Feature(
             module="credits.adjust_credits",
             access=Access.STAFF,
             groups=("staff",),
-            summary="Give or take points or store credit by hand, with a reason",
+            summary="Grant or withdraw points or store credit, with a reason",
             requires_idempotency_key=True,
             request="shop.credits.schemas:CreditAdjustmentBody",
             response="shop.credits.schemas:CreditAccountView",
@@ -52,7 +52,7 @@ FEATURE = Feature(
             module="credits.issue_gift_card",
             access=Access.STAFF,
             groups=("staff",),
-            summary="Issue a gift card; the same key is told the same code again",
+            summary="Issue a gift card; the same key returns the same code",
             requires_idempotency_key=True,
             request="shop.credits.schemas:GiftCardBody",
             response="shop.credits.schemas:GiftCardView",
@@ -64,7 +64,7 @@ FEATURE = Feature(
             module="credits.void_gift_card",
             access=Access.STAFF,
             groups=("staff",),
-            summary="Take all that a gift card has left, with a reason",
+            summary="Void a gift card: withdraw its balance, with a reason",
             requires_idempotency_key=True,
             request="shop.credits.schemas:VoidGiftCardBody",
             response="shop.credits.schemas:VoidGiftCardView",

@@ -1,4 +1,4 @@
-"""GET /staff/tax-rates/{country}: the rates of a country, or what they were."""
+"""GET /staff/tax-rates/{country}: the rates of a country, or one version of them."""
 
 from shop.entrypoints.http import Request, endpoint
 from shop.kernel.errors import InvalidRequest
@@ -12,9 +12,9 @@ repository = DynamoTaxRateRepository()
 @endpoint()
 def handler(request: Request[None]) -> TaxRatesView:
     rates = get_tax_rates(request.path["country"], repository=repository)
-    body = request.query.get("version")
-    if body is None:
+    version = request.query.get("version")
+    if version is None:
         return TaxRatesView.of(rates)
-    if not (body.isascii() and body.isdigit() and len(body) < 10):
-        raise InvalidRequest("a version is a whole number", path="version")
-    return TaxRatesView.of(repository.get_version(rates.country, int(body)))
+    if not (version.isascii() and version.isdigit() and len(version) < 10):
+        raise InvalidRequest("Version must be a whole number.", path="version")
+    return TaxRatesView.of(repository.get_version(rates.country, int(version)))

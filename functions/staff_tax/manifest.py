@@ -1,4 +1,4 @@
-"""What staff do with tax: the rates of a country, dated."""
+"""Tax rates, maintained by staff."""
 
 from functions.manifest import Access, Endpoint, Feature, Table
 
@@ -13,7 +13,7 @@ FEATURE = Feature(
             module="staff_tax.list_tax_countries",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="The countries that the shop has tax rates of (?limit=50&cursor=…)",
+            summary="List the countries with tax rates (?limit=50&cursor=…)",
             response="shop.tax.schemas:TaxCountriesView",
             reads=(Table.TAX,),
         ),
@@ -22,7 +22,7 @@ FEATURE = Feature(
             module="staff_tax.get_tax_rates",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="The tax rates of a country, past and to come, or what a ?version= of them was",
+            summary="Get a country's tax rates, past and future, or one ?version= of them",
             response=_VIEW,
             reads=(Table.TAX,),
         ),
@@ -31,7 +31,7 @@ FEATURE = Feature(
             module="staff_tax.set_tax_rates",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="Change a country's tax rates from today or a later day on; what held stays",
+            summary="Change a country's tax rates from today or a later day on",
             request="shop.tax.schemas:TaxRatesBody",
             response=_VIEW,
             writes=(Table.TAX,),

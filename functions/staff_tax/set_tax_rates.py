@@ -1,4 +1,4 @@
-"""PUT /staff/tax-rates/{country}: what a country's rates are from today or a later day on."""
+"""PUT /staff/tax-rates/{country}: change the rates of a country from today or a later day on."""
 
 from shop.entrypoints.http import Request, endpoint
 from shop.kernel.optimistic_locking import require_version
@@ -14,9 +14,9 @@ repository = DynamoTaxRateRepository()
 def handler(request: Request[TaxRatesBody]) -> TaxRatesView:
     country = get_tax_rates(request.path["country"], repository=repository).country
     version = require_version(request.headers.get("if-match"), request.body.version, minimum=0)
-    changed = set_tax_rates(
+    rates = set_tax_rates(
         country,
-        request.body.read(country),
+        request.body.parse(country),
         expected_version=version,
         actor=request.caller.username or "?",
         reason=request.body.reason,
@@ -24,4 +24,4 @@ def handler(request: Request[TaxRatesBody]) -> TaxRatesView:
         today=RuleSet().market(market_of(country)).day(request.received_at),
         at=request.received_at,
     )
-    return TaxRatesView.of(changed)
+    return TaxRatesView.of(rates)

@@ -113,7 +113,7 @@ def test_by_distance() -> None:
         distances=[
             {"km": 900, "countries": ["US"]},
             {"km": 7_200, "countries": ["US"], "regions": ["HI"]},
-            {"km": 9_500, "countries": ["US"], "postal": ["969"]},
+            {"km": 9_500, "countries": ["US"], "postal_prefixes": ["969"]},
         ],
     )
     assert price(("mug.1", 1)) == 100

@@ -161,7 +161,12 @@ def test_everything_that_is_wrong_is_said_at_once_and_nothing_is_changed() -> No
 
 def test_two_halves_of_a_country_may_be_two_zones() -> None:
     halves = [
-        {"id": "us", "countries": ["US"], "not_regions": ["AK", "HI"], "not_postal": ["995"]},
+        {
+            "id": "us",
+            "countries": ["US"],
+            "excluded_regions": ["AK", "HI"],
+            "excluded_postal_prefixes": ["995"],
+        },
         {"id": "far", "countries": ["US"], "regions": ["AK", "HI"]},
     ]
     body = table(method(), method(id="boat", zone="far", flat=usd(2500)), zones=halves)

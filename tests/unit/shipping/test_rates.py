@@ -187,7 +187,7 @@ def test_carbon_has_its_place() -> None:
 
 
 def test_a_zone_may_leave_out_regions_and_postal_codes() -> None:
-    zone = Zone("de", frozenset({"DE"}), not_postal=("27498",))
+    zone = Zone("de", frozenset({"DE"}), excluded_postal_prefixes=("27498",))
     assert zone.contains(Destination("DE", None, "10115"))
     assert not zone.contains(Destination("DE", None, "27498"))
     table = ShippingTable(

@@ -60,7 +60,7 @@ def table(*methods: dict[str, Any], **more: Any) -> dict[str, Any]:
         (
             table(
                 zones=[
-                    {"id": "us", "countries": ["US"], "not_regions": ["AK"]},
+                    {"id": "us", "countries": ["US"], "excluded_regions": ["AK"]},
                     {"id": "two", "countries": ["US"], "regions": ["AK", "HI"]},
                 ]
             ),
@@ -184,15 +184,20 @@ def test_a_table_that_makes_no_sense_is_refused_with_its_place(
 
 def test_halves_of_a_country_may_be_zones_of_their_own() -> None:
     halves = [
-        {"id": "us", "countries": ["US"], "not_regions": ["AK", "HI"], "not_postal": ["006"]},
+        {
+            "id": "us",
+            "countries": ["US"],
+            "excluded_regions": ["AK", "HI"],
+            "excluded_postal_prefixes": ["006"],
+        },
         {"id": "far", "countries": ["US"], "regions": ["AK", "HI"]},
-        {"id": "isle", "countries": ["US"], "postal": ["006", "0079"]},
+        {"id": "isle", "countries": ["US"], "postal_prefixes": ["006", "0079"]},
     ]
     ways = [method(), method(id="boat", zone="far"), method(id="plane", zone="isle")]
     with pytest.raises(InvalidRequest):
         ShippingTable.from_dict(table(*ways, zones=halves))
-    halves[0]["not_postal"] = ["006", "007"]
-    halves[1]["not_postal"] = ["00"]
+    halves[0]["excluded_postal_prefixes"] = ["006", "007"]
+    halves[1]["excluded_postal_prefixes"] = ["00"]
     found = ShippingTable.from_dict(table(*ways, zones=halves))
     for place, zone in (
         (Destination("US", "OH", "43004"), "us"),

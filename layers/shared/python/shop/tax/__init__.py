@@ -1,1 +1,1 @@
-"""Tax: dated rates of every country, the tax table made of them, and VAT numbers."""
+"""Tax: the dated rates of every country, the table made of them, and the form of VAT numbers."""

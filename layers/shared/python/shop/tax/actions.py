@@ -1,44 +1,39 @@
-"""What is done with tax: change the rates."""
+"""Use cases of tax: read and change the rates of a country."""
 
 from datetime import date, datetime
-from typing import TYPE_CHECKING
 
 from shop.kernel.errors import NotFound
+from shop.kernel.events import Event
+from shop.kernel.optimistic_locking import check_version
+from shop.places.model.countries import COUNTRIES
+from shop.tax.model.country_rates import CountryRates
+from shop.tax.model.rates import TaxRate
+from shop.tax.ports import TaxRateRepository
 
-if TYPE_CHECKING:  # what is spoken of here, a door loads where it uses it
-    from shop.tax.model.country_rates import CountryRates
-    from shop.tax.model.rates import TaxRate
-    from shop.tax.ports import TaxRateRepository
 
-
-def get_tax_rates(country: str, *, repository: "TaxRateRepository") -> "CountryRates":
-    """The rates of a country. Raises NotFound for what is none."""
-    from shop.places.model.countries import COUNTRIES
-
+def get_tax_rates(country: str, *, repository: TaxRateRepository) -> CountryRates:
+    """Return the rates of a country. Raises NotFound for an unknown country code."""
     if country not in COUNTRIES:
-        raise NotFound(f"{country!r} is no country of ISO 3166-1")
+        raise NotFound(f"Country {country!r} is unknown. Use an ISO 3166-1 code such as DE.")
     return repository.get(country)
 
 
 def set_tax_rates(
     country: str,
-    rates: "tuple[TaxRate, ...]",
+    rates: tuple[TaxRate, ...],
     *,
     expected_version: int,
     actor: str,
     reason: str,
-    repository: "TaxRateRepository",
+    repository: TaxRateRepository,
     today: date,
     at: datetime,
-) -> "CountryRates":
-    """Say what a country's rates are from ``today`` on, the day of its market.
+) -> CountryRates:
+    """Change a country's rates from ``today`` on, which is the day on the clock of its market.
 
-    Raises NotFound, Stale where somebody else was quicker, and Invalid (``rate_past``) where what
-    held before today would be told differently.
+    Raises NotFound for an unknown country, VersionConflict, and InvalidRequest (``rate_past``) if
+    the rates of an earlier day differ.
     """
-    from shop.kernel.events import Event
-    from shop.kernel.optimistic_locking import check_version
-
     before = get_tax_rates(country, repository=repository)
     check_version(f"the tax rates of {country}", before.version, expected_version)
     after = before.update(rates, today, at=at, actor=actor, reason=reason)

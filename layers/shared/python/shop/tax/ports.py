@@ -1,4 +1,4 @@
-"""Ports of tax."""
+"""Ports of tax. Every write states what it was read as."""
 
 from __future__ import annotations
 
@@ -12,32 +12,30 @@ if TYPE_CHECKING:
 
 
 class TaxProvider(Protocol):
-    """Where the rates of the rules come from: the bundled table with what staff changed of it, or a
-    service that knows better.
-    """
+    """The source of the tax table: the bundled rates with the changes of staff, or a service."""
 
     def table(self) -> TaxTable:
-        """Every rate there is, dated; the same object until one changes."""
+        """Return all rates; the same object until one changes."""
 
 
 class TaxRateRepository(Protocol):
-    """Where staff keep the rates of each country."""
+    """The rates that staff maintain for each country."""
 
     def get(self, country: str) -> CountryRates:
-        """The rates of a country; the bundled ones where nobody changed them."""
+        """Return the rates of a country; the bundled ones if staff never changed them."""
 
     def get_version(self, country: str, version: int) -> CountryRates:
-        """What they were at that version. Raises NotFound."""
+        """Return one version of them. Raises NotFound."""
 
     def list_customized(self) -> Sequence[CountryRates]:
-        """Those of all countries whose rates somebody changed."""
+        """Return the rates of all countries that staff changed."""
 
     def save(self, after: CountryRates, events: Sequence[Event]) -> CountryRates:
-        """Write the next version and put it in force. Raises Stale where it is not the next."""
+        """Write the next version and put it in force. Raises VersionConflict if it is not next."""
 
 
 class VatNumbers(Protocol):
-    """Judges VAT numbers by their form. Whether they are in use, only the tax office knows."""
+    """Validates VAT numbers by their form. Only the tax office knows if a number is in use."""
 
     def normalize(self, number: str) -> str | None:
-        """Country prefix and number without separators, or ``None`` for no such form."""
+        """Return prefix and number without separators; ``None`` for an invalid form."""

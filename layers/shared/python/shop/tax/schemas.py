@@ -1,4 +1,4 @@
-"""Tax rates as staff write and read them."""
+"""Request and response types of tax rates."""
 
 from collections.abc import Iterable
 from datetime import date, datetime
@@ -10,15 +10,15 @@ from shop.kernel.errors import InvalidRequest
 from shop.kernel.pagination import decode_name_cursor, to_cursor
 from shop.kernel.text_validation import CONTROL_CHARACTERS, MARKUP_MESSAGE, TAG
 from shop.tax.model.country_rates import CountryRates
-from shop.tax.model.rates import TaxRate
+from shop.tax.model.rates import BUNDLED_TAX_TABLE, TaxRate
 
 
 class TaxRatesBody(BaseModel):
-    """All rates of a country, as docs/rules/pricing.md (§10) describes them: ``rate`` in parts per
-    million, ``tax_class`` (standard), ``region``, ``name``, ``since`` and ``until`` (days; without
-    them always). The model checks them: each problem comes back with its path.
+    """All rates of a country. docs/rules/pricing.md (§10) describes their fields.
 
-    ``version`` is the one that was read, 0 for the bundled rates; it may come as ``If-Match``.
+    ``rate`` is in parts per million. ``since`` (inclusive) and ``until`` (exclusive) are days;
+    without them a rate has no start or no end. ``version`` is the one that was read, 0 for the
+    bundled rates; ``If-Match`` may send it instead.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
@@ -30,17 +30,17 @@ class TaxRatesBody(BaseModel):
     country: Any = None
     at: Any = None
     actor: Any = None
-    """What was read may be sent back; the shop knows these itself."""
+    """Fields of the response, so that it may be sent back; their values are ignored."""
 
-    def read(self, country: str) -> tuple[TaxRate, ...]:
-        """Raises Invalid with field and reason of every contradiction."""
+    def parse(self, country: str) -> tuple[TaxRate, ...]:
+        """Return the rates. Raises InvalidRequest with the path of every problem."""
         if CONTROL_CHARACTERS.search(self.reason) or TAG.search(self.reason):
             raise InvalidRequest(MARKUP_MESSAGE, code="markup_not_allowed", path="$.reason")
-        return CountryRates.read(country, self.rates)
+        return CountryRates.parse(country, self.rates)
 
 
 class TaxRateView(BaseModel):
-    """One rate, as it is written."""
+    """One rate, with the fields of the request."""
 
     rate: int
     tax_class: str
@@ -51,7 +51,7 @@ class TaxRateView(BaseModel):
 
 
 class TaxRatesView(BaseModel):
-    """The rates of a country: those that held, those that hold, those to come."""
+    """The rates of a country: past, present and future."""
 
     country: str
     version: int
@@ -83,7 +83,7 @@ class TaxRatesView(BaseModel):
 
 
 class TaxCountryView(BaseModel):
-    """A country with rates: the version in force, 0 where they are the bundled ones."""
+    """A country with the version and the number of its rates; version 0 are the bundled ones."""
 
     country: str
     version: int
@@ -91,30 +91,29 @@ class TaxCountryView(BaseModel):
 
 
 class TaxCountriesView(BaseModel):
-    """The countries that the shop has rates of, by code."""
+    """The countries with rates, sorted by code."""
 
     countries: list[TaxCountryView] = Field(default_factory=list)
     cursor: str | None = None
 
 
 def tax_countries_view(
-    bundled: Iterable[TaxRate],
-    changed: Iterable[CountryRates],
-    *,
-    limit: int,
-    cursor: str | None,
+    customized: Iterable[CountryRates], *, limit: int, cursor: str | None
 ) -> TaxCountriesView:
-    """A page of them."""
+    """Return a page of the countries with bundled or customized rates."""
     after = decode_name_cursor(cursor)
-    count: dict[str, tuple[int, int]] = {}
-    for rate in bundled:
-        count[rate.country] = (0, count.get(rate.country, (0, 0))[1] + 1)
-    count |= {one.country: (one.version, len(one.rates)) for one in changed}
-    rest = [code for code in sorted(count) if after is None or code > after]
+    by_country: dict[str, TaxCountryView] = {}
+    for rate in BUNDLED_TAX_TABLE.rates:
+        country = by_country.setdefault(
+            rate.country, TaxCountryView(country=rate.country, version=0, rates=0)
+        )
+        country.rates += 1
+    for rates in customized:
+        by_country[rates.country] = TaxCountryView(
+            country=rates.country, version=rates.version, rates=len(rates.rates)
+        )
+    codes = [code for code in sorted(by_country) if after is None or code > after]
     return TaxCountriesView(
-        countries=[
-            TaxCountryView(country=code, version=count[code][0], rates=count[code][1])
-            for code in rest[:limit]
-        ],
-        cursor=to_cursor({"after": rest[limit - 1]}) if len(rest) > limit else None,
+        countries=[by_country[code] for code in codes[:limit]],
+        cursor=to_cursor({"after": codes[limit - 1]}) if len(codes) > limit else None,
     )

@@ -1,7 +1,6 @@
 """Countries (ISO 3166-1 alpha-2 as of 2026-01-01, 249 codes) and their regions.
 
-User-assigned codes (``XK``, ``ZZ``) and codes of blocs (``EU``) are excluded: a parcel cannot be
-sent there.
+User-assigned codes (``XK``, ``ZZ``) and those of blocs (``EU``) are not countries.
 """
 
 COUNTRIES: frozenset[str] = frozenset(
@@ -22,16 +21,15 @@ US_REGIONS = frozenset(
     """AL AK AZ AR CA CO CT DE DC FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ
     NM NY NC ND OH OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY AS GU MP PR VI AA AE AP""".split()
 )
-"""States, territories and military areas that USPS delivers to (Publication 28, appendix B)."""
+"""Regions that the US postal service delivers to (USPS Publication 28, appendix B)."""
 REGIONS = {"US": US_REGIONS}
-"""Complete region lists by country. Countries that are missing here have no list."""
+"""The countries with a complete list of regions."""
 
 
 def is_region(country: str, code: str) -> bool:
-    """Return whether a code is a region of a country.
+    """Whether a code is a region of a country.
 
-    Without a region list for the country, every code in the form of ISO 3166-2 is accepted: one to
-    three ASCII letters or digits, upper case.
+    Without a list of the country's regions, every code in the form of ISO 3166-2 is accepted.
     """
     regions = REGIONS.get(country)
     if regions is not None:
@@ -40,7 +38,7 @@ def is_region(country: str, code: str) -> bool:
 
 
 def validate_country(text: str) -> str:
-    """A country as ISO 3166-1 alpha-2 has it, in capitals."""
+    """Return a country code. Raises ValueError for any other text."""
     if text not in COUNTRIES:
-        raise ValueError("this is no country of ISO 3166-1, such as US or DE")
+        raise ValueError("Country must be an ISO 3166-1 code such as US or DE.")
     return text

@@ -1,6 +1,6 @@
-"""Zones and distances: where a destination lies, as data."""
+"""Zones and distances: sets of destinations, as data."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from shop.kernel.errors import Problem
 from shop.kernel.frozen import frozen
@@ -8,181 +8,193 @@ from shop.places.model.countries import COUNTRIES, is_region
 from shop.places.model.destination import Destination
 
 MAX_DISTANCE_KM = 21_000
-"""Half the way around the earth, and some detour."""
+"""Half the circumference of the earth, and a detour."""
+MAX_PREFIX_LENGTH = 10
+ANY = "*"
 
 
-def postal_form(code: str | None) -> str:
-    """A postal code, or the beginning of one, as it is compared: capitals, no blanks."""
+def normalize_postal_code(code: str | None) -> str:
+    """Return the form in which postal codes and their prefixes are compared."""
     return (code or "").replace(" ", "").upper()
-
-
-def _begins(destination: Destination, prefixes: Iterable[str]) -> bool:
-    code = postal_form(destination.postal_code)
-    return bool(code) and any(code.startswith(postal_form(prefix)) for prefix in prefixes)
 
 
 @frozen
 class Zone:
-    """Some countries, or with ``elsewhere`` every country that no other zone names.
+    """Some countries; with ``is_fallback`` every country that no other zone names.
 
-    ``regions`` and ``postal`` (prefixes of postal codes) narrow it; ``not_regions`` and
-    ``not_postal`` are left out.
+    ``regions`` and ``postal_prefixes`` narrow the zone; excluded ones are not part of it.
     """
 
     id: str
     countries: frozenset[str] = frozenset()
     is_fallback: bool = False
     regions: frozenset[str] | None = None
-    not_regions: frozenset[str] = frozenset()
-    not_postal: tuple[str, ...] = ()
-    postal: tuple[str, ...] = ()
+    excluded_regions: frozenset[str] = frozenset()
+    excluded_postal_prefixes: tuple[str, ...] = ()
+    postal_prefixes: tuple[str, ...] = ()
 
     def contains(self, destination: Destination) -> bool:
-        """Whether the place is in this zone, as far as the zone itself can tell."""
+        """Whether a destination is in this zone; a fallback zone does not know the other zones."""
         if not self.is_fallback and destination.country not in self.countries:
             return False
         if self.regions is not None and destination.region not in self.regions:
             return False
-        if destination.region is not None and destination.region in self.not_regions:
+        if destination.region is not None and destination.region in self.excluded_regions:
             return False
-        if self.postal and not _begins(destination, self.postal):
+        code = normalize_postal_code(destination.postal_code)
+        if self.postal_prefixes and not _begins_with_any(code, self.postal_prefixes):
             return False
-        return not _begins(destination, self.not_postal)
+        return not _begins_with_any(code, self.excluded_postal_prefixes)
 
     def overlap(self, other: "Zone") -> frozenset[str]:
-        """The countries in which some place is in both zones."""
+        """Return the countries in which some destination is in both zones."""
         return frozenset(
             country
             for country in self.countries & other.countries
-            if self._regions_meet(other) and self._postal_meet(other)
+            if self._regions_overlap(other) and self._postal_codes_overlap(other)
         )
 
-    def _regions_meet(self, other: "Zone") -> bool:
-        """Without ``regions`` a zone holds all but ``not_regions``: too many to be left out."""
-        left_out = self.not_regions | other.not_regions
-        named = [zone.regions for zone in (self, other) if zone.regions is not None]
-        if not named:
+    def _regions_overlap(self, other: "Zone") -> bool:
+        regions = [zone.regions for zone in (self, other) if zone.regions is not None]
+        # Without a list, a zone has all regions but the excluded ones: some are always in both.
+        if not regions:
             return True
-        return bool(frozenset.intersection(*named) - left_out)
+        excluded = self.excluded_regions | other.excluded_regions
+        return bool(frozenset.intersection(*regions) - excluded)
 
-    def _postal_meet(self, other: "Zone") -> bool:
-        if self.postal and other.postal:
+    def _postal_codes_overlap(self, other: "Zone") -> bool:
+        if self.postal_prefixes and other.postal_prefixes:
             return any(
-                _within(one, [two]) or _within(two, [one])
-                for one in self.postal
-                for two in other.postal
+                _begins_with_any(one, [another]) or _begins_with_any(another, [one])
+                for one in self.postal_prefixes
+                for another in other.postal_prefixes
             )
-        for one, two in ((self, other), (other, self)):
-            if one.postal and all(_within(prefix, two.not_postal) for prefix in one.postal):
+        # The zones are apart if one of them excludes every prefix that the other one has.
+        for one, another in ((self, other), (other, self)):
+            if one.postal_prefixes and all(
+                _begins_with_any(prefix, another.excluded_postal_prefixes)
+                for prefix in one.postal_prefixes
+            ):
                 return False
         return True
 
 
-def _within(prefix: str, others: Iterable[str]) -> bool:
-    return any(postal_form(prefix).startswith(postal_form(other)) for other in others)
-
-
 @frozen
 class Distance:
-    """How far some destinations are from where the shop sends from, in kilometres.
-
-    The one that says most precisely counts: by postal prefix (the longest) before by region, that
-    before by country, that before ``elsewhere``.
-    """
+    """The distance of some destinations from the shop's warehouse, in kilometres."""
 
     km: int
     countries: frozenset[str] = frozenset()
     regions: frozenset[str] | None = None
-    postal: tuple[str, ...] = ()
+    postal_prefixes: tuple[str, ...] = ()
     is_fallback: bool = False
 
     def precision(self, destination: Destination) -> tuple[int, int] | None:
-        """How precisely this speaks of the place; ``None``: not at all."""
+        """Return how precisely this entry matches a destination; ``None`` if it does not match.
+
+        The longest postal prefix is more precise than a region, a region more than a country, and
+        a country more than the fallback.
+        """
         if self.is_fallback:
             return (0, 0)
         if destination.country not in self.countries:
             return None
         if self.regions is not None and destination.region not in self.regions:
             return None
-        if not self.postal:
+        if not self.postal_prefixes:
             return (1, 0) if self.regions is None else (2, 0)
-        code = postal_form(destination.postal_code)
-        found = [len(p) for p in map(postal_form, self.postal) if code.startswith(p)]
-        return (3, max(found)) if code and found else None
+        code = normalize_postal_code(destination.postal_code)
+        prefixes = map(normalize_postal_code, self.postal_prefixes)
+        lengths = [len(prefix) for prefix in prefixes if code.startswith(prefix)]
+        return (3, max(lengths)) if code and lengths else None
 
 
 def distance_to(destination: Destination, distances: Iterable[Distance]) -> int | None:
-    """Kilometres to that place, ``None`` where nobody said how far it is."""
+    """Return the kilometres of the most precise entry; ``None`` without a matching entry."""
     best: tuple[tuple[int, int], int] | None = None
     for distance in distances:
-        precise = distance.precision(destination)
-        if precise is not None and (best is None or precise > best[0]):
-            best = (precise, distance.km)
+        precision = distance.precision(destination)
+        if precision is not None and (best is None or precision > best[0]):
+            best = (precision, distance.km)
     return None if best is None else best[1]
 
 
 def problems_of_zones(zones: tuple[Zone, ...]) -> list[Problem]:
-    """Unknown countries and regions, zones that hold nothing, and places in two zones at once."""
+    """Find unknown countries and regions, empty zones, and destinations in two zones."""
     problems: list[Problem] = []
-    for n, zone in enumerate(zones):
-        path = f"$.zones[{n}]"
+    for position, zone in enumerate(zones):
+        path = f"$.zones[{position}]"
         problems += _problems_of_area(zone, path)
-        problems += _problems_of_regions(zone.countries, zone.not_regions, f"{path}.not_regions")
+        problems += _problems_of_regions(
+            zone.countries, zone.excluded_regions, f"{path}.excluded_regions"
+        )
         if zone.is_fallback and zone.countries:
-            detail = "a zone names its countries, or is elsewhere; not both"
+            detail = "A zone must have countries or be the fallback, not both."
             problems.append(Problem("zone_contradicts", detail, f"{path}.is_fallback"))
-        if zone.regions is not None and not zone.regions - zone.not_regions:
-            detail = "no region is left in this zone"
+        if zone.regions is not None and not zone.regions - zone.excluded_regions:
+            detail = "This zone has no region. Exclude fewer regions."
             problems.append(Problem("zone_empty", detail, f"{path}.regions"))
-        problems += _problems_of_prefixes(zone.not_postal, f"{path}.not_postal")
-        for other in zones[:n]:
-            both = zone.overlap(other)
-            if both or (zone.is_fallback and other.is_fallback):
-                where = ", ".join(sorted(both)) or "everywhere else"
-                detail = f"{zone.id!r} and {other.id!r} both hold places in {where}"
-                problems.append(Problem("zones_overlap", detail, path))
+        problems += _problems_of_prefixes(
+            zone.excluded_postal_prefixes, f"{path}.excluded_postal_prefixes"
+        )
+        problems += _overlaps(zone, zones[:position], path)
     return problems
+
+
+def _overlaps(zone: Zone, earlier: tuple[Zone, ...], path: str) -> Iterator[Problem]:
+    for other in earlier:
+        countries = zone.overlap(other)
+        if countries or (zone.is_fallback and other.is_fallback):
+            where = ", ".join(sorted(countries)) or "all other countries"
+            detail = f"Zones {zone.id!r} and {other.id!r} overlap in {where}. Narrow one of them."
+            yield Problem("zones_overlap", detail, path)
 
 
 def problems_of_distances(distances: tuple[Distance, ...]) -> list[Problem]:
-    """Distances that cannot be, and places that are two distances away."""
+    """Find impossible distances, and destinations with two distances."""
     problems: list[Problem] = []
-    said_of: dict[tuple[str, str, str], int] = {}
-    for n, distance in enumerate(distances):
-        path = f"$.distances[{n}]"
+    first_entry: dict[tuple[str, str, str], int] = {}
+    for position, distance in enumerate(distances):
+        path = f"$.distances[{position}]"
         if not 0 <= distance.km <= MAX_DISTANCE_KM:
-            detail = f"a distance is 0 to {MAX_DISTANCE_KM} km"
+            detail = f"Distance must be 0 to {MAX_DISTANCE_KM} km."
             problems.append(Problem("measure_invalid", detail, f"{path}.km"))
         problems += _problems_of_area(distance, path)
-        countries = distance.countries or frozenset({"*"})
-        for key in (
-            (country, region, postal_form(prefix))
-            for country in sorted(countries)
-            for region in sorted(distance.regions or {"*"})
-            for prefix in (distance.postal or ("*",))
-        ):
-            if key in said_of and distances[said_of[key]].km != distance.km:
-                detail = f"distances[{said_of[key]}] says otherwise of {' '.join(key)}"
+        for key in _keys(distance):
+            first = first_entry.setdefault(key, position)
+            if distances[first].km != distance.km:
+                detail = f"distances[{first}] has another distance of {' '.join(key)}. Remove one."
                 problems.append(Problem("distances_contradict", detail, path))
-                break
-            said_of.setdefault(key, n)
+                break  # one problem for each entry, not for each of its places
     return problems
+
+
+def _keys(distance: Distance) -> Iterator[tuple[str, str, str]]:
+    """Return country, region and prefix of every combination that an entry names."""
+    for country in sorted(distance.countries or {ANY}):
+        for region in sorted(distance.regions or {ANY}):
+            for prefix in distance.postal_prefixes or (ANY,):
+                yield country, region, normalize_postal_code(prefix)
 
 
 def _problems_of_area(area: Zone | Distance, path: str) -> list[Problem]:
     problems = [
-        Problem("country_unknown", f"{country!r} is no country of ISO 3166-1", f"{path}.countries")
+        Problem(
+            "country_unknown",
+            f"Country {country!r} is unknown. Use an ISO 3166-1 code such as DE.",
+            f"{path}.countries",
+        )
         for country in sorted(area.countries - COUNTRIES)
     ]
     if not area.countries and not area.is_fallback:
-        problems.append(Problem("countries_missing", "name a country", f"{path}.countries"))
+        detail = "At least one country is required."
+        problems.append(Problem("countries_missing", detail, f"{path}.countries"))
     if area.regions is not None:
         problems += _problems_of_regions(area.countries, area.regions, f"{path}.regions")
         if not area.regions:
-            problems.append(
-                Problem("zone_empty", "leave it out for all regions", f"{path}.regions")
-            )
-    problems += _problems_of_prefixes(area.postal, f"{path}.postal")
+            detail = "At least one region is required. Omit the field for all regions."
+            problems.append(Problem("zone_empty", detail, f"{path}.regions"))
+    problems += _problems_of_prefixes(area.postal_prefixes, f"{path}.postal_prefixes")
     return problems
 
 
@@ -190,21 +202,27 @@ def _problems_of_regions(
     countries: frozenset[str], regions: frozenset[str], path: str
 ) -> list[Problem]:
     if regions and len(countries) != 1:
-        detail = "regions are those of one country; make a zone for each"
+        detail = "Regions must be of one country. Make a zone for each country."
         return [Problem("regions_ambiguous", detail, path)]
     country = next(iter(countries), "")
     return [
-        Problem("region_unknown", f"{region!r} is no region of {country}", path)
+        Problem(
+            "region_unknown",
+            f"Region {region!r} is not in {country}. Use its ISO 3166-2 code.",
+            path,
+        )
         for region in sorted(regions)
         if not is_region(country, region)
     ]
 
 
-def _problems_of_prefixes(prefixes: tuple[str, ...], path: str) -> list[Problem]:
-    return [
-        Problem("postal_invalid", "the beginning of a postal code, such as 995", f"{path}[{n}]")
-        for n, prefix in enumerate(prefixes)
-        if not (
-            1 <= len(postal_form(prefix)) <= 10 and postal_form(prefix).replace("-", "0").isalnum()
-        )
-    ]
+def _problems_of_prefixes(prefixes: tuple[str, ...], path: str) -> Iterator[Problem]:
+    for position, prefix in enumerate(map(normalize_postal_code, prefixes)):
+        if not (1 <= len(prefix) <= MAX_PREFIX_LENGTH and prefix.replace("-", "0").isalnum()):
+            detail = "A postal prefix must be the beginning of a postal code, such as 995."
+            yield Problem("postal_invalid", detail, f"{path}[{position}]")
+
+
+def _begins_with_any(code: str, prefixes: Iterable[str]) -> bool:
+    code = normalize_postal_code(code)
+    return bool(code) and any(code.startswith(normalize_postal_code(prefix)) for prefix in prefixes)

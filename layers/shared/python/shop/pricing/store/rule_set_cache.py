@@ -25,7 +25,7 @@ from shop.pricing.store.rows import BOOK, POLICY, PRICE_LISTS, RULES, VERSION, P
 from shop.serialization import from_json
 from shop.storage.compression import compress_json
 from shop.storage.prefetch import ReadSet, get, prefetch
-from shop.tax.model.rates import TaxTable
+from shop.tax.ports import TaxProvider
 
 RULES_CACHE_TTL = timedelta(seconds=3)
 """How long a Lambda prices by what it knows before it asks whether there is something newer."""
@@ -35,7 +35,7 @@ MAX_ITEM_BYTES = 380 * 1024
 """An item holds 400 KB."""
 
 
-class VersionedTaxTable(Protocol):
+class VersionedTaxTable(TaxProvider, Protocol):
     """A tax table with a version row, which one call may read together with other rows."""
 
     @property
@@ -43,10 +43,7 @@ class VersionedTaxTable(Protocol):
         """The version of the last table returned."""
 
     def read_set(self) -> ReadSet:
-        """Return the row that :meth:`table` always reads."""
-
-    def table(self) -> TaxTable:
-        """Return the table in force; the same object until it changes."""
+        """Return the row that ``table`` always reads."""
 
     def clear(self) -> None:
         """Forget everything, as after a cold start."""

@@ -125,7 +125,7 @@ _DISTANCES = (
 
 DEFAULT_TABLE = ShippingTable(
     zones=(
-        Zone("us", frozenset({"US"}), not_regions=frozenset({"AA", "AE", "AP"})),
+        Zone("us", frozenset({"US"}), excluded_regions=frozenset({"AA", "AE", "AP"})),
         Zone("eu", _UNION),
         Zone("cn", frozenset({"CN"})),
         Zone("world", is_fallback=True),

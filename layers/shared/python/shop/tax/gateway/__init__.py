@@ -1,1 +1,1 @@
-"""Validation of VAT numbers by a library."""
+"""VAT numbers, validated by python-stdnum."""

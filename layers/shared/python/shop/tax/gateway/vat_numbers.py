@@ -1,62 +1,31 @@
-"""VAT numbers judged by python-stdnum: length, letters and check digits of every member state."""
+"""VAT numbers, validated by python-stdnum: length, letters and check digits of each member."""
 
 from importlib import import_module
 from typing import Any
 
-_STATES = frozenset(
-    {
-        "AT",
-        "BE",
-        "BG",
-        "CY",
-        "CZ",
-        "DE",
-        "DK",
-        "EE",
-        "EL",
-        "ES",
-        "FI",
-        "FR",
-        "HR",
-        "HU",
-        "IE",
-        "IT",
-        "LT",
-        "LU",
-        "LV",
-        "MT",
-        "NL",
-        "PL",
-        "PT",
-        "RO",
-        "SE",
-        "SI",
-        "SK",
-        "XI",
-    }
+_MEMBERS = frozenset(
+    "AT BE BG CY CZ DE DK EE EL ES FI FR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK XI".split()
 )
+"""Prefixes of VAT numbers, with XI for Northern Ireland."""
 
 
 class StdnumVatNumbers:
-    """:class:`shop.tax.ports.VatNumbers` without asking anybody: the form, offline.
+    """See :class:`shop.tax.ports.VatNumbers`. It works offline.
 
-    The library is imported with the first number, so that pricing at large does not wait for it.
+    The library is imported with the first number, because few buyers have one.
     """
 
     def normalize(self, number: str) -> str | None:
-        """Country prefix and number without separators, or ``None`` for no such form."""
-        prefix = number.strip()[:2].upper()
+        number = number.strip()
+        prefix, rest = number[:2].upper(), number[2:]
+        # Greece is GR in addresses and EL in VAT numbers; buyers use both.
         prefix = "EL" if prefix == "GR" else prefix
-        if prefix not in _STATES:
+        if prefix not in _MEMBERS:
             return None
-        rest = number.strip()[2:]
-        state: Any = import_module("stdnum.eu.vat")
         if prefix == "XI":
-            # Northern Ireland's goods follow the Union's rules; the numbers are Britain's.
-            state, told = import_module("stdnum.gb.vat"), rest
-        else:
-            told = f"{prefix}{rest}"
-        if not state.is_valid(told):
-            return None
-        compact = str(state.compact(told))
-        return f"XI{compact}" if prefix == "XI" else compact
+            # Northern Ireland follows the Union's rules for goods, with British numbers.
+            british: Any = import_module("stdnum.gb.vat")
+            return f"XI{british.compact(rest)}" if british.is_valid(rest) else None
+        european: Any = import_module("stdnum.eu.vat")
+        number = f"{prefix}{rest}"
+        return str(european.compact(number)) if european.is_valid(number) else None

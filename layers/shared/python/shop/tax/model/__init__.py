@@ -1,1 +1,1 @@
-"""Tax rates as dated data; pure."""
+"""Tax rates with their dates: values and decisions, no I/O."""

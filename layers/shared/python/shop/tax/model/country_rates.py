@@ -1,7 +1,7 @@
-"""The tax rates of one country as staff keep them: dated, and what held is never rewritten."""
+"""The tax rates of one country as staff maintain them; rates of past days never change."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
@@ -11,16 +11,24 @@ from shop.kernel.frozen import frozen
 from shop.kernel.text_validation import MARKUP_MESSAGE, TAG
 from shop.places.model.countries import is_region
 from shop.serialization import from_json, to_json
-from shop.tax.model.rates import BUNDLED_TAX_TABLE, TaxRate, TaxTable
+from shop.tax.model.rates import BUNDLED_TAX_TABLE, ZERO, TaxRate, TaxTable
 
-TAX_CLASS = re.compile(r"[a-z][a-z0-9_]{0,31}")
+TAX_CLASS_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,31}")
 MAX_RATES = 2_000
+MAX_NAME_LENGTH = 60
+MAX_PROBLEMS = 100
 BUNDLED_AT = datetime(2026, 9, 29, tzinfo=UTC)
+"""The day of the data from which the bundled rates were derived."""
+
+RateKey = tuple[str | None, str]
+"""Region and tax class."""
+Period = tuple[date | None, date, int]
+"""First day, last day plus one, and rate."""
 
 
 @frozen(slots=False)
 class CountryRates:
-    """All rates of a country, past ones and those to come. Version 0 are the bundled ones."""
+    """All rates of a country, past and future. Version 0 are the bundled ones."""
 
     country: str
     rates: tuple[TaxRate, ...] = ()
@@ -31,127 +39,138 @@ class CountryRates:
 
     @classmethod
     def bundled(cls, country: str) -> "CountryRates":
-        """What the shop comes with; no rates for a country that it does not know."""
+        """Return the rates that the shop comes with; none for a country outside its table."""
         return cls(
             country, tuple(rate for rate in BUNDLED_TAX_TABLE.rates if rate.country == country)
         )
 
     @classmethod
-    def read(cls, country: str, raw: object) -> tuple[TaxRate, ...]:
-        """Rates from JSON values, which need not name the country again. Raises Invalid."""
+    def parse(cls, country: str, raw: object) -> tuple[TaxRate, ...]:
+        """Return rates from JSON values, which may omit the country.
+
+        Raises :class:`InvalidRequest` with the path of every problem.
+        """
+        if not isinstance(raw, list):
+            raise InvalidRequest("Rates must be a list.", code="wrong_type", path="$.rates")
+        if len(raw) > MAX_RATES:
+            raise InvalidRequest(
+                f"Send {MAX_RATES} rates or fewer.", code="too_many", path="$.rates"
+            )
         problems: list[Problem] = []
         rates: list[TaxRate] = []
-        if not isinstance(raw, list):
-            raise InvalidRequest("a list of rates", code="wrong_type", path="$.rates")
-        if len(raw) > MAX_RATES:
-            raise InvalidRequest(f"{MAX_RATES} at most", code="too_many", path="$.rates")
-        for n, one in enumerate(raw):
-            path = f"$.rates[{n}]"
-            detail = {"country": country, **one} if isinstance(one, dict) else one
-            rate = from_json(TaxRate, detail, path, problems)
+        for position, item in enumerate(raw):
+            path = f"$.rates[{position}]"
+            value = {"country": country, **item} if isinstance(item, dict) else item
+            rate = from_json(TaxRate, value, path, problems)
             if rate is not None:
                 problems += _problems_of(rate, country, path)
                 rates.append(rate)
-        if problems:
-            raise InvalidRequest(problems[0].detail, code=problems[0].code, problems=problems[:100])
-        TaxTable(tuple(rates))  # refuses two rates at once, with the place of the second
-        gaps = list(_gaps(rates))
-        if gaps:
-            raise InvalidRequest(gaps[0].detail, code=gaps[0].code, problems=gaps)
+        # Overlaps and gaps are only searched in valid rates; otherwise they would be misleading.
+        _raise_if_any(problems)
+        TaxTable(tuple(rates))  # raises for overlapping rates
+        _raise_if_any(list(_gaps(rates)))
         return tuple(rates)
 
     def to_list(self) -> list[dict[str, Any]]:
-        """JSON values, without the country that all of them have."""
-        payload: list[dict[str, Any]] = [to_json(rate) for rate in self.rates]
-        for rate in payload:
-            del rate["country"]
-        return payload
+        """Return JSON values without the country, which is the same in all of them."""
+        values: list[dict[str, Any]] = [to_json(rate) for rate in self.rates]
+        for value in values:
+            del value["country"]
+        return values
 
     def update(
         self, rates: tuple[TaxRate, ...], today: date, *, at: datetime, actor: str, reason: str
     ) -> "CountryRates":
-        """The next version: what is to hold from today on.
+        """Return the next version, with the rates from ``today`` on.
 
-        Raises Invalid (``rate_past``) where what held before today would be told differently: goods
-        of then were taxed by it, and may still be returned.
+        Raises :class:`InvalidRequest` (``rate_past``) if the rates of an earlier day differ. Goods
+        were taxed by them, and may still be returned.
         """
-        after = replace(
+        old, new = _past_periods(self.rates, today), _past_periods(rates, today)
+        for key in {**old, **new}:
+            if old.get(key) != new.get(key):
+                region, tax_class = key
+                name = f"{tax_class} in {region}" if region else tax_class
+                raise InvalidRequest(
+                    f"The rate of {name} before {today} cannot change. End it with until, and"
+                    " begin the new rate today or later.",
+                    code="rate_past",
+                    path=_path_of(rates, key),
+                )
+        return replace(
             self, rates=rates, version=self.version + 1, at=at, actor=actor, reason=reason
         )
-        was, payload = _held_before(self.rates, today), _held_before(rates, today)
-        for key in {**was, **payload}:
-            if was.get(key) != payload.get(key):
-                region, tax_class = key
-                path = f"{tax_class} in {region}" if region else tax_class
-                raise InvalidRequest(
-                    f"what held before {today} stays as it was ({path}): end it with until, and"
-                    " give the new rate its since, today or later",
-                    code="rate_past",
-                    path=_place(rates, region, tax_class),
-                )
-        return after
 
 
-def tax_table_with(changed: Iterable[CountryRates]) -> TaxTable:
-    """The bundled table with the countries that staff keep themselves in its place."""
-    stored = {rates.country: rates for rates in changed}
-    if not stored:
+def tax_table_with(customized: Iterable[CountryRates]) -> TaxTable:
+    """Return the bundled table, with the rates of customized countries replaced."""
+    by_country = {rates.country: rates for rates in customized}
+    if not by_country:
         return BUNDLED_TAX_TABLE
-    own = [rate for rates in stored.values() for rate in rates.rates]
-    others = [rate for rate in BUNDLED_TAX_TABLE.rates if rate.country not in stored]
+    own = [rate for rates in by_country.values() for rate in rates.rates]
+    others = [rate for rate in BUNDLED_TAX_TABLE.rates if rate.country not in by_country]
     return TaxTable((*others, *own), BUNDLED_TAX_TABLE.union)
 
 
-def _problems_of(rate: TaxRate, country: str, path: str) -> Iterable[Problem]:
+def _raise_if_any(problems: list[Problem]) -> None:
+    if problems:
+        raise InvalidRequest(
+            problems[0].detail, code=problems[0].code, problems=problems[:MAX_PROBLEMS]
+        )
+
+
+def _problems_of(rate: TaxRate, country: str, path: str) -> Iterator[Problem]:
     if rate.country != country:
-        yield Problem("country_other", f"these are the rates of {country}", f"{path}.country")
-    if not TAX_CLASS.fullmatch(rate.tax_class) or rate.tax_class == "zero":
-        detail = "a tax class is a name such as standard or reduced; zero is never taxed"
+        yield Problem("country_other", f"Country must be {country}.", f"{path}.country")
+    if not TAX_CLASS_PATTERN.fullmatch(rate.tax_class) or rate.tax_class == ZERO:
+        detail = (
+            "Tax class must be 1 to 32 small letters, digits or '_', such as standard."
+            f" The class {ZERO} is never taxed."
+        )
         yield Problem("tax_class_invalid", detail, f"{path}.tax_class")
     if rate.region is not None and not is_region(country, rate.region):
-        detail = f"{rate.region!r} is no region of {country}"
+        detail = f"Region {rate.region!r} is not in {country}. Use its ISO 3166-2 code."
         yield Problem("region_unknown", detail, f"{path}.region")
-    if len(rate.name) > 60 or not rate.name.isprintable():
-        yield Problem("text_invalid", "one line of at most 60 characters", f"{path}.name")
+    if len(rate.name) > MAX_NAME_LENGTH or not rate.name.isprintable():
+        detail = f"Name must be one line of at most {MAX_NAME_LENGTH} characters."
+        yield Problem("text_invalid", detail, f"{path}.name")
     elif TAG.search(rate.name):
         yield Problem("markup_not_allowed", MARKUP_MESSAGE, f"{path}.name")
 
 
-def _gaps(rates: list[TaxRate]) -> Iterable[Problem]:
-    """A day between two rates on which none holds: nobody means that."""
-    for n, rate in enumerate(rates):
+def _gaps(rates: list[TaxRate]) -> Iterator[Problem]:
+    """Find days without a rate between two rates of one key; they are always a mistake."""
+    for position, rate in enumerate(rates):
         if rate.until is None:
             continue
-        sinces = [other.since for other in rates if other.since and _key(other) == _key(rate)]
-        later = [since for since in sinces if since >= rate.until]
-        if later and min(later) > rate.until:
-            detail = f"from {rate.until} until {min(later)} no rate holds"
-            yield Problem("rates_gap", detail, f"$.rates[{n}].until")
+        starts = [other.since for other in rates if other.since and _key(other) == _key(rate)]
+        next_start = min((since for since in starts if since >= rate.until), default=rate.until)
+        if next_start > rate.until:
+            detail = f"There is no rate from {rate.until} until {next_start}. Close the gap."
+            yield Problem("rates_gap", detail, f"$.rates[{position}].until")
 
 
-def _key(rate: TaxRate) -> tuple[str | None, str]:
+def _key(rate: TaxRate) -> RateKey:
     return (rate.region, rate.tax_class)
 
 
-def _held_before(
-    rates: Iterable[TaxRate], today: date
-) -> dict[tuple[str | None, str], list[tuple[date | None, date, int]]]:
-    """Per region and class what held on the days before today, cut there, equal neighbours one."""
-    found: dict[tuple[str | None, str], list[tuple[date | None, date, int]]] = {}
+def _past_periods(rates: Iterable[TaxRate], today: date) -> dict[RateKey, list[Period]]:
+    """Return the periods before today, with equal neighbours merged, so that they compare."""
+    by_key: dict[RateKey, list[Period]] = {}
     for rate in sorted(rates, key=lambda rate: rate.since or date.min):
         if rate.since is not None and rate.since >= today:
             continue
-        held = found.setdefault(_key(rate), [])
+        periods = by_key.setdefault(_key(rate), [])
         until = today if rate.until is None else min(rate.until, today)
-        if held and held[-1][1] == rate.since and held[-1][2] == rate.rate:
-            held[-1] = (held[-1][0], until, rate.rate)
+        if periods and periods[-1][1] == rate.since and periods[-1][2] == rate.rate:
+            periods[-1] = (periods[-1][0], until, rate.rate)
         else:
-            held.append((rate.since, until, rate.rate))
-    return found
+            periods.append((rate.since, until, rate.rate))
+    return by_key
 
 
-def _place(rates: tuple[TaxRate, ...], region: str | None, tax_class: str) -> str:
-    for n, rate in enumerate(rates):
-        if _key(rate) == (region, tax_class):
-            return f"$.rates[{n}]"
+def _path_of(rates: tuple[TaxRate, ...], key: RateKey) -> str:
+    for position, rate in enumerate(rates):
+        if _key(rate) == key:
+            return f"$.rates[{position}]"
     return "$.rates"

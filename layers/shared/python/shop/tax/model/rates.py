@@ -1,5 +1,6 @@
-"""Tax rates as dated data: class of goods × destination × day."""
+"""Tax rates with their dates, and the table in which a rate is looked up."""
 
+from collections.abc import Iterator
 from dataclasses import field
 from datetime import date
 from functools import cached_property
@@ -10,16 +11,19 @@ from shop.places.model.destination import Destination
 from shop.tax.model.vat_rates import VAT
 
 MILLION = 1_000_000
+"""Rates are parts per million: 72,500 is 7.25 %."""
 STANDARD, SHIPPING = "standard", "shipping"
-"""The tax classes of most goods and of the shipping: not said of each."""
+"""The tax classes of most goods and of the shipping."""
+ZERO = "zero"
+"""The tax class that is never taxed."""
+MAX_CACHED_RATES = 10_000
 
 
 @frozen
 class TaxRate:
-    """One rate: ``rate`` parts per million of the price before tax, in force on days ``since`` <=
-    day < ``until``.
+    """A rate in parts per million of the net price, in force on days ``since`` <= day < ``until``.
 
-    Without a region it holds for the whole country; a rate of the region goes before it.
+    Without a region it applies to the whole country; a rate of the region takes precedence.
     """
 
     country: str
@@ -35,14 +39,19 @@ class TaxRate:
             self.until is None or day < self.until
         )
 
+    def overlaps(self, other: "TaxRate") -> bool:
+        """Whether both are in force on some day."""
+        return (self.until is None or other.since is None or other.since < self.until) and (
+            other.until is None or self.since is None or self.since < other.until
+        )
+
 
 @frozen(slots=False)
 class TaxTable:
-    """Rates to look up. ``union`` are the countries between which businesses reverse the charge.
+    """Rates to look up.
 
-    A class that the destination has no rate for is taxed as ``standard``; "zero" is never taxed; a
-    destination that the table does not know is not taxed. Raises :class:`Invalid` where two rates
-    of one class, country and region hold on one day.
+    ``union`` are the countries between which the reverse charge applies. Raises
+    :class:`InvalidRequest` if two rates of one class, country and region overlap.
     """
 
     rates: tuple[TaxRate, ...] = ()
@@ -52,48 +61,39 @@ class TaxTable:
     )
 
     def __post_init__(self) -> None:
-        problems = []
-        for place, rate in enumerate(self.rates):
-            path = f"$.rates[{place}]"
-            if not 0 <= rate.rate <= MILLION:
-                problems.append(Problem("rate_invalid", "a rate is 0 to 100 %", f"{path}.rate"))
-            if rate.since is not None and rate.until is not None and rate.until <= rate.since:
-                problems.append(
-                    Problem("ends_before_start", "until is after since", f"{path}.until")
-                )
-            others = self._by_key.setdefault((rate.country, rate.region, rate.tax_class), [])
-            if any(_meet(rate, other) for other in others):
-                problems.append(
-                    Problem(
-                        "rates_overlap",
-                        f"two rates hold at once for {rate.tax_class} in {rate.country}",
-                        path,
-                    )
-                )
-            others.append(rate)
+        problems: list[Problem] = []
+        for position, rate in enumerate(self.rates):
+            same_key = self._by_key.setdefault((rate.country, rate.region, rate.tax_class), [])
+            problems += _problems_of(rate, same_key, f"$.rates[{position}]")
+            same_key.append(rate)
         if problems:
             raise InvalidRequest(problems[0].detail, code=problems[0].code, problems=problems)
 
     @cached_property
-    def _found(self) -> dict[tuple[str, str | None, str, date], TaxRate | None]:
+    def _cached_rates(self) -> dict[tuple[str, str | None, str, date], TaxRate | None]:
         return {}
 
     def rate(self, tax_class: str, destination: Destination, day: date) -> TaxRate | None:
-        """The rate for this class there on that day; ``None`` where nothing is taxed."""
-        if tax_class == "zero":
+        """Return the rate of a class at a destination on a day; ``None`` where it is untaxed.
+
+        A class without a rate there is taxed as ``standard``. The class ``zero``, and a
+        destination outside the table, are untaxed.
+        """
+        if tax_class == ZERO:
             return None
         key = (destination.country, destination.region, tax_class, day)
-        found = self._found
-        if key not in found:
-            if len(found) > 10_000:
-                found.clear()
-            found[key] = self._look_up(tax_class, destination, day)
-        return found[key]
+        cache = self._cached_rates
+        if key not in cache:
+            # Regions come from clients, so the keys are not limited by the table.
+            if len(cache) > MAX_CACHED_RATES:
+                cache.clear()
+            cache[key] = self._look_up(tax_class, destination, day)
+        return cache[key]
 
     def _look_up(self, tax_class: str, destination: Destination, day: date) -> TaxRate | None:
-        for wanted in (tax_class, STANDARD):
+        for one_class in (tax_class, STANDARD):
             for region in (destination.region, None):
-                for rate in self._by_key.get((destination.country, region, wanted), ()):
+                for rate in self._by_key.get((destination.country, region, one_class), ()):
                     if rate.applies_on(day):
                         return rate
         return None
@@ -101,50 +101,59 @@ class TaxTable:
     def is_reverse_charge(
         self, vat_id: str | None, destination: Destination | None, home: str | None
     ) -> bool:
-        """Whether the customer, a business of another member state, owes the tax itself.
+        """Whether the customer owes the tax, as a business of another member state.
 
-        The goods leave the seller's state (``home``) for another of the union, and the number was
-        given by a state other than the seller's. Source: Directive 2006/112/EC, Art. 138 and 196.
+        The goods leave the seller's state (``home``) for another one of the union. The VAT number
+        is of a state other than the seller's. Source: Directive 2006/112/EC, Art. 138 and 196.
         """
         if not vat_id or destination is None or home is None:
             return False
         prefix = vat_id[:2]
-        given_by = "GR" if prefix == "EL" else prefix
+        # VAT numbers of Greece begin with EL, its ISO 3166-1 code is GR.
+        issuer = "GR" if prefix == "EL" else prefix
         return (
             home in self.union
             and destination.country in self.union
             and destination.country != home
-            and given_by in self.union
-            and given_by != home
+            and issuer in self.union
+            and issuer != home
         )
 
 
-def _meet(one: TaxRate, other: TaxRate) -> bool:
-    return (one.until is None or other.since is None or other.since < one.until) and (
-        other.until is None or one.since is None or one.since < other.until
-    )
+def _problems_of(rate: TaxRate, others: list[TaxRate], path: str) -> Iterator[Problem]:
+    if not 0 <= rate.rate <= MILLION:
+        yield Problem("rate_invalid", "Rate must be 0 to 1000000 (100 %).", f"{path}.rate")
+    if rate.since is not None and rate.until is not None and rate.until <= rate.since:
+        yield Problem("ends_before_start", "Until must be after since.", f"{path}.until")
+    if any(rate.overlaps(other) for other in others):
+        yield Problem(
+            "rates_overlap",
+            f"Two rates of {rate.tax_class} in {rate.country} overlap. End one before the other.",
+            path,
+        )
 
 
-def _europe() -> list[TaxRate]:
+def _european_rates() -> list[TaxRate]:
     rates: list[TaxRate] = []
-    for country, (_, name, standard, reduced, lowest) in VAT.items():
-        lower = [rate for rate in reduced if rate >= 50_000]
-        now = {STANDARD: standard}
-        if lower:
-            now["reduced"] = lower[-1]
-        if lowest or lower:
-            now["super_reduced"] = lowest or lower[-1]
-        for tax_class, rate in now.items():
+    for country, (_, name, standard, reduced, super_reduced) in VAT.items():
+        # Directive 2006/112/EC, Art. 98: a reduced rate is 5 % or more, a super-reduced one less.
+        at_least_5_percent = [rate for rate in reduced if rate >= 50_000]
+        current = {STANDARD: standard}
+        if at_least_5_percent:
+            current["reduced"] = at_least_5_percent[-1]
+        if super_reduced or at_least_5_percent:
+            current["super_reduced"] = super_reduced or at_least_5_percent[-1]
+        for tax_class, rate in current.items():
             since = None
-            for before, until in _BEFORE.get((country, tax_class), ()):
-                rates.append(TaxRate(country, before, tax_class, None, name, since, until))
+            for former, until in _FORMER_RATES.get((country, tax_class), ()):
+                rates.append(TaxRate(country, former, tax_class, None, name, since, until))
                 since = until
             rates.append(TaxRate(country, rate, tax_class, None, name, since))
     return rates
 
 
-_BEFORE: dict[tuple[str, str], tuple[tuple[int, date], ...]] = {
-    # What held before the rates of today, and up to when: goods of then may still be returned.
+_FORMER_RATES: dict[tuple[str, str], tuple[tuple[int, date], ...]] = {
+    # Each with its last day plus one. Goods that were taxed by it may still be returned.
     ("CZ", "reduced"): ((100_000, date(2024, 1, 1)),),
     ("DE", STANDARD): ((190_000, date(2020, 7, 1)), (160_000, date(2021, 1, 1))),
     ("DE", "reduced"): ((70_000, date(2020, 7, 1)), (50_000, date(2021, 1, 1))),
@@ -157,9 +166,8 @@ _BEFORE: dict[tuple[str, str], tuple[tuple[int, date], ...]] = {
     ("SK", STANDARD): ((200_000, date(2025, 1, 1)),),
 }
 
-_AMERICA = [
-    # A sample of state rates without local taxes: enough to try, not to file; a real shop plugs
-    # a provider in.
+_US_RATES = [
+    # A sample of state rates without local taxes, for trials only. A real shop uses a provider.
     TaxRate("US", 72_500, region="CA", name="CA sales tax"),
     TaxRate("US", 40_000, region="NY", name="NY sales tax"),
     TaxRate("US", 62_500, region="TX", name="TX sales tax"),
@@ -167,19 +175,18 @@ _AMERICA = [
     TaxRate("US", 60_000, region="FL", name="FL sales tax"),
 ]
 
-_CHINA = [
+_CHINESE_RATES = [
     TaxRate("CN", 130_000, name="增值税"),
     TaxRate("CN", 90_000, "reduced", name="增值税"),
     TaxRate("CN", 60_000, SHIPPING, name="增值税"),
 ]
 
 BUNDLED_TAX_TABLE = TaxTable(
-    rates=(*_europe(), *_AMERICA, *_CHINA),
+    rates=(*_european_rates(), *_US_RATES, *_CHINESE_RATES),
     union=frozenset(country for country, row in VAT.items() if row[0]),
 )
-"""Europe (standard, "reduced": the lowest of at least 5 %, "super_reduced"), a sample of the US,
-and China.
+"""Europe (classes ``standard``, ``reduced`` and ``super_reduced``), a sample of the US, and China.
 
-"Reduced" follows Directive 2006/112/EC, Art. 98: a reduced rate is at least 5 %, a super-reduced
-one below.
+``reduced`` is the lowest rate of at least 5 %. ``super_reduced`` is the one below 5 %, or the
+reduced one where there is none.
 """

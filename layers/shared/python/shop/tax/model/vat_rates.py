@@ -1,10 +1,9 @@
 """Value added tax in Europe: standard and reduced rates per country, in parts per million.
 
-Derived from the package eu-vat-rates-data 2026.9.29 (MIT licence), which takes the rates of the
-Union's members from the European Commission's database "Taxes in Europe" (TEDB) and keeps the
-others by hand; two of its super-reduced rates that are not below 5 % (Poland, Portugal) are left
-out. Which goods fall under a reduced rate differs from country to country; the table
-says only what the rates are.
+Derived from the package eu-vat-rates-data 2026.9.29 (MIT licence). It takes the rates of the
+Union's members from the European Commission's database "Taxes in Europe" (TEDB), and maintains
+the others by hand. Two of its super-reduced rates that are not below 5 % (Poland, Portugal) are
+omitted. Which goods have a reduced rate differs from country to country; the table has rates only.
 """
 
 VAT: dict[str, tuple[bool, str, int, tuple[int, ...], int]] = {

@@ -1,1 +1,1 @@
-"""Tax rates in DynamoDB."""
+"""Tax rates in DynamoDB, and the tax table in the memory of warm Lambdas."""

@@ -38,7 +38,7 @@ class DynamoTaxRateRepository:
         try:
             row = TaxRow.get(history_key(country), version_key(version), consistent_read=True)
         except TaxRow.DoesNotExist:
-            raise NotFound(f"there is no version {version} of the rates of {country}") from None
+            raise NotFound(f"The tax rates of {country} have no version {version}.") from None
         return country_rates_from(country, row)
 
     def list_customized(self) -> Sequence[CountryRates]:
@@ -48,7 +48,9 @@ class DynamoTaxRateRepository:
     def save(self, after: CountryRates, events: Sequence[Event]) -> CountryRates:
         doc = document(after)
         if len(compress_json(doc)) > MAX_ITEM_BYTES:
-            raise Conflict("these are too many rates for one country", code="too_large")
+            raise Conflict(
+                "These are too many rates for one country. Send fewer rates.", code="too_large"
+            )
         before = after.version - 1
         current = TaxRow(RATES, after.country, version=after.version, doc=doc, events=tuple(events))
         past = TaxRow(
@@ -69,5 +71,7 @@ class DynamoTaxRateRepository:
         try:
             DynamoUnitOfWork().commit(write)
         except ConditionFailed:
-            raise VersionConflict(f"somebody else changed the rates of {after.country}") from None
+            raise VersionConflict(
+                f"The rates of {after.country} changed meanwhile. Read them and try again."
+            ) from None
         return after

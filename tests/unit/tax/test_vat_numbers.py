@@ -1,4 +1,4 @@
-"""VAT numbers as python-stdnum judges them."""
+"""VAT numbers, as python-stdnum validates them."""
 
 import pytest
 
@@ -8,7 +8,7 @@ pytest.importorskip("stdnum", reason="python-stdnum is not installed")
 
 
 @pytest.mark.parametrize(
-    ("typed", "normal"),
+    ("number", "normal_form"),
     [
         ("DE 136 695 976", "DE136695976"),
         ("de136695976", "DE136695976"),
@@ -24,5 +24,5 @@ pytest.importorskip("stdnum", reason="python-stdnum is not installed")
         ("ΑΒ123", None),
     ],
 )
-def test_a_vat_number_has_a_form_or_is_none(typed: str, normal: str | None) -> None:
-    assert StdnumVatNumbers().normalize(typed) == normal
+def test_vat_number_is_normalized_or_rejected(number: str, normal_form: str | None) -> None:
+    assert StdnumVatNumbers().normalize(number) == normal_form

@@ -1,0 +1,131 @@
+"""Zones and distances."""
+
+from typing import Any
+
+import pytest
+
+from shop.places.model.destination import Destination
+from shop.places.model.zones import (
+    Distance,
+    Zone,
+    distance_to,
+    problems_of_distances,
+    problems_of_zones,
+)
+
+US = frozenset({"US"})
+OHIO, HAWAII = Destination("US", "OH", "43004"), Destination("US", "HI", "96801")
+
+
+def zone(**fields: Any) -> Zone:
+    return Zone(**{"id": "z", "countries": US, **fields})
+
+
+@pytest.mark.parametrize(
+    ("area", "destination", "expected"),
+    [
+        pytest.param(zone(), OHIO, True, id="country"),
+        pytest.param(zone(), Destination("CA"), False, id="other country"),
+        pytest.param(zone(countries=frozenset(), is_fallback=True), OHIO, True, id="fallback"),
+        pytest.param(zone(regions=frozenset({"OH"})), OHIO, True, id="region"),
+        pytest.param(zone(regions=frozenset({"OH"})), HAWAII, False, id="other region"),
+        pytest.param(zone(regions=frozenset({"OH"})), Destination("US"), False, id="no region"),
+        pytest.param(zone(excluded_regions=frozenset({"HI"})), HAWAII, False, id="excluded"),
+        pytest.param(zone(postal_prefixes=("430",)), OHIO, True, id="prefix"),
+        pytest.param(zone(postal_prefixes=("4 3",)), OHIO, True, id="prefix with a blank"),
+        pytest.param(zone(postal_prefixes=("430",)), Destination("US"), False, id="no code"),
+        pytest.param(zone(excluded_postal_prefixes=("430",)), OHIO, False, id="excluded prefix"),
+        pytest.param(
+            zone(excluded_postal_prefixes=("430",)), Destination("US"), True, id="code unknown"
+        ),
+    ],
+)
+def test_zone_contains_the_destinations_that_it_names(
+    area: Zone, destination: Destination, expected: bool
+) -> None:
+    assert area.contains(destination) is expected
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "countries"),
+    [
+        ({}, {}, {"US"}),
+        ({"countries": frozenset({"CA"})}, {}, set()),
+        ({"regions": frozenset({"OH"})}, {}, {"US"}),
+        ({"regions": frozenset({"OH"})}, {"regions": frozenset({"HI"})}, set()),
+        ({"regions": frozenset({"HI"})}, {"excluded_regions": frozenset({"HI"})}, set()),
+        ({"postal_prefixes": ("43",)}, {"postal_prefixes": ("430",)}, {"US"}),
+        ({"postal_prefixes": ("43",)}, {"postal_prefixes": ("44",)}, set()),
+        ({"postal_prefixes": ("430",)}, {"excluded_postal_prefixes": ("43",)}, set()),
+        ({"postal_prefixes": ("43",)}, {"excluded_postal_prefixes": ("430",)}, {"US"}),
+    ],
+    ids=str,
+)
+def test_zones_overlap_where_a_destination_may_be_in_both(
+    one: dict[str, Any], other: dict[str, Any], countries: set[str]
+) -> None:
+    assert zone(**one).overlap(zone(**other)) == countries
+    assert zone(**other).overlap(zone(**one)) == countries
+
+
+def test_most_precise_distance_applies() -> None:
+    distances = [
+        Distance(9_000, is_fallback=True),
+        Distance(4_000, US),
+        Distance(6_000, US, frozenset({"HI"})),
+        Distance(6_200, US, postal_prefixes=("968",)),
+        Distance(6_300, US, postal_prefixes=("9680",)),
+    ]
+
+    assert distance_to(Destination("DE"), distances) == 9_000
+    assert distance_to(OHIO, distances) == 4_000
+    assert distance_to(Destination("US", "HI"), distances) == 6_000
+    assert distance_to(Destination("US", "HI", "96899"), distances) == 6_200
+    assert distance_to(HAWAII, distances) == 6_300
+    assert distance_to(OHIO, []) is None
+
+
+@pytest.mark.parametrize(
+    ("zones", "code", "path"),
+    [
+        ((zone(countries=frozenset({"XX"})),), "country_unknown", "$.zones[0].countries"),
+        ((zone(countries=frozenset()),), "countries_missing", "$.zones[0].countries"),
+        ((zone(is_fallback=True),), "zone_contradicts", "$.zones[0].is_fallback"),
+        ((zone(regions=frozenset()),), "zone_empty", "$.zones[0].regions"),
+        ((zone(regions=frozenset({"ZZ"})),), "region_unknown", "$.zones[0].regions"),
+        (
+            (zone(countries=US | {"CA"}, excluded_regions=frozenset({"AK"})),),
+            "regions_ambiguous",
+            "$.zones[0].excluded_regions",
+        ),
+        ((zone(postal_prefixes=("1?",)),), "postal_invalid", "$.zones[0].postal_prefixes[0]"),
+        (
+            (zone(excluded_postal_prefixes=("1", "")),),
+            "postal_invalid",
+            "$.zones[0].excluded_postal_prefixes[1]",
+        ),
+        ((zone(), zone(id="other")), "zones_overlap", "$.zones[1]"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_invalid_zones_are_reported_with_their_path(
+    zones: tuple[Zone, ...], code: str, path: str
+) -> None:
+    assert (code, path) in [(problem.code, problem.path) for problem in problems_of_zones(zones)]
+
+
+@pytest.mark.parametrize(
+    ("distances", "code", "path"),
+    [
+        ((Distance(-1, US),), "measure_invalid", "$.distances[0].km"),
+        ((Distance(21_001, US),), "measure_invalid", "$.distances[0].km"),
+        ((Distance(1),), "countries_missing", "$.distances[0].countries"),
+        ((Distance(1, US), Distance(2, US)), "distances_contradict", "$.distances[1]"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_invalid_distances_are_reported_with_their_path(
+    distances: tuple[Distance, ...], code: str, path: str
+) -> None:
+    problems = problems_of_distances(distances)
+    assert [(problem.code, problem.path) for problem in problems] == [(code, path)]
