@@ -366,11 +366,11 @@ class SimulatedAws:
                 if answer is None:
                     execution.over, execution.failed = True, f"{step.compensation} failed"
                     return
-                if answer["goes_on"]:
+                if answer["succeeded"]:
                     execution.at = at
                     self._next(execution)
                     return
-                if answer["again"]:
+                if answer["still_pending"]:
                     execution.at = at
                     return
             if step.pivot or at == 0:

@@ -77,18 +77,18 @@ class OrderSimulation(OrderFixture):
 
         def compensate_payment(response: dict[str, Any]) -> dict[str, Any]:
             order = self.expire(self.orders.get_by_id(response["order_id"]))
-            return {"goes_on": order.status is OrderStatus.CONFIRMED, "again": False}
+            return {"succeeded": order.status is OrderStatus.CONFIRMED, "still_pending": False}
 
         def compensate_shipment(response: dict[str, Any]) -> dict[str, Any]:
             order = cancellation.cancel_unshipped(response["order_id"], at=self.now, **self.books)
-            return {"goes_on": order.status is OrderStatus.CONFIRMED, "again": False}
+            return {"succeeded": order.status is OrderStatus.CONFIRMED, "still_pending": False}
 
         def compensate_delivery(response: dict[str, Any]) -> dict[str, Any]:
             late = response["failure"]["Error"] == "States.Timeout"
             order = delivery.abandon_delivery(
                 response["order_id"], late=late, at=self.now, orders=self.orders
             )
-            return {"goes_on": order.status not in TERMINATED, "again": False}
+            return {"succeeded": order.status not in TERMINATED, "still_pending": False}
 
         steps = (
             await_payment,
