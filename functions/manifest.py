@@ -298,10 +298,10 @@ class Compensation(Function):
     """A Lambda that takes a step of the order workflow back. It may run twice, and for a step that
     never came to pass.
 
-    It answers ``{"order_id": …, "goes_on": true}`` when it finds that the step came to pass after
+    It answers ``{"order_id": …, "succeeded": true}`` when it finds that the step came to pass after
     all (the payment was certain at the last moment, the parcel did arrive): the workflow then goes
-    on with the step after the one it belongs to. With ``"again": true`` it was too early, and the
-    step waits once more. With ``"goes_on": false`` the undos of the steps before it follow, and the
+    on with the step after the one it belongs to. With ``"still_pending": true`` it was too early, and the
+    step waits once more. With ``"succeeded": false`` the undos of the steps before it follow, and the
     execution ends as *succeeded*: an order that was called off is trade, only an undo that fails is
     an alarm.
     """

@@ -149,12 +149,12 @@ class WorkflowEngine:
                 if answer is None:
                     execution.end(f"{step.compensation} failed")
                     return
-                if answer["goes_on"]:
+                if answer["succeeded"]:
                     # The step succeeded after all, just before its timeout.
                     execution.position = position
                     execution.advance()
                     return
-                if answer["again"]:
+                if answer["still_pending"]:
                     # Too early: the step waits once more.
                     execution.position = position
                     return

@@ -1,7 +1,7 @@
 """GET /.well-known/ucp: what the shop speaks. The same for everybody, so anybody may keep it."""
 
+from shop.entrypoints.business_profile import business_profile
 from shop.entrypoints.http import Request, Response, cacheable, endpoint, required_setting
-from shop.entrypoints.ucp import business_profile
 from shop.payments.schemas import payment_handlers
 
 KEPT = 300

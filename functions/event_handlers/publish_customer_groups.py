@@ -13,4 +13,4 @@ publisher = EventPublisher(boto3.client("events"), required_setting("BUS_NAME"))
 
 @stream_reader
 def handler(changes: Sequence[StreamRecord]) -> str | None:
-    return publisher.publish([(c.sequence, c.old, c.new_image) for c in changes])
+    return publisher.publish([(c.sequence, c.old_image, c.new_image) for c in changes])

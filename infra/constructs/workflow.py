@@ -89,7 +89,10 @@ def _undo(
             "FunctionName": arn_of(undo.module),
             "Payload": {"order_id.$": "$.order_id", "failure.$": "$.failure"},
         },
-        "ResultSelector": {"goes_on.$": "$.Payload.goes_on", "again.$": "$.Payload.again"},
+        "ResultSelector": {
+            "succeeded.$": "$.Payload.succeeded",
+            "still_pending.$": "$.Payload.still_pending",
+        },
         "ResultPath": "$.undo",
         "TimeoutSeconds": undo.timeout + 10,
         "Retry": [
@@ -108,11 +111,11 @@ def _undo(
         "Type": "Choice",
         "Choices": [
             {
-                "Variable": "$.undo.goes_on",
+                "Variable": "$.undo.succeeded",
                 "BooleanEquals": True,
                 "Next": onward or "OrderTerminated",
             },
-            {"Variable": "$.undo.again", "BooleanEquals": True, "Next": of},
+            {"Variable": "$.undo.still_pending", "BooleanEquals": True, "Next": of},
         ],
         "Default": earlier or "OrderTerminated",
     }

@@ -147,7 +147,7 @@ def _keys(attributes: Mapping[str, Any]) -> dict[str, Any]:
 def _refusals(given: dict[str, str]) -> dict[str, int | None]:
     """Every leaf class of refusal, wherever it is declared, and the HTTP status it has."""
     _everything_of_the_shop(given)
-    from shop.entrypoints.http import http_status
+    from shop.entrypoints.fault_mapping import http_status
     from shop.kernel.errors import ShopError
 
     planted = os.environ.get("PLANTED_REFUSAL")

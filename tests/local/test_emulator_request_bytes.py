@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from local import emulator_patches
-from shop.entrypoints.http import raw_body
+from shop.entrypoints.request_body import raw_body
 
 TEXTS = ["application/json", "application/json; charset=utf-8", "text/csv", "TEXT/PLAIN"]
 

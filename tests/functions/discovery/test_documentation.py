@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from functions.mcp.handle_mcp import TOOLS
-from shop.entrypoints.http import HTTP_STATUS_BY_ERROR
+from shop.entrypoints.fault_mapping import HTTP_STATUS_BY_ERROR
 from shop.entrypoints.ucp import CAPABILITIES, VERSION
 
 DOCUMENT = (Path(__file__).resolve().parents[3] / "docs" / "ucp.md").read_text()

@@ -274,7 +274,7 @@ def test_back_order_outlives_the_shipment_deadline_of_units_on_hand() -> None:
     order_id = buy_completed(("mug.1", 1))
     timeout = {"order_id": order_id, "failure": {"Error": "States.Timeout", "Cause": ""}}
     response = compensate_shipment.handler(timeout, Context())
-    assert (response["goes_on"], response["again"]) == (False, True)
+    assert (response["succeeded"], response["still_pending"]) == (False, True)
     assert DynamoOrderRepository().get_by_id(order_id).status is OrderStatus.CONFIRMED
 
 

@@ -58,8 +58,8 @@ def run(step: Any, token: str = "t1", **more: Any) -> Any:
 def compensate(step: Any, failure: dict[str, str] = LATE) -> bool:
     result = step.handler({"order_id": "ord_1", "failure": failure}, Context())
     assert result["order_id"] == "ord_1"
-    goes_on: bool = result["goes_on"]
-    return goes_on
+    succeeded: bool = result["succeeded"]
+    return succeeded
 
 
 def shipped(lines: Any = None) -> OrderFixture:

@@ -1,4 +1,4 @@
-"""A platform to negotiate with, and nothing remembered between tests."""
+"""A platform to negotiate with, and an empty profile cache for each test."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ def agent() -> Iterator[Platform]:
 
 
 @pytest.fixture(autouse=True)
-def _forgetful() -> Iterator[None]:
+def _empty_profile_cache() -> Iterator[None]:
     ucp._profiles.cache_clear()
     yield
     ucp._profiles.cache_clear()

@@ -1,4 +1,4 @@
-"""Who may: tokens and claims, good ones and all the bad ones."""
+"""Authentication: valid and invalid tokens, and claims that API Gateway verified."""
 
 import json
 import threading
@@ -24,12 +24,15 @@ pytestmark = pytest.mark.slow
 CLIENT = "shop-client"
 
 
-class Keys(NamedTuple):
-    issuer: str
+class TokenIssuer(NamedTuple):
+    """An issuer that publishes one key, and the key of a stranger."""
+
+    url: str
     private: rsa.RSAPrivateKey
     public_pem: bytes
     stranger: rsa.RSAPrivateKey
     served: dict[str, Any]
+    """Its status, its keys, and the number of requests for them."""
 
 
 @pytest.fixture(scope="module")
@@ -39,21 +42,21 @@ def pair() -> tuple[rsa.RSAPrivateKey, rsa.RSAPrivateKey]:
 
 
 @pytest.fixture
-def keys(
+def issuer(
     pair: tuple[rsa.RSAPrivateKey, rsa.RSAPrivateKey], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Keys]:
-    """An issuer on the loopback interface that publishes one key."""
+) -> Iterator[TokenIssuer]:
+    """A token issuer on the loopback interface."""
     private, stranger = pair
     jwk = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(private.public_key()))
     served: dict[str, Any] = {
         "status": 200,
-        "asked": 0,
+        "requests": 0,
         "keys": [{**jwk, "kid": "k1", "use": "sig", "alg": "RS256"}],
     }
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            served["asked"] += 1
+            served["requests"] += 1
             self.send_response(served["status"])
             self.end_headers()
             self.wfile.write(json.dumps({"keys": served["keys"]}).encode())
@@ -63,26 +66,26 @@ def keys(
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, args=(0.005,), daemon=True).start()
-    issuer = f"http://127.0.0.1:{server.server_address[1]}/pool"
+    url = f"http://127.0.0.1:{server.server_address[1]}/pool"
     monkeypatch.setenv("ACCESS", "shopper")
-    monkeypatch.setenv("TOKEN_ISSUER", issuer)
-    monkeypatch.setenv("TOKEN_KEYS", f"{issuer}/.well-known/jwks.json")
+    monkeypatch.setenv("TOKEN_ISSUER", url)
+    monkeypatch.setenv("TOKEN_KEYS", f"{url}/.well-known/jwks.json")
     monkeypatch.setenv("TOKEN_CLIENTS", f"other-app,{CLIENT}")
     authorization._keys.cache_clear()
     pem = private.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
-    yield Keys(issuer, private, pem, stranger, served)
+    yield TokenIssuer(url, private, pem, stranger, served)
     server.shutdown()
     server.server_close()
     authorization._keys.cache_clear()
 
 
-def claims(idempotency: Keys, **changed: Any) -> dict[str, Any]:
+def claims(issuer: TokenIssuer, **changed: Any) -> dict[str, Any]:
     now = int(time.time())
     made = {
         "sub": "4d1c9a4e-0000-4000-8000-000000000001",
-        "iss": idempotency.issuer,
+        "iss": issuer.url,
         "client_id": CLIENT,
         "token_use": "access",
         "scope": "openid",
@@ -95,7 +98,7 @@ def claims(idempotency: Keys, **changed: Any) -> dict[str, Any]:
 
 
 def token(
-    idempotency: Keys,
+    issuer: TokenIssuer,
     *,
     kid: str | None = "k1",
     key: Any = None,
@@ -104,131 +107,131 @@ def token(
 ) -> str:
     headers = {} if kid is None else {"kid": kid}
     made = {
-        **claims(idempotency, **changed),
+        **claims(issuer, **changed),
         **({} if groups is None else {"cognito:groups": groups}),
     }
-    return jwt.encode(made, key or idempotency.private, "RS256", headers=headers)
+    return jwt.encode(made, key or issuer.private, "RS256", headers=headers)
 
 
 def bearer(text: str) -> dict[str, Any]:
     return {"headers": {"Authorization": f"Bearer {text}"}, "requestContext": {}}
 
 
-def refused(event: dict[str, Any]) -> str:
-    with pytest.raises(Unauthenticated) as refusal:
+def rejected(event: dict[str, Any]) -> str:
+    with pytest.raises(Unauthenticated) as error:
         authenticate(event)
-    return refusal.value.code
+    return error.value.code
 
 
-# ------------------------------------------------------------------------- tokens checked in here
+# ------------------------------------------------------------------------------- bearer tokens
 
 
-def test_a_guest_shows_nothing_and_owns_what_guests_own(keys: Keys) -> None:
+def test_request_without_token_is_a_guest(issuer: TokenIssuer) -> None:
     caller = authenticate({"headers": {}, "requestContext": {}})
     assert (caller.customer, caller.owner) == (None, "guest")
-    assert keys.served["asked"] == 0
+    assert issuer.served["requests"] == 0
 
 
-def test_a_good_token_names_its_customer(keys: Keys) -> None:
-    caller = authenticate(bearer(token(keys, groups=["vip"])))
+def test_valid_token_names_its_customer(issuer: TokenIssuer) -> None:
+    caller = authenticate(bearer(token(issuer, groups=["vip"])))
     assert caller.customer == caller.owner == "4d1c9a4e-0000-4000-8000-000000000001"
     assert (caller.username, caller.groups) == ("jane", frozenset({"vip"}))
 
 
-def test_the_issuers_keys_are_asked_for_once(keys: Keys) -> None:
+def test_keys_of_the_issuer_are_fetched_once(issuer: TokenIssuer) -> None:
     for _ in range(3):
-        authenticate(bearer(token(keys)))
-    assert keys.served["asked"] == 1
+        authenticate(bearer(token(issuer)))
+    assert issuer.served["requests"] == 1
 
 
 @pytest.mark.parametrize(
     "header",
     ["", "Bearer", "Bearer ", "Basic dXNlcjpwdw==", "bearer", "Token x", "Bearer " + "x" * 9000],
 )
-def test_a_header_without_a_bearer_token_is_refused(keys: Keys, header: str) -> None:
+def test_header_without_bearer_token_is_rejected(issuer: TokenIssuer, header: str) -> None:
     event = {"headers": {"authorization": header}, "requestContext": {}}
-    assert refused(event) == "unauthenticated"
+    assert rejected(event) == "unauthenticated"
 
 
 @pytest.mark.parametrize(
     "text", ["x", "a.b.c", "....", "eyJ.eyJ.x", "\x00", "ü.ü.ü", "null", "e30.e30.", "a b c"]
 )
-def test_garbage_is_refused(keys: Keys, text: str) -> None:
-    assert refused(bearer(text)) == "token_invalid"
+def test_malformed_token_is_rejected(issuer: TokenIssuer, text: str) -> None:
+    assert rejected(bearer(text)) == "token_invalid"
 
 
-def part(data: Any) -> str:
+def jwt_part(data: Any) -> str:
     return urlsafe_b64encode(json.dumps(data).encode()).rstrip(b"=").decode()
 
 
-def test_a_tampered_token_is_refused(keys: Keys) -> None:
-    head, _, signature = token(keys).split(".")
-    richer = part(claims(keys, **{"cognito:groups": ["admin"]}))
-    assert refused(bearer(f"{head}.{richer}.{signature}")) == "token_invalid"
+def test_tampered_token_is_rejected(issuer: TokenIssuer) -> None:
+    head, _, signature = token(issuer).split(".")
+    more_groups = jwt_part(claims(issuer, **{"cognito:groups": ["admin"]}))
+    assert rejected(bearer(f"{head}.{more_groups}.{signature}")) == "token_invalid"
 
 
-def test_a_token_whose_signature_is_cut_or_changed_is_refused(keys: Keys) -> None:
-    head, body, signature = token(keys).split(".")
+def test_token_with_altered_signature_is_rejected(issuer: TokenIssuer) -> None:
+    head, body, signature = token(issuer).split(".")
     flipped = ("B" if signature[0] != "B" else "C") + signature[1:]
     for bad in ("", signature[:-8], flipped, signature[::-1]):
-        assert refused(bearer(f"{head}.{body}.{bad}")) == "token_invalid"
+        assert rejected(bearer(f"{head}.{body}.{bad}")) == "token_invalid"
 
 
 @pytest.mark.parametrize("alg", ["none", "None", "NONE", "nOnE"])
-def test_a_token_that_is_not_signed_is_refused(keys: Keys, alg: str) -> None:
-    head = part({"alg": alg, "typ": "JWT", "kid": "k1"})
+def test_unsigned_token_is_rejected(issuer: TokenIssuer, alg: str) -> None:
+    head = jwt_part({"alg": alg, "typ": "JWT", "kid": "k1"})
     for signature in ("", "x"):
-        assert refused(bearer(f"{head}.{part(claims(keys))}.{signature}")) == "token_invalid"
+        assert rejected(bearer(f"{head}.{jwt_part(claims(issuer))}.{signature}")) == "token_invalid"
 
 
-def test_the_public_key_is_no_password(keys: Keys) -> None:
-    """HS256 with the published RSA key as its secret: the classic confusion."""
+def test_hmac_with_the_public_key_is_rejected(issuer: TokenIssuer) -> None:
+    """The algorithm confusion attack: HS256 with the published RSA key as its secret."""
     import hashlib
     import hmac
 
-    for secret in (keys.public_pem, keys.served["keys"][0]["n"].encode()):
-        head = part({"alg": "HS256", "typ": "JWT", "kid": "k1"})
-        signed = f"{head}.{part(claims(keys))}"
+    for secret in (issuer.public_pem, issuer.served["keys"][0]["n"].encode()):
+        head = jwt_part({"alg": "HS256", "typ": "JWT", "kid": "k1"})
+        signed = f"{head}.{jwt_part(claims(issuer))}"
         mac = hmac.new(secret, signed.encode(), hashlib.sha256).digest()
         signature = urlsafe_b64encode(mac).rstrip(b"=").decode()
-        assert refused(bearer(f"{signed}.{signature}")) == "token_invalid"
+        assert rejected(bearer(f"{signed}.{signature}")) == "token_invalid"
 
 
-def test_another_algorithm_of_the_right_key_is_refused(keys: Keys) -> None:
-    text = jwt.encode(claims(keys), keys.private, "PS256", headers={"kid": "k1"})
-    assert refused(bearer(text)) == "token_invalid"
+def test_other_algorithm_with_the_right_key_is_rejected(issuer: TokenIssuer) -> None:
+    text = jwt.encode(claims(issuer), issuer.private, "PS256", headers={"kid": "k1"})
+    assert rejected(bearer(text)) == "token_invalid"
 
 
-def test_a_strangers_signature_is_refused(keys: Keys) -> None:
-    assert refused(bearer(token(keys, key=keys.stranger))) == "token_invalid"
+def test_signature_of_a_stranger_is_rejected(issuer: TokenIssuer) -> None:
+    assert rejected(bearer(token(issuer, key=issuer.stranger))) == "token_invalid"
 
 
-def test_a_key_that_the_token_brings_along_is_not_used(keys: Keys) -> None:
-    jwk = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(keys.stranger.public_key()))
+def test_key_inside_the_token_is_ignored(issuer: TokenIssuer) -> None:
+    jwk = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(issuer.stranger.public_key()))
     head = {"jwk": jwk, "jku": "http://127.0.0.1:9/evil", "kid": "k1"}
-    text = jwt.encode(claims(keys), keys.stranger, "RS256", headers=head)
-    assert refused(bearer(text)) == "token_invalid"
+    text = jwt.encode(claims(issuer), issuer.stranger, "RS256", headers=head)
+    assert rejected(bearer(text)) == "token_invalid"
 
 
 @pytest.mark.parametrize("kid", ["unknown", None, "../../k1"])
-def test_a_key_that_the_issuer_does_not_have_is_refused(keys: Keys, kid: str | None) -> None:
-    assert refused(bearer(token(keys, kid=kid))) == "token_invalid"
+def test_unknown_key_id_is_rejected(issuer: TokenIssuer, kid: str | None) -> None:
+    assert rejected(bearer(token(issuer, kid=kid))) == "token_invalid"
 
 
-def test_unknown_keys_do_not_hammer_the_issuer(keys: Keys) -> None:
+def test_unknown_key_ids_cause_at_most_two_requests(issuer: TokenIssuer) -> None:
     for number in range(20):
-        refused(bearer(token(keys, kid=f"unknown-{number}")))
-    assert keys.served["asked"] <= 2
+        rejected(bearer(token(issuer, kid=f"unknown-{number}")))
+    assert issuer.served["requests"] <= 2
 
 
-def test_an_expired_token_says_so(keys: Keys) -> None:
-    assert refused(bearer(token(keys, exp=int(time.time()) - 1))) == "token_expired"
+def test_expired_token_has_its_own_code(issuer: TokenIssuer) -> None:
+    assert rejected(bearer(token(issuer, exp=int(time.time()) - 1))) == "token_expired"
 
 
-def test_a_token_from_the_future_is_refused(keys: Keys) -> None:
+def test_token_from_the_future_is_rejected(issuer: TokenIssuer) -> None:
     later = int(time.time()) + 600
-    assert refused(bearer(token(keys, nbf=later))) == "token_invalid"
-    assert refused(bearer(token(keys, iat=later))) == "token_invalid"
+    assert rejected(bearer(token(issuer, nbf=later))) == "token_invalid"
+    assert rejected(bearer(token(issuer, iat=later))) == "token_invalid"
 
 
 @pytest.mark.parametrize(
@@ -249,36 +252,36 @@ def test_a_token_from_the_future_is_refused(keys: Keys) -> None:
         {"token_use": None},
     ],
 )
-def test_a_token_that_is_not_for_this_is_refused(keys: Keys, changed: dict[str, Any]) -> None:
-    assert refused(bearer(token(keys, **changed))) == "token_invalid"
+def test_token_with_wrong_claims_is_rejected(issuer: TokenIssuer, changed: dict[str, Any]) -> None:
+    assert rejected(bearer(token(issuer, **changed))) == "token_invalid"
 
 
-def test_an_id_token_is_no_access_token(keys: Keys) -> None:
-    text = token(keys, token_use="id", aud=CLIENT, client_id=None, email="jane@example.com")
-    assert refused(bearer(text)) == "token_invalid"
+def test_id_token_is_rejected(issuer: TokenIssuer) -> None:
+    text = token(issuer, token_use="id", aud=CLIENT, client_id=None, email="jane@example.com")
+    assert rejected(bearer(text)) == "token_invalid"
 
 
-def test_an_issuer_that_is_away_is_no_fault_of_the_tokens(keys: Keys) -> None:
-    keys.served["status"] = 503
+def test_unreachable_issuer_raises_unavailable(issuer: TokenIssuer) -> None:
+    issuer.served["status"] = 503
     with pytest.raises(Unavailable):
-        authenticate(bearer(token(keys)))
+        authenticate(bearer(token(issuer)))
 
 
 @pytest.mark.parametrize("served", [[], [{"kty": "oct", "k": "x"}], "rubbish"])
-def test_an_issuer_that_publishes_rubbish_lets_nobody_in(keys: Keys, served: Any) -> None:
-    keys.served["keys"] = served
-    assert refused(bearer(token(keys))) == "token_invalid"
+def test_malformed_keys_of_the_issuer_reject_the_token(issuer: TokenIssuer, served: Any) -> None:
+    issuer.served["keys"] = served
+    assert rejected(bearer(token(issuer))) == "token_invalid"
 
 
-def test_a_bad_token_is_a_401_in_the_one_shape(keys: Keys) -> None:
+def test_invalid_token_is_a_401_problem(issuer: TokenIssuer) -> None:
     handler = endpoint()(lambda request: {"owner": request.caller.owner})
-    said = call(handler, "GET /x", headers={"Authorization": "Bearer x"})
-    assert (said.status, said.json["code"]) == (401, "token_invalid")
-    assert "WWW-Authenticate" in said.headers
+    response = call(handler, "GET /x", headers={"Authorization": "Bearer x"})
+    assert (response.status, response.json["code"]) == (401, "token_invalid")
+    assert "WWW-Authenticate" in response.headers
     assert call(handler, "GET /x").json == {"owner": "guest"}
 
 
-# ------------------------------------------------------------------- claims the gateway has checked
+# --------------------------------------------------------------------- API Gateway's claims
 
 
 @pytest.fixture
@@ -287,7 +290,7 @@ def staff(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACCESS_GROUPS", "admin,ops")
 
 
-GOOD = {
+VALID_CLAIMS = {
     "sub": "s1",
     "token_use": "access",
     "client_id": CLIENT,
@@ -297,7 +300,7 @@ GOOD = {
 
 
 def with_claims(claims: Any) -> ApiResponse:
-    handler = endpoint()(lambda request: {"who": request.caller.customer})
+    handler = endpoint()(lambda request: {"customer": request.caller.customer})
     return call(handler, "GET /x", claims=claims)
 
 
@@ -305,22 +308,24 @@ def with_claims(claims: Any) -> ApiResponse:
 @pytest.mark.parametrize(
     "groups", ["[ops]", "[vip ops]", "ops", "ops,vip", "[ops, vip]", ["ops"], ("admin", "ops")]
 )
-def test_one_of_the_groups_is_enough_however_it_is_written(groups: Any) -> None:
-    assert with_claims({**GOOD, "cognito:groups": groups}).json == {"who": "s1"}
+def test_one_required_group_is_enough_in_any_format(groups: Any) -> None:
+    assert with_claims({**VALID_CLAIMS, "cognito:groups": groups}).json == {"customer": "s1"}
 
 
 @pytest.mark.usefixtures("staff")
 @pytest.mark.parametrize(
     "groups", ["", "[]", "[vip]", "[opsx]", "[xops]", None, [], 5, {"ops": True}, "[o ps]"]
 )
-def test_without_a_group_nobody_is_staff(groups: Any) -> None:
-    assert with_claims({**GOOD, "cognito:groups": groups}).status == 403
+def test_caller_without_required_group_gets_403(groups: Any) -> None:
+    assert with_claims({**VALID_CLAIMS, "cognito:groups": groups}).status == 403
 
 
 @pytest.mark.usefixtures("staff")
-def test_staff_endpoints_without_groups_let_nobody_in(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_staff_endpoint_without_groups_rejects_everyone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("ACCESS_GROUPS", "")
-    assert with_claims({**GOOD, "cognito:groups": "[]"}).status == 403
+    assert with_claims({**VALID_CLAIMS, "cognito:groups": "[]"}).status == 403
 
 
 @pytest.mark.parametrize("kind", ["customer", "staff"])
@@ -337,51 +342,51 @@ def test_staff_endpoints_without_groups_let_nobody_in(monkeypatch: pytest.Monkey
         {"sub": None},
     ],
 )
-def test_claims_that_do_not_fit_let_nobody_in(
+def test_invalid_claims_get_401(
     monkeypatch: pytest.MonkeyPatch, kind: str, changed: dict[str, Any] | None
 ) -> None:
     monkeypatch.setenv("ACCESS", kind)
     monkeypatch.setenv("ACCESS_GROUPS", "ops")
-    said = with_claims(changed if not changed else {**GOOD, **changed})
-    assert said.status == 401
+    response = with_claims(changed if not changed else {**VALID_CLAIMS, **changed})
+    assert response.status == 401
 
 
 @pytest.mark.parametrize("kind", ["customer", "staff"])
-def test_a_header_is_no_substitute_for_the_gateways_claims(
-    monkeypatch: pytest.MonkeyPatch, keys: Keys, kind: str
+def test_token_does_not_replace_claims_of_api_gateway(
+    monkeypatch: pytest.MonkeyPatch, issuer: TokenIssuer, kind: str
 ) -> None:
     monkeypatch.setenv("ACCESS", kind)
     monkeypatch.setenv("ACCESS_GROUPS", "ops")
-    assert refused(bearer(token(keys, groups=["ops"]))) == "unauthenticated"
+    assert rejected(bearer(token(issuer, groups=["ops"]))) == "unauthenticated"
 
 
-def test_a_customer_needs_no_group(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_customer_needs_no_group(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACCESS", "customer")
-    assert with_claims({**GOOD, "cognito:groups": None}).json == {"who": "s1"}
+    assert with_claims({**VALID_CLAIMS, "cognito:groups": None}).json == {"customer": "s1"}
 
 
 @pytest.mark.parametrize("kind", ["", "everyone", "PUBLIC"])
-def test_an_access_that_is_not_known_lets_nobody_in(
-    monkeypatch: pytest.MonkeyPatch, kind: str
-) -> None:
+def test_unknown_access_gets_401(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     monkeypatch.setenv("ACCESS", kind)
-    assert with_claims(GOOD).status == 401
+    assert with_claims(VALID_CLAIMS).status == 401
 
 
-def test_an_access_that_is_not_said_lets_nobody_in(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_access_setting_gets_500(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ACCESS")
-    assert with_claims(GOOD).status == 500
+    assert with_claims(VALID_CLAIMS).status == 500
 
 
 @pytest.mark.parametrize("kind", ["public", "webhook"])
-def test_where_anyone_may_call_nobody_is_asked(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+def test_public_endpoint_ignores_the_token(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     monkeypatch.setenv("ACCESS", kind)
     assert authenticate(bearer("rubbish")) == Caller()
 
 
-def test_the_refusal_of_the_wrong_group_names_the_right_ones(
-    monkeypatch: pytest.MonkeyPatch, staff: None
-) -> None:
-    event = {"requestContext": {"authorizer": {"jwt": {"claims": {**GOOD, "cognito:groups": ""}}}}}
+def test_error_names_the_required_groups(monkeypatch: pytest.MonkeyPatch, staff: None) -> None:
+    event = {
+        "requestContext": {
+            "authorizer": {"jwt": {"claims": {**VALID_CLAIMS, "cognito:groups": ""}}}
+        }
+    }
     with pytest.raises(Forbidden, match="admin, ops"):
         authenticate(event)

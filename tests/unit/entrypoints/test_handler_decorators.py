@@ -1,4 +1,4 @@
-"""The doorframes behind the API: queue, stream, step, reaction, schedule."""
+"""The adapters besides HTTP: queue, stream, workflow task, event handler, schedule."""
 
 import base64
 import json
@@ -51,11 +51,11 @@ def batch(*bodies: str, attempt: int = 1) -> dict[str, Any]:
     }
 
 
-def failed(answer: dict[str, Any]) -> list[str]:
-    return [each["itemIdentifier"] for each in answer["batchItemFailures"]]
+def failed(response: dict[str, Any]) -> list[str]:
+    return [each["itemIdentifier"] for each in response["batchItemFailures"]]
 
 
-def test_a_message_arrives_read_and_counted() -> None:
+def test_message_has_parsed_body_and_attempt() -> None:
     seen: list[QueueMessage[Note]] = []
     handler = consumer(Note)(seen.append)
     assert failed(handler(batch('{"text": "Ø"}', attempt=3), Context())) == []
@@ -65,41 +65,41 @@ def test_a_message_arrives_read_and_counted() -> None:
 
 
 @pytest.mark.parametrize(
-    "poison",
+    "malformed",
     ["", "{", "7", "null", '{"text": 7}', '{"text": "0123456789"}', "{}", "\ud800", "[" * 9999],
 )
-def test_a_message_that_makes_no_sense_fails_alone(poison: str) -> None:
+def test_malformed_message_fails_alone(malformed: str) -> None:
     seen: list[str] = []
     handler = consumer(Note)(lambda message: seen.append(message.body.text))
-    answer = handler(batch('{"text": "a"}', poison, '{"text": "b"}'), Context())
-    assert (failed(answer), seen) == (["m1"], ["a", "b"])
+    response = handler(batch('{"text": "a"}', malformed, '{"text": "b"}'), Context())
+    assert (failed(response), seen) == (["m1"], ["a", "b"])
 
 
 @pytest.mark.parametrize("error", [Unavailable("later"), Conflict("no"), KeyError("bug")])
-def test_a_message_whose_door_fails_comes_back_alone(error: Exception) -> None:
-    def door(message: QueueMessage[Note]) -> None:
+def test_message_whose_function_fails_returns_alone(error: Exception) -> None:
+    def function(message: QueueMessage[Note]) -> None:
         if message.body.text == "b":
             raise error
 
-    handler = consumer(Note)(door)
+    handler = consumer(Note)(function)
     assert failed(handler(batch(*(f'{{"text": "{c}"}}' for c in "abc")), Context())) == ["m1"]
 
 
-def test_what_stays_untrue_is_refused_once_and_reported(
+def test_permanently_rejected_message_is_removed_logged_and_counted(
     capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    def door(message: QueueMessage[Note]) -> None:
+    def function(message: QueueMessage[Note]) -> None:
         raise InvalidRequest("of the year 1", code="too_old")
 
-    handler = consumer(Note, final=(InvalidRequest,))(door)
+    handler = consumer(Note, final=(InvalidRequest,))(function)
     assert failed(handler(batch('{"text": "a"}', "{"), Context())) == ["m1"]
     assert [vars(record).get("code") for record in caplog.records] == ["too_old"]
     assert capsys.readouterr().out.count('"MessagesRefused":1') == 1
-    assert failed(consumer(Note)(door)(batch('{"text": "a"}'), Context())) == ["m0"]
+    assert failed(consumer(Note)(function)(batch('{"text": "a"}'), Context())) == ["m0"]
 
 
 @pytest.mark.slow
-def test_a_message_is_put_on_a_queue_as_json_and_late_if_asked() -> None:
+def test_message_is_sent_as_json_with_optional_delay() -> None:
     with mock_aws():
         sqs._queues.cache_clear()
         client = boto3.client("sqs")
@@ -115,45 +115,46 @@ def test_a_message_is_put_on_a_queue_as_json_and_late_if_asked() -> None:
 # Stream
 
 
-def change(n: int, **images: Any) -> dict[str, Any]:
+def stream_record(n: int, **images: Any) -> dict[str, Any]:
     return {"dynamodb": {"SequenceNumber": str(n), **images}}
 
 
-def read(door: Any, *records: dict[str, Any]) -> list[str]:
-    return failed(stream_reader(door)({"Records": list(records)}, Context()))
+def read(function: Any, *records: dict[str, Any]) -> list[str]:
+    return failed(stream_reader(function)({"Records": list(records)}, Context()))
 
 
-def test_changes_arrive_in_order_with_both_images() -> None:
+def test_records_arrive_in_order_with_both_images() -> None:
     seen: list[StreamRecord] = []
 
-    def door(changes: Sequence[StreamRecord]) -> None:
-        seen.extend(changes)
+    def function(records: Sequence[StreamRecord]) -> None:
+        seen.extend(records)
 
     new = {"a": {"N": "1"}}
-    assert read(door, change(1, NewImage=new), change(2, OldImage=new)) == []
+    assert read(function, stream_record(1, NewImage=new), stream_record(2, OldImage=new)) == []
     assert seen == [StreamRecord("1", None, {"a": 1}), StreamRecord("2", {"a": 1}, None)]
 
 
-def test_the_first_that_failed_is_reported() -> None:
-    assert read(lambda changes: changes[1].sequence, change(1), change(2), change(3)) == ["2"]
+def test_first_failed_record_is_reported() -> None:
+    records = [stream_record(n) for n in (1, 2, 3)]
+    assert read(lambda given: given[1].sequence, *records) == ["2"]
 
 
-def test_the_one_in_front_fails_the_batch_so_that_it_is_halved() -> None:
+def test_failure_of_the_first_record_fails_the_batch_for_bisection() -> None:
     with pytest.raises(BatchItemFailed):
-        read(lambda changes: changes[0].sequence, change(1), change(2))
+        read(lambda records: records[0].sequence, stream_record(1), stream_record(2))
 
 
-def test_what_is_behind_an_unreadable_change_is_not_shown_to_the_door() -> None:
+def test_records_behind_an_unreadable_one_are_not_processed() -> None:
     seen: list[str] = []
 
-    def door(changes: Sequence[StreamRecord]) -> None:
-        seen.extend(each.sequence for each in changes)
+    def function(records: Sequence[StreamRecord]) -> None:
+        seen.extend(each.sequence for each in records)
 
-    bad = change(2, NewImage={"a": {"Q": "?"}})
-    assert read(door, change(1), bad, change(3)) == ["2"]
+    bad = stream_record(2, NewImage={"a": {"Q": "?"}})
+    assert read(function, stream_record(1), bad, stream_record(3)) == ["2"]
     assert seen == ["1"]
     with pytest.raises(BatchItemFailed):
-        read(door, bad, change(3))
+        read(function, bad, stream_record(3))
 
 
 json_like = st.recursive(
@@ -164,11 +165,11 @@ json_like = st.recursive(
 
 
 @given(json_like)
-def test_images_read_as_they_were_written(value: Any) -> None:
+def test_dynamodb_values_round_trip(value: Any) -> None:
     assert from_dynamodb_value(TypeSerializer().serialize(value)) == value
 
 
-def test_images_of_the_other_kinds_read_as_well() -> None:
+def test_binary_decimal_and_set_values_are_read() -> None:
     assert from_dynamodb_value({"B": base64.b64encode(b"\x00\xff").decode()}) == b"\x00\xff"
     assert from_dynamodb_value({"N": "1.50"}) == "1.50"
     assert from_dynamodb_value({"N": "-7"}) == -7
@@ -179,49 +180,49 @@ def test_images_of_the_other_kinds_read_as_well() -> None:
         from_dynamodb_value({"X": 1})
 
 
-# Steps
+# Workflow tasks
 
 
-def test_a_step_is_told_its_order_and_its_token() -> None:
+def test_task_gets_order_id_and_token() -> None:
     seen: list[WorkflowTask] = []
     handler = workflow_task(seen.append)
     assert handler({"order_id": "ord_1", "token": "t"}, Context()) == {"order_id": "ord_1"}
     assert (seen[0].order_id, seen[0].token, seen[0].failure) == ("ord_1", "t", "")
 
 
-@pytest.mark.parametrize("goes_on", [True, False])
-def test_an_undo_says_whether_the_workflow_goes_on(goes_on: bool) -> None:
+@pytest.mark.parametrize("succeeded", [True, False])
+def test_compensation_returns_whether_the_task_succeeded(succeeded: bool) -> None:
     seen: list[WorkflowTask] = []
 
-    def door(undo: WorkflowTask) -> bool:
-        seen.append(undo)
-        return goes_on
+    def compensate(task: WorkflowTask) -> bool:
+        seen.append(task)
+        return succeeded
 
     event = {"order_id": "ord_1", "failure": {"Error": "States.Timeout", "Cause": ""}}
-    said = {"order_id": "ord_1", "goes_on": goes_on, "again": False}
-    assert workflow_task(door)(event, Context()) == said
+    output = {"order_id": "ord_1", "succeeded": succeeded, "still_pending": False}
+    assert workflow_task(compensate)(event, Context()) == output
     assert seen[0].failure == "States.Timeout"
 
 
-def test_a_step_that_fails_fails_by_its_name() -> None:
-    def door(step: WorkflowTask) -> None:
+def test_domain_error_of_a_task_propagates() -> None:
+    def fail(task: WorkflowTask) -> None:
         raise Conflict("no")
 
     with pytest.raises(Conflict):
-        workflow_task(door)({"order_id": "ord_1"}, Context())
+        workflow_task(fail)({"order_id": "ord_1"}, Context())
 
 
-# Reactions, the clock, the numbers
+# Event handlers, schedules, metrics
 
 
-def happened(**more: Any) -> dict[str, Any]:
+def delivered_event(**detail_members: Any) -> dict[str, Any]:
     detail = {"id": "e1", "subject": "ord_1", "at": "2026-11-27T08:00:00+00:00", "data": {"n": 1}}
-    return {"detail-type": "OrderPlaced", "detail": {**detail, **more}}
+    return {"detail-type": "OrderPlaced", "detail": {**detail, **detail_members}}
 
 
-def test_a_reaction_hears_what_happened() -> None:
+def test_event_handler_gets_the_envelope() -> None:
     seen: list[EventEnvelope] = []
-    event_handler(seen.append)(happened(), Context())
+    event_handler(seen.append)(delivered_event(), Context())
     (event,) = seen
     assert (event.id, event.type, event.subject, event.data) == (
         "e1",
@@ -233,19 +234,19 @@ def test_a_reaction_hears_what_happened() -> None:
     assert event.now.tzinfo is UTC
 
 
-def test_a_reaction_that_fails_is_woken_again() -> None:
-    def door(event: EventEnvelope) -> None:
+def test_error_of_an_event_handler_propagates() -> None:
+    def function(event: EventEnvelope) -> None:
         raise Unavailable("later")
 
     with pytest.raises(Unavailable):
-        event_handler(door)(happened(), Context())
+        event_handler(function)(delivered_event(), Context())
 
 
-def test_what_the_clock_wakes_says_what_it_did() -> None:
+def test_scheduled_function_returns_its_summary() -> None:
     assert scheduled(lambda at: {"year": at.year >= 2026})({}, Context()) == {"year": True}
 
 
-def test_numbers_are_written_in_cloudwatchs_embedded_format(
+def test_metrics_are_written_in_the_embedded_metric_format(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     emit_metrics(

@@ -1,4 +1,4 @@
-"""The frame of a door: what reaches it, what comes of its answers, refusals and faults."""
+"""The HTTP adapter: requests, responses, errors, faults and the log."""
 
 import base64
 import gc
@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pynamodb.exceptions import PutError
 
 from shop.entrypoints import http
+from shop.entrypoints.fault_mapping import http_status
 from shop.entrypoints.http import (
     BODY_LIMIT,
     Request,
@@ -21,7 +22,6 @@ from shop.entrypoints.http import (
     cacheable,
     endpoint,
     headers_from,
-    http_status,
     source_address,
 )
 from shop.kernel import errors
@@ -29,46 +29,48 @@ from shop.kernel.errors import InvalidRequest, Problem, ShopError, Unauthenticat
 from tests.kit.shop import ApiResponse, Context, call
 
 
-class Thing(BaseModel):
+class ThingBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
     name: str
 
 
-def echo(request: Request[Thing]) -> dict[str, Any]:
+def echo(request: Request[ThingBody]) -> dict[str, Any]:
     return {"name": request.body.name}
 
 
 def post(body: Any = None, **more: Any) -> ApiResponse:
-    return call(endpoint(Thing)(echo), "POST /things", body, **more)
+    return call(endpoint(ThingBody)(echo), "POST /things", body, **more)
 
 
-def problem(said: ApiResponse, status: int, code: str) -> Any:
-    """The one shape of refusals outside UCP: RFC 9457 with a code and all errors."""
-    assert (said.status, said.json["status"], said.json["code"]) == (status, status, code), (
-        said.text
-    )
-    assert said.headers["Content-Type"] == "application/problem+json"
-    assert said.json["title"]
-    assert said.json["type"] == "about:blank"
-    assert said.json["errors"]
-    for error in said.json["errors"]:
+def problem(response: ApiResponse, status: int, code: str) -> Any:
+    """Check a problem document (RFC 9457) with its code and all errors, and return it."""
+    assert (response.status, response.json["status"], response.json["code"]) == (
+        status,
+        status,
+        code,
+    ), response.text
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert response.json["title"]
+    assert response.json["type"] == "about:blank"
+    assert response.json["errors"]
+    for error in response.json["errors"]:
         assert error["code"]
         assert error["detail"]
-    return said.json
+    return response.json
 
 
-# ---------------------------------------------------------------------------------- what goes in
+# -------------------------------------------------------------------------------------- requests
 
 
-def test_a_door_gets_what_was_sent() -> None:
-    heard: list[Request[Any]] = []
+def test_handler_function_gets_the_parsed_request() -> None:
+    requests: list[Request[Any]] = []
 
-    def door(request: Request[Any]) -> dict[str, Any]:
-        heard.append(request)
+    def function(request: Request[Any]) -> dict[str, Any]:
+        requests.append(request)
         return {}
 
     call(
-        endpoint(Thing)(door),
+        endpoint(ThingBody)(function),
         "PUT /things/{id}",
         raw='{"name": "ü"}',
         key="0123456789abcdef0123456789",
@@ -76,8 +78,8 @@ def test_a_door_gets_what_was_sent() -> None:
         query="a=1&a=2&b=%C3%BC&c",
         id="thing_1",
     )
-    (request,) = heard
-    assert request.body == Thing(name="ü")
+    (request,) = requests
+    assert request.body == ThingBody(name="ü")
     assert request.raw_body == '{"name": "ü"}'.encode()
     assert request.path == {"id": "thing_1"}
     assert request.query == {"a": "2", "b": "ü", "c": ""}
@@ -89,7 +91,7 @@ def test_a_door_gets_what_was_sent() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "sent", "address"),
+    ("key", "headers", "address"),
     [
         (None, {}, "192.0.2.1"),
         (None, {"Shop-Viewer": "203.0.113.9", "Shop-Edge": ""}, "192.0.2.1"),
@@ -100,14 +102,14 @@ def test_a_door_gets_what_was_sent() -> None:
         ("", {"Shop-Viewer": "203.0.113.9", "Shop-Edge": ""}, "192.0.2.1"),
     ],
 )
-def test_who_asks_is_whom_the_cdn_names_and_nobody_else_may_name_one(
-    key: str | None, sent: dict[str, str], address: str, monkeypatch: pytest.MonkeyPatch
+def test_client_address_is_that_of_cloudfront_only_with_its_key(
+    key: str | None, headers: dict[str, str], address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if key is None:
         monkeypatch.delenv("EDGE_KEY", raising=False)
     else:
         monkeypatch.setenv("EDGE_KEY", key)
-    event = event_of(None, headers=sent)
+    event = event_of(None, headers=headers)
     assert source_address(event, headers_from(event)) == address
 
 
@@ -126,117 +128,123 @@ def event_of(body: str | None, *, encoded: bool = False, headers: Any = None) ->
     }
 
 
-def sent(event: dict[str, Any], door: Any = echo, shape: Any = Thing) -> ApiResponse:
-    answer = endpoint(shape)(door)(event, Context())
-    return ApiResponse(answer["statusCode"], answer["headers"], answer["body"])
+def send(event: dict[str, Any], function: Any = echo, schema: Any = ThingBody) -> ApiResponse:
+    response = endpoint(schema)(function)(event, Context())
+    return ApiResponse(response["statusCode"], response["headers"], response["body"])
 
 
-def test_a_body_in_base64_is_read() -> None:
+def test_base64_body_is_decoded() -> None:
     body = base64.b64encode(b'{"name":"x"}').decode()
-    assert sent(event_of(body, encoded=True)).json == {"name": "x"}
+    assert send(event_of(body, encoded=True)).json == {"name": "x"}
 
 
 @pytest.mark.parametrize("body", ["%%%", "YQ", "é", "YQ==YQ==", "=" * 10])
-def test_base64_that_is_none_is_refused(body: str) -> None:
-    problem(sent(event_of(body, encoded=True)), 400, "body_unreadable")
+def test_invalid_base64_is_rejected(body: str) -> None:
+    problem(send(event_of(body, encoded=True)), 400, "body_unreadable")
 
 
-def test_text_that_no_wire_can_carry_is_refused() -> None:
-    problem(sent(event_of('{"name":"\ud800"}')), 400, "body_unreadable")
+def test_unpaired_surrogate_is_rejected() -> None:
+    problem(send(event_of('{"name":"\ud800"}')), 400, "body_unreadable")
 
 
-def test_bytes_that_were_lost_on_their_way_are_told() -> None:
-    """As a gateway that decodes loosely hands them over: 14 bytes were sent."""
+def test_bytes_replaced_by_the_gateway_are_reported() -> None:
+    """The event of a gateway that decodes leniently: the client sent 14 bytes."""
     event = event_of('{"name":"J\ufffd\ufffd"}', headers={"Content-Length": "14"})
-    said = problem(sent(event), 400, "text_invalid")
-    assert "not UTF-8" in said["detail"]
+    response = problem(send(event), 400, "text_invalid")
+    assert "not UTF-8" in response["detail"]
 
 
 @pytest.mark.parametrize("length", ["18", None, "", "-1", "18, 18", "x"])
-def test_a_replacement_character_that_was_sent_is_a_character(length: str | None) -> None:
+def test_replacement_character_of_the_client_is_accepted(length: str | None) -> None:
     body = '{"name":"J\ufffd\ufffd"}'
     headers = {} if length is None else {"Content-Length": length}
-    assert sent(event_of(body, headers=headers)).status == 200
+    assert send(event_of(body, headers=headers)).status == 200
     encoded = base64.b64encode(body.encode()).decode()
     of_base64 = {"Content-Length": str(len(encoded))}
-    assert sent(event_of(encoded, encoded=True, headers=of_base64)).status == 200
+    assert send(event_of(encoded, encoded=True, headers=of_base64)).status == 200
 
 
 @pytest.mark.parametrize("encoded", [False, True])
-def test_a_megabyte_is_too_much(encoded: bool) -> None:
+def test_body_of_a_megabyte_is_rejected(encoded: bool) -> None:
     text = '{"name":"' + "x" * 1_000_000 + '"}'
     body = base64.b64encode(text.encode()).decode() if encoded else text
-    problem(sent(event_of(body, encoded=encoded)), 413, "body_too_large")
+    problem(send(event_of(body, encoded=encoded)), 413, "body_too_large")
 
 
-def test_the_limit_counts_bytes_not_letters() -> None:
+def test_body_limit_counts_bytes_not_characters() -> None:
     fits = '{"name":"' + "x" * (BODY_LIMIT - 11) + '"}'
-    assert sent(event_of(fits)).status == 200
-    problem(sent(event_of(fits + " ")), 413, "body_too_large")
-    problem(sent(event_of('{"name":"' + "ü" * (BODY_LIMIT // 2) + '"}')), 413, "body_too_large")
+    assert send(event_of(fits)).status == 200
+    problem(send(event_of(fits + " ")), 413, "body_too_large")
+    problem(send(event_of('{"name":"' + "ü" * (BODY_LIMIT // 2) + '"}')), 413, "body_too_large")
 
 
 @pytest.mark.parametrize("kind", ["application/json", "Application/JSON; charset=utf-8", None])
-def test_json_is_json_however_it_is_spelt(kind: str | None) -> None:
+def test_json_media_type_is_case_insensitive_and_optional(kind: str | None) -> None:
     headers = {} if kind is None else {"Content-Type": kind}
-    assert sent(event_of('{"name":"x"}', headers=headers)).status == 200
+    assert send(event_of('{"name":"x"}', headers=headers)).status == 200
 
 
 @pytest.mark.parametrize(
     "kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "", "json"]
 )
-def test_what_is_not_called_json_is_refused(kind: str) -> None:
-    said = sent(event_of('{"name":"x"}', headers={"content-type": kind}))
-    assert problem(said, 400, "content_type_unsupported")["errors"][0]["path"] == "Content-Type"
+def test_other_media_types_are_rejected(kind: str) -> None:
+    response = send(event_of('{"name":"x"}', headers={"content-type": kind}))
+    assert problem(response, 400, "content_type_unsupported")["errors"][0]["path"] == "Content-Type"
 
 
 @pytest.mark.parametrize("headers", [None, {}, {"x": None}, {"x": ["a"]}])
-def test_odd_headers_are_no_fault(headers: Any) -> None:
+def test_unusual_headers_cause_no_fault(headers: Any) -> None:
     event = event_of('{"name":"x"}')
     event["headers"] = headers
-    assert sent(event).status == 200
+    assert send(event).status == 200
 
 
 @pytest.mark.parametrize("query", ["&&&", "%", "%ff=%00", "=", "a=1;b=2", "a" * 5000])
-def test_odd_queries_are_no_fault(query: str) -> None:
+def test_unusual_queries_cause_no_fault(query: str) -> None:
     assert post({"name": "x"}, query=query).status == 200
 
 
-@pytest.mark.parametrize("thing", ["", " " * 200, "x" * 129, "a\x00b", "a\nb", "\ud800", "\u202e"])
-def test_ids_that_cannot_be_ours_are_not_found(thing: str) -> None:
-    said = call(endpoint()(lambda request: {}), "GET /things/{id}", id=thing)
-    problem(said, 404, "not_found")
+@pytest.mark.parametrize(
+    "thing_id", ["", " " * 200, "x" * 129, "a\x00b", "a\nb", "\ud800", "\u202e"]
+)
+def test_ids_of_impossible_form_are_not_found(thing_id: str) -> None:
+    response = call(endpoint()(lambda request: {}), "GET /things/{id}", id=thing_id)
+    problem(response, 404, "not_found")
 
 
 @pytest.mark.parametrize("key", ["x" * 256, "ключ", "a\tb", "a\x7f"])
-def test_an_idempotency_key_is_plain_and_short(key: str) -> None:
-    refused = problem(post({"name": "x"}, key=key), 400, "idempotency_key_invalid")
-    assert refused["errors"][0]["path"] == "Idempotency-Key"
+def test_idempotency_key_must_be_short_printable_ascii(key: str) -> None:
+    document = problem(post({"name": "x"}, key=key), 400, "idempotency_key_invalid")
+    assert document["errors"][0]["path"] == "Idempotency-Key"
 
 
-def test_a_route_that_needs_a_key_says_so() -> None:
+def test_missing_or_empty_idempotency_key_is_rejected() -> None:
     handler = endpoint()(lambda request: {"key": request.idempotent.key})
     problem(call(handler, "POST /things", key=""), 400, "idempotency_key_missing")
     event = event_of(None, headers={"idempotency-key": ""})
-    problem(sent(event, lambda request: {"key": request.key}, None), 400, "idempotency_key_invalid")
+    problem(
+        send(event, lambda request: {"key": request.required_idempotency_key}, None),
+        400,
+        "idempotency_key_invalid",
+    )
 
 
-def test_a_body_that_nobody_reads_is_let_be() -> None:
+def test_body_is_ignored_without_a_schema() -> None:
     assert call(endpoint()(lambda request: {}), "GET /things", raw="{{{").status == 200
 
 
-# ---------------------------------------------------------------------------------- what comes out
+# ------------------------------------------------------------------------------------- responses
 
 
-def test_an_answer_is_json_that_nobody_keeps() -> None:
-    said = post({"name": "ü😀"})
-    assert said.text == '{"name":"ü😀"}'
-    assert said.headers["Content-Type"] == "application/json"
-    assert said.headers["Cache-Control"] == "no-store"
-    assert said.headers["X-Content-Type-Options"] == "nosniff"
+def test_response_is_json_without_caching() -> None:
+    response = post({"name": "ü😀"})
+    assert response.text == '{"name":"ü😀"}'
+    assert response.headers["Content-Type"] == "application/json"
+    assert response.headers["Cache-Control"] == "no-store"
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_a_model_is_answered_without_its_blanks() -> None:
+def test_model_response_omits_null_members() -> None:
     class View(BaseModel):
         kind: str = Field(default="x", serialization_alias="type")
         nothing: int | None = None
@@ -244,43 +252,43 @@ def test_a_model_is_answered_without_its_blanks() -> None:
     assert call(endpoint(status=201)(lambda request: View()), "GET /x").json == {"type": "x"}
 
 
-def test_a_door_may_choose_status_headers_and_kind() -> None:
+def test_response_may_set_status_headers_and_media_type() -> None:
     page = Response("<p>hi</p>", 202, {"content-type": "text/html", "cache-control": "max-age=1"})
-    said = call(endpoint()(lambda request: page), "GET /x")
-    assert (said.status, said.text) == (202, "<p>hi</p>")
-    assert said.headers["content-type"] == "text/html"
-    assert "Content-Type" not in said.headers
-    assert "Cache-Control" not in said.headers
+    response = call(endpoint()(lambda request: page), "GET /x")
+    assert (response.status, response.text) == (202, "<p>hi</p>")
+    assert response.headers["content-type"] == "text/html"
+    assert "Content-Type" not in response.headers
+    assert "Cache-Control" not in response.headers
 
 
-def test_bytes_go_out_as_they_are() -> None:
+def test_bytes_are_sent_as_base64() -> None:
     handler = endpoint()(lambda request: Response(b"\x00\xff", 200, {"Content-Type": "image/png"}))
     answer = handler(event_of(None), Context())
     assert answer["isBase64Encoded"]
     assert base64.b64decode(answer["body"]) == b"\x00\xff"
 
 
-def test_nothing_is_answered_with_nothing() -> None:
+def test_response_without_body_is_empty() -> None:
     assert call(endpoint()(lambda request: Response(None, 204)), "GET /x").text == ""
 
 
-@pytest.mark.parametrize("answer", [object(), {"a": {1, 2}}, {"a": float("nan")}, {(1,): 2}])
-def test_an_answer_that_cannot_be_written_is_a_fault_not_a_crash(answer: Any) -> None:
-    assert call(endpoint()(lambda request: answer), "GET /x").status == 500
+@pytest.mark.parametrize("result", [object(), {"a": {1, 2}}, {"a": float("nan")}, {(1,): 2}])
+def test_unserializable_result_is_a_500(result: Any) -> None:
+    assert call(endpoint()(lambda request: result), "GET /x").status == 500
 
 
-def test_what_anybody_may_keep_has_a_tag_and_is_not_sent_twice() -> None:
+def test_cacheable_response_has_an_etag_and_answers_304() -> None:
     handler = endpoint()(lambda request: cacheable(request, {"b": 1, "a": 2}, seconds=300))
     first = call(handler, "GET /x")
     assert first.headers["Cache-Control"] == "public, max-age=300"
-    tag = first.headers["ETag"]
-    for known in (tag, f"W/{tag}", f'"other", {tag}', "*"):
-        again = call(handler, "GET /x", headers={"If-None-Match": known})
-        assert (again.status, again.text, again.headers["ETag"]) == (304, "", tag)
+    etag = first.headers["ETag"]
+    for cached in (etag, f"W/{etag}", f'"other", {etag}', "*"):
+        second = call(handler, "GET /x", headers={"If-None-Match": cached})
+        assert (second.status, second.text, second.headers["ETag"]) == (304, "", etag)
     assert call(handler, "GET /x", headers={"If-None-Match": '"other"'}).status == 200
 
 
-# -------------------------------------------------------------------------------------- refusals
+# ---------------------------------------------------------------------------------------- errors
 
 
 def leaves(kind: type[ShopError] = ShopError) -> list[type[ShopError]]:
@@ -289,81 +297,82 @@ def leaves(kind: type[ShopError] = ShopError) -> list[type[ShopError]]:
 
 
 @pytest.mark.parametrize("kind", leaves())
-def test_every_refusal_has_a_status_and_the_one_shape(kind: type[ShopError]) -> None:
-    def door(request: Request[None]) -> None:
+def test_every_error_class_has_a_status_and_a_problem_document(kind: type[ShopError]) -> None:
+    def function(request: Request[None]) -> None:
         raise kind("no", path="$.x")
 
-    said = problem(call(endpoint()(door), "GET /x"), http_status(kind), kind.code)
-    assert said["errors"] == [{"code": kind.code, "detail": "no", "path": "$.x"}]
+    response = problem(call(endpoint()(function), "GET /x"), http_status(kind), kind.code)
+    assert response["errors"] == [{"code": kind.code, "detail": "no", "path": "$.x"}]
 
 
 @pytest.mark.slow
-def test_a_kind_of_refusal_without_a_status_does_not_go_unseen() -> None:
+def test_error_class_without_status_raises_lookup_error() -> None:
     with pytest.raises(LookupError):
         http_status(type("Odd", (ShopError,), {}))
     gc.collect()  # other tests count the tree's leaves
 
 
-def test_all_problems_are_told() -> None:
-    def door(request: Request[None]) -> None:
+def test_all_problems_are_listed() -> None:
+    def function(request: Request[None]) -> None:
         raise InvalidRequest("two", problems=[Problem("a", "first", "$.a"), Problem("b", "second")])
 
-    said = problem(call(endpoint()(door), "GET /x"), 400, "invalid")
-    assert said["errors"] == [
+    response = problem(call(endpoint()(function), "GET /x"), 400, "invalid")
+    assert response["errors"] == [
         {"code": "a", "detail": "first", "path": "$.a"},
         {"code": "b", "detail": "second"},
     ]
 
 
-def test_who_must_sign_in_is_told_how_and_who_must_wait_how_long() -> None:
-    def refuse(error: ShopError) -> Mapping[str, str]:
-        def door(request: Request[None]) -> None:
+def test_401_has_a_challenge_and_429_and_503_have_retry_after() -> None:
+    def headers_for(error: ShopError) -> Mapping[str, str]:
+        def function(request: Request[None]) -> None:
             raise error
 
-        return call(endpoint()(door), "GET /x").headers
+        return call(endpoint()(function), "GET /x").headers
 
-    assert refuse(Unauthenticated("sign in"))["WWW-Authenticate"].startswith("Bearer")
-    assert int(refuse(Unavailable("later"))["Retry-After"]) > 0
-    assert int(refuse(errors.RateLimited("later"))["Retry-After"]) > 0
+    assert headers_for(Unauthenticated("sign in"))["WWW-Authenticate"].startswith("Bearer")
+    assert int(headers_for(Unavailable("later"))["Retry-After"]) > 0
+    assert int(headers_for(errors.RateLimited("later"))["Retry-After"]) > 0
 
 
 # ---------------------------------------------------------------------------------------- faults
 
 
-def aws(code: str) -> ClientError:
+def aws_error(code: str) -> ClientError:
     return ClientError({"Error": {"Code": code, "Message": "x"}}, "PutItem")
 
 
 def raising(error: Exception) -> Any:
-    def door(request: Request[None]) -> None:
+    def function(request: Request[None]) -> None:
         raise error
 
-    return call(endpoint()(door), "GET /x")
+    return call(endpoint()(function), "GET /x")
 
 
 @pytest.mark.parametrize(
     "error",
     [
-        aws("ThrottlingException"),
-        aws("ProvisionedThroughputExceededException"),
-        aws("InternalServerError"),
-        PutError("no", cause=aws("RequestLimitExceeded")),
+        aws_error("ThrottlingException"),
+        aws_error("ProvisionedThroughputExceededException"),
+        aws_error("InternalServerError"),
+        PutError("no", cause=aws_error("RequestLimitExceeded")),
         ReadTimeoutError(endpoint_url="http://dynamodb"),
     ],
 )
-def test_a_supplier_that_is_busy_is_a_503_to_be_tried_again(error: Exception) -> None:
-    said = raising(error)
-    problem(said, 503, "busy")
-    assert "Retry-After" in said.headers
+def test_transient_aws_fault_is_a_503_with_retry_after(error: Exception) -> None:
+    response = raising(error)
+    problem(response, 503, "busy")
+    assert "Retry-After" in response.headers
 
 
 @pytest.mark.parametrize(
-    "error", [ZeroDivisionError(), KeyError("x"), aws("ValidationException"), RecursionError()]
+    "error",
+    [ZeroDivisionError(), KeyError("x"), aws_error("ValidationException"), RecursionError()],
 )
-def test_our_own_fault_is_a_500_that_tells_nothing(error: Exception) -> None:
-    said = raising(error)
-    assert said.status == 500
-    assert said.json == {
+def test_fault_is_a_500_without_details(error: Exception) -> None:
+    response = raising(error)
+    assert response.status == 500
+    assert response.json == {
         "type": "about:blank",
         "title": "Internal Server Error",
         "status": 500,
@@ -371,45 +380,45 @@ def test_our_own_fault_is_a_500_that_tells_nothing(error: Exception) -> None:
     }
 
 
-def test_a_missing_setting_is_named() -> None:
+def test_missing_setting_is_named() -> None:
     with pytest.raises(KeyError, match="TABLE_NOBODY"):
         http.required_setting("TABLE_NOBODY")
 
 
-# ----------------------------------------------------------------------- correlation and the log
+# --------------------------------------------------------------------------- request ids and log
 
 
 @pytest.fixture
 def log_lines() -> Iterator[list[dict[str, Any]]]:
     lines: list[dict[str, Any]] = []
 
-    class Listener(logging.Handler):
+    class RecordingHandler(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             lines.append(json.loads(http.log.registered_formatter.format(record)))
 
-    listener = Listener()
-    http.log._logger.addHandler(listener)
+    log_handler = RecordingHandler()
+    http.log._logger.addHandler(log_handler)
     level = http.log.log_level
     http.log.setLevel("INFO")
     yield lines
-    http.log._logger.removeHandler(listener)
+    http.log._logger.removeHandler(log_handler)
     http.log.setLevel(level)
 
 
-def test_a_request_id_goes_through_log_and_answer(log_lines: list[dict[str, Any]]) -> None:
-    wanted = str(uuid.uuid4())
-    said = post({}, headers={"Request-Id": wanted})
-    assert said.headers["Request-Id"] == wanted
-    assert log_lines[-1]["correlation_id"] == wanted
+def test_request_id_is_in_log_and_response(log_lines: list[dict[str, Any]]) -> None:
+    request_id = str(uuid.uuid4())
+    response = post({}, headers={"Request-Id": request_id})
+    assert response.headers["Request-Id"] == request_id
+    assert log_lines[-1]["correlation_id"] == request_id
 
 
-@pytest.mark.parametrize("odd", ["", "a b", "x" * 129, 'a"b', "a\nInjected: 1", "ü"])
-def test_an_odd_request_id_is_replaced(odd: str) -> None:
-    said = sent(event_of('{"name":"x"}', headers={"request-id": odd}))
-    assert said.headers["Request-Id"] == "gateway-1"
+@pytest.mark.parametrize("request_id", ["", "a b", "x" * 129, 'a"b', "a\nInjected: 1", "ü"])
+def test_invalid_request_id_is_replaced(request_id: str) -> None:
+    response = send(event_of('{"name":"x"}', headers={"request-id": request_id}))
+    assert response.headers["Request-Id"] == "gateway-1"
 
 
-PRIVATE = (
+PERSONAL_DATA = (
     "jane.doe@example.com",
     "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln",
     "+49 170 1234567",
@@ -419,34 +428,34 @@ PRIVATE = (
 )
 
 
-def test_the_log_holds_no_bodies_and_nothing_personal(log_lines: list[dict[str, Any]]) -> None:
-    def door(request: Request[Thing]) -> None:
+def test_log_has_no_bodies_and_no_personal_data(log_lines: list[dict[str, Any]]) -> None:
+    def function(request: Request[ThingBody]) -> None:
         class Strict(BaseModel):
             n: int
 
         try:
             Strict.model_validate({"n": "".join(street)})
         except ValueError as error:
-            raise RuntimeError(" and ".join(PRIVATE)) from error
+            raise RuntimeError(" and ".join(PERSONAL_DATA)) from error
 
     street = ("Haupt", "strasse 1")
-    handler = endpoint(Thing)(door)
-    said = call(handler, "POST /things", {"name": "Jane Doe"})
-    assert said.status == 500
-    text = json.dumps(log_lines, ensure_ascii=False)
+    handler = endpoint(ThingBody)(function)
+    response = call(handler, "POST /things", {"name": "Jane Doe"})
+    assert response.status == 500
+    log_text = json.dumps(log_lines, ensure_ascii=False)
     assert log_lines[-1]["fault"] == "RuntimeError"
     assert "test_http.py" in log_lines[-1]["trace"]
-    for private in (*PRIVATE, "Jane Doe", "Hauptstrasse"):
-        assert private not in text, private
+    for text in (*PERSONAL_DATA, "Jane Doe", "Hauptstrasse"):
+        assert text not in log_text, text
 
 
-def test_a_refusal_is_one_line_with_its_code(log_lines: list[dict[str, Any]]) -> None:
+def test_error_is_logged_in_one_line_with_its_code(log_lines: list[dict[str, Any]]) -> None:
     post({"name": 1, "jane@example.com": 1})
     (line,) = log_lines
     assert (line["code"], line["status"], line["level"]) == ("invalid", 400, "INFO")
     assert "jane" not in json.dumps(line)
 
 
-def test_an_ordinary_request_logs_nothing(log_lines: list[dict[str, Any]]) -> None:
+def test_successful_request_logs_nothing(log_lines: list[dict[str, Any]]) -> None:
     post({"name": "x"})
     assert log_lines == []

@@ -1,4 +1,4 @@
-"""What shop and platform agree on, and what is said when they do not."""
+"""Negotiation with platforms: agreed capabilities, envelopes and errors."""
 
 import json
 from typing import Any
@@ -25,22 +25,22 @@ LOYALTY = "dev.ucp.common.loyalty"
 SPLIT_PAYMENTS = "dev.ucp.shopping.split_payments"
 
 
-class Nothing(BaseModel):
+class EmptyBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-def asked(agent: str | None, capability: str = CART, door: Any = None) -> ApiResponse:
-    """A request for a capability, through a door that just answers."""
-    handler = endpoint(capability=capability)(door or (lambda request: {"id": "x"}))
+def request(agent: str | None, capability: str = CART, function: Any = None) -> ApiResponse:
+    """Send a request for a capability to a handler function; the default returns an id."""
+    handler = endpoint(capability=capability)(function or (lambda request: {"id": "x"}))
     headers = {} if agent is None else {"UCP-Agent": agent}
     return call(handler, "GET /carts/{id}", headers=headers, id="x")
 
 
-# ---------------------------------------------------------------------------------- the envelope
+# -------------------------------------------------------------------------------------- envelope
 
 
-def test_our_own_clients_name_no_profile_and_get_everything() -> None:
-    envelope = asked(None, CHECKOUT).json["ucp"]
+def test_own_client_without_profile_gets_all_capabilities() -> None:
+    envelope = request(None, CHECKOUT).json["ucp"]
     assert envelope["version"] == VERSION
     assert envelope["status"] == "success"
     assert set(envelope["capabilities"]) == {
@@ -53,7 +53,7 @@ def test_our_own_clients_name_no_profile_and_get_everything() -> None:
 
 
 @pytest.mark.parametrize(
-    ("capability", "named"),
+    ("capability", "names"),
     [
         (CART, {CART, DISCOUNT, LOYALTY}),
         (CHECKOUT, {CHECKOUT, FULFILLMENT, DISCOUNT, LOYALTY, SPLIT_PAYMENTS}),
@@ -62,19 +62,19 @@ def test_our_own_clients_name_no_profile_and_get_everything() -> None:
         ("dev.ucp.shopping.catalog.lookup", {"dev.ucp.shopping.catalog.lookup"}),
     ],
 )
-def test_an_answer_names_only_what_it_is_about(
-    agent: Platform, capability: str, named: set[str]
+def test_response_names_its_capability_and_extensions_only(
+    agent: Platform, capability: str, names: set[str]
 ) -> None:
-    assert set(asked(agent.agent, capability).json["ucp"]["capabilities"]) == named
+    assert set(request(agent.agent, capability).json["ucp"]["capabilities"]) == names
 
 
-def test_an_extension_that_the_platform_does_not_know_is_not_named(agent: Platform) -> None:
+def test_unsupported_extension_is_not_named(agent: Platform) -> None:
     agent.publish(profile([CHECKOUT]))
-    assert set(asked(agent.agent, CHECKOUT).json["ucp"]["capabilities"]) == {CHECKOUT}
+    assert set(request(agent.agent, CHECKOUT).json["ucp"]["capabilities"]) == {CHECKOUT}
 
 
 @pytest.mark.parametrize(
-    ("capability", "understood", "told"),
+    ("capability", "supported", "members"),
     [
         (CHECKOUT, [CHECKOUT], set()),
         (CHECKOUT, [CHECKOUT, FULFILLMENT], {"fulfillment"}),
@@ -83,39 +83,39 @@ def test_an_extension_that_the_platform_does_not_know_is_not_named(agent: Platfo
         (ORDER, [ORDER], {"fulfillment", "discounts", "loyalty"}),
     ],
 )
-def test_an_answer_holds_nothing_of_an_extension_that_the_platform_does_not_know(
-    agent: Platform, capability: str, understood: list[str] | None, told: set[str]
+def test_response_omits_members_of_unsupported_extensions(
+    agent: Platform, capability: str, supported: list[str] | None, members: set[str]
 ) -> None:
-    def door(request: Request[None]) -> dict[str, Any]:
+    def function(request: Request[None]) -> dict[str, Any]:
         return {"id": "x", "totals": [], "fulfillment": {}, "discounts": {}, "loyalty": {}}
 
-    if understood is not None:
-        agent.publish(profile(understood))
-    said = asked(None if understood is None else agent.agent, capability, door).json
-    assert set(said) == {"ucp", "id", "totals", *told}
+    if supported is not None:
+        agent.publish(profile(supported))
+    payload = request(None if supported is None else agent.agent, capability, function).json
+    assert set(payload) == {"ucp", "id", "totals", *members}
 
 
-def test_a_door_can_ask_what_the_platform_understands(agent: Platform) -> None:
-    heard: list[Any] = []
+def test_handler_function_sees_the_negotiated_capabilities(agent: Platform) -> None:
+    seen: list[Any] = []
 
-    def door(request: Request[None]) -> dict[str, Any]:
-        heard.append(
+    def function(request: Request[None]) -> dict[str, Any]:
+        seen.append(
             (request.negotiated.supports(FULFILLMENT), request.negotiated.platform == agent.url)
         )
         return {}
 
-    asked(agent.agent, CHECKOUT, door)
+    request(agent.agent, CHECKOUT, function)
     agent.publish(profile([CHECKOUT]))
     ucp._profiles.cache_clear()
-    asked(agent.agent, CHECKOUT, door)
-    assert heard == [(True, True), (False, True)]
+    request(agent.agent, CHECKOUT, function)
+    assert seen == [(True, True), (False, True)]
 
 
-def test_a_payload_lays_its_own_members_over_the_envelope() -> None:
+def test_payload_members_override_the_envelope() -> None:
     handlers = {"com.example.pay": [{"id": "p", "version": "2026-01-01"}]}
-    said = asked(None, CHECKOUT, lambda r: {"ucp": {"payment_handlers": handlers}, "id": "x"})
-    assert said.json["ucp"]["payment_handlers"] == handlers
-    assert set(said.json["ucp"]["capabilities"]) == {
+    response = request(None, CHECKOUT, lambda r: {"ucp": {"payment_handlers": handlers}, "id": "x"})
+    assert response.json["ucp"]["payment_handlers"] == handlers
+    assert set(response.json["ucp"]["capabilities"]) == {
         CHECKOUT,
         FULFILLMENT,
         DISCOUNT,
@@ -124,20 +124,20 @@ def test_a_payload_lays_its_own_members_over_the_envelope() -> None:
     }
 
 
-def test_an_outcome_that_is_an_error_says_so_with_200() -> None:
-    said = asked(None, CART, lambda r: Response({"ucp": {"status": "error"}}, 200))
-    assert (said.status, said.json["ucp"]["status"]) == (200, "error")
+def test_business_error_has_status_200() -> None:
+    response = request(None, CART, lambda r: Response({"ucp": {"status": "error"}}, 200))
+    assert (response.status, response.json["ucp"]["status"]) == (200, "error")
 
 
-# --------------------------------------------------------------------------- failures to negotiate
+# ------------------------------------------------------------------------------ failed discovery
 
 
-def failed(said: ApiResponse, status: int, code: str) -> None:
-    """The shape UCP gives to failed discovery: code, content and where the buyer goes on."""
-    assert (said.status, said.json["code"]) == (status, code), said.text
-    assert set(said.json) == {"code", "content", "continue_url"}
-    assert said.json["continue_url"] == "http://shop.test"
-    assert said.headers["Content-Type"] == "application/json"
+def assert_discovery_failed(response: ApiResponse, status: int, code: str) -> None:
+    """Check the body that UCP defines for failed discovery: code, content and continue_url."""
+    assert (response.status, response.json["code"]) == (status, code), response.text
+    assert set(response.json) == {"code", "content", "continue_url"}
+    assert response.json["continue_url"] == "http://shop.test"
+    assert response.headers["Content-Type"] == "application/json"
 
 
 @pytest.mark.parametrize(
@@ -159,94 +159,94 @@ def failed(said: ApiResponse, status: int, code: str) -> None:
         'profile=""',
     ],
 )
-def test_a_header_that_names_no_profile_is_refused(header: str) -> None:
-    failed(asked(header), 400, "invalid_profile_url")
+def test_header_without_valid_profile_url_is_rejected(header: str) -> None:
+    assert_discovery_failed(request(header), 400, "invalid_profile_url")
 
 
-def test_in_production_no_profile_lies_on_this_machine(
+def test_loopback_profile_is_rejected_in_production(
     agent: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STAGE", "prod")
-    failed(asked(agent.agent), 400, "invalid_profile_url")
+    assert_discovery_failed(request(agent.agent), 400, "invalid_profile_url")
     assert agent.requests == 0
 
 
-def test_a_platform_that_is_away_is_unreachable(agent: Platform) -> None:
+def test_failing_platform_is_unreachable(agent: Platform) -> None:
     agent.status = 503
-    failed(asked(agent.agent), 424, "profile_unreachable")
+    assert_discovery_failed(request(agent.agent), 424, "profile_unreachable")
 
 
-def test_a_profile_that_is_none_is_malformed(agent: Platform) -> None:
+def test_document_that_is_no_profile_is_malformed(agent: Platform) -> None:
     agent.publish({"hello": "world"})
-    failed(asked(agent.agent), 422, "profile_malformed")
+    assert_discovery_failed(request(agent.agent), 422, "profile_malformed")
 
 
 @pytest.mark.parametrize("version", ["2026-01-23", "2027-01-01"])
-def test_another_version_is_not_supported(agent: Platform, version: str) -> None:
+def test_other_version_is_unsupported(agent: Platform, version: str) -> None:
     agent.publish(profile(version=version))
-    said = asked(agent.agent)
-    failed(said, 422, "version_unsupported")
-    assert version in said.json["content"]
-    assert VERSION in said.json["content"]
+    response = request(agent.agent)
+    assert_discovery_failed(response, 422, "version_unsupported")
+    assert version in response.json["content"]
+    assert VERSION in response.json["content"]
 
 
 @pytest.mark.parametrize("form", ['profile="{}", version="2026-01-11"', 'profile="{}";version=1'])
-def test_a_version_in_the_header_counts_too(agent: Platform, form: str) -> None:
-    failed(asked(form.format(agent.url)), 422, "version_unsupported")
+def test_unsupported_version_in_the_header_prevents_the_fetch(agent: Platform, form: str) -> None:
+    assert_discovery_failed(request(form.format(agent.url)), 422, "version_unsupported")
     assert agent.requests == 0
 
 
-def test_our_version_in_the_header_is_fine(agent: Platform) -> None:
-    assert asked(f'profile="{agent.url}"; version="{VERSION}"').status == 200
+def test_supported_version_in_the_header_is_accepted(agent: Platform) -> None:
+    assert request(f'profile="{agent.url}"; version="{VERSION}"').status == 200
 
 
 @pytest.mark.parametrize("capabilities", [[], [CHECKOUT], ["com.example.unknown"]])
-def test_capabilities_that_do_not_meet_are_an_outcome(
+def test_incompatible_capabilities_are_a_business_error(
     agent: Platform, capabilities: list[str]
 ) -> None:
     agent.publish(profile(capabilities))
-    said = asked(agent.agent)
-    assert_valid_ucp("error", said.json)
-    assert said.status == 200
-    assert said.json["messages"][0]["code"] == "capabilities_incompatible"
-    assert said.json["messages"][0]["severity"] == "unrecoverable"
-    assert said.json["ucp"]["capabilities"] == {}
-    assert said.json["continue_url"] == "http://shop.test"
+    response = request(agent.agent)
+    assert_valid_ucp("error", response.json)
+    assert response.status == 200
+    assert response.json["messages"][0]["code"] == "capabilities_incompatible"
+    assert response.json["messages"][0]["severity"] == "unrecoverable"
+    assert response.json["ucp"]["capabilities"] == {}
+    assert response.json["continue_url"] == "http://shop.test"
 
 
-def test_a_capability_whose_schema_is_somebody_elses_does_not_count(agent: Platform) -> None:
+def test_capability_with_foreign_schema_does_not_count(agent: Platform) -> None:
     document = profile()
     document["ucp"]["capabilities"][CART][0]["schema"] = "https://evil.example/cart.json"
     agent.publish(document)
-    assert asked(agent.agent).json["messages"][0]["code"] == "capabilities_incompatible"
+    assert request(agent.agent).json["messages"][0]["code"] == "capabilities_incompatible"
 
 
-def test_the_platform_is_understood_before_the_body_is(agent: Platform) -> None:
-    """An older platform hears about its version, not about fields it cannot know of."""
+def test_version_is_checked_before_the_body(agent: Platform) -> None:
+    """An older platform gets version_unsupported, not problems with fields of its release."""
     agent.publish(profile(version="2026-01-23"))
-    handler = endpoint(Nothing, capability=CART)(lambda request: {})
-    said = call(handler, "POST /carts", {"old": "field"}, headers=agent.as_agent)
-    failed(said, 422, "version_unsupported")
+    handler = endpoint(EmptyBody, capability=CART)(lambda request: {})
+    response = call(handler, "POST /carts", {"old": "field"}, headers=agent.as_agent)
+    assert_discovery_failed(response, 422, "version_unsupported")
 
 
-# -------------------------------------------------------------------------------------- refusals
+# ---------------------------------------------------------------------------------------- errors
 
 
-def raising(refusal: Exception) -> Any:
-    def door(request: Request[None]) -> Any:
-        raise refusal
+def raising(error: Exception) -> Any:
+    def function(request: Request[None]) -> Any:
+        raise error
 
-    return door
+    return function
 
 
-def test_a_refusal_is_a_ucp_error_response(agent: Platform) -> None:
-    door = raising(
+def test_domain_error_is_a_ucp_error_response(agent: Platform) -> None:
+    function = raising(
         InvalidRequest("too many", code="quantity_invalid", path="$.line_items[0].quantity")
     )
-    said = asked(agent.agent, CART, door)
-    assert_valid_ucp("error", said.json)
-    assert said.status == 400
-    assert said.json["messages"] == [
+    response = request(agent.agent, CART, function)
+    assert_valid_ucp("error", response.json)
+    assert response.status == 400
+    assert response.json["messages"] == [
         {
             "type": "error",
             "code": "quantity_invalid",
@@ -255,41 +255,41 @@ def test_a_refusal_is_a_ucp_error_response(agent: Platform) -> None:
             "severity": "recoverable",
         }
     ]
-    assert set(said.json["ucp"]["capabilities"]) == {CART, DISCOUNT, LOYALTY}
+    assert set(response.json["ucp"]["capabilities"]) == {CART, DISCOUNT, LOYALTY}
 
 
-def test_what_is_not_there_is_unrecoverable() -> None:
-    said = asked(None, CART, raising(NotFound("no such cart")))
-    assert_valid_ucp("error", said.json)
-    assert said.status == 404
-    assert said.json["messages"][0]["severity"] == "unrecoverable"
+def test_not_found_is_unrecoverable() -> None:
+    response = request(None, CART, raising(NotFound("no such cart")))
+    assert_valid_ucp("error", response.json)
+    assert response.status == 404
+    assert response.json["messages"][0]["severity"] == "unrecoverable"
 
 
-def test_a_conflict_has_its_status() -> None:
-    said = asked(None, CART, raising(Conflict("no")))
-    assert (said.status, assert_valid_ucp("error", said.json)["messages"][0]["code"]) == (
+def test_conflict_has_status_409() -> None:
+    response = request(None, CART, raising(Conflict("no")))
+    assert (response.status, assert_valid_ucp("error", response.json)["messages"][0]["code"]) == (
         409,
         "conflict",
     )
 
 
-def test_a_fault_is_a_ucp_error_response_that_tells_nothing() -> None:
-    said = asked(None, CART, raising(ZeroDivisionError("secret jane@example.com")))
-    assert_valid_ucp("error", said.json)
-    assert said.status == 500
-    assert "secret" not in said.text
+def test_fault_is_a_ucp_error_response_without_details() -> None:
+    response = request(None, CART, raising(ZeroDivisionError("secret jane@example.com")))
+    assert_valid_ucp("error", response.json)
+    assert response.status == 500
+    assert "secret" not in response.text
 
 
 # ---------------------------------------------------------------------------------- intersection
 
 
-def test_everything_meets_everything() -> None:
+def test_intersection_with_all_capabilities_is_complete() -> None:
     theirs = {name: {VERSION} for name in EVERYTHING}
     assert intersection(CAPABILITIES, theirs) == dict.fromkeys(EVERYTHING, VERSION)
     assert set(CAPABILITIES) == set(EVERYTHING)
 
 
-def test_an_extension_goes_with_its_last_parent_and_chains_go_together() -> None:
+def test_extensions_without_parents_are_removed_transitively() -> None:
     ours = {
         "a": Capability("", "", ()),
         "b": Capability("", "", ("a", "x")),
@@ -317,7 +317,7 @@ versions = st.frozensets(st.sampled_from(["2026-01-01", "2026-02-01", "2026-03-0
     ),
     st.dictionaries(names, versions),
 )
-def test_what_is_agreed_is_what_both_name_with_its_parents(
+def test_intersection_has_common_versions_and_no_orphans(
     ours: dict[str, Capability], theirs: dict[str, frozenset[str]]
 ) -> None:
     agreed = intersection(ours, theirs)
@@ -330,11 +330,11 @@ def test_what_is_agreed_is_what_both_name_with_its_parents(
         assert not has_version or not set(ours[name].extends) & set(agreed)
 
 
-# ------------------------------------------------------------------------------------ fingerprint
+# ------------------------------------------------------------------ hashes and idempotency keys
 
 
-def test_a_fingerprint_knows_method_path_and_body_apart() -> None:
-    prints = {
+def test_payload_hash_separates_method_path_and_body() -> None:
+    hashes = {
         ucp.payload_hash("POST", "/carts", b"{}"),
         ucp.payload_hash("PUT", "/carts", b"{}"),
         ucp.payload_hash("POST", "/carts/1", b"{}"),
@@ -343,64 +343,64 @@ def test_a_fingerprint_knows_method_path_and_body_apart() -> None:
         ucp.payload_hash("POST", "/cart", b"s{}"),
         ucp.payload_hash("POST", "/carts", b""),
     }
-    assert len(prints) == 7
-    assert ucp.payload_hash("POST", "/carts", b"{}") in prints
+    assert len(hashes) == 7
+    assert ucp.payload_hash("POST", "/carts", b"{}") in hashes
 
 
-def test_the_same_body_in_other_words_is_another_request() -> None:
-    """UCP compares raw bytes, so a platform that writes its JSON anew takes a new key."""
+def test_equal_json_in_other_bytes_has_another_hash() -> None:
+    """UCP compares raw bytes, so a platform that formats its JSON differently needs a new key."""
     one, other = json.dumps({"a": 1}), json.dumps({"a": 1}, indent=1)
     assert ucp.payload_hash("POST", "/x", one.encode()) != ucp.payload_hash(
         "POST", "/x", other.encode()
     )
 
 
-STRONG = "550e8400-e29b-41d4-a716-446655440000"
+STRONG_KEY = "550e8400-e29b-41d4-a716-446655440000"
 
 
-def kept(
+def stored_key(
     key: str, *, method: str = "POST", path: str = "/carts", platform: str = "", ip: str | None
 ) -> str:
     return ucp.scoped_key(key, method, path, platform, ip)
 
 
-def test_a_guests_guessable_key_is_nobody_elses() -> None:
-    assert kept("1", ip="192.0.2.1") != kept("1", ip="192.0.2.2")
-    assert kept("1", ip="192.0.2.1") == kept("1", ip="192.0.2.1")
+def test_weak_key_of_a_guest_is_bound_to_the_address() -> None:
+    assert stored_key("1", ip="192.0.2.1") != stored_key("1", ip="192.0.2.2")
+    assert stored_key("1", ip="192.0.2.1") == stored_key("1", ip="192.0.2.1")
 
 
-def test_a_strong_key_may_be_retried_from_another_network() -> None:
-    assert kept(STRONG, ip="192.0.2.1") == kept(STRONG, ip="192.0.2.2")
+def test_strong_key_of_a_guest_is_valid_from_any_address() -> None:
+    assert stored_key(STRONG_KEY, ip="192.0.2.1") == stored_key(STRONG_KEY, ip="192.0.2.2")
 
 
-def test_a_customers_keys_are_their_own_wherever_they_are() -> None:
-    assert kept("1", ip=None) == kept("1", ip=None)
+def test_key_of_a_customer_is_independent_of_the_address() -> None:
+    assert stored_key("1", ip=None) == stored_key("1", ip=None)
 
 
-def test_the_same_key_on_another_route_or_platform_is_another_key() -> None:
+def test_key_is_scoped_to_route_method_and_platform() -> None:
     assert (
         len(
             {
-                kept(STRONG, ip=None),
-                kept(STRONG, path="/carts/x/cancel", ip=None),
-                kept(STRONG, method="PUT", ip=None),
-                kept(STRONG, platform="https://a.example", ip=None),
+                stored_key(STRONG_KEY, ip=None),
+                stored_key(STRONG_KEY, path="/carts/x/cancel", ip=None),
+                stored_key(STRONG_KEY, method="PUT", ip=None),
+                stored_key(STRONG_KEY, platform="https://a.example", ip=None),
             }
         )
         == 4
     )
 
 
-def test_a_request_asks_under_its_scoped_key(agent: Platform) -> None:
-    asks: list[Any] = []
+def test_request_uses_its_scoped_key(agent: Platform) -> None:
+    requests: list[Any] = []
 
-    def door(request: Request[None]) -> dict[str, Any]:
-        asks.append(request.idempotent)
+    def function(request: Request[None]) -> dict[str, Any]:
+        requests.append(request.idempotent)
         return {}
 
-    handler = endpoint(capability=CART)(door)
+    handler = endpoint(capability=CART)(function)
     for headers in ({}, agent.as_agent, {}):
-        call(handler, "POST /carts", key=STRONG, headers=headers)
-    assert asks[0].key == asks[2].key != asks[1].key
-    assert asks[0].owner == "guest"
-    assert asks[0].payload_hash == asks[1].payload_hash
+        call(handler, "POST /carts", key=STRONG_KEY, headers=headers)
+    assert requests[0].key == requests[2].key != requests[1].key
+    assert requests[0].owner == "guest"
+    assert requests[0].payload_hash == requests[1].payload_hash

@@ -1,26 +1,29 @@
-"""A platform's profile: what counts as one, how it is fetched, how long it is believed."""
+"""Platform profiles: their schema, how they are fetched, and how long they are cached."""
 
 import copy
+import http.client
 import ipaddress
 import json
 import socket
-import time
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from shop.entrypoints import platform_profiles
+from shop.entrypoints import profile_fetch
 from shop.entrypoints.platform_profiles import (
     FAILURE_CACHE_SECONDS,
-    MAX_CACHE_SECONDS,
-    MAX_PROFILE_BYTES,
-    MIN_CACHE_SECONDS,
     STALE_IF_ERROR_SECONDS,
-    Fetched,
     ProfileCache,
     owns_namespace,
     parse_profile,
+)
+from shop.entrypoints.profile_fetch import (
+    MAX_CACHE_SECONDS,
+    MAX_PROFILE_BYTES,
+    MIN_CACHE_SECONDS,
+    FetchedDocument,
 )
 from shop.kernel.errors import DependencyFailed, InvalidRequest, ShopError, Unprocessable
 from tests.kit.platform import EVERYTHING, VERSION, Platform, profile
@@ -33,23 +36,22 @@ def raw(document: Any) -> bytes:
     return json.dumps(document).encode()
 
 
-# ------------------------------------------------------------------------- what counts as one
+# ---------------------------------------------------------------------------------------- schema
 
 
-def test_a_good_profile_names_version_and_capabilities() -> None:
-    told = parse_profile(raw(profile()), EVERYTHING)
-    assert told.version == VERSION
-    assert told.capabilities == {name: frozenset({VERSION}) for name in EVERYTHING}
+def test_valid_profile_has_version_and_capabilities() -> None:
+    parsed = parse_profile(raw(profile()), EVERYTHING)
+    assert parsed.version == VERSION
+    assert parsed.capabilities == {name: frozenset({VERSION}) for name in EVERYTHING}
 
 
-def test_only_what_is_asked_about_is_kept() -> None:
+def test_only_requested_capabilities_are_kept() -> None:
     assert set(parse_profile(raw(profile()), {CART}).capabilities) == {CART}
 
 
 def altered(change: Callable[[Any], Any]) -> Any:
-    document = profile(
-        services=None,
-    )
+    """Return a complete profile after a change."""
+    document = profile(services=None)
     document["ucp"]["services"] = {
         "dev.ucp.shopping": [
             {
@@ -79,8 +81,8 @@ def altered(change: Callable[[Any], Any]) -> Any:
 
 def put(path: str, value: Any) -> Callable[[Any], Any]:
     def change(document: Any) -> None:
-        *way, last = (int(p) if p.isdigit() else p for p in path.split("/"))
-        for part in way:
+        *parents, last = (int(p) if p.isdigit() else p for p in path.split("/"))
+        for part in parents:
             document = document[part]
         document[last] = value
 
@@ -89,8 +91,8 @@ def put(path: str, value: Any) -> Callable[[Any], Any]:
 
 def drop(path: str) -> Callable[[Any], Any]:
     def change(document: Any) -> None:
-        *way, last = (int(p) if p.isdigit() else p for p in path.split("/"))
-        for part in way:
+        *parents, last = (int(p) if p.isdigit() else p for p in path.split("/"))
+        for part in parents:
             document = document[part]
         del document[last]
 
@@ -100,7 +102,7 @@ def drop(path: str) -> Callable[[Any], Any]:
 SERVICE = "ucp/services/dev.ucp.shopping/0"
 CAPABILITY = f"ucp/capabilities/{CART}/0"
 HANDLER = "ucp/payment_handlers/com.example.pay/0"
-HARMLESS = (
+VALID_CHANGES = (
     put("ucp/unknown", {"a": 1}),
     put("more", 1),
     drop("keys"),
@@ -115,7 +117,7 @@ HARMLESS = (
     put("keys", []),
     put("keys", [{"kid": "1", "kty": "something-new"}]),
 )
-HARMFUL = (
+INVALID_CHANGES = (
     drop("ucp"),
     put("ucp", []),
     drop("ucp/version"),
@@ -155,41 +157,41 @@ HARMFUL = (
 )
 
 
-@pytest.mark.parametrize("change", HARMLESS)
-def test_what_the_schema_allows_is_read(change: Callable[[Any], Any]) -> None:
+@pytest.mark.parametrize("change", VALID_CHANGES)
+def test_profile_within_the_schema_is_accepted(change: Callable[[Any], Any]) -> None:
     document = altered(change)
     assert ucp_problems("platform_profile", document) == []
     parse_profile(raw(document), EVERYTHING)
 
 
-@pytest.mark.parametrize("change", HARMFUL)
-def test_what_the_schema_forbids_is_malformed(change: Callable[[Any], Any]) -> None:
+@pytest.mark.parametrize("change", INVALID_CHANGES)
+def test_profile_outside_the_schema_is_malformed(change: Callable[[Any], Any]) -> None:
     document = altered(change)
     assert ucp_problems("platform_profile", document)
-    with pytest.raises(Unprocessable) as refused:
+    with pytest.raises(Unprocessable) as error:
         parse_profile(raw(document), EVERYTHING)
-    assert refused.value.code == "profile_malformed"
+    assert error.value.code == "profile_malformed"
 
 
 @pytest.mark.parametrize(
     "text", [b"", b"<html>", b"[]", b"null", b'"x"', b"\xff\xfe", b"[" * 50_000, b'{"ucp":']
 )
-def test_what_is_not_even_json_is_malformed(text: bytes) -> None:
-    with pytest.raises(Unprocessable) as refused:
+def test_document_that_is_not_json_is_malformed(text: bytes) -> None:
+    with pytest.raises(Unprocessable) as error:
         parse_profile(text, EVERYTHING)
-    assert refused.value.code == "profile_malformed"
+    assert error.value.code == "profile_malformed"
 
 
-def test_a_refusal_does_not_repeat_a_profile_at_length() -> None:
+def test_error_message_is_short_for_long_names() -> None:
     document = profile()
     document["ucp"]["capabilities"]["x" * 50_000] = []
-    with pytest.raises(Unprocessable) as refused:
+    with pytest.raises(Unprocessable) as error:
         parse_profile(raw(document), EVERYTHING)
-    assert len(refused.value.detail) < 1000
+    assert len(error.value.detail) < 1000
 
 
 @pytest.mark.parametrize(
-    ("name", "schema", "good"),
+    ("name", "schema", "owned"),
     [
         ("dev.ucp.shopping.checkout", "https://ucp.dev/x.json", True),
         ("dev.ucp.shopping.checkout", "https://shopping.ucp.dev/x.json", True),
@@ -213,28 +215,28 @@ def test_a_refusal_does_not_repeat_a_profile_at_length() -> None:
         ("dev.ucp", "", False),
     ],
 )
-def test_a_name_belongs_to_the_host_of_its_schema(name: str, schema: str, good: bool) -> None:
-    assert owns_namespace(name, schema) is good
+def test_namespace_belongs_to_the_host_of_the_schema(name: str, schema: str, owned: bool) -> None:
+    assert owns_namespace(name, schema) is owned
 
 
-def test_a_capability_of_somebody_else_counts_as_not_there() -> None:
+def test_capability_with_foreign_schema_has_no_version() -> None:
     document = profile()
     document["ucp"]["capabilities"][CART][0]["schema"] = "https://evil.example/cart.json"
     assert parse_profile(raw(document), EVERYTHING).capabilities[CART] == frozenset()
 
 
-# ------------------------------------------------------------------------------ the way there
+# ---------------------------------------------------------------------------------------- fetch
 
 
-def refusal_of(url: str, *, loopback: bool = False) -> ShopError:
-    with pytest.raises(ShopError) as refused:
-        platform_profiles.fetch(url, loopback=loopback)
-    return refused.value
+def error_of(url: str, *, loopback: bool = False) -> ShopError:
+    with pytest.raises(ShopError) as error:
+        profile_fetch.fetch(url, loopback=loopback)
+    return error.value
 
 
-def test_a_profile_on_this_machine_is_fetched_where_that_is_allowed(agent: Platform) -> None:
-    fetched = platform_profiles.fetch(agent.url, loopback=True)
-    assert fetched == Fetched(agent.body, 300.0)
+def test_loopback_profile_is_fetched_where_it_is_allowed(agent: Platform) -> None:
+    fetched = profile_fetch.fetch(agent.url, loopback=True)
+    assert fetched == FetchedDocument(agent.body, 300.0)
 
 
 @pytest.mark.parametrize(
@@ -260,8 +262,8 @@ def test_a_profile_on_this_machine_is_fetched_where_that_is_allowed(agent: Platf
         "https://a..example/",
     ],
 )
-def test_what_is_no_https_url_is_not_followed(url: str) -> None:
-    assert refusal_of(url).code == "invalid_profile_url"
+def test_url_that_is_not_https_is_not_followed(url: str) -> None:
+    assert error_of(url).code == "invalid_profile_url"
 
 
 @pytest.mark.parametrize(
@@ -294,43 +296,43 @@ def test_what_is_no_https_url_is_not_followed(url: str) -> None:
     ],
 )
 @pytest.mark.parametrize("scheme", ["https", "http"])
-def test_addresses_that_are_not_public_are_not_followed(host: str, scheme: str) -> None:
-    """The metadata service, the shop's own network, this machine: in every spelling."""
-    assert refusal_of(f"{scheme}://{host}:9/x").code == "invalid_profile_url"
+def test_private_addresses_are_not_followed(host: str, scheme: str) -> None:
+    """The metadata service, private networks and this machine, in every notation."""
+    assert error_of(f"{scheme}://{host}:9/x").code == "invalid_profile_url"
 
 
 @pytest.mark.parametrize("host", ["10.0.0.1", "169.254.169.254", "[fd00:ec2::254]"])
-def test_a_developers_machine_opens_itself_and_nothing_else(host: str) -> None:
+def test_loopback_permission_opens_no_other_private_address(host: str) -> None:
     for scheme in ("https", "http"):
-        assert refusal_of(f"{scheme}://{host}:9/x", loopback=True).code == "invalid_profile_url"
+        assert error_of(f"{scheme}://{host}:9/x", loopback=True).code == "invalid_profile_url"
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "2001:4860:4860::8888", "64:ff9b::808:808"])
-def test_public_addresses_are_followed(address: str) -> None:
-    assert platform_profiles._is_public(ipaddress.ip_address(address))
+def test_public_addresses_are_recognized(address: str) -> None:
+    assert profile_fetch._is_public(ipaddress.ip_address(address))
 
 
 @pytest.fixture
 def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
-    """A resolver that says what the test wants."""
-    known: dict[str, list[str]] = {}
+    """The addresses that name resolution returns, by host."""
+    addresses: dict[str, list[str]] = {}
 
     def getaddrinfo(host: str, port: int, **_: object) -> list[Any]:
-        return [(2, 1, 6, "", (address, port)) for address in known[host]]
+        return [(2, 1, 6, "", (address, port)) for address in addresses[host]]
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
-    return known
+    return addresses
 
 
-def test_one_bad_address_among_good_ones_is_enough(names: dict[str, list[str]]) -> None:
+def test_one_private_address_among_public_ones_is_rejected(names: dict[str, list[str]]) -> None:
     names["rebind.example"] = ["8.8.8.8", "169.254.169.254"]
-    assert refusal_of("https://rebind.example/x").code == "invalid_profile_url"
+    assert error_of("https://rebind.example/x").code == "invalid_profile_url"
 
 
-def test_the_address_that_was_checked_is_the_one_connected_to(
+def test_connection_uses_the_checked_address(
     names: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A name that points elsewhere at the second look (DNS rebinding) gains nothing."""
+    """DNS rebinding: the name resolves to another address the second time."""
     names["rebind.example"] = ["203.0.114.7"]
     connected: list[Any] = []
 
@@ -340,90 +342,110 @@ def test_the_address_that_was_checked_is_the_one_connected_to(
         raise ConnectionRefusedError
 
     monkeypatch.setattr(socket, "create_connection", create_connection)
-    assert refusal_of("https://rebind.example/x").code == "profile_unreachable"
+    assert error_of("https://rebind.example/x").code == "profile_unreachable"
     assert connected == [("203.0.114.7", 443)]
 
 
-def test_a_name_that_nobody_has_is_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_host_is_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
     def getaddrinfo(*_: object, **__: object) -> Any:
         raise socket.gaierror(socket.EAI_NONAME, "unknown")
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
-    assert refusal_of("https://nobody.example/x").code == "invalid_profile_url"
+    assert error_of("https://nobody.example/x").code == "invalid_profile_url"
 
 
-def test_a_resolver_that_is_down_is_no_fault_of_the_url(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failing_name_resolution_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
     def getaddrinfo(*_: object, **__: object) -> Any:
         raise socket.gaierror(socket.EAI_AGAIN, "try again")
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
-    assert refusal_of("https://a.example/x").code == "profile_unreachable"
+    assert error_of("https://a.example/x").code == "profile_unreachable"
 
 
 @pytest.mark.parametrize("status", [204 + 96, 301, 302, 307, 308, 401, 404, 500, 503])
-def test_redirects_and_errors_are_not_followed_up(agent: Platform, status: int) -> None:
+def test_redirects_and_errors_are_unreachable_after_one_request(
+    agent: Platform, status: int
+) -> None:
     agent.status = status
     agent.headers["Location"] = agent.url
-    refusal = refusal_of(agent.url, loopback=True)
-    assert (refusal.code, agent.requests) == ("profile_unreachable", 1)
+    error = error_of(agent.url, loopback=True)
+    assert (error.code, agent.requests) == ("profile_unreachable", 1)
 
 
-def test_a_redirect_to_the_metadata_service_leads_nowhere(agent: Platform) -> None:
+def test_redirect_to_the_metadata_service_is_not_followed(agent: Platform) -> None:
     agent.status = 302
     agent.headers["Location"] = "http://169.254.169.254/latest/meta-data/"
-    assert refusal_of(agent.url, loopback=True).code == "profile_unreachable"
+    assert error_of(agent.url, loopback=True).code == "profile_unreachable"
 
 
-def test_a_profile_of_any_length_is_read_to_a_limit(agent: Platform) -> None:
-    agent.chunks = (b" " * 65536 for _ in range(1000))
-    began = time.monotonic()
-    assert refusal_of(agent.url, loopback=True).code == "profile_malformed"
-    assert time.monotonic() - began < 2
-
-
-def test_a_profile_just_within_the_limit_is_read(agent: Platform) -> None:
-    agent.body = raw(profile()).ljust(MAX_PROFILE_BYTES)
-    assert len(platform_profiles.fetch(agent.url, loopback=True).raw) == MAX_PROFILE_BYTES
-
-
-@pytest.mark.slow
-def test_a_server_that_drips_does_not_hold_the_shop_up(
+def test_profile_of_any_length_is_read_up_to_the_limit(
     agent: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(platform_profiles, "TIMEOUT_SECONDS", 0.4)
+    agent.chunks = (b" " * 65536 for _ in range(1000))
+    sizes: list[int] = []
+    read = http.client.HTTPResponse.read
 
-    def drops() -> Iterator[bytes]:
-        for _ in range(100):
-            time.sleep(0.1)
-            yield b" "
+    def counting_read(self: http.client.HTTPResponse, amount: int | None = None) -> bytes:
+        data = read(self, amount)
+        sizes.append(len(data))
+        return data
 
-    agent.chunks = drops()
-    began = time.monotonic()
-    assert refusal_of(agent.url, loopback=True).code == "profile_unreachable"
-    assert time.monotonic() - began < 1.5
+    monkeypatch.setattr(http.client.HTTPResponse, "read", counting_read)
+    assert error_of(agent.url, loopback=True).code == "profile_malformed"
+    assert sum(sizes) == MAX_PROFILE_BYTES + 1
+
+
+def test_profile_of_the_maximum_size_is_read(agent: Platform) -> None:
+    agent.body = raw(profile()).ljust(MAX_PROFILE_BYTES)
+    assert len(profile_fetch.fetch(agent.url, loopback=True).raw) == MAX_PROFILE_BYTES
 
 
 @pytest.mark.slow
-def test_a_server_that_says_nothing_does_not_hold_the_shop_up(
+def test_slowly_sending_server_is_unreachable(
+    agent: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each byte arrives within the timeout of the socket, so only the total timeout can end it."""
+    monkeypatch.setattr(profile_fetch, "TIMEOUT_SECONDS", 0.4)
+    all_bytes = 1000
+    gave_up = threading.Event()
+    sent: list[bytes] = []
+
+    def slow_bytes() -> Iterator[bytes]:
+        for _ in range(all_bytes):
+            if gave_up.wait(0.01):
+                return
+            sent.append(b" ")
+            yield b" "
+
+    agent.chunks = slow_bytes()
+    try:
+        assert error_of(agent.url, loopback=True).code == "profile_unreachable"
+    finally:
+        gave_up.set()
+    assert 0 < len(sent) < all_bytes
+
+
+@pytest.mark.slow
+def test_silent_server_is_unreachable(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(platform_profiles, "TIMEOUT_SECONDS", 0.3)
+    monkeypatch.setattr(profile_fetch, "TIMEOUT_SECONDS", 0.3)
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/x"
-        assert refusal_of(url, loopback=True).code == "profile_unreachable"
+        assert error_of(url, loopback=True).code == "profile_unreachable"
 
 
-def test_a_server_that_speaks_no_http_is_unreachable() -> None:
+def test_closed_port_is_unreachable() -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{closed.getsockname()[1]}/x"
-    assert refusal_of(url, loopback=True).code == "profile_unreachable"
+    assert error_of(url, loopback=True).code == "profile_unreachable"
 
 
 @pytest.mark.parametrize(
-    ("said", "kept"),
+    ("header", "seconds"),
     [
         ("", MIN_CACHE_SECONDS),
         ("no-store", MIN_CACHE_SECONDS),
@@ -437,33 +459,35 @@ def test_a_server_that_speaks_no_http_is_unreachable() -> None:
         ("x-max-age-like=7000", MIN_CACHE_SECONDS),
     ],
 )
-def test_cache_control_counts_between_a_floor_and_a_ceiling(said: str, kept: float) -> None:
-    assert platform_profiles._keep(said) == kept
+def test_cache_control_counts_within_minimum_and_maximum(header: str, seconds: float) -> None:
+    assert profile_fetch._cache_seconds(header) == seconds
 
 
-# --------------------------------------------------------------------------------- what is known
+# ---------------------------------------------------------------------------------------- cache
 
 
 class Clock:
+    """A clock that the test advances."""
+
     now = 1000.0
 
     def __call__(self) -> float:
         return self.now
 
 
-class Net:
-    """A network of one page."""
+class Network:
+    """A network with one document, or one error, at every URL."""
 
     def __init__(self) -> None:
-        self.asked: list[str] = []
-        self.page: bytes | ShopError = raw(profile())
-        self.keep = 300.0
+        self.requests: list[str] = []
+        self.document: bytes | ShopError = raw(profile())
+        self.max_age = 300.0
 
-    def __call__(self, url: str) -> Fetched:
-        self.asked.append(url)
-        if isinstance(self.page, ShopError):
-            raise self.page
-        return Fetched(self.page, self.keep)
+    def __call__(self, url: str) -> FetchedDocument:
+        self.requests.append(url)
+        if isinstance(self.document, ShopError):
+            raise self.document
+        return FetchedDocument(self.document, self.max_age)
 
 
 @pytest.fixture
@@ -472,98 +496,98 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def net() -> Net:
-    return Net()
+def network() -> Network:
+    return Network()
 
 
 @pytest.fixture
-def known(net: Net, clock: Clock) -> ProfileCache:
-    return ProfileCache(EVERYTHING, fetch=net, clock=clock, kept=3)
+def cache(network: Network, clock: Clock) -> ProfileCache:
+    return ProfileCache(EVERYTHING, fetch=network, clock=clock, max_profiles=3)
 
 
 URL = "https://a.example/p"
 
 
-def test_a_profile_is_fetched_once_while_it_is_fresh(
-    known: ProfileCache, net: Net, clock: Clock
-) -> None:
-    known.get(URL)
+def test_fresh_profile_is_fetched_once(cache: ProfileCache, network: Network, clock: Clock) -> None:
+    cache.get(URL)
     clock.now += 299
-    known.get(URL)
-    assert len(net.asked) == 1
+    cache.get(URL)
+    assert len(network.requests) == 1
     clock.now += 1
-    known.get(URL)
-    assert len(net.asked) == 2
+    cache.get(URL)
+    assert len(network.requests) == 2
 
 
-def test_a_platform_that_is_away_is_served_for_a_while_by_what_it_said(
-    known: ProfileCache, net: Net, clock: Clock
+def test_stale_profile_is_used_while_its_platform_is_unreachable(
+    cache: ProfileCache, network: Network, clock: Clock
 ) -> None:
-    first = known.get(URL)
-    net.page = DependencyFailed("away", code="profile_unreachable")
+    first = cache.get(URL)
+    network.document = DependencyFailed("away", code="profile_unreachable")
     clock.now += 300
-    assert known.get(URL) == first
+    assert cache.get(URL) == first
     clock.now += FAILURE_CACHE_SECONDS - 1
-    assert known.get(URL) == first
-    assert len(net.asked) == 2
+    assert cache.get(URL) == first
+    assert len(network.requests) == 2
     clock.now += STALE_IF_ERROR_SECONDS
     with pytest.raises(DependencyFailed):
-        known.get(URL)
+        cache.get(URL)
 
 
-def test_a_platform_that_turns_bad_is_not_served_by_what_it_said(
-    known: ProfileCache, net: Net, clock: Clock
+def test_stale_profile_is_not_used_after_an_invalid_one(
+    cache: ProfileCache, network: Network, clock: Clock
 ) -> None:
-    known.get(URL)
-    net.page = b"{}"
+    cache.get(URL)
+    network.document = b"{}"
     clock.now += 300
     with pytest.raises(Unprocessable):
-        known.get(URL)
+        cache.get(URL)
 
 
 @pytest.mark.parametrize(
-    "page",
+    "document",
     [
         b"rubbish",
         DependencyFailed("away", code="profile_unreachable"),
         InvalidRequest("no", code="invalid_profile_url"),
     ],
 )
-def test_a_failure_is_remembered_for_a_moment_and_no_longer(
-    known: ProfileCache, net: Net, clock: Clock, page: bytes | ShopError
+def test_failure_is_cached_for_a_short_time(
+    cache: ProfileCache, network: Network, clock: Clock, document: bytes | ShopError
 ) -> None:
-    net.page = page
+    network.document = document
     codes = []
     for _ in range(3):
-        with pytest.raises(ShopError) as refused:
-            known.get(URL)
-        codes.append((type(refused.value), refused.value.code, refused.value.detail))
+        with pytest.raises(ShopError) as error:
+            cache.get(URL)
+        codes.append((type(error.value), error.value.code, error.value.detail))
     assert len(set(codes)) == 1
-    assert len(net.asked) == 1
+    assert len(network.requests) == 1
     clock.now += FAILURE_CACHE_SECONDS
-    net.page = raw(profile())
-    assert known.get(URL).version == VERSION
+    network.document = raw(profile())
+    assert cache.get(URL).version == VERSION
 
 
-def test_the_least_recently_used_profile_goes_first(known: ProfileCache, net: Net) -> None:
+def test_least_recently_used_profile_is_evicted_first(
+    cache: ProfileCache, network: Network
+) -> None:
     for name in ("a", "b", "c", "a", "d", "a", "b"):
-        known.get(name)
-    assert net.asked == ["a", "b", "c", "d", "b"]
+        cache.get(name)
+    assert network.requests == ["a", "b", "c", "d", "b"]
 
 
-def test_rubbish_pushes_no_platform_out(known: ProfileCache, net: Net) -> None:
-    known.get(URL)
-    good = net.page
-    net.page = b"rubbish"
+def test_invalid_profiles_evict_no_valid_one(cache: ProfileCache, network: Network) -> None:
+    cache.get(URL)
+    valid = network.document
+    network.document = b"rubbish"
     for number in range(50):
         with pytest.raises(Unprocessable):
-            known.get(f"https://a.example/{number}")
-    net.page = good
-    known.get(URL)
-    assert net.asked.count(URL) == 1
-    assert len(known._failed) == 3
+            cache.get(f"https://a.example/{number}")
+    network.document = valid
+    cache.get(URL)
+    assert network.requests.count(URL) == 1
+    assert len(cache._failures) == 3
 
 
-def test_the_fixture_itself_is_a_good_profile() -> None:
+def test_profiles_of_these_tests_are_valid() -> None:
     assert ucp_problems("platform_profile", profile()) == []
     assert ucp_problems("platform_profile", altered(copy.copy)) == []

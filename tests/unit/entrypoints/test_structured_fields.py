@@ -1,4 +1,4 @@
-"""Structured fields, held to RFC 8941."""
+"""Structured fields as RFC 8941 defines them."""
 
 from decimal import Decimal
 
@@ -28,11 +28,11 @@ from shop.entrypoints.structured_fields import Member, Token, parse_dictionary, 
         ('a="x"; version="1"', {"a": Member("x", {"version": "1"})}),
     ],
 )
-def test_a_dictionary_is_read_as_the_rfc_says(text: str, members: dict[str, Member]) -> None:
+def test_valid_dictionary_is_parsed(text: str, members: dict[str, Member]) -> None:
     assert parse_dictionary(text) == members
 
 
-def test_a_token_is_not_a_string() -> None:
+def test_token_and_quoted_string_are_distinguished() -> None:
     assert isinstance(parse_dictionary("a=tok")["a"].value, Token)
     assert not isinstance(parse_dictionary('a="tok"')["a"].value, Token)
 
@@ -70,17 +70,17 @@ def test_a_token_is_not_a_string() -> None:
         "a=1;\tb",
     ],
 )
-def test_what_is_no_dictionary_is_refused(text: str) -> None:
+def test_invalid_dictionary_raises_value_error(text: str) -> None:
     with pytest.raises(ValueError):
         parse_dictionary(text)
 
 
-def test_a_quoted_string_reads_back() -> None:
+def test_serialized_string_round_trip() -> None:
     text = 'https://a.example/"x"\\y'
     assert parse_dictionary(f"a={serialize_string(text)}")["a"].value == text
 
 
 @pytest.mark.parametrize("text", ["é", "a\nb", "a\r\nX-Evil: 1", "\x00"])
-def test_what_no_header_may_hold_is_not_written(text: str) -> None:
+def test_text_that_no_header_can_hold_raises_value_error(text: str) -> None:
     with pytest.raises(ValueError):
         serialize_string(text)

@@ -1,4 +1,4 @@
-"""The judge of UCP answers can say no, with either half of it."""
+"""The UCP validator of the tests detects planted faults, with both of its sources."""
 
 import copy
 from typing import Any
@@ -51,11 +51,11 @@ ERROR: dict[str, Any] = {
 @pytest.mark.parametrize(
     ("kind", "body"), [("cart", CART), ("checkout", CHECKOUT), ("error", ERROR)]
 )
-def test_a_good_answer_is_given_back(kind: str, body: Any) -> None:
+def test_valid_body_is_returned(kind: str, body: Any) -> None:
     assert assert_valid_ucp(kind, body) is body
 
 
-def without(body: Any, *path: Any) -> Any:
+def without_member(body: Any, *path: Any) -> Any:
     body = copy.deepcopy(body)
     node = body
     for part in path[:-1]:
@@ -64,7 +64,7 @@ def without(body: Any, *path: Any) -> Any:
     return body
 
 
-def having(body: Any, value: Any, *path: Any) -> Any:
+def with_value(body: Any, value: Any, *path: Any) -> Any:
     body = copy.deepcopy(body)
     node = body
     for part in path[:-1]:
@@ -73,60 +73,56 @@ def having(body: Any, value: Any, *path: Any) -> Any:
     return body
 
 
-BAD = [
-    ("cart", without(CART, "id")),
-    ("cart", without(CART, "ucp")),
-    ("cart", having(CART, "2500", "totals", 0, "amount")),
-    ("cart", having(CART, 2.5, "line_items", 0, "quantity")),
-    ("cart", without(CART, "line_items", 0, "item", "price")),
-    ("cart", having(CART, "25-08-2026", "ucp", "version")),
-    ("cart", having(CART, "tomorrow", "expires_at")),
+INVALID = [
+    ("cart", without_member(CART, "id")),
+    ("cart", without_member(CART, "ucp")),
+    ("cart", with_value(CART, "2500", "totals", 0, "amount")),
+    ("cart", with_value(CART, 2.5, "line_items", 0, "quantity")),
+    ("cart", without_member(CART, "line_items", 0, "item", "price")),
+    ("cart", with_value(CART, "25-08-2026", "ucp", "version")),
+    ("cart", with_value(CART, "tomorrow", "expires_at")),
     ("cart", []),
-    ("checkout", without(CHECKOUT, "links")),
-    ("checkout", having(CHECKOUT, "done", "status")),
-    ("checkout", without(CHECKOUT, "ucp", "payment_handlers")),
-    ("checkout", having(CHECKOUT, [{"id": 1, "type": "shipping"}], "fulfillment", "methods")),
-    ("error", having(ERROR, [], "messages")),
-    ("error", having(ERROR, "bad", "messages", 0, "severity")),
-    ("error", having(ERROR, "more", "code")),
-    ("error", having(ERROR, "success", "ucp", "status")),
+    ("checkout", without_member(CHECKOUT, "links")),
+    ("checkout", with_value(CHECKOUT, "done", "status")),
+    ("checkout", without_member(CHECKOUT, "ucp", "payment_handlers")),
+    ("checkout", with_value(CHECKOUT, [{"id": 1, "type": "shipping"}], "fulfillment", "methods")),
+    ("error", with_value(ERROR, [], "messages")),
+    ("error", with_value(ERROR, "bad", "messages", 0, "severity")),
+    ("error", with_value(ERROR, "more", "code")),
+    ("error", with_value(ERROR, "success", "ucp", "status")),
 ]
 
 
-@pytest.mark.parametrize(("kind", "body"), BAD)
-def test_both_halves_see_a_planted_fault(kind: str, body: Any) -> None:
-    halves = {line.split(":")[0] for line in ucp_problems(kind, body)}
-    assert {"package", "schema"} <= halves, ucp_problems(kind, body)
+@pytest.mark.parametrize(("kind", "body"), INVALID)
+def test_package_and_schema_detect_a_planted_fault(kind: str, body: Any) -> None:
+    sources = {line.split(":")[0] for line in ucp_problems(kind, body)}
+    assert {"package", "schema"} <= sources, ucp_problems(kind, body)
     with pytest.raises(AssertionError, match="invalid UCP"):
         assert_valid_ucp(kind, body)
 
 
-def test_all_faults_are_told_at_once() -> None:
-    body = without(having(CART, "x", "currency"), "id")
+def test_all_faults_are_reported_at_once() -> None:
+    body = without_member(with_value(CART, "x", "currency"), "id")
     body["totals"] = "none"
-    told = "\n".join(ucp_problems("cart", body))
-    assert "id" in told
-    assert "totals" in told
+    report = "\n".join(ucp_problems("cart", body))
+    assert "id" in report
+    assert "totals" in report
 
 
 @pytest.mark.parametrize(
-    ("kind", "body", "told"),
+    ("kind", "body", "message"),
     [
-        (
-            "cart",
-            having(CART, "2026-01-23", "ucp", "version"),
-            "instead of",
-        ),
-        ("cart", having(CART, {}, "ucp", "capabilities"), "lacks"),
-        ("cart", having(CART, envelope("cart", "order"), "ucp"), "of another kind"),
-        ("checkout", having(CHECKOUT, "requires_escalation", "status"), "continue_url"),
+        ("cart", with_value(CART, "2026-01-23", "ucp", "version"), "instead of"),
+        ("cart", with_value(CART, {}, "ucp", "capabilities"), "lacks"),
+        ("cart", with_value(CART, envelope("cart", "order"), "ucp"), "of another kind"),
+        ("checkout", with_value(CHECKOUT, "requires_escalation", "status"), "continue_url"),
     ],
 )
-def test_what_only_the_prose_says_is_judged_too(kind: str, body: Any, told: str) -> None:
+def test_rules_outside_the_schema_are_checked(kind: str, body: Any, message: str) -> None:
     (line,) = ucp_problems(kind, body)
-    assert told in line
+    assert message in line
 
 
-def test_a_kind_that_nobody_knows_is_no_answer() -> None:
+def test_unknown_kind_raises_key_error() -> None:
     with pytest.raises(KeyError):
         ucp_problems("carts", CART)

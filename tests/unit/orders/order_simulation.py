@@ -79,18 +79,18 @@ class OrderSimulation(OrderFixture):
 
         def compensate_payment(task: dict[str, Any]) -> dict[str, Any]:
             order = self.expire(self.orders.get_by_id(task["order_id"]))
-            return {"goes_on": order.status is OrderStatus.CONFIRMED, "again": False}
+            return {"succeeded": order.status is OrderStatus.CONFIRMED, "still_pending": False}
 
         def compensate_shipment(task: dict[str, Any]) -> dict[str, Any]:
             order = cancellation.cancel_unshipped(task["order_id"], at=self.now, writes=self.writes)
-            return {"goes_on": order.status is OrderStatus.CONFIRMED, "again": False}
+            return {"succeeded": order.status is OrderStatus.CONFIRMED, "still_pending": False}
 
         def compensate_delivery(task: dict[str, Any]) -> dict[str, Any]:
             late = task["failure"]["Error"] == "States.Timeout"
             order = delivery.abandon_delivery(
                 task["order_id"], late=late, at=self.now, orders=self.orders
             )
-            return {"goes_on": order.status not in TERMINATED, "again": False}
+            return {"succeeded": order.status not in TERMINATED, "still_pending": False}
 
         tasks = (
             await_payment,

@@ -179,7 +179,7 @@ def reader(bus: Bus) -> Any:
 
     @stream_reader
     def handler(changes: Sequence[StreamRecord]) -> str | None:
-        return publisher.publish([(c.sequence, c.old, c.new_image) for c in changes])
+        return publisher.publish([(c.sequence, c.old_image, c.new_image) for c in changes])
 
     return lambda batch: handler(batch, Context())
 

@@ -1,1 +1,1 @@
-"""Doorframes: what stands between AWS and an action. The only home of Powertools."""
+"""Lambda adapters between AWS events and use cases. The only package that imports Powertools."""

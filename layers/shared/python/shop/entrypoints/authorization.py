@@ -1,9 +1,14 @@
-"""Who is asking: read from the gateway's verified claims, or from a bearer token verified here.
+"""Authentication of callers: from API Gateway's verified claims, or from a bearer token.
 
-Fail closed: what the function's access is must be said, a token that is sent must be good, a group
-that is needed must be there, and only Cognito *access* tokens count (an ID token tells who somebody
-is, not what they may do). Cognito's access tokens name the client in ``client_id`` and have no
-``aud``; an HTTP API writes ``cognito:groups`` as the string ``"[admin ops]"``.
+Every doubt rejects the request:
+
+- the access of the function must be configured;
+- a token that is sent must be valid;
+- a required group must be among the claims;
+- only Cognito *access* tokens count. An ID token states who a user is, not what the user may do.
+
+Cognito's access tokens name the client in ``client_id`` and have no ``aud``. An HTTP API passes
+``cognito:groups`` as the string ``"[admin ops]"``.
 """
 
 import os
@@ -15,13 +20,13 @@ from typing import Any
 from shop.kernel.errors import Forbidden, Unauthenticated, Unavailable
 from shop.kernel.frozen import frozen
 
-TOKEN_LENGTH = 8192
-"""Characters of a bearer token that are looked at; Cognito's have about 1,000."""
+MAX_TOKEN_LENGTH = 8192
+"""Characters; Cognito's tokens have about 1,000."""
 
 
 @frozen(slots=False)
 class Caller:
-    """The one who asks. ``customer`` is the Cognito subject, ``None`` for a guest."""
+    """The authenticated caller. ``customer`` is the Cognito subject, ``None`` for a guest."""
 
     customer: str | None = None
     groups: frozenset[str] = field(default_factory=frozenset)
@@ -29,56 +34,60 @@ class Caller:
 
     @property
     def owner(self) -> str:
-        """The key under which what this caller makes is kept."""
+        """The key under which the caller's data is stored; all guests share one."""
         return self.customer or "guest"
 
 
 def authenticate(event: Mapping[str, Any]) -> Caller:
-    """Tell who sent this event, as far as the function's access demands it.
+    """Return the caller of an event, as far as the function's access requires one.
 
-    Raises :class:`Unauthenticated` without a good token where one is needed, or with a bad one
-    where it is optional, and :class:`Forbidden` where no needed group is among the claims.
+    Raises :class:`Unauthenticated` for a missing token where one is required and for any invalid
+    token, and :class:`Forbidden` if the claims contain none of the required groups.
     """
     access = os.environ["ACCESS"]
     if access in ("public", "webhook"):
         return Caller()
     if access == "shopper":
-        header = _authorization(event)
-        return Caller() if header is None else _from_claims(_verified(header))
-    claims = _claims(event)
+        # API Gateway has no optional authorizer, hence this token is verified here.
+        header = _authorization_header(event)
+        return Caller() if header is None else _caller_from(_verified_claims(header))
+    claims = _gateway_claims(event)
+    # An unknown access is denied, too.
     if access not in ("customer", "staff") or claims is None:
-        raise Unauthenticated("sign in first", path="Authorization")
-    caller = _from_claims(claims)
+        raise Unauthenticated("Please sign in first.", path="Authorization")
+    caller = _caller_from(claims)
     if access == "staff":
-        needed = frozenset(filter(None, os.environ["ACCESS_GROUPS"].split(",")))
-        if not caller.groups & needed:
-            raise Forbidden(f"this needs one of the groups {', '.join(sorted(needed))}")
+        required = frozenset(filter(None, os.environ["ACCESS_GROUPS"].split(",")))
+        if not caller.groups & required:
+            groups = ", ".join(sorted(required))
+            raise Forbidden(f"This request requires one of the groups {groups}.")
     return caller
 
 
-def _authorization(event: Mapping[str, Any]) -> str | None:
+def _authorization_header(event: Mapping[str, Any]) -> str | None:
     for name, value in (event.get("headers") or {}).items():
         if name.lower() == "authorization":
             return str(value)
     return None
 
 
-def _claims(event: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def _gateway_claims(event: Mapping[str, Any]) -> Mapping[str, Any] | None:
     authorizer = event["requestContext"].get("authorizer") or {}
     claims = (authorizer.get("jwt") or {}).get("claims")
     return claims if isinstance(claims, Mapping) and claims else None
 
 
-def _from_claims(claims: Mapping[str, Any]) -> Caller:
+def _caller_from(claims: Mapping[str, Any]) -> Caller:
     if claims.get("token_use") != "access":
-        raise _not_good("this is not an access token")
+        raise _invalid_token("The token must be an access token.")
     if claims.get("iss") != os.environ["TOKEN_ISSUER"]:
-        raise _not_good("this token is from somebody else")
+        raise _invalid_token("The token must be issued by this shop's user pool.")
     if claims.get("client_id") not in os.environ["TOKEN_CLIENTS"].split(","):
-        raise _not_good("this token is for another shop")
+        raise _invalid_token("The token must be issued for a client of this shop.")
     subject = claims.get("sub")
+    # "guest" is the owner key of all guests.
     if not isinstance(subject, str) or not 1 <= len(subject) <= 128 or subject == "guest":
-        raise _not_good("this token names nobody")
+        raise _invalid_token("The token must name a user.")
     return Caller(
         customer=subject,
         groups=_groups(claims.get("cognito:groups")),
@@ -87,7 +96,7 @@ def _from_claims(claims: Mapping[str, Any]) -> Caller:
 
 
 def _groups(claim: Any) -> frozenset[str]:
-    """Cognito groups as a list, as an HTTP API writes them (``"[admin ops]"``), or as ``"a,b"``."""
+    """Return Cognito groups from a list, from ``"[admin ops]"`` (HTTP API), or from ``"a,b"``."""
     if isinstance(claim, (list, tuple)):
         return frozenset(str(g) for g in claim)
     if not isinstance(claim, str):
@@ -95,14 +104,14 @@ def _groups(claim: Any) -> frozenset[str]:
     return frozenset(filter(None, claim.strip().strip("[]").replace(",", " ").split()))
 
 
-def _verified(header: str) -> Mapping[str, Any]:
+def _verified_claims(header: str) -> Mapping[str, Any]:
     scheme, _, token = header.partition(" ")
     token = token.strip()
-    if scheme.lower() != "bearer" or not token or len(token) > TOKEN_LENGTH:
-        message = "send 'Authorization: Bearer …' or leave it out"
-        raise Unauthenticated(message, path="Authorization")
+    if scheme.lower() != "bearer" or not token or len(token) > MAX_TOKEN_LENGTH:
+        detail = "Send 'Authorization: Bearer …', or omit the header to continue as a guest."
+        raise Unauthenticated(detail, path="Authorization")
 
-    import jwt  # imported here: guests, who are most callers, never pay for it
+    import jwt  # lazy: most callers are guests
 
     try:
         key = _keys().get_signing_key_from_jwt(token).key
@@ -114,21 +123,24 @@ def _verified(header: str) -> Mapping[str, Any]:
             options={"require": ["exp", "iss", "sub", "token_use"], "verify_aud": False},
         )
     except jwt.ExpiredSignatureError:
-        message = "this token has expired; sign in again"
-        raise Unauthenticated(message, code="token_expired", path="Authorization") from None
+        detail = "The token has expired. Please sign in again."
+        raise Unauthenticated(detail, code="token_expired", path="Authorization") from None
+    # The keys could not be fetched, so the token may be valid.
     except jwt.PyJWKClientConnectionError:
-        raise Unavailable("tokens cannot be checked just now; try again in a moment") from None
+        detail = "Tokens cannot be verified at the moment. Please try again."
+        raise Unavailable(detail) from None
+    # ValueError and TypeError: the token is untrusted, and not every failure is a PyJWTError.
     except (jwt.PyJWTError, ValueError, TypeError):
-        raise _not_good("this token is not good") from None
+        raise _invalid_token("The token is invalid.") from None
     return claims
 
 
-def _not_good(reason: str) -> Unauthenticated:
+def _invalid_token(reason: str) -> Unauthenticated:
     return Unauthenticated(reason, code="token_invalid", path="Authorization")
 
 
 @lru_cache(maxsize=1)
 def _keys() -> Any:
-    import jwt
+    import jwt  # lazy: most callers are guests
 
     return jwt.PyJWKClient(os.environ["TOKEN_KEYS"], cache_jwk_set=True, lifespan=3600, timeout=3)

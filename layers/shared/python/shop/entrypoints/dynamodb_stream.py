@@ -1,11 +1,14 @@
-"""The doorframe of a stream's reader: the changes of a table, in order, up to the first that fails.
+"""Adapter for DynamoDB stream readers: records in order, up to the first one that fails.
 
-A shard of a stream is read in order, so what fails holds up what is behind it. The reader says
-which change was the first that it could not do, and Lambda comes back with that one in front. When
-the one in front fails, the whole batch is failed: Lambda then halves it until the bad one stands
-alone, and after the last try sets that one aside and goes on. (Reporting the one in front as a
-partial failure would bring the same batch back, and in the end set its good changes aside too.)
-So the door must stop at what fails, and must bear to see a change twice.
+A shard of a stream is read in order, so a failed record holds up the records behind it. The reader
+function returns the first record that it cannot process, and Lambda retries from that record.
+
+If the first record of the batch fails, the adapter raises. Lambda then bisects the batch until the
+failing record is alone, and after the last retry sends only that record to the dead-letter queue.
+If the adapter reported the first record as a partial failure, Lambda would retry the same batch and
+finally discard its valid records, too.
+
+Reader functions must stop at the first failure and accept a record twice.
 """
 
 import base64
@@ -13,63 +16,66 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from shop.entrypoints.fault_mapping import log_fields
-from shop.entrypoints.http import log
+from shop.entrypoints.http import LambdaHandler, log
 from shop.kernel.frozen import frozen
 
 
 @frozen(slots=False)
 class StreamRecord:
-    """One item as it was (``None``: it is new) and as it is (``None``: it is gone)."""
+    """The images of an item before and after a change; ``None`` before creation, after deletion."""
 
     sequence: str
-    old: Mapping[str, Any] | None
+    old_image: Mapping[str, Any] | None
     new_image: Mapping[str, Any] | None
 
 
 class BatchItemFailed(Exception):
-    """The first change of a batch failed. Not a refusal: nobody is there to be refused."""
+    """The first record of a batch failed. Lambda is the only caller, so it is no ``ShopError``."""
 
 
-HandlerFunction = Callable[[Sequence[StreamRecord]], str | None]
-"""Takes changes in order and returns the sequence number of the first that failed, if one did."""
-LambdaHandler = Callable[[dict[str, Any], Any], dict[str, Any]]
+StreamReaderFunction = Callable[[Sequence[StreamRecord]], str | None]
+"""Processes records in order and returns the sequence number of the first failure, or ``None``."""
 
 
-def stream_reader(door: HandlerFunction) -> LambdaHandler:
-    """Hang a door in its frame."""
+def stream_reader(function: StreamReaderFunction) -> LambdaHandler:
+    """Decorate a function that processes the records of a stream."""
 
     @log.inject_lambda_context(clear_state=True)
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-        changes: list[StreamRecord] = []
+        records: list[StreamRecord] = []
         unreadable: str | None = None
-        for record in event["Records"]:
-            sequence = record["dynamodb"]["SequenceNumber"]
+        for raw in event["Records"]:
+            sequence = raw["dynamodb"]["SequenceNumber"]
             try:
-                changes.append(_change(sequence, record["dynamodb"]))
+                records.append(_record(sequence, raw["dynamodb"]))
             except Exception as error:
-                message = {"sequence": sequence, **log_fields(error)}
-                log.error("a change that cannot be read", extra=message)
+                # Process the readable records before it; those behind it wait for their order.
+                log.error("unreadable record", extra={"sequence": sequence, **log_fields(error)})
                 unreadable = sequence
                 break
-        failed = (door(changes) if changes else None) or unreadable
+        failed = (function(records) if records else None) or unreadable
         if failed == event["Records"][0]["dynamodb"]["SequenceNumber"]:
-            raise BatchItemFailed(f"the change {failed} cannot be done")
+            raise BatchItemFailed(f"Record {failed} cannot be processed.")
         return {"batchItemFailures": [{"itemIdentifier": failed}] if failed else []}
 
     return handler
 
 
-def _change(sequence: str, images: Mapping[str, Any]) -> StreamRecord:
-    old, new = images.get("OldImage"), images.get("NewImage")
-    return StreamRecord(
-        sequence,
-        None if old is None else {name: from_dynamodb_value(value) for name, value in old.items()},
-        None if new is None else {name: from_dynamodb_value(value) for name, value in new.items()},
-    )
+def _record(sequence: str, images: Mapping[str, Any]) -> StreamRecord:
+    return StreamRecord(sequence, _image(images.get("OldImage")), _image(images.get("NewImage")))
+
+
+def _image(item: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    if item is None:
+        return None
+    return {name: from_dynamodb_value(value) for name, value in item.items()}
 
 
 def from_dynamodb_value(typed: Mapping[str, Any]) -> Any:
-    """A DynamoDB value in Python. Numbers stay exact: an ``int`` or the text they came as."""
+    """Return a DynamoDB value in Python. Numbers stay exact: an ``int``, or the original text.
+
+    Raises ``ValueError`` for an unknown type.
+    """
     ((kind, value),) = typed.items()
     match kind:
         case "S" | "BOOL":
@@ -77,6 +83,7 @@ def from_dynamodb_value(typed: Mapping[str, Any]) -> Any:
         case "N":
             return int(value) if value.lstrip("-").isdigit() else value
         case "B":
+            # Lambda passes binary values as base64; DynamoDB's own clients pass bytes.
             return value if isinstance(value, bytes) else base64.b64decode(value)
         case "NULL":
             return None
@@ -86,4 +93,4 @@ def from_dynamodb_value(typed: Mapping[str, Any]) -> Any:
             return {name: from_dynamodb_value(each) for name, each in value.items()}
         case "SS" | "NS" | "BS":
             return [from_dynamodb_value({kind[0]: each}) for each in value]
-    raise ValueError(f"DynamoDB has no type {kind}")
+    raise ValueError(f"Unknown DynamoDB type {kind}.")

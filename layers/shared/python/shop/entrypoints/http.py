@@ -1,9 +1,9 @@
-"""The doorframe of an HTTP endpoint: an API Gateway event in, an answer out, every refusal mapped.
+"""Adapter for HTTP endpoints: an API Gateway event in, a response out, every error mapped.
 
-A door is a function of one :class:`Request`; this module reads the event for it, checks who is
-asking, and gives each class of refusal its status, once. A refusal on a route that speaks for a
-UCP capability is answered as a UCP error response, any other as ``application/problem+json``
-(RFC 9457). What is not a refusal is a fault of ours: it is logged with its trace and answered 500.
+A handler function takes one :class:`Request`. This module parses the event, authenticates the
+caller and turns errors into responses: a UCP error response on a route of a UCP capability,
+``application/problem+json`` (RFC 9457) on any other. An exception that is no domain error is a
+fault of the application: it is logged with its stack trace and answered with 500.
 """
 
 import base64
@@ -22,37 +22,23 @@ from aws_lambda_powertools import Logger
 
 from shop.entrypoints import ucp
 from shop.entrypoints.authorization import Caller, authenticate
-from shop.entrypoints.fault_mapping import as_unavailable, log_fields
-from shop.entrypoints.request_body import parse_body, validate_body
-from shop.kernel.errors import (
-    Conflict,
-    DependencyFailed,
-    Forbidden,
-    InvalidRequest,
-    NotFound,
-    PayloadTooLarge,
-    RateLimited,
-    ShopError,
-    Unauthenticated,
-    Unavailable,
-    Unprocessable,
-)
+from shop.entrypoints.fault_mapping import as_unavailable, http_status, log_fields
+from shop.entrypoints.request_body import BODY_LIMIT, parse_body, raw_body, validate_body
+from shop.kernel.errors import InvalidRequest, NotFound, ShopError
 from shop.kernel.frozen import frozen
 from shop.kernel.idempotency import IdempotentRequest
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel  # a door without shapes does without pydantic
+    from pydantic import BaseModel  # a handler without schemas starts without pydantic
 
 __all__ = [
     "BODY_LIMIT",
-    "HTTP_STATUS_BY_ERROR",
     "Caller",
     "LambdaHandler",
     "Request",
     "Response",
     "cacheable",
     "endpoint",
-    "http_status",
     "log",
     "parse_body",
     "raise_if_disabled",
@@ -62,57 +48,40 @@ __all__ = [
 
 log = Logger()
 
-BODY_LIMIT = 256 * 1024
-"""Bytes of a request body that are read; an order of 1,000 lines needs about 60 KB."""
-
-HTTP_STATUS_BY_ERROR: dict[type[ShopError], int] = {
-    InvalidRequest: 400,
-    Unauthenticated: 401,
-    Forbidden: 403,
-    NotFound: 404,
-    Conflict: 409,
-    PayloadTooLarge: 413,
-    Unprocessable: 422,
-    DependencyFailed: 424,
-    RateLimited: 429,
-    Unavailable: 503,
-}
-
 Body = TypeVar("Body")
 
 
 @frozen(slots=False)
 class Request(Generic[Body]):
-    """What a door needs to know of a request.
+    """A parsed and authenticated request.
 
-    ``caller.customer`` is the signed-in customer's id or ``None``; ``at`` is the one instant at
-    which the request happens, UTC; ``raw`` are the exact bytes of the body, for signatures.
+    ``caller.customer`` is the id of the signed-in customer or ``None``. ``received_at`` is the only
+    instant (UTC) that the request uses. ``raw_body`` are the exact bytes, for signatures.
     """
 
     body: Body
     path: Mapping[str, str]
     query: Mapping[str, str]
     headers: Mapping[str, str]
-    """By lower-case name; a header that came several times is joined with commas by the gateway."""
+    """By lower-case name. API Gateway joins the values of a repeated header with commas."""
     caller: Caller
     received_at: datetime
     raw_body: bytes = b""
     idempotency_key: str | None = None
     fingerprint: str = ""
-    """SHA-256 of method, path and body: tells whether a reused key came with the same request."""
+    """SHA-256 of method, path and body: tells whether a reused key has the same request."""
     source_ip: str = ""
     negotiated: ucp.Negotiated = field(default_factory=ucp.Negotiated)
     method: str = ""
     url: str = ""
-    """The path as it was asked for, with its ids in it."""
+    """The path as requested, with its ids."""
 
     @property
     def required_idempotency_key(self) -> str:
-        """The idempotency key of a route that demands one."""
+        """The idempotency key. Raises :class:`InvalidRequest` if the request has none."""
         if self.idempotency_key is None:
             raise InvalidRequest(
-                "this call changes something: send an Idempotency-Key header,"
-                " so that a retry is safe",
+                "This request needs an Idempotency-Key header, so that a retry is safe.",
                 code="idempotency_key_missing",
                 path="Idempotency-Key",
             )
@@ -120,27 +89,30 @@ class Request(Generic[Body]):
 
     @property
     def channel(self) -> str:
-        """Where the shop is sold through: a platform that names itself, the app, or the pages."""
+        """The sales channel: ``agent`` (a UCP platform), ``app`` or ``web``."""
         if self.negotiated.platform:
             return "agent"
-        message = self.headers.get("shop-channel", "").strip().lower()
-        return message if message in ("web", "app") else "web"
+        channel = self.headers.get("shop-channel", "").strip().lower()
+        return channel if channel in ("web", "app") else "web"
 
     @property
     def idempotent(self) -> IdempotentRequest:
-        """This request as something to be done once. Raises Invalid without an idempotency key."""
-        guest_at = self.source_ip if self.caller.customer is None else None
+        """This request with its scoped idempotency key.
+
+        Raises :class:`InvalidRequest` without an idempotency key.
+        """
+        guest_ip = self.source_ip if self.caller.customer is None else None
         key = ucp.scoped_key(
-            self.required_idempotency_key, self.method, self.url, self.negotiated.platform, guest_at
+            self.required_idempotency_key, self.method, self.url, self.negotiated.platform, guest_ip
         )
         return IdempotentRequest(self.caller.owner, key, self.fingerprint, self.received_at)
 
 
 @frozen(slots=False)
 class Response:
-    """An answer with more to say than its body: a status, headers, or a body that is not JSON.
+    """A response with its own status or headers, or with a body that is not JSON.
 
-    A ``str`` or ``bytes`` body goes out as it is when ``headers`` name a Content-Type for it.
+    A ``str`` or ``bytes`` body is sent unchanged if ``headers`` contain a Content-Type.
     """
 
     body: Any
@@ -160,18 +132,18 @@ def endpoint(
     status: int = 200,
     body_limit: int = BODY_LIMIT,
 ) -> Callable[[HandlerFunction], LambdaHandler]:
-    """Hang a door in its frame.
+    """Decorate a handler function of an HTTP endpoint.
 
-    ``body`` is the pydantic class that the JSON body must fit, with ``optional`` no body is as
-    good as an empty object; ``capability`` the UCP capability
-    the answer speaks for (the envelope is added here, the door returns the payload); ``status``
-    the status of the ordinary answer; ``body_limit`` the bytes of a body that are read. A door
-    returns a pydantic model, a mapping, or an :class:`Answer`. What a UCP payload itself holds
-    under ``ucp`` (the ``payment_handlers`` of a checkout, a ``status`` of ``error``) is laid over
-    the envelope.
+    ``body`` is the schema of the JSON body; with ``optional``, an absent body counts as ``{}``.
+    ``capability`` is the UCP capability of the response, whose envelope is added here. ``status``
+    is the status of a successful response, ``body_limit`` the maximum size of a body in bytes.
+
+    The handler function returns a pydantic model, a mapping or a :class:`Response`. Members under
+    ``ucp`` in its payload (``payment_handlers`` of a checkout, ``status`` of an error) override
+    those of the envelope.
     """
 
-    def hang(door: HandlerFunction) -> LambdaHandler:
+    def decorate(function: HandlerFunction) -> LambdaHandler:
         @log.inject_lambda_context(clear_state=True)
         def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             headers = headers_from(event)
@@ -179,57 +151,56 @@ def endpoint(
             log.set_correlation_id(request_id)
             negotiated = ucp.Negotiated()
             try:
-                request = _arrived(event, headers, body_limit)
+                request = _request_from(event, headers, body_limit)
+                # Before the body: an old platform gets version_unsupported, not unknown fields.
                 if capability is not None:
                     negotiated = ucp.negotiate_capabilities(headers.get("ucp-agent"), capability)
+                # After authentication and before any read or write of the handler function.
                 raise_if_disabled()
-                read = _read(body, request.raw_body, headers, optional)
-                request = replace(request, body=read, negotiated=negotiated)
-                answer = _answered(door(request), status, capability, negotiated)
-            except ShopError as refusal:
-                answer = _refused(refusal, capability, negotiated)
+                parsed = _parse_body(body, request.raw_body, headers, optional)
+                request = replace(request, body=parsed, negotiated=negotiated)
+                response = _success_response(function(request), status, capability, negotiated)
+            except ShopError as error:
+                response = _error_response(error, capability, negotiated)
             except Exception as error:
-                down = as_unavailable(error)
-                log.error("supplier down" if down else "unexpected", extra=log_fields(error))
-                if down:
-                    answer = _refused(down, capability, negotiated)
-                else:
-                    answer = _fault(capability, negotiated)
-            answer["headers"]["Request-Id"] = request_id
-            return answer
+                response = _fault_response(error, capability, negotiated)
+            response["headers"]["Request-Id"] = request_id
+            return response
 
         return handler
 
-    return hang
+    return decorate
 
 
 def raise_if_disabled() -> None:
-    """Refuse what staff switched off, before anything is read or written for it.
+    """Raise :class:`~shop.kernel.kill_switches.FeatureDisabled` if a switch of the handler is off.
 
-    Raises :class:`~shop.kernel.kill_switches.FeatureDisabled`. Costs no read: the board is in memory.
+    The states are cached in memory, so a request reads nothing.
     """
     switches = os.environ.get("SWITCHES")
     if switches:
         from shop.storage.kill_switches import (
-            switch_cache,  # only doors with a switch have the table
+            switch_cache,  # lazy: only some handlers have switches
         )
 
         switch_cache().states().raise_if_disabled(switches.split(","))
 
 
-# ------------------------------------------------------------------------------------- reading
+# ------------------------------------------------------------------------------------- requests
 
 
 def headers_from(event: Mapping[str, Any]) -> dict[str, str]:
-    """The request's headers by lower-case name."""
-    sent = event.get("headers") or {}
-    return {str(name).lower(): value for name, value in sent.items() if isinstance(value, str)}
+    """Return the headers of a request by lower-case name."""
+    headers = event.get("headers") or {}
+    return {str(name).lower(): value for name, value in headers.items() if isinstance(value, str)}
 
 
 def source_address(event: Mapping[str, Any], headers: Mapping[str, str]) -> str:
-    """The address that asks. A request that the CDN passes on comes from the CDN's own, which many
-    share and which changes, so the CDN names its viewer, and shows a key that it alone knows: the
-    API's own address stays open to everybody, and nobody may name themselves there.
+    """Return the IP address of the client.
+
+    A request through CloudFront comes from one of its shared addresses. CloudFront therefore sends
+    the client's address, with a key that only CloudFront knows. Without the key the header is
+    ignored: API Gateway is reachable by anyone, and a client must not choose its address.
     """
     key = os.environ.get("EDGE_KEY", "")
     if key and hmac.compare_digest(headers.get("shop-edge", "").encode(), key.encode()):
@@ -241,66 +212,31 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 
 
 def request_id_from(event: Mapping[str, Any], headers: Mapping[str, str]) -> str:
-    """The id that log lines and the answer carry: the caller's, where it is a sensible one."""
-    sent = headers.get("request-id", "")
-    if _REQUEST_ID.fullmatch(sent):
-        return sent
+    """Return the id for log lines and the response: the caller's if valid, else API Gateway's."""
+    request_id = headers.get("request-id", "")
+    if _REQUEST_ID.fullmatch(request_id):
+        return request_id
     return str(event["requestContext"]["requestId"])
 
 
-def raw_body(event: Mapping[str, Any], limit: int = BODY_LIMIT) -> bytes:
-    """The exact bytes of the body. Raises :class:`Invalid` or :class:`TooLarge`."""
-    text = event.get("body") or ""
-    if len(text) > limit * 4 // 3 + 4:
-        raise _too_large(limit)
-    try:
-        encoded = event.get("isBase64Encoded")
-        raw = base64.b64decode(text, validate=True) if encoded else text.encode()
-    except ValueError:
-        raise InvalidRequest("the body is not readable", code="body_unreadable", path="$") from None
-    if len(raw) > limit:
-        raise _too_large(limit)
-    if not encoded and _lost_bytes(event, text, len(raw)):
-        message = (
-            "the body holds bytes that are not UTF-8, and they were lost on their way here; "
-            "send UTF-8, or a file under a Content-Type that is not text"
-        )
-        raise InvalidRequest(message, code="text_invalid", path="$")
-    return raw
-
-
-def _lost_bytes(event: Mapping[str, Any], text: str, size: int) -> bool:
-    """Whether a U+FFFD came into the body on its way: then it has not the length that was sent.
-
-    Nothing promises what a gateway makes of bytes in a text type that are no text. A U+FFFD that
-    was sent as one is a character like any other.
-    """
-    if "\ufffd" not in text:
-        return False
-    sent = headers_from(event).get("content-length", "")
-    return sent.isdecimal() and int(sent[:20]) != size
-
-
-def _too_large(limit: int) -> PayloadTooLarge:
-    return PayloadTooLarge(f"the body is too large: {limit} bytes are read at most", path="$")
-
-
-def _arrived(event: Mapping[str, Any], headers: Mapping[str, str], limit: int) -> Request[Any]:
+def _request_from(event: Mapping[str, Any], headers: Mapping[str, str], limit: int) -> Request[Any]:
+    """Return the request without its parsed body. Raises the errors of everything but the body."""
     raw = raw_body(event, limit)
     http = event["requestContext"]["http"]
     caller = authenticate(event)
     key = headers.get("idempotency-key")
     if key is not None and not (1 <= len(key) <= 255 and key.isascii() and key.isprintable()):
         raise InvalidRequest(
-            "an idempotency key has 1 to 255 printable ASCII characters",
+            "The idempotency key must have 1 to 255 printable ASCII characters.",
             code="idempotency_key_invalid",
             path="Idempotency-Key",
         )
-    # An HTTP API undoes every escape of a path but this one.
+    # An HTTP API decodes every escape sequence of a path except this one.
     path = {n: v.replace("%25", "%") for n, v in (event.get("pathParameters") or {}).items()}
     for name, value in path.items():
+        # No id of the application has such a form: the same 404 as for an unknown id.
         if not (1 <= len(value) <= 128 and value.isprintable()):
-            raise NotFound(f"there is nothing under this {name}", path=name)
+            raise NotFound(f"No object has this {name}.", path=name)
     method, url = http["method"], event.get("rawPath") or http["path"]
     return Request(
         body=None,
@@ -318,73 +254,67 @@ def _arrived(event: Mapping[str, Any], headers: Mapping[str, str], limit: int) -
     )
 
 
-def _read(
-    shape: "type[BaseModel] | None", raw: bytes, headers: Mapping[str, str], optional: bool
+def _parse_body(
+    schema: "type[BaseModel] | None", raw: bytes, headers: Mapping[str, str], optional: bool
 ) -> "BaseModel | None":
-    if shape is None:
+    if schema is None:
         return None
-    kind = headers.get("content-type", "application/json").partition(";")[0].strip().lower()
-    if raw and kind != "application/json":
+    media_type = headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    if raw and media_type != "application/json":
         raise InvalidRequest(
-            "send the body as JSON, with Content-Type: application/json",
+            "Send the body as JSON, with Content-Type: application/json.",
             code="content_type_unsupported",
             path="Content-Type",
         )
-    return parse_body(shape, b"{}" if optional and not raw.strip() else raw)
+    return parse_body(schema, b"{}" if optional and not raw.strip() else raw)
 
 
-# ----------------------------------------------------------------------------------- answering
-
-
-def http_status(refusal: type[ShopError]) -> int:
-    """The HTTP status of a class of refusal: that of its nearest listed ancestor."""
-    for ancestor in refusal.__mro__:
-        if ancestor in HTTP_STATUS_BY_ERROR:
-            return HTTP_STATUS_BY_ERROR[ancestor]
-    raise LookupError(f"{refusal.__name__} has no status")
+# ------------------------------------------------------------------------------------ responses
 
 
 def cacheable(request: Request[Any], body: Any, *, seconds: int) -> Response:
-    """An answer anybody may keep, with ``Cache-Control`` and ``ETag``; 304 where it is known."""
+    """Return a response for public caches; 304 without body if the client has this version."""
     text = json.dumps(body, sort_keys=True, separators=(",", ":"))
-    tag = f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
-    headers = {"Cache-Control": f"public, max-age={seconds}", "ETag": tag}
-    known = request.headers.get("if-none-match", "").split(",")
-    if {tag, "*"} & {one.strip().removeprefix("W/") for one in known}:
+    etag = f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
+    headers = {"Cache-Control": f"public, max-age={seconds}", "ETag": etag}
+    cached = request.headers.get("if-none-match", "").split(",")
+    # Weak comparison (RFC 9110, 13.1.2): the prefix W/ does not matter.
+    if {etag, "*"} & {each.strip().removeprefix("W/") for each in cached}:
         return Response(None, 304, headers)
     return Response(body, 200, headers)
 
 
-def _answered(
-    answer: Any, status: int, capability: str | None, negotiated: ucp.Negotiated
+def _success_response(
+    result: Any, status: int, capability: str | None, negotiated: ucp.Negotiated
 ) -> dict[str, Any]:
     headers: Mapping[str, str] = {}
-    if isinstance(answer, Response):
-        status, headers, answer = answer.status, answer.headers, answer.body
-    if hasattr(answer, "model_dump"):
-        answer = answer.model_dump(mode="json", by_alias=True, exclude_none=True)
-    if capability is not None and isinstance(answer, Mapping):
-        message = ucp.envelope(negotiated, capability, answer.get("ucp"))
-        answer = {
-            **ucp.strip_unsupported_extensions(answer, negotiated, capability),
-            "ucp": message,
+    if isinstance(result, Response):
+        status, headers, result = result.status, result.headers, result.body
+    # Duck typing: isinstance() would import pydantic into handlers without schemas.
+    if hasattr(result, "model_dump"):
+        result = result.model_dump(mode="json", by_alias=True, exclude_none=True)
+    if capability is not None and isinstance(result, Mapping):
+        envelope = ucp.envelope(negotiated, capability, result.get("ucp"))
+        result = {
+            **ucp.strip_unsupported_extensions(result, negotiated, capability),
+            "ucp": envelope,
         }
-    return respond(status, answer, headers)
+    return respond(status, result, headers)
 
 
-def _refused(
+def _error_response(
     error: ShopError, capability: str | None, negotiated: ucp.Negotiated
 ) -> dict[str, Any]:
     status = http_status(type(error))
-    log.info("refused", extra={"code": error.code, "status": status})
+    log.info("rejected", extra={"code": error.code, "status": status})
     headers: dict[str, str] = {}
     if status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="shop"'
     if status in (429, 503):
         headers["Retry-After"] = str(getattr(error, "retry_after", 5))
     if capability is not None:
-        message = ucp.error_body(error, negotiated, capability)
-        return respond(ucp.ucp_http_status(error, status), message, headers)
+        payload = ucp.error_body(error, negotiated, capability)
+        return respond(ucp.ucp_http_status(error, status), payload, headers)
     body = {
         "type": "about:blank",
         "title": _TITLES[status],
@@ -399,7 +329,14 @@ def _refused(
     return respond(status, body, {"Content-Type": "application/problem+json", **headers})
 
 
-def _fault(capability: str | None, negotiated: ucp.Negotiated) -> dict[str, Any]:
+def _fault_response(
+    error: Exception, capability: str | None, negotiated: ucp.Negotiated
+) -> dict[str, Any]:
+    """Log a fault and return 503 if it is transient, else 500 without any detail."""
+    unavailable = as_unavailable(error)
+    log.error("dependency unavailable" if unavailable else "unexpected", extra=log_fields(error))
+    if unavailable:
+        return _error_response(unavailable, capability, negotiated)
     if capability is not None:
         return respond(500, ucp.fault_body(negotiated, capability))
     body = {"type": "about:blank", "title": "Internal Server Error", "status": 500, "code": "fault"}
@@ -407,11 +344,10 @@ def _fault(capability: str | None, negotiated: ucp.Negotiated) -> dict[str, Any]
 
 
 def respond(status: int, body: Any, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Write an answer as API Gateway wants it. Nothing is to be kept unless ``headers`` say so."""
+    """Return a response for API Gateway. It is not cacheable unless ``headers`` allow it."""
     names = {name.lower() for name in headers or ()}
-    message = {name: value for name, value in _HEADERS.items() if name.lower() not in names}
-    message.update(headers or {})
-    encoded = isinstance(body, bytes)
+    all_headers = {name: value for name, value in _HEADERS.items() if name.lower() not in names}
+    all_headers.update(headers or {})
     if isinstance(body, bytes):
         text = base64.b64encode(body).decode("ascii")
     elif body is None:
@@ -420,7 +356,12 @@ def respond(status: int, body: Any, headers: Mapping[str, str] | None = None) ->
         text = body
     else:
         text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return {"statusCode": status, "headers": message, "body": text, "isBase64Encoded": encoded}
+    return {
+        "statusCode": status,
+        "headers": all_headers,
+        "body": text,
+        "isBase64Encoded": isinstance(body, bytes),
+    }
 
 
 _HEADERS = {
@@ -444,5 +385,5 @@ _TITLES = {
 
 
 def required_setting(name: str) -> str:
-    """A setting that must be there: a missing one stops the cold start, with its name."""
+    """Return an environment variable; if it is missing, the cold start fails with its name."""
     return os.environ[name]

@@ -1,25 +1,16 @@
-"""A platform's profile: fetched from wherever its agent says, so fetched with care.
+"""Profiles of UCP platforms: their schema, and a cache of those that were fetched recently.
 
-The address comes from a stranger. It is only followed over https, to addresses of the public
-internet, without redirects, within two seconds and 128 KiB; the address that was checked is the
-one that is connected to, so that a name cannot be turned to another address in between. (On a
-developer's machine, and only there, a profile may also lie on the loopback interface.)
-Source: UCP, "Identity & Authentication", section Profile Requirements, Fetching.
+A profile is fetched from the URL that a platform's agent sends; see
+:mod:`shop.entrypoints.profile_fetch`.
 """
 
-import contextlib
-import http.client
 import ipaddress
 import re
-import socket
-import ssl
-import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
-from functools import lru_cache
 from typing import Annotated, Any, Literal, NamedTuple
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic import (
     BaseModel,
@@ -31,34 +22,26 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from shop.kernel.errors import DependencyFailed, InvalidRequest, ShopError, Unprocessable
+from shop.entrypoints.profile_fetch import FetchedDocument, is_plain_url, malformed_profile
+from shop.kernel.errors import DependencyFailed, ShopError
 
-TIMEOUT_SECONDS = 2.0
-"""Seconds in all: name look-up, connection, and the last byte."""
-MAX_PROFILE_BYTES = 128 * 1024
-"""Bytes. UCP asks not to set it lower; documented profiles are below 5 KiB."""
-MIN_CACHE_SECONDS = 60.0
-"""Seconds a profile is kept at least, whatever its Cache-Control says."""
-MAX_CACHE_SECONDS = 3600.0
-"""Seconds it is kept at most: a platform that takes a capability back is heard within the hour."""
 STALE_IF_ERROR_SECONDS = 600.0
-"""Seconds after that for which an unreachable platform is still served by what it said last."""
+"""Seconds after its expiry for which a profile is used while its platform is unreachable."""
 FAILURE_CACHE_SECONDS = 10.0
-"""Seconds for which a failure is remembered, so that a broken platform costs one attempt."""
+"""Seconds for which a failure is cached, so that a broken platform costs one attempt."""
 MAX_CACHED_PROFILES = 128
-"""Profiles kept at once, the least recently used goes first: strangers cannot fill the memory."""
-MAX_URL_LENGTH = 2048
+"""Cached profiles; the least recently used is evicted, so strangers cannot fill the memory."""
 
 
 class PlatformProfile(NamedTuple):
-    """What a platform says of itself, as far as it matters here."""
+    """The parts of a platform's profile that negotiation needs."""
 
     version: str
     capabilities: Mapping[str, frozenset[str]]
-    """Versions by name, of the capabilities that were asked about."""
+    """Versions by name, of the requested capabilities only."""
 
 
-# --------------------------------------------------------------------- what a profile looks like
+# --------------------------------------------------------------------------------------- schema
 
 _Version = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
 _Name = Annotated[
@@ -69,11 +52,11 @@ _Name = Annotated[
 ]
 
 
-class _Shape(BaseModel):
+class _Schema(BaseModel):
     model_config = ConfigDict(strict=True, extra="ignore")
 
 
-class _Entity(_Shape):
+class _Entity(_Schema):
     version: _Version
     spec: str
     id: str = ""
@@ -97,76 +80,81 @@ class _Capability(_Entity):
     extends: _Name | Annotated[list[_Name], Field(min_length=1)] = "root.capability"
 
 
-class _Instrument(_Shape):
+class _Instrument(_Schema):
     type: str
 
 
-class _Handler(_Entity):
+class _PaymentHandler(_Entity):
     id: str
     schema_: str = Field(alias="schema")
     available_instruments: list[_Instrument] = Field([_Instrument(type="any")], min_length=1)
 
 
-class _Ucp(_Shape):
+class _UcpMember(_Schema):
     version: _Version
     status: Literal["success", "error"] = "success"
     map_order: dict[str, list[str]] = Field(default_factory=dict)
     services: dict[_Name, list[Annotated[_Service | _AgentCard, Field(discriminator="transport")]]]
     capabilities: dict[_Name, list[_Capability]] = Field(default_factory=dict)
-    payment_handlers: dict[_Name, list[_Handler]]
+    payment_handlers: dict[_Name, list[_PaymentHandler]]
 
 
-class _Key(_Shape):
-    """A public key. Kinds that are not known here are let be: they are of no use, and no harm."""
+_ALG_BY_CURVE = {"P-256": "ES256", "P-384": "ES384", "Ed25519": "EdDSA"}
+
+
+class _PublicKey(_Schema):
+    """A public key. Unknown key types are accepted: nothing uses them."""
 
     model_config = ConfigDict(strict=True, extra="allow")
     kid: str
     kty: str
 
     @model_validator(mode="after")
-    def _whole_and_public(self) -> "_Key":
+    def _complete_and_public(self) -> "_PublicKey":
         extra = self.model_extra or {}
         members = set(extra)
         missing = {"EC": {"crv", "x", "y"}, "OKP": {"crv", "x"}}.get(self.kty, set()) - members
         if missing:
-            raise PydanticCustomError("key", "a key of this type carries more members")
-        paired = {"P-256": "ES256", "P-384": "ES384", "Ed25519": "EdDSA"}.get(str(extra.get("crv")))
-        if paired is not None and extra.get("alg", paired) != paired:
-            raise PydanticCustomError("key", "the algorithm is not one of this curve")
+            raise PydanticCustomError("key", "A key of this type needs more members.")
+        expected_alg = _ALG_BY_CURVE.get(str(extra.get("crv")))
+        if expected_alg is not None and extra.get("alg", expected_alg) != expected_alg:
+            raise PydanticCustomError("key", "The algorithm does not fit the curve.")
         if members & {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}:
-            raise PydanticCustomError("key", "it publishes a private key")
+            raise PydanticCustomError("key", "The key must not contain private members.")
         return self
 
 
-class _Document(_Shape):
-    ucp: _Ucp
-    keys: list[_Key] = Field(default_factory=list)
+class _ProfileDocument(_Schema):
+    ucp: _UcpMember
+    keys: list[_PublicKey] = Field(default_factory=list)
 
 
-def parse_profile(raw: bytes, wanted: Collection[str]) -> PlatformProfile:
-    """Read a profile document. Raises :class:`Unprocessable` where it does not fit UCP's schema.
+def parse_profile(raw: bytes, capabilities: Collection[str]) -> PlatformProfile:
+    """Parse a profile document and keep the named capabilities.
 
-    A capability whose ``schema`` is not served by the owner of its name counts as not there.
+    Raises :class:`Unprocessable` if it does not match UCP's schema. A capability has no version if
+    its ``schema`` is not served by the owner of its name.
     """
     try:
-        ucp = _Document.model_validate_json(raw).ucp
+        ucp = _ProfileDocument.model_validate_json(raw).ucp
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        # Cut: the path holds names that the platform chose.
         path = ".".join(str(part) for part in first["loc"])[:200] or "the document"
-        raise _malformed(f"{path}: {first['msg']}") from None
+        raise malformed_profile(f"{path}: {first['msg'].rstrip('.')}") from None
     return PlatformProfile(
         ucp.version,
         {
             name: frozenset(c.version for c in entries if owns_namespace(name, c.schema_))
             for name, entries in ucp.capabilities.items()
-            if name in wanted
+            if name in capabilities
         },
     )
 
 
 def owns_namespace(name: str, schema: str) -> bool:
-    """Tell whether a schema's host owns the namespace of a name (UCP, "Authority Binding")."""
-    if not _is_plain(schema):
+    """Return whether the host of a schema owns a name's namespace (UCP, "Authority Binding")."""
+    if not is_plain_url(schema):
         return False
     try:
         url = urlsplit(schema)
@@ -179,265 +167,96 @@ def owns_namespace(name: str, schema: str) -> bool:
     return name == authority or name.startswith(authority + ".")
 
 
-def _is_plain(url: str) -> bool:
-    """Tell whether all readers of URLs see the same one: no blanks, backslashes, other scripts."""
-    return re.fullmatch(r"[!-\[\]-~]+", url) is not None
-
-
 def _is_address(host: str) -> bool:
     try:
         ipaddress.ip_address(host)
     except ValueError:
-        # What inet_aton takes for an address (0x7f.1, 127.1) ends in a number; a domain does not.
+        # inet_aton also accepts addresses such as 0x7f.1 and 127.1. They end in a number, as no
+        # domain name does.
         return re.fullmatch(r"(0x[0-9a-f]*|[0-9]+)", host.rsplit(".", 1)[-1].lower()) is not None
     return True
 
 
-# ------------------------------------------------------------------------------- the way there
+# ---------------------------------------------------------------------------------------- cache
 
 
-class Fetched(NamedTuple):
-    """A document and the seconds it may be kept."""
-
-    raw: bytes
-    keep: float
-
-
-def fetch(url: str, *, loopback: bool) -> Fetched:
-    """Get a document from a stranger's address.
-
-    ``loopback`` allows the machine itself, with or without TLS. Raises :class:`Invalid` for an
-    address that is not followed, :class:`DependencyFailed` for one that does not answer well.
-    """
-    target = _target(url, loopback=loopback)
-    opened: list[http.client.HTTPConnection] = []
-    outcome: list[Fetched | BaseException] = []
-
-    def work() -> None:
-        try:
-            outcome.append(_get(target, loopback=loopback, opened=opened))
-        except BaseException as error:
-            outcome.append(error)
-
-    # A thread, because nothing else bounds a name look-up or a server that sends a byte a second.
-    worker = threading.Thread(target=work, daemon=True)
-    worker.start()
-    worker.join(TIMEOUT_SECONDS)
-    if not outcome:
-        for connection in opened:
-            _hang_up(connection)
-        raise _unreachable(f"no answer within {TIMEOUT_SECONDS:g} seconds")
-    if isinstance(outcome[0], ShopError):
-        raise outcome[0]
-    if isinstance(outcome[0], (OSError, http.client.HTTPException)):
-        raise _unreachable(type(outcome[0]).__name__)
-    if isinstance(outcome[0], BaseException):
-        raise outcome[0]
-    return outcome[0]
-
-
-def _target(url: str, *, loopback: bool) -> SplitResult:
-    if len(url) > MAX_URL_LENGTH or not _is_plain(url):
-        raise _not_followed("it is not a URL")
-    try:
-        target = urlsplit(url)
-        port = target.port
-    except ValueError:
-        raise _not_followed("it is not a URL") from None
-    if target.scheme not in (("https", "http") if loopback else ("https",)):
-        raise _not_followed("it must be an https URL")
-    if "@" in target.netloc or not target.hostname or port == 0:
-        raise _not_followed("it must name a host, and nothing but a host and a port")
-    return target
-
-
-def _get(
-    target: SplitResult, *, loopback: bool, opened: list[http.client.HTTPConnection]
-) -> Fetched:
-    host = target.hostname or ""
-    port = target.port or (443 if target.scheme == "https" else 80)
-    addresses = _addresses(host, port)
-    here = all(address.is_loopback for address in addresses)
-    if not (here and loopback):
-        if target.scheme != "https":
-            raise _not_followed("it must be an https URL")
-        if not all(_is_public(address) for address in addresses):
-            raise _not_followed("its host is not on the public internet")
-    connection = _Pinned(target.scheme == "https", host, port, str(addresses[0]))
-    opened.append(connection)
-    try:
-        path = (target.path or "/") + (f"?{target.query}" if target.query else "")
-        wishes = {"Accept": "application/json", "Connection": "close"}
-        connection.request("GET", path, headers=wishes)
-        response = connection.getresponse()
-        if not 200 <= response.status < 300:
-            raise _unreachable(f"it answers {response.status}")
-        raw = response.read(MAX_PROFILE_BYTES + 1)
-        if len(raw) > MAX_PROFILE_BYTES:
-            raise _malformed(f"it is larger than {MAX_PROFILE_BYTES // 1024} KiB")
-        return Fetched(raw, _keep(response.getheader("Cache-Control", "")))
-    finally:
-        connection.close()
-
-
-_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-
-
-def _addresses(host: str, port: int) -> list[_Address]:
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except socket.gaierror as error:
-        if error.errno == socket.EAI_AGAIN:
-            raise _unreachable("its host's name cannot be looked up just now") from None
-        raise _not_followed("its host does not exist") from None
-    except UnicodeError:
-        raise _not_followed("its host is not a name") from None
-    return [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
-
-
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
-
-
-def _is_public(address: _Address) -> bool:
-    """Tell whether an address is on the public internet, also one that IPv6 wraps up."""
-    if isinstance(address, ipaddress.IPv6Address):
-        if address in _NAT64:
-            return _is_public(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
-        if address.ipv4_mapped is not None:
-            return _is_public(address.ipv4_mapped)
-        if address.sixtofour is not None or address.teredo is not None:
-            return False
-    return address.is_global and not address.is_multicast and not address.is_reserved
-
-
-class _Pinned(http.client.HTTPConnection):
-    """A connection to the address that was checked, whatever the host's name resolves to by now."""
-
-    def __init__(self, secure: bool, host: str, port: int, address: str) -> None:
-        super().__init__(host, port, timeout=TIMEOUT_SECONDS)
-        self._secure = secure
-        self._address = address
-        self.default_port = 443 if secure else 80
-
-    def connect(self) -> None:
-        self.sock = socket.create_connection((self._address, self.port), timeout=TIMEOUT_SECONDS)
-        if self._secure:
-            self.sock = _tls().wrap_socket(self.sock, server_hostname=self.host)
-
-
-@lru_cache(maxsize=1)
-def _tls() -> ssl.SSLContext:
-    return ssl.create_default_context()
-
-
-def _hang_up(connection: http.client.HTTPConnection) -> None:
-    sock = connection.sock
-    if sock is not None:
-        with contextlib.suppress(OSError):  # it was closed meanwhile
-            sock.shutdown(socket.SHUT_RDWR)
-        sock.close()
-
-
-def _keep(cache_control: str) -> float:
-    message = re.findall(r"(?i)\b(s-maxage|max-age)\s*=\s*\"?([0-9]{1,9})", cache_control)
-    ages = {name.lower(): int(seconds) for name, seconds in message}
-    return min(
-        max(float(ages.get("s-maxage", ages.get("max-age", 0))), MIN_CACHE_SECONDS),
-        MAX_CACHE_SECONDS,
-    )
-
-
-# ------------------------------------------------------------------------------- what is known
-
-
-class _Known(NamedTuple):
+class _CachedProfile(NamedTuple):
     profile: PlatformProfile
     fresh_until: float
-    served_until: float
+    usable_until: float
 
 
-class _Failed(NamedTuple):
-    kind: type[ShopError]
+class _CachedFailure(NamedTuple):
+    error_class: type[ShopError]
     detail: str
     code: str
     until: float
 
 
 class ProfileCache:
-    """The profiles of platforms that asked lately. One per Lambda environment.
+    """Profiles of recent platforms; one cache per Lambda environment.
 
-    What failed is remembered apart from what is known, so that rubbish pushes no platform out.
+    Failures are cached separately, so that invalid URLs evict no valid profile.
     """
 
     def __init__(
         self,
-        wanted: Collection[str],
+        capabilities: Collection[str],
         *,
-        fetch: Callable[[str], Fetched],
+        fetch: Callable[[str], FetchedDocument],
         clock: Callable[[], float] = time.monotonic,
-        kept: int = MAX_CACHED_PROFILES,
+        max_profiles: int = MAX_CACHED_PROFILES,
     ) -> None:
-        self._wanted = wanted
+        self._capabilities = capabilities
         self._fetch = fetch
         self._clock = clock
-        self._kept = kept
-        self._known: OrderedDict[str, _Known] = OrderedDict()
-        self._failed: OrderedDict[str, _Failed] = OrderedDict()
+        self._max_profiles = max_profiles
+        self._profiles: OrderedDict[str, _CachedProfile] = OrderedDict()
+        self._failures: OrderedDict[str, _CachedFailure] = OrderedDict()
 
     def get(self, url: str) -> PlatformProfile:
-        """The profile at an address, fetched or remembered.
+        """Return the profile at a URL, cached or fetched.
 
-        Raises :class:`Invalid` (``invalid_profile_url``), :class:`DependencyFailed`
+        Raises :class:`InvalidRequest` (``invalid_profile_url``), :class:`DependencyFailed`
         (``profile_unreachable``) or :class:`Unprocessable` (``profile_malformed``).
         """
         now = self._clock()
-        known = self._known.get(url)
-        if known is not None and now < known.fresh_until:
-            self._known.move_to_end(url)
-            return known.profile
-        failed = self._failed.get(url)
-        if failed is not None and now < failed.until:
-            raise failed.kind(failed.detail, code=failed.code, path="UCP-Agent")
+        cached = self._profiles.get(url)
+        if cached is not None and now < cached.fresh_until:
+            self._profiles.move_to_end(url)
+            return cached.profile
+        failure = self._failures.get(url)
+        if failure is not None and now < failure.until:
+            raise failure.error_class(failure.detail, code=failure.code, path="UCP-Agent")
         try:
-            fetched = self._fetch(url)
-            profile = parse_profile(fetched.raw, self._wanted)
-        except ShopError as refusal:
-            away = isinstance(refusal, DependencyFailed)
-            if away and known is not None and now < known.served_until:
-                self._remember(url, known._replace(fresh_until=now + FAILURE_CACHE_SECONDS))
-                return known.profile
-            self._known.pop(url, None)
-            self._failed[url] = _Failed(
-                type(refusal), refusal.detail, refusal.code, now + FAILURE_CACHE_SECONDS
+            document = self._fetch(url)
+            profile = parse_profile(document.raw, self._capabilities)
+        except ShopError as error:
+            unreachable = isinstance(error, DependencyFailed)
+            # An outage of the platform must not stop its customers; an invalid profile may.
+            if unreachable and cached is not None and now < cached.usable_until:
+                retry_at = now + FAILURE_CACHE_SECONDS
+                self._store(url, cached._replace(fresh_until=retry_at))
+                return cached.profile
+            self._profiles.pop(url, None)
+            self._failures[url] = _CachedFailure(
+                type(error), error.detail, error.code, now + FAILURE_CACHE_SECONDS
             )
-            _trim(self._failed, self._kept)
+            _evict(self._failures, self._max_profiles)
             raise
-        self._failed.pop(url, None)
-        fresh_until = now + fetched.keep
-        self._remember(url, _Known(profile, fresh_until, fresh_until + STALE_IF_ERROR_SECONDS))
+        self._failures.pop(url, None)
+        fresh_until = now + document.max_age
+        usable_until = fresh_until + STALE_IF_ERROR_SECONDS
+        self._store(url, _CachedProfile(profile, fresh_until, usable_until))
         return profile
 
-    def _remember(self, url: str, known: _Known) -> None:
-        self._known[url] = known
-        self._known.move_to_end(url)
-        _trim(self._known, self._kept)
+    def _store(self, url: str, cached: _CachedProfile) -> None:
+        self._profiles[url] = cached
+        self._profiles.move_to_end(url)
+        _evict(self._profiles, self._max_profiles)
 
 
-def _trim(store: OrderedDict[str, Any], size: int) -> None:
-    while len(store) > size:
-        store.popitem(last=False)
-
-
-def _not_followed(reason: str) -> InvalidRequest:
-    message = f"the profile URL in UCP-Agent is not followed: {reason}"
-    return InvalidRequest(message, code="invalid_profile_url", path="UCP-Agent")
-
-
-def _unreachable(reason: str) -> DependencyFailed:
-    message = f"the platform's profile cannot be fetched: {reason}"
-    return DependencyFailed(message, code="profile_unreachable", path="UCP-Agent")
-
-
-def _malformed(reason: str) -> Unprocessable:
-    message = f"the platform's profile is not valid: {reason}"
-    return Unprocessable(message, code="profile_malformed", path="UCP-Agent")
+def _evict(cache: OrderedDict[str, Any], max_size: int) -> None:
+    """Remove the oldest entries beyond ``max_size``."""
+    while len(cache) > max_size:
+        cache.popitem(last=False)

@@ -1,229 +1,313 @@
-"""Reading a JSON body: strictly, and with a name for everything that is wrong with it.
+"""Strict parsing of request bodies, with a problem and a path for everything that is wrong.
 
-Strict means: UTF-8, no key twice, no NaN, no number that loses digits elsewhere, ``"2"`` and
-``2.0`` are not 2, and no unknown field, so that a misspelt wish is refused and not ignored.
-The one name that may stand in any object is ``ucp``, which the protocol keeps for itself.
+Strict means:
+
+- UTF-8 without control characters, no duplicate key, no ``NaN``;
+- no number that loses digits in another JSON reader, and no conversion: ``"2"`` and ``2.0`` are
+  not 2;
+- no unknown field, so that a misspelt one is rejected instead of ignored. Only ``ucp`` is allowed
+  in any object, because the protocol reserves that name.
 """
 
+import base64
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from shop.kernel.errors import InvalidRequest, Problem
+from shop.kernel.errors import InvalidRequest, PayloadTooLarge, Problem
 from shop.kernel.money import MAX_SAFE_INTEGER
 from shop.kernel.text_validation import CONTROL_CHARACTERS
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel, ValidationError  # whoever has a shape has imported it
+    from pydantic import BaseModel, ValidationError  # a caller with a schema has imported pydantic
     from pydantic_core import ErrorDetails
 
+BODY_LIMIT = 256 * 1024
+"""Maximum bytes of a request body; an order of 1,000 lines needs about 60 KB."""
 MAX_LISTED_PROBLEMS = 50
-"""Problems that are listed at most; the count says how many there are."""
+"""Problems that a response lists; its detail states how many there are."""
 MAX_ECHOED_NAME_LENGTH = 64
-"""Characters of a stranger's field name that are said back to him."""
-
+"""Characters of an unknown field name that a response repeats."""
 MAX_DEPTH = 100
-"""Objects and lists in one another that are read: no shape has more than a dozen."""
+"""Maximum nesting of objects and lists; no schema needs more than a dozen."""
+
+_Path = tuple[int | str, ...]
 
 
-def parse_body(shape: "type[BaseModel]", raw: bytes) -> "BaseModel":
-    """Read a JSON body into its shape. Raises :class:`Invalid` naming every field that is wrong."""
+# ---------------------------------------------------------------------------------------- bytes
+
+
+def raw_body(event: Mapping[str, Any], limit: int = BODY_LIMIT) -> bytes:
+    """Return the exact bytes of a request body.
+
+    Raises :class:`PayloadTooLarge`, or :class:`InvalidRequest` (``body_unreadable``,
+    ``text_invalid``).
+    """
+    text = event.get("body") or ""
+    # Before decoding: the decoded copy of an oversized body is never made.
+    if len(text) > limit * 4 // 3 + 4:
+        raise _too_large(limit)
+    try:
+        is_base64 = event.get("isBase64Encoded")
+        raw = base64.b64decode(text, validate=True) if is_base64 else text.encode()
+    except ValueError:
+        raise _invalid("The body cannot be decoded.", "body_unreadable") from None
+    if len(raw) > limit:
+        raise _too_large(limit)
+    if not is_base64 and _was_replaced(event, text, len(raw)):
+        raise _invalid(
+            "The body contained bytes that are not UTF-8, and the gateway replaced them."
+            " Send UTF-8, or send a file with a Content-Type that is not text.",
+            "text_invalid",
+        )
+    return raw
+
+
+def _was_replaced(event: Mapping[str, Any], text: str, size: int) -> bool:
+    """Return whether the gateway replaced bytes by U+FFFD: the body then has another length.
+
+    AWS does not document what the gateway does with bytes of a text type that are not text. A
+    U+FFFD that the client sent is a character like any other.
+    """
+    if "\ufffd" not in text:
+        return False
+    headers = event.get("headers") or {}
+    length = next((v for n, v in headers.items() if str(n).lower() == "content-length"), None)
+    # 20 digits at most: int() of a very long text would take long.
+    return isinstance(length, str) and length.isdecimal() and int(length[:20]) != size
+
+
+def _too_large(limit: int) -> PayloadTooLarge:
+    return PayloadTooLarge(f"The body must be at most {limit} bytes.", path="$")
+
+
+def _invalid(detail: str, code: str, path: str = "$") -> InvalidRequest:
+    return InvalidRequest(detail, code=code, path=path)
+
+
+# ----------------------------------------------------------------------------------------- JSON
+
+
+def parse_body(schema: "type[BaseModel]", raw: bytes) -> "BaseModel":
+    """Parse a JSON body into its schema.
+
+    Raises :class:`InvalidRequest` with a problem for every invalid field.
+    """
     if not raw.strip():
-        raise InvalidRequest("a JSON body is needed", code="body_missing", path="$")
-    return validate_body(shape, parse_json(raw))
+        raise _invalid("A JSON body is required.", "body_missing")
+    return validate_body(schema, parse_json(raw))
 
 
 def parse_json(raw: bytes) -> Any:
-    """Read JSON that means the same to every reader (I-JSON, RFC 7493). Raises :class:`Invalid`."""
+    """Parse JSON that has the same meaning for every reader (I-JSON, RFC 7493).
+
+    Raises :class:`InvalidRequest`.
+    """
     try:
         text = raw.decode("utf-8")
         data = json.loads(
             text,
-            object_pairs_hook=_unique,
-            parse_constant=_no_constant,
-            parse_float=_finite,
-            parse_int=_exact,
+            object_pairs_hook=_object_with_unique_keys,
+            parse_constant=_reject_constant,
+            parse_float=_parse_float,
+            parse_int=_parse_int,
         )
-        if text.count("[") + text.count("{") > MAX_DEPTH and _deeper(data):
+        # The checks below visit every value. A search of the text decides whether they are needed.
+        if text.count("[") + text.count("{") > MAX_DEPTH and _exceeds_max_depth(data):
             raise _too_deep()
-        if _LONG.search(text):
-            _in_range(data)
-        if _CONTROL.search(text):
-            _all_text(data)
+        if _LONG_NUMBER.search(text):
+            _check_numbers(data)
+        if _CONTROL_CHARACTER.search(text):
+            _check_texts(data)
         if _SURROGATE.search(text):
             json.dumps(data, ensure_ascii=False).encode()
     except UnicodeDecodeError as error:
-        at = error.start
-        message = f"byte {at + 1} of the body (0x{raw[at]:02X}) is not UTF-8"
-        raise InvalidRequest(message, code="text_invalid", path="$") from None
+        byte = f"Byte {error.start + 1} of the body (0x{raw[error.start]:02X})"
+        raise _invalid(f"{byte} is not UTF-8.", "text_invalid") from None
     except UnicodeError:
-        message = "the body holds text that is not Unicode"
-        raise InvalidRequest(message, code="text_invalid", path="$") from None
+        raise _invalid("The body contains text that is not Unicode.", "text_invalid") from None
+    # json.loads() itself fails on nesting beyond Python's recursion limit.
     except RecursionError:
         raise _too_deep() from None
     except ValueError as error:
-        raise InvalidRequest(
-            f"the body is not JSON: {error}", code="json_malformed", path="$"
-        ) from None
+        raise _invalid(f"The body is not JSON: {error}.", "json_malformed") from None
     return data
 
 
 def _too_deep() -> InvalidRequest:
-    message = f"the body is nested more than {MAX_DEPTH} deep"
-    return InvalidRequest(message, code="json_malformed", path="$")
+    return _invalid(f"The body must be nested at most {MAX_DEPTH} deep.", "json_malformed")
 
 
-def _deeper(data: Any) -> bool:
-    """Whether there is anything below the deepest level that is read."""
+def _exceeds_max_depth(data: Any) -> bool:
+    """Return whether an object or list is nested deeper than :data:`MAX_DEPTH`.
+
+    It descends level by level, because recursion would be limited by Python's stack.
+    """
     level = [data]
     for _ in range(MAX_DEPTH):
         level = [
             inner
-            for part in level
-            if isinstance(part, (dict, list))
-            for inner in (part.values() if isinstance(part, dict) else part)
+            for item in level
+            if isinstance(item, (dict, list))
+            for inner in (item.values() if isinstance(item, dict) else item)
         ]
         if not level:
             return False
-    return any(isinstance(part, (dict, list)) for part in level)
+    return any(isinstance(item, (dict, list)) for item in level)
 
 
-_CONTROL = re.compile(r"[\x7f-\x9f]|\\(?:[bf]|u00(?:[01]|7[fF]|[89]))")
-"""Where a text has this, one of its strings may hold a control character, and all are looked at."""
+_CONTROL_CHARACTER = re.compile(r"[\x7f-\x9f]|\\(?:[bf]|u00(?:[01]|7[fF]|[89]))")
+"""A text without a match has no control character in any string."""
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) != len(pairs):
-        met: set[str] = set()
+def _object_with_unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        names: set[str] = set()
         for name, _ in pairs:
-            if name in met:
-                message = f"{name[:MAX_ECHOED_NAME_LENGTH]!r} stands twice in one object"
-                raise InvalidRequest(message, code="duplicate_key", path="$")
-            met.add(name)
-    return made
+            if name in names:
+                echoed = name[:MAX_ECHOED_NAME_LENGTH]
+                raise _invalid(f"The key {echoed!r} is duplicated in an object.", "duplicate_key")
+            names.add(name)
+    return result
 
 
-def _no_constant(name: str) -> Any:
+def _reject_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
-_LONG = re.compile(r"[0-9]{16}|[eE]\+?[0-9]{2}")
-"""Where a text has this, one of its numbers may be out of range, and all are looked at."""
+_LONG_NUMBER = re.compile(r"[0-9]{16}|[eE]\+?[0-9]{2}")
+"""A text without a match has no number out of range."""
 
 
-class _Huge(str):
-    """A number that other readers would not read as it is written."""
+class _OutOfRangeNumber(str):
+    """The text of a number that other readers would read as a different number."""
 
     __slots__ = ()
 
 
-def _finite(text: str) -> float | _Huge:
+def _parse_float(text: str) -> float | _OutOfRangeNumber:
     value = float(text)
-    return value if math.isfinite(value) else _Huge(text)
+    return value if math.isfinite(value) else _OutOfRangeNumber(text)
 
 
-def _exact(text: str) -> int | _Huge:
-    return int(text) if len(text) <= 17 and abs(int(text)) <= MAX_SAFE_INTEGER else _Huge(text)
+def _parse_int(text: str) -> int | _OutOfRangeNumber:
+    # The length first: int() of a very long text would take long.
+    in_range = len(text) <= 17 and abs(int(text)) <= MAX_SAFE_INTEGER
+    return int(text) if in_range else _OutOfRangeNumber(text)
 
 
-def _in_range(data: Any) -> None:
-    for path, value in _values(data):
-        if isinstance(value, _Huge):
-            message = f"{value[:24]} is out of range: numbers go to ±{MAX_SAFE_INTEGER}"
-            raise InvalidRequest(message, code="number_out_of_range", path=_json_path(path, data))
+def _check_numbers(data: Any) -> None:
+    for path, value in _walk(data):
+        if isinstance(value, _OutOfRangeNumber):
+            raise _invalid(
+                f"{value[:24]} is out of range. Numbers must be within ±{MAX_SAFE_INTEGER}.",
+                "number_out_of_range",
+                _json_path(path, data),
+            )
 
 
-def _all_text(data: Any) -> None:
-    """No control character in any string, whoever's field it is: not in a name, nor in a URL."""
-    for path, value in _values(data):
+def _check_texts(data: Any) -> None:
+    """Reject control characters in every string and key, whatever its schema accepts."""
+    for path, value in _walk(data):
         names = value if isinstance(value, dict) else ()
         if any(CONTROL_CHARACTERS.search(name) for name in names) or (
             isinstance(value, str) and CONTROL_CHARACTERS.search(value)
         ):
-            message = "control characters are not text"
-            raise InvalidRequest(message, code="text_invalid", path=_json_path(path, data))
+            raise _invalid(
+                "Text must not contain control characters.", "text_invalid", _json_path(path, data)
+            )
 
 
-def _values(data: Any) -> Iterator[tuple[tuple[int | str, ...], Any]]:
-    """Every value there is, and where."""
-    rest: list[tuple[tuple[int | str, ...], Any]] = [((), data)]
-    while rest:
-        path, value = rest.pop()
+def _walk(data: Any) -> Iterator[tuple[_Path, Any]]:
+    """Yield every value of a document with its location."""
+    pending: list[tuple[_Path, Any]] = [((), data)]
+    while pending:
+        path, value = pending.pop()
         yield path, value
         if isinstance(value, dict):
-            rest.extend(((*path, name), inner) for name, inner in value.items())
+            pending.extend(((*path, name), inner) for name, inner in value.items())
         elif isinstance(value, list):
-            rest.extend(((*path, number), inner) for number, inner in enumerate(value))
+            pending.extend(((*path, index), inner) for index, inner in enumerate(value))
 
 
-def validate_body(shape: "type[BaseModel]", data: Any) -> "BaseModel":
-    """Read parsed JSON into its shape, strictly: ``"2"`` is not 2. Raises :class:`Invalid`."""
-    from pydantic import ValidationError
-
-    try:
-        return _fitted(shape, data)
-    except ValidationError as error:
-        if not _drop_ambient(data, error):
-            raise _told(error, data) from None
-    except (ValueError, RecursionError):
-        raise InvalidRequest("the body cannot be read", code="json_malformed", path="$") from None
-    try:
-        return _fitted(shape, data)
-    except ValidationError as error:
-        raise _told(error, data) from None
+# --------------------------------------------------------------------------------------- schema
 
 
-def _fitted(shape: "type[BaseModel]", data: Any) -> "BaseModel":
-    return shape.model_validate_json(json.dumps(data), strict=True)
+def validate_body(schema: "type[BaseModel]", data: Any) -> "BaseModel":
+    """Validate parsed JSON strictly against its schema. Raises :class:`InvalidRequest`.
 
-
-def _drop_ambient(data: Any, error: "ValidationError") -> bool:
-    """Take out the members named ``ucp`` that a shape does not know; tell whether there were any.
-
-    Source: UCP, "The ucp Protocol Namespace": the member may stand in any structured object and
-    what is not recognised in it is ignored. Where ``ucp`` is a key of a dictionary it is data, and
-    no shape complains of it there.
+    Members named ``ucp`` that the schema does not know are removed from ``data``.
     """
-    dropped = False
+    from pydantic import ValidationError  # lazy: a caller with a schema has imported pydantic
+
+    try:
+        return _validate(schema, data)
+    except ValidationError as error:
+        # Validate first: most bodies are valid, and only the errors tell which ``ucp`` is unknown.
+        if not _remove_unknown_ucp_members(data, error):
+            raise _invalid_fields(error, data) from None
+    except (ValueError, RecursionError):
+        raise _invalid("The body cannot be read.", "json_malformed") from None
+    try:
+        return _validate(schema, data)
+    except ValidationError as error:
+        raise _invalid_fields(error, data) from None
+
+
+def _validate(schema: "type[BaseModel]", data: Any) -> "BaseModel":
+    # From JSON text: pydantic's strict mode then accepts dates and enums as strings.
+    return schema.model_validate_json(json.dumps(data), strict=True)
+
+
+def _remove_unknown_ucp_members(data: Any, error: "ValidationError") -> bool:
+    """Remove members named ``ucp`` that the schema does not know; return whether there were any.
+
+    Source: UCP, "The ucp Protocol Namespace": the member may occur in any structured object, and
+    unrecognized content is ignored. Where ``ucp`` is a key of a dictionary, it is data, and no
+    schema reports it.
+    """
+    removed = False
     for problem in error.errors(include_url=False, include_input=False, include_context=False):
         path = problem["loc"]
         if problem["type"] == "extra_forbidden" and path and path[-1] == "ucp":
             node = data
-            for part in _real(path[:-1], data):
+            for part in _existing_parts(path[:-1], data):
                 node = node[part]
+            # The default is the node itself, to tell an absent member from one that is null.
             if isinstance(node, dict) and node.pop("ucp", node) is not node:
-                dropped = True
-    return dropped
+                removed = True
+    return removed
 
 
-def _told(error: "ValidationError", data: Any) -> InvalidRequest:
-    found = error.errors(include_url=False, include_input=False)
+def _invalid_fields(error: "ValidationError", data: Any) -> InvalidRequest:
+    errors = error.errors(include_url=False, include_input=False)
+    # Branches of a union may report the same problem; dict.fromkeys() removes duplicates in order.
     problems = tuple(
         dict.fromkeys(
             Problem(
-                _code(e["type"]),
+                _problem_code(e["type"]),
                 e["msg"].removeprefix("Value error, "),
-                _json_path((*e["loc"], *_tag(e)), data),
+                _json_path((*e["loc"], *_discriminator(e)), data),
             )
-            for e in found[:MAX_LISTED_PROBLEMS]
+            for e in errors[:MAX_LISTED_PROBLEMS]
         )
     )
-    detail = f"{len(found)} fields are not right" if len(found) > 1 else problems[0].detail
+    detail = f"{len(errors)} fields are invalid." if len(errors) > 1 else problems[0].detail
     return InvalidRequest(detail, problems=problems)
 
 
-def _tag(problem: "ErrorDetails") -> tuple[str, ...]:
-    """The field that tells which branch of a union is meant, where it is that which is wrong."""
+def _discriminator(problem: "ErrorDetails") -> tuple[str, ...]:
+    """Return the name of the field that selects a branch of a union, if that field is invalid."""
     if not problem["type"].startswith("union_tag"):
         return ()
     return (str(problem["ctx"]["discriminator"]).strip("'"),)
 
 
-_CODES = {
+_PROBLEM_CODES = {
     "missing": "missing",
     "extra_forbidden": "unknown_field",
     "json_invalid": "json_malformed",
@@ -246,39 +330,40 @@ _CODES = {
 }
 
 
-def _code(kind: str) -> str:
-    """Our own words for what pydantic found, so that its next release does not change the API.
+def _problem_code(error_type: str) -> str:
+    """Return the API's code for a pydantic error type, independent of pydantic's release.
 
-    A code that a shape chose itself (``PydanticCustomError``) is kept.
+    A code that a schema chose itself (``PydanticCustomError``) is kept.
     """
-    if kind in _CODES:
-        return _CODES[kind]
-    if kind.endswith(("_type", "_attributes_type")):
+    if error_type in _PROBLEM_CODES:
+        return _PROBLEM_CODES[error_type]
+    if error_type.endswith(("_type", "_attributes_type")):
         return "wrong_type"
-    if kind.endswith(("_parsing", "_from_date_parsing", "_parsing_size", "_naive", "_aware")):
+    if error_type.endswith(("_parsing", "_from_date_parsing", "_parsing_size", "_naive", "_aware")):
         return "format_invalid"
-    return kind
+    return error_type
 
 
-def _real(where: Iterable[int | str], data: Any) -> list[int | str]:
-    """The parts of a location that are in the data: pydantic also names branches of unions."""
+def _existing_parts(location: Iterable[int | str], data: Any) -> list[int | str]:
+    """Return the parts of a location that exist in the data; pydantic also adds union branches."""
     parts: list[int | str] = []
     node = data
-    for part in where:
+    for part in location:
         if isinstance(part, int):
-            there = isinstance(node, list) and part < len(node)
+            exists = isinstance(node, list) and part < len(node)
         else:
-            there = isinstance(node, dict) and part in node
-        if there:
+            exists = isinstance(node, dict) and part in node
+        if exists:
             parts.append(part)
             node = node[part]
     return parts
 
 
-def _json_path(where: tuple[int | str, ...], data: Any) -> str:
-    """A location as a JSONPath (RFC 9535), up to the first name that is too long to be repeated."""
+def _json_path(location: _Path, data: Any) -> str:
+    """Return a location as JSONPath (RFC 9535), up to the first name that is too long to echo."""
     path = "$"
-    parts = _real(where[:-1], data) + list(where[-1:])
+    # The last part may be missing in the data: a required field, or an invalid discriminator.
+    parts = _existing_parts(location[:-1], data) + list(location[-1:])
     for part in parts:
         if isinstance(part, int):
             path += f"[{part}]"

@@ -1,22 +1,21 @@
-"""The doorframe of what the clock wakes. It may be woken twice for one moment, and late."""
+"""Adapter for scheduled functions. EventBridge Scheduler may invoke them late, and twice."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from shop.entrypoints.http import log
+from shop.entrypoints.http import LambdaHandler, log
 
-HandlerFunction = Callable[[datetime], dict[str, Any]]
-LambdaHandler = Callable[[dict[str, Any], Any], dict[str, Any]]
+ScheduledFunction = Callable[[datetime], dict[str, Any]]
 
 
-def scheduled(door: HandlerFunction) -> LambdaHandler:
-    """Hang a door in its frame. It is told what time it is and says what it did."""
+def scheduled(function: ScheduledFunction) -> LambdaHandler:
+    """Decorate a scheduled function: it takes the current time and returns a summary to log."""
 
     @log.inject_lambda_context(clear_state=True)
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-        done = door(datetime.now(UTC))
-        log.info("done", extra=done)
-        return done
+        summary = function(datetime.now(UTC))
+        log.info("done", extra=summary)
+        return summary
 
     return handler

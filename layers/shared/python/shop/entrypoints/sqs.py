@@ -1,9 +1,10 @@
-"""The doorframe of a queue's consumer: one message in, done or to be tried again.
+"""Adapter for SQS consumers: each message succeeds, is retried, or is rejected permanently.
 
-Each message stands for itself: one that fails is reported and comes back after the visibility
-timeout, until it has failed so often that the queue sets it aside in its dead-letter queue. The
-others of the batch are done and do not come back. What trying again cannot mend is refused for
-good: logged as an error, counted (``MessagesRefused``, which has an alarm), and done with.
+Messages are independent. A failed message is reported and returns after the visibility timeout,
+until SQS moves it to the dead-letter queue. The other messages of the batch do not return.
+
+A permanent error cannot be cured by a retry. Its message is logged as an error, counted by the
+metric ``MessagesRefused``, which has an alarm, and removed from the queue.
 """
 
 import json
@@ -17,7 +18,7 @@ from pydantic import BaseModel
 
 from shop.entrypoints.eventbridge import emit_metrics
 from shop.entrypoints.fault_mapping import log_fields
-from shop.entrypoints.http import log
+from shop.entrypoints.http import LambdaHandler, log
 from shop.entrypoints.request_body import parse_body
 from shop.kernel.errors import ShopError
 from shop.kernel.frozen import frozen
@@ -27,7 +28,7 @@ Body = TypeVar("Body", bound=BaseModel)
 
 @frozen(slots=False)
 class QueueMessage(Generic[Body]):
-    """One message. ``attempt`` counts its deliveries, from 1; ``at`` is now, UTC."""
+    """A message. ``attempt`` counts its deliveries from 1; ``at`` is the current time (UTC)."""
 
     body: Body
     id: str
@@ -35,59 +36,64 @@ class QueueMessage(Generic[Body]):
     at: datetime
 
 
-HandlerFunction = Callable[[QueueMessage[Body]], None]
-LambdaHandler = Callable[[dict[str, Any], Any], dict[str, Any]]
+ConsumerFunction = Callable[[QueueMessage[Body]], None]
 
 
 def consumer(
     body: type[Body], *, final: tuple[type[ShopError], ...] = ()
-) -> Callable[[HandlerFunction[Body]], LambdaHandler]:
-    """Hang a door in its frame. ``body`` is the pydantic class that each message must fit.
+) -> Callable[[ConsumerFunction[Body]], LambdaHandler]:
+    """Decorate a function that handles one message of a queue.
 
-    ``final`` are the door's refusals that stay true however often it is asked.
+    ``body`` is the schema of a message. ``final`` are the permanent errors of the function.
     """
 
-    def hang(door: HandlerFunction[Body]) -> LambdaHandler:
+    def decorate(function: ConsumerFunction[Body]) -> LambdaHandler:
         @log.inject_lambda_context(clear_state=True)
         def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-            failed = [r["messageId"] for r in event["Records"] if not _done(r, body, door, final)]
+            failed = [
+                record["messageId"]
+                for record in event["Records"]
+                if not _is_done(record, body, function, final)
+            ]
             return {"batchItemFailures": [{"itemIdentifier": each} for each in failed]}
 
         return handler
 
-    return hang
+    return decorate
 
 
-def _done(
+def _is_done(
     record: Mapping[str, Any],
-    body: type[Body],
-    handler: HandlerFunction[Body],
+    schema: type[Body],
+    function: ConsumerFunction[Body],
     final: tuple[type[ShopError], ...],
 ) -> bool:
+    """Handle one message; return whether it can be removed from the queue."""
     log.set_correlation_id(record["messageId"])
     attempt = int(record.get("attributes", {}).get("ApproximateReceiveCount", 1))
-    read = None
+    body = None
     try:
-        read = parse_body(body, record["body"].encode("utf-8", "surrogatepass"))
-        message = cast(Body, read)
-        handler(QueueMessage(message, record["messageId"], attempt, datetime.now(UTC)))
-    except ShopError as refusal:
-        if read is not None and isinstance(refusal, final):
-            log.error("refused for good", extra={"code": refusal.code, "why": refusal.detail})
+        body = parse_body(schema, record["body"].encode("utf-8", "surrogatepass"))
+        message = QueueMessage(cast(Body, body), record["messageId"], attempt, datetime.now(UTC))
+        function(message)
+    except ShopError as error:
+        fields = {"code": error.code, "detail": error.detail}
+        # Only errors of the function are final: an unreadable message is kept for inspection.
+        if body is not None and isinstance(error, final):
+            log.error("message rejected permanently", extra=fields)
             emit_metrics({"MessagesRefused": 1}, datetime.now(UTC), Stage=os.environ["STAGE"])
             return True
-        log.warning(
-            "not done", extra={"code": refusal.code, "why": refusal.detail, "attempt": attempt}
-        )
+        log.warning("message failed", extra={**fields, "attempt": attempt})
         return False
+    # Any exception: one message must not fail the others of its batch.
     except Exception as error:
-        log.error("not done", extra={"attempt": attempt, **log_fields(error)})
+        log.error("message failed", extra={"attempt": attempt, **log_fields(error)})
         return False
     return True
 
 
 def send_message(queue_url: str, message: Mapping[str, Any], *, delay: int = 0) -> None:
-    """Put a message on a queue, to be seen after ``delay`` seconds (at most 900)."""
+    """Send a message that becomes visible after ``delay`` seconds (at most 900)."""
     _queues().send_message(
         QueueUrl=queue_url,
         MessageBody=json.dumps(message, ensure_ascii=False, separators=(",", ":")),
@@ -97,6 +103,6 @@ def send_message(queue_url: str, message: Mapping[str, Any], *, delay: int = 0) 
 
 @lru_cache(maxsize=1)
 def _queues() -> Any:
-    import boto3  # a consumer that sends nothing does without
+    import boto3  # lazy: most consumers send no messages
 
     return boto3.client("sqs")

@@ -1,22 +1,23 @@
-"""The doorframe of a step of the order workflow, and of its undo.
+"""Adapter for the tasks of the order workflow and their compensations.
 
-A step that raises is tried again by Step Functions and, when that does not help, undone. So a
-refusal is not an answer here but a failure, told by the name of its class.
+Step Functions retries a task that raises and finally runs its compensation. A domain error
+therefore propagates as a failure; Step Functions gets the name of its class.
 """
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from shop.entrypoints.http import log
+from shop.entrypoints.http import LambdaHandler, log
 from shop.kernel.frozen import frozen
 
 
 @frozen(slots=False)
 class WorkflowTask:
-    """What the workflow says to a step.
+    """The input of a task.
 
-    ``token`` is what a waiting step is answered by; ``failure`` is why an undo runs; ``at`` is now.
+    ``at`` is the current time. ``token`` completes a task that waits for a callback. ``failure`` is
+    the error that caused a compensation.
     """
 
     order_id: str
@@ -26,30 +27,33 @@ class WorkflowTask:
 
 
 class StillPending:
-    """An undo finds that it is too early: its step waits once more."""
+    """Result of a compensation that is too early: its task waits again."""
 
 
 STILL_PENDING = StillPending()
-HandlerFunction = Callable[[WorkflowTask], bool | StillPending | None]
-LambdaHandler = Callable[[dict[str, Any], Any], dict[str, Any]]
+TaskFunction = Callable[[WorkflowTask], bool | StillPending | None]
 
 
-def workflow_task(door: HandlerFunction) -> LambdaHandler:
-    """Hang a step in its frame. An undo returns whether the step came to pass after all."""
+def workflow_task(function: TaskFunction) -> LambdaHandler:
+    """Decorate a task or a compensation.
+
+    A task returns ``None``. A compensation returns whether the task succeeded after all, so that
+    the workflow continues, or :data:`STILL_PENDING`.
+    """
 
     @log.inject_lambda_context(clear_state=True)
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         order_id = str(event["order_id"])
         log.set_correlation_id(order_id)
         failure: Mapping[str, Any] = event.get("failure") or {}
-        cause = str(failure.get("Error", ""))
-        message = door(
-            WorkflowTask(order_id, datetime.now(UTC), str(event.get("token", "")), cause)
+        error = str(failure.get("Error", ""))
+        result = function(
+            WorkflowTask(order_id, datetime.now(UTC), str(event.get("token", "")), error)
         )
-        if message is None:
+        if result is None:
             return {"order_id": order_id}
-        again, goes_on = message is STILL_PENDING, message is True
-        log.info("undone", extra={"because": cause, "goes_on": goes_on, "again": again})
-        return {"order_id": order_id, "goes_on": goes_on, "again": again}
+        outcome = {"succeeded": result is True, "still_pending": result is STILL_PENDING}
+        log.info("compensated", extra={"failure": error, **outcome})
+        return {"order_id": order_id, **outcome}
 
     return handler

@@ -1,8 +1,8 @@
-"""Structured field values for HTTP (RFC 8941): dictionaries, as the ``UCP-Agent`` header is one.
+"""Structured field values for HTTP (RFC 8941): dictionaries, such as the ``UCP-Agent`` header.
 
-Written here and not taken from a package: the grammar is small and the header is read on every
-agent's request. All of section 4.2 is held to, also what UCP does not use, so that a header which
-is good elsewhere is not refused here.
+The project has its own parser because the grammar is small and the header is parsed on every
+request of an agent. It implements all of section 4.2, beyond the part that UCP uses, so that no
+valid header is rejected.
 """
 
 import base64
@@ -18,20 +18,20 @@ _STRING = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')
 _TOKEN = re.compile(r"[A-Za-z*][!#$%&'*+.^_`|~0-9A-Za-z:/-]*")
 _BYTES = re.compile(r":([A-Za-z0-9+/]*={0,2}):")
 _BOOLEAN = re.compile(r"\?([01])")
-_BLANK = re.compile(r"[ \t]*")
-_SPACE = re.compile(r" *")
+_OPTIONAL_WHITESPACE = re.compile(r"[ \t]*")
+_SPACES = re.compile(r" *")
 
 
 class Token(str):
-    """A bare word, as against a quoted string."""
+    """A token, as opposed to a quoted string."""
 
     __slots__ = ()
 
 
 class Member(NamedTuple):
-    """A dictionary's member: its value and the parameters behind it.
+    """A member of a dictionary: its value and its parameters.
 
-    A value is ``str``, :class:`Token`, ``int``, ``Decimal``, ``bytes``, ``bool`` or, for an inner
+    A value is a ``str``, :class:`Token`, ``int``, ``Decimal``, ``bytes``, ``bool`` or, for an inner
     list, a tuple of members.
     """
 
@@ -40,9 +40,9 @@ class Member(NamedTuple):
 
 
 def parse_dictionary(text: str) -> dict[str, Member]:
-    """Read a dictionary (RFC 8941, 4.2.2). Raises ``ValueError`` where it is none.
+    """Parse a dictionary (RFC 8941, 4.2.2). Raises ``ValueError`` if it is invalid.
 
-    Of members or parameters that come twice the last one counts, as the RFC says.
+    Of duplicate members or parameters, the last one counts (RFC 8941, 3.2).
     """
     text = text.strip(" ")
     members: dict[str, Member] = {}
@@ -55,76 +55,78 @@ def parse_dictionary(text: str) -> dict[str, Member]:
             value = True
         parameters, at = _parameters(text, at)
         members[key] = Member(value, parameters)
-        at = _skipped(_BLANK, text, at)
+        at = _skip(_OPTIONAL_WHITESPACE, text, at)
         if at == len(text):
             break
         if text[at] != ",":
-            raise ValueError(f"a comma is missing at {at}")
-        at = _skipped(_BLANK, text, at + 1)
+            raise ValueError(f"expected a comma at character {at}")
+        at = _skip(_OPTIONAL_WHITESPACE, text, at + 1)
         if at == len(text):
-            raise ValueError("it ends with a comma")
+            raise ValueError("a trailing comma")
     return members
 
 
 def serialize_string(text: str) -> str:
-    """Write a string as a structured field. Raises ``ValueError`` for what one cannot hold."""
+    """Return a string as a structured field. Raises ``ValueError`` unless it is printable ASCII."""
     if not text.isascii() or not text.isprintable():
-        raise ValueError("only printable ASCII can be written")
+        raise ValueError("A structured field must be printable ASCII.")
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _key(text: str, at: int) -> tuple[str, int]:
-    found = _KEY.match(text, at)
-    if found is None:
-        raise ValueError(f"a key is missing at {at}")
-    return found[0], found.end()
+    match = _KEY.match(text, at)
+    if match is None:
+        raise ValueError(f"expected a key at character {at}")
+    return match[0], match.end()
 
 
 def _item_or_list(text: str, at: int) -> tuple[Any, int]:
     if text[at : at + 1] != "(":
-        return _bare(text, at)
+        return _bare_item(text, at)
     items: list[Member] = []
     at += 1
     while True:
-        at = _skipped(_SPACE, text, at)
+        at = _skip(_SPACES, text, at)
         if text[at : at + 1] == ")":
             return tuple(items), at + 1
-        value, at = _bare(text, at)
+        value, at = _bare_item(text, at)
         parameters, at = _parameters(text, at)
         items.append(Member(value, parameters))
         if text[at : at + 1] not in (" ", ")"):
-            raise ValueError(f"an inner list is not closed at {at}")
+            raise ValueError(f"expected the end of an inner list at character {at}")
 
 
-def _bare(text: str, at: int) -> tuple[Any, int]:
-    if problems := _STRING.match(text, at):
-        return re.sub(r"\\(.)", r"\1", problems[1]), problems.end()
-    if problems := _TOKEN.match(text, at):
-        return Token(problems[0]), problems.end()
-    if problems := _NUMBER.match(text, at):
-        return (Decimal if "." in problems[0] else int)(problems[0]), problems.end()
-    if problems := _BOOLEAN.match(text, at):
-        return problems[1] == "1", problems.end()
-    if problems := _BYTES.match(text, at):
+def _bare_item(text: str, at: int) -> tuple[Any, int]:
+    # The first characters of these types differ, so the order does not matter.
+    if match := _STRING.match(text, at):
+        return re.sub(r"\\(.)", r"\1", match[1]), match.end()
+    if match := _TOKEN.match(text, at):
+        return Token(match[0]), match.end()
+    if match := _NUMBER.match(text, at):
+        return (Decimal if "." in match[0] else int)(match[0]), match.end()
+    if match := _BOOLEAN.match(text, at):
+        return match[1] == "1", match.end()
+    if match := _BYTES.match(text, at):
         try:
-            padded = problems[1] + "=" * (-len(problems[1]) % 4)
-            return base64.b64decode(padded, validate=True), problems.end()
+            # The RFC asks parsers to accept missing padding.
+            padded = match[1] + "=" * (-len(match[1]) % 4)
+            return base64.b64decode(padded, validate=True), match.end()
         except binascii.Error:
-            raise ValueError(f"not base64 at {at}") from None
-    raise ValueError(f"a value is missing at {at}")
+            raise ValueError(f"invalid base64 at character {at}") from None
+    raise ValueError(f"expected a value at character {at}")
 
 
 def _parameters(text: str, at: int) -> tuple[dict[str, Any], int]:
     parameters: dict[str, Any] = {}
     while text[at : at + 1] == ";":
-        key, at = _key(text, _skipped(_SPACE, text, at + 1))
+        key, at = _key(text, _skip(_SPACES, text, at + 1))
         value: Any = True
         if text[at : at + 1] == "=":
-            value, at = _bare(text, at + 1)
+            value, at = _bare_item(text, at + 1)
         parameters[key] = value
     return parameters, at
 
 
-def _skipped(blank: re.Pattern[str], text: str, at: int) -> int:
-    found = blank.match(text, at)
-    return found.end() if found else at
+def _skip(blanks: re.Pattern[str], text: str, at: int) -> int:
+    match = blanks.match(text, at)
+    return match.end() if match else at

@@ -1,7 +1,7 @@
-"""The Universal Commerce Protocol at the door: what the shop speaks, negotiation, envelope, errors.
+"""The Universal Commerce Protocol: capabilities, negotiation, response envelope, errors.
 
-:data:`CAPABILITIES` is the one list of what the shop can do: the business profile advertises it,
-negotiation intersects it with the platform's, and the envelope of an answer is drawn from it.
+:data:`CAPABILITIES` is the single list of capabilities. The business profile publishes it,
+negotiation intersects it with the platform's list, and the response envelope is derived from it.
 Source: UCP 2026-08-25, "Discovery, Governance, and Negotiation".
 """
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from shop.entrypoints.platform_profiles import ProfileCache
 
 VERSION = "2026-08-25"
-"""The release that is spoken, the only one: an older platform hears ``version_unsupported``."""
+"""The only supported release; any other gets ``version_unsupported``."""
 
 SPEC = f"https://ucp.dev/{VERSION}"
 
@@ -43,25 +43,25 @@ SPLIT_PAYMENTS = "dev.ucp.shopping.split_payments"
 
 @frozen(slots=False)
 class Capability:
-    """Something the shop can do. ``extends`` names the parents of an extension."""
+    """A UCP capability of the shop. ``extends`` names the parents of an extension."""
 
     spec: str
     schema: str
     extends: tuple[str, ...] = ()
     versions: frozenset[str] = frozenset({VERSION})
     members: tuple[str, ...] = ()
-    """What an extension adds to the answers of its parents: left out for who does not speak it."""
+    """Members that an extension adds to responses; omitted for platforms that do not support it."""
     config: Mapping[str, Any] | None = None
-    """What the capability's own schema wants told of it."""
+    """The configuration that the capability's schema defines for the business profile."""
 
 
-COMBINATIONS = [
+PAYMENT_COMBINATIONS = [
     [
         {"types": ["gift_card", "store_credit", "loyalty"], "max": 5},
         {"types": ["token", "card"], "max": 1},
     ]
 ]
-"""Credits, and at most one instrument for the rest, which stands last."""
+"""Up to five credits, then at most one instrument for the remaining amount."""
 
 
 CAPABILITIES: Mapping[str, Capability] = {
@@ -82,7 +82,7 @@ CAPABILITIES: Mapping[str, Capability] = {
         "payment/split-payments",
         "shopping/split_payments.json",
         extends=(CHECKOUT,),
-        config={"allowed_combinations": COMBINATIONS},
+        config={"allowed_combinations": PAYMENT_COMBINATIONS},
     ),
     ORDER: Capability("shopping/order", "shopping/order.json"),
 }
@@ -90,9 +90,9 @@ CAPABILITIES: Mapping[str, Capability] = {
 
 @frozen(slots=False)
 class Negotiated:
-    """What shop and platform agreed on for one request: versions by capability.
+    """The result of negotiation for one request: agreed versions by capability.
 
-    ``platform`` is the address of its profile; a client of our own has none.
+    ``platform`` is the URL of the platform's profile; it is empty for the shop's own clients.
     """
 
     version: str = VERSION
@@ -100,7 +100,7 @@ class Negotiated:
     platform: str = ""
 
     def supports(self, capability: str) -> bool:
-        """Tell whether the platform understands a capability, an extension for example."""
+        """Return whether the platform supports a capability or extension."""
         return capability in self.capabilities
 
 
@@ -108,23 +108,23 @@ class Negotiated:
 
 
 def negotiate_capabilities(agent: str | None, capability: str) -> Negotiated:
-    """Agree with the platform that the ``UCP-Agent`` header names.
+    """Negotiate with the platform that the ``UCP-Agent`` header names.
 
-    The header may be left out: then it is a client of our own, which knows all we can do. Raises
-    :class:`Invalid` (``invalid_profile_url``), :class:`DependencyFailed` (``profile_unreachable``)
-    or :class:`Unprocessable` (``profile_malformed``, ``version_unsupported``) where the platform
-    cannot be understood, and :class:`Conflict` (``capabilities_incompatible``) where it can, but
-    does not know the capability this request is about.
+    Without the header, the client is the shop's own and supports everything. Raises
+    :class:`InvalidRequest` (``invalid_profile_url``), :class:`DependencyFailed`
+    (``profile_unreachable``) or :class:`Unprocessable` (``profile_malformed``,
+    ``version_unsupported``) if the profile cannot be used, and :class:`Conflict`
+    (``capabilities_incompatible``) if the platform does not support the requested capability.
     """
     if agent is None:
-        return Negotiated(VERSION, _everything())
+        return Negotiated(VERSION, _all_capabilities())
     url = _profile_url(agent)
     profile = _profiles().get(url)
-    _must_be_ours(profile.version)
+    _require_supported_version(profile.version)
     agreed = intersection(CAPABILITIES, profile.capabilities)
     if capability not in agreed:
         raise Conflict(
-            f"the platform's profile does not offer {capability} in version {VERSION}",
+            f"The platform's profile does not offer {capability} in version {VERSION}.",
             code="capabilities_incompatible",
         )
     return Negotiated(VERSION, agreed, url)
@@ -133,12 +133,13 @@ def negotiate_capabilities(agent: str | None, capability: str) -> Negotiated:
 def intersection(
     ours: Mapping[str, Capability], theirs: Mapping[str, Collection[str]]
 ) -> dict[str, str]:
-    """What both can do, each in the highest version both name, without orphaned extensions."""
+    """Return the common capabilities in their highest common version, without orphan extensions."""
     agreed: dict[str, str] = {}
     for name, capability in ours.items():
         common = capability.versions.intersection(theirs.get(name, ()))
         if common:
             agreed[name] = max(common)
+    # Removing an extension may orphan extensions of it, hence the loop.
     while True:
         orphans = [
             name
@@ -152,44 +153,43 @@ def intersection(
 
 
 @lru_cache(maxsize=1)
-def _everything() -> Mapping[str, str]:
+def _all_capabilities() -> Mapping[str, str]:
     return intersection(CAPABILITIES, {name: c.versions for name, c in CAPABILITIES.items()})
 
 
 def _profile_url(agent: str) -> str:
-    """The profile's address out of ``UCP-Agent: profile="https://…"`` (a dictionary, RFC 8941).
+    """Return the profile URL of ``UCP-Agent: profile="https://…"`` (a dictionary, RFC 8941).
 
-    Platforms of earlier releases said their version in the header too, as a member or as a
-    parameter; one that is not ours is refused without asking further.
+    Platforms of earlier releases also sent their version, as a member or as a parameter. An
+    unsupported version is rejected before the profile is fetched.
     """
-    from shop.entrypoints import structured_fields
+    from shop.entrypoints import structured_fields  # lazy: only agents send the header
 
     try:
         members = structured_fields.parse_dictionary(agent)
     except ValueError as error:
-        raise InvalidRequest(
-            f'UCP-Agent is not a dictionary as in RFC 8941 ({error}); send profile="https://…"',
-            code="invalid_profile_url",
-            path="UCP-Agent",
+        raise _invalid_profile_url(
+            f"UCP-Agent must be a dictionary as in RFC 8941 ({error})."
         ) from None
     profile = members.get("profile")
-    for message in (
+    for version in (
         members["version"].value if "version" in members else None,
         profile.parameters.get("version") if profile is not None else None,
     ):
-        if message is not None:
-            _must_be_ours(str(message)[:40])
+        if version is not None:
+            _require_supported_version(str(version)[:40])
     url = profile.value if profile is not None else None
     if not isinstance(url, str) or isinstance(url, structured_fields.Token):
-        raise InvalidRequest(
-            'UCP-Agent names no profile; send profile="https://…"',
-            code="invalid_profile_url",
-            path="UCP-Agent",
-        )
+        raise _invalid_profile_url("UCP-Agent must name a profile.")
     return url
 
 
-def _must_be_ours(version: str) -> None:
+def _invalid_profile_url(detail: str) -> InvalidRequest:
+    detail = f'{detail} Send profile="https://…".'
+    return InvalidRequest(detail, code="invalid_profile_url", path="UCP-Agent")
+
+
+def _require_supported_version(version: str) -> None:
     if version != VERSION:
         raise Unprocessable(
             f"Protocol version {version} is not supported."
@@ -201,48 +201,46 @@ def _must_be_ours(version: str) -> None:
 
 @lru_cache(maxsize=1)
 def _profiles() -> "ProfileCache":
-    from shop.entrypoints import (
-        platform_profiles,  # only agents' requests pay for http, ssl and the shapes
-    )
+    from shop.entrypoints import platform_profiles, profile_fetch  # lazy: ssl, for agents only
 
     loopback = os.environ.get("STAGE") in ("local", "test")
     return platform_profiles.ProfileCache(
-        CAPABILITIES, fetch=lambda url: platform_profiles.fetch(url, loopback=loopback)
+        CAPABILITIES, fetch=lambda url: profile_fetch.fetch(url, loopback=loopback)
     )
 
 
-# ------------------------------------------------------------------------------------- answers
+# ------------------------------------------------------------------------------------ responses
 
 
 def strip_unsupported_extensions(
-    answer: Mapping[str, Any], negotiated: Negotiated, capability: str
+    payload: Mapping[str, Any], negotiated: Negotiated, capability: str
 ) -> dict[str, Any]:
-    """An answer without the members of extensions that the platform does not understand.
+    """Return a payload without the members of extensions that the platform does not support.
 
     Source: UCP, "Discovery, Governance, and Negotiation".
     """
-    unknown = {
+    unsupported = {
         member
-        for name, one in CAPABILITIES.items()
-        if capability in one.extends and not negotiated.supports(name)
-        for member in one.members
+        for name, extension in CAPABILITIES.items()
+        if capability in extension.extends and not negotiated.supports(name)
+        for member in extension.members
     }
-    return {name: value for name, value in answer.items() if name not in unknown}
+    return {name: value for name, value in payload.items() if name not in unsupported}
 
 
 def envelope(
-    negotiated: Negotiated, capability: str, more: Mapping[str, Any] | None = None
+    negotiated: Negotiated, capability: str, members: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """The ``ucp`` member of an answer that speaks for a capability.
+    """Return the ``ucp`` member of a response for a capability.
 
-    It names that capability and the agreed extensions of it, nothing else. ``more`` are further
-    members that the answer itself brings, ``payment_handlers`` of a checkout for example.
+    It names that capability and its agreed extensions only. ``members`` are further members that
+    the payload itself contributes, such as ``payment_handlers`` of a checkout.
     """
     return {
         "version": negotiated.version,
         "status": "success",
         "capabilities": _registry(negotiated, capability),
-        **(more or {}),
+        **(members or {}),
     }
 
 
@@ -254,55 +252,55 @@ def _registry(negotiated: Negotiated, capability: str) -> dict[str, list[dict[st
     }
 
 
-_DISCOVERY = frozenset(
+_DISCOVERY_ERRORS = frozenset(
     {"invalid_profile_url", "profile_unreachable", "profile_malformed", "version_unsupported"}
 )
-"""Refusals before the shop and the platform understand each other: answered in the plain shape
-``{code, content, continue_url}`` that UCP gives to them, and to them alone here."""
+"""Errors before negotiation. UCP defines their body as ``{code, content, continue_url}``."""
 
 
 def error_body(
     error: ShopError, negotiated: Negotiated, capability: str | None = None
 ) -> dict[str, Any]:
-    """What a refusal says on a UCP route: an error response (``error_response.json``)."""
-    if error.code in _DISCOVERY:
+    """Return the error response of a UCP route (``error_response.json``)."""
+    if error.code in _DISCOVERY_ERRORS:
         return {"code": error.code, "content": error.detail, "continue_url": shop_url()}
-    lost = error.code == "capabilities_incompatible"
-    final = lost or isinstance(error, (NotFound, Forbidden))
-    body = _error(
+    incompatible = error.code == "capabilities_incompatible"
+    unrecoverable = incompatible or isinstance(error, (NotFound, Forbidden))
+    body = _error_envelope(
         negotiated,
         capability,
         [
             {
                 "type": "error",
                 "code": problem.code,
+                # UCP paths are JSONPaths into the body; names of headers are not.
                 **({"path": problem.path} if (problem.path or "").startswith("$") else {}),
                 "content": problem.detail,
-                "severity": "unrecoverable" if final else "recoverable",
+                "severity": "unrecoverable" if unrecoverable else "recoverable",
             }
             for problem in error.problems
         ],
     )
-    return {**body, "continue_url": shop_url()} if lost else body
+    return {**body, "continue_url": shop_url()} if incompatible else body
 
 
 def fault_body(negotiated: Negotiated, capability: str | None = None) -> dict[str, Any]:
-    """What is said of a fault of ours: that there was one."""
-    return _error(
+    """Return the response to a fault of the application, without any detail."""
+    return _error_envelope(
         negotiated,
         capability,
         [
             {
                 "type": "error",
                 "code": "fault",
-                "content": "something broke on our side; it is logged",
+                "content": "An internal error occurred. It has been logged.",
                 "severity": "unrecoverable",
             }
         ],
     )
 
 
-def _error(
+def _error_envelope(
     negotiated: Negotiated, capability: str | None, messages: list[dict[str, Any]]
 ) -> dict[str, Any]:
     ucp: dict[str, Any] = {"version": negotiated.version, "status": "error"}
@@ -312,98 +310,47 @@ def _error(
 
 
 def ucp_http_status(error: ShopError, status: int) -> int:
-    """The HTTP status a refusal has on a UCP route.
+    """Return the HTTP status of an error on a UCP route.
 
-    Source: UCP, "Error Handling": that capabilities do not meet is an outcome, not a failure.
+    Source: UCP, "Error Handling": incompatible capabilities are a business outcome, hence 200.
     """
     return 200 if error.code == "capabilities_incompatible" else status
 
 
+# ----------------------------------------------------------------------------- idempotency keys
+
+
 def payload_hash(method: str, path: str, raw: bytes) -> str:
-    """Tell whether two requests are the same: a digest of method, path and body.
+    """Return a hash by which two requests are compared: of method, path and body.
 
     Source: UCP, "Replay Protection": payloads are compared by the digest of their raw bytes. The
-    body comes in as its digest, of fixed length, so that no path can be taken for a part of it.
+    body is included as its digest of fixed length, so that no path can be mistaken for body.
     """
     return _digest(method, path, hashlib.sha256(raw).hexdigest())
 
 
 MIN_STRONG_KEY_LENGTH = 22
-"""Characters that can hold 128 random bits (UCP asks for as many); shorter keys are guessable."""
+"""Characters that can hold 128 random bits, as UCP demands; shorter keys can be guessed."""
 
 
-def scoped_key(key: str, method: str, path: str, platform: str, guest_at: str | None) -> str:
-    """The name under which an idempotency key is kept, for whoever owns it.
+def scoped_key(key: str, method: str, path: str, platform: str, guest_ip: str | None) -> str:
+    """Return the key under which an idempotency key is stored for its owner.
 
-    A key is unique "per client, per operation type" (UCP, "Replay Protection"), and all guests
-    share one space: so the same key on another route or from another platform is another key, not
-    a reused one. A guest's key that a stranger might hit on by chance ("1") is also bound to
-    ``guest_at``, the address it came from: nobody is handed a stranger's cart. A strong key needs
-    no such tie, and a phone may retry from another network.
+    A key is unique "per client, per operation type" (UCP, "Replay Protection"). All guests share
+    one owner, so the same key on another route or from another platform is a different key.
+
+    A guest's short key, such as ``1``, is also bound to ``guest_ip``: a stranger may choose the
+    same key and must not get this guest's cart. A strong key has no such binding, so a phone may
+    retry from another network.
     """
-    weak = guest_at is not None and len(key) < MIN_STRONG_KEY_LENGTH
-    return _digest(method, path, platform, guest_at or "" if weak else "", key)
+    is_weak = guest_ip is not None and len(key) < MIN_STRONG_KEY_LENGTH
+    return _digest(method, path, platform, guest_ip or "" if is_weak else "", key)
 
 
 def _digest(*parts: str) -> str:
     return hashlib.sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()
 
 
-# ------------------------------------------------------------------------------------- profile
-
-
-def business_profile(payment_handlers: Mapping[str, Any]) -> dict[str, Any]:
-    """What the shop publishes of itself at ``/.well-known/ucp``.
-
-    It publishes no keys: it signs nothing of UCP's yet, and a key that signs nothing is a promise
-    nobody keeps.
-    """
-    service = {"version": VERSION, "spec": f"{SPEC}/specification/overview/"}
-    base = f"{SPEC}/services/shopping"
-    return {
-        "ucp": {
-            "version": VERSION,
-            "services": {
-                "dev.ucp.shopping": [
-                    {
-                        **service,
-                        "transport": "rest",
-                        "schema": f"{base}/rest.openapi.json",
-                        "endpoint": shop_url(),
-                    },
-                    {
-                        **service,
-                        "transport": "mcp",
-                        "schema": f"{base}/mcp.openrpc.json",
-                        "endpoint": f"{shop_url()}/mcp",
-                    },
-                ]
-            },
-            "capabilities": {
-                name: [
-                    {
-                        "version": version,
-                        "spec": f"{SPEC}/specification/{capability.spec}",
-                        "schema": f"{SPEC}/schemas/{capability.schema}",
-                        **_extends(capability),
-                        **({"config": dict(capability.config)} if capability.config else {}),
-                    }
-                    for version in sorted(capability.versions)
-                ]
-                for name, capability in CAPABILITIES.items()
-            },
-            "payment_handlers": dict(payment_handlers),
-        }
-    }
-
-
-def _extends(capability: Capability) -> dict[str, Any]:
-    parents = capability.extends
-    if not parents:
-        return {}
-    return {"extends": parents[0] if len(parents) == 1 else list(parents)}
-
-
 def shop_url() -> str:
-    """The public base URL of the shop, without a trailing slash."""
+    """Return the public base URL of the shop, without a trailing slash."""
     return os.environ["SHOP_URL"]

@@ -1,8 +1,9 @@
-"""Webhooks as Standard Webhooks signs them: who sent this, unaltered, and just now.
+"""Signed webhooks: verification of deliveries from others, and deliveries of our own.
 
-The signature is the base64 of HMAC-SHA256 over ``<id>.<timestamp>.<raw body>``; the header may hold
-several, while the sender changes its key. Timestamps five minutes off, to *either* side, are
-refused: a recorded delivery must not work later, nor one made for the future.
+Deliveries follow Standard Webhooks. The signature is the base64 form of HMAC-SHA256 over
+``<id>.<timestamp>.<raw body>``; the header may hold several signatures while the sender rotates its
+key. Timestamps more than five minutes in the past or in the future are rejected: a recorded
+delivery must not work later, nor one prepared for the future.
 
 Source: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 """
@@ -13,7 +14,7 @@ import hashlib
 import hmac
 import json
 import urllib.request
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -23,20 +24,33 @@ from shop.kernel.frozen import frozen
 
 TOLERANCE = timedelta(minutes=5)
 BODY_LIMIT = 64 * 1024
-"""Bytes of a delivery. It goes on a queue, whose messages hold 256 KB in all."""
+"""Maximum bytes of a delivery. It goes on a queue, whose messages hold 256 KB in total."""
 TIMEOUT_SECONDS = 5
-"""Seconds that a receiver has to answer."""
+"""Timeout of a delivery of our own."""
 SECRET_CACHE_TTL = timedelta(minutes=5)
-"""How long a warm Lambda keeps a secret."""
+"""How long a warm Lambda caches a secret."""
 MIN_REFETCH_INTERVAL = timedelta(seconds=30)
-"""How often, at most, a signature that does not fit makes a warm Lambda read the secret anew."""
+"""Minimum time between two reads of a secret that invalid signatures cause."""
+
+
+class SigningKeys(Protocol):
+    """The valid keys of one sender."""
+
+    def keys(self, at: datetime) -> tuple[bytes, ...]:
+        """Return the valid keys, possibly cached."""
+
+    def refreshed(self, at: datetime) -> tuple[bytes, ...]:
+        """Return the keys after a new read, unless the last read is very recent."""
+
+
+# -------------------------------------------------------------------------------------- secrets
 
 
 @dataclass
 class SigningSecret:
-    """A signing secret from Secrets Manager, kept in a warm Lambda for :data:`KEPT`.
+    """A signing secret in Secrets Manager, cached for :data:`SECRET_CACHE_TTL`.
 
-    While a secret is being replaced both the current and the previous one are good.
+    During a rotation, both the current and the previous secret are valid.
     """
 
     arn: str
@@ -44,16 +58,17 @@ class SigningSecret:
     _read_at: datetime | None = None
 
     def keys(self, at: datetime) -> tuple[bytes, ...]:
-        """The keys that are good now."""
+        """Return the valid keys."""
         if self._read_at is None or at - self._read_at >= SECRET_CACHE_TTL:
-            self._keys, self._read_at = self._fetched(), at
+            self._keys, self._read_at = self._fetch(), at
         return self._keys
 
-    def _fetched(self) -> tuple[bytes, ...]:
-        return _keys_of(self.arn)
+    def _fetch(self) -> tuple[bytes, ...]:
+        return _fetch_keys(self.arn)
 
     def refreshed(self, at: datetime) -> tuple[bytes, ...]:
-        """The keys once more, read anew if they were not read just now: they may have changed."""
+        """Return the keys, read again unless they were read within the last 30 seconds."""
+        # Limited: forged deliveries must not cause a read each.
         if self._read_at is None or at - self._read_at >= MIN_REFETCH_INTERVAL:
             self._read_at = None
         return self.keys(at)
@@ -61,19 +76,19 @@ class SigningSecret:
 
 @dataclass
 class RawSigningSecret(SigningSecret):
-    """A signing secret whose every character is part of the key, as :func:`stamped` takes it."""
+    """A signing secret whose characters are the key itself, as for Stripe signatures."""
 
-    def _fetched(self) -> tuple[bytes, ...]:
-        return tuple(text.strip().encode() for text in _texts_of(self.arn))
+    def _fetch(self) -> tuple[bytes, ...]:
+        return tuple(text.strip().encode() for text in _fetch_secret_texts(self.arn))
 
 
 @dataclass
 class SecretSet:
-    """Signing secrets of several senders, in one secret of Secrets Manager kept as :class:`Secret`.
+    """Signing secrets of several senders in one secret of Secrets Manager.
 
-    It holds a JSON object: the sender's name, and its secret or, while that is being replaced, a
-    list of two. A sender that is not named does not exist; one that is taken out, and a secret that
-    is, are no longer good once a warm Lambda has read it anew.
+    The secret is a JSON object from the sender's name to its key, or to a list of two keys during a
+    rotation. It is cached like a :class:`SigningSecret`: removed senders and keys become invalid
+    with the next read.
     """
 
     arn: str
@@ -81,95 +96,175 @@ class SecretSet:
     _read_at: datetime | None = None
 
     def for_sender(self, sender: str, at: datetime) -> "SenderSecrets":
-        """The keys of one sender. Raises :class:`NotFound` for one that is not named."""
+        """Return the keys of one sender. Raises :class:`NotFound` for an unknown one."""
         if not self.has_sender(sender, at):
-            raise NotFound("nobody of this name sends us anything")
+            raise NotFound("No webhook sender has this name.")
         return SenderSecrets(self, sender)
 
     def has_sender(self, sender: str, at: datetime) -> bool:
-        """Whether anybody of this name sends us anything."""
-        return sender in self._kept(at, SECRET_CACHE_TTL) or sender in self._kept(
+        """Return whether a sender of this name is configured."""
+        # A sender may be new, so an unknown name causes a read, at most one per 30 seconds.
+        return sender in self.keys_by_sender(at, SECRET_CACHE_TTL) or sender in self.keys_by_sender(
             at, MIN_REFETCH_INTERVAL
         )
 
-    def _kept(self, at: datetime, most: timedelta) -> Mapping[str, tuple[bytes, ...]]:
-        if self._read_at is None or at - self._read_at >= most:
-            self._keys, self._read_at = _ring_of(self.arn), at
+    def keys_by_sender(self, at: datetime, max_age: timedelta) -> Mapping[str, tuple[bytes, ...]]:
+        """Return the keys of all senders, read again if they are older than ``max_age``."""
+        if self._read_at is None or at - self._read_at >= max_age:
+            self._keys, self._read_at = _fetch_keys_by_sender(self.arn), at
         return self._keys
 
 
 @frozen(slots=False)
 class SenderSecrets:
-    """What :func:`verified` needs of one sender's secret."""
+    """The :class:`SigningKeys` of one sender in a set."""
 
-    ring: SecretSet
+    secret_set: SecretSet
     sender: str
 
     def keys(self, at: datetime) -> tuple[bytes, ...]:
-        return self.ring._kept(at, SECRET_CACHE_TTL).get(self.sender, ())
+        return self.secret_set.keys_by_sender(at, SECRET_CACHE_TTL).get(self.sender, ())
 
     def refreshed(self, at: datetime) -> tuple[bytes, ...]:
-        return self.ring._kept(at, MIN_REFETCH_INTERVAL).get(self.sender, ())
+        return self.secret_set.keys_by_sender(at, MIN_REFETCH_INTERVAL).get(self.sender, ())
 
 
-class SigningKeys(Protocol):
-    """The keys that are good now, and once more after they may have changed."""
+def decode_signing_key(secret: str) -> bytes:
+    """Return the key of a secret: its base64 part, with or without the prefix ``whsec_``."""
+    return base64.b64decode(secret.strip().removeprefix("whsec_"), validate=True)
 
-    def keys(self, at: datetime) -> tuple[bytes, ...]: ...
 
-    def refreshed(self, at: datetime) -> tuple[bytes, ...]: ...
+def _secrets_manager() -> Any:
+    import boto3  # lazy: the first delivery needs it, the cold start does not
+
+    return boto3.client("secretsmanager")
+
+
+def _fetch_keys_by_sender(arn: str) -> dict[str, tuple[bytes, ...]]:
+    secrets = json.loads(_secrets_manager().get_secret_value(SecretId=arn)["SecretString"])
+    return {
+        sender: tuple(
+            decode_signing_key(text) for text in ([texts] if isinstance(texts, str) else texts)
+        )
+        for sender, texts in secrets.items()
+    }
+
+
+def _fetch_keys(arn: str) -> tuple[bytes, ...]:
+    return tuple(decode_signing_key(text) for text in _fetch_secret_texts(arn))
+
+
+def _fetch_secret_texts(arn: str) -> list[str]:
+    """Return the current secret and, during a rotation, the previous one."""
+    client = _secrets_manager()
+    texts = [str(client.get_secret_value(SecretId=arn)["SecretString"])]
+    try:
+        previous: Any = client.get_secret_value(SecretId=arn, VersionStage="AWSPREVIOUS")
+        texts.append(str(previous["SecretString"]))
+    except client.exceptions.ResourceNotFoundException:
+        pass  # the secret was never rotated
+    return texts
+
+
+# --------------------------------------------------------------------------------- verification
 
 
 def verify_standard_webhook(
     headers: Mapping[str, str], raw: bytes, signing_keys: SigningKeys, at: datetime
 ) -> str:
-    """The id of a delivery whose signature is good.
+    """Verify a delivery and return its id.
 
-    Raises :class:`TooLarge`, and :class:`Unauthenticated` without saying which part was wrong: who
-    tries to forge learns nothing.
+    Raises :class:`PayloadTooLarge`, or :class:`Unauthenticated` without the reason, so that a
+    forger learns nothing.
     """
     if len(raw) > BODY_LIMIT:
-        raise PayloadTooLarge(f"the body has {len(raw)} bytes; {BODY_LIMIT} are read at most")
+        raise PayloadTooLarge(f"The body has {len(raw)} bytes; it must have at most {BODY_LIMIT}.")
     delivery = headers.get("webhook-id", "")
     timestamp = headers.get("webhook-timestamp", "")
-    given = _given(headers.get("webhook-signature", ""))
-    named = 0 < len(delivery) <= 255 and delivery.isascii()
-    if not named or not given or not _timely(timestamp, at):
-        raise _refused()
+    signatures = _v1_signatures(headers.get("webhook-signature", ""))
+    valid_id = 0 < len(delivery) <= 255 and delivery.isascii()
+    if not valid_id or not signatures or not _is_recent(timestamp, at):
+        raise _invalid_signature()
     signed = b".".join((delivery.encode(), timestamp.encode(), raw))
-    if not _fits(signed, given, signing_keys.keys(at)) and not _fits(
-        signed, given, signing_keys.refreshed(at)
-    ):
-        raise _refused()
+
+    def digest(key: bytes) -> bytes:
+        return hmac.digest(key, signed, hashlib.sha256)
+
+    _require_match(signatures, digest, signing_keys, at)
     return delivery
 
 
 def verify_stripe_signature(
     header: str, raw: bytes, signing_keys: SigningKeys, at: datetime
 ) -> None:
-    """Let in what is signed as ``t=<seconds>,v1=<hex>``, by whoever keeps to that form (Stripe).
+    """Verify a signature of the form ``t=<seconds>,v1=<hex>``.
 
-    The signature is HMAC-SHA256 over ``<t>.<raw body>``; there are several while the sender changes
-    its secret. As with :func:`verified`, a time off to either side is refused: Stripe's own library
-    takes one of the future. Source: https://docs.stripe.com/webhooks#verify-manually
+    It is HMAC-SHA256 over ``<t>.<raw body>``; there are several during a rotation. Stripe's own
+    library accepts timestamps in the future, this function does not, as for Standard Webhooks.
+    Raises :class:`Unauthenticated`. Source: https://docs.stripe.com/webhooks#verify-manually
     """
-    message = [part.partition("=")[::2] for part in header.split(",")]
-    timestamp = next((value for name, value in message if name.strip() == "t"), "")
-    given = [value.encode() for name, value in message if name.strip() == "v1" and value.isascii()]
-    if not given or not _timely(timestamp, at):
-        raise _refused()
+    pairs = [part.partition("=")[::2] for part in header.split(",")]
+    timestamp = next((value for name, value in pairs if name.strip() == "t"), "")
+    signatures = [v.encode() for name, v in pairs if name.strip() == "v1" and v.isascii()]
+    if not signatures or not _is_recent(timestamp, at):
+        raise _invalid_signature()
     signed = timestamp.encode() + b"." + raw
 
-    def fits(keys: Iterable[bytes]) -> bool:
-        expected = [hmac.new(key, signed, hashlib.sha256).hexdigest().encode() for key in keys]
-        return any(hmac.compare_digest(one, other) for one in given for other in expected)
+    def digest(key: bytes) -> bytes:
+        return hmac.new(key, signed, hashlib.sha256).hexdigest().encode()
 
-    if not fits(signing_keys.keys(at)) and not fits(signing_keys.refreshed(at)):
-        raise _refused()
+    _require_match(signatures, digest, signing_keys, at)
+
+
+def _require_match(
+    signatures: Iterable[bytes],
+    digest: Callable[[bytes], bytes],
+    signing_keys: SigningKeys,
+    at: datetime,
+) -> None:
+    """Raise :class:`Unauthenticated` unless one of the signatures is that of a valid key."""
+
+    def matches(keys: Iterable[bytes]) -> bool:
+        expected = [digest(key) for key in keys]
+        # Constant time, so that response times reveal no prefix of a signature.
+        return any(hmac.compare_digest(one, other) for one in signatures for other in expected)
+
+    # The key may have been rotated since the last read, so a mismatch is checked twice.
+    if not matches(signing_keys.keys(at)) and not matches(signing_keys.refreshed(at)):
+        raise _invalid_signature()
+
+
+def _invalid_signature() -> Unauthenticated:
+    return Unauthenticated(
+        "The signature or the timestamp of this delivery is invalid.", code="signature_invalid"
+    )
+
+
+def _is_recent(timestamp: str, at: datetime) -> bool:
+    # 12 digits at most: int() of a very long text would take long.
+    if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12):
+        return False
+    return abs(at.timestamp() - int(timestamp)) <= TOLERANCE.total_seconds()
+
+
+def _v1_signatures(header: str) -> list[bytes]:
+    """Return the ``v1`` signatures of a header; other versions are ignored."""
+    signatures = []
+    for part in header.split(" "):
+        version, _, text = part.partition(",")
+        if version == "v1":
+            try:
+                signatures.append(base64.b64decode(text, validate=True))
+            except (binascii.Error, ValueError):
+                continue  # another signature of the header may be valid
+    return signatures
+
+
+# ------------------------------------------------------------------------------------- sending
 
 
 def sign(key: bytes, delivery: str, at: datetime, raw: bytes) -> dict[str, str]:
-    """The headers of a delivery signed now, for a sender of ours."""
+    """Return the signature headers of a delivery of our own."""
     timestamp = str(int(at.timestamp()))
     signed = b".".join((delivery.encode(), timestamp.encode(), raw))
     digest = base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
@@ -183,7 +278,7 @@ def sign(key: bytes, delivery: str, at: datetime, raw: bytes) -> dict[str, str]:
 def send_webhook(
     url: str, body: Mapping[str, Any], delivery: str, secret: SigningSecret, at: datetime
 ) -> None:
-    """Send a signed delivery of ours. Raises :class:`Unavailable` for any answer but 2xx."""
+    """Send a signed delivery. Raises :class:`Unavailable` for any response but 2xx."""
     raw = json.dumps(body, separators=(",", ":")).encode()
     headers = sign(secret.keys(at)[0], delivery, at, raw)
     request = urllib.request.Request(  # noqa: S310  the shop's own address, from its settings
@@ -193,71 +288,4 @@ def send_webhook(
         with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS):  # noqa: S310
             return
     except OSError as error:
-        raise Unavailable(f"the delivery was not taken: {error}") from None
-
-
-def decode_signing_key(secret: str) -> bytes:
-    """The key in a secret: what stands in base64 behind ``whsec_``, with or without that prefix."""
-    return base64.b64decode(secret.strip().removeprefix("whsec_"), validate=True)
-
-
-def _refused() -> Unauthenticated:
-    return Unauthenticated(
-        "this delivery is not signed as it must be, or not just now", code="signature_invalid"
-    )
-
-
-def _timely(timestamp: str, at: datetime) -> bool:
-    if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12):
-        return False
-    return abs(at.timestamp() - int(timestamp)) <= TOLERANCE.total_seconds()
-
-
-def _given(header: str) -> list[bytes]:
-    """The ``v1`` signatures of the header; those of other versions are passed over."""
-    problems = []
-    for part in header.split(" "):
-        version, _, text = part.partition(",")
-        if version == "v1":
-            try:
-                problems.append(base64.b64decode(text, validate=True))
-            except (binascii.Error, ValueError):
-                continue
-    return problems
-
-
-def _fits(signed: bytes, given: Iterable[bytes], keys: Iterable[bytes]) -> bool:
-    expected = [hmac.digest(key, signed, hashlib.sha256) for key in keys]
-    return any(hmac.compare_digest(one, other) for one in given for other in expected)
-
-
-def _manager() -> Any:
-    import boto3  # built with the first delivery, so that a bare cold start does without
-
-    return boto3.client("secretsmanager")
-
-
-def _ring_of(arn: str) -> dict[str, tuple[bytes, ...]]:
-    ring = json.loads(_manager().get_secret_value(SecretId=arn)["SecretString"])
-    return {
-        sender: tuple(
-            decode_signing_key(text) for text in ([texts] if isinstance(texts, str) else texts)
-        )
-        for sender, texts in ring.items()
-    }
-
-
-def _keys_of(arn: str) -> tuple[bytes, ...]:
-    return tuple(decode_signing_key(text) for text in _texts_of(arn))
-
-
-def _texts_of(arn: str) -> list[str]:
-    """The current secret and, while it is being replaced, the one before."""
-    manager = _manager()
-    texts = [str(manager.get_secret_value(SecretId=arn)["SecretString"])]
-    try:
-        previous: Any = manager.get_secret_value(SecretId=arn, VersionStage="AWSPREVIOUS")
-        texts.append(str(previous["SecretString"]))
-    except manager.exceptions.ResourceNotFoundException:
-        pass
-    return texts
+        raise Unavailable(f"The webhook could not be delivered: {error}.") from None

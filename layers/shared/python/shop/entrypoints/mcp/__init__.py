@@ -1,14 +1,14 @@
-"""The doorframe for agents: the Model Context Protocol over Streamable HTTP, JSON answers only.
+"""Adapter for agents: the Model Context Protocol over Streamable HTTP, JSON responses only.
 
-A tool *is* an endpoint: calling it invokes the Lambda behind that endpoint with the event the
-gateway would have sent, and says its answer in MCP's words. There is no second logic here.
+A tool *is* an endpoint: a tool call invokes the Lambda of that endpoint with the event that API
+Gateway would send, and converts the response to a tool result. There is no second implementation.
 
-Both eras of the protocol are spoken, none keeps anything between requests: revision 2026-07-28,
-where every request says its version in ``_meta`` and in headers, and the three before it, which
-begin with ``initialize``.
+Two variants of the protocol are supported, both without state between requests: revision
+2026-07-28, where every request carries its version in ``_meta`` and in headers, and the three
+revisions before it, which start with ``initialize``.
 
 Sources: MCP 2026-07-28, "Streamable HTTP", "Versioning", "Tools"; UCP 2026-08-25, "Error Handling"
-(which refusal is a JSON-RPC error, with which code and status, and which is a tool's result).
+(which errors are JSON-RPC errors, with which code and status, and which are tool results).
 """
 
 from shop.entrypoints.mcp.proxy import lambda_invoker

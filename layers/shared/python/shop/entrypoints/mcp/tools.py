@@ -1,4 +1,4 @@
-"""Tools: endpoints as an agent sees them, and how ``tools/list`` shows them."""
+"""Tools: endpoints as agents see them, and their descriptions in ``tools/list``."""
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -8,16 +8,16 @@ from shop.entrypoints import ucp
 from shop.kernel.frozen import frozen
 
 LIST_TTL_MILLISECONDS = 3_600_000
-"""Milliseconds a client may keep the list of tools: it changes with a release only."""
+"""How long a client may cache the list of tools, which changes with a release only."""
 
 
 @frozen(slots=False)
 class Tool:
     """An endpoint as an agent sees it.
 
-    ``payload`` is the argument that becomes the request's body and ``shape`` the pydantic class it
-    must fit, as in the manifest. ``keyed``: the agent itself must bring an idempotency key, since
-    UCP demands one; where the shop alone does, a missing one is made up here.
+    ``payload`` names the argument that becomes the request body, and ``shape`` its pydantic schema,
+    as in the manifest. ``accepts_idempotency_key`` means that UCP demands a key from the agent;
+    where only the shop needs one, the proxy generates a missing key.
     """
 
     name: str
@@ -34,8 +34,8 @@ class Tool:
         return self.route.split(" ", 1)[0]
 
     @property
-    def reads(self) -> bool:
-        """Changes nothing."""
+    def is_read_only(self) -> bool:
+        """Whether the tool changes nothing. Catalog searches are reads, although they are POST."""
         return self.method == "GET" or "/catalog/" in self.route
 
     @property
@@ -44,15 +44,15 @@ class Tool:
 
 
 InvokeLambda = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
-"""Calls the Lambda of a module (``"cart.get_cart"``) with an event; gives its answer."""
+"""Invokes the Lambda of a module (``"cart.get_cart"``) with an event and returns its response."""
 SchemaLoader = Callable[[str], dict[str, Any]]
-"""The JSON schema of a shape (``"shop.cart.schemas:CartRequest"``)."""
+"""Returns the JSON schema of a shape (``"shop.cart.schemas:CartRequest"``)."""
 
 
 @lru_cache(maxsize=1)
 def list_tools(tools: tuple[Tool, ...], schema_of: SchemaLoader) -> list[dict[str, Any]]:
-    """What ``tools/list`` says, drawn up at the first asking."""
-    return [_described(tool, schema_of) for tool in tools]
+    """Return the descriptions for ``tools/list``. The first call builds the schemas."""
+    return [_describe(tool, schema_of) for tool in tools]
 
 
 _PROFILE = {
@@ -65,74 +65,90 @@ _PROFILE = {
 }
 
 
-def _described(tool: Tool, schema_of: SchemaLoader) -> dict[str, Any]:
-    """A tool as ``tools/list`` shows it. Its input schema stands alone: no reference leaves it."""
-    meta: dict[str, Any] = {
-        "type": "object",
-        "description": "Metadata of the request",
-        "properties": {"ucp-agent": _PROFILE},
-    }
-    if not tool.reads:
-        meta["properties"]["idempotency-key"] = {
-            "type": "string",
-            "description": "A new random UUID for each new request; the same one on a retry of it",
-        }
-    if tool.accepts_idempotency_key:
-        meta["required"] = ["idempotency-key"]
-    properties: dict[str, Any] = {"meta": meta}
-    required = ["meta"] if tool.accepts_idempotency_key else []
-    definitions: dict[str, Any] = {}
-    if tool.has_id:
-        properties["id"] = {"type": "string", "description": "The id the shop gave"}
-        required.append("id")
-    if tool.payload is not None and tool.shape is not None:
-        body = plain_schema(schema_of(tool.shape))
-        definitions = body.pop("$defs", {})
-        properties[tool.payload] = body
-        required.append(tool.payload)
-    schema = ucp.CAPABILITIES[tool.capability].schema
+def _describe(tool: Tool, schema_of: SchemaLoader) -> dict[str, Any]:
     return {
         "name": tool.name,
         "title": tool.name.replace("_", " ").capitalize(),
         "description": tool.description,
-        "inputSchema": {
-            "type": "object",
-            "properties": properties,
-            "required": required,
-            "additionalProperties": False,
-            **({"$defs": definitions} if definitions else {}),
-        },
-        "outputSchema": {
-            "type": "object",
-            "$comment": f"{ucp.SPEC}/schemas/{schema}",
-            "description": f"UCP {ucp.VERSION}, {schema}; see $comment for the whole schema",
-            "properties": {
-                "ucp": {
-                    "type": "object",
-                    "properties": {
-                        "version": {"type": "string"},
-                        "status": {"enum": ["success", "error"]},
-                    },
-                    "required": ["version"],
-                },
-                "messages": {"type": "array", "items": {"type": "object"}},
-            },
-            "required": ["ucp"],
-        },
+        "inputSchema": _input_schema(tool, schema_of),
+        "outputSchema": _output_schema(tool),
         "annotations": {
-            "readOnlyHint": tool.reads,
+            "readOnlyHint": tool.is_read_only,
             "destructiveHint": tool.accepts_idempotency_key,
-            "idempotentHint": tool.reads or tool.method == "PUT" or tool.accepts_idempotency_key,
+            "idempotentHint": tool.is_read_only
+            or tool.method == "PUT"
+            or tool.accepts_idempotency_key,
             "openWorldHint": False,
         },
     }
 
 
-def plain_schema(schema: Any) -> Any:
-    """A pydantic schema as an agent reads it best: no titles, no nulls, no fields the shop fills.
+def _input_schema(tool: Tool, schema_of: SchemaLoader) -> dict[str, Any]:
+    """Return the schema of the arguments. It is self-contained: all references are internal."""
+    properties: dict[str, Any] = {"meta": _meta_schema(tool)}
+    required = ["meta"] if tool.accepts_idempotency_key else []
+    definitions: dict[str, Any] = {}
+    if tool.has_id:
+        properties["id"] = {"type": "string", "description": "The id that the shop returned"}
+        required.append("id")
+    if tool.payload is not None and tool.shape is not None:
+        body = plain_schema(schema_of(tool.shape))
+        # References of pydantic start at the root, so the definitions move there.
+        definitions = body.pop("$defs", {})
+        properties[tool.payload] = body
+        required.append(tool.payload)
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": required,
+        "additionalProperties": False,
+        **({"$defs": definitions} if definitions else {}),
+    }
 
-    A field of any type at all is one that the shop only takes back from an agent that sends a
-    whole answer back, and does not read.
+
+def _meta_schema(tool: Tool) -> dict[str, Any]:
+    schema: dict[str, Any] = {
+        "type": "object",
+        "description": "Metadata of the request",
+        "properties": {"ucp-agent": _PROFILE},
+    }
+    if not tool.is_read_only:
+        schema["properties"]["idempotency-key"] = {
+            "type": "string",
+            "description": "A new random UUID for each new request; the same UUID for its retry",
+        }
+    if tool.accepts_idempotency_key:
+        schema["required"] = ["idempotency-key"]
+    return schema
+
+
+def _output_schema(tool: Tool) -> dict[str, Any]:
+    """Return the envelope's schema; UCP's schema of the whole payload is in ``$comment``."""
+    schema = ucp.CAPABILITIES[tool.capability].schema
+    return {
+        "type": "object",
+        "$comment": f"{ucp.SPEC}/schemas/{schema}",
+        "description": f"UCP {ucp.VERSION}, {schema}; see $comment for the whole schema",
+        "properties": {
+            "ucp": {
+                "type": "object",
+                "properties": {
+                    "version": {"type": "string"},
+                    "status": {"enum": ["success", "error"]},
+                },
+                "required": ["version"],
+            },
+            "messages": {"type": "array", "items": {"type": "object"}},
+        },
+        "required": ["ucp"],
+    }
+
+
+def plain_schema(schema: Any) -> Any:
+    """Return a pydantic schema without titles, nulls and fields that only the shop sets.
+
+    A field without any constraint is one that agents send back with a whole payload and the shop
+    ignores, so agents need not know it.
     """
     if isinstance(schema, list):
         return [plain_schema(part) for part in schema]
@@ -145,11 +161,12 @@ def plain_schema(schema: Any) -> Any:
     }
     if "anyOf" in plain:
         branches = [branch for branch in plain["anyOf"] if branch != {"type": "null"}]
+        # An optional field: agents omit it instead of sending null.
         if len(branches) == 1:
             del plain["anyOf"]
-            plain = {**branches[0], **plain}
-            return plain_schema(plain)
+            return plain_schema({**branches[0], **plain})
         plain["anyOf"] = branches
+    # A dictionary's value type is kept; ``false`` is noise, as extra fields are rejected anyway.
     if isinstance(schema.get("additionalProperties"), dict):
         plain["additionalProperties"] = schema["additionalProperties"]
     for key, value in plain.items():
