@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from bench.capacity import BUDGETS, COUNTED, Cost
+from bench.capacity import BUDGETS, REQUEST_COSTS, Cost
 from functions.cart import create_cart, get_cart, update_cart
 from functions.catalog import get_product, lookup_catalog, search_catalog
 from functions.checkout import complete_checkout, create_checkout, get_checkout, update_checkout
@@ -135,7 +135,7 @@ def test_every_endpoint_asks_of_dynamodb_what_was_counted_and_no_more(
     monkeypatch.setattr(cache, "TABLE_CACHE_TTL", hour)
     monkeypatch.setattr(locations, "LOCATIONS_CACHE_SECONDS", 3600.0)
     publish_with_stock(mug(), pieces=500)
-    assert {route: cost(ask) for route, ask in doors().items()} == COUNTED
+    assert {route: cost(ask) for route, ask in doors().items()} == REQUEST_COSTS
 
 
 def test_a_page_that_many_look_at_reads_its_product_alone() -> None:
@@ -148,22 +148,22 @@ def test_a_page_that_many_look_at_reads_its_product_alone() -> None:
 
 def test_what_was_counted_keeps_the_budgets() -> None:
     over = {
-        route: (COUNTED[route].calls, most)
+        route: (REQUEST_COSTS[route].calls, most)
         for route, most in BUDGETS.items()
-        if COUNTED[route].calls > most
+        if REQUEST_COSTS[route].calls > most
     }
     # The one that does not: a page shows stock beside the product, where it was not read in the
     # last two seconds.
     assert over == {"POST /catalog/product": (2, 1)}
-    complete = COUNTED["POST /checkout-sessions/{id}/complete"]
+    complete = REQUEST_COSTS["POST /checkout-sessions/{id}/complete"]
     assert sum(complete.writes.values()) <= 14
     assert sum(complete.reads.values()) <= 6
 
 
 def test_tables_are_warmed_for_what_an_order_was_counted_to_cost() -> None:
-    from bench.capacity import per_order
+    from bench.capacity import units_per_order
 
-    needed = per_order()
+    needed = units_per_order()
     for table, indexes in UNITS_PER_ORDER.items():
         reads, writes = needed.get(table, (0.0, 0.0))
         assert indexes[""].reads >= reads, (table, reads)
