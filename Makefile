@@ -67,12 +67,12 @@ bench: $(READY) ## what is measured, with its budgets: pricing, handlers, growth
 	@status=0; for file in bench/*.py; do \
 	  echo "$$file"; $(BIN)/python -m bench.$$(basename $$file .py) || status=1; done; exit $$status
 
-.PHONY: verification
-verification: $(READY) ## what must never happen does not, under crowds, crashes and faults: ARGS="1 3" for some
+.PHONY: verify
+verify: $(READY) ## check the guarantees under load, crashes and faults: ARGS="1 3" for some of them
 	@$(BIN)/python -m verification $(ARGS)
 
 .PHONY: flashsale
-flashsale: $(READY) ## a flash sale on this machine, with a picture of it: BUYERS=2000 UNITS=300 (BROKEN=1 has to fail)
+flashsale: $(READY) ## hold a flash sale on this machine, with charts: BUYERS=2000 UNITS=300 (BROKEN=1 must fail)
 	@$(BIN)/python -m verification.flashsale --buyers $(or $(BUYERS),2000) --units $(or $(UNITS),300) $(if $(BROKEN),--broken)
 
 .PHONY: synth
