@@ -70,11 +70,11 @@ bench: $(READY) ## what is measured, with its budgets; AGAINST=commit compares t
 	  echo "$$file"; $(BIN)/python -m bench.$$(basename $$file .py) || status=1; done; exit $$status
 
 .PHONY: verify
-verify: $(READY) ## fault-injection and concurrency tests: ARGS="1 3" for some of them
+verify: $(READY) ## check the guarantees under load, crashes and faults: ARGS="1 3" for some of them
 	@$(BIN)/python -m verification $(ARGS)
 
 .PHONY: flashsale
-flashsale: $(READY) ## a flash sale on this machine, with a picture of it: BUYERS=2000 UNITS=300 (BROKEN=1 has to fail)
+flashsale: $(READY) ## hold a flash sale on this machine, with charts: BUYERS=2000 UNITS=300 (BROKEN=1 must fail)
 	@$(BIN)/python -m verification.flashsale --buyers $(or $(BUYERS),2000) --units $(or $(UNITS),300) $(if $(BROKEN),--broken)
 
 .PHONY: synth

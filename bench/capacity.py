@@ -1,14 +1,15 @@
-"""What so many orders a second need of each service's quotas, from what was counted.
+"""Quotas and cost of a number of orders per second, calculated from counted calls.
 
-``python -m bench.capacity`` prints the tables of docs/capacity.md; ``--check`` fails where the page
-says something else. Calls and units are counted by tests/functions/orders/test_budgets.py; requests
-an order and seconds a request stand in the manifests. Everything else is a price or a quota of
-AWS's, named below with its page.
+``python -m bench.capacity`` prints the tables of docs/capacity.md; ``--check`` fails if the page
+differs, and ``--write`` updates it. Calls and units are counted by
+tests/functions/orders/test_budgets.py. The manifests contain requests per order and seconds per
+request. Everything else is a price or a default quota of AWS, named below with its page.
 """
 
 import argparse
 import sys
-from collections.abc import Iterable, Mapping
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import ceil
 from pathlib import Path
@@ -19,9 +20,10 @@ from infra.stages import PROD
 from shop.peak.model.traffic_peaks import MAX_TABLE_THROUGHPUT
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "capacity.md"
-BEGIN, END = "<!-- reckoned: python -m bench.capacity -->", "<!-- end of what is reckoned -->"
+BEGIN, END = "<!-- begin: python -m bench.capacity -->", "<!-- end: python -m bench.capacity -->"
+LINE_LENGTH = 100
 RATES = (740, 10_000)
-"""Orders a second: Shopify's peak of 2025, and what a hot SKU was simulated far below."""
+"""Orders per second: Shopify's peak of 2025, and the highest simulated rate of a hot SKU."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Cost:
     writes: Mapping[str, int] = field(default_factory=dict)
 
 
-COUNTED: Mapping[str, Cost] = {
+REQUEST_COSTS: Mapping[str, Cost] = {
     "POST /catalog/search": Cost(1, {"catalog": 0.5}, {}),
     "POST /catalog/lookup": Cost(2, {"catalog": 0.5, "inventory": 0.5}, {}),
     "POST /catalog/product": Cost(2, {"catalog": 0.5, "inventory": 1.0}, {}),
@@ -56,28 +58,28 @@ BUDGETS: Mapping[str, int] = {
     "PUT /checkout-sessions/{id}": 3,
     "POST /checkout-sessions/{id}/complete": 3,
 }
-"""Calls of DynamoDB that a request may make."""
+"""Maximum of DynamoDB calls per request."""
 
 TRANSITIONS = 4
-"""Of the order workflow, in an order without trouble (a contract test counts them)."""
-UNTIL_PAID = ("OrderPlaced", "OrderConfirmed")
-AFTERWARDS = ("OrderShipped", "ShipmentUpdated", "OrderCompleted")
-"""What is told of an order on the bus; a parcel's journey once, when it arrives."""
-STEPS_UNTIL_PAID = 2
-"""Of the workflow: it waits for the payment, and goes on to wait for the shipment."""
-PUBLISHED = 0.1
-"""Invocations of the publisher for an event; it takes them in batches."""
+"""State transitions of an order workflow without failures (a contract test counts them)."""
+EVENTS_UNTIL_PAID = ("OrderPlaced", "OrderConfirmed")
+EVENTS_AFTER_PAYMENT = ("OrderShipped", "ShipmentUpdated", "OrderCompleted")
+"""Events of one order. Tracking is published once, when the shipment is delivered."""
+TRANSITIONS_UNTIL_PAID = 2
+"""The workflow waits for the payment, and goes on to wait for the shipment."""
+PUBLISHER_INVOCATIONS_PER_EVENT = 0.1
+"""The publisher receives events in batches."""
 ASYNC_SECONDS = 0.15
-BUDGET = 0.12
-"""Dollars that 1,000 orders may cost from cart to paid."""
-LOGS_KB = 12
-"""Kilobytes of log an order leaves."""
+"""Duration of a Lambda invocation outside the shopper's requests."""
+BUDGET_DOLLARS = 0.12
+"""Maximum cost of 1,000 orders from cart to paid."""
+LOG_KB_PER_ORDER = 12
 
 
-def woken(events: Iterable[str], *, mails: bool) -> int:
-    """Lambdas that these events of an order wake: those that send mail, or the others."""
+def handlers_of(events: Iterable[str], *, email: bool) -> int:
+    """Count the event handlers of these events: those that send email, or all others."""
     return sum(
-        event in line.event_types and line.sends_email == mails
+        event in line.event_types and line.sends_email == email
         for feature in FEATURES
         for line in feature.functions
         if isinstance(line, Reaction)
@@ -85,16 +87,16 @@ def woken(events: Iterable[str], *, mails: bool) -> int:
     )
 
 
-def behind() -> float:
-    """Lambda invocations an order outside the shopper's way, from placed to delivered."""
-    every = (*UNTIL_PAID, *AFTERWARDS)
-    reactions = woken(every, mails=False) + woken(every, mails=True)
-    return TRANSITIONS + reactions + PUBLISHED * len(every)
+def background_invocations() -> float:
+    """Return the Lambda invocations per order outside the shopper's requests, until delivery."""
+    events = (*EVENTS_UNTIL_PAID, *EVENTS_AFTER_PAYMENT)
+    handlers = handlers_of(events, email=False) + handlers_of(events, email=True)
+    return TRANSITIONS + handlers + PUBLISHER_INVOCATIONS_PER_EVENT * len(events)
 
 
 @dataclass(frozen=True)
 class Quota:
-    """What AWS grants by default, and the page that says so."""
+    """A default quota of AWS, and the page that states it."""
 
     name: str
     default: float
@@ -103,21 +105,21 @@ class Quota:
 
 QUOTAS = {
     "requests": Quota("API Gateway, requests/s of an account", 10_000, "API Gateway quotas"),
-    "environments": Quota("Lambda, environments at once", 1_000, "Lambda quotas"),
+    "environments": Quota("Lambda, concurrent environments", 1_000, "Lambda quotas"),
     "table": Quota(
         "DynamoDB, write units/s of a table", MAX_TABLE_THROUGHPUT.writes, "DynamoDB quotas"
     ),
     "start": Quota("Step Functions, StartExecution/s", 300, "Step Functions quotas"),
     "transitions": Quota("Step Functions, transitions/s", 5_000, "Step Functions quotas"),
     "events": Quota("EventBridge, PutEvents/s", 10_000, "EventBridge quotas"),
-    "mails": Quota("SES, mails/s", 14, "SES quotas"),
+    "emails": Quota("SES, emails/s", 14, "SES quotas"),
 }
-SCALING = 1_000
+ENVIRONMENTS_PER_SCALING = 1_000
 """Environments that Lambda adds to one function every ten seconds."""
-PARTITION = 1_000
-"""Write units a second of one partition; a stream has a shard for each."""
-BORN = 4_000
-"""Write units a second that a new on-demand table serves at once."""
+PARTITION_WRITES = 1_000
+"""Write units per second of one partition; a stream has one shard per partition."""
+NEW_TABLE_WRITES = 4_000
+"""Write units per second that a new on-demand table accepts at once."""
 
 PRICES = {
     "HTTP API": 1.00e-6,
@@ -128,197 +130,229 @@ PRICES = {
     "transition": 25e-6,
     "event": 1e-6,
     "log GB": 0.50,
-    "mail": 0.10e-3,
+    "email": 0.10e-3,
 }
 """us-east-1, in dollars."""
 MEMORY_GB = 0.5
 WARM_GB_SECOND = 0.0000033334
-"""Provisioned concurrency, arm64, for each GB and second that it is kept."""
+"""Provisioned concurrency, arm64, per GB and second."""
+PROVISIONED_MARGIN = 1.25
 
 
-def ways() -> Mapping[str, tuple[float, float]]:
-    """Route → requests an order, seconds each: the way of a shopper to an order, in a rush."""
+def shopper_requests() -> Mapping[str, tuple[float, float]]:
+    """Return requests per order and seconds per request by route, in a traffic peak."""
     return {
         line.route: (line.peak.requests, line.peak.seconds)
         for feature in FEATURES
         for line in feature.functions
-        if isinstance(line, Endpoint) and line.peak and line.route in COUNTED
+        if isinstance(line, Endpoint) and line.peak and line.route in REQUEST_COSTS
     }
 
 
-def per_order() -> dict[str, tuple[float, float]]:
-    """Table → read and write units an order, from the first search to its confirmation."""
+def units_per_order() -> dict[str, tuple[float, float]]:
+    """Return read and write units per order by table, from the first search to confirmation."""
     found: dict[str, tuple[float, float]] = {}
-    for route, (requests, _) in ways().items():
-        cost = COUNTED[route]
+    for route, (requests, _) in shopper_requests().items():
+        cost = REQUEST_COSTS[route]
         for table in {*cost.reads, *cost.writes}:
             reads, writes = found.get(table, (0.0, 0.0))
             found[table] = (
                 reads + requests * cost.reads.get(table, 0),
                 writes + requests * cost.writes.get(table, 0),
             )
+    # Each transition of the workflow reads and writes the order.
     reads, writes = found.get("orders", (0.0, 0.0))
-    found["orders"] = (reads + TRANSITIONS, writes + TRANSITIONS)  # each step reads and writes it
+    found["orders"] = (reads + TRANSITIONS, writes + TRANSITIONS)
     return found
 
 
-def needs(rate: int) -> list[tuple[str, str, str, str]]:
-    """Service, what so many orders a second need, what there is by default, what to do."""
-    way = ways().values()
-    requests = rate * sum(count for count, _ in way)
-    busy = rate * sum(count * seconds for count, seconds in way)
-    waiting = rate * behind() * ASYNC_SECONDS
-    slowest = max(rate * count * seconds for count, seconds in way)
+Row = tuple[str, str, str, str]
+"""Service, requirement, default, and what to do."""
+
+
+def required_quotas(rate: int) -> list[Row]:
+    """Return the requirements of so many orders per second beside the default quotas."""
+    requests = shopper_requests().values()
+    busy = rate * sum(count * seconds for count, seconds in requests)
     table, units = max(
-        ((name, writes) for name, (_, writes) in per_order().items()), key=lambda each: each[1]
+        ((name, writes) for name, (_, writes) in units_per_order().items()),
+        key=lambda each: each[1],
     )
-    rows = [
-        ("requests", requests),
-        ("environments", busy + waiting),
-        ("table", rate * units),
-        ("start", float(rate)),
-        ("transitions", float(rate * TRANSITIONS)),
-        ("events", float(rate * len((*UNTIL_PAID, *AFTERWARDS)))),
-        ("mails", float(rate)),
-    ]
-    told = []
-    for name, need in rows:
-        quota = QUOTAS[name]
-        what = f"{quota.name} ({table})" if name == "table" else quota.name
-        do = "enough" if need <= quota.default else f"raise {ceil(need / quota.default)} ×"
-        told.append((what, f"{ceil(need):,}", f"{quota.default:,.0f}", do))
-        if name == "requests":
-            do = "enough" if need <= PROD.rate else f"raise {ceil(need / PROD.rate)} ×"
-            told.append(("Stage `prod`, requests/s let in", told[-1][1], f"{PROD.rate:,}", do))
-    told.append(
-        (
-            "Lambda, seconds to scale the busiest function from nothing",
-            f"{ceil(slowest / SCALING * 10):,}",
-            f"{SCALING:,} every 10 s",
-            "provisioned before the start",
-        )
-    )
-    for name, (_, writes) in sorted(per_order().items()):
-        if writes:
-            partitions = ceil(rate * writes / PARTITION)
-            warm = "enough" if rate * writes <= BORN else "warmed before the start"
-            if rate * writes > PROD.table_quota:
-                times = ceil(rate * writes / PROD.table_quota)
-                warm = f"raise the table's quota {times} ×, then warmed before the start"
-            told.append(
-                (
-                    f"DynamoDB, partitions of `{name}`",
-                    f"{partitions:,}",
-                    f"{BORN // PARTITION} when new",
-                    warm,
-                )
-            )
-    return told
-
-
-BROWSING, BUYING, AFTER = "Browsing", "From cart to paid", "Mails and delivery"
-
-
-def bill(part: str) -> list[tuple[str, float]]:
-    """Dollars for a part of 1,000 orders, line by line; what costs nothing is left out."""
-    routes = {
-        route: each
-        for route, each in ways().items()
-        if part == (BROWSING if route.startswith("POST /catalog") else BUYING)
+    events = len((*EVENTS_UNTIL_PAID, *EVENTS_AFTER_PAYMENT))
+    requirements = {
+        "requests": rate * sum(count for count, _ in requests),
+        "environments": busy + rate * background_invocations() * ASYNC_SECONDS,
+        "table": rate * units,
+        "start": float(rate),
+        "transitions": float(rate * TRANSITIONS),
+        "events": float(rate * events),
+        "emails": float(rate),
     }
-    requests = sum(count for count, _ in routes.values())
-    seconds = sum(count * each for count, each in routes.values())
-    reads = sum(n * sum(COUNTED[route].reads.values()) for route, (n, _) in routes.items())
-    writes = sum(n * sum(COUNTED[route].writes.values()) for route, (n, _) in routes.items())
+    rows: list[Row] = []
+    for name, required in requirements.items():
+        quota = QUOTAS[name]
+        title = f"{quota.name} ({table})" if name == "table" else quota.name
+        rows.append(_row(title, required, quota.default))
+        if name == "requests":
+            rows.append(_row("Stage `prod`, admitted requests/s", required, PROD.rate))
+    return [*rows, _scaling_row(rate), *_partition_rows(rate)]
+
+
+def _row(title: str, required: float, default: float) -> Row:
+    action = "enough" if required <= default else f"raise {ceil(required / default)} ×"
+    return title, f"{ceil(required):,}", f"{default:,.0f}", action
+
+
+def _scaling_row(rate: int) -> Row:
+    busiest = max(rate * count * seconds for count, seconds in shopper_requests().values())
+    return (
+        "Lambda, seconds to scale the busiest function from zero",
+        f"{ceil(busiest / ENVIRONMENTS_PER_SCALING * 10):,}",
+        f"{ENVIRONMENTS_PER_SCALING:,} every 10 s",
+        "provisioned before the start",
+    )
+
+
+def _partition_rows(rate: int) -> Iterator[Row]:
+    for name, (_, units) in sorted(units_per_order().items()):
+        writes = rate * units
+        if not writes:
+            continue
+        action = "enough" if writes <= NEW_TABLE_WRITES else "warmed before the start"
+        if writes > PROD.table_quota:
+            times = ceil(writes / PROD.table_quota)
+            action = f"raise the table's quota {times} ×, then warmed before the start"
+        yield (
+            f"DynamoDB, partitions of `{name}`",
+            f"{ceil(writes / PARTITION_WRITES):,}",
+            f"{NEW_TABLE_WRITES // PARTITION_WRITES} when new",
+            action,
+        )
+
+
+BROWSING, BUYING, AFTER = "Browsing", "From cart to paid", "Emails and delivery"
+
+
+def costs(part: str) -> list[tuple[str, float]]:
+    """Return the cost of a part of 1,000 orders in dollars, by service; zero is left out."""
+    requests, seconds, reads, writes = _request_totals(part)
     events: tuple[str, ...] = ()
-    steps, invoked, mails = 0, 0.0, 0
+    transitions, invocations, emails = 0, 0.0, 0
     if part == BUYING:
-        steps, events = STEPS_UNTIL_PAID, UNTIL_PAID
-        invoked = woken(events, mails=False)
+        transitions, events = TRANSITIONS_UNTIL_PAID, EVENTS_UNTIL_PAID
+        invocations = handlers_of(events, email=False)
     elif part == AFTER:
-        steps, events = TRANSITIONS - STEPS_UNTIL_PAID, AFTERWARDS
-        mails = woken((*UNTIL_PAID, *AFTERWARDS), mails=True)
-        invoked = woken(events, mails=False) + mails
-    invoked += steps + PUBLISHED * len(events)
-    logs = LOGS_KB * (requests + invoked) / (behind() + sum(n for n, _ in ways().values()))
-    ran = seconds + invoked * ASYNC_SECONDS
+        transitions, events = TRANSITIONS - TRANSITIONS_UNTIL_PAID, EVENTS_AFTER_PAYMENT
+        # All emails are counted here, also the confirmation of a paid order.
+        emails = handlers_of((*EVENTS_UNTIL_PAID, *EVENTS_AFTER_PAYMENT), email=True)
+        invocations = handlers_of(events, email=False) + emails
+    invocations += transitions + PUBLISHER_INVOCATIONS_PER_EVENT * len(events)
+    all_invocations = background_invocations() + sum(n for n, _ in shopper_requests().values())
+    log_kb = LOG_KB_PER_ORDER * (requests + invocations) / all_invocations
+    duration = seconds + invocations * ASYNC_SECONDS
     lines = [
         ("API Gateway", requests * PRICES["HTTP API"]),
-        ("Lambda, requests", (requests + invoked) * PRICES["Lambda request"]),
-        ("Lambda, time", ran * MEMORY_GB * PRICES["Lambda GB-second"]),
-        ("DynamoDB, reads", (reads + steps) * PRICES["read unit"]),
-        ("DynamoDB, writes", (writes + steps + mails) * PRICES["write unit"]),
-        (f"Step Functions, {steps} transitions", steps * PRICES["transition"]),
+        ("Lambda, requests", (requests + invocations) * PRICES["Lambda request"]),
+        ("Lambda, time", duration * MEMORY_GB * PRICES["Lambda GB-second"]),
+        ("DynamoDB, reads", (reads + transitions) * PRICES["read unit"]),
+        ("DynamoDB, writes", (writes + transitions + emails) * PRICES["write unit"]),
+        (f"Step Functions, {transitions} transitions", transitions * PRICES["transition"]),
         ("EventBridge", len(events) * PRICES["event"]),
-        ("CloudWatch logs", logs / 1024**2 * PRICES["log GB"]),
-        ("SES", mails * PRICES["mail"]),
+        ("CloudWatch logs", log_kb / 1024**2 * PRICES["log GB"]),
+        ("SES", emails * PRICES["email"]),
     ]
-    return [(what, 1000 * dollars) for what, dollars in lines if dollars]
+    return [(service, 1000 * dollars) for service, dollars in lines if dollars]
 
 
-def until_paid() -> tuple[float, float]:
-    """What 1,000 orders cost from cart to paid: as it falls due, and with every transition of the
-    workflow, those after the payment as well."""
-    due = sum(dollars for _, dollars in bill(BUYING))
-    return due, due + 1000 * (TRANSITIONS - STEPS_UNTIL_PAID) * PRICES["transition"]
+def _request_totals(part: str) -> tuple[float, float, float, float]:
+    """Return requests, seconds, read and write units of a part of one order."""
+    routes = {
+        route: each
+        for route, each in shopper_requests().items()
+        if part == (BROWSING if route.startswith("POST /catalog") else BUYING)
+    }
+    return (
+        sum(count for count, _ in routes.values()),
+        sum(count * seconds for count, seconds in routes.values()),
+        sum(n * sum(REQUEST_COSTS[route].reads.values()) for route, (n, _) in routes.items()),
+        sum(n * sum(REQUEST_COSTS[route].writes.values()) for route, (n, _) in routes.items()),
+    )
 
 
-def reckoned() -> str:
-    """The tables, as the page has them."""
-    out = ["| request | DynamoDB calls | read units | write units | requests an order |"]
-    out.append("|---|---|---|---|---|")
-    for route, cost in COUNTED.items():
-        requests = ways().get(route, (0.0, 0.0))[0]
+def cost_until_paid() -> tuple[float, float]:
+    """Return the cost of 1,000 orders from cart to paid, and with all transitions of the workflow.
+
+    The second figure includes the transitions after the payment.
+    """
+    dollars = sum(cost for _, cost in costs(BUYING))
+    later = 1000 * (TRANSITIONS - TRANSITIONS_UNTIL_PAID) * PRICES["transition"]
+    return dollars, dollars + later
+
+
+def render_tables() -> str:
+    """Return the generated block of the page, in lines of 100 characters."""
+    lines = ["| request | DynamoDB calls | read units | write units | requests per order |"]
+    lines.append("|---|---|---|---|---|")
+    for route, cost in REQUEST_COSTS.items():
+        requests = shopper_requests().get(route, (0.0, 0.0))[0]
         reads, writes = sum(cost.reads.values()), sum(cost.writes.values())
-        out.append(f"| `{route}` | {cost.calls} | {reads:g} | {writes} | {requests:g} |")
+        lines.append(f"| `{route}` | {cost.calls} | {reads:g} | {writes} | {requests:g} |")
     for rate in RATES:
-        out += ["", f"**{rate:,} orders a second**", ""]
-        out += ["| what | needed | by default | to do |", "|---|---|---|---|"]
-        out += [f"| {' | '.join(row)} |" for row in needs(rate)]
-    together = 0.0
+        lines += ["", f"**{rate:,} orders per second**", ""]
+        lines += ["| quota | required | default | action |", "|---|---|---|---|"]
+        lines += [f"| {' | '.join(row)} |" for row in required_quotas(rate)]
+    total = 0.0
     for part in (BROWSING, BUYING, AFTER):
-        lines = bill(part)
-        whole = sum(dollars for _, dollars in lines)
-        together += whole
-        out += ["", f"**1,000 orders: {part.lower()}**", "", "| what | $ |", "|---|---|"]
-        out += [f"| {what} | {dollars:.4f} |" for what, dollars in lines]
-        out.append(f"| **together** | **{whole:.3f}** |")
-    due, whole = until_paid()
-    out += [
-        "",
-        (
-            f"From cart to paid 1,000 orders cost ${due:.3f}, of a budget of ${BUDGET:.2f}; with "
-            f"the {TRANSITIONS - STEPS_UNTIL_PAID} transitions after the payment ${whole:.3f}. "
-            f"From the first search to delivery: ${together:.3f}."
-        ),
-    ]
-    warm = 740 * sum(count * seconds for count, seconds in ways().values()) * 1.25
-    hourly = warm * MEMORY_GB * WARM_GB_SECOND * 3600
-    out += [
-        "",
-        (
-            "Keeping the shopper's Lambdas warm for 740 orders a second, a quarter more than "
-            f"needed: {ceil(warm):,} environments, ${hourly:.2f} an hour."
-        ),
-    ]
-    return "\n".join(out)
+        services = costs(part)
+        dollars = sum(cost for _, cost in services)
+        total += dollars
+        lines += ["", f"**1,000 orders: {part.lower()}**", "", "| service | $ |", "|---|---|"]
+        lines += [f"| {service} | {cost:.4f} |" for service, cost in services]
+        lines.append(f"| **total** | **{dollars:.3f}** |")
+    due, with_all_transitions = cost_until_paid()
+    later = TRANSITIONS - TRANSITIONS_UNTIL_PAID
+    lines += _paragraph(
+        f"From cart to paid, 1,000 orders cost ${due:.3f} of a budget of ${BUDGET_DOLLARS:.2f}. "
+        f"With the {later} transitions after the payment, they cost ${with_all_transitions:.3f}. "
+        f"From the first search to delivery, they cost ${total:.3f}."
+    )
+    return "\n".join([*lines, *_paragraph(_provisioned_concurrency(RATES[0]))])
+
+
+def _provisioned_concurrency(rate: int) -> str:
+    busy = rate * sum(count * seconds for count, seconds in shopper_requests().values())
+    environments = busy * PROVISIONED_MARGIN
+    hourly = environments * MEMORY_GB * WARM_GB_SECOND * 3600
+    return (
+        f"Provisioned concurrency for {rate} orders per second, with a margin of a quarter, is "
+        f"{ceil(environments):,} environments and costs ${hourly:.2f} per hour."
+    )
+
+
+def _paragraph(text: str) -> list[str]:
+    return ["", *textwrap.wrap(text, LINE_LENGTH, break_on_hyphens=False)]
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Print, check or write the tables; return 1 if the page differs."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--check", action="store_true", help="fail where docs/capacity.md differs")
+    parser.add_argument("--check", action="store_true", help="fail if docs/capacity.md differs")
     parser.add_argument("--write", action="store_true", help="write the tables into the page")
-    told = parser.parse_args(argv)
+    arguments = parser.parse_args(argv)
     page = PAGE.read_text()
-    before, _, rest = page.partition(BEGIN)
-    there, _, after = rest.partition(END)
-    if told.write:
-        PAGE.write_text(f"{before}{BEGIN}\n{reckoned()}\n{END}{after}")
+    before, begin, rest = page.partition(BEGIN)
+    stored, end, after = rest.partition(END)
+    if not begin or not end:
+        print(f"docs/capacity.md lacks the lines {BEGIN} and {END}")
+        return 1
+    tables = render_tables()
+    if arguments.write:
+        PAGE.write_text(f"{before}{BEGIN}\n\n{tables}\n\n{END}{after}")
         return 0
-    if not told.check:
-        print(reckoned())
-    same = there.strip() == reckoned()
-    print("docs/capacity.md says the same" if same else "docs/capacity.md says something else")
+    if not arguments.check:
+        print(tables)
+    same = stored.strip() == tables
+    print("docs/capacity.md is up to date" if same else "docs/capacity.md differs; use --write")
     return 0 if same else 1
 
 

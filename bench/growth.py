@@ -1,9 +1,9 @@
-"""What a request costs in a small shop and in a large one: DynamoDB calls and units must not grow.
+"""DynamoDB calls and units of each request in a small and in a large shop: they must not grow.
 
-``python -m bench.growth`` fills an emulated shop with 1,000 products and orders, counts calls and
-consumed units (as DynamoDB reports them) of each request, fills it up to ``--most`` (10,000, or
-100,000 for those who have time) and counts again; it exits with 1 where a request costs more.
-``--broken`` counts a search that reads every product, which must be found out: then 1 is right.
+``python -m bench.growth`` fills an emulated shop with 1,000 products and orders, and counts calls
+and consumed units (as DynamoDB reports them) of each request. It then fills the shop up to
+``--most`` (10,000 by default, 100,000 for a longer run) and counts again. The exit code is 1 if a
+request costs more. ``--broken`` adds a search that reads every product, which must be detected.
 """
 
 import argparse
@@ -18,30 +18,32 @@ from unittest.mock import patch
 from verification.emulator import emulated_aws
 
 SMALL, LARGE = 1_000, 10_000
-AT_ONCE = 25
+BATCH_SIZE = 25
+"""Items of one BatchWriteItem."""
+PRODUCTS_PER_IMPORT = 500
 ROUNDS = 3
 DAYS = 5
-"""Orders are spread over so many; those of one day are what the staff's list of it reads from."""
-ROOM = 1.1
-"""Units may differ a little: a page of other products is a little longer or shorter."""
+"""Days over which the orders are spread. The staff list reads the orders of one day."""
+TOLERANCE = 1.1
+"""Allowed growth of the units: a page of other products is a little longer or shorter."""
 COLOURS = ("red", "blue", "green", "white", "black", "amber", "teal", "plum", "olive", "sand")
-JANE = "jane"
+CUSTOMER = "jane"
 
 
 @dataclass
-class Used:
-    """What a request asked of DynamoDB."""
+class Usage:
+    """DynamoDB calls and units of one request."""
 
     calls: int = 0
     reads: float = 0.0
     writes: float = 0.0
 
-    def grown(self, before: "Used") -> bool:
-        """Whether it is more than before."""
+    def exceeds(self, before: "Usage") -> bool:
+        """Tell whether this is more than before, by a call or by a tenth of the units."""
         return (
             self.calls > before.calls
-            or self.reads > before.reads * ROOM
-            or self.writes > before.writes * ROOM
+            or self.reads > before.reads * TOLERANCE
+            or self.writes > before.writes * TOLERANCE
         )
 
     def __str__(self) -> str:
@@ -49,159 +51,172 @@ class Used:
 
 
 @contextmanager
-def metered() -> Iterator[Used]:
-    """Units as the answers tell them; of a transaction, twice an item's."""
+def metered() -> Iterator[Usage]:
+    """Count calls, and the units in their responses; a transaction costs twice the units."""
     from botocore.client import BaseClient
 
-    used = Used()
+    usage = Usage()
     send = BaseClient._make_api_call  # type: ignore[attr-defined]
 
-    def metering(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
+    def meter(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
         if client.meta.service_model.service_name != "dynamodb":
             return send(client, operation, parameters)
         answer = send(client, operation, {**parameters, "ReturnConsumedCapacity": "TOTAL"})
-        told = answer.get("ConsumedCapacity", [])
-        units = sum(one["CapacityUnits"] for one in (told if isinstance(told, list) else [told]))
+        capacity = answer.get("ConsumedCapacity", [])
+        by_table = capacity if isinstance(capacity, list) else [capacity]
+        units = sum(each["CapacityUnits"] for each in by_table)
         if operation == "BatchGetItem" and not units:
             units = _batch_units(parameters["RequestItems"], answer["Responses"])
-        used.calls += 1
+        usage.calls += 1
         if operation in ("GetItem", "BatchGetItem", "Query", "Scan", "TransactGetItems"):
-            used.reads += units
+            usage.reads += units
         else:
-            used.writes += units
+            usage.writes += units
         return answer
 
-    with patch.object(BaseClient, "_make_api_call", metering):
-        yield used
+    with patch.object(BaseClient, "_make_api_call", meter):
+        yield usage
 
 
-def _batch_units(asked: Mapping[str, Any], found: Mapping[str, Any]) -> float:
-    """Of a batch the emulator tells nothing: an item, found or not, is read by begun 4 KB."""
+def _batch_units(requested: Mapping[str, Any], found: Mapping[str, Any]) -> float:
+    """Return the read units of a batch, which the emulator does not report.
+
+    Each item costs a unit per started 4 KB, also if it does not exist.
+    """
     units = 0.0
-    for table, keys in asked.items():
+    for table, keys in requested.items():
         sizes = [len(str(item)) for item in found.get(table, ())]
-        begun = sum(-(-size // 4096) for size in sizes) + len(keys["Keys"]) - len(sizes)
-        units += begun if keys.get("ConsistentRead") else begun / 2
+        started = sum(-(-size // 4096) for size in sizes) + len(keys["Keys"]) - len(sizes)
+        units += started if keys.get("ConsistentRead") else started / 2
     return units
 
 
 def fill(products: range, orders: range) -> None:
-    """Products by way of an import; orders as copies of one that was bought."""
+    """Add products through the import, and orders as copies of one that was bought."""
     from shop.catalog.store import DynamoProductCatalog
     from tests.kit.products import mug
 
-    catalogue = DynamoProductCatalog()
-    for start in range(products.start, products.stop, 500):
-        some = []
-        for n in range(start, min(start + 500, products.stop)):
+    catalog = DynamoProductCatalog()
+    for start in range(products.start, products.stop, PRODUCTS_PER_IMPORT):
+        batch = []
+        for n in range(start, min(start + PRODUCTS_PER_IMPORT, products.stop)):
             title = f"{COLOURS[n % 10].title()} Mug {n}"
-            some.append(replace(mug(f"mug{n}"), title=title))
-        refused = catalogue.save_many(some)
-        if refused:
-            raise RuntimeError(
-                f"{len(refused)} products were refused: {next(iter(refused.items()))}"
-            )
-    _copied("inventory", _stock_of, products)
-    _copied("orders", _order_of, orders)
+            batch.append(replace(mug(f"mug{n}"), title=title))
+        rejected = catalog.save_many(batch)
+        if rejected:
+            first = next(iter(rejected.items()))
+            raise RuntimeError(f"{len(rejected)} products were rejected: {first}")
+    _copy_rows("inventory", _stock_row, products)
+    _copy_rows("orders", _order_row, orders)
 
 
-def _stock_of(n: int) -> dict[str, Any]:
-    return {**_one["inventory"], "PK": {"S": f"SKU#MUG{n}-RED"}}
+def _stock_row(n: int) -> dict[str, Any]:
+    return {**_templates["inventory"], **_stock_key(n)}
 
 
-def _order_of(n: int) -> dict[str, Any]:
+def _stock_key(n: int) -> dict[str, Any]:
+    from shop.inventory.model import MAIN_LOCATION
+    from shop.inventory.store.rows import shard_key
+
+    pk, sk = shard_key(f"MUG{n}-RED", MAIN_LOCATION)
+    return {"PK": {"S": pk}, "SK": {"S": sk}}
+
+
+def _order_row(n: int) -> dict[str, Any]:
     placed = datetime.now(UTC) - timedelta(days=n % DAYS, microseconds=n)
-    moment = f"{int(placed.timestamp()) * 1_000_000 + placed.microsecond:016d}"
-    owner = JANE if n % 2 else f"customer{n}"
+    instant = f"{int(placed.timestamp()) * 1_000_000 + placed.microsecond:016d}"
+    owner = CUSTOMER if n % 2 else f"customer{n}"
     return {
-        **_one["orders"],
+        **_templates["orders"],
         "PK": {"S": f"ORDER#ord_copy{n}"},
         "SK": {"S": f"HEAD#{owner}"},
         "owner_key": {"S": owner},
         "day_key": {"S": f"{placed:%Y-%m-%d}#{n % 16:02d}"},
-        "placed_key": {"S": f"{moment}#ord_copy{n}"},
+        "placed_key": {"S": f"{instant}#ord_copy{n}"},
     }
 
 
-_one: dict[str, dict[str, Any]] = {}
-"""A row of each table that others are copied from."""
+_templates: dict[str, dict[str, Any]] = {}
+"""By table, the row that is copied."""
 
 
-def _copied(table: str, make: Callable[[int], dict[str, Any]], numbers: range) -> None:
+def _copy_rows(table: str, make: Callable[[int], dict[str, Any]], numbers: range) -> None:
     import boto3
 
     client: Any = boto3.client("dynamodb")
-    for start in range(numbers.start, numbers.stop, AT_ONCE):
+    for start in range(numbers.start, numbers.stop, BATCH_SIZE):
         puts = [
             {"PutRequest": {"Item": make(n)}}
-            for n in range(start, min(start + AT_ONCE, numbers.stop))
+            for n in range(start, min(start + BATCH_SIZE, numbers.stop))
         ]
         client.batch_write_item(RequestItems={table: puts})
 
 
-def _example() -> None:
-    """Buy one order, and keep its rows."""
+def _buy_template() -> None:
+    """Buy one order, and store its rows as templates."""
     import boto3
 
-    from bench.handlers import doors, stocked
+    from bench.handlers import publish_mugs
+    from bench.handlers import requests as order_requests
 
-    stocked(2)
-    said: Any = None
-    for ask in doors().values():
-        said = ask(said)
+    publish_mugs(2)
+    response: Any = None
+    for send in order_requests().values():
+        response = send(response)
     client: Any = boto3.client("dynamodb")
-    (_one["orders"],) = [
+    (_templates["orders"],) = [
         item
         for item in client.scan(TableName="orders")["Items"]
         if item["SK"]["S"].startswith("HEAD#")
     ]
-    key = {"PK": {"S": "SKU#MUG0-RED"}, "SK": {"S": "LOC#main"}}
-    _one["inventory"] = client.get_item(TableName="inventory", Key=key)["Item"]
+    stored = client.get_item(TableName="inventory", Key=_stock_key(0))
+    _templates["inventory"] = stored["Item"]
 
 
 def requests() -> dict[str, Callable[[], Any]]:
-    """Shoppers' requests, and the lists that get longer."""
+    """Return the requests of an order, and the lists that become longer."""
     import os
 
-    from bench.handlers import doors
+    from bench.handlers import requests as order_requests
     from functions.orders import list_my_orders
     from functions.staff_catalog import list_products
     from functions.staff_orders import list_orders
     from tests.kit.shop import call
     from verification.purchase_driver import STAFF
 
-    way = doors()
-    last: list[Any] = [None]
+    previous: list[Any] = [None]
 
-    def following(ask: Callable[[Any], Any]) -> Callable[[], Any]:
-        def asked() -> None:
-            last[0] = ask(last[0])
+    def chained(send: Callable[[Any], Any]) -> Callable[[], Any]:
+        def request() -> None:
+            previous[0] = send(previous[0])
 
-        return asked
+        return request
 
-    def listed(access: str, groups: str, ask: Callable[[], Any]) -> Callable[[], Any]:
-        def asked() -> None:
+    def behind(access: str, groups: str, send: Callable[[], Any]) -> Callable[[], Any]:
+        """Send in the environment of a Lambda behind this authorizer."""
+
+        def request() -> None:
             with patch.dict(os.environ, ACCESS=access, ACCESS_GROUPS=groups):
-                answer = ask()
+                answer = send()
             if answer.status != 200:
                 raise RuntimeError(f"{answer.status} {answer.text[:300]}")
 
-        return asked
+        return request
 
-    jane = {**STAFF, "sub": JANE, "username": JANE, "cognito:groups": "[]"}
+    customer = {**STAFF, "sub": CUSTOMER, "username": CUSTOMER, "cognito:groups": "[]"}
     return {
-        **{name: following(ask) for name, ask in way.items()},
-        "my orders": listed(
+        **{name: chained(send) for name, send in order_requests().items()},
+        "orders of a customer": behind(
             "customer",
             "",
-            lambda: call(list_my_orders.handler, "GET /account/orders", claims=jane),
+            lambda: call(list_my_orders.handler, "GET /account/orders", claims=customer),
         ),
-        "orders of a day": listed(
+        "orders of a day": behind(
             "staff",
             "staff",
             lambda: call(list_orders.handler, "GET /staff/orders", claims=STAFF),
         ),
-        "products, for staff": listed(
+        "products, for staff": behind(
             "staff",
             "staff",
             lambda: call(list_products.handler, "GET /staff/products", claims=STAFF),
@@ -209,48 +224,49 @@ def requests() -> dict[str, Callable[[], Any]]:
     }
 
 
-def counted(everything: bool) -> dict[str, Used]:
-    """What each request costs a warm Lambda; ``everything`` adds a search by scanning."""
+def count_usage(*, broken: bool) -> dict[str, Usage]:
+    """Return the usage of each request in a warm Lambda; ``broken`` adds a search by scanning."""
     import boto3
 
     from shop.inventory.store import level_cache
 
-    asks = requests()
-    if everything:
+    sent = requests()
+    if broken:
         client: Any = boto3.client("dynamodb")
         pages = client.get_paginator("scan").paginate
-        asks["search by looking through all"] = lambda: list(pages(TableName="catalog"))
-    for ask in asks.values():
-        ask()
-    found: dict[str, Used] = {}
-    # The cheapest of a few: what a Lambda keeps in memory for seconds is renewed now and then.
+        sent["search by scanning"] = lambda: list(pages(TableName="catalog"))
+    for send in sent.values():
+        send()
+    found: dict[str, Usage] = {}
+    # The lowest of several rounds: a Lambda refreshes its caches every few seconds.
     for _ in range(ROUNDS):
-        for name, ask in asks.items():
+        for name, send in sent.items():
             level_cache().clear()
-            with metered() as used:
-                ask()
-            if name not in found or used.calls < found[name].calls:
-                found[name] = used
+            with metered() as usage:
+                send()
+            if name not in found or usage.calls < found[name].calls:
+                found[name] = usage
     return found
 
 
 def main() -> int:
+    """Compare both sizes of the shop; return 1 if a request costs more in the larger one."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--most", type=int, default=LARGE)
-    parser.add_argument("--broken", action="store_true", help="with a search that reads everything")
-    told = parser.parse_args()
+    parser.add_argument("--most", type=int, default=LARGE, help="products and orders at the end")
+    parser.add_argument("--broken", action="store_true", help="add a search that reads everything")
+    arguments = parser.parse_args()
     with emulated_aws():
-        _example()
+        _buy_template()
         fill(range(2, SMALL), range(SMALL))
-        before = counted(told.broken)
-        fill(range(SMALL, told.most), range(SMALL, told.most))
-        after = counted(told.broken)
-    grown = [name for name, used in after.items() if used.grown(before[name])]
-    sizes = f"with {SMALL:,} and with {told.most:,} products and orders"
-    for name, used in after.items():
-        line = f"{name}: {used} {sizes}"
+        before = count_usage(broken=arguments.broken)
+        fill(range(SMALL, arguments.most), range(SMALL, arguments.most))
+        after = count_usage(broken=arguments.broken)
+    grown = [name for name, usage in after.items() if usage.exceeds(before[name])]
+    sizes = f"with {SMALL:,} and with {arguments.most:,} products and orders"
+    for name, usage in after.items():
+        line = f"{name}: {usage} {sizes}"
         if name in grown:
-            line = f"{name}: GROWN to {used} from {before[name]}, {sizes}"
+            line = f"{name}: GROWN to {usage} from {before[name]}, {sizes}"
         print(line)
     print(f"{len(after)} requests, {len(grown)} of them cost more in the larger shop")
     return 1 if grown else 0

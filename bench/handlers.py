@@ -1,12 +1,14 @@
-"""How much of a processor each request takes: what a Lambda computes, without the database.
+"""CPU time of each request: what a Lambda computes, without the database.
 
-``python -m bench.handlers`` calls the doors in one process, over HTTP to an emulated DynamoDB in
-another, and prints the CPU time of each beside its budget. It is judged by the tenth that others on
-the machine disturbed least; whatever is over its budget is called so, and it exits with 1 where
-something takes twice as much, which no other machine explains. ``--slow MS`` adds so much to every
-request, and must be found out. The whole order is its eight requests, from the search to the order.
-The peers' figures were measured on such a machine with their databases' share; ours is the
-Lambda's alone, which is what is paid for by the millisecond: DynamoDB is paid for by the unit.
+``python -m bench.handlers`` calls the handlers in one process, over HTTP to an emulated DynamoDB in
+another, and prints the CPU time of each beside its budget. The figure is the tenth percentile,
+which other work on the machine disturbs least. A figure over its budget is marked, and the exit
+code is 1 at twice a budget, which other work cannot explain. ``--slow MS`` adds so much to every
+request and must be detected.
+
+A whole order is its eight requests, from the search to the order. The peers' figures were measured
+on such a machine and include their databases. Ours is the Lambda alone, which is billed by the
+millisecond; DynamoDB is billed by the unit.
 """
 
 import argparse
@@ -19,18 +21,22 @@ from typing import Any
 
 from verification.emulator import emulated_aws
 
-ROUNDS, WARM = 120, 20
+ROUNDS, WARM_UP = 120, 20
+PRODUCTS = 30
 LIST, DETAIL, ADD, ORDER = "list 20 products", "product detail", "add the first item", "whole order"
 BUDGETS = {LIST: 1.5, DETAIL: 1.5, ADD: 3.0, ORDER: 15.0}
 """Milliseconds of CPU."""
-TOLERATED = 2
-"""Times its budget."""
+TOLERANCE = 2
+"""Multiple of a budget at which the benchmark fails."""
 PEERS = {LIST: (3.3, 21), DETAIL: (13, 25), ADD: (33, 195), ORDER: (146, 986)}
 """Vendure 3.7.3 and Medusa 2.21.2: milliseconds of CPU of Node and PostgreSQL together."""
 
+Request = Callable[[Any], Any]
+"""Sends a request, given the previous response; returns its own."""
 
-def doors() -> dict[str, Callable[[Any], Any]]:
-    """A request by what it does; each returns its answer, and the order's follow one another."""
+
+def requests() -> dict[str, Request]:
+    """Return the requests of an order in their order, by what they do."""
     from functions.cart import create_cart, update_cart
     from functions.catalog import get_product, search_catalog
     from functions.checkout import complete_checkout, create_checkout, update_checkout
@@ -39,101 +45,108 @@ def doors() -> dict[str, Callable[[Any], Any]]:
     from tests.kit.shop import call
 
     two = (("mug0.1", 2), ("mug1.2", 1))
-    one = "/checkout-sessions/{id}"
+    checkout_path = "/checkout-sessions/{id}"
 
-    def checked(answer: Any) -> Any:
+    def body_of(answer: Any) -> Any:
         if answer.status not in (200, 201):
             raise RuntimeError(f"{answer.status} {answer.text[:300]}")
         return answer.json
 
     search = {"query": "mug", "pagination": {"limit": 20}}
     return {
-        LIST: lambda _: checked(call(search_catalog.handler, "POST /catalog/search", search)),
-        DETAIL: lambda _: checked(
+        LIST: lambda _: body_of(call(search_catalog.handler, "POST /catalog/search", search)),
+        DETAIL: lambda _: body_of(
             call(get_product.handler, "POST /catalog/product", {"id": "mug0"})
         ),
-        ADD: lambda _: checked(
+        ADD: lambda _: body_of(
             call(create_cart.handler, "POST /carts", {"line_items": lines(*two[:1])})
         ),
-        "change a cart": lambda cart: checked(
+        "update a cart": lambda cart: body_of(
             call(update_cart.handler, "PUT /carts/{id}", {"line_items": lines(*two)}, id=cart["id"])
         ),
-        "begin a checkout": lambda cart: checked(
+        "create a checkout": lambda cart: body_of(
             call(create_checkout.handler, "POST /checkout-sessions", {"cart_id": cart["id"]})
         ),
-        "change a checkout": lambda checkout: checked(
-            call(update_checkout.handler, f"PUT {one}", checkout_body(*two), id=checkout["id"])
+        "update a checkout": lambda checkout: body_of(
+            call(
+                update_checkout.handler,
+                f"PUT {checkout_path}",
+                checkout_body(*two),
+                id=checkout["id"],
+            )
         ),
-        "buy": lambda checkout: checked(
+        "complete a checkout": lambda checkout: body_of(
             call(
                 complete_checkout.handler,
-                f"POST {one}/complete",
+                f"POST {checkout_path}/complete",
                 payment_body("tok_success"),
                 id=checkout["id"],
             )
         ),
-        "look at the order": lambda bought: checked(
-            call(get_order.handler, "GET /orders/{id}", id=bought["order"]["id"])
+        "get the order": lambda completed: body_of(
+            call(get_order.handler, "GET /orders/{id}", id=completed["order"]["id"])
         ),
     }
 
 
-def stocked(products: int) -> None:
-    """So many products of two variants on sale, all of them mugs."""
+def publish_mugs(number: int) -> None:
+    """Put so many products of two variants on sale."""
     from tests.kit.products import mug, publish_with_stock
 
-    for n in range(products):
+    for n in range(number):
         publish_with_stock(mug(f"mug{n}"), pieces=100_000)
 
 
-def measured(slow: float = 0.0) -> dict[str, list[float]]:
-    """CPU milliseconds of each request, round by round; ``slow`` are added to each."""
-    way = doors()
-    found: dict[str, list[float]] = {name: [] for name in (*way, ORDER)}
-    for turn in range(WARM + ROUNDS):
-        said: Any = None
-        together = 0.0
-        for name, ask in way.items():
-            began = time.process_time_ns()
-            said = ask(said)
+def measure(slow: float = 0.0) -> dict[str, list[float]]:
+    """Return the CPU milliseconds of each request by round; ``slow`` are added to each."""
+    in_order = requests()
+    found: dict[str, list[float]] = {name: [] for name in (*in_order, ORDER)}
+    for turn in range(WARM_UP + ROUNDS):
+        response: Any = None
+        total = 0.0
+        for name, send in in_order.items():
+            started = time.process_time_ns()
+            response = send(response)
             if slow:
                 _spin(slow)
-            took = (time.process_time_ns() - began) / 1e6
-            together += took
-            if turn >= WARM:
-                found[name].append(took)
-        if turn >= WARM:
-            found[ORDER].append(together)
+            duration = (time.process_time_ns() - started) / 1e6
+            total += duration
+            if turn >= WARM_UP:
+                found[name].append(duration)
+        if turn >= WARM_UP:
+            found[ORDER].append(total)
     return found
 
 
 def _spin(milliseconds: float) -> None:
-    until = time.process_time_ns() + milliseconds * 1e6
-    for _ in itertools.takewhile(lambda _: time.process_time_ns() < until, itertools.count()):
+    """Use so much CPU time."""
+    end = time.process_time_ns() + milliseconds * 1e6
+    for _ in itertools.takewhile(lambda _: time.process_time_ns() < end, itertools.count()):
         pass
 
 
 def main() -> int:
+    """Measure and print all requests; return 1 if one takes a multiple of its budget."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--slow", type=float, default=0.0, help="milliseconds added to a request")
-    told = parser.parse_args()
-    far = False
+    arguments = parser.parse_args()
+    failed = False
     with emulated_aws():
-        stocked(30)
-        found = measured(told.slow)
+        publish_mugs(PRODUCTS)
+        found = measure(arguments.slow)
     for name, times in found.items():
-        median, least = statistics.median(times), statistics.quantiles(times, n=10)[0]
-        line = f"{name:20} {least:6.2f} ms CPU (median {median:.2f})"
+        median, low = statistics.median(times), statistics.quantiles(times, n=10)[0]
+        line = f"{name:20} {low:6.2f} ms CPU (median {median:.2f})"
         if name in BUDGETS:
             budget, (vendure, medusa) = BUDGETS[name], PEERS[name]
-            far = far or least > TOLERATED * budget
+            failed = failed or low > TOLERANCE * budget
             line += (
-                f", budget {budget:g} ms: {'ok' if least <= budget else 'OVER'}, "
-                f"{least / budget:.1f} of it; Vendure {vendure / least:.1f} times as much, "
-                f"Medusa {medusa / least:.0f}"
+                f", budget {budget:g} ms: {'ok' if low <= budget else 'OVER'}, "
+                f"{low / budget:.1f} of it; Vendure {vendure / low:.1f} times as much, "
+                f"Medusa {medusa / low:.0f}"
             )
         print(line)
-    return 1 if far else 0
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -26,14 +26,17 @@ NEAR = 0.75
 
 
 def all_points(
-    scenarios: Sequence[Scenario], runs: Mapping[str, ScenarioRun]
+    scenarios: Sequence[Scenario], runs: Mapping[str, ScenarioRun], *, writes_only: bool = False
 ) -> Iterator[FaultPoint]:
     """Yield every fault at every call, and every concurrent action before every call.
 
-    A fault at a buyer's own call comes once with each retry behavior.
+    A fault at a buyer's own call comes once with each retry behavior. ``writes_only`` leaves out
+    the calls that are no transaction.
     """
     for scenario in scenarios:
         for action, call in runs[scenario.name].calls:
+            if writes_only and call.operation != "TransactWriteItems":
+                continue
             for fault in call.faults:
                 for retry in _retry_behaviors(action, fault):
                     yield FaultPoint(scenario, ((call.number, fault),), retry=retry)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from bench.capacity import BUDGETS, COUNTED, Cost
+from bench.capacity import BUDGETS, REQUEST_COSTS, Cost
 from functions.cart import create_cart, get_cart, update_cart
 from functions.catalog import get_product, lookup_catalog, search_catalog
 from functions.checkout import complete_checkout, create_checkout, get_checkout, update_checkout
@@ -135,7 +135,7 @@ def test_endpoints_stay_within_their_dynamodb_budgets(
     monkeypatch.setattr(cache, "TABLE_CACHE_TTL", hour)
     monkeypatch.setattr(locations, "LOCATIONS_CACHE_SECONDS", 3600.0)
     publish_with_stock(mug(), pieces=500)
-    assert {route: cost(request) for route, request in requests().items()} == COUNTED
+    assert {route: cost(request) for route, request in requests().items()} == REQUEST_COSTS
 
 
 def test_cached_product_page_reads_its_product_only() -> None:
@@ -148,21 +148,21 @@ def test_cached_product_page_reads_its_product_only() -> None:
 
 def test_counted_calls_stay_within_the_budgets() -> None:
     over = {
-        route: (COUNTED[route].calls, budget)
+        route: (REQUEST_COSTS[route].calls, budget)
         for route, budget in BUDGETS.items()
-        if COUNTED[route].calls > budget
+        if REQUEST_COSTS[route].calls > budget
     }
     # The only exception: a product page also reads stock that is not in the two-second cache.
     assert over == {"POST /catalog/product": (2, 1)}
-    complete = COUNTED["POST /checkout-sessions/{id}/complete"]
+    complete = REQUEST_COSTS["POST /checkout-sessions/{id}/complete"]
     assert sum(complete.writes.values()) <= 14
     assert sum(complete.reads.values()) <= 6
 
 
 def test_units_per_order_cover_the_counted_units() -> None:
-    from bench.capacity import per_order
+    from bench.capacity import units_per_order
 
-    needed = per_order()
+    needed = units_per_order()
     for table, indexes in UNITS_PER_ORDER.items():
         reads, writes = needed.get(table, (0.0, 0.0))
         assert indexes[""].reads >= reads, (table, reads)
