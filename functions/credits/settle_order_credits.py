@@ -19,7 +19,7 @@ def handler(event: EventEnvelope) -> None:
         order_id=order.id,
         customer=None if order.owner == GUEST_OWNER else order.owner,
         currency=order.currency,
-        goods_kept=order.goods_kept,
+        goods_total=order.goods_kept,
         excess=order.credits_over,
         completed=order.status is OrderStatus.COMPLETED,
     )
