@@ -19,7 +19,7 @@ def handler(event: EventEnvelope) -> None:
         order_id=order.id,
         customer=None if order.owner == GUEST_OWNER else order.owner,
         currency=order.currency,
-        goods_kept=order.active_goods_value,
+        goods_total=order.active_goods_value,
         excess=order.excess_credits,
         completed=order.status is OrderStatus.COMPLETED,
     )

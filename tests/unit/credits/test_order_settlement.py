@@ -29,11 +29,11 @@ def test_points_are_earned_for_every_full_amount_in_its_currency() -> None:
 def test_any_division_into_returns_reverses_the_same_points(returns: list[int]) -> None:
     # Given a completed order of 123.45 that earned its points
     credit_accounts, uow = MemoryCreditAccounts(), MemoryUnitOfWork()
-    kept = 12_345
+    remaining = 12_345
 
     def settle() -> int:
         """Settle the order twice, as a repeated event does, and return the points."""
-        order = OrderCredits("order", "ann", "USD", kept, completed=True)
+        order = OrderCredits("order", "ann", "USD", remaining, completed=True)
         for _ in range(2):
             settle_order_credits(order, credit_accounts=credit_accounts, uow=uow, at=NOW)
         return credit_accounts.get(points_account("ann")).available(NOW)
@@ -42,9 +42,9 @@ def test_any_division_into_returns_reverses_the_same_points(returns: list[int]) 
 
     for returned in returns:
         # When goods are returned
-        kept -= returned
+        remaining -= returned
 
-        # Then exactly the points of the kept goods remain
-        assert settle() == kept // 100
+        # Then exactly the points of the remaining goods are left
+        assert settle() == remaining // 100
 
     assert credit_accounts.get(points_account("ann")).reversed_grant_total("order") == 123

@@ -29,7 +29,9 @@ def set_tax_rates(
     today: date,
     at: datetime,
 ) -> CountryRates:
-    """Change a country's rates from ``today`` on, which is the day on the clock of its market.
+    """Change a country's rates from ``today`` on.
+
+    ``today`` is the day on the clock of the country's market.
 
     Raises NotFound for an unknown country, VersionConflict, and InvalidRequest (``rate_past``) if
     the rates of an earlier day differ.

@@ -15,14 +15,14 @@ from shop.kernel.unit_of_work import UnitOfWork
 class OrderCredits:
     """An order as far as its credits need it. Amounts are minor units.
 
-    ``goods_kept`` is the cost of the goods that the customer keeps. ``excess`` is what credits
+    ``goods_total`` is the cost of the goods that the customer keeps. ``excess`` is what credits
     paid beyond the order's present value, by account. ``completed``: points may be earned.
     """
 
     order_id: str
     customer: str | None
     currency: str
-    goods_kept: int
+    goods_total: int
     excess: tuple[tuple[str, int], ...] = ()
     completed: bool = False
 
@@ -34,7 +34,7 @@ def settle_order_credits(
     uow: UnitOfWork,
     at: datetime,
 ) -> None:
-    """Refund excess credits, then book the points that the kept goods earn.
+    """Refund excess credits, then book the points that these goods earn.
 
     A repeated call changes nothing: each step compares the state that the order asks for with the
     entries that exist.
@@ -64,8 +64,8 @@ def settle_order_credits(
 
 
 def _with_points(account: CreditAccount, order: OrderCredits, at: datetime) -> CreditAccount:
-    """Return the account with the points that the kept goods earn, granted once."""
-    earned = earned_points(order.goods_kept, order.currency)
+    """Return the account with the points that these goods earn, granted once."""
+    earned = earned_points(order.goods_total, order.currency)
     granted = account.granted_total(order.order_id)
     if granted is None:
         if not (order.completed and earned):

@@ -33,5 +33,5 @@ def gift_card_account(code: str, currency: str) -> str:
 def generate_gift_card_code(random_bytes: Callable[[int], bytes]) -> str:
     """Return an unguessable code in groups of four. ``random_bytes(n)`` returns n bytes."""
     bits = int.from_bytes(random_bytes(10), "big")
-    letters = "".join(CODE_ALPHABET[bits >> (5 * n) & 31] for n in range(GIFT_CARD_CODE_LENGTH))
-    return "-".join(letters[n : n + 4] for n in range(0, GIFT_CARD_CODE_LENGTH, 4))
+    characters = "".join(CODE_ALPHABET[bits >> (5 * n) & 31] for n in range(GIFT_CARD_CODE_LENGTH))
+    return "-".join(characters[n : n + 4] for n in range(0, GIFT_CARD_CODE_LENGTH, 4))

@@ -32,7 +32,7 @@ class CreditRow(Row):
     version = NumberAttribute(null=True)
     """On the head of an account: the number of its commands."""
     balance = NumberAttribute(null=True)
-    """On the head of an account, for people who read the table; the entries decide."""
+    """On the head of an account, for support; the entries decide."""
     doc = CompressedJsonAttribute(null=True)
 
 
@@ -41,7 +41,7 @@ def account_key(account_name: str) -> str:
 
 
 def entry_key(number: int | None = None) -> str:
-    """Return the sort key of a command's entries; without a number, what all of them begin with."""
+    """Return the sort key of a command's entries; without a number, their common prefix."""
     return "ENTRY#" if number is None else f"ENTRY#{number:08d}"
 
 
