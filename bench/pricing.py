@@ -70,10 +70,10 @@ def promotion(n: int, lines: int) -> Promotion:
         (effects.BuyGet(2, 1), category),
         (effects.OrderPercent(300 + n), Selection()),
         (
-            effects.SpendSave((effects.Tier(Money(1000, "EUR"), Money(100 + n, "EUR")),)),
+            effects.SpendSave((effects.SpendTier(Money(1000, "EUR"), Money(100 + n, "EUR")),)),
             Selection(),
         ),
-        (effects.GiftWith("TOTE", "Tote bag"), Selection()),
+        (effects.FreeGift("TOTE", "Tote bag"), Selection()),
         (effects.ShippingOff(basis_points=1000 + n), Selection()),
         (effects.PercentOff(800, up_to=eur(2000)), category),
     )

@@ -30,7 +30,12 @@ TELLS: Mapping[str, str] = {
     OrderStatus.COMPLETED: "OrderCompleted",
 }
 """The event that tells of each state."""
-TALLIES: Mapping[str, str] = {"code": "CODE", "customer": "USED", "quota": "QUOTA", "had": "HAD"}
+TALLIES: Mapping[str, str] = {
+    "code": "CODE",
+    "customer": "CUSTOMER_USES",
+    "quota": "QUOTA",
+    "customer_quota": "CUSTOMER_QUOTA",
+}
 """How the key of each sort of count begins."""
 _COUNTS = (
     "on_hand",

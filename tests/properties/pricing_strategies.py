@@ -111,7 +111,7 @@ def conditions(rng: Random, currency: str) -> Conditions:
 def effect(rng: Random, currency: str) -> effects.Effect:
     points = rng.choice([1, 333, 500, 1000, 2500, 3333, 5000, 9999, 10_000])
     few = rng.choice([None, None, 1, 2, 5])
-    kind = rng.choice(sorted(effects.KINDS))
+    kind = rng.choice(sorted(effects.EFFECT_TYPES))
     if kind == "percent_off":
         return effects.PercentOff(points, rng.choice([(), (), amounts(rng, currency)]))
     if kind == "amount_off":
@@ -151,9 +151,9 @@ def effect(rng: Random, currency: str) -> effects.Effect:
         return effects.OrderAmount(amounts(rng, currency))
     if kind == "spend_save":
         tiers = [
-            effects.Tier(Money(spend, currency), basis_points=points)
+            effects.SpendTier(Money(spend, currency), basis_points=points)
             if rng.random() < 0.4
-            else effects.Tier(Money(spend, currency), Money(rng.randint(1, spend), currency))
+            else effects.SpendTier(Money(spend, currency), Money(rng.randint(1, spend), currency))
             for spend in rng.sample([100, 500, 1000, 3000, 5000], rng.randint(1, 3))
         ]
         return effects.SpendSave(tuple(tiers))
@@ -162,7 +162,7 @@ def effect(rng: Random, currency: str) -> effects.Effect:
         every = effects.SpendStep(Money(spend, currency), Money(rng.randint(1, spend), currency))
         return effects.EverySpend((every,), few)
     if kind == "gift":
-        return effects.GiftWith(
+        return effects.FreeGift(
             rng.choice(["TOTE", "CUP"]),
             "A gift",
             rng.randint(1, 2),
@@ -262,7 +262,7 @@ def world(rng: Random, most_promotions: int = 12) -> World:
                 id="c",
                 groups=rng.choice([(), ("gold",), ("other", "trade")]),
                 segments=rng.choice([(), ("young",)]),
-                orders_before=rng.choice([None, 0, 3]),
+                previous_orders=rng.choice([None, 0, 3]),
                 vat_id=rng.choice([None, "PL5260001246", "DE136695976", "EL094259216"]),
             ),
         ]

@@ -279,7 +279,7 @@ class Naive:
             return False
         if conditions.signed_in and (customer is None or customer.id is None):
             return False
-        return not (conditions.first_order and (customer is None or customer.orders_before != 0))
+        return not (conditions.first_order and (customer is None or customer.previous_orders != 0))
 
     def opened(self) -> dict[str, str]:  # 4.2
         """Promotions opened by a good code, and that code."""

@@ -149,7 +149,7 @@ def test_a_customer_uses_a_code_as_often_as_it_allows_however_the_address_is_wri
         ("price_changed", "$.totals"),
     ]
     assert pay(begin(1, "SAVE10", email="joe@example.com")).json["status"] == "completed"
-    assert used("USED#") == 2
+    assert used("CUSTOMER_USES#") == 2
 
 
 def test_a_sale_sells_its_quota_and_the_next_buyer_is_told_which_price_changed() -> None:
@@ -174,7 +174,7 @@ def test_a_customer_has_so_many_units_of_a_sale() -> None:
     assert pay(first).json["status"] == "completed"
     answer = pay(second)
     assert ("discount_exhausted", "$.line_items[0]") in codes(answer)
-    assert used("HAD#flash#") == 2
+    assert used("CUSTOMER_QUOTA#flash#") == 2
 
 
 def test_the_same_request_again_counts_once() -> None:
@@ -182,7 +182,7 @@ def test_the_same_request_again_counts_once() -> None:
     checkout = begin(1, "SAVE10")
     first, again = pay(checkout, key="one"), pay(checkout, key="one")
     assert first.text == again.text
-    assert (used("CODE#"), used("USED#")) == (1, 1)
+    assert (used("CODE#"), used("CUSTOMER_USES#")) == (1, 1)
 
 
 def test_a_code_without_a_limit_is_no_bottleneck() -> None:
@@ -273,11 +273,16 @@ def test_every_way_an_order_is_called_off_gives_its_uses_back_once(
     pay(checkout, token)
     order = first_order(checkout)
     lives = order.status.value != "cancelled"
-    counted = [used(name) for name in ("CODE#", "USED#", "QUOTA#", "HAD#")]
+    counted = [used(name) for name in ("CODE#", "CUSTOMER_USES#", "QUOTA#", "CUSTOMER_QUOTA#")]
     assert counted == ([1, 1, 2, 2] if lives else [0, 0, 0, 0])
     end(order)
     end(order)
     assert DynamoOrderRepository().get_by_id(order.id).status.value == "cancelled"
-    assert [used(name) for name in ("CODE#", "USED#", "QUOTA#", "HAD#")] == [0, 0, 0, 0]
+    assert [used(name) for name in ("CODE#", "CUSTOMER_USES#", "QUOTA#", "CUSTOMER_QUOTA#")] == [
+        0,
+        0,
+        0,
+        0,
+    ]
     code = PricingRow.get("CODE#SAVE10", "CODE")
     assert int(code.remaining) == 1

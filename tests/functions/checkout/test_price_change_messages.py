@@ -109,16 +109,19 @@ def test_a_cart_says_what_began_and_what_ended_since_it_was_shown() -> None:
     run(**SALE)
     cheaper = look(made)
     assert said(cheaper) == {
-        LINE: "2 × Enamel Mug: 15.59 USD now; shown at 25.98 USD",
-        WHOLE: "what was shown at 25.98 USD comes to 15.59 USD now; sale takes 10.39 USD off",
+        LINE: "2 × Enamel Mug now costs 15.59 USD; it was displayed at 25.98 USD.",
+        WHOLE: "The displayed total of 25.98 USD is now 15.59 USD; sale takes 10.39 USD off.",
     }
     assert said(change(other)) == said(cheaper)
     assert said(change(other)) == said(look(other)) == said(look(made)) == {}
     end()
     assert said(look(made))[WHOLE] == (
-        "what was shown at 15.59 USD comes to 25.98 USD now; sale has ended"
+        "The displayed total of 15.59 USD is now 25.98 USD; sale has ended."
     )
-    assert said(change(other))[LINE] == "2 × Enamel Mug: 25.98 USD now; shown at 15.59 USD"
+    assert (
+        said(change(other))[LINE]
+        == "2 × Enamel Mug now costs 25.98 USD; it was displayed at 15.59 USD."
+    )
 
 
 def test_a_change_of_the_whole_order_is_said_of_the_total_and_of_no_line() -> None:
@@ -146,8 +149,8 @@ def test_what_a_client_asked_for_itself_is_no_change_and_what_the_shop_did_meanw
     end()
     told = said(change(made, lines(("mug.1", 1))))
     assert told == {
-        LINE: "2 × Enamel Mug: 25.98 USD now; shown at 15.59 USD",
-        WHOLE: "what was shown at 49.56 USD comes to 85.93 USD now; sale has ended",
+        LINE: "2 × Enamel Mug now costs 25.98 USD; it was displayed at 15.59 USD.",
+        WHOLE: "The displayed total of 49.56 USD is now 85.93 USD; sale has ended.",
     }
 
 
@@ -178,8 +181,8 @@ def test_a_dearer_article_is_said_at_its_price_however_many_are_wanted_now() -> 
         (
             "price_changed",
             "$.line_items[0].item.price",
-        ): "Enamel Mug now costs 15.00 USD; it was shown at 12.99 USD",
-        WHOLE: "what was shown at 25.98 USD comes to 30.00 USD now",
+        ): "Enamel Mug now costs 15.00 USD; it was displayed at 12.99 USD.",
+        WHOLE: "The displayed total of 25.98 USD is now 30.00 USD.",
     }
 
 
@@ -191,7 +194,7 @@ def test_a_checkout_begun_from_a_cart_says_what_changed_since_the_cart_was_shown
     end()
     begun = begin(**body)
     assert said(begun)[WHOLE] == (
-        "what was shown at 15.59 USD comes to 25.98 USD now; sale has ended"
+        "The displayed total of 15.59 USD is now 25.98 USD; sale has ended."
     )
     assert total(begun) == 2598 + 599
     assert begun["status"] == "ready_for_complete"
@@ -205,8 +208,8 @@ def test_a_checkout_that_is_changed_says_what_ended_meanwhile_and_nothing_else()
     end()
     after = put(begun, ("mug.1", 1), option="us-express")
     assert said(after) == {
-        LINE: "2 × Enamel Mug: 25.98 USD now; shown at 15.59 USD",
-        WHOLE: "what was shown at 35.58 USD comes to 45.97 USD now; sale has ended",
+        LINE: "2 × Enamel Mug now costs 25.98 USD; it was displayed at 15.59 USD.",
+        WHOLE: "The displayed total of 35.58 USD is now 45.97 USD; sale has ended.",
     }
     assert said(open_(begun)) == said(after)
     assert total(buy(begun)) == total(after) == 1299 + 1999
@@ -233,8 +236,8 @@ def test_what_became_cheaper_reaches_the_buyer_within_that_time() -> None:
     told = buy(other)
     assert (told["status"], total(told)) == ("incomplete", 1559 + 599)
     assert said(told) == {
-        ("price_changed", "$.totals"): "what was shown at 31.97 USD comes to 21.58 USD now; "
-        "sale takes 10.39 USD off; look at it and complete again"
+        ("price_changed", "$.totals"): "The displayed total of 31.97 USD is now 21.58 USD; "
+        "sale takes 10.39 USD off. Review it and complete the checkout again."
     }
     assert buy(other)["status"] == "completed"
     sent = put(third)
@@ -250,7 +253,7 @@ def test_what_was_shown_last_is_compared_whoever_showed_it_and_no_other_total_is
     end()
     body = {**checkout_body(), "cart_id": made["id"]}
     assert said(begin(**body))[WHOLE] == (
-        "what was shown at 15.59 USD comes to 25.98 USD now; sale has ended"
+        "The displayed total of 15.59 USD is now 25.98 USD; sale has ended."
     )
     bought = buy(begun)
     assert (bought["status"], total(bought)) == ("completed", 1559 + 599)
@@ -261,7 +264,7 @@ def test_what_ran_out_is_said_of_a_cart_and_of_a_checkout_that_is_sent_again() -
     run(id="flash", effect={"kind": "flash_sale", "price": price, "quota": 2})
     made, begun = cart(), begin()
     assert buy(begin())["status"] == "completed"
-    told = "what was shown at 10.00 USD comes to 25.98 USD now; flash is used up"
+    told = "The displayed total of 10.00 USD is now 25.98 USD; flash is used up."
     assert said(look(made))[WHOLE] == told
     sent = put(begun, ("mug.1", 1))
-    assert said(sent)[WHOLE].endswith("comes to 31.97 USD now; flash is used up")
+    assert said(sent)[WHOLE].endswith("is now 31.97 USD; flash is used up.")

@@ -162,7 +162,7 @@ def test_another_customer_another_instant_and_a_draft_are_told_apart() -> None:
         conditions={"window": window},
     )
     assert told(compare_at_time=later)["difference"]["rules"]["lines:soon"] == [
-        "not_yet",
+        "not_started",
         "applied 530",
     ]
     assert told(compare_at_time=later, at=later)["difference"] == {

@@ -4,24 +4,24 @@ from collections.abc import Iterable
 from typing import Any, cast
 
 from shop.catalog.ports import ProductCatalog
-from shop.pricing.actions.catalog_references import MAX_NAME_LENGTH, CatalogReferences
+from shop.pricing.actions.catalog_references import MAX_REFERENCE_LENGTH, CatalogReferences
 
-LONG = "x" * (MAX_NAME_LENGTH + 1)
+LONG = "x" * (MAX_REFERENCE_LENGTH + 1)
 
 
 class Strict:
     """Answers as DynamoDB does: a key that is too long is an error, not an answer."""
 
     def get_many(self, ids: Iterable[str]) -> dict[str, Any]:
-        assert all(len(id) <= MAX_NAME_LENGTH for id in ids)
+        assert all(len(id) <= MAX_REFERENCE_LENGTH for id in ids)
         return {}
 
     def has_category(self, category: str) -> bool:
-        assert len(category) <= MAX_NAME_LENGTH
+        assert len(category) <= MAX_REFERENCE_LENGTH
         return False
 
     def product_id_for(self, sku: str) -> str | None:
-        assert len(sku) <= MAX_NAME_LENGTH
+        assert len(sku) <= MAX_REFERENCE_LENGTH
         return None
 
 

@@ -76,7 +76,7 @@ def test_a_batch_is_issued_in_one_call() -> None:
     coupons = MemoryCoupons()
     create_coupon(Coupon("spring", "ten"), coupons=coupons, promotions=shelf(), at=NOW)
     codes = create_codes(
-        "spring", 10_000, draw=numbers(), coupons=coupons, key="k1", at=NOW, prefix="SPRING"
+        "spring", 10_000, random_bytes=numbers(), coupons=coupons, key="k1", at=NOW, prefix="SPRING"
     )
     assert len(codes) == 10_000
     assert all(code.startswith("SPRING-") for code in codes)
@@ -89,8 +89,8 @@ def test_a_batch_is_issued_in_one_call() -> None:
 
 def test_codes_that_exist_are_not_issued_again() -> None:
     coupons = MemoryCoupons({"spring": Coupon("spring", "ten")})
-    first = create_codes("spring", 50, draw=numbers(), coupons=coupons, key="k2", at=NOW)
-    second = create_codes("spring", 50, draw=numbers(), coupons=coupons, key="k3", at=NOW)
+    first = create_codes("spring", 50, random_bytes=numbers(), coupons=coupons, key="k2", at=NOW)
+    second = create_codes("spring", 50, random_bytes=numbers(), coupons=coupons, key="k3", at=NOW)
     assert len(first) == len(second) == 50
     assert not set(first) & set(second)
 
@@ -109,7 +109,7 @@ def test_a_batch_asked_for_again_is_the_same_batch_also_when_it_was_cut_off() ->
 
     def ask(count: int = 50) -> tuple[str, ...]:
         return create_codes(
-            "spring", count, draw=secrets.token_bytes, coupons=coupons, key="k", at=NOW
+            "spring", count, random_bytes=secrets.token_bytes, coupons=coupons, key="k", at=NOW
         )
 
     with pytest.raises(RuntimeError):
@@ -125,13 +125,13 @@ def test_a_batch_asked_for_again_is_the_same_batch_also_when_it_was_cut_off() ->
 def test_too_many_codes_or_none_are_refused(wanted: int) -> None:
     coupons = MemoryCoupons({"spring": Coupon("spring", "ten")})
     with pytest.raises(InvalidRequest):
-        create_codes("spring", wanted, draw=numbers(), coupons=coupons, key="k4", at=NOW)
+        create_codes("spring", wanted, random_bytes=numbers(), coupons=coupons, key="k4", at=NOW)
 
 
 def test_a_coupon_with_one_code_has_no_batch() -> None:
     coupons = MemoryCoupons({"vip": Coupon("vip", "ten", code="VIP")})
     with pytest.raises(Conflict):
-        create_codes("vip", 5, draw=numbers(), coupons=coupons, key="k5", at=NOW)
+        create_codes("vip", 5, random_bytes=numbers(), coupons=coupons, key="k5", at=NOW)
 
 
 def test_a_coupon_that_contradicts_itself_is_refused() -> None:
@@ -156,7 +156,7 @@ def test_a_code_belongs_to_one_coupon() -> None:
 
 
 def test_what_is_left_is_never_below_zero() -> None:
-    facts = Coupon("c", "ten", code="ABC", quantity=5, per_customer=1).code_facts(
+    facts = Coupon("c", "ten", code="ABC", quantity=5, per_customer=1).code_status(
         used=7, used_by_customer=1
     )
     assert (facts.uses_remaining, facts.customer_uses_remaining) == (0, 0)

@@ -23,7 +23,7 @@ from shop.pricing.actions.displayed_prices import (
     replay_price_history,
 )
 from shop.pricing.model.effects import FlashSale, LimitedPrice, OrderPercent, PercentOff
-from shop.pricing.model.policy import PastPolicy
+from shop.pricing.model.policy import PolicyRevision
 from shop.pricing.model.price_lists import PriceEntry, PriceList
 from shop.pricing.model.promotions import Promotion, Stacking, StackingGroup, StackingMode
 from shop.pricing.model.rounding import RoundingPolicy
@@ -118,36 +118,44 @@ def test_of_a_list_only_what_a_promotion_is_about_is_read_all_in_one_go() -> Non
 
 def test_a_sale_that_ended_within_the_thirty_days_counts() -> None:
     before, now = sale("before", 25, 20, 5000), sale("now", 5, None, 2000)
-    shown = tag(product((400, 1000)), promotions=(now,), past=(before,))
+    shown = tag(product((400, 1000)), promotions=(now,), ended_promotions=(before,))
     assert shown == PriceTag(usd(800), usd(1000), usd(500), 0)
 
 
 def test_the_past_is_played_back_under_the_policy_that_held_then() -> None:
     halves = (sale("before", 25, 20, 5000), sale("beside", 25, 20, 5000))
     now = sale("now", 5, None, 2000)
-    added = PastPolicy(ago(22), (StackingGroup("default", StackingMode.ALL),), RoundingPolicy())
+    added = PolicyRevision(ago(22), (StackingGroup("default", StackingMode.ALL),), RoundingPolicy())
     both, best = (
         PriceTag(usd(800), usd(1000), usd(250), 0),
         PriceTag(usd(800), usd(1000), usd(500), 0),
     )
-    assert tag(product((400, 1000)), promotions=(now,), past=halves) == best
-    assert tag(product((400, 1000)), promotions=(now,), past=halves, policies=(added,)) == both
+    assert tag(product((400, 1000)), promotions=(now,), ended_promotions=halves) == best
+    assert (
+        tag(
+            product((400, 1000)),
+            promotions=(now,),
+            ended_promotions=halves,
+            policy_revisions=(added,),
+        )
+        == both
+    )
 
 
 def test_sales_without_a_break_are_one_and_keep_the_reference_of_the_first() -> None:
     first, second = sale("first", 25, 5, 1000), sale("second", 5, None, 3000)
-    shown = tag(product((400, 1000)), promotions=(second,), past=(first,))
+    shown = tag(product((400, 1000)), promotions=(second,), ended_promotions=(first,))
     assert shown == PriceTag(usd(700), usd(1000), usd(1000), 30)
 
 
 def test_a_sale_called_off_or_published_late_ran_only_as_long_as_it_ran() -> None:
     off = replace(sale("off", 29, None, 5000), ended_at=ago(28))
     late = replace(sale("late", 200, None, 2000), published_at=ago(3))
-    shown = tag(product((400, 1000)), promotions=(late,), past=(off,))
+    shown = tag(product((400, 1000)), promotions=(late,), ended_promotions=(off,))
     assert shown == PriceTag(usd(800), usd(1000), usd(500), 0)
     much_later = replace(off, ended_at=ago(40), published_at=ago(60))
     much_later = replace(much_later, conditions=Conditions(window=Window(ago(60))))
-    shown = tag(product((400, 1000)), promotions=(late,), past=(much_later,))
+    shown = tag(product((400, 1000)), promotions=(late,), ended_promotions=(much_later,))
     assert shown == PriceTag(usd(800), usd(1000), usd(1000), 20)
 
 
@@ -216,9 +224,9 @@ def test_the_history_is_kept_with_the_rules_until_a_price_can_change() -> None:
         return [point.price.minor for point in found.points]
 
     assert points(NOW) == [1000, 950]
-    (kept,) = rules.histories.values()
+    (kept,) = rules.price_history_cache.values()
     assert points(ago(-0.9)) == [1000, 950]
-    assert next(iter(rules.histories.values())) is kept
+    assert next(iter(rules.price_history_cache.values())) is kept
     assert points(ago(-1)) == [1000, 950, 900]
     assert points(ago(-2)) == [1000, 950, 900]
 

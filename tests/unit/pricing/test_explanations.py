@@ -10,7 +10,7 @@ from shop.pricing.actions.quotes import quote
 from shop.pricing.model.basket import Basket, BasketLine, CustomerFacts
 from shop.pricing.model.effects import (
     FlashSale,
-    GiftWith,
+    FreeGift,
     OrderAmount,
     PercentOff,
     ShippingOff,
@@ -42,14 +42,14 @@ def running(id: str, **more: object) -> Promotion:
 def test_rules_are_told_in_the_order_in_which_they_were_tried() -> None:
     q = ask(
         running("free", effect=ShippingOff(basis_points=10_000)),
-        running("gift", effect=GiftWith("TOTE", "Tote bag")),
+        running("gift", effect=FreeGift("TOTE", "Tote bag")),
         running("voucher", effect=OrderAmount((Money(500, "USD"),))),
         running("sale"),
         running("small", effect=PercentOff(100)),
     )
     assert [(e.step.value, e.rule, e.applied, e.amount, e.reason) for e in q.trace] == [
         ("lines", "sale", True, 1000, ""),
-        ("lines", "small", False, 0, "better_deal"),
+        ("lines", "small", False, 0, "better_discount"),
         ("order", "voucher", True, 500, ""),
         ("gifts", "gift", True, 0, ""),
         ("shipping", "free", True, 599, ""),
@@ -69,16 +69,16 @@ def test_what_was_not_tried_is_told_when_it_is_asked_for() -> None:
     assert ask(*promotions).trace == ()
     told = {e.rule: e.reason for e in ask(*promotions, explain=True).trace}
     assert told == {
-        "other-goods": "touches_nothing",
-        "tomorrow": "not_yet",
-        "secret": "no_code",
+        "other-goods": "no_matching_goods",
+        "tomorrow": "not_started",
+        "secret": "code_missing",
         "draft": "not_published",
     }
 
 
 def test_how_much_is_missing_is_told() -> None:
     q = ask(running("big", conditions=Conditions(min_amount=(Money(20_000, "USD"),))))
-    assert (q.trace[0].reason, q.trace[0].detail) == ("too_little", "10000 of 20000")
+    assert (q.trace[0].reason, q.trace[0].detail) == ("amount_too_low", "10000 of 20000")
 
 
 @pytest.mark.slow
@@ -95,7 +95,7 @@ def test_every_reason_given_is_one_that_is_documented() -> None:
 def test_what_an_order_uses_up_stands_in_the_quote() -> None:
     q = ask(
         running("flash", effect=FlashSale(basis_points=2000, quota=5, per_customer=1)),
-        running("gift", effect=GiftWith("TOTE", "Tote bag", quantity=2)),
+        running("gift", effect=FreeGift("TOTE", "Tote bag", quantity=2)),
         customer=CustomerFacts("c"),
     )
     assert [(u.promotion_id, u.units, u.gift_sku) for u in q.uses] == [
@@ -109,9 +109,9 @@ def test_a_flash_sale_without_limits_uses_nothing_up() -> None:
 
 
 def test_a_total_that_is_not_the_one_the_client_showed_is_said() -> None:
-    q = ask(seen_total=Money(9_999, "USD"))
+    q = ask(displayed_total=Money(9_999, "USD"))
     assert [notice.code for notice in q.notices] == ["total_changed"]
-    assert ask(seen_total=Money(10_599, "USD")).notices == ()
+    assert ask(displayed_total=Money(10_599, "USD")).notices == ()
 
 
 def test_stop_ends_its_step_and_no_more() -> None:
@@ -122,7 +122,7 @@ def test_stop_ends_its_step_and_no_more() -> None:
     )
     assert {e.rule: e.reason or e.amount for e in q.trace} == {
         "sale": 1000,
-        "more": "stopped",
+        "more": "locked_by_stop",
         "voucher": 500,
     }
 
@@ -143,17 +143,17 @@ def test_a_million_units_are_priced_at_once() -> None:
 
 def test_of_two_gifts_worth_nothing_one_is_given() -> None:
     q = ask(
-        running("a", effect=GiftWith("TOTE", "Tote bag")),
-        running("b", effect=GiftWith("CUP", "Cup")),
+        running("a", effect=FreeGift("TOTE", "Tote bag")),
+        running("b", effect=FreeGift("CUP", "Cup")),
     )
     assert [gift.sku for gift in q.gifts] == ["TOTE"]
-    assert {e.rule: e.reason for e in q.trace} == {"a": "", "b": "better_deal"}
+    assert {e.rule: e.reason for e in q.trace} == {"a": "", "b": "better_discount"}
 
 
 def test_the_dearer_gift_is_the_better_deal() -> None:
     q = ask(
-        running("a", effect=GiftWith("TOTE", "Tote bag", value=(Money(500, "USD"),))),
-        running("b", effect=GiftWith("CUP", "Cup", quantity=2, value=(Money(300, "USD"),))),
+        running("a", effect=FreeGift("TOTE", "Tote bag", value=(Money(500, "USD"),))),
+        running("b", effect=FreeGift("CUP", "Cup", quantity=2, value=(Money(300, "USD"),))),
     )
     assert [(gift.sku, gift.quantity) for gift in q.gifts] == [("CUP", 2)]
 
@@ -161,10 +161,10 @@ def test_the_dearer_gift_is_the_better_deal() -> None:
 def test_why_goods_are_out_of_sight_is_told() -> None:
     closed = running("sale", stacking=Stacking("a", exclusive=True))
     q = ask(closed, running("more", stacking=Stacking("b")))
-    assert q.trace[1].reason == "closed"
+    assert q.trace[1].reason == "locked_by_exclusive"
     stopped = running("sale", stacking=Stacking("a", stop=True))
     q = ask(stopped, running("more", stacking=Stacking("b", exclusive=True)))
-    assert q.trace[1].reason == "stopped"
+    assert q.trace[1].reason == "locked_by_stop"
     q = ask(running("sale", stacking=Stacking("a")), running("more", stacking=Stacking("b")))
     assert q.trace[1].amount == 900
 
@@ -172,8 +172,8 @@ def test_why_goods_are_out_of_sight_is_told() -> None:
 def test_a_quota_that_is_spent_is_told() -> None:
     flash = running("flash", effect=FlashSale(basis_points=2000, quota=5, per_customer=5))
     for standing, reason in (
-        (UsageLimits(quota_remaining={"flash": 0}), "quota_spent"),
-        (UsageLimits(customer_used={"flash": 5}), "customer_limit"),
+        (UsageLimits(quota_remaining={"flash": 0}), "quota_exhausted"),
+        (UsageLimits(customer_used={"flash": 5}), "customer_limit_reached"),
     ):
         basket = Basket((line(),), "USD", market="WORLD")
         rules = RuleSet("1", promotions=(flash,))

@@ -110,7 +110,7 @@ def test_nobody_joins_after_the_deadline_even_before_the_group_is_closed() -> No
     groups = opened()
     with pytest.raises(Conflict) as refusal:
         join_group_buy("g", seat("bob", NOW + HOUR), group_buys=groups)
-    assert refusal.value.code == "group_over"
+    assert refusal.value.code == "group_expired"
 
 
 def test_a_customer_sits_once() -> None:

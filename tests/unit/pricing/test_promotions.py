@@ -268,7 +268,7 @@ def test_a_draft_is_published_once_and_not_after_its_end() -> None:
     with pytest.raises(Conflict, match="passed"):
         publish_promotion("sale", promotions=shelf, at=NOW)
     publish_promotion("sale", promotions=shelf, at=NOW - DAY)
-    with pytest.raises(Conflict, match="not a draft"):
+    with pytest.raises(Conflict, match="Only a draft"):
         publish_promotion("sale", promotions=shelf, at=NOW - DAY)
     with pytest.raises(NotFound):
         publish_promotion("other", promotions=shelf, at=NOW)
@@ -277,7 +277,7 @@ def test_a_draft_is_published_once_and_not_after_its_end() -> None:
 def test_a_running_promotion_keeps_its_terms() -> None:
     shelf = MemoryPromotions({"sale": replace(sale(), published=True)})
     to = sale(points=2000)
-    with pytest.raises(Conflict, match="only title, end and capacity"):
+    with pytest.raises(Conflict, match="only its title, end and capacity"):
         update_promotion("sale", to, promotions=shelf, assortment=MemoryReferenceChecker(), at=NOW)
     longer = replace(sale(ends=NOW + DAY), title="Longer sale")
     changed = update_promotion(
@@ -371,7 +371,7 @@ def test_a_running_promotion_cannot_be_said_to_have_ended_before_now() -> None:
     create_promotion(sale, promotions=shelf, assortment=MemoryReferenceChecker(), at=NOW)
     published = publish_promotion("p", promotions=shelf, at=NOW)
     assert published.published_at == NOW
-    assert published.reason_not_running(NOW - timedelta(seconds=1)) == "not_yet"
+    assert published.reason_not_running(NOW - timedelta(seconds=1)) == "not_started"
 
     def ends(at: datetime) -> Promotion:
         to = replace(sale, conditions=Conditions(window=Window(NOW - DAY, at)))

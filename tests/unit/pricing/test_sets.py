@@ -46,7 +46,7 @@ def test_a_bundle_that_saves_nothing_takes_no_units_from_others() -> None:
 def test_a_unit_of_a_bundle_is_not_bought_again() -> None:
     q = priced((1500, 1), (1000, 1), promotions=(any_for(900), BuyGet(1, 1)))
     assert q.total.minor == 1800
-    assert q.trace[1].reason == "too_few"
+    assert q.trace[1].reason == "quantity_too_low"
 
 
 def test_bundles_are_made_as_long_as_their_parts_last() -> None:

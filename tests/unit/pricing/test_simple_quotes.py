@@ -11,7 +11,8 @@ from shop.kernel.errors import InvalidRequest
 from shop.kernel.money import Money
 from shop.pricing.actions.quotes import quote
 from shop.pricing.model.basket import Basket, BasketLine, Destination
-from shop.pricing.model.quote import Quote, QuoteLine
+from shop.pricing.model.quote import Quote
+from shop.pricing.model.quote_lines import QuoteLine
 from shop.pricing.model.rule_set import RuleSet
 
 AT = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -101,10 +101,10 @@ class PricingContext:
         def ask(basket: Basket) -> UsageLimits:
             standing = self.usage_limits.limits_for(basket, rules, actor, consistent=consistent)
             customer = basket.customer.id if basket.customer is not None else None
-            unknown = standing.orders_before is None
+            unknown = standing.previous_orders is None
             if customer and unknown and needs_first_order_check(basket, rules):
                 before = int(self.purchases.has_ordered(customer))
-                standing = replace(standing, orders_before=before)
+                standing = replace(standing, previous_orders=before)
             given = possible_gifts(basket, rules, at)
             if given:
                 levels = self.stock.levels(given)

@@ -24,7 +24,7 @@ from shop.pricing.actions.displayed_prices import (
 )
 from shop.pricing.actions.quotes import quote
 from shop.pricing.model.basket import Basket, BasketLine, CustomerFacts, Destination
-from shop.pricing.model.effects import GiftWith
+from shop.pricing.model.effects import FreeGift
 from shop.pricing.model.price_snapshot import PRICE_CHANGED, PriceSnapshot
 from shop.pricing.model.quote import REVERSE_CHARGE_NOTICE, Quote
 from shop.pricing.model.rule_set import RuleSet, market_of
@@ -358,9 +358,9 @@ def missing_gift_messages(result: Quote, rules: RuleSet) -> list[Message]:
     given = {gift.promotion_id: gift.quantity for gift in result.gifts}
     missed = []
     for entry in result.trace:
-        candidate = rules.plan.by_id.get(entry.rule)
+        candidate = rules.promotion_index.by_id.get(entry.rule)
         effect = candidate.effect if candidate is not None else None
-        if not isinstance(effect, GiftWith):
+        if not isinstance(effect, FreeGift):
             continue
         units = given.get(entry.rule, 0)
         if entry.reason == "gift_out_of_stock" or 0 < units < effect.quantity:

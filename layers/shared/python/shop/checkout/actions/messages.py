@@ -139,5 +139,9 @@ def payment_pending_message() -> Message:
 def price_changed_message(how: str) -> Message:
     """A completion that was not done, since it would have cost other than was shown."""
     return Message(
-        "error", "price_changed", f"{how}; look at it and complete again", "$.totals", "recoverable"
+        "error",
+        "price_changed",
+        f"{how.removesuffix('.')}. Review it and complete the checkout again.",
+        "$.totals",
+        "recoverable",
     )

@@ -66,7 +66,7 @@ class DynamoTaxRateRepository:
         return [_country_from(row.sk, row) for row in PricingRow.query(TAX, consistent_read=True)]
 
     def save(self, after: CountryRates, events: Sequence[Event]) -> CountryRates:
-        from shop.pricing.store.rule_set_cache import bump_version_op, rule_set_version
+        from shop.pricing.store.rule_set_rows import bump_version_op, rule_set_version
 
         doc = {
             "rates": after.to_list(),
