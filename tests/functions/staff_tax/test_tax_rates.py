@@ -12,7 +12,7 @@ from functions.staff_tax import get_tax_rates, list_tax_countries, set_tax_rates
 from shop.checkout.store import DynamoCheckoutSessionRepository
 from shop.kernel.money import Money
 from shop.pricing.store.rule_set_cache import rule_set_cache
-from tests.functions.staff_pricing.test_promotions_publish import CLAIMS
+from tests.functions.staff_pricing.test_promotions import CLAIMS
 from tests.kit.products import ADDRESS, checkout_body, mug, publish_with_stock
 from tests.kit.shop import ApiResponse, call
 
