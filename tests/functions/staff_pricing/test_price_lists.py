@@ -196,6 +196,7 @@ def test_changed_price_is_reported_to_a_cart_that_displayed_another() -> None:
 
 
 def test_reduction_shows_the_lowest_price_of_thirty_days() -> None:
+    # Given: a running sale of 20 %
     now = datetime.now(UTC)
     repository = DynamoPromotionRepository()
     fields = {
@@ -209,6 +210,8 @@ def test_reduction_shows_the_lowest_price_of_thirty_days() -> None:
     create_promotion(flash, promotions=repository, assortment=MemoryReferenceChecker(), at=now)
     publish_promotion("flash", promotions=repository, at=now)
     rule_set_cache().clear()
+
+    # Then: the product shows the reduced price with its reference
     variant = displayed_variant()
     assert variant["price"]["amount"] == 1039
     assert variant["list_price"]["amount"] == 1299
@@ -216,12 +219,16 @@ def test_reduction_shows_the_lowest_price_of_thirty_days() -> None:
         "lowest_price_30_days": {"amount": 1299, "currency": "USD"},
         "reduction_percent": 20,
     }
+
+    # Then: staff see the replayed history
     history = ask(get_price_history, "GET /staff/price-history/{id}", id="mug.1").json
     assert [(p["price"], p.get("regular")) for p in history["points"]] == [
         (1299, None),
         (1039, 1299),
     ]
     assert (history["reduction"]["lowest_30_days"], history["reduction"]["percent"]) == (1299, 20)
+
+    # Then: a checkout stores the reference in its quote and trace
     body = checkout_body(("mug.1", 1))
     created = call(create_checkout.handler, "POST /checkout-sessions", body).json
     quote = (
@@ -235,6 +242,8 @@ def test_reduction_shows_the_lowest_price_of_thirty_days() -> None:
         "detail": f"before {now:%Y-%m-%d}",
         "lines": ["li_1"],
     }
+
+    # Then: a search reads the affected products in one batch
     with count_calls() as calls:
         call(search_catalog.handler, "POST /catalog/search", {"query": "mug"})
     assert calls.names == ["dynamodb.Query catalog", "dynamodb.BatchGetItem catalog"]

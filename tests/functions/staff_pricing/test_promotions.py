@@ -66,7 +66,10 @@ def publish(version: int = 1) -> ApiResponse:
 
 
 def test_promotion_is_drafted_updated_published_and_ended() -> None:
+    # Given: a draft, whose id is taken from then on
     assert (create().status, create().status) == (201, 409)
+
+    # When: staff update, publish and end it
     later = (datetime.now(UTC) + timedelta(days=1)).isoformat()
     changed = ask(
         update_promotion,
@@ -84,6 +87,8 @@ def test_promotion_is_drafted_updated_published_and_ended() -> None:
     assert publish(3).json["code"] == "not_draft"
     ended = ask(end_promotion, "POST /staff/promotions/{id}/end", {"version": 3}, id="tenth")
     assert ended.json["status"] == "ended"
+
+    # Then: every version is stored with its change and its author
     stored = ask(get_promotion, "GET /staff/promotions/{id}", id="tenth").json
     assert (stored["status"], stored["version"]) == ("ended", 4)
     listed = ask(list_promotions, "GET /staff/promotions", query="limit=5").json
@@ -317,7 +322,7 @@ def test_groups_and_segments_are_free_but_valid_names() -> None:
         ("name_invalid", "$.conditions.segments[0]"),
         ("name_invalid", "$.conditions.segments[1]"),
     ]
-    assert create(conditions={"groups": ["nobody-yet"], "segments": ["vip"]}).status == 201
+    assert create(conditions={"groups": ["no-members-yet"], "segments": ["vip"]}).status == 201
 
 
 def test_codes_are_issued_and_downloaded() -> None:

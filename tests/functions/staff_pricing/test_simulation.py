@@ -103,6 +103,7 @@ CASES: list[tuple[dict[str, Any], bool]] = [
 def test_simulation_equals_the_checkout_of_that_customer(
     case: dict[str, Any], signed_in: bool
 ) -> None:
+    # Given: a checkout of this case
     set_up_varied_rules()
     body = checkout_body(option=case.get("option"))
     body["line_items"] = [
@@ -131,11 +132,14 @@ def test_simulation_equals_the_checkout_of_that_customer(
     )
     expected = offer.quote.to_dict()
 
+    # When: staff simulate the same case
     customer: dict[str, Any] = {"id": ANN_ID} if signed_in else {"email": "jane@example.com"}
     if "tax_id" in case:
         customer["tax_id"] = case["tax_id"]
     fields = {name: value for name, value in case.items() if name != "tax_id"}
     before = simulated(**fields, customer=customer)["before"]
+
+    # Then: quote, options, messages and total are the same, except for time and explanations
     for variable in ("at", "trace"):
         expected.pop(variable), before.pop(variable)
     assert {name: before[name] for name in expected} == expected

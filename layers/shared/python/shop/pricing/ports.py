@@ -274,7 +274,7 @@ class PricingPolicyRepository(Protocol):
     """The pricing policy that staff set, and its versions."""
 
     def get(self) -> PricingPolicy:
-        """Return the policy in force; version 0 if nobody has set one."""
+        """Return the policy in force; version 0 before the first change."""
 
     def get_version(self, version: int) -> PricingPolicy:
         """Return the policy at a version. Raises NotFound."""

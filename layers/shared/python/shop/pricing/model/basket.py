@@ -27,7 +27,7 @@ class Destination:
 class CustomerFacts:
     """What the rules know about a customer; all fields are empty for a guest.
 
-    ``previous_orders`` is ``None`` if nobody has counted them; a first-order promotion then does
+    ``previous_orders`` is ``None`` if they are not counted; a first-order promotion then does
     not apply (docs/rules/pricing.md §4.1). ``vat_id`` is set only after a check of its form by
     :class:`shop.pricing.ports.VatNumbers`.
     """

@@ -79,7 +79,7 @@ class RuleSet:
 
     ``version`` changes with every change of a rule; caches compare it. Derived values are computed
     on first use and cached with the rule set. ``ended_promotions`` and ``policy_revisions`` (oldest
-    first) price nothing: they are kept for the replay of past prices (§11.4).
+    first) price nothing: they are stored for the replay of past prices (§11.4).
     """
 
     version: str = "0"
