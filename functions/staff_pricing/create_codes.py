@@ -17,7 +17,7 @@ def handler(request: Request[CodeBatchBody]) -> CodeBatchView:
         coupon_id,
         wish.count,
         key=request.required_idempotency_key,
-        draw=secrets.token_bytes,
+        random_bytes=secrets.token_bytes,
         coupons=coupons,
         at=request.received_at,
         prefix=wish.prefix,

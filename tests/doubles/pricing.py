@@ -1,4 +1,4 @@
-"""Pricing's stores in memory: what the tables do, without one."""
+"""In-memory doubles of the pricing repositories."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from shop.credits.model.accounts import CreditAccount
 from shop.kernel.codes import normalize_code
 from shop.kernel.errors import Conflict, IdempotencyKeyReused, NotFound, VersionConflict
 from shop.kernel.events import Event
@@ -14,7 +15,6 @@ from shop.kernel.unit_of_work import ConditionFailed, PartitionThrottled, WriteO
 from shop.kernel.usage import UsageReservation
 from shop.pricing.model.coupons import CodeBatch, Coupon
 from shop.pricing.model.group_buy import GroupBuy
-from shop.pricing.model.price_history import PriceHistory
 from shop.pricing.model.price_lists import PriceList
 from shop.pricing.model.promotions import Promotion, PromotionRevision, PromotionStatus
 from shop.pricing.model.usage import CODE_USES
@@ -30,7 +30,7 @@ class MemoryPromotions:
 
     def get(self, promotion_id: str) -> Promotion:
         if promotion_id not in self.rows:
-            raise NotFound(f"no promotion {promotion_id!r}")
+            raise NotFound(f"Promotion {promotion_id!r} does not exist.")
         return self.rows[promotion_id]
 
     def list_published(self) -> Sequence[Promotion]:
@@ -53,9 +53,9 @@ class MemoryPromotions:
             if status is None or at is None or promotion.status(at) is status
         )
         begin = ids.index(cursor) + 1 if cursor else 0
-        part = ids[begin : begin + limit]
-        more = part[-1] if begin + limit < len(ids) else None
-        return Page(tuple(self.rows[id] for id in part), more)
+        page_ids = ids[begin : begin + limit]
+        next_cursor = page_ids[-1] if begin + limit < len(ids) else None
+        return Page(tuple(self.rows[id] for id in page_ids), next_cursor)
 
     def save(
         self,
@@ -67,7 +67,7 @@ class MemoryPromotions:
         if check is not None and after.published:
             check(self.list_published())
         if self.rows.get(after.id) != before:
-            raise VersionConflict("somebody else changed it")
+            raise VersionConflict("It has changed since you read it.")
         self.rows[after.id] = after
         self.events += events
         self.revisions += [
@@ -87,39 +87,39 @@ class MemoryCoupons:
 
     def get(self, coupon_id: str) -> Coupon:
         if coupon_id not in self.rows:
-            raise NotFound(f"no coupon {coupon_id!r}")
+            raise NotFound(f"Coupon {coupon_id!r} does not exist.")
         return self.rows[coupon_id]
 
     def save(self, coupon: Coupon, events: Sequence[Event]) -> Coupon:
         if coupon.code is not None:
             if normalize_code(coupon.code) in self.by_code:
-                raise Conflict("this code is taken", code="code_taken")
+                raise Conflict("This code belongs to another coupon.", code="code_taken")
             self.by_code[normalize_code(coupon.code)] = coupon.id
         self.rows[coupon.id] = coupon
         self.events += events
         return coupon
 
     def list_limited_codes(self, promotion_id: str) -> Sequence[str]:
-        mine = [one for one in self.rows.values() if one.promotion_id == promotion_id]
-        return [normalize_code(one.code) for one in mine if one.code is not None and one.quantity]
+        coupons = [c for c in self.rows.values() if c.promotion_id == promotion_id]
+        return [normalize_code(c.code) for c in coupons if c.code is not None and c.quantity]
 
     def begin_batch(self, coupon: Coupon, batch: CodeBatch, at: datetime) -> CodeBatch:
-        kept = self.batches.setdefault(batch.id, batch)
-        if (kept.count, kept.prefix) != (batch.count, batch.prefix):
-            raise IdempotencyKeyReused("this key was used for another batch")
-        return kept
+        stored = self.batches.setdefault(batch.id, batch)
+        if (stored.count, stored.prefix) != (batch.count, batch.prefix):
+            raise IdempotencyKeyReused("This key was used for another batch.")
+        return stored
 
     def complete_batch(self, coupon: Coupon, batch: CodeBatch) -> None:
         self.batches[batch.id] = replace(batch, done=True)
 
     def write_codes(self, coupon: Coupon, batch: CodeBatch, codes: Sequence[str]) -> Sequence[str]:
-        mine = {normalize_code(code) for code in self.issued.get(batch.id, ())}
+        existing = {normalize_code(code) for code in self.issued.get(batch.id, ())}
         forms = [normalize_code(code) for code in codes]
-        taken = [form for form in forms if form in self.by_code and form not in mine]
+        taken = [form for form in forms if form in self.by_code and form not in existing]
         for form in forms:
             self.by_code.setdefault(form, coupon.id)
         self.issued.setdefault(batch.id, []).extend(
-            code for code, form in zip(codes, forms, strict=True) if form not in {*taken, *mine}
+            code for code, form in zip(codes, forms, strict=True) if form not in {*taken, *existing}
         )
         return taken
 
@@ -127,13 +127,13 @@ class MemoryCoupons:
         return Page(tuple(code for codes in self.issued.values() for code in codes))
 
     def get_codes(self, codes: Sequence[str], customer: str | None) -> Mapping[str, CodeStatus]:
-        found = {}
+        statuses = {}
         for code in codes:
             key = normalize_code(code)
             if key in self.by_code:
                 coupon = self.rows[self.by_code[key]]
-                found[key] = coupon.code_facts(used=self.used.get(key, 0), used_by_customer=0)
-        return found
+                statuses[key] = coupon.code_status(used=self.used.get(key, 0), used_by_customer=0)
+        return statuses
 
 
 @dataclass
@@ -143,7 +143,7 @@ class MemoryPriceLists:
 
     def get(self, list_id: str) -> PriceList:
         if list_id not in self.rows:
-            raise NotFound(f"no price list {list_id!r}")
+            raise NotFound(f"Price list {list_id!r} does not exist.")
         return self.rows[list_id]
 
     def list_all(self) -> Sequence[PriceList]:
@@ -159,7 +159,7 @@ class MemoryPriceLists:
         if check is not None:
             check(self.list_all())
         if self.rows.get(after.id) != before:
-            raise VersionConflict("somebody else changed it")
+            raise VersionConflict("It has changed since you read it.")
         self.rows[after.id] = after
         self.events += events
         return after
@@ -167,13 +167,13 @@ class MemoryPriceLists:
 
 @dataclass
 class MemoryUsageCounters:
-    """See :class:`shop.pricing.ports.UsageCounters`. ``codes`` is how many uses each code has."""
+    """See :class:`shop.pricing.ports.UsageCounters`. ``codes`` are the limits of codes."""
 
     codes: dict[str, int] = field(default_factory=dict)
     counted: dict[str, int] = field(default_factory=dict)
 
     def used(self, kind: str, name: str) -> int:
-        return self.counted.get(_tally(kind, name), 0)
+        return self.counted.get(_counter_key(kind, name), 0)
 
     def pick_shards(self, counts: Sequence[UsageReservation]) -> Sequence[UsageReservation]:
         return counts
@@ -187,7 +187,7 @@ class MemoryUsageCounters:
     def exhausted(
         self, clash: ConditionFailed | PartitionThrottled, counts: Sequence[UsageReservation]
     ) -> Sequence[UsageReservation]:
-        return [count for count in counts if _tally(count.kind, count.name) in clash.keys]
+        return [count for count in counts if _counter_key(count.kind, count.name) in clash.keys]
 
     def _add(
         self, writes: MemoryTransaction, counts: Sequence[UsageReservation], sign: int
@@ -195,36 +195,22 @@ class MemoryUsageCounters:
         for count in counts:
             limit = self.codes[count.name] if count.kind == CODE_USES else count.limit or 0
             writes.add(
-                _tally(count.kind, count.name),
-                partial(self._may, count, sign * count.units, limit),
-                partial(self._do, count, sign * count.units),
+                _counter_key(count.kind, count.name),
+                partial(self._is_within_limit, count, sign * count.units, limit),
+                partial(self._count, count, sign * count.units),
             )
 
-    def _may(self, count: UsageReservation, by: int, limit: int) -> bool:
+    def _is_within_limit(self, count: UsageReservation, by: int, limit: int) -> bool:
         return self.used(count.kind, count.name) + by >= 0 and (
             by < 0 or self.used(count.kind, count.name) + by <= limit
         )
 
-    def _do(self, count: UsageReservation, by: int) -> None:
-        self.counted[_tally(count.kind, count.name)] = self.used(count.kind, count.name) + by
+    def _count(self, count: UsageReservation, by: int) -> None:
+        self.counted[_counter_key(count.kind, count.name)] = self.used(count.kind, count.name) + by
 
 
-def _tally(kind: str, name: str) -> str:
-    return f"TALLY#{kind}#{name}"
-
-
-@dataclass
-class MemoryHistories:
-    rows: dict[tuple[str, str], PriceHistory] = field(default_factory=dict)
-
-    def get(self, article: str, market: str) -> PriceHistory:
-        return self.rows.get((article, market), PriceHistory(article))
-
-    def save(self, before: PriceHistory, after: PriceHistory, market: str) -> PriceHistory:
-        if self.get(after.article, market) != before:
-            raise VersionConflict("another price was recorded meanwhile")
-        self.rows[after.article, market] = after
-        return after
+def _counter_key(kind: str, name: str) -> str:
+    return f"COUNTER#{kind}#{name}"
 
 
 @dataclass
@@ -235,7 +221,7 @@ class MemoryGroupBuys:
 
     def get(self, group_id: str) -> GroupBuy:
         if group_id not in self.rows:
-            raise NotFound(f"no group {group_id!r}")
+            raise NotFound(f"Group {group_id!r} does not exist.")
         return self.rows[group_id]
 
     def insert_op(self, group: GroupBuy, events: Sequence[Event]) -> WriteOperation:
@@ -248,14 +234,14 @@ class MemoryGroupBuys:
 
     def save(self, before: GroupBuy, after: GroupBuy, events: Sequence[Event]) -> GroupBuy:
         if self.rows.get(after.id) != before:
-            raise VersionConflict("somebody else changed it")
+            raise VersionConflict("It has changed since you read it.")
         self.rows[after.id] = after
         self.events += events
         return after
 
     def list_due(self, at: datetime, max_results: int) -> Iterable[GroupBuy]:
-        there = [self.rows[id_] for id_ in self.unsettled]
-        due = sorted((g for g in there if g.deadline <= at), key=lambda g: g.deadline)
+        unsettled = [self.rows[id_] for id_ in self.unsettled]
+        due = sorted((g for g in unsettled if g.deadline <= at), key=lambda g: g.deadline)
         return due[:max_results]
 
     def mark_settled(self, group: GroupBuy) -> None:
@@ -264,16 +250,61 @@ class MemoryGroupBuys:
 
 @dataclass
 class MemoryReferenceChecker:
+    """Knows every reference, or with ``everything=False`` only those in ``known``."""
+
     known: frozenset[tuple[str, str]] = frozenset()
     everything: bool = True
 
-    def find_unknown(self, named: Iterable[tuple[str, str]]) -> Collection[tuple[str, str]]:
-        return set() if self.everything else set(named) - self.known
+    def find_unknown(self, references: Iterable[tuple[str, str]]) -> Collection[tuple[str, str]]:
+        return set() if self.everything else set(references) - self.known
 
     def sku_and_title(self, variant_id: str) -> tuple[str, str] | None:
-        strange = self.find_unknown([("variant", variant_id)])
-        return None if strange else (f"SKU-{variant_id}", variant_id)
+        unknown = self.find_unknown([("variant", variant_id)])
+        return None if unknown else (f"SKU-{variant_id}", variant_id)
 
     def find_unknown_articles(self, articles: Iterable[str]) -> Sequence[str]:
         kinds = ("product", "variant")
         return [a for a in articles if len(self.find_unknown([(k, a) for k in kinds])) == 2]
+
+
+@dataclass
+class MemoryCreditAccounts:
+    """See :class:`shop.pricing.ports.CreditAccountRepository`. Commits through MemoryUnitOfWork."""
+
+    rows: dict[str, CreditAccount] = field(default_factory=dict)
+    commands: dict[str, bytes] = field(default_factory=dict)
+    days: set[tuple[str, str]] = field(default_factory=set)
+
+    def get(self, account: str) -> CreditAccount:
+        return self.rows.get(account, CreditAccount(account))
+
+    def append_op(self, before: CreditAccount, after: CreditAccount) -> WriteOperation:
+        account = after.account
+
+        def keep() -> None:
+            self.rows[account] = after
+            for posting in after.entries[len(before.entries) :]:
+                if posting.expires is not None:
+                    self.days.add((f"{posting.expires:%Y-%m-%d}", account))
+
+        return lambda writes: writes.add(
+            account, lambda: self.get(account).commands == before.commands, keep
+        )
+
+    def record_command_op(self, command: str, seed: bytes) -> WriteOperation:
+        return lambda writes: writes.add(
+            command,
+            lambda: command not in self.commands,
+            lambda: self.commands.update({command: seed}),
+        )
+
+    def seed_of(self, command: str) -> bytes | None:
+        return self.commands.get(command)
+
+    def list_expiring(self, at: datetime, max_results: int) -> Sequence[str]:
+        today = f"{at:%Y-%m-%d}"
+        return list(dict.fromkeys(a for day, a in sorted(self.days) if day <= today))[:max_results]
+
+    def mark_swept(self, account: str, at: datetime) -> None:
+        today = f"{at:%Y-%m-%d}"
+        self.days = {(day, a) for day, a in self.days if a != account or day >= today}

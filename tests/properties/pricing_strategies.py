@@ -1,7 +1,9 @@
-"""Random shops: a basket, rules, what is left of limited things, an instant. Small numbers, so that
-things meet.
+"""Random pricing scenarios: a basket, rules, usage limits and an instant.
+
+All numbers are small, so that baskets, rules and limits meet often.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from random import Random
@@ -27,56 +29,57 @@ EDGES = (
     NOON - timedelta(days=1),
     *(datetime(2026, 11, 22, hour, tzinfo=UTC) for hour in (0, 5, 8, 9, 13, 14, 16, 17, 22, 23)),
 )
-"""Where windows, days, hours and codes begin and end, on the clocks of their zones."""
+"""Instants at which windows, days, hours and codes begin or end in their time zones."""
 CATEGORIES = ("c0", "c1", "c2")
 PRODUCTS = ("p0", "p1", "p2", "p3")
 GROUPS = ("gold", "trade")
 
 
 @dataclass(frozen=True)
-class World:
+class PricingScenario:
     basket: Basket
     rules: RuleSet
-    standing: UsageLimits
+    limits: UsageLimits
     at: datetime
 
 
-def money(rng: Random, currency: str, max_results: int) -> Money:
-    return Money(rng.choice([1, 7, 50, 99, 100, rng.randint(1, max_results)]), currency)
+def money(rng: Random, currency: str, maximum: int) -> Money:
+    return Money(rng.choice([1, 7, 50, 99, 100, rng.randint(1, maximum)]), currency)
 
 
-def amounts(rng: Random, currency: str, max_results: int = 3000) -> tuple[Money, ...]:
-    found = [money(rng, currency, max_results)]
+def amounts(rng: Random, currency: str, maximum: int = 3000) -> tuple[Money, ...]:
+    result = [money(rng, currency, maximum)]
     if rng.random() < 0.1:
-        found = [Money(500, "GBP")]
+        result = [Money(500, "GBP")]
     elif rng.random() < 0.2:
-        found.insert(0, Money(500, "GBP"))
-    return tuple(found)
+        result.insert(0, Money(500, "GBP"))
+    return tuple(result)
 
 
-def some(rng: Random, things: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(rng.sample(things, rng.randint(1, 2)))
+def one_or_two(rng: Random, ids: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(rng.sample(ids, rng.randint(1, 2)))
 
 
-def selection(rng: Random, wide: float = 0.4) -> Selection:
-    if rng.random() < wide:
-        chosen: dict[str, Any] = {}
+def selection(rng: Random, everything: float = 0.4) -> Selection:
+    """A random selection; ``everything`` is the probability of one that names nothing."""
+    if rng.random() < everything:
+        names: dict[str, Any] = {}
     else:
-        chosen = rng.choice(
+        names = rng.choice(
             [
-                {"products": some(rng, PRODUCTS)},
-                {"categories": some(rng, CATEGORIES)},
+                {"products": one_or_two(rng, PRODUCTS)},
+                {"categories": one_or_two(rng, CATEGORIES)},
                 {"variants": (f"{rng.choice(PRODUCTS)}.1",)},
-                {"products": some(rng, PRODUCTS), "categories": some(rng, CATEGORIES)},
+                {"products": one_or_two(rng, PRODUCTS), "categories": one_or_two(rng, CATEGORIES)},
             ]
         )
     if rng.random() < 0.15:
-        chosen["not_categories"] = (rng.choice(CATEGORIES),)
+        names["not_categories"] = (rng.choice(CATEGORIES),)
     if rng.random() < 0.1:
-        chosen["not_products"] = (rng.choice(PRODUCTS),)
+        names["not_products"] = (rng.choice(PRODUCTS),)
     if rng.random() < 0.1:
-        chosen["not_variants"] = (f"{rng.choice(PRODUCTS)}.{rng.randint(1, 2)}",)
-    return Selection(**chosen)
+        names["not_variants"] = (f"{rng.choice(PRODUCTS)}.{rng.randint(1, 2)}",)
+    return Selection(**names)
 
 
 def window(rng: Random) -> Window:
@@ -111,73 +114,101 @@ def conditions(rng: Random, currency: str) -> Conditions:
 
 def effect(rng: Random, currency: str) -> effects.Effect:
     points = rng.choice([1, 333, 500, 1000, 2500, 3333, 5000, 9999, 10_000])
-    few = rng.choice([None, None, 1, 2, 5])
-    kind = rng.choice(sorted(effects.KINDS))
-    if kind == "percent_off":
-        return effects.PercentOff(points, rng.choice([(), (), amounts(rng, currency)]))
-    if kind == "amount_off":
-        return effects.AmountOff(amounts(rng, currency, 1000), rng.choice(["unit", "line"]))
-    if kind == "limited_price":
-        return effects.LimitedPrice(amounts(rng, currency, 1500))
-    if kind == "group_price":
-        return effects.GroupPrice(amounts(rng, currency, 1500))
-    if kind == "flash_sale":
-        price = rng.random() < 0.5
-        return effects.FlashSale(
-            amounts(rng, currency, 1000) if price else (),
-            None if price else points,
-            quota=rng.choice([None, 1, 3, 50]),
-            per_customer=rng.choice([None, 1, 2]),
-        )
-    if kind == "buy_get":
-        return effects.BuyGet(
-            rng.randint(1, 3),
-            rng.randint(1, 2),
-            rng.choice([None, selection(rng)]),
-            points,
-            few,
-        )
-    if kind == "bundle":
-        return effects.Bundle(
-            tuple(
-                effects.BundleComponent(selection(rng, 0.2), rng.randint(1, 2))
-                for _ in range(rng.randint(1, 3))
-            ),
-            amounts(rng, currency, 2000),
-            few,
-        )
-    if kind == "order_percent":
-        return effects.OrderPercent(points, rng.choice([(), (), amounts(rng, currency)]))
-    if kind == "order_amount":
-        return effects.OrderAmount(amounts(rng, currency))
-    if kind == "spend_save":
-        tiers = [
-            effects.Tier(Money(spend, currency), basis_points=points)
-            if rng.random() < 0.4
-            else effects.Tier(Money(spend, currency), Money(rng.randint(1, spend), currency))
-            for spend in rng.sample([100, 500, 1000, 3000, 5000], rng.randint(1, 3))
-        ]
-        return effects.SpendSave(tuple(tiers))
-    if kind == "every_spend":
-        spend = rng.choice([100, 300, 1000, 3000])
-        every = effects.SpendStep(Money(spend, currency), Money(rng.randint(1, spend), currency))
-        return effects.EverySpend((every,), few)
-    if kind == "gift":
-        return effects.GiftWith(
-            rng.choice(["TOTE", "CUP"]),
-            "A gift",
-            rng.randint(1, 2),
-            rng.choice([(), amounts(rng, currency)]),
-        )
-    assert kind == "shipping_off"
+    times = rng.choice([None, None, 1, 2, 5])
+    kind = rng.choice(sorted(effects.EFFECT_TYPES))
+    return _EFFECTS[kind](rng, currency, points, times)
+
+
+def flash_sale(rng: Random, currency: str, points: int, times: int | None) -> effects.FlashSale:
+    has_price = rng.random() < 0.5
+    return effects.FlashSale(
+        amounts(rng, currency, 1000) if has_price else (),
+        None if has_price else points,
+        quota=rng.choice([None, 1, 3, 50]),
+        per_customer=rng.choice([None, 1, 2]),
+    )
+
+
+def bundle(rng: Random, currency: str, points: int, times: int | None) -> effects.Bundle:
+    return effects.Bundle(
+        tuple(
+            effects.BundleComponent(selection(rng, 0.2), rng.randint(1, 2))
+            for _ in range(rng.randint(1, 3))
+        ),
+        amounts(rng, currency, 2000),
+        times,
+    )
+
+
+def spend_save(rng: Random, currency: str, points: int, times: int | None) -> effects.SpendSave:
+    tiers = [
+        effects.SpendTier(Money(spend, currency), basis_points=points)
+        if rng.random() < 0.4
+        else effects.SpendTier(Money(spend, currency), Money(rng.randint(1, spend), currency))
+        for spend in rng.sample([100, 500, 1000, 3000, 5000], rng.randint(1, 3))
+    ]
+    return effects.SpendSave(tuple(tiers))
+
+
+def every_spend(rng: Random, currency: str, points: int, times: int | None) -> effects.EverySpend:
+    spend = rng.choice([100, 300, 1000, 3000])
+    step = effects.SpendStep(Money(spend, currency), Money(rng.randint(1, spend), currency))
+    return effects.EverySpend((step,), times)
+
+
+def gift(rng: Random, currency: str, points: int, times: int | None) -> effects.FreeGift:
+    return effects.FreeGift(
+        rng.choice(["TOTE", "CUP"]),
+        "A gift",
+        rng.randint(1, 2),
+        rng.choice([(), amounts(rng, currency)]),
+    )
+
+
+def shipping_off(rng: Random, currency: str, points: int, times: int | None) -> effects.ShippingOff:
     methods = rng.choice([(), (), ("std",), ("exp",)])
-    which = rng.randrange(3)
+    reduction = rng.randrange(3)
     return effects.ShippingOff(
-        points if which == 0 else None,
-        amounts(rng, currency, 900) if which == 1 else (),
-        amounts(rng, currency, 900) if which == 2 else (),
+        points if reduction == 0 else None,
+        amounts(rng, currency, 900) if reduction == 1 else (),
+        amounts(rng, currency, 900) if reduction == 2 else (),
         methods,
     )
+
+
+_EFFECTS: dict[str, Callable[[Random, str, int, int | None], effects.Effect]] = {
+    "percent_off": lambda rng, currency, points, times: effects.PercentOff(
+        points, rng.choice([(), (), amounts(rng, currency)])
+    ),
+    "amount_off": lambda rng, currency, points, times: effects.AmountOff(
+        amounts(rng, currency, 1000), rng.choice(["unit", "line"])
+    ),
+    "limited_price": lambda rng, currency, points, times: effects.LimitedPrice(
+        amounts(rng, currency, 1500)
+    ),
+    "group_price": lambda rng, currency, points, times: effects.GroupPrice(
+        amounts(rng, currency, 1500)
+    ),
+    "flash_sale": flash_sale,
+    "buy_get": lambda rng, currency, points, times: effects.BuyGet(
+        rng.randint(1, 3),
+        rng.randint(1, 2),
+        rng.choice([None, selection(rng)]),
+        points,
+        times,
+    ),
+    "bundle": bundle,
+    "order_percent": lambda rng, currency, points, times: effects.OrderPercent(
+        points, rng.choice([(), (), amounts(rng, currency)])
+    ),
+    "order_amount": lambda rng, currency, points, times: effects.OrderAmount(
+        amounts(rng, currency)
+    ),
+    "spend_save": spend_save,
+    "every_spend": every_spend,
+    "gift": gift,
+    "shipping_off": shipping_off,
+}
 
 
 def promotion(rng: Random, number: int, currency: str) -> Promotion:
@@ -235,15 +266,8 @@ def price_list(rng: Random, number: int, currency: str) -> PriceList:
     )
 
 
-def world(rng: Random, most_promotions: int = 12) -> World:
-    """One random shop and one basket in it."""
-    market = rng.choice(["US", "EU", "EU", "CN", "WORLD"])
-    currency = {"US": "USD", "EU": "EUR", "CN": "CNY", "WORLD": "JPY"}[market]
-    lines = tuple(line(rng, n, currency) for n in range(rng.choice([0, 1, 2, 3, 4, 5, 6])))
-    promotions = tuple(promotion(rng, n, currency) for n in range(rng.randint(1, most_promotions)))
-    ids = [p.id for p in promotions] or ["none"]
-    shipping = rng.choice([None, 0, 499, 1200])
-    destination = rng.choice(
+def random_destination(rng: Random) -> Destination | None:
+    return rng.choice(
         [
             None,
             Destination("US", "CA"),
@@ -255,7 +279,10 @@ def world(rng: Random, most_promotions: int = 12) -> World:
             Destination("BR"),
         ]
     )
-    customer = rng.choice(
+
+
+def random_customer(rng: Random) -> CustomerFacts | None:
+    return rng.choice(
         [
             None,
             CustomerFacts(),
@@ -263,14 +290,17 @@ def world(rng: Random, most_promotions: int = 12) -> World:
                 id="c",
                 groups=rng.choice([(), ("gold",), ("other", "trade")]),
                 segments=rng.choice([(), ("young",)]),
-                orders_before=rng.choice([None, 0, 3]),
+                previous_orders=rng.choice([None, 0, 3]),
                 vat_id=rng.choice([None, "PL5260001246", "DE136695976", "EL094259216"]),
             ),
         ]
     )
+
+
+def random_codes(rng: Random, promotion_ids: list[str]) -> dict[str, CodeStatus]:
     codes = {
         code: CodeStatus(
-            rng.choice(ids),
+            rng.choice(promotion_ids),
             starts=rng.choice([None, None, NOON, NOON + timedelta(1)]),
             ends=rng.choice([None, None, NOON, NOON + timedelta(1)]),
             uses_remaining=rng.choice([None, None, 0, 3]),
@@ -278,20 +308,11 @@ def world(rng: Random, most_promotions: int = 12) -> World:
         )
         for code in ("SAVE", "T0P", "G1FT")
     }
-    codes = {code.replace("I", "1"): facts for code, facts in codes.items()}
-    typed = rng.sample(["save", "sa-ve", "top", "GIFT", "wrong"], rng.randint(0, 3))
-    basket = Basket(
-        lines=lines,
-        currency=currency,
-        market=market,
-        channel=rng.choice(["web", "web", "app"]),
-        customer=customer,
-        destination=destination,
-        shipping=None if shipping is None else Money(shipping, currency),
-        shipping_method=rng.choice([None, "std", "exp"]),
-        codes=tuple(typed),
-    )
-    groups = (
+    return {code.replace("I", "1"): status for code, status in codes.items()}
+
+
+def random_groups(rng: Random) -> tuple[StackingGroup, ...]:
+    return (
         StackingGroup("g1", StackingMode.ALL, rng.choice([50, 100, 150])),
         StackingGroup("g2", StackingMode.FIRST, rng.choice([50, 100, 150])),
         StackingGroup("g3", StackingMode.BEST, rng.choice([50, 100, 150])),
@@ -301,6 +322,32 @@ def world(rng: Random, most_promotions: int = 12) -> World:
             else ()
         ),
     )
+
+
+def random_scenario(rng: Random, max_promotions: int = 12) -> PricingScenario:
+    """Return one random shop and one basket in it; the same for the same seed."""
+    market = rng.choice(["US", "EU", "EU", "CN", "WORLD"])
+    currency = {"US": "USD", "EU": "EUR", "CN": "CNY", "WORLD": "JPY"}[market]
+    lines = tuple(line(rng, n, currency) for n in range(rng.choice([0, 1, 2, 3, 4, 5, 6])))
+    promotions = tuple(promotion(rng, n, currency) for n in range(rng.randint(1, max_promotions)))
+    ids = [p.id for p in promotions] or ["none"]
+    shipping = rng.choice([None, 0, 499, 1200])
+    destination = random_destination(rng)
+    customer = random_customer(rng)
+    codes = random_codes(rng, ids)
+    entered_codes = rng.sample(["save", "sa-ve", "top", "GIFT", "wrong"], rng.randint(0, 3))
+    basket = Basket(
+        lines=lines,
+        currency=currency,
+        market=market,
+        channel=rng.choice(["web", "web", "app"]),
+        customer=customer,
+        destination=destination,
+        shipping=None if shipping is None else Money(shipping, currency),
+        shipping_method=rng.choice([None, "std", "exp"]),
+        codes=tuple(entered_codes),
+    )
+    groups = random_groups(rng)
     rules = RuleSet(
         version="r",
         rounding=RoundingPolicy(rng.choice(list(Rounding)), rng.choice(["line", "unit"])),
@@ -308,7 +355,7 @@ def world(rng: Random, most_promotions: int = 12) -> World:
         promotions=promotions,
         groups=groups,
     )
-    standing = UsageLimits(
+    limits = UsageLimits(
         codes=codes,
         quota_remaining={p: rng.randint(0, 4) for p in ids if rng.random() < 0.3},
         customer_used={p: rng.randint(0, 2) for p in ids if rng.random() < 0.3},
@@ -317,4 +364,4 @@ def world(rng: Random, most_promotions: int = 12) -> World:
     at = NOON
     if rng.random() < 0.5:
         at = rng.choice(EDGES) + rng.choice([-INSTANT, timedelta(0), INSTANT])
-    return World(basket, rules, standing, at)
+    return PricingScenario(basket, rules, limits, at)

@@ -1,6 +1,4 @@
-"""The laws that hold for every basket, on thousands of random ones: sums, refunds, order,
-independence.
-"""
+"""Invariants of every quote, checked on thousands of random baskets."""
 
 import json
 from collections import Counter
@@ -14,35 +12,39 @@ from hypothesis import strategies as st
 from shop.kernel.money import Rounding, apportion, ratio
 from shop.pricing.actions.quotes import quote
 from shop.pricing.model.quote import Quote
-from tests.properties.pricing_strategies import World, world
+from tests.properties.pricing_strategies import PricingScenario, random_scenario
 
 pytestmark = pytest.mark.slow
 
 BASKETS = 2_000
-worlds = st.integers(0, 2**48).map(lambda seed: world(Random(seed)))
-"""By seed: thousands of whole shops in seconds. A failing one is named by its seed and needs no
-shrinking.
-"""
+scenarios = st.integers(0, 2**48).map(lambda seed: random_scenario(Random(seed)))
+"""By seed: thousands of shops in seconds. The seed names a failing one, without shrinking."""
 
 randoms = st.integers(0, 2**48).map(Random)
 
-many = settings(
+all_baskets = settings(
     max_examples=BASKETS,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow],
 )
-some = settings(many, max_examples=BASKETS // 4)
+fewer_baskets = settings(all_baskets, max_examples=BASKETS // 4)
 
 
-def priced(it: World) -> Quote:
-    return quote(it.basket, rules=it.rules, at=it.at, limits=it.standing)
+def quote_of(scenario: PricingScenario, explain: bool = False) -> Quote:
+    return quote(
+        scenario.basket,
+        rules=scenario.rules,
+        at=scenario.at,
+        limits=scenario.limits,
+        explain=explain,
+    )
 
 
-@many
-@given(worlds)
-def test_the_parts_sum_to_the_whole(it: World) -> None:
-    q = priced(it)
+@all_baskets
+@given(scenarios)
+def test_sums_and_units_add_up_to_the_total(scenario: PricingScenario) -> None:
+    q = quote_of(scenario)
     for line in q.lines:
         assert line.subtotal.minor == line.unit_price.minor * line.quantity
         assert line.total.minor == line.subtotal.minor - sum(d.amount.minor for d in line.discounts)
@@ -51,8 +53,8 @@ def test_the_parts_sum_to_the_whole(it: World) -> None:
         assert sum(run.units * run.tax for run in line.units) == line.tax.amount.minor
     shipping = q.delivery.total.minor if q.delivery else 0
     if q.delivery:
-        off = sum(d.amount.minor for d in q.delivery.discounts)
-        assert q.delivery.total.minor == q.delivery.price.minor - off
+        discount = sum(d.amount.minor for d in q.delivery.discounts)
+        assert q.delivery.total.minor == q.delivery.price.minor - discount
     assert q.subtotal.minor == sum(line.subtotal.minor for line in q.lines)
     assert q.tax.minor == sum(line.tax.amount.minor for line in q.lines) + (
         q.delivery.tax.amount.minor if q.delivery else 0
@@ -63,19 +65,19 @@ def test_the_parts_sum_to_the_whole(it: World) -> None:
     )
 
 
-@many
-@given(worlds)
-def test_nothing_is_negative_and_no_discount_exceeds_what_it_reduces(it: World) -> None:
-    q = priced(it)
+@all_baskets
+@given(scenarios)
+def test_no_amount_is_negative_and_no_discount_exceeds_its_cost(scenario: PricingScenario) -> None:
+    q = quote_of(scenario)
     for line in q.lines:
         assert 0 <= line.total.minor <= line.subtotal.minor
         assert line.tax.amount.minor >= 0
         assert all(discount.amount.minor > 0 for discount in line.discounts)
         assert all(run.total >= 0 and run.tax >= 0 for run in line.units)
-        left = line.subtotal.minor
+        remaining = line.subtotal.minor
         for discount in line.discounts:
-            assert discount.amount.minor <= left
-            left -= discount.amount.minor
+            assert discount.amount.minor <= remaining
+            remaining -= discount.amount.minor
     if q.delivery:
         assert 0 <= q.delivery.total.minor <= q.delivery.price.minor
     assert min(q.total.minor, q.discount.minor, q.tax.minor, q.shipping.minor) >= 0
@@ -83,19 +85,21 @@ def test_nothing_is_negative_and_no_discount_exceeds_what_it_reduces(it: World) 
         assert q.tax.minor <= q.total.minor
 
 
-@many
-@given(worlds, randoms)
-def test_any_units_refund_exactly_in_any_number_of_steps(it: World, rng: Random) -> None:
-    for line in priced(it).lines:
+@all_baskets
+@given(scenarios, randoms)
+def test_refunds_of_any_units_in_any_steps_are_exact(
+    scenario: PricingScenario, rng: Random
+) -> None:
+    for line in quote_of(scenario).lines:
         units = list(range(line.quantity))
         rng.shuffle(units)
-        back = 0
+        refunded = 0
         while units:
             part = [units.pop() for _ in range(rng.randint(1, len(units)))]
             share = line.refund(part)
             assert share.minor >= 0
-            back += share.minor
-        assert back == line.payable.minor
+            refunded += share.minor
+        assert refunded == line.payable.minor
         first = rng.randint(0, line.quantity)
         assert (
             line.refund_next(0, first) + line.refund_next(first, line.quantity - first)
@@ -103,23 +107,24 @@ def test_any_units_refund_exactly_in_any_number_of_steps(it: World, rng: Random)
         )
 
 
-@many
-@given(worlds, randoms)
-def test_the_order_of_lines_changes_no_total(it: World, rng: Random) -> None:
-    lines = list(it.basket.lines)
+@all_baskets
+@given(scenarios, randoms)
+def test_order_of_lines_changes_no_total(scenario: PricingScenario, rng: Random) -> None:
+    lines = list(scenario.basket.lines)
     rng.shuffle(lines)
-    # The lines are also numbered anew, as a client would that sends them in another order.
+    # The lines also get new ids, as from a client that sends them in another order.
     renamed = tuple(replace(line, id=f"l{place}") for place, line in enumerate(lines))
-    one, other = priced(it), priced(replace(it, basket=replace(it.basket, lines=renamed)))
+    reordered = replace(scenario, basket=replace(scenario.basket, lines=renamed))
+    one, other = quote_of(scenario), quote_of(reordered)
     for name in ("subtotal", "discount", "shipping", "tax", "total"):
         assert getattr(one, name) == getattr(other, name)
     assert sorted(e.amount for e in one.trace) == sorted(e.amount for e in other.trace)
 
 
-@some
-@given(worlds)
-def test_the_trace_accounts_for_every_minor_unit(it: World) -> None:
-    q = priced(it)
+@fewer_baskets
+@given(scenarios)
+def test_trace_accounts_for_every_minor_unit(scenario: PricingScenario) -> None:
+    q = quote_of(scenario)
     by_promotion: Counter[str] = Counter()
     for line in q.lines:
         for discount in line.discounts:
@@ -127,51 +132,53 @@ def test_the_trace_accounts_for_every_minor_unit(it: World) -> None:
     if q.delivery:
         for discount in q.delivery.discounts:
             by_promotion[discount.promotion_id] += discount.amount.minor
-    told = {
+    traced = {
         entry.rule: entry.amount
         for entry in q.trace
         if entry.step.value not in ("price", "tax") and entry.applied and entry.amount
     }
-    assert told == dict(by_promotion)
-    assert sum(told.values()) == q.discount.minor
+    assert traced == dict(by_promotion)
+    assert sum(traced.values()) == q.discount.minor
     assert all(entry.applied or entry.reason or entry.detail for entry in q.trace)
 
 
-@many
-@given(worlds)
-def test_what_did_not_apply_did_not_matter(it: World) -> None:
-    q = priced(it)
+@all_baskets
+@given(scenarios)
+def test_rules_that_do_not_apply_change_nothing(scenario: PricingScenario) -> None:
+    q = quote_of(scenario)
     applied = {entry.rule for entry in q.trace if entry.applied}
-    refused = {outcome.code for outcome in q.codes if not outcome.applied}
-    rules = replace(it.rules, promotions=tuple(p for p in it.rules.promotions if p.id in applied))
-    basket = replace(
-        it.basket, codes=tuple(code for code in it.basket.codes if code not in refused)
+    rejected = {outcome.code for outcome in q.codes if not outcome.applied}
+    rules = replace(
+        scenario.rules, promotions=tuple(p for p in scenario.rules.promotions if p.id in applied)
     )
-    again = priced(replace(it, rules=rules, basket=basket))
-    assert again.lines == q.lines
-    assert (again.total, again.gifts, again.uses) == (q.total, q.gifts, q.uses)
+    basket = replace(
+        scenario.basket, codes=tuple(code for code in scenario.basket.codes if code not in rejected)
+    )
+    repeated = quote_of(replace(scenario, rules=rules, basket=basket))
+    assert repeated.lines == q.lines
+    assert (repeated.total, repeated.gifts, repeated.uses) == (q.total, q.gifts, q.uses)
 
 
-@some
-@given(worlds)
-def test_a_quote_survives_its_way_through_json(it: World) -> None:
-    q = priced(it)
+@fewer_baskets
+@given(scenarios)
+def test_quote_round_trips_through_json(scenario: PricingScenario) -> None:
+    q = quote_of(scenario)
     assert Quote.from_dict(json.loads(json.dumps(q.to_dict()))) == q
 
 
-@some
-@given(worlds)
-def test_explaining_changes_nothing_but_the_trace(it: World) -> None:
-    q = priced(it)
-    explained = quote(it.basket, rules=it.rules, at=it.at, limits=it.standing, explain=True)
+@fewer_baskets
+@given(scenarios)
+def test_explain_changes_only_the_trace(scenario: PricingScenario) -> None:
+    q = quote_of(scenario)
+    explained = quote_of(scenario, explain=True)
     assert replace(explained, trace=q.trace) == q
-    told = {entry.rule for entry in explained.trace}
-    assert {promotion.id for promotion in it.rules.promotions} <= told
+    traced = {entry.rule for entry in explained.trace}
+    assert {promotion.id for promotion in scenario.rules.promotions} <= traced
 
 
-@some
+@fewer_baskets
 @given(st.integers(0, 10**9), st.lists(st.integers(0, 10**6), min_size=1, max_size=40))
-def test_a_split_sums_to_its_whole_and_is_fair(total: int, weights: list[int]) -> None:
+def test_split_sums_to_its_whole_and_is_fair(total: int, weights: list[int]) -> None:
     parts = apportion(total, weights)
     assert sum(parts) == total
     shares = weights if any(weights) else [1] * len(weights)
@@ -180,9 +187,9 @@ def test_a_split_sums_to_its_whole_and_is_fair(total: int, weights: list[int]) -
         assert total * share // whole <= part <= -(-total * share // whole)
 
 
-@some
+@fewer_baskets
 @given(st.integers(0, 10**12), st.integers(1, 10**9))
 def test_rounding_is_within_half_a_unit(numerator: int, denominator: int) -> None:
     for rounding in Rounding:
-        found = ratio(numerator, denominator, rounding)
-        assert abs(2 * (found * denominator - numerator)) <= denominator
+        rounded = ratio(numerator, denominator, rounding)
+        assert abs(2 * (rounded * denominator - numerator)) <= denominator

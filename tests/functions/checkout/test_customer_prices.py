@@ -10,7 +10,7 @@ from functions.staff_orders import cancel_order
 from functions.staff_pricing import get_customer_groups, set_customer_groups
 from shop.orders.store import DynamoOrderRepository
 from tests.functions.checkout.test_discounts import run, totals
-from tests.functions.staff_pricing.test_promotions_publish import CLAIMS
+from tests.functions.staff_pricing.test_promotions import CLAIMS
 from tests.kit.products import checkout_body, lines, mug, payment_body, publish_with_stock
 from tests.kit.shop import ApiResponse, call
 

@@ -1,1 +1,1 @@
-"""Buying together, through the doors."""
+"""Group buys through their endpoints."""

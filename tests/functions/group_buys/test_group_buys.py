@@ -1,4 +1,4 @@
-"""Buying together: a group fills and its orders go on, or everyone is made whole."""
+"""Group buys end to end: a group fills and its orders ship, or all orders are cancelled."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -22,7 +22,6 @@ from shop.pricing.model.promotions import Promotion
 from shop.pricing.store.promotions import DynamoPromotionRepository
 from shop.pricing.store.rows import PricingRow
 from shop.pricing.store.rule_set_cache import rule_set_cache
-from shop.tax.store.cache import tax_table_cache
 from tests.doubles.pricing import MemoryReferenceChecker
 from tests.kit.order_fixtures import put_secrets, signed_in
 from tests.kit.products import checkout_body, mug, payment_body, publish_with_stock
@@ -40,38 +39,42 @@ def _shop(cloud: None) -> None:
     publish_with_stock(mug(), pieces=10)
     now = datetime.now(UTC)
     price = [{"amount": PRICE, "currency": "USD"}]
-    told = {
+    promotion = {
         "id": "together",
         "title": "Together",
         "code_required": True,
         "effect": {"kind": "group_price", "price": price, "size": 2, "hours": 1},
     }
-    calendar = DynamoPromotionRepository()
+    repository = DynamoPromotionRepository()
     create_promotion(
-        Promotion.from_dict(told), promotions=calendar, assortment=MemoryReferenceChecker(), at=now
+        Promotion.from_dict(promotion),
+        promotions=repository,
+        assortment=MemoryReferenceChecker(),
+        at=now,
     )
-    publish_promotion("together", promotions=calendar, at=now)
-    rule_set_cache(tax_table_cache()).clear()
+    publish_promotion("together", promotions=repository, at=now)
+    rule_set_cache().clear()
 
 
-def opened(key: str = "open") -> dict[str, Any]:
-    answer = call(create_group_buy.handler, OPEN, {"promotion_id": "together"}, key=key)
-    assert answer.status == 201, answer.text
-    group: dict[str, Any] = answer.json
+def open_group(key: str = "open") -> dict[str, Any]:
+    response = call(create_group_buy.handler, OPEN, {"promotion_id": "together"}, key=key)
+    assert response.status == 201, response.text
+    group: dict[str, Any] = response.json
     return group
 
 
-def look(group: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = call(get_group_buy.handler, "GET /group-buys/{id}", id=group["id"]).json
-    return found
+def read_group(group: dict[str, Any]) -> dict[str, Any]:
+    response = call(get_group_buy.handler, "GET /group-buys/{id}", id=group["id"])
+    current: dict[str, Any] = response.json
+    return current
 
 
-def begin(group: dict[str, Any], name: str) -> dict[str, Any]:
+def begin_checkout(group: dict[str, Any], name: str) -> dict[str, Any]:
     body = checkout_body(("mug.1", 1), discounts={"codes": [group["code"]]})
     body["buyer"]["email"] = f"{name}@example.com"
-    answer = call(create_checkout.handler, "POST /checkout-sessions", body)
-    assert answer.status == 201, answer.text
-    checkout: dict[str, Any] = answer.json
+    response = call(create_checkout.handler, "POST /checkout-sessions", body)
+    assert response.status == 201, response.text
+    checkout: dict[str, Any] = response.json
     return checkout
 
 
@@ -83,8 +86,8 @@ def order_of(checkout: dict[str, Any]) -> Order:
     return DynamoOrderRepository().get("guest", derived_id("ord", checkout["id"], "1"))
 
 
-def told(order: Order, kind: str) -> None:
-    """The reaction hears what the order's write told."""
+def deliver_event(order: Order, kind: str) -> None:
+    """Deliver the event of the order's write to its handlers."""
     data = {"order_id": order.id, "group_buy": order.group_buy}
     detail = {
         "id": f"{order.id}.{kind}",
@@ -98,15 +101,15 @@ def told(order: Order, kind: str) -> None:
     update_group_buy.handler(event, Context())
 
 
-def bought(group: dict[str, Any], name: str) -> Order:
-    checkout = begin(group, name)
+def buy(group: dict[str, Any], name: str) -> Order:
+    checkout = begin_checkout(group, name)
     assert pay(checkout).json["status"] == "completed"
     return order_of(checkout)
 
 
-def joined(group: dict[str, Any], name: str) -> Order:
-    order = bought(group, name)
-    told(order, "OrderConfirmed")
+def join(group: dict[str, Any], name: str) -> Order:
+    order = buy(group, name)
+    deliver_event(order, "OrderConfirmed")
     return DynamoOrderRepository().get_by_id(order.id)
 
 
@@ -121,13 +124,13 @@ def ship(order: Order) -> ApiResponse:
     )
 
 
-def later(**time: float) -> dict[str, Any]:
-    """The clock wakes the job that closes groups, so much later."""
+def run_job_after(**time: float) -> dict[str, Any]:
+    """Run the scheduled job that closes groups, after the given time."""
     then = datetime.now(UTC) + timedelta(**time)
     with patch("shop.entrypoints.scheduler.datetime") as clock:
         clock.now.return_value = then
-        done: dict[str, Any] = close_group_buys.handler({}, Context())
-    return done
+        result: dict[str, Any] = close_group_buys.handler({}, Context())
+    return result
 
 
 def total(body: dict[str, Any]) -> int:
@@ -138,110 +141,113 @@ def available() -> int:
     return DynamoStockRepository().level(mug().variants[0].sku).available
 
 
-def test_a_group_that_fills_lets_every_order_go_on() -> None:
-    group = opened()
+def test_complete_group_lets_every_order_ship() -> None:
+    group = open_group()
     assert (group["status"], group["size"], group["seats_remaining"]) == ("forming", 2, 2)
-    assert total(begin(group, "ann")) == PRICE + SHIPPING
-    ann = joined(group, "ann")
-    assert look(group)["members"] == 1
-    refused = ship(ann)
-    assert (refused.status, refused.json["code"]) == (409, "group_forming")
-    bob = joined(group, "bob")
-    assert (look(group)["status"], look(group)["seats_remaining"]) == ("succeeded", 0)
+    assert total(begin_checkout(group, "ann")) == PRICE + SHIPPING
+    ann = join(group, "ann")
+    assert read_group(group)["members"] == 1
+    rejected = ship(ann)
+    assert (rejected.status, rejected.json["code"]) == (409, "group_forming")
+    bob = join(group, "bob")
+    assert (read_group(group)["status"], read_group(group)["seats_remaining"]) == ("succeeded", 0)
     for order in (ann, bob):
         assert DynamoOrderRepository().get_by_id(order.id).group_succeeded
         assert ship(order).status == 201
     assert not list(PricingRow.query("GROUP_BUYS_DUE#0"))
-    assert later(hours=2) == {"due": 0, "settled": 0}
+    assert run_job_after(hours=2) == {"due": 0, "settled": 0}
 
 
-def test_a_group_that_does_not_fill_makes_everyone_whole() -> None:
+def test_failed_group_cancels_and_refunds_every_order() -> None:
     before = available()
-    group = opened()
-    ann = joined(group, "ann")
+    group = open_group()
+    ann = join(group, "ann")
     assert available() == before - 1
-    assert later(hours=1, seconds=30) == {"due": 1, "settled": 0}
+    assert run_job_after(hours=1, seconds=30) == {"due": 1, "settled": 0}
     assert DynamoOrderRepository().get_by_id(ann.id).status is OrderStatus.CONFIRMED
-    assert later(hours=1, minutes=3) == {"due": 1, "settled": 1}
+    assert run_job_after(hours=1, minutes=3) == {"due": 1, "settled": 1}
     cancelled = DynamoOrderRepository().get_by_id(ann.id)
     assert (cancelled.status, cancelled.cancel_reason) == (OrderStatus.CANCELLED, "group_failed")
-    told(cancelled, "OrderCancelled")
+    deliver_event(cancelled, "OrderCancelled")
     payment = DynamoOrderRepository().get_by_id(ann.id).payment
     assert (payment.status, payment.total_of("captured")) == (PaymentStatus.CANCELLED, 0)
     assert available() == before
-    assert look(group)["status"] == "failed"
-    assert later(hours=1, minutes=3) == {"due": 0, "settled": 0}
+    assert read_group(group)["status"] == "failed"
+    assert run_job_after(hours=1, minutes=3) == {"due": 0, "settled": 0}
 
 
-def test_a_group_has_as_many_places_as_members_also_for_those_who_are_still_paying() -> None:
-    group = opened()
-    first, second, third = (begin(group, name) for name in ("ann", "bob", "cho"))
+def test_pending_payments_hold_places_of_a_group() -> None:
+    group = open_group()
+    first, second, third = (begin_checkout(group, name) for name in ("ann", "bob", "cho"))
     assert pay(first, "tok_never").json["status"] == "complete_in_progress"
     assert pay(second).json["status"] == "completed"
-    answer = pay(third).json
-    assert [m["code"] for m in answer["messages"]] == ["discount_code_exhausted", "price_changed"]
+    response = pay(third).json
+    assert [m["code"] for m in response["messages"]] == ["discount_code_exhausted", "price_changed"]
     call(cancel_checkout.handler, "POST /checkout-sessions/{id}/cancel", id=first["id"])
-    joined(group, "cho")
-    told(order_of(second), "OrderConfirmed")
-    assert look(group)["status"] == "succeeded"
+    join(group, "cho")
+    deliver_event(order_of(second), "OrderConfirmed")
+    assert read_group(group)["status"] == "succeeded"
 
 
-def refusal(group: dict[str, Any], name: str) -> tuple[str, str]:
-    """What the checkout of somebody who comes with the group's code says, with which words."""
-    (message,) = begin(group, name)["messages"]
+def rejection(group: dict[str, Any], name: str) -> tuple[str, str]:
+    """Return code and text of the message for a customer who uses the group's code."""
+    (message,) = begin_checkout(group, name)["messages"]
     return message["code"], message["content"]
 
 
-def test_nobody_takes_two_places() -> None:
-    group = opened()
-    joined(group, "ann")
-    code, content = refusal(group, "ann+again")
+def test_customer_takes_one_place_in_a_group() -> None:
+    group = open_group()
+    join(group, "ann")
+    code, content = rejection(group, "ann+again")
     assert (code, "already" in content) == ("discount_code_user_ineligible", True)
 
 
-def test_the_code_of_a_group_that_lets_nobody_in_says_why() -> None:
-    group = opened()
-    bought(group, "ann"), bought(group, "bob")
-    code, content = refusal(group, "cho")
+def test_closed_group_code_is_rejected_with_its_reason() -> None:
+    group = open_group()
+    buy(group, "ann"), buy(group, "bob")
+    code, content = rejection(group, "cho")
     assert (code, "for now" in content) == ("discount_code_exhausted", True)
-    full = opened("full")
-    joined(full, "ann"), joined(full, "bob")
-    code, content = refusal(full, "cho")
+    full = open_group("full")
+    join(full, "ann"), join(full, "bob")
+    code, content = rejection(full, "cho")
     assert (code, "complete" in content) == ("discount_code_exhausted", True)
-    late = opened("late")
-    joined(late, "ann")
-    later(hours=1, minutes=3)
-    code, content = refusal(late, "cho")
+    late = open_group("late")
+    join(late, "ann")
+    run_job_after(hours=1, minutes=3)
+    code, content = rejection(late, "cho")
     assert (code, "did not fill" in content) == ("discount_code_expired", True)
 
 
-def test_whoever_completes_after_the_deadline_buys_nothing_and_is_told_why() -> None:
-    group = opened()
-    checkout = begin(group, "bob")
+def test_completion_after_the_deadline_buys_nothing_at_the_group_price() -> None:
+    group = open_group()
+    checkout = begin_checkout(group, "bob")
     assert total(checkout) == PRICE + SHIPPING
     deadline = datetime.fromisoformat(group["deadline"])
     with patch("shop.entrypoints.http.datetime") as clock:
-        # A checkout's offer stands for 15 minutes: this one is made just before the deadline.
+        # An offer is valid for 15 minutes: this one is made just before the deadline.
         clock.now.return_value = deadline - timedelta(seconds=5)
-        late, early = begin(group, "cho"), begin(group, "dan")
+        late, early = begin_checkout(group, "cho"), begin_checkout(group, "dan")
         assert pay(early).json["status"] == "completed"
         clock.now.return_value = deadline
-        answer = pay(late).json
-        assert answer["status"] == "incomplete"
-        assert [m["code"] for m in answer["messages"]] == ["discount_code_expired", "price_changed"]
-        assert total(answer) == 1299 + SHIPPING
+        response = pay(late).json
+        assert response["status"] == "incomplete"
+        assert [m["code"] for m in response["messages"]] == [
+            "discount_code_expired",
+            "price_changed",
+        ]
+        assert total(response) == 1299 + SHIPPING
         with pytest.raises(NotFound):
             order_of(late)
         assert available() == 9
         assert pay(late).json["status"] == "completed"
         assert (order_of(late).total, order_of(late).group_buy) == (1299 + SHIPPING, None)
-        seen = call(get_checkout.handler, "GET /checkout-sessions/{id}", id=checkout["id"]).json
-        assert total(seen) == 1299 + SHIPPING
+        current = call(get_checkout.handler, "GET /checkout-sessions/{id}", id=checkout["id"]).json
+        assert total(current) == 1299 + SHIPPING
 
 
-def test_whoever_calls_off_gives_the_seat_back_while_the_group_forms() -> None:
-    group = opened()
-    ann = joined(group, "ann")
+def test_cancelled_order_releases_its_seat_while_the_group_forms() -> None:
+    group = open_group()
+    ann = join(group, "ann")
     call(
         cancel_order.handler,
         "POST /staff/orders/{id}/cancel",
@@ -249,19 +255,19 @@ def test_whoever_calls_off_gives_the_seat_back_while_the_group_forms() -> None:
         claims=signed_in("ops"),
         id=ann.id,
     )
-    told(ann, "OrderCancelled")
-    assert look(group)["members"] == 0
-    joined(group, "ann")
-    joined(group, "bob")
-    assert look(group)["status"] == "succeeded"
+    deliver_event(ann, "OrderCancelled")
+    assert read_group(group)["members"] == 0
+    join(group, "ann")
+    join(group, "bob")
+    assert read_group(group)["status"] == "succeeded"
 
 
-def test_an_event_heard_twice_or_after_the_order_was_called_off_takes_no_seat() -> None:
-    group = opened()
-    ann = joined(group, "ann")
-    told(ann, "OrderConfirmed")
-    assert look(group)["members"] == 1
-    bob = bought(group, "bob")
+def test_repeated_or_late_confirmation_takes_no_second_seat() -> None:
+    group = open_group()
+    ann = join(group, "ann")
+    deliver_event(ann, "OrderConfirmed")
+    assert read_group(group)["members"] == 1
+    bob = buy(group, "bob")
     call(
         cancel_order.handler,
         "POST /staff/orders/{id}/cancel",
@@ -269,50 +275,50 @@ def test_an_event_heard_twice_or_after_the_order_was_called_off_takes_no_seat() 
         claims=signed_in("ops"),
         id=bob.id,
     )
-    told(bob, "OrderCancelled")
-    told(bob, "OrderConfirmed")
-    assert look(group)["members"] == 1
+    deliver_event(bob, "OrderCancelled")
+    deliver_event(bob, "OrderConfirmed")
+    assert read_group(group)["members"] == 1
 
 
-def test_who_pays_after_the_group_failed_is_made_whole() -> None:
-    group = opened()
-    bob = bought(group, "bob")
-    later(hours=1, minutes=3)
-    told(bob, "OrderConfirmed")
+def test_payment_after_the_group_failed_is_cancelled() -> None:
+    group = open_group()
+    bob = buy(group, "bob")
+    run_job_after(hours=1, minutes=3)
+    deliver_event(bob, "OrderConfirmed")
     assert DynamoOrderRepository().get_by_id(bob.id).status is OrderStatus.CANCELLED
 
 
-def test_what_was_cut_off_while_settling_is_finished_by_the_clock() -> None:
-    group = opened()
-    joined(group, "ann")
-    bob = bought(group, "bob")
+def test_interrupted_settlement_is_completed_by_the_scheduled_job() -> None:
+    group = open_group()
+    join(group, "ann")
+    bob = buy(group, "bob")
     with pytest.MonkeyPatch.context() as changed:
         from shop.orders.actions import group_buys as actions
 
-        def cut(*_: Any, **__: Any) -> None:
-            raise TimeoutError("cut off")
+        def interrupt(*_: Any, **__: Any) -> None:
+            raise TimeoutError("interrupted")
 
-        changed.setattr(actions, "_release_for_shipping", cut)
+        changed.setattr(actions, "_goes_on", interrupt)
         with pytest.raises(TimeoutError):
-            told(bob, "OrderConfirmed")
-    assert look(group)["status"] == "succeeded"
+            deliver_event(bob, "OrderConfirmed")
+    assert read_group(group)["status"] == "succeeded"
     assert not DynamoOrderRepository().get_by_id(bob.id).group_succeeded
-    assert later(hours=1, minutes=3) == {"due": 1, "settled": 1}
+    assert run_job_after(hours=1, minutes=3) == {"due": 1, "settled": 1}
     assert DynamoOrderRepository().get_by_id(bob.id).group_succeeded
 
 
-def test_the_code_of_a_group_that_is_decided_opens_nothing() -> None:
-    group = opened()
-    joined(group, "ann")
-    joined(group, "bob")
-    answer = begin(group, "cho")
-    assert [m["code"] for m in answer["messages"]] == ["discount_code_exhausted"]
-    assert total(answer) == 1299 + SHIPPING
+def test_code_of_a_decided_group_opens_nothing() -> None:
+    group = open_group()
+    join(group, "ann")
+    join(group, "bob")
+    response = begin_checkout(group, "cho")
+    assert [m["code"] for m in response["messages"]] == ["discount_code_exhausted"]
+    assert total(response) == 1299 + SHIPPING
 
 
-def test_opening_twice_under_one_key_is_one_group() -> None:
-    assert opened() == opened()
-    assert opened("another")["id"] != opened()["id"]
+def test_repeated_key_opens_one_group() -> None:
+    assert open_group() == open_group()
+    assert open_group("another")["id"] != open_group()["id"]
 
 
 @pytest.mark.parametrize(
@@ -324,12 +330,12 @@ def test_opening_twice_under_one_key_is_one_group() -> None:
         ({"promotion_id": "together", "size": 1}, 400, "unknown_field"),
     ],
 )
-def test_what_cannot_be_opened_is_said(body: Any, status: int, code: str) -> None:
-    answer = call(create_group_buy.handler, OPEN, body, key="k")
-    assert answer.status == status, answer.text
-    assert code in answer.text
+def test_invalid_group_request_is_rejected(body: Any, status: int, code: str) -> None:
+    response = call(create_group_buy.handler, OPEN, body, key="k")
+    assert response.status == status, response.text
+    assert code in response.text
 
 
-def test_a_group_that_nobody_opened_is_not_found() -> None:
-    answer = call(get_group_buy.handler, "GET /group-buys/{id}", id="grp_nothing")
-    assert (answer.status, answer.json["code"]) == (404, "group_unknown")
+def test_unknown_group_is_not_found() -> None:
+    response = call(get_group_buy.handler, "GET /group-buys/{id}", id="grp_nothing")
+    assert (response.status, response.json["code"]) == (404, "group_unknown")

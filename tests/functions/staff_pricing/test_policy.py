@@ -1,4 +1,4 @@
-"""The pricing policy through the staff's doors, and what carts, checkouts and orders make of it."""
+"""The pricing policy through the staff endpoints, and its effect on carts and orders."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -10,25 +10,30 @@ from functions.checkout import complete_checkout, create_checkout
 from functions.staff_pricing import end_promotion, get_policy, update_policy
 from shop.checkout.store import DynamoCheckoutSessionRepository
 from shop.orders.store import DynamoOrderRepository
-from tests.functions.staff_pricing.test_promotions_publish import CLAIMS
-from tests.functions.staff_pricing.test_simulation import ask, run, staff, told
+from tests.functions.staff_pricing.test_promotions import CLAIMS
+from tests.functions.staff_pricing.test_simulation import (
+    create_and_publish,
+    simulate,
+    simulated,
+    staff,
+)
 from tests.kit.products import ADDRESS, checkout_body, lines, mug, payment_body, publish_with_stock
 from tests.kit.shop import ApiResponse, call
 
 pytestmark = pytest.mark.usefixtures("cloud")
 
 ROUTE = "/staff/pricing-policy"
-USUAL: dict[str, Any] = {"groups": [], "rounding": "half_even", "tax_by": "line"}
+DEFAULT: dict[str, Any] = {"groups": [], "rounding": "half_even", "tax_by": "line"}
 
 
-def put(version: int | None, **more: Any) -> ApiResponse:
-    said = {} if version is None else {"version": version}
-    return staff(update_policy, f"PUT {ROUTE}", {**USUAL, **said, **more})
+def put(version: int | None, **fields: Any) -> ApiResponse:
+    based_on = {} if version is None else {"version": version}
+    return staff(update_policy, f"PUT {ROUTE}", {**DEFAULT, **based_on, **fields})
 
 
-def set_policy(version: int, **more: Any) -> None:
-    made = put(version, **more)
-    assert (made.status, made.json["version"]) == (200, version + 1), made.text
+def set_policy(version: int, **fields: Any) -> None:
+    response = put(version, **fields)
+    assert (response.status, response.json["version"]) == (200, version + 1), response.text
 
 
 def read(query: str = "") -> ApiResponse:
@@ -40,91 +45,97 @@ def totals(body: dict[str, Any]) -> dict[str, int]:
 
 
 def cart_total() -> int:
-    made = call(create_cart.handler, "POST /carts", {"line_items": lines(("mug.1", 1))})
-    return totals(made.json)["total"]
+    created = call(create_cart.handler, "POST /carts", {"line_items": lines(("mug.1", 1))})
+    return totals(created.json)["total"]
 
 
-def checkout(*wanted: tuple[str, int], region: str = "IL") -> dict[str, Any]:
-    body = checkout_body(*wanted)
-    place = {**ADDRESS, "address_region": region}
-    body["fulfillment"]["methods"][0]["destinations"] = [place]
-    made = call(create_checkout.handler, "POST /checkout-sessions", body)
-    assert made.status == 201, made.text
-    session: dict[str, Any] = made.json
+def checkout(*items: tuple[str, int], region: str = "IL") -> dict[str, Any]:
+    body = checkout_body(*items)
+    destination = {**ADDRESS, "address_region": region}
+    body["fulfillment"]["methods"][0]["destinations"] = [destination]
+    created = call(create_checkout.handler, "POST /checkout-sessions", body)
+    assert created.status == 201, created.text
+    session: dict[str, Any] = created.json
     return session
 
 
-def two_in_a_group() -> None:
-    """10.00 off goes first, then a fifth: in one group, which nobody has declared yet."""
+def publish_two_of_one_group() -> None:
+    """10.00 off, then 20 % off: in one group, which is not declared yet."""
     ten = {"kind": "amount_off", "amount": [{"amount": 1000, "currency": "USD"}]}
     fifth = {"kind": "percent_off", "basis_points": 2000}
-    run(id="ten", title="10.00", effect=ten, stacking={"group": "g", "priority": 1})
-    run(id="fifth", title="A fifth", effect=fifth, stacking={"group": "g", "priority": 2})
+    create_and_publish(id="ten", title="10.00", effect=ten, stacking={"group": "g", "priority": 1})
+    create_and_publish(
+        id="fifth", title="A fifth", effect=fifth, stacking={"group": "g", "priority": 2}
+    )
 
 
-def test_what_a_group_declares_decides_what_a_cart_and_a_checkout_cost() -> None:
+def test_stacking_mode_decides_the_total_of_cart_and_checkout() -> None:
     publish_with_stock(mug(price=10_000), pieces=5)
-    two_in_a_group()
-    assert cart_total() == 8_000, "best is the usual"
+    publish_two_of_one_group()
+    assert cart_total() == 8_000, "best is the default mode"
     for version, (mode, total) in enumerate([("all", 7_200), ("first", 9_000), ("best", 8_000)]):
         set_policy(version, groups=[{"id": "g", "mode": mode}])
         assert cart_total() == total, mode
         assert totals(checkout(("mug.1", 1)))["items_discount"] == total - 10_000
-        asked = told(lines=[{"item": "mug.1", "quantity": 1}])
-        assert asked["before"]["total"] == total
+        result = simulated(lines=[{"item": "mug.1", "quantity": 1}])
+        assert result["before"]["total"] == total
 
 
-def test_a_policy_is_tried_before_it_holds() -> None:
+def test_policy_is_simulated_before_it_is_in_force() -> None:
     publish_with_stock(mug(price=10_000), pieces=5)
-    two_in_a_group()
-    asked: dict[str, Any] = {"lines": [{"item": "mug.1", "quantity": 1}]}
-    added = {**read().json, "groups": [{"id": "g", "mode": "all"}]}
-    found = told(**asked, policy=added)
-    assert (found["before"]["total"], found["after"]["total"]) == (8_000, 7_200)
-    set_policy(0, groups=added["groups"])
+    publish_two_of_one_group()
+    request: dict[str, Any] = {"lines": [{"item": "mug.1", "quantity": 1}]}
+    adding = {**read().json, "groups": [{"id": "g", "mode": "all"}]}
+    result = simulated(**request, policy=adding)
+    assert (result["before"]["total"], result["after"]["total"]) == (8_000, 7_200)
+    set_policy(0, groups=adding["groups"])
     assert cart_total() == 7_200
-    twice = {**USUAL, "groups": [{"id": "g"}, {"id": "g"}]}
-    refused = ask(**asked, policy=twice)
-    assert (refused.status, refused.json["errors"][0]["path"]) == (400, "$.policy.groups[1].id")
+    repeated = {**DEFAULT, "groups": [{"id": "g"}, {"id": "g"}]}
+    rejected = simulate(**request, policy=repeated)
+    assert (rejected.status, rejected.json["errors"][0]["path"]) == (400, "$.policy.groups[1].id")
 
 
-def test_the_group_of_the_lower_number_goes_first() -> None:
+def test_group_with_the_lower_priority_number_comes_first() -> None:
     publish_with_stock(mug(price=10_000), pieces=5)
     ten = {"kind": "amount_off", "amount": [{"amount": 1000, "currency": "USD"}]}
-    run(id="ten", title="10.00", effect=ten, stacking={"group": "a"})
+    create_and_publish(id="ten", title="10.00", effect=ten, stacking={"group": "a"})
     fifth = {"kind": "percent_off", "basis_points": 2000}
-    run(id="fifth", title="A fifth", effect=fifth, stacking={"group": "b"})
+    create_and_publish(id="fifth", title="A fifth", effect=fifth, stacking={"group": "b"})
     assert cart_total() == 7_200
     set_policy(0, groups=[{"id": "b", "priority": 1}])
     assert cart_total() == 7_000
 
 
-def test_halves_are_decided_as_staff_say_and_an_order_keeps_what_it_was_made_under() -> None:
+def test_rounding_follows_the_policy_and_orders_keep_theirs() -> None:
     publish_with_stock(mug(price=125), pieces=5)
-    run(id="ten", title="A tenth", effect={"kind": "percent_off", "basis_points": 1000})
+    create_and_publish(
+        id="ten", title="A tenth", effect={"kind": "percent_off", "basis_points": 1000}
+    )
     assert cart_total() == 113, "12.5 goes to 12"
     set_policy(0, rounding="half_up")
     assert cart_total() == 112
     session = checkout(("mug.1", 1))
-    bought = totals(session)["total"]
+    paid = totals(session)["total"]
     route = "POST /checkout-sessions/{id}/complete"
-    done = call(complete_checkout.handler, route, payment_body("tok_success"), id=session["id"])
-    order_id = done.json["order"]["id"]
+    completed = call(
+        complete_checkout.handler, route, payment_body("tok_success"), id=session["id"]
+    )
+    order_id = completed.json["order"]["id"]
     set_policy(1, rounding="half_down", tax_by="unit")
     assert cart_total() == 113
     quote = DynamoOrderRepository().get("guest", order_id).quote
     assert quote["rounding"] == {"mode": "half_up", "tax_by": "line"}
-    assert (quote["total"], quote["discount"]) == (bought, 13)
+    assert (quote["total"], quote["discount"]) == (paid, 13)
 
 
 def test_tax_is_rounded_by_line_or_by_unit() -> None:
     publish_with_stock(mug(price=33), pieces=9)
 
     def tax() -> int:
-        made = checkout(("mug.1", 3), region="CA")
+        created = checkout(("mug.1", 3), region="CA")
         quote = (
             DynamoCheckoutSessionRepository()
-            .get("guest", made["id"], datetime.now(UTC))
+            .get("guest", created["id"], datetime.now(UTC))
             .offer.quote
         )
         return sum(line.tax.amount.minor for line in quote.lines)
@@ -134,28 +145,32 @@ def test_tax_is_rounded_by_line_or_by_unit() -> None:
     assert tax() == 6, "three times 7.25 % of 0.33"
 
 
-def test_a_change_starts_from_the_version_that_was_read_and_every_version_is_kept() -> None:
+def test_policy_update_requires_the_current_version_and_keeps_all() -> None:
     before = read()
     assert (before.status, before.json["version"], before.headers["ETag"]) == (200, 0, '"0"')
-    assert {name: before.json[name] for name in USUAL} == USUAL
+    assert {name: before.json[name] for name in DEFAULT} == DEFAULT
     assert put(None).json["code"] == "version_missing"
     assert put(3).status == 409
-    made = staff(update_policy, f"PUT {ROUTE}", {**before.json, "rounding": "half_up"})
-    assert (made.status, made.json["version"], made.json["actor"]) == (200, 1, CLAIMS["sub"])
+    created = staff(update_policy, f"PUT {ROUTE}", {**before.json, "rounding": "half_up"})
+    assert (created.status, created.json["version"], created.json["actor"]) == (
+        200,
+        1,
+        CLAIMS["sub"],
+    )
     stale = put(0)
     assert (stale.status, stale.json["code"]) == (409, "stale")
     groups = [{"id": "g", "mode": "all", "priority": 7}]
-    body, tag = {**USUAL, "groups": groups}, {"if-match": '"1"'}
+    body, tag = {**DEFAULT, "groups": groups}, {"if-match": '"1"'}
     after = staff(update_policy, f"PUT {ROUTE}", body, headers=tag)
     assert (after.status, after.headers["ETag"]) == (200, '"2"')
     assert read().json == after.json
-    assert read("version=1").json == made.json
+    assert read("version=1").json == created.json
     assert read("version=0").json["rounding"] == "half_even"
     assert (read("version=7").status, read("version=x").status) == (404, 400)
 
 
 @pytest.mark.parametrize(
-    ("wrong", "path"),
+    ("fields", "path"),
     [
         ({"groups": [{"id": "g"}, {"id": "h"}, {"id": "g"}]}, "$.groups[2].id"),
         ({"groups": [{"id": "g", "mode": "worst"}]}, "$.groups[0].mode"),
@@ -174,24 +189,24 @@ def test_a_change_starts_from_the_version_that_was_read_and_every_version_is_kep
         ({"surplus": 1}, "$.surplus"),
     ],
 )
-def test_what_is_no_policy_is_refused_with_its_place(wrong: dict[str, Any], path: str) -> None:
-    refused = put(0, **wrong)
-    assert refused.status == 400, refused.text
-    assert refused.json["errors"][0]["path"] == path
+def test_invalid_policy_is_rejected_with_its_path(fields: dict[str, Any], path: str) -> None:
+    rejected = put(0, **fields)
+    assert rejected.status == 400, rejected.text
+    assert rejected.json["errors"][0]["path"] == path
     assert read().json["version"] == 0
 
 
-def test_all_of_a_policy_is_said() -> None:
-    refused = staff(update_policy, f"PUT {ROUTE}", {"groups": [], "version": 0})
-    assert [e["path"] for e in refused.json["errors"]] == ["$.rounding", "$.tax_by"]
+def test_policy_update_requires_every_field() -> None:
+    rejected = staff(update_policy, f"PUT {ROUTE}", {"groups": [], "version": 0})
+    assert [e["path"] for e in rejected.json["errors"]] == ["$.rounding", "$.tax_by"]
 
 
-def test_a_group_that_a_promotion_is_in_stays_until_that_has_ended() -> None:
+def test_group_in_use_is_removed_only_after_its_promotions_end() -> None:
     publish_with_stock(mug(price=10_000), pieces=5)
     set_policy(0, groups=[{"id": "g", "mode": "all"}, {"id": "unused"}])
-    two_in_a_group()
-    refused = put(1, groups=[{"id": "unused"}])
-    assert (refused.status, refused.json["code"]) == (409, "group_in_use")
+    publish_two_of_one_group()
+    rejected = put(1, groups=[{"id": "unused"}])
+    assert (rejected.status, rejected.json["code"]) == (409, "group_in_use")
     assert cart_total() == 7_200
     set_policy(1, groups=[{"id": "g", "mode": "all"}])
     route = "POST /staff/promotions/{id}/end"
@@ -200,10 +215,10 @@ def test_a_group_that_a_promotion_is_in_stays_until_that_has_ended() -> None:
     set_policy(2)
 
 
-def test_only_staff_may() -> None:
+def test_policy_requires_staff_credentials() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ACCESS", "staff")
         patch.setenv("ACCESS_GROUPS", "staff,catalogue")
-        body = {**USUAL, "version": 0}
+        body = {**DEFAULT, "version": 0}
         assert call(update_policy.handler, f"PUT {ROUTE}", body).status == 401
         assert call(get_policy.handler, f"GET {ROUTE}").status == 401

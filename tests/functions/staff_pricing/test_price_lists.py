@@ -1,4 +1,4 @@
-"""Price lists through the staff's doors, and what shoppers see of them."""
+"""Price lists through the staff endpoints, and the prices that shoppers then see."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,9 +21,8 @@ from shop.pricing.actions.promotions import create_promotion, publish_promotion
 from shop.pricing.model.promotions import Promotion
 from shop.pricing.store.promotions import DynamoPromotionRepository
 from shop.pricing.store.rule_set_cache import rule_set_cache
-from shop.tax.store.cache import tax_table_cache
 from tests.doubles.pricing import MemoryReferenceChecker
-from tests.functions.staff_pricing.test_promotions_publish import CLAIMS
+from tests.functions.staff_pricing.test_promotions import CLAIMS
 from tests.kit.aws_call_counter import count_calls
 from tests.kit.products import checkout_body, lines, mug, publish_with_stock
 from tests.kit.shop import ApiResponse, call
@@ -47,51 +46,52 @@ def _goods(cloud: None) -> None:
     publish_with_stock(mug(), pieces=50)
 
 
-def ask(door: Any, route: str, body: Any = None, **more: Any) -> ApiResponse:
+def ask(function: Any, route: str, body: Any = None, **options: Any) -> ApiResponse:
+    """Call a staff endpoint, and drop the cached rules."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ACCESS", "staff")
         patch.setenv("ACCESS_GROUPS", "staff,catalogue")
-        answer = call(door.handler, route, body, claims=CLAIMS, **more)
-    rule_set_cache(tax_table_cache()).clear()
-    return answer
+        response = call(function.handler, route, body, claims=CLAIMS, **options)
+    rule_set_cache().clear()
+    return response
 
 
-def make(**more: Any) -> ApiResponse:
-    return ask(create_price_list, "POST /staff/price-lists", {**LIST, **more})
+def create(**fields: Any) -> ApiResponse:
+    return ask(create_price_list, "POST /staff/price-lists", {**LIST, **fields})
 
 
-def change(**more: Any) -> ApiResponse:
-    body = {name: value for name, value in {**LIST, **more}.items() if name != "id"}
+def update(**fields: Any) -> ApiResponse:
+    body = {name: value for name, value in {**LIST, **fields}.items() if name != "id"}
     return ask(update_price_list, "PUT /staff/price-lists/{id}", body, id="winter")
 
 
-def cart(*wanted: tuple[str, int], **context: str) -> ApiResponse:
-    body = {"line_items": lines(*wanted), **({"context": context} if context else {})}
+def new_cart(*items: tuple[str, int], **context: str) -> ApiResponse:
+    body = {"line_items": lines(*items), **({"context": context} if context else {})}
     return call(create_cart.handler, "POST /carts", body)
 
 
-def shown(**context: str) -> dict[str, Any]:
+def displayed_variant(**context: str) -> dict[str, Any]:
     body = {"ids": ["mug.1"], **({"context": context} if context else {})}
-    answer = call(lookup_catalog.handler, "POST /catalog/lookup", body)
-    assert answer.status == 200, answer.text
-    assert_valid_ucp("catalog_lookup", answer.json)
-    variant: dict[str, Any] = answer.json["products"][0]["variants"][0]
+    response = call(lookup_catalog.handler, "POST /catalog/lookup", body)
+    assert response.status == 200, response.text
+    assert_valid_ucp("catalog_lookup", response.json)
+    variant: dict[str, Any] = response.json["products"][0]["variants"][0]
     return variant
 
 
-def test_a_list_is_made_changed_listed_and_found() -> None:
-    made = make()
-    assert (made.status, made.json["status"], made.json["version"]) == (201, "running", 1)
-    assert make().json["code"] == "id_taken"
-    changed = change(entries=[{"article": "mug", "price": 1100}], version=1)
+def test_price_list_is_created_updated_listed_and_read() -> None:
+    created = create()
+    assert (created.status, created.json["status"], created.json["version"]) == (201, "running", 1)
+    assert create().json["code"] == "id_taken"
+    changed = update(entries=[{"article": "mug", "price": 1100}], version=1)
     assert (changed.status, changed.json["version"]) == (200, 2), changed.text
-    assert change(version=1).json["code"] == "stale"
-    unsaid = change()
-    assert (unsaid.status, unsaid.json["code"]) == (400, "version_missing")
+    assert update(version=1).json["code"] == "stale"
+    without_version = update()
+    assert (without_version.status, without_version.json["code"]) == (400, "version_missing")
     found = ask(get_price_list, "GET /staff/price-lists/{id}", id="winter").json
     assert found["entries"] == [{"article": "mug", "price": 1100}]
     assert "revisions" not in found
-    make(id="spring", priority=50)
+    create(id="spring", priority=50)
     listed = ask(list_price_lists, "GET /staff/price-lists", query="limit=1").json
     assert [n["id"] for n in listed["price_lists"]] == ["spring"]
     rest = ask(list_price_lists, "GET /staff/price-lists", query=f"cursor={listed['cursor']}").json
@@ -100,7 +100,7 @@ def test_a_list_is_made_changed_listed_and_found() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change_", "code", "path"),
+    ("fields", "code", "path"),
     [
         ({"currency": "XYZ"}, "currency_unknown", "$.currency"),
         ({"entries": [{"article": "no.1", "price": 1}]}, "article_unknown", "$.entries[0].article"),
@@ -135,26 +135,26 @@ def test_a_list_is_made_changed_listed_and_found() -> None:
         ({"entries": [{"article": "mug.1", "price": -1}]}, "price_invalid", "$.entries[0].price"),
     ],
 )
-def test_a_list_that_makes_no_sense_is_refused_with_field_and_reason(
-    change_: dict[str, Any], code: str, path: str
+def test_invalid_price_list_is_rejected_with_code_and_field(
+    fields: dict[str, Any], code: str, path: str
 ) -> None:
-    refused = make(**change_)
-    assert refused.status == 400
-    assert (refused.json["errors"][0]["code"], refused.json["errors"][0]["path"]) == (code, path)
+    rejected = create(**fields)
+    assert rejected.status == 400
+    assert (rejected.json["errors"][0]["code"], rejected.json["errors"][0]["path"]) == (code, path)
 
 
-def test_two_lists_with_other_prices_for_the_same_people_are_refused() -> None:
-    make()
-    refused = make(id="other", entries=[{"article": "mug.1", "price": 1}])
-    assert (refused.status, refused.json["errors"][0]["code"]) == (400, "price_overlaps")
-    assert make(id="other", entries=[{"article": "mug.1", "price": 1}], priority=1).status == 201
-    refused = change(priority=1, version=1)
-    assert (refused.status, refused.json["errors"][0]["code"]) == (400, "price_overlaps")
+def test_overlapping_price_lists_are_rejected() -> None:
+    create()
+    rejected = create(id="other", entries=[{"article": "mug.1", "price": 1}])
+    assert (rejected.status, rejected.json["errors"][0]["code"]) == (400, "price_overlaps")
+    assert create(id="other", entries=[{"article": "mug.1", "price": 1}], priority=1).status == 201
+    rejected = update(priority=1, version=1)
+    assert (rejected.status, rejected.json["errors"][0]["code"]) == (400, "price_overlaps")
 
 
-def test_the_price_shown_is_the_price_charged_and_tiers_count_in_the_cart() -> None:
-    make()
-    assert shown()["price"] == {"amount": 1000, "currency": "USD"}
+def test_displayed_price_equals_charged_price_and_tiers_count_in_the_cart() -> None:
+    create()
+    assert displayed_variant()["price"] == {"amount": 1000, "currency": "USD"}
     detail = call(get_product.handler, "POST /catalog/product", {"id": "mug"})
     assert_valid_ucp("catalog_product", detail.json)
     assert detail.json["product"]["price_range"]["min"]["amount"] == 1000
@@ -166,63 +166,73 @@ def test_the_price_shown_is_the_price_charged_and_tiers_count_in_the_cart() -> N
         "min": {"amount": 1000, "currency": "USD"},
         "max": {"amount": 1399, "currency": "USD"},
     }
-    (line,) = cart(("mug.1", 1)).json["line_items"]
+    (line,) = new_cart(("mug.1", 1)).json["line_items"]
     assert line["item"]["price"] == 1000
-    (line,) = cart(("mug.1", 10)).json["line_items"]
+    (line,) = new_cart(("mug.1", 10)).json["line_items"]
     assert line["item"]["price"] == 900
 
 
-def test_a_list_of_a_market_and_currency_is_for_who_is_there() -> None:
-    make(currency="EUR", markets=["EU"], entries=[{"article": "mug", "price": 1190}])
-    assert shown()["price"] == {"amount": 1299, "currency": "USD"}
-    there = {"address_country": "DE", "currency": "EUR"}
-    assert shown(**there)["price"] == {"amount": 1190, "currency": "EUR"}
-    made = cart(("mug.1", 2), **there)
-    assert made.json["currency"] == "EUR"
-    assert made.json["totals"][-1]["amount"] == 2380
-    again = call(get_cart.handler, "GET /carts/{id}", id=made.json["id"])
+def test_price_list_applies_to_its_market_and_currency() -> None:
+    create(currency="EUR", markets=["EU"], entries=[{"article": "mug", "price": 1190}])
+    assert displayed_variant()["price"] == {"amount": 1299, "currency": "USD"}
+    germany = {"address_country": "DE", "currency": "EUR"}
+    assert displayed_variant(**germany)["price"] == {"amount": 1190, "currency": "EUR"}
+    created = new_cart(("mug.1", 2), **germany)
+    assert created.json["currency"] == "EUR"
+    assert created.json["totals"][-1]["amount"] == 2380
+    again = call(get_cart.handler, "GET /carts/{id}", id=created.json["id"])
     assert (again.json["currency"], again.json["totals"][-1]["amount"]) == ("EUR", 2380)
     assert_valid_ucp("cart", again.json)
-    other = cart(("mug.1", 1), address_country="SE", currency="SEK").json
-    assert other["currency"] == "USD"
-    assert [m["code"] for m in other["messages"]] == ["currency_not_offered"]
+    swedish = new_cart(("mug.1", 1), address_country="SE", currency="SEK").json
+    assert swedish["currency"] == "USD"
+    assert [m["code"] for m in swedish["messages"]] == ["currency_not_offered"]
 
 
-def test_a_changed_price_is_said_to_who_saw_the_one_before() -> None:
-    made = cart(("mug.1", 1)).json
-    make()
-    again = call(get_cart.handler, "GET /carts/{id}", id=made["id"]).json
+def test_changed_price_is_reported_to_a_cart_that_displayed_another() -> None:
+    created = new_cart(("mug.1", 1)).json
+    create()
+    again = call(get_cart.handler, "GET /carts/{id}", id=created["id"]).json
     assert [m["code"] for m in again["messages"]] == ["price_changed", "total_changed"]
 
 
-def test_a_reduction_is_announced_with_the_lowest_price_of_thirty_days() -> None:
+def test_reduction_shows_the_lowest_price_of_thirty_days() -> None:
+    # Given: a running sale of 20 %
     now = datetime.now(UTC)
-    calendar = DynamoPromotionRepository()
-    told = {
+    repository = DynamoPromotionRepository()
+    fields = {
         "id": "flash",
         "title": "Flash",
         "goods": {"variants": ["mug.1"]},
         "effect": {"kind": "percent_off", "basis_points": 2000},
         "conditions": {"window": {"starts": (now - timedelta(hours=1)).isoformat()}},
     }
-    flash = Promotion.from_dict(told)
-    create_promotion(flash, promotions=calendar, assortment=MemoryReferenceChecker(), at=now)
-    publish_promotion("flash", promotions=calendar, at=now)
-    rule_set_cache(tax_table_cache()).clear()
-    variant = shown()
+    flash = Promotion.from_dict(fields)
+    create_promotion(flash, promotions=repository, assortment=MemoryReferenceChecker(), at=now)
+    publish_promotion("flash", promotions=repository, at=now)
+    rule_set_cache().clear()
+
+    # Then: the product shows the reduced price with its reference
+    variant = displayed_variant()
     assert variant["price"]["amount"] == 1039
     assert variant["list_price"]["amount"] == 1299
     assert variant["metadata"] == {
         "lowest_price_30_days": {"amount": 1299, "currency": "USD"},
         "reduction_percent": 20,
     }
-    told = ask(get_price_history, "GET /staff/price-history/{id}", id="mug.1").json
-    assert [(p["price"], p.get("regular")) for p in told["points"]] == [(1299, None), (1039, 1299)]
-    assert (told["reduction"]["lowest_30_days"], told["reduction"]["percent"]) == (1299, 20)
+
+    # Then: staff see the replayed history
+    history = ask(get_price_history, "GET /staff/price-history/{id}", id="mug.1").json
+    assert [(p["price"], p.get("regular")) for p in history["points"]] == [
+        (1299, None),
+        (1039, 1299),
+    ]
+    assert (history["reduction"]["lowest_30_days"], history["reduction"]["percent"]) == (1299, 20)
+
+    # Then: a checkout stores the reference in its quote and trace
     body = checkout_body(("mug.1", 1))
-    made = call(create_checkout.handler, "POST /checkout-sessions", body).json
+    created = call(create_checkout.handler, "POST /checkout-sessions", body).json
     quote = (
-        DynamoCheckoutSessionRepository().get("guest", made["id"], datetime.now(UTC)).offer.quote
+        DynamoCheckoutSessionRepository().get("guest", created["id"], datetime.now(UTC)).offer.quote
     )
     assert quote.lines[0].lowest_30_days == Money(1299, "USD")
     assert quote.trace[0].to_dict() == {
@@ -232,6 +242,8 @@ def test_a_reduction_is_announced_with_the_lowest_price_of_thirty_days() -> None
         "detail": f"before {now:%Y-%m-%d}",
         "lines": ["li_1"],
     }
+
+    # Then: a search reads the affected products in one batch
     with count_calls() as calls:
         call(search_catalog.handler, "POST /catalog/search", {"query": "mug"})
     assert calls.names == ["dynamodb.Query catalog", "dynamodb.BatchGetItem catalog"]
@@ -241,9 +253,9 @@ def test_a_reduction_is_announced_with_the_lowest_price_of_thirty_days() -> None
     ("query", "path"),
     [("country=ZZ", "country"), ("currency=ZZZ", "currency"), ("country=", "country")],
 )
-def test_the_history_of_no_country_or_currency_is_not_told(query: str, path: str) -> None:
+def test_price_history_of_an_unknown_country_or_currency_is_rejected(query: str, path: str) -> None:
     route = "GET /staff/price-history/{id}"
     assert ask(get_price_history, route, id="mug.1", query="country=DE&currency=USD").status == 200
-    refused = ask(get_price_history, route, id="mug.1", query=query)
-    assert (refused.status, refused.json["code"]) == (400, f"{path}_unknown")
-    assert refused.json["errors"][0]["path"] == path
+    rejected = ask(get_price_history, route, id="mug.1", query=query)
+    assert (rejected.status, rejected.json["code"]) == (400, f"{path}_unknown")
+    assert rejected.json["errors"][0]["path"] == path

@@ -1,4 +1,4 @@
-"""What staff ask of a basket is what its checkout would say."""
+"""Simulations give the same result as the checkout of the same basket."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,9 +17,8 @@ from functions.staff_pricing import (
 )
 from shop.checkout.store import DynamoCheckoutSessionRepository
 from shop.pricing.store.rule_set_cache import rule_set_cache
-from shop.tax.store.cache import tax_table_cache
 from tests.functions.checkout.test_customer_prices import ANN, ANN_ID
-from tests.functions.staff_pricing.test_promotions_publish import CLAIMS
+from tests.functions.staff_pricing.test_promotions import CLAIMS
 from tests.kit.products import ADDRESS, checkout_body, mug, publish_with_stock
 from tests.kit.shop import ApiResponse, call
 
@@ -38,50 +37,53 @@ def _goods(cloud: None) -> None:
     publish_with_stock(mug(), pieces=50)
 
 
-def staff(door: Any, route: str, body: Any, **more: Any) -> ApiResponse:
+def staff(function: Any, route: str, body: Any, **options: Any) -> ApiResponse:
+    """Call a staff endpoint, and drop the cached rules."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ACCESS", "staff")
         patch.setenv("ACCESS_GROUPS", "staff,catalogue")
-        answer = call(door.handler, route, body, claims=CLAIMS, **more)
-    rule_set_cache(tax_table_cache()).clear()
-    return answer
+        response = call(function.handler, route, body, claims=CLAIMS, **options)
+    rule_set_cache().clear()
+    return response
 
 
-def run(**fields: Any) -> None:
-    made = staff(create_promotion, "POST /staff/promotions", fields)
-    assert made.status == 201, made.text
+def create_and_publish(**fields: Any) -> None:
+    created = staff(create_promotion, "POST /staff/promotions", fields)
+    assert created.status == 201, created.text
     route = "POST /staff/promotions/{id}/schedule"
     assert staff(publish_promotion, route, {"version": 1}, id=fields["id"]).status == 200
 
 
-def ask(**asked: Any) -> ApiResponse:
-    return staff(simulate_checkout, "POST /staff/what-if", {"lines": LINES, **asked})
+def simulate(**fields: Any) -> ApiResponse:
+    return staff(simulate_checkout, "POST /staff/what-if", {"lines": LINES, **fields})
 
 
-def told(**asked: Any) -> dict[str, Any]:
-    answer = ask(**asked)
-    assert answer.status == 200, answer.text
-    found: dict[str, Any] = answer.json
-    return found
+def simulated(**fields: Any) -> dict[str, Any]:
+    response = simulate(**fields)
+    assert response.status == 200, response.text
+    result: dict[str, Any] = response.json
+    return result
 
 
-def an_eventful_shop() -> None:
-    """Prices, promotions and a code that depend on who asks, from where, by what way and how."""
+def set_up_varied_rules() -> None:
+    """Prices, promotions and a code that depend on customer, place, channel and shipping."""
     entries = [{"article": "mug", "price": 1111}]
     prices = {"id": "euro", "currency": "EUR", "markets": ["EU"], "entries": entries}
     assert staff(create_price_list, "POST /staff/price-lists", prices).status == 201
     half = {"kind": "percent_off", "basis_points": 5000}
-    run(id="gold", title="Gold", effect=half, conditions={"groups": ["gold"]})
+    create_and_publish(id="gold", title="Gold", effect=half, conditions={"groups": ["gold"]})
     tenth = {"kind": "order_percent", "basis_points": 1000}
-    run(id="first", title="First", effect=tenth, conditions={"first_order": True})
-    run(id="app", title="App", effect=tenth, conditions={"channels": ["app"]})
-    run(id="code", title="Code", effect=tenth, code_required=True, stacking={"group": "codes"})
+    create_and_publish(id="first", title="First", effect=tenth, conditions={"first_order": True})
+    create_and_publish(id="app", title="App", effect=tenth, conditions={"channels": ["app"]})
+    create_and_publish(
+        id="code", title="Code", effect=tenth, code_required=True, stacking={"group": "codes"}
+    )
     coupon = {"id": "spring", "promotion_id": "code", "code": "SPRING", "per_customer": 1}
     assert staff(create_coupon, "POST /staff/coupons", coupon).status == 201
     free = {"kind": "shipping_off", "basis_points": 5000, "methods": ["us-express"]}
-    run(id="ship", title="Half", effect=free)
-    route, place = "PUT /staff/customers/{id}/groups", {"groups": ["gold"], "version": 0}
-    assert staff(set_customer_groups, route, place, id=ANN_ID).status == 200
+    create_and_publish(id="ship", title="Half", effect=free)
+    route, body = "PUT /staff/customers/{id}/groups", {"groups": ["gold"], "version": 0}
+    assert staff(set_customer_groups, route, body, id=ANN_ID).status == 200
 
 
 HOME = {n: ADDRESS[n] for n in ("address_country", "address_region", "postal_code")}
@@ -98,10 +100,11 @@ CASES: list[tuple[dict[str, Any], bool]] = [
 
 
 @pytest.mark.parametrize(("case", "signed_in"), CASES)
-def test_the_answer_is_what_the_checkout_of_that_customer_says(
+def test_simulation_equals_the_checkout_of_that_customer(
     case: dict[str, Any], signed_in: bool
 ) -> None:
-    an_eventful_shop()
+    # Given: a checkout of this case
+    set_up_varied_rules()
     body = checkout_body(option=case.get("option"))
     body["line_items"] = [
         {"item": {"id": line["item"]}, "quantity": line["quantity"]} for line in LINES
@@ -120,53 +123,56 @@ def test_the_answer_is_what_the_checkout_of_that_customer_says(
         patch.setenv("ACCESS", "customer" if signed_in else "shopper")
         claims = ANN if signed_in else None
         route = "POST /checkout-sessions"
-        made = call(create_checkout.handler, route, body, claims=claims, headers=app)
-    assert made.status == 201, made.text
+        created = call(create_checkout.handler, route, body, claims=claims, headers=app)
+    assert created.status == 201, created.text
     offer = (
         DynamoCheckoutSessionRepository()
-        .get(ANN_ID if signed_in else "guest", made.json["id"], now())
+        .get(ANN_ID if signed_in else "guest", created.json["id"], now())
         .offer
     )
-    real = offer.quote.to_dict()
+    expected = offer.quote.to_dict()
 
-    who: dict[str, Any] = {"id": ANN_ID} if signed_in else {"email": "jane@example.com"}
+    # When: staff simulate the same case
+    customer: dict[str, Any] = {"id": ANN_ID} if signed_in else {"email": "jane@example.com"}
     if "tax_id" in case:
-        who["tax_id"] = case["tax_id"]
-    asked = {name: value for name, value in case.items() if name != "tax_id"}
-    before = told(**asked, customer=who)["before"]
-    for changing in ("at", "trace"):
-        real.pop(changing), before.pop(changing)
-    assert {name: before[name] for name in real} == real
+        customer["tax_id"] = case["tax_id"]
+    fields = {name: value for name, value in case.items() if name != "tax_id"}
+    before = simulated(**fields, customer=customer)["before"]
+
+    # Then: quote, options, messages and total are the same, except for time and explanations
+    for variable in ("at", "trace"):
+        expected.pop(variable), before.pop(variable)
+    assert {name: before[name] for name in expected} == expected
     assert before["option"] == offer.option_id
-    assert [way["id"] for way in before["options"]] == [way.id for way in offer.options]
-    said = [m["code"] for m in made.json.get("messages", []) if m["type"] != "error"]
-    assert [m["code"] for m in before["messages"]] == said
-    assert before["total"] == made.json["totals"][-1]["amount"] == before["due"]
+    assert [option["id"] for option in before["options"]] == [option.id for option in offer.options]
+    codes = [m["code"] for m in created.json.get("messages", []) if m["type"] != "error"]
+    assert [m["code"] for m in before["messages"]] == codes
+    assert before["total"] == created.json["totals"][-1]["amount"] == before["due"]
 
 
 def now() -> datetime:
     return datetime.now(UTC)
 
 
-def test_another_customer_another_instant_and_a_draft_are_told_apart() -> None:
-    an_eventful_shop()
-    other = told(customer={"id": "bob"}, other_customer={"id": ANN_ID})
+def test_simulation_compares_customers_instants_and_drafts() -> None:
+    set_up_varied_rules()
+    other = simulated(customer={"id": "bob"}, other_customer={"id": ANN_ID})
     assert other["difference"]["rules"]["lines:gold"][1] == "applied 2648"
-    supposed = told(other_customer={"groups": ["gold"]})
-    assert supposed["after"]["total"] == other["after"]["total"] + 265  # a guest has no first order
+    assumed = simulated(other_customer={"groups": ["gold"]})
+    assert assumed["after"]["total"] == other["after"]["total"] + 265  # a guest has no first order
     later = (now() + timedelta(days=2)).isoformat()
     window = {"starts": (now() + timedelta(days=1)).isoformat()}
-    run(
+    create_and_publish(
         id="soon",
         title="Soon",
         effect={"kind": "percent_off", "basis_points": 1000},
         conditions={"window": window},
     )
-    assert told(compare_at_time=later)["difference"]["rules"]["lines:soon"] == [
-        "not_yet",
+    assert simulated(compare_at_time=later)["difference"]["rules"]["lines:soon"] == [
+        "not_started",
         "applied 530",
     ]
-    assert told(compare_at_time=later, at=later)["difference"] == {
+    assert simulated(compare_at_time=later, at=later)["difference"] == {
         "currency": "USD",
         "sums": {},
         "lines": {},
@@ -174,18 +180,18 @@ def test_another_customer_another_instant_and_a_draft_are_told_apart() -> None:
     }
 
 
-@pytest.mark.parametrize("more", [{}, {"code_required": True}])
-def test_a_draft_is_tried_as_if_it_ran_whether_it_is_kept_or_not(more: dict[str, Any]) -> None:
-    draft = {**TENTH, **more}
-    written = told(promotion=draft)
+@pytest.mark.parametrize("fields", [{}, {"code_required": True}])
+def test_draft_is_simulated_alike_whether_stored_or_not(fields: dict[str, Any]) -> None:
+    draft = {**TENTH, **fields}
+    written = simulated(promotion=draft)
     assert written["difference"]["sums"]["discount"] == [0, 530]
     assert staff(create_promotion, "POST /staff/promotions", draft).status == 201
-    kept = told(promotion_id="tenth")
-    assert kept["difference"] == written["difference"]
+    stored = simulated(promotion_id="tenth")
+    assert stored["difference"] == written["difference"]
 
 
 @pytest.mark.parametrize(
-    ("asked", "code", "path"),
+    ("fields", "code", "path"),
     [
         (
             {"promotion": {**TENTH, "goods": {"products": ["mug", "no"]}}},
@@ -229,32 +235,32 @@ def test_a_draft_is_tried_as_if_it_ran_whether_it_is_kept_or_not(more: dict[str,
         ({"other_customer": {"tax_id": "FR1"}}, "vat_id_invalid", "$.other_customer.tax_id"),
     ],
 )
-def test_what_cannot_be_asked_is_refused_with_its_place_in_the_question(
-    asked: dict[str, Any], code: str, path: str
+def test_invalid_simulation_is_rejected_with_its_path(
+    fields: dict[str, Any], code: str, path: str
 ) -> None:
-    refused = ask(**asked)
-    assert refused.status == 400, refused.text
-    first = refused.json["errors"][0]
+    rejected = simulate(**fields)
+    assert rejected.status == 400, rejected.text
+    first = rejected.json["errors"][0]
     assert (first["code"], first["path"]) == (code, path)
 
 
-def test_a_promotion_that_is_not_there_cannot_be_tried() -> None:
-    assert ask(promotion_id="nothing").status == 404
+def test_simulation_of_an_unknown_promotion_is_not_found() -> None:
+    assert simulate(promotion_id="nothing").status == 404
 
 
-def test_credits_pay_what_they_would_pay() -> None:
+def test_simulation_shows_the_amount_that_credits_pay() -> None:
     route = "POST /staff/gift-cards"
     card = staff(
         issue_gift_card, route, {"amount": 500, "currency": "USD", "reason": "for a friend"}
     )
     credit = {"type": "gift_card", "code": card.json["code"]}
-    before = told(credits=[credit])["before"]
+    before = simulated(credits=[credit])["before"]
     assert (before["credits"], before["due"]) == ([500], before["total"] - 500)
 
 
-def test_two_currencies_do_not_compare() -> None:
+def test_simulation_of_two_currencies_is_rejected() -> None:
     entries = [{"article": "mug", "price": 900}]
     prices = {"id": "euro", "currency": "EUR", "groups": ["gold"], "entries": entries}
     assert staff(create_price_list, "POST /staff/price-lists", prices).status == 201
-    refused = ask(currency="EUR", other_customer={"groups": ["gold"]})
-    assert (refused.status, refused.json["errors"][0]["path"]) == (400, "$.currency")
+    rejected = simulate(currency="EUR", other_customer={"groups": ["gold"]})
+    assert (rejected.status, rejected.json["errors"][0]["path"]) == (400, "$.currency")

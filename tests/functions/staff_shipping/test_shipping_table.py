@@ -14,7 +14,7 @@ from functions.staff_shipping import (
     simulate_shipping,
 )
 from shop.shipping.store import cache, shipping_table_cache
-from tests.functions.staff_pricing.test_promotions_publish import CLAIMS
+from tests.functions.staff_pricing.test_promotions import CLAIMS
 from tests.kit.aws_call_counter import count_calls
 from tests.kit.products import checkout_body, mug, payment_body, publish_with_stock
 from tests.kit.shop import ApiResponse, call

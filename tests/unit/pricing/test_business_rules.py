@@ -1,4 +1,4 @@
-"""Every worked example of docs/rules/pricing.md, run."""
+"""The worked examples of docs/rules/pricing.md, executed."""
 
 import re
 from collections.abc import Callable
@@ -35,45 +35,45 @@ from shop.shipping.model import Consignment, ConsignmentItem, ShippingTable
 from tests.doubles.credits import MemoryCreditAccounts
 from tests.doubles.inventory import MemoryUnitOfWork
 
-LAW = Path(__file__).parents[3] / "docs" / "rules" / "pricing.md"
+RULES_PAGE = Path(__file__).parents[3] / "docs" / "rules" / "pricing.md"
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 AMOUNT = re.compile(r"(\d+) ([A-Z]{3})")
 
 EXAMPLES: list[dict[str, Any]] = [
     yaml.safe_load(text)
-    for text in re.findall(r"```yaml example\n(.*?)```", LAW.read_text("utf-8"), re.DOTALL)
+    for text in re.findall(r"```yaml example\n(.*?)```", RULES_PAGE.read_text("utf-8"), re.DOTALL)
 ]
 
 
-def test_the_law_has_its_worked_examples() -> None:
+def test_rules_page_has_examples_with_unique_titles() -> None:
     assert len(EXAMPLES) >= 25
     assert len({example["title"] for example in EXAMPLES}) == len(EXAMPLES)
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=[example["title"] for example in EXAMPLES])
-def test_example(example: dict[str, Any]) -> None:
-    for sort, check in CHECKS.items():
-        if sort in example:
+def test_example_of_the_rules_page_holds(example: dict[str, Any]) -> None:
+    for key, check in CHECKS.items():
+        if key in example:
             check(example)
             return
-    pytest.fail("an example of no known sort")
+    pytest.fail("the example has none of the keys that CHECKS knows")
 
 
 def amounts(raw: Any) -> Any:
-    """The page writes ``500 USD`` where data has an amount and a currency."""
+    """Replace ``500 USD``, as the page writes it, by an object of amount and currency."""
     if isinstance(raw, dict):
         return {name: amounts(value) for name, value in raw.items()}
     if isinstance(raw, list):
         return [amounts(value) for value in raw]
-    if isinstance(raw, str) and (found := AMOUNT.fullmatch(raw)):
-        return {"amount": int(found[1]), "currency": found[2]}
+    if isinstance(raw, str) and (match := AMOUNT.fullmatch(raw)):
+        return {"amount": int(match[1]), "currency": match[2]}
     return raw
 
 
-def money(told: str) -> Money:
-    found = AMOUNT.fullmatch(told)
-    assert found is not None
-    return Money(int(found[1]), found[2])
+def money(text: str) -> Money:
+    match = AMOUNT.fullmatch(text)
+    assert match is not None
+    return Money(int(match[1]), match[2])
 
 
 def instant(raw: Any) -> datetime:
@@ -81,7 +81,7 @@ def instant(raw: Any) -> datetime:
 
 
 def texts(raw: Any) -> Any:
-    """YAML reads times as values; the data has them as text."""
+    """Replace times, which YAML parses, by their ISO 8601 text."""
     if isinstance(raw, dict):
         return {name: texts(value) for name, value in raw.items()}
     if isinstance(raw, list):
@@ -89,10 +89,10 @@ def texts(raw: Any) -> Any:
     return raw.isoformat() if isinstance(raw, datetime) else raw
 
 
-def place(told: str | None) -> Destination | None:
-    if told is None:
+def destination(text: str | None) -> Destination | None:
+    if text is None:
         return None
-    country, _, region = told.partition("-")
+    country, _, region = text.partition("-")
     return Destination(country, region or None)
 
 
@@ -100,7 +100,7 @@ def basket_of(raw: dict[str, Any]) -> Basket:
     currency = raw["currency"]
     lines = []
     for line in raw["lines"]:
-        seen = line.get("seen_price")
+        displayed = line.get("displayed_price")
         lines.append(
             BasketLine(
                 id=line["id"],
@@ -112,7 +112,7 @@ def basket_of(raw: dict[str, Any]) -> Basket:
                 quantity=line["quantity"],
                 categories=tuple(line.get("categories", ())),
                 tax_class=line.get("tax_class", "standard"),
-                seen_price=None if seen is None else Money(seen, currency),
+                displayed_price=None if displayed is None else Money(displayed, currency),
             )
         )
     customer = None
@@ -126,7 +126,7 @@ def basket_of(raw: dict[str, Any]) -> Basket:
         currency=currency,
         market=raw["market"],
         customer=customer,
-        destination=place(raw.get("to")),
+        destination=destination(raw.get("to")),
         shipping=None if shipping is None else Money(shipping, currency),
         shipping_method=raw.get("shipping_method"),
         codes=tuple(raw.get("codes", ())),
@@ -136,7 +136,7 @@ def basket_of(raw: dict[str, Any]) -> Basket:
 def rules_of(example: dict[str, Any]) -> RuleSet:
     rounding = example.get("rounding", {})
     return RuleSet(
-        version="law",
+        version="rules page",
         rounding=RoundingPolicy(
             Rounding(rounding.get("mode", "half_even")), rounding.get("tax_by", "line")
         ),
@@ -144,7 +144,7 @@ def rules_of(example: dict[str, Any]) -> RuleSet:
             Promotion.from_dict({"title": p["id"], "published": True, **texts(amounts(p))})
             for p in example.get("promotions", ())
         ),
-        price_lists=tuple(PriceList.from_dict(told) for told in example.get("price_lists", ())),
+        price_lists=tuple(PriceList.from_dict(raw) for raw in example.get("price_lists", ())),
         groups=tuple(
             StackingGroup(g["id"], StackingMode(g.get("mode", "best")), g.get("priority", 100))
             for g in example.get("groups", ())
@@ -152,94 +152,103 @@ def rules_of(example: dict[str, Any]) -> RuleSet:
     )
 
 
-def standing_of(raw: dict[str, Any]) -> UsageLimits:
+def limits_of(raw: dict[str, Any]) -> UsageLimits:
     return UsageLimits(
         codes={
-            normalize_code(code): CodeStatus(**facts)
-            for code, facts in raw.get("codes", {}).items()
+            normalize_code(code): CodeStatus(**status)
+            for code, status in raw.get("codes", {}).items()
         },
-        quota_remaining=raw.get("quota_left", {}),
-        customer_used=raw.get("customer_had", {}),
-        gifts_remaining=raw.get("gifts_left", {}),
+        quota_remaining=raw.get("quota_remaining", {}),
+        customer_used=raw.get("customer_used", {}),
+        gifts_remaining=raw.get("gifts_remaining", {}),
+    )
+
+
+def quote_of(example: dict[str, Any]) -> Quote:
+    return quote(
+        basket_of(example["basket"]),
+        rules=rules_of(example),
+        at=instant(example.get("at", NOON)),
+        limits=limits_of(example.get("usage", {})),
     )
 
 
 def check_quote(example: dict[str, Any]) -> None:
     expect = dict(example["expect"])
-
-    def ask() -> Quote:
-        return quote(
-            basket_of(example["basket"]),
-            rules=rules_of(example),
-            at=instant(example.get("at", NOON)),
-            limits=standing_of(example.get("standing", {})),
-        )
-
-    if "refused" in expect:
-        with pytest.raises(InvalidRequest) as refusal:
-            ask()
-        assert refusal.value.code == expect["refused"]
+    if "error" in expect:
+        with pytest.raises(InvalidRequest) as error:
+            quote_of(example)
+        assert error.value.code == expect["error"]
         return
-    q = ask()
-    if "shown" in example:
-        assert told_of(example) == expect.pop("said")
+    q = quote_of(example)
+    if "displayed" in example:
+        assert change_messages(example) == expect.pop("messages")
     assert Quote.from_dict(q.to_dict()) == q
-    for name in ("subtotal", "discount", "shipping", "tax", "total"):
-        if name in expect:
-            assert getattr(q, name).minor == expect.pop(name), name
-    if "reverse_charge" in expect:
-        assert q.reverse_charge is expect.pop("reverse_charge")
-    for line_id, facts in expect.pop("lines", {}).items():
-        check_line(q, line_id, facts)
+    check_sums(q, expect)
+    for line_id, fields in expect.pop("lines", {}).items():
+        check_line(q, line_id, fields)
     for line_id, refunds in expect.pop("refunds", {}).items():
         for units, amount in refunds:
             assert q.line(line_id).refund(units).minor == amount
-    told = {entry.rule: entry for entry in q.trace if entry.step.value not in ("price", "tax")}
-    for rule, said in expect.pop("trace", {}).items():
-        assert (told[rule].amount if told[rule].applied else told[rule].reason) == said, rule
-    for code, outcome in expect.pop("codes", {}).items():
-        found = {c.code: "applied" if c.applied else c.reason for c in q.codes}
-        assert found[code] == outcome
+    check_rules(q, expect)
     if "gifts" in expect:
         assert {gift.sku: gift.quantity for gift in q.gifts} == expect.pop("gifts")
     if "uses" in expect:
         assert {use.promotion_id: use.units for use in q.uses} == expect.pop("uses")
     if "notices" in expect:
         assert [notice.code for notice in q.notices] == expect.pop("notices")
-    assert not expect, "the example expects what nobody compares"
+    assert not expect, "the example has expectations that no check compares"
 
 
-def told_of(example: dict[str, Any]) -> list[str]:
-    """What is said to a client that was ``shown`` the basket, or other lines, some time before."""
-    shown, rules = example["shown"], rules_of(example)
-    basket = {**example["basket"], "lines": shown.get("lines", example["basket"]["lines"])}
-    left = example.get("standing", {})
-
-    def priced(at: Any, standing: dict[str, Any]) -> Quote:
-        standing_ = standing_of(standing)
-        return quote(basket_of(basket), rules=rules, at=instant(at), limits=standing_)
-
-    before = priced(shown.get("at", NOON), shown.get("standing", left))
-    now = priced(example.get("at", NOON), left)
-    return [notice.detail for notice in PriceSnapshot.from_quote(before).notices(now, rules, {})]
+def check_sums(q: Quote, expect: dict[str, Any]) -> None:
+    for name in ("subtotal", "discount", "shipping", "tax", "total"):
+        if name in expect:
+            assert getattr(q, name).minor == expect.pop(name), name
+    if "reverse_charge" in expect:
+        assert q.reverse_charge is expect.pop("reverse_charge")
 
 
-def check_line(q: Quote, line_id: str, facts: dict[str, Any]) -> None:
+def check_rules(q: Quote, expect: dict[str, Any]) -> None:
+    """Compare the amount of each rule that applies, and the reason of each that does not."""
+    entries = {entry.rule: entry for entry in q.trace if entry.step.value not in ("price", "tax")}
+    for rule, expected in expect.pop("trace", {}).items():
+        entry = entries[rule]
+        assert (entry.amount if entry.applied else entry.reason) == expected, rule
+    for code, expected in expect.pop("codes", {}).items():
+        outcomes = {c.code: "applied" if c.applied else c.reason for c in q.codes}
+        assert outcomes[code] == expected
+
+
+def change_messages(example: dict[str, Any]) -> list[str]:
+    """Return the messages for a client that ``displayed`` this basket, or other lines, earlier."""
+    displayed, rules = example["displayed"], rules_of(example)
+    basket = {**example["basket"], "lines": displayed.get("lines", example["basket"]["lines"])}
+    usage = example.get("usage", {})
+
+    def quote_at(at: Any, usage: dict[str, Any]) -> Quote:
+        return quote(basket_of(basket), rules=rules, at=instant(at), limits=limits_of(usage))
+
+    before = quote_at(displayed.get("at", NOON), displayed.get("usage", usage))
+    after = quote_at(example.get("at", NOON), usage)
+    return [notice.detail for notice in PriceSnapshot.from_quote(before).notices(after, rules, {})]
+
+
+def check_line(q: Quote, line_id: str, expected: dict[str, Any]) -> None:
     line = q.line(line_id)
-    found = {
+    fields = {
         "discount": line.discount.minor,
         "unit_price": line.unit_price.minor,
         "price_list": line.price_list,
         "tax": line.tax.amount.minor,
         "units": [[run.units, run.total] for run in line.units],
     }
-    for name, value in facts.items():
-        assert found[name] == value, (line_id, name)
+    for name, value in expected.items():
+        assert fields[name] == value, (line_id, name)
 
 
 def check_split(example: dict[str, Any]) -> None:
-    told = example["split"]
-    assert apportion(told["amount"], told["weights"]) == example["expect"]
+    split = example["split"]
+    assert apportion(split["amount"], split["weights"]) == example["expect"]
 
 
 def check_history(example: dict[str, Any]) -> None:
@@ -259,10 +268,10 @@ def check_history(example: dict[str, Any]) -> None:
     assert {"lowest": reduction.lowest.minor, "percent": reduction.percent} == example["expect"]
 
 
-def check_announced(example: dict[str, Any]) -> None:
-    told = texts(amounts(example["announced"]))
+def check_price_tag(example: dict[str, Any]) -> None:
+    raw = texts(amounts(example["price_tag"]))
     past = tuple(
-        PriceMark(instant(mark["since"]), Money(mark["price"], "EUR")) for mark in told["revisions"]
+        PriceMark(instant(mark["since"]), Money(mark["price"], "EUR")) for mark in raw["revisions"]
     )
     variant = Variant(id="v", sku="v", title="v", price=past[-1].price, price_marks=past)
     product = Product(
@@ -275,12 +284,12 @@ def check_announced(example: dict[str, Any]) -> None:
         updated_at=NOON,
     )
     rules = RuleSet(
-        "law",
-        price_lists=tuple(PriceList.from_dict(n) for n in told.get("price_lists", ())),
-        promotions=tuple(Promotion.from_dict({"title": "p", **p}) for p in told["promotions"]),
+        "rules page",
+        price_lists=tuple(PriceList.from_dict(n) for n in raw.get("price_lists", ())),
+        promotions=tuple(Promotion.from_dict({"title": "p", **p}) for p in raw["promotions"]),
     )
-    at, place = instant(example["at"]), PriceContext("EU", "EUR")
-    tag = price_tags_for_products([product], rules=rules, at=at, context=place).by_variant["v"]
+    at, context = instant(example["at"]), PriceContext("EU", "EUR")
+    tag = price_tags_for_products([product], rules=rules, at=at, context=context).by_variant["v"]
     assert tag.list_price is not None
     assert tag.lowest is not None
     assert example["expect"] == {
@@ -294,7 +303,7 @@ def check_announced(example: dict[str, Any]) -> None:
 def check_settle(example: dict[str, Any]) -> None:
     payment = example["settle"]
     due, paid = payment["total"], list[tuple[str, int]]()
-    for offer in payment["offers"]:
+    for offer in payment["credits"]:
         units = allocated_units(due, offer["available"], 1, None)
         assert units is not None
         paid.append((offer["account"], units))
@@ -331,42 +340,42 @@ def check_earn(example: dict[str, Any]) -> None:
 
 
 def check_group_buy(example: dict[str, Any]) -> None:
-    told = example["group_buy"]
-    group = GroupBuy("g", "tuan", told["size"], instant(told["deadline"]))
-    for name, joined in told["join"]:
-        group = group.join(Seat(name, f"order-{name}", instant(joined)))
+    raw = example["group_buy"]
+    group = GroupBuy("g", "tuan", raw["size"], instant(raw["deadline"]))
+    for name, joined_at in raw["join"]:
+        group = group.join(Seat(name, f"order-{name}", instant(joined_at)))
     group = group.close(instant(example["at"]))
-    found: dict[str, Any] = {"status": group.status.value}
-    for seat, then in group.consequences():
-        found.setdefault(then.value, []).append(seat.customer_id)
-    assert found == example["expect"]
+    result: dict[str, Any] = {"status": group.status.value}
+    for seat, consequence in group.consequences():
+        result.setdefault(consequence.value, []).append(seat.customer_id)
+    assert result == example["expect"]
 
 
 def check_shipping(example: dict[str, Any]) -> None:
-    told = example["shipping"]
+    raw = example["shipping"]
     goods = Consignment(
-        tuple(ConsignmentItem(**item) for item in told["goods"]["items"]),
-        money(told["goods"]["value"]),
+        tuple(ConsignmentItem(**item) for item in raw["goods"]["items"]),
+        money(raw["goods"]["value"]),
     )
-    table = ShippingTable.from_dict(amounts(told["table"]))
-    country, _, region = told["to"].partition("-")
+    table = ShippingTable.from_dict(amounts(raw["table"]))
+    country, _, region = raw["to"].partition("-")
     at = instant(example.get("at", NOON))
-    offered = shipping_options(goods, Destination(country, region or None), table=table, at=at)
+    options = shipping_options(goods, Destination(country, region or None), table=table, at=at)
     expect = dict(example["expect"])
     if "arrives" in expect:
-        (one,) = offered
-        days = [day.date().isoformat() for day in (one.earliest, one.latest)]
+        (option,) = options
+        days = [day.date().isoformat() for day in (option.earliest, option.latest)]
         assert days == expect.pop("arrives")
     if "parcels" in expect:
-        assert [option.parcels for option in offered] == [expect.pop("parcels")]
-    assert {option.id: option.price.minor for option in offered} == expect
+        assert [option.parcels for option in options] == [expect.pop("parcels")]
+    assert {option.id: option.price.minor for option in options} == expect
 
 
 CHECKS: dict[str, Callable[[dict[str, Any]], None]] = {
     "basket": check_quote,
     "split": check_split,
     "history": check_history,
-    "announced": check_announced,
+    "price_tag": check_price_tag,
     "settle": check_settle,
     "earn": check_earn,
     "group_buy": check_group_buy,

@@ -1,4 +1,4 @@
-"""Codes: how they are made, read and limited, and what is told of one that does not work."""
+"""Discount codes: generation, normal form, limits, and the reasons of rejected ones."""
 
 import secrets
 from collections.abc import Callable
@@ -28,13 +28,13 @@ DAY = timedelta(days=1)
 TEN = Promotion("ten", "Ten off", OrderPercent(1000), code_required=True, published=True)
 
 
-def numbers() -> Callable[[int], bytes]:
-    """Bytes that differ on every draw, the same in every test run."""
-    numbered = count(1)
-    return lambda size: (next(numbered) * 0x9E3779B97F4A7C15 % 2**64).to_bytes(size, "big")
+def numbered_bytes() -> Callable[[int], bytes]:
+    """A source of bytes that differ on every call, the same in every test run."""
+    numbers = count(1)
+    return lambda size: (next(numbers) * 0x9E3779B97F4A7C15 % 2**64).to_bytes(size, "big")
 
 
-def test_a_code_is_one_however_it_is_typed() -> None:
+def test_normalized_code_ignores_case_separators_and_look_alikes() -> None:
     assert (
         normalize_code("save-1o")
         == normalize_code(" SAVE_10 ")
@@ -43,7 +43,7 @@ def test_a_code_is_one_however_it_is_typed() -> None:
     )
 
 
-def test_a_code_has_sixty_random_bits_and_no_letters_to_mistake() -> None:
+def test_random_code_has_sixty_bits_and_no_look_alike_letters() -> None:
     code = random_code(b"\xff" * 8, "SPRING")
     assert code == "SPRING-ZZZZ-ZZZZ-ZZZZ"
     assert len(CODE_ALPHABET) == 32
@@ -52,87 +52,111 @@ def test_a_code_has_sixty_random_bits_and_no_letters_to_mistake() -> None:
     assert len(codes) == 60
 
 
-def test_ten_thousand_codes_are_all_different() -> None:
-    codes = generate_codes(10_000, numbers())
+def test_ten_thousand_generated_codes_are_unique() -> None:
+    codes = generate_codes(10_000, numbered_bytes())
     assert len({normalize_code(code) for code in codes}) == 10_000
 
 
-def test_a_code_drawn_twice_is_drawn_again() -> None:
+def test_generated_duplicate_is_replaced() -> None:
     draws = iter([b"\x01" * 8, b"\x01" * 8, b"\x02" * 8])
     assert len(generate_codes(2, lambda size: next(draws))) == 2
 
 
-def shelf() -> MemoryPromotions:
+def promotions_with_and_without_codes() -> MemoryPromotions:
     return MemoryPromotions({"ten": TEN, "open": replace(TEN, id="open", code_required=False)})
 
 
-def test_a_batch_is_issued_in_one_call() -> None:
+def test_batch_of_ten_thousand_codes_is_issued_in_one_call() -> None:
     coupons = MemoryCoupons()
-    create_coupon(Coupon("spring", "ten"), coupons=coupons, promotions=shelf(), at=NOW)
+    create_coupon(
+        Coupon("spring", "ten"),
+        coupons=coupons,
+        promotions=promotions_with_and_without_codes(),
+        at=NOW,
+    )
     codes = create_codes(
-        "spring", 10_000, draw=numbers(), coupons=coupons, key="k1", at=NOW, prefix="SPRING"
+        "spring",
+        10_000,
+        random_bytes=numbered_bytes(),
+        coupons=coupons,
+        key="k1",
+        at=NOW,
+        prefix="SPRING",
     )
     assert len(codes) == 10_000
     assert all(code.startswith("SPRING-") for code in codes)
     assert len(coupons.by_code) == 10_000
-    facts = coupons.get_codes(codes[:1], None)
-    assert facts[normalize_code(codes[0])] == CodeStatus(
+    statuses = coupons.get_codes(codes[:1], None)
+    assert statuses[normalize_code(codes[0])] == CodeStatus(
         "ten", uses_remaining=1, coupon_id="spring"
     )
 
 
-def test_codes_that_exist_are_not_issued_again() -> None:
+def test_batch_skips_codes_of_other_batches() -> None:
     coupons = MemoryCoupons({"spring": Coupon("spring", "ten")})
-    first = create_codes("spring", 50, draw=numbers(), coupons=coupons, key="k2", at=NOW)
-    second = create_codes("spring", 50, draw=numbers(), coupons=coupons, key="k3", at=NOW)
+    first = create_codes(
+        "spring", 50, random_bytes=numbered_bytes(), coupons=coupons, key="k2", at=NOW
+    )
+    second = create_codes(
+        "spring", 50, random_bytes=numbered_bytes(), coupons=coupons, key="k3", at=NOW
+    )
     assert len(first) == len(second) == 50
     assert not set(first) & set(second)
 
 
-def test_a_batch_asked_for_again_is_the_same_batch_also_when_it_was_cut_off() -> None:
-    class CutOff(MemoryCoupons):
-        rounds = 0
+def test_repeated_batch_returns_the_same_codes_after_an_interruption() -> None:
+    class InterruptedOnce(MemoryCoupons):
+        attempts = 0
 
         def complete_batch(self, coupon: Coupon, batch: CodeBatch) -> None:
-            self.rounds += 1
-            if self.rounds == 1:
-                raise RuntimeError("the Lambda was cut off")
+            self.attempts += 1
+            if self.attempts == 1:
+                raise RuntimeError("the Lambda stopped")
             super().complete_batch(coupon, batch)
 
-    coupons = CutOff({"spring": Coupon("spring", "ten")})
+    coupons = InterruptedOnce({"spring": Coupon("spring", "ten")})
 
-    def ask(count: int = 50) -> tuple[str, ...]:
+    def issue(count: int = 50) -> tuple[str, ...]:
         return create_codes(
-            "spring", count, draw=secrets.token_bytes, coupons=coupons, key="k", at=NOW
+            "spring", count, random_bytes=secrets.token_bytes, coupons=coupons, key="k", at=NOW
         )
 
     with pytest.raises(RuntimeError):
-        ask()
-    first = ask()
-    assert ask() == first
+        issue()
+    first = issue()
+    assert issue() == first
     assert len(coupons.by_code) == len(first) == 50
     with pytest.raises(IdempotencyKeyReused):
-        ask(51)
+        issue(51)
 
 
-@pytest.mark.parametrize("wanted", [0, -1, 10_001])
-def test_too_many_codes_or_none_are_refused(wanted: int) -> None:
+@pytest.mark.parametrize("requested", [0, -1, 10_001])
+def test_batch_size_outside_the_limits_is_rejected(requested: int) -> None:
     coupons = MemoryCoupons({"spring": Coupon("spring", "ten")})
     with pytest.raises(InvalidRequest):
-        create_codes("spring", wanted, draw=numbers(), coupons=coupons, key="k4", at=NOW)
+        create_codes(
+            "spring", requested, random_bytes=numbered_bytes(), coupons=coupons, key="k4", at=NOW
+        )
 
 
-def test_a_coupon_with_one_code_has_no_batch() -> None:
+def test_coupon_with_a_single_code_issues_no_batch() -> None:
     coupons = MemoryCoupons({"vip": Coupon("vip", "ten", code="VIP")})
     with pytest.raises(Conflict):
-        create_codes("vip", 5, draw=numbers(), coupons=coupons, key="k5", at=NOW)
+        create_codes("vip", 5, random_bytes=numbered_bytes(), coupons=coupons, key="k5", at=NOW)
 
 
-def test_a_coupon_that_contradicts_itself_is_refused() -> None:
-    wrong = Coupon("c", "open", code="x", quantity=1, per_customer=2, starts=NOW, ends=NOW - DAY)
-    with pytest.raises(InvalidRequest) as refusal:
-        create_coupon(wrong, coupons=MemoryCoupons(), promotions=shelf(), at=NOW)
-    assert {p.path for p in refusal.value.problems} == {
+def test_contradictory_coupon_is_rejected_with_every_field() -> None:
+    contradictory = Coupon(
+        "c", "open", code="x", quantity=1, per_customer=2, starts=NOW, ends=NOW - DAY
+    )
+    with pytest.raises(InvalidRequest) as error:
+        create_coupon(
+            contradictory,
+            coupons=MemoryCoupons(),
+            promotions=promotions_with_and_without_codes(),
+            at=NOW,
+        )
+    assert {p.path for p in error.value.problems} == {
         "$.code",
         "$.per_customer",
         "$.ends",
@@ -140,40 +164,48 @@ def test_a_coupon_that_contradicts_itself_is_refused() -> None:
     }
 
 
-def test_a_code_belongs_to_one_coupon() -> None:
+def test_code_belongs_to_one_coupon() -> None:
     coupons = MemoryCoupons()
-    create_coupon(Coupon("a", "ten", code="SAVE-10"), coupons=coupons, promotions=shelf(), at=NOW)
+    create_coupon(
+        Coupon("a", "ten", code="SAVE-10"),
+        coupons=coupons,
+        promotions=promotions_with_and_without_codes(),
+        at=NOW,
+    )
     with pytest.raises(Conflict):
         create_coupon(
-            Coupon("b", "ten", code="save1o"), coupons=coupons, promotions=shelf(), at=NOW
+            Coupon("b", "ten", code="save1o"),
+            coupons=coupons,
+            promotions=promotions_with_and_without_codes(),
+            at=NOW,
         )
 
 
-def test_what_is_left_is_never_below_zero() -> None:
-    facts = Coupon("c", "ten", code="ABC", quantity=5, per_customer=1).code_facts(
+def test_remaining_uses_are_never_negative() -> None:
+    status = Coupon("c", "ten", code="ABC", quantity=5, per_customer=1).code_status(
         used=7, used_by_customer=1
     )
-    assert (facts.uses_remaining, facts.customer_uses_remaining) == (0, 0)
+    assert (status.uses_remaining, status.customer_uses_remaining) == (0, 0)
 
 
-def ask(
-    facts: CodeStatus | None,
+def quote_with_code(
+    status: CodeStatus | None,
     *,
     promotion: Promotion = TEN,
-    more: tuple[Promotion, ...] = (),
+    others: tuple[Promotion, ...] = (),
     codes: tuple[str, ...] = ("SAVE",),
     customer: CustomerFacts | None = None,
 ) -> Quote:
     line = BasketLine("a", "p1", "p1.1", "S", "Thing", Money(10_000, "USD"), 1)
     return quote(
         Basket((line,), "USD", market="WORLD", codes=codes, customer=customer),
-        rules=RuleSet("1", promotions=(promotion, *more)),
+        rules=RuleSet("1", promotions=(promotion, *others)),
         at=NOW,
-        limits=UsageLimits(codes={} if facts is None else {"SAVE": facts}),
+        limits=UsageLimits(codes={} if status is None else {"SAVE": status}),
     )
 
 
-def where(**conditions: object) -> Promotion:
+def ten_if(**conditions: object) -> Promotion:
     return replace(TEN, conditions=Conditions(**conditions))  # type: ignore[arg-type]
 
 
@@ -181,7 +213,7 @@ REASONS = [
     ("unknown", None, TEN, "discount_code_invalid"),
     ("not valid yet", CodeStatus("ten", starts=NOW + DAY), TEN, "discount_code_invalid"),
     ("expired", CodeStatus("ten", ends=NOW), TEN, "discount_code_expired"),
-    ("used up", CodeStatus("ten", uses_remaining=0), TEN, "discount_code_exhausted"),
+    ("all uses taken", CodeStatus("ten", uses_remaining=0), TEN, "discount_code_exhausted"),
     (
         "used by this customer",
         CodeStatus("ten", customer_uses_remaining=0),
@@ -189,13 +221,13 @@ REASONS = [
         "discount_code_user_ineligible",
     ),
     (
-        "its promotion is over",
+        "promotion has ended",
         CodeStatus("ten"),
-        where(window=Window(ends=NOW)),
+        ten_if(window=Window(ends=NOW)),
         "discount_code_expired",
     ),
     (
-        "its promotion is a draft",
+        "promotion is a draft",
         CodeStatus("ten"),
         replace(TEN, published=False),
         "discount_code_invalid",
@@ -203,7 +235,7 @@ REASONS = [
     (
         "below the minimum spend",
         CodeStatus("ten"),
-        where(min_amount=(Money(20_000, "USD"),)),
+        ten_if(min_amount=(Money(20_000, "USD"),)),
         "discount_code_not_applicable",
     ),
     (
@@ -215,25 +247,25 @@ REASONS = [
     (
         "for customers who are signed in",
         CodeStatus("ten"),
-        where(signed_in=True),
+        ten_if(signed_in=True),
         "discount_code_user_not_logged_in",
     ),
     (
         "for a group",
         CodeStatus("ten"),
-        where(groups=("gold",)),
+        ten_if(groups=("gold",)),
         "discount_code_user_ineligible",
     ),
 ]
 
 
 @pytest.mark.parametrize(
-    ("what", "facts", "promotion", "reason"), REASONS, ids=[reason[0] for reason in REASONS]
+    ("case", "status", "promotion", "reason"), REASONS, ids=[reason[0] for reason in REASONS]
 )
-def test_a_code_that_does_not_work_says_why_and_changes_nothing(
-    what: str, facts: CodeStatus | None, promotion: Promotion, reason: str
+def test_rejected_code_has_a_reason_and_changes_no_total(
+    case: str, status: CodeStatus | None, promotion: Promotion, reason: str
 ) -> None:
-    q = ask(facts, promotion=promotion)
+    q = quote_with_code(status, promotion=promotion)
     (outcome,) = q.codes
     assert (outcome.applied, outcome.reason) == (False, reason)
     assert outcome.detail
@@ -241,17 +273,17 @@ def test_a_code_that_does_not_work_says_why_and_changes_nothing(
     assert not q.uses
 
 
-def test_a_code_beside_an_exclusive_sale_is_told_so() -> None:
+def test_code_on_goods_of_an_exclusive_sale_is_a_disallowed_combination() -> None:
     sale = Promotion(
         "sale", "Sale", PercentOff(2000), stacking=Stacking(exclusive=True), published=True
     )
-    q = ask(CodeStatus("ten"), more=(sale,))
+    q = quote_with_code(CodeStatus("ten"), others=(sale,))
     assert q.codes[0].reason == "discount_code_combination_disallowed"
     assert q.total.minor == 8_000
 
 
-def test_a_code_that_works_is_counted_and_named_on_the_discount() -> None:
-    q = ask(CodeStatus("ten", uses_remaining=1), codes=("save", "SA-VE"))
+def test_applied_code_is_counted_and_named_on_the_discount() -> None:
+    q = quote_with_code(CodeStatus("ten", uses_remaining=1), codes=("save", "SA-VE"))
     assert [(c.applied, c.reason) for c in q.codes] == [
         (True, ""),
         (False, "discount_code_already_applied"),

@@ -1,4 +1,4 @@
-"""The price tag, and the lowest price of the thirty days before a reduction, played back."""
+"""Price tags, and the replayed lowest price of thirty days before a reduction."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
@@ -23,7 +23,7 @@ from shop.pricing.actions.displayed_prices import (
     replay_price_history,
 )
 from shop.pricing.model.effects import FlashSale, LimitedPrice, OrderPercent, PercentOff
-from shop.pricing.model.policy import PastPolicy
+from shop.pricing.model.policy import PolicyRevision
 from shop.pricing.model.price_lists import PriceEntry, PriceList
 from shop.pricing.model.promotions import Promotion, Stacking, StackingGroup, StackingMode
 from shop.pricing.model.rounding import RoundingPolicy
@@ -34,7 +34,7 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 WORLD = PriceContext("WORLD")
 
 
-def ago(days: float) -> datetime:
+def days_ago(days: float) -> datetime:
     return NOW - timedelta(days=days)
 
 
@@ -42,17 +42,17 @@ def usd(minor: int) -> Money:
     return Money(minor, "USD")
 
 
-def product(*past: tuple[float, int], compare_at: int | None = None) -> Product:
-    marks = tuple(PriceMark(ago(days), usd(price)) for days, price in past)
-    listed = usd(compare_at) if compare_at else None
-    if listed is not None:
-        marks = (*marks[:-1], replace(marks[-1], list_price=listed))
+def product(*prices: tuple[float, int], compare_at: int | None = None) -> Product:
+    marks = tuple(PriceMark(days_ago(days), usd(price)) for days, price in prices)
+    list_price = usd(compare_at) if compare_at else None
+    if list_price is not None:
+        marks = (*marks[:-1], replace(marks[-1], list_price=list_price))
     variant = Variant(
         id="p.1",
         sku="S",
         title="Thing",
         price=marks[-1].price,
-        list_price=listed,
+        list_price=list_price,
         price_marks=marks,
     )
     return Product(
@@ -60,53 +60,57 @@ def product(*past: tuple[float, int], compare_at: int | None = None) -> Product:
         title="Thing",
         handle="p",
         variants=(variant,),
-        created_at=ago(900),
-        updated_at=ago(900),
+        created_at=days_ago(900),
+        updated_at=days_ago(900),
         categories=(Category("shoes"),),
         status=ProductStatus.PUBLISHED,
     )
 
 
-def sale(id_: str, begins: float, ends: float | None, points: int, **more: Any) -> Promotion:
-    window = Window(ago(begins), None if ends is None else ago(ends))
+def sale(id_: str, begins: float, ends: float | None, points: int, **fields: Any) -> Promotion:
+    window = Window(days_ago(begins), None if ends is None else days_ago(ends))
     return Promotion(
         id_,
         id_,
         PercentOff(points),
-        conditions=more.pop("conditions", None) or Conditions(window=window),
+        conditions=fields.pop("conditions", None) or Conditions(window=window),
         published=True,
-        published_at=ago(begins + 1),
-        **more,
+        published_at=days_ago(begins + 1),
+        **fields,
     )
 
 
-def tag(shown: Product, place: PriceContext = WORLD, **rules: Any) -> PriceTag | None:
-    tags = price_tags_for_products([shown], rules=RuleSet("1", **rules), at=NOW, context=place)
+def tag(displayed: Product, context: PriceContext = WORLD, **rules: Any) -> PriceTag | None:
+    tags = price_tags_for_products(
+        [displayed], rules=RuleSet("1", **rules), at=NOW, context=context
+    )
     return tags.by_variant.get("p.1")
 
 
-def test_what_no_rule_is_about_is_announced_as_the_catalogue_has_it() -> None:
+def test_article_without_a_public_rule_has_no_price_tag() -> None:
     elsewhere = sale("other", 1, None, 1000, goods=Selection(categories=("hats",)))
     order = Promotion("order", "Order", OrderPercent(1000), published=True)
     coded = sale("coded", 1, None, 1000, code_required=True)
     assert tag(product((400, 1000)), promotions=(elsewhere, order, coded)) is None
 
 
-def test_a_promotion_on_a_category_shows_its_price_what_it_is_off_and_the_lowest_before() -> None:
-    shown = tag(product((400, 1000), (20, 900), (10, 1000)), promotions=(sale("s", 5, None, 2000),))
-    assert shown == PriceTag(usd(800), usd(1000), usd(900), 11)
+def test_category_sale_shows_price_list_price_and_lowest_prior_price() -> None:
+    displayed = tag(
+        product((400, 1000), (20, 900), (10, 1000)), promotions=(sale("s", 5, None, 2000),)
+    )
+    assert displayed == PriceTag(usd(800), usd(1000), usd(900), 11)
 
 
-def test_of_a_list_only_what_a_promotion_is_about_is_read_all_in_one_go() -> None:
-    kept = {
+def test_cards_read_only_promoted_products_in_one_batch() -> None:
+    products = {
         id_: replace(product((400, 1000)), id=id_, categories=(Category(category),))
         for id_, category in (("a", "shoes"), ("b", "hats"), ("c", "shoes"))
     }
     catalogue = Mock()
-    catalogue.get_many.side_effect = lambda ids: {id_: kept[id_] for id_ in ids}
+    catalogue.get_many.side_effect = lambda ids: {id_: products[id_] for id_ in ids}
     shoes = sale("s", 5, None, 2000, goods=Selection(categories=("shoes",)))
     tags = price_tags_for_cards(
-        [product_card(each) for each in kept.values()],
+        [product_card(each) for each in products.values()],
         catalogue=catalogue,
         rules=RuleSet("1", promotions=(shoes,)),
         at=NOW,
@@ -116,86 +120,98 @@ def test_of_a_list_only_what_a_promotion_is_about_is_read_all_in_one_go() -> Non
     assert tags.by_variant["p.1"].price == usd(800)
 
 
-def test_a_sale_that_ended_within_the_thirty_days_counts() -> None:
+def test_sale_that_ended_within_thirty_days_is_the_reference() -> None:
     before, now = sale("before", 25, 20, 5000), sale("now", 5, None, 2000)
-    shown = tag(product((400, 1000)), promotions=(now,), past=(before,))
-    assert shown == PriceTag(usd(800), usd(1000), usd(500), 0)
+    displayed = tag(product((400, 1000)), promotions=(now,), ended_promotions=(before,))
+    assert displayed == PriceTag(usd(800), usd(1000), usd(500), 0)
 
 
-def test_the_past_is_played_back_under_the_policy_that_held_then() -> None:
+def test_replay_uses_the_policy_of_its_time() -> None:
     halves = (sale("before", 25, 20, 5000), sale("beside", 25, 20, 5000))
     now = sale("now", 5, None, 2000)
-    added = PastPolicy(ago(22), (StackingGroup("default", StackingMode.ALL),), RoundingPolicy())
+    adding = PolicyRevision(
+        days_ago(22), (StackingGroup("default", StackingMode.ALL),), RoundingPolicy()
+    )
     both, best = (
         PriceTag(usd(800), usd(1000), usd(250), 0),
         PriceTag(usd(800), usd(1000), usd(500), 0),
     )
-    assert tag(product((400, 1000)), promotions=(now,), past=halves) == best
-    assert tag(product((400, 1000)), promotions=(now,), past=halves, policies=(added,)) == both
+    assert tag(product((400, 1000)), promotions=(now,), ended_promotions=halves) == best
+    assert (
+        tag(
+            product((400, 1000)),
+            promotions=(now,),
+            ended_promotions=halves,
+            policy_revisions=(adding,),
+        )
+        == both
+    )
 
 
-def test_sales_without_a_break_are_one_and_keep_the_reference_of_the_first() -> None:
+def test_successive_sales_keep_the_reference_of_the_first() -> None:
     first, second = sale("first", 25, 5, 1000), sale("second", 5, None, 3000)
-    shown = tag(product((400, 1000)), promotions=(second,), past=(first,))
-    assert shown == PriceTag(usd(700), usd(1000), usd(1000), 30)
+    displayed = tag(product((400, 1000)), promotions=(second,), ended_promotions=(first,))
+    assert displayed == PriceTag(usd(700), usd(1000), usd(1000), 30)
 
 
-def test_a_sale_called_off_or_published_late_ran_only_as_long_as_it_ran() -> None:
-    off = replace(sale("off", 29, None, 5000), ended_at=ago(28))
-    late = replace(sale("late", 200, None, 2000), published_at=ago(3))
-    shown = tag(product((400, 1000)), promotions=(late,), past=(off,))
-    assert shown == PriceTag(usd(800), usd(1000), usd(500), 0)
-    much_later = replace(off, ended_at=ago(40), published_at=ago(60))
-    much_later = replace(much_later, conditions=Conditions(window=Window(ago(60))))
-    shown = tag(product((400, 1000)), promotions=(late,), past=(much_later,))
-    assert shown == PriceTag(usd(800), usd(1000), usd(1000), 20)
+def test_replay_respects_publication_and_early_end_of_a_sale() -> None:
+    ended = replace(sale("ended", 29, None, 5000), ended_at=days_ago(28))
+    late = replace(sale("late", 200, None, 2000), published_at=days_ago(3))
+    displayed = tag(product((400, 1000)), promotions=(late,), ended_promotions=(ended,))
+    assert displayed == PriceTag(usd(800), usd(1000), usd(500), 0)
+    long_past = replace(ended, ended_at=days_ago(40), published_at=days_ago(60))
+    long_past = replace(long_past, conditions=Conditions(window=Window(days_ago(60))))
+    displayed = tag(product((400, 1000)), promotions=(late,), ended_promotions=(long_past,))
+    assert displayed == PriceTag(usd(800), usd(1000), usd(1000), 20)
 
 
-def test_a_compare_at_price_is_a_reduction_and_has_its_reference_from_the_product_alone() -> None:
+def test_compare_at_price_is_a_reduction_with_a_reference_price() -> None:
     assert tag(product((100, 900), (3, 800), compare_at=1200)) == PriceTag(
         usd(800), usd(1200), usd(900), 11
     )
     assert tag(product((3, 800), compare_at=1200)) == PriceTag(usd(800), usd(1200), None, 0)
 
 
-def test_a_list_of_everybody_sets_the_price_and_its_past_counts() -> None:
+def test_public_price_list_sets_the_price_and_its_revisions_count() -> None:
     entries = (PriceEntry("p.1", 700),)
-    was = PriceList("l", "USD", entries, created_at=ago(90))
-    now = was.update(replace(was, entries=(PriceEntry("p.1", 950),)), ago(10))
+    before = PriceList("l", "USD", entries, created_at=days_ago(90))
+    now = before.update(replace(before, entries=(PriceEntry("p.1", 950),)), days_ago(10))
     assert tag(product((400, 1000)), price_lists=(now,)) == PriceTag(usd(950))
-    shown = tag(product((400, 1000)), price_lists=(now,), promotions=(sale("s", 2, None, 1000),))
-    assert shown == PriceTag(usd(855), usd(950), usd(700), 0)
+    displayed = tag(
+        product((400, 1000)), price_lists=(now,), promotions=(sale("s", 2, None, 1000),)
+    )
+    assert displayed == PriceTag(usd(855), usd(950), usd(700), 0)
 
 
-def test_a_list_for_a_group_is_nobody_elses_price_tag() -> None:
+def test_group_price_list_sets_no_public_price_tag() -> None:
     gold = PriceList("l", "USD", (PriceEntry("p.1", 700),), groups=("gold",))
     assert tag(product((400, 1000)), price_lists=(gold,)) is None
 
 
-def test_a_price_is_told_in_the_currency_asked_for_where_there_is_one() -> None:
+def test_price_tag_uses_the_requested_currency_if_it_has_a_price() -> None:
     euro = PriceList("l", "EUR", (PriceEntry("p", 777),), markets=("EU",))
-    asked = PriceContext("EU", "EUR")
-    assert tag(product((400, 1000)), asked, price_lists=(euro,)) == PriceTag(Money(777, "EUR"))
+    german = PriceContext("EU", "EUR")
+    assert tag(product((400, 1000)), german, price_lists=(euro,)) == PriceTag(Money(777, "EUR"))
     assert tag(product((400, 1000)), PriceContext("EU", "SEK"), price_lists=(euro,)) == PriceTag(
         usd(1000)
     )
 
 
-def test_happy_hours_of_the_month_before_count() -> None:
+def test_happy_hours_of_the_month_before_are_replayed() -> None:
     happy = Promotion(
         "happy",
         "Happy",
         PercentOff(4000),
         conditions=Conditions(window=Window(weekdays=(4,), hours=(time(22), time(2)))),
         published=True,
-        published_at=ago(20),
+        published_at=days_ago(20),
     )
     now = sale("now", 1, None, 1000)
-    shown = tag(product((400, 1000)), promotions=(happy, now))
-    assert shown == PriceTag(usd(900), usd(1000), usd(600), 0)
+    displayed = tag(product((400, 1000)), promotions=(happy, now))
+    assert displayed == PriceTag(usd(900), usd(1000), usd(600), 0)
 
 
-def test_promotions_of_two_groups_are_announced_together() -> None:
+def test_promotions_of_two_groups_add_up_in_the_price_tag() -> None:
     one = sale("one", 2, None, 1000)
     two = sale("two", 2, None, 1000, stacking=Stacking("second"))
     assert tag(product((400, 1000)), promotions=(one, two)) == PriceTag(
@@ -203,30 +219,30 @@ def test_promotions_of_two_groups_are_announced_together() -> None:
     )
 
 
-def test_the_history_is_kept_with_the_rules_until_a_price_can_change() -> None:
-    shown = product((400, 1000))
-    (variant,) = shown.variants
-    line = basket_line(shown, variant, id="a", title="a", quantity=1)
+def test_replayed_history_is_cached_until_a_price_can_change() -> None:
+    displayed = product((400, 1000))
+    (variant,) = displayed.variants
+    line = basket_line(displayed, variant, id="a", title="a", quantity=1)
     rules = RuleSet("1", promotions=(sale("soon", -1, None, 1000), sale("now", 1, -2, 500)))
 
     def points(at: datetime) -> list[int]:
-        found = replay_price_history(
+        history = replay_price_history(
             variant, line, rules=rules, at=at, context=WORLD, currency="USD"
         )
-        return [point.price.minor for point in found.points]
+        return [point.price.minor for point in history.points]
 
     assert points(NOW) == [1000, 950]
-    (kept,) = rules.histories.values()
-    assert points(ago(-0.9)) == [1000, 950]
-    assert next(iter(rules.histories.values())) is kept
-    assert points(ago(-1)) == [1000, 950, 900]
-    assert points(ago(-2)) == [1000, 950, 900]
+    (cached,) = rules.price_history_cache.values()
+    assert points(days_ago(-0.9)) == [1000, 950]
+    assert next(iter(rules.price_history_cache.values())) is cached
+    assert points(days_ago(-1)) == [1000, 950, 900]
+    assert points(days_ago(-2)) == [1000, 950, 900]
 
 
-def test_flash_and_limited_prices_are_price_tags_too() -> None:
+def test_flash_and_limited_prices_set_price_tags() -> None:
     flash = Promotion("f", "F", FlashSale(price=(usd(300),), quota=1), published=True)
     assert tag(product((400, 1000)), promotions=(flash,)) is not None
     limited = Promotion("l", "L", LimitedPrice(price=(usd(400),)), published=True)
-    shown = tag(product((400, 1000)), promotions=(limited,))
-    assert shown is not None
-    assert shown.price == usd(400)
+    displayed = tag(product((400, 1000)), promotions=(limited,))
+    assert displayed is not None
+    assert displayed.price == usd(400)

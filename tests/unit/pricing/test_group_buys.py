@@ -1,4 +1,4 @@
-"""Buying together: a group fills in time, or everyone is made whole."""
+"""Group buys: a group fills in time, or it releases all its members."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -38,7 +38,7 @@ def seat(name: str, at: datetime = NOW) -> Seat:
     return Seat(name, f"order-{name}", at)
 
 
-def opened(size: int = 3, *members: str) -> MemoryGroupBuys:
+def open_group(size: int = 3, *members: str) -> MemoryGroupBuys:
     groups = MemoryGroupBuys()
     promotion = Promotion(
         "tuan",
@@ -48,8 +48,8 @@ def opened(size: int = 3, *members: str) -> MemoryGroupBuys:
         published=True,
     )
     change = create_group_buy(promotion, group_id="g", code="GRP-1", at=NOW, group_buys=groups)
-    for part in change.writes:
-        part(None)
+    for write in change.writes:
+        write(None)
     for name in members or ("ann",):
         join_group_buy("g", seat(name), group_buys=groups)
     return groups
@@ -59,12 +59,12 @@ def close(groups: MemoryGroupBuys, at: datetime) -> GroupBuy:
     return close_group_buy(groups.get("g"), group_buys=groups, at=at)
 
 
-def test_the_last_seat_makes_the_group_succeed_for_everyone() -> None:
-    groups = opened()
+def test_last_seat_makes_the_group_succeed_for_all_members() -> None:
+    groups = open_group()
     assert join_group_buy("g", seat("bob"), group_buys=groups).consequences() == ()
     group = join_group_buy("g", seat("cho"), group_buys=groups)
     assert group.status is GroupStatus.SUCCEEDED
-    assert [(s.customer_id, then) for s, then in group.consequences()] == [
+    assert [(s.customer_id, consequence) for s, consequence in group.consequences()] == [
         ("ann", GroupBuyConsequence.PROCEED),
         ("bob", GroupBuyConsequence.PROCEED),
         ("cho", GroupBuyConsequence.PROCEED),
@@ -80,70 +80,74 @@ def test_the_last_seat_makes_the_group_succeed_for_everyone() -> None:
         join_group_buy("g", seat("dan"), group_buys=groups)
 
 
-def test_a_group_whose_deadline_passes_releases_everyone() -> None:
-    groups = opened()
+def test_group_past_its_deadline_releases_all_members() -> None:
+    groups = open_group()
     join_group_buy("g", seat("bob"), group_buys=groups)
-    almost = NOW + HOUR + PAYMENT_GRACE - timedelta(seconds=1)
-    assert close(groups, almost).status is GroupStatus.FORMING
+    just_before = NOW + HOUR + PAYMENT_GRACE - timedelta(seconds=1)
+    assert close(groups, just_before).status is GroupStatus.FORMING
     group = close(groups, NOW + HOUR + PAYMENT_GRACE)
-    assert {then for _, then in group.consequences()} == {GroupBuyConsequence.RELEASE}
+    assert {consequence for _, consequence in group.consequences()} == {GroupBuyConsequence.RELEASE}
     assert len(group.consequences()) == 2
     assert close(groups, NOW + 2 * HOUR) is group
 
 
-def test_who_paid_in_time_has_a_seat_though_it_is_heard_of_a_little_later() -> None:
-    groups = opened(2)
+def test_payment_before_the_deadline_gets_a_seat_within_the_grace_period() -> None:
+    groups = open_group(2)
     close(groups, NOW + HOUR + PAYMENT_GRACE / 2)
     group = join_group_buy("g", seat("bob", NOW + HOUR - timedelta(seconds=1)), group_buys=groups)
     assert group.status is GroupStatus.SUCCEEDED
 
 
-def test_a_group_is_due_until_its_orders_are_settled() -> None:
-    groups = opened(2, "ann", "bob")
+def test_group_is_due_until_its_orders_are_settled() -> None:
+    groups = open_group(2, "ann", "bob")
     (group,) = groups.list_due(NOW + HOUR, 10)
     groups.mark_settled(group)
     groups.mark_settled(group)
     assert list(groups.list_due(NOW + HOUR, 10)) == []
 
 
-def test_nobody_joins_after_the_deadline_even_before_the_group_is_closed() -> None:
-    groups = opened()
-    with pytest.raises(Conflict) as refusal:
+def test_seat_after_the_deadline_is_rejected_before_the_group_is_closed() -> None:
+    groups = open_group()
+    with pytest.raises(Conflict) as error:
         join_group_buy("g", seat("bob", NOW + HOUR), group_buys=groups)
-    assert refusal.value.code == "group_over"
+    assert error.value.code == "group_expired"
 
 
-def test_a_customer_sits_once() -> None:
-    groups = opened()
+def test_customer_has_one_seat_in_a_group() -> None:
+    groups = open_group()
     assert join_group_buy("g", seat("ann"), group_buys=groups).version == 2
-    with pytest.raises(Conflict) as refusal:
+    with pytest.raises(Conflict) as error:
         join_group_buy("g", Seat("ann", "another-order", NOW), group_buys=groups)
-    assert refusal.value.code == "already_member"
+    assert error.value.code == "already_member"
 
 
-def test_a_member_leaves_while_the_group_forms_and_not_after() -> None:
-    groups = opened(size=2)
+def test_member_leaves_only_while_the_group_is_forming() -> None:
+    groups = open_group(size=2)
     leave_group_buy("g", "order-ann", group_buys=groups, at=NOW)
     assert groups.get("g").seats == ()
     assert leave_group_buy("g", "order-ann", group_buys=groups, at=NOW) == groups.get("g")
     join_group_buy("g", seat("bob"), group_buys=groups)
-    done = join_group_buy("g", seat("cho"), group_buys=groups)
-    assert leave_group_buy("g", "order-bob", group_buys=groups, at=NOW) == done
+    succeeded = join_group_buy("g", seat("cho"), group_buys=groups)
+    assert leave_group_buy("g", "order-bob", group_buys=groups, at=NOW) == succeeded
 
 
-def test_a_group_is_opened_for_a_promotion_of_its_kind_that_is_running() -> None:
+def test_group_requires_a_running_group_price() -> None:
     groups = MemoryGroupBuys()
-    one = GroupPrice((Money(500, "CNY"),))
-    draft = Promotion("p", "P", one, code_required=True)
-    over = replace(draft, published=True, ended_at=NOW)
+    effect = GroupPrice((Money(500, "CNY"),))
+    draft = Promotion("p", "P", effect, code_required=True)
+    ended = replace(draft, published=True, ended_at=NOW)
     other = Promotion("p", "P", OrderPercent(1000), published=True)
-    for promotion, code in ((draft, "not_running"), (over, "not_running"), (other, "no_group_buy")):
-        with pytest.raises(Conflict) as refusal:
+    for promotion, code in (
+        (draft, "not_running"),
+        (ended, "not_running"),
+        (other, "no_group_buy"),
+    ):
+        with pytest.raises(Conflict) as error:
             create_group_buy(promotion, group_id="g", code="GRP-1", at=NOW, group_buys=groups)
-        assert refusal.value.code == code
+        assert error.value.code == code
 
 
-def test_a_group_does_not_outlast_its_promotion() -> None:
+def test_group_deadline_is_at_most_the_end_of_its_promotion() -> None:
     ends = NOW + timedelta(minutes=20)
     promotion = Promotion(
         "p",
@@ -160,7 +164,7 @@ def test_a_group_does_not_outlast_its_promotion() -> None:
 
 
 @pytest.mark.parametrize(
-    ("effect", "more", "code"),
+    ("effect", "fields", "code"),
     [
         (GroupPrice((Money(500, "CNY"),), size=1), {}, "size_invalid"),
         (GroupPrice((Money(500, "CNY"),), size=101), {}, "size_invalid"),
@@ -170,31 +174,31 @@ def test_a_group_does_not_outlast_its_promotion() -> None:
         (GroupPrice(()), {}, "amount_missing"),
     ],
 )
-def test_what_no_group_can_be_is_said(effect: GroupPrice, more: Any, code: str) -> None:
-    promotion = Promotion("p", "P", effect, **{"code_required": True, **more})
+def test_invalid_group_price_is_rejected(effect: GroupPrice, fields: Any, code: str) -> None:
+    promotion = Promotion("p", "P", effect, **{"code_required": True, **fields})
     assert [problem.code for problem in validate_promotion(promotion)] == [code]
 
 
-class OneQuicker(MemoryGroupBuys):
-    """Somebody else always takes a seat between the reading and the writing."""
+class GroupBuysWithFasterMember(MemoryGroupBuys):
+    """Another member takes a seat between each read and write."""
 
     def save(self, before: GroupBuy, after: GroupBuy, events: Sequence[Event]) -> GroupBuy:
         if len(before.seats) < 2:
-            self.rows["g"] = before.join(seat("quick"))
-            raise VersionConflict("somebody else changed it")
+            self.rows["g"] = before.join(seat("fast"))
+            raise VersionConflict("It has changed since you read it.")
         return super().save(before, after, events)
 
 
-def test_of_two_who_take_the_last_seat_one_is_told_that_it_is_gone() -> None:
-    groups = OneQuicker(rows=opened(size=2).rows)
-    with pytest.raises(Conflict) as refusal:
+def test_of_two_members_for_the_last_seat_the_second_is_rejected() -> None:
+    groups = GroupBuysWithFasterMember(rows=open_group(size=2).rows)
+    with pytest.raises(Conflict) as error:
         join_group_buy("g", seat("bob"), group_buys=groups)
-    assert refusal.value.code == "group_full"
-    assert [s.customer_id for s in groups.get("g").seats] == ["ann", "quick"]
+    assert error.value.code == "group_full"
+    assert [s.customer_id for s in groups.get("g").seats] == ["ann", "fast"]
 
 
-def test_what_is_decided_stays_decided() -> None:
+def test_decided_group_stays_decided() -> None:
     assert MAY_BECOME[GroupStatus.SUCCEEDED] == MAY_BECOME[GroupStatus.FAILED] == frozenset()
-    groups = opened(size=2)
-    done = join_group_buy("g", seat("bob"), group_buys=groups)
-    assert done.close(NOW + 2 * HOUR) is done
+    groups = open_group(size=2)
+    succeeded = join_group_buy("g", seat("bob"), group_buys=groups)
+    assert succeeded.close(NOW + 2 * HOUR) is succeeded

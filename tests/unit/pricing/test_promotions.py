@@ -1,4 +1,4 @@
-"""Promotions as data: what is refused, how they live, and what a draft would change."""
+"""Promotions: validation, life cycle and references."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -28,14 +28,14 @@ def usd(minor: int) -> dict[str, Any]:
     return {"amount": minor, "currency": "USD"}
 
 
-def told(effect: dict[str, Any], **more: Any) -> dict[str, Any]:
-    return {"id": "p", "title": "P", "effect": effect, **more}
+def promotion_json(effect: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    return {"id": "p", "title": "P", "effect": effect, **fields}
 
 
-REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
+INVALID: list[tuple[str, dict[str, Any], str, str]] = [
     (
         "an end before its start",
-        told(
+        promotion_json(
             {"kind": "percent_off", "basis_points": 1000},
             conditions={
                 "window": {"starts": "2026-11-22T00:00:00Z", "ends": "2026-11-21T00:00:00Z"}
@@ -46,37 +46,37 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ),
     (
         "a percentage over 100",
-        told({"kind": "percent_off", "basis_points": 10_001}),
+        promotion_json({"kind": "percent_off", "basis_points": 10_001}),
         "percent_invalid",
         "$.effect.basis_points",
     ),
     (
-        "no percentage at all",
-        told({"kind": "order_percent", "basis_points": 0}),
+        "a percentage of zero",
+        promotion_json({"kind": "order_percent", "basis_points": 0}),
         "percent_invalid",
         "$.effect.basis_points",
     ),
     (
         "a currency that does not exist",
-        told({"kind": "order_amount", "amount": [{"amount": 5, "currency": "XYZ"}]}),
+        promotion_json({"kind": "order_amount", "amount": [{"amount": 5, "currency": "XYZ"}]}),
         "currency_unknown",
         "$.effect.amount[0].currency",
     ),
     (
         "an amount twice in one currency",
-        told({"kind": "order_amount", "amount": [usd(5), usd(6)]}),
+        promotion_json({"kind": "order_amount", "amount": [usd(5), usd(6)]}),
         "currency_repeated",
         "$.effect.amount[1]",
     ),
     (
-        "every nothing",
-        told({"kind": "every_spend", "every": [{"spend": usd(0), "save": usd(0)}]}),
+        "a step of zero",
+        promotion_json({"kind": "every_spend", "every": [{"spend": usd(0), "save": usd(0)}]}),
         "amount_invalid",
         "$.effect.every[0].spend.amount",
     ),
     (
         "a tier in no currency",
-        told(
+        promotion_json(
             {
                 "kind": "spend_save",
                 "tiers": [{"spend": {"amount": 5, "currency": "XYZ"}, "basis_points": 100}],
@@ -86,20 +86,20 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
         "$.effect.tiers[0].spend.currency",
     ),
     (
-        "an amount of nothing",
-        told({"kind": "amount_off", "amount": [usd(0)]}),
+        "an amount of zero",
+        promotion_json({"kind": "amount_off", "amount": [usd(0)]}),
         "amount_invalid",
         "$.effect.amount[0].amount",
     ),
     (
         "an amount in fractions",
-        told({"kind": "order_amount", "amount": [{"amount": 5.5, "currency": "USD"}]}),
+        promotion_json({"kind": "order_amount", "amount": [{"amount": 5.5, "currency": "USD"}]}),
         "amount_invalid",
         "$.effect.amount[0].amount",
     ),
     (
-        "goods that are both in and out",
-        told(
+        "goods both included and excluded",
+        promotion_json(
             {"kind": "percent_off", "basis_points": 1000},
             goods={"categories": ["shoes"], "not_categories": ["shoes"]},
         ),
@@ -107,20 +107,20 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
         "$.goods.not_categories",
     ),
     (
-        "one customer may have more than there is",
-        told({"kind": "flash_sale", "price": [usd(5)], "quota": 2, "per_customer": 3}),
+        "a customer limit above the quota",
+        promotion_json({"kind": "flash_sale", "price": [usd(5)], "quota": 2, "per_customer": 3}),
         "limit_contradiction",
         "$.effect.per_customer",
     ),
     (
         "a flash sale with a price and a percentage",
-        told({"kind": "flash_sale", "price": [usd(5)], "basis_points": 10}),
+        promotion_json({"kind": "flash_sale", "price": [usd(5)], "basis_points": 10}),
         "effect_contradiction",
         "$.effect",
     ),
     (
         "tiers in the wrong order",
-        told(
+        promotion_json(
             {
                 "kind": "spend_save",
                 "tiers": [
@@ -134,7 +134,7 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ),
     (
         "a higher tier that saves less",
-        told(
+        promotion_json(
             {
                 "kind": "spend_save",
                 "tiers": [
@@ -148,25 +148,25 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ),
     (
         "saving more than is spent",
-        told({"kind": "every_spend", "every": [{"spend": usd(300), "save": usd(301)}]}),
+        promotion_json({"kind": "every_spend", "every": [{"spend": usd(300), "save": usd(301)}]}),
         "tier_invalid",
         "$.effect.every[0].save",
     ),
     (
         "a bundle without parts",
-        told({"kind": "bundle", "parts": [], "price": [usd(5)]}),
+        promotion_json({"kind": "bundle", "parts": [], "price": [usd(5)]}),
         "parts_missing",
         "$.effect.parts",
     ),
     (
         "shipping reduced in two ways",
-        told({"kind": "shipping_off", "basis_points": 10, "price": [usd(5)]}),
+        promotion_json({"kind": "shipping_off", "basis_points": 10, "price": [usd(5)]}),
         "effect_contradiction",
         "$.effect",
     ),
     (
-        "goods to count, and nothing to reach",
-        told(
+        "goods to count without a threshold",
+        promotion_json(
             {"kind": "percent_off", "basis_points": 1000},
             conditions={"of": {"categories": ["shoes"]}},
         ),
@@ -175,7 +175,7 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ),
     (
         "a time zone that does not exist",
-        told(
+        promotion_json(
             {"kind": "percent_off", "basis_points": 1000},
             conditions={"window": {"zone": "Europe/Atlantis"}},
         ),
@@ -184,42 +184,42 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ),
     (
         "an instant without its offset",
-        told(
+        promotion_json(
             {"kind": "percent_off", "basis_points": 1000},
             conditions={"window": {"starts": "2026-11-22T00:00:00"}},
         ),
         "time_invalid",
         "$.conditions.window.starts",
     ),
-    ("an unknown kind", told({"kind": "lottery"}), "value_unknown", "$.effect.kind"),
+    ("an unknown kind", promotion_json({"kind": "lottery"}), "kind_unknown", "$.effect.kind"),
     (
         "a misspelt field",
-        told({"kind": "percent_off", "basis_point": 1000}),
-        "unknown_field",
+        promotion_json({"kind": "percent_off", "basis_point": 1000}),
+        "field_unknown",
         "$.effect.basis_point",
     ),
     (
-        "true for a number",
-        told({"kind": "percent_off", "basis_points": True}),
-        "wrong_type",
+        "a boolean instead of a number",
+        promotion_json({"kind": "percent_off", "basis_points": True}),
+        "type_wrong",
         "$.effect.basis_points",
     ),
 ]
 
 
 @pytest.mark.parametrize(
-    ("what", "data", "code", "path"), REFUSED, ids=[refused[0] for refused in REFUSED]
+    ("case", "data", "code", "path"), INVALID, ids=[invalid[0] for invalid in INVALID]
 )
-def test_a_promotion_is_refused_with_field_and_reason(
-    what: str, data: dict[str, Any], code: str, path: str
+def test_invalid_promotion_is_rejected_with_code_and_field(
+    case: str, data: dict[str, Any], code: str, path: str
 ) -> None:
-    with pytest.raises(InvalidRequest) as refusal:
+    with pytest.raises(InvalidRequest) as error:
         Promotion.from_dict(data)
-    assert (code, path) in {(p.code, p.path) for p in refusal.value.problems}, what
+    assert (code, path) in {(p.code, p.path) for p in error.value.problems}, case
 
 
-def test_every_problem_is_told_at_once() -> None:
-    with pytest.raises(InvalidRequest) as refusal:
+def test_all_problems_are_reported_at_once() -> None:
+    with pytest.raises(InvalidRequest) as error:
         Promotion.from_dict(
             {
                 "id": "no spaces",
@@ -227,12 +227,12 @@ def test_every_problem_is_told_at_once() -> None:
                 "effect": {"kind": "buy_get", "buy_quantity": 0, "get_quantity": -1},
             }
         )
-    assert len(refusal.value.problems) == 4
+    assert len(error.value.problems) == 4
 
 
-def test_a_promotion_that_is_no_object_is_refused() -> None:
-    nothings: tuple[object, ...] = (None, [], "x", 3)
-    for data in nothings:
+def test_promotion_must_be_a_json_object() -> None:
+    non_objects: tuple[object, ...] = (None, [], "x", 3)
+    for data in non_objects:
         with pytest.raises(InvalidRequest):
             Promotion.from_dict(data)
 
@@ -248,110 +248,119 @@ def sale(
     )
 
 
-def test_a_promotion_is_drafted_scheduled_runs_and_ends() -> None:
-    shelf, world = MemoryPromotions(), MemoryReferenceChecker()
+def test_promotion_is_drafted_scheduled_running_and_ended() -> None:
+    repository, assortment = MemoryPromotions(), MemoryReferenceChecker()
     create_promotion(
-        sale(starts=NOW + DAY, ends=NOW + 2 * DAY), promotions=shelf, assortment=world, at=NOW
+        sale(starts=NOW + DAY, ends=NOW + 2 * DAY),
+        promotions=repository,
+        assortment=assortment,
+        at=NOW,
     )
-    assert shelf.get("sale").status(NOW) is PromotionStatus.DRAFT
-    assert shelf.get("sale").status(NOW + DAY) is PromotionStatus.DRAFT
-    published = publish_promotion("sale", promotions=shelf, at=NOW)
+    assert repository.get("sale").status(NOW) is PromotionStatus.DRAFT
+    assert repository.get("sale").status(NOW + DAY) is PromotionStatus.DRAFT
+    published = publish_promotion("sale", promotions=repository, at=NOW)
     assert published.status(NOW) is PromotionStatus.SCHEDULED
     assert published.status(NOW + DAY) is PromotionStatus.RUNNING
     assert published.status(NOW + 2 * DAY) is PromotionStatus.ENDED
-    assert [event.type for event in shelf.events] == ["PromotionDrafted", "PromotionPublished"]
-    assert len({event.id for event in shelf.events}) == 2
+    assert [event.type for event in repository.events] == ["PromotionDrafted", "PromotionPublished"]
+    assert len({event.id for event in repository.events}) == 2
 
 
-def test_a_draft_is_published_once_and_not_after_its_end() -> None:
-    shelf = MemoryPromotions({"sale": sale(ends=NOW)})
+def test_draft_is_published_once_and_before_its_end() -> None:
+    repository = MemoryPromotions({"sale": sale(ends=NOW)})
     with pytest.raises(Conflict, match="passed"):
-        publish_promotion("sale", promotions=shelf, at=NOW)
-    publish_promotion("sale", promotions=shelf, at=NOW - DAY)
-    with pytest.raises(Conflict, match="not a draft"):
-        publish_promotion("sale", promotions=shelf, at=NOW - DAY)
+        publish_promotion("sale", promotions=repository, at=NOW)
+    publish_promotion("sale", promotions=repository, at=NOW - DAY)
+    with pytest.raises(Conflict, match="Only a draft"):
+        publish_promotion("sale", promotions=repository, at=NOW - DAY)
     with pytest.raises(NotFound):
-        publish_promotion("other", promotions=shelf, at=NOW)
+        publish_promotion("other", promotions=repository, at=NOW)
 
 
-def test_a_running_promotion_keeps_its_terms() -> None:
-    shelf = MemoryPromotions({"sale": replace(sale(), published=True)})
+def test_running_promotion_keeps_its_terms() -> None:
+    repository = MemoryPromotions({"sale": replace(sale(), published=True)})
     to = sale(points=2000)
-    with pytest.raises(Conflict, match="only title, end and capacity"):
-        update_promotion("sale", to, promotions=shelf, assortment=MemoryReferenceChecker(), at=NOW)
+    with pytest.raises(Conflict, match="only its title, end and capacity"):
+        update_promotion(
+            "sale", to, promotions=repository, assortment=MemoryReferenceChecker(), at=NOW
+        )
     longer = replace(sale(ends=NOW + DAY), title="Longer sale")
     changed = update_promotion(
-        "sale", longer, promotions=shelf, assortment=MemoryReferenceChecker(), at=NOW
+        "sale", longer, promotions=repository, assortment=MemoryReferenceChecker(), at=NOW
     )
     assert (changed.title, changed.version, changed.published) == ("Longer sale", 2, True)
 
 
-def test_a_scheduled_promotion_may_change_altogether() -> None:
-    shelf = MemoryPromotions({"sale": replace(sale(starts=NOW + DAY), published=True)})
+def test_every_field_of_a_scheduled_promotion_may_change() -> None:
+    repository = MemoryPromotions({"sale": replace(sale(starts=NOW + DAY), published=True)})
     to = sale(starts=NOW + 2 * DAY, points=2000)
     changed = update_promotion(
-        "sale", to, promotions=shelf, assortment=MemoryReferenceChecker(), at=NOW
+        "sale", to, promotions=repository, assortment=MemoryReferenceChecker(), at=NOW
     )
     assert changed.effect == PercentOff(2000)
     assert changed.status(NOW) is PromotionStatus.SCHEDULED
 
 
-def test_a_promotion_called_off_is_over_for_good() -> None:
-    shelf = MemoryPromotions({"sale": replace(sale(), published=True)})
-    assert end_promotion("sale", promotions=shelf, at=NOW).status(NOW) is PromotionStatus.ENDED
+def test_ended_promotion_stays_ended() -> None:
+    repository = MemoryPromotions({"sale": replace(sale(), published=True)})
+    assert end_promotion("sale", promotions=repository, at=NOW).status(NOW) is PromotionStatus.ENDED
     with pytest.raises(Conflict):
-        end_promotion("sale", promotions=shelf, at=NOW)
+        end_promotion("sale", promotions=repository, at=NOW)
     with pytest.raises(Conflict):
         update_promotion(
-            "sale", sale(), promotions=shelf, assortment=MemoryReferenceChecker(), at=NOW
+            "sale", sale(), promotions=repository, assortment=MemoryReferenceChecker(), at=NOW
         )
 
 
-def test_goods_the_shop_does_not_have_are_refused() -> None:
-    world = MemoryReferenceChecker(frozenset({("product", "p1")}), everything=False)
+def test_references_to_unknown_goods_are_rejected() -> None:
+    assortment = MemoryReferenceChecker(frozenset({("product", "p1")}), everything=False)
     promotion = replace(sale(), goods=Selection(products=("p1", "p2"), categories=("c",)))
-    with pytest.raises(InvalidRequest) as refusal:
-        create_promotion(promotion, promotions=MemoryPromotions(), assortment=world, at=NOW)
-    assert [(p.code, p.path) for p in refusal.value.problems] == [
+    with pytest.raises(InvalidRequest) as error:
+        create_promotion(promotion, promotions=MemoryPromotions(), assortment=assortment, at=NOW)
+    assert [(p.code, p.path) for p in error.value.problems] == [
         ("product_unknown", "$.goods.products[1]"),
         ("category_unknown", "$.goods.categories[0]"),
     ]
 
 
-def flash(id: str, starts: datetime, ends: datetime, **more: Any) -> Promotion:
+def flash(id: str, starts: datetime, ends: datetime, **conditions: Any) -> Promotion:
     return Promotion(
         id,
         "Flash",
         FlashSale(price=(Money(500, "USD"),), quota=10),
         goods=Selection(products=("p1",)),
-        conditions=Conditions(Window(starts=starts, ends=ends), **more),
+        conditions=Conditions(Window(starts=starts, ends=ends), **conditions),
     )
 
 
-def test_an_article_has_no_two_advertised_prices_at_once() -> None:
+def test_article_has_one_advertised_price_at_a_time() -> None:
     first = replace(flash("one", NOW, NOW + 2 * DAY), published=True)
-    shelf = MemoryPromotions({"one": first, "two": flash("two", NOW + DAY, NOW + 3 * DAY)})
-    with pytest.raises(InvalidRequest) as refusal:
-        publish_promotion("two", promotions=shelf, at=NOW)
-    assert refusal.value.code == "price_overlaps"
-    shelf = MemoryPromotions({"one": first, "two": flash("two", NOW, NOW + DAY, groups=("gold",))})
+    repository = MemoryPromotions({"one": first, "two": flash("two", NOW + DAY, NOW + 3 * DAY)})
+    with pytest.raises(InvalidRequest) as error:
+        publish_promotion("two", promotions=repository, at=NOW)
+    assert error.value.code == "price_overlaps"
+    repository = MemoryPromotions(
+        {"one": first, "two": flash("two", NOW, NOW + DAY, groups=("gold",))}
+    )
     with pytest.raises(InvalidRequest):
-        publish_promotion("two", promotions=shelf, at=NOW)
+        publish_promotion("two", promotions=repository, at=NOW)
 
 
-def test_one_price_may_follow_another() -> None:
+def test_advertised_price_may_follow_another() -> None:
     first = replace(flash("one", NOW, NOW + DAY), published=True)
-    shelf = MemoryPromotions({"one": first, "two": flash("two", NOW + DAY, NOW + 2 * DAY)})
-    assert publish_promotion("two", promotions=shelf, at=NOW).published
+    repository = MemoryPromotions({"one": first, "two": flash("two", NOW + DAY, NOW + 2 * DAY)})
+    assert publish_promotion("two", promotions=repository, at=NOW).published
 
 
-def test_two_markets_may_have_two_prices() -> None:
+def test_two_markets_may_have_two_advertised_prices() -> None:
     first = replace(flash("one", NOW, NOW + DAY, markets=("US",)), published=True)
-    shelf = MemoryPromotions({"one": first, "two": flash("two", NOW, NOW + DAY, markets=("EU",))})
-    assert publish_promotion("two", promotions=shelf, at=NOW).published
+    repository = MemoryPromotions(
+        {"one": first, "two": flash("two", NOW, NOW + DAY, markets=("EU",))}
+    )
+    assert publish_promotion("two", promotions=repository, at=NOW).published
 
 
-def test_what_staff_wrote_is_what_is_read_back() -> None:
+def test_promotion_round_trips_through_json() -> None:
     promotion = Promotion(
         "p",
         "P",
@@ -365,20 +374,20 @@ def test_what_staff_wrote_is_what_is_read_back() -> None:
     assert Promotion.from_dict(promotion.to_dict()) == promotion
 
 
-def test_a_running_promotion_cannot_be_said_to_have_ended_before_now() -> None:
-    shelf = MemoryPromotions()
+def test_end_of_a_running_promotion_cannot_be_in_the_past() -> None:
+    repository = MemoryPromotions()
     sale = Promotion("p", "P", PercentOff(1000), conditions=Conditions(window=Window(NOW - DAY)))
-    create_promotion(sale, promotions=shelf, assortment=MemoryReferenceChecker(), at=NOW)
-    published = publish_promotion("p", promotions=shelf, at=NOW)
+    create_promotion(sale, promotions=repository, assortment=MemoryReferenceChecker(), at=NOW)
+    published = publish_promotion("p", promotions=repository, at=NOW)
     assert published.published_at == NOW
-    assert published.reason_not_running(NOW - timedelta(seconds=1)) == "not_yet"
+    assert published.reason_not_running(NOW - timedelta(seconds=1)) == "not_started"
 
-    def ends(at: datetime) -> Promotion:
+    def update_end(at: datetime) -> Promotion:
         to = replace(sale, conditions=Conditions(window=Window(NOW - DAY, at)))
         everything, later = MemoryReferenceChecker(), NOW + DAY
-        return update_promotion("p", to, promotions=shelf, assortment=everything, at=later)
+        return update_promotion("p", to, promotions=repository, assortment=everything, at=later)
 
-    with pytest.raises(Conflict) as refused:
-        ends(NOW + DAY / 2)
-    assert refused.value.code == "end_has_passed"
-    assert ends(NOW + 2 * DAY).conditions.window.ends == NOW + 2 * DAY
+    with pytest.raises(Conflict) as error:
+        update_end(NOW + DAY / 2)
+    assert error.value.code == "end_has_passed"
+    assert update_end(NOW + 2 * DAY).conditions.window.ends == NOW + 2 * DAY

@@ -1,4 +1,4 @@
-"""Promotions, the rule book, coupons and counts in their table."""
+"""The DynamoDB repositories of pricing: rule set, coupons, usage counters, credit accounts."""
 
 import secrets
 from collections.abc import Callable, Iterator
@@ -10,7 +10,6 @@ import pytest
 from moto import mock_aws
 
 from shop.credits.store.repository import DynamoCreditAccountRepository
-from shop.customers.store import DynamoCustomerSegmentRepository
 from shop.inventory.store import counter_level_cache, counter_shards
 from shop.kernel.codes import normalize_code
 from shop.kernel.errors import (
@@ -40,10 +39,12 @@ from shop.pricing.model.price_lists import PriceEntry, PriceList
 from shop.pricing.model.promotions import Promotion, Stacking, StackingGroup, StackingMode
 from shop.pricing.model.quote import LimitUsage
 from shop.pricing.model.rounding import RoundingPolicy
+from shop.pricing.model.rule_set import RuleSet
 from shop.pricing.model.targeting import Selection
 from shop.pricing.model.usage import usage_of_quote
-from shop.pricing.store import promotions as calendar_store
-from shop.pricing.store import rule_set_cache as book_store
+from shop.pricing.model.usage_limits import UsageLimits
+from shop.pricing.store import promotions as promotion_store
+from shop.pricing.store import rule_set_rows
 from shop.pricing.store.coupons import DynamoCouponRepository
 from shop.pricing.store.policies import DynamoPricingPolicyRepository
 from shop.pricing.store.price_lists import DynamoPriceListRepository
@@ -60,6 +61,7 @@ pytestmark = pytest.mark.slow
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SALE = Promotion("sale", "Sale", OrderPercent(1000))
+Reservations = tuple[UsageReservation, ...]
 FLASH = Promotion("flash", "Flash", FlashSale(basis_points=5000, quota=3, per_customer=2))
 
 
@@ -70,17 +72,14 @@ def _tables() -> Iterator[None]:
         yield
 
 
-all_lists, known = DynamoPriceListRepository.list_all, calendar_store._known
+def create_and_publish(promotion: Promotion) -> Promotion:
+    repository = DynamoPromotionRepository()
+    create_promotion(promotion, promotions=repository, assortment=MemoryReferenceChecker(), at=NOW)
+    return publish_promotion(promotion.id, promotions=repository, at=NOW)
 
 
-def publish(promotion: Promotion) -> Promotion:
-    calendar = DynamoPromotionRepository()
-    create_promotion(promotion, promotions=calendar, assortment=MemoryReferenceChecker(), at=NOW)
-    return publish_promotion(promotion.id, promotions=calendar, at=NOW)
-
-
-def names(book: RuleSetCache, after: float) -> list[str]:
-    return [p.id for p in book.rules(NOW + timedelta(seconds=after)).promotions]
+def promotion_ids(cache: RuleSetCache, after: float) -> list[str]:
+    return [p.id for p in cache.rules(NOW + timedelta(seconds=after)).promotions]
 
 
 def basket(*codes: str) -> Basket:
@@ -88,26 +87,36 @@ def basket(*codes: str) -> Basket:
     return Basket((line,), "USD", codes=codes)
 
 
-def coupon(**more: object) -> Coupon:
-    calendar = DynamoPromotionRepository()
-    opened = replace(SALE, id="with-code", code_required=True)
-    publish(opened)
-    made = replace(Coupon("ten", "with-code", code="SAVE-10"), **more)  # type: ignore[arg-type]
-    return create_coupon(made, coupons=DynamoCouponRepository(), promotions=calendar, at=NOW)
+def stored_coupon(**fields: object) -> Coupon:
+    repository = DynamoPromotionRepository()
+    create_and_publish(replace(SALE, id="with-code", code_required=True))
+    coupon = replace(Coupon("ten", "with-code", code="SAVE-10"), **fields)  # type: ignore[arg-type]
+    return create_coupon(coupon, coupons=DynamoCouponRepository(), promotions=repository, at=NOW)
 
 
-def test_a_promotion_is_found_as_it_was_written() -> None:
-    calendar = DynamoPromotionRepository()
-    after = publish(SALE)
-    assert calendar.get("sale") == after
-    assert (after.version, after.published) == (2, True)
+def limits_of(priced: Basket, rules: RuleSet, customer_key: str | None) -> UsageLimits:
+    reader = DynamoUsageLimitReader(counter_level_cache())
+    return reader.limits_for(priced, rules, customer_key)
+
+
+def usage_of_code(code: str, rules: RuleSet, customer_key: str | None) -> Reservations:
+    """What an order reserves that uses this code."""
+    limits = limits_of(basket(code), rules, customer_key)
+    return usage_of_quote([LimitUsage("with-code", code=code)], rules, limits, customer_key)
+
+
+def test_saved_promotion_reads_back_unchanged() -> None:
+    repository = DynamoPromotionRepository()
+    saved = create_and_publish(SALE)
+    assert repository.get("sale") == saved
+    assert (saved.version, saved.published) == (2, True)
     with pytest.raises(NotFound):
-        calendar.get("nothing")
+        repository.get("nothing")
 
 
-def test_an_id_is_given_once() -> None:
-    publish(SALE)
-    with pytest.raises(Conflict, match="that id"):
+def test_promotion_id_is_unique() -> None:
+    create_and_publish(SALE)
+    with pytest.raises(Conflict, match="already exists"):
         create_promotion(
             SALE,
             promotions=DynamoPromotionRepository(),
@@ -116,114 +125,123 @@ def test_an_id_is_given_once() -> None:
         )
 
 
-def test_of_two_who_change_a_promotion_one_is_told() -> None:
-    calendar = DynamoPromotionRepository()
+def test_outdated_promotion_update_conflicts() -> None:
+    repository = DynamoPromotionRepository()
     before = create_promotion(
-        SALE, promotions=calendar, assortment=MemoryReferenceChecker(), at=NOW
+        SALE, promotions=repository, assortment=MemoryReferenceChecker(), at=NOW
     )
     update_promotion(
         "sale",
         replace(SALE, title="Big sale"),
-        promotions=calendar,
+        promotions=repository,
         assortment=MemoryReferenceChecker(),
         at=NOW,
     )
     with pytest.raises(VersionConflict):
-        calendar.save(before, replace(before, version=2), [])
+        repository.save(before, replace(before, version=2), [])
 
 
-class Meanwhile:
-    """Somebody else is quicker: right after the first look at what there is, ``act`` happens."""
+class InterleavedWrite:
+    """A read after which another writer commits once: ``write`` runs after the first ``read``."""
 
-    def __init__(self, look: Callable[[], Any], act: Callable[[], Any]) -> None:
-        self.look, self.act, self.met = look, act, False
+    def __init__(self, read: Callable[[], Any], write: Callable[[], Any]) -> None:
+        self.read, self.write, self.interleaved = read, write, False
 
     def __call__(self, *_: Any) -> Any:
-        seen = self.look()
-        if not self.met:
-            self.met = True
-            self.act()
-        return seen
+        result = self.read()
+        if not self.interleaved:
+            self.interleaved = True
+            self.write()
+        return result
 
 
-def test_of_two_lists_made_at_once_that_do_not_agree_one_is_refused(
+def test_of_two_simultaneous_price_lists_that_overlap_the_second_is_rejected(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    book, everything = DynamoPriceListRepository(), MemoryReferenceChecker()
+    repository, assortment = DynamoPriceListRepository(), MemoryReferenceChecker()
+    list_all = repository.list_all
 
-    def make(id_: str, price: int) -> None:
-        made = PriceList(id_, "USD", (PriceEntry("mug.1", price),))
-        create_price_list(made, repository=book, assortment=everything, at=NOW)
+    def create(id_: str, price: int) -> None:
+        price_list = PriceList(id_, "USD", (PriceEntry("mug.1", price),))
+        create_price_list(price_list, repository=repository, assortment=assortment, at=NOW)
 
     monkeypatch.setattr(
-        DynamoPriceListRepository, "all", Meanwhile(lambda: all_lists(book), lambda: make("a", 900))
+        repository, "list_all", InterleavedWrite(list_all, lambda: create("a", 900))
     )
-    with pytest.raises(InvalidRequest) as refused:
-        make("b", 800)
-    assert refused.value.code == "price_overlaps"
-    assert [found.id for found in all_lists(book)] == ["a"]
+    with pytest.raises(InvalidRequest) as error:
+        create("b", 800)
+    assert error.value.code == "price_overlaps"
+    assert [price_list.id for price_list in list_all()] == ["a"]
 
 
-def test_of_two_prices_published_at_once_one_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    calendar = DynamoPromotionRepository()
+def test_of_two_simultaneous_publications_that_overlap_the_second_is_rejected(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    repository = DynamoPromotionRepository()
     for id_, price in (("a", 900), ("b", 800)):
-        one = Promotion(
+        promotion = Promotion(
             id_, id_, LimitedPrice((Money(price, "USD"),)), goods=Selection(variants=("mug.1",))
         )
-        create_promotion(one, promotions=calendar, assortment=MemoryReferenceChecker(), at=NOW)
+        create_promotion(
+            promotion, promotions=repository, assortment=MemoryReferenceChecker(), at=NOW
+        )
     monkeypatch.setattr(
-        "shop.pricing.store.promotions._known",
-        Meanwhile(known, lambda: publish_promotion("a", promotions=calendar, at=NOW)),
+        promotion_store,
+        "read_published",
+        InterleavedWrite(
+            promotion_store.read_published,
+            lambda: publish_promotion("a", promotions=repository, at=NOW),
+        ),
     )
-    with pytest.raises(InvalidRequest) as refused:
-        publish_promotion("b", promotions=calendar, at=NOW)
-    assert refused.value.code == "price_overlaps"
-    assert [found.id for found in calendar.list_published()] == ["a"]
+    with pytest.raises(InvalidRequest) as error:
+        publish_promotion("b", promotions=repository, at=NOW)
+    assert error.value.code == "price_overlaps"
+    assert [promotion.id for promotion in repository.list_published()] == ["a"]
 
 
-def test_the_calendar_is_read_page_by_page() -> None:
+def test_promotions_are_listed_page_by_page() -> None:
     for number in range(5):
-        publish(replace(SALE, id=f"p{number}"))
+        create_and_publish(replace(SALE, id=f"p{number}"))
     first = DynamoPromotionRepository().list_all(cursor=None, limit=3)
     second = DynamoPromotionRepository().list_all(cursor=first.cursor, limit=3)
     assert [p.id for p in (*first.items, *second.items)] == ["p0", "p1", "p2", "p3", "p4"]
     assert second.cursor is None
 
 
-def test_what_is_published_is_in_force_within_three_seconds_and_not_read_for_before() -> None:
-    book = RuleSetCache(TaxTableCache())
-    assert names(book, 0) == []
-    publish(SALE)
+def test_published_rules_are_in_force_after_three_seconds_without_earlier_reads() -> None:
+    # Given: a warm cache of an empty rule set
+    cache = RuleSetCache(TaxTableCache())
+    assert promotion_ids(cache, 0) == []
+
+    # When: a promotion is published
+    create_and_publish(SALE)
+
+    # Then: nothing is read before the cache expires, and everything is read once afterwards
     with count_calls() as calls:
-        assert names(book, 2.9) == []
+        assert promotion_ids(cache, 2.9) == []
     assert calls.names == []
     with count_calls() as calls:
-        assert names(book, 3.0) == ["sale"]
+        assert promotion_ids(cache, 3.0) == ["sale"]
     assert calls.names == [
         "dynamodb.BatchGetItem pricing+tax",  # both versions
         "dynamodb.Query pricing",  # price lists
         "dynamodb.Query pricing",  # promotions and the policy
     ]
-    versions, *rules = calls.made
-    by_table = versions.parameters["RequestItems"]
-    assert [len(by_table[name]["Keys"]) for name in ("pricing", "tax")] == [1, 1]
-    assert not any(table.get("ConsistentRead") for table in by_table.values())
-    assert all(call.parameters["ConsistentRead"] for call in rules)
+
+    # When: staff end it, it stays in force until the cache expires again
     end_promotion("sale", promotions=DynamoPromotionRepository(), at=NOW)
-    assert names(book, 5.9) == ["sale"]
-    assert names(book, 6.0) == []
+    assert promotion_ids(cache, 5.9) == ["sale"]
+    assert promotion_ids(cache, 6.0) == []
 
 
-def test_an_unchanged_book_costs_one_small_read_in_three_seconds_and_stays_the_same_object() -> (
-    None
-):
-    book = RuleSetCache(TaxTableCache())
-    publish(SALE)
-    first = book.rules(NOW)
+def test_unchanged_rule_set_costs_one_get_item_every_three_seconds() -> None:
+    cache = RuleSetCache(TaxTableCache())
+    create_and_publish(SALE)
+    first = cache.rules(NOW)
     with count_calls() as calls:
         for tenth in range(300):
-            assert book.rules(NOW + timedelta(seconds=tenth / 10)) is first
-    assert calls.names == ["dynamodb.BatchGetItem pricing+tax"] * 9
+            assert cache.rules(NOW + timedelta(seconds=tenth / 10)) is first
+    assert calls.names == ["dynamodb.GetItem pricing"] * 9
 
 
 def set_policy(*groups: StackingGroup, rounding: Rounding, at: datetime) -> PricingPolicy:
@@ -238,53 +256,83 @@ def set_policy(*groups: StackingGroup, rounding: Rounding, at: datetime) -> Pric
     )
 
 
-def test_a_policy_is_in_force_with_the_next_book_and_the_one_before_is_known() -> None:
-    book, later = RuleSetCache(TaxTableCache()), NOW + timedelta(seconds=1)
-    assert names(book, 0) == []
-    both = StackingGroup("g", StackingMode.ALL)
-    set_policy(both, rounding=Rounding.HALF_UP, at=NOW)
-    set_policy(both, rounding=Rounding.HALF_DOWN, at=later)
-    assert book.rules(NOW + timedelta(seconds=2)).groups == ()
-    rules = book.rules(NOW + timedelta(seconds=3))
-    assert (rules.groups, rules.rounding.mode) == ((both,), Rounding.HALF_DOWN)
+def test_new_policy_is_in_force_and_earlier_ones_stay_known() -> None:
+    cache, later = RuleSetCache(TaxTableCache()), NOW + timedelta(seconds=1)
+    assert promotion_ids(cache, 0) == []
+    group = StackingGroup("g", StackingMode.ALL)
+    set_policy(group, rounding=Rounding.HALF_UP, at=NOW)
+    set_policy(group, rounding=Rounding.HALF_DOWN, at=later)
+    assert cache.rules(NOW + timedelta(seconds=2)).groups == ()
+    rules = cache.rules(NOW + timedelta(seconds=3))
+    assert (rules.groups, rules.rounding.mode) == ((group,), Rounding.HALF_DOWN)
     modes = [
-        rules.as_of_policy(at).rounding.mode.value
+        rules.with_policy_at(at).rounding.mode.value
         for at in (NOW - timedelta(seconds=1), NOW, later)
     ]
     assert modes == ["half_even", "half_up", "half_down"]
 
 
-def test_a_promotion_published_meanwhile_keeps_its_group(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_group_of_a_promotion_published_meanwhile_cannot_be_removed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     set_policy(StackingGroup("g", StackingMode.ALL), rounding=Rounding.HALF_EVEN, at=NOW)
     grouped = replace(SALE, stacking=Stacking("g"))
     monkeypatch.setattr(
-        "shop.pricing.store.rule_set_cache.list_published",
-        Meanwhile(book_store.list_published, lambda: publish(grouped)),
+        rule_set_rows,
+        "list_published",
+        InterleavedWrite(rule_set_rows.list_published, lambda: create_and_publish(grouped)),
     )
-    with pytest.raises(Conflict) as refused:
+    with pytest.raises(Conflict) as error:
         set_policy(rounding=Rounding.HALF_EVEN, at=NOW)
-    assert refused.value.code == "group_in_use"
+    assert error.value.code == "group_in_use"
     assert DynamoPricingPolicyRepository().get().version == 1
 
 
-def test_of_two_who_change_the_policy_one_is_told() -> None:
+def test_outdated_policy_update_conflicts() -> None:
     policies = DynamoPricingPolicyRepository()
     before = set_policy(rounding=Rounding.HALF_UP, at=NOW)
     set_policy(rounding=Rounding.HALF_DOWN, at=NOW)
-    late = before.update((), before.rounding, at=NOW, actor="bob")
+    outdated = before.update((), before.rounding, at=NOW, actor="bob")
     with pytest.raises(VersionConflict):
-        policies.save(late, [], lambda promotions: None)
+        policies.save(outdated, [], lambda promotions: None)
 
 
-def test_drafts_are_nobodys_business() -> None:
+def test_drafts_are_not_in_the_rule_set() -> None:
     create_promotion(
         SALE, promotions=DynamoPromotionRepository(), assortment=MemoryReferenceChecker(), at=NOW
     )
-    assert names(RuleSetCache(TaxTableCache()), 0) == []
+    assert promotion_ids(RuleSetCache(TaxTableCache()), 0) == []
 
 
-def test_a_batch_of_codes_is_unguessable_and_can_be_downloaded() -> None:
-    coupon(code=None)
+def issue(count: int, key: str = "key", seconds: float = 0) -> tuple[str, ...]:
+    return create_codes(
+        "ten",
+        count,
+        key=key,
+        random_bytes=secrets.token_bytes,
+        coupons=DynamoCouponRepository(),
+        at=NOW + timedelta(seconds=seconds),
+    )
+
+
+def downloaded() -> list[str]:
+    return sorted(DynamoCouponRepository().list_codes("ten", cursor=None).items)
+
+
+def uses_remaining(*codes: str) -> list[int | None]:
+    forms = [normalize_code(code) for code in codes]
+    statuses = DynamoCouponRepository().get_codes(forms, None)
+    return [statuses[form].uses_remaining for form in forms]
+
+
+def consume(counts: Reservations) -> None:
+    DynamoUnitOfWork().commit(
+        DynamoUsageCounters(counter_shards(), DynamoCreditAccountRepository()).consume(counts)
+    )
+
+
+def test_batch_of_codes_is_listed_page_by_page() -> None:
+    stored_coupon(code=None)
     issued = issue(1_500)
     pages, cursor = [], None
     while True:
@@ -294,171 +342,123 @@ def test_a_batch_of_codes_is_unguessable_and_can_be_downloaded() -> None:
             break
     assert sorted(len(page) for page in pages) == [500, 1_000]
     assert sorted(code for page in pages for code in page) == sorted(issued)
-    assert (
-        DynamoCouponRepository()
-        .get_codes([normalize_code(issued[7])], None)[normalize_code(issued[7])]
-        .uses_remaining
-        == 1
-    )
+    assert uses_remaining(issued[7]) == [1]
 
 
-def issue(count: int, key: str = "key", seconds: float = 0) -> tuple[str, ...]:
-    at = NOW + timedelta(seconds=seconds)
-    return create_codes(
-        "ten", count, key=key, draw=secrets.token_bytes, coupons=DynamoCouponRepository(), at=at
-    )
-
-
-def downloaded() -> list[str]:
-    return sorted(DynamoCouponRepository().list_codes("ten", cursor=None).items)
-
-
-def test_a_batch_asked_for_again_is_the_same_and_what_was_used_stays_used() -> None:
-    coupon(code=None)
+def test_repeated_batch_returns_the_same_codes_and_keeps_used_ones_used() -> None:
+    # Given: a batch of which one code has been used
+    stored_coupon(code=None)
     first = issue(60)
-    book = RuleSetCache(TaxTableCache())
-    taken = usage_of_quote(
-        [LimitUsage("with-code", code=first[0])],
-        book.rules(NOW),
-        DynamoUsageLimitReader(counter_level_cache(), DynamoCustomerSegmentRepository()).limits_for(
-            basket(first[0]), book.rules(NOW), None
-        ),
-        None,
-    )
-    DynamoUnitOfWork().commit(
-        DynamoUsageCounters(counter_shards(), DynamoCreditAccountRepository()).consume(taken)
-    )
+    consume(usage_of_code(first[0], RuleSetCache(TaxTableCache()).rules(NOW), None))
+
+    # When: the same call is repeated, Then: the codes are the same and the use stays
     assert issue(60) == first
     assert downloaded() == sorted(first)
-    facts = DynamoCouponRepository().get_codes([normalize_code(code) for code in first[:2]], None)
-    assert [facts[normalize_code(code)].uses_remaining for code in first[:2]] == [0, 1]
+    assert uses_remaining(*first[:2]) == [0, 1]
+
+    # Then: the key is bound to its request, and another key issues other codes
     with pytest.raises(IdempotencyKeyReused):
         issue(61)
     assert not set(first) & set(issue(60, key="other"))
 
 
-def test_a_batch_that_was_cut_off_is_finished_by_the_next_call(
+def test_interrupted_batch_is_completed_by_the_next_call(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    coupon(code=None)
+    # Given: a call that stops before it completes its batch, and one code used since
+    stored_coupon(code=None)
 
-    def cut_off(*args: object) -> None:
+    def interrupt(*args: object) -> None:
         raise TimeoutError
 
     with monkeypatch.context() as patch:
-        patch.setattr(DynamoCouponRepository, "finish", cut_off)
+        patch.setattr(DynamoCouponRepository, "complete_batch", interrupt)
         with pytest.raises(TimeoutError):
             issue(30)
-    half = downloaded()
-    rules = RuleSetCache(TaxTableCache()).rules(NOW)
-    standing = DynamoUsageLimitReader(
-        counter_level_cache(), DynamoCustomerSegmentRepository()
-    ).limits_for(basket(half[0]), rules, None)
-    used = usage_of_quote([LimitUsage("with-code", code=half[0])], rules, standing, None)
-    DynamoUnitOfWork().commit(
-        DynamoUsageCounters(counter_shards(), DynamoCreditAccountRepository()).consume(used)
-    )
-    with pytest.raises(Conflict) as refused:
+    written = downloaded()
+    consume(usage_of_code(written[0], RuleSetCache(TaxTableCache()).rules(NOW), None))
+
+    # When: the lease is still held, Then: the next call is rejected
+    with pytest.raises(Conflict) as error:
         issue(30, seconds=29)
-    assert refused.value.code == "batch_in_progress"
-    assert sorted(issue(30, seconds=30)) == half == downloaded()
-    facts = DynamoCouponRepository().get_codes([normalize_code(code) for code in half[:2]], None)
-    assert [facts[normalize_code(code)].uses_remaining for code in half[:2]] == [0, 1]
+    assert error.value.code == "batch_in_progress"
+
+    # When: the lease has expired, Then: the next call completes the same batch
+    assert sorted(issue(30, seconds=30)) == written == downloaded()
+    assert uses_remaining(*written[:2]) == [0, 1]
 
 
-def test_a_code_belongs_to_one_coupon() -> None:
-    made = coupon()
-    with pytest.raises(Conflict) as refused:
-        DynamoCouponRepository().save(replace(made, id="other", code="save 1o"), [])
-    assert refused.value.code == "code_taken"
+def test_code_belongs_to_one_coupon() -> None:
+    coupon = stored_coupon()
+    with pytest.raises(Conflict) as error:
+        DynamoCouponRepository().save(replace(coupon, id="other", code="save 1o"), [])
+    assert error.value.code == "code_taken"
 
 
-def test_a_basket_without_codes_and_limits_reads_nothing() -> None:
-    publish(SALE)
+def test_basket_without_codes_and_limits_reads_nothing() -> None:
+    create_and_publish(SALE)
     rules = RuleSetCache(TaxTableCache()).rules(NOW)
     with count_calls() as calls:
-        DynamoUsageLimitReader(counter_level_cache(), DynamoCustomerSegmentRepository()).limits_for(
-            basket(), rules, "ann"
-        )
+        limits_of(basket(), rules, "ann")
     assert calls.names == []
 
 
-def test_a_code_is_counted_up_to_its_quantity_and_given_back() -> None:
-    coupon(quantity=2, per_customer=1)
+def test_code_is_counted_up_to_its_quantity_and_released() -> None:
+    # Given: a code with two uses, one for each customer
+    stored_coupon(quantity=2, per_customer=1)
     rules = RuleSetCache(TaxTableCache()).rules(NOW)
-
-    def counts(who: str) -> tuple[UsageReservation, ...]:
-        standing = DynamoUsageLimitReader(
-            counter_level_cache(), DynamoCustomerSegmentRepository()
-        ).limits_for(basket("save-10"), rules, who)
-        return usage_of_quote([LimitUsage("with-code", code="save-10")], rules, standing, who)
-
-    ledger, tallies = (
+    uow, counters = (
         DynamoUnitOfWork(),
         DynamoUsageCounters(counter_shards(), DynamoCreditAccountRepository()),
     )
-    ann, bob, cho = counts("ann"), counts("bob"), counts("cho")
-    ledger.commit(tallies.consume(ann))
-    with pytest.raises(ConditionFailed) as clash:
-        ledger.commit(tallies.consume(ann))
-    assert [count.kind for count in tallies.exhausted(clash.value, ann)] == ["customer"]
-    ledger.commit(tallies.consume(bob))
-    with pytest.raises(ConditionFailed) as clash:
-        ledger.commit(tallies.consume(cho))
-    assert [count.kind for count in tallies.exhausted(clash.value, cho)] == ["code"]
-    ledger.commit(tallies.release(ann))
-    left = (
-        DynamoUsageLimitReader(counter_level_cache(), DynamoCustomerSegmentRepository())
-        .limits_for(basket("save-10"), rules, "ann")
-        .codes["SAVE10"]
-    )
-    assert (left.uses_remaining, left.customer_uses_remaining) == (1, 1)
-    ledger.commit(tallies.consume(cho))
+    ann, bob, cho = (usage_of_code("save-10", rules, name) for name in ("ann", "bob", "cho"))
+
+    # When: one customer uses it twice, Then: the customer's limit is exhausted
+    uow.commit(counters.consume(ann))
+    with pytest.raises(ConditionFailed) as error:
+        uow.commit(counters.consume(ann))
+    assert [count.kind for count in counters.exhausted(error.value, ann)] == ["customer"]
+
+    # When: a third customer uses it, Then: the code itself is exhausted
+    uow.commit(counters.consume(bob))
+    with pytest.raises(ConditionFailed) as error:
+        uow.commit(counters.consume(cho))
+    assert [count.kind for count in counters.exhausted(error.value, cho)] == ["code"]
+
+    # When: the first use is released, Then: it is available again
+    uow.commit(counters.release(ann))
+    status = limits_of(basket("save-10"), rules, "ann").codes["SAVE10"]
+    assert (status.uses_remaining, status.customer_uses_remaining) == (1, 1)
+    uow.commit(counters.consume(cho))
 
 
-def test_what_was_never_taken_cannot_be_given_back() -> None:
-    coupon(quantity=2)
-    rules = RuleSetCache(TaxTableCache()).rules(NOW)
-    counts = usage_of_quote(
-        [LimitUsage("with-code", code="SAVE10")],
-        rules,
-        DynamoUsageLimitReader(counter_level_cache(), DynamoCustomerSegmentRepository()).limits_for(
-            basket("SAVE10"), rules, None
-        ),
-        None,
-    )
+def test_unused_code_cannot_be_released() -> None:
+    stored_coupon(quantity=2)
+    counts = usage_of_code("SAVE10", RuleSetCache(TaxTableCache()).rules(NOW), None)
     with pytest.raises(ConditionFailed):
         DynamoUnitOfWork().commit(
             DynamoUsageCounters(counter_shards(), DynamoCreditAccountRepository()).release(counts)
         )
 
 
-def test_a_flash_sale_counts_units_in_all_and_for_each_customer() -> None:
-    publish(FLASH)
+def test_flash_sale_counts_units_in_all_and_per_customer() -> None:
+    create_and_publish(FLASH)
     rules = RuleSetCache(TaxTableCache()).rules(NOW)
-    standings, tallies, ledger = (
-        DynamoUsageLimitReader(counter_level_cache(), DynamoCustomerSegmentRepository()),
-        DynamoUsageCounters(counter_shards(), DynamoCreditAccountRepository()),
-        DynamoUnitOfWork(),
-    )
 
-    def take(who: str, units: int) -> None:
+    def buy(customer_key: str, units: int) -> None:
         use = LimitUsage("flash", units=units)
-        ledger.commit(
-            tallies.consume(
-                usage_of_quote([use], rules, standings.limits_for(basket(), rules, who), who)
-            )
-        )
+        limits = limits_of(basket(), rules, customer_key)
+        consume(usage_of_quote([use], rules, limits, customer_key))
 
-    take("ann", 2)
-    standing = standings.limits_for(basket(), rules, "ann")
-    assert (standing.quota_remaining, standing.customer_used) == ({"flash": 1}, {"flash": 2})
+    buy("ann", 2)
+    limits = limits_of(basket(), rules, "ann")
+    assert (limits.quota_remaining, limits.customer_used) == ({"flash": 1}, {"flash": 2})
     with pytest.raises(ConditionFailed):
-        take("bob", 2)
+        buy("bob", 2)
     with pytest.raises(ConditionFailed):
-        take("ann", 1)
-    take("bob", 1)
-    assert standings.limits_for(basket(), rules, "bob").quota_remaining == {"flash": 0}
+        buy("ann", 1)
+    buy("bob", 1)
+    assert limits_of(basket(), rules, "bob").quota_remaining == {"flash": 0}
 
 
 def test_what_an_order_is_paid_with_is_taken_once_and_given_back_once() -> None:

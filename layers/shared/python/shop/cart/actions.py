@@ -120,10 +120,10 @@ class PricingContext:
                 basket, rules, usage_key, consistent=lookup.consistent
             )
             customer_id = basket.customer.id if basket.customer is not None else None
-            uncounted = limits.orders_before is None
+            uncounted = limits.previous_orders is None
             if customer_id and uncounted and needs_first_order_check(basket, rules):
                 orders = int(self.purchases.has_ordered(customer_id))
-                limits = replace(limits, orders_before=orders)
+                limits = replace(limits, previous_orders=orders)
             gift_skus = possible_gifts(basket, rules, at)
             if gift_skus:
                 gifts = self._gifts_remaining(basket, gift_skus, lookup)

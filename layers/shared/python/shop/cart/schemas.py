@@ -38,7 +38,8 @@ from shop.kernel.text_validation import (
     validate_phone,
 )
 from shop.places.model.countries import validate_country
-from shop.pricing.model.quote import Quote, QuoteLine
+from shop.pricing.model.quote import Quote
+from shop.pricing.model.quote_lines import QuoteLine
 
 MAX_QUANTITY = 10_000
 """The most pieces of one line that a shopper may ask for; beyond that is a typing error."""

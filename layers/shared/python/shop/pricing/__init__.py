@@ -1,1 +1,4 @@
-"""Pricing: what a basket costs, and why. The law is in docs/rules/pricing.md."""
+"""Pricing: what a basket costs, and why.
+
+Business rules: docs/rules/pricing.md.
+"""

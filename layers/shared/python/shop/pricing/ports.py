@@ -1,5 +1,8 @@
-"""What pricing needs from the world. Every write names what it was read as, and is refused
-otherwise.
+"""The ports of pricing: protocols for what its use cases read and write.
+
+Writes are conditional: a write names the state that it is based on, and raises ``VersionConflict``
+if another write came first. A method that ends in ``_op`` returns a write operation for the
+caller's transaction instead of writing by itself.
 """
 
 from __future__ import annotations
@@ -8,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-if TYPE_CHECKING:  # what is spoken of here, a door loads where it uses it
+if TYPE_CHECKING:  # annotations only: every Lambda imports the ports, few need these modules
     from shop.kernel.events import Event
     from shop.kernel.pagination import Page
     from shop.kernel.unit_of_work import ConditionFailed, PartitionThrottled, WriteOperation
@@ -17,7 +20,6 @@ if TYPE_CHECKING:  # what is spoken of here, a door loads where it uses it
     from shop.pricing.model.coupons import CodeBatch, Coupon
     from shop.pricing.model.group_buy import GroupBuy
     from shop.pricing.model.policy import PricingPolicy
-    from shop.pricing.model.price_history import PriceHistory
     from shop.pricing.model.price_lists import PriceList
     from shop.pricing.model.promotions import Promotion, PromotionRevision, PromotionStatus
     from shop.pricing.model.rule_set import RuleSet
@@ -26,81 +28,94 @@ if TYPE_CHECKING:  # what is spoken of here, a door loads where it uses it
 
 
 class RuleSetSource(Protocol):
-    """The rules in force, kept in memory: the same object until their version changes."""
+    """The rule set in force, cached in memory."""
 
     def rules(self, at: datetime) -> RuleSet:
-        """The rules, at most five seconds older than the last change; mostly without a read."""
+        """Return the rules, at most five seconds behind the last change.
+
+        Most calls read nothing. The same object is returned until the rule set changes.
+        """
 
 
 class UsageLimitReader(Protocol):
-    """What is left of limited things."""
+    """The remaining uses of codes, quotas and customer limits, for quotes."""
 
     def limits_for(
-        self, basket: Basket, rules: RuleSet, actor: str | None, *, consistent: bool = False
+        self, basket: Basket, rules: RuleSet, customer_key: str | None, *, consistent: bool = False
     ) -> UsageLimits:
-        """For this basket: its codes looked up, and the quotas and limits that it could meet.
+        """Return the limits that the basket's codes and goods can meet.
 
-        May be some milliseconds old: it informs, it promises nothing. ``surely`` tells what was
-        last written.
-
-        ``who`` is the name under which this customer's uses are counted. Nothing is read where the
-        basket has no code and no promotion with a limit is about its goods; otherwise once, and a
-        second time for a code that has a limit for each customer.
+        ``customer_key`` is the name under which the customer's uses are counted. The result
+        reserves nothing and may be some milliseconds old; ``consistent`` reads the last written
+        state. A basket that meets no limit reads nothing. Others read once, and a second time for a
+        code with a limit per customer.
         """
 
 
 class PurchaseHistory(Protocol):
-    """What is known of earlier orders."""
+    """The earlier orders of a customer."""
 
     def has_ordered(self, customer_id: str) -> bool:
-        """Whether this customer has an order that was not called off."""
+        """Return whether the customer has an order that was not cancelled."""
 
 
 class UsageCounterRepository(Protocol):
-    """The rows that hand their uses over to bins."""
+    """The rows of shared usage counters, whose uses may move to shards."""
 
     def get(self, kind: str, name: str, limit: int) -> UsageCounter:
-        """As last written; all of ``limit`` left where nothing was counted yet."""
+        """Return the row as last written.
+
+        A missing row has ``limit`` remaining uses.
+        """
 
     def move_to_shards_op(self, row: UsageCounter, units: int) -> WriteOperation:
-        """So many uses leave the row (below zero: return), if it is still as it was read."""
+        """Return the write that moves uses out of an unchanged row.
 
-    def set_shard_count(self, row: UsageCounter, bins: int) -> None:
-        """Note in the row how many bins there are: a hint for whoever reads it."""
+        A negative number moves them back.
+        """
+
+    def set_shard_count(self, row: UsageCounter, shard_count: int) -> None:
+        """Store the number of shards in the row, as a hint for its readers."""
 
 
 class UsageCounters(Protocol):
-    """Where uses are counted: each with its limit as the row's own condition."""
+    """The usage counters that orders change; each limit is a condition of the write."""
 
     def pick_shards(self, counts: Sequence[UsageReservation]) -> Sequence[UsageReservation]:
-        """Choose the bins of those that are kept in several. Reads nothing and promises nothing;
-        the order keeps what is drawn.
+        """Choose shards for the reservations of sharded counters.
+
+        The order stores the result.
+
+        Reads nothing and reserves nothing.
         """
 
     def consume(self, counts: Sequence[UsageReservation]) -> WriteOperation:
-        """Count what an order uses up, each on condition that it is still there."""
+        """Return the write that counts the uses of an order, if they are available."""
 
     def release(self, counts: Sequence[UsageReservation]) -> WriteOperation:
-        """Count back what an order used up and does not keep. Called once for an order: in the
-        transaction that calls it off.
+        """Return the write that releases the uses of an order.
+
+        It is called once for an order, in the transaction that cancels it.
         """
 
     def exhausted(
         self, clash: ConditionFailed | PartitionThrottled, counts: Sequence[UsageReservation]
     ) -> Sequence[UsageReservation]:
-        """Those of the counts, as they were before they were drawn, of which a transaction that
-        failed found too few. None: draw again.
+        """Return those of the reservations that a failed transaction could not get.
+
+        ``counts`` are the reservations before :meth:`pick_shards`. If none is exhausted, the caller
+        picks shards again.
         """
 
 
 class PromotionRepository(Protocol):
-    """The calendar of promotions."""
+    """Promotions, drafts and published ones."""
 
     def get(self, promotion_id: str) -> Promotion:
-        """The promotion of that id. Raises NotFound."""
+        """Return the promotion of this id. Raises NotFound."""
 
     def list_published(self) -> Sequence[Promotion]:
-        """Those published and not called off: scheduled, running, and ended by the clock."""
+        """Return the published promotions that staff have not ended, past ones included."""
 
     def list_all(
         self,
@@ -110,12 +125,14 @@ class PromotionRepository(Protocol):
         status: PromotionStatus | None = None,
         at: datetime | None = None,
     ) -> Page[Promotion]:
-        """All of them, drafts included, in the order of their ids; or those of one status ``at``
-        that instant: then a page may hold fewer than ``limit`` although more follow.
+        """Return a page of all promotions, in the order of their ids.
+
+        With ``status``, only those that have this status ``at`` the instant. Such a page may hold
+        fewer than ``limit`` promotions although more follow.
         """
 
     def list_revisions(self, promotion_id: str) -> Sequence[PromotionRevision]:
-        """Its versions, the newest first, 50 at most."""
+        """Return the versions of a promotion, newest first, at most 50."""
 
     def save(
         self,
@@ -124,21 +141,23 @@ class PromotionRepository(Protocol):
         events: Sequence[Event],
         check: Callable[[Sequence[Promotion]], None] | None = None,
     ) -> Promotion:
-        """Write one; without ``before`` a new one. Raises Stale.
+        """Write a promotion; a new one if ``before`` is ``None``.
 
-        ``check`` is handed those :meth:`published` where it is published, and may refuse; what is
-        written stands beside these and no others.
+        If the promotion is published, ``check`` is called with :meth:`list_published` and may
+        raise. The write fails and is repeated if that list changes in between.
+
+        Raises VersionConflict, Conflict (``id_taken``, ``too_many_promotions``).
         """
 
 
 class PriceListRepository(Protocol):
-    """The price lists."""
+    """Price lists."""
 
     def get(self, list_id: str) -> PriceList:
-        """The list of that id. Raises NotFound."""
+        """Return the list of this id. Raises NotFound."""
 
     def list_all(self) -> Sequence[PriceList]:
-        """Every list, also those that have ended."""
+        """Return every list, ended ones included."""
 
     def save(
         self,
@@ -147,65 +166,67 @@ class PriceListRepository(Protocol):
         events: Sequence[Event],
         check: Callable[[Sequence[PriceList]], None] | None = None,
     ) -> PriceList:
-        """Write one and put it in force; without ``before`` a new one. ``check`` is handed all
-        lists and may refuse; what is written stands beside these and no others.
+        """Write a list and put it in force; a new one if ``before`` is ``None``.
 
-        Raises Stale, Conflict (``id_taken``, ``list_too_large``).
+        ``check`` is called with all lists and may raise. The write fails and is repeated if the
+        lists change in between.
+
+        Raises VersionConflict, Conflict (``id_taken``, ``list_too_large``).
         """
-
-
-class PriceHistoryRepository(Protocol):
-    """The price histories, by article and market."""
-
-    def get(self, article: str, market: str) -> PriceHistory:
-        """The history; an empty one where nothing was recorded."""
-
-    def save(self, before: PriceHistory, after: PriceHistory, market: str) -> PriceHistory:
-        """Append what is new. Raises Stale where another was quicker."""
 
 
 class CouponRepository(Protocol):
-    """Coupons and their codes, in normal form."""
+    """Coupons and their codes. Codes are stored in normal form (§4.2)."""
 
     def get(self, coupon_id: str) -> Coupon:
-        """The coupon of that id. Raises NotFound."""
+        """Return the coupon of this id. Raises NotFound."""
 
     def save(self, coupon: Coupon, events: Sequence[Event]) -> Coupon:
-        """Write a new coupon, with its code where it has one. Raises Conflict for a code taken."""
+        """Write a new coupon, and its code if it has one.
+
+        Raises Conflict (``id_taken``, ``code_taken``).
+        """
 
     def list_limited_codes(self, promotion_id: str) -> Sequence[str]:
-        """Codes that open this promotion for many, up to a number of uses; 20 at most."""
+        """Return the codes of a promotion that many customers share, at most 20."""
 
     def begin_batch(self, coupon: Coupon, batch: CodeBatch, at: datetime) -> CodeBatch:
-        """Keep a batch that is about to be issued; of its id, the one that was kept first.
+        """Store a batch before its codes are issued.
 
-        Raises KeyReused where that one was for another count or prefix, and Conflict
-        (``batch_in_progress``) while another call is issuing it.
+        A repeated call returns the stored batch.
+
+        Raises IdempotencyKeyReused if the stored batch has another count or prefix, and Conflict
+        (``batch_in_progress``) while another call issues it.
         """
 
     def write_codes(self, coupon: Coupon, batch: CodeBatch, codes: Sequence[str]) -> Sequence[str]:
-        """Write codes of a batch, as they are given out, that do not exist yet; returns the normal
-        forms of those that exist in another batch, and were not written.
+        """Write those codes of a batch that do not exist yet.
+
+        Return the normal forms of the codes that belong to another batch or coupon; they were not
+        written.
         """
 
     def complete_batch(self, coupon: Coupon, batch: CodeBatch) -> None:
-        """All codes of the batch are kept."""
+        """Mark a batch as complete: all its codes are stored."""
 
     def get_codes(self, codes: Sequence[str], customer: str | None) -> Mapping[str, CodeStatus]:
-        """What is known of these codes, by normal form; the unknown are left out."""
+        """Return the status of each code that exists, by normal form."""
 
     def list_codes(self, coupon_id: str, *, cursor: str | None) -> Page[str]:
-        """The codes of a batch, as they are given out, a thousand or so at a time."""
+        """Return a page of the codes of all batches, as they were issued.
+
+        A page has about a thousand codes.
+        """
 
 
 class PricingPolicyRepository(Protocol):
-    """Where staff keep how promotions stack and halves are decided."""
+    """The pricing policy that staff set, and its versions."""
 
     def get(self) -> PricingPolicy:
-        """The policy in force; the usual one where nobody changed it."""
+        """Return the policy in force; version 0 before the first change."""
 
     def get_version(self, version: int) -> PricingPolicy:
-        """What it was at that version. Raises NotFound."""
+        """Return the policy at a version. Raises NotFound."""
 
     def save(
         self,
@@ -213,44 +234,56 @@ class PricingPolicyRepository(Protocol):
         events: Sequence[Event],
         check: Callable[[Sequence[Promotion]], None],
     ) -> PricingPolicy:
-        """Write the next version and put it in force. Raises Stale where it is not the next.
+        """Write the next version and put it in force.
 
-        ``check`` is handed what is on the calendar and may refuse; what is written stands beside
-        these promotions and no others.
+        ``check`` is called with the published promotions and may raise. The write fails and is
+        repeated if these promotions change in between.
+
+        Raises VersionConflict if ``after`` is not the next version, and Conflict
+        (``policy_too_large``).
         """
 
 
 class GroupBuyRepository(Protocol):
-    """Groups that buy together."""
+    """Group buys."""
 
     def get(self, group_id: str) -> GroupBuy:
-        """The group of that id. Raises NotFound."""
+        """Return the group of this id. Raises NotFound."""
 
     def insert_op(self, group: GroupBuy, events: Sequence[Event]) -> WriteOperation:
-        """Write a new group, and its code with as many uses as it has members."""
+        """Return the write of a new group and of its code, which has one use per member."""
 
     def save(self, before: GroupBuy, after: GroupBuy, events: Sequence[Event]) -> GroupBuy:
-        """Write a group as it is now; the code of one that is decided opens nothing any more.
-        Raises Stale.
+        """Write a changed group; the code of a decided group opens nothing from then on.
+
+        Raises VersionConflict.
         """
 
     def list_due(self, at: datetime, max_results: int) -> Iterable[GroupBuy]:
-        """Groups whose deadline is past and whose orders are not settled, the oldest first."""
+        """Return groups past their deadline with unsettled orders, oldest first."""
 
     def mark_settled(self, group: GroupBuy) -> None:
-        """Every order of a decided group was told: it is due no more. Twice is once."""
+        """Remove a decided group from :meth:`list_due`: all its orders are settled.
+
+        The operation is idempotent.
+        """
 
 
 class ReferenceChecker(Protocol):
-    """What the shop sells, as far as a promotion may name it."""
+    """The existing things that a promotion or price list may name (§15.3)."""
 
-    def find_unknown(self, named: Iterable[tuple[str, str]]) -> Collection[tuple[str, str]]:
-        """Those of these things (sort, id) that there are not. Sorts are ``product``, ``variant``,
-        ``category``, ``sku`` and ``method``, a way of shipping; few reads for many.
+    def find_unknown(self, references: Iterable[tuple[str, str]]) -> Collection[tuple[str, str]]:
+        """Return those of the references (kind, id) that do not exist.
+
+        Kinds are ``product``, ``variant``, ``category``, ``sku`` and ``method`` (of shipping). Many
+        references cost few reads.
         """
 
     def sku_and_title(self, variant_id: str) -> tuple[str, str] | None:
-        """SKU and title of a variant, as it is called on an order; ``None`` for none of that id."""
+        """Return SKU and title of a variant as on an order, or ``None``."""
 
     def find_unknown_articles(self, articles: Iterable[str]) -> Sequence[str]:
-        """Those of these ids that are neither a product's nor a variant's; few reads for many."""
+        """Return those of the ids that are neither a product nor a variant.
+
+        Many ids cost few reads.
+        """

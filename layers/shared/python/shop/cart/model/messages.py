@@ -7,7 +7,7 @@ from shop.cart.model.cart import CartItem, CartLine, title
 from shop.inventory.model import BackorderKind, Demand, StockLevel
 from shop.inventory.model.kits import expand_kits, find_kits, missing_units
 from shop.kernel.frozen import frozen
-from shop.pricing.model.effects import GiftWith
+from shop.pricing.model.effects import FreeGift
 from shop.pricing.model.price_snapshot import PRICE_CHANGED, PriceSnapshot
 from shop.pricing.model.quote import Quote
 from shop.pricing.model.rule_set import RuleSet
@@ -151,9 +151,9 @@ def missing_gift_messages(quote: Quote, rules: RuleSet) -> list[Message]:
     quantities = {gift.promotion_id: gift.quantity for gift in quote.gifts}
     messages = []
     for entry in quote.trace:
-        promotion = rules.plan.by_id.get(entry.rule)
+        promotion = rules.promotion_index.by_id.get(entry.rule)
         effect = promotion.effect if promotion is not None else None
-        if not isinstance(effect, GiftWith):
+        if not isinstance(effect, FreeGift):
             continue
         units = quantities.get(entry.rule, 0)
         if entry.reason == "gift_out_of_stock" or 0 < units < effect.quantity:

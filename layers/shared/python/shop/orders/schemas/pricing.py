@@ -11,15 +11,9 @@ from pydantic import BaseModel, ConfigDict
 from shop.kernel.money import Money
 from shop.orders.model import Order
 from shop.orders.schemas.staff import StaffOrder
-from shop.pricing.model.quote import (
-    REVERSE_CHARGE_NOTICE,
-    AppliedDiscount,
-    LineTax,
-    Quote,
-    QuoteLine,
-    ShippingQuote,
-)
-from shop.pricing.model.trace import PricingStage
+from shop.pricing.model.quote import REVERSE_CHARGE_NOTICE, Quote
+from shop.pricing.model.quote_lines import AppliedDiscount, LineTax, QuoteLine, ShippingQuote
+from shop.pricing.model.trace import PricingStep
 
 
 class _Out(BaseModel):
@@ -175,7 +169,7 @@ class CodeView(_Out):
 class TraceEntryView(_Out):
     """A rule that was tried, in the order of work: what it took off, or why not."""
 
-    step: PricingStage
+    step: PricingStep
     rule: str
     applied: bool
     amount: int
@@ -209,7 +203,7 @@ class OrderPricingView(_Out):
         path = {
             line_id: entry.rule
             for entry in quote.trace
-            if entry.step is PricingStage.TAX
+            if entry.step is PricingStep.TAX
             for line_id in entry.lines
         }
 

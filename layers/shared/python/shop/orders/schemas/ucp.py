@@ -8,7 +8,8 @@ from shop.kernel.money import Money
 from shop.orders.model import HistoryEntry, Order, OrderLine, OrderStatus
 
 if TYPE_CHECKING:
-    from shop.pricing.model.quote import AppliedDiscount, Quote
+    from shop.pricing.model.quote import Quote
+    from shop.pricing.model.quote_lines import AppliedDiscount
 
 ADDRESS_FIELDS = (
     "extended_address",

@@ -1,1 +1,1 @@
-"""What is done with prices."""
+"""Use cases of pricing: quotes, displayed prices, and the operations of staff."""

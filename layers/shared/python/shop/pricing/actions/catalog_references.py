@@ -1,21 +1,23 @@
-"""What a promotion or price list may name, asked of the catalogue."""
+"""Check references of promotions and price lists against the catalogue.
+
+Business rules: docs/rules/pricing.md §15.3.
+"""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 
 from shop.catalog.ports import ProductCatalog
+from shop.pricing.model.references import Reference
 
-CatalogReference = tuple[str, str]
-
-MAX_NAME_LENGTH = 200
-"""Characters that a name in the catalogue has at most. What is longer names nothing, and is not
-looked up: a key of DynamoDB's holds 2 KB, and a longer one is an error instead of an answer."""
+MAX_REFERENCE_LENGTH = 200
+"""Longer ids are unknown without a lookup: a DynamoDB key holds 2 KB, and a longer one is an
+error."""
 
 
 class CatalogReferences:
-    """See :class:`shop.pricing.ports.ReferenceChecker`. ``methods`` tells the ways of shipping there are.
+    """See :class:`shop.pricing.ports.ReferenceChecker`.
 
-    Products, variants and SKUs are known whether or not they are on sale yet; a category is known
-    while something on sale is in it, or in one below it.
+    Products, variants and SKUs exist whether or not they are on sale. A category exists while a
+    product on sale is in it or below it. ``methods`` returns the ids of the shipping methods.
     """
 
     def __init__(
@@ -24,47 +26,47 @@ class CatalogReferences:
         self._catalogue = catalogue
         self._methods = methods
 
-    def find_unknown(self, named: Iterable[CatalogReference]) -> Collection[CatalogReference]:
-        requested_ids: dict[str, set[str]] = {}
-        long = set()
-        for sort, id in named:
-            if len(id) > MAX_NAME_LENGTH:
-                long.add((sort, id))
+    def find_unknown(self, references: Iterable[Reference]) -> Collection[Reference]:
+        ids: dict[str, set[str]] = {}
+        too_long = set()
+        for kind, id_ in references:
+            if len(id_) > MAX_REFERENCE_LENGTH:
+                too_long.add((kind, id_))
             else:
-                requested_ids.setdefault(sort, set()).add(id)
-        owners = {v.rpartition(".")[0] for v in requested_ids.get("variant", ())} - {""}
-        products = requested_ids.get("product", set())
-        found = self._catalogue.get_many(products | owners) if products or owners else {}
+                ids.setdefault(kind, set()).add(id_)
+        # A variant is stored with its product, so one read of products answers for both.
+        owners = {variant.rpartition(".")[0] for variant in ids.get("variant", ())} - {""}
+        product_ids = ids.get("product", set())
+        products = self._catalogue.get_many(product_ids | owners) if product_ids or owners else {}
         known = {
-            "product": products & found.keys(),
-            "variant": {v.id for product in found.values() for v in product.variants},
-            "category": {
-                c for c in requested_ids.get("category", ()) if self._catalogue.has_category(c)
-            },
+            "product": product_ids & products.keys(),
+            "variant": {v.id for product in products.values() for v in product.variants},
+            "category": {c for c in ids.get("category", ()) if self._catalogue.has_category(c)},
             "sku": {
-                s
-                for s in requested_ids.get("sku", ())
-                if self._catalogue.product_id_for(s) is not None
+                sku for sku in ids.get("sku", ()) if self._catalogue.product_id_for(sku) is not None
             },
-            "method": set(self._methods()) if "method" in requested_ids else set(),
+            "method": set(self._methods()) if "method" in ids else set(),
         }
-        return long | {
-            (sort, id) for sort, ids in requested_ids.items() for id in ids - known[sort]
+        return too_long | {
+            (kind, id_) for kind, kind_ids in ids.items() for id_ in kind_ids - known[kind]
         }
 
     def sku_and_title(self, variant_id: str) -> tuple[str, str] | None:
-        owner = variant_id.rpartition(".")[0] if len(variant_id) <= MAX_NAME_LENGTH else ""
+        owner = variant_id.rpartition(".")[0] if len(variant_id) <= MAX_REFERENCE_LENGTH else ""
         product = self._catalogue.get_many([owner]).get(owner) if owner else None
         variant = product.variant(variant_id) if product else None
         if product is None or variant is None:
             return None
-        only = len(product.variants) == 1 or variant.title in ("", product.title)
-        return variant.sku, product.title if only else f"{product.title} – {variant.title}"
+        # The title of a single variant adds nothing to the product's.
+        uses_product_title = len(product.variants) == 1 or variant.title in ("", product.title)
+        title = product.title if uses_product_title else f"{product.title} – {variant.title}"
+        return variant.sku, title
 
     def find_unknown_articles(self, articles: Iterable[str]) -> Sequence[str]:
-        requested_ids = list(dict.fromkeys(articles))
-        short = [article for article in requested_ids if len(article) <= MAX_NAME_LENGTH]
-        owners = {article.rpartition(".")[0] or article for article in short} | set(short)
+        ids = list(dict.fromkeys(articles))
+        lookup = [article for article in ids if len(article) <= MAX_REFERENCE_LENGTH]
+        # The form of an id does not say whether it is a product or a variant: try both.
+        owners = {article.rpartition(".")[0] or article for article in lookup} | set(lookup)
         products = self._catalogue.get_many(owners)
         known = set(products) | {v.id for p in products.values() for v in p.variants}
-        return [article for article in requested_ids if article not in known]
+        return [article for article in ids if article not in known]

@@ -1,4 +1,7 @@
-"""What staff do with coupons: make one, and issue codes."""
+"""Use cases of coupons: create, issue codes, limit the guessing of codes.
+
+Business rules: docs/rules/pricing.md §4.2 and §4.2a.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,32 +19,26 @@ from shop.pricing.model.quote import Quote
 from shop.pricing.ports import CouponRepository, PromotionRepository
 
 MAX_CODES_PER_CALL = 10_000
-"""The most codes of one call."""
+MAX_PREFIX_LENGTH = 20
 
 
 def create_coupon(
     coupon: Coupon, *, coupons: CouponRepository, promotions: PromotionRepository, at: datetime
 ) -> Coupon:
-    """Make codes possible for a promotion that asks for one.
+    """Create a coupon for a promotion that requires a code.
 
-    Raises :class:`Invalid` with every problem: a limit below 1, an end before the start, a
-    promotion that asks for no code; NotFound for an unknown promotion; Conflict for a code that is
-    taken.
+    Raises :class:`InvalidRequest` with every problem: a limit below 1, an end before the start, a
+    promotion without codes. Raises NotFound for an unknown promotion, and Conflict
+    (``code_taken``).
     """
     problems = coupon.problems()
     promotion = promotions.get(coupon.promotion_id)
     if isinstance(promotion.effect, GroupPrice):
-        problems.append(
-            Problem(
-                "promotion_for_groups",
-                "the codes of this promotion are those of its groups",
-                "$.promotion_id",
-            )
-        )
+        detail = "Groups issue the codes of this promotion. Choose a promotion of another kind."
+        problems.append(Problem("promotion_for_groups", detail, "$.promotion_id"))
     if not promotion.code_required:
-        problems.append(
-            Problem("promotion_needs_no_code", "this promotion asks for no code", "$.promotion_id")
-        )
+        detail = "This promotion must have code_required set to true."
+        problems.append(Problem("promotion_needs_no_code", detail, "$.promotion_id"))
     if problems:
         raise InvalidRequest(problems[0].detail, code=problems[0].code, problems=problems)
     event = Event(
@@ -55,67 +52,83 @@ def create_codes(
     count: int,
     *,
     key: str,
-    draw: Callable[[int], bytes],
+    random_bytes: Callable[[int], bytes],
     coupons: CouponRepository,
     at: datetime,
     prefix: str = "",
 ) -> tuple[str, ...]:
-    """So many new unguessable codes of a batch. ``draw(n)`` gives n random bytes
-    (``secrets.token_bytes``). Asked for again under the same ``key``, the same codes.
+    """Issue ``count`` new codes of a coupon.
 
-    Raises :class:`Invalid` for a count below 1 or above 10,000, or a prefix that is no word,
-    :class:`Conflict` for a coupon with one code of its own and while the same is being issued, and
-    KeyReused.
+    The same ``key`` always returns the same codes.
+
+    ``random_bytes(n)`` returns n random bytes (``secrets.token_bytes``). Raises
+    :class:`InvalidRequest` for an invalid count or prefix, :class:`Conflict` (``not_a_batch``,
+    ``batch_in_progress``), and IdempotencyKeyReused.
     """
     if not 1 <= count <= MAX_CODES_PER_CALL:
         raise InvalidRequest(
-            f"from 1 to {MAX_CODES_PER_CALL} codes at once", code="quantity_invalid", path="$.count"
+            f"Count must be from 1 to {MAX_CODES_PER_CALL}.",
+            code="quantity_invalid",
+            path="$.count",
         )
-    if prefix and not (normalize_code(prefix).isalnum() and prefix.isascii() and len(prefix) <= 20):
+    if prefix and not (
+        normalize_code(prefix).isalnum() and prefix.isascii() and len(prefix) <= MAX_PREFIX_LENGTH
+    ):
         raise InvalidRequest(
-            "a prefix has up to 20 letters and digits", code="code_invalid", path="$.prefix"
+            f"Prefix must be at most {MAX_PREFIX_LENGTH} letters and digits.",
+            code="code_invalid",
+            path="$.prefix",
         )
     coupon = coupons.get(coupon_id)
-    if not coupon.in_batches:
-        raise Conflict("this coupon has one code of its own", code="not_a_batch")
-    wanted = CodeBatch(derived_id("batch", coupon_id, key), count, prefix, draw(32))
-    stored = coupons.begin_batch(coupon, wanted, at)
-    more = stored.draw()
+    if not coupon.has_batches:
+        raise Conflict(
+            "This coupon has a single code. Create a coupon without a code to issue batches.",
+            code="not_a_batch",
+        )
+    requested = CodeBatch(derived_id("batch", coupon_id, key), count, prefix, random_bytes(32))
+    # The stored batch may be older than this call: its seed, not the new one, generates the codes.
+    batch = coupons.begin_batch(coupon, requested, at)
+    batch_bytes = batch.random_source()
     issued: dict[str, str] = {}
     missing = count
+    # A code that exists in another batch is replaced by one more code of this batch.
     while missing:
-        fresh = {normalize_code(code): code for code in generate_codes(missing, more, prefix)}
-        codes = tuple(fresh.values())
-        taken = set(coupons.write_codes(coupon, stored, codes)) if not stored.done else set()
-        issued |= {form: code for form, code in fresh.items() if form not in taken}
+        generated = {
+            normalize_code(code): code for code in generate_codes(missing, batch_bytes, prefix)
+        }
+        codes = tuple(generated.values())
+        rejected = set() if batch.done else set(coupons.write_codes(coupon, batch, codes))
+        issued |= {form: code for form, code in generated.items() if form not in rejected}
         missing = count - len(issued)
-    if not stored.done:
-        coupons.complete_batch(coupon, stored)
+    if not batch.done:
+        coupons.complete_batch(coupon, batch)
     return tuple(issued.values())
 
 
 @contextmanager
 def track_code_attempts(
     codes: Sequence[str],
-    before: Sequence[str],
+    known_codes: Sequence[str],
     rate_limit_subject: str,
     code_attempts: CodeAttemptLimiter,
     at: datetime,
 ) -> Iterator[Callable[[Quote], None]]:
-    """Let somebody try codes, as often as is no guessing.
+    """Count attempts of codes around a quote, to prevent guessing.
 
-    Codes that stood there ``before`` are not tried again. The others are counted before they are
-    looked up, so that many requests at once try no more than one after another; those that turn
-    out to exist, in the quote that is handed in, are counted back. Raises TooMany.
+    ``known_codes`` were in the basket before and do not count. The yielded function takes the quote
+    and forgives the attempts of codes that exist. Raises RateLimited.
     """
-    known = {normalize_code(code) for code in before}
-    fresh = {form for code in codes if (form := normalize_code(code)) not in known}
-    if fresh:
-        code_attempts.record_attempts(rate_limit_subject, len(fresh), at, path="$.discounts.codes")
+    known = {normalize_code(code) for code in known_codes}
+    attempted = {form for code in codes if (form := normalize_code(code)) not in known}
+    if attempted:
+        # Counted before the lookup, so that simultaneous requests cannot exceed the limit.
+        code_attempts.record_attempts(
+            rate_limit_subject, len(attempted), at, path="$.discounts.codes"
+        )
 
-    def judged(quote: Quote) -> None:
+    def forgive_existing(quote: Quote) -> None:
         unknown = {normalize_code(o.code) for o in quote.codes if o.reason == CODE_INVALID}
-        if found := len(fresh - unknown):
-            code_attempts.forgive(rate_limit_subject, found, at)
+        if existing := len(attempted - unknown):
+            code_attempts.forgive(rate_limit_subject, existing, at)
 
-    yield judged
+    yield forgive_existing

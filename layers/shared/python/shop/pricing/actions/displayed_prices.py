@@ -1,9 +1,11 @@
-"""The price tag: what one unit is announced at to anybody, and what it did cost before.
+"""The displayed price of an article, and its history.
 
-The price announced follows from three records that only grow: the prices of a variant (written with
-the product), the price lists with their past, and the promotions with their times. So the history
-of a price is not written a second time for every article that a promotion on everything touches; it
-is played back, instant by instant, by the engine that also makes the quotes.
+Business rules: docs/rules/pricing.md §11.3 and §11.4.
+
+The displayed price follows from three append-only records: the prices of a variant, the price lists
+with their revisions, and the promotions with their times. A promotion on all goods therefore writes
+no price history for each article. The history is replayed, instant by instant, by the engine that
+also calculates the quotes.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,16 +15,15 @@ from typing import TYPE_CHECKING
 
 from shop.catalog.model import PriceTag, PriceTags, Product, ProductCard, Variant, category_names
 from shop.catalog.ports import ProductCatalog
-from shop.kernel.errors import InvalidRequest
 from shop.kernel.frozen import frozen
 from shop.kernel.money import Money
 from shop.pricing.model.basket import Basket, BasketLine
 from shop.pricing.model.price_history import PriceHistory, PricePoint, PriceReduction
-from shop.pricing.model.price_lists import PriceList
+from shop.pricing.model.price_lists import PriceList, has_price
 from shop.pricing.model.promotions import Promotion
 from shop.pricing.model.rule_set import RuleSet
-from shop.pricing.model.targeting import Window, zone
-from shop.pricing.model.trace import PricingStage, TraceEntry
+from shop.pricing.model.targeting import Window, time_zone
+from shop.pricing.model.trace import PricingStep, TraceEntry
 from shop.pricing.model.usage_limits import NO_USAGE, UsageLimits
 from shop.pricing.ports import UsageLimitReader
 
@@ -30,24 +31,39 @@ if TYPE_CHECKING:
     from shop.pricing.model.quote import Quote
 
 RECURRING_LOOKBACK = timedelta(days=62)
-"""How far back hours and weekdays are looked at one by one: a reduction and the month before it."""
+"""How far back days and hours of a window are replayed: a reduction and the month before it."""
 MAX_CACHED_HISTORIES = 5_000
-"""Histories that a rule book keeps at most."""
+"""Price histories that one rule set caches."""
 
 
 @frozen
 class PriceContext:
-    """Where a price is announced. ``currency`` is what prices are asked in, if anybody said."""
+    """The place where a price is displayed.
+
+    ``currency`` is the requested currency, if there is one.
+    """
 
     market: str
     currency: str | None = None
     channel: str = "web"
 
 
+@frozen
+class _Display:
+    """The rules, the instant and the context under which prices are displayed."""
+
+    rules: RuleSet
+    at: datetime
+    context: PriceContext
+
+    def in_currency(self, currency: str) -> "_Display":
+        return replace(self, context=replace(self.context, currency=currency))
+
+
 def basket_line(
     product: Product, variant: Variant, *, id: str, title: str, quantity: int
 ) -> BasketLine:
-    """A variant as pricing looks at it."""
+    """Return the basket line of a variant."""
     return BasketLine(
         id=id,
         product_id=product.id,
@@ -71,26 +87,29 @@ def price_tags_for_products(
     context: PriceContext,
     limits: UsageLimitReader | None = None,
 ) -> PriceTags:
-    """The tags of all variants on sale that are not simply announced as the catalogue has them.
+    """Return the tags of variants whose displayed price is not the catalogue's.
 
-    ``standings`` are asked only where a flash sale with a quota is about the goods. What has no
-    price in the currency asked for is announced in its own.
+    Only variants on sale are considered.
+
+    A variant without a price in the requested currency is displayed in its own.
     """
-    shown = [(product, variant) for product in products for variant in product.on_sale]
-    lines = [basket_line(p, v, id=v.id, title=v.title, quantity=1) for p, v in shown]
-    touched = {line.id for line in _touched(lines, rules, at)}
-    standing = NO_USAGE
-    if touched and limits is not None:
-        wanted = tuple(line for line in lines if line.id in touched)
-        standing = limits.limits_for(_basket(wanted, context, None), rules, None)
+    display = _Display(rules, at, context)
+    variants = [(product, variant) for product in products for variant in product.on_sale]
+    lines = [basket_line(p, v, id=v.id, title=v.title, quantity=1) for p, v in variants]
+    affected = {line.id for line in _affected_lines(lines, rules, at)}
+    usage = NO_USAGE
+    # Limits are read only if a rule affects the goods: most pages need no read.
+    if affected and limits is not None:
+        limited = tuple(line for line in lines if line.id in affected)
+        usage = limits.limits_for(_basket(limited, context, None), rules, None)
     tags: dict[str, PriceTag] = {}
-    for (_, variant), line in zip(shown, lines, strict=True):
-        if line.id in touched:
-            tags[variant.id] = _tag(variant, line, rules, at, context, standing)
+    for (_, variant), line in zip(variants, lines, strict=True):
+        if line.id in affected:
+            tags[variant.id] = _price_tag(variant, line, display, usage)
         elif variant.list_price is not None and variant.price < variant.list_price:
-            tags[variant.id] = _with_reference(
-                PriceTag(variant.price, variant.list_price), variant, line, rules, at, context
-            )
+            # Reduced by the catalogue alone: no rule to evaluate, but a reference to display.
+            tag = PriceTag(variant.price, variant.list_price)
+            tags[variant.id] = _with_reference(tag, variant, line, display)
     return PriceTags(tags)
 
 
@@ -103,15 +122,19 @@ def price_tags_for_cards(
     context: PriceContext,
     limits: UsageLimitReader | None = None,
 ) -> PriceTags:
-    """The tags of a list. Products are read, all in one go, only where something is reduced or a
-    rule is about a product on it: a card does not know all of its variants, nor their past.
+    """Return the tags of a list of cards.
+
+    A card knows neither all its variants nor their past prices. The products of affected cards are
+    therefore read, in one batch; a list that no rule affects reads nothing.
     """
-    touched = {line.id for line in _touched([_featured(card) for card in cards], rules, at)}
-    touched |= rules.products_by_variant
-    wanted = [card.product_id for card in cards if card.list_prices or card.product_id in touched]
-    if not wanted:
+    affected = {line.id for line in _affected_lines([_featured_line(c) for c in cards], rules, at)}
+    affected |= rules.products_with_variant_rules
+    product_ids = [
+        card.product_id for card in cards if card.list_prices or card.product_id in affected
+    ]
+    if not product_ids:
         return PriceTags()
-    products = catalogue.get_many(wanted)
+    products = catalogue.get_many(product_ids)
     tags = price_tags_for_products(
         products.values(), rules=rules, at=at, context=context, limits=limits
     )
@@ -125,53 +148,46 @@ def with_lowest_prior_prices(
     rules: RuleSet,
     context: PriceContext,
 ) -> "Quote":
-    """A quote with the lowest price of the thirty days before beside each line that is reduced.
+    """Add the reference price of each reduced line to a quote (§11.1).
 
-    Each stands in the trace, too. A reduction that is not announced to everybody (a customer
-    group's, a code's) has no such reference.
+    The trace names it, too.
+
+    A reduction for some customers only (of a group, or by a code) has no reference price.
     """
-    known = rules.plan.by_id
-    lines, notes = [], []
-    told = {line.id: (variant, line) for variant, line in items}
-    for quoted in quote.lines:
-        by_rule = any(
-            (candidate := known.get(d.promotion_id)) is not None
-            and candidate.step is PricingStage.LINES
-            for d in quoted.discounts
+    display = _Display(rules, quote.at, replace(context, currency=quote.currency))
+    by_id = rules.promotion_index.by_id
+    lines, entries = [], []
+    items_by_line = {line.id: (variant, line) for variant, line in items}
+    for quote_line in quote.lines:
+        reduced_by_promotion = any(
+            (candidate := by_id.get(discount.promotion_id)) is not None
+            and candidate.step is PricingStep.LINES
+            for discount in quote_line.discounts
         )
-        compared = quoted.compare_at is not None and quoted.unit_price < quoted.compare_at
+        reduced_by_list = (
+            quote_line.compare_at is not None and quote_line.unit_price < quote_line.compare_at
+        )
         reduction = None
-        if by_rule or compared:
-            variant, line = told[quoted.id]
-            here = replace(context, currency=quote.currency)
-            reduction = current_reduction(variant, line, rules=rules, at=quote.at, context=here)
+        if reduced_by_promotion or reduced_by_list:
+            variant, line = items_by_line[quote_line.id]
+            reduction = _current_reduction(variant, line, display)
         if reduction is None or reduction.lowest is None:
-            lines.append(quoted)
+            lines.append(quote_line)
             continue
-        lines.append(replace(quoted, lowest_30_days=reduction.lowest))
-        notes.append(
+        lines.append(replace(quote_line, lowest_30_days=reduction.lowest))
+        entries.append(
             TraceEntry(
-                PricingStage.PRICE,
+                PricingStep.PRICE,
                 "lowest_30_days",
                 False,
                 reduction.lowest.minor,
                 detail=f"before {reduction.began:%Y-%m-%d}",
-                lines=(quoted.id,),
+                lines=(quote_line.id,),
             )
         )
-    if not notes:
+    if not entries:
         return quote
-    return replace(quote, lines=tuple(lines), trace=(*notes, *quote.trace))
-
-
-def current_reduction(
-    variant: Variant, line: BasketLine, *, rules: RuleSet, at: datetime, context: PriceContext
-) -> PriceReduction | None:
-    """The reduction that runs now, with its reference; ``None`` where the price is not reduced."""
-    currency = context.currency or variant.price.currency
-    return replay_price_history(
-        variant, line, rules=rules, at=at, context=context, currency=currency
-    ).reduction(at)
+    return replace(quote, lines=tuple(lines), trace=(*entries, *quote.trace))
 
 
 def replay_price_history(
@@ -183,83 +199,101 @@ def replay_price_history(
     context: PriceContext,
     currency: str,
 ) -> PriceHistory:
-    """What one unit was announced at to anybody, up to ``at``. Kept until a price can change."""
-    key = (variant.id, variant.price_marks, context, currency, line.categories)
-    stored = rules.histories.get(key)
-    if stored is None or not stored[0] <= at < stored[1]:
-        points, until = _played_back(variant, line, rules, at, context, currency)
-        stored = (at, until, PriceHistory(variant.id, points))
-        if len(rules.histories) >= MAX_CACHED_HISTORIES:
-            rules.histories.clear()
-        rules.histories[key] = stored
-    return stored[2]
+    """Return the displayed prices of one unit up to ``at``, in one currency."""
+    return _replay(variant, line, _Display(rules, at, context), currency)
 
 
-def _played_back(
-    variant: Variant,
-    line: BasketLine,
-    rules: RuleSet,
-    at: datetime,
-    context: PriceContext,
-    currency: str,
-) -> tuple[tuple[PricePoint, ...], datetime]:
+def _current_reduction(
+    variant: Variant, line: BasketLine, display: _Display
+) -> PriceReduction | None:
+    """Return the reduction in force with its reference, or ``None``."""
+    currency = display.context.currency or variant.price.currency
+    return _replay(variant, line, display, currency).reduction(display.at)
+
+
+def _replay(variant: Variant, line: BasketLine, display: _Display, currency: str) -> PriceHistory:
+    """Replay the price history, or return the one cached with the rules."""
+    at, cache = display.at, display.rules.price_history_cache
+    key = (variant.id, variant.price_marks, display.context, currency, line.categories)
+    cached = cache.get(key)
+    # A history holds until the next instant at which a price can change.
+    if cached is None or not cached[0] <= at < cached[1]:
+        history, until = _replayed_history(variant, line, display, currency)
+        cached = (at, until, history)
+        if len(cache) >= MAX_CACHED_HISTORIES:
+            cache.clear()
+        cache[key] = cached
+    return cached[2]
+
+
+def _replayed_history(
+    variant: Variant, line: BasketLine, display: _Display, currency: str
+) -> tuple[PriceHistory, datetime]:
+    """Price one unit at every past instant at which its price may change.
+
+    Return the history, and the next such instant.
+    """
+    rules, at = display.rules, display.at
     articles = frozenset((line.variant_id, line.product_id))
-    lists = [found.restricted_to(articles) for found in rules.price_lists]
-    lists = [found for found in lists if found.entries or any(c.entries for c in found.revisions)]
-    promotions = _about_line(rules, line)
-    changes = {policy.until for policy in rules.policies} if promotions else set()
-    instants = sorted(_instants(variant, lists, promotions, at) | changes)
-    now = {instant for instant in instants if instant <= at}
+    lists = [listed.restricted_to(articles) for listed in rules.price_lists]
+    lists = [
+        listed
+        for listed in lists
+        if listed.entries or any(revision.entries for revision in listed.revisions)
+    ]
+    promotions = _promotions_on(line, rules)
+    # The policy decides how promotions stack: without promotions it changes no price.
+    policy_changes = {r.until for r in rules.policy_revisions} if promotions else set()
+    instants = sorted(_change_instants(variant, lists, promotions, at) | policy_changes)
     history = PriceHistory(variant.id)
-    for instant in sorted(now):
+    for instant in instants:
+        if instant > at:
+            return history, instant
         mark = next((m for m in reversed(variant.price_marks) if m.since <= instant), None)
         if mark is None:
-            continue  # it was not on sale yet
-        then = replace(line, unit_price=mark.price, compare_at=mark.list_price, quantity=1)
-        stood = tuple(n for n in (found.as_of(instant) for found in lists) if n is not None)
-        policy = rules.as_of_policy(instant)
-        these = replace(policy, price_lists=stood, promotions=promotions, past=(), policies=())
-        found = _asked(then, these, instant, context, currency, NO_USAGE)
-        if found is not None:
-            price, regular = found
+            continue  # §11.2: prices count from the first sale on
+        past_line = replace(line, unit_price=mark.price, compare_at=mark.list_price, quantity=1)
+        past_rules = replace(
+            rules.with_policy_at(instant),
+            price_lists=tuple(
+                past_list
+                for past_list in (listed.as_of(instant) for listed in lists)
+                if past_list is not None
+            ),
+            promotions=promotions,
+            ended_promotions=(),
+            policy_revisions=(),
+        )
+        past_display = _Display(past_rules, instant, display.context)
+        prices = _displayed_price(past_line, past_display, currency, NO_USAGE)
+        if prices is not None:
+            price, regular = prices
             point = PricePoint(instant, price, regular if price < regular else None)
             history = history.with_price(point)
-    until = min((i for i in instants if i > at), default=datetime.max.replace(tzinfo=at.tzinfo))
-    return history.points, until
+    return history, datetime.max.replace(tzinfo=at.tzinfo)
 
 
-def _tag(
-    variant: Variant,
-    line: BasketLine,
-    rules: RuleSet,
-    at: datetime,
-    context: PriceContext,
-    limits: UsageLimits,
+def _price_tag(
+    variant: Variant, line: BasketLine, display: _Display, limits: UsageLimits
 ) -> PriceTag:
-    currency = context.currency or variant.price.currency
-    found = _asked(line, rules, at, context, currency, limits)
-    if found is None:
-        currency = variant.price.currency
-        context = replace(context, currency=None)
-        found = _asked(line, rules, at, context, currency, limits)
-    if found is None:  # pragma: no cover - a variant has a price in its own currency
+    currency = display.context.currency or variant.price.currency
+    prices = _displayed_price(line, display, currency, limits)
+    if prices is None:
+        display = display.in_currency(variant.price.currency)
+        prices = _displayed_price(line, display, variant.price.currency, limits)
+    if prices is None:  # pragma: no cover - a variant has a price in its own currency
         return PriceTag(variant.price, variant.list_price)
-    price, regular = found
+    price, regular = prices
     if price >= regular:
         return PriceTag(price)
-    return _with_reference(PriceTag(price, regular), variant, line, rules, at, context)
+    return _with_reference(PriceTag(price, regular), variant, line, display)
 
 
 def _with_reference(
-    tag: PriceTag,
-    variant: Variant,
-    line: BasketLine,
-    rules: RuleSet,
-    at: datetime,
-    context: PriceContext,
+    tag: PriceTag, variant: Variant, line: BasketLine, display: _Display
 ) -> PriceTag:
-    here = replace(context, currency=tag.price.currency)
-    reduction = current_reduction(variant, line, rules=rules, at=at, context=here)
+    """Add the lowest prior price and the percentage below it (§11.1)."""
+    reduction = _current_reduction(variant, line, display.in_currency(tag.price.currency))
     if reduction is None or reduction.lowest is None:
         return tag
     lowest, percent = reduction.lowest, 0
@@ -268,58 +302,61 @@ def _with_reference(
     return replace(tag, lowest=lowest, percent=percent)
 
 
-def _asked(
-    line: BasketLine,
-    rules: RuleSet,
-    at: datetime,
-    context: PriceContext,
-    currency: str,
-    limits: UsageLimits,
+def _displayed_price(
+    line: BasketLine, display: _Display, currency: str, limits: UsageLimits
 ) -> tuple[Money, Money] | None:
-    """What one unit costs anybody, and what that is off; ``None`` without a price in it."""
-    # lazy: browsing starts without the engine
+    """Return the price of one unit for every customer, and its regular price.
+
+    The regular price is the one before reductions.
+
+    ``None`` if the line has no price in the currency.
+    """
+    # lazy: a catalogue page that no rule affects starts without the engine
     from shop.pricing.model.engine import calculate_quote
 
-    try:
-        quote = calculate_quote(_basket((line,), context, currency), rules, at, limits)
-    except InvalidRequest as refusal:
-        if refusal.code != "no_price_in_currency":
-            raise
+    rules = display.rules
+    basket = _basket((line,), display.context, currency)
+    if not has_price(basket, rules.price_lists_by_priority, display.at):
         return None
-    (told,) = quote.lines
-    known = rules.plan.by_id
-    off = sum(
-        d.amount.minor for d in told.discounts if known[d.promotion_id].step is PricingStage.LINES
+    quote = calculate_quote(basket, rules, display.at, limits)
+    (quote_line,) = quote.lines
+    by_id = rules.promotion_index.by_id
+    discount = sum(
+        d.amount.minor
+        for d in quote_line.discounts
+        if by_id[d.promotion_id].step is PricingStep.LINES
     )
-    regular = told.unit_price
-    if told.compare_at is not None and told.compare_at > regular:
-        regular = told.compare_at
-    return told.unit_price - Money(off, currency), regular
+    regular = quote_line.unit_price
+    if quote_line.compare_at is not None and quote_line.compare_at > regular:
+        regular = quote_line.compare_at
+    return quote_line.unit_price - Money(discount, currency), regular
 
 
 def _basket(lines: tuple[BasketLine, ...], context: PriceContext, currency: str | None) -> Basket:
-    money = currency or lines[0].unit_price.currency
-    return Basket(lines, money, market=context.market, channel=context.channel)
+    currency = currency or lines[0].unit_price.currency
+    return Basket(lines, currency, market=context.market, channel=context.channel)
 
 
-def _touched(lines: Sequence[BasketLine], rules: RuleSet, at: datetime) -> Iterator[BasketLine]:
-    """Those lines whose tag a rule that is for everybody may change now."""
+def _affected_lines(
+    lines: Sequence[BasketLine], rules: RuleSet, at: datetime
+) -> Iterator[BasketLine]:
+    """Yield the lines whose displayed price a rule for every customer may change now."""
     promoted = {
         number
-        for candidate, numbers in rules.plan.candidates_for(lines)
-        if candidate.step is PricingStage.LINES
+        for candidate, numbers in rules.promotion_index.candidates_for(lines)
+        if candidate.step is PricingStep.LINES
         and not candidate.code_required
         and not candidate.promotion.reason_not_running(at)
         for number in numbers
     }
-    listed = rules.listed_for_all
+    listed = rules.publicly_listed_articles
     for number, line in enumerate(lines):
         if number in promoted or line.variant_id in listed or line.product_id in listed:
             yield line
 
 
-def _featured(card: ProductCard) -> BasketLine:
-    """The featured variant, under its product's id: it stands for all."""
+def _featured_line(card: ProductCard) -> BasketLine:
+    """Return the line of a card's featured variant, under the id of its product."""
     featured = card.featured
     return BasketLine(
         card.product_id,
@@ -333,45 +370,53 @@ def _featured(card: ProductCard) -> BasketLine:
     )
 
 
-def _about_line(rules: RuleSet, line: BasketLine) -> tuple[Promotion, ...]:
-    """Promotions of now and then that change what one unit of it is announced at."""
+def _promotions_on(line: BasketLine, rules: RuleSet) -> tuple[Promotion, ...]:
+    """Return current and past promotions that affect a displayed price."""
     return tuple(
         promotion
-        for promotion in (*rules.promotions, *rules.past)
-        if promotion.effect.step is PricingStage.LINES
+        for promotion in (*rules.promotions, *rules.ended_promotions)
+        if promotion.effect.step is PricingStep.LINES
         and not promotion.code_required
         and promotion.published
         and promotion.goods.contains(line)
     )
 
 
-def _instants(
+def _change_instants(
     variant: Variant,
     lists: Sequence[PriceList],
     promotions: Sequence[Promotion],
     at: datetime,
 ) -> set[datetime]:
-    """Every instant at which the price can have changed, or will."""
-    found = {mark.since for mark in variant.price_marks}
+    """Return every instant, past or future, at which the price may change."""
+    instants = {mark.since for mark in variant.price_marks}
     for price_list in lists:
-        heads = [price_list.head, *(c.head for c in price_list.revisions if c.head is not None)]
-        found.update(change.until for change in price_list.revisions)
-        found.update([price_list.created_at] if price_list.created_at else [])
-        for head in heads:
-            found.update(_edges(head.window, at))
+        scopes = [
+            price_list.scope,
+            *(revision.scope for revision in price_list.revisions if revision.scope is not None),
+        ]
+        instants.update(revision.until for revision in price_list.revisions)
+        instants.update([price_list.created_at] if price_list.created_at else [])
+        for scope in scopes:
+            instants.update(_window_edges(scope.window, at))
     for promotion in promotions:
-        found.update(_edges(promotion.conditions.window, at))
-        found.update(i for i in (promotion.published_at, promotion.ended_at) if i is not None)
-    return found
+        instants.update(_window_edges(promotion.conditions.window, at))
+        instants.update(i for i in (promotion.published_at, promotion.ended_at) if i is not None)
+    return instants
 
 
-def _edges(window: Window, at: datetime) -> Iterator[datetime]:
+def _window_edges(window: Window, at: datetime) -> Iterator[datetime]:
+    """Yield the instants at which a window opens or closes.
+
+    Recurring days and hours have no end, so only those of :data:`RECURRING_LOOKBACK` count.
+    """
     yield from (edge for edge in (window.starts, window.ends) if edge is not None)
     if not window.weekdays and window.hours is None:
         return
-    place = zone(window.zone)
+    zone = time_zone(window.zone)
     clocks = window.hours or (time(0), time(0))
-    first = (at - RECURRING_LOOKBACK).astimezone(place).date()
+    first = (at - RECURRING_LOOKBACK).astimezone(zone).date()
+    # Three more days: today, tomorrow, and the difference between the zones.
     for day in range(RECURRING_LOOKBACK.days + 3):
         for clock in dict.fromkeys(clocks):
-            yield datetime.combine(first + timedelta(days=day), clock, place)
+            yield datetime.combine(first + timedelta(days=day), clock, zone)

@@ -1,5 +1,6 @@
-"""What is done with groups that buy together: open, take a seat, leave, close at the deadline."""
+"""Use cases of group buys (docs/rules/pricing.md §13)."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from shop.kernel.errors import Conflict, VersionConflict
@@ -10,25 +11,26 @@ from shop.pricing.model.group_buy import GroupBuy, GroupStatus, Seat
 from shop.pricing.model.promotions import Promotion, PromotionStatus
 from shop.pricing.ports import GroupBuyRepository
 
+MAX_ATTEMPTS = 8
+"""Attempts of a write that loses against other members of the same group."""
 PAYMENT_GRACE = timedelta(minutes=1)
-"""A payment that was certain before the deadline is heard of a little later."""
+"""Time for the event of a payment that was certain before the deadline to arrive."""
 
 
 def create_group_buy(
     promotion: Promotion, *, group_id: str, code: str, at: datetime, group_buys: GroupBuyRepository
 ) -> StagedChange[GroupBuy]:
-    """Form a group, with nobody in it yet. It lasts as long as its promotion says, and not beyond
-    the promotion's own end.
+    """Open an empty group. Its deadline is at most the end of the promotion.
 
-    Raises Conflict (``no_group_buy``, ``not_running``) for a promotion that is none or not running.
+    Raises Conflict: ``no_group_buy`` for a promotion of another kind, ``not_running``.
     """
     effect = promotion.effect
     if not isinstance(effect, GroupPrice):
         raise Conflict(
-            "this promotion is not for groups", code="no_group_buy", path="$.promotion_id"
+            "This promotion must be a group price.", code="no_group_buy", path="$.promotion_id"
         )
     if promotion.status(at) is not PromotionStatus.RUNNING or promotion.reason_not_running(at):
-        raise Conflict("this promotion is not running", code="not_running", path="$.promotion_id")
+        raise Conflict("This promotion must be running.", code="not_running", path="$.promotion_id")
     deadline = at + timedelta(hours=effect.hours)
     if promotion.conditions.window.ends is not None:
         deadline = min(deadline, promotion.conditions.window.ends)
@@ -41,57 +43,73 @@ def create_group_buy(
 
 
 def join_group_buy(group_id: str, seat: Seat, *, group_buys: GroupBuyRepository) -> GroupBuy:
-    """Take a seat. The last one makes the group succeed, and the event says so.
+    """Take a seat; the last seat makes the group succeed, and its event says so.
 
-    Of two who take the last seat at once one wins; the other reads again and is told. The same
-    order again changes nothing. Raises Conflict: ``group_full``, ``group_over``,
-    ``already_member``; NotFound.
+    A repeated call for the same order changes nothing. Raises NotFound, and Conflict:
+    ``group_full``, ``group_expired``, ``already_member``.
     """
-    for attempt in range(8):
-        before = group_buys.get(group_id)
+
+    def join(before: GroupBuy) -> tuple[GroupBuy, str]:
         after = before.join(seat)
-        if after is before:
-            return before
-        done = after.status is GroupStatus.SUCCEEDED
-        event = _event("GroupBuySucceeded" if done else "GroupBuyJoined", after, seat.joined_at)
-        try:
-            return group_buys.save(before, after, [event])
-        except VersionConflict:
-            if attempt == 7:
-                raise
-    raise AssertionError("unreachable")
+        succeeded = after.status is GroupStatus.SUCCEEDED
+        return after, "GroupBuySucceeded" if succeeded else "GroupBuyJoined"
+
+    return _save_with_retries(group_id, join, group_buys, seat.joined_at)
 
 
 def leave_group_buy(
     group_id: str, order_id: str, *, group_buys: GroupBuyRepository, at: datetime
 ) -> GroupBuy:
-    """Give an order's seat back while the group forms; none, and a group that is decided, stay as
-    they are. Raises NotFound.
+    """Release the seat of an order while the group is forming.
+
+    A decided group, and one without a seat of this order, stay as they are. Raises NotFound.
     """
-    for attempt in range(8):
-        before = group_buys.get(group_id)
-        if before.status is not GroupStatus.FORMING:
-            return before
-        after = before.remove_order(order_id)
-        if after is before:
-            return before
-        try:
-            return group_buys.save(before, after, [_event("GroupBuyLeft", after, at)])
-        except VersionConflict:
-            if attempt == 7:
-                raise
-    raise AssertionError("unreachable")
+
+    def leave(before: GroupBuy) -> tuple[GroupBuy, str]:
+        # A decided group keeps its members: their orders are already settled by it.
+        decided = before.status is not GroupStatus.FORMING
+        return before if decided else before.remove_order(order_id), "GroupBuyLeft"
+
+    return _save_with_retries(group_id, leave, group_buys, at)
 
 
 def close_group_buy(before: GroupBuy, *, group_buys: GroupBuyRepository, at: datetime) -> GroupBuy:
-    """Fail a group whose deadline is past. One decided meanwhile is given as it is."""
+    """Fail a group past its deadline.
+
+    A group that was decided meanwhile is returned as it is.
+    """
     after = before.close(at - PAYMENT_GRACE)
     if after is before:
         return before
     try:
         return group_buys.save(before, after, [_event("GroupBuyFailed", after, at)])
     except VersionConflict:
+        # A member took a seat or left at this moment; the next run of the job decides again.
         return group_buys.get(before.id)
+
+
+def _save_with_retries(
+    group_id: str,
+    change: Callable[[GroupBuy], tuple[GroupBuy, str]],
+    group_buys: GroupBuyRepository,
+    at: datetime,
+) -> GroupBuy:
+    """Read, change and write a group; repeat while other members are faster.
+
+    ``change`` returns the changed group and the type of the event, or the same group for no change.
+    """
+    conflict = VersionConflict("Other members are changing this group. Try again.")
+    for _ in range(MAX_ATTEMPTS):
+        before = group_buys.get(group_id)
+        after, event_type = change(before)
+        if after is before:
+            return before
+        try:
+            return group_buys.save(before, after, [_event(event_type, after, at)])
+        except VersionConflict as error:
+            # The next attempt decides on the new state: the last seat may be taken by now.
+            conflict = error
+    raise conflict
 
 
 def _event(type: str, group: GroupBuy, at: datetime) -> Event:

@@ -1,4 +1,4 @@
-"""What staff do with price lists: make one, change it."""
+"""Staff operations on price lists (docs/rules/pricing.md §3.4)."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -7,10 +7,14 @@ from datetime import datetime
 from shop.kernel.errors import InvalidRequest, Problem
 from shop.kernel.events import Event
 from shop.kernel.optimistic_locking import check_version
+from shop.pricing.model.price_list_validation import validate_price_list
 from shop.pricing.model.price_lists import PriceList
 from shop.pricing.model.references import unknown_reference_problem
 from shop.pricing.model.rule_set import CHANNELS, MARKETS, Market
 from shop.pricing.ports import PriceListRepository, ReferenceChecker
+
+MAX_REPORTED_PROBLEMS = 100
+"""A list has up to 4,000 entries; an error response names the first problems only."""
 
 
 def create_price_list(
@@ -21,16 +25,18 @@ def create_price_list(
     at: datetime,
     markets: Iterable[Market] = MARKETS,
 ) -> PriceList:
-    """Put a price list in force, from its start or from now.
+    """Create a price list, in force from its start or from now.
 
-    Raises :class:`Invalid` with field and reason of everything that is wrong: an end before the
-    start, an unknown currency, market, channel or article, an article with two prices, and
-    ``price_overlaps`` where another list gives another price to the same people at that time.
+    Raises :class:`InvalidRequest` with field and reason of every problem: an end before the start,
+    an unknown currency, market, channel or article, an article with two prices, and
+    ``price_overlaps`` if another list sets another price for the same customers and period.
     """
-    new = replace(price_list, version=1, created_at=at, revisions=())
-    _refuse(_problems(new, assortment, markets))
-    event = _event("PriceListCreated", new, at)
-    return repository.save(None, new, [event], lambda others: _refuse(new.overlaps(others)))
+    created = replace(price_list, version=1, created_at=at, revisions=())
+    _raise_if_any(_problems(created, assortment, markets))
+    event = _event("PriceListCreated", created, at)
+    return repository.save(
+        None, created, [event], lambda others: _raise_if_any(created.overlaps(others))
+    )
 
 
 def update_price_list(
@@ -43,23 +49,25 @@ def update_price_list(
     at: datetime,
     markets: Iterable[Market] = MARKETS,
 ) -> PriceList:
-    """Change a list from now on; what it said before stays in its past.
+    """Change a list from now on; its earlier content is stored as a revision.
 
-    Raises :class:`Invalid` as :func:`make_price_list`, NotFound, and Stale where somebody else
-    changed it since ``expected_version``.
+    Raises :class:`InvalidRequest` as :func:`create_price_list`, NotFound, and VersionConflict if
+    the list has changed since ``expected_version``.
     """
     before = repository.get(list_id)
     if expected_version is not None:
         check_version(f"price list {list_id}", before.version, expected_version)
     after = before.update(replace(to, id=list_id), at)
     problems = _problems(after, assortment, markets)
+    # Revisions store prices without a currency, so it must never change (§3.4).
     if after.currency != before.currency:
-        problems.append(
-            Problem("currency_fixed", "a list keeps its currency; make another", "$.currency")
-        )
-    _refuse(problems)
+        detail = f"The currency must stay {before.currency}. Create another list."
+        problems.append(Problem("currency_fixed", detail, "$.currency"))
+    _raise_if_any(problems)
     event = _event("PriceListChanged", after, at)
-    return repository.save(before, after, [event], lambda others: _refuse(after.overlaps(others)))
+    return repository.save(
+        before, after, [event], lambda others: _raise_if_any(after.overlaps(others))
+    )
 
 
 def _problems(
@@ -67,22 +75,23 @@ def _problems(
     assortment: ReferenceChecker,
     markets: Iterable[Market],
 ) -> list[Problem]:
-    problems = price_list.problems()
-    sold_in = {market.id for market in markets}
-    for name, known, sort in (
-        ("markets", sold_in, "market"),
+    problems = validate_price_list(price_list)
+    market_ids = {market.id for market in markets}
+    for name, known, kind in (
+        ("markets", market_ids, "market"),
         ("channels", set(CHANNELS), "channel"),
     ):
-        for place, thing in enumerate(getattr(price_list, name)):
-            if thing not in known:
-                problems.append(unknown_reference_problem(sort, thing, f"$.{name}[{place}]"))
+        for place, id_ in enumerate(getattr(price_list, name)):
+            if id_ not in known:
+                problems.append(unknown_reference_problem(kind, id_, f"$.{name}[{place}]"))
+    # A list that is invalid by itself costs no read of the catalogue.
     if problems:
         return problems
     unknown = set(assortment.find_unknown_articles(price_list.articles))
     problems += [
         Problem(
             "article_unknown",
-            f"no product or variant {entry.article!r}",
+            f"{entry.article!r} must be the id of a product or variant.",
             f"$.entries[{n}].article",
         )
         for n, entry in enumerate(price_list.entries)
@@ -91,9 +100,11 @@ def _problems(
     return problems
 
 
-def _refuse(problems: list[Problem]) -> None:
+def _raise_if_any(problems: list[Problem]) -> None:
     if problems:
-        raise InvalidRequest(problems[0].detail, code=problems[0].code, problems=problems[:100])
+        raise InvalidRequest(
+            problems[0].detail, code=problems[0].code, problems=problems[:MAX_REPORTED_PROBLEMS]
+        )
 
 
 def _event(type: str, price_list: PriceList, at: datetime) -> Event:

@@ -1,4 +1,4 @@
-"""What staff do with promotions: draft, change, publish, end; and try."""
+"""Staff operations on promotions (docs/rules/pricing.md §15.1)."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -7,7 +7,7 @@ from datetime import datetime
 from shop.kernel.errors import InvalidRequest, Problem
 from shop.kernel.events import Event
 from shop.kernel.optimistic_locking import check_version
-from shop.pricing.model.effects import GiftWith
+from shop.pricing.model.effects import FreeGift
 from shop.pricing.model.promotions import Promotion
 from shop.pricing.model.references import price_conflicts, unknown_references
 from shop.pricing.model.validation import validate_promotion
@@ -22,13 +22,14 @@ def create_promotion(
     at: datetime,
     actor: str = "",
 ) -> Promotion:
-    """Write a promotion down; nobody sees it yet.
+    """Store a promotion as a draft, which no quote uses yet.
 
-    Raises :class:`Invalid` with field and reason of every contradiction and unknown thing.
+    Raises :class:`InvalidRequest` with field and reason of every contradiction and every unknown
+    reference.
     """
-    promotion = _with_article(promotion, assortment)
+    promotion = _with_gift_article(promotion, assortment)
     draft = replace(promotion, published=False, ended_at=None, version=1)
-    _refuse(validate_promotion(draft) + unknown_references(draft, assortment.find_unknown))
+    _check(draft, assortment)
     return promotions.save(None, draft, [_event("PromotionDrafted", draft, at, actor)])
 
 
@@ -42,17 +43,19 @@ def update_promotion(
     at: datetime,
     actor: str = "",
 ) -> Promotion:
-    """Change a promotion: all of it before it begins, title and end while it runs.
+    """Change a promotion.
 
-    Raises :class:`Invalid` as :func:`draft_promotion`, :class:`Conflict` for what may no longer
-    change, and Stale where somebody else changed it since ``expected_version``.
+    Before it begins, every field may change; while it runs, only title, end and capacity.
+
+    Raises :class:`InvalidRequest` as :func:`create_promotion`, :class:`Conflict` for a field that
+    may no longer change, and VersionConflict if it has changed since ``expected_version``.
     """
-    before = _as_read(promotions.get(promotion_id), expected_version)
-    to = _with_article(to, assortment)
+    before = _at_version(promotions.get(promotion_id), expected_version)
+    to = _with_gift_article(to, assortment)
     after = before.update(replace(to, id=promotion_id), at)
-    _refuse(validate_promotion(after) + unknown_references(after, assortment.find_unknown))
+    _check(after, assortment)
     event = _event("PromotionChanged", after, at, actor)
-    return promotions.save(before, after, [event], _alone(after))
+    return promotions.save(before, after, [event], _without_price_conflict(after))
 
 
 def publish_promotion(
@@ -63,15 +66,15 @@ def publish_promotion(
     at: datetime,
     actor: str = "",
 ) -> Promotion:
-    """Put a draft on the calendar: scheduled, or running at once.
+    """Publish a draft: it is scheduled, or runs at once.
 
-    Raises :class:`Invalid` (``price_overlaps``) where an article would have two advertised prices,
-    and Stale where somebody else changed it since ``expected_version``.
+    Raises :class:`InvalidRequest` (``price_overlaps``) if an article would have two advertised
+    prices, and VersionConflict if the draft has changed since ``expected_version``.
     """
-    before = _as_read(promotions.get(promotion_id), expected_version)
+    before = _at_version(promotions.get(promotion_id), expected_version)
     after = before.publish(at)
     event = _event("PromotionPublished", after, at, actor)
-    return promotions.save(before, after, [event], _alone(after))
+    return promotions.save(before, after, [event], _without_price_conflict(after))
 
 
 def end_promotion(
@@ -82,47 +85,62 @@ def end_promotion(
     at: datetime,
     actor: str = "",
 ) -> Promotion:
-    """Call a promotion off, at once and for good. Raises Stale as :func:`publish_promotion`."""
-    before = _as_read(promotions.get(promotion_id), expected_version)
+    """End a promotion now, for good.
+
+    Raises VersionConflict as :func:`publish_promotion`.
+    """
+    before = _at_version(promotions.get(promotion_id), expected_version)
     after = before.end(at)
     return promotions.save(before, after, [_event("PromotionEnded", after, at, actor)])
 
 
 def draft_for_simulation(promotion: Promotion, *, assortment: ReferenceChecker) -> Promotion:
-    """A promotion as if it were published, to ask what it would do; what a draft is refused for,
-    this is too.
+    """Return a promotion as if it were published, for a simulation.
+
+    It is validated like a draft; raises :class:`InvalidRequest` as :func:`create_promotion`.
     """
-    promotion = replace(_with_article(promotion, assortment), published=True, ended_at=None)
-    _refuse(validate_promotion(promotion) + unknown_references(promotion, assortment.find_unknown))
+    promotion = replace(_with_gift_article(promotion, assortment), published=True, ended_at=None)
+    _check(promotion, assortment)
     return promotion
 
 
-def _alone(promotion: Promotion) -> Callable[[Sequence[Promotion]], None]:
-    """Refuses a promotion that sets a price beside another's."""
-    return lambda others: _refuse(price_conflicts(promotion, others))
+def _check(promotion: Promotion, assortment: ReferenceChecker) -> None:
+    _raise_if_any(
+        validate_promotion(promotion) + unknown_references(promotion, assortment.find_unknown)
+    )
 
 
-def _as_read(promotion: Promotion, expected: int | None) -> Promotion:
+def _without_price_conflict(promotion: Promotion) -> Callable[[Sequence[Promotion]], None]:
+    """Return a check that raises if another promotion prices the same goods."""
+    return lambda others: _raise_if_any(price_conflicts(promotion, others))
+
+
+def _at_version(promotion: Promotion, expected: int | None) -> Promotion:
     if expected is not None:
         check_version(f"promotion {promotion.id}", promotion.version, expected)
     return promotion
 
 
-def _with_article(promotion: Promotion, assortment: ReferenceChecker) -> Promotion:
-    """A gift with SKU and title of the variant that is given."""
+def _with_gift_article(promotion: Promotion, assortment: ReferenceChecker) -> Promotion:
+    """Copy SKU and title of the gift's variant into the promotion.
+
+    Quotes then need no read of the catalogue.
+    """
     effect = promotion.effect
-    if not isinstance(effect, GiftWith) or not effect.variant:
+    if not isinstance(effect, FreeGift) or not effect.variant:
         return promotion
-    found = assortment.sku_and_title(effect.variant)
-    if found is None:
-        return promotion  # said with everything else that is unknown
-    return replace(promotion, effect=replace(effect, sku=found[0], title=effect.title or found[1]))
+    article = assortment.sku_and_title(effect.variant)
+    if article is None:
+        # unknown_references reports it, together with every other unknown reference.
+        return promotion
+    sku, title = article
+    return replace(promotion, effect=replace(effect, sku=sku, title=effect.title or title))
 
 
-def _refuse(problems: Iterable[Problem]) -> None:
-    found = list(problems)
-    if found:
-        raise InvalidRequest(found[0].detail, code=found[0].code, problems=found)
+def _raise_if_any(problems: Iterable[Problem]) -> None:
+    reported = list(problems)
+    if reported:
+        raise InvalidRequest(reported[0].detail, code=reported[0].code, problems=reported)
 
 
 def _event(type: str, promotion: Promotion, at: datetime, actor: str) -> Event:

@@ -1,4 +1,4 @@
-"""Quote a basket."""
+"""Quote a basket (docs/rules/pricing.md §2)."""
 
 from datetime import datetime
 
@@ -17,12 +17,12 @@ def quote(
     limits: UsageLimits = NO_USAGE,
     explain: bool = False,
 ) -> Quote:
-    """What this basket costs at this instant, and why.
+    """Return the price of a basket at an instant, with its trace.
 
-    ``standing`` is what is left of codes, quotas and gifts. The trace tells of every promotion that
-    is about something in the basket; with ``explain`` of all others as well.
+    ``limits`` are the remaining uses of codes, quotas and gifts. The trace names the promotions
+    that target goods in the basket; with ``explain``, all promotions.
 
-    Raises :class:`shop.kernel.errors.InvalidRequest`, with every problem, where the basket cannot be
+    Raises :class:`shop.kernel.errors.InvalidRequest` with every problem if the basket cannot be
     priced: a quantity or price out of range, an unknown market, no price in the currency.
     """
     return calculate_quote(basket, rules, at, limits, explain)

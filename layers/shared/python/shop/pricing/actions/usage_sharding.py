@@ -1,15 +1,19 @@
-"""Sharing the uses of a code, or a sale's quota, out over bins before a rush, and merging them."""
+"""Shard usage counters before a traffic peak, and merge them afterwards.
+
+Business rules: docs/rules/pricing.md §14.4.
+"""
 
 from datetime import datetime
 
 from shop.inventory.actions.sharding import shards_for
-from shop.inventory.model import USAGE_LOCATION, MovementType, StockMovement
+from shop.inventory.model import USAGE_LOCATION, MovementType, StockLevel, StockMovement
 from shop.inventory.ports import StockRepository
 from shop.kernel.errors import Conflict, NotFound, VersionConflict
+from shop.pricing.model.usage import UsageCounter
 from shop.pricing.ports import UsageCounterRepository
 
 MAX_ATTEMPTS = 20
-"""Buyers may take uses between a look and a write; each time it is looked at again."""
+"""Attempts of a move: buyers may take uses between its read and its write."""
 ACTOR = "peak"
 
 
@@ -23,46 +27,61 @@ def reshard_counter(
     stock: StockRepository,
     at: datetime,
 ) -> bool:
-    """Keep a count in as many bins as so many orders a second need; 0 after the rush.
+    """Split a counter into as many shards as the load needs.
 
-    The uses that are left in its row go to the stockroom, in one transaction with the row, so that
-    there are never more than ``limit`` of both together (a code's row knows its own). A limit that
-    was lowered is taken back from there, as far as it is not used. What never needs bins stays a
-    row. Asked again it changes nothing.
+    A load of 0 orders a second merges it again.
 
-    Returns whether it is done: uses that orders took from the row before may still be given back to
-    it, and have to be handed over then. Raises Stale where buyers leave no gap, Unavailable.
+    The remaining uses of the row become stock of an article, which inventory shards like a hot SKU.
+    One transaction moves them, so row and shards together never exceed ``limit`` (the row of a code
+    stores its own limit). Uses above a lowered limit are taken back, as far as they are unused.
+    A counter that never needs shards stays a row. The operation is idempotent.
+
+    Return whether the counter is settled. It is not while orders hold uses of the row: a cancelled
+    order returns them to the row, and a later call moves them. Raises VersionConflict while buyers
+    keep changing the counter, Unavailable.
     """
     for _ in range(MAX_ATTEMPTS):
         row = rows.get(kind, name, limit)
         level = stock.level(row.article, USAGE_LOCATION)
-        bins = shards_for(orders_per_second, max(0, level.available) + max(0, row.remaining))
-        if not row.shard_count and (bins == 1 or not row.remaining):
+        available = max(0, level.available)
+        shard_count = shards_for(orders_per_second, available + max(0, row.remaining))
+        if not row.shard_count and (shard_count == 1 or not row.remaining):
             return True
-        moving = (
-            row.remaining if row.remaining >= 0 else -min(-row.remaining, max(0, level.available))
-        )
-        if moving:
-            movement = StockMovement(
-                row.article,
-                MovementType.COUNTED,
-                at,
-                ACTOR,
-                "uses left, for a rush",
-                location=USAGE_LOCATION,
-                on_hand=moving,
-            )
-            try:
-                stock.write_movement(
-                    movement, level, extra_writes=[rows.move_to_shards_op(row, moving)]
-                )
-            except (VersionConflict, Conflict):
-                continue
+        # Negative after the limit was lowered: then unused uses return from the shards.
+        moved = row.remaining if row.remaining >= 0 else -min(-row.remaining, available)
+        if moved and not _move(row, level, moved, rows, stock, at):
+            continue
         try:
-            stock.reshard(row.article, bins, USAGE_LOCATION)
+            stock.reshard(row.article, shard_count, USAGE_LOCATION)
         except NotFound:
+            # Nothing was ever moved: there is no stock to shard.
             return True
-        if bins != row.shard_count:
-            rows.set_shard_count(row, bins)
+        if shard_count != row.shard_count:
+            rows.set_shard_count(row, shard_count)
         return row.used == 0
-    raise VersionConflict(f"the uses of {name} keep being taken")
+    raise VersionConflict(f"The uses of {name} keep changing. Try again.")
+
+
+def _move(
+    row: UsageCounter,
+    level: StockLevel,
+    units: int,
+    rows: UsageCounterRepository,
+    stock: StockRepository,
+    at: datetime,
+) -> bool:
+    """Move uses to the shards; return ``False`` if a buyer was faster."""
+    movement = StockMovement(
+        row.article,
+        MovementType.COUNTED,
+        at,
+        ACTOR,
+        "remaining uses, for a traffic peak",
+        location=USAGE_LOCATION,
+        on_hand=units,
+    )
+    try:
+        stock.write_movement(movement, level, extra_writes=[rows.move_to_shards_op(row, units)])
+    except (VersionConflict, Conflict):
+        return False
+    return True

@@ -1,1 +1,1 @@
-"""What prices are made of. Standard library and kernel; no input, no output, no clock."""
+"""Domain model of pricing: no input, no output, no clock."""

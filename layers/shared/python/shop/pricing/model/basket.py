@@ -1,4 +1,4 @@
-"""What is to be priced: lines, for whom, where to, and the codes they typed."""
+"""The input of a quote: lines, customer, destination and discount codes."""
 
 from shop.kernel.errors import InvalidRequest, Problem
 from shop.kernel.frozen import frozen
@@ -7,30 +7,34 @@ from shop.places.model.destination import Destination
 from shop.tax.model.rates import STANDARD
 
 MAX_UNITS_PER_LINE = 1_000_000
-"""The most units one line may ask for: beyond it a typing error, not a trade."""
+"""Units of one line. A higher quantity is taken for a typing error."""
 
 
 @frozen
 class CustomerFacts:
-    """What the rules may know of a customer; a guest has an empty one, or ``None`` in the basket.
+    """What the rules know about a customer; all fields are empty for a guest.
 
-    ``orders_before`` is ``None`` where nobody counted: then "first order" does not hold.
-    ``vat_id`` is set only after its form was checked (:class:`shop.tax.ports.VatNumbers`).
+    ``previous_orders`` is ``None`` if they are not counted; a first-order promotion then does
+    not apply (docs/rules/pricing.md §4.1). ``vat_id`` is set only after a check of its form by
+    :class:`shop.tax.ports.VatNumbers`.
     """
 
     id: str | None = None
     groups: tuple[str, ...] = ()
     segments: tuple[str, ...] = ()
-    orders_before: int | None = None
+    previous_orders: int | None = None
     vat_id: str | None = None
 
 
 @frozen
 class BasketLine:
-    """A quantity of one variant. ``unit_price`` is the catalogue's; price lists may replace it.
+    """A quantity of one variant.
 
-    ``seen_price`` is what the client showed the customer, ``lowest_30_days`` the reference price of
-    a reduced article (:mod:`shop.pricing.model.price_history`). Sizes are millimetres, weight grams.
+    ``unit_price`` is the catalogue price before price lists.
+
+    ``displayed_price`` is the price that the client displayed. ``lowest_30_days`` is the reference
+    price of a reduced article (:mod:`shop.pricing.model.price_history`). Lengths are in
+    millimetres, weights in grams.
     """
 
     id: str
@@ -48,15 +52,16 @@ class BasketLine:
     tax_class: str = STANDARD
     compare_at: Money | None = None
     lowest_30_days: Money | None = None
-    seen_price: Money | None = None
+    displayed_price: Money | None = None
 
 
 @frozen
 class Basket:
-    """Everything a quote depends on, but the rules and the instant.
+    """The whole input of a quote except the rules and the instant.
 
-    ``shipping`` is the price of the option chosen, in the market's own tax mode (``None``: none
-    chosen yet) and ``shipping_method`` that option's id. ``seen_total`` is what the client showed.
+    ``shipping`` is the price of the selected option, with or without tax as in the market
+    (``None``: no option selected), and ``shipping_method`` is the id of that option.
+    ``displayed_total`` is the total that the client displayed.
     """
 
     lines: tuple[BasketLine, ...]
@@ -68,41 +73,42 @@ class Basket:
     shipping: Money | None = None
     shipping_method: str | None = None
     codes: tuple[str, ...] = ()
-    seen_total: Money | None = None
+    displayed_total: Money | None = None
 
     def validate(self) -> None:
-        """Raise :class:`Invalid` with every problem, unless this basket can be priced."""
+        """Raise :class:`InvalidRequest` with every problem that prevents a quote."""
         problems: list[Problem] = []
-        seen: set[str] = set()
+        line_ids: set[str] = set()
         for place, line in enumerate(self.lines):
             path = f"$.lines[{place}]"
             if not 1 <= line.quantity <= MAX_UNITS_PER_LINE:
                 problems.append(
                     Problem(
                         "quantity_invalid",
-                        f"a quantity is 1 to {MAX_UNITS_PER_LINE}, not {line.quantity}",
+                        f"Quantity must be from 1 to {MAX_UNITS_PER_LINE}.",
                         f"{path}.quantity",
                     )
                 )
             if line.unit_price.minor < 0:
                 problems.append(
-                    Problem("price_invalid", "a price is not negative", f"{path}.unit_price")
+                    Problem("price_invalid", "Price must be 0 or more.", f"{path}.unit_price")
                 )
-            if line.id in seen:
+            if line.id in line_ids:
                 problems.append(
-                    Problem("line_repeated", f"line {line.id!r} stands twice", f"{path}.id")
+                    Problem("line_repeated", f"Line id {line.id!r} must be unique.", f"{path}.id")
                 )
-            seen.add(line.id)
+            line_ids.add(line.id)
         if self.shipping is not None:
             if self.shipping.currency != self.currency:
                 problems.append(
                     Problem(
                         "currency_mismatch",
-                        f"shipping is in {self.shipping.currency}, the basket in {self.currency}",
+                        f"Shipping is in {self.shipping.currency}; it must be in the basket's"
+                        f" currency {self.currency}.",
                         "$.shipping",
                     )
                 )
             elif self.shipping.minor < 0:
-                problems.append(Problem("price_invalid", "a price is not negative", "$.shipping"))
+                problems.append(Problem("price_invalid", "Price must be 0 or more.", "$.shipping"))
         if problems:
             raise InvalidRequest(problems[0].detail, code=problems[0].code, problems=problems)

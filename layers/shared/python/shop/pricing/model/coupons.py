@@ -1,4 +1,7 @@
-"""Coupons: codes that open a promotion, single or in batches, counted when the order is placed."""
+"""Coupons: discount codes that open a promotion.
+
+Business rules: docs/rules/pricing.md §4.2 and §4.2a.
+"""
 
 import hashlib
 from collections.abc import Callable
@@ -9,41 +12,39 @@ from shop.kernel.errors import Problem
 from shop.kernel.frozen import frozen
 from shop.pricing.model.usage_limits import CodeStatus
 
-RANDOM_LETTERS = 12
-"""60 random bits: with 10,000 codes out, a guess hits with probability 2 to the power of -46."""
+RANDOM_CHARACTERS = 12
+"""60 random bits: with 10,000 codes issued, a guess hits with a probability of 2 ** -46."""
 
 
 def random_code(random_bytes: bytes, prefix: str = "") -> str:
-    """A code of 12 letters in groups of four, from at least 8 random bytes, behind an optional
-    prefix.
-    """
+    """Return a code of 12 characters in groups of four, from at least 8 random bytes."""
     bits = int.from_bytes(random_bytes, "big")
-    letters = []
-    for _ in range(RANDOM_LETTERS):
-        letters.append(CODE_ALPHABET[bits & 31])
+    characters = []
+    for _ in range(RANDOM_CHARACTERS):
+        characters.append(CODE_ALPHABET[bits & 31])
         bits >>= 5
-    word = "".join(letters)
-    grouped = "-".join(word[i : i + 4] for i in range(0, RANDOM_LETTERS, 4))
+    word = "".join(characters)
+    grouped = "-".join(word[i : i + 4] for i in range(0, RANDOM_CHARACTERS, 4))
     return f"{prefix}-{grouped}" if prefix else grouped
 
 
-def generate_codes(count: int, draw: Callable[[int], bytes], prefix: str = "") -> tuple[str, ...]:
-    """``count`` different unguessable codes. ``draw(n)`` gives n random bytes
-    (``secrets.token_bytes``).
-    """
+def generate_codes(
+    count: int, random_bytes: Callable[[int], bytes], prefix: str = ""
+) -> tuple[str, ...]:
+    """Return ``count`` different codes. ``random_bytes(n)`` returns n bytes."""
     codes: dict[str, str] = {}
     while len(codes) < count:
-        code = random_code(draw(8), prefix)
+        code = random_code(random_bytes(8), prefix)
         codes.setdefault(normalize_code(code), code)
     return tuple(codes.values())
 
 
 @frozen
 class CodeBatch:
-    """Codes issued together: asked for again under the same key, they are the same codes.
+    """Codes that one request issues. ``done`` is set once all of them are stored.
 
-    They follow from ``seed``, 32 random bytes drawn once; so a call that was cut off halfway is
-    finished by the next one. ``done`` once all of them are kept.
+    All codes derive from ``seed``, 32 random bytes that are stored with the batch. A repeated
+    request therefore generates the same codes, and completes a batch that was interrupted.
     """
 
     id: str
@@ -52,25 +53,24 @@ class CodeBatch:
     seed: bytes
     done: bool = False
 
-    def draw(self) -> Callable[[int], bytes]:
-        """Random bytes as :func:`batch` wants them, the same in every run."""
-        drawn = 0
+    def random_source(self) -> Callable[[int], bytes]:
+        """Return a source of bytes for :func:`generate_codes`, the same on every call."""
+        counter = 0
 
-        def more(size: int) -> bytes:
-            nonlocal drawn
-            drawn += 1
-            return hashlib.sha256(self.seed + drawn.to_bytes(8, "big")).digest()[:size]
+        def random_bytes(size: int) -> bytes:
+            nonlocal counter
+            counter += 1
+            return hashlib.sha256(self.seed + counter.to_bytes(8, "big")).digest()[:size]
 
-        return more
+        return random_bytes
 
 
 @frozen
 class Coupon:
-    """Codes that open one promotion: one code used by many (``code``), or a batch of codes used
-    ``each``.
+    """Codes that open one promotion: a single ``code``, or batches of codes.
 
-    ``quantity`` is how many uses there are in all (``None``: no limit; for a batch each code has
-    ``per_code``); ``per_customer`` how often one customer may use any of it.
+    ``quantity`` limits all uses of a single code, and ``per_code`` those of each code of a batch.
+    ``per_customer`` limits the uses by one customer. ``None`` is no limit.
     """
 
     id: str
@@ -83,20 +83,26 @@ class Coupon:
     ends: datetime | None = None
 
     @property
-    def in_batches(self) -> bool:
+    def has_batches(self) -> bool:
         return self.code is None
 
     def problems(self) -> list[Problem]:
-        """What is wrong with this coupon, every field of it."""
+        """Return the problem of every invalid field."""
         problems = []
         if self.code is not None and not 3 <= len(normalize_code(self.code)) <= 40:
-            problems.append(Problem("code_invalid", "a code has 3 to 40 letters", "$.code"))
+            problems.append(
+                Problem("code_invalid", "Code must have 3 to 40 letters and digits.", "$.code")
+            )
         if self.code is not None and not normalize_code(self.code).isalnum():
-            problems.append(Problem("code_invalid", "a code has letters and digits only", "$.code"))
+            problems.append(
+                Problem("code_invalid", "Code must consist of letters and digits.", "$.code")
+            )
         for name in ("quantity", "per_code", "per_customer"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                problems.append(Problem("quantity_invalid", "a limit is at least 1", f"$.{name}"))
+            limit = getattr(self, name)
+            if limit is not None and limit < 1:
+                problems.append(
+                    Problem("quantity_invalid", "Limit must be 1 or more.", f"$.{name}")
+                )
         if (
             self.quantity is not None
             and self.per_customer is not None
@@ -105,20 +111,22 @@ class Coupon:
             problems.append(
                 Problem(
                     "limit_contradiction",
-                    "one customer cannot use more than there is",
+                    "The limit per customer must be at most the quantity.",
                     "$.per_customer",
                 )
             )
         if self.starts is not None and self.ends is not None and self.ends <= self.starts:
-            problems.append(Problem("ends_before_start", "the end is after the start", "$.ends"))
+            problems.append(
+                Problem("ends_before_start", "The end must be after the start.", "$.ends")
+            )
         return problems
 
-    def code_facts(self, *, used: int, used_by_customer: int) -> CodeStatus:
-        """What a quote may know of a code of this coupon that was used so often.
+    def code_status(self, *, used: int, used_by_customer: int) -> CodeStatus:
+        """Return the status of a code of this coupon for a quote.
 
-        ``used`` counts the code's own uses for a batch, the coupon's for a single code.
+        ``used`` counts the uses of the code itself (batch) or of the coupon (single code).
         """
-        limit = self.per_code if self.in_batches else self.quantity
+        limit = self.per_code if self.has_batches else self.quantity
         return CodeStatus(
             promotion_id=self.promotion_id,
             starts=self.starts,

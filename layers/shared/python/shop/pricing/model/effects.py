@@ -1,14 +1,14 @@
-"""What a promotion does: each kind a small frozen type, each with the step in which it works."""
+"""The effects of promotions: one type per kind, each with its step."""
 
 from typing import ClassVar, TypeAlias
 
 from shop.kernel.frozen import frozen
 from shop.kernel.money import Money
 from shop.pricing.model.targeting import Selection
-from shop.pricing.model.trace import PricingStage
+from shop.pricing.model.trace import PricingStep
 
 FULL_BASIS_POINTS = 10_000
-"""All of it, in basis points: 100 %."""
+"""100 %, in basis points."""
 
 
 @frozen
@@ -16,38 +16,39 @@ class PercentOff:
     """A percentage off each line, rounded per line; ``up_to`` caps the sum."""
 
     kind: ClassVar[str] = "percent_off"
-    step: ClassVar[PricingStage] = PricingStage.LINES
+    step: ClassVar[PricingStep] = PricingStep.LINES
     basis_points: int
     up_to: tuple[Money, ...] = ()
 
 
 @frozen
 class AmountOff:
-    """An amount off each unit (``per`` "unit") or once off each line ("line")."""
+    """An amount off each unit (``per`` is "unit") or once off each line ("line")."""
 
     kind: ClassVar[str] = "amount_off"
-    step: ClassVar[PricingStage] = PricingStage.LINES
+    step: ClassVar[PricingStep] = PricingStep.LINES
     amount: tuple[Money, ...]
     per: str = "unit"
 
 
 @frozen
 class LimitedPrice:
-    """A unit costs this while it runs, where that is less than what it costs otherwise."""
+    """A temporary unit price. Units that already cost less keep their cost."""
 
     kind: ClassVar[str] = "limited_price"
-    step: ClassVar[PricingStage] = PricingStage.LINES
+    step: ClassVar[PricingStep] = PricingStep.LINES
     price: tuple[Money, ...]
 
 
 @frozen
 class FlashSale:
-    """A price (or a percentage off) for the first ``quota`` units sold, ``per_customer`` at most to
-    each.
+    """A price or a percentage off for a limited number of units.
+
+    ``quota`` units in all, and at most ``per_customer`` units for each customer.
     """
 
     kind: ClassVar[str] = "flash_sale"
-    step: ClassVar[PricingStage] = PricingStage.LINES
+    step: ClassVar[PricingStep] = PricingStep.LINES
     price: tuple[Money, ...] = ()
     basis_points: int | None = None
     quota: int | None = None
@@ -56,13 +57,15 @@ class FlashSale:
 
 @frozen
 class GroupPrice:
-    """What a unit costs to the members of a group that buys together (:mod:`.group_buy`).
+    """The unit price for members of a group buy (:mod:`.group_buy`).
 
-    A group has ``size`` members and ``hours`` to find them; its code opens the price.
+    The group's code opens it.
+
+    A group has ``size`` members and must fill within ``hours``.
     """
 
     kind: ClassVar[str] = "group_price"
-    step: ClassVar[PricingStage] = PricingStage.LINES
+    step: ClassVar[PricingStep] = PricingStep.LINES
     price: tuple[Money, ...]
     size: int = 2
     hours: int = 24
@@ -70,14 +73,14 @@ class GroupPrice:
 
 @frozen
 class BuyGet:
-    """For every ``buy_quantity`` bought, ``get_quantity`` of the goods of ``get`` are reduced
-    (10,000: free).
+    """Buy ``buy_quantity`` units, get ``get_quantity`` units reduced (10,000: free).
 
-    The goods to buy are those the promotion is about; without ``get``, so are the goods to get.
+    The units to buy come from the promotion's goods. The units to get come from ``get``, or from
+    the same goods if ``get`` is ``None``.
     """
 
     kind: ClassVar[str] = "buy_get"
-    step: ClassVar[PricingStage] = PricingStage.SETS
+    step: ClassVar[PricingStep] = PricingStep.SETS
     buy_quantity: int
     get_quantity: int
     get: Selection | None = None
@@ -87,7 +90,7 @@ class BuyGet:
 
 @frozen
 class BundleComponent:
-    """A part of a bundle: so many units of these goods."""
+    """A part of a bundle: a number of units of some goods."""
 
     goods: Selection
     quantity: int = 1
@@ -95,10 +98,10 @@ class BundleComponent:
 
 @frozen
 class Bundle:
-    """These parts together cost this."""
+    """A price for a combination of parts, at most ``times`` per basket."""
 
     kind: ClassVar[str] = "bundle"
-    step: ClassVar[PricingStage] = PricingStage.SETS
+    step: ClassVar[PricingStep] = PricingStep.SETS
     parts: tuple[BundleComponent, ...]
     price: tuple[Money, ...]
     times: int | None = None
@@ -109,7 +112,7 @@ class OrderPercent:
     """A percentage off the sum of the goods, rounded once; ``up_to`` caps it."""
 
     kind: ClassVar[str] = "order_percent"
-    step: ClassVar[PricingStage] = PricingStage.ORDER
+    step: ClassVar[PricingStep] = PricingStep.ORDER
     basis_points: int
     up_to: tuple[Money, ...] = ()
 
@@ -119,13 +122,13 @@ class OrderAmount:
     """An amount off the sum of the goods."""
 
     kind: ClassVar[str] = "order_amount"
-    step: ClassVar[PricingStage] = PricingStage.ORDER
+    step: ClassVar[PricingStep] = PricingStep.ORDER
     amount: tuple[Money, ...]
 
 
 @frozen
-class Tier:
-    """From ``spend`` on, save this amount or this percentage."""
+class SpendTier:
+    """A tier: from ``spend`` on, save an amount or a percentage."""
 
     spend: Money
     save: Money | None = None
@@ -134,18 +137,19 @@ class Tier:
 
 @frozen
 class SpendSave:
-    """Save by tiers of what is spent ("300 − 50, 500 − 100"): the highest tier reached counts,
-    alone.
+    """A saving by tiers of the amount spent ("300 − 50, 500 − 100").
+
+    Only the highest tier reached counts.
     """
 
     kind: ClassVar[str] = "spend_save"
-    step: ClassVar[PricingStage] = PricingStage.ORDER
-    tiers: tuple[Tier, ...]
+    step: ClassVar[PricingStep] = PricingStep.ORDER
+    tiers: tuple[SpendTier, ...]
 
 
 @frozen
 class SpendStep:
-    """For every full ``spend``, ``save``."""
+    """A saving of ``save`` for every full ``spend``."""
 
     spend: Money
     save: Money
@@ -153,22 +157,23 @@ class SpendStep:
 
 @frozen
 class EverySpend:
-    """Save again and again ("every 300 minus 50"), ``times`` at most."""
+    """A repeated saving ("every 300 minus 50"), at most ``times``."""
 
     kind: ClassVar[str] = "every_spend"
-    step: ClassVar[PricingStage] = PricingStage.ORDER
+    step: ClassVar[PricingStep] = PricingStep.ORDER
     every: tuple[SpendStep, ...]
     times: int | None = None
 
 
 @frozen
-class GiftWith:
-    """Something given along, while its own stock lasts: ``quantity`` units of ``variant``, whose
-    ``sku`` and ``title`` come with it.
+class FreeGift:
+    """A free gift of ``quantity`` units of ``variant``, while its stock lasts.
+
+    ``sku`` and ``title`` are copied from the variant.
     """
 
     kind: ClassVar[str] = "gift"
-    step: ClassVar[PricingStage] = PricingStage.GIFTS
+    step: ClassVar[PricingStep] = PricingStep.GIFTS
     sku: str = ""
     title: str = ""
     quantity: int = 1
@@ -178,13 +183,13 @@ class GiftWith:
 
 @frozen
 class ShippingOff:
-    """Shipping reduced by a percentage, by an amount or to a price: exactly one of the three.
+    """A reduction of shipping: exactly one of a percentage, an amount or a price.
 
-    ``methods`` are ids of shipping methods; none means all.
+    ``methods`` are ids of shipping methods; an empty tuple means all.
     """
 
     kind: ClassVar[str] = "shipping_off"
-    step: ClassVar[PricingStage] = PricingStage.SHIPPING
+    step: ClassVar[PricingStep] = PricingStep.SHIPPING
     basis_points: int | None = None
     amount: tuple[Money, ...] = ()
     price: tuple[Money, ...] = ()
@@ -203,11 +208,11 @@ Effect: TypeAlias = (
     | OrderAmount
     | SpendSave
     | EverySpend
-    | GiftWith
+    | FreeGift
     | ShippingOff
 )
 
-KINDS: dict[str, type[Effect]] = {
+EFFECT_TYPES: dict[str, type[Effect]] = {
     effect.kind: effect
     for effect in (
         PercentOff,
@@ -221,7 +226,7 @@ KINDS: dict[str, type[Effect]] = {
         OrderAmount,
         SpendSave,
         EverySpend,
-        GiftWith,
+        FreeGift,
         ShippingOff,
     )
 }

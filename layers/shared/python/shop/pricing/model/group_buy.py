@@ -1,9 +1,9 @@
-"""Buying together (拼团): a group forms, fills before its deadline, or everyone is made whole.
+"""Group buys (拼团): a group fills in time, or its orders are cancelled.
 
-A group is known to the basket by its code, which opens the group's price as a coupon's does; places
-are counted like a coupon's uses, in the transaction that places a member's order. A member has a
-*seat* once the order's payment is certain. When all seats are taken the orders go on; when the
-deadline comes first they are called off.
+The code of a group opens its price, like a coupon's code. Places are counted like a coupon's uses,
+in the transaction that places a member's order. A member takes a *seat* once the order's payment is
+certain. When all seats are taken, the orders continue; if the deadline passes first, they are
+cancelled (docs/rules/pricing.md §13).
 """
 
 from dataclasses import replace
@@ -28,7 +28,7 @@ MAY_BECOME: dict[GroupStatus, frozenset[GroupStatus]] = {
 
 
 class GroupBuyConsequence(StrEnum):
-    """What happens to a member's payment and order."""
+    """The consequence of a decided group for the order and the payment of a member."""
 
     PROCEED = "proceed"
     RELEASE = "release"
@@ -36,7 +36,7 @@ class GroupBuyConsequence(StrEnum):
 
 @frozen
 class Seat:
-    """A member: whose order is held until the group is decided."""
+    """A member of a group. The order waits until the group is decided."""
 
     customer_id: str
     order_id: str
@@ -45,8 +45,10 @@ class Seat:
 
 @frozen
 class GroupBuy:
-    """One group. ``code`` opens its price until the deadline; ``version`` is what a write expects:
-    of two who take the last seat one must read again.
+    """One group. ``code`` opens its price until the deadline.
+
+    ``version`` is the expected version of each write: of two members who take the last seat at
+    once, the second must read again.
     """
 
     id: str
@@ -59,34 +61,40 @@ class GroupBuy:
     version: int = 1
 
     def check(self) -> None:
-        """Raise :class:`Invalid` unless such a group can form."""
+        """Raise :class:`InvalidRequest` if the group is too small."""
         if self.size < 2:
             raise InvalidRequest(
-                "a group has at least two members", code="size_invalid", path="$.size"
+                "A group must have at least 2 members.", code="size_invalid", path="$.size"
             )
 
     def status_at(self, at: datetime) -> GroupStatus:
-        """A group that nobody closed has failed all the same once its deadline is past."""
+        """Return the status at an instant.
+
+        A forming group fails at its deadline, even before the scheduled job closes it.
+        """
         if self.status is GroupStatus.FORMING and at >= self.deadline:
             return GroupStatus.FAILED
         return self.status
 
     def join(self, seat: Seat) -> "GroupBuy":
-        """Take a seat; the last one makes the group succeed.
+        """Take a seat; the last seat makes the group succeed.
 
         The same customer with the same order again changes nothing. Raises :class:`Conflict`:
-        ``group_full``, ``group_over``, ``already_member``.
+        ``group_full``, ``group_expired``, ``already_member``.
         """
-        for taken in self.seats:
-            if taken.customer_id == seat.customer_id:
-                if taken.order_id == seat.order_id:
+        for member in self.seats:
+            if member.customer_id == seat.customer_id:
+                # Events are delivered at least once, so a repeated order is no second seat.
+                if member.order_id == seat.order_id:
                     return self
-                raise Conflict("you are in this group already", code="already_member")
+                raise Conflict("You are already a member of this group.", code="already_member")
         status = self.status_at(seat.joined_at)
         if status is GroupStatus.SUCCEEDED:
-            raise Conflict("this group is full", code="group_full")
+            raise Conflict("This group is full. Open another group.", code="group_full")
         if status is GroupStatus.FAILED:
-            raise Conflict("this group's time is over", code="group_over")
+            raise Conflict(
+                "The deadline of this group has passed. Open another group.", code="group_expired"
+            )
         seats = (*self.seats, seat)
         return replace(
             self,
@@ -96,26 +104,26 @@ class GroupBuy:
         )
 
     def remove_order(self, order_id: str) -> "GroupBuy":
-        """Without an order's seat; the same group where it has none."""
+        """Return the group without the seat of an order; itself without a seat."""
         seats = tuple(seat for seat in self.seats if seat.order_id != order_id)
         if seats == self.seats:
             return self
         return replace(self, seats=seats, version=self.version + 1)
 
     def close(self, at: datetime) -> "GroupBuy":
-        """What the deadline makes of it: failed, if it is still forming. Again: the same."""
+        """Fail a forming group whose deadline has passed; any other group stays as it is."""
         status = self.status_at(at)
         if status is self.status:
             return self
         return replace(self, status=status, version=self.version + 1)
 
     def consequences(self) -> tuple[tuple[Seat, GroupBuyConsequence], ...]:
-        """What is to be done for each member; nothing while the group forms."""
+        """Return the consequence for each member; none while the group is forming."""
         if self.status is GroupStatus.FORMING:
             return ()
-        then = (
+        consequence = (
             GroupBuyConsequence.PROCEED
             if self.status is GroupStatus.SUCCEEDED
             else GroupBuyConsequence.RELEASE
         )
-        return tuple((seat, then) for seat in self.seats)
+        return tuple((seat, consequence) for seat in self.seats)

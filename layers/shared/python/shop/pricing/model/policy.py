@@ -1,4 +1,4 @@
-"""The shop's pricing policy: which promotions stand beside which, and how halves are decided."""
+"""The pricing policy: stacking groups and rounding (docs/rules/pricing.md §4.6a)."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -13,14 +13,14 @@ from shop.pricing.model.rounding import RoundingPolicy
 
 MAX_GROUPS = 100
 POLICY_HISTORY_RETENTION = timedelta(days=400)
-"""How long back the rules know what the policy was, to tell what things did cost."""
+"""How long a replaced policy stays available for the replay of past prices (§11.4)."""
 BEFORE_FIRST_POLICY = datetime(2026, 9, 29, tzinfo=UTC)
 DEFAULT_ROUNDING = RoundingPolicy()
 
 
 @frozen
-class PastPolicy:
-    """What held until an instant."""
+class PolicyRevision:
+    """A replaced policy, in force until ``until``."""
 
     until: datetime
     groups: tuple[StackingGroup, ...]
@@ -29,8 +29,10 @@ class PastPolicy:
 
 @frozen
 class PricingPolicy:
-    """The stacking groups that staff declared, and the rounding. Version 0 is the usual: no group
-    is declared, halves go to the even, tax is rounded per line.
+    """The declared stacking groups and the rounding.
+
+    Version 0 is the default: no declared group, halves rounded to even, tax rounded per line.
+    ``revisions`` are the replaced policies, oldest first.
     """
 
     groups: tuple[StackingGroup, ...] = ()
@@ -38,7 +40,7 @@ class PricingPolicy:
     version: int = 0
     at: datetime = BEFORE_FIRST_POLICY
     actor: str = ""
-    past: tuple[PastPolicy, ...] = ()
+    revisions: tuple[PolicyRevision, ...] = ()
 
     def update(
         self,
@@ -48,15 +50,18 @@ class PricingPolicy:
         at: datetime,
         actor: str,
     ) -> "PricingPolicy":
-        """The next version, in force from ``at`` on. Raises Invalid for a group told twice."""
+        """Return the next version, in force from ``at`` on.
+
+        Raises :class:`InvalidRequest` (``group_repeated``) for a group that is declared twice.
+        """
         problems = []
         for place, group in enumerate(groups):
             if any(group.id == other.id for other in groups[:place]):
-                detail = f"group {group.id!r} stands twice"
+                detail = f"Group {group.id!r} must be declared only once."
                 problems.append(Problem("group_repeated", detail, f"$.groups[{place}].id"))
         if problems:
             raise InvalidRequest(problems[0].detail, code=problems[0].code, problems=problems)
-        past = (*self.past, PastPolicy(at, self.groups, self.rounding))
+        revisions = (*self.revisions, PolicyRevision(at, self.groups, self.rounding))
         return replace(
             self,
             groups=groups,
@@ -64,58 +69,65 @@ class PricingPolicy:
             version=self.version + 1,
             at=at,
             actor=actor,
-            past=tuple(one for one in past if at - one.until < POLICY_HISTORY_RETENTION),
+            revisions=tuple(r for r in revisions if at - r.until < POLICY_HISTORY_RETENTION),
         )
 
-    def refuse_in_use(
+    def check_groups_in_use(
         self, groups: Iterable[StackingGroup], promotions: Iterable[Promotion], at: datetime
     ) -> None:
-        """Raise :class:`Conflict` (``group_in_use``) where a group of this policy is not among
-        ``groups`` any more, though a promotion on the calendar names it.
+        """Raise :class:`Conflict` (``group_in_use``) if a removed group is still needed.
+
+        A group is needed while a scheduled or running promotion names it. ``groups`` are the groups
+        of the next version, ``promotions`` the published promotions.
         """
-        stored = {group.id for group in groups}
-        gone = {group.id for group in self.groups} - stored
+        declared = {group.id for group in groups}
+        removed = {group.id for group in self.groups} - declared
         for promotion in promotions:
             name = promotion.stacking.group
-            if name in gone and promotion.status(at) in (
+            if name in removed and promotion.status(at) in (
                 PromotionStatus.SCHEDULED,
                 PromotionStatus.RUNNING,
             ):
                 raise Conflict(
-                    f"promotion {promotion.id} is {promotion.status(at).value} in group {name!r};"
-                    " end it first, or keep the group",
+                    f"Promotion {promotion.id} is {promotion.status(at).value} in group {name!r}."
+                    " End the promotion first, or keep the group.",
                     code="group_in_use",
                     path="$.groups",
                 )
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON values, as they are stored."""
+        """Return JSON values for the store."""
         return {
-            **_told(self.groups, self.rounding),
+            **_terms_to_dict(self.groups, self.rounding),
             "at": self.at.isoformat(),
             "actor": self.actor,
             "revisions": [
-                {"until": one.until.isoformat(), **_told(one.groups, one.rounding)}
-                for one in self.past
+                {
+                    "until": revision.until.isoformat(),
+                    **_terms_to_dict(revision.groups, revision.rounding),
+                }
+                for revision in self.revisions
             ],
         }
 
     @classmethod
     def from_dict(cls, raw: dict[str, Any], version: int) -> "PricingPolicy":
-        """What was written was checked then: it is read as it stands."""
+        """Read what :meth:`to_dict` wrote; it was validated before it was stored."""
         return cls(
-            *_read(raw),
+            *_terms_from_dict(raw),
             version,
             datetime.fromisoformat(raw["at"]),
             raw["actor"],
             tuple(
-                PastPolicy(datetime.fromisoformat(one["until"]), *_read(one))
-                for one in raw["revisions"]
+                PolicyRevision(
+                    datetime.fromisoformat(revision["until"]), *_terms_from_dict(revision)
+                )
+                for revision in raw["revisions"]
             ),
         )
 
 
-def _told(groups: Iterable[StackingGroup], rounding: RoundingPolicy) -> dict[str, Any]:
+def _terms_to_dict(groups: Iterable[StackingGroup], rounding: RoundingPolicy) -> dict[str, Any]:
     return {
         "groups": [[group.id, group.mode.value, group.priority] for group in groups],
         "rounding": rounding.mode.value,
@@ -123,8 +135,8 @@ def _told(groups: Iterable[StackingGroup], rounding: RoundingPolicy) -> dict[str
     }
 
 
-def _read(raw: dict[str, Any]) -> tuple[tuple[StackingGroup, ...], RoundingPolicy]:
+def _terms_from_dict(raw: dict[str, Any]) -> tuple[tuple[StackingGroup, ...], RoundingPolicy]:
     groups = tuple(
-        StackingGroup(id_, StackingMode(mode), rank) for id_, mode, rank in raw["groups"]
+        StackingGroup(id_, StackingMode(mode), priority) for id_, mode, priority in raw["groups"]
     )
     return groups, RoundingPolicy(Rounding(raw["rounding"]), raw["tax_by"])

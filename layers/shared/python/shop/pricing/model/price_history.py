@@ -1,4 +1,4 @@
-"""What an article cost and when; and the lowest price that the law wants beside a reduction."""
+"""The price history of an article (docs/rules/pricing.md §11)."""
 
 from bisect import bisect_right
 from dataclasses import replace
@@ -13,8 +13,9 @@ LOWEST_PRICE_DAYS = 30
 
 @frozen
 class PricePoint:
-    """From ``since`` on it cost ``price``; where that was a reduction, ``regular`` is what it was
-    off.
+    """The price from ``since`` on.
+
+    ``regular`` is the price before a reduction, if there is one.
     """
 
     since: datetime
@@ -28,11 +29,10 @@ class PricePoint:
 
 @frozen
 class PriceReduction:
-    """A reduction as it may be announced. ``lowest`` is the lowest price of the days before
-    ``began``.
+    """A reduction that began at ``began``. ``lowest`` is the lowest price before it.
 
-    ``percent`` is reckoned from ``lowest`` and rounded down; 0, or no ``lowest``: nothing to
-    announce.
+    ``percent`` is calculated from ``lowest`` and rounded down. If it is 0, or ``lowest`` is
+    ``None``, there is no percentage to display.
     """
 
     price: Money
@@ -43,46 +43,47 @@ class PriceReduction:
 
 @frozen
 class PriceHistory:
-    """The prices of one article in one market, oldest first. It grows at the end and is never
-    rewritten.
-    """
+    """The prices of one article in one market, oldest first; append-only."""
 
     article: str
     points: tuple[PricePoint, ...] = ()
 
-    def with_price(self, to: PricePoint) -> "PriceHistory":
-        """The history with one change more; the same price again changes nothing.
+    def with_price(self, point: PricePoint) -> "PriceHistory":
+        """Return the history with one more change; an unchanged price adds nothing.
 
-        Raises :class:`Conflict` for a change before the last one: what was, was.
+        Raises :class:`Conflict` (``history_backdated``) for a change before the last one.
         """
         if self.points:
             last = self.points[-1]
-            if (last.price, last.regular) == (to.price, to.regular):
+            if (last.price, last.regular) == (point.price, point.regular):
                 return self
-            if to.since <= last.since:
-                raise Conflict("a price history only grows at its end", code="history_backdated")
-        return replace(self, points=(*self.points, to))
+            if point.since <= last.since:
+                raise Conflict(
+                    "A price change must be later than the last one.", code="history_backdated"
+                )
+        return replace(self, points=(*self.points, point))
 
     def lowest_before(self, began: datetime, days: int = LOWEST_PRICE_DAYS) -> Money | None:
-        """The lowest price in force at any time in the ``days`` before an instant, or ``None``."""
+        """Return the lowest price in the ``days`` before an instant, or ``None``."""
         begin = began - timedelta(days=days)
+        # The price in force when the period began counts, although it was set before.
         first = max(0, bisect_right(self.points, begin, key=lambda point: point.since) - 1)
         prices = [point.price for point in self.points[first:] if point.since < began]
         return min(prices, key=lambda price: price.minor) if prices else None
 
     def reduction(self, at: datetime, days: int = LOWEST_PRICE_DAYS) -> PriceReduction | None:
-        """The reduction running at that instant; ``None`` where the price is not reduced.
+        """Return the reduction in force at an instant, or ``None`` without a reduction.
 
-        Reductions that follow one another without a break are one, and keep the reference of the
-        first (Directive 98/6/EC, Art. 6a; the Commission's guidance of 2021, C/2021/9328).
+        Source: Directive 98/6/EC, Art. 6a; the Commission's guidance of 2021, C/2021/9328.
         """
-        now = bisect_right(self.points, at, key=lambda point: point.since) - 1
-        if now < 0 or not self.points[now].reduced:
+        current = bisect_right(self.points, at, key=lambda point: point.since) - 1
+        if current < 0 or not self.points[current].reduced:
             return None
-        first = now
+        # §11.1: successive reductions without a break keep the reference of the first.
+        first = current
         while first > 0 and self.points[first - 1].reduced:
             first -= 1
-        price, began = self.points[now].price, self.points[first].since
+        price, began = self.points[current].price, self.points[first].since
         lowest = self.lowest_before(began, days)
         percent = 0
         if lowest is not None and price < lowest:

@@ -1,8 +1,8 @@
-"""Price lists: what a unit costs in a market, to a group, on a channel, from a quantity on, for a
-time.
+"""Price lists: prices by market, channel, customer group, quantity and period.
+
+Business rules: docs/rules/pricing.md §3.
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import field, replace
 from datetime import datetime
@@ -10,26 +10,18 @@ from typing import Any
 
 from shop.kernel.errors import InvalidRequest, Problem
 from shop.kernel.frozen import frozen
-from shop.kernel.money import CURRENCIES, Money
-from shop.kernel.text_validation import MARKUP_MESSAGE, TAG
+from shop.kernel.money import Money
 from shop.pricing.model.basket import Basket
 from shop.pricing.model.targeting import ALWAYS, Window
 from shop.serialization import from_json, to_json
 
-MAX_ENTRIES = 4_000
-"""Entries of one list: what a request of 256 KB holds. Who has more, makes several lists."""
-MAX_PRICE = 10**12
-"""Minor units beyond which a price is a slip of the keyboard."""
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-
 
 @frozen
 class PriceEntry:
-    """The price of one article (a variant's id, or a product's for all its variants), in minor
-    units.
+    """The price of an article in minor units, from ``min_quantity`` units on.
 
-    It holds from ``min_quantity`` units of that variant in the basket on. ``compare_at`` is the
-    price it is set against ("was").
+    ``article`` is the id of a variant, or of a product for all its variants. ``compare_at`` is the
+    higher price that is displayed beside it.
     """
 
     article: str
@@ -40,7 +32,7 @@ class PriceEntry:
 
 @frozen
 class PriceListScope:
-    """Whom a list is for, and when."""
+    """The audience, priority and period of a price list."""
 
     markets: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
@@ -51,26 +43,25 @@ class PriceListScope:
 
 @frozen
 class PriceListRevision:
-    """What a change of a list replaced: so the list as it stood at any instant can be told.
+    """What a change replaced, so that the list can be reconstructed for any instant.
 
-    Up to ``until`` the list had ``head`` (``None``: the one it had after, too) and of each article
-    in ``articles`` the prices in ``entries``, or none.
+    Before ``until``, the list had ``scope`` (``None``: the scope after the change too), and
+    ``entries`` were all its prices for ``articles``.
     """
 
     until: datetime
     articles: tuple[str, ...] = ()
     entries: tuple[PriceEntry, ...] = ()
-    head: PriceListScope | None = None
+    scope: PriceListScope | None = None
 
 
 @frozen(slots=False)
 class PriceList:
-    """Prices in one currency for whom the list is made: no markets, channels or groups means for
-    all.
+    """Prices in one currency. Empty markets, channels or groups mean all of them.
 
-    Lower priority numbers come first; among lists of one priority the customer gets the lowest
-    price. ``past`` grows with each change, at its end, and is never rewritten; ``created_at`` is
-    when the list began to be (``None``: always).
+    Lists with lower priority numbers come first; among equal priorities, the lowest price applies
+    (§3.3). ``revisions`` are append-only. ``created_at`` is ``None`` for a list that always
+    existed.
     """
 
     id: str
@@ -90,11 +81,12 @@ class PriceList:
     )
 
     def __post_init__(self) -> None:
+        # Highest tier first, so that the first entry reached is the one that applies (§3.2).
         for entry in sorted(self.entries, key=lambda e: -e.min_quantity):
             self._tiers.setdefault(entry.article, []).append(entry)
 
     def applies_to(self, basket: Basket, at: datetime) -> bool:
-        """Whether this list is in force for the basket's currency, market, channel and customer."""
+        """Return whether the list is in force for this basket at this instant (§3.1)."""
         return (
             self.currency == basket.currency
             and (not self.markets or basket.market in self.markets)
@@ -110,82 +102,93 @@ class PriceList:
         )
 
     @property
-    def head(self) -> PriceListScope:
+    def scope(self) -> PriceListScope:
         return PriceListScope(self.markets, self.channels, self.groups, self.priority, self.window)
 
     @property
     def articles(self) -> Iterable[str]:
-        """Every variant and product that has a price in it."""
+        """The ids of all variants and products that have a price in this list."""
         return self._tiers.keys()
 
     def status(self, at: datetime) -> str:
-        """``scheduled``, ``running`` or ``ended``, by the clock."""
+        """Return ``scheduled``, ``running`` or ``ended``, by the clock."""
         if self.window.starts is not None and at < self.window.starts:
             return "scheduled"
         return "ended" if self.window.ends is not None and at >= self.window.ends else "running"
 
     def update(self, to: "PriceList", at: datetime) -> "PriceList":
-        """This list saying what ``to`` says from now on; what it said before goes to the past."""
+        """Return the next version with the content of ``to``, in force from ``at`` on."""
         before, after = self._tiers, to._tiers
-        other = tuple(
+        changed_articles = tuple(
             article
             for article in dict.fromkeys((*before, *after))
             if before.get(article) != after.get(article)
         )
-        entries = tuple(entry for article in other for entry in before.get(article, ()))
-        past = self.revisions
-        if other or to.head != self.head:
-            head = None if to.head == self.head else self.head
-            past = (*past, PriceListRevision(at, other, entries, head))
+        revisions = self.revisions
+        if changed_articles or to.scope != self.scope:
+            # A revision stores what changed, not the whole list: lists have up to 4,000 entries.
+            entries = tuple(
+                entry for article in changed_articles for entry in before.get(article, ())
+            )
+            scope = None if to.scope == self.scope else self.scope
+            revisions = (*revisions, PriceListRevision(at, changed_articles, entries, scope))
         return replace(
-            to, id=self.id, version=self.version + 1, created_at=self.created_at, revisions=past
+            to,
+            id=self.id,
+            version=self.version + 1,
+            created_at=self.created_at,
+            revisions=revisions,
         )
 
     def as_of(self, at: datetime) -> "PriceList | None":
-        """The list as it stood at an instant; ``None`` before there was one."""
+        """Return the list as it was at an instant, or ``None`` before its creation."""
         if self.created_at is not None and at < self.created_at:
             return None
-        undone = [change for change in self.revisions if at < change.until]
-        if not undone:
+        later_revisions = [revision for revision in self.revisions if at < revision.until]
+        if not later_revisions:
             return self
-        head, tiers = self.head, dict(self._tiers)
-        for change in reversed(undone):
-            head = change.head or head
-            for article in change.articles:
-                tiers[article] = [entry for entry in change.entries if entry.article == article]
+        scope, tiers = self.scope, dict(self._tiers)
+        # Undo the later changes, newest first.
+        for revision in reversed(later_revisions):
+            scope = revision.scope or scope
+            for article in revision.articles:
+                tiers[article] = [entry for entry in revision.entries if entry.article == article]
         return replace(
             self,
             entries=tuple(entry for entries in tiers.values() for entry in entries),
-            markets=head.markets,
-            channels=head.channels,
-            groups=head.groups,
-            priority=head.priority,
-            window=head.window,
+            markets=scope.markets,
+            channels=scope.channels,
+            groups=scope.groups,
+            priority=scope.priority,
+            window=scope.window,
         )
 
     def restricted_to(self, articles: frozenset[str]) -> "PriceList":
-        """The same list of fewer articles, its past too: to look back at one product."""
+        """Return the list and its revisions for some articles only.
+
+        The replay of one product needs no others.
+        """
         return replace(
             self,
             entries=tuple(e for e in self.entries if e.article in articles),
             revisions=tuple(
                 replace(
-                    change,
-                    articles=tuple(a for a in change.articles if a in articles),
-                    entries=tuple(e for e in change.entries if e.article in articles),
+                    revision,
+                    articles=tuple(a for a in revision.articles if a in articles),
+                    entries=tuple(e for e in revision.entries if e.article in articles),
                 )
-                for change in self.revisions
+                for revision in self.revisions
             ),
         )
 
     def overlaps(self, others: Iterable["PriceList"]) -> list[Problem]:
-        """Entries to which another list, as good as this one, gives another price at a time.
+        """Return a problem (``price_overlaps``) for every contradicted entry.
 
-        That is a list of the same currency, priority, markets, channels and groups in a window that
-        meets this one's: nothing but chance would tell which price was meant.
+        Such a list has the same currency, priority, markets, channels and groups, and an
+        overlapping period. Nothing would then decide which of the two prices is meant.
         """
         problems = []
-        mine = {(entry.article, entry.min_quantity): n for n, entry in enumerate(self.entries)}
+        places = {(entry.article, entry.min_quantity): n for n, entry in enumerate(self.entries)}
         for other in others:
             if (
                 other.id == self.id
@@ -198,19 +201,23 @@ class PriceList:
             ):
                 continue
             for entry in other.entries:
-                place = mine.get((entry.article, entry.min_quantity))
+                place = places.get((entry.article, entry.min_quantity))
                 if place is not None and self.entries[place].price != entry.price:
                     problems.append(
                         Problem(
                             "price_overlaps",
-                            f"{entry.article} has a price in list {other.id} in that time",
+                            f"List {other.id} already has another price for {entry.article} in this"
+                            " period.",
                             f"$.entries[{place}]",
                         )
                     )
         return problems
 
     def entry(self, variant_id: str, product_id: str, quantity: int) -> PriceEntry | None:
-        """The entry for so many of the variant: its own entries first, the highest tier reached."""
+        """Return the entry for a quantity of a variant (§3.2).
+
+        The variant's own entries come first.
+        """
         for article in (variant_id, product_id):
             for entry in self._tiers.get(article, ()):
                 if entry.min_quantity <= quantity:
@@ -218,87 +225,34 @@ class PriceList:
         return None
 
     def to_dict(self) -> dict[str, Any]:
-        payload: dict[str, Any] = to_json(self)
-        payload.pop("_tiers", None)
-        return payload
+        document: dict[str, Any] = to_json(self)
+        document.pop("_tiers", None)
+        return document
 
     @classmethod
     def from_dict(cls, raw: object) -> "PriceList":
-        """Read and check a list. Raises :class:`Invalid` with field and reason of every problem."""
+        """Read and validate a list that staff wrote.
+
+        Raises :class:`InvalidRequest` with field and reason of every problem.
+        """
+        # lazy: shoppers load lists that are valid already, so they never pay for this import
+        from shop.pricing.model.price_list_validation import validate_price_list
+
         problems: list[Problem] = []
-        found = from_json(cls, raw, "$", problems)
-        if found is not None:
-            problems = found.problems()
-        if problems or found is None:
+        price_list = from_json(cls, raw, "$", problems)
+        if price_list is not None:
+            problems = validate_price_list(price_list)
+        if problems or price_list is None:
             raise InvalidRequest(problems[0].detail, code=problems[0].code, problems=problems)
-        return found
-
-    def problems(self) -> list[Problem]:
-        """What is wrong with this list, every field of it."""
-        from shop.customers.model import (
-            invalid_names,  # staff ask; no shopper waits for it
-        )
-
-        problems = []
-        if not _NAME.fullmatch(self.id):
-            problems.append(
-                Problem("id_invalid", "1 to 64 letters, digits, hyphens or points", "$.id")
-            )
-        if len(self.title) > 200:
-            problems.append(Problem("title_invalid", "a title has 200 letters at most", "$.title"))
-        if TAG.search(self.title):
-            problems.append(Problem("markup_not_allowed", MARKUP_MESSAGE, "$.title"))
-        if self.currency not in CURRENCIES:
-            problems.append(
-                Problem("currency_unknown", f"{self.currency!r} is no currency", "$.currency")
-            )
-        if not self.entries:
-            detail = "a list has a price at least; to be done with it, give its window an end"
-            problems.append(Problem("entries_missing", detail, "$.entries"))
-        if len(self.entries) > MAX_ENTRIES:
-            problems.append(
-                Problem("too_many", f"{MAX_ENTRIES} prices in one list at most", "$.entries")
-            )
-        problems.extend(invalid_names(self.groups, "$.groups"))
-        problems.extend(self.window.problems("$.window"))
-        seen = set()
-        for place, entry in enumerate(self.entries):
-            path = f"$.entries[{place}]"
-            if not 0 <= entry.price <= MAX_PRICE:
-                problems.append(
-                    Problem(
-                        "price_invalid",
-                        "a price is not negative nor beyond reason",
-                        f"{path}.price",
-                    )
-                )
-            if entry.min_quantity < 1:
-                problems.append(
-                    Problem("quantity_invalid", "a tier begins at 1", f"{path}.min_quantity")
-                )
-            if entry.compare_at is not None and entry.compare_at <= entry.price:
-                problems.append(
-                    Problem(
-                        "compare_at_invalid",
-                        "a price to compare with is above the price",
-                        f"{path}.compare_at",
-                    )
-                )
-            if (entry.article, entry.min_quantity) in seen:
-                problems.append(
-                    Problem(
-                        "price_repeated",
-                        f"{entry.article} has two prices from {entry.min_quantity} on",
-                        path,
-                    )
-                )
-            seen.add((entry.article, entry.min_quantity))
-        return problems
+        return price_list
 
 
 @frozen
 class UnitPrice:
-    """The price a line starts from, and where it comes from (``None``: the catalogue)."""
+    """The unit price of a line before promotions, and its price list.
+
+    The list is ``None`` for the catalogue price.
+    """
 
     price: Money
     compare_at: Money | None
@@ -306,21 +260,23 @@ class UnitPrice:
 
 
 def unit_prices(basket: Basket, lists: tuple[PriceList, ...], at: datetime) -> dict[str, UnitPrice]:
-    """The unit price of each line, by line id. ``lists`` are in order of priority, then id.
+    """Return the unit price of each line, by line id.
 
-    The quantity that a tier looks at is that of the variant in the whole basket. Raises
-    :class:`Invalid` for every line that has no price in the basket's currency.
+    ``lists`` are ordered by priority, then id. Raises :class:`InvalidRequest` with a problem for
+    every line without a price in the basket's currency (§1.1).
     """
-    mine = [price_list for price_list in lists if price_list.applies_to(basket, at)]
+    applicable = [price_list for price_list in lists if price_list.applies_to(basket, at)]
+    # §3.2: all units of a variant in the basket count together towards a tier.
     quantities: dict[str, int] = {}
-    if mine:
+    if applicable:
         for line in basket.lines:
             quantities[line.variant_id] = quantities.get(line.variant_id, 0) + line.quantity
-    found: dict[str, UnitPrice] = {}
+    prices: dict[str, UnitPrice] = {}
     problems = []
     for place, line in enumerate(basket.lines):
         best: tuple[int, PriceEntry, PriceList] | None = None
-        for price_list in mine:
+        for price_list in applicable:
+            # §3.3: a list of lower priority counts only if no earlier list has a price.
             if best is not None and price_list.priority > best[0]:
                 break
             entry = price_list.entry(line.variant_id, line.product_id, quantities[line.variant_id])
@@ -329,21 +285,31 @@ def unit_prices(basket: Basket, lists: tuple[PriceList, ...], at: datetime) -> d
         if best is not None:
             _, entry, price_list = best
             compare_at = entry.compare_at
-            found[line.id] = UnitPrice(
+            prices[line.id] = UnitPrice(
                 Money(entry.price, basket.currency),
                 None if compare_at is None else Money(compare_at, basket.currency),
                 price_list.id,
             )
         elif line.unit_price.currency == basket.currency:
-            found[line.id] = UnitPrice(line.unit_price, line.compare_at, None)
+            prices[line.id] = UnitPrice(line.unit_price, line.compare_at, None)
         else:
             problems.append(
                 Problem(
                     "no_price_in_currency",
-                    f"{line.sku} has no price in {basket.currency}",
+                    f"{line.sku} must have a price in {basket.currency}.",
                     f"$.lines[{place}].unit_price",
                 )
             )
     if problems:
         raise InvalidRequest(problems[0].detail, code=problems[0].code, problems=problems)
-    return found
+    return prices
+
+
+def has_price(basket: Basket, lists: tuple[PriceList, ...], at: datetime) -> bool:
+    """Return whether the only line of a basket has a price in its currency (§1.1)."""
+    (line,) = basket.lines
+    return line.unit_price.currency == basket.currency or any(
+        price_list.applies_to(basket, at)
+        and price_list.entry(line.variant_id, line.product_id, line.quantity) is not None
+        for price_list in lists
+    )

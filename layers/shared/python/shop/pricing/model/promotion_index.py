@@ -1,6 +1,4 @@
-"""Rules made ready to be asked: promotions in the order in which they are tried, found by what they
-touch.
-"""
+"""An index of promotions by the goods that they target."""
 
 from collections.abc import Iterable, Sequence
 
@@ -8,19 +6,22 @@ from shop.pricing.model.basket import BasketLine
 from shop.pricing.model.effects import Bundle, Effect
 from shop.pricing.model.promotions import Promotion, StackingGroup, StackingMode
 from shop.pricing.model.targeting import Selection
-from shop.pricing.model.trace import PricingStage
+from shop.pricing.model.trace import PricingStep
 
 _STEPS = (
-    PricingStage.LINES,
-    PricingStage.SETS,
-    PricingStage.ORDER,
-    PricingStage.GIFTS,
-    PricingStage.SHIPPING,
+    PricingStep.LINES,
+    PricingStep.SETS,
+    PricingStep.ORDER,
+    PricingStep.GIFTS,
+    PricingStep.SHIPPING,
 )
 
 
 class Candidate:
-    """A promotion with what the engine asks of it on every quote, looked up once."""
+    """A promotion with the attributes that every quote needs.
+
+    They are computed once per rule set.
+    """
 
     __slots__ = (
         "code_required",
@@ -29,48 +30,48 @@ class Candidate:
         "exclusive",
         "goods",
         "group",
+        "has_exclusions",
+        "has_thresholds",
         "id",
-        "leaves_out",
         "mode",
-        "place",
         "promotion",
         "step",
         "stop",
-        "thresholds",
     )
 
     def __init__(self, promotion: Promotion, group: StackingGroup) -> None:
         self.promotion = promotion
         self.id = promotion.id
         self.effect: Effect = promotion.effect
-        self.step: PricingStage = promotion.effect.step
+        self.step: PricingStep = promotion.effect.step
         self.group = group.id
         self.mode = group.mode
         self.exclusive = promotion.stacking.exclusive
         self.stop = promotion.stacking.stop
         self.code_required = promotion.code_required
         self.conditions = promotion.conditions
-        self.thresholds = bool(self.conditions.min_quantity or self.conditions.min_amount)
+        self.has_thresholds = bool(self.conditions.min_quantity or self.conditions.min_amount)
+        # §6.3: a bundle targets the goods of its parts.
         self.goods: tuple[Selection, ...] = (
             tuple(part.goods for part in promotion.effect.parts)
             if isinstance(promotion.effect, Bundle)
             else (promotion.goods,)
         )
-        self.leaves_out = any(
-            goods.not_products or goods.not_variants or goods.not_categories for goods in self.goods
-        )
-        self.place = 0
+        self.has_exclusions = any(goods.has_exclusions for goods in self.goods)
 
 
 class PromotionIndex:
-    """The candidates of some rules, numbered in the order in which they are tried (law of prices,
-    4.6).
+    """The candidates of a rule set in the order of docs/rules/pricing.md §4.6.
+
+    Positions in that order are indexed by product, variant and category. A quote therefore touches
+    only the promotions of its own goods, however many the shop runs.
     """
 
     def __init__(self, promotions: Sequence[Promotion], groups: Sequence[StackingGroup]) -> None:
         declared = {group.id: group for group in groups}
 
         def group_of(promotion: Promotion) -> StackingGroup:
+            # §4.6: an undeclared group has mode "best" and the default priority.
             name = promotion.stacking.group
             return declared.get(name) or StackingGroup(name, StackingMode.BEST)
 
@@ -86,68 +87,73 @@ class PromotionIndex:
         )
         self.candidates = candidates
         self.by_id = {candidate.id: candidate for candidate in candidates}
-        self._everywhere: list[int] = []
+        self._for_all_goods: list[int] = []
         self._by_product: dict[str, list[int]] = {}
         self._by_variant: dict[str, list[int]] = {}
         self._by_category: dict[str, list[int]] = {}
-        for place, candidate in enumerate(candidates):
-            candidate.place = place
+        for position, candidate in enumerate(candidates):
             if any(goods.everything for goods in candidate.goods):
-                self._everywhere.append(place)
+                self._for_all_goods.append(position)
                 continue
             for goods in candidate.goods:
-                _post(self._by_product, goods.products, place)
-                _post(self._by_variant, goods.variants, place)
-                _post(self._by_category, goods.categories, place)
+                _index_names(self._by_product, goods.products, position)
+                _index_names(self._by_variant, goods.variants, position)
+                _index_names(self._by_category, goods.categories, position)
 
     def candidates_for(self, lines: Sequence[BasketLine]) -> list[tuple[Candidate, list[int]]]:
-        """The candidates about any of the lines, in order, each with the lines' numbers."""
-        touched: dict[int, list[int]] = {}
+        """Return the candidates that target a line, in order, with its numbers.
+
+        The numbers of all matching lines stand beside each candidate.
+        """
+        matches: dict[int, list[int]] = {}
         by_product, by_variant, by_category = (
             self._by_product,
             self._by_variant,
             self._by_category,
         )
         for number, line in enumerate(lines):
-            postings = by_product.get(line.product_id)
-            if postings:
-                _note(touched, postings, number)
-            postings = by_variant.get(line.variant_id)
-            if postings:
-                _note(touched, postings, number)
+            positions = by_product.get(line.product_id)
+            if positions:
+                _add_line(matches, positions, number)
+            positions = by_variant.get(line.variant_id)
+            if positions:
+                _add_line(matches, positions, number)
             for category in line.categories:
-                postings = by_category.get(category)
-                if postings:
-                    _note(touched, postings, number)
-        every = list(range(len(lines)))
-        if every:
-            for place in self._everywhere:
-                touched[place] = every
-        found = []
-        for place in sorted(touched):
-            candidate, numbers = self.candidates[place], touched[place]
-            if candidate.leaves_out:
+                positions = by_category.get(category)
+                if positions:
+                    _add_line(matches, positions, number)
+        all_numbers = list(range(len(lines)))
+        if all_numbers:
+            for position in self._for_all_goods:
+                matches[position] = all_numbers
+        candidates = []
+        for position in sorted(matches):
+            candidate, numbers = self.candidates[position], matches[position]
+            # The index holds inclusions only: exclusions are checked line by line.
+            if candidate.has_exclusions:
                 numbers = [
                     number
                     for number in numbers
                     if any(goods.contains(lines[number]) for goods in candidate.goods)
                 ]
             if numbers:
-                found.append((candidate, numbers))
-        return found
+                candidates.append((candidate, numbers))
+        return candidates
 
 
-def _post(postings: dict[str, list[int]], names: Iterable[str], place: int) -> None:
+def _index_names(index: dict[str, list[int]], names: Iterable[str], position: int) -> None:
     for name in names:
-        places = postings.setdefault(name, [])
-        if not places or places[-1] != place:
-            places.append(place)
+        positions = index.setdefault(name, [])
+        # Two parts of one bundle may name the same goods.
+        if not positions or positions[-1] != position:
+            positions.append(position)
 
 
-def _note(touched: dict[int, list[int]], postings: list[int], number: int) -> None:
-    for place in postings:
-        numbers = touched.get(place)
+def _add_line(matches: dict[int, list[int]], positions: list[int], number: int) -> None:
+    for position in positions:
+        numbers = matches.get(position)
         if numbers is None:
-            touched[place] = [number]
+            matches[position] = [number]
+        # A line may match by product, variant and category at once.
         elif numbers[-1] != number:
             numbers.append(number)

@@ -1,4 +1,4 @@
-"""Promotions: what is reduced, when, for whom, and beside which others. Data, with a life cycle."""
+"""Promotions as data, with their life cycle (docs/rules/pricing.md §4 and §15.1)."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -14,7 +14,7 @@ from shop.serialization import from_json, to_json
 
 
 class PromotionStatus(StrEnum):
-    """Where a promotion stands: derived from publication and clock, never set by hand."""
+    """The status of a promotion, derived from publication and clock; never stored."""
 
     DRAFT = "draft"
     SCHEDULED = "scheduled"
@@ -23,7 +23,7 @@ class PromotionStatus(StrEnum):
 
 
 class StackingMode(StrEnum):
-    """How the promotions of one stacking group share what they are about."""
+    """How the promotions of one stacking group combine (§4.6)."""
 
     BEST = "best"
     FIRST = "first"
@@ -32,8 +32,9 @@ class StackingMode(StrEnum):
 
 @frozen
 class StackingGroup:
-    """Promotions that compete ("best", "first") or add up ("all"). Lower priority numbers come
-    first.
+    """Promotions that compete ("best", "first") or add up ("all").
+
+    Lower priority numbers come first.
     """
 
     id: str
@@ -43,10 +44,10 @@ class StackingGroup:
 
 @frozen
 class Stacking:
-    """Beside which others a promotion applies. Lower priority numbers come first.
+    """How a promotion combines with others; lower priorities come first.
 
-    ``exclusive``: takes only what nothing has reduced, and nothing follows it there.
-    ``stop``: nothing of the same step follows it there.
+    ``exclusive``: it sees only unreduced goods and locks them for all later promotions. ``stop``:
+    it locks its goods for the later promotions of the same step (§4.7).
     """
 
     group: str = "default"
@@ -57,11 +58,11 @@ class Stacking:
 
 @frozen
 class ExpectedLoad:
-    """How great a rush is expected, so that the shop prepares for it (docs/capacity.md).
+    """The traffic peak that a promotion is expected to cause (docs/capacity.md).
 
-    ``orders_a_second`` at its height; ``skus`` are those everybody wants, by default those of the
-    goods it is about; it is prepared ``lead_minutes`` before the start, and kept up for
-    ``lasts_minutes`` from the start, at most to the end.
+    ``orders_per_second`` is its height. ``skus`` are the hot SKUs, by default those of the
+    promotion's goods. Preparation begins ``lead_minutes`` before the start and lasts until
+    ``duration_minutes`` after the start, at most until the end.
     """
 
     orders_per_second: int
@@ -76,8 +77,10 @@ NO_CONDITIONS = Conditions()
 
 @frozen
 class Promotion:
-    """A promotion. ``version`` rises with each change; ``published_at`` is when it was put on the
-    calendar (``None``: always there), ``ended_at`` when staff called it off.
+    """A promotion. ``version`` increases with each change.
+
+    ``published_at`` is the time of publication (``None`` on a published promotion: since ever).
+    ``ended_at`` is the time at which staff ended it.
     """
 
     id: str
@@ -106,67 +109,54 @@ class Promotion:
         return PromotionStatus.RUNNING
 
     def reason_not_running(self, at: datetime) -> str:
-        """The reason why it is not in force at this instant, or ``""``."""
+        """Return why the promotion is not in force at this instant, or ``""`` if it is."""
         if not self.published:
             return "not_published"
         if self.ended_at is not None and at >= self.ended_at:
-            return "over"
+            return "ended"
         if self.published_at is not None and at < self.published_at:
-            return "not_yet"
+            return "not_started"
         return self.conditions.window.reason_closed(at)
 
     def publish(self, at: datetime) -> "Promotion":
-        """From draft to scheduled or running. Refused (:class:`Conflict`) otherwise, and when it is
-        too late.
+        """Publish a draft: it is scheduled, or runs at once.
+
+        Raises :class:`Conflict`: ``not_draft``, or ``end_has_passed`` if its window is over.
         """
-        if self.status(at) is not PromotionStatus.DRAFT:
-            raise Conflict(f"this promotion is {self.status(at)}, not a draft", code="not_draft")
+        status = self.status(at)
+        if status is not PromotionStatus.DRAFT:
+            raise Conflict(
+                f"This promotion is {status}. Only a draft can be published.", code="not_draft"
+            )
         ends = self.conditions.window.ends
         if ends is not None and at >= ends:
-            raise Conflict("its end has passed", code="already_over", path="$.conditions.window")
+            raise Conflict(
+                "The end of this promotion has passed. Set a later end.",
+                code="end_has_passed",
+                path="$.conditions.window.ends",
+            )
         return replace(self, published=True, published_at=at, version=self.version + 1)
 
     def end(self, at: datetime) -> "Promotion":
-        """Call it off, from now on. Refused (:class:`Conflict`) once it has ended."""
+        """End the promotion now, for good.
+
+        Raises :class:`Conflict` (``promotion_ended``).
+        """
         if self.status(at) is PromotionStatus.ENDED:
-            raise Conflict("this promotion has ended", code="already_over")
+            raise _ended()
         return replace(self, ended_at=at, version=self.version + 1)
 
     def update(self, to: "Promotion", at: datetime) -> "Promotion":
-        """Change what it does: freely as a draft or before it begins, only its title, its end and
-        its capacity while it runs.
+        """Change the promotion; while it runs, few fields may change (§15.1).
 
-        A running promotion that changed its terms would break the promise that it was advertised
-        with; end it and begin another. Refused with :class:`Conflict`.
+        Raises :class:`Conflict`: ``promotion_ended``; ``running_promotion`` with one problem for
+        each fixed field; ``end_has_passed``.
         """
         status = self.status(at)
         if status is PromotionStatus.ENDED:
-            raise Conflict("this promotion has ended", code="already_over")
+            raise _ended()
         if status is PromotionStatus.RUNNING:
-            window = replace(
-                self.conditions.window,
-                ends=to.conditions.window.ends,
-            )
-            allowed = replace(
-                self,
-                title=to.title,
-                conditions=replace(self.conditions, window=window),
-                capacity=to.capacity,
-            )
-            same_life = replace(to, version=0, published=True, published_at=self.published_at)
-            if same_life != replace(allowed, version=0):
-                detail = "while it runs, only title, end and capacity may change"
-                fixed = [
-                    Problem("running_promotion", detail, path)
-                    for path in _differing(to_json(same_life), to_json(replace(allowed, version=0)))
-                ]
-                raise Conflict(detail, code="running_promotion", problems=fixed)
-            if window.ends is not None and window.ends < at:
-                raise Conflict(
-                    "it has run until now; end it instead",
-                    code="end_has_passed",
-                    path="$.conditions.window.ends",
-                )
+            self._check_running_update(to, at)
         return replace(
             to,
             id=self.id,
@@ -176,16 +166,48 @@ class Promotion:
             version=self.version + 1,
         )
 
+    def _check_running_update(self, to: "Promotion", at: datetime) -> None:
+        """Allow only title, end and capacity to change.
+
+        Other terms are advertised while the promotion runs: staff end it and start another one.
+        """
+        window = replace(self.conditions.window, ends=to.conditions.window.ends)
+        allowed = replace(
+            self,
+            title=to.title,
+            conditions=replace(self.conditions, window=window),
+            capacity=to.capacity,
+            version=0,
+        )
+        # Staff do not send these fields, so they must not count as a difference.
+        requested = replace(to, version=0, published=True, published_at=self.published_at)
+        if requested != allowed:
+            detail = "While a promotion runs, only its title, end and capacity may change."
+            problems = [
+                Problem("running_promotion", detail, path)
+                for path in _changed_paths(to_json(requested), to_json(allowed))
+            ]
+            raise Conflict(detail, code="running_promotion", problems=problems)
+        # An end in the past would rewrite the prices of that time (§11.4).
+        if window.ends is not None and window.ends < at:
+            raise Conflict(
+                "The end must be in the future. To end the promotion now, use its end operation.",
+                code="end_has_passed",
+                path="$.conditions.window.ends",
+            )
+
     def to_dict(self) -> dict[str, Any]:
-        """JSON values; what is as usual is left out."""
-        payload: dict[str, Any] = to_json(self)
-        return payload
+        """Return JSON values; fields with their default value are omitted."""
+        document: dict[str, Any] = to_json(self)
+        return document
 
     @classmethod
     def from_dict(cls, raw: object) -> "Promotion":
-        """Read and check a promotion. Raises :class:`Invalid` with field and reason of every
-        problem.
+        """Read and validate a promotion that staff wrote.
+
+        Raises :class:`InvalidRequest` with field and reason of every problem.
         """
+        # lazy: shoppers load promotions that are valid already, so they never pay for this import
         from shop.pricing.model.validation import validate_promotion
 
         problems: list[Problem] = []
@@ -199,7 +221,10 @@ class Promotion:
 
 @frozen
 class PromotionRevision:
-    """A version of a promotion, as ``change`` (the event's name) by ``who`` made it."""
+    """A version of a promotion, with its start, event and actor.
+
+    ``change`` is the type of the event.
+    """
 
     since: datetime
     change: str
@@ -207,16 +232,26 @@ class PromotionRevision:
     promotion: Promotion
 
 
-def _differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
-    """Where two promotions as they are written differ; conditions are looked at one by one."""
-    found = []
-    for name in dict.fromkeys((*one, *other)):
-        if one.get(name) == other.get(name):
+def _ended() -> Conflict:
+    return Conflict("This promotion has ended for good. Create a new one.", code="promotion_ended")
+
+
+def _changed_paths(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """Return the JSONPaths at which two promotions differ.
+
+    Conditions are compared one by one.
+    """
+    paths = []
+    for name in dict.fromkeys((*old, *new)):
+        if old.get(name) == new.get(name):
             continue
         if name != "conditions":
-            found.append(f"$.{name}")
+            paths.append(f"$.{name}")
             continue
-        ours, theirs = one.get(name) or {}, other.get(name) or {}
-        inner = dict.fromkeys((*ours, *theirs))
-        found += [f"$.{name}.{part}" for part in inner if ours.get(part) != theirs.get(part)]
-    return found
+        old_conditions, new_conditions = old.get(name) or {}, new.get(name) or {}
+        paths += [
+            f"$.{name}.{condition}"
+            for condition in dict.fromkeys((*old_conditions, *new_conditions))
+            if old_conditions.get(condition) != new_conditions.get(condition)
+        ]
+    return paths

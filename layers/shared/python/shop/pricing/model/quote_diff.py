@@ -1,10 +1,12 @@
-"""What if: two quotes of one basket, and what the second changes."""
+"""The difference between two quotes of one basket (docs/rules/pricing.md §15.4)."""
 
 from typing import Any
 
 from shop.kernel.frozen import frozen
 from shop.pricing.model.quote import Quote
 from shop.pricing.model.trace import TraceEntry
+
+NOT_TRIED = "not tried"
 
 
 @frozen
@@ -18,7 +20,7 @@ class AmountChange:
 
 @frozen
 class RuleChange:
-    """A rule whose part changed: its amount, or the reason why it does not apply."""
+    """A rule whose result changed: its amount, or the reason why it does not apply."""
 
     rule: str
     before: str
@@ -27,7 +29,10 @@ class RuleChange:
 
 @frozen
 class QuoteDiff:
-    """What would change: sums (by name), lines (by id) and rules (by id). Equal quotes: nothing."""
+    """Changed sums (by name), lines (by id) and rules (by step and id).
+
+    It is false if both quotes are equal.
+    """
 
     currency: str
     sums: tuple[AmountChange, ...]
@@ -47,23 +52,23 @@ class QuoteDiff:
 
 
 def diff_quotes(before: Quote, after: Quote) -> QuoteDiff:
-    """What ``after`` changes. Raises ``ValueError`` for quotes in two currencies."""
+    """Compare two quotes. Raises ``ValueError`` if their currencies differ."""
     if before.currency != after.currency:
-        raise ValueError(f"{before.currency} and {after.currency} do not compare")
+        raise ValueError(f"{before.currency} and {after.currency} cannot be compared")
     sums = [
         AmountChange(name, getattr(before, name).minor, getattr(after, name).minor)
         for name in ("subtotal", "discount", "shipping", "tax", "total")
     ]
-    was = {line.id: line.payable.minor for line in before.lines}
-    now = {line.id: line.payable.minor for line in after.lines}
+    old_lines = {line.id: line.payable.minor for line in before.lines}
+    new_lines = {line.id: line.payable.minor for line in after.lines}
     lines = [
-        AmountChange(line_id, was.get(line_id, 0), now.get(line_id, 0))
-        for line_id in {**was, **now}
+        AmountChange(line_id, old_lines.get(line_id, 0), new_lines.get(line_id, 0))
+        for line_id in {**old_lines, **new_lines}
     ]
-    payload, tells = _by_rule(before), _by_rule(after)
+    old_rules, new_rules = _results_by_rule(before), _results_by_rule(after)
     rules = [
-        RuleChange(rule, payload.get(rule, "not tried"), tells.get(rule, "not tried"))
-        for rule in {**payload, **tells}
+        RuleChange(rule, old_rules.get(rule, NOT_TRIED), new_rules.get(rule, NOT_TRIED))
+        for rule in {**old_rules, **new_rules}
     ]
     return QuoteDiff(
         before.currency,
@@ -73,9 +78,9 @@ def diff_quotes(before: Quote, after: Quote) -> QuoteDiff:
     )
 
 
-def _by_rule(quote: Quote) -> dict[str, str]:
-    return {f"{entry.step.value}:{entry.rule}": _said(entry) for entry in quote.trace}
+def _results_by_rule(quote: Quote) -> dict[str, str]:
+    return {f"{entry.step.value}:{entry.rule}": _result(entry) for entry in quote.trace}
 
 
-def _said(entry: TraceEntry) -> str:
+def _result(entry: TraceEntry) -> str:
     return f"applied {entry.amount}" if entry.applied else entry.reason or entry.detail

@@ -1,14 +1,17 @@
-"""What a promotion names, whether the shop has it, and who else sets a price for it."""
+"""The references of a promotion to catalogue, markets and shipping.
+
+Business rules: docs/rules/pricing.md §15.3.
+"""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from shop.kernel.errors import Problem
 from shop.pricing.model.effects import (
     Bundle,
     BuyGet,
     FlashSale,
-    GiftWith,
+    FreeGift,
     LimitedPrice,
     ShippingOff,
 )
@@ -17,123 +20,139 @@ from shop.pricing.model.rule_set import CHANNELS, MARKETS
 from shop.pricing.model.targeting import Selection
 
 MAX_REFERENCES = {"product": 1_000, "variant": 1_000, "category": 100}
-"""So much of a sort one promotion names at most, each of it once: all of it is looked up."""
+"""References of each kind in one promotion, each id counted once: all of them are looked up."""
 
 Reference = tuple[str, str]
-"""The sort of a thing, and its id."""
+"""Kind and id of a referenced thing."""
 
-
-def references_in(promotion: Promotion) -> list[tuple[str, str, str]]:
-    """Every product, variant, category, SKU, market, channel and way of shipping that a promotion
-    names: (sort, id, path).
-    """
-    named: list[tuple[str, str, str]] = []
-
-    def collect(goods: Selection, path: str) -> None:
-        for name, sort in (
-            ("products", "product"),
-            ("variants", "variant"),
-            ("categories", "category"),
-        ):
-            for field in (name, f"not_{name}"):
-                for place, thing in enumerate(getattr(goods, field)):
-                    named.append((sort, thing, f"{path}.{field}[{place}]"))
-
-    collect(promotion.goods, "$.goods")
-    if promotion.conditions.of is not None:
-        collect(promotion.conditions.of, "$.conditions.of")
-    effect = promotion.effect
-    if isinstance(effect, BuyGet) and effect.get is not None:
-        collect(effect.get, "$.effect.get")
-    if isinstance(effect, Bundle):
-        for place, part in enumerate(effect.parts):
-            collect(part.goods, f"$.effect.parts[{place}].goods")
-    if isinstance(effect, GiftWith):
-        sort, name = ("variant", effect.variant) if effect.variant else ("sku", effect.sku)
-        named.append((sort, name, f"$.effect.{sort}"))
-    listed: list[tuple[str, tuple[str, ...], str]] = [
-        ("market", promotion.conditions.markets, "$.conditions.markets"),
-        ("channel", promotion.conditions.channels, "$.conditions.channels"),
-    ]
-    if isinstance(effect, ShippingOff):
-        listed.append(("method", effect.methods, "$.effect.methods"))
-    if promotion.capacity is not None:
-        listed.append(("sku", promotion.capacity.skus, "$.capacity.skus"))
-    for sort, names, path in listed:
-        named += [(sort, thing, f"{path}[{place}]") for place, thing in enumerate(names)]
-    return named
-
-
-def unknown_references(
-    promotion: Promotion, strangers: Callable[[Collection[Reference]], Collection[Reference]]
-) -> list[Problem]:
-    """What it names that the shop does not have. ``strangers`` tells those of many things that the
-    assortment has not; markets and channels are known here.
-    """
-    named = references_in(promotion)
-    requested_ids = {(sort, thing) for sort, thing, _ in named}
-    numbers = Counter(sort for sort, _ in requested_ids)
-    if too_many := [sort for sort, most in MAX_REFERENCES.items() if numbers[sort] > most]:
-        detail = [
-            f"{MAX_REFERENCES[sort]} of the sort {sort} in one promotion" for sort in too_many
-        ]
-        return [Problem("too_many", f"at most {' and '.join(detail)}", "$.goods")]
-    unknown = {
-        (sort, thing)
-        for sort, thing in requested_ids
-        if (sort == "market" and thing not in MARKET_IDS)
-        or (sort == "channel" and thing not in CHANNELS)
-    }
-    unknown |= set(strangers({n for n in requested_ids if n[0] not in ("market", "channel")}))
-    return [
-        unknown_reference_problem(sort, thing, path)
-        for sort, thing, path in named
-        if (sort, thing) in unknown
-    ]
-
+LocatedReference = tuple[str, str, str]
+"""Kind and id of a referenced thing, and the JSONPath that names it."""
 
 MARKET_IDS = frozenset(market.id for market in MARKETS)
 
 
-def unknown_reference_problem(kind: str, thing: str, path: str) -> Problem:
-    """What is said of a thing that the shop does not have."""
+def references_in(promotion: Promotion) -> list[LocatedReference]:
+    """Return every reference of a promotion, with the JSONPath that names it.
+
+    These are products, variants, categories, SKUs, markets, channels and shipping methods.
+    """
+    conditions = promotion.conditions
+    references = list(_selection_references(promotion.goods, "$.goods"))
+    if conditions.of is not None:
+        references += _selection_references(conditions.of, "$.conditions.of")
+    references += _effect_references(promotion)
+    references += _list_references("market", conditions.markets, "$.conditions.markets")
+    references += _list_references("channel", conditions.channels, "$.conditions.channels")
+    if promotion.capacity is not None:
+        references += _list_references("sku", promotion.capacity.skus, "$.capacity.skus")
+    return references
+
+
+def _effect_references(promotion: Promotion) -> Iterator[LocatedReference]:
+    effect = promotion.effect
+    match effect:
+        case BuyGet() if effect.get is not None:
+            yield from _selection_references(effect.get, "$.effect.get")
+        case Bundle():
+            for place, part in enumerate(effect.parts):
+                yield from _selection_references(part.goods, f"$.effect.parts[{place}].goods")
+        case FreeGift():
+            kind, name = ("variant", effect.variant) if effect.variant else ("sku", effect.sku)
+            yield kind, name, f"$.effect.{kind}"
+        case ShippingOff():
+            yield from _list_references("method", effect.methods, "$.effect.methods")
+
+
+def _selection_references(goods: Selection, path: str) -> Iterator[LocatedReference]:
+    for name, kind in (
+        ("products", "product"),
+        ("variants", "variant"),
+        ("categories", "category"),
+    ):
+        for field in (name, f"not_{name}"):
+            yield from _list_references(kind, getattr(goods, field), f"{path}.{field}")
+
+
+def _list_references(kind: str, ids: Iterable[str], path: str) -> Iterator[LocatedReference]:
+    for place, id_ in enumerate(ids):
+        yield kind, id_, f"{path}[{place}]"
+
+
+def unknown_references(
+    promotion: Promotion, find_unknown: Callable[[Collection[Reference]], Collection[Reference]]
+) -> list[Problem]:
+    """Return a problem for every reference to a thing that the shop does not have.
+
+    ``find_unknown`` returns those of the references that the assortment lacks. Markets and channels
+    are checked here.
+    """
+    located = references_in(promotion)
+    references = {(kind, id_) for kind, id_, _ in located}
+    counts = Counter(kind for kind, _ in references)
+    # The limit is checked before the lookup, because the lookup is what it protects.
+    if exceeded := [kind for kind, maximum in MAX_REFERENCES.items() if counts[kind] > maximum]:
+        limits = [f"{MAX_REFERENCES[kind]} references of kind {kind}" for kind in exceeded]
+        return [
+            Problem("too_many", f"A promotion may have at most {' and '.join(limits)}.", "$.goods")
+        ]
+    unknown = {
+        (kind, id_)
+        for kind, id_ in references
+        if (kind == "market" and id_ not in MARKET_IDS)
+        or (kind == "channel" and id_ not in CHANNELS)
+    }
+    unknown |= set(find_unknown({r for r in references if r[0] not in ("market", "channel")}))
+    return [
+        unknown_reference_problem(kind, id_, path)
+        for kind, id_, path in located
+        if (kind, id_) in unknown
+    ]
+
+
+def unknown_reference_problem(kind: str, id_: str, path: str) -> Problem:
+    """Return the problem for a reference to a thing that the shop does not have."""
     if kind == "category":
-        return Problem("category_unknown", f"nothing on sale is in a category {thing!r}", path)
+        detail = f"Category {id_!r} must have a product on sale."
+        return Problem("category_unknown", detail, path)
     if kind == "method":
-        return Problem("method_unknown", f"no way of shipping {thing!r}", path)
+        return Problem("method_unknown", f"Shipping method {id_!r} must exist.", path)
     known = {"market": MARKET_IDS, "channel": CHANNELS}.get(kind)
-    there = f"; there are {', '.join(sorted(known))}" if known else ""
-    return Problem(f"{kind}_unknown", f"no {kind} {thing!r}{there}", path)
+    if known:
+        detail = f"{kind.capitalize()} {id_!r} must be one of: {', '.join(sorted(known))}."
+    else:
+        detail = f"{'SKU' if kind == 'sku' else kind.capitalize()} {id_!r} must exist."
+    return Problem(f"{kind}_unknown", detail, path)
 
 
 def price_conflicts(promotion: Promotion, others: Iterable[Promotion]) -> list[Problem]:
-    """Prices that cannot both be advertised: two limited or flash prices of an article at once.
+    """Return a problem for every second advertised price of an article.
 
-    They overlap where both are published, their windows meet, both name the same product or
-    variant, and no market, channel, customer group or code tells them apart.
+    Two limited or flash prices conflict if both are published, their periods overlap, both name the
+    same product or variant, and no market, channel, customer group or code separates them.
     """
     problems = []
     if not _sets_a_price(promotion):
         return []
-    mine = set(promotion.goods.products) | set(promotion.goods.variants)
+    articles = set(promotion.goods.products) | set(promotion.goods.variants)
     for other in others:
         if other.id == promotion.id or not other.published or other.ended_at is not None:
             continue
-        both = mine & (set(other.goods.products) | set(other.goods.variants))
-        if not both or not _sets_a_price(other):
+        shared = articles & (set(other.goods.products) | set(other.goods.variants))
+        if not shared or not _sets_a_price(other):
             continue
         ours, theirs = promotion.conditions, other.conditions
         if (
             ours.window.overlaps(theirs.window)
-            and _share(ours.markets, theirs.markets)
-            and _share(ours.channels, theirs.channels)
-            and _share(ours.groups, theirs.groups)
+            and _overlap(ours.markets, theirs.markets)
+            and _overlap(ours.channels, theirs.channels)
+            and _overlap(ours.groups, theirs.groups)
             and not (promotion.code_required or other.code_required)
         ):
             problems.append(
                 Problem(
                     "price_overlaps",
-                    f"{', '.join(sorted(both))} has a price by {other.id} in that time",
+                    f"Promotion {other.id} already sets a price for {', '.join(sorted(shared))}"
+                    " in this period.",
                     "$.conditions.window",
                 )
             )
@@ -144,5 +163,6 @@ def _sets_a_price(promotion: Promotion) -> bool:
     return isinstance(promotion.effect, (LimitedPrice, FlashSale))
 
 
-def _share(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
-    return not one or not other or bool(set(one) & set(other))
+def _overlap(names: tuple[str, ...], others: tuple[str, ...]) -> bool:
+    """Return whether both conditions can hold at once; an empty one holds for all."""
+    return not names or not others or bool(set(names) & set(others))

@@ -1,4 +1,4 @@
-"""How fractions of the minor unit are decided."""
+"""The rounding policy of a quote (docs/rules/pricing.md §1.2)."""
 
 from typing import Any
 
@@ -8,8 +8,9 @@ from shop.kernel.money import Rounding
 
 @frozen
 class RoundingPolicy:
-    """How halves are decided, and whether tax is rounded per ``line`` or per ``unit``. Stored on
-    the order.
+    """How halves are rounded, and whether tax is rounded by line or by unit.
+
+    An order stores the policy of its quote and keeps it after later changes by staff.
     """
 
     mode: Rounding = Rounding.HALF_EVEN

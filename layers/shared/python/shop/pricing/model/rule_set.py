@@ -1,31 +1,34 @@
-"""The rules of a shop at one version: markets, price lists, promotions, tax."""
+"""The rule set: markets, price lists, promotions and taxes of a shop."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING
 
 from shop.kernel.errors import InvalidRequest
 from shop.kernel.frozen import frozen
 from shop.places.model.destination import Destination
 from shop.pricing.model.basket import Basket
-from shop.pricing.model.effects import GiftWith
-from shop.pricing.model.policy import PastPolicy
+from shop.pricing.model.effects import FreeGift
+from shop.pricing.model.policy import PolicyRevision
 from shop.pricing.model.price_lists import PriceList
 from shop.pricing.model.promotion_index import PromotionIndex
 from shop.pricing.model.promotions import Promotion, StackingGroup
 from shop.pricing.model.rounding import RoundingPolicy
-from shop.pricing.model.targeting import zone
+from shop.pricing.model.targeting import time_zone
 from shop.tax.model.rates import BUNDLED_TAX_TABLE, TaxTable
+
+if TYPE_CHECKING:
+    from shop.pricing.model.price_history import PriceHistory
 
 
 @frozen(slots=False)
 class Market:
-    """Where the shop sells, and how prices are told there.
+    """A market of the shop.
 
-    ``tax`` is ``"included"`` in prices, ``"added"`` to them, or ``"none"``. ``home`` is where the
-    seller is: until a destination is known, prices include the tax of there. ``zone`` decides which
-    day it is for a dated rate.
+    ``tax`` is ``"included"`` in its prices, ``"added"`` to them, or ``"none"``. ``home`` is the
+    seller's place: prices include its tax until a destination is known. ``zone`` is the time zone
+    that decides the day of a dated tax rate.
     """
 
     id: str
@@ -36,7 +39,7 @@ class Market:
     def day(self, at: datetime) -> date:
         if self.zone == "UTC":
             return at.astimezone(UTC).date()
-        return at.astimezone(zone(self.zone)).date()
+        return at.astimezone(time_zone(self.zone)).date()
 
 
 MARKETS = (
@@ -48,7 +51,7 @@ MARKETS = (
 
 
 CHANNELS = ("web", "app", "agent")
-"""Where the shop sells: its pages, its app, and platforms that buy for somebody."""
+"""Sales channels: the shop's pages, its app, and platforms that buy for a customer."""
 
 _EU = frozenset(
     """AT BE BG CY CZ DE DK EE ES FI FR GR HR HU
@@ -57,7 +60,7 @@ _EU = frozenset(
 
 
 def market_of(country: str | None) -> str:
-    """The market that a country belongs to; before one is known, the shop's home market."""
+    """Return the market of a country; without a country, the shop's home market."""
     if country is None or country == "US":
         return "US"
     if country in _EU:
@@ -67,15 +70,17 @@ def market_of(country: str | None) -> str:
 
 HALF_EVEN = RoundingPolicy()
 
+PriceHistoryCache = dict[object, "tuple[datetime, datetime, PriceHistory]"]
+"""Replayed price histories, each with the period in which no price changes."""
+
 
 @frozen(slots=False)
 class RuleSet:
-    """Everything that decides a price beside the basket and the instant.
+    """Everything that decides a price, except the basket and the instant.
 
-    ``version`` changes with every change of any of it; whoever keeps rules in memory compares it.
-    What is asked again and again is worked out at the first quote and kept with the rules.
-    ``past`` are promotions that ended, ``policies`` how they stacked and halves were decided
-    before, the oldest first: they price nothing, and tell what things did cost.
+    ``version`` changes with every change of a rule; caches compare it. Derived values are computed
+    on first use and cached with the rule set. ``ended_promotions`` and ``policy_revisions`` (oldest
+    first) price nothing: they are stored for the replay of past prices (§11.4).
     """
 
     version: str = "0"
@@ -85,70 +90,77 @@ class RuleSet:
     price_lists: tuple[PriceList, ...] = ()
     promotions: tuple[Promotion, ...] = ()
     groups: tuple[StackingGroup, ...] = ()
-    past: tuple[Promotion, ...] = ()
-    policies: tuple[PastPolicy, ...] = ()
+    ended_promotions: tuple[Promotion, ...] = ()
+    policy_revisions: tuple[PolicyRevision, ...] = ()
 
     @cached_property
     def _markets(self) -> dict[str, Market]:
         return {market.id: market for market in self.markets}
 
     def market(self, market_id: str) -> Market:
-        """The market of that id. Raises :class:`Invalid` for one the shop does not sell in."""
+        """Return the market of this id.
+
+        Raises :class:`InvalidRequest` (``market_unknown``).
+        """
         market = self._markets.get(market_id)
         if market is None:
             raise InvalidRequest(
-                f"{market_id!r} is not a market of this shop",
+                f"Market {market_id!r} must be one of: {', '.join(sorted(self._markets))}.",
                 code="market_unknown",
                 path="$.market",
             )
         return market
 
     @cached_property
-    def plan(self) -> PromotionIndex:
-        """The promotions in order, indexed by what they touch."""
+    def promotion_index(self) -> PromotionIndex:
+        """The promotions in evaluation order, indexed by the goods that they target."""
         return PromotionIndex(self.promotions, self.groups)
 
     @cached_property
-    def lists_in_order(self) -> tuple[PriceList, ...]:
-        """The price lists, those that go first first."""
-        return tuple(sorted(self.price_lists, key=lambda found: (found.priority, found.id)))
+    def price_lists_by_priority(self) -> tuple[PriceList, ...]:
+        """The price lists in the order of §3.3."""
+        return tuple(sorted(self.price_lists, key=lambda listed: (listed.priority, listed.id)))
 
     @cached_property
-    def listed_for_all(self) -> frozenset[str]:
-        """Every variant and product with a price in a list that is for all customer groups."""
-        lists = (found for found in self.price_lists if not found.groups)
-        return frozenset(article for found in lists for article in found.articles)
+    def publicly_listed_articles(self) -> frozenset[str]:
+        """The variants and products with a price in a list for all customer groups."""
+        public_lists = (listed for listed in self.price_lists if not listed.groups)
+        return frozenset(article for listed in public_lists for article in listed.articles)
 
     @cached_property
-    def products_by_variant(self) -> frozenset[str]:
-        """The products of which such a list or a promotion names a variant."""
-        promoted = (v for c in self.plan.candidates for goods in c.goods for v in goods.variants)
-        named = (*self.listed_for_all, *promoted)
-        return frozenset(variant.rpartition(".")[0] for variant in named) - {""}
+    def products_with_variant_rules(self) -> frozenset[str]:
+        """The products of which a public list or a promotion names a single variant."""
+        promoted = (
+            variant
+            for candidate in self.promotion_index.candidates
+            for goods in candidate.goods
+            for variant in goods.variants
+        )
+        variants = (*self.publicly_listed_articles, *promoted)
+        return frozenset(variant.rpartition(".")[0] for variant in variants) - {""}
 
     @cached_property
-    def asks_for_groups(self) -> bool:
-        """Whether any rule is for some customer groups or segments."""
-        return any(found.groups for found in self.price_lists) or any(
+    def uses_customer_groups(self) -> bool:
+        """Whether any rule depends on customer groups or segments."""
+        return any(listed.groups for listed in self.price_lists) or any(
             p.conditions.groups or p.conditions.segments for p in self.promotions
         )
 
     @cached_property
-    def asks_for_first_order(self) -> bool:
-        """Whether any promotion is for a first order."""
+    def has_first_order_promotion(self) -> bool:
+        """Whether any promotion requires a first order."""
         return any(p.conditions.first_order for p in self.promotions)
 
     @cached_property
-    def histories(self) -> dict[Any, Any]:
-        """What was played back of the past under these rules, kept with them."""
+    def price_history_cache(self) -> PriceHistoryCache:
+        """Price histories replayed under these rules; dropped with them."""
         return {}
 
     def gives_same_quote(self, version: str, then: datetime, at: datetime) -> bool:
-        """Whether what was quoted ``then`` under that version would be quoted alike: since then
-        nothing was changed, has begun or has ended.
+        """Return whether a quote of ``then`` under that version still holds at ``at``.
 
-        What the rules do not hold (the catalogue's prices, what is left of limited things) may
-        have changed all the same.
+        It holds if no rule has changed, begun or ended in between. Facts outside the rules, such as
+        catalogue prices and remaining limits, are not checked.
         """
         if version != self.version:
             return False
@@ -156,21 +168,23 @@ class RuleSet:
             bool(promotion.reason_not_running(then)) == bool(promotion.reason_not_running(at))
             for promotion in self.promotions
         ) and all(
-            bool(found.window.reason_closed(then)) == bool(found.window.reason_closed(at))
-            for found in self.price_lists
+            bool(listed.window.reason_closed(then)) == bool(listed.window.reason_closed(at))
+            for listed in self.price_lists
         )
 
-    def as_of_policy(self, at: datetime) -> "RuleSet":
-        """These rules with the groups and the rounding that held at an instant."""
-        then = next((one for one in self.policies if at < one.until), None)
-        return self if then is None else replace(self, groups=then.groups, rounding=then.rounding)
+    def with_policy_at(self, at: datetime) -> "RuleSet":
+        """Return the rules under the policy in force at an instant (§11.4)."""
+        revision = next((r for r in self.policy_revisions if at < r.until), None)
+        if revision is None:
+            return self
+        return replace(self, groups=revision.groups, rounding=revision.rounding)
 
     def with_policy(self, groups: tuple[StackingGroup, ...], rounding: RoundingPolicy) -> "RuleSet":
-        """These rules under another policy: to ask "what if"."""
+        """Return the rules under another policy, for a simulation."""
         return replace(self, groups=groups, rounding=rounding, version=f"{self.version}+policy")
 
     def with_promotion(self, promotion: Promotion) -> "RuleSet":
-        """These rules with one promotion more, or another in its place: to ask "what if"."""
+        """Return the rules with one promotion added or replaced, for a simulation."""
         others = tuple(other for other in self.promotions if other.id != promotion.id)
         return replace(
             self, promotions=(*others, promotion), version=f"{self.version}+{promotion.id}"
@@ -178,24 +192,25 @@ class RuleSet:
 
 
 def possible_gifts(basket: Basket, rules: RuleSet, at: datetime) -> tuple[str, ...]:
-    """The SKUs that promotions in force may give along with this basket."""
+    """Return the SKUs that promotions in force could add to this basket as gifts."""
     return tuple(
         dict.fromkeys(
             candidate.effect.sku
             for candidate, _ in (
-                rules.plan.candidates_for(basket.lines) if rules.promotions else ()
+                rules.promotion_index.candidates_for(basket.lines) if rules.promotions else ()
             )
-            if isinstance(candidate.effect, GiftWith)
+            if isinstance(candidate.effect, FreeGift)
             and not candidate.promotion.reason_not_running(at)
         )
     )
 
 
 def needs_first_order_check(basket: Basket, rules: RuleSet) -> bool:
-    """Whether a promotion for a first order may be about this basket: only then does it matter
-    what its customer bought before.
+    """Return whether the price of a basket depends on earlier orders.
+
+    It does if a first-order promotion targets a line. Most baskets save the lookup.
     """
-    return rules.asks_for_first_order and any(
+    return rules.has_first_order_promotion and any(
         candidate.promotion.conditions.first_order and (basket.codes or not candidate.code_required)
-        for candidate, _ in rules.plan.candidates_for(basket.lines)
+        for candidate, _ in rules.promotion_index.candidates_for(basket.lines)
     )

@@ -1,4 +1,7 @@
-"""Which goods a rule is about, when it runs, and for whom."""
+"""Targeting of promotions: goods, time window and audience.
+
+Business rules: docs/rules/pricing.md §4.1 and §4.4.
+"""
 
 from datetime import datetime, time
 from functools import lru_cache
@@ -13,8 +16,9 @@ from shop.pricing.model.basket import Basket, BasketLine
 
 @frozen
 class Selection:
-    """Goods by product, variant or category. Nothing named means everything; what is left out,
-    stays out.
+    """Goods by product, variant or category, minus the exclusions.
+
+    A selection that names nothing includes all goods.
     """
 
     products: tuple[str, ...] = ()
@@ -28,7 +32,12 @@ class Selection:
     def everything(self) -> bool:
         return not (self.products or self.variants or self.categories)
 
+    @property
+    def has_exclusions(self) -> bool:
+        return bool(self.not_products or self.not_variants or self.not_categories)
+
     def contains(self, line: BasketLine) -> bool:
+        # An exclusion wins over an inclusion.
         if (
             line.product_id in self.not_products
             or line.variant_id in self.not_variants
@@ -48,11 +57,10 @@ ALL_GOODS = Selection()
 
 @frozen
 class Window:
-    """When something is in force: ``starts`` <= instant < ``ends``, and on these days and hours of
-    ``zone``.
+    """A period: ``starts`` <= instant < ``ends``, on some days and hours.
 
-    ``weekdays`` counts Monday as 0. ``hours`` is from and to, wall clock in the zone; where "to" is
-    not after "from" the hours run past midnight, and belong to the day they began on.
+    ``weekdays`` counts Monday as 0. ``hours`` is from and to on the wall clock of the zone. If "to"
+    is not after "from", the hours run past midnight and belong to the day on which they began.
     """
 
     starts: datetime | None = None
@@ -62,30 +70,35 @@ class Window:
     hours: tuple[time, time] | None = None
 
     def reason_closed(self, at: datetime) -> str:
-        """The reason (of :data:`shop.pricing.model.trace.NOT_APPLIED_REASONS`) why not now, or ``""``."""
+        """Return why the window is closed, or ``""`` if it is open.
+
+        The reason is a code of :data:`shop.pricing.model.trace.NOT_APPLIED_REASONS`.
+        """
         if self.starts is not None and at < self.starts:
-            return "not_yet"
+            return "not_started"
         if self.ends is not None and at >= self.ends:
-            return "over"
+            return "ended"
+        # Most windows have neither days nor hours: skip the conversion to local time.
         if not self.weekdays and self.hours is None:
             return ""
-        local = at.astimezone(zone(self.zone))
+        local = at.astimezone(time_zone(self.zone))
         day, clock = local.weekday(), local.time()
         if self.hours is not None:
             begin, end = self.hours
             if begin < end:
                 if not begin <= clock < end:
-                    return "wrong_hour"
+                    return "outside_hours"
             elif clock < end:
+                # After midnight: the hours belong to the day before.
                 day = (day - 1) % 7
             elif clock < begin:
-                return "wrong_hour"
+                return "outside_hours"
         if self.weekdays and day not in self.weekdays:
-            return "wrong_hour"
+            return "outside_hours"
         return ""
 
     def problems(self, path: str) -> list[Problem]:
-        """What is wrong with this window, every field of it."""
+        """Return the problem of every invalid field."""
         problems = []
         for name in ("starts", "ends"):
             at = getattr(self, name)
@@ -95,35 +108,37 @@ class Window:
                 problems.append(Problem("time_invalid", str(error), f"{path}.{name}"))
         if self.starts and self.ends and self.ends <= self.starts:
             problems.append(
-                Problem("ends_before_start", "the end is after the start", f"{path}.ends")
+                Problem("ends_before_start", "The end must be after the start.", f"{path}.ends")
             )
         try:
-            zone(self.zone)
+            time_zone(self.zone)
         except (ZoneInfoNotFoundError, ValueError, OSError):
             problems.append(
-                Problem("zone_unknown", f"{self.zone!r} is no time zone", f"{path}.zone")
+                Problem(
+                    "zone_unknown",
+                    f"{self.zone!r} must be an IANA time zone such as Europe/Berlin.",
+                    f"{path}.zone",
+                )
             )
         if any(not 0 <= day <= 6 for day in self.weekdays):
-            detail = "weekdays count from Monday, 0, to Sunday, 6"
+            detail = "Weekdays must be from 0 (Monday) to 6 (Sunday)."
             problems.append(Problem("weekday_invalid", detail, f"{path}.weekdays"))
         if self.hours is not None and self.hours[0] == self.hours[1]:
             problems.append(
-                Problem("hours_empty", "from and to are one and the same", f"{path}.hours")
+                Problem("hours_empty", "The two hours must be different.", f"{path}.hours")
             )
         return problems
 
     def overlaps(self, other: "Window") -> bool:
-        """Whether some instant lies between start and end of both (days and hours are not looked
-        at).
-        """
+        """Return whether both periods share an instant. Days and hours are ignored."""
         return (self.ends is None or other.starts is None or other.starts < self.ends) and (
             other.ends is None or self.starts is None or self.starts < other.ends
         )
 
 
 @lru_cache(maxsize=64)
-def zone(name: str) -> ZoneInfo:
-    """The time zone of that IANA name."""
+def time_zone(name: str) -> ZoneInfo:
+    """Return the time zone of an IANA name."""
     return ZoneInfo(name)
 
 
@@ -132,10 +147,10 @@ ALWAYS = Window()
 
 @frozen
 class Conditions:
-    """When a promotion applies. What is empty or ``None`` asks for nothing.
+    """The conditions of a promotion. An empty or ``None`` field is no condition.
 
-    ``min_quantity`` and ``min_amount`` look at the goods of ``of`` (without it: at the goods that
-    the promotion is about), at what they cost when the promotion's turn comes.
+    ``min_quantity`` and ``min_amount`` count the goods of ``of``, or the promotion's own goods if
+    ``of`` is ``None``, at their present cost.
     """
 
     window: Window = ALWAYS
@@ -150,29 +165,30 @@ class Conditions:
     of: Selection | None = None
 
     def customer_mismatch_reason(self, basket: Basket) -> str:
-        """The reason why not for this channel, market and customer, or ``""``."""
+        """Return why channel, market or customer do not match, or ``""`` if they do."""
         if self.channels and basket.channel not in self.channels:
-            return "other_channel"
+            return "channel_mismatch"
         if self.markets and basket.market not in self.markets:
-            return "other_market"
+            return "market_mismatch"
         customer = basket.customer
         if self.signed_in and (customer is None or customer.id is None):
-            return "sign_in"
+            return "sign_in_required"
         if self.groups and (
             customer is None or not any(group in self.groups for group in customer.groups)
         ):
-            return "other_group"
+            return "customer_group_mismatch"
         if self.segments and (
             customer is None or not any(part in self.segments for part in customer.segments)
         ):
-            return "other_segment"
-        if self.first_order and (customer is None or customer.orders_before != 0):
+            return "customer_segment_mismatch"
+        # A count that is not known (None) is no first order (§4.1).
+        if self.first_order and (customer is None or customer.previous_orders != 0):
             return "not_first_order"
         return ""
 
 
 def amount_in(amounts: tuple[Money, ...], currency: str) -> int | None:
-    """The minor units among ``amounts`` in that currency, or ``None``."""
+    """Return the minor units of the amount in this currency, or ``None`` (§4.3)."""
     for amount in amounts:
         if amount.currency == currency:
             return amount.minor

@@ -1,6 +1,4 @@
-"""Why a price is what it is: each rule that was tried, in order, with its effect or the reason why
-not.
-"""
+"""The trace of a quote: every evaluated rule, with its amount or a reason."""
 
 from enum import StrEnum
 from typing import Any
@@ -8,8 +6,8 @@ from typing import Any
 from shop.kernel.frozen import frozen
 
 
-class PricingStage(StrEnum):
-    """The stations of a quote, in the order of work."""
+class PricingStep(StrEnum):
+    """The steps of the price calculation, in order (docs/rules/pricing.md §2.1)."""
 
     PRICE = "price"
     LINES = "lines"
@@ -22,13 +20,15 @@ class PricingStage(StrEnum):
 
 @frozen
 class TraceEntry:
-    """One rule tried. ``amount`` is in minor units: what it took off (or, for tax, came to).
+    """One evaluated rule.
 
-    ``reason`` is a stable code (:data:`REASONS`), ``detail`` words for people; ``lines`` are the
-    ids of the lines touched, ``code`` the coupon that opened the rule.
+    ``amount`` is its discount in minor units (for tax: the tax).
+
+    ``reason`` is a code of :data:`NOT_APPLIED_REASONS`, ``detail`` a text for people. ``lines`` are
+    the ids of the reduced lines, ``code`` is the discount code that opened the promotion.
     """
 
-    step: PricingStage
+    step: PricingStep
     rule: str
     applied: bool
     amount: int = 0
@@ -38,26 +38,29 @@ class TraceEntry:
     code: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON values; what is empty is left out, for the trace is stored on the order."""
-        payload: dict[str, Any] = {"step": self.step.value, "rule": self.rule}
+        """Return JSON values.
+
+        Empty fields are omitted, because every order stores its trace.
+        """
+        document: dict[str, Any] = {"step": self.step.value, "rule": self.rule}
         if self.applied:
-            payload["applied"] = True
+            document["applied"] = True
         if self.amount:
-            payload["amount"] = self.amount
+            document["amount"] = self.amount
         if self.reason:
-            payload["reason"] = self.reason
+            document["reason"] = self.reason
         if self.detail:
-            payload["detail"] = self.detail
+            document["detail"] = self.detail
         if self.lines:
-            payload["lines"] = list(self.lines)
+            document["lines"] = list(self.lines)
         if self.code is not None:
-            payload["code"] = self.code
-        return payload
+            document["code"] = self.code
+        return document
 
     @classmethod
     def from_dict(cls, raw: dict[str, Any]) -> "TraceEntry":
         return cls(
-            PricingStage(raw["step"]),
+            PricingStep(raw["step"]),
             raw["rule"],
             raw.get("applied", False),
             raw.get("amount", 0),
@@ -69,32 +72,31 @@ class TraceEntry:
 
 
 NOT_APPLIED_REASONS: dict[str, str] = {
-    "not_published": "the promotion is a draft",
-    "not_yet": "the promotion has not begun",
-    "over": "the promotion has ended",
-    "wrong_hour": "the promotion runs on other days or hours",
-    "other_channel": "the promotion is for another sales channel",
-    "other_market": "the promotion is for another market",
-    "other_group": "the promotion is for another customer group",
-    "other_segment": "the promotion is for another customer segment",
-    "sign_in": "the promotion is for customers who are signed in",
-    "not_first_order": "the promotion is for a first order",
-    "no_code": "the promotion needs a code that was not entered",
-    "code_spent": "the code has no uses left",
-    "no_amount_in_currency": "the promotion has no amount in this currency",
-    "touches_nothing": "nothing in the basket is what the promotion is about",
-    "too_few": "too few units in the basket",
-    "too_little": "the amount in the basket is too small",
-    "closed": "an exclusive promotion has already taken these goods",
-    "not_alone": "the promotion is exclusive and something has already reduced these goods",
-    "stopped": "a promotion before this one lets none follow",
-    "better_deal": "another promotion of the same group gives more",
-    "earlier_in_group": "another promotion of the same group comes first",
-    "saves_nothing": "the promotion would take nothing off",
-    "quota_spent": "the quota of the promotion is used up",
-    "customer_limit": "the customer has had the most the promotion allows",
-    "no_shipping": "no shipping option is chosen, or it costs nothing",
-    "other_method": "the promotion is for other shipping methods",
-    "gift_out_of_stock": "the gift is out of stock",
+    "not_published": "The promotion is a draft.",
+    "not_started": "The promotion has not begun.",
+    "ended": "The promotion has ended.",
+    "outside_hours": "The promotion runs on other days or hours.",
+    "channel_mismatch": "The promotion is for another sales channel.",
+    "market_mismatch": "The promotion is for another market.",
+    "customer_group_mismatch": "The promotion is for another customer group.",
+    "customer_segment_mismatch": "The promotion is for another customer segment.",
+    "sign_in_required": "The promotion is for signed-in customers.",
+    "not_first_order": "The promotion is for a first order.",
+    "code_missing": "The promotion requires a code.",
+    "no_amount_in_currency": "The promotion has no amount in this currency.",
+    "no_matching_goods": "The basket contains no goods of the promotion.",
+    "quantity_too_low": "The basket contains too few units.",
+    "amount_too_low": "The amount of the basket is too low.",
+    "locked_by_exclusive": "An exclusive promotion already applies to these goods.",
+    "already_reduced": "The promotion is exclusive, and these goods are already reduced.",
+    "locked_by_stop": "An earlier promotion stops all later ones of this step.",
+    "better_discount": "Another promotion of the same group gives a better discount.",
+    "earlier_in_group": "An earlier promotion of the same group applies.",
+    "no_discount": "The promotion would save nothing.",
+    "quota_exhausted": "The quota of the promotion is used up.",
+    "customer_limit_reached": "The customer has reached the limit of the promotion.",
+    "no_shipping_charge": "No shipping option is selected, or shipping is free.",
+    "shipping_method_mismatch": "The promotion is for other shipping methods.",
+    "gift_out_of_stock": "The gift is out of stock.",
 }
-"""Every reason why a promotion does not apply."""
+"""Every reason why a promotion does not apply, by code."""

@@ -1,4 +1,4 @@
-"""What an order uses up of limited things, as it is counted: which count, how much, up to where."""
+"""The usage counters that an order changes (docs/rules/pricing.md §14.1)."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -14,24 +14,28 @@ if TYPE_CHECKING:
     from shop.pricing.model.quote import LimitUsage
 
 CODE_USES = "code"
-"""Uses of one code; the code's own row knows how many there are."""
+"""Uses of one code. The code's own row stores the limit."""
 CUSTOMER_USES = "customer"
 """Uses of a coupon by one customer."""
 QUOTA = "quota"
-"""Units of a flash sale, all customers together."""
-FIRST_ORDER = "first"
-"""Orders of one customer that had what is for a first order: one, for good."""
-CUSTOMER_QUOTA = "had"
+"""Units of a flash sale, over all customers."""
+CUSTOMER_QUOTA = "customer_quota"
 """Units of a flash sale by one customer."""
+FIRST_ORDER = "first_order"
+"""First-order discounts of one customer: at most one, for good (§4.1)."""
+CREDIT = "credit"
+"""Units of a gift card, store credit or points that pay an order, named ``account|order id``."""
 SHARED_KINDS = (CODE_USES, QUOTA)
-"""Counts of all customers together, in which a rush meets."""
+"""Counters that all customers share. A traffic peak makes them hot, so they can be sharded."""
 
 
 @frozen
 class UsageCounter:
-    """The one row of a count of all customers together. ``article`` is what its uses are called
-    once they are in bins, ``left`` how many it still gives out itself (below zero: its limit was
-    lowered), ``used`` how many were taken from it and ``lent`` how many are in bins, used or not.
+    """The row of a shared counter. Its uses are in the row, in shards, or in both.
+
+    ``article`` is the SKU-like name of the uses in shards. ``remaining`` are the uses that the row
+    itself can still give (negative after the limit was lowered), ``used`` those that were taken
+    from it, and ``in_shards`` those that were moved to shards, used or not.
     """
 
     kind: str
@@ -47,59 +51,77 @@ def usage_of_quote(
     uses: "Iterable[LimitUsage]",
     rules: RuleSet,
     limits: UsageLimits,
-    actor: str | None,
+    customer_key: str | None,
     applied: Iterable[str] = (),
 ) -> tuple[UsageReservation, ...]:
-    """The counts of a quote's uses. Without ``who``, nobody's own limits are counted yet.
-    ``applied`` are the promotions that apply: one for a first order is had once.
+    """Return what the order of a quote must reserve on each counter.
 
-    A code that everybody may use as often as they like is not counted: a row that every order
-    writes would let no more than a hundred of them through in a second.
+    Without ``customer_key``, limits per customer are not counted yet. ``applied`` are the ids of
+    the promotions that apply; they decide whether a first-order discount is used.
     """
-    counts = []
-    by_id = rules.plan.by_id
-    for id_ in applied if rules.asks_for_first_order and actor is not None else ():
-        if id_ in by_id and by_id[id_].conditions.first_order:
-            counts.append(UsageReservation(FIRST_ORDER, str(actor), 1, 1, id_))
-            break
+    reservations = list(_first_order_usage(applied, rules, customer_key))
     for use in uses:
-        if use.code is not None:
-            code = normalize_code(use.code)
-            facts = limits.codes.get(code)
-            if facts is None or facts.uses_remaining is not None:
-                bins = 0 if facts is None else facts.bins
-                counts.append(UsageReservation(CODE_USES, code, 1, None, use.promotion_id, bins))
-            if facts is not None and facts.per_customer is not None and actor is not None:
-                name = f"{facts.coupon_id}#{actor}"
-                counts.append(
-                    UsageReservation(CUSTOMER_USES, name, 1, facts.per_customer, use.promotion_id)
-                )
-        candidate = rules.plan.by_id.get(use.promotion_id)
-        effect = None if candidate is None else candidate.effect
-        if not use.units or not isinstance(effect, FlashSale):
-            continue
-        id_ = use.promotion_id
-        if effect.quota is not None:
-            bins = limits.quota_bins.get(id_, 0)
-            counts.append(UsageReservation(QUOTA, id_, use.units, effect.quota, id_, bins))
-        if effect.per_customer is not None and actor is not None:
-            counts.append(
-                UsageReservation(
-                    CUSTOMER_QUOTA, f"{id_}#{actor}", use.units, effect.per_customer, id_
-                )
-            )
-    return tuple(counts)
+        reservations += _code_usage(use, limits, customer_key)
+        reservations += _quota_usage(use, rules, limits, customer_key)
+    return tuple(reservations)
+
+
+def _first_order_usage(
+    applied: Iterable[str], rules: RuleSet, customer_key: str | None
+) -> Iterable[UsageReservation]:
+    """Reserve the first order of a customer once, however many promotions require it."""
+    if customer_key is None or not rules.has_first_order_promotion:
+        return
+    by_id = rules.promotion_index.by_id
+    for promotion_id in applied:
+        if promotion_id in by_id and by_id[promotion_id].conditions.first_order:
+            yield UsageReservation(FIRST_ORDER, customer_key, 1, 1, promotion_id)
+            return
+
+
+def _code_usage(
+    use: "LimitUsage", limits: UsageLimits, customer_key: str | None
+) -> Iterable[UsageReservation]:
+    if use.code is None:
+        return
+    code = normalize_code(use.code)
+    status = limits.codes.get(code)
+    # An unlimited code is not counted: its row would limit the shop to about 100 orders a second.
+    if status is None or status.uses_remaining is not None:
+        shard_count = 0 if status is None else status.shard_count
+        yield UsageReservation(CODE_USES, code, 1, None, use.promotion_id, shard_count)
+    if status is not None and status.per_customer is not None and customer_key is not None:
+        name = f"{status.coupon_id}#{customer_key}"
+        yield UsageReservation(CUSTOMER_USES, name, 1, status.per_customer, use.promotion_id)
+
+
+def _quota_usage(
+    use: "LimitUsage", rules: RuleSet, limits: UsageLimits, customer_key: str | None
+) -> Iterable[UsageReservation]:
+    promotion_id = use.promotion_id
+    candidate = rules.promotion_index.by_id.get(promotion_id)
+    effect = None if candidate is None else candidate.effect
+    if not use.units or not isinstance(effect, FlashSale):
+        return
+    if effect.quota is not None:
+        shard_count = limits.quota_shard_counts.get(promotion_id, 0)
+        yield UsageReservation(
+            QUOTA, promotion_id, use.units, effect.quota, promotion_id, shard_count
+        )
+    if effect.per_customer is not None and customer_key is not None:
+        name = f"{promotion_id}#{customer_key}"
+        yield UsageReservation(CUSTOMER_QUOTA, name, use.units, effect.per_customer, promotion_id)
 
 
 def group_buy_code(
     uses: "Iterable[LimitUsage]", rules: RuleSet, limits: UsageLimits
 ) -> CodeStatus | None:
-    """What is known of the code of a group that opened its price in a quote; mostly none."""
+    """Return the status of the group-buy code of a quote, or ``None``."""
     for use in uses:
-        candidate = rules.plan.by_id.get(use.promotion_id)
+        candidate = rules.promotion_index.by_id.get(use.promotion_id)
         if use.code is None or candidate is None or not isinstance(candidate.effect, GroupPrice):
             continue
-        facts = limits.codes.get(normalize_code(use.code))
-        if facts is not None:
-            return facts
+        status = limits.codes.get(normalize_code(use.code))
+        if status is not None:
+            return status
     return None

@@ -1,4 +1,4 @@
-"""What is left of limited things when a basket is priced: uses of codes, quotas, gifts."""
+"""The limits that a quote must respect (docs/rules/pricing.md §14)."""
 
 from collections.abc import Mapping
 from dataclasses import field, replace
@@ -11,11 +11,11 @@ from shop.pricing.model.group_buy import GroupStatus
 
 @frozen
 class CodeStatus:
-    """A code that was looked up: what it opens, and what is left of it. ``None`` means no limit.
+    """The status of a discount code: the promotion it opens, and its remaining uses.
 
-    ``coupon_id`` and ``per_customer`` say under which name, and up to where, a customer's uses are
-    counted, ``bins`` in how many bins the code's uses are (0: in its row). ``group`` is how the
-    group stands whose code it is, if it is one's.
+    ``None`` means no limit. The uses of a customer are counted under ``coupon_id``, up to
+    ``per_customer``. ``shard_count`` is the number of shards of the code's counter (0: one row).
+    ``group`` is the status of the group buy, if the code belongs to one.
     """
 
     promotion_id: str
@@ -25,43 +25,48 @@ class CodeStatus:
     customer_uses_remaining: int | None = None
     coupon_id: str | None = None
     per_customer: int | None = None
-    bins: int = 0
+    shard_count: int = 0
     group: GroupStatus | None = None
 
 
 @frozen(slots=False)
 class UsageLimits:
-    """Facts that change with every order, so they travel beside the rules and not in them.
+    """Facts that change with every order.
 
-    ``codes`` by normal form (:func:`shop.kernel.codes.normalize_code`), ``quota_left`` units by
-    promotion, ``customer_had`` units that this customer already bought by promotion, ``gifts_left``
-    units by SKU. What is not in here is untouched: full quota, nothing had, gifts in stock.
-    ``quota_bins`` tells of quotas that are kept in several bins how many these are.
+    They are passed beside the rule set, which is cached.
 
-    ``groups``, ``segments`` and ``orders_before`` are what is known of the customer beside the
-    basket, looked up where a rule asks for it (``None``: nobody counted).
+    - ``codes``: status by normalized code (:func:`shop.pricing.model.coupons.normalize_code`)
+    - ``quota_remaining``: units by promotion; a promotion that is missing has its full quota
+    - ``quota_shard_counts``: number of shards by promotion, for quotas that are sharded
+    - ``customer_used``: units that this customer has bought, by promotion; missing: none
+    - ``gifts_remaining``: units by SKU; a SKU that is missing is in stock
+    - ``groups``, ``segments``, ``previous_orders``: facts about the customer that the basket lacks,
+      read only if a rule needs them (``None``: not counted)
     """
 
     codes: Mapping[str, CodeStatus] = field(default_factory=dict)
     quota_remaining: Mapping[str, int] = field(default_factory=dict)
-    quota_bins: Mapping[str, int] = field(default_factory=dict)
+    quota_shard_counts: Mapping[str, int] = field(default_factory=dict)
     customer_used: Mapping[str, int] = field(default_factory=dict)
     gifts_remaining: Mapping[str, int] = field(default_factory=dict)
     groups: tuple[str, ...] = ()
     segments: tuple[str, ...] = ()
-    orders_before: int | None = None
+    previous_orders: int | None = None
 
     def enrich(self, basket: Basket) -> Basket:
-        """The basket with all that is known of its customer."""
+        """Return the basket with these facts added to its customer."""
         customer = basket.customer
-        if customer is None or not (self.groups or self.segments or self.orders_before is not None):
+        if customer is None or not (
+            self.groups or self.segments or self.previous_orders is not None
+        ):
             return basket
-        counted = customer.orders_before if self.orders_before is None else self.orders_before
         customer = replace(
             customer,
             groups=tuple(dict.fromkeys((*customer.groups, *self.groups))),
             segments=tuple(dict.fromkeys((*customer.segments, *self.segments))),
-            orders_before=counted,
+            previous_orders=(
+                customer.previous_orders if self.previous_orders is None else self.previous_orders
+            ),
         )
         return replace(basket, customer=customer)
 

@@ -1,6 +1,8 @@
-"""What makes no sense in a promotion: every contradiction, with its field and the reason."""
+"""Validation of promotions that staff write."""
 
 import re
+from collections.abc import Callable
+from typing import Any
 
 from shop.customers.model import invalid_names
 from shop.kernel.errors import Problem
@@ -13,7 +15,7 @@ from shop.pricing.model.effects import (
     BuyGet,
     EverySpend,
     FlashSale,
-    GiftWith,
+    FreeGift,
     GroupPrice,
     LimitedPrice,
     OrderAmount,
@@ -21,167 +23,171 @@ from shop.pricing.model.effects import (
     PercentOff,
     ShippingOff,
     SpendSave,
+    SpendTier,
 )
 from shop.pricing.model.promotions import ExpectedLoad, Promotion
 from shop.pricing.model.targeting import Conditions, Selection
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-MAX_AMOUNT = 1_000_000
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_ID_MESSAGE = (
+    "Must be 1 to 64 letters, digits, hyphens, underscores or points, and begin with a letter or"
+    " digit."
+)
+MAX_COUNT = 1_000_000
+"""The highest quantity, quota or number of repetitions."""
 MAX_GROUP_SIZE = 100
 MAX_GROUP_HOURS = 72
-"""Card authorisations last for seven days at least; the goods must still leave after the group."""
+"""Card authorizations last at least seven days; the goods must still ship after the group fills."""
 MAX_PEAK_SKUS = 20
-"""SKUs that one rush is prepared for."""
+"""SKUs that the shop prepares for one traffic peak."""
 
 
 def validate_promotion(promotion: Promotion) -> list[Problem]:
-    """Everything that is wrong with this promotion by itself; paths are JSONPaths into its dict."""
-    problems = _Found()
-    if not _NAME.fullmatch(promotion.id):
-        problems.add(
-            "id_invalid", "1 to 64 letters, digits, hyphens, underscores or points", "$.id"
-        )
-    if not 1 <= len(promotion.title.strip()) <= 200:
-        problems.add("title_invalid", "a title has 1 to 200 letters", "$.title")
-    if TAG.search(promotion.title):
-        problems.add("markup_not_allowed", MARKUP_MESSAGE, "$.title")
-    if isinstance(promotion.effect, GiftWith) and TAG.search(promotion.effect.title):
-        problems.add("markup_not_allowed", MARKUP_MESSAGE, "$.effect.title")
-    if not _NAME.fullmatch(promotion.stacking.group):
-        problems.add("id_invalid", "a group has a name", "$.stacking.group")
-    problems.selection(promotion.goods, "$.goods")
-    problems.conditions(promotion.conditions, "$.conditions")
-    problems.effect(promotion)
-    if promotion.capacity is not None:
-        problems.capacity(promotion.capacity)
-    return problems.problems
+    """Return every problem of a promotion by itself, with JSONPaths."""
+    validator = _PromotionValidator(promotion)
+    validator.check()
+    return validator.problems
 
 
-class _Found:
-    """Collects problems."""
+class _PromotionValidator:
+    """Collects the problems of one promotion."""
 
-    def __init__(self) -> None:
+    def __init__(self, promotion: Promotion) -> None:
+        self.promotion = promotion
         self.problems: list[Problem] = []
+
+    def check(self) -> None:
+        promotion = self.promotion
+        if not _ID.fullmatch(promotion.id):
+            self.add("id_invalid", _ID_MESSAGE, "$.id")
+        if not 1 <= len(promotion.title.strip()) <= 200:
+            self.add("title_invalid", "Title must have 1 to 200 characters.", "$.title")
+        if TAG.search(promotion.title):
+            self.add("markup_not_allowed", MARKUP_MESSAGE, "$.title")
+        if not _ID.fullmatch(promotion.stacking.group):
+            self.add("id_invalid", _ID_MESSAGE, "$.stacking.group")
+        self.check_selection(promotion.goods, "$.goods")
+        self.check_conditions(promotion.conditions, "$.conditions")
+        _EFFECT_CHECKS[type(promotion.effect)](self, promotion.effect, "$.effect")
+        if promotion.capacity is not None:
+            self.check_capacity(promotion.capacity)
 
     def add(self, code: str, detail: str, path: str) -> None:
         self.problems.append(Problem(code, detail, path))
 
-    def selection(self, goods: Selection, path: str) -> None:
+    # ---------------------------------------------------------------- parts shared by effects
+
+    def check_selection(self, goods: Selection, path: str) -> None:
         for name in ("products", "variants", "categories"):
             both = set(getattr(goods, name)) & set(getattr(goods, f"not_{name}"))
             if both:
                 self.add(
                     "selection_contradiction",
-                    f"{', '.join(sorted(both))} cannot be both in and out",
+                    f"Include or exclude {', '.join(sorted(both))}, not both.",
                     f"{path}.not_{name}",
                 )
 
-    def capacity(self, capacity: ExpectedLoad) -> None:
-        for name, most in (
+    def check_capacity(self, capacity: ExpectedLoad) -> None:
+        for name, maximum in (
             ("orders_per_second", 20_000),
             ("lead_minutes", 24 * 60),
             ("duration_minutes", 7 * 24 * 60),
         ):
-            if not 1 <= getattr(capacity, name) <= most:
-                self.add("capacity_invalid", f"1 to {most}", f"$.capacity.{name}")
+            if not 1 <= getattr(capacity, name) <= maximum:
+                self.add("capacity_invalid", f"Must be from 1 to {maximum}.", f"$.capacity.{name}")
         if len(capacity.skus) > MAX_PEAK_SKUS or len(set(capacity.skus)) < len(capacity.skus):
             self.add(
-                "capacity_invalid", f"up to {MAX_PEAK_SKUS} SKUs, each once", "$.capacity.skus"
+                "capacity_invalid",
+                f"Must be at most {MAX_PEAK_SKUS} different SKUs.",
+                "$.capacity.skus",
             )
 
-    def conditions(self, conditions: Conditions, path: str) -> None:
+    def check_conditions(self, conditions: Conditions, path: str) -> None:
         self.problems.extend(conditions.window.problems(f"{path}.window"))
         if conditions.min_quantity < 0:
-            self.add("quantity_invalid", "a quantity is not negative", f"{path}.min_quantity")
-        self.amounts(conditions.min_amount, f"{path}.min_amount", needed=False)
+            self.add("quantity_invalid", "Quantity must be 0 or more.", f"{path}.min_quantity")
+        self.check_amounts(conditions.min_amount, f"{path}.min_amount", required=False)
         for name in ("groups", "segments"):
             self.problems.extend(invalid_names(getattr(conditions, name), f"{path}.{name}"))
         if conditions.of is not None:
-            self.selection(conditions.of, f"{path}.of")
+            self.check_selection(conditions.of, f"{path}.of")
             if not (conditions.min_quantity or conditions.min_amount):
                 self.add(
                     "condition_contradiction",
-                    "goods to count without a quantity or amount to reach",
+                    "Goods to count require min_quantity or min_amount.",
                     f"{path}.of",
                 )
 
-    def amounts(
-        self, amounts: tuple[Money, ...], path: str, *, needed: bool = True, zero: bool = False
+    def check_amounts(
+        self,
+        amounts: tuple[Money, ...],
+        path: str,
+        *,
+        required: bool = True,
+        zero_allowed: bool = False,
     ) -> None:
-        if needed and not amounts:
-            self.add("amount_missing", "an amount in at least one currency", path)
-        seen: set[str] = set()
+        if required and not amounts:
+            self.add("amount_missing", "An amount in at least one currency is required.", path)
+        currencies: set[str] = set()
         for place, amount in enumerate(amounts):
-            here = f"{path}[{place}]"
-            if amount.currency in seen:
-                self.add("currency_repeated", f"{amount.currency} stands twice", here)
-            self.amount(amount, here, zero=zero)
-            seen.add(amount.currency)
+            amount_path = f"{path}[{place}]"
+            if amount.currency in currencies:
+                self.add_repeated_currency(amount.currency, amount_path)
+            self.check_amount(amount, amount_path, zero_allowed=zero_allowed)
+            currencies.add(amount.currency)
 
-    def amount(self, amount: Money, path: str, *, zero: bool = False) -> None:
+    def add_repeated_currency(self, currency: str, path: str) -> None:
+        self.add("currency_repeated", f"Only one amount in {currency} is allowed.", path)
+
+    def check_amount(self, amount: Money, path: str, *, zero_allowed: bool = False) -> None:
         if amount.currency not in CURRENCIES:
-            self.add("currency_unknown", f"{amount.currency!r} is no currency", f"{path}.currency")
-        if amount.minor < (0 if zero else 1):
-            self.add("amount_invalid", "an amount is above zero", f"{path}.amount")
+            self.add(
+                "currency_unknown",
+                f"{amount.currency!r} must be an ISO 4217 code.",
+                f"{path}.currency",
+            )
+        minimum = 0 if zero_allowed else 1
+        if amount.minor < minimum:
+            self.add("amount_invalid", f"Amount must be {minimum} or more.", f"{path}.amount")
 
-    def percent(self, points: int | None, path: str) -> None:
-        if points is not None and not 1 <= points <= FULL_BASIS_POINTS:
+    def check_percent(self, basis_points: int | None, path: str) -> None:
+        if basis_points is not None and not 1 <= basis_points <= FULL_BASIS_POINTS:
             self.add(
                 "percent_invalid",
-                f"{points / 100:g} % is not above 0 and up to 100",
+                f"Percentage must be from 1 to {FULL_BASIS_POINTS} basis points (100 %).",
                 path,
             )
 
-    def count(self, count: int | None, path: str) -> None:
-        if count is not None and not 1 <= count <= MAX_AMOUNT:
-            self.add("quantity_invalid", f"a number from 1 to {MAX_AMOUNT}", path)
+    def check_count(self, count: int | None, path: str) -> None:
+        if count is not None and not 1 <= count <= MAX_COUNT:
+            self.add("quantity_invalid", f"Must be from 1 to {MAX_COUNT}.", path)
 
-    def effect(self, promotion: Promotion) -> None:
-        effect, path = promotion.effect, "$.effect"
-        match effect:
-            case PercentOff() | OrderPercent():
-                self.percent(effect.basis_points, f"{path}.basis_points")
-                self.amounts(effect.up_to, f"{path}.up_to", needed=False)
-            case AmountOff():
-                self.amounts(effect.amount, f"{path}.amount")
-                if effect.per not in ("unit", "line"):
-                    self.add("value_unknown", 'either "unit" or "line"', f"{path}.per")
-            case OrderAmount():
-                self.amounts(effect.amount, f"{path}.amount")
-            case LimitedPrice():
-                self.amounts(effect.price, f"{path}.price", zero=True)
-            case GroupPrice():
-                self.group(promotion, effect, path)
-            case FlashSale():
-                self.flash(effect, path)
-            case BuyGet():
-                self.count(effect.buy_quantity, f"{path}.buy_quantity")
-                self.count(effect.get_quantity, f"{path}.get_quantity")
-                self.count(effect.times, f"{path}.times")
-                self.percent(effect.basis_points, f"{path}.basis_points")
-                if effect.get is not None:
-                    self.selection(effect.get, f"{path}.get")
-            case Bundle():
-                self.bundle(promotion, effect, path)
-            case SpendSave():
-                self.tiers(effect, path)
-            case EverySpend():
-                self.every(effect, path)
-            case GiftWith():
-                self.count(effect.quantity, f"{path}.quantity")
-                self.amounts(effect.value, f"{path}.value", needed=False, zero=True)
-                if not (effect.variant or effect.sku.strip()):
-                    self.add("variant_missing", "say which variant is given", f"{path}.variant")
-            case ShippingOff():
-                self.shipping(effect, path)
+    # ---------------------------------------------------------------- one check per effect
 
-    def flash(self, effect: FlashSale, path: str) -> None:
+    def check_capped_percent(self, effect: PercentOff | OrderPercent, path: str) -> None:
+        self.check_percent(effect.basis_points, f"{path}.basis_points")
+        self.check_amounts(effect.up_to, f"{path}.up_to", required=False)
+
+    def check_amount_off(self, effect: AmountOff, path: str) -> None:
+        self.check_amounts(effect.amount, f"{path}.amount")
+        if effect.per not in ("unit", "line"):
+            self.add("value_unknown", 'Must be "unit" or "line".', f"{path}.per")
+
+    def check_order_amount(self, effect: OrderAmount, path: str) -> None:
+        self.check_amounts(effect.amount, f"{path}.amount")
+
+    def check_limited_price(self, effect: LimitedPrice, path: str) -> None:
+        self.check_amounts(effect.price, f"{path}.price", zero_allowed=True)
+
+    def check_flash_sale(self, effect: FlashSale, path: str) -> None:
         if bool(effect.price) == (effect.basis_points is not None):
-            self.add("effect_contradiction", "either a price or a percentage", path)
-        self.amounts(effect.price, f"{path}.price", needed=False, zero=True)
-        self.percent(effect.basis_points, f"{path}.basis_points")
-        self.count(effect.quota, f"{path}.quota")
-        self.count(effect.per_customer, f"{path}.per_customer")
+            self.add(
+                "effect_contradiction", "Exactly one of price and percentage is required.", path
+            )
+        self.check_amounts(effect.price, f"{path}.price", required=False, zero_allowed=True)
+        self.check_percent(effect.basis_points, f"{path}.basis_points")
+        self.check_count(effect.quota, f"{path}.quota")
+        self.check_count(effect.per_customer, f"{path}.per_customer")
         if (
             effect.quota is not None
             and effect.per_customer is not None
@@ -189,88 +195,146 @@ class _Found:
         ):
             self.add(
                 "limit_contradiction",
-                "one customer cannot have more than there is",
+                "The limit per customer must be at most the quota.",
                 f"{path}.per_customer",
             )
 
-    def group(self, promotion: Promotion, effect: GroupPrice, path: str) -> None:
-        self.amounts(effect.price, f"{path}.price", zero=True)
+    def check_group_price(self, effect: GroupPrice, path: str) -> None:
+        self.check_amounts(effect.price, f"{path}.price", zero_allowed=True)
         if not 2 <= effect.size <= MAX_GROUP_SIZE:
-            self.add("size_invalid", f"a group has 2 to {MAX_GROUP_SIZE} members", f"{path}.size")
+            self.add(
+                "size_invalid", f"A group must have 2 to {MAX_GROUP_SIZE} members.", f"{path}.size"
+            )
         if not 1 <= effect.hours <= MAX_GROUP_HOURS:
             self.add(
                 "hours_invalid",
-                f"a group has 1 to {MAX_GROUP_HOURS} hours: payments are not held for longer",
+                f"A group must fill within 1 to {MAX_GROUP_HOURS} hours, while its payments stay"
+                " authorized.",
                 f"{path}.hours",
             )
-        if not promotion.code_required:
+        if not self.promotion.code_required:
             self.add(
                 "code_required",
-                "the price is opened by the code of a group: say true",
+                "The code of a group opens this price: code_required must be true.",
                 "$.code_required",
             )
 
-    def bundle(self, promotion: Promotion, effect: Bundle, path: str) -> None:
-        self.amounts(effect.price, f"{path}.price", zero=True)
-        self.count(effect.times, f"{path}.times")
+    def check_buy_get(self, effect: BuyGet, path: str) -> None:
+        self.check_count(effect.buy_quantity, f"{path}.buy_quantity")
+        self.check_count(effect.get_quantity, f"{path}.get_quantity")
+        self.check_count(effect.times, f"{path}.times")
+        self.check_percent(effect.basis_points, f"{path}.basis_points")
+        if effect.get is not None:
+            self.check_selection(effect.get, f"{path}.get")
+
+    def check_bundle(self, effect: Bundle, path: str) -> None:
+        self.check_amounts(effect.price, f"{path}.price", zero_allowed=True)
+        self.check_count(effect.times, f"{path}.times")
         if not effect.parts:
-            self.add("parts_missing", "a bundle has parts", f"{path}.parts")
+            self.add("parts_missing", "A bundle requires at least one part.", f"{path}.parts")
         for place, part in enumerate(effect.parts):
-            self.count(part.quantity, f"{path}.parts[{place}].quantity")
-            self.selection(part.goods, f"{path}.parts[{place}].goods")
-        if promotion.goods != Selection():
-            self.add("effect_contradiction", "a bundle is about the goods of its parts", "$.goods")
+            self.check_count(part.quantity, f"{path}.parts[{place}].quantity")
+            self.check_selection(part.goods, f"{path}.parts[{place}].goods")
+        if self.promotion.goods != Selection():
+            self.add(
+                "effect_contradiction",
+                "The parts of a bundle name its goods; leave this field out.",
+                "$.goods",
+            )
 
-    def tiers(self, effect: SpendSave, path: str) -> None:
+    def check_spend_save(self, effect: SpendSave, path: str) -> None:
         if not effect.tiers:
-            self.add("tiers_missing", "at least one tier", f"{path}.tiers")
-        lower: dict[str, tuple[int, int]] = {}
+            self.add("tiers_missing", "At least one tier is required.", f"{path}.tiers")
+        previous: dict[str, tuple[int, int]] = {}
         for place, tier in enumerate(effect.tiers):
-            here = f"{path}.tiers[{place}]"
-            self.amount(tier.spend, f"{here}.spend")
-            if (tier.save is None) == (tier.basis_points is None):
-                self.add("effect_contradiction", "either an amount or a percentage", here)
+            tier_path = f"{path}.tiers[{place}]"
+            saved = self.check_tier(tier, tier_path)
+            if saved is None:
                 continue
-            self.percent(tier.basis_points, f"{here}.basis_points")
-            saves = tier.spend.minor * (tier.basis_points or 0) // FULL_BASIS_POINTS
-            if tier.save is not None:
-                if tier.save.currency != tier.spend.currency:
-                    self.add(
-                        "currency_mismatch", "spend and save are of one currency", f"{here}.save"
-                    )
-                    continue
-                self.amount(tier.save, f"{here}.save")
-                if tier.save > tier.spend:
-                    self.add("tier_invalid", "a tier saves no more than is spent", f"{here}.save")
-                saves = tier.save.minor
-            spend, saved = lower.get(tier.spend.currency, (0, 0))
-            if tier.spend.minor <= spend:
-                self.add("tiers_order", "each tier begins above the one before", f"{here}.spend")
-            elif saves <= saved:
-                self.add("tiers_order", "each tier saves more than the one before", here)
-            lower[tier.spend.currency] = (tier.spend.minor, saves)
+            # Tiers of one currency must rise, or a higher spend would save less.
+            previous_spend, previous_saved = previous.get(tier.spend.currency, (0, 0))
+            if tier.spend.minor <= previous_spend:
+                detail = "Each tier must begin above the previous one."
+                self.add("tiers_order", detail, f"{tier_path}.spend")
+            elif saved <= previous_saved:
+                self.add(
+                    "tiers_order", "Each tier must save more than the previous one.", tier_path
+                )
+            previous[tier.spend.currency] = (tier.spend.minor, saved)
 
-    def every(self, effect: EverySpend, path: str) -> None:
-        self.count(effect.times, f"{path}.times")
+    def check_tier(self, tier: SpendTier, path: str) -> int | None:
+        """Check one tier; return its saving at its threshold, or ``None``."""
+        self.check_amount(tier.spend, f"{path}.spend")
+        if (tier.save is None) == (tier.basis_points is None):
+            self.add(
+                "effect_contradiction", "Exactly one of amount and percentage is required.", path
+            )
+            return None
+        self.check_percent(tier.basis_points, f"{path}.basis_points")
+        if tier.save is None:
+            return tier.spend.minor * (tier.basis_points or 0) // FULL_BASIS_POINTS
+        if tier.save.currency != tier.spend.currency:
+            self.add_currency_mismatch(path)
+            return None
+        self.check_amount(tier.save, f"{path}.save")
+        if tier.save > tier.spend:
+            self.add_excessive_saving(path)
+        return tier.save.minor
+
+    def check_every_spend(self, effect: EverySpend, path: str) -> None:
+        self.check_count(effect.times, f"{path}.times")
         if not effect.every:
-            self.add("amount_missing", "what to spend and what to save", f"{path}.every")
-        seen: set[str] = set()
+            detail = "At least one pair of spend and save is required."
+            self.add("amount_missing", detail, f"{path}.every")
+        currencies: set[str] = set()
         for place, every in enumerate(effect.every):
-            here = f"{path}.every[{place}]"
-            self.amount(every.spend, f"{here}.spend")
-            self.amount(every.save, f"{here}.save")
+            every_path = f"{path}.every[{place}]"
+            self.check_amount(every.spend, f"{every_path}.spend")
+            self.check_amount(every.save, f"{every_path}.save")
             if every.save.currency != every.spend.currency:
-                self.add("currency_mismatch", "spend and save are of one currency", f"{here}.save")
+                self.add_currency_mismatch(every_path)
             elif every.save > every.spend:
-                self.add("tier_invalid", "it saves no more than is spent", f"{here}.save")
-            if every.spend.currency in seen:
-                self.add("currency_repeated", f"{every.spend.currency} stands twice", here)
-            seen.add(every.spend.currency)
+                self.add_excessive_saving(every_path)
+            if every.spend.currency in currencies:
+                self.add_repeated_currency(every.spend.currency, every_path)
+            currencies.add(every.spend.currency)
 
-    def shipping(self, effect: ShippingOff, path: str) -> None:
-        given = [effect.basis_points is not None, bool(effect.amount), bool(effect.price)]
-        if sum(given) != 1:
-            self.add("effect_contradiction", "exactly one of percentage, amount and price", path)
-        self.percent(effect.basis_points, f"{path}.basis_points")
-        self.amounts(effect.amount, f"{path}.amount", needed=False)
-        self.amounts(effect.price, f"{path}.price", needed=False, zero=True)
+    def add_currency_mismatch(self, path: str) -> None:
+        self.add("currency_mismatch", "Save must be in the currency of spend.", f"{path}.save")
+
+    def add_excessive_saving(self, path: str) -> None:
+        self.add("tier_invalid", "Save must be at most spend.", f"{path}.save")
+
+    def check_gift(self, effect: FreeGift, path: str) -> None:
+        if TAG.search(effect.title):
+            self.add("markup_not_allowed", MARKUP_MESSAGE, f"{path}.title")
+        self.check_count(effect.quantity, f"{path}.quantity")
+        self.check_amounts(effect.value, f"{path}.value", required=False, zero_allowed=True)
+        if not (effect.variant or effect.sku.strip()):
+            self.add("variant_missing", "The variant of the gift is required.", f"{path}.variant")
+
+    def check_shipping_off(self, effect: ShippingOff, path: str) -> None:
+        reductions = [effect.basis_points is not None, bool(effect.amount), bool(effect.price)]
+        if sum(reductions) != 1:
+            detail = "Exactly one of percentage, amount and price is required."
+            self.add("effect_contradiction", detail, path)
+        self.check_percent(effect.basis_points, f"{path}.basis_points")
+        self.check_amounts(effect.amount, f"{path}.amount", required=False)
+        self.check_amounts(effect.price, f"{path}.price", required=False, zero_allowed=True)
+
+
+_EFFECT_CHECKS: dict[type[Any], Callable[[_PromotionValidator, Any, str], None]] = {
+    PercentOff: _PromotionValidator.check_capped_percent,
+    OrderPercent: _PromotionValidator.check_capped_percent,
+    AmountOff: _PromotionValidator.check_amount_off,
+    OrderAmount: _PromotionValidator.check_order_amount,
+    LimitedPrice: _PromotionValidator.check_limited_price,
+    GroupPrice: _PromotionValidator.check_group_price,
+    FlashSale: _PromotionValidator.check_flash_sale,
+    BuyGet: _PromotionValidator.check_buy_get,
+    Bundle: _PromotionValidator.check_bundle,
+    SpendSave: _PromotionValidator.check_spend_save,
+    EverySpend: _PromotionValidator.check_every_spend,
+    FreeGift: _PromotionValidator.check_gift,
+    ShippingOff: _PromotionValidator.check_shipping_off,
+}

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from shop.kernel.errors import InvalidRequest
 from shop.kernel.pagination import Page
-from shop.pricing.model.effects import GiftWith
+from shop.pricing.model.effects import FreeGift
 from shop.pricing.model.promotions import Promotion, PromotionRevision, PromotionStatus
 from shop.pricing.schemas.base import Version
 
@@ -42,7 +42,7 @@ class PromotionBody(BaseModel):
             raise InvalidRequest(said, code="id_differs", path="$.id")
         promotion = Promotion.from_dict(told)
         effect = promotion.effect
-        if isinstance(effect, GiftWith) and not effect.variant:
+        if isinstance(effect, FreeGift) and not effect.variant:
             said = "a gift is taken out of stock: say which variant it is"
             raise InvalidRequest(said, code="variant_missing", path="$.effect.variant")
         return promotion

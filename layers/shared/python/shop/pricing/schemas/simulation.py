@@ -36,7 +36,7 @@ class SimulationCustomerBody(BaseModel):
     id: Word | None = None
     groups: list[str] = Field(default_factory=list)
     segments: list[str] = Field(default_factory=list)
-    orders_before: Annotated[int, Field(ge=0)] | None = None
+    previous_orders: Annotated[int, Field(ge=0)] | None = None
     tax_id: Annotated[str, StringConstraints(max_length=30)] | None = None
     email: Email | None = None
 
@@ -48,7 +48,7 @@ class SimulationCustomerBody(BaseModel):
                 "this is no VAT number", code="vat_id_invalid", path=f"{path}.tax_id"
             )
         return CustomerFacts(
-            self.id, tuple(self.groups), tuple(self.segments), self.orders_before, number
+            self.id, tuple(self.groups), tuple(self.segments), self.previous_orders, number
         )
 
 

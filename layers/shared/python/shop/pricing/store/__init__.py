@@ -1,1 +1,1 @@
-"""Pricing in DynamoDB."""
+"""DynamoDB repositories of pricing, on the table ``pricing``."""

@@ -1,4 +1,4 @@
-"""Coupons and their codes in DynamoDB: a row for each code, with what is left of it."""
+"""Coupons and codes in DynamoDB: a row per code, with its remaining uses."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -16,23 +16,26 @@ from shop.kernel.pagination import Page, decode_name_cursor, to_cursor
 from shop.kernel.unit_of_work import ConditionFailed
 from shop.pricing.model.coupons import CodeBatch, Coupon
 from shop.pricing.model.group_buy import GroupStatus
+from shop.pricing.model.usage import CODE_USES, CUSTOMER_USES
 from shop.pricing.model.usage_limits import CodeStatus
-from shop.pricing.store.rows import CODE, COUNT, HEAD, PricingRow
+from shop.pricing.store.rows import CODE, HEAD, PricingRow
+from shop.pricing.store.usage_shards import counter_key, counter_row_key
 from shop.serialization import from_json, to_json
 from shop.storage.transactions import DynamoUnitOfWork
 
 UNLIMITED = 10**12
-"""What is left of a code without a limit: nobody gets there."""
+"""The remaining uses of a code without a limit; out of reach for any shop."""
 MAX_LIMITED_CODES = 20
-"""Codes of one promotion that are prepared for a rush."""
+"""Codes of one promotion that the shop prepares for a traffic peak."""
 BATCH_GET_SIZE = 100
 """Keys that one BatchGetItem reads."""
 LEASE_SECONDS = 30
-"""Seconds for which a call has a batch to itself: as long as its Lambda may live."""
-_CODES = re.compile(r"CODES#[0-9A-Za-z_]{1,64}#[0-9A-Z]{1,64}#[0-9]{3,6}")
-"""Where a page of codes is."""
+"""How long a call owns a batch: at least as long as its Lambda may run."""
 CODES_PER_ITEM = 1_000
 """Codes in one item: about 15 KB, compressed."""
+_PAGE_KEY = re.compile(r"CODES#[0-9A-Za-z_]{1,64}#[0-9A-Z]{1,64}#[0-9]{3,6}")
+"""The sort key of a page of codes, as a cursor may contain it."""
+_CONDITION_FAILED = "ConditionalCheckFailedException"
 
 
 class DynamoCouponRepository:
@@ -42,7 +45,7 @@ class DynamoCouponRepository:
         try:
             row = PricingRow.get(_pk(coupon_id), HEAD, consistent_read=True)
         except PricingRow.DoesNotExist:
-            raise NotFound(f"there is no coupon {coupon_id!r}") from None
+            raise NotFound(f"Coupon {coupon_id!r} does not exist.") from None
         problems: list[Problem] = []
         coupon = from_json(Coupon, row.doc, "$", problems)
         if coupon is None:
@@ -53,159 +56,180 @@ class DynamoCouponRepository:
         head = PricingRow(
             _pk(coupon.id), HEAD, version=1, doc=to_json(coupon), events=tuple(events)
         )
-        code = None if coupon.code is None else _row(coupon, coupon.code)
-        free = PricingRow.pk.does_not_exist()
+        code = None if coupon.code is None else _code_row(coupon, coupon.code)
+        is_new = PricingRow.pk.does_not_exist()
         limited = None
         if coupon.code is not None and coupon.quantity is not None:
-            limited = PricingRow(_of_promotion(coupon.promotion_id), normalize_code(coupon.code))
+            limited = PricingRow(
+                _limited_codes_pk(coupon.promotion_id), normalize_code(coupon.code)
+            )
 
         def write(writes: Any) -> None:
-            writes.save(head, free)
+            writes.save(head, is_new)
             if code is not None:
-                writes.save(code, free)
+                writes.save(code, is_new)
             if limited is not None:
                 writes.save(limited)
 
         try:
             DynamoUnitOfWork().commit(write)
-        except ConditionFailed as clash:
-            if head.pk in clash.keys:
+        except ConditionFailed as error:
+            if head.pk in error.keys:
                 raise Conflict(
-                    "there is a coupon of that id", code="id_taken", path="$.id"
+                    f"Coupon {coupon.id!r} already exists. Choose another id.",
+                    code="id_taken",
+                    path="$.id",
                 ) from None
-            raise Conflict("this code is taken", code="code_taken", path="$.code") from None
+            raise Conflict(
+                "This code belongs to another coupon. Choose another code.",
+                code="code_taken",
+                path="$.code",
+            ) from None
         return coupon
 
     def list_limited_codes(self, promotion_id: str) -> Sequence[str]:
-        rows = PricingRow.query(_of_promotion(promotion_id), limit=MAX_LIMITED_CODES)
+        rows = PricingRow.query(_limited_codes_pk(promotion_id), limit=MAX_LIMITED_CODES)
         return [row.sk for row in rows]
 
     def begin_batch(self, coupon: Coupon, batch: CodeBatch, at: datetime) -> CodeBatch:
         now = int(at.timestamp())
         doc = {"count": batch.count, "prefix": batch.prefix, "seed": batch.seed.hex()}
-        row = PricingRow(
-            _pk(coupon.id), f"BATCH#{batch.id}", doc=doc, lease_until=now + LEASE_SECONDS
-        )
+        row = PricingRow(_pk(coupon.id), _batch_sk(batch), doc=doc, lease_until=now + LEASE_SECONDS)
         try:
             row.save(PricingRow.pk.does_not_exist())
         except PutError as error:
-            if error.cause_response_code != "ConditionalCheckFailedException":
+            if error.cause_response_code != _CONDITION_FAILED:
                 raise
-            return self._again(coupon, batch, now)
+            # The batch exists: this call repeats or completes it.
+            return self._resume_batch(coupon, batch, now)
         return batch
 
-    def _again(self, coupon: Coupon, batch: CodeBatch, now: int) -> CodeBatch:
-        row = PricingRow.get(_pk(coupon.id), f"BATCH#{batch.id}", consistent_read=True)
+    def _resume_batch(self, coupon: Coupon, batch: CodeBatch, now: int) -> CodeBatch:
+        row = PricingRow.get(_pk(coupon.id), _batch_sk(batch), consistent_read=True)
         doc = row.doc
         if (doc["count"], doc["prefix"]) != (batch.count, batch.prefix):
             raise IdempotencyKeyReused(
-                "this Idempotency-Key was used for another batch; use a new key for a new one",
+                "This Idempotency-Key was used for another batch. Use a new key for a new batch.",
                 path="Idempotency-Key",
             )
         done = row.lease_until is None
         if not done:
             try:
+                # The lease of a call that stopped expires; then the next call takes it over.
                 row.update(
                     [PricingRow.lease_until.set(now + LEASE_SECONDS)], PricingRow.lease_until <= now
                 )
             except UpdateError as error:
-                if error.cause_response_code != "ConditionalCheckFailedException":
+                if error.cause_response_code != _CONDITION_FAILED:
                     raise
                 raise Conflict(
-                    "these codes are being issued; ask again in a moment", code="batch_in_progress"
+                    "These codes are being issued. Try again in a moment.",
+                    code="batch_in_progress",
                 ) from None
         return replace(batch, seed=bytes.fromhex(doc["seed"]), done=done)
 
     def complete_batch(self, coupon: Coupon, batch: CodeBatch) -> None:
-        PricingRow(_pk(coupon.id), f"BATCH#{batch.id}").update([PricingRow.lease_until.remove()])
+        PricingRow(_pk(coupon.id), _batch_sk(batch)).update([PricingRow.lease_until.remove()])
 
     def write_codes(self, coupon: Coupon, batch: CodeBatch, codes: Sequence[str]) -> Sequence[str]:
-        # A batch write knows no conditions, so codes that exist are looked for first. Two calls
-        # that draw the same 60 random bits between these two reads are not to be expected, and a
-        # code of this batch that is there already may have been used by now.
-        there: set[str] = set()
+        # A batch write has no conditions, so existing codes are read first. Two calls that generate
+        # the same 60 random bits between these two steps are not expected. Existing codes of this
+        # batch are not written again: they may have been used meanwhile.
+        existing: set[str] = set()
         taken: set[str] = set()
-        keys = [(f"CODE#{normalize_code(code)}", CODE) for code in codes]
+        keys = [counter_row_key(CODE_USES, normalize_code(code)) for code in codes]
         for start in range(0, len(keys), BATCH_GET_SIZE):
             for row in PricingRow.batch_get(
                 keys[start : start + BATCH_GET_SIZE], consistent_read=True
             ):
-                mine = row.doc.get("batch") == batch.id
-                (there if mine else taken).add(row.pk.removeprefix("CODE#"))
-        ours = [code for code in codes if normalize_code(code) not in taken]
+                in_this_batch = row.doc.get("batch") == batch.id
+                (existing if in_this_batch else taken).add(_code_of(row))
+        issued = [code for code in codes if normalize_code(code) not in taken]
         with PricingRow.batch_write() as writes:
-            for code in ours:
-                if normalize_code(code) not in there:
-                    writes.save(_row(coupon, code, batch.id))
-            for page, start in enumerate(range(0, len(ours), CODES_PER_ITEM)):
-                # The first code tells the rounds of a batch apart, in every run alike.
-                place = f"CODES#{batch.id}#{normalize_code(codes[0])}#{page:03d}"
+            for code in issued:
+                if normalize_code(code) not in existing:
+                    writes.save(_code_row(coupon, code, batch.id))
+            for page, start in enumerate(range(0, len(issued), CODES_PER_ITEM)):
+                # The first code makes the key unique for each round of a batch. A repeated call
+                # generates the same code, and therefore overwrites the same item.
+                page_key = f"CODES#{batch.id}#{normalize_code(codes[0])}#{page:03d}"
                 writes.save(
-                    PricingRow(_pk(coupon.id), place, doc=ours[start : start + CODES_PER_ITEM])
+                    PricingRow(_pk(coupon.id), page_key, doc=issued[start : start + CODES_PER_ITEM])
                 )
         return tuple(taken)
 
     def get_codes(self, codes: Sequence[str], customer: str | None) -> Mapping[str, CodeStatus]:
-        return code_facts(dict.fromkeys(codes), customer)
+        return code_statuses(dict.fromkeys(codes), customer)
 
     def list_codes(self, coupon_id: str, *, cursor: str | None) -> Page[str]:
-        after = decode_name_cursor(cursor, _CODES)
-        beyond = (
+        after = decode_name_cursor(cursor, _PAGE_KEY)
+        range_condition = (
             PricingRow.sk.startswith("CODES#")
             if after is None
             else PricingRow.sk.between(f"{after}\x00", "CODES#~")
         )
-        rows = list(PricingRow.query(_pk(coupon_id), beyond, limit=2))
+        # One item is a page; the second shows whether another page follows.
+        rows = list(PricingRow.query(_pk(coupon_id), range_condition, limit=2))
         if not rows:
             return Page(())
-        more = to_cursor({"after": rows[0].sk}) if len(rows) > 1 else None
-        return Page(tuple(rows[0].doc), more)
+        next_cursor = to_cursor({"after": rows[0].sk}) if len(rows) > 1 else None
+        return Page(tuple(rows[0].doc), next_cursor)
 
 
-def code_facts(
+def code_statuses(
     codes: Mapping[str, PricingRow | None],
     customer: str | None,
     consistent: bool = False,
-    in_bins: Mapping[str, int] = MappingProxyType({}),
+    in_shards: Mapping[str, int] = MappingProxyType({}),
 ) -> Mapping[str, CodeStatus]:
-    """The facts of codes by normal form; rows that were read already need not be read again.
-    ``in_bins`` is how many uses are left in the bins of a row, by its key.
+    """Return the status of codes by normal form.
+
+    Only rows that are ``None`` are read.
+
+    ``in_shards`` are the remaining uses in the shards of a code, by the key of its row.
     """
     rows = {code: row for code, row in codes.items() if row is not None}
-    missing = [(f"CODE#{code}", CODE) for code in codes if code not in rows]
+    missing = [counter_row_key(CODE_USES, code) for code in codes if code not in rows]
     if missing:
         for row in PricingRow.batch_get(missing, consistent):
-            rows[row.pk.removeprefix("CODE#")] = row
-    mine = {row.doc["coupon"] for row in rows.values() if row.doc.get("per_customer")}
-    had: dict[str, int] = {}
-    if mine and customer is not None:
-        for row in PricingRow.batch_get(
-            [(f"USED#{c}#{customer}", COUNT) for c in mine], consistent
-        ):
-            had[row.pk.split("#", 2)[1]] = int(row.used)
-    return {code: _facts(row, had, in_bins.get(row.pk)) for code, row in rows.items()}
+            rows[_code_of(row)] = row
+    # Customers' uses are in rows of their own, read only for codes with a limit per customer.
+    coupon_ids = {row.doc["coupon"] for row in rows.values() if row.doc.get("per_customer")}
+    used_by_customer: dict[str, int] = {}
+    if coupon_ids and customer is not None:
+        keys = [counter_row_key(CUSTOMER_USES, f"{id_}#{customer}") for id_ in coupon_ids]
+        for row in PricingRow.batch_get(keys, consistent):
+            used_by_customer[row.pk.split("#", 2)[1]] = int(row.used)
+    return {
+        code: _status(row, used_by_customer, in_shards.get(row.pk)) for code, row in rows.items()
+    }
 
 
-def _facts(row: PricingRow, had: Mapping[str, int], in_bins: int | None) -> CodeStatus:
-    doc, left = row.doc, int(row.remaining) if in_bins is None else in_bins
+def _status(
+    row: PricingRow, used_by_customer: Mapping[str, int], in_shards: int | None
+) -> CodeStatus:
+    doc, remaining = row.doc, int(row.remaining) if in_shards is None else in_shards
     per_customer = doc.get("per_customer")
     return CodeStatus(
         promotion_id=doc["promotion"],
-        starts=_instant(doc.get("starts")),
-        ends=_instant(doc.get("ends")),
-        uses_remaining=None if left > UNLIMITED // 2 else max(0, left),
+        starts=_instant_from(doc.get("starts")),
+        ends=_instant_from(doc.get("ends")),
+        # Half: uses count down, so an unlimited code never shows a number of uses.
+        uses_remaining=None if remaining > UNLIMITED // 2 else max(0, remaining),
         customer_uses_remaining=(
-            None if per_customer is None else max(0, per_customer - had.get(doc["coupon"], 0))
+            None
+            if per_customer is None
+            else max(0, per_customer - used_by_customer.get(doc["coupon"], 0))
         ),
         coupon_id=doc["coupon"],
         per_customer=per_customer,
-        bins=int(row.shard_count or 0),
+        shard_count=int(row.shard_count or 0),
         group=GroupStatus(doc["group"]) if "group" in doc else None,
     )
 
 
-def _row(coupon: Coupon, code: str, batch: str | None = None) -> PricingRow:
-    limit = coupon.per_code if coupon.in_batches else coupon.quantity
+def _code_row(coupon: Coupon, code: str, batch: str | None = None) -> PricingRow:
+    limit = coupon.per_code if coupon.has_batches else coupon.quantity
     doc = {
         "coupon": coupon.id,
         "batch": batch,
@@ -215,7 +239,7 @@ def _row(coupon: Coupon, code: str, batch: str | None = None) -> PricingRow:
         "ends": to_json(coupon.ends),
     }
     return PricingRow(
-        f"CODE#{normalize_code(code)}",
+        counter_key(CODE_USES, normalize_code(code)),
         CODE,
         remaining=UNLIMITED if limit is None else limit,
         used=0,
@@ -223,13 +247,21 @@ def _row(coupon: Coupon, code: str, batch: str | None = None) -> PricingRow:
     )
 
 
-def _of_promotion(promotion_id: str) -> str:
-    return f"CODES_OF#{promotion_id}"
+def _code_of(row: PricingRow) -> str:
+    return row.pk.removeprefix(counter_key(CODE_USES, ""))
+
+
+def _limited_codes_pk(promotion_id: str) -> str:
+    return f"LIMITED_CODES#{promotion_id}"
 
 
 def _pk(coupon_id: str) -> str:
     return f"COUPON#{coupon_id}"
 
 
-def _instant(told: str | None) -> datetime | None:
-    return None if told is None else datetime.fromisoformat(told)
+def _batch_sk(batch: CodeBatch) -> str:
+    return f"BATCH#{batch.id}"
+
+
+def _instant_from(raw: str | None) -> datetime | None:
+    return None if raw is None else datetime.fromisoformat(raw)

@@ -1,4 +1,4 @@
-"""Groups that buy together, in DynamoDB: the group, its code, and when it is due."""
+"""Group buys in DynamoDB: the group, its code, the list of due groups."""
 
 import zlib
 from collections.abc import Iterable, Sequence
@@ -14,8 +14,8 @@ from shop.pricing.store.rows import CODE, HEAD, PricingRow
 from shop.serialization import from_json, to_json
 from shop.storage.transactions import DynamoUnitOfWork
 
-SHARDS = 8
-"""Partitions of the list of what is due, so that a rush of new groups does not meet in one."""
+DUE_SHARDS = 8
+"""Partitions of the list of due groups, so that many new groups do not write to one partition."""
 
 
 class DynamoGroupBuyRepository:
@@ -25,24 +25,25 @@ class DynamoGroupBuyRepository:
         try:
             row = PricingRow.get(_pk(group_id), HEAD, consistent_read=True)
         except PricingRow.DoesNotExist:
-            raise NotFound(f"there is no group {group_id!r}", code="group_unknown") from None
-        return _group(row)
+            raise NotFound(f"Group {group_id!r} does not exist.", code="group_unknown") from None
+        return _group_from(row)
 
     def insert_op(self, group: GroupBuy, events: Sequence[Event]) -> WriteOperation:
-        free = PricingRow.pk.does_not_exist()
+        is_new = PricingRow.pk.does_not_exist()
 
         def write(writes: Any) -> None:
-            writes.save(_head(group, events), free)
-            writes.save(_code(group), free)
-            writes.save(PricingRow(*_due_key(group), doc=group.id), free)
+            writes.save(_group_row(group, events), is_new)
+            writes.save(_code_row(group), is_new)
+            writes.save(PricingRow(*_due_key(group), doc=group.id), is_new)
 
         return write
 
     def save(self, before: GroupBuy, after: GroupBuy, events: Sequence[Event]) -> GroupBuy:
         def write(writes: Any) -> None:
-            writes.save(_head(after, events), PricingRow.version == before.version)
+            writes.save(_group_row(after, events), PricingRow.version == before.version)
             if after.status is not GroupStatus.FORMING:
-                closed = {**_code(after).doc, "ends": to_json(events[0].at)}
+                # A decided group closes its code in the same transaction: no order can use it.
+                closed = {**_code_row(after).doc, "ends": to_json(events[0].at)}
                 writes.update(
                     PricingRow(_code_pk(after), CODE),
                     [PricingRow.doc.set(closed)],
@@ -52,15 +53,16 @@ class DynamoGroupBuyRepository:
         try:
             DynamoUnitOfWork().commit(write)
         except ConditionFailed:
-            raise VersionConflict("somebody else took a seat in this group meanwhile") from None
+            raise VersionConflict("Another member changed this group. Try again.") from None
         return after
 
     def list_due(self, at: datetime, max_results: int) -> Iterable[GroupBuy]:
         until = f"{at.isoformat()}~"
         keys: list[tuple[str, str]] = []
-        for shard in range(SHARDS):
+        for shard in range(DUE_SHARDS):
             rows = PricingRow.query(_due_pk(shard), PricingRow.sk <= until, limit=max_results)
             keys += [(row.sk, row.doc) for row in rows]
+        # Each shard is sorted by deadline; the oldest of all shards come first.
         for _, group_id in sorted(keys)[:max_results]:
             yield self.get(group_id)
 
@@ -68,14 +70,17 @@ class DynamoGroupBuyRepository:
         PricingRow(*_due_key(group)).delete()
 
 
-def _head(group: GroupBuy, events: Sequence[Event]) -> PricingRow:
+def _group_row(group: GroupBuy, events: Sequence[Event]) -> PricingRow:
     return PricingRow(
         _pk(group.id), HEAD, version=group.version, doc=to_json(group), events=tuple(events)
     )
 
 
-def _code(group: GroupBuy) -> PricingRow:
-    """A code like a coupon's: it names the group where that names the coupon."""
+def _code_row(group: GroupBuy) -> PricingRow:
+    """Return the row of the group's code, in the form of a coupon's code.
+
+    The group takes the place of the coupon, so quotes and orders treat both codes alike.
+    """
     doc = {
         "coupon": group.id,
         "promotion": group.promotion_id,
@@ -86,7 +91,7 @@ def _code(group: GroupBuy) -> PricingRow:
     return PricingRow(_code_pk(group), CODE, remaining=group.size, used=0, doc=doc)
 
 
-def _group(row: PricingRow) -> GroupBuy:
+def _group_from(row: PricingRow) -> GroupBuy:
     problems: list[Problem] = []
     group = from_json(GroupBuy, row.doc, "$", problems)
     if group is None:
@@ -107,5 +112,5 @@ def _due_pk(shard: int) -> str:
 
 
 def _due_key(group: GroupBuy) -> tuple[str, str]:
-    shard = zlib.crc32(group.id.encode()) % SHARDS
+    shard = zlib.crc32(group.id.encode()) % DUE_SHARDS
     return _due_pk(shard), f"{group.deadline.isoformat()}#{group.id}"

@@ -1,7 +1,6 @@
-"""The pricing policy in DynamoDB: beside the rule book's promotions, and every version of it.
+"""The pricing policy in DynamoDB.
 
-It is part of the rule book: a change puts a new version of that in force, and a Lambda reads it
-with the promotions (:mod:`shop.pricing.store.rule_set_cache`).
+The current policy is a row of the rule set; every version is stored beside it.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,13 +11,16 @@ from shop.kernel.events import Event
 from shop.kernel.unit_of_work import ConditionFailed
 from shop.pricing.model.policy import PricingPolicy
 from shop.pricing.model.promotions import Promotion
-from shop.pricing.store.rows import BOOK, POLICY, PricingRow
+from shop.pricing.store import rule_set_rows
+from shop.pricing.store.rows import POLICY, RULE_SET, PricingRow
+from shop.pricing.store.rule_set_rows import bump_version_op, policy_from, rule_set_version
 from shop.storage.compression import compress_json
 from shop.storage.transactions import DynamoUnitOfWork
 
 MAX_ATTEMPTS = 5
+"""Attempts of a write that loses against another change of the rule set."""
 MAX_ITEM_BYTES = 100 * 1024
-"""With its past; the book reads all of it."""
+"""Compressed size with revisions. Every Lambda reads the policy with the rule set."""
 
 
 class DynamoPricingPolicyRepository:
@@ -26,7 +28,7 @@ class DynamoPricingPolicyRepository:
 
     def get(self) -> PricingPolicy:
         try:
-            return policy_from(PricingRow.get(BOOK, POLICY, consistent_read=True))
+            return policy_from(PricingRow.get(RULE_SET, POLICY, consistent_read=True))
         except PricingRow.DoesNotExist:
             return PricingPolicy()
 
@@ -34,9 +36,9 @@ class DynamoPricingPolicyRepository:
         if version == 0:
             return PricingPolicy()
         try:
-            return policy_from(PricingRow.get(POLICY, _number(version), consistent_read=True))
+            return policy_from(PricingRow.get(POLICY, _version_key(version), consistent_read=True))
         except PricingRow.DoesNotExist:
-            raise NotFound(f"there is no version {version} of the pricing policy") from None
+            raise NotFound(f"Version {version} of the pricing policy does not exist.") from None
 
     def save(
         self,
@@ -44,41 +46,37 @@ class DynamoPricingPolicyRepository:
         events: Sequence[Event],
         check: Callable[[Sequence[Promotion]], None],
     ) -> PricingPolicy:
-        from shop.pricing.store.rule_set_cache import (
-            bump_version_op,
-            list_published,
-            rule_set_version,
-        )
-
         doc = after.to_dict()
         if len(compress_json(doc)) > MAX_ITEM_BYTES:
-            raise Conflict("this policy and its past are too large", code="too_large")
-        row = PricingRow(BOOK, POLICY, version=after.version, doc=doc, events=tuple(events))
-        stored = PricingRow(POLICY, _number(after.version), version=after.version, doc=doc)
+            raise Conflict(
+                "The pricing policy is too large with its revisions. Declare fewer groups.",
+                code="policy_too_large",
+            )
+        current = PricingRow(RULE_SET, POLICY, version=after.version, doc=doc, events=tuple(events))
+        revision = PricingRow(POLICY, _version_key(after.version), version=after.version, doc=doc)
         before = after.version - 1
         as_read = PricingRow.version == before if before else PricingRow.pk.does_not_exist()
 
         def write(writes: Any) -> None:
-            writes.save(row, as_read)
-            writes.save(stored, PricingRow.pk.does_not_exist())
+            writes.save(current, as_read)
+            writes.save(revision, PricingRow.pk.does_not_exist())
 
         for _ in range(MAX_ATTEMPTS):
-            # The version first: whoever publishes a promotion from here on changes it too.
+            # The version is read before the promotions: a promotion that is published after this
+            # read changes the version, and the transaction fails.
             version = rule_set_version(consistent=True)
-            check(list_published())
+            check(rule_set_rows.list_published())
             try:
                 DynamoUnitOfWork().commit(write, bump_version_op(version))
-            except ConditionFailed as clash:
-                if POLICY in clash.keys:
-                    raise VersionConflict("somebody else changed the pricing policy") from None
-                continue  # somebody changed something else in the book: again, after theirs
+            except ConditionFailed as error:
+                if POLICY in error.keys:
+                    raise VersionConflict(
+                        "The pricing policy has changed since you read it. Read it again."
+                    ) from None
+                continue  # another rule changed: repeat the check with that change
             return after
-        raise VersionConflict("other prices are being changed; try again")
+        raise VersionConflict("Other prices are being changed. Try again.")
 
 
-def policy_from(row: PricingRow) -> PricingPolicy:
-    return PricingPolicy.from_dict(row.doc, int(row.version))
-
-
-def _number(version: int) -> str:
+def _version_key(version: int) -> str:
     return f"VERSION#{version:09d}"

@@ -1,4 +1,4 @@
-"""Price lists in DynamoDB: one item each, which the rule book reads as well."""
+"""Price lists in DynamoDB: one item each, which the rule set reads as well."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -8,7 +8,7 @@ from shop.kernel.events import Event
 from shop.kernel.unit_of_work import ConditionFailed
 from shop.pricing.model.price_lists import PriceList
 from shop.pricing.store.rows import PRICE_LISTS, PricingRow
-from shop.pricing.store.rule_set_cache import (
+from shop.pricing.store.rule_set_rows import (
     MAX_ITEM_BYTES,
     bump_version_op,
     price_list_from,
@@ -18,7 +18,7 @@ from shop.storage.compression import compress_json
 from shop.storage.transactions import DynamoUnitOfWork
 
 MAX_ATTEMPTS = 5
-"""How often a change is written anew when the book was changed meanwhile."""
+"""Attempts of a write that loses against another change of the rule set."""
 
 
 class DynamoPriceListRepository:
@@ -28,7 +28,7 @@ class DynamoPriceListRepository:
         try:
             return price_list_from(PricingRow.get(PRICE_LISTS, list_id, consistent_read=True))
         except PricingRow.DoesNotExist:
-            raise NotFound(f"there is no price list {list_id!r}") from None
+            raise NotFound(f"Price list {list_id!r} does not exist.") from None
 
     def list_all(self) -> Sequence[PriceList]:
         return [price_list_from(row) for row in PricingRow.query(PRICE_LISTS, consistent_read=True)]
@@ -42,7 +42,10 @@ class DynamoPriceListRepository:
     ) -> PriceList:
         doc = after.to_dict()
         if len(compress_json(doc)) > MAX_ITEM_BYTES:
-            raise Conflict("this list and its past are too large; begin another", code="too_large")
+            raise Conflict(
+                "This price list is too large with its revisions. Create another list.",
+                code="list_too_large",
+            )
         row = PricingRow(
             PRICE_LISTS, after.id, version=after.version, doc=doc, events=tuple(events)
         )
@@ -56,19 +59,24 @@ class DynamoPriceListRepository:
             writes.save(row, as_read)
 
         for _ in range(MAX_ATTEMPTS):
-            # The version first: whoever changes a list from here on changes it too.
+            # The version is read before the lists: a list that changes after this read changes the
+            # version, and the transaction fails.
             version = rule_set_version(consistent=True)
             if check is not None:
                 check(self.list_all())
             try:
                 DynamoUnitOfWork().commit(write, bump_version_op(version))
-            except ConditionFailed as clash:
-                if PRICE_LISTS not in clash.keys:
-                    continue  # somebody changed something else in the book: again, after theirs
+            except ConditionFailed as error:
+                if PRICE_LISTS not in error.keys:
+                    continue  # another rule changed: repeat the check with that change
                 if before is None:
                     raise Conflict(
-                        "there is a price list of that id", code="id_taken", path="$.id"
+                        f"Price list {after.id!r} already exists. Choose another id.",
+                        code="id_taken",
+                        path="$.id",
                     ) from None
-                raise VersionConflict("somebody else changed this price list meanwhile") from None
+                raise VersionConflict(
+                    "This price list has changed since you read it. Read it again."
+                ) from None
             return after
-        raise VersionConflict("other prices are being changed; try again")
+        raise VersionConflict("Other prices are being changed. Try again.")

@@ -1,4 +1,4 @@
-"""The calendar of promotions in DynamoDB. What is published is in the rule book as well."""
+"""Promotions in DynamoDB. Published promotions are copied into the rule set."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -10,16 +10,15 @@ from shop.kernel.pagination import Page, decode_name_cursor, to_cursor
 from shop.kernel.unit_of_work import ConditionFailed, WriteOperation
 from shop.pricing.model.promotions import Promotion, PromotionRevision, PromotionStatus
 from shop.pricing.store.rows import PROMOTIONS, PricingRow
-from shop.pricing.store.rule_set_cache import publish_rules_op, rule_set_version
+from shop.pricing.store.rule_set_rows import publish_rules_op, rule_set_version
 from shop.serialization import from_json
 from shop.storage.transactions import DynamoUnitOfWork
 
 MAX_ATTEMPTS = 5
-"""How often a change is written anew when the book was changed meanwhile."""
+"""Attempts of a write that loses against another change of the rule set."""
 MAX_ROWS_SCANNED = 500
-"""Promotions that one page of a list by status looks at."""
+"""Promotions that one page of a list by status reads."""
 MAX_REVISIONS = 50
-"""Versions of a promotion that are told."""
 
 
 class DynamoPromotionRepository:
@@ -27,12 +26,12 @@ class DynamoPromotionRepository:
 
     def get(self, promotion_id: str) -> Promotion:
         try:
-            return _promotion(PricingRow.get(PROMOTIONS, promotion_id, consistent_read=True))
+            return _promotion_from(PricingRow.get(PROMOTIONS, promotion_id, consistent_read=True))
         except PricingRow.DoesNotExist:
-            raise NotFound(f"there is no promotion {promotion_id!r}") from None
+            raise NotFound(f"Promotion {promotion_id!r} does not exist.") from None
 
     def list_published(self) -> Sequence[Promotion]:
-        return _not_called_off(_known())
+        return _without_ended(read_published())
 
     def list_all(
         self,
@@ -43,24 +42,26 @@ class DynamoPromotionRepository:
         at: datetime | None = None,
     ) -> Page[Promotion]:
         after = decode_name_cursor(cursor)
-        beyond = None if after is None else PricingRow.sk > after
-        looked_at = limit if status is None else max(limit, MAX_ROWS_SCANNED)
-        found: list[Promotion] = []
+        range_condition = None if after is None else PricingRow.sk > after
+        # The status depends on the clock and is not stored, so rows are filtered after the read.
+        max_rows = limit if status is None else max(limit, MAX_ROWS_SCANNED)
+        promotions: list[Promotion] = []
         last = None
-        for seen, row in enumerate(PricingRow.query(PROMOTIONS, beyond, limit=looked_at + 1)):
-            if seen == looked_at or len(found) == limit:
-                return Page(tuple(found), to_cursor({"after": last}))
+        rows = PricingRow.query(PROMOTIONS, range_condition, limit=max_rows + 1)
+        for number, row in enumerate(rows):
+            if number == max_rows or len(promotions) == limit:
+                return Page(tuple(promotions), to_cursor({"after": last}))
             last = row.sk
-            promotion = _promotion(row)
+            promotion = _promotion_from(row)
             if status is None or at is None or promotion.status(at) is status:
-                found.append(promotion)
-        return Page(tuple(found))
+                promotions.append(promotion)
+        return Page(tuple(promotions))
 
     def list_revisions(self, promotion_id: str) -> Sequence[PromotionRevision]:
         rows = PricingRow.query(
-            _past_key(promotion_id), scan_index_forward=False, limit=MAX_REVISIONS
+            _revisions_key(promotion_id), scan_index_forward=False, limit=MAX_REVISIONS
         )
-        return [_revision(row) for row in rows]
+        return [_revision_from(row) for row in rows]
 
     def save(
         self,
@@ -69,52 +70,58 @@ class DynamoPromotionRepository:
         events: Sequence[Event],
         check: Callable[[Sequence[Promotion]], None] | None = None,
     ) -> Promotion:
-        ledger = DynamoUnitOfWork()
-        told = before is not None and before.published
+        uow = DynamoUnitOfWork()
+        changes_rules = after.published or (before is not None and before.published)
         for _ in range(MAX_ATTEMPTS):
-            parts = [_saving(before, after, events)]
-            if told or after.published:
-                # The version first: whoever publishes from here on changes it too.
+            writes = [_save_op(before, after, events)]
+            # Drafts are in no rule set: they need no version and conflict with nothing.
+            if changes_rules:
+                # The version is read before the promotions: one that is published after this read
+                # changes the version, and the transaction fails.
                 version = rule_set_version(consistent=True)
-                known = _known()
+                published = read_published()
                 if check is not None:
-                    check(_not_called_off(known))
+                    check(_without_ended(published))
                 at = events[0].at
-                parts.append(publish_rules_op(_book_with(after, known), version, at))
+                writes.append(publish_rules_op(_with_change(published, after), version, at))
             try:
-                ledger.commit(*parts)
-            except ConditionFailed as clash:
-                if PROMOTIONS not in clash.keys:
-                    continue  # somebody published something else: with theirs and ours, again
+                uow.commit(*writes)
+            except ConditionFailed as error:
+                if PROMOTIONS not in error.keys:
+                    continue  # another rule changed: repeat the check with that change
                 if before is None:
                     raise Conflict(
-                        "there is a promotion of that id", code="id_taken", path="$.id"
+                        f"Promotion {after.id!r} already exists. Choose another id.",
+                        code="id_taken",
+                        path="$.id",
                     ) from None
-                raise VersionConflict("somebody else changed this promotion meanwhile") from None
+                raise VersionConflict(
+                    "This promotion has changed since you read it. Read it again."
+                ) from None
             return after
-        raise VersionConflict("other promotions are being changed; try again")
+        raise VersionConflict("Other promotions are being changed. Try again.")
 
 
-def _known() -> Sequence[Promotion]:
-    """All that are or were on the calendar."""
+def read_published() -> Sequence[Promotion]:
+    """Return all published promotions, ended ones included, as last written."""
     rows = PricingRow.query(
         PROMOTIONS,
-        filter_condition=PricingRow.published == True,  # noqa: E712  PynamoDB reads it as a condition
+        filter_condition=PricingRow.published == True,  # noqa: E712  PynamoDB builds a condition
         consistent_read=True,
     )
-    return [_promotion(row) for row in rows]
+    return [_promotion_from(row) for row in rows]
 
 
-def _not_called_off(promotions: Sequence[Promotion]) -> Sequence[Promotion]:
+def _without_ended(promotions: Sequence[Promotion]) -> Sequence[Promotion]:
     return [promotion for promotion in promotions if promotion.ended_at is None]
 
 
-def _book_with(mine: Promotion, others: Sequence[Promotion]) -> list[Promotion]:
-    rest = [other for other in others if other.id != mine.id]
-    return [promotion for promotion in (*rest, mine) if promotion.published]
+def _with_change(published: Sequence[Promotion], changed: Promotion) -> list[Promotion]:
+    others = [promotion for promotion in published if promotion.id != changed.id]
+    return [promotion for promotion in (*others, changed) if promotion.published]
 
 
-def _saving(before: Promotion | None, after: Promotion, events: Sequence[Event]) -> WriteOperation:
+def _save_op(before: Promotion | None, after: Promotion, events: Sequence[Event]) -> WriteOperation:
     row = PricingRow(
         PROMOTIONS,
         after.id,
@@ -126,20 +133,19 @@ def _saving(before: Promotion | None, after: Promotion, events: Sequence[Event])
     as_read = (
         PricingRow.pk.does_not_exist() if before is None else PricingRow.version == before.version
     )
-
-    past = [_kept(after, event) for event in events[:1]]
+    revisions = [_revision_row(after, event) for event in events[:1]]
 
     def write(writes: Any) -> None:
         writes.save(row, as_read)
-        for revision in past:
+        for revision in revisions:
             writes.save(revision)
 
     return write
 
 
-def _kept(promotion: Promotion, event: Event) -> PricingRow:
+def _revision_row(promotion: Promotion, event: Event) -> PricingRow:
     return PricingRow(
-        _past_key(promotion.id),
+        _revisions_key(promotion.id),
         f"{promotion.version:08d}",
         version=promotion.version,
         doc={
@@ -151,25 +157,25 @@ def _kept(promotion: Promotion, event: Event) -> PricingRow:
     )
 
 
-def _past_key(promotion_id: str) -> str:
+def _revisions_key(promotion_id: str) -> str:
     return f"PROMOTION#{promotion_id}"
 
 
-def _revision(row: PricingRow) -> PromotionRevision:
-    told = row.doc
+def _revision_from(row: PricingRow) -> PromotionRevision:
+    doc = row.doc
     return PromotionRevision(
-        datetime.fromisoformat(told["since"]),
-        told["change"],
-        told["actor"],
-        _read(row.sk, told["promotion"]),
+        datetime.fromisoformat(doc["since"]),
+        doc["change"],
+        doc["actor"],
+        _decode(row.sk, doc["promotion"]),
     )
 
 
-def _promotion(row: PricingRow) -> Promotion:
-    return _read(row.sk, row.doc)
+def _promotion_from(row: PricingRow) -> Promotion:
+    return _decode(row.sk, row.doc)
 
 
-def _read(name: str, raw: Any) -> Promotion:
+def _decode(name: str, raw: Any) -> Promotion:
     problems: list[Problem] = []
     promotion = from_json(Promotion, raw, "$", problems)
     if promotion is None:

@@ -1,30 +1,30 @@
 """The items of the ``pricing`` table.
 
-====================================  ==================  ==========================================
-PK                                    SK                  what
-====================================  ==================  ==========================================
-``PROMOTIONS``                        promotion id        a promotion, its version
-``PROMOTION#<id>``                    version, 8 digits   what a promotion said, since when, by whom
-``TAX``                               country             its tax rates, as staff keep them
-``TAX#<country>``                     ``VERSION#<n>``     each version of them, written once
-``BOOK``                              ``VERSION``         the rule book's version, a few bytes
-``BOOK``                              ``RULES``           the rule book's promotions
-``BOOK``                              ``POLICY``          its pricing policy: stacking, rounding
-``POLICY``                            ``VERSION#<n>``     each version of that, written once
-``PRICE_LISTS``                       list id             a price list with its past
-``COUPON#<id>``                       ``HEAD``            a coupon
-``COUPON#<id>``                       ``CODES#<…>``       up to 1,000 codes given out at once
-``COUPON#<id>``                       ``BATCH#<…>``       a batch, and who is issuing it
-``CODES_OF#<promotion>``              code                a code of its own, with limited uses
-``CODE#<normal form>``                ``CODE``            a code: what it opens, what is left of it
-``USED#<coupon>#<customer>``          ``COUNT``           uses of a coupon by one customer
-``CUSTOMER#<id>``                     ``HEAD``            groups and segments of a customer
-``FIRST#<customer>``                  ``COUNT``           whether the first order was had
-``GROUP_BUY#<id>``                    ``HEAD``            a group that buys together, its seats
-``GROUP_BUYS_DUE#<shard>``            deadline and id     groups that are not settled yet
-``QUOTA#<promotion>``                 ``COUNT``           units of a flash sale sold
-``HAD#<promotion>#<customer>``        ``COUNT``           units of it that one customer had
-====================================  ==================  ==========================================
+=========================================  =================  ====================================
+PK                                         SK                 content
+=========================================  =================  ====================================
+``PROMOTIONS``                             promotion id       a promotion and its version
+``PROMOTION#<id>``                         version, 8 digits  a revision: content, event, actor
+``TAX``                                    country            tax rates that staff changed
+``TAX#<country>``                          ``VERSION#<n>``    each version of them, written once
+``RULE_SET``                               ``VERSION``        its version, a few bytes
+``RULE_SET``                               ``RULES``          its published promotions
+``RULE_SET``                               ``POLICY``         its policy: stacking, rounding
+``POLICY``                                 ``VERSION#<n>``    each policy, written once
+``PRICE_LISTS``                            list id            a price list with its revisions
+``COUPON#<id>``                            ``HEAD``           a coupon
+``COUPON#<id>``                            ``CODES#<…>``      up to 1,000 codes of a batch
+``COUPON#<id>``                            ``BATCH#<…>``      a batch, and the lease of its issuer
+``LIMITED_CODES#<promotion>``              code               a single code with a limit
+``CODE#<normal form>``                     ``CODE``           a code: coupon, remaining uses
+``CUSTOMER_USES#<coupon>#<customer>``      ``COUNT``          uses of a coupon by one customer
+``CUSTOMER#<id>``                          ``HEAD``           groups and segments of a customer
+``FIRST_ORDER#<customer>``                 ``COUNT``          use of a first-order discount
+``GROUP_BUY#<id>``                         ``HEAD``           a group buy and its seats
+``GROUP_BUYS_DUE#<shard>``                 deadline and id    group buys that are not settled yet
+``QUOTA#<promotion>``                      ``COUNT``          units of a flash sale sold
+``CUSTOMER_QUOTA#<promotion>#<customer>``  ``COUNT``          units that one customer bought
+=========================================  =================  ====================================
 """
 
 import os
@@ -35,7 +35,7 @@ from shop.storage.connection import Row
 from shop.storage.documents import CompressedJsonAttribute, EventsAttribute
 
 PROMOTIONS, PRICE_LISTS = "PROMOTIONS", "PRICE_LISTS"
-BOOK, VERSION, RULES, POLICY = "BOOK", "VERSION", "RULES", "POLICY"
+RULE_SET, VERSION, RULES, POLICY = "RULE_SET", "VERSION", "RULES", "POLICY"
 HEAD, CODE, COUNT = "HEAD", "CODE", "COUNT"
 
 
@@ -51,14 +51,14 @@ class PricingRow(Row):
     doc = CompressedJsonAttribute(null=True)
     events = EventsAttribute(null=True)
     published = BooleanAttribute(null=True)
-    """On a promotion: it is, or was, on the calendar."""
+    """On a promotion: it is published, or was."""
     used = NumberAttribute(null=True)
     remaining = NumberAttribute(null=True)
-    """On a code: uses left. What has no limit has :data:`shop.pricing.store.coupons.UNLIMITED`."""
+    """On a code: remaining uses; :data:`shop.pricing.store.coupons.UNLIMITED` without a limit."""
     in_shards = NumberAttribute(null=True)
-    """On a code or a quota: of its uses, those handed to the stockroom's bins; no longer left here,
-    and for a quota among the used."""
+    """On a code or quota: uses that were moved to shards. The row can no longer give them; for a
+    quota they count as used."""
     shard_count = NumberAttribute(null=True)
-    """How many bins there are, roughly; absent where there never were any."""
+    """The approximate number of shards; absent if the counter was never sharded."""
     lease_until = NumberAttribute(null=True)
-    """On a batch that is not done: up to when a call has it to itself, seconds since 1970."""
+    """On an unfinished batch: until when one call owns it, in seconds since 1970."""

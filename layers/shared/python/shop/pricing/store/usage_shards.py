@@ -1,9 +1,8 @@
-"""Counts that a rush meets in: the row that hands its uses over, and where the bins are.
+"""The rows of shared usage counters, whose uses may move to shards.
 
-A count is one row, which about a hundred orders a second can pass. Before a rush the uses that are
-left are moved to the stockroom, as units of an article named after the row, where they are split
-into bins, drawn, found and merged like the stock of a hot SKU (docs/adr/hot-skus.md). Nothing of
-that is done a second time here.
+A counter is one row, which about 100 orders a second can pass. Before a traffic peak, the remaining
+uses become stock of an article named after the row. Inventory then shards, reserves, searches and
+merges them like the stock of a hot SKU (docs/adr/hot-skus.md).
 """
 
 from typing import Any
@@ -13,27 +12,43 @@ from pynamodb.expressions.update import Action
 
 from shop.kernel.unit_of_work import WriteOperation
 from shop.kernel.usage import UsageReservation
-from shop.pricing.model.usage import CODE_USES as A_CODE
-from shop.pricing.model.usage import CUSTOMER_QUOTA, CUSTOMER_USES, FIRST_ORDER, QUOTA, UsageCounter
+from shop.pricing.model.usage import (
+    CODE_USES,
+    CUSTOMER_QUOTA,
+    CUSTOMER_USES,
+    FIRST_ORDER,
+    QUOTA,
+    UsageCounter,
+)
 from shop.pricing.store.rows import CODE, COUNT, PricingRow
 
-_PK = {
-    A_CODE: "CODE#",
-    CUSTOMER_USES: "USED#",
+_KEY_PREFIX = {
+    CODE_USES: "CODE#",
+    CUSTOMER_USES: "CUSTOMER_USES#",
     QUOTA: "QUOTA#",
-    CUSTOMER_QUOTA: "HAD#",
-    FIRST_ORDER: "FIRST#",
+    CUSTOMER_QUOTA: "CUSTOMER_QUOTA#",
+    FIRST_ORDER: "FIRST_ORDER#",
 }
 
 
 def counter_key(kind: str, name: str) -> str:
-    """The hash key of a count's row, and the name of its article once it is in bins."""
-    return f"{_PK[kind]}{name}"
+    """Return the partition key of a counter, which also names its article in shards."""
+    return f"{_KEY_PREFIX[kind]}{name}"
+
+
+def counter_row_key(kind: str, name: str) -> tuple[str, str]:
+    """Return partition key and sort key of a counter."""
+    return counter_key(kind, name), _sort_key(kind)
 
 
 def counter_row(count: UsageReservation) -> PricingRow:
-    """The row of a count, with nothing but its key."""
-    return PricingRow(counter_key(count.kind, count.name), CODE if count.kind == A_CODE else COUNT)
+    """Return the row of a counter with its key only, to update it."""
+    return PricingRow(*counter_row_key(count.kind, count.name))
+
+
+def _sort_key(kind: str) -> str:
+    # A code's counter is part of the code's own row, so one read returns both.
+    return CODE if kind == CODE_USES else COUNT
 
 
 class DynamoUsageCounterRepository:
@@ -41,28 +56,31 @@ class DynamoUsageCounterRepository:
 
     def get(self, kind: str, name: str, limit: int) -> UsageCounter:
         article = counter_key(kind, name)
+        stores_limit = kind == CODE_USES
         try:
-            row = PricingRow.get(article, CODE if kind == A_CODE else COUNT, consistent_read=True)
+            row = PricingRow.get(article, _sort_key(kind), consistent_read=True)
         except PricingRow.DoesNotExist:
-            return UsageCounter(kind, article, 0 if kind == A_CODE else limit)
-        used, lent = int(row.used or 0), int(row.in_shards or 0)
-        code = kind == A_CODE
+            return UsageCounter(kind, article, 0 if stores_limit else limit)
+        used, in_shards = int(row.used or 0), int(row.in_shards or 0)
         return UsageCounter(
             kind,
             article,
-            remaining=int(row.remaining) if code else limit - used,
-            used=used if code else used - lent,
-            in_shards=lent,
+            # A quota's row counts uses up to a limit, and uses in shards count as used. A code's
+            # row counts down to zero.
+            remaining=int(row.remaining) if stores_limit else limit - used,
+            used=used if stores_limit else used - in_shards,
+            in_shards=in_shards,
             shard_count=int(row.shard_count or 0),
             exists=True,
         )
 
     def move_to_shards_op(self, row: UsageCounter, units: int) -> WriteOperation:
-        stored = _kept(row)
+        stored = _stored_row(row)
         actions: list[Action] = [PricingRow.in_shards.set(row.in_shards + units)]
         if not row.shard_count:
             actions.append(PricingRow.shard_count.set(1))
-        if row.kind == A_CODE:
+        # The condition is the count that was read: a use in between makes the move fail.
+        if row.kind == CODE_USES:
             actions.append(PricingRow.remaining.add(-units))
             condition: Condition = PricingRow.remaining == row.remaining
         elif row.exists:
@@ -77,11 +95,12 @@ class DynamoUsageCounterRepository:
 
         return write
 
-    def set_shard_count(self, row: UsageCounter, bins: int) -> None:
-        actions: list[Action] = [PricingRow.shard_count.set(bins)]
+    def set_shard_count(self, row: UsageCounter, shard_count: int) -> None:
+        actions: list[Action] = [PricingRow.shard_count.set(shard_count)]
+        # Only a hint, so no version is checked; but it must not create the row.
         condition: Condition = PricingRow.shard_count.exists()
-        _kept(row).update(actions, condition)
+        _stored_row(row).update(actions, condition)
 
 
-def _kept(row: UsageCounter) -> PricingRow:
-    return PricingRow(row.article, CODE if row.kind == A_CODE else COUNT)
+def _stored_row(row: UsageCounter) -> PricingRow:
+    return PricingRow(row.article, _sort_key(row.kind))

@@ -1,5 +1,8 @@
-"""The order of work: price, lines, sets, order, gifts, shipping, tax (law of prices, §2)."""
+"""The price calculation: price, lines, sets, order, gifts, shipping, tax.
 
-from shop.pricing.model.engine.calculate import calculate_quote, split_by_unit
+The steps and their order are defined in docs/rules/pricing.md §2.
+"""
 
-__all__ = ["calculate_quote", "split_by_unit"]
+from shop.pricing.model.engine.calculate import calculate_quote
+
+__all__ = ["calculate_quote"]

@@ -1,4 +1,4 @@
-"""Promotions on sets of units: buy X get Y, bundles (law of prices, §6)."""
+"""Set promotions: buy X get Y, and bundles (docs/rules/pricing.md §6)."""
 
 from shop.kernel.money import apportion, ratio
 from shop.pricing.model.effects import FULL_BASIS_POINTS, Bundle, BundleComponent, BuyGet
@@ -7,37 +7,34 @@ from shop.pricing.model.promotion_index import Candidate
 from shop.pricing.model.targeting import amount_in
 
 
-def _cheapest(run: UnitRun) -> tuple[int, int]:
+def _cheapest_first(run: UnitRun) -> tuple[int, int]:
     return (run.cost, run.line)
 
 
-def _dearest(run: UnitRun) -> tuple[int, int]:
+def _most_expensive_first(run: UnitRun) -> tuple[int, int]:
     return (-run.cost, run.line)
 
 
 def buy_get(
-    calculation: QuoteCalculation, candidate: Candidate, effect: BuyGet, visible_lines: list[int]
+    calculation: QuoteCalculation, candidate: Candidate, effect: BuyGet, visible: list[int]
 ) -> DiscountProposal:
-    to_buy = set(visible_lines)
+    buy_lines = set(visible)
     if effect.get is None:
-        to_get = to_buy
+        get_lines = buy_lines
     else:
-        wanted = effect.get
-        to_get = set(
+        gettable = effect.get
+        get_lines = set(
             calculation.visible_lines(
-                candidate, [n for n, line in enumerate(calculation.lines) if wanted.contains(line)]
+                candidate,
+                [n for n, line in enumerate(calculation.lines) if gettable.contains(line)],
             )
         )
-    runs = [run for n in sorted(to_buy | to_get) for run in calculation.runs[n] if run.free]
-    only_buy = only_get = both = 0
-    for run in runs:
-        if run.line not in to_get:
-            only_buy += run.free
-        elif run.line not in to_buy:
-            only_get += run.free
-        else:
-            both += run.free
+    runs = [run for n in sorted(buy_lines | get_lines) for run in calculation.runs[n] if run.free]
+    only_buy = sum([run.free for run in runs if run.line not in get_lines])
+    only_get = sum([run.free for run in runs if run.line not in buy_lines])
+    both = sum([run.free for run in runs]) - only_buy - only_get
     buy, get = effect.buy_quantity, effect.get_quantity
+    # §6.2: enough units to buy, enough to get, and enough in all, since none may serve as both.
     times = min(
         (only_buy + both) // buy,
         (only_get + both) // get,
@@ -47,103 +44,133 @@ def buy_get(
         times = min(times, effect.times)
     if not times:
         return DiscountProposal(
-            reason="too_few", detail=f"{only_buy + both} to buy, {only_get + both} to get"
+            reason="quantity_too_low", detail=f"{only_buy + both} to buy, {only_get + both} to get"
         )
+    # Units that could serve as both, minus those that must remain to be bought.
     spare = both - max(0, times * buy - only_buy)
-    off: dict[int, int] = {}
-    claims: list[tuple[UnitRun, int]] = []
-    got: dict[int, int] = {}
-    need = times * get
-    for run in sorted(runs, key=_cheapest):
-        if run.line not in to_get:
+    got = _take_cheapest(runs, get_lines, buy_lines, times * get, spare)
+    bought = _take_most_expensive(runs, buy_lines, times * buy, got)
+    discounts: dict[int, int] = {}
+    for run, units in got:
+        # §6.2: each unit got is reduced and rounded by itself.
+        saved = units * ratio(
+            run.cost * effect.basis_points, FULL_BASIS_POINTS, calculation.rounding
+        )
+        if saved:
+            discounts[run.line] = discounts.get(run.line, 0) + saved
+    claimed = got + bought
+    return DiscountProposal(
+        sorted(discounts.items()),
+        affected_lines=sorted({run.line for run, _ in claimed}),
+        claimed_units=claimed,
+    )
+
+
+def _take_cheapest(
+    runs: list[UnitRun], get_lines: set[int], buy_lines: set[int], needed: int, spare: int
+) -> list[tuple[UnitRun, int]]:
+    """Take the units got, cheapest first.
+
+    At most ``spare`` of them may be units that could also be bought.
+    """
+    taken: list[tuple[UnitRun, int]] = []
+    for run in sorted(runs, key=_cheapest_first):
+        if run.line not in get_lines:
             continue
-        take = min(run.free, need)
-        if run.line in to_buy:
-            take = min(take, spare)
-            spare -= take
-        if take:
-            need -= take
-            got[id(run)] = take
-            claims.append((run, take))
-            saved = take * ratio(
-                run.cost * effect.basis_points, FULL_BASIS_POINTS, calculation.rounding
-            )
-            if saved:
-                off[run.line] = off.get(run.line, 0) + saved
-    need = times * buy
-    for run in sorted(runs, key=_dearest):
-        if run.line in to_buy and need:
-            take = min(run.free - got.get(id(run), 0), need)
-            if take:
-                need -= take
-                claims.append((run, take))
-    takes = sorted({run.line for run, _ in claims})
-    return DiscountProposal(sorted(off.items()), affected_lines=takes, claims=claims)
+        units = min(run.free, needed)
+        if run.line in buy_lines:
+            units = min(units, spare)
+            spare -= units
+        if units:
+            needed -= units
+            taken.append((run, units))
+    return taken
+
+
+def _take_most_expensive(
+    runs: list[UnitRun], buy_lines: set[int], needed: int, got: list[tuple[UnitRun, int]]
+) -> list[tuple[UnitRun, int]]:
+    """Take the units bought, most expensive first, from those that are not got."""
+    got_units = {id(run): units for run, units in got}
+    taken: list[tuple[UnitRun, int]] = []
+    for run in sorted(runs, key=_most_expensive_first):
+        if run.line in buy_lines and needed:
+            units = min(run.free - got_units.get(id(run), 0), needed)
+            if units:
+                needed -= units
+                taken.append((run, units))
+    return taken
 
 
 def bundle(
-    calculation: QuoteCalculation, candidate: Candidate, effect: Bundle, visible_lines: list[int]
+    calculation: QuoteCalculation, candidate: Candidate, effect: Bundle, visible: list[int]
 ) -> DiscountProposal:
     price = amount_in(effect.price, calculation.currency)
     if price is None:
         return DiscountProposal(reason="no_amount_in_currency")
-    fitting = [
+    runs_by_part = [
         sorted(
             (
                 run
-                for n in visible_lines
+                for n in visible
                 if part.goods.contains(calculation.lines[n])
                 for run in calculation.runs[n]
             ),
-            key=_dearest,
+            key=_most_expensive_first,
         )
         for part in effect.parts
     ]
     used: dict[UnitRun, int] = {}
-    off: dict[int, int] = {}
+    discounts: dict[int, int] = {}
     remaining = effect.times
     while remaining is None or remaining > 0:
-        picked = _fill(effect.parts, fitting, used)
+        picked = _fill_bundle(effect.parts, runs_by_part, used)
         if picked is None:
             if not used:
-                return DiscountProposal(reason="too_few", detail="a part of the bundle is missing")
+                return DiscountProposal(
+                    reason="quantity_too_low", detail="a part of the bundle is missing"
+                )
             break
         saved = sum(run.cost * units for run, units in picked.items()) - price
+        # §6.3: bundles get cheaper as units run out, so no later bundle can save anything.
         if saved <= 0:
             break
-        # The same units are the dearest again until one of their runs is used up.
-        again = min((run.free - used.get(run, 0)) // units for run, units in picked.items())
+        # The next bundle picks the same units until one of their runs is used up. Counting these
+        # repetitions keeps a million units as fast as one.
+        repeats = min((run.free - used.get(run, 0)) // units for run, units in picked.items())
         if remaining is not None:
-            again = min(again, remaining)
-            remaining -= again
+            repeats = min(repeats, remaining)
+            remaining -= repeats
         weights: dict[int, int] = {}
         for run, units in picked.items():
             weights[run.line] = weights.get(run.line, 0) + run.cost * units
-            used[run] = used.get(run, 0) + units * again
+            used[run] = used.get(run, 0) + units * repeats
+        # §6.3: the saving is split over lines, not over runs, by the cost of the units used.
         lines = sorted(weights)
         for n, share in zip(lines, apportion(saved, [weights[n] for n in lines]), strict=True):
-            off[n] = off.get(n, 0) + share * again
+            discounts[n] = discounts.get(n, 0) + share * repeats
     return DiscountProposal(
-        [(n, amount) for n, amount in sorted(off.items()) if amount],
+        [(n, amount) for n, amount in sorted(discounts.items()) if amount],
         affected_lines=sorted({run.line for run in used}),
-        claims=list(used.items()),
+        claimed_units=list(used.items()),
     )
 
 
-def _fill(
-    parts: tuple[BundleComponent, ...], fitting: list[list[UnitRun]], used: dict[UnitRun, int]
+def _fill_bundle(
+    parts: tuple[BundleComponent, ...], runs_by_part: list[list[UnitRun]], used: dict[UnitRun, int]
 ) -> dict[UnitRun, int] | None:
-    """The units of one bundle, or ``None`` where a part cannot be filled."""
+    """Return the units of one bundle, or ``None`` if a part cannot be filled."""
     picked: dict[UnitRun, int] = {}
-    for part, runs in zip(parts, fitting, strict=True):
-        need = part.quantity
+    # §6.3: parts are filled in their written order, each with the most expensive free units.
+    for part, runs in zip(parts, runs_by_part, strict=True):
+        needed = part.quantity
         for run in runs:
-            take = min(run.free - used.get(run, 0) - picked.get(run, 0), need)
-            if take > 0:
-                picked[run] = picked.get(run, 0) + take
-                need -= take
-                if not need:
+            units = min(run.free - used.get(run, 0) - picked.get(run, 0), needed)
+            if units > 0:
+                picked[run] = picked.get(run, 0) + units
+                needed -= units
+                if not needed:
                     break
-        if need:
+        if needed:
             return None
     return picked

@@ -1,33 +1,31 @@
-"""A basket priced: from the unit prices over the promotions to tax and sums."""
+"""Calculate the quote of a basket: the seven steps of docs/rules/pricing.md §2.1."""
 
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import datetime
 
-from shop.kernel.money import Money, ratio
-from shop.places.model.destination import Destination
+from shop.kernel.money import Money
 from shop.pricing.model.basket import Basket, BasketLine
-from shop.pricing.model.effects import GiftWith
+from shop.pricing.model.effects import FreeGift
 from shop.pricing.model.engine.calculation import QuoteCalculation
 from shop.pricing.model.engine.discount_codes import code_outcomes, open_promotions
+from shop.pricing.model.engine.quote_taxes import QuoteTaxes
 from shop.pricing.model.engine.stacking import CandidateLines, apply_promotions
 from shop.pricing.model.price_lists import UnitPrice, unit_prices
 from shop.pricing.model.price_snapshot import PriceSnapshot
 from shop.pricing.model.promotion_index import Candidate
-from shop.pricing.model.quote import (
+from shop.pricing.model.quote import CodeOutcome, GiftLine, LimitUsage, Quote
+from shop.pricing.model.quote_lines import (
     AppliedDiscount,
-    GiftLine,
-    LimitUsage,
     LineTax,
-    Quote,
     QuoteLine,
     ShippingQuote,
     UnitPrices,
 )
 from shop.pricing.model.rounding import RoundingPolicy
-from shop.pricing.model.rule_set import Market, RuleSet
-from shop.pricing.model.trace import PricingStage, TraceEntry
+from shop.pricing.model.rule_set import RuleSet
+from shop.pricing.model.trace import PricingStep, TraceEntry
 from shop.pricing.model.usage_limits import NO_USAGE, UsageLimits
-from shop.tax.model.rates import MILLION, SHIPPING, TaxRate
+from shop.tax.model.rates import SHIPPING
 
 
 def calculate_quote(
@@ -37,63 +35,94 @@ def calculate_quote(
     limits: UsageLimits = NO_USAGE,
     explain: bool = False,
 ) -> Quote:
-    """Price a basket. See :func:`shop.pricing.actions.quote`."""
+    """Price a basket.
+
+    :func:`shop.pricing.actions.quotes.quote` describes the parameters.
+    """
     basket.validate()
-    taxes = _Taxes(basket, rules, at)
-    starts = unit_prices(basket, rules.lists_in_order, at)
-    prices = {line.id: taxes.quoted(starts[line.id].price, line) for line in basket.lines}
-    ordered = sorted(basket.lines, key=lambda line: _canonical(line, prices[line.id]))
+
+    # Step 1, price (§3): the unit price of each line before promotions.
+    taxes = QuoteTaxes(basket, rules, at)
+    listed = unit_prices(basket, rules.price_lists_by_priority, at)
+    prices = {line.id: taxes.starting_price(listed[line.id].price, line) for line in basket.lines}
+    # §1.4: canonical order, so that the order of the lines in the basket changes no total.
+    lines = sorted(basket.lines, key=lambda line: _canonical_key(line, prices[line.id]))
     charge = basket.shipping
-    shipping = None if charge is None else taxes.net(charge.minor, SHIPPING)
-    work = QuoteCalculation(
+    shipping = None if charge is None else taxes.starting_amount(charge.minor, SHIPPING)
+    calculation = QuoteCalculation(
         basket,
-        ordered,
-        [prices[line.id] for line in ordered],
+        lines,
+        [prices[line.id] for line in lines],
         shipping,
         rules.rounding.mode,
         limits,
     )
-    _trace_prices(work, starts, prices)
-    work.codes_by_promotion, outcomes = open_promotions(basket, rules.plan, limits, at)
-    apply_promotions(work, _tried(work, rules, at, explain))
-    lines = _quoted_lines(work, starts, prices, taxes, rules.rounding)
-    delivery = None if shipping is None else _delivery(work, shipping, taxes)
-    tax = sum(line.tax.amount.minor for line in lines) + (
-        delivery.tax.amount.minor if delivery else 0
+    _trace_price_lists(calculation, listed, prices)
+
+    # Steps 2 to 6, lines, sets, order, gifts, shipping (§5 to §9): one pass over the candidates,
+    # which are sorted by step. Codes come first, because they decide who is a candidate (§4.2).
+    calculation.codes_by_promotion, pending_outcomes = open_promotions(
+        basket, rules.promotion_index, limits, at
     )
-    taxes.explain(work, lines, delivery)
+    apply_promotions(calculation, _candidates(calculation, rules, at, explain))
+
+    # Step 7, tax (§10): on the costs after all reductions.
+    quote_lines = _quote_lines(calculation, listed, prices, taxes, rules.rounding)
+    delivery = None if shipping is None else _delivery(calculation, shipping, taxes)
+    taxes.trace(calculation, quote_lines, delivery)
+
+    # The outcome of a code follows from the trace, so it comes after all promotions (§4.2).
+    codes = code_outcomes(pending_outcomes, calculation.trace, basket.currency)
+    quote = _quote(calculation, rules, at, taxes, quote_lines, delivery, codes)
+    # §3.5: report differences from the amounts that the client displayed, if it sent any.
+    displayed = PriceSnapshot.from_basket(basket)
+    if displayed is None:
+        return quote
+    titles = {line.id: line.title for line in basket.lines}
+    return replace(quote, notices=displayed.notices(quote, rules, titles))
+
+
+def _quote(
+    calculation: QuoteCalculation,
+    rules: RuleSet,
+    at: datetime,
+    taxes: QuoteTaxes,
+    lines: list[QuoteLine],
+    delivery: ShippingQuote | None,
+    codes: tuple[CodeOutcome, ...],
+) -> Quote:
+    """Add up the sums of §2.3."""
+    currency = calculation.currency
+    tax = sum(line.tax.amount.minor for line in lines)
+    shipping = 0
+    if delivery is not None:
+        tax += delivery.tax.amount.minor
+        shipping = delivery.price.minor
     subtotal = sum(line.subtotal.minor for line in lines)
-    cost = sum(work.cost) + (work.shipping or 0)
-    total = cost + (0 if taxes.included else tax)
-    currency = basket.currency
-    quoted = Quote(
+    cost = sum(calculation.cost) + (calculation.shipping or 0)
+    return Quote(
         lines=tuple(lines),
         subtotal=Money(subtotal, currency),
-        discount=Money(subtotal + (shipping or 0) - cost, currency),
-        shipping=Money(shipping or 0, currency),
+        discount=Money(subtotal + shipping - cost, currency),
+        shipping=Money(shipping, currency),
         tax=Money(tax, currency),
-        total=Money(total, currency),
+        total=Money(cost + (0 if taxes.included else tax), currency),
         currency=currency,
         rounding=rules.rounding,
-        trace=tuple(work.trace),
+        trace=tuple(calculation.trace),
         tax_included=taxes.included,
         at=at,
         rules_version=rules.version,
         delivery=delivery,
-        gifts=tuple(_gift(*given, currency) for given in work.gifts),
-        codes=code_outcomes(outcomes, work.trace, currency) if outcomes else (),
-        uses=_uses(work),
-        reverse_charge=taxes.reversed,
+        gifts=tuple(_gift_line(*gift, currency) for gift in calculation.gifts),
+        codes=codes,
+        uses=_limit_usage(calculation),
+        reverse_charge=taxes.reverse_charge,
     )
-    seen = PriceSnapshot.from_basket(basket)
-    if seen is None:
-        return quoted
-    titles = {line.id: line.title for line in basket.lines}
-    return replace(quoted, notices=seen.notices(quoted, rules, titles))
 
 
-def _canonical(line: BasketLine, price: int) -> tuple[object, ...]:
-    """The order of lines whatever their order in the basket (law of prices, 1.4)."""
+def _canonical_key(line: BasketLine, price: int) -> tuple[object, ...]:
+    """Return the sort key of the canonical order (§1.4)."""
     return (
         line.variant_id,
         line.sku,
@@ -106,136 +135,52 @@ def _canonical(line: BasketLine, price: int) -> tuple[object, ...]:
     )
 
 
-def _tried(
+def _candidates(
     calculation: QuoteCalculation, rules: RuleSet, at: datetime, explain: bool
 ) -> CandidateLines:
-    """The promotions to be tried, in order; the trace says of others why not, if asked."""
-    tried: CandidateLines = []
-    found = rules.plan.candidates_for(calculation.lines)
-    for candidate, numbers in found:
+    """Return the promotions in force for this basket, in the order of §4.6.
+
+    Others are traced with the reason: those that a shopper can act on always, all with ``explain``.
+    """
+    candidates: CandidateLines = []
+    matching = rules.promotion_index.candidates_for(calculation.lines)
+    codes = calculation.codes_by_promotion
+    for candidate, numbers in matching:
+        # §4.1: the instant first, then channel, market and customer, then the code (§4.2).
         reason = candidate.promotion.reason_not_running(at)
-        wanted = explain or candidate.id in calculation.codes_by_promotion
+        is_traced = explain or candidate.id in codes
         if not reason:
             reason = candidate.conditions.customer_mismatch_reason(calculation.basket)
-            wanted = wanted or not candidate.code_required
-        if (
-            not reason
-            and candidate.code_required
-            and candidate.id not in calculation.codes_by_promotion
-        ):
-            reason = "no_code"
-            wanted = explain
+            # Promotions behind a code stay out of the trace of shoppers without the code.
+            is_traced = is_traced or not candidate.code_required
+        if not reason and candidate.code_required and candidate.id not in codes:
+            reason = "code_missing"
+            is_traced = explain
         if not reason:
-            tried.append((candidate, numbers))
-        elif wanted:
+            candidates.append((candidate, numbers))
+        elif is_traced:
             calculation.trace_promotion(candidate, reason=reason)
     if explain:
-        touched = {candidate.id for candidate, _ in found}
-        for candidate in rules.plan.candidates:
-            if candidate.id not in touched:
-                calculation.trace_promotion(candidate, reason="touches_nothing")
-    return tried
+        matching_ids = {candidate.id for candidate, _ in matching}
+        for candidate in rules.promotion_index.candidates:
+            if candidate.id not in matching_ids:
+                calculation.trace_promotion(candidate, reason="no_matching_goods")
+    return candidates
 
 
-class _Taxes:
-    """The rates of one quote, and whether prices include them."""
-
-    def __init__(self, basket: Basket, rules: RuleSet, at: datetime) -> None:
-        self._table = rules.tax
-        self.market: Market = rules.market(basket.market)
-        self.where: Destination | None = None
-        if self.market.tax != "none":
-            self.where = basket.destination or (
-                self.market.home if self.market.tax == "included" else None
-            )
-        self._day: date = self.market.day(at)
-        self._known: dict[str, TaxRate | None] = {}
-        home = self.market.home.country if self.market.home else None
-        self.reversed = self.market.tax != "none" and self._table.is_reverse_charge(
-            basket.customer.vat_id if basket.customer else None, basket.destination, home
-        )
-        self._strip = self.reversed and self.market.tax == "included"
-        self.included = self.market.tax == "included" and not self.reversed
-        self._rounding = rules.rounding
-
-    def _rate(self, tax_class: str) -> TaxRate | None:
-        if self.where is None:
-            return None
-        if tax_class not in self._known:
-            self._known[tax_class] = self._table.rate(tax_class, self.where, self._day)
-        return self._known[tax_class]
-
-    def net(self, amount: int, tax_class: str) -> int:
-        """The amount a quote starts from: without the tax it includes, where the charge is
-        reversed.
-        """
-        rate = self._rate(tax_class) if self._strip else None
-        if rate is None:
-            return amount
-        return ratio(amount * MILLION, MILLION + rate.rate, self._rounding.mode)
-
-    def quoted(self, price: Money, line: BasketLine) -> int:
-        return self.net(price.minor, line.tax_class)
-
-    def on(self, tax_class: str, total: int) -> tuple[int, int, str]:
-        """Rate, tax and name of the tax for an amount of that class."""
-        rate = None if self.reversed else self._rate(tax_class)
-        if rate is None:
-            return 0, 0, "reverse charge" if self.reversed else ""
-        return rate.rate, self.of(total, rate.rate), rate.name
-
-    def of(self, total: int, rate: int) -> int:
-        return ratio(
-            total * rate, MILLION + rate if self.included else MILLION, self._rounding.mode
-        )
-
-    def explain(
-        self, calculation: QuoteCalculation, lines: list[QuoteLine], delivery: ShippingQuote | None
-    ) -> None:
-        """Write down each rate, what it came to, and on which lines."""
-        if self.where is None:
-            if self.market.tax != "none":
-                calculation.trace.append(
-                    TraceEntry(
-                        PricingStage.TAX,
-                        self.market.id,
-                        False,
-                        detail="the destination is not known yet",
-                    )
-                )
-            return
-        place = "-".join(part for part in (self.where.country, self.where.region) if part)
-        sums: dict[tuple[int, str], tuple[int, list[str]]] = {}
-        for line in lines:
-            amount, ids = sums.setdefault((line.tax.rate, line.tax.name), (0, []))
-            ids.append(line.id)
-            sums[line.tax.rate, line.tax.name] = (amount + line.tax.amount.minor, ids)
-        if delivery is not None:
-            amount, ids = sums.setdefault((delivery.tax.rate, delivery.tax.name), (0, []))
-            ids.append("shipping")
-            sums[delivery.tax.rate, delivery.tax.name] = (amount + delivery.tax.amount.minor, ids)
-        for (rate, name), (amount, ids) in sums.items():
-            detail = f"{name} {rate / 10_000:g} %" if rate else name or "not taxed"
-            calculation.trace.append(
-                TraceEntry(
-                    PricingStage.TAX, place, rate > 0, amount, detail=detail, lines=tuple(ids)
-                )
-            )
-
-
-def _trace_prices(
-    calculation: QuoteCalculation, starts: dict[str, UnitPrice], prices: dict[str, int]
+def _trace_price_lists(
+    calculation: QuoteCalculation, listed: dict[str, UnitPrice], prices: dict[str, int]
 ) -> None:
-    """Each price list that gave a price, and what its lines come to."""
+    """Add each price list that set a price to the trace, with the cost of its lines."""
     by_list: dict[str, list[BasketLine]] = {}
     for line in calculation.lines:
-        price_list = starts[line.id].price_list
+        price_list = listed[line.id].price_list
         if price_list is not None:
             by_list.setdefault(price_list, []).append(line)
     for price_list, lines in by_list.items():
         calculation.trace.append(
             TraceEntry(
-                PricingStage.PRICE,
+                PricingStep.PRICE,
                 price_list,
                 True,
                 sum(prices[line.id] * line.quantity for line in lines),
@@ -244,66 +189,101 @@ def _trace_prices(
         )
 
 
-def _quoted_lines(
+def _quote_lines(
     calculation: QuoteCalculation,
-    starts: dict[str, UnitPrice],
+    listed: dict[str, UnitPrice],
     prices: dict[str, int],
-    taxes: _Taxes,
+    taxes: QuoteTaxes,
     rounding: RoundingPolicy,
 ) -> list[QuoteLine]:
+    """Return the lines in the order of the basket, each with its tax and its units."""
     currency = calculation.currency
-    number = {line.id: n for n, line in enumerate(calculation.lines)}
-    by_unit = rounding.tax_by == "unit"
-    quoted = []
+    numbers = {line.id: n for n, line in enumerate(calculation.lines)}
+    tax_by_unit = rounding.tax_by == "unit"
+    quote_lines = []
     for line in calculation.basket.lines:
-        n = number[line.id]
-        total, quantity, start = calculation.cost[n], line.quantity, starts[line.id]
+        n = numbers[line.id]
+        total, quantity, unit_price = calculation.cost[n], line.quantity, listed[line.id]
         price = prices[line.id]
-        rate, tax, name = taxes.on(line.tax_class, total)
-        if by_unit and rate:
-            each, over = divmod(total, quantity)
-            dear, rest = taxes.of(each + 1, rate), taxes.of(each, rate)
-            tax = over * dear + (quantity - over) * rest
-            units = tuple(
-                run
-                for run in (
-                    UnitPrices(over, each + 1, dear),
-                    UnitPrices(quantity - over, each, rest),
-                )
-                if run.units
-            )
+        rate, tax, name = taxes.tax_of(line.tax_class, total)
+        if tax_by_unit and rate:
+            units, tax = _taxed_units(total, quantity, rate, taxes)
         else:
-            units = split_by_unit(total, tax, quantity)
-        quoted.append(
+            units = _split_by_unit(total, tax, quantity)
+        quote_lines.append(
             QuoteLine(
                 id=line.id,
                 unit_price=Money(price, currency),
                 quantity=quantity,
                 subtotal=Money(price * quantity, currency),
-                discounts=_discounts(calculation, calculation.discounts[n]),
+                discounts=_applied_discounts(calculation, calculation.discounts[n]),
                 total=Money(total, currency),
                 tax=LineTax(rate, Money(tax, currency), taxes.included, name, line.tax_class),
                 units=units,
                 list_price=line.unit_price,
-                price_list=start.price_list,
-                compare_at=_in_currency(start.compare_at, line, currency, taxes),
+                price_list=unit_price.price_list,
+                compare_at=_in_currency(unit_price.compare_at, line, currency, taxes),
                 lowest_30_days=_in_currency(line.lowest_30_days, line, currency, taxes),
             )
         )
-    return quoted
+    return quote_lines
+
+
+def _taxed_units(
+    total: int, quantity: int, rate: int, taxes: QuoteTaxes
+) -> tuple[tuple[UnitPrices, ...], int]:
+    """Tax and round each unit by itself (§10.3, ``tax_by: unit``).
+
+    Return the units and the sum of their taxes.
+    """
+    unit_cost, remainder = divmod(total, quantity)
+    higher_tax, tax = taxes.amount_at(unit_cost + 1, rate), taxes.amount_at(unit_cost, rate)
+    units = (
+        UnitPrices(remainder, unit_cost + 1, higher_tax),
+        UnitPrices(quantity - remainder, unit_cost, tax),
+    )
+    return (
+        tuple(run for run in units if run.units),
+        remainder * higher_tax + (quantity - remainder) * tax,
+    )
+
+
+def _split_by_unit(total: int, tax: int, quantity: int) -> tuple[UnitPrices, ...]:
+    """Split cost and tax of a line over its units (§1.5)."""
+    if quantity == 1:
+        return (UnitPrices(1, total, tax),)
+    unit_cost, cost_remainder = divmod(total, quantity)
+    unit_tax, tax_remainder = divmod(tax, quantity)
+    runs = []
+    start = 0
+    # The two remainders cut the units into at most three runs of equal units.
+    for end in sorted({cost_remainder, tax_remainder, quantity}):
+        if end > start:
+            runs.append(
+                UnitPrices(
+                    end - start,
+                    unit_cost + (1 if start < cost_remainder else 0),
+                    unit_tax + (1 if start < tax_remainder else 0),
+                )
+            )
+            start = end
+    return tuple(runs)
 
 
 def _in_currency(
-    amount: Money | None, line: BasketLine, currency: str, taxes: _Taxes
+    amount: Money | None, line: BasketLine, currency: str, taxes: QuoteTaxes
 ) -> Money | None:
-    """A price to compare with, told as the basket's prices are; none of another currency."""
+    """Convert a price for comparison in the way of the line's price.
+
+    ``None`` if it is in another currency (§1.1).
+    """
     if amount is None or amount.currency != currency:
         return None
-    return Money(taxes.quoted(amount, line), currency)
+    return Money(taxes.starting_price(amount, line), currency)
 
 
-def _discounts(
-    calculation: QuoteCalculation, taken: list[tuple[Candidate, int]]
+def _applied_discounts(
+    calculation: QuoteCalculation, discounts: list[tuple[Candidate, int]]
 ) -> tuple[AppliedDiscount, ...]:
     return tuple(
         [
@@ -313,61 +293,40 @@ def _discounts(
                 Money(amount, calculation.currency),
                 calculation.codes_by_promotion.get(candidate.id),
             )
-            for candidate, amount in taken
+            for candidate, amount in discounts
         ]
     )
 
 
-def _delivery(calculation: QuoteCalculation, price: int, taxes: _Taxes) -> ShippingQuote:
+def _delivery(calculation: QuoteCalculation, price: int, taxes: QuoteTaxes) -> ShippingQuote:
     currency = calculation.currency
     total = calculation.shipping or 0
-    rate, tax, name = taxes.on(SHIPPING, total)
+    rate, tax, name = taxes.tax_of(SHIPPING, total)
     return ShippingQuote(
         Money(price, currency),
-        _discounts(calculation, calculation.ship_discounts),
+        _applied_discounts(calculation, calculation.shipping_discounts),
         Money(total, currency),
         LineTax(rate, Money(tax, currency), taxes.included, name, SHIPPING),
         calculation.basket.shipping_method,
     )
 
 
-def _gift(candidate: Candidate, effect: GiftWith, units: int, currency: str) -> GiftLine:
+def _gift_line(candidate: Candidate, effect: FreeGift, units: int, currency: str) -> GiftLine:
     value = next((amount for amount in effect.value if amount.currency == currency), None)
     return GiftLine(candidate.id, effect.sku, effect.title, units, value, effect.variant)
 
 
-def _uses(calculation: QuoteCalculation) -> tuple[LimitUsage, ...]:
-    """What the order uses up when it is placed."""
+def _limit_usage(calculation: QuoteCalculation) -> tuple[LimitUsage, ...]:
+    """Return the limited uses that the order consumes when it is placed (§14.1)."""
     uses = []
     gifts = {candidate.id: (effect.sku, units) for candidate, effect, units in calculation.gifts}
     for entry in calculation.trace:
         if not entry.applied:
             continue
-        units = calculation.units.get(entry.rule, 0)
+        units = calculation.counted_units.get(entry.rule, 0)
         sku = None
         if entry.rule in gifts:
             sku, units = gifts[entry.rule]
         if units or entry.code is not None:
             uses.append(LimitUsage(entry.rule, units, entry.code, sku))
     return tuple(uses)
-
-
-def split_by_unit(total: int, tax: int, quantity: int) -> tuple[UnitPrices, ...]:
-    """Both amounts over the units by largest remainder: the first units carry what is left over."""
-    if quantity == 1:
-        return (UnitPrices(1, total, tax),)
-    total_each, totals_over = divmod(total, quantity)
-    tax_each, taxes_over = divmod(tax, quantity)
-    runs = []
-    start = 0
-    for end in sorted({totals_over, taxes_over, quantity}):
-        if end > start:
-            runs.append(
-                UnitPrices(
-                    end - start,
-                    total_each + (1 if start < totals_over else 0),
-                    tax_each + (1 if start < taxes_over else 0),
-                )
-            )
-            start = end
-    return tuple(runs)

@@ -1,10 +1,12 @@
-"""Codes that were entered: which promotions they open, and what became of each (law of prices,
-4.2).
+"""Discount codes: promotions opened, and outcome of each code.
+
+Business rules: docs/rules/pricing.md §4.2.
 """
 
 from datetime import datetime
 
 from shop.kernel.codes import normalize_code
+from shop.kernel.frozen import frozen
 from shop.kernel.money import Money
 from shop.pricing.model.basket import Basket
 from shop.pricing.model.group_buy import GroupStatus
@@ -18,123 +20,160 @@ CODE_EXPIRED = "discount_code_expired"
 CODE_ALREADY_APPLIED = "discount_code_already_applied"
 CODE_EXHAUSTED = "discount_code_exhausted"
 USER_INELIGIBLE = "discount_code_user_ineligible"
+USER_NOT_LOGGED_IN = "discount_code_user_not_logged_in"
 COMBINATION_DISALLOWED = "discount_code_combination_disallowed"
 NOT_APPLICABLE = "discount_code_not_applicable"
 
-_TOLD = {
+_CODE_BY_REASON = {
     "not_published": CODE_INVALID,
-    "not_yet": CODE_INVALID,
-    "over": CODE_EXPIRED,
-    "sign_in": "discount_code_user_not_logged_in",
-    "other_group": USER_INELIGIBLE,
-    "other_segment": USER_INELIGIBLE,
+    "not_started": CODE_INVALID,
+    "ended": CODE_EXPIRED,
+    "sign_in_required": USER_NOT_LOGGED_IN,
+    "customer_group_mismatch": USER_INELIGIBLE,
+    "customer_segment_mismatch": USER_INELIGIBLE,
     "not_first_order": USER_INELIGIBLE,
-    "customer_limit": USER_INELIGIBLE,
-    "closed": COMBINATION_DISALLOWED,
-    "not_alone": COMBINATION_DISALLOWED,
-    "stopped": COMBINATION_DISALLOWED,
-    "better_deal": COMBINATION_DISALLOWED,
+    "customer_limit_reached": USER_INELIGIBLE,
+    "locked_by_exclusive": COMBINATION_DISALLOWED,
+    "already_reduced": COMBINATION_DISALLOWED,
+    "locked_by_stop": COMBINATION_DISALLOWED,
+    "better_discount": COMBINATION_DISALLOWED,
     "earlier_in_group": COMBINATION_DISALLOWED,
-    "quota_spent": CODE_EXHAUSTED,
+    "quota_exhausted": CODE_EXHAUSTED,
     "gift_out_of_stock": CODE_EXHAUSTED,
 }
-"""UCP's codes for why a promotion did not apply; those it lacks are this shop's own."""
+"""UCP's discount error code for each reason; every other reason is ``NOT_APPLICABLE``, the shop's
+own code."""
+
+
+@frozen
+class OpenedPromotion:
+    """A valid code and its promotion; the outcome follows from the trace."""
+
+    code: str
+    promotion_id: str
+
+
+PendingOutcome = CodeOutcome | OpenedPromotion
 
 
 def open_promotions(
-    basket: Basket, plan: PromotionIndex, limits: UsageLimits, at: datetime
-) -> tuple[dict[str, str], list[CodeOutcome | tuple[str, str]]]:
-    """The promotions opened, each by which code; and per code typed what became of it so far.
+    basket: Basket, index: PromotionIndex, limits: UsageLimits, at: datetime
+) -> tuple[dict[str, str], list[PendingOutcome]]:
+    """Check the codes of a basket.
 
-    A code that opened a promotion stands in the list as (code, promotion id): its outcome is known
-    only when the promotion was tried.
+    Return the code that opened each promotion, by promotion id, and one outcome per code in the
+    order of the basket. The outcome of a valid code is pending until its promotion is evaluated.
     """
     by_promotion: dict[str, str] = {}
-    outcomes: list[CodeOutcome | tuple[str, str]] = []
-    seen: set[str] = set()
-    for typed in basket.codes:
-        code = normalize_code(typed)
-        facts = limits.codes.get(code)
-        if code in seen:
-            outcomes.append(
-                CodeOutcome(typed, False, CODE_ALREADY_APPLIED, "this code is entered already")
-            )
-        elif facts is not None and (why := _of_its_group(facts, at)):
-            outcomes.append(CodeOutcome(typed, False, *why))
-        elif facts is None or facts.promotion_id not in plan.by_id:
-            outcomes.append(CodeOutcome(typed, False, CODE_INVALID, "no such code"))
-        elif facts.starts is not None and at < facts.starts:
-            outcomes.append(CodeOutcome(typed, False, CODE_INVALID, "this code is not valid yet"))
-        elif facts.ends is not None and at >= facts.ends:
-            outcomes.append(CodeOutcome(typed, False, CODE_EXPIRED, "this code has expired"))
-        elif facts.uses_remaining is not None and facts.uses_remaining < 1:
-            outcomes.append(CodeOutcome(typed, False, CODE_EXHAUSTED, "this code has no uses left"))
-        elif facts.customer_uses_remaining is not None and facts.customer_uses_remaining < 1:
-            outcomes.append(
-                CodeOutcome(
-                    typed, False, USER_INELIGIBLE, "you have used this code as often as it allows"
-                )
-            )
-        elif facts.promotion_id in by_promotion:
-            outcomes.append(
-                CodeOutcome(
-                    typed, False, CODE_ALREADY_APPLIED, "another code for the same promotion stands"
-                )
-            )
-        else:
-            by_promotion[facts.promotion_id] = typed
-            outcomes.append((typed, facts.promotion_id))
-        seen.add(code)
+    outcomes: list[PendingOutcome] = []
+    known_codes: set[str] = set()
+    for raw_code in basket.codes:
+        code = normalize_code(raw_code)
+        if code in known_codes:
+            # §4.2: the first of equal codes stays, however each is written.
+            detail = "This code is already in the list."
+            outcomes.append(CodeOutcome(raw_code, False, CODE_ALREADY_APPLIED, detail))
+            continue
+        known_codes.add(code)
+        outcome = _check_code(raw_code, limits.codes.get(code), index, by_promotion, at)
+        if isinstance(outcome, OpenedPromotion):
+            by_promotion[outcome.promotion_id] = raw_code
+        outcomes.append(outcome)
     return by_promotion, outcomes
 
 
-def _of_its_group(facts: CodeStatus, at: datetime) -> tuple[str, str] | None:
-    """Why nobody joins the group any more whose code it is (law of prices, 13.3)."""
-    if facts.group is None:
+def _check_code(
+    raw_code: str,
+    status: CodeStatus | None,
+    index: PromotionIndex,
+    by_promotion: dict[str, str],
+    at: datetime,
+) -> PendingOutcome:
+    if status is None:
+        return CodeOutcome(raw_code, False, *_UNKNOWN_CODE)
+    rejection = _rejection(status, index, by_promotion, at)
+    if rejection is not None:
+        return CodeOutcome(raw_code, False, *rejection)
+    return OpenedPromotion(raw_code, status.promotion_id)
+
+
+_UNKNOWN_CODE = (CODE_INVALID, "This code does not exist.")
+
+
+def _rejection(
+    status: CodeStatus, index: PromotionIndex, by_promotion: dict[str, str], at: datetime
+) -> tuple[str, str] | None:
+    """Return error code and message for a code that opens nothing, else ``None``."""
+    # The group of a group-buy code comes first: its messages are more precise than the limits'
+    # (§13.3).
+    if closed := _group_rejection(status, at):
+        return closed
+    if status.promotion_id not in index.by_id:
+        return _UNKNOWN_CODE
+    if status.starts is not None and at < status.starts:
+        return CODE_INVALID, "This code is not valid yet."
+    if status.ends is not None and at >= status.ends:
+        return CODE_EXPIRED, "This code has expired."
+    if status.uses_remaining is not None and status.uses_remaining < 1:
+        return CODE_EXHAUSTED, "All uses of this code are taken."
+    if status.customer_uses_remaining is not None and status.customer_uses_remaining < 1:
+        return USER_INELIGIBLE, "You have already used this code as often as it allows."
+    if status.promotion_id in by_promotion:
+        return CODE_ALREADY_APPLIED, "Another code for the same promotion is already applied."
+    return None
+
+
+def _group_rejection(status: CodeStatus, at: datetime) -> tuple[str, str] | None:
+    """Return error code and message if the group has no place (§13.3)."""
+    if status.group is None:
         return None
-    if facts.group is GroupStatus.SUCCEEDED:
-        return (
-            CODE_EXHAUSTED,
-            "this group is complete: all of its places are taken; open another one",
-        )
-    if facts.group is GroupStatus.FAILED or (facts.ends is not None and at >= facts.ends):
-        return CODE_EXPIRED, "this group did not fill before its deadline; open another one"
-    if facts.customer_uses_remaining == 0:
-        return USER_INELIGIBLE, "you have taken your place in this group already"
-    if facts.uses_remaining == 0:
+    if status.group is GroupStatus.SUCCEEDED:
+        return CODE_EXHAUSTED, "This group is complete. Open another group."
+    # A group past its deadline has failed, even if the job that closes it has not run yet.
+    if status.group is GroupStatus.FAILED or (status.ends is not None and at >= status.ends):
+        return CODE_EXPIRED, "This group did not fill before its deadline. Open another group."
+    if status.customer_uses_remaining == 0:
+        return USER_INELIGIBLE, "You already have a place in this group."
+    if status.uses_remaining == 0:
         return CODE_EXHAUSTED, (
-            "every place of this group is taken for now; one that is not paid for comes free again"
+            "All places in this group are taken for now. A place whose payment fails becomes"
+            " available again."
         )
     return None
 
 
 def code_outcomes(
-    outcomes: list[CodeOutcome | tuple[str, str]], trace: list[TraceEntry], currency: str
+    pending: list[PendingOutcome], trace: list[TraceEntry], currency: str
 ) -> tuple[CodeOutcome, ...]:
-    """What became of each code, now that every promotion was tried."""
-    tried = {entry.rule: entry for entry in trace if entry.code is not None}
-    payload = []
-    for outcome in outcomes:
+    """Resolve pending outcomes from the trace of all promotions."""
+    if not pending:
+        return ()
+    entries = {entry.rule: entry for entry in trace if entry.code is not None}
+    outcomes = []
+    for outcome in pending:
         if isinstance(outcome, CodeOutcome):
-            payload.append(outcome)
+            outcomes.append(outcome)
             continue
-        code, promotion_id = outcome
-        entry = tried.get(promotion_id)
-        reason = "touches_nothing" if entry is None else entry.reason
+        entry = entries.get(outcome.promotion_id)
+        # Without an entry, the promotion matched no line and never became a candidate.
+        reason = "no_matching_goods" if entry is None else entry.reason
         if entry is not None and entry.applied:
-            payload.append(
+            outcomes.append(
                 CodeOutcome(
-                    code, True, promotion_id=promotion_id, amount=Money(entry.amount, currency)
+                    outcome.code,
+                    True,
+                    promotion_id=outcome.promotion_id,
+                    amount=Money(entry.amount, currency),
                 )
             )
         else:
-            payload.append(
+            outcomes.append(
                 CodeOutcome(
-                    code,
+                    outcome.code,
                     False,
-                    _TOLD.get(reason, NOT_APPLICABLE),
+                    _CODE_BY_REASON.get(reason, NOT_APPLICABLE),
                     NOT_APPLIED_REASONS[reason],
-                    promotion_id,
+                    outcome.promotion_id,
                 )
             )
-    return tuple(payload)
+    return tuple(outcomes)

@@ -1,34 +1,33 @@
-"""Promotions on the order as a whole, gifts and shipping (law of prices, §7 to §9)."""
+"""Order promotions, gifts and shipping (docs/rules/pricing.md §7 to §9)."""
 
 from shop.kernel.money import ratio
 from shop.pricing.model.effects import (
     FULL_BASIS_POINTS,
     EverySpend,
-    GiftWith,
+    FreeGift,
     OrderAmount,
     OrderPercent,
     ShippingOff,
     SpendSave,
-    Tier,
+    SpendTier,
 )
-from shop.pricing.model.engine.calculation import DiscountProposal, QuoteCalculation
+from shop.pricing.model.engine.calculation import LOCKED, DiscountProposal, QuoteCalculation
 from shop.pricing.model.promotion_index import Candidate
 from shop.pricing.model.targeting import amount_in
 
 
-def _base(calculation: QuoteCalculation, visible_lines: list[int]) -> int:
+def _base_amount(calculation: QuoteCalculation, visible: list[int]) -> int:
+    """Return the present cost of the visible goods (§7.1)."""
     cost = calculation.cost
-    return sum([cost[n] for n in visible_lines])
+    return sum([cost[n] for n in visible])
 
 
 def order_percent(
-    calculation: QuoteCalculation,
-    candidate: Candidate,
-    effect: OrderPercent,
-    visible_lines: list[int],
+    calculation: QuoteCalculation, candidate: Candidate, effect: OrderPercent, visible: list[int]
 ) -> DiscountProposal:
+    # §7.1: rounded once for the order, where percent_off rounds for each line.
     amount = ratio(
-        _base(calculation, visible_lines) * effect.basis_points,
+        _base_amount(calculation, visible) * effect.basis_points,
         FULL_BASIS_POINTS,
         calculation.rounding,
     )
@@ -37,54 +36,49 @@ def order_percent(
         if cap is None:
             return DiscountProposal(reason="no_amount_in_currency")
         amount = min(amount, cap)
-    return DiscountProposal(order_discount=amount, affected_lines=visible_lines)
+    return DiscountProposal(order_discount=amount, affected_lines=visible)
 
 
 def order_amount(
-    calculation: QuoteCalculation,
-    candidate: Candidate,
-    effect: OrderAmount,
-    visible_lines: list[int],
+    calculation: QuoteCalculation, candidate: Candidate, effect: OrderAmount, visible: list[int]
 ) -> DiscountProposal:
     amount = amount_in(effect.amount, calculation.currency)
     if amount is None:
         return DiscountProposal(reason="no_amount_in_currency")
     return DiscountProposal(
-        order_discount=min(amount, _base(calculation, visible_lines)), affected_lines=visible_lines
+        order_discount=min(amount, _base_amount(calculation, visible)), affected_lines=visible
     )
 
 
 def spend_save(
-    calculation: QuoteCalculation, candidate: Candidate, effect: SpendSave, visible_lines: list[int]
+    calculation: QuoteCalculation, candidate: Candidate, effect: SpendSave, visible: list[int]
 ) -> DiscountProposal:
-    base = _base(calculation, visible_lines)
-    reached: Tier | None = None
-    known = False
+    base = _base_amount(calculation, visible)
+    reached: SpendTier | None = None
+    has_currency = False
+    # §7.1: only the highest tier reached counts; tiers do not add up.
     for tier in effect.tiers:
         if tier.spend.currency == calculation.currency:
-            known = True
+            has_currency = True
             if tier.spend.minor <= base and (
                 reached is None or tier.spend.minor > reached.spend.minor
             ):
                 reached = tier
-    if not known:
+    if not has_currency:
         return DiscountProposal(reason="no_amount_in_currency")
     if reached is None:
-        return DiscountProposal(reason="too_little", detail=f"{base} reaches no tier")
+        return DiscountProposal(reason="amount_too_low", detail=f"{base} reaches no tier")
     if reached.save is not None:
         amount = reached.save.minor
     else:
         amount = ratio(base * (reached.basis_points or 0), FULL_BASIS_POINTS, calculation.rounding)
-    return DiscountProposal(order_discount=min(amount, base), affected_lines=visible_lines)
+    return DiscountProposal(order_discount=min(amount, base), affected_lines=visible)
 
 
 def every_spend(
-    calculation: QuoteCalculation,
-    candidate: Candidate,
-    effect: EverySpend,
-    visible_lines: list[int],
+    calculation: QuoteCalculation, candidate: Candidate, effect: EverySpend, visible: list[int]
 ) -> DiscountProposal:
-    base = _base(calculation, visible_lines)
+    base = _base_amount(calculation, visible)
     for every in effect.every:
         if every.spend.currency == calculation.currency:
             times = base // every.spend.minor
@@ -92,48 +86,52 @@ def every_spend(
                 times = min(times, effect.times)
             if not times:
                 return DiscountProposal(
-                    reason="too_little", detail=f"{base} of {every.spend.minor}"
+                    reason="amount_too_low", detail=f"{base} of {every.spend.minor}"
                 )
             return DiscountProposal(
-                order_discount=min(times * every.save.minor, base), affected_lines=visible_lines
+                order_discount=min(times * every.save.minor, base), affected_lines=visible
             )
     return DiscountProposal(reason="no_amount_in_currency")
 
 
 def gift(
-    calculation: QuoteCalculation, candidate: Candidate, effect: GiftWith, visible_lines: list[int]
+    calculation: QuoteCalculation, candidate: Candidate, effect: FreeGift, visible: list[int]
 ) -> DiscountProposal:
+    # A gift whose stock is not known counts as in stock; the order reserves it (§8.2).
     remaining = calculation.gifts_remaining.get(effect.sku)
     units = effect.quantity if remaining is None else min(remaining, effect.quantity)
     if units <= 0:
         return DiscountProposal(reason="gift_out_of_stock")
     return DiscountProposal(
-        gift=units, worth=units * (amount_in(effect.value, calculation.currency) or 0)
+        gift_units=units,
+        gift_value=units * (amount_in(effect.value, calculation.currency) or 0),
     )
 
 
 def shipping_off(
-    calculation: QuoteCalculation,
-    candidate: Candidate,
-    effect: ShippingOff,
-    visible_lines: list[int],
+    calculation: QuoteCalculation, candidate: Candidate, effect: ShippingOff, visible: list[int]
 ) -> DiscountProposal:
     charge = calculation.shipping
     if not charge:
-        return DiscountProposal(reason="no_shipping")
+        return DiscountProposal(reason="no_shipping_charge")
+    # §4.7: an exclusive or stop promotion locks the charge as others lock lines.
     if calculation.shipping_locked:
-        return DiscountProposal(reason="closed" if calculation.shipping_locked == 2 else "stopped")
-    if candidate.exclusive and calculation.ship_reduced:
-        return DiscountProposal(reason="not_alone")
+        locked = calculation.shipping_locked == LOCKED
+        return DiscountProposal(reason="locked_by_exclusive" if locked else "locked_by_stop")
+    if candidate.exclusive and calculation.shipping_reduced:
+        return DiscountProposal(reason="already_reduced")
     if effect.methods and calculation.basket.shipping_method not in effect.methods:
-        return DiscountProposal(reason="other_method")
+        return DiscountProposal(reason="shipping_method_mismatch")
     if effect.basis_points is not None:
         return DiscountProposal(
-            shipping=ratio(charge * effect.basis_points, FULL_BASIS_POINTS, calculation.rounding)
+            shipping_discount=ratio(
+                charge * effect.basis_points, FULL_BASIS_POINTS, calculation.rounding
+            )
         )
     amount = amount_in(effect.amount or effect.price, calculation.currency)
     if amount is None:
         return DiscountProposal(reason="no_amount_in_currency")
+    # §9.1: the charge is never below zero, and a price above it leaves it as it is.
     return DiscountProposal(
-        shipping=min(charge, amount) if effect.amount else max(0, charge - amount)
+        shipping_discount=min(charge, amount) if effect.amount else max(0, charge - amount)
     )

@@ -1,27 +1,31 @@
-"""Which promotions apply beside which: groups, best deal, exclusive, stop (law of prices, 4.4 to
-4.8).
+"""Stacking: which promotions of a step apply together.
+
+Business rules: docs/rules/pricing.md §4.4 to §4.8.
 """
 
 from collections.abc import Callable
 from typing import Any
 
 from shop.kernel.money import apportion
-from shop.pricing.model.effects import GiftWith
+from shop.pricing.model.effects import FreeGift
 from shop.pricing.model.engine import bundle_promotions, line_promotions, order_promotions
 from shop.pricing.model.engine.calculation import (
-    CLOSED,
-    STOPPED,
+    LOCKED,
+    LOCKED_FOR_STEP,
     DiscountProposal,
     QuoteCalculation,
 )
 from shop.pricing.model.promotion_index import Candidate
 from shop.pricing.model.promotions import StackingMode
 from shop.pricing.model.targeting import amount_in
-from shop.pricing.model.trace import PricingStage
+from shop.pricing.model.trace import PricingStep
 
 CandidateLines = list[tuple[Candidate, list[int]]]
+"""Candidates in the order of §4.6, each with the numbers of its matching lines."""
 
-_DOES: dict[str, Callable[[QuoteCalculation, Candidate, Any, list[int]], DiscountProposal]] = {
+EffectFunction = Callable[[QuoteCalculation, Candidate, Any, list[int]], DiscountProposal]
+
+_EFFECT_FUNCTIONS: dict[str, EffectFunction] = {
     "percent_off": line_promotions.percent_off,
     "amount_off": line_promotions.amount_off,
     "limited_price": line_promotions.limited_price,
@@ -38,187 +42,218 @@ _DOES: dict[str, Callable[[QuoteCalculation, Candidate, Any, list[int]], Discoun
 }
 
 
-def apply_promotions(calculation: QuoteCalculation, touching: CandidateLines) -> None:
-    """Try these promotions, in order, and carry out those that apply."""
-    step: PricingStage | None = None
+def apply_promotions(calculation: QuoteCalculation, candidates: CandidateLines) -> None:
+    """Evaluate the candidates step by step and group by group, and apply the winners."""
+    step: PricingStep | None = None
     start = 0
-    while start < len(touching):
-        first = touching[start][0]
+    while start < len(candidates):
+        first = candidates[start][0]
+        # §2.1: candidates arrive sorted by step, so a different step means that one has ended.
         if first.step is not step:
             if step is not None:
                 calculation.unlock_step()
             step = first.step
-            if step is PricingStage.SETS:
+            # §6.1: units get their cost once, after all line promotions.
+            if step is PricingStep.SETS:
                 calculation.split_into_units()
         end = start + 1
         while (
-            end < len(touching)
-            and touching[end][0].group == first.group
-            and touching[end][0].step is step
+            end < len(candidates)
+            and candidates[end][0].group == first.group
+            and candidates[end][0].step is step
         ):
             end += 1
-        group = touching[start:end]
+        group = candidates[start:end]
+        # §4.6: the mode decides how the promotions of the group share the goods.
         if first.mode is StackingMode.ALL:
             for candidate, numbers in group:
-                _settle(calculation, candidate, evaluate(calculation, candidate, numbers))
+                _apply_or_trace(calculation, candidate, evaluate(calculation, candidate, numbers))
         elif first.mode is StackingMode.FIRST:
-            _first(calculation, group)
-        elif step is PricingStage.LINES:
-            _best_by_line(calculation, group)
+            _apply_first(calculation, group)
+        elif step is PricingStep.LINES:
+            _apply_best_per_line(calculation, group)
         else:
-            _best(calculation, group)
+            _apply_best(calculation, group)
         start = end
 
 
 def evaluate(
     calculation: QuoteCalculation, candidate: Candidate, numbers: list[int]
 ) -> DiscountProposal:
-    """What the promotion would do now; with a reason where it does not apply."""
-    seen = calculation.visible_lines(candidate, numbers)
-    if not seen:
-        return DiscountProposal(reason=calculation.invisible_reason(candidate, numbers))
-    if candidate.thresholds:
-        short = _too_little(calculation, candidate, seen)
-        if short is not None:
-            return short
+    """Calculate the effect of a promotion on the present costs, without applying it."""
+    visible = calculation.visible_lines(candidate, numbers)
+    if not visible:
+        return DiscountProposal(reason=calculation.hidden_reason(candidate, numbers))
+    if candidate.has_thresholds:
+        below = _below_threshold(calculation, candidate, visible)
+        if below is not None:
+            return below
     effect = candidate.effect
-    deal = _DOES[effect.kind](calculation, candidate, effect, seen)
-    if not deal.reason and not deal.gift and not deal.amount:
-        deal.reason = "saves_nothing"
-    return deal
+    proposal = _EFFECT_FUNCTIONS[effect.kind](calculation, candidate, effect, visible)
+    # §4.8: a promotion that saves nothing and gives nothing does not apply, locks and uses nothing.
+    if not proposal.reason and not proposal.gift_units and not proposal.amount:
+        proposal.reason = "no_discount"
+    return proposal
 
 
-def _too_little(
-    calculation: QuoteCalculation, candidate: Candidate, visible_lines: list[int]
+def _below_threshold(
+    calculation: QuoteCalculation, candidate: Candidate, visible: list[int]
 ) -> DiscountProposal | None:
+    """Return a proposal with the reason if a threshold is missed (§4.5)."""
     conditions = candidate.conditions
+    # §4.5: with ``of``, the goods that count differ from the goods that are reduced. The same
+    # locks hide them.
     if conditions.of is not None:
-        goods = conditions.of
-        visible_lines = calculation.visible_lines(
-            candidate, [n for n, line in enumerate(calculation.lines) if goods.contains(line)]
+        counted = conditions.of
+        visible = calculation.visible_lines(
+            candidate, [n for n, line in enumerate(calculation.lines) if counted.contains(line)]
         )
     if conditions.min_quantity:
-        units = sum([calculation.quantity[n] for n in visible_lines])
+        units = sum([calculation.quantity[n] for n in visible])
         if units < conditions.min_quantity:
             return DiscountProposal(
-                reason="too_few", detail=f"{units} of {conditions.min_quantity}"
+                reason="quantity_too_low", detail=f"{units} of {conditions.min_quantity}"
             )
     if conditions.min_amount:
-        least = amount_in(conditions.min_amount, calculation.currency)
-        if least is None:
+        minimum = amount_in(conditions.min_amount, calculation.currency)
+        if minimum is None:
             return DiscountProposal(reason="no_amount_in_currency")
-        cost = sum([calculation.cost[n] for n in visible_lines])
-        if cost < least:
-            return DiscountProposal(reason="too_little", detail=f"{cost} of {least}")
+        cost = sum([calculation.cost[n] for n in visible])
+        if cost < minimum:
+            return DiscountProposal(reason="amount_too_low", detail=f"{cost} of {minimum}")
     return None
 
 
-def _settle(
+def _apply_or_trace(
     calculation: QuoteCalculation, candidate: Candidate, proposal: DiscountProposal
 ) -> None:
-    """Carry a deal out, or write down why not."""
+    """Apply the proposal, or trace the reason why it does not apply."""
     if proposal.reason:
         calculation.trace_promotion(candidate, reason=proposal.reason, detail=proposal.detail)
     else:
-        _carry_out(calculation, candidate, proposal)
+        _apply(calculation, candidate, proposal)
 
 
-def _carry_out(
-    calculation: QuoteCalculation, candidate: Candidate, proposal: DiscountProposal
-) -> None:
+def _apply(calculation: QuoteCalculation, candidate: Candidate, proposal: DiscountProposal) -> None:
     amount = proposal.amount
-    touched: list[str] = []
-    off = proposal.line_discounts
+    discounts = proposal.line_discounts
     if proposal.order_discount:
-        takes = proposal.affected_lines or []
-        shares = apportion(proposal.order_discount, [calculation.cost[n] for n in takes])
-        off = list(zip(takes, shares, strict=True))
-    for n, saved in off:
+        # §7.1: one amount for the order, split over its lines by cost with no unit lost (§1.3).
+        affected = proposal.affected_lines or []
+        shares = apportion(proposal.order_discount, [calculation.cost[n] for n in affected])
+        discounts = list(zip(affected, shares, strict=True))
+    reduced_ids: list[str] = []
+    for n, saved in discounts:
         if saved:
             calculation.cost[n] -= saved
             calculation.reduced[n] = True
             calculation.discounts[n].append((candidate, saved))
-            touched.append(calculation.lines[n].id)
-    if proposal.allotted:
-        units = sum(proposal.allotted[n] for n, _ in off)
-        calculation.units[candidate.id] = calculation.units.get(candidate.id, 0) + units
-    for run, claimed in proposal.claims:
+            reduced_ids.append(calculation.lines[n].id)
+    if proposal.counted_units:
+        # In mode "best", another promotion may have won some lines: their units do not count.
+        units = sum(proposal.counted_units[n] for n, _ in discounts)
+        calculation.counted_units[candidate.id] = (
+            calculation.counted_units.get(candidate.id, 0) + units
+        )
+    # §6.1: a unit serves one set, once.
+    for run, claimed in proposal.claimed_units:
         run.free -= claimed
     effect = candidate.effect
-    if isinstance(effect, GiftWith):
-        calculation.gifts.append((candidate, effect, proposal.gift))
+    if isinstance(effect, FreeGift):
+        calculation.gifts.append((candidate, effect, proposal.gift_units))
+        # A later gift of the same SKU gets only what this one does not take.
         if effect.sku in calculation.gifts_remaining:
-            calculation.gifts_remaining[effect.sku] -= proposal.gift
-    if proposal.shipping and calculation.shipping is not None:
-        calculation.shipping -= proposal.shipping
-        calculation.ship_reduced = True
-        calculation.ship_discounts.append((candidate, proposal.shipping))
+            calculation.gifts_remaining[effect.sku] -= proposal.gift_units
+    if proposal.shipping_discount and calculation.shipping is not None:
+        calculation.shipping -= proposal.shipping_discount
+        calculation.shipping_reduced = True
+        calculation.shipping_discounts.append((candidate, proposal.shipping_discount))
     if candidate.exclusive or candidate.stop:
-        state = CLOSED if candidate.exclusive else STOPPED
-        if proposal.shipping:
-            calculation.shipping_locked = max(calculation.shipping_locked, state)
-        for n in (
-            [n for n, _ in off] if proposal.affected_lines is None else proposal.affected_lines
-        ):
-            calculation.locked[n] = max(calculation.locked[n], state)
-            calculation.any_locked = True
-    calculation.trace_promotion(candidate, amount, True, lines=tuple(touched))
+        _lock(calculation, candidate, proposal, discounts)
+    calculation.trace_promotion(candidate, amount, True, lines=tuple(reduced_ids))
 
 
-def _best(calculation: QuoteCalculation, group: CandidateLines) -> None:
-    """One deal for the whole step: the best, of equal ones the first."""
-    deals = [(candidate, evaluate(calculation, candidate, numbers)) for candidate, numbers in group]
+def _lock(
+    calculation: QuoteCalculation,
+    candidate: Candidate,
+    proposal: DiscountProposal,
+    discounts: list[tuple[int, int]],
+) -> None:
+    """Lock the goods or the charge that a promotion affects (§4.7)."""
+    state = LOCKED if candidate.exclusive else LOCKED_FOR_STEP
+    if proposal.shipping_discount:
+        calculation.shipping_locked = max(calculation.shipping_locked, state)
+    affected = proposal.affected_lines
+    # max: a stop promotion must not weaken the lock of an earlier exclusive one.
+    for n in [n for n, _ in discounts] if affected is None else affected:
+        calculation.locked[n] = max(calculation.locked[n], state)
+        calculation.any_hidden = True
+
+
+def _apply_best(calculation: QuoteCalculation, group: CandidateLines) -> None:
+    """Apply the best proposal of the group (§4.6, mode best).
+
+    Of equal proposals, the first one applies.
+    """
+    # All are evaluated before any is applied, so that all see the same costs.
+    proposals = [
+        (candidate, evaluate(calculation, candidate, numbers)) for candidate, numbers in group
+    ]
     winner: Candidate | None = None
-    best = -1
-    for candidate, deal in deals:
-        if not deal.reason and deal.amount + deal.worth > best:
-            winner, best = candidate, deal.amount + deal.worth
-    for candidate, deal in deals:
-        if not deal.reason and candidate is not winner and winner is not None:
-            deal.reason, deal.detail = "better_deal", winner.id
-        _settle(calculation, candidate, deal)
+    best = -1  # below zero: a gift without a value is worth 0 and may still win (§8.1)
+    for candidate, proposal in proposals:
+        if not proposal.reason and proposal.amount + proposal.gift_value > best:
+            winner, best = candidate, proposal.amount + proposal.gift_value
+    for candidate, proposal in proposals:
+        if not proposal.reason and candidate is not winner and winner is not None:
+            proposal.reason, proposal.detail = "better_discount", winner.id
+        _apply_or_trace(calculation, candidate, proposal)
 
 
-def _best_by_line(calculation: QuoteCalculation, group: CandidateLines) -> None:
-    """For each line its best deal, of equal ones the first."""
+def _apply_best_per_line(calculation: QuoteCalculation, group: CandidateLines) -> None:
+    """Apply the best proposal to each line; of equal ones, the first (§4.6, §5.2)."""
+    # Most groups have one candidate: no comparison needed.
     if len(group) == 1:
         candidate, numbers = group[0]
-        _settle(calculation, candidate, evaluate(calculation, candidate, numbers))
+        _apply_or_trace(calculation, candidate, evaluate(calculation, candidate, numbers))
         return
-    deals = [(candidate, evaluate(calculation, candidate, numbers)) for candidate, numbers in group]
+    proposals = [
+        (candidate, evaluate(calculation, candidate, numbers)) for candidate, numbers in group
+    ]
     best = [0] * len(calculation.lines)
     winner = [-1] * len(calculation.lines)
-    for place, (_, deal) in enumerate(deals):
-        if not deal.reason:
-            for n, saved in deal.line_discounts:
+    for place, (_, proposal) in enumerate(proposals):
+        if not proposal.reason:
+            for n, saved in proposal.line_discounts:
                 if saved > best[n]:
                     best[n], winner[n] = saved, place
-    for place, (candidate, deal) in enumerate(deals):
-        if not deal.reason:
-            won = [(n, saved) for n, saved in deal.line_discounts if winner[n] == place]
+    for place, (candidate, proposal) in enumerate(proposals):
+        if not proposal.reason:
+            won = [(n, saved) for n, saved in proposal.line_discounts if winner[n] == place]
             if not won:
-                rival = deals[winner[deal.line_discounts[0][0]]][0]
-                deal.reason, deal.detail = "better_deal", rival.id
-            deal.line_discounts = won
-        _settle(calculation, candidate, deal)
+                rival = proposals[winner[proposal.line_discounts[0][0]]][0]
+                proposal.reason, proposal.detail = "better_discount", rival.id
+            proposal.line_discounts = won
+        _apply_or_trace(calculation, candidate, proposal)
 
 
-def _first(calculation: QuoteCalculation, group: CandidateLines) -> None:
-    """One after another; what one has, the later ones do not get."""
-    by_line = group[0][0].step is PricingStage.LINES
-    taken = False
+def _apply_first(calculation: QuoteCalculation, group: CandidateLines) -> None:
+    """Apply the first promotion, in the lines step to each line (§4.6, mode first)."""
+    by_line = group[0][0].step is PricingStep.LINES
+    applied = False
     for candidate, numbers in group:
-        if taken and not by_line:
+        if applied and not by_line:
             calculation.trace_promotion(candidate, reason="earlier_in_group")
             continue
-        deal = evaluate(calculation, candidate, numbers)
-        _settle(calculation, candidate, deal)
-        if not deal.reason:
-            taken = True
+        proposal = evaluate(calculation, candidate, numbers)
+        _apply_or_trace(calculation, candidate, proposal)
+        if not proposal.reason:
+            applied = True
             if by_line:
-                for n, _ in deal.line_discounts:
-                    calculation.skip[n] = True
-                    calculation.any_locked = True
+                # Later promotions of the group do not see these lines, other groups do.
+                for n, _ in proposal.line_discounts:
+                    calculation.taken_in_group[n] = True
+                    calculation.any_hidden = True
     if by_line:
-        calculation.skip = [False] * len(calculation.lines)
-        calculation.any_locked = any(calculation.locked)
+        calculation.taken_in_group = [False] * len(calculation.lines)
+        calculation.any_hidden = any(calculation.locked)

@@ -1,4 +1,4 @@
-"""Sets of units: a unit serves one set, and only one that is worth it."""
+"""Set promotions: a unit serves one set, and only a set that saves something."""
 
 from datetime import UTC, datetime
 
@@ -18,7 +18,7 @@ def usd(minor: int) -> tuple[Money, ...]:
     return (Money(minor, "USD"),)
 
 
-def priced(*lines: tuple[int, int], promotions: tuple[Effect, ...]) -> Quote:
+def quote_of(*lines: tuple[int, int], promotions: tuple[Effect, ...]) -> Quote:
     basket = Basket(
         tuple(
             BasketLine(f"l{n}", f"p{n}", f"p{n}.1", f"S{n}", "Thing", Money(price, "USD"), quantity)
@@ -27,29 +27,29 @@ def priced(*lines: tuple[int, int], promotions: tuple[Effect, ...]) -> Quote:
         "USD",
         market="WORLD",
     )
-    calendar = tuple(
+    running = tuple(
         Promotion(f"m{n}", "M", effect, stacking=Stacking(f"g{n}"), published=True)
         for n, effect in enumerate(promotions)
     )
-    return quote(basket, rules=RuleSet("1", promotions=calendar), at=AT)
+    return quote(basket, rules=RuleSet("1", promotions=running), at=AT)
 
 
-def any_for(price: int) -> Bundle:
+def bundle_at(price: int) -> Bundle:
     return Bundle((BundleComponent(Selection()),), usd(price))
 
 
-def test_a_bundle_that_saves_nothing_takes_no_units_from_others() -> None:
-    q = priced((1500, 1), (1000, 2), promotions=(any_for(1000), BuyGet(1, 1)))
+def test_bundle_without_a_saving_claims_no_units() -> None:
+    q = quote_of((1500, 1), (1000, 2), promotions=(bundle_at(1000), BuyGet(1, 1)))
     assert [line.total.minor for line in q.lines] == [1000, 1000]
 
 
-def test_a_unit_of_a_bundle_is_not_bought_again() -> None:
-    q = priced((1500, 1), (1000, 1), promotions=(any_for(900), BuyGet(1, 1)))
+def test_unit_of_a_bundle_serves_no_second_set() -> None:
+    q = quote_of((1500, 1), (1000, 1), promotions=(bundle_at(900), BuyGet(1, 1)))
     assert q.total.minor == 1800
-    assert q.trace[1].reason == "too_few"
+    assert q.trace[1].reason == "quantity_too_low"
 
 
-def test_bundles_are_made_as_long_as_their_parts_last() -> None:
+def test_bundles_repeat_until_a_part_is_missing() -> None:
     pair = Bundle(
         (
             BundleComponent(Selection(products=("p0",))),
@@ -57,12 +57,12 @@ def test_bundles_are_made_as_long_as_their_parts_last() -> None:
         ),
         usd(2000),
     )
-    q = priced((1000, 5), (800, 5), promotions=(pair,))
+    q = quote_of((1000, 5), (800, 5), promotions=(pair,))
     assert q.discount.minor == 2 * 600
     assert q.total.minor == 9000 - 1200
 
 
-def test_many_bundles_are_reckoned_as_one_by_one() -> None:
+def test_many_bundles_give_the_same_discount_as_one_by_one() -> None:
     pair = Bundle(
         (
             BundleComponent(Selection(products=("p0",))),
@@ -70,14 +70,14 @@ def test_many_bundles_are_reckoned_as_one_by_one() -> None:
         ),
         usd(1000),
     )
-    q = priced((999, 100_000), (334, 100_001), promotions=(pair,))
+    q = quote_of((999, 100_000), (334, 100_001), promotions=(pair,))
     assert q.discount.minor == 100_000 * 333
     assert q.lines[1].total.minor == 334 * 100_001 - 100_000 * 83
 
 
-def test_buying_here_and_getting_there_as_often_as_both_last() -> None:
+def test_buy_get_repeats_while_units_to_buy_and_to_get_remain() -> None:
     effect = BuyGet(2, 1, get=Selection(products=("p1",)))
-    buying = Promotion("m", "M", effect, goods=Selection(products=("p0", "p1")), published=True)
+    promotion = Promotion("m", "M", effect, goods=Selection(products=("p0", "p1")), published=True)
     basket = Basket(
         (
             BasketLine("a", "p0", "p0.1", "A", "Thing", Money(500, "USD"), 3),
@@ -86,6 +86,6 @@ def test_buying_here_and_getting_there_as_often_as_both_last() -> None:
         "USD",
         market="WORLD",
     )
-    q = quote(basket, rules=RuleSet("1", promotions=(buying,)), at=AT)
-    # Four are bought, one of them of the goods that could be got; two are got.
+    q = quote(basket, rules=RuleSet("1", promotions=(promotion,)), at=AT)
+    # Four units are bought, one of them from the goods to get; two units are got.
     assert q.discount.minor == 600

@@ -1,4 +1,4 @@
-"""Whatever JSON staff send as a promotion, price list or coupon: a value or a refusal."""
+"""Any JSON that staff send is a valid promotion, price list or coupon, or rejected."""
 
 import copy
 import json
@@ -87,30 +87,32 @@ COUPON: dict[str, Any] = {
 }
 
 
-def _places(raw: Any) -> Iterator[tuple[Any, Any]]:
-    parts = raw.items() if isinstance(raw, dict) else enumerate(raw)
-    for name, inner in list(parts):
+def _locations(raw: Any) -> Iterator[tuple[Any, Any]]:
+    children = raw.items() if isinstance(raw, dict) else enumerate(raw)
+    for name, inner in list(children):
         yield raw, name
         if isinstance(inner, (dict, list)):
-            yield from _places(inner)
+            yield from _locations(inner)
 
 
 @st.composite
-def spoilt(draw: st.DrawFn, *sound: dict[str, Any]) -> Any:
-    """Any JSON; most often a sound body in which something else stands in one or two places."""
+def corrupted(draw: st.DrawFn, *valid: dict[str, Any]) -> Any:
+    """Any JSON; most often a valid body with other JSON in one or two places."""
     if draw(st.integers(0, 4)) == 0:
         return draw(JSON)
-    told = copy.deepcopy(draw(st.sampled_from(sound)))
+    body = copy.deepcopy(draw(st.sampled_from(valid)))
     for _ in range(draw(st.integers(1, 2))):
-        node, name = draw(st.sampled_from(list(_places(told)) or [({"": 0}, "")]))
+        node, name = draw(st.sampled_from(list(_locations(body)) or [({"": 0}, "")]))
         node[name] = draw(JSON)
-    return told
+    return body
 
 
-many = settings(max_examples=2_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+many_examples = settings(
+    max_examples=2_000, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 
 
-def _or_refused(read: Callable[[Any], Any], raw: Any) -> Any:
+def _or_none(read: Callable[[Any], Any], raw: Any) -> Any:
     try:
         return read(raw)
     except InvalidRequest:
@@ -124,30 +126,30 @@ def _line() -> BasketLine:
 NOW = datetime(2026, 12, 7, 9, 30, tzinfo=UTC)
 
 
-@many
-@given(spoilt(*PROMOTIONS))
-def test_any_json_is_a_promotion_that_can_be_priced_or_refused(told: Any) -> None:
+@many_examples
+@given(corrupted(*PROMOTIONS))
+def test_any_json_is_a_valid_promotion_or_rejected(raw: Any) -> None:
     from shop.pricing.actions.quotes import quote
 
-    promotion = _or_refused(Promotion.from_dict, told)
+    promotion = _or_none(Promotion.from_dict, raw)
     if promotion is not None:
         assert Promotion.from_dict(json.loads(json.dumps(promotion.to_dict()))) == promotion
         rules = RuleSet().with_promotion(promotion.publish(datetime(2000, 1, 2, tzinfo=UTC)))
         quote(Basket((_line(),), "USD", market="US"), rules=rules, at=NOW)
 
 
-@many
-@given(spoilt(PRICE_LIST))
-def test_any_json_is_a_price_list_or_refused(told: Any) -> None:
-    found = _or_refused(PriceList.from_dict, told)
-    if found is not None:
-        assert PriceList.from_dict(json.loads(json.dumps(found.to_dict()))) == found
-        found.applies_to(Basket((_line(),), "USD", market="EU"), NOW)
+@many_examples
+@given(corrupted(PRICE_LIST))
+def test_any_json_is_a_valid_price_list_or_rejected(raw: Any) -> None:
+    price_list = _or_none(PriceList.from_dict, raw)
+    if price_list is not None:
+        assert PriceList.from_dict(json.loads(json.dumps(price_list.to_dict()))) == price_list
+        price_list.applies_to(Basket((_line(),), "USD", market="EU"), NOW)
 
 
-@many
+@many_examples
 @given(st.sampled_from(["PromotionBody", "PriceListBody", "CouponBody"]), st.data())
-def test_any_body_is_read_or_refused(name: str, data: st.DataObject) -> None:
+def test_any_request_body_is_parsed_or_rejected(name: str, data: st.DataObject) -> None:
     from pydantic import BaseModel
 
     from shop.entrypoints.request_body import parse_body
@@ -155,15 +157,15 @@ def test_any_body_is_read_or_refused(name: str, data: st.DataObject) -> None:
     from shop.pricing.schemas.price_lists import PriceListBody
     from shop.pricing.schemas.promotions import PromotionBody
 
-    shapes: dict[str, type[BaseModel]]
-    shapes = {"PromotionBody": PromotionBody, "PriceListBody": PriceListBody}
-    shape = shapes.get(name, CouponBody)
-    sound: dict[str, list[dict[str, Any]]]
-    sound = {"PromotionBody": PROMOTIONS, "PriceListBody": [PRICE_LIST], "CouponBody": [COUPON]}
-    told = data.draw(spoilt(*sound[name]))
+    schemas: dict[str, type[BaseModel]]
+    schemas = {"PromotionBody": PromotionBody, "PriceListBody": PriceListBody}
+    schema = schemas.get(name, CouponBody)
+    valid: dict[str, list[dict[str, Any]]]
+    valid = {"PromotionBody": PROMOTIONS, "PriceListBody": [PRICE_LIST], "CouponBody": [COUPON]}
+    body_json = data.draw(corrupted(*valid[name]))
 
     def read(raw: Any) -> Any:
-        body = parse_body(shape, json.dumps(raw).encode())
+        body = parse_body(schema, json.dumps(raw).encode())
         if isinstance(body, PromotionBody):
             return body.promotion()
         if isinstance(body, PriceListBody):
@@ -171,4 +173,4 @@ def test_any_body_is_read_or_refused(name: str, data: st.DataObject) -> None:
         assert isinstance(body, CouponBody)
         return body.coupon().problems()
 
-    _or_refused(read, told)
+    _or_none(read, body_json)

@@ -1,4 +1,4 @@
-"""A basket without promotions: prices, shipping, tax, sums, and its way through JSON."""
+"""Quotes without promotions: prices, shipping, tax, sums and JSON."""
 
 import json
 from collections.abc import Iterator
@@ -12,7 +12,8 @@ from shop.kernel.money import Money
 from shop.places.model.destination import Destination
 from shop.pricing.actions.quotes import quote
 from shop.pricing.model.basket import Basket, BasketLine
-from shop.pricing.model.quote import Quote, QuoteLine
+from shop.pricing.model.quote import Quote
+from shop.pricing.model.quote_lines import QuoteLine
 from shop.pricing.model.rule_set import RuleSet
 
 AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -44,7 +45,7 @@ def test_tax_is_included_in_the_european_union() -> None:
     assert q.total == Money(11900, "EUR")
 
 
-def test_a_quote_survives_its_way_through_json() -> None:
+def test_quote_round_trips_through_json() -> None:
     basket = Basket(
         (line("a", 1999, 3), line("b", 500, 1)),
         "USD",
@@ -55,24 +56,24 @@ def test_a_quote_survives_its_way_through_json() -> None:
     assert Quote.from_dict(json.loads(json.dumps(q.to_dict()))) == q
 
 
-def test_the_lines_of_a_large_basket_are_found_without_looking_through_all_of_them() -> None:
-    class Walked(tuple[QuoteLine, ...]):
-        times = 0
+def test_line_lookup_iterates_over_the_lines_once() -> None:
+    class CountingLines(tuple[QuoteLine, ...]):
+        iterations = 0
 
         def __iter__(self) -> Iterator[QuoteLine]:
-            Walked.times += 1
+            CountingLines.iterations += 1
             return super().__iter__()
 
     q = quote(Basket(tuple(line(f"l{n}", 100, 1) for n in range(50)), "USD"), rules=RULES, at=AT)
-    q = replace(q, lines=Walked(q.lines))
-    Walked.times = 0
+    q = replace(q, lines=CountingLines(q.lines))
+    CountingLines.iterations = 0
     assert [q.line(f"l{n}").id for n in range(50)] == [f"l{n}" for n in range(50)]
-    assert Walked.times == 1
+    assert CountingLines.iterations == 1
     with pytest.raises(KeyError):
         q.line("l50")
 
 
-def test_a_quantity_of_zero_is_refused_with_its_place() -> None:
-    with pytest.raises(InvalidRequest) as refusal:
+def test_quantity_of_zero_is_rejected_with_its_path() -> None:
+    with pytest.raises(InvalidRequest) as error:
         quote(Basket((line("a", 100, 0),), "USD"), rules=RULES, at=AT)
-    assert refusal.value.problems[0].path == "$.lines[0].quantity"
+    assert error.value.problems[0].path == "$.lines[0].quantity"
