@@ -20,7 +20,7 @@ from unittest.mock import patch
 from functions.checkout.complete_checkout import deps, settings
 from functions.staff_orders import create_return
 from functions.workflows import await_shipment
-from shop.checkout.actions import CheckoutResult
+from shop.checkout.actions.results import CheckoutResult
 from shop.checkout.model import CheckoutSession, build_order, with_order
 from shop.checkout.schemas import CompleteRequest, checkout_view
 from shop.credits.store.repository import DynamoCreditAccountRepository

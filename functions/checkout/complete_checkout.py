@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from shop.checkout.actions import CompletionBlocked, complete_checkout
+from shop.checkout.actions.complete import complete_checkout
+from shop.checkout.actions.results import CompletionBlocked
 from shop.checkout.model import CheckoutSession, waiting_room_message
 from shop.checkout.schemas import CheckoutPageSettings, CompleteRequest, checkout_view
 from shop.composition.checkout import active_waiting_rooms

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shop.cart.store import DynamoCartRepository
-from shop.checkout.actions import create_checkout
+from shop.checkout.actions.create import create_checkout
 from shop.checkout.schemas import CheckoutCreateRequest, CheckoutPageSettings, checkout_view
 from shop.checkout.store import DynamoCheckoutSessionRepository
 from shop.composition.checkout import active_waiting_rooms, checkout_pricing_context

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from shop.checkout.actions import update_checkout
+from shop.checkout.actions.update import update_checkout
 from shop.checkout.schemas import CheckoutPageSettings, CheckoutUpdateRequest, checkout_view
 from shop.checkout.store import DynamoCheckoutSessionRepository
 from shop.composition.checkout import active_waiting_rooms, checkout_pricing_context

@@ -22,6 +22,7 @@ from shop.pricing.model.promotions import Promotion
 from shop.pricing.store.promotions import DynamoPromotionRepository
 from shop.pricing.store.rows import PricingRow
 from shop.pricing.store.rule_set_cache import rule_set_cache
+from shop.tax.store.cache import tax_table_cache
 from tests.doubles.pricing import MemoryReferenceChecker
 from tests.kit.order_fixtures import put_secrets, signed_in
 from tests.kit.products import checkout_body, mug, payment_body, publish_with_stock
@@ -53,7 +54,7 @@ def _shop(cloud: None) -> None:
         at=now,
     )
     publish_promotion("together", promotions=repository, at=now)
-    rule_set_cache().clear()
+    rule_set_cache(tax_table_cache()).clear()
 
 
 def open_group(key: str = "open") -> dict[str, Any]:

@@ -21,6 +21,7 @@ from shop.pricing.actions.promotions import create_promotion, publish_promotion
 from shop.pricing.model.promotions import Promotion
 from shop.pricing.store.promotions import DynamoPromotionRepository
 from shop.pricing.store.rule_set_cache import rule_set_cache
+from shop.tax.store.cache import tax_table_cache
 from tests.doubles.pricing import MemoryReferenceChecker
 from tests.functions.staff_pricing.test_promotions import CLAIMS
 from tests.kit.aws_call_counter import count_calls
@@ -52,7 +53,7 @@ def ask(function: Any, route: str, body: Any = None, **options: Any) -> ApiRespo
         patch.setenv("ACCESS", "staff")
         patch.setenv("ACCESS_GROUPS", "staff,catalogue")
         response = call(function.handler, route, body, claims=CLAIMS, **options)
-    rule_set_cache().clear()
+    rule_set_cache(tax_table_cache()).clear()
     return response
 
 
@@ -209,7 +210,7 @@ def test_reduction_shows_the_lowest_price_of_thirty_days() -> None:
     flash = Promotion.from_dict(fields)
     create_promotion(flash, promotions=repository, assortment=MemoryReferenceChecker(), at=now)
     publish_promotion("flash", promotions=repository, at=now)
-    rule_set_cache().clear()
+    rule_set_cache(tax_table_cache()).clear()
 
     # Then: the product shows the reduced price with its reference
     variant = displayed_variant()

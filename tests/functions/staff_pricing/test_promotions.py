@@ -22,6 +22,7 @@ from functions.staff_pricing import (
 from shop.catalog.model import Category
 from shop.kernel.pagination import to_cursor
 from shop.pricing.store.rule_set_cache import rule_set_cache
+from shop.tax.store.cache import tax_table_cache
 from tests.kit.products import mug, publish_with_stock
 from tests.kit.shop import ApiResponse, call
 
@@ -304,7 +305,7 @@ def test_existing_references_are_accepted_and_applied() -> None:
     )
     assert created.status == 201, created.text
     publish()
-    rule_set_cache().clear()
+    rule_set_cache(tax_table_cache()).clear()
     request = {"lines": [{"item": name, "quantity": 1} for name in ("mug.1", "mug.2", "plain.1")]}
     quote = ask(simulate_checkout, "POST /staff/what-if", request).json["before"]
     reduced = {line["id"]: line.get("discounts", ()) for line in quote["lines"]}

@@ -17,6 +17,7 @@ from functions.staff_pricing import (
 )
 from shop.checkout.store import DynamoCheckoutSessionRepository
 from shop.pricing.store.rule_set_cache import rule_set_cache
+from shop.tax.store.cache import tax_table_cache
 from tests.functions.checkout.test_customer_prices import ANN, ANN_ID
 from tests.functions.staff_pricing.test_promotions import CLAIMS
 from tests.kit.products import ADDRESS, checkout_body, mug, publish_with_stock
@@ -43,7 +44,7 @@ def staff(function: Any, route: str, body: Any, **options: Any) -> ApiResponse:
         patch.setenv("ACCESS", "staff")
         patch.setenv("ACCESS_GROUPS", "staff,catalogue")
         response = call(function.handler, route, body, claims=CLAIMS, **options)
-    rule_set_cache().clear()
+    rule_set_cache(tax_table_cache()).clear()
     return response
 
 

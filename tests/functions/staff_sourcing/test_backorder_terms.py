@@ -21,6 +21,11 @@ from shop.checkout.model import MAX_ROWS_PER_TRANSACTION
 from shop.inventory.store import DynamoStockRepository, level_cache
 from shop.orders.model import OrderStatus
 from shop.orders.store import DynamoOrderRepository
+from shop.pricing.actions.promotions import end_promotion
+from shop.pricing.store.promotions import DynamoPromotionRepository
+from shop.pricing.store.rule_set_cache import rule_set_cache
+from shop.tax.store.cache import tax_table_cache
+from tests.functions.checkout.test_discounts import run
 from tests.functions.staff_sourcing.test_kits import publish_article
 from tests.functions.staff_sourcing.test_locations import buy
 from tests.kit.invariants import read_system_state, violations
@@ -118,7 +123,9 @@ def test_buyer_sees_the_ship_date_before_and_after_the_purchase() -> None:
     for response in (cart_view, checkout.json):
         (message,) = [m for m in response["messages"] if m["code"] == "backorder"]
         assert (message["type"], message["path"]) == ("warning", "$.line_items[0]")
-        assert f"2 of Enamel Mug – Red are still to come and ship from {DAY}" in message["content"]
+        assert message["content"] == (
+            f"Enamel Mug – Red: 2 units are not in stock. They ship from {DAY}."
+        )
     assert checkout.json["status"] == "ready_for_complete"
     order_id = buy_completed(("mug.1", 4))
     (line,) = read_order(order_id)["lines"]
@@ -137,7 +144,7 @@ def test_no_more_than_the_limit_is_sold() -> None:
         create_checkout.handler, "POST /checkout-sessions", checkout_body(("mug.1", 6))
     ).json
     (short,) = [m for m in checkout["messages"] if m["code"] == "out_of_stock"]
-    assert "only 5 of" in short["content"]
+    assert "5 available, 6 requested" in short["content"]
     buy_completed(("mug.1", 4))
     assert buy(("mug.1", 2)).json["status"] == "incomplete"
     buy_completed(("mug.1", 1))
@@ -156,6 +163,17 @@ def test_units_sold_since_the_offer_need_a_confirmed_back_order(
     assert read_terms()["backordered"] == 0
     assert complete_checkout_of(checkout)["status"] == "completed"
     assert read_terms()["backordered"] == 2
+
+
+def test_back_order_is_offered_while_a_cheaper_offer_still_holds() -> None:
+    run(id="sale", effect={"kind": "percent_off", "basis_points": 1000})
+    checkout = create_checkout_and_sell_out()
+    end_promotion("sale", promotions=DynamoPromotionRepository(), at=datetime.now(UTC))
+    rule_set_cache(tax_table_cache()).clear()
+    response = complete_checkout_of(checkout)
+    assert [m["code"] for m in response.get("messages", [])] == ["backorder"], response
+    assert response["status"] == "ready_for_complete"
+    assert complete_checkout_of(checkout)["status"] == "completed"
 
 
 def test_units_sold_during_a_batched_placement_need_a_confirmed_back_order(

@@ -121,7 +121,7 @@ def test_short_part_is_reported_on_the_line_of_the_kit(quantity: int) -> None:
         create_checkout.handler, "POST /checkout-sessions", checkout_body(("set.1", quantity))
     ).json
     (short,) = [m for m in checkout["messages"] if m["code"] == "out_of_stock"]
-    assert (short["path"], "only 2 of Set left" in short["content"]) == (
+    assert (short["path"], f"Set: 2 available, {quantity} requested." in short["content"]) == (
         "$.line_items[0].quantity",
         True,
     )
@@ -137,8 +137,8 @@ def test_kit_and_part_that_are_short_together_are_both_reported() -> None:
         m["path"]: m["content"] for m in cart_view["messages"] if m["code"] == "out_of_stock"
     }
     assert set(messages) == {"$.line_items[0].quantity", "$.line_items[1].quantity"}
-    assert "only 1 of Set left" in messages["$.line_items[0].quantity"]
-    assert "only 3 of Cup left" in messages["$.line_items[1].quantity"]
+    assert "Set: 1 available" in messages["$.line_items[0].quantity"]
+    assert "Cup: 3 available" in messages["$.line_items[1].quantity"]
 
 
 def test_parts_sold_since_the_offer_are_reported_on_the_line_of_the_kit() -> None:
@@ -152,7 +152,7 @@ def test_parts_sold_since_the_offer_are_reported_on_the_line_of_the_kit() -> Non
     (short,) = [m for m in completed["messages"] if m["code"] == "out_of_stock"]
     assert (short["path"], short["content"]) == (
         "$.line_items[0].quantity",
-        "1 of Set left; 2 wanted",
+        "Set: 1 available, 2 requested. Reduce the quantity.",
     )
 
 

@@ -35,7 +35,7 @@ def stripe(monkeypatch: pytest.MonkeyPatch) -> Iterator[StripeStandIn]:
     monkeypatch.setattr(
         complete_checkout, "deps", replace(complete_checkout.deps, provider=provider)
     )
-    monkeypatch.setattr(complete_checkout, "front", CheckoutPageSettings.from_environment())
+    monkeypatch.setattr(complete_checkout, "settings", CheckoutPageSettings.from_environment())
     monkeypatch.setattr(expire_unpaid_orders, "provider", provider)
     yield server.account
     server.close()

@@ -26,7 +26,7 @@ from shop.cart.schemas import (
     shop_page,
     totals_view,
 )
-from shop.checkout.actions import CheckoutInput, CheckoutResult, PaymentInput
+from shop.checkout.actions.results import CheckoutInput, CheckoutResult, PaymentInput
 from shop.checkout.model import CheckoutSession, CheckoutStatus, Offer, OfferLine, session_messages
 from shop.credits.model.payment_split import CreditInstrument
 from shop.kernel.contacts import Buyer, PostalAddress

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from shop.checkout.actions import CheckoutDependencies, PlacementWrites
+from shop.checkout.actions.dependencies import CheckoutDependencies, PlacementWrites
 from shop.checkout.store import DynamoCheckoutSessionRepository
 from shop.composition.checkout import checkout_pricing_context
 from shop.credits.store.code_attempts import DynamoCodeAttemptLimiter

@@ -9,36 +9,7 @@ Completing a checkout has two steps, and the process may crash between or inside
 
 A retry with the same idempotency key resumes at the step that failed. Without a retry, the order
 expires at its payment deadline and releases stock and usage.
+
+Each use case is imported from its own module: a Lambda that gets a checkout does not load the code
+that completes one.
 """
-
-from shop.checkout.actions.cancel import cancel_checkout
-from shop.checkout.actions.complete import complete_checkout
-from shop.checkout.actions.create import create_checkout
-from shop.checkout.actions.dependencies import (
-    CheckoutDependencies,
-    PaymentInput,
-    PlacementWrites,
-)
-from shop.checkout.actions.get import get_checkout
-from shop.checkout.actions.results import (
-    CheckoutInput,
-    CheckoutResult,
-    CompletionBlocked,
-    CompletionGuard,
-)
-from shop.checkout.actions.update import update_checkout
-
-__all__ = [
-    "CheckoutDependencies",
-    "CheckoutInput",
-    "CheckoutResult",
-    "CompletionBlocked",
-    "CompletionGuard",
-    "PaymentInput",
-    "PlacementWrites",
-    "cancel_checkout",
-    "complete_checkout",
-    "create_checkout",
-    "get_checkout",
-    "update_checkout",
-]

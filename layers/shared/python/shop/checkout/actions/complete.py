@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from shop.cart.model import Message
-from shop.checkout.actions.dependencies import CheckoutDependencies, Completion, PaymentInput
+from shop.checkout.actions.dependencies import CheckoutDependencies, Completion
 from shop.checkout.actions.messages import (
     first_reduced_credit,
     option_unavailable_message,
@@ -15,7 +15,12 @@ from shop.checkout.actions.messages import (
 from shop.checkout.actions.offer import is_current
 from shop.checkout.actions.payment import resume_placement
 from shop.checkout.actions.placement import Placed, Rejected, place_order, renew_offer
-from shop.checkout.actions.results import UNPAID_STATUSES, CheckoutResult, CompletionGuard
+from shop.checkout.actions.results import (
+    UNPAID_STATUSES,
+    CheckoutResult,
+    CompletionGuard,
+    PaymentInput,
+)
 from shop.checkout.model import CheckoutSession
 from shop.credits.actions.payment import allocate_credits
 from shop.credits.model.payment_split import CreditAllocation

@@ -6,16 +6,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shop.cart.actions import PricingContext
-from shop.checkout.actions.results import CheckoutResult, CompletionGuard
+from shop.checkout.actions.results import CheckoutResult, CompletionGuard, PaymentInput
 from shop.checkout.ports import CheckoutSessionRepository
-from shop.credits.model.payment_split import CreditInstrument
 from shop.credits.ports import CodeAttemptLimiter, CreditAccountRepository
 from shop.kernel.contacts import PostalAddress
 from shop.kernel.frozen import frozen
 from shop.kernel.idempotency import IdempotencyStore, IdempotentRequest
 from shop.kernel.unit_of_work import UnitOfWork
 from shop.orders.actions.order_writes import OrderWrites
-from shop.payments.model import Credential
 from shop.payments.ports import PaymentProvider
 from shop.pricing.ports import UsageCounters
 
@@ -51,20 +49,6 @@ class CheckoutDependencies:
         country = address.address_country if address is not None else None
         stock = self.writes.stock.for_destination(country)
         return replace(self, writes=replace(self.writes, stock=stock))
-
-
-@frozen(slots=False)
-class PaymentInput:
-    """The instruments that a buyer pays with: credits in their order, then one for the rest.
-
-    ``credential`` belongs to the last instrument, if it is no credit, and ``amount`` is the sum
-    that the platform wants it to pay (minor units). ``ids`` are the instruments' own.
-    """
-
-    credential: Credential | None
-    credits: tuple[CreditInstrument, ...] = ()
-    ids: tuple[str, ...] = ()
-    amount: int | None = None
 
 
 @frozen(slots=False)

@@ -271,8 +271,9 @@ def renew_offer(
     if not lookup.consistent:
         # A consistent lookup follows a failed transaction: the old offer cannot be placed.
         offer = choose_valid_offer(session.offer, offer, at)
-    if offer.quote is session.offer.quote and not session.offer.is_short:
-        return session
+    same_ship_dates = offer.ships_from == session.offer.ships_from
+    if offer.quote is session.offer.quote and same_ship_dates and not session.offer.is_short:
+        return session  # nothing to write: the old offer holds
     after = replace(
         session,
         offer=offer,

@@ -6,9 +6,11 @@ from typing import Any
 
 from shop.cart.model import LineInput, Message
 from shop.checkout.model import CheckoutSession, CheckoutStatus, status_of
+from shop.credits.model.payment_split import CreditInstrument
 from shop.kernel.contacts import Buyer, PostalAddress
 from shop.kernel.frozen import frozen
 from shop.orders.model import Order, OrderStatus
+from shop.payments.model import Credential
 
 UNPAID_STATUSES = (OrderStatus.PLACING, OrderStatus.PLACED)
 """Statuses of an order whose payment is not certain yet. The checkout is locked meanwhile."""
@@ -36,6 +38,20 @@ class CheckoutInput:
     currency: str | None = None
     """Currency for prices; ``None`` keeps the current one, else the goods' own is used."""
     channel: str = "web"
+
+
+@frozen(slots=False)
+class PaymentInput:
+    """The instruments that a buyer pays with: credits in their order, then one for the rest.
+
+    ``credential`` belongs to the last instrument, if it is no credit, and ``amount`` is the sum
+    that the platform wants it to pay (minor units). ``ids`` are the instruments' own.
+    """
+
+    credential: Credential | None
+    credits: tuple[CreditInstrument, ...] = ()
+    ids: tuple[str, ...] = ()
+    amount: int | None = None
 
 
 @frozen(slots=False)
