@@ -63,7 +63,7 @@ test: $(READY) ## all tests; ARGS goes to pytest (ARGS=tests/unit)
 	@$(BIN)/python -m local.test $(ARGS)
 
 .PHONY: bench
-bench: $(READY) ## what is measured, with its budgets: pricing, handlers, growth, capacity and bill, stock on simulated partitions
+bench: $(READY) ## what is measured, with its budgets: pricing, handlers, cold starts, growth, capacity and bill, stock on simulated partitions
 	@status=0; for file in bench/*.py; do \
 	  echo "$$file"; $(BIN)/python -m bench.$$(basename $$file .py) || status=1; done; exit $$status
 
