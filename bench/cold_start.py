@@ -101,10 +101,10 @@ def main() -> int:
     print(f"{'bare Lambda':28} {seconds['bare'] * 1000:6.0f} ms CPU")
     for name, budget in BUDGETS.items():
         ratio = seconds[name] / seconds["bare"]
-        verdict = "OVER" if name in over else "ok"
+        result = "OVER" if name in over else "ok"
         print(
             f"{name:28} {seconds[name] * 1000:6.0f} ms CPU, {ratio:.2f} of the bare Lambda,"
-            f" budget {budget:g}: {verdict}"
+            f" budget {budget:g}: {result}"
         )
     return 1 if over else 0
 
