@@ -63,7 +63,7 @@ test: $(READY) ## all tests; ARGS goes to pytest (ARGS=tests/unit)
 	@$(BIN)/python -m local.test $(ARGS)
 
 .PHONY: bench
-bench: $(READY) ## what is measured, with its budgets; AGAINST=commit compares the CPU of the daily round
+bench: $(READY) ## what is measured, with its budgets (pricing, handlers, cold starts, growth, bill, hot SKUs); AGAINST=commit compares the CPU of the daily round
 	@if test -n "$(AGAINST)"; then exec $(BIN)/python -m bench.daily_round --against "$(AGAINST)"; fi; \
 	status=0; for file in bench/*.py; do \
 	  test $$file != bench/daily_round.py || continue; \

@@ -29,8 +29,8 @@ TYPES = frozenset("feat fix refactor perf docs test build ci chore style revert"
 CAPABILITIES = frozenset(
     "assistant audit cart catalog checkout credits customers entrypoints forecasting fulfilment"
     " insight inventory invoicing kernel marketing media notifications orders payments peak places"
-    " pricing privacy procurement provenance recommendations returns reviews search shipping"
-    " storage support tax".split()
+    " pricing privacy procurement provenance recommendations returns reviews search serialization"
+    " shipping storage support tax".split()
 )
 """Packages of ``shop``, today's and planned ones; a test compares this with the folder."""
 

@@ -63,12 +63,14 @@ def problem(response: ApiResponse, status: int, code: str) -> Any:
 
 
 def test_handler_function_gets_the_parsed_request() -> None:
+    # Given a handler function that records its requests
     requests: list[Request[Any]] = []
 
     def function(request: Request[Any]) -> dict[str, Any]:
         requests.append(request)
         return {}
 
+    # When a request with every part is sent
     call(
         endpoint(ThingBody)(function),
         "PUT /things/{id}",
@@ -78,6 +80,7 @@ def test_handler_function_gets_the_parsed_request() -> None:
         query="a=1&a=2&b=%C3%BC&c",
         id="thing_1",
     )
+    # Then the function gets each part
     (request,) = requests
     assert request.body == ThingBody(name="ü")
     assert request.raw_body == '{"name": "ü"}'.encode()

@@ -392,7 +392,7 @@ def test_schema_requires_a_key_where_ucp_demands_one(mcp_server: Any) -> None:
     assert not is_valid({"id": "c", "meta": {}})
 
 
-def test_annotations_tell_read_only_and_destructive_tools(mcp_server: Any) -> None:
+def test_annotations_mark_read_only_and_destructive_tools(mcp_server: Any) -> None:
     hints = {name: tool["annotations"] for name, tool in tools_of(mcp_server).items()}
     assert {name for name, hint in hints.items() if hint["readOnlyHint"]} == {
         "get_cart",

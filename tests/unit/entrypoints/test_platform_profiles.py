@@ -45,7 +45,7 @@ def test_valid_profile_has_version_and_capabilities() -> None:
     assert parsed.capabilities == {name: frozenset({VERSION}) for name in EVERYTHING}
 
 
-def test_only_requested_capabilities_are_kept() -> None:
+def test_other_capabilities_of_the_profile_are_dropped() -> None:
     assert set(parse_profile(raw(profile()), {CART}).capabilities) == {CART}
 
 
@@ -407,12 +407,12 @@ def test_slowly_sending_server_is_unreachable(
     """Each byte arrives within the timeout of the socket, so only the total timeout can end it."""
     monkeypatch.setattr(profile_fetch, "TIMEOUT_SECONDS", 0.4)
     all_bytes = 1000
-    gave_up = threading.Event()
+    cancelled = threading.Event()
     sent: list[bytes] = []
 
     def slow_bytes() -> Iterator[bytes]:
         for _ in range(all_bytes):
-            if gave_up.wait(0.01):
+            if cancelled.wait(0.01):
                 return
             sent.append(b" ")
             yield b" "
@@ -421,7 +421,7 @@ def test_slowly_sending_server_is_unreachable(
     try:
         assert error_of(agent.url, loopback=True).code == "profile_unreachable"
     finally:
-        gave_up.set()
+        cancelled.set()
     assert 0 < len(sent) < all_bytes
 
 

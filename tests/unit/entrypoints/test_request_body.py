@@ -269,7 +269,7 @@ def test_many_problems_are_counted_and_some_are_listed() -> None:
     assert "300" in error.detail
 
 
-# ------------------------------------------------------------------------------- large rubbish
+# ------------------------------------------------------------------------------- largest bodies
 
 LARGEST_INVALID_BODIES = {
     "wrong types": '{"line_items":[' + "1," * 125_000 + "1]}",

@@ -69,7 +69,7 @@ class Request(Generic[Body]):
     raw_body: bytes = b""
     idempotency_key: str | None = None
     fingerprint: str = ""
-    """SHA-256 of method, path and body: tells whether a reused key has the same request."""
+    """SHA-256 of method, path and body, to detect a reused key with a different request."""
     source_ip: str = ""
     negotiated: ucp.Negotiated = field(default_factory=ucp.Negotiated)
     method: str = ""

@@ -117,7 +117,7 @@ def _get(
         response = connection.getresponse()
         if not 200 <= response.status < 300:
             raise _unreachable(f"its status is {response.status}")
-        # One byte more than allowed tells a document of the maximum size from a larger one.
+        # One byte more than allowed, to distinguish the maximum size from a larger document.
         raw = response.read(MAX_PROFILE_BYTES + 1)
         if len(raw) > MAX_PROFILE_BYTES:
             raise malformed_profile(f"it must be at most {MAX_PROFILE_BYTES // 1024} KiB")

@@ -247,7 +247,7 @@ def validate_body(schema: "type[BaseModel]", data: Any) -> "BaseModel":
     try:
         return _validate(schema, data)
     except ValidationError as error:
-        # Validate first: most bodies are valid, and only the errors tell which ``ucp`` is unknown.
+        # Validate first: most bodies are valid, and only the errors name the unknown ``ucp``.
         if not _remove_unknown_ucp_members(data, error):
             raise _invalid_fields(error, data) from None
     except (ValueError, RecursionError):
@@ -277,7 +277,7 @@ def _remove_unknown_ucp_members(data: Any, error: "ValidationError") -> bool:
             node = data
             for part in _existing_parts(path[:-1], data):
                 node = node[part]
-            # The default is the node itself, to tell an absent member from one that is null.
+            # The default is the node itself: None would equal a member that is null.
             if isinstance(node, dict) and node.pop("ucp", node) is not node:
                 removed = True
     return removed

@@ -49,7 +49,7 @@ def to_json(value: Any) -> Any:
 def _dataclass_to_json(value: Any) -> dict[str, Any]:
     document: dict[str, Any] = {}
     kind = getattr(value, "kind", None)
-    # A class attribute, not a field: it tells the members of a union apart.
+    # A class attribute, not a field: it distinguishes the members of a union.
     if isinstance(kind, str):
         document["kind"] = kind
     for field in fields(value):

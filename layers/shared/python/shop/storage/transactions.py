@@ -27,7 +27,7 @@ MAX_PAUSE = 0.3
 
 THROTTLING_REASONS = {"ThrottlingError", "ProvisionedThroughputExceeded"}
 RETRYABLE_REASONS = {"TransactionConflict", *THROTTLING_REASONS}
-"""Cancellation reasons of single items that say nothing about the conditions."""
+"""Cancellation reasons of single items that are independent of the conditions."""
 RETRYABLE_ERRORS = {
     "TransactionInProgressException",
     "TransactionConflictException",
@@ -35,7 +35,7 @@ RETRYABLE_ERRORS = {
     "ProvisionedThroughputExceededException",
     "RequestLimitExceeded",
 }
-"""Errors of the whole call that say nothing about the conditions."""
+"""Errors of the whole call that are independent of the conditions."""
 
 
 class Transaction(TransactWrite):
