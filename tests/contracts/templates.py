@@ -1,4 +1,4 @@
-"""Synthesized templates as plain data, and a reader that follows their references."""
+"""Synthesized templates as plain data, and a reader that resolves their references."""
 
 import fcntl
 import hashlib
@@ -31,7 +31,7 @@ class Resource:
 
 
 class Cloud:
-    """Every stack of one stage, together."""
+    """All stacks of one stage."""
 
     def __init__(self, stacks: Mapping[str, Template]) -> None:
         self.stacks = stacks
@@ -51,13 +51,13 @@ class Cloud:
                 yield Resource(stack, name, whole["Type"], whole.get("Properties", {}), whole)
 
     def named(self, stack: str, reference: Any) -> Resource:
-        """The resource that a Ref or GetAtt of this stack points at."""
+        """Return the resource that a Ref or GetAtt of this stack refers to."""
         name = reference.get("Ref") or reference["Fn::GetAtt"][0]
         whole = self.stacks[stack]["Resources"][name]
         return Resource(stack, name, whole["Type"], whole.get("Properties", {}), whole)
 
     def text(self, stack: str, value: Any) -> str:
-        """A value as one string; what only deployment knows stands as ``${Stack.Id.Attribute}``."""
+        """Return a value as text; one known only at deployment as ``${Stack.Id.Attribute}``."""
         match value:
             case str():
                 return value
@@ -80,12 +80,12 @@ class Cloud:
                 return json.dumps(value, sort_keys=True)
 
     def arn(self, resource: Resource) -> str:
-        """How other resources refer to this one by ARN."""
+        """Return the text with which other resources refer to this one's ARN."""
         return f"${{{resource.stack}.{resource.id}.Arn}}"
 
 
 def stacks_of(stage: Stage) -> dict[str, Template]:
-    """The stage's templates, synthesized once for the same sources, whoever asks first."""
+    """Return the stage's templates, synthesized once for the same sources."""
     home = BUILD / "contracts" / _digest()
     home.mkdir(parents=True, exist_ok=True)
     done = home / f"{stage.name}.json"

@@ -1,4 +1,4 @@
-"""Each rule is seen to fail: what it forbids is planted, and it must be named."""
+"""Each rule detects a planted violation and names it."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -30,13 +30,13 @@ from infra.parts.names import Names
 from infra.parts.rights import ManifestRefused, needs_of
 from infra.parts.workflow import definition
 from infra.stages import DEV, LOCAL, PROD, StageRefused
-from tests.contracts import rules
+from tests.contracts import iam_rules, rules, workflow_rules
 from tests.contracts.conftest import machine_of
 from tests.contracts.templates import Cloud
 
 CART = "doorbuster-prod-cart"
 FOUNDATION = "doorbuster-prod-foundation"
-REACTIONS = "doorbuster-prod-event-handlers"
+EVENT_HANDLERS = "doorbuster-prod-event-handlers"
 
 
 def resources(cloud: Cloud, stack: str) -> dict[str, Any]:
@@ -58,15 +58,14 @@ def statements(cloud: Cloud, stack: str = CART) -> list[dict[str, Any]]:
 # ---------------------------------------------------------------------- templates
 
 
-def test_a_lambda_without_a_line_and_a_line_without_a_lambda_are_found(
-    prod: Cloud, prod_lines: dict[str, Function]
+def test_lambda_without_entry_and_entry_without_lambda_are_detected(
+    prod: Cloud, prod_entries: dict[str, Function]
 ) -> None:
-    gone = prod_lines.pop("doorbuster-prod-cart-create_cart")
-    prod_lines["doorbuster-prod-cart-forget_cart"] = gone
-    said = rules.missing_functions(prod, prod_lines)
-    assert said == [
+    moved = prod_entries.pop("doorbuster-prod-cart-create_cart")
+    prod_entries["doorbuster-prod-cart-forget_cart"] = moved
+    assert rules.missing_functions(prod, prod_entries) == [
         "doorbuster-prod-cart-forget_cart is deployed 0 times",
-        "doorbuster-prod-cart-create_cart is deployed without a line",
+        "doorbuster-prod-cart-create_cart has no manifest entry",
     ]
 
 
@@ -79,23 +78,25 @@ def test_a_lambda_without_a_line_and_a_line_without_a_lambda_are_found(
         ("Layers", []),
     ],
 )
-def test_a_function_unlike_the_others_is_found(prod: Cloud, key: str, value: Any) -> None:
+def test_function_with_other_properties_is_detected(prod: Cloud, key: str, value: Any) -> None:
     first(prod, CART, rules.FUNCTION)["Properties"][key] = value
-    assert len(rules.plain_functions(prod, PROD)) == 1
+    assert len(rules.function_differences(prod, PROD)) == 1
 
 
-def test_a_log_group_that_never_forgets_is_found(prod: Cloud) -> None:
+def test_log_group_without_retention_is_detected(prod: Cloud) -> None:
     del first(prod, CART, "AWS::Logs::LogGroup")["Properties"]["RetentionInDays"]
-    assert len(rules.plain_functions(prod, PROD)) == 1
+    assert len(rules.function_differences(prod, PROD)) == 1
 
 
-def test_a_stack_that_grows_too_large_is_found(prod: Cloud) -> None:
+def test_oversized_stack_is_detected(prod: Cloud) -> None:
     for at in range(400):
         resources(prod, CART)[f"More{at}"] = {"Type": "AWS::SNS::Topic"}
-    assert rules.full_stacks(prod, 400) == [f"{CART} has {len(resources(prod, CART))} resources"]
+    assert rules.oversized_stacks(prod, 400) == [
+        f"{CART} has {len(resources(prod, CART))} resources"
+    ]
 
 
-def test_a_feature_that_imports_from_another_is_found(prod: Cloud) -> None:
+def test_import_from_another_feature_is_detected(prod: Cloud) -> None:
     prod.stacks["doorbuster-prod-catalog"].setdefault("Outputs", {})["Words"] = {
         "Value": "x",
         "Export": {"Name": "catalog-words"},
@@ -104,41 +105,43 @@ def test_a_feature_that_imports_from_another_is_found(prod: Cloud) -> None:
         "Type": "AWS::SNS::Topic",
         "Properties": {"TopicName": {"Fn::ImportValue": "catalog-words"}},
     }
-    (said,) = rules.entangled_stacks(prod)
-    assert said == f"{CART} imports catalog-words of doorbuster-prod-catalog"
+    (breach,) = rules.cross_feature_imports(prod)
+    assert breach == f"{CART} imports catalog-words of doorbuster-prod-catalog"
 
 
-def test_a_route_without_its_guard_is_found(prod: Cloud, prod_lines: dict[str, Function]) -> None:
+def test_route_without_its_authorizer_is_detected(
+    prod: Cloud, prod_entries: dict[str, Function]
+) -> None:
     route = first(prod, "doorbuster-prod-staff-catalog", "AWS::ApiGatewayV2::Route")["Properties"]
     route["AuthorizationType"] = "NONE"
     del route["AuthorizerId"]
-    assert len(rules.wrong_routes(prod, prod_lines)) == 1
+    assert len(rules.wrong_routes(prod, prod_entries)) == 1
 
 
-def test_a_route_without_its_throttle_is_found(
-    prod: Cloud, prod_lines: dict[str, Function]
+def test_route_without_its_throttle_is_detected(
+    prod: Cloud, prod_entries: dict[str, Function]
 ) -> None:
-    (there,) = prod.of("AWS::ApiGatewayV2::Stage")
-    routes = there.properties["RouteSettings"]
+    (api_stage,) = prod.of("AWS::ApiGatewayV2::Stage")
+    routes = api_stage.properties["RouteSettings"]
     routes["POST /checkout-sessions"]["ThrottlingRateLimit"] += 1
     del routes["POST /carts"]
     routes["GET /nowhere"] = {}
-    found = rules.unthrottled_routes(prod, prod_lines, PROD)
+    found = rules.unthrottled_routes(prod, prod_entries, PROD)
     assert len(found) == 3, found
 
 
-def test_a_route_that_leads_past_its_alias_is_found(
-    prod: Cloud, prod_lines: dict[str, Function]
+def test_route_that_bypasses_its_alias_is_detected(
+    prod: Cloud, prod_entries: dict[str, Function]
 ) -> None:
     integration = first(prod, CART, "AWS::ApiGatewayV2::Integration")["Properties"]
     alias = integration["IntegrationUri"]["Ref"]
     function = resources(prod, CART)[alias]["Properties"]["FunctionName"]
     integration["IntegrationUri"] = {"Fn::GetAtt": [function["Ref"], "Arn"]}
-    assert rules.wrong_routes(prod, prod_lines) != []
+    assert rules.wrong_routes(prod, prod_entries) != []
 
 
-def test_staff_routes_open_to_customers_are_found(
-    prod: Cloud, prod_lines: dict[str, Function]
+def test_staff_route_open_to_customers_is_detected(
+    prod: Cloud, prod_entries: dict[str, Function]
 ) -> None:
     customers = next(
         r.properties["AuthorizerId"]
@@ -147,19 +150,17 @@ def test_staff_routes_open_to_customers_are_found(
     )
     route = first(prod, "doorbuster-prod-staff-catalog", "AWS::ApiGatewayV2::Route")["Properties"]
     route["AuthorizerId"] = customers
-    (said,) = rules.wrong_routes(prod, prod_lines)
-    assert "'customers'), not" in said
+    (breach,) = rules.wrong_routes(prod, prod_entries)
+    assert "'customers') instead of" in breach
 
 
-def test_a_route_that_nobody_declared_is_found(
-    prod: Cloud, prod_lines: dict[str, Function]
-) -> None:
+def test_undeclared_route_is_detected(prod: Cloud, prod_entries: dict[str, Function]) -> None:
     route = first(prod, CART, "AWS::ApiGatewayV2::Route")["Properties"]
     route["RouteKey"] = "GET /carts"
-    assert "GET /carts is in no manifest" in rules.wrong_routes(prod, prod_lines)
+    assert "GET /carts is in no manifest" in rules.wrong_routes(prod, prod_entries)
 
 
-# ---------------------------------------------------------------------- rights
+# ---------------------------------------------------------------------- permissions
 
 
 @pytest.mark.parametrize(
@@ -171,26 +172,26 @@ def test_a_route_that_nobody_declared_is_found(
         ("dynamodb:UpdateItem", "catalog"),
     ],
 )
-def test_a_right_that_no_line_implies_is_found(
-    prod: Cloud, prod_lines: dict[str, Function], action: str, table: str
+def test_permission_that_no_entry_implies_is_detected(
+    prod: Cloud, prod_entries: dict[str, Function], action: str, table: str
 ) -> None:
     where = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/doorbuster-prod-"
     statements(prod).append(
         {"Effect": "Allow", "Action": action, "Resource": {"Fn::Sub": where + table}}
     )
-    assert rules.excess_rights(prod, prod_lines, PROD) == [
+    assert iam_rules.excess_permissions(prod, prod_entries, PROD) == [
         f"cart.create_cart may {action} on {where}{table}"
     ]
 
 
-def test_a_right_that_a_line_needs_and_nobody_grants_is_found(
-    prod: Cloud, prod_lines: dict[str, Function]
+def test_permission_that_an_entry_needs_is_detected_if_missing(
+    prod: Cloud, prod_entries: dict[str, Function]
 ) -> None:
-    kept = statements(prod)
-    kept[:] = [s for s in kept if s["Sid"] != "WriteSessions"]
-    said = rules.missing_rights(prod, prod_lines, PROD)
-    assert len(said) == len(rules.WRITES)
-    assert all("cart.create_cart may not dynamodb:" in breach for breach in said)
+    policy = statements(prod)
+    policy[:] = [statement for statement in policy if statement["Sid"] != "WriteSessions"]
+    breaches = iam_rules.missing_permissions(prod, prod_entries, PROD)
+    assert len(breaches) == len(iam_rules.WRITES)
+    assert all("cart.create_cart may not dynamodb:" in breach for breach in breaches)
 
 
 @pytest.mark.parametrize(
@@ -202,89 +203,89 @@ def test_a_right_that_a_line_needs_and_nobody_grants_is_found(
         ("secretsmanager:GetSecretValue", "arn:aws:secretsmanager:::secret:x-??????"),
     ],
 )
-def test_a_wildcard_is_found(prod: Cloud, action: str, resource: str) -> None:
+def test_wildcard_is_detected(prod: Cloud, action: str, resource: str) -> None:
     statements(prod).append({"Effect": "Allow", "Action": action, "Resource": resource})
-    assert len(rules.wildcards(prod, PROD)) == 1
+    assert len(iam_rules.wildcards(prod, PROD)) == 1
 
 
-def test_a_managed_policy_and_a_policy_beside_the_role_are_found(prod: Cloud) -> None:
+def test_managed_policy_and_policy_outside_the_role_are_detected(prod: Cloud) -> None:
     role = first(prod, CART, "AWS::IAM::Role")["Properties"]
     role["ManagedPolicyArns"] = ["arn:aws:iam::aws:policy/AdministratorAccess"]
     resources(prod, CART)["Beside"] = {"Type": "AWS::IAM::Policy", "Properties": {}}
-    assert len(rules.wildcards(prod, PROD)) == 2
+    assert len(iam_rules.wildcards(prod, PROD)) == 2
 
 
 # ---------------------------------------------------------------------- queues and failures
 
 
-def test_a_queue_that_hides_messages_too_briefly_is_found(
-    prod: Cloud, prod_lines: dict[str, Function]
+def test_short_visibility_timeout_is_detected(
+    prod: Cloud, prod_entries: dict[str, Function]
 ) -> None:
     for queue in prod.of(rules.QUEUE):
         if queue.properties["QueueName"] == "doorbuster-prod-payment-events":
             resources(prod, queue.stack)[queue.id]["Properties"]["VisibilityTimeout"] = 179
-    (said,) = rules.impatient_queues(prod, prod_lines, PROD)
-    assert "hidden 179 s" in said
+    (breach,) = rules.short_visibility_timeouts(prod, prod_entries, PROD)
+    assert "visibility timeout 179 s" in breach
 
 
 @pytest.mark.parametrize(
     ("key", "count"), [("RedrivePolicy", 1), ("KmsMasterKeyId", 1), ("MessageRetentionPeriod", 1)]
 )
-def test_a_queue_without_hope_is_found(prod: Cloud, key: str, count: int) -> None:
+def test_unprotected_queue_is_detected(prod: Cloud, key: str, count: int) -> None:
     for queue in prod.of(rules.QUEUE):
         dead = queue.properties["QueueName"].endswith("-dead")
         if dead == (key == "MessageRetentionPeriod"):
             resources(prod, queue.stack)[queue.id]["Properties"].pop(key)
             break
-    assert len(rules.hopeless_queues(prod)) == count
+    assert len(rules.queues_without_dead_letters(prod)) == count
 
 
 @pytest.mark.parametrize(
     ("kind", "stack", "lost"),
     [
-        ("AWS::Lambda::EventInvokeConfig", REACTIONS, "call"),
+        ("AWS::Lambda::EventInvokeConfig", EVENT_HANDLERS, "call"),
         ("AWS::Lambda::EventSourceMapping", "doorbuster-prod-webhooks", "item"),
-        ("AWS::Events::Rule", REACTIONS, "delivery"),
+        ("AWS::Events::Rule", EVENT_HANDLERS, "delivery"),
         ("AWS::Scheduler::Schedule", "doorbuster-prod-scheduled", "delivery"),
     ],
 )
-def test_a_failure_that_nobody_keeps_is_found(
-    prod: Cloud, prod_lines: dict[str, Function], kind: str, stack: str, lost: str
+def test_failure_without_a_destination_is_detected(
+    prod: Cloud, prod_entries: dict[str, Function], kind: str, stack: str, lost: str
 ) -> None:
     properties = first(prod, stack, kind)["Properties"]
     for key in ("DestinationConfig", "FunctionResponseTypes"):
         properties.pop(key, None)
     for target in [*properties.get("Targets", ()), properties.get("Target", {})]:
         target.pop("DeadLetterConfig", None)
-    (said,) = rules.lost_failures(prod, prod_lines)
-    assert said.endswith(f"nobody keeps a failed {lost}")
+    (breach,) = rules.lost_failures(prod, prod_entries)
+    assert breach.endswith(f"no destination for a failed {lost}")
 
 
-def test_a_stream_whose_poison_blocks_is_found(
-    prod: Cloud, prod_lines: dict[str, Function]
+def test_stream_that_a_failing_record_blocks_is_detected(
+    prod: Cloud, prod_entries: dict[str, Function]
 ) -> None:
-    mapping = first(prod, REACTIONS, "AWS::Lambda::EventSourceMapping")["Properties"]
+    mapping = first(prod, EVENT_HANDLERS, "AWS::Lambda::EventSourceMapping")["Properties"]
     mapping["BisectBatchOnFunctionError"] = False
     del mapping["DestinationConfig"]
-    assert len(rules.lost_failures(prod, prod_lines)) == 2
+    assert len(rules.lost_failures(prod, prod_entries)) == 2
 
 
-def test_every_alarm_that_is_taken_away_is_missed(prod: Cloud) -> None:
+def test_every_missing_alarm_is_detected(prod: Cloud) -> None:
     needed = {"Slow", "Faults", "Blocked", "DeadLetters", "Waiting", "ExecutionsAborted"}
     for alarm in prod.of(rules.ALARM):
         name = alarm.properties["AlarmName"].rpartition(": ")[2]
         if name in needed or name.startswith("ExecutionThrottled"):
             continue
-        kept = resources(prod, alarm.stack).pop(alarm.id)
-        assert rules.silent_resources(prod), alarm
-        resources(prod, alarm.stack)[alarm.id] = kept
-    assert rules.silent_resources(prod) == []
+        removed = resources(prod, alarm.stack).pop(alarm.id)
+        assert rules.missing_alarms(prod), alarm
+        resources(prod, alarm.stack)[alarm.id] = removed
+    assert rules.missing_alarms(prod) == []
 
 
-def test_an_alarm_that_tells_nobody_is_found(prod: Cloud) -> None:
+def test_alarm_without_an_action_is_detected(prod: Cloud) -> None:
     first(prod, CART, rules.ALARM)["Properties"]["AlarmActions"] = []
-    (said,) = rules.silent_resources(prod)
-    assert said.endswith("tells nobody")
+    (breach,) = rules.missing_alarms(prod)
+    assert breach.endswith("has no action")
 
 
 # ---------------------------------------------------------------------- data
@@ -299,9 +300,9 @@ def test_an_alarm_that_tells_nobody_is_found(prod: Cloud) -> None:
         "DeletionProtectionEnabled",
     ],
 )
-def test_a_careless_table_is_found(prod: Cloud, key: str) -> None:
+def test_unprotected_table_is_detected(prod: Cloud, key: str) -> None:
     del first(prod, FOUNDATION, rules.TABLE)["Properties"][key]
-    assert len(rules.careless_data(prod, PROD)) == 1
+    assert len(rules.unprotected_data(prod, PROD)) == 1
 
 
 @pytest.mark.parametrize(
@@ -313,12 +314,12 @@ def test_a_careless_table_is_found(prod: Cloud, key: str) -> None:
         "AWS::SecretsManager::Secret",
     ],
 )
-def test_data_that_goes_with_its_stack_is_found(prod: Cloud, kind: str) -> None:
+def test_data_that_is_deleted_with_its_stack_is_detected(prod: Cloud, kind: str) -> None:
     first(prod, FOUNDATION, kind)["DeletionPolicy"] = "Delete"
-    assert len(rules.careless_data(prod, PROD)) == 1
+    assert len(rules.unprotected_data(prod, PROD)) == 1
 
 
-def test_pretence_in_production_is_found(prod: Cloud) -> None:
+def test_sandbox_in_production_is_detected(prod: Cloud) -> None:
     clients = prod.of("AWS::Cognito::UserPoolClient")
     resources(prod, FOUNDATION)[clients[0].id]["Properties"]["ExplicitAuthFlows"] = [
         "ALLOW_USER_PASSWORD_AUTH"
@@ -327,10 +328,10 @@ def test_pretence_in_production_is_found(prod: Cloud) -> None:
     resources(prod, FOUNDATION)[staff.id]["Properties"]["MfaConfiguration"] = "OPTIONAL"
     variables = first(prod, CART, rules.FUNCTION)["Properties"]["Environment"]["Variables"]
     variables["PAYMENT_PROVIDER"] = "sandbox"
-    assert len(rules.pretence(prod)) == 3
+    assert len(rules.sandbox_in_production(prod)) == 3
 
 
-def test_the_sandbox_cannot_be_switched_on_in_production() -> None:
+def test_production_stage_rejects_the_sandbox() -> None:
     with pytest.raises(StageRefused, match="takes no money"):
         replace(PROD, payment_provider="sandbox")
     with pytest.raises(StageRefused, match="plain passwords"):
@@ -339,11 +340,11 @@ def test_the_sandbox_cannot_be_switched_on_in_production() -> None:
         replace(PROD, emulated=True, production=False)
 
 
-def test_a_line_that_uses_the_sandbox_in_production_is_refused() -> None:
-    line = Function(module="orders.cheat", reads=(Table.SANDBOX_PAYMENTS,))
-    assert Table.SANDBOX_PAYMENTS in needs_of(line, Names(DEV)).reads
+def test_entry_that_uses_the_sandbox_is_rejected_in_production() -> None:
+    entry = Function(module="orders.cheat", reads=(Table.SANDBOX_PAYMENTS,))
+    assert Table.SANDBOX_PAYMENTS in needs_of(entry, Names(DEV)).reads
     with pytest.raises(ManifestRefused, match="sandbox_payments, which stage prod does not have"):
-        needs_of(line, Names(PROD))
+        needs_of(entry, Names(PROD))
 
 
 # ---------------------------------------------------------------------- the workflow
@@ -352,69 +353,71 @@ Break = Callable[[dict[str, Any]], Any]
 
 
 @pytest.mark.parametrize(
-    ("breaking", "said"),
+    ("breaking", "breach"),
     [
-        (lambda states: states["AwaitPayment"].pop("TimeoutSeconds"), "may run for a year"),
-        (lambda states: states["ExpireOrder"].pop("Retry"), "gives up at the first accident"),
-        (lambda states: states["AwaitShipment"].pop("Catch"), "an undo that nothing leads to"),
+        (lambda states: states["AwaitPayment"].pop("TimeoutSeconds"), "has no timeout"),
+        (lambda states: states["ExpireOrder"].pop("Retry"), "has no retry"),
+        (lambda states: states["AwaitShipment"].pop("Catch"), "its compensation is not reachable"),
         (
             lambda states: states["AwaitShipment"].update(
                 Resource="arn:aws:states:::lambda:invoke"
             ),
-            "waits is True",
+            "waits_for_token is True",
         ),
         (
             lambda states: states["AwaitShipment"].update(Next="CompleteOrder"),
-            "without trouble it runs",
+            "without failures it runs",
         ),
         (
             lambda states: states["CompleteOrder"].update(Catch=[{"Next": "GiveUpDelivery"}]),
-            "undone past the pivot",
+            "compensated after the pivot",
         ),
         (
             lambda states: states["CompleteOrder"].update(
                 Resource="arn:aws:states:::dynamodb:updateItem"
             ),
-            "writes to a table by itself",
+            "writes to a table without a Lambda",
         ),
     ],
 )
-def test_a_crooked_workflow_is_found(
-    prod: Cloud, prod_lines: dict[str, Function], breaking: Break, said: str
+def test_wrong_workflow_is_detected(
+    prod: Cloud, prod_entries: dict[str, Function], breaking: Break, breach: str
 ) -> None:
     machine = machine_of(prod)
     breaking(machine["States"])
-    breaches = rules.crooked_workflow(machine, prod_lines.values())
-    assert any(said in breach for breach in breaches), breaches
+    breaches = workflow_rules.workflow_breaches(machine, prod_entries.values())
+    assert any(breach in each for each in breaches), breaches
 
 
-def test_a_fifth_transition_is_found() -> None:
+def test_fifth_transition_is_detected() -> None:
     steps = [Step(name=f"Step{n}", module=f"workflows.step_{n}") for n in range(5)]
     machine = definition(steps, {}, str)
-    assert rules.crooked_workflow(machine, steps) == ["5 transitions an order; four is the budget"]
+    assert workflow_rules.workflow_breaches(machine, steps) == [
+        "5 transitions per order; 4 is the budget"
+    ]
 
 
-def test_the_way_back_undoes_the_last_step_first_and_ends_at_the_pivot() -> None:
-    lines: list[Function] = []
+def test_compensations_run_backwards_and_end_at_the_pivot() -> None:
+    entries: list[Function] = []
     for name, pivot in (("First", False), ("Second", False), ("Third", True), ("Fourth", False)):
         undo = None if name == "Fourth" else f"workflows.undo_{name}"
-        lines.append(Step(name=name, module=f"workflows.{name}", compensation=undo, pivot=pivot))
+        entries.append(Step(name=name, module=f"workflows.{name}", compensation=undo, pivot=pivot))
         if undo:
-            lines.append(Compensation(name=f"Undo{name}", module=undo))
-    steps = [x for x in lines if isinstance(x, Step)]
-    undos = {x.module: x for x in lines if isinstance(x, Compensation)}
-    states = definition(steps, undos, str)["States"]
-    ways = {}
+            entries.append(Compensation(name=f"Undo{name}", module=undo))
+    steps = [x for x in entries if isinstance(x, Step)]
+    compensations = {x.module: x for x in entries if isinstance(x, Compensation)}
+    states = definition(steps, compensations, str)["States"]
+    paths = {}
     for name in ("First", "Second", "Third"):
-        way = rules.walk(states, states[name]["Catch"][0]["Next"])
-        ways[name] = [state for state in way if states[state]["Type"] == "Task"]
-    assert ways == {
+        path = workflow_rules.walk(states, states[name]["Catch"][0]["Next"])
+        paths[name] = [state for state in path if states[state]["Type"] == "Task"]
+    assert paths == {
         "First": ["UndoFirst"],
         "Second": ["UndoSecond", "UndoFirst"],
         "Third": ["UndoThird"],
     }
     assert "Catch" not in states["Fourth"]
-    assert rules.crooked_workflow(definition(steps, undos, str), lines) == []
+    assert workflow_rules.workflow_breaches(definition(steps, compensations, str), entries) == []
 
 
 # ---------------------------------------------------------------------- manifests
@@ -425,7 +428,7 @@ GOOD = Endpoint(
 
 
 @pytest.mark.parametrize(
-    ("lines", "said"),
+    ("entries", "problem"),
     [
         ((GOOD, GOOD), "module things.show is there 2 times"),
         (
@@ -456,7 +459,10 @@ GOOD = Endpoint(
             (Step(module="things.wait", name="Wait", waits_for_token=True),),
             "waits without a deadline",
         ),
-        ((Step(module="things.do", name="Do", compensation="things.undo"),), "is not an Undo line"),
+        (
+            (Step(module="things.do", name="Do", compensation="things.undo"),),
+            "is not an Undo line",
+        ),
         (
             tuple(
                 replace(GOOD, module=f"things.n{n}", route=f"GET /things/{n}") for n in range(200)
@@ -465,15 +471,13 @@ GOOD = Endpoint(
         ),
     ],
 )
-def test_a_manifest_that_contradicts_itself_is_refused(
-    lines: tuple[Function, ...], said: str
-) -> None:
-    with pytest.raises(ManifestRefused) as refused:
-        present([Feature("things", lines)], LOCAL)
-    assert said in str(refused.value)
+def test_contradictory_manifest_is_rejected(entries: tuple[Function, ...], problem: str) -> None:
+    with pytest.raises(ManifestRefused) as rejected:
+        present([Feature("things", entries)], LOCAL)
+    assert problem in str(rejected.value)
 
 
-def test_a_line_without_a_file_and_an_invocation_of_nobody_are_found() -> None:
+def test_entry_without_file_and_invocation_without_entry_are_detected() -> None:
     feature = Feature("things", (replace(GOOD, invokes=("things.other",)),))
     assert list(dangling([feature])) == [
         "things.show: there is no such file below functions/",
@@ -484,8 +488,8 @@ def test_a_line_without_a_file_and_an_invocation_of_nobody_are_found() -> None:
 # ---------------------------------------------------------------------- cdk-nag
 
 
-def judged(outdir: Path, *, reason: str | None = None) -> set[str]:
-    """What the judges find on a lone queue without a dead-letter queue and without TLS."""
+def nag_rules_of_a_queue(outdir: Path, *, reason: str | None = None) -> set[str]:
+    """Return the findings on a queue without a dead-letter queue and without TLS."""
     app = cdk.App(analytics_reporting=False, outdir=str(outdir))
     queue = sqs.Queue(cdk.Stack(app, "Planted"), "Queue")
     if reason is not None:
@@ -495,19 +499,19 @@ def judged(outdir: Path, *, reason: str | None = None) -> set[str]:
     return {finding.rule for finding in findings_of(app, DEV, outdir)}
 
 
-def test_a_finding_without_a_reason_is_found_and_one_with_a_reason_is_not(tmp_path: Path) -> None:
-    plain = judged(tmp_path / "plain")
+def test_finding_is_reported_unless_it_has_a_reason(tmp_path: Path) -> None:
+    plain = nag_rules_of_a_queue(tmp_path / "plain")
     assert {"AwsSolutions-SQS3", "AwsSolutions-SQS4", "Serverless-SQSRedrivePolicy"} <= plain
-    accepted = judged(tmp_path / "accepted", reason="Nothing of worth passes through it.")
+    accepted = nag_rules_of_a_queue(tmp_path / "accepted", reason="It carries no data of value.")
     assert plain - accepted == {"AwsSolutions-SQS3"}
 
 
-def test_an_acceptance_without_a_reason_is_refused(tmp_path: Path) -> None:
+def test_suppression_without_a_reason_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="without a reason"):
-        judged(tmp_path, reason=" ")
+        nag_rules_of_a_queue(tmp_path, reason=" ")
 
 
-def test_a_reaction_of_a_feature_that_a_stage_lacks_is_not_deployed_there() -> None:
+def test_feature_of_another_stage_is_not_deployed() -> None:
     feature = Feature(
         "things", (Reaction(module="things.react", event_types=("X",)),), frozenset({"dev"})
     )
