@@ -94,7 +94,7 @@ class Usage:
     writes: float = 0.0
 
     def exceeds(self, before: "Usage") -> bool:
-        """Tell whether this is more than before, by a call or by a tenth of the units."""
+        """Return whether this is more than before, by a call or by a tenth of the units."""
         return (
             self.calls > before.calls
             or self.reads > before.reads * TOLERANCE
