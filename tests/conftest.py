@@ -1,4 +1,4 @@
-"""What all tests share: the environment that a Lambda would be given, and what is quick."""
+"""Settings of all tests: a Lambda's environment, and the selection of quick tests."""
 
 import os
 
@@ -10,44 +10,45 @@ from tests.kit.shop import ENVIRONMENT
 for _name, _value in ENVIRONMENT.items():
     os.environ.setdefault(_name, _value)
 
-ON_TABLES = {"dynamo", "sandbox"}
-"""Parameters that run a port's suite on the store, over moto, and not on the double."""
+STORE_PARAMETERS = {"dynamo", "sandbox"}
+"""Parameters that run the suite of a port on its store over moto instead of on its double."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--everything",
         action="store_true",
-        help="unit tests also on the stores, and those that take seconds",
+        help="run slow unit tests and the suites of the stores as well",
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Fewer examples where nothing else is asked for; what states its own number keeps it."""
+    """Use few Hypothesis examples by default. A test with its own number is not affected."""
     settings.register_profile("quick", max_examples=20)
     if not config.getoption("--everything"):
         settings.load_profile("quick")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out of the unit tests what is not quick, unless everything is asked for.
+    """Deselect slow unit tests unless ``--everything`` is set, as `make test` does.
 
-    Unit tests are to be run after every change, so all of them together take seconds: the ports'
-    suites run on the doubles. `make test` runs everything.
+    The unit tests run after every change, so all of them together must take seconds.
     """
     if config.getoption("--everything"):
         return
-    slow = [item for item in items if "unit" in item.path.parts and _takes_its_time(item)]
+    slow = [item for item in items if "unit" in item.path.parts and _is_slow(item)]
     if slow:
         config.hook.pytest_deselected(items=slow)
         items[:] = [item for item in items if item not in set(slow)]
 
 
-def _takes_its_time(item: pytest.Item) -> bool:
+def _is_slow(item: pytest.Item) -> bool:
     parameters = getattr(item, "callspec", None)
     return item.get_closest_marker("slow") is not None or (
         parameters is not None
         and any(
-            value in ON_TABLES for value in parameters.params.values() if isinstance(value, str)
+            value in STORE_PARAMETERS
+            for value in parameters.params.values()
+            if isinstance(value, str)
         )
     )

@@ -41,7 +41,7 @@ class Scenario:
     free: bool = False
     """Discount codes pay for everything."""
     expected: Callable[[Order], bool] | None = None
-    """Condition of the order after a run without faults, or the scenario is not what it says."""
+    """Condition of the order after a run without faults; otherwise its name is wrong."""
     always: Callable[[Order], bool] = lambda order: True
     """Condition of the order after every run."""
 
@@ -123,7 +123,7 @@ LOST = Scenario("lost in transit", (BUY, SHIP, LOSE))
 
 
 def one_returned_at_most(order: Order) -> bool:
-    """Tell whether a return that was requested several times was recorded at most once."""
+    """Return whether a return that was requested several times was recorded at most once."""
     return sum(line.returned for line in order.lines) <= 1
 
 

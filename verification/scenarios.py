@@ -214,7 +214,7 @@ class ScenarioRunner:
     def _do(
         self, action: Action, purchase: Purchase, point: FaultPoint, injector: FaultInjector
     ) -> bool:
-        """Run the action, with the retries of its actor, and tell whether it succeeded."""
+        """Run the action, with the retries of its actor; return whether it succeeded."""
         retries = not action.by_buyer or point.retry is RetryBehavior.AT_ONCE
         done = self.aws.deliver(
             action.name,

@@ -1,4 +1,4 @@
-"""The deployed shop, and people around it. One cloud serves all; each brings its own goods."""
+"""The deployed shop and its actors. All journeys share one cloud; each sells its own products."""
 
 import itertools
 from collections.abc import Callable
@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from functions.all import FEATURES
 from local.cloud import Cloud
 from local.http_actors import Carrier, HttpClient, sign_in, sign_up
 from local.pytest_cloud import cloud
@@ -18,7 +19,7 @@ _numbers = itertools.count(1)
 
 @pytest.fixture(scope="session")
 def staff(cloud: Cloud) -> HttpClient:
-    """Somebody of the staff who may do everything staff may do."""
+    """Return a staff user in every group."""
     sign_up(
         cloud, "staff@doorbuster.example", PASSWORD, "staff", "catalogue", "fulfilment", "admin"
     )
@@ -27,40 +28,40 @@ def staff(cloud: Cloud) -> HttpClient:
 
 @pytest.fixture(scope="session")
 def jane(cloud: Cloud) -> HttpClient:
-    """A customer who is signed in."""
+    """Return a signed-in customer."""
     sign_up(cloud, "jane@example.com", PASSWORD)
     return HttpClient(cloud.url, sign_in(cloud, "jane@example.com", PASSWORD))
 
 
 @pytest.fixture(scope="session")
 def mallory(cloud: Cloud) -> HttpClient:
-    """Another customer, who looks at what is not hers."""
+    """Return another customer, who tries to read the data of others."""
     sign_up(cloud, "mallory@example.com", PASSWORD)
     return HttpClient(cloud.url, sign_in(cloud, "mallory@example.com", PASSWORD))
 
 
 @pytest.fixture
 def guest(cloud: Cloud) -> HttpClient:
-    """Somebody whom nobody knows."""
+    """Return a customer who is not signed in."""
     return HttpClient(cloud.url)
 
 
 @pytest.fixture(scope="session")
 def carrier(cloud: Cloud) -> Carrier:
-    """A carrier that signs what it says."""
+    """Return a carrier that signs its webhooks."""
     return Carrier(cloud)
 
 
 @pytest.fixture
 def sell(staff: HttpClient) -> Callable[..., dict[str, Any]]:
-    """Put a new product on sale, with a SKU of its own; the fixture gives its id, variant, sku."""
+    """Return a function that puts a new product on sale and returns its id, variant and SKU."""
 
     def put_on_sale(
         *, pieces: int, price: int = 1299, title: str = "Journey Mug"
     ) -> dict[str, Any]:
         number = next(_numbers)
         sku = f"JOURNEY-{number}"
-        made = staff.post(
+        product = staff.post(
             "/staff/products",
             {
                 "title": f"Journey {number}",
@@ -70,10 +71,20 @@ def sell(staff: HttpClient) -> Callable[..., dict[str, Any]]:
                 ],
             },
         )
-        path = f"/staff/products/{made['id']}"
-        made = staff.post(f"{path}/status", {"status": "in_review", "version": made["version"]})
-        made = staff.post(f"{path}/status", {"status": "published", "version": made["version"]})
+        path = f"/staff/products/{product['id']}"
+        for status in ("in_review", "published"):
+            change = {"status": status, "version": product["version"]}
+            product = staff.post(f"{path}/status", change)
         staff.put(f"/staff/stock/{sku}", {"on_hand": pieces, "version": 0, "reason": "opening"})
-        return {"id": made["id"], "variant": made["variants"][0]["id"], "sku": sku}
+        return {"id": product["id"], "variant": product["variants"][0]["id"], "sku": sku}
 
     return put_on_sale
+
+
+def run_schedule(cloud: Cloud, name: str) -> None:
+    """Invoke the Lambda of a schedule, as EventBridge Scheduler does at its next time."""
+    module = f"scheduled.{name}"
+    assert any(function.module == module for feature in FEATURES for function in feature.functions)
+    cloud.client("lambda").invoke(
+        FunctionName=f"doorbuster-{cloud.stage}-scheduled-{name}", Payload=b"{}"
+    )

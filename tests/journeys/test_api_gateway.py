@@ -1,4 +1,4 @@
-"""What the gateway itself takes care of: no token, no address and no byte makes a fault."""
+"""Invalid tokens, addresses and bytes get a proper error, and a fault names its file."""
 
 import base64
 import json
@@ -19,7 +19,7 @@ GARBLED = [f"{LIST}.{LIST}.eA", f"{NULL}.e30.eA", "no-token", "a.b.c", ".." * 2_
 
 @pytest.mark.parametrize("token", GARBLED, ids=["list", "null", "word", "letters", "dots"])
 @pytest.mark.parametrize("route", ["GET /account/orders", "GET /staff/orders", "GET /orders/ord_x"])
-def test_a_garbled_token_is_a_401(cloud: Cloud, route: str, token: str) -> None:
+def test_malformed_token_returns_401(cloud: Cloud, route: str, token: str) -> None:
     reply = HttpClient(cloud.url).request(route, headers={"Authorization": f"Bearer {token}"})
     assert reply.status == 401
 
@@ -33,7 +33,7 @@ def test_a_garbled_token_is_a_401(cloud: Cloud, route: str, token: str) -> None:
         ("GET /carts", 405, "method_not_allowed"),
     ],
 )
-def test_an_address_without_a_route_is_answered_by_the_shop(
+def test_address_without_a_route_returns_the_shops_own_error(
     cloud: Cloud, route: str, status: int, code: str
 ) -> None:
     reply = HttpClient(cloud.url).request(route)
@@ -42,31 +42,33 @@ def test_an_address_without_a_route_is_answered_by_the_shop(
     assert reply.headers["Content-Type"] == "application/problem+json"
 
 
-def test_bytes_that_are_no_text_are_refused_and_named(guest: HttpClient, carrier: Carrier) -> None:
-    refusal = guest.request("POST /catalog/search", raw=b'{"query":"J\xff\xfe"}')
-    assert refusal.status == 400, refusal.text
-    assert "Byte 12 of the body (0xFF) is not UTF-8" in refusal.text
-    told = carrier.send(b'{"description":"Caf\xe9"}', delivery=f"msg_{uuid.uuid4().hex}")
-    assert (told.status, told.body["code"]) == (400, "text_invalid")
-    assert "Byte 20 of the body (0xE9)" in told.body["detail"]
+def test_bytes_that_are_not_utf8_are_rejected_with_their_position(
+    guest: HttpClient, carrier: Carrier
+) -> None:
+    reply = guest.request("POST /catalog/search", raw=b'{"query":"J\xff\xfe"}')
+    assert reply.status == 400, reply.text
+    assert "byte 12 of the body (0xFF) is not UTF-8" in reply.text
+    reply = carrier.send(b'{"description":"Caf\xe9"}', delivery=f"msg_{uuid.uuid4().hex}")
+    assert (reply.status, reply.body["code"]) == (400, "text_invalid")
+    assert "byte 20 of the body (0xE9)" in reply.body["detail"]
 
 
 @pytest.mark.parametrize("encoding", ["windows-1252", "utf-16"])
-def test_a_file_keeps_its_bytes(staff: HttpClient, encoding: str) -> None:
+def test_file_is_read_in_its_encoding(staff: HttpClient, encoding: str) -> None:
     word = f"café{uuid.uuid4().hex[:8]}"
     file = f"Handle,Title,Variant SKU,Variant Price\n{word[4:]},{word},{word[4:]},5.00\n"
     csv = {"Content-Type": "text/csv"}
     if encoding == "windows-1252":
-        refused = staff.request("POST /staff/imports", raw=file.encode(encoding), headers=csv)
-        assert refused.status == 400
-        assert "Line 2, byte 13 (0xE9" in refused.body["detail"]
+        rejected = staff.request("POST /staff/imports", raw=file.encode(encoding), headers=csv)
+        assert rejected.status == 400
+        assert "line 2, byte 13 (0xE9" in rejected.body["detail"]
     query = "?encoding=windows-1252" if encoding == "windows-1252" else ""
-    taken = staff.request(f"POST /staff/imports{query}", raw=file.encode(encoding), headers=csv)
-    assert taken.status == 200, taken.text
-    assert taken.body["created"] == 1
+    accepted = staff.request(f"POST /staff/imports{query}", raw=file.encode(encoding), headers=csv)
+    assert accepted.status == 200, accepted.text
+    assert accepted.body["created"] == 1
 
 
-def test_a_fault_is_found_in_the_file_that_is_named(cloud: Cloud) -> None:
+def test_unexpected_error_is_logged_in_the_named_file(cloud: Cloud) -> None:
     client, request = cloud.client("lambda"), f"req-{uuid.uuid4().hex}"
     pages = client.get_paginator("list_functions").paginate()
     names = [function["FunctionName"] for page in pages for function in page["Functions"]]
@@ -78,8 +80,8 @@ def test_a_fault_is_found_in_the_file_that_is_named(cloud: Cloud) -> None:
     def lines() -> list[str]:
         return (cloud.home / LAMBDAS_LOG).read_text().splitlines()
 
-    said = wait_until(lines, lambda lines: any(request in line for line in lines), seconds=5)
-    at = next(number for number, line in enumerate(said) if request in line)
-    assert f" ERROR {name}: unexpected " in said[at]
-    assert "fault=KeyError" in said[at]
-    assert said[at + 1] == "    Traceback (most recent call last):"
+    log = wait_until(lines, lambda lines: any(request in line for line in lines))
+    at = next(number for number, line in enumerate(log) if request in line)
+    assert f" ERROR {name}: unexpected " in log[at]
+    assert "fault=KeyError" in log[at]
+    assert log[at + 1] == "    Traceback (most recent call last):"

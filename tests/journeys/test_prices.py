@@ -1,4 +1,4 @@
-"""Prices over HTTP: what staff schedule, what shoppers see, what the order keeps and gives back."""
+"""Prices and credits over HTTP, from the schedule to the order and its cancellation."""
 
 import base64
 import json
@@ -20,12 +20,12 @@ Sell = Callable[..., dict[str, Any]]
 CODES = 10_000
 
 
-def put_on_the_calendar(staff: HttpClient, id_: str, **fields: Any) -> None:
+def schedule_promotion(staff: HttpClient, id_: str, **fields: Any) -> None:
     staff.post("/staff/promotions", {"id": id_, "title": id_, **fields})
     staff.post(f"/staff/promotions/{id_}/schedule", {"version": 1})
 
 
-def announced(buyer: HttpClient, goods: dict[str, Any]) -> dict[str, Any]:
+def look_up(buyer: HttpClient, goods: dict[str, Any]) -> dict[str, Any]:
     found = buyer.post("/catalog/lookup", {"ids": [goods["variant"]]})
     assert_valid_ucp("catalog_lookup", found)
     variant: dict[str, Any] = found["products"][0]["variants"][0]
@@ -39,7 +39,7 @@ def begin(buyer: HttpClient, goods: dict[str, Any], code: str) -> dict[str, Any]
     return checkout
 
 
-def taken_off(checkout: dict[str, Any]) -> dict[str, int]:
+def discounts(checkout: dict[str, Any]) -> dict[str, int]:
     return {d["title"]: d["amount"] for d in checkout["discounts"]["applied"]}
 
 
@@ -48,26 +48,27 @@ def messages(checkout: dict[str, Any]) -> list[str]:
 
 
 def subject(visitor: HttpClient) -> str:
-    """Whom a visitor's token is about."""
+    """Return the subject of a visitor's token."""
     payload = str(visitor.token).split(".")[1]
-    told = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    return str(told["sub"])
+    claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    return str(claims["sub"])
 
 
-def test_a_flash_sale_tiers_and_a_batch_of_codes_from_the_calendar_to_the_order_and_back(
+def test_flash_sale_tiers_and_codes_apply_and_are_released_on_cancellation(
     staff: HttpClient, jane: HttpClient, mallory: HttpClient, sell: Sell
 ) -> None:
+    # Given a flash sale, a spend tier, and a coupon with 10,000 codes for the same goods
     goods = sell(pieces=50, price=10_000)
-    mine, name = {"variants": [goods["variant"]]}, goods["sku"].lower()
+    selection, name = {"variants": [goods["variant"]]}, goods["sku"].lower()
     now = datetime.now(UTC)
     window = {
         "starts": (now - timedelta(minutes=1)).isoformat(),
         "ends": (now + timedelta(hours=1)).isoformat(),
     }
-    put_on_the_calendar(
+    schedule_promotion(
         staff,
         f"flash-{name}",
-        goods=mine,
+        goods=selection,
         conditions={"window": window},
         effect={"kind": "flash_sale", "basis_points": 2500, "quota": 4, "per_customer": 2},
     )
@@ -76,29 +77,29 @@ def test_a_flash_sale_tiers_and_a_batch_of_codes_from_the_calendar_to_the_order_
         {"spend": {"amount": 20_000, **usd}, "save": {"amount": 1_000, **usd}},
         {"spend": {"amount": 24_000, **usd}, "save": {"amount": 2_000, **usd}},
     ]
-    put_on_the_calendar(
-        staff, f"tiers-{name}", goods=mine, effect={"kind": "spend_save", "tiers": tiers}
+    schedule_promotion(
+        staff, f"tiers-{name}", goods=selection, effect={"kind": "spend_save", "tiers": tiers}
     )
-    put_on_the_calendar(
+    schedule_promotion(
         staff,
         f"coupon-{name}",
-        goods=mine,
+        goods=selection,
         code_required=True,
         stacking={"group": "coupons"},
         effect={"kind": "order_amount", "amount": [{"amount": 500, **usd}]},
     )
     staff.post("/staff/coupons", {"id": f"batch-{name}", "promotion_id": f"coupon-{name}"})
-    path, began = f"/staff/coupons/batch-{name}/codes", datetime.now(UTC)
+    path = f"/staff/coupons/batch-{name}/codes"
     issued = staff.post(path, {"count": CODES, "prefix": "FLASH"})
-    print(f"{CODES} codes in {(datetime.now(UTC) - began).total_seconds():.1f} s")
     assert issued["issued"] == CODES
     codes = staff.get(path)["codes"]
     assert len(set(codes)) == 1_000
     code = codes[0]
 
-    shown = wait_until(lambda: announced(jane, goods), lambda v: v["price"]["amount"] == 7_500)
-    assert shown["list_price"]["amount"] == 10_000
-    assert shown["metadata"] == {
+    # When a customer looks at the product and buys three with a code
+    variant = wait_until(lambda: look_up(jane, goods), lambda v: v["price"]["amount"] == 7_500)
+    assert variant["list_price"]["amount"] == 10_000
+    assert variant["metadata"] == {
         "lowest_price_30_days": {"amount": 10_000, "currency": "USD"},
         "reduction_percent": 25,
     }
@@ -106,40 +107,43 @@ def test_a_flash_sale_tiers_and_a_batch_of_codes_from_the_calendar_to_the_order_
     checkout = begin(jane, goods, code)
     # Two at 75.00, one at 100.00, 5.00 off by the code, then 20.00 by the second tier.
     reduced = {f"flash-{name}": 5_000, f"tiers-{name}": 2_000, f"coupon-{name}": 500}
-    assert taken_off(checkout) == reduced
+    assert discounts(checkout) == reduced
     path = f"/checkout-sessions/{checkout['id']}/complete"
     done = jane.post(path, payment_body("tok_success"))
     assert_valid_ucp("checkout", done)
     order_id = done["order"]["id"]
 
-    kept = staff.get(f"/staff/orders/{order_id}")
-    assert kept["total"] == done["totals"][-1]["amount"]
-    (line,) = kept["pricing"]["lines"]
+    # Then the order stores every discount
+    stored = staff.get(f"/staff/orders/{order_id}")
+    assert stored["total"] == done["totals"][-1]["amount"]
+    (line,) = stored["pricing"]["lines"]
     assert {d["promotion_id"]: d["amount"] for d in line["discounts"]} == reduced
-    assert {e["rule"] for e in kept["pricing"]["trace"] if e["applied"]} >= set(reduced)
-    seen = jane.get(f"/orders/{order_id}")
-    assert_valid_ucp("order", seen)
-    (off,) = (t for t in seen["totals"] if t["type"] == "items_discount")
-    assert {-told["amount"] for told in off["lines"]} == set(reduced.values())
+    assert {e["rule"] for e in stored["pricing"]["trace"] if e["applied"]} >= set(reduced)
+    order = jane.get(f"/orders/{order_id}")
+    assert_valid_ucp("order", order)
+    (total,) = (t for t in order["totals"] if t["type"] == "items_discount")
+    assert {-line["amount"] for line in total["lines"]} == set(reduced.values())
 
-    # Jane had her two, and the code is spent; for Mallory there are two left.
+    # And the limits count: Jane has bought her two and used the code, two units remain for others
     spent = begin(jane, goods, code)
-    assert taken_off(spent) == {f"tiers-{name}": 2_000}
+    assert discounts(spent) == {f"tiers-{name}": 2_000}
     assert messages(spent) == ["discount_code_exhausted"]
-    assert taken_off(begin(mallory, goods, codes[1])) == reduced
+    assert discounts(begin(mallory, goods, codes[1])) == reduced
 
+    # When the order is cancelled, its usage is released
     staff.post(f"/staff/orders/{order_id}/cancel", {"reason": "changed mind"})
     again = begin(jane, goods, code)
-    assert taken_off(again) == reduced
+    assert discounts(again) == reduced
     assert messages(again) == []
 
+    # When the sale ends, the price and its history follow
     staff.post(f"/staff/promotions/flash-{name}/end", {"version": 2})
-    wait_until(lambda: announced(jane, goods), lambda v: v["price"]["amount"] == 10_000)
+    wait_until(lambda: look_up(jane, goods), lambda v: v["price"]["amount"] == 10_000)
     history = staff.get(f"/staff/price-history/{goods['variant']}")
     assert [point["price"] for point in history["points"]] == [10_000, 7_500, 10_000]
 
 
-def test_a_price_list_of_a_customer_group_is_theirs_alone(
+def test_price_list_of_a_customer_group_applies_to_its_members_only(
     staff: HttpClient, jane: HttpClient, guest: HttpClient, sell: Sell
 ) -> None:
     goods = sell(pieces=50, price=10_000)
@@ -150,15 +154,14 @@ def test_a_price_list_of_a_customer_group_is_theirs_alone(
     cart = jane.post("/carts", lines)
     assert_valid_ucp("cart", cart)
     assert cart["totals"][-1]["amount"] == 10_000
-    who = subject(jane)
-    known = staff.get(f"/staff/customers/{who}/groups")
-    mine = {"groups": [goods["sku"]], "version": known["version"]}
-    staff.put(f"/staff/customers/{who}/groups", mine)
+    path = f"/staff/customers/{subject(jane)}/groups"
+    version = staff.get(path)["version"]
+    staff.put(path, {"groups": [goods["sku"]], "version": version})
 
     def price() -> int:
-        shown = jane.get(f"/carts/{cart['id']}")
-        assert_valid_ucp("cart", shown)
-        amount: int = shown["totals"][-1]["amount"]
+        current = jane.get(f"/carts/{cart['id']}")
+        assert_valid_ucp("cart", current)
+        amount: int = current["totals"][-1]["amount"]
         return amount
 
     assert wait_until(price, lambda amount: amount == 6_000) == 6_000
@@ -166,46 +169,49 @@ def test_a_price_list_of_a_customer_group_is_theirs_alone(
 
 
 def credit(type_: str, token: str | None = None) -> dict[str, Any]:
-    told: dict[str, Any] = {"id": type_, "handler_id": "credits", "type": type_}
-    return told if token is None else {**told, "credential": {"type": type_, "token": token}}
+    """Return a payment instrument of credits; ``token`` is a gift card's code."""
+    fields: dict[str, Any] = {"id": type_, "handler_id": "credits", "type": type_}
+    return fields if token is None else {**fields, "credential": {"type": type_, "token": token}}
 
 
-def pay(buyer: HttpClient, checkout: dict[str, Any], *first: dict[str, Any]) -> dict[str, Any]:
+def pay(buyer: HttpClient, checkout: dict[str, Any], *credits_: dict[str, Any]) -> dict[str, Any]:
+    """Pay with credits first, and with another instrument for the rest."""
     body = payment_body("tok_success")
-    body["payment"]["instruments"][:0] = first
+    body["payment"]["instruments"][:0] = credits_
     done: dict[str, Any] = buyer.post(f"/checkout-sessions/{checkout['id']}/complete", body)
     assert_valid_ucp("checkout", done)
     return done
 
 
 def paid(done: dict[str, Any]) -> dict[str, int]:
+    """Return the amount that each instrument paid."""
     return {i["id"]: i.get("amount", 0) for i in done["payment"]["instruments"]}
 
 
-def issue(staff: HttpClient, amount: int) -> str:
-    body = {"amount": amount, "currency": "USD", "reason": "a journey"}
+def issue_card(staff: HttpClient, amount: int) -> str:
+    body = {"amount": amount, "currency": "USD", "reason": "test"}
     code: str = staff.post("/staff/gift-cards", body)["code"]
     return code
 
 
 def balance(visitor: HttpClient, code: str) -> int:
-    asked = {"code": code, "currency": "USD"}
-    held: int = visitor.post("/gift-cards/balance", asked)["balance"]
-    return held
+    body = {"code": code, "currency": "USD"}
+    amount: int = visitor.post("/gift-cards/balance", body)["balance"]
+    return amount
 
 
-def test_points_and_a_gift_card_pay_in_part_and_come_back_with_the_order(
+def test_points_and_gift_card_pay_in_part_and_are_reversed_on_cancellation(
     staff: HttpClient, jane: HttpClient, sell: Sell
 ) -> None:
-    goods, code = sell(pieces=50, price=10_000), issue(staff, 2_500)
+    goods, code = sell(pieces=50, price=10_000), issue_card(staff, 2_500)
     path = f"/staff/customers/{subject(jane)}/credits"
-    staff.post(path, {"kind": "points", "amount": 700, "reason": "a journey"})
+    staff.post(path, {"kind": "points", "amount": 700, "reason": "test"})
     before = jane.get("/account/credits")["points"]["available"]
-    made = jane.post("/checkout-sessions", checkout_body((goods["variant"], 1)))
-    assert_valid_ucp("checkout", made)
-    done = pay(jane, made, credit("loyalty"), credit("gift_card", code))
+    checkout = jane.post("/checkout-sessions", checkout_body((goods["variant"], 1)))
+    assert_valid_ucp("checkout", checkout)
+    done = pay(jane, checkout, credit("loyalty"), credit("gift_card", code))
     assert done["status"] == "completed"
-    total = made["totals"][-1]["amount"]
+    total = checkout["totals"][-1]["amount"]
     rest = total - before - 2_500
     instruments = paid(done)
     assert (instruments["loyalty"], instruments["gift_card"]) == (before, 2_500)
@@ -217,7 +223,7 @@ def test_points_and_a_gift_card_pay_in_part_and_come_back_with_the_order(
     assert balance(jane, code) == 2_500
 
 
-def test_points_are_earned_with_what_arrived_and_go_with_what_is_sent_back(
+def test_points_are_earned_on_delivery_and_reversed_on_return(
     staff: HttpClient, jane: HttpClient, carrier: Carrier, sell: Sell
 ) -> None:
     goods = sell(pieces=5, price=10_000)
@@ -232,15 +238,15 @@ def test_points_are_earned_with_what_arrived_and_go_with_what_is_sent_back(
     staff.post(f"{path}/parcels", {"carrier": "parcelpost", "tracking_number": number})
     at = datetime.now(UTC).isoformat()
     assert carrier.report_status(number, "delivered", at=at).status == 202
-    # A point for every full dollar of the goods.
-    assert wait_until(points, lambda held: held == before + 200) == before + 200
-    back = {"lines": [{"id": "li_1", "quantity": 1}], "reason": "too small"}
-    order = staff.post(f"{path}/returns", back)
-    assert wait_until(points, lambda held: held == before + 100) == before + 100
-    paid_back = wait_until(
+    # One point per full dollar of the goods
+    assert wait_until(points, lambda available: available == before + 200) == before + 200
+    returned = {"lines": [{"id": "li_1", "quantity": 1}], "reason": "too small"}
+    order = staff.post(f"{path}/returns", returned)
+    assert wait_until(points, lambda available: available == before + 100) == before + 100
+    refunded = wait_until(
         lambda: staff.get(path)["payment"]["refunded"], lambda amount: amount == 10_000
     )
-    assert order["due"] == order["total"] - paid_back
+    assert order["due"] == order["total"] - refunded
 
 
 def test_customers_who_share_a_gift_card_exhaust_it(
@@ -252,7 +258,7 @@ def test_customers_who_share_a_gift_card_exhaust_it(
     checkouts = [guest.post("/checkout-sessions", body) for _ in range(5)]
     total = checkouts[0]["totals"][-1]["amount"]
     held = 3 * total + total // 2
-    code = issue(staff, held)
+    code = issue_card(staff, held)
 
     def buy(checkout: dict[str, Any]) -> int:
         """Pay with the card first, as long as it has a balance; return the card's share."""

@@ -1,5 +1,6 @@
-"""Purchases over HTTP, through the very stacks that go to AWS: gateway, Lambdas, tables, streams,
-queues and the workflow.
+"""Purchases over HTTP, through the stacks that are deployed to AWS.
+
+They contain gateway, Lambdas, tables, streams, queues and the workflow.
 """
 
 from collections.abc import Callable
@@ -9,7 +10,8 @@ from typing import Any
 import pytest
 
 from local.cloud import Cloud
-from local.demo import payment_body, sent_email_subjects, workflow_states
+from local.demo import payment_body, workflow_states
+from local.demo import sent_email_subjects as emails
 from local.http_actors import Carrier, HttpClient, is_allocated, wait_until
 from tests.kit.products import ADDRESS, checkout_body
 from tests.kit.ucp_validator import assert_valid_ucp
@@ -20,8 +22,8 @@ Sell = Callable[..., dict[str, Any]]
 
 
 def stock(staff: HttpClient, sku: str) -> dict[str, Any]:
-    shown: dict[str, Any] = staff.get(f"/staff/stock/{sku}")
-    return shown
+    level: dict[str, Any] = staff.get(f"/staff/stock/{sku}")
+    return level
 
 
 def begin(buyer: HttpClient, goods: dict[str, Any], quantity: int = 1) -> dict[str, Any]:
@@ -41,13 +43,14 @@ def complete(buyer: HttpClient, checkout: dict[str, Any], token: str) -> dict[st
     return answer
 
 
-def look(buyer: HttpClient, checkout: dict[str, Any]) -> dict[str, Any]:
-    shown: dict[str, Any] = buyer.get(f"/checkout-sessions/{checkout['id']}")
-    assert_valid_ucp("checkout", shown)
-    return shown
+def get_checkout(buyer: HttpClient, checkout: dict[str, Any]) -> dict[str, Any]:
+    current: dict[str, Any] = buyer.get(f"/checkout-sessions/{checkout['id']}")
+    assert_valid_ucp("checkout", current)
+    return current
 
 
 def ship(staff: HttpClient, order_id: str) -> str:
+    """Ship an order once it is allocated; return the tracking number."""
     wait_until(lambda: staff.get(f"/staff/orders/{order_id}"), is_allocated)
     number = f"T{order_id[-12:].upper()}"
     staff.post(
@@ -57,9 +60,10 @@ def ship(staff: HttpClient, order_id: str) -> str:
     return number
 
 
-def test_a_guest_buys_and_gets_it_delivered(
+def test_guest_buys_and_the_order_is_delivered(
     cloud: Cloud, guest: HttpClient, staff: HttpClient, carrier: Carrier, sell: Sell
 ) -> None:
+    # Given a product, discovered through the profile, the search and the lookup
     goods = sell(pieces=10)
     profile = guest.get("/.well-known/ucp")
     assert_valid_ucp("profile", profile)
@@ -72,6 +76,7 @@ def test_a_guest_buys_and_gets_it_delivered(
     assert_valid_ucp("catalog_lookup", guest.post("/catalog/lookup", {"ids": [goods["variant"]]}))
     assert_valid_ucp("catalog_product", guest.post("/catalog/product", {"id": goods["id"]}))
 
+    # When a guest fills a cart, checks out and pays
     cart = guest.post("/carts", {"line_items": [{"item": {"id": goods["variant"]}, "quantity": 1}]})
     assert_valid_ucp("cart", cart)
     line = {"id": cart["line_items"][0]["id"], "item": {"id": goods["variant"]}, "quantity": 2}
@@ -109,14 +114,16 @@ def test_a_guest_buys_and_gets_it_delivered(
     order = guest.get(f"/orders/{order_id}")
     assert_valid_ucp("order", order)
     assert order["checkout_id"] == checkout["id"]
-    held = stock(staff, goods["sku"])
-    assert (held["on_hand"], held["reserved"], held["available"]) == (10, 2, 8)
+    level = stock(staff, goods["sku"])
+    assert (level["on_hand"], level["reserved"], level["available"]) == (10, 2, 8)
 
+    # And staff ship the order, and the carrier reports in any order
     number = ship(staff, order_id)
     now = datetime.now(UTC)
     for later, status in ((1, "in_transit"), (3, "delivered"), (2, "out_for_delivery")):
         at = (now + timedelta(milliseconds=later)).isoformat()
         assert carrier.report_status(number, status, at=at).status == 202
+    # Then the order is completed, captured and out of stock, and one email was sent
     final = wait_until(
         lambda: staff.get(f"/staff/orders/{order_id}"), lambda o: o["status"] == "completed"
     )
@@ -128,8 +135,8 @@ def test_a_guest_buys_and_gets_it_delivered(
     kinds = [event["type"] for event in order["fulfillment"]["events"]]
     assert kinds[-1] == "delivered"
     assert "shipped" in kinds
-    left = stock(staff, goods["sku"])
-    assert (left["on_hand"], left["reserved"], left["available"]) == (8, 0, 8)
+    level = stock(staff, goods["sku"])
+    assert (level["on_hand"], level["reserved"], level["available"]) == (8, 0, 8)
     assert workflow_states(cloud, order_id) == [
         "AwaitPayment",
         "AwaitShipment",
@@ -137,10 +144,10 @@ def test_a_guest_buys_and_gets_it_delivered(
         "CompleteOrder",
         "ExecutionSucceeded",
     ]
-    assert len(wait_until(lambda: sent_email_subjects(cloud, order_id), bool)) == 1
+    assert len(wait_until(lambda: emails(cloud, order_id), bool)) == 1
 
 
-def test_a_declined_payment_gives_the_stock_back(
+def test_declined_payment_releases_the_stock(
     guest: HttpClient, staff: HttpClient, sell: Sell
 ) -> None:
     goods = sell(pieces=1)
@@ -153,36 +160,36 @@ def test_a_declined_payment_gives_the_stock_back(
     assert stock(staff, goods["sku"])["available"] == 0
 
 
-def test_a_pending_payment_is_confirmed_by_a_signed_webhook(guest: HttpClient, sell: Sell) -> None:
+def test_pending_payment_is_confirmed_by_a_signed_webhook(guest: HttpClient, sell: Sell) -> None:
     checkout = begin(guest, sell(pieces=1))
     assert complete(guest, checkout, "tok_pending")["status"] == "complete_in_progress"
-    done = wait_until(lambda: look(guest, checkout), lambda c: c["status"] == "completed")
+    done = wait_until(lambda: get_checkout(guest, checkout), lambda c: c["status"] == "completed")
     assert_valid_ucp("order", guest.get(f"/orders/{done['order']['id']}"))
 
 
-def test_a_pending_payment_that_is_declined_gives_the_stock_back(
+def test_pending_payment_that_is_declined_releases_the_stock(
     guest: HttpClient, staff: HttpClient, sell: Sell
 ) -> None:
     goods = sell(pieces=1)
     checkout = begin(guest, goods)
     assert complete(guest, checkout, "tok_pending_declined")["status"] == "complete_in_progress"
     after = wait_until(
-        lambda: look(guest, checkout), lambda c: c["status"] != "complete_in_progress"
+        lambda: get_checkout(guest, checkout), lambda c: c["status"] != "complete_in_progress"
     )
     assert after["messages"][0]["code"] == "payment_failed"
     assert stock(staff, goods["sku"])["available"] == 1
 
 
-def test_a_challenge_is_approved_by_the_buyer(guest: HttpClient, sell: Sell) -> None:
+def test_buyer_approves_a_challenge(guest: HttpClient, sell: Sell) -> None:
     checkout = begin(guest, sell(pieces=1))
     answer = complete(guest, checkout, "tok_challenge")
     assert answer["status"] == "requires_escalation"
-    where = answer["continue_url"].removeprefix(guest.url)
-    guest.post(where, {"approved": True})
-    wait_until(lambda: look(guest, checkout), lambda c: c["status"] == "completed")
+    path = answer["continue_url"].removeprefix(guest.url)
+    guest.post(path, {"approved": True})
+    wait_until(lambda: get_checkout(guest, checkout), lambda c: c["status"] == "completed")
 
 
-def test_an_unpaid_order_expires_and_gives_its_stock_back(
+def test_unpaid_order_expires_and_releases_its_stock(
     cloud: Cloud, guest: HttpClient, staff: HttpClient, sell: Sell
 ) -> None:
     goods = sell(pieces=1)
@@ -190,14 +197,14 @@ def test_an_unpaid_order_expires_and_gives_its_stock_back(
     assert complete(guest, checkout, "tok_never")["status"] == "complete_in_progress"
     assert stock(staff, goods["sku"])["available"] == 0
     after = wait_until(
-        lambda: look(guest, checkout), lambda c: c["status"] == "incomplete", seconds=60
+        lambda: get_checkout(guest, checkout), lambda c: c["status"] == "incomplete", seconds=60
     )
     assert "payment_expired" in after["messages"][0]["content"]
     assert stock(staff, goods["sku"])["available"] == 1
     assert complete(guest, checkout, "tok_success")["status"] == "completed"
 
 
-def test_staff_call_an_order_off_and_the_money_goes_back(
+def test_staff_cancel_an_order_and_the_payment_is_cancelled(
     guest: HttpClient, staff: HttpClient, sell: Sell
 ) -> None:
     goods = sell(pieces=1)
@@ -213,7 +220,7 @@ def test_staff_call_an_order_off_and_the_money_goes_back(
     assert order["line_items"][0]["status"] == "removed"
 
 
-def test_a_customer_sees_her_own_orders_and_nobody_elses(
+def test_customer_sees_only_own_orders(
     guest: HttpClient, jane: HttpClient, mallory: HttpClient, sell: Sell
 ) -> None:
     order_id = complete(jane, begin(jane, sell(pieces=1)), "tok_success")["order"]["id"]
@@ -233,7 +240,7 @@ def test_customers_are_not_staff(jane: HttpClient, guest: HttpClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "token"),
+    ("kind", "token"),
     [
         ("garbage", "garbage"),
         (
@@ -242,13 +249,13 @@ def test_customers_are_not_staff(jane: HttpClient, guest: HttpClient) -> None:
         ),
     ],
 )
-def test_a_token_that_is_no_good_is_refused_everywhere(cloud: Cloud, said: str, token: str) -> None:
+def test_invalid_token_is_rejected_everywhere(cloud: Cloud, kind: str, token: str) -> None:
     visitor = HttpClient(cloud.url, token)
     for route in ("GET /staff/orders", "GET /account/orders", "GET /orders/ord_x"):
-        assert visitor.request(route).status == 401, (said, route)
+        assert visitor.request(route).status == 401, (kind, route)
 
 
-def test_a_tampered_token_is_refused(cloud: Cloud, jane: HttpClient) -> None:
+def test_tampered_token_is_rejected(cloud: Cloud, jane: HttpClient) -> None:
     assert jane.token
     head, claims, signature = jane.token.split(".")
     flipped = ("A" if signature[5] != "A" else "B").join((signature[:5], signature[6:]))
@@ -257,7 +264,7 @@ def test_a_tampered_token_is_refused(cloud: Cloud, jane: HttpClient) -> None:
         assert visitor.request(route).status == 401
 
 
-def test_forged_and_stale_deliveries_change_nothing(
+def test_forged_and_expired_webhooks_change_nothing(
     cloud: Cloud, guest: HttpClient, staff: HttpClient, carrier: Carrier, sell: Sell
 ) -> None:
     order_id = complete(guest, begin(guest, sell(pieces=1)), "tok_success")["order"]["id"]
@@ -275,16 +282,16 @@ def test_forged_and_stale_deliveries_change_nothing(
         },
     )
     assert forged.status == 401
-    assert guest.request("POST /webhooks/payments/nobody", {"x": 1}).status in (401, 404)
+    assert guest.request("POST /webhooks/payments/unknown", {"x": 1}).status in (401, 404)
     assert staff.get(f"/staff/orders/{order_id}")["status"] == "confirmed"
 
 
-def test_a_body_of_a_megabyte_is_refused(guest: HttpClient) -> None:
+def test_body_of_a_megabyte_is_rejected(guest: HttpClient) -> None:
     raw = b'{"line_items": "' + b"x" * 1_000_000 + b'"}'
     assert guest.request("POST /carts", raw=raw).status == 413
 
 
-def test_the_same_request_twice_makes_one_cart(guest: HttpClient, sell: Sell) -> None:
+def test_repeated_request_creates_one_cart(guest: HttpClient, sell: Sell) -> None:
     body = {"line_items": [{"item": {"id": sell(pieces=1)["variant"]}, "quantity": 1}]}
     first, second = (
         guest.request("POST /carts", body, key="twice"),

@@ -1,11 +1,11 @@
-"""Staff keep the stock over HTTP, and are told when it runs low: once, and then once again."""
+"""Staff manage stock over HTTP, and get one email each time it runs low."""
 
 from typing import Any
 
 import pytest
 
 from local.cloud import Cloud
-from local.demo import sent_email_subjects
+from local.demo import sent_email_subjects as emails
 from local.http_actors import HttpClient, wait_until
 from tests.journeys.test_purchase import Sell, begin, complete
 
@@ -17,24 +17,24 @@ def buy(buyer: HttpClient, goods: dict[str, Any], quantity: int) -> None:
     assert done["status"] == "completed"
 
 
-def test_staff_are_told_once_each_time_a_stock_runs_low(
+def test_staff_get_one_email_each_time_stock_runs_low(
     cloud: Cloud, guest: HttpClient, staff: HttpClient, sell: Sell
 ) -> None:
     goods = sell(pieces=5)
     sku = goods["sku"]
 
-    def told() -> list[str]:
-        return sent_email_subjects(cloud, f"of {sku} left at main")
+    def alerts() -> list[str]:
+        return emails(cloud, f"of {sku} left at main")
 
     def low() -> list[Any]:
-        return [one for one in staff.get("/staff/low-stock")["low"] if one["sku"] == sku]
+        return [each for each in staff.get("/staff/low-stock")["low"] if each["sku"] == sku]
 
     level = staff.put("/staff/stock-thresholds", {"sku": sku, "low_at": 2, "version": 1})
     assert (level["low_at"], level["low"]) == (2, False)
     buy(guest, goods, 1)
     buy(guest, goods, 2)
-    assert wait_until(told, bool) == [f"Low stock: 2 of {sku} left at main"]
-    assert [(one["available"], one["low_at"]) for one in low()] == [(2, 2)]
+    assert wait_until(alerts, bool) == [f"Low stock: 2 of {sku} left at main"]
+    assert [(each["available"], each["low_at"]) for each in low()] == [(2, 2)]
     buy(guest, goods, 1)
 
     delivery = {"kind": "receive", "sku": sku, "units": 6, "version": level["version"]}
@@ -45,45 +45,46 @@ def test_staff_are_told_once_each_time_a_stock_runs_low(
     assert [answer.status for answer in answers] == [201, 201]
     assert answers[0].body == answers[1].body
     wait_until(low, lambda found: not found)
-    assert len(told()) == 1
+    assert len(alerts()) == 1
     buy(guest, goods, 5)
-    wait_until(told, lambda found: len(found) > 1)
+    wait_until(alerts, lambda found: len(found) > 1)
     wait_until(low, bool)
-    assert told()[1:] == [f"Low stock: 2 of {sku} left at main"]
+    assert alerts()[1:] == [f"Low stock: 2 of {sku} left at main"]
 
 
-def test_goods_go_from_the_warehouse_to_a_shop_and_every_step_is_in_the_journal(
+def test_transfer_between_locations_is_in_the_journal_step_by_step(
     staff: HttpClient, sell: Sell
 ) -> None:
     sku = sell(pieces=10)["sku"]
     place = f"to-{sku.lower()}"
     staff.put(f"/staff/locations/{place}", {"country": "US", "ships": False, "version": 0})
     step = {"sku": sku, "target": place}
-    sent = {**step, "kind": "dispatch", "source": "main", "units": 6, "version": 1}
-    staff.post("/staff/stock-transfers", sent)
-    came = {**step, "kind": "arrive", "units": 5, "lost": 1, "version": 1, "reason": "crushed"}
-    staff.post("/staff/stock-transfers", came)
-    aside = {
+    dispatch = {**step, "kind": "dispatch", "source": "main", "units": 6, "version": 1}
+    staff.post("/staff/stock-transfers", dispatch)
+    arrival = {**step, "kind": "arrive", "units": 5, "lost": 1, "version": 1, "reason": "crushed"}
+    staff.post("/staff/stock-transfers", arrival)
+    set_aside = {
         "kind": "set_aside",
         "sku": sku,
         "units": 1,
         "unavailable_reason": "damaged",
         "version": 2,
     }
-    staff.post("/staff/stock-movements", aside)
-    shown = staff.get(f"/staff/stock-levels?sku={sku}")
-    assert (shown["total"]["on_hand"], shown["total"]["available"]) == (9, 8)
-    assert {one["location"]: one["on_hand"] for one in shown["locations"]} == {"main": 4, place: 5}
+    staff.post("/staff/stock-movements", set_aside)
+    levels = staff.get(f"/staff/stock-levels?sku={sku}")
+    assert (levels["total"]["on_hand"], levels["total"]["available"]) == (9, 8)
+    by_location = {each["location"]: each["on_hand"] for each in levels["locations"]}
+    assert by_location == {"main": 4, place: 5}
     page = staff.get(f"/staff/stock-journal?sku={sku}&limit=4")
     rest = staff.get(f"/staff/stock-journal?sku={sku}&limit=4&cursor={page['cursor']}")
     kinds = [line["kind"] for line in page["movements"] + rest["movements"]]
     assert sorted(kinds) == [
         "counted",
         "expected",
-        "set_aside",
+        "held_back",
         "transferred",
         "transferred",
         "written_off",
     ]
     assert staff.request(f"GET /staff/stock-journal?sku={sku}&cursor=e30").status == 400
-    assert staff.request("POST /staff/stock-movements", aside).status == 409
+    assert staff.request("POST /staff/stock-movements", set_aside).status == 409

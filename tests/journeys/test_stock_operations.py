@@ -1,4 +1,4 @@
-"""Kits, goods to come and two locations, over HTTP and through the workflow."""
+"""Kits, back-orders and two locations, over HTTP and through the workflow."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -9,6 +9,7 @@ import pytest
 from local.cloud import Cloud
 from local.demo import workflow_states
 from local.http_actors import Carrier, HttpClient, is_allocated, wait_until
+from tests.journeys.conftest import run_schedule
 from tests.journeys.test_purchase import Sell, begin, complete, ship, stock
 from tests.kit.products import checkout_body, payment_body
 from tests.kit.ucp_validator import assert_valid_ucp
@@ -27,7 +28,7 @@ def deliver(staff: HttpClient, carrier: Carrier, order_id: str, numbers: Iterabl
     )
 
 
-def test_a_kit_leaves_as_its_parts_and_one_of_two_is_sent_back(
+def test_kit_ships_as_its_parts_and_one_of_two_is_returned(
     guest: HttpClient, staff: HttpClient, carrier: Carrier, sell: Sell
 ) -> None:
     pot, cup, tea = sell(pieces=2), sell(pieces=9), sell(pieces=0, price=4000)
@@ -35,8 +36,8 @@ def test_a_kit_leaves_as_its_parts_and_one_of_two_is_sent_back(
     staff.put(f"/staff/kits/{tea['sku']}", {"parts": parts, "version": 1})
 
     def counts() -> list[tuple[int, int]]:
-        seen = [stock(staff, goods["sku"]) for goods in (pot, cup)]
-        return [(one["on_hand"], one["reserved"]) for one in seen]
+        levels = [stock(staff, goods["sku"]) for goods in (pot, cup)]
+        return [(level["on_hand"], level["reserved"]) for level in levels]
 
     checkout = begin(guest, tea, 2)
     order_id = complete(guest, checkout, "tok_success")["order"]["id"]
@@ -47,8 +48,8 @@ def test_a_kit_leaves_as_its_parts_and_one_of_two_is_sent_back(
     order = deliver(staff, carrier, order_id, [ship(staff, order_id)])
     assert counts() == [(0, 0), (1, 0)]
     line, paid = order["lines"][0]["id"], order["payment"]["captured"]
-    back = {"lines": [{"id": line, "quantity": 1}], "reason": "it does not pour"}
-    staff.post(f"/staff/orders/{order_id}/returns", back)
+    returned = {"lines": [{"id": line, "quantity": 1}], "reason": "it does not pour"}
+    staff.post(f"/staff/orders/{order_id}/returns", returned)
     order = wait_until(
         lambda: staff.get(f"/staff/orders/{order_id}"), lambda o: o["payment"]["refunded"] > 0
     )
@@ -56,7 +57,7 @@ def test_a_kit_leaves_as_its_parts_and_one_of_two_is_sent_back(
     assert_valid_ucp("order", guest.get(f"/orders/{order_id}"))
 
 
-def test_goods_to_come_are_waited_for_beyond_the_deadline_and_leave_when_they_came(
+def test_back_order_outlasts_the_shipping_deadline_and_ships_on_arrival(
     cloud: Cloud, guest: HttpClient, staff: HttpClient, carrier: Carrier, sell: Sell
 ) -> None:
     goods = sell(pieces=1)
@@ -64,14 +65,15 @@ def test_goods_to_come_are_waited_for_beyond_the_deadline_and_leave_when_they_ca
     terms = {"kind": "back_order", "limit": 3, "ships_from": DAY, "version": 1}
     staff.put(f"/staff/stock-terms/{sku}", terms)
     checkout = begin(guest, goods, 2)
-    (told,) = checkout["messages"]
-    assert (told["code"], DAY in told["content"]) == ("backorder", True)
+    (message,) = checkout["messages"]
+    assert (message["code"], DAY in message["content"]) == ("backorder", True)
     order_id = complete(guest, checkout, "tok_success")["order"]["id"]
 
-    def look() -> Any:
+    def order() -> Any:
         return staff.get(f"/staff/orders/{order_id}")
 
-    def waits_by() -> str:
+    def shipment_token() -> str:
+        """Return the token with which the workflow waits for the shipment, if it waits."""
         row = cloud.client("dynamodb").get_item(
             TableName=f"doorbuster-{cloud.stage}-orders",
             Key={"PK": {"S": f"ORDER#{order_id}"}, "SK": {"S": "WAIT#shipment"}},
@@ -80,23 +82,21 @@ def test_goods_to_come_are_waited_for_beyond_the_deadline_and_leave_when_they_ca
         token: str = row["Item"]["token"]["S"] if "Item" in row else ""
         return token
 
-    wait_until(look, is_allocated)
-    first = wait_until(waits_by, bool)
+    wait_until(order, is_allocated)
+    first = wait_until(shipment_token, bool)
     parcel = {"carrier": "parcelpost", "tracking_number": f"E{order_id[-12:].upper()}"}
     early = staff.request(f"POST /staff/orders/{order_id}/parcels", parcel)
     assert (early.status, early.body["code"]) == (409, "stock_awaited")
 
-    # Fourteen days are over: the order is not called off, and its step waits once more.
+    # When the shipping deadline passes, the order stays, and its step waits once more.
     cloud.client("stepfunctions").send_task_failure(taskToken=first, error="States.Timeout")
-    wait_until(waits_by, lambda token: token != first)
-    assert (look()["status"], look()["lines"][0]["backordered"]) == ("confirmed", 1)
+    wait_until(shipment_token, lambda token: token != first)
+    assert (order()["status"], order()["lines"][0]["backordered"]) == ("confirmed", 1)
 
-    lorry = {"kind": "receive", "sku": sku, "units": 3, "version": stock(staff, sku)["version"]}
-    staff.post("/staff/stock-movements", lorry)
-    cloud.client("lambda").invoke(
-        FunctionName=f"doorbuster-{cloud.stage}-scheduled-cover_back_orders", Payload=b"{}"
-    )
-    wait_until(look, lambda order: order["lines"][0]["backordered"] == 0)
+    delivery = {"kind": "receive", "sku": sku, "units": 3, "version": stock(staff, sku)["version"]}
+    staff.post("/staff/stock-movements", delivery)
+    run_schedule(cloud, "allocate_backorders")
+    wait_until(order, lambda found: found["lines"][0]["backordered"] == 0)
     assert (stock(staff, sku)["reserved"], stock(staff, sku)["available"]) == (2, 2)
     deliver(staff, carrier, order_id, [ship(staff, order_id)])
     assert stock(staff, sku)["on_hand"] == 2
@@ -112,43 +112,43 @@ def test_goods_to_come_are_waited_for_beyond_the_deadline_and_leave_when_they_ca
     ]
 
 
-def test_an_order_over_two_locations_is_shared_out_by_the_policy_and_leaves_in_two_parcels(
+def test_order_from_two_locations_follows_the_policy_in_two_shipments(
     guest: HttpClient, staff: HttpClient, carrier: Carrier, sell: Sell
 ) -> None:
     goods = sell(pieces=3)
     sku, place = goods["sku"], f"annex-{goods['sku'].lower()}"
     staff.put(f"/staff/locations/{place}", {"country": "US", "priority": 2, "version": 0})
-    came = {"kind": "receive", "sku": sku, "units": 2, "location": place, "version": 0}
-    staff.post("/staff/stock-movements", came)
+    receipt = {"kind": "receive", "sku": sku, "units": 2, "location": place, "version": 0}
+    staff.post("/staff/stock-movements", receipt)
 
-    def bought() -> Any:
-        # Within ten seconds all who sell know of the new location.
+    def buy() -> Any:
+        # Every Lambda knows the new location within ten seconds.
         checkout = guest.post("/checkout-sessions", checkout_body((goods["variant"], 4)))
         if checkout["status"] != "ready_for_complete":
             return checkout
-        where = f"/checkout-sessions/{checkout['id']}/complete"
-        return guest.post(where, payment_body("tok_success"))
+        path = f"/checkout-sessions/{checkout['id']}/complete"
+        return guest.post(path, payment_body("tok_success"))
 
-    done = wait_until(bought, lambda seen: seen["status"] == "completed", seconds=15)
+    done = wait_until(buy, lambda answer: answer["status"] == "completed", seconds=60)
     order_id = done["order"]["id"]
 
-    # The first choice has three, and would be emptied; the policy prefers what is near the buyer.
+    # Both locations are in the buyer's country. The main one, with three, is not emptied.
     order = wait_until(lambda: staff.get(f"/staff/orders/{order_id}"), is_allocated)
-    assert {(hold["location"], hold["quantity"]) for hold in order["reservations"]} == {
+    assert {(each["location"], each["quantity"]) for each in order["reservations"]} == {
         (place, 2),
         ("main", 2),
     }
-    numbers = [f"{letter}{order_id[-12:].upper()}" for letter in "NM"]
-    parcel = {"carrier": "parcelpost", "tracking_number": numbers[0]}
-    whole = staff.request(f"POST /staff/orders/{order_id}/parcels", parcel)
-    assert (whole.status, whole.body["code"]) == (409, "several_locations")
-    staff.post(f"/staff/orders/{order_id}/parcels", {**parcel, "location": place})
+    numbers = [f"{prefix}{order_id[-12:].upper()}" for prefix in "NM"]
+    shipment = {"carrier": "parcelpost", "tracking_number": numbers[0]}
+    ambiguous = staff.request(f"POST /staff/orders/{order_id}/parcels", shipment)
+    assert (ambiguous.status, ambiguous.body["code"]) == (409, "several_locations")
+    staff.post(f"/staff/orders/{order_id}/parcels", {**shipment, "location": place})
     rest = {"carrier": "parcelpost", "tracking_number": numbers[1]}
     order = staff.post(f"/staff/orders/{order_id}/parcels", rest)
-    assert [one["location"] for one in order["parcels"]] == [place, "main"]
+    assert [each["location"] for each in order["parcels"]] == [place, "main"]
     deliver(staff, carrier, order_id, numbers)
-    shown = staff.get(f"/staff/stock-levels?sku={sku}")
-    left = {one["location"]: (one["on_hand"], one["reserved"]) for one in shown["locations"]}
-    assert left == {"main": (1, 0), place: (0, 0)}
+    levels = staff.get(f"/staff/stock-levels?sku={sku}")["locations"]
+    remaining = {each["location"]: (each["on_hand"], each["reserved"]) for each in levels}
+    assert remaining == {"main": (1, 0), place: (0, 0)}
     assert_valid_ucp("order", guest.get(f"/orders/{order_id}"))
     staff.put(f"/staff/locations/{place}", {"country": "US", "ships": False, "version": 1})

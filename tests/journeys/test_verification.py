@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-TIMEOUT_SECONDS = 300
+TIMEOUT_SECONDS = 3_600
+"""Ends a run that hangs. It is no expectation: a busy machine needs several times as long."""
 
 pytestmark = [pytest.mark.journey, pytest.mark.slow]
 
