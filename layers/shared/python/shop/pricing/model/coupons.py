@@ -9,7 +9,6 @@ from datetime import datetime
 
 from shop.kernel.errors import Problem
 from shop.kernel.frozen import frozen
-from shop.pricing.model.usage_limits import CodeStatus
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's base 32: without I, L, O and U, which are easily misread."""
@@ -134,21 +133,3 @@ class Coupon:
                 Problem("ends_before_start", "The end must be after the start.", "$.ends")
             )
         return problems
-
-    def code_status(self, *, used: int, used_by_customer: int) -> CodeStatus:
-        """Return the status of a code of this coupon for a quote.
-
-        ``used`` counts the uses of the code itself (batch) or of the coupon (single code).
-        """
-        limit = self.per_code if self.has_batches else self.quantity
-        return CodeStatus(
-            promotion_id=self.promotion_id,
-            starts=self.starts,
-            ends=self.ends,
-            uses_remaining=None if limit is None else max(0, limit - used),
-            customer_uses_remaining=None
-            if self.per_customer is None
-            else max(0, self.per_customer - used_by_customer),
-            coupon_id=self.id,
-            per_customer=self.per_customer,
-        )
