@@ -1,6 +1,6 @@
 """In-memory doubles of the pricing repositories."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -80,7 +80,6 @@ class MemoryPromotions:
 class MemoryCoupons:
     rows: dict[str, Coupon] = field(default_factory=dict)
     by_code: dict[str, str] = field(default_factory=dict)
-    used: dict[str, int] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     issued: dict[str, list[str]] = field(default_factory=dict)
     batches: dict[str, CodeBatch] = field(default_factory=dict)
@@ -126,14 +125,18 @@ class MemoryCoupons:
     def list_codes(self, coupon_id: str, *, cursor: str | None) -> Page[str]:
         return Page(tuple(code for codes in self.issued.values() for code in codes))
 
-    def get_codes(self, codes: Sequence[str], customer: str | None) -> Mapping[str, CodeStatus]:
-        statuses = {}
-        for code in codes:
-            key = normalize_code(code)
-            if key in self.by_code:
-                coupon = self.rows[self.by_code[key]]
-                statuses[key] = coupon.code_status(used=self.used.get(key, 0), used_by_customer=0)
-        return statuses
+    def status_of(self, code: str) -> CodeStatus:
+        """The status of a code that no customer has used yet, for assertions."""
+        coupon = self.rows[self.by_code[normalize_code(code)]]
+        return CodeStatus(
+            coupon.promotion_id,
+            coupon.starts,
+            coupon.ends,
+            uses_remaining=coupon.per_code if coupon.has_batches else coupon.quantity,
+            customer_uses_remaining=coupon.per_customer,
+            coupon_id=coupon.id,
+            per_customer=coupon.per_customer,
+        )
 
 
 @dataclass

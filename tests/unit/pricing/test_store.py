@@ -45,10 +45,11 @@ from shop.pricing.model.usage import usage_of_quote
 from shop.pricing.model.usage_limits import UsageLimits
 from shop.pricing.store import promotions as promotion_store
 from shop.pricing.store import rule_set_rows
-from shop.pricing.store.coupons import DynamoCouponRepository
+from shop.pricing.store.coupons import DynamoCouponRepository, code_statuses
 from shop.pricing.store.policies import DynamoPricingPolicyRepository
 from shop.pricing.store.price_lists import DynamoPriceListRepository
 from shop.pricing.store.promotions import DynamoPromotionRepository
+from shop.pricing.store.rows import CODE, COUNT, PricingRow
 from shop.pricing.store.rule_set_cache import RuleSetCache
 from shop.pricing.store.usage_counters import DynamoUsageCounters, DynamoUsageLimitReader
 from shop.storage.transactions import DynamoUnitOfWork
@@ -321,7 +322,7 @@ def downloaded() -> list[str]:
 
 def uses_remaining(*codes: str) -> list[int | None]:
     forms = [normalize_code(code) for code in codes]
-    statuses = DynamoCouponRepository().get_codes(forms, None)
+    statuses = code_statuses(dict.fromkeys(forms), None)
     return [statuses[form].uses_remaining for form in forms]
 
 
@@ -430,6 +431,16 @@ def test_code_is_counted_up_to_its_quantity_and_released() -> None:
     status = limits_of(basket("save-10"), rules, "ann").codes["SAVE10"]
     assert (status.uses_remaining, status.customer_uses_remaining) == (1, 1)
     uow.commit(counters.consume(cho))
+
+
+def test_remaining_uses_are_never_negative() -> None:
+    # Given: more uses than the limits allow, as after a limit was lowered
+    stored_coupon(quantity=5, per_customer=1)
+    PricingRow("CODE#SAVE10", CODE).update([PricingRow.remaining.set(-2)])
+    PricingRow("CUSTOMER_USES#ten#ann", COUNT, used=3).save()
+
+    status = code_statuses({"SAVE10": None}, "ann")["SAVE10"]
+    assert (status.uses_remaining, status.customer_uses_remaining) == (0, 0)
 
 
 def test_unused_code_cannot_be_released() -> None:

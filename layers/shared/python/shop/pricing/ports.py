@@ -7,7 +7,7 @@ caller's transaction instead of writing by itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # annotations only: every Lambda imports the ports, few need 
     from shop.pricing.model.promotions import Promotion, PromotionRevision, PromotionStatus
     from shop.pricing.model.rule_set import RuleSet
     from shop.pricing.model.usage import UsageCounter
-    from shop.pricing.model.usage_limits import CodeStatus, UsageLimits
+    from shop.pricing.model.usage_limits import UsageLimits
 
 
 class RuleSetSource(Protocol):
@@ -208,9 +208,6 @@ class CouponRepository(Protocol):
 
     def complete_batch(self, coupon: Coupon, batch: CodeBatch) -> None:
         """Mark a batch as complete: all its codes are stored."""
-
-    def get_codes(self, codes: Sequence[str], customer: str | None) -> Mapping[str, CodeStatus]:
-        """Return the status of each code that exists, by normal form."""
 
     def list_codes(self, coupon_id: str, *, cursor: str | None) -> Page[str]:
         """Return a page of the codes of all batches, as they were issued.

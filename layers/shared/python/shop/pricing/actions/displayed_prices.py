@@ -311,8 +311,7 @@ def _displayed_price(
 
     ``None`` if the line has no price in the currency.
     """
-    # lazy: a catalogue page that no rule affects starts without the engine
-    from shop.pricing.model.engine import calculate_quote
+    from shop.pricing.model.engine import calculate_quote  # lazy: pages without rules need none
 
     rules = display.rules
     basket = _basket((line,), display.context, currency)

@@ -10,7 +10,6 @@ from datetime import datetime
 from shop.kernel.codes import CODE_ALPHABET, normalize_code
 from shop.kernel.errors import Problem
 from shop.kernel.frozen import frozen
-from shop.pricing.model.usage_limits import CodeStatus
 
 RANDOM_CHARACTERS = 12
 """60 random bits: with 10,000 codes issued, a guess hits with a probability of 2 ** -46."""
@@ -120,21 +119,3 @@ class Coupon:
                 Problem("ends_before_start", "The end must be after the start.", "$.ends")
             )
         return problems
-
-    def code_status(self, *, used: int, used_by_customer: int) -> CodeStatus:
-        """Return the status of a code of this coupon for a quote.
-
-        ``used`` counts the uses of the code itself (batch) or of the coupon (single code).
-        """
-        limit = self.per_code if self.has_batches else self.quantity
-        return CodeStatus(
-            promotion_id=self.promotion_id,
-            starts=self.starts,
-            ends=self.ends,
-            uses_remaining=None if limit is None else max(0, limit - used),
-            customer_uses_remaining=None
-            if self.per_customer is None
-            else max(0, self.per_customer - used_by_customer),
-            coupon_id=self.id,
-            per_customer=self.per_customer,
-        )

@@ -235,8 +235,8 @@ class PriceList:
 
         Raises :class:`InvalidRequest` with field and reason of every problem.
         """
-        # lazy: shoppers load lists that are valid already, so they never pay for this import
-        from shop.pricing.model.price_list_validation import validate_price_list
+        # Shoppers load lists that are valid already, so they never pay for this import.
+        from shop.pricing.model.price_list_validation import validate_price_list  # lazy: staff only
 
         problems: list[Problem] = []
         price_list = from_json(cls, raw, "$", problems)

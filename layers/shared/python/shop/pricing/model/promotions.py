@@ -207,8 +207,7 @@ class Promotion:
 
         Raises :class:`InvalidRequest` with field and reason of every problem.
         """
-        # lazy: shoppers load promotions that are valid already, so they never pay for this import
-        from shop.pricing.model.validation import validate_promotion
+        from shop.pricing.model.validation import validate_promotion  # lazy: only staff validate
 
         problems: list[Problem] = []
         promotion = from_json(cls, raw, "$", problems)

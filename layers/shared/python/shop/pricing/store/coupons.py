@@ -158,9 +158,6 @@ class DynamoCouponRepository:
                 )
         return tuple(taken)
 
-    def get_codes(self, codes: Sequence[str], customer: str | None) -> Mapping[str, CodeStatus]:
-        return code_statuses(dict.fromkeys(codes), customer)
-
     def list_codes(self, coupon_id: str, *, cursor: str | None) -> Page[str]:
         after = decode_name_cursor(cursor, _PAGE_KEY)
         range_condition = (
