@@ -50,22 +50,23 @@ PROBLEM = {
     "description": "RFC 9457, with a code for programs and each invalid field",
     "required": ["type", "title", "status", "code"],
     "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "code": {"type": "string"},
-        "detail": {"type": "string"},
+        "type": {"type": "string", "description": "URI of the error's type."},
+        "title": {"type": "string", "description": "Meaning of the status, in words."},
+        "status": {"type": "integer", "description": "HTTP status of the response."},
+        "code": {"type": "string", "description": "Code of the error, listed in docs/errors.md."},
+        "detail": {"type": "string", "description": "Problem, place and remedy, in words."},
         "errors": {
             "type": "array",
+            "description": "Every invalid field, if there are several.",
             "items": {
                 "type": "object",
                 "required": ["code", "detail"],
                 "properties": {
-                    "code": {"type": "string"},
-                    "detail": {"type": "string"},
+                    "code": {"type": "string", "description": "Code of the error."},
+                    "detail": {"type": "string", "description": "Problem and remedy, in words."},
                     "path": {
                         "type": "string",
-                        "description": "RFC 9535 JSONPath, or a header's name",
+                        "description": "RFC 9535 JSONPath of the field, or name of the header.",
                     },
                 },
             },

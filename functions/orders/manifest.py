@@ -21,7 +21,7 @@ FEATURE = Feature(
             module="orders.list_my_orders",
             access=Access.CUSTOMER,
             summary="The signed-in customer's orders, newest first",
-            response="shop.orders.schemas.staff:OrderList",
+            response="shop.orders.schemas.order_list:OrderList",
             reads=(Table.ORDERS,),
         ),
     ),

@@ -4,7 +4,7 @@ from functions.manifest import Access, Endpoint, Feature, Schedule, Table
 
 GROUPS = ("staff", "catalogue")
 _PRODUCT = "shop.catalog.schemas.admin:ProductBody"
-_PRODUCT_VIEW = "shop.catalog.schemas.admin:ProductView"
+_PRODUCT_VIEW = "shop.catalog.schemas.admin_views:ProductView"
 
 FEATURE = Feature(
     "staff_catalog",
@@ -26,7 +26,7 @@ FEATURE = Feature(
             access=Access.STAFF,
             groups=GROUPS,
             summary="All products, drafts and archive too (?status=draft&limit=50&cursor=…)",
-            response="shop.catalog.schemas.admin:ProductListView",
+            response="shop.catalog.schemas.admin_views:ProductListView",
             reads=(Table.CATALOG,),
         ),
         Endpoint(
@@ -66,7 +66,7 @@ FEATURE = Feature(
             access=Access.STAFF,
             groups=GROUPS,
             summary="Take in a product file: Shopify's CSV, or YAML (?currency=USD&media=https://…)",
-            response="shop.catalog.schemas.admin:ImportReportView",
+            response="shop.catalog.schemas.admin_views:ImportReportView",
             writes=(Table.CATALOG, Table.INVENTORY),
             timeout=30,
             memory=1024,

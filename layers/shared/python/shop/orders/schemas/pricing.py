@@ -22,17 +22,21 @@ from shop.pricing.model.quote import (
 from shop.pricing.model.trace import PricingStage
 
 
-class _Out(BaseModel):
+class _ResponseModel(BaseModel):
     model_config = ConfigDict(defer_build=True)
 
 
-class DiscountView(_Out):
-    """What a promotion took off, under the title it had then."""
+class DiscountView(_ResponseModel):
+    """The discount that a promotion gave."""
 
     promotion_id: str
+    """Id of the promotion."""
     title: str
+    """Title of the promotion when the order was placed."""
     code: str | None = None
+    """Discount code that the promotion required; absent if none."""
     amount: int
+    """Amount of the discount in minor units."""
 
     @classmethod
     def all_of(cls, discounts: tuple[AppliedDiscount, ...]) -> list["DiscountView"]:
@@ -42,21 +46,24 @@ class DiscountView(_Out):
         ]
 
 
-class TaxView(_Out):
-    """The tax of a line or of the shipping: ``rate`` in parts per million (190000 is 19 %).
-
-    ``jurisdiction`` is the country, or country and region, whose rate it is; none where no place
-    was known. With ``reverse_charge`` the customer owes the tax, a business of another member
-    state (Directive 2006/112/EC, Art. 138 and 196).
-    """
+class TaxView(_ResponseModel):
+    """The tax of a line or of the shipping."""
 
     tax_class: str
+    """Tax class of the goods."""
     name: str
+    """Name of the tax."""
     rate: int
+    """Rate in parts per million; 190000 is 19 %."""
     amount: int
+    """Tax in minor units."""
     included: bool
+    """Whether the price includes the tax."""
     jurisdiction: str | None = None
+    """Country, or country and region, whose rate applies; absent if no location was known."""
     reverse_charge: bool = False
+    """Whether a business in another member state owes the tax (Directive 2006/112/EC, Art. 138 and
+    196)."""
 
     @classmethod
     def of(cls, tax: LineTax, where: str | None, *, reverse_charge: bool) -> "TaxView":
@@ -71,35 +78,48 @@ class TaxView(_Out):
         )
 
 
-class UnitPricingView(_Out):
-    """So many units of a line that came to the same: each to ``total``, ``discount`` below the
-    unit price, with ``tax``. Refunds are counted off by them.
-    """
+class UnitPricingView(_ResponseModel):
+    """Units of a line that have the same price. Refunds are computed from them."""
 
     units: int
+    """Number of units."""
     discount: int
+    """Discount on each unit, in minor units."""
     total: int
+    """Price of each unit after the discount, in minor units."""
     tax: int
+    """Tax of each unit, in minor units."""
 
 
-class LinePricingView(_Out):
-    """A line: ``list_price`` of the catalogue (in ``list_currency``), ``unit_price`` as the price
-    list gave it, less ``discounts`` is ``total``.
-    """
+class LinePricingView(_ResponseModel):
+    """The price of a line."""
 
     id: str
+    """Id of the line."""
     quantity: int
+    """Number of units."""
     list_price: int
+    """Unit price of the catalog, in minor units of ``list_currency``."""
     list_currency: str
+    """Currency of the catalog's price as an ISO 4217 code."""
     price_list: str | None = None
+    """Id of the price list that gave the unit price; absent if the catalog did."""
     compare_at: int | None = None
+    """Higher price that was displayed beside the unit price, in minor units."""
     lowest_30_days: int | None = None
+    """Lowest price of the 30 days before a reduction (Directive 98/6/EC), in minor units."""
     unit_price: int
+    """Unit price before discounts, in minor units."""
     subtotal: int
+    """Unit price times quantity, in minor units."""
     discounts: list[DiscountView]
+    """Discounts on the line."""
     total: int
+    """Subtotal less discounts, in minor units."""
     tax: TaxView
+    """Tax of the line."""
     units: list[UnitPricingView]
+    """Split of the line into units of the same price."""
 
     @classmethod
     def of(cls, line: QuoteLine, tax: TaxView) -> "LinePricingView":
@@ -126,14 +146,19 @@ class LinePricingView(_Out):
         )
 
 
-class ShippingPricingView(_Out):
-    """The shipping: ``price`` less ``discounts`` is ``total``."""
+class ShippingPricingView(_ResponseModel):
+    """The price of shipping."""
 
     method: str | None = None
+    """Id of the shipping method."""
     price: int
+    """Price before discounts, in minor units."""
     discounts: list[DiscountView]
+    """Discounts on shipping."""
     total: int
+    """Price less discounts, in minor units."""
     tax: TaxView
+    """Tax of the shipping."""
 
     @classmethod
     def of(cls, delivery: ShippingQuote, tax: TaxView) -> "ShippingPricingView":
@@ -146,63 +171,95 @@ class ShippingPricingView(_Out):
         )
 
 
-class RoundingView(_Out):
-    """How halves were decided, and whether tax was rounded by ``line`` or by ``unit``."""
+class RoundingView(_ResponseModel):
+    """The rounding of amounts."""
 
     mode: str
+    """Rounding of halves: half_even, half_up or half_down."""
     tax_by: str
+    """Whether tax was rounded by line or by unit."""
 
 
-class GiftView(_Out):
+class GiftView(_ResponseModel):
+    """A gift that came with the order."""
+
     promotion_id: str
+    """Id of the promotion."""
     sku: str
+    """Stock keeping unit of the gift."""
     title: str
+    """Name of the gift."""
     quantity: int
+    """Number of units."""
     value: int | None = None
+    """Value of a unit in minor units, for display; absent if the promotion has none."""
 
 
-class CodeView(_Out):
-    """A code that was entered: what it opened and took off, or why not."""
+class CodeView(_ResponseModel):
+    """A discount code that the buyer entered, and its result."""
 
     code: str
+    """Code as the buyer entered it."""
     applied: bool
+    """Whether the code gave a discount."""
     promotion_id: str | None = None
+    """Id of the promotion; absent for an unknown code."""
     amount: int | None = None
+    """Discount in minor units; absent if there is none."""
     reason: str
+    """Reason code of UCP for a code that was not applied."""
     detail: str
+    """Reason in words."""
 
 
-class TraceEntryView(_Out):
-    """A rule that was tried, in the order of work: what it took off, or why not."""
+class TraceEntryView(_ResponseModel):
+    """A pricing rule that was evaluated, in order of evaluation."""
 
     step: PricingStage
+    """Stage of the price calculation."""
     rule: str
+    """Id of the promotion, price list or tax jurisdiction."""
     applied: bool
+    """Whether the rule changed the price."""
     amount: int
+    """Discount, or for tax its amount, in minor units."""
     reason: str
+    """Reason code for a rule that was not applied, such as too_few."""
     detail: str
+    """Explanation in words."""
     lines: list[str]
+    """Ids of the lines that the rule changed."""
     code: str | None = None
+    """Discount code that enabled the rule; absent if none."""
 
 
-class OrderPricingView(_Out):
-    """The quote that an order was placed with. Amounts are minor units of ``currency``.
-
-    ``rules_version`` names the rules that were in force at ``at``.
-    """
+class OrderPricingView(_ResponseModel):
+    """The quote that an order was placed with. Amounts are minor units of ``currency``."""
 
     at: datetime
+    """Instant of the quote."""
     rules_version: str
+    """Version of the pricing rules that were in force then."""
     currency: str
+    """Currency of all amounts as an ISO 4217 code."""
     rounding: RoundingView
+    """Rounding of amounts."""
     tax_included: bool
+    """Whether prices include the tax."""
     reverse_charge: bool
+    """Whether a business in another member state owes the tax."""
     reverse_charge_reason: str | None = None
+    """Notice about the reverse charge; absent if it does not apply."""
     lines: list[LinePricingView]
+    """Prices of the lines."""
     shipping: ShippingPricingView | None = None
+    """Price of shipping; absent without a shipping option."""
     gifts: list[GiftView]
+    """Gifts that came with the order."""
     codes: list[CodeView]
+    """Discount codes that the buyer entered."""
     trace: list[TraceEntryView]
+    """Rules in the order of their evaluation."""
 
     @classmethod
     def of(cls, quote: Quote) -> "OrderPricingView":
@@ -273,9 +330,10 @@ def _minor(amount: Money | None) -> int | None:
 
 
 class PricedOrderView(StaffOrder):
-    """Everything the shop knows of an order, and how its prices came about."""
+    """An order as staff see it, with the quote that it was placed with."""
 
     pricing: OrderPricingView | None = None
+    """Quote that the order was placed with; absent if none was stored."""
 
     @classmethod
     def of(cls, order: Order) -> "PricedOrderView":

@@ -30,12 +30,19 @@ class Zone:
     """
 
     id: str
+    """Id of the zone, unique in the table."""
     countries: frozenset[str] = frozenset()
+    """Countries of the zone as ISO 3166-1 alpha-2 codes."""
     is_fallback: bool = False
+    """Whether the zone contains every country that no other zone names."""
     regions: frozenset[str] | None = None
+    """Regions to which the zone is limited; absent for whole countries."""
     not_regions: frozenset[str] = frozenset()
+    """Regions that are excluded."""
     not_postal: tuple[str, ...] = ()
+    """Prefixes of postal codes that are excluded."""
     postal: tuple[str, ...] = ()
+    """Prefixes of postal codes to which the zone is limited; none means all."""
 
     def contains(self, destination: Destination) -> bool:
         """Whether the place is in this zone, as far as the zone itself can tell."""
@@ -91,10 +98,15 @@ class Distance:
     """
 
     km: int
+    """Distance in kilometres, 21,000 at most."""
     countries: frozenset[str] = frozenset()
+    """Countries at this distance as ISO 3166-1 alpha-2 codes."""
     regions: frozenset[str] | None = None
+    """Regions to which the entry is limited; absent for whole countries."""
     postal: tuple[str, ...] = ()
+    """Prefixes of postal codes to which the entry is limited; none means all."""
     is_fallback: bool = False
+    """Whether the entry applies to every place without another entry."""
 
     def precision(self, destination: Destination) -> tuple[int, int] | None:
         """How precisely this speaks of the place; ``None``: not at all."""
