@@ -14,9 +14,11 @@ from shop.kernel.text_validation import validate_currency, validate_email
 from shop.places.model.destination import Destination
 from shop.pricing.model.basket import CustomerFacts
 from shop.pricing.model.promotions import Promotion
+from shop.pricing.model.quote import Quote
 from shop.pricing.schemas.base import Country, Id, Instant
 from shop.pricing.schemas.policy import PricingPolicyBody
 from shop.pricing.schemas.promotions import PromotionBody
+from shop.pricing.schemas.quotes import QuoteView
 from shop.tax.ports import VatNumbers
 
 Currency = Annotated[str, AfterValidator(validate_currency)]
@@ -198,14 +200,112 @@ class SimulationBody(BaseModel):
         return self
 
 
+class SimulatedOptionView(BaseModel):
+    """A shipping option of the simulated checkout."""
+
+    id: str
+    """Id of the shipping method."""
+    title: str
+    """Name of the option, as buyers see it."""
+    price: int
+    """Price before discounts, in minor units."""
+
+
+class SimulatedMessageView(BaseModel):
+    """A message of the simulated checkout, as its buyer would read it."""
+
+    type: str
+    """Type of the message: error, warning or info."""
+    code: str
+    """Code of the message."""
+    content: str
+    """Message in words."""
+    path: str | None = None
+    """JSONPath of the field in this request; absent if there is none."""
+    severity: str | None = None
+    """Severity of an error, as UCP defines it; absent for other messages."""
+
+
+class LimitedUseView(BaseModel):
+    """Limited uses that the order would consume."""
+
+    promotion_id: str
+    """Id of the promotion."""
+    units: int
+    """Units of a quota or gift; 0 for a code."""
+    code: str | None = None
+    """Discount code that is used once; absent if none."""
+    gift_sku: str | None = None
+    """Stock keeping unit of the gift; absent if none."""
+
+
+class SimulatedCheckoutView(QuoteView):
+    """A simulated checkout: its quote, shipping options, messages and payment."""
+
+    subtotal: int
+    """Price of the goods before discounts, in minor units."""
+    discount: int
+    """Discounts on goods and shipping, in minor units."""
+    tax: int
+    """Tax on goods and shipping, in minor units."""
+    total: int
+    """Total in minor units, with shipping and tax."""
+    uses: list[LimitedUseView]
+    """Limited uses that the order would consume."""
+    option: str | None = None
+    """Id of the selected shipping option; absent without a destination."""
+    options: list[SimulatedOptionView]
+    """Shipping options, the cheapest first."""
+    messages: list[SimulatedMessageView]
+    """Messages to the buyer."""
+    credits: list[int]
+    """Amounts that the credits pay, in minor units and in the order of the request."""
+    due: int
+    """Amount that the credits leave, in minor units."""
+
+    @classmethod
+    def from_quote(cls, quote: Quote, **checkout: Any) -> "SimulatedCheckoutView":
+        """Return the view of a quote; ``checkout`` are the fields that a quote does not have."""
+        return cls(
+            **dict(QuoteView.of(quote)),
+            subtotal=quote.subtotal.minor,
+            discount=quote.discount.minor,
+            tax=quote.tax.minor,
+            total=quote.total.minor,
+            uses=[
+                LimitedUseView(
+                    promotion_id=use.promotion_id,
+                    units=use.units,
+                    code=use.code,
+                    gift_sku=use.gift_sku,
+                )
+                for use in quote.uses
+            ],
+            **checkout,
+        )
+
+
+class SimulationDifferenceView(BaseModel):
+    """The values that differ, each as a pair: in ``before`` and in ``after``."""
+
+    currency: str
+    """Currency of all amounts as an ISO 4217 code."""
+    sums: dict[str, tuple[int, int]]
+    """Amounts in minor units, by name: subtotal, discount, shipping, tax and total."""
+    lines: dict[str, tuple[int, int]]
+    """Amounts to pay in minor units, by line id."""
+    rules: dict[str, tuple[str, str]]
+    """Results of rules, by stage and id: the amount applied, or the reason for none."""
+
+
 class SimulationView(BaseModel):
     """Two simulated checkouts, and their differences."""
 
-    before: dict[str, Any]
+    before: SimulatedCheckoutView
     """Checkout under the present circumstances."""
-    after: dict[str, Any]
+    after: SimulatedCheckoutView
     """Checkout under the circumstances of the comparison."""
-    difference: dict[str, Any]
+    difference: SimulationDifferenceView
     """Differences between the two."""
 
 
