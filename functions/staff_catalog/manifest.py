@@ -1,6 +1,7 @@
 """What staff do with the catalogue."""
 
 from functions.manifest import Access, Endpoint, Feature, Schedule, Table
+from functions.query_parameters import ENCODING, FIRST_LINE, IMPORT_CURRENCY, MEDIA, PAGE, status
 
 GROUPS = ("staff", "catalogue")
 _PRODUCT = "shop.catalog.schemas.admin:ProductBody"
@@ -22,10 +23,11 @@ FEATURE = Feature(
         ),
         Endpoint(
             route="GET /staff/products",
+            query=(status("draft", "in_review", "published", "archived"), *PAGE),
             module="staff_catalog.list_products",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="All products, drafts and archive too (?status=draft&limit=50&cursor=…)",
+            summary="All products, drafts and archive too",
             response="shop.catalog.schemas.admin_views:ProductListView",
             reads=(Table.CATALOG,),
         ),
@@ -62,10 +64,11 @@ FEATURE = Feature(
         ),
         Endpoint(
             route="POST /staff/imports",
+            query=(IMPORT_CURRENCY, MEDIA, FIRST_LINE, ENCODING),
             module="staff_catalog.import_products",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="Take in a product file: Shopify's CSV, or YAML (?currency=USD&media=https://…)",
+            summary="Take in a product file: Shopify's CSV, or YAML",
             response="shop.catalog.schemas.admin_views:ImportReportView",
             writes=(Table.CATALOG, Table.INVENTORY),
             timeout=30,

@@ -1,6 +1,7 @@
 """What the people in the shop do with orders."""
 
 from functions.manifest import Access, Endpoint, Feature, Secret, Table
+from functions.query_parameters import DAY, ORDER_STATUSES, ORDERS_PAGE, status
 
 GROUPS = ("staff", "fulfilment")
 
@@ -9,10 +10,11 @@ FEATURE = Feature(
     (
         Endpoint(
             route="GET /staff/orders",
+            query=(DAY, status(*ORDER_STATUSES), *ORDERS_PAGE),
             module="staff_orders.list_orders",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="The orders of a day (?day=2026-11-27&status=confirmed&cursor=…), newest first",
+            summary="The orders of a day, newest first",
             response="shop.orders.schemas.order_list:OrderList",
             reads=(Table.ORDERS,),
         ),

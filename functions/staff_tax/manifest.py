@@ -1,6 +1,7 @@
 """What staff do with tax: the rates of a country, dated."""
 
 from functions.manifest import Access, Endpoint, Feature, Table
+from functions.query_parameters import PAGE, version
 
 GROUPS = ("staff", "catalogue")
 _VIEW = "shop.tax.schemas:TaxRatesView"
@@ -10,19 +11,21 @@ FEATURE = Feature(
     (
         Endpoint(
             route="GET /staff/tax-rates",
+            query=PAGE,
             module="staff_tax.list_tax_countries",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="The countries that the shop has tax rates of (?limit=50&cursor=…)",
+            summary="The countries that the shop has tax rates of",
             response="shop.tax.schemas:TaxCountriesView",
             reads=(Table.TAX,),
         ),
         Endpoint(
             route="GET /staff/tax-rates/{country}",
+            query=(version("rates"),),
             module="staff_tax.get_tax_rates",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="The tax rates of a country, past and to come, or what a ?version= of them was",
+            summary="The tax rates of a country: past, present and future",
             response=_VIEW,
             reads=(Table.TAX,),
         ),

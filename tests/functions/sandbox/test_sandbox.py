@@ -45,8 +45,8 @@ def answer(reference: str, body: Any) -> ApiResponse:
 
 def test_sandbox_describes_itself() -> None:
     told = call(list_test_tokens.handler, "GET /sandbox").json
-    assert "SANDBOX" in told["what"]
-    assert "No money" in told["what"]
+    assert "SANDBOX" in told["notice"]
+    assert "No money" in told["notice"]
     assert set(told["tokens"]) == set(SANDBOX_TOKENS)
 
 

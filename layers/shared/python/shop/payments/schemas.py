@@ -150,6 +150,32 @@ class ChallengeAnswer(BaseModel):
     Example: true"""
 
 
+class ChallengeResultView(BaseModel):
+    """The payment after the buyer's answer; its webhook follows."""
+
+    model_config = ConfigDict(defer_build=True)
+
+    reference: str
+    """Payment reference of the sandbox."""
+    status: str
+    """Status of the payment."""
+
+
+class SandboxView(BaseModel):
+    """The payment sandbox and its test tokens."""
+
+    model_config = ConfigDict(defer_build=True)
+
+    notice: str
+    """Notice that no money moves."""
+    usage: str
+    """Explanation of the tokens' use."""
+    tokens: dict[str, str]
+    """Results of payments, by token."""
+    challenge_url: str
+    """URL of the page that approves a payment, with ``{reference}`` for its reference."""
+
+
 def challenge_page(state: ProviderPaymentState) -> str:
     """The page on which the buyer answers. It shows nothing of the order: it is a sandbox."""
     waiting = state.status is PaymentStatus.REQUIRES_ACTION

@@ -201,12 +201,15 @@ class PriceHistoryView(BaseModel):
 
 
 def market_from_query(query: Mapping[str, str]) -> tuple[str | None, str | None]:
-    """``?country=`` and ``?currency=``, ``None`` where they are not named. Raises Invalid."""
-    checks = {"country": validate_country, "currency": validate_currency}
-    for name, check in checks.items():
+    """Return ``?country=`` and ``?currency=``, ``None`` if absent. Raises InvalidRequest."""
+    country, currency = query.get("country"), query.get("currency")
+    for name, value, validate in (
+        ("country", country, validate_country),
+        ("currency", currency, validate_currency),
+    ):
         try:
-            if name in query:
-                check(query[name])
+            if value is not None:
+                validate(value)
         except ValueError as error:
             raise InvalidRequest(str(error), code=f"{name}_unknown", path=name) from None
-    return query.get("country"), query.get("currency")
+    return country, currency
