@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
+from functions.query_parameters import QueryParameter
+
 
 class Table(StrEnum):
     """The shop's tables. A Lambda learns a table's name from ``TABLE_<NAME>``."""
@@ -156,10 +158,16 @@ class Endpoint(Function):
     """``"shop.cart.schemas:CartRequest"``: the pydantic class of the body."""
     bodiless: bool = False
     """Does without a body too: then what its class says of a field left out is meant."""
+    query: tuple[QueryParameter, ...] = ()
+    """The query parameters that the handler reads."""
     versioned: bool = False
     """Changes a version that was read: ``If-Match`` or ``version`` in the body says which."""
     response: str | None = None
     """The pydantic class of the answer, or a UCP schema such as ``"ucp:shopping/cart.json"``."""
+    body: str = ""
+    """The body of the ordinary answer in words, where no schema describes it."""
+    media_type: str = "application/json"
+    """The type of the body of the ordinary answer."""
     status: int = 200
     """The status of the ordinary answer."""
     cached: bool = False

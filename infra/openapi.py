@@ -23,6 +23,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from functions.all import FEATURES
 from functions.manifest import Access, Endpoint, Feature
+from functions.query_parameters import QueryParameter
 from infra.openapi_schemas import describe
 from infra.stages import LOCAL
 
@@ -50,22 +51,23 @@ PROBLEM = {
     "description": "RFC 9457, with a code for programs and each invalid field",
     "required": ["type", "title", "status", "code"],
     "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "code": {"type": "string"},
-        "detail": {"type": "string"},
+        "type": {"type": "string", "description": "URI of the error's type."},
+        "title": {"type": "string", "description": "Meaning of the status, in words."},
+        "status": {"type": "integer", "description": "HTTP status of the response."},
+        "code": {"type": "string", "description": "Code of the error, listed in docs/errors.md."},
+        "detail": {"type": "string", "description": "Problem, place and remedy, in words."},
         "errors": {
             "type": "array",
+            "description": "Every invalid field, if there are several.",
             "items": {
                 "type": "object",
                 "required": ["code", "detail"],
                 "properties": {
-                    "code": {"type": "string"},
-                    "detail": {"type": "string"},
+                    "code": {"type": "string", "description": "Code of the error."},
+                    "detail": {"type": "string", "description": "Problem and remedy, in words."},
                     "path": {
                         "type": "string",
-                        "description": "RFC 9535 JSONPath, or a header's name",
+                        "description": "RFC 9535 JSONPath of the field, or name of the header.",
                     },
                 },
             },
@@ -184,18 +186,43 @@ def _operation(
         body = {"schema": schemas[entry.request, "validation"]}
         needed = not entry.bodiless
         operation["requestBody"] = {"required": needed, "content": {"application/json": body}}
-    success: dict[str, Any] = {"description": "Success"}
-    if entry.response:
-        success["content"] = {
-            "application/json": {"schema": schemas[entry.response, "serialization"]}
-        }
-    operation["responses"] = {str(entry.status): success} | {
+    operation["responses"] = {str(entry.status): _success(entry, schemas)} | {
         str(status): {
             "$ref": f"#/components/responses/{'Ucp' if entry.capability else 'Problem'}{status}"
         }
         for status in _error_statuses(entry)
     }
     return operation
+
+
+def _success(entry: Endpoint, schemas: dict[tuple[str, str], dict[str, Any]]) -> dict[str, Any]:
+    """Return the ordinary response: a schema, or the body in words."""
+    if entry.response:
+        content = {entry.media_type: {"schema": schemas[entry.response, "serialization"]}}
+        return {"description": "Success", "content": content}
+    if not entry.body:
+        raise ValueError(f"{entry.route}: declare the response class, or the body in words.")
+    success: dict[str, Any] = {"description": entry.body}
+    if entry.media_type:
+        success["content"] = {entry.media_type: {}}
+    return success
+
+
+def _query_parameter(parameter: QueryParameter) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": parameter.type}
+    if parameter.values:
+        schema["enum"] = list(parameter.values)
+    for name in ("default", "minimum", "maximum"):
+        if (value := getattr(parameter, name)) is not None:
+            schema[name] = value
+    described: dict[str, Any] = {
+        "name": parameter.name,
+        "in": "query",
+        "required": parameter.required,
+        "description": parameter.description,
+        "schema": schema,
+    }
+    return described if parameter.example is None else {**described, "example": parameter.example}
 
 
 def _parameters(entry: Endpoint) -> Iterator[dict[str, Any]]:
@@ -206,6 +233,8 @@ def _parameters(entry: Endpoint) -> Iterator[dict[str, Any]]:
             "required": True,
             "schema": {"type": "string", "minLength": 1, "maxLength": 128},
         }
+    for parameter in entry.query:
+        yield _query_parameter(parameter)
     if entry.requires_idempotency_key:
         yield {"$ref": "#/components/parameters/IdempotencyKey"}
     if entry.accepts_idempotency_key:

@@ -96,6 +96,12 @@ class _ModelSchemas:
             self._replace_open_object(node, self._reference(model))
             return
         shape = self._object(model)
+        # A field that the class repeats, to require it, means what it means in the model.
+        for name, field in own.items():
+            inherited = shape["properties"].get(name, {})
+            for key in ("description", "examples"):
+                if key in inherited:
+                    field.setdefault(key, inherited[key])
         properties = {k: v for k, v in shape["properties"].items() if k not in omitted} | own
         required = [k for k in shape.get("required", []) if k not in omitted and k not in own]
         required += node.get("required", [])

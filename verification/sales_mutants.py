@@ -22,7 +22,8 @@ from functions.staff_orders import create_return
 from functions.workflows import await_shipment
 from shop.checkout.actions.results import CheckoutResult
 from shop.checkout.model import CheckoutSession, build_order, with_order
-from shop.checkout.schemas import CompleteRequest, checkout_view
+from shop.checkout.schemas import CompleteRequest
+from shop.checkout.schemas.views import checkout_view
 from shop.credits.store.repository import DynamoCreditAccountRepository
 from shop.entrypoints.http import Request, endpoint
 from shop.entrypoints.scheduler import scheduled

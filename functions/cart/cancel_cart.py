@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shop.cart.actions import cancel_cart
-from shop.cart.schemas import cart_view, shop_page
+from shop.cart.schemas.views import cart_view, shop_page
 from shop.cart.store import DynamoCartRepository
 from shop.composition.pricing import pricing_context
 from shop.entrypoints.http import Request, endpoint

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from shop.cart.actions import create_cart
-from shop.cart.schemas import CartRequest, cart_view, shop_page
+from shop.cart.schemas import CartRequest
+from shop.cart.schemas.views import cart_view, shop_page
 from shop.cart.store import DynamoCartRepository
 from shop.composition.pricing import pricing_context
 from shop.credits.store.code_attempts import DynamoCodeAttemptLimiter

@@ -7,7 +7,8 @@ from typing import Any
 
 from shop.catalog.actions.storefront import get_product
 from shop.catalog.model import select_variant
-from shop.catalog.schemas.storefront import ProductRequest, product_detail_view
+from shop.catalog.schemas.storefront import ProductRequest
+from shop.catalog.schemas.storefront_views import product_detail_view
 from shop.catalog.store import DynamoProductCatalog
 from shop.entrypoints.http import Request, endpoint
 from shop.inventory.store import counter_level_cache, level_cache

@@ -6,7 +6,8 @@ One read, or two: stock that was read less than two seconds ago is shown from me
 from typing import Any
 
 from shop.catalog.actions.storefront import lookup_products
-from shop.catalog.schemas.storefront import LookupRequest, lookup_view
+from shop.catalog.schemas.storefront import LookupRequest
+from shop.catalog.schemas.storefront_views import lookup_view
 from shop.catalog.store import DynamoProductCatalog
 from shop.entrypoints.http import Request, endpoint
 from shop.inventory.store import counter_level_cache, level_cache

@@ -5,7 +5,8 @@ only where something on the page is reduced. What is in stock is told by lookup 
 from typing import Any
 
 from shop.catalog.actions.storefront import search_products
-from shop.catalog.schemas.storefront import SearchRequest, search_view
+from shop.catalog.schemas.storefront import SearchRequest
+from shop.catalog.schemas.storefront_views import search_view
 from shop.catalog.store import DynamoProductCatalog
 from shop.entrypoints.http import Request, endpoint
 from shop.inventory.store import counter_level_cache

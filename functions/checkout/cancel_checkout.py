@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shop.checkout.actions.cancel import cancel_checkout
-from shop.checkout.schemas import CheckoutPageSettings, checkout_view
+from shop.checkout.schemas.views import CheckoutPageSettings, checkout_view
 from shop.checkout.store import DynamoCheckoutSessionRepository
 from shop.composition.orders import order_writes
 from shop.entrypoints.http import Request, endpoint

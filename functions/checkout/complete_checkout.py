@@ -6,7 +6,8 @@ from typing import Any
 from shop.checkout.actions.complete import complete_checkout
 from shop.checkout.actions.results import CompletionBlocked
 from shop.checkout.model import CheckoutSession, waiting_room_message
-from shop.checkout.schemas import CheckoutPageSettings, CompleteRequest, checkout_view
+from shop.checkout.schemas import CompleteRequest
+from shop.checkout.schemas.views import CheckoutPageSettings, checkout_view
 from shop.composition.checkout import active_waiting_rooms
 from shop.composition.completion import checkout_dependencies
 from shop.entrypoints.http import Request, endpoint, required_setting

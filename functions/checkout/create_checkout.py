@@ -5,7 +5,8 @@ from typing import Any
 
 from shop.cart.store import DynamoCartRepository
 from shop.checkout.actions.create import create_checkout
-from shop.checkout.schemas import CheckoutCreateRequest, CheckoutPageSettings, checkout_view
+from shop.checkout.schemas import CheckoutCreateRequest
+from shop.checkout.schemas.views import CheckoutPageSettings, checkout_view
 from shop.checkout.store import DynamoCheckoutSessionRepository
 from shop.composition.checkout import active_waiting_rooms, checkout_pricing_context
 from shop.credits.store.code_attempts import DynamoCodeAttemptLimiter

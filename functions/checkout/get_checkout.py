@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shop.checkout.actions.get import get_checkout
-from shop.checkout.schemas import CheckoutPageSettings, checkout_view
+from shop.checkout.schemas.views import CheckoutPageSettings, checkout_view
 from shop.checkout.store import DynamoCheckoutSessionRepository
 from shop.composition.checkout import active_waiting_rooms, checkout_pricing_context
 from shop.entrypoints.http import Request, endpoint

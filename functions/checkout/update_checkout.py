@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from shop.checkout.actions.update import update_checkout
-from shop.checkout.schemas import CheckoutPageSettings, CheckoutUpdateRequest, checkout_view
+from shop.checkout.schemas import CheckoutUpdateRequest
+from shop.checkout.schemas.views import CheckoutPageSettings, checkout_view
 from shop.checkout.store import DynamoCheckoutSessionRepository
 from shop.composition.checkout import active_waiting_rooms, checkout_pricing_context
 from shop.credits.store.code_attempts import DynamoCodeAttemptLimiter

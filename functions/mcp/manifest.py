@@ -11,6 +11,7 @@ FEATURE = Feature(
             module="mcp.handle_mcp",
             access=Access.PUBLIC,
             summary="The shop's tools for AI agents (MCP, Streamable HTTP, JSON-RPC 2.0)",
+            body="JSON-RPC 2.0 response, as the Model Context Protocol defines it.",
             invokes=(
                 "cart.cancel_cart",
                 "cart.create_cart",
@@ -34,6 +35,8 @@ FEATURE = Feature(
             access=Access.PUBLIC,
             summary="Says that there is no event stream: the tools answer to POST",
             status=405,
+            body="Problem: there is no event stream.",
+            media_type="application/problem+json",
         ),
     ),
 )

@@ -1,7 +1,7 @@
 """GET /account/orders: list the signed-in customer's orders, newest first."""
 
 from shop.entrypoints.http import Request, endpoint
-from shop.orders.schemas.staff import OrderList, page_size_from_query
+from shop.orders.schemas.order_list import OrderList, page_size_from_query
 from shop.orders.store import DynamoOrderRepository
 
 orders = DynamoOrderRepository()

@@ -1,6 +1,7 @@
 """What a shopper sees of orders."""
 
 from functions.manifest import Access, Endpoint, Feature, Switch, Table
+from functions.query_parameters import ORDERS_PAGE
 
 FEATURE = Feature(
     "orders",
@@ -17,11 +18,12 @@ FEATURE = Feature(
         ),
         Endpoint(
             route="GET /account/orders",
+            query=ORDERS_PAGE,
             switch=Switch.ORDERS,
             module="orders.list_my_orders",
             access=Access.CUSTOMER,
             summary="The signed-in customer's orders, newest first",
-            response="shop.orders.schemas.staff:OrderList",
+            response="shop.orders.schemas.order_list:OrderList",
             reads=(Table.ORDERS,),
         ),
     ),

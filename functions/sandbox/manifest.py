@@ -10,6 +10,7 @@ FEATURE = Feature(
             module="sandbox.list_test_tokens",
             access=Access.PUBLIC,
             summary="What the payment sandbox is, and its test tokens",
+            response="shop.payments.schemas:SandboxView",
         ),
         Endpoint(
             route="GET /sandbox/challenges/{reference}",
@@ -17,6 +18,8 @@ FEATURE = Feature(
             access=Access.PUBLIC,
             summary="A payment that waits for its buyer's approval",
             payments=True,
+            body="HTML page on which the buyer approves or declines the payment.",
+            media_type="text/html",
         ),
         Endpoint(
             route="POST /sandbox/challenges/{reference}",
@@ -26,6 +29,7 @@ FEATURE = Feature(
             summary="The buyer approves or declines",
             request="shop.payments.schemas:ChallengeAnswer",
             payments=True,
+            response="shop.payments.schemas:ChallengeResultView",
         ),
         Endpoint(
             route="POST /webhooks/payments/sandbox",
@@ -36,6 +40,8 @@ FEATURE = Feature(
             status=202,
             sends=(Queue.PAYMENT_EVENTS,),
             secrets=(Secret.SANDBOX_WEBHOOK,),
+            body="Empty: the event is queued.",
+            media_type="",
         ),
         Consumer(
             module="sandbox.settle_payment",

@@ -5,7 +5,8 @@ making it twice.
 """
 
 from shop.catalog.actions.product_admin import create_product
-from shop.catalog.schemas.admin import ProductBody, ProductView
+from shop.catalog.schemas.admin import ProductBody
+from shop.catalog.schemas.admin_views import ProductView
 from shop.catalog.store import DynamoProductCatalog
 from shop.entrypoints.http import Request, Response, endpoint
 from shop.kernel.ids import derived_id, new_id

@@ -1,6 +1,6 @@
 """GET /staff/products/{id}: a product as staff change it."""
 
-from shop.catalog.schemas.admin import ProductView
+from shop.catalog.schemas.admin_views import ProductView
 from shop.catalog.store import DynamoProductCatalog
 from shop.entrypoints.http import Request, Response, endpoint
 

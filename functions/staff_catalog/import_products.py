@@ -1,7 +1,7 @@
 """POST /staff/imports: take in a product file, Shopify's CSV or YAML, with its opening stock."""
 
 from shop.catalog.actions.importing import import_products
-from shop.catalog.schemas.admin import ImportReportView
+from shop.catalog.schemas.admin_views import ImportReportView
 from shop.catalog.schemas.files import MAX_FILE_BYTES, import_options_from_query, parse_product_file
 from shop.catalog.store import DynamoProductCatalog
 from shop.entrypoints.http import Request, endpoint

@@ -1,7 +1,7 @@
 """GET /staff/products: all products, by status and id."""
 
 from shop.catalog.actions.product_admin import list_products
-from shop.catalog.schemas.admin import ProductListView, product_status_from_query
+from shop.catalog.schemas.admin_views import ProductListView, product_status_from_query
 from shop.catalog.store import DynamoProductCatalog
 from shop.entrypoints.http import Request, endpoint
 from shop.kernel.pagination import parse_limit

@@ -1,10 +1,11 @@
 """What staff do with the catalogue."""
 
 from functions.manifest import Access, Endpoint, Feature, Schedule, Table
+from functions.query_parameters import ENCODING, FIRST_LINE, IMPORT_CURRENCY, MEDIA, PAGE, status
 
 GROUPS = ("staff", "catalogue")
 _PRODUCT = "shop.catalog.schemas.admin:ProductBody"
-_PRODUCT_VIEW = "shop.catalog.schemas.admin:ProductView"
+_PRODUCT_VIEW = "shop.catalog.schemas.admin_views:ProductView"
 
 FEATURE = Feature(
     "staff_catalog",
@@ -22,11 +23,12 @@ FEATURE = Feature(
         ),
         Endpoint(
             route="GET /staff/products",
+            query=(status("draft", "in_review", "published", "archived"), *PAGE),
             module="staff_catalog.list_products",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="All products, drafts and archive too (?status=draft&limit=50&cursor=…)",
-            response="shop.catalog.schemas.admin:ProductListView",
+            summary="All products, drafts and archive too",
+            response="shop.catalog.schemas.admin_views:ProductListView",
             reads=(Table.CATALOG,),
         ),
         Endpoint(
@@ -62,11 +64,12 @@ FEATURE = Feature(
         ),
         Endpoint(
             route="POST /staff/imports",
+            query=(IMPORT_CURRENCY, MEDIA, FIRST_LINE, ENCODING),
             module="staff_catalog.import_products",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="Take in a product file: Shopify's CSV, or YAML (?currency=USD&media=https://…)",
-            response="shop.catalog.schemas.admin:ImportReportView",
+            summary="Take in a product file: Shopify's CSV, or YAML",
+            response="shop.catalog.schemas.admin_views:ImportReportView",
             writes=(Table.CATALOG, Table.INVENTORY),
             timeout=30,
             memory=1024,

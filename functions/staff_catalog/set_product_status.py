@@ -2,7 +2,8 @@
 
 from shop.catalog.actions.product_admin import set_product_status
 from shop.catalog.model import ProductStatus
-from shop.catalog.schemas.admin import ProductView, StatusBody
+from shop.catalog.schemas.admin import StatusBody
+from shop.catalog.schemas.admin_views import ProductView
 from shop.catalog.store import DynamoProductCatalog
 from shop.entrypoints.http import Request, Response, endpoint
 from shop.kernel.optimistic_locking import expected_version

@@ -1,7 +1,8 @@
 """PUT /staff/products/{id}: say anew what a product is, from the version that was read."""
 
 from shop.catalog.actions.product_admin import update_product
-from shop.catalog.schemas.admin import ProductBody, ProductView
+from shop.catalog.schemas.admin import ProductBody
+from shop.catalog.schemas.admin_views import ProductView
 from shop.catalog.store import DynamoProductCatalog
 from shop.entrypoints.http import Request, Response, endpoint
 from shop.kernel.optimistic_locking import require_version

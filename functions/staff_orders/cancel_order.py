@@ -8,7 +8,8 @@ from shop.entrypoints.http import Request, endpoint
 from shop.inventory.store import DynamoStockRepository, counter_shards
 from shop.orders.actions.cancellation import cancel_order
 from shop.orders.actions.order_writes import OrderWrites
-from shop.orders.schemas.staff import CancelRequest, StaffOrder
+from shop.orders.schemas.staff import StaffOrder
+from shop.orders.schemas.staff_requests import CancelRequest
 from shop.orders.store import DynamoOrderRepository
 from shop.pricing.store.usage_counters import DynamoUsageCounters
 from shop.storage.connection import connection

@@ -9,7 +9,8 @@ from typing import Any
 from shop.entrypoints.http import Request, endpoint
 from shop.orders.actions.returns import ReturnInput, create_return
 from shop.orders.model import Order
-from shop.orders.schemas.staff import ReturnRequest, StaffOrder
+from shop.orders.schemas.staff import StaffOrder
+from shop.orders.schemas.staff_requests import ReturnRequest
 from shop.orders.store import DynamoOrderRepository
 from shop.storage.connection import connection
 from shop.storage.idempotency import DynamoIdempotencyStore

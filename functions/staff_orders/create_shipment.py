@@ -10,7 +10,8 @@ from shop.kernel.errors import InvalidRequest
 from shop.orders.actions.order_writes import OrderStockWrites
 from shop.orders.actions.shipments import create_shipment, create_shipment_idempotent
 from shop.orders.model import Order, ShipmentInput
-from shop.orders.schemas.staff import ParcelRequest, StaffOrder
+from shop.orders.schemas.staff import StaffOrder
+from shop.orders.schemas.staff_requests import ParcelRequest
 from shop.orders.store import DynamoOrderRepository
 from shop.storage.connection import connection
 from shop.storage.idempotency import DynamoIdempotencyStore

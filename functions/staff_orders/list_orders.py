@@ -1,7 +1,7 @@
 """GET /staff/orders: list the orders of a day (default: today, UTC), newest first."""
 
 from shop.entrypoints.http import Request, endpoint
-from shop.orders.schemas.staff import (
+from shop.orders.schemas.order_list import (
     OrderList,
     day_from_query,
     page_size_from_query,

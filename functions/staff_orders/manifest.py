@@ -1,6 +1,7 @@
 """What the people in the shop do with orders."""
 
 from functions.manifest import Access, Endpoint, Feature, Secret, Table
+from functions.query_parameters import DAY, ORDER_STATUSES, ORDERS_PAGE, status
 
 GROUPS = ("staff", "fulfilment")
 
@@ -9,11 +10,12 @@ FEATURE = Feature(
     (
         Endpoint(
             route="GET /staff/orders",
+            query=(DAY, status(*ORDER_STATUSES), *ORDERS_PAGE),
             module="staff_orders.list_orders",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="The orders of a day (?day=2026-11-27&status=confirmed&cursor=…), newest first",
-            response="shop.orders.schemas.staff:OrderList",
+            summary="The orders of a day, newest first",
+            response="shop.orders.schemas.order_list:OrderList",
             reads=(Table.ORDERS,),
         ),
         Endpoint(
@@ -31,7 +33,7 @@ FEATURE = Feature(
             access=Access.STAFF,
             groups=GROUPS,
             summary="Hand a parcel to a carrier: the whole order, or some lines of it",
-            request="shop.orders.schemas.staff:ParcelRequest",
+            request="shop.orders.schemas.staff_requests:ParcelRequest",
             response="shop.orders.schemas.staff:StaffOrder",
             status=201,
             accepts_idempotency_key=True,
@@ -44,7 +46,7 @@ FEATURE = Feature(
             access=Access.STAFF,
             groups=GROUPS,
             summary="Call off an order, or what has not left of it; stock and money go back",
-            request="shop.orders.schemas.staff:CancelRequest",
+            request="shop.orders.schemas.staff_requests:CancelRequest",
             response="shop.orders.schemas.staff:StaffOrder",
             writes=(Table.ORDERS, Table.INVENTORY, Table.PRICING, Table.CREDITS),
         ),
@@ -55,7 +57,7 @@ FEATURE = Feature(
             groups=GROUPS,
             summary="Pieces that had arrived came back; their money, points and credits follow",
             requires_idempotency_key=True,
-            request="shop.orders.schemas.staff:ReturnRequest",
+            request="shop.orders.schemas.staff_requests:ReturnRequest",
             response="shop.orders.schemas.staff:StaffOrder",
             status=201,
             writes=(Table.ORDERS, Table.SESSIONS),

@@ -1,6 +1,7 @@
 """What the people who answer for the shop do about a rush."""
 
 from functions.manifest import Access, Endpoint, Feature, Table
+from functions.query_parameters import PAGE
 
 GROUPS = ("admin",)
 
@@ -29,10 +30,11 @@ FEATURE = Feature(
         ),
         Endpoint(
             route="GET /staff/switch-changes",
+            query=PAGE,
             module="staff_peak.list_switch_changes",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="Who turned which switch, when and why, newest first (?limit=50&cursor=…)",
+            summary="Who turned which switch, when and why, newest first",
             response="shop.peak.schemas.kill_switches:SwitchChangeListView",
             reads=(Table.PEAK,),
         ),

@@ -1,6 +1,7 @@
 """What staff do with prices: price lists, promotions, coupons, and asking what one would do."""
 
 from functions.manifest import Access, Endpoint, Feature, Table
+from functions.query_parameters import COUNTRY, CURRENCY, CURSOR, PAGE, status, version
 
 GROUPS = ("staff", "catalogue")
 _BODY = "shop.pricing.schemas.promotions:PromotionBody"
@@ -26,11 +27,11 @@ FEATURE = Feature(
         ),
         Endpoint(
             route="GET /staff/promotions",
+            query=(status("draft", "scheduled", "running", "ended"), *PAGE),
             module="staff_pricing.list_promotions",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="All promotions with their state now, or those of one"
-            " (?status=running&limit=50&cursor=…)",
+            summary="All promotions with their status now, or those of one status",
             response="shop.pricing.schemas.promotions:PromotionListView",
             reads=(Table.PRICING,),
         ),
@@ -93,10 +94,11 @@ FEATURE = Feature(
         ),
         Endpoint(
             route="GET /staff/price-lists",
+            query=PAGE,
             module="staff_pricing.list_price_lists",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="All price lists with their state now (?limit=50&cursor=…)",
+            summary="All price lists with their state now",
             response="shop.pricing.schemas.price_lists:PriceListsView",
             reads=(Table.PRICING,),
         ),
@@ -123,10 +125,11 @@ FEATURE = Feature(
         ),
         Endpoint(
             route="GET /staff/price-history/{id}",
+            query=(COUNTRY, CURRENCY),
             module="staff_pricing.get_price_history",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="What a variant was announced at (?country=DE&currency=EUR), and the lowest"
+            summary="What a variant was announced at, and the lowest"
             " price of the thirty days before a reduction",
             response="shop.pricing.schemas.price_lists:PriceHistoryView",
             reads=(Table.CATALOG, Table.PRICING, Table.TAX),
@@ -158,10 +161,11 @@ FEATURE = Feature(
         ),
         Endpoint(
             route="GET /staff/coupons/{id}/codes",
+            query=(CURSOR,),
             module="staff_pricing.list_codes",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="The codes issued, up to 1,000 at a time (?cursor=…)",
+            summary="The codes issued, up to 1,000 at a time",
             response="shop.pricing.schemas.coupons:CodesView",
             reads=(Table.PRICING,),
         ),
@@ -187,10 +191,11 @@ FEATURE = Feature(
         ),
         Endpoint(
             route="GET /staff/pricing-policy",
+            query=(version("policy"),),
             module="staff_pricing.get_policy",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="How promotions stack and halves are decided, or what a ?version= of it was",
+            summary="Stacking groups and rounding of the pricing policy",
             response=_POLICY_VIEW,
             reads=(Table.PRICING,),
         ),

@@ -1,7 +1,6 @@
 """POST /staff/what-if: what a basket costs, and what it would cost if something were different."""
 
-from dataclasses import asdict, replace
-from typing import Any
+from dataclasses import replace
 
 from shop.catalog.store import DynamoProductCatalog
 from shop.checkout.actions.simulate import (
@@ -17,8 +16,12 @@ from shop.entrypoints.http import Request, endpoint
 from shop.pricing.actions.catalog_references import CatalogReferences
 from shop.pricing.actions.promotions import draft_for_simulation
 from shop.pricing.schemas.simulation import (
+    SimulatedCheckoutView,
+    SimulatedMessageView,
+    SimulatedOptionView,
     SimulationBody,
     SimulationCustomerBody,
+    SimulationDifferenceView,
     SimulationView,
     translate_path,
     translated_errors,
@@ -60,13 +63,13 @@ def handler(request: Request[SimulationBody]) -> SimulationView:
         codes=tuple(wish.codes),
         credits=tuple(credit.instrument() for credit in wish.credits),
     )
-    body = _by(body, wish.customer, "$.customer")
+    body = _with_customer(body, wish.customer, "$.customer")
     at = wish.at or request.received_at
     with translated_errors():
         before, after, changes = simulate(
             body,
             SimulationScenario(
-                _by(body, wish.other_customer, "$.other_customer"),
+                _with_customer(body, wish.other_customer, "$.other_customer"),
                 wish.compare_at_time or at,
                 promotion=draft,
                 policy=policy,
@@ -78,26 +81,40 @@ def handler(request: Request[SimulationBody]) -> SimulationView:
             code_attempts=guesses,
             rate_limit_subject=request.caller.owner,
         )
-    return SimulationView(before=_told(before), after=_told(after), difference=changes.to_dict())
+    return SimulationView(
+        before=_view(before),
+        after=_view(after),
+        difference=SimulationDifferenceView.model_validate(changes.to_dict()),
+    )
 
 
-def _by(
-    asked: SimulationRequest, who: SimulationCustomerBody | None, path: str
+def _with_customer(
+    request: SimulationRequest, customer: SimulationCustomerBody | None, path: str
 ) -> SimulationRequest:
-    if who is None:
-        return asked
-    return replace(asked, customer=who.facts(vat_ids, path), email=who.email or "")
+    if customer is None:
+        return request
+    return replace(request, customer=customer.facts(vat_ids, path), email=customer.email or "")
 
 
-def _told(told: SimulationResult) -> dict[str, Any]:
-    offer = told.offer
-    return {
-        **offer.quote.to_dict(),
-        "option": offer.option_id,
-        "options": [
-            {"id": way.id, "title": way.title, "price": way.price.minor} for way in offer.options
+def _view(result: SimulationResult) -> SimulatedCheckoutView:
+    offer = result.offer
+    return SimulatedCheckoutView.from_quote(
+        offer.quote,
+        option=offer.option_id,
+        options=[
+            SimulatedOptionView(id=option.id, title=option.title, price=option.price.minor)
+            for option in offer.options
         ],
-        "messages": [{**asdict(m), "path": translate_path(m.path)} for m in offer.messages],
-        "credits": [part.amount if part else 0 for part in told.parts],
-        "due": told.due,
-    }
+        messages=[
+            SimulatedMessageView(
+                type=message.type,
+                code=message.code,
+                content=message.content,
+                path=translate_path(message.path),
+                severity=message.severity,
+            )
+            for message in offer.messages
+        ],
+        credits=[part.amount if part else 0 for part in result.parts],
+        due=result.due,
+    )

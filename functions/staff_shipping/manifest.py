@@ -1,6 +1,7 @@
 """What staff do with shipping: where the shop sends, which ways, and what they cost."""
 
 from functions.manifest import Access, Endpoint, Feature, Table
+from functions.query_parameters import CURSOR, limit, version
 
 GROUPS = ("staff", "catalogue")
 _VIEW = "shop.shipping.schemas:ShippingTableView"
@@ -10,10 +11,11 @@ FEATURE = Feature(
     (
         Endpoint(
             route="GET /staff/shipping",
+            query=(version("table"),),
             module="staff_shipping.get_shipping_table",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="The shipping table in force, or the one of a ?version=",
+            summary="The shipping table",
             response=_VIEW,
             reads=(Table.PRICING,),
         ),
@@ -30,11 +32,11 @@ FEATURE = Feature(
         ),
         Endpoint(
             route="GET /staff/shipping/history",
+            query=(limit(20, 20), CURSOR),
             module="staff_shipping.list_shipping_history",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="Who changed the shipping table, when and why, newest first"
-            " (?limit=20&cursor=…)",
+            summary="Who changed the shipping table, when and why, newest first",
             response="shop.shipping.schemas:ShippingHistoryView",
             reads=(Table.PRICING,),
         ),

@@ -1,6 +1,7 @@
 """Where the goods of an order come from, as staff decide it."""
 
 from functions.manifest import Access, Endpoint, Feature, Table
+from functions.query_parameters import LOCATION
 
 GROUPS = ("staff", "fulfilment")
 _KITS = "shop.inventory.schemas.kits"
@@ -43,10 +44,11 @@ FEATURE = Feature(
         ),
         Endpoint(
             route="GET /staff/stock-terms/{sku+}",
+            query=(LOCATION,),
             module="staff_sourcing.get_backorder_terms",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="On which terms a SKU is sold that is not here, and how much is (?location=…)",
+            summary="On which terms a SKU is sold that is not here, and how much is",
             response=f"{_TERMS}:BackorderTermsView",
             reads=(Table.CATALOG, Table.INVENTORY),
         ),

@@ -6,7 +6,7 @@ from shop.catalog.store import DynamoProductCatalog
 from shop.entrypoints.http import Request, endpoint
 from shop.inventory.actions import AuditInfo, StockEntryService, record_stock_take
 from shop.inventory.schemas.levels import level_response
-from shop.inventory.schemas.movements import StockTakeRequest, StockTakeView
+from shop.inventory.schemas.stock_takes import StockTakeRequest, StockTakeView
 from shop.inventory.store import DynamoLocationRepository, DynamoStockRepository
 from shop.storage.idempotency import DynamoIdempotencyStore
 

@@ -6,7 +6,7 @@ from typing import Any
 from shop.catalog.store import DynamoProductCatalog
 from shop.entrypoints.http import Request, endpoint
 from shop.inventory.actions import StockEntryService
-from shop.inventory.schemas.movements import TransferRequest, TransferView
+from shop.inventory.schemas.transfers import TransferRequest, TransferView
 from shop.inventory.store import DynamoLocationRepository, DynamoStockRepository
 from shop.storage.idempotency import DynamoIdempotencyStore
 

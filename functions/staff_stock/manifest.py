@@ -1,6 +1,7 @@
 """What staff do with stock: counts, movements, transfers, thresholds, and the journal of it all."""
 
 from functions.manifest import Access, Endpoint, Feature, Table
+from functions.query_parameters import CURSOR, LOCATION, PAGE, SKU, limit
 
 GROUPS = ("staff", "catalogue")
 _LEVEL = "shop.inventory.schemas:StockView"
@@ -11,10 +12,11 @@ FEATURE = Feature(
     (
         Endpoint(
             route="GET /staff/stock/{sku+}",
+            query=(LOCATION,),
             module="staff_stock.get_stock_level",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="What is on the shelf of a SKU, promised and for sale (?location=…)",
+            summary="What is on the shelf of a SKU, promised and for sale",
             response=_LEVEL,
             reads=(Table.CATALOG, Table.INVENTORY),
         ),
@@ -33,19 +35,21 @@ FEATURE = Feature(
         ),
         Endpoint(
             route="GET /staff/stock-levels",
+            query=(SKU,),
             module="staff_stock.list_stock_levels",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="The stock of a SKU in total and at each location (?sku=…)",
+            summary="The stock of a SKU in total and at each location",
             response="shop.inventory.schemas:LevelsView",
             reads=(Table.CATALOG, Table.INVENTORY),
         ),
         Endpoint(
             route="GET /staff/stock-journal",
+            query=(SKU, *PAGE),
             module="staff_stock.list_stock_movements",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="What moved of a SKU, newest first (?sku=…&limit=50&cursor=…)",
+            summary="What moved of a SKU, newest first",
             response=f"{_MOVEMENTS}:StockMovementListView",
             reads=(Table.INVENTORY,),
         ),
@@ -70,8 +74,8 @@ FEATURE = Feature(
             groups=GROUPS,
             summary="Dispatch goods to another location, or let them arrive there, with losses",
             accepts_idempotency_key=True,
-            request=f"{_MOVEMENTS}:TransferRequest",
-            response=f"{_MOVEMENTS}:TransferView",
+            request="shop.inventory.schemas.transfers:TransferRequest",
+            response="shop.inventory.schemas.transfers:TransferView",
             status=201,
             reads=(Table.CATALOG,),
             writes=(Table.INVENTORY, Table.SESSIONS),
@@ -83,8 +87,8 @@ FEATURE = Feature(
             groups=GROUPS,
             summary="Write down what was counted of up to 200 SKUs, each line for itself",
             accepts_idempotency_key=True,
-            request=f"{_MOVEMENTS}:StockTakeRequest",
-            response=f"{_MOVEMENTS}:StockTakeView",
+            request="shop.inventory.schemas.stock_takes:StockTakeRequest",
+            response="shop.inventory.schemas.stock_takes:StockTakeView",
             reads=(Table.CATALOG,),
             writes=(Table.INVENTORY, Table.SESSIONS),
             timeout=30,
@@ -101,10 +105,11 @@ FEATURE = Feature(
         ),
         Endpoint(
             route="GET /staff/low-stock",
+            query=(limit(50, 100), CURSOR),
             module="staff_stock.list_low_stock",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="What runs low now, by location and SKU (?limit=50&cursor=…)",
+            summary="What runs low now, by location and SKU",
             response="shop.inventory.schemas.thresholds:LowStockListView",
             reads=(Table.INVENTORY,),
         ),

@@ -1,6 +1,7 @@
 """Tax rates, maintained by staff."""
 
 from functions.manifest import Access, Endpoint, Feature, Table
+from functions.query_parameters import PAGE, version
 
 GROUPS = ("staff", "catalogue")
 _VIEW = "shop.tax.schemas:TaxRatesView"
@@ -10,6 +11,7 @@ FEATURE = Feature(
     (
         Endpoint(
             route="GET /staff/tax-rates",
+            query=PAGE,
             module="staff_tax.list_tax_countries",
             access=Access.STAFF,
             groups=GROUPS,
@@ -19,6 +21,7 @@ FEATURE = Feature(
         ),
         Endpoint(
             route="GET /staff/tax-rates/{country}",
+            query=(version("rates"),),
             module="staff_tax.get_tax_rates",
             access=Access.STAFF,
             groups=GROUPS,

@@ -10,6 +10,7 @@ FEATURE = Feature(
             module="status.get_status",
             access=Access.PUBLIC,
             summary="Stage and release that answer",
+            response="shop.entrypoints.schemas:StatusView",
         ),
     ),
 )

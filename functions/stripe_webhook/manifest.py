@@ -14,6 +14,8 @@ FEATURE = Feature(
             status=202,
             sends=(Queue.PAYMENT_EVENTS,),
             secrets=(Secret.STRIPE_WEBHOOK,),
+            body="Empty: the event is queued.",
+            media_type="",
         ),
     ),
     stages=frozenset({"prod"}),

@@ -20,6 +20,8 @@ FEATURE = Feature(
             status=202,
             sends=(Queue.CARRIER_EVENTS,),
             secrets=(Secret.CARRIER_WEBHOOK,),
+            body="Empty: the event is queued.",
+            media_type="",
         ),
         Consumer(
             module="webhooks.apply_carrier_event",

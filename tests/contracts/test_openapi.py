@@ -1,5 +1,6 @@
 """docs/openapi.json is complete: every field has a description, every body an exact schema."""
 
+import ast
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -7,13 +8,53 @@ from typing import Any
 
 import pytest
 
+from functions.all import FEATURES
+from functions.manifest import Endpoint
+from functions.query_parameters import ORDER_STATUSES
+from shop.catalog.model import ProductStatus
+from shop.orders.model import OrderStatus
+from shop.pricing.model.promotions import PromotionStatus
+from tests.contracts import query_names
+
 DOCUMENT: Mapping[str, Any] = json.loads(
     (Path(__file__).parents[2] / "docs" / "openapi.json").read_text("utf-8")
 )
 SCHEMAS: Mapping[str, Any] = DOCUMENT["components"]["schemas"]
 
-OPEN_OBJECTS: Mapping[str, str] = {}
+SIGNALS = "UCP leaves the names to extensions; the shop ignores the values"
+ATTRIBUTION = "UCP leaves the names to the platform; the shop stores the values"
+STRIPE = "Stripe defines the objects; the shop reads the payment's reference only"
+
+OPEN_OBJECTS: Mapping[str, str] = {
+    **{
+        f"$.{schema}.properties.signals.anyOf[0]": SIGNALS
+        for schema in (
+            "CartRequest",
+            "CheckoutCreateRequest",
+            "CheckoutUpdateRequest",
+            "CompleteRequest",
+            "LookupRequest",
+            "ProductRequest",
+            "SearchRequest",
+        )
+    },
+    **{
+        f"$.{schema}.properties.attribution.anyOf[0]": ATTRIBUTION
+        for schema in (
+            "CartRequest",
+            "CheckoutCreateRequest",
+            "CheckoutUpdateRequest",
+            "CompleteRequest",
+        )
+    },
+    "$.StripeEvent.properties.data.anyOf[0]": STRIPE,
+    "$.StripeEvent.properties.related_object.anyOf[0]": STRIPE,
+}
 """Objects with names that only the caller knows: path of the schema, and the reason."""
+
+ENDPOINTS = [
+    entry for feature in FEATURES for entry in feature.functions if isinstance(entry, Endpoint)
+]
 
 
 def fields_without_description(schemas: Mapping[str, Any]) -> Iterator[str]:
@@ -58,9 +99,9 @@ def bodies_without_example(schemas: Mapping[str, Any]) -> Iterator[str]:
     """Yield every request body of which no field has an example."""
     for name, schema in schemas.items():
         fields = schema.get("properties", {})
-        if name.endswith(("Body", "Request")) and fields:
-            if not any("examples" in value for value in fields.values()):
-                yield name
+        is_body = name.endswith(("Body", "Request")) and fields
+        if is_body and not any("examples" in value for value in fields.values()):
+            yield name
 
 
 def test_every_field_has_a_description() -> None:
@@ -88,6 +129,66 @@ def test_every_operation_has_a_summary_and_a_described_answer() -> None:
             assert answer.get("$ref") or answer["description"], (name, status)
 
 
+def test_every_operation_describes_the_body_of_its_answer() -> None:
+    for entry in ENDPOINTS:
+        assert bool(entry.response) != bool(entry.body), entry.route
+
+
+@pytest.mark.parametrize("entry", ENDPOINTS, ids=lambda entry: str(entry.module))
+def test_an_operation_declares_the_query_parameters_that_its_handler_reads(
+    entry: Endpoint,
+) -> None:
+    names = [parameter.name for parameter in entry.query]
+    assert sorted(names) == sorted(query_names.names_read(entry.module))
+
+
+def test_values_of_status_parameters_are_those_of_the_domain_model() -> None:
+    assert tuple(OrderStatus) == ORDER_STATUSES
+    statuses = {
+        entry.module: parameter.values
+        for entry in ENDPOINTS
+        for parameter in entry.query
+        if parameter.name == "status"
+    }
+    assert statuses == {
+        "staff_catalog.list_products": tuple(ProductStatus),
+        "staff_orders.list_orders": tuple(OrderStatus),
+        "staff_pricing.list_promotions": tuple(PromotionStatus),
+    }
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ('request.query.get("a", 1)', {"a"}),
+        ('request.query["a"]', {"a"}),
+        ('query = request.query\nquery.get("a"), query.get("b")', {"a", "b"}),
+        (
+            """from shop.pricing.schemas.price_lists import market_from_query
+market_from_query(request.query)""",
+            {"country", "currency"},
+        ),
+        ("pass", set()),
+    ],
+)
+def test_names_read_from_the_query_are_found(source: str, names: set[str]) -> None:
+    assert query_names.names_in(ast.parse(source)) == names
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "print(*request.query)",
+        "request.query.get(name)",
+        "request.query[name]",
+        "dict(query=request.query)",
+    ],
+)
+def test_a_use_of_the_query_that_cannot_be_followed_is_an_error(source: str) -> None:
+    with pytest.raises(query_names.UnknownUse):
+        query_names.names_in(ast.parse(source))
+
+
 @pytest.mark.parametrize(
     ("schema", "field"),
     [
@@ -113,6 +214,13 @@ def test_a_described_field_is_accepted() -> None:
 def test_an_open_object_is_found(schema: dict[str, Any]) -> None:
     assert list(open_objects({"a": [schema]}, "$")) == ["$.a[0]"]
     assert list(open_objects({"type": "object", "properties": {}}, "$")) == []
+
+
+def test_a_typed_map_is_closed() -> None:
+    units_by_sku = {"type": "object", "additionalProperties": {"type": "integer"}}
+    assert list(open_objects(units_by_sku, "$")) == []
+    values = {"type": "object", "additionalProperties": {"type": "object"}}
+    assert list(open_objects(values, "$")) == ["$.additionalProperties"]
 
 
 def test_a_body_without_example_is_found() -> None:

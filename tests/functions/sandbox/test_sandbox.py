@@ -44,10 +44,10 @@ def send_answer(reference: str, body: Any) -> ApiResponse:
 
 
 def test_sandbox_describes_itself() -> None:
-    response = call(list_test_tokens.handler, "GET /sandbox").json
-    assert "SANDBOX" in response["what"]
-    assert "No money" in response["what"]
-    assert set(response["tokens"]) == set(SANDBOX_TOKENS)
+    told = call(list_test_tokens.handler, "GET /sandbox").json
+    assert "SANDBOX" in told["notice"]
+    assert "No money" in told["notice"]
+    assert set(told["tokens"]) == set(SANDBOX_TOKENS)
 
 
 def test_production_has_no_sandbox() -> None:

@@ -469,7 +469,7 @@ def test_stock_take_records_valid_lines_and_reports_the_others() -> None:
         ("CAP-X", False, "sku_unknown"),
         ("CAP-L", True, None),
     ]
-    assert (first.json["recorded"], first.json["refused"]) == (2, 2)
+    assert (first.json["recorded"], first.json["rejected"]) == (2, 2)
     assert first.json["lines"][0]["level"]["on_hand"] == 4
     # A retry with the key returns the first response; one without it is outdated.
     assert call_as_staff(create_stock_take, STOCK_TAKE, body, key="take-1").json == first.json

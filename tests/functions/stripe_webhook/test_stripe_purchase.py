@@ -8,7 +8,7 @@ import pytest
 
 from functions.checkout import cancel_checkout, complete_checkout, create_checkout
 from functions.scheduled import expire_unpaid_orders
-from shop.checkout.schemas import CheckoutPageSettings
+from shop.checkout.schemas.views import CheckoutPageSettings
 from shop.inventory.store import DynamoStockRepository
 from shop.orders.model import OrderStatus
 from shop.orders.store import DynamoOrderRepository

@@ -15,15 +15,14 @@ from shop.orders.actions.delivery import abandon_delivery
 from shop.orders.model import HistoryEntry, Order, ShipmentStatus
 from shop.orders.schemas.carrier import CarrierEvent
 from shop.orders.schemas.emails import order_confirmation_email
-from shop.orders.schemas.staff import (
-    CancelRequest,
+from shop.orders.schemas.order_list import (
     OrderList,
-    ParcelRequest,
-    StaffOrder,
     day_from_query,
     page_size_from_query,
     status_from_query,
 )
+from shop.orders.schemas.staff import StaffOrder
+from shop.orders.schemas.staff_requests import CancelRequest, ParcelRequest
 from shop.orders.schemas.ucp import order_view
 from shop.payments.model import PaymentStatus, ProviderPaymentState
 from tests.kit.orders import BLACK_FRIDAY, make_order

@@ -26,8 +26,14 @@ MAX_ENTRIES_SHOWN = 100
 _ORDER_ID = re.compile("ord_[a-z2-7]{26}")
 
 Instant = Annotated[AwareDatetime, Field(strict=False), AfterValidator(validate_instant)]
+"""Instant in ISO 8601 with a time zone.
+Example: 2026-12-31T23:59:59Z"""
 CurrencyCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+"""Currency as an ISO 4217 code.
+Example: USD"""
 Reason = Annotated[str, StringConstraints(min_length=3, max_length=200, strip_whitespace=True)]
+"""Reason for the change, 3 to 200 characters.
+Example: Goodwill for a late parcel"""
 
 
 class CreditAdjustmentBody(BaseModel):
@@ -39,10 +45,17 @@ class CreditAdjustmentBody(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
     kind: Literal["points", "store_credit"]
+    """Kind of credit to change.
+    Example: store_credit"""
     amount: int
+    """Points, or minor units of the currency; below zero withdraws.
+    Example: 500"""
     currency: CurrencyCode | None = None
+    """Currency of store credit as an ISO 4217 code; absent for points.
+    Example: USD"""
     reason: Reason
     expires: Instant | None = None
+    """Instant at which granted credit expires; without it never."""
 
     def account_name(self, customer_id: str) -> str:
         """Return the name of the account. Raises InvalidRequest for a wrong currency."""
@@ -61,9 +74,12 @@ class GiftCardBody(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
     amount: Annotated[int, Field(ge=1, le=10**9)]
+    """Value of the card in minor units of its currency.
+    Example: 5000"""
     currency: CurrencyCode
     reason: Reason
     expires: Instant | None = None
+    """Instant at which the card expires; without it never."""
 
     def terms(self, actor: str) -> GiftCardTerms:
         """Return the terms of the card. Raises InvalidRequest for an unknown currency."""
@@ -79,9 +95,13 @@ class GiftCardView(BaseModel):
     """A gift card that was issued. A repeated ``Idempotency-Key`` returns the same code."""
 
     code: str
+    """Code of the card; the shop stores its digest only."""
     amount: int
+    """Value of the card in minor units of its currency."""
     currency: str
+    """Currency as an ISO 4217 code."""
     expires: datetime | None = None
+    """Instant at which the card expires; absent if never."""
 
     @classmethod
     def of(cls, code: str, terms: GiftCardTerms) -> "GiftCardView":
@@ -94,6 +114,8 @@ class GiftCardBalanceBody(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
     code: Annotated[str, StringConstraints(min_length=8, max_length=64)]
+    """Code of the gift card, 8 to 64 characters.
+    Example: GIFT-7K2M-9QXT-4HNB"""
     currency: CurrencyCode
 
 
@@ -107,34 +129,48 @@ class VoidGiftCardView(BaseModel):
     """The amount that was withdrawn under this ``Idempotency-Key``, and the balance."""
 
     voided: int
+    """Amount that was withdrawn, in minor units."""
     balance: int
+    """Balance of the card in minor units."""
     currency: str
+    """Currency as an ISO 4217 code."""
 
 
 class GiftCardBalanceView(BaseModel):
     """The balance of a gift card in minor units."""
 
     balance: int
+    """Balance of the card in minor units."""
     currency: str
+    """Currency as an ISO 4217 code."""
 
 
 class CreditEntryView(BaseModel):
     """A movement: an amount above zero came in, below zero went out."""
 
     at: datetime
+    """Instant of the movement."""
     kind: str
+    """Kind of the movement."""
     amount: int
+    """Points, or minor units of the account's currency; below zero went out."""
     reference: str
+    """Order id or reason behind the movement; customers see orders only."""
     expires: datetime | None = None
+    """Instant at which the credit expires; absent if never."""
 
 
 class CreditAccountView(BaseModel):
     """An account: the units available now, and up to 100 movements, the newest first."""
 
     available: int
+    """Points, or minor units of the currency, that can be spent now."""
     currency: str | None = None
+    """Currency of store credit as an ISO 4217 code; absent for points."""
     expires_next: datetime | None = None
+    """Instant at which the next part of the credit expires; absent if none does."""
     movements: list[CreditEntryView]
+    """Movements of the account, the newest first, 100 at most."""
 
     @classmethod
     def of(
@@ -162,7 +198,9 @@ class CreditsView(BaseModel):
     """Points and store credit of a customer, the latter by currency."""
 
     points: CreditAccountView
+    """Loyalty points of the customer."""
     store_credit: dict[str, CreditAccountView]
+    """Store credit by currency, as ISO 4217 code; currencies without movements are absent."""
 
 
 def credits_view(

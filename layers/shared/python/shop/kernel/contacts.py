@@ -19,11 +19,17 @@ class Buyer:
     """
 
     email: str | None = None
+    """E-mail address."""
     first_name: str | None = None
+    """Given name."""
     last_name: str | None = None
+    """Family name."""
     full_name: str | None = None
+    """Full name, if it is not split into given and family name."""
     phone_number: str | None = None
+    """Phone number."""
     tax_id: str | None = None
+    """VAT number of the European Union, of a business."""
 
     def with_defaults_from(self, other: "Buyer") -> "Buyer":
         """Return this buyer, with fields of ``other`` where this one has none."""
@@ -48,16 +54,27 @@ class PostalAddress:
     """
 
     id: str | None = None
+    """Id of the destination within its checkout."""
     street_address: str | None = None
+    """Street and house number."""
     extended_address: str | None = None
+    """Apartment, suite or floor."""
     address_locality: str | None = None
+    """City or town."""
     address_region: str | None = None
+    """Region within the country, such as a US state."""
     address_country: str | None = None
+    """Country as an ISO 3166-1 alpha-2 code."""
     postal_code: str | None = None
+    """Postal code."""
     first_name: str | None = None
+    """Given name of the recipient."""
     last_name: str | None = None
+    """Family name of the recipient."""
     full_name: str | None = None
+    """Full name of the recipient, if it is not split."""
     phone_number: str | None = None
+    """Phone number of the recipient."""
 
     def to_dict(self) -> dict[str, str]:
         """Return the fields that are set, as JSON values."""

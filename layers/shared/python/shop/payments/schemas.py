@@ -79,10 +79,14 @@ def payment_handlers(provider: str, shop_url: str) -> dict[str, list[dict[str, A
 
 
 Reference = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,100}$")]
+"""Payment reference of the provider.
+Example: pay_7d3f9c21"""
 
 
 class PaymentEvent(BaseModel):
-    """A payment changed. Only *which* is read: where it stands is asked of the provider itself."""
+    """A provider's notice that a payment changed. The shop reads the payment's state from the
+    provider.
+    """
 
     model_config = ConfigDict(extra="ignore", strict=True, defer_build=True)
 
@@ -96,18 +100,23 @@ class PaymentMessage(PaymentEvent):
 
 
 class StripeEvent(BaseModel):
-    """An event of Stripe's: a snapshot, or a thin one that only names what changed.
+    """An event of Stripe: a snapshot, or a thin event with a reference only.
 
-    Only *which* payment is read. Amounts and states are asked of Stripe, so events may come late,
-    twice and in any order. Source: https://docs.stripe.com/event-destinations
+    Only the payment's reference is read. Amounts and states are requested from Stripe, so events
+    may arrive late, twice and in any order. Source: https://docs.stripe.com/event-destinations
     """
 
     model_config = ConfigDict(extra="ignore", strict=True, defer_build=True)
 
     object: Literal["event", "v2.core.event"]
+    """Type of the event: a snapshot or a thin event."""
     type: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    """Name of the event.
+    Example: payment_intent.succeeded"""
     data: dict[str, Any] | None = None
+    """Snapshot of the changed object, as Stripe defines it."""
     related_object: dict[str, Any] | None = None
+    """Reference to the changed object, in a thin event."""
 
     @property
     def reference(self) -> str | None:
@@ -132,11 +141,39 @@ _PART = re.compile(r"(?:pi|ch|py|re|pyr)_[A-Za-z0-9]{1,90}\Z")
 
 
 class ChallengeAnswer(BaseModel):
-    """Whether the buyer approves a challenged payment."""
+    """The buyer's answer to a payment challenge."""
 
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
     approved: bool
+    """Whether the buyer approves the payment.
+    Example: true"""
+
+
+class ChallengeResultView(BaseModel):
+    """The payment after the buyer's answer; its webhook follows."""
+
+    model_config = ConfigDict(defer_build=True)
+
+    reference: str
+    """Payment reference of the sandbox."""
+    status: str
+    """Status of the payment."""
+
+
+class SandboxView(BaseModel):
+    """The payment sandbox and its test tokens."""
+
+    model_config = ConfigDict(defer_build=True)
+
+    notice: str
+    """Notice that no money moves."""
+    usage: str
+    """Explanation of the tokens' use."""
+    tokens: dict[str, str]
+    """Results of payments, by token."""
+    challenge_url: str
+    """URL of the page that approves a payment, with ``{reference}`` for its reference."""
 
 
 def challenge_page(state: ProviderPaymentState) -> str:

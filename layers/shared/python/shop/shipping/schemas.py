@@ -18,12 +18,9 @@ _TOLD = ("at", "actor", "bundled")
 
 
 class ShippingTableBody(BaseModel):
-    """A shipping table as docs/rules/pricing.md (§9) describes it: ``zones``, ``methods``,
-    ``nowhere``, ``distances``, ``dispatch``, ``assumed_g``. What it may hold, the model checks
-    itself: each problem comes back with its path.
+    """A shipping table, as docs/rules/pricing.md (§9) describes it.
 
-    ``version`` is the one that was read, 0 for the table that the shop comes with: a change is
-    refused where somebody else was quicker. It may come as ``If-Match``.
+    The domain model validates it; each problem has the path of its field.
     """
 
     model_config = ConfigDict(
@@ -33,7 +30,11 @@ class ShippingTableBody(BaseModel):
     )
 
     version: Annotated[int, Field(ge=0, le=10**9, strict=True)] | None = None
+    """Version that was read, 0 for the bundled table; ``If-Match`` may give it instead.
+    Example: 3"""
     reason: Annotated[str, StringConstraints(max_length=500)] = ""
+    """Reason for the change, 500 characters at most.
+    Example: Raise express prices"""
 
     def table(self) -> ShippingTable:
         """Raises Invalid with field and reason of every contradiction."""
@@ -46,10 +47,7 @@ class ShippingTableBody(BaseModel):
 
 
 class ShippingTableView(BaseModel):
-    """A table with its version, and since when it holds; further members as they were written.
-
-    ``bundled`` is true of the one that the shop comes with.
-    """
+    """A shipping table with its version; other fields as they were written."""
 
     model_config = ConfigDict(
         extra="allow",
@@ -58,10 +56,15 @@ class ShippingTableView(BaseModel):
     )
 
     version: int
+    """Version of the table; 0 for the bundled one."""
     at: datetime
+    """Instant from which this version applies."""
     actor: str
+    """Staff user who wrote this version."""
     reason: str
+    """Reason for the change."""
     bundled: bool
+    """Whether this is the table that the shop comes with."""
 
     @classmethod
     def of(cls, edition: ShippingTableVersion) -> "ShippingTableView":
@@ -77,21 +80,29 @@ class ShippingTableView(BaseModel):
 
 
 class ShippingTableVersionView(BaseModel):
-    """A version of the table, without what it says."""
+    """A version of the shipping table, without its content."""
 
     version: int
+    """Version of the table; 0 for the bundled one."""
     at: datetime
+    """Instant from which this version applies."""
     actor: str
+    """Staff user who wrote this version."""
     reason: str
+    """Reason for the change."""
     zones: int
+    """Number of zones."""
     methods: int
+    """Number of shipping methods."""
 
 
 class ShippingHistoryView(BaseModel):
-    """The versions, newest first; the last of them is the table that the shop comes with."""
+    """The versions, newest first; the last one is the bundled table."""
 
     versions: list[ShippingTableVersionView]
+    """Versions of the table, newest first."""
     cursor: str | None = None
+    """Cursor of the next page; absent on the last page."""
 
     @classmethod
     def of(cls, page: Page[ShippingTableVersion]) -> "ShippingHistoryView":
@@ -115,24 +126,38 @@ _Measure = Annotated[int, Field(ge=0, le=10**9)]
 
 
 class SimulatedItem(BaseModel):
-    """So many units of something; weight and sizes are of one."""
+    """Units of one kind; weight and dimensions are those of one unit."""
 
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
     quantity: Annotated[int, Field(ge=1, le=1_000_000)]
+    """Number of units, from 1 to 1,000,000.
+    Example: 2"""
     weight_g: _Measure | None = None
+    """Weight of a unit in grams; without it the table's default applies.
+    Example: 450"""
     length_mm: _Measure | None = None
+    """Length of a unit in millimetres.
+    Example: 120"""
     width_mm: _Measure | None = None
+    """Width of a unit in millimetres.
+    Example: 90"""
     height_mm: _Measure | None = None
+    """Height of a unit in millimetres.
+    Example: 100"""
 
 
 class SimulatedValue(BaseModel):
-    """What the goods cost, in minor units."""
+    """The value of the goods."""
 
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
     amount: Annotated[int, Field(ge=0, le=10**12)]
+    """Value in minor units of the currency.
+    Example: 2598"""
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+    """Currency as an ISO 4217 code.
+    Example: USD"""
 
 
 class SimulatedDestination(BaseModel):
@@ -141,22 +166,36 @@ class SimulatedDestination(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
     country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+    """Country as an ISO 3166-1 alpha-2 code.
+    Example: US"""
     region: Annotated[str, StringConstraints(max_length=60)] | None = None
+    """Region within the country, such as a US state.
+    Example: CA"""
     postal_code: Annotated[str, StringConstraints(max_length=20)] | None = None
+    """Postal code, 20 characters at most.
+    Example: "94107"
+    """
 
 
 class ShippingSimulationBody(BaseModel):
-    """Goods and a destination; with ``table`` by that one, else by the one in force."""
+    """Goods and a destination, to be priced by ``table`` or by the table in force."""
 
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
     to: SimulatedDestination
+    """Destination of the goods.
+    Example: {"country": "US", "region": "CA", "postal_code": "94107"}"""
     items: Annotated[list[SimulatedItem], Field(min_length=1, max_length=1_000)]
+    """The goods, 1,000 kinds at most.
+    Example: [{"quantity": 2, "weight_g": 450}]"""
     value: SimulatedValue
+    """Value of the goods.
+    Example: {"amount": 2598, "currency": "USD"}"""
     table: Annotated[
         dict[str, Any] | None,
         Field(json_schema_extra={"x-model": "shop.shipping.model:ShippingTable"}),
     ] = None
+    """A draft of a shipping table; without it the table in force applies."""
 
     def goods(self) -> Consignment:
         if self.value.currency not in CURRENCIES:
@@ -186,24 +225,35 @@ class ShippingSimulationBody(BaseModel):
 
 
 class ShippingOptionView(BaseModel):
-    """A way these goods may go. ``carbon_g`` is there where the method says it."""
+    """A shipping option for the goods."""
 
     id: str
+    """Id of the shipping method."""
     title: str
+    """Name of the option, as buyers see it."""
     carrier: str
+    """Name of the carrier."""
     price: int
+    """Price in minor units of the currency."""
     currency: str
+    """Currency as an ISO 4217 code."""
     parcels: int
+    """Number of parcels."""
     earliest: datetime
+    """Earliest arrival."""
     latest: datetime
+    """Latest arrival."""
     carbon_g: int | None = None
+    """Carbon dioxide emissions in grams; absent if the method has no rate for them."""
 
 
 class ShippingSimulationView(BaseModel):
-    """The zone that holds the place, and the ways there, cheapest first."""
+    """The zone of the destination, and its shipping options."""
 
     zone: str | None
+    """Id of the zone that contains the destination; absent if none does."""
     options: list[ShippingOptionView]
+    """Shipping options, the cheapest first."""
 
     @classmethod
     def of(cls, zone: str | None, options: tuple[ShippingOption, ...]) -> "ShippingSimulationView":

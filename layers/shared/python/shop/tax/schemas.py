@@ -12,25 +12,31 @@ from shop.kernel.text_validation import CONTROL_CHARACTERS, MARKUP_MESSAGE, TAG
 from shop.tax.model.country_rates import CountryRates
 from shop.tax.model.rates import BUNDLED_TAX_TABLE, TaxRate
 
+ReadOnly = Any
+"""Field of the shop: a response has it, and a request may send it back; its value is ignored."""
+
 
 class TaxRatesBody(BaseModel):
-    """All rates of a country. docs/rules/pricing.md (§10) describes their fields.
+    """All tax rates of a country, as docs/rules/pricing.md (§10) describes them.
 
-    ``rate`` is in parts per million. ``since`` (inclusive) and ``until`` (exclusive) are days;
-    without them a rate has no start or no end. ``version`` is the one that was read, 0 for the
-    bundled rates; ``If-Match`` may send it instead.
+    The domain model validates them; each problem has the path of its field.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
     rates: list[Any]
+    """All rates of the country; they replace the former ones.
+    Example: [{"rate": 190000, "tax_class": "standard", "name": "USt."}]"""
     version: Annotated[int, Field(ge=0, le=10**9)] | None = None
+    """Version that was read, 0 for the bundled rates; ``If-Match`` may give it instead.
+    Example: 2"""
     reason: Annotated[str, StringConstraints(max_length=500)] = ""
+    """Reason for the change, 500 characters at most.
+    Example: Reduced rate from January"""
 
-    country: Any = None
-    at: Any = None
-    actor: Any = None
-    """Fields of the response, so that it may be sent back; their values are ignored."""
+    country: ReadOnly = None
+    at: ReadOnly = None
+    actor: ReadOnly = None
 
     def parse(self, country: str) -> tuple[TaxRate, ...]:
         """Return the rates. Raises InvalidRequest with the path of every problem."""
@@ -40,25 +46,37 @@ class TaxRatesBody(BaseModel):
 
 
 class TaxRateView(BaseModel):
-    """One rate, with the fields of the request."""
+    """A tax rate."""
 
     rate: int
+    """Rate in parts per million; 190000 is 19 %."""
     tax_class: str
+    """Tax class of the goods, such as standard, reduced or shipping."""
     region: str | None = None
+    """Region to which the rate is limited; absent for the whole country."""
     name: str = ""
+    """Name of the tax, as receipts show it."""
     since: date | None = None
+    """First day on which the rate applies; absent if it always did."""
     until: date | None = None
+    """First day on which the rate no longer applies; absent if it has no end."""
 
 
 class TaxRatesView(BaseModel):
-    """The rates of a country: past, present and future."""
+    """The tax rates of a country: past, present and future ones."""
 
     country: str
+    """Country as an ISO 3166-1 alpha-2 code."""
     version: int
+    """Version of the rates; 0 for the bundled ones."""
     at: datetime
+    """Instant from which this version applies."""
     actor: str
+    """Staff user who wrote this version."""
     reason: str
+    """Reason for the change."""
     rates: list[TaxRateView]
+    """Rates of the country."""
 
     @classmethod
     def of(cls, rates: CountryRates) -> "TaxRatesView":
@@ -83,18 +101,23 @@ class TaxRatesView(BaseModel):
 
 
 class TaxCountryView(BaseModel):
-    """A country with the version and the number of its rates; version 0 are the bundled ones."""
+    """A country with tax rates."""
 
     country: str
+    """Country as an ISO 3166-1 alpha-2 code."""
     version: int
+    """Version of the rates; 0 for the bundled ones."""
     rates: int
+    """Number of rates."""
 
 
 class TaxCountriesView(BaseModel):
-    """The countries with rates, sorted by code."""
+    """The countries that have tax rates, by code."""
 
     countries: list[TaxCountryView] = Field(default_factory=list)
+    """Countries, in the order of their codes."""
     cursor: str | None = None
+    """Cursor of the next page; absent on the last page."""
 
 
 def tax_countries_view(

@@ -1,39 +1,39 @@
 """Products as staff write and read them: plain JSON, money as in UCP."""
 
-from collections.abc import Iterable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
-from shop.catalog.actions.importing import ImportResult, RejectedEntry
 from shop.catalog.actions.product_admin import Draft, DraftVariant
 from shop.catalog.model import (
     Category,
     Media,
     Option,
     OptionChoice,
-    Product,
-    ProductCard,
-    ProductStatus,
-    Variant,
     VariantStatus,
 )
-from shop.catalog.schemas.base import CatalogRequestModel
+from shop.catalog.schemas.base import CatalogRequestModel, ReadOnly
 from shop.catalog.schemas.html_sanitizer import clean_html, clean_text, plain_text
-from shop.kernel.errors import InvalidRequest
 from shop.kernel.money import Money
-from shop.kernel.pagination import Page
 from shop.kernel.text_validation import validate_currency
 
 Text = Annotated[str, StringConstraints(max_length=20_000)]
+"""Text of 20,000 characters at most.
+Example: A mug of stoneware, dishwasher safe."""
 Name = Annotated[str, StringConstraints(min_length=1, max_length=255)]
+"""Name of 1 to 255 characters.
+Example: Ceramic mug"""
 
 
 class MoneyBody(CatalogRequestModel):
-    """``{"amount": 1299, "currency": "USD"}`` is $12.99."""
+    """An amount of money; ``{"amount": 1299, "currency": "USD"}`` is $12.99."""
 
     amount: Annotated[int, Field(ge=0, le=10**12)]
+    """Amount in minor units of the currency, such as cents.
+    Example: 1299"""
     currency: Annotated[str, AfterValidator(validate_currency)]
+    """Currency as an ISO 4217 code.
+    Example: USD"""
 
     def money(self) -> Money:
         return Money(self.amount, self.currency)
@@ -44,9 +44,16 @@ class MoneyBody(CatalogRequestModel):
 
 
 class MediaBody(CatalogRequestModel):
+    """An image, video or 3D model."""
+
     url: Annotated[str, StringConstraints(max_length=2048)]
+    """HTTP URL of the file.
+    Example: https://images.example.com/mug.jpg"""
     type: Literal["image", "video", "model_3d"] = "image"
+    """Type of the file."""
     alt_text: Annotated[str, StringConstraints(max_length=1000)] | None = None
+    """Text for people who cannot see the image, 1,000 characters at most.
+    Example: A blue mug"""
 
     def media(self) -> Media:
         return Media(self.url, self.type, self.alt_text)
@@ -57,37 +64,83 @@ class MediaBody(CatalogRequestModel):
 
 
 class CategoryBody(CatalogRequestModel):
+    """A category of a product."""
+
     value: Name
+    """Name of the category, in the notation of its taxonomy.
+    Example: Home > Kitchen"""
     taxonomy: Annotated[str, StringConstraints(min_length=1, max_length=60)] = "merchant"
+    """Taxonomy that defines the category; merchant is the shop's own.
+    Example: merchant"""
 
 
 class OptionBody(CatalogRequestModel):
+    """An option of a product, such as its color."""
+
     name: Name
+    """Name of the option.
+    Example: Color"""
     values: Annotated[list[Name], Field(min_length=1, max_length=100)]
+    """Values of the option in display order, 100 at most.
+    Example: ["Blue", "White"]"""
 
 
 class ChoiceBody(CatalogRequestModel):
+    """The value of an option that a variant has."""
+
     name: Name
+    """Name of the option.
+    Example: Color"""
     label: Name
+    """Value of the option.
+    Example: Blue"""
 
 
 class VariantBody(CatalogRequestModel):
-    """``id`` names a variant that the product has already; without it the SKU or the options do."""
+    """A variant of a product.
+
+    Without ``id`` its SKU or its options identify an existing variant.
+    """
 
     price: MoneyBody
+    """Price of a unit.
+    Example: {"amount": 1299, "currency": "USD"}"""
     list_price: MoneyBody | None = None
+    """Former or recommended price, displayed beside a lower price."""
     id: Name | None = None
+    """Id of the variant."""
     sku: Name | None = None
+    """Stock keeping unit, by which stock is counted.
+    Example: MUG-BLUE"""
     title: Name | None = None
+    """Name of the variant.
+    Example: Blue"""
     options: Annotated[list[ChoiceBody], Field(max_length=5, default_factory=list)]
+    """Values of the product's options, 5 at most.
+    Example: [{"name": "Color", "label": "Blue"}]"""
     weight_g: Annotated[int, Field(ge=0)] | None = None
+    """Weight of a unit in grams, with its packaging.
+    Example: 450"""
     length_mm: Annotated[int, Field(ge=1)] | None = None
+    """Length of a unit in millimetres.
+    Example: 120"""
     width_mm: Annotated[int, Field(ge=1)] | None = None
+    """Width of a unit in millimetres.
+    Example: 90"""
     height_mm: Annotated[int, Field(ge=1)] | None = None
+    """Height of a unit in millimetres.
+    Example: 100"""
     tax_class: Annotated[str, StringConstraints(max_length=32)] = "standard"
+    """Tax class of the goods, such as standard or reduced.
+    Example: standard"""
     barcode: Name | None = None
+    """Barcode, such as an EAN, UPC or ISBN.
+    Example: "4006381333931"
+    """
     media: MediaBody | None = None
+    """Image of the variant."""
     status: Literal["active", "discontinued"] = "active"
+    """Status of the variant; discontinued variants are not sold."""
 
     def draft(self) -> DraftVariant:
         return DraftVariant(
@@ -109,30 +162,50 @@ class VariantBody(CatalogRequestModel):
 
 
 class ProductBody(CatalogRequestModel):
-    """What is said of a product. ``options`` follow from the variants where they are left out.
+    """The content of a product. Without ``options`` the variants define them.
 
-    Of ``html`` is kept what describes goods; ``description`` is the same as plain text, and each
-    is made from the other where only one is sent.
+    Of ``html`` the elements that describe goods stay; ``description`` is the same as plain text,
+    and each is derived from the other if only one is sent.
 
-    Status and times are the shop's to say; they are not read, so that a product can be sent back
-    as it was read.
+    A product can be sent back as it was read: status and times belong to the shop and are ignored.
     """
 
     title: Name
+    """Name of the product.
+    Example: Ceramic mug"""
     variants: Annotated[list[VariantBody], Field(min_length=1, max_length=1000)]
+    """Variants of the product, from 1 to 1,000.
+    Example: [{"sku": "MUG", "price": {"amount": 1299, "currency": "USD"}}]"""
     id: Annotated[str, StringConstraints(max_length=100)] | None = None
+    """Id of the product; the shop assigns one if it is absent."""
     handle: Name | None = None
+    """Readable name in URLs, unique in the shop.
+    Example: ceramic-mug"""
     description: Text = ""
+    """Description as plain text, 20,000 characters at most.
+    Example: A mug of stoneware, dishwasher safe."""
     html: Text | None = None
+    """Description as HTML; scripts, styles and event handlers are removed.
+    Example: <p>A mug of stoneware, dishwasher safe.</p>"""
     brand: Name | None = None
+    """Brand of the product.
+    Example: Doorbuster"""
     categories: Annotated[list[str | CategoryBody], Field(default_factory=list)]
+    """Categories of the product; a plain name is one of the shop's own.
+    Example: ["Kitchen"]"""
     tags: Annotated[list[str], Field(default_factory=list)]
+    """Words by which search finds the product.
+    Example: ["stoneware"]"""
     media: Annotated[list[MediaBody], Field(default_factory=list)]
+    """Images, videos and 3D models in display order."""
     options: Annotated[list[OptionBody], Field(default_factory=list)]
+    """Options in display order; the variants define them if they are absent."""
     version: Annotated[int, Field(ge=1)] | None = None
-    status: Any = None
-    created_at: Any = None
-    updated_at: Any = None
+    """Version that was read; ``If-Match`` may give it instead.
+    Example: 3"""
+    status: ReadOnly = None
+    created_at: ReadOnly = None
+    updated_at: ReadOnly = None
 
     def draft(self) -> Draft:
         variants = tuple(v.draft() for v in self.variants)
@@ -155,10 +228,14 @@ class ProductBody(CatalogRequestModel):
 
 
 class StatusBody(CatalogRequestModel):
-    """Where a product is to go: ``draft``, ``in_review``, ``published`` or ``archived``."""
+    """The new status of a product."""
 
     status: Literal["draft", "in_review", "published", "archived"]
+    """New status of the product.
+    Example: published"""
     version: Annotated[int, Field(ge=1)] | None = None
+    """Version that was read; ``If-Match`` may give it instead.
+    Example: 3"""
 
 
 def options_of(variants: tuple[DraftVariant, ...]) -> tuple[Option, ...]:
@@ -168,175 +245,3 @@ def options_of(variants: tuple[DraftVariant, ...]) -> tuple[Option, ...]:
         for choice in variant.choices:
             values.setdefault(choice.name, {})[choice.value] = None
     return tuple(Option(name, tuple(some)) for name, some in values.items())
-
-
-class VariantView(BaseModel):
-    """A variant as :class:`VariantBody` takes it back."""
-
-    id: str
-    sku: str
-    title: str
-    status: str
-    price: MoneyBody
-    list_price: MoneyBody | None = None
-    options: list[ChoiceBody]
-    weight_g: int | None = None
-    length_mm: int | None = None
-    width_mm: int | None = None
-    height_mm: int | None = None
-    tax_class: str = "standard"
-    barcode: str | None = None
-    media: MediaBody | None = None
-
-    @staticmethod
-    def of(variant: Variant) -> "VariantView":
-        return VariantView(
-            id=variant.id,
-            sku=variant.sku,
-            title=variant.title,
-            status=variant.status.value,
-            price=MoneyBody.of(variant.price),
-            list_price=MoneyBody.of(variant.list_price) if variant.list_price else None,
-            options=[ChoiceBody(name=c.name, label=c.value) for c in variant.choices],
-            weight_g=variant.weight_g,
-            length_mm=variant.length_mm,
-            width_mm=variant.width_mm,
-            height_mm=variant.height_mm,
-            tax_class=variant.tax_class,
-            barcode=variant.barcode,
-            media=MediaBody.of(variant.media) if variant.media else None,
-        )
-
-
-class ProductView(BaseModel):
-    """A product in full, as :class:`ProductBody` takes it back."""
-
-    id: str
-    version: int
-    status: str
-    title: str
-    handle: str
-    description: str
-    html: str | None = None
-    brand: str | None = None
-    categories: list[CategoryBody]
-    tags: list[str]
-    media: list[MediaBody]
-    options: list[OptionBody]
-    variants: list[VariantView]
-    created_at: str
-    updated_at: str
-
-    @staticmethod
-    def of(product: Product) -> "ProductView":
-        return ProductView(
-            id=product.id,
-            version=product.version,
-            status=product.status.value,
-            title=product.title,
-            handle=product.handle,
-            description=product.description,
-            html=product.html,
-            brand=product.brand,
-            categories=[
-                CategoryBody(value=c.value, taxonomy=c.taxonomy) for c in product.categories
-            ],
-            tags=list(product.tags),
-            media=[MediaBody.of(m) for m in product.media],
-            options=[OptionBody(name=o.name, values=list(o.values)) for o in product.options],
-            variants=[VariantView.of(v) for v in product.variants],
-            created_at=product.created_at.isoformat(),
-            updated_at=product.updated_at.isoformat(),
-        )
-
-
-class ProductSummaryView(BaseModel):
-    """A line of the shopkeeper's list."""
-
-    id: str
-    title: str
-    handle: str
-    status: str
-    version: int
-    variants: int
-    lowest_price: MoneyBody
-    highest_price: MoneyBody
-
-
-class ProductListView(BaseModel):
-    """A page of the shopkeeper's list; ``cursor`` asks for the next and is missing on the last."""
-
-    products: list[ProductSummaryView]
-    cursor: str | None = None
-
-    @staticmethod
-    def of(page: Page[ProductCard]) -> "ProductListView":
-        return ProductListView(
-            products=[
-                ProductSummaryView(
-                    id=card.product_id,
-                    title=card.title,
-                    handle=card.handle,
-                    status=card.status.value,
-                    version=card.version,
-                    variants=card.variants,
-                    lowest_price=MoneyBody.of(card.low),
-                    highest_price=MoneyBody.of(card.high),
-                )
-                for card in page.items
-            ],
-            cursor=page.cursor,
-        )
-
-
-class RejectedView(BaseModel):
-    """Something of a file that was not taken: where it stands, and why."""
-
-    line: int
-    reason: str
-    product: str | None = None
-
-
-class ImportReportView(BaseModel):
-    """What became of a product file, in products; ``stock_opened`` are SKUs new to the stock."""
-
-    created: int
-    changed: int
-    unchanged: int
-    rejected: list[RejectedView]
-    stock_created: int
-    stock_unchanged: int
-    """SKUs whose stock the shop knows already: a file is no count of the shelf."""
-    notices: list[str]
-
-    @staticmethod
-    def of(
-        imported: ImportResult,
-        unread: Iterable[RejectedEntry],
-        opened: int,
-        counted: int,
-        notices: list[str],
-    ) -> "ImportReportView":
-        rejected = sorted((*imported.rejected, *unread), key=lambda r: r.line)
-        return ImportReportView(
-            created=len(imported.created),
-            changed=len(imported.changed),
-            unchanged=len(imported.unchanged),
-            rejected=[
-                RejectedView(line=r.line, reason=r.reason, product=r.product) for r in rejected
-            ],
-            stock_created=opened,
-            stock_unchanged=counted - opened,
-            notices=notices,
-        )
-
-
-def product_status_from_query(text: str | None) -> ProductStatus | None:
-    """``?status=`` of the list."""
-    if text is None:
-        return None
-    try:
-        return ProductStatus(text)
-    except ValueError:
-        known = ", ".join(ProductStatus)
-        raise InvalidRequest(f"a status is one of {known}", path="status") from None

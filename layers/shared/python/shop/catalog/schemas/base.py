@@ -11,17 +11,21 @@ _REVERSE_DOMAIN = re.compile(
 """UCP's ``common/types/reverse_domain_name.json``."""
 
 
+ReadOnly = Any
+"""Field of the shop: a response has it, and a request may send it back; its value is ignored."""
+
+
 class CatalogRequestModel(BaseModel):
-    """Strict: ``"2"`` is not 2, and a field that nobody knows is a misspelt one."""
+    """Base of catalog request types: strict types, and unknown fields are rejected."""
 
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
 
 class ExtensibleRequestModel(CatalogRequestModel):
-    """UCP leaves names such as ``com.example.visual_similarity`` to extensions.
+    """Base of catalog request types that UCP extensions may add fields to.
 
-    The ones this shop has never heard of are not read, as the protocol asks; every other unknown
-    name is refused.
+    Extensions use names such as ``com.example.visual_similarity``. Names of extensions that this
+    shop does not support are ignored, as UCP requires; every other unknown name is rejected.
     """
 
     @model_validator(mode="before")
@@ -34,6 +38,6 @@ class ExtensibleRequestModel(CatalogRequestModel):
 
 
 class CatalogOpenModel(BaseModel):
-    """A part of a request that UCP leaves open altogether: what is not known is not read."""
+    """Base of request parts that UCP leaves open: unknown fields are ignored."""
 
     model_config = ConfigDict(extra="ignore", strict=True, defer_build=True)

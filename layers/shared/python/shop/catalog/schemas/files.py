@@ -51,7 +51,7 @@ def parse_product_file(raw: bytes, kind: str, terms: ImportOptions) -> FileParse
         raise Unprocessable("there is no product in this file", code="file_empty", path="$")
     if len(reading.entries) > MAX_PRODUCTS_PER_FILE:
         raise Unprocessable(
-            f"{len(reading.entries)} products are too many at once; send {MAX_PRODUCTS_PER_FILE} at most",
+            f"Send {MAX_PRODUCTS_PER_FILE} products at most; this file has {len(reading.entries)}.",
             code="too_many_products",
             path="$",
         )

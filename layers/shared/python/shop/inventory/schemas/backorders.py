@@ -9,38 +9,63 @@ from shop.inventory.model import MAIN_LOCATION, MAX_UNITS, BackorderKind, Backor
 
 
 class BackorderTermsBody(BaseModel):
-    """``limit`` units at most are sold that are not here, 0 to end it; buyers are told that they
-    ship from ``ships_from``; after ``until`` no more are taken."""
+    """The terms on which a SKU is sold beyond its stock on hand."""
 
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
     kind: Annotated[BackorderKind, Field(strict=False)]
+    """Back-order for a restock, pre-order for goods that arrive for the first time.
+    Example: back_order"""
     limit: Annotated[int, Field(ge=0, le=MAX_UNITS)]
+    """Units that may be sold and not yet received; 0 ends the sale.
+    Example: 50"""
     ships_from: Annotated[date, Field(strict=False)]
+    """Ship date shown to buyers.
+    Example: 2026-12-15"""
     until: Annotated[AwareDatetime, Field(strict=False)] | None = None
+    """Instant after which no order is accepted; absent for no end.
+    Example: 2026-12-10T00:00:00Z"""
     location: Annotated[str, StringConstraints(min_length=1, max_length=40)] = MAIN_LOCATION
+    """Name of the location, main by default.
+    Example: main"""
     version: Annotated[int, Field(ge=0)] | None = None
+    """Version of the stock level that was read; ``If-Match`` may give it instead.
+    Example: 3"""
 
     def terms(self) -> BackorderTerms:
         return BackorderTerms(self.kind, self.limit, self.ships_from, self.until)
 
 
 class BackorderTermsView(BaseModel):
-    """``awaited`` units are sold on these terms and still to come; ``put_aside`` arrived for them.
-    Without terms the first four are absent."""
+    """The terms on which a SKU is sold beyond its stock on hand; their fields are absent if it is
+    not.
+    """
 
     model_config = ConfigDict(defer_build=True)
 
     sku: str
+    """Stock keeping unit."""
     location: str
+    """Name of the location."""
     kind: BackorderKind | None
+    """Back-order for a restock, pre-order for goods that arrive for the first time."""
     limit: int | None
+    """Units that may be sold and not yet received; 0 ends the sale.
+    Example: 50"""
     ships_from: date | None
+    """Ship date shown to buyers.
+    Example: 2026-12-15"""
     until: datetime | None
+    """Instant after which no order is accepted; absent for no end.
+    Example: 2026-12-10T00:00:00Z"""
     backordered: int
+    """Units that were sold on these terms and have not arrived."""
     earmarked: int
+    """Units that arrived and are set aside for these orders."""
     available: int
+    """Units on hand that may be sold now."""
     version: int
+    """Version of the stock level."""
 
     @classmethod
     def of(cls, level: StockLevel) -> "BackorderTermsView":

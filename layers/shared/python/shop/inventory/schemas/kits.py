@@ -9,22 +9,32 @@ from shop.kernel.errors import InvalidRequest, Problem
 
 
 class PartBody(BaseModel):
-    """So many units of a SKU are in one kit."""
+    """A part of a kit."""
 
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
     sku: Annotated[str, StringConstraints(min_length=1, max_length=100)]
+    """Stock keeping unit of the part.
+    Example: MUG-BLUE"""
     quantity: Annotated[int, Field(ge=1, le=10_000)]
+    """Units of the part in one kit, from 1 to 10,000.
+    Example: 2"""
 
 
 class KitBody(BaseModel):
-    """What one kit takes; no parts: it is none any more. ``version`` is that of the kit that was
-    read, or of the SKU's stock at the main location."""
+    """The parts of a kit; without parts the SKU is no longer a kit.
+
+    ``version`` is that of the kit, or of the SKU's stock level at the main location.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
     parts: Annotated[list[PartBody], Field(max_length=MAX_KIT_PARTS)]
+    """Parts of the kit, each SKU once.
+    Example: [{"sku": "MUG-BLUE", "quantity": 2}]"""
     version: Annotated[int, Field(ge=0)] | None = None
+    """Version that was read; ``If-Match`` may give it instead.
+    Example: 3"""
 
     def parts_by_sku(self) -> dict[str, int]:
         """Units by SKU. Raises Invalid for a part that is named twice."""
@@ -40,21 +50,31 @@ class KitBody(BaseModel):
 
 
 class PartView(BaseModel):
+    """A part of a kit."""
+
     model_config = ConfigDict(defer_build=True)
 
     sku: str
+    """Stock keeping unit of the part.
+    Example: MUG-BLUE"""
     quantity: int
+    """Units of the part in one kit, from 1 to 10,000.
+    Example: 2"""
 
 
 class KitView(BaseModel):
-    """``available`` is how many kits the parts make now; absent for what is none."""
+    """A kit and its parts; a SKU that is no kit has none."""
 
     model_config = ConfigDict(defer_build=True)
 
     sku: str
+    """Stock keeping unit of the kit."""
     parts: list[PartView]
+    """Parts of the kit."""
     available: int | None = None
+    """Number of kits that the parts on hand make; absent for a SKU that is no kit."""
     version: int
+    """Version of the kit, or of the SKU's stock level at the main location."""
 
     @classmethod
     def of(cls, sku: str, kit: Kit | None, version: int, available: int) -> "KitView":

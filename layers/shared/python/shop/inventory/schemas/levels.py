@@ -12,43 +12,65 @@ from shop.inventory.schemas.locations import LOCATION_NAME_PATTERN, Version
 from shop.kernel.errors import InvalidRequest
 
 Location = Annotated[str, StringConstraints(pattern=f"^{LOCATION_NAME_PATTERN}$")]
+"""Name of a location: a-z, 0-9, _ and -, 40 characters at most.
+Example: main"""
 Sku = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+"""Stock keeping unit, 1 to 128 characters.
+Example: MUG-BLUE"""
 Units = Annotated[int, Field(ge=1, le=MAX_UNITS)]
+"""Number of units, from 1 to 1,000,000,000.
+Example: 12"""
 Reference = Annotated[str, StringConstraints(max_length=200)]
+"""Document behind the entry, such as a delivery note; 200 characters at most.
+Example: DN-2026-0417"""
 Reason = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"\S")]
+"""Reason in the words of staff, 1 to 200 characters.
+Example: damaged in transit"""
 
 
 class StockLevelRequest(BaseModel):
-    """What somebody counted. ``version`` is that of the level they looked at, 0 for none yet."""
+    """A counted stock level."""
 
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
     on_hand: Annotated[int, Field(ge=0, le=MAX_UNITS)]
+    """Units counted at the location.
+    Example: 120"""
     version: Version | None = None
+    """Version of the level that was read, 0 for a new one; ``If-Match`` may give it instead.
+    Example: 3"""
     reason: Annotated[str, StringConstraints(min_length=1, max_length=200)] = "counted"
+    """Reason in the words of staff, 1 to 200 characters.
+    Example: counted"""
     reference: Reference = ""
     location: Location = MAIN_LOCATION
 
 
 class StockFigures(BaseModel):
-    """Whole units; ``available`` is what may be sold now.
-
-    ``unavailable_by`` tells why ``unavailable`` units are not for sale; ``earmarked`` ones are put
-    aside for back-orders, and ``awaited`` ones are sold and still to come. A supplier brings the
-    ``incoming`` ones, another location sent those ``in_transit``.
-    """
+    """Whole units of a SKU."""
 
     on_hand: int
+    """Units physically at the location."""
     reserved: int
+    """Units promised to orders that await payment."""
     committed: int
+    """Units promised to paid orders."""
     unavailable: int
+    """Units on hand that are excluded from sale."""
     unavailable_by: dict[str, int]
+    """Units excluded from sale, by reason such as damaged or quality_control."""
     earmarked: int
+    """Units received and set aside for open back-orders."""
     safety: int
+    """Units withheld from sale to absorb counting errors."""
     incoming: int
+    """Units ordered from a supplier; they cannot be sold as available."""
     in_transit: int = 0
-    awaited: int
+    """Units sent by another location that have not arrived."""
+    backordered: int
+    """Units sold as back-order or pre-order that have not arrived."""
     available: int
+    """Units that may be sold now."""
 
     @staticmethod
     def read(level: StockLevel) -> dict[str, Any]:
@@ -62,20 +84,24 @@ class StockFigures(BaseModel):
             "safety": level.safety,
             "incoming": level.incoming,
             "in_transit": level.in_transit,
-            "awaited": level.backordered,
+            "backordered": level.backordered,
             "available": level.available,
         }
 
 
 class StockView(StockFigures):
-    """The stock of a SKU at a location. ``low_at`` is the threshold of its alarm, if it has one,
-    and ``low`` whether that is reached."""
+    """The stock of a SKU at a location."""
 
     sku: str
+    """Stock keeping unit."""
     location: str
+    """Name of the location."""
     low_at: int | None = None
+    """Threshold of the low-stock alert in available units; absent without an alert."""
     low: bool
+    """Whether the available units are at or below the threshold."""
     version: int
+    """Version of the stock level; each change raises it."""
 
     @staticmethod
     def of(level: StockLevel) -> "StockView":
@@ -90,11 +116,14 @@ class StockView(StockFigures):
 
 
 class LevelsView(BaseModel):
-    """The stock of a SKU over all locations, and at each where it ever was."""
+    """The stock of a SKU in total, and at each location that ever held it."""
 
     sku: str
+    """Stock keeping unit."""
     total: StockFigures
+    """Sum over all locations."""
     locations: list[StockView]
+    """Stock at each location."""
 
     @staticmethod
     def of(sku: str, levels: Sequence[StockLevel]) -> "LevelsView":

@@ -1,6 +1,5 @@
 """What moves goods, as staff write it down, and the journal, as they read it."""
 
-from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -11,28 +10,32 @@ from shop.inventory.actions import AuditInfo
 from shop.inventory.actions.stock_movements import MAX_REASON_LENGTH
 from shop.inventory.model import MAIN_LOCATION, MAX_UNITS, StockLevel, StockMovement
 from shop.inventory.ports import StockWriter
-from shop.inventory.schemas.levels import Location, Reason, Reference, Sku, StockView, Units
+from shop.inventory.schemas.levels import Location, Reason, Reference, Sku, Units
 from shop.inventory.schemas.locations import Version
-from shop.kernel.errors import NotFound, ShopError
-from shop.kernel.frozen import frozen
 from shop.kernel.pagination import Page
-from shop.kernel.unit_of_work import WriteOperation
 
 Difference = Annotated[int, Field(ge=-MAX_UNITS, le=MAX_UNITS)]
+"""Number of units to add, or below zero to remove.
+Example: -2"""
 UnavailableReason = Annotated[
     str, StringConstraints(min_length=1, max_length=MAX_REASON_LENGTH, pattern=r"\S")
 ]
-"""What units are set aside under: ``damaged``, ``quality_control``, …"""
+"""Reason for which units are excluded from sale, such as damaged or quality_control.
+Example: damaged"""
 
 
 class StockEntryBody(BaseModel):
-    """What every entry says: of which SKU and where, from which version, why, by which paper."""
+    """The fields that all stock entries share."""
 
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
     sku: Sku
     version: Version
+    """Version of the stock level that was read, 0 for a new one.
+    Example: 3"""
     reason: Reference = ""
+    """Reason in the words of staff, 200 characters at most.
+    Example: recount of shelf 4"""
     reference: Reference = ""
 
     def audit_info(self, actor: str, at: datetime) -> AuditInfo:
@@ -51,9 +54,10 @@ class _Here(StockEntryBody):
 
 
 class AdjustEntry(_Here):
-    """So many units more, or fewer, are there than the book says."""
+    """A correction: the location holds more or fewer units than recorded."""
 
     kind: Literal["adjust"]
+    """Kind of the entry."""
     delta: Difference
     reason: Reason
 
@@ -62,11 +66,14 @@ class AdjustEntry(_Here):
 
 
 class ReceiveEntry(_Here):
-    """Goods came; ``announced`` ones were incoming until now."""
+    """A delivery from a supplier."""
 
     kind: Literal["receive"]
+    """Kind of the entry."""
     units: Units
     announced: bool = True
+    """Whether the units were counted as incoming before.
+    Example: true"""
 
     def apply(self, stock_writer: StockWriter, audit: AuditInfo) -> StockLevel:
         path = self._where(stock_writer)
@@ -74,9 +81,10 @@ class ReceiveEntry(_Here):
 
 
 class ExpectEntry(_Here):
-    """Goods were ordered from the supplier or, below zero, will not come after all."""
+    """An order placed with a supplier; below zero it is reduced or cancelled."""
 
     kind: Literal["expect"]
+    """Kind of the entry."""
     units: Difference
 
     def apply(self, stock_writer: StockWriter, audit: AuditInfo) -> StockLevel:
@@ -84,11 +92,13 @@ class ExpectEntry(_Here):
 
 
 class RestockReturnEntry(_Here):
-    """Goods came back from a customer; ``damaged`` tells why they are not for sale again."""
+    """Goods that a customer returned."""
 
     kind: Literal["take_back"]
+    """Kind of the entry."""
     units: Units
     damage_reason: UnavailableReason | None = None
+    """Reason for which the units are excluded from sale; absent if they are sold again."""
 
     def apply(self, stock_writer: StockWriter, audit: AuditInfo) -> StockLevel:
         return actions.restock_return(
@@ -101,9 +111,10 @@ class RestockReturnEntry(_Here):
 
 
 class SetAsideEntry(_Here):
-    """Units that are there are not for sale."""
+    """Units on hand that are excluded from sale."""
 
     kind: Literal["set_aside"]
+    """Kind of the entry."""
     units: Units
     unavailable_reason: UnavailableReason
 
@@ -114,9 +125,10 @@ class SetAsideEntry(_Here):
 
 
 class ReleaseSetAsideEntry(_Here):
-    """Units that were set aside for this reason are for sale again."""
+    """Units that were set aside for a reason and are for sale again."""
 
     kind: Literal["bring_back"]
+    """Kind of the entry."""
     units: Units
     unavailable_reason: UnavailableReason
 
@@ -127,12 +139,14 @@ class ReleaseSetAsideEntry(_Here):
 
 
 class WriteOffEntry(_Here):
-    """Goods are lost or thrown away: of those for sale, or of those that ``aside`` names."""
+    """Goods that are lost or disposed of."""
 
     kind: Literal["write_off"]
+    """Kind of the entry."""
     units: Units
     reason: Reason
     unavailable_reason: UnavailableReason | None = None
+    """Reason under which the units were set aside; absent for units that were for sale."""
 
     def apply(self, stock_writer: StockWriter, audit: AuditInfo) -> StockLevel:
         return actions.write_off_stock(
@@ -145,10 +159,13 @@ class WriteOffEntry(_Here):
 
 
 class SafetyStockEntry(_Here):
-    """So many units are kept back from sale, from now on."""
+    """The units that are withheld from sale from now on."""
 
     kind: Literal["safety_stock"]
+    """Kind of the entry."""
     units: Annotated[int, Field(ge=0, le=MAX_UNITS)]
+    """Number of units; it replaces the former one.
+    Example: 5"""
 
     def apply(self, stock_writer: StockWriter, audit: AuditInfo) -> StockLevel:
         return actions.set_safety_stock(self.sku, self.units, audit, **self._where(stock_writer))
@@ -169,164 +186,38 @@ class MovementRequest(
         ]
     ]
 ):
-    """One entry in the stock book; ``kind`` tells which."""
-
-
-@frozen
-class _Naming:
-    """The stock book, which says by its field of the body which location the shop does not have."""
-
-    book: StockWriter
-    fields: Mapping[str, str]
-
-    def level(self, sku: str, location: str = MAIN_LOCATION) -> StockLevel:
-        try:
-            return self.book.level(sku, location)
-        except NotFound as refusal:
-            if refusal.code != "location_unknown":
-                raise
-            path = self.fields[location]
-            raise NotFound(refusal.detail, code=refusal.code, path=path) from None
-
-    def write_movement(
-        self,
-        movement: StockMovement,
-        before: StockLevel,
-        *more: tuple[StockMovement, StockLevel],
-        extra_writes: Sequence[WriteOperation] = (),
-    ) -> StockLevel:
-        return self.book.write_movement(movement, before, *more, extra_writes=extra_writes)
-
-
-class TransferDispatchEntry(StockEntryBody):
-    """Goods leave for another location. ``version`` is that of the level they leave."""
-
-    kind: Literal["dispatch"]
-    units: Units
-    source: Location
-    target: Location
-
-    def apply(self, stock_writer: StockWriter, audit: AuditInfo) -> object:
-        return actions.dispatch_transfer(
-            self.sku,
-            self.units,
-            audit,
-            source=self.source,
-            target=self.target,
-            expected_version=self.version,
-            stock_writer=_Naming(stock_writer, {self.target: "$.target", self.source: "$.source"}),
-        )
-
-
-class TransferReceiptEntry(StockEntryBody):
-    """Goods sent by another location are here; ``lost`` ones never came. ``version`` is that of the
-    level they arrive at."""
-
-    kind: Literal["arrive"]
-    units: Annotated[int, Field(ge=0, le=MAX_UNITS)]
-    lost: Annotated[int, Field(ge=0, le=MAX_UNITS)] = 0
-    target: Location
-
-    def apply(self, stock_writer: StockWriter, audit: AuditInfo) -> object:
-        return actions.receive_transfer(
-            self.sku,
-            self.units,
-            audit,
-            lost=self.lost,
-            target=self.target,
-            expected_version=self.version,
-            stock_writer=_Naming(stock_writer, {self.target: "$.target"}),
-        )
-
-
-class TransferRequest(
-    RootModel[Annotated[TransferDispatchEntry | TransferReceiptEntry, Field(discriminator="kind")]]
-):
-    """One step of a transfer; ``kind`` tells which."""
-
-
-class TransferView(BaseModel):
-    """The levels that a step of a transfer moved: where goods left, where they come or came."""
-
-    levels: list[StockView]
-
-    @staticmethod
-    def answered(levels: Sequence[StockLevel]) -> Mapping[str, Any]:
-        view = TransferView(levels=[StockView.of(level) for level in levels])
-        return view.model_dump(mode="json", exclude_none=True)
-
-
-class StockTakeLineBody(BaseModel):
-    """What was counted of one SKU."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
-
-    sku: Sku
-    on_hand: Annotated[int, Field(ge=0, le=MAX_UNITS)]
-    version: Version
-
-
-class StockTakeRequest(BaseModel):
-    """What was counted of many SKUs at one location."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
-
-    lines: Annotated[list[StockTakeLineBody], Field(min_length=1, max_length=200)]
-    reason: Annotated[str, StringConstraints(min_length=1, max_length=200)] = "stock count"
-    reference: Reference = ""
-    location: Location = MAIN_LOCATION
-
-    def lines_to_record(self) -> list[tuple[str, int, int]]:
-        return [(line.sku, line.on_hand, line.version) for line in self.lines]
-
-
-class StockTakeLineView(BaseModel):
-    """A line that was kept, with its level, or refused, with the reason."""
-
-    sku: str
-    recorded: bool
-    level: StockView | None = None
-    code: str | None = None
-    detail: str | None = None
-
-
-class StockTakeView(BaseModel):
-    """What became of each line, in order. Those not kept are counted again."""
-
-    recorded: int
-    refused: int
-    lines: list[StockTakeLineView]
-
-    @staticmethod
-    def of(
-        lines: Sequence[StockTakeLineBody], done: Sequence[Mapping[str, Any] | ShopError]
-    ) -> "StockTakeView":
-        told = [
-            StockTakeLineView(sku=line.sku, recorded=False, code=one.code, detail=one.detail)
-            if isinstance(one, ShopError)
-            else StockTakeLineView(sku=line.sku, recorded=True, level=StockView.model_validate(one))
-            for line, one in zip(lines, done, strict=True)
-        ]
-        stored = sum(line.recorded for line in told)
-        return StockTakeView(recorded=stored, refused=len(told) - stored, lines=told)
+    """One entry of the stock journal; ``kind`` names its type."""
 
 
 class StockMovementView(BaseModel):
-    """A line of the journal. The numbers are differences."""
+    """An entry of the stock journal. All numbers are differences in units."""
 
     at: datetime
+    """Instant of the movement."""
     kind: str
+    """Type of the movement."""
     location: str
+    """Name of the location."""
     actor: str
+    """Staff user or process that wrote the entry."""
     reason: str
+    """Reason in the words of the actor."""
     reference: str
+    """Document behind the entry, such as an order or a delivery note."""
     on_hand: int
+    """Difference in units on hand."""
     unavailable: dict[str, int]
+    """Difference in units excluded from sale, by reason."""
     safety: int
+    """Difference in safety stock."""
     incoming: int
+    """Difference in units ordered from suppliers."""
     in_transit: int
+    """Difference in units under way from other locations."""
     earmarked: int
+    """Difference in units set aside for back-orders."""
     available: int
+    """Difference in available units."""
 
     @staticmethod
     def of(movement: StockMovement) -> "StockMovementView":
@@ -351,7 +242,9 @@ class StockMovementListView(BaseModel):
     """The movements of a SKU, newest first."""
 
     movements: list[StockMovementView]
+    """Movements, newest first."""
     cursor: str | None = None
+    """Cursor of the next page; absent on the last page."""
 
     @staticmethod
     def of(page: Page[StockMovement]) -> "StockMovementListView":

@@ -15,35 +15,50 @@ from shop.kernel.pagination import Page
 
 
 class ThresholdRequest(BaseModel):
-    """Be told when no more than ``low_at`` units are for sale; ``null`` to be left in peace."""
+    """The threshold of a low-stock alert."""
 
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
     sku: Sku
     low_at: Annotated[int, Field(ge=0, le=MAX_UNITS)] | None
+    """Available units at or below which an alert is sent; null for no alert.
+    Example: 10"""
     version: Version
+    """Version of the stock level that was read, 0 for a new one.
+    Example: 3"""
     location: Location = MAIN_LOCATION
 
 
 class LowStockView(BaseModel):
-    """A SKU that runs low: since when, and what there is of it now."""
+    """A SKU whose available units are at or below its threshold."""
 
     sku: str
+    """Stock keeping unit."""
     location: str
+    """Name of the location."""
     low_at: int
+    """Threshold of the alert in available units."""
     since: datetime
+    """Instant at which the threshold was reached."""
     on_hand: int
+    """Units physically at the location."""
     available: int
+    """Units that may be sold now."""
     incoming: int
+    """Units ordered from a supplier."""
     in_transit: int
+    """Units sent by another location that have not arrived."""
     version: int
+    """Version of the stock level."""
 
 
 class LowStockListView(BaseModel):
-    """What runs low now, by location and SKU."""
+    """The SKUs with low stock, by location and SKU."""
 
     low: list[LowStockView]
+    """SKUs with low stock."""
     cursor: str | None = None
+    """Cursor of the next page; absent on the last page."""
 
     @staticmethod
     def of(page: Page[LowStockCrossing], levels: Sequence[StockLevel]) -> "LowStockListView":

@@ -24,6 +24,8 @@ BACKORDER_OVERDUE_AFTER = timedelta(days=14)
 
 
 class OrderStatus(StrEnum):
+    """The status of an order."""
+
     PLACING = "placing"
     """Too large for one transaction: its stock is being reserved in batches. Not yet visible."""
     PLACED = "placed"

@@ -1,267 +1,245 @@
 """Orders as the people in the shop see them, and what they say about them."""
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from shop.inventory.model.shards import INBOUND_SHARD
-from shop.kernel.errors import InvalidRequest
-from shop.kernel.pagination import Page
 from shop.orders.model import Order, OrderStatus, ShipmentStatus
-from shop.orders.ports import OrderSummaryItem
-from shop.orders.schemas.carrier import Carrier, TrackingNumber
 from shop.payments.model import PaymentStatus
 
 
-class _In(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
-
-
-class _Out(BaseModel):
+class _ResponseModel(BaseModel):
     model_config = ConfigDict(defer_build=True)
 
 
-class PiecesRequest(_In):
-    """Some pieces of a line."""
-
-    id: Annotated[str, StringConstraints(min_length=1, max_length=64)]
-    quantity: Annotated[int, Field(ge=1, le=1_000_000)]
-
-
-class ParcelRequest(_In):
-    """A parcel that is handed over. Without ``lines`` it holds all that is left of the order."""
-
-    carrier: Carrier
-    tracking_number: TrackingNumber
-    tracking_url: (
-        Annotated[str, StringConstraints(pattern=r"^https?://[!-~]+$", max_length=500)] | None
-    ) = None
-    lines: Annotated[list[PiecesRequest], Field(min_length=1, max_length=2_000)] | None = None
-    location: Annotated[str, StringConstraints(min_length=1, max_length=40)] | None = None
-    """Where it leaves from; needed for all that is left of an order that lies at several."""
-
-    @model_validator(mode="after")
-    def _each_once(self) -> "ParcelRequest":
-        _refuse_twice(self.lines or ())
-        return self
-
-    def pieces(self) -> Mapping[str, int] | None:
-        return None if self.lines is None else _pieces(self.lines)
-
-
-class ReturnRequest(_In):
-    """Pieces that came back, and why. The buyer reads it."""
-
-    lines: Annotated[list[PiecesRequest], Field(min_length=1, max_length=2_000)]
-    reason: Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
-
-    @model_validator(mode="after")
-    def _each_once(self) -> "ReturnRequest":
-        _refuse_twice(self.lines)
-        return self
-
-    def pieces(self) -> Mapping[str, int]:
-        return _pieces(self.lines)
-
-
-def _refuse_twice(lines: Sequence[PiecesRequest]) -> None:
-    if len({line.id for line in lines}) != len(lines):
-        raise ValueError("a line is named once")
-
-
-def _pieces(lines: Sequence[PiecesRequest]) -> Mapping[str, int]:
-    return {line.id: line.quantity for line in lines}
-
-
-class CancelRequest(_In):
-    """Why an order is called off. The buyer reads it."""
-
-    reason: Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
-
-
-MAX_PAGE_SIZE = 100
-
-
-def page_size_from_query(text: str | None) -> int:
-    """How many orders a page holds: 20, or what ``?limit=`` asks for."""
-    if text is None:
-        return 20
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:6]) <= MAX_PAGE_SIZE):
-        raise InvalidRequest(f"limit is 1 to {MAX_PAGE_SIZE}", code="limit_invalid", path="limit")
-    return int(text)
-
-
-def day_from_query(text: str | None, at: datetime) -> str:
-    """The day that ``?day=`` names (UTC), or today."""
-    if text is None:
-        return f"{at:%Y-%m-%d}"
-    try:
-        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).strftime("%Y-%m-%d")
-    except ValueError:
-        raise InvalidRequest(
-            "day is a date such as 2026-11-27", code="day_invalid", path="day"
-        ) from None
-
-
-def status_from_query(text: str | None) -> OrderStatus | None:
-    """The status that ``?status=`` asks for."""
-    if text is None:
-        return None
-    if text not in set(OrderStatus):
-        raise InvalidRequest(
-            f"status is one of {', '.join(OrderStatus)}", code="status_invalid", path="status"
-        )
-    return OrderStatus(text)
-
-
-class OrderSummary(_Out):
-    """An order in a list. ``total`` is minor units of ``currency``."""
+class StaffLine(_ResponseModel):
+    """A line of an order. Amounts are minor units; quantities are whole pieces."""
 
     id: str
-    status: OrderStatus
-    placed_at: datetime
-    currency: str
-    total: int
-    pieces: int
-    email: str
-
-
-class OrderList(_Out):
-    """Orders, newest first; ``cursor`` asks for the next page and is missing on the last."""
-
-    orders: list[OrderSummary]
-    cursor: str | None = None
-
-    @classmethod
-    def of(cls, page: Page[OrderSummaryItem]) -> "OrderList":
-        return cls(
-            orders=[OrderSummary.model_validate(vars(summary)) for summary in page.items],
-            cursor=page.cursor,
-        )
-
-
-class StaffLine(_Out):
-    id: str
+    """Id of the line."""
     product_id: str
+    """Id of the product."""
     variant_id: str
+    """Id of the variant."""
     sku: str
+    """Stock keeping unit."""
     title: str
+    """Name of the goods when they were sold."""
     unit_price: int
+    """Price of a piece before discounts, in minor units."""
     quantity: int
+    """Pieces ordered."""
     shipped: int
+    """Pieces shipped."""
     delivered: int
+    """Pieces that arrived."""
     cancelled: int
+    """Pieces cancelled before they were shipped."""
     returned: int
+    """Pieces that came back or never arrived."""
     subtotal: int
+    """Price of all pieces before discounts, in minor units."""
     discount: int
+    """Discounts on the line, in minor units."""
     tax: int
+    """Tax of the line, in minor units."""
     total: int
+    """Price of all pieces after discounts, in minor units."""
     location: str | None = None
+    """Location that ships the line; absent if several do."""
     backordered: int
-    """Pieces that are still to come; ``ships_from`` is the day that the buyer was told."""
+    """Pieces that have not arrived at the shop."""
     ships_from: str | None = None
+    """Ship date shown to the buyer of back-ordered pieces, in ISO 8601."""
     parts: dict[str, int]
-    """What a piece takes from stock where it is a kit; empty for what is none."""
+    """Units by SKU that a piece of a kit takes from stock; empty for other goods."""
 
 
-class StaffReservation(_Out):
-    """Where units of the order are put aside; ``awaited`` ones are still to come there."""
+class StaffReservation(_ResponseModel):
+    """Units reserved for the order at a location."""
 
     sku: str
+    """Stock keeping unit."""
     quantity: int
+    """Number of units."""
     location: str
-    awaited: bool
+    """Name of the location."""
+    backordered: bool
+    """Whether the units have not arrived at the location."""
 
 
-class StaffTracking(_Out):
+class StaffTracking(_ResponseModel):
+    """An event of a shipment, as its carrier reported it."""
+
     id: str
+    """Id of the event."""
     at: datetime
+    """Instant of the event by the carrier's clock."""
     status: ShipmentStatus
+    """Status of the shipment after the event."""
     text: str
+    """Text of the carrier."""
 
 
-class StaffShipment(_Out):
+class StaffShipment(_ResponseModel):
+    """A shipment of the order."""
+
     id: str
+    """Id of the shipment."""
     carrier: str
+    """Name of the carrier."""
     tracking_number: str
+    """Tracking number of the carrier."""
     tracking_url: str | None
+    """HTTP URL at which the shipment can be tracked; absent if there is none."""
     status: ShipmentStatus
+    """Status of the shipment."""
     shipped_at: datetime
+    """Instant at which it was handed over to the carrier."""
     location: str | None
+    """Location that it left; absent if its pieces came from several."""
     lines: dict[str, int]
+    """Pieces by line id."""
     tracking: list[StaffTracking]
+    """Events of the shipment."""
 
 
-class StaffPaymentEntry(_Out):
+class StaffPaymentEntry(_ResponseModel):
+    """A movement of money."""
+
     at: datetime
+    """Instant at which the provider reported the movement."""
     kind: str
+    """Kind of the movement: authorised, captured or refunded."""
     amount: int
+    """Amount in minor units."""
     reference: str
+    """Payment reference of the provider."""
 
 
-class StaffPayment(_Out):
+class StaffPayment(_ResponseModel):
+    """The payment of the order. Amounts are minor units."""
+
     provider: str
+    """Name of the payment provider."""
     status: str
+    """Status of the payment, such as authorised, captured or failed."""
     reference: str | None
+    """Payment reference of the provider; absent before the payment was requested."""
     reason: str | None
+    """Reason of the provider for a failed payment."""
     authorised: int
+    """Amount authorised so far."""
     captured: int
+    """Amount captured so far."""
     refunded: int
+    """Amount refunded so far."""
     ledger: list[StaffPaymentEntry]
+    """Movements of money in the order of their reports."""
 
 
-class StaffHistoryEntry(_Out):
+class StaffHistoryEntry(_ResponseModel):
+    """An entry of the order's history."""
+
     at: datetime
+    """Instant of the event."""
     event: str
+    """Name of the event."""
     actor: str
+    """Staff user, customer or process that caused the event."""
     reason: str
+    """Reason of the actor; empty if there is none."""
 
 
-class StaffCredit(_Out):
-    """What a credit pays of an order, in minor units: ``gift_card`` (the end of its digest, for its
-    code is kept nowhere), ``store_credit`` or ``loyalty``.
-    """
+class StaffCredit(_ResponseModel):
+    """The part of an order that a gift card, store credit or points pay."""
 
     type: str
+    """Type of the credit: gift_card, store_credit or loyalty."""
     account: str
+    """Name of the account; of a gift card the end of its digest, because its code is not stored."""
     amount: int
+    """Amount paid, in minor units."""
     instrument_id: str
+    """Id of the payment instrument in the request that completed the checkout."""
 
 
-class StaffOrder(_Out):
-    """What the shop knows of an order. Amounts are minor units of ``currency``.
-
-    ``due`` is the money to be paid for what was neither called off nor came back; ``credits`` paid
-    of ``total`` what they say, the first first.
-    """
+class StaffShippingOption(_ResponseModel):
+    """The shipping option that the buyer chose."""
 
     id: str
+    """Id of the shipping method."""
+    title: str
+    """Name of the option when the order was placed."""
+    carrier: str
+    """Name of the carrier."""
+    price: int
+    """Price before discounts, in minor units of the order's currency."""
+    earliest: datetime
+    """Earliest arrival."""
+    latest: datetime
+    """Latest arrival."""
+
+
+class StaffOrder(_ResponseModel):
+    """An order as staff see it. Amounts are minor units of ``currency``."""
+
+    id: str
+    """Id of the order."""
     owner: str
+    """Id of the customer, or guest."""
     checkout_id: str
+    """Id of the checkout that placed the order."""
     status: OrderStatus
+    """Status of the order."""
     placed_at: datetime
+    """Instant at which the order was placed."""
     pay_by: datetime
+    """Payment deadline; an unpaid order expires then."""
     email: str
-    buyer: dict[str, Any]
-    destination: dict[str, Any]
-    shipping_option: dict[str, Any]
+    """E-mail address of the buyer."""
+    buyer: Annotated[
+        dict[str, Any], Field(json_schema_extra={"x-model": "shop.kernel.contacts:Buyer"})
+    ]
+    """The person or business that bought."""
+    destination: Annotated[
+        dict[str, Any], Field(json_schema_extra={"x-model": "shop.kernel.contacts:PostalAddress"})
+    ]
+    """Shipping address."""
+    shipping_option: StaffShippingOption
+    """Shipping option that the buyer chose."""
     currency: str
+    """Currency of all amounts as an ISO 4217 code."""
     subtotal: int
+    """Price of the goods before discounts."""
     discount: int
+    """Discounts on goods and shipping."""
     shipping: int
+    """Price of shipping before discounts."""
     tax: int
+    """Tax on goods and shipping."""
     tax_included: bool
+    """Whether prices include the tax."""
     total: int
+    """Total in minor units, with shipping and tax."""
     due: int
+    """Money due for the pieces that are neither cancelled nor returned."""
     cancel_reason: str | None
+    """Reason of the cancellation; absent unless the order is cancelled."""
     lines: list[StaffLine]
+    """Lines of the order."""
     credits: list[StaffCredit]
+    """Credits that pay part of the total, in the order of their use."""
     reservations: list[StaffReservation]
+    """Stock reserved for the order."""
     parcels: list[StaffShipment]
+    """Shipments of the order."""
     payment: StaffPayment
+    """Payment of the order."""
     history: list[StaffHistoryEntry]
+    """History of the order, oldest entry first."""
 
     @classmethod
     def of(cls, order: Order) -> "StaffOrder":
@@ -303,7 +281,7 @@ class StaffOrder(_Out):
                     sku=hold.sku,
                     quantity=hold.quantity,
                     location=hold.location,
-                    awaited=hold.shard == INBOUND_SHARD,
+                    backordered=hold.shard == INBOUND_SHARD,
                 )
                 for hold in order.reservations
             ],

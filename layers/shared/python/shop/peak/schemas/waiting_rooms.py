@@ -14,42 +14,63 @@ MAX_POLL_SECONDS = 30
 """Seconds: whoever waits long asks seldom."""
 
 CheckoutId = Annotated[str, StringConstraints(pattern=r"^chk_[a-z2-7]{26}$")]
+"""Id of a checkout.
+Example: chk_bq3f5k7mz2w4y6a7c3e5g7i2k4"""
 Signed = Annotated[str, StringConstraints(min_length=10, max_length=1000)]
+"""Signed text that the shop issued, 10 to 1,000 characters."""
 
 
 class WaitingRoomBody(BaseModel):
-    """``pace``: checkouts let in a second, 0 for none. ``stay``: seconds to buy once let in.
-    ``when_unreachable``: who is let in while the room's own means cannot be reached.
-    """
+    """The settings of a waiting room."""
 
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
     admissions_per_second: Annotated[int, Field(ge=0, le=20_000)]
+    """Checkouts admitted per second, 20,000 at most; 0 stops admission.
+    Example: 50"""
     purchase_window_seconds: Annotated[int, Field(ge=30, le=3600)] = 600
+    """Seconds that an admitted checkout has to complete, from 30 to 3,600.
+    Example: 600"""
     outage_policy: Annotated[OutagePolicy, Field(strict=False)] = OutagePolicy.FAIL_OPEN
+    """Whether checkouts are admitted while the room's counter or signing key is unreachable."""
     reason: Annotated[str, StringConstraints(min_length=1, max_length=500)]
+    """Reason for the change, 1 to 500 characters.
+    Example: Flash sale at noon"""
 
 
 class PeakView(BaseModel):
-    """Built when the first one is made, not when the door opens."""
+    """Base of responses; each is built on first use, which keeps cold starts short."""
 
     model_config = ConfigDict(defer_build=True)
 
 
 class StaffWaitingRoomView(PeakView):
+    """A waiting room as staff see it."""
+
     promotion_id: str
+    """Id of the promotion that the room belongs to."""
     admissions_per_second: int
+    """Checkouts admitted per second, 20,000 at most; 0 stops admission.
+    Example: 50"""
     purchase_window_seconds: int
+    """Seconds that an admitted checkout has to complete, from 30 to 3,600.
+    Example: 600"""
     outage_policy: OutagePolicy
+    """Whether checkouts are admitted while the room's counter or signing key is unreachable."""
     products: list[str]
+    """Ids of products whose checkouts wait."""
     variants: list[str]
+    """Ids of variants whose checkouts wait."""
     whole_checkout: bool
-    """Every checkout waits, since the promotion names no products and variants."""
+    """Whether every checkout waits, because the promotion names no products or variants."""
     admitted: int
-    """Numbers let in so far, those included that nobody drew."""
+    """Queue numbers admitted so far, including numbers that were never issued."""
     since: datetime
+    """Instant from which the current rate applies."""
     actor: str
+    """Staff user who made the last change."""
     reason: str
+    """Reason for the last change."""
 
     @classmethod
     def of(cls, waiting_room: WaitingRoom, at: datetime) -> "StaffWaitingRoomView":
@@ -69,7 +90,10 @@ class StaffWaitingRoomView(PeakView):
 
 
 class WaitingRoomListView(PeakView):
+    """The waiting rooms that are open."""
+
     waiting_rooms: list[StaffWaitingRoomView]
+    """Waiting rooms that are open."""
 
     @classmethod
     def of(cls, waiting_rooms: Sequence[WaitingRoom], at: datetime) -> "WaitingRoomListView":
@@ -77,29 +101,38 @@ class WaitingRoomListView(PeakView):
 
 
 class TicketBody(BaseModel):
-    """The checkout that waits: its admission will open no other."""
+    """The checkout that joins the queue; an admission is valid for this checkout only."""
 
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
     checkout_id: CheckoutId
+    """Id of the checkout.
+    Example: chk_bq3f5k7mz2w4y6a7c3e5g7i2k4"""
 
 
 class TurnCheckBody(BaseModel):
+    """The ticket whose position is requested."""
+
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
     ticket: Signed
+    """Ticket that the waiting room issued.
+    Example: eyJuIjoxMjN9.c2lnbmF0dXJl"""
 
 
 class QueuePositionView(PeakView):
-    """Where somebody stands. ``poll_after``: seconds after which to ask again."""
+    """The position of a checkout in the queue."""
 
     admitted: bool
+    """Whether the checkout is admitted."""
     ahead: int
+    """Number of checkouts ahead in the queue."""
     seconds: int | None = None
-    """About how long it takes; absent while nobody is let in."""
+    """Estimated wait in seconds; absent while admission is stopped."""
     poll_after: int | None = None
+    """Seconds after which to ask again, 30 at most; absent once admitted."""
     admission: str | None = None
-    """To be sent with the purchase, in the header ``Waiting-Room-Admission``."""
+    """Admission to send as header ``Waiting-Room-Admission``; absent while waiting."""
 
     @classmethod
     def of(cls, position: QueuePosition) -> "QueuePositionView":
@@ -107,7 +140,10 @@ class QueuePositionView(PeakView):
 
 
 class TicketView(QueuePositionView):
+    """A ticket of the queue and its position."""
+
     ticket: str
+    """Signed ticket, with which the client asks for its position."""
 
     @classmethod
     def joined(cls, joined: IssuedTicket) -> "TicketView":
@@ -131,11 +167,15 @@ def _place(position: QueuePosition) -> dict[str, Any]:
 
 
 class WaitingRoomView(PeakView):
-    """A waiting room as shoppers see it: how fast it goes, and how to join."""
+    """A waiting room as shoppers see it."""
 
     promotion_id: str
+    """Id of the promotion that the room belongs to."""
     admissions_per_second: int
+    """Checkouts admitted per second, 20,000 at most; 0 stops admission.
+    Example: 50"""
     join: str
+    """URL to which a ticket request is posted."""
 
     @classmethod
     def of(cls, waiting_room: WaitingRoom, shop_url: str) -> "WaitingRoomView":

@@ -26,12 +26,19 @@ class Zone:
     """
 
     id: str
+    """Id of the zone, unique in the table."""
     countries: frozenset[str] = frozenset()
+    """Countries of the zone as ISO 3166-1 alpha-2 codes."""
     is_fallback: bool = False
+    """Whether the zone contains every country that no other zone names."""
     regions: frozenset[str] | None = None
+    """Regions to which the zone is limited; absent for whole countries."""
     excluded_regions: frozenset[str] = frozenset()
+    """Regions that are excluded."""
     excluded_postal_prefixes: tuple[str, ...] = ()
+    """Prefixes of postal codes that are excluded."""
     postal_prefixes: tuple[str, ...] = ()
+    """Prefixes of postal codes to which the zone is limited; none means all."""
 
     def contains(self, destination: Destination) -> bool:
         """Whether a destination is in this zone; a fallback zone does not know the other zones."""
@@ -84,10 +91,15 @@ class Distance:
     """The distance of some destinations from the shop's warehouse, in kilometres."""
 
     km: int
+    """Distance in kilometres, 21,000 at most."""
     countries: frozenset[str] = frozenset()
+    """Countries at this distance as ISO 3166-1 alpha-2 codes."""
     regions: frozenset[str] | None = None
+    """Regions to which the entry is limited; absent for whole countries."""
     postal_prefixes: tuple[str, ...] = ()
+    """Prefixes of postal codes to which the entry is limited; none means all."""
     is_fallback: bool = False
+    """Whether the entry applies to every place without another entry."""
 
     def precision(self, destination: Destination) -> tuple[int, int] | None:
         """Return how precisely this entry matches a destination; ``None`` if it does not match.

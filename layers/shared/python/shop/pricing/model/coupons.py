@@ -73,13 +73,21 @@ class Coupon:
     """
 
     id: str
+    """Id of the coupon."""
     promotion_id: str
+    """Id of the promotion that the coupon enables."""
     code: str | None = None
+    """The one code of the coupon; absent for batches."""
     quantity: int | None = None
+    """Total number of uses; absent for no limit."""
     per_code: int = 1
+    """Uses of each code of a batch."""
     per_customer: int | None = None
+    """Uses per customer; absent for no limit."""
     starts: datetime | None = None
+    """First instant at which codes are accepted; absent for no start."""
     ends: datetime | None = None
+    """Instant from which codes are no longer accepted; absent for no end."""
 
     @property
     def has_batches(self) -> bool:

@@ -18,7 +18,9 @@ class PercentOff:
     kind: ClassVar[str] = "percent_off"
     step: ClassVar[PricingStep] = PricingStep.LINES
     basis_points: int
+    """Percentage in basis points; 1000 is 10 %."""
     up_to: tuple[Money, ...] = ()
+    """Highest discount, one amount per currency; none for no limit."""
 
 
 @frozen
@@ -28,7 +30,9 @@ class AmountOff:
     kind: ClassVar[str] = "amount_off"
     step: ClassVar[PricingStep] = PricingStep.LINES
     amount: tuple[Money, ...]
+    """Amount off, one per currency."""
     per: str = "unit"
+    """Whether the amount is off each unit or once off each line: unit or line."""
 
 
 @frozen
@@ -38,6 +42,7 @@ class LimitedPrice:
     kind: ClassVar[str] = "limited_price"
     step: ClassVar[PricingStep] = PricingStep.LINES
     price: tuple[Money, ...]
+    """Price of a unit, one amount per currency."""
 
 
 @frozen
@@ -50,9 +55,13 @@ class FlashSale:
     kind: ClassVar[str] = "flash_sale"
     step: ClassVar[PricingStep] = PricingStep.LINES
     price: tuple[Money, ...] = ()
+    """Price of a unit, one amount per currency."""
     basis_points: int | None = None
+    """Percentage in basis points; 1000 is 10 %."""
     quota: int | None = None
+    """Units sold at this price in total; absent for no limit."""
     per_customer: int | None = None
+    """Units sold at this price to one customer; absent for no limit."""
 
 
 @frozen
@@ -67,8 +76,11 @@ class GroupPrice:
     kind: ClassVar[str] = "group_price"
     step: ClassVar[PricingStep] = PricingStep.LINES
     price: tuple[Money, ...]
+    """Price of a unit, one amount per currency."""
     size: int = 2
+    """Members that a group needs, from 2 to 100."""
     hours: int = 24
+    """Hours in which a group must be complete, from 1 to 72."""
 
 
 @frozen
@@ -82,10 +94,15 @@ class BuyGet:
     kind: ClassVar[str] = "buy_get"
     step: ClassVar[PricingStep] = PricingStep.SETS
     buy_quantity: int
+    """Units to buy."""
     get_quantity: int
+    """Units that are reduced for them."""
     get: Selection | None = None
+    """Goods that are reduced; without it those of the promotion."""
     basis_points: int = FULL_BASIS_POINTS
+    """Reduction in basis points; 10000 makes the units free."""
     times: int | None = None
+    """How often the effect applies in one order at most; absent for no limit."""
 
 
 @frozen
@@ -93,7 +110,9 @@ class BundleComponent:
     """A part of a bundle: a number of units of some goods."""
 
     goods: Selection
+    """Goods of the part."""
     quantity: int = 1
+    """Units of these goods in one bundle."""
 
 
 @frozen
@@ -103,8 +122,11 @@ class Bundle:
     kind: ClassVar[str] = "bundle"
     step: ClassVar[PricingStep] = PricingStep.SETS
     parts: tuple[BundleComponent, ...]
+    """Parts of the bundle."""
     price: tuple[Money, ...]
+    """Price of the whole bundle, one amount per currency."""
     times: int | None = None
+    """How often the effect applies in one order at most; absent for no limit."""
 
 
 @frozen
@@ -114,7 +136,9 @@ class OrderPercent:
     kind: ClassVar[str] = "order_percent"
     step: ClassVar[PricingStep] = PricingStep.ORDER
     basis_points: int
+    """Percentage in basis points; 1000 is 10 %."""
     up_to: tuple[Money, ...] = ()
+    """Highest discount, one amount per currency; none for no limit."""
 
 
 @frozen
@@ -124,6 +148,7 @@ class OrderAmount:
     kind: ClassVar[str] = "order_amount"
     step: ClassVar[PricingStep] = PricingStep.ORDER
     amount: tuple[Money, ...]
+    """Amount off the order, one per currency."""
 
 
 @frozen
@@ -131,8 +156,11 @@ class SpendTier:
     """A tier: from ``spend`` on, save an amount or a percentage."""
 
     spend: Money
+    """Amount of goods from which the tier applies."""
     save: Money | None = None
+    """Amount off; either this or a percentage."""
     basis_points: int | None = None
+    """Percentage off in basis points; either this or an amount."""
 
 
 @frozen
@@ -145,6 +173,7 @@ class SpendSave:
     kind: ClassVar[str] = "spend_save"
     step: ClassVar[PricingStep] = PricingStep.ORDER
     tiers: tuple[SpendTier, ...]
+    """Tiers, ascending in each currency."""
 
 
 @frozen
@@ -152,7 +181,9 @@ class SpendStep:
     """A saving of ``save`` for every full ``spend``."""
 
     spend: Money
+    """Amount of goods that is rewarded each time it is reached in full."""
     save: Money
+    """Amount off each time, in the same currency."""
 
 
 @frozen
@@ -162,7 +193,9 @@ class EverySpend:
     kind: ClassVar[str] = "every_spend"
     step: ClassVar[PricingStep] = PricingStep.ORDER
     every: tuple[SpendStep, ...]
+    """Steps, one per currency."""
     times: int | None = None
+    """How often the effect applies in one order at most; absent for no limit."""
 
 
 @frozen
@@ -175,10 +208,15 @@ class FreeGift:
     kind: ClassVar[str] = "gift"
     step: ClassVar[PricingStep] = PricingStep.GIFTS
     sku: str = ""
+    """Stock keeping unit of the gift; the shop takes it from the variant."""
     title: str = ""
+    """Name of the gift; the shop takes it from the variant."""
     quantity: int = 1
+    """Units of the gift."""
     value: tuple[Money, ...] = ()
+    """Value of the gift for display, one amount per currency."""
     variant: str = ""
+    """Id of the variant that is the gift."""
 
 
 @frozen
@@ -191,9 +229,13 @@ class ShippingOff:
     kind: ClassVar[str] = "shipping_off"
     step: ClassVar[PricingStep] = PricingStep.SHIPPING
     basis_points: int | None = None
+    """Percentage off shipping in basis points; 10000 makes it free."""
     amount: tuple[Money, ...] = ()
+    """Amount off shipping, one per currency."""
     price: tuple[Money, ...] = ()
+    """Reduced price of shipping, one amount per currency."""
     methods: tuple[str, ...] = ()
+    """Ids of shipping methods; none means all."""
 
 
 Effect: TypeAlias = (

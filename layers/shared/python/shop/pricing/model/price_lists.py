@@ -25,9 +25,13 @@ class PriceEntry:
     """
 
     article: str
+    """Id of a variant, or of a product for all its variants."""
     price: int
+    """Price of a unit in minor units of the list's currency."""
     min_quantity: int = 1
+    """Units of the variant in the order from which the price applies."""
     compare_at: int | None = None
+    """Higher price to display beside it, in minor units."""
 
 
 @frozen
@@ -35,10 +39,15 @@ class PriceListScope:
     """The audience, priority and period of a price list."""
 
     markets: tuple[str, ...] = ()
+    """Markets of the shop, such as US or EU; none means all."""
     channels: tuple[str, ...] = ()
+    """Sales channels, such as web, app or agent; none means all."""
     groups: tuple[str, ...] = ()
+    """Customer groups, of which one is required; none means all customers."""
     priority: int = 100
+    """Priority; lower numbers come first, and at the same priority the lowest price applies."""
     window: Window = ALWAYS
+    """Period in which the list applies."""
 
 
 @frozen
@@ -50,9 +59,13 @@ class PriceListRevision:
     """
 
     until: datetime
+    """Instant until which the former content applied."""
     articles: tuple[str, ...] = ()
+    """Ids whose prices the change replaced."""
     entries: tuple[PriceEntry, ...] = ()
+    """Former prices of these articles."""
     scope: PriceListScope | None = None
+    """Former scope; absent if the change left it as it was."""
 
 
 @frozen(slots=False)
@@ -65,17 +78,33 @@ class PriceList:
     """
 
     id: str
+    """Id of the list: 1 to 64 letters, digits, dots, hyphens or underscores.
+    Example: euro-trade"""
     currency: str
+    """Currency of all prices as an ISO 4217 code.
+    Example: EUR"""
     entries: tuple[PriceEntry, ...]
+    """Prices, from 1 to 4,000.
+    Example: [{"article": "mug.1", "price": 1111}]"""
     markets: tuple[str, ...] = ()
+    """Markets of the shop, such as US or EU; none means all."""
     channels: tuple[str, ...] = ()
+    """Sales channels, such as web, app or agent; none means all."""
     groups: tuple[str, ...] = ()
+    """Customer groups, of which one is required; none means all customers."""
     priority: int = 100
+    """Priority; lower numbers come first, and at the same priority the lowest price applies."""
     window: Window = ALWAYS
+    """Period in which the list applies."""
     title: str = ""
+    """Title for staff, 200 characters at most.
+    Example: Trade prices in euro"""
     version: int = 1
+    """Version of the list; each change raises it."""
     created_at: datetime | None = None
+    """Instant of creation."""
     revisions: tuple[PriceListRevision, ...] = ()
+    """Former content, in the order of the changes."""
     _tiers: dict[str, list[PriceEntry]] = field(
         init=False, repr=False, compare=False, default_factory=dict
     )

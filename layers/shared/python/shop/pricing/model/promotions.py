@@ -51,9 +51,13 @@ class Stacking:
     """
 
     group: str = "default"
+    """Id of the stacking group."""
     priority: int = 100
+    """Priority within the group; lower numbers come first."""
     exclusive: bool = False
+    """Whether it applies only to goods without a discount, and no discount follows it there."""
     stop: bool = False
+    """Whether no promotion of the same stage follows it on the same goods."""
 
 
 @frozen
@@ -66,9 +70,13 @@ class ExpectedLoad:
     """
 
     orders_per_second: int
+    """Orders per second at the peak, from 1 to 20,000."""
     skus: tuple[str, ...] = ()
+    """SKUs in greatest demand, 20 at most; without them those of the promotion's goods."""
     lead_minutes: int = 60
+    """Minutes before the start at which capacity is provisioned, from 1 to 1,440."""
     duration_minutes: int = 120
+    """Minutes from the start for which capacity is provisioned, from 1 to 10,080."""
 
 
 DEFAULT_STACKING = Stacking()
@@ -84,17 +92,34 @@ class Promotion:
     """
 
     id: str
+    """Id of the promotion: 1 to 64 letters, digits, dots, hyphens or underscores.
+    Example: black-friday"""
     title: str
+    """Title that buyers see, 1 to 200 characters.
+    Example: Black Friday"""
     effect: Effect
+    """Discount, price or gift; its ``kind`` names the type.
+    Example: {"kind": "percent_off", "basis_points": 1000}"""
     goods: Selection = ALL_GOODS
+    """Goods that the promotion is about; without it all goods.
+    Example: {"categories": ["Kitchen"]}"""
     conditions: Conditions = NO_CONDITIONS
+    """Conditions under which the promotion applies.
+    Example: {"min_quantity": 2}"""
     stacking: Stacking = DEFAULT_STACKING
+    """Order and combination with other promotions."""
     code_required: bool = False
+    """Whether the promotion applies only with a discount code."""
     published: bool = False
+    """Whether the promotion is published; drafts never apply."""
     ended_at: datetime | None = None
+    """Instant at which staff ended the promotion; absent if they did not."""
     version: int = 1
+    """Version of the promotion; each change raises it."""
     published_at: datetime | None = None
+    """Instant of publication; absent for drafts."""
     capacity: ExpectedLoad | None = None
+    """Expected load, for which the shop provisions capacity (docs/capacity.md)."""
 
     def status(self, at: datetime) -> PromotionStatus:
         if self.ended_at is not None and at >= self.ended_at:

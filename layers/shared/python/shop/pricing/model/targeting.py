@@ -22,11 +22,17 @@ class Selection:
     """
 
     products: tuple[str, ...] = ()
+    """Ids of products that are included."""
     variants: tuple[str, ...] = ()
+    """Ids of variants that are included."""
     categories: tuple[str, ...] = ()
+    """Names of categories that are included."""
     not_products: tuple[str, ...] = ()
+    """Ids of products that are excluded."""
     not_variants: tuple[str, ...] = ()
+    """Ids of variants that are excluded."""
     not_categories: tuple[str, ...] = ()
+    """Names of categories that are excluded."""
 
     @property
     def everything(self) -> bool:
@@ -64,10 +70,15 @@ class Window:
     """
 
     starts: datetime | None = None
+    """First instant in force; absent for no start."""
     ends: datetime | None = None
+    """Instant from which it is no longer in force; absent for no end."""
     zone: str = "UTC"
+    """IANA time zone of weekdays and hours, such as Europe/Berlin."""
     weekdays: tuple[int, ...] = ()
+    """Days of the week from Monday (0) to Sunday (6); none means every day."""
     hours: tuple[time, time] | None = None
+    """Start and end of the hours in force, as wall clock time of the zone."""
 
     def reason_closed(self, at: datetime) -> str:
         """Return why the window is closed, or ``""`` if it is open.
@@ -154,15 +165,25 @@ class Conditions:
     """
 
     window: Window = ALWAYS
+    """Period in which the promotion applies."""
     channels: tuple[str, ...] = ()
+    """Sales channels, such as web, app or agent; none means all."""
     markets: tuple[str, ...] = ()
+    """Markets of the shop, such as US or EU; none means all."""
     groups: tuple[str, ...] = ()
+    """Customer groups, of which one is required; none means all customers."""
     segments: tuple[str, ...] = ()
+    """Customer segments, of which one is required; none means all customers."""
     signed_in: bool = False
+    """Whether the customer must be signed in."""
     first_order: bool = False
+    """Whether it must be the customer's first order."""
     min_quantity: int = 0
+    """Units of the goods that the order must contain; 0 for no minimum."""
     min_amount: tuple[Money, ...] = ()
+    """Value of the goods that the order must reach, one amount per currency."""
     of: Selection | None = None
+    """Goods that the minimum counts; without it those of the promotion."""
 
     def customer_mismatch_reason(self, basket: Basket) -> str:
         """Return why channel, market or customer do not match, or ``""`` if they do."""

@@ -1,6 +1,6 @@
 """What the shapes of this floor have in common."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
@@ -15,13 +15,25 @@ from shop.kernel.time_bounds import validate_instant
 from shop.places.model.countries import validate_country
 
 Country = Annotated[str, AfterValidator(validate_country)]
+"""Country as an ISO 3166-1 alpha-2 code.
+Example: US"""
 Instant = Annotated[AwareDatetime, Field(strict=False), AfterValidator(validate_instant)]
+"""Instant in ISO 8601 with a time zone.
+Example: 2026-11-27T12:00:00Z"""
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+"""Identifier: 1 to 64 letters, digits, dots, hyphens or underscores.
+Example: black-friday"""
 Version = Annotated[int, Field(strict=True, ge=1)]
+"""Version that was read; ``If-Match`` may give it instead.
+Example: 3"""
+
+
+ReadOnly = Any
+"""Field of the shop: a response has it, and a request may send it back; its value is ignored."""
 
 
 class VersionBody(BaseModel):
-    """Which version is meant; ``If-Match`` says it as well."""
+    """The version that the change applies to."""
 
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 

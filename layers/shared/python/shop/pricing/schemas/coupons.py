@@ -11,24 +11,38 @@ from shop.serialization import to_json
 
 
 class CouponBody(BaseModel):
-    """A coupon: with ``code`` one code used by many, without it codes are issued in batches."""
+    """A coupon: with ``code`` one code for many buyers, without it codes are issued in batches."""
 
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
     id: Id
     promotion_id: Id
+    """Id of the promotion that the coupon enables.
+    Example: black-friday"""
     code: Annotated[str, StringConstraints(max_length=64)] | None = None
+    """The one code of the coupon, 3 to 40 letters and digits; absent for batches.
+    Example: SAVE10"""
     quantity: int | None = None
+    """Total number of uses; absent for no limit.
+    Example: 1000"""
     per_code: int = 1
+    """Uses of each code of a batch.
+    Example: 1"""
     per_customer: int | None = None
+    """Uses per customer; absent for no limit.
+    Example: 1"""
     starts: Instant | None = None
+    """First instant at which codes are accepted; absent for no start."""
     ends: Instant | None = None
+    """Instant from which codes are no longer accepted; absent for no end."""
 
     def coupon(self) -> Coupon:
         return Coupon(**{name: getattr(self, name) for name in type(self).model_fields})
 
 
 class CouponView(BaseModel):
+    """A coupon."""
+
     model_config = ConfigDict(
         extra="allow",
         defer_build=True,
@@ -44,20 +58,27 @@ class CouponView(BaseModel):
 
 
 class CodeBatchBody(BaseModel):
-    """How many codes, and what they begin with."""
+    """A batch of codes to issue."""
 
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
     count: int
+    """Number of codes, 10,000 at most.
+    Example: 500"""
     prefix: str = ""
+    """Text at the beginning of each code.
+    Example: VIP"""
 
 
 class CodeBatchView(BaseModel):
-    """How many codes were issued, a few of them, and where all are."""
+    """A batch of codes that were issued."""
 
     issued: int
+    """Number of codes."""
     examples: list[str]
+    """The first three codes."""
     codes_at: str
+    """Path from which all codes can be read."""
 
 
 def batch_view(coupon_id: str, codes: Sequence[str]) -> CodeBatchView:
@@ -69,7 +90,9 @@ def batch_view(coupon_id: str, codes: Sequence[str]) -> CodeBatchView:
 
 
 class CodesView(BaseModel):
-    """Codes of a coupon, up to 1,000 at a time."""
+    """A page of the codes of a coupon, 1,000 at most."""
 
     codes: list[str]
+    """Codes of this page."""
     cursor: str | None = None
+    """Cursor of the next page; absent on the last page."""

@@ -10,27 +10,34 @@ from shop.pricing.schemas.base import Id
 
 
 class GroupBuyBody(BaseModel):
-    """Which promotion a group is to be opened for."""
+    """The promotion for which a group is created."""
 
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
     promotion_id: Id
+    """Id of a promotion with a group price.
+    Example: mug-together"""
 
 
 class GroupBuyView(BaseModel):
-    """A group that buys together: whoever gives its ``code`` at the checkout joins it.
-
-    ``members`` have paid; of ``places_left`` some may be taken by orders that are being paid.
-    """
+    """A group of buyers. A buyer joins it with its ``code`` at the checkout."""
 
     id: str
+    """Id of the group."""
     promotion_id: str
+    """Id of the promotion with the group price."""
     code: str
+    """Code with which buyers join the group."""
     status: str
+    """Status of the group: forming, succeeded or failed."""
     size: int
+    """Number of members that the group needs."""
     members: int
+    """Number of members whose payment is certain."""
     seats_remaining: int
+    """Number of members still missing; orders that await payment may take some."""
     deadline: str
+    """Instant in ISO 8601 by which the group must be complete."""
 
 
 def group_buy_view(group: GroupBuy, at: datetime) -> dict[str, Any]:

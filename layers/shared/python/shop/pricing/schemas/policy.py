@@ -1,7 +1,7 @@
 """The pricing policy as staff write and read it."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -9,7 +9,7 @@ from shop.kernel.money import Rounding
 from shop.pricing.model.policy import MAX_GROUPS, PricingPolicy
 from shop.pricing.model.promotions import StackingGroup, StackingMode
 from shop.pricing.model.rounding import RoundingPolicy
-from shop.pricing.schemas.base import Id
+from shop.pricing.schemas.base import Id, ReadOnly
 
 _CLOSED = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
@@ -20,28 +20,36 @@ class StackingGroupBody(BaseModel):
     model_config = _CLOSED
 
     id: Id
+    """Id of the group, to which promotions refer.
+    Example: default"""
     mode: Literal["best", "first", "all"] = "best"
+    """Promotions of the group that apply: the best, the first, or all.
+    Example: best"""
     priority: Annotated[int, Field(ge=0, le=1_000_000)] = 100
+    """Priority of the group; lower numbers come first.
+    Example: 100"""
 
 
 class PricingPolicyBody(BaseModel):
-    """All of the policy: the groups that are declared, and the rounding (docs/rules/pricing.md, 1.2
-    and 4.6).
-
-    ``version`` is the one that was read, 0 where nobody changed it yet; it may come as
-    ``If-Match``.
-    """
+    """The pricing policy: stacking groups and rounding (docs/rules/pricing.md, 1.2 and 4.6)."""
 
     model_config = _CLOSED
 
     groups: Annotated[list[StackingGroupBody], Field(max_length=MAX_GROUPS)]
+    """Stacking groups of promotions; they replace the former ones.
+    Example: [{"id": "default", "mode": "best"}]"""
     rounding: Literal["half_even", "half_up", "half_down"]
+    """Rounding of halves: half_even, half_up or half_down.
+    Example: half_up"""
     tax_by: Literal["line", "unit"]
+    """Whether tax is rounded by line or by unit.
+    Example: line"""
     version: Annotated[int, Field(ge=0, le=10**9)] | None = None
+    """Version that was read, 0 for the initial policy; ``If-Match`` may give it instead.
+    Example: 2"""
 
-    at: Any = None
-    actor: Any = None
-    """What was read may be sent back; the shop knows these itself."""
+    at: ReadOnly = None
+    actor: ReadOnly = None
 
     def stacking_groups(self) -> tuple[StackingGroup, ...]:
         return tuple(StackingGroup(g.id, StackingMode(g.mode), g.priority) for g in self.groups)
@@ -57,22 +65,37 @@ class PricingPolicyBody(BaseModel):
 
 
 class StackingGroupView(BaseModel):
-    """A stacking group that is declared."""
+    """A stacking group of promotions."""
 
     id: str
+    """Id of the group, to which promotions refer.
+    Example: default"""
     mode: str
+    """Promotions of the group that apply: the best, the first, or all.
+    Example: best"""
     priority: int
+    """Priority of the group; lower numbers come first.
+    Example: 100"""
 
 
 class PricingPolicyView(BaseModel):
-    """How promotions stack and halves are decided: since when, and by whose word."""
+    """The pricing policy."""
 
     groups: list[StackingGroupView]
+    """Stacking groups of promotions; they replace the former ones.
+    Example: [{"id": "default", "mode": "best"}]"""
     rounding: str
+    """Rounding of halves: half_even, half_up or half_down.
+    Example: half_up"""
     tax_by: str
+    """Whether tax is rounded by line or by unit.
+    Example: line"""
     version: int
+    """Version of the policy; 0 for the initial one."""
     at: datetime
+    """Instant from which this version applies."""
     actor: str
+    """Staff user who wrote this version."""
 
     @classmethod
     def of(cls, policy: PricingPolicy) -> "PricingPolicyView":

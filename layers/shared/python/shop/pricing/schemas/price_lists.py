@@ -15,9 +15,9 @@ from shop.pricing.schemas.base import Version
 
 
 class PriceListBody(BaseModel):
-    """A price list as docs/rules/pricing.md (§3) describes it; the model checks what it may hold.
+    """A price list, as docs/rules/pricing.md (§3) describes it.
 
-    A change says in ``version`` which one it changes.
+    The domain model validates it; each problem has the path of its field.
     """
 
     model_config = ConfigDict(
@@ -42,7 +42,7 @@ class PriceListBody(BaseModel):
 
 
 class PriceListView(BaseModel):
-    """A price list with its state at this instant; further members as they were written."""
+    """A price list with its current status; other fields as they were written."""
 
     model_config = ConfigDict(
         extra="allow",
@@ -56,7 +56,9 @@ class PriceListView(BaseModel):
     id: str
     currency: str
     status: str
+    """Status by the clock: scheduled, running or ended."""
     version: int
+    """Version of the list; each change raises it."""
 
     @classmethod
     def of(cls, price_list: PriceList, at: datetime) -> "PriceListView":
@@ -69,17 +71,29 @@ class PriceListSummary(BaseModel):
     """A price list without its prices."""
 
     id: str
+    """Id of the list."""
     title: str
+    """Title for staff."""
     currency: str
+    """Currency of all prices as an ISO 4217 code."""
     status: str
+    """Status by the clock: scheduled, running or ended."""
     version: int
+    """Version of the list; each change raises it."""
     entries: int
+    """Number of prices."""
     priority: int
+    """Priority; lower numbers come first."""
     markets: list[str]
+    """Markets in which it applies; none means all."""
     channels: list[str]
+    """Sales channels on which it applies; none means all."""
     groups: list[str]
+    """Customer groups to which it applies; none means all."""
     starts: datetime | None = None
+    """First instant at which it applies; absent for no start."""
     ends: datetime | None = None
+    """Instant from which it no longer applies; absent for no end."""
 
     @classmethod
     def of(cls, price_list: PriceList, at: datetime) -> "PriceListSummary":
@@ -100,10 +114,12 @@ class PriceListSummary(BaseModel):
 
 
 class PriceListsView(BaseModel):
-    """The price lists, those that go first first."""
+    """A page of price lists, in the order of their ids."""
 
     price_lists: list[PriceListSummary]
+    """Price lists of this page."""
     cursor: str | None = None
+    """Cursor of the next page; absent on the last page."""
 
 
 def price_lists_view(
@@ -119,30 +135,42 @@ def price_lists_view(
 
 
 class PricePointView(BaseModel):
-    """From ``since`` on one unit was announced at ``price``; ``regular`` is what that was off."""
+    """A price that was displayed from an instant on."""
 
     since: datetime
+    """Instant from which the price was displayed."""
     price: int
+    """Unit price in minor units."""
     regular: int | None = None
+    """Price before the reduction in minor units; absent without a reduction."""
 
 
 class ReductionView(BaseModel):
-    """The reduction that runs, and the lowest price of the thirty days before it began."""
+    """The current reduction, and the lowest price of the 30 days before it (Directive 98/6/EC)."""
 
     began: datetime
+    """Instant at which the reduction began."""
     price: int
+    """Reduced price in minor units."""
     lowest_30_days: int | None
+    """Lowest price of the 30 days before the reduction in minor units; absent if unknown."""
     percent: int
+    """Reduction of that lowest price in percent."""
 
 
 class PriceHistoryView(BaseModel):
-    """All amounts are minor units of ``currency``."""
+    """The displayed prices of a variant. Amounts are minor units of ``currency``."""
 
     article: str
+    """Id of the variant."""
     market: str
+    """Market of the prices."""
     currency: str
+    """Currency of all amounts as an ISO 4217 code."""
     points: list[PricePointView]
+    """Prices, the oldest first."""
     reduction: ReductionView | None = None
+    """The current reduction; absent without one."""
 
     @classmethod
     def of(
@@ -173,12 +201,15 @@ class PriceHistoryView(BaseModel):
 
 
 def market_from_query(query: Mapping[str, str]) -> tuple[str | None, str | None]:
-    """``?country=`` and ``?currency=``, ``None`` where they are not named. Raises Invalid."""
-    checks = {"country": validate_country, "currency": validate_currency}
-    for name, check in checks.items():
+    """Return ``?country=`` and ``?currency=``, ``None`` if absent. Raises InvalidRequest."""
+    country, currency = query.get("country"), query.get("currency")
+    for name, value, validate in (
+        ("country", country, validate_country),
+        ("currency", currency, validate_currency),
+    ):
         try:
-            if name in query:
-                check(query[name])
+            if value is not None:
+                validate(value)
         except ValueError as error:
             raise InvalidRequest(str(error), code=f"{name}_unknown", path=name) from None
-    return query.get("country"), query.get("currency")
+    return country, currency

@@ -14,11 +14,10 @@ from shop.pricing.schemas.base import Version
 
 
 class PromotionBody(BaseModel):
-    """A promotion as docs/rules/pricing.md describes it. What it may hold, the model checks itself:
-    each problem comes back with its path. A change says in ``version`` which one it changes.
+    """A promotion, as docs/rules/pricing.md describes it.
 
-    State and past are the shop's to say; they are not read, so that a promotion can be sent back
-    as it was read.
+    The domain model validates it; each problem has the path of its field. A promotion can be sent
+    back as it was read: its status and revisions belong to the shop and are ignored.
     """
 
     model_config = ConfigDict(
@@ -49,7 +48,7 @@ class PromotionBody(BaseModel):
 
 
 class PromotionView(BaseModel):
-    """A promotion with its state at this instant; further members as they were written."""
+    """A promotion with its current status; other fields as they were written."""
 
     model_config = ConfigDict(
         extra="allow",
@@ -60,7 +59,9 @@ class PromotionView(BaseModel):
     id: str
     title: str
     status: str
+    """Status by publication and clock: draft, scheduled, running or ended."""
     version: int
+    """Version of the promotion; each change raises it."""
 
     @classmethod
     def of(cls, promotion: Promotion, at: datetime) -> "PromotionView":
@@ -69,16 +70,21 @@ class PromotionView(BaseModel):
 
 
 class RevisionView(BaseModel):
-    """A version of a promotion: since when, by which change and whose, and what it said."""
+    """A version of a promotion."""
 
     version: int
+    """Version of the promotion."""
     since: datetime
+    """Instant from which this version applied."""
     change: str
+    """Name of the change, such as PromotionScheduled."""
     actor: str
+    """Staff user who made the change."""
     content: Annotated[
         dict[str, Any],
         Field(json_schema_extra={"x-model": "shop.pricing.model.promotions:Promotion"}),
     ]
+    """Promotion in this version."""
 
     @classmethod
     def of(cls, revision: PromotionRevision) -> "RevisionView":
@@ -92,9 +98,10 @@ class RevisionView(BaseModel):
 
 
 class PromotionHistoryView(PromotionView):
-    """A promotion with its versions, the newest first, 50 at most."""
+    """A promotion with its versions."""
 
     revisions: list[RevisionView]
+    """Versions, newest first, 50 at most."""
 
     @classmethod
     def from_history(
@@ -105,8 +112,12 @@ class PromotionHistoryView(PromotionView):
 
 
 class PromotionListView(BaseModel):
+    """A page of promotions."""
+
     promotions: list[PromotionView]
+    """Promotions of this page."""
     cursor: str | None = None
+    """Cursor of the next page; absent on the last page."""
 
     @classmethod
     def of(cls, page: Page[Promotion], at: datetime) -> "PromotionListView":

@@ -14,31 +14,49 @@ from shop.kernel.text_validation import validate_currency, validate_email
 from shop.places.model.destination import Destination
 from shop.pricing.model.basket import CustomerFacts
 from shop.pricing.model.promotions import Promotion
+from shop.pricing.model.quote import Quote
 from shop.pricing.schemas.base import Country, Id, Instant
 from shop.pricing.schemas.policy import PricingPolicyBody
 from shop.pricing.schemas.promotions import PromotionBody
+from shop.pricing.schemas.quotes import QuoteView
 from shop.tax.ports import VatNumbers
 
 Currency = Annotated[str, AfterValidator(validate_currency)]
+"""Currency as an ISO 4217 code.
+Example: USD"""
 Email = Annotated[str, AfterValidator(validate_email)]
+"""E-mail address.
+Example: ada@example.com"""
 Word = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+"""Text of 1 to 100 characters."""
 
 _CLOSED = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
 
 class SimulationCustomerBody(BaseModel):
-    """Who buys: with an ``id`` that customer's groups, segments and earlier orders count as they
-    are, and what is said here beside them. A guest is counted by ``email``.
+    """A customer to simulate. With an ``id`` the stored groups, segments and orders of that
+    customer count too.
     """
 
     model_config = _CLOSED
 
     id: Word | None = None
+    """Id of an existing customer; absent for a guest."""
     groups: list[str] = Field(default_factory=list)
+    """Names of further customer groups.
+    Example: ["trade"]"""
     segments: list[str] = Field(default_factory=list)
+    """Names of further customer segments.
+    Example: ["newsletter"]"""
     previous_orders: Annotated[int, Field(ge=0)] | None = None
+    """Number of earlier orders; 0 makes this the first one.
+    Example: 0"""
     tax_id: Annotated[str, StringConstraints(max_length=30)] | None = None
+    """VAT number of the European Union, of a business.
+    Example: FR40303265045"""
     email: Email | None = None
+    """E-mail address, by which the uses of a guest are counted.
+    Example: ada@example.com"""
 
     def facts(self, vat_ids: VatNumbers, path: str) -> CustomerFacts:
         """Raises Invalid for what is no VAT number."""
@@ -53,67 +71,106 @@ class SimulationCustomerBody(BaseModel):
 
 
 class SimulationLineBody(BaseModel):
+    """A line of the simulated checkout."""
+
     model_config = _CLOSED
 
     item: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    """Id of the variant.
+    Example: mug.1"""
     quantity: Annotated[int, Field(ge=1, le=10_000)]
+    """Number of units, from 1 to 10,000.
+    Example: 2"""
 
 
 class DestinationBody(BaseModel):
-    """Where it is delivered to, as far as tax and shipping ask."""
+    """A shipping destination, as far as tax and shipping need it."""
 
     model_config = _CLOSED
 
     address_country: Country
     address_region: Word | None = None
+    """Region within the country, such as a US state.
+    Example: CA"""
     postal_code: Annotated[str, StringConstraints(max_length=20)] | None = None
+    """Postal code, 20 characters at most.
+    Example: "94107"
+    """
 
 
 class SimulationCreditBody(BaseModel):
-    """What it is to be paid with: the code of a gift card, or the customer's own."""
+    """A gift card, store credit or points to pay with."""
 
     model_config = _CLOSED
 
     type: Literal["gift_card", "store_credit", "loyalty"]
+    """Type of the credit.
+    Example: gift_card"""
     code: Annotated[str, StringConstraints(min_length=8, max_length=64)] | None = None
+    """Code of a gift card, 8 to 64 characters.
+    Example: GIFT-7K2M-9QXT-4HNB"""
     amount: Annotated[int, Field(ge=1)] | None = None
+    """Amount to pay in minor units; without it as much as possible.
+    Example: 1000"""
 
     def instrument(self) -> CreditInstrument:
         return CreditInstrument(self.type, self.code or "", self.amount)
 
 
 class SimulationBody(BaseModel):
-    """A basket as at the checkout, and what is to be different about it: the instant (``then``),
-    the customer, a promotion (written here, or a stored one by id), the pricing policy.
+    """A checkout to simulate, and the circumstances to compare it with.
 
-    ``country``, ``region`` and ``postal_code`` are where the buyer may be; with a ``destination``
-    there are ways of shipping, of which ``option`` is one, without it the cheapest.
+    The comparison may differ in its instant, customer, promotion and pricing policy. A
+    ``destination`` gives shipping options; ``country``, ``region`` and ``postal_code`` are hints
+    that apply without it.
     """
 
     model_config = _CLOSED
 
     lines: Annotated[list[SimulationLineBody], Field(min_length=1, max_length=2_000)]
+    """Lines of the checkout.
+    Example: [{"item": "mug.1", "quantity": 2}]"""
     currency: Currency | None = None
     country: Country | None = None
     region: Word | None = None
+    """Region within the buyer's country, such as a US state.
+    Example: CA"""
     postal_code: Annotated[str, StringConstraints(max_length=20)] | None = None
+    """Postal code of the buyer, 20 characters at most.
+    Example: "94107"
+    """
     destination: DestinationBody | None = None
+    """Shipping destination, which gives shipping options."""
     option: Word | None = None
+    """Id of the shipping option; without it the cheapest applies.
+    Example: us-express"""
     channel: Literal["web", "app", "agent"] = "web"
+    """Sales channel of the checkout.
+    Example: web"""
     codes: Annotated[
         list[Annotated[str, StringConstraints(strip_whitespace=True, max_length=64)]],
         Field(max_length=10),
     ] = Field(default_factory=list)
+    """Discount codes, 10 at most.
+    Example: ["SAVE10"]"""
     credits: Annotated[list[SimulationCreditBody], Field(max_length=10)] = Field(
         default_factory=list
     )
+    """Credits to pay with, 10 at most."""
     customer: SimulationCustomerBody | None = None
+    """Customer of the checkout; absent for a guest."""
     at: Instant | None = None
+    """Instant of the checkout; without it the current time."""
     compare_at_time: Instant | None = None
+    """Instant of the comparison; without it the same instant."""
     other_customer: SimulationCustomerBody | None = None
+    """Customer of the comparison; without it the same customer."""
     promotion: PromotionBody | None = None
+    """Draft of a promotion that the comparison applies."""
     promotion_id: Id | None = None
+    """Id of a stored promotion that the comparison applies."""
     policy: PricingPolicyBody | None = None
+    """Draft of a pricing policy that the comparison applies."""
 
     def shipping_destination(self) -> Destination | None:
         """Return the address that gives shipping options, if there is one."""
@@ -143,14 +200,113 @@ class SimulationBody(BaseModel):
         return self
 
 
-class SimulationView(BaseModel):
-    """Both answers of the checkout, each a quote with its trace, the ways of shipping, what is said
-    of it, and what credits leave to pay; and what the second changes.
-    """
+class SimulatedOptionView(BaseModel):
+    """A shipping option of the simulated checkout."""
 
-    before: dict[str, Any]
-    after: dict[str, Any]
-    difference: dict[str, Any]
+    id: str
+    """Id of the shipping method."""
+    title: str
+    """Name of the option, as buyers see it."""
+    price: int
+    """Price before discounts, in minor units."""
+
+
+class SimulatedMessageView(BaseModel):
+    """A message of the simulated checkout, as its buyer would read it."""
+
+    type: str
+    """Type of the message: error, warning or info."""
+    code: str
+    """Code of the message."""
+    content: str
+    """Message in words."""
+    path: str | None = None
+    """JSONPath of the field in this request; absent if there is none."""
+    severity: str | None = None
+    """Severity of an error, as UCP defines it; absent for other messages."""
+
+
+class LimitedUseView(BaseModel):
+    """Limited uses that the order would consume."""
+
+    promotion_id: str
+    """Id of the promotion."""
+    units: int
+    """Units of a quota or gift; 0 for a code."""
+    code: str | None = None
+    """Discount code that is used once; absent if none."""
+    gift_sku: str | None = None
+    """Stock keeping unit of the gift; absent if none."""
+
+
+class SimulatedCheckoutView(QuoteView):
+    """A simulated checkout: its quote, shipping options, messages and payment."""
+
+    subtotal: int
+    """Price of the goods before discounts, in minor units."""
+    discount: int
+    """Discounts on goods and shipping, in minor units."""
+    tax: int
+    """Tax on goods and shipping, in minor units."""
+    total: int
+    """Total in minor units, with shipping and tax."""
+    uses: list[LimitedUseView]
+    """Limited uses that the order would consume."""
+    option: str | None = None
+    """Id of the selected shipping option; absent without a destination."""
+    options: list[SimulatedOptionView]
+    """Shipping options, the cheapest first."""
+    messages: list[SimulatedMessageView]
+    """Messages to the buyer."""
+    credits: list[int]
+    """Amounts that the credits pay, in minor units and in the order of the request."""
+    due: int
+    """Amount that the credits leave, in minor units."""
+
+    @classmethod
+    def from_quote(cls, quote: Quote, **checkout: Any) -> "SimulatedCheckoutView":
+        """Return the view of a quote; ``checkout`` are the fields that a quote does not have."""
+        return cls(
+            **dict(QuoteView.of(quote)),
+            subtotal=quote.subtotal.minor,
+            discount=quote.discount.minor,
+            tax=quote.tax.minor,
+            total=quote.total.minor,
+            uses=[
+                LimitedUseView(
+                    promotion_id=use.promotion_id,
+                    units=use.units,
+                    code=use.code,
+                    gift_sku=use.gift_sku,
+                )
+                for use in quote.uses
+            ],
+            **checkout,
+        )
+
+
+class SimulationDifferenceView(BaseModel):
+    """The values that differ, each as a pair: in ``before`` and in ``after``."""
+
+    currency: str
+    """Currency of all amounts as an ISO 4217 code."""
+    sums: dict[str, tuple[int, int]]
+    """Amounts in minor units, by name: subtotal, discount, shipping, tax and total."""
+    lines: dict[str, tuple[int, int]]
+    """Amounts to pay in minor units, by line id."""
+    rules: dict[str, tuple[str, str]]
+    """Results of rules, by stage and id: the amount applied, or the reason for none."""
+
+
+class SimulationView(BaseModel):
+    """Two simulated checkouts, and their differences."""
+
+    before: SimulatedCheckoutView
+    """Checkout under the present circumstances."""
+    after: SimulatedCheckoutView
+    """Checkout under the circumstances of the comparison."""
+    difference: SimulationDifferenceView
+    """Differences between the two."""
 
 
 _AT_THE_CHECKOUT = (

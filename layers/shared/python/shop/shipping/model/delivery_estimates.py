@@ -21,8 +21,11 @@ class DispatchSchedule:
     """
 
     zone: str = "UTC"
+    """IANA time zone of the warehouse, such as Europe/Berlin."""
     cut_off: time | None = None
+    """Time of day from which orders leave on the next working day."""
     holidays: frozenset[date] = frozenset()
+    """Days without dispatch, 1,000 at most."""
 
     def ship_date(self, at: datetime) -> date:
         """The day on which something ordered at that instant is sent."""

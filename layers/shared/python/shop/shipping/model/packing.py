@@ -9,8 +9,11 @@ class ParcelLimits:
     """What one parcel may hold at most; ``None`` is no limit."""
 
     weight_g: int | None = None
+    """Weight in grams at most; absent for no limit."""
     units: int | None = None
+    """Units at most; absent for no limit."""
     longest_mm: int | None = None
+    """Longest side of a unit in millimetres; absent for no limit."""
 
 
 @frozen

@@ -31,17 +31,29 @@ class ShippingMethod:
     """
 
     id: str
+    """Id of the method, unique in the table."""
     zone: str
+    """Id of the zone that it serves."""
     title: str
+    """Name of the method that buyers see, 1 to 100 characters."""
     carrier: str
+    """Name of the carrier, 1 to 100 characters."""
     flat: Prices
+    """Base price, one amount per currency; a currency without one is not offered."""
     days: tuple[int, int]
+    """Fewest and most working days in transit, 120 at most."""
     free_shipping_threshold: Prices = ()
+    """Value of goods from which shipping is free, one amount per currency."""
     charges: tuple[Charge, ...] = ()
+    """Charges that are added to the base price."""
     parcel: ParcelLimits = ANY_PARCEL
+    """Limits of one parcel."""
     divisor: int | None = None
+    """Cubic millimetres that are billed as one gram, such as 5000; absent for actual weight."""
     carbon_g_per_kg: int | None = None
+    """Carbon dioxide emissions in grams per kilogram of goods."""
     max_parcels: int | None = None
+    """Parcels per order at most; absent for no limit."""
 
     def option(
         self,
@@ -103,11 +115,18 @@ class ShippingTable:
     """
 
     zones: tuple[Zone, ...]
+    """Zones, 300 at most.
+    Example: [{"id": "us", "countries": ["US"]}]"""
     methods: tuple[ShippingMethod, ...]
+    """Shipping methods of the zones, 1,000 at most."""
     excluded_countries: frozenset[str] = frozenset()
+    """Countries that the shop does not serve, as ISO 3166-1 alpha-2 codes."""
     default_item_weight_g: int = 500
+    """Weight of a unit without a weight, in grams."""
     distances: tuple[Distance, ...] = ()
+    """Distances from the warehouse, for charges by distance."""
     dispatch: DispatchSchedule = DISPATCH
+    """Working days and cut-off time of the warehouse."""
 
     def zone_of(self, destination: Destination) -> Zone | None:
         """The first zone that holds the place; "is_fallback" zones come last."""

@@ -24,7 +24,9 @@ class RateBand:
     """Up to and including ``up_to`` (grams or kilometres) it costs this."""
 
     up_to: int
+    """Upper end of the band, included: grams or kilometres."""
     price: Prices
+    """Price, one amount per currency."""
 
 
 @frozen
@@ -32,7 +34,9 @@ class ExcessRate:
     """Above the last band: the last band's price, and this for every ``every`` begun."""
 
     every: int
+    """Grams or kilometres of each step above the last band."""
     price: Prices
+    """Price of each step begun, one amount per currency."""
 
 
 @frozen
@@ -44,7 +48,9 @@ class WeightRate:
 
     kind: ClassVar[str] = "by_weight"
     bands: tuple[RateBand, ...]
+    """Bands by billed weight in grams, ascending."""
     excess: ExcessRate | None = None
+    """Price above the last band; without it heavier or farther parcels are not offered."""
 
     def charge(self, goods: Consignment, parcels: tuple[PackedParcel, ...]) -> int | None:
         total = 0
@@ -62,7 +68,9 @@ class DistanceRate:
 
     kind: ClassVar[str] = "by_distance"
     bands: tuple[RateBand, ...]
+    """Bands by distance in kilometres, ascending."""
     excess: ExcessRate | None = None
+    """Price above the last band; without it heavier or farther parcels are not offered."""
 
     def charge(self, goods: Consignment, parcels: tuple[PackedParcel, ...]) -> int | None:
         if goods.distance_km is None:
@@ -76,7 +84,9 @@ class QuantityRate:
 
     kind: ClassVar[str] = "by_quantity"
     each: Prices
+    """Price of each unit above the included ones, one amount per currency."""
     included: int = 0
+    """Units without a charge."""
 
     def charge(self, goods: Consignment, parcels: tuple[PackedParcel, ...]) -> int | None:
         each = price_in(self.each, goods.value.currency)
@@ -91,7 +101,9 @@ class ValueBand:
     """Goods worth up to and including ``up_to`` (``None``: any worth) cost ``price`` to send."""
 
     price: Money
+    """Price of shipping."""
     up_to: Money | None = None
+    """Upper end of the band, included: value of the goods; absent for no end."""
 
 
 @frozen
@@ -100,6 +112,7 @@ class ValueRate:
 
     kind: ClassVar[str] = "by_value"
     bands: tuple[ValueBand, ...]
+    """Bands by value of the goods; the first that contains the value applies."""
 
     def charge(self, goods: Consignment, parcels: tuple[PackedParcel, ...]) -> int | None:
         for band in self.bands:
@@ -116,6 +129,7 @@ class ParcelRate:
 
     kind: ClassVar[str] = "by_parcel"
     each: Prices
+    """Price of each parcel, one amount per currency."""
 
     def charge(self, goods: Consignment, parcels: tuple[PackedParcel, ...]) -> int | None:
         each = price_in(self.each, goods.value.currency)

@@ -1,12 +1,11 @@
-"""A checkout in UCP's words, with its fulfillment extension: requests in, answers out."""
+"""Requests of a checkout, in UCP's terms, with its fulfillment extension."""
 
-import os
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
 from shop.cart.schemas import (
+    Attribution,
     BuyerContextRequest,
     Country,
     Id,
@@ -14,71 +13,94 @@ from shop.cart.schemas import (
     Name,
     Phone,
     PostalCode,
+    ReadOnly,
     SessionRequest,
+    Signals,
     StrictRequestModel,
     Text,
-    continue_url_view,
-    discounts_view,
-    gifts_view,
-    line_totals_view,
-    loyalty_view,
-    messages_view,
-    shop_page,
-    totals_view,
 )
 from shop.checkout.actions.results import CheckoutInput, CheckoutResult, PaymentInput
-from shop.checkout.model import CheckoutSession, CheckoutStatus, Offer, OfferLine, session_messages
 from shop.credits.model.payment_split import CreditInstrument
 from shop.kernel.contacts import Buyer, PostalAddress
 from shop.kernel.errors import InvalidRequest
-from shop.kernel.frozen import frozen
-from shop.orders.model import GUEST_OWNER
-from shop.orders.model import OrderStatus as OrderStatus
+from shop.orders.model import OrderStatus
 from shop.payments.model import Credential
-from shop.payments.schemas import CREDITS, payment_handlers
-
-METHOD_ID = "shipping"
-GROUP_ID = "all"
+from shop.payments.schemas import CREDITS
 
 
 class AddressRequest(StrictRequestModel):
-    """A shipping address. What is missing in it is asked for by messages, not refused."""
+    """A shipping address. Missing parts are requested by messages of the checkout, not rejected."""
 
     id: Id | None = None
+    """Id of the destination; its position names it if it is absent, such as dest_1.
+    Example: dest_1"""
     type: Literal["shipping_address"] | None = None
+    """Type of the destination; addresses are the only one."""
     street_address: Text | None = None
+    """Street and house number.
+    Example: 548 Market St"""
     extended_address: Text | None = None
+    """Apartment, suite or floor.
+    Example: Suite 400"""
     address_locality: Name | None = None
+    """City or town.
+    Example: San Francisco"""
     address_region: Name | None = None
+    """Region within the country, such as a US state.
+    Example: CA"""
     address_country: Country | None = None
     postal_code: PostalCode | None = None
     first_name: Name | None = None
+    """Given name of the recipient.
+    Example: Ada"""
     last_name: Name | None = None
+    """Family name of the recipient.
+    Example: Lovelace"""
     full_name: Name | None = None
+    """Full name of the recipient, if it is not split.
+    Example: Ada Lovelace"""
     phone_number: Phone | None = None
 
 
 class FulfillmentGroupRequest(StrictRequestModel):
+    """The lines that ship together, and the shipping option for them."""
+
     id: Id | None = None
+    """Id of the group, as the checkout returned it.
+    Example: all"""
     selected_option_id: Id | None = None
-    line_item_ids: Any = None
-    options: Any = None
+    """Id of the chosen shipping option; without it the cheapest applies.
+    Example: us-express"""
+    line_item_ids: ReadOnly = None
+    options: ReadOnly = None
 
 
 class FulfillmentMethodRequest(StrictRequestModel):
-    """One way of delivery. The shop ships; all lines go to one address."""
+    """A fulfillment method. The shop ships, and all lines go to one address."""
 
     id: Id | None = None
+    """Id of the method, as the checkout returned it.
+    Example: shipping"""
     type: Literal["shipping"] = "shipping"
+    """Type of the method; shipping is the only one."""
     destinations: Annotated[list[AddressRequest], Field(max_length=20, default_factory=list)]
+    """Addresses to choose from, 20 at most.
+    Example: [{"address_country": "US", "postal_code": "94107"}]"""
     selected_destination_id: Id | None = None
+    """Id of the chosen destination; without it the first one applies.
+    Example: dest_1"""
     groups: Annotated[list[FulfillmentGroupRequest], Field(max_length=1, default_factory=list)]
-    line_item_ids: Any = None
+    """The one group of lines, with its shipping option."""
+    line_item_ids: ReadOnly = None
 
 
 class FulfillmentRequest(StrictRequestModel):
+    """UCP's fulfillment extension: destination and shipping option."""
+
     methods: Annotated[list[FulfillmentMethodRequest], Field(max_length=1, default_factory=list)]
-    available_methods: Any = None
+    """The one fulfillment method.
+    Example: [{"type": "shipping", "destinations": [{"address_country": "US"}]}]"""
+    available_methods: ReadOnly = None
 
     def address(self) -> PostalAddress | None:
         """The destination chosen, or the only one there is."""
@@ -103,11 +125,12 @@ class FulfillmentRequest(StrictRequestModel):
 
 
 class CheckoutUpdateRequest(SessionRequest):
-    """The body of replacing a checkout. Payment is sent when it is completed, and not read here."""
+    """The body that replaces a checkout. The payment is sent on completion and ignored here."""
 
     fulfillment: FulfillmentRequest | None = None
-    payment: Any = None
-    order: Any = None
+    """Destination and shipping option."""
+    payment: ReadOnly = None
+    order: ReadOnly = None
 
     def to_input(self, channel: str = "web") -> CheckoutInput:
         context = self.context or BuyerContextRequest()
@@ -128,10 +151,14 @@ class CheckoutUpdateRequest(SessionRequest):
 
 
 class CheckoutCreateRequest(CheckoutUpdateRequest):
-    """The body of beginning a checkout. With a ``cart_id`` the cart's lines are taken."""
+    """The body that creates a checkout. With a ``cart_id`` it takes the lines of the cart."""
 
     line_items: Annotated[list[LineRequest], Field(max_length=2_000, default_factory=list)]
+    """The lines, unless a cart gives them.
+    Example: [{"item": {"id": "mug.1"}, "quantity": 2}]"""
     cart_id: Id | None = None
+    """Id of a cart whose lines and buyer the checkout takes.
+    Example: cart_bq3f5k7mz2w4y6a7c3e5g7i2k4"""
 
     def to_input(self, channel: str = "web") -> CheckoutInput:
         wish = super().to_input(channel)
@@ -140,8 +167,14 @@ class CheckoutCreateRequest(CheckoutUpdateRequest):
 
 
 class CredentialRequest(StrictRequestModel):
+    """The credential of a payment instrument."""
+
     type: Name
+    """Type of the credential, as the payment handler defines it.
+    Example: token"""
     token: Annotated[str, StringConstraints(min_length=1, max_length=5_000)]
+    """Token of the payment provider, or the code of a gift card.
+    Example: tok_success"""
 
 
 class InstrumentRequest(StrictRequestModel):
@@ -152,27 +185,42 @@ class InstrumentRequest(StrictRequestModel):
     """
 
     id: Id
+    """Id of the instrument within this request, chosen by the client.
+    Example: pay_1"""
     handler_id: Id
+    """Id of a payment handler that the checkout offers.
+    Example: sandbox"""
     type: Name
+    """Type of the instrument, such as card, token, gift_card, store_credit or loyalty.
+    Example: token"""
     credential: CredentialRequest | None = None
+    """Credential that authorizes the payment; store credit and points need none.
+    Example: {"type": "token", "token": "tok_success"}"""
     amount: Annotated[int, Field(ge=1, le=10**12)] | None = None
+    """Amount that this instrument pays, in minor units; without it, as much as possible.
+    Example: 1299"""
     selected: bool | None = None
-    billing_address: Any = None
-    display: Any = None
+    """Whether the buyer chose this instrument; the shop ignores it."""
+    billing_address: ReadOnly = None
+    display: ReadOnly = None
 
 
 class PaymentRequest(StrictRequestModel):
-    """What is paid with: nothing, where nothing is to be paid."""
+    """The payment instruments; none if nothing is to be paid."""
 
     instruments: Annotated[list[InstrumentRequest], Field(max_length=10, default_factory=list)]
+    """Credits first, then at most one other instrument; 10 at most.
+    Example: [{"id": "pay_1", "handler_id": "credits", "type": "store_credit"}]"""
 
 
 class CompleteRequest(StrictRequestModel):
-    """The body of completing a checkout."""
+    """The body that completes a checkout."""
 
     payment: PaymentRequest = Field(default_factory=lambda: PaymentRequest(instruments=[]))
-    signals: dict[str, Any] | None = None
-    attribution: dict[str, Any] | None = None
+    """The payment instruments.
+    Example: {"instruments": [{"id": "p1", "handler_id": "credits", "type": "loyalty"}]}"""
+    signals: Signals | None = None
+    attribution: Attribution | None = None
 
     def payment_input(self) -> PaymentInput:
         """Credits, and at most one instrument for the rest of it, which comes last.
@@ -230,130 +278,3 @@ class CompleteRequest(StrictRequestModel):
 
 def _refused(reason: str, path: str) -> InvalidRequest:
     return InvalidRequest(reason, code="payment_failed", path=path)
-
-
-@frozen(slots=False)
-class CheckoutPageSettings:
-    """What all checkouts of a stage show alike: where the shop is, how to pay, what is agreed."""
-
-    shop_url: str
-    handlers: Mapping[str, Any]
-    terms_url: str
-    privacy_url: str
-    page: str | None = None
-
-    @classmethod
-    def from_environment(cls) -> "CheckoutPageSettings":
-        """From the environment; a missing setting stops the start."""
-        shop_url = os.environ["SHOP_URL"]
-        return cls(
-            shop_url,
-            payment_handlers(os.environ["PAYMENT_PROVIDER"], shop_url),
-            os.environ["TERMS_URL"],
-            os.environ["PRIVACY_URL"],
-            shop_page(),
-        )
-
-
-def checkout_view(
-    result: CheckoutResult, front: CheckoutPageSettings, paid: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
-    """A checkout as UCP's ``shopping/checkout.json``; its envelope names the payment handlers.
-
-    ``paid`` are the instruments of an answer to completing it.
-    """
-    shop_url = front.shop_url
-    session, order, status = result.session, result.order, result.status
-    offer = session.offer
-    view: dict[str, Any] = {
-        "ucp": {"payment_handlers": dict(front.handlers)},
-        "id": session.id,
-        "status": status.value,
-        "line_items": [
-            *(_line_view(line, offer) for line in offer.lines),
-            *gifts_view(offer.quote),
-        ],
-        "currency": offer.quote.currency,
-        "totals": totals_view(offer.quote),
-        "links": [
-            {"type": "terms_of_service", "url": front.terms_url},
-            {"type": "privacy_policy", "url": front.privacy_url},
-        ],
-        "fulfillment": _fulfillment_view(session),
-        "expires_at": session.expires_at.isoformat(),
-    }
-    if paid is not None:
-        view["payment"] = dict(paid)
-    if session.owner != GUEST_OWNER:
-        view["loyalty"] = loyalty_view(session.owner, offer.quote)
-    discounts = discounts_view(session.codes, offer.quote)
-    if discounts:
-        view["discounts"] = discounts
-    if buyer := session.buyer.to_dict():
-        view["buyer"] = buyer
-    if session.attribution:
-        view["attribution"] = dict(session.attribution)
-    messages = [*session_messages(session, order), *result.extra_messages]
-    if messages:
-        view["messages"] = messages_view(messages)
-    if status is CheckoutStatus.COMPLETED and order is not None:
-        view["order"] = {"id": order.id, "permalink_url": f"{shop_url}/orders/{order.id}"}
-    elif result.continue_url is not None:
-        view["continue_url"] = result.continue_url
-    elif status is CheckoutStatus.REQUIRES_ESCALATION and order is not None:
-        view["continue_url"] = order.payment.action_url
-    elif status is not CheckoutStatus.CANCELED:
-        view |= continue_url_view(front.page, "checkout", session.id)
-    return view
-
-
-def _line_view(line: OfferLine, offer: Offer) -> dict[str, Any]:
-    priced = offer.quote.line(line.id)
-    item: dict[str, Any] = {
-        "id": line.variant_id,
-        "title": line.title,
-        "price": priced.unit_price.minor,
-    }
-    if line.image_url:
-        item["image_url"] = line.image_url
-    return {
-        "id": line.id,
-        "item": item,
-        "quantity": line.quantity,
-        "totals": line_totals_view(priced),
-    }
-
-
-def _fulfillment_view(session: CheckoutSession) -> dict[str, Any]:
-    offer = session.offer
-    lines = [line.id for line in (*offer.lines, *offer.gifts)]
-    method: dict[str, Any] = {"id": METHOD_ID, "type": "shipping", "line_item_ids": lines}
-    if (address := session.destination) is not None:
-        method["destinations"] = [{"type": "shipping_address", **address.to_dict()}]
-        method["selected_destination_id"] = address.id
-    if offer.options:
-        method["groups"] = [
-            {
-                "id": GROUP_ID,
-                "line_item_ids": lines,
-                "selected_option_id": offer.option_id,
-                "options": [
-                    {
-                        "id": option.id,
-                        "title": option.title,
-                        "description": {
-                            "plain": f"{option.carrier}, arrives {option.earliest:%d %b}"
-                            f" to {option.latest:%d %b}"
-                        },
-                        "carrier": option.carrier,
-                        "earliest_fulfillment_time": option.earliest.isoformat(),
-                        "latest_fulfillment_time": option.latest.isoformat(),
-                        "totals": [{"type": "total", "amount": option.price.minor}],
-                        "parcels": option.parcels,
-                        "carbon_grams": option.carbon_g,
-                    }
-                    for option in offer.options
-                ],
-            }
-        ]
-    return {"methods": [method]}

@@ -1,198 +1,22 @@
-"""A cart in UCP's words: what is read from a request, what is written into an answer.
-
-Unknown fields are refused, so that a misspelt one is not lost in silence; fields that UCP gives to
-the shop's side (``totals``, ``id``) may be sent back and are not read.
-"""
+"""The JSON of a cart response, in UCP's terms."""
 
 import os
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    model_validator,
-)
-
-from shop.cart.actions import CartInput, CartResult
+from shop.cart.actions import CartResult
 from shop.cart.model import (
     GIFT_LINE_PREFIX,
-    MAX_LINES,
     CartItem,
-    LineInput,
     Message,
     PricedLines,
     image_url,
     title,
 )
 from shop.credits.model.loyalty import PROGRAM, earned_points
-from shop.kernel.contacts import Buyer
 from shop.kernel.ids import derived_id
-from shop.kernel.text_validation import (
-    validate_currency,
-    validate_email,
-    validate_line,
-    validate_phone,
-)
-from shop.places.model.countries import validate_country
 from shop.pricing.model.quote import Quote
 from shop.pricing.model.quote_lines import QuoteLine
-
-MAX_QUANTITY = 10_000
-"""The most pieces of one line that a shopper may ask for; beyond that is a typing error."""
-
-Id = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-Text = Annotated[str, StringConstraints(max_length=500), AfterValidator(validate_line)]
-Name = Annotated[str, StringConstraints(max_length=100), AfterValidator(validate_line)]
-PostalCode = Annotated[str, StringConstraints(max_length=20), AfterValidator(validate_line)]
-Country = Annotated[str, AfterValidator(validate_country)]
-Currency = Annotated[str, AfterValidator(validate_currency)]
-Phone = Annotated[str, AfterValidator(validate_phone)]
-Email = Annotated[str, AfterValidator(validate_email)]
-
-
-class StrictRequestModel(BaseModel):
-    """What all shapes of requests share: strict types, unknown fields refused."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
-
-
-class OpenRequestModel(BaseModel):
-    """A part of a request that UCP leaves open to others; what is not known is not read."""
-
-    model_config = ConfigDict(extra="ignore", strict=True, defer_build=True)
-
-
-class ItemRef(StrictRequestModel):
-    """Which variant is meant. The rest is the shop's to say and not read."""
-
-    id: Id
-    title: Any = None
-    price: Any = None
-    image_url: Any = None
-    quantity_unit: Any = None
-    unit_price: Any = None
-
-
-class LineRequest(StrictRequestModel):
-    id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{1,64}$")] | None = None
-    item: ItemRef
-    quantity: Annotated[int, Field(ge=1, le=MAX_QUANTITY)]
-    totals: Any = None
-    parent_id: Any = None
-
-
-def _vat_number(text: str) -> str:
-    from shop.tax.gateway.vat_numbers import StdnumVatNumbers  # few buyers have one
-
-    number = StdnumVatNumbers().normalize(text)
-    if number is None:
-        raise ValueError("this is no VAT number of the European Union, such as FR40303265045")
-    return number
-
-
-TaxId = Annotated[str, StringConstraints(max_length=30), AfterValidator(_vat_number)]
-
-
-class BuyerRequest(StrictRequestModel):
-    """Who buys. The e-mail address is all that a guest needs to give."""
-
-    email: Email | None = None
-    first_name: Name | None = None
-    last_name: Name | None = None
-    full_name: Name | None = None
-    phone_number: Phone | None = None
-    tax_id: TaxId | None = None
-    """A VAT number of the European Union: who buys as a business of another member state owes the
-    tax itself."""
-    consent: Any = None
-
-    def to_buyer(self) -> Buyer:
-        return Buyer(**self.model_dump(exclude={"consent"}))
-
-
-class BuyerContextRequest(OpenRequestModel):
-    """Hints of where the buyer is; an address outranks them."""
-
-    address_country: Country | None = None
-    address_region: Name | None = None
-    postal_code: PostalCode | None = None
-    currency: Currency | None = None
-
-
-class DiscountsRequest(OpenRequestModel):
-    """Discount codes; what was applied is the shop's to say."""
-
-    codes: (
-        Annotated[
-            list[Annotated[str, StringConstraints(strip_whitespace=True, max_length=64)]],
-            Field(max_length=10),
-        ]
-        | None
-    ) = None
-
-
-class SessionRequest(StrictRequestModel):
-    """What carts and checkouts have in common, with the fields that are the shop's to fill."""
-
-    line_items: Annotated[list[LineRequest], Field(min_length=1, max_length=MAX_LINES)]
-    context: BuyerContextRequest | None = None
-    buyer: BuyerRequest | None = None
-    signals: dict[str, Any] | None = None
-    attribution: dict[str, Any] | None = None
-    ucp: Any = None
-    id: Any = None
-    status: Any = None
-    currency: Any = None
-    totals: Any = None
-    actions: Any = None
-    messages: Any = None
-    links: Any = None
-    policies: Any = None
-    expires_at: Any = None
-    continue_url: Any = None
-    discounts: DiscountsRequest | None = None
-    loyalty: Any = None
-
-    @model_validator(mode="after")
-    def _small(self) -> "SessionRequest":
-        if self.attribution is not None and len(str(self.attribution)) > 2_000:
-            raise ValueError("attribution is longer than 2,000 characters")
-        return self
-
-    def discount_codes(self) -> tuple[str, ...] | None:
-        """The discount codes sent, ``None`` where none were spoken of."""
-        if self.discounts is None or self.discounts.codes is None:
-            return None
-        return tuple(code for code in self.discounts.codes if code)
-
-    def requested_lines(self) -> list[LineInput]:
-        return [
-            LineInput(line.id, line.item.id, line.quantity)
-            for line in self.line_items
-            if not (line.id or "").startswith(GIFT_LINE_PREFIX)
-        ]
-
-
-class CartRequest(SessionRequest):
-    """The body of creating or replacing a cart."""
-
-    def to_input(self, channel: str = "web") -> CartInput:
-        context = self.context or BuyerContextRequest()
-        return CartInput(
-            channel=channel,
-            lines=self.requested_lines(),
-            country=context.address_country,
-            region=context.address_region,
-            postal_code=context.postal_code,
-            buyer=self.buyer.to_buyer() if self.buyer else Buyer(),
-            attribution=self.attribution or {},
-            codes=self.discount_codes(),
-            currency=context.currency,
-        )
 
 
 def shop_page() -> str | None:

@@ -1,0 +1,124 @@
+"""Query parameters of the HTTP API, as data for the OpenAPI document.
+
+A handler parses its parameters itself. A contract test compares the names that it reads with those
+that its manifest entry declares.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueryParameter:
+    """One parameter after the ``?`` of a URL."""
+
+    name: str
+    description: str
+    type: str = "string"
+    """A JSON type: string or integer."""
+    required: bool = False
+    values: tuple[str, ...] = ()
+    """The values that are accepted; none means any."""
+    default: str | int | None = None
+    minimum: int | None = None
+    maximum: int | None = None
+    example: str | int | None = None
+
+
+CURSOR = QueryParameter(
+    name="cursor",
+    description="Cursor of the page, from the previous response; without it the first page.",
+)
+
+
+def limit(default: int, maximum: int, *, strict: bool = False) -> QueryParameter:
+    """Return the parameter for the size of a page.
+
+    A ``strict`` handler rejects a value above the maximum; others reduce it.
+    """
+    return QueryParameter(
+        name="limit",
+        description="Entries per page." if strict else f"Entries per page; {maximum} at most.",
+        type="integer",
+        default=default,
+        minimum=1,
+        maximum=maximum if strict else None,
+        example=default,
+    )
+
+
+PAGE = (limit(50, 200), CURSOR)
+"""The parameters of most lists."""
+
+ORDERS_PAGE = (limit(20, 100, strict=True), CURSOR)
+"""The parameters of lists of orders."""
+
+
+def status(*values: str) -> QueryParameter:
+    """Return the parameter that limits a list to one status."""
+    return QueryParameter(
+        name="status", description="Status of the entries; without it all.", values=values
+    )
+
+
+def version(subject: str) -> QueryParameter:
+    """Return the parameter that requests a former version."""
+    return QueryParameter(
+        name="version",
+        description=f"Version of the {subject}; without it the current one.",
+        type="integer",
+        minimum=0,
+        example=3,
+    )
+
+
+SKU = QueryParameter(
+    name="sku",
+    description="Stock keeping unit, 1 to 128 characters.",
+    required=True,
+    example="MUG-BLUE",
+)
+LOCATION = QueryParameter(
+    name="location", description="Name of the location.", default="main", example="main"
+)
+COUNTRY = QueryParameter(
+    name="country",
+    description="Country whose market is meant, as an ISO 3166-1 alpha-2 code.",
+    example="DE",
+)
+CURRENCY = QueryParameter(
+    name="currency",
+    description="Currency of the prices as an ISO 4217 code; without it the catalog's.",
+    example="EUR",
+)
+DAY = QueryParameter(
+    name="day",
+    description="Day on which the orders were placed (UTC), as YYYY-MM-DD; without it today.",
+    example="2026-11-27",
+)
+ORDER_STATUSES = ("placing", "placed", "confirmed", "completed", "cancelled", "returned")
+"""The values of ``shop.orders.model.OrderStatus``."""
+
+IMPORT_CURRENCY = QueryParameter(
+    name="currency",
+    description="Currency of the prices in the file as an ISO 4217 code.",
+    default="USD",
+    example="EUR",
+)
+MEDIA = QueryParameter(
+    name="media",
+    description="HTTP URL with a final slash, before relative names of images in the file.",
+    example="https://images.example.com/",
+)
+FIRST_LINE = QueryParameter(
+    name="first_line",
+    description="Number of the file's first line, for parts of a larger file.",
+    type="integer",
+    default=1,
+    minimum=1,
+)
+ENCODING = QueryParameter(
+    name="encoding",
+    description="Character encoding of the file.",
+    default="utf-8",
+    example="windows-1252",
+)

@@ -1,0 +1,228 @@
+"""Requests of a cart, in UCP's terms.
+
+Unknown fields are rejected, so that a misspelt field is never ignored in silence. Fields that UCP
+gives to the shop (``totals``, ``id``) may be sent back and are ignored.
+"""
+
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
+
+from shop.cart.actions import CartInput
+from shop.cart.model import GIFT_LINE_PREFIX, MAX_LINES, LineInput
+from shop.kernel.contacts import Buyer
+from shop.kernel.text_validation import (
+    validate_currency,
+    validate_email,
+    validate_line,
+    validate_phone,
+)
+from shop.places.model.countries import validate_country
+
+MAX_QUANTITY = 10_000
+"""The most pieces of one line that a shopper may ask for; beyond that is a typing error."""
+
+Id = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+"""Identifier of 1 to 200 characters."""
+Text = Annotated[str, StringConstraints(max_length=500), AfterValidator(validate_line)]
+Name = Annotated[str, StringConstraints(max_length=100), AfterValidator(validate_line)]
+PostalCode = Annotated[str, StringConstraints(max_length=20), AfterValidator(validate_line)]
+"""Postal code, 20 characters at most.
+Example: "94107"
+"""
+Country = Annotated[str, AfterValidator(validate_country)]
+"""Country as an ISO 3166-1 alpha-2 code.
+Example: US"""
+Currency = Annotated[str, AfterValidator(validate_currency)]
+"""Currency as an ISO 4217 code.
+Example: USD"""
+Phone = Annotated[str, AfterValidator(validate_phone)]
+"""Phone number of 5 to 15 digits (ITU-T E.164), with the usual separators.
+Example: +1 212 555 0100"""
+Email = Annotated[str, AfterValidator(validate_email)]
+"""E-mail address.
+Example: ada@example.com"""
+
+
+ReadOnly = Any
+"""Field of the shop: a response has it, and a request may send it back; its value is ignored."""
+Signals = dict[str, Any]
+"""Signals about the buyer's environment, as UCP extensions define them; the shop ignores them."""
+Attribution = dict[str, Any]
+"""Source of the visit, as the platform defines it; 2,000 characters at most."""
+
+
+class StrictRequestModel(BaseModel):
+    """Base of request types: strict types, and unknown fields are rejected."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
+
+
+class OpenRequestModel(BaseModel):
+    """Base of request parts that UCP leaves open: unknown fields are ignored."""
+
+    model_config = ConfigDict(extra="ignore", strict=True, defer_build=True)
+
+
+class ItemRef(StrictRequestModel):
+    """The variant of a line. The other fields of UCP's item belong to the shop and are ignored."""
+
+    id: Id
+    """Id of the variant.
+    Example: mug.1"""
+    title: ReadOnly = None
+    price: ReadOnly = None
+    image_url: ReadOnly = None
+    quantity_unit: ReadOnly = None
+    unit_price: ReadOnly = None
+
+
+class LineRequest(StrictRequestModel):
+    """A line of a cart or checkout."""
+
+    id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{1,64}$")] | None = None
+    """Id of the line; the shop assigns one if it is absent.
+    Example: li_1"""
+    item: ItemRef
+    """The variant to buy.
+    Example: {"id": "mug.1"}"""
+    quantity: Annotated[int, Field(ge=1, le=MAX_QUANTITY)]
+    """Number of units, from 1 to 10,000.
+    Example: 2"""
+    totals: ReadOnly = None
+    parent_id: ReadOnly = None
+
+
+def _vat_number(text: str) -> str:
+    from shop.tax.gateway.vat_numbers import StdnumVatNumbers  # few buyers have one
+
+    number = StdnumVatNumbers().normalize(text)
+    if number is None:
+        raise ValueError("this is no VAT number of the European Union, such as FR40303265045")
+    return number
+
+
+TaxId = Annotated[str, StringConstraints(max_length=30), AfterValidator(_vat_number)]
+"""VAT number of the European Union; a business of another member state accounts for the VAT itself.
+Example: FR40303265045"""
+
+
+class BuyerRequest(StrictRequestModel):
+    """The person or business that buys. A guest needs an e-mail address only."""
+
+    email: Email | None = None
+    first_name: Name | None = None
+    """Given name.
+    Example: Ada"""
+    last_name: Name | None = None
+    """Family name.
+    Example: Lovelace"""
+    full_name: Name | None = None
+    """Full name, if it is not split into given and family name.
+    Example: Ada Lovelace"""
+    phone_number: Phone | None = None
+    tax_id: TaxId | None = None
+    """A VAT number of the European Union: who buys as a business of another member state owes the
+    tax itself."""
+    consent: ReadOnly = None
+    """Consents of UCP's buyer consent extension; the shop ignores them."""
+
+    def to_buyer(self) -> Buyer:
+        return Buyer(**self.model_dump(exclude={"consent"}))
+
+
+class BuyerContextRequest(OpenRequestModel):
+    """Hints about the buyer's location and currency; a shipping address takes precedence."""
+
+    address_country: Country | None = None
+    address_region: Name | None = None
+    """Region within the country, such as a US state.
+    Example: CA"""
+    postal_code: PostalCode | None = None
+    currency: Currency | None = None
+
+
+class DiscountsRequest(OpenRequestModel):
+    """Discount codes. The applied discounts belong to the shop and are ignored."""
+
+    codes: (
+        Annotated[
+            list[Annotated[str, StringConstraints(strip_whitespace=True, max_length=64)]],
+            Field(max_length=10),
+        ]
+        | None
+    ) = None
+    """Discount codes as the buyer entered them, 10 at most; they replace the former ones.
+    Example: ["SAVE10"]"""
+
+
+class SessionRequest(StrictRequestModel):
+    """The fields that carts and checkouts share."""
+
+    line_items: Annotated[list[LineRequest], Field(min_length=1, max_length=MAX_LINES)]
+    """The lines; they replace the former ones.
+    Example: [{"item": {"id": "mug.1"}, "quantity": 2}]"""
+    context: BuyerContextRequest | None = None
+    """Hints about the buyer's location and currency."""
+    buyer: BuyerRequest | None = None
+    """The person or business that buys."""
+    signals: Signals | None = None
+    attribution: Attribution | None = None
+    ucp: ReadOnly = None
+    id: ReadOnly = None
+    status: ReadOnly = None
+    currency: ReadOnly = None
+    totals: ReadOnly = None
+    actions: ReadOnly = None
+    messages: ReadOnly = None
+    links: ReadOnly = None
+    policies: ReadOnly = None
+    expires_at: ReadOnly = None
+    continue_url: ReadOnly = None
+    discounts: DiscountsRequest | None = None
+    """Discount codes; without it the former codes stay."""
+    loyalty: ReadOnly = None
+
+    @model_validator(mode="after")
+    def _small(self) -> "SessionRequest":
+        if self.attribution is not None and len(str(self.attribution)) > 2_000:
+            raise ValueError("attribution is longer than 2,000 characters")
+        return self
+
+    def discount_codes(self) -> tuple[str, ...] | None:
+        """The discount codes sent, ``None`` where none were spoken of."""
+        if self.discounts is None or self.discounts.codes is None:
+            return None
+        return tuple(code for code in self.discounts.codes if code)
+
+    def requested_lines(self) -> list[LineInput]:
+        return [
+            LineInput(line.id, line.item.id, line.quantity)
+            for line in self.line_items
+            if not (line.id or "").startswith(GIFT_LINE_PREFIX)
+        ]
+
+
+class CartRequest(SessionRequest):
+    """The body that creates or replaces a cart."""
+
+    def to_input(self, channel: str = "web") -> CartInput:
+        context = self.context or BuyerContextRequest()
+        return CartInput(
+            channel=channel,
+            lines=self.requested_lines(),
+            country=context.address_country,
+            region=context.address_region,
+            postal_code=context.postal_code,
+            buyer=self.buyer.to_buyer() if self.buyer else Buyer(),
+            attribution=self.attribution or {},
+            codes=self.discount_codes(),
+            currency=context.currency,
+        )

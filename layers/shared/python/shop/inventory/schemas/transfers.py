@@ -1,0 +1,112 @@
+"""Transfers of stock between locations, as staff write them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field, RootModel
+
+from shop.inventory import actions
+from shop.inventory.actions import AuditInfo
+from shop.inventory.model import MAIN_LOCATION, MAX_UNITS, StockLevel, StockMovement
+from shop.inventory.ports import StockWriter
+from shop.inventory.schemas.levels import Location, StockView, Units
+from shop.inventory.schemas.movements import StockEntryBody
+from shop.kernel.errors import NotFound
+from shop.kernel.frozen import frozen
+from shop.kernel.unit_of_work import WriteOperation
+
+
+@frozen
+class _Naming:
+    """The stock book, which says by its field of the body which location the shop does not have."""
+
+    book: StockWriter
+    fields: Mapping[str, str]
+
+    def level(self, sku: str, location: str = MAIN_LOCATION) -> StockLevel:
+        try:
+            return self.book.level(sku, location)
+        except NotFound as refusal:
+            if refusal.code != "location_unknown":
+                raise
+            path = self.fields[location]
+            raise NotFound(refusal.detail, code=refusal.code, path=path) from None
+
+    def write_movement(
+        self,
+        movement: StockMovement,
+        before: StockLevel,
+        *more: tuple[StockMovement, StockLevel],
+        extra_writes: Sequence[WriteOperation] = (),
+    ) -> StockLevel:
+        return self.book.write_movement(movement, before, *more, extra_writes=extra_writes)
+
+
+class TransferDispatchEntry(StockEntryBody):
+    """Goods that leave for another location; ``version`` is that of the source's level."""
+
+    kind: Literal["dispatch"]
+    """Step of the transfer."""
+    units: Units
+    source: Location
+    """Location that the goods leave.
+    Example: main"""
+    target: Location
+    """Location that the goods are sent to.
+    Example: berlin"""
+
+    def apply(self, stock_writer: StockWriter, audit: AuditInfo) -> object:
+        return actions.dispatch_transfer(
+            self.sku,
+            self.units,
+            audit,
+            source=self.source,
+            target=self.target,
+            expected_version=self.version,
+            stock_writer=_Naming(stock_writer, {self.target: "$.target", self.source: "$.source"}),
+        )
+
+
+class TransferReceiptEntry(StockEntryBody):
+    """Goods that arrive from another location; ``version`` is that of the target's level."""
+
+    kind: Literal["arrive"]
+    """Step of the transfer."""
+    units: Annotated[int, Field(ge=0, le=MAX_UNITS)]
+    """Units that arrived.
+    Example: 11"""
+    lost: Annotated[int, Field(ge=0, le=MAX_UNITS)] = 0
+    """Units that were sent and never arrived.
+    Example: 1"""
+    target: Location
+    """Location that the goods arrive at.
+    Example: berlin"""
+
+    def apply(self, stock_writer: StockWriter, audit: AuditInfo) -> object:
+        return actions.receive_transfer(
+            self.sku,
+            self.units,
+            audit,
+            lost=self.lost,
+            target=self.target,
+            expected_version=self.version,
+            stock_writer=_Naming(stock_writer, {self.target: "$.target"}),
+        )
+
+
+class TransferRequest(
+    RootModel[Annotated[TransferDispatchEntry | TransferReceiptEntry, Field(discriminator="kind")]]
+):
+    """One step of a transfer; ``kind`` names it."""
+
+
+class TransferView(BaseModel):
+    """The stock levels that a step of a transfer changed: source and target."""
+
+    levels: list[StockView]
+    """Stock levels after the step."""
+
+    @staticmethod
+    def answered(levels: Sequence[StockLevel]) -> Mapping[str, Any]:
+        view = TransferView(levels=[StockView.of(level) for level in levels])
+        return view.model_dump(mode="json", exclude_none=True)

@@ -1,0 +1,22 @@
+"""GET /status."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from functions.manifest import Endpoint
+from functions.status import get_status
+from functions.status.manifest import FEATURE
+from shop.entrypoints.schemas import StatusView
+from tests.kit.shop import call
+
+
+def test_status_answers_as_the_openapi_document_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACCESS", "public")
+    answer = call(get_status.handler, "GET /status")
+    assert answer.status == 200
+    status = StatusView.model_validate(answer.json)
+    assert timedelta() <= datetime.now(UTC) - status.at < timedelta(minutes=5)
+    (entry,) = FEATURE.functions
+    assert isinstance(entry, Endpoint)
+    assert entry.response == "shop.entrypoints.schemas:StatusView"
