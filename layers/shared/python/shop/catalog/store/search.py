@@ -89,7 +89,9 @@ def _collect_page(
             sort_key,
             compare,
             limit + 1 if search.plain else MAX_CARDS_READ,
-            (*LIST_ATTRIBUTES, "cats") if _earlier_categories(search, heading) else LIST_ATTRIBUTES,
+            (*LIST_ATTRIBUTES, "categories")
+            if _earlier_categories(search, heading)
+            else LIST_ATTRIBUTES,
         )
         for item in items:
             card = card_from(item)
@@ -155,8 +157,8 @@ def _is_result(card: ProductCard, item: Mapping[str, Any], search: Search, headi
     if price is not None and price.overlaps(card) and not price.contains(card):
         return False
     earlier = _earlier_categories(search, heading)
-    cats = item["cats"]["SS"] if earlier and "cats" in item else ()
-    return not any(category in cats for category in earlier)
+    listed = item["categories"]["SS"] if earlier and "categories" in item else ()
+    return not any(category in listed for category in earlier)
 
 
 def _earlier_categories(search: Search, heading: int) -> Sequence[str]:
