@@ -40,20 +40,19 @@ def parse_product_file(raw: bytes, kind: str, options: ImportOptions) -> FilePar
             path="$",
         )
     if kind in CSV_MEDIA_TYPES:
-        from shop.catalog.schemas.shopify import read_csv  # lazy: one file is one kind
+        from shop.catalog.schemas.shopify import read_csv  # lazy: a file is of one kind
 
         result = read_csv(text, options)
     else:
-        from shop.catalog.schemas.retail_demo_store import (  # lazy: PyYAML is for YAML files only
-            read_retail_demo_yaml,
-        )
+        from shop.catalog.schemas import retail_demo_store  # lazy: loads PyYAML
 
-        result = read_retail_demo_yaml(text, options)
+        result = retail_demo_store.read_retail_demo_yaml(text, options)
     if not result.entries and not result.rejected:
         raise Unprocessable("there is no product in this file", code="file_empty", path="$")
     if len(result.entries) > MAX_PRODUCTS_PER_FILE:
         raise Unprocessable(
-            f"{len(result.entries)} products are too many at once; send {MAX_PRODUCTS_PER_FILE} at most",
+            f"{len(result.entries)} products are too many at once;"
+            f" send {MAX_PRODUCTS_PER_FILE} at most",
             code="too_many_products",
             path="$",
         )
