@@ -18,7 +18,7 @@ from shop.pricing.store.rule_set_cache import rule_set_cache
 from shop.pricing.store.usage_counters import DynamoUsageLimitReader
 from shop.tax.store.cache import tax_table_cache
 
-catalogue = DynamoProductCatalog()
+catalog = DynamoProductCatalog()
 stock = level_cache()
 rule_source = rule_set_cache(tax_table_cache())
 standings = DynamoUsageLimitReader(counter_level_cache())
@@ -27,13 +27,13 @@ standings = DynamoUsageLimitReader(counter_level_cache())
 @endpoint(ProductRequest, capability="dev.ucp.shopping.catalog.lookup")
 def handler(request: Request[ProductRequest]) -> dict[str, Any]:
     body = request.body
-    result = get_product(body.id, catalogue=catalogue, filter=body.variant_filter)
+    result = get_product(body.id, catalog=catalog, variant_filter=body.variant_filter)
     levels = stock.levels(variant.sku for variant in result.product.on_sale)
-    shelf = {sku: level.availability(request.received_at) for sku, level in levels.items()}
+    availability = {sku: level.availability(request.received_at) for sku, level in levels.items()}
     offer = select_variant(
         result.product,
-        variants=result.left,
-        in_stock=lambda variant: shelf[variant.sku] != "out_of_stock",
+        variants=result.variants,
+        in_stock=lambda variant: availability[variant.sku] != "out_of_stock",
         variant=result.variant,
         selected=body.choices,
         preferences=body.preferences or (),
@@ -45,4 +45,4 @@ def handler(request: Request[ProductRequest]) -> dict[str, Any]:
         context=PriceContext(market_of(body.country), body.currency, request.channel),
         limits=standings,
     )
-    return product_detail_view(offer, shelf, tags)
+    return product_detail_view(offer, availability, tags)

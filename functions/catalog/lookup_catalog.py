@@ -17,7 +17,7 @@ from shop.pricing.store.rule_set_cache import rule_set_cache
 from shop.pricing.store.usage_counters import DynamoUsageLimitReader
 from shop.tax.store.cache import tax_table_cache
 
-catalogue = DynamoProductCatalog()
+catalog = DynamoProductCatalog()
 stock = level_cache()
 rule_source = rule_set_cache(tax_table_cache())
 standings = DynamoUsageLimitReader(counter_level_cache())
@@ -27,15 +27,15 @@ standings = DynamoUsageLimitReader(counter_level_cache())
 def handler(request: Request[LookupRequest]) -> dict[str, Any]:
     body = request.body
     resolved, unknown = lookup_products(
-        body.some_ids, catalogue=catalogue, filter=body.variant_filter
+        body.some_ids, catalog=catalog, variant_filter=body.variant_filter
     )
-    levels = stock.levels(match.variant.sku for one in resolved for match in one.matches)
-    shelf = {sku: level.availability(request.received_at) for sku, level in levels.items()}
+    levels = stock.levels(match.variant.sku for item in resolved for match in item.matches)
+    availability = {sku: level.availability(request.received_at) for sku, level in levels.items()}
     tags = price_tags_for_products(
-        [one.product for one in resolved],
+        [item.product for item in resolved],
         rules=rule_source.rules(request.received_at),
         at=request.received_at,
         context=PriceContext(market_of(body.country), body.currency, request.channel),
         limits=standings,
     )
-    return lookup_view(resolved, unknown, shelf, tags)
+    return lookup_view(resolved, unknown, availability, tags)

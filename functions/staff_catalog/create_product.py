@@ -11,7 +11,7 @@ from shop.catalog.store import DynamoProductCatalog
 from shop.entrypoints.http import Request, Response, endpoint
 from shop.kernel.ids import derived_id, new_id
 
-catalogue = DynamoProductCatalog()
+catalog = DynamoProductCatalog()
 
 
 @endpoint(ProductBody, status=201)
@@ -19,7 +19,7 @@ def handler(request: Request[ProductBody]) -> Response:
     key = request.idempotency_key
     own = derived_id("prod", request.caller.owner, key) if key else new_id("prod")
     product = create_product(
-        request.body.id or own, request.body.draft(), catalogue=catalogue, at=request.received_at
+        request.body.id or own, request.body.draft(), catalog=catalog, at=request.received_at
     )
     headers = {"ETag": f'"{product.version}"', "Location": f"/staff/products/{product.id}"}
     return Response(ProductView.of(product), 201, headers)

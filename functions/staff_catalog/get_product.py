@@ -4,10 +4,10 @@ from shop.catalog.schemas.admin_views import ProductView
 from shop.catalog.store import DynamoProductCatalog
 from shop.entrypoints.http import Request, Response, endpoint
 
-catalogue = DynamoProductCatalog()
+catalog = DynamoProductCatalog()
 
 
 @endpoint()
 def handler(request: Request[None]) -> Response:
-    product = catalogue.get(request.path["id"])
+    product = catalog.get(request.path["id"])
     return Response(ProductView.of(product), headers={"ETag": f'"{product.version}"'})

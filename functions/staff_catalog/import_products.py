@@ -7,18 +7,26 @@ from shop.catalog.store import DynamoProductCatalog
 from shop.entrypoints.http import Request, endpoint
 from shop.inventory.store import DynamoStockRepository
 
-catalogue = DynamoProductCatalog()
+catalog = DynamoProductCatalog()
 stock = DynamoStockRepository()
 
 
 @endpoint(body_limit=MAX_FILE_BYTES)
 def handler(request: Request[None]) -> ImportReportView:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    read = parse_product_file(request.raw_body, kind, import_options_from_query(request.query))
-    done = import_products(read.entries, catalogue=catalogue, at=request.received_at)
-    counts = {s: n for e in read.entries if e.product_id in done.kept for s, n in e.counts.items()}
+    parsed = parse_product_file(request.raw_body, kind, import_options_from_query(request.query))
+    result = import_products(parsed.entries, catalog=catalog, at=request.received_at)
+    # Products of the file that were refused get no stock: nothing could sell it.
+    counts = {
+        sku: units
+        for entry in parsed.entries
+        if entry.product_id in result.accepted_ids
+        for sku, units in entry.counts.items()
+    }
     actor = request.caller.username or request.caller.owner
     opened = stock.create_levels(
         counts, actor=actor, reason="product import", at=request.received_at
     )
-    return ImportReportView.of(done, read.rejected, len(opened), len(counts), list(read.notices))
+    return ImportReportView.of(
+        result, parsed.rejected, len(opened), len(counts), list(parsed.notices)
+    )

@@ -6,13 +6,13 @@ from shop.catalog.store import DynamoProductCatalog
 from shop.entrypoints.http import Request, endpoint
 from shop.kernel.pagination import parse_limit
 
-catalogue = DynamoProductCatalog()
+catalog = DynamoProductCatalog()
 
 
 @endpoint()
 def handler(request: Request[None]) -> ProductListView:
     page = list_products(
-        catalogue=catalogue,
+        catalog=catalog,
         status=product_status_from_query(request.query.get("status")),
         limit=parse_limit(request.query.get("limit")),
         cursor=request.query.get("cursor"),

@@ -6,9 +6,9 @@ from typing import Any
 from shop.catalog.store import DynamoProductCatalog
 from shop.entrypoints.scheduler import scheduled
 
-catalogue = DynamoProductCatalog()
+catalog = DynamoProductCatalog()
 
 
 @scheduled
 def handler(at: datetime) -> dict[str, Any]:
-    return {"mended": catalogue.finish_reindexing(at=at)}
+    return {"products_repaired": catalog.finish_reindexing(at=at)}

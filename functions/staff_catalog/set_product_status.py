@@ -8,7 +8,7 @@ from shop.catalog.store import DynamoProductCatalog
 from shop.entrypoints.http import Request, Response, endpoint
 from shop.kernel.optimistic_locking import expected_version
 
-catalogue = DynamoProductCatalog()
+catalog = DynamoProductCatalog()
 
 
 @endpoint(StatusBody)
@@ -17,7 +17,7 @@ def handler(request: Request[StatusBody]) -> Response:
         request.path["id"],
         ProductStatus(request.body.status),
         expected_version=expected_version(request.headers.get("if-match"), request.body.version),
-        catalogue=catalogue,
+        catalog=catalog,
         at=request.received_at,
     )
     return Response(ProductView.of(product), headers={"ETag": f'"{product.version}"'})

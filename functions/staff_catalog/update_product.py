@@ -7,7 +7,7 @@ from shop.catalog.store import DynamoProductCatalog
 from shop.entrypoints.http import Request, Response, endpoint
 from shop.kernel.optimistic_locking import require_version
 
-catalogue = DynamoProductCatalog()
+catalog = DynamoProductCatalog()
 
 
 @endpoint(ProductBody)
@@ -16,7 +16,7 @@ def handler(request: Request[ProductBody]) -> Response:
         request.path["id"],
         request.body.draft(),
         expected_version=require_version(request.headers.get("if-match"), request.body.version),
-        catalogue=catalogue,
+        catalog=catalog,
         at=request.received_at,
     )
     return Response(ProductView.of(product), headers={"ETag": f'"{product.version}"'})

@@ -139,4 +139,4 @@ def test_what_is_no_product_file_is_refused(
 
 def test_the_clock_mends_the_lists() -> None:
     send(CSV)
-    assert repair_search_index.handler({}, Context()) == {"mended": 0}
+    assert repair_search_index.handler({}, Context()) == {"products_repaired": 0}

@@ -49,13 +49,13 @@ def test_example(example: dict[str, Any]) -> None:
 
 
 def variants_change(example: dict[str, Any]) -> None:
-    catalogue = MemoryProductCatalog()
-    create_product("cap", _draft(example["before"]), catalogue=catalogue, at=THEN)
+    catalog = MemoryProductCatalog()
+    create_product("cap", _draft(example["before"]), catalog=catalog, at=THEN)
     for version, step in enumerate(("change", "again"), 1):
         if step in example:
             draft = _draft(example[step])
-            update_product("cap", draft, expected_version=version, catalogue=catalogue, at=LATER)
-    now = catalogue.get("cap").variants
+            update_product("cap", draft, expected_version=version, catalog=catalog, at=LATER)
+    now = catalog.get("cap").variants
     assert {v.id: v.status.value for v in now} == example["expect"]
 
 
@@ -80,21 +80,19 @@ def words(example: dict[str, Any]) -> None:
 
 
 def searches(example: dict[str, Any]) -> None:
-    catalogue = MemoryProductCatalog(
-        *(_product(i, said) for i, said in example["products"].items())
-    )
+    catalog = MemoryProductCatalog(*(_product(i, said) for i, said in example["products"].items()))
     for text, ids in example.get("ask", {}).items():
-        found = search_products(text, index=catalogue, limit=50).page.items
+        found = search_products(text, index=catalog, limit=50).page.items
         assert [c.product_id for c in found] == ids, text
     for text, ids in example.get("browse", {}).items():
         categories = [c.strip() for c in text.split(",")]
-        found = search_products(None, index=catalogue, categories=categories, limit=50).page.items
+        found = search_products(None, index=catalog, categories=categories, limit=50).page.items
         assert sorted(c.product_id for c in found) == ids, text
     for text, ids in example.get("price", {}).items():
         currency, _, band = text.rpartition(" ")
         low, high = map(int, band.split("-"))
         price = PriceBand(low, high, currency or None)
-        page = search_products(None, index=catalogue, price=price, limit=50)
+        page = search_products(None, index=catalog, price=price, limit=50)
         assert sorted(c.product_id for c in page.page.items) == ids, text
         assert page.unfiltered == (currency == "EUR")
 
@@ -165,14 +163,14 @@ def choices(example: dict[str, Any]) -> None:
 
 
 def files(example: dict[str, Any]) -> None:
-    catalogue, expect = MemoryProductCatalog(), example["expect"]
+    catalog, expect = MemoryProductCatalog(), example["expect"]
     reading = parse_product_file(example["csv"].encode(), "text/csv", ImportOptions())
-    done = import_products(reading.entries, catalogue=catalogue, at=THEN)
-    assert sorted(done.kept) == expect["kept"]
+    done = import_products(reading.entries, catalog=catalog, at=THEN)
+    assert sorted(done.accepted_ids) == expect["kept"]
     assert {r.line: r.reason for r in reading.rejected} == expect.get("rejected", {})
     if "again" in expect:
         again = parse_product_file(example["csv"].encode(), "text/csv", ImportOptions())
-        assert len(import_products(again.entries, catalogue=catalogue, at=LATER).unchanged) == 1
+        assert len(import_products(again.entries, catalog=catalog, at=LATER).unchanged) == 1
 
 
 CHECKS = {

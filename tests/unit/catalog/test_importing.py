@@ -20,8 +20,8 @@ def entry(product_id: str, title: str = "Mug", *, line: int = 1, **more: Any) ->
     return ImportEntry(product_id=product_id, line=line, **said)
 
 
-def taken(catalogue: Any, *entries: ImportEntry) -> ImportResult:
-    return import_products(entries, catalogue=catalogue, at=LATER)
+def taken(catalog: Any, *entries: ImportEntry) -> ImportResult:
+    return import_products(entries, catalog=catalog, at=LATER)
 
 
 def test_what_is_new_is_created_and_goes_on_sale(catalog: Any) -> None:
@@ -42,7 +42,7 @@ def test_the_same_file_again_changes_nothing(catalog: Any) -> None:
 def test_the_same_file_again_does_not_undo_what_staff_changed(catalog: Any) -> None:
     taken(catalog, entry("a"))
     by_staff = Draft(title="Better Mug", variants=(DraftVariant(price=Money(1000, "USD")),))
-    update_product("a", by_staff, expected_version=1, catalogue=catalog, at=LATER)
+    update_product("a", by_staff, expected_version=1, catalog=catalog, at=LATER)
     assert taken(catalog, entry("a")).unchanged == ("a",)
     assert catalog.get("a").title == "Better Mug"
 
@@ -84,7 +84,7 @@ def test_what_somebody_changed_meanwhile_is_told() -> None:
     done = taken(Busy(), entry("a"), entry("b", line=7))
     assert done.created == ("a",)
     assert [(r.line, r.product, r.reason) for r in done.rejected] == [(7, "b", "changed meanwhile")]
-    assert done.kept == {"a"}
+    assert done.accepted_ids == {"a"}
 
 
 @pytest.mark.parametrize("count", [0, 1, 120])

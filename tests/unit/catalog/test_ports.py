@@ -25,17 +25,17 @@ from shop.kernel.money import Money
 from tests.unit.catalog.sample_products import LATER, shirt, simple
 
 
-def new(catalogue: Any, *products: Product) -> None:
+def new(catalog: Any, *products: Product) -> None:
     for product in products:
-        catalogue.save(product, expected_version=0)
+        catalog.save(product, expected_version=0)
 
 
-def titles(catalogue: Any, search: Search, *, size: int = 50) -> list[str]:
+def titles(catalog: Any, search: Search, *, size: int = 50) -> list[str]:
     """What a search finds, read to the end page by page."""
     found: list[ProductCard] = []
     cursor = None
     for _ in range(200):
-        page = catalogue.search(search, limit=size, cursor=cursor)
+        page = catalog.search(search, limit=size, cursor=cursor)
         assert len(page.items) <= size
         found += page.items
         cursor = page.cursor
@@ -310,9 +310,9 @@ def discontinued(product: Product, *skus: str) -> Product:
     return replace(product, variants=variants)
 
 
-def refused(catalogue: Any, product: Product, version: int = 0) -> list[tuple[str | None, str]]:
+def refused(catalog: Any, product: Product, version: int = 0) -> list[tuple[str | None, str]]:
     with pytest.raises(Conflict) as refusal:
-        catalogue.save(product, expected_version=version)
+        catalog.save(product, expected_version=version)
     assert refusal.value.code == "sku_taken"
     return [(p.path, p.detail) for p in refusal.value.problems]
 

@@ -73,11 +73,11 @@ def out_of_step() -> set[str]:
     """Postings that lie where the product's own list of them does not say, or are missing there."""
     wrong: set[str] = set()
     wanted: dict[tuple[str, str], int] = {}
-    catalogue = DynamoProductCatalog()
+    catalog = DynamoProductCatalog()
     there = {(r["PK"]["S"], r["SK"]["S"]): r for r in rows()}
     for heading, _ in list(there):
         if heading.startswith("PRODUCT#"):
-            product = catalogue.get(heading.removeprefix("PRODUCT#"))
+            product = catalog.get(heading.removeprefix("PRODUCT#"))
             for posting in product_postings(product):
                 wanted[posting.heading, posting.sort_key] = product.version
     for key, row in there.items():
@@ -130,16 +130,16 @@ def test_an_ordinary_change_is_two_calls_and_all_or_nothing() -> None:
 def test_a_crash_during_a_change_leaves_nothing_out_of_step(
     before: Product, change: Product, after: bool
 ) -> None:
-    catalogue = DynamoProductCatalog()
+    catalog = DynamoProductCatalog()
     for at in range(1, 12):
-        version = catalogue.get_many(["a"]).get("a", replace(before, version=0)).version
-        version = catalogue.save(before, expected_version=version).version
+        version = catalog.get_many(["a"]).get("a", replace(before, version=0)).version
+        version = catalog.save(before, expected_version=version).version
         changed = replace(change, updated_at=LATER)
-        work = partial(catalogue.save, changed, expected_version=version)
+        work = partial(catalog.save, changed, expected_version=version)
         crashed = crashing(at, after=after, work=work)
-        now = catalogue.get("a")
+        now = catalog.get("a")
         assert now.version in (version, version + 1)
-        catalogue.finish_reindexing(at=LATER + product_writes.ABANDONED_AFTER)
+        catalog.finish_reindexing(at=LATER + product_writes.ABANDONED_AFTER)
         assert out_of_step() == set(), f"crash at call {at}"
         if not crashed:
             return
@@ -148,9 +148,9 @@ def test_a_crash_during_a_change_leaves_nothing_out_of_step(
 
 @pytest.mark.parametrize("after", [False, True])
 def test_a_crash_during_an_import_leaves_nothing_out_of_step(after: bool) -> None:
-    catalogue = DynamoProductCatalog()
+    catalog = DynamoProductCatalog()
     for at in range(1, 40):
-        known = catalogue.get_many([f"p{n}" for n in range(8)])
+        known = catalog.get_many([f"p{n}" for n in range(8)])
         products = [
             replace(
                 simple(f"p{n}", f"Round {at} thing {n}", updated_at=LATER),
@@ -158,8 +158,8 @@ def test_a_crash_during_an_import_leaves_nothing_out_of_step(after: bool) -> Non
             )
             for n in range(8)
         ]
-        crashed = crashing(at, after=after, work=partial(catalogue.save_many, products))
-        catalogue.finish_reindexing(at=LATER + product_writes.ABANDONED_AFTER)
+        crashed = crashing(at, after=after, work=partial(catalog.save_many, products))
+        catalog.finish_reindexing(at=LATER + product_writes.ABANDONED_AFTER)
         assert out_of_step() == set(), f"crash at call {at}"
         if not crashed:
             return
@@ -168,19 +168,19 @@ def test_a_crash_during_an_import_leaves_nothing_out_of_step(after: bool) -> Non
 
 @pytest.mark.usefixtures("small_transactions")
 def test_a_change_after_a_crashed_one_takes_over_what_was_left() -> None:
-    catalogue = DynamoProductCatalog()
-    catalogue.save(wordy("a", "old"), expected_version=0)
-    work = partial(catalogue.save, wordy("a", "new"), expected_version=1)
+    catalog = DynamoProductCatalog()
+    catalog.save(wordy("a", "old"), expected_version=0)
+    work = partial(catalog.save, wordy("a", "new"), expected_version=1)
     assert crashing(3, after=False, work=work)
     assert out_of_step()
-    catalogue.save(simple("a", "Plain"), expected_version=2)
+    catalog.save(simple("a", "Plain"), expected_version=2)
     assert out_of_step() == {"unfinished ('REINDEX', 'a')"}
-    catalogue.finish_reindexing(at=THEN + product_writes.ABANDONED_AFTER)
+    catalog.finish_reindexing(at=THEN + product_writes.ABANDONED_AFTER)
     assert out_of_step() == set()
 
 
 def test_a_change_in_the_midst_of_an_import_is_not_overwritten_for_good() -> None:
-    catalogue = DynamoProductCatalog()
+    catalog = DynamoProductCatalog()
     send = BaseClient._make_api_call  # type: ignore[attr-defined]
     done = False
 
@@ -188,15 +188,15 @@ def test_a_change_in_the_midst_of_an_import_is_not_overwritten_for_good() -> Non
         nonlocal done
         if operation == "BatchWriteItem" and not done:
             done = True
-            catalogue.save(simple("a", "By staff", updated_at=LATER), expected_version=1)
+            catalog.save(simple("a", "By staff", updated_at=LATER), expected_version=1)
         return send(client, operation, parameters)
 
     with patch.object(BaseClient, "_make_api_call", sending):
-        assert catalogue.save_many([simple("a", "By import"), simple("b", "By import")]) == {}
+        assert catalog.save_many([simple("a", "By import"), simple("b", "By import")]) == {}
     assert done
-    assert catalogue.get("a").title == "By staff"
+    assert catalog.get("a").title == "By staff"
     assert out_of_step(), "the import wrote an old card: that is what mend is for"
-    assert catalogue.finish_reindexing(at=LATER + product_writes.ABANDONED_AFTER) == 1
+    assert catalog.finish_reindexing(at=LATER + product_writes.ABANDONED_AFTER) == 1
     assert out_of_step() == set()
 
 
@@ -225,16 +225,16 @@ def test_a_crash_while_skus_are_claimed_leaves_none_taken_for_good(
 ) -> None:
     monkeypatch.setattr(product_writes, "MAX_ACTIONS_PER_TRANSACTION", 5)
     monkeypatch.setattr(product_writes, "MAX_POSTINGS_PER_TRANSACTION", 3)
-    catalogue = DynamoProductCatalog()
+    catalog = DynamoProductCatalog()
     for at in range(1, 40):
         old, now = f"{at}a", f"{at}b"
         product_id = f"screw{at}"
-        catalogue.save(many_skus(product_id, old), expected_version=0)
+        catalog.save(many_skus(product_id, old), expected_version=0)
         work = partial(
-            catalogue.save, many_skus(product_id, now, updated_at=LATER), expected_version=1
+            catalog.save, many_skus(product_id, now, updated_at=LATER), expected_version=1
         )
         crashed = crashing(at, after=after, work=work)
-        kept = catalogue.get(product_id)
+        kept = catalog.get(product_id)
         meant = kept.claimed_skus
         held = claims()
         assert all(held[sku] == product_id for sku in meant), f"crash at call {at}"
@@ -245,7 +245,7 @@ def test_a_crash_while_skus_are_claimed_leaves_none_taken_for_good(
             min(free)[: len(old)],
             updated_at=LATER + 2 * product_writes.ABANDONED_AFTER,
         )
-        catalogue.save(taker, expected_version=0)
+        catalog.save(taker, expected_version=0)
         assert claims()[min(free)] == f"taker{at}"
         if not crashed:
             return
@@ -253,13 +253,13 @@ def test_a_crash_while_skus_are_claimed_leaves_none_taken_for_good(
 
 
 def test_a_claim_that_may_be_under_way_is_not_taken_over() -> None:
-    catalogue = DynamoProductCatalog()
+    catalog = DynamoProductCatalog()
     CatalogRow(*claim_key("X"), owner="slow", since=int(LATER.timestamp())).save()
 
     def taking(at: datetime) -> Product:
         mine = simple("fast", "Mug", updated_at=at)
         variants = (replace(mine.variants[0], sku="X"),)
-        return catalogue.save(replace(mine, variants=variants), expected_version=0)
+        return catalog.save(replace(mine, variants=variants), expected_version=0)
 
     with pytest.raises(Conflict, match="product slow"):
         taking(LATER + product_writes.ABANDONED_AFTER - timedelta(seconds=1))
@@ -268,11 +268,11 @@ def test_a_claim_that_may_be_under_way_is_not_taken_over() -> None:
 
 
 def test_a_change_that_leaves_the_skus_alone_writes_no_claims() -> None:
-    catalogue = DynamoProductCatalog()
-    catalogue.save(shirt(), expected_version=0)
+    catalog = DynamoProductCatalog()
+    catalog.save(shirt(), expected_version=0)
     assert len(claims()) == 5
     with count_calls() as calls:
-        catalogue.save(shirt(title="Linen Shirt, long"), expected_version=1)
+        catalog.save(shirt(title="Linen Shirt, long"), expected_version=1)
     (written,) = [c for c in calls.made if c.operation == "TransactWriteItems"]
     assert "SKU#" not in str(written.parameters)
 
@@ -285,25 +285,23 @@ def test_an_import_of_plain_products_costs_one_write_more_for_each_sku() -> None
 
 
 def test_what_may_still_be_under_way_is_not_mended() -> None:
-    catalogue = DynamoProductCatalog()
-    work = partial(catalogue.save_many, [simple("a", "Mug", updated_at=LATER)])
+    catalog = DynamoProductCatalog()
+    work = partial(catalog.save_many, [simple("a", "Mug", updated_at=LATER)])
     assert crashing(3, after=False, work=work)
     assert (
-        catalogue.finish_reindexing(
-            at=LATER + product_writes.ABANDONED_AFTER - timedelta(seconds=1)
-        )
+        catalog.finish_reindexing(at=LATER + product_writes.ABANDONED_AFTER - timedelta(seconds=1))
         == 0
     )
-    assert catalogue.finish_reindexing(at=LATER + product_writes.ABANDONED_AFTER) == 1
-    assert catalogue.finish_reindexing(at=LATER + product_writes.ABANDONED_AFTER) == 0
+    assert catalog.finish_reindexing(at=LATER + product_writes.ABANDONED_AFTER) == 1
+    assert catalog.finish_reindexing(at=LATER + product_writes.ABANDONED_AFTER) == 0
 
 
 def test_a_search_is_one_read_of_what_it_shows() -> None:
-    catalogue = DynamoProductCatalog()
-    catalogue.save_many([simple(f"p{n}", "Mug", categories=(Category("Home"),)) for n in range(40)])
+    catalog = DynamoProductCatalog()
+    catalog.save_many([simple(f"p{n}", "Mug", categories=(Category("Home"),)) for n in range(40)])
     for question in (build_search("mugs"), build_search(None, categories=["home"])):
         with count_calls() as calls:
-            assert len(catalogue.search(question, limit=20).items) == 20
+            assert len(catalog.search(question, limit=20).items) == 20
         assert calls.names == ["dynamodb.Query catalog"]
         assert calls.made[0].parameters["Limit"] == 21
         assert len(calls.made[0].parameters["ProjectionExpression"].split(",")) == 3
@@ -321,22 +319,22 @@ def test_what_is_in_two_of_the_categories_is_listed_once() -> None:
 
 
 def test_a_card_is_made_once_and_anew_when_it_changed() -> None:
-    catalogue, asked = DynamoProductCatalog(), build_search("mug")
-    catalogue.save(simple("a", "Mug"), expected_version=0)
-    (first,) = catalogue.search(asked, limit=20).items
-    (again,) = catalogue.search(asked, limit=20).items
+    catalog, asked = DynamoProductCatalog(), build_search("mug")
+    catalog.save(simple("a", "Mug"), expected_version=0)
+    (first,) = catalog.search(asked, limit=20).items
+    (again,) = catalog.search(asked, limit=20).items
     assert again.featured is first.featured
-    catalogue.save(simple("a", "Mug", price=77), expected_version=1)
-    (after,) = catalogue.search(asked, limit=20).items
+    catalog.save(simple("a", "Mug", price=77), expected_version=1)
+    (after,) = catalog.search(asked, limit=20).items
     assert (after.low.minor, after.version) == (77, first.version + 1)
 
 
 def test_a_search_with_comparisons_has_a_ceiling() -> None:
-    catalogue = DynamoProductCatalog()
-    catalogue.save_many([simple(f"p{n}", "Common Mug", price=n) for n in range(30)])
+    catalog = DynamoProductCatalog()
+    catalog.save_many([simple(f"p{n}", "Common Mug", price=n) for n in range(30)])
     rare = build_search("common", price=PriceBand(10**6, None))
     with patch("shop.catalog.store.search.MAX_CARDS_READ", 5), count_calls() as calls:
-        page = catalogue.search(rare, limit=10)
+        page = catalog.search(rare, limit=10)
     assert len(calls) == MAX_QUERIES
     assert page.items == ()
     assert page.cursor is not None

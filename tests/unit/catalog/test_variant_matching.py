@@ -23,8 +23,8 @@ PRODUCTS = {p.id: p for p in (SHIRT, MUG, shirt("old", status=ProductStatus.ARCH
 ANY = VariantFilter()
 
 
-def found(*ids: str, filter: VariantFilter = ANY) -> dict[str, list[tuple[str, str]]]:
-    resolved, _ = resolve_ids(ids, PRODUCTS, filter)
+def found(*ids: str, variant_filter: VariantFilter = ANY) -> dict[str, list[tuple[str, str]]]:
+    resolved, _ = resolve_ids(ids, PRODUCTS, variant_filter)
     return {m.variant.id: list(m.inputs) for one in resolved for m in one.matches}
 
 
@@ -51,18 +51,22 @@ def test_what_is_not_on_sale_is_unknown() -> None:
 
 def test_a_filter_chooses_among_variants_and_drops_products_without_a_fitting_one() -> None:
     dear = VariantFilter.of([], PriceBand(3900, None))
-    assert found("shirt", "mug", filter=dear) == {"shirt.3": [("shirt", "featured")]}
-    assert found("shirt.1", "shirt.3", filter=dear) == {"shirt.3": [("shirt.3", "exact")]}
+    assert found("shirt", "mug", variant_filter=dear) == {"shirt.3": [("shirt", "featured")]}
+    assert found("shirt.1", "shirt.3", variant_filter=dear) == {"shirt.3": [("shirt.3", "exact")]}
     assert resolve_ids(["mug"], PRODUCTS, dear) == ((), ())
 
 
 def test_a_filter_knows_the_categories_above() -> None:
-    assert found("shirt", "mug", filter=VariantFilter.of(["apparel"], None)).keys() == {"shirt.1"}
-    assert found("shirt", filter=VariantFilter.of(["Shirts"], None)) == {}
+    assert found("shirt", "mug", variant_filter=VariantFilter.of(["apparel"], None)).keys() == {
+        "shirt.1"
+    }
+    assert found("shirt", variant_filter=VariantFilter.of(["Shirts"], None)) == {}
 
 
 def test_a_price_in_another_currency_filters_nothing() -> None:
-    assert found("mug", filter=VariantFilter.of([], PriceBand(1, 2, "EUR"))).keys() == {"mug.1"}
+    assert found("mug", variant_filter=VariantFilter.of([], PriceBand(1, 2, "EUR"))).keys() == {
+        "mug.1"
+    }
 
 
 def choosing(

@@ -56,40 +56,42 @@ class ImportResult:
     rejected: tuple[RejectedEntry, ...]
 
     @property
-    def kept(self) -> frozenset[str]:
+    def accepted_ids(self) -> frozenset[str]:
         return frozenset((*self.created, *self.changed, *self.unchanged))
 
 
 def import_products(
-    entries: Sequence[ImportEntry], *, catalogue: ProductCatalog, at: datetime
+    entries: Sequence[ImportEntry], *, catalog: ProductCatalog, at: datetime
 ) -> ImportResult:
     """Take in what a file says. Doing it again changes nothing, also where staff changed it since.
 
     A product is taken as a whole or not at all: half of its variants would be another product.
     """
-    known = catalogue.get_many({entry.product_id for entry in entries})
-    new: dict[str, ImportEntry] = {}
-    other: dict[str, ImportEntry] = {}
-    same: list[str] = []
+    known = catalog.get_many({entry.product_id for entry in entries})
+    new_entries: dict[str, ImportEntry] = {}
+    changed_entries: dict[str, ImportEntry] = {}
+    unchanged: list[str] = []
     rejected: list[RejectedEntry] = []
     products: list[Product] = []
     for entry in entries:
         before = known.get(entry.product_id)
         if before is not None and before.source == entry.source:
-            same.append(entry.product_id)
+            unchanged.append(entry.product_id)
             continue
         try:
             products.append(_product(entry, before, at))
-        except InvalidRequest as refusal:
-            rejected += _rejections(entry, refusal.problems)
+        except InvalidRequest as error:
+            rejected += _validation_rejections(entry, error.problems)
             continue
-        (other if before else new)[entry.product_id] = entry
-    made = {product.id: product for product in products}
-    for product_id, why in catalogue.save_many(products).items():
-        entry = (other if product_id in other else new).pop(product_id)
-        rejected += _refused(entry, made[product_id], why)
+        (changed_entries if before else new_entries)[entry.product_id] = entry
+    saved_as = {product.id: product for product in products}
+    for product_id, save_error in catalog.save_many(products).items():
+        entry = (changed_entries if product_id in changed_entries else new_entries).pop(product_id)
+        rejected += _save_rejections(entry, saved_as[product_id], save_error)
     rejected.sort(key=lambda r: r.line)
-    return ImportResult(tuple(new), tuple(other), tuple(same), tuple(rejected))
+    return ImportResult(
+        tuple(new_entries), tuple(changed_entries), tuple(unchanged), tuple(rejected)
+    )
 
 
 def _product(entry: ImportEntry, before: Product | None, at: datetime) -> Product:
@@ -98,16 +100,16 @@ def _product(entry: ImportEntry, before: Product | None, at: datetime) -> Produc
     return replace(product, status=status, source=entry.source)
 
 
-def _refused(entry: ImportEntry, product: Product, why: ShopError) -> list[RejectedEntry]:
+def _save_rejections(entry: ImportEntry, product: Product, error: ShopError) -> list[RejectedEntry]:
     """A reason for each of its variants that another product sells, on the variant's line."""
-    if why.code != "sku_taken":
-        return [RejectedEntry(entry.line, why.detail, entry.product_id)]
+    if error.code != "sku_taken":
+        return [RejectedEntry(entry.line, error.detail, entry.product_id)]
     rejected = []
-    for problem in why.problems:
+    for problem in error.problems:
         variant = next((v for n, v in enumerate(product.variants) if _is_at(problem, n)), None)
-        meant = match_variant(entry.draft, variant) if variant else None
-        known = meant is not None and meant < len(entry.variant_lines)
-        line = entry.variant_lines[meant] if known and meant is not None else entry.line
+        position = match_variant(entry.draft, variant) if variant else None
+        known = position is not None and position < len(entry.variant_lines)
+        line = entry.variant_lines[position] if known and position is not None else entry.line
         rejected.append(RejectedEntry(line, problem.detail, entry.product_id))
     return rejected
 
@@ -116,7 +118,7 @@ def _is_at(problem: Problem, number: int) -> bool:
     return (problem.path or "").startswith(f"$.variants[{number}]")
 
 
-def _rejections(entry: ImportEntry, problems: Sequence[Problem]) -> list[RejectedEntry]:
+def _validation_rejections(entry: ImportEntry, problems: Sequence[Problem]) -> list[RejectedEntry]:
     return [
         RejectedEntry(
             entry.line_of(p), f"{(p.path or '').removeprefix('$.')}: {p.detail}", entry.product_id

@@ -64,29 +64,29 @@ class Draft:
 
 
 def create_product(
-    product_id: str, draft: Draft, *, catalogue: ProductCatalog, at: datetime
+    product_id: str, draft: Draft, *, catalog: ProductCatalog, at: datetime
 ) -> Product:
     """Take a new product into the catalogue, as a draft that no shopper sees yet."""
     product = build_product(draft, product_id, at=at)
-    with _told_of(draft, product):
-        return catalogue.save(product, expected_version=0)
+    with _conflict_paths_in_draft(draft, product):
+        return catalog.save(product, expected_version=0)
 
 
 def update_product(
-    product_id: str, draft: Draft, *, expected_version: int, catalogue: ProductCatalog, at: datetime
+    product_id: str, draft: Draft, *, expected_version: int, catalog: ProductCatalog, at: datetime
 ) -> Product:
     """Replace what is said of a product, if it is still at the version that was read.
 
     A variant that the draft leaves out is discontinued, never deleted.
     """
-    before = catalogue.get(product_id)
+    before = catalog.get(product_id)
     if before.version != expected_version:
         raise VersionConflict(
             f"product {product_id} is at version {before.version}, not {expected_version}"
         )
     product = build_product(draft, product_id, at=at, before=before)
-    with _told_of(draft, product):
-        return catalogue.save(product, expected_version=expected_version)
+    with _conflict_paths_in_draft(draft, product):
+        return catalog.save(product, expected_version=expected_version)
 
 
 def set_product_status(
@@ -94,24 +94,24 @@ def set_product_status(
     status: ProductStatus,
     *,
     expected_version: int | None,
-    catalogue: ProductCatalog,
+    catalog: ProductCatalog,
     at: datetime,
 ) -> Product:
     """Move a product along its life: to review, on sale, off sale, away."""
-    before = catalogue.get(product_id)
+    before = catalog.get(product_id)
     if expected_version is not None and before.version != expected_version:
         raise VersionConflict(
             f"product {product_id} is at version {before.version}, not {expected_version}"
         )
-    with _told_of(None, before):
-        return catalogue.save(before.with_status(status, at=at), expected_version=before.version)
+    with _conflict_paths_in_draft(None, before):
+        return catalog.save(before.with_status(status, at=at), expected_version=before.version)
 
 
 def list_products(
-    *, catalogue: ProductCatalog, status: ProductStatus | None, limit: int, cursor: str | None
+    *, catalog: ProductCatalog, status: ProductStatus | None, limit: int, cursor: str | None
 ) -> Page[ProductCard]:
     """The shopkeeper's list, drafts and archive included."""
-    return catalogue.list_by_status(status=status, limit=limit, cursor=cursor)
+    return catalog.list_by_status(status=status, limit=limit, cursor=cursor)
 
 
 def build_product(
@@ -121,7 +121,7 @@ def build_product(
 
     Raises :class:`Invalid` with every field that is wrong.
     """
-    variants, meant = _variants(draft, product_id, before.variants if before else ())
+    variants, positions = _variants(draft, product_id, before.variants if before else ())
     product = Product(
         id=product_id,
         title=draft.title,
@@ -143,10 +143,10 @@ def build_product(
         )
     try:
         return validate_product(product)
-    except InvalidRequest as refusal:
-        places = [meant.get(v.id) for v in variants]
-        problems = [replace(p, path=_in_draft(p.path, places)) for p in refusal.problems]
-        raise InvalidRequest(refusal.detail, code=refusal.code, problems=problems) from None
+    except InvalidRequest as error:
+        in_draft = [positions.get(v.id) for v in variants]
+        problems = [replace(p, path=_path_in_draft(p.path, in_draft)) for p in error.problems]
+        raise InvalidRequest(error.detail, code=error.code, problems=problems) from None
 
 
 def match_variant(draft: Draft, variant: Variant) -> int | None:
@@ -167,22 +167,22 @@ def match_variant(draft: Draft, variant: Variant) -> int | None:
 
 
 @contextmanager
-def _told_of(draft: Draft | None, product: Product) -> Iterator[None]:
+def _conflict_paths_in_draft(draft: Draft | None, product: Product) -> Iterator[None]:
     """Refusals that name a variant of the product name it where its draft has it, if there is one.
 
     Where nothing but its status was to change, the status is what cannot be.
     """
     try:
         yield
-    except Conflict as refusal:
-        if refusal.code != "sku_taken":
+    except Conflict as error:
+        if error.code != "sku_taken":
             raise
         if draft is None:
-            problems = [replace(p, path="$.status") for p in refusal.problems]
+            problems = [replace(p, path="$.status") for p in error.problems]
         else:
-            places = [match_variant(draft, v) for v in product.variants]
-            problems = [replace(p, path=_in_draft(p.path, places)) for p in refusal.problems]
-        raise Conflict(refusal.detail, code=refusal.code, problems=problems) from None
+            positions = [match_variant(draft, v) for v in product.variants]
+            problems = [replace(p, path=_path_in_draft(p.path, positions)) for p in error.problems]
+        raise Conflict(error.detail, code=error.code, problems=problems) from None
 
 
 def _variants(
@@ -193,23 +193,23 @@ def _variants(
     The second part says where in the draft each of them stands.
     """
     numbered: dict[str, Variant] = {v.id: v for v in before}
-    meant: dict[str, int] = {}
+    positions: dict[str, int] = {}
     for n, draft_variant in enumerate(draft.variants):
-        known = _known(draft_variant, before, meant)
+        known = _find_known_variant(draft_variant, before, positions)
         if draft_variant.id is not None and known is None:
             detail = (
                 f"this product has no variant {draft_variant.id}; leave the id of a new one out"
             )
             raise InvalidRequest(detail, code="unknown_variant", path=f"$.variants[{n}].id")
-        its_id = known.id if known else variant_id(product_id, len(numbered) + 1)
-        if its_id in meant:
-            detail = f"this is the variant that variants[{meant[its_id]}] speaks of already"
+        id_ = known.id if known else variant_id(product_id, len(numbered) + 1)
+        if id_ in positions:
+            detail = f"this is the variant that variants[{positions[id_]}] speaks of already"
             raise InvalidRequest(detail, code="variant_twice", path=f"$.variants[{n}].id")
-        meant[its_id] = n
+        positions[id_] = n
         only = len(draft.variants) == 1 and not before
-        numbered[its_id] = Variant(
-            id=its_id,
-            sku=draft_variant.sku or (known.sku if known else product_id if only else its_id),
+        numbered[id_] = Variant(
+            id=id_,
+            sku=draft_variant.sku or (known.sku if known else product_id if only else id_),
             title=draft_variant.title
             or " / ".join(c.value for c in draft_variant.choices)
             or draft.title,
@@ -226,32 +226,34 @@ def _variants(
             status=draft_variant.status,
         )
     variants = (
-        v if v.id in meant else replace(v, status=VariantStatus.DISCONTINUED)
+        v if v.id in positions else replace(v, status=VariantStatus.DISCONTINUED)
         for v in numbered.values()
     )
-    return tuple(variants), meant
+    return tuple(variants), positions
 
 
-def _known(said: DraftVariant, before: Sequence[Variant], meant: dict[str, int]) -> Variant | None:
+def _find_known_variant(
+    draft_variant: DraftVariant, before: Sequence[Variant], positions: dict[str, int]
+) -> Variant | None:
     """The variant that is meant: by id, else by SKU, else by what a buyer chooses."""
-    if said.id is not None:
-        return next((v for v in before if v.id == said.id), None)
-    free = [v for v in before if v.id not in meant]
-    if said.sku:
-        return next((v for v in free if v.sku == said.sku), None)
-    return next((v for v in free if v.choices == said.choices), None)
+    if draft_variant.id is not None:
+        return next((v for v in before if v.id == draft_variant.id), None)
+    free = [v for v in before if v.id not in positions]
+    if draft_variant.sku:
+        return next((v for v in free if v.sku == draft_variant.sku), None)
+    return next((v for v in free if v.choices == draft_variant.choices), None)
 
 
-_PLACE = re.compile(r"\$\.variants\[(\d+)\]")
+_VARIANT_PATH = re.compile(r"\$\.variants\[(\d+)\]")
 
 
-def _in_draft(path: str | None, places: Sequence[int | None]) -> str | None:
+def _path_in_draft(path: str | None, positions: Sequence[int | None]) -> str | None:
     """A path into the product as one into the draft, where its variants may stand elsewhere."""
-    found = _PLACE.match(path or "")
-    if path is None or found is None:
+    match = _VARIANT_PATH.match(path or "")
+    if path is None or match is None:
         return path
-    place = places[int(found[1])]
-    return "$.variants" if place is None else f"$.variants[{place}]{path[found.end() :]}"
+    position = positions[int(match[1])]
+    return "$.variants" if position is None else f"$.variants[{position}]{path[match.end() :]}"
 
 
 def _slug(title: str) -> str:

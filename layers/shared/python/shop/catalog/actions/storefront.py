@@ -48,11 +48,11 @@ def search_products(
 
 
 def lookup_products(
-    ids: Sequence[str], *, catalogue: ProductCatalog, filter: VariantFilter
+    ids: Sequence[str], *, catalog: ProductCatalog, variant_filter: VariantFilter
 ) -> tuple[tuple[ResolvedProduct, ...], tuple[str, ...]]:
     """Resolve ids of products and variants, in one read; with those that nothing on sale has."""
-    products = catalogue.get_many({product_id_from(i) for i in ids})
-    return resolve_ids(ids, products, filter)
+    products = catalog.get_many({product_id_from(i) for i in ids})
+    return resolve_ids(ids, products, variant_filter)
 
 
 @frozen(slots=False)
@@ -61,22 +61,24 @@ class ProductResult:
 
     product: Product
     variant: Variant | None
-    left: tuple[Variant, ...]
+    variants: tuple[Variant, ...]
 
 
-def get_product(some_id: str, *, catalogue: ProductCatalog, filter: VariantFilter) -> ProductResult:
+def get_product(
+    some_id: str, *, catalog: ProductCatalog, variant_filter: VariantFilter
+) -> ProductResult:
     """One product on sale by its own or a variant's id. Raises :class:`NotFound`."""
-    product = catalogue.get_many([product_id_from(some_id)]).get(product_id_from(some_id))
+    product = catalog.get_many([product_id_from(some_id)]).get(product_id_from(some_id))
     variant = product.variant(some_id) if product else None
     if product is None or not product.on_sale or (some_id != product.id and variant is None):
         raise NotFound(f"nothing on sale has the id {some_id}", path="$.id")
     if variant is not None and variant not in product.on_sale:
         raise NotFound(f"variant {some_id} is no longer sold", path="$.id")
-    left = filter.matching_variants(product)
-    if not left or (variant is not None and variant not in left):
+    variants = variant_filter.matching_variants(product)
+    if not variants or (variant is not None and variant not in variants):
         raise NotFound(
             f"{some_id} is sold, but not within these filters",
             code="filtered_out",
             path="$.filters",
         )
-    return ProductResult(product, variant, left)
+    return ProductResult(product, variant, variants)

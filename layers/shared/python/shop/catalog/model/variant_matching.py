@@ -55,7 +55,7 @@ class ResolvedProduct:
 
 
 def resolve_ids(
-    ids: Sequence[str], products: Mapping[str, Product], filter: VariantFilter
+    ids: Sequence[str], products: Mapping[str, Product], variant_filter: VariantFilter
 ) -> tuple[tuple[ResolvedProduct, ...], tuple[str, ...]]:
     """Find what ids of products and variants mean; the second part are ids of nothing on sale.
 
@@ -65,16 +65,16 @@ def resolve_ids(
     unknown: list[str] = []
     for some_id in dict.fromkeys(ids):
         product = products.get(product_id_from(some_id))
-        left = filter.matching_variants(product) if product else ()
+        matching = variant_filter.matching_variants(product) if product else ()
         if product is None or not product.on_sale:
             unknown.append(some_id)
         elif some_id == product.id:
-            if left:
-                found = inputs.setdefault(product.id, {}).setdefault(left[0].id, [])
+            if matching:
+                found = inputs.setdefault(product.id, {}).setdefault(matching[0].id, [])
                 found.append((some_id, FEATURED))
         elif some_id not in {v.id for v in product.on_sale}:
             unknown.append(some_id)
-        elif some_id in {v.id for v in left}:
+        elif some_id in {v.id for v in matching}:
             inputs.setdefault(product.id, {}).setdefault(some_id, []).append((some_id, EXACT))
     resolved = tuple(_resolved(products[i], by_variant) for i, by_variant in inputs.items())
     return resolved, tuple(unknown)
@@ -124,7 +124,7 @@ def select_variant(
         effective: tuple[OptionChoice, ...] = variant.choices
         by_stock = [variant, *(v for v in by_stock if v.id != variant.id)]
     elif selected:
-        effective = _relaxed(product, variants, selected, preferences)
+        effective = _relax(product, variants, selected, preferences)
     else:
         effective = by_stock[0].choices
     return ProductSelection(
@@ -132,13 +132,13 @@ def select_variant(
         tuple(v for v in by_stock if _fits(v, effective)),
         effective,
         tuple(
-            (o.name, _signals(o.name, o.values, product, effective, in_stock))
+            (o.name, _value_availability(o.name, o.values, product, effective, in_stock))
             for o in product.options
         ),
     )
 
 
-def _relaxed(
+def _relax(
     product: Product,
     variants: Sequence[Variant],
     selected: Sequence[OptionChoice],
@@ -150,16 +150,16 @@ def _relaxed(
     preferred = list(dict.fromkeys(preferences))
 
     def rank(choice: OptionChoice) -> tuple[int, int]:
-        wish = preferred.index(choice.name) if choice.name in preferred else len(preferred)
-        return wish, order.index(choice.name)
+        preference = preferred.index(choice.name) if choice.name in preferred else len(preferred)
+        return preference, order.index(choice.name)
 
-    stored = sorted(possible, key=rank)
-    while not any(_fits(v, stored) for v in variants):
-        stored.pop()
-    return tuple(sorted(stored, key=lambda c: order.index(c.name)))
+    satisfiable = sorted(possible, key=rank)
+    while not any(_fits(v, satisfiable) for v in variants):
+        satisfiable.pop()
+    return tuple(sorted(satisfiable, key=lambda c: order.index(c.name)))
 
 
-def _signals(
+def _value_availability(
     name: str,
     values: Iterable[str],
     product: Product,
@@ -167,11 +167,13 @@ def _signals(
     in_stock: IsInStock,
 ) -> tuple[OptionAvailability, ...]:
     others = [c for c in effective if c.name != name]
-    signals: list[OptionAvailability] = []
+    availability: list[OptionAvailability] = []
     for value in values:
         fitting = [v for v in product.on_sale if _fits(v, [*others, OptionChoice(name, value)])]
-        signals.append(OptionAvailability(value, bool(fitting), any(in_stock(v) for v in fitting)))
-    return tuple(signals)
+        availability.append(
+            OptionAvailability(value, bool(fitting), any(in_stock(v) for v in fitting))
+        )
+    return tuple(availability)
 
 
 def _fits(variant: Variant, choices: Iterable[OptionChoice]) -> bool:

@@ -76,11 +76,11 @@ def build_import_entry(
     counts: dict[str, int] | None = None,
 ) -> ImportEntry:
     """An entry with the digest of everything that the file says of the product."""
-    said = json.dumps([asdict(draft), status, counts], sort_keys=True, default=str)
+    content = json.dumps([asdict(draft), status, counts], sort_keys=True, default=str)
     return ImportEntry(
         product_id=product_id,
         draft=draft,
-        source=hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()[:32],
+        source=hashlib.sha256(content.encode("utf-8", "replace")).hexdigest()[:32],
         line=line,
         variant_lines=variant_lines,
         status=status,
@@ -88,7 +88,7 @@ def build_import_entry(
     )
 
 
-def count_of(text: Any, line: int, reading: FileParseResult) -> int:
+def parse_stock_count(text: Any, line: int, result: FileParseResult) -> int:
     """A number of units as files have it, not below zero. Raises :class:`Unreadable`."""
     if isinstance(text, int) and not isinstance(text, bool):
         units = text
@@ -99,17 +99,17 @@ def count_of(text: Any, line: int, reading: FileParseResult) -> int:
     if units > 1_000_000_000:
         raise ParseError(line, f"stock: {units} units cannot be right")
     if units < 0:
-        reading.below_zero.append(line)
+        result.below_zero.append(line)
     return max(units, 0)
 
 
-def picture(
-    name: str, alt: str, terms: ImportOptions, reading: FileParseResult
+def product_image(
+    name: str, alt: str, options: ImportOptions, result: FileParseResult
 ) -> tuple[Media, ...]:
     """The picture that a file names, if it can be shown: by its URL, or below ``media_base``."""
     if name.startswith(("http://", "https://")):
         return (Media(name, alt=alt),)
-    if terms.media_base is None:
-        reading.notice("pictures are file names only and were left out; say where they lie (media)")
+    if options.media_base is None:
+        result.notice("pictures are file names only and were left out; say where they lie (media)")
         return ()
-    return (Media(urljoin(terms.media_base, quote(name)), alt=alt),)
+    return (Media(urljoin(options.media_base, quote(name)), alt=alt),)

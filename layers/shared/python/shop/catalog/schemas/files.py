@@ -20,7 +20,7 @@ MAX_PRODUCTS_PER_FILE = 1_000
 """Products of one file that are taken in one call; whoever has more sends them in parts."""
 
 
-def parse_product_file(raw: bytes, kind: str, terms: ImportOptions) -> FileParseResult:
+def parse_product_file(raw: bytes, kind: str, options: ImportOptions) -> FileParseResult:
     """Read a product file: ``text/csv`` as Shopify writes it, or ``application/yaml``.
 
     Raises :class:`Invalid` for another kind or for bytes that are not the text they should be, and
@@ -32,7 +32,7 @@ def parse_product_file(raw: bytes, kind: str, terms: ImportOptions) -> FileParse
             code="content_type_unsupported",
             path="Content-Type",
         )
-    text = decode_text(raw, terms.encoding)
+    text = decode_text(raw, options.encoding)
     if (other := detect_wrong_file_type(text)) is not None:
         raise Unprocessable(
             f"{other} Send Shopify's product CSV or a YAML list of products.",
@@ -40,23 +40,24 @@ def parse_product_file(raw: bytes, kind: str, terms: ImportOptions) -> FileParse
             path="$",
         )
     if kind in CSV_MEDIA_TYPES:
-        from shop.catalog.schemas.shopify import read_csv
+        from shop.catalog.schemas.shopify import read_csv  # lazy: a file is of one kind
 
-        reading = read_csv(text, terms)
+        result = read_csv(text, options)
     else:
-        from shop.catalog.schemas.retail_demo_store import read_retail_demo_yaml
+        from shop.catalog.schemas import retail_demo_store  # lazy: loads PyYAML
 
-        reading = read_retail_demo_yaml(text, terms)
-    if not reading.entries and not reading.rejected:
+        result = retail_demo_store.read_retail_demo_yaml(text, options)
+    if not result.entries and not result.rejected:
         raise Unprocessable("there is no product in this file", code="file_empty", path="$")
-    if len(reading.entries) > MAX_PRODUCTS_PER_FILE:
+    if len(result.entries) > MAX_PRODUCTS_PER_FILE:
         raise Unprocessable(
-            f"Send {MAX_PRODUCTS_PER_FILE} products at most; this file has {len(reading.entries)}.",
+            f"{len(result.entries)} products are too many at once;"
+            f" send {MAX_PRODUCTS_PER_FILE} at most",
             code="too_many_products",
             path="$",
         )
-    reading.add_line_notices()
-    return _each_once(reading)
+    result.add_line_notices()
+    return _without_duplicates(result)
 
 
 def import_options_from_query(query: Mapping[str, str]) -> ImportOptions:
@@ -73,23 +74,23 @@ def import_options_from_query(query: Mapping[str, str]) -> ImportOptions:
     return ImportOptions(currency, media, int(first_line), query.get("encoding", "utf-8").lower())
 
 
-def _each_once(reading: FileParseResult) -> FileParseResult:
+def _without_duplicates(result: FileParseResult) -> FileParseResult:
     """Keep the first of two products with one id, or with one SKU."""
     ids: dict[str, int] = {}
     skus: dict[str, int] = {}
-    stored = []
-    for entry in reading.entries:
+    unique = []
+    for entry in result.entries:
         own = {v.sku or entry.product_id for v in entry.draft.variants}
-        taken = next((s for s in own if s in skus), None)
+        duplicate = next((s for s in own if s in skus), None)
         if entry.product_id in ids:
             reason = f"the product of line {ids[entry.product_id]} has the same id"
-            reading.reject(entry.line, reason, entry.product_id)
-        elif taken is not None:
-            reason = f"SKU {taken} belongs to the product of line {skus[taken]}"
-            reading.reject(entry.line, reason, entry.product_id)
+            result.reject(entry.line, reason, entry.product_id)
+        elif duplicate is not None:
+            reason = f"SKU {duplicate} belongs to the product of line {skus[duplicate]}"
+            result.reject(entry.line, reason, entry.product_id)
         else:
             ids[entry.product_id] = entry.line
             skus.update(dict.fromkeys(own, entry.line))
-            stored.append(entry)
-    reading.entries = stored
-    return reading
+            unique.append(entry)
+    result.entries = unique
+    return result

@@ -27,7 +27,7 @@ ATTRIBUTES = {
     "th": {"colspan", "rowspan"},
 }
 SCHEMES = frozenset({"http", "https", "mailto"})
-_MOST_READINGS = 6
+_MAX_PASSES = 6
 _WEB = re.compile(r"https?://", re.IGNORECASE)
 
 
@@ -39,11 +39,11 @@ def clean_html(html: str | None) -> str | None:
     """
     if html is None or "<" not in html:
         return None
-    stored = html
-    for _ in range(_MOST_READINGS):
-        before, stored = stored, str(_cleaner().clean(stored)).strip()
-        if stored == before:
-            return stored if TAG.search(stored) else None
+    cleaned = html
+    for _ in range(_MAX_PASSES):
+        before, cleaned = cleaned, str(_cleaner().clean(cleaned)).strip()
+        if cleaned == before:
+            return cleaned if TAG.search(cleaned) else None
     return None
 
 
@@ -60,12 +60,12 @@ def clean_text(text: str) -> str:
 
 @cache
 def _cleaner() -> Any:
-    import nh3  # staff's Lambdas alone have descriptions to clean
+    import nh3  # lazy: only the handlers of staff clean descriptions
 
     return nh3.Cleaner(
         tags=set(TAGS),
         attributes=ATTRIBUTES,
-        attribute_filter=_only_the_web,
+        attribute_filter=_filter_attribute,
         clean_content_tags={"script", "style", "template", "noscript", "svg", "math"},
         url_schemes=set(SCHEMES),
         url_relative="deny",
@@ -73,12 +73,12 @@ def _cleaner() -> Any:
     )
 
 
-def _only_the_web(tag: str, name: str, value: str) -> str | None:
+def _filter_attribute(tag: str, name: str, value: str) -> str | None:
     """A picture comes by http(s), a link may also write a letter."""
     return None if (tag, name) == ("img", "src") and not _WEB.match(value) else value
 
 
-class _Plain(HTMLParser):
+class _TextExtractor(HTMLParser):
     """Keeps the text of HTML; block elements end a line, scripts and styles are no text."""
 
     _BLOCKS = frozenset(("p", "br", "div", "li", "ul", "ol", "tr", "h1", "h2", "h3", "h4", "h5"))
@@ -108,7 +108,7 @@ def plain_text(html: str) -> str:
     """A description without its markup, one paragraph a line."""
     if "<" not in html and "&" not in html:
         return html.strip()
-    parser = _Plain()
+    parser = _TextExtractor()
     parser.feed(html)
     parser.close()
     lines = (" ".join(line.split()) for line in "".join(parser.parts).split("\n"))

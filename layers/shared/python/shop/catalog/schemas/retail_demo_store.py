@@ -17,46 +17,46 @@ from shop.catalog.schemas.file_parsing import (
     ImportOptions,
     ParseError,
     build_import_entry,
-    count_of,
-    picture,
+    parse_stock_count,
+    product_image,
 )
 from shop.catalog.schemas.html_sanitizer import clean_html, clean_text
 from shop.kernel.errors import InvalidRequest, Unprocessable
 from shop.kernel.money import parse_money
 
 _START = re.compile(r"^- ", re.MULTILINE)
-_USED = frozenset(
+_KNOWN_FIELDS = frozenset(
     {
         *("id", "name", "description", "price", "category", "style", "current_stock", "image"),
         *("gender_affinity", "aliases", "promoted", "featured", "brand", "sku"),
     }
 )
-_FOR = {"F": "for women", "M": "for men"}
+_AUDIENCE_TAGS = {"F": "for women", "M": "for men"}
 
 
-def read_retail_demo_yaml(text: str, terms: ImportOptions) -> FileParseResult:
+def read_retail_demo_yaml(text: str, options: ImportOptions) -> FileParseResult:
     """Read the list item by item, so that one with a slip does not spoil the others.
 
     The loader is libyaml's, which makes nothing but plain values (PyYAML's own takes 30 times as
     long).
     """
-    reading = FileParseResult()
-    for line, item in _items(text, terms.first_line):
+    result = FileParseResult()
+    for line, item in _items(text, options.first_line):
         try:
             loaded = yaml.load(item, Loader=yaml.CSafeLoader)
-            reading.entries.append(_entry(loaded[0], line, terms, reading))
+            result.entries.append(_entry(loaded[0], line, options, result))
         except yaml.MarkedYAMLError as error:
             # An open quote is missed at the end only, which is where the next item begins.
             at = min(error.problem_mark.line if error.problem_mark else 0, item.count("\n") - 1)
-            reading.reject(line + at, _said(error, line))
+            result.reject(line + at, _yaml_error_message(error, line))
         except (yaml.YAMLError, RecursionError, ValueError) as error:
-            reading.reject(line, f"this is not YAML: {str(error).splitlines()[0]}")
+            result.reject(line, f"this is not YAML: {str(error).splitlines()[0]}")
         except ParseError as error:
-            reading.reject(error.line, error.reason)
-    return reading
+            result.reject(error.line, error.reason)
+    return result
 
 
-def _said(error: yaml.MarkedYAMLError, line: int) -> str:
+def _yaml_error_message(error: yaml.MarkedYAMLError, line: int) -> str:
     if error.context == "while scanning a quoted scalar" and error.context_mark:
         return f"the quote that begins on line {line + error.context_mark.line} is never closed"
     return f"this is not YAML: {error.problem or error.context}"
@@ -78,23 +78,23 @@ def _items(text: str, first_line: int) -> Iterator[tuple[int, str]]:
         line += text.count("\n", start, end)
 
 
-def _entry(item: Any, line: int, terms: ImportOptions, reading: FileParseResult) -> ImportEntry:
+def _entry(item: Any, line: int, options: ImportOptions, result: FileParseResult) -> ImportEntry:
     if not isinstance(item, dict):
         raise ParseError(line, "this is not a product but a bare value")
-    for name in sorted(str(name) for name in item.keys() - _USED):
-        reading.notice(f"the field {name} has no place in this shop")
+    for name in sorted(str(name) for name in item.keys() - _KNOWN_FIELDS):
+        result.notice(f"the field {name} has no place in this shop")
     product_id, title = _text(item, "id", line), _text(item, "name", line)
     if not product_id or not title:
         raise ParseError(line, f"{'name' if product_id else 'id'}: this is needed")
     if item.get("price") is None:
         raise ParseError(line, "price: this is needed")
     try:
-        price = parse_money(str(item["price"]), terms.currency)
-    except InvalidRequest as refusal:
-        raise ParseError(line, f"price: {refusal.detail}") from None
+        price = parse_money(str(item["price"]), options.currency)
+    except InvalidRequest as invalid:
+        raise ParseError(line, f"price: {invalid.detail}") from None
     category, style = _text(item, "category", line), _text(item, "style", line)
     paths = [category, f"{category} > {style}" if category and style else ""]
-    tags = [_FOR.get(_text(item, "gender_affinity", line), "")]
+    tags = [_AUDIENCE_TAGS.get(_text(item, "gender_affinity", line), "")]
     tags += [flag for flag in ("promoted", "featured") if item.get(flag) is True]
     tags += _texts(item, "aliases", line)
     sku = _text(item, "sku", line) or product_id
@@ -106,12 +106,12 @@ def _entry(item: Any, line: int, terms: ImportOptions, reading: FileParseResult)
         brand=_text(item, "brand", line) or None,
         categories=tuple(Category(path) for path in paths if path),
         tags=tuple(tag for tag in tags if tag),
-        media=picture(image, title, terms, reading) if image else (),
+        media=product_image(image, title, options, result) if image else (),
         variants=(DraftVariant(price=price, sku=sku),),
     )
     counts: dict[str, int] = {}
     if item.get("current_stock") is not None:
-        counts[sku] = count_of(item["current_stock"], line, reading)
+        counts[sku] = parse_stock_count(item["current_stock"], line, result)
     return build_import_entry(product_id, draft, line=line, variant_lines=(line,), counts=counts)
 
 

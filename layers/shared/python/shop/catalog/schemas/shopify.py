@@ -20,8 +20,8 @@ from shop.catalog.schemas.file_parsing import (
     ImportOptions,
     ParseError,
     build_import_entry,
-    count_of,
-    picture,
+    parse_stock_count,
+    product_image,
 )
 from shop.catalog.schemas.html_sanitizer import clean_html, clean_text, plain_text
 from shop.kernel.errors import InvalidRequest, Unprocessable
@@ -82,29 +82,29 @@ class _Group:
     rows: list[tuple[int, dict[str, str]]] = field(default_factory=list)
 
 
-def read_csv(text: str, terms: ImportOptions) -> FileParseResult:
+def read_csv(text: str, options: ImportOptions) -> FileParseResult:
     """Read a file; the rows of a handle make a product, together or not at all.
 
     Raises :class:`Unprocessable` where the first line is not that of a Shopify product file.
     """
-    reading = FileParseResult()
+    result = FileParseResult()
     groups: dict[str, _Group] = {}
-    for line, row in _rows(text, terms, reading):
+    for line, row in _rows(text, options, result):
         handle = row.get("handle") or _slug(row.get("title", ""))
         if handle:
             groups.setdefault(handle, _Group(handle)).rows.append((line, row))
         else:
-            reading.reject(line, "this row has neither a handle nor a title")
+            result.reject(line, "this row has neither a handle nor a title")
     for group in groups.values():
         try:
-            reading.entries.append(_entry(group, terms, reading))
+            result.entries.append(_entry(group, options, result))
         except ParseError as error:
-            reading.reject(error.line, error.reason, group.handle)
-    return reading
+            result.reject(error.line, error.reason, group.handle)
+    return result
 
 
 def _rows(
-    text: str, terms: ImportOptions, reading: FileParseResult
+    text: str, options: ImportOptions, result: FileParseResult
 ) -> Iterator[tuple[int, dict[str, str]]]:
     """The rows by our column names, each with the line on which it begins."""
     first = text.split("\n", 1)[0]
@@ -116,8 +116,8 @@ def _rows(
         header = [name.strip().lower() for name in next(lines, [])]
     except csv.Error as error:
         raise Unprocessable(f"this is not CSV: {error}", code="csv_malformed", path="$") from None
-    columns = _columns(header, reading)
-    shift = terms.first_line - 1
+    columns = _columns(header, result)
+    shift = options.first_line - 1
     while True:
         line = lines.line_num + 1 + shift
         try:
@@ -125,23 +125,23 @@ def _rows(
         except StopIteration:
             return
         except csv.Error as error:
-            reading.reject(line, f"this is not CSV: {error}")
+            result.reject(line, f"this is not CSV: {error}")
             return
         if lines.line_num >= len(raw):
-            opened = _never_closed("".join(raw[line - 1 - shift :]), delimiter)
+            opened = _unclosed_quote_line("".join(raw[line - 1 - shift :]), delimiter)
             if opened is not None:
-                said = f"the quote that begins on line {line + opened} is never closed"
-                reading.reject(line + opened, f"{said}; from line {line} on nothing was read")
+                message = f"the quote that begins on line {line + opened} is never closed"
+                result.reject(line + opened, f"{message}; from line {line} on nothing was read")
                 return
         if not any(cell.strip() for cell in cells):
             continue
         if len(cells) > len(header) and any(cell.strip() for cell in cells[len(header) :]):
-            reading.reject(line, f"{len(cells)} cells in a table of {len(header)} columns")
+            result.reject(line, f"{len(cells)} cells in a table of {len(header)} columns")
             continue
         yield line, {ours: cells[n].strip() for n, ours in columns.items() if n < len(cells)}
 
 
-def _never_closed(row: str, delimiter: str) -> int | None:
+def _unclosed_quote_line(row: str, delimiter: str) -> int | None:
     """How many lines into a row the quote begins that goes on to the end of the file, if one does.
 
     Quotes count as csv reads them: at the beginning of a cell they open it, doubled they are text.
@@ -165,18 +165,18 @@ def _never_closed(row: str, delimiter: str) -> int | None:
     return opened
 
 
-def _columns(header: list[str], reading: FileParseResult) -> dict[int, str]:
+def _columns(header: list[str], result: FileParseResult) -> dict[int, str]:
     columns: dict[int, str] = {}
     for n, name in enumerate(header):
         ours = _OURS.get(name)
         if ours is not None and ours not in columns.values():
             columns[n] = ours
         elif ours is not None:
-            reading.notice(f"the column {name} stands there twice; the first one counts")
+            result.notice(f"the column {name} stands there twice; the first one counts")
         elif _MARKET.fullmatch(name):
-            reading.notice("prices per market are not read; price lists are kept by staff")
+            result.notice("prices per market are not read; price lists are kept by staff")
         elif name and name not in _UNUSED:
-            reading.notice(f"the column {name} has no place in this shop")
+            result.notice(f"the column {name} has no place in this shop")
     if "title" not in columns.values():
         raise Unprocessable(
             "this is not Shopify's product file: its first line names no column 'Title'",
@@ -192,7 +192,7 @@ def _columns(header: list[str], reading: FileParseResult) -> dict[int, str]:
     return columns
 
 
-def _entry(group: _Group, terms: ImportOptions, reading: FileParseResult) -> ImportEntry:
+def _entry(group: _Group, options: ImportOptions, result: FileParseResult) -> ImportEntry:
     line, head = group.rows[0]
     if not head.get("title"):
         raise ParseError(line, "title: the first row of a handle needs one")
@@ -208,13 +208,13 @@ def _entry(group: _Group, terms: ImportOptions, reading: FileParseResult) -> Imp
         raise ParseError(line, "options: two have one name")
     if not rows:
         raise ParseError(line, "price: this is needed")
-    variants = [_variant(at, row, names, product_id, terms) for at, row in rows]
+    variants = [_variant(at, row, names, product_id, options) for at, row in rows]
     counts: dict[str, int] = {}
     for (at, row), variant in zip(rows, variants, strict=True):
         if row.get("oversell", "").lower() in ("continue", *_YES):
-            reading.notice("selling what is out of stock is not kept; sales stop at zero")
+            result.notice("selling what is out of stock is not kept; sales stop at zero")
         if row.get("units"):
-            counts[variant.sku or product_id] = count_of(row["units"], at, reading)
+            counts[variant.sku or product_id] = parse_stock_count(row["units"], at, result)
     html = head.get("html", "")
     draft = Draft(
         title=head["title"],
@@ -224,7 +224,7 @@ def _entry(group: _Group, terms: ImportOptions, reading: FileParseResult) -> Imp
         brand=head.get("brand") or None,
         categories=_categories(head),
         tags=tuple(t.strip() for t in head.get("tags", "").split(",") if t.strip()),
-        media=_media(group, terms, reading),
+        media=_media(group, options, result),
         options=_options(names, variants),
         variants=tuple(variants),
     )
@@ -244,7 +244,7 @@ def _is_variant(row: dict[str, str]) -> bool:
 
 
 def _variant(
-    line: int, row: dict[str, str], names: list[str], product_id: str, terms: ImportOptions
+    line: int, row: dict[str, str], names: list[str], product_id: str, options: ImportOptions
 ) -> DraftVariant:
     if not row.get("price"):
         raise ParseError(line, "price: this is needed")
@@ -255,10 +255,10 @@ def _variant(
     if missing is not None:
         raise ParseError(line, f"option {missing}: this variant has no value for it")
     image = row.get("variant_image", "")
-    list_price = _price(row.get("list_price", ""), "compare-at price", line, terms)
-    price = _price(row["price"], "price", line, terms)
+    list_price = _price(row.get("list_price", ""), "compare-at price", line, options)
+    price = _price(row["price"], "price", line, options)
     return DraftVariant(
-        price=price or Money(0, terms.currency),
+        price=price or Money(0, options.currency),
         list_price=list_price or None,
         sku=row.get("sku", "").lstrip("'") or _own_sku(product_id, choices),
         choices=choices,
@@ -268,13 +268,13 @@ def _variant(
     )
 
 
-def _price(text: str, name: str, line: int, terms: ImportOptions) -> Money | None:
+def _price(text: str, name: str, line: int, options: ImportOptions) -> Money | None:
     if not text:
         return None
     try:
-        return parse_money(text, terms.currency)
-    except InvalidRequest as refusal:
-        raise ParseError(line, f"{name}: {refusal.detail}") from None
+        return parse_money(text, options.currency)
+    except InvalidRequest as invalid:
+        raise ParseError(line, f"{name}: {invalid.detail}") from None
 
 
 def _grams(text: str, line: int) -> int | None:
@@ -311,23 +311,27 @@ def _categories(head: dict[str, str]) -> tuple[Category, ...]:
     return (*own, *theirs)
 
 
-def _media(group: _Group, terms: ImportOptions, reading: FileParseResult) -> tuple[Media, ...]:
+def _media(group: _Group, options: ImportOptions, result: FileParseResult) -> tuple[Media, ...]:
     found: dict[str, Media] = {}
     for _, row in group.rows:
-        for medium in picture(row["image"], "", terms, reading) if row.get("image") else ():
+        for medium in product_image(row["image"], "", options, result) if row.get("image") else ():
             found.setdefault(medium.url, Media(medium.url, alt=row.get("image_alt") or None))
     return tuple(found.values())
 
 
 def _status(head: dict[str, str], line: int) -> ProductStatus | None:
-    said, published = head.get("status", "").lower(), head.get("published", "").lower()
-    if said and said not in _STATUS:
-        raise ParseError(line, f"status: {said!r} is none of {', '.join(_STATUS)}")
-    if published and published not in _YES and _STATUS.get(said) in (None, ProductStatus.PUBLISHED):
+    status, published = head.get("status", "").lower(), head.get("published", "").lower()
+    if status and status not in _STATUS:
+        raise ParseError(line, f"status: {status!r} is none of {', '.join(_STATUS)}")
+    if (
+        published
+        and published not in _YES
+        and _STATUS.get(status) in (None, ProductStatus.PUBLISHED)
+    ):
         return ProductStatus.DRAFT
-    if not said:
+    if not status:
         return ProductStatus.PUBLISHED if published else None
-    return _STATUS[said]
+    return _STATUS[status]
 
 
 def _slug(text: str) -> str:

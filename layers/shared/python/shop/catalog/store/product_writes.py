@@ -80,7 +80,7 @@ class StoredProduct:
         return unpack_claims(self.row.postings_in_force) if self.row else set()
 
     @property
-    def in_question(self) -> set[Posting]:
+    def unsettled_postings(self) -> set[Posting]:
         return unpack_postings(self.reindex.postings_in_force) if self.reindex else set()
 
 
@@ -94,7 +94,7 @@ class ProductWrite:
 
     @cached_property
     def stale(self) -> set[Posting]:
-        return (self.stored.postings | self.stored.in_question).difference(self.postings)
+        return (self.stored.postings | self.stored.unsettled_postings).difference(self.postings)
 
     @cached_property
     def claimed_skus(self) -> list[str]:
@@ -102,14 +102,14 @@ class ProductWrite:
         return sorted(self.product.claimed_skus - self.stored.claims)
 
     @cached_property
-    def given_up(self) -> list[str]:
+    def released_skus(self) -> list[str]:
         """SKUs that are anybody's after it."""
         return sorted(self.stored.claims - self.product.claimed_skus)
 
     @property
     def actions(self) -> int:
         """What it takes of a transaction that begins it."""
-        return 2 + len(self.claimed_skus) + len(self.given_up)
+        return 2 + len(self.claimed_skus) + len(self.released_skus)
 
     @cached_property
     def row(self) -> CatalogRow:
@@ -166,12 +166,12 @@ class WriteConflict:
 
 def write_product(change: ProductWrite) -> WriteConflict | None:
     """Write one product, its claims and its postings, or tell why not."""
-    refused = _write(change, {})
-    if refused is None or not refused.skus:
-        return refused
-    abandoned = _abandoned(change, refused.skus)
-    theirs = {s: who for s, who in refused.skus.items() if who and s not in abandoned}
-    return WriteConflict(theirs) if theirs else _write(change, abandoned)
+    conflict = _write(change, {})
+    if conflict is None or not conflict.skus:
+        return conflict
+    abandoned = _abandoned(change, conflict.skus)
+    foreign = {s: owner for s, owner in conflict.skus.items() if owner and s not in abandoned}
+    return WriteConflict(foreign) if foreign else _write(change, abandoned)
 
 
 def _write(change: ProductWrite, abandoned: Mapping[str, CatalogRow]) -> WriteConflict | None:
@@ -180,27 +180,27 @@ def _write(change: ProductWrite, abandoned: Mapping[str, CatalogRow]) -> WriteCo
         found = {
             sku: str(claim.owner) for sku, claim in load_sku_claims(change.claimed_skus).items()
         }
-        theirs = {s: who for s, who in found.items() if who != change.product.id}
-        if theirs.keys() - abandoned.keys():
-            return WriteConflict(theirs)
+        foreign = {s: owner for s, owner in found.items() if owner != change.product.id}
+        if foreign.keys() - abandoned.keys():
+            return WriteConflict(foreign)
     while len(claims) > MAX_POSTINGS_PER_TRANSACTION:
-        if refused := _refused(change, _attempt(claims[:MAX_ACTIONS_PER_TRANSACTION])):
-            return refused
+        if conflict := _conflict(change, _attempt(claims[:MAX_ACTIONS_PER_TRANSACTION])):
+            return conflict
         claims = claims[MAX_ACTIONS_PER_TRANSACTION:]
     writes = [
         *claims,
-        *(_let_go(change.product, sku) for sku in change.given_up),
+        *(_release(change.product, sku) for sku in change.released_skus),
         *_card_writes(change.product, change.postings, change.stale),
     ]
     # Another's REINDEX item is not ours to take away: it may still be writing.
-    others = change.stored.reindex is not None
+    is_shared = change.stored.reindex is not None
     first = [_put(change.row, change.unchanged)]
-    if others or len(writes) > MAX_POSTINGS_PER_TRANSACTION:
+    if is_shared or len(writes) > MAX_POSTINGS_PER_TRANSACTION:
         first.append(_put(change.reindex))
-    if refused := _refused(change, _attempt([*first, *writes[:MAX_POSTINGS_PER_TRANSACTION]])):
-        return refused
+    if conflict := _conflict(change, _attempt([*first, *writes[:MAX_POSTINGS_PER_TRANSACTION]])):
+        return conflict
     if len(writes) > MAX_POSTINGS_PER_TRANSACTION:
-        _finish(change.product, writes[MAX_POSTINGS_PER_TRANSACTION:], settled=not others)
+        _finish(change.product, writes[MAX_POSTINGS_PER_TRANSACTION:], is_settled=not is_shared)
     return None
 
 
@@ -210,7 +210,7 @@ def write_products(changes: Sequence[ProductWrite]) -> list[WriteConflict | None
         return [write_product(changes[0])]
     begun = [w for c in changes for w in (_put(c.row, c.unchanged), _put(c.reindex))]
     begun += [_claim(c.product, sku, None) for c in changes for sku in c.claimed_skus]
-    begun += [_let_go(c.product, sku) for c in changes for sku in c.given_up]
+    begun += [_release(c.product, sku) for c in changes for sku in c.released_skus]
     if not _commit(begun):
         return [
             write_product(change) for change in changes
@@ -218,7 +218,7 @@ def write_products(changes: Sequence[ProductWrite]) -> list[WriteConflict | None
     puts = [item for c in changes for item in posting_items(c.product, c.postings)]
     deletes = [posting_key(p) for c in changes for p in c.stale]
     _write_unconditionally(puts, deletes)
-    done = [_settle(change.product) for change in changes]
+    done = [_delete_reindex(change.product) for change in changes]
     if not _commit(done):
         for one in done:
             _commit([one])  # those that somebody else has taken over stay, for mend
@@ -232,7 +232,7 @@ def load_sku_claims(skus: Iterable[str]) -> dict[str, CatalogRow]:
     return {row.PK.removeprefix(CLAIM): row for row in rows}
 
 
-def _refused(change: ProductWrite, failed: frozenset[str]) -> WriteConflict | None:
+def _conflict(change: ProductWrite, failed: frozenset[str]) -> WriteConflict | None:
     """What a failed condition means. The product's own comes first: it was read before the rest."""
     if not failed:
         return None
@@ -266,30 +266,33 @@ def _claim(product: Product, sku: str, abandoned: CatalogRow | None) -> WriteOpe
     return _put(CatalogRow(*claim_key(sku), owner=product.id, since=since), free)
 
 
-def _let_go(product: Product, sku: str) -> WriteOperation:
+def _release(product: Product, sku: str) -> WriteOperation:
     ours = CatalogRow.PK.does_not_exist() | (CatalogRow.owner == product.id)
     return _delete(CatalogRow(*claim_key(sku)), ours)
 
 
 def finish_reindex(before: StoredProduct, product: Product) -> None:
     """Finish what a REINDEX item tells was begun; ``product`` is as the table has it."""
-    stale = before.in_question - before.postings
-    _finish(product, _card_writes(product, sorted(before.postings), stale), settled=True)
+    stale = before.unsettled_postings - before.postings
+    _finish(product, _card_writes(product, sorted(before.postings), stale), is_settled=True)
 
 
-def _finish(product: Product, writes: Sequence[WriteOperation], *, settled: bool) -> None:
+def _finish(product: Product, writes: Sequence[WriteOperation], *, is_settled: bool) -> None:
     """Write the rest while the product is at this version; a newer one sees to it itself."""
     current = _check(product.id, CatalogRow.version == product.version)
-    rest = [*writes, _delete(CatalogRow(REINDEX, product.id))] if settled else writes
-    for part in _parts(rest):
+    rest = [*writes, _delete(CatalogRow(REINDEX, product.id))] if is_settled else writes
+    for part in _chunks(rest):
         if not _commit([current, *part]):
             return
 
 
 def _card_writes(
-    product: Product, wanted: Collection[Posting], stale: Collection[Posting]
+    product: Product, current: Collection[Posting], stale: Collection[Posting]
 ) -> list[WriteOperation]:
-    return [*(_put(row) for row in posting_rows(product, wanted)), *(_drop(p) for p in stale)]
+    return [
+        *(_put(row) for row in posting_rows(product, current)),
+        *(_delete_posting(p) for p in stale),
+    ]
 
 
 def _write_unconditionally(puts: list[dict[str, Any]], deletes: list[dict[str, Any]]) -> None:
@@ -298,20 +301,20 @@ def _write_unconditionally(puts: list[dict[str, Any]], deletes: list[dict[str, A
     requests = deque([{"PutRequest": {"Item": item}} for item in puts])
     requests.extend({"DeleteRequest": {"Key": key}} for key in deletes)
     client: Any = connection().client
-    in_vain = 0
+    idle_attempts = 0
     while requests:
-        some = [requests.popleft() for _ in range(min(BATCH_WRITE_SIZE, len(requests)))]
-        answer = client.batch_write_item(RequestItems={table: some})
-        left = answer.get("UnprocessedItems", {}).get(table, [])
-        requests.extend(left)
-        in_vain = in_vain + 1 if len(left) == len(some) else 0
-        if in_vain == MAX_ATTEMPTS:
+        batch = [requests.popleft() for _ in range(min(BATCH_WRITE_SIZE, len(requests)))]
+        answer = client.batch_write_item(RequestItems={table: batch})
+        unprocessed = answer.get("UnprocessedItems", {}).get(table, [])
+        requests.extend(unprocessed)
+        idle_attempts = idle_attempts + 1 if len(unprocessed) == len(batch) else 0
+        if idle_attempts == MAX_ATTEMPTS:
             raise Unavailable("the catalogue takes no more at the moment; try again")
-        if left:
-            time.sleep(random.uniform(0, min(0.05 * 2**in_vain, MAX_PAUSE_SECONDS)))
+        if unprocessed:
+            time.sleep(random.uniform(0, min(0.05 * 2**idle_attempts, MAX_PAUSE_SECONDS)))
 
 
-def _settle(product: Product) -> WriteOperation:
+def _delete_reindex(product: Product) -> WriteOperation:
     return _delete(CatalogRow(REINDEX, product.id), CatalogRow.version == product.version)
 
 
@@ -323,7 +326,7 @@ def _delete(row: CatalogRow, condition: Condition | None = None) -> WriteOperati
     return lambda t: t.delete(row, condition=condition)
 
 
-def _drop(posting: Posting) -> WriteOperation:
+def _delete_posting(posting: Posting) -> WriteOperation:
     return _delete(CatalogRow(posting.heading, posting.sort_key))
 
 
@@ -331,7 +334,7 @@ def _check(product_id: str, condition: Condition) -> WriteOperation:
     return lambda t: t.condition_check(CatalogRow, *product_key(product_id), condition=condition)
 
 
-def _parts(writes: Sequence[WriteOperation]) -> Iterator[Sequence[WriteOperation]]:
+def _chunks(writes: Sequence[WriteOperation]) -> Iterator[Sequence[WriteOperation]]:
     for start in range(0, len(writes), MAX_ACTIONS_PER_TRANSACTION - 1):
         yield writes[start : start + MAX_ACTIONS_PER_TRANSACTION - 1]
 
@@ -345,6 +348,6 @@ def _attempt(writes: Iterable[WriteOperation]) -> frozenset[str]:
     """All or nothing; the keys of the items whose conditions do not hold."""
     try:
         DynamoUnitOfWork().commit(*writes)
-    except ConditionFailed as clash:
-        return clash.keys
+    except ConditionFailed as error:
+        return error.keys
     return frozenset()

@@ -53,13 +53,13 @@ class DynamoProductCatalog:
         return ReadSet(CatalogRow, tuple(product_key(product_id) for product_id in products))
 
     def get_variants(self, variant_ids: Iterable[str]) -> dict[str, tuple[Product, Variant]]:
-        wanted = set(variant_ids)
-        products = self.get_many({product_id_from(v) for v in wanted})
+        ids = set(variant_ids)
+        products = self.get_many({product_id_from(v) for v in ids})
         return {
             variant.id: (product, variant)
             for product in products.values()
             for variant in product.on_sale
-            if variant.id in wanted
+            if variant.id in ids
         }
 
     def has_category(self, category: str) -> bool:
@@ -76,9 +76,9 @@ class DynamoProductCatalog:
     def save(self, product: Product, *, expected_version: int) -> Product:
         change = _change(product, product_writes.load_products([product.id])[product.id])
         if change.stored.version != expected_version:
-            raise _refusal(product, expected_version)
+            raise _write_error(product, expected_version)
         if refused := product_writes.write_product(change):
-            raise _refusal(product, expected_version, refused)
+            raise _write_error(product, expected_version, refused)
         return change.product
 
     def product_id_for(self, sku: str) -> str | None:
@@ -87,21 +87,23 @@ class DynamoProductCatalog:
 
     def save_many(self, products: Sequence[Product]) -> dict[str, ShopError]:
         refused: dict[str, ShopError] = {}
-        for some in (
+        for chunk in (
             products[n : n + BULK_READ_SIZE] for n in range(0, len(products), BULK_READ_SIZE)
         ):
-            before = product_writes.load_products(p.id for p in some)
-            begun: list[ProductWrite] = []
-            for product in some:
+            before = product_writes.load_products(p.id for p in chunk)
+            writes: list[ProductWrite] = []
+            for product in chunk:
                 if before[product.id].version == product.version:
-                    begun.append(_change(product, before[product.id]))
+                    writes.append(_change(product, before[product.id]))
                 else:
-                    refused[product.id] = _refusal(product, product.version)
-            for part in _sized(begun):
-                for change, why in zip(part, product_writes.write_products(part), strict=True):
-                    if why is not None:
+                    refused[product.id] = _write_error(product, product.version)
+            for batch in _batches(writes):
+                for change, conflict in zip(
+                    batch, product_writes.write_products(batch), strict=True
+                ):
+                    if conflict is not None:
                         version = change.stored.version
-                        refused[change.product.id] = _refusal(change.product, version, why)
+                        refused[change.product.id] = _write_error(change.product, version, conflict)
         return refused
 
     def finish_reindexing(self, *, at: datetime, limit: int = 100) -> int:
@@ -114,46 +116,46 @@ class DynamoProductCatalog:
             limit=limit,
             page_size=limit,
         )
-        mended = 0
+        finished = 0
         for before in product_writes.load_products(row.SK for row in rows).values():
             if before.row and before.reindex and before.reindex.since <= oldest:
                 product_writes.finish_reindex(before, product_from_row(before.row))
-                mended += 1
-        return mended
+                finished += 1
+        return finished
 
 
 def _change(product: Product, before: StoredProduct) -> ProductWrite:
-    was = product_from_row(before.row) if before.row else None
-    saved = with_price_marks(replace(product, version=before.version + 1), was)
+    old_product = product_from_row(before.row) if before.row else None
+    saved = with_price_marks(replace(product, version=before.version + 1), old_product)
     return ProductWrite(saved, product_postings(saved), before)
 
 
-def _sized(all_changes: Sequence[ProductWrite]) -> Iterable[list[ProductWrite]]:
+def _batches(all_changes: Sequence[ProductWrite]) -> Iterable[list[ProductWrite]]:
     """Cut into parts that a transaction holds, and that touch no SKU twice."""
-    part: list[ProductWrite] = []
+    batch: list[ProductWrite] = []
     skus: set[str] = set()
     size = actions = 0
     for change in all_changes:
-        its_skus = {*change.claimed_skus, *change.given_up}
-        too_much = (
+        touched_skus = {*change.claimed_skus, *change.released_skus}
+        is_full = (
             size + change.size > MAX_TRANSACTION_BYTES
             or actions + change.actions > product_writes.MAX_ACTIONS_PER_TRANSACTION
         )
-        if part and (too_much or its_skus & skus):
-            yield part
-            part, skus, size, actions = [], set(), 0, 0
-        part.append(change)
-        skus |= its_skus
+        if batch and (is_full or touched_skus & skus):
+            yield batch
+            batch, skus, size, actions = [], set(), 0, 0
+        batch.append(change)
+        skus |= touched_skus
         size += change.size
         actions += change.actions
-    if part:
-        yield part
+    if batch:
+        yield batch
 
 
-def _refusal(
-    product: Product, expected_version: int, why: WriteConflict | None = None
+def _write_error(
+    product: Product, expected_version: int, conflict: WriteConflict | None = None
 ) -> ShopError:
-    if why is not None and why.skus:
+    if conflict is not None and conflict.skus:
         places = {v.sku: n for n, v in enumerate(product.variants)}
         problems = [
             Problem(
@@ -163,13 +165,13 @@ def _refusal(
                 else f"SKU {sku} was another product's just now; try again",
                 f"$.variants[{places[sku]}].sku",
             )
-            for sku, owner in why.skus.items()
+            for sku, owner in conflict.skus.items()
         ]
         detail = problems[0].detail
         return Conflict(detail, code="sku_taken", problems=problems[:50])
     if expected_version == 0:
-        there = f"there is a product {product.id} already"
-        return Conflict(there, code="id_taken", path="$.id")
+        detail = f"there is a product {product.id} already"
+        return Conflict(detail, code="id_taken", path="$.id")
     return VersionConflict(
         f"product {product.id} is not at version {expected_version}; read it again"
     )

@@ -121,7 +121,7 @@ def posting_rows(product: Product, postings: Iterable[Posting]) -> list[CatalogR
     doc = compress_json(_card_doc(card))
     on_sale = bool(product.on_sale)
     words = set(ranked_words(product)) if on_sale else None
-    cats = set(categories_of(product)) if on_sale else None
+    categories = set(categories_of(product)) if on_sale else None
     return [
         CatalogRow(
             posting.heading,
@@ -129,7 +129,7 @@ def posting_rows(product: Product, postings: Iterable[Posting]) -> list[CatalogR
             version=product.version,
             doc=doc,
             words=words or None,
-            categories=cats or None,
+            categories=categories or None,
             currency=card.currency,
             low=card.low.minor,
             high=card.high.minor,
@@ -172,7 +172,9 @@ def _card(product_id: str, version: int, raw: bytes) -> ProductCard:
 
 
 def pack_postings(postings: Iterable[Posting], claims: Iterable[str] = ()) -> bytes:
-    return compress_json(_full(at=[[p.heading, p.sort_key] for p in postings], skus=sorted(claims)))
+    return compress_json(
+        _without_empty(at=[[p.heading, p.sort_key] for p in postings], skus=sorted(claims))
+    )
 
 
 def unpack_postings(doc: dict[str, Any]) -> set[Posting]:
@@ -184,7 +186,7 @@ def unpack_claims(doc: dict[str, Any]) -> set[str]:
 
 
 def _product_doc(product: Product) -> dict[str, Any]:
-    return _full(
+    return _without_empty(
         title=product.title,
         handle=product.handle,
         text=product.description,
@@ -195,7 +197,7 @@ def _product_doc(product: Product) -> dict[str, Any]:
         media=[_media_doc(m) for m in product.media],
         options=[[o.name, list(o.values)] for o in product.options],
         currency=product.currency,
-        variants=[{**_variant_doc(v), **_past_doc(v)} for v in product.variants],
+        variants=[{**_variant_doc(v), **_price_marks_doc(v)} for v in product.variants],
         source=product.source,
         created_at=product.created_at.isoformat(),
         updated_at=product.updated_at.isoformat(),
@@ -203,7 +205,7 @@ def _product_doc(product: Product) -> dict[str, Any]:
 
 
 def _card_doc(card: ProductCard) -> dict[str, Any]:
-    return _full(
+    return _without_empty(
         title=card.title,
         handle=card.handle,
         text=card.teaser,
@@ -220,7 +222,7 @@ def _card_doc(card: ProductCard) -> dict[str, Any]:
 
 
 def _variant_doc(variant: Variant) -> dict[str, Any]:
-    return _full(
+    return _without_empty(
         id=variant.id,
         sku=variant.sku,
         title=variant.title,
@@ -234,7 +236,7 @@ def _variant_doc(variant: Variant) -> dict[str, Any]:
         tax_class=variant.tax_class if variant.tax_class != "standard" else None,
         barcode=variant.barcode,
         media=_media_doc(variant.media) if variant.media else None,
-        gone=True if variant.status is VariantStatus.DISCONTINUED else None,
+        discontinued=True if variant.status is VariantStatus.DISCONTINUED else None,
     )
 
 
@@ -258,7 +260,7 @@ def _variant(doc: dict[str, Any], currency: str) -> Variant:
     )
 
 
-def _past_doc(variant: Variant) -> dict[str, Any]:
+def _price_marks_doc(variant: Variant) -> dict[str, Any]:
     # In milliseconds since 1970 and minor units; a card does not carry it.
     marks = [
         [
@@ -288,6 +290,6 @@ def _media(doc: list[str]) -> Media:
     return Media(doc[0], doc[1], doc[2])
 
 
-def _full(**fields: Any) -> dict[str, Any]:
+def _without_empty(**fields: Any) -> dict[str, Any]:
     """Only what there is: absent, empty and ``None`` are one and the same in a document."""
     return {name: value for name, value in fields.items() if value not in (None, "", [])}

@@ -28,7 +28,7 @@ MAX_CARDS_READ = 250
 def search_postings(search: Search, *, limit: int, cursor: str | None) -> Page[ProductCard]:
     """Answer a question from the postings."""
     everything = not search.words and not search.categories
-    return _walk(
+    return _collect_page(
         search.headings,
         prefix=f"{ProductStatus.PUBLISHED}#" if everything else "",
         search=search,
@@ -42,7 +42,7 @@ def list_cards(
     status: ProductStatus | None, *, limit: int, cursor: str | None
 ) -> Page[ProductCard]:
     """All products, one part of the whole list after the other."""
-    return _walk(
+    return _collect_page(
         [all_heading(n) for n in range(ALL_SHARDS)],
         prefix=f"{status}#" if status else "",
         search=Search(),
@@ -69,7 +69,7 @@ def has_category(category: str) -> bool:
     return any(category in category_names(card.categories) for card in cards)
 
 
-def _walk(
+def _collect_page(
     headings: Sequence[str],
     *,
     prefix: str,
@@ -79,51 +79,53 @@ def _walk(
     question: str,
 ) -> Page[ProductCard]:
     """Read on from the cursor until the page is full, the list ends, or CALLS are made."""
-    heading, place = _resume(cursor, question, len(headings), prefix)
+    heading, sort_key = _resume(cursor, question, len(headings), prefix)
     compare = _comparison(search)
-    found: list[ProductCard] = []
+    cards: list[ProductCard] = []
     for _ in range(MAX_QUERIES):
-        items, next_place = _look(
+        items, next_sort_key = _query_page(
             headings[heading],
             prefix,
-            place,
+            sort_key,
             compare,
             limit + 1 if search.plain else MAX_CARDS_READ,
-            (*LIST_ATTRIBUTES, "cats") if _earlier(search, heading) else LIST_ATTRIBUTES,
+            (*LIST_ATTRIBUTES, "categories")
+            if _earlier_categories(search, heading)
+            else LIST_ATTRIBUTES,
         )
         for item in items:
             card = card_from(item)
-            if _shown(card, item, search, heading):
-                if len(found) == limit:
-                    return Page(tuple(found), _cursor(question, heading, place))
-                found.append(card)
-            place = item["SK"]["S"]
-        place = next_place
-        if place is None:
+            if _is_result(card, item, search, heading):
+                if len(cards) == limit:
+                    return Page(tuple(cards), _cursor(question, heading, sort_key))
+                cards.append(card)
+            sort_key = item["SK"]["S"]
+        sort_key = next_sort_key
+        if sort_key is None:
             heading += 1
         if heading == len(headings):
-            return Page(tuple(found), None)
-        if len(found) == limit:
+            return Page(tuple(cards), None)
+        if len(cards) == limit:
             break
-    return Page(tuple(found), _cursor(question, heading, place))
+    return Page(tuple(cards), _cursor(question, heading, sort_key))
 
 
-def _look(
+def _query_page(
     heading: str,
     prefix: str,
-    place: str | None,
+    sort_key: str | None,
     compare: Condition | None,
-    read: int,
-    shown: Sequence[str],
+    limit: int,
+    attributes: Sequence[str],
 ) -> tuple[list[dict[str, Any]], str | None]:
     """One Query: the postings that match, and where the reading stopped, ``None`` at the end."""
     query = CatalogRow.query(
         heading,
         CatalogRow.SK.startswith(prefix) if prefix else None,
         filter_condition=compare,
-        page_size=read,
-        attributes_to_get=list(shown),
-        last_evaluated_key={"PK": {"S": heading}, "SK": {"S": place}} if place else None,
+        page_size=limit,
+        attributes_to_get=list(attributes),
+        last_evaluated_key={"PK": {"S": heading}, "SK": {"S": sort_key}} if sort_key else None,
     )
     page = next(query.page_iter)
     last = page.get("LastEvaluatedKey")
@@ -149,23 +151,23 @@ def _comparison(search: Search) -> Condition | None:
     return reduce(and_, terms) if terms else None
 
 
-def _shown(card: ProductCard, item: Mapping[str, Any], search: Search, heading: int) -> bool:
+def _is_result(card: ProductCard, item: Mapping[str, Any], search: Search, heading: int) -> bool:
     """What is compared here: prices one by one, and whether an earlier category has shown it."""
     price = search.price
     if price is not None and price.overlaps(card) and not price.contains(card):
         return False
-    earlier = _earlier(search, heading)
-    cats = item["cats"]["SS"] if earlier and "cats" in item else ()
-    return not any(category in cats for category in earlier)
+    earlier = _earlier_categories(search, heading)
+    listed = item["categories"]["SS"] if earlier and "categories" in item else ()
+    return not any(category in listed for category in earlier)
 
 
-def _earlier(search: Search, heading: int) -> Sequence[str]:
+def _earlier_categories(search: Search, heading: int) -> Sequence[str]:
     """The categories that were looked at before this one."""
     return () if search.words else search.categories[:heading]
 
 
-def _cursor(question: str, heading: int, place: str | None) -> str | None:
-    return to_cursor({"q": question, "h": heading, "p": place})
+def _cursor(question: str, heading: int, sort_key: str | None) -> str | None:
+    return to_cursor({"q": question, "h": heading, "p": sort_key})
 
 
 def _resume(
@@ -174,23 +176,23 @@ def _resume(
     key = from_cursor(cursor, path="$.pagination.cursor")
     if key is None:
         return 0, None
-    heading, place = key.get("h"), key.get("p")
+    heading, sort_key = key.get("h"), key.get("p")
     if (
         key.get("q") == question
         and type(heading) is int
         and 0 <= heading < headings
-        and (place is None or (isinstance(place, str) and _a_place(place, prefix)))
+        and (sort_key is None or (isinstance(sort_key, str) and _is_sort_key(sort_key, prefix)))
     ):
-        return heading, place
+        return heading, sort_key
     raise InvalidRequest(
         "this cursor belongs to another list", code="cursor_invalid", path="$.pagination.cursor"
     )
 
 
-def _a_place(place: str, prefix: str) -> bool:
+def _is_sort_key(sort_key: str, prefix: str) -> bool:
     return (
-        place.isascii()
-        and place.isprintable()
-        and place.startswith(prefix)
-        and len(prefix) < len(place) < 200
+        sort_key.isascii()
+        and sort_key.isprintable()
+        and sort_key.startswith(prefix)
+        and len(prefix) < len(sort_key) < 200
     )

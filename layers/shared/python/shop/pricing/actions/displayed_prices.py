@@ -116,7 +116,7 @@ def price_tags_for_products(
 def price_tags_for_cards(
     cards: Sequence[ProductCard],
     *,
-    catalogue: ProductCatalog,
+    catalog: ProductCatalog,
     rules: RuleSet,
     at: datetime,
     context: PriceContext,
@@ -134,7 +134,7 @@ def price_tags_for_cards(
     ]
     if not product_ids:
         return PriceTags()
-    products = catalogue.get_many(product_ids)
+    products = catalog.get_many(product_ids)
     tags = price_tags_for_products(
         products.values(), rules=rules, at=at, context=context, limits=limits
     )
