@@ -35,7 +35,9 @@ def order_fixture() -> OrderFixture:
         DynamoUsageCounters(counter_shards(), DynamoCreditAccountRepository()),
         DynamoWorkflowTokens(),
         DynamoOrderEmails(),
-        provider=SandboxProvider(shop_url="http://shop.test", later=lambda reference: None),
+        provider=SandboxProvider(
+            shop_url="http://shop.test", schedule_settlement=lambda reference: None
+        ),
         now=datetime.now(UTC),
     )
 

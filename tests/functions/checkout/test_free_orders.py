@@ -103,7 +103,9 @@ def test_cancelled_free_order_releases_stock_without_refund() -> None:
     route = "POST /staff/orders/{id}/cancel"
     assert staff(cancel_order, route, {"reason": "changed mind"}, id=order.id).status == 200
     orders, at = DynamoOrderRepository(), datetime.now(UTC)
-    provider = SandboxProvider(shop_url="http://shop.test", later=lambda reference: None)
+    provider = SandboxProvider(
+        shop_url="http://shop.test", schedule_settlement=lambda reference: None
+    )
     settled = refund_excess_payment(order.id, at=at, orders=orders, provider=provider)
     assert (settled.status, settled.payment.total_of("refunded"), available()) == (
         OrderStatus.CANCELLED,
@@ -137,6 +139,8 @@ def test_interrupted_free_order_expires_without_provider_call() -> None:
             usage=DynamoUsageCounters(counter_shards(), DynamoCreditAccountRepository()),
             uow=DynamoUnitOfWork(),
         ),
-        provider=SandboxProvider(shop_url="http://shop.test", later=lambda reference: None),
+        provider=SandboxProvider(
+            shop_url="http://shop.test", schedule_settlement=lambda reference: None
+        ),
     )
     assert (order.status, available()) == (OrderStatus.CANCELLED, 5)

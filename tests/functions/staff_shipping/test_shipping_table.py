@@ -184,8 +184,8 @@ def test_warm_lambdas_ask_once_in_a_while_and_read_the_table_when_it_changed() -
     assert ask(set_shipping_table, f"PUT {ROUTE}", said).status == 200
     assert timedelta(seconds=5) > cache.TABLE_CACHE_TTL
     known = shipping_table_cache()
-    assert known._asked is not None
-    known._asked -= cache.TABLE_CACHE_TTL
+    assert known._checked_at is not None
+    known._checked_at -= cache.TABLE_CACHE_TTL
     with count_calls() as calls:
         assert ways() == {"ground": 700}
     assert len([m for m in calls.made if "SHIPPING" in str(m.parameters)]) == 2

@@ -55,7 +55,7 @@ def counter(request: pytest.FixtureRequest) -> Iterator[Counter]:
         from shop.payments.gateway.sandbox import SandboxProvider
 
         told: list[str] = []
-        provider = SandboxProvider(shop_url="http://shop.test", later=told.append)
+        provider = SandboxProvider(shop_url="http://shop.test", schedule_settlement=told.append)
         yield Counter(provider, "sandbox", told)
 
 

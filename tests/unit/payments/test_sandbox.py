@@ -31,7 +31,7 @@ sandboxed = pytest.mark.parametrize("counter", ["sandbox"], indirect=True)
 
 
 def test_every_token_that_is_advertised_is_known_and_no_other() -> None:
-    assert {*sandbox.TOKENS, sandbox.TOKEN_PROVIDER_DOWN} == set(SANDBOX_TOKENS)
+    assert {*sandbox.TOKENS, sandbox.PROVIDER_DOWN_TOKEN} == set(SANDBOX_TOKENS)
     (offered,) = payment_handlers("sandbox", "http://shop.test")["dev.doorbuster.sandbox"]
     assert offered["config"]["test_tokens"] == list(SANDBOX_TOKENS)
     assert "no money" in offered["config"]["environment"]

@@ -12,14 +12,8 @@ import pytest
 
 from shop.kernel.errors import Conflict, InvalidRequest, NotFound, Unavailable
 from shop.kernel.money import Money
-from shop.payments.gateway.stripe import (
-    API_VERSION,
-    DECLINE_REASONS,
-    StripeGateway,
-    from_stripe,
-    stripe_decimals,
-    to_stripe,
-)
+from shop.payments.gateway.stripe import API_VERSION, DECLINE_REASONS, StripeGateway
+from shop.payments.gateway.stripe_amounts import from_stripe, stripe_decimals, to_stripe
 from shop.payments.model import Credential, PaymentStatus, ProviderPaymentState
 from tests.doubles.stripe_server import DECLINES, KEY, StripeServer, StripeStandIn, decoded, judged
 from tests.doubles.stripe_server import Refused as RefusedByStandIn
@@ -305,8 +299,8 @@ def test_the_library_is_imported_with_the_first_payment_and_not_before() -> None
     shop = Path(__file__).resolve().parents[3] / "layers/shared/python"
     program = (
         "import sys\n"
-        "from shop.payments.gateway.factory import provider_of_the_stage\n"
-        "assert provider_of_the_stage().name == 'stripe'\n"
+        "from shop.payments.gateway.factory import create_payment_provider\n"
+        "assert create_payment_provider().name == 'stripe'\n"
         "assert 'stripe' not in sys.modules"
     )
     subprocess.run(

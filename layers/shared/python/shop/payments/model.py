@@ -1,7 +1,7 @@
-"""A payment: where it stands, and the ledger its balances are computed from.
+"""The payment of an order: its status, and the entries that its balances are computed from.
 
-Events of a payment arrive late, twice and out of order. So a payment is never *set*: what a
-provider reports is merged by rank, and a lower rank never replaces a higher one::
+Provider states arrive late, twice and out of order. So a payment is never overwritten: each
+reported state is merged by rank, and a lower rank never replaces a higher one::
 
     created < requires_action < processing < authorised < captured
                      failed and cancelled end it, unless money has moved
@@ -17,6 +17,8 @@ from shop.kernel.frozen import frozen
 
 
 class PaymentStatus(StrEnum):
+    """The status of a payment at the provider."""
+
     CREATED = "created"
     REQUIRES_ACTION = "requires_action"
     PROCESSING = "processing"
@@ -35,12 +37,17 @@ STATUS_RANK: Mapping[PaymentStatus, int] = {
     PaymentStatus.CANCELLED: 5,
     PaymentStatus.CAPTURED: 6,
 }
-"""A captured payment outranks a cancelled one: money that moved is a fact, whatever came before."""
+"""Higher ranks win, whatever the order of arrival.
+
+- AUTHORISED outranks FAILED: reserved money must be captured or released, never forgotten.
+- CANCELLED outranks AUTHORISED: a void follows an authorisation, never the reverse.
+- CAPTURED outranks all: money has moved.
+"""
 
 
 @frozen(slots=False)
 class Credential:
-    """What the buyer pays with: the provider's token for it, never a card number."""
+    """A means of payment: the provider's token for it, never a card number."""
 
     handler_id: str
     type: str
@@ -49,10 +56,10 @@ class Credential:
 
 @frozen(slots=False)
 class ProviderPaymentState:
-    """What a provider says of a payment at one moment. Amounts are minor units, cumulative.
+    """A payment at the provider at one moment. Amounts are cumulative, in minor units.
 
-    ``reference`` is the provider's name for the payment; ``action_url`` is where the buyer proves
-    who they are when ``status`` is REQUIRES_ACTION; ``reason`` is a decline code.
+    ``reference`` is the provider's id of the payment. ``action_url`` is the page on which the
+    customer authenticates while ``status`` is REQUIRES_ACTION. ``reason`` is a decline code.
     """
 
     reference: str
@@ -66,7 +73,7 @@ class ProviderPaymentState:
 
 @frozen(slots=False)
 class PaymentEntry:
-    """A line of the ledger: an amount that moved, in minor units, and the provider's name of it."""
+    """An amount that moved, in minor units, with the provider's reference."""
 
     at: datetime
     kind: str
@@ -76,7 +83,7 @@ class PaymentEntry:
 
 @frozen(slots=False)
 class Payment:
-    """The payment of an order: status by rank, balances by ledger."""
+    """The payment of an order: its status by rank, its balances by entries."""
 
     provider: str
     status: PaymentStatus = PaymentStatus.CREATED
@@ -86,30 +93,32 @@ class Payment:
     entries: tuple[PaymentEntry, ...] = ()
 
     def total_of(self, kind: str) -> int:
-        """Minor units that moved so far as ``kind``: authorised, captured or refunded."""
+        """Return the total of a kind in minor units: authorised, captured or refunded."""
         return sum(entry.amount for entry in self.entries if entry.kind == kind)
 
     @property
     def net_captured(self) -> int:
-        """Captured and not given back."""
+        """Return the captured amount less refunds, in minor units."""
         return self.total_of("captured") - self.total_of("refunded")
 
     def with_provider_state(self, state: ProviderPaymentState, at: datetime) -> "Payment":
-        """This payment after a report: the same report twice, or an older one, changes nothing.
+        """Merge a provider state. A repeated or older state changes nothing.
 
-        Reports carry cumulative amounts, so the ledger grows by the difference to what it already
-        holds, and never shrinks.
+        Amounts are cumulative, so an entry holds the difference to the recorded total. Entries are
+        never removed.
         """
-        ledger = list(self.entries)
+        entries = list(self.entries)
         for kind, total in (
             ("authorised", state.authorised),
             ("captured", state.captured),
             ("refunded", state.refunded),
         ):
-            more = total - self.total_of(kind)
-            if more > 0:
-                ledger.append(PaymentEntry(at, kind, more, state.reference))
-        merged = replace(self, entries=tuple(ledger), reference=state.reference)
+            # A late state reports less than is recorded, so its difference is negative.
+            difference = total - self.total_of(kind)
+            if difference > 0:
+                entries.append(PaymentEntry(at, kind, difference, state.reference))
+        merged = replace(self, entries=tuple(entries), reference=state.reference)
+        # Amounts always count, but only a higher rank sets the status and its details.
         if STATUS_RANK[state.status] > STATUS_RANK[self.status]:
             merged = replace(
                 merged,
@@ -120,8 +129,8 @@ class Payment:
         return merged
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON values; what is empty is left out, and so is the reference where it is this one."""
-        told = {
+        """Return JSON values. Empty values and repeated references are omitted."""
+        document = {
             "provider": self.provider,
             "status": self.status.value,
             "reference": self.reference,
@@ -133,10 +142,11 @@ class Payment:
                 for e in self.entries
             ],
         }
-        return {name: value for name, value in told.items() if value}
+        return {name: value for name, value in document.items() if value}
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> "Payment":
+        """Read the values of :meth:`to_dict`."""
         return cls(
             provider=raw["provider"],
             status=PaymentStatus(raw["status"]),

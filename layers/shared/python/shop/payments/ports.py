@@ -1,4 +1,4 @@
-"""What the shop needs of a payment provider, whoever it is."""
+"""Port to a payment provider."""
 
 from typing import Protocol
 
@@ -7,42 +7,45 @@ from shop.payments.model import Credential, ProviderPaymentState
 
 
 class PaymentProvider(Protocol):
-    """A provider of payments.
+    """A payment provider.
 
-    Every call may be made again with the same ``key`` and then does nothing new. A call whose
-    outcome is not known raises :class:`shop.kernel.errors.Unavailable`: the money may have moved,
-    so nothing is concluded from it; ask again with the same key, or ``find`` the payment.
-    A decline is no error: it is a :class:`Report` with status FAILED and a reason.
+    - ``key`` is an idempotency key: a repeated call with the same key has no further effect.
+    - A call with an unknown outcome raises :class:`shop.kernel.errors.Unavailable`. The money may
+      have moved. Repeat the call with the same key, or use :meth:`find_by_order`.
+    - A decline is a result: a :class:`ProviderPaymentState` with status FAILED and a reason.
     """
 
     name: str
 
     def validate_credential(self, credential: Credential) -> None:
-        """Refuse a credential that cannot be this provider's, before anything is set in motion.
+        """Raise InvalidRequest for a credential of another provider or of a wrong form.
 
-        Raises Invalid. Asks nobody: whether it is good shows when it is authorised.
+        The check is local. Only :meth:`authorise` shows whether the credential is accepted.
         """
 
     def authorise(
         self, order_id: str, amount: Money, credential: Credential, *, key: str
     ) -> ProviderPaymentState:
-        """Set the amount aside for an order. Raises Invalid for a credential it cannot read."""
+        """Authorise the amount for an order. Raises InvalidRequest for an invalid credential."""
 
     def capture(self, reference: str, amount: Money, *, key: str) -> ProviderPaymentState:
-        """Take what was set aside, or part of it; the rest is released."""
+        """Capture the authorised amount or a part of it; the rest is released.
+
+        Raises Conflict unless the payment is authorised or captured.
+        """
 
     def cancel(self, reference: str, *, key: str) -> ProviderPaymentState:
-        """Release what was set aside, or give back all that was taken."""
+        """Release an authorisation, or refund the whole captured amount."""
 
     def refund(self, reference: str, amount: Money, *, key: str) -> ProviderPaymentState:
-        """Give back a part of what was taken. Raises Conflict for more than the shop still has."""
+        """Refund a part of the captured amount. Raises Conflict if less than that remains."""
 
     def get_payment(self, reference: str) -> tuple[str, ProviderPaymentState]:
-        """The order a payment is for, and where the payment stands now. Raises NotFound."""
+        """Return the order id and the current state of a payment. Raises NotFound."""
 
     def find_by_order(self, order_id: str, amount: Money) -> ProviderPaymentState | None:
-        """What the provider knows of an order's payment, whose reference nobody has written down.
+        """Return the payment of an order whose reference is not recorded.
 
-        ``None`` if it never heard of it; or one that is CREATED, of which no money can come as it
-        stands. ``amount`` is the order's, as it was or will be asked for.
+        ``None`` or a state of CREATED means that no money has moved. ``amount`` is the total of
+        the order, as it was or will be authorised.
         """

@@ -1,4 +1,4 @@
-"""What is done with shipping: offer the ways a basket can travel, change what they cost."""
+"""Use cases of shipping: list the shipping options of goods, replace the shipping table."""
 
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from shop.shipping.ports import ShippingTableRepository
 
 
 class DefaultShippingTables:
-    """The table that the shop comes with, for whoever keeps no other."""
+    """A source with the default table only, for callers without a stored table."""
 
     def table(self, at: datetime) -> ShippingTable:
         return DEFAULT_TABLE
@@ -26,8 +26,7 @@ def shipping_options(
     table: ShippingTable = DEFAULT_TABLE,
     at: datetime,
 ) -> tuple[ShippingOption, ...]:
-    """The ways these goods can get there, cheapest first; an empty tuple where the shop cannot
-    deliver.
+    """List the shipping options, cheapest first; none if the shop cannot deliver.
 
     Raises :class:`shop.kernel.errors.InvalidRequest` for a quantity below 1 or a negative measure.
     """
@@ -43,18 +42,19 @@ def set_shipping_table(
     repository: ShippingTableRepository,
     at: datetime,
 ) -> ShippingTableVersion:
-    """Put another table in force, at once; what was before is kept for good.
+    """Replace the shipping table at once; earlier versions stay stored.
 
-    Raises Stale where somebody else changed it since ``expected_version``.
+    Raises VersionConflict if the current version is not ``expected_version``.
     """
-    before = repository.get_current()
-    check_version("the shipping table", before.version, expected_version)
-    after = ShippingTableVersion(before.version + 1, table, at, actor, reason)
+    current = repository.get_current()
+    # An early check with a clear message; the write checks again, for a change in between.
+    check_version("the shipping table", current.version, expected_version)
+    new = ShippingTableVersion(current.version + 1, table, at, actor, reason)
     event = Event(
-        id=f"shipping:{after.version}",
+        id=f"shipping:{new.version}",
         type="ShippingTableChanged",
         subject="shipping",
         at=at,
-        data={"version": after.version, "zones": len(table.zones), "methods": len(table.methods)},
+        data={"version": new.version, "zones": len(table.zones), "methods": len(table.methods)},
     )
-    return repository.save(after, [event])
+    return repository.save(new, [event])

@@ -1,4 +1,4 @@
-"""What shipping needs from the world."""
+"""Ports of shipping: the table in use, its repository, and external rate providers."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -13,32 +13,35 @@ from shop.shipping.model.table_versions import ShippingTableVersion
 
 
 class ShippingTableSource(Protocol):
-    """The table in force, kept in memory: the same object until it changes."""
+    """The current table, cached in memory: the same object until it changes."""
 
     def table(self, at: datetime) -> ShippingTable:
-        """The table, at most five seconds older than the last change; mostly without a read."""
+        """Return the table, at most five seconds old; most calls read no database."""
 
 
 class ShippingTableRepository(Protocol):
-    """Where staff keep the table, with all it has been."""
+    """The stored versions of the shipping table."""
 
     def get_current(self) -> ShippingTableVersion:
-        """The edition in force; the bundled one where none was ever written."""
+        """Return the current version; the default table if none was ever written."""
 
     def get(self, version: int) -> ShippingTableVersion:
-        """The edition of that version. Raises NotFound."""
+        """Return one version. Raises NotFound."""
 
     def list_versions(self, *, cursor: str | None, limit: int) -> Page[ShippingTableVersion]:
-        """The editions, newest first."""
+        """List the versions, newest first."""
 
-    def save(self, edition: ShippingTableVersion, events: Sequence[Event]) -> ShippingTableVersion:
-        """Write the next edition and put it in force. Raises Stale where it is not the next."""
+    def save(self, new: ShippingTableVersion, events: Sequence[Event]) -> ShippingTableVersion:
+        """Store the next version and make it current.
+
+        Raises VersionConflict if another change took its number, Conflict if it is too large.
+        """
 
 
 class RateProvider(Protocol):
-    """A carrier or broker who knows prices of its own, asked beside the table."""
+    """A carrier or broker with its own prices, in addition to the table."""
 
     def options(
         self, goods: Consignment, destination: Destination, at: datetime
     ) -> tuple[ShippingOption, ...]:
-        """What it offers; nothing where it does not deliver. Raises Unavailable."""
+        """Return its options; none if it does not deliver there. Raises Unavailable."""

@@ -1,4 +1,4 @@
-"""The provider that the stage has chosen. A missing setting stops the start."""
+"""Creation of the stage's payment provider. A missing setting fails the start."""
 
 import os
 from typing import TYPE_CHECKING
@@ -11,23 +11,23 @@ if TYPE_CHECKING:
 
 
 def create_payment_provider() -> PaymentProvider:
-    """Build the provider named by ``PAYMENT_PROVIDER``."""
+    """Create the provider named by ``PAYMENT_PROVIDER``. Raises RuntimeError for another name."""
     name = os.environ["PAYMENT_PROVIDER"]
     if name == "sandbox":
         return create_sandbox_provider()
     if name == "stripe":
         return create_stripe_gateway()
-    raise RuntimeError(f"no payment provider is called {name!r}")
+    raise RuntimeError(f"PAYMENT_PROVIDER is {name!r}. Set it to sandbox or stripe.")
 
 
 def create_stripe_gateway() -> "StripeGateway":
-    """Build Stripe's gateway. Its library and its key are fetched with the first payment."""
-    from shop.payments.gateway.stripe import StripeGateway
+    """Create the Stripe gateway. The first payment loads its library and its key."""
+    from shop.payments.gateway.stripe import StripeGateway  # lazy: only if the stage uses Stripe
 
     arn, shop_url = os.environ["SECRET_STRIPE_KEY"], os.environ["SHOP_URL"]
 
     def key() -> str:
-        import boto3
+        import boto3  # lazy: the first payment reads the key, a cold start does not
 
         manager = boto3.client("secretsmanager")
         return str(manager.get_secret_value(SecretId=arn)["SecretString"]).strip()
@@ -36,16 +36,19 @@ def create_stripe_gateway() -> "StripeGateway":
 
 
 def create_sandbox_provider() -> "SandboxProvider":
-    """Build the sandbox, as itself: for the doors that only a sandbox has.
+    """Create the sandbox provider, also for the handlers that exist only for a sandbox.
 
-    It is refused in production here too, and not only when the stage is synthesized: a shop that
-    gives goods away against play money must not start.
+    Raises RuntimeError in production or with another provider.
     """
+    # Synthesis checks this too. Checked again here, because a production shop that accepts test
+    # tokens would ship goods without payment.
     if os.environ["STAGE"] == "prod" or os.environ["PAYMENT_PROVIDER"] != "sandbox":
-        raise RuntimeError("the payment sandbox is not for a stage that takes money")
-    from shop.payments.gateway.sandbox import SandboxProvider, settle_through_queue
+        raise RuntimeError(
+            "The payment sandbox needs a stage other than prod and PAYMENT_PROVIDER=sandbox."
+        )
+    from shop.payments.gateway import sandbox  # lazy: only if the stage uses the sandbox
 
-    return SandboxProvider(
+    return sandbox.SandboxProvider(
         shop_url=os.environ["SHOP_URL"],
-        later=settle_through_queue(os.environ["QUEUE_SANDBOX_SETTLEMENTS"]),
+        schedule_settlement=sandbox.settle_through_queue(os.environ["QUEUE_SANDBOX_SETTLEMENTS"]),
     )

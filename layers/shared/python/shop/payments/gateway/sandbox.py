@@ -1,18 +1,19 @@
-"""A payment provider for trying the shop out. **It moves no money and never runs in production.**
+"""Payment provider for tests and demonstrations.
 
-It is a provider in all but the money: it keeps its payments in a table of its own, honours
-idempotency keys, declines, asks for challenges, settles late, sends signed webhooks and can be
-down. What it does is decided by the token it is given:
+**It moves no money and never runs in production.**
+
+It behaves like a real provider: it stores payments in its own table and honours idempotency keys.
+It declines, challenges, settles late, sends signed webhooks and can be down. The token decides:
 
 =========================  ==========================================================
 ``tok_success``            authorised at once
 ``tok_declined``           declined: ``card_declined``
 ``tok_insufficient_funds`` declined: ``insufficient_funds``
-``tok_challenge``          the buyer must approve at the payment's challenge URL first
-``tok_pending``            processing; authorised some seconds later, told by webhook
-``tok_pending_declined``   processing; declined some seconds later, told by webhook
-``tok_never``              processing for ever: the order expires at its deadline
-``tok_down``               the provider does not answer
+``tok_challenge``          the customer must first approve at the challenge URL
+``tok_pending``            processing; authorised some seconds later, by webhook
+``tok_pending_declined``   processing; declined some seconds later, by webhook
+``tok_never``              processing without end: the order expires at its deadline
+``tok_down``               the provider does not respond
 =========================  ==========================================================
 """
 
@@ -35,7 +36,7 @@ from shop.storage.connection import Row
 HANDLER = "dev.doorbuster.sandbox"
 SETTLE_AFTER_SECONDS = 2
 
-TOKEN_PROVIDER_DOWN = "tok_down"
+PROVIDER_DOWN_TOKEN = "tok_down"  # noqa: S105 - a test token, not a secret
 TOKENS: dict[str, tuple[PaymentStatus, str | None]] = {
     "tok_success": (PaymentStatus.AUTHORISED, None),
     "tok_declined": (PaymentStatus.FAILED, "card_declined"),
@@ -52,6 +53,8 @@ SETTLEMENT_OUTCOMES: dict[str, tuple[PaymentStatus, str | None]] = {
 
 
 class _Row(Row):
+    """A payment of the sandbox."""
+
     class Meta:
         table_name = os.environ["TABLE_SANDBOX_PAYMENTS"]
 
@@ -70,24 +73,27 @@ class _Row(Row):
 
 
 class SandboxProvider:
-    """See the module. ``later`` is told of payments that settle by themselves after a while."""
+    """The sandbox; see the module.
+
+    ``schedule_settlement`` receives the reference of a payment that settles later by itself.
+    """
 
     name = "sandbox"
 
-    def __init__(self, *, shop_url: str, later: Callable[[str], None]) -> None:
+    def __init__(self, *, shop_url: str, schedule_settlement: Callable[[str], None]) -> None:
         self._shop_url = shop_url
-        self._later = later
+        self._schedule_settlement = schedule_settlement
 
     def validate_credential(self, credential: Credential) -> None:
         if credential.handler_id != "sandbox":
             raise InvalidRequest(
-                f"this shop has no payment handler {credential.handler_id!r}",
+                f"Payment handler {credential.handler_id!r} is unknown. Use one of the checkout.",
                 code="payment_handler_unknown",
                 path="$.payment.instruments[0].handler_id",
             )
-        if credential.token not in (*TOKENS, TOKEN_PROVIDER_DOWN):
+        if credential.token not in (*TOKENS, PROVIDER_DOWN_TOKEN):
             raise InvalidRequest(
-                f"the sandbox knows the tokens {', '.join([*TOKENS, 'tok_down'])}",
+                f"Send one of the test tokens {', '.join([*TOKENS, PROVIDER_DOWN_TOKEN])}.",
                 code="payment_token_unknown",
                 path="$.payment.instruments[0].credential.token",
             )
@@ -96,8 +102,11 @@ class SandboxProvider:
         self, order_id: str, amount: Money, credential: Credential, *, key: str
     ) -> ProviderPaymentState:
         self.validate_credential(credential)
-        if credential.token == TOKEN_PROVIDER_DOWN:
-            raise Unavailable("the payment provider does not answer", code="payment_provider_down")
+        if credential.token == PROVIDER_DOWN_TOKEN:
+            raise Unavailable(
+                "The payment provider does not respond. Try again later.",
+                code="payment_provider_down",
+            )
         status, reason = TOKENS[credential.token]
         row = _Row(
             self._reference(order_id),
@@ -114,15 +123,17 @@ class SandboxProvider:
         except PutError as error:
             if error.cause_response_code != "ConditionalCheckFailedException":
                 raise
+            # The order has a payment already: the first token counts, as at a real provider.
             row = self._row(row.pk)
+        # Also for a repeated call: the first may have stopped before it scheduled the settlement.
         if row.status == PaymentStatus.PROCESSING and row.token in SETTLEMENT_OUTCOMES:
-            self._later(row.pk)
-        return self._report(row)
+            self._schedule_settlement(row.pk)
+        return self._provider_state(row)
 
     def capture(self, reference: str, amount: Money, *, key: str) -> ProviderPaymentState:
         row = self._row(reference)
         if row.status == PaymentStatus.CAPTURED:
-            return self._report(row)
+            return self._provider_state(row)
         return self._move(
             row,
             when={PaymentStatus.AUTHORISED},
@@ -134,7 +145,7 @@ class SandboxProvider:
         row = self._row(reference)
         if row.status == PaymentStatus.CAPTURED:
             if row.refunded == row.captured:
-                return self._report(row)
+                return self._provider_state(row)
             return self._move(
                 row,
                 when={PaymentStatus.CAPTURED},
@@ -142,7 +153,7 @@ class SandboxProvider:
                 refunded=int(row.captured),
             )
         if row.status in (PaymentStatus.CANCELLED, PaymentStatus.FAILED):
-            return self._report(row)
+            return self._provider_state(row)
         return self._move(
             row,
             when={
@@ -155,38 +166,42 @@ class SandboxProvider:
 
     def refund(self, reference: str, amount: Money, *, key: str) -> ProviderPaymentState:
         row = self._row(reference)
+        # A repeated call: the refund was made with this key.
         if key in (row.keys or ()):
-            return self._report(row)
+            return self._provider_state(row)
         try:
             row.update(
                 [
                     _Row.refunded.set(_Row.refunded + amount.minor),
                     _Row.keys.add({key}),
                 ],
+                # Unchanged since the read, so that two refunds at once cannot exceed the capture.
                 condition=(_Row.refunded == row.refunded)
                 & (_Row.captured >= int(row.refunded) + amount.minor),
             )
         except UpdateError as error:
             if error.cause_response_code != "ConditionalCheckFailedException":
                 raise
-            raise Conflict("this payment has not so much to give back") from None
-        return self._report(row)
+            raise Conflict(
+                "The refund is more than the captured amount that remains. Refund less."
+            ) from None
+        return self._provider_state(row)
 
     def find_by_order(self, order_id: str, amount: Money) -> ProviderPaymentState | None:
         try:
-            return self._report(self._row(self._reference(order_id)))
+            return self._provider_state(self._row(self._reference(order_id)))
         except NotFound:
             return None
 
     def get_payment(self, reference: str) -> tuple[str, ProviderPaymentState]:
-        """The order a payment is for, and where the payment stands. Raises NotFound."""
+        """Return the order id and the state of a payment. Raises NotFound."""
         row = self._row(reference)
-        return row.order_id, self._report(row)
+        return row.order_id, self._provider_state(row)
 
     def resolve_challenge(self, reference: str, approved: bool) -> ProviderPaymentState:
-        """The buyer approves a challenged payment, or gives up. Said twice, it is said once.
+        """Approve or decline a challenged payment. A repeated call changes nothing.
 
-        Raises Conflict when the payment came to another end before.
+        Raises Conflict if the payment has another final state.
         """
         row = self._row(reference)
         if approved:
@@ -204,10 +219,11 @@ class SandboxProvider:
         )
 
     def settle(self, reference: str) -> ProviderPaymentState:
-        """A pending payment comes to its end. Settling twice changes nothing."""
+        """Settle a pending payment. A repeated call changes nothing."""
         row = self._row(reference)
+        # SQS delivers at least once, and the order may have cancelled the payment meanwhile.
         if row.status != PaymentStatus.PROCESSING or row.token not in SETTLEMENT_OUTCOMES:
-            return self._report(row)
+            return self._provider_state(row)
         status, reason = SETTLEMENT_OUTCOMES[row.token]
         return self._move(
             row,
@@ -226,7 +242,7 @@ class SandboxProvider:
         try:
             return _Row.get(reference, consistent_read=True)
         except _Row.DoesNotExist:
-            raise NotFound("the sandbox knows no such payment") from None
+            raise NotFound("The payment is unknown to the sandbox. Check its reference.") from None
 
     def _move(
         self,
@@ -246,12 +262,15 @@ class SandboxProvider:
         except UpdateError as error:
             if error.cause_response_code != "ConditionalCheckFailedException":
                 raise
+            # The row changed meanwhile. If it has the target state, this is a repeated call.
             row = self._row(row.pk)
             if row.status != to.value:
-                raise Conflict(f"this payment is {row.status}") from None
-        return self._report(row)
+                raise Conflict(
+                    f"The payment is {row.status}, so it cannot become {to.value}."
+                ) from None
+        return self._provider_state(row)
 
-    def _report(self, row: _Row) -> ProviderPaymentState:
+    def _provider_state(self, row: _Row) -> ProviderPaymentState:
         status = PaymentStatus(row.status)
         challenged = status is PaymentStatus.REQUIRES_ACTION
         return ProviderPaymentState(
@@ -266,20 +285,20 @@ class SandboxProvider:
 
 
 def settle_through_queue(url: str) -> Callable[[str], None]:
-    """A ``later`` that puts the payment on the sandbox's own queue, delayed."""
+    """Return a function that schedules a settlement on the queue with that URL."""
 
-    def later(reference: str) -> None:
-        _queues().send_message(
+    def schedule(reference: str) -> None:
+        _sqs_client().send_message(
             QueueUrl=url,
             MessageBody=json.dumps({"reference": reference}),
             DelaySeconds=SETTLE_AFTER_SECONDS,
         )
 
-    return later
+    return schedule
 
 
 @lru_cache(maxsize=1)
-def _queues() -> Any:
-    import boto3  # few payments settle later; the others do not wait for a second client
+def _sqs_client() -> Any:
+    import boto3  # lazy: only payments that settle later need the client
 
     return boto3.client("sqs")

@@ -1,11 +1,11 @@
-"""Stripe: cards set aside now and taken when the goods leave, by PaymentIntents.
+"""Stripe gateway: PaymentIntents, authorised at the order and captured at dispatch.
 
-A payment is opened (created) and paid (confirmed) in two calls. What opens it is known from the
-order alone, so the same call under the same key finds it again while nobody knows its reference:
-Stripe's search by metadata lags behind, and a payment that is not found in time is goods given
-away. Nothing that was only opened can move money.
+A payment takes two calls: create and confirm. The create call depends on the order alone. So the
+same call with the same idempotency key finds the payment again, even if its reference was lost.
+Stripe's search by metadata lags behind, and an unseen payment would mean unpaid goods. A payment
+that is only created moves no money.
 
-Written for stripe-python 16.1.0, which pins the API version :data:`VERSION`. Sources:
+Written for stripe-python 16.1.0, which pins the API version :data:`API_VERSION`. Sources:
 https://docs.stripe.com/payments/place-a-hold-on-a-payment-method,
 https://docs.stripe.com/api/idempotent_requests, https://docs.stripe.com/currencies,
 https://docs.stripe.com/declines/codes.
@@ -18,26 +18,21 @@ from functools import cached_property
 from typing import Any
 
 from shop.kernel.errors import Conflict, InvalidRequest, NotFound, Unavailable
-from shop.kernel.money import Money, exponent
+from shop.kernel.money import Money
+from shop.payments.gateway.stripe_amounts import from_stripe, to_stripe
 from shop.payments.model import Credential, PaymentStatus, ProviderPaymentState
 
 API_VERSION = "2026-10-28.endive"
-CONNECT, READ = 2.0, 6.0
-"""Seconds that a call may take to connect and to be answered. Two calls, each tried twice, end
-before the gateway gives up on a checkout."""
+CONNECT_TIMEOUT, READ_TIMEOUT = 2.0, 6.0
+"""Seconds. Two calls, each with one retry, end before API Gateway times out a checkout."""
 MAX_RETRIES = 1
+"""Stripe's client repeats a lost call with the same idempotency key, so it charges only once."""
 
 PAYMENT_METHOD_TYPES = ("card",)
-"""Apple Pay and Google Pay are cards to Stripe. Each of these can be set aside and taken later."""
+"""Apple Pay and Google Pay are cards to Stripe. Each type supports a separate capture."""
 
 _TOKEN = re.compile(r"(pm|ctoken)_[A-Za-z0-9_]{1,200}")
 _REFERENCE = re.compile(r"(pi|ch|py|re|pyr)_[A-Za-z0-9]{1,200}")
-
-_NO_DECIMALS = frozenset("BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF".split())
-_TWO_DECIMALS = frozenset({"ISK", "UGX"})
-"""Without decimals by now, and still to be written with two."""
-
-_TEN = (1, 10, 100, 1_000, 10_000)
 
 DECLINE_REASONS: Mapping[str, str] = {
     "insufficient_funds": "insufficient_funds",
@@ -47,8 +42,8 @@ DECLINE_REASONS: Mapping[str, str] = {
     "authentication_required": "challenge_failed",
     "payment_intent_authentication_failure": "challenge_failed",
 }
-"""Stripe's words for a decline in ours. All others are ``card_declined``: that a card was reported
-stolen is not told to whoever holds it (Stripe, "Decline codes")."""
+"""Stripe's decline codes and the reason the shop shows. Every other code is ``card_declined``: a
+customer must not learn that a card was reported stolen (Stripe, "Decline codes")."""
 
 STATUS_BY_STRIPE_STATUS: Mapping[str, PaymentStatus] = {
     "requires_payment_method": PaymentStatus.CREATED,
@@ -61,37 +56,13 @@ STATUS_BY_STRIPE_STATUS: Mapping[str, PaymentStatus] = {
 }
 
 
-def stripe_decimals(currency: str) -> int:
-    """How many decimals an amount has at Stripe: not always as many as in ISO 4217."""
-    if currency in _NO_DECIMALS:
-        return 0
-    return 2 if currency in _TWO_DECIMALS else exponent(currency)
-
-
-def to_stripe(amount: Money) -> int:
-    """An amount in Stripe's units. Raises Invalid for one that Stripe cannot take exactly.
-
-    Of currencies with three decimals Stripe takes tens only; a total is never rounded here, for the
-    buyer agreed to it as it stands.
-    """
-    theirs, ours = stripe_decimals(amount.currency), exponent(amount.currency)
-    units, rest = divmod(amount.minor * _TEN[theirs], _TEN[ours])
-    if rest or (theirs == 3 and units % 10):
-        raise InvalidRequest(
-            f"{amount} cannot be paid exactly with this provider",
-            code="payment_amount_unsupported",
-        )
-    return units
-
-
-def from_stripe(units: int, currency: str) -> int:
-    """Stripe's units in minor units."""
-    return units * _TEN[exponent(currency)] // _TEN[stripe_decimals(currency)]
-
-
 class StripeGateway:
-    """See the module. ``key`` gives the secret key when it is first needed, and again when Stripe
-    refuses the one we have; ``return_url`` names the page a buyer comes back to."""
+    """A payment provider over Stripe's API; see the module.
+
+    ``key`` reads the secret key at the first call, and again after Stripe rejects the current one.
+    ``return_url`` returns the page to which a challenge sends the customer back. ``base`` replaces
+    the address of the API. ``timeout`` is seconds to connect and to read.
+    """
 
     name = "stripe"
 
@@ -101,7 +72,7 @@ class StripeGateway:
         key: Callable[[], str],
         return_url: Callable[[str], str],
         base: str | None = None,
-        timeout: tuple[float, float] = (CONNECT, READ),
+        timeout: tuple[float, float] = (CONNECT_TIMEOUT, READ_TIMEOUT),
     ) -> None:
         self._key = key
         self._return_url = return_url
@@ -111,120 +82,138 @@ class StripeGateway:
 
     @cached_property
     def _stripe(self) -> Any:
-        import stripe  # 130 ms: paid with the first payment, by nobody else
+        import stripe  # lazy: it takes 130 ms, which only a payment needs
 
-        stripe.enable_telemetry = (
-            False  # it writes to the home directory, and tells of the platform
-        )
+        # Telemetry writes to the home directory and reports the platform.
+        stripe.enable_telemetry = False
         return stripe
 
     def validate_credential(self, credential: Credential) -> None:
         if credential.handler_id != "stripe":
             raise InvalidRequest(
-                f"this shop has no payment handler {credential.handler_id!r}",
+                f"Payment handler {credential.handler_id!r} is unknown. Use one of the checkout.",
                 code="payment_handler_unknown",
                 path="$.payment.instruments[0].handler_id",
             )
         if not _TOKEN.fullmatch(credential.token):
-            raise _unreadable("send the id of a Stripe PaymentMethod or ConfirmationToken")
+            raise _invalid_token("Send the id of a Stripe PaymentMethod or ConfirmationToken.")
 
     def authorise(
         self, order_id: str, amount: Money, credential: Credential, *, key: str
     ) -> ProviderPaymentState:
         self.validate_credential(credential)
-        intent = self._opened(order_id, amount)
+        intent = self._open_payment(order_id, amount)
         kind = "payment_method" if credential.token.startswith("pm_") else "confirmation_token"
-        requested_ids = {
+        confirmation = {
             kind: credential.token,
             "return_url": self._return_url(order_id),
             "expand": ["latest_charge"],
         }
         try:
-            with self._asking() as payments:
-                return _report(
+            with self._calls() as payments:
+                return _provider_state(
                     payments.confirm(
-                        intent["id"], requested_ids, {"idempotency_key": f"confirm:{key}"}
+                        intent["id"], confirmation, {"idempotency_key": f"confirm:{key}"}
                     )
                 )
         except self._stripe.CardError as error:
+            # A decline is a result, not an error of the caller.
             return ProviderPaymentState(
                 intent["id"], PaymentStatus.FAILED, reason=_reason(error.error)
             )
         except self._stripe.IdempotencyError:
-            return self._seen(intent["id"])  # asked before, with another card: that one counts
+            # The order was confirmed before with another card: the first confirmation counts.
+            return self._current_state(intent["id"])
         except self._stripe.InvalidRequestError as error:
             if str(error.param or "").startswith(("payment_method", "confirmation_token")):
-                raise _unreadable("the provider knows no such means of payment") from None
+                raise _invalid_token(
+                    "The payment method is unknown to Stripe. Send another."
+                ) from None
+            # An earlier confirmation moved the payment on, so its state is the result.
             if error.code == "payment_intent_unexpected_state":
-                return self._seen(intent["id"])
+                return self._current_state(intent["id"])
             raise
 
     def capture(self, reference: str, amount: Money, *, key: str) -> ProviderPaymentState:
-        intent = self._retrieved(reference)
-        report = _report(intent)
-        if report.status is PaymentStatus.CAPTURED:
-            return report
-        if report.status is not PaymentStatus.AUTHORISED:
-            raise Conflict(f"this payment is {report.status}")
-        taken = {
+        intent = self._retrieve(reference)
+        state = _provider_state(intent)
+        # A retry after the key expired: the capture happened, so there is nothing to do.
+        if state.status is PaymentStatus.CAPTURED:
+            return state
+        if state.status is not PaymentStatus.AUTHORISED:
+            raise Conflict(f"The payment is {state.status}, so it cannot be captured.")
+        # Stripe rejects more than it holds; a partial capture releases the rest.
+        capture = {
             "amount_to_capture": min(to_stripe(amount), intent["amount_capturable"]),
             "expand": ["latest_charge"],
         }
-        with self._moving(reference) as payments:
-            return _report(payments.capture(intent["id"], taken, _once(intent, key)))
+        with self._transition(reference) as payments:
+            return _provider_state(
+                payments.capture(intent["id"], capture, _idempotency_options(intent, key))
+            )
 
     def cancel(self, reference: str, *, key: str) -> ProviderPaymentState:
-        intent = self._retrieved(reference)
-        report = _report(intent)
-        if report.status in (PaymentStatus.FAILED, PaymentStatus.CANCELLED):
-            return report
-        if report.status is PaymentStatus.CAPTURED:
-            if report.refunded < report.captured:
-                # Without an amount: all that is left. Another call needs another key.
-                self._refund({"payment_intent": intent["id"]}, _once(intent, f"{key}:refund"))
-            return self._seen(intent["id"])
-        released = {"expand": ["latest_charge"]}
-        with self._moving(reference) as payments:
-            return _report(payments.cancel(intent["id"], released, _once(intent, key)))
+        intent = self._retrieve(reference)
+        state = _provider_state(intent)
+        if state.status in (PaymentStatus.FAILED, PaymentStatus.CANCELLED):
+            return state
+        if state.status is PaymentStatus.CAPTURED:
+            if state.refunded < state.captured:
+                # Without an amount, Stripe refunds all that remains. A refund is another call than
+                # a cancellation, so it needs a key of its own.
+                self._refund(
+                    {"payment_intent": intent["id"]}, _idempotency_options(intent, f"{key}:refund")
+                )
+            return self._current_state(intent["id"])
+        options = {"expand": ["latest_charge"]}
+        with self._transition(reference) as payments:
+            return _provider_state(
+                payments.cancel(intent["id"], options, _idempotency_options(intent, key))
+            )
 
     def refund(self, reference: str, amount: Money, *, key: str) -> ProviderPaymentState:
-        intent = self._retrieved(reference)
-        part = {"payment_intent": intent["id"], "amount": to_stripe(amount)}
-        self._refund(part, _once(intent, key))
-        return self._seen(intent["id"])
+        intent = self._retrieve(reference)
+        refund = {"payment_intent": intent["id"], "amount": to_stripe(amount)}
+        self._refund(refund, _idempotency_options(intent, key))
+        return self._current_state(intent["id"])
 
     def get_payment(self, reference: str) -> tuple[str, ProviderPaymentState]:
-        intent = self._retrieved(reference)
+        intent = self._retrieve(reference)
         order_id = getattr(intent["metadata"], "order_id", None)
         if not order_id:
-            raise NotFound("this payment is for no order of this shop")
-        return order_id, _report(intent)
+            raise NotFound("The payment belongs to no order of this shop.")
+        return order_id, _provider_state(intent)
 
     def find_by_order(self, order_id: str, amount: Money) -> ProviderPaymentState | None:
+        # Opening again with the same key returns the payment of a lost call before search does.
         try:
-            report = self._seen(self._opened(order_id, amount)["id"])
+            state: ProviderPaymentState | None = self._current_state(
+                self._open_payment(order_id, amount)["id"]
+            )
         except (
             Unavailable,
             InvalidRequest,
             self._stripe.InvalidRequestError,
             self._stripe.IdempotencyError,
         ):
-            report = None
-        if report is not None and report.status is not PaymentStatus.CREATED:
-            return report
-        # Opened just now, or never: Stripe forgets a key after a day, and the search lags behind.
-        with self._asking() as payments:
+            # Opening failed, which proves nothing: a payment of an earlier call may still exist.
+            state = None
+        if state is not None and state.status is not PaymentStatus.CREATED:
+            return state
+        # Either opened just now, or never. Stripe drops a key after a day, so an older payment is
+        # found by search only. Search lags behind, so it is the second choice.
+        with self._calls() as payments:
             query = f"metadata['order_id']:'{order_id}'"
-            found = payments.search({"query": query, "limit": 10})["data"]
-        older = [self._seen(intent["id"]) for intent in found]
-        paid = [one for one in older if one.status is not PaymentStatus.CREATED]
-        return next(iter(paid), report)
+            intents = payments.search({"query": query, "limit": 10})["data"]
+        earlier = [self._current_state(intent["id"]) for intent in intents]
+        confirmed = [found for found in earlier if found.status is not PaymentStatus.CREATED]
+        return next(iter(confirmed), state)
 
-    # ---------------------------------------------------------------------------- the wire
+    # ------------------------------------------------------------------------- API calls
 
-    def _opened(self, order_id: str, amount: Money) -> Any:
-        """The order's payment, opened now or before. Says what it said when it was opened."""
-        wanted = {
+    def _open_payment(self, order_id: str, amount: Money) -> Any:
+        """Open the payment of an order, or return it as it was when first opened."""
+        intent = {
             "amount": to_stripe(amount),
             "currency": amount.currency.lower(),
             "automatic_payment_methods": {"enabled": True},
@@ -233,59 +222,66 @@ class StripeGateway:
             "metadata": {"order_id": order_id},
         }
         try:
-            with self._asking() as payments:
-                return payments.create(wanted, {"idempotency_key": f"open:{order_id}"})
+            with self._calls() as payments:
+                return payments.create(intent, {"idempotency_key": f"open:{order_id}"})
         except self._stripe.InvalidRequestError as error:
             if str(error.param or "") in ("amount", "currency"):
                 raise InvalidRequest(
-                    f"the provider does not take {amount}", code="payment_amount_unsupported"
+                    f"The payment provider does not accept {amount}. Choose another currency.",
+                    code="payment_amount_unsupported",
                 ) from None
             raise
 
-    def _retrieved(self, reference: str) -> Any:
+    def _retrieve(self, reference: str) -> Any:
         kind = _REFERENCE.fullmatch(reference)
         if kind is None:
-            raise NotFound("Stripe gives no payment such a name")
+            raise NotFound("The reference is not one of Stripe. Send that of a PaymentIntent.")
         try:
+            # Webhooks may name a charge or a refund: follow it to its payment.
             if kind[1] != "pi":
-                with self._asking("charges" if kind[1] in ("ch", "py") else "refunds") as others:
-                    reference = others.retrieve(reference)["payment_intent"]
+                with self._calls("charges" if kind[1] in ("ch", "py") else "refunds") as resources:
+                    reference = resources.retrieve(reference)["payment_intent"]
                 if not reference:
-                    raise NotFound("this is no part of a payment of ours")
-            with self._asking() as payments:
+                    raise NotFound("The charge or refund belongs to no payment of this shop.")
+            with self._calls() as payments:
                 return payments.retrieve(reference, {"expand": ["latest_charge"]})
         except self._stripe.InvalidRequestError as error:
             if error.code != "resource_missing":
                 raise
-            raise NotFound("Stripe knows no such payment") from None
+            raise NotFound("The payment is unknown to Stripe. Check its reference.") from None
 
-    def _seen(self, reference: str) -> ProviderPaymentState:
-        return _report(self._retrieved(reference))
+    def _current_state(self, reference: str) -> ProviderPaymentState:
+        return _provider_state(self._retrieve(reference))
 
-    def _refund(self, part: Mapping[str, Any], once: Mapping[str, str]) -> None:
+    def _refund(self, refund: Mapping[str, Any], options: Mapping[str, str]) -> None:
         try:
-            with self._asking("refunds") as refunds:
-                refunds.create(part, once)
+            with self._calls("refunds") as refunds:
+                refunds.create(refund, options)
         except (self._stripe.InvalidRequestError, self._stripe.IdempotencyError):
-            raise Conflict("this payment has not so much to give back") from None
+            raise Conflict(
+                "The refund is more than the captured amount that remains. Refund less."
+            ) from None
 
     @contextmanager
-    def _moving(self, reference: str) -> Iterator[Any]:
-        """Something else may have moved the payment meanwhile: then it is a Conflict."""
+    def _transition(self, reference: str) -> Iterator[Any]:
+        """Call Stripe to change a payment; a change made meanwhile becomes a Conflict."""
         try:
-            with self._asking() as payments:
+            with self._calls() as payments:
                 yield payments
         except (
             self._stripe.InvalidRequestError,
             self._stripe.IdempotencyError,
             self._stripe.CardError,
         ) as error:
-            said = error.code or "refused"
-            raise Conflict(f"this payment is {self._seen(reference).status}: {said}") from None
+            # The error shows the earlier state; the current one tells the caller the cause.
+            status = self._current_state(reference).status
+            raise Conflict(
+                f"Stripe rejected the change ({error.code or 'refused'}). The payment is {status}."
+            ) from None
 
     @contextmanager
-    def _asking(self, what: str = "payment_intents") -> Iterator[Any]:
-        """Ask Stripe. What leaves the outcome open is Unavailable; the rest is for the caller."""
+    def _calls(self, resource: str = "payment_intents") -> Iterator[Any]:
+        """Call Stripe. An unknown outcome raises Unavailable; other errors reach the caller."""
         stripe = self._stripe
         if self._client is None:
             self._client = stripe.StripeClient(
@@ -296,67 +292,78 @@ class StripeGateway:
                 **({"base_addresses": {"api": self._base}} if self._base else {}),
             )
         try:
-            yield getattr(self._client.v1, what)
+            yield getattr(self._client.v1, resource)
         except (stripe.AuthenticationError, stripe.PermissionError):
-            self._client = None  # the key may have been replaced: it is read anew
+            # The key may have been rotated: the next call reads it again.
+            self._client = None
             raise Unavailable(
-                "the payment provider does not accept this shop", code="payment_provider_down"
+                "The payment provider is not available. Try again later.",
+                code="payment_provider_down",
             ) from None
         except (stripe.APIConnectionError, stripe.RateLimitError, stripe.APIError):
-            raise _down() from None
+            raise _provider_down() from None
         except stripe.IdempotencyError as error:
+            # 409: the first call with this key still runs, so its outcome is unknown. Otherwise the
+            # key was used with other parameters, which the caller handles.
             if error.http_status != 409 and error.code != "idempotency_key_in_use":
                 raise
-            raise _down() from None
+            raise _provider_down() from None
 
 
-def _once(intent: Any, key: str) -> dict[str, str]:
-    """A key of this payment's own: Stripe's keys are one space for the whole account."""
+def _idempotency_options(intent: Any, key: str) -> dict[str, str]:
+    """Return a key that is unique to the payment: Stripe's keys are shared by the account."""
     return {"idempotency_key": f"{intent['id']}:{key}"}
 
 
-def _down() -> Unavailable:
-    return Unavailable("the payment provider does not answer", code="payment_provider_down")
+def _provider_down() -> Unavailable:
+    return Unavailable(
+        "The payment provider does not respond. Try again later.", code="payment_provider_down"
+    )
 
 
-def _unreadable(reason: str) -> InvalidRequest:
+def _invalid_token(detail: str) -> InvalidRequest:
     return InvalidRequest(
-        reason, code="payment_token_unknown", path="$.payment.instruments[0].credential.token"
+        detail, code="payment_token_unknown", path="$.payment.instruments[0].credential.token"
     )
 
 
 def _reason(error: Any) -> str:
-    """Why a payment was declined, in our words. ``error`` is Stripe's error object, if there is."""
-    said = error or {}
+    """Return the decline reason. ``error`` is Stripe's error object, or ``None``."""
+    # The decline code of the bank is more exact than the code of Stripe, so it comes first.
     for name in ("decline_code", "code"):
-        word = str(getattr(said, name, None))
-        if word in DECLINE_REASONS:
-            return DECLINE_REASONS[word]
+        code = str(getattr(error, name, None))
+        if code in DECLINE_REASONS:
+            return DECLINE_REASONS[code]
     return "card_declined"
 
 
-def _report(intent: Any) -> ProviderPaymentState:
-    """Where a payment stands. ``intent`` has its latest charge expanded, if it has one."""
+def _provider_state(intent: Any) -> ProviderPaymentState:
+    """Convert a PaymentIntent, with its latest charge expanded, to the shop's state."""
     currency = intent["currency"].upper()
+    # A status that a later API version adds must not end a payment: it counts as processing.
     status = STATUS_BY_STRIPE_STATUS.get(intent["status"], PaymentStatus.PROCESSING)
     failure = getattr(intent, "last_payment_error", None)
     charge: Any = getattr(intent, "latest_charge", None)
-    good = charge is not None and charge["status"] == "succeeded"
-    if failure and not good and status in (PaymentStatus.CREATED, PaymentStatus.CANCELLED):
+    succeeded = charge is not None and charge["status"] == "succeeded"
+    # After a decline Stripe waits for another card; the shop makes one attempt, so it has failed.
+    if failure and not succeeded and status in (PaymentStatus.CREATED, PaymentStatus.CANCELLED):
         status = PaymentStatus.FAILED
     return ProviderPaymentState(
         reference=intent["id"],
         status=status,
-        authorised=from_stripe(charge["amount"], currency) if good else 0,
-        captured=from_stripe(charge["amount_captured"], currency) if good else 0,
-        refunded=from_stripe(_given_back(charge), currency) if good else 0,
+        authorised=from_stripe(charge["amount"], currency) if succeeded else 0,
+        captured=from_stripe(charge["amount_captured"], currency) if succeeded else 0,
+        refunded=from_stripe(_refunded_amount(charge), currency) if succeeded else 0,
         action_url=_action_url(intent) if status is PaymentStatus.REQUIRES_ACTION else None,
         reason=_reason(failure) if status is PaymentStatus.FAILED else None,
     )
 
 
-def _given_back(charge: Any) -> int:
-    """What was refunded of what was taken: what a partial capture leaves is only released."""
+def _refunded_amount(charge: Any) -> int:
+    """Return the refunded part of the captured amount.
+
+    Stripe also counts the rest of a partial capture as refunded, but that is only released.
+    """
     return min(int(charge["amount_refunded"]), int(charge["amount_captured"]))
 
 

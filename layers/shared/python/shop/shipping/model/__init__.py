@@ -1,4 +1,4 @@
-"""What shipping is made of. Standard library and kernel; no input, no output, no clock."""
+"""Domain model of shipping. Pure: no input or output, no clock."""
 
 from shop.shipping.model.default_table import DEFAULT_TABLE
 from shop.shipping.model.delivery_estimates import DispatchSchedule

@@ -1,13 +1,14 @@
-"""The shipping table a new shop begins with: the United States, the European Union, China,
-elsewhere.
+"""The default shipping table of a new shop.
 
-How it charges, in the words of docs/rules/pricing.md, 9.4:
+It has four zones: the United States, the European Union, China and the rest of the world.
+Charges follow docs/rules/pricing.md, 9.4:
 
-- Each parcel by what it weighs, or would weigh for its volume: up to 3 kg the way's own price, then
-  150 %, 230 % and 370 % of it, up to 5, 10 and 20 kg. Nothing over 20 kg, or longer than 1.5 m.
-- Each unit after the first ten costs a little to pick.
-- Far destinations cost more, in bands of kilometres from the shop's houses in Ohio, Frankfurt and
-  Shanghai.
+- Each parcel is charged by its real or volumetric weight. Up to 3 kg it costs the base price of
+  the method; up to 5, 10 and 20 kg it costs 150 %, 230 % and 370 % of it. A parcel weighs at most
+  20 kg and is at most 1.5 m long.
+- Each unit after the first ten adds a small picking charge.
+- Far destinations cost more, in bands of kilometres from the shop's warehouses in Ohio, Frankfurt
+  and Shanghai.
 """
 
 from shop.kernel.money import Money
@@ -23,12 +24,12 @@ from shop.shipping.model.rates import (
     WeightRate,
 )
 
-_UNION = frozenset(
+_EU_COUNTRIES = frozenset(
     """AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK""".split()
 )
-_STEPS = ((3_000, 100), (5_000, 150), (10_000, 230), (20_000, 370))
-"""Grams up to which a parcel costs so many per cent of the way's price."""
-_PARCEL = ParcelLimits(weight_g=20_000, longest_mm=1_500)
+_WEIGHT_STEPS = ((3_000, 100), (5_000, 150), (10_000, 230), (20_000, 370))
+"""(grams, per cent): a parcel up to that weight costs this share of the base price."""
+_PARCEL_LIMITS = ParcelLimits(weight_g=20_000, longest_mm=1_500)
 
 
 def _prices(usd: int, eur: int, gbp: int, cny: int, jpy: int) -> Prices:
@@ -41,76 +42,79 @@ def _prices(usd: int, eur: int, gbp: int, cny: int, jpy: int) -> Prices:
     )
 
 
-_NOTHING = _prices(0, 0, 0, 0, 0)
+_FREE = _prices(0, 0, 0, 0, 0)
 
 
 def _by_weight(base: Prices) -> WeightRate:
+    # Rounded down to a minor unit: a band never costs more than its percentage.
     return WeightRate(
         tuple(
             RateBand(grams, tuple(Money(p.minor * percent // 100, p.currency) for p in base))
-            for grams, percent in _STEPS
+            for grams, percent in _WEIGHT_STEPS
         )
     )
 
 
-def _way(
+def _method(
     id_: str,
     zone: str,
     title: str,
     carrier: str,
     base: Prices,
     days: tuple[int, int],
-    *more: Charge,
+    *charges: Charge,
     divisor: int,
     free_shipping_threshold: Prices = (),
 ) -> ShippingMethod:
+    # 2.5 % of the base price a unit, but at least one minor unit: picking is never free.
     each = tuple(Money(max(1, p.minor // 40), p.currency) for p in base)
     return ShippingMethod(
         id_,
         zone,
         title,
         carrier,
-        _NOTHING,
+        _FREE,
         days,
         free_shipping_threshold,
-        (_by_weight(base), QuantityRate(each, included=10), *more),
-        _PARCEL,
+        (_by_weight(base), QuantityRate(each, included=10), *charges),
+        _PARCEL_LIMITS,
         divisor,
     )
 
 
-_GROUND, _AIR = 6_000, 5_000
-"""Cubic millimetres that weigh a gram: on the road, and in the air (IATA's 6,000 and the integrated
-carriers' 5,000 cm³ a kilogram)."""
+_ROAD_DIVISOR, _AIR_DIVISOR = 6_000, 5_000
+"""Cubic millimetres that count as one gram, by road and by air.
 
-_OFF_SHORE = DistanceRate(
+Sources: IATA's 6,000 cm³ a kilogram, and the 5,000 of the integrated carriers."""
+
+_OFFSHORE = DistanceRate(
     (
-        RateBand(4_000, _NOTHING),
+        RateBand(4_000, _FREE),
         RateBand(8_000, _prices(900, 840, 720, 6500, 1350)),
         RateBand(21_000, _prices(1800, 1680, 1440, 13000, 2700)),
     )
 )
 _ABROAD = DistanceRate(
     (
-        RateBand(4_000, _NOTHING),
+        RateBand(4_000, _FREE),
         RateBand(9_000, _prices(500, 460, 400, 3600, 750)),
         RateBand(21_000, _prices(1000, 930, 800, 7200, 1500)),
     )
 )
 
 _DISTANCES = (
-    # From the middle of Ohio, along a great circle, to a hundred kilometres.
+    # From the centre of Ohio, along a great circle, rounded to 100 km.
     Distance(1_200, frozenset({"US"})),
     Distance(5_100, frozenset({"US"}), frozenset({"AK"})),
     Distance(7_200, frozenset({"US"}), frozenset({"HI"})),
     Distance(2_800, frozenset({"US"}), frozenset({"PR", "VI"})),
     Distance(12_500, frozenset({"US"}), frozenset({"GU", "MP", "AS"})),
-    # From Frankfurt, and from Shanghai.
-    Distance(900, _UNION - {"CY"}),
+    # From Frankfurt to the EU, and from Shanghai within China.
+    Distance(900, _EU_COUNTRIES - {"CY"}),
     Distance(2_600, frozenset({"CY"})),
     Distance(1_200, frozenset({"CN"})),
     Distance(3_300, frozenset({"CN"}), frozenset({"XJ", "XZ"})),
-    # Elsewhere, from the nearest of the three houses.
+    # Elsewhere, from the nearest of the three warehouses.
     Distance(
         900, frozenset({"CA", "GB", "CH", "NO", "LI", "MC", "SM", "AD", "VA", "GG", "JE", "IM"})
     ),
@@ -126,71 +130,71 @@ _DISTANCES = (
 DEFAULT_TABLE = ShippingTable(
     zones=(
         Zone("us", frozenset({"US"}), excluded_regions=frozenset({"AA", "AE", "AP"})),
-        Zone("eu", _UNION),
+        Zone("eu", _EU_COUNTRIES),
         Zone("cn", frozenset({"CN"})),
         Zone("world", is_fallback=True),
     ),
     methods=(
-        _way(
+        _method(
             "us-standard",
             "us",
             "Standard",
             "USPS",
             _prices(599, 559, 479, 4300, 900),
             (3, 5),
-            _OFF_SHORE,
-            divisor=_GROUND,
+            _OFFSHORE,
+            divisor=_ROAD_DIVISOR,
             free_shipping_threshold=_prices(7500, 7000, 6000, 54000, 11000),
         ),
-        _way(
+        _method(
             "us-express",
             "us",
             "Express",
             "UPS",
             _prices(1999, 1859, 1599, 14300, 2900),
             (1, 2),
-            _OFF_SHORE,
-            divisor=_AIR,
+            _OFFSHORE,
+            divisor=_AIR_DIVISOR,
         ),
-        _way(
+        _method(
             "eu-standard",
             "eu",
             "Standard",
             "DHL",
             _prices(649, 599, 519, 4700, 1000),
             (3, 6),
-            divisor=_GROUND,
+            divisor=_ROAD_DIVISOR,
             free_shipping_threshold=_prices(8000, 7500, 6500, 58000, 12000),
         ),
-        _way(
+        _method(
             "eu-express",
             "eu",
             "Express",
             "DHL",
             _prices(2199, 1999, 1749, 15800, 3300),
             (1, 2),
-            divisor=_AIR,
+            divisor=_AIR_DIVISOR,
         ),
-        _way(
+        _method(
             "cn-standard",
             "cn",
             "标准配送",
             "SF Express",
             _prices(250, 230, 200, 1800, 380),
             (2, 4),
-            divisor=_GROUND,
+            divisor=_ROAD_DIVISOR,
             free_shipping_threshold=_prices(1400, 1300, 1100, 9900, 2100),
         ),
-        _way(
+        _method(
             "cn-express",
             "cn",
             "次日达",
             "SF Express",
             _prices(490, 450, 390, 3500, 740),
             (1, 1),
-            divisor=_AIR,
+            divisor=_AIR_DIVISOR,
         ),
-        _way(
+        _method(
             "world-standard",
             "world",
             "International",
@@ -198,9 +202,9 @@ DEFAULT_TABLE = ShippingTable(
             _prices(1999, 1839, 1599, 14300, 2950),
             (7, 15),
             _ABROAD,
-            divisor=_GROUND,
+            divisor=_ROAD_DIVISOR,
         ),
-        _way(
+        _method(
             "world-express",
             "world",
             "International express",
@@ -208,10 +212,10 @@ DEFAULT_TABLE = ShippingTable(
             _prices(4499, 4139, 3599, 32300, 6650),
             (3, 5),
             _ABROAD,
-            divisor=_AIR,
+            divisor=_AIR_DIVISOR,
         ),
     ),
     excluded_countries=frozenset({"KP", "SY"}),
     distances=_DISTANCES,
 )
-"""Prices in five currencies, free above a value of goods for the standard way at home."""
+"""Prices are in five currencies. Standard shipping in a home market is free from a threshold on."""

@@ -1,4 +1,4 @@
-"""When goods leave, and between which days they arrive: working days, a cut-off, holidays."""
+"""Dispatch dates and delivery estimates: working days, a cut-off time, holidays."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -9,15 +9,19 @@ from shop.kernel.frozen import frozen
 
 SATURDAY = 5
 MAX_TRANSIT_DAYS = 120
-"""A way that takes more working days than that is a typing error."""
+"""Working days. A longer transit is a typing error."""
+MAX_HOLIDAYS = 1_000
+MAX_DAYS_SEARCHED = MAX_HOLIDAYS + 100
+"""Bound of the search for a working day, in days."""
 
 
 @frozen
 class DispatchSchedule:
-    """When the warehouse sends: Monday to Friday but ``holidays``, on the clock of ``zone``.
+    """The days on which the warehouse dispatches: Monday to Friday without ``holidays``.
 
-    What is ordered at ``cut_off`` or later, or on a day off, leaves on the next working day;
-    without a cut-off a working day counts to its end.
+    Dates and the cut-off follow the local time of ``zone``. An order placed at ``cut_off`` or
+    later, or on a day off, leaves on the next working day. Without a cut-off, a working day counts
+    until its end.
     """
 
     zone: str = "UTC"
@@ -28,41 +32,47 @@ class DispatchSchedule:
     """Days without dispatch, 1,000 at most."""
 
     def ship_date(self, at: datetime) -> date:
-        """The day on which something ordered at that instant is sent."""
-        there = at.astimezone(UTC if self.zone == "UTC" else _zone(self.zone))
-        day = there.date()
-        if self.cut_off is not None and there.time() >= self.cut_off:
+        """Return the local date on which an order placed at that instant is dispatched."""
+        # UTC needs no time zone file, so the default schedule reads none.
+        local = at.astimezone(UTC if self.zone == "UTC" else _zone(self.zone))
+        day = local.date()
+        if self.cut_off is not None and local.time() >= self.cut_off:
             day += timedelta(days=1)
-        return self._working(day)
+        return self._next_working_day(day)
 
     def add_working_days(self, day: date, working_days: int) -> date:
-        """So many working days later; with none, the day itself."""
+        """Return the date that many working days later; zero returns the same date."""
         for _ in range(working_days):
-            day = self._working(day + timedelta(days=1))
+            day = self._next_working_day(day + timedelta(days=1))
         return day
 
     def estimate(self, at: datetime, days: tuple[int, int]) -> tuple[datetime, datetime]:
-        """The first and the last instant (UTC) it may arrive at: from eight in the morning of
-        the first day until eight in the evening of the last.
+        """Return the first and last instant (UTC) of the expected delivery.
+
+        The range starts at 08:00 of the first day and ends at 20:00 of the last.
         """
-        left = self.ship_date(at)
-        first, last = self.add_working_days(left, days[0]), self.add_working_days(left, days[1])
+        dispatched = self.ship_date(at)
+        first = self.add_working_days(dispatched, days[0])
+        last = self.add_working_days(dispatched, days[1])
         return datetime.combine(first, time(8), UTC), datetime.combine(last, time(20), UTC)
 
     def problems(self, path: str) -> list[Problem]:
-        """What cannot be."""
+        """Validate the schedule; ``path`` is its place in the request."""
         problems = []
         try:
             _zone(self.zone)
         except (ZoneInfoNotFoundError, ValueError, OSError):
-            detail = "a time zone as IANA names it, such as Europe/Berlin"
+            detail = "The time zone must be an IANA name, such as Europe/Berlin."
             problems.append(Problem("zone_unknown", detail, f"{path}.zone"))
-        if len(self.holidays) > 1_000:
-            problems.append(Problem("too_many", "1,000 holidays at most", f"{path}.holidays"))
+        if len(self.holidays) > MAX_HOLIDAYS:
+            detail = f"Send at most {MAX_HOLIDAYS:,} holidays."
+            problems.append(Problem("too_many", detail, f"{path}.holidays"))
         return problems
 
-    def _working(self, day: date) -> date:
-        for _ in range(1_100):
+    def _next_working_day(self, day: date) -> date:
+        """Return the day itself if it is a working day, else the next one."""
+        # Bounded, so that a schedule made only of holidays cannot loop for ever.
+        for _ in range(MAX_DAYS_SEARCHED):
             if day.weekday() < SATURDAY and day not in self.holidays:
                 return day
             day += timedelta(days=1)

@@ -1,4 +1,4 @@
-"""What goes out, where to, and the ways it can travel."""
+"""The goods of one shipment, and the shipping options for them."""
 
 from datetime import datetime
 
@@ -9,9 +9,7 @@ from shop.kernel.money import Money
 
 @frozen
 class ConsignmentItem:
-    """A quantity of something to be packed. Sizes and weight are of one unit: millimetres and
-    grams.
-    """
+    """A quantity of one article. Sizes (millimetres) and weight (grams) are of one unit."""
 
     quantity: int
     weight_g: int | None = None
@@ -22,11 +20,11 @@ class ConsignmentItem:
 
 @frozen
 class Consignment:
-    """What is shipped together. ``value`` is what the goods cost after reductions: free-over looks
-    at it.
+    """Goods that are shipped together.
 
-    ``distance_km`` is set where somebody measured this very way; otherwise the table's distances
-    tell it (:class:`shop.places.model.zones.Distance`).
+    ``value`` is the price of the goods after discounts; free shipping depends on it.
+    ``distance_km`` is the measured distance, if known. Else the distances of the table apply
+    (:class:`shop.places.model.zones.Distance`).
     """
 
     items: tuple[ConsignmentItem, ...]
@@ -34,15 +32,15 @@ class Consignment:
     distance_km: int | None = None
 
     def validate(self) -> None:
-        """Raise :class:`Invalid` with every problem unless this can be packed."""
+        """Raise InvalidRequest with every quantity below 1 and every negative measure."""
         problems = []
-        for place, item in enumerate(self.items):
+        for index, item in enumerate(self.items):
             if item.quantity < 1:
                 problems.append(
                     Problem(
                         "quantity_invalid",
-                        f"a quantity is at least 1, not {item.quantity}",
-                        f"$.items[{place}].quantity",
+                        f"Quantity must be 1 or more, not {item.quantity}.",
+                        f"$.items[{index}].quantity",
                     )
                 )
             for name in ("weight_g", "length_mm", "width_mm", "height_mm"):
@@ -51,8 +49,8 @@ class Consignment:
                     problems.append(
                         Problem(
                             "measure_invalid",
-                            f"{name} is not negative",
-                            f"$.items[{place}].{name}",
+                            f"{name} must be 0 or more.",
+                            f"$.items[{index}].{name}",
                         )
                     )
         if problems:
@@ -61,10 +59,10 @@ class Consignment:
 
 @frozen
 class ShippingOption:
-    """One way it can travel. The estimate is two instants (UTC), the first and the last expected.
+    """A shipping method with its price for certain goods.
 
-    ``parcels`` is how many are sent; ``carbon_g`` the place for grams of CO2e where somebody knows
-    them.
+    ``earliest`` and ``latest`` limit the expected delivery (UTC). ``parcels`` is the number of
+    parcels. ``carbon_g`` is grams of CO2e, if the method defines them.
     """
 
     id: str

@@ -1,4 +1,6 @@
-"""Goods packed into parcels: first fit, the heaviest first, no unit cut in two."""
+"""Packing of goods into parcels: first fit decreasing by weight; a unit is never split."""
+
+from typing import TypeAlias
 
 from shop.kernel.frozen import frozen
 from shop.shipping.model.options import Consignment
@@ -6,7 +8,7 @@ from shop.shipping.model.options import Consignment
 
 @frozen
 class ParcelLimits:
-    """What one parcel may hold at most; ``None`` is no limit."""
+    """The limits of one parcel; ``None`` means no limit."""
 
     weight_g: int | None = None
     """Weight in grams at most; absent for no limit."""
@@ -18,7 +20,7 @@ class ParcelLimits:
 
 @frozen
 class PackedParcel:
-    """``count`` parcels of this content each. Volume is in cubic millimetres."""
+    """``count`` parcels with the same content. Volume is in cubic millimetres, weight in grams."""
 
     count: int
     units: int
@@ -27,65 +29,100 @@ class PackedParcel:
     billed_g: int
 
 
+_ParcelGroup: TypeAlias = tuple[int, int, int, int]
+"""Parcels with the same content: count, units, weight in grams, volume in cubic millimetres."""
+_UnitSize: TypeAlias = tuple[int, int]
+"""Weight in grams and volume in cubic millimetres of one unit."""
+
+
 def pack(
     goods: Consignment, limits: ParcelLimits, *, divisor: int | None, assumed_g: int
 ) -> tuple[PackedParcel, ...] | None:
-    """The parcels these goods make, or ``None`` where a unit is too heavy or too long for any.
+    """Pack the goods, or return ``None`` if a unit is too heavy or too long for any parcel.
 
-    ``divisor`` makes volume weigh: so many cubic millimetres count as a gram (5,000 is the
-    carriers' "5,000 cm³ a kilogram"). ``assumed_g`` is the weight of goods that nobody weighed:
-    unknown is not nothing.
+    ``divisor`` is the volume in cubic millimetres that counts as one gram (5,000 is the carriers'
+    "5,000 cm³ a kilogram"). ``assumed_g`` is the weight of a unit without a recorded weight.
     """
-    most_g, most_units = limits.weight_g, limits.units
-    sorts: dict[tuple[int, int], int] = {}
+    quantities = _quantities_by_size(goods, limits, assumed_g)
+    if quantities is None:
+        return None
+    # Equal parcels form one group, so a million units make a few groups and not a million rows.
+    groups: list[_ParcelGroup] = []
+    # Heaviest first: light units then fill the gaps, which needs fewer parcels.
+    for size, quantity in sorted(quantities.items(), reverse=True):
+        groups, remaining = _fill_open_parcels(groups, size, quantity, limits)
+        groups += _new_parcels(size, remaining, limits)
+    return tuple(
+        PackedParcel(count, units, weight, volume, _billed_weight(weight, volume, divisor))
+        for count, units, weight, volume in groups
+    )
+
+
+def _quantities_by_size(
+    goods: Consignment, limits: ParcelLimits, assumed_g: int
+) -> dict[_UnitSize, int] | None:
+    """Count the units of each size; ``None`` if one unit exceeds the limits of a parcel."""
+    quantities: dict[_UnitSize, int] = {}
     for item in goods.items:
         sides = [side for side in (item.length_mm, item.width_mm, item.height_mm) if side]
         if limits.longest_mm is not None and sides and max(sides) > limits.longest_mm:
             return None
+        # An unknown weight is not zero: goods without a weight would travel for free.
         weight = assumed_g if item.weight_g is None else item.weight_g
-        if most_g is not None and weight > most_g:
+        if limits.weight_g is not None and weight > limits.weight_g:
             return None
+        # A volume needs all three sides; with fewer, only the weight is billed.
         volume = sides[0] * sides[1] * sides[2] if len(sides) == 3 else 0
-        sorts[weight, volume] = sorts.get((weight, volume), 0) + item.quantity
-    # Parcels of one content are one row (count, units, weight, volume): a million units stay a
-    # few rows.
-    rows: list[tuple[int, int, int, int]] = []
-    for (weight, volume), quantity in sorted(sorts.items(), reverse=True):
-        left = quantity
-        filled: list[tuple[int, int, int, int]] = []
-        for count, units, grams, space in rows:
-            room = _room(units, grams, weight, most_g, most_units)
-            while left and count and room != 0:
-                more = left if room is None else min(room, left)
-                parcels = 1 if room is None or more < room else min(count, left // room)
-                filled.append((parcels, units + more, grams + more * weight, space + more * volume))
-                count -= parcels
-                left -= parcels * more
-            if count:
-                filled.append((count, units, grams, space))
-        room = _room(0, 0, weight, most_g, most_units)
-        while left:
-            more = left if room is None else min(room, left)
-            parcels = 1 if room is None else left // more
-            filled.append((parcels, more, more * weight, more * volume))
-            left -= parcels * more
-        rows = filled
-    return tuple(
-        PackedParcel(count, units, weight, volume, _billed(weight, volume, divisor))
-        for count, units, weight, volume in rows
-    )
+        quantities[weight, volume] = quantities.get((weight, volume), 0) + item.quantity
+    return quantities
 
 
-def _room(
-    units: int, weight: int, unit_g: int, most_g: int | None, most_units: int | None
-) -> int | None:
-    """How many more units of that weight go in; ``None``: any number."""
-    room = None if most_units is None else max(0, most_units - units)
-    if most_g is not None and unit_g:
-        by_weight = max(0, (most_g - weight) // unit_g)
-        room = by_weight if room is None else min(room, by_weight)
-    return room
+def _fill_open_parcels(
+    groups: list[_ParcelGroup], size: _UnitSize, quantity: int, limits: ParcelLimits
+) -> tuple[list[_ParcelGroup], int]:
+    """Add units to parcels with capacity; return the groups and the quantity not yet packed."""
+    weight, volume = size
+    remaining = quantity
+    filled: list[_ParcelGroup] = []
+    for parcels, units, grams, space in groups:
+        unfilled = parcels
+        capacity = _capacity(limits, units, grams, weight)
+        while remaining and unfilled and capacity != 0:
+            added = remaining if capacity is None else min(capacity, remaining)
+            # A partly filled parcel differs from the rest of its group, so it is split off alone.
+            partial = capacity is None or added < capacity
+            count = 1 if partial else min(unfilled, remaining // added)
+            filled.append((count, units + added, grams + added * weight, space + added * volume))
+            unfilled -= count
+            remaining -= count * added
+        if unfilled:
+            filled.append((unfilled, units, grams, space))
+    return filled, remaining
 
 
-def _billed(weight: int, volume: int, divisor: int | None) -> int:
+def _new_parcels(size: _UnitSize, quantity: int, limits: ParcelLimits) -> list[_ParcelGroup]:
+    """Open parcels for units of one size: full ones first, then one with the remainder."""
+    weight, volume = size
+    capacity = _capacity(limits, 0, 0, weight)
+    remaining = quantity
+    opened: list[_ParcelGroup] = []
+    while remaining:
+        units = remaining if capacity is None else min(capacity, remaining)
+        count = 1 if capacity is None else remaining // units
+        opened.append((count, units, units * weight, units * volume))
+        remaining -= count * units
+    return opened
+
+
+def _capacity(limits: ParcelLimits, units: int, grams: int, unit_g: int) -> int | None:
+    """Return how many more units of that weight fit in a parcel; ``None`` means any number."""
+    capacity = None if limits.units is None else max(0, limits.units - units)
+    if limits.weight_g is not None and unit_g:
+        by_weight = max(0, (limits.weight_g - grams) // unit_g)
+        capacity = by_weight if capacity is None else min(capacity, by_weight)
+    return capacity
+
+
+def _billed_weight(weight: int, volume: int, divisor: int | None) -> int:
+    """Return the greater of real and volumetric weight; volumetric grams are rounded up."""
     return weight if divisor is None else max(weight, -(-volume // divisor))

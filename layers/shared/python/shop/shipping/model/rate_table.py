@@ -1,4 +1,4 @@
-"""Zones, methods and rates as data: which way goes where, and what it costs."""
+"""The shipping table: zones, shipping methods and their rates as data."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -21,13 +21,16 @@ DISPATCH = DispatchSchedule()
 
 @frozen
 class ShippingMethod:
-    """A way of shipping into a zone: what it charges, and how many working days it takes.
+    """A shipping method into one zone: its charges and its transit time.
 
-    The price is ``flat`` and every one of ``charges``; where one of them has no answer (no price in
-    the currency, a parcel too heavy, no distance) the method is not offered. ``free_over`` is the
-    value of goods from which it costs nothing, per currency. ``parcel`` limits what one parcel
-    holds, ``most_parcels`` how many go at once; ``divisor`` makes volume weigh
-    (:func:`shop.shipping.model.packing.pack`).
+    The price is ``flat`` plus every charge in ``charges``. A charge can be undefined: no price in
+    the currency, a parcel above the last band, or no distance. Then the method is not offered.
+
+    - ``days``: shortest and longest transit, in working days.
+    - ``free_shipping_threshold``: value of goods from which shipping is free, per currency.
+    - ``parcel``: limits of one parcel; ``max_parcels`` limits their number.
+    - ``divisor``: volumetric weight, see :func:`shop.shipping.model.packing.pack`.
+    - ``carbon_g_per_kg``: grams of CO2e per kilogram shipped.
     """
 
     id: str
@@ -62,7 +65,7 @@ class ShippingMethod:
         assumed_g: int,
         dispatch: DispatchSchedule = DISPATCH,
     ) -> ShippingOption | None:
-        """This way for these goods, or ``None`` where they cannot go it."""
+        """Price this method for the goods; return ``None`` if it is not available for them."""
         currency = goods.value.currency
         price = price_in(self.flat, currency)
         parcels = pack(goods, self.parcel, divisor=self.divisor, assumed_g=assumed_g)
@@ -72,16 +75,19 @@ class ShippingMethod:
         if self.max_parcels is not None and count > self.max_parcels:
             return None
         for charge in self.charges:
-            more = charge.charge(goods, parcels)
-            if more is None:
+            amount = charge.charge(goods, parcels)
+            # An undefined charge is not zero: the method would be sold below its price.
+            if amount is None:
                 return None
-            price += more
+            price += amount
+        # After the charges, so that free shipping never hides a method that cannot carry the goods.
         threshold = price_in(self.free_shipping_threshold, currency)
         if threshold is not None and goods.value.minor >= threshold:
             price = 0
         carbon = None
         if self.carbon_g_per_kg is not None:
             grams = sum(parcel.weight_g * parcel.count for parcel in parcels)
+            # Rounded up to a whole gram, so that an estimate never understates.
             carbon = -(-grams * self.carbon_g_per_kg // 1000)
         earliest, latest = dispatch.estimate(at, self.days)
         return ShippingOption(
@@ -97,21 +103,23 @@ class ShippingMethod:
 
 
 class Undeliverable(StrEnum):
-    """Why there is no way at all."""
+    """The reason why no shipping option exists."""
 
     PLACE = "place"
-    """The shop does not send there, whatever it is."""
+    """The shop does not deliver to the destination."""
     GOODS = "goods"
-    """It sends there, but not these goods: too heavy, too large, or in no currency it has prices
-    in."""
+    """No method to the destination takes these goods: too heavy, too large, or no price in their
+    currency."""
 
 
 @frozen(slots=False)
 class ShippingTable:
-    """The methods of a shop. ``nowhere`` are countries it does not send to at all.
+    """The zones and shipping methods of a shop.
 
-    ``assumed_g`` is what goods weigh that nobody weighed; ``distances`` say how far destinations
-    are; ``dispatch`` when the warehouse sends.
+    - ``excluded_countries``: countries without delivery (ISO 3166-1 alpha-2).
+    - ``default_item_weight_g``: weight of a unit without a recorded weight, in grams.
+    - ``distances``: kilometres to destinations, for rates by distance.
+    - ``dispatch``: the days on which the warehouse dispatches.
     """
 
     zones: tuple[Zone, ...]
@@ -129,14 +137,15 @@ class ShippingTable:
     """Working days and cut-off time of the warehouse."""
 
     def zone_of(self, destination: Destination) -> Zone | None:
-        """The first zone that holds the place; "is_fallback" zones come last."""
+        """Return the first zone that contains the destination; fallback zones come last."""
         if len(destination.country) != 2 or destination.country in self.excluded_countries:
             return None
-        named = any(destination.country in zone.countries for zone in self.zones)
         for zone in self.zones:
             if not zone.is_fallback and zone.contains(destination):
                 return zone
-        if named:
+        # A zone lists the country but excludes this region or postal code: that is a decision not
+        # to deliver, which the fallback zone must not undo.
+        if any(destination.country in zone.countries for zone in self.zones):
             return None
         for zone in self.zones:
             if zone.is_fallback and zone.contains(destination):
@@ -146,37 +155,43 @@ class ShippingTable:
     def options(
         self, goods: Consignment, destination: Destination, at: datetime
     ) -> tuple[ShippingOption, ...]:
-        """The ways there, cheapest first; none where the shop cannot deliver."""
+        """Return the shipping options, cheapest first; none if the shop cannot deliver.
+
+        Raises InvalidRequest for a quantity below 1 or a negative measure.
+        """
         goods.validate()
         zone = self.zone_of(destination)
         if zone is None or not goods.items:
             return ()
+        # A measured distance is more exact than the table, so it wins.
         if goods.distance_km is None and self.distances:
             km = distance_to(destination, self.distances)
             goods = Consignment(goods.items, goods.value, km)
-        problems = [
+        options = [
             option
             for method in self.methods
             if method.zone == zone.id
             and (option := method.option(goods, at, self.default_item_weight_g, self.dispatch))
             is not None
         ]
-        return tuple(sorted(problems, key=lambda option: (option.price.minor, option.id)))
+        # The id breaks ties, so that equal prices always come in the same order.
+        return tuple(sorted(options, key=lambda option: (option.price.minor, option.id)))
 
     def undeliverable_reason(self, destination: Destination) -> Undeliverable:
-        """Why :meth:`options` found none for goods that are to go there."""
+        """Return why :meth:`options` is empty for a destination."""
         return Undeliverable.PLACE if self.zone_of(destination) is None else Undeliverable.GOODS
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON values; what is as usual is left out."""
-        told: dict[str, Any] = to_json(self)
-        return told
+        """Return JSON values; fields with their default are omitted."""
+        document: dict[str, Any] = to_json(self)
+        return document
 
     @classmethod
     def from_dict(cls, raw: object) -> "ShippingTable":
-        """Read and check a table. Raises :class:`Invalid` with every problem."""
+        """Parse and validate a table. Raises InvalidRequest with at most 100 problems."""
         problems: list[Problem] = []
         table = from_json(cls, raw, "$", problems)
+        # Only a table that parses can be validated as a whole.
         if table is not None:
             problems = table.problems()
         if problems or table is None:
@@ -184,9 +199,7 @@ class ShippingTable:
         return table
 
     def problems(self) -> list[Problem]:
-        """What makes no sense in this table, every field of it."""
-        from shop.shipping.model.validation import (
-            validate_shipping_table,  # only staff's doors write tables
-        )
+        """Validate every field of the table."""
+        from shop.shipping.model import validation  # lazy: only staff handlers write tables
 
-        return validate_shipping_table(self)
+        return validation.validate_shipping_table(self)

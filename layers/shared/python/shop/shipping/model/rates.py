@@ -1,4 +1,4 @@
-"""What a way of shipping charges: by weight and volume, quantity, value, distance, parcel."""
+"""Charges of a shipping method: by weight, distance, quantity, value or parcel."""
 
 from typing import ClassVar, TypeAlias
 
@@ -12,7 +12,7 @@ Prices: TypeAlias = tuple[Money, ...]
 
 
 def price_in(prices: Prices, currency: str) -> int | None:
-    """The minor units in that currency, or ``None``."""
+    """Return the price in minor units of that currency, or ``None`` if there is none."""
     for price in prices:
         if price.currency == currency:
             return price.minor
@@ -21,7 +21,7 @@ def price_in(prices: Prices, currency: str) -> int | None:
 
 @frozen
 class RateBand:
-    """Up to and including ``up_to`` (grams or kilometres) it costs this."""
+    """The price up to and including ``up_to`` (grams or kilometres)."""
 
     up_to: int
     """Upper end of the band, included: grams or kilometres."""
@@ -31,7 +31,7 @@ class RateBand:
 
 @frozen
 class ExcessRate:
-    """Above the last band: the last band's price, and this for every ``every`` begun."""
+    """A surcharge above the last band for every started ``every`` (grams or kilometres)."""
 
     every: int
     """Grams or kilometres of each step above the last band."""
@@ -41,9 +41,9 @@ class ExcessRate:
 
 @frozen
 class WeightRate:
-    """Each parcel by the weight it is billed for: real or volumetric, whichever is more.
+    """A charge per parcel by billed weight: the greater of real and volumetric weight.
 
-    A parcel heavier than the last band cannot go this way, unless there is a ``beyond``.
+    A parcel heavier than the last band needs an ``excess`` rate; else the charge is undefined.
     """
 
     kind: ClassVar[str] = "by_weight"
@@ -55,16 +55,16 @@ class WeightRate:
     def charge(self, goods: Consignment, parcels: tuple[PackedParcel, ...]) -> int | None:
         total = 0
         for parcel in parcels:
-            one = _in_bands(self.bands, self.excess, parcel.billed_g, goods.value.currency)
-            if one is None:
+            each = _price_in_bands(self.bands, self.excess, parcel.billed_g, goods.value.currency)
+            if each is None:
                 return None
-            total += one * parcel.count
+            total += each * parcel.count
         return total
 
 
 @frozen
 class DistanceRate:
-    """By kilometres; not offered where nobody measured them, or beyond the last band."""
+    """A charge by kilometres; undefined without a distance or above the last band."""
 
     kind: ClassVar[str] = "by_distance"
     bands: tuple[RateBand, ...]
@@ -75,12 +75,12 @@ class DistanceRate:
     def charge(self, goods: Consignment, parcels: tuple[PackedParcel, ...]) -> int | None:
         if goods.distance_km is None:
             return None
-        return _in_bands(self.bands, self.excess, goods.distance_km, goods.value.currency)
+        return _price_in_bands(self.bands, self.excess, goods.distance_km, goods.value.currency)
 
 
 @frozen
 class QuantityRate:
-    """For every unit after the first ``included``."""
+    """A charge for every unit after the first ``included``."""
 
     kind: ClassVar[str] = "by_quantity"
     each: Prices
@@ -98,7 +98,7 @@ class QuantityRate:
 
 @frozen
 class ValueBand:
-    """Goods worth up to and including ``up_to`` (``None``: any worth) cost ``price`` to send."""
+    """The price for goods worth up to and including ``up_to``; ``None`` means any value."""
 
     price: Money
     """Price of shipping."""
@@ -108,7 +108,7 @@ class ValueBand:
 
 @frozen
 class ValueRate:
-    """By what the goods cost; the first band of the currency that holds the value counts."""
+    """A charge by value of goods: the first matching band of their currency applies."""
 
     kind: ClassVar[str] = "by_value"
     bands: tuple[ValueBand, ...]
@@ -125,7 +125,7 @@ class ValueRate:
 
 @frozen
 class ParcelRate:
-    """For every parcel."""
+    """A charge for every parcel."""
 
     kind: ClassVar[str] = "by_parcel"
     each: Prices
@@ -139,15 +139,16 @@ class ParcelRate:
 Charge: TypeAlias = WeightRate | DistanceRate | QuantityRate | ValueRate | ParcelRate
 
 
-def _in_bands(
-    bands: tuple[RateBand, ...], beyond: ExcessRate | None, measure: int, currency: str
+def _price_in_bands(
+    bands: tuple[RateBand, ...], excess: ExcessRate | None, measure: int, currency: str
 ) -> int | None:
     for band in bands:
         if measure <= band.up_to:
             return price_in(band.price, currency)
-    if beyond is None or not bands:
+    if excess is None or not bands:
         return None
-    last, more = price_in(bands[-1].price, currency), price_in(beyond.price, currency)
-    if last is None or more is None:
+    last, step = price_in(bands[-1].price, currency), price_in(excess.price, currency)
+    if last is None or step is None:
         return None
-    return last + more * -(-(measure - bands[-1].up_to) // beyond.every)
+    # A started step costs as much as a whole one: the division rounds up.
+    return last + step * -(-(measure - bands[-1].up_to) // excess.every)

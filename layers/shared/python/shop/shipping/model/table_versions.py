@@ -1,4 +1,4 @@
-"""The shipping table as staff keep it: each version whole, none ever rewritten."""
+"""Versions of the shipping table: each is stored whole and never rewritten."""
 
 from datetime import UTC, datetime
 
@@ -9,9 +9,9 @@ from shop.shipping.model.rate_table import ShippingTable
 
 @frozen(slots=False)
 class ShippingTableVersion:
-    """A table, the version it is, and who put it in force when and why.
+    """A table with its version number, and the actor, time and reason of the change.
 
-    Version 0 is the table that the shop comes with, which nobody wrote.
+    Version 0 is the default table of the shop.
     """
 
     version: int

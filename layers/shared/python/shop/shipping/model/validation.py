@@ -1,4 +1,4 @@
-"""What may not stand in a shipping table; each problem with the place it was found at."""
+"""Validation of a shipping table: each problem with its path in the request."""
 
 import re
 from collections.abc import Iterator
@@ -21,39 +21,45 @@ from shop.shipping.model.rates import (
 )
 
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-MOST_ZONES, MOST_METHODS, MOST_BANDS, MOST_DISTANCES = 300, 1_000, 200, 5_000
+MAX_ZONES, MAX_METHODS, MAX_BANDS, MAX_DISTANCES = 300, 1_000, 200, 5_000
 MAX_PRICE = 10**9
-"""Minor units beyond which the price of a way, or of a step of it, is a typing error."""
+"""Minor units. A higher price of a method or band is a typing error."""
 MAX_MEASURE = 10**9
+"""Limit of every weight, length, distance and count."""
 EU_MEMBER_STATES = frozenset(
     """AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK""".split()
 )
 """The member states of the European Union."""
 HOME_CURRENCIES = {"US": "USD", "CN": "CNY", **dict.fromkeys(EU_MEMBER_STATES, "EUR")}
-"""What the shop's markets pay in: a zone with one of these countries has prices in it."""
+"""Currency of each home market. A method to one of these countries needs a price in it."""
+
+_ASCENDING = "Each band must end above the one before. Sort the bands by up_to."
 
 
 def validate_shipping_table(table: ShippingTable) -> list[Problem]:
-    """Everything that is wrong with a table."""
+    """Return every problem of a table."""
     problems: list[Problem] = []
     if not 0 <= table.default_item_weight_g <= MAX_MEASURE:
         problems.append(
-            Problem("measure_invalid", "a weight is not negative", "$.default_item_weight_g")
+            Problem("measure_invalid", _between(0, MAX_MEASURE), "$.default_item_weight_g")
         )
     for country in sorted(table.excluded_countries - COUNTRIES):
-        detail = f"{country!r} is no country of ISO 3166-1"
+        detail = f"{country!r} must be an ISO 3166-1 alpha-2 code."
         problems.append(Problem("country_unknown", detail, "$.excluded_countries"))
-    for name, most in (
-        ("zones", MOST_ZONES),
-        ("methods", MOST_METHODS),
-        ("distances", MOST_DISTANCES),
+    for name, limit in (
+        ("zones", MAX_ZONES),
+        ("methods", MAX_METHODS),
+        ("distances", MAX_DISTANCES),
     ):
-        if len(getattr(table, name)) > most:
-            return [*problems, Problem("too_many", f"{most} at most", f"$.{name}")]
+        if len(getattr(table, name)) > limit:
+            # Stop here: the checks of zones against each other would take too long.
+            return [*problems, Problem("too_many", _at_most(limit), f"$.{name}")]
         if not getattr(table, name) and name != "distances":
-            problems.append(Problem(f"{name}_missing", "at least one", f"$.{name}"))
-    problems += _names("zones", [zone.id for zone in table.zones])
-    problems += _names("methods", [method.id for method in table.methods])
+            problems.append(
+                Problem(f"{name}_missing", f"Send at least one of {name}.", f"$.{name}")
+            )
+    problems += _id_problems("zones", [zone.id for zone in table.zones])
+    problems += _id_problems("methods", [method.id for method in table.methods])
     problems += problems_of_zones(table.zones)
     problems += problems_of_distances(table.distances)
     problems += table.dispatch.problems("$.dispatch")
@@ -62,172 +68,211 @@ def validate_shipping_table(table: ShippingTable) -> list[Problem]:
         path = f"$.methods[{n}]"
         zone = zones.get(method.zone)
         if zone is None:
-            problems.append(Problem("zone_unknown", f"no zone {method.zone!r}", f"{path}.zone"))
-        else:
-            problems += _currencies(method, zone.countries, path)
-        if any(isinstance(c, DistanceRate) for c in method.charges) and not table.distances:
-            detail = "this way goes by distance, and the table says of no place how far it is"
-            problems.append(Problem("distances_missing", detail, "$.distances"))
-        problems += _problems_of(method, path)
-    used = {method.zone for method in table.methods}
-    for n, one in enumerate(table.zones):
-        if one.id not in used:
-            detail = (
-                "no way goes here; leave the places out of the other zones, or name them nowhere"
+            problems.append(
+                Problem(
+                    "zone_unknown",
+                    f"Zone {method.zone!r} is not in zones. Add it or use another.",
+                    f"{path}.zone",
+                )
             )
-            problems.append(Problem("zone_without_methods", detail, f"$.zones[{n}]"))
+        else:
+            problems += _currency_problems(method, zone.countries, path)
+        # Without distances, a rate by distance is never defined and the method never offered.
+        if any(isinstance(c, DistanceRate) for c in method.charges) and not table.distances:
+            detail = f"Method {method.id!r} charges by distance. Add distances."
+            problems.append(Problem("distances_missing", detail, "$.distances"))
+        problems += _method_problems(method, path)
+    problems += _unused_zone_problems(table)
     return problems
 
 
-def _names(field: str, ids: list[str]) -> Iterator[Problem]:
+def _unused_zone_problems(table: ShippingTable) -> Iterator[Problem]:
+    used = {method.zone for method in table.methods}
+    for n, zone in enumerate(table.zones):
+        if zone.id not in used:
+            detail = (
+                "The zone has no method. Add one. Else exclude its places: from the other zones,"
+                " or with excluded_countries."
+            )
+            yield Problem("zone_without_methods", detail, f"$.zones[{n}]")
+
+
+def _id_problems(field: str, ids: list[str]) -> Iterator[Problem]:
     seen: set[str] = set()
     for n, name in enumerate(ids):
         path = f"$.{field}[{n}].id"
         if not NAME_PATTERN.fullmatch(name):
-            yield Problem("id_invalid", "1 to 64 letters, digits, '-', '_' or '.'", path)
+            yield Problem(
+                "id_invalid", "An id must be 1 to 64 letters, digits, '-', '_' or '.'.", path
+            )
         if name in seen:
-            yield Problem("id_repeated", f"{name!r} stands twice", path)
+            yield Problem("id_repeated", f"The id {name!r} is used twice. Use each id once.", path)
         seen.add(name)
 
 
-def _problems_of(method: ShippingMethod, path: str) -> list[Problem]:
+def _method_problems(method: ShippingMethod, path: str) -> list[Problem]:
     problems = []
     for name in ("title", "carrier"):
         text = getattr(method, name)
         if not 1 <= len(text.strip()) <= 100 or not text.isprintable():
-            detail = "one line of 1 to 100 characters"
+            detail = "The text must be one line of 1 to 100 characters."
             problems.append(Problem("text_invalid", detail, f"{path}.{name}"))
         elif TAG.search(text):
             problems.append(Problem("markup_not_allowed", MARKUP_MESSAGE, f"{path}.{name}"))
     if not 0 <= method.days[0] <= method.days[1] <= MAX_TRANSIT_DAYS:
-        detail = f"the first day is not after the last, and that not after {MAX_TRANSIT_DAYS}"
+        detail = f"Send two ascending numbers of days, each from 0 to {MAX_TRANSIT_DAYS}."
         problems.append(Problem("days_invalid", detail, f"{path}.days"))
     if not method.flat:
-        problems.append(Problem("amount_missing", "a price, or zero", f"{path}.flat"))
+        problems.append(
+            Problem("amount_missing", "Send at least one price; it may be zero.", f"{path}.flat")
+        )
     if method.divisor is not None and not 1 <= method.divisor <= MAX_MEASURE:
-        problems.append(Problem("measure_invalid", "a divisor is at least 1", f"{path}.divisor"))
+        problems.append(Problem("measure_invalid", _between(1, MAX_MEASURE), f"{path}.divisor"))
     if method.carbon_g_per_kg is not None and not 0 <= method.carbon_g_per_kg <= MAX_MEASURE:
-        detail = "grams for a kilogram are not negative"
-        problems.append(Problem("measure_invalid", detail, f"{path}.carbon_g_per_kg"))
+        carbon_path = f"{path}.carbon_g_per_kg"
+        problems.append(Problem("measure_invalid", _between(0, MAX_MEASURE), carbon_path))
     if method.max_parcels is not None and method.max_parcels < 1:
-        problems.append(Problem("measure_invalid", "at least 1", f"{path}.most_parcels"))
+        problems.append(
+            Problem("measure_invalid", "The value must be 1 or more.", f"{path}.max_parcels")
+        )
     for name in ("weight_g", "units", "longest_mm"):
         limit = getattr(method.parcel, name)
         if limit is not None and not 1 <= limit <= MAX_MEASURE:
             problems.append(
-                Problem("measure_invalid", "a limit is at least 1", f"{path}.parcel.{name}")
+                Problem("measure_invalid", _between(1, MAX_MEASURE), f"{path}.parcel.{name}")
             )
     for number, charge in enumerate(method.charges):
-        problems += _problems_of_charge(charge, method, f"{path}.charges[{number}]")
+        problems += _charge_problems(charge, method, f"{path}.charges[{number}]")
     return problems
 
 
-def _problems_of_charge(charge: Charge, method: ShippingMethod, path: str) -> list[Problem]:
+def _charge_problems(charge: Charge, method: ShippingMethod, path: str) -> list[Problem]:
     problems: list[Problem] = []
     if isinstance(charge, (WeightRate, DistanceRate)):
-        problems += _problems_of_bands(charge.bands, charge.excess, path)
+        problems += _band_problems(charge.bands, charge.excess, path)
     if isinstance(charge, WeightRate) and charge.bands and charge.excess is None:
         heaviest, last = method.parcel.weight_g, charge.bands[-1].up_to
+        # A parcel between the last band and the limit would have no price.
         if heaviest is not None and last < heaviest:
-            detail = f"a parcel may weigh {heaviest} g, and the bands end at {last} g"
+            detail = (
+                f"Parcels of up to {heaviest} g are allowed, but the bands end at {last} g."
+                " Add a band or an excess rate."
+            )
             problems.append(
                 Problem("bands_gap", detail, f"{path}.bands[{len(charge.bands) - 1}].up_to")
             )
     if isinstance(charge, QuantityRate) and not 0 <= charge.included <= MAX_MEASURE:
-        problems.append(
-            Problem("quantity_invalid", "a quantity is not negative", f"{path}.included")
-        )
+        problems.append(Problem("quantity_invalid", _between(0, MAX_MEASURE), f"{path}.included"))
     if isinstance(charge, ValueRate):
-        problems += _problems_of_values(charge, path)
+        problems += _value_band_problems(charge, path)
     return problems
 
 
-def _problems_of_values(charge: ValueRate, path: str) -> Iterator[Problem]:
+def _value_band_problems(charge: ValueRate, path: str) -> Iterator[Problem]:
     if not charge.bands:
-        yield Problem("bands_missing", "at least one band", f"{path}.bands")
+        yield Problem("bands_missing", "Send at least one band.", f"{path}.bands")
     reached: dict[str, int | None] = {}
     last: dict[str, int] = {}
     for n, band in enumerate(charge.bands):
-        here, currency = f"{path}.bands[{n}]", band.price.currency
+        band_path, currency = f"{path}.bands[{n}]", band.price.currency
         if band.up_to is not None and band.up_to.currency != currency:
-            yield Problem("currency_mismatch", "value and price are of one currency", here)
+            yield Problem(
+                "currency_mismatch", "up_to and price must have the same currency.", band_path
+            )
             continue
         if band.price.minor > MAX_PRICE:
-            yield Problem("amount_invalid", f"{MAX_PRICE} at most", f"{here}.price.amount")
+            yield Problem("amount_invalid", _at_most(MAX_PRICE), f"{band_path}.price.amount")
+        # None: an open band of this currency came before, so this one can never apply.
         before = reached.get(currency, -1)
         if before is None or (band.up_to is not None and band.up_to.minor <= before):
-            yield Problem("bands_order", "each band ends above the one before", f"{here}.up_to")
+            yield Problem("bands_order", _ASCENDING, f"{band_path}.up_to")
             continue
         reached[currency] = None if band.up_to is None else band.up_to.minor
         last[currency] = n
     for currency, end in reached.items():
         if end is not None:
-            detail = f"goods worth more than the last band in {currency} have no price; leave its"
-            where = f"{path}.bands[{last[currency]}].up_to"
-            yield Problem("bands_gap", f"{detail} up_to out", where)
+            detail = f"Goods above the last band in {currency} have no price. Remove its up_to."
+            yield Problem("bands_gap", detail, f"{path}.bands[{last[currency]}].up_to")
 
 
-def _problems_of_bands(
-    bands: tuple[RateBand, ...], beyond: ExcessRate | None, path: str
+def _band_problems(
+    bands: tuple[RateBand, ...], excess: ExcessRate | None, path: str
 ) -> list[Problem]:
     problems = []
     if not bands:
-        problems.append(Problem("bands_missing", "at least one band", f"{path}.bands"))
-    if len(bands) > MOST_BANDS:
-        return [Problem("too_many", f"{MOST_BANDS} at most", f"{path}.bands")]
+        problems.append(Problem("bands_missing", "Send at least one band.", f"{path}.bands"))
+    if len(bands) > MAX_BANDS:
+        return [Problem("too_many", _at_most(MAX_BANDS), f"{path}.bands")]
     before = -1
-    for place, band in enumerate(bands):
-        where = f"{path}.bands[{place}].up_to"
+    for n, band in enumerate(bands):
+        up_to = f"{path}.bands[{n}].up_to"
         if band.up_to <= before:
-            problems.append(Problem("bands_order", "each band ends above the one before", where))
+            problems.append(Problem("bands_order", _ASCENDING, up_to))
         if band.up_to > MAX_MEASURE:
-            problems.append(Problem("measure_invalid", f"{MAX_MEASURE} at most", where))
+            problems.append(Problem("measure_invalid", _at_most(MAX_MEASURE), up_to))
         before = band.up_to
-    if beyond is not None and not 1 <= beyond.every <= MAX_MEASURE:
-        problems.append(Problem("measure_invalid", "a step is at least 1", f"{path}.excess.every"))
+    if excess is not None and not 1 <= excess.every <= MAX_MEASURE:
+        problems.append(
+            Problem("measure_invalid", _between(1, MAX_MEASURE), f"{path}.excess.every")
+        )
     return problems
 
 
-def _currencies(method: ShippingMethod, countries: frozenset[str], path: str) -> Iterator[Problem]:
-    """A price is in every currency that the way has prices in, and in that of each market it goes
-    to: where it lacks in one step, the way would not be offered, and nobody told why.
+def _currency_problems(
+    method: ShippingMethod, countries: frozenset[str], path: str
+) -> Iterator[Problem]:
+    """Return a problem for every currency without a price.
+
+    Every part of a method needs a price in each currency of its ``flat`` prices, and ``flat`` one
+    in the currency of each home market it serves. A missing price would silently remove the method
+    from checkouts in that currency.
     """
-    has = [price.currency for price in method.flat]
+    flat = [price.currency for price in method.flat]
     for country, currency in HOME_CURRENCIES.items():
-        if country in countries and has and currency not in has:
-            detail = f"{currency} is paid in {country}; say what this way costs in it"
+        if country in countries and flat and currency not in flat:
+            detail = f"Customers in {country} pay in {currency}. Add a price in it."
             yield Problem("currency_missing", detail, f"{path}.flat")
-            break
-    for where, prices, whole in _all_prices(method, path):
+            break  # one currency at a time: the next request reports the next
+    for prices_path, prices, complete in _all_prices(method, path):
         currencies = [price.currency for price in prices]
         for n, price in enumerate(prices):
             if price.currency in currencies[:n]:
                 yield Problem(
-                    "currency_repeated", f"{price.currency} stands twice", f"{where}[{n}]"
+                    "currency_repeated",
+                    f"{price.currency} has two prices. Send one.",
+                    f"{prices_path}[{n}]",
                 )
             if price.minor > MAX_PRICE:
-                yield Problem("amount_invalid", f"{MAX_PRICE} at most", f"{where}[{n}].amount")
-        lacking = sorted(set(has) - set(currencies)) if whole else []
-        if lacking:
-            yield Problem("currency_missing", f"no price in {', '.join(lacking)}", where)
+                yield Problem("amount_invalid", _at_most(MAX_PRICE), f"{prices_path}[{n}].amount")
+        missing = sorted(set(flat) - set(currencies)) if complete else []
+        if missing:
+            yield Problem("currency_missing", f"Add a price in {', '.join(missing)}.", prices_path)
     for n, charge in enumerate(method.charges):
         if isinstance(charge, ValueRate):
-            lacking = sorted(set(has) - {band.price.currency for band in charge.bands})
-            if lacking:
-                detail = f"no band in {', '.join(lacking)}"
+            missing = sorted(set(flat) - {band.price.currency for band in charge.bands})
+            if missing:
+                detail = f"Add a band in {', '.join(missing)}."
                 yield Problem("currency_missing", detail, f"{path}.charges[{n}].bands")
 
 
 def _all_prices(method: ShippingMethod, path: str) -> Iterator[tuple[str, Prices, bool]]:
-    """Where prices stand, and whether every currency of the way has to be among them."""
+    """Return the path of every list of prices, the list, and whether it needs every currency."""
     yield f"{path}.flat", method.flat, False
     yield f"{path}.free_shipping_threshold", method.free_shipping_threshold, False
     for n, charge in enumerate(method.charges):
-        here = f"{path}.charges[{n}]"
+        charge_path = f"{path}.charges[{n}]"
         if isinstance(charge, (WeightRate, DistanceRate)):
-            for place, band in enumerate(charge.bands):
-                yield f"{here}.bands[{place}].price", band.price, True
+            for index, band in enumerate(charge.bands):
+                yield f"{charge_path}.bands[{index}].price", band.price, True
             if charge.excess is not None:
-                yield f"{here}.excess.price", charge.excess.price, True
+                yield f"{charge_path}.excess.price", charge.excess.price, True
         elif not isinstance(charge, ValueRate):
-            yield f"{here}.each", charge.each, True
+            yield f"{charge_path}.each", charge.each, True
+
+
+def _at_most(limit: int) -> str:
+    return f"The maximum is {limit:,}."
+
+
+def _between(low: int, high: int) -> str:
+    return f"The value must be from {low} to {high:,}."

@@ -1,4 +1,4 @@
-"""The shipping table in DynamoDB, and in the memory of warm Lambdas."""
+"""Storage of the shipping table: DynamoDB, and a cache in warm Lambdas."""
 
 from shop.shipping.store.cache import ShippingTableCache, shipping_table_cache
 from shop.shipping.store.repository import DynamoShippingTableRepository

@@ -1,8 +1,8 @@
-"""The table in force, in the memory of warm Lambdas.
+"""Cache of the current shipping table in the memory of a warm Lambda.
 
-As with the rule book of prices, a request reads nothing of it: once in three seconds a Lambda reads
-a row of a few bytes, and the table itself only when that has changed. So a change is in force
-everywhere within five seconds, and the table may be as large as an item.
+Most requests read nothing. Every three seconds a Lambda reads an item of a few bytes, the current
+version number; it reads the table only if that number changed. So a change applies everywhere
+within five seconds, and the table may be as large as one item.
 """
 
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ from shop.shipping.store.rows import (
 )
 
 TABLE_CACHE_TTL = timedelta(seconds=3)
-"""How long a Lambda ships by what it knows before it asks whether there is something newer."""
+"""How long a cached table is used before its version is checked again."""
 
 
 class ShippingTableCache:
@@ -29,22 +29,24 @@ class ShippingTableCache:
         self.forget()
 
     def forget(self) -> None:
-        """Know nothing, as after a cold start."""
-        self._edition: ShippingTableVersion = BUNDLED_VERSION
-        self._asked: datetime | None = None
+        """Empty the cache, as after a cold start."""
+        self._current: ShippingTableVersion = BUNDLED_VERSION
+        self._checked_at: datetime | None = None
 
     def table(self, at: datetime) -> ShippingTable:
-        if self._asked is None or not timedelta(0) <= at - self._asked < TABLE_CACHE_TTL:
+        if self._checked_at is None or not timedelta(0) <= at - self._checked_at < TABLE_CACHE_TTL:
+            # Eventually consistent, at half the price: a late reader sees the change at its next
+            # check.
             version = current_version(consistent=False)
-            if version != self._edition.version:
-                # Consistent: the version that was seen must not be older than the edition.
+            if version != self._current.version:
+                # Consistent: the item of the version just read must be found.
                 row = ShippingRow.get(SHIPPING, version_key(version), consistent_read=True)
-                self._edition = version_from_row(row)
-            self._asked = at
-        return self._edition.table
+                self._current = version_from_row(row)
+            self._checked_at = at
+        return self._current.table
 
 
 @lru_cache(maxsize=1)
 def shipping_table_cache() -> ShippingTableCache:
-    """The table as this process knows it."""
+    """Return the cache of this process."""
     return ShippingTableCache()

@@ -1,4 +1,4 @@
-"""Where staff keep the shipping table: every edition an item of its own, and which is in force."""
+"""DynamoDB repository of the shipping table: one item per version, one for the current number."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -21,7 +21,7 @@ from shop.storage.compression import compress_json
 from shop.storage.transactions import DynamoUnitOfWork
 
 MAX_ITEM_BYTES = 380 * 1024
-"""An item holds 400 KB."""
+"""An item holds at most 400 KB; the rest is for the other attributes and the events."""
 
 
 class DynamoShippingTableRepository:
@@ -36,57 +36,74 @@ class DynamoShippingTableRepository:
         try:
             row = ShippingRow.get(SHIPPING, version_key(version), consistent_read=True)
         except ShippingRow.DoesNotExist:
-            raise NotFound(f"there is no version {version} of the shipping table") from None
+            raise NotFound(
+                f"The shipping table has no version {version}. List its history for the versions."
+            ) from None
         return version_from_row(row)
 
     def list_versions(self, *, cursor: str | None, limit: int) -> Page[ShippingTableVersion]:
-        before = _version_in(cursor)
-        most = version_key(10**9 - 1 if before is None else before - 1)
-        within = ShippingRow.sk.between(version_key(0), most)
+        before = _version_before(cursor)
+        newest = version_key(10**9 - 1 if before is None else before - 1)
+        in_range = ShippingRow.sk.between(version_key(0), newest)
+        # One row more than asked for shows whether another page follows.
         rows = list(
             ShippingRow.query(
-                SHIPPING, within, scan_index_forward=False, limit=limit + 1, consistent_read=True
+                SHIPPING, in_range, scan_index_forward=False, limit=limit + 1, consistent_read=True
             )
         )
-        found = [version_from_row(row) for row in rows[:limit]]
+        versions = [version_from_row(row) for row in rows[:limit]]
         if len(rows) > limit:
-            return Page(tuple(found), to_cursor({"before": found[-1].version}))
-        if len(found) < limit and before != 0:
-            return Page((*found, BUNDLED_VERSION))
-        more = to_cursor({"before": found[-1].version}) if found else None
-        return Page(tuple(found), more)
+            return Page(tuple(versions), to_cursor({"before": versions[-1].version}))
+        if len(versions) < limit and before != 0:
+            return Page((*versions, BUNDLED_VERSION))
+        # A full last page: the default table needs a page of its own.
+        next_cursor = to_cursor({"before": versions[-1].version}) if versions else None
+        return Page(tuple(versions), next_cursor)
 
-    def save(self, edition: ShippingTableVersion, events: Sequence[Event]) -> ShippingTableVersion:
-        doc = version_document(edition)
+    def save(self, new: ShippingTableVersion, events: Sequence[Event]) -> ShippingTableVersion:
+        doc = version_document(new)
         if len(compress_json(doc)) > MAX_ITEM_BYTES:
-            raise Conflict("this table is too large; say less in it", code="too_large")
-        before = edition.version - 1
+            raise Conflict(
+                "The table is too large to store. Use fewer zones, methods or bands.",
+                code="too_large",
+            )
+        before = new.version - 1
         row = ShippingRow(
             SHIPPING,
-            version_key(edition.version),
-            version=edition.version,
+            version_key(new.version),
+            version=new.version,
             doc=doc,
             events=tuple(events),
         )
-        in_force = ShippingRow(SHIPPING, VERSION, version=edition.version)
+        current = ShippingRow(SHIPPING, VERSION, version=new.version)
         unchanged = ShippingRow.version == before if before else ShippingRow.pk.does_not_exist()
 
         def write(writes: Any) -> None:
+            # Two conditions: a version is never overwritten, and only its successor becomes
+            # current. Both items change together or not at all.
             writes.save(row, ShippingRow.pk.does_not_exist())
-            writes.save(in_force, unchanged)
+            writes.save(current, unchanged)
 
         try:
             DynamoUnitOfWork().commit(write)
         except ConditionFailed:
-            raise VersionConflict("somebody else changed the shipping table meanwhile") from None
-        return edition
+            raise VersionConflict(
+                "The shipping table was changed meanwhile. Read it again and repeat the change."
+            ) from None
+        return new
 
 
-def _version_in(cursor: str | None) -> int | None:
+def _version_before(cursor: str | None) -> int | None:
+    """Return the last version of the previous page. Raises InvalidRequest."""
     key = from_cursor(cursor)
     if key is None:
         return None
     before = key.get("before")
+    # A cursor comes from the client: check its shape and range, and reject true, which is an int.
     if len(key) != 1 or type(before) is not int or not 0 < before < 10**9:
-        raise InvalidRequest("this cursor is not one of ours", code="cursor_invalid", path="cursor")
+        raise InvalidRequest(
+            "The cursor is invalid. Send the cursor of the previous page.",
+            code="cursor_invalid",
+            path="cursor",
+        )
     return before

@@ -1,10 +1,10 @@
-"""The shipping table's items, which lie in the ``pricing`` table.
+"""DynamoDB items of the shipping table, in the ``pricing`` table.
 
 ==============  ==================  ==================================================
-PK              SK                  what
+PK              SK                  content
 ==============  ==================  ==================================================
-``SHIPPING``    ``VERSION``         the version in force, a few bytes
-``SHIPPING``    ``EDITION#<n>``     an edition, whole; written once, never again
+``SHIPPING``    ``VERSION``         the current version number, a few bytes
+``SHIPPING``    ``EDITION#<n>``     a version, whole; written once, never changed
 ==============  ==================  ==================================================
 """
 
@@ -25,7 +25,7 @@ SHIPPING, VERSION, EDITION = "SHIPPING", "VERSION", "EDITION#"
 
 
 class ShippingRow(Row):
-    """Either of them."""
+    """A version of the table, or the number of the current one."""
 
     class Meta:
         table_name = os.environ["TABLE_PRICING"]
@@ -38,31 +38,35 @@ class ShippingRow(Row):
 
 
 def version_key(version: int) -> str:
-    """In the order of versions, for a thousand million of them."""
+    """Return a sort key in the order of versions, for up to a thousand million."""
     return f"{EDITION}{version:09d}"
 
 
-def version_document(edition: ShippingTableVersion) -> dict[str, Any]:
+def version_document(stored: ShippingTableVersion) -> dict[str, Any]:
     return {
-        "table": edition.table.to_dict(),
-        "at": edition.at.isoformat(),
-        "actor": edition.actor,
-        "reason": edition.reason,
+        "table": stored.table.to_dict(),
+        "at": stored.at.isoformat(),
+        "actor": stored.actor,
+        "reason": stored.reason,
     }
 
 
 def version_from_row(row: ShippingRow) -> ShippingTableVersion:
-    """What was written was checked then: it is read as it stands."""
+    """Read a stored version.
+
+    A table is validated when it is written. A later, stricter rule must not make it unreadable,
+    so it is parsed only.
+    """
     problems: list[Problem] = []
     table = from_json(ShippingTable, row.doc["table"], "$", problems)
     if table is None:
-        raise ValueError(f"edition {row.sk} cannot be read: {problems[0]}")
+        raise ValueError(f"Item {row.sk} of the shipping table cannot be parsed: {problems[0]}")
     at = datetime.fromisoformat(row.doc["at"])
     return ShippingTableVersion(int(row.version), table, at, row.doc["actor"], row.doc["reason"])
 
 
 def current_version(*, consistent: bool) -> int:
-    """0 where nobody ever wrote a table."""
+    """Return the number of the current version; 0 if none was ever written."""
     try:
         return int(ShippingRow.get(SHIPPING, VERSION, consistent_read=consistent).version)
     except ShippingRow.DoesNotExist:
