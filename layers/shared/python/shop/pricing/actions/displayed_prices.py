@@ -10,19 +10,19 @@ also calculates the quotes.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime, time, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from shop.catalog.model import PriceTag, PriceTags, Product, ProductCard, Variant, category_names
 from shop.catalog.ports import ProductCatalog
 from shop.kernel.frozen import frozen
 from shop.kernel.money import Money
+from shop.pricing.actions.price_change_instants import change_instants
 from shop.pricing.model.basket import Basket, BasketLine
 from shop.pricing.model.price_history import PriceHistory, PricePoint, PriceReduction
-from shop.pricing.model.price_lists import PriceList, has_price
+from shop.pricing.model.price_lists import has_price
 from shop.pricing.model.promotions import Promotion
 from shop.pricing.model.rule_set import RuleSet
-from shop.pricing.model.targeting import Window, time_zone
 from shop.pricing.model.trace import PricingStep, TraceEntry
 from shop.pricing.model.usage_limits import NO_USAGE, UsageLimits
 from shop.pricing.ports import UsageLimitReader
@@ -30,8 +30,6 @@ from shop.pricing.ports import UsageLimitReader
 if TYPE_CHECKING:
     from shop.pricing.model.quote import Quote
 
-RECURRING_LOOKBACK = timedelta(days=62)
-"""How far back days and hours of a window are replayed: a reduction and the month before it."""
 MAX_CACHED_HISTORIES = 5_000
 """Price histories that one rule set caches."""
 
@@ -244,7 +242,7 @@ def _replayed_history(
     promotions = _promotions_on(line, rules)
     # The policy decides how promotions stack: without promotions it changes no price.
     policy_changes = {r.until for r in rules.policy_revisions} if promotions else set()
-    instants = sorted(_change_instants(variant, lists, promotions, at) | policy_changes)
+    instants = sorted(change_instants(variant, lists, promotions, at) | policy_changes)
     history = PriceHistory(variant.id)
     for instant in instants:
         if instant > at:
@@ -379,43 +377,3 @@ def _promotions_on(line: BasketLine, rules: RuleSet) -> tuple[Promotion, ...]:
         and promotion.published
         and promotion.goods.contains(line)
     )
-
-
-def _change_instants(
-    variant: Variant,
-    lists: Sequence[PriceList],
-    promotions: Sequence[Promotion],
-    at: datetime,
-) -> set[datetime]:
-    """Return every instant, past or future, at which the price may change."""
-    instants = {mark.since for mark in variant.price_marks}
-    for price_list in lists:
-        scopes = [
-            price_list.scope,
-            *(revision.scope for revision in price_list.revisions if revision.scope is not None),
-        ]
-        instants.update(revision.until for revision in price_list.revisions)
-        instants.update([price_list.created_at] if price_list.created_at else [])
-        for scope in scopes:
-            instants.update(_window_edges(scope.window, at))
-    for promotion in promotions:
-        instants.update(_window_edges(promotion.conditions.window, at))
-        instants.update(i for i in (promotion.published_at, promotion.ended_at) if i is not None)
-    return instants
-
-
-def _window_edges(window: Window, at: datetime) -> Iterator[datetime]:
-    """Yield the instants at which a window opens or closes.
-
-    Recurring days and hours have no end, so only those of :data:`RECURRING_LOOKBACK` count.
-    """
-    yield from (edge for edge in (window.starts, window.ends) if edge is not None)
-    if not window.weekdays and window.hours is None:
-        return
-    zone = time_zone(window.zone)
-    clocks = window.hours or (time(0), time(0))
-    first = (at - RECURRING_LOOKBACK).astimezone(zone).date()
-    # Three more days: today, tomorrow, and the difference between the zones.
-    for day in range(RECURRING_LOOKBACK.days + 3):
-        for clock in dict.fromkeys(clocks):
-            yield datetime.combine(first + timedelta(days=day), clock, zone)
