@@ -51,8 +51,7 @@ def parse_product_file(raw: bytes, kind: str, options: ImportOptions) -> FilePar
         raise Unprocessable("there is no product in this file", code="file_empty", path="$")
     if len(result.entries) > MAX_PRODUCTS_PER_FILE:
         raise Unprocessable(
-            f"{len(result.entries)} products are too many at once;"
-            f" send {MAX_PRODUCTS_PER_FILE} at most",
+            f"Send {MAX_PRODUCTS_PER_FILE} products at most; this file has {len(result.entries)}.",
             code="too_many_products",
             path="$",
         )
