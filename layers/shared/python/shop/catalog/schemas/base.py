@@ -1,4 +1,4 @@
-"""What every shape of a request shares: strict types, and unknown fields refused."""
+"""Base models of requests: strict types, and unknown fields rejected."""
 
 import re
 from typing import Any
@@ -12,16 +12,16 @@ _REVERSE_DOMAIN = re.compile(
 
 
 class CatalogRequestModel(BaseModel):
-    """Strict: ``"2"`` is not 2, and a field that nobody knows is a misspelt one."""
+    """Strict model: ``"2"`` is not 2, and an unknown (perhaps misspelt) field is an error."""
 
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
 
 class ExtensibleRequestModel(CatalogRequestModel):
-    """UCP leaves names such as ``com.example.visual_similarity`` to extensions.
+    """Strict model that ignores unknown UCP extensions, such as ``com.example.similarity``.
 
-    The ones this shop has never heard of are not read, as the protocol asks; every other unknown
-    name is refused.
+    UCP requires that a business ignores extensions it does not support. Every other unknown name
+    is an error.
     """
 
     @model_validator(mode="before")
@@ -34,6 +34,6 @@ class ExtensibleRequestModel(CatalogRequestModel):
 
 
 class CatalogOpenModel(BaseModel):
-    """A part of a request that UCP leaves open altogether: what is not known is not read."""
+    """A part of a request that UCP leaves open: unknown fields are ignored."""
 
     model_config = ConfigDict(extra="ignore", strict=True, defer_build=True)
