@@ -1,6 +1,6 @@
-"""POST /catalog/lookup: products and variants by id, with what is in stock.
+"""POST /catalog/lookup: products and variants by id, with availability.
 
-One read, or two: stock that was read less than two seconds ago is shown from memory.
+One read, or two: stock levels are cached for two seconds.
 """
 
 from typing import Any
@@ -20,7 +20,7 @@ from shop.tax.store.cache import tax_table_cache
 catalog = DynamoProductCatalog()
 stock = level_cache()
 rule_source = rule_set_cache(tax_table_cache())
-standings = DynamoUsageLimitReader(counter_level_cache())
+usage_limits = DynamoUsageLimitReader(counter_level_cache())
 
 
 @endpoint(LookupRequest, capability="dev.ucp.shopping.catalog.lookup")
@@ -36,6 +36,6 @@ def handler(request: Request[LookupRequest]) -> dict[str, Any]:
         rules=rule_source.rules(request.received_at),
         at=request.received_at,
         context=PriceContext(market_of(body.country), body.currency, request.channel),
-        limits=standings,
+        limits=usage_limits,
     )
     return lookup_view(resolved, unknown, availability, tags)

@@ -1,4 +1,4 @@
-"""The catalogue, for shoppers and their agents."""
+"""Endpoints of the catalogue for shoppers and their agents."""
 
 from functions.manifest import Access, Endpoint, Feature, Peak, Switch, Table
 
@@ -26,7 +26,7 @@ FEATURE = Feature(
             peak=Peak(requests=1, seconds=0.03),
             module="catalog.lookup_catalog",
             access=Access.PUBLIC,
-            summary="Look up to 100 products and variants up by id",
+            summary="Look up to 100 products and variants by id",
             capability=_LOOKUP,
             request="shop.catalog.schemas.storefront:LookupRequest",
             response="ucp:shopping/catalog_lookup.json#/$defs/lookup_response",

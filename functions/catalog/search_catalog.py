@@ -1,5 +1,6 @@
-"""POST /catalog/search: find products, at the prices of this moment. One read, and a second one
-only where something on the page is reduced. What is in stock is told by lookup and detail.
+"""POST /catalog/search: search products, with current prices.
+
+One read, and a second one only if a product on the page is reduced. Lookup and detail show stock.
 """
 
 from typing import Any
@@ -18,13 +19,13 @@ from shop.tax.store.cache import tax_table_cache
 
 index = DynamoProductCatalog()
 rule_source = rule_set_cache(tax_table_cache())
-standings = DynamoUsageLimitReader(counter_level_cache())
+usage_limits = DynamoUsageLimitReader(counter_level_cache())
 
 
 @endpoint(SearchRequest, capability="dev.ucp.shopping.catalog.search")
 def handler(request: Request[SearchRequest]) -> dict[str, Any]:
     body = request.body
-    found = search_products(
+    result = search_products(
         body.text,
         index=index,
         categories=body.categories,
@@ -33,11 +34,11 @@ def handler(request: Request[SearchRequest]) -> dict[str, Any]:
         cursor=body.cursor,
     )
     tags = price_tags_for_cards(
-        found.page.items,
+        result.page.items,
         catalog=index,
         rules=rule_source.rules(request.received_at),
         at=request.received_at,
         context=PriceContext(market_of(body.country), body.currency, request.channel),
-        limits=standings,
+        limits=usage_limits,
     )
-    return search_view(found, tags)
+    return search_view(result, tags)

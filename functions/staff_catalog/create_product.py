@@ -1,7 +1,7 @@
-"""POST /staff/products: a new product, as a draft.
+"""POST /staff/products: create a product as a draft.
 
-With an Idempotency-Key its id follows from the key, so that a retry finds it taken instead of
-making it twice.
+With an Idempotency-Key the id is derived from the key, so a retry gets ``id_taken`` instead of
+creating a second product.
 """
 
 from shop.catalog.actions.product_admin import create_product
@@ -17,9 +17,9 @@ catalog = DynamoProductCatalog()
 @endpoint(ProductBody, status=201)
 def handler(request: Request[ProductBody]) -> Response:
     key = request.idempotency_key
-    own = derived_id("prod", request.caller.owner, key) if key else new_id("prod")
+    default_id = derived_id("prod", request.caller.owner, key) if key else new_id("prod")
     product = create_product(
-        request.body.id or own, request.body.draft(), catalog=catalog, at=request.received_at
+        request.body.id or default_id, request.body.draft(), catalog=catalog, at=request.received_at
     )
     headers = {"ETag": f'"{product.version}"', "Location": f"/staff/products/{product.id}"}
     return Response(ProductView.of(product), 201, headers)

@@ -1,4 +1,4 @@
-"""GET /staff/products/{id}: a product as staff change it."""
+"""GET /staff/products/{id}: a product with all its fields, in the format for changes."""
 
 from shop.catalog.schemas.admin_views import ProductView
 from shop.catalog.store import DynamoProductCatalog

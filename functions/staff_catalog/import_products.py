@@ -1,4 +1,4 @@
-"""POST /staff/imports: take in a product file, Shopify's CSV or YAML, with its opening stock."""
+"""POST /staff/imports: import a product file (Shopify's CSV, or YAML) with its opening stock."""
 
 from shop.catalog.actions.importing import import_products
 from shop.catalog.schemas.admin_views import ImportReportView
@@ -24,9 +24,9 @@ def handler(request: Request[None]) -> ImportReportView:
         for sku, units in entry.counts.items()
     }
     actor = request.caller.username or request.caller.owner
-    opened = stock.create_levels(
+    created_levels = stock.create_levels(
         counts, actor=actor, reason="product import", at=request.received_at
     )
     return ImportReportView.of(
-        result, parsed.rejected, len(opened), len(counts), list(parsed.notices)
+        result, parsed.rejected, len(created_levels), len(counts), list(parsed.notices)
     )

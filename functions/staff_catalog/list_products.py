@@ -1,4 +1,4 @@
-"""GET /staff/products: all products, by status and id."""
+"""GET /staff/products: all products by status and id."""
 
 from shop.catalog.actions.product_admin import list_products
 from shop.catalog.schemas.admin_views import ProductListView, product_status_from_query

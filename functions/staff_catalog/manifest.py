@@ -1,4 +1,4 @@
-"""What staff do with the catalogue."""
+"""Endpoints and the schedule of product administration."""
 
 from functions.manifest import Access, Endpoint, Feature, Schedule, Table
 from functions.query_parameters import ENCODING, FIRST_LINE, IMPORT_CURRENCY, MEDIA, PAGE, status

@@ -1,4 +1,4 @@
-"""Every quarter of an hour: finish changes to products that a crash left half listed."""
+"""Every 15 minutes: finish product changes that a crash left with stale postings."""
 
 from datetime import datetime
 from typing import Any

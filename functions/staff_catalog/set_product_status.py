@@ -1,4 +1,4 @@
-"""POST /staff/products/{id}/status: to review, on sale, off sale, away."""
+"""POST /staff/products/{id}/status: review, publish, withdraw or archive a product."""
 
 from shop.catalog.actions.product_admin import set_product_status
 from shop.catalog.model import ProductStatus

@@ -1,4 +1,4 @@
-"""PUT /staff/products/{id}: say anew what a product is, from the version that was read."""
+"""PUT /staff/products/{id}: replace the content of a product at the version that was read."""
 
 from shop.catalog.actions.product_admin import update_product
 from shop.catalog.schemas.admin import ProductBody

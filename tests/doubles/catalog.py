@@ -35,7 +35,7 @@ class MemoryProductCatalog:
 
     def get(self, product_id: str) -> Product:
         if product_id not in self._products:
-            raise NotFound(f"there is no product {product_id}")
+            raise NotFound(f"Product {product_id} does not exist.")
         return self._products[product_id]
 
     def get_many(self, product_ids: Iterable[str]) -> dict[str, Product]:
@@ -58,12 +58,15 @@ class MemoryProductCatalog:
         before = self._products.get(product.id)
         if (before.version if before else 0) != expected_version:
             if expected_version == 0:
-                raise Conflict(f"there is a product {product.id} already", code="id_taken")
-            raise VersionConflict(f"product {product.id} is not at version {expected_version}")
+                raise Conflict(
+                    f"Product {product.id} already exists. Choose another id.", code="id_taken"
+                )
+            raise VersionConflict(f"Product {product.id} is not at version {expected_version}.")
         taken = [
             Problem(
                 "sku_taken",
-                f"SKU {v.sku} is sold by product {self.product_id_for(v.sku)} already",
+                f"Product {self.product_id_for(v.sku)} already sells SKU {v.sku}."
+                " Choose another SKU.",
                 f"$.variants[{n}].sku",
             )
             for n, v in enumerate(product.variants)
@@ -84,8 +87,8 @@ class MemoryProductCatalog:
         for product in products:
             try:
                 self.save(product, expected_version=product.version)
-            except Conflict as refusal:
-                refused[product.id] = refusal
+            except Conflict as error:
+                refused[product.id] = error
         return refused
 
     def list_by_status(
@@ -119,7 +122,10 @@ class MemoryProductCatalog:
         if key is None:
             key = {"q": question, "n": 0}
         if key.get("q") != question or not isinstance(key.get("n"), int):
-            raise InvalidRequest("this cursor belongs to another list", code="cursor_invalid")
+            raise InvalidRequest(
+                "The cursor belongs to another list. Start from the first page.",
+                code="cursor_invalid",
+            )
         start: int = key["n"]
         end = start + limit
         cards = tuple(product_card(self._products[i]) for i in ids[start:end])

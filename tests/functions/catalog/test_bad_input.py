@@ -20,25 +20,25 @@ def _empty_shop() -> Iterator[None]:
         yield
 
 
-DOORS = {
+HANDLERS = {
     "search": (search_catalog.handler, "POST /catalog/search"),
     "lookup": (lookup_catalog.handler, "POST /catalog/lookup"),
     "product": (get_product.handler, "POST /catalog/product"),
 }
 
 
-def knock(door: str, body: Any = None, *, raw: str | None = None) -> ApiResponse:
-    handler, route = DOORS[door]
+def send(operation: str, body: Any = None, *, raw: str | None = None) -> ApiResponse:
+    handler, route = HANDLERS[operation]
     return call(handler, route, body, raw=raw, key="")
 
 
-def problems(answer: ApiResponse) -> list[tuple[str, str | None]]:
-    assert answer.status == 400, answer.text
-    messages = assert_valid_ucp("error", answer.json)["messages"]
+def problems(response: ApiResponse) -> list[tuple[str, str | None]]:
+    assert response.status == 400, response.text
+    messages = assert_valid_ucp("error", response.json)["messages"]
     return [(m["code"], m.get("path")) for m in messages]
 
 
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("operation", HANDLERS)
 @pytest.mark.parametrize(
     "raw",
     [
@@ -54,12 +54,12 @@ def problems(answer: ApiResponse) -> list[tuple[str, str | None]]:
         "[" * 5000,
     ],
 )
-def test_what_is_no_json_object_is_refused(door: str, raw: str) -> None:
-    assert problems(knock(door, raw=raw))
+def test_a_body_that_is_no_json_object_is_rejected(operation: str, raw: str) -> None:
+    assert problems(send(operation, raw=raw))
 
 
 @pytest.mark.parametrize(
-    ("door", "body", "path"),
+    ("operation", "body", "path"),
     [
         ("search", {}, "$"),
         ("search", {"query": ""}, "$"),
@@ -114,23 +114,23 @@ def test_what_is_no_json_object_is_refused(door: str, raw: str) -> None:
         ("product", {"id": "mug", "selected": [{"name": "A", "label": "B"}] * 2}, "$"),
     ],
 )
-def test_a_field_that_is_not_right_is_named(door: str, body: Any, path: str) -> None:
-    assert path in [where for _, where in problems(knock(door, body))]
+def test_an_invalid_field_is_reported_with_its_path(operation: str, body: Any, path: str) -> None:
+    assert path in [error_path for _, error_path in problems(send(operation, body))]
 
 
-def test_too_many_ids_are_refused_in_ucps_words() -> None:
-    assert problems(knock("lookup", {"ids": [str(n) for n in range(101)]})) == [
+def test_too_many_ids_are_rejected_with_the_ucp_code() -> None:
+    assert problems(send("lookup", {"ids": [str(n) for n in range(101)]})) == [
         ("request_too_large", "$.ids")
     ]
-    repeated = knock("lookup", {"ids": ["mug"] * 500})
+    repeated = send("lookup", {"ids": ["mug"] * 500})
     assert repeated.status == 200
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_a_megabyte_is_refused(door: str) -> None:
-    answer = knock(door, raw=json.dumps({"query": "x" * 1_000_000}))
-    assert answer.status == 413
-    assert_valid_ucp("error", answer.json)
+@pytest.mark.parametrize("operation", HANDLERS)
+def test_a_body_of_a_megabyte_is_rejected(operation: str) -> None:
+    response = send(operation, raw=json.dumps({"query": "x" * 1_000_000}))
+    assert response.status == 413
+    assert_valid_ucp("error", response.json)
 
 
 @pytest.mark.parametrize(
@@ -148,17 +148,17 @@ def test_a_megabyte_is_refused(door: str) -> None:
         "WORD#mug ALL#0 CATEGORY#x",
     ],
 )
-def test_strange_text_is_only_text(text: str) -> None:
-    assert knock("search", {"query": text}).status == 200
-    assert knock("search", {"filters": {"categories": [text]}}).status == 200
-    assert knock("search", {"query": text, "filters": {"categories": [text]}}).status == 200
-    assert knock("lookup", {"ids": [text, f"{text[:190]}.1"]}).status == 200
-    assert knock("product", {"id": text}).status == 404
+def test_unusual_text_causes_no_error(text: str) -> None:
+    assert send("search", {"query": text}).status == 200
+    assert send("search", {"filters": {"categories": [text]}}).status == 200
+    assert send("search", {"query": text, "filters": {"categories": [text]}}).status == 200
+    assert send("lookup", {"ids": [text, f"{text[:190]}.1"]}).status == 200
+    assert send("product", {"id": text}).status == 404
     chosen = {"id": text, "selected": [{"name": text, "label": text}], "preferences": [text]}
-    assert knock("product", chosen).status == 404
+    assert send("product", chosen).status == 404
 
 
-def test_a_cursor_made_up_by_hand_reads_nothing_else() -> None:
+def test_a_forged_cursor_reads_no_other_items() -> None:
     from shop.catalog.model import build_search
     from shop.kernel.pagination import to_cursor
 
@@ -166,9 +166,9 @@ def test_a_cursor_made_up_by_hand_reads_nothing_else() -> None:
     for place in (5, "", "\ud800", "x" * 5000, "PRODUCT#secret\n", ["a"], {"S": "x"}):
         for heading in (0, 1, -1, "0", True, None, 1.0):
             cursor = to_cursor({"q": question, "h": heading, "p": place})
-            answer = knock(
+            response = send(
                 "search", {"query": "mug", "pagination": {"cursor": (cursor or "")[:500]}}
             )
-            assert answer.status in (200, 400), (place, heading, answer.text)
-            if answer.status == 200:
-                assert answer.json["products"] == []
+            assert response.status in (200, 400), (place, heading, response.text)
+            if response.status == 200:
+                assert response.json["products"] == []

@@ -19,7 +19,7 @@ from tests.unit.catalog.sample_products import LATER, THEN, shirt, simple
 pytestmark = pytest.mark.usefixtures("cloud")
 
 
-def sold(*products: Any, pieces: Mapping[str, int] | None = None) -> None:
+def put_on_sale(*products: Any, pieces: Mapping[str, int] | None = None) -> None:
     """Put products on sale; ``pieces`` says how many there are by SKU, 5 of what it leaves out."""
     for product in products:
         DynamoProductCatalog().save(product, expected_version=0)
@@ -64,7 +64,7 @@ def product(answer: ApiResponse) -> dict[str, Any]:
 
 
 def test_a_shopper_finds_a_product_by_its_words() -> None:
-    sold(shirt(), simple("mug", "Enamel Mug"))
+    put_on_sale(shirt(), simple("mug", "Enamel Mug"))
     answer = search({"query": "shirts"})
     assert found(answer) == ["shirt"]
     (shown,) = answer.json["products"]
@@ -92,18 +92,18 @@ def test_nothing_found_is_an_empty_list_without_messages() -> None:
 
 
 def test_a_query_of_nothing_but_stop_words_finds_nothing() -> None:
-    sold(shirt())
+    put_on_sale(shirt())
     assert found(search({"query": "the !"})) == []
 
 
 def test_a_shopper_browses_a_category_without_a_query() -> None:
-    sold(shirt(), simple("mug", "Mug", categories=(Category("Kitchen"),)))
+    put_on_sale(shirt(), simple("mug", "Mug", categories=(Category("Kitchen"),)))
     assert found(search({"filters": {"categories": ["apparel"]}})) == ["shirt"]
     assert found(search({"query": "  ", "filters": {"categories": ["Kitchen"]}})) == ["mug"]
 
 
 def test_a_shopper_limits_the_price() -> None:
-    sold(shirt(), simple("mug", "Mug", price=800))
+    put_on_sale(shirt(), simple("mug", "Mug", price=800))
     context = {"currency": "USD"}
     assert found(search({"filters": {"price": {"max": 1000}}, "context": context})) == ["mug"]
     assert found(search({"filters": {"price": {"min": 801}}})) == ["shirt"]
@@ -111,8 +111,8 @@ def test_a_shopper_limits_the_price() -> None:
     assert found(search(both)) == []
 
 
-def test_prices_asked_in_another_currency_are_not_filtered_and_that_is_said() -> None:
-    sold(simple("mug", "Mug", price=800))
+def test_a_price_filter_in_another_currency_is_skipped_with_a_message() -> None:
+    put_on_sale(simple("mug", "Mug", price=800))
     answer = search(
         {"query": "mug", "filters": {"price": {"max": 10}}, "context": {"currency": "EUR"}}
     )
@@ -121,7 +121,7 @@ def test_prices_asked_in_another_currency_are_not_filtered_and_that_is_said() ->
     assert (message["type"], message["code"]) == ("info", "price_filter_not_applied")
 
 
-def test_pages_hold_ten_products_unless_asked_otherwise_and_fifty_at_most() -> None:
+def test_pages_hold_ten_products_by_default_and_fifty_at_most() -> None:
     DynamoProductCatalog().save_many([simple(f"p{n:03}", "Mug") for n in range(52)])
     first = search({"query": "mug"})
     assert len(found(first)) == 10
@@ -139,8 +139,8 @@ def test_pages_hold_ten_products_unless_asked_otherwise_and_fifty_at_most() -> N
     assert sorted(seen) == [f"p{n:03}" for n in range(52)]
 
 
-def test_what_is_not_published_is_not_found() -> None:
-    sold(
+def test_unpublished_products_are_not_found() -> None:
+    put_on_sale(
         *(
             shirt(s.value.replace("_", "-"), status=s)
             for s in ProductStatus
@@ -151,8 +151,8 @@ def test_what_is_not_published_is_not_found() -> None:
     assert found(search({"filters": {"price": {"min": 0}}})) == []
 
 
-def test_extensions_are_not_read_and_what_ucp_leaves_open_is_open() -> None:
-    sold(shirt())
+def test_unknown_extensions_and_open_ucp_fields_are_ignored() -> None:
+    put_on_sale(shirt())
     answer = search(
         {
             "query": "linen",
@@ -174,8 +174,8 @@ def test_extensions_are_not_read_and_what_ucp_leaves_open_is_open() -> None:
 # ------------------------------------------------------------------------------------- lookup
 
 
-def test_ids_of_products_and_variants_are_looked_up_with_what_is_in_stock() -> None:
-    sold(shirt(), simple("mug", "Mug"), pieces={"SHIRT-RED-S": 0})
+def test_products_and_variants_are_looked_up_with_availability() -> None:
+    put_on_sale(shirt(), simple("mug", "Mug"), pieces={"SHIRT-RED-S": 0})
     answer = lookup({"ids": ["shirt", "shirt.4", "mug.1", "shirt"]})
     assert looked_up(answer) == {
         "shirt.1": [("shirt", "featured")],
@@ -191,7 +191,7 @@ def test_ids_of_products_and_variants_are_looked_up_with_what_is_in_stock() -> N
 
 
 def test_an_unknown_id_is_a_message_beside_the_products_found() -> None:
-    sold(simple("mug", "Mug"), shirt("old", status=ProductStatus.ARCHIVED))
+    put_on_sale(simple("mug", "Mug"), shirt("old", status=ProductStatus.ARCHIVED))
     answer = lookup({"ids": ["mug", "nothing", "old", "mug.7"]})
     assert looked_up(answer).keys() == {"mug.1"}
     assert answer.json["messages"] == [
@@ -202,7 +202,7 @@ def test_an_unknown_id_is_a_message_beside_the_products_found() -> None:
 
 
 def test_a_lookup_is_filtered() -> None:
-    sold(shirt(), simple("mug", "Mug", price=800))
+    put_on_sale(shirt(), simple("mug", "Mug", price=800))
     assert looked_up(lookup({"ids": ["shirt", "mug"], "filters": {"price": {"max": 900}}})) == {
         "mug.1": [("mug", "featured")]
     }
@@ -214,7 +214,7 @@ def test_a_lookup_is_filtered() -> None:
 
 
 def test_a_product_is_shown_in_full() -> None:
-    sold(replace(shirt(), html="<p>Light</p>"))
+    put_on_sale(replace(shirt(), html="<p>Light</p>"))
     shown = product(detail({"id": "shirt"}))
     assert shown["description"] == {"plain": "A light shirt for warm days.", "html": "<p>Light</p>"}
     assert shown["tags"] == ["summer"]
@@ -226,8 +226,8 @@ def test_a_product_is_shown_in_full() -> None:
     ]
 
 
-def test_a_choice_shows_what_is_left_to_choose() -> None:
-    sold(shirt(), pieces={"SHIRT-RED-S": 0})
+def test_a_choice_shows_the_remaining_choices() -> None:
+    put_on_sale(shirt(), pieces={"SHIRT-RED-S": 0})
     shown = product(detail({"id": "shirt", "selected": [{"name": "Color", "label": "Red"}]}))
     assert [v["id"] for v in shown["variants"]] == ["shirt.5", "shirt.4"]
     assert [v["availability"]["available"] for v in shown["variants"]] == [True, False]
@@ -239,35 +239,35 @@ def test_a_choice_shows_what_is_left_to_choose() -> None:
     ]
 
 
-def test_a_choice_that_cannot_be_had_is_relaxed_by_preference() -> None:
-    sold(shirt())
-    asked = {
+def test_incompatible_choices_are_relaxed_by_preference() -> None:
+    put_on_sale(shirt())
+    body = {
         "id": "shirt",
         "selected": [{"name": "Color", "label": "Red"}, {"name": "Size", "label": "L"}],
         "preferences": ["Size", "Color"],
     }
-    assert product(detail(asked))["selected"] == [{"name": "Size", "label": "L"}]
-    assert product(detail({**asked, "preferences": ["Color", "Size"]}))["selected"] == [
+    assert product(detail(body))["selected"] == [{"name": "Size", "label": "L"}]
+    assert product(detail({**body, "preferences": ["Color", "Size"]}))["selected"] == [
         {"name": "Color", "label": "Red"}
     ]
 
 
 def test_a_variants_id_shows_that_variant_first() -> None:
-    sold(shirt())
+    put_on_sale(shirt())
     shown = product(detail({"id": "shirt.3", "selected": [{"name": "Color", "label": "Red"}]}))
     assert shown["variants"][0]["id"] == "shirt.3"
     assert shown["selected"] == [{"name": "Color", "label": "Blue"}, {"name": "Size", "label": "L"}]
 
 
 def test_a_product_without_options_is_shown() -> None:
-    sold(simple("mug", "Mug"))
+    put_on_sale(simple("mug", "Mug"))
     shown = product(detail({"id": "mug"}))
     assert "options" not in shown
     assert [v["id"] for v in shown["variants"]] == ["mug.1"]
 
 
-def test_stock_counted_anew_is_seen_as_soon_as_what_was_read_is_old() -> None:
-    sold(simple("mug", "Mug"), pieces={"mug": 0})
+def test_a_stock_change_is_shown_after_the_cache_expires() -> None:
+    put_on_sale(simple("mug", "Mug"), pieces={"mug": 0})
     assert product(detail({"id": "mug"}))["variants"][0]["availability"]["available"] is False
     set_on_hand(
         "mug",
@@ -281,8 +281,8 @@ def test_stock_counted_anew_is_seen_as_soon_as_what_was_read_is_old() -> None:
 
 
 @pytest.mark.parametrize("some_id", ["nothing", "nothing.1", "shirt.9", "old", "old.1", "x" * 128])
-def test_what_is_not_sold_is_not_found(some_id: str) -> None:
-    sold(shirt(), shirt("old", status=ProductStatus.DRAFT))
+def test_ids_of_products_not_on_sale_are_not_found(some_id: str) -> None:
+    put_on_sale(shirt(), shirt("old", status=ProductStatus.DRAFT))
     answer = detail({"id": some_id})
     assert answer.status == 404
     (message,) = assert_valid_ucp("error", answer.json)["messages"]
@@ -293,8 +293,8 @@ def test_what_is_not_sold_is_not_found(some_id: str) -> None:
     )
 
 
-def test_a_filter_that_leaves_nothing_of_a_product_is_said() -> None:
-    sold(shirt())
+def test_a_filter_that_excludes_the_product_is_reported() -> None:
+    put_on_sale(shirt())
     answer = detail({"id": "shirt", "filters": {"price": {"max": 1}}})
     assert answer.status == 404
     (message,) = assert_valid_ucp("error", answer.json)["messages"]
@@ -306,11 +306,11 @@ def test_a_filter_that_leaves_nothing_of_a_product_is_said() -> None:
 # ------------------------------------------------------------------------------------- cost
 
 
-def test_what_shopping_asks_of_dynamodb_is_counted() -> None:
+def test_dynamodb_calls_of_each_operation_are_bounded() -> None:
     DynamoProductCatalog().save_many(
         [simple(f"p{n:03}", "Mug", categories=(Category("Kitchen"),)) for n in range(24)]
     )
-    sold(shirt())
+    put_on_sale(shirt())
     # The client is made and the locations are known now, not inside.
     lookup({"ids": ["p000"]})
     with count_calls() as calls:
@@ -327,7 +327,7 @@ def test_what_shopping_asks_of_dynamodb_is_counted() -> None:
     assert calls.names == ["dynamodb.BatchGetItem catalog", "dynamodb.BatchGetItem inventory"]
 
 
-def test_what_is_refused_asks_nothing_of_dynamodb() -> None:
+def test_rejected_requests_make_no_dynamodb_calls() -> None:
     with count_calls() as calls:
         search({"query": "x" * 201})
         lookup({"ids": []})

@@ -35,7 +35,7 @@ def send(text: str | bytes, kind: str = "text/csv", query: str = "", **more: Any
     )
 
 
-def test_a_shopify_file_is_taken_in_and_what_is_bad_is_told() -> None:
+def test_a_shopify_file_is_imported_and_invalid_rows_reported() -> None:
     answer = send(CSV)
     assert answer.status == 200, answer.text
     assert answer.json == {
@@ -67,14 +67,18 @@ def test_the_same_file_again_changes_nothing_not_even_the_stock() -> None:
     assert DynamoStockRepository().level("TEE-S").version == 1
 
 
-def test_a_row_whose_sku_is_another_product_s_is_left_out_with_line_and_reason() -> None:
+def test_a_row_with_the_sku_of_another_product_is_rejected() -> None:
     send(CSV)
     rows = "Handle,Title,Option1 Name,Option1 Value,Variant SKU,Variant Price\n"
     rows += "polo,Polo,Size,S,POLO-S,9\npolo,,,M,TEE-M,9\nbowl,Bowl,,,BOWL,3\n"
     first, again = send(rows).json, send(rows).json
     for answer in (first, again):
         assert answer["rejected"] == [
-            {"line": 3, "reason": "SKU TEE-M is sold by product tee already", "product": "polo"}
+            {
+                "line": 3,
+                "reason": "Product tee already sells SKU TEE-M. Choose another SKU.",
+                "product": "polo",
+            }
         ]
     assert (first["created"], again["created"], again["unchanged"]) == (1, 0, 1)
     assert DynamoProductCatalog().get_many(["polo", "bowl"]).keys() == {"bowl"}
@@ -97,7 +101,7 @@ def test_markup_in_a_file_is_cleaned_and_the_second_run_changes_nothing() -> Non
     assert (y1.html, y1.description) == ("<b>bold</b> text", "bold text")
 
 
-def test_a_yaml_file_is_taken_in_and_its_products_are_found() -> None:
+def test_a_yaml_file_is_imported_and_its_products_are_found() -> None:
     assert send(YAML, "application/yaml; charset=utf-8").json["created"] == 1
     found = call(search_catalog.handler, "POST /catalog/search", {"query": "backpacks"}, key="")
     (product,) = assert_valid_ucp("catalog_search", found.json)["products"]
@@ -105,13 +109,13 @@ def test_a_yaml_file_is_taken_in_and_its_products_are_found() -> None:
     assert product["price_range"]["min"] == {"amount": 12999, "currency": "USD"}
 
 
-def test_the_currency_and_the_lines_are_told_by_the_sender() -> None:
+def test_currency_and_first_line_come_from_the_query() -> None:
     answer = send("Handle,Title,Price\na,A,800\nb,B,x\n", query="currency=JPY&first_line=41")
     assert answer.json["rejected"][0]["line"] == 43
     assert DynamoProductCatalog().get("a").currency == "JPY"
 
 
-def test_a_file_larger_than_an_ordinary_body_is_read() -> None:
+def test_a_file_larger_than_the_usual_body_limit_is_imported() -> None:
     padding = "x" * 10_000
     rows = "".join(f"h{n},T{n},{n}.00,{padding}\n" for n in range(40))
     answer = send(f"Handle,Title,Price,Body\n{rows}")
@@ -130,13 +134,13 @@ def test_a_file_larger_than_an_ordinary_body_is_read() -> None:
         (CSV, "text/csv", "first_line=-1", 400, "invalid"),
     ],
 )
-def test_what_is_no_product_file_is_refused(
+def test_an_invalid_product_file_is_rejected(
     text: str, kind: str, query: str, status: int, code: str
 ) -> None:
     answer = send(text, kind, query)
     assert (answer.status, answer.json["code"]) == (status, code)
 
 
-def test_the_clock_mends_the_lists() -> None:
+def test_the_scheduled_repair_finds_nothing_after_a_clean_import() -> None:
     send(CSV)
     assert repair_search_index.handler({}, Context()) == {"products_repaired": 0}

@@ -49,8 +49,8 @@ CAP: dict[str, Any] = {
 }
 
 
-def create(body: Any = None, **more: Any) -> ApiResponse:
-    return call(create_product.handler, "POST /staff/products", body or CAP, **more)
+def create(body: Any = None, **fields: Any) -> ApiResponse:
+    return call(create_product.handler, "POST /staff/products", body or CAP, **fields)
 
 
 def numbered(n: int) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def change(product_id: str, body: Any, if_match: str | None = None) -> ApiRespon
     return call(update_product.handler, route, body, headers=headers, id=product_id)
 
 
-def move(product_id: str, body: Any) -> ApiResponse:
+def set_status(product_id: str, body: Any) -> ApiResponse:
     return call(set_product_status.handler, "POST /staff/products/{id}/status", body, id=product_id)
 
 
@@ -83,21 +83,21 @@ def errors(answer: ApiResponse) -> list[tuple[str, str | None]]:
     return [(e["code"], e.get("path")) for e in answer.json["errors"]]
 
 
-def test_a_new_product_is_a_draft_and_is_read_back_as_it_was_written() -> None:
+def test_a_new_product_is_a_draft_and_is_read_back_unchanged() -> None:
     answer = create()
     assert answer.status == 201, answer.text
     assert answer.headers["ETag"] == '"1"'
     assert answer.headers["Location"] == "/staff/products/cap"
-    made = answer.json
-    assert (made["status"], made["version"], made["handle"]) == ("draft", 1, "wool-cap")
-    assert made["options"] == [{"name": "Size", "values": ["S", "M"]}]
-    assert [v["id"] for v in made["variants"]] == ["cap.1", "cap.2"]
-    said = CAP["variants"][0]
-    assert {name: made["variants"][0][name] for name in said} == said
-    assert read("cap").json == made
+    created = answer.json
+    assert (created["status"], created["version"], created["handle"]) == ("draft", 1, "wool-cap")
+    assert created["options"] == [{"name": "Size", "values": ["S", "M"]}]
+    assert [v["id"] for v in created["variants"]] == ["cap.1", "cap.2"]
+    sent_variant = CAP["variants"][0]
+    assert {name: created["variants"][0][name] for name in sent_variant} == sent_variant
+    assert read("cap").json == created
 
 
-def test_a_product_read_can_be_sent_back() -> None:
+def test_a_product_can_be_sent_back_unchanged() -> None:
     create()
     seen = read("cap")
     answer = change("cap", seen.json, seen.headers["ETag"])
@@ -134,22 +134,22 @@ def test_a_change_needs_the_version_that_was_read() -> None:
         assert change("cap", changed, nonsense).status == 400, nonsense
 
 
-def test_a_product_goes_through_review_on_sale_and_away() -> None:
+def test_a_product_is_reviewed_published_and_archived() -> None:
     create()
-    unseen = move("cap", {"status": "published"})
+    unseen = set_status("cap", {"status": "published"})
     assert (unseen.status, errors(unseen)) == (409, [("status_not_allowed", "$.status")])
-    assert move("cap", {"status": "in_review"}).json["status"] == "in_review"
-    published = move("cap", {"status": "published", "version": 2})
+    assert set_status("cap", {"status": "in_review"}).json["status"] == "in_review"
+    published = set_status("cap", {"status": "published", "version": 2})
     assert (published.json["status"], published.json["version"]) == ("published", 3)
-    assert move("cap", {"status": "draft", "version": 2}).status == 409
-    assert move("cap", {"status": "archived"}).json["status"] == "archived"
-    refused = move("cap", {"status": "published"})
+    assert set_status("cap", {"status": "draft", "version": 2}).status == 409
+    assert set_status("cap", {"status": "archived"}).json["status"] == "archived"
+    refused = set_status("cap", {"status": "published"})
     assert (refused.status, errors(refused)) == (409, [("status_not_allowed", "$.status")])
-    assert move("cap", {"status": "sold"}).status == 400
-    assert move("nothing", {"status": "draft"}).status == 404
+    assert set_status("cap", {"status": "sold"}).status == 400
+    assert set_status("nothing", {"status": "draft"}).status == 404
 
 
-def test_a_variant_left_out_is_discontinued() -> None:
+def test_a_variant_missing_from_an_update_is_discontinued() -> None:
     create()
     only = {**CAP, "variants": CAP["variants"][1:], "version": 1}
     after = change("cap", only).json
@@ -163,7 +163,7 @@ def test_a_variant_left_out_is_discontinued() -> None:
     assert sent_back.json["variants"] == after["variants"]
 
 
-def test_a_sku_that_another_product_sells_is_refused_and_both_are_named() -> None:
+def test_skus_of_another_product_are_rejected_by_name() -> None:
     create()
     other = {**CAP, "id": "beanie", "variants": CAP["variants"][::-1]}
     answer = create(other)
@@ -173,8 +173,8 @@ def test_a_sku_that_another_product_sells_is_refused_and_both_are_named() -> Non
         ("sku_taken", "$.variants[1].sku"),
     ]
     assert {e["detail"] for e in answer.json["errors"]} == {
-        "SKU CAP-M is sold by product cap already",
-        "SKU CAP-S is sold by product cap already",
+        "Product cap already sells SKU CAP-M. Choose another SKU.",
+        "Product cap already sells SKU CAP-S. Choose another SKU.",
     }
     assert read("beanie").status == 404
     own = {**CAP, "id": "beanie", "variants": [{**CAP["variants"][0], "sku": "B-S"}]}
@@ -184,21 +184,21 @@ def test_a_sku_that_another_product_sells_is_refused_and_both_are_named() -> Non
     assert (refused.status, errors(refused)) == (409, [("sku_taken", "$.variants[0].sku")])
 
 
-def test_a_product_back_from_the_archive_finds_its_sku_taken() -> None:
+def test_a_restored_product_whose_sku_is_taken_is_rejected() -> None:
     create()
-    move("cap", {"status": "archived"})
+    set_status("cap", {"status": "archived"})
     assert create({**CAP, "id": "beanie"}).status == 201
-    refused = move("cap", {"status": "draft"})
+    refused = set_status("cap", {"status": "draft"})
     assert (refused.status, refused.json["code"]) == (409, "sku_taken")
     assert {path for _, path in errors(refused)} == {"$.status"}
     assert read("cap").json["status"] == "archived"
 
 
-def test_the_list_is_paged_and_told_apart_by_status() -> None:
+def test_the_list_is_paged_and_filtered_by_status() -> None:
     for n in range(7):
         assert create(numbered(n)).status == 201
-    move("cap3", {"status": "in_review"})
-    move("cap3", {"status": "published"})
+    set_status("cap3", {"status": "in_review"})
+    set_status("cap3", {"status": "published"})
     seen: list[str] = []
     cursor = ""
     for _ in range(20):
@@ -232,7 +232,7 @@ def test_listing_never_scans() -> None:
 
 
 @pytest.mark.parametrize(
-    ("more", "path"),
+    ("fields", "path"),
     [
         ({"title": ""}, "$.title"),
         ({"title": None}, "$.title"),
@@ -290,26 +290,28 @@ def test_listing_never_scans() -> None:
         ({"tags": [""]}, "$.tags[0]"),
     ],
 )
-def test_what_is_wrong_with_a_product_is_named(more: dict[str, Any], path: str) -> None:
-    answer = create({**CAP, **more})
+def test_an_invalid_field_is_reported_with_its_path(fields: dict[str, Any], path: str) -> None:
+    answer = create({**CAP, **fields})
     assert answer.status == 400, answer.text
-    assert path in [where for _, where in errors(answer)]
+    assert path in [error_path for _, error_path in errors(answer)]
     assert DynamoProductCatalog().get_many(["cap"]) == {}
 
 
-def test_a_description_is_cleaned_on_its_way_in_and_shown_clean_to_shoppers() -> None:
+def test_descriptions_are_sanitized_on_input() -> None:
     html = '<p onclick="x()">Warm <b>wool</b>.<script>alert(1)</script></p>'
     html += '<a href="javascript:x">y</a>'
     create({**CAP, "html": html, "description": "<p>Warm<script>alert(1)</script></p>"})
-    made = read("cap").json
-    assert made["html"] == ('<p>Warm <b>wool</b>.</p><a rel="noopener noreferrer nofollow">y</a>')
-    assert made["description"] == "Warm"
-    again = change("cap", made, '"1"').json
-    assert (again["html"], again["description"]) == (made["html"], made["description"])
-    move("cap", {"status": "in_review"})
-    move("cap", {"status": "published"})
+    created = read("cap").json
+    assert created["html"] == (
+        '<p>Warm <b>wool</b>.</p><a rel="noopener noreferrer nofollow">y</a>'
+    )
+    assert created["description"] == "Warm"
+    again = change("cap", created, '"1"').json
+    assert (again["html"], again["description"]) == (created["html"], created["description"])
+    set_status("cap", {"status": "in_review"})
+    set_status("cap", {"status": "published"})
     shown = call(show_product.handler, "POST /catalog/product", {"id": "cap"}, key="").json
-    assert shown["product"]["description"] == {"plain": "Warm", "html": made["html"]}
+    assert shown["product"]["description"] == {"plain": "Warm", "html": created["html"]}
 
 
 def test_an_unknown_product_is_not_found() -> None:
@@ -318,12 +320,12 @@ def test_an_unknown_product_is_not_found() -> None:
 
 
 @pytest.mark.parametrize("sku", ["/A", "A/", "A//B", ".", "..", "../A", "A/./B", "A/.."])
-def test_a_sku_that_no_url_can_hold_is_refused(sku: str) -> None:
+def test_a_sku_that_breaks_urls_is_rejected(sku: str) -> None:
     answer = create({**CAP, "variants": [{**CAP["variants"][0], "sku": sku}]})
     assert (answer.status, errors(answer)) == (400, [("invalid", "$.variants[0].sku")])
 
 
-def test_only_staff_come_in(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_catalogue_staff_are_authorized(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACCESS", "staff")
     monkeypatch.setenv("ACCESS_GROUPS", "staff,catalogue")
     assert create().status == 401

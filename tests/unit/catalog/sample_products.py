@@ -42,7 +42,7 @@ def simple(product_id: str, title: str, *, price: int = 1000, **more: Any) -> Pr
 def shirt(product_id: str = "shirt", **more: Any) -> Product:
     """A shirt in blue and red, in S, M and L; there is no red L."""
     pairs = [("Blue", "S"), ("Blue", "M"), ("Blue", "L"), ("Red", "S"), ("Red", "M")]
-    said: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "description": "A light shirt for warm days.",
         "brand": "Fabrikam",
         "categories": (Category("Apparel > Shirts"),),
@@ -62,4 +62,4 @@ def shirt(product_id: str = "shirt", **more: Any) -> Product:
             for n, (color, size) in enumerate(pairs, 1)
         ),
     }
-    return replace(simple(product_id, "Linen Shirt"), **{**said, **more})
+    return replace(simple(product_id, "Linen Shirt"), **{**defaults, **more})

@@ -27,20 +27,20 @@ from shop.kernel.money import Money
 from tests.doubles.catalog import MemoryProductCatalog
 from tests.unit.catalog.sample_products import LATER, THEN
 
-LAW = Path(__file__).parents[3] / "docs" / "rules" / "catalogue.md"
+RULES = Path(__file__).parents[3] / "docs" / "rules" / "catalogue.md"
 EXAMPLES: list[dict[str, Any]] = [
     yaml.safe_load(text)
-    for text in re.findall(r"```yaml example\n(.*?)```", LAW.read_text("utf-8"), re.DOTALL)
+    for text in re.findall(r"```yaml example\n(.*?)```", RULES.read_text("utf-8"), re.DOTALL)
 ]
 
 
-def test_the_law_has_its_worked_examples() -> None:
+def test_the_rules_have_worked_examples() -> None:
     assert len(EXAMPLES) >= 10
     assert len({example["title"] for example in EXAMPLES}) == len(EXAMPLES)
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=[example["title"] for example in EXAMPLES])
-def test_example(example: dict[str, Any]) -> None:
+def test_worked_example(example: dict[str, Any]) -> None:
     for sort, check in CHECKS.items():
         if sort in example:
             check(example)
@@ -48,7 +48,7 @@ def test_example(example: dict[str, Any]) -> None:
     pytest.fail("an example of no known sort")
 
 
-def variants_change(example: dict[str, Any]) -> None:
+def check_variant_updates(example: dict[str, Any]) -> None:
     catalog = MemoryProductCatalog()
     create_product("cap", _draft(example["before"]), catalog=catalog, at=THEN)
     for version, step in enumerate(("change", "again"), 1):
@@ -65,22 +65,26 @@ def _draft(variants: list[dict[str, str]]) -> Draft:
         options=(Option("Size", tuple(v["size"] for v in variants)),),
         variants=tuple(
             DraftVariant(
-                price=Money(900, "USD"), sku=v["sku"], choices=(OptionChoice("Size", v["size"]),)
+                price=Money(900, "USD"),
+                sku=v["sku"],
+                choices=(OptionChoice("Size", v["size"]),),
             )
             for v in variants
         ),
     )
 
 
-def words(example: dict[str, Any]) -> None:
+def check_tokens(example: dict[str, Any]) -> None:
     for one, other in example["same"]:
         assert tokenize(one) == tokenize(other) != (), (one, other)
     for one, other in example["different"]:
         assert tokenize(one) != tokenize(other), (one, other)
 
 
-def searches(example: dict[str, Any]) -> None:
-    catalog = MemoryProductCatalog(*(_product(i, said) for i, said in example["products"].items()))
+def check_searches(example: dict[str, Any]) -> None:
+    catalog = MemoryProductCatalog(
+        *(_product(i, fields) for i, fields in example["products"].items())
+    )
     for text, ids in example.get("ask", {}).items():
         found = search_products(text, index=catalog, limit=50).page.items
         assert [c.product_id for c in found] == ids, text
@@ -97,22 +101,22 @@ def searches(example: dict[str, Any]) -> None:
         assert page.unfiltered == (currency == "EUR")
 
 
-def _product(product_id: str, response: dict[str, Any]) -> Product:
+def _product(product_id: str, fields: dict[str, Any]) -> Product:
     return Product(
         id=product_id,
-        title=response["title"],
+        title=fields["title"],
         handle=product_id,
-        description=response.get("description", ""),
-        tags=tuple(response.get("tags", ())),
-        categories=tuple(Category(c) for c in response.get("categories", ())),
+        description=fields.get("description", ""),
+        tags=tuple(fields.get("tags", ())),
+        categories=tuple(Category(c) for c in fields.get("categories", ())),
         variants=tuple(
             Variant(
                 id=f"{product_id}.{n}",
                 sku=f"{product_id}-{n}",
-                title=response["title"],
+                title=fields["title"],
                 price=Money(price, "USD"),
             )
-            for n, price in enumerate(response.get("prices", [1000]), 1)
+            for n, price in enumerate(fields.get("prices", [1000]), 1)
         ),
         status=ProductStatus.PUBLISHED,
         created_at=THEN,
@@ -120,7 +124,7 @@ def _product(product_id: str, response: dict[str, Any]) -> Product:
     )
 
 
-def choices(example: dict[str, Any]) -> None:
+def check_choices(example: dict[str, Any]) -> None:
     pairs = [text.split() for text in example["variants"]]
     options = {"Color": [c for c, _ in pairs], "Size": [s for _, s in pairs]}
     product = Product(
@@ -155,18 +159,18 @@ def choices(example: dict[str, Any]) -> None:
     assert [v.title for v in offer.variants] == expect["shown"]
     if "sizes" in expect:
         signals = dict(offer.options)["Size"]
-        told = {
+        availability = {
             s.value: "in stock" if s.available else "sold out" if s.exists else "none"
             for s in signals
         }
-        assert told == expect["sizes"]
+        assert availability == expect["sizes"]
 
 
-def files(example: dict[str, Any]) -> None:
+def check_files(example: dict[str, Any]) -> None:
     catalog, expect = MemoryProductCatalog(), example["expect"]
     reading = parse_product_file(example["csv"].encode(), "text/csv", ImportOptions())
-    done = import_products(reading.entries, catalog=catalog, at=THEN)
-    assert sorted(done.accepted_ids) == expect["kept"]
+    result = import_products(reading.entries, catalog=catalog, at=THEN)
+    assert sorted(result.accepted_ids) == expect["kept"]
     assert {r.line: r.reason for r in reading.rejected} == expect.get("rejected", {})
     if "again" in expect:
         again = parse_product_file(example["csv"].encode(), "text/csv", ImportOptions())
@@ -174,9 +178,9 @@ def files(example: dict[str, Any]) -> None:
 
 
 CHECKS = {
-    "before": variants_change,
-    "same": words,
-    "products": searches,
-    "choose": choices,
-    "csv": files,
+    "before": check_variant_updates,
+    "same": check_tokens,
+    "products": check_searches,
+    "choose": check_choices,
+    "csv": check_files,
 }

@@ -1,4 +1,4 @@
-"""Product files: Shopify's, by old and new column names, and the demo store's YAML."""
+"""Product files: Shopify's CSV with old and new column names, and the demo store's YAML."""
 
 import csv
 import io
@@ -21,7 +21,7 @@ from shop.kernel.money import Money
 DEMO_STORE = Path(__file__).parents[4] / "shared" / "data" / "retail-demo-store-products.yaml"
 SAMPLES = Path(__file__).parents[3] / "local" / "samples"
 
-OLD = """\
+OLD_CSV = """\
 Handle,Title,Body (HTML),Vendor,Type,Tags,Published,Option1 Name,Option1 Value,Option2 Name,\
 Option2 Value,Variant SKU,Variant Grams,Variant Inventory Tracker,Variant Inventory Qty,\
 Variant Inventory Policy,Variant Price,Variant Compare At Price,Variant Barcode,Image Src,\
@@ -35,7 +35,7 @@ tee,,,,,,,,,,,,,,,,,,,https://cdn.example/3.jpg,3,,,,,,
 mug,Mug,A mug,,,,FALSE,Title,Default Title,,,,300,,-2,continue,8,,,,,,,,,active,
 """
 
-NEW = """\
+NEW_CSV = """\
 Title,URL handle,Description,Vendor,Product category,Type,Tags,Published on online store,Status,\
 SKU,Barcode,Option1 name,Option1 value,Option1 Linked To,Option2 name,Option2 value,Price,\
 Compare-at price,Cost per item,Charge tax,Inventory tracker,Inventory quantity,\
@@ -70,21 +70,21 @@ YAML = """\
 """
 
 
-def read(text: str | bytes, kind: str = "text/csv", **terms: object) -> FileParseResult:
+def read(text: str | bytes, kind: str = "text/csv", **options: object) -> FileParseResult:
     raw = text.encode() if isinstance(text, str) else text
-    return parse_product_file(raw, kind, ImportOptions(**terms))  # type: ignore[arg-type]
+    return parse_product_file(raw, kind, ImportOptions(**options))  # type: ignore[arg-type]
 
 
-def read_yaml(text: str, **terms: object) -> FileParseResult:
-    return read(text, "application/yaml", **terms)
+def read_yaml(text: str, **options: object) -> FileParseResult:
+    return read(text, "application/yaml", **options)
 
 
 def by_id(reading: FileParseResult) -> dict[str, ImportEntry]:
     return {entry.product_id: entry for entry in reading.entries}
 
 
-@pytest.mark.parametrize("text", [OLD, NEW], ids=["old names", "new names"])
-def test_both_generations_of_shopifys_columns_are_read(text: str) -> None:
+@pytest.mark.parametrize("text", [OLD_CSV, NEW_CSV], ids=["old names", "new names"])
+def test_old_and_new_shopify_columns_are_parsed(text: str) -> None:
     entries = by_id(read(text))
     tee, mug = entries["tee"], entries["mug"]
     draft = tee.draft
@@ -112,28 +112,28 @@ def test_both_generations_of_shopifys_columns_are_read(text: str) -> None:
     assert mug.status is ProductStatus.DRAFT
 
 
-def test_both_generations_say_the_same() -> None:
-    old, new = by_id(read(OLD)), by_id(read(NEW))
+def test_old_and_new_column_names_give_the_same_source_digest() -> None:
+    old, new = by_id(read(OLD_CSV)), by_id(read(NEW_CSV))
     assert {i: e.source for i, e in old.items()} == {i: e.source for i, e in new.items()}
 
 
-def test_what_has_no_place_in_the_shop_is_said_once() -> None:
-    notices = " | ".join(read(OLD).notices)
-    assert "prices per market are not read" in notices
+def test_unsupported_data_is_reported_once_in_notices() -> None:
+    notices = " | ".join(read(OLD_CSV).notices)
+    assert "Prices per market are ignored" in notices
     assert "sales stop at zero" in notices
-    assert "counts below zero were taken as zero" in notices
+    assert "Stock counts below zero are imported as zero" in notices
     assert "tracker" not in notices
 
 
 @pytest.mark.parametrize("delimiter", [";", "\t"])
-def test_other_delimiters_and_a_byte_order_mark_are_read(delimiter: str) -> None:
+def test_other_delimiters_and_a_byte_order_mark_are_accepted(delimiter: str) -> None:
     out = io.StringIO()
-    csv.writer(out, delimiter=delimiter).writerows(csv.reader(io.StringIO(OLD)))
+    csv.writer(out, delimiter=delimiter).writerows(csv.reader(io.StringIO(OLD_CSV)))
     reading = read(b"\xef\xbb\xbf" + out.getvalue().encode())
     assert by_id(reading).keys() == {"tee", "mug"}
 
 
-def test_column_names_are_read_in_any_case() -> None:
+def test_column_names_are_case_insensitive() -> None:
     reading = read("HANDLE,title,VARIANT price\nmug,Mug,8.00\n")
     assert reading.entries[0].draft.variants[0].price == Money(800, "USD")
 
@@ -145,17 +145,17 @@ def test_column_names_are_read_in_any_case() -> None:
         ("mug,Mug,-1,,,", "price: '-1' is not a price"),
         ("mug,Mug,1.999,,,", "price: '1.999' has more decimals than USD allows"),
         ("mug,Mug,NaN,,,", "price: 'NaN' is not a price"),
-        ("mug,Mug,,,,", "price: this is needed"),
-        ("mug,,8,,,", "title: the first row of a handle needs one"),
-        (",,8,,,", "neither a handle nor a title"),
+        ("mug,Mug,,,,", "price: Must not be empty."),
+        ("mug,,8,,,", "title: Must not be empty in the first row of a handle."),
+        (",,8,,,", "Must have a handle or a title."),
         ("mug,Mug,8,1.5,,", "stock: '1.5' is not a whole number"),
         ("mug,Mug,8,99999999999,,", "stock: '99999999999' is not a whole number"),
         ("mug,Mug,8,,heavy,", "weight: 'heavy' is not a number of grams"),
-        ("mug,Mug,8,,,sold", "status: 'sold' is none of"),
-        ("mug,Mug,8,,,,,,x", "9 cells in a table of 6 columns"),
+        ("mug,Mug,8,,,sold", "status: 'sold' must be one of"),
+        ("mug,Mug,8,,,,,,x", "Must have 6 cells, as the header, not 9."),
     ],
 )
-def test_a_bad_row_is_told_with_line_and_reason_and_the_good_ones_are_kept(
+def test_an_invalid_row_is_rejected_with_line_and_reason_and_others_imported(
     row: str, reason: str
 ) -> None:
     text = (
@@ -169,7 +169,7 @@ def test_a_bad_row_is_told_with_line_and_reason_and_the_good_ones_are_kept(
     assert reason in rejected.reason
 
 
-def test_a_bad_variant_keeps_its_whole_product_out() -> None:
+def test_an_invalid_variant_rejects_its_whole_product() -> None:
     text = (
         "Handle,Title,Option1 name,Option1 value,Price\ntee,Tee,Size,S,5\ntee,,,M,x\ncup,Cup,,,4\n"
     )
@@ -178,10 +178,10 @@ def test_a_bad_variant_keeps_its_whole_product_out() -> None:
     assert [(r.line, r.product) for r in reading.rejected] == [(3, "tee")]
 
 
-def test_a_variant_without_a_value_for_an_option_is_told() -> None:
+def test_a_variant_without_a_value_for_an_option_is_rejected() -> None:
     reading = read("Handle,Title,Option1 name,Option1 value,Price\ntee,Tee,Size,S,5\ntee,,,,6\n")
     assert [(r.line, r.reason) for r in reading.rejected] == [
-        (3, "option Size: this variant has no value for it")
+        (3, "option Size: Must have a value for this variant.")
     ]
 
 
@@ -191,22 +191,22 @@ def test_line_numbers_count_line_breaks_inside_cells() -> None:
     assert [r.line for r in read(text, first_line=100).rejected] == [104]
 
 
-def test_a_handle_or_a_sku_twice_is_told() -> None:
+def test_a_duplicate_id_or_sku_is_rejected() -> None:
     reading = read("Handle,Title,Price,SKU\na,A,1,X\nb,B,2,X\nc,C,3,Y\n")
     assert by_id(reading).keys() == {"a", "c"}
-    assert reading.rejected[0].reason == "SKU X belongs to the product of line 2"
+    assert reading.rejected[0].reason == "SKU X belongs to the product of line 2. Choose another."
     same = read_yaml("- {id: a, name: A, price: 1}\n- {id: a, name: B, price: 1}\n")
     assert [r.line for r in same.rejected] == [2]
 
 
-def test_rows_of_a_handle_need_not_stand_together() -> None:
+def test_rows_of_a_handle_need_not_be_adjacent() -> None:
     text = (
         "Handle,Title,Option1 name,Option1 value,Price\ntee,Tee,Size,S,5\ncup,Cup,,,4\ntee,,,M,6\n"
     )
     assert len(by_id(read(text))["tee"].draft.variants) == 2
 
 
-def test_a_handle_that_is_no_id_gets_one_that_stays() -> None:
+def test_a_handle_that_is_no_valid_id_gets_a_stable_id() -> None:
     text = "Handle,Title,Price\n青花茶杯,青花茶杯,18\n"
     (one,), (again,) = read(text).entries, read(text).entries
     assert one.product_id == again.product_id
@@ -214,7 +214,7 @@ def test_a_handle_that_is_no_id_gets_one_that_stays() -> None:
     assert one.draft.handle == "青花茶杯"
 
 
-def test_a_variant_without_a_sku_gets_one_that_stays() -> None:
+def test_a_variant_without_a_sku_gets_a_stable_sku() -> None:
     text = "Handle,Title,Option1 name,Option1 value,Price\ntee,Tee,Size,Größe S,5\ntee,,,茶,6\n"
     skus = [v.sku for v in read(text).entries[0].draft.variants]
     assert skus == [v.sku for v in read(text).entries[0].draft.variants]
@@ -222,7 +222,7 @@ def test_a_variant_without_a_sku_gets_one_that_stays() -> None:
     assert (skus[1] or "").startswith("sku_")
 
 
-def test_prices_are_in_the_currency_that_was_said() -> None:
+def test_prices_are_in_the_currency_of_the_options() -> None:
     yen = read("Handle,Title,Price\nmug,Mug,800\n", currency="JPY")
     assert yen.entries[0].draft.variants[0].price == Money(800, "JPY")
     assert (
@@ -230,7 +230,7 @@ def test_prices_are_in_the_currency_that_was_said() -> None:
     )
 
 
-def test_the_demo_stores_yaml_is_read() -> None:
+def test_the_demo_store_yaml_is_parsed() -> None:
     reading = read_yaml(YAML)
     bag = by_id(reading)["a1"]
     assert bag.draft.title == "Rugged Backpack"
@@ -241,10 +241,10 @@ def test_the_demo_stores_yaml_is_read() -> None:
     assert (bag.counts, bag.line, bag.status) == ({"a1": 15}, 2, None)
     assert by_id(reading)["b2"].draft.title == "501"
     assert bag.draft.media == ()
-    assert any("file names only" in notice for notice in reading.notices)
+    assert any("the file has names only" in notice for notice in reading.notices)
 
 
-def test_pictures_are_found_where_they_are_said_to_lie() -> None:
+def test_images_get_the_media_base_url() -> None:
     bag = by_id(read_yaml(YAML, media_base="https://cdn.example/img/"))["a1"]
     assert bag.draft.media[0].url == "https://cdn.example/img/a1.jpg"
 
@@ -252,24 +252,24 @@ def test_pictures_are_found_where_they_are_said_to_lie() -> None:
 @pytest.mark.parametrize(
     ("item", "line", "reason"),
     [
-        ("- id: [unclosed\n  name: x\n", 4, "this is not YAML"),
-        ("- id: x\n  name: 'y\n", 3, "the quote that begins on line 3 is never closed"),
+        ("- id: [unclosed\n  name: x\n", 4, "Must be valid YAML"),
+        ("- id: x\n  name: 'y\n", 3, "The quote opened on line 3 is never closed."),
         ("- just text\n", 2, "a bare value"),
-        ("- name: Nameless\n  price: 1\n", 2, "id: this is needed"),
-        ("- id: x\n  price: 1\n", 2, "name: this is needed"),
-        ("- id: x\n  name: X\n", 2, "price: this is needed"),
+        ("- name: Nameless\n  price: 1\n", 2, "id: Must not be empty."),
+        ("- id: x\n  price: 1\n", 2, "name: Must not be empty."),
+        ("- id: x\n  name: X\n", 2, "price: Must not be empty."),
         ("- id: x\n  name: X\n  price: cheap\n", 2, "price: 'cheap' is not a price"),
         ("- id: x\n  name: X\n  price: .nan\n", 2, "is not a price"),
-        ("- id: x\n  name: {a: b}\n  price: 1\n", 2, "name: this is not text"),
+        ("- id: x\n  name: {a: b}\n  price: 1\n", 2, "name: Must be text."),
         ("- id: x\n  name: X\n  price: 1\n  current_stock: lots\n", 2, "stock: 'lots'"),
         ("- id: x\n  name: X\n  price: 1\n  current_stock: true\n", 2, "stock: True"),
         ("- id: x\n  name: X\n  price: 1\n  aliases: {a: 1}\n", 2, "aliases"),
-        ("- !!python/object/apply:os.system ['true']\n", 2, "this is not YAML"),
+        ("- !!python/object/apply:os.system ['true']\n", 2, "Must be valid YAML"),
         ("- &a [*a]\n", 2, "a bare value"),
-        ("- *unknown\n", 2, "this is not YAML"),
+        ("- *unknown\n", 2, "Must be valid YAML"),
     ],
 )
-def test_a_bad_item_is_told_with_its_line_and_the_good_ones_are_kept(
+def test_an_invalid_item_is_rejected_with_its_line_and_others_imported(
     item: str, line: int, reason: str
 ) -> None:
     reading = read_yaml(f"- {{id: a, name: A, price: 1}}\n{item}- {{id: b, name: B, price: 1}}\n")
@@ -279,14 +279,14 @@ def test_a_bad_item_is_told_with_its_line_and_the_good_ones_are_kept(
     assert 2 <= rejected.line <= line
 
 
-def test_a_yaml_bomb_is_one_bad_item() -> None:
+def test_a_yaml_bomb_is_one_invalid_item() -> None:
     bomb = "- id: x\n  a: &a [x, x, x, x, x, x, x, x, x]\n"
     for n in range(1, 12):
         before, name = chr(96 + n), chr(97 + n)
         bomb += f"  {name}: &{name} [" + ", ".join([f"*{before}"] * 9) + "]\n"
     reading = read_yaml(bomb + "  name: *l\n  price: 1\n- {id: b, name: B, price: 1}\n")
     assert by_id(reading).keys() == {"b"}
-    assert reading.rejected[0].reason == "name: this is not text"
+    assert reading.rejected[0].reason == "name: Must be text."
 
 
 @pytest.mark.parametrize(
@@ -303,7 +303,7 @@ def test_a_yaml_bomb_is_one_bad_item() -> None:
         (b"{}", "", InvalidRequest, "content_type_unsupported"),
     ],
 )
-def test_a_file_that_holds_no_products_is_refused(
+def test_a_file_without_products_is_rejected(
     raw: bytes, kind: str, error: type[ShopError], code: str
 ) -> None:
     with pytest.raises(error) as refused:
@@ -311,7 +311,7 @@ def test_a_file_that_holds_no_products_is_refused(
     assert refused.value.code == code
 
 
-def test_more_products_than_one_call_takes_are_refused() -> None:
+def test_more_products_than_the_limit_of_a_call_are_rejected() -> None:
     lines = "".join(
         f"- {{id: p{n}, name: P, price: 1}}\n" for n in range(MAX_PRODUCTS_PER_FILE + 1)
     )
@@ -331,7 +331,7 @@ def test_more_products_than_one_call_takes_are_refused() -> None:
         ({"first_line": "x"}, "first_line"),
     ],
 )
-def test_terms_that_make_no_sense_are_refused(query: dict[str, str], path: str) -> None:
+def test_invalid_import_options_are_rejected(query: dict[str, str], path: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
         import_options_from_query(query)
     assert refused.value.problems[0].path == path
@@ -349,11 +349,11 @@ def test_terms_that_make_no_sense_are_refused(query: dict[str, str], path: str) 
         ("<p>unclosed <b>tag", "unclosed tag"),
     ],
 )
-def test_a_description_loses_its_markup(html: str, text: str) -> None:
+def test_plain_text_removes_markup(html: str, text: str) -> None:
     assert plain_text(html) == text
 
 
-def test_the_samples_that_the_shop_ships_are_good() -> None:
+def test_the_sample_files_are_valid() -> None:
     for file in SAMPLES.glob("products.yaml"):
         assert not read_yaml(file.read_text()).rejected
     for file in SAMPLES.glob("*.csv"):
@@ -361,9 +361,9 @@ def test_the_samples_that_the_shop_ships_are_good() -> None:
 
 
 @pytest.mark.slow
-def test_the_whole_demo_store_is_read() -> None:
+def test_the_whole_demo_store_is_parsed() -> None:
     if not DEMO_STORE.exists():
-        pytest.skip(f"{DEMO_STORE} is not there; it comes with the project's shared data only")
+        pytest.skip(f"{DEMO_STORE} does not exist; it comes with the project's shared data only")
     text = DEMO_STORE.read_text()
     items = text.split("\n- id: ")
     total = 0
@@ -380,11 +380,11 @@ CAFE = HEADER + "cafe,Café Crème,5\n"
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
-def test_a_file_that_says_how_it_is_written_is_read_so(encoding: str) -> None:
+def test_the_encoding_is_detected_from_the_byte_order_mark(encoding: str) -> None:
     assert by_id(read(CAFE.encode(encoding)))["cafe"].draft.title == "Café Crème"
 
 
-def test_windows_1252_is_read_where_the_sender_says_so() -> None:
+def test_windows_1252_is_decoded_if_the_options_name_it() -> None:
     raw = CAFE.replace("5\n", "“5”\n").encode("cp1252")
     reading = parse_product_file(raw, "text/csv", ImportOptions(encoding="windows-1252"))
     assert reading.rejected[0].reason == (
@@ -399,7 +399,7 @@ def test_windows_1252_is_read_where_the_sender_says_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("raw", "said"),
+    ("raw", "message"),
     [
         (
             CAFE.encode("latin-1"),
@@ -424,9 +424,9 @@ def test_windows_1252_is_read_where_the_sender_says_so() -> None:
         (b"First Name,Accepts Email Marketing\nJ,no\n", "export of customers"),
     ],
 )
-def test_what_is_no_product_file_is_called_by_its_name(raw: bytes, said: str) -> None:
+def test_another_file_type_is_rejected_by_its_name(raw: bytes, message: str) -> None:
     for kind in ("text/csv", "application/yaml"):
-        with pytest.raises(ShopError, match=said) as refused:
+        with pytest.raises(ShopError, match=message) as refused:
             read(raw, kind)
         assert "\n" not in refused.value.detail
 
@@ -440,13 +440,11 @@ def test_what_is_no_product_file_is_called_by_its_name(raw: bytes, said: str) ->
         ('a,A,1\nb,B,"', 3),
     ],
 )
-def test_a_quote_that_is_never_closed_is_told_with_the_line_it_began_on(
-    rows: str, line: int
-) -> None:
+def test_an_unclosed_quote_is_rejected_with_its_opening_line(rows: str, line: int) -> None:
     reading = read((HEADER + rows).encode())
     (rejected,) = reading.rejected
     assert rejected.line == line
-    assert rejected.reason.startswith(f"the quote that begins on line {line} is never closed")
+    assert rejected.reason.startswith(f"The quote opened on line {line} is never closed.")
 
 
 def test_inches_and_closed_quotes_are_text() -> None:
@@ -455,13 +453,13 @@ def test_inches_and_closed_quotes_are_text() -> None:
     assert not reading.rejected
 
 
-def test_counts_below_zero_are_told_with_their_lines() -> None:
+def test_negative_stock_counts_are_reported_with_their_lines() -> None:
     rows = "".join(f"h{n},T,1,{-1 if n % 2 else 3}\n" for n in range(50))
     reading = read(f"Handle,Title,Price,Variant Inventory Qty\n{rows}".encode())
     lines = ", ".join(str(n) for n in range(3, 43, 2))
     assert list(reading.notices) == [
-        f"counts below zero were taken as zero: lines {lines} and 5 more"
+        f"Stock counts below zero are imported as zero: lines {lines} and 5 more."
     ]
     one = read(b"- {id: a, name: A, price: 1, current_stock: -4}\n", "application/yaml")
-    assert list(one.notices) == ["counts below zero were taken as zero: line 1"]
+    assert list(one.notices) == ["Stock counts below zero are imported as zero: line 1."]
     assert by_id(one)["a"].counts == {"a": 0}

@@ -37,12 +37,12 @@ class Shop(HttpClient):
         self.lines: list[int] = []
         self.ids: list[str] = []
 
-    def request(self, route: str, body: Any = None, **sent: Any) -> HttpResponse:
+    def request(self, route: str, body: Any = None, **options: Any) -> HttpResponse:
         if self.answer != 200:
             return HttpResponse(self.answer, {}, json.dumps({"detail": "the reason"}))
         first_line = int(route.rpartition("first_line=")[2])
-        kind = sent["headers"]["Content-Type"]
-        reading = parse_product_file(sent["raw"], kind, ImportOptions(first_line=first_line))
+        kind = options["headers"]["Content-Type"]
+        reading = parse_product_file(options["raw"], kind, ImportOptions(first_line=first_line))
         self.ids += [e.product_id for e in reading.entries]
         self.lines += [r.line for r in reading.rejected]
         report: dict[str, Any] = dict.fromkeys(NUMBERS, 0)
@@ -54,15 +54,17 @@ class Shop(HttpClient):
 
 
 @pytest.fixture
-def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importer, "MAX_PRODUCTS_PER_CHUNK", 3)
 
 
-def sent(text: str, kind: str, shop: Shop) -> tuple[int, str]:
+def upload_text(text: str, kind: str, shop: Shop) -> tuple[int, str]:
     out = io.StringIO()
     console = Console(file=out, width=200)
-    kept = upload(list(split_into_chunks(text, kind)), kind, {"currency": "USD"}, shop, console)
-    return kept, out.getvalue()
+    products_stored = upload(
+        list(split_into_chunks(text, kind)), kind, {"currency": "USD"}, shop, console
+    )
+    return products_stored, out.getvalue()
 
 
 def yaml_of(products: int, *, bad: int | None = None) -> str:
@@ -77,36 +79,36 @@ def csv_of(handles: str, *, bad: int | None = None) -> str:
     return "\n".join(["Handle,Title,Body,Price", *rows]) + "\n"
 
 
-@pytest.mark.usefixtures("small_parts")
+@pytest.mark.usefixtures("small_chunks")
 @pytest.mark.parametrize("products", [1, 2, 3, 4, 6, 7])
-def test_every_product_is_sent_once(products: int) -> None:
+def test_every_product_is_uploaded_once(products: int) -> None:
     shop = Shop()
-    kept, said = sent(yaml_of(products), "application/yaml", shop)
-    assert (kept, sorted(shop.ids)) == (products, [f"p{n}" for n in range(products)])
-    assert f"{products} products: {products} new" in said
-    assert said.count("a notice") == 1
+    products_stored, output = upload_text(yaml_of(products), "application/yaml", shop)
+    assert (products_stored, sorted(shop.ids)) == (products, [f"p{n}" for n in range(products)])
+    assert f"{products} products: {products} new" in output
+    assert output.count("a notice") == 1
 
     shop = Shop()
     handles = "abcdefg"[:products]
-    kept, _ = sent(csv_of(handles), "text/csv", shop)
-    assert (kept, sorted(shop.ids)) == (products, list(handles))
+    products_stored, _ = upload_text(csv_of(handles), "text/csv", shop)
+    assert (products_stored, sorted(shop.ids)) == (products, list(handles))
 
 
-@pytest.mark.usefixtures("small_parts")
+@pytest.mark.usefixtures("small_chunks")
 @pytest.mark.parametrize("bad", range(7))
-def test_a_bad_row_is_told_by_its_line_in_the_whole_file(bad: int) -> None:
+def test_an_invalid_row_is_reported_by_its_line_in_the_whole_file(bad: int) -> None:
     shop = Shop()
-    kept, said = sent(csv_of("abcdefg", bad=bad), "text/csv", shop)
-    assert (kept, shop.lines) == (6, [2 + 2 * bad])
-    assert f"line {2 + 2 * bad}: price: 'x' is not a price" in said
-    assert "1 rows left out" in said
+    products_stored, output = upload_text(csv_of("abcdefg", bad=bad), "text/csv", shop)
+    assert (products_stored, shop.lines) == (6, [2 + 2 * bad])
+    assert f"line {2 + 2 * bad}: price: 'x' is not a price" in output
+    assert "1 rows left out" in output
     shop = Shop()
-    sent(yaml_of(7, bad=bad), "application/yaml", shop)
+    upload_text(yaml_of(7, bad=bad), "application/yaml", shop)
     assert shop.lines == [2 + 3 * bad]
 
 
-@pytest.mark.usefixtures("small_parts")
-def test_the_rows_of_a_handle_stay_together() -> None:
+@pytest.mark.usefixtures("small_chunks")
+def test_rows_of_a_handle_stay_in_one_chunk() -> None:
     parts = list(csv_chunks(csv_of("aabbccddaeef")))
     assert [p.products for p in parts] == [4, 2]
     assert all(p.text.startswith("Handle,") for p in parts)
@@ -121,8 +123,8 @@ def test_no_row_is_lost_or_sent_twice(handles: str, size: int) -> None:
         parts = list(csv_chunks(text))
     bodies = [p.text.split("\n", 1)[1] for p in parts]
     assert "".join(bodies) == text.split("\n", 1)[1]
-    told = [{line[0] for line in b.splitlines() if ",T " in line} for b in bodies]
-    assert sum(map(len, told)) == len(set(handles))
+    handles_by_chunk = [{line[0] for line in b.splitlines() if ",T " in line} for b in bodies]
+    assert sum(map(len, handles_by_chunk)) == len(set(handles))
     lines = text.splitlines()
     for part, body in zip(parts, bodies, strict=True):
         assert lines[part.first_line] == body.splitlines()[0]
@@ -140,7 +142,7 @@ def test_no_item_is_lost_or_sent_twice(products: int, size: int) -> None:
         assert part.first_line == before.first_line + before.text.count("\n")
 
 
-def test_a_part_has_no_more_bytes_than_a_call_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_chunk_stays_below_the_byte_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importer, "MAX_BYTES_PER_CHUNK", 40)
     for parts in (csv_chunks(csv_of("abcdefghij")), yaml_chunks(yaml_of(10))):
         some = list(parts)
@@ -150,17 +152,17 @@ def test_a_part_has_no_more_bytes_than_a_call_takes(monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("text", ["", "a,b\n1,2\n", "Handle,Title,Price\n", "no list"])
 @pytest.mark.parametrize("kind", ["text/csv", "application/yaml"])
-def test_what_holds_no_products_goes_to_the_shop_as_it_is(text: str, kind: str) -> None:
+def test_text_without_products_is_uploaded_unchanged(text: str, kind: str) -> None:
     (part,) = split_into_chunks(text, kind)
     assert part == UploadChunk(text, part.products, 1)
 
 
-def test_a_refusal_is_told_in_the_shops_words() -> None:
+def test_a_rejected_upload_shows_the_api_error() -> None:
     with pytest.raises(RuntimeError, match="Nothing was taken: the reason"):
-        sent(yaml_of(2), "application/yaml", Shop(422))
+        upload_text(yaml_of(2), "application/yaml", Shop(422))
 
 
-def test_what_cannot_be_read_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
+def test_an_unreadable_file_is_rejected_before_any_upload(tmp_path: Path) -> None:
     bad = tmp_path / "bad.csv"
     bad.write_bytes(b"Handle\xff\n")
     for file in (bad, tmp_path / "absent.yaml", tmp_path / "text.txt", tmp_path):

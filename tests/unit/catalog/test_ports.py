@@ -44,7 +44,7 @@ def titles(catalog: Any, search: Search, *, size: int = 50) -> list[str]:
     raise AssertionError("the pages have no end")
 
 
-def test_what_was_saved_is_read_back_whole(catalog: Any) -> None:
+def test_a_saved_product_is_read_back_unchanged(catalog: Any) -> None:
     product = replace(
         shirt(),
         html="<p>A <b>light</b> shirt</p>",
@@ -65,14 +65,14 @@ def test_an_unknown_product_is_not_found(catalog: Any) -> None:
 
 def test_a_new_product_does_not_overwrite_another(catalog: Any) -> None:
     new(catalog, shirt())
-    with pytest.raises(Conflict) as refused:
+    with pytest.raises(Conflict) as sku_conflicts:
         catalog.save(simple("shirt", "Another"), expected_version=0)
-    assert refused.value.code == "id_taken"
+    assert sku_conflicts.value.code == "id_taken"
     assert catalog.get("shirt").title == "Linen Shirt"
 
 
 @pytest.mark.parametrize("version", [2, 7])
-def test_a_change_from_an_old_version_is_stale(catalog: Any, version: int) -> None:
+def test_saving_from_another_version_is_a_conflict(catalog: Any, version: int) -> None:
     new(catalog, shirt())
     with pytest.raises(VersionConflict):
         catalog.save(shirt(title="Changed"), expected_version=version)
@@ -85,19 +85,19 @@ def test_many_products_are_read_by_id_each_once(catalog: Any) -> None:
     assert len(catalog.get_many(wanted)) == 120
 
 
-def test_variants_come_with_their_product_if_they_are_on_sale(catalog: Any) -> None:
+def test_variants_on_sale_are_returned_with_their_product(catalog: Any) -> None:
     product = shirt()
-    gone = replace(product.variants[1], status=VariantStatus.DISCONTINUED)
-    product = replace(product, variants=(product.variants[0], gone, *product.variants[2:]))
+    release = replace(product.variants[1], status=VariantStatus.DISCONTINUED)
+    product = replace(product, variants=(product.variants[0], release, *product.variants[2:]))
     new(catalog, product, shirt("draft", status=ProductStatus.DRAFT))
-    asked = ["shirt.1", "shirt.2", "shirt.9", "shirt", "draft.1", "nothing.1"]
-    found = catalog.get_variants(asked)
+    ids = ["shirt.1", "shirt.2", "shirt.9", "shirt", "draft.1", "nothing.1"]
+    found = catalog.get_variants(ids)
     assert found.keys() == {"shirt.1"}
     its_product, its_variant = found["shirt.1"]
     assert (its_product.id, its_variant.sku) == ("shirt", "SHIRT-BLUE-S")
 
 
-def test_a_category_is_known_with_those_above_it_while_something_in_it_is_on_sale(
+def test_a_category_and_its_parents_exist_while_a_product_is_on_sale(
     catalog: Any,
 ) -> None:
     shown = (Category("Footwear>Running"), Category("Sale"))
@@ -136,7 +136,7 @@ def test_chinese_titles_are_found(catalog: Any) -> None:
     assert sorted(titles(catalog, build_search("茶"))) == sorted(["青花茶杯", "茶壶"])
 
 
-def test_categories_are_alternatives_and_hold_what_is_below_them(catalog: Any) -> None:
+def test_categories_are_alternatives_and_include_subcategories(catalog: Any) -> None:
     new(
         catalog,
         simple("a", "Shirt", categories=(Category("Apparel > Shirts"),)),
@@ -171,7 +171,7 @@ def test_prices_are_compared_variant_by_variant(catalog: Any) -> None:
 
 
 @pytest.mark.slow
-def test_pages_neither_lose_nor_repeat(catalog: Any) -> None:
+def test_pages_neither_omit_nor_repeat_products(catalog: Any) -> None:
     products = [
         simple(f"p{n:02}", f"Mug {n:02}", price=100 * n, categories=(Category("Kitchen"),))
         for n in range(1, 24)
@@ -189,7 +189,7 @@ def test_pages_neither_lose_nor_repeat(catalog: Any) -> None:
             assert sorted(titles(catalog, question, size=size)) == all_titles, (question, size)
 
 
-def test_the_last_page_says_so(catalog: Any) -> None:
+def test_the_last_page_has_no_cursor(catalog: Any) -> None:
     new(catalog, *(simple(f"p{n}", "Mug") for n in range(10)))
     assert catalog.search(build_search("mug"), limit=10).cursor is None
     first = catalog.search(build_search("mug"), limit=9)
@@ -199,20 +199,20 @@ def test_the_last_page_says_so(catalog: Any) -> None:
 
 
 @pytest.mark.parametrize("cursor", ["", "garbage", "e30", "bnVsbA", "eyJxIjoxfQ", "🙂", "W10"])
-def test_a_made_up_cursor_is_refused(catalog: Any, cursor: str) -> None:
-    with pytest.raises(InvalidRequest) as refused:
+def test_a_forged_cursor_is_rejected(catalog: Any, cursor: str) -> None:
+    with pytest.raises(InvalidRequest) as sku_conflicts:
         catalog.search(build_search("mug"), limit=5, cursor=cursor)
-    assert refused.value.code == "cursor_invalid"
+    assert sku_conflicts.value.code == "cursor_invalid"
 
 
-def test_the_cursor_of_another_question_is_refused(catalog: Any) -> None:
+def test_the_cursor_of_another_query_is_rejected(catalog: Any) -> None:
     new(catalog, *(simple(f"p{n}", "Mug Cup") for n in range(3)))
     cursor = catalog.search(build_search("mug"), limit=1).cursor
     with pytest.raises(InvalidRequest):
         catalog.search(build_search("cup"), limit=1, cursor=cursor)
 
 
-def test_what_changes_is_found_by_its_new_words_only(catalog: Any) -> None:
+def test_a_changed_product_is_found_by_its_new_words_only(catalog: Any) -> None:
     new(catalog, simple("a", "Red Mug", categories=(Category("Kitchen"),)))
     changed = simple("a", "Blue Cup", price=500, categories=(Category("Home"),))
     catalog.save(changed, expected_version=1)
@@ -222,7 +222,7 @@ def test_what_changes_is_found_by_its_new_words_only(catalog: Any) -> None:
     assert (card.title, card.low, card.version) == ("Blue Cup", Money(500, "USD"), 2)
 
 
-def test_the_card_found_is_the_card_of_the_product(catalog: Any) -> None:
+def test_search_returns_the_card_of_the_product(catalog: Any) -> None:
     new(catalog, shirt())
     (card,) = catalog.search(build_search("linen"), limit=5).items
     assert card == product_card(catalog.get("shirt"))
@@ -235,7 +235,7 @@ def test_an_archived_product_is_no_longer_found(catalog: Any) -> None:
     assert titles(catalog, build_search(None, price=PriceBand(0, None))) == []
 
 
-def test_staff_list_everything_and_each_status_by_itself(catalog: Any) -> None:
+def test_staff_list_all_products_or_one_status(catalog: Any) -> None:
     new(catalog, *(simple(f"p{n}", f"Pub {n}") for n in range(7)))
     new(catalog, *(simple(f"d{n}", f"Draft {n}", status=ProductStatus.DRAFT) for n in range(5)))
 
@@ -256,13 +256,13 @@ def test_staff_list_everything_and_each_status_by_itself(catalog: Any) -> None:
         assert listed(ProductStatus.ARCHIVED, size) == []
 
 
-def test_many_are_saved_at_once_and_the_changed_ones_refused(catalog: Any) -> None:
+def test_save_many_rejects_only_products_with_old_versions(catalog: Any) -> None:
     new(catalog, simple("p3", "Old Mug"), simple("p4", "Old Mug"))
     stale = replace(simple("p3", "New Cup"), version=0)
     good = replace(simple("p4", "New Cup"), version=1)
     fresh = [simple(f"q{n}", "New Cup", tags=(f"tag{n}",)) for n in range(60)]
-    refused = catalog.save_many([stale, good, *fresh])
-    assert refused.keys() == {"p3"}
+    sku_conflicts = catalog.save_many([stale, good, *fresh])
+    assert sku_conflicts.keys() == {"p3"}
     assert len(titles(catalog, build_search("cup"))) == 61
     assert titles(catalog, build_search("mug")) == ["Old Mug"]
     assert catalog.get("p4").version == 2
@@ -310,62 +310,62 @@ def discontinued(product: Product, *skus: str) -> Product:
     return replace(product, variants=variants)
 
 
-def refused(catalog: Any, product: Product, version: int = 0) -> list[tuple[str | None, str]]:
-    with pytest.raises(Conflict) as refusal:
+def sku_conflicts(catalog: Any, product: Product, version: int = 0) -> list[tuple[str | None, str]]:
+    with pytest.raises(Conflict) as raised:
         catalog.save(product, expected_version=version)
-    assert refusal.value.code == "sku_taken"
-    return [(p.path, p.detail) for p in refusal.value.problems]
+    assert raised.value.code == "sku_taken"
+    return [(p.path, p.detail) for p in raised.value.problems]
 
 
 def test_a_sku_is_sold_by_one_product_only(catalog: Any) -> None:
     new(catalog, selling("tee", "S", "M"))
     assert (catalog.product_id_for("S"), catalog.product_id_for("L")) == ("tee", None)
-    assert refused(catalog, selling("shirt", "XS", "M")) == [
-        ("$.variants[1].sku", "SKU M is sold by product tee already")
+    assert sku_conflicts(catalog, selling("shirt", "XS", "M")) == [
+        ("$.variants[1].sku", "Product tee already sells SKU M. Choose another SKU.")
     ]
     assert catalog.get_many(["shirt"]) == {}
     assert catalog.product_id_for("XS") is None
     new(catalog, selling("cap", "C"))
-    assert refused(catalog, selling("cap", "C", "S"), 1) == [
-        ("$.variants[1].sku", "SKU S is sold by product tee already")
+    assert sku_conflicts(catalog, selling("cap", "C", "S"), 1) == [
+        ("$.variants[1].sku", "Product tee already sells SKU S. Choose another SKU.")
     ]
     assert len(catalog.get("cap").variants) == 1
 
 
-@pytest.mark.parametrize("gone", ["dropped", "archived"])
-def test_a_sku_that_a_product_lets_go_of_may_be_another_s(catalog: Any, gone: str) -> None:
+@pytest.mark.parametrize("release", ["dropped", "archived"])
+def test_a_released_sku_can_be_claimed_by_another_product(catalog: Any, release: str) -> None:
     tee = selling("tee", "S", "M")
     new(catalog, tee)
     without = (
         discontinued(tee, "M")
-        if gone == "dropped"
+        if release == "dropped"
         else tee.with_status(ProductStatus.ARCHIVED, at=LATER)
     )
     catalog.save(without, expected_version=1)
     new(catalog, selling("shirt", "M"))
     assert catalog.product_id_for("M") == "shirt"
-    assert catalog.product_id_for("S") == ("tee" if gone == "dropped" else None)
-    back = tee if gone == "dropped" else replace(tee, status=ProductStatus.DRAFT)
-    assert refused(catalog, back, 2) == [
-        ("$.variants[1].sku", "SKU M is sold by product shirt already")
+    assert catalog.product_id_for("S") == ("tee" if release == "dropped" else None)
+    back = tee if release == "dropped" else replace(tee, status=ProductStatus.DRAFT)
+    assert sku_conflicts(catalog, back, 2) == [
+        ("$.variants[1].sku", "Product shirt already sells SKU M. Choose another SKU.")
     ]
     catalog.save(selling("shirt", "L"), expected_version=1)
     catalog.save(back, expected_version=2)
     assert catalog.product_id_for("M") == "tee"
 
 
-def test_a_draft_has_its_skus_already(catalog: Any) -> None:
+def test_a_draft_claims_its_skus(catalog: Any) -> None:
     new(catalog, selling("tee", "S", status=ProductStatus.DRAFT))
-    assert refused(catalog, selling("shirt", "S"))
+    assert sku_conflicts(catalog, selling("shirt", "S"))
 
 
-def test_of_many_saved_at_once_the_first_has_the_sku(catalog: Any) -> None:
+def test_save_many_gives_a_sku_to_its_first_product(catalog: Any) -> None:
     new(catalog, selling("old", "O"))
     products = [selling(f"p{n}", f"S{n}") for n in range(35)]
-    told = catalog.save_many([*products, selling("twin", "S7"), selling("late", "L", "O")])
-    assert {i: (why.code, why.detail) for i, why in told.items()} == {
-        "twin": ("sku_taken", "SKU S7 is sold by product p7 already"),
-        "late": ("sku_taken", "SKU O is sold by product old already"),
+    errors = catalog.save_many([*products, selling("twin", "S7"), selling("late", "L", "O")])
+    assert {i: (error.code, error.detail) for i, error in errors.items()} == {
+        "twin": ("sku_taken", "Product p7 already sells SKU S7. Choose another SKU."),
+        "late": ("sku_taken", "Product old already sells SKU O. Choose another SKU."),
     }
     assert len(catalog.get_many([p.id for p in products])) == 35
     assert catalog.get_many(["twin", "late"]) == {}
@@ -375,7 +375,7 @@ def test_of_many_saved_at_once_the_first_has_the_sku(catalog: Any) -> None:
     assert (catalog.product_id_for("N"), catalog.product_id_for("O")) == ("old", "late")
 
 
-def test_all_skus_of_a_large_product_are_its_own_however_many_change(
+def test_a_large_product_claims_and_releases_all_its_skus(
     catalog: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Transactions of 12 actions: moto copies its tables for each, and 100 would take minutes.
@@ -388,7 +388,7 @@ def test_all_skus_of_a_large_product_are_its_own_however_many_change(
     assert catalog.product_id_for("A25") is None
     assert catalog.product_id_for("B25") == "big"
     new(catalog, selling("small", "A25", "A0"))
-    assert len(refused(catalog, selling("big", *(f"A{n}" for n in range(26))), 2)) == 2
+    assert len(sku_conflicts(catalog, selling("big", *(f"A{n}" for n in range(26))), 2)) == 2
     assert catalog.product_id_for("A1") is None
     more = {
         "other": selling("other", *(f"B{n}" for n in range(26))),

@@ -13,30 +13,30 @@ def priced(product: Product, minor: int, days: float) -> Product:
     return replace(product, variants=variants, updated_at=FIXED_NOW + timedelta(days=days))
 
 
-def noted(product: Product) -> list[tuple[float, int]]:
+def marked_prices(product: Product) -> list[tuple[float, int]]:
     past = product.variants[0].price_marks
     return [((mark.since - FIXED_NOW) / timedelta(days=1), mark.price.minor) for mark in past]
 
 
-def test_prices_are_noted_from_the_first_sale_on_and_never_rewritten() -> None:
+def test_prices_are_marked_from_the_first_sale_and_never_rewritten() -> None:
     draft = with_price_marks(priced(mug(status=ProductStatus.DRAFT), 100, 0), None)
-    assert noted(draft) == []
+    assert marked_prices(draft) == []
     first = with_price_marks(replace(priced(draft, 200, 1), status=ProductStatus.PUBLISHED), draft)
     same = with_price_marks(priced(first, 200, 2), first)
     second = with_price_marks(priced(same, 150, 3), same)
-    assert noted(second) == [(1, 200), (3, 150)]
+    assert marked_prices(second) == [(1, 200), (3, 150)]
     forged = replace(second, variants=tuple(replace(v, price_marks=()) for v in second.variants))
-    assert noted(with_price_marks(priced(forged, 150, 4), second)) == [(1, 200), (3, 150)]
+    assert marked_prices(with_price_marks(priced(forged, 150, 4), second)) == [(1, 200), (3, 150)]
 
 
-def test_what_is_off_sale_notes_nothing_and_goes_on_where_it_was() -> None:
+def test_an_unpublished_product_adds_no_marks_and_keeps_earlier_ones() -> None:
     first = with_price_marks(priced(mug(), 200, 1), None)
     away = replace(priced(first, 90, 2), status=ProductStatus.DRAFT)
-    assert noted(with_price_marks(away, first)) == [(1, 200)]
+    assert marked_prices(with_price_marks(away, first)) == [(1, 200)]
 
 
-def test_a_clock_that_goes_back_does_not_turn_the_past_around() -> None:
+def test_marks_stay_in_order_when_the_clock_goes_back() -> None:
     first = with_price_marks(priced(mug(), 200, 5), None)
     second = with_price_marks(priced(first, 150, 4), first)
-    assert [price for _, price in noted(second)] == [200, 150]
+    assert [price for _, price in marked_prices(second)] == [200, 150]
     assert second.variants[0].price_marks[1].since > second.variants[0].price_marks[0].since

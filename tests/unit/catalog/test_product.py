@@ -15,17 +15,17 @@ from shop.catalog.model import (
     ProductStatus,
     VariantStatus,
     product_id_from,
-    validate_product,
 )
+from shop.catalog.model.validation import validate_product
 from shop.kernel.errors import Conflict, InvalidRequest
 from shop.kernel.money import Money
 from tests.unit.catalog.sample_products import LATER, THEN, shirt, simple
 
 
 def paths(product: Product) -> set[str | None]:
-    with pytest.raises(InvalidRequest) as refused:
+    with pytest.raises(InvalidRequest) as raised:
         validate_product(product)
-    return {p.path for p in refused.value.problems}
+    return {p.path for p in raised.value.problems}
 
 
 def with_variant(n: int, **more: Any) -> Product:
@@ -37,7 +37,7 @@ def with_variant(n: int, **more: Any) -> Product:
 
 @pytest.mark.parametrize("before", ProductStatus)
 @pytest.mark.parametrize("after", ProductStatus)
-def test_a_product_moves_along_the_table_and_nowhere_else(
+def test_only_allowed_status_transitions_succeed(
     before: ProductStatus, after: ProductStatus
 ) -> None:
     product = shirt(status=before)
@@ -45,12 +45,12 @@ def test_a_product_moves_along_the_table_and_nowhere_else(
         moved = product.with_status(after, at=LATER)
         assert (moved.status, moved.updated_at, moved.created_at) == (after, LATER, THEN)
     else:
-        with pytest.raises(Conflict) as refused:
+        with pytest.raises(Conflict) as raised:
             product.with_status(after, at=LATER)
-        assert refused.value.code == "status_not_allowed"
+        assert raised.value.code == "status_not_allowed"
 
 
-def test_every_status_can_be_left_again() -> None:
+def test_no_status_is_final() -> None:
     assert set(MAY_BECOME) == set(ProductStatus)
     assert all(MAY_BECOME.values())
 
@@ -58,7 +58,7 @@ def test_every_status_can_be_left_again() -> None:
 @pytest.mark.parametrize(
     "status", [ProductStatus.DRAFT, ProductStatus.IN_REVIEW, ProductStatus.ARCHIVED]
 )
-def test_only_what_is_published_is_on_sale(status: ProductStatus) -> None:
+def test_only_published_products_are_on_sale(status: ProductStatus) -> None:
     assert shirt(status=status).on_sale == ()
     assert len(shirt().on_sale) == 5
 
@@ -73,19 +73,19 @@ def test_a_discontinued_variant_is_not_on_sale_and_keeps_its_number() -> None:
     ]
 
 
-def test_a_product_with_nothing_to_sell_is_not_published() -> None:
+def test_a_product_without_active_variants_cannot_be_published() -> None:
     product = shirt(status=ProductStatus.IN_REVIEW)
-    gone = tuple(replace(v, status=VariantStatus.DISCONTINUED) for v in product.variants)
-    with pytest.raises(Conflict) as refused:
-        replace(product, variants=gone).with_status(ProductStatus.PUBLISHED, at=LATER)
-    assert refused.value.code == "no_variant"
+    discontinued = tuple(replace(v, status=VariantStatus.DISCONTINUED) for v in product.variants)
+    with pytest.raises(Conflict) as raised:
+        replace(product, variants=discontinued).with_status(ProductStatus.PUBLISHED, at=LATER)
+    assert raised.value.code == "no_variant"
 
 
 @pytest.mark.parametrize(
     ("some_id", "product_id"),
     [("mug", "mug"), ("mug.1", "mug"), ("mug.12", "mug"), ("a-b_c.3", "a-b_c"), ("v1.x", "v1.x")],
 )
-def test_a_variants_id_tells_its_product(some_id: str, product_id: str) -> None:
+def test_the_product_id_is_derived_from_a_variant_id(some_id: str, product_id: str) -> None:
     assert product_id_from(some_id) == product_id
 
 
@@ -129,18 +129,18 @@ def test_a_variants_id_tells_its_product(some_id: str, product_id: str) -> None:
         ),
     ],
 )
-def test_what_must_not_be_kept_is_refused_with_its_place(product: Product, path: str) -> None:
+def test_an_invalid_field_is_reported_with_its_path(product: Product, path: str) -> None:
     assert path in paths(product)
 
 
-def test_everything_that_is_wrong_is_said_at_once() -> None:
+def test_all_invalid_fields_are_reported_together() -> None:
     assert paths(with_variant(4, sku="", price=Money(-5, "USD"))) == {
         "$.variants[4].sku",
         "$.variants[4].price",
     }
 
 
-def test_101_active_variants_are_one_too_many_for_a_read_of_the_stock() -> None:
+def test_101_active_variants_exceed_one_read_of_the_stock() -> None:
     one = simple("pin", "Pin").variants[0]
     option = Option("No", tuple(str(n) for n in range(1, 102)))
     variants = tuple(

@@ -39,7 +39,7 @@ def test_a_product_is_listed_in_its_category_and_in_those_above() -> None:
     }
 
 
-def test_a_word_of_the_title_comes_before_one_beside_it() -> None:
+def test_title_words_rank_before_tags_and_skus() -> None:
     places = {p.heading: p.sort_key for p in product_postings(shirt())}
     assert places["WORD#linen"] == "1#shirt"
     assert places["WORD#shirt"] == "1#shirt"
@@ -47,18 +47,18 @@ def test_a_word_of_the_title_comes_before_one_beside_it() -> None:
     assert places["WORD#blue"] == "3#shirt"
 
 
-def test_what_is_not_published_is_in_the_staff_list_only() -> None:
+def test_an_unpublished_product_has_a_posting_for_staff_only() -> None:
     (only,) = product_postings(shirt(status=ProductStatus.DRAFT))
     assert only.heading.startswith("ALL#")
     assert only.sort_key == "draft#shirt"
 
 
-def test_a_product_has_one_place_under_each_heading() -> None:
+def test_a_product_has_one_posting_under_each_heading() -> None:
     postings = product_postings(shirt(tags=("linen", "Shirts", "apparel")))
     assert len({p.heading for p in postings}) == len(postings)
 
 
-def test_a_flood_of_tags_does_not_drown_the_title() -> None:
+def test_many_tags_do_not_displace_title_words() -> None:
     tags = tuple(" ".join(f"w{n}x{m}" for m in range(20)) for n in range(50))
     words = {p.heading for p in product_postings(shirt(tags=tags)) if p.heading.startswith("WORD#")}
     assert len(words) == MAX_INDEXED_WORDS
@@ -91,7 +91,7 @@ def test_a_price_between_two_variants_is_not_a_match() -> None:
     assert not PriceBand(None, 3499).contains(card)
 
 
-def test_with_very_many_prices_the_range_decides() -> None:
+def test_beyond_the_price_limit_of_a_card_the_range_decides() -> None:
     one = simple("pin", "Pin").variants[0]
     variants = tuple(
         replace(
@@ -111,13 +111,13 @@ def test_prices_in_another_currency_are_not_compared() -> None:
     assert PriceBand(1, 2).overlaps(product_card(shirt()))
 
 
-def test_the_longest_word_is_looked_under() -> None:
+def test_the_longest_word_is_the_heading() -> None:
     search = build_search("red leather bag")
     assert search.headings == ("WORD#leather",)
     assert set(search.words) == {"red", "leather", "bag"}
 
 
-def test_a_question_is_told_from_another_by_all_that_it_asks() -> None:
+def test_the_fingerprint_depends_on_every_part_of_the_query() -> None:
     questions = [
         build_search("mug"),
         build_search("cup"),
@@ -139,8 +139,8 @@ def test_no_category_makes_a_heading_too_long_for_a_key(text: str) -> None:
 @given(st.text(min_size=1, max_size=120))
 def test_a_products_own_category_finds_it(text: str) -> None:
     product = simple("thing", "Thing", categories=(Category(text),))
-    wanted = build_search(None, categories=[text])
+    search = build_search(None, categories=[text])
     listed = {p.heading for p in product_postings(product)}
-    assert set(wanted.headings) <= listed | {"CATEGORY#"} | {
-        h for h in wanted.headings if h.startswith("ALL#")
+    assert set(search.headings) <= listed | {"CATEGORY#"} | {
+        h for h in search.headings if h.startswith("ALL#")
     }

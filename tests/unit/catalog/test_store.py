@@ -38,7 +38,7 @@ class Crash(Exception):
     """The process ends here."""
 
 
-def crashing(at: int, *, after: bool, work: Callable[[], Any]) -> bool:
+def crash_at_call(at: int, *, after: bool, work: Callable[[], Any]) -> bool:
     """Do the work and crash at its n-th call, before or after it is done; whether it got there."""
     send = BaseClient._make_api_call  # type: ignore[attr-defined]
     calls = 0
@@ -69,26 +69,26 @@ def rows() -> list[dict[str, Any]]:
     return found
 
 
-def out_of_step() -> set[str]:
+def inconsistencies() -> set[str]:
     """Postings that lie where the product's own list of them does not say, or are missing there."""
     wrong: set[str] = set()
-    wanted: dict[tuple[str, str], int] = {}
+    expected: dict[tuple[str, str], int] = {}
     catalog = DynamoProductCatalog()
-    there = {(r["PK"]["S"], r["SK"]["S"]): r for r in rows()}
-    for heading, _ in list(there):
+    stored_rows = {(r["PK"]["S"], r["SK"]["S"]): r for r in rows()}
+    for heading, _ in list(stored_rows):
         if heading.startswith("PRODUCT#"):
             product = catalog.get(heading.removeprefix("PRODUCT#"))
             for posting in product_postings(product):
-                wanted[posting.heading, posting.sort_key] = product.version
-    for key, row in there.items():
+                expected[posting.heading, posting.sort_key] = product.version
+    for key, row in stored_rows.items():
         if key[0].startswith(("WORD#", "CATEGORY#", "ALL#")):
-            if key not in wanted:
+            if key not in expected:
                 wrong.add(f"orphan {key}")
-            elif int(row["version"]["N"]) != wanted[key]:
+            elif int(row["version"]["N"]) != expected[key]:
                 wrong.add(f"old card {key}")
         elif key[0] == "REINDEX":
             wrong.add(f"unfinished {key}")
-    wrong.update(f"missing {key}" for key in wanted if key not in there)
+    wrong.update(f"missing {key}" for key in expected if key not in stored_rows)
     return wrong
 
 
@@ -110,14 +110,14 @@ def small_transactions(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(product_writes, "MAX_POSTINGS_PER_TRANSACTION", 10)
 
 
-def test_an_ordinary_change_is_two_calls_and_all_or_nothing() -> None:
+def test_an_ordinary_change_is_one_read_and_one_transaction() -> None:
     with count_calls() as calls:
         DynamoProductCatalog().save(shirt(), expected_version=0)
     assert calls.names == [
         "dynamodb.BatchGetItem catalog",
         "dynamodb.TransactWriteItems catalog",
     ]
-    assert out_of_step() == set()
+    assert inconsistencies() == set()
 
 
 @pytest.mark.usefixtures("small_transactions")
@@ -127,27 +127,25 @@ def test_an_ordinary_change_is_two_calls_and_all_or_nothing() -> None:
     [simple("a", "Cup"), wordy("a", "new"), simple("a", "Mug", status=ProductStatus.ARCHIVED)],
 )
 @pytest.mark.parametrize("before", [simple("a", "Mug"), wordy("a", "old")])
-def test_a_crash_during_a_change_leaves_nothing_out_of_step(
-    before: Product, change: Product, after: bool
-) -> None:
+def test_a_crash_during_a_change_is_repaired(before: Product, change: Product, after: bool) -> None:
     catalog = DynamoProductCatalog()
     for at in range(1, 12):
         version = catalog.get_many(["a"]).get("a", replace(before, version=0)).version
         version = catalog.save(before, expected_version=version).version
         changed = replace(change, updated_at=LATER)
         work = partial(catalog.save, changed, expected_version=version)
-        crashed = crashing(at, after=after, work=work)
+        crashed = crash_at_call(at, after=after, work=work)
         now = catalog.get("a")
         assert now.version in (version, version + 1)
         catalog.finish_reindexing(at=LATER + product_writes.ABANDONED_AFTER)
-        assert out_of_step() == set(), f"crash at call {at}"
+        assert inconsistencies() == set(), f"crash at call {at}"
         if not crashed:
             return
     raise AssertionError("the work never came to its end")
 
 
 @pytest.mark.parametrize("after", [False, True])
-def test_a_crash_during_an_import_leaves_nothing_out_of_step(after: bool) -> None:
+def test_a_crash_during_an_import_is_repaired(after: bool) -> None:
     catalog = DynamoProductCatalog()
     for at in range(1, 40):
         known = catalog.get_many([f"p{n}" for n in range(8)])
@@ -158,28 +156,28 @@ def test_a_crash_during_an_import_leaves_nothing_out_of_step(after: bool) -> Non
             )
             for n in range(8)
         ]
-        crashed = crashing(at, after=after, work=partial(catalog.save_many, products))
+        crashed = crash_at_call(at, after=after, work=partial(catalog.save_many, products))
         catalog.finish_reindexing(at=LATER + product_writes.ABANDONED_AFTER)
-        assert out_of_step() == set(), f"crash at call {at}"
+        assert inconsistencies() == set(), f"crash at call {at}"
         if not crashed:
             return
     raise AssertionError("the work never came to its end")
 
 
 @pytest.mark.usefixtures("small_transactions")
-def test_a_change_after_a_crashed_one_takes_over_what_was_left() -> None:
+def test_a_change_after_a_crashed_one_removes_its_stale_postings() -> None:
     catalog = DynamoProductCatalog()
     catalog.save(wordy("a", "old"), expected_version=0)
     work = partial(catalog.save, wordy("a", "new"), expected_version=1)
-    assert crashing(3, after=False, work=work)
-    assert out_of_step()
+    assert crash_at_call(3, after=False, work=work)
+    assert inconsistencies()
     catalog.save(simple("a", "Plain"), expected_version=2)
-    assert out_of_step() == {"unfinished ('REINDEX', 'a')"}
+    assert inconsistencies() == {"unfinished ('REINDEX', 'a')"}
     catalog.finish_reindexing(at=THEN + product_writes.ABANDONED_AFTER)
-    assert out_of_step() == set()
+    assert inconsistencies() == set()
 
 
-def test_a_change_in_the_midst_of_an_import_is_not_overwritten_for_good() -> None:
+def test_a_change_during_an_import_survives_after_repair() -> None:
     catalog = DynamoProductCatalog()
     send = BaseClient._make_api_call  # type: ignore[attr-defined]
     done = False
@@ -195,9 +193,9 @@ def test_a_change_in_the_midst_of_an_import_is_not_overwritten_for_good() -> Non
         assert catalog.save_many([simple("a", "By import"), simple("b", "By import")]) == {}
     assert done
     assert catalog.get("a").title == "By staff"
-    assert out_of_step(), "the import wrote an old card: that is what mend is for"
+    assert inconsistencies(), "the import wrote an old card: that is what mend is for"
     assert catalog.finish_reindexing(at=LATER + product_writes.ABANDONED_AFTER) == 1
-    assert out_of_step() == set()
+    assert inconsistencies() == set()
 
 
 SKUS = 7
@@ -220,7 +218,7 @@ def many_skus(product_id: str, prefix: str, **more: Any) -> Product:
 
 
 @pytest.mark.parametrize("after", [False, True])
-def test_a_crash_while_skus_are_claimed_leaves_none_taken_for_good(
+def test_a_crash_while_claiming_skus_leaves_no_permanent_claim(
     after: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(product_writes, "MAX_ACTIONS_PER_TRANSACTION", 5)
@@ -233,13 +231,13 @@ def test_a_crash_while_skus_are_claimed_leaves_none_taken_for_good(
         work = partial(
             catalog.save, many_skus(product_id, now, updated_at=LATER), expected_version=1
         )
-        crashed = crashing(at, after=after, work=work)
-        kept = catalog.get(product_id)
-        meant = kept.claimed_skus
-        held = claims()
-        assert all(held[sku] == product_id for sku in meant), f"crash at call {at}"
+        crashed = crash_at_call(at, after=after, work=work)
+        stored = catalog.get(product_id)
+        claimed = stored.claimed_skus
+        owners = claims()
+        assert all(owners[sku] == product_id for sku in claimed), f"crash at call {at}"
         # What it does not sell is anybody's, at the latest when nobody can be at work any more.
-        free = {f"{p}{n}" for p in (old, now) for n in range(SKUS)} - meant
+        free = {f"{p}{n}" for p in (old, now) for n in range(SKUS)} - claimed
         taker = many_skus(
             f"taker{at}",
             min(free)[: len(old)],
@@ -252,22 +250,22 @@ def test_a_crash_while_skus_are_claimed_leaves_none_taken_for_good(
     raise AssertionError("the work never came to its end")
 
 
-def test_a_claim_that_may_be_under_way_is_not_taken_over() -> None:
+def test_a_claim_is_taken_over_only_after_the_grace_period() -> None:
     catalog = DynamoProductCatalog()
     CatalogRow(*claim_key("X"), owner="slow", since=int(LATER.timestamp())).save()
 
-    def taking(at: datetime) -> Product:
+    def save_with_claimed_sku(at: datetime) -> Product:
         mine = simple("fast", "Mug", updated_at=at)
         variants = (replace(mine.variants[0], sku="X"),)
         return catalog.save(replace(mine, variants=variants), expected_version=0)
 
-    with pytest.raises(Conflict, match="product slow"):
-        taking(LATER + product_writes.ABANDONED_AFTER - timedelta(seconds=1))
-    assert taking(LATER + product_writes.ABANDONED_AFTER).version == 1
+    with pytest.raises(Conflict, match="Product slow"):
+        save_with_claimed_sku(LATER + product_writes.ABANDONED_AFTER - timedelta(seconds=1))
+    assert save_with_claimed_sku(LATER + product_writes.ABANDONED_AFTER).version == 1
     assert claims() == {"X": "fast"}
 
 
-def test_a_change_that_leaves_the_skus_alone_writes_no_claims() -> None:
+def test_a_change_without_new_skus_writes_no_claims() -> None:
     catalog = DynamoProductCatalog()
     catalog.save(shirt(), expected_version=0)
     assert len(claims()) == 5
@@ -277,17 +275,17 @@ def test_a_change_that_leaves_the_skus_alone_writes_no_claims() -> None:
     assert "SKU#" not in str(written.parameters)
 
 
-def test_an_import_of_plain_products_costs_one_write_more_for_each_sku() -> None:
+def test_an_import_costs_one_extra_write_for_each_sku() -> None:
     with count_calls() as calls:
         DynamoProductCatalog().save_many([simple(f"p{n}", f"Mug {n}") for n in range(33)])
     written = [c for c in calls.made if c.operation == "TransactWriteItems"]
     assert [len(c.parameters["TransactItems"]) for c in written] == [99, 33]
 
 
-def test_what_may_still_be_under_way_is_not_mended() -> None:
+def test_a_change_is_repaired_only_after_the_grace_period() -> None:
     catalog = DynamoProductCatalog()
     work = partial(catalog.save_many, [simple("a", "Mug", updated_at=LATER)])
-    assert crashing(3, after=False, work=work)
+    assert crash_at_call(3, after=False, work=work)
     assert (
         catalog.finish_reindexing(at=LATER + product_writes.ABANDONED_AFTER - timedelta(seconds=1))
         == 0
@@ -296,7 +294,7 @@ def test_what_may_still_be_under_way_is_not_mended() -> None:
     assert catalog.finish_reindexing(at=LATER + product_writes.ABANDONED_AFTER) == 0
 
 
-def test_a_search_is_one_read_of_what_it_shows() -> None:
+def test_a_search_reads_only_the_cards_of_its_page() -> None:
     catalog = DynamoProductCatalog()
     catalog.save_many([simple(f"p{n}", "Mug", categories=(Category("Home"),)) for n in range(40)])
     for question in (build_search("mugs"), build_search(None, categories=["home"])):
@@ -308,28 +306,28 @@ def test_a_search_is_one_read_of_what_it_shows() -> None:
         assert "ReturnConsumedCapacity" not in calls.made[0].parameters
 
 
-def test_what_is_in_two_of_the_categories_is_listed_once() -> None:
+def test_a_product_of_two_requested_categories_is_listed_once() -> None:
     both = (Category("Home"), Category("Kitchen"))
     DynamoProductCatalog().save_many(
         [simple("a", "Mug", categories=both), simple("b", "Pan", categories=both[1:])]
     )
-    asked = build_search(None, categories=["home", "kitchen"])
-    found = DynamoProductCatalog().search(asked, limit=20).items
+    search = build_search(None, categories=["home", "kitchen"])
+    found = DynamoProductCatalog().search(search, limit=20).items
     assert [card.product_id for card in found] == ["a", "b"]
 
 
-def test_a_card_is_made_once_and_anew_when_it_changed() -> None:
-    catalog, asked = DynamoProductCatalog(), build_search("mug")
+def test_a_card_is_decoded_once_and_again_after_a_change() -> None:
+    catalog, search = DynamoProductCatalog(), build_search("mug")
     catalog.save(simple("a", "Mug"), expected_version=0)
-    (first,) = catalog.search(asked, limit=20).items
-    (again,) = catalog.search(asked, limit=20).items
+    (first,) = catalog.search(search, limit=20).items
+    (again,) = catalog.search(search, limit=20).items
     assert again.featured is first.featured
     catalog.save(simple("a", "Mug", price=77), expected_version=1)
-    (after,) = catalog.search(asked, limit=20).items
+    (after,) = catalog.search(search, limit=20).items
     assert (after.low.minor, after.version) == (77, first.version + 1)
 
 
-def test_a_search_with_comparisons_has_a_ceiling() -> None:
+def test_a_search_with_comparisons_has_a_query_limit() -> None:
     catalog = DynamoProductCatalog()
     catalog.save_many([simple(f"p{n}", "Common Mug", price=n) for n in range(30)])
     rare = build_search("common", price=PriceBand(10**6, None))

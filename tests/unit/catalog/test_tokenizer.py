@@ -54,13 +54,13 @@ def test_singular_and_plural_find_each_other(one: str, many: str) -> None:
 
 
 def test_chinese_is_found_by_pairs_and_by_single_characters() -> None:
-    kept = tokenize("青花茶杯 300ml")
-    for asked in ("青花茶杯", "茶杯", "杯", "花茶", "300ml"):
-        assert set(tokenize(asked, is_query=True)) <= set(kept), asked
-    assert not set(tokenize("杯茶", is_query=True)) <= set(kept)
+    indexed = tokenize("青花茶杯 300ml")
+    for query in ("青花茶杯", "茶杯", "杯", "花茶", "300ml"):
+        assert set(tokenize(query, is_query=True)) <= set(indexed), query
+    assert not set(tokenize("杯茶", is_query=True)) <= set(indexed)
 
 
-def test_japanese_voiced_marks_are_letters_not_accents() -> None:
+def test_japanese_voiced_sound_marks_are_not_accents() -> None:
     assert fold("が") != fold("か")
     assert fold("ｶﾞ") == fold("ガ")
 
@@ -71,7 +71,7 @@ def test_folding_twice_is_folding_once(text: str) -> None:
 
 
 @given(st.text(max_size=80))
-def test_words_are_short_apart_and_never_empty(text: str) -> None:
+def test_words_are_short_distinct_and_never_empty(text: str) -> None:
     words = tokenize(text)
     assert len(set(words)) == len(words)
     assert all(0 < len(word) <= MAX_WORD_LENGTH for word in words)
@@ -79,7 +79,7 @@ def test_words_are_short_apart_and_never_empty(text: str) -> None:
 
 
 @given(st.text(max_size=80))
-def test_whatever_is_kept_is_found_by_the_same_text(text: str) -> None:
+def test_indexed_text_is_found_by_the_same_query(text: str) -> None:
     assert set(tokenize(text, is_query=True)) <= set(tokenize(text))
 
 

@@ -23,26 +23,28 @@ PRODUCTS = {p.id: p for p in (SHIRT, MUG, shirt("old", status=ProductStatus.ARCH
 ANY = VariantFilter()
 
 
-def found(*ids: str, variant_filter: VariantFilter = ANY) -> dict[str, list[tuple[str, str]]]:
+def resolved_variants(
+    *ids: str, variant_filter: VariantFilter = ANY
+) -> dict[str, list[tuple[str, str]]]:
     resolved, _ = resolve_ids(ids, PRODUCTS, variant_filter)
     return {m.variant.id: list(m.inputs) for one in resolved for m in one.matches}
 
 
-def test_a_products_id_finds_its_featured_variant_and_a_variants_id_that_very_one() -> None:
-    assert found("shirt", "mug.1") == {
+def test_a_product_id_resolves_to_its_featured_variant() -> None:
+    assert resolved_variants("shirt", "mug.1") == {
         "shirt.1": [("shirt", "featured")],
         "mug.1": [("mug.1", "exact")],
     }
 
 
-def test_a_variant_meant_twice_is_answered_once_with_both_ids() -> None:
-    assert found("shirt.1", "shirt", "shirt.4", "shirt") == {
+def test_a_variant_requested_twice_is_returned_once_with_both_ids() -> None:
+    assert resolved_variants("shirt.1", "shirt", "shirt.4", "shirt") == {
         "shirt.1": [("shirt.1", "exact"), ("shirt", "featured")],
         "shirt.4": [("shirt.4", "exact")],
     }
 
 
-def test_what_is_not_on_sale_is_unknown() -> None:
+def test_ids_of_products_not_on_sale_are_unknown() -> None:
     ids = ["old", "old.1", "nothing", "shirt.9", "shirt.1.1", ""]
     resolved, unknown = resolve_ids(ids, PRODUCTS, ANY)
     assert resolved == ()
@@ -51,29 +53,33 @@ def test_what_is_not_on_sale_is_unknown() -> None:
 
 def test_a_filter_chooses_among_variants_and_drops_products_without_a_fitting_one() -> None:
     dear = VariantFilter.of([], PriceBand(3900, None))
-    assert found("shirt", "mug", variant_filter=dear) == {"shirt.3": [("shirt", "featured")]}
-    assert found("shirt.1", "shirt.3", variant_filter=dear) == {"shirt.3": [("shirt.3", "exact")]}
+    assert resolved_variants("shirt", "mug", variant_filter=dear) == {
+        "shirt.3": [("shirt", "featured")]
+    }
+    assert resolved_variants("shirt.1", "shirt.3", variant_filter=dear) == {
+        "shirt.3": [("shirt.3", "exact")]
+    }
     assert resolve_ids(["mug"], PRODUCTS, dear) == ((), ())
 
 
-def test_a_filter_knows_the_categories_above() -> None:
-    assert found("shirt", "mug", variant_filter=VariantFilter.of(["apparel"], None)).keys() == {
-        "shirt.1"
-    }
-    assert found("shirt", variant_filter=VariantFilter.of(["Shirts"], None)) == {}
+def test_a_filter_matches_parent_categories() -> None:
+    assert resolved_variants(
+        "shirt", "mug", variant_filter=VariantFilter.of(["apparel"], None)
+    ).keys() == {"shirt.1"}
+    assert resolved_variants("shirt", variant_filter=VariantFilter.of(["Shirts"], None)) == {}
 
 
 def test_a_price_in_another_currency_filters_nothing() -> None:
-    assert found("mug", variant_filter=VariantFilter.of([], PriceBand(1, 2, "EUR"))).keys() == {
-        "mug.1"
-    }
+    assert resolved_variants(
+        "mug", variant_filter=VariantFilter.of([], PriceBand(1, 2, "EUR"))
+    ).keys() == {"mug.1"}
 
 
-def choosing(
-    *selected: str, prefer: str = "", gone: str = "", variant: str | None = None
+def choose(
+    *selected: str, prefer: str = "", sold_out: str = "", variant: str | None = None
 ) -> ProductSelection:
     """Choose ``Color=Red`` and so on; ``gone`` names variants out of stock by their number."""
-    out = {f"shirt.{n}" for n in gone.split()}
+    out = {f"shirt.{n}" for n in sold_out.split()}
     return select_variant(
         SHIRT,
         variants=SHIRT.on_sale,
@@ -101,13 +107,13 @@ def signals(offer: ProductSelection, option: str) -> dict[str, str]:
 
 
 def test_without_a_choice_the_first_variant_in_stock_stands_for_the_product() -> None:
-    assert (ids(choosing()), chosen(choosing())) == (["shirt.1"], ["Color=Blue", "Size=S"])
-    assert ids(choosing(gone="1")) == ["shirt.2"]
-    assert ids(choosing(gone="1 2 3 4 5")) == ["shirt.1"]
+    assert (ids(choose()), chosen(choose())) == (["shirt.1"], ["Color=Blue", "Size=S"])
+    assert ids(choose(sold_out="1")) == ["shirt.2"]
+    assert ids(choose(sold_out="1 2 3 4 5")) == ["shirt.1"]
 
 
 def test_a_choice_narrows_the_variants_to_those_that_fit() -> None:
-    offer = choosing("Color=Blue", gone="1")
+    offer = choose("Color=Blue", sold_out="1")
     assert ids(offer) == ["shirt.2", "shirt.3", "shirt.1"]
     assert chosen(offer) == ["Color=Blue"]
     assert signals(offer, "Size") == {"S": "sold out", "M": "in stock", "L": "in stock"}
@@ -115,12 +121,12 @@ def test_a_choice_narrows_the_variants_to_those_that_fit() -> None:
 
 
 def test_signals_are_relative_to_the_other_choices() -> None:
-    offer = choosing("Color=Red", gone="4")
+    offer = choose("Color=Red", sold_out="4")
     assert signals(offer, "Size") == {"S": "sold out", "M": "in stock", "L": "none"}
 
 
 @pytest.mark.parametrize(
-    ("prefer", "kept"),
+    ("prefer", "selected_values"),
     [
         ("Color Size", ["Color=Red"]),
         ("Size Color", ["Size=L"]),
@@ -130,22 +136,22 @@ def test_signals_are_relative_to_the_other_choices() -> None:
         ("Material Size", ["Size=L"]),
     ],
 )
-def test_what_does_not_go_together_is_given_up_from_the_least_preferred(
-    prefer: str, kept: list[str]
+def test_incompatible_choices_are_dropped_from_the_least_preferred(
+    prefer: str, selected_values: list[str]
 ) -> None:
-    assert chosen(choosing("Color=Red", "Size=L", prefer=prefer)) == kept
+    assert chosen(choose("Color=Red", "Size=L", prefer=prefer)) == selected_values
 
 
-def test_a_value_that_nothing_has_is_given_up_before_any_other() -> None:
-    offer = choosing("Color=Green", "Size=M", prefer="Color Size")
+def test_a_value_that_no_variant_has_is_dropped_first() -> None:
+    offer = choose("Color=Green", "Size=M", prefer="Color Size")
     assert chosen(offer) == ["Size=M"]
     assert ids(offer) == ["shirt.2", "shirt.5"]
-    assert chosen(choosing("Material=Silk")) == []
-    assert len(ids(choosing("Material=Silk"))) == 5
+    assert chosen(choose("Material=Silk")) == []
+    assert len(ids(choose("Material=Silk"))) == 5
 
 
-def test_a_variants_id_settles_every_choice() -> None:
-    offer = choosing("Color=Red", variant="shirt.3")
+def test_a_variant_id_fixes_every_choice() -> None:
+    offer = choose("Color=Red", variant="shirt.3")
     assert ids(offer) == ["shirt.3"]
     assert chosen(offer) == ["Color=Blue", "Size=L"]
 
@@ -156,8 +162,8 @@ def test_a_product_without_options_has_nothing_selected() -> None:
 
 
 def test_a_discontinued_variant_neither_exists_nor_is_shown() -> None:
-    gone: Variant = replace(SHIRT.variants[2], status=VariantStatus.DISCONTINUED)
-    product = replace(SHIRT, variants=(*SHIRT.variants[:2], gone, *SHIRT.variants[3:]))
+    sold_out: Variant = replace(SHIRT.variants[2], status=VariantStatus.DISCONTINUED)
+    product = replace(SHIRT, variants=(*SHIRT.variants[:2], sold_out, *SHIRT.variants[3:]))
     offer = select_variant(
         product,
         variants=product.on_sale,

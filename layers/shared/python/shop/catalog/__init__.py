@@ -1,1 +1,1 @@
-"""The catalogue: what the shop shows and sells, how it is found, and how it gets there."""
+"""The catalogue: products and variants, their search index, and imports."""

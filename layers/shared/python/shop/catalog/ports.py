@@ -1,4 +1,4 @@
-"""What the catalogue needs from the world: shelves to keep products on, an index to find them."""
+"""Ports of the catalogue: the repository of products, and the search index."""
 
 from collections.abc import Iterable, Sequence
 from typing import Protocol
@@ -9,54 +9,56 @@ from shop.kernel.pagination import Page
 
 
 class ProductCatalog(Protocol):
-    """The shop's products, by id."""
+    """Repository of products by id."""
 
     def get(self, product_id: str) -> Product:
-        """One product, whatever its status. Raises ``NotFound``."""
+        """Return one product of any status. Raises ``NotFound``."""
 
     def get_many(self, product_ids: Iterable[str]) -> dict[str, Product]:
-        """Those of the products that exist, whatever their status, in one read per 100."""
+        """Return the existing ones of these products, of any status; one read per 100."""
 
     def get_variants(self, variant_ids: Iterable[str]) -> dict[str, tuple[Product, Variant]]:
-        """Those of the variants that are *on sale*, and their products; one read per 100 products.
+        """Return the variants that are *on sale*, with their products; one read per 100 products.
 
-        A variant that does not exist, is discontinued, or whose product is not published is not
-        in the answer: a basket cannot sell it even by mistake.
+        Missing and discontinued variants and those of unpublished products are left out, so a
+        cart cannot sell them by mistake.
         """
 
     def has_category(self, category: str) -> bool:
-        """Whether something on sale is in that category, or in one below it, spelled just so."""
+        """Return whether a product on sale is in or below the category, in this exact spelling."""
 
     def save(self, product: Product, *, expected_version: int) -> Product:
-        """Keep a product as version ``expected_version + 1`` and list it under its words.
+        """Store a product as version ``expected_version + 1`` and update its postings.
 
-        ``expected_version`` is 0 for one that must not exist yet. Raises ``Stale`` where somebody
-        else changed it meanwhile, ``Conflict`` (``id_taken``) where a new one's id is in use, and
-        ``Conflict`` (``sku_taken``) naming each of its SKUs that another product sells.
+        ``expected_version`` is 0 for a new product. Raises ``VersionConflict`` if the stored
+        version differs, ``Conflict`` (``id_taken``) if a new product's id exists, and ``Conflict``
+        (``sku_taken``) with each SKU that another product sells.
         """
 
     def product_id_for(self, sku: str) -> str | None:
-        """The id of the product whose SKU it is, on sale or not yet; ``None`` for nobody's."""
+        """Return the id of the product that claims the SKU, on sale or not, or ``None``."""
 
     def save_many(self, products: Sequence[Product]) -> dict[str, ShopError]:
-        """Keep many products, each expected at its own ``version``; those refused, and why.
+        """Store many products, each expected at its own ``version``; return the errors by id.
 
-        For imports: the lists may lag behind the products for the moments that it takes.
+        For imports: postings may lag behind the products while the call runs.
         """
 
     def list_by_status(
         self, *, status: ProductStatus | None = None, limit: int, cursor: str | None = None
     ) -> Page[ProductCard]:
-        """All products, also unpublished ones, by status and id: the shopkeeper's list."""
+        """Return a page of all products, unpublished ones too, by status and id, for staff."""
 
 
 class SearchIndex(Protocol):
-    """Finds published products. A search engine can take this over: it is told of every change by
-    whoever fills it, and answers with cards."""
+    """Search over published products.
+
+    A search engine can implement it: it needs the product changes, and returns cards.
+    """
 
     def search(self, search: Search, *, limit: int, cursor: str | None = None) -> Page[ProductCard]:
-        """Products that match, best first, at most ``limit``.
+        """Return at most ``limit`` matching products, best first.
 
-        A page may hold fewer than ``limit`` although more follow: then it has a cursor. Raises
-        ``Invalid`` (``cursor_invalid``) for the cursor of another question.
+        A page with a cursor may hold fewer than ``limit``. Raises ``InvalidRequest``
+        (``cursor_invalid``) for the cursor of another query.
         """

@@ -1,4 +1,4 @@
-"""What people do with the catalogue: shoppers find and choose, staff keep it, files fill it.
+"""Use cases of the catalogue: the storefront, product administration and imports.
 
-Each in a module of its own, imported from there: a shopper's Lambda loads nothing of the other two.
+Callers import from the modules, so a shopper's Lambda does not load the code for staff.
 """

@@ -1,4 +1,4 @@
-"""Filling the catalogue from a file: everything good in it, once, and a reason for the rest."""
+"""Import the products of a file: store the valid ones, report the others with line and reason."""
 
 from collections.abc import Sequence
 from dataclasses import field, replace
@@ -13,11 +13,11 @@ from shop.kernel.frozen import frozen
 
 @frozen(slots=False, kw_only=True)
 class ImportEntry:
-    """A product as a file has it. ``source`` is a digest of everything that the file says of it.
+    """A product in a file. ``source`` is a digest of all its data there.
 
-    ``line`` is where it begins and ``variant_lines`` where its variants do, counted from 1.
-    ``status`` is ``None`` where the file does not say: then a new product goes on sale, and one
-    that is known stays as it is. ``counts`` are units on hand by SKU.
+    ``line`` is the first line of the product and ``variant_lines`` those of its variants, counted
+    from 1. ``status`` is ``None`` if the file has none: a new product is then published, and an
+    existing one keeps its status. ``counts`` are units on hand by SKU.
     """
 
     product_id: str
@@ -29,6 +29,7 @@ class ImportEntry:
     counts: dict[str, int] = field(default_factory=dict)
 
     def line_of(self, problem: Problem) -> int:
+        """Return the line of the variant that the problem's path names, else of the product."""
         path = problem.path or ""
         if path.startswith("$.variants["):
             number = int(path.removeprefix("$.variants[").partition("]")[0])
@@ -39,7 +40,7 @@ class ImportEntry:
 
 @frozen(slots=False)
 class RejectedEntry:
-    """Something in a file that was not taken: where it stands, which product, and why."""
+    """A rejected product or row of a file, with its line and the reason."""
 
     line: int
     reason: str
@@ -48,7 +49,7 @@ class RejectedEntry:
 
 @frozen(slots=False)
 class ImportResult:
-    """What became of a file. The ids of products that are new, changed, or said the same before."""
+    """The result of an import: ids of created, changed and unchanged products, and rejections."""
 
     created: tuple[str, ...]
     changed: tuple[str, ...]
@@ -57,15 +58,16 @@ class ImportResult:
 
     @property
     def accepted_ids(self) -> frozenset[str]:
+        """The ids of all products of the file that the catalogue now holds."""
         return frozenset((*self.created, *self.changed, *self.unchanged))
 
 
 def import_products(
     entries: Sequence[ImportEntry], *, catalog: ProductCatalog, at: datetime
 ) -> ImportResult:
-    """Take in what a file says. Doing it again changes nothing, also where staff changed it since.
+    """Import the entries of a file. Importing an unchanged file again changes nothing.
 
-    A product is taken as a whole or not at all: half of its variants would be another product.
+    A product is imported as a whole or rejected: half of its variants would be another product.
     """
     known = catalog.get_many({entry.product_id for entry in entries})
     new_entries: dict[str, ImportEntry] = {}
@@ -75,6 +77,7 @@ def import_products(
     products: list[Product] = []
     for entry in entries:
         before = known.get(entry.product_id)
+        # The digest is that of the last import, so changes by staff since then stay.
         if before is not None and before.source == entry.source:
             unchanged.append(entry.product_id)
             continue
@@ -88,6 +91,7 @@ def import_products(
     for product_id, save_error in catalog.save_many(products).items():
         entry = (changed_entries if product_id in changed_entries else new_entries).pop(product_id)
         rejected += _save_rejections(entry, saved_as[product_id], save_error)
+    # Validation and saving reject at different times; the report follows the file.
     rejected.sort(key=lambda r: r.line)
     return ImportResult(
         tuple(new_entries), tuple(changed_entries), tuple(unchanged), tuple(rejected)
@@ -101,7 +105,7 @@ def _product(entry: ImportEntry, before: Product | None, at: datetime) -> Produc
 
 
 def _save_rejections(entry: ImportEntry, product: Product, error: ShopError) -> list[RejectedEntry]:
-    """A reason for each of its variants that another product sells, on the variant's line."""
+    """Return a rejection for each SKU that another product sells, at its variant's line."""
     if error.code != "sku_taken":
         return [RejectedEntry(entry.line, error.detail, entry.product_id)]
     rejected = []

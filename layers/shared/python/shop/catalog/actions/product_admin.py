@@ -1,4 +1,4 @@
-"""Keeping the catalogue: what staff do with one product, and how a draft becomes one."""
+"""Product administration: create, update and list products, and build them from drafts."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -17,9 +17,9 @@ from shop.catalog.model import (
     Variant,
     VariantStatus,
     fold,
-    validate_product,
     variant_id,
 )
+from shop.catalog.model.validation import validate_product
 from shop.catalog.ports import ProductCatalog
 from shop.kernel.errors import Conflict, InvalidRequest, VersionConflict
 from shop.kernel.frozen import frozen
@@ -29,7 +29,7 @@ from shop.kernel.pagination import Page
 
 @frozen(slots=False, kw_only=True)
 class DraftVariant:
-    """A variant as somebody wrote it down; what is left out is filled in or kept."""
+    """A variant of a draft; absent fields get a default or the value of the stored variant."""
 
     price: Money
     list_price: Money | None = None
@@ -49,7 +49,7 @@ class DraftVariant:
 
 @frozen(slots=False, kw_only=True)
 class Draft:
-    """What somebody says of a product: everything but its status and its past."""
+    """The content of a product as staff or a file provide it: all but status and history."""
 
     title: str
     variants: tuple[DraftVariant, ...]
@@ -66,7 +66,10 @@ class Draft:
 def create_product(
     product_id: str, draft: Draft, *, catalog: ProductCatalog, at: datetime
 ) -> Product:
-    """Take a new product into the catalogue, as a draft that no shopper sees yet."""
+    """Store a new product as a draft, which shoppers cannot see.
+
+    Raises ``InvalidRequest`` with every problem, ``Conflict`` for a used id or SKU.
+    """
     product = build_product(draft, product_id, at=at)
     with _conflict_paths_in_draft(draft, product):
         return catalog.save(product, expected_version=0)
@@ -75,14 +78,16 @@ def create_product(
 def update_product(
     product_id: str, draft: Draft, *, expected_version: int, catalog: ProductCatalog, at: datetime
 ) -> Product:
-    """Replace what is said of a product, if it is still at the version that was read.
+    """Replace the content of a product that is still at ``expected_version``.
 
-    A variant that the draft leaves out is discontinued, never deleted.
+    Variants missing from the draft are discontinued, never deleted. Raises ``VersionConflict`` for
+    another version, and the errors of :func:`create_product`.
     """
     before = catalog.get(product_id)
     if before.version != expected_version:
         raise VersionConflict(
-            f"product {product_id} is at version {before.version}, not {expected_version}"
+            f"Product {product_id} is at version {before.version}, not {expected_version}."
+            " Read it again and repeat the change."
         )
     product = build_product(draft, product_id, at=at, before=before)
     with _conflict_paths_in_draft(draft, product):
@@ -97,11 +102,12 @@ def set_product_status(
     catalog: ProductCatalog,
     at: datetime,
 ) -> Product:
-    """Move a product along its life: to review, on sale, off sale, away."""
+    """Change the status of a product: to review, published, back to draft, archived."""
     before = catalog.get(product_id)
     if expected_version is not None and before.version != expected_version:
         raise VersionConflict(
-            f"product {product_id} is at version {before.version}, not {expected_version}"
+            f"Product {product_id} is at version {before.version}, not {expected_version}."
+            " Read it again and repeat the change."
         )
     with _conflict_paths_in_draft(None, before):
         return catalog.save(before.with_status(status, at=at), expected_version=before.version)
@@ -110,16 +116,16 @@ def set_product_status(
 def list_products(
     *, catalog: ProductCatalog, status: ProductStatus | None, limit: int, cursor: str | None
 ) -> Page[ProductCard]:
-    """The shopkeeper's list, drafts and archive included."""
+    """Return a page of all products, drafts and archived ones included."""
     return catalog.list_by_status(status=status, limit=limit, cursor=cursor)
 
 
 def build_product(
     draft: Draft, product_id: str, *, at: datetime, before: Product | None = None
 ) -> Product:
-    """Make the product that a draft means, going on from what was there.
+    """Build a product from a draft; ids, SKUs, handle and history come from ``before``.
 
-    Raises :class:`Invalid` with every field that is wrong.
+    Raises :class:`InvalidRequest` with every invalid field, by its path in the draft.
     """
     variants, positions = _variants(draft, product_id, before.variants if before else ())
     product = Product(
@@ -150,7 +156,7 @@ def build_product(
 
 
 def match_variant(draft: Draft, variant: Variant) -> int | None:
-    """Where in the draft a variant of the product stands that was made of it."""
+    """Return the position of the draft variant from which a product's variant was built."""
     for n, draft_variant in enumerate(draft.variants):
         if draft_variant.id == variant.id or draft_variant.sku == variant.sku:
             return n
@@ -168,9 +174,10 @@ def match_variant(draft: Draft, variant: Variant) -> int | None:
 
 @contextmanager
 def _conflict_paths_in_draft(draft: Draft | None, product: Product) -> Iterator[None]:
-    """Refusals that name a variant of the product name it where its draft has it, if there is one.
+    """Translate paths of ``sku_taken`` errors from the stored product to the caller's draft.
 
-    Where nothing but its status was to change, the status is what cannot be.
+    The product holds discontinued variants too, so positions differ from the draft's. Without a
+    draft only the status was to change, and the status is the field to correct.
     """
     try:
         yield
@@ -188,24 +195,23 @@ def _conflict_paths_in_draft(draft: Draft | None, product: Product) -> Iterator[
 def _variants(
     draft: Draft, product_id: str, before: Sequence[Variant]
 ) -> tuple[tuple[Variant, ...], dict[str, int]]:
-    """Number the variants: known ones keep their number, new ones get the next, none is lost.
+    """Number the variants: known ones keep their number, new ones get the next one.
 
-    The second part says where in the draft each of them stands.
+    The second result is the position in the draft by variant id.
     """
     numbered: dict[str, Variant] = {v.id: v for v in before}
     positions: dict[str, int] = {}
     for n, draft_variant in enumerate(draft.variants):
         known = _find_known_variant(draft_variant, before, positions)
         if draft_variant.id is not None and known is None:
-            detail = (
-                f"this product has no variant {draft_variant.id}; leave the id of a new one out"
-            )
+            detail = f"The product has no variant {draft_variant.id}. Omit the id of a new variant."
             raise InvalidRequest(detail, code="unknown_variant", path=f"$.variants[{n}].id")
         id_ = known.id if known else variant_id(product_id, len(numbered) + 1)
         if id_ in positions:
-            detail = f"this is the variant that variants[{positions[id_]}] speaks of already"
+            detail = f"variants[{positions[id_]}] is the same variant. Send each variant once."
             raise InvalidRequest(detail, code="variant_twice", path=f"$.variants[{n}].id")
         positions[id_] = n
+        # A product of one variant has nothing to tell apart: its id serves as the SKU.
         only = len(draft.variants) == 1 and not before
         numbered[id_] = Variant(
             id=id_,
@@ -225,6 +231,7 @@ def _variants(
             media=draft_variant.media,
             status=draft_variant.status,
         )
+    # Ids are never reused: carts and orders refer to variants that are no longer made.
     variants = (
         v if v.id in positions else replace(v, status=VariantStatus.DISCONTINUED)
         for v in numbered.values()
@@ -235,7 +242,7 @@ def _variants(
 def _find_known_variant(
     draft_variant: DraftVariant, before: Sequence[Variant], positions: dict[str, int]
 ) -> Variant | None:
-    """The variant that is meant: by id, else by SKU, else by what a buyer chooses."""
+    """Find the stored variant of a draft variant: by id, else by SKU, else by its options."""
     if draft_variant.id is not None:
         return next((v for v in before if v.id == draft_variant.id), None)
     free = [v for v in before if v.id not in positions]
@@ -248,7 +255,7 @@ _VARIANT_PATH = re.compile(r"\$\.variants\[(\d+)\]")
 
 
 def _path_in_draft(path: str | None, positions: Sequence[int | None]) -> str | None:
-    """A path into the product as one into the draft, where its variants may stand elsewhere."""
+    """Translate a path into the product to a path into the draft."""
     match = _VARIANT_PATH.match(path or "")
     if path is None or match is None:
         return path

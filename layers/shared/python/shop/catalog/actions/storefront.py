@@ -1,4 +1,4 @@
-"""Finding, looking up and choosing: what shoppers and their agents do."""
+"""Storefront use cases: search, lookup and product detail."""
 
 from collections.abc import Sequence
 
@@ -21,7 +21,7 @@ from shop.kernel.pagination import Page
 
 @frozen(slots=False)
 class SearchPage:
-    """A page of cards; ``unfiltered``: some could not be compared with the price asked for."""
+    """A page of cards; ``unfiltered`` if some are priced in another currency than the filter."""
 
     page: Page[ProductCard]
     unfiltered: bool = False
@@ -36,9 +36,9 @@ def search_products(
     limit: int,
     cursor: str | None = None,
 ) -> SearchPage:
-    """Find published products by words, categories and price.
+    """Search published products by words, categories and price.
 
-    Text without a word that counts ("the !") finds nothing, instead of everything.
+    Text of stop words and punctuation only ("the !") finds nothing rather than everything.
     """
     search = build_search(text, categories=categories, price=price)
     if text is not None and not search.words:
@@ -50,14 +50,14 @@ def search_products(
 def lookup_products(
     ids: Sequence[str], *, catalog: ProductCatalog, variant_filter: VariantFilter
 ) -> tuple[tuple[ResolvedProduct, ...], tuple[str, ...]]:
-    """Resolve ids of products and variants, in one read; with those that nothing on sale has."""
+    """Resolve ids of products and variants in one read; the second result is the unknown ids."""
     products = catalog.get_many({product_id_from(i) for i in ids})
     return resolve_ids(ids, products, variant_filter)
 
 
 @frozen(slots=False)
 class ProductResult:
-    """A product on sale, the variant asked for, if one was, and those that a filter leaves."""
+    """A product on sale, the variant requested by id, if any, and those that match the filter."""
 
     product: Product
     variant: Variant | None
@@ -67,17 +67,20 @@ class ProductResult:
 def get_product(
     some_id: str, *, catalog: ProductCatalog, variant_filter: VariantFilter
 ) -> ProductResult:
-    """One product on sale by its own or a variant's id. Raises :class:`NotFound`."""
+    """Return a product on sale by its own or a variant's id.
+
+    Raises :class:`NotFound`; its code is ``filtered_out`` if only the filter excludes the product.
+    """
     product = catalog.get_many([product_id_from(some_id)]).get(product_id_from(some_id))
     variant = product.variant(some_id) if product else None
     if product is None or not product.on_sale or (some_id != product.id and variant is None):
-        raise NotFound(f"nothing on sale has the id {some_id}", path="$.id")
+        raise NotFound(f"No product or variant on sale has the id {some_id}.", path="$.id")
     if variant is not None and variant not in product.on_sale:
-        raise NotFound(f"variant {some_id} is no longer sold", path="$.id")
+        raise NotFound(f"Variant {some_id} is discontinued.", path="$.id")
     variants = variant_filter.matching_variants(product)
     if not variants or (variant is not None and variant not in variants):
         raise NotFound(
-            f"{some_id} is sold, but not within these filters",
+            f"{some_id} is on sale but does not match the filters. Change the filters.",
             code="filtered_out",
             path="$.filters",
         )

@@ -1,8 +1,10 @@
-"""What a product is and may become, and how it is found again."""
+"""Domain model of the catalogue: products, search index entries and variant matching.
+
+:mod:`.validation` is imported from its module: only staff's Lambdas need it.
+"""
 
 from shop.catalog.model.price_tags import PriceTag, PriceTags
 from shop.catalog.model.product import (
-    MAX_VARIANTS,
     MAY_BECOME,
     Category,
     Media,
@@ -15,7 +17,6 @@ from shop.catalog.model.product import (
     VariantStatus,
     category_names,
     product_id_from,
-    validate_product,
     variant_id,
     with_price_marks,
 )
@@ -42,7 +43,6 @@ from shop.catalog.model.variant_matching import (
 
 __all__ = [
     "ALL_SHARDS",
-    "MAX_VARIANTS",
     "MAY_BECOME",
     "Category",
     "Media",
@@ -73,7 +73,6 @@ __all__ = [
     "resolve_ids",
     "select_variant",
     "tokenize",
-    "validate_product",
     "variant_id",
     "with_price_marks",
 ]

@@ -1,7 +1,7 @@
-"""What stands on the price tag: the price asked now, which rules of pricing may have made.
+"""Displayed prices of variants, as promotions and price lists make them.
 
-The catalogue keeps prices and does not know the rules; whoever shows a product asks pricing for the
-tags and hands them to the views.
+The catalogue stores prices and does not know pricing rules. A handler gets the tags from pricing
+and passes them to the views.
 """
 
 from collections.abc import Mapping
@@ -14,10 +14,11 @@ from shop.kernel.money import Money
 
 @frozen
 class PriceTag:
-    """What one unit of a variant is announced at.
+    """The displayed price of one unit of a variant.
 
-    ``list_price`` is what a reduction is off, ``lowest`` the lowest price of the thirty days before
-    it began (Directive 98/6/EC, Art. 6a) and ``percent`` what it takes off that, rounded down.
+    ``list_price`` is the price before a reduction. ``lowest`` is the lowest price of the 30 days
+    before the reduction began (Directive 98/6/EC, Art. 6a), and ``percent`` the reduction from
+    it, rounded down.
     """
 
     price: Money
@@ -28,9 +29,9 @@ class PriceTag:
 
 @frozen(slots=False)
 class PriceTags:
-    """Tags by variant; what has none is announced as the catalogue has it.
+    """Price tags by variant id; a variant without one is displayed at its catalogue price.
 
-    ``products`` are those that were read to make the tags of a list.
+    ``products`` are the products that were read to make the tags of a list.
     """
 
     by_variant: Mapping[str, PriceTag] = field(default_factory=dict)

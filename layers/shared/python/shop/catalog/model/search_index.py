@@ -1,9 +1,9 @@
-"""How a product is listed: under which words and categories, and on what card.
+"""Search index entries of a product: its card, and the headings that list it.
 
-A *posting* is a product's card under one heading: a word, a category, or the shop's whole list.
-Whoever looks under a heading gets the cards themselves, so that a search or a category is answered
-by one read. The headings follow from the product alone, and so does the order under them: a
-product whose *title* has the word comes before one that has it as category, brand or tag.
+A *posting* is a product's card under one heading: a word, a category, or the list of all products.
+Postings hold the cards themselves, so one read answers a search or a category. Headings and their
+order depend on the product alone: a product with the word in its *title* comes before a product
+with it in category, brand or tag.
 """
 
 import hashlib
@@ -18,27 +18,27 @@ from shop.kernel.frozen import frozen
 from shop.kernel.money import Money
 
 ALL_SHARDS = 4
-"""Parts of the whole list, so that an import does not write to one partition only."""
+"""Shards of the list of all products: an import would otherwise write to a single partition."""
 
 MAX_INDEXED_WORDS = 250
-"""Words a product is found by; the title's come first, so a flood of tags cannot push them out."""
+"""Words indexed for a product. Title words come first, so many tags cannot displace them."""
 MAX_QUERY_WORDS = 12
-"""Words of a question that count: the longest, which tell most."""
+"""Words of a query that are compared: the longest, which select most."""
 MAX_CATEGORY_LENGTH = 200
-"""Characters of a folded category path that count; a heading has to fit a DynamoDB key."""
+"""Characters of a folded category path that are compared; a heading must fit a DynamoDB key."""
 MAX_TEASER_LENGTH = 180
-"""Characters of the description that a card holds, so that a posting stays below 1 KB."""
+"""Characters of the description on a card; a posting stays below 1 KB, one write unit."""
 MAX_CARD_PRICES = 25
-"""Different prices a card holds; with more, a price filter goes by lowest and highest."""
+"""Different prices on a card; beyond that, a price filter compares lowest and highest only."""
 
 
 @frozen
 class ProductCard:
-    """What a list shows of a product: enough for a tile, small enough to keep under every heading.
+    """The data of a product in a list: small enough to be stored under every heading.
 
-    ``featured`` is the variant shown, the first on sale; ``prices`` are those of all variants on
-    sale, in minor units and ascending, at most :data:`MOST_PRICES`, but always the lowest and the
-    highest; ``list_prices`` are lowest and highest "compare at" price where there is any.
+    ``featured`` is the displayed variant, the first on sale. ``prices`` are the prices of all
+    variants on sale in minor units, ascending: at most :data:`MAX_CARD_PRICES`, always with the
+    lowest and the highest. ``list_prices`` are the lowest and highest list price, if any.
     """
 
     product_id: str
@@ -67,7 +67,7 @@ class ProductCard:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Posting:
-    """Where a card lies: under ``heading``, at ``place`` in its order."""
+    """The key of a card: its heading, and the sort key that orders it there."""
 
     heading: str
     sort_key: str
@@ -75,10 +75,10 @@ class Posting:
 
 @frozen
 class PriceBand:
-    """From ``low`` to ``high`` minor units, both included, ``None`` where open.
+    """A price filter from ``low`` to ``high`` minor units, both included; ``None`` is open.
 
-    ``currency`` is what the asker counts in; ``None`` is taken as the shop's own. Prices are not
-    converted: a product priced in another currency is not filtered.
+    ``currency`` is the shopper's; ``None`` matches every product's currency. Prices are not
+    converted, so products priced in another currency are not filtered.
     """
 
     low: int | None = None
@@ -86,22 +86,26 @@ class PriceBand:
     currency: str | None = None
 
     def overlaps(self, card: ProductCard) -> bool:
+        """Return whether the card's prices can be compared: they are in the filter's currency."""
         return self.currency in (None, card.currency)
 
     def contains(self, card: ProductCard) -> bool:
-        """Whether a variant's price lies within; where a card cannot list all, whether one may."""
+        """Return whether a variant's price is in the band.
+
+        A card with too many prices lists only some: then the result is whether one may be in it.
+        """
         if len(card.prices) >= MAX_CARD_PRICES:
             return self.reaches(card.prices[0], card.prices[-1])
         return any(self.reaches(price, price) for price in card.prices)
 
     def reaches(self, low: int, high: int) -> bool:
-        """Whether the band and the prices from ``low`` to ``high`` have one in common."""
+        """Return whether the band and the range from ``low`` to ``high`` overlap."""
         return (self.low is None or high >= self.low) and (self.high is None or low <= self.high)
 
 
 @frozen
 class Search:
-    """A question to the catalogue: all of the words, any of the categories, the price band."""
+    """A query: all of the words, any of the categories, and the price band must match."""
 
     words: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
@@ -109,7 +113,7 @@ class Search:
 
     @property
     def headings(self) -> tuple[str, ...]:
-        """Where to look: under the longest word, likely the rarest; else under the categories."""
+        """The headings to read: the longest word, likely the rarest; else the categories or all."""
         if self.words:
             return (word_heading(self.words[0]),)
         if self.categories:
@@ -118,28 +122,28 @@ class Search:
 
     @property
     def plain(self) -> bool:
-        """Whether every card under the headings is an answer, with nothing left to compare."""
+        """Whether every card under the headings is a result, without further comparison."""
         return self.price is None and len(self.words) + len(self.categories) <= 1
 
     @property
     def fingerprint(self) -> str:
-        """Tells one question from another, so that a cursor goes on with its own."""
+        """A digest of the query; it binds a cursor to the query that produced it."""
         price = self.price and [self.price.low, self.price.high, self.price.currency]
-        whole = json.dumps([self.words, self.categories, price])
-        return hashlib.sha256(whole.encode()).hexdigest()[:12]
+        content = json.dumps([self.words, self.categories, price])
+        return hashlib.sha256(content.encode()).hexdigest()[:12]
 
 
 def build_search(
     text: str | None, *, categories: Sequence[str] = (), price: PriceBand | None = None
 ) -> Search:
-    """Put a shopper's words into the form that the index answers, longest word first."""
+    """Build the query for a shopper's text, longest word first."""
     words = sorted(tokenize(text or "", is_query=True), key=lambda w: (-len(w.encode()), w))
     folded = tuple(dict.fromkeys(map(folded_category, categories)))
     return Search(tuple(words[:MAX_QUERY_WORDS]), folded, price)
 
 
 def product_card(product: Product) -> ProductCard:
-    """The card of a product; of one that is not on sale, the card that staff see."""
+    """Return the card of a product; off sale it shows all variants, for staff."""
     shown = product.on_sale or product.variants
     prices = sorted({v.price.minor for v in shown})
     if len(prices) > MAX_CARD_PRICES:
@@ -164,27 +168,28 @@ def product_card(product: Product) -> ProductCard:
 
 
 def product_postings(product: Product) -> tuple[Posting, ...]:
-    """Every place where the product's card belongs.
+    """Return the key of every posting of a product.
 
-    What is not on sale stands in the whole list only, where staff find it, under its status.
+    A product that is not on sale has one posting only, in the list of all products, where staff
+    find it under its status.
     """
-    whole = Posting(all_heading(_shard(product.id)), f"{product.status}#{product.id}")
+    in_full_list = Posting(all_heading(_shard(product.id)), f"{product.status}#{product.id}")
     if not product.on_sale:
-        return (whole,)
+        return (in_full_list,)
     categories = (Posting(category_heading(c), f"1#{product.id}") for c in categories_of(product))
     ranked = ranked_words(product).items()
     words = (Posting(word_heading(w), f"{rank}#{product.id}") for w, rank in ranked)
-    return (whole, *categories, *words)
+    return (in_full_list, *categories, *words)
 
 
 def ranked_words(product: Product) -> dict[str, int]:
-    """The words that find a product, best first: 1 in its title, 2 beside it, 3 in a SKU."""
-    beside: list[str] = [c.value for c in product.categories]
-    beside += [product.brand or "", *product.tags]
-    # A SKU that only repeats the product's id says nothing that anybody would type.
+    """Return a product's words by rank: 1 title; 2 category, brand or tag; 3 SKU."""
+    attributes: list[str] = [c.value for c in product.categories]
+    attributes += [product.brand or "", *product.tags]
+    # A generated SKU repeats the product's id, which shoppers do not search for.
     skus = [v.sku for v in product.on_sale if v.sku != product.id]
     ranked: dict[str, int] = {}
-    for rank, texts in ((1, [product.title]), (2, beside), (3, skus)):
+    for rank, texts in ((1, [product.title]), (2, attributes), (3, skus)):
         for word in _words(texts):
             if len(ranked) == MAX_INDEXED_WORDS:
                 return ranked
@@ -193,7 +198,7 @@ def ranked_words(product: Product) -> dict[str, int]:
 
 
 def categories_of(product: Product) -> tuple[str, ...]:
-    """The categories a product is listed in, folded: its own and those above them."""
+    """Return the folded categories that list a product: its own and those above them."""
     steps = (folded_category(step) for c in product.categories for step in c.path)
     return tuple(filter(None, dict.fromkeys(steps)))
 
@@ -220,7 +225,7 @@ def _words(texts: Iterable[str]) -> Iterable[str]:
 
 
 def folded_category(value: str) -> str:
-    """A category path as it is compared: ``" footwear>RUNNING"`` is ``"footwear > running"``."""
+    """Normalize a category path: ``" footwear>RUNNING"`` becomes ``"footwear > running"``."""
     steps = (" ".join(fold(step).split()) for step in value.split(">"))
     return " > ".join(step for step in steps if step)[:MAX_CATEGORY_LENGTH]
 

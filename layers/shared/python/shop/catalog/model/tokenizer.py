@@ -1,21 +1,21 @@
-"""How text becomes words that find it again, the same way for what is kept and what is asked.
+"""Tokenizer of the search index: the same words for indexed text and for queries.
 
-Case, accents and width are folded (``Café`` is ``cafe``), English plurals too, so that *shoes*
-find a *shoe*. Chinese and Japanese are written without spaces: a run of such characters is cut
-into overlapping pairs, the usual way where no dictionary is at hand, and into single characters
-where text is kept, so that a question of one character is answered as well.
+Case, accents and width are folded (``Café`` becomes ``cafe``), and English plurals too, so *shoes*
+finds a *shoe*. Chinese and Japanese have no spaces between words: a run of such characters becomes
+overlapping pairs (bigrams), the usual method without a dictionary. Indexed text also gets single
+characters, so a query of one character has results.
 """
 
 import re
 import unicodedata
 
 MAX_WORD_LENGTH = 40
-"""Characters of a word that count; what is longer is cut, in text and question alike."""
+"""Characters of a word that are compared; longer words are cut, in text and query alike."""
 
 STOP_WORDS = frozenset(
     "a an and are as at be by for from in is it of on or our that the this to with your".split()
 )
-"""Words that nearly every title has: they tell nothing apart and would only make long lists."""
+"""Words of nearly every title: they distinguish no product and would only make long lists."""
 
 _ACCENTS = re.compile("[\u0300-\u036f]")
 _RUNS = re.compile(
@@ -27,39 +27,40 @@ _APOSTROPHES = re.compile("['\u2019\u02bc]")
 
 
 def fold(text: str) -> str:
-    """Text without case, accents or width: ``"ＣＡＦÉ"`` and ``"café"`` are both ``"cafe"``."""
+    """Return text without case, accents or width: ``"ＣＡＦÉ"`` becomes ``"cafe"``."""
     parts = unicodedata.normalize("NFKD", text)
     plain = _ACCENTS.sub("", parts)
-    # Casefolding can bring marks and compatibility forms to light (U+0130 is one), hence once more.
+    # Casefolding can produce new marks and compatibility forms (U+0130 does): decompose again.
     again = _ACCENTS.sub("", unicodedata.normalize("NFKD", plain.casefold()))
     return unicodedata.normalize("NFC", again)
 
 
 def tokenize(text: str, *, is_query: bool = False) -> tuple[str, ...]:
-    """The words of a text, each once, in order; ``asked`` is how a question is cut.
+    """Return the words of a text, each once, in order: ``"The Mugs, 2 pieces"`` has mug, 2, piece.
 
-    ``words_in("The Mugs, 2 pieces")`` is ``("mug", "2", "piece")``.
+    A query (``is_query``) has no single Chinese or Japanese characters beside pairs: each pair must
+    match.
     """
-    found: dict[str, None] = {}
+    words: dict[str, None] = {}
     for run in _RUNS.finditer(_APOSTROPHES.sub("", fold(text))):
         if run["cjk"]:
-            found.update(dict.fromkeys(_pairs(run["cjk"], asked=is_query)))
+            words.update(dict.fromkeys(_pairs(run["cjk"], is_query=is_query)))
             continue
         word = _singular(run["word"])[:MAX_WORD_LENGTH]
         if word not in STOP_WORDS:
-            found[word] = None
-    return tuple(found)
+            words[word] = None
+    return tuple(words)
 
 
-def _pairs(run: str, *, asked: bool) -> list[str]:
+def _pairs(run: str, *, is_query: bool) -> list[str]:
     pairs = [run[i : i + 2] for i in range(len(run) - 1)]
-    if asked:
+    if is_query:
         return pairs or [run]
     return [*pairs, *run]
 
 
 def _singular(word: str) -> str:
-    """One form for singular and plural. Not always a word (``berri``), always the same for both."""
+    """Return one form for singular and plural; it need not be a word (``berri``)."""
     if len(word) < 4 or not word.isascii() or not word.isalpha():
         return word
     if word.endswith(("sses", "ches", "shes", "xes")):

@@ -1,4 +1,4 @@
-"""Which variants answer a question: ids looked up, and a buyer choosing size and colour.
+"""Resolve looked-up ids to variants, and a buyer's option choices to variants.
 
 Source: UCP 2026-08-25, "Catalog Lookup": input correlation, option selection, relaxation,
 availability signals.
@@ -11,16 +11,16 @@ from shop.catalog.model.search_index import PriceBand, categories_of, folded_cat
 from shop.kernel.frozen import frozen
 
 EXACT = "exact"
-"""The id names this very variant."""
+"""The id is this variant's."""
 FEATURED = "featured"
-"""The id names the product; the shop chose this variant to stand for it."""
+"""The id is the product's; the shop chose this variant to represent it."""
 
 IsInStock = Callable[[Variant], bool]
 
 
 @frozen
 class VariantFilter:
-    """What a shopper limits an answer to: any of the categories, and the price band."""
+    """A filter on results: any of the categories and the price band must match."""
 
     categories: tuple[str, ...] = ()
     price: PriceBand | None = None
@@ -30,7 +30,7 @@ class VariantFilter:
         return VariantFilter(tuple(folded_category(c) for c in categories), price)
 
     def matching_variants(self, product: Product) -> tuple[Variant, ...]:
-        """The variants on sale that the filter leaves."""
+        """Return the variants on sale that match the filter."""
         if self.categories and not set(self.categories).intersection(categories_of(product)):
             return ()
         if self.price is None or self.price.currency not in (None, product.currency):
@@ -40,7 +40,7 @@ class VariantFilter:
 
 @frozen
 class VariantMatch:
-    """A variant, and which of the ids asked for led to it, and how."""
+    """A variant with the requested ids that resolved to it, each with its kind of match."""
 
     variant: Variant
     inputs: tuple[tuple[str, str], ...]
@@ -48,7 +48,7 @@ class VariantMatch:
 
 @frozen
 class ResolvedProduct:
-    """A product with those of its variants that were asked for."""
+    """A product with its requested variants."""
 
     product: Product
     matches: tuple[VariantMatch, ...]
@@ -57,9 +57,9 @@ class ResolvedProduct:
 def resolve_ids(
     ids: Sequence[str], products: Mapping[str, Product], variant_filter: VariantFilter
 ) -> tuple[tuple[ResolvedProduct, ...], tuple[str, ...]]:
-    """Find what ids of products and variants mean; the second part are ids of nothing on sale.
+    """Resolve ids of products and variants; the second result lists ids of nothing on sale.
 
-    An id whose product the filter leaves nothing of is neither: it is known, but not wanted.
+    An id that exists but does not match the filter is in neither result.
     """
     inputs: dict[str, dict[str, list[tuple[str, str]]]] = {}
     unknown: list[str] = []
@@ -70,8 +70,8 @@ def resolve_ids(
             unknown.append(some_id)
         elif some_id == product.id:
             if matching:
-                found = inputs.setdefault(product.id, {}).setdefault(matching[0].id, [])
-                found.append((some_id, FEATURED))
+                featured = inputs.setdefault(product.id, {}).setdefault(matching[0].id, [])
+                featured.append((some_id, FEATURED))
         elif some_id not in {v.id for v in product.on_sale}:
             unknown.append(some_id)
         elif some_id in {v.id for v in matching}:
@@ -87,7 +87,7 @@ def _resolved(product: Product, inputs: Mapping[str, list[tuple[str, str]]]) -> 
 
 @frozen
 class OptionAvailability:
-    """What choosing a value would lead to, all other choices kept."""
+    """Whether a variant exists, and is available, with this value and all other choices."""
 
     value: str
     exists: bool
@@ -96,7 +96,7 @@ class OptionAvailability:
 
 @frozen
 class ProductSelection:
-    """A product as somebody sees it who has chosen so far what ``selected`` says."""
+    """A product narrowed to the choices in ``selected``, with its matching variants first."""
 
     product: Product
     variants: tuple[Variant, ...]
@@ -113,11 +113,11 @@ def select_variant(
     selected: Sequence[OptionChoice] = (),
     preferences: Sequence[str] = (),
 ) -> ProductSelection:
-    """Show a product for what was chosen; ``left`` are the variants that a filter leaves, not none.
+    """Select the variants that fit the buyer's choices, from one or more filtered ``variants``.
 
-    A ``variant`` asked for by id settles the choices and stands first. Choices that no variant
-    fits are given up, the least preferred first. Without any, the first variant in stock stands
-    for the product.
+    A ``variant`` requested by id fixes all choices and comes first. Choices that no variant fits
+    together are dropped, the least preferred first (UCP: relaxation). Without choices, the first
+    variant in stock represents the product.
     """
     by_stock = sorted(variants, key=lambda v: not in_stock(v))
     if variant is not None:
@@ -144,7 +144,7 @@ def _relax(
     selected: Sequence[OptionChoice],
     preferences: Sequence[str],
 ) -> tuple[OptionChoice, ...]:
-    # What no variant has at all is given up first: it would only drag down what can be had.
+    # A value that no variant has is dropped first; otherwise it would push out possible choices.
     possible = [c for c in selected if any(_fits(v, (c,)) for v in variants)]
     order = [o.name for o in product.options]
     preferred = list(dict.fromkeys(preferences))

@@ -1,1 +1,1 @@
-"""The catalogue in the words of others: UCP's for shoppers, plain JSON for staff, files."""
+"""Request, response and file formats: UCP for shoppers, JSON for staff, CSV and YAML files."""

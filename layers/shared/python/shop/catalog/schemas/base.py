@@ -1,4 +1,4 @@
-"""What every shape of a request shares: strict types, and unknown fields refused."""
+"""Base models of requests: strict types, and unknown fields rejected."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""What readers of product files have in common."""
+"""Common parts of the product file parsers."""
 
 import hashlib
 import json
@@ -13,18 +13,17 @@ from shop.catalog.model import Media, ProductStatus
 from shop.kernel.frozen import frozen
 
 MAX_LISTED_LINES = 20
-"""Lines that a notice names; it says how many more there are."""
+"""Line numbers that a notice lists; it counts the others."""
 
 
 @dataclass
 class FileParseResult:
-    """What was read of a file so far."""
+    """The entries, rejections and notices of a file; ``below_zero`` lists negative counts."""
 
     entries: list[ImportEntry] = field(default_factory=list)
     rejected: list[RejectedEntry] = field(default_factory=list)
     notices: dict[str, None] = field(default_factory=dict)
     below_zero: list[int] = field(default_factory=list)
-    """Lines whose counts were."""
 
     def reject(self, line: int, reason: str, product: str | None = None) -> None:
         self.rejected.append(RejectedEntry(line, reason, product))
@@ -33,22 +32,22 @@ class FileParseResult:
         self.notices[text] = None
 
     def add_line_notices(self) -> None:
-        """Say what was gathered line by line."""
+        """Add the notice on negative counts, once the whole file is read."""
         if self.below_zero:
             lines = ", ".join(str(line) for line in self.below_zero[:MAX_LISTED_LINES])
             more = len(self.below_zero) - MAX_LISTED_LINES
             lines += f" and {more} more" if more > 0 else ""
             word = "line" if len(self.below_zero) == 1 else "lines"
-            self.notice(f"counts below zero were taken as zero: {word} {lines}")
+            self.notice(f"Stock counts below zero are imported as zero: {word} {lines}.")
 
 
 @frozen(slots=False)
 class ImportOptions:
-    """What a file does not say itself.
+    """Options of an import that the file itself does not contain.
 
-    ``currency`` of its prices; ``encoding``, where it is not UTF-8; ``media_base``, the URL below
-    which pictures lie that it names without one; ``first_line``, the number of its first line
-    where it is part of a larger one.
+    ``currency`` is that of its prices. ``encoding`` names an encoding other than UTF-8.
+    ``media_base`` is the base URL of images that the file gives by name. ``first_line`` is the
+    number of the first line of a file that is part of a larger one.
     """
 
     currency: str = "USD"
@@ -58,7 +57,7 @@ class ImportOptions:
 
 
 class ParseError(Exception):
-    """One product of a file is not understood; ``line`` says where."""
+    """A product of a file cannot be parsed, because of ``reason`` at ``line``."""
 
     def __init__(self, line: int, reason: str) -> None:
         super().__init__(reason)
@@ -75,7 +74,7 @@ def build_import_entry(
     status: ProductStatus | None = None,
     counts: dict[str, int] | None = None,
 ) -> ImportEntry:
-    """An entry with the digest of everything that the file says of the product."""
+    """Build an entry with the digest of all data of the product in the file."""
     content = json.dumps([asdict(draft), status, counts], sort_keys=True, default=str)
     return ImportEntry(
         product_id=product_id,
@@ -89,15 +88,18 @@ def build_import_entry(
 
 
 def parse_stock_count(text: Any, line: int, result: FileParseResult) -> int:
-    """A number of units as files have it, not below zero. Raises :class:`Unreadable`."""
+    """Parse a number of units; a negative one becomes zero and is noted for a notice.
+
+    Shop systems export negative counts for oversold articles. Raises :class:`ParseError`.
+    """
     if isinstance(text, int) and not isinstance(text, bool):
         units = text
     elif isinstance(text, str) and re.fullmatch(r"\s*-?[0-9]{1,10}\s*", text):
         units = int(text)
     else:
-        raise ParseError(line, f"stock: {text!r} is not a whole number")
+        raise ParseError(line, f"stock: {text!r} is not a whole number of at most 10 digits.")
     if units > 1_000_000_000:
-        raise ParseError(line, f"stock: {units} units cannot be right")
+        raise ParseError(line, f"stock: Must be at most 1000000000 units, not {units}.")
     if units < 0:
         result.below_zero.append(line)
     return max(units, 0)
@@ -106,10 +108,10 @@ def parse_stock_count(text: Any, line: int, result: FileParseResult) -> int:
 def product_image(
     name: str, alt: str, options: ImportOptions, result: FileParseResult
 ) -> tuple[Media, ...]:
-    """The picture that a file names, if it can be shown: by its URL, or below ``media_base``."""
+    """Return the image with this URL or, below ``media_base``, this file name."""
     if name.startswith(("http://", "https://")):
         return (Media(name, alt=alt),)
     if options.media_base is None:
-        result.notice("pictures are file names only and were left out; say where they lie (media)")
+        result.notice("Images are omitted: the file has names only. Send their base URL as media.")
         return ()
     return (Media(urljoin(options.media_base, quote(name)), alt=alt),)

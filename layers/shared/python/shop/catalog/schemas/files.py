@@ -1,7 +1,7 @@
-"""Product files: which kind it is, and its products as entries to import.
+"""Product files: detect the format and parse the products into import entries.
 
-A product that cannot be understood is rejected with its line; the others are kept. What a file
-says and the shop has no place for is told once, as a notice, not dropped in silence.
+An invalid product is rejected with its line, and the others are imported. Data that the shop does
+not support is reported once, in a notice.
 """
 
 import re
@@ -15,20 +15,20 @@ from shop.kernel.text_files import decode_text, detect_wrong_file_type
 CSV_MEDIA_TYPES = frozenset({"text/csv", "application/csv"})
 YAML_MEDIA_TYPES = frozenset({"application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml"})
 MAX_FILE_BYTES = 4_000_000
-"""Bytes; a Lambda is handed 6 MB at most, and base64 makes 4 of 3."""
+"""Bytes: a Lambda accepts 6 MB, and base64 turns 3 bytes into 4."""
 MAX_PRODUCTS_PER_FILE = 1_000
-"""Products of one file that are taken in one call; whoever has more sends them in parts."""
+"""Products in one call; clients split larger files."""
 
 
 def parse_product_file(raw: bytes, kind: str, options: ImportOptions) -> FileParseResult:
-    """Read a product file: ``text/csv`` as Shopify writes it, or ``application/yaml``.
+    """Parse a product file: ``text/csv`` in Shopify's format, or ``application/yaml``.
 
-    Raises :class:`Invalid` for another kind or for bytes that are not the text they should be, and
-    :class:`Unprocessable` for a file that holds no products at all.
+    Raises :class:`InvalidRequest` for another media type or a wrong encoding, and
+    :class:`Unprocessable` for a file without products.
     """
     if kind not in CSV_MEDIA_TYPES and kind not in YAML_MEDIA_TYPES:
         raise InvalidRequest(
-            "send text/csv (Shopify's product file) or application/yaml",
+            "Send text/csv (Shopify's product file) or application/yaml.",
             code="content_type_unsupported",
             path="Content-Type",
         )
@@ -48,10 +48,13 @@ def parse_product_file(raw: bytes, kind: str, options: ImportOptions) -> FilePar
 
         result = retail_demo_store.read_retail_demo_yaml(text, options)
     if not result.entries and not result.rejected:
-        raise Unprocessable("there is no product in this file", code="file_empty", path="$")
+        raise Unprocessable(
+            "The file contains no products. Send at least one.", code="file_empty", path="$"
+        )
     if len(result.entries) > MAX_PRODUCTS_PER_FILE:
         raise Unprocessable(
-            f"Send {MAX_PRODUCTS_PER_FILE} products at most; this file has {len(result.entries)}.",
+            f"The file contains {len(result.entries)} products."
+            f" Send at most {MAX_PRODUCTS_PER_FILE} in one call.",
             code="too_many_products",
             path="$",
         )
@@ -60,21 +63,21 @@ def parse_product_file(raw: bytes, kind: str, options: ImportOptions) -> FilePar
 
 
 def import_options_from_query(query: Mapping[str, str]) -> ImportOptions:
-    """``?currency=USD&media=https://…/&first_line=1&encoding=utf-8`` of an import."""
+    """Parse ``?currency=USD&media=https://…/&first_line=1&encoding=utf-8`` of an import."""
     currency = query.get("currency", "USD")
     if currency not in CURRENCIES:
-        raise InvalidRequest("a currency is an ISO 4217 code, such as USD", path="currency")
+        raise InvalidRequest("Must be an ISO 4217 currency code, such as USD.", path="currency")
     media = query.get("media")
     if media is not None and not re.fullmatch(r"https?://[^\s/?#]+/(?:[^\s?#]*/)?", media):
-        raise InvalidRequest("media is an http(s) URL that ends in '/'", path="media")
+        raise InvalidRequest("Must be an http(s) URL that ends in '/'.", path="media")
     first_line = query.get("first_line", "1")
     if not re.fullmatch(r"[1-9][0-9]{0,8}", first_line):
-        raise InvalidRequest("first_line is a whole number from 1", path="first_line")
+        raise InvalidRequest("Must be a whole number from 1.", path="first_line")
     return ImportOptions(currency, media, int(first_line), query.get("encoding", "utf-8").lower())
 
 
 def _without_duplicates(result: FileParseResult) -> FileParseResult:
-    """Keep the first of two products with one id, or with one SKU."""
+    """Keep the first of several products with the same id or SKU and reject the others."""
     ids: dict[str, int] = {}
     skus: dict[str, int] = {}
     unique = []
@@ -82,10 +85,12 @@ def _without_duplicates(result: FileParseResult) -> FileParseResult:
         own = {v.sku or entry.product_id for v in entry.draft.variants}
         duplicate = next((s for s in own if s in skus), None)
         if entry.product_id in ids:
-            reason = f"the product of line {ids[entry.product_id]} has the same id"
+            reason = f"id: Must be unique: line {ids[entry.product_id]} has the same product."
             result.reject(entry.line, reason, entry.product_id)
         elif duplicate is not None:
-            reason = f"SKU {duplicate} belongs to the product of line {skus[duplicate]}"
+            reason = (
+                f"SKU {duplicate} belongs to the product of line {skus[duplicate]}. Choose another."
+            )
             result.reject(entry.line, reason, entry.product_id)
         else:
             ids[entry.product_id] = entry.line

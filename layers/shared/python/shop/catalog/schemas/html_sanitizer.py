@@ -1,9 +1,9 @@
-"""Descriptions as people and shop systems write them, made safe for every client that shows them.
+"""Sanitizer of product descriptions, so that every client can display them safely.
 
-What comes in is cleaned at the door, once, so that no client has to: HTML keeps what describes
-goods (paragraphs, lists, tables, emphasis, links, pictures) and loses whatever runs, frames, loads
-or dresses itself up. The cleaning is nh3's (ammonia, an allow-list over a browser's own parser).
-Cleaning what is clean changes nothing, so that a product can be sent back as it was read.
+Descriptions are sanitized once, on input. HTML keeps paragraphs, lists, tables, emphasis, links and
+images; scripts, frames, forms, embedded objects and styles are removed. nh3 does the work: ammonia,
+an allow-list on an HTML5 parser. Sanitizing is idempotent, so a client can send back a product as
+it was read.
 """
 
 import re
@@ -32,10 +32,10 @@ _WEB = re.compile(r"https?://", re.IGNORECASE)
 
 
 def clean_html(html: str | None) -> str | None:
-    """HTML without what could harm who looks at it; ``None`` where no markup is left.
+    """Return HTML without harmful markup, or ``None`` if no markup remains.
 
-    Badly nested HTML is read otherwise once it was written out (a link around a table), so it is
-    cleaned until nothing changes; what never settles is no HTML to keep.
+    Badly nested HTML (a link around a table) parses differently after serialization, so it is
+    sanitized until nothing changes. HTML that still changes after :data:`_MAX_PASSES` is dropped.
     """
     if html is None or "<" not in html:
         return None
@@ -48,10 +48,11 @@ def clean_html(html: str | None) -> str | None:
 
 
 def clean_text(text: str) -> str:
-    """Plain text without markup. What was written as HTML loses its tags, however often quoted.
+    """Return plain text without tags, however often they are escaped.
 
-    A client that takes it for HTML after all must not find a tag in it.
+    A client that displays the text as HTML must find no tag in it.
     """
+    # Unescaping can reveal tags. Each pass shortens the text, so the loop ends.
     while TAG.search(text):
         shorter = plain_text(text)
         text = shorter if len(shorter) < len(text) else TAG.sub("", text)
@@ -74,12 +75,12 @@ def _cleaner() -> Any:
 
 
 def _filter_attribute(tag: str, name: str, value: str) -> str | None:
-    """A picture comes by http(s), a link may also write a letter."""
+    """Limit images to http(s); links may also be mailto."""
     return None if (tag, name) == ("img", "src") and not _WEB.match(value) else value
 
 
 class _TextExtractor(HTMLParser):
-    """Keeps the text of HTML; block elements end a line, scripts and styles are no text."""
+    """Extracts the text of HTML: block elements end a line, scripts and styles are skipped."""
 
     _BLOCKS = frozenset(("p", "br", "div", "li", "ul", "ol", "tr", "h1", "h2", "h3", "h4", "h5"))
     _HIDDEN = frozenset(("script", "style"))
@@ -105,7 +106,7 @@ class _TextExtractor(HTMLParser):
 
 
 def plain_text(html: str) -> str:
-    """A description without its markup, one paragraph a line."""
+    """Return a description without markup, one paragraph per line."""
     if "<" not in html and "&" not in html:
         return html.strip()
     parser = _TextExtractor()

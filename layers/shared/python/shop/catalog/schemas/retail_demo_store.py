@@ -1,4 +1,4 @@
-"""Products as AWS's retail demo store keeps them: a YAML list, one variant each.
+"""Product files of the AWS retail demo store: a YAML list, one variant each.
 
 Source: github.com/aws-samples/retail-demo-store, ``products.yaml`` (MIT-0).
 """
@@ -35,10 +35,10 @@ _AUDIENCE_TAGS = {"F": "for women", "M": "for men"}
 
 
 def read_retail_demo_yaml(text: str, options: ImportOptions) -> FileParseResult:
-    """Read the list item by item, so that one with a slip does not spoil the others.
+    """Parse the list item by item, so that one invalid item does not affect the others.
 
-    The loader is libyaml's, which makes nothing but plain values (PyYAML's own takes 30 times as
-    long).
+    ``CSafeLoader`` is libyaml's: it builds plain values only, and PyYAML's own loader takes 30
+    times as long.
     """
     result = FileParseResult()
     for line, item in _items(text, options.first_line):
@@ -46,11 +46,11 @@ def read_retail_demo_yaml(text: str, options: ImportOptions) -> FileParseResult:
             loaded = yaml.load(item, Loader=yaml.CSafeLoader)
             result.entries.append(_entry(loaded[0], line, options, result))
         except yaml.MarkedYAMLError as error:
-            # An open quote is missed at the end only, which is where the next item begins.
+            # libyaml reports an open quote at the end of the item, one line too far.
             at = min(error.problem_mark.line if error.problem_mark else 0, item.count("\n") - 1)
             result.reject(line + at, _yaml_error_message(error, line))
         except (yaml.YAMLError, RecursionError, ValueError) as error:
-            result.reject(line, f"this is not YAML: {str(error).splitlines()[0]}")
+            result.reject(line, f"Must be valid YAML: {str(error).splitlines()[0]}.")
         except ParseError as error:
             result.reject(error.line, error.reason)
     return result
@@ -58,17 +58,17 @@ def read_retail_demo_yaml(text: str, options: ImportOptions) -> FileParseResult:
 
 def _yaml_error_message(error: yaml.MarkedYAMLError, line: int) -> str:
     if error.context == "while scanning a quoted scalar" and error.context_mark:
-        return f"the quote that begins on line {line + error.context_mark.line} is never closed"
-    return f"this is not YAML: {error.problem or error.context}"
+        return f"The quote opened on line {line + error.context_mark.line} is never closed."
+    return f"Must be valid YAML: {error.problem or error.context}."
 
 
 def _items(text: str, first_line: int) -> Iterator[tuple[int, str]]:
-    """The items of the list and the lines they begin on."""
+    """Yield the items of the list with their first lines."""
     starts = [match.start() for match in _START.finditer(text)]
     before = text[: starts[0]] if starts else text
     if any(not re.match(r"\s*(---\s*)?(#.*)?$", line) for line in before.splitlines()):
         raise Unprocessable(
-            "a YAML file is a list of products, each beginning '- id: …'",
+            "A YAML file must be a list of products, each starting with '- id: …'.",
             code="not_a_list",
             path="$",
         )
@@ -80,14 +80,14 @@ def _items(text: str, first_line: int) -> Iterator[tuple[int, str]]:
 
 def _entry(item: Any, line: int, options: ImportOptions, result: FileParseResult) -> ImportEntry:
     if not isinstance(item, dict):
-        raise ParseError(line, "this is not a product but a bare value")
+        raise ParseError(line, "Must be a product with fields, not a bare value.")
     for name in sorted(str(name) for name in item.keys() - _KNOWN_FIELDS):
-        result.notice(f"the field {name} has no place in this shop")
+        result.notice(f"The field {name} is ignored: the shop has no such field.")
     product_id, title = _text(item, "id", line), _text(item, "name", line)
     if not product_id or not title:
-        raise ParseError(line, f"{'name' if product_id else 'id'}: this is needed")
+        raise ParseError(line, f"{'name' if product_id else 'id'}: Must not be empty.")
     if item.get("price") is None:
-        raise ParseError(line, "price: this is needed")
+        raise ParseError(line, "price: Must not be empty.")
     try:
         price = parse_money(str(item["price"]), options.currency)
     except InvalidRequest as invalid:
@@ -116,12 +116,12 @@ def _entry(item: Any, line: int, options: ImportOptions, result: FileParseResult
 
 
 def _text(item: dict[Any, Any], name: str, line: int) -> str:
-    """A field as text; YAML takes an unquoted 501 for a number. Empty where it is absent."""
+    """Return a field as text, empty if absent; YAML reads an unquoted 501 as a number."""
     value = item.get(name)
     if value is None:
         return ""
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
-        raise ParseError(line, f"{name}: this is not text")
+        raise ParseError(line, f"{name}: Must be text.")
     return str(value).strip()
 
 
@@ -130,5 +130,5 @@ def _texts(item: dict[Any, Any], name: str, line: int) -> list[str]:
     if values is None:
         return []
     if not isinstance(values, list) or not all(isinstance(v, str) for v in values):
-        raise ParseError(line, f"{name}: this is not a list of text")
+        raise ParseError(line, f"{name}: Must be a list of texts.")
     return [v.strip() for v in values]

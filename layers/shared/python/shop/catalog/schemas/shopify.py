@@ -1,7 +1,7 @@
-"""Shopify's product CSV, with the column names of old exports and of new ones.
+"""Shopify's product CSV, with the column names of old and new exports.
 
-One row for each variant or further picture, grouped by handle; the first row of a handle has what
-is said of the product. Source: help.shopify.com, "Using CSV files to import and export products".
+Each row is a variant or a further image. Rows are grouped by handle; the first row of a handle has
+the product's own data. Source: help.shopify.com, "Using CSV files to import and export products".
 """
 
 import csv
@@ -14,7 +14,7 @@ from decimal import Decimal, InvalidOperation
 from shop.catalog.actions.importing import ImportEntry
 from shop.catalog.actions.product_admin import Draft, DraftVariant
 from shop.catalog.model import Category, Media, Option, OptionChoice, ProductStatus, fold
-from shop.catalog.model.product import MAX_OPTIONS, PRODUCT_ID, SKU
+from shop.catalog.model.validation import MAX_OPTIONS, PRODUCT_ID, SKU
 from shop.catalog.schemas.file_parsing import (
     FileParseResult,
     ImportOptions,
@@ -29,7 +29,7 @@ from shop.kernel.ids import derived_id
 from shop.kernel.money import Money, parse_money
 
 _COLUMNS: dict[str, tuple[str, ...]] = {
-    # ours: theirs, old and new, in lower case
+    # Field name here: Shopify's column names, old and new, in lower case.
     "handle": ("handle", "url handle"),
     "title": ("title",),
     "html": ("body (html)", "body html", "body", "description"),
@@ -63,7 +63,7 @@ _UNUSED = frozenset(
         *("variant tax code", "tax code"),
     }
 )
-"""Columns that every export has and this shop has no place for; passed over without a word."""
+"""Columns of every export that the shop does not support; ignored without a notice."""
 _MARKET = re.compile(r"(price|compare[ -]at price|included) / .+|included / .+")
 _STATUS = {
     "active": ProductStatus.PUBLISHED,
@@ -76,16 +76,16 @@ _YES = frozenset({"true", "yes", "1"})
 
 @dataclass
 class _Group:
-    """The rows of one handle, each with its line."""
+    """The rows of one handle with their lines."""
 
     handle: str
     rows: list[tuple[int, dict[str, str]]] = field(default_factory=list)
 
 
 def read_csv(text: str, options: ImportOptions) -> FileParseResult:
-    """Read a file; the rows of a handle make a product, together or not at all.
+    """Parse a file; the rows of a handle are one product, imported as a whole or rejected.
 
-    Raises :class:`Unprocessable` where the first line is not that of a Shopify product file.
+    Raises :class:`Unprocessable` if the first line is not that of a Shopify product file.
     """
     result = FileParseResult()
     groups: dict[str, _Group] = {}
@@ -94,7 +94,7 @@ def read_csv(text: str, options: ImportOptions) -> FileParseResult:
         if handle:
             groups.setdefault(handle, _Group(handle)).rows.append((line, row))
         else:
-            result.reject(line, "this row has neither a handle nor a title")
+            result.reject(line, "Must have a handle or a title.")
     for group in groups.values():
         try:
             result.entries.append(_entry(group, options, result))
@@ -106,7 +106,7 @@ def read_csv(text: str, options: ImportOptions) -> FileParseResult:
 def _rows(
     text: str, options: ImportOptions, result: FileParseResult
 ) -> Iterator[tuple[int, dict[str, str]]]:
-    """The rows by our column names, each with the line on which it begins."""
+    """Yield the rows by field name, each with its first line."""
     first = text.split("\n", 1)[0]
     delimiter = max(",;\t", key=first.count)
     csv.field_size_limit(1_000_000)
@@ -115,7 +115,9 @@ def _rows(
     try:
         header = [name.strip().lower() for name in next(lines, [])]
     except csv.Error as error:
-        raise Unprocessable(f"this is not CSV: {error}", code="csv_malformed", path="$") from None
+        raise Unprocessable(
+            f"The file is not valid CSV: {error}.", code="csv_malformed", path="$"
+        ) from None
     columns = _columns(header, result)
     shift = options.first_line - 1
     while True:
@@ -125,26 +127,27 @@ def _rows(
         except StopIteration:
             return
         except csv.Error as error:
-            result.reject(line, f"this is not CSV: {error}")
+            result.reject(line, f"Must be valid CSV: {error}.")
             return
         if lines.line_num >= len(raw):
             opened = _unclosed_quote_line("".join(raw[line - 1 - shift :]), delimiter)
             if opened is not None:
-                message = f"the quote that begins on line {line + opened} is never closed"
-                result.reject(line + opened, f"{message}; from line {line} on nothing was read")
+                message = f"The quote opened on line {line + opened} is never closed."
+                result.reject(line + opened, f"{message} Nothing was read from line {line} on.")
                 return
         if not any(cell.strip() for cell in cells):
             continue
         if len(cells) > len(header) and any(cell.strip() for cell in cells[len(header) :]):
-            result.reject(line, f"{len(cells)} cells in a table of {len(header)} columns")
+            result.reject(line, f"Must have {len(header)} cells, as the header, not {len(cells)}.")
             continue
         yield line, {ours: cells[n].strip() for n, ours in columns.items() if n < len(cells)}
 
 
 def _unclosed_quote_line(row: str, delimiter: str) -> int | None:
-    """How many lines into a row the quote begins that goes on to the end of the file, if one does.
+    """Return how many lines into a row an unclosed quote opens, or ``None`` if all are closed.
 
-    Quotes count as csv reads them: at the beginning of a cell they open it, doubled they are text.
+    Python's csv module accepts an unclosed quote and swallows the rest of the file. The rules are
+    csv's: a quote at the start of a cell opens it, and a doubled quote is text.
     """
     opened: int | None = None
     line, fresh, at = 0, True, 0
@@ -172,20 +175,20 @@ def _columns(header: list[str], result: FileParseResult) -> dict[int, str]:
         if ours is not None and ours not in columns.values():
             columns[n] = ours
         elif ours is not None:
-            result.notice(f"the column {name} stands there twice; the first one counts")
+            result.notice(f"The column {name} appears twice: the first one is used.")
         elif _MARKET.fullmatch(name):
-            result.notice("prices per market are not read; price lists are kept by staff")
+            result.notice("Prices per market are ignored: create price lists instead.")
         elif name and name not in _UNUSED:
-            result.notice(f"the column {name} has no place in this shop")
+            result.notice(f"The column {name} is ignored: the shop has no such field.")
     if "title" not in columns.values():
         raise Unprocessable(
-            "this is not Shopify's product file: its first line names no column 'Title'",
+            "The first line has no column 'Title'. Send Shopify's product CSV.",
             code="columns_missing",
             path="$",
         )
     if "price" not in columns.values():
         raise Unprocessable(
-            "this file has no prices: no column 'Price' or 'Variant Price'",
+            "The first line has no column 'Price' or 'Variant Price'. Add one.",
             code="columns_missing",
             path="$",
         )
@@ -195,24 +198,24 @@ def _columns(header: list[str], result: FileParseResult) -> dict[int, str]:
 def _entry(group: _Group, options: ImportOptions, result: FileParseResult) -> ImportEntry:
     line, head = group.rows[0]
     if not head.get("title"):
-        raise ParseError(line, "title: the first row of a handle needs one")
+        raise ParseError(line, "title: Must not be empty in the first row of a handle.")
     if head.get("gift_card", "").lower() in _YES:
-        raise ParseError(line, "gift card: gift cards are not goods with stock")
+        raise ParseError(line, "gift card: Gift cards have no stock. Remove the product.")
     handle = group.handle
     product_id = handle if PRODUCT_ID.fullmatch(handle) else derived_id("prod", handle)
     names = [head[f"option{n}_name"] for n in (1, 2, 3) if head.get(f"option{n}_name")]
     rows = [(at, row) for at, row in group.rows if _is_variant(row)]
     if [n.lower() for n in names] == ["title"] and len(rows) == 1:
-        names = []  # Shopify's way to say that there is nothing to choose
+        names = []  # Shopify marks a product without options so.
     if len(names) > MAX_OPTIONS or len(set(names)) < len(names):
-        raise ParseError(line, "options: two have one name")
+        raise ParseError(line, "options: Must have different names.")
     if not rows:
-        raise ParseError(line, "price: this is needed")
+        raise ParseError(line, "price: Must not be empty.")
     variants = [_variant(at, row, names, product_id, options) for at, row in rows]
     counts: dict[str, int] = {}
     for (at, row), variant in zip(rows, variants, strict=True):
         if row.get("oversell", "").lower() in ("continue", *_YES):
-            result.notice("selling what is out of stock is not kept; sales stop at zero")
+            result.notice("Overselling is ignored: sales stop at zero stock.")
         if row.get("units"):
             counts[variant.sku or product_id] = parse_stock_count(row["units"], at, result)
     html = head.get("html", "")
@@ -239,7 +242,7 @@ def _entry(group: _Group, options: ImportOptions, result: FileParseResult) -> Im
 
 
 def _is_variant(row: dict[str, str]) -> bool:
-    """Whether a row tells of a variant; else it brings one more picture."""
+    """Return whether a row is a variant; otherwise it is a further image."""
     return any(row.get(name) for name in ("price", "sku", "option1_value"))
 
 
@@ -247,13 +250,13 @@ def _variant(
     line: int, row: dict[str, str], names: list[str], product_id: str, options: ImportOptions
 ) -> DraftVariant:
     if not row.get("price"):
-        raise ParseError(line, "price: this is needed")
+        raise ParseError(line, "price: Must not be empty.")
     choices = tuple(
         OptionChoice(name, row.get(f"option{n}_value", "")) for n, name in enumerate(names, 1)
     )
     missing = next((c.name for c in choices if not c.value), None)
     if missing is not None:
-        raise ParseError(line, f"option {missing}: this variant has no value for it")
+        raise ParseError(line, f"option {missing}: Must have a value for this variant.")
     image = row.get("variant_image", "")
     list_price = _price(row.get("list_price", ""), "compare-at price", line, options)
     price = _price(row["price"], "price", line, options)
@@ -278,7 +281,7 @@ def _price(text: str, name: str, line: int, options: ImportOptions) -> Money | N
 
 
 def _grams(text: str, line: int) -> int | None:
-    """Grams, rounded: exports have what was once pounds as 226.796185."""
+    """Parse and round grams: exports convert pounds to values such as 226.796185."""
     if not text:
         return None
     try:
@@ -286,12 +289,12 @@ def _grams(text: str, line: int) -> int | None:
     except InvalidOperation:
         grams = Decimal("NaN")
     if not grams.is_finite() or not 0 <= grams <= 10**9:
-        raise ParseError(line, f"weight: {text!r} is not a number of grams")
+        raise ParseError(line, f"weight: {text!r} is not a number of grams from 0 to 1000000000.")
     return round(grams)
 
 
 def _own_sku(product_id: str, choices: tuple[OptionChoice, ...]) -> str:
-    """A SKU for a variant that has none in the file: the same one each time it is read."""
+    """Derive a SKU for a variant without one; the same file always gets the same SKU."""
     if not choices:
         return product_id
     sku = "-".join([product_id, *(_slug(c.value) for c in choices)])
@@ -322,7 +325,7 @@ def _media(group: _Group, options: ImportOptions, result: FileParseResult) -> tu
 def _status(head: dict[str, str], line: int) -> ProductStatus | None:
     status, published = head.get("status", "").lower(), head.get("published", "").lower()
     if status and status not in _STATUS:
-        raise ParseError(line, f"status: {status!r} is none of {', '.join(_STATUS)}")
+        raise ParseError(line, f"status: {status!r} must be one of {', '.join(_STATUS)}.")
     if (
         published
         and published not in _YES

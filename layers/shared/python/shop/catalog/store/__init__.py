@@ -1,16 +1,16 @@
 """The catalogue in DynamoDB: one item per product, and its card under every heading.
 
-Kept in one table (``TABLE_CATALOG``)::
+All items are in one table (``TABLE_CATALOG``)::
 
-    PK                        SK                      holds
-    PRODUCT#<id>              PRODUCT                 status, version, doc, the postings in force
-    WORD#<word>               <rank>#<id>             the card; what filters look at
+    PK                        SK                      content
+    PRODUCT#<id>              PRODUCT                 status, version, doc, current postings
+    WORD#<word>               <rank>#<id>             the card; attributes for filters
     CATEGORY#<path>           1#<id>                  the same
     ALL#<shard>               <status>#<id>           the same; unpublished products too
-    SKU#<sku>                 SKU                     the one product that sells it
-    REINDEX                   <id>                    postings of a product that may be out of step
+    SKU#<sku>                 SKU                     the product that claims the SKU
+    REINDEX                   <id>                    postings of a product that may be stale
 
-How card and product stay in step, whatever crashes when: docs/adr/search-in-the-table.md.
+Consistency of cards and products across crashes: docs/adr/search-in-the-table.md.
 """
 
 from shop.catalog.store.repository import DynamoProductCatalog

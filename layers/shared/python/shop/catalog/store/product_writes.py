@@ -1,18 +1,20 @@
-"""Writing a product and its postings so that they never disagree for good.
+"""Writes of a product and its postings that stay consistent across crashes.
 
-Ordinarily both go in one transaction. More postings than a transaction holds go in several: the
-first has the product and a REINDEX item naming every posting in question; each further one holds
-only while the product is still at that version; the last takes the REINDEX item away. So nobody
-can write a card that is older than its product, and whoever finds a REINDEX item can finish the
-work. An import (:func:`write_many`) writes postings in bulk, which no condition can guard: its
-REINDEX items stand from before the first posting until after the last, and are taken away only if
-nobody else has touched the product meanwhile.
+**One product** (:func:`write_product`). Product and postings usually go in one transaction. With
+more postings than one transaction takes, the first one writes the product and a REINDEX item with
+every posting concerned. Each further one is conditional on the product's version, and the last
+deletes the REINDEX item. So no writer can store a card older than its product, and any process
+that finds a REINDEX item can finish the work.
 
-A SKU is sold by one product: its *claim*, an item of its own, names that product, and is put and
-taken away in the transaction of the product itself. A product that changes more SKUs than one
-transaction holds claims those that are over before, and lets go of them after. A crash between
-leaves claims that their product knows nothing of: whoever meets such a claim takes it over once it
-is too old to be somebody's work in progress.
+**An import** (:func:`write_products`) writes postings in bulk, and BatchWriteItem has no
+conditions. Its REINDEX items therefore exist from before the first posting until after the last,
+and are deleted only while the product is still at the imported version.
+
+**SKU claims.** One product sells a SKU: its *claim*, an item with the product's id, is written and
+deleted in the product's transaction. A product that changes more SKUs than one transaction takes
+writes the excess claims before and deletes the excess after. A crash in between leaves claims that
+their product does not list. Another product may take over such a claim once it is older than
+:data:`ABANDONED_AFTER`.
 """
 
 import random
@@ -47,22 +49,25 @@ from shop.storage.connection import connection
 from shop.storage.transactions import DynamoUnitOfWork
 
 ABANDONED_AFTER = timedelta(minutes=15)
-"""How old an unfinished change is before it counts as abandoned; a Lambda lives no longer."""
+"""Grace period of an unfinished change; afterwards its writer has ended.
+
+A Lambda invocation ends after 15 minutes at most.
+"""
 MAX_ACTIONS_PER_TRANSACTION = 100
-"""Actions that one DynamoDB transaction holds."""
+"""Actions in one DynamoDB transaction."""
 MAX_POSTINGS_PER_TRANSACTION = MAX_ACTIONS_PER_TRANSACTION - 2
-"""Of these, what is left beside the product and the REINDEX item."""
+"""Actions beside those for the product and the REINDEX item."""
 BATCH_WRITE_SIZE = 25
-"""Items that one BatchWriteItem takes."""
+"""Items in one BatchWriteItem."""
 MAX_ATTEMPTS = 8
-"""How often DynamoDB may take none of them before that is an answer."""
+"""Consecutive BatchWriteItem calls without any progress before the import fails."""
 MAX_PAUSE_SECONDS = 2.0
-"""Seconds between two of them, at most, while DynamoDB has no room for more."""
+"""Longest pause between two calls while DynamoDB throttles."""
 
 
 @frozen(slots=False)
 class StoredProduct:
-    """What the table knows of a product: its row, and the REINDEX item of an unfinished change."""
+    """The stored state of a product: its row, and the REINDEX item of an unfinished change."""
 
     row: CatalogRow | None
     reindex: CatalogRow | None
@@ -86,7 +91,7 @@ class StoredProduct:
 
 @frozen(slots=False)
 class ProductWrite:
-    """A product's next version, where its card goes, and what was there before."""
+    """A product's next version, its postings, and its stored state."""
 
     product: Product
     postings: Sequence[Posting]
@@ -94,21 +99,22 @@ class ProductWrite:
 
     @cached_property
     def stale(self) -> set[Posting]:
+        """Postings to delete, including those an unfinished change may have written."""
         return (self.stored.postings | self.stored.unsettled_postings).difference(self.postings)
 
     @cached_property
     def claimed_skus(self) -> list[str]:
-        """SKUs that become this product's with the change."""
+        """SKUs that the change claims for this product."""
         return sorted(self.product.claimed_skus - self.stored.claims)
 
     @cached_property
     def released_skus(self) -> list[str]:
-        """SKUs that are anybody's after it."""
+        """SKUs that other products may claim after the change."""
         return sorted(self.stored.claims - self.product.claimed_skus)
 
     @property
     def actions(self) -> int:
-        """What it takes of a transaction that begins it."""
+        """Actions of the transaction that starts the change."""
         return 2 + len(self.claimed_skus) + len(self.released_skus)
 
     @cached_property
@@ -127,7 +133,7 @@ class ProductWrite:
 
     @property
     def size(self) -> int:
-        """Bytes that it takes of a transaction, its own card's postings not counted."""
+        """Bytes in the transaction that starts the change, without postings."""
         return (
             len(self.row.doc)
             + len(self.row.postings_in_force)
@@ -137,13 +143,17 @@ class ProductWrite:
 
     @property
     def unchanged(self) -> Condition:
+        """The condition that no other writer has changed the product since it was read."""
         if self.stored.row is None:
             return CatalogRow.PK.does_not_exist()
         return CatalogRow.version == self.stored.version
 
 
 def load_products(product_ids: Iterable[str]) -> dict[str, StoredProduct]:
-    """What there is of each product, in one read per 50."""
+    """Load the stored state of each product, in one read per 50.
+
+    The read is consistent: a missed REINDEX item would leave its stale postings in place.
+    """
     ids = list(dict.fromkeys(product_ids))
     keys = [key for i in ids for key in (product_key(i), (REINDEX, i))]
     products: dict[str, CatalogRow] = {}
@@ -158,14 +168,20 @@ def load_products(product_ids: Iterable[str]) -> dict[str, StoredProduct]:
 
 @frozen(slots=False)
 class WriteConflict:
-    """Why a change was not written: the product is another by now, or SKUs are another's."""
+    """The reason why a change was not written.
+
+    ``skus`` maps SKUs to the products that claim them; a released SKU maps to ``""``. It is empty
+    if the product itself has changed.
+    """
 
     skus: Mapping[str, str]
-    """SKUs, and the products that sell them; empty where the product itself was changed."""
 
 
 def write_product(change: ProductWrite) -> WriteConflict | None:
-    """Write one product, its claims and its postings, or tell why not."""
+    """Write one product, its claims and its postings; return the conflict that prevents it.
+
+    A second attempt takes over the abandoned claims, and those released since the first.
+    """
     conflict = _write(change, {})
     if conflict is None or not conflict.skus:
         return conflict
@@ -176,6 +192,7 @@ def write_product(change: ProductWrite) -> WriteConflict | None:
 
 def _write(change: ProductWrite, abandoned: Mapping[str, CatalogRow]) -> WriteConflict | None:
     claims = [_claim(change.product, sku, abandoned.get(sku)) for sku in change.claimed_skus]
+    # Check before the first of several transactions, so a refused change leaves no claims behind.
     if len(claims) > MAX_POSTINGS_PER_TRANSACTION:
         found = {
             sku: str(claim.owner) for sku, claim in load_sku_claims(change.claimed_skus).items()
@@ -192,7 +209,7 @@ def _write(change: ProductWrite, abandoned: Mapping[str, CatalogRow]) -> WriteCo
         *(_release(change.product, sku) for sku in change.released_skus),
         *_card_writes(change.product, change.postings, change.stale),
     ]
-    # Another's REINDEX item is not ours to take away: it may still be writing.
+    # The REINDEX item of another change stays: its writer may still be writing stale postings.
     is_shared = change.stored.reindex is not None
     first = [_put(change.row, change.unchanged)]
     if is_shared or len(writes) > MAX_POSTINGS_PER_TRANSACTION:
@@ -205,41 +222,41 @@ def _write(change: ProductWrite, abandoned: Mapping[str, CatalogRow]) -> WriteCo
 
 
 def write_products(changes: Sequence[ProductWrite]) -> list[WriteConflict | None]:
-    """Write products in bulk, as many as one transaction begins; for each why not, if so."""
+    """Write products in bulk, as many as one transaction starts; return a conflict for each."""
     if len(changes) == 1 and changes[0].actions > MAX_ACTIONS_PER_TRANSACTION:
         return [write_product(changes[0])]
-    begun = [w for c in changes for w in (_put(c.row, c.unchanged), _put(c.reindex))]
-    begun += [_claim(c.product, sku, None) for c in changes for sku in c.claimed_skus]
-    begun += [_release(c.product, sku) for c in changes for sku in c.released_skus]
-    if not _commit(begun):
-        return [
-            write_product(change) for change in changes
-        ]  # one of them cannot be as it is: find it
+    started = [w for c in changes for w in (_put(c.row, c.unchanged), _put(c.reindex))]
+    started += [_claim(c.product, sku, None) for c in changes for sku in c.claimed_skus]
+    started += [_release(c.product, sku) for c in changes for sku in c.released_skus]
+    if not _commit(started):
+        # One of them has a conflict, and it fails them all: write each by itself to find it.
+        return [write_product(change) for change in changes]
     puts = [item for c in changes for item in posting_items(c.product, c.postings)]
     deletes = [posting_key(p) for c in changes for p in c.stale]
     _write_unconditionally(puts, deletes)
     done = [_delete_reindex(change.product) for change in changes]
     if not _commit(done):
-        for one in done:
-            _commit([one])  # those that somebody else has taken over stay, for mend
+        # Another writer changed some of them. Their REINDEX items stay for the scheduled repair.
+        for delete in done:
+            _commit([delete])
     return [None] * len(changes)
 
 
 def load_sku_claims(skus: Iterable[str]) -> dict[str, CatalogRow]:
-    """The claims of those SKUs that have one, in one read per 100."""
+    """Load the claims of those SKUs that have one, in one read per 100."""
     keys = [claim_key(sku) for sku in dict.fromkeys(skus)]
     rows = CatalogRow.batch_get(keys, consistent_read=True)
     return {row.PK.removeprefix(CLAIM): row for row in rows}
 
 
 def _conflict(change: ProductWrite, failed: frozenset[str]) -> WriteConflict | None:
-    """What a failed condition means. The product's own comes first: it was read before the rest."""
+    """Interpret failed conditions; the product's own outranks those of its SKUs."""
     if not failed:
         return None
     skus = [key.removeprefix(CLAIM) for key in failed if key.startswith(CLAIM)]
     if not skus or product_key(change.product.id)[0] in failed:
         return WriteConflict({})
-    # A claim may be gone by now, which is told by an empty name.
+    # The owner may have released the claim since: an empty id stands for that.
     found = load_sku_claims(skus)
     return WriteConflict(
         {sku: str(found[sku].owner) if sku in found else "" for sku in sorted(skus)}
@@ -247,7 +264,7 @@ def _conflict(change: ProductWrite, failed: frozenset[str]) -> WriteConflict | N
 
 
 def _abandoned(change: ProductWrite, skus: Iterable[str]) -> dict[str, CatalogRow]:
-    """Of these claims the ones that nobody means any more: old, and unknown to their product."""
+    """Return the claims that a crash left: old, and not listed by their product."""
     oldest = int((change.product.updated_at - ABANDONED_AFTER).timestamp())
     claims = load_sku_claims(skus)
     owners = load_products(str(claim.owner) for claim in claims.values())
@@ -272,13 +289,17 @@ def _release(product: Product, sku: str) -> WriteOperation:
 
 
 def finish_reindex(before: StoredProduct, product: Product) -> None:
-    """Finish what a REINDEX item tells was begun; ``product`` is as the table has it."""
+    """Finish the change of a REINDEX item; ``product`` is the stored version."""
     stale = before.unsettled_postings - before.postings
     _finish(product, _card_writes(product, sorted(before.postings), stale), is_settled=True)
 
 
 def _finish(product: Product, writes: Sequence[WriteOperation], *, is_settled: bool) -> None:
-    """Write the rest while the product is at this version; a newer one sees to it itself."""
+    """Write the rest while the product is at this version.
+
+    The writer of a newer version has the REINDEX item's postings in its own stale set, so this
+    one stops at the first failed condition.
+    """
     current = _check(product.id, CatalogRow.version == product.version)
     rest = [*writes, _delete(CatalogRow(REINDEX, product.id))] if is_settled else writes
     for part in _chunks(rest):
@@ -296,7 +317,7 @@ def _card_writes(
 
 
 def _write_unconditionally(puts: list[dict[str, Any]], deletes: list[dict[str, Any]]) -> None:
-    """BatchWriteItem, 25 at a time, and again what DynamoDB had no room for just then."""
+    """Write with BatchWriteItem, 25 items at a time, and retry unprocessed items with jitter."""
     table = CatalogRow.Meta.table_name
     requests = deque([{"PutRequest": {"Item": item}} for item in puts])
     requests.extend({"DeleteRequest": {"Key": key}} for key in deletes)
@@ -309,7 +330,7 @@ def _write_unconditionally(puts: list[dict[str, Any]], deletes: list[dict[str, A
         requests.extend(unprocessed)
         idle_attempts = idle_attempts + 1 if len(unprocessed) == len(batch) else 0
         if idle_attempts == MAX_ATTEMPTS:
-            raise Unavailable("the catalogue takes no more at the moment; try again")
+            raise Unavailable("The catalogue is throttled. Try again in a moment.")
         if unprocessed:
             time.sleep(random.uniform(0, min(0.05 * 2**idle_attempts, MAX_PAUSE_SECONDS)))
 
@@ -340,12 +361,12 @@ def _chunks(writes: Sequence[WriteOperation]) -> Iterator[Sequence[WriteOperatio
 
 
 def _commit(writes: Iterable[WriteOperation]) -> bool:
-    """All or nothing; ``False`` where a condition does not hold."""
+    """Commit one transaction; return ``False`` if a condition fails."""
     return not _attempt(writes)
 
 
 def _attempt(writes: Iterable[WriteOperation]) -> frozenset[str]:
-    """All or nothing; the keys of the items whose conditions do not hold."""
+    """Commit one transaction; return the partition keys of the items whose condition failed."""
     try:
         DynamoUnitOfWork().commit(*writes)
     except ConditionFailed as error:

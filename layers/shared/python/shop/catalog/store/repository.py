@@ -1,4 +1,4 @@
-"""Products by id, their lists, and the changes to them."""
+"""Repository of products and search index on DynamoDB."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -28,9 +28,9 @@ from shop.kernel.pagination import Page
 from shop.storage.prefetch import ReadSet, get_many
 
 BULK_READ_SIZE = 50
-"""Products that a bulk change reads at a time."""
+"""Products that an import reads and writes at a time."""
 MAX_TRANSACTION_BYTES = 3_000_000
-"""And bytes, of the 4 MB that a transaction holds."""
+"""Bytes of an import's transaction; DynamoDB accepts 4 MB."""
 
 
 class DynamoProductCatalog:
@@ -40,7 +40,7 @@ class DynamoProductCatalog:
         try:
             return product_from_row(CatalogRow.get(*product_key(product_id)))
         except CatalogRow.DoesNotExist:
-            raise NotFound(f"there is no product {product_id}") from None
+            raise NotFound(f"Product {product_id} does not exist.") from None
 
     def get_many(self, product_ids: Iterable[str]) -> dict[str, Product]:
         keys = {product_key(product_id) for product_id in product_ids}
@@ -48,7 +48,7 @@ class DynamoProductCatalog:
         return {product.id: product for product in found}
 
     def read_set(self, variant_ids: Iterable[str]) -> ReadSet:
-        """What :meth:`variants` will read."""
+        """Return the keys that :meth:`get_variants` reads, for prefetching."""
         products = dict.fromkeys(product_id_from(variant_id) for variant_id in variant_ids)
         return ReadSet(CatalogRow, tuple(product_key(product_id) for product_id in products))
 
@@ -107,7 +107,11 @@ class DynamoProductCatalog:
         return refused
 
     def finish_reindexing(self, *, at: datetime, limit: int = 100) -> int:
-        """Finish changes that a crash left unfinished; how many. May run twice at once."""
+        """Finish the unfinished changes of crashed writers and return their number.
+
+        Concurrent runs are safe: every write is conditional on the product's version. Changes
+        younger than :data:`ABANDONED_AFTER` are left to their writer, which may still be running.
+        """
         oldest = int((at - ABANDONED_AFTER).timestamp())
         rows = CatalogRow.query(
             REINDEX,
@@ -131,7 +135,11 @@ def _change(product: Product, before: StoredProduct) -> ProductWrite:
 
 
 def _batches(all_changes: Sequence[ProductWrite]) -> Iterable[list[ProductWrite]]:
-    """Cut into parts that a transaction holds, and that touch no SKU twice."""
+    """Split into batches that fit a transaction and touch no SKU twice.
+
+    DynamoDB rejects a transaction with two actions on one item, and a SKU may move from one
+    product to another within a file.
+    """
     batch: list[ProductWrite] = []
     skus: set[str] = set()
     size = actions = 0
@@ -160,9 +168,9 @@ def _write_error(
         problems = [
             Problem(
                 "sku_taken",
-                f"SKU {sku} is sold by product {owner} already"
+                f"Product {owner} already sells SKU {sku}. Choose another SKU."
                 if owner
-                else f"SKU {sku} was another product's just now; try again",
+                else f"SKU {sku} was released a moment ago. Try again.",
                 f"$.variants[{places[sku]}].sku",
             )
             for sku, owner in conflict.skus.items()
@@ -170,8 +178,9 @@ def _write_error(
         detail = problems[0].detail
         return Conflict(detail, code="sku_taken", problems=problems[:50])
     if expected_version == 0:
-        detail = f"there is a product {product.id} already"
+        detail = f"Product {product.id} already exists. Choose another id."
         return Conflict(detail, code="id_taken", path="$.id")
     return VersionConflict(
-        f"product {product.id} is not at version {expected_version}; read it again"
+        f"Product {product.id} is not at version {expected_version}."
+        " Read it again and repeat the change."
     )

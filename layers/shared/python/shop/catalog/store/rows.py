@@ -1,4 +1,4 @@
-"""Products and cards as DynamoDB items, and back."""
+"""Conversion of products and cards to DynamoDB items and back."""
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -33,14 +33,14 @@ CLAIM = "SKU#"
 
 
 class CardDocumentAttribute(CompressedJsonAttribute):
-    """A document that may be packed beforehand: a card is packed once and written by the dozen."""
+    """A document that may be compressed already: a card is compressed once for all postings."""
 
     def serialize(self, value: Any) -> bytes:
         return value if isinstance(value, bytes) else compress_json(value)
 
 
 class CatalogRow(Row):
-    """Any item of the table. The short names save bytes on items that are written by the dozen."""
+    """Any item of the table; each kind uses some of the attributes."""
 
     class Meta:
         table_name = os.environ["TABLE_CATALOG"]
@@ -50,14 +50,14 @@ class CatalogRow(Row):
     status = UnicodeAttribute(null=True)
     version = NumberAttribute(null=True)
     doc = CardDocumentAttribute(null=True)
-    """A product, or a card."""
+    """The document of a product or of a card."""
     postings_in_force = CardDocumentAttribute(null=True)
-    """On a product: the postings and claims in force. On a REINDEX item: postings that may be
-    wrong."""
+    """On a product: its current postings and claims. On a REINDEX item: postings that may be
+    stale."""
     since = NumberAttribute(null=True)
-    """On a REINDEX item and on a claim: when the change began, seconds since 1970."""
+    """On a REINDEX item and a claim: the start of the change, in seconds since 1970."""
     owner = UnicodeAttribute(null=True)
-    """On a claim: the product that sells the SKU."""
+    """On a claim: the id of the product that claims the SKU."""
     words = UnicodeSetAttribute(null=True)
     categories = UnicodeSetAttribute(null=True)
     currency = UnicodeAttribute(null=True)
@@ -106,7 +106,7 @@ def product_from_row(row: CatalogRow) -> Product:
 
 
 def posting_items(product: Product, postings: Sequence[Posting]) -> list[dict[str, Any]]:
-    """The same as items ready to be sent, for imports: what they share is made once."""
+    """Return postings as serialized items for imports; the shared part is serialized once."""
     shared = posting_rows(product, postings[:1])[0].serialize()
     return [{**shared, **posting_key(posting)} for posting in postings]
 
@@ -116,7 +116,7 @@ def posting_key(posting: Posting) -> dict[str, Any]:
 
 
 def posting_rows(product: Product, postings: Iterable[Posting]) -> list[CatalogRow]:
-    """The same card under each of the headings, with what filters look at beside it."""
+    """Return the rows of a product's card, one for each posting, with the filter attributes."""
     card = product_card(product)
     doc = compress_json(_card_doc(card))
     on_sale = bool(product.on_sale)
@@ -139,17 +139,17 @@ def posting_rows(product: Product, postings: Iterable[Posting]) -> list[CatalogR
 
 
 LIST_ATTRIBUTES = ("SK", "version", "doc")
-"""What a list reads of a posting; the rest is there to be compared."""
+"""Attributes of a posting that a list reads; the others exist for filters."""
 
 
 def card_from(item: Mapping[str, Any]) -> ProductCard:
-    """The card of a posting as DynamoDB sends it: a page of 20 is read in half the time so."""
+    """Return the card of a raw DynamoDB item; without PynamoDB a page of 20 takes half the time."""
     return _card(item["SK"]["S"].partition("#")[2], int(item["version"]["N"]), item["doc"]["B"])
 
 
 @lru_cache(maxsize=1024)
 def _card(product_id: str, version: int, raw: bytes) -> ProductCard:
-    """Made once of the same bytes: what many look at is unpacked by a Lambda once, not for each."""
+    """Decode a card; cached by its bytes, so a Lambda decodes a popular card once."""
     doc = decompress_json(raw)
     currency = doc["currency"]
     listed = doc.get("listed")
@@ -261,7 +261,7 @@ def _variant(doc: dict[str, Any], currency: str) -> Variant:
 
 
 def _price_marks_doc(variant: Variant) -> dict[str, Any]:
-    # In milliseconds since 1970 and minor units; a card does not carry it.
+    # Milliseconds since 1970 and minor units. Cards omit the marks to stay below 1 KB.
     marks = [
         [
             int(mark.since.timestamp() * 1000),
@@ -291,5 +291,5 @@ def _media(doc: list[str]) -> Media:
 
 
 def _without_empty(**fields: Any) -> dict[str, Any]:
-    """Only what there is: absent, empty and ``None`` are one and the same in a document."""
+    """Return the fields with a value: absent, empty and ``None`` mean the same in a document."""
     return {name: value for name, value in fields.items() if value not in (None, "", [])}

@@ -1,9 +1,9 @@
-"""Looking under headings: the search, the categories, the whole list.
+"""Queries on postings: search, categories, and the list of all products.
 
-A question without comparisons is one Query of exactly the cards it shows. One with comparisons
-(several words, a price, a category beside a word) reads :data:`LOOKED_AT` cards a time and lets
-DynamoDB compare, at most :data:`CALLS` times; what is not settled by then is left to the next
-page. So the cost of a request has a ceiling, however large the catalogue grows.
+A query without comparisons is one DynamoDB Query for exactly the cards of the page. A query with
+comparisons (several words, a price, a category beside a word) reads :data:`MAX_CARDS_READ` cards
+per Query, filtered by DynamoDB, at most :data:`MAX_QUERIES` times; the next page continues there.
+So the cost of a request is bounded, however large the catalogue grows.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,13 +20,13 @@ from shop.kernel.errors import InvalidRequest
 from shop.kernel.pagination import Page, from_cursor, to_cursor
 
 MAX_QUERIES = 4
-"""Queries that one request makes at most."""
+"""DynamoDB Queries of one request."""
 MAX_CARDS_READ = 250
 """Cards that a Query with comparisons reads: about 150 KB, 19 read units."""
 
 
 def search_postings(search: Search, *, limit: int, cursor: str | None) -> Page[ProductCard]:
-    """Answer a question from the postings."""
+    """Return a page of cards that match the search."""
     everything = not search.words and not search.categories
     return _collect_page(
         search.headings,
@@ -34,27 +34,29 @@ def search_postings(search: Search, *, limit: int, cursor: str | None) -> Page[P
         search=search,
         limit=limit,
         cursor=cursor,
-        question=search.fingerprint,
+        query_id=search.fingerprint,
     )
 
 
 def list_cards(
     status: ProductStatus | None, *, limit: int, cursor: str | None
 ) -> Page[ProductCard]:
-    """All products, one part of the whole list after the other."""
+    """Return a page of all products, one shard of the list after the other."""
     return _collect_page(
         [all_heading(n) for n in range(ALL_SHARDS)],
         prefix=f"{status}#" if status else "",
         search=Search(),
         limit=limit,
         cursor=cursor,
-        question=f"listed {status or 'all'}",
+        query_id=f"listed {status or 'all'}",
     )
 
 
 def has_category(category: str) -> bool:
-    """Whether something on sale is in the category. Its list holds every spelling of it: up to
-    :data:`LOOKED_AT` cards are looked at for this one; nearly always the first has it.
+    """Return whether a product on sale is in the category, in exactly this spelling.
+
+    A heading lists all spellings, so up to :data:`MAX_CARDS_READ` cards are compared. Nearly
+    always the first one matches.
     """
     folded = folded_category(category)
     if not folded:
@@ -76,10 +78,10 @@ def _collect_page(
     search: Search,
     limit: int,
     cursor: str | None,
-    question: str,
+    query_id: str,
 ) -> Page[ProductCard]:
-    """Read on from the cursor until the page is full, the list ends, or CALLS are made."""
-    heading, sort_key = _resume(cursor, question, len(headings), prefix)
+    """Read from the cursor until the page is full, the list ends, or the Queries are used up."""
+    heading, sort_key = _resume(cursor, query_id, len(headings), prefix)
     compare = _comparison(search)
     cards: list[ProductCard] = []
     for _ in range(MAX_QUERIES):
@@ -96,8 +98,9 @@ def _collect_page(
         for item in items:
             card = card_from(item)
             if _is_result(card, item, search, heading):
+                # One match more than fits: the cursor points at the item read before it.
                 if len(cards) == limit:
-                    return Page(tuple(cards), _cursor(question, heading, sort_key))
+                    return Page(tuple(cards), _cursor(query_id, heading, sort_key))
                 cards.append(card)
             sort_key = item["SK"]["S"]
         sort_key = next_sort_key
@@ -107,7 +110,7 @@ def _collect_page(
             return Page(tuple(cards), None)
         if len(cards) == limit:
             break
-    return Page(tuple(cards), _cursor(question, heading, sort_key))
+    return Page(tuple(cards), _cursor(query_id, heading, sort_key))
 
 
 def _query_page(
@@ -118,7 +121,7 @@ def _query_page(
     limit: int,
     attributes: Sequence[str],
 ) -> tuple[list[dict[str, Any]], str | None]:
-    """One Query: the postings that match, and where the reading stopped, ``None`` at the end."""
+    """Run one Query; return the matching postings and the last key read, ``None`` at the end."""
     query = CatalogRow.query(
         heading,
         CatalogRow.SK.startswith(prefix) if prefix else None,
@@ -133,7 +136,7 @@ def _query_page(
 
 
 def _comparison(search: Search) -> Condition | None:
-    """What DynamoDB compares, so that cards which do not match are not sent over."""
+    """Build the filter expression, so DynamoDB sends matching cards only."""
     terms: list[Condition] = [CatalogRow.words.contains(w) for w in search.words[1:]]
     if search.categories and search.words:
         terms.append(reduce(or_, [CatalogRow.categories.contains(c) for c in search.categories]))
@@ -152,7 +155,11 @@ def _comparison(search: Search) -> Condition | None:
 
 
 def _is_result(card: ProductCard, item: Mapping[str, Any], search: Search, heading: int) -> bool:
-    """What is compared here: prices one by one, and whether an earlier category has shown it."""
+    """Apply the comparisons that a filter expression cannot make.
+
+    DynamoDB compares lowest and highest price only, and a product of two requested categories is
+    listed under both headings.
+    """
     price = search.price
     if price is not None and price.overlaps(card) and not price.contains(card):
         return False
@@ -162,30 +169,33 @@ def _is_result(card: ProductCard, item: Mapping[str, Any], search: Search, headi
 
 
 def _earlier_categories(search: Search, heading: int) -> Sequence[str]:
-    """The categories that were looked at before this one."""
+    """Return the requested categories whose headings were read before this one."""
     return () if search.words else search.categories[:heading]
 
 
-def _cursor(question: str, heading: int, sort_key: str | None) -> str | None:
-    return to_cursor({"q": question, "h": heading, "p": sort_key})
+def _cursor(query_id: str, heading: int, sort_key: str | None) -> str | None:
+    return to_cursor({"q": query_id, "h": heading, "p": sort_key})
 
 
 def _resume(
-    cursor: str | None, question: str, headings: int, prefix: str
+    cursor: str | None, query_id: str, headings: int, prefix: str
 ) -> tuple[int, str | None]:
     key = from_cursor(cursor, path="$.pagination.cursor")
     if key is None:
         return 0, None
+    # Clients can alter a cursor: it must match this query and name a key within its headings.
     heading, sort_key = key.get("h"), key.get("p")
     if (
-        key.get("q") == question
+        key.get("q") == query_id
         and type(heading) is int
         and 0 <= heading < headings
         and (sort_key is None or (isinstance(sort_key, str) and _is_sort_key(sort_key, prefix)))
     ):
         return heading, sort_key
     raise InvalidRequest(
-        "this cursor belongs to another list", code="cursor_invalid", path="$.pagination.cursor"
+        "The cursor belongs to another list. Start from the first page.",
+        code="cursor_invalid",
+        path="$.pagination.cursor",
     )
 
 
