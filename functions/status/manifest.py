@@ -1,4 +1,4 @@
-"""Is it up, and what is it that is up?"""
+"""Status: a health check with the deployed release."""
 
 from functions.manifest import Access, Endpoint, Feature
 
@@ -9,7 +9,7 @@ FEATURE = Feature(
             route="GET /status",
             module="status.get_status",
             access=Access.PUBLIC,
-            summary="Stage and release that answer",
+            summary="Stage and release of the deployment",
         ),
     ),
 )
