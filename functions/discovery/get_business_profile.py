@@ -1,11 +1,11 @@
-"""GET /.well-known/ucp: what the shop speaks. The same for everybody, so anybody may keep it."""
+"""GET /.well-known/ucp: the business profile, equal for all callers and cacheable."""
 
 from shop.entrypoints.business_profile import business_profile
 from shop.entrypoints.http import Request, Response, cacheable, endpoint, required_setting
 from shop.payments.schemas import payment_handlers
 
-KEPT = 300
-"""Seconds. UCP asks for 60 at least; a withdrawn way to pay is forgotten in five minutes."""
+CACHE_SECONDS = 300
+"""UCP requires at least 60. A withdrawn payment handler disappears within five minutes."""
 
 profile = business_profile(
     payment_handlers(required_setting("PAYMENT_PROVIDER"), required_setting("SHOP_URL"))
@@ -14,4 +14,4 @@ profile = business_profile(
 
 @endpoint()
 def handler(request: Request[None]) -> Response:
-    return cacheable(request, profile, seconds=KEPT)
+    return cacheable(request, profile, seconds=CACHE_SECONDS)

@@ -1,4 +1,4 @@
-"""Discovery: where platforms and agents begin."""
+"""Discovery: the entry point for platforms and agents."""
 
 from functions.manifest import Access, Endpoint, Feature
 
@@ -9,7 +9,7 @@ FEATURE = Feature(
             route="GET /.well-known/ucp",
             module="discovery.get_business_profile",
             access=Access.PUBLIC,
-            summary="What the shop speaks: UCP version, transports, capabilities, ways to pay",
+            summary="Business profile: UCP version, transports, capabilities, payment handlers",
             response="ucp:profile.json#/$defs/business_schema",
             cached=True,
         ),

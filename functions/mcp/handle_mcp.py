@@ -1,4 +1,4 @@
-"""POST /mcp: the shop as tools for AI agents. Each tool is an endpoint, invoked as it stands."""
+"""POST /mcp: the endpoints of the shop as tools for AI agents. Each tool invokes one Lambda."""
 
 from importlib import import_module
 from typing import Any
@@ -27,7 +27,7 @@ TOOLS = (
     ),
     Tool(
         "get_product",
-        "Everything about one product: variants, options, prices, availability.",
+        "Get one product: variants, options, prices, availability.",
         "catalog.get_product",
         "POST /catalog/product",
         CATALOG_LOOKUP,
@@ -36,7 +36,7 @@ TOOLS = (
     ),
     Tool(
         "create_cart",
-        "Begin a cart with variants and quantities. It is kept for some days; remember its id.",
+        "Create a cart with variants and quantities. It expires after some days; store its id.",
         "cart.create_cart",
         "POST /carts",
         payload="cart",
@@ -45,14 +45,14 @@ TOOLS = (
     ),
     Tool(
         "get_cart",
-        "Look at a cart at today's prices.",
+        "Get a cart at current prices.",
         "cart.get_cart",
         "GET /carts/{id}",
         capability=CART,
     ),
     Tool(
         "update_cart",
-        "Replace what is in a cart: send all lines that it is to have.",
+        "Replace the contents of a cart: send all its lines.",
         "cart.update_cart",
         "PUT /carts/{id}",
         payload="cart",
@@ -61,7 +61,7 @@ TOOLS = (
     ),
     Tool(
         "cancel_cart",
-        "Leave a cart for good.",
+        "Cancel a cart for good.",
         "cart.cancel_cart",
         "POST /carts/{id}/cancel",
         accepts_idempotency_key=True,
@@ -69,8 +69,8 @@ TOOLS = (
     ),
     Tool(
         "create_checkout",
-        "Begin a checkout, from lines or from a cart_id. Its messages say what it still needs;"
-        " it expires after some hours.",
+        "Create a checkout from lines or from a cart_id. Its messages name missing data."
+        " It expires after some hours.",
         "checkout.create_checkout",
         "POST /checkout-sessions",
         payload="checkout",
@@ -79,14 +79,14 @@ TOOLS = (
     ),
     Tool(
         "get_checkout",
-        "Look at a checkout: status, totals, shipping options, messages.",
+        "Get a checkout: status, totals, shipping options, messages.",
         "checkout.get_checkout",
         "GET /checkout-sessions/{id}",
         capability=CHECKOUT,
     ),
     Tool(
         "update_checkout",
-        "Replace what a checkout is: send lines, buyer, address and shipping option all together.",
+        "Replace a checkout: send lines, buyer, address and shipping option together.",
         "checkout.update_checkout",
         "PUT /checkout-sessions/{id}",
         payload="checkout",
@@ -95,7 +95,7 @@ TOOLS = (
     ),
     Tool(
         "complete_checkout",
-        "Buy: place the order and pay with a token of one of the checkout's payment handlers."
+        "Place the order and pay with a token of one of the checkout's payment handlers."
         " Ask the buyer first.",
         "checkout.complete_checkout",
         "POST /checkout-sessions/{id}/complete",
@@ -106,7 +106,7 @@ TOOLS = (
     ),
     Tool(
         "cancel_checkout",
-        "Leave a checkout for good; what it held goes back.",
+        "Cancel a checkout for good and release its reservations.",
         "checkout.cancel_checkout",
         "POST /checkout-sessions/{id}/cancel",
         accepts_idempotency_key=True,
@@ -114,7 +114,7 @@ TOOLS = (
     ),
     Tool(
         "get_order",
-        "An order as it stands: lines, parcels and where they are, refunds, totals.",
+        "Get the current state of an order: lines, parcels and tracking, refunds, totals.",
         "orders.get_order",
         "GET /orders/{id}",
         ORDER,
@@ -123,7 +123,8 @@ TOOLS = (
 
 
 def schema_of(shape: str) -> dict[str, Any]:
-    """The JSON schema of a request, from the class that will read it."""
+    """Return the JSON schema of a request from its class, named ``module:class``."""
+    # Imported when an agent lists the tools: a tool call alone needs no schema.
     module, name = shape.split(":")
     schema: dict[str, Any] = getattr(import_module(module), name).model_json_schema()
     return schema
@@ -133,10 +134,10 @@ handler = build_mcp_handler(
     TOOLS,
     name="doorbuster",
     instructions=(
-        "An online shop. Search the catalogue, fill a cart or begin a checkout, add the buyer's"
+        "An online shop. Search the catalog, fill a cart or create a checkout, add the buyer's"
         " e-mail and shipping address, choose a shipping option, then complete the checkout with a"
-        " payment token. Amounts are whole minor units of the currency. Where an answer holds"
-        " messages, read them: they say what is missing or went wrong."
+        " payment token. Amounts are whole minor units of the currency. If a result has messages,"
+        " read them: they name missing data and errors."
     ),
     call=lambda_invoker(),
     schema_of=schema_of,

@@ -1,4 +1,4 @@
-"""Agents: the same endpoints as tools of the Model Context Protocol."""
+"""MCP: the endpoints of the shop as tools of the Model Context Protocol."""
 
 from functions.manifest import Access, Endpoint, Feature, Switch
 
@@ -33,7 +33,7 @@ FEATURE = Feature(
             route="GET /mcp",
             module="mcp.reject_stream",
             access=Access.PUBLIC,
-            summary="Says that there is no event stream: the tools answer to POST",
+            summary="405: the MCP server has no event stream, its tools use POST",
             status=405,
             body="Problem: there is no event stream.",
             media_type="application/problem+json",

@@ -1,15 +1,15 @@
-"""GET /mcp: there is no event stream. MCP wants a 405 here, by which older clients know it."""
+"""GET /mcp: reject the event stream. MCP requires a 405, which older clients rely on."""
 
 from shop.entrypoints.http import Request, Response, endpoint
 
 
 @endpoint()
 def handler(request: Request[None]) -> Response:
-    said = {
+    problem = {
         "type": "about:blank",
         "title": "Method Not Allowed",
         "status": 405,
         "code": "method_not_allowed",
-        "detail": "send JSON-RPC requests with POST; there is no event stream",
+        "detail": "This server has no event stream. Send JSON-RPC requests with POST.",
     }
-    return Response(said, 405, {"Allow": "POST", "Content-Type": "application/problem+json"})
+    return Response(problem, 405, {"Allow": "POST", "Content-Type": "application/problem+json"})

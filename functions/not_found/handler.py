@@ -1,4 +1,4 @@
-"""What no route takes: 404, or 405 where the path is there and the method is not."""
+"""Default route: 404 for an unknown path, 405 for a known path with another method."""
 
 import json
 import re
@@ -9,7 +9,7 @@ from shop.kernel.errors import NotFound
 
 
 def _pattern(path: str) -> re.Pattern[str]:
-    """Of paths like this one: ``{sku}`` is one part of a path, ``{sku+}`` one and more."""
+    """Compile a route path: ``{sku}`` matches one segment, ``{sku+}`` one or more."""
     parts = re.split(r"(\{[^}]*\})", path)
     for at in range(1, len(parts), 2):
         parts[at] = ".+" if parts[at].endswith("+}") else "[^/]+"
@@ -25,11 +25,12 @@ ROUTES = [
 
 @endpoint()
 def handler(request: Request[Any]) -> Response:
-    """Raises NotFound where no method is known for the path."""
+    """Return a 405 with the allowed methods. Raises NotFound for an unknown path."""
     allowed = sorted({method for method, path in ROUTES if path.fullmatch(request.url)})
+    # An allowed method arrives here only if API Gateway found no route for the path.
     if not allowed or request.method in allowed:
-        raise NotFound("this shop has nothing under this address", code="route_unknown")
-    detail = f"this address takes {', '.join(allowed)}"
+        raise NotFound("The address is unknown. Check the path.", code="route_unknown")
+    detail = f"The method is not allowed here. Use {', '.join(allowed)}."
     body = {
         "type": "about:blank",
         "title": "Method Not Allowed",

@@ -1,4 +1,4 @@
-"""Where no route leads: an answer as the shop itself gives answers."""
+"""Requests without a route: an error in the format of the application."""
 
 from functions.manifest import DefaultRoute, Feature
 

@@ -1,4 +1,4 @@
-"""GET /staff/shipping: the shipping table in force, or what it was."""
+"""GET /staff/shipping: the current shipping table, or an earlier version."""
 
 from shop.entrypoints.http import Request, endpoint
 from shop.kernel.errors import InvalidRequest
@@ -10,9 +10,12 @@ repository = DynamoShippingTableRepository()
 
 @endpoint()
 def handler(request: Request[None]) -> ShippingTableView:
-    body = request.query.get("version")
-    if body is None:
+    version = request.query.get("version")
+    if version is None:
         return ShippingTableView.of(repository.get_current())
-    if not (body.isascii() and body.isdigit() and len(body) < 10):
-        raise InvalidRequest("a version is a whole number", path="version")
-    return ShippingTableView.of(repository.get(int(body)))
+    # isdigit alone accepts digits of other scripts, which int would read too.
+    if not (version.isascii() and version.isdigit() and len(version) < 10):
+        raise InvalidRequest(
+            "The version must be a whole number of at most 9 digits.", path="version"
+        )
+    return ShippingTableView.of(repository.get(int(version)))

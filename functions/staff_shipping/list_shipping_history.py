@@ -1,4 +1,4 @@
-"""GET /staff/shipping/history: who changed the shipping table, newest first."""
+"""GET /staff/shipping/history: the changes of the shipping table, newest first."""
 
 from shop.entrypoints.http import Request, endpoint
 from shop.kernel.pagination import parse_limit

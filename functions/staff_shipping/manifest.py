@@ -1,4 +1,4 @@
-"""What staff do with shipping: where the shop sends, which ways, and what they cost."""
+"""Shipping for staff: zones, methods and rates."""
 
 from functions.manifest import Access, Endpoint, Feature, Table
 from functions.query_parameters import CURSOR, limit, version
@@ -24,8 +24,8 @@ FEATURE = Feature(
             module="staff_shipping.set_shipping_table",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="Put another shipping table in force: zones, methods, rates, distances;"
-            " everywhere within five seconds",
+            summary="Replace the shipping table: zones, methods, rates, distances;"
+            " applies everywhere within five seconds",
             request="shop.shipping.schemas:ShippingTableBody",
             response=_VIEW,
             writes=(Table.PRICING,),
@@ -45,7 +45,7 @@ FEATURE = Feature(
             module="staff_shipping.simulate_shipping",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="What ways some goods have to a place, by the table in force or by a draft",
+            summary="Shipping options of goods to a destination, by the current table or a draft",
             request="shop.shipping.schemas:ShippingSimulationBody",
             response="shop.shipping.schemas:ShippingSimulationView",
             reads=(Table.PRICING,),

@@ -1,4 +1,4 @@
-"""PUT /staff/shipping: what shipping costs from now on."""
+"""PUT /staff/shipping: replace the shipping table."""
 
 from shop.entrypoints.http import Request, endpoint
 from shop.kernel.optimistic_locking import require_version
@@ -11,7 +11,7 @@ repository = DynamoShippingTableRepository()
 
 @endpoint(ShippingTableBody)
 def handler(request: Request[ShippingTableBody]) -> ShippingTableView:
-    edition = set_shipping_table(
+    new = set_shipping_table(
         request.body.table(),
         expected_version=require_version(
             request.headers.get("if-match"), request.body.version, minimum=0
@@ -21,4 +21,4 @@ def handler(request: Request[ShippingTableBody]) -> ShippingTableView:
         repository=repository,
         at=request.received_at,
     )
-    return ShippingTableView.of(edition)
+    return ShippingTableView.of(new)

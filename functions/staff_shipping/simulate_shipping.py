@@ -1,4 +1,4 @@
-"""POST /staff/shipping/try: what ways some goods have to a place."""
+"""POST /staff/shipping/try: the shipping options of goods to a destination."""
 
 from shop.entrypoints.http import Request, endpoint
 from shop.shipping.actions import shipping_options
@@ -10,8 +10,8 @@ repository = DynamoShippingTableRepository()
 
 @endpoint(ShippingSimulationBody)
 def handler(request: Request[ShippingSimulationBody]) -> ShippingSimulationView:
-    goods, place = request.body.goods(), request.body.place()
+    goods, destination = request.body.goods(), request.body.place()
     table = request.body.draft() or repository.get_current().table
-    zone = table.zone_of(place)
-    ways = shipping_options(goods, place, table=table, at=request.received_at)
-    return ShippingSimulationView.of(zone.id if zone else None, ways)
+    zone = table.zone_of(destination)
+    options = shipping_options(goods, destination, table=table, at=request.received_at)
+    return ShippingSimulationView.of(zone.id if zone else None, options)

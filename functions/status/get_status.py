@@ -1,4 +1,7 @@
-"""GET /status: which stage and release answers. It touches no table: it tells of the road alone."""
+"""GET /status: the stage and release of this deployment.
+
+It reads no table, so it shows that API Gateway and Lambda work, and nothing else.
+"""
 
 from typing import Any
 

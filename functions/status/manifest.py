@@ -1,4 +1,4 @@
-"""Is it up, and what is it that is up?"""
+"""Status: a health check with the deployed release."""
 
 from functions.manifest import Access, Endpoint, Feature
 

@@ -1,4 +1,4 @@
-"""A payment provider in memory, with the sandbox's tokens. It runs the port's own suite."""
+"""An in-memory payment provider with the sandbox's tokens; it passes the port's tests."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -17,12 +17,12 @@ TOKENS = {
     "tok_pending": (PaymentStatus.PROCESSING, None),
     "tok_captured": (PaymentStatus.CAPTURED, None),
 }
-"""``tok_captured`` takes the money at once, as Alipay and WeChat Pay do."""
+"""``tok_captured`` captures immediately, as Alipay and WeChat Pay do."""
 
 
 @dataclass
 class MemoryProvider:
-    """See :class:`shop.payments.ports.PaymentProvider`. ``down`` makes it not answer."""
+    """See :class:`shop.payments.ports.PaymentProvider`. ``down``: calls are Unavailable."""
 
     name: str = "memory"
     down: bool = False
@@ -32,73 +32,75 @@ class MemoryProvider:
 
     def validate_credential(self, credential: Credential) -> None:
         if credential.token not in TOKENS:
-            raise InvalidRequest("this token is nobody's", code="payment_token_unknown")
+            raise InvalidRequest(
+                "The token is unknown. Send another.", code="payment_token_unknown"
+            )
 
     def authorise(
         self, order_id: str, amount: Money, credential: Credential, *, key: str
     ) -> ProviderPaymentState:
-        self._answer()
+        self._raise_if_down()
         self.validate_credential(credential)
         reference = f"pay_{order_id}"
         if reference not in self._payments:
             status, reason = TOKENS[credential.token]
-            sure = status in (PaymentStatus.AUTHORISED, PaymentStatus.CAPTURED)
-            report = ProviderPaymentState(
+            authorised = status in (PaymentStatus.AUTHORISED, PaymentStatus.CAPTURED)
+            state = ProviderPaymentState(
                 reference,
                 status,
-                authorised=amount.minor if sure else 0,
+                authorised=amount.minor if authorised else 0,
                 captured=amount.minor if status is PaymentStatus.CAPTURED else 0,
                 action_url="/challenge" if status is PaymentStatus.REQUIRES_ACTION else None,
                 reason=reason,
             )
-            self._payments[reference] = (order_id, amount.minor, report)
+            self._payments[reference] = (order_id, amount.minor, state)
         return self._payments[reference][2]
 
     def capture(self, reference: str, amount: Money, *, key: str) -> ProviderPaymentState:
-        _, _, report = self._known(reference)
-        if report.status is PaymentStatus.CAPTURED:
-            return report
-        if report.status is not PaymentStatus.AUTHORISED:
-            raise Conflict(f"this payment is {report.status}")
-        taken = min(amount.minor, report.authorised)
-        return self._put(reference, status=PaymentStatus.CAPTURED, captured=taken)
+        _, _, state = self._known(reference)
+        if state.status is PaymentStatus.CAPTURED:
+            return state
+        if state.status is not PaymentStatus.AUTHORISED:
+            raise Conflict(f"The payment is {state.status}, so it cannot be captured.")
+        captured = min(amount.minor, state.authorised)
+        return self._put(reference, status=PaymentStatus.CAPTURED, captured=captured)
 
     def cancel(self, reference: str, *, key: str) -> ProviderPaymentState:
-        _, _, report = self._known(reference)
-        if report.status is PaymentStatus.CAPTURED:
-            return self._put(reference, refunded=report.captured)
-        if report.status not in OPEN:
-            return report
+        _, _, state = self._known(reference)
+        if state.status is PaymentStatus.CAPTURED:
+            return self._put(reference, refunded=state.captured)
+        if state.status not in OPEN:
+            return state
         return self._put(reference, status=PaymentStatus.CANCELLED, action_url=None)
 
     def refund(self, reference: str, amount: Money, *, key: str) -> ProviderPaymentState:
-        _, _, report = self._known(reference)
+        _, _, state = self._known(reference)
         if key in self._refunds:
-            return report
-        if report.refunded + amount.minor > report.captured:
-            raise Conflict("this payment has not so much to give back")
+            return state
+        if state.refunded + amount.minor > state.captured:
+            raise Conflict("The refund is more than the captured amount that remains. Refund less.")
         self._refunds[key] = amount.minor
-        return self._put(reference, refunded=report.refunded + amount.minor)
+        return self._put(reference, refunded=state.refunded + amount.minor)
 
     def get_payment(self, reference: str) -> tuple[str, ProviderPaymentState]:
-        order_id, _, report = self._known(reference)
-        return order_id, report
+        order_id, _, state = self._known(reference)
+        return order_id, state
 
     def find_by_order(self, order_id: str, amount: Money) -> ProviderPaymentState | None:
-        self._answer()
+        self._raise_if_down()
         known = self._payments.get(f"pay_{order_id}")
         return None if known is None else known[2]
 
     def truth(self, order_id: str) -> ProviderPaymentState | None:
-        """Where an order's payment stands, also while nobody is answered."""
+        """Return the state of an order's payment, even while the provider is down."""
         known = self._payments.get(f"pay_{order_id}")
         return None if known is None else known[2]
 
     def settle(self, reference: str, approved: bool = True) -> ProviderPaymentState:
-        """A payment that was open comes to its end."""
-        _, amount, report = self._known(reference)
-        if report.status not in (PaymentStatus.PROCESSING, PaymentStatus.REQUIRES_ACTION):
-            return report
+        """Settle a payment in processing or with a challenge."""
+        _, amount, state = self._known(reference)
+        if state.status not in (PaymentStatus.PROCESSING, PaymentStatus.REQUIRES_ACTION):
+            return state
         if approved:
             return self._put(
                 reference, status=PaymentStatus.AUTHORISED, authorised=amount, action_url=None
@@ -107,18 +109,21 @@ class MemoryProvider:
             reference, status=PaymentStatus.FAILED, reason="card_declined", action_url=None
         )
 
-    def _answer(self) -> None:
+    def _raise_if_down(self) -> None:
         if self.down:
-            raise Unavailable("the payment provider does not answer", code="payment_provider_down")
+            raise Unavailable(
+                "The payment provider does not respond. Try again later.",
+                code="payment_provider_down",
+            )
 
     def _known(self, reference: str) -> tuple[str, int, ProviderPaymentState]:
-        self._answer()
+        self._raise_if_down()
         if reference not in self._payments:
-            raise NotFound("there is no such payment")
+            raise NotFound("The payment is unknown. Check its reference.")
         return self._payments[reference]
 
     def _put(self, reference: str, **changes: object) -> ProviderPaymentState:
-        order_id, amount, report = self._payments[reference]
-        after = replace(report, **changes)  # type: ignore[arg-type]  # fields of a report
+        order_id, amount, state = self._payments[reference]
+        after = replace(state, **changes)  # type: ignore[arg-type]  # fields of a state
         self._payments[reference] = (order_id, amount, after)
         return after

@@ -1,11 +1,11 @@
-"""A stand-in for Stripe's HTTP API, as far as the shop uses it, written from Stripe's documents.
+"""A fake of Stripe's HTTP API, as far as the shop uses it, written from Stripe's documentation.
 
-It speaks the wire: forms in, JSON out, bearer keys, ``Idempotency-Key`` with replay, error bodies.
-So the real stripe-python is what is tested against it. What it is asked is judged by Stripe's own
-generated types (``stripe.params`` of the pinned release): a parameter that does not exist is
-refused, as Stripe does. What it answers is only as true as its author's reading of the documents.
+It implements the protocol: form parameters, JSON bodies, bearer keys, errors, and replay by
+``Idempotency-Key``. So tests run the real stripe-python against it. Requests are validated with
+Stripe's own generated types (``stripe.params`` of the pinned release): an unknown parameter is an
+error, as at Stripe. Its responses are only as exact as the reading of the documentation.
 
-Test cards are Stripe's: ``pm_card_visa`` and so on. ``pm_usBankAccount`` takes its time.
+Test cards are Stripe's: ``pm_card_visa`` and so on. ``pm_usBankAccount`` stays in processing.
 """
 
 import json
@@ -42,99 +42,99 @@ OPEN = {
 }
 
 
-Asked = tuple[str, str, Mapping[str, Any], Mapping[str, str]]
-"""Method, path, parameters and headers of a call."""
+RecordedRequest = tuple[str, str, Mapping[str, Any], Mapping[str, str]]
+"""Method, path, parameters and headers of a request."""
 
 
-class Refused(Exception):
-    """An error answer."""
+class ApiError(Exception):
+    """An error response of the API."""
 
-    def __init__(self, status: int, kind: str, message: str, *, kept: bool = True, **more: Any):
+    def __init__(self, status: int, kind: str, message: str, *, stored: bool = True, **more: Any):
         super().__init__(message)
         self.status = status
-        self.kept = kept
-        """Stripe keeps answers under their key once it has begun to do what was asked."""
+        self.stored = stored
+        """Stripe stores a response under its key once the operation has begun."""
         self.body = {"error": {"type": kind, "message": message, **more}}
 
 
 @dataclass
-class StripeStandIn:
-    """The account behind the API. ``trouble`` is what befalls the next calls, one each."""
+class StripeAccount:
+    """The account behind the API. ``faults`` are injected into the next requests, one each."""
 
     intents: dict[str, dict[str, Any]] = field(default_factory=dict)
     charges: dict[str, dict[str, Any]] = field(default_factory=dict)
     refunds: dict[str, dict[str, Any]] = field(default_factory=dict)
-    asked: list[Asked] = field(default_factory=list)
-    trouble: deque[str | int | float] = field(default_factory=deque)
-    """``"lost"``: done, but the answer never comes; a status: an error instead; a float: seconds
-    before it is done."""
+    requests: list[RecordedRequest] = field(default_factory=list)
+    faults: deque[str | int | float] = field(default_factory=deque)
+    """``"lost"``: the request is executed, but the connection closes without a response. A status:
+    that error instead. A float: seconds of delay before the request is executed."""
     indexed: bool = True
-    """Whether search knows of what is there: in truth it lags behind."""
+    """Whether search finds the payments; Stripe's index lags behind."""
     key: str = KEY
-    _kept: dict[str, tuple[str, int, Any]] = field(default_factory=dict)
+    _responses: dict[str, tuple[str, int, Any]] = field(default_factory=dict)
     _lock: Any = field(default_factory=threading.RLock)
 
     def forget_keys(self) -> None:
-        """As Stripe does after a day."""
-        self._kept.clear()
+        """Delete the idempotency keys, as Stripe does after a day."""
+        self._responses.clear()
 
     def settle(self, intent_id: str, approved: bool = True) -> None:
-        """A payment that waits for its buyer or its bank comes to its end."""
+        """Settle a payment that waits for the customer or the bank."""
         with self._lock:
             intent = self.intents[intent_id]
             if intent["status"] not in ("requires_action", "processing"):
                 return
             if approved:
-                self._charged(intent)
+                self._mark_charged(intent)
             else:
-                self._failed(intent, "payment_intent_authentication_failure", None)
+                self._mark_failed(intent, "payment_intent_authentication_failure", None)
 
     # ------------------------------------------------------------------------------ routes
 
-    def answer(
+    def respond(
         self, method: str, path: str, form: str, headers: Mapping[str, str]
     ) -> tuple[int, Any, bool]:
-        """(status, body, whether it is an answer given before)."""
-        said = decoded(form)
-        self.asked.append((method, path, said, headers))
+        """Return the status, the body, and whether the response is a replay."""
+        parameters = decoded(form)
+        self.requests.append((method, path, parameters, headers))
         with self._lock:
             if headers.get("Authorization") != f"Bearer {self.key}":
-                return 401, Refused(401, "invalid_request_error", "Invalid API Key").body, False
+                return 401, ApiError(401, "invalid_request_error", "Invalid API Key").body, False
             if headers.get("Stripe-Version") != VERSION:
-                return 400, Refused(400, "invalid_request_error", "no such version").body, False
+                return 400, ApiError(400, "invalid_request_error", "no such version").body, False
             key = headers.get("Idempotency-Key") if method == "POST" else None
-            asked = json.dumps([method, path, said], sort_keys=True)
-            if key and key in self._kept:
-                before, status, body = self._kept[key]
-                if before != asked:
+            fingerprint = json.dumps([method, path, parameters], sort_keys=True)
+            if key and key in self._responses:
+                before, status, body = self._responses[key]
+                if before != fingerprint:
                     message = "Keys for idempotent requests can only be used with the same request"
-                    return 400, Refused(400, "idempotency_error", message).body, False
+                    return 400, ApiError(400, "idempotency_error", message).body, False
                 return status, body, True
-            kept = True
+            stored = True
             try:
-                status, body = 200, self._done(method, path, said)
-            except Refused as refused:
-                status, body, kept = refused.status, refused.body, refused.kept
-            if key and kept:
-                self._kept[key] = (asked, status, json.loads(json.dumps(body)))
+                status, body = 200, self._execute(method, path, parameters)
+            except ApiError as error:
+                status, body, stored = error.status, error.body, error.stored
+            if key and stored:
+                self._responses[key] = (fingerprint, status, json.loads(json.dumps(body)))
             return status, body, False
 
-    def _done(self, method: str, path: str, response: dict[str, Any]) -> Any:
-        for (verb, pattern), (shape, do) in ROUTES.items():
-            found = re.fullmatch(pattern, path)
-            if verb == method and found:
-                judged(shape, response)
-                return do(self, response, *found.groups())
-        raise Refused(404, "invalid_request_error", f"Unrecognized request URL ({method}: {path})")
+    def _execute(self, method: str, path: str, parameters: dict[str, Any]) -> Any:
+        for (verb, pattern), (shape, operation) in ROUTES.items():
+            match = re.fullmatch(pattern, path)
+            if verb == method and match:
+                validate_parameters(shape, parameters)
+                return operation(self, parameters, *match.groups())
+        raise ApiError(404, "invalid_request_error", f"Unrecognized request URL ({method}: {path})")
 
-    def _create(self, response: dict[str, Any]) -> Any:
-        amount = int(response["amount"])
-        if amount < 50 and response["currency"] == "usd":
-            raise Refused(
+    def _create(self, parameters: dict[str, Any]) -> Any:
+        amount = int(parameters["amount"])
+        if amount < 50 and parameters["currency"] == "usd":
+            raise ApiError(
                 400,
                 "invalid_request_error",
                 "Amount must be at least $0.50 usd",
-                kept=False,
+                stored=False,
                 code="amount_too_small",
                 param="amount",
             )
@@ -144,104 +144,104 @@ class StripeStandIn:
             "amount": amount,
             "amount_capturable": 0,
             "amount_received": 0,
-            "currency": response["currency"],
+            "currency": parameters["currency"],
             "status": "requires_payment_method",
-            "metadata": dict(response.get("metadata", {})),
-            "payment_method_options": response.get("payment_method_options", {}),
+            "metadata": dict(parameters.get("metadata", {})),
+            "payment_method_options": parameters.get("payment_method_options", {}),
             "last_payment_error": None,
             "latest_charge": None,
             "next_action": None,
-            "client_secret": "never shown",
+            "client_secret": "secret",
         }
         self.intents[intent["id"]] = intent
-        return self._shown(intent, response)
+        return self._shown(intent, parameters)
 
-    def _confirm(self, response: dict[str, Any], intent_id: str) -> Any:
+    def _confirm(self, parameters: dict[str, Any], intent_id: str) -> Any:
         intent = self._intent(intent_id)
         if intent["status"] not in ("requires_payment_method", "requires_confirmation"):
             raise self._unexpected(intent)
-        card = response.get("payment_method") or response.get("confirmation_token", "")
+        card = parameters.get("payment_method") or parameters.get("confirmation_token", "")
         card = {"ctoken_visa": "pm_card_visa"}.get(card, card)
         if card not in CARDS:
-            raise Refused(
+            raise ApiError(
                 400,
                 "invalid_request_error",
                 f"No such PaymentMethod: '{card}'",
-                kept=False,
+                stored=False,
                 code="resource_missing",
                 param="payment_method",
             )
-        if not response.get("return_url"):
-            raise Refused(400, "invalid_request_error", "send a return_url", param="return_url")
+        if not parameters.get("return_url"):
+            raise ApiError(400, "invalid_request_error", "send a return_url", param="return_url")
         if card in DECLINES:
-            self._failed(intent, *DECLINES[card])
+            self._mark_failed(intent, *DECLINES[card])
             error = {**intent["last_payment_error"], "payment_intent": self._shown(intent, {})}
-            raise Refused(402, "card_error", "Your card was declined.", **error)
+            raise ApiError(402, "card_error", "Your card was declined.", **error)
         if card == "pm_card_authenticationRequired":
             url = f"https://hooks.stripe.test/redirect/{intent_id}"
-            redirect = {"return_url": response["return_url"], "url": url}
+            redirect = {"return_url": parameters["return_url"], "url": url}
             intent["next_action"] = {"type": "redirect_to_url", "redirect_to_url": redirect}
             intent["status"] = "requires_action"
         elif card == "pm_usBankAccount":
             intent["status"] = "processing"
         else:
-            self._charged(intent)
-        return self._shown(intent, response)
+            self._mark_charged(intent)
+        return self._shown(intent, parameters)
 
-    def _capture(self, response: dict[str, Any], intent_id: str) -> Any:
+    def _capture(self, parameters: dict[str, Any], intent_id: str) -> Any:
         intent = self._intent(intent_id)
         if intent["status"] != "requires_capture":
             raise self._unexpected(intent)
-        amount = int(response.get("amount_to_capture", intent["amount"]))
+        amount = int(parameters.get("amount_to_capture", intent["amount"]))
         if not 0 < amount <= intent["amount_capturable"]:
             message = "The amount to capture is more than can be captured"
-            raise Refused(400, "invalid_request_error", message, param="amount_to_capture")
+            raise ApiError(400, "invalid_request_error", message, param="amount_to_capture")
         charge = self.charges[intent["latest_charge"]]
         charge |= {"captured": True, "amount_captured": amount}
         intent |= {"status": "succeeded", "amount_received": amount, "amount_capturable": 0}
-        return self._shown(intent, response)
+        return self._shown(intent, parameters)
 
-    def _cancel(self, response: dict[str, Any], intent_id: str) -> Any:
+    def _cancel(self, parameters: dict[str, Any], intent_id: str) -> Any:
         intent = self._intent(intent_id)
         if intent["status"] not in OPEN:
             raise self._unexpected(intent)
         intent |= {"status": "canceled", "amount_capturable": 0, "next_action": None}
-        return self._shown(intent, response)
+        return self._shown(intent, parameters)
 
-    def _retrieve(self, response: dict[str, Any], intent_id: str) -> Any:
-        return self._shown(self._intent(intent_id), response)
+    def _retrieve(self, parameters: dict[str, Any], intent_id: str) -> Any:
+        return self._shown(self._intent(intent_id), parameters)
 
-    def _search(self, response: dict[str, Any]) -> Any:
-        wanted = re.fullmatch(r"metadata\['order_id'\]:'([^']*)'", response["query"])
-        assert wanted, response["query"]
+    def _search(self, parameters: dict[str, Any]) -> Any:
+        match = re.fullmatch(r"metadata\['order_id'\]:'([^']*)'", parameters["query"])
+        assert match, parameters["query"]
         found = [
             self._shown(intent, {})
             for intent in self.intents.values()
-            if self.indexed and intent["metadata"].get("order_id") == wanted[1]
+            if self.indexed and intent["metadata"].get("order_id") == match[1]
         ]
         return {"object": "search_result", "data": found, "has_more": False, "url": ""}
 
-    def _charge(self, response: dict[str, Any], charge_id: str) -> Any:
+    def _charge(self, parameters: dict[str, Any], charge_id: str) -> Any:
         return self._known(self.charges, charge_id, "charge")
 
-    def _refunded(self, response: dict[str, Any], refund_id: str) -> Any:
+    def _refunded(self, parameters: dict[str, Any], refund_id: str) -> Any:
         return self._known(self.refunds, refund_id, "refund")
 
-    def _refund(self, response: dict[str, Any]) -> Any:
-        intent = self._intent(response["payment_intent"])
+    def _refund(self, parameters: dict[str, Any]) -> Any:
+        intent = self._intent(parameters["payment_intent"])
         charge = self.charges.get(intent["latest_charge"] or "", {})
         if not charge.get("captured"):
             message = "This PaymentIntent does not have a successful charge to refund."
-            raise Refused(400, "invalid_request_error", message, param="payment_intent")
-        left = charge["amount_captured"] - charge["amount_refunded"]
-        amount = int(response.get("amount", left))
-        if not left:
+            raise ApiError(400, "invalid_request_error", message, param="payment_intent")
+        remaining = charge["amount_captured"] - charge["amount_refunded"]
+        amount = int(parameters.get("amount", remaining))
+        if not remaining:
             message = "Charge has already been refunded."
             code = "charge_already_refunded"
-            raise Refused(400, "invalid_request_error", message, code=code)
-        if amount > left:
+            raise ApiError(400, "invalid_request_error", message, code=code)
+        if amount > remaining:
             message = "Refund amount is greater than unrefunded amount on charge"
-            raise Refused(400, "invalid_request_error", message, param="amount")
+            raise ApiError(400, "invalid_request_error", message, param="amount")
         charge["amount_refunded"] += amount
         refund = {
             "id": f"re_{len(self.refunds) + 1:024d}",
@@ -255,7 +255,7 @@ class StripeStandIn:
 
     # ------------------------------------------------------------------------------ moves
 
-    def _charged(self, intent: dict[str, Any]) -> None:
+    def _mark_charged(self, intent: dict[str, Any]) -> None:
         options = intent["payment_method_options"].get("card", {})
         manual = options.get("capture_method") == "manual"
         charge = {
@@ -276,7 +276,7 @@ class StripeStandIn:
         else:
             intent |= {"status": "succeeded", "amount_received": intent["amount"]}
 
-    def _failed(self, intent: dict[str, Any], code: str, decline_code: str | None) -> None:
+    def _mark_failed(self, intent: dict[str, Any], code: str, decline_code: str | None) -> None:
         error = {"code": code, **({"decline_code": decline_code} if decline_code else {})}
         intent |= {
             "status": "requires_payment_method",
@@ -291,58 +291,58 @@ class StripeStandIn:
     def _known(things: dict[str, dict[str, Any]], name: str, kind: str) -> dict[str, Any]:
         if name not in things:
             message = f"No such {kind}: '{name}'"
-            raise Refused(
+            raise ApiError(
                 404, "invalid_request_error", message, code="resource_missing", param="intent"
             )
         return things[name]
 
     @staticmethod
-    def _unexpected(intent: Mapping[str, Any]) -> Refused:
+    def _unexpected(intent: Mapping[str, Any]) -> ApiError:
         code = "payment_intent_unexpected_state"
         message = f"This PaymentIntent has a status of {intent['status']}"
-        return Refused(400, "invalid_request_error", message, code=code)
+        return ApiError(400, "invalid_request_error", message, code=code)
 
-    def _shown(self, intent: dict[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
+    def _shown(self, intent: dict[str, Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
         shown = dict(intent)
-        if "latest_charge" in said.get("expand", ()) and intent["latest_charge"]:
+        if "latest_charge" in parameters.get("expand", ()) and intent["latest_charge"]:
             shown["latest_charge"] = dict(self.charges[intent["latest_charge"]])
         return shown
 
 
 _ID = r"([a-z]+_[A-Za-z0-9]+)"
 ROUTES: dict[tuple[str, str], tuple[str, Any]] = {
-    ("POST", "/v1/payment_intents"): ("PaymentIntentCreateParams", StripeStandIn._create),
+    ("POST", "/v1/payment_intents"): ("PaymentIntentCreateParams", StripeAccount._create),
     ("POST", f"/v1/payment_intents/{_ID}/confirm"): (
         "PaymentIntentConfirmParams",
-        StripeStandIn._confirm,
+        StripeAccount._confirm,
     ),
     ("POST", f"/v1/payment_intents/{_ID}/capture"): (
         "PaymentIntentCaptureParams",
-        StripeStandIn._capture,
+        StripeAccount._capture,
     ),
     ("POST", f"/v1/payment_intents/{_ID}/cancel"): (
         "PaymentIntentCancelParams",
-        StripeStandIn._cancel,
+        StripeAccount._cancel,
     ),
     ("GET", "/v1/payment_intents/search"): (
         "PaymentIntentSearchParams",
-        StripeStandIn._search,
+        StripeAccount._search,
     ),
     ("GET", f"/v1/payment_intents/{_ID}"): (
         "PaymentIntentRetrieveParams",
-        StripeStandIn._retrieve,
+        StripeAccount._retrieve,
     ),
-    ("GET", f"/v1/charges/{_ID}"): ("ChargeRetrieveParams", StripeStandIn._charge),
-    ("GET", f"/v1/refunds/{_ID}"): ("RefundRetrieveParams", StripeStandIn._refunded),
-    ("POST", "/v1/refunds"): ("RefundCreateParams", StripeStandIn._refund),
+    ("GET", f"/v1/charges/{_ID}"): ("ChargeRetrieveParams", StripeAccount._charge),
+    ("GET", f"/v1/refunds/{_ID}"): ("RefundRetrieveParams", StripeAccount._refunded),
+    ("POST", "/v1/refunds"): ("RefundCreateParams", StripeAccount._refund),
 }
 
 STRICT = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 _adapters: dict[str, TypeAdapter[Any]] = {}
 
 
-def judged(shape: str, said: Mapping[str, Any]) -> None:
-    """Hold parameters against Stripe's own types, in which nothing unknown is allowed."""
+def validate_parameters(shape: str, parameters: Mapping[str, Any]) -> None:
+    """Validate parameters with Stripe's own types; unknown parameters are errors."""
     if shape not in _adapters:
         import stripe.params
 
@@ -355,19 +355,19 @@ def judged(shape: str, said: Mapping[str, Any]) -> None:
         adapter.rebuild(_types_namespace={**names, "Mapping": Mapping, "StripeContext": str})
         _adapters[shape] = adapter
     try:
-        _adapters[shape].validate_python(said)
+        _adapters[shape].validate_python(parameters)
     except ValidationError as error:
-        raise Refused(
+        raise ApiError(
             400,
             "invalid_request_error",
             f"Received unknown or wrong parameters: {error}",
-            kept=False,
+            stored=False,
             code="parameter_unknown",
         ) from None
 
 
 def decoded(form: str) -> dict[str, Any]:
-    """Stripe's form encoding: ``a[b][]`` and ``a[0]`` are nested."""
+    """Decode Stripe's form encoding: ``a[b][]`` and ``a[0]`` are nested."""
     tree: dict[str, Any] = {}
     for name, value in parse_qsl(form, keep_blank_values=True):
         node = tree
@@ -389,28 +389,28 @@ def _lists(value: Any) -> Any:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # or each answer waits 40 ms for an acknowledgement
+    disable_nagle_algorithm = True  # else each response waits 40 ms for a TCP ACK
     server: "StripeServer"
 
     def _serve(self) -> None:
         account = self.server.account
         path, _, query = self.path.partition("?")
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
-        trouble = account.trouble.popleft() if account.trouble else None
-        if isinstance(trouble, float):
-            time.sleep(trouble)
+        fault = account.faults.popleft() if account.faults else None
+        if isinstance(fault, float):
+            time.sleep(fault)
         replayed = False
-        if isinstance(trouble, int):
-            status: int = trouble
-            answer: Any = {"error": {"type": "api_error", "message": "trouble"}}
+        if isinstance(fault, int):
+            status: int = fault
+            payload: Any = {"error": {"type": "api_error", "message": "injected fault"}}
         else:
             form = body if self.command == "POST" else query
             headers = {name.title(): value for name, value in self.headers.items()}
-            status, answer, replayed = account.answer(self.command, unquote(path), form, headers)
-        if trouble == "lost":
+            status, payload, replayed = account.respond(self.command, unquote(path), form, headers)
+        if fault == "lost":
             self.close_connection = True
             return
-        raw = json.dumps(answer).encode()
+        raw = json.dumps(payload).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(raw)))
@@ -426,18 +426,18 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._serve()
 
-    def log_message(self, *said: Any) -> None:
-        """Say nothing."""
+    def log_message(self, *arguments: Any) -> None:
+        """Log nothing."""
 
 
 class StripeServer(ThreadingHTTPServer):
-    """The stand-in on a free port of the loopback, until it is closed."""
+    """The fake on a free port of the loopback interface, until it is closed."""
 
     daemon_threads = True
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.account = StripeStandIn()
+        self.account = StripeAccount()
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02}).start()
 
     @property

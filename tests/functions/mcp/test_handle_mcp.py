@@ -1,4 +1,4 @@
-"""The shop through an agent's eyes: from discovery to a paid order, over POST /mcp alone."""
+"""POST /mcp: an agent searches, orders and pays with MCP tools alone."""
 
 import json
 import re
@@ -25,14 +25,14 @@ from tests.kit.ucp_validator import assert_valid_ucp
 ENDPOINTS = {
     f.module: f for feature in FEATURES for f in feature.functions if isinstance(f, Endpoint)
 }
-DESK = build_mcp_handler(
+SERVER = build_mcp_handler(
     handle_mcp.TOOLS,
     name="doorbuster",
     instructions="",
     call=in_process,
     schema_of=handle_mcp.schema_of,
 )
-KIND = {
+SCHEMA_BY_TOOL = {
     "search_catalog": "catalog_search",
     "lookup_catalog": "catalog_lookup",
     "get_product": "catalog_product",
@@ -48,7 +48,7 @@ def agent() -> Iterator[Platform]:
         ucp._profiles.cache_clear()
 
 
-def listed() -> dict[str, Any]:
+def tools_by_name() -> dict[str, Any]:
     answer = post(handle_mcp.handler, message("tools/list"))
     return {tool["name"]: tool for tool in answer.json["result"]["tools"]}
 
@@ -57,44 +57,44 @@ def key() -> dict[str, Any]:
     return {"idempotency-key": str(uuid.uuid4())}
 
 
-def good(tool: str, arguments: dict[str, Any]) -> Any:
-    """Use a tool as its schemas say, and have the answer judged."""
-    described = listed()[tool]
+def use_validated(tool: str, arguments: dict[str, Any]) -> Any:
+    """Call a tool; validate arguments and result with its schemas and with UCP."""
+    described = tools_by_name()[tool]
     Draft202012Validator(described["inputSchema"]).validate(arguments)
-    result = use(DESK, tool, arguments)
-    said = result["structuredContent"]
-    assert result["isError"] is False, said
-    Draft202012Validator(described["outputSchema"]).validate(said)
-    return assert_valid_ucp(KIND.get(tool, tool.rsplit("_", 1)[-1]), said)
+    result = use(SERVER, tool, arguments)
+    content = result["structuredContent"]
+    assert result["isError"] is False, content
+    Draft202012Validator(described["outputSchema"]).validate(content)
+    return assert_valid_ucp(SCHEMA_BY_TOOL.get(tool, tool.rsplit("_", 1)[-1]), content)
 
 
-# ------------------------------------------------------------- the table says nothing twice in vain
+# ---------------------------------------------------------------- the table of tools
 
 
 @pytest.mark.parametrize("tool", handle_mcp.TOOLS, ids=lambda tool: tool.name)
-def test_a_tool_is_the_endpoint_of_its_manifest_line(tool: Any) -> None:
+def test_a_tool_matches_the_endpoint_of_its_manifest(tool: Any) -> None:
     endpoint = ENDPOINTS[tool.module]
     assert tool.route == endpoint.route
     assert tool.capability == endpoint.capability
     assert tool.shape == endpoint.request
     assert (tool.payload is not None) == (tool.shape is not None)
-    assert tool.reads == (not endpoint.requires_idempotency_key)
+    assert tool.is_read_only == (not endpoint.requires_idempotency_key)
     assert not tool.accepts_idempotency_key or endpoint.requires_idempotency_key
 
 
-def test_the_door_may_invoke_its_tools_and_nothing_else() -> None:
-    line = next(f for f in FEATURE.functions if f.module == "mcp.handle_mcp")
-    assert set(line.invokes) == {tool.module for tool in handle_mcp.TOOLS}
-    slowest = max(ENDPOINTS[module].timeout for module in line.invokes)
-    assert slowest < line.timeout <= 29
+def test_the_handler_may_invoke_exactly_its_tools() -> None:
+    mcp_endpoint = next(f for f in FEATURE.functions if f.module == "mcp.handle_mcp")
+    assert set(mcp_endpoint.invokes) == {tool.module for tool in handle_mcp.TOOLS}
+    slowest = max(ENDPOINTS[module].timeout for module in mcp_endpoint.invokes)
+    assert slowest < mcp_endpoint.timeout <= 29
 
 
-def test_every_endpoint_that_speaks_ucp_is_a_tool() -> None:
-    speaking = {module for module, endpoint in ENDPOINTS.items() if endpoint.capability}
-    assert speaking == {tool.module for tool in handle_mcp.TOOLS}
+def test_every_ucp_endpoint_is_a_tool() -> None:
+    ucp_modules = {module for module, endpoint in ENDPOINTS.items() if endpoint.capability}
+    assert ucp_modules == {tool.module for tool in handle_mcp.TOOLS}
 
 
-def test_the_tools_are_ucps() -> None:
+def test_the_tool_names_are_those_of_ucp() -> None:
     assert {tool.name for tool in handle_mcp.TOOLS} == {
         *("create_checkout", "get_checkout", "update_checkout", "complete_checkout"),
         *("cancel_checkout", "create_cart", "get_cart", "update_cart", "cancel_cart"),
@@ -102,14 +102,14 @@ def test_the_tools_are_ucps() -> None:
     }
 
 
-def test_ucp_demands_a_key_of_the_agent_itself_for_three_of_them() -> None:
+def test_three_tools_require_an_idempotency_key_of_the_agent() -> None:
     """Source: services/shopping/mcp.openrpc.json."""
     keyed = {tool.name for tool in handle_mcp.TOOLS if tool.accepts_idempotency_key}
     assert keyed == {"complete_checkout", "cancel_checkout", "cancel_cart"}
 
 
-def test_the_list_is_short_enough_for_a_models_context() -> None:
-    tools = listed()
+def test_the_tool_list_fits_the_context_of_a_model() -> None:
+    tools = tools_by_name()
     assert len(json.dumps(tools)) < 40_000
     for tool in tools.values():
         Draft202012Validator.check_schema(tool["inputSchema"])
@@ -117,58 +117,63 @@ def test_the_list_is_short_enough_for_a_models_context() -> None:
         assert tool["description"]
 
 
-def test_the_schemas_show_what_a_purchase_needs() -> None:
-    text = json.dumps(listed()["create_checkout"]["inputSchema"])
+def test_the_input_schemas_name_the_fields_of_a_purchase() -> None:
+    text = json.dumps(tools_by_name()["create_checkout"]["inputSchema"])
     for word in ("line_items", "quantity", "buyer", "email", "street_address", "cart_id"):
         assert f'"{word}"' in text, word
-    assert '"token"' in json.dumps(listed()["complete_checkout"]["inputSchema"])
+    assert '"token"' in json.dumps(tools_by_name()["complete_checkout"]["inputSchema"])
 
 
 def test_there_is_no_event_stream() -> None:
-    said = call(reject_stream.handler, "GET /mcp")
-    assert (said.status, said.headers["Allow"]) == (405, "POST")
+    response = call(reject_stream.handler, "GET /mcp")
+    assert (response.status, response.headers["Allow"]) == (405, "POST")
 
 
-# ------------------------------------------------------------------------------------- a purchase
+# ---------------------------------------------------------------- purchases
 
 
 @pytest.mark.usefixtures("cloud")
-def test_an_agent_searches_fills_a_cart_and_buys() -> None:
+def test_an_agent_searches_fills_a_cart_and_pays() -> None:
+    # Given a product that the agent finds
     publish_with_stock(mug(), pieces=5)
-    found = good("search_catalog", {"catalog": {"query": "enamel mug"}})["products"][0]
-    good("lookup_catalog", {"catalog": {"ids": [found["id"]]}})
-    product = good("get_product", {"catalog": {"id": found["id"]}})["product"]
+    found = use_validated("search_catalog", {"catalog": {"query": "enamel mug"}})["products"][0]
+    use_validated("lookup_catalog", {"catalog": {"ids": [found["id"]]}})
+    product = use_validated("get_product", {"catalog": {"id": found["id"]}})["product"]
     variant = product["variants"][0]["id"]
 
-    cart = good("create_cart", {"cart": {"line_items": lines((variant, 1))}})
-    cart = good("update_cart", {"id": cart["id"], "cart": {"line_items": lines((variant, 2))}})
-    assert good("get_cart", {"id": cart["id"]})["line_items"][0]["quantity"] == 2
+    # When it fills a cart, creates a checkout from it and chooses a shipping option
+    cart = use_validated("create_cart", {"cart": {"line_items": lines((variant, 1))}})
+    cart = use_validated(
+        "update_cart", {"id": cart["id"], "cart": {"line_items": lines((variant, 2))}}
+    )
+    assert use_validated("get_cart", {"id": cart["id"]})["line_items"][0]["quantity"] == 2
 
-    begun = {k: v for k, v in checkout_body().items() if k != "line_items"}
-    checkout = good("create_checkout", {"checkout": {**begun, "cart_id": cart["id"]}})
+    details = {k: v for k, v in checkout_body().items() if k != "line_items"}
+    checkout = use_validated("create_checkout", {"checkout": {**details, "cart_id": cart["id"]}})
     assert checkout["status"] == "ready_for_complete", checkout
     options = checkout["fulfillment"]["methods"][0]["groups"][0]["options"]
     chosen = checkout_body((variant, 2), option=options[-1]["id"])
-    good("update_checkout", {"id": checkout["id"], "checkout": chosen})
-    assert good("get_checkout", {"id": checkout["id"]})["status"] == "ready_for_complete"
+    use_validated("update_checkout", {"id": checkout["id"], "checkout": chosen})
+    assert use_validated("get_checkout", {"id": checkout["id"]})["status"] == "ready_for_complete"
 
+    # Then it completes the checkout once and reads the order
     meta = key()
     bought = {"id": checkout["id"], "checkout": payment_body("tok_success"), "meta": meta}
-    done = good("complete_checkout", bought)
+    done = use_validated("complete_checkout", bought)
     assert done["status"] == "completed"
-    assert good("complete_checkout", bought) == done, "the same key buys once"
-    order = good("get_order", {"id": done["order"]["id"]})
+    assert use_validated("complete_checkout", bought) == done, "the same key buys once"
+    order = use_validated("get_order", {"id": done["order"]["id"]})
     assert order["checkout_id"] == checkout["id"]
 
 
 @pytest.mark.usefixtures("cloud")
-def test_an_agent_may_leave_a_cart_and_a_checkout() -> None:
+def test_an_agent_may_cancel_a_cart_and_a_checkout() -> None:
     publish_with_stock(mug(), pieces=5)
-    cart = good("create_cart", {"cart": {"line_items": lines(("mug.1", 1))}})
-    good("cancel_cart", {"id": cart["id"], "meta": key()})
-    checkout = good("create_checkout", {"checkout": checkout_body(("mug.1", 1))})
-    left = good("cancel_checkout", {"id": checkout["id"], "meta": key()})
-    assert left["status"] == "canceled"
+    cart = use_validated("create_cart", {"cart": {"line_items": lines(("mug.1", 1))}})
+    use_validated("cancel_cart", {"id": cart["id"], "meta": key()})
+    checkout = use_validated("create_checkout", {"checkout": checkout_body(("mug.1", 1))})
+    cancelled = use_validated("cancel_checkout", {"id": checkout["id"], "meta": key()})
+    assert cancelled["status"] == "canceled"
 
 
 @pytest.mark.usefixtures("cloud")
@@ -176,25 +181,25 @@ def test_an_agent_with_a_platform_negotiates_through_its_metadata(agent: Platfor
     publish_with_stock(mug(), pieces=5)
     meta = {"ucp-agent": {"profile": agent.url}}
     arguments = {"cart": {"line_items": lines(("mug.1", 1))}, "meta": meta}
-    agreed = good("create_cart", arguments)["ucp"]["capabilities"]
+    agreed = use_validated("create_cart", arguments)["ucp"]["capabilities"]
     assert set(agreed) == {ucp.CART, ucp.DISCOUNT, ucp.LOYALTY}
     agent.publish(profile([ucp.CHECKOUT]))
     ucp._profiles.cache_clear()
-    result = use(DESK, "create_cart", arguments)
-    told = assert_valid_ucp("error", result["structuredContent"])["messages"][0]
-    assert (result["isError"], told["code"]) == (True, "capabilities_incompatible")
+    result = use(SERVER, "create_cart", arguments)
+    message_sent = assert_valid_ucp("error", result["structuredContent"])["messages"][0]
+    assert (result["isError"], message_sent["code"]) == (True, "capabilities_incompatible")
 
 
-# ------------------------------------------------------------------------------------ what is wrong
+# ---------------------------------------------------------------- errors
 
 
-def refused(tool: str, arguments: dict[str, Any], **headers: str) -> ApiResponse:
-    said = modern("tools/call", {"name": tool, "arguments": arguments})
-    return post(DESK, said, headers={**headers_for(said), **headers})
+def send(tool: str, arguments: dict[str, Any], **headers: str) -> ApiResponse:
+    request = modern("tools/call", {"name": tool, "arguments": arguments})
+    return post(SERVER, request, headers={**headers_for(request), **headers})
 
 
-def outcome(tool: str, arguments: dict[str, Any]) -> str:
-    answer = refused(tool, arguments)
+def error_code(tool: str, arguments: dict[str, Any]) -> str:
+    answer = send(tool, arguments)
     assert answer.status == 200, answer.text
     result = answer.json["result"]
     assert result["isError"] is True
@@ -206,20 +211,20 @@ def outcome(tool: str, arguments: dict[str, Any]) -> str:
 @pytest.mark.parametrize(
     ("tool", "arguments", "code"),
     [
-        ("get_cart", {"id": "cart_nobody"}, "not_found"),
+        ("get_cart", {"id": "cart_unknown"}, "not_found"),
         ("get_cart", {"id": "x" * 500}, "not_found"),
         ("get_cart", {"id": "../orders/x"}, "not_found"),
-        ("get_checkout", {"id": "chk_nobody"}, "not_found"),
-        ("get_order", {"id": "ord_nobody"}, "not_found"),
-        ("get_product", {"catalog": {"id": "nobody"}}, "not_found"),
+        ("get_checkout", {"id": "chk_unknown"}, "not_found"),
+        ("get_order", {"id": "ord_unknown"}, "not_found"),
+        ("get_product", {"catalog": {"id": "unknown"}}, "not_found"),
         ("create_cart", {"cart": {}}, "missing"),
         ("create_cart", {"cart": []}, "wrong_type"),
         ("create_cart", {"cart": "x"}, "wrong_type"),
         ("create_cart", {"cart": {"line_items": "x"}}, "wrong_type"),
-        ("create_cart", {"cart": {"line_items": [], "hm": 1}}, "too_short"),
+        ("create_cart", {"cart": {"line_items": [], "unknown": 1}}, "too_short"),
         ("create_cart", {"cart": {"line_items": lines(("mug.1", 0))}}, "out_of_range"),
         ("search_catalog", {"catalog": {"query": 1}}, "wrong_type"),
-        ("cancel_cart", {"id": "cart_nobody"}, "idempotency_key_missing"),
+        ("cancel_cart", {"id": "cart_unknown"}, "idempotency_key_missing"),
         (
             "complete_checkout",
             {"id": "c", "checkout": {"payment": {"instruments": [{}]}}},
@@ -227,48 +232,48 @@ def outcome(tool: str, arguments: dict[str, Any]) -> str:
         ),
     ],
 )
-def test_what_does_not_work_out_is_told_so_that_a_model_can_do_better(
+def test_an_invalid_call_returns_a_ucp_error_code(
     tool: str, arguments: dict[str, Any], code: str
 ) -> None:
-    assert outcome(tool, arguments) == code
+    assert error_code(tool, arguments) == code
 
 
 @pytest.mark.usefixtures("cloud")
-def test_a_key_that_comes_back_with_another_wish_is_a_conflict() -> None:
+def test_an_idempotency_key_with_another_input_is_a_conflict() -> None:
     publish_with_stock(mug(), pieces=5)
     meta = key()
     first = {"cart": {"line_items": lines(("mug.1", 1))}, "meta": meta}
-    cart = good("create_cart", first)
-    assert good("create_cart", first)["id"] == cart["id"]
+    cart = use_validated("create_cart", first)
+    assert use_validated("create_cart", first)["id"] == cart["id"]
     other = {"cart": {"line_items": lines(("mug.1", 2))}, "meta": meta}
-    answer = refused("create_cart", other)
+    answer = send("create_cart", other)
     assert answer.status == 409
     assert answer.json["error"]["code"] == -32000
     assert answer.json["error"]["data"]["code"] == "idempotency_key_reused"
 
 
 @pytest.mark.usefixtures("cloud")
-def test_a_bad_token_is_401_also_here() -> None:
-    answer = refused("get_cart", {"id": "cart_x"}, authorization="Bearer rubbish")
+def test_an_invalid_access_token_is_401() -> None:
+    answer = send("get_cart", {"id": "cart_x"}, authorization="Bearer rubbish")
     assert (answer.status, answer.json["error"]["code"]) == (401, -32000)
 
 
 @pytest.mark.usefixtures("cloud")
-def test_a_platform_that_is_away_is_failed_discovery(agent: Platform) -> None:
+def test_an_unreachable_platform_profile_is_a_discovery_error(agent: Platform) -> None:
     agent.status = 500
     arguments = {"id": "cart_x", "meta": {"ucp-agent": {"profile": agent.url}}}
-    answer = refused("get_cart", arguments)
+    answer = send("get_cart", arguments)
     assert (answer.status, answer.json["error"]["code"]) == (424, -32001)
     assert answer.json["error"]["data"]["code"] == "profile_unreachable"
 
 
 @pytest.mark.usefixtures("cloud")
 def test_too_many_ids_are_invalid_params() -> None:
-    answer = refused("lookup_catalog", {"catalog": {"ids": [f"p{n}" for n in range(101)]}})
+    answer = send("lookup_catalog", {"catalog": {"ids": [f"p{n}" for n in range(101)]}})
     assert (answer.status, answer.json["error"]["code"]) == (400, -32602)
 
 
-def test_a_table_with_a_wrong_route_would_be_seen() -> None:
+def test_a_tool_with_a_wrong_route_is_detected() -> None:
     tool = replace(handle_mcp.TOOLS[0], route="POST /catalogue/search")
     with pytest.raises(AssertionError):
-        test_a_tool_is_the_endpoint_of_its_manifest_line(tool)
+        test_a_tool_matches_the_endpoint_of_its_manifest(tool)

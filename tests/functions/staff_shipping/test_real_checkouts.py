@@ -1,4 +1,4 @@
-"""Each way of charging, through a real checkout: what staff wrote decides what a buyer is asked."""
+"""Rates of a stored shipping table decide the options and prices of real checkouts."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -26,7 +26,7 @@ CREATE, ONE = "POST /checkout-sessions", "/checkout-sessions/{id}"
 
 @pytest.fixture(autouse=True)
 def _goods(cloud: None) -> None:
-    """A mug of 300 g; a pillow of 800 g that takes 12 litres; an anvil of 30 kg."""
+    """Stock: a mug of 300 g, a pillow of 800 g and 12 litres, an anvil of 30 kg."""
     publish_with_stock(mug(), pieces=500)
     for name, weight, sizes in (
         ("pillow", 800, (400, 300, 100)),
@@ -41,35 +41,35 @@ def _goods(cloud: None) -> None:
         publish_with_stock(replace(goods, variants=variants), pieces=50)
 
 
-def begun(*wanted: tuple[str, int], **address: str) -> dict[str, Any]:
-    body = checkout_body(*wanted)
+def create(*lines: tuple[str, int], **address: str) -> dict[str, Any]:
+    body = checkout_body(*lines)
     body["fulfillment"]["methods"][0]["destinations"] = [{**ADDRESS, **address}]
     answer = call(create_checkout.handler, CREATE, body)
     assert answer.status == 201, answer.text
     assert_valid_ucp("checkout", answer.json)
-    told: dict[str, Any] = answer.json
-    return told
+    checkout: dict[str, Any] = answer.json
+    return checkout
 
 
-def option(*wanted: tuple[str, int], **address: str) -> dict[str, Any] | None:
-    """The first way offered, with what it costs as ``price``; the total agrees with it."""
-    told = begun(*wanted, **address)
-    groups = told["fulfillment"]["methods"][0].get("groups")
+def option(*lines: tuple[str, int], **address: str) -> dict[str, Any] | None:
+    """Return the first option with its ``price``, which the checkout total must contain."""
+    checkout = create(*lines, **address)
+    groups = checkout["fulfillment"]["methods"][0].get("groups")
     if not groups:
         return None
     found: dict[str, Any] = groups[0]["options"][0]
     found["price"] = found["totals"][0]["amount"]
-    charged = [t["amount"] for t in told["totals"] if t["type"] == "fulfillment"]
+    charged = [t["amount"] for t in checkout["totals"] if t["type"] == "fulfillment"]
     assert charged in ([found["price"]], [] if found["price"] == 0 else None)
     return found
 
 
-def price(*wanted: tuple[str, int], **address: str) -> int | None:
-    found = option(*wanted, **address)
+def price(*lines: tuple[str, int], **address: str) -> int | None:
+    found = option(*lines, **address)
     return None if found is None else int(found["price"])
 
 
-def charging(*charges: dict[str, Any], **more: Any) -> None:
+def set_charges(*charges: dict[str, Any], **more: Any) -> None:
     distances = more.pop("distances", None)
     body = table(method(flat=usd(100), charges=list(charges), **more))
     answer = put({**body, "distances": distances} if distances else body)
@@ -80,35 +80,37 @@ def bands(*steps: tuple[int, int]) -> list[dict[str, Any]]:
     return [{"up_to": up_to, "price": usd(minor)} for up_to, minor in steps]
 
 
-def test_by_weight() -> None:
-    charging({"kind": "by_weight", "bands": bands((300, 200), (600, 500))})
+def test_a_weight_rate_charges_by_band() -> None:
+    set_charges({"kind": "by_weight", "bands": bands((300, 200), (600, 500))})
     assert price(("mug.1", 1)) == 300
     assert price(("mug.1", 2)) == 600
-    assert price(("mug.1", 1), ("mug.2", 1)) == 600, "two lines weigh what one of two does"
+    assert price(("mug.1", 1), ("mug.2", 1)) == 600, (
+        "two lines of one unit weigh as much as one line of two"
+    )
 
 
-def test_by_the_room_it_takes() -> None:
+def test_a_divisor_charges_by_volumetric_weight() -> None:
     weighed = {"kind": "by_weight", "bands": bands((1_000, 200), (5_000, 900))}
-    charging(weighed)
+    set_charges(weighed)
     assert price(("pillow.1", 1)) == 300
     put({**table(method(flat=usd(100), charges=[weighed], divisor=5_000))}, version=1)
     assert price(("pillow.1", 1)) == 1000, "12 litres weigh 2.4 kg"
 
 
-def test_by_quantity() -> None:
-    charging({"kind": "by_quantity", "each": usd(30), "included": 1})
+def test_a_quantity_rate_charges_units_above_the_included() -> None:
+    set_charges({"kind": "by_quantity", "each": usd(30), "included": 1})
     assert [price(("mug.1", n)) for n in (1, 2, 5)] == [100, 130, 220]
 
 
-def test_by_what_the_goods_cost() -> None:
+def test_a_value_rate_charges_by_value_of_goods() -> None:
     steps = [{"up_to": usd(2000)[0], "price": usd(700)[0]}, {"price": usd(200)[0]}]
-    charging({"kind": "by_value", "bands": steps})
+    set_charges({"kind": "by_value", "bands": steps})
     assert price(("mug.1", 1)) == 800
     assert price(("mug.1", 2)) == 300
 
 
-def test_by_distance() -> None:
-    charging(
+def test_a_distance_rate_charges_by_kilometres() -> None:
+    set_charges(
         {"kind": "by_distance", "bands": bands((1_000, 0), (8_000, 1200))},
         distances=[
             {"km": 900, "countries": ["US"]},
@@ -121,14 +123,14 @@ def test_by_distance() -> None:
     assert price(("mug.1", 1), address_region="GU", postal_code="96910") is None, "too far"
 
 
-def test_free_from_a_value_on() -> None:
-    charging(free_shipping_threshold=usd(2500))
+def test_shipping_is_free_from_the_threshold_on() -> None:
+    set_charges(free_shipping_threshold=usd(2500))
     assert price(("mug.1", 1)) == 100
     assert price(("mug.1", 2)) == 0
 
 
-def test_more_than_a_parcel_holds_is_two_parcels_and_costs_two() -> None:
-    charging({"kind": "by_parcel", "each": usd(400)}, parcel={"weight_g": 1_000})
+def test_goods_above_the_parcel_limit_are_charged_as_two_parcels() -> None:
+    set_charges({"kind": "by_parcel", "each": usd(400)}, parcel={"weight_g": 1_000})
     one, two = option(("mug.1", 3)), option(("mug.1", 4))
     assert one is not None
     assert two is not None
@@ -136,38 +138,38 @@ def test_more_than_a_parcel_holds_is_two_parcels_and_costs_two() -> None:
     assert (two["price"], two["parcels"]) == (900, 2)
 
 
-def test_what_is_too_heavy_for_a_way_goes_another_and_for_all_ways_is_said() -> None:
+def test_too_heavy_goods_use_another_method_or_are_undeliverable() -> None:
     light = method(parcel={"weight_g": 1_000})
     freight = method(id="freight", flat=usd(9900))
     put(table(light, freight))
     assert price(("mug.1", 1)) == 400
     assert price(("anvil.1", 1)) == 9900
     put(table(light), version=1)
-    told = begun(("anvil.1", 1))
-    assert told["status"] == "incomplete"
-    assert [m["code"] for m in told["messages"]] == ["goods_undeliverable"]
-    (nowhere,) = begun(("mug.1", 1), address_country="DE", postal_code="10115")["messages"]
+    checkout = create(("anvil.1", 1))
+    assert checkout["status"] == "incomplete"
+    assert [m["code"] for m in checkout["messages"]] == ["goods_undeliverable"]
+    (nowhere,) = create(("mug.1", 1), address_country="DE", postal_code="10115")["messages"]
     assert nowhere["code"] == "address_undeliverable"
 
 
-def test_an_option_says_price_estimate_parcels_and_has_a_place_for_carbon() -> None:
+def test_an_option_has_price_estimate_parcels_and_carbon() -> None:
     put(table(method(carbon_g_per_kg=500), method(id="b", flat=usd(900))))
-    told = begun(("mug.1", 2))["fulfillment"]["methods"][0]["groups"][0]["options"]
-    assert [(o["totals"][0]["amount"], o["parcels"], o["carbon_grams"]) for o in told] == [
+    options = create(("mug.1", 2))["fulfillment"]["methods"][0]["groups"][0]["options"]
+    assert [(o["totals"][0]["amount"], o["parcels"], o["carbon_grams"]) for o in options] == [
         (400, 1, 300),
         (900, 1, None),
     ]
-    for one in told:
+    for one in options:
         assert one["earliest_fulfillment_time"] < one["latest_fulfillment_time"]
         assert one["carrier"] == "USPS"
 
 
-# ---------------------------------------------------------------- what changes under the buyer
+# ---------------------------------------------------------------- changes during a checkout
 
 
 @pytest.fixture
 def _late(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An offer's time is over at once."""
+    """Offers expire immediately."""
     monkeypatch.setattr(offer_model, "OFFER_TTL", timedelta(0))
 
 
@@ -175,29 +177,29 @@ def codes(raw: dict[str, Any]) -> list[str]:
     return [m["code"] for m in raw.get("messages", [])]
 
 
-def test_what_was_offered_stands_for_its_time() -> None:
+def test_an_offered_price_is_stable_until_the_offer_expires() -> None:
     put(table())
-    told = begun(("mug.1", 1))
+    checkout = create(("mug.1", 1))
     put(table(method(flat=usd(900))), version=1)
-    again = call(get_checkout.handler, f"GET {ONE}", id=told["id"]).json
-    assert (again["totals"], codes(again)) == (told["totals"], [])
+    again = call(get_checkout.handler, f"GET {ONE}", id=checkout["id"]).json
+    assert (again["totals"], codes(again)) == (checkout["totals"], [])
     put(table(method(id="boat")), version=2)
-    sent = checkout_body(("mug.1", 1), option="ground")
-    changed = call(update_checkout.handler, f"PUT {ONE}", sent, id=told["id"])
+    body = checkout_body(("mug.1", 1), option="ground")
+    changed = call(update_checkout.handler, f"PUT {ONE}", body, id=checkout["id"])
     assert changed.status == 200, changed.text
-    assert changed.json["totals"] == told["totals"], "the same question within its time"
+    assert changed.json["totals"] == checkout["totals"], "the offer has not expired"
 
 
 @pytest.mark.usefixtures("_late")
-def test_a_way_that_costs_more_now_is_said_and_not_bought_unsaid() -> None:
+def test_a_higher_shipping_price_is_shown_before_an_order_is_placed() -> None:
     put(table())
-    told, other = begun(("mug.1", 1)), begun(("mug.1", 1))
+    checkout, other = create(("mug.1", 1)), create(("mug.1", 1))
     put(table(method(flat=usd(900))), version=1)
-    shown = call(get_checkout.handler, f"GET {ONE}", id=told["id"]).json
+    shown = call(get_checkout.handler, f"GET {ONE}", id=checkout["id"]).json
     assert "shipping_price_changed" in codes(shown)
-    said = next(m for m in shown["messages"] if m["code"] == "shipping_price_changed")
-    assert "9.00" in said["content"]
-    assert "4.00" in said["content"]
+    warning = next(m for m in shown["messages"] if m["code"] == "shipping_price_changed")
+    assert "9.00" in warning["content"]
+    assert "4.00" in warning["content"]
     bought = call(
         complete_checkout.handler,
         f"POST {ONE}/complete",
@@ -208,11 +210,11 @@ def test_a_way_that_costs_more_now_is_said_and_not_bought_unsaid() -> None:
     assert "price_changed" in codes(bought)
 
 
-def test_a_way_that_is_gone_is_said_even_where_another_costs_the_same(
+def test_a_removed_option_is_reported_even_if_another_costs_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     put(table())
-    told, other = begun(("mug.1", 1)), begun(("mug.1", 1))
+    checkout, other = create(("mug.1", 1)), create(("mug.1", 1))
     put(table(method(id="boat", title="Boat")), version=1)
     with monkeypatch.context() as patch:
         patch.setattr(offer_model, "OFFER_TTL", timedelta(0))
@@ -222,7 +224,7 @@ def test_a_way_that_is_gone_is_said_even_where_another_costs_the_same(
             complete_checkout.handler,
             f"POST {ONE}/complete",
             payment_body("tok_success"),
-            id=told["id"],
+            id=checkout["id"],
         ).json
         assert first["status"] == "incomplete"
         assert {m["type"] for m in first["messages"]} == {"warning", "error"}
@@ -232,8 +234,10 @@ def test_a_way_that_is_gone_is_said_even_where_another_costs_the_same(
         complete_checkout.handler,
         f"POST {ONE}/complete",
         payment_body("tok_success"),
-        id=told["id"],
+        id=checkout["id"],
     ).json
-    assert bought["status"] == "completed", "it was said; whoever completes again takes it"
+    assert bought["status"] == "completed", (
+        "the first attempt showed the change, so the second accepts it"
+    )
     order = call(get_order.handler, "GET /orders/{id}", id=bought["order"]["id"])
     assert "Boat" in order.text

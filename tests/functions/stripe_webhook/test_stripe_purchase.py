@@ -12,7 +12,7 @@ from shop.checkout.schemas.views import CheckoutPageSettings
 from shop.inventory.store import DynamoStockRepository
 from shop.orders.model import OrderStatus
 from shop.orders.store import DynamoOrderRepository
-from tests.doubles.stripe_server import StripeServer, StripeStandIn
+from tests.doubles.stripe_server import StripeAccount, StripeServer
 from tests.kit.products import checkout_body, mug, payment_body, publish_with_stock
 from tests.kit.shop import ApiResponse, Context, call
 from tests.kit.ucp_validator import assert_valid_ucp
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("cloud")
 
 
 @pytest.fixture
-def stripe(monkeypatch: pytest.MonkeyPatch) -> Iterator[StripeStandIn]:
+def stripe(monkeypatch: pytest.MonkeyPatch) -> Iterator[StripeAccount]:
     """Use Stripe as the payment provider of the checkout handlers."""
     server = StripeServer()
     provider = gateway(server)
@@ -57,7 +57,7 @@ def available() -> int:
     return DynamoStockRepository().level("MUG-RED").available
 
 
-def test_guest_pays_with_a_card(stripe: StripeStandIn) -> None:
+def test_guest_pays_with_a_card(stripe: StripeAccount) -> None:
     response = pay(begin())
     assert (response.status, response.json["status"]) == (200, "completed")
     assert_valid_ucp("checkout", response.json)
@@ -69,7 +69,7 @@ def test_guest_pays_with_a_card(stripe: StripeStandIn) -> None:
 
 
 def test_checkout_names_the_payment_handler_for_cards(
-    stripe: StripeStandIn,
+    stripe: StripeAccount,
 ) -> None:
     handlers = [
         each
@@ -82,7 +82,7 @@ def test_checkout_names_the_payment_handler_for_cards(
 
 
 def test_declined_card_releases_stock_and_allows_another(
-    stripe: StripeStandIn,
+    stripe: StripeAccount,
 ) -> None:
     checkout = begin()
     response = pay(checkout, "pm_card_visa_chargeDeclinedInsufficientFunds")
@@ -95,7 +95,7 @@ def test_declined_card_releases_stock_and_allows_another(
 
 
 def test_required_challenge_redirects_the_buyer_to_the_bank(
-    stripe: StripeStandIn,
+    stripe: StripeAccount,
 ) -> None:
     response = pay(begin(), "pm_card_authenticationRequired")
     assert response.json["status"] == "requires_escalation"
@@ -105,10 +105,10 @@ def test_required_challenge_redirects_the_buyer_to_the_bank(
 
 
 def test_lost_response_returns_503_and_the_retry_pays_once(
-    stripe: StripeStandIn,
+    stripe: StripeAccount,
 ) -> None:
     checkout = begin()
-    stripe.trouble.extend([0.0, "lost", "lost"])
+    stripe.faults.extend([0.0, "lost", "lost"])
     response = pay(checkout, key="one")
     assert (response.status, response.json["messages"][0]["code"]) == (503, "payment_provider_down")
     repeated = pay(checkout, key="one")
@@ -118,15 +118,15 @@ def test_lost_response_returns_503_and_the_retry_pays_once(
 
 @pytest.mark.parametrize("token", ["tok_success", "4242424242424242", "pm_", "cus_1"])
 def test_invalid_payment_method_is_rejected_before_placement(
-    stripe: StripeStandIn, token: str
+    stripe: StripeAccount, token: str
 ) -> None:
     response = pay(begin(), token)
     assert (response.status, response.json["messages"][0]["code"]) == (400, "payment_token_unknown")
-    assert (available(), stripe.asked) == (1, [])
+    assert (available(), stripe.requests) == (1, [])
 
 
 def test_unknown_card_releases_stock_at_once(
-    stripe: StripeStandIn,
+    stripe: StripeAccount,
 ) -> None:
     checkout = begin()
     assert pay(checkout, "pm_nobodys").status == 400
@@ -135,7 +135,7 @@ def test_unknown_card_releases_stock_at_once(
 
 
 def test_checkout_cancelled_during_a_challenge_takes_no_money(
-    stripe: StripeStandIn,
+    stripe: StripeAccount,
 ) -> None:
     from shop.orders.actions.payments import refund_excess_payment
 
@@ -155,7 +155,7 @@ def test_checkout_cancelled_during_a_challenge_takes_no_money(
 
 
 def test_unpaid_order_and_its_payment_expire(
-    stripe: StripeStandIn, monkeypatch: pytest.MonkeyPatch
+    stripe: StripeAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""A provider: in memory, the sandbox over its table (moto), and Stripe over a stand-in's HTTP."""
+"""Payment providers under test: in memory, the sandbox on moto, and Stripe over a fake server."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,25 +12,25 @@ from tests.doubles.payments import MemoryProvider
 from tests.doubles.stripe_server import KEY, StripeServer
 from tests.kit.shop import create_tables
 
-STRIPES = {
+STRIPE_CARDS = {
     "tok_success": "pm_card_visa",
     "tok_declined": "pm_card_visa_chargeDeclined",
     "tok_challenge": "pm_card_authenticationRequired",
     "tok_pending": "pm_usBankAccount",
 }
-"""Stripe's own test cards, by what the suite calls them."""
+"""Token of the port's tests → Stripe's test card."""
 
 
 @dataclass
-class Counter:
-    """A provider, the handler of its credentials, and what it was told to settle later."""
+class ProviderCase:
+    """A provider, the handler id of its credentials, and the settlements it scheduled."""
 
     provider: Any
     handler: str
-    told: list[str] = field(default_factory=list)
+    scheduled: list[str] = field(default_factory=list)
     tokens: dict[str, str] = field(default_factory=dict)
     stripe: Any = None
-    """The stand-in's account, where there is one."""
+    """The account of the fake server, for the Stripe gateway only."""
 
 
 @pytest.fixture(scope="session")
@@ -41,25 +41,29 @@ def stripe_server() -> Iterator[StripeServer]:
 
 
 @pytest.fixture(params=["memory", "sandbox", "stripe"])
-def counter(request: pytest.FixtureRequest) -> Iterator[Counter]:
+def case(request: pytest.FixtureRequest) -> Iterator[ProviderCase]:
     if request.param == "memory":
-        yield Counter(MemoryProvider(), "memory")
+        yield ProviderCase(MemoryProvider(), "memory")
         return
     if request.param == "stripe":
         server = request.getfixturevalue("stripe_server")
         server.account = type(server.account)()
-        yield Counter(gateway(server), "stripe", tokens=STRIPES, stripe=server.account)
+        yield ProviderCase(gateway(server), "stripe", tokens=STRIPE_CARDS, stripe=server.account)
         return
     with mock_aws():
         create_tables()
         from shop.payments.gateway.sandbox import SandboxProvider
 
-        told: list[str] = []
-        provider = SandboxProvider(shop_url="http://shop.test", schedule_settlement=told.append)
-        yield Counter(provider, "sandbox", told)
+        scheduled: list[str] = []
+        provider = SandboxProvider(
+            shop_url="http://shop.test", schedule_settlement=scheduled.append
+        )
+        yield ProviderCase(provider, "sandbox", scheduled)
 
 
 def gateway(server: StripeServer, **more: Any) -> StripeGateway:
-    """The gateway, talking to the stand-in."""
-    given = {"key": lambda: KEY, "timeout": (1.0, 1.0), **more}
-    return StripeGateway(return_url="http://shop.test/orders/{}".format, base=server.url, **given)
+    """Create a Stripe gateway for the fake server."""
+    settings = {"key": lambda: KEY, "timeout": (1.0, 1.0), **more}
+    return StripeGateway(
+        return_url="http://shop.test/orders/{}".format, base=server.url, **settings
+    )

@@ -1,4 +1,4 @@
-"""What a provider reports, in any order and any number of times, comes to one payment."""
+"""Merging of provider states: any order and any repetition give the same payment."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -17,46 +17,46 @@ THEN = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
 TOTAL = make_order().total
 
 
-def report(status: PaymentStatus, **amounts: int) -> ProviderPaymentState:
-    asks = status is PaymentStatus.REQUIRES_ACTION
+def make_state(status: PaymentStatus, **amounts: int) -> ProviderPaymentState:
+    challenged = status is PaymentStatus.REQUIRES_ACTION
     return ProviderPaymentState(
         "pay_1",
         status,
-        action_url="/challenge" if asks else None,
+        action_url="/challenge" if challenged else None,
         reason="card_declined" if status is PaymentStatus.FAILED else None,
         **amounts,
     )
 
 
-CREATED = report(PaymentStatus.CREATED)
-ASKED = report(PaymentStatus.REQUIRES_ACTION)
-PROCESSING = report(PaymentStatus.PROCESSING)
-AUTHORISED = report(PaymentStatus.AUTHORISED, authorised=TOTAL)
-CAPTURED = report(PaymentStatus.CAPTURED, authorised=TOTAL, captured=TOTAL)
-AT_ONCE = report(PaymentStatus.CAPTURED, captured=TOTAL)
-PART_BACK = replace(CAPTURED, refunded=500)
-ALL_BACK = replace(CAPTURED, refunded=TOTAL)
-FAILED = report(PaymentStatus.FAILED)
-VOIDED = report(PaymentStatus.CANCELLED, authorised=TOTAL)
-GIVEN_UP = report(PaymentStatus.CANCELLED)
+CREATED = make_state(PaymentStatus.CREATED)
+CHALLENGED = make_state(PaymentStatus.REQUIRES_ACTION)
+PROCESSING = make_state(PaymentStatus.PROCESSING)
+AUTHORISED = make_state(PaymentStatus.AUTHORISED, authorised=TOTAL)
+CAPTURED = make_state(PaymentStatus.CAPTURED, authorised=TOTAL, captured=TOTAL)
+CAPTURED_IMMEDIATELY = make_state(PaymentStatus.CAPTURED, captured=TOTAL)
+PARTLY_REFUNDED = replace(CAPTURED, refunded=500)
+FULLY_REFUNDED = replace(CAPTURED, refunded=TOTAL)
+FAILED = make_state(PaymentStatus.FAILED)
+VOIDED = make_state(PaymentStatus.CANCELLED, authorised=TOTAL)
+CANCELLED_UNPAID = make_state(PaymentStatus.CANCELLED)
 
 HISTORIES: dict[str, tuple[ProviderPaymentState, ...]] = {
     "card": (CREATED, PROCESSING, AUTHORISED, CAPTURED),
-    "challenge": (CREATED, ASKED, PROCESSING, AUTHORISED, CAPTURED),
-    "wallet, taken at once": (CREATED, ASKED, PROCESSING, AT_ONCE),
+    "challenge": (CREATED, CHALLENGED, PROCESSING, AUTHORISED, CAPTURED),
+    "wallet with immediate capture": (CREATED, CHALLENGED, PROCESSING, CAPTURED_IMMEDIATELY),
     "declined": (CREATED, PROCESSING, FAILED),
-    "challenge failed": (CREATED, ASKED, FAILED),
+    "challenge failed": (CREATED, CHALLENGED, FAILED),
     "voided": (CREATED, PROCESSING, AUTHORISED, VOIDED),
-    "cancelled before the money": (CREATED, ASKED, PROCESSING, GIVEN_UP),
-    "refunded": (CREATED, AUTHORISED, CAPTURED, PART_BACK, ALL_BACK),
+    "cancelled before authorisation": (CREATED, CHALLENGED, PROCESSING, CANCELLED_UNPAID),
+    "refunded": (CREATED, AUTHORISED, CAPTURED, PARTLY_REFUNDED, FULLY_REFUNDED),
 }
-"""What a provider can truly say of one payment, from first to last."""
+"""Possible states of one payment at a provider, from first to last."""
 
 
-def after(reports: Sequence[ProviderPaymentState]) -> Payment:
+def merge(states: Sequence[ProviderPaymentState]) -> Payment:
     payment = Payment("memory")
-    for minute, heard in enumerate(reports):
-        payment = payment.with_provider_state(heard, THEN + timedelta(minutes=minute))
+    for minute, reported in enumerate(states):
+        payment = payment.with_provider_state(reported, THEN + timedelta(minutes=minute))
     return payment
 
 
@@ -66,12 +66,12 @@ def state(payment: Payment) -> tuple[object, ...]:
     return (payment.status, payment.reference, payment.action_url, payment.reason, *balances)
 
 
-def ended(reports: Sequence[ProviderPaymentState]) -> Order:
-    """An order that hears these reports, and is called off when its payment is lost."""
+def apply_to_order(states: Sequence[ProviderPaymentState]) -> Order:
+    """Apply states to an order, which is cancelled when its payment fails."""
     order, _ = make_order().place()
-    for minute, heard in enumerate(reports):
+    for minute, reported in enumerate(states):
         at = THEN + timedelta(minutes=minute)
-        order, _ = order.with_payment(heard, at, "memory")
+        order, _ = order.with_payment(reported, at, "memory")
         lost = order.payment.status in (PaymentStatus.FAILED, PaymentStatus.CANCELLED)
         if lost and order.status in (OrderStatus.PLACED, OrderStatus.CONFIRMED):
             order, _ = order.cancel("payment", at, "memory")
@@ -80,46 +80,48 @@ def ended(reports: Sequence[ProviderPaymentState]) -> Order:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("history", HISTORIES.values(), ids=HISTORIES)
-def test_every_order_of_arrival_with_a_duplicate_gives_one_payment(
+def test_any_arrival_order_with_a_duplicate_gives_the_same_payment(
     history: tuple[ProviderPaymentState, ...],
 ) -> None:
-    wanted = state(after(history))
+    expected = state(merge(history))
     for again in history:
         for arrival in set(permutations([*history, again])):
-            assert state(after(arrival)) == wanted
+            assert state(merge(arrival)) == expected
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("history", HISTORIES.values(), ids=HISTORIES)
-def test_every_order_of_arrival_gives_the_order_one_end(
+def test_any_arrival_order_gives_the_same_final_order(
     history: tuple[ProviderPaymentState, ...],
 ) -> None:
-    wanted = ended(history)
+    expected = apply_to_order(history)
     for arrival in permutations([*history, history[-1]]):
-        order = ended(arrival)
-        assert order.status is wanted.status
-        assert state(order.payment) == state(wanted.payment)
-        assert order.settled is wanted.settled
+        order = apply_to_order(arrival)
+        assert order.status is expected.status
+        assert state(order.payment) == state(expected.payment)
+        assert order.settled is expected.settled
 
 
-def scrambled(
+def shuffled(
     history: tuple[ProviderPaymentState, ...],
 ) -> st.SearchStrategy[list[ProviderPaymentState]]:
-    """All of a history and up to twelve repetitions, in any order."""
+    """A history with up to twelve repetitions, in any order."""
     more = st.lists(st.sampled_from(history), max_size=12)
     return more.flatmap(lambda again: st.permutations([*history, *again]))
 
 
 arrivals = st.sampled_from(list(HISTORIES)).flatmap(
-    lambda name: st.tuples(st.just(name), scrambled(HISTORIES[name]))
+    lambda name: st.tuples(st.just(name), shuffled(HISTORIES[name]))
 )
 
 
 @given(arrivals)
-def test_scrambled_reports_give_one_end(drawn: tuple[str, list[ProviderPaymentState]]) -> None:
+def test_shuffled_and_repeated_states_give_the_same_result(
+    drawn: tuple[str, list[ProviderPaymentState]],
+) -> None:
     name, arrival = drawn
-    assert state(after(arrival)) == state(after(HISTORIES[name]))
-    assert ended(arrival).status is ended(HISTORIES[name]).status
+    assert state(merge(arrival)) == state(merge(HISTORIES[name]))
+    assert apply_to_order(arrival).status is apply_to_order(HISTORIES[name]).status
 
 
 def pairs() -> Iterator[tuple[PaymentStatus, PaymentStatus]]:
@@ -131,17 +133,17 @@ def pairs() -> Iterator[tuple[PaymentStatus, PaymentStatus]]:
 
 @pytest.mark.parametrize(("low", "high"), list(pairs()))
 def test_a_lower_rank_never_replaces_a_higher_one(low: PaymentStatus, high: PaymentStatus) -> None:
-    assert after([report(high), report(low)]).status is high
-    assert after([report(low), report(high)]).status is high
+    assert merge([make_state(high), make_state(low)]).status is high
+    assert merge([make_state(low), make_state(high)]).status is high
 
 
-def test_every_status_has_a_rank_of_its_own() -> None:
+def test_every_status_has_a_unique_rank() -> None:
     assert set(STATUS_RANK) == set(PaymentStatus)
     assert len(set(STATUS_RANK.values())) == len(STATUS_RANK)
 
 
-def test_the_ledger_grows_by_what_is_new_and_keeps_when() -> None:
-    payment = after([AUTHORISED, CAPTURED, PART_BACK, PART_BACK, ALL_BACK])
+def test_entries_record_each_difference_with_its_time() -> None:
+    payment = merge([AUTHORISED, CAPTURED, PARTLY_REFUNDED, PARTLY_REFUNDED, FULLY_REFUNDED])
     assert [(e.kind, e.amount) for e in payment.entries] == [
         ("authorised", TOTAL),
         ("captured", TOTAL),
@@ -152,20 +154,20 @@ def test_the_ledger_grows_by_what_is_new_and_keeps_when() -> None:
     assert payment.net_captured == 0
 
 
-def test_where_to_prove_oneself_is_told_only_while_it_is_asked() -> None:
-    assert after([ASKED]).action_url == "/challenge"
-    assert after([ASKED, AUTHORISED]).action_url is None
-    assert after([ASKED, FAILED]).action_url is None
+def test_the_action_url_exists_only_while_action_is_required() -> None:
+    assert merge([CHALLENGED]).action_url == "/challenge"
+    assert merge([CHALLENGED, AUTHORISED]).action_url is None
+    assert merge([CHALLENGED, FAILED]).action_url is None
 
 
 @pytest.mark.parametrize("history", HISTORIES.values(), ids=HISTORIES)
-def test_a_payment_reads_as_it_was_written(history: tuple[ProviderPaymentState, ...]) -> None:
+def test_a_payment_survives_serialization(history: tuple[ProviderPaymentState, ...]) -> None:
     for n in range(len(history) + 1):
-        payment = after(history[:n])
+        payment = merge(history[:n])
         assert Payment.from_dict(payment.to_dict()) == payment
 
 
-def test_a_ledger_of_two_references_reads_as_it_was_written() -> None:
-    payment = after([AUTHORISED, replace(CAPTURED, reference="pay_2")])
+def test_entries_with_two_references_survive_serialization() -> None:
+    payment = merge([AUTHORISED, replace(CAPTURED, reference="pay_2")])
     assert {entry.reference for entry in payment.entries} == {"pay_1", "pay_2"}
     assert Payment.from_dict(payment.to_dict()) == payment

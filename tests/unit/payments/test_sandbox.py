@@ -1,4 +1,4 @@
-"""The sandbox is a provider in all but the money, and it is never in production."""
+"""The sandbox provider: test tokens, challenges, settlements, and its exclusion from production."""
 
 import pytest
 from moto import mock_aws
@@ -13,72 +13,72 @@ from shop.payments.gateway.factory import (
 from shop.payments.gateway.sandbox import SandboxProvider
 from shop.payments.model import Credential, PaymentStatus, ProviderPaymentState
 from shop.payments.schemas import SANDBOX_TOKENS, challenge_page, payment_handlers
-from tests.unit.payments.conftest import Counter
+from tests.unit.payments.conftest import ProviderCase
 
 pytestmark = pytest.mark.slow
 
 AMOUNT = Money(3839, "USD")
 
 
-def pay(counter: Counter, token: str) -> ProviderPaymentState:
-    report: ProviderPaymentState = counter.provider.authorise(
+def pay(case: ProviderCase, token: str) -> ProviderPaymentState:
+    report: ProviderPaymentState = case.provider.authorise(
         "ord_1", AMOUNT, Credential("sandbox", "token", token), key="ord_1"
     )
     return report
 
 
-sandboxed = pytest.mark.parametrize("counter", ["sandbox"], indirect=True)
+sandbox_only = pytest.mark.parametrize("case", ["sandbox"], indirect=True)
 
 
-def test_every_token_that_is_advertised_is_known_and_no_other() -> None:
+def test_the_advertised_tokens_are_exactly_the_known_ones() -> None:
     assert {*sandbox.TOKENS, sandbox.PROVIDER_DOWN_TOKEN} == set(SANDBOX_TOKENS)
     (offered,) = payment_handlers("sandbox", "http://shop.test")["dev.doorbuster.sandbox"]
     assert offered["config"]["test_tokens"] == list(SANDBOX_TOKENS)
     assert "no money" in offered["config"]["environment"]
 
 
-@sandboxed
-def test_a_provider_that_is_down_says_so_and_remembers_nothing(counter: Counter) -> None:
+@sandbox_only
+def test_the_down_token_is_unavailable_and_stores_no_payment(case: ProviderCase) -> None:
     with pytest.raises(Unavailable):
-        pay(counter, "tok_down")
-    assert counter.provider.find_by_order("ord_1", AMOUNT) is None
+        pay(case, "tok_down")
+    assert case.provider.find_by_order("ord_1", AMOUNT) is None
 
 
-@sandboxed
-def test_the_buyer_answers_a_challenge_once(counter: Counter) -> None:
-    reference = pay(counter, "tok_challenge").reference
-    report = counter.provider.resolve_challenge(reference, approved=True)
+@sandbox_only
+def test_an_approved_challenge_authorises_once(case: ProviderCase) -> None:
+    reference = pay(case, "tok_challenge").reference
+    report = case.provider.resolve_challenge(reference, approved=True)
     assert (report.status, report.authorised) == (PaymentStatus.AUTHORISED, 3839)
-    assert counter.provider.resolve_challenge(reference, approved=True) == report
+    assert case.provider.resolve_challenge(reference, approved=True) == report
     with pytest.raises(Conflict):
-        counter.provider.resolve_challenge(reference, approved=False)
+        case.provider.resolve_challenge(reference, approved=False)
 
 
-@sandboxed
-def test_the_buyer_may_decline(counter: Counter) -> None:
-    reference = pay(counter, "tok_challenge").reference
-    report = counter.provider.resolve_challenge(reference, approved=False)
+@sandbox_only
+def test_a_declined_challenge_fails_the_payment(case: ProviderCase) -> None:
+    reference = pay(case, "tok_challenge").reference
+    report = case.provider.resolve_challenge(reference, approved=False)
     assert (report.status, report.reason) == (PaymentStatus.FAILED, "challenge_failed")
     with pytest.raises(Conflict):
-        counter.provider.resolve_challenge(reference, approved=True)
+        case.provider.resolve_challenge(reference, approved=True)
 
 
-@sandboxed
-def test_a_challenge_is_over_once_the_payment_is_cancelled(counter: Counter) -> None:
-    reference = pay(counter, "tok_challenge").reference
-    counter.provider.cancel(reference, key="c")
+@sandbox_only
+def test_a_cancelled_payment_cannot_be_approved(case: ProviderCase) -> None:
+    reference = pay(case, "tok_challenge").reference
+    case.provider.cancel(reference, key="c")
     with pytest.raises(Conflict):
-        counter.provider.resolve_challenge(reference, approved=True)
+        case.provider.resolve_challenge(reference, approved=True)
 
 
-@sandboxed
-def test_what_never_settles_never_settles(counter: Counter) -> None:
-    reference = pay(counter, "tok_never").reference
-    assert counter.told == []
-    assert counter.provider.settle(reference).status is PaymentStatus.PROCESSING
+@sandbox_only
+def test_the_never_token_stays_in_processing(case: ProviderCase) -> None:
+    reference = pay(case, "tok_never").reference
+    assert case.scheduled == []
+    assert case.provider.settle(reference).status is PaymentStatus.PROCESSING
 
 
-def test_a_page_offers_buttons_only_while_there_is_something_to_answer() -> None:
+def test_a_challenge_page_has_buttons_only_while_action_is_required() -> None:
     asked = challenge_page(ProviderPaymentState("pay_1", PaymentStatus.REQUIRES_ACTION))
     assert "Approve" in asked
     assert "No money moves here" in asked
@@ -86,20 +86,20 @@ def test_a_page_offers_buttons_only_while_there_is_something_to_answer() -> None
     assert "Approve" not in done
 
 
-def test_a_page_shows_a_reference_as_text() -> None:
+def test_a_challenge_page_escapes_the_reference() -> None:
     page = challenge_page(ProviderPaymentState("<script>", PaymentStatus.REQUIRES_ACTION))
     assert "<script>," not in page
     assert "&lt;script&gt;" in page
 
 
-@pytest.mark.parametrize("choose", [create_payment_provider, create_sandbox_provider])
-def test_production_has_no_sandbox(choose: object, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("create", [create_payment_provider, create_sandbox_provider])
+def test_production_rejects_the_sandbox(create: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STAGE", "prod")
     with pytest.raises(RuntimeError):
-        choose()  # type: ignore[operator]
+        create()  # type: ignore[operator]
 
 
-def test_a_stage_with_another_provider_has_no_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_provider_rejects_the_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PAYMENT_PROVIDER", "stripe")
     with pytest.raises(RuntimeError):
         create_sandbox_provider()
@@ -109,12 +109,12 @@ def test_a_stage_with_another_provider_has_no_sandbox(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize("setting", ["PAYMENT_PROVIDER", "STAGE", "SHOP_URL"])
-def test_a_missing_setting_stops_the_start(setting: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_setting_fails_the_start(setting: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(setting)
     with mock_aws(), pytest.raises(KeyError):
         create_payment_provider()
 
 
-def test_the_stages_sandbox_is_one() -> None:
+def test_the_sandbox_stage_creates_a_sandbox_provider() -> None:
     with mock_aws():
         assert isinstance(create_payment_provider(), SandboxProvider)

@@ -1,6 +1,6 @@
-"""Stripe's gateway over HTTP, with the real library, against a stand-in.
+"""The Stripe gateway over HTTP, with the real library, against a fake server.
 
-What only Stripe can show (real declines, real challenges, how long it keeps a key) is not shown.
+Not covered: real declines, real challenges, and how long Stripe stores an idempotency key.
 """
 
 import logging
@@ -15,8 +15,15 @@ from shop.kernel.money import Money
 from shop.payments.gateway.stripe import API_VERSION, DECLINE_REASONS, StripeGateway
 from shop.payments.gateway.stripe_amounts import from_stripe, stripe_decimals, to_stripe
 from shop.payments.model import Credential, PaymentStatus, ProviderPaymentState
-from tests.doubles.stripe_server import DECLINES, KEY, StripeServer, StripeStandIn, decoded, judged
-from tests.doubles.stripe_server import Refused as RefusedByStandIn
+from tests.doubles.stripe_server import (
+    DECLINES,
+    KEY,
+    ApiError,
+    StripeAccount,
+    StripeServer,
+    decoded,
+    validate_parameters,
+)
 from tests.kit.shop import ENVIRONMENT
 from tests.unit.payments.conftest import gateway
 
@@ -26,13 +33,13 @@ AMOUNT = Money(3839, "USD")
 
 
 @pytest.fixture
-def account(stripe_server: StripeServer) -> StripeStandIn:
-    stripe_server.account = StripeStandIn()
+def account(stripe_server: StripeServer) -> StripeAccount:
+    stripe_server.account = StripeAccount()
     return stripe_server.account
 
 
 @pytest.fixture
-def stripe(account: StripeStandIn, stripe_server: StripeServer) -> StripeGateway:
+def stripe(account: StripeAccount, stripe_server: StripeServer) -> StripeGateway:
     return gateway(stripe_server)
 
 
@@ -43,18 +50,18 @@ def pay(
     return stripe.authorise(order_id, AMOUNT, credential, key=order_id)
 
 
-def keys(account: StripeStandIn) -> list[str]:
-    return [h["Idempotency-Key"] for method, _, _, h in account.asked if method == "POST"]
+def keys(account: StripeAccount) -> list[str]:
+    return [h["Idempotency-Key"] for method, _, _, h in account.requests if method == "POST"]
 
 
-# What is asked
+# ---------------------------------------------------------------- requests
 
 
-def test_a_payment_is_opened_by_the_order_alone_and_then_paid(
-    stripe: StripeGateway, account: StripeStandIn
+def test_create_depends_on_the_order_alone_and_confirm_sends_the_token(
+    stripe: StripeGateway, account: StripeAccount
 ) -> None:
     pay(stripe)
-    opened, paid = account.asked
+    opened, paid = account.requests
     assert opened[1:3] == (
         "/v1/payment_intents",
         {
@@ -72,20 +79,20 @@ def test_a_payment_is_opened_by_the_order_alone_and_then_paid(
     assert opened[3]["Stripe-Version"] == API_VERSION
 
 
-def test_a_confirmation_token_is_taken_too(stripe: StripeGateway, account: StripeStandIn) -> None:
+def test_a_confirmation_token_is_accepted(stripe: StripeGateway, account: StripeAccount) -> None:
     assert pay(stripe, "ctoken_visa").status is PaymentStatus.AUTHORISED
-    assert account.asked[-1][2]["confirmation_token"] == "ctoken_visa"
+    assert account.requests[-1][2]["confirmation_token"] == "ctoken_visa"
 
 
 @pytest.mark.parametrize(
-    "said", ["payment_method_types[0]=card&amount=1&currency=usd", "amount=1", "amount=x"]
+    "form", ["payment_method_types[0]=card&amount=1&currency=usd", "amount=1", "amount=x"]
 )
-def test_the_stand_in_refuses_what_stripes_types_do_not_know(said: str) -> None:
-    with pytest.raises(RefusedByStandIn):
-        judged("PaymentIntentCreateParams", decoded(said))
+def test_the_fake_rejects_parameters_unknown_to_stripes_types(form: str) -> None:
+    with pytest.raises(ApiError):
+        validate_parameters("PaymentIntentCreateParams", decoded(form))
 
 
-# What is answered
+# ---------------------------------------------------------------- responses
 
 
 @pytest.mark.parametrize(
@@ -98,19 +105,23 @@ def test_the_stand_in_refuses_what_stripes_types_do_not_know(said: str) -> None:
         ("pm_card_chargeDeclinedProcessingError", "processing_error"),
     ],
 )
-def test_a_decline_is_told_in_our_words(stripe: StripeGateway, card: str, reason: str) -> None:
+def test_decline_codes_map_to_reasons_of_the_shop(
+    stripe: StripeGateway, card: str, reason: str
+) -> None:
     report = pay(stripe, card)
     assert (report.status, report.reason) == (PaymentStatus.FAILED, reason)
     assert stripe.get_payment(report.reference) == ("ord_1", report)
     assert pay(stripe, card) == report
 
 
-def test_every_decline_of_the_stand_in_is_tried_and_no_other_word_is_told() -> None:
+def test_all_fake_declines_are_covered_and_fraud_codes_stay_hidden() -> None:
     assert len(DECLINES) == 5
     assert not {"stolen_card", "lost_card", "fraudulent", "pickup_card"} & set(DECLINE_REASONS)
 
 
-def test_a_challenge_leads_to_the_banks_page(stripe: StripeGateway, account: StripeStandIn) -> None:
+def test_a_challenge_returns_the_url_of_the_bank(
+    stripe: StripeGateway, account: StripeAccount
+) -> None:
     report = pay(stripe, "pm_card_authenticationRequired")
     assert report.status is PaymentStatus.REQUIRES_ACTION
     assert report.action_url == f"https://hooks.stripe.test/redirect/{report.reference}"
@@ -120,22 +131,24 @@ def test_a_challenge_leads_to_the_banks_page(stripe: StripeGateway, account: Str
     assert after.action_url is None
 
 
-def test_a_card_stripe_does_not_know_is_refused(stripe: StripeGateway) -> None:
-    with pytest.raises(InvalidRequest) as refused:
-        pay(stripe, "pm_nobodys")
-    assert refused.value.code == "payment_token_unknown"
+def test_an_unknown_card_is_rejected(stripe: StripeGateway) -> None:
+    with pytest.raises(InvalidRequest) as raised:
+        pay(stripe, "pm_unknown")
+    assert raised.value.code == "payment_token_unknown"
     assert pay(stripe).status is PaymentStatus.AUTHORISED
 
 
-def test_an_amount_stripe_does_not_take_is_refused(stripe: StripeGateway) -> None:
-    with pytest.raises(InvalidRequest) as refused:
+def test_an_amount_below_stripes_minimum_is_rejected(stripe: StripeGateway) -> None:
+    with pytest.raises(InvalidRequest) as raised:
         stripe.authorise(
             "ord_1", Money(49, "USD"), Credential("stripe", "pm", "pm_card_visa"), key="ord_1"
         )
-    assert refused.value.code == "payment_amount_unsupported"
+    assert raised.value.code == "payment_amount_unsupported"
 
 
-def test_a_payment_taken_at_once_is_captured(stripe: StripeGateway, account: StripeStandIn) -> None:
+def test_a_payment_with_immediate_capture_is_captured(
+    stripe: StripeGateway, account: StripeAccount
+) -> None:
     report = pay(stripe, "pm_card_authenticationRequired")
     account.intents[report.reference]["payment_method_options"] = {}
     account.settle(report.reference)
@@ -147,8 +160,8 @@ def test_a_payment_taken_at_once_is_captured(stripe: StripeGateway, account: Str
     )
 
 
-def test_what_stripe_no_longer_lets_go_of_is_a_conflict(
-    stripe: StripeGateway, account: StripeStandIn
+def test_capture_without_capturable_amount_is_a_conflict(
+    stripe: StripeGateway, account: StripeAccount
 ) -> None:
     report = pay(stripe)
     account.intents[report.reference]["amount_capturable"] = 0
@@ -156,8 +169,8 @@ def test_what_stripe_no_longer_lets_go_of_is_a_conflict(
         stripe.capture(report.reference, AMOUNT, key="c")
 
 
-def test_a_charge_and_a_refund_lead_to_their_payment(
-    stripe: StripeGateway, account: StripeStandIn
+def test_charge_and_refund_references_resolve_to_their_payment(
+    stripe: StripeGateway, account: StripeAccount
 ) -> None:
     report = stripe.capture(pay(stripe).reference, AMOUNT, key="c")
     stripe.refund(report.reference, Money(1000, "USD"), key="r")
@@ -168,13 +181,13 @@ def test_a_charge_and_a_refund_lead_to_their_payment(
 
 
 @pytest.mark.parametrize("reference", ["pi_000", "ch_000", "re_000", "pay_1", "pi_../x", ""])
-def test_what_stripe_does_not_know_is_not_found(stripe: StripeGateway, reference: str) -> None:
+def test_an_unknown_reference_is_not_found(stripe: StripeGateway, reference: str) -> None:
     with pytest.raises(NotFound):
         stripe.get_payment(reference)
 
 
-def test_a_payment_of_another_program_on_the_account_is_not_ours(
-    stripe: StripeGateway, account: StripeStandIn
+def test_a_payment_without_an_order_of_the_shop_is_not_found(
+    stripe: StripeGateway, account: StripeAccount
 ) -> None:
     report = pay(stripe)
     account.intents[report.reference]["metadata"] = {}
@@ -182,114 +195,112 @@ def test_a_payment_of_another_program_on_the_account_is_not_ours(
         stripe.get_payment(report.reference)
 
 
-# Trouble
+# ---------------------------------------------------------------- faults
 
 
-def test_an_answer_that_is_lost_is_asked_for_again_under_the_same_key(
-    stripe: StripeGateway, account: StripeStandIn
+def test_a_lost_response_is_retried_with_the_same_idempotency_key(
+    stripe: StripeGateway, account: StripeAccount
 ) -> None:
-    account.trouble.extend(["lost", 0.0, "lost"])
+    account.faults.extend(["lost", 0.0, "lost"])
     assert pay(stripe).status is PaymentStatus.AUTHORISED
     assert len(account.intents) == len(account.charges) == 1
     assert keys(account) == ["open:ord_1"] * 2 + ["confirm:ord_1"] * 2
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-def test_a_stripe_that_is_down_is_unavailable_and_not_asked_for_ever(
-    stripe: StripeGateway, account: StripeStandIn, status: int
+def test_a_failing_stripe_is_unavailable_after_bounded_retries(
+    stripe: StripeGateway, account: StripeAccount, status: int
 ) -> None:
-    account.trouble.extend([status] * 10)
-    with pytest.raises(Unavailable) as refused:
+    account.faults.extend([status] * 10)
+    with pytest.raises(Unavailable) as raised:
         pay(stripe)
-    assert refused.value.code == "payment_provider_down"
-    assert len(account.trouble) >= 8
+    assert raised.value.code == "payment_provider_down"
+    assert len(account.faults) >= 8
     assert account.intents == {}
 
 
-def test_a_stripe_that_does_not_answer_in_time_is_unavailable(
-    account: StripeStandIn, stripe_server: StripeServer
-) -> None:
-    impatient = gateway(stripe_server, timeout=(0.5, 0.05))
-    account.trouble.extend([0.4, 0.4])
+def test_a_timeout_is_unavailable(account: StripeAccount, stripe_server: StripeServer) -> None:
+    gateway_with_short_timeout = gateway(stripe_server, timeout=(0.5, 0.05))
+    account.faults.extend([0.4, 0.4])
     with pytest.raises(Unavailable):
-        pay(impatient)
+        pay(gateway_with_short_timeout)
 
 
-def test_nobody_at_home_is_unavailable() -> None:
+def test_a_refused_connection_is_unavailable() -> None:
     server = StripeServer()
     server.close()
     with pytest.raises(Unavailable):
         pay(gateway(server))
 
 
-def test_a_payment_whose_outcome_was_lost_is_found(
-    stripe: StripeGateway, account: StripeStandIn
+def test_a_payment_with_a_lost_outcome_is_found(
+    stripe: StripeGateway, account: StripeAccount
 ) -> None:
-    account.trouble.extend([0.0, "lost", "lost"])
+    account.faults.extend([0.0, "lost", "lost"])
     with pytest.raises(Unavailable):
         pay(stripe)
-    account.indexed = False  # search does not know of it yet
+    account.indexed = False  # the search index lags behind
     found = stripe.find_by_order("ord_1", AMOUNT)
     assert found is not None
     assert (found.status, found.authorised) == (PaymentStatus.AUTHORISED, 3839)
     assert pay(stripe) == found
 
 
-def test_a_payment_is_found_when_stripe_has_forgotten_the_key(
-    stripe: StripeGateway, account: StripeStandIn
+def test_a_payment_is_found_after_its_idempotency_key_expired(
+    stripe: StripeGateway, account: StripeAccount
 ) -> None:
     report = pay(stripe)
     account.forget_keys()
     assert stripe.find_by_order("ord_1", AMOUNT) == report
 
 
-def test_a_payment_that_could_not_be_opened_is_none(
-    stripe: StripeGateway, account: StripeStandIn
+def test_a_payment_that_was_never_opened_is_none(
+    stripe: StripeGateway, account: StripeAccount
 ) -> None:
-    account.trouble.extend([500, 500])
+    account.faults.extend([500, 500])
     assert stripe.find_by_order("ord_1", AMOUNT) is None
-    account.trouble.extend([500] * 4)
+    account.faults.extend([500] * 4)
     with pytest.raises(Unavailable):
         stripe.find_by_order("ord_1", AMOUNT)
 
 
-def test_a_payment_called_off_before_it_was_paid_takes_no_money(stripe: StripeGateway) -> None:
+def test_a_payment_cancelled_before_confirmation_moves_no_money(stripe: StripeGateway) -> None:
     opened = stripe.find_by_order("ord_1", AMOUNT)
     assert opened is not None
     assert stripe.cancel(opened.reference, key="c").status is PaymentStatus.CANCELLED
     assert pay(stripe).status is PaymentStatus.CANCELLED
 
 
-# The key
+# ---------------------------------------------------------------- the secret key
 
 
-def test_a_key_that_was_replaced_is_read_anew(
-    account: StripeStandIn, stripe_server: StripeServer
+def test_a_rotated_secret_key_is_read_again(
+    account: StripeAccount, stripe_server: StripeServer
 ) -> None:
-    known = ["sk_test_old"]
-    stripe = gateway(stripe_server, key=lambda: known[-1])
+    secrets = ["sk_test_old"]
+    stripe = gateway(stripe_server, key=lambda: secrets[-1])
     with pytest.raises(Unavailable):
         pay(stripe)
-    known.append(KEY)
+    secrets.append(KEY)
     assert pay(stripe).status is PaymentStatus.AUTHORISED
 
 
-def test_the_key_is_never_shown(
-    account: StripeStandIn, stripe_server: StripeServer, caplog: pytest.LogCaptureFixture
+def test_the_secret_key_appears_in_no_log_or_error(
+    account: StripeAccount, stripe_server: StripeServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     secret = "sk_live_verysecret"
     stripe = gateway(stripe_server, key=lambda: secret)
-    with caplog.at_level(logging.DEBUG), pytest.raises(Unavailable) as refused:
+    with caplog.at_level(logging.DEBUG), pytest.raises(Unavailable) as raised:
         pay(stripe)
     account.key = secret
     with caplog.at_level(logging.DEBUG):
         pay(stripe)
-    shown = f"{caplog.text}{stripe!r}{vars(stripe)!r}{refused.value!r}{refused.value.__context__!r}"
-    assert account.asked
+    shown = f"{caplog.text}{stripe!r}{vars(stripe)!r}{raised.value!r}{raised.value.__context__!r}"
+    assert account.requests
     assert "verysecret" not in shown
 
 
-def test_the_library_is_imported_with_the_first_payment_and_not_before() -> None:
+def test_the_stripe_library_is_imported_with_the_first_payment() -> None:
     settings = {
         **ENVIRONMENT,
         "PAYMENT_PROVIDER": "stripe",
@@ -308,7 +319,7 @@ def test_the_library_is_imported_with_the_first_payment_and_not_before() -> None
     )
 
 
-# Amounts
+# ---------------------------------------------------------------- amounts
 
 
 @pytest.mark.parametrize(
@@ -324,19 +335,19 @@ def test_the_library_is_imported_with_the_first_payment_and_not_before() -> None
         (Money(1099, "HUF"), 1099),
     ],
 )
-def test_an_amount_is_told_in_stripes_units(amount: Money, units: int) -> None:
+def test_amounts_convert_to_stripes_units_and_back(amount: Money, units: int) -> None:
     assert to_stripe(amount) == units
     assert from_stripe(units, amount.currency) == amount.minor
 
 
 @pytest.mark.parametrize("amount", [Money(5124, "KWD"), Money(750, "MGA"), Money(1, "TND")])
-def test_an_amount_that_stripe_cannot_take_exactly_is_refused_not_rounded(amount: Money) -> None:
-    with pytest.raises(InvalidRequest) as refused:
+def test_an_inexact_amount_is_rejected_not_rounded(amount: Money) -> None:
+    with pytest.raises(InvalidRequest) as raised:
         to_stripe(amount)
-    assert refused.value.code == "payment_amount_unsupported"
+    assert raised.value.code == "payment_amount_unsupported"
 
 
-def test_stripes_currencies_without_decimals_are_those_it_lists() -> None:
+def test_currencies_without_decimals_match_stripes_list() -> None:
     """Source: https://docs.stripe.com/currencies; ISK and UGX are its special cases."""
     listed = "BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF".split()
     assert [stripe_decimals(currency) for currency in listed] == [0] * len(listed)

@@ -1,4 +1,4 @@
-"""What a way of shipping charges, and how goods are packed."""
+"""Charges of a shipping method, and packing of goods into parcels."""
 
 from datetime import UTC, datetime
 from random import Random
@@ -57,7 +57,7 @@ def price(
 WEIGHT = WeightRate((RateBand(500, usd(300)), RateBand(1000, usd(500))), ExcessRate(1000, usd(200)))
 
 
-def test_by_weight_the_bounds_belong_to_the_band_below() -> None:
+def test_the_limit_of_a_weight_band_belongs_to_that_band() -> None:
     assert price(WEIGHT, items=(ConsignmentItem(1, 500),)) == 400
     assert price(WEIGHT, items=(ConsignmentItem(1, 501),)) == 600
     assert price(WEIGHT, items=(ConsignmentItem(1, 1000),)) == 600
@@ -65,7 +65,7 @@ def test_by_weight_the_bounds_belong_to_the_band_below() -> None:
     assert price(WEIGHT, items=(ConsignmentItem(1, 2001),)) == 1000
 
 
-def test_quantity_is_never_ignored() -> None:
+def test_weight_and_quantity_rates_count_every_unit() -> None:
     assert price(WEIGHT, items=(ConsignmentItem(2, 400),)) == 600
     assert (
         price(
@@ -76,11 +76,11 @@ def test_quantity_is_never_ignored() -> None:
     )
 
 
-def test_what_nobody_weighed_is_not_weightless() -> None:
+def test_an_item_without_a_weight_has_the_default_weight() -> None:
     assert price(WEIGHT, items=(ConsignmentItem(2),)) == 600
 
 
-def test_by_value_by_distance_and_by_parcel() -> None:
+def test_value_distance_and_parcel_rates() -> None:
     value = ValueRate(
         (ValueBand(Money(700, "USD"), Money(5000, "USD")), ValueBand(Money(0, "USD")))
     )
@@ -90,14 +90,14 @@ def test_by_value_by_distance_and_by_parcel() -> None:
     assert price(distance, distance_km=10) == 300
     assert price(distance, distance_km=11) == 1000
     assert price(distance, distance_km=51) is None
-    assert price(distance) is None, "nobody measured the distance"
+    assert price(distance) is None, "the distance is unknown"
     assert (
         price(ParcelRate(usd(30)), items=(ConsignmentItem(5, 400),), parcel=ParcelLimits(units=2))
         == 190
     )
 
 
-def test_what_fits_no_parcel_has_no_way() -> None:
+def test_goods_that_fit_no_parcel_have_no_option() -> None:
     assert (
         price(WEIGHT, items=(ConsignmentItem(1, 5001),), parcel=ParcelLimits(weight_g=5000)) is None
     )
@@ -107,16 +107,16 @@ def test_what_fits_no_parcel_has_no_way() -> None:
     )
 
 
-def test_a_charge_without_a_price_in_the_currency_is_no_charge_of_zero() -> None:
+def test_a_charge_without_a_price_in_the_currency_removes_the_option() -> None:
     assert price(QuantityRate((Money(50, "EUR"),))) is None
 
 
-def test_above_the_threshold_nothing_is_charged() -> None:
+def test_shipping_is_free_from_the_threshold_on() -> None:
     assert price(WEIGHT, value=5000, free_shipping_threshold=usd(5000)) == 0
     assert price(WEIGHT, value=4999, free_shipping_threshold=usd(5000)) == 400
 
 
-def test_packing_loses_no_unit_and_fills_no_parcel_too_full() -> None:
+def test_packing_keeps_every_unit_and_respects_the_limits() -> None:
     for seed in range(500):
         rng = Random(seed)
         limits = ParcelLimits(
@@ -137,11 +137,11 @@ def test_packing_loses_no_unit_and_fills_no_parcel_too_full() -> None:
         assert all(p.count > 0 and p.units > 0 for p in parcels)
         assert all(limits.weight_g is None or p.weight_g <= limits.weight_g for p in parcels)
         assert all(limits.units is None or p.units <= limits.units for p in parcels)
-        assert sum(p.count for p in parcels) == one_by_one(items, limits)
+        assert sum(p.count for p in parcels) == parcels_unit_by_unit(items, limits)
 
 
-def one_by_one(items: tuple[ConsignmentItem, ...], limits: ParcelLimits) -> int:
-    """First fit decreasing with every unit by itself."""
+def parcels_unit_by_unit(items: tuple[ConsignmentItem, ...], limits: ParcelLimits) -> int:
+    """Count parcels by first fit decreasing, unit by unit: the reference for ``pack``."""
     parcels: list[tuple[int, int]] = []
     units = sorted(
         (500 if item.weight_g is None else item.weight_g)
@@ -160,7 +160,7 @@ def one_by_one(items: tuple[ConsignmentItem, ...], limits: ParcelLimits) -> int:
     return len(parcels)
 
 
-def test_a_million_units_are_packed_at_once() -> None:
+def test_a_million_units_pack_into_few_groups() -> None:
     goods = Consignment(
         (ConsignmentItem(1_000_000, 300), ConsignmentItem(500_000, 700)), Money(1, "USD")
     )
@@ -170,14 +170,14 @@ def test_a_million_units_are_packed_at_once() -> None:
     assert len(parcels) < 10
 
 
-def test_more_goods_never_cost_less_by_weight_alone() -> None:
+def test_a_weight_rate_never_falls_with_quantity() -> None:
     prices = [price(WEIGHT, items=(ConsignmentItem(n, 170),)) for n in range(1, 60)]
     known = [p for p in prices if p is not None]
     assert len(known) == len(prices)
     assert known == sorted(known)
 
 
-def test_carbon_has_its_place() -> None:
+def test_an_option_has_the_carbon_of_its_method() -> None:
     table = ShippingTable(
         (Zone("us", frozenset({"US"})),),
         (ShippingMethod("m", "us", "M", "X", usd(1), (1, 2), carbon_g_per_kg=500),),
@@ -219,7 +219,7 @@ def test_a_zone_may_leave_out_regions_and_postal_codes() -> None:
         ({"charges": [{"kind": "by_magic"}]}, "value_unknown"),
     ],
 )
-def test_a_table_that_makes_no_sense_is_refused(method: dict[str, Any], code: str) -> None:
+def test_an_invalid_table_is_rejected(method: dict[str, Any], code: str) -> None:
     data: dict[str, Any] = {
         "zones": [{"id": "us", "countries": ["US"]}],
         "methods": [
@@ -234,17 +234,17 @@ def test_a_table_that_makes_no_sense_is_refused(method: dict[str, Any], code: st
             }
         ],
     }
-    with pytest.raises(InvalidRequest) as refusal:
+    with pytest.raises(InvalidRequest) as raised:
         ShippingTable.from_dict(data)
-    assert code in {problem.code for problem in refusal.value.problems}
+    assert code in {problem.code for problem in raised.value.problems}
 
 
-def test_a_table_survives_its_way_through_data() -> None:
+def test_a_table_survives_serialization() -> None:
     assert ShippingTable.from_dict(DEFAULT_TABLE.to_dict()) == DEFAULT_TABLE
     assert not DEFAULT_TABLE.problems()
 
 
-def test_goods_that_cannot_be_are_refused() -> None:
+def test_invalid_quantities_and_measures_are_rejected() -> None:
     for item in (ConsignmentItem(0), ConsignmentItem(1, -1), ConsignmentItem(1, 1, -5)):
         with pytest.raises(InvalidRequest):
             shipping_options(Consignment((item,), Money(1, "USD")), US, at=AT)

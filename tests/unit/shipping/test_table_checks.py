@@ -1,4 +1,4 @@
-"""What may not stand in a shipping table, and what may."""
+"""Validation of shipping tables: codes and paths of the problems."""
 
 from typing import Any
 
@@ -174,15 +174,15 @@ def table(*methods: dict[str, Any], **more: Any) -> dict[str, Any]:
         (table(methods="ground"), "wrong_type", "$.methods"),
     ],
 )
-def test_a_table_that_makes_no_sense_is_refused_with_its_place(
+def test_an_invalid_table_is_rejected_with_code_and_path(
     body: dict[str, Any], code: str, path: str
 ) -> None:
-    with pytest.raises(InvalidRequest) as refusal:
+    with pytest.raises(InvalidRequest) as raised:
         ShippingTable.from_dict(body)
-    assert (code, path) in [(p.code, p.path) for p in refusal.value.problems]
+    assert (code, path) in [(p.code, p.path) for p in raised.value.problems]
 
 
-def test_halves_of_a_country_may_be_zones_of_their_own() -> None:
+def test_parts_of_a_country_may_be_separate_zones() -> None:
     halves = [
         {
             "id": "us",
@@ -193,17 +193,17 @@ def test_halves_of_a_country_may_be_zones_of_their_own() -> None:
         {"id": "far", "countries": ["US"], "regions": ["AK", "HI"]},
         {"id": "isle", "countries": ["US"], "postal_prefixes": ["006", "0079"]},
     ]
-    ways = [method(), method(id="boat", zone="far"), method(id="plane", zone="isle")]
+    methods = [method(), method(id="boat", zone="far"), method(id="plane", zone="isle")]
     with pytest.raises(InvalidRequest):
-        ShippingTable.from_dict(table(*ways, zones=halves))
+        ShippingTable.from_dict(table(*methods, zones=halves))
     halves[0]["excluded_postal_prefixes"] = ["006", "007"]
     halves[1]["excluded_postal_prefixes"] = ["00"]
-    found = ShippingTable.from_dict(table(*ways, zones=halves))
+    split_table = ShippingTable.from_dict(table(*methods, zones=halves))
     for place, zone in (
         (Destination("US", "OH", "43004"), "us"),
         (Destination("US", "HI"), "far"),
         (Destination("US", "PR", "006 01"), "isle"),
     ):
-        held = found.zone_of(place)
-        assert held is not None
-        assert held.id == zone
+        containing_zone = split_table.zone_of(place)
+        assert containing_zone is not None
+        assert containing_zone.id == zone
