@@ -1,4 +1,4 @@
-"""What shoppers' clients get wrong: a 400 that names the place, nothing read, never a 500."""
+"""Invalid requests of shoppers get a 400 with the path of the error, never a 500."""
 
 import json
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from tests.kit.ucp_validator import assert_valid_ucp
 
 @pytest.fixture(scope="module", autouse=True)
 def _empty_shop() -> Iterator[None]:
-    """One for all: nothing here writes."""
+    """Create the tables once: no test here writes."""
     with mock_aws():
         create_tables()
         yield

@@ -1,4 +1,4 @@
-"""Search, lookup and detail through their doors, judged by UCP's own package and schemas."""
+"""Search, lookup and detail through the handlers, validated by UCP's package and schemas."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("cloud")
 
 
 def put_on_sale(*products: Any, pieces: Mapping[str, int] | None = None) -> None:
-    """Put products on sale; ``pieces`` says how many there are by SKU, 5 of what it leaves out."""
+    """Put products on sale with ``pieces`` in stock by SKU, 5 by default."""
     for product in products:
         DynamoProductCatalog().save(product, expected_version=0)
         counts = {v.sku: (pieces or {}).get(v.sku, 5) for v in product.variants}
@@ -276,7 +276,7 @@ def test_a_stock_change_is_shown_after_the_cache_expires() -> None:
         expected_version=1,
         stock_writer=DynamoStockRepository(),
     )
-    level_cache().clear()  # as two seconds later
+    level_cache().clear()  # as after its two seconds
     assert product(detail({"id": "mug"}))["variants"][0]["availability"]["available"] is True
 
 
@@ -311,7 +311,7 @@ def test_dynamodb_calls_of_each_operation_are_bounded() -> None:
         [simple(f"p{n:03}", "Mug", categories=(Category("Kitchen"),)) for n in range(24)]
     )
     put_on_sale(shirt())
-    # The client is made and the locations are known now, not inside.
+    # Create the client and cache the locations before counting.
     lookup({"ids": ["p000"]})
     with count_calls() as calls:
         search({"query": "mugs", "pagination": {"limit": 20}})

@@ -1,4 +1,4 @@
-"""Staff send a product file."""
+"""Import of product files through the handler."""
 
 from typing import Any
 

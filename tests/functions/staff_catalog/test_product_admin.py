@@ -1,4 +1,4 @@
-"""Staff keep the catalogue and its stock, through their doors."""
+"""Product administration through the handlers."""
 
 from typing import Any
 
@@ -325,7 +325,7 @@ def test_a_sku_that_breaks_urls_is_rejected(sku: str) -> None:
     assert (answer.status, errors(answer)) == (400, [("invalid", "$.variants[0].sku")])
 
 
-def test_only_catalogue_staff_are_authorized(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_members_of_staff_groups_are_authorized(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACCESS", "staff")
     monkeypatch.setenv("ACCESS_GROUPS", "staff,catalogue")
     assert create().status == 401

@@ -1,4 +1,4 @@
-"""A catalogue, once in memory and once on DynamoDB's mapping (moto), for the ports' own suite."""
+"""The ports' implementations under test: in memory, and on DynamoDB (moto)."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Products to test with."""
+"""Sample products."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ LATER = datetime(2026, 8, 26, 12, tzinfo=UTC)
 
 
 def simple(product_id: str, title: str, *, price: int = 1000, **more: Any) -> Product:
-    """A published product with one variant and nothing to choose."""
+    """Return a published product with one variant and no options."""
     return Product(
         **{
             "id": product_id,
@@ -40,7 +40,7 @@ def simple(product_id: str, title: str, *, price: int = 1000, **more: Any) -> Pr
 
 
 def shirt(product_id: str = "shirt", **more: Any) -> Product:
-    """A shirt in blue and red, in S, M and L; there is no red L."""
+    """Return a shirt in blue and red, in S, M and L, without a red L."""
     pairs = [("Blue", "S"), ("Blue", "M"), ("Blue", "L"), ("Red", "S"), ("Red", "M")]
     defaults: dict[str, Any] = {
         "description": "A light shirt for warm days.",

@@ -1,4 +1,4 @@
-"""Every worked example of docs/rules/catalogue.md, run."""
+"""Run every worked example of docs/rules/catalogue.md."""
 
 import re
 from pathlib import Path
@@ -41,11 +41,11 @@ def test_the_rules_have_worked_examples() -> None:
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=[example["title"] for example in EXAMPLES])
 def test_worked_example(example: dict[str, Any]) -> None:
-    for sort, check in CHECKS.items():
-        if sort in example:
+    for key, check in CHECKS.items():
+        if key in example:
             check(example)
             return
-    pytest.fail("an example of no known sort")
+    pytest.fail("the example has none of the known keys")
 
 
 def check_variant_updates(example: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Descriptions lose what could harm who looks at them, and keep what describes goods."""
+"""Descriptions lose harmful markup and keep the allowed one."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""How `make import` cuts a file: between products, with the lines of the whole."""
+"""`make import` splits a file between products and keeps the line numbers of the whole."""
 
 import io
 import json
@@ -29,7 +29,7 @@ NUMBERS = ("created", "changed", "unchanged", "stock_created", "stock_unchanged"
 
 
 class Shop(HttpClient):
-    """Reads what it is sent as the shop does, and keeps all of it."""
+    """A client that parses each upload as the API does and records the result."""
 
     def __init__(self, answer: int = 200) -> None:
         super().__init__("http://shop.test")

@@ -1,4 +1,4 @@
-"""Filling the catalogue from a file: everything good, once."""
+"""Import of product entries: valid ones are stored once, others rejected with a reason."""
 
 from dataclasses import replace
 from typing import Any

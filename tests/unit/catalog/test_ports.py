@@ -1,4 +1,4 @@
-"""What every catalogue does, in memory or in DynamoDB."""
+"""The contract of the catalogue's ports, for memory and DynamoDB."""
 
 from dataclasses import replace
 from typing import Any
@@ -31,7 +31,7 @@ def new(catalog: Any, *products: Product) -> None:
 
 
 def titles(catalog: Any, search: Search, *, size: int = 50) -> list[str]:
-    """What a search finds, read to the end page by page."""
+    """Return the titles of all results of a search, read page by page."""
     found: list[ProductCard] = []
     cursor = None
     for _ in range(200):
@@ -286,7 +286,7 @@ def test_a_product_with_hundreds_of_words_is_listed_under_all_of_them(catalog: A
 
 
 def selling(product_id: str, *skus: str, **more: Any) -> Product:
-    """A product of one size per SKU."""
+    """Return a product with one size per SKU."""
     sizes = tuple(f"{n}" for n in range(len(skus)))
     variants = tuple(
         Variant(
@@ -378,7 +378,7 @@ def test_save_many_gives_a_sku_to_its_first_product(catalog: Any) -> None:
 def test_a_large_product_claims_and_releases_all_its_skus(
     catalog: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Transactions of 12 actions: moto copies its tables for each, and 100 would take minutes.
+    # Transactions of 12 actions: moto copies its tables for each; 100 would take minutes.
     monkeypatch.setattr(product_writes, "MAX_ACTIONS_PER_TRANSACTION", 12)
     monkeypatch.setattr(product_writes, "MAX_POSTINGS_PER_TRANSACTION", 10)
     first = selling("big", *(f"A{n}" for n in range(26)))

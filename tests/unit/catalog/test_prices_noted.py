@@ -1,4 +1,4 @@
-"""Every price a variant was on sale at is noted with the change itself."""
+"""Saving a product marks every new price of a variant on sale."""
 
 from dataclasses import replace
 from datetime import timedelta

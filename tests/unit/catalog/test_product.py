@@ -1,4 +1,4 @@
-"""What a product is and may become."""
+"""Status transitions and validation of a product."""
 
 from dataclasses import replace
 from typing import Any

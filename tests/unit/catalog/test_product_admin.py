@@ -1,4 +1,4 @@
-"""What staff do with one product."""
+"""Creating, updating and publishing a product."""
 
 from dataclasses import replace
 from typing import Any

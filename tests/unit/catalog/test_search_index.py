@@ -1,4 +1,4 @@
-"""Cards, and the headings they lie under."""
+"""Cards, postings and queries of the search index."""
 
 from dataclasses import replace
 

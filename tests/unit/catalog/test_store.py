@@ -1,6 +1,7 @@
-"""Product and lists stay in step, whatever crashes when; and what reading them costs.
+"""Products and postings stay consistent across crashes; reads have a fixed cost.
 
-One writer at a time, so moto may testify: what several writers do at once is shown on the emulator.
+The tests have one writer at a time, which moto simulates correctly. Tests of concurrent writers
+run on the emulator.
 """
 
 from collections.abc import Callable
@@ -35,11 +36,11 @@ pytestmark = [pytest.mark.usefixtures("table"), pytest.mark.slow]
 
 
 class Crash(Exception):
-    """The process ends here."""
+    """A simulated end of the process."""
 
 
 def crash_at_call(at: int, *, after: bool, work: Callable[[], Any]) -> bool:
-    """Do the work and crash at its n-th call, before or after it is done; whether it got there."""
+    """Run the work, crash before or after its n-th AWS call, and return whether it crashed."""
     send = BaseClient._make_api_call  # type: ignore[attr-defined]
     calls = 0
 
@@ -70,7 +71,7 @@ def rows() -> list[dict[str, Any]]:
 
 
 def inconsistencies() -> set[str]:
-    """Postings that lie where the product's own list of them does not say, or are missing there."""
+    """Return orphaned, outdated, missing and unfinished postings."""
     wrong: set[str] = set()
     expected: dict[tuple[str, str], int] = {}
     catalog = DynamoProductCatalog()
@@ -93,13 +94,13 @@ def inconsistencies() -> set[str]:
 
 
 def claims() -> dict[str, str]:
-    """Who has which SKU, by the claims alone."""
+    """Return the product id of each SKU claim."""
     found = [r for r in rows() if r["PK"]["S"].startswith("SKU#")]
     return {r["PK"]["S"].removeprefix("SKU#"): r["owner"]["S"] for r in found}
 
 
 def wordy(product_id: str, prefix: str, **more: Any) -> Product:
-    """A product with 27 postings: more than two of the small transactions hold."""
+    """Return a product with 27 postings: more than two of the small transactions take."""
     return simple(product_id, " ".join(f"{prefix}{n}" for n in range(26)), **more)
 
 
@@ -141,7 +142,7 @@ def test_a_crash_during_a_change_is_repaired(before: Product, change: Product, a
         assert inconsistencies() == set(), f"crash at call {at}"
         if not crashed:
             return
-    raise AssertionError("the work never came to its end")
+    raise AssertionError("the work never ran to its end")
 
 
 @pytest.mark.parametrize("after", [False, True])
@@ -161,7 +162,7 @@ def test_a_crash_during_an_import_is_repaired(after: bool) -> None:
         assert inconsistencies() == set(), f"crash at call {at}"
         if not crashed:
             return
-    raise AssertionError("the work never came to its end")
+    raise AssertionError("the work never ran to its end")
 
 
 @pytest.mark.usefixtures("small_transactions")
@@ -193,7 +194,7 @@ def test_a_change_during_an_import_survives_after_repair() -> None:
         assert catalog.save_many([simple("a", "By import"), simple("b", "By import")]) == {}
     assert done
     assert catalog.get("a").title == "By staff"
-    assert inconsistencies(), "the import wrote an old card: that is what mend is for"
+    assert inconsistencies(), "the import wrote an old card, which the repair must replace"
     assert catalog.finish_reindexing(at=LATER + product_writes.ABANDONED_AFTER) == 1
     assert inconsistencies() == set()
 
@@ -202,7 +203,7 @@ SKUS = 7
 
 
 def many_skus(product_id: str, prefix: str, **more: Any) -> Product:
-    """A product with more SKUs than one of the small transactions claims."""
+    """Return a product with more SKUs than one of the small transactions claims."""
     one = simple(product_id, "Screw").variants[0]
     variants = tuple(
         replace(
@@ -236,7 +237,7 @@ def test_a_crash_while_claiming_skus_leaves_no_permanent_claim(
         claimed = stored.claimed_skus
         owners = claims()
         assert all(owners[sku] == product_id for sku in claimed), f"crash at call {at}"
-        # What it does not sell is anybody's, at the latest when nobody can be at work any more.
+        # SKUs that the product does not sell can be claimed, at the latest after the grace period.
         free = {f"{p}{n}" for p in (old, now) for n in range(SKUS)} - claimed
         taker = many_skus(
             f"taker{at}",
@@ -247,7 +248,7 @@ def test_a_crash_while_claiming_skus_leaves_no_permanent_claim(
         assert claims()[min(free)] == f"taker{at}"
         if not crashed:
             return
-    raise AssertionError("the work never came to its end")
+    raise AssertionError("the work never ran to its end")
 
 
 def test_a_claim_is_taken_over_only_after_the_grace_period() -> None:

@@ -1,4 +1,4 @@
-"""What finds a product again."""
+"""Folding and tokenizing of indexed text and queries."""
 
 import pytest
 from hypothesis import given

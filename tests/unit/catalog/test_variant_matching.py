@@ -1,4 +1,4 @@
-"""Ids looked up, and a buyer choosing. Source of the rules: UCP, "Catalog Lookup"."""
+"""Resolving ids and option choices. Source of the rules: UCP, "Catalog Lookup"."""
 
 from dataclasses import replace
 
@@ -78,7 +78,7 @@ def test_a_price_in_another_currency_filters_nothing() -> None:
 def choose(
     *selected: str, prefer: str = "", sold_out: str = "", variant: str | None = None
 ) -> ProductSelection:
-    """Choose ``Color=Red`` and so on; ``gone`` names variants out of stock by their number."""
+    """Choose ``Color=Red`` and so on; ``sold_out`` lists variants out of stock by number."""
     out = {f"shirt.{n}" for n in sold_out.split()}
     return select_variant(
         SHIRT,
