@@ -1,4 +1,4 @@
-"""What no route takes is answered by the shop, in its own words."""
+"""The default route: 404 and 405 as problem documents of the application."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ def handler(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "route",
     [
         "GET /nothing",
         "GET /",
@@ -36,16 +36,16 @@ def handler(monkeypatch: pytest.MonkeyPatch) -> Any:
         "GET /carts/../..",
     ],
 )
-def test_an_unknown_address_is_a_404_as_problem_json(handler: Any, asked: str) -> None:
-    reply = call(handler, asked)
-    assert reply.status == 404
-    assert reply.headers["Content-Type"] == "application/problem+json"
-    assert reply.json["status"] == 404
-    assert reply.json["code"] == "route_unknown"
+def test_an_unknown_path_is_a_404_problem_document(handler: Any, route: str) -> None:
+    response = call(handler, route)
+    assert response.status == 404
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert response.json["status"] == 404
+    assert response.json["code"] == "route_unknown"
 
 
 @pytest.mark.parametrize(
-    ("asked", "allowed"),
+    ("route", "allowed"),
     [
         ("DELETE /carts/cart_1", "GET, PUT"),
         ("GET /carts", "POST"),
@@ -55,11 +55,11 @@ def test_an_unknown_address_is_a_404_as_problem_json(handler: Any, asked: str) -
     ],
 )
 def test_a_known_path_with_another_method_is_a_405_with_the_allowed_methods(
-    handler: Any, asked: str, allowed: str
+    handler: Any, route: str, allowed: str
 ) -> None:
-    reply = call(handler, asked)
-    assert reply.status == 405
-    assert reply.headers["Allow"] == allowed
-    assert reply.headers["Content-Type"] == "application/problem+json"
-    assert reply.json["code"] == "method_not_allowed"
-    assert allowed in reply.json["detail"]
+    response = call(handler, route)
+    assert response.status == 405
+    assert response.headers["Allow"] == allowed
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert response.json["code"] == "method_not_allowed"
+    assert allowed in response.json["detail"]

@@ -168,6 +168,6 @@ def test_unpaid_order_and_its_payment_expire(
 
     pay(begin(), "pm_card_authenticationRequired")
     monkeypatch.setattr(scheduler, "datetime", Later)
-    assert expire_unpaid_orders.handler({}, Context()) == {"overdue": 1, "settled": 1}
+    assert expire_unpaid_orders.handler({}, Context()) == {"overdue": 1, "expired": 1}
     (intent,) = stripe.intents.values()
     assert (intent["status"], available()) == ("canceled", 1)

@@ -1,1 +1,1 @@
-"""Taking money: what a payment is, what the shop needs of a provider, and those it knows."""
+"""Payments: the payment of an order, the port to a payment provider, and its gateways."""

@@ -1,1 +1,1 @@
-"""Shipping: which ways a basket can travel, what each costs and when it arrives."""
+"""Shipping: available shipping methods, their prices and delivery estimates."""

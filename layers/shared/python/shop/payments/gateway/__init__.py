@@ -1,1 +1,1 @@
-"""Providers, each in a module of its own: a Lambda imports only the one it talks to."""
+"""Payment gateways, one module each: a Lambda imports only the one of its stage."""

@@ -227,7 +227,7 @@ class StripeGateway:
         except self._stripe.InvalidRequestError as error:
             if str(error.param or "") in ("amount", "currency"):
                 raise InvalidRequest(
-                    f"The payment provider does not accept {amount}. Choose another currency.",
+                    f"The payment provider cannot charge {amount}. Change the amount or currency.",
                     code="payment_amount_unsupported",
                 ) from None
             raise
