@@ -33,7 +33,7 @@ def handler(request: Request[SearchRequest]) -> dict[str, Any]:
     )
     tags = price_tags_for_cards(
         found.page.items,
-        catalogue=index,
+        catalog=index,
         rules=rule_source.rules(request.received_at),
         at=request.received_at,
         context=PriceContext(market_of(body.country), body.currency, request.channel),

@@ -27,70 +27,72 @@ from shop.pricing.store.promotions import DynamoPromotionRepository
 from shop.shipping.store import DynamoShippingTableRepository, shipping_table_cache
 from shop.tax.gateway.vat_numbers import StdnumVatNumbers
 
-catalogue = DynamoProductCatalog()
+catalog = DynamoProductCatalog()
 shipping = DynamoShippingTableRepository()
 promotions = DynamoPromotionRepository()
-ledgers = DynamoCreditAccountRepository()
-guesses = DynamoCodeAttemptLimiter()
+credit_accounts = DynamoCreditAccountRepository()
+code_attempts = DynamoCodeAttemptLimiter()
 vat_ids = StdnumVatNumbers()
 assortment = CatalogReferences(
-    catalogue, methods=lambda: {method.id for method in shipping.get_current().table.methods}
+    catalog, methods=lambda: {method.id for method in shipping.get_current().table.methods}
 )
-pricing = pricing_context(catalogue, shipping_table_cache())
+pricing = pricing_context(catalog, shipping_table_cache())
 
 
 @endpoint(SimulationBody)
 def handler(request: Request[SimulationBody]) -> SimulationView:
-    wish = request.body.with_single_promotion()
+    body = request.body.with_single_promotion()
     with translated_errors(draft="promotion"):
-        draft = wish.draft()
-        if wish.promotion_id is not None:
-            draft = promotions.get(wish.promotion_id)
+        draft = body.draft()
+        if body.promotion_id is not None:
+            draft = promotions.get(body.promotion_id)
         if draft is not None:
             draft = draft_for_simulation(draft, assortment=assortment)
     with translated_errors(draft="policy"):
-        policy = wish.policy.draft(request.received_at) if wish.policy is not None else None
-    body = SimulationRequest(
-        lines=[(line.item, line.quantity) for line in wish.lines],
-        destination=wish.shipping_destination(),
-        location=wish.location(),
-        option_id=wish.option,
-        currency=wish.currency,
-        channel=wish.channel,
-        codes=tuple(wish.codes),
-        credits=tuple(credit.instrument() for credit in wish.credits),
+        policy = body.policy.draft(request.received_at) if body.policy is not None else None
+    simulation = SimulationRequest(
+        lines=[(line.item, line.quantity) for line in body.lines],
+        destination=body.shipping_destination(),
+        location=body.location(),
+        option_id=body.option,
+        currency=body.currency,
+        channel=body.channel,
+        codes=tuple(body.codes),
+        credits=tuple(credit.instrument() for credit in body.credits),
     )
-    body = _by(body, wish.customer, "$.customer")
-    at = wish.at or request.received_at
+    simulation = _with_customer(simulation, body.customer, "$.customer")
+    at = body.at or request.received_at
     with translated_errors():
         before, after, changes = simulate(
-            body,
+            simulation,
             SimulationScenario(
-                _by(body, wish.other_customer, "$.other_customer"),
-                wish.compare_at_time or at,
+                _with_customer(simulation, body.other_customer, "$.other_customer"),
+                body.compare_at_time or at,
                 promotion=draft,
                 policy=policy,
             ),
             at=at,
             now=request.received_at,
             pricing=pricing,
-            credit_accounts=ledgers,
-            code_attempts=guesses,
+            credit_accounts=credit_accounts,
+            code_attempts=code_attempts,
             rate_limit_subject=request.caller.owner,
         )
-    return SimulationView(before=_told(before), after=_told(after), difference=changes.to_dict())
+    return SimulationView(
+        before=_result_view(before), after=_result_view(after), difference=changes.to_dict()
+    )
 
 
-def _by(
-    asked: SimulationRequest, who: SimulationCustomerBody | None, path: str
+def _with_customer(
+    simulation: SimulationRequest, customer: SimulationCustomerBody | None, path: str
 ) -> SimulationRequest:
-    if who is None:
-        return asked
-    return replace(asked, customer=who.facts(vat_ids, path), email=who.email or "")
+    if customer is None:
+        return simulation
+    return replace(simulation, customer=customer.facts(vat_ids, path), email=customer.email or "")
 
 
-def _told(told: SimulationResult) -> dict[str, Any]:
-    offer = told.offer
+def _result_view(result: SimulationResult) -> dict[str, Any]:
+    offer = result.offer
     return {
         **offer.quote.to_dict(),
         "option": offer.option_id,
@@ -98,6 +100,6 @@ def _told(told: SimulationResult) -> dict[str, Any]:
             {"id": way.id, "title": way.title, "price": way.price.minor} for way in offer.options
         ],
         "messages": [{**asdict(m), "path": translate_path(m.path)} for m in offer.messages],
-        "credits": [part.amount if part else 0 for part in told.parts],
-        "due": told.due,
+        "credits": [part.amount if part else 0 for part in result.parts],
+        "due": result.due,
     }

@@ -84,8 +84,8 @@ class MemoryProductCatalog:
         for product in products:
             try:
                 self.save(product, expected_version=product.version)
-            except Conflict as refusal:
-                refused[product.id] = refusal
+            except Conflict as error:
+                refused[product.id] = error
         return refused
 
     def list_by_status(

@@ -54,7 +54,7 @@ def test_an_unknown_address_is_a_404_as_problem_json(handler: Any, asked: str) -
         ("DELETE /staff/stock/a/b", "GET"),
     ],
 )
-def test_a_known_address_with_another_method_is_a_405_that_says_which(
+def test_a_known_address_with_another_method_is_a_405_that_names_the_allowed_ones(
     handler: Any, asked: str, allowed: str
 ) -> None:
     reply = call(handler, asked)

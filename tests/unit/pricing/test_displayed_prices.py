@@ -106,17 +106,17 @@ def test_cards_read_only_promoted_products_in_one_batch() -> None:
         id_: replace(product((400, 1000)), id=id_, categories=(Category(category),))
         for id_, category in (("a", "shoes"), ("b", "hats"), ("c", "shoes"))
     }
-    catalogue = Mock()
-    catalogue.get_many.side_effect = lambda ids: {id_: products[id_] for id_ in ids}
+    catalog = Mock()
+    catalog.get_many.side_effect = lambda ids: {id_: products[id_] for id_ in ids}
     shoes = sale("s", 5, None, 2000, goods=Selection(categories=("shoes",)))
     tags = price_tags_for_cards(
         [product_card(each) for each in products.values()],
-        catalogue=catalogue,
+        catalog=catalog,
         rules=RuleSet("1", promotions=(shoes,)),
         at=NOW,
         context=WORLD,
     )
-    catalogue.get_many.assert_called_once_with(["a", "c"])
+    catalog.get_many.assert_called_once_with(["a", "c"])
     assert tags.by_variant["p.1"].price == usd(800)
 
 

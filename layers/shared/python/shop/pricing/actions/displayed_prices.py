@@ -10,19 +10,18 @@ also calculates the quotes.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime, time, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from shop.catalog.model import PriceTag, PriceTags, Product, ProductCard, Variant, category_names
 from shop.catalog.ports import ProductCatalog
 from shop.kernel.frozen import frozen
 from shop.kernel.money import Money
+from shop.pricing.actions.price_changes import change_instants, promotions_on
 from shop.pricing.model.basket import Basket, BasketLine
 from shop.pricing.model.price_history import PriceHistory, PricePoint, PriceReduction
-from shop.pricing.model.price_lists import PriceList, has_price
-from shop.pricing.model.promotions import Promotion
+from shop.pricing.model.price_lists import has_price
 from shop.pricing.model.rule_set import RuleSet
-from shop.pricing.model.targeting import Window, time_zone
 from shop.pricing.model.trace import PricingStep, TraceEntry
 from shop.pricing.model.usage_limits import NO_USAGE, UsageLimits
 from shop.pricing.ports import UsageLimitReader
@@ -30,8 +29,6 @@ from shop.pricing.ports import UsageLimitReader
 if TYPE_CHECKING:
     from shop.pricing.model.quote import Quote
 
-RECURRING_LOOKBACK = timedelta(days=62)
-"""How far back days and hours of a window are replayed: a reduction and the month before it."""
 MAX_CACHED_HISTORIES = 5_000
 """Price histories that one rule set caches."""
 
@@ -116,7 +113,7 @@ def price_tags_for_products(
 def price_tags_for_cards(
     cards: Sequence[ProductCard],
     *,
-    catalogue: ProductCatalog,
+    catalog: ProductCatalog,
     rules: RuleSet,
     at: datetime,
     context: PriceContext,
@@ -134,7 +131,7 @@ def price_tags_for_cards(
     ]
     if not product_ids:
         return PriceTags()
-    products = catalogue.get_many(product_ids)
+    products = catalog.get_many(product_ids)
     tags = price_tags_for_products(
         products.values(), rules=rules, at=at, context=context, limits=limits
     )
@@ -241,10 +238,10 @@ def _replayed_history(
         for listed in lists
         if listed.entries or any(revision.entries for revision in listed.revisions)
     ]
-    promotions = _promotions_on(line, rules)
+    promotions = promotions_on(line, rules)
     # The policy decides how promotions stack: without promotions it changes no price.
     policy_changes = {r.until for r in rules.policy_revisions} if promotions else set()
-    instants = sorted(_change_instants(variant, lists, promotions, at) | policy_changes)
+    instants = sorted(change_instants(variant, lists, promotions, at) | policy_changes)
     history = PriceHistory(variant.id)
     for instant in instants:
         if instant > at:
@@ -311,8 +308,7 @@ def _displayed_price(
 
     ``None`` if the line has no price in the currency.
     """
-    # lazy: a catalogue page that no rule affects starts without the engine
-    from shop.pricing.model.engine import calculate_quote
+    from shop.pricing.model.engine import calculate_quote  # lazy: no rule affects most pages
 
     rules = display.rules
     basket = _basket((line,), display.context, currency)
@@ -368,55 +364,3 @@ def _featured_line(card: ProductCard) -> BasketLine:
         1,
         category_names(card.categories),
     )
-
-
-def _promotions_on(line: BasketLine, rules: RuleSet) -> tuple[Promotion, ...]:
-    """Return current and past promotions that affect a displayed price."""
-    return tuple(
-        promotion
-        for promotion in (*rules.promotions, *rules.ended_promotions)
-        if promotion.effect.step is PricingStep.LINES
-        and not promotion.code_required
-        and promotion.published
-        and promotion.goods.contains(line)
-    )
-
-
-def _change_instants(
-    variant: Variant,
-    lists: Sequence[PriceList],
-    promotions: Sequence[Promotion],
-    at: datetime,
-) -> set[datetime]:
-    """Return every instant, past or future, at which the price may change."""
-    instants = {mark.since for mark in variant.price_marks}
-    for price_list in lists:
-        scopes = [
-            price_list.scope,
-            *(revision.scope for revision in price_list.revisions if revision.scope is not None),
-        ]
-        instants.update(revision.until for revision in price_list.revisions)
-        instants.update([price_list.created_at] if price_list.created_at else [])
-        for scope in scopes:
-            instants.update(_window_edges(scope.window, at))
-    for promotion in promotions:
-        instants.update(_window_edges(promotion.conditions.window, at))
-        instants.update(i for i in (promotion.published_at, promotion.ended_at) if i is not None)
-    return instants
-
-
-def _window_edges(window: Window, at: datetime) -> Iterator[datetime]:
-    """Yield the instants at which a window opens or closes.
-
-    Recurring days and hours have no end, so only those of :data:`RECURRING_LOOKBACK` count.
-    """
-    yield from (edge for edge in (window.starts, window.ends) if edge is not None)
-    if not window.weekdays and window.hours is None:
-        return
-    zone = time_zone(window.zone)
-    clocks = window.hours or (time(0), time(0))
-    first = (at - RECURRING_LOOKBACK).astimezone(zone).date()
-    # Three more days: today, tomorrow, and the difference between the zones.
-    for day in range(RECURRING_LOOKBACK.days + 3):
-        for clock in dict.fromkeys(clocks):
-            yield datetime.combine(first + timedelta(days=day), clock, zone)

@@ -235,8 +235,9 @@ class PriceList:
 
         Raises :class:`InvalidRequest` with field and reason of every problem.
         """
-        # lazy: shoppers load lists that are valid already, so they never pay for this import
-        from shop.pricing.model.price_list_validation import validate_price_list
+        from shop.pricing.model.price_list_validation import (  # lazy: stored lists are valid
+            validate_price_list,
+        )
 
         problems: list[Problem] = []
         price_list = from_json(cls, raw, "$", problems)

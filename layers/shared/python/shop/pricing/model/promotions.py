@@ -207,8 +207,9 @@ class Promotion:
 
         Raises :class:`InvalidRequest` with field and reason of every problem.
         """
-        # lazy: shoppers load promotions that are valid already, so they never pay for this import
-        from shop.pricing.model.validation import validate_promotion
+        from shop.pricing.model.validation import (  # lazy: stored promotions are valid
+            validate_promotion,
+        )
 
         problems: list[Problem] = []
         promotion = from_json(cls, raw, "$", problems)
