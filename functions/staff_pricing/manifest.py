@@ -211,7 +211,7 @@ FEATURE = Feature(
             access=Access.STAFF,
             groups=GROUPS,
             summary="Simulate the checkout of a basket, and compare it with another"
-            " instant, to another customer, with a draft",
+            " instant, another customer or a draft",
             request="shop.pricing.schemas.simulation:SimulationBody",
             response="shop.pricing.schemas.simulation:SimulationView",
             reads=(
