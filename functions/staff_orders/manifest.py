@@ -12,7 +12,7 @@ FEATURE = Feature(
             module="staff_orders.list_orders",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="List the orders of a day (?day=2026-11-27&status=confirmed&cursor=…), newest first",
+            summary="List a day's orders (?day=2026-11-27&status=confirmed&cursor=…), newest first",
             response="shop.orders.schemas.staff:OrderList",
             reads=(Table.ORDERS,),
         ),

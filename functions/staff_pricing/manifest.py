@@ -126,7 +126,7 @@ FEATURE = Feature(
             module="staff_pricing.get_price_history",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="Get the displayed prices of a variant (?country=DE&currency=EUR), and the lowest"
+            summary="Get displayed prices of a variant (?country=DE&currency=EUR), and the lowest"
             " price of the thirty days before a reduction",
             response="shop.pricing.schemas.price_lists:PriceHistoryView",
             reads=(Table.CATALOG, Table.PRICING, Table.TAX),
